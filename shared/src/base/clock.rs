@@ -1,0 +1,73 @@
+//! Time, injected: nothing below reads the machine's clock by itself.
+
+use std::sync::Arc;
+
+pub use jiff::{SignedDuration, Timestamp};
+
+/// A source of the present moment.
+pub trait Clock: Send + Sync {
+    /// The present moment.
+    fn now(&self) -> Timestamp;
+}
+
+/// A clock that several owners read.
+pub type SharedClock = Arc<dyn Clock>;
+
+/// The machine's clock.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::now()
+    }
+}
+
+/// A clock that follows tokio's timer, so that a test with paused time moves both with one `advance`.
+#[derive(Debug, Clone, Copy)]
+pub struct TokioClock {
+    start: Timestamp,
+    since: tokio::time::Instant,
+}
+
+impl TokioClock {
+    /// A clock that shows `start` now.
+    pub fn starting_at(start: Timestamp) -> Self {
+        Self { start, since: tokio::time::Instant::now() }
+    }
+}
+
+impl Clock for TokioClock {
+    fn now(&self) -> Timestamp {
+        let elapsed = SignedDuration::try_from(self.since.elapsed()).unwrap_or(SignedDuration::MAX);
+        later(self.start, elapsed)
+    }
+}
+
+/// `at + by`, ending at the last representable moment instead of overflowing.
+pub fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_add(by).unwrap_or(Timestamp::MAX)
+}
+
+/// `at - by`, ending at the first representable moment instead of overflowing.
+pub fn earlier(at: Timestamp, by: SignedDuration) -> Timestamp {
+    at.checked_sub(by).unwrap_or(Timestamp::MIN)
+}
+
+/// Whole seconds from `now` until `at`, rounded up, at least 1: what a `Retry-After` says.
+pub fn seconds_until(at: Timestamp, now: Timestamp) -> u64 {
+    let milliseconds = at.duration_since(now).as_millis().max(1);
+    u64::try_from(milliseconds).unwrap_or(u64::MAX).div_ceil(1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seconds_until_rounds_up_and_never_says_zero() {
+        let now = Timestamp::UNIX_EPOCH;
+        assert_eq!(seconds_until(later(now, SignedDuration::from_millis(1001)), now), 2);
+        assert_eq!(seconds_until(now, later(now, SignedDuration::from_secs(9))), 1);
+    }
+}

@@ -1,0 +1,9 @@
+//! The ground floor: what every other room stands on, and what knows nothing of Zoho or of stores.
+
+pub mod clock;
+pub mod id;
+pub mod problem;
+pub mod secret;
+pub mod settings;
+pub mod telemetry;
+pub mod web;

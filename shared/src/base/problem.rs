@@ -1,0 +1,344 @@
+//! Every failure a caller can see, in one table: its code, status, title, whether trying again can help, and what
+//! to do next. Answers are problem documents (RFC 9457).
+//!
+//! A handler returns a [`Problem`]; [`super::web::finish`] writes the document, adds the request's id and logs it
+//! once. What only the operator may know goes into [`Problem::because`], which is logged and never sent.
+
+use std::borrow::Cow;
+
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal, $status:literal, $retry:literal, $title:literal, $hint:literal;)*) => {
+        /// The codes of [`Problem`], stable for callers.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code { $($(#[$doc])* $variant,)* }
+
+        impl Code {
+            /// All codes, in the order of the table.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            const fn row(self) -> Row {
+                match self {
+                    $(Self::$variant => Row { code: $code, status: $status, retryable: $retry, title: $title, hint: $hint },)*
+                }
+            }
+        }
+    };
+}
+
+struct Row {
+    code: &'static str,
+    status: u16,
+    retryable: bool,
+    title: &'static str,
+    hint: &'static str,
+}
+
+codes! {
+    // Who is calling
+    /// No service key in the request.
+    KeyMissing = "key_missing", 401, false, "No service key",
+        "Send the header `Authorization: Bearer <service key>`. The operator makes one with `zoho-connector keys create`.";
+    /// A key that is unknown, revoked or wrong.
+    KeyInvalid = "key_invalid", 401, false, "Service key not accepted",
+        "The key is mistyped, was revoked or belongs to another connector. Ask the operator for a new one (`zoho-connector keys create`).";
+    /// A key past its end date.
+    KeyExpired = "key_expired", 401, false, "Service key expired",
+        "Ask the operator for a new key (`zoho-connector keys create`).";
+    /// A key without the permission that the route needs.
+    KeyNotAllowed = "key_not_allowed", 403, false, "Not allowed for this key",
+        "Ask the operator for a key with the permission named in `detail`. Trying again with this key cannot help.";
+
+    // What is asked for
+    /// No such route.
+    RouteNotFound = "route_not_found", 404, false, "No such route",
+        "See `GET /v1/status` for what this connector is connected to, and the README for its routes.";
+    /// The route exists, the method does not.
+    MethodNotAllowed = "method_not_allowed", 405, false, "Method not allowed on this route",
+        "Use the method that the README names for this route.";
+    /// A parameter that is unknown or has an impossible value.
+    InvalidParameter = "invalid_parameter", 400, false, "Parameter not accepted",
+        "Correct or leave out the parameter named in `detail`. Unknown parameters are refused, because a filter that is silently ignored gives wrong answers.";
+    /// A body that is larger than the route takes.
+    BodyTooLarge = "body_too_large", 413, false, "Body too large",
+        "Send a smaller body.";
+    /// The connection named is not there, or not for this key.
+    ConnectionUnknown = "connection_unknown", 404, false, "No such connection",
+        "`GET /v1/status` lists the connections of this key.";
+    /// No connection of this key offers the product.
+    ProductNotConnected = "product_not_connected", 409, false, "Product not connected",
+        "None of this key's connections was granted this Zoho product. The operator adds it with `zoho-connector connect --products inventory,crm`.";
+    /// More than one connection of this key offers the product.
+    ConnectionAmbiguous = "connection_ambiguous", 400, false, "More than one connection fits",
+        "Send the header `Zoho-Connection: <name>` with one of the names in `detail`.";
+    /// The organisation in the request is not the connection's.
+    OrganizationMismatch = "organization_mismatch", 409, false, "Other organisation",
+        "Leave out the header `Zoho-Organization`, or choose a connection of that organisation (`GET /v1/status`).";
+    /// No record with that id.
+    RecordNotFound = "record_not_found", 404, false, "No such record in Zoho",
+        "Check the id; list the records to find it. Ids are strings of digits and differ between Inventory and CRM.";
+    /// No item has that SKU.
+    SkuNotFound = "sku_not_found", 404, false, "No item with this SKU",
+        "SKUs are compared exactly, capitals and spaces included. `search=` finds items by a part of name or SKU.";
+    /// Several items have that SKU.
+    SkuAmbiguous = "sku_ambiguous", 409, false, "Several items with this SKU",
+        "Choose one of the item ids in `detail` and use `/v1/inventory/items/{item_id}`. The SKUs should be made unique in Zoho.";
+    /// The only item with that SKU is inactive.
+    SkuInactive = "sku_inactive", 409, false, "The item with this SKU is inactive",
+        "Do not sell or adjust it. `/v1/inventory/items/{item_id}` with the id in `detail` shows it; a person can activate it in Zoho.";
+
+    // The connection's own health
+    /// The grant is dead.
+    ReconnectRequired = "reconnect_required", 409, false, "The connection to Zoho has ended",
+        "A person must open `reconnect_url` (or run `zoho-connector connect`) and consent again. Until then every call will fail like this.";
+    /// Client id or secret are wrong.
+    ConnectionMisconfigured = "connection_misconfigured", 409, false, "The connection is misconfigured",
+        "The operator must correct the client id, secret or data centre (`zoho-connector client set`). Trying again cannot help until then.";
+    /// Zoho throttles token requests, or our own budget is spent.
+    TokenCoolingDown = "token_cooling_down", 503, true, "Waiting before Zoho gives a new access token",
+        "Try again after `retry_after` seconds. Nothing is wrong with the connection.";
+    /// A new access token is on its way.
+    TokenPending = "token_pending", 503, true, "A new access token is on its way",
+        "Try again after `retry_after` seconds.";
+    /// The token lacks a scope.
+    ScopeMissing = "scope_missing", 403, false, "The connection lacks a Zoho scope",
+        "The operator must connect again with the scope named in `detail` (`zoho-connector connect`). Trying again cannot help until then.";
+
+    // Zoho's answers
+    /// Zoho refused what was asked.
+    ZohoRejected = "zoho_rejected", 400, false, "Zoho refused the request",
+        "Read `zoho.message`: Zoho says there which value it did not accept.";
+    /// The Zoho user may not do this.
+    ZohoForbidden = "zoho_forbidden", 403, false, "The Zoho user may not do this",
+        "The person who connected Zoho lacks this right in Zoho itself. An administrator of Zoho must grant it, or another user must connect.";
+    /// The organisation is not this user's.
+    OrganizationRefused = "organization_refused", 409, false, "Zoho does not accept the organisation",
+        "The user who connected is no longer in this organisation. The operator must connect again (`zoho-connector connect`).";
+    /// Too many calls in a short time.
+    ZohoRateLimited = "zoho_rate_limited", 429, true, "Zoho's rate limit is reached",
+        "Try again after `retry_after` seconds. Ask for more rows per call (`per_page=200`) rather than for more calls.";
+    /// The calls of the day are used up.
+    ZohoDailyLimit = "zoho_daily_limit", 429, true, "Zoho's daily limit is reached",
+        "The organisation has used up its API calls of the day. Try again after `retry_after` seconds, or a person raises the plan in Zoho.";
+    /// Zoho failed.
+    ZohoUnavailable = "zoho_unavailable", 502, true, "Zoho does not answer properly",
+        "Nothing is wrong with the request. Try again after `retry_after` seconds.";
+    /// Zoho was silent.
+    ZohoTimeout = "zoho_timeout", 504, true, "Zoho did not answer in time",
+        "Nothing is wrong with the request. Try again after `retry_after` seconds, or ask for fewer rows.";
+    /// Not the JSON it should be.
+    ZohoUnreadable = "zoho_unreadable", 502, true, "Zoho's answer cannot be read",
+        "Zoho sent something other than data, as it does during maintenance. Try again after `retry_after` seconds.";
+    /// More than we pass on.
+    ResponseTooLarge = "response_too_large", 502, false, "Zoho's answer is too large",
+        "Ask for fewer rows with `per_page=`, or for fewer fields with `fields=`.";
+
+    // Webhooks
+    /// No signature.
+    WebhookUnsigned = "webhook_unsigned", 401, false, "Webhook without a signature",
+        "Set a secret in Zoho's webhook (12 to 50 letters and digits) and the same one here, so that Zoho signs its calls.";
+    /// A signature that does not fit.
+    WebhookSignature = "webhook_signature_invalid", 401, false, "Webhook signature does not fit",
+        "The secret in Zoho's webhook and the one of this connection differ, or something on the way changed the body.";
+    /// No source of that name.
+    WebhookUnknown = "webhook_unknown", 404, false, "No such webhook source",
+        "The path must be `/webhooks/<connection>/inventory/<event>` and the connection must have a webhook secret.";
+    /// A body that is no webhook.
+    WebhookUnreadable = "webhook_unreadable", 400, false, "Webhook body cannot be read",
+        "Use Zoho's default payload (JSON) or a form field `JSONString` holding it.";
+    /// A query string that makes the signed text ambiguous.
+    WebhookQuery = "webhook_query_refused", 400, false, "Webhook URL with a query string",
+        "Remove the query string from the webhook's URL in Zoho: what it would say belongs into the path.";
+
+    // Ourselves
+    /// Our own store does not answer.
+    StoreUnavailable = "store_unavailable", 503, true, "The connector's store does not answer",
+        "Try again after `retry_after` seconds. The operator finds the cause in the log under `request_id`.";
+    /// A bug.
+    Internal = "internal_error", 500, false, "A fault in the connector",
+        "This is a bug. Tell the operator the `request_id`: the log has the cause under it.";
+}
+
+impl Code {
+    /// The code as callers see it.
+    pub const fn as_str(self) -> &'static str {
+        self.row().code
+    }
+
+    /// The HTTP status that goes with it.
+    pub fn status(self) -> StatusCode {
+        StatusCode::from_u16(self.row().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+/// What Zoho itself said.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ZohoSaid {
+    /// Zoho's code: a number in Inventory, a word in CRM.
+    pub code: String,
+    /// Zoho's own words.
+    pub message: String,
+}
+
+/// A failure on its way to a caller.
+#[derive(Debug, Clone)]
+pub struct Problem(Box<Inner>);
+
+#[derive(Debug, Clone)]
+struct Inner {
+    code: Code,
+    detail: Cow<'static, str>,
+    retry_after: Option<u64>,
+    zoho: Option<ZohoSaid>,
+    reconnect_url: Option<String>,
+    cause: Option<String>,
+}
+
+impl Problem {
+    /// A problem of this code; `detail` says what happened this time.
+    pub fn new(code: Code, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self(Box::new(Inner {
+            code,
+            detail: detail.into(),
+            retry_after: None,
+            zoho: None,
+            reconnect_url: None,
+            cause: None,
+        }))
+    }
+
+    /// A bug: the caller learns nothing but the request's id, the log learns the cause.
+    pub fn internal(cause: impl Into<String>) -> Self {
+        Self::new(Code::Internal, "The connector failed while it worked on this request.").because(cause)
+    }
+
+    /// Seconds after which trying again makes sense.
+    #[must_use]
+    pub fn retry_after(mut self, seconds: u64) -> Self {
+        self.0.retry_after = Some(seconds);
+        self
+    }
+
+    /// What Zoho said.
+    #[must_use]
+    pub fn zoho(mut self, code: impl Into<String>, message: impl Into<String>) -> Self {
+        self.0.zoho = Some(ZohoSaid { code: code.into(), message: message.into() });
+        self
+    }
+
+    /// Where a person can connect again.
+    #[must_use]
+    pub fn reconnect_url(mut self, url: impl Into<String>) -> Self {
+        self.0.reconnect_url = Some(url.into());
+        self
+    }
+
+    /// For the log only.
+    #[must_use]
+    pub fn because(mut self, cause: impl Into<String>) -> Self {
+        self.0.cause = Some(cause.into());
+        self
+    }
+
+    /// Its code.
+    pub fn code(&self) -> Code {
+        self.0.code
+    }
+
+    /// What happened this time.
+    pub fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
+    /// For the log only.
+    pub(super) fn cause(&self) -> Option<&str> {
+        self.0.cause.as_deref()
+    }
+
+    /// The document that a caller reads.
+    pub fn document<'a>(&'a self, request_id: &'a str) -> Document<'a> {
+        let row = self.0.code.row();
+        Document {
+            kind: format!("urn:zoho-connector:problem:{}", row.code),
+            title: row.title,
+            status: row.status,
+            detail: &self.0.detail,
+            code: row.code,
+            hint: row.hint,
+            retryable: row.retryable,
+            retry_after: self.seconds(),
+            zoho: self.0.zoho.as_ref(),
+            reconnect_url: self.0.reconnect_url.as_deref(),
+            request_id,
+        }
+    }
+
+    /// The `Retry-After` of the answer: what was set, else 5 seconds where trying again can help.
+    pub(super) fn seconds(&self) -> Option<u64> {
+        self.0.retry_after.or(self.0.code.row().retryable.then_some(5))
+    }
+}
+
+impl IntoResponse for Problem {
+    /// Only the status: [`super::web::finish`] finds the problem among the extensions and writes the document.
+    fn into_response(self) -> Response {
+        let mut response = self.0.code.status().into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}
+
+/// The problem document, in the order of its fields.
+#[derive(Debug, Serialize)]
+pub struct Document<'a> {
+    #[serde(rename = "type")]
+    kind: String,
+    title: &'a str,
+    status: u16,
+    detail: &'a str,
+    code: &'a str,
+    hint: &'a str,
+    retryable: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    zoho: Option<&'a ZohoSaid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reconnect_url: Option<&'a str>,
+    request_id: &'a str,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_is_unique_and_says_what_to_do() {
+        let mut seen = HashSet::new();
+        for code in Code::ALL {
+            let row = code.row();
+            assert!(seen.insert(row.code), "{} stands twice", row.code);
+            assert!((400..600).contains(&row.status), "{}", row.code);
+            assert!(row.hint.len() > 15 && row.hint.ends_with('.'), "{}", row.code);
+            assert!(!row.title.ends_with('.'), "{}", row.code);
+        }
+    }
+
+    #[test]
+    fn the_table_as_callers_see_it() {
+        let table: Vec<_> = Code::ALL
+            .iter()
+            .map(|code| {
+                let row = code.row();
+                let again = if row.retryable { "retryable" } else { "final" };
+                format!("{} {} {again}: {}. {}", row.status, row.code, row.title, row.hint)
+            })
+            .collect();
+        insta::assert_snapshot!(table.join("\n"));
+    }
+}

@@ -1,0 +1,95 @@
+//! Strings that must not be seen: their types print as `[redacted]` and are serialised only where a record
+//! for the secret store says so by name.
+
+use std::fmt;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Deserializer, Serializer};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+/// Any secret string. Wiped from memory on drop.
+#[derive(Clone)]
+pub struct Secret(SecretString);
+
+impl Secret {
+    /// Takes a string into hiding.
+    pub fn new(value: impl Into<String>) -> Self {
+        Self(SecretString::from(value.into()))
+    }
+
+    /// 256 random bits, in hexadecimal.
+    pub fn random() -> Self {
+        Self::new(random_hex::<32>())
+    }
+
+    /// The string itself: only for a header, a form or the secret store.
+    pub fn expose(&self) -> &str {
+        self.0.expose_secret()
+    }
+
+    /// What may be stored or compared in its place.
+    pub fn digest(&self) -> String {
+        sha256_hex(self.expose().as_bytes())
+    }
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::new)
+    }
+}
+
+/// For `#[serde(serialize_with = "expose")]`: marks each field through which a secret enters a stored record.
+pub fn expose<S: Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.expose())
+}
+
+/// As [`expose`], for a secret that may be missing.
+pub fn expose_option<S: Serializer>(secret: &Option<Secret>, serializer: S) -> Result<S::Ok, S::Error> {
+    match secret {
+        Some(secret) => serializer.serialize_some(secret.expose()),
+        None => serializer.serialize_none(),
+    }
+}
+
+/// SHA-256, in lower-case hexadecimal.
+pub fn sha256_hex(bytes: &[u8]) -> String {
+    hex::encode(Sha256::digest(bytes))
+}
+
+/// Compares two digests of equal length without telling by its duration where they differ.
+pub fn digests_equal(left: &str, right: &str) -> bool {
+    left.as_bytes().ct_eq(right.as_bytes()).into()
+}
+
+/// `N` random bytes, in hexadecimal.
+///
+/// # Panics
+/// Where the operating system has no randomness to give: no secret could be made on such a machine.
+#[expect(clippy::expect_used, reason = "a machine without randomness must not make keys")]
+pub fn random_hex<const N: usize>() -> String {
+    let mut bytes = [0_u8; N];
+    getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
+    hex::encode(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_prints_redacted_and_compares_by_digest() {
+        let secret = Secret::new("1000.abc.def");
+        assert_eq!(format!("{secret:?}"), "[redacted]");
+        assert!(digests_equal(&secret.digest(), &Secret::new("1000.abc.def").digest()));
+        assert!(!digests_equal(&secret.digest(), &Secret::new("1000.abc.deg").digest()));
+        assert_ne!(Secret::random().expose(), Secret::random().expose());
+    }
+}

@@ -1,0 +1,78 @@
+//! What every function's router is wrapped in: a request id, one log line per request, problem documents in place
+//! of bare errors, and an answer even when a handler panics.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request};
+use axum::http::{HeaderName, HeaderValue, header};
+use axum::middleware::{Next, from_fn};
+use axum::response::{IntoResponse, Response};
+use axum::{Json, Router};
+use futures::FutureExt;
+
+use super::problem::{Code, Problem};
+use super::secret::random_hex;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// Closes a function's router: unknown routes and methods answer as problems too.
+pub fn finish(router: Router) -> Router {
+    router
+        .method_not_allowed_fallback(|| async {
+            Problem::new(Code::MethodNotAllowed, "This route exists, but not with this method.")
+        })
+        .fallback(|| async { Problem::new(Code::RouteNotFound, "Nothing is served at this path.") })
+        .layer(from_fn(envelope))
+}
+
+async fn envelope(request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let request_id = random_hex::<8>();
+    let method = request.method().clone();
+    // The pattern, not the path: ids and names of people stay out of the log.
+    let route = request.extensions().get::<MatchedPath>().cloned();
+
+    let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
+        Ok(response) => response,
+        Err(_) => Problem::internal("a handler panicked").into_response(),
+    };
+
+    let problem = response.extensions_mut().remove::<Problem>();
+    let status = response.status().as_u16();
+    let (code, cause) =
+        problem.as_ref().map_or(("", ""), |p| (p.code().as_str(), p.cause().unwrap_or_default()));
+    let route = route.as_ref().map_or("-", MatchedPath::as_str);
+    let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    if status >= 500 {
+        tracing::error!(%request_id, %method, route, status, milliseconds, code, cause, "request");
+    } else {
+        tracing::info!(%request_id, %method, route, status, milliseconds, code, cause, "request");
+    }
+
+    if let Some(problem) = problem {
+        let mut answer = (problem.code().status(), Json(problem.document(&request_id))).into_response();
+        let headers = answer.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
+        if let Some(seconds) = problem.seconds() {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        if status == 401 {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        // What a handler already set (a cookie taken back, say) goes along.
+        for (name, value) in response.headers() {
+            if !headers.contains_key(name) {
+                headers.insert(name, value.clone());
+            }
+        }
+        response = answer;
+    }
+    let headers = response.headers_mut();
+    if let Ok(value) = HeaderValue::from_str(&request_id) {
+        headers.insert(REQUEST_ID, value);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}

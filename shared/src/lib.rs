@@ -1,0 +1,7 @@
+//! What the functions share, in four rooms. Imports go one way only, which `tests/layers.rs` checks:
+//! `base` ← { `store`, `zoho` } ← `core` ← the functions.
+
+pub mod base;
+// pub mod core;
+pub mod store;
+// pub mod zoho;

@@ -1,0 +1,112 @@
+//! Both traits on one SQLite file: readable by its owner only, write-ahead log, every commit synced, any number of
+//! processes. In memory for tests.
+
+mod secrets;
+mod table;
+mod worker;
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+use rusqlite::Connection;
+
+use super::{Secrets, StoreError, Table};
+use crate::base::clock::SharedClock;
+use worker::Worker;
+
+const FILE: &str = "zoho-connector.sqlite3";
+
+/// One open database.
+#[derive(Clone)]
+pub struct Sqlite {
+    writer: Worker,
+    reader: Worker,
+    clock: SharedClock,
+}
+
+impl Sqlite {
+    /// Opens the database in `folder`, making both where they do not exist.
+    ///
+    /// # Errors
+    /// Where the folder or the file cannot be made or read.
+    pub fn open(folder: &Path, clock: SharedClock) -> Result<Self, StoreError> {
+        let path = folder.join(FILE);
+        let failed = |error: io::Error| StoreError::Unavailable(format!("{}: {error}", path.display()));
+        fs::create_dir_all(folder).map_err(failed)?;
+        // The file is made before SQLite opens it, so that it never exists with wider rights; its log inherits them.
+        private_file(&path).map_err(failed)?;
+
+        let writer = Connection::open(&path)?;
+        writer.busy_timeout(worker::BUSY)?;
+        writer.pragma_update(None, "journal_mode", "WAL")?;
+        writer.pragma_update(None, "synchronous", "FULL")?;
+        writer.execute_batch(SCHEMA)?;
+        let reader = Connection::open(&path)?;
+        reader.busy_timeout(worker::BUSY)?;
+        reader.pragma_update(None, "query_only", true)?;
+        Ok(Self { writer: Worker::start(writer)?, reader: Worker::start(reader)?, clock })
+    }
+
+    /// A database that lives as long as this value.
+    ///
+    /// # Errors
+    /// Where SQLite itself cannot start.
+    pub fn in_memory(clock: SharedClock) -> Result<Self, StoreError> {
+        let connection = Connection::open_in_memory()?;
+        connection.execute_batch(SCHEMA)?;
+        let worker = Worker::start(connection)?;
+        Ok(Self { writer: worker.clone(), reader: worker, clock })
+    }
+
+    /// The secret store.
+    pub fn secrets(&self) -> Arc<dyn Secrets> {
+        Arc::new(secrets::SqliteSecrets(self.clone()))
+    }
+
+    /// The table of that name.
+    pub fn table(&self, name: &'static str) -> Arc<dyn Table> {
+        Arc::new(table::SqliteTable { name, database: self.clone() })
+    }
+}
+
+const SCHEMA: &str = "
+CREATE TABLE IF NOT EXISTS row (
+    tab       TEXT NOT NULL,
+    partition TEXT NOT NULL,
+    sort      TEXT NOT NULL,
+    value     TEXT NOT NULL,
+    version   TEXT NOT NULL,
+    expires   INTEGER,
+    PRIMARY KEY (tab, partition, sort)
+);
+CREATE INDEX IF NOT EXISTS row_expires ON row (expires) WHERE expires IS NOT NULL;
+CREATE TABLE IF NOT EXISTS secret_version (
+    name    TEXT NOT NULL,
+    version TEXT NOT NULL,
+    value   TEXT NOT NULL,
+    stage   TEXT,
+    created INTEGER NOT NULL,
+    PRIMARY KEY (name, version)
+);
+CREATE UNIQUE INDEX IF NOT EXISTS secret_stage ON secret_version (name, stage) WHERE stage IS NOT NULL;
+";
+
+#[cfg(unix)]
+fn private_file(path: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+    let file = fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
+    file.set_permissions(fs::Permissions::from_mode(0o600))
+}
+
+#[cfg(not(unix))]
+fn private_file(path: &Path) -> io::Result<()> {
+    fs::OpenOptions::new().append(true).create(true).open(path).map(drop)
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}

@@ -1,0 +1,128 @@
+//! A thread with a connection of its own. Writes that wait together are committed together: one sync to disk serves
+//! them all, and each caller is answered only after that sync.
+
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
+
+use rusqlite::{Connection, TransactionBehavior};
+use tokio::sync::oneshot;
+
+use crate::store::StoreError;
+
+/// How long a connection waits for another process to finish its write.
+pub(super) const BUSY: Duration = Duration::from_secs(5);
+
+/// How many writes one commit carries at most.
+const BATCH: usize = 256;
+
+/// What a job leaves to be told once its commit has succeeded or failed.
+type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
+type Work = Box<dyn FnOnce(&Connection) -> Answer + Send>;
+
+enum Job {
+    Read(Work),
+    Write(Work),
+}
+
+/// A handle to the thread, which ends with its last handle.
+#[derive(Clone)]
+pub(super) struct Worker(mpsc::Sender<Job>);
+
+impl Worker {
+    pub(super) fn start(connection: Connection) -> Result<Self, StoreError> {
+        let (sender, jobs) = mpsc::channel();
+        thread::Builder::new()
+            .name("sqlite".to_owned())
+            .spawn(move || serve(connection, &jobs))
+            .map_err(|error| StoreError::Unavailable(error.to_string()))?;
+        Ok(Self(sender))
+    }
+
+    /// Runs a read.
+    pub(super) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (work, answer) = package(work);
+        self.submit(Job::Read(work), answer).await
+    }
+
+    /// Runs a write, and answers when it is on disk. It happens even if the caller stops waiting.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let (work, answer) = package(move |connection| {
+            // One failed statement undoes its own job, not the batch that it shares.
+            connection.execute_batch("SAVEPOINT job")?;
+            let result = work(connection);
+            let end = if result.is_ok() { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
+            connection.execute_batch(end)?;
+            result
+        });
+        self.submit(Job::Write(work), answer).await
+    }
+
+    async fn submit<T>(
+        &self,
+        job: Job,
+        answer: oneshot::Receiver<Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        let ended = || StoreError::Unavailable("its thread has ended".to_owned());
+        self.0.send(job).map_err(|_| ended())?;
+        answer.await.map_err(|_| ended())?
+    }
+}
+
+fn package<T: Send + 'static>(
+    work: impl FnOnce(&Connection) -> rusqlite::Result<T> + Send + 'static,
+) -> (Work, oneshot::Receiver<Result<T, StoreError>>) {
+    let (sender, receiver) = oneshot::channel();
+    let work: Work = Box::new(move |connection| {
+        let result = work(connection).map_err(StoreError::from);
+        Box::new(move |committed| {
+            // Nobody listening means that the caller was dropped: there is nobody to tell.
+            let _ = sender.send(committed.and(result));
+        })
+    });
+    (work, receiver)
+}
+
+fn serve(mut connection: Connection, jobs: &mpsc::Receiver<Job>) {
+    let mut next = jobs.recv().ok();
+    while let Some(job) = next.take() {
+        match job {
+            Job::Read(work) => work(&connection)(Ok(())),
+            Job::Write(work) => next = commit(&mut connection, work, jobs),
+        }
+        next = next.or_else(|| jobs.recv().ok());
+    }
+}
+
+/// Runs this write and those that already wait behind it in one transaction. A read among them ends the batch and is
+/// given back.
+fn commit(connection: &mut Connection, first: Work, jobs: &mpsc::Receiver<Job>) -> Option<Job> {
+    let mut answers = Vec::new();
+    let mut left_over = None;
+    let committed = (|| {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut work = Some(first);
+        while let Some(job) = work.take() {
+            answers.push(job(&transaction));
+            if answers.len() < BATCH {
+                match jobs.try_recv() {
+                    Ok(Job::Write(job)) => work = Some(job),
+                    Ok(read) => left_over = Some(read),
+                    Err(_) => {}
+                }
+            }
+        }
+        transaction.commit()
+    })()
+    .map_err(StoreError::from);
+    for answer in answers {
+        answer(committed.clone());
+    }
+    left_over
+}
