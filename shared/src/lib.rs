@@ -2,6 +2,6 @@
 //! `base` ← { `store`, `zoho` } ← `core` ← the functions.
 
 pub mod base;
-// pub mod core;
+pub mod core;
 pub mod store;
-// pub mod zoho;
+pub mod zoho;

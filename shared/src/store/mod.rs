@@ -36,3 +36,21 @@ impl From<StoreError> for Problem {
         }
     }
 }
+
+/// All that an installation keeps.
+#[derive(Clone)]
+pub struct Stores {
+    /// Client secrets, grants, access tokens, webhook secrets.
+    pub secrets: std::sync::Arc<dyn Secrets>,
+    /// Connections, leases, budgets, keys, consents: everything but events.
+    pub state: std::sync::Arc<dyn Table>,
+    /// Events and what was delivered.
+    pub events: std::sync::Arc<dyn Table>,
+}
+
+#[cfg(feature = "embedded")]
+impl From<sqlite::Sqlite> for Stores {
+    fn from(database: sqlite::Sqlite) -> Self {
+        Self { secrets: database.secrets(), state: database.table("state"), events: database.table("events") }
+    }
+}

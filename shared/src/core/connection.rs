@@ -1,0 +1,138 @@
+//! A connection as everybody but token-refresh sees it: a row without secrets. Only token-refresh writes it.
+
+use serde::{Deserialize, Serialize};
+
+use super::grant::{Grant, Organization};
+use crate::base::clock::Timestamp;
+use crate::base::id::ConnectionName;
+use crate::store::{Condition, Key, Put, Query, StoreError, Table};
+use crate::zoho::data_centre::DataCentre;
+use crate::zoho::scope::ScopeSet;
+
+const PARTITION: &str = "connection";
+
+/// How many connections an installation has at most.
+const MOST: usize = 1000;
+
+/// One consent to use one Zoho account.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Connection {
+    /// Its name.
+    pub name: ConnectionName,
+    /// The grant that the rest is about.
+    pub generation: u64,
+    /// The client that asked for it.
+    pub client_id: String,
+    /// Where that client is registered.
+    pub home: DataCentre,
+    /// Where the account lives.
+    pub data_centre: DataCentre,
+    /// What was granted.
+    pub scopes: ScopeSet,
+    /// The Inventory organisation.
+    pub organization: Option<Organization>,
+    /// Since when.
+    pub connected_at: Timestamp,
+    /// When the access token was made.
+    pub token_renewed_at: Option<Timestamp>,
+    /// When the access token ends.
+    pub token_expires: Option<Timestamp>,
+    /// How it is.
+    pub state: State,
+}
+
+/// How a connection is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum State {
+    /// Tokens are renewed without trouble.
+    Healthy,
+    /// Zoho throttled or failed; no token call before `until`.
+    CoolingDown {
+        /// The end of the pause.
+        until: Timestamp,
+        /// How many pauses in a row.
+        times: u32,
+        /// What Zoho said.
+        reason: String,
+    },
+    /// Our own budget of token calls is spent.
+    Exhausted {
+        /// When the next call fits in.
+        until: Timestamp,
+    },
+    /// The client id or secret is wrong.
+    Misconfigured {
+        /// Zoho's word for it.
+        reason: String,
+        /// A digest of the secret that was refused: another one is tried.
+        secret: String,
+    },
+    /// The grant is dead: a person must consent again.
+    ReconnectRequired {
+        /// Since when.
+        since: Timestamp,
+    },
+}
+
+impl State {
+    /// The word for it, as status shows it.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::CoolingDown { .. } => "cooling_down",
+            Self::Exhausted { .. } => "exhausted",
+            Self::Misconfigured { .. } => "misconfigured",
+            Self::ReconnectRequired { .. } => "reconnect_required",
+        }
+    }
+}
+
+impl Connection {
+    /// What a grant says of its connection, before a token is known.
+    pub fn of(name: ConnectionName, grant: &Grant) -> Self {
+        Self {
+            name,
+            generation: grant.generation,
+            client_id: grant.client_id.clone(),
+            home: grant.home,
+            data_centre: grant.data_centre,
+            scopes: grant.scopes.clone(),
+            organization: grant.organization.clone(),
+            connected_at: grant.connected_at,
+            token_renewed_at: None,
+            token_expires: None,
+            state: State::Healthy,
+        }
+    }
+
+    /// The row, to be written by who holds the connection's lease.
+    ///
+    /// # Errors
+    /// Where it cannot be written as JSON.
+    pub fn row(&self) -> Result<Put, StoreError> {
+        Put::record(key(&self.name), self, Condition::Any)
+    }
+}
+
+/// Reads one connection.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn get(state: &dyn Table, name: &ConnectionName) -> Result<Option<Connection>, StoreError> {
+    state.get(&key(name)).await?.map(|row| row.read()).transpose()
+}
+
+/// Reads all connections.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn list(state: &dyn Table) -> Result<Vec<Connection>, StoreError> {
+    let page = state.query(Query::partition(PARTITION, MOST)).await?;
+    page.rows.iter().map(crate::store::Row::read).collect()
+}
+
+/// Where a connection's row stands.
+pub fn key(name: &ConnectionName) -> Key {
+    Key::new(PARTITION, name.as_str())
+}

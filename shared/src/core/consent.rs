@@ -1,0 +1,166 @@
+//! A consent on its way: the link that the operator hands out, the state that travels through the user's browser, and
+//! the words that await them at the end. What a browser holds is never stored, only its digest.
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::connection::Connection;
+use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later};
+use crate::base::id::ConnectionName;
+use crate::base::secret::Secret;
+use crate::store::{Condition, Key, Put, StoreError, Table};
+use crate::zoho::data_centre::DataCentre;
+use crate::zoho::scope::ScopeSet;
+
+/// How long a link or a consent may take.
+pub const LIFETIME: SignedDuration = SignedDuration::from_mins(10);
+
+const LINKS: &str = "consent-link";
+const STATES: &str = "consent-state";
+const ENDINGS: &str = "consent-ending";
+
+/// What is asked of the user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wish {
+    /// The connection to make or renew.
+    pub connection: ConnectionName,
+    /// The client that asks.
+    pub client_id: String,
+    /// Where it is registered.
+    pub home: DataCentre,
+    /// What it asks for.
+    pub scopes: ScopeSet,
+    /// The only organisation that will do.
+    pub organization: Option<String>,
+}
+
+impl Wish {
+    /// The same again, for a connection whose grant died: same organisation, no wider scopes.
+    pub fn again(connection: &Connection) -> Self {
+        Self {
+            connection: connection.name.clone(),
+            client_id: connection.client_id.clone(),
+            home: connection.home,
+            scopes: connection.scopes.clone(),
+            organization: connection.organization.as_ref().map(|organization| organization.id.clone()),
+        }
+    }
+}
+
+/// A consent that was begun in a browser.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Begun {
+    /// What was asked for.
+    pub wish: Wish,
+    /// Where Zoho sends the browser back to.
+    pub redirect_uri: String,
+    /// The digest of the cookie that the same browser must bring.
+    pub cookie: String,
+    /// The digest of the link it began with, which its success uses up.
+    pub link: Option<String>,
+}
+
+/// How a consent ended, in words for the person at the browser.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ending {
+    /// Whether the connection was made.
+    pub connected: bool,
+    /// One line.
+    pub title: String,
+    /// What happened, and what to do next.
+    pub lines: Vec<String>,
+}
+
+/// The records of consents.
+#[derive(Clone)]
+pub struct Consents {
+    state: std::sync::Arc<dyn Table>,
+    clock: SharedClock,
+}
+
+impl Consents {
+    /// In this table.
+    pub fn new(state: std::sync::Arc<dyn Table>, clock: SharedClock) -> Self {
+        Self { state, clock }
+    }
+
+    /// Makes a link and returns the nonce in it.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn make_link(&self, wish: &Wish) -> Result<Secret, StoreError> {
+        let nonce = Secret::random();
+        self.keep(LINKS, &nonce.digest(), wish).await?;
+        Ok(nonce)
+    }
+
+    /// What a link asks for. It may be looked at again and again: programs that show previews do.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn link(&self, nonce: &Secret) -> Result<Option<Wish>, StoreError> {
+        self.find(&Key::new(LINKS, nonce.digest())).await
+    }
+
+    /// Remembers a consent under the state that goes to Zoho.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn begin(&self, state: &Secret, begun: &Begun) -> Result<(), StoreError> {
+        self.keep(STATES, &state.digest(), begun).await
+    }
+
+    /// Looks at a consent without using it up.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn begun(&self, state: &Secret) -> Result<Option<Begun>, StoreError> {
+        self.find(&Key::new(STATES, state.digest())).await
+    }
+
+    /// Uses up a consent and its link. Only one caller ever gets `true`.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn use_up(&self, state: &Secret, begun: &Begun) -> Result<bool, StoreError> {
+        let mut keys = vec![Key::new(STATES, state.digest())];
+        keys.extend(begun.link.as_ref().map(|digest| Key::new(LINKS, digest)));
+        let mut steps = Vec::new();
+        for key in keys {
+            let Some(row) = self.state.get(&key).await? else { return Ok(false) };
+            steps.push(crate::store::Write::Delete(key, Condition::Version(row.version)));
+        }
+        Ok(self.state.transact(steps).await?.is_done())
+    }
+
+    /// Keeps the ending for the page after the callback, and returns the nonce that shows it.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn end(&self, ending: &Ending) -> Result<Secret, StoreError> {
+        let nonce = Secret::random();
+        self.keep(ENDINGS, &nonce.digest(), ending).await?;
+        Ok(nonce)
+    }
+
+    /// The ending of that nonce.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn ending(&self, nonce: &Secret) -> Result<Option<Ending>, StoreError> {
+        self.find(&Key::new(ENDINGS, nonce.digest())).await
+    }
+
+    async fn keep(&self, kind: &str, digest: &str, record: &impl Serialize) -> Result<(), StoreError> {
+        let put = Put::record(Key::new(kind, digest), record, Condition::Absent)?.until(self.deadline());
+        self.state.put(put).await.map(drop)
+    }
+
+    async fn find<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, StoreError> {
+        self.state.get(key).await?.map(|row| row.read()).transpose()
+    }
+
+    fn deadline(&self) -> Timestamp {
+        later(self.clock.now(), LIFETIME)
+    }
+}

@@ -1,0 +1,14 @@
+//! What the connector is about: connections and their tokens, keys, consents, events. Made of `base`, `store` and
+//! `zoho`; the functions are made of it.
+
+pub mod client;
+pub mod connection;
+pub mod consent;
+pub mod event;
+pub mod grant;
+pub mod key;
+pub mod parts;
+pub mod renewal;
+pub mod renewer;
+pub mod token;
+pub mod webhook;

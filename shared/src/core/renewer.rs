@@ -1,0 +1,97 @@
+//! The seam to token-refresh, the only one who may exchange, renew and revoke: a Lambda invocation in the cloud, a call
+//! on one machine. What is asked and answered is the same.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use super::consent::{Ending, Wish};
+use crate::base::id::ConnectionName;
+use crate::base::secret::{Secret, expose};
+use crate::zoho::data_centre::DataCentre;
+
+/// What token-refresh can be asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub enum Ask {
+    /// A new access token for one connection.
+    Renew {
+        /// Which.
+        connection: ConnectionName,
+        /// The digest of a token that Zoho refused although it should still live: any other one will do.
+        dead: Option<String>,
+    },
+    /// A connection out of the code of a consent.
+    Exchange {
+        /// What was asked of the user.
+        wish: Wish,
+        /// Where the user's account lives.
+        data_centre: DataCentre,
+        /// Where Zoho sent the browser.
+        redirect_uri: String,
+        /// The code.
+        #[serde(serialize_with = "expose")]
+        code: Secret,
+    },
+    /// The end of a connection.
+    Disconnect {
+        /// Which.
+        connection: ConnectionName,
+    },
+    /// The renewal of everything that ends soon.
+    Tick,
+}
+
+/// What token-refresh answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "snake_case")]
+pub enum Reply {
+    /// A token is stored that was not refused.
+    Renewed,
+    /// Somebody else is at it: read the token again a little later.
+    Busy,
+    /// No token before so many seconds.
+    Wait {
+        /// How many.
+        seconds: u64,
+        /// Why.
+        reason: String,
+    },
+    /// The grant is dead.
+    ReconnectRequired,
+    /// The client is wrong.
+    Misconfigured {
+        /// Zoho's word for it.
+        reason: String,
+    },
+    /// There is no such connection.
+    Unknown,
+    /// How an exchange ended.
+    Exchanged {
+        /// In words for the user.
+        ending: Ending,
+    },
+    /// The connection is gone here; `revoked` says whether Zoho confirmed its end there.
+    Disconnected {
+        /// Whether it did.
+        revoked: bool,
+    },
+    /// What a tick did.
+    Ticked {
+        /// Connections that have a new token.
+        renewed: usize,
+        /// Connections that should have one and have not.
+        failed: usize,
+    },
+}
+
+/// token-refresh could not be asked, or failed on the way.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("token-refresh did not answer: {0}")]
+pub struct RenewerError(pub String);
+
+/// The way to token-refresh.
+#[async_trait]
+pub trait Renewer: Send + Sync {
+    /// Asks, and waits for the answer.
+    async fn ask(&self, ask: Ask) -> Result<Reply, RenewerError>;
+}

@@ -1,0 +1,144 @@
+//! Zoho CRM: addresses, and its records in the shape that callers get.
+//! <https://www.zoho.com/crm/developer/docs/api/v8/>
+
+use serde_json::Value;
+
+use super::value::{Object, untrusted};
+
+/// Scopes by what is read.
+pub mod scope {
+    /// Deals.
+    pub const DEALS: &str = "ZohoCRM.modules.deals.READ";
+    /// The organisation.
+    pub const ORG: &str = "ZohoCRM.org.READ";
+}
+
+/// What a list of deals asks for when the caller names no fields: CRM gives none by itself.
+pub const DEAL_FIELDS: &[&str] = &[
+    "Deal_Name",
+    "Stage",
+    "Amount",
+    "Probability",
+    "Closing_Date",
+    "Account_Name",
+    "Contact_Name",
+    "Owner",
+    "Next_Step",
+    "Created_Time",
+    "Modified_Time",
+];
+
+/// The most fields that a list may ask for.
+pub const MAX_FIELDS: usize = 50;
+
+/// A page of deals, by id, so that changes move no record across pages. CRM's own page tokens lead past the 2,000th.
+pub fn deals_url(api: &str, fields: &str, per_page: u32, page_token: Option<&str>) -> String {
+    let mut query = form_urlencoded::Serializer::new(format!("{api}/crm/v8/Deals?"));
+    query
+        .append_pair("fields", fields)
+        .append_pair("per_page", &per_page.to_string())
+        .append_pair("sort_by", "id")
+        .append_pair("sort_order", "asc");
+    if let Some(token) = page_token {
+        query.append_pair("page_token", token);
+    }
+    query.finish()
+}
+
+/// One deal.
+pub fn deal_url(api: &str, id: &str) -> String {
+    format!("{api}/crm/v8/Deals/{id}")
+}
+
+/// The organisation of the user who connected.
+pub fn org_url(api: &str) -> String {
+    format!("{api}/crm/v8/org")
+}
+
+/// Where the list goes on.
+pub fn next_page_token(answer: &Object) -> Option<&str> {
+    let info = answer.get("info")?;
+    let more = info.get("more_records").and_then(Value::as_bool).unwrap_or(false);
+    info.get("next_page_token").and_then(Value::as_str).filter(|_| more)
+}
+
+/// Text fields that Zoho fills, or lets people only choose from. All others hold words of people: an organisation adds
+/// fields of its own, whose names cannot be known here.
+const CHOSEN: &[&str] = &[
+    "id",
+    "Stage",
+    "Pipeline",
+    "Type",
+    "Lead_Source",
+    "Closing_Date",
+    "Currency",
+    "Owner",
+    "Created_By",
+    "Modified_By",
+    "Record_Status__s",
+    "$currency_symbol",
+];
+
+/// A record as callers get it: lookups flattened to a name with the id beside it, the fields that describe the user's
+/// screen left out, and `untrusted` added.
+pub fn record(record: Object) -> Object {
+    let mut flat = Object::new();
+    for (field, value) in record {
+        match value {
+            _ if field.starts_with('$') && field != "$currency_symbol" => {}
+            Value::Object(mut lookup) if lookup.contains_key("id") && lookup.contains_key("name") => {
+                flat.insert(format!("{field}_id"), lookup.remove("id").map_or(Value::Null, id_as_text));
+                flat.insert(field, lookup.remove("name").unwrap_or_default());
+            }
+            Value::Number(_) if field == "id" => {
+                flat.insert(field, id_as_text(value));
+            }
+            other => {
+                flat.insert(field, other);
+            }
+        }
+    }
+    let untrusted = untrusted(&flat, |field| {
+        !CHOSEN.contains(&field) && !field.ends_with("_id") && !field.ends_with("_Time")
+    });
+    flat.insert("untrusted".to_owned(), untrusted);
+    flat
+}
+
+fn id_as_text(id: Value) -> Value {
+    match id {
+        Value::Number(digits) => Value::String(digits.to_string()),
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn lookups_become_names_with_ids_beside_them() {
+        let deal: Object = serde_json::from_str(
+            r#"{"id":"61","Deal_Name":"Spring","Amount":4300.00,"Contact_Name":null,
+                "Account_Name":{"name":"Harbor","id":"62"},"Owner":{"name":"Nora","id":"63","email":"o@example.com"},
+                "Tag":[],"$approval":{"approve":false},"$currency_symbol":"€"}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            serde_json::to_string(&record(deal)).unwrap(),
+            r#"{"id":"61","Deal_Name":"Spring","Amount":4300.00,"Contact_Name":null,"Account_Name_id":"62","Account_Name":"Harbor","Owner_id":"63","Owner":"Nora","Tag":[],"$currency_symbol":"€","untrusted":["Deal_Name","Account_Name"]}"#
+        );
+    }
+
+    #[test]
+    fn a_list_goes_on_only_where_more_is_said() {
+        let answer = |more: bool| {
+            json!({"info": {"more_records": more, "next_page_token": "t"}}).as_object().unwrap().clone()
+        };
+        assert_eq!(next_page_token(&answer(true)), Some("t"));
+        assert_eq!(next_page_token(&answer(false)), None);
+        assert_eq!(next_page_token(&Object::new()), None);
+    }
+}

@@ -1,0 +1,177 @@
+//! Zoho Inventory: addresses, and its records in the shape that callers get.
+//! <https://www.zoho.com/inventory/api/v1/>
+
+use serde_json::{Value, json};
+
+use super::value::{Object, even_out, id, number, text, untrusted};
+
+/// Scopes by what is read.
+pub mod scope {
+    /// Items and their stock.
+    pub const ITEMS: &str = "ZohoInventory.items.READ";
+    /// The list of organisations, of all things, is a setting.
+    pub const SETTINGS: &str = "ZohoInventory.settings.READ";
+}
+
+/// Which items.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Filter<'a> {
+    /// All of them.
+    None,
+    /// Those with this SKU.
+    Sku(&'a str),
+}
+
+/// The organisations of the user who connected.
+pub fn organizations_url(api: &str) -> String {
+    format!("{api}/inventory/v1/organizations")
+}
+
+/// A page of items. Sorted by creation, so that a new item shows up at the end and moves no other across pages.
+pub fn items_url(api: &str, organization: &str, filter: Filter<'_>, page: u32, per_page: u32) -> String {
+    let mut query = form_urlencoded::Serializer::new(format!("{api}/inventory/v1/items?"));
+    query
+        .append_pair("organization_id", organization)
+        .append_pair("page", &page.to_string())
+        .append_pair("per_page", &per_page.to_string())
+        .append_pair("sort_column", "created_time")
+        .append_pair("sort_order", "A");
+    if let Filter::Sku(sku) = filter {
+        query.append_pair("sku", sku);
+    }
+    query.finish()
+}
+
+/// One item.
+pub fn item_url(api: &str, organization: &str, item_id: &str) -> String {
+    format!("{api}/inventory/v1/items/{item_id}?organization_id={organization}")
+}
+
+/// Whether there is a page after this one. Without a `page_context` there is none.
+pub fn has_more(answer: &Object) -> bool {
+    answer.get("page_context").and_then(|page| page.get("has_more_page")).and_then(Value::as_bool).unwrap_or(false)
+}
+
+/// Fields that are numbers, and `""` where there is none.
+const NUMBERS: &[&str] = &[
+    "rate",
+    "purchase_rate",
+    "pricebook_rate",
+    "sales_rate",
+    "reorder_level",
+    "initial_stock",
+    "initial_stock_rate",
+    "asset_value",
+    "minimum_order_quantity",
+    "maximum_order_quantity",
+    "tax_percentage",
+    "tds_tax_percentage",
+];
+
+/// Fields that people fill with words of their own.
+const WORDS: &[&str] = &[
+    "name",
+    "item_name",
+    "group_name",
+    "description",
+    "purchase_description",
+    "brand",
+    "manufacturer",
+    "category_name",
+    "unit",
+    "sku",
+    "part_number",
+    "custom_fields",
+    "custom_field_hash",
+    "tags",
+    "documents",
+];
+
+/// An item as callers get it: Zoho's fields evened out, with `stock` and `untrusted` beside them.
+pub fn item(mut item: Object) -> Object {
+    even_out(&mut item, NUMBERS);
+    let stock = stock(&item);
+    let untrusted = untrusted(&item, |field| WORDS.contains(&field) || field.starts_with("cf_"));
+    item.insert("stock".to_owned(), stock);
+    item.insert("untrusted".to_owned(), untrusted);
+    item
+}
+
+/// Zoho's stock figures under one set of names. An item that tracks no inventory has none, which is not zero.
+/// `available` is what can be promised (`available_for_sale_stock`); lists do not carry it, so it is null there.
+fn stock(item: &Object) -> Value {
+    let figures = |object: &Object, prefix: &str| {
+        let figure = |name: &str| number(object.get(&format!("{prefix}{name}")));
+        (figure("stock_on_hand"), figure("available_for_sale_stock"), figure("committed_stock"))
+    };
+    if !item.contains_key("stock_on_hand") {
+        return json!({ "tracked": false });
+    }
+    // Organisations that never switched to locations still have warehouses.
+    let places = [("locations", "location_"), ("warehouses", "warehouse_")];
+    let locations: Vec<Value> = places
+        .iter()
+        .filter_map(|(list, prefix)| Some((item.get(*list)?.as_array()?, prefix)))
+        .flat_map(|(list, prefix)| list.iter().filter_map(Value::as_object).map(move |place| (place, prefix)))
+        .map(|(place, prefix)| {
+            let (on_hand, available, committed) = figures(place, prefix);
+            json!({
+                "location_id": id(place, &format!("{prefix}id")),
+                "name": text(place, &format!("{prefix}name")),
+                "on_hand": on_hand,
+                "available": available,
+                "committed": committed,
+            })
+        })
+        .collect();
+    let (on_hand, available, committed) = figures(item, "");
+    json!({
+        "tracked": true,
+        "on_hand": on_hand,
+        "available": available,
+        "committed": committed,
+        "locations": locations,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shaped(text: &str) -> Value {
+        Value::Object(item(serde_json::from_str(text).unwrap()))
+    }
+
+    #[test]
+    fn a_tracked_item_has_its_figures_under_one_set_of_names() {
+        let item = shaped(
+            r#"{"item_id":"1","name":"Oak","reorder_level":"","stock_on_hand":42.0,"available_stock":42.0,
+                "available_for_sale_stock":37.0,"committed_stock":5.0,
+                "locations":[{"location_id":"7","location_name":"Main","location_stock_on_hand":42.0,
+                              "location_available_for_sale_stock":"37.0","location_committed_stock":""}]}"#,
+        );
+        assert_eq!(
+            item["stock"].to_string(),
+            r#"{"tracked":true,"on_hand":42.0,"available":37.0,"committed":5.0,"locations":[{"location_id":"7","name":"Main","on_hand":42.0,"available":37.0,"committed":null}]}"#
+        );
+        assert_eq!(item["reorder_level"], Value::Null);
+        assert_eq!(item["untrusted"], json!(["name"]));
+    }
+
+    #[test]
+    fn a_service_has_no_stock_and_old_warehouses_count_as_locations() {
+        assert_eq!(shaped(r#"{"item_id":"1"}"#)["stock"], json!({"tracked": false}));
+        let old = shaped(
+            r#"{"stock_on_hand":-3.0,"warehouses":[{"warehouse_id":"9","warehouse_name":"Old","warehouse_stock_on_hand":-3.0}]}"#,
+        );
+        assert_eq!(old["stock"]["locations"][0]["location_id"], "9");
+        assert_eq!(old["stock"]["locations"][0]["on_hand"].to_string(), "-3.0");
+        assert_eq!(old["stock"]["available"], Value::Null);
+    }
+
+    #[test]
+    fn a_sku_is_escaped_into_the_query() {
+        let url = items_url("https://api", "1", Filter::Sku("A&B ü+"), 2, 200);
+        assert!(url.ends_with("page=2&per_page=200&sort_column=created_time&sort_order=A&sku=A%26B+%C3%BC%2B"), "{url}");
+    }
+}

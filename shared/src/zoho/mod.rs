@@ -1,0 +1,12 @@
+//! Zoho's protocol: where it lives, how it grants and refuses tokens, how it answers, and how it signs. Nothing here
+//! knows of stores or of who is calling.
+
+pub mod answer;
+pub mod crm;
+pub mod data_centre;
+pub mod http;
+pub mod inventory;
+pub mod oauth;
+pub mod scope;
+pub mod signature;
+pub mod value;

@@ -1,0 +1,312 @@
+//! Zoho's OAuth 2.0: the consent link and the calls to an accounts server, judged by their bodies.
+//! <https://www.zoho.com/accounts/protocol/oauth/web-apps.html>,
+//! <https://www.zoho.com/inventory/api/v1/oauth/>
+//!
+//! A refusal is usually HTTP 200 with `{"error": …}`, a throttle comes under 200 or 400 and in the user's language, and
+//! an outage is a page of HTML. So success is a 2xx *and* an access token, and only words that are known to be final
+//! are final.
+
+use std::time::Duration;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+
+use super::data_centre::{DataCentre, DataCentres};
+use super::http::{Answer, Http, HttpError};
+use super::scope::ScopeSet;
+use super::value::{Object, text};
+use crate::base::secret::Secret;
+
+/// A token call ends within this time, well inside the lease of 15 seconds that guards it.
+const PATIENCE: Duration = Duration::from_secs(8);
+
+/// The longest life that an access token has at Zoho, in seconds.
+const HOUR: u64 = 3600;
+
+/// What is left as it is in a query.
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// What Zoho gave.
+#[derive(Debug, Clone)]
+pub struct Granted {
+    /// The access token.
+    pub access_token: Secret,
+    /// The refresh token: only on exchange, and there only with `access_type=offline` and a real consent.
+    pub refresh_token: Option<Secret>,
+    /// How long the access token lives.
+    pub lifetime: Duration,
+    /// The scopes, where Zoho names them.
+    pub scopes: Option<ScopeSet>,
+}
+
+/// Why Zoho gave nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Refusal {
+    /// The code is used, too old or of another client; on renewal: the refresh token is dead.
+    InvalidCode,
+    /// This accounts server does not know the client id.
+    InvalidClient,
+    /// It knows the id, but the secret is another.
+    InvalidClientSecret,
+    /// The redirect address is not the registered one, to the letter.
+    InvalidRedirectUri,
+    /// Too many codes in a short time, or refused.
+    AccessDenied,
+    /// Too many tokens in a short time. Says nothing about the credentials.
+    Throttled,
+    /// A word that is not known. Not a reason to give up a connection.
+    Unknown(String),
+    /// Not JSON: an outage or maintenance.
+    Unreadable,
+    /// No answer.
+    Http(HttpError),
+}
+
+impl Refusal {
+    /// Whether the client's own id or secret are at fault, so that no call can succeed before they change.
+    pub fn blames_client(&self) -> bool {
+        matches!(self, Self::InvalidClient | Self::InvalidClientSecret)
+    }
+}
+
+/// A client as it is registered in Zoho's API console.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientCredentials<'a> {
+    /// Its id.
+    pub id: &'a str,
+    /// Its secret at this data centre.
+    pub secret: &'a Secret,
+}
+
+/// The accounts servers.
+#[derive(Debug, Clone)]
+pub struct Accounts {
+    http: Http,
+    centres: DataCentres,
+}
+
+impl Accounts {
+    /// Calls go out through this client, to these addresses.
+    pub fn new(http: Http, centres: DataCentres) -> Self {
+        Self { http, centres }
+    }
+
+    /// Exchanges the code of a consent.
+    ///
+    /// # Errors
+    /// Every answer without an access token.
+    pub async fn exchange(
+        &self,
+        dc: DataCentre,
+        client: ClientCredentials<'_>,
+        code: &Secret,
+        redirect_uri: &str,
+    ) -> Result<Granted, Refusal> {
+        let form = [
+            ("grant_type", "authorization_code"),
+            ("client_id", client.id),
+            ("client_secret", client.secret.expose()),
+            ("redirect_uri", redirect_uri),
+            ("code", code.expose()),
+        ];
+        self.token(dc, &form).await
+    }
+
+    /// Asks for a new access token. The refresh token stays the same: Zoho does not rotate it.
+    ///
+    /// # Errors
+    /// Every answer without an access token.
+    pub async fn renew(
+        &self,
+        dc: DataCentre,
+        client: ClientCredentials<'_>,
+        refresh_token: &Secret,
+    ) -> Result<Granted, Refusal> {
+        let form = [
+            ("grant_type", "refresh_token"),
+            ("client_id", client.id),
+            ("client_secret", client.secret.expose()),
+            ("refresh_token", refresh_token.expose()),
+        ];
+        self.token(dc, &form).await
+    }
+
+    /// Ends a grant: its refresh token and all of its access tokens.
+    ///
+    /// # Errors
+    /// Every answer but `{"status": "success"}`. A token that Zoho does not know any more counts as revoked.
+    pub async fn revoke(&self, dc: DataCentre, token: &Secret) -> Result<(), Refusal> {
+        let url = format!("{}/oauth/v2/token/revoke", self.centres.accounts(dc));
+        let answer =
+            self.http.post_form(&url, &[("token", token.expose())], PATIENCE).await.map_err(Refusal::Http)?;
+        let body = object(&answer)?;
+        if answer.status < 300 && text(&body, "status") == Some("success") {
+            return Ok(());
+        }
+        match refusal(answer.status, &body) {
+            Refusal::InvalidCode => Ok(()),
+            other => Err(other),
+        }
+    }
+
+    async fn token(&self, dc: DataCentre, form: &[(&str, &str)]) -> Result<Granted, Refusal> {
+        let url = format!("{}/oauth/v2/token", self.centres.accounts(dc));
+        let answer = self.http.post_form(&url, form, PATIENCE).await.map_err(Refusal::Http)?;
+        judge(&answer)
+    }
+}
+
+/// Where a browser is sent to consent: the accounts server of the data centre where the client is registered. Zoho
+/// moves the user on to their own.
+pub fn consent_url(accounts: &str, client_id: &str, redirect_uri: &str, scopes: &ScopeSet, state: &str) -> String {
+    let mut url = format!("{accounts}/oauth/v2/auth");
+    let mut separator = '?';
+    let scopes = scopes.comma_separated();
+    for (name, value) in [
+        ("response_type", "code"),
+        ("client_id", client_id),
+        ("redirect_uri", redirect_uri),
+        ("scope", &scopes),
+        // Without these two Zoho gives no refresh token to a user who consented before.
+        ("access_type", "offline"),
+        ("prompt", "consent"),
+        ("state", state),
+    ] {
+        url.push(separator);
+        url.push_str(name);
+        url.push('=');
+        url.extend(utf8_percent_encode(value, UNRESERVED));
+        separator = '&';
+    }
+    url
+}
+
+/// Judges a token answer by its body.
+fn judge(answer: &Answer) -> Result<Granted, Refusal> {
+    let body = object(answer)?;
+    let token = text(&body, "access_token").filter(|_| (200..300).contains(&answer.status));
+    let Some(access_token) = token else { return Err(refusal(answer.status, &body)) };
+    Ok(Granted {
+        access_token: Secret::new(access_token),
+        refresh_token: text(&body, "refresh_token").map(Secret::new),
+        lifetime: Duration::from_secs(lifetime(&body)),
+        scopes: text(&body, "scope").map(ScopeSet::parse).filter(|set| !set.is_empty()),
+    })
+}
+
+fn object(answer: &Answer) -> Result<Object, Refusal> {
+    match serde_json::from_slice(&answer.body) {
+        Ok(Value::Object(body)) => Ok(body),
+        _ => Err(Refusal::Unreadable),
+    }
+}
+
+fn refusal(status: u16, body: &Object) -> Refusal {
+    let word = text(body, "error").unwrap_or_default();
+    // A fault of the server says nothing final, whatever its body.
+    match word {
+        "invalid_code" if status < 500 => Refusal::InvalidCode,
+        "invalid_client" if status < 500 => Refusal::InvalidClient,
+        "invalid_client_secret" if status < 500 => Refusal::InvalidClientSecret,
+        "invalid_redirect_uri" | "redirect_uri_mismatch" if status < 500 => Refusal::InvalidRedirectUri,
+        "access_denied" => Refusal::AccessDenied,
+        // `Access Denied`, in whatever language: known by its companions.
+        _ if text(body, "status") == Some("failure") || text(body, "error_description").is_some() => {
+            Refusal::Throttled
+        }
+        _ if status == 429 => Refusal::Throttled,
+        _ => Refusal::Unknown(word.chars().take(80).collect()),
+    }
+}
+
+/// Seconds. Before 2020 `expires_in` was in milliseconds, with the seconds beside it.
+fn lifetime(body: &Object) -> u64 {
+    let read = |field| match body.get(field) {
+        Some(Value::Number(number)) => number.as_u64(),
+        Some(Value::String(text)) => text.parse().ok(),
+        _ => None,
+    };
+    let plain = read("expires_in").unwrap_or(HOUR);
+    let seconds = if plain > 86_400 { read("expires_in_sec").unwrap_or(plain / 1000) } else { plain };
+    seconds.clamp(1, HOUR)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(status: u16, body: &str) -> Result<Granted, Refusal> {
+        judge(&Answer { status, retry_after: None, body: body.to_owned().into() })
+    }
+
+    #[test]
+    fn refusals_are_read_from_the_body_under_any_status() {
+        let throttle = r#"{"error_description":"You have made too many requests continuously.","error":"Access Denied","status":"failure"}"#;
+        let localised = r#"{"error_description":"您的请求过于频繁","error":"拒绝访问","status":"failure"}"#;
+        for (status, body, expected) in [
+            (200, r#"{"error":"invalid_code"}"#, Refusal::InvalidCode),
+            (400, r#"{"error":"invalid_code"}"#, Refusal::InvalidCode),
+            (500, r#"{"error":"invalid_code"}"#, Refusal::Unknown("invalid_code".into())),
+            (200, r#"{"error":"invalid_client"}"#, Refusal::InvalidClient),
+            (200, r#"{"error":"invalid_client_secret"}"#, Refusal::InvalidClientSecret),
+            (200, r#"{"error":"invalid_redirect_uri"}"#, Refusal::InvalidRedirectUri),
+            (200, r#"{"error":"access_denied"}"#, Refusal::AccessDenied),
+            (200, throttle, Refusal::Throttled),
+            (400, throttle, Refusal::Throttled),
+            (200, localised, Refusal::Throttled),
+            (400, localised, Refusal::Throttled),
+            (200, r#"{"error":"invalid_grant"}"#, Refusal::Unknown("invalid_grant".into())),
+            (200, r#"{"error":"server error"}"#, Refusal::Unknown("server error".into())),
+            (200, "{}", Refusal::Unknown(String::new())),
+            (200, "<html>maintenance</html>", Refusal::Unreadable),
+            (502, "", Refusal::Unreadable),
+            (200, r#"{"access_token":""}"#, Refusal::Unknown(String::new())),
+            (500, r#"{"access_token":"1000.a.b"}"#, Refusal::Unknown(String::new())),
+        ] {
+            assert_eq!(judged(status, body).unwrap_err(), expected, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn a_grant_is_read_in_all_its_shapes() {
+        let full = judged(
+            200,
+            r#"{"access_token":"1000.a.b","refresh_token":"1000.c.d","scope":"A.x.READ B.y.READ","api_domain":"https://www.zohoapis.eu","token_type":"Bearer","expires_in":3600}"#,
+        )
+        .unwrap();
+        assert_eq!(full.refresh_token.unwrap().expose(), "1000.c.d");
+        assert_eq!(full.scopes.unwrap().comma_separated(), "A.x.READ,B.y.READ");
+        assert_eq!(full.lifetime.as_secs(), 3600);
+
+        let minimal = judged(200, r#"{"access_token":"1000.a.b"}"#).unwrap();
+        assert!(minimal.refresh_token.is_none() && minimal.scopes.is_none());
+        assert_eq!(minimal.lifetime.as_secs(), 3600);
+
+        for (body, seconds) in [
+            (r#"{"access_token":"t","expires_in":3600000,"expires_in_sec":3600}"#, 3600),
+            (r#"{"access_token":"t","expires_in":3600000}"#, 3600),
+            (r#"{"access_token":"t","expires_in":"1800"}"#, 1800),
+            (r#"{"access_token":"t","expires_in":-5}"#, 3600),
+        ] {
+            assert_eq!(judged(200, body).unwrap().lifetime.as_secs(), seconds, "{body}");
+        }
+    }
+
+    #[test]
+    fn the_consent_url_asks_for_a_refresh_token_and_escapes_everything() {
+        let scopes = ScopeSet::parse("ZohoCRM.org.READ ZohoInventory.items.READ");
+        let url = consent_url(
+            "https://accounts.zoho.eu",
+            "1000.X",
+            "http://localhost:8080/oauth/callback",
+            &scopes,
+            "a&b",
+        );
+        assert_eq!(
+            url,
+            "https://accounts.zoho.eu/oauth/v2/auth?response_type=code&client_id=1000.X\
+             &redirect_uri=http%3A%2F%2Flocalhost%3A8080%2Foauth%2Fcallback\
+             &scope=ZohoCRM.org.READ%2CZohoInventory.items.READ&access_type=offline&prompt=consent&state=a%26b"
+        );
+    }
+}

@@ -1,0 +1,155 @@
+//! Zoho's odd values, made even: times without a colon, empty strings where a number is missing, ids that came as
+//! numbers. Amounts keep their digits, because they are never turned into floats.
+
+use serde_json::{Map, Value};
+
+/// A JSON object, in Zoho's field order.
+pub type Object = Map<String, Value>;
+
+/// Takes the records out of a list's answer.
+pub fn records(answer: &mut Object, field: &str) -> Vec<Object> {
+    match answer.get_mut(field).map(Value::take) {
+        Some(Value::Array(list)) => list.into_iter().filter_map(into_object).collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Takes the one record out of an answer.
+pub fn record(answer: &mut Object, field: &str) -> Option<Object> {
+    answer.get_mut(field).map(Value::take).and_then(into_object)
+}
+
+fn into_object(value: Value) -> Option<Object> {
+    match value {
+        Value::Object(object) => Some(object),
+        _ => None,
+    }
+}
+
+/// `2026-10-05T21:32:21+0530`, as Inventory writes it, in the form of RFC 3339. Other texts stay as they are.
+pub fn rfc3339(text: &str) -> Option<String> {
+    let (rest, offset) = text.split_at_checked(text.len().checked_sub(5)?)?;
+    let mut bytes = offset.bytes();
+    let signed = matches!(bytes.next(), Some(b'+' | b'-'));
+    if !signed || !bytes.all(|b| b.is_ascii_digit()) || !rest.contains('T') {
+        return None;
+    }
+    let (hours, minutes) = offset.split_at_checked(3)?;
+    let repaired = format!("{rest}{hours}:{minutes}");
+    repaired.parse::<jiff::Timestamp>().is_ok().then_some(repaired)
+}
+
+/// A moment in either of Zoho's spellings.
+pub fn timestamp(text: &str) -> Option<jiff::Timestamp> {
+    rfc3339(text).as_deref().unwrap_or(text).parse().ok()
+}
+
+/// A number, tolerantly: a JSON number, or a string that holds one. `""` is no number.
+pub fn number(value: Option<&Value>) -> Value {
+    match value {
+        Some(Value::Number(number)) => Value::Number(number.clone()),
+        Some(Value::String(text)) => text
+            .trim()
+            .parse::<serde_json::Number>()
+            .map_or(Value::Null, Value::Number),
+        _ => Value::Null,
+    }
+}
+
+/// A text that is there and not empty.
+pub fn text<'a>(object: &'a Object, field: &str) -> Option<&'a str> {
+    object.get(field).and_then(Value::as_str).filter(|text| !text.is_empty())
+}
+
+/// An id, tolerantly: Zoho writes strings, but a number keeps its digits too.
+pub fn id(object: &Object, field: &str) -> Option<String> {
+    match object.get(field)? {
+        Value::String(text) if !text.is_empty() => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+/// Evens out an object of Inventory, and the objects within it: ids are strings, times are RFC 3339, and the fields
+/// of `numbers` are numbers or null.
+pub fn even_out(object: &mut Object, numbers: &[&str]) {
+    for (field, value) in object.iter_mut() {
+        match value {
+            Value::String(text) if field.ends_with("_time") => {
+                if let Some(repaired) = rfc3339(text) {
+                    *text = repaired;
+                }
+            }
+            Value::String(_) if numbers.contains(&field.as_str()) => *value = number(Some(value)),
+            Value::Number(digits) if field.ends_with("_id") => *value = Value::String(digits.to_string()),
+            Value::Object(inner) => even_out(inner, numbers),
+            Value::Array(list) => {
+                for inner in list.iter_mut().filter_map(Value::as_object_mut) {
+                    even_out(inner, numbers);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// The names of those fields that hold words of people: data, never instructions.
+pub fn untrusted(object: &Object, written_by_people: impl Fn(&str) -> bool) -> Value {
+    let filled = |value: &Value| match value {
+        Value::String(text) => !text.is_empty(),
+        Value::Array(list) => !list.is_empty(),
+        Value::Object(inner) => !inner.is_empty(),
+        _ => false,
+    };
+    let names = object.iter().filter(|(field, value)| written_by_people(field) && filled(value));
+    Value::Array(names.map(|(field, _)| Value::String(field.clone())).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn offsets_without_a_colon_get_one_and_other_texts_stay() {
+        assert_eq!(rfc3339("2026-10-05T21:32:21+0530").unwrap(), "2026-10-05T21:32:21+05:30");
+        assert_eq!(rfc3339("2026-10-05T21:32:21-0800").unwrap(), "2026-10-05T21:32:21-08:00");
+        for other in ["", "2026-10-05", "2026-10-05T21:32:21+05:30", "T+0530", "2026-13-05T21:32:21+0530", "é+0530"] {
+            assert_eq!(rfc3339(other), None, "{other}");
+        }
+        assert_eq!(timestamp("2026-11-18T16:40:12+0100"), timestamp("2026-11-18T16:40:12+01:00"));
+    }
+
+    #[test]
+    fn empty_strings_are_no_numbers_and_digits_survive() {
+        assert_eq!(number(Some(&json!(""))), Value::Null);
+        assert_eq!(number(None), Value::Null);
+        assert_eq!(number(Some(&json!("12.50"))).to_string(), "12.50");
+        let exact: Value = serde_json::from_str("1234567890123456789.10").unwrap();
+        assert_eq!(number(Some(&exact)).to_string(), "1234567890123456789.10");
+    }
+
+    #[test]
+    fn objects_are_evened_out_to_the_bottom() {
+        let mut object: Object = serde_json::from_str(
+            r#"{"item_id": 3300000000070001, "reorder_level": "", "name": "", "last_modified_time": "2026-11-18T16:40:12+0100",
+                "locations": [{"location_id": 9007199254740993, "rate": 42.0}]}"#,
+        )
+        .unwrap();
+        even_out(&mut object, &["reorder_level"]);
+        assert_eq!(
+            serde_json::to_string(&object).unwrap(),
+            r#"{"item_id":"3300000000070001","reorder_level":null,"name":"","last_modified_time":"2026-11-18T16:40:12+01:00","locations":[{"location_id":"9007199254740993","rate":42.0}]}"#
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_makes_a_time_panic(text in "\\PC*") {
+            let _ = rfc3339(&text);
+            let _ = timestamp(&text);
+        }
+    }
+}

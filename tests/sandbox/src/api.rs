@@ -1,0 +1,177 @@
+//! What a test or the demo hands to the sandbox and gets back from it.
+
+use std::time::Duration;
+
+/// How a sandbox is set up.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Public base of this sandbox, no trailing slash: accounts-server, `api_domain` and pages are built from it.
+    pub base_url: String,
+    /// Data centre the Zoho user's account lives in.
+    pub user_data_centre: String,
+    /// Generated items besides the hand-written ones.
+    pub extra_items: usize,
+    /// Generated deals besides the hand-written ones.
+    pub extra_deals: usize,
+    /// Inventory organisations of the user; only the first has data.
+    pub organizations: usize,
+}
+
+impl Options {
+    /// One organisation, a user in the EU, hand-written data only.
+    pub fn new(base_url: impl Into<String>) -> Self {
+        let base_url = base_url.into().trim_end_matches('/').to_owned();
+        Self { base_url, user_data_centre: "eu".to_owned(), extra_items: 0, extra_deals: 0, organizations: 1 }
+    }
+}
+
+/// An app registered in Zoho's API console.
+#[derive(Debug, Clone, Default)]
+pub struct Client {
+    /// Client id.
+    pub id: String,
+    /// Secret of the home data centre, and of all others without an entry in `secrets`.
+    pub secret: String,
+    /// Redirect URIs, compared character by character [5].
+    pub redirect_uris: Vec<String>,
+    /// Data centre where the app is registered.
+    pub home: String,
+    /// Whether users of other data centres may connect [48].
+    pub multi_dc: bool,
+    /// Own secrets per data centre: (data centre, secret) [48].
+    pub secrets: Vec<(String, String)>,
+}
+
+/// A workflow rule with a webhook action [153].
+#[derive(Debug, Clone)]
+pub struct Webhook {
+    /// Where it is sent.
+    pub url: String,
+    /// Signing secret; empty = no signature header [155].
+    pub secret: String,
+    /// The module the rule watches.
+    pub entity: Entity,
+    /// How the payload is wrapped.
+    pub body: BodyForm,
+    /// How the signature is written; Zoho does not document it [158].
+    pub encoding: SignatureEncoding,
+}
+
+/// The module a workflow rule watches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Entity {
+    /// Inventory items.
+    Item,
+}
+
+/// How a webhook wraps its payload [154, 163].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BodyForm {
+    /// The default payload, JSON.
+    Json,
+    /// A form with the JSON in `JSONString`.
+    Form,
+}
+
+/// How a webhook writes its signature.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignatureEncoding {
+    /// Lower-case hexadecimal, as in working third-party code.
+    Hex,
+    /// Standard base64 with padding.
+    Base64,
+}
+
+/// An edit somebody makes in Zoho's own pages.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum ItemChange {
+    /// Stock of the primary location moves by this much.
+    Stock(f64),
+    /// A new name.
+    Rename(String),
+    /// A new selling rate, digits kept.
+    Rate(String),
+    /// Active or inactive.
+    Active(bool),
+    /// The item is gone; the webhook carries little more than its id [162].
+    Delete,
+}
+
+/// One webhook as it was sent, and what came back.
+#[derive(Debug, Clone)]
+pub struct Delivered {
+    /// Where to.
+    pub url: String,
+    /// The receiver's status; `None` if it could not be reached.
+    pub status: Option<u16>,
+    /// Body sent.
+    pub body: String,
+    /// Signature sent.
+    pub signature: String,
+    /// Body of the answer, or why there was none.
+    pub answer: String,
+}
+
+/// One request the sandbox received.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    /// HTTP method.
+    pub method: String,
+    /// Path below the base.
+    pub path: String,
+    /// Query string as sent.
+    pub query: String,
+    /// Headers in order; names lower case.
+    pub headers: Vec<(String, String)>,
+    /// Body as text.
+    pub body: String,
+    /// Status answered; 0 if none was (still working, or the connection was dropped).
+    pub status: u16,
+}
+
+/// Something that goes wrong `times` times on paths that contain a text.
+#[derive(Debug, Clone)]
+pub struct Fault {
+    /// Text the path (with its query) must contain; empty = every path.
+    pub path_contains: String,
+    /// How many requests it hits.
+    pub times: usize,
+    /// What goes wrong.
+    pub kind: FaultKind,
+}
+
+/// What goes wrong.
+#[derive(Debug, Clone)]
+pub enum FaultKind {
+    /// The answer comes late.
+    Slow(Duration),
+    /// The connection closes and nothing was done.
+    ResetBefore,
+    /// It was done, but the connection closes without an answer.
+    ResetAfter,
+    /// This status with an HTML body.
+    Status(u16),
+    /// An HTML maintenance page under 200 [110].
+    Html200,
+    /// A limit is reached.
+    RateLimit(Limit),
+    /// 200 with JSON that breaks off.
+    GarbageJson,
+    /// Any answer: status, content type, text.
+    Body(u16, String, String),
+}
+
+/// Zoho's API limits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limit {
+    /// Inventory code 44.
+    PerMinute,
+    /// Inventory code 45.
+    PerDay,
+    /// Inventory code 1070.
+    Concurrent,
+    /// CRM `TOO_MANY_REQUESTS`.
+    CrmTooMany,
+}
