@@ -1,1 +1,92 @@
-//! soon
+//! The only writer of tokens: renews what ends soon, exchanges the codes of consents, ends connections. No other
+//! function may read a client secret or a refresh token.
+
+mod disconnect;
+mod exchange;
+mod probe;
+mod renew;
+mod tick;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use serde_json::Value;
+use shared::base::clock::SharedClock;
+use shared::core::parts::Parts;
+use shared::core::renewer::{Ask, Renewer, RenewerError, Reply};
+use shared::store::{StoreError, Stores};
+use shared::zoho::data_centre::DataCentres;
+use shared::zoho::http::Http;
+use shared::zoho::oauth::Accounts;
+
+/// The function and what it works with.
+pub struct TokenRefresh {
+    stores: Stores,
+    clock: SharedClock,
+    accounts: Accounts,
+    http: Http,
+    centres: DataCentres,
+}
+
+impl TokenRefresh {
+    /// Made of a process's parts.
+    pub fn new(parts: &Parts) -> Self {
+        Self {
+            stores: parts.stores.clone(),
+            clock: parts.clock.clone(),
+            accounts: Accounts::new(parts.http.clone(), parts.centres.clone()),
+            http: parts.http.clone(),
+            centres: parts.centres.clone(),
+        }
+    }
+
+    /// Does what is asked.
+    ///
+    /// # Errors
+    /// Where the store fails. Everything that Zoho can do is a reply.
+    pub async fn handle(&self, ask: Ask) -> Result<Reply, StoreError> {
+        match ask {
+            Ask::Renew { connection, dead } => {
+                self.renew(&connection, dead.as_deref(), renew::SOON).await
+            }
+            Ask::Exchange { wish, data_centre, redirect_uri, code } => {
+                let ending = self.exchange(&wish, data_centre, &redirect_uri, &code).await?;
+                Ok(Reply::Exchanged { ending })
+            }
+            Ask::Disconnect { connection } => self.disconnect(&connection).await,
+            Ask::Tick => self.tick().await,
+        }
+    }
+}
+
+/// What a Lambda event asks for: an [`Ask`], or a tick where the event is EventBridge's.
+///
+/// # Errors
+/// Where it is neither.
+pub fn ask_of(event: Value) -> Result<Ask, serde_json::Error> {
+    let scheduled = event.get("source").and_then(Value::as_str).is_some_and(|source| source.starts_with("aws."));
+    if scheduled { Ok(Ask::Tick) } else { serde_json::from_value(event) }
+}
+
+/// The function in the same process. What it has begun goes on when the caller stops waiting, as it does on Lambda.
+#[derive(Clone)]
+pub struct Local(Arc<TokenRefresh>);
+
+impl Local {
+    /// Made of a process's parts.
+    pub fn new(parts: &Parts) -> Self {
+        Self(Arc::new(TokenRefresh::new(parts)))
+    }
+}
+
+#[async_trait]
+impl Renewer for Local {
+    async fn ask(&self, ask: Ask) -> Result<Reply, RenewerError> {
+        let function = self.0.clone();
+        let work = tokio::spawn(async move { function.handle(ask).await });
+        match work.await {
+            Ok(result) => result.map_err(|error| RenewerError(error.to_string())),
+            Err(_) => Err(RenewerError("it panicked".to_owned())),
+        }
+    }
+}

@@ -2,6 +2,7 @@
 
 pub mod clock;
 pub mod id;
+pub mod page;
 pub mod problem;
 pub mod secret;
 pub mod settings;

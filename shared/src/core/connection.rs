@@ -31,6 +31,8 @@ pub struct Connection {
     pub scopes: ScopeSet,
     /// The Inventory organisation.
     pub organization: Option<Organization>,
+    /// The CRM organisation.
+    pub crm_organization: Option<Organization>,
     /// Since when.
     pub connected_at: Timestamp,
     /// When the access token was made.
@@ -99,6 +101,7 @@ impl Connection {
             data_centre: grant.data_centre,
             scopes: grant.scopes.clone(),
             organization: grant.organization.clone(),
+            crm_organization: grant.crm_organization.clone(),
             connected_at: grant.connected_at,
             token_renewed_at: None,
             token_expires: None,

@@ -5,12 +5,13 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::connection::Connection;
+use super::grant::Organization;
 use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later};
 use crate::base::id::ConnectionName;
 use crate::base::secret::Secret;
 use crate::store::{Condition, Key, Put, StoreError, Table};
 use crate::zoho::data_centre::DataCentre;
-use crate::zoho::scope::ScopeSet;
+use crate::zoho::scope::{Product, ScopeSet};
 
 /// How long a link or a consent may take.
 pub const LIFETIME: SignedDuration = SignedDuration::from_mins(10);
@@ -30,20 +31,31 @@ pub struct Wish {
     pub home: DataCentre,
     /// What it asks for.
     pub scopes: ScopeSet,
-    /// The only organisation that will do.
+    /// The only Inventory organisation that will do.
     pub organization: Option<String>,
+    /// The only CRM organisation that will do.
+    #[serde(default)]
+    pub crm_organization: Option<String>,
 }
 
 impl Wish {
-    /// The same again, for a connection whose grant died: same organisation, no wider scopes.
-    pub fn again(connection: &Connection) -> Self {
-        Self {
+    /// The same again, for a connection whose grant died: same organisations, no wider scopes. Nothing where an
+    /// organisation is not known, because then a stranger could bring their own account in.
+    pub fn again(connection: &Connection) -> Option<Self> {
+        let id = |organization: &Option<Organization>| organization.as_ref().map(|found| found.id.clone());
+        let wish = Self {
             connection: connection.name.clone(),
             client_id: connection.client_id.clone(),
             home: connection.home,
             scopes: connection.scopes.clone(),
-            organization: connection.organization.as_ref().map(|organization| organization.id.clone()),
-        }
+            organization: id(&connection.organization),
+            crm_organization: id(&connection.crm_organization),
+        };
+        let known = |product: &Product| match product {
+            Product::Inventory => wish.organization.is_some(),
+            Product::Crm => wish.crm_organization.is_some(),
+        };
+        wish.scopes.products().iter().all(known).then_some(wish)
     }
 }
 

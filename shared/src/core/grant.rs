@@ -38,6 +38,8 @@ pub struct Grant {
     pub scopes: ScopeSet,
     /// The Inventory organisation, where Inventory was granted.
     pub organization: Option<Organization>,
+    /// The CRM organisation, where CRM was granted and its name may be read.
+    pub crm_organization: Option<Organization>,
     /// When.
     pub connected_at: Timestamp,
 }

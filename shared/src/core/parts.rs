@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::base::clock::{SharedClock, SystemClock};
 use crate::base::settings::Settings;
+use crate::base::telemetry::{self, LogForm};
 use crate::store::Stores;
 use crate::zoho::data_centre::DataCentres;
 use crate::zoho::http::Http;
@@ -24,6 +25,22 @@ pub struct Parts {
 }
 
 impl Parts {
+    /// For the `main` of a function: reads the environment, starts the log and opens the stores. What is wrong is told in
+    /// one line, and the process ends with 2.
+    #[cfg(feature = "embedded")]
+    #[expect(clippy::print_stderr, reason = "there is no log yet")]
+    pub fn from_env_or_exit() -> Self {
+        let open = || {
+            let settings = Settings::from_env().map_err(|error| error.to_string())?;
+            telemetry::start(LogForm::Json, &settings.log);
+            Self::open(settings)
+        };
+        open().unwrap_or_else(|line| {
+            eprintln!("{line}");
+            std::process::exit(2)
+        })
+    }
+
     /// Opens the embedded store of these settings, on the machine's clock.
     ///
     /// # Errors

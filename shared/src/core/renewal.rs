@@ -126,7 +126,7 @@ pub fn pause(times: u32) -> SignedDuration {
     SignedDuration::from_mins(PAUSES.get(index).or(PAUSES.last()).copied().unwrap_or(30))
 }
 
-#[cfg(all(test, feature = "embedded"))]
+#[cfg(test)]
 mod tests {
     use std::sync::Arc;
     use std::time::Duration;

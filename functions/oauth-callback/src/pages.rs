@@ -1,0 +1,75 @@
+//! What a person at the browser reads.
+
+use axum::http::StatusCode;
+use shared::base::page::{Mood, Page};
+use shared::core::consent::Ending;
+
+const NEW_LINK: &str = "Ask the operator for a new link (`zoho-connector connect`).";
+
+pub(crate) fn ending(ending: &Ending) -> Page {
+    let mood = if ending.connected { Mood::Good } else { Mood::Bad };
+    ending.lines.iter().fold(Page::new(mood, &ending.title), Page::line)
+}
+
+pub(crate) fn link_unknown() -> Page {
+    Page::new(Mood::Bad, "This link has expired")
+        .status(StatusCode::GONE)
+        .line("A link to connect Zoho is good for ten minutes and for one connection.")
+        .line(NEW_LINK)
+}
+
+pub(crate) fn not_reconnectable() -> Page {
+    Page::new(Mood::Plain, "There is nothing to reconnect here")
+        .status(StatusCode::NOT_FOUND)
+        .line("This address works only while a connection has ended and waits to be brought back.")
+        .line(format!("To connect anew: {NEW_LINK}"))
+}
+
+pub(crate) fn state_unknown() -> Page {
+    refused("This consent is not known here")
+        .line("It was begun more than ten minutes ago, was used already, or never began here.")
+        .line("Nothing was sent to Zoho and nothing was stored.")
+        .line(NEW_LINK)
+}
+
+pub(crate) fn other_browser() -> Page {
+    refused("This consent belongs to another browser")
+        .line("It must end in the browser in which it began. Nothing was sent to Zoho and nothing was stored.")
+        .line("Open the link again and stay in one browser, with cookies allowed.")
+}
+
+pub(crate) fn hostile_server() -> Page {
+    refused("This answer does not come from Zoho")
+        .line("It names an accounts server that is none of Zoho's. Nothing was sent there and nothing was stored.")
+        .line("If you did not begin this consent yourself, close this page and tell the operator.")
+}
+
+pub(crate) fn used_already() -> Page {
+    refused("This consent was used already")
+        .line("Each consent counts once. Nothing was sent to Zoho and nothing was stored this time.")
+        .line("If the connection does not work: ")
+        .line(NEW_LINK)
+}
+
+pub(crate) fn incomplete() -> Page {
+    refused("This answer of Zoho is not complete")
+        .line("It carries no code, or carries something twice. Nothing was stored.")
+        .line(NEW_LINK)
+}
+
+pub(crate) fn nothing_to_show() -> Page {
+    Page::new(Mood::Plain, "Nothing to show here")
+        .status(StatusCode::NOT_FOUND)
+        .line("This page shows how a consent ended, for ten minutes, in the browser where it took place.")
+}
+
+pub(crate) fn our_fault() -> Page {
+    Page::new(Mood::Bad, "The connector failed")
+        .status(StatusCode::SERVICE_UNAVAILABLE)
+        .line("It could not finish this consent. The operator finds the cause in its log.")
+        .line(NEW_LINK)
+}
+
+fn refused(title: &str) -> Page {
+    Page::new(Mood::Bad, title).status(StatusCode::BAD_REQUEST)
+}

@@ -1,0 +1,204 @@
+//! A new access token for one connection.
+
+use shared::base::clock::{SignedDuration, Timestamp, earlier, later, seconds_until};
+use shared::base::id::ConnectionName;
+use shared::base::secret::digests_equal;
+use shared::core::client::Clients;
+use shared::core::connection::{self, Connection, State};
+use shared::core::grant::{AccessToken, Grant, load, text};
+use shared::core::renewal::{Lease, pause, reserve};
+use shared::core::renewer::Reply;
+use shared::store::{StoreError, VersionId, Write};
+use shared::zoho::oauth::{ClientCredentials, Granted, Refusal};
+
+use crate::TokenRefresh;
+
+/// A token that ends within this time is renewed when a caller asks.
+pub(crate) const SOON: SignedDuration = SignedDuration::from_secs(60);
+
+/// The pause after an answer that never came. A throttle's pause is longer: see [`pause`].
+const NO_ANSWER: SignedDuration = SignedDuration::from_mins(1);
+
+impl TokenRefresh {
+    /// Renews the token, unless a good one is stored: one that lives on after `margin`, and is not the one whose
+    /// digest is `dead`.
+    pub(crate) async fn renew(
+        &self,
+        name: &ConnectionName,
+        dead: Option<&str>,
+        margin: SignedDuration,
+    ) -> Result<Reply, StoreError> {
+        let state = &*self.stores.state;
+        // Without the lease, because callers come again and again during a pause.
+        if let Some(wait) = connection::get(state, name).await?.and_then(|found| self.pausing(&found)) {
+            return Ok(wait);
+        }
+        let Some(lease) = Lease::take(state, &self.clock, name).await? else { return Ok(Reply::Busy) };
+
+        let secrets = &*self.stores.secrets;
+        let Some((grant, _)) = load::<Grant>(secrets, &Grant::secret_name(name)).await? else {
+            lease.release().await?;
+            return Ok(Reply::Unknown);
+        };
+        let token = load::<AccessToken>(secrets, &AccessToken::secret_name(name)).await?;
+        let mut found = match connection::get(state, name).await? {
+            Some(row) if row.generation == grant.generation => row,
+            // The process that stored this grant died before it wrote the row.
+            _ => Connection::of(name.clone(), &grant),
+        };
+
+        if let Some((token, _)) = &token
+            && token.generation == grant.generation
+            && self.clock.now() < earlier(token.expires, margin)
+            && dead.is_none_or(|dead| !digests_equal(dead, &token.token.digest()))
+        {
+            if found.token_expires != Some(token.expires) {
+                found.token_expires = Some(token.expires);
+                lease.finish(Write::Put(found.row()?)).await?;
+            } else {
+                lease.release().await?;
+            }
+            return Ok(Reply::Renewed);
+        }
+
+        let version = token.map(|(_, version)| version);
+        let reply = self.call_zoho(&lease, &grant, version, &mut found).await?;
+        if !lease.finish(Write::Put(found.row()?)).await? {
+            // The lease ran out on us: whoever has it now writes what is true.
+            return Ok(Reply::Busy);
+        }
+        Ok(reply)
+    }
+
+    /// The reply of a connection that must leave Zoho alone for now.
+    fn pausing(&self, found: &Connection) -> Option<Reply> {
+        let now = self.clock.now();
+        match &found.state {
+            State::CoolingDown { until, reason, .. } if now < *until => {
+                Some(Reply::Wait { seconds: seconds_until(*until, now), reason: reason.clone() })
+            }
+            State::Exhausted { until } if now < *until => Some(exhausted(*until, now)),
+            _ => None,
+        }
+    }
+
+    async fn call_zoho(
+        &self,
+        lease: &Lease<'_>,
+        grant: &Grant,
+        version: Option<VersionId>,
+        found: &mut Connection,
+    ) -> Result<Reply, StoreError> {
+        if let Some(wait) = self.pausing(found) {
+            return Ok(wait);
+        }
+        if matches!(found.state, State::ReconnectRequired { .. }) {
+            return Ok(Reply::ReconnectRequired);
+        }
+        let clients = Clients::read(&*self.stores.secrets).await?;
+        let Some(client) = clients.find(&grant.client_id) else {
+            let reason = "its client is not registered in this connector".to_owned();
+            found.state = State::Misconfigured { reason: reason.clone(), secret: String::new() };
+            return Ok(Reply::Misconfigured { reason });
+        };
+        let secret = client.secret_at(grant.data_centre);
+        if let State::Misconfigured { reason, secret: refused } = &found.state
+            && digests_equal(refused, &secret.digest())
+        {
+            return Ok(Reply::Misconfigured { reason: reason.clone() });
+        }
+        if let Err(until) = reserve(&*self.stores.state, &self.clock, &found.name).await? {
+            found.state = State::Exhausted { until };
+            tracing::warn!(connection = %found.name, %until, "token budget spent");
+            return Ok(exhausted(until, self.clock.now()));
+        }
+
+        let credentials = ClientCredentials { id: &client.id, secret };
+        let asked_at = self.clock.now();
+        match self.accounts.renew(grant.data_centre, credentials, &grant.refresh_token).await {
+            Ok(granted) => {
+                let token = access_token(grant, granted, asked_at);
+                if !self.store_token(lease, &found.name, &token, version.as_ref()).await? {
+                    return Ok(Reply::Busy);
+                }
+                found.state = State::Healthy;
+                found.token_renewed_at = Some(asked_at);
+                found.token_expires = Some(token.expires);
+                tracing::info!(connection = %found.name, expires = %token.expires, "token renewed");
+                Ok(Reply::Renewed)
+            }
+            Err(refusal) => {
+                tracing::warn!(connection = %found.name, ?refusal, "token not renewed");
+                Ok(self.refused(found, refusal, secret.digest()))
+            }
+        }
+    }
+
+    /// Puts a token in the place of the very version that was read, while the lease is ours.
+    pub(crate) async fn store_token(
+        &self,
+        lease: &Lease<'_>,
+        name: &ConnectionName,
+        token: &AccessToken,
+        from: Option<&VersionId>,
+    ) -> Result<bool, StoreError> {
+        let secrets = &*self.stores.secrets;
+        let secret_name = AccessToken::secret_name(name);
+        let pending = secrets.stage(&secret_name, &text(token)?).await?;
+        Ok(lease.holds().await? && secrets.promote(&secret_name, &pending, from).await?)
+    }
+
+    fn refused(&self, found: &mut Connection, refusal: Refusal, secret: String) -> Reply {
+        let now = self.clock.now();
+        let pauses = match &found.state {
+            State::CoolingDown { times, .. } => *times,
+            _ => 0,
+        };
+        let (times, length, reason) = match refusal {
+            Refusal::InvalidCode => {
+                found.state = State::ReconnectRequired { since: now };
+                return Reply::ReconnectRequired;
+            }
+            refusal if refusal.blames_client() => {
+                let reason = if refusal == Refusal::InvalidClient {
+                    format!("Zoho's data centre {} does not know the client id", found.data_centre)
+                } else {
+                    format!("the client secret for Zoho's data centre {} is wrong", found.data_centre)
+                };
+                found.state = State::Misconfigured { reason: reason.clone(), secret };
+                return Reply::Misconfigured { reason };
+            }
+            Refusal::Http(error) => (pauses, NO_ANSWER, format!("Zoho's accounts server could not be asked: {error}")),
+            Refusal::Unreadable => {
+                (pauses, NO_ANSWER, "Zoho's accounts server answered with something that is no token answer".to_owned())
+            }
+            Refusal::Throttled => {
+                (pauses + 1, pause(pauses + 1), "Zoho throttles the token requests of this connection".to_owned())
+            }
+            other => (pauses + 1, pause(pauses + 1), format!("Zoho refused a new token for now ({other:?})")),
+        };
+        let until = later(now, length);
+        found.state = State::CoolingDown { until, times, reason: reason.clone() };
+        Reply::Wait { seconds: seconds_until(until, now), reason }
+    }
+}
+
+fn exhausted(until: Timestamp, now: Timestamp) -> Reply {
+    Reply::Wait {
+        seconds: seconds_until(until, now),
+        reason: "So many tokens were needed that one more could make Zoho lock the connection".to_owned(),
+    }
+}
+
+/// The record of a new token. Its life is counted from before the call, so that it never seems longer than it is.
+pub(crate) fn access_token(grant: &Grant, granted: Granted, asked_at: Timestamp) -> AccessToken {
+    let lifetime = SignedDuration::try_from(granted.lifetime).unwrap_or(SignedDuration::ZERO);
+    AccessToken {
+        token: granted.access_token,
+        generation: grant.generation,
+        expires: later(asked_at, lifetime),
+        data_centre: grant.data_centre,
+        scopes: granted.scopes.unwrap_or_else(|| grant.scopes.clone()),
+        organization: grant.organization.clone(),
+    }
+}

@@ -1,0 +1,35 @@
+//! The scheduled renewal: every connection by itself, so that one in trouble holds up none.
+
+use futures::{StreamExt, stream};
+use shared::base::clock::{SignedDuration, earlier};
+use shared::core::connection::{self, Connection, State};
+use shared::core::renewer::Reply;
+use shared::store::StoreError;
+
+use crate::TokenRefresh;
+
+/// What ends within this time is renewed now; the schedule comes every 5 minutes.
+const AHEAD: SignedDuration = SignedDuration::from_mins(30);
+
+const AT_ONCE: usize = 16;
+
+impl TokenRefresh {
+    pub(crate) async fn tick(&self) -> Result<Reply, StoreError> {
+        let now = self.clock.now();
+        let due = |found: &Connection| {
+            let ends = found.token_expires.is_none_or(|expires| earlier(expires, AHEAD) <= now);
+            ends && !matches!(found.state, State::ReconnectRequired { .. })
+        };
+        let connections = connection::list(&*self.stores.state).await?;
+        let results: Vec<_> = stream::iter(connections.into_iter().filter(due))
+            .map(|found| async move { self.renew(&found.name, None, AHEAD).await })
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        let renewed = results.iter().filter(|result| matches!(result, Ok(Reply::Renewed))).count();
+        for error in results.iter().filter_map(|result| result.as_ref().err()) {
+            tracing::error!(%error, "a scheduled renewal failed");
+        }
+        Ok(Reply::Ticked { renewed, failed: results.len() - renewed })
+    }
+}

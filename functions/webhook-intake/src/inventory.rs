@@ -1,0 +1,118 @@
+//! `/webhooks/{connection}/inventory/{event}`: the webhooks of Zoho's finance suite.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, RawQuery, State};
+use axum::http::{HeaderMap, StatusCode};
+use bytes::Bytes;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+use shared::base::id::ConnectionName;
+use shared::base::problem::{Code, Problem};
+use shared::core::event::{Delivery, Receipt};
+use shared::zoho::signature::{HEADER, SignedText, is_json};
+
+use crate::App;
+use crate::resource::Resource;
+
+pub(crate) async fn receive(
+    State(app): State<Arc<App>>,
+    Path((connection, event)): Path<(String, String)>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Receipt>, Problem> {
+    let body = body.map_err(|rejection| {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            Problem::new(Code::BodyTooLarge, "A webhook's body may have 256 KiB.")
+        } else {
+            Problem::new(Code::WebhookUnreadable, "The body could not be read to its end.")
+        }
+    })?;
+    let query = query.unwrap_or_default();
+    // With a query before it, the same signed text could be cut in more than one way.
+    if !query.is_empty() && is_json(&body) {
+        return Err(Problem::new(Code::WebhookQuery, "The webhook's URL has a query string and its body is JSON."));
+    }
+    let unknown = || Problem::new(Code::WebhookUnknown, "This connection has no webhook secret for Zoho Inventory.");
+    let connection: ConnectionName = connection.parse().map_err(|_| unknown())?;
+    let all = app.secrets.get().await?;
+    let secrets = all.inventory(&connection);
+    if secrets.is_empty() {
+        return Err(unknown());
+    }
+    let Some(signature) = headers.get(HEADER).and_then(|value| value.to_str().ok()) else {
+        // Names only: values could hold secrets of whoever sends this.
+        let names: Vec<_> = headers.keys().map(axum::http::HeaderName::as_str).collect();
+        return Err(Problem::new(Code::WebhookUnsigned, format!("The header {HEADER} is missing."))
+            .because(format!("{} bytes with the headers {}", body.len(), names.join(" "))));
+    };
+    let signed = SignedText::new(&query, &body);
+    if !signed.is_signed_by(secrets, signature) {
+        return Err(Problem::new(Code::WebhookSignature, "The signature is not one of this connection's.")
+            .because(format!("{} bytes, signature of {} characters", body.len(), signature.len())));
+    }
+
+    let Some(resource) = Resource::read(&body) else {
+        return Err(Problem::new(Code::WebhookUnreadable, "The body is neither a JSON object nor a form."));
+    };
+    let mut digest = Sha256::new();
+    signed.feed(|part| digest.update(part));
+    Ok(Json(app.events.store(delivery(connection, &event, hex::encode(digest.finalize()), resource)).await?))
+}
+
+fn delivery(connection: ConnectionName, event: &str, digest: String, resource: Resource) -> Delivery {
+    let kind = resource.kind.as_deref().unwrap_or("unknown");
+    let change = change(event);
+    let mut data = resource.names;
+    if change == "deleted" {
+        // The path is not signed, so that a record is gone is only a claim until it was looked up.
+        data.insert("confirmed".to_owned(), Value::Bool(false));
+    }
+    Delivery {
+        source: "inventory",
+        digest,
+        kind: format!("zoho.inventory.{kind}.{change}"),
+        subject: resource.id.map(|id| format!("{kind}/{id}")),
+        time: resource.changed,
+        data: Value::Object(data),
+        body: resource.body,
+        connection,
+    }
+}
+
+/// What happened, as far as the operator named it in the path.
+fn change(event: &str) -> &'static str {
+    let event = event.to_ascii_lowercase();
+    let names = |words: &[&str]| words.iter().any(|word| event.contains(word));
+    if names(&["delet", "remov"]) {
+        "deleted"
+    } else if names(&["creat", "add", "new"]) {
+        "created"
+    } else if names(&["updat", "edit"]) {
+        "updated"
+    } else {
+        "changed"
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_path_names_the_change_in_anybodys_words() {
+        for (event, expected) in [
+            ("item.updated", "updated"),
+            ("edited", "updated"),
+            ("item_created", "created"),
+            ("Item-Deleted", "deleted"),
+            ("item", "changed"),
+            ("", "changed"),
+        ] {
+            assert_eq!(change(event), expected, "{event}");
+        }
+    }
+}

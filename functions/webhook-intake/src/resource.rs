@@ -1,0 +1,113 @@
+//! What a webhook of the finance suite is about. The body names no event: it holds the record under its singular key,
+//! or, as a form, in a field `JSONString` or in fields of its own.
+
+use serde_json::{Map, Value};
+use shared::zoho::signature::is_json;
+use shared::zoho::value::{Object, id, text, timestamp};
+
+/// A webhook's record.
+#[derive(Debug)]
+pub(crate) struct Resource {
+    /// `item`, `salesorder`, …; nothing where the body shows none.
+    pub(crate) kind: Option<String>,
+    /// Its id.
+    pub(crate) id: Option<String>,
+    /// The ids that name it to callers: `item_id`, `sku`, ….
+    pub(crate) names: Object,
+    /// When it was last changed, as Zoho wrote it, made RFC 3339.
+    pub(crate) changed: Option<String>,
+    /// The body, as JSON.
+    pub(crate) body: String,
+}
+
+/// Fields that are carried over into the event, beside the id.
+const NAMES: &[&str] = &["sku", "salesorder_number", "purchaseorder_number", "reference_number", "status"];
+
+impl Resource {
+    /// Reads a body. Nothing where it is neither a JSON object nor a form.
+    pub(crate) fn read(body: &[u8]) -> Option<Self> {
+        let document = if is_json(body) { serde_json::from_slice(body).ok()? } else { read_form(body)? };
+        let Value::Object(document) = document else { return None };
+        let body = serde_json::to_string(&document).ok()?;
+        let (kind, record) = find_record(&document);
+        let id_field = kind.as_ref().map(|kind| format!("{kind}_id"));
+        let id = id_field.as_ref().and_then(|field| id(record, field));
+        let mut names = Map::new();
+        if let (Some(field), Some(id)) = (id_field, &id) {
+            names.insert(field, Value::String(id.clone()));
+        }
+        for field in NAMES {
+            if let Some(value) = text(record, field) {
+                names.insert((*field).to_owned(), Value::String(value.to_owned()));
+            }
+        }
+        let changed = text(record, "last_modified_time").and_then(timestamp).map(|at| at.to_string());
+        Some(Self { kind, id, names, changed, body })
+    }
+}
+
+fn read_form(body: &[u8]) -> Option<Value> {
+    let mut fields: Object = form_urlencoded::parse(body)
+        .filter(|(key, _)| !key.is_empty())
+        .map(|(key, value)| (key.into_owned(), Value::String(value.into_owned())))
+        .collect();
+    if let Some(Value::String(json)) = fields.get("JSONString") {
+        return serde_json::from_str(json).ok();
+    }
+    fields.retain(|_, value| !value.is_null());
+    (!fields.is_empty()).then_some(Value::Object(fields))
+}
+
+/// The record under its singular key, or the document itself where it is flat. Zoho spells some keys with an underscore
+/// in one place and without in another, so none counts.
+fn find_record(document: &Object) -> (Option<String>, &Object) {
+    for (key, value) in document {
+        let kind: String = key.chars().filter(|c| *c != '_').collect();
+        if let Value::Object(record) = value
+            && (record.contains_key(&format!("{kind}_id")) || record.contains_key(&format!("{key}_id")))
+        {
+            let kind = if record.contains_key(&format!("{kind}_id")) { kind } else { key.clone() };
+            return (Some(kind), record);
+        }
+    }
+    let flat = document.keys().find_map(|key| key.strip_suffix("_id"));
+    (flat.map(str::to_owned), document)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_form_of_a_body_shows_its_record() {
+        let json = r#"{"item":{"item_id":"33","sku":"OAK","last_modified_time":"2026-11-18T16:40:12+0100"}}"#;
+        let form = format!("JSONString={}", form_urlencoded::byte_serialize(json.as_bytes()).collect::<String>());
+        for body in [json, &form, &format!("\n {json}")] {
+            let found = Resource::read(body.as_bytes()).unwrap();
+            assert_eq!((found.kind.as_deref(), found.id.as_deref()), (Some("item"), Some("33")), "{body}");
+            assert_eq!(found.changed.as_deref(), Some("2026-11-18T15:40:12Z"));
+            assert_eq!(Value::Object(found.names).to_string(), r#"{"item_id":"33","sku":"OAK"}"#);
+        }
+        let flat = Resource::read(b"item_id=33&name=Oak+Shelf").unwrap();
+        assert_eq!((flat.kind.as_deref(), flat.id.as_deref()), (Some("item"), Some("33")));
+    }
+
+    #[test]
+    fn both_spellings_name_one_kind_and_strangers_are_kept_without() {
+        let order = Resource::read(br#"{"sales_order":{"salesorder_id":"8"}}"#).unwrap();
+        assert_eq!((order.kind.as_deref(), order.id.as_deref()), (Some("salesorder"), Some("8")));
+        let adjustment = Resource::read(br#"{"inventory_adjustment":{"inventory_adjustment_id":9}}"#).unwrap();
+        assert_eq!(
+            (adjustment.kind.as_deref(), adjustment.id.as_deref()),
+            (Some("inventory_adjustment"), Some("9"))
+        );
+        assert!(Resource::read(br#"{"surprise":{"a":1}}"#).unwrap().kind.is_none());
+    }
+
+    #[test]
+    fn what_is_no_document_is_none() {
+        for body in ["", " ", "{", "[]", "[1]", "JSONString=oops", "JSONString=%5B%5D", "="] {
+            assert!(Resource::read(body.as_bytes()).is_none(), "{body}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Pages for people: plain HTML, one style, no script, nothing from elsewhere.
+
+use std::fmt::{Display, Write};
+use std::sync::LazyLock;
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{Html, IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use sha2::{Digest, Sha256};
+
+const STYLE: &str = include_str!("page.css");
+
+/// Only the style above runs; forms go only to ourselves; nobody frames the page.
+static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
+    let hash = STANDARD.encode(Sha256::digest(STYLE));
+    let policy = format!(
+        "default-src 'none'; style-src 'sha256-{hash}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    );
+    HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
+});
+
+/// How a page greets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mood {
+    /// Something is done.
+    Good,
+    /// Something is not done, and why.
+    Bad,
+    /// Neither.
+    Plain,
+}
+
+/// A page in the making.
+#[derive(Debug)]
+pub struct Page {
+    status: StatusCode,
+    title: String,
+    mood: Mood,
+    body: String,
+    refresh: Option<u32>,
+}
+
+impl Page {
+    /// A page with this heading.
+    pub fn new(mood: Mood, title: impl Into<String>) -> Self {
+        Self { status: StatusCode::OK, title: title.into(), mood, body: String::new(), refresh: None }
+    }
+
+    /// The status it is answered with.
+    #[must_use]
+    pub fn status(mut self, status: StatusCode) -> Self {
+        self.status = status;
+        self
+    }
+
+    /// Loads itself again every so many seconds.
+    #[must_use]
+    pub fn refresh(mut self, seconds: u32) -> Self {
+        self.refresh = Some(seconds);
+        self
+    }
+
+    /// A paragraph of plain text.
+    #[must_use]
+    pub fn line(mut self, text: impl Display) -> Self {
+        let _ = write!(self.body, "<p>{}</p>", Escaped(text));
+        self
+    }
+
+    /// A piece of HTML: what comes from elsewhere is wrapped in [`Escaped`].
+    #[must_use]
+    pub fn html(mut self, html: impl Display) -> Self {
+        let _ = write!(self.body, "{html}");
+        self
+    }
+}
+
+impl IntoResponse for Page {
+    fn into_response(self) -> Response {
+        let mood = match self.mood {
+            Mood::Good => "good",
+            Mood::Bad => "bad",
+            Mood::Plain => "plain",
+        };
+        let refresh = self.refresh.map(|s| format!("<meta http-equiv=\"refresh\" content=\"{s}\">"));
+        let html = format!(
+            "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">{refresh}\
+             <title>{title} · Zoho Connector</title><style>{STYLE}</style></head>\
+             <body class=\"{mood}\"><main><p class=\"brand\">Zoho Connector</p><h1>{title}</h1>{body}</main></body></html>",
+            refresh = refresh.as_deref().unwrap_or_default(),
+            title = Escaped(&self.title),
+            body = self.body,
+        );
+        let mut response = (self.status, Html(html)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_SECURITY_POLICY, POLICY.clone());
+        headers.insert(header::REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+        response
+    }
+}
+
+/// Prints its content so that HTML takes it for text.
+#[derive(Debug, Clone, Copy)]
+pub struct Escaped<T>(pub T);
+
+impl<T: Display> Display for Escaped<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for c in self.0.to_string().chars() {
+            match c {
+                '&' => f.write_str("&amp;")?,
+                '<' => f.write_str("&lt;")?,
+                '>' => f.write_str("&gt;")?,
+                '"' => f.write_str("&quot;")?,
+                '\'' => f.write_str("&#39;")?,
+                other => f.write_char(other)?,
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_comes_from_elsewhere_stays_text() {
+        assert_eq!(Escaped("<a href='x'>&\"").to_string(), "&lt;a href=&#39;x&#39;&gt;&amp;&quot;");
+    }
+
+    #[test]
+    fn the_policy_allows_our_own_style_and_nothing_else() {
+        let policy = POLICY.to_str().unwrap();
+        assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+        assert!(!policy.contains("unsafe") && !policy.contains('*'), "{policy}");
+    }
+}
