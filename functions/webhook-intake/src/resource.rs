@@ -47,14 +47,13 @@ impl Resource {
 }
 
 fn read_form(body: &[u8]) -> Option<Value> {
-    let mut fields: Object = form_urlencoded::parse(body)
+    let fields: Object = form_urlencoded::parse(body)
         .filter(|(key, _)| !key.is_empty())
         .map(|(key, value)| (key.into_owned(), Value::String(value.into_owned())))
         .collect();
     if let Some(Value::String(json)) = fields.get("JSONString") {
         return serde_json::from_str(json).ok();
     }
-    fields.retain(|_, value| !value.is_null());
     (!fields.is_empty()).then_some(Value::Object(fields))
 }
 

@@ -1,1 +1,202 @@
-//! soon
+//! A stand-in for Zoho: Accounts, Inventory v1 and CRM v8 of ten data centres in one process.
+//!
+//! It keeps Zoho's documented rules and its quirks, and uses none of the connector's own code: a misreading of
+//! Zoho must not pass on both sides. Where sources disagree the default is the more documented reading, and
+//! [`Switches`] has the other one. Facts are cited by their number in the project's collection about Zoho.
+//!
+//! ```text
+//! front (record, faults, date) -> accounts | inventory | crm | control
+//!                                    all on one State, behind one lock
+//! ```
+
+#![recursion_limit = "256"] // the longest records of Zoho, written as one literal
+
+mod accounts;
+mod api;
+mod clock;
+mod control;
+mod crm;
+mod data_centre;
+mod front;
+mod http;
+mod inventory;
+mod limits;
+mod pages;
+mod serve;
+mod signature;
+mod state;
+mod switches;
+mod webhooks;
+
+use std::sync::atomic::AtomicUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use serde_json::Value;
+
+pub use api::{
+    BodyForm, Client, Delivered, Entity, Fault, FaultKind, ItemChange, Limit, Options, Recorded,
+    SignatureEncoding, Webhook,
+};
+pub use serve::Running;
+pub use switches::Switches;
+
+use accounts::grants::Consent;
+use state::State;
+
+/// A stand-in Zoho. Clones are the same sandbox.
+#[derive(Clone)]
+pub struct Sandbox {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    state: Mutex<State>,
+    in_flight: AtomicUsize,
+}
+
+impl std::fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Sandbox")
+    }
+}
+
+impl Sandbox {
+    /// A fresh one.
+    pub fn new(options: Options) -> Self {
+        let state = Mutex::new(State::new(options));
+        Self { inner: Arc::new(Inner { state, in_flight: AtomicUsize::new(0) }) }
+    }
+
+    /// Everything of the sandbox, to be mounted at the path of its base URL, best with `nest_service` (which
+    /// answers that path with a trailing slash too). Resets are a 502 here.
+    pub fn router(&self) -> Router {
+        let sandbox = self.clone();
+        let handle = move |request: Request| {
+            let sandbox = sandbox.clone();
+            async move { front::handle(&sandbox, request).await.unwrap_or_else(|_| front::reset_as_answer()) }
+        };
+        Router::new()
+            .route("/", axum::routing::any(handle.clone()))
+            .route("/{*path}", axum::routing::any(handle.clone()))
+            .fallback(handle)
+    }
+
+    /// On any free port of 127.0.0.1; `base_url` is set to that. Resets are real here.
+    ///
+    /// # Errors
+    /// When no port can be had.
+    pub async fn listen(options: Options) -> std::io::Result<Running> {
+        serve::listen(options).await
+    }
+
+    /// Registers an app, or registers it anew.
+    pub fn register_client(&self, client: Client) {
+        self.with(|state| {
+            state.accounts.clients.retain(|known| known.id != client.id);
+            state.accounts.clients.push(client);
+        });
+    }
+
+    /// Changes how this Zoho behaves.
+    pub fn switches(&self, change: impl FnOnce(&mut Switches)) {
+        self.with(|state| change(&mut state.switches));
+    }
+
+    /// Queues a fault; the first one that fits a request hits it.
+    pub fn inject(&self, fault: Fault) {
+        self.with(|state| state.inject(fault));
+    }
+
+    /// Forgets all faults not yet used up.
+    pub fn clear_faults(&self) {
+        self.with(State::clear_faults);
+    }
+
+    /// Every request received so far, in order (the last 10,000).
+    pub fn requests(&self) -> Vec<Recorded> {
+        self.with(|state| state.requests())
+    }
+
+    /// Forgets the requests received so far.
+    pub fn clear_requests(&self) {
+        self.with(State::clear_requests);
+    }
+
+    /// Moves the sandbox's clock ahead of the machine's.
+    pub fn advance(&self, by: Duration) {
+        self.with(|state| state.clock.advance(by));
+    }
+
+    /// A code as the API console makes one for a Self Client: no browser, no redirect URI (fact 44).
+    /// `scopes` are comma-separated.
+    pub fn self_client_code(&self, client_id: &str, scopes: &str) -> String {
+        self.with(|state| {
+            let dc = state.options.user_data_centre.clone();
+            let consent = Consent {
+                client: client_id,
+                redirect_uri: None,
+                dc: &dc,
+                scopes: scopes.split(',').map(str::to_owned).collect(),
+                offline: true,
+                asked_again: true,
+            };
+            let now = state.now();
+            state.accounts.consent(consent, now, &state.switches)
+        })
+    }
+
+    /// The user removes the app under Connected Apps: every grant and token of theirs is dead.
+    pub fn revoke_user_grants(&self) {
+        self.with(|state| state.accounts.forget_user());
+    }
+
+    /// Every access token is dead now; refresh tokens still work.
+    pub fn expire_access_tokens(&self) {
+        self.with(|state| state.accounts.expire_access());
+    }
+
+    /// Adds a workflow rule with a webhook action.
+    pub fn add_webhook(&self, hook: Webhook) {
+        self.with(|state| state.webhooks.push(hook));
+    }
+
+    /// Edits an item and sends the webhooks. `None` if there is no such item, or the change does not fit it.
+    pub async fn change_item(&self, item_id: &str, change: ItemChange) -> Option<Vec<Delivered>> {
+        let deliveries = self.with(|state| inventory::change::apply(state, item_id, &change))?;
+        Some(webhooks::send(deliveries).await)
+    }
+
+    /// Adds an item; keys it does not have are filled with ordinary ones. Anything but an object is ignored.
+    pub fn add_item(&self, item: Value) {
+        let Value::Object(item) = item else { return };
+        self.with(|state| {
+            let item = inventory::data::completed(item, state.items.len());
+            state.items.push(item);
+        });
+    }
+
+    /// Adds a deal; keys it does not have are filled with ordinary ones. Anything but an object is ignored.
+    pub fn add_deal(&self, deal: Value) {
+        let Value::Object(deal) = deal else { return };
+        self.with(|state| {
+            let deal = crm::data::completed(deal, state.deals.len());
+            state.deals.push(deal);
+        });
+    }
+
+    /// Access tokens minted so far, by exchange or refresh.
+    pub fn minted(&self) -> usize {
+        self.with(|state| state.accounts.minted)
+    }
+
+    pub(crate) fn with<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        act(&mut self.inner.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn in_flight(&self) -> &AtomicUsize {
+        &self.inner.in_flight
+    }
+}

@@ -1,0 +1,94 @@
+//! Parameters of requests: unknown ones are refused, because a filter that is ignored gives wrong answers.
+
+use axum::extract::{FromRequestParts, Query};
+use axum::http::request::Parts;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use shared::base::id::is_zoho_id;
+use shared::base::problem::{Code, Problem};
+use shared::zoho::value::Object;
+
+/// The query string as `T`, which should deny unknown fields.
+pub(crate) struct Params<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Query::<T>::from_request_parts(parts, state).await {
+            Ok(Query(params)) => Ok(Self(params)),
+            Err(rejection) => Err(invalid(rejection.body_text())),
+        }
+    }
+}
+
+/// A problem with a parameter.
+pub(crate) fn invalid(detail: impl Into<String>) -> Problem {
+    Problem::new(Code::InvalidParameter, detail.into())
+}
+
+/// The rows of a page: 1 to 200, 200 if nothing is said.
+pub(crate) fn per_page(wanted: Option<u32>) -> Result<u32, Problem> {
+    match wanted.unwrap_or(200) {
+        rows @ 1..=200 => Ok(rows),
+        other => Err(invalid(format!("`per_page` is {other}, but must be 1 to 200."))),
+    }
+}
+
+/// An id in a path.
+pub(crate) fn record_id(text: &str) -> Result<&str, Problem> {
+    if is_zoho_id(text) {
+        Ok(text)
+    } else {
+        Err(invalid("The id in the path must be Zoho's own: 1 to 19 digits. To look up a SKU, use `?sku=`."))
+    }
+}
+
+/// A list as callers get it.
+#[derive(Serialize)]
+pub(crate) struct List<T> {
+    pub(crate) data: Vec<T>,
+    /// To be called as it stands, for the rest.
+    pub(crate) next: Option<String>,
+}
+
+/// The address of a list's next part.
+pub(crate) fn next(path: &str, params: &[(&str, Option<&str>)]) -> String {
+    let mut query = form_urlencoded::Serializer::new(format!("{path}?"));
+    for (name, value) in params {
+        if let Some(value) = value {
+            query.append_pair(name, value);
+        }
+    }
+    query.finish()
+}
+
+/// Leaves only the fields that were asked for, and those that are always there.
+pub(crate) fn pick(record: &mut Object, fields: Option<&str>, always: &[&str]) {
+    let Some(fields) = fields else { return };
+    let wanted: Vec<&str> = fields.split(',').map(str::trim).collect();
+    record.retain(|field, _| wanted.contains(&field.as_str()) || always.contains(&field.as_str()));
+    let left: Vec<String> = record.keys().cloned().collect();
+    if let Some(Value::Array(names)) = record.get_mut("untrusted") {
+        names.retain(|name| name.as_str().is_some_and(|name| left.iter().any(|field| field == name)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn picking_keeps_the_id_and_a_true_list_of_untrusted_fields() {
+        let mut record: Object = serde_json::from_str(
+            r#"{"item_id":"1","name":"Oak","rate":1.50,"description":"x","untrusted":["name","description"]}"#,
+        )
+        .unwrap();
+        pick(&mut record, Some("name, rate"), &["item_id", "untrusted"]);
+        assert_eq!(
+            serde_json::to_string(&record).unwrap(),
+            r#"{"item_id":"1","name":"Oak","rate":1.50,"untrusted":["name"]}"#
+        );
+    }
+}

@@ -1,0 +1,67 @@
+//! `GET /v1/events` and `GET /v1/events/{id}`: what Zoho told us, in the order of arrival.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared::base::problem::{Code, Problem};
+use shared::core::event::Event;
+use shared::core::key::Permission;
+
+use crate::App;
+use crate::caller::Caller;
+use crate::params::{List, Params, invalid, next, per_page};
+
+const PATH: &str = "/v1/events";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListParams {
+    per_page: Option<u32>,
+    /// The id of the last event that was seen.
+    cursor: Option<String>,
+}
+
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Params(params): Params<ListParams>,
+) -> Result<Json<List<Event>>, Problem> {
+    caller.key.demand(Permission::Events)?;
+    let rows = per_page(params.per_page)?;
+    if params.cursor.as_deref().is_some_and(|cursor| !is_event_id(cursor)) {
+        return Err(invalid("`cursor` is the id of the last event you saw, or what `next` holds."));
+    }
+    let connection = app.choose_any(&caller)?;
+    let limit = usize::try_from(rows).unwrap_or(200);
+    let (data, more) = app.events.list(&connection, params.cursor, limit).await?;
+    let rows = rows.to_string();
+    let next = more.map(|cursor| next(PATH, &[("per_page", Some(&rows)), ("cursor", Some(&cursor))]));
+    Ok(Json(List { data, next }))
+}
+
+pub(crate) async fn one(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
+    caller.key.demand(Permission::Events)?;
+    let connection = app.choose_any(&caller)?;
+    let found = if is_event_id(&id) { app.events.get(&connection, &id).await? } else { None };
+    let Some((event, body)) = found else {
+        return Err(Problem::new(Code::RecordNotFound, "There is no such event, or it is older than 30 days."));
+    };
+    let mut event = serde_json::to_value(event).map_err(|error| Problem::internal(error.to_string()))?;
+    if let Some(data) = event.get_mut("data").and_then(Value::as_object_mut) {
+        // As Zoho sent it: words of people among it.
+        data.insert("delivered".to_owned(), body);
+        data.insert("untrusted".to_owned(), json!(["delivered"]));
+    }
+    Ok(Json(event))
+}
+
+fn is_event_id(text: &str) -> bool {
+    text.len() == 31 && text.bytes().all(|b| b.is_ascii_hexdigit())
+}

@@ -1,0 +1,167 @@
+//! `GET /v1/inventory/items`, by page or by exact SKU, and `GET /v1/inventory/items/{item_id}`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use serde::Deserialize;
+use shared::base::id::ConnectionName;
+use shared::base::problem::{Code, Problem};
+use shared::zoho::answer;
+use shared::zoho::inventory::{self, Filter};
+use shared::zoho::scope::{Access, Product};
+use shared::zoho::value::{Object, id, record, records, text};
+
+use crate::App;
+use crate::caller::Caller;
+use crate::params::{List, Params, invalid, next, per_page, pick, record_id};
+use crate::zoho_call::Target;
+
+const PATH: &str = "/v1/inventory/items";
+
+/// What `fields=` cannot take away.
+const ALWAYS: &[&str] = &["item_id", "stock", "untrusted"];
+
+/// How many pages are searched for a SKU where Zoho ignores the filter, as it does with filters it does not know.
+const MOST_PAGES: u32 = 20;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListParams {
+    sku: Option<String>,
+    fields: Option<String>,
+    per_page: Option<u32>,
+    cursor: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OneParams {
+    fields: Option<String>,
+}
+
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Params(params): Params<ListParams>,
+) -> Result<Json<List<Object>>, Problem> {
+    let rows = per_page(params.per_page)?;
+    let page = page_of(params.cursor.as_deref())?;
+    let connection = app.choose(&caller, Product::Inventory, Access::Read).await?;
+    let target = target(&caller, &connection);
+    let fields = params.fields.as_deref();
+
+    if let Some(sku) = params.sku.as_deref() {
+        if sku.is_empty() {
+            return Err(invalid("`sku` is empty."));
+        }
+        let item = app.item_by_sku(&target, sku).await?;
+        return Ok(Json(List { data: vec![shaped(item, fields)], next: None }));
+    }
+    let (items, more) = app.items(&target, Filter::None, page, rows).await?;
+    let cursor = format!("p{}", page + 1);
+    let rows = rows.to_string();
+    let next = more.then(|| {
+        next(PATH, &[("per_page", Some(&rows)), ("fields", fields), ("cursor", Some(&cursor))])
+    });
+    Ok(Json(List { data: items.into_iter().map(|item| shaped(item, fields)).collect(), next }))
+}
+
+pub(crate) async fn one(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Path(item_id): Path<String>,
+    Params(params): Params<OneParams>,
+) -> Result<Json<Object>, Problem> {
+    let item_id = record_id(&item_id)?;
+    let connection = app.choose(&caller, Product::Inventory, Access::Read).await?;
+    let mut answer = app
+        .read(
+            &target(&caller, &connection),
+            |place| inventory::item_url(place.api, place.organization, item_id),
+            answer::inventory,
+        )
+        .await?;
+    let item = record(&mut answer, "item").ok_or_else(|| unreadable("item"))?;
+    Ok(Json(shaped(item, params.fields.as_deref())))
+}
+
+impl App {
+    async fn items(
+        &self,
+        target: &Target<'_>,
+        filter: Filter<'_>,
+        page: u32,
+        rows: u32,
+    ) -> Result<(Vec<Object>, bool), Problem> {
+        let mut answer = self
+            .read(
+                target,
+                |place| inventory::items_url(place.api, place.organization, filter, page, rows),
+                answer::inventory,
+            )
+            .await?;
+        if !answer.contains_key("items") {
+            return Err(unreadable("items"));
+        }
+        let more = inventory::has_more(&answer);
+        Ok((records(&mut answer, "items"), more))
+    }
+
+    /// The one active item with exactly this SKU. Zoho's filter is not relied on: it may be ignored, or match in parts.
+    async fn item_by_sku(&self, target: &Target<'_>, sku: &str) -> Result<Object, Problem> {
+        let mut found = Vec::new();
+        for page in 1.. {
+            let (items, more) = self.items(target, Filter::Sku(sku), page, 200).await?;
+            found.extend(items.into_iter().filter(|item| text(item, "sku") == Some(sku)));
+            if !more {
+                break;
+            }
+            if page == MOST_PAGES {
+                return Err(Problem::new(
+                    Code::ZohoUnreadable,
+                    "Zoho ignored the SKU filter, and the organisation has too many items to search them all.",
+                ));
+            }
+        }
+        let active = |item: &Object| text(item, "status") != Some("inactive");
+        let ids = |items: &[Object]| {
+            items.iter().filter_map(|item| id(item, "item_id")).collect::<Vec<_>>().join(", ")
+        };
+        if found.iter().any(active) {
+            found.retain(active);
+        }
+        match (found.pop(), found.is_empty()) {
+            (Some(item), true) if active(&item) => Ok(item),
+            (Some(item), true) => Err(Problem::new(
+                Code::SkuInactive,
+                format!("The item with this SKU, {}, is inactive.", ids(&[item])),
+            )),
+            (Some(item), false) => {
+                found.push(item);
+                Err(Problem::new(Code::SkuAmbiguous, format!("Items with this SKU: {}.", ids(&found))))
+            }
+            (None, _) => Err(Problem::new(Code::SkuNotFound, "No item in Zoho Inventory has exactly this SKU.")),
+        }
+    }
+}
+
+fn target<'a>(caller: &'a Caller, connection: &'a ConnectionName) -> Target<'a> {
+    Target { caller, connection, product: Product::Inventory, scope: inventory::scope::ITEMS }
+}
+
+fn shaped(item: Object, fields: Option<&str>) -> Object {
+    let mut item = inventory::item(item);
+    pick(&mut item, fields, ALWAYS);
+    item
+}
+
+fn page_of(cursor: Option<&str>) -> Result<u32, Problem> {
+    let Some(cursor) = cursor else { return Ok(1) };
+    let page = cursor.strip_prefix('p').and_then(|page| page.parse().ok()).filter(|page| (2..100_000).contains(page));
+    page.ok_or_else(|| invalid("`cursor` is not one that this list gave. Call `next` as it stands."))
+}
+
+fn unreadable(field: &str) -> Problem {
+    Problem::new(Code::ZohoUnreadable, format!("Zoho's answer has no `{field}`."))
+}

@@ -1,0 +1,149 @@
+//! `GET /v1/status`: the connections of the key, what they may do and how they are. No call to Zoho.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use shared::base::clock::Timestamp;
+use shared::base::id::ConnectionName;
+use shared::base::problem::Problem;
+use shared::core::connection::{self, Connection, State as ConnectionState};
+use shared::core::event::Event;
+use shared::core::grant::Organization;
+use shared::core::key::Permission;
+use shared::core::token::reconnect_url;
+use shared::zoho::data_centre::DataCentre;
+use shared::zoho::scope::{Product, ScopeSet};
+use shared::zoho::{crm, inventory};
+
+use crate::App;
+use crate::caller::Caller;
+
+/// The routes by the scope that they need, for `allows`.
+const ROUTES: &[(&str, &str)] = &[
+    ("GET /v1/inventory/items", inventory::scope::ITEMS),
+    ("GET /v1/crm/deals", crm::scope::DEALS),
+];
+
+#[derive(Serialize)]
+pub(crate) struct Status {
+    version: &'static str,
+    key: KeyStatus,
+    connections: Vec<ConnectionStatus>,
+}
+
+#[derive(Serialize)]
+struct KeyStatus {
+    id: String,
+    label: String,
+    permissions: Vec<Permission>,
+    expires: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+struct ConnectionStatus {
+    connection: ConnectionName,
+    state: &'static str,
+    /// What that means and what to do next.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notice: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reconnect_url: Option<String>,
+    #[serde(flatten)]
+    details: Option<Details>,
+    last_event: Option<LastEvent>,
+}
+
+#[derive(Serialize)]
+struct Details {
+    data_centre: DataCentre,
+    products: Vec<Product>,
+    organization: Option<Organization>,
+    crm_organization: Option<Organization>,
+    scopes: ScopeSet,
+    allows: Vec<&'static str>,
+    connected_at: Timestamp,
+    token_expires: Option<Timestamp>,
+    token_renewed_at: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+struct LastEvent {
+    id: String,
+    #[serde(rename = "type")]
+    kind: String,
+    receivedtime: Timestamp,
+}
+
+pub(crate) async fn status(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Status>, Problem> {
+    let mut connections = Vec::new();
+    for name in &caller.key.connections {
+        let found = connection::get(&*app.state, name).await?;
+        let last = app.events.newest(name, 1).await?.into_iter().next();
+        connections.push(app.describe(name.clone(), found, last));
+    }
+    let key = &caller.key;
+    Ok(Json(Status {
+        version: env!("CARGO_PKG_VERSION"),
+        key: KeyStatus {
+            id: key.id.clone(),
+            label: key.label.clone(),
+            permissions: key.permissions.clone(),
+            expires: key.expires,
+        },
+        connections,
+    }))
+}
+
+impl App {
+    fn describe(&self, name: ConnectionName, found: Option<Connection>, last: Option<Event>) -> ConnectionStatus {
+        let notice = match found.as_ref().map(|found| &found.state) {
+            None => Some("Not connected yet: the operator runs `zoho-connector connect`.".to_owned()),
+            Some(ConnectionState::Healthy) => None,
+            Some(ConnectionState::CoolingDown { until, reason, .. }) => {
+                Some(format!("{reason}. The next try is at {until}; until then the stored token is used."))
+            }
+            Some(ConnectionState::Exhausted { until }) => {
+                Some(format!("So many tokens were needed that the next one must wait until {until}."))
+            }
+            Some(ConnectionState::Misconfigured { reason, .. }) => {
+                Some(format!("{reason}. The operator corrects it with `zoho-connector client set`."))
+            }
+            Some(ConnectionState::ReconnectRequired { since }) => {
+                Some(format!("Zoho has not accepted the grant since {since}. A person must open `reconnect_url`."))
+            }
+        };
+        let dead = matches!(
+            found.as_ref().map(|found| &found.state),
+            Some(ConnectionState::ReconnectRequired { .. })
+        );
+        ConnectionStatus {
+            state: found.as_ref().map_or("not_connected", |found| found.state.as_str()),
+            notice,
+            reconnect_url: dead.then(|| reconnect_url(&self.public_url, &name)),
+            details: found.map(details),
+            last_event: last.map(|event| LastEvent {
+                id: event.id,
+                kind: event.kind,
+                receivedtime: event.receivedtime,
+            }),
+            connection: name,
+        }
+    }
+}
+
+fn details(found: Connection) -> Details {
+    let allows = ROUTES.iter().filter(|(_, scope)| found.scopes.allows(scope)).map(|(route, _)| *route);
+    Details {
+        data_centre: found.data_centre,
+        products: found.scopes.products(),
+        organization: found.organization,
+        crm_organization: found.crm_organization,
+        allows: allows.collect(),
+        scopes: found.scopes,
+        connected_at: found.connected_at,
+        token_expires: found.token_expires,
+        token_renewed_at: found.token_renewed_at,
+    }
+}

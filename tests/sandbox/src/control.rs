@@ -1,0 +1,68 @@
+//! What is ours, not Zoho's: a start page and the levers of the demo.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use crate::Sandbox;
+use crate::api::ItemChange;
+use crate::http::{Answer, Call};
+use crate::pages;
+
+/// Answers a call that is not meant for Zoho.
+pub(crate) async fn answer(sandbox: &Sandbox, call: &Call, path: &[&str]) -> Answer {
+    match (path, &call.method) {
+        ([""] | [], &Method::GET) => index(sandbox),
+        (["control", "requests"], &Method::GET) => requests(sandbox),
+        (["control", "items", id, "stock"], &Method::POST) => {
+            let delta = call.either("delta").and_then(|text| text.parse::<f64>().ok());
+            match delta.filter(|delta| delta.is_finite()) {
+                Some(delta) => stock(sandbox, id, delta).await,
+                None => Answer::json(400, &json!({ "error": "delta must be a number" })),
+            }
+        }
+        _ => pages::page(404, "Nothing here", "<p>This is not a page of the sandbox.</p>", ""),
+    }
+}
+
+async fn stock(sandbox: &Sandbox, id: &str, delta: f64) -> Answer {
+    let Some(delivered) = sandbox.change_item(id, ItemChange::Stock(delta)).await else {
+        return Answer::json(404, &json!({ "error": "no such item, or its stock is not tracked" }));
+    };
+    let delivered: Vec<Value> = delivered
+        .into_iter()
+        .map(|one| {
+            json!({ "url": one.url, "status": one.status, "signature": one.signature, "body": one.body,
+                "answer": one.answer })
+        })
+        .collect();
+    let item = sandbox.with(|state| {
+        let place = crate::inventory::change::position(state, id)?;
+        state.items.get(place)?.get("stock_on_hand").cloned()
+    });
+    Answer::json(200, &json!({ "item_id": id, "stock_on_hand": item, "delivered": delivered }))
+}
+
+/// Methods, paths and statuses only: headers and bodies carry tokens.
+fn requests(sandbox: &Sandbox) -> Answer {
+    let list: Vec<Value> = sandbox
+        .requests()
+        .into_iter()
+        .map(
+            |one| json!({ "method": one.method, "path": one.path, "query": one.query, "status": one.status }),
+        )
+        .collect();
+    Answer::json(200, &json!({ "requests": list }))
+}
+
+fn index(sandbox: &Sandbox) -> Answer {
+    let base = pages::escape(&sandbox.with(|state| state.options.base_url.clone()));
+    let inner = format!(
+        "<p>A stand-in for Zoho Accounts, Inventory and CRM, for the demo and the tests. It keeps Zoho's rules and \
+         Zoho's quirks; its data is invented.</p><ul>\
+         <li><a href=\"{base}/control/requests\">What it was asked so far</a></li>\
+         <li><a href=\"{base}/eu/accounts/oauth/serverinfo\">Its data centres</a></li></ul>\
+         <p>Sell one shelf and send the webhooks:<br>\
+         <code>curl -d delta=-1 {base}/control/items/3300000000070001/stock</code></p>"
+    );
+    pages::page(200, "Zoho sandbox", &inner, "")
+}

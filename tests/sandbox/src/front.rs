@@ -1,0 +1,125 @@
+//! The way in: record the request, let faults happen, find the server, date the answer.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::body::to_bytes;
+use axum::extract::Request;
+use axum::response::Response;
+
+use crate::Sandbox;
+use crate::api::FaultKind;
+use crate::http::{Answer, Call};
+use crate::state::State;
+use crate::{accounts, clock, control, crm, data_centre, inventory, limits, pages, webhooks};
+
+const LARGEST_BODY: usize = 8 * 1024 * 1024;
+
+/// The connection is to be closed without an answer.
+#[derive(Debug)]
+pub(crate) struct Reset;
+
+impl std::fmt::Display for Reset {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("connection dropped on purpose")
+    }
+}
+
+impl std::error::Error for Reset {}
+
+/// One request from the first byte to the last.
+pub(crate) async fn handle(sandbox: &Sandbox, request: Request) -> Result<Response, Reset> {
+    let (parts, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
+        return Ok(Answer::empty(413).into_response());
+    };
+    let call = Call {
+        method: parts.method,
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or_default().to_owned(),
+        headers: parts.headers,
+        body: body.to_vec(),
+    };
+    let segments = call.segments();
+    let path: Vec<&str> = segments.iter().map(String::as_str).collect();
+    if matches!(path.as_slice(), [""] | [] | ["control", ..]) {
+        return Ok(dated(sandbox, control::answer(sandbox, &call, &path).await));
+    }
+    zoho(sandbox, &call, &path).await
+}
+
+async fn zoho(sandbox: &Sandbox, call: &Call, path: &[&str]) -> Result<Response, Reset> {
+    let (number, fault) = sandbox.with(|state| (state.record(call), state.take_fault(call)));
+    let inventory = matches!(path, [_, "api", "inventory", ..]);
+    let _here = inventory.then(|| InFlight::enter(sandbox.in_flight()));
+    let crowded = sandbox.with(|state| {
+        let in_flight = sandbox.in_flight().load(Ordering::SeqCst);
+        inventory.then(|| inventory::too_many_at_once(in_flight, state)).flatten()
+    });
+    let reset_after = matches!(fault, Some(FaultKind::ResetAfter));
+    let faulty = match fault {
+        Some(FaultKind::ResetBefore) => return Err(Reset),
+        Some(FaultKind::Slow(time)) => {
+            tokio::time::sleep(time).await;
+            None
+        }
+        Some(FaultKind::Status(status)) => Some(pages::maintenance(status)),
+        Some(FaultKind::Html200) => Some(pages::maintenance(200)),
+        Some(FaultKind::RateLimit(limit)) => {
+            Some(sandbox.with(|state| limits::answer(limit, &state.switches)))
+        }
+        Some(FaultKind::GarbageJson) => {
+            Some(Answer::text(200, "application/json;charset=UTF-8", "{\"code\":0,\"message\":\"succ"))
+        }
+        Some(FaultKind::Body(status, kind, text)) => Some(Answer::text(status, &kind, text)),
+        Some(FaultKind::ResetAfter) | None => None,
+    };
+    let answer = faulty.or(crowded).unwrap_or_else(|| sandbox.with(|state| dispatch(state, call, path)));
+    let outbox = sandbox.with(|state| std::mem::take(&mut state.outbox));
+    if !outbox.is_empty() {
+        // Zoho sends webhooks on its own time, not while the caller waits.
+        tokio::spawn(webhooks::send(outbox));
+    }
+    if reset_after {
+        return Err(Reset);
+    }
+    sandbox.with(|state| state.note_status(number, answer.status));
+    Ok(dated(sandbox, answer))
+}
+
+fn dispatch(state: &mut State, call: &Call, path: &[&str]) -> Answer {
+    match path {
+        [dc, rest @ ..] if data_centre::ALL.contains(dc) => match rest {
+            ["accounts", rest @ ..] => accounts::answer(state, call, dc, rest),
+            ["api", "inventory", "v1", rest @ ..] => inventory::answer(state, call, dc, rest),
+            ["api", "crm", "v8", rest @ ..] => crm::answer(state, call, dc, rest),
+            _ => pages::page(404, "Not found", "<p>No such service in this data centre.</p>", ""),
+        },
+        _ => pages::page(404, "Not found", "<p>No such data centre.</p>", ""),
+    }
+}
+
+fn dated(sandbox: &Sandbox, answer: Answer) -> Response {
+    let now = sandbox.with(|state| state.now());
+    answer.with("date", clock::http_date(now)).into_response()
+}
+
+/// Counts a request for as long as it is worked on.
+struct InFlight<'a>(&'a AtomicUsize);
+
+impl<'a> InFlight<'a> {
+    fn enter(counter: &'a AtomicUsize) -> Self {
+        counter.fetch_add(1, Ordering::SeqCst);
+        Self(counter)
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// A reset as an answer, for servers where the connection is not ours to close.
+pub(crate) fn reset_as_answer() -> Response {
+    Answer::text(502, "text/plain", "connection reset").into_response()
+}

@@ -1,0 +1,79 @@
+//! One item as Zoho shows it in a list, alone, or in a webhook.
+
+use serde_json::{Value, json};
+
+use crate::state::Object;
+use crate::switches::Switches;
+
+/// Keys a list row does not have.
+#[rustfmt::skip]
+const DETAIL_ONLY: [&str; 23] = [
+    "unit_id", "account_id", "account_name", "purchase_account_id", "purchase_account_name", "pricebook_rate",
+    "sales_rate", "item_code", "is_fulfillable", "documents", "lock_details", "custom_fields", "custom_field_hash",
+    "package_details", "inventory_account_id", "inventory_account_name", "initial_stock", "initial_stock_rate",
+    "asset_value", "committed_stock", "actual_committed_stock", "available_for_sale_stock",
+    "actual_available_for_sale_stock",
+];
+const STOCK: [&str; 3] = ["stock_on_hand", "available_stock", "actual_available_stock"];
+/// Keys of a location only the live service has.
+#[rustfmt::skip]
+const LIVE_LOCATION: [&str; 5] = [
+    "location_committed_stock", "location_actual_committed_stock", "location_available_for_sale_stock",
+    "location_actual_available_for_sale_stock", "location_quantity_in_transit",
+];
+
+/// Alone: with `locations[]` (fact 81), or with `warehouses[]` in an older organisation (fact 83).
+pub(crate) fn detail(item: &Object, switches: &Switches) -> Value {
+    let mut item = item.clone();
+    if let Some(locations) = item.get_mut("locations").and_then(Value::as_array_mut) {
+        if switches.location_stock_as_text {
+            locations.iter_mut().for_each(stock_as_text);
+        }
+        if switches.legacy_warehouses {
+            let warehouses: Vec<Value> = locations.iter().map(as_warehouse).collect();
+            item.shift_remove("locations");
+            item.insert("warehouses".to_owned(), warehouses.into());
+        }
+    }
+    item.into()
+}
+
+/// In a list: stock numbers as seen live, or `locations[]` as in the official file (fact 81).
+pub(crate) fn row(item: &Object, switches: &Switches) -> Value {
+    let Value::Object(full) = detail(item, switches) else { return Value::Null };
+    let custom = full.get("custom_field_hash").and_then(Value::as_object).cloned().unwrap_or_default();
+    // Custom fields are flat here (fact 75).
+    let mut row: Object =
+        full.into_iter().filter(|(key, _)| !DETAIL_ONLY.contains(&key.as_str())).chain(custom).collect();
+    if switches.stock_in_list_locations {
+        row.retain(|key, _| !STOCK.contains(&key.as_str()));
+        let locations = row.get_mut("locations").and_then(Value::as_array_mut);
+        for location in locations.into_iter().flatten().filter_map(Value::as_object_mut) {
+            location.retain(|key, _| !LIVE_LOCATION.contains(&key.as_str()));
+        }
+    } else {
+        row.shift_remove("locations");
+        row.shift_remove("warehouses");
+    }
+    row.into()
+}
+
+/// What is left of a deleted item in a webhook (fact 162).
+pub(crate) fn deleted(item: &Object) -> Value {
+    json!({ "item_id": item.get("item_id") })
+}
+
+fn stock_as_text(location: &mut Value) {
+    for (_, value) in location.as_object_mut().into_iter().flatten() {
+        if let Value::Number(number) = value {
+            *value = Value::String(number.to_string());
+        }
+    }
+}
+
+fn as_warehouse(location: &Value) -> Value {
+    let keys = location.as_object().into_iter().flatten();
+    keys.map(|(key, value)| (key.replacen("location_", "warehouse_", 1), value.clone()))
+        .collect::<Object>()
+        .into()
+}

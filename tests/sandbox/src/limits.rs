@@ -1,0 +1,84 @@
+//! Zoho's API limits, and how each API says that one is reached.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::api::Limit;
+use crate::clock::earlier;
+use crate::http::Answer;
+use crate::switches::Switches;
+
+const MINUTE: Duration = Duration::from_secs(60);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// Calls counted so far.
+#[derive(Debug, Default)]
+pub(crate) struct Limits {
+    inventory: HashMap<String, Vec<Timestamp>>,
+    crm: Vec<Timestamp>,
+}
+
+impl Limits {
+    /// Counts a call of an Inventory organisation, unless a limit is reached (facts 111, 113).
+    pub(crate) fn inventory(
+        &mut self,
+        organization: &str,
+        now: Timestamp,
+        switches: &Switches,
+    ) -> Option<Limit> {
+        let calls = self.inventory.entry(organization.to_owned()).or_default();
+        let yesterday = earlier(now, DAY);
+        calls.retain(|at| *at > yesterday);
+        let minute = if switches.per_minute_fixed_window {
+            Timestamp::from_second(now.as_second() / 60 * 60).unwrap_or(now)
+        } else {
+            earlier(now, MINUTE)
+        };
+        let today = Timestamp::from_second(now.as_second() / 86_400 * 86_400).unwrap_or(now);
+        let since = |start: Timestamp| calls.iter().filter(|at| **at >= start).count();
+        if switches.per_day_limit.is_some_and(|limit| since(today) >= limit) {
+            return Some(Limit::PerDay);
+        }
+        if switches.per_minute_limit.is_some_and(|limit| since(minute) >= limit) {
+            return Some(Limit::PerMinute);
+        }
+        calls.push(now);
+        None
+    }
+
+    /// Spends one CRM credit of the last 24 hours; gives what is left (facts 138, 141).
+    pub(crate) fn crm(&mut self, now: Timestamp, switches: &Switches) -> Result<usize, Limit> {
+        let yesterday = earlier(now, DAY);
+        self.crm.retain(|at| *at > yesterday);
+        if self.crm.len() >= switches.crm_credits {
+            return Err(Limit::CrmTooMany);
+        }
+        self.crm.push(now);
+        Ok(switches.crm_credits - self.crm.len())
+    }
+}
+
+/// The answer of a reached limit.
+pub(crate) fn answer(limit: Limit, switches: &Switches) -> Answer {
+    let body = match limit {
+        Limit::PerMinute => json!({ "code": 44, "message": "For security reasons your organization has been \
+            blocked as it has exceeded the maximum number of requests per minute. Please try again after some time." }),
+        Limit::PerDay => json!({ "code": 45,
+            "message": "The API call for this organization has exceeded the maximum call rate limit of 1000." }),
+        Limit::Concurrent => {
+            json!({ "code": 1070, "message": "You have reached the maximum number of in process \
+            requests allowed. Kindly try again after some time." })
+        }
+        Limit::CrmTooMany => json!({ "code": "TOO_MANY_REQUESTS", "details": {},
+            "message": "too many requests. please try again after some time", "status": "error" }),
+    };
+    let hidden = switches.limits_status_200 && limit != Limit::CrmTooMany;
+    let answer = Answer::json(if hidden { 200 } else { 429 }, &body);
+    match switches.retry_after {
+        Some(seconds) => answer.with("retry-after", seconds.to_string()),
+        None => answer,
+    }
+}

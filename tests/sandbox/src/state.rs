@@ -1,0 +1,122 @@
+//! All the sandbox remembers, behind one lock.
+
+use std::collections::VecDeque;
+
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::accounts::grants::Accounts;
+use crate::api::{Fault, FaultKind, Options, Recorded, Webhook};
+use crate::clock::Clock;
+use crate::crm::page::PageTokens;
+use crate::http::Call;
+use crate::limits::Limits;
+use crate::switches::Switches;
+use crate::webhooks::Delivery;
+
+/// A record or row as Zoho writes it.
+pub(crate) type Object = Map<String, Value>;
+
+/// Requests remembered; a demo may run for days.
+const REMEMBERED: usize = 10_000;
+
+/// Everything.
+pub(crate) struct State {
+    pub(crate) options: Options,
+    pub(crate) switches: Switches,
+    pub(crate) clock: Clock,
+    pub(crate) accounts: Accounts,
+    pub(crate) limits: Limits,
+    pub(crate) page_tokens: PageTokens,
+    /// Items in full; lists and webhooks are cut from these.
+    pub(crate) items: Vec<Object>,
+    pub(crate) deals: Vec<Object>,
+    pub(crate) webhooks: Vec<Webhook>,
+    /// Webhooks to be sent once the lock is free.
+    pub(crate) outbox: Vec<Delivery>,
+    faults: Vec<Fault>,
+    requests: VecDeque<(u64, Recorded)>,
+    next_request: u64,
+}
+
+impl State {
+    /// A fresh sandbox.
+    pub(crate) fn new(options: Options) -> Self {
+        Self {
+            items: crate::inventory::data::items(options.extra_items),
+            deals: crate::crm::data::deals(options.extra_deals),
+            options,
+            switches: Switches::default(),
+            clock: Clock::default(),
+            accounts: Accounts::default(),
+            limits: Limits::default(),
+            page_tokens: PageTokens::default(),
+            webhooks: Vec::new(),
+            outbox: Vec::new(),
+            faults: Vec::new(),
+            requests: VecDeque::new(),
+            next_request: 0,
+        }
+    }
+
+    /// Remembers a request before it is acted upon.
+    pub(crate) fn record(&mut self, call: &Call) -> u64 {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        let headers = call.headers.iter();
+        let recorded = Recorded {
+            method: call.method.to_string(),
+            path: call.path.clone(),
+            query: call.query.clone(),
+            headers: headers.map(|(name, value)| (name.to_string(), text(value.as_bytes()))).collect(),
+            body: text(&call.body),
+            status: 0,
+        };
+        if self.requests.len() >= REMEMBERED {
+            self.requests.pop_front();
+        }
+        self.next_request += 1;
+        self.requests.push_back((self.next_request, recorded));
+        self.next_request
+    }
+
+    /// Notes what a request was answered with.
+    pub(crate) fn note_status(&mut self, request: u64, status: u16) {
+        if let Some((_, recorded)) = self.requests.iter_mut().find(|(number, _)| *number == request) {
+            recorded.status = status;
+        }
+    }
+
+    /// All requests in order.
+    pub(crate) fn requests(&self) -> Vec<Recorded> {
+        self.requests.iter().map(|(_, recorded)| recorded.clone()).collect()
+    }
+
+    /// Forgets the requests.
+    pub(crate) fn clear_requests(&mut self) {
+        self.requests.clear();
+    }
+
+    /// Queues a fault.
+    pub(crate) fn inject(&mut self, fault: Fault) {
+        self.faults.push(fault);
+    }
+
+    /// Forgets all faults.
+    pub(crate) fn clear_faults(&mut self) {
+        self.faults.clear();
+    }
+
+    /// The first fault that hits this call; used up by it.
+    pub(crate) fn take_fault(&mut self, call: &Call) -> Option<FaultKind> {
+        let url = format!("{}?{}", call.path, call.query);
+        self.faults.retain(|fault| fault.times > 0);
+        let fault = self.faults.iter_mut().find(|fault| url.contains(&fault.path_contains))?;
+        fault.times -= 1;
+        Some(fault.kind.clone())
+    }
+
+    /// The time now.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}

@@ -1,0 +1,99 @@
+//! Faults on demand, and the sandbox mounted into another server.
+
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use sandbox::{Fault, FaultKind, Limit, Options, Sandbox};
+
+use crate::support::{ORG, Zoho};
+
+fn fault(kind: FaultKind) -> Fault {
+    Fault { path_contains: "/items".to_owned(), times: 1, kind }
+}
+
+#[tokio::test]
+async fn a_reset_closes_the_connection_before_or_after_the_work() {
+    let zoho = Zoho::start().await;
+    let token = format!("Zoho-oauthtoken {}", zoho.connected().await);
+    let path = format!("/eu/api/inventory/v1/items/3300000000070001?{ORG}");
+    let (auth, body) = ([("authorization", token.as_str())], r#"{"name":"After"}"#);
+    for (kind, name) in [(FaultKind::ResetBefore, "Oak Shelf 80 cm"), (FaultKind::ResetAfter, "After")] {
+        zoho.inject(fault(kind));
+        assert!(zoho.send("PUT", &path, &auth, body).await.is_none());
+        assert_eq!(zoho.requests().last().unwrap().status, 0);
+        let reply = zoho.send("GET", &path, &auth, "").await.unwrap();
+        assert_eq!(reply.at("/item/name"), name);
+    }
+}
+
+#[tokio::test]
+async fn every_kind_of_bad_answer() {
+    let zoho = Zoho::start().await;
+    let token = zoho.connected().await;
+    zoho.inject(Fault { path_contains: "/elsewhere".to_owned(), times: 9, kind: FaultKind::Html200 });
+    for (kind, status, text) in [
+        (FaultKind::Status(503), 503, "<html>"),
+        (FaultKind::Html200, 200, "<html>"),
+        (FaultKind::GarbageJson, 200, r#"{"code":0,"message":"succ"#),
+        (FaultKind::RateLimit(Limit::PerMinute), 429, r#"{"code":44,"#),
+        (FaultKind::RateLimit(Limit::PerDay), 429, r#"{"code":45,"#),
+        (FaultKind::RateLimit(Limit::Concurrent), 429, r#"{"code":1070,"#),
+        (FaultKind::RateLimit(Limit::CrmTooMany), 429, r#"{"code":"TOO_MANY_REQUESTS","#),
+        (FaultKind::Body(418, "text/plain".to_owned(), "tea".to_owned()), 418, "tea"),
+    ] {
+        zoho.inject(fault(kind));
+        let reply = zoho.inventory("/items", &token).await;
+        assert!(reply.status == status && reply.text.starts_with(text), "{reply:?}");
+        assert_eq!(zoho.requests().last().unwrap().status, status);
+    }
+    assert_eq!(zoho.inventory("/items", &token).await.status, 200, "a fault is used up");
+    zoho.inject(fault(FaultKind::Html200));
+    zoho.clear_faults();
+    zoho.clear_requests();
+    assert_eq!(zoho.inventory("/items", &token).await.at("/code"), "0");
+    assert_eq!(zoho.requests().len(), 1);
+}
+
+#[tokio::test]
+async fn slow_calls_fill_the_places_there_are() {
+    let zoho = Zoho::start().await;
+    let token = zoho.connected().await;
+    zoho.switches(|switches| switches.concurrent_limit = Some(1));
+    zoho.inject(fault(FaultKind::Slow(Duration::from_millis(300))));
+    let begun = Instant::now();
+    let second = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        zoho.inventory("/items", &token).await
+    };
+    let (first, second) = tokio::join!(zoho.inventory("/items", &token), second);
+    assert_eq!((first.at("/code").as_str(), second.at("/code").as_str()), ("0", "1070"));
+    assert!(begun.elapsed() >= Duration::from_millis(300));
+}
+
+#[tokio::test]
+async fn it_can_be_mounted_below_another_server() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = format!("http://{}", listener.local_addr().unwrap());
+    let sandbox = Sandbox::new(Options::new(format!("{host}/sandbox/")));
+    let app = Router::new().nest("/nested", sandbox.router()).nest_service("/sandbox", sandbox.router());
+    let server = tokio::spawn(async move { axum::serve(listener, app).await });
+    let http = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new())
+        .build_http::<Body>();
+    let get = async |path: &str| {
+        http.get(format!("{host}{path}").parse().unwrap()).await.unwrap().status().as_u16()
+    };
+    for path in [
+        "/sandbox",
+        "/sandbox/",
+        "/sandbox/eu/accounts/oauth/serverinfo",
+        "/nested",
+        "/nested/control/requests",
+    ] {
+        assert_eq!(get(path).await, 200, "{path}");
+    }
+    sandbox.inject(Fault { path_contains: String::new(), times: 1, kind: FaultKind::ResetBefore });
+    assert_eq!(get("/nested/eu/accounts/oauth/serverinfo").await, 502);
+    assert_eq!(sandbox.requests()[0].path, "/eu/accounts/oauth/serverinfo");
+    server.abort();
+}

@@ -1,0 +1,18 @@
+//! The sandbox over real HTTP: the rules the connector's tests lean on.
+
+#[cfg(test)]
+mod accounts;
+#[cfg(test)]
+mod crm;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod inventory;
+#[cfg(test)]
+mod openapi;
+#[cfg(test)]
+mod schema;
+#[cfg(test)]
+mod support;
+#[cfg(test)]
+mod webhooks;
