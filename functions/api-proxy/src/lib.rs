@@ -11,7 +11,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
-use shared::base::clock::SharedClock;
 use shared::base::web::finish;
 use shared::core::event::Events;
 use shared::core::key::Keys;
@@ -30,7 +29,6 @@ struct App {
     events: Events,
     http: Http,
     centres: DataCentres,
-    clock: SharedClock,
     public_url: String,
     denied: zoho_call::Denied,
 }
@@ -43,10 +41,9 @@ pub fn router(parts: &Parts, renewer: Arc<dyn Renewer>) -> Router {
         keys: Keys::new(stores.state.clone(), clock.clone()),
         tokens: Tokens::new(stores.secrets.clone(), renewer, clock.clone(), public_url),
         state: stores.state.clone(),
-        events: Events::new(stores.events.clone(), clock.clone()),
+        events: Events::new(stores.events.clone(), clock),
         http: parts.http.clone(),
         centres: parts.centres.clone(),
-        clock,
         public_url: public_url.to_owned(),
         denied: zoho_call::Denied::default(),
     };

@@ -55,7 +55,7 @@ pub(crate) struct List<T> {
 
 /// The address of a list's next part.
 pub(crate) fn next(path: &str, params: &[(&str, Option<&str>)]) -> String {
-    let mut query = form_urlencoded::Serializer::new(format!("{path}?"));
+    let mut query = shared::zoho::value::query_of(path.to_string());
     for (name, value) in params {
         if let Some(value) = value {
             query.append_pair(name, value);

@@ -46,7 +46,11 @@ impl App {
     async fn callback(&self, headers: &HeaderMap, returned: Returned) -> Result<Response, StoreError> {
         let Some(state) = returned.state.clone() else {
             let empty = returned.code.is_none() && returned.error.is_none();
-            return if empty { self.show_ending(headers).await } else { Ok(pages::state_unknown().into_response()) };
+            return if empty {
+                self.show_ending(headers).await
+            } else {
+                Ok(pages::state_unknown().into_response())
+            };
         };
         let Some(begun) = self.consents.begun(&state).await? else {
             return Ok(pages::state_unknown().into_response());
@@ -102,7 +106,8 @@ impl App {
             connected: false,
             title: "Not connected".to_owned(),
             lines: vec![
-                "The connector could not finish this consent; the operator finds the cause in its log.".to_owned(),
+                "The connector could not finish this consent; the operator finds the cause in its log."
+                    .to_owned(),
                 "Open a new link in a minute.".to_owned(),
             ],
         }

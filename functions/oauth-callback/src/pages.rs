@@ -34,7 +34,9 @@ pub(crate) fn state_unknown() -> Page {
 
 pub(crate) fn other_browser() -> Page {
     refused("This consent belongs to another browser")
-        .line("It must end in the browser in which it began. Nothing was sent to Zoho and nothing was stored.")
+        .line(
+            "It must end in the browser in which it began. Nothing was sent to Zoho and nothing was stored.",
+        )
         .line("Open the link again and stay in one browser, with cookies allowed.")
 }
 

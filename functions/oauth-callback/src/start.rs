@@ -22,7 +22,10 @@ pub(crate) struct Asked {
     connection: Option<ConnectionName>,
 }
 
-pub(crate) async fn start(State(app): State<Arc<App>>, query: Result<Query<Asked>, QueryRejection>) -> Response {
+pub(crate) async fn start(
+    State(app): State<Arc<App>>,
+    query: Result<Query<Asked>, QueryRejection>,
+) -> Response {
     let Query(asked) = query.unwrap_or_default();
     app.start(asked).await.unwrap_or_else(|error| {
         tracing::error!(%error, "a consent could not begin");
@@ -54,7 +57,8 @@ impl App {
         );
         self.consents.begin(&state, &Begun { wish, redirect_uri, cookie: browser.digest(), link }).await?;
         let cookie = cookie::set(&self.public_url, &cookie::of_state(&state), &browser);
-        Ok((StatusCode::FOUND, [(header::LOCATION, location)], [(header::SET_COOKIE, cookie)]).into_response())
+        Ok((StatusCode::FOUND, [(header::LOCATION, location)], [(header::SET_COOKIE, cookie)])
+            .into_response())
     }
 
     /// Open to anybody who knows the address, so only while the connection is dead, and only for the same organisations.

@@ -36,7 +36,9 @@ impl TokenRefresh {
             return Ok(failed(["The client of this link is no longer registered in the connector."]));
         };
         if let Err(until) = reserve(&*self.stores.state, &self.clock, name).await? {
-            return Ok(failed([format!("This connection asked Zoho for too many tokens. Open a new link after {until}.")]));
+            return Ok(failed([format!(
+                "This connection asked Zoho for too many tokens. Open a new link after {until}."
+            )]));
         }
         let credentials = ClientCredentials { id: &client.id, secret: client.secret_at(dc) };
         let asked_at = self.clock.now();
@@ -84,7 +86,9 @@ impl TokenRefresh {
             }
             Ok(None) => {
                 self.give_back(dc, &new_token).await;
-                Ok(failed(["Something else works on this connection at the moment. Open a new link in a minute."]))
+                Ok(failed([
+                    "Something else works on this connection at the moment. Open a new link in a minute.",
+                ]))
             }
             // Whether the new grant is stored is not known, so it must live on.
             Err(error) => Err(error),

@@ -46,9 +46,7 @@ impl TokenRefresh {
     /// Where the store fails. Everything that Zoho can do is a reply.
     pub async fn handle(&self, ask: Ask) -> Result<Reply, StoreError> {
         match ask {
-            Ask::Renew { connection, dead } => {
-                self.renew(&connection, dead.as_deref(), renew::SOON).await
-            }
+            Ask::Renew { connection, dead } => self.renew(&connection, dead.as_deref(), renew::SOON).await,
             Ask::Exchange { wish, data_centre, redirect_uri, code } => {
                 let ending = self.exchange(&wish, data_centre, &redirect_uri, &code).await?;
                 Ok(Reply::Exchanged { ending })
@@ -64,7 +62,8 @@ impl TokenRefresh {
 /// # Errors
 /// Where it is neither.
 pub fn ask_of(event: Value) -> Result<Ask, serde_json::Error> {
-    let scheduled = event.get("source").and_then(Value::as_str).is_some_and(|source| source.starts_with("aws."));
+    let scheduled =
+        event.get("source").and_then(Value::as_str).is_some_and(|source| source.starts_with("aws."));
     if scheduled { Ok(Ask::Tick) } else { serde_json::from_value(event) }
 }
 

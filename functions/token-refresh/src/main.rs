@@ -7,5 +7,8 @@ use token_refresh::{TokenRefresh, ask_of};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     let function = &TokenRefresh::new(&Parts::from_env_or_exit());
-    run(service_fn(async |event: LambdaEvent<_>| Ok::<_, Error>(function.handle(ask_of(event.payload)?).await?))).await
+    run(service_fn(async |event: LambdaEvent<_>| {
+        Ok::<_, Error>(function.handle(ask_of(event.payload)?).await?)
+    }))
+    .await
 }

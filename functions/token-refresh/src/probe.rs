@@ -63,12 +63,16 @@ impl TokenRefresh {
                 ]);
             };
             let url = inventory::items_url(api, wanted, inventory::Filter::None, 1, 1);
-            self.read(&url, token, answer::inventory).await.map_err(|failure| refused("Inventory", &failure))?;
+            self.read(&url, token, answer::inventory)
+                .await
+                .map_err(|failure| refused("Inventory", &failure))?;
             return Ok(Organization { id: wanted.to_owned(), name: String::new() });
         }
         let url = inventory::organizations_url(api);
-        let mut answer =
-            self.read(&url, token, answer::inventory).await.map_err(|failure| refused("Inventory", &failure))?;
+        let mut answer = self
+            .read(&url, token, answer::inventory)
+            .await
+            .map_err(|failure| refused("Inventory", &failure))?;
         let all: Vec<_> = records(&mut answer, "organizations")
             .iter()
             .filter_map(|organization| {
@@ -96,11 +100,15 @@ impl TokenRefresh {
             }
             return match wanted {
                 None => Ok(None),
-                Some(_) => Err(vec!["Without the scope ZohoCRM.org.READ it cannot be told whose CRM this is.".to_owned()]),
+                Some(_) => Err(vec![
+                    "Without the scope ZohoCRM.org.READ it cannot be told whose CRM this is.".to_owned(),
+                ]),
             };
         }
-        let answer =
-            self.read(&crm::org_url(api), token, answer::crm).await.map_err(|failure| refused("CRM", &failure))?;
+        let answer = self
+            .read(&crm::org_url(api), token, answer::crm)
+            .await
+            .map_err(|failure| refused("CRM", &failure))?;
         let organization = answer.and_then(|mut answer| records(&mut answer, "org").into_iter().next());
         let organization = organization.and_then(|org| {
             Some(Organization {
@@ -129,7 +137,8 @@ impl TokenRefresh {
 }
 
 fn choose(mut all: Vec<Organization>, wanted: Option<&str>) -> Result<Organization, Useless> {
-    let listed = all.iter().map(|found| format!("{} ({})", found.id, found.name)).collect::<Vec<_>>().join(", ");
+    let listed =
+        all.iter().map(|found| format!("{} ({})", found.id, found.name)).collect::<Vec<_>>().join(", ");
     if let Some(wanted) = wanted {
         return all.into_iter().find(|found| found.id == wanted).ok_or_else(|| {
             vec![
@@ -166,6 +175,8 @@ fn refused(product: &str, failure: &Failure) -> Useless {
     if let Some(said) = &failure.said {
         lines.push(format!("Zoho's own words: {} ({})", said.message, said.code));
     }
-    lines.push("Nothing was changed. Mend this in Zoho, then open a new link (`zoho-connector connect`).".to_owned());
+    lines.push(
+        "Nothing was changed. Mend this in Zoho, then open a new link (`zoho-connector connect`).".to_owned(),
+    );
     lines
 }

@@ -168,13 +168,19 @@ impl TokenRefresh {
                 found.state = State::Misconfigured { reason: reason.clone(), secret };
                 return Reply::Misconfigured { reason };
             }
-            Refusal::Http(error) => (pauses, NO_ANSWER, format!("Zoho's accounts server could not be asked: {error}")),
-            Refusal::Unreadable => {
-                (pauses, NO_ANSWER, "Zoho's accounts server answered with something that is no token answer".to_owned())
+            Refusal::Http(error) => {
+                (pauses, NO_ANSWER, format!("Zoho's accounts server could not be asked: {error}"))
             }
-            Refusal::Throttled => {
-                (pauses + 1, pause(pauses + 1), "Zoho throttles the token requests of this connection".to_owned())
-            }
+            Refusal::Unreadable => (
+                pauses,
+                NO_ANSWER,
+                "Zoho's accounts server answered with something that is no token answer".to_owned(),
+            ),
+            Refusal::Throttled => (
+                pauses + 1,
+                pause(pauses + 1),
+                "Zoho throttles the token requests of this connection".to_owned(),
+            ),
             other => (pauses + 1, pause(pauses + 1), format!("Zoho refused a new token for now ({other:?})")),
         };
         let until = later(now, length);

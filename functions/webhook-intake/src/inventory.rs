@@ -34,9 +34,13 @@ pub(crate) async fn receive(
     let query = query.unwrap_or_default();
     // With a query before it, the same signed text could be cut in more than one way.
     if !query.is_empty() && is_json(&body) {
-        return Err(Problem::new(Code::WebhookQuery, "The webhook's URL has a query string and its body is JSON."));
+        return Err(Problem::new(
+            Code::WebhookQuery,
+            "The webhook's URL has a query string and its body is JSON.",
+        ));
     }
-    let unknown = || Problem::new(Code::WebhookUnknown, "This connection has no webhook secret for Zoho Inventory.");
+    let unknown =
+        || Problem::new(Code::WebhookUnknown, "This connection has no webhook secret for Zoho Inventory.");
     let connection: ConnectionName = connection.parse().map_err(|_| unknown())?;
     let all = app.secrets.get().await?;
     let secrets = all.inventory(&connection);

@@ -80,7 +80,8 @@ mod tests {
     #[test]
     fn every_form_of_a_body_shows_its_record() {
         let json = r#"{"item":{"item_id":"33","sku":"OAK","last_modified_time":"2026-11-18T16:40:12+0100"}}"#;
-        let form = format!("JSONString={}", form_urlencoded::byte_serialize(json.as_bytes()).collect::<String>());
+        let form =
+            format!("JSONString={}", form_urlencoded::byte_serialize(json.as_bytes()).collect::<String>());
         for body in [json, &form, &format!("\n {json}")] {
             let found = Resource::read(body.as_bytes()).unwrap();
             assert_eq!((found.kind.as_deref(), found.id.as_deref()), (Some("item"), Some("33")), "{body}");
@@ -95,7 +96,8 @@ mod tests {
     fn both_spellings_name_one_kind_and_strangers_are_kept_without() {
         let order = Resource::read(br#"{"sales_order":{"salesorder_id":"8"}}"#).unwrap();
         assert_eq!((order.kind.as_deref(), order.id.as_deref()), (Some("salesorder"), Some("8")));
-        let adjustment = Resource::read(br#"{"inventory_adjustment":{"inventory_adjustment_id":9}}"#).unwrap();
+        let adjustment =
+            Resource::read(br#"{"inventory_adjustment":{"inventory_adjustment_id":9}}"#).unwrap();
         assert_eq!(
             (adjustment.kind.as_deref(), adjustment.id.as_deref()),
             (Some("inventory_adjustment"), Some("9"))

@@ -110,7 +110,10 @@ impl Events {
             SignedDuration::from_mins(10)
         };
         let marker = Put::record(
-            Key::new(format!("delivery#{}", delivery.connection), format!("{}#{}", delivery.source, delivery.digest)),
+            Key::new(
+                format!("delivery#{}", delivery.connection),
+                format!("{}#{}", delivery.source, delivery.digest),
+            ),
             &Marker { event_id: id.clone() },
             Condition::Absent,
         )?
@@ -166,12 +169,8 @@ impl Events {
     /// # Errors
     /// Where the store fails.
     pub async fn newest(&self, connection: &ConnectionName, limit: usize) -> Result<Vec<Event>, StoreError> {
-        let query = Query {
-            partition: partition(connection),
-            limit,
-            order: Order::Descending,
-            ..Query::default()
-        };
+        let query =
+            Query { partition: partition(connection), limit, order: Order::Descending, ..Query::default() };
         self.table.query(query).await?.rows.iter().map(read_event).collect()
     }
 
@@ -179,7 +178,11 @@ impl Events {
     ///
     /// # Errors
     /// Where the store fails.
-    pub async fn get(&self, connection: &ConnectionName, id: &str) -> Result<Option<(Event, Value)>, StoreError> {
+    pub async fn get(
+        &self,
+        connection: &ConnectionName,
+        id: &str,
+    ) -> Result<Option<(Event, Value)>, StoreError> {
         let Some(row) = self.table.get(&Key::new(partition(connection), id)).await? else { return Ok(None) };
         let stored: Stored = row.read()?;
         let body = serde_json::from_str(&stored.body).unwrap_or_else(|_| json!(stored.body));

@@ -96,9 +96,12 @@ pub async fn reserve(
     for _ in 0..4 {
         let now = clock.now();
         let found = state.get(&key).await?;
-        let mut spent: Spent = found.as_ref().map_or_else(|| Ok(Spent::default()), crate::store::Row::read)?;
+        let mut spent: Spent =
+            found.as_ref().map_or_else(|| Ok(Spent::default()), crate::store::Row::read)?;
         spent.calls.retain(|at| *at > earlier(now, LONG.0).as_millisecond());
-        if let Some(free) = [SHORT, LONG].iter().filter_map(|window| next_free(&spent.calls, now, *window)).max() {
+        if let Some(free) =
+            [SHORT, LONG].iter().filter_map(|window| next_free(&spent.calls, now, *window)).max()
+        {
             return Ok(Err(free));
         }
         spent.calls.push(now.as_millisecond());

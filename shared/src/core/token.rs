@@ -68,7 +68,11 @@ impl Tokens {
         self.get(connection, Some(dead.token.digest())).await
     }
 
-    async fn get(&self, connection: &ConnectionName, dead: Option<String>) -> Result<Arc<AccessToken>, Problem> {
+    async fn get(
+        &self,
+        connection: &ConnectionName,
+        dead: Option<String>,
+    ) -> Result<Arc<AccessToken>, Problem> {
         let arrived = Instant::now();
         let slot = {
             let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
@@ -95,7 +99,11 @@ impl Tokens {
             && dead.is_none_or(|dead| token.token.digest() != dead)
     }
 
-    async fn fetch(&self, connection: &ConnectionName, dead: Option<&str>) -> Result<Arc<AccessToken>, Problem> {
+    async fn fetch(
+        &self,
+        connection: &ConnectionName,
+        dead: Option<&str>,
+    ) -> Result<Arc<AccessToken>, Problem> {
         let started = Instant::now();
         if let Some(token) = self.read(connection, dead).await? {
             return Ok(token);
@@ -141,7 +149,9 @@ impl Tokens {
 
     fn refused(&self, connection: &ConnectionName, reply: Reply) -> Problem {
         match reply {
-            Reply::Wait { seconds, reason } => Problem::new(Code::TokenCoolingDown, reason).retry_after(seconds),
+            Reply::Wait { seconds, reason } => {
+                Problem::new(Code::TokenCoolingDown, reason).retry_after(seconds)
+            }
             Reply::ReconnectRequired => Problem::new(
                 Code::ReconnectRequired,
                 format!("Zoho no longer accepts the grant of connection {connection}."),

@@ -50,7 +50,11 @@ pub fn is_acceptable(secret: &str) -> bool {
 ///
 /// # Errors
 /// Where the store fails.
-pub async fn set(secrets: &dyn Secrets, connection: &ConnectionName, secret: Secret) -> Result<(), StoreError> {
+pub async fn set(
+    secrets: &dyn Secrets,
+    connection: &ConnectionName,
+    secret: Secret,
+) -> Result<(), StoreError> {
     let found = load::<WebhookSecrets>(secrets, SECRET).await?;
     let (mut all, version) = found.map_or_else(Default::default, |(all, version)| (all, Some(version)));
     let pair = all.0.entry(connection.clone()).or_insert(Pair { inventory: Vec::new() });

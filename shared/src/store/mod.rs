@@ -30,7 +30,8 @@ impl From<StoreError> for Problem {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(cause) => {
-                Self::new(Code::StoreUnavailable, "The connector could not reach its own store.").because(cause)
+                Self::new(Code::StoreUnavailable, "The connector could not reach its own store.")
+                    .because(cause)
             }
             other => Self::internal(other.to_string()),
         }

@@ -54,8 +54,9 @@ impl Row {
     /// # Errors
     /// Where the row holds something else.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, StoreError> {
-        serde_json::from_str(&self.value)
-            .map_err(|error| StoreError::Unreadable(format!("{}/{}: {error}", self.key.partition, self.key.sort)))
+        serde_json::from_str(&self.value).map_err(|error| {
+            StoreError::Unreadable(format!("{}/{}: {error}", self.key.partition, self.key.sort))
+        })
     }
 }
 
@@ -89,7 +90,8 @@ impl Put {
     /// # Errors
     /// Where the record cannot be written as JSON.
     pub fn record(key: Key, record: &impl Serialize, condition: Condition) -> Result<Self, StoreError> {
-        let value = serde_json::to_string(record).map_err(|error| StoreError::Unreadable(error.to_string()))?;
+        let value =
+            serde_json::to_string(record).map_err(|error| StoreError::Unreadable(error.to_string()))?;
         Ok(Self { key, value, condition, expires: None })
     }
 

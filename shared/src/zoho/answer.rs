@@ -97,7 +97,11 @@ pub fn crm(answer: &Answer) -> Result<Option<Object>, Failure> {
     }
     let object = object(answer)?;
     let Some(code) = object.get("code").and_then(Value::as_str).map(str::to_owned) else {
-        return if answer.status < 300 { Ok(Some(object)) } else { Err(Failure::of(by_status(answer.status))) };
+        return if answer.status < 300 {
+            Ok(Some(object))
+        } else {
+            Err(Failure::of(by_status(answer.status)))
+        };
     };
     let kind = match code.as_str() {
         "INVALID_TOKEN" | "AUTHENTICATION_FAILURE" => FailureKind::DeadToken,
@@ -150,12 +154,15 @@ impl From<Failure> for Problem {
                 (Code::ScopeMissing, "The token of this connection may not do this.")
             }
             FailureKind::Forbidden => (Code::ZohoForbidden, "Zoho denies this to the user who connected."),
-            FailureKind::Organization => {
-                (Code::OrganizationRefused, "Zoho does not accept this connection's organisation for its user.")
-            }
+            FailureKind::Organization => (
+                Code::OrganizationRefused,
+                "Zoho does not accept this connection's organisation for its user.",
+            ),
             FailureKind::NotFound => (Code::RecordNotFound, "Zoho has no such record in this organisation."),
             FailureKind::Rejected => (Code::ZohoRejected, "Zoho did not accept the request."),
-            FailureKind::RateLimited => (Code::ZohoRateLimited, "The organisation made too many calls to Zoho."),
+            FailureKind::RateLimited => {
+                (Code::ZohoRateLimited, "The organisation made too many calls to Zoho.")
+            }
             FailureKind::DailyLimit => {
                 (Code::ZohoDailyLimit, "The organisation has used up today's calls to Zoho.")
             }

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::value::{Object, untrusted};
+use super::value::{Object, query_of, untrusted};
 
 /// Scopes by what is read.
 pub mod scope {
@@ -33,7 +33,7 @@ pub const MAX_FIELDS: usize = 50;
 
 /// A page of deals, by id, so that changes move no record across pages. CRM's own page tokens lead past the 2,000th.
 pub fn deals_url(api: &str, fields: &str, per_page: u32, page_token: Option<&str>) -> String {
-    let mut query = form_urlencoded::Serializer::new(format!("{api}/crm/v8/Deals?"));
+    let mut query = query_of(format!("{api}/crm/v8/Deals"));
     query
         .append_pair("fields", fields)
         .append_pair("per_page", &per_page.to_string())

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
-use reqwest::{Client, RequestBuilder, Response, header, redirect};
+use reqwest::{Client, ClientBuilder, RequestBuilder, Response, header, redirect};
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::base::secret::Secret;
@@ -54,17 +54,11 @@ impl Http {
     /// Where TLS cannot be set up.
     pub fn new() -> Result<Self, String> {
         let tls = tls()?;
-        let base = || {
-            Client::builder()
-                .tls_backend_preconfigured(tls.clone())
-                .redirect(redirect::Policy::none())
-                .connect_timeout(Duration::from_secs(4))
-                .user_agent(concat!("zoho-connector/", env!("CARGO_PKG_VERSION")))
-        };
+        let build = |builder: ClientBuilder| builder.build().map_err(|error| error.to_string());
         Ok(Self {
-            reads: base().build().map_err(|error| error.to_string())?,
+            reads: build(builder(tls.clone()))?,
             // A connection that idled may be dead without our knowing, and a write that was sent into it is uncertain.
-            writes: base().pool_max_idle_per_host(0).build().map_err(|error| error.to_string())?,
+            writes: build(builder(tls).pool_max_idle_per_host(0))?,
         })
     }
 
@@ -92,6 +86,22 @@ impl Http {
     ) -> Result<Answer, HttpError> {
         send(self.writes.post(url).form(form), within).await
     }
+}
+
+fn builder(tls: ClientConfig) -> ClientBuilder {
+    Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(redirect::Policy::none())
+        .connect_timeout(Duration::from_secs(4))
+        .user_agent(concat!("zoho-connector/", env!("CARGO_PKG_VERSION")))
+}
+
+/// A plain client with the same rules, for those who play a browser: the demo and the tests.
+///
+/// # Errors
+/// Where TLS cannot be set up.
+pub fn browser() -> Result<Client, String> {
+    builder(tls()?).build().map_err(|error| error.to_string())
 }
 
 async fn send(request: RequestBuilder, within: Duration) -> Result<Answer, HttpError> {

@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use super::value::{Object, even_out, id, number, text, untrusted};
+use super::value::{Object, even_out, id, number, query_of, text, untrusted};
 
 /// Scopes by what is read.
 pub mod scope {
@@ -29,7 +29,7 @@ pub fn organizations_url(api: &str) -> String {
 
 /// A page of items. Sorted by creation, so that a new item shows up at the end and moves no other across pages.
 pub fn items_url(api: &str, organization: &str, filter: Filter<'_>, page: u32, per_page: u32) -> String {
-    let mut query = form_urlencoded::Serializer::new(format!("{api}/inventory/v1/items?"));
+    let mut query = query_of(format!("{api}/inventory/v1/items"));
     query
         .append_pair("organization_id", organization)
         .append_pair("page", &page.to_string())
@@ -49,7 +49,11 @@ pub fn item_url(api: &str, organization: &str, item_id: &str) -> String {
 
 /// Whether there is a page after this one. Without a `page_context` there is none.
 pub fn has_more(answer: &Object) -> bool {
-    answer.get("page_context").and_then(|page| page.get("has_more_page")).and_then(Value::as_bool).unwrap_or(false)
+    answer
+        .get("page_context")
+        .and_then(|page| page.get("has_more_page"))
+        .and_then(Value::as_bool)
+        .unwrap_or(false)
 }
 
 /// Fields that are numbers, and `""` where there is none.
@@ -98,7 +102,8 @@ pub fn item(mut item: Object) -> Object {
 }
 
 /// Zoho's stock figures under one set of names. An item that tracks no inventory has none, which is not zero.
-/// `available` is what can be promised (`available_for_sale_stock`); lists do not carry it, so it is null there.
+/// `available` is what can be promised (`available_for_sale_stock`). What an answer does not carry is null: lists have
+/// neither that nor the figures by location.
 fn stock(item: &Object) -> Value {
     let figures = |object: &Object, prefix: &str| {
         let figure = |name: &str| number(object.get(&format!("{prefix}{name}")));
@@ -109,11 +114,9 @@ fn stock(item: &Object) -> Value {
     }
     // Organisations that never switched to locations still have warehouses.
     let places = [("locations", "location_"), ("warehouses", "warehouse_")];
-    let locations: Vec<Value> = places
-        .iter()
-        .filter_map(|(list, prefix)| Some((item.get(*list)?.as_array()?, prefix)))
-        .flat_map(|(list, prefix)| list.iter().filter_map(Value::as_object).map(move |place| (place, prefix)))
-        .map(|(place, prefix)| {
+    let locations = places.iter().find_map(|(list, prefix)| {
+        let places = item.get(*list)?.as_array()?.iter().filter_map(Value::as_object);
+        let figures_of = |place: &Object| {
             let (on_hand, available, committed) = figures(place, prefix);
             json!({
                 "location_id": id(place, &format!("{prefix}id")),
@@ -122,8 +125,9 @@ fn stock(item: &Object) -> Value {
                 "available": available,
                 "committed": committed,
             })
-        })
-        .collect();
+        };
+        Some(places.map(figures_of).collect::<Vec<_>>())
+    });
     let (on_hand, available, committed) = figures(item, "");
     json!({
         "tracked": true,
@@ -172,6 +176,9 @@ mod tests {
     #[test]
     fn a_sku_is_escaped_into_the_query() {
         let url = items_url("https://api", "1", Filter::Sku("A&B ü+"), 2, 200);
-        assert!(url.ends_with("page=2&per_page=200&sort_column=created_time&sort_order=A&sku=A%26B+%C3%BC%2B"), "{url}");
+        assert!(
+            url.ends_with("page=2&per_page=200&sort_column=created_time&sort_order=A&sku=A%26B+%C3%BC%2B"),
+            "{url}"
+        );
     }
 }

@@ -145,6 +145,7 @@ impl Accounts {
         }
         match refusal(answer.status, &body) {
             Refusal::InvalidCode => Ok(()),
+            Refusal::Unknown(word) if word == "invalid_token" => Ok(()),
             other => Err(other),
         }
     }
@@ -158,7 +159,13 @@ impl Accounts {
 
 /// Where a browser is sent to consent: the accounts server of the data centre where the client is registered. Zoho
 /// moves the user on to their own.
-pub fn consent_url(accounts: &str, client_id: &str, redirect_uri: &str, scopes: &ScopeSet, state: &str) -> String {
+pub fn consent_url(
+    accounts: &str,
+    client_id: &str,
+    redirect_uri: &str,
+    scopes: &ScopeSet,
+    state: &str,
+) -> String {
     let mut url = format!("{accounts}/oauth/v2/auth");
     let mut separator = '?';
     let scopes = scopes.comma_separated();

@@ -152,7 +152,8 @@ pub struct ScopeSet(Vec<String>);
 impl ScopeSet {
     /// What a connection with these products asks for.
     pub fn of(products: &[Product], access: Access) -> Self {
-        let wanted = SCOPES.iter().filter(|(product, level, _)| products.contains(product) && *level <= access);
+        let wanted =
+            SCOPES.iter().filter(|(product, level, _)| products.contains(product) && *level <= access);
         Self(wanted.flat_map(|(_, _, scopes)| scopes.iter().map(ToString::to_string)).collect())
     }
 

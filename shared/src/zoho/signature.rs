@@ -27,7 +27,8 @@ impl<'a> SignedText<'a> {
     /// Puts the text together from a request. Whether the body is JSON is seen from its first byte, because the
     /// `Content-Type` of these webhooks cannot be relied on.
     pub fn new(query: &str, body: &'a [u8]) -> Self {
-        let mut pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+        let mut pairs: Vec<(String, String)> =
+            form_urlencoded::parse(query.as_bytes()).into_owned().collect();
         let raw = if is_json(body) {
             body
         } else {

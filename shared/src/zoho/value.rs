@@ -6,6 +6,12 @@ use serde_json::{Map, Value};
 /// A JSON object, in Zoho's field order.
 pub type Object = Map<String, Value>;
 
+/// A query string in the making, behind an address.
+pub fn query_of(address: String) -> form_urlencoded::Serializer<'static, String> {
+    let end = address.len() + 1;
+    form_urlencoded::Serializer::for_suffix(address + "?", end)
+}
+
 /// Takes the records out of a list's answer.
 pub fn records(answer: &mut Object, field: &str) -> Vec<Object> {
     match answer.get_mut(field).map(Value::take) {
@@ -48,10 +54,9 @@ pub fn timestamp(text: &str) -> Option<jiff::Timestamp> {
 pub fn number(value: Option<&Value>) -> Value {
     match value {
         Some(Value::Number(number)) => Value::Number(number.clone()),
-        Some(Value::String(text)) => text
-            .trim()
-            .parse::<serde_json::Number>()
-            .map_or(Value::Null, Value::Number),
+        Some(Value::String(text)) => {
+            text.trim().parse::<serde_json::Number>().map_or(Value::Null, Value::Number)
+        }
         _ => Value::Null,
     }
 }
@@ -116,7 +121,9 @@ mod tests {
     fn offsets_without_a_colon_get_one_and_other_texts_stay() {
         assert_eq!(rfc3339("2026-10-05T21:32:21+0530").unwrap(), "2026-10-05T21:32:21+05:30");
         assert_eq!(rfc3339("2026-10-05T21:32:21-0800").unwrap(), "2026-10-05T21:32:21-08:00");
-        for other in ["", "2026-10-05", "2026-10-05T21:32:21+05:30", "T+0530", "2026-13-05T21:32:21+0530", "é+0530"] {
+        for other in
+            ["", "2026-10-05", "2026-10-05T21:32:21+05:30", "T+0530", "2026-13-05T21:32:21+0530", "é+0530"]
+        {
             assert_eq!(rfc3339(other), None, "{other}");
         }
         assert_eq!(timestamp("2026-11-18T16:40:12+0100"), timestamp("2026-11-18T16:40:12+01:00"));

@@ -78,7 +78,13 @@ pub(crate) async fn one(
     let deal = deal.ok_or_else(|| Problem::new(Code::RecordNotFound, format!("There is no deal {id}.")))?;
     let mut deal = crm::record(deal);
     // A lookup that is asked for comes with its id, as in a list.
-    let fields = fields.map(|fields| fields.split(',').flat_map(|field| [field.to_owned(), format!("{field}_id")]).collect::<Vec<_>>().join(","));
+    let fields = fields.map(|fields| {
+        fields
+            .split(',')
+            .flat_map(|field| [field.to_owned(), format!("{field}_id")])
+            .collect::<Vec<_>>()
+            .join(",")
+    });
     pick(&mut deal, fields.as_deref(), &["id", "untrusted"]);
     Ok(Json(deal))
 }
@@ -93,7 +99,9 @@ fn checked_fields(text: &str) -> Result<String, Problem> {
         text.split(',').map(str::trim).filter(|name| !name.is_empty() && *name != "id").collect();
     let plain = |name: &&str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
     if names.len() > MAX_FIELDS || !names.iter().all(plain) {
-        return Err(invalid(format!("`fields` takes up to {MAX_FIELDS} API names of fields, separated by commas.")));
+        return Err(invalid(format!(
+            "`fields` takes up to {MAX_FIELDS} API names of fields, separated by commas."
+        )));
     }
     Ok(if names.is_empty() { "id".to_owned() } else { names.join(",") })
 }

@@ -51,7 +51,10 @@ pub(crate) async fn one(
     let connection = app.choose_any(&caller)?;
     let found = if is_event_id(&id) { app.events.get(&connection, &id).await? } else { None };
     let Some((event, body)) = found else {
-        return Err(Problem::new(Code::RecordNotFound, "There is no such event, or it is older than 30 days."));
+        return Err(Problem::new(
+            Code::RecordNotFound,
+            "There is no such event, or it is older than 30 days.",
+        ));
     };
     let mut event = serde_json::to_value(event).map_err(|error| Problem::internal(error.to_string()))?;
     if let Some(data) = event.get_mut("data").and_then(Value::as_object_mut) {

@@ -61,9 +61,8 @@ pub(crate) async fn list(
     let (items, more) = app.items(&target, Filter::None, page, rows).await?;
     let cursor = format!("p{}", page + 1);
     let rows = rows.to_string();
-    let next = more.then(|| {
-        next(PATH, &[("per_page", Some(&rows)), ("fields", fields), ("cursor", Some(&cursor))])
-    });
+    let next =
+        more.then(|| next(PATH, &[("per_page", Some(&rows)), ("fields", fields), ("cursor", Some(&cursor))]));
     Ok(Json(List { data: items.into_iter().map(|item| shaped(item, fields)).collect(), next }))
 }
 
@@ -141,7 +140,9 @@ impl App {
                 found.push(item);
                 Err(Problem::new(Code::SkuAmbiguous, format!("Items with this SKU: {}.", ids(&found))))
             }
-            (None, _) => Err(Problem::new(Code::SkuNotFound, "No item in Zoho Inventory has exactly this SKU.")),
+            (None, _) => {
+                Err(Problem::new(Code::SkuNotFound, "No item in Zoho Inventory has exactly this SKU."))
+            }
         }
     }
 }
@@ -158,7 +159,10 @@ fn shaped(item: Object, fields: Option<&str>) -> Object {
 
 fn page_of(cursor: Option<&str>) -> Result<u32, Problem> {
     let Some(cursor) = cursor else { return Ok(1) };
-    let page = cursor.strip_prefix('p').and_then(|page| page.parse().ok()).filter(|page| (2..100_000).contains(page));
+    let page = cursor
+        .strip_prefix('p')
+        .and_then(|page| page.parse().ok())
+        .filter(|page| (2..100_000).contains(page));
     page.ok_or_else(|| invalid("`cursor` is not one that this list gave. Call `next` as it stands."))
 }
 

@@ -21,10 +21,8 @@ use crate::App;
 use crate::caller::Caller;
 
 /// The routes by the scope that they need, for `allows`.
-const ROUTES: &[(&str, &str)] = &[
-    ("GET /v1/inventory/items", inventory::scope::ITEMS),
-    ("GET /v1/crm/deals", crm::scope::DEALS),
-];
+const ROUTES: &[(&str, &str)] =
+    &[("GET /v1/inventory/items", inventory::scope::ITEMS), ("GET /v1/crm/deals", crm::scope::DEALS)];
 
 #[derive(Serialize)]
 pub(crate) struct Status {
@@ -97,7 +95,12 @@ pub(crate) async fn status(State(app): State<Arc<App>>, caller: Caller) -> Resul
 }
 
 impl App {
-    fn describe(&self, name: ConnectionName, found: Option<Connection>, last: Option<Event>) -> ConnectionStatus {
+    fn describe(
+        &self,
+        name: ConnectionName,
+        found: Option<Connection>,
+        last: Option<Event>,
+    ) -> ConnectionStatus {
         let notice = match found.as_ref().map(|found| &found.state) {
             None => Some("Not connected yet: the operator runs `zoho-connector connect`.".to_owned()),
             Some(ConnectionState::Healthy) => None,
@@ -110,9 +113,9 @@ impl App {
             Some(ConnectionState::Misconfigured { reason, .. }) => {
                 Some(format!("{reason}. The operator corrects it with `zoho-connector client set`."))
             }
-            Some(ConnectionState::ReconnectRequired { since }) => {
-                Some(format!("Zoho has not accepted the grant since {since}. A person must open `reconnect_url`."))
-            }
+            Some(ConnectionState::ReconnectRequired { since }) => Some(format!(
+                "Zoho has not accepted the grant since {since}. A person must open `reconnect_url`."
+            )),
         };
         let dead = matches!(
             found.as_ref().map(|found| &found.state),

@@ -64,7 +64,8 @@ impl Secrets for SqliteSecrets {
         pending: &VersionId,
         from: Option<&VersionId>,
     ) -> Result<bool, StoreError> {
-        let (name, pending, from) = (name.to_owned(), pending.0.clone(), from.map(|version| version.0.clone()));
+        let (name, pending, from) =
+            (name.to_owned(), pending.0.clone(), from.map(|version| version.0.clone()));
         self.0
             .writer
             .write(move |sql| {

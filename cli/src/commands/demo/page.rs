@@ -1,0 +1,146 @@
+//! The demo's page at `/`: connection, token, last calls, events, and a button that changes something in Zoho.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use jiff::Timestamp;
+use sandbox::{ItemChange, Sandbox};
+use shared::base::clock::SharedClock;
+use shared::base::id::ConnectionName;
+use shared::base::page::{Escaped, Mood, Page};
+use shared::core::connection::{self, Connection};
+use shared::core::event::{Event, Events};
+use shared::core::parts::Parts;
+use shared::store::{StoreError, Table};
+
+use super::SHELF;
+use crate::server::calls::{Call, Calls};
+
+struct Demo {
+    state: Arc<dyn Table>,
+    events: Events,
+    clock: SharedClock,
+    sandbox: Sandbox,
+    calls: Calls,
+}
+
+pub(super) fn router(parts: &Parts, sandbox: &Sandbox, calls: &Calls) -> Router {
+    let demo = Demo {
+        state: parts.stores.state.clone(),
+        events: Events::new(parts.stores.events.clone(), parts.clock.clone()),
+        clock: parts.clock.clone(),
+        sandbox: sandbox.clone(),
+        calls: calls.clone(),
+    };
+    Router::new().route("/", get(show).post(sell)).with_state(Arc::new(demo))
+}
+
+/// One shelf less in Zoho: the sandbox posts a signed webhook, and an event appears.
+async fn sell(State(demo): State<Arc<Demo>>) -> Redirect {
+    demo.sandbox.change_item(SHELF, ItemChange::Stock(-1.0)).await;
+    Redirect::to("/")
+}
+
+async fn show(State(demo): State<Arc<Demo>>) -> Response {
+    match demo.read().await {
+        Ok((connection, events)) => demo.page(connection.as_ref(), &events).into_response(),
+        Err(error) => Page::new(Mood::Bad, "The store does not answer").line(error).into_response(),
+    }
+}
+
+impl Demo {
+    async fn read(&self) -> Result<(Option<Connection>, Vec<Event>), StoreError> {
+        let name = ConnectionName::default();
+        Ok((connection::get(&*self.state, &name).await?, self.events.newest(&name, 8).await?))
+    }
+
+    fn page(&self, connection: Option<&Connection>, events: &[Event]) -> Page {
+        let now = self.clock.now();
+        let page = Page::new(Mood::Good, "Demo: connected to a stand-in Zoho").refresh(5);
+        let page = match connection {
+            Some(found) => page.html(describe(found, now)),
+            None => page.line("Connecting …"),
+        };
+        page.html("<h2>Change something in Zoho</h2>")
+            .html("<form method=\"post\" action=\"/\"><button>Sell one Oak Shelf 80 cm</button></form>")
+            .html("<p class=\"soft\">The stand-in Zoho lowers the stock and posts a signed webhook, which becomes an event below.</p>")
+            .html(list_events(events, now))
+            .html(list_calls(&self.calls.list(), now))
+            .html("<p class=\"soft\">The commands to paste, and the service key, stand in the terminal. \
+                   What Zoho sees: <a href=\"/sandbox/control/requests\">requests to the sandbox</a>.</p>")
+    }
+}
+
+fn describe(found: &Connection, now: Timestamp) -> String {
+    let organization = found.organization.as_ref().map_or("none", |found| found.name.as_str());
+    let products: Vec<_> = found.scopes.products().iter().map(ToString::to_string).collect();
+    let renewed = found.token_renewed_at.map_or("never".to_owned(), |at| format!("{} ago", span(now, at)));
+    let ends = found.token_expires.map_or("unknown".to_owned(), |at| format!("in {}", span(at, now)));
+    let rows = [
+        ("Connection", found.name.to_string()),
+        ("State", found.state.as_str().replace('_', " ")),
+        ("Organisation", organization.to_owned()),
+        ("Products", products.join(", ")),
+        ("Data centre", format!("{} (the client is registered in {})", found.data_centre, found.home)),
+        ("Access token", format!("made {renewed}, ends {ends}, renewed 30 minutes before")),
+    ];
+    let rows: String = rows.iter().fold(String::new(), |mut html, (name, value)| {
+        let _ = write!(html, "<dt>{name}</dt><dd>{}</dd>", Escaped(value));
+        html
+    });
+    format!("<dl>{rows}</dl>")
+}
+
+fn list_events(events: &[Event], now: Timestamp) -> String {
+    if events.is_empty() {
+        return "<h2>Events</h2><p class=\"soft\">None yet.</p>".to_owned();
+    }
+    let rows = events.iter().fold(String::new(), |mut html, event| {
+        let _ = write!(
+            html,
+            "<tr><td>{} ago</td><td>{}</td><td>{}</td><td class=\"wide\"><code>{}</code></td></tr>",
+            span(now, event.receivedtime),
+            Escaped(&event.kind),
+            Escaped(event.subject.as_deref().unwrap_or_default()),
+            Escaped(&event.id),
+        );
+        html
+    });
+    format!(
+        "<h2>Events</h2><table><tr><th>came</th><th>type</th><th>subject</th><th class=\"wide\">id</th></tr>{rows}</table>"
+    )
+}
+
+fn list_calls(calls: &[Call], now: Timestamp) -> String {
+    if calls.is_empty() {
+        return "<h2>Last calls</h2><p class=\"soft\">None yet.</p>".to_owned();
+    }
+    let rows = calls.iter().fold(String::new(), |mut html, call| {
+        let _ = write!(
+            html,
+            "<tr><td>{} ago</td><td>{} {}</td><td>{}</td><td class=\"wide\">{:.1} ms</td></tr>",
+            span(now, call.at),
+            Escaped(&call.method),
+            Escaped(&call.path),
+            call.status,
+            call.milliseconds,
+        );
+        html
+    });
+    format!(
+        "<h2>Last calls</h2><table><tr><th>when</th><th>what</th><th>status</th><th class=\"wide\">took</th></tr>{rows}</table>"
+    )
+}
+
+/// A time span as people say it.
+fn span(late: Timestamp, early: Timestamp) -> String {
+    match late.duration_since(early).as_secs().max(0) {
+        seconds @ 0..60 => format!("{seconds} s"),
+        seconds @ 60..3600 => format!("{} min", seconds / 60),
+        seconds => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}

@@ -1,0 +1,117 @@
+//! `zoho-connector keys create|list|revoke`.
+
+use clap::{Args, Subcommand};
+use jiff::SignedDuration;
+use shared::base::clock::later;
+use shared::base::id::ConnectionName;
+use shared::core::key::{Keys as Store, NewKey, Permission};
+use shared::core::parts::Parts;
+
+use super::{Failure, Place};
+use crate::terminal::say;
+
+#[derive(Subcommand)]
+pub(crate) enum Keys {
+    /// Makes a key and shows it once
+    Create(Create),
+    /// Lists the keys, without their secrets
+    List(List),
+    /// Ends a key: it is dead everywhere within a minute
+    Revoke(Revoke),
+}
+
+#[derive(Args)]
+pub(crate) struct Create {
+    /// What to call it
+    #[arg(long, default_value = "agent")]
+    label: String,
+    /// What it may do: inventory:read, inventory:stock, inventory:write, crm:read, crm:write, events
+    #[arg(long, value_name = "PERMISSION,…", value_delimiter = ',')]
+    can: Option<Vec<Permission>>,
+    /// Connections it may use
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', default_value = "default")]
+    connections: Vec<ConnectionName>,
+    /// Days until it ends; without, it does not end by itself
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
+    days: Option<u16>,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Args)]
+pub(crate) struct List {
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Args)]
+pub(crate) struct Revoke {
+    /// The id: what stands between `zck_` and the next `_`
+    id: String,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Keys {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Create(create) => create.run().await,
+            Self::List(list) => list.run().await,
+            Self::Revoke(revoke) => revoke.run().await,
+        }
+    }
+}
+
+fn store(parts: &Parts) -> Store {
+    Store::new(parts.stores.state.clone(), parts.clock.clone())
+}
+
+impl Create {
+    async fn run(self) -> Result<(), Failure> {
+        let parts = self.place.open()?;
+        let wanted = NewKey {
+            label: self.label,
+            permissions: self.can.unwrap_or_else(|| Permission::DEFAULT.to_vec()),
+            connections: self.connections,
+            expires: self
+                .days
+                .map(|days| later(parts.clock.now(), SignedDuration::from_hours(24 * i64::from(days)))),
+        };
+        let (key, text) = store(&parts).create(wanted).await?;
+        say(format!("Service key {} (shown once, stored nowhere in the clear):", key.id));
+        say(format!("  {}", text.expose()));
+        say("Try it:");
+        let url = parts.settings.public_url.as_str();
+        say(format!("  curl {url}/v1/status -H 'Authorization: Bearer {}'", text.expose()));
+        Ok(())
+    }
+}
+
+impl List {
+    async fn run(self) -> Result<(), Failure> {
+        let keys = store(&self.place.open()?).list().await?;
+        if keys.is_empty() {
+            say("No keys. `zoho-connector keys create` makes one.");
+        }
+        for key in keys {
+            let can: Vec<_> = key.permissions.iter().map(ToString::to_string).collect();
+            let connections: Vec<_> = key.connections.iter().map(ConnectionName::as_str).collect();
+            let end = key.expires.map_or("no end".to_owned(), |end| format!("until {end}"));
+            say(format!("{}  {}  {}  on {}  {end}", key.id, key.label, can.join(","), connections.join(",")));
+        }
+        Ok(())
+    }
+}
+
+impl Revoke {
+    async fn run(self) -> Result<(), Failure> {
+        let id = self.id.strip_prefix("zck_").unwrap_or(&self.id);
+        let id = id.split('_').next().unwrap_or(id);
+        if store(&self.place.open()?).revoke(id).await? {
+            say(format!("✓ Key {id} is revoked; it is dead everywhere within a minute."));
+            Ok(())
+        } else {
+            Err(Failure::Other(format!("there is no key {id}; `zoho-connector keys list` shows them")))
+        }
+    }
+}

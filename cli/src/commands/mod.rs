@@ -1,0 +1,113 @@
+//! The commands, one file each.
+
+mod client;
+mod connect;
+mod demo;
+mod disconnect;
+mod keys;
+mod serve;
+mod webhooks;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use shared::base::settings::{self, Settings, SettingsError};
+use shared::base::telemetry::{self, LogForm};
+use shared::core::parts::Parts;
+use shared::store::StoreError;
+
+/// Zoho Inventory and Zoho CRM for an agent that holds no Zoho secret.
+#[derive(Parser)]
+#[command(version, about, after_help = "Without a command, the demo runs: no Zoho account is needed.")]
+pub(crate) struct Line {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Shows everything on this machine against a stand-in Zoho
+    Demo(demo::Demo),
+    /// Runs all functions on one port, with the schedule inside
+    Serve(serve::Serve),
+    /// Registers the client that you made in Zoho's API console
+    #[command(subcommand)]
+    Client(client::Client),
+    /// Prints a link with which a person connects Zoho
+    Connect(connect::Connect),
+    /// Ends a connection here and at Zoho
+    Disconnect(disconnect::Disconnect),
+    /// Makes, lists and revokes service keys
+    #[command(subcommand)]
+    Keys(keys::Keys),
+    /// Sets up the secrets with which Zoho signs its webhooks
+    #[command(subcommand)]
+    Webhooks(webhooks::Webhooks),
+}
+
+/// Where the real thing keeps its data, and how it is reached.
+#[derive(Args)]
+struct Place {
+    /// Folder of the store [default: ./data, or $ZOHO_CONNECTOR_DATA]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Our address as browsers and Zoho reach it [default: http://localhost:8080, or $ZOHO_CONNECTOR_PUBLIC_URL]
+    #[arg(long, value_name = "URL")]
+    public_url: Option<String>,
+}
+
+impl Place {
+    /// Reads the settings, flags before variables, and opens the store.
+    fn open(&self) -> Result<Parts, Failure> {
+        let data = self.data.as_ref().map(|path| path.display().to_string());
+        let settings = Settings::read(|name| {
+            let flag = match name {
+                settings::DATA => data.clone(),
+                settings::PUBLIC_URL => self.public_url.clone(),
+                _ => None,
+            };
+            flag.or_else(|| std::env::var(name).ok())
+        })?;
+        telemetry::start(LogForm::Plain, &settings.log);
+        Parts::open(settings).map_err(Failure::Other)
+    }
+}
+
+/// Why a command failed, in one line.
+pub(crate) enum Failure {
+    /// A setting: the process ends with 2.
+    Settings(String),
+    /// Anything else: it ends with 1.
+    Other(String),
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        Self::Settings(error.to_string())
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Other(error.to_string())
+    }
+}
+
+impl From<String> for Failure {
+    fn from(line: String) -> Self {
+        Self::Other(line)
+    }
+}
+
+/// Runs a command to its end.
+pub(crate) async fn run(line: Line) -> Result<(), Failure> {
+    match line.command.unwrap_or_else(|| Command::Demo(demo::Demo::default())) {
+        Command::Demo(demo) => demo.run().await,
+        Command::Serve(serve) => serve.run().await,
+        Command::Client(client) => client.run().await,
+        Command::Connect(connect) => connect.run().await,
+        Command::Disconnect(disconnect) => disconnect.run().await,
+        Command::Keys(keys) => keys.run().await,
+        Command::Webhooks(webhooks) => webhooks.run().await,
+    }
+}

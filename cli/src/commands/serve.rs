@@ -1,0 +1,40 @@
+//! `zoho-connector serve`.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+use token_refresh::Local;
+use tokio::net::TcpListener;
+
+use super::{Failure, Place};
+use crate::server;
+use crate::terminal::say;
+
+#[derive(Args)]
+pub(crate) struct Serve {
+    /// Address to listen on
+    #[arg(long, default_value = "127.0.0.1:8080")]
+    listen: SocketAddr,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Serve {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let parts = self.place.open()?;
+        let listener = TcpListener::bind(self.listen).await.map_err(|error| {
+            format!("cannot listen on {}: {error}; choose another with --listen", self.listen)
+        })?;
+        let address = listener.local_addr().map_err(|error| error.to_string())?;
+        let renewer = Local::new(&parts);
+        let app = server::functions(&parts, &renewer);
+        say(format!(
+            "Listening on http://{address}, known to browsers and Zoho as {}",
+            parts.settings.public_url.as_str()
+        ));
+        say(format!("Store in {}", parts.settings.data.display()));
+        server::run(listener, app, renewer).await?;
+        say("Ended.");
+        Ok(())
+    }
+}

@@ -1,0 +1,85 @@
+//! All functions on one port, as API Gateway and EventBridge put them together in the cloud.
+
+pub(crate) mod calls;
+
+use std::future::IntoFuture;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::Request;
+use shared::core::parts::Parts;
+use shared::core::renewer::{Ask, Renewer, Reply};
+use token_refresh::Local;
+use tokio::net::TcpListener;
+use tokio::time::{MissedTickBehavior, interval, timeout};
+use tower::{ServiceExt, service_fn};
+
+const SCHEDULE: Duration = Duration::from_mins(5);
+
+/// What is under way when the process is told to end may take so long.
+const FAREWELL: Duration = Duration::from_secs(5);
+
+/// Each function behind its own paths.
+pub(crate) fn functions(parts: &Parts, renewer: &Local) -> Router {
+    let renewer: Arc<dyn Renewer> = Arc::new(renewer.clone());
+    let oauth = oauth_callback::router(parts, renewer.clone());
+    let webhooks = webhook_intake::router(parts);
+    let api = api_proxy::router(parts, renewer);
+    Router::new().fallback_service(service_fn(move |request: Request| {
+        let function = match request.uri().path() {
+            path if path.starts_with("/oauth/") => &oauth,
+            path if path.starts_with("/webhooks/") => &webhooks,
+            _ => &api,
+        };
+        function.clone().oneshot(request)
+    }))
+}
+
+/// Serves until Ctrl-C or SIGTERM, renewing tokens on schedule.
+pub(crate) async fn run(listener: TcpListener, app: Router, renewer: Local) -> Result<(), String> {
+    let schedule = tokio::spawn(tick(renewer));
+    let ended = Arc::new(tokio::sync::Notify::new());
+    let told = ended.clone();
+    let serving = axum::serve(listener, app).with_graceful_shutdown(async move {
+        stop_signal().await;
+        told.notify_one();
+    });
+    let mut serving = std::pin::pin!(serving.into_future());
+    let result = tokio::select! {
+        result = &mut serving => result,
+        () = ended.notified() => timeout(FAREWELL, &mut serving).await.unwrap_or(Ok(())),
+    };
+    schedule.abort();
+    result.map_err(|error| error.to_string())
+}
+
+async fn tick(renewer: Local) {
+    let mut schedule = interval(SCHEDULE);
+    schedule.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        schedule.tick().await;
+        match renewer.ask(Ask::Tick).await {
+            Ok(Reply::Ticked { renewed, failed }) => tracing::debug!(renewed, failed, "schedule"),
+            Ok(other) => tracing::error!(?other, "the schedule got a reply that is none of its own"),
+            Err(error) => tracing::error!(%error, "schedule"),
+        }
+    }
+}
+
+async fn stop_signal() {
+    let interrupt = tokio::signal::ctrl_c();
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => tokio::select! {
+                _ = interrupt => {}
+                _ = terminate.recv() => {}
+            },
+            Err(_) => drop(interrupt.await),
+        }
+    }
+    #[cfg(not(unix))]
+    drop(interrupt.await);
+}

@@ -1,0 +1,33 @@
+//! What the operator reads: results on standard output, failures on standard error.
+
+use std::fmt::Display;
+use std::io::{IsTerminal, Write, stderr, stdin, stdout};
+use std::process::ExitCode;
+
+use shared::base::secret::Secret;
+
+/// One line. A reader who has gone away is no reason to fail.
+pub(crate) fn say(line: impl Display) {
+    let _ = writeln!(stdout(), "{line}");
+}
+
+/// The last line of a command that failed.
+pub(crate) fn fail(line: &str, code: u8) -> ExitCode {
+    let _ = writeln!(stderr(), "{line}");
+    ExitCode::from(code)
+}
+
+/// Asks for a secret without showing it; from a pipe it is read as it comes.
+pub(crate) fn ask_secret(prompt: &str) -> Result<Secret, String> {
+    let read = if stdin().is_terminal() {
+        rpassword::prompt_password(prompt)
+    } else {
+        let mut line = String::new();
+        stdin().read_line(&mut line).map(|_| line)
+    };
+    let secret = read.map_err(|error| format!("the secret could not be read: {error}"))?;
+    match secret.trim() {
+        "" => Err("no secret was given".to_owned()),
+        secret => Ok(Secret::new(secret)),
+    }
+}
