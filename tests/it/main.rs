@@ -1,1 +1,20 @@
-//! soon
+//! End-to-end tests: one binary, one module a topic. Most run the real `zoho-connector` in front of the sandbox, as an
+//! operator, a browser, an agent and Zoho would.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on must stop"
+)]
+
+mod api;
+mod commands;
+mod consent;
+mod demo;
+mod events;
+mod renewal;
+mod store;
+mod trouble;
+mod webhooks;

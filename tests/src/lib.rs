@@ -1,1 +1,17 @@
-//! soon
+//! What the end-to-end tests stand on: the real binary in front of a sandbox, a person at a browser, a clock that can be
+//! set, and the suite that every store must pass.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on must stop"
+)]
+
+pub mod browser;
+pub mod clock;
+pub mod conformance;
+pub mod connector;
+pub mod inside;
+pub mod process;

@@ -81,10 +81,10 @@ impl App {
 
     /// What is known to fail is not tried.
     fn check(&self, target: &Target<'_>, token: &AccessToken) -> Result<(), Problem> {
-        if target.product == Product::Inventory && token.organization.is_none() {
+        if !token.scopes.products().contains(&target.product) {
             return Err(Problem::new(
                 Code::ProductNotConnected,
-                format!("Connection {} has no organisation of Zoho Inventory.", target.connection),
+                format!("Connection {} was not granted {}.", target.connection, target.product),
             ));
         }
         if let (Some(wanted), Some(own)) = (&target.caller.organization, &token.organization)

@@ -26,11 +26,11 @@ pub trait Secrets: Send + Sync {
     /// The current version, or nothing where there is none.
     async fn get(&self, name: &str) -> Result<Option<SecretValue>, StoreError>;
 
-    /// Stores a value as pending: nobody reads it yet. An earlier pending value is forgotten.
+    /// Stores a value as pending: nobody reads it yet. It takes the place of an earlier pending value.
     async fn stage(&self, name: &str, value: &Secret) -> Result<VersionId, StoreError>;
 
     /// Makes the pending version current if `from` still is (`None`: if there is no current version). Says whether
-    /// it did: `false` means that somebody else was faster, or that the version is no longer pending.
+    /// it did: `false` means that somebody else was faster.
     async fn promote(
         &self,
         name: &str,

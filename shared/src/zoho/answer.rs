@@ -50,6 +50,11 @@ impl Failure {
     fn of(kind: FailureKind) -> Self {
         Self { kind, said: None, retry_after: None }
     }
+
+    /// Whether Zoho gave this code.
+    pub fn has_code(&self, code: &str) -> bool {
+        self.said.as_ref().is_some_and(|said| said.code == code)
+    }
 }
 
 impl From<HttpError> for Failure {
@@ -112,6 +117,17 @@ pub fn crm(answer: &Answer) -> Result<Option<Object>, Failure> {
         _ => by_status(answer.status),
     };
     Err(Failure { kind, said: said(code, &object), retry_after: answer.retry_after })
+}
+
+/// Judges CRM's answer to a read of one record: an id that it does not know is nothing, too.
+///
+/// # Errors
+/// As [`crm`].
+pub fn crm_record(answer: &Answer) -> Result<Option<Object>, Failure> {
+    match crm(answer) {
+        Err(failure) if failure.kind == FailureKind::Rejected && failure.has_code("INVALID_DATA") => Ok(None),
+        judged => judged,
+    }
 }
 
 fn object(answer: &Answer) -> Result<Object, Failure> {

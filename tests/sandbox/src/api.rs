@@ -32,28 +32,28 @@ pub struct Client {
     pub id: String,
     /// Secret of the home data centre, and of all others without an entry in `secrets`.
     pub secret: String,
-    /// Redirect URIs, compared character by character (fact 5).
+    /// Redirect URIs, compared character by character.
     pub redirect_uris: Vec<String>,
     /// Data centre where the app is registered.
     pub home: String,
-    /// Whether users of other data centres may connect (fact 48).
+    /// Whether users of other data centres may connect.
     pub multi_dc: bool,
-    /// Own secrets per data centre: (data centre, secret) (fact 48).
+    /// Own secrets per data centre: (data centre, secret).
     pub secrets: Vec<(String, String)>,
 }
 
-/// A workflow rule with a webhook action (fact 153).
+/// A workflow rule with a webhook action.
 #[derive(Debug, Clone)]
 pub struct Webhook {
     /// Where it is sent.
     pub url: String,
-    /// Signing secret; empty = no signature header (fact 155).
+    /// Signing secret; empty = no signature header.
     pub secret: String,
     /// The module the rule watches.
     pub entity: Entity,
     /// How the payload is wrapped.
     pub body: BodyForm,
-    /// How the signature is written; Zoho does not document it (fact 158).
+    /// How the signature is written; Zoho does not document it.
     pub encoding: SignatureEncoding,
 }
 
@@ -65,7 +65,7 @@ pub enum Entity {
     Item,
 }
 
-/// How a webhook wraps its payload (facts 154, 163).
+/// How a webhook wraps its payload.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BodyForm {
     /// The default payload, JSON.
@@ -95,7 +95,7 @@ pub enum ItemChange {
     Rate(String),
     /// Active or inactive.
     Active(bool),
-    /// The item is gone; the webhook carries little more than its id (fact 162).
+    /// The item is gone; the webhook carries little more than its id.
     Delete,
 }
 
@@ -153,7 +153,7 @@ pub enum FaultKind {
     ResetAfter,
     /// This status with an HTML body.
     Status(u16),
-    /// An HTML maintenance page under 200 (fact 110).
+    /// An HTML maintenance page under 200.
     Html200,
     /// A limit is reached.
     RateLimit(Limit),

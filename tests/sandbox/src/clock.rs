@@ -35,12 +35,12 @@ pub(crate) fn earlier(from: Timestamp, by: Duration) -> Timestamp {
     from.saturating_sub(by).unwrap_or(Timestamp::MIN)
 }
 
-/// As Inventory writes it: the organisation's zone, no colon in the offset (fact 69).
+/// As Inventory writes it: the organisation's zone, no colon in the offset.
 pub(crate) fn inventory_time(at: Timestamp) -> String {
     at.to_zoned(berlin()).strftime("%Y-%m-%dT%H:%M:%S%z").to_string()
 }
 
-/// As CRM writes it: with a colon (fact 122).
+/// As CRM writes it: with a colon.
 pub(crate) fn crm_time(at: Timestamp) -> String {
     at.to_zoned(berlin()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }

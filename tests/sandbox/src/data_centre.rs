@@ -3,7 +3,7 @@
 /// Every data centre.
 pub(crate) const ALL: [&str; 10] = ["us", "eu", "in", "au", "jp", "ca", "sa", "cn", "uk", "ae"];
 
-/// What `/oauth/serverinfo` lists: China never is in it (fact 47).
+/// What `/oauth/serverinfo` lists: China never is in it.
 pub(crate) const LISTED: [&str; 8] = ["us", "eu", "in", "au", "jp", "ca", "sa", "uk"];
 
 /// Accounts origin of a data centre.

@@ -41,7 +41,7 @@ impl Call {
         if self.is_json() { None } else { first(&self.body, name) }
     }
 
-    /// A value from the query or the form (fact 13).
+    /// A value from the query or the form.
     pub(crate) fn either(&self, name: &str) -> Option<String> {
         self.param(name).or_else(|| self.field(name))
     }

@@ -2,7 +2,7 @@
 //!
 //! It keeps Zoho's documented rules and its quirks, and uses none of the connector's own code: a misreading of
 //! Zoho must not pass on both sides. Where sources disagree the default is the more documented reading, and
-//! [`Switches`] has the other one. Facts are cited by their number in the project's collection about Zoho.
+//! [`Switches`] has the other one.
 //!
 //! ```text
 //! front (record, faults, date) -> accounts | inventory | crm | control
@@ -130,7 +130,7 @@ impl Sandbox {
         self.with(|state| state.clock.advance(by));
     }
 
-    /// A code as the API console makes one for a Self Client: no browser, no redirect URI (fact 44).
+    /// A code as the API console makes one for a Self Client: no browser, no redirect URI.
     /// `scopes` are comma-separated.
     pub fn self_client_code(&self, client_id: &str, scopes: &str) -> String {
         self.with(|state| {

@@ -22,7 +22,7 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// Counts a call of an Inventory organisation, unless a limit is reached (facts 111, 113).
+    /// Counts a call of an Inventory organisation, unless a limit is reached.
     pub(crate) fn inventory(
         &mut self,
         organization: &str,
@@ -49,7 +49,7 @@ impl Limits {
         None
     }
 
-    /// Spends one CRM credit of the last 24 hours; gives what is left (facts 138, 141).
+    /// Spends one CRM credit of the last 24 hours; gives what is left.
     pub(crate) fn crm(&mut self, now: Timestamp, switches: &Switches) -> Result<usize, Limit> {
         let yesterday = earlier(now, DAY);
         self.crm.retain(|at| *at > yesterday);

@@ -1,4 +1,4 @@
-//! The finance suite's webhook signature (fact 156).
+//! The finance suite's webhook signature.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;

@@ -6,75 +6,75 @@ use std::time::Duration;
 #[derive(Debug, Clone)]
 pub struct Switches {
     // Accounts
-    /// The token throttle is HTTP 200 instead of 400 (fact 28).
+    /// The token throttle is HTTP 200 instead of 400.
     pub throttle_status_200: bool,
-    /// The token throttle speaks Chinese (fact 29).
+    /// The token throttle speaks Chinese.
     pub throttle_localised: bool,
-    /// How long a grant stays throttled after a refused mint, besides the window; seen: 15-30 min (fact 38).
+    /// How long a grant stays throttled after a refused mint, besides the window; seen: 15-30 min.
     pub throttle_lock: Duration,
-    /// The code exchange counts as one of the 10 mints (fact 33).
+    /// The code exchange counts as one of the 10 mints.
     pub exchange_counts_as_mint: bool,
-    /// Access tokens alive per refresh token: 15, elsewhere 30 (fact 34).
+    /// Access tokens alive per refresh token: 15, elsewhere 30.
     pub alive_access_tokens: usize,
-    /// Refresh tokens per user and client (fact 35).
+    /// Refresh tokens per user and client.
     pub refresh_tokens_per_user: usize,
-    /// Life of a code: 60 s, elsewhere 2 or 3 minutes (fact 12).
+    /// Life of a code: 60 s, elsewhere 2 or 3 minutes.
     pub code_life: Duration,
-    /// An exchange never returns a refresh token (fact 4).
+    /// An exchange never returns a refresh token.
     pub drop_refresh_token: bool,
-    /// `scope` is left out of token answers (fact 16).
+    /// `scope` is left out of token answers.
     pub scope_left_out: bool,
-    /// `api_domain` is the `https://api.zoho.com` some Accounts pages print (fact 21).
+    /// `api_domain` is the `https://api.zoho.com` some Accounts pages print.
     pub api_domain_accounts_page: bool,
-    /// `expires_in` in milliseconds beside `expires_in_sec` (fact 19).
+    /// `expires_in` in milliseconds beside `expires_in_sec`.
     pub legacy_milliseconds: bool,
-    /// Only the newer revoke path, with Basic authentication, works (fact 42).
+    /// Only the newer revoke path, with Basic authentication, works.
     pub revoke_newer_path: bool,
     // Both APIs
-    /// `Authorization: Bearer` is refused (fact 58).
+    /// `Authorization: Bearer` is refused.
     pub bearer_refused: bool,
-    /// Limits carry `Retry-After` with this many seconds (fact 115).
+    /// Limits carry `Retry-After` with this many seconds.
     pub retry_after: Option<u64>,
     // Inventory
-    /// A dead token is code 14 instead of 57 (fact 50).
+    /// A dead token is code 14 instead of 57.
     pub dead_token_code_14: bool,
-    /// `sku=` is ignored: the whole list comes back (fact 72).
+    /// `sku=` is ignored: the whole list comes back.
     pub sku_filter_ignored: bool,
-    /// `sku=` finds every SKU that contains the text (fact 77).
+    /// `sku=` finds every SKU that contains the text.
     pub sku_filter_substring: bool,
-    /// `sku=` does not look at case (fact 77).
+    /// `sku=` does not look at case.
     pub sku_filter_any_case: bool,
-    /// Lists have `locations[]` and no stock numbers, as the official file says (fact 81).
+    /// Lists have `locations[]` and no stock numbers, as the official file says.
     pub stock_in_list_locations: bool,
-    /// Stock per location is text, as the official file says (fact 83).
+    /// Stock per location is text, as the official file says.
     pub location_stock_as_text: bool,
-    /// An older organisation: `warehouses[]` instead of `locations[]`, and no `/locations` (facts 83, 104, 105).
+    /// An older organisation: `warehouses[]` instead of `locations[]`, and no `/locations`.
     pub legacy_warehouses: bool,
-    /// `per_page` above 200 is refused (code 2) instead of taken as 200 (fact 70).
+    /// `per_page` above 200 is refused (code 2) instead of taken as 200.
     pub per_page_over_200_refused: bool,
     /// Code 1002 comes under 400 instead of 404.
     pub missing_is_400: bool,
-    /// Requests per minute and organisation; `None` = no limit (fact 111).
+    /// Requests per minute and organisation; `None` = no limit.
     pub per_minute_limit: Option<usize>,
     /// The minute is the clock's, not the last 60 seconds.
     pub per_minute_fixed_window: bool,
-    /// Requests per (UTC) day and organisation; `None` = no limit (facts 113, 114).
+    /// Requests per (UTC) day and organisation; `None` = no limit.
     pub per_day_limit: Option<usize>,
-    /// Requests in progress; `None` = no limit (fact 112).
+    /// Requests in progress; `None` = no limit.
     pub concurrent_limit: Option<usize>,
-    /// Limits come under 200, to be told by the code alone (fact 62).
+    /// Limits come under 200, to be told by the code alone.
     pub limits_status_200: bool,
     // CRM
-    /// API credits in 24 hours (fact 138).
+    /// API credits in 24 hours.
     pub crm_credits: usize,
-    /// A missing scope is 403 instead of 401 (fact 135).
+    /// A missing scope is 403 instead of 401.
     pub crm_scope_mismatch_403: bool,
-    /// A missing parameter is named in `api_name` instead of `param_name` (fact 119).
+    /// A missing parameter is named in `api_name` instead of `param_name`.
     pub crm_missing_param_api_name: bool,
     /// A record that does not exist is 400 `INVALID_DATA` instead of 204.
     pub crm_unknown_id_invalid_data: bool,
     // Webhooks
-    /// JSON deliveries claim to be a form, as in Commerce's published sample (fact 163).
+    /// JSON deliveries claim to be a form, as in Commerce's published sample.
     pub webhook_json_claims_form: bool,
 }
 

@@ -11,7 +11,7 @@ use crate::api::{BodyForm, Delivered, Entity, Webhook};
 use crate::signature::{sign, string_to_sign};
 use crate::state::State;
 
-/// How long a receiver may take; Zoho's own limit is not known (fact 167).
+/// How long a receiver may take; Zoho's own limit is not known.
 const PATIENCE: Duration = Duration::from_secs(15);
 const ANSWER_BYTES: usize = 64 * 1024;
 
@@ -25,7 +25,7 @@ pub(crate) struct Delivery {
 }
 
 /// Readies one delivery per rule that watches this kind of thing. The payload has no event, time or
-/// organisation (fact 162).
+/// organisation.
 pub(crate) fn prepare(state: &State, entity: Entity, payload: &Value) -> Vec<Delivery> {
     let key = match entity {
         Entity::Item => "item",
@@ -53,7 +53,7 @@ fn delivery(hook: &Webhook, payload: &str, json_claims_form: bool) -> Delivery {
     Delivery { url: hook.url.clone(), kind, body, signature }
 }
 
-/// Sends them one after the other. A failure is only noted: Zoho is not known to try again (fact 165).
+/// Sends them one after the other. A failure is only noted: Zoho is not known to try again.
 pub(crate) async fn send(deliveries: Vec<Delivery>) -> Vec<Delivered> {
     let client = Client::builder(TokioExecutor::new()).build_http::<Body>();
     let mut done = Vec::new();

@@ -102,17 +102,14 @@ fn list_events(events: &[Event], now: Timestamp) -> String {
     let rows = events.iter().fold(String::new(), |mut html, event| {
         let _ = write!(
             html,
-            "<tr><td>{} ago</td><td>{}</td><td>{}</td><td class=\"wide\"><code>{}</code></td></tr>",
+            "<tr><td>{} ago</td><td>{}</td><td>{}</td></tr>",
             span(now, event.receivedtime),
             Escaped(&event.kind),
             Escaped(event.subject.as_deref().unwrap_or_default()),
-            Escaped(&event.id),
         );
         html
     });
-    format!(
-        "<h2>Events</h2><table><tr><th>came</th><th>type</th><th>subject</th><th class=\"wide\">id</th></tr>{rows}</table>"
-    )
+    format!("<h2>Events</h2><table><tr><th>came</th><th>type</th><th>subject</th></tr>{rows}</table>")
 }
 
 fn list_calls(calls: &[Call], now: Timestamp) -> String {

@@ -72,8 +72,9 @@ pub(crate) async fn one(
     let id = record_id(&id)?;
     let fields = params.fields.as_deref().map(checked_fields).transpose()?;
     let connection = app.choose(&caller, Product::Crm, Access::Read).await?;
-    let answer =
-        app.read(&target(&caller, &connection), |place| crm::deal_url(place.api, id), answer::crm).await?;
+    let answer = app
+        .read(&target(&caller, &connection), |place| crm::deal_url(place.api, id), answer::crm_record)
+        .await?;
     let deal = answer.and_then(|mut answer| records(&mut answer, "data").into_iter().next());
     let deal = deal.ok_or_else(|| Problem::new(Code::RecordNotFound, format!("There is no deal {id}.")))?;
     let mut deal = crm::record(deal);

@@ -60,7 +60,7 @@ pub(crate) fn decide(state: &mut State, call: &Call, dc: &str) -> Answer {
             let now = state.clock.now();
             let code = state.accounts.consent(consent, now, &state.switches);
             let accounts = encode(&data_centre::accounts(&state.options.base_url, &home));
-            // The trailing `&` is Zoho's (fact 8).
+            // The trailing `&` is Zoho's.
             format!("{echoed}code={code}&location={home}&accounts-server={accounts}&")
         }
         Some("reject") => format!("{echoed}error=access_denied"),
@@ -76,7 +76,7 @@ fn judge(state: &State, call: &Call, dc: &str) -> Result<Asked, Answer> {
     let id = call.filled("client_id").unwrap_or_default();
     let unknown = || error_page("Invalid Client", "The client is not registered in this data centre.");
     let client = state.accounts.client(&id, dc).ok_or_else(unknown)?;
-    // Zoho moves the user to their own data centre (fact 6); an app that is not known there ends here.
+    // Zoho moves the user to their own data centre; an app that is not known there ends here.
     let user_dc = &state.options.user_data_centre;
     if !data_centre::client_known(&client.home, client.multi_dc, user_dc) {
         return Err(error_page(

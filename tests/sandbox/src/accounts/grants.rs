@@ -11,10 +11,10 @@ use crate::clock::{earlier, later};
 use crate::data_centre;
 use crate::switches::Switches;
 
-/// An access token lives an hour (fact 32).
+/// An access token lives an hour.
 pub(crate) const ACCESS_SECONDS: u64 = 3600;
 const ACCESS_LIFE: Duration = Duration::from_secs(ACCESS_SECONDS);
-/// Window of the mint and code limits, and how many fit into it (facts 33, 36).
+/// Window of the mint and code limits, and how many fit into it.
 const WINDOW: Duration = Duration::from_secs(600);
 const PER_WINDOW: usize = 10;
 
@@ -34,7 +34,7 @@ pub(crate) struct Accounts {
 struct Code {
     text: String,
     client: String,
-    /// `None` for a Self Client (fact 44).
+    /// `None` for a Self Client.
     redirect_uri: Option<String>,
     dc: String,
     scopes: Vec<String>,
@@ -80,14 +80,14 @@ impl Accounts {
         data_centre::client_known(&client.home, client.multi_dc, dc).then_some(client)
     }
 
-    /// Client id and secret, judged (facts 24, 25).
+    /// Client id and secret, judged.
     pub(crate) fn authenticate(&self, id: &str, secret: &str, dc: &str) -> Result<(), Refusal> {
         let client = self.client(id, dc).ok_or(Refusal::InvalidClient)?;
         let own = client.secrets.iter().find(|(of, _)| of == dc).map(|(_, secret)| secret);
         if own.unwrap_or(&client.secret) == secret { Ok(()) } else { Err(Refusal::InvalidClientSecret) }
     }
 
-    /// The user pressed Accept: a code. A second consent brings a refresh token only if asked for (fact 4).
+    /// The user pressed Accept: a code. A second consent brings a refresh token only if asked for.
     pub(crate) fn consent(&mut self, consent: Consent<'_>, now: Timestamp, switches: &Switches) -> String {
         let first = self.consented.insert(consent.client.to_owned());
         let since = earlier(now, WINDOW);
@@ -109,7 +109,7 @@ impl Accounts {
         text
     }
 
-    /// Exchanges a code; it is gone afterwards (fact 12).
+    /// Exchanges a code; it is gone afterwards.
     pub(crate) fn exchange(
         &mut self,
         (client, dc): (&str, &str),
@@ -154,7 +154,7 @@ impl Accounts {
         Ok(minted)
     }
 
-    /// A new access token, at most ten in ten minutes (fact 33).
+    /// A new access token, at most ten in ten minutes.
     pub(crate) fn refresh(
         &mut self,
         (client, dc): (&str, &str),
@@ -180,13 +180,13 @@ impl Accounts {
         Ok(grant.mint(now, switches))
     }
 
-    /// Scopes of a living access token at this data centre's API (fact 50).
+    /// Scopes of a living access token at this data centre's API.
     pub(crate) fn scopes(&self, access: &str, dc: &str, now: Timestamp) -> Option<&[String]> {
         let living = |grant: &&Grant| grant.access.iter().any(|(text, ends)| text == access && *ends > now);
         self.grants.iter().filter(|grant| grant.dc == dc).find(living).map(|grant| grant.scopes.as_slice())
     }
 
-    /// Revokes a refresh token with its access tokens, or one access token (facts 41, 43).
+    /// Revokes a refresh token with its access tokens, or one access token.
     pub(crate) fn revoke(&mut self, token: &str, dc: &str) -> bool {
         let before = self.grants.len();
         self.grants.retain(|grant| grant.dc != dc || grant.refresh.as_deref() != Some(token));
@@ -199,7 +199,7 @@ impl Accounts {
         found
     }
 
-    /// The user removes every app: nothing of theirs lives on (fact 37).
+    /// The user removes every app: nothing of theirs lives on.
     pub(crate) fn forget_user(&mut self) {
         self.grants.clear();
         self.codes.clear();
@@ -213,7 +213,7 @@ impl Accounts {
         }
     }
 
-    /// Makes room for one more refresh token: the oldest dies silently, with its access tokens (fact 35).
+    /// Makes room for one more refresh token: the oldest dies silently, with its access tokens.
     fn evict(&mut self, client: &str, dc: &str, limit: usize) {
         let mine = |grant: &Grant| grant.refresh.is_some() && grant.client == client && grant.dc == dc;
         while self.grants.iter().filter(|grant| mine(grant)).count() >= limit.max(1) {
@@ -225,7 +225,7 @@ impl Accounts {
 }
 
 impl Grant {
-    /// One more access token; beyond the limit the oldest dies silently (fact 34).
+    /// One more access token; beyond the limit the oldest dies silently.
     fn mint(&mut self, now: Timestamp, switches: &Switches) -> Minted {
         self.access.retain(|(_, ends)| *ends > now);
         while self.access.len() >= switches.alive_access_tokens.max(1) {
@@ -237,7 +237,7 @@ impl Grant {
     }
 }
 
-/// `1000.` and two runs of 32 hexadecimal digits (fact 9).
+/// `1000.` and two runs of 32 hexadecimal digits.
 fn token() -> String {
     let mut bytes = [0_u8; 32];
     // Without random numbers from the system the tokens would collide, not leak: nothing here is secret.

@@ -27,7 +27,7 @@ pub(crate) fn answer(state: &mut State, call: &Call, dc: &str, path: &[&str]) ->
             token::revoke_with_basic(state, call, dc)
         }
         (["oauth", "serverinfo"], &Method::GET) => server_info(&state.options.base_url),
-        // A GET on the token endpoint and a bad path give a page, not JSON (fact 31).
+        // A GET on the token endpoint and a bad path give a page, not JSON.
         (["oauth", "v2", "token"], _) => pages::page(200, "Zoho Accounts", "<p>Invalid request.</p>", ""),
         _ => pages::page(404, "Zoho Accounts", "<p>This page does not exist.</p>", ""),
     }

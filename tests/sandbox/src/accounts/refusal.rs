@@ -1,4 +1,4 @@
-//! How the token endpoint says no: in the body, nearly always under HTTP 200 (fact 22).
+//! How the token endpoint says no: in the body, nearly always under HTTP 200.
 
 use serde_json::json;
 
@@ -8,19 +8,19 @@ use crate::switches::Switches;
 /// A refusal of the token endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// Code or refresh token unknown, used, expired, revoked, or of another client or data centre (fact 23).
+    /// Code or refresh token unknown, used, expired, revoked, or of another client or data centre.
     InvalidCode,
-    /// Client unknown here (fact 24).
+    /// Client unknown here.
     InvalidClient,
-    /// Client known, secret wrong (fact 25).
+    /// Client known, secret wrong.
     InvalidClientSecret,
-    /// Not the redirect URI of the consent (fact 26).
+    /// Not the redirect URI of the consent.
     InvalidRedirectUri,
-    /// Too many codes (fact 30).
+    /// Too many codes.
     AccessDenied,
     /// A grant type nobody knows.
     UnsupportedGrantType,
-    /// Too many mints (fact 27).
+    /// Too many mints.
     Throttled,
 }
 

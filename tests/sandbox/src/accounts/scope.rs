@@ -1,4 +1,4 @@
-//! Which scopes exist, and what a granted scope allows (facts 52-55).
+//! Which scopes exist, and what a granted scope allows.
 
 #[rustfmt::skip]
 const INVENTORY: [&str; 18] = [
@@ -10,7 +10,7 @@ const CRM_MODULES: [&str; 10] =
     ["leads", "accounts", "contacts", "deals", "notes", "tasks", "events", "calls", "products", "campaigns"];
 const OPERATIONS: [&str; 5] = ["create", "read", "update", "delete", "all"];
 
-/// Whether Zoho knows this scope. Case does not matter: both spellings of full access work (fact 52).
+/// Whether Zoho knows this scope. Case does not matter: both spellings of full access work.
 pub(crate) fn known(scope: &str) -> bool {
     let scope = scope.to_ascii_lowercase();
     let parts: Vec<&str> = scope.split('.').collect();

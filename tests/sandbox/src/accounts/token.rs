@@ -19,7 +19,7 @@ pub(crate) fn token(state: &mut State, call: &Call, dc: &str) -> Answer {
 }
 
 fn grant(state: &mut State, call: &Call, dc: &str) -> Result<Minted, Refusal> {
-    // JSON is not understood, so the client id is not even seen (fact 14).
+    // JSON is not understood, so the client id is not even seen.
     if call.is_json() {
         return Err(Refusal::InvalidClient);
     }
@@ -46,7 +46,7 @@ fn success(state: &State, dc: &str, minted: Minted) -> Value {
         body.insert("refresh_token".to_owned(), refresh.into());
     }
     if !switches.scope_left_out {
-        // Commas on the way in, spaces on the way out (facts 2, 16).
+        // Commas on the way in, spaces on the way out.
         body.insert("scope".to_owned(), minted.scopes.join(" ").into());
     }
     let api_domain = if switches.api_domain_accounts_page {
@@ -65,7 +65,7 @@ fn success(state: &State, dc: &str, minted: Minted) -> Value {
     body.into()
 }
 
-/// Revocation at the path the official SDK uses (fact 41).
+/// Revocation at the path the official SDK uses.
 pub(crate) fn revoke(state: &mut State, call: &Call, dc: &str) -> Answer {
     let token = call.either("token").unwrap_or_default();
     if state.accounts.revoke(&token, dc) {
@@ -76,7 +76,7 @@ pub(crate) fn revoke(state: &mut State, call: &Call, dc: &str) -> Answer {
     }
 }
 
-/// Revocation as newer Accounts pages print it (fact 42).
+/// Revocation as newer Accounts pages print it.
 pub(crate) fn revoke_with_basic(state: &mut State, call: &Call, dc: &str) -> Answer {
     let judged = match basic(call) {
         Some((id, secret)) => state.accounts.authenticate(&id, &secret, dc),

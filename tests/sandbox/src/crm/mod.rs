@@ -15,9 +15,9 @@ use crate::limits;
 use crate::state::{Object, State};
 use page::Page;
 
-/// Names allowed in `fields` (fact 119).
+/// Names allowed in `fields`.
 const MOST_FIELDS: usize = 50;
-/// Rich text is cut in lists (fact 125).
+/// Rich text is cut in lists.
 const LIST_TEXT: usize = 500;
 
 /// Answers a call below `crm/v8`.
@@ -32,7 +32,7 @@ pub(crate) fn answer(state: &mut State, call: &Call, dc: &str, path: &[&str]) ->
         Err(limit) => return limits::answer(limit, &state.switches),
     };
     let answer = route(state, call, &scopes, path);
-    // The only quota header there is, and only once half is used (fact 140).
+    // The only quota header there is, and only once half is used.
     if left <= state.switches.crm_credits / 2 {
         answer.with("x-api-credits-remaining", left.to_string())
     } else {
@@ -193,7 +193,7 @@ fn names(list: &str) -> Vec<String> {
     list.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
 }
 
-/// A CRM error (fact 134).
+/// A CRM error.
 pub(crate) fn error(status: u16, code: &str, details: Value, message: &str) -> Answer {
     let body = [
         ("code", code.into()),

@@ -1,4 +1,4 @@
-//! Pages of CRM lists: numbered up to 2,000 records, by token beyond (fact 120).
+//! Pages of CRM lists: numbered up to 2,000 records, by token beyond.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -107,7 +107,7 @@ impl Page {
         Ok(Self { number: token.page, per_page, bound_to })
     }
 
-    /// The `info` of a list with `count` rows on this page (fact 121).
+    /// The `info` of a list with `count` rows on this page.
     pub(crate) fn info(
         self,
         count: usize,

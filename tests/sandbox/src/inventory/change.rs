@@ -10,7 +10,7 @@ use crate::http::{Answer, Call};
 use crate::state::{Object, State};
 use crate::webhooks::{self, Delivery};
 
-/// What a PUT may set. Stock is not among it: it moves only by adjustments (fact 87).
+/// What a PUT may set. Stock is not among it: it moves only by adjustments.
 #[rustfmt::skip]
 const EDITABLE: [&str; 12] = [
     "name", "rate", "purchase_rate", "description", "purchase_description", "sku", "unit", "reorder_level",
@@ -27,7 +27,7 @@ pub(crate) fn position(state: &State, id: &str) -> Option<usize> {
     state.items.iter().position(|item| item.get("item_id").and_then(Value::as_str) == Some(id))
 }
 
-/// `PUT /items/{id}`: JSON, or the form field `JSONString` (fact 61). Unknown keys are dropped silently.
+/// `PUT /items/{id}`: JSON, or the form field `JSONString`. Unknown keys are dropped silently.
 pub(crate) fn put(state: &mut State, call: &Call, place: usize) -> Answer {
     debug_assert_eq!(call.method, Method::PUT);
     let text = call.field("JSONString").unwrap_or_else(|| String::from_utf8_lossy(&call.body).into_owned());
@@ -95,7 +95,7 @@ fn set(item: &mut Object, key: &str, value: Value) {
     item.insert(key.to_owned(), value);
 }
 
-/// Moves the stock of the item and of its primary location. Below zero is allowed (fact 82).
+/// Moves the stock of the item and of its primary location. Below zero is allowed.
 fn move_stock(item: &mut Object, delta: f64) -> Option<()> {
     item.get("stock_on_hand")?;
     for key in STOCK_ON_HAND {

@@ -11,7 +11,7 @@ struct Spec {
     sku: &'static str,
     rate: &'static str,
     purchase_rate: &'static str,
-    /// Stock at Main and Outlet, and how much of Main's is committed; `None` = not tracked (fact 80).
+    /// Stock at Main and Outlet, and how much of Main's is committed; `None` = not tracked.
     stock: Option<[f64; 3]>,
     reorder_level: Option<u32>,
     status: &'static str,
@@ -161,7 +161,7 @@ fn build(spec: &Spec) -> Object {
     }
 }
 
-/// The keys only a tracked item has. An empty number is "" (fact 67).
+/// The keys only a tracked item has. An empty number is "".
 fn stock_keys([main, outlet, committed]: [f64; 3], reorder_level: Option<u32>) -> Object {
     let total = main + outlet;
     let keys = json!({
@@ -240,7 +240,7 @@ pub(crate) fn organization(id: u64) -> Value {
     })
 }
 
-/// The two locations (fact 104).
+/// The two locations.
 pub(crate) fn locations() -> Value {
     let one = |id: &str, name: &str, kind: &str, parent: &str, city: &str, street: &str| {
         json!({

@@ -64,7 +64,7 @@ pub(crate) fn answer(state: &mut State, call: &Call, dc: &str, path: &[&str]) ->
     }
 }
 
-/// The limit on calls in progress, judged before a slow answer begins (fact 112).
+/// The limit on calls in progress, judged before a slow answer begins.
 pub(crate) fn too_many_at_once(in_flight: usize, state: &State) -> Option<Answer> {
     let reached = state.switches.concurrent_limit.is_some_and(|limit| in_flight > limit);
     reached.then(|| limits::answer(Limit::Concurrent, &state.switches))
@@ -92,7 +92,7 @@ fn scopes(state: &State, call: &Call, dc: &str) -> Result<Vec<String>, Answer> {
     }
 }
 
-/// `organization_id` on every call but `/organizations` (fact 59); an absent one has no documented answer.
+/// `organization_id` on every call but `/organizations`; an absent one has no documented answer.
 fn organization(state: &State, call: &Call, path: &[&str]) -> Result<String, Answer> {
     if path == ["organizations"] {
         return Ok(FIRST_ORGANIZATION.to_string());
@@ -113,7 +113,7 @@ fn organization_ids(count: usize) -> impl Iterator<Item = u64> {
 
 fn organizations(count: usize) -> Answer {
     let list: Vec<Value> = organization_ids(count).map(data::organization).collect();
-    // No page_context here (fact 70).
+    // No page_context here.
     Answer::json(200, &json!({ "code": 0, "message": "success", "organizations": list }))
 }
 
@@ -127,7 +127,7 @@ fn one(state: &State, place: usize, message: &str) -> Answer {
     Answer::json(200, &json!({ "code": 0, "message": message, "item": item }))
 }
 
-/// 57: a dead token and a missing scope look the same (fact 109).
+/// 57: a dead token and a missing scope look the same.
 fn not_authorised() -> Answer {
     error(401, 57, "You are not authorized to perform this operation")
 }

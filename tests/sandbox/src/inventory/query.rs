@@ -1,4 +1,4 @@
-//! Inventory's lists: filters, order, pages. What it does not know it ignores without a word (fact 72).
+//! Inventory's lists: filters, order, pages. What it does not know it ignores without a word.
 
 use std::cmp::Ordering;
 
@@ -12,7 +12,7 @@ use crate::switches::Switches;
 
 const MOST: usize = 200;
 
-/// `GET /items`. A location filter is taken but changes nothing (fact 84).
+/// `GET /items`. A location filter is taken but changes nothing.
 pub(crate) fn items(state: &State, call: &Call, has_data: bool) -> Answer {
     let rows = state.items.iter().filter(|item| has_data && item_matches(item, call, &state.switches));
     let rows: Vec<Value> = rows.map(|item| view::row(item, &state.switches)).collect();
@@ -78,7 +78,7 @@ fn item_matches(item: &Object, call: &Call, switches: &Switches) -> bool {
         && ["rate", "purchase_rate"].iter().all(|key| rate_matches(item, key, call))
 }
 
-/// Exact by the official file; whether by case, and whether at all, is not known (facts 76, 77).
+/// Exact by the official file; whether by case, and whether at all, is not known.
 fn sku_matches(sku: &str, wanted: &str, switches: &Switches) -> bool {
     switches.sku_filter_ignored
         || sku == wanted
@@ -122,7 +122,7 @@ fn rate_matches(item: &Object, key: &str, call: &Call) -> bool {
         && check("_greater_equals", &|wanted| rate >= wanted)
 }
 
-/// Orders, cuts a page, and writes the envelope (facts 62, 70).
+/// Orders, cuts a page, and writes the envelope.
 fn list(
     call: &Call,
     switches: &Switches,

@@ -22,7 +22,7 @@ const LIVE_LOCATION: [&str; 5] = [
     "location_actual_available_for_sale_stock", "location_quantity_in_transit",
 ];
 
-/// Alone: with `locations[]` (fact 81), or with `warehouses[]` in an older organisation (fact 83).
+/// Alone: with `locations[]`, or with `warehouses[]` in an older organisation.
 pub(crate) fn detail(item: &Object, switches: &Switches) -> Value {
     let mut item = item.clone();
     if let Some(locations) = item.get_mut("locations").and_then(Value::as_array_mut) {
@@ -38,11 +38,11 @@ pub(crate) fn detail(item: &Object, switches: &Switches) -> Value {
     item.into()
 }
 
-/// In a list: stock numbers as seen live, or `locations[]` as in the official file (fact 81).
+/// In a list: stock numbers as seen live, or `locations[]` as in the official file.
 pub(crate) fn row(item: &Object, switches: &Switches) -> Value {
     let Value::Object(full) = detail(item, switches) else { return Value::Null };
     let custom = full.get("custom_field_hash").and_then(Value::as_object).cloned().unwrap_or_default();
-    // Custom fields are flat here (fact 75).
+    // Custom fields are flat here.
     let mut row: Object =
         full.into_iter().filter(|(key, _)| !DETAIL_ONLY.contains(&key.as_str())).chain(custom).collect();
     if switches.stock_in_list_locations {
@@ -58,7 +58,7 @@ pub(crate) fn row(item: &Object, switches: &Switches) -> Value {
     row.into()
 }
 
-/// What is left of a deleted item in a webhook (fact 162).
+/// What is left of a deleted item in a webhook.
 pub(crate) fn deleted(item: &Object) -> Value {
     json!({ "item_id": item.get("item_id") })
 }

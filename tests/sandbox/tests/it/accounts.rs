@@ -6,7 +6,7 @@ use sandbox::{Client, Options};
 
 use crate::support::{CALLBACK, Reply, SCOPES, Zoho, app, authorize, redirect_param};
 
-/// Refusals are HTTP 200 with a word in the body (fact 22).
+/// Refusals are HTTP 200 with a word in the body.
 fn assert_refused(reply: &Reply, error: &str) {
     assert_eq!((reply.status, reply.at("/error").as_str()), (200, error), "{reply:?}");
 }

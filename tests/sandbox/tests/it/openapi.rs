@@ -48,18 +48,18 @@ const PROBES: [Probe; 17] = [
 /// Where Zoho itself differs from its files: file, problem, keys. What no longer differs must go from here.
 #[rustfmt::skip]
 const KNOWN: [(&str, &str, &[&str]); 14] = [
-    // Stock of a tracked item, in the live service (facts 81, 82).
+    // Stock of a tracked item, in the live service.
     (ITEMS, "unknown", &["stock_on_hand", "available_stock", "actual_available_stock", "committed_stock",
         "actual_committed_stock", "available_for_sale_stock", "actual_available_for_sale_stock",
         "location_committed_stock", "location_actual_committed_stock", "location_available_for_sale_stock",
         "location_actual_available_for_sale_stock", "location_quantity_in_transit"]),
-    // Real ones are numbers (fact 83).
+    // Real ones are numbers.
     (ITEMS, "number for string", &["location_stock_on_hand", "location_available_stock",
         "location_actual_available_stock"]),
-    // Empty values are "" (fact 67).
+    // Empty values are "".
     (ITEMS, "\"\" for number", &["reorder_level"]),
     (ITEMS, "\"\" for integer", &["upc", "ean"]),
-    // Custom fields, flat and by name (fact 75).
+    // Custom fields, flat and by name.
     (ITEMS, "unknown", &["cf_external_id", "cf_external_id_unformatted", "custom_field_hash", "api_name"]),
     // The rest of what live answers have and the file leaves out, in lists or details or both.
     (ITEMS, "unknown", &["item_name", "category_id", "category_name", "brand", "manufacturer", "zcrm_product_id",
@@ -67,20 +67,20 @@ const KNOWN: [(&str, &str, &[&str]); 14] = [
         "item_code", "is_fulfillable", "lock_details", "package_details", "sales_rate", "account_id",
         "inventory_account_name", "documents", "is_combo_product", "is_linked_with_zohocrm", "created_time",
         "last_modified_time", "initial_stock", "initial_stock_rate", "asset_value"]),
-    // Pages of lists, seen live (fact 70).
+    // Pages of lists, seen live.
     (ITEMS, "unknown", &["page_context"]),
     (CONTACTS, "unknown", &["page_context", "customer_name", "vendor_name"]),
     // The file's own example has decimals in a field it calls an integer.
     (CONTACTS, "number for integer", &["outstanding_receivable_amount"]),
-    // In a live organisation (facts 68, 78).
+    // In a live organisation.
     (ORGANIZATIONS, "unknown", &["AppList", "org_joined_app_list", "version", "country", "country_code", "mode",
         "isOrgActive", "is_search360_enabled", "is_sku_enabled"]),
     // In the file for one location, not for the list.
     (LOCATIONS, "unknown", &["is_primary", "status"]),
-    // Errors: the Inventory files have none; the CRM files put theirs under 200, not 400 (facts 110, 136).
+    // Errors: the Inventory files have none; the CRM files put theirs under 200, not 400.
     (ITEMS, "status 404", &[""]),
     (RECORD, "status 400", &[""]),
-    // null where there is no such page, by the published examples (fact 121).
+    // null where there is no such page, by the published examples.
     (RECORD, "null", &["next_page_token", "previous_page_token", "page_token_expiry"]),
 ];
 

@@ -1,0 +1,226 @@
+//! Consent: what works, and everything that must not. After each refusal the sandbox says what was sent to it.
+
+use sandbox::Options;
+use tests::browser::Browser;
+use tests::connector::{CLIENT_SECRET, Connector};
+
+/// A page of refusal after which nothing was sent to Zoho and nothing is connected.
+async fn assert_refused(connector: &Connector, url: &str, browser: &Browser, expected: &str) {
+    let before = connector.zoho.sandbox.requests().len();
+    let page = browser.get(url).await;
+    assert_eq!(page.status, 400, "{url}: {}", page.text);
+    assert!(page.text.contains(expected), "{url}: {}", page.text);
+    assert!(page.headers["content-security-policy"].starts_with("default-src 'none'"));
+    assert_eq!(connector.zoho.sandbox.requests().len(), before, "nothing is sent");
+    let agent = connector.agent(&[]).await;
+    assert_eq!(agent.get("/v1/status").await.ok()["connections"][0]["state"], "not_connected");
+}
+
+fn with_param(url: &str, name: &str, value: &str) -> String {
+    let mut url = url::Url::parse(url).unwrap();
+    let pairs: Vec<(String, String)> =
+        url.query_pairs().into_owned().filter(|(key, _)| key != name).collect();
+    url.query_pairs_mut().clear().extend_pairs(pairs).append_pair(name, value);
+    url.into()
+}
+
+#[tokio::test]
+async fn every_data_centre_connects() {
+    for dc in ["us", "eu", "in", "au", "jp", "ca", "sa", "uk", "ae"] {
+        let options = Options { user_data_centre: dc.to_owned(), ..Options::new("") };
+        let connector = Connector::with(options).await;
+        connector.connect(&[]).await;
+        let agent = connector.agent(&[]).await;
+        let status = agent.get("/v1/status").await.ok();
+        assert_eq!(status["connections"][0]["data_centre"], dc);
+        agent.get("/v1/crm/deals?per_page=1").await.ok();
+        assert!(!connector.secret_strayed());
+    }
+}
+
+#[tokio::test]
+async fn china_connects_with_a_client_of_its_own() {
+    let options = Options { user_data_centre: "cn".to_owned(), ..Options::new("") };
+    let connector = Connector::with(options).await;
+    connector.zoho.sandbox.register_client(sandbox::Client {
+        id: "1000.CHINA".to_owned(),
+        secret: "china-secret".to_owned(),
+        redirect_uris: vec![format!("{}/oauth/callback", connector.url)],
+        home: "cn".to_owned(),
+        ..sandbox::Client::default()
+    });
+    connector.run(&["client", "set", "--id", "1000.CHINA", "--data-centre", "cn"], "china-secret\n").await;
+    connector.connect(&[]).await;
+    let agent = connector.agent(&[]).await;
+    assert_eq!(agent.get("/v1/status").await.ok()["connections"][0]["data_centre"], "cn");
+}
+
+#[tokio::test]
+async fn a_forged_or_missing_state_is_refused() {
+    let connector = Connector::start().await;
+    let browser = Browser::default();
+    let callback = browser.accept(&connector.link(&[]).await).await;
+    let forged = with_param(&callback, "state", &"0".repeat(64));
+    assert_refused(&connector, &forged, &browser, "not known here").await;
+    let without = format!("{}/oauth/callback?code=1000.a.b", connector.url);
+    assert_refused(&connector, &without, &browser, "not known here").await;
+    let doubled = format!("{callback}&state=x");
+    assert_refused(&connector, &doubled, &browser, "not complete").await;
+
+    // The true one still works: nothing was used up.
+    assert!(browser.finish(&callback).await.text.contains("<h1>Connected</h1>"));
+}
+
+#[tokio::test]
+async fn another_browser_cannot_finish_a_consent() {
+    let connector = Connector::start().await;
+    let browser = Browser::default();
+    let callback = browser.accept(&connector.link(&[]).await).await;
+    assert_refused(&connector, &callback, &Browser::default(), "another browser").await;
+    let other = Browser::default();
+    other.accept(&connector.link(&[]).await).await;
+    assert_refused(&connector, &callback, &other, "another browser").await;
+    assert!(browser.finish(&callback).await.text.contains("<h1>Connected</h1>"));
+}
+
+#[tokio::test]
+async fn a_hostile_accounts_server_is_refused_and_learns_nothing() {
+    let connector = Connector::start().await;
+    let browser = Browser::default();
+    let callback = browser.accept(&connector.link(&[]).await).await;
+    let base = connector.zoho.url.clone();
+    for hostile in [
+        "https://accounts.zoho.com",
+        "https://accounts.zoho.com.evil.example",
+        "https://accounts.zoho.eu@evil.example",
+        "https://evil.example/accounts.zoho.eu",
+        "https://xn--accounts-zoho.example",
+        &format!("{base}/eu/accounts/../../evil"),
+        &format!("{base}/eu/accounts?x=1"),
+        &format!("{base}/eu/accounts#x"),
+        &format!("{base}/xx/accounts"),
+        &base.replace("http://", "http://user@"),
+        &format!("{base}/us/accounts"), // true, but not where `location` says
+        "",
+    ] {
+        let url = with_param(&callback, "accounts-server", hostile);
+        assert_refused(&connector, &url, &browser, "does not come from Zoho").await;
+    }
+    let url = with_param(&callback, "location", "mars");
+    assert_refused(&connector, &url, &browser, "does not come from Zoho").await;
+    let sent = connector.zoho.sandbox.requests();
+    assert!(sent.iter().all(|request| !request.body.contains(CLIENT_SECRET)), "no secret left");
+    assert!(browser.finish(&callback).await.text.contains("<h1>Connected</h1>"));
+}
+
+#[tokio::test]
+async fn a_consent_counts_once() {
+    let connector = Connector::start().await;
+    let browser = Browser::default();
+    let link = connector.link(&[]).await;
+    let (first, second) = (browser.accept(&link).await, browser.accept(&link).await);
+    assert!(browser.finish(&first).await.text.contains("<h1>Connected</h1>"));
+    let calls = connector.token_calls();
+    for again in [&first, &second] {
+        let page = browser.finish(again).await;
+        assert_eq!(page.status, 400);
+        assert!(page.text.contains("once") || page.text.contains("used already"), "{}", page.text);
+    }
+    assert_eq!(connector.token_calls(), calls, "no code was sent again");
+    let page = browser.get(&link).await;
+    assert_eq!(page.status, 410);
+    assert!(page.text.contains("expired"), "{}", page.text);
+}
+
+#[tokio::test]
+async fn declining_says_so_and_changes_nothing() {
+    let connector = Connector::start().await;
+    let browser = Browser::default();
+    let zoho = browser.get(&connector.link(&[]).await).await.location.unwrap();
+    let back = browser.post(&zoho, &[("decision", "reject")]).await.location.unwrap();
+    let page = browser.finish(&back).await;
+    assert!(page.text.contains("You declined"), "{}", page.text);
+    assert_eq!(connector.token_calls(), 0);
+}
+
+#[tokio::test]
+async fn the_ending_is_shown_to_its_browser_only() {
+    let connector = Connector::start().await;
+    let browser = Browser::default();
+    browser.consent(&connector.link(&[]).await).await;
+    let address = format!("{}/oauth/callback", connector.url);
+    assert!(browser.get(&address).await.text.contains("<h1>Connected</h1>"));
+    assert_eq!(Browser::default().get(&address).await.status, 404);
+}
+
+#[tokio::test]
+async fn a_grant_without_refresh_token_is_refused_with_the_reason_and_given_back() {
+    let connector = Connector::start().await;
+    connector.zoho.sandbox.switches(|switches| switches.drop_refresh_token = true);
+    let page = Browser::default().consent(&connector.link(&[]).await).await;
+    assert!(page.text.contains("no refresh token"), "{}", page.text);
+    assert!(connector.zoho.sandbox.requests().iter().any(|request| request.path.ends_with("/token/revoke")));
+    let agent = connector.agent(&[]).await;
+    agent.get("/v1/crm/deals").await.problem("connection_unknown");
+}
+
+#[tokio::test]
+async fn mistakes_in_the_setup_are_named_on_the_page() {
+    let connector = Connector::start().await;
+    connector.run(&["client", "set", "--id", tests::connector::CLIENT_ID], "wrong").await;
+    let page = Browser::default().consent(&connector.link(&[]).await).await;
+    assert!(
+        page.text.contains("client secret is wrong") && page.text.contains("client set"),
+        "{}",
+        page.text
+    );
+
+    let connector = Connector::with(Options { organizations: 2, ..Options::new("") }).await;
+    let page = Browser::default().consent(&connector.link(&[]).await).await;
+    assert!(
+        page.text.contains("several organisations") && page.text.contains("--organization"),
+        "{}",
+        page.text
+    );
+    connector.connect(&["--organization", "20098765432"]).await;
+    let page = Browser::default().consent(&connector.link(&["--organization", "1"]).await).await;
+    assert!(page.text.contains("not in the Inventory organisation 1"), "{}", page.text);
+    let agent = connector.agent(&[]).await;
+    agent.get("/v1/inventory/items").await.ok();
+}
+
+#[tokio::test]
+async fn connecting_again_replaces_the_grant_and_revokes_the_old_one() {
+    let (connector, agent) = Connector::connected().await;
+    agent.get("/v1/crm/deals").await.ok();
+    connector.connect(&["--products", "crm"]).await;
+    let status = agent.get("/v1/status").await.ok();
+    assert_eq!(status["connections"][0]["products"], serde_json::json!(["crm"]));
+    let revoked =
+        connector.zoho.sandbox.requests().iter().filter(|r| r.path.ends_with("/token/revoke")).count();
+    assert_eq!(revoked, 1);
+    agent.get("/v1/crm/deals").await.ok();
+}
+
+#[tokio::test]
+async fn a_worse_consent_does_not_replace_a_working_connection() {
+    let (connector, agent) = Connector::connected().await;
+    connector.zoho.sandbox.switches(|switches| switches.drop_refresh_token = true);
+    let page = Browser::default().consent(&connector.link(&[]).await).await;
+    assert!(page.text.contains("<h1>Not connected</h1>"), "{}", page.text);
+    agent.get("/v1/crm/deals").await.ok();
+    agent.get("/v1/inventory/items").await.ok();
+}
+
+/// The second seed's three scopes make a working connection that says honestly what it can do.
+#[tokio::test]
+async fn exact_scopes_make_an_honest_connection() {
+    let connector = Connector::start().await;
+    let three = "ZohoCRM.modules.deals.READ,ZohoCRM.modules.contacts.READ,ZohoCRM.modules.notes.READ";
+    connector.connect(&["--scopes", three]).await;
+    let agent = connector.agent(&[]).await;
+    let status = agent.get("/v1/status").await.ok();
+    assert_eq!(status["connections"][0]["allows"], serde_json::json!(["GET /v1/crm/deals"]));
+    agent.get("/v1/crm/deals").await.ok();
+    agent.get("/v1/inventory/items").await.problem("product_not_connected");
+}

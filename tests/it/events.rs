@@ -1,0 +1,103 @@
+//! The list of events, and one sample event per trigger.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shared::base::id::ConnectionName;
+use shared::core::event::{Delivery, Events};
+use tests::inside::Inside;
+
+fn delivery(index: usize) -> Delivery {
+    Delivery {
+        connection: ConnectionName::default(),
+        source: "inventory",
+        digest: format!("{index:064x}"),
+        kind: "zoho.inventory.item.updated".to_owned(),
+        subject: Some(format!("item/{index}")),
+        time: None,
+        data: json!({"item_id": index.to_string()}),
+        body: "{}".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn a_reader_with_a_cursor_sees_each_event_once_while_more_arrive() {
+    let inside = Inside::connected().await;
+    let events = Events::new(inside.parts.stores.events.clone(), inside.parts.clock.clone());
+    let (mut seen, mut cursor, mut stored) = (Vec::new(), None::<String>, 0);
+    while seen.len() < 60 {
+        for _ in 0..if stored < 60 { 6 } else { 0 } {
+            events.store(delivery(stored)).await.unwrap();
+            stored += 1;
+            inside.advance(Duration::from_millis(700));
+        }
+        inside.advance(Duration::from_secs(3));
+        let mut path = match &cursor {
+            Some(cursor) => format!("/v1/events?per_page=4&cursor={cursor}"),
+            None => "/v1/events?per_page=4".to_owned(),
+        };
+        loop {
+            let (status, page) = inside.get(&path).await;
+            assert_eq!(status, 200, "{page}");
+            for event in page["data"].as_array().unwrap() {
+                seen.push(event["subject"].as_str().unwrap().to_owned());
+                cursor = Some(event["id"].as_str().unwrap().to_owned());
+            }
+            match page["next"].as_str() {
+                Some(next) => path = next.to_owned(),
+                None => break,
+            }
+        }
+    }
+    let expected: Vec<_> = (0..60).map(|index| format!("item/{index}")).collect();
+    assert_eq!(seen, expected);
+}
+
+#[tokio::test]
+async fn an_equal_body_counts_again_after_its_window() {
+    let inside = Inside::start().await;
+    let events = Events::new(inside.parts.stores.events.clone(), inside.parts.clock.clone());
+    let with_time = |index| Delivery { time: Some("2026-11-21T10:00:00Z".to_owned()), ..delivery(index) };
+    assert!(!events.store(delivery(1)).await.unwrap().duplicate);
+    assert!(!events.store(with_time(2)).await.unwrap().duplicate);
+    inside.advance(Duration::from_secs(9 * 60));
+    assert!(events.store(delivery(1)).await.unwrap().duplicate);
+    inside.advance(Duration::from_secs(2 * 60));
+    assert!(!events.store(delivery(1)).await.unwrap().duplicate, "ten minutes without a time in the body");
+    inside.advance(Duration::from_secs(23 * 3600));
+    assert!(events.store(with_time(2)).await.unwrap().duplicate);
+    inside.advance(Duration::from_secs(3600));
+    assert!(!events.store(with_time(2)).await.unwrap().duplicate, "a day with one");
+}
+
+/// Each file of `events/` is what the trigger sends, and does what its name says.
+#[tokio::test]
+async fn the_sample_events_are_true() {
+    let inside = Inside::connected().await;
+    let read = |name: &str| {
+        let path = format!("{}/../events/{name}.json", env!("CARGO_MANIFEST_DIR"));
+        std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"))
+    };
+    for name in ["token-refresh-schedule", "token-refresh-renew"] {
+        let event: Value = serde_json::from_str(&read(name)).unwrap();
+        token_refresh::ask_of(event).unwrap();
+    }
+    let oauth = oauth_callback::router(&inside.parts, Arc::new(inside.renewer.clone()));
+    let intake = webhook_intake::router(&inside.parts);
+    for (name, router, status, expected) in [
+        ("api-proxy-health", inside.cold(), 200, "\"status\":\"ok\""),
+        ("api-proxy-items", inside.cold(), 401, "key_invalid"),
+        ("oauth-callback", oauth, 400, "not known here"),
+        ("webhook-intake-item", intake, 404, "webhook_unknown"),
+    ] {
+        let request = lambda_http::request::from_str(&read(name)).unwrap();
+        let (parts, body) = request.into_parts();
+        let request = axum::http::Request::from_parts(parts, axum::body::Body::from(body.to_vec()));
+        let response = tower::ServiceExt::oneshot(router, request).await.unwrap();
+        assert_eq!(response.status(), status, "{name}");
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        assert!(text.contains(expected), "{name}: {text}");
+    }
+}

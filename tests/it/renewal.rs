@@ -1,0 +1,144 @@
+//! Tokens over hours: the schedule, the budget and the pauses, on a clock that can be set.
+
+use std::time::Duration;
+
+use sandbox::{Fault, FaultKind};
+use tests::inside::Inside;
+
+const ITEMS: &str = "/v1/inventory/items";
+const MINUTE: Duration = Duration::from_secs(60);
+
+fn token_fault(times: usize, kind: FaultKind) -> Fault {
+    Fault { path_contains: "/oauth/v2/token".to_owned(), times, kind }
+}
+
+#[tokio::test]
+async fn a_day_on_schedule_needs_few_tokens_and_no_caller_ever_waits() {
+    let inside = Inside::connected().await;
+    let first = inside.zoho.sandbox.minted();
+    for _ in 0..24 * 12 {
+        inside.advance(5 * MINUTE);
+        assert_eq!(inside.tick().await.1, 0);
+        let (status, body) = inside.get(ITEMS).await;
+        assert_eq!(status, 200, "{body}");
+    }
+    let minted = inside.zoho.sandbox.minted() - first;
+    assert!((40..=50).contains(&minted), "{minted}: one every half hour");
+}
+
+#[tokio::test]
+async fn many_cold_callers_with_an_expired_token_mint_one() {
+    let inside = Inside::connected().await;
+    inside.advance(61 * MINUTE);
+    let before = inside.zoho.sandbox.minted();
+    inside.zoho.sandbox.inject(token_fault(1, FaultKind::Slow(Duration::from_millis(700))));
+    let calls = (0..50).map(|_| inside.get_from(inside.cold(), ITEMS));
+    for (status, body) in futures::future::join_all(calls).await {
+        assert_eq!(status, 200, "{body}");
+    }
+    assert_eq!(inside.zoho.sandbox.minted() - before, 1);
+}
+
+#[tokio::test]
+async fn a_caller_that_gives_up_does_not_undo_the_renewal() {
+    let inside = Inside::connected().await;
+    inside.advance(61 * MINUTE);
+    let before = inside.zoho.sandbox.minted();
+    inside.zoho.sandbox.inject(token_fault(1, FaultKind::Slow(Duration::from_millis(500))));
+    let impatient = tokio::time::timeout(Duration::from_millis(100), inside.get(ITEMS)).await;
+    assert!(impatient.is_err());
+    let (status, body) = inside.get(ITEMS).await;
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(inside.zoho.sandbox.minted() - before, 1);
+}
+
+#[tokio::test]
+async fn evictions_without_end_stay_within_the_budget() {
+    let inside = Inside::connected().await;
+    let mut waited = 0;
+    for _ in 0..14 {
+        inside.zoho.sandbox.expire_access_tokens();
+        let (status, body) = inside.get(ITEMS).await;
+        match status.as_u16() {
+            200 => {}
+            503 => {
+                assert_eq!(body["code"], "token_cooling_down");
+                assert!(body["retry_after"].as_u64().unwrap() <= 600, "{body}");
+                waited += 1;
+            }
+            other => panic!("{other}: {body}"),
+        }
+    }
+    assert!(waited > 0);
+    assert_eq!(inside.connection().await.state.as_str(), "exhausted");
+    // The consent took one of eight slots.
+    assert_eq!(
+        inside.zoho.sandbox.requests().iter().filter(|r| r.path.ends_with("/oauth/v2/token")).count(),
+        8
+    );
+    inside.advance(10 * MINUTE);
+    assert_eq!(inside.get(ITEMS).await.0, 200);
+    assert_eq!(inside.connection().await.state.as_str(), "healthy");
+}
+
+#[tokio::test]
+async fn pauses_grow_from_throttle_to_throttle_and_end_with_success() {
+    let inside = Inside::connected().await;
+    let throttle = r#"{"error_description":"x","error":"Access Denied","status":"failure"}"#;
+    let throttle = FaultKind::Body(400, "application/json".to_owned(), throttle.to_owned());
+    inside.zoho.sandbox.inject(token_fault(4, throttle));
+    inside.advance(61 * MINUTE);
+    for minutes in [10, 10, 20, 30] {
+        let (_, body) = inside.get(ITEMS).await;
+        assert_eq!(body["code"], "token_cooling_down", "{body}");
+        let seconds = body["retry_after"].as_u64().unwrap();
+        assert!((minutes * 60 - 5..=minutes * 60).contains(&seconds), "{minutes} min: {seconds}");
+        inside.advance(Duration::from_secs(seconds - 5));
+        assert_eq!(inside.get(ITEMS).await.1["code"], "token_cooling_down", "not before its end");
+        inside.advance(Duration::from_secs(6));
+    }
+    assert_eq!(inside.get(ITEMS).await.0, 200);
+    assert_eq!(inside.connection().await.state.as_str(), "healthy");
+}
+
+#[tokio::test]
+async fn an_outage_of_the_accounts_server_is_survived_on_the_stored_token() {
+    let inside = Inside::connected().await;
+    inside.advance(35 * MINUTE);
+    for kind in [FaultKind::Html200, FaultKind::Status(503), FaultKind::ResetBefore, FaultKind::GarbageJson] {
+        inside.zoho.sandbox.inject(token_fault(1, kind));
+        assert_eq!(inside.tick().await, (0, 1));
+        assert_eq!(inside.get(ITEMS).await.0, 200, "the old token lives on");
+        inside.advance(2 * MINUTE);
+    }
+    assert_eq!(inside.tick().await, (1, 0));
+    assert_eq!(inside.connection().await.state.as_str(), "healthy");
+}
+
+#[tokio::test]
+async fn a_clock_of_zoho_that_is_legacy_or_odd_gives_a_token_of_an_hour() {
+    let inside = Inside::start().await;
+    inside.zoho.sandbox.switches(|switches| {
+        switches.legacy_milliseconds = true;
+        switches.api_domain_accounts_page = true;
+        switches.scope_left_out = true;
+    });
+    inside.connect().await;
+    let connection = inside.connection().await;
+    let life = connection.token_expires.unwrap().duration_since(connection.token_renewed_at.unwrap());
+    assert_eq!(life.as_secs(), 3600);
+    assert_eq!(inside.get(ITEMS).await.0, 200);
+}
+
+#[tokio::test]
+async fn the_row_is_healed_from_the_grant() {
+    use shared::core::connection;
+    use shared::store::Condition;
+    let inside = Inside::connected().await;
+    let name = inside.connection().await.name;
+    // As if the process had died between the grant and the row.
+    inside.parts.stores.state.delete(connection::key(&name), Condition::Any).await.unwrap();
+    inside.advance(61 * MINUTE);
+    assert_eq!(inside.get(ITEMS).await.0, 200);
+    assert_eq!(inside.connection().await.state.as_str(), "healthy");
+}

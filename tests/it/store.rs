@@ -1,0 +1,128 @@
+//! The conformance suite on the embedded store: in memory, on a file, and on a file that two openers share.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::base::clock::SharedClock;
+use shared::store::sqlite::Sqlite;
+use shared::store::{Condition, Key, Put, Query, Stores};
+use tempfile::TempDir;
+use tests::clock::AheadClock;
+use tests::conformance::{self, Subject};
+
+fn in_memory() -> (Subject, Option<TempDir>) {
+    let clock = Arc::new(AheadClock::default());
+    let stores = Sqlite::in_memory(clock.clone()).unwrap().into();
+    (Subject { stores, clock }, None)
+}
+
+fn on_file() -> (Subject, Option<TempDir>) {
+    let folder = TempDir::new().unwrap();
+    let clock = Arc::new(AheadClock::default());
+    let stores = Sqlite::open(folder.path(), clock.clone()).unwrap().into();
+    (Subject { stores, clock }, Some(folder))
+}
+
+macro_rules! conformance {
+    ($($case:ident)*) => {
+        mod memory {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $case() {
+                let (subject, _folder) = super::in_memory();
+                super::conformance::$case(subject).await;
+            })*
+        }
+        mod file {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $case() {
+                let (subject, _folder) = super::on_file();
+                super::conformance::$case(subject).await;
+            })*
+        }
+    };
+}
+
+conformance! { conditional_writes end_times transactions queries limits races secrets secret_races }
+
+fn open(folder: &TempDir) -> Stores {
+    let clock: SharedClock = Arc::new(AheadClock::default());
+    Sqlite::open(folder.path(), clock).unwrap().into()
+}
+
+/// Two openers stand for two processes: each has connections of its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn two_openers_of_one_file_neither_lose_nor_double() {
+    let folder = TempDir::new().unwrap();
+    let openers = [open(&folder), open(&folder)];
+    let writing = openers.iter().enumerate().map(|(who, stores)| {
+        let table = stores.state.clone();
+        tokio::spawn(async move {
+            let mut won = 0;
+            for index in 0..200 {
+                let key = Key::new("p", format!("{index:04}"));
+                let put = Put { key, value: who.to_string(), condition: Condition::Absent, expires: None };
+                won += u32::from(table.put(put).await.unwrap().is_done());
+            }
+            won
+        })
+    });
+    let won = futures::future::join_all(writing).await;
+    assert_eq!(won.into_iter().map(Result::unwrap).sum::<u32>(), 200);
+    for stores in &openers {
+        assert_eq!(stores.state.query(Query::partition("p", 1000)).await.unwrap().rows.len(), 200);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_is_there_after_opening_again() {
+    let folder = TempDir::new().unwrap();
+    let key = Key::new("p", "1");
+    let put = Put { key: key.clone(), value: "kept".to_owned(), condition: Condition::Absent, expires: None };
+    assert!(open(&folder).state.put(put).await.unwrap().is_done());
+    assert_eq!(open(&folder).state.get(&key).await.unwrap().unwrap().value, "kept");
+}
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_owner_can_read_the_files() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = TempDir::new().unwrap();
+    let stores = open(&folder);
+    let put =
+        Put { key: Key::new("p", "1"), value: "1".to_owned(), condition: Condition::Any, expires: None };
+    stores.state.put(put).await.unwrap();
+    let mut files = 0;
+    for file in std::fs::read_dir(folder.path()).unwrap() {
+        let file = file.unwrap();
+        let mode = file.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{:?}", file.file_name());
+        files += 1;
+    }
+    assert!(files >= 2, "the database and its log");
+}
+
+/// A write that waits behind another process's transaction goes through when that one ends.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_locked_file_is_waited_for() {
+    let folder = TempDir::new().unwrap();
+    let (one, other) = (open(&folder), open(&folder));
+    let large = "x".repeat(300 * 1024);
+    let busy = tokio::spawn(async move {
+        for index in 0..50 {
+            let key = Key::new("large", index.to_string());
+            let put = Put { key, value: large.clone(), condition: Condition::Any, expires: None };
+            one.state.put(put).await.unwrap();
+        }
+    });
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    for index in 0..50 {
+        let put = Put {
+            key: Key::new("small", index.to_string()),
+            value: "1".to_owned(),
+            condition: Condition::Absent,
+            expires: None,
+        };
+        assert!(other.state.put(put).await.unwrap().is_done());
+    }
+    busy.await.unwrap();
+}

@@ -1,0 +1,197 @@
+//! Zoho in trouble: an answer in time, true, with what to do next.
+
+use std::time::{Duration, Instant};
+
+use sandbox::{Fault, FaultKind, Limit};
+use tests::browser::Browser;
+use tests::connector::Connector;
+
+const ITEMS: &str = "/v1/inventory/items";
+const DEALS: &str = "/v1/crm/deals";
+
+fn fault(times: usize, kind: FaultKind) -> Fault {
+    Fault { path_contains: "/api/".to_owned(), times, kind }
+}
+
+#[tokio::test]
+async fn every_fault_of_zoho_is_a_problem_document() {
+    let (connector, agent) = Connector::connected().await;
+    let body =
+        |status: u16, text: &str| FaultKind::Body(status, "application/json".to_owned(), text.to_owned());
+    for (kind, code) in [
+        (FaultKind::Html200, "zoho_unreadable"),
+        (FaultKind::GarbageJson, "zoho_unreadable"),
+        (FaultKind::Status(500), "zoho_unavailable"),
+        (FaultKind::Status(503), "zoho_unavailable"),
+        (FaultKind::ResetBefore, "zoho_unavailable"),
+        (FaultKind::ResetAfter, "zoho_unavailable"),
+        (body(200, "[]"), "zoho_unreadable"),
+        (body(200, "{}"), "zoho_unreadable"),
+        (body(200, ""), "zoho_unreadable"),
+    ] {
+        for path in [ITEMS, DEALS] {
+            connector.zoho.sandbox.inject(fault(9, kind.clone()));
+            let started = Instant::now();
+            let problem = agent.get(path).await.problem(code);
+            assert_eq!(problem["retryable"], true);
+            assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+            connector.zoho.sandbox.clear_faults();
+            agent.get(path).await.ok();
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_short_fault_is_not_seen_at_all() {
+    let (connector, agent) = Connector::connected().await;
+    for kind in [FaultKind::Status(502), FaultKind::ResetBefore, FaultKind::ResetAfter] {
+        connector.zoho.sandbox.inject(fault(2, kind));
+        agent.get(ITEMS).await.ok();
+    }
+}
+
+#[tokio::test]
+async fn a_slow_zoho_is_given_up_in_time() {
+    let (connector, agent) = Connector::connected().await;
+    connector.zoho.sandbox.inject(fault(1, FaultKind::Slow(Duration::from_secs(40))));
+    let started = Instant::now();
+    agent.get(ITEMS).await.problem("zoho_timeout");
+    assert!(started.elapsed() < Duration::from_secs(15), "{:?}", started.elapsed());
+    agent.get(ITEMS).await.ok();
+}
+
+#[tokio::test]
+async fn a_zoho_that_is_down_is_told_at_once() {
+    let (mut connector, agent) = Connector::connected().await;
+    let gone = sandbox::Sandbox::listen(sandbox::Options::new("")).await.unwrap();
+    drop(std::mem::replace(&mut connector.zoho, gone));
+    let started = Instant::now();
+    agent.get(DEALS).await.problem("zoho_unavailable");
+    assert!(started.elapsed() < Duration::from_secs(5), "{:?}", started.elapsed());
+    agent.get("/v1/status").await.ok();
+}
+
+#[tokio::test]
+async fn limits_say_when_to_come_back() {
+    let (connector, agent) = Connector::connected().await;
+    for (limit, path, code, zoho) in [
+        (Limit::PerMinute, ITEMS, "zoho_rate_limited", "44"),
+        (Limit::Concurrent, ITEMS, "zoho_rate_limited", "1070"),
+        (Limit::PerDay, ITEMS, "zoho_daily_limit", "45"),
+        (Limit::CrmTooMany, DEALS, "zoho_rate_limited", "TOO_MANY_REQUESTS"),
+    ] {
+        connector.zoho.sandbox.inject(fault(1, FaultKind::RateLimit(limit)));
+        let answer = agent.get(path).await;
+        assert_eq!(answer.status, 429);
+        let problem = answer.problem(code);
+        assert_eq!(problem["zoho"]["code"], zoho);
+    }
+}
+
+/// Zoho drops tokens without a word; a caller notices nothing.
+#[tokio::test]
+async fn an_evicted_token_costs_one_renewal() {
+    let (connector, agent) = Connector::connected().await;
+    for code_14 in [false, true] {
+        connector.zoho.sandbox.switches(|switches| switches.dead_token_code_14 = code_14);
+        for path in [ITEMS, DEALS] {
+            agent.get(path).await.ok();
+            let before = connector.token_calls();
+            connector.zoho.sandbox.expire_access_tokens();
+            let mut together = Vec::new();
+            for _ in 0..20 {
+                let agent = agent.clone();
+                together.push(tokio::spawn(async move { agent.get(path).await.ok() }));
+            }
+            for answer in together {
+                answer.await.unwrap();
+            }
+            assert_eq!(connector.token_calls() - before, 1, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_dead_grant_is_explained_and_brought_back_by_its_own_link() {
+    let (connector, agent) = Connector::connected().await;
+    let reconnect = format!("{}/oauth/start?connection=default", connector.url);
+    let page = Browser::default().get(&reconnect).await;
+    assert_eq!(page.status, 404, "closed while the connection lives");
+
+    connector.zoho.sandbox.revoke_user_grants();
+    let problem = agent.get(ITEMS).await.problem("reconnect_required");
+    assert_eq!(problem["reconnect_url"], reconnect);
+    let calls = connector.token_calls();
+    for _ in 0..5 {
+        agent.get(DEALS).await.problem("reconnect_required");
+    }
+    assert_eq!(connector.token_calls(), calls, "a dead grant is not tried again and again");
+    let status = agent.get("/v1/status").await.ok();
+    assert_eq!(status["connections"][0]["state"], "reconnect_required");
+    assert_eq!(status["connections"][0]["reconnect_url"], reconnect);
+
+    let ending = Browser::default().consent(&reconnect).await;
+    assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
+    agent.get(ITEMS).await.ok();
+    assert_eq!(Browser::default().get(&reconnect).await.status, 404, "closed again");
+}
+
+#[tokio::test]
+async fn a_throttle_disconnects_nobody() {
+    for (status_200, localised) in [(false, false), (true, false), (true, true), (false, true)] {
+        let (connector, agent) = Connector::connected().await;
+        agent.get(ITEMS).await.ok();
+        connector.zoho.sandbox.switches(|switches| {
+            switches.throttle_status_200 = status_200;
+            switches.throttle_localised = localised;
+        });
+        // Zoho's own ten are used up by somebody else.
+        let body = if localised {
+            r#"{"error_description":"请稍后重试","error":"拒绝访问","status":"failure"}"#
+        } else {
+            r#"{"error_description":"You have made too many requests continuously.","error":"Access Denied","status":"failure"}"#
+        };
+        let status = if status_200 { 200 } else { 400 };
+        connector.zoho.sandbox.inject(Fault {
+            path_contains: "/oauth/v2/token".to_owned(),
+            times: 1,
+            kind: FaultKind::Body(status, "application/json".to_owned(), body.to_owned()),
+        });
+        connector.zoho.sandbox.expire_access_tokens();
+        let problem = agent.get(ITEMS).await.problem("token_cooling_down");
+        let seconds = problem["retry_after"].as_u64().unwrap();
+        assert!((590..=600).contains(&seconds), "{seconds}");
+        let state = &agent.get("/v1/status").await.ok()["connections"][0];
+        assert_eq!(state["state"], "cooling_down");
+        assert!(state["notice"].as_str().unwrap().contains("throttles"), "{state}");
+    }
+}
+
+#[tokio::test]
+async fn a_changed_client_secret_is_misconfigured_until_it_is_set_right() {
+    let (connector, agent) = Connector::connected().await;
+    connector.run(&["client", "set", "--id", tests::connector::CLIENT_ID], "rotated-away").await;
+    connector.zoho.sandbox.expire_access_tokens();
+    agent.get(DEALS).await.problem("connection_misconfigured");
+    let calls = connector.token_calls();
+    agent.get(DEALS).await.problem("connection_misconfigured");
+    assert_eq!(connector.token_calls(), calls, "the same secret is not tried again");
+    connector
+        .run(&["client", "set", "--id", tests::connector::CLIENT_ID], tests::connector::CLIENT_SECRET)
+        .await;
+    agent.get(DEALS).await.ok();
+}
+
+#[tokio::test]
+async fn a_scope_that_zoho_left_out_is_missing_and_costs_no_tokens() {
+    let connector = Connector::start().await;
+    connector
+        .connect(&["--scopes", "ZohoInventory.settings.READ,ZohoCRM.modules.contacts.READ,ZohoCRM.org.READ"])
+        .await;
+    let agent = connector.agent(&[]).await;
+    let calls = connector.zoho.sandbox.requests().len();
+    let problem = agent.get(ITEMS).await.problem("scope_missing");
+    assert!(problem["detail"].as_str().unwrap().contains("ZohoInventory.items.READ"), "{problem}");
+    agent.get(DEALS).await.problem("scope_missing");
+    assert_eq!(connector.zoho.sandbox.requests().len(), calls);
+}

@@ -1,0 +1,232 @@
+//! A connector as an operator sets it up: the binary on a folder of its own, in front of a sandbox of its own.
+
+use reqwest::{Client, RequestBuilder};
+use sandbox::Options;
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::browser::{Browser, Seen, seen};
+use crate::process::{self, Ended, Running};
+
+/// The client's id in all tests.
+pub const CLIENT_ID: &str = "1000.TESTCLIENT";
+/// Its secret: no request but one to Zoho's token endpoint may ever hold it.
+pub const CLIENT_SECRET: &str = "client-secret-0123456789abcdef";
+
+/// The binary, its sandbox and its folder.
+pub struct Connector {
+    /// The stand-in Zoho.
+    pub zoho: sandbox::Running,
+    /// Where the connector is reached.
+    pub url: String,
+    folder: TempDir,
+    http: Client,
+    server: Option<Running>,
+}
+
+impl Connector {
+    /// Starts one: client registered on both sides, nothing connected yet.
+    pub async fn start() -> Self {
+        Self::with(Options::new("")).await
+    }
+
+    /// As [`Self::start`], with a sandbox of these options.
+    pub async fn with(options: Options) -> Self {
+        let zoho = sandbox::Sandbox::listen(options).await.unwrap();
+        let url = format!("http://127.0.0.1:{}", free_port());
+        zoho.sandbox.register_client(sandbox::Client {
+            id: CLIENT_ID.to_owned(),
+            secret: CLIENT_SECRET.to_owned(),
+            redirect_uris: vec![format!("{url}/oauth/callback")],
+            home: "us".to_owned(),
+            multi_dc: true,
+            ..sandbox::Client::default()
+        });
+        let http = shared::zoho::http::browser().unwrap();
+        let mut connector = Self { zoho, url, folder: TempDir::new().unwrap(), http, server: None };
+        let set = connector.run(&["client", "set", "--id", CLIENT_ID], CLIENT_SECRET).await;
+        assert_eq!(set.code, 0, "{}", set.err);
+        connector.boot().await;
+        connector
+    }
+
+    /// One that is connected, with a key for everything.
+    pub async fn connected() -> (Self, Agent) {
+        let connector = Self::start().await;
+        connector.connect(&[]).await;
+        let agent = connector.agent(&[]).await;
+        (connector, agent)
+    }
+
+    /// Starts the server, again if it was killed.
+    pub async fn boot(&mut self) {
+        let listen = self.url.trim_start_matches("http://").to_owned();
+        let mut server = Running::start(&self.args(&["serve", "--listen", &listen]), &self.variables());
+        server.until("Store in").await;
+        self.server = Some(server);
+    }
+
+    /// Ends the server as a power cut would.
+    pub async fn kill(&mut self) {
+        self.server.take().expect("it runs").kill().await;
+    }
+
+    /// Ends the server by Ctrl-C; exit code and seconds.
+    pub async fn interrupt(&mut self) -> (i32, f64) {
+        self.server.take().expect("it runs").interrupt().await
+    }
+
+    fn variables(&self) -> [(&str, &str); 2] {
+        [("ZOHO_CONNECTOR_SANDBOX_URL", &self.zoho.url), ("ZOHO_CONNECTOR_LOG", "error")]
+    }
+
+    fn args<'a>(&'a self, args: &[&'a str]) -> Vec<&'a str> {
+        let mut args = args.to_vec();
+        args.extend(["--data", self.folder.path().to_str().unwrap(), "--public-url", &self.url]);
+        args
+    }
+
+    /// The folder of its store.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// Runs a command of the operator on it.
+    pub async fn run(&self, args: &[&str], input: &str) -> Ended {
+        process::run(&self.args(args), &self.variables(), input).await
+    }
+
+    /// A link to consent.
+    pub async fn link(&self, args: &[&str]) -> String {
+        let ended = self.run(&[&["connect", "--no-wait"], args].concat(), "").await;
+        assert_eq!(ended.code, 0, "{}", ended.err);
+        let link = ended.out.lines().find_map(|line| line.trim().strip_prefix("http"));
+        format!("http{}", link.expect("a link"))
+    }
+
+    /// Connects through a browser; must succeed.
+    pub async fn connect(&self, args: &[&str]) {
+        let ending = Browser::default().consent(&self.link(args).await).await;
+        assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
+    }
+
+    /// An agent with a new key.
+    pub async fn agent(&self, args: &[&str]) -> Agent {
+        let ended = self.run(&[&["keys", "create"], args].concat(), "").await;
+        assert_eq!(ended.code, 0, "{}", ended.err);
+        let key = ended.out.split_whitespace().find(|word| word.starts_with("zck_")).expect("a key");
+        Agent { url: self.url.clone(), key: key.to_owned(), http: self.http.clone() }
+    }
+
+    /// A new webhook secret, known to the server after a restart.
+    pub async fn webhook_secret(&mut self) -> String {
+        let ended = self.run(&["webhooks", "rotate"], "").await;
+        assert_eq!(ended.code, 0, "{}", ended.err);
+        let secret = ended.out.lines().find_map(|line| line.trim().strip_prefix("Secret"));
+        secret.expect("a secret").trim().to_owned()
+    }
+
+    /// Posts something, as Zoho would.
+    pub async fn post(&self, path: &str, headers: &[(&str, &str)], body: impl Into<String>) -> Seen {
+        let mut request = self.http.post(format!("{}{path}", self.url)).body(body.into());
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        seen(request.send().await.unwrap()).await
+    }
+
+    /// The token calls that Zoho received.
+    pub fn token_calls(&self) -> usize {
+        self.zoho
+            .sandbox
+            .requests()
+            .iter()
+            .filter(|request| request.path.ends_with("/oauth/v2/token"))
+            .count()
+    }
+
+    /// Whether Zoho received the client secret anywhere but in the body of a call to an accounts server.
+    pub fn secret_strayed(&self) -> bool {
+        self.zoho.sandbox.requests().iter().any(|request| {
+            let in_address = request.path.contains(CLIENT_SECRET) || request.query.contains(CLIENT_SECRET);
+            let elsewhere =
+                !request.path.ends_with("/oauth/v2/token") && request.body.contains(CLIENT_SECRET);
+            in_address || elsewhere
+        })
+    }
+}
+
+/// Who holds a key.
+#[derive(Debug, Clone)]
+pub struct Agent {
+    url: String,
+    /// The key.
+    pub key: String,
+    http: Client,
+}
+
+impl Agent {
+    /// The same agent with another key.
+    pub fn with_key(&self, key: &str) -> Self {
+        Self { key: key.to_owned(), ..self.clone() }
+    }
+
+    /// Asks for a path.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.get_with(path, &[]).await
+    }
+
+    /// Asks with more headers.
+    pub async fn get_with(&self, path: &str, headers: &[(&str, &str)]) -> Answer {
+        let mut request = self.http.get(format!("{}{path}", self.url));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        Self::send(request.bearer_auth(&self.key)).await
+    }
+
+    async fn send(request: RequestBuilder) -> Answer {
+        let seen = seen(request.send().await.unwrap()).await;
+        let body = serde_json::from_str(&seen.text).unwrap_or_else(|_| panic!("no JSON: {}", seen.text));
+        Answer { status: seen.status, body, seen }
+    }
+}
+
+/// What an agent got.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The document.
+    pub body: Value,
+    /// Everything.
+    pub seen: Seen,
+}
+
+impl Answer {
+    /// A success.
+    pub fn ok(self) -> Value {
+        assert_eq!(self.status, 200, "{}", self.body);
+        self.body
+    }
+
+    /// A problem document with this code, complete in all that every problem has.
+    pub fn problem(self, code: &str) -> Value {
+        assert_eq!(self.body["code"], code, "{}", self.body);
+        assert_eq!(self.body["status"], self.status);
+        assert_eq!(self.seen.headers["content-type"], "application/problem+json");
+        for field in ["type", "title", "detail", "hint", "request_id"] {
+            assert!(self.body[field].as_str().is_some_and(|text| !text.is_empty()), "{field}: {}", self.body);
+        }
+        if self.body["retryable"] == true {
+            assert!(self.body["retry_after"].is_u64(), "{}", self.body);
+            assert_eq!(self.seen.headers["retry-after"], self.body["retry_after"].to_string());
+        }
+        self.body
+    }
+}
+
+/// A port that was free a moment ago.
+pub fn free_port() -> u16 {
+    std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}

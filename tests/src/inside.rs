@@ -1,0 +1,150 @@
+//! The functions in the test's own process, on a clock that can be set: for what takes hours.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::{Request, StatusCode, header};
+use sandbox::Options;
+use serde_json::Value;
+use shared::base::id::ConnectionName;
+use shared::base::secret::Secret;
+use shared::base::settings::{self, Settings};
+use shared::core::client::{self, Client};
+use shared::core::connection::{self, Connection};
+use shared::core::consent::{Consents, Wish};
+use shared::core::key::{Keys, NewKey, Permission};
+use shared::core::parts::Parts;
+use shared::core::renewer::{Ask, Renewer, Reply};
+use shared::store::sqlite::Sqlite;
+use shared::zoho::data_centre::DataCentre;
+use shared::zoho::scope::{Access, Product, ScopeSet};
+use token_refresh::Local;
+use tower::ServiceExt;
+
+use crate::browser::Browser;
+use crate::clock::AheadClock;
+use crate::connector::{CLIENT_ID, CLIENT_SECRET};
+
+/// Parts, functions and a sandbox, all on one time.
+pub struct Inside {
+    /// The stand-in Zoho.
+    pub zoho: sandbox::Running,
+    /// What the functions are made of.
+    pub parts: Parts,
+    /// token-refresh.
+    pub renewer: Local,
+    clock: Arc<AheadClock>,
+    api: Router,
+    key: Secret,
+}
+
+impl Inside {
+    /// One that is connected, with the scopes of everything.
+    pub async fn connected() -> Self {
+        let inside = Self::start().await;
+        inside.connect().await;
+        inside
+    }
+
+    /// One with a client registered on both sides and nothing connected.
+    pub async fn start() -> Self {
+        let zoho = sandbox::Sandbox::listen(Options::new("")).await.unwrap();
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let settings = Settings::read(|name| match name {
+            settings::PUBLIC_URL => Some(url.clone()),
+            settings::SANDBOX_URL => Some(zoho.url.clone()),
+            _ => None,
+        })
+        .unwrap();
+        let clock = Arc::new(AheadClock::default());
+        let database = Sqlite::in_memory(clock.clone()).unwrap();
+        let parts = Parts::new(settings, clock.clone(), database.into()).unwrap();
+        zoho.sandbox.register_client(sandbox::Client {
+            id: CLIENT_ID.to_owned(),
+            secret: CLIENT_SECRET.to_owned(),
+            redirect_uris: vec![parts.settings.public_url.redirect_uri()],
+            home: "us".to_owned(),
+            multi_dc: true,
+            ..sandbox::Client::default()
+        });
+        let secret = Secret::new(CLIENT_SECRET);
+        let registered =
+            Client { id: CLIENT_ID.to_owned(), home: DataCentre::Us, secret, secrets: Vec::new() };
+        client::set(&*parts.stores.secrets, registered).await.unwrap();
+
+        let renewer = Local::new(&parts);
+        let oauth = oauth_callback::router(&parts, Arc::new(renewer.clone()));
+        tokio::spawn(async move { axum::serve(listener, oauth).await });
+        let wanted = NewKey {
+            label: "test".to_owned(),
+            permissions: Permission::DEFAULT.to_vec(),
+            connections: vec![ConnectionName::default()],
+            expires: None,
+        };
+        let keys = Keys::new(parts.stores.state.clone(), parts.clock.clone());
+        let (_, key) = keys.create(wanted).await.unwrap();
+        let api = api_proxy::router(&parts, Arc::new(renewer.clone()));
+        Self { zoho, parts, renewer, clock, api, key }
+    }
+
+    /// Consents in a browser.
+    pub async fn connect(&self) {
+        let wish = Wish {
+            connection: ConnectionName::default(),
+            client_id: CLIENT_ID.to_owned(),
+            home: DataCentre::Us,
+            scopes: ScopeSet::of(&Product::ALL, Access::Read),
+            organization: None,
+            crm_organization: None,
+        };
+        let consents = Consents::new(self.parts.stores.state.clone(), self.parts.clock.clone());
+        let nonce = consents.make_link(&wish).await.unwrap();
+        let link = format!("{}/oauth/start?link={}", self.parts.settings.public_url.as_str(), nonce.expose());
+        let ending = Browser::default().consent(&link).await;
+        assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
+    }
+
+    /// Lets time pass here and at Zoho.
+    pub fn advance(&self, by: Duration) {
+        self.clock.advance(by);
+        self.zoho.sandbox.advance(by);
+    }
+
+    /// The schedule's work: how many were renewed, how many failed.
+    pub async fn tick(&self) -> (usize, usize) {
+        match self.renewer.ask(Ask::Tick).await.unwrap() {
+            Reply::Ticked { renewed, failed } => (renewed, failed),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// The connection's row.
+    pub async fn connection(&self) -> Connection {
+        connection::get(&*self.parts.stores.state, &ConnectionName::default()).await.unwrap().unwrap()
+    }
+
+    /// Another process of api-proxy: nothing in its memory.
+    pub fn cold(&self) -> Router {
+        api_proxy::router(&self.parts, Arc::new(self.renewer.clone()))
+    }
+
+    /// Asks the api-proxy that has been running all along.
+    pub async fn get(&self, path: &str) -> (StatusCode, Value) {
+        self.get_from(self.api.clone(), path).await
+    }
+
+    /// Asks any api-proxy.
+    pub async fn get_from(&self, api: Router, path: &str) -> (StatusCode, Value) {
+        let request = Request::get(path)
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.key.expose()))
+            .body(Body::empty())
+            .unwrap();
+        let response = api.oneshot(request).await.unwrap();
+        let status = response.status();
+        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+}

@@ -1,0 +1,99 @@
+//! The binary itself, as an operator runs it.
+
+use std::path::PathBuf;
+use std::process::{Command as Sync, Stdio};
+use std::sync::LazyLock;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::time::timeout;
+
+/// The binary, built from what is there now.
+pub static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    let built = Sync::new(env!("CARGO")).args(["build", "--workspace", "--bins"]).current_dir(root).output();
+    let built = built.expect("cargo runs");
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    // …/target/debug/deps/it-… stands beside …/target/debug/zoho-connector
+    let tests = std::env::current_exe().expect("the test knows its own path");
+    tests.ancestors().nth(2).expect("a target folder").join("zoho-connector")
+});
+
+/// What a command that ended has left.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its exit code.
+    pub code: i32,
+    /// Its standard output.
+    pub out: String,
+    /// Its standard error.
+    pub err: String,
+}
+
+/// A command of the binary, with only these variables besides `PATH`.
+pub fn command(args: &[&str], variables: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(&*BINARY);
+    command.args(args).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command.envs(variables.iter().copied()).kill_on_drop(true);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+/// Runs a command to its end.
+pub async fn run(args: &[&str], variables: &[(&str, &str)], input: &str) -> Ended {
+    let mut child = command(args, variables).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
+    let ended = timeout(Duration::from_secs(30), child.wait_with_output()).await;
+    let ended = ended.unwrap_or_else(|_| panic!("{args:?} does not end")).unwrap();
+    Ended {
+        code: ended.status.code().unwrap_or(-1),
+        out: String::from_utf8(ended.stdout).unwrap(),
+        err: String::from_utf8(ended.stderr).unwrap(),
+    }
+}
+
+/// A command that goes on.
+#[derive(Debug)]
+pub struct Running {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Running {
+    /// Starts it.
+    pub fn start(args: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut child = command(args, variables).stderr(Stdio::inherit()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    /// Reads its output up to a line that begins with `begin`, and returns all lines until there.
+    pub async fn until(&mut self, begin: &str) -> Vec<String> {
+        let mut lines = Vec::new();
+        loop {
+            let line = timeout(Duration::from_secs(30), self.lines.next_line()).await;
+            let line = line.unwrap_or_else(|_| panic!("no line {begin:?} after {lines:#?}")).unwrap();
+            let line = line.unwrap_or_else(|| panic!("ended without a line {begin:?}: {lines:#?}"));
+            let last = line.trim_start().starts_with(begin);
+            lines.push(line);
+            if last {
+                return lines;
+            }
+        }
+    }
+
+    /// Presses Ctrl-C, and returns the exit code and the seconds it took.
+    pub async fn interrupt(mut self) -> (i32, f64) {
+        let started = std::time::Instant::now();
+        let id = self.child.id().expect("still running").to_string();
+        assert!(Sync::new("kill").args(["-INT", &id]).status().unwrap().success());
+        let status = timeout(Duration::from_secs(20), self.child.wait()).await.expect("it ends").unwrap();
+        (status.code().unwrap_or(-1), started.elapsed().as_secs_f64())
+    }
+
+    /// Ends it as a power cut would.
+    pub async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+}
