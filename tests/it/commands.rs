@@ -44,19 +44,15 @@ async fn connecting_without_a_client_says_what_to_do_first() {
 #[tokio::test]
 async fn words_that_are_none_are_refused_with_those_that_are() {
     for (args, expected) in [
-        (vec!["connect", "--products", "books"], "inventory, crm"),
-        (vec!["connect", "--access", "all"], "read, stock, write"),
-        (vec!["connect", "--connection", "a/b"], "a-z, 0-9"),
-        (vec!["connect", "--scopes", "AaaServer.profile.READ"], "ZohoInventory"),
-        (vec!["keys", "create", "--can", "crm:stock"], "crm:read"),
-        (vec!["client", "set", "--id", "x", "--data-centre", "mars"], "us, eu"),
+        (["connect", "--products", "books"].as_slice(), "inventory, crm"),
+        (&["connect", "--access", "all"], "read, stock, write"),
+        (&["connect", "--connection", "a/b"], "a-z, 0-9"),
+        (&["keys", "create", "--can", "crm:stock"], "crm:read"),
+        (&["client", "set", "--id", "x", "--data-centre", "mars"], "us, eu"),
     ] {
-        let connector_free = run(&args, &[("ZOHO_CONNECTOR_DATA", "/nonexistent/zoho")], "").await;
-        if connector_free.err.contains("/nonexistent") {
-            continue; // judged after the store is opened: see below
-        }
-        assert_eq!(connector_free.code, 2, "{args:?}");
-        assert!(connector_free.err.contains(expected), "{args:?}: {}", connector_free.err);
+        let ended = run(args, &[], "").await;
+        assert_eq!(ended.code, 2, "{args:?}");
+        assert!(ended.err.contains(expected), "{args:?}: {}", ended.err);
     }
     let connector = Connector::start().await;
     let ended = connector.run(&["connect", "--scopes", "AaaServer.profile.READ"], "").await;

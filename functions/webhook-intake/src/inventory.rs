@@ -4,13 +4,14 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, RawQuery, State};
+use axum::extract::{RawQuery, State};
 use axum::http::{HeaderMap, StatusCode};
 use bytes::Bytes;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
+use shared::base::web::Segments;
 use shared::core::event::{Delivery, Receipt};
 use shared::zoho::signature::{HEADER, SignedText, is_json};
 
@@ -19,7 +20,7 @@ use crate::resource::Resource;
 
 pub(crate) async fn receive(
     State(app): State<Arc<App>>,
-    Path((connection, event)): Path<(String, String)>,
+    Segments((connection, event)): Segments<(String, String)>,
     RawQuery(query): RawQuery,
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,

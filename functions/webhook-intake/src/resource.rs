@@ -48,7 +48,7 @@ impl Resource {
 
 fn read_form(body: &[u8]) -> Option<Value> {
     let fields: Object = form_urlencoded::parse(body)
-        .filter(|(key, _)| !key.is_empty())
+        .filter(|(key, _)| !key.trim().is_empty())
         .map(|(key, value)| (key.into_owned(), Value::String(value.into_owned())))
         .collect();
     if let Some(Value::String(json)) = fields.get("JSONString") {

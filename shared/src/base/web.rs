@@ -4,12 +4,14 @@
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
-use axum::extract::{MatchedPath, Request};
+use axum::extract::{FromRequestParts, MatchedPath, Path, Request};
+use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::{Json, Router};
 use futures::FutureExt;
+use serde::de::DeserializeOwned;
 
 use super::problem::{Code, Problem};
 use super::secret::random_hex;
@@ -24,6 +26,23 @@ pub fn finish(router: Router) -> Router {
         })
         .fallback(|| async { Problem::new(Code::RouteNotFound, "Nothing is served at this path.") })
         .layer(from_fn(envelope))
+}
+
+/// The variable parts of a path. What is no text (`%FF`) is a problem like any other.
+#[derive(Debug)]
+pub struct Segments<T>(pub T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segments<T> {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Path::from_request_parts(parts, state).await {
+            Ok(Path(segments)) => Ok(Self(segments)),
+            Err(_) => {
+                Err(Problem::new(Code::InvalidParameter, "The path holds an id or name that is no text."))
+            }
+        }
+    }
 }
 
 async fn envelope(request: Request, next: Next) -> Response {

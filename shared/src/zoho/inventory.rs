@@ -109,9 +109,6 @@ fn stock(item: &Object) -> Value {
         let figure = |name: &str| number(object.get(&format!("{prefix}{name}")));
         (figure("stock_on_hand"), figure("available_for_sale_stock"), figure("committed_stock"))
     };
-    if !item.contains_key("stock_on_hand") {
-        return json!({ "tracked": false });
-    }
     // Organisations that never switched to locations still have warehouses.
     let places = [("locations", "location_"), ("warehouses", "warehouse_")];
     let locations = places.iter().find_map(|(list, prefix)| {
@@ -128,6 +125,9 @@ fn stock(item: &Object) -> Value {
         };
         Some(places.map(figures_of).collect::<Vec<_>>())
     });
+    if locations.is_none() && !item.contains_key("stock_on_hand") {
+        return json!({ "tracked": false });
+    }
     let (on_hand, available, committed) = figures(item, "");
     json!({
         "tracked": true,

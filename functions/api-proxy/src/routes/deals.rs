@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Deserialize;
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
+use shared::base::web::Segments;
 use shared::zoho::answer;
 use shared::zoho::crm::{self, DEAL_FIELDS, MAX_FIELDS};
 use shared::zoho::scope::{Access, Product};
@@ -66,7 +67,7 @@ pub(crate) async fn list(
 pub(crate) async fn one(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path(id): Path<String>,
+    Segments(id): Segments<String>,
     Params(params): Params<OneParams>,
 ) -> Result<Json<Object>, Problem> {
     let id = record_id(&id)?;

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::base::problem::{Code, Problem};
+use shared::base::web::Segments;
 use shared::core::event::Event;
 use shared::core::key::Permission;
 
@@ -45,7 +46,7 @@ pub(crate) async fn list(
 pub(crate) async fn one(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path(id): Path<String>,
+    Segments(id): Segments<String>,
 ) -> Result<Json<Value>, Problem> {
     caller.key.demand(Permission::Events)?;
     let connection = app.choose_any(&caller)?;

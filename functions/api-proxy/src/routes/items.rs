@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Deserialize;
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
+use shared::base::web::Segments;
 use shared::zoho::answer;
 use shared::zoho::inventory::{self, Filter};
 use shared::zoho::scope::{Access, Product};
@@ -69,7 +70,7 @@ pub(crate) async fn list(
 pub(crate) async fn one(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Path(item_id): Path<String>,
+    Segments(item_id): Segments<String>,
     Params(params): Params<OneParams>,
 ) -> Result<Json<Object>, Problem> {
     let item_id = record_id(&item_id)?;

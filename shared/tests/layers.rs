@@ -1,0 +1,107 @@
+//! Who may import whom. Reads the source as text, so that the order of the rooms cannot be broken unnoticed.
+
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must stop")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// All Rust files below a folder, with their code but without comments.
+fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path).unwrap();
+            let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>();
+            found.push((path, code.join("\n")));
+        }
+    }
+    found
+}
+
+/// The words that follow a prefix, wherever it stands: `room` in `crate::room::…`.
+fn words_after<'a>(code: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+    code.split(prefix).skip(1).map(|rest| {
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        rest.get(..end).unwrap_or_default()
+    })
+}
+
+#[test]
+fn imports_go_one_way() {
+    for (room, allowed) in [
+        ("base", ["base"].as_slice()),
+        ("store", &["base", "store"]),
+        ("zoho", &["base", "zoho"]),
+        ("core", &["base", "store", "zoho", "core"]),
+    ] {
+        let files = sources(&root().join("shared/src").join(room));
+        assert!(files.len() > 3, "{room} holds next to nothing: is it still the room?");
+        for (path, code) in files {
+            for used in words_after(&code, "crate::") {
+                assert!(
+                    allowed.contains(&used),
+                    "{}: {room} imports crate::{used}; it may import {allowed:?}, one room a line",
+                    path.display()
+                );
+            }
+        }
+    }
+}
+
+/// Rule 1 of the house: one writer of tokens. What holds refresh tokens, client secrets or leases is imported by
+/// token-refresh, and by the operator's command line where it registers clients.
+#[test]
+fn only_token_refresh_touches_grants() {
+    for (folder, allowed) in [
+        ("functions/token-refresh", ["client", "grant", "renewal"].as_slice()),
+        ("functions/oauth-callback", &[]),
+        ("functions/api-proxy", &["grant"]), // for the access token: see below
+        ("functions/webhook-intake", &[]),
+        ("cli", &["client"]),
+    ] {
+        for (path, code) in sources(&root().join(folder).join("src")) {
+            for used in words_after(&code, "shared::core::") {
+                let guarded = ["client", "grant", "renewal"].contains(&used);
+                assert!(!guarded || allowed.contains(&used), "{} imports core::{used}", path.display());
+            }
+            if folder == "functions/api-proxy" {
+                let grants = words_after(&code, "core::grant::").filter(|name| *name == "Grant").count();
+                assert_eq!(grants, 0, "{} reads a grant", path.display());
+                assert!(!code.contains("core::grant::{"), "{}: name what is imported from grant", path.display());
+            }
+        }
+    }
+}
+
+/// A function knows no other one; only its `main`, where there is no Lambda to invoke, calls token-refresh itself.
+#[test]
+fn functions_know_nothing_of_each_other() {
+    let functions = ["oauth_callback", "token_refresh", "api_proxy", "webhook_intake"];
+    for folder in ["oauth-callback", "token-refresh", "api-proxy", "webhook-intake"] {
+        for (path, code) in sources(&root().join("functions").join(folder).join("src")) {
+            if path.ends_with("main.rs") {
+                continue;
+            }
+            for other in functions {
+                assert!(!code.contains(&format!("{other}::")), "{} imports {other}", path.display());
+            }
+        }
+    }
+}
+
+/// A misreading of Zoho must not pass on both sides.
+#[test]
+fn the_sandbox_uses_nothing_of_ours() {
+    let manifest = fs::read_to_string(root().join("tests/sandbox/Cargo.toml")).unwrap();
+    for ours in ["shared", "oauth-callback", "token-refresh", "api-proxy", "webhook-intake", "zoho-connector"] {
+        let named = manifest.lines().any(|line| line.split(['.', ' ', '=']).next() == Some(ours));
+        assert!(!named, "the sandbox depends on {ours}");
+    }
+}
