@@ -74,7 +74,11 @@ fn only_token_refresh_touches_grants() {
             if folder == "functions/api-proxy" {
                 let grants = words_after(&code, "core::grant::").filter(|name| *name == "Grant").count();
                 assert_eq!(grants, 0, "{} reads a grant", path.display());
-                assert!(!code.contains("core::grant::{"), "{}: name what is imported from grant", path.display());
+                assert!(
+                    !code.contains("core::grant::{"),
+                    "{}: name what is imported from grant",
+                    path.display()
+                );
             }
         }
     }
@@ -100,7 +104,8 @@ fn functions_know_nothing_of_each_other() {
 #[test]
 fn the_sandbox_uses_nothing_of_ours() {
     let manifest = fs::read_to_string(root().join("tests/sandbox/Cargo.toml")).unwrap();
-    for ours in ["shared", "oauth-callback", "token-refresh", "api-proxy", "webhook-intake", "zoho-connector"] {
+    for ours in ["shared", "oauth-callback", "token-refresh", "api-proxy", "webhook-intake", "zoho-connector"]
+    {
         let named = manifest.lines().any(|line| line.split(['.', ' ', '=']).next() == Some(ours));
         assert!(!named, "the sandbox depends on {ours}");
     }

@@ -55,7 +55,7 @@ async fn a_key_opens_only_what_it_was_made_for() {
     assert!(problem["detail"].as_str().unwrap().contains("inventory:read"));
     crm.get("/v1/events").await.problem("key_not_allowed");
     let other = connector.agent(&["--connections", "other"]).await;
-    other.get("/v1/crm/deals").await.problem("connection_unknown");
+    other.get("/v1/crm/deals").await.problem("product_not_connected");
     other.get_with("/v1/crm/deals", &[("Zoho-Connection", "default")]).await.problem("connection_unknown");
 }
 
@@ -206,6 +206,7 @@ async fn what_is_not_understood_is_refused_by_name() {
         ("/v1/inventory/items?cursor=2", "cursor"),
         ("/v1/inventory/items?cursor=p-1", "cursor"),
         ("/v1/inventory/items?sku=", "sku"),
+        ("/v1/inventory/items?sku=A&cursor=p2", "sku"),
         ("/v1/inventory/items/SHELF-OAK-80", "sku"),
         ("/v1/inventory/items/..%2Forganizations", "id"),
         ("/v1/inventory/items/1%3Forganization_id=2", "id"),

@@ -105,3 +105,35 @@ async fn the_server_ends_cleanly_and_starts_again_with_everything_it_knew() {
     agent.get("/v1/crm/deals").await.ok();
     assert_eq!(connector.token_calls(), before, "the stored token is used");
 }
+
+#[tokio::test]
+async fn a_command_in_the_wrong_folder_makes_no_second_store() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let data = folder.path().join("data");
+    for args in [
+        ["keys", "create"].as_slice(),
+        &["keys", "list"],
+        &["connect"],
+        &["disconnect"],
+        &["webhooks", "rotate"],
+    ] {
+        let ended = run(&[args, &["--data", data.to_str().unwrap()]].concat(), &[], "").await;
+        assert_eq!(ended.code, 1, "{args:?}");
+        assert!(ended.err.contains("no store in") && ended.err.contains("--data"), "{}", ended.err);
+    }
+    assert!(!data.exists());
+}
+
+#[tokio::test]
+async fn a_secret_of_one_data_centre_leaves_the_others_alone() {
+    let (connector, agent) = Connector::connected().await;
+    let id = tests::connector::CLIENT_ID;
+    let unknown = connector.run(&["client", "set", "--id", "1000.OTHER", "--only-for", "in"], "x").await;
+    assert_eq!(unknown.code, 1, "{}", unknown.out);
+    assert_eq!(connector.run(&["client", "set", "--id", id, "--only-for", "in"], "indian").await.code, 0);
+    connector.zoho.sandbox.expire_access_tokens();
+    agent.get("/v1/crm/deals").await.ok();
+    assert_eq!(connector.run(&["client", "set", "--id", id, "--only-for", "eu"], "wrong").await.code, 0);
+    connector.zoho.sandbox.expire_access_tokens();
+    agent.get("/v1/crm/deals").await.problem("connection_misconfigured");
+}

@@ -121,11 +121,14 @@ async fn a_consent_counts_once() {
     let (first, second) = (browser.accept(&link).await, browser.accept(&link).await);
     assert!(browser.finish(&first).await.text.contains("<h1>Connected</h1>"));
     let calls = connector.token_calls();
-    for again in [&first, &second] {
-        let page = browser.finish(again).await;
-        assert_eq!(page.status, 400);
-        assert!(page.text.contains("once") || page.text.contains("used already"), "{}", page.text);
-    }
+    let again = browser.finish(&first).await;
+    assert!(again.text.contains("<h1>Connected</h1>"), "loaded again, it shows how it ended: {}", again.text);
+    let elsewhere = Browser::default().finish(&first).await;
+    assert_eq!(elsewhere.status, 400);
+    assert!(elsewhere.text.contains("used already"), "{}", elsewhere.text);
+    let other = browser.finish(&second).await;
+    assert_eq!(other.status, 400);
+    assert!(other.text.contains("once"), "{}", other.text);
     assert_eq!(connector.token_calls(), calls, "no code was sent again");
     let page = browser.get(&link).await;
     assert_eq!(page.status, 410);
@@ -161,7 +164,7 @@ async fn a_grant_without_refresh_token_is_refused_with_the_reason_and_given_back
     assert!(page.text.contains("no refresh token"), "{}", page.text);
     assert!(connector.zoho.sandbox.requests().iter().any(|request| request.path.ends_with("/token/revoke")));
     let agent = connector.agent(&[]).await;
-    agent.get("/v1/crm/deals").await.problem("connection_unknown");
+    agent.get("/v1/crm/deals").await.problem("product_not_connected");
 }
 
 #[tokio::test]
@@ -223,4 +226,101 @@ async fn exact_scopes_make_an_honest_connection() {
     assert_eq!(status["connections"][0]["allows"], serde_json::json!(["GET /v1/crm/deals"]));
     agent.get("/v1/crm/deals").await.ok();
     agent.get("/v1/inventory/items").await.problem("product_not_connected");
+}
+
+/// The scopes travel through the user's browser, where anybody can edit them.
+#[tokio::test]
+async fn edited_scopes_do_not_bring_a_dead_connection_into_other_hands() {
+    let (connector, agent) = Connector::connected().await;
+    connector.zoho.sandbox.revoke_user_grants();
+    agent.get("/v1/crm/deals").await.problem("reconnect_required");
+    let reconnect = format!("{}/oauth/start?connection=default", connector.url);
+    for (edited, expected) in [
+        ("ZohoSearch.securesearch.READ", "which was asked for"),
+        ("ZohoCRM.modules.ALL,ZohoCRM.org.READ", "gave no access to inventory"),
+        ("ZohoInventory.FullAccess.all,ZohoCRM.modules.ALL,ZohoCRM.org.READ", "more access"),
+        (
+            "ZohoInventory.items.READ,ZohoInventory.settings.READ,ZohoCRM.modules.deals.READ",
+            "cannot be told whose",
+        ),
+    ] {
+        let browser = Browser::default();
+        let zoho = with_param(&browser.get(&reconnect).await.location.unwrap(), "scope", edited);
+        let back = browser.post(&zoho, &[("decision", "accept")]).await.location.unwrap();
+        let page = browser.finish(&back).await;
+        assert!(
+            page.text.contains("<h1>Not connected</h1>") && page.text.contains(expected),
+            "{}",
+            page.text
+        );
+        agent.get("/v1/crm/deals").await.problem("reconnect_required");
+    }
+    let ending = Browser::default().consent(&reconnect).await;
+    assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
+}
+
+#[tokio::test]
+async fn narrower_scopes_are_told_on_the_page() {
+    let connector = Connector::start().await;
+    let browser = Browser::default();
+    let zoho = browser.get(&connector.link(&["--products", "crm"]).await).await.location.unwrap();
+    let narrower = with_param(&zoho, "scope", "ZohoCRM.modules.deals.READ");
+    let back = browser.post(&narrower, &[("decision", "accept")]).await.location.unwrap();
+    let page = browser.finish(&back).await;
+    assert!(
+        page.text.contains("<h1>Connected</h1>") && page.text.contains("ZohoCRM.org.READ"),
+        "{}",
+        page.text
+    );
+}
+
+#[tokio::test]
+async fn the_operator_hears_how_a_consent_ended() {
+    let connector = Connector::start().await;
+    for (decision, code, expected) in [("accept", 0, "✓ Connected"), ("reject", 1, "You declined")] {
+        let data = connector.folder().to_str().unwrap();
+        let args = ["connect", "--data", data, "--public-url", &connector.url];
+        let mut waiting = tests::process::Running::start(&args, &[]);
+        let lines = waiting.until("Waiting").await;
+        let link = lines.iter().find(|line| line.contains("/oauth/start?link=")).unwrap().trim().to_owned();
+        let browser = Browser::default();
+        let zoho = browser.get(&link).await.location.unwrap();
+        let back = browser.post(&zoho, &[("decision", decision)]).await.location.unwrap();
+        browser.finish(&back).await;
+        let ended = waiting.end().await;
+        assert_eq!(ended.code, code, "{ended:?}");
+        assert!(format!("{}{}", ended.out, ended.err).contains(expected), "{ended:?}");
+    }
+}
+
+/// A code that Zoho has taken is not lost to Ctrl-C.
+#[tokio::test]
+async fn an_exchange_under_way_outlives_the_end_of_the_server() {
+    let mut connector = Connector::start().await;
+    let browser = Browser::default();
+    let callback = browser.accept(&connector.link(&[]).await).await;
+    connector.zoho.sandbox.inject(sandbox::Fault {
+        path_contains: "/oauth/v2/token".to_owned(),
+        times: 1,
+        kind: sandbox::FaultKind::Slow(std::time::Duration::from_secs(7)),
+    });
+    let waiting = tokio::spawn(async move { browser.try_get(&callback).await });
+    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+    let (code, _) = connector.interrupt().await;
+    assert_eq!(code, 0);
+    drop(waiting.await);
+    connector.boot().await;
+    let agent = connector.agent(&[]).await;
+    agent.get("/v1/crm/deals").await.ok();
+}
+
+#[tokio::test]
+async fn a_new_consent_counts_at_once_for_a_running_server() {
+    let connector = Connector::start().await;
+    connector.connect(&["--products", "crm"]).await;
+    let agent = connector.agent(&[]).await;
+    agent.get("/v1/crm/deals").await.ok();
+    agent.get("/v1/inventory/items").await.problem("product_not_connected");
+    connector.connect(&[]).await;
+    agent.get("/v1/inventory/items").await.ok();
 }

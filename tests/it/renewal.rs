@@ -3,6 +3,11 @@
 use std::time::Duration;
 
 use sandbox::{Fault, FaultKind};
+use shared::core::connection::{self, Connection, State};
+use shared::core::consent::Wish;
+use shared::core::renewer::{Ask, Renewer, Reply};
+use shared::store::Condition;
+use tests::browser::Browser;
 use tests::inside::Inside;
 
 const ITEMS: &str = "/v1/inventory/items";
@@ -105,14 +110,34 @@ async fn pauses_grow_from_throttle_to_throttle_and_end_with_success() {
 async fn an_outage_of_the_accounts_server_is_survived_on_the_stored_token() {
     let inside = Inside::connected().await;
     inside.advance(35 * MINUTE);
-    for kind in [FaultKind::Html200, FaultKind::Status(503), FaultKind::ResetBefore, FaultKind::GarbageJson] {
+    let kinds = [FaultKind::Html200, FaultKind::Status(503), FaultKind::ResetBefore, FaultKind::GarbageJson];
+    for (kind, minutes) in kinds.into_iter().zip([1, 2, 5, 10]) {
         inside.zoho.sandbox.inject(token_fault(1, kind));
         assert_eq!(inside.tick().await, (0, 1));
         assert_eq!(inside.get(ITEMS).await.0, 200, "the old token lives on");
-        inside.advance(2 * MINUTE);
+        let calls = inside.zoho.sandbox.requests().len();
+        assert_eq!(inside.tick().await, (0, 1), "a pause is kept");
+        assert_eq!(inside.zoho.sandbox.requests().len(), calls);
+        inside.advance(minutes * MINUTE);
     }
     assert_eq!(inside.tick().await, (1, 0));
     assert_eq!(inside.connection().await.state.as_str(), "healthy");
+}
+
+/// An outage of a day leaves no mark: attempts that stored nothing count for ten minutes only.
+#[tokio::test]
+async fn after_a_long_outage_the_connection_comes_back_with_the_next_tick() {
+    let inside = Inside::connected().await;
+    inside.zoho.sandbox.inject(token_fault(100_000, FaultKind::Status(503)));
+    for _ in 0..20 * 12 {
+        inside.advance(5 * MINUTE);
+        inside.tick().await;
+    }
+    assert_eq!(inside.get(ITEMS).await.1["code"], "token_cooling_down");
+    inside.zoho.sandbox.clear_faults();
+    inside.advance(10 * MINUTE);
+    assert_eq!(inside.tick().await, (1, 0));
+    assert_eq!(inside.get(ITEMS).await.0, 200);
 }
 
 #[tokio::test]
@@ -130,15 +155,75 @@ async fn a_clock_of_zoho_that_is_legacy_or_odd_gives_a_token_of_an_hour() {
     assert_eq!(inside.get(ITEMS).await.0, 200);
 }
 
+/// A process dies between any two steps of a consent; the schedule puts things right.
 #[tokio::test]
-async fn the_row_is_healed_from_the_grant() {
-    use shared::core::connection;
-    use shared::store::Condition;
+async fn what_a_dead_process_left_behind_is_healed() {
     let inside = Inside::connected().await;
-    let name = inside.connection().await.name;
-    // As if the process had died between the grant and the row.
-    inside.parts.stores.state.delete(connection::key(&name), Condition::Any).await.unwrap();
+    let state = &*inside.parts.stores.state;
+    let good = inside.connection().await;
+
+    // The row of a next generation, whose grant never came.
+    let ahead = Connection { generation: good.generation + 1, token_expires: None, ..good.clone() };
+    state.put(ahead.row().unwrap()).await.unwrap();
+    assert_eq!(inside.tick().await, (1, 0));
+    let healed = inside.connection().await;
+    assert_eq!((healed.generation, healed.token_expires), (good.generation, good.token_expires));
+
+    // No row at all: found when a caller needs a token.
+    state.delete(connection::key(&good.name), Condition::Any).await.unwrap();
     inside.advance(61 * MINUTE);
     assert_eq!(inside.get(ITEMS).await.0, 200);
     assert_eq!(inside.connection().await.state.as_str(), "healthy");
+
+    // A disconnect that died after its first step.
+    let ending = Connection { state: State::Disconnecting, ..inside.connection().await };
+    state.put(ending.row().unwrap()).await.unwrap();
+    assert_eq!(inside.tick().await, (1, 0));
+    assert!(connection::get(state, &good.name).await.unwrap().is_none());
+    assert!(inside.zoho.sandbox.requests().iter().any(|request| request.path.ends_with("/token/revoke")));
+
+    // A row whose grant never came, of a connection that never was.
+    state.put(good.row().unwrap()).await.unwrap();
+    inside.advance(61 * MINUTE);
+    inside.tick().await;
+    assert!(connection::get(state, &good.name).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_disconnect_is_known_to_running_functions_within_a_minute() {
+    let inside = Inside::connected().await;
+    assert_eq!(inside.get(ITEMS).await.0, 200);
+    inside.zoho.sandbox.inject(Fault {
+        path_contains: "/token/revoke".to_owned(),
+        times: 1,
+        kind: FaultKind::Status(503),
+    });
+    let name = inside.connection().await.name;
+    let reply = inside.renewer.ask(Ask::Disconnect { connection: name }).await.unwrap();
+    assert_eq!(reply, Reply::Disconnected { revoked: false });
+    inside.advance(MINUTE);
+    let (status, body) = inside.get(ITEMS).await;
+    assert_eq!((status.as_u16(), &body["code"]), (409, &"product_not_connected".into()));
+}
+
+#[tokio::test]
+async fn a_consent_has_ten_minutes_of_its_own_and_a_link_has_ten() {
+    let inside = Inside::start().await;
+    let browser = Browser::default();
+    let link = inside.link(inside.wish()).await;
+    inside.advance(9 * MINUTE);
+    let zoho = browser.get(&link).await.location.unwrap();
+    inside.advance(3 * MINUTE);
+    assert_eq!(browser.get(&link).await.status, 410, "the link is over");
+    let back = browser.post(&zoho, &[("decision", "accept")]).await.location.unwrap();
+    let page = browser.finish(&back).await;
+    assert!(page.text.contains("<h1>Connected</h1>"), "{}", page.text);
+}
+
+#[tokio::test]
+async fn another_companys_crm_is_not_taken() {
+    let inside = Inside::start().await;
+    let wish = Wish { crm_organization: Some("1".to_owned()), ..inside.wish() };
+    let page = Browser::default().consent(&inside.link(wish).await).await;
+    assert!(page.text.contains("not the company"), "{}", page.text);
 }

@@ -126,3 +126,34 @@ async fn a_locked_file_is_waited_for() {
     }
     busy.await.unwrap();
 }
+
+/// Another process holds the file for longer than anybody waits: all who wait are told, once, and why.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_stays_locked_fails_all_who_wait_together() {
+    let folder = TempDir::new().unwrap();
+    let stores = open(&folder);
+    let file = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path());
+    let file = file.into_iter().find(|path| path.extension().is_some_and(|end| end == "sqlite3")).unwrap();
+    let foreign = rusqlite::Connection::open(file).unwrap();
+    foreign.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let started = std::time::Instant::now();
+    let writes = (0..8).map(|index| {
+        let put = Put {
+            key: Key::new("p", index.to_string()),
+            value: "1".to_owned(),
+            condition: Condition::Any,
+            expires: None,
+        };
+        stores.state.put(put)
+    });
+    for result in futures::future::join_all(writes).await {
+        let error = result.unwrap_err().to_string();
+        assert!(error.contains("locked"), "{error}");
+    }
+    assert!(started.elapsed() < Duration::from_secs(8), "{:?}", started.elapsed());
+    foreign.execute_batch("ROLLBACK").unwrap();
+    assert!(stores.state.get(&Key::new("p", "0")).await.unwrap().is_none());
+    let put =
+        Put { key: Key::new("p", "0"), value: "1".to_owned(), condition: Condition::Any, expires: None };
+    assert!(stores.state.put(put).await.unwrap().is_done());
+}

@@ -195,3 +195,63 @@ async fn a_scope_that_zoho_left_out_is_missing_and_costs_no_tokens() {
     agent.get(DEALS).await.problem("scope_missing");
     assert_eq!(connector.zoho.sandbox.requests().len(), calls);
 }
+
+/// The user loses one of two products: the other goes on, and no tokens are spent on it.
+#[tokio::test]
+async fn a_product_that_refuses_a_living_token_costs_no_renewals() {
+    let (connector, agent) = Connector::connected().await;
+    let refusal = r#"{"code":"AUTHENTICATION_FAILURE","details":{},"message":"Authentication failed","status":"error"}"#;
+    connector.zoho.sandbox.inject(Fault {
+        path_contains: "/crm/".to_owned(),
+        times: 1000,
+        kind: FaultKind::Body(401, "application/json".to_owned(), refusal.to_owned()),
+    });
+    let before = connector.token_calls();
+    for _ in 0..10 {
+        let problem = agent.get(DEALS).await.problem("zoho_forbidden");
+        assert_eq!(
+            (&problem["retryable"], &problem["zoho"]["code"]),
+            (&false.into(), &"AUTHENTICATION_FAILURE".into())
+        );
+        agent.get(ITEMS).await.ok();
+    }
+    assert_eq!(connector.token_calls(), before);
+}
+
+/// Inventory says 57 both to a dead token and to a missing right.
+#[tokio::test]
+async fn a_missing_right_is_told_from_a_dead_token() {
+    let (connector, agent) = Connector::connected().await;
+    let refusal = r#"{"code":57,"message":"You are not authorized to perform this operation"}"#;
+    connector.zoho.sandbox.inject(Fault {
+        path_contains: "/inventory/v1/items".to_owned(),
+        times: 1000,
+        kind: FaultKind::Body(401, "application/json".to_owned(), refusal.to_owned()),
+    });
+    let (tokens, calls) = (connector.token_calls(), connector.zoho.sandbox.requests().len());
+    for _ in 0..10 {
+        agent.get(ITEMS).await.problem("scope_missing");
+    }
+    assert_eq!(connector.token_calls(), tokens);
+    assert_eq!(
+        connector.zoho.sandbox.requests().len() - calls,
+        2,
+        "the call and one probe, then it is known"
+    );
+}
+
+/// A probe that finds nothing out is no reason for a new token.
+#[tokio::test]
+async fn an_outage_during_the_probe_is_told_as_an_outage() {
+    let (connector, agent) = Connector::connected().await;
+    connector.zoho.sandbox.expire_access_tokens();
+    connector.zoho.sandbox.inject(Fault {
+        path_contains: "/organizations".to_owned(),
+        times: 1,
+        kind: FaultKind::Status(503),
+    });
+    let before = connector.token_calls();
+    agent.get(ITEMS).await.problem("zoho_unavailable");
+    assert_eq!(connector.token_calls(), before);
+    agent.get(ITEMS).await.ok();
+}

@@ -42,12 +42,20 @@ impl Browser {
         self.send(self.client.post(url).form(form)).await
     }
 
+    /// Opens an address whose server may be gone.
+    pub async fn try_get(&self, url: &str) -> Option<u16> {
+        self.with_cookies(self.client.get(url)).send().await.ok().map(|response| response.status().as_u16())
+    }
+
+    fn with_cookies(&self, request: RequestBuilder) -> RequestBuilder {
+        let cookies = self.cookies.lock().unwrap();
+        let cookies =
+            cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ");
+        request.header(header::COOKIE, cookies)
+    }
+
     async fn send(&self, request: RequestBuilder) -> Seen {
-        let cookies = {
-            let cookies = self.cookies.lock().unwrap();
-            cookies.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
-        };
-        let response = request.header(header::COOKIE, cookies).send().await.unwrap();
+        let response = self.with_cookies(request).send().await.unwrap();
         for cookie in response.headers().get_all(header::SET_COOKIE) {
             let (name, value) = cookie.to_str().unwrap().split(';').next().unwrap().split_once('=').unwrap();
             self.cookies.lock().unwrap().insert(name.to_owned(), value.to_owned());

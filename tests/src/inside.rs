@@ -90,20 +90,29 @@ impl Inside {
         Self { zoho, parts, renewer, clock, api, key }
     }
 
-    /// Consents in a browser.
-    pub async fn connect(&self) {
-        let wish = Wish {
+    /// What a connection to everything asks for.
+    pub fn wish(&self) -> Wish {
+        Wish {
             connection: ConnectionName::default(),
             client_id: CLIENT_ID.to_owned(),
             home: DataCentre::Us,
             scopes: ScopeSet::of(&Product::ALL, Access::Read),
             organization: None,
             crm_organization: None,
-        };
+            again: false,
+        }
+    }
+
+    /// A link to consent.
+    pub async fn link(&self, wish: Wish) -> String {
         let consents = Consents::new(self.parts.stores.state.clone(), self.parts.clock.clone());
         let nonce = consents.make_link(&wish).await.unwrap();
-        let link = format!("{}/oauth/start?link={}", self.parts.settings.public_url.as_str(), nonce.expose());
-        let ending = Browser::default().consent(&link).await;
+        format!("{}/oauth/start?link={}", self.parts.settings.public_url.as_str(), nonce.expose())
+    }
+
+    /// Consents in a browser.
+    pub async fn connect(&self) {
+        let ending = Browser::default().consent(&self.link(self.wish()).await).await;
         assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
     }
 

@@ -5,7 +5,7 @@ use std::process::{Command as Sync, Stdio};
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, Lines};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
@@ -63,7 +63,7 @@ pub struct Running {
 impl Running {
     /// Starts it.
     pub fn start(args: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut child = command(args, variables).stderr(Stdio::inherit()).spawn().unwrap();
+        let mut child = command(args, variables).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, lines }
     }
@@ -81,6 +81,19 @@ impl Running {
                 return lines;
             }
         }
+    }
+
+    /// Waits for its own end.
+    pub async fn end(mut self) -> Ended {
+        let mut out = String::new();
+        while let Ok(Some(line)) = timeout(Duration::from_secs(30), self.lines.next_line()).await.unwrap() {
+            out += &line;
+            out.push('\n');
+        }
+        let mut err = String::new();
+        self.child.stderr.take().unwrap().read_to_string(&mut err).await.unwrap();
+        let code = self.child.wait().await.unwrap().code().unwrap_or(-1);
+        Ended { code, out, err }
     }
 
     /// Presses Ctrl-C, and returns the exit code and the seconds it took.

@@ -1,7 +1,7 @@
 //! `zoho-connector client set`.
 
 use clap::{Args, Subcommand};
-use shared::core::client::{self, Client as Registered};
+use shared::core::client::{self, CentreSecret, Client as Registered, Clients};
 use shared::zoho::data_centre::DataCentre;
 
 use super::{Failure, Place};
@@ -21,6 +21,9 @@ pub(crate) struct Set {
     /// Data centre where the client is registered: us, eu, in, au, jp, ca, sa, cn, uk, ae
     #[arg(long, default_value = "us")]
     data_centre: DataCentre,
+    /// The secret holds in this data centre only, beside the one that is set for the others
+    #[arg(long, value_name = "DATA_CENTRE")]
+    only_for: Option<DataCentre>,
     #[command(flatten)]
     place: Place,
 }
@@ -32,10 +35,28 @@ impl Client {
         if id.is_empty() {
             return Err(Failure::Other("--id is empty".to_owned()));
         }
-        let parts = set.place.open()?;
+        let parts = set.place.open_or_make()?;
         let secret = ask_secret("Client secret (not shown): ")?;
-        let home = set.data_centre;
-        client::set(&*parts.stores.secrets, Registered { id, home, secret, secrets: Vec::new() }).await?;
+        let secrets = &*parts.stores.secrets;
+        let (clients, _) = Clients::read(secrets).await?;
+        let known = clients.find(&id).cloned();
+        let (home, client) = match (set.only_for, known) {
+            (None, _) => {
+                let home = set.data_centre;
+                (home, Registered { id, home, secret, secrets: Vec::new() })
+            }
+            (Some(data_centre), Some(mut known)) => {
+                known.secrets.retain(|entry| entry.data_centre != data_centre);
+                known.secrets.push(CentreSecret { data_centre, secret });
+                (known.home, known)
+            }
+            (Some(_), None) => {
+                return Err(Failure::Other(format!(
+                    "there is no client {id} yet; set it without --only-for first"
+                )));
+            }
+        };
+        client::set(secrets, client).await?;
         say(format!(
             "Client stored. In Zoho's API console ({home}), register this redirect URI to the letter:"
         ));

@@ -4,10 +4,9 @@ use std::time::Duration;
 
 use clap::Args;
 use shared::base::id::ConnectionName;
+use shared::base::secret::Secret;
 use shared::core::client::Clients;
-use shared::core::connection;
 use shared::core::consent::{Consents, LIFETIME, Wish};
-use shared::core::parts::Parts;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 use tokio::time::{Instant, sleep};
 
@@ -41,7 +40,7 @@ pub(crate) struct Connect {
 impl Connect {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let parts = self.place.open()?;
-        let clients = Clients::read(&*parts.stores.secrets).await?;
+        let (clients, _) = Clients::read(&*parts.stores.secrets).await?;
         let Some(client) = clients.newest() else {
             return Err(Failure::Other(
                 "no client is set: make a server-based client in Zoho's API console, then `zoho-connector client set`".to_owned(),
@@ -55,14 +54,16 @@ impl Connect {
             return Err(Failure::Other("--scopes names no scope of ZohoInventory or ZohoCRM".to_owned()));
         }
         let wish = Wish {
-            connection: self.connection.clone(),
+            connection: self.connection,
             client_id: client.id.clone(),
             home: client.home,
             scopes,
             organization: self.organization,
             crm_organization: None,
+            again: false,
         };
-        let nonce = Consents::new(parts.stores.state.clone(), parts.clock.clone()).make_link(&wish).await?;
+        let consents = Consents::new(parts.stores.state.clone(), parts.clock.clone());
+        let nonce = consents.make_link(&wish).await?;
         say("Open this link in a browser and consent (good for ten minutes, for one connection):");
         say(format!("  {}/oauth/start?link={}", parts.settings.public_url.as_str(), nonce.expose()));
         if self.no_wait {
@@ -71,26 +72,23 @@ impl Connect {
         say(
             "Waiting for the consent (Ctrl-C stops waiting, the link stays good). `zoho-connector serve` must run.",
         );
-        wait(&parts, &self.connection).await
+        wait(&consents, &nonce).await
     }
 }
 
-/// Until the connection has a new generation.
-async fn wait(parts: &Parts, name: &ConnectionName) -> Result<(), Failure> {
-    let state = &*parts.stores.state;
-    let before = connection::get(state, name).await?.map(|found| found.connected_at);
+/// Until the consent has ended, well or not.
+async fn wait(consents: &Consents, nonce: &Secret) -> Result<(), Failure> {
     let started = Instant::now();
-    while started.elapsed() < Duration::try_from(LIFETIME).unwrap_or_default() {
+    while started.elapsed() < 2 * Duration::try_from(LIFETIME).unwrap_or_default() {
         sleep(Duration::from_millis(500)).await;
-        if let Some(found) = connection::get(state, name).await?
-            && Some(found.connected_at) != before
-        {
-            let organization =
-                found.organization.as_ref().map_or("no Inventory", |found| found.name.as_str());
-            say(format!("✓ Connected: {name} · data centre {} · {organization}", found.data_centre));
-            say("Then: zoho-connector keys create");
-            return Ok(());
+        let Some(ending) = consents.ending(nonce).await? else { continue };
+        if !ending.connected {
+            return Err(Failure::Other(format!("{}: {}", ending.title, ending.lines.join(" "))));
         }
+        say(format!("✓ {}", ending.title));
+        ending.lines.iter().for_each(say);
+        say("Then: zoho-connector keys create");
+        return Ok(());
     }
     Err(Failure::Other(
         "the link has expired without a consent; run `zoho-connector connect` again".to_owned(),

@@ -15,6 +15,7 @@ use shared::base::settings::{self, Settings, SettingsError};
 use shared::base::telemetry::{self, LogForm};
 use shared::core::parts::Parts;
 use shared::store::StoreError;
+use shared::store::sqlite::Sqlite;
 
 /// Zoho Inventory and Zoho CRM for an agent that holds no Zoho secret.
 #[derive(Parser)]
@@ -57,8 +58,25 @@ struct Place {
 }
 
 impl Place {
-    /// Reads the settings, flags before variables, and opens the store.
+    /// Opens the store that is there. A new one in the wrong folder would only hide the right one.
     fn open(&self) -> Result<Parts, Failure> {
+        let settings = self.settings()?;
+        if !Sqlite::is_in(&settings.data) {
+            return Err(Failure::Other(format!(
+                "there is no store in {}: name its folder with --data, or begin with `zoho-connector client set`",
+                settings.data.display()
+            )));
+        }
+        Parts::open(settings).map_err(Failure::Other)
+    }
+
+    /// Opens the store, making it where there is none.
+    fn open_or_make(&self) -> Result<Parts, Failure> {
+        Parts::open(self.settings()?).map_err(Failure::Other)
+    }
+
+    /// Reads the settings, flags before variables, and starts the log.
+    fn settings(&self) -> Result<Settings, Failure> {
         let data = self.data.as_ref().map(|path| path.display().to_string());
         let settings = Settings::read(|name| {
             let flag = match name {
@@ -69,7 +87,7 @@ impl Place {
             flag.or_else(|| std::env::var(name).ok())
         })?;
         telemetry::start(LogForm::Plain, &settings.log);
-        Parts::open(settings).map_err(Failure::Other)
+        Ok(settings)
     }
 }
 

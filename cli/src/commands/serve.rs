@@ -21,7 +21,7 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let parts = self.place.open()?;
+        let parts = self.place.open_or_make()?;
         let listener = TcpListener::bind(self.listen).await.map_err(|error| {
             format!("cannot listen on {}: {error}; choose another with --listen", self.listen)
         })?;

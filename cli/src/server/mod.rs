@@ -20,6 +20,9 @@ const SCHEDULE: Duration = Duration::from_mins(5);
 /// What is under way when the process is told to end may take so long.
 const FAREWELL: Duration = Duration::from_secs(5);
 
+/// An exchange may take so long: Zoho's patience, one read per product, and the wait for the lease.
+const LAST_EXCHANGE: Duration = Duration::from_secs(40);
+
 /// Each function behind its own paths.
 pub(crate) fn functions(parts: &Parts, renewer: &Local) -> Router {
     let renewer: Arc<dyn Renewer> = Arc::new(renewer.clone());
@@ -38,7 +41,7 @@ pub(crate) fn functions(parts: &Parts, renewer: &Local) -> Router {
 
 /// Serves until Ctrl-C or SIGTERM, renewing tokens on schedule.
 pub(crate) async fn run(listener: TcpListener, app: Router, renewer: Local) -> Result<(), String> {
-    let schedule = tokio::spawn(tick(renewer));
+    let schedule = tokio::spawn(tick(renewer.clone()));
     let ended = Arc::new(tokio::sync::Notify::new());
     let told = ended.clone();
     let serving = axum::serve(listener, app).with_graceful_shutdown(async move {
@@ -51,6 +54,7 @@ pub(crate) async fn run(listener: TcpListener, app: Router, renewer: Local) -> R
         () = ended.notified() => timeout(FAREWELL, &mut serving).await.unwrap_or(Ok(())),
     };
     schedule.abort();
+    let _still_busy = timeout(LAST_EXCHANGE, renewer.idle()).await;
     result.map_err(|error| error.to_string())
 }
 

@@ -8,6 +8,7 @@ use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use shared::base::problem::Problem;
 use shared::core::key::ServiceKey;
+use tokio::time::Instant;
 
 use crate::App;
 
@@ -17,15 +18,18 @@ pub(crate) struct Caller {
     /// What the request says of connection and organisation.
     pub(crate) connection: Option<String>,
     pub(crate) organization: Option<String>,
+    /// Since when it waits for its answer.
+    pub(crate) arrived: Instant,
 }
 
 impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+        let arrived = Instant::now();
         let key = app.keys.check(header(&parts.headers, AUTHORIZATION.as_str())).await?;
         let own = |name| header(&parts.headers, name).map(str::to_owned);
-        Ok(Self { key, connection: own("zoho-connection"), organization: own("zoho-organization") })
+        Ok(Self { key, connection: own("zoho-connection"), organization: own("zoho-organization"), arrived })
     }
 }
 

@@ -28,6 +28,11 @@ pub(crate) fn invalid(detail: impl Into<String>) -> Problem {
     Problem::new(Code::InvalidParameter, detail.into())
 }
 
+/// A cursor that no list gave.
+pub(crate) fn invalid_cursor() -> Problem {
+    invalid("`cursor` is not one that this list gave. Call `next` as it stands.")
+}
+
 /// The rows of a page: 1 to 200, 200 if nothing is said.
 pub(crate) fn per_page(wanted: Option<u32>) -> Result<u32, Problem> {
     match wanted.unwrap_or(200) {

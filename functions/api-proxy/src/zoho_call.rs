@@ -1,17 +1,19 @@
 //! A read at Zoho with all its care: the scope is checked before the call, a dead token is replaced once, a fault of
 //! Zoho is tried again while there is time.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use shared::base::clock::jittered;
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::core::grant::AccessToken;
+use shared::core::token::Verdict;
 use shared::zoho::answer::{self, Failure, FailureKind};
 use shared::zoho::http::{Answer, HttpError};
-use shared::zoho::inventory;
 use shared::zoho::scope::Product;
+use shared::zoho::{crm, inventory};
 use tokio::time::{Instant, sleep};
 
 use crate::App;
@@ -23,12 +25,16 @@ const DEADLINE: Duration = Duration::from_secs(25);
 /// How long one call may take.
 const PATIENCE: Duration = Duration::from_secs(12);
 
-/// How often a read is tried when Zoho fails.
+/// How often a read is tried when Zoho fails, and the pause after the first try.
 const TRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(400);
 
-/// Scopes that a living token turned out to lack, although Zoho had named them: token digest and scope.
+/// What a living token was refused, by its digest and the scope: it would be refused again.
 #[derive(Default)]
-pub(crate) struct Denied(Mutex<HashSet<(String, &'static str)>>);
+pub(crate) struct Denied(Mutex<HashMap<(String, &'static str), Problem>>);
+
+/// More than there are tokens and scopes; reached only where tokens change for a long time.
+const MOST_DENIED: usize = 1000;
 
 /// Where a read goes.
 pub(crate) struct Target<'a> {
@@ -37,6 +43,12 @@ pub(crate) struct Target<'a> {
     pub(crate) product: Product,
     /// The scope that it needs.
     pub(crate) scope: &'static str,
+}
+
+impl Target<'_> {
+    fn deadline(&self) -> Instant {
+        self.caller.arrived + DEADLINE
+    }
 }
 
 /// What an address is made of.
@@ -54,28 +66,32 @@ impl App {
         url: impl Fn(&Place<'_>) -> String,
         judge: impl Fn(&Answer) -> Result<T, Failure>,
     ) -> Result<T, Problem> {
-        let started = Instant::now();
-        let mut token = self.tokens.current(target.connection).await?;
-        self.check(target, &token)?;
-        let mut renewed = false;
+        let deadline = target.deadline();
+        let mut token = self.tokens.current(target.connection, deadline).await?;
+        if self.check(target, &token).is_err() {
+            // The connection may have been made anew since the token was read.
+            token = self.tokens.stored(target.connection, deadline).await?;
+            self.check(target, &token)?;
+        }
+        let mut replaced = false;
         loop {
             let api = self.centres.api(token.data_centre);
             let organization = token.organization.as_ref().map_or("", |found| found.id.as_str());
             let url = url(&Place { api: &api, organization });
-            let failure = match self.attempt(&url, &token, &judge, started).await {
+            let failure = match self.attempt(&url, &token, &judge, deadline).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
-            let dead = match failure.kind {
-                FailureKind::DeadToken => true,
-                FailureKind::DeadTokenOrScope => renewed || !self.lives(&api, &token).await,
-                _ => return Err(failure.into()),
-            };
-            if !dead || renewed {
-                return Err(self.useless(target, &token, failure));
+            if !matches!(failure.kind, FailureKind::DeadToken | FailureKind::DeadTokenOrScope) {
+                return Err(failure.into());
             }
-            token = self.tokens.instead_of(target.connection, &token).await?;
-            renewed = true;
+            if replaced {
+                return Err(self.deny(target, &token, failure));
+            }
+            let verdict = self.is_dead(target, &token, failure);
+            token = self.tokens.instead_of(target.connection, &token, verdict, deadline).await?;
+            self.check(target, &token)?;
+            replaced = true;
         }
     }
 
@@ -87,20 +103,27 @@ impl App {
                 format!("Connection {} was not granted {}.", target.connection, target.product),
             ));
         }
-        if let (Some(wanted), Some(own)) = (&target.caller.organization, &token.organization)
-            && *wanted != own.id
+        let own = [&token.organization, &token.crm_organization];
+        let own: Vec<&str> = own.into_iter().flatten().map(|found| found.id.as_str()).collect();
+        if let Some(wanted) = &target.caller.organization
+            && !own.contains(&wanted.as_str())
         {
             return Err(Problem::new(
                 Code::OrganizationMismatch,
-                format!("Connection {} belongs to organisation {}.", target.connection, own.id),
+                format!("Connection {} belongs to organisation {}.", target.connection, own.join(" and ")),
             ));
         }
-        let denied = self.denied.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = !denied.is_empty() && denied.contains(&(token.token.digest(), target.scope));
-        if known || !token.scopes.allows(target.scope) {
+        if !token.scopes.allows(target.scope) {
             return Err(scope_missing(target));
         }
-        Ok(())
+        let denied = self.denied.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if denied.is_empty() {
+            return Ok(());
+        }
+        match denied.get(&(token.token.digest(), target.scope)) {
+            Some(problem) => Err(problem.clone()),
+            None => Ok(()),
+        }
     }
 
     async fn attempt<T>(
@@ -108,11 +131,11 @@ impl App {
         url: &str,
         token: &AccessToken,
         judge: &impl Fn(&Answer) -> Result<T, Failure>,
-        started: Instant,
+        deadline: Instant,
     ) -> Result<T, Failure> {
         let mut tried = 1;
         loop {
-            let left = DEADLINE.saturating_sub(started.elapsed()).min(PATIENCE);
+            let left = left(deadline);
             if left.is_zero() {
                 return Err(HttpError::Timeout.into());
             }
@@ -131,37 +154,65 @@ impl App {
                 return Err(failure);
             }
             tracing::warn!(kind = ?failure.kind, tried, "a read is tried again");
-            sleep(pause(tried)).await;
+            sleep(jittered(PAUSE * tried)).await;
             tried += 1;
         }
     }
 
-    /// Whether Inventory takes the token somewhere else: then its 57 meant a missing right.
-    async fn lives(&self, api: &str, token: &AccessToken) -> bool {
-        if !token.scopes.allows(inventory::scope::SETTINGS) {
-            return false;
-        }
-        match self.http.get(&inventory::organizations_url(api), &token.token, PATIENCE).await {
-            Ok(answer) => answer::inventory(&answer).is_ok(),
-            Err(_) => false,
+    /// Whether a refused token is dead. Zoho's refusals do not tell, so another product, or another route of Inventory, is
+    /// asked with it: only a token that is refused there, too, is worth a new one.
+    async fn is_dead(&self, target: &Target<'_>, token: &AccessToken, failure: Failure) -> Verdict {
+        let api = self.centres.api(token.data_centre);
+        let ambiguous = failure.kind == FailureKind::DeadTokenOrScope;
+        let inventory = token.scopes.allows(inventory::scope::SETTINGS);
+        let left = left(target.deadline());
+        let elsewhere = if inventory && (ambiguous || target.product == Product::Crm) {
+            let url = inventory::organizations_url(&api);
+            self.http
+                .get(&url, &token.token, left)
+                .await
+                .map_err(Failure::from)
+                .and_then(|a| answer::inventory(&a).map(drop))
+        } else if token.scopes.allows(crm::scope::ORG) && target.product == Product::Inventory {
+            let url = crm::org_url(&api);
+            self.http
+                .get(&url, &token.token, left)
+                .await
+                .map_err(Failure::from)
+                .and_then(|a| answer::crm(&a).map(drop))
+        } else {
+            return Ok(());
+        };
+        match elsewhere.map_err(|failure| (failure.kind, failure)) {
+            Ok(()) => Err(self.deny(target, token, failure)),
+            Err((FailureKind::DeadToken | FailureKind::DeadTokenOrScope, _)) => Ok(()),
+            Err((_, failure)) => Err(failure.into()),
         }
     }
 
-    /// A living token that is refused all the same.
-    fn useless(&self, target: &Target<'_>, token: &Arc<AccessToken>, failure: Failure) -> Problem {
-        if failure.kind == FailureKind::DeadToken {
-            return Problem::from(failure).because(format!("connection {}", target.connection));
-        }
-        let mut denied = self.denied.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if denied.len() > 1000 {
-            denied.clear();
-        }
-        denied.insert((token.token.digest(), target.scope));
-        let problem = scope_missing(target);
-        match failure.said {
+    /// A living token is refused: remembered, so that it costs neither calls nor tokens again.
+    fn deny(&self, target: &Target<'_>, token: &AccessToken, failure: Failure) -> Problem {
+        let problem = if failure.kind == FailureKind::DeadTokenOrScope {
+            scope_missing(target)
+        } else {
+            Problem::new(
+                Code::ZohoForbidden,
+                format!(
+                    "Zoho refuses the token of connection {} for {} only.",
+                    target.connection, target.product
+                ),
+            )
+        };
+        let problem = match failure.said {
             Some(said) => problem.zoho(said.code, said.message),
             None => problem,
+        };
+        let mut denied = self.denied.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if denied.len() >= MOST_DENIED {
+            denied.clear();
         }
+        denied.insert((token.token.digest(), target.scope), problem.clone());
+        problem
     }
 }
 
@@ -172,9 +223,6 @@ fn scope_missing(target: &Target<'_>) -> Problem {
     )
 }
 
-/// 0.2 to 0.4 seconds after the first try, twice that after the second.
-fn pause(tried: u32) -> Duration {
-    let mut byte = [0_u8];
-    let random = getrandom::fill(&mut byte).map_or(0, |()| u64::from(byte[0]));
-    Duration::from_millis((200 + random * 200 / 255) * u64::from(tried))
+fn left(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now()).min(PATIENCE)
 }

@@ -53,7 +53,11 @@ impl App {
             };
         };
         let Some(begun) = self.consents.begun(&state).await? else {
-            return Ok(pages::state_unknown().into_response());
+            // Loaded again after its end: the same browser is shown that end.
+            return match self.ending(headers).await? {
+                Some(_) => Ok(to_clean_address().into_response()),
+                None => Ok(pages::state_unknown().into_response()),
+            };
         };
         let state_cookie = cookie::of_state(&state);
         let browser = cookie::get(&self.public_url, headers, &state_cookie);
@@ -70,11 +74,12 @@ impl App {
         if !self.consents.use_up(&state, &begun).await? {
             return Ok(pages::used_already().into_response());
         }
+        let link = begun.link.clone();
         let ending = match returned.code {
             Some(code) if returned.error.is_none() => self.exchange(begun, data_centre, code).await,
             _ => denied(returned.error.as_deref()),
         };
-        self.lead_to_ending(&ending, &state_cookie).await
+        self.lead_to_ending(&ending, link.as_deref(), &state_cookie).await
     }
 
     /// Where the user's account lives. Zoho says so twice; both must be in our table and agree. A client without
@@ -113,26 +118,38 @@ impl App {
         }
     }
 
-    /// On to an address without code or state, so that neither stays in the browser's history.
-    async fn lead_to_ending(&self, ending: &Ending, state_cookie: &str) -> Result<Response, StoreError> {
-        let nonce = self.consents.end(ending).await?;
+    async fn lead_to_ending(
+        &self,
+        ending: &Ending,
+        link: Option<&str>,
+        state_cookie: &str,
+    ) -> Result<Response, StoreError> {
+        let nonce = self.consents.end(ending, link).await?;
         let cookies = AppendHeaders([
             (header::SET_COOKIE, cookie::set(&self.public_url, cookie::ENDING, &nonce)),
             (header::SET_COOKIE, cookie::take_back(&self.public_url, state_cookie)),
         ]);
-        let location = (header::LOCATION, HeaderValue::from_static("/oauth/callback"));
-        Ok((StatusCode::SEE_OTHER, AppendHeaders([location]), cookies).into_response())
+        Ok((cookies, to_clean_address()).into_response())
     }
 
     async fn show_ending(&self, headers: &HeaderMap) -> Result<Response, StoreError> {
-        let Some(nonce) = cookie::get(&self.public_url, headers, cookie::ENDING) else {
-            return Ok(pages::nothing_to_show().into_response());
-        };
-        Ok(match self.consents.ending(&nonce).await? {
+        Ok(match self.ending(headers).await? {
             Some(ending) => pages::ending(&ending).into_response(),
             None => pages::nothing_to_show().into_response(),
         })
     }
+
+    async fn ending(&self, headers: &HeaderMap) -> Result<Option<Ending>, StoreError> {
+        match cookie::get(&self.public_url, headers, cookie::ENDING) {
+            Some(nonce) => self.consents.ending(&nonce).await,
+            None => Ok(None),
+        }
+    }
+}
+
+/// On to an address without code or state, so that neither stays in the browser's history.
+fn to_clean_address() -> impl IntoResponse {
+    (StatusCode::SEE_OTHER, [(header::LOCATION, HeaderValue::from_static("/oauth/callback"))])
 }
 
 fn denied(error: Option<&str>) -> Ending {

@@ -28,7 +28,7 @@ pub(crate) fn not_reconnectable() -> Page {
 pub(crate) fn state_unknown() -> Page {
     refused("This consent is not known here")
         .line("It was begun more than ten minutes ago, was used already, or never began here.")
-        .line("Nothing was sent to Zoho and nothing was stored.")
+        .line("Opening this address sent nothing to Zoho and stored nothing.")
         .line(NEW_LINK)
 }
 

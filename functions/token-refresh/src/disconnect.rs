@@ -1,7 +1,7 @@
 //! The end of a connection: revoked at Zoho, deleted here.
 
 use shared::base::id::ConnectionName;
-use shared::core::connection;
+use shared::core::connection::{self, Connection, State};
 use shared::core::grant::{AccessToken, Grant, load};
 use shared::core::renewal::Lease;
 use shared::core::renewer::Reply;
@@ -13,11 +13,18 @@ impl TokenRefresh {
     pub(crate) async fn disconnect(&self, name: &ConnectionName) -> Result<Reply, StoreError> {
         let state = &*self.stores.state;
         let secrets = &*self.stores.secrets;
-        let Some(lease) = Lease::take(state, &self.clock, name).await? else { return Ok(Reply::Busy) };
+        let Some(mut lease) = Lease::take(state, &self.clock, name).await? else { return Ok(Reply::Busy) };
+        let forget = Write::Delete(connection::key(name), Condition::Any);
         let Some((grant, _)) = load::<Grant>(secrets, &Grant::secret_name(name)).await? else {
-            lease.finish(Write::Delete(connection::key(name), Condition::Any)).await?;
+            lease.finish(forget).await?;
             return Ok(Reply::Unknown);
         };
+        // A tombstone first: whoever dies after it, the next tick goes on here, and nobody brings the connection back.
+        let mut row = Connection::of(name.clone(), &grant);
+        row.state = State::Disconnecting;
+        if !lease.write(Write::Put(row.row()?)).await? {
+            return Ok(Reply::Busy);
+        }
         // First there, then here: a grant that is forgotten here could not be revoked any more.
         let revoked = match self.accounts.revoke(grant.data_centre, &grant.refresh_token).await {
             Ok(()) => true,
@@ -26,9 +33,14 @@ impl TokenRefresh {
                 false
             }
         };
+        if !lease.write(Write::Put(row.row()?)).await? {
+            return Ok(Reply::Busy);
+        }
         secrets.delete(&AccessToken::secret_name(name)).await?;
         secrets.delete(&Grant::secret_name(name)).await?;
-        lease.finish(Write::Delete(connection::key(name), Condition::Any)).await?;
+        if !lease.finish(forget).await? {
+            return Ok(Reply::Busy);
+        }
         tracing::info!(connection = %name, revoked, "disconnected");
         Ok(Reply::Disconnected { revoked })
     }

@@ -18,6 +18,7 @@ use shared::store::{StoreError, Stores};
 use shared::zoho::data_centre::DataCentres;
 use shared::zoho::http::Http;
 use shared::zoho::oauth::Accounts;
+use tokio::sync::RwLock;
 
 /// The function and what it works with.
 pub struct TokenRefresh {
@@ -69,20 +70,33 @@ pub fn ask_of(event: Value) -> Result<Ask, serde_json::Error> {
 
 /// The function in the same process. What it has begun goes on when the caller stops waiting, as it does on Lambda.
 #[derive(Clone)]
-pub struct Local(Arc<TokenRefresh>);
+pub struct Local {
+    function: Arc<TokenRefresh>,
+    /// Read-locked by whatever is under way.
+    busy: Arc<RwLock<()>>,
+}
 
 impl Local {
     /// Made of a process's parts.
     pub fn new(parts: &Parts) -> Self {
-        Self(Arc::new(TokenRefresh::new(parts)))
+        Self { function: Arc::new(TokenRefresh::new(parts)), busy: Arc::default() }
+    }
+
+    /// Waits for the end of what is under way: a code that Zoho has taken must not be lost to the end of the process.
+    pub async fn idle(&self) {
+        drop(self.busy.write().await);
     }
 }
 
 #[async_trait]
 impl Renewer for Local {
     async fn ask(&self, ask: Ask) -> Result<Reply, RenewerError> {
-        let function = self.0.clone();
-        let work = tokio::spawn(async move { function.handle(ask).await });
+        let (function, busy) = (self.function.clone(), self.busy.clone().read_owned().await);
+        let work = tokio::spawn(async move {
+            let result = function.handle(ask).await;
+            drop(busy);
+            result
+        });
         match work.await {
             Ok(result) => result.map_err(|error| RenewerError(error.to_string())),
             Err(_) => Err(RenewerError("it panicked".to_owned())),

@@ -35,7 +35,7 @@ impl TokenRefresh {
     ) -> Result<Found, Useless> {
         let api = self.centres.api(dc);
         let mut found = Found { organization: None, crm_organization: None };
-        for product in scopes.products() {
+        for product in wish.scopes.products() {
             match product {
                 Product::Inventory => {
                     found.organization = Some(self.probe_inventory(wish, &api, scopes, token).await?);
@@ -116,9 +116,9 @@ impl TokenRefresh {
                 name: text(&org, "company_name").unwrap_or_default().to_owned(),
             })
         });
-        match (wanted, &organization) {
-            (Some(wanted), Some(found)) if found.id != wanted => Err(vec![
-                "This is another company's CRM than the one that was connected before.".to_owned(),
+        match wanted {
+            Some(wanted) if organization.as_ref().is_none_or(|found| found.id != wanted) => Err(vec![
+                "This is not the company's CRM that was connected before.".to_owned(),
                 "Sign in to Zoho as a user of the same company, or let the operator run `zoho-connector connect`."
                     .to_owned(),
             ]),

@@ -6,9 +6,10 @@ use shared::base::secret::digests_equal;
 use shared::core::client::Clients;
 use shared::core::connection::{self, Connection, State};
 use shared::core::grant::{AccessToken, Grant, load, text};
-use shared::core::renewal::{Lease, pause, reserve};
+use shared::core::renewal::{Lease, after_silence, after_throttle, reserve, room};
 use shared::core::renewer::Reply;
-use shared::store::{StoreError, VersionId, Write};
+use shared::store::{Condition, StoreError, VersionId, Write};
+use shared::zoho::data_centre::DataCentre;
 use shared::zoho::oauth::{ClientCredentials, Granted, Refusal};
 
 use crate::TokenRefresh;
@@ -16,8 +17,8 @@ use crate::TokenRefresh;
 /// A token that ends within this time is renewed when a caller asks.
 pub(crate) const SOON: SignedDuration = SignedDuration::from_secs(60);
 
-/// The pause after an answer that never came. A throttle's pause is longer: see [`pause`].
-const NO_ANSWER: SignedDuration = SignedDuration::from_mins(1);
+/// When to look again whether there is room for another version of the secret.
+const CROWDED: SignedDuration = SignedDuration::from_mins(30);
 
 impl TokenRefresh {
     /// Renews the token, unless a good one is stored: one that lives on after `margin`, and is not the one whose
@@ -37,7 +38,8 @@ impl TokenRefresh {
 
         let secrets = &*self.stores.secrets;
         let Some((grant, _)) = load::<Grant>(secrets, &Grant::secret_name(name)).await? else {
-            lease.release().await?;
+            // A consent or a disconnect that died half-way leaves a row without a grant.
+            lease.finish(Write::Delete(connection::key(name), Condition::Any)).await?;
             return Ok(Reply::Unknown);
         };
         let token = load::<AccessToken>(secrets, &AccessToken::secret_name(name)).await?;
@@ -92,20 +94,27 @@ impl TokenRefresh {
         if let Some(wait) = self.pausing(found) {
             return Ok(wait);
         }
-        if matches!(found.state, State::ReconnectRequired { .. }) {
-            return Ok(Reply::ReconnectRequired);
+        match found.state {
+            State::ReconnectRequired { .. } => return Ok(Reply::ReconnectRequired),
+            State::Disconnecting => return Ok(Reply::Unknown),
+            _ => {}
         }
-        let clients = Clients::read(&*self.stores.secrets).await?;
-        let Some(client) = clients.find(&grant.client_id) else {
-            let reason = "its client is not registered in this connector".to_owned();
-            found.state = State::Misconfigured { reason: reason.clone(), secret: String::new() };
-            return Ok(Reply::Misconfigured { reason });
-        };
-        let secret = client.secret_at(grant.data_centre);
-        if let State::Misconfigured { reason, secret: refused } = &found.state
-            && digests_equal(refused, &secret.digest())
+        let (clients, mark) = Clients::read(&*self.stores.secrets).await?;
+        let mark = mark.map(|version| version.0);
+        if let State::Misconfigured { reason, clients } = &found.state
+            && *clients == mark
         {
             return Ok(Reply::Misconfigured { reason: reason.clone() });
+        }
+        let Some(client) = clients.find(&grant.client_id) else {
+            let reason = "its client is not registered in this connector".to_owned();
+            found.state = State::Misconfigured { reason: reason.clone(), clients: mark };
+            return Ok(Reply::Misconfigured { reason });
+        };
+        if !room(&*self.stores.secrets, &self.clock, &found.name, false).await? {
+            let until = later(self.clock.now(), CROWDED);
+            found.state = State::Exhausted { until };
+            return Ok(exhausted(until, self.clock.now()));
         }
         if let Err(until) = reserve(&*self.stores.state, &self.clock, &found.name).await? {
             found.state = State::Exhausted { until };
@@ -113,7 +122,7 @@ impl TokenRefresh {
             return Ok(exhausted(until, self.clock.now()));
         }
 
-        let credentials = ClientCredentials { id: &client.id, secret };
+        let credentials = ClientCredentials { id: &client.id, secret: client.secret_at(grant.data_centre) };
         let asked_at = self.clock.now();
         match self.accounts.renew(grant.data_centre, credentials, &grant.refresh_token).await {
             Ok(granted) => {
@@ -129,7 +138,7 @@ impl TokenRefresh {
             }
             Err(refusal) => {
                 tracing::warn!(connection = %found.name, ?refusal, "token not renewed");
-                Ok(self.refused(found, refusal, secret.digest()))
+                Ok(self.refused(found, refusal, mark))
             }
         }
     }
@@ -148,44 +157,53 @@ impl TokenRefresh {
         Ok(lease.holds().await? && secrets.promote(&secret_name, &pending, from).await?)
     }
 
-    fn refused(&self, found: &mut Connection, refusal: Refusal, secret: String) -> Reply {
+    fn refused(&self, found: &mut Connection, refusal: Refusal, mark: Option<String>) -> Reply {
         let now = self.clock.now();
-        let pauses = match &found.state {
+        if refusal == Refusal::InvalidCode {
+            found.state = State::ReconnectRequired { since: now };
+            return Reply::ReconnectRequired;
+        }
+        if refusal.blames_client() {
+            let reason = blame(&refusal, found.data_centre);
+            found.state = State::Misconfigured { reason: reason.clone(), clients: mark };
+            return Reply::Misconfigured { reason };
+        }
+        let times = 1 + match &found.state {
             State::CoolingDown { times, .. } => *times,
             _ => 0,
         };
-        let (times, length, reason) = match refusal {
-            Refusal::InvalidCode => {
-                found.state = State::ReconnectRequired { since: now };
-                return Reply::ReconnectRequired;
-            }
-            refusal if refusal.blames_client() => {
-                let reason = if refusal == Refusal::InvalidClient {
-                    format!("Zoho's data centre {} does not know the client id", found.data_centre)
-                } else {
-                    format!("the client secret for Zoho's data centre {} is wrong", found.data_centre)
-                };
-                found.state = State::Misconfigured { reason: reason.clone(), secret };
-                return Reply::Misconfigured { reason };
-            }
+        let (length, reason) = match refusal {
             Refusal::Http(error) => {
-                (pauses, NO_ANSWER, format!("Zoho's accounts server could not be asked: {error}"))
+                (after_silence(times), format!("Zoho's accounts server could not be asked: {error}"))
             }
             Refusal::Unreadable => (
-                pauses,
-                NO_ANSWER,
-                "Zoho's accounts server answered with something that is no token answer".to_owned(),
+                after_silence(times),
+                "Zoho's accounts server answered with something that is no token".to_owned(),
             ),
-            Refusal::Throttled => (
-                pauses + 1,
-                pause(pauses + 1),
-                "Zoho throttles the token requests of this connection".to_owned(),
-            ),
-            other => (pauses + 1, pause(pauses + 1), format!("Zoho refused a new token for now ({other:?})")),
+            Refusal::Throttled => {
+                (after_throttle(times), "Zoho throttles the token requests of this connection".to_owned())
+            }
+            Refusal::Unknown(word) => {
+                (after_throttle(times), format!("Zoho refused a new token with {word:?}"))
+            }
+            _ => (after_throttle(times), "Zoho refused a new token for now".to_owned()),
         };
         let until = later(now, length);
         found.state = State::CoolingDown { until, times, reason: reason.clone() };
         Reply::Wait { seconds: seconds_until(until, now), reason }
+    }
+}
+
+/// What is wrong with the client, in words that say what to set right.
+pub(crate) fn blame(refusal: &Refusal, dc: DataCentre) -> String {
+    if *refusal == Refusal::InvalidClient {
+        format!(
+            "Zoho's data centre {dc} does not know the client id: switch on Multi-DC for it in Zoho's API console"
+        )
+    } else {
+        format!(
+            "the client secret is wrong for Zoho's data centre {dc}: Zoho can give one secret for all, or one for each"
+        )
     }
 }
 
@@ -206,5 +224,6 @@ pub(crate) fn access_token(grant: &Grant, granted: Granted, asked_at: Timestamp)
         data_centre: grant.data_centre,
         scopes: granted.scopes.unwrap_or_else(|| grant.scopes.clone()),
         organization: grant.organization.clone(),
+        crm_organization: grant.crm_organization.clone(),
     }
 }

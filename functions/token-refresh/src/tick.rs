@@ -18,15 +18,28 @@ impl TokenRefresh {
         let now = self.clock.now();
         let due = |found: &Connection| {
             let ends = found.token_expires.is_none_or(|expires| earlier(expires, AHEAD) <= now);
-            ends && !matches!(found.state, State::ReconnectRequired { .. })
+            match found.state {
+                State::ReconnectRequired { .. } => false,
+                State::Disconnecting => true,
+                _ => ends,
+            }
         };
         let connections = connection::list(&*self.stores.state).await?;
         let results: Vec<_> = stream::iter(connections.into_iter().filter(due))
-            .map(|found| async move { self.renew(&found.name, None, AHEAD).await })
+            .map(|found| async move {
+                match found.state {
+                    // Its process died half-way.
+                    State::Disconnecting => self.disconnect(&found.name).await,
+                    _ => self.renew(&found.name, None, AHEAD).await,
+                }
+            })
             .buffer_unordered(AT_ONCE)
             .collect()
             .await;
-        let renewed = results.iter().filter(|result| matches!(result, Ok(Reply::Renewed))).count();
+        let done = |result: &Result<Reply, StoreError>| {
+            matches!(result, Ok(Reply::Renewed | Reply::Disconnected { .. } | Reply::Unknown))
+        };
+        let renewed = results.iter().filter(|result| done(result)).count();
         for error in results.iter().filter_map(|result| result.as_ref().err()) {
             tracing::error!(%error, "a scheduled renewal failed");
         }

@@ -13,7 +13,7 @@ use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::base::web::Segments;
 use shared::core::event::{Delivery, Receipt};
-use shared::zoho::signature::{HEADER, SignedText, is_json};
+use shared::zoho::signature::{HEADER, SignedText};
 
 use crate::App;
 use crate::resource::Resource;
@@ -33,17 +33,14 @@ pub(crate) async fn receive(
         }
     })?;
     let query = query.unwrap_or_default();
-    // With a query before it, the same signed text could be cut in more than one way.
-    if !query.is_empty() && is_json(&body) {
-        return Err(Problem::new(
-            Code::WebhookQuery,
-            "The webhook's URL has a query string and its body is JSON.",
-        ));
+    // With a query before the body, the same signed text could be cut in more than one way.
+    if !query.is_empty() {
+        return Err(Problem::new(Code::WebhookQuery, "The webhook's URL has a query string."));
     }
     let unknown =
         || Problem::new(Code::WebhookUnknown, "This connection has no webhook secret for Zoho Inventory.");
     let connection: ConnectionName = connection.parse().map_err(|_| unknown())?;
-    let all = app.secrets.get().await?;
+    let all = app.webhook_secrets().await?;
     let secrets = all.inventory(&connection);
     if secrets.is_empty() {
         return Err(unknown());
@@ -63,14 +60,18 @@ pub(crate) async fn receive(
     let Some(resource) = Resource::read(&body) else {
         return Err(Problem::new(Code::WebhookUnreadable, "The body is neither a JSON object nor a form."));
     };
+    let change = change(&event);
     let mut digest = Sha256::new();
     signed.feed(|part| digest.update(part));
-    Ok(Json(app.events.store(delivery(connection, &event, hex::encode(digest.finalize()), resource)).await?))
+    if change == "deleted" {
+        // The body of a delete can equal that of the change before it, and is news all the same.
+        digest.update("deleted");
+    }
+    Ok(Json(app.events.store(delivery(connection, change, hex::encode(digest.finalize()), resource)).await?))
 }
 
-fn delivery(connection: ConnectionName, event: &str, digest: String, resource: Resource) -> Delivery {
+fn delivery(connection: ConnectionName, change: &str, digest: String, resource: Resource) -> Delivery {
     let kind = resource.kind.as_deref().unwrap_or("unknown");
-    let change = change(event);
     let mut data = resource.names;
     if change == "deleted" {
         // The path is not signed, so that a record is gone is only a claim until it was looked up.

@@ -3,16 +3,18 @@
 
 mod inventory;
 mod resource;
-mod secrets;
 
 use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::routing::post;
+use shared::base::believed::Believed;
 use shared::base::web::finish;
 use shared::core::event::Events;
 use shared::core::parts::Parts;
+use shared::core::webhook::WebhookSecrets;
+use shared::store::{Secrets, StoreError};
 
 /// The largest body that is taken: what Zoho sends is smaller, and a row holds 400 KB.
 const BODY_LIMIT: usize = 256 * 1024;
@@ -20,14 +22,27 @@ const BODY_LIMIT: usize = 256 * 1024;
 /// What the routes work with.
 struct App {
     events: Events,
-    secrets: secrets::Believed,
+    secrets: Arc<dyn Secrets>,
+    believed: Believed<(), Arc<WebhookSecrets>>,
+}
+
+impl App {
+    async fn webhook_secrets(&self) -> Result<Arc<WebhookSecrets>, StoreError> {
+        if let Some(secrets) = self.believed.get(&()) {
+            return Ok(secrets);
+        }
+        let secrets = Arc::new(WebhookSecrets::read(&*self.secrets).await?);
+        self.believed.learn((), secrets.clone());
+        Ok(secrets)
+    }
 }
 
 /// The routes of this function.
 pub fn router(parts: &Parts) -> Router {
     let app = App {
         events: Events::new(parts.stores.events.clone(), parts.clock.clone()),
-        secrets: secrets::Believed::new(parts.stores.secrets.clone(), parts.clock.clone()),
+        secrets: parts.stores.secrets.clone(),
+        believed: Believed::new(parts.clock.clone()),
     };
     let receive = post(inventory::receive).put(inventory::receive).delete(inventory::receive);
     finish(

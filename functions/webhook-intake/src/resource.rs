@@ -1,7 +1,8 @@
 //! What a webhook of the finance suite is about. The body names no event: it holds the record under its singular key,
 //! or, as a form, in a field `JSONString` or in fields of its own.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
+use shared::base::id::is_zoho_id;
 use shared::zoho::signature::is_json;
 use shared::zoho::value::{Object, id, text, timestamp};
 
@@ -16,7 +17,7 @@ pub(crate) struct Resource {
     pub(crate) names: Object,
     /// When it was last changed, as Zoho wrote it, made RFC 3339.
     pub(crate) changed: Option<String>,
-    /// The body, as JSON.
+    /// The body's JSON document, as it came.
     pub(crate) body: String,
 }
 
@@ -26,13 +27,12 @@ const NAMES: &[&str] = &["sku", "salesorder_number", "purchaseorder_number", "re
 impl Resource {
     /// Reads a body. Nothing where it is neither a JSON object nor a form.
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
-        let document = if is_json(body) { serde_json::from_slice(body).ok()? } else { read_form(body)? };
-        let Value::Object(document) = document else { return None };
-        let body = serde_json::to_string(&document).ok()?;
+        let body = if is_json(body) { std::str::from_utf8(body).ok()?.to_owned() } else { read_form(body)? };
+        let document: Object = serde_json::from_str(&body).ok()?;
         let (kind, record) = find_record(&document);
         let id_field = kind.as_ref().map(|kind| format!("{kind}_id"));
-        let id = id_field.as_ref().and_then(|field| id(record, field));
-        let mut names = Map::new();
+        let id = id_field.as_ref().and_then(|field| id(record, field)).filter(|id| is_zoho_id(id));
+        let mut names = Object::new();
         if let (Some(field), Some(id)) = (id_field, &id) {
             names.insert(field, Value::String(id.clone()));
         }
@@ -46,31 +46,43 @@ impl Resource {
     }
 }
 
-fn read_form(body: &[u8]) -> Option<Value> {
-    let fields: Object = form_urlencoded::parse(body)
-        .filter(|(key, _)| !key.trim().is_empty())
-        .map(|(key, value)| (key.into_owned(), Value::String(value.into_owned())))
-        .collect();
-    if let Some(Value::String(json)) = fields.get("JSONString") {
-        return serde_json::from_str(json).ok();
+/// The JSON document in a form: in the field `JSONString`, or made of its fields.
+fn read_form(body: &[u8]) -> Option<String> {
+    let mut fields = Object::new();
+    for (key, value) in form_urlencoded::parse(body) {
+        // A JSON body that somebody escaped into a form has the same signed text; its keys give it away.
+        if !is_name(&key) {
+            return None;
+        }
+        fields.insert(key.into_owned(), Value::String(value.into_owned()));
     }
-    (!fields.is_empty()).then_some(Value::Object(fields))
+    match fields.get("JSONString") {
+        Some(Value::String(json)) => Some(json.clone()),
+        _ if fields.is_empty() => None,
+        _ => serde_json::to_string(&fields).ok(),
+    }
 }
 
-/// The record under its singular key, or the document itself where it is flat. Zoho spells some keys with an underscore
-/// in one place and without in another, so none counts.
+/// The record under its singular key, or the document itself where it is flat and has but one id. Zoho spells some keys
+/// with an underscore in one place and without in another.
 fn find_record(document: &Object) -> (Option<String>, &Object) {
     for (key, value) in document {
-        let kind: String = key.chars().filter(|c| *c != '_').collect();
-        if let Value::Object(record) = value
-            && (record.contains_key(&format!("{kind}_id")) || record.contains_key(&format!("{key}_id")))
-        {
-            let kind = if record.contains_key(&format!("{kind}_id")) { kind } else { key.clone() };
+        let Value::Object(record) = value else { continue };
+        let plain: String = key.chars().filter(|c| *c != '_').collect();
+        let spelt = [plain, key.clone()].into_iter().find(|kind| record.contains_key(&format!("{kind}_id")));
+        if let Some(kind) = spelt.filter(|kind| is_name(kind)) {
             return (Some(kind), record);
         }
     }
-    let flat = document.keys().find_map(|key| key.strip_suffix("_id"));
-    (flat.map(str::to_owned), document)
+    let mut kinds = document.keys().filter_map(|key| key.strip_suffix("_id")).filter(|kind| is_name(kind));
+    match (kinds.next(), kinds.next()) {
+        (Some(only), None) => (Some(only.to_owned()), document),
+        _ => (None, document),
+    }
+}
+
+fn is_name(text: &str) -> bool {
+    (1..=64).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 #[cfg(test)]
@@ -102,12 +114,28 @@ mod tests {
             (adjustment.kind.as_deref(), adjustment.id.as_deref()),
             (Some("inventory_adjustment"), Some("9"))
         );
-        assert!(Resource::read(br#"{"surprise":{"a":1}}"#).unwrap().kind.is_none());
+        for kindless in
+            [r#"{"surprise":{"a":1}}"#, "customer_id=1&salesorder_id=2", r#"{"a b":{"a b_id":"1"}}"#]
+        {
+            assert!(Resource::read(kindless.as_bytes()).unwrap().kind.is_none(), "{kindless}");
+        }
+        assert!(Resource::read(br#"{"item":{"item_id":"../1"}}"#).unwrap().id.is_none());
     }
 
     #[test]
     fn what_is_no_document_is_none() {
-        for body in ["", " ", "{", "[]", "[1]", "JSONString=oops", "JSONString=%5B%5D", "="] {
+        for body in [
+            "",
+            " ",
+            "{",
+            "[]",
+            "[1]",
+            "JSONString=oops",
+            "JSONString=%5B%5D",
+            "=",
+            "%7B%22item%22%3A1%7D",
+            "a b=1",
+        ] {
             assert!(Resource::read(body.as_bytes()).is_none(), "{body}");
         }
     }

@@ -1,6 +1,7 @@
 //! Time, injected: nothing below reads the machine's clock by itself.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 pub use jiff::{SignedDuration, Timestamp};
 
@@ -59,6 +60,16 @@ pub fn earlier(at: Timestamp, by: SignedDuration) -> Timestamp {
 pub fn seconds_until(at: Timestamp, now: Timestamp) -> u64 {
     let milliseconds = at.duration_since(now).as_millis().max(1);
     u64::try_from(milliseconds).unwrap_or(u64::MAX).div_ceil(1000)
+}
+
+/// Half to all of `wait`, so that those who wait together do not come back together.
+pub fn jittered(wait: Duration) -> Duration {
+    let mut random = [0_u8; 1];
+    let share = match getrandom::fill(&mut random) {
+        Ok(()) => random.iter().copied().map(f64::from).sum::<f64>() / 255.0,
+        Err(_) => 1.0,
+    };
+    wait.mul_f64(0.5 + share / 2.0)
 }
 
 #[cfg(test)]

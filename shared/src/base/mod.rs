@@ -1,5 +1,6 @@
 //! The ground floor: what every other room stands on, and what knows nothing of Zoho or of stores.
 
+pub mod believed;
 pub mod clock;
 pub mod id;
 pub mod page;

@@ -86,6 +86,9 @@ codes! {
     /// Several items have that SKU.
     SkuAmbiguous = "sku_ambiguous", 409, false, "Several items with this SKU",
         "Choose one of the item ids in `detail` and use `/v1/inventory/items/{item_id}`. The SKUs should be made unique in Zoho.";
+    /// Zoho does not filter, and there are too many items.
+    SkuUnresolved = "sku_unresolved", 409, false, "The SKU could not be looked up",
+        "Find the item by listing `/v1/inventory/items`, then use `/v1/inventory/items/{item_id}`.";
     /// The only item with that SKU is inactive.
     SkuInactive = "sku_inactive", 409, false, "The item with this SKU is inactive",
         "Do not sell or adjust it. `/v1/inventory/items/{item_id}` with the id in `detail` shows it; a person can activate it in Zoho.";

@@ -3,8 +3,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::grant::{load, write};
 use crate::base::secret::{Secret, expose};
-use crate::store::{Secrets, StoreError};
+use crate::store::{Secrets, StoreError, VersionId};
 use crate::zoho::data_centre::DataCentre;
 
 const SECRET: &str = "client";
@@ -47,15 +48,12 @@ impl Client {
 pub struct Clients(Vec<Client>);
 
 impl Clients {
-    /// Reads them.
+    /// Reads them, with a mark that changes whenever the operator sets one.
     ///
     /// # Errors
     /// Where the store fails.
-    pub async fn read(secrets: &dyn Secrets) -> Result<Self, StoreError> {
-        match secrets.get(SECRET).await? {
-            Some(found) => super::grant::read(&found),
-            None => Ok(Self::default()),
-        }
+    pub async fn read(secrets: &dyn Secrets) -> Result<(Self, Option<VersionId>), StoreError> {
+        Ok(load(secrets, SECRET).await?.map_or_else(Default::default, |(clients, at)| (clients, Some(at))))
     }
 
     /// The client of that id.
@@ -74,12 +72,8 @@ impl Clients {
 /// # Errors
 /// Where the store fails, or somebody else set a client at the same moment.
 pub async fn set(secrets: &dyn Secrets, client: Client) -> Result<(), StoreError> {
-    let found = secrets.get(SECRET).await?;
-    let mut clients: Clients = match &found {
-        Some(found) => super::grant::read(found)?,
-        None => Clients::default(),
-    };
+    let (mut clients, version) = Clients::read(secrets).await?;
     clients.0.retain(|known| known.id != client.id);
     clients.0.push(client);
-    super::grant::write(secrets, SECRET, &clients, found.as_ref().map(|found| &found.version)).await
+    write(secrets, SECRET, &clients, version.as_ref()).await
 }

@@ -67,9 +67,11 @@ pub enum State {
     Misconfigured {
         /// Zoho's word for it.
         reason: String,
-        /// A digest of the secret that was refused: another one is tried.
-        secret: String,
+        /// The mark of the clients at that time: when the operator sets one, it is tried again.
+        clients: Option<String>,
     },
+    /// The operator ends it: from now on nobody renews it or brings it back.
+    Disconnecting,
     /// The grant is dead: a person must consent again.
     ReconnectRequired {
         /// Since when.
@@ -86,6 +88,7 @@ impl State {
             Self::Exhausted { .. } => "exhausted",
             Self::Misconfigured { .. } => "misconfigured",
             Self::ReconnectRequired { .. } => "reconnect_required",
+            Self::Disconnecting => "disconnecting",
         }
     }
 }

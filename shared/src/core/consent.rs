@@ -34,8 +34,9 @@ pub struct Wish {
     /// The only Inventory organisation that will do.
     pub organization: Option<String>,
     /// The only CRM organisation that will do.
-    #[serde(default)]
     pub crm_organization: Option<String>,
+    /// Whether a connection that died is brought back: anybody may do that, so nothing may become wider.
+    pub again: bool,
 }
 
 impl Wish {
@@ -50,12 +51,14 @@ impl Wish {
             scopes: connection.scopes.clone(),
             organization: id(&connection.organization),
             crm_organization: id(&connection.crm_organization),
+            again: true,
         };
         let known = |product: &Product| match product {
             Product::Inventory => wish.organization.is_some(),
             Product::Crm => wish.crm_organization.is_some(),
         };
-        wish.scopes.products().iter().all(known).then_some(wish)
+        let products = wish.scopes.products();
+        (!products.is_empty() && products.iter().all(known)).then_some(wish)
     }
 }
 
@@ -68,8 +71,14 @@ pub struct Begun {
     pub redirect_uri: String,
     /// The digest of the cookie that the same browser must bring.
     pub cookie: String,
-    /// The digest of the link it began with, which its success uses up.
+    /// The digest of the link it began with, which is used up with it.
     pub link: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Link {
+    wish: Wish,
+    made: Timestamp,
 }
 
 /// How a consent ended, in words for the person at the browser.
@@ -102,7 +111,10 @@ impl Consents {
     /// Where the store fails.
     pub async fn make_link(&self, wish: &Wish) -> Result<Secret, StoreError> {
         let nonce = Secret::random();
-        self.keep(LINKS, &nonce.digest(), wish).await?;
+        let made = self.clock.now();
+        // Kept as long as a consent that began with it in its last minute.
+        let until = later(made, LIFETIME * 2);
+        self.keep(LINKS, &nonce.digest(), &Link { wish: wish.clone(), made }, until).await?;
         Ok(nonce)
     }
 
@@ -111,7 +123,9 @@ impl Consents {
     /// # Errors
     /// Where the store fails.
     pub async fn link(&self, nonce: &Secret) -> Result<Option<Wish>, StoreError> {
-        self.find(&Key::new(LINKS, nonce.digest())).await
+        let found: Option<Link> = self.find(&Key::new(LINKS, nonce.digest())).await?;
+        let now = self.clock.now();
+        Ok(found.filter(|link| now < later(link.made, LIFETIME)).map(|link| link.wish))
     }
 
     /// Remembers a consent under the state that goes to Zoho.
@@ -119,7 +133,7 @@ impl Consents {
     /// # Errors
     /// Where the store fails.
     pub async fn begin(&self, state: &Secret, begun: &Begun) -> Result<(), StoreError> {
-        self.keep(STATES, &state.digest(), begun).await
+        self.keep(STATES, &state.digest(), begun, self.deadline()).await
     }
 
     /// Looks at a consent without using it up.
@@ -145,17 +159,21 @@ impl Consents {
         Ok(self.state.transact(steps).await?.is_done())
     }
 
-    /// Keeps the ending for the page after the callback, and returns the nonce that shows it.
+    /// Keeps the ending: for the page after the callback, by the nonce returned, and for the operator who waits with the
+    /// link in hand.
     ///
     /// # Errors
     /// Where the store fails.
-    pub async fn end(&self, ending: &Ending) -> Result<Secret, StoreError> {
+    pub async fn end(&self, ending: &Ending, link: Option<&str>) -> Result<Secret, StoreError> {
         let nonce = Secret::random();
-        self.keep(ENDINGS, &nonce.digest(), ending).await?;
+        self.keep(ENDINGS, &nonce.digest(), ending, self.deadline()).await?;
+        if let Some(link) = link {
+            self.keep(ENDINGS, link, ending, self.deadline()).await?;
+        }
         Ok(nonce)
     }
 
-    /// The ending of that nonce.
+    /// The ending of that nonce, or of the consent that began with the link of that nonce.
     ///
     /// # Errors
     /// Where the store fails.
@@ -163,8 +181,14 @@ impl Consents {
         self.find(&Key::new(ENDINGS, nonce.digest())).await
     }
 
-    async fn keep(&self, kind: &str, digest: &str, record: &impl Serialize) -> Result<(), StoreError> {
-        let put = Put::record(Key::new(kind, digest), record, Condition::Absent)?.until(self.deadline());
+    async fn keep(
+        &self,
+        kind: &str,
+        digest: &str,
+        record: &impl Serialize,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        let put = Put::record(Key::new(kind, digest), record, Condition::Absent)?.until(until);
         self.state.put(put).await.map(drop)
     }
 

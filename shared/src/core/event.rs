@@ -7,7 +7,8 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
+use serde_json::value::RawValue;
 
 use crate::base::clock::{SharedClock, SignedDuration, Timestamp, earlier, later};
 use crate::base::id::{ConnectionName, time_ordered, time_prefix};
@@ -59,14 +60,14 @@ pub struct Delivery {
     pub time: Option<String>,
     /// Ids.
     pub data: Value,
-    /// The body, as JSON.
+    /// The body's JSON document, as it came.
     pub body: String,
 }
 
 #[derive(Serialize, Deserialize)]
 struct Stored {
     event: Event,
-    body: String,
+    body: Box<RawValue>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -128,7 +129,9 @@ impl Events {
             receivedtime: now,
             data: delivery.data,
         };
-        let stored = Stored { event, body: delivery.body };
+        let body = RawValue::from_string(delivery.body)
+            .map_err(|error| StoreError::Unreadable(error.to_string()))?;
+        let stored = Stored { event, body };
         let event = Put::record(Key::new(partition(&delivery.connection), &id), &stored, Condition::Any)?
             .until(later(now, KEPT));
         match self.table.transact(vec![Write::Put(marker), Write::Put(event)]).await? {
@@ -182,11 +185,10 @@ impl Events {
         &self,
         connection: &ConnectionName,
         id: &str,
-    ) -> Result<Option<(Event, Value)>, StoreError> {
+    ) -> Result<Option<(Event, Box<RawValue>)>, StoreError> {
         let Some(row) = self.table.get(&Key::new(partition(connection), id)).await? else { return Ok(None) };
         let stored: Stored = row.read()?;
-        let body = serde_json::from_str(&stored.body).unwrap_or_else(|_| json!(stored.body));
-        Ok(Some((stored.event, body)))
+        Ok(Some((stored.event, stored.body)))
     }
 }
 

@@ -67,6 +67,8 @@ pub struct AccessToken {
     pub scopes: ScopeSet,
     /// The Inventory organisation.
     pub organization: Option<Organization>,
+    /// The CRM organisation.
+    pub crm_organization: Option<Organization>,
 }
 
 impl AccessToken {

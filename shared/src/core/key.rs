@@ -1,13 +1,13 @@
 //! Service keys: what a skill holds in place of Zoho's secrets. Stored is only the SHA-256 of 256 random bits.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later};
+use crate::base::believed::Believed;
+use crate::base::clock::{SharedClock, Timestamp};
 use crate::base::id::ConnectionName;
 use crate::base::problem::{Code, Problem};
 use crate::base::secret::{Secret, digests_equal, random_hex};
@@ -16,10 +16,7 @@ use crate::zoho::scope::{Access, Product};
 
 const PARTITION: &str = "key";
 
-/// How long a process believes what it read: a revoked key is dead everywhere after it.
-const BELIEVED: SignedDuration = SignedDuration::from_secs(60);
-
-/// How many keys are remembered and listed.
+/// How many keys are listed.
 const MOST: usize = 1000;
 
 /// Something that a key may do.
@@ -150,13 +147,13 @@ pub struct NewKey {
 pub struct Keys {
     state: Arc<dyn Table>,
     clock: SharedClock,
-    believed: Mutex<HashMap<String, (Timestamp, Arc<ServiceKey>)>>,
+    believed: Believed<String, Arc<ServiceKey>>,
 }
 
 impl Keys {
     /// In this table.
     pub fn new(state: Arc<dyn Table>, clock: SharedClock) -> Self {
-        Self { state, clock, believed: Mutex::default() }
+        Self { state, believed: Believed::new(clock.clone()), clock }
     }
 
     /// Makes a key. The text returned is shown once and stored nowhere.
@@ -218,7 +215,6 @@ impl Keys {
                 "The `Authorization` header does not hold a service key of the form `Bearer zck_…`.",
             ));
         };
-        // Known and unknown ids take the same way, so that an answer does not tell which ids exist.
         let key =
             self.find(id).await?.filter(|key| digests_equal(&key.digest, &Secret::new(secret).digest()));
         let Some(key) = key else { return Err(invalid("This service key is unknown or revoked.")) };
@@ -231,21 +227,16 @@ impl Keys {
     }
 
     async fn find(&self, id: &str) -> Result<Option<Arc<ServiceKey>>, StoreError> {
-        let now = self.clock.now();
-        let believed = self.believed.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned();
-        if let Some((_, key)) = believed.filter(|(read, _)| now < later(*read, BELIEVED)) {
+        let id = id.to_owned();
+        if let Some(key) = self.believed.get(&id) {
             return Ok(Some(key));
         }
-        let row = self.state.get(&Key::new(PARTITION, id)).await?;
+        let row = self.state.get(&Key::new(PARTITION, &id)).await?;
         let key = row.map(|row| row.read::<ServiceKey>()).transpose()?.map(Arc::new);
-        let mut believed = self.believed.lock().unwrap_or_else(PoisonError::into_inner);
-        if believed.len() >= MOST {
-            believed.clear();
-        }
         match &key {
-            Some(key) => believed.insert(id.to_owned(), (now, key.clone())),
-            None => believed.remove(id),
-        };
+            Some(key) => self.believed.learn(id, key.clone()),
+            None => self.believed.forget(&id),
+        }
         Ok(key)
     }
 }
@@ -259,7 +250,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::base::clock::TokioClock;
+    use crate::base::clock::{SignedDuration, TokioClock, later};
     use crate::store::Stores;
     use crate::store::sqlite::Sqlite;
 

@@ -77,9 +77,9 @@ pub enum Reply {
     },
     /// What a tick did.
     Ticked {
-        /// Connections that have a new token.
+        /// Connections that were due and are in order now.
         renewed: usize,
-        /// Connections that should have one and have not.
+        /// Connections that were due and still are.
         failed: usize,
     },
 }

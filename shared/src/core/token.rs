@@ -6,13 +6,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Mutex as AsyncMutex;
-use tokio::time::{Instant, sleep};
+use tokio::time::{Instant, sleep, timeout_at};
 
 use super::grant::{AccessToken, load};
 use super::renewer::{Ask, Renewer, Reply};
-use crate::base::clock::{SharedClock, SignedDuration, earlier};
+use crate::base::believed::BELIEVED;
+use crate::base::clock::{SharedClock, SignedDuration, Timestamp, earlier, jittered, later};
 use crate::base::id::ConnectionName;
 use crate::base::problem::{Code, Problem};
+use crate::base::secret::digests_equal;
 use crate::store::Secrets;
 
 /// A token is not used in its last minute: Zoho's clock and the call's own time come off.
@@ -33,9 +35,14 @@ pub struct Tokens {
 #[derive(Default)]
 struct Slot {
     token: Option<Arc<AccessToken>>,
+    /// When it was read: a connection that was ended or made anew is noticed after a while.
+    read: Option<Timestamp>,
     /// The last failure, shared with those who waited for it.
     failed: Option<(Instant, Problem)>,
 }
+
+/// The answer to whether a token is dead: nothing, or why it is not.
+pub type Verdict = Result<(), Problem>;
 
 impl Tokens {
     /// Tokens from this store, renewed through this way; `public_url` is where people can reconnect.
@@ -48,94 +55,123 @@ impl Tokens {
         Self { secrets, renewer, clock, public_url: public_url.to_owned(), slots: Mutex::default() }
     }
 
-    /// A token that should be valid.
+    /// A token that should be valid, at once where one is known.
     ///
     /// # Errors
     /// What the caller can do: wait, or have somebody reconnect.
-    pub async fn current(&self, connection: &ConnectionName) -> Result<Arc<AccessToken>, Problem> {
-        self.get(connection, None).await
+    pub async fn current(
+        &self,
+        connection: &ConnectionName,
+        until: Instant,
+    ) -> Result<Arc<AccessToken>, Problem> {
+        let slot = self.slot(connection);
+        let mut slot = slot.lock().await;
+        let now = self.clock.now();
+        let believed = slot.read.is_some_and(|read| now < later(read, BELIEVED));
+        match slot.token.as_ref().filter(|token| believed && self.usable(token, None)) {
+            Some(token) => Ok(token.clone()),
+            None => self.fetch(&mut slot, connection, None, async { Ok(()) }, until).await,
+        }
     }
 
-    /// A token other than this one, which Zoho refused: read again, or renewed.
+    /// The token that is stored now: for a caller whom the one in memory does not allow what it wants.
     ///
     /// # Errors
     /// As [`Self::current`].
+    pub async fn stored(
+        &self,
+        connection: &ConnectionName,
+        until: Instant,
+    ) -> Result<Arc<AccessToken>, Problem> {
+        let slot = self.slot(connection);
+        let mut slot = slot.lock().await;
+        self.fetch(&mut slot, connection, None, async { Ok(()) }, until).await
+    }
+
+    /// A token other than this one, which Zoho refused: read again, or renewed if `verdict` says that it is dead. Of all
+    /// who wait for it together, one finds out.
+    ///
+    /// # Errors
+    /// As [`Self::current`], and what `verdict` says.
     pub async fn instead_of(
         &self,
         connection: &ConnectionName,
         dead: &AccessToken,
-    ) -> Result<Arc<AccessToken>, Problem> {
-        self.get(connection, Some(dead.token.digest())).await
-    }
-
-    async fn get(
-        &self,
-        connection: &ConnectionName,
-        dead: Option<String>,
+        verdict: impl Future<Output = Verdict>,
+        until: Instant,
     ) -> Result<Arc<AccessToken>, Problem> {
         let arrived = Instant::now();
-        let slot = {
-            let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
-            slots.entry(connection.clone()).or_default().clone()
-        };
+        let dead = dead.token.digest();
+        let slot = self.slot(connection);
         let mut slot = slot.lock().await;
-        let usable = |token: &Arc<AccessToken>| self.usable(token, dead.as_deref());
-        if let Some(token) = slot.token.as_ref().filter(|token| usable(token)) {
+        if let Some(token) = slot.token.as_ref().filter(|token| self.usable(token, Some(&dead))) {
             return Ok(token.clone());
         }
         if let Some((_, problem)) = slot.failed.as_ref().filter(|(at, _)| *at >= arrived) {
             return Err(problem.clone());
         }
-        let result = self.fetch(connection, dead.as_deref()).await;
-        match &result {
-            Ok(token) => *slot = Slot { token: Some(token.clone()), failed: None },
-            Err(problem) => slot.failed = Some((Instant::now(), problem.clone())),
-        }
+        let result = self.fetch(&mut slot, connection, Some(&dead), verdict, until).await;
+        slot.failed = result.as_ref().err().map(|problem| (Instant::now(), problem.clone()));
         result
+    }
+
+    fn slot(&self, connection: &ConnectionName) -> Arc<AsyncMutex<Slot>> {
+        let mut slots = self.slots.lock().unwrap_or_else(PoisonError::into_inner);
+        slots.entry(connection.clone()).or_default().clone()
     }
 
     fn usable(&self, token: &AccessToken, dead: Option<&str>) -> bool {
         self.clock.now() < earlier(token.expires, MARGIN)
-            && dead.is_none_or(|dead| token.token.digest() != dead)
+            && dead.is_none_or(|dead| !digests_equal(&token.token.digest(), dead))
     }
 
     async fn fetch(
+        &self,
+        slot: &mut Slot,
+        connection: &ConnectionName,
+        dead: Option<&str>,
+        verdict: impl Future<Output = Verdict>,
+        until: Instant,
+    ) -> Result<Arc<AccessToken>, Problem> {
+        let token = match self.read(connection, dead).await? {
+            Some(token) => token,
+            None => {
+                verdict.await?;
+                let renewal = self.renew(connection, dead);
+                timeout_at(until, renewal).await.unwrap_or_else(|_| Err(pending()))?
+            }
+        };
+        *slot = Slot { token: Some(token.clone()), read: Some(self.clock.now()), failed: None };
+        Ok(token)
+    }
+
+    async fn renew(
         &self,
         connection: &ConnectionName,
         dead: Option<&str>,
     ) -> Result<Arc<AccessToken>, Problem> {
         let started = Instant::now();
-        if let Some(token) = self.read(connection, dead).await? {
-            return Ok(token);
-        }
-        let mut wait = Duration::from_millis(100);
-        loop {
+        while started.elapsed() < PATIENCE {
             let ask = Ask::Renew { connection: connection.clone(), dead: dead.map(str::to_owned) };
             let reply = self.renewer.ask(ask).await.map_err(|error| pending().because(error.to_string()))?;
             match reply {
-                Reply::Renewed | Reply::Busy => {}
+                Reply::Renewed => {
+                    let token = self.read(connection, dead).await?;
+                    return token.ok_or_else(|| pending().because("renewed, but no usable token is stored"));
+                }
+                Reply::Busy => {}
                 other => return Err(self.refused(connection, other)),
             }
-            // Somebody else renews: their token is awaited here rather than by asking again and again.
-            while started.elapsed() < PATIENCE {
+            // Somebody else renews. Their token is awaited by reading; only after some seconds is it asked again, because
+            // they may have failed or died.
+            for wait in [100, 200, 400, 800, 1500] {
+                sleep(jittered(Duration::from_millis(wait))).await;
                 if let Some(token) = self.read(connection, dead).await? {
                     return Ok(token);
                 }
-                if matches!(reply, Reply::Renewed) {
-                    return Err(pending().because("renewed, but no usable token is stored"));
-                }
-                sleep(jittered(wait)).await;
-                if wait < Duration::from_secs(1) {
-                    wait *= 2;
-                } else {
-                    // Long enough for the other to have given up or died.
-                    break;
-                }
-            }
-            if started.elapsed() >= PATIENCE {
-                return Err(pending());
             }
         }
+        Err(pending())
     }
 
     async fn read(
@@ -161,9 +197,10 @@ impl Tokens {
                 Code::ConnectionMisconfigured,
                 format!("Zoho refuses the client of connection {connection}: {reason}."),
             ),
-            Reply::Unknown => {
-                Problem::new(Code::ConnectionUnknown, format!("There is no connection {connection}."))
-            }
+            Reply::Unknown => Problem::new(
+                Code::ProductNotConnected,
+                format!("Connection {connection} is not connected to Zoho yet, or not any more."),
+            ),
             other => Problem::internal(format!("token-refresh answered a renewal with {other:?}")),
         }
     }
@@ -176,11 +213,4 @@ pub fn reconnect_url(public_url: &str, connection: &ConnectionName) -> String {
 
 fn pending() -> Problem {
     Problem::new(Code::TokenPending, "The connection's access token is being renewed.").retry_after(3)
-}
-
-/// Half to all of it, so that callers who wait together do not read together.
-fn jittered(wait: Duration) -> Duration {
-    let mut byte = [0_u8];
-    let share = getrandom::fill(&mut byte).map_or(1.0, |()| f64::from(byte[0]) / 255.0);
-    wait.mul_f64(0.5 + share / 2.0)
 }

@@ -41,11 +41,6 @@ impl WebhookSecrets {
     }
 }
 
-/// Whether Zoho takes a text as a webhook's secret.
-pub fn is_acceptable(secret: &str) -> bool {
-    (12..=50).contains(&secret.len()) && secret.bytes().all(|b| b.is_ascii_alphanumeric())
-}
-
 /// Sets the secret of a connection; the one before it is still accepted.
 ///
 /// # Errors

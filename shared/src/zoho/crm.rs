@@ -77,17 +77,23 @@ const CHOSEN: &[&str] = &[
     "Modified_By",
     "Record_Status__s",
     "$currency_symbol",
+    "Created_Time",
+    "Modified_Time",
+    "Last_Activity_Time",
 ];
 
 /// A record as callers get it: lookups flattened to a name with the id beside it, the fields that describe the user's
 /// screen left out, and `untrusted` added.
 pub fn record(record: Object) -> Object {
     let mut flat = Object::new();
+    let mut ids = Vec::new();
     for (field, value) in record {
         match value {
             _ if field.starts_with('$') && field != "$currency_symbol" => {}
             Value::Object(mut lookup) if lookup.contains_key("id") && lookup.contains_key("name") => {
-                flat.insert(format!("{field}_id"), lookup.remove("id").map_or(Value::Null, id_as_text));
+                let id_field = format!("{field}_id");
+                flat.insert(id_field.clone(), lookup.remove("id").map_or(Value::Null, id_as_text));
+                ids.push(id_field);
                 flat.insert(field, lookup.remove("name").unwrap_or_default());
             }
             Value::Number(_) if field == "id" => {
@@ -98,9 +104,7 @@ pub fn record(record: Object) -> Object {
             }
         }
     }
-    let untrusted = untrusted(&flat, |field| {
-        !CHOSEN.contains(&field) && !field.ends_with("_id") && !field.ends_with("_Time")
-    });
+    let untrusted = untrusted(&flat, |field| !CHOSEN.contains(&field) && !ids.iter().any(|id| id == field));
     flat.insert("untrusted".to_owned(), untrusted);
     flat
 }

@@ -92,6 +92,7 @@ fn builder(tls: ClientConfig) -> ClientBuilder {
     Client::builder()
         .tls_backend_preconfigured(tls)
         .redirect(redirect::Policy::none())
+        .no_proxy()
         .connect_timeout(Duration::from_secs(4))
         .user_agent(concat!("zoho-connector/", env!("CARGO_PKG_VERSION")))
 }

@@ -72,30 +72,22 @@ const NUMBERS: &[&str] = &[
     "tds_tax_percentage",
 ];
 
-/// Fields that people fill with words of their own.
-const WORDS: &[&str] = &[
-    "name",
-    "item_name",
-    "group_name",
-    "description",
-    "purchase_description",
-    "brand",
-    "manufacturer",
-    "category_name",
-    "unit",
-    "sku",
-    "part_number",
-    "custom_fields",
-    "custom_field_hash",
-    "tags",
-    "documents",
-];
+/// Text that Zoho fills, or lets people only choose from. All other text holds words of people, as far as can be known.
+const CHOSEN: &[&str] =
+    &["status", "source", "item_type", "product_type", "image_type", "item_code", "lock_details"];
 
 /// An item as callers get it: Zoho's fields evened out, with `stock` and `untrusted` beside them.
 pub fn item(mut item: Object) -> Object {
     even_out(&mut item, NUMBERS);
     let stock = stock(&item);
-    let untrusted = untrusted(&item, |field| WORDS.contains(&field) || field.starts_with("cf_"));
+    let mut untrusted = untrusted(&item, |field| {
+        let ours = CHOSEN.contains(&field) || field.ends_with("_id") || field.ends_with("_time");
+        !ours || field.starts_with("cf_")
+    });
+    if let (Value::Array(names), true) = (&mut untrusted, stock.get("locations").is_some_and(Value::is_array))
+    {
+        names.push(json!("stock"));
+    }
     item.insert("stock".to_owned(), stock);
     item.insert("untrusted".to_owned(), untrusted);
     item
@@ -159,7 +151,11 @@ mod tests {
             r#"{"tracked":true,"on_hand":42.0,"available":37.0,"committed":5.0,"locations":[{"location_id":"7","name":"Main","on_hand":42.0,"available":37.0,"committed":null}]}"#
         );
         assert_eq!(item["reorder_level"], Value::Null);
-        assert_eq!(item["untrusted"], json!(["name"]));
+        assert_eq!(
+            item["untrusted"],
+            json!(["name", "locations", "stock"]),
+            "places have names that people gave"
+        );
     }
 
     #[test]

@@ -207,7 +207,11 @@ impl ScopeSet {
 
     /// The products that the set touches.
     pub fn products(&self) -> Vec<Product> {
-        let touched = |product: &Product| self.iter().any(|scope| scope.starts_with(product.prefix()));
+        let touched = |product: &Product| {
+            let prefix = product.prefix();
+            self.iter()
+                .any(|scope| scope.get(..prefix.len()).is_some_and(|own| own.eq_ignore_ascii_case(prefix)))
+        };
         Product::ALL.into_iter().filter(touched).collect()
     }
 }

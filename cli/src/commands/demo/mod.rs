@@ -126,7 +126,7 @@ async fn register(parts: &Parts, sandbox: &Sandbox, home: DataCentre) -> Result<
 }
 
 async fn wish(parts: &Parts) -> Result<Wish, Failure> {
-    let clients = client::Clients::read(&*parts.stores.secrets).await?;
+    let (clients, _) = client::Clients::read(&*parts.stores.secrets).await?;
     let client = clients.newest().ok_or_else(|| "the client was not stored".to_owned())?;
     Ok(Wish {
         connection: ConnectionName::default(),
@@ -135,6 +135,7 @@ async fn wish(parts: &Parts) -> Result<Wish, Failure> {
         scopes: ScopeSet::of(&Product::ALL, Access::Read),
         organization: None,
         crm_organization: None,
+        again: false,
     })
 }
 

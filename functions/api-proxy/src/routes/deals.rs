@@ -15,7 +15,7 @@ use shared::zoho::value::{Object, records};
 
 use crate::App;
 use crate::caller::Caller;
-use crate::params::{List, Params, invalid, next, per_page, pick, record_id};
+use crate::params::{List, Params, invalid, invalid_cursor, next, per_page, pick, record_id};
 use crate::zoho_call::Target;
 
 const PATH: &str = "/v1/crm/deals";
@@ -112,6 +112,6 @@ fn page_token(cursor: Option<&str>) -> Result<Option<&str>, Problem> {
     match cursor.map(|cursor| cursor.strip_prefix('t')) {
         None => Ok(None),
         Some(Some(token)) if !token.is_empty() => Ok(Some(token)),
-        Some(_) => Err(invalid("`cursor` is not one that this list gave. Call `next` as it stands.")),
+        Some(_) => Err(invalid_cursor()),
     }
 }

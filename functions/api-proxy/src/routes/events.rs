@@ -60,6 +60,7 @@ pub(crate) async fn one(
     let mut event = serde_json::to_value(event).map_err(|error| Problem::internal(error.to_string()))?;
     if let Some(data) = event.get_mut("data").and_then(Value::as_object_mut) {
         // As Zoho sent it: words of people among it.
+        let body: Value = serde_json::from_str(body.get()).unwrap_or_default();
         data.insert("delivered".to_owned(), body);
         data.insert("untrusted".to_owned(), json!(["delivered"]));
     }

@@ -15,7 +15,7 @@ use shared::zoho::value::{Object, id, record, records, text};
 
 use crate::App;
 use crate::caller::Caller;
-use crate::params::{List, Params, invalid, next, per_page, pick, record_id};
+use crate::params::{List, Params, invalid, invalid_cursor, next, per_page, pick, record_id};
 use crate::zoho_call::Target;
 
 const PATH: &str = "/v1/inventory/items";
@@ -55,6 +55,9 @@ pub(crate) async fn list(
     if let Some(sku) = params.sku.as_deref() {
         if sku.is_empty() {
             return Err(invalid("`sku` is empty."));
+        }
+        if params.cursor.is_some() || params.per_page.is_some() {
+            return Err(invalid("`sku` finds one item: leave out `cursor` and `per_page`."));
         }
         let item = app.item_by_sku(&target, sku).await?;
         return Ok(Json(List { data: vec![shaped(item, fields)], next: None }));
@@ -110,16 +113,21 @@ impl App {
 
     /// The one active item with exactly this SKU. Zoho's filter is not relied on: it may be ignored, or match in parts.
     async fn item_by_sku(&self, target: &Target<'_>, sku: &str) -> Result<Object, Problem> {
-        let mut found = Vec::new();
+        let mut found: Vec<Object> = Vec::new();
         for page in 1.. {
             let (items, more) = self.items(target, Filter::Sku(sku), page, 200).await?;
-            found.extend(items.into_iter().filter(|item| text(item, "sku") == Some(sku)));
+            for item in items.into_iter().filter(|item| text(item, "sku") == Some(sku)) {
+                // A list that changes while it is read can show an item twice.
+                if !found.iter().any(|known| id(known, "item_id") == id(&item, "item_id")) {
+                    found.push(item);
+                }
+            }
             if !more {
                 break;
             }
             if page == MOST_PAGES {
                 return Err(Problem::new(
-                    Code::ZohoUnreadable,
+                    Code::SkuUnresolved,
                     "Zoho ignored the SKU filter, and the organisation has too many items to search them all.",
                 ));
             }
@@ -164,7 +172,7 @@ fn page_of(cursor: Option<&str>) -> Result<u32, Problem> {
         .strip_prefix('p')
         .and_then(|page| page.parse().ok())
         .filter(|page| (2..100_000).contains(page));
-    page.ok_or_else(|| invalid("`cursor` is not one that this list gave. Call `next` as it stands."))
+    page.ok_or_else(invalid_cursor)
 }
 
 fn unreadable(field: &str) -> Problem {

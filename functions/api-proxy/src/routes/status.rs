@@ -113,6 +113,9 @@ impl App {
             Some(ConnectionState::Misconfigured { reason, .. }) => {
                 Some(format!("{reason}. The operator corrects it with `zoho-connector client set`."))
             }
+            Some(ConnectionState::Disconnecting) => {
+                Some("The operator is ending this connection.".to_owned())
+            }
             Some(ConnectionState::ReconnectRequired { since }) => Some(format!(
                 "Zoho has not accepted the grant since {since}. A person must open `reconnect_url`."
             )),

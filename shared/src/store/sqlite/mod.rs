@@ -34,7 +34,7 @@ impl Sqlite {
     pub fn open(folder: &Path, clock: SharedClock) -> Result<Self, StoreError> {
         let path = folder.join(FILE);
         let failed = |error: io::Error| StoreError::Unavailable(format!("{}: {error}", path.display()));
-        fs::create_dir_all(folder).map_err(failed)?;
+        private_folder(folder).map_err(failed)?;
         // The file is made before SQLite opens it, so that it never exists with wider rights; its log inherits them.
         private_file(&path).map_err(failed)?;
 
@@ -42,11 +42,18 @@ impl Sqlite {
         writer.busy_timeout(worker::BUSY)?;
         writer.pragma_update(None, "journal_mode", "WAL")?;
         writer.pragma_update(None, "synchronous", "FULL")?;
+        // What is deleted was a secret, more often than not: its bytes go, too.
+        writer.pragma_update(None, "secure_delete", "ON")?;
         writer.execute_batch(SCHEMA)?;
         let reader = Connection::open(&path)?;
         reader.busy_timeout(worker::BUSY)?;
         reader.pragma_update(None, "query_only", true)?;
         Ok(Self { writer: Worker::start(writer)?, reader: Worker::start(reader)?, clock })
+    }
+
+    /// Whether `folder` holds a database.
+    pub fn is_in(folder: &Path) -> bool {
+        folder.join(FILE).is_file()
     }
 
     /// A database that lives as long as this value.
@@ -93,16 +100,26 @@ CREATE TABLE IF NOT EXISTS secret_version (
 CREATE UNIQUE INDEX IF NOT EXISTS secret_stage ON secret_version (name, stage) WHERE stage IS NOT NULL;
 ";
 
-#[cfg(unix)]
+/// Makes the file if it is not there. One that is there is not opened: closing it again would take this process's locks
+/// off the database, as POSIX has it.
 fn private_file(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-    let file = fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path)?;
-    file.set_permissions(fs::Permissions::from_mode(0o600))
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    match options.open(path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        made => made.map(drop),
+    }
 }
 
-#[cfg(not(unix))]
-fn private_file(path: &Path) -> io::Result<()> {
-    fs::OpenOptions::new().append(true).create(true).open(path).map(drop)
+/// Makes the folder if it is not there, for its owner only.
+fn private_folder(path: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path)
 }
 
 impl From<rusqlite::Error> for StoreError {

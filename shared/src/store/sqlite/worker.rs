@@ -11,14 +11,15 @@ use tokio::sync::oneshot;
 use crate::store::StoreError;
 
 /// How long a connection waits for another process to finish its write.
-pub(super) const BUSY: Duration = Duration::from_secs(5);
+pub(super) const BUSY: Duration = Duration::from_secs(3);
 
 /// How many writes one commit carries at most.
 const BATCH: usize = 256;
 
 /// What a job leaves to be told once its commit has succeeded or failed.
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
-type Work = Box<dyn FnOnce(&Connection) -> Answer + Send>;
+/// A job, to be run on a connection, or to be told why there is none.
+type Work = Box<dyn FnOnce(Result<&Connection, StoreError>) -> Answer + Send>;
 
 enum Job {
     Read(Work),
@@ -80,7 +81,7 @@ fn package<T: Send + 'static>(
 ) -> (Work, oneshot::Receiver<Result<T, StoreError>>) {
     let (sender, receiver) = oneshot::channel();
     let work: Work = Box::new(move |connection| {
-        let result = work(connection).map_err(StoreError::from);
+        let result = connection.and_then(|connection| work(connection).map_err(StoreError::from));
         Box::new(move |committed| {
             // Nobody listening means that the caller was dropped: there is nobody to tell.
             let _ = sender.send(committed.and(result));
@@ -93,7 +94,7 @@ fn serve(mut connection: Connection, jobs: &mpsc::Receiver<Job>) {
     let mut next = jobs.recv().ok();
     while let Some(job) = next.take() {
         match job {
-            Job::Read(work) => work(&connection)(Ok(())),
+            Job::Read(work) => work(Ok(&connection))(Ok(())),
             Job::Write(work) => next = commit(&mut connection, work, jobs),
         }
         next = next.or_else(|| jobs.recv().ok());
@@ -103,26 +104,34 @@ fn serve(mut connection: Connection, jobs: &mpsc::Receiver<Job>) {
 /// Runs this write and those that already wait behind it in one transaction. A read among them ends the batch and is
 /// given back.
 fn commit(connection: &mut Connection, first: Work, jobs: &mpsc::Receiver<Job>) -> Option<Job> {
-    let mut answers = Vec::new();
+    let transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
+        Ok(transaction) => transaction,
+        // Those behind it would each wait as long and fail as well: they are told now.
+        Err(error) => return refuse(&error.into(), first, jobs),
+    };
+    let mut answers = vec![first(Ok(&transaction))];
     let mut left_over = None;
-    let committed = (|| {
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let mut work = Some(first);
-        while let Some(job) = work.take() {
-            answers.push(job(&transaction));
-            if answers.len() < BATCH {
-                match jobs.try_recv() {
-                    Ok(Job::Write(job)) => work = Some(job),
-                    Ok(read) => left_over = Some(read),
-                    Err(_) => {}
-                }
-            }
+    while left_over.is_none() && answers.len() < BATCH {
+        match jobs.try_recv() {
+            Ok(Job::Write(work)) => answers.push(work(Ok(&transaction))),
+            Ok(read) => left_over = Some(read),
+            Err(_) => break,
         }
-        transaction.commit()
-    })()
-    .map_err(StoreError::from);
+    }
+    let committed = transaction.commit().map_err(StoreError::from);
     for answer in answers {
         answer(committed.clone());
     }
     left_over
+}
+
+fn refuse(error: &StoreError, first: Work, jobs: &mpsc::Receiver<Job>) -> Option<Job> {
+    first(Err(error.clone()))(Ok(()));
+    while let Ok(job) = jobs.try_recv() {
+        match job {
+            Job::Write(work) => work(Err(error.clone()))(Ok(())),
+            read => return Some(read),
+        }
+    }
+    None
 }

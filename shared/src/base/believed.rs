@@ -1,0 +1,48 @@
+//! What was read a moment ago and is believed for a minute: a revocation or a change is known everywhere after it.
+
+use std::collections::HashMap;
+use std::hash::Hash;
+use std::sync::{Mutex, PoisonError};
+
+use super::clock::{SharedClock, SignedDuration, Timestamp, later};
+
+/// How long a process believes what it read.
+pub const BELIEVED: SignedDuration = SignedDuration::from_secs(60);
+
+/// More than an installation has; reached only by a flood, after which it begins anew.
+const MOST: usize = 1000;
+
+/// Values by key, each believed for [`BELIEVED`].
+pub struct Believed<K, V> {
+    clock: SharedClock,
+    known: Mutex<HashMap<K, (Timestamp, V)>>,
+}
+
+impl<K: Eq + Hash, V: Clone> Believed<K, V> {
+    /// Nothing yet.
+    pub fn new(clock: SharedClock) -> Self {
+        Self { clock, known: Mutex::default() }
+    }
+
+    /// What was read of this key, if that is not too long ago.
+    pub fn get(&self, key: &K) -> Option<V> {
+        let now = self.clock.now();
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(key).filter(|(read, _)| now < later(*read, BELIEVED)).map(|(_, value)| value.clone())
+    }
+
+    /// Remembers what was read just now.
+    pub fn learn(&self, key: K, value: V) {
+        let now = self.clock.now();
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if known.len() >= MOST {
+            known.clear();
+        }
+        known.insert(key, (now, value));
+    }
+
+    /// Forgets a key.
+    pub fn forget(&self, key: &K) {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
+    }
+}
