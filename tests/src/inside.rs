@@ -65,7 +65,7 @@ impl Inside {
         zoho.sandbox.register_client(sandbox::Client {
             id: CLIENT_ID.to_owned(),
             secret: CLIENT_SECRET.to_owned(),
-            redirect_uris: vec![parts.settings.public_url.redirect_uri()],
+            redirect_uris: vec![format!("{url}/oauth/callback")],
             home: "us".to_owned(),
             multi_dc: true,
             ..sandbox::Client::default()
@@ -107,7 +107,8 @@ impl Inside {
     pub async fn link(&self, wish: Wish) -> String {
         let consents = Consents::new(self.parts.stores.state.clone(), self.parts.clock.clone());
         let nonce = consents.make_link(&wish).await.unwrap();
-        format!("{}/oauth/start?link={}", self.parts.settings.public_url.as_str(), nonce.expose())
+        let url = self.parts.settings.public_url.as_ref().unwrap();
+        format!("{}/oauth/start?link={}", url.as_str(), nonce.expose())
     }
 
     /// Consents in a browser.

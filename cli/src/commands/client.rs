@@ -4,7 +4,7 @@ use clap::{Args, Subcommand};
 use shared::core::client::{self, CentreSecret, Client as Registered, Clients};
 use shared::zoho::data_centre::DataCentre;
 
-use super::{Failure, Place};
+use super::{Failure, Opened, Place};
 use crate::terminal::{ask_secret, say};
 
 #[derive(Subcommand)]
@@ -35,7 +35,7 @@ impl Client {
         if id.is_empty() {
             return Err(Failure::Other("--id is empty".to_owned()));
         }
-        let parts = set.place.open_or_make()?;
+        let Opened { parts, public_url, .. } = set.place.open_or_make()?;
         let secret = ask_secret("Client secret (not shown): ")?;
         let secrets = &*parts.stores.secrets;
         let (clients, _) = Clients::read(secrets).await?;
@@ -60,7 +60,7 @@ impl Client {
         say(format!(
             "Client stored. In Zoho's API console ({home}), register this redirect URI to the letter:"
         ));
-        say(format!("  {}", parts.settings.public_url.redirect_uri()));
+        say(format!("  {}", public_url.redirect_uri()));
         say("Then: zoho-connector connect");
         Ok(())
     }

@@ -10,7 +10,7 @@ use shared::core::consent::{Consents, LIFETIME, Wish};
 use shared::zoho::scope::{Access, Product, ScopeSet};
 use tokio::time::{Instant, sleep};
 
-use super::{Failure, Place};
+use super::{Failure, Opened, Place};
 use crate::terminal::say;
 
 #[derive(Args)]
@@ -39,7 +39,7 @@ pub(crate) struct Connect {
 
 impl Connect {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let parts = self.place.open()?;
+        let Opened { parts, public_url, .. } = self.place.open()?;
         let (clients, _) = Clients::read(&*parts.stores.secrets).await?;
         let Some(client) = clients.newest() else {
             return Err(Failure::Other(
@@ -65,7 +65,7 @@ impl Connect {
         let consents = Consents::new(parts.stores.state.clone(), parts.clock.clone());
         let nonce = consents.make_link(&wish).await?;
         say("Open this link in a browser and consent (good for ten minutes, for one connection):");
-        say(format!("  {}/oauth/start?link={}", parts.settings.public_url.as_str(), nonce.expose()));
+        say(format!("  {}/oauth/start?link={}", public_url.as_str(), nonce.expose()));
         if self.no_wait {
             return Ok(());
         }

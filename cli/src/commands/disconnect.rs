@@ -5,7 +5,7 @@ use shared::base::id::ConnectionName;
 use shared::core::renewer::{Ask, Renewer, Reply};
 use token_refresh::Local;
 
-use super::{Failure, Place};
+use super::{Failure, Opened, Place};
 use crate::terminal::say;
 
 #[derive(Args)]
@@ -19,7 +19,7 @@ pub(crate) struct Disconnect {
 
 impl Disconnect {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let parts = self.place.open()?;
+        let Opened { parts, .. } = self.place.open()?;
         let name = self.connection;
         let reply = Local::new(&parts).ask(Ask::Disconnect { connection: name.clone() }).await;
         match reply.map_err(|error| error.to_string())? {

@@ -11,7 +11,7 @@ mod webhooks;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
-use shared::base::settings::{self, Settings, SettingsError};
+use shared::base::settings::{self, Home, PublicUrl, Settings, SettingsError};
 use shared::base::telemetry::{self, LogForm};
 use shared::core::parts::Parts;
 use shared::store::StoreError;
@@ -57,37 +57,52 @@ struct Place {
     public_url: Option<String>,
 }
 
+/// An open store and where we are.
+struct Opened {
+    parts: Parts,
+    folder: PathBuf,
+    public_url: PublicUrl,
+}
+
 impl Place {
     /// Opens the store that is there. A new one in the wrong folder would only hide the right one.
-    fn open(&self) -> Result<Parts, Failure> {
-        let settings = self.settings()?;
-        if !Sqlite::is_in(&settings.data) {
+    fn open(&self) -> Result<Opened, Failure> {
+        let (settings, folder, public_url) = self.settings()?;
+        if !Sqlite::is_in(&folder) {
             return Err(Failure::Other(format!(
                 "there is no store in {}: name its folder with --data, or begin with `zoho-connector client set`",
-                settings.data.display()
+                folder.display()
             )));
         }
-        Parts::open(settings).map_err(Failure::Other)
+        Ok(Opened { parts: Parts::open(settings)?, folder, public_url })
     }
 
     /// Opens the store, making it where there is none.
-    fn open_or_make(&self) -> Result<Parts, Failure> {
-        Parts::open(self.settings()?).map_err(Failure::Other)
+    fn open_or_make(&self) -> Result<Opened, Failure> {
+        let (settings, folder, public_url) = self.settings()?;
+        Ok(Opened { parts: Parts::open(settings)?, folder, public_url })
     }
 
     /// Reads the settings, flags before variables, and starts the log.
-    fn settings(&self) -> Result<Settings, Failure> {
+    fn settings(&self) -> Result<(Settings, PathBuf, PublicUrl), Failure> {
         let data = self.data.as_ref().map(|path| path.display().to_string());
         let settings = Settings::read(|name| {
             let flag = match name {
                 settings::DATA => data.clone(),
                 settings::PUBLIC_URL => self.public_url.clone(),
+                // A variable meant for the functions does not lead the commands away from this machine.
+                settings::STACK => return None,
                 _ => None,
             };
             flag.or_else(|| std::env::var(name).ok())
         })?;
         telemetry::start(LogForm::Plain, &settings.log);
-        Ok(settings)
+        let folder = match &settings.home {
+            Home::Folder(folder) => folder.clone(),
+            Home::Stack(_) => PathBuf::new(),
+        };
+        let public_url = settings.public_url.clone().unwrap_or_default();
+        Ok((settings, folder, public_url))
     }
 }
 

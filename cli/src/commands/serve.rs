@@ -6,7 +6,7 @@ use clap::Args;
 use token_refresh::Local;
 use tokio::net::TcpListener;
 
-use super::{Failure, Place};
+use super::{Failure, Opened, Place};
 use crate::server;
 use crate::terminal::say;
 
@@ -21,18 +21,15 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let parts = self.place.open_or_make()?;
+        let Opened { parts, folder, public_url } = self.place.open_or_make()?;
         let listener = TcpListener::bind(self.listen).await.map_err(|error| {
             format!("cannot listen on {}: {error}; choose another with --listen", self.listen)
         })?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let renewer = Local::new(&parts);
         let app = server::functions(&parts, &renewer);
-        say(format!(
-            "Listening on http://{address}, known to browsers and Zoho as {}",
-            parts.settings.public_url.as_str()
-        ));
-        say(format!("Store in {}", parts.settings.data.display()));
+        say(format!("Listening on http://{address}, known to browsers and Zoho as {}", public_url.as_str()));
+        say(format!("Store in {}", folder.display()));
         server::run(listener, app, renewer).await?;
         say("Ended.");
         Ok(())

@@ -5,7 +5,7 @@ use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::core::webhook;
 
-use super::{Failure, Place};
+use super::{Failure, Opened, Place};
 use crate::terminal::say;
 
 #[derive(Subcommand)]
@@ -26,10 +26,10 @@ pub(crate) struct Rotate {
 impl Webhooks {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let Self::Rotate(rotate) = self;
-        let parts = rotate.place.open()?;
+        let Opened { parts, public_url, .. } = rotate.place.open()?;
         let secret = new_secret();
         webhook::set(&*parts.stores.secrets, &rotate.connection, secret.clone()).await?;
-        let url = parts.settings.public_url.as_str();
+        let url = public_url.as_str();
         say("In Zoho Inventory: Settings, Automation, Workflow Actions, Webhooks, New Webhook:");
         say(format!(
             "  URL     {url}/webhooks/{}/inventory/item.updated  (POST, default payload)",

@@ -1,16 +1,21 @@
 //! Who calls: the service key of the request, checked before anything else is looked at.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
 use shared::base::problem::Problem;
+use shared::base::web::Deadline;
 use shared::core::key::ServiceKey;
 use tokio::time::Instant;
 
 use crate::App;
+
+/// API Gateway gives up after 29 seconds; the agent should hear from us before.
+const PATIENCE: Duration = Duration::from_secs(25);
 
 /// A caller with a valid key.
 pub(crate) struct Caller {
@@ -18,18 +23,20 @@ pub(crate) struct Caller {
     /// What the request says of connection and organisation.
     pub(crate) connection: Option<String>,
     pub(crate) organization: Option<String>,
-    /// Since when it waits for its answer.
-    pub(crate) arrived: Instant,
+    /// Until when it must have its answer.
+    pub(crate) deadline: Instant,
 }
 
 impl FromRequestParts<Arc<App>> for Caller {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
-        let arrived = Instant::now();
+        let deadline = parts.extensions.get::<Deadline>().map(|deadline| deadline.0);
+        let deadline = deadline.into_iter().chain([Instant::now() + PATIENCE]).min();
+        let deadline = deadline.unwrap_or_else(Instant::now);
         let key = app.keys.check(header(&parts.headers, AUTHORIZATION.as_str())).await?;
         let own = |name| header(&parts.headers, name).map(str::to_owned);
-        Ok(Self { key, connection: own("zoho-connection"), organization: own("zoho-organization"), arrived })
+        Ok(Self { key, connection: own("zoho-connection"), organization: own("zoho-organization"), deadline })
     }
 }
 

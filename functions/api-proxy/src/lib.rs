@@ -29,22 +29,19 @@ struct App {
     events: Events,
     http: Http,
     centres: DataCentres,
-    public_url: String,
     denied: zoho_call::Denied,
 }
 
 /// The routes of this function.
 pub fn router(parts: &Parts, renewer: Arc<dyn Renewer>) -> Router {
     let (stores, clock) = (&parts.stores, parts.clock.clone());
-    let public_url = parts.settings.public_url.as_str();
     let app = App {
         keys: Keys::new(stores.state.clone(), clock.clone()),
-        tokens: Tokens::new(stores.secrets.clone(), renewer, clock.clone(), public_url),
+        tokens: Tokens::new(stores.secrets.clone(), renewer, clock.clone()),
         state: stores.state.clone(),
         events: Events::new(stores.events.clone(), clock),
         http: parts.http.clone(),
         centres: parts.centres.clone(),
-        public_url: public_url.to_owned(),
         denied: zoho_call::Denied::default(),
     };
     finish(
@@ -58,5 +55,6 @@ pub fn router(parts: &Parts, renewer: Arc<dyn Renewer>) -> Router {
             .route("/v1/events", get(routes::events::list))
             .route("/v1/events/{id}", get(routes::events::one))
             .with_state(Arc::new(app)),
+        parts.settings.public_url.as_ref(),
     )
 }

@@ -1,12 +1,14 @@
 //! api-proxy on Lambda.
 
-use std::sync::Arc;
-
+use shared::base::lambda;
 use shared::core::parts::Parts;
-use token_refresh::Local;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
     let parts = Parts::from_env_or_exit();
-    lambda_http::run(api_proxy::router(&parts, Arc::new(Local::new(&parts)))).await
+    let renewer = parts.renewer.clone();
+    #[cfg(feature = "embedded")]
+    let renewer = renewer.or_else(|| Some(std::sync::Arc::new(token_refresh::Local::new(&parts))));
+    let renewer = renewer.ok_or("ZOHO_CONNECTOR_TOKEN_REFRESH is not set, but must name a function")?;
+    lambda::serve(api_proxy::router(&parts, renewer)).await
 }

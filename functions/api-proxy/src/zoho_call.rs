@@ -19,9 +19,6 @@ use tokio::time::{Instant, sleep};
 use crate::App;
 use crate::caller::Caller;
 
-/// API Gateway gives up after 29 seconds; the agent should hear from us before.
-const DEADLINE: Duration = Duration::from_secs(25);
-
 /// How long one call may take.
 const PATIENCE: Duration = Duration::from_secs(12);
 
@@ -45,12 +42,6 @@ pub(crate) struct Target<'a> {
     pub(crate) scope: &'static str,
 }
 
-impl Target<'_> {
-    fn deadline(&self) -> Instant {
-        self.caller.arrived + DEADLINE
-    }
-}
-
 /// What an address is made of.
 pub(crate) struct Place<'a> {
     pub(crate) api: &'a str,
@@ -66,7 +57,7 @@ impl App {
         url: impl Fn(&Place<'_>) -> String,
         judge: impl Fn(&Answer) -> Result<T, Failure>,
     ) -> Result<T, Problem> {
-        let deadline = target.deadline();
+        let deadline = target.caller.deadline;
         let mut token = self.tokens.current(target.connection, deadline).await?;
         if self.check(target, &token).is_err() {
             // The connection may have been made anew since the token was read.
@@ -165,7 +156,7 @@ impl App {
         let api = self.centres.api(token.data_centre);
         let ambiguous = failure.kind == FailureKind::DeadTokenOrScope;
         let inventory = token.scopes.allows(inventory::scope::SETTINGS);
-        let left = left(target.deadline());
+        let left = left(target.caller.deadline);
         let elsewhere = if inventory && (ambiguous || target.product == Product::Crm) {
             let url = inventory::organizations_url(&api);
             self.http

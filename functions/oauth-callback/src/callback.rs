@@ -9,6 +9,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use serde::Deserialize;
 use shared::base::secret::{Secret, digests_equal};
+use shared::base::settings::PublicUrl;
+use shared::base::web::Origin;
 use shared::core::consent::{Begun, Ending};
 use shared::core::renewer::{Ask, Reply};
 use shared::store::StoreError;
@@ -29,11 +31,12 @@ pub(crate) struct Returned {
 
 pub(crate) async fn callback(
     State(app): State<Arc<App>>,
+    Origin(origin): Origin,
     headers: HeaderMap,
     query: Result<Query<Returned>, QueryRejection>,
 ) -> Response {
     let result = match query {
-        Ok(Query(returned)) => app.callback(&headers, returned).await,
+        Ok(Query(returned)) => app.callback(&Browser { headers: &headers, origin: &origin }, returned).await,
         Err(_) => Ok(pages::incomplete().into_response()),
     };
     result.unwrap_or_else(|error| {
@@ -42,26 +45,38 @@ pub(crate) async fn callback(
     })
 }
 
+/// The browser that came back.
+struct Browser<'a> {
+    headers: &'a HeaderMap,
+    origin: &'a PublicUrl,
+}
+
+impl Browser<'_> {
+    fn cookie(&self, name: &str) -> Option<Secret> {
+        cookie::get(self.origin, self.headers, name)
+    }
+}
+
 impl App {
-    async fn callback(&self, headers: &HeaderMap, returned: Returned) -> Result<Response, StoreError> {
+    async fn callback(&self, browser: &Browser<'_>, returned: Returned) -> Result<Response, StoreError> {
         let Some(state) = returned.state.clone() else {
             let empty = returned.code.is_none() && returned.error.is_none();
             return if empty {
-                self.show_ending(headers).await
+                self.show_ending(browser).await
             } else {
                 Ok(pages::state_unknown().into_response())
             };
         };
         let Some(begun) = self.consents.begun(&state).await? else {
             // Loaded again after its end: the same browser is shown that end.
-            return match self.ending(headers).await? {
+            return match self.ending(browser).await? {
                 Some(_) => Ok(to_clean_address().into_response()),
                 None => Ok(pages::state_unknown().into_response()),
             };
         };
         let state_cookie = cookie::of_state(&state);
-        let browser = cookie::get(&self.public_url, headers, &state_cookie);
-        if !browser.is_some_and(|value| digests_equal(&value.digest(), &begun.cookie)) {
+        let value = browser.cookie(&state_cookie);
+        if !value.is_some_and(|value| digests_equal(&value.digest(), &begun.cookie)) {
             return Ok(pages::other_browser().into_response());
         }
         let Some(data_centre) = self.data_centre(&returned, &begun) else {
@@ -79,7 +94,7 @@ impl App {
             Some(code) if returned.error.is_none() => self.exchange(begun, data_centre, code).await,
             _ => denied(returned.error.as_deref()),
         };
-        self.lead_to_ending(&ending, link.as_deref(), &state_cookie).await
+        self.lead_to_ending(browser.origin, &ending, link.as_deref(), &state_cookie).await
     }
 
     /// Where the user's account lives. Zoho says so twice; both must be in our table and agree. A client without
@@ -120,27 +135,28 @@ impl App {
 
     async fn lead_to_ending(
         &self,
+        origin: &PublicUrl,
         ending: &Ending,
         link: Option<&str>,
         state_cookie: &str,
     ) -> Result<Response, StoreError> {
         let nonce = self.consents.end(ending, link).await?;
         let cookies = AppendHeaders([
-            (header::SET_COOKIE, cookie::set(&self.public_url, cookie::ENDING, &nonce)),
-            (header::SET_COOKIE, cookie::take_back(&self.public_url, state_cookie)),
+            (header::SET_COOKIE, cookie::set(origin, cookie::ENDING, &nonce)),
+            (header::SET_COOKIE, cookie::take_back(origin, state_cookie)),
         ]);
         Ok((cookies, to_clean_address()).into_response())
     }
 
-    async fn show_ending(&self, headers: &HeaderMap) -> Result<Response, StoreError> {
-        Ok(match self.ending(headers).await? {
+    async fn show_ending(&self, browser: &Browser<'_>) -> Result<Response, StoreError> {
+        Ok(match self.ending(browser).await? {
             Some(ending) => pages::ending(&ending).into_response(),
             None => pages::nothing_to_show().into_response(),
         })
     }
 
-    async fn ending(&self, headers: &HeaderMap) -> Result<Option<Ending>, StoreError> {
-        match cookie::get(&self.public_url, headers, cookie::ENDING) {
+    async fn ending(&self, browser: &Browser<'_>) -> Result<Option<Ending>, StoreError> {
+        match browser.cookie(cookie::ENDING) {
             Some(nonce) => self.consents.ending(&nonce).await,
             None => Ok(None),
         }

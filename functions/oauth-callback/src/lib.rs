@@ -10,7 +10,6 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::get;
-use shared::base::settings::PublicUrl;
 use shared::base::web::finish;
 use shared::core::consent::Consents;
 use shared::core::parts::Parts;
@@ -24,7 +23,6 @@ struct App {
     state: Arc<dyn Table>,
     renewer: Arc<dyn Renewer>,
     centres: DataCentres,
-    public_url: PublicUrl,
 }
 
 /// The routes of this function.
@@ -34,12 +32,12 @@ pub fn router(parts: &Parts, renewer: Arc<dyn Renewer>) -> Router {
         state: parts.stores.state.clone(),
         renewer,
         centres: parts.centres.clone(),
-        public_url: parts.settings.public_url.clone(),
     };
     finish(
         Router::new()
             .route("/oauth/start", get(start::start))
             .route("/oauth/callback", get(callback::callback))
             .with_state(Arc::new(app)),
+        parts.settings.public_url.as_ref(),
     )
 }

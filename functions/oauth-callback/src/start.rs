@@ -9,6 +9,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
+use shared::base::settings::PublicUrl;
+use shared::base::web::Origin;
 use shared::core::connection::{self, State as ConnectionState};
 use shared::core::consent::{Begun, Wish};
 use shared::store::StoreError;
@@ -24,17 +26,18 @@ pub(crate) struct Asked {
 
 pub(crate) async fn start(
     State(app): State<Arc<App>>,
+    Origin(origin): Origin,
     query: Result<Query<Asked>, QueryRejection>,
 ) -> Response {
     let Query(asked) = query.unwrap_or_default();
-    app.start(asked).await.unwrap_or_else(|error| {
+    app.start(asked, &origin).await.unwrap_or_else(|error| {
         tracing::error!(%error, "a consent could not begin");
         pages::our_fault().into_response()
     })
 }
 
 impl App {
-    async fn start(&self, asked: Asked) -> Result<Response, StoreError> {
+    async fn start(&self, asked: Asked, origin: &PublicUrl) -> Result<Response, StoreError> {
         let (wish, link) = match (asked.link, asked.connection) {
             (Some(nonce), _) => match self.consents.link(&nonce).await? {
                 Some(wish) => (wish, Some(nonce.digest())),
@@ -47,7 +50,7 @@ impl App {
             (None, None) => return Ok(pages::link_unknown().into_response()),
         };
         let (state, browser) = (Secret::random(), Secret::random());
-        let redirect_uri = self.public_url.redirect_uri();
+        let redirect_uri = origin.redirect_uri();
         let location = consent_url(
             &self.centres.accounts(wish.home),
             &wish.client_id,
@@ -56,7 +59,7 @@ impl App {
             state.expose(),
         );
         self.consents.begin(&state, &Begun { wish, redirect_uri, cookie: browser.digest(), link }).await?;
-        let cookie = cookie::set(&self.public_url, &cookie::of_state(&state), &browser);
+        let cookie = cookie::set(origin, &cookie::of_state(&state), &browser);
         Ok((StatusCode::FOUND, [(header::LOCATION, location)], [(header::SET_COOKIE, cookie)])
             .into_response())
     }

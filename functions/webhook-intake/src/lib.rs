@@ -50,5 +50,6 @@ pub fn router(parts: &Parts) -> Router {
             .route("/webhooks/{connection}/inventory/{event}", receive)
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
             .with_state(Arc::new(app)),
+        parts.settings.public_url.as_ref(),
     )
 }

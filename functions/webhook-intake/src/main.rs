@@ -1,8 +1,9 @@
 //! webhook-intake on Lambda.
 
+use shared::base::lambda;
 use shared::core::parts::Parts;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    lambda_http::run(webhook_intake::router(&Parts::from_env_or_exit())).await
+    lambda::serve(webhook_intake::router(&Parts::from_env_or_exit())).await
 }

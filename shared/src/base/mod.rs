@@ -3,6 +3,8 @@
 pub mod believed;
 pub mod clock;
 pub mod id;
+#[cfg(feature = "lambda")]
+pub mod lambda;
 pub mod page;
 pub mod problem;
 pub mod secret;

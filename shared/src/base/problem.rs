@@ -10,6 +10,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 
+use super::settings::PublicUrl;
+
 macro_rules! codes {
     ($($(#[$doc:meta])* $variant:ident = $code:literal, $status:literal, $retry:literal, $title:literal, $hint:literal;)*) => {
         /// The codes of [`Problem`], stable for callers.
@@ -196,7 +198,7 @@ struct Inner {
     detail: Cow<'static, str>,
     retry_after: Option<u64>,
     zoho: Option<ZohoSaid>,
-    reconnect_url: Option<String>,
+    reconnect_path: Option<String>,
     cause: Option<String>,
 }
 
@@ -208,7 +210,7 @@ impl Problem {
             detail: detail.into(),
             retry_after: None,
             zoho: None,
-            reconnect_url: None,
+            reconnect_path: None,
             cause: None,
         }))
     }
@@ -232,10 +234,10 @@ impl Problem {
         self
     }
 
-    /// Where a person can connect again.
+    /// Where a person can connect again, below our own origin.
     #[must_use]
-    pub fn reconnect_url(mut self, url: impl Into<String>) -> Self {
-        self.0.reconnect_url = Some(url.into());
+    pub fn reconnect_path(mut self, path: impl Into<String>) -> Self {
+        self.0.reconnect_path = Some(path.into());
         self
     }
 
@@ -261,8 +263,8 @@ impl Problem {
         self.0.cause.as_deref()
     }
 
-    /// The document that a caller reads.
-    pub fn document<'a>(&'a self, request_id: &'a str) -> Document<'a> {
+    /// The document that a caller reads, who reaches us at `origin`.
+    pub fn document<'a>(&'a self, request_id: &'a str, origin: Option<&PublicUrl>) -> Document<'a> {
         let row = self.0.code.row();
         Document {
             kind: format!("urn:zoho-connector:problem:{}", row.code),
@@ -274,7 +276,10 @@ impl Problem {
             retryable: row.retryable,
             retry_after: self.seconds(),
             zoho: self.0.zoho.as_ref(),
-            reconnect_url: self.0.reconnect_url.as_deref(),
+            reconnect_url: self.0.reconnect_path.as_ref().map(|path| {
+                let origin = origin.map_or("", PublicUrl::as_str);
+                format!("{origin}{path}")
+            }),
             request_id,
         }
     }
@@ -310,7 +315,7 @@ pub struct Document<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     zoho: Option<&'a ZohoSaid>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    reconnect_url: Option<&'a str>,
+    reconnect_url: Option<String>,
     request_id: &'a str,
 }
 

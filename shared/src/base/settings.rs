@@ -19,14 +19,37 @@ pub struct SettingsError {
 /// What an installation can set.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// The folder of the embedded store.
-    pub data: PathBuf,
-    /// Our own origin, as browsers and Zoho reach us: never taken from a request.
-    pub public_url: PublicUrl,
+    /// Where things are kept.
+    pub home: Home,
+    /// Our own origin, as browsers and Zoho reach it. Where it is not set, API Gateway tells it with each request; it is
+    /// never taken from a header.
+    pub public_url: Option<PublicUrl>,
     /// Where the stand-in Zoho listens, in tests and in the demo.
     pub sandbox: Option<String>,
     /// What is logged, in the syntax of `tracing_subscriber::EnvFilter`.
     pub log: String,
+}
+
+/// Where things are kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Home {
+    /// In this folder, on the embedded store.
+    Folder(PathBuf),
+    /// On AWS.
+    Stack(Stack),
+}
+
+/// A deployed stack, as its template describes it to a function. What a function does not use is not named to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stack {
+    /// Its name: what the names of its secrets begin with.
+    pub name: String,
+    /// The table of everything but events.
+    pub state_table: Option<String>,
+    /// The table of events.
+    pub events_table: Option<String>,
+    /// The function that renews tokens.
+    pub token_refresh: Option<String>,
 }
 
 /// The folder of the embedded store.
@@ -37,6 +60,14 @@ pub const PUBLIC_URL: &str = "ZOHO_CONNECTOR_PUBLIC_URL";
 pub const SANDBOX_URL: &str = "ZOHO_CONNECTOR_SANDBOX_URL";
 /// What is logged.
 pub const LOG: &str = "ZOHO_CONNECTOR_LOG";
+/// The name of the stack, on AWS.
+pub const STACK: &str = "ZOHO_CONNECTOR_STACK";
+/// The table of everything but events.
+pub const STATE_TABLE: &str = "ZOHO_CONNECTOR_STATE_TABLE";
+/// The table of events.
+pub const EVENTS_TABLE: &str = "ZOHO_CONNECTOR_EVENTS_TABLE";
+/// The function that renews tokens.
+pub const TOKEN_REFRESH: &str = "ZOHO_CONNECTOR_TOKEN_REFRESH";
 
 impl Settings {
     /// Reads the environment of this process.
@@ -52,24 +83,36 @@ impl Settings {
     /// # Errors
     /// The first variable whose value cannot be used.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
-        let data = lookup(DATA).unwrap_or_else(|| "data".to_owned());
-        if data.is_empty() {
-            return Err(SettingsError {
-                variable: DATA,
-                value: data,
-                expected: "the path of a folder, like ./data",
-            });
-        }
-        let public_url = match lookup(PUBLIC_URL) {
-            Some(text) => PublicUrl::parse(&text)?,
-            None => PublicUrl::default(),
+        // A template's parameter that was left out arrives as an empty variable.
+        let filled = |name: &str| lookup(name).filter(|value| !value.is_empty());
+        let public_url = filled(PUBLIC_URL).map(|text| PublicUrl::parse(&text)).transpose()?;
+        let sandbox = filled(SANDBOX_URL).map(parse_sandbox).transpose()?;
+        let (home, public_url) = match filled(STACK) {
+            Some(name) => {
+                let (state_table, events_table) = (filled(STATE_TABLE), filled(EVENTS_TABLE));
+                let token_refresh = filled(TOKEN_REFRESH);
+                (Home::Stack(Stack { name, state_table, events_table, token_refresh }), public_url)
+            }
+            None => {
+                (Home::Folder(parse_folder(lookup(DATA).as_deref())?), Some(public_url.unwrap_or_default()))
+            }
         };
-        let sandbox = lookup(SANDBOX_URL).map(parse_sandbox).transpose()?;
-        let log = lookup(LOG).unwrap_or_else(|| "info".to_owned());
+        let log = filled(LOG).unwrap_or_else(|| "info".to_owned());
         if log.parse::<tracing_subscriber::EnvFilter>().is_err() {
             return Err(SettingsError { variable: LOG, value: log, expected: "a level, like info or debug" });
         }
-        Ok(Self { data: PathBuf::from(data), public_url, sandbox, log })
+        Ok(Self { home, public_url, sandbox, log })
+    }
+}
+
+fn parse_folder(text: Option<&str>) -> Result<PathBuf, SettingsError> {
+    match text {
+        Some("") => Err(SettingsError {
+            variable: DATA,
+            value: String::new(),
+            expected: "the path of a folder, like ./data",
+        }),
+        other => Ok(PathBuf::from(other.unwrap_or("data"))),
     }
 }
 
@@ -101,6 +144,14 @@ impl PublicUrl {
             return Err(error());
         }
         Ok(Self { origin: url.origin().ascii_serialization(), https: url.scheme() == "https" })
+    }
+
+    /// The origin of a host that API Gateway serves.
+    ///
+    /// # Errors
+    /// Anything but a host's name.
+    pub fn of_domain(domain: &str) -> Result<Self, SettingsError> {
+        Self::parse(&format!("https://{domain}"))
     }
 
     /// The origin, without a trailing slash.
@@ -155,8 +206,26 @@ mod tests {
     #[test]
     fn nothing_set_is_fine() {
         let settings = Settings::read(|_| None).unwrap();
-        assert_eq!(settings.public_url.redirect_uri(), "http://localhost:8080/oauth/callback");
+        assert_eq!(settings.public_url.unwrap().redirect_uri(), "http://localhost:8080/oauth/callback");
+        assert_eq!(settings.home, Home::Folder("data".into()));
         assert!(settings.sandbox.is_none());
+    }
+
+    #[test]
+    fn a_stack_is_known_by_its_name_and_knows_its_address_from_requests() {
+        let settings = Settings::read(|name| match name {
+            STACK => Some("zoho".to_owned()),
+            STATE_TABLE => Some("zoho-state".to_owned()),
+            PUBLIC_URL | SANDBOX_URL => Some(String::new()),
+            _ => None,
+        })
+        .unwrap();
+        let Home::Stack(stack) = settings.home else { panic!("a stack") };
+        assert_eq!((stack.name.as_str(), stack.state_table.as_deref()), ("zoho", Some("zoho-state")));
+        assert!(stack.events_table.is_none() && settings.public_url.is_none());
+        let url = PublicUrl::of_domain("abc.execute-api.eu-central-1.amazonaws.com").unwrap();
+        assert_eq!(url.redirect_uri(), "https://abc.execute-api.eu-central-1.amazonaws.com/oauth/callback");
+        assert!(PublicUrl::of_domain("evil.example/path").is_err());
     }
 
     #[test]
@@ -181,7 +250,8 @@ mod tests {
     #[test]
     fn a_trailing_slash_is_forgiven() {
         let settings = read(PUBLIC_URL, "https://connector.example.com/").unwrap();
-        assert_eq!(settings.public_url.as_str(), "https://connector.example.com");
-        assert!(settings.public_url.is_https());
+        let url = settings.public_url.unwrap();
+        assert_eq!(url.as_str(), "https://connector.example.com");
+        assert!(url.is_https());
     }
 }

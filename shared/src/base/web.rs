@@ -9,24 +9,49 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use futures::FutureExt;
 use serde::de::DeserializeOwned;
 
 use super::problem::{Code, Problem};
 use super::secret::random_hex;
+use super::settings::PublicUrl;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Closes a function's router: unknown routes and methods answer as problems too.
-pub fn finish(router: Router) -> Router {
-    router
+/// Closes a function's router: unknown routes and methods answer as problems too. Where `public_url` is not set, each
+/// request must bring our origin along, as an extension.
+pub fn finish(router: Router, public_url: Option<&PublicUrl>) -> Router {
+    let router = router
         .method_not_allowed_fallback(|| async {
             Problem::new(Code::MethodNotAllowed, "This route exists, but not with this method.")
         })
         .fallback(|| async { Problem::new(Code::RouteNotFound, "Nothing is served at this path.") })
-        .layer(from_fn(envelope))
+        .layer(from_fn(envelope));
+    match public_url {
+        Some(url) => router.layer(Extension(url.clone())),
+        None => router,
+    }
 }
+
+/// Our own origin, as the caller of a request reaches it.
+#[derive(Debug)]
+pub struct Origin(pub PublicUrl);
+
+impl<S: Send + Sync> FromRequestParts<S> for Origin {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let known = parts.extensions.get::<PublicUrl>().cloned();
+        known
+            .map(Self)
+            .ok_or_else(|| Problem::internal("our own origin is neither set nor told by API Gateway"))
+    }
+}
+
+/// The moment until which a request must be answered, where the one who runs us has set one.
+#[derive(Debug, Clone, Copy)]
+pub struct Deadline(pub tokio::time::Instant);
 
 /// The variable parts of a path. What is no text (`%FF`) is a problem like any other.
 #[derive(Debug)]
@@ -51,6 +76,7 @@ async fn envelope(request: Request, next: Next) -> Response {
     let method = request.method().clone();
     // The pattern, not the path: ids and names of people stay out of the log.
     let route = request.extensions().get::<MatchedPath>().cloned();
+    let origin = request.extensions().get::<PublicUrl>().cloned();
 
     let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
@@ -70,7 +96,8 @@ async fn envelope(request: Request, next: Next) -> Response {
     }
 
     if let Some(problem) = problem {
-        let mut answer = (problem.code().status(), Json(problem.document(&request_id))).into_response();
+        let mut answer =
+            (problem.code().status(), Json(problem.document(&request_id, origin.as_ref()))).into_response();
         let headers = answer.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some(seconds) = problem.seconds() {

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::renewer::Renewer;
 use crate::base::clock::{SharedClock, SystemClock};
-use crate::base::settings::Settings;
+use crate::base::settings::{Home, Settings};
 use crate::base::telemetry::{self, LogForm};
 use crate::store::Stores;
 use crate::zoho::data_centre::DataCentres;
@@ -18,6 +19,8 @@ pub struct Parts {
     pub clock: SharedClock,
     /// Where things are kept.
     pub stores: Stores,
+    /// The way to token-refresh, where it is a function of its own.
+    pub renewer: Option<Arc<dyn Renewer>>,
     /// The way out.
     pub http: Http,
     /// Zoho's addresses.
@@ -27,7 +30,6 @@ pub struct Parts {
 impl Parts {
     /// For the `main` of a function: reads the environment, starts the log and opens the stores. What is wrong is told in
     /// one line, and the process ends with 2.
-    #[cfg(feature = "embedded")]
     #[expect(clippy::print_stderr, reason = "there is no log yet")]
     pub fn from_env_or_exit() -> Self {
         let open = || {
@@ -41,15 +43,14 @@ impl Parts {
         })
     }
 
-    /// Opens the embedded store of these settings, on the machine's clock.
+    /// Opens the stores of these settings, on the machine's clock.
     ///
     /// # Errors
     /// One line for the operator.
-    #[cfg(feature = "embedded")]
     pub fn open(settings: Settings) -> Result<Self, String> {
         let clock: SharedClock = Arc::new(SystemClock);
-        let database = crate::store::sqlite::Sqlite::open(&settings.data, clock.clone());
-        Self::new(settings, clock, database.map_err(|error| error.to_string())?.into())
+        let (stores, renewer) = open_stores(&settings.home, &clock)?;
+        Ok(Self { renewer, ..Self::new(settings, clock, stores)? })
     }
 
     /// Parts with the clock and the stores given.
@@ -58,6 +59,38 @@ impl Parts {
     /// Where TLS cannot be set up.
     pub fn new(settings: Settings, clock: SharedClock, stores: Stores) -> Result<Self, String> {
         let centres = DataCentres::new(settings.sandbox.clone());
-        Ok(Self { settings: Arc::new(settings), clock, stores, http: Http::new()?, centres })
+        Ok(Self { settings: Arc::new(settings), clock, stores, renewer: None, http: Http::new()?, centres })
+    }
+}
+
+type Opened = (Stores, Option<Arc<dyn Renewer>>);
+
+fn open_stores(home: &Home, clock: &SharedClock) -> Result<Opened, String> {
+    match home {
+        #[cfg(feature = "embedded")]
+        Home::Folder(folder) => {
+            let database = crate::store::sqlite::Sqlite::open(folder, clock.clone());
+            Ok((database.map_err(|error| error.to_string())?.into(), None))
+        }
+        #[cfg(not(feature = "embedded"))]
+        Home::Folder(_) => Err(format!(
+            "{} is not set, but must be the name of the stack: this program was built without the embedded store",
+            crate::base::settings::STACK
+        )),
+        #[cfg(feature = "aws")]
+        Home::Stack(stack) => {
+            let config = crate::store::aws::config_from_env()?;
+            let (state, events) = (stack.state_table.clone(), stack.events_table.clone());
+            let stores = crate::store::aws::open(&config, clock, &stack.name, state, events);
+            let renewer = stack.token_refresh.as_ref().map(|function| {
+                Arc::new(super::renewer::lambda::LambdaRenewer::new(&config, function)) as Arc<dyn Renewer>
+            });
+            Ok((stores, renewer))
+        }
+        #[cfg(not(feature = "aws"))]
+        Home::Stack(_) => Err(format!(
+            "{} is set, but this program was built without the stores of AWS",
+            crate::base::settings::STACK
+        )),
     }
 }

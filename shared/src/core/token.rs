@@ -28,7 +28,6 @@ pub struct Tokens {
     secrets: Arc<dyn Secrets>,
     renewer: Arc<dyn Renewer>,
     clock: SharedClock,
-    public_url: String,
     slots: Mutex<HashMap<ConnectionName, Arc<AsyncMutex<Slot>>>>,
 }
 
@@ -45,14 +44,9 @@ struct Slot {
 pub type Verdict = Result<(), Problem>;
 
 impl Tokens {
-    /// Tokens from this store, renewed through this way; `public_url` is where people can reconnect.
-    pub fn new(
-        secrets: Arc<dyn Secrets>,
-        renewer: Arc<dyn Renewer>,
-        clock: SharedClock,
-        public_url: &str,
-    ) -> Self {
-        Self { secrets, renewer, clock, public_url: public_url.to_owned(), slots: Mutex::default() }
+    /// Tokens from this store, renewed through this way.
+    pub fn new(secrets: Arc<dyn Secrets>, renewer: Arc<dyn Renewer>, clock: SharedClock) -> Self {
+        Self { secrets, renewer, clock, slots: Mutex::default() }
     }
 
     /// A token that should be valid, at once where one is known.
@@ -192,7 +186,7 @@ impl Tokens {
                 Code::ReconnectRequired,
                 format!("Zoho no longer accepts the grant of connection {connection}."),
             )
-            .reconnect_url(reconnect_url(&self.public_url, connection)),
+            .reconnect_path(reconnect_path(connection)),
             Reply::Misconfigured { reason } => Problem::new(
                 Code::ConnectionMisconfigured,
                 format!("Zoho refuses the client of connection {connection}: {reason}."),
@@ -206,9 +200,9 @@ impl Tokens {
     }
 }
 
-/// Where a person brings a dead connection back to life.
-pub fn reconnect_url(public_url: &str, connection: &ConnectionName) -> String {
-    format!("{public_url}/oauth/start?connection={connection}")
+/// Where a person brings a dead connection back to life, below our own origin.
+pub fn reconnect_path(connection: &ConnectionName) -> String {
+    format!("/oauth/start?connection={connection}")
 }
 
 fn pending() -> Problem {

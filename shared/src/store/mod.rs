@@ -4,6 +4,8 @@
 mod secrets;
 mod table;
 
+#[cfg(feature = "aws")]
+pub mod aws;
 #[cfg(feature = "embedded")]
 pub mod sqlite;
 

@@ -13,7 +13,7 @@ use sandbox::{BodyForm, Entity, Options, Sandbox, SignatureEncoding};
 use shared::base::clock::{SharedClock, SystemClock};
 use shared::base::id::ConnectionName;
 use shared::base::secret::{Secret, random_hex};
-use shared::base::settings::{self, Settings};
+use shared::base::settings::{self, PublicUrl, Settings};
 use shared::base::telemetry::{self, LogForm};
 use shared::core::client::{self, Client};
 use shared::core::connection::{self, Connection};
@@ -61,7 +61,7 @@ impl Demo {
         say("Zoho Connector demo: all of it on this machine, against a stand-in Zoho. No account anywhere.");
         say("");
         let home = DataCentre::Us;
-        register(&parts, &sandbox, home).await?;
+        register(&parts, &sandbox, &url, home).await?;
         say(format!("✓ Sandbox      a Zoho of our own at {url}/sandbox, the client registered in {home}"));
         let wish = wish(&parts).await?;
         let link = Consents::new(parts.stores.state.clone(), parts.clock.clone()).make_link(&wish).await?;
@@ -110,13 +110,13 @@ fn parts(url: &str) -> Result<Parts, Failure> {
 }
 
 /// The client, on both sides: what a person types into Zoho's API console and into `zoho-connector client set`.
-async fn register(parts: &Parts, sandbox: &Sandbox, home: DataCentre) -> Result<(), Failure> {
+async fn register(parts: &Parts, sandbox: &Sandbox, url: &str, home: DataCentre) -> Result<(), Failure> {
     let id = format!("1000.{}", random_hex::<16>().to_uppercase());
     let secret = Secret::random();
     sandbox.register_client(sandbox::Client {
         id: id.clone(),
         secret: secret.expose().to_owned(),
-        redirect_uris: vec![parts.settings.public_url.redirect_uri()],
+        redirect_uris: vec![PublicUrl::parse(url)?.redirect_uri()],
         home: home.code().to_owned(),
         multi_dc: true,
         ..sandbox::Client::default()

@@ -8,11 +8,13 @@ use serde::Serialize;
 use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
 use shared::base::problem::Problem;
+use shared::base::settings::PublicUrl;
+use shared::base::web::Origin;
 use shared::core::connection::{self, Connection, State as ConnectionState};
 use shared::core::event::Event;
 use shared::core::grant::Organization;
 use shared::core::key::Permission;
-use shared::core::token::reconnect_url;
+use shared::core::token::reconnect_path;
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::scope::{Product, ScopeSet};
 use shared::zoho::{crm, inventory};
@@ -74,12 +76,16 @@ struct LastEvent {
     receivedtime: Timestamp,
 }
 
-pub(crate) async fn status(State(app): State<Arc<App>>, caller: Caller) -> Result<Json<Status>, Problem> {
+pub(crate) async fn status(
+    State(app): State<Arc<App>>,
+    Origin(origin): Origin,
+    caller: Caller,
+) -> Result<Json<Status>, Problem> {
     let mut connections = Vec::new();
     for name in &caller.key.connections {
         let found = connection::get(&*app.state, name).await?;
         let last = app.events.newest(name, 1).await?.into_iter().next();
-        connections.push(app.describe(name.clone(), found, last));
+        connections.push(describe(&origin, name.clone(), found, last));
     }
     let key = &caller.key;
     Ok(Json(Status {
@@ -94,48 +100,42 @@ pub(crate) async fn status(State(app): State<Arc<App>>, caller: Caller) -> Resul
     }))
 }
 
-impl App {
-    fn describe(
-        &self,
-        name: ConnectionName,
-        found: Option<Connection>,
-        last: Option<Event>,
-    ) -> ConnectionStatus {
-        let notice = match found.as_ref().map(|found| &found.state) {
-            None => Some("Not connected yet: the operator runs `zoho-connector connect`.".to_owned()),
-            Some(ConnectionState::Healthy) => None,
-            Some(ConnectionState::CoolingDown { until, reason, .. }) => {
-                Some(format!("{reason}. The next try is at {until}; until then the stored token is used."))
-            }
-            Some(ConnectionState::Exhausted { until }) => {
-                Some(format!("So many tokens were needed that the next one must wait until {until}."))
-            }
-            Some(ConnectionState::Misconfigured { reason, .. }) => {
-                Some(format!("{reason}. The operator corrects it with `zoho-connector client set`."))
-            }
-            Some(ConnectionState::Disconnecting) => {
-                Some("The operator is ending this connection.".to_owned())
-            }
-            Some(ConnectionState::ReconnectRequired { since }) => Some(format!(
-                "Zoho has not accepted the grant since {since}. A person must open `reconnect_url`."
-            )),
-        };
-        let dead = matches!(
-            found.as_ref().map(|found| &found.state),
-            Some(ConnectionState::ReconnectRequired { .. })
-        );
-        ConnectionStatus {
-            state: found.as_ref().map_or("not_connected", |found| found.state.as_str()),
-            notice,
-            reconnect_url: dead.then(|| reconnect_url(&self.public_url, &name)),
-            details: found.map(details),
-            last_event: last.map(|event| LastEvent {
-                id: event.id,
-                kind: event.kind,
-                receivedtime: event.receivedtime,
-            }),
-            connection: name,
+fn describe(
+    origin: &PublicUrl,
+    name: ConnectionName,
+    found: Option<Connection>,
+    last: Option<Event>,
+) -> ConnectionStatus {
+    let notice = match found.as_ref().map(|found| &found.state) {
+        None => Some("Not connected yet: the operator runs `zoho-connector connect`.".to_owned()),
+        Some(ConnectionState::Healthy) => None,
+        Some(ConnectionState::CoolingDown { until, reason, .. }) => {
+            Some(format!("{reason}. The next try is at {until}; until then the stored token is used."))
         }
+        Some(ConnectionState::Exhausted { until }) => {
+            Some(format!("So many tokens were needed that the next one must wait until {until}."))
+        }
+        Some(ConnectionState::Misconfigured { reason, .. }) => {
+            Some(format!("{reason}. The operator corrects it with `zoho-connector client set`."))
+        }
+        Some(ConnectionState::Disconnecting) => Some("The operator is ending this connection.".to_owned()),
+        Some(ConnectionState::ReconnectRequired { since }) => Some(format!(
+            "Zoho has not accepted the grant since {since}. A person must open `reconnect_url`."
+        )),
+    };
+    let dead =
+        matches!(found.as_ref().map(|found| &found.state), Some(ConnectionState::ReconnectRequired { .. }));
+    ConnectionStatus {
+        state: found.as_ref().map_or("not_connected", |found| found.state.as_str()),
+        notice,
+        reconnect_url: dead.then(|| format!("{}{}", origin.as_str(), reconnect_path(&name))),
+        details: found.map(details),
+        last_event: last.map(|event| LastEvent {
+            id: event.id,
+            kind: event.kind,
+            receivedtime: event.receivedtime,
+        }),
+        connection: name,
     }
 }
 

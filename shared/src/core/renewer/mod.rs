@@ -1,12 +1,15 @@
 //! The seam to token-refresh, the only one who may exchange, renew and revoke: a Lambda invocation in the cloud, a call
 //! on one machine. What is asked and answered is the same.
 
+#[cfg(feature = "aws")]
+pub mod lambda;
+
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
-use super::consent::{Ending, Wish};
 use crate::base::id::ConnectionName;
 use crate::base::secret::{Secret, expose};
+use crate::core::consent::{Ending, Wish};
 use crate::zoho::data_centre::DataCentre;
 
 /// What token-refresh can be asked.

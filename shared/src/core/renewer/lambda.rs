@@ -1,0 +1,57 @@
+//! token-refresh as a function of its own, asked by invocation.
+
+use async_trait::async_trait;
+use aws_config::SdkConfig;
+use aws_sdk_lambda::Client;
+use aws_sdk_lambda::primitives::Blob;
+
+use super::{Ask, Renewer, RenewerError, Reply};
+
+/// Invokes token-refresh.
+pub struct LambdaRenewer {
+    client: Client,
+    function: String,
+}
+
+impl LambdaRenewer {
+    /// The function of that name.
+    pub fn new(config: &SdkConfig, function: &str) -> Self {
+        // An exchange takes longer than a read of a store, and is not to be sent twice.
+        let config = aws_sdk_lambda::config::Builder::from(config)
+            .timeout_config(aws_sdk_lambda::config::timeout::TimeoutConfig::builder().build())
+            .retry_config(aws_sdk_lambda::config::retry::RetryConfig::disabled())
+            .build();
+        Self { client: Client::from_conf(config), function: function.to_owned() }
+    }
+}
+
+#[async_trait]
+impl Renewer for LambdaRenewer {
+    async fn ask(&self, ask: Ask) -> Result<Reply, RenewerError> {
+        let payload =
+            serde_json::to_vec(&ask).map_err(|_| RenewerError("the ask cannot be written".to_owned()))?;
+        let answer =
+            self.client.invoke().function_name(&self.function).payload(Blob::new(payload)).send().await;
+        let answer = match answer {
+            Ok(answer) => answer,
+            // As many functions run as the account allows: somebody else's renewal is awaited.
+            Err(error)
+                if error.as_service_error().is_some_and(
+                    aws_sdk_lambda::operation::invoke::InvokeError::is_too_many_requests_exception,
+                ) =>
+            {
+                return Ok(Reply::Busy);
+            }
+            Err(error) => {
+                let service = error.as_service_error().map(ToString::to_string);
+                return Err(RenewerError(service.unwrap_or_else(|| error.to_string())));
+            }
+        };
+        let body = answer.payload.map(Blob::into_inner).unwrap_or_default();
+        if let Some(kind) = answer.function_error {
+            return Err(RenewerError(format!("{kind}: {}", String::from_utf8_lossy(&body))));
+        }
+        serde_json::from_slice(&body)
+            .map_err(|error| RenewerError(format!("its reply cannot be read: {error}")))
+    }
+}

@@ -1,0 +1,50 @@
+//! Both traits on AWS: secrets in Secrets Manager, rows in two DynamoDB tables.
+
+mod client;
+mod secrets;
+mod table;
+
+use std::error::Error;
+use std::fmt::Display;
+use std::sync::Arc;
+
+use aws_config::SdkConfig;
+
+use super::{StoreError, Stores};
+use crate::base::clock::SharedClock;
+
+pub use client::config_from_env;
+
+/// What a stack keeps, by the names that its template gave.
+pub fn open(
+    config: &SdkConfig,
+    clock: &SharedClock,
+    stack: &str,
+    state: Option<String>,
+    events: Option<String>,
+) -> Stores {
+    let dynamo = aws_sdk_dynamodb::Client::new(config);
+    let table = |name: Option<String>, variable| {
+        let client = dynamo.clone();
+        Arc::new(table::DynamoTable { client, name: name.ok_or(variable), clock: clock.clone() })
+    };
+    Stores {
+        secrets: Arc::new(secrets::ManagedSecrets {
+            client: aws_sdk_secretsmanager::Client::new(config),
+            stack: stack.to_owned(),
+        }),
+        state: table(state, crate::base::settings::STATE_TABLE),
+        events: table(events, crate::base::settings::EVENTS_TABLE),
+    }
+}
+
+/// What AWS said, with the causes that its errors hide behind one another.
+fn unavailable(what: impl Display, error: &(dyn Error + 'static)) -> StoreError {
+    let mut text = what.to_string();
+    let mut next = Some(error);
+    while let Some(error) = next {
+        text += &format!(": {error}");
+        next = error.source();
+    }
+    StoreError::Unavailable(text)
+}

@@ -1,0 +1,300 @@
+//! Rows in DynamoDB: `pk` and `sk` are the key, `val` the document, `ver` the version, `exp` the end in milliseconds, and
+//! `ttl` the same in seconds, by which DynamoDB cleans up some time later.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{
+    AttributeValue, CancellationReason, Delete, Put as DynamoPut,
+    ReturnValuesOnConditionCheckFailure as OnFailure, TransactWriteItem,
+};
+use tokio::time::sleep;
+
+use super::unavailable;
+use crate::base::clock::{SharedClock, Timestamp, jittered};
+use crate::store::table::check_limits;
+use crate::store::{
+    Condition, Key, Order, Outcome, Page, Put, Query, Row, StoreError, Table, Version, Write,
+};
+
+/// Two transactions at one row at the same moment: one is told to come again.
+const TRIES: u32 = 8;
+
+type Item = HashMap<String, AttributeValue>;
+
+pub(super) struct DynamoTable {
+    pub(super) client: Client,
+    /// The table's name; the variable that should hold it, where it is not set.
+    pub(super) name: Result<String, &'static str>,
+    pub(super) clock: SharedClock,
+}
+
+/// A condition in DynamoDB's language.
+struct Expression {
+    text: &'static str,
+    values: Item,
+}
+
+impl DynamoTable {
+    fn name(&self) -> Result<&str, StoreError> {
+        match &self.name {
+            Ok(name) => Ok(name),
+            Err(variable) => Err(StoreError::Unavailable(format!("{variable} is not set"))),
+        }
+    }
+
+    fn now(&self) -> AttributeValue {
+        number(self.clock.now().as_millisecond())
+    }
+
+    /// An expired row counts as absent, whether or not DynamoDB has removed it.
+    fn expression(&self, condition: &Condition) -> Option<Expression> {
+        let mut values = Item::from([(":now".to_owned(), self.now())]);
+        let text = match condition {
+            Condition::Any => return None,
+            Condition::Absent => "attribute_not_exists(pk) OR exp <= :now",
+            Condition::Version(version) => {
+                values.insert(":ver".to_owned(), text(&version.0));
+                "ver = :ver AND (attribute_not_exists(exp) OR exp > :now)"
+            }
+        };
+        Some(Expression { text, values })
+    }
+
+    fn write(&self, step: &Write, version: &Version) -> Result<TransactWriteItem, StoreError> {
+        let table = self.name()?;
+        let broken = |error: aws_sdk_dynamodb::error::BuildError| StoreError::Unavailable(error.to_string());
+        let item = TransactWriteItem::builder();
+        Ok(match step {
+            Write::Put(put) => {
+                let mut builder =
+                    DynamoPut::builder().table_name(table).set_item(Some(item_of(put, version)));
+                if let Some(expression) = self.expression(&put.condition) {
+                    builder = builder
+                        .condition_expression(expression.text)
+                        .set_expression_attribute_values(Some(expression.values))
+                        .return_values_on_condition_check_failure(OnFailure::AllOld);
+                }
+                item.put(builder.build().map_err(broken)?).build()
+            }
+            Write::Delete(key, condition) => {
+                let mut builder = Delete::builder().table_name(table).set_key(Some(key_of(key)));
+                if let Some(expression) = self.expression(condition) {
+                    builder = builder
+                        .condition_expression(expression.text)
+                        .set_expression_attribute_values(Some(expression.values))
+                        .return_values_on_condition_check_failure(OnFailure::AllOld);
+                }
+                item.delete(builder.build().map_err(broken)?).build()
+            }
+        })
+    }
+
+    fn refused(&self, step: usize, item: Option<Item>) -> Result<Outcome, StoreError> {
+        let current = item.filter(|item| !item.is_empty()).map(row_of).transpose()?;
+        let now = self.clock.now();
+        Ok(Outcome::Refused { step, current: current.filter(|row| row.expires.is_none_or(|at| at > now)) })
+    }
+}
+
+#[async_trait]
+impl Table for DynamoTable {
+    async fn get(&self, key: &Key) -> Result<Option<Row>, StoreError> {
+        let answer = self
+            .client
+            .get_item()
+            .table_name(self.name()?)
+            .set_key(Some(key_of(key)))
+            .consistent_read(true)
+            .send()
+            .await
+            .map_err(|error| unavailable("GetItem", &error))?;
+        let row = answer.item.map(row_of).transpose()?;
+        let now = self.clock.now();
+        Ok(row.filter(|row| row.expires.is_none_or(|at| at > now)))
+    }
+
+    async fn transact(&self, steps: Vec<Write>) -> Result<Outcome, StoreError> {
+        check_limits(&steps)?;
+        let versions: Vec<_> = steps.iter().map(|_| Version::fresh()).collect();
+        let items = steps
+            .iter()
+            .zip(&versions)
+            .map(|(step, version)| self.write(step, version))
+            .collect::<Result<Vec<_>, _>>()?;
+        for tried in 1..=TRIES {
+            let answer =
+                self.client.transact_write_items().set_transact_items(Some(items.clone())).send().await;
+            let Err(error) = answer else { return Ok(done(&steps, versions)) };
+            let Some(reasons) = cancelled(&error) else {
+                return Err(unavailable("TransactWriteItems", &error));
+            };
+            let failed = |reason: &&CancellationReason| reason.code() == Some("ConditionalCheckFailed");
+            if let Some((step, reason)) = reasons.iter().enumerate().find(|(_, reason)| failed(reason)) {
+                return self.refused(step, reason.item.clone());
+            }
+            if !reasons.iter().any(|reason| reason.code() == Some("TransactionConflict")) {
+                return Err(unavailable("TransactWriteItems", &error));
+            }
+            sleep(jittered(Duration::from_millis(20) * tried)).await;
+        }
+        Err(StoreError::Unavailable("TransactWriteItems: too many others write the same rows".to_owned()))
+    }
+
+    async fn put(&self, put: Put) -> Result<Outcome, StoreError> {
+        let steps = [Write::Put(put)];
+        check_limits(&steps)?;
+        let [Write::Put(put)] = &steps else { return Err(StoreError::Unavailable("not a put".to_owned())) };
+        let version = Version::fresh();
+        let mut request =
+            self.client.put_item().table_name(self.name()?).set_item(Some(item_of(put, &version)));
+        if let Some(expression) = self.expression(&put.condition) {
+            request = request
+                .condition_expression(expression.text)
+                .set_expression_attribute_values(Some(expression.values))
+                .return_values_on_condition_check_failure(OnFailure::AllOld);
+        }
+        let Err(error) = request.send().await else { return Ok(Outcome::Done(Some(version))) };
+        match error.into_service_error() {
+            aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(failed) => {
+                // A call whose answer was lost and that was sent again finds its own row.
+                let own =
+                    failed.item().and_then(|item| item.get("ver")).is_some_and(|at| *at == text(&version.0));
+                if own { Ok(Outcome::Done(Some(version))) } else { self.refused(0, failed.item) }
+            }
+            other => Err(unavailable("PutItem", &other)),
+        }
+    }
+
+    async fn delete(&self, key: Key, condition: Condition) -> Result<Outcome, StoreError> {
+        let mut request = self.client.delete_item().table_name(self.name()?).set_key(Some(key_of(&key)));
+        if let Some(expression) = self.expression(&condition) {
+            request = request
+                .condition_expression(expression.text)
+                .set_expression_attribute_values(Some(expression.values))
+                .return_values_on_condition_check_failure(OnFailure::AllOld);
+        }
+        let Err(error) = request.send().await else { return Ok(Outcome::Done(None)) };
+        match error.into_service_error() {
+            aws_sdk_dynamodb::operation::delete_item::DeleteItemError::ConditionalCheckFailedException(
+                failed,
+            ) => self.refused(0, failed.item),
+            other => Err(unavailable("DeleteItem", &other)),
+        }
+    }
+
+    async fn query(&self, query: Query) -> Result<Page, StoreError> {
+        let mut rows: Vec<Row> = Vec::new();
+        let mut start = query.after.as_ref().map(|sort| key_of(&Key::new(&query.partition, sort)));
+        // One more than wanted tells whether there is more.
+        'all: while rows.len() <= query.limit {
+            let mut values =
+                Item::from([(":pk".to_owned(), text(&query.partition)), (":now".to_owned(), self.now())]);
+            let condition = match (&query.below, query.prefix.is_empty()) {
+                (Some(below), _) if *below <= query.prefix => return Ok(Page::default()),
+                (Some(below), true) => {
+                    values.insert(":below".to_owned(), text(below));
+                    "pk = :pk AND sk < :below"
+                }
+                (Some(below), false) => {
+                    values.insert(":prefix".to_owned(), text(&query.prefix));
+                    values.insert(":below".to_owned(), text(below));
+                    "pk = :pk AND sk BETWEEN :prefix AND :below"
+                }
+                (None, true) => "pk = :pk",
+                (None, false) => {
+                    values.insert(":prefix".to_owned(), text(&query.prefix));
+                    "pk = :pk AND begins_with(sk, :prefix)"
+                }
+            };
+            let wanted = query.limit.saturating_add(1).saturating_sub(rows.len());
+            let answer = self
+                .client
+                .query()
+                .table_name(self.name()?)
+                .key_condition_expression(condition)
+                .filter_expression("attribute_not_exists(exp) OR exp > :now")
+                .set_expression_attribute_values(Some(values))
+                .scan_index_forward(query.order == Order::Ascending)
+                .consistent_read(true)
+                .limit(i32::try_from(wanted).unwrap_or(i32::MAX))
+                .set_exclusive_start_key(start.take())
+                .send()
+                .await
+                .map_err(|error| unavailable("Query", &error))?;
+            for item in answer.items.unwrap_or_default() {
+                let row = row_of(item)?;
+                let within = row.key.sort.starts_with(&query.prefix)
+                    && query.below.as_ref().is_none_or(|below| row.key.sort < *below);
+                if within {
+                    rows.push(row);
+                }
+            }
+            match answer.last_evaluated_key {
+                Some(key) if !key.is_empty() => start = Some(key),
+                _ => break 'all,
+            }
+        }
+        let more = rows.len() > query.limit;
+        rows.truncate(query.limit);
+        let next = rows.last().filter(|_| more).map(|row| row.key.sort.clone());
+        Ok(Page { rows, next })
+    }
+}
+
+fn done(steps: &[Write], versions: Vec<Version>) -> Outcome {
+    let first = steps.first().zip(versions.into_iter().next());
+    Outcome::Done(first.and_then(|(step, version)| matches!(step, Write::Put(_)).then_some(version)))
+}
+
+fn cancelled<R>(error: &SdkError<TransactWriteItemsError, R>) -> Option<&[CancellationReason]> {
+    match error.as_service_error()? {
+        TransactWriteItemsError::TransactionCanceledException(cancelled) => {
+            Some(cancelled.cancellation_reasons())
+        }
+        _ => None,
+    }
+}
+
+fn text(value: &str) -> AttributeValue {
+    AttributeValue::S(value.to_owned())
+}
+
+fn number(value: i64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+fn key_of(key: &Key) -> Item {
+    Item::from([("pk".to_owned(), text(&key.partition)), ("sk".to_owned(), text(&key.sort))])
+}
+
+fn item_of(put: &Put, version: &Version) -> Item {
+    let mut item = key_of(&put.key);
+    item.insert("val".to_owned(), text(&put.value));
+    item.insert("ver".to_owned(), text(&version.0));
+    if let Some(at) = put.expires {
+        item.insert("exp".to_owned(), number(at.as_millisecond()));
+        item.insert("ttl".to_owned(), number(at.as_second() + 1));
+    }
+    item
+}
+
+fn row_of(mut item: Item) -> Result<Row, StoreError> {
+    let mut take = |name: &str| match item.remove(name) {
+        Some(AttributeValue::S(text) | AttributeValue::N(text)) => Some(text),
+        _ => None,
+    };
+    let missing = || StoreError::Unreadable("a row lacks one of its attributes".to_owned());
+    Ok(Row {
+        key: Key { partition: take("pk").ok_or_else(missing)?, sort: take("sk").ok_or_else(missing)? },
+        value: take("val").ok_or_else(missing)?,
+        version: Version(take("ver").ok_or_else(missing)?),
+        expires: take("exp")
+            .and_then(|at| at.parse().ok())
+            .and_then(|at| Timestamp::from_millisecond(at).ok()),
+    })
+}
