@@ -1,4 +1,4 @@
-//! The conformance suite on the embedded store: in memory, on a file, and on a file that two openers share.
+//! The conformance suite: on AWS's stand-in, in memory, on a file, and on a file that two openers share.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -30,6 +30,12 @@ macro_rules! conformance {
             async fn $case() {
                 let (subject, _folder) = super::in_memory();
                 super::conformance::$case(subject).await;
+            })*
+        }
+        mod aws {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $case() {
+                super::conformance::$case(tests::moto::Moto::get().subject().await).await;
             })*
         }
         mod file {

@@ -14,4 +14,5 @@ pub mod clock;
 pub mod conformance;
 pub mod connector;
 pub mod inside;
+pub mod moto;
 pub mod process;

@@ -246,6 +246,7 @@ fn is_hex(text: &str, length: usize) -> bool {
 }
 
 #[cfg(test)]
+#[cfg(feature = "embedded")]
 mod tests {
     use std::time::Duration;
 

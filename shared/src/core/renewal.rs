@@ -170,6 +170,7 @@ fn pause(minutes: [i64; 4], times: u32) -> SignedDuration {
 }
 
 #[cfg(test)]
+#[cfg(feature = "embedded")]
 mod tests {
     use std::sync::Arc;
     use std::time::Duration;

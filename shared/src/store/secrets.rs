@@ -30,7 +30,7 @@ pub trait Secrets: Send + Sync {
     async fn stage(&self, name: &str, value: &Secret) -> Result<VersionId, StoreError>;
 
     /// Makes the pending version current if `from` still is (`None`: if there is no current version). Says whether
-    /// it did: `false` means that somebody else was faster.
+    /// it is current now: `false` means that somebody else was faster.
     async fn promote(
         &self,
         name: &str,

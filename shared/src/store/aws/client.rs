@@ -7,7 +7,7 @@ use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::config::{SharedAsyncSleep, SharedCredentialsProvider};
+use aws_sdk_dynamodb::config::{ProvideCredentials, SharedAsyncSleep, SharedCredentialsProvider};
 use aws_smithy_async::rt::sleep::TokioSleep;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
@@ -22,6 +22,18 @@ const ROOTS: &[u8] = include_bytes!("roots.pem");
 pub fn config_from_env() -> Result<SdkConfig, String> {
     let region =
         std::env::var("AWS_REGION").map_err(|_| "AWS_REGION is not set, but must be a region".to_owned())?;
+    config(region, EnvironmentVariableCredentialsProvider::new(), std::env::var("AWS_ENDPOINT_URL").ok())
+}
+
+/// A configuration; `endpoint` takes the place of AWS's own addresses, for an emulator.
+///
+/// # Errors
+/// Where TLS cannot be set up.
+pub fn config(
+    region: String,
+    credentials: impl ProvideCredentials + 'static,
+    endpoint: Option<String>,
+) -> Result<SdkConfig, String> {
     let trust = TrustStore::empty().with_pem_certificate(ROOTS);
     let tls = TlsContext::builder().with_trust_store(trust).build().map_err(|error| error.to_string())?;
     let http = aws_smithy_http_client::Builder::new()
@@ -33,16 +45,15 @@ pub fn config_from_env() -> Result<SdkConfig, String> {
         .operation_attempt_timeout(Duration::from_secs(4))
         .operation_timeout(Duration::from_secs(10))
         .build();
-    let mut config = SdkConfig::builder()
+    let mut config = SdkConfig::builder();
+    config.set_endpoint_url(endpoint);
+    let config = config
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(region))
-        .credentials_provider(SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new()))
+        .credentials_provider(SharedCredentialsProvider::new(credentials))
         .http_client(http)
         .retry_config(RetryConfig::standard().with_max_attempts(3))
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .timeout_config(timeouts);
-    if let Ok(endpoint) = std::env::var("AWS_ENDPOINT_URL") {
-        config = config.endpoint_url(endpoint);
-    }
     Ok(config.build())
 }

@@ -1,0 +1,111 @@
+//! AWS's stand-in for the tests: moto, in a process of its own behind one lock, shared by all tests of a run.
+
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::{Arc, OnceLock};
+
+use aws_sdk_dynamodb::Client;
+use aws_sdk_dynamodb::config::Credentials;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+};
+use shared::base::clock::SharedClock;
+use shared::base::secret::random_hex;
+use shared::store::{Stores, aws};
+
+use crate::clock::AheadClock;
+use crate::conformance::Subject;
+
+/// A running moto.
+pub struct Moto {
+    /// Where it listens.
+    pub url: String,
+    // Its input ends with the test process, and moto with its input.
+    _input: ChildStdin,
+    _process: Child,
+}
+
+/// The names of a stack's tables.
+pub struct Names {
+    /// The stack.
+    pub stack: String,
+    /// Its tables.
+    pub state: String,
+    /// Its tables.
+    pub events: String,
+}
+
+impl Moto {
+    /// The one of this test process.
+    pub fn get() -> &'static Self {
+        static MOTO: OnceLock<Moto> = OnceLock::new();
+        MOTO.get_or_init(Self::start)
+    }
+
+    fn start() -> Self {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("aws");
+        let venv = Command::new(root.join("venv")).output().expect("tests/aws/venv runs");
+        assert!(venv.status.success(), "{}", String::from_utf8_lossy(&venv.stderr));
+        let python = Path::new(String::from_utf8(venv.stdout).unwrap().trim()).join("bin/python");
+        let mut process = Command::new(python)
+            .arg(root.join("moto_server.py"))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("python starts");
+        let mut line = String::new();
+        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let port = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("moto says {line:?}"));
+        let input = process.stdin.take().unwrap();
+        Self { url: format!("http://127.0.0.1:{port}"), _input: input, _process: process }
+    }
+
+    /// A stack of its own, with its tables.
+    pub async fn stack(&self) -> Names {
+        let stack = format!("stack-{}", random_hex::<6>());
+        let names = Names { state: format!("{stack}-state"), events: format!("{stack}-events"), stack };
+        let client = Client::new(&self.config());
+        for table in [&names.state, &names.events] {
+            let attribute = |name: &str| {
+                let builder = AttributeDefinition::builder().attribute_name(name);
+                builder.attribute_type(ScalarAttributeType::S).build().unwrap()
+            };
+            let key = |name: &str, kind| {
+                KeySchemaElement::builder().attribute_name(name).key_type(kind).build().unwrap()
+            };
+            client
+                .create_table()
+                .table_name(table)
+                .attribute_definitions(attribute("pk"))
+                .attribute_definitions(attribute("sk"))
+                .key_schema(key("pk", KeyType::Hash))
+                .key_schema(key("sk", KeyType::Range))
+                .billing_mode(BillingMode::PayPerRequest)
+                .send()
+                .await
+                .unwrap();
+        }
+        names
+    }
+
+    /// The configuration with which our own adapters speak to it.
+    pub fn config(&self) -> aws_config::SdkConfig {
+        let credentials = Credentials::new("test", "test", None, None, "test");
+        aws::config("eu-central-1".to_owned(), credentials, Some(self.url.clone())).unwrap()
+    }
+
+    /// The stores of a stack of its own.
+    pub async fn subject(&self) -> Subject {
+        let names = self.stack().await;
+        let clock = Arc::new(AheadClock::default());
+        Subject { stores: self.stores(&names, &(clock.clone() as SharedClock)), clock }
+    }
+
+    /// The stores of a stack.
+    pub fn stores(&self, names: &Names, clock: &SharedClock) -> Stores {
+        let (state, events) = (Some(names.state.clone()), Some(names.events.clone()));
+        aws::open(&self.config(), clock, &names.stack, state, events)
+    }
+}
