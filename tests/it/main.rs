@@ -15,6 +15,7 @@ mod consent;
 mod demo;
 mod events;
 mod renewal;
+mod stack;
 mod store;
 mod trouble;
 mod webhooks;

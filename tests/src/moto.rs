@@ -1,7 +1,7 @@
 //! AWS's stand-in for the tests: moto, in a process of its own behind one lock, shared by all tests of a run.
 
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, OnceLock};
 
@@ -16,6 +16,8 @@ use shared::store::{Stores, aws};
 
 use crate::clock::AheadClock;
 use crate::conformance::Subject;
+
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/aws");
 
 /// A running moto.
 pub struct Moto {
@@ -43,13 +45,16 @@ impl Moto {
         MOTO.get_or_init(Self::start)
     }
 
-    fn start() -> Self {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("aws");
-        let venv = Command::new(root.join("venv")).output().expect("tests/aws/venv runs");
+    /// The Python that has moto, made if it is not there.
+    pub fn python() -> PathBuf {
+        let venv = Command::new(Path::new(FOLDER).join("venv")).output().expect("tests/aws/venv runs");
         assert!(venv.status.success(), "{}", String::from_utf8_lossy(&venv.stderr));
-        let python = Path::new(String::from_utf8(venv.stdout).unwrap().trim()).join("bin/python");
-        let mut process = Command::new(python)
-            .arg(root.join("moto_server.py"))
+        Path::new(String::from_utf8(venv.stdout).unwrap().trim()).join("bin/python")
+    }
+
+    fn start() -> Self {
+        let mut process = Command::new(Self::python())
+            .arg(Path::new(FOLDER).join("moto_server.py"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())

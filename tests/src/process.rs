@@ -12,7 +12,10 @@ use tokio::time::timeout;
 /// The binary, built from what is there now.
 pub static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-    let built = Sync::new(env!("CARGO")).args(["build", "--workspace", "--bins"]).current_dir(root).output();
+    let built = Sync::new(env!("CARGO"))
+        .args(["build", "--workspace", "--bins", "--all-features"])
+        .current_dir(root)
+        .output();
     let built = built.expect("cargo runs");
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     // …/target/debug/deps/it-… stands beside …/target/debug/zoho-connector

@@ -4,7 +4,8 @@ use clap::{Args, Subcommand};
 use shared::core::client::{self, CentreSecret, Client as Registered, Clients};
 use shared::zoho::data_centre::DataCentre;
 
-use super::{Failure, Opened, Place};
+use super::Failure;
+use super::place::{Opened, Place};
 use crate::terminal::{ask_secret, say};
 
 #[derive(Subcommand)]
@@ -35,7 +36,7 @@ impl Client {
         if id.is_empty() {
             return Err(Failure::Other("--id is empty".to_owned()));
         }
-        let Opened { parts, public_url, .. } = set.place.open_or_make()?;
+        let Opened { parts, public_url } = set.place.open_or_make().await?;
         let secret = ask_secret("Client secret (not shown): ")?;
         let secrets = &*parts.stores.secrets;
         let (clients, _) = Clients::read(secrets).await?;

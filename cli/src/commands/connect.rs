@@ -10,7 +10,8 @@ use shared::core::consent::{Consents, LIFETIME, Wish};
 use shared::zoho::scope::{Access, Product, ScopeSet};
 use tokio::time::{Instant, sleep};
 
-use super::{Failure, Opened, Place};
+use super::Failure;
+use super::place::{Opened, Place};
 use crate::terminal::say;
 
 #[derive(Args)]
@@ -39,7 +40,7 @@ pub(crate) struct Connect {
 
 impl Connect {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let Opened { parts, public_url, .. } = self.place.open()?;
+        let Opened { parts, public_url } = self.place.open().await?;
         let (clients, _) = Clients::read(&*parts.stores.secrets).await?;
         let Some(client) = clients.newest() else {
             return Err(Failure::Other(

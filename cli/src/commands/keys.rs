@@ -7,7 +7,8 @@ use shared::base::id::ConnectionName;
 use shared::core::key::{Keys as Store, NewKey, Permission};
 use shared::core::parts::Parts;
 
-use super::{Failure, Opened, Place};
+use super::Failure;
+use super::place::{Opened, Place};
 use crate::terminal::say;
 
 #[derive(Subcommand)]
@@ -68,7 +69,7 @@ fn store(parts: &Parts) -> Store {
 
 impl Create {
     async fn run(self) -> Result<(), Failure> {
-        let Opened { parts, public_url, .. } = self.place.open()?;
+        let Opened { parts, public_url } = self.place.open().await?;
         let wanted = NewKey {
             label: self.label,
             permissions: self.can.unwrap_or_else(|| Permission::DEFAULT.to_vec()),
@@ -89,7 +90,7 @@ impl Create {
 
 impl List {
     async fn run(self) -> Result<(), Failure> {
-        let keys = store(&self.place.open()?.parts).list().await?;
+        let keys = store(&self.place.open().await?.parts).list().await?;
         if keys.is_empty() {
             say("No keys. `zoho-connector keys create` makes one.");
         }
@@ -107,7 +108,7 @@ impl Revoke {
     async fn run(self) -> Result<(), Failure> {
         let id = self.id.strip_prefix("zck_").unwrap_or(&self.id);
         let id = id.split('_').next().unwrap_or(id);
-        if store(&self.place.open()?.parts).revoke(id).await? {
+        if store(&self.place.open().await?.parts).revoke(id).await? {
             say(format!("✓ Key {id} is revoked; it is dead everywhere within a minute."));
             Ok(())
         } else {

@@ -5,17 +5,13 @@ mod connect;
 mod demo;
 mod disconnect;
 mod keys;
+mod place;
 mod serve;
 mod webhooks;
 
-use std::path::PathBuf;
-
-use clap::{Args, Parser, Subcommand};
-use shared::base::settings::{self, Home, PublicUrl, Settings, SettingsError};
-use shared::base::telemetry::{self, LogForm};
-use shared::core::parts::Parts;
+use clap::{Parser, Subcommand};
+use shared::base::settings::SettingsError;
 use shared::store::StoreError;
-use shared::store::sqlite::Sqlite;
 
 /// Zoho Inventory and Zoho CRM for an agent that holds no Zoho secret.
 #[derive(Parser)]
@@ -44,66 +40,6 @@ enum Command {
     /// Sets up the secrets with which Zoho signs its webhooks
     #[command(subcommand)]
     Webhooks(webhooks::Webhooks),
-}
-
-/// Where the real thing keeps its data, and how it is reached.
-#[derive(Args)]
-struct Place {
-    /// Folder of the store [default: ./data, or $ZOHO_CONNECTOR_DATA]
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-    /// Our address as browsers and Zoho reach it [default: http://localhost:8080, or $ZOHO_CONNECTOR_PUBLIC_URL]
-    #[arg(long, value_name = "URL")]
-    public_url: Option<String>,
-}
-
-/// An open store and where we are.
-struct Opened {
-    parts: Parts,
-    folder: PathBuf,
-    public_url: PublicUrl,
-}
-
-impl Place {
-    /// Opens the store that is there. A new one in the wrong folder would only hide the right one.
-    fn open(&self) -> Result<Opened, Failure> {
-        let (settings, folder, public_url) = self.settings()?;
-        if !Sqlite::is_in(&folder) {
-            return Err(Failure::Other(format!(
-                "there is no store in {}: name its folder with --data, or begin with `zoho-connector client set`",
-                folder.display()
-            )));
-        }
-        Ok(Opened { parts: Parts::open(settings)?, folder, public_url })
-    }
-
-    /// Opens the store, making it where there is none.
-    fn open_or_make(&self) -> Result<Opened, Failure> {
-        let (settings, folder, public_url) = self.settings()?;
-        Ok(Opened { parts: Parts::open(settings)?, folder, public_url })
-    }
-
-    /// Reads the settings, flags before variables, and starts the log.
-    fn settings(&self) -> Result<(Settings, PathBuf, PublicUrl), Failure> {
-        let data = self.data.as_ref().map(|path| path.display().to_string());
-        let settings = Settings::read(|name| {
-            let flag = match name {
-                settings::DATA => data.clone(),
-                settings::PUBLIC_URL => self.public_url.clone(),
-                // A variable meant for the functions does not lead the commands away from this machine.
-                settings::STACK => return None,
-                _ => None,
-            };
-            flag.or_else(|| std::env::var(name).ok())
-        })?;
-        telemetry::start(LogForm::Plain, &settings.log);
-        let folder = match &settings.home {
-            Home::Folder(folder) => folder.clone(),
-            Home::Stack(_) => PathBuf::new(),
-        };
-        let public_url = settings.public_url.clone().unwrap_or_default();
-        Ok((settings, folder, public_url))
-    }
 }
 
 /// Why a command failed, in one line.

@@ -6,7 +6,8 @@ use clap::Args;
 use token_refresh::Local;
 use tokio::net::TcpListener;
 
-use super::{Failure, Opened, Place};
+use super::Failure;
+use super::place::{Folder, Opened};
 use crate::server;
 use crate::terminal::say;
 
@@ -16,12 +17,12 @@ pub(crate) struct Serve {
     #[arg(long, default_value = "127.0.0.1:8080")]
     listen: SocketAddr,
     #[command(flatten)]
-    place: Place,
+    folder: Folder,
 }
 
 impl Serve {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let Opened { parts, folder, public_url } = self.place.open_or_make()?;
+        let (Opened { parts, public_url }, folder) = self.folder.open_or_make()?;
         let listener = TcpListener::bind(self.listen).await.map_err(|error| {
             format!("cannot listen on {}: {error}; choose another with --listen", self.listen)
         })?;

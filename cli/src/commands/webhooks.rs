@@ -5,7 +5,8 @@ use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::core::webhook;
 
-use super::{Failure, Opened, Place};
+use super::Failure;
+use super::place::{Opened, Place};
 use crate::terminal::say;
 
 #[derive(Subcommand)]
@@ -26,7 +27,7 @@ pub(crate) struct Rotate {
 impl Webhooks {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let Self::Rotate(rotate) = self;
-        let Opened { parts, public_url, .. } = rotate.place.open()?;
+        let Opened { parts, public_url } = rotate.place.open().await?;
         let secret = new_secret();
         webhook::set(&*parts.stores.secrets, &rotate.connection, secret.clone()).await?;
         let url = public_url.as_str();

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::renewer::Renewer;
 use crate::base::clock::{SharedClock, SystemClock};
+#[cfg(feature = "aws")]
+use crate::base::settings::Stack;
 use crate::base::settings::{Home, Settings};
 use crate::base::telemetry::{self, LogForm};
 use crate::store::Stores;
@@ -53,6 +55,21 @@ impl Parts {
         Ok(Self { renewer, ..Self::new(settings, clock, stores)? })
     }
 
+    /// Opens the stores of a stack with the operator's own credentials.
+    ///
+    /// # Errors
+    /// One line for the operator.
+    #[cfg(feature = "aws")]
+    pub fn of_stack(
+        settings: Settings,
+        stack: &Stack,
+        config: &aws_config::SdkConfig,
+    ) -> Result<Self, String> {
+        let clock: SharedClock = Arc::new(SystemClock);
+        let (stores, renewer) = open_stack(stack, config, &clock);
+        Ok(Self { renewer, ..Self::new(settings, clock, stores)? })
+    }
+
     /// Parts with the clock and the stores given.
     ///
     /// # Errors
@@ -78,19 +95,21 @@ fn open_stores(home: &Home, clock: &SharedClock) -> Result<Opened, String> {
             crate::base::settings::STACK
         )),
         #[cfg(feature = "aws")]
-        Home::Stack(stack) => {
-            let config = crate::store::aws::config_from_env()?;
-            let (state, events) = (stack.state_table.clone(), stack.events_table.clone());
-            let stores = crate::store::aws::open(&config, clock, &stack.name, state, events);
-            let renewer = stack.token_refresh.as_ref().map(|function| {
-                Arc::new(super::renewer::lambda::LambdaRenewer::new(&config, function)) as Arc<dyn Renewer>
-            });
-            Ok((stores, renewer))
-        }
+        Home::Stack(stack) => Ok(open_stack(stack, &crate::store::aws::config_from_env()?, clock)),
         #[cfg(not(feature = "aws"))]
         Home::Stack(_) => Err(format!(
             "{} is set, but this program was built without the stores of AWS",
             crate::base::settings::STACK
         )),
     }
+}
+
+#[cfg(feature = "aws")]
+fn open_stack(stack: &Stack, config: &aws_config::SdkConfig, clock: &SharedClock) -> Opened {
+    let (state, events) = (stack.state_table.clone(), stack.events_table.clone());
+    let stores = crate::store::aws::open(config, clock, &stack.name, state, events);
+    let renewer = stack.token_refresh.as_ref().map(|function| {
+        Arc::new(super::renewer::lambda::LambdaRenewer::new(config, function)) as Arc<dyn Renewer>
+    });
+    (stores, renewer)
 }

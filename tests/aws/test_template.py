@@ -1,0 +1,649 @@
+"""What template.yaml gives to each function, and to nobody else.
+
+Expands the template as SAM does, and compares the result with the tables below and with the source of the functions.
+Run it with the Python of tests/aws/venv:
+
+    "$(tests/aws/venv)/bin/python" tests/aws/test_template.py
+"""
+
+import copy
+import json
+import re
+import unittest
+from pathlib import Path
+
+import boto3
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+from samtranslator.yaml_helper import yaml_parse
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# --- What there should be -------------------------------------------------------------------------------------------
+
+FUNCTIONS = {
+    "OauthCallback": "oauth-callback",
+    "TokenRefresh": "token-refresh",
+    "ApiProxy": "api-proxy",
+    "WebhookIntake": "webhook-intake",
+}
+
+ROUTES = {
+    "ANY /oauth/{proxy+}": "OauthCallback",
+    "ANY /webhooks/{proxy+}": "WebhookIntake",
+    "ANY /v1/{proxy+}": "ApiProxy",
+    "GET /health": "ApiProxy",
+}
+
+GRANT = "secret:${AWS::StackName}/connections/*/grant*"
+ACCESS_TOKEN = "secret:${AWS::StackName}/connections/*/access-token*"
+
+# For each function: resource, actions, the first parts of row keys, and why.
+RIGHTS = {
+    "OauthCallback": [
+        ("OauthCallbackLog", "logs:CreateLogStream logs:PutLogEvents", "", "its log"),
+        ("StateTable", "dynamodb:GetItem", "consent-link", "the link that was opened; its version, to use it up"),
+        ("StateTable", "dynamodb:DeleteItem", "consent-link", "using it up"),
+        ("StateTable", "dynamodb:GetItem", "consent-state", "the state that came back from Zoho"),
+        ("StateTable", "dynamodb:PutItem", "consent-state", "a consent that begins"),
+        ("StateTable", "dynamodb:DeleteItem", "consent-state", "using it up"),
+        ("StateTable", "dynamodb:GetItem", "consent-ending", "the page at the end"),
+        ("StateTable", "dynamodb:PutItem", "consent-ending", "how the consent ended"),
+        ("StateTable", "dynamodb:GetItem", "connection", "a dead connection may be consented to again"),
+        ("TokenRefresh", "lambda:InvokeFunction", "", "exchanging the code"),
+    ],
+    "TokenRefresh": [
+        ("TokenRefreshLog", "logs:CreateLogStream logs:PutLogEvents", "", "its log"),
+        ("ClientSecret", "secretsmanager:GetSecretValue", "", "the client that exchanges and renews"),
+        (GRANT, "secretsmanager:GetSecretValue", "", "the refresh token"),
+        (GRANT, "secretsmanager:CreateSecret", "", "the first grant of a connection"),
+        (GRANT, "secretsmanager:PutSecretValue", "", "a new grant, pending"),
+        (GRANT, "secretsmanager:UpdateSecretVersionStage", "", "making it the current one"),
+        (GRANT, "secretsmanager:DeleteSecret", "", "the end of a connection"),
+        (ACCESS_TOKEN, "secretsmanager:GetSecretValue", "", "whether the stored token is good enough"),
+        (ACCESS_TOKEN, "secretsmanager:CreateSecret", "", "the first token of a connection"),
+        (ACCESS_TOKEN, "secretsmanager:PutSecretValue", "", "a new token, pending"),
+        (ACCESS_TOKEN, "secretsmanager:UpdateSecretVersionStage", "", "making it the current one"),
+        (ACCESS_TOKEN, "secretsmanager:DeleteSecret", "", "the end of a connection"),
+        (ACCESS_TOKEN, "secretsmanager:ListSecretVersionIds", "", "room for another version today"),
+        ("StateTable", "dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem", "connection", "how a connection is"),
+        ("StateTable", "dynamodb:Query", "connection", "all connections, on schedule"),
+        ("StateTable", "dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem", "lease", "one process at a time"),
+        ("StateTable", "dynamodb:GetItem dynamodb:PutItem", "mint-budget", "not too many tokens; never forgotten"),
+    ],
+    "ApiProxy": [
+        ("ApiProxyLog", "logs:CreateLogStream logs:PutLogEvents", "", "its log"),
+        (ACCESS_TOKEN, "secretsmanager:GetSecretValue", "", "calling Zoho"),
+        ("StateTable", "dynamodb:GetItem", "key", "who calls"),
+        ("StateTable", "dynamodb:GetItem", "connection", "which connection offers the product; status"),
+        ("EventsTable", "dynamodb:GetItem", "event#*", "one event"),
+        ("EventsTable", "dynamodb:Query", "event#*", "the list of events; the last one, for status"),
+        ("TokenRefresh", "lambda:InvokeFunction", "", "asking for a new token"),
+    ],
+    "WebhookIntake": [
+        ("WebhookIntakeLog", "logs:CreateLogStream logs:PutLogEvents", "", "its log"),
+        ("WebhooksSecret", "secretsmanager:GetSecretValue", "", "whether Zoho signed it"),
+        ("EventsTable", "dynamodb:PutItem", "delivery#*", "a delivery counts once; a refused put shows the first one"),
+        ("EventsTable", "dynamodb:PutItem", "event#*", "the event"),
+    ],
+}
+
+# With the parameter Tracing only. X-Ray knows no narrower resource.
+TRACE_RIGHTS = {("*", "xray:PutTraceSegments", ""), ("*", "xray:PutTelemetryRecords", "")}
+
+# A variable belongs to the functions whose source matches.
+VARIABLES = {
+    "ZOHO_CONNECTOR_STACK": r"",
+    "ZOHO_CONNECTOR_LOG": r"",
+    "ZOHO_CONNECTOR_STATE_TABLE": r"\bstores\.state\b",
+    "ZOHO_CONNECTOR_EVENTS_TABLE": r"\bstores\.events\b",
+    "ZOHO_CONNECTOR_TOKEN_REFRESH": r"\bparts\.renewer\b",
+    "ZOHO_CONNECTOR_PUBLIC_URL": r"\bPublicUrl\b",
+}
+
+NOT_ON_AWS = {
+    "ZOHO_CONNECTOR_DATA": "the folder of the embedded store",
+    "ZOHO_CONNECTOR_SANDBOX_URL": "a stand-in Zoho on the same machine",
+}
+
+# All that API Gateway may write down of a request: nothing that the caller chose, but for the route's pattern.
+ACCESS_LOG = {
+    "requestTime",
+    "requestId",
+    "identity.sourceIp",
+    "routeKey",
+    "status",
+    "responseLength",
+    "responseLatency",
+    "integrationLatency",
+    "error.message",
+    "integrationErrorMessage",
+}
+
+# --- Reading --------------------------------------------------------------------------------------------------------
+
+
+def expand():
+    """The template as CloudFormation gets it, with the source beside it."""
+    source = yaml_parse((ROOT / "template.yaml").read_text())
+    local = copy.deepcopy(source)
+    for resource in of_type(local, "AWS::Serverless::Function").values():
+        resource["Properties"]["CodeUri"] = "s3://bucket/key"  # as after `sam package`
+    translator = Translator({}, Parser(), boto_session=boto3.Session(region_name="eu-central-1"))
+    expanded = translator.translate(local, {})
+    translator.metrics.publish()  # to nowhere; it complains otherwise
+    return source, expanded
+
+
+def of_type(template, kind):
+    return {name: found for name, found in template["Resources"].items() if found["Type"] == kind}
+
+
+def function(template, name):
+    return template["Resources"][name]["Properties"]
+
+
+def source_of(folder):
+    return "\n".join(path.read_text() for path in sorted((ROOT / folder).rglob("*.rs")))
+
+
+def listed(value):
+    return value if isinstance(value, list) else [value]
+
+
+def resource_name(value):
+    """`StateTable` for its ARN, the last part for an ARN that is written out."""
+    if isinstance(value, str):
+        return value
+    ((how, what),) = value.items()
+    if how == "Fn::Sub":
+        return re.sub(r"^arn:\$\{AWS::Partition\}:secretsmanager:\$\{AWS::Region\}:\$\{AWS::AccountId\}:", "", what)
+    return what if how == "Ref" else what[0] if what[1:] == ["Arn"] else str(value)
+
+
+def rights_of(document):
+    """A policy as (resource, action, first part of a row's key)."""
+    rights = set()
+    for statement in document["Statement"]:
+        condition = statement.get("Condition")
+        keys = [""]
+        if condition is not None:
+            keys = listed(condition.get("ForAllValues:StringLike", {}).get("dynamodb:LeadingKeys", []))
+            if list(condition) != ["ForAllValues:StringLike"] or not keys:
+                keys = [f"unexpected condition {json.dumps(condition)}"]
+        known = {"Sid", "Effect", "Action", "Resource", "Condition"}
+        if statement["Effect"] != "Allow" or set(statement) - known:
+            keys = [f"unexpected statement {json.dumps(statement)}"]
+        for resource in listed(statement["Resource"]):
+            for action in listed(statement["Action"]):
+                rights |= {(resource_name(resource), action, key) for key in keys}
+    return rights
+
+
+def expected_rights(name):
+    return {(resource, action, key) for resource, actions, key, _why in RIGHTS[name] for action in actions.split()}
+
+
+def references(value):
+    """The names that a part of a template refers to."""
+    if isinstance(value, list):
+        return set().union(*map(references, value)) if value else set()
+    if not isinstance(value, dict):
+        return set()
+    found = set()
+    for key, inner in value.items():
+        if key in ("Ref", "Fn::GetAtt"):
+            found.add(inner if isinstance(inner, str) else inner[0])
+        elif key == "Fn::Sub":
+            text, variables = (inner, {}) if isinstance(inner, str) else inner
+            found |= {name.split(".")[0] for name in re.findall(r"\$\{([^!}][^}]*)\}", text)} - set(variables)
+            found |= references(variables)
+        elif key == "DependsOn":
+            found |= set(listed(inner))
+        else:
+            found |= references(inner)
+    return found
+
+
+# --- The checks: each returns what is wrong -------------------------------------------------------------------------
+
+
+def check_rights(template):
+    problems, roles = [], {}
+    for name in FUNCTIONS:
+        role = resource_name(function(template, name)["Role"])
+        if role in roles:
+            problems.append(f"{name} shares {role} with {roles[role]}")
+        roles[role] = name
+        properties = template["Resources"][role]["Properties"]
+        trust = properties["AssumeRolePolicyDocument"]["Statement"]
+        lambda_only = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        if trust != [lambda_only]:
+            problems.append(f"{role} can be taken by {trust}")
+        managed = properties.get("ManagedPolicyArns")
+        if managed != {"Fn::If": ["Traced", [{"Ref": "TracePolicy"}], {"Ref": "AWS::NoValue"}]}:
+            problems.append(f"{role} has the managed policies {managed}")
+        actual = set().union(*(rights_of(policy["PolicyDocument"]) for policy in properties["Policies"]))
+        problems += [f"{name} lacks {right}" for right in sorted(expected_rights(name) - actual)]
+        problems += [f"{name} has {right} for nothing" for right in sorted(actual - expected_rights(name))]
+    for name, resource in template["Resources"].items():
+        if resource["Type"] == "AWS::IAM::Role" and name not in roles:
+            problems.append(f"{name} is nobody's role")
+        if resource["Type"] in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy") and name != "TracePolicy":
+            problems.append(f"{name} is a policy beside the roles")
+    trace = template["Resources"]["TracePolicy"]
+    if trace.get("Condition") != "Traced" or rights_of(trace["Properties"]["PolicyDocument"]) != TRACE_RIGHTS:
+        problems.append("TracePolicy is not what it should be")
+    return problems
+
+
+def check_wildcards(template):
+    """Apart from the tables above, so that a mistake in them shows, too."""
+    problems = []
+    for name, resource in template["Resources"].items():
+        policies = [policy["PolicyDocument"] for policy in resource["Properties"].get("Policies", [])]
+        policies += listed(resource["Properties"].get("PolicyDocument", []))
+        for resource_of, action, key in set().union(*map(rights_of, policies)) if policies else set():
+            if "*" in action:
+                problems.append(f"{name}: the action {action}")
+            if "*" in resource_of and not action.startswith("xray:") and resource_of not in (GRANT, ACCESS_TOKEN):
+                problems.append(f"{name}: {action} on {resource_of}")
+            if action.startswith("dynamodb:") and (not key or key.startswith("*")):
+                problems.append(f"{name}: {action} on every row of {resource_of}")
+    return problems
+
+
+def check_routes(template):
+    problems, actual = [], {}
+    (api,) = of_type(template, "AWS::ApiGatewayV2::Api").values()
+    for path, methods in api["Properties"]["Body"]["paths"].items():
+        for method, route in methods.items():
+            method = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
+            integration = route["x-amazon-apigateway-integration"]
+            (target,) = references(integration["uri"]) & set(template["Resources"])
+            actual[f"{method} {path}"] = target
+            if integration["payloadFormatVersion"] != "2.0":
+                problems.append(f"{method} {path} is not in payload format 2.0")
+    if actual != ROUTES:
+        problems.append(f"routes are {actual}, not {ROUTES}")
+    invokers = of_type(template, "AWS::Lambda::Permission").values()
+    for route, target in ROUTES.items():
+        path = route.split()[1].replace("{proxy+}", "*")
+        pattern = f"/{'*' if route.startswith('ANY') else 'GET'}{path}"
+        allowed = [
+            p["Properties"]["SourceArn"]["Fn::Sub"][0]
+            for p in invokers
+            if p["Properties"]["Principal"] == "apigateway.amazonaws.com"
+            and resource_name(p["Properties"]["FunctionName"]) == target
+        ]
+        if not any(arn.endswith("${__Stage__}" + pattern) for arn in allowed):
+            problems.append(f"API Gateway may not invoke {target} for {route}")
+    # Both ways: a route of the code that API Gateway does not know, and one of API Gateway's that leads nowhere.
+    for target, folder in FUNCTIONS.items():
+        served = re.findall(r'\.route\(\s*"(/[^"]*)"', source_of(f"functions/{folder}/src"))
+        prefixes = [route.split()[1].removesuffix("{proxy+}") for route, to in ROUTES.items() if to == target]
+        for path in served:
+            if not any(path == p or p.endswith("/") and path.startswith(p) for p in prefixes):
+                problems.append(f"{folder} serves {path}, which does not reach it")
+        for prefix in prefixes:
+            if not any(path.startswith(prefix) for path in served):
+                problems.append(f"{folder} serves nothing below {prefix}")
+    (stage,) = of_type(template, "AWS::ApiGatewayV2::Stage").values()
+    if stage["Properties"]["StageName"] != "$default":
+        problems.append("a named stage stands in front of every path")
+    for key in ("ThrottlingRateLimit", "ThrottlingBurstLimit"):
+        if not stage["Properties"]["DefaultRouteSettings"].get(key):
+            problems.append(f"no {key}")
+    strangers = set(stage["Properties"]["RouteSettings"]) - set(ROUTES)
+    return problems + [f"{route} has settings, but is no route" for route in sorted(strangers)]
+
+
+def check_variables(template):
+    problems = []
+    known = set(re.findall(r'"(ZOHO_CONNECTOR_[A-Z_]+)"', source_of("shared/src")))
+    tables = set(VARIABLES) | set(NOT_ON_AWS)
+    problems += [f"{variable} is in shared/src, but not in the tables above" for variable in sorted(known - tables)]
+    problems += [f"{variable} is in the tables above, but not in shared/src" for variable in sorted(tables - known)]
+    for name, folder in FUNCTIONS.items():
+        source = source_of(f"functions/{folder}/src")
+        expected = {variable for variable, used in VARIABLES.items() if re.search(used, source)}
+        actual = set(function(template, name)["Environment"]["Variables"])
+        problems += [f"{name} is not told {variable}" for variable in sorted(expected - actual)]
+        problems += [f"{name} is told {variable}, which it does not read" for variable in sorted(actual - expected)]
+    return problems
+
+
+def check_values(template):
+    """What the variables hold."""
+    problems = []
+    values = {
+        "ZOHO_CONNECTOR_STACK": {"Ref": "AWS::StackName"},
+        "ZOHO_CONNECTOR_LOG": {"Ref": "LogLevel"},
+        "ZOHO_CONNECTOR_STATE_TABLE": {"Ref": "StateTable"},
+        "ZOHO_CONNECTOR_EVENTS_TABLE": {"Ref": "EventsTable"},
+        "ZOHO_CONNECTOR_TOKEN_REFRESH": {"Ref": "TokenRefresh"},
+        "ZOHO_CONNECTOR_PUBLIC_URL": {"Fn::If": ["HasPublicUrl", {"Ref": "PublicUrl"}, {"Ref": "AWS::NoValue"}]},
+    }
+    for name in FUNCTIONS:
+        for variable, value in function(template, name)["Environment"]["Variables"].items():
+            if value != values.get(variable):
+                problems.append(f"{name}: {variable} is {value}")
+    return problems
+
+
+def check_functions(template):
+    problems = []
+    timeouts = {"OauthCallback": 29, "TokenRefresh": 60, "ApiProxy": 29, "WebhookIntake": 10}
+    found = of_type(template, "AWS::Lambda::Function")
+    if set(found) != set(FUNCTIONS):
+        problems.append(f"functions are {sorted(found)}")
+    for name, folder in FUNCTIONS.items():
+        properties = function(template, name)
+        expected = {
+            "Runtime": "provided.al2023",
+            "Handler": "bootstrap",
+            "Architectures": [{"Ref": "Architecture"}],
+            "MemorySize": {"Ref": "MemoryMB"},
+            "Timeout": timeouts[name],
+            "FunctionName": {"Fn::Sub": "${AWS::StackName}-" + folder},
+            "LoggingConfig": {"LogGroup": {"Ref": f"{name}Log"}},
+            "TracingConfig": {"Mode": {"Ref": "Tracing"}},
+            "ReservedConcurrentExecutions": None,  # an account may have 10 in all
+        }
+        for key, value in expected.items():
+            if properties.get(key) != value:
+                problems.append(f"{name}: {key} is {properties.get(key)}, not {value}")
+        group = template["Resources"][f"{name}Log"]["Properties"]["LogGroupName"]
+        if group != {"Fn::Sub": "/aws/lambda/${AWS::StackName}-" + folder}:
+            problems.append(f"{name} logs to {group}")
+    (rule,) = of_type(template, "AWS::Events::Rule").values()
+    target = rule["Properties"]["Targets"][0]
+    if rule["Properties"]["ScheduleExpression"] != "rate(5 minutes)" or resource_name(target["Arn"]) != "TokenRefresh":
+        problems.append("token-refresh is not asked every 5 minutes")
+    if "Input" in target:  # the code knows the schedule by the source of the event
+        problems.append("the schedule's event is replaced")
+    return problems
+
+
+def check_logs(template):
+    problems = []
+    for name, group in of_type(template, "AWS::Logs::LogGroup").items():
+        if group["Properties"].get("RetentionInDays") != {"Ref": "LogRetentionDays"}:
+            problems.append(f"{name} has no end")
+    (stage,) = of_type(template, "AWS::ApiGatewayV2::Stage").values()
+    written = stage["Properties"]["AccessLogSettings"]["Format"]
+    try:
+        json.loads(written)
+    except ValueError:
+        problems.append("the access log is not JSON")
+    held = re.findall(r"\$context\.([\w.]+)", written)
+    problems += [f"the access log holds {variable}" for variable in held if variable not in ACCESS_LOG]
+    return problems
+
+
+def check_tables(template):
+    problems = []
+    adapter = (ROOT / "shared/src/store/aws/table.rs").read_text()
+    for name, stream in (("StateTable", None), ("EventsTable", {"StreamViewType": "NEW_IMAGE"})):
+        table = template["Resources"][name]
+        expected = {
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{"AttributeName": key, "AttributeType": "S"} for key in ("pk", "sk")],
+            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
+            "TimeToLiveSpecification": {"AttributeName": "ttl", "Enabled": True},
+            "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+            "SSESpecification": {"SSEEnabled": True},
+            "StreamSpecification": stream,
+            "TableName": None,  # a kept table would bar the name
+        }
+        for key, value in expected.items():
+            if table["Properties"].get(key) != value:
+                problems.append(f"{name}: {key} is {table['Properties'].get(key)}, not {value}")
+        if (table["DeletionPolicy"], table["UpdateReplacePolicy"]) != ("RetainExceptOnCreate", "Retain"):
+            problems.append(f"{name} goes with the stack")
+    problems += [f"table.rs writes no attribute {a}" for a in ("pk", "sk", "ttl") if f'"{a}".to_owned()' not in adapter]
+    return problems
+
+
+def check_secrets(template):
+    problems = []
+    adapter = (ROOT / "shared/src/store/aws/secrets.rs").read_text()
+    (placeholder,) = re.findall(r'const PLACEHOLDER: &str = "(.*)";', adapter)
+    for name, record in (("ClientSecret", "client"), ("WebhooksSecret", "webhook")):
+        (short,) = re.findall(r'const SECRET: &str = "(.*)";', (ROOT / f"shared/src/core/{record}.rs").read_text())
+        properties = template["Resources"][name]["Properties"]
+        if properties["Name"] != {"Fn::Sub": "${AWS::StackName}/" + short}:
+            problems.append(f"{name} is called {properties['Name']}, the code asks for {short}")
+        if properties["SecretString"] != placeholder:
+            problems.append(f"{name} holds {properties['SecretString']!r}, which does not read as nothing")
+    grants = (ROOT / "shared/src/core/grant.rs").read_text()
+    for pattern in (GRANT, ACCESS_TOKEN):
+        name = pattern.removeprefix("secret:${AWS::StackName}/").removesuffix("*").replace("*", "{connection}")
+        if f'"{name}"' not in grants:
+            problems.append(f"grant.rs names no secret {name}")
+    return problems
+
+
+def check_rows(_template):
+    """The kinds of rows in the table of rights are those of the code."""
+    source = source_of("shared/src/core")
+    kinds = {key for rights in RIGHTS.values() for _resource, _actions, key, _why in rights if key}
+    literals = {kind: f'"{kind}"' if "*" not in kind else f'"{kind.removesuffix("*")}{{' for kind in kinds}
+    return [f"no row in shared/src/core begins with {kind}" for kind, text in literals.items() if text not in source]
+
+
+def check_cycles(template):
+    graph = {name: references(r) & set(template["Resources"]) - {name} for name, r in template["Resources"].items()}
+    problems = [f"{name} refers to itself" for name, r in template["Resources"].items() if name in references(r)]
+    while graph:
+        ready = [name for name, needs in graph.items() if not needs & set(graph)]
+        if not ready:
+            return problems + [f"these need each other: {', '.join(sorted(graph))}"]
+        for name in ready:
+            del graph[name]
+    return problems
+
+
+def check_names(template):
+    """Every name that is referred to is there."""
+    known = set(template["Resources"]) | set(template["Parameters"])
+    unknown = references([template["Resources"], template["Outputs"]]) - known
+    return [f"{name} is nowhere" for name in sorted(unknown) if not name.startswith("AWS::")]
+
+
+CHECKS = [check for name, check in sorted(globals().items()) if name.startswith("check_")]
+
+# --- The tests ------------------------------------------------------------------------------------------------------
+
+
+class Template(unittest.TestCase):
+    """Of the template as it is."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.source, cls.template = expand()
+
+    def test_everything_is_as_it_should_be(self):
+        for check in CHECKS:
+            with self.subTest(check.__name__):
+                self.assertEqual(check(self.template), [])
+
+    def test_each_function_is_built_from_its_own_folder(self):
+        for name, folder in FUNCTIONS.items():
+            resource = self.source["Resources"][name]
+            self.assertEqual(resource["Metadata"], {"BuildMethod": "rust-cargolambda"})
+            self.assertEqual(resource["Properties"]["CodeUri"], f"functions/{folder}")
+            self.assertTrue((ROOT / "functions" / folder / "src/main.rs").is_file())
+
+    def test_a_build_is_never_taken_from_the_cache(self):
+        # sam looks for changes in the function's own folder only; most of the code is in shared/.
+        config = (ROOT / "samconfig.toml").read_text()
+        self.assertIn("\ncached = false\n", config)
+
+    def test_every_parameter_is_described_and_bounded(self):
+        for name, parameter in self.source["Parameters"].items():
+            self.assertTrue(parameter.get("Description"), name)
+            self.assertTrue({"AllowedPattern", "AllowedValues", "MinValue"} & set(parameter), name)
+        pattern = re.compile(self.source["Parameters"]["PublicUrl"]["AllowedPattern"])
+        for good in ("", "https://connector.example.com", "https://a.example:8443"):
+            self.assertTrue(pattern.fullmatch(good), good)
+        for bad in ("http://a.example", "https://a.example/", "https://a.example/x", "https://", "https://u@a.example"):
+            self.assertFalse(pattern.fullmatch(bad), bad)
+
+    def test_the_addresses_in_the_outputs(self):
+        api = "https://${Api}.execute-api.${AWS::Region}.${AWS::URLSuffix}"
+        paths = {"CallbackUrl": "/oauth/callback", "WebhookUrl": "/webhooks/default/inventory/item.updated"}
+        for output, path in paths.items():
+            value = self.template["Outputs"][output]["Value"]
+            own, given = {"Fn::Sub": "${PublicUrl}" + path}, {"Fn::Sub": api + path}
+            self.assertEqual(value, {"Fn::If": ["HasPublicUrl", own, given]})
+        value = self.template["Outputs"]["ApiUrl"]["Value"]
+        self.assertEqual(value, {"Fn::If": ["HasPublicUrl", {"Ref": "PublicUrl"}, {"Fn::Sub": api}]})
+        self.assertIn('"{}/oauth/callback"', (ROOT / "shared/src/base/settings.rs").read_text())
+
+
+class Mistakes(unittest.TestCase):
+    """Of the checks themselves: each finds the mistakes that it is there for."""
+
+    @classmethod
+    def setUpClass(cls):
+        _, cls.template = expand()
+
+    def wrong(self, check, change):
+        template = copy.deepcopy(self.template)
+        change(template["Resources"])
+        problems = check(template)
+        self.assertTrue(problems, f"{check.__name__} noticed nothing")
+        return "\n".join(problems)
+
+    def statement(self, resources, role, sid):
+        policy = resources[role]["Properties"]["Policies"][0]["PolicyDocument"]
+        return next(found for found in policy["Statement"] if found["Sid"] == sid)
+
+    def test_a_right_too_many(self):
+        def change(resources):
+            self.statement(resources, "ApiProxyRole", "ReadTokens")["Resource"] = {
+                "Fn::Sub": "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:" + GRANT
+            }
+
+        self.assertIn("ApiProxy has", self.wrong(check_rights, change))
+
+    def test_a_right_too_few(self):
+        def change(resources):
+            self.statement(resources, "OauthCallbackRole", "UseUp")["Condition"]["ForAllValues:StringLike"][
+                "dynamodb:LeadingKeys"
+            ].remove("consent-link")
+
+        self.assertIn("OauthCallback lacks", self.wrong(check_rights, change))
+
+    def test_rows_without_a_limit(self):
+        def change(resources):
+            del self.statement(resources, "WebhookIntakeRole", "Store")["Condition"]
+
+        self.assertIn("WebhookIntake has", self.wrong(check_rights, change))
+        self.assertIn("every row of EventsTable", self.wrong(check_wildcards, change))
+
+    def test_another_condition(self):
+        def change(resources):
+            statement = self.statement(resources, "ApiProxyRole", "ReadState")
+            statement["Condition"]["StringEquals"] = {"aws:PrincipalTag/x": "y"}
+
+        self.assertIn("unexpected condition", self.wrong(check_rights, change))
+
+    def test_wildcards(self):
+        def all_actions(resources):
+            self.statement(resources, "TokenRefreshRole", "KeepGrantsAndTokens")["Action"] = "secretsmanager:*"
+
+        def all_secrets(resources):
+            self.statement(resources, "WebhookIntakeRole", "ReadSecrets")["Resource"] = "*"
+
+        self.assertIn("the action secretsmanager:*", self.wrong(check_wildcards, all_actions))
+        self.assertIn("secretsmanager:GetSecretValue on *", self.wrong(check_wildcards, all_secrets))
+
+    def test_somebody_elses_policy(self):
+        def change(resources):
+            properties = resources["ApiProxyRole"]["Properties"]
+            properties["ManagedPolicyArns"] = ["arn:aws:iam::aws:policy/AdministratorAccess"]
+
+        self.assertIn("AdministratorAccess", self.wrong(check_rights, change))
+
+    def test_a_shared_role(self):
+        def change(resources):
+            resources["ApiProxy"]["Properties"]["Role"] = resources["TokenRefresh"]["Properties"]["Role"]
+
+        self.assertIn("shares TokenRefreshRole", self.wrong(check_rights, change))
+
+    def test_routes(self):
+        def change(resources):
+            paths = resources["Api"]["Properties"]["Body"]["paths"]
+            paths["/webhooks/{proxy+}"] = paths["/v1/{proxy+}"]
+
+        self.assertIn("routes are", self.wrong(check_routes, change))
+
+        def forget(resources):
+            del resources["ApiProxyHealthPermission"]
+
+        self.assertIn("may not invoke ApiProxy for GET /health", self.wrong(check_routes, forget))
+
+    def test_variables(self):
+        def missing(resources):
+            del resources["ApiProxy"]["Properties"]["Environment"]["Variables"]["ZOHO_CONNECTOR_EVENTS_TABLE"]
+
+        def sandbox(resources):
+            variables = resources["TokenRefresh"]["Properties"]["Environment"]["Variables"]
+            variables["ZOHO_CONNECTOR_SANDBOX_URL"] = "http://127.0.0.1"
+
+        def exchanged(resources):
+            variables = resources["ApiProxy"]["Properties"]["Environment"]["Variables"]
+            variables["ZOHO_CONNECTOR_STATE_TABLE"] = {"Ref": "EventsTable"}
+
+        self.assertIn("ApiProxy is not told ZOHO_CONNECTOR_EVENTS_TABLE", self.wrong(check_variables, missing))
+        self.assertIn("TokenRefresh is told ZOHO_CONNECTOR_SANDBOX_URL", self.wrong(check_variables, sandbox))
+        self.assertIn("ZOHO_CONNECTOR_STATE_TABLE is", self.wrong(check_values, exchanged))
+
+    def test_logs(self):
+        def no_end(resources):
+            del resources["ApiProxyLog"]["Properties"]["RetentionInDays"]
+
+        def path(resources):
+            settings = resources["ApiApiGatewayDefaultStage"]["Properties"]["AccessLogSettings"]
+            settings["Format"] = settings["Format"].replace("$context.routeKey", "$context.path")
+
+        self.assertIn("ApiProxyLog has no end", self.wrong(check_logs, no_end))
+        self.assertIn("the access log holds path", self.wrong(check_logs, path))
+
+    def test_tables(self):
+        def change(resources):
+            del resources["StateTable"]["Properties"]["PointInTimeRecoverySpecification"]
+            resources["EventsTable"]["Properties"]["StreamSpecification"]["StreamViewType"] = "KEYS_ONLY"
+
+        problems = self.wrong(check_tables, change)
+        self.assertIn("PointInTimeRecovery", problems)
+        self.assertIn("KEYS_ONLY", problems)
+
+    def test_a_circle(self):
+        def change(resources):
+            variables = resources["TokenRefresh"]["Properties"]["Environment"]["Variables"]
+            variables["X"] = {"Fn::Sub": "https://${Api}.example"}
+
+        self.assertIn("these need each other: Api, ", self.wrong(check_cycles, change))
+
+    def test_a_name_that_is_nowhere(self):
+        def change(resources):
+            del resources["AccessLog"]
+
+        self.assertIn("AccessLog is nowhere", self.wrong(check_names, change))
+
+    def test_functions_and_secrets(self):
+        def slow(resources):
+            resources["ApiProxy"]["Properties"]["Timeout"] = 60
+
+        def filled(resources):
+            resources["ClientSecret"]["Properties"]["SecretString"] = "{}"
+
+        self.assertIn("ApiProxy: Timeout is 60", self.wrong(check_functions, slow))
+        self.assertIn("ClientSecret holds '{}'", self.wrong(check_secrets, filled))
+
+
+if __name__ == "__main__":
+    unittest.main()
