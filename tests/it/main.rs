@@ -10,10 +10,12 @@
 )]
 
 mod api;
+mod bench;
 mod commands;
 mod consent;
 mod demo;
 mod events;
+mod lambda;
 mod renewal;
 mod stack;
 mod store;

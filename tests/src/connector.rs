@@ -32,8 +32,14 @@ impl Connector {
 
     /// As [`Self::start`], with a sandbox of these options.
     pub async fn with(options: Options) -> Self {
+        let mut connector = Self::prepare(options, format!("http://127.0.0.1:{}", free_port())).await;
+        connector.boot().await;
+        connector
+    }
+
+    /// Everything but a server: something else answers at `url`.
+    pub async fn prepare(options: Options, url: String) -> Self {
         let zoho = sandbox::Sandbox::listen(options).await.unwrap();
-        let url = format!("http://127.0.0.1:{}", free_port());
         zoho.sandbox.register_client(sandbox::Client {
             id: CLIENT_ID.to_owned(),
             secret: CLIENT_SECRET.to_owned(),
@@ -43,10 +49,9 @@ impl Connector {
             ..sandbox::Client::default()
         });
         let http = shared::zoho::http::browser().unwrap();
-        let mut connector = Self { zoho, url, folder: TempDir::new().unwrap(), http, server: None };
+        let connector = Self { zoho, url, folder: TempDir::new().unwrap(), http, server: None };
         let set = connector.run(&["client", "set", "--id", CLIENT_ID], CLIENT_SECRET).await;
         assert_eq!(set.code, 0, "{}", set.err);
-        connector.boot().await;
         connector
     }
 

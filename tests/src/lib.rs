@@ -1,5 +1,5 @@
-//! What the end-to-end tests stand on: the real binary in front of a sandbox, a person at a browser, a clock that can be
-//! set, and the suite that every store must pass.
+//! What the end-to-end tests stand on: the real binary in front of a sandbox, the functions as Lambda runs them, a person
+//! at a browser, a clock that can be set, and the suite that every store must pass.
 
 #![expect(
     clippy::unwrap_used,
@@ -13,6 +13,8 @@ pub mod browser;
 pub mod clock;
 pub mod conformance;
 pub mod connector;
+pub mod deployed;
 pub mod inside;
+pub mod lambda;
 pub mod moto;
 pub mod process;

@@ -12,16 +12,20 @@ use tokio::time::timeout;
 /// The binary, built from what is there now.
 pub static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-    let built = Sync::new(env!("CARGO"))
-        .args(["build", "--workspace", "--bins", "--all-features"])
-        .current_dir(root)
-        .output();
+    let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
+    let args = ["build", "--workspace", "--bins", "--all-features", "--profile", profile];
+    let built = Sync::new(env!("CARGO")).args(args).current_dir(root).output();
     let built = built.expect("cargo runs");
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     // …/target/debug/deps/it-… stands beside …/target/debug/zoho-connector
     let tests = std::env::current_exe().expect("the test knows its own path");
     tests.ancestors().nth(2).expect("a target folder").join("zoho-connector")
 });
+
+/// The binary of a function: it stands beside the other.
+pub fn function(name: &str) -> PathBuf {
+    BINARY.with_file_name(name)
+}
 
 /// What a command that ended has left.
 #[derive(Debug)]

@@ -99,7 +99,8 @@ fn opened(settings: Settings) -> Result<Opened, Failure> {
 /// The stack as its own functions know it: one of them is asked for its variables.
 #[cfg(feature = "stack")]
 async fn open_stack(name: &str, public_url: Option<&str>) -> Result<Opened, Failure> {
-    let config = aws_config::defaults(aws_config::BehaviorVersion::latest()).load().await;
+    let http = shared::store::aws::http_client()?;
+    let config = aws_config::defaults(aws_config::BehaviorVersion::latest()).http_client(http).load().await;
     let function = format!("{name}-api-proxy");
     let answer = aws_sdk_lambda::Client::new(&config)
         .get_function_configuration()

@@ -13,7 +13,7 @@ use aws_config::SdkConfig;
 use super::{StoreError, Stores};
 use crate::base::clock::SharedClock;
 
-pub use client::{config, config_from_env};
+pub use client::{config, config_from_env, http_client};
 
 /// What a stack keeps, by the names that its template gave.
 pub fn open(

@@ -1,0 +1,126 @@
+//! The functions of an account, who runs which event, and how many run at once.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Bytes;
+use serde_json::json;
+use tempfile::NamedTempFile;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, oneshot};
+use tokio::task::JoinSet;
+
+use super::FunctionError;
+use super::environment::{Environment, Outcome};
+use super::runtime_api::Link;
+
+/// The largest event, in bytes.
+const EVENT_LIMIT: usize = 6_291_456;
+
+/// One function.
+pub(super) struct Function {
+    pub(super) name: String,
+    pub(super) binary: PathBuf,
+    pub(super) variables: Vec<(String, String)>,
+    pub(super) limit: Mutex<Duration>,
+    /// Processes that wait for an event; the last to become idle is the first to be used again.
+    pub(super) idle: Mutex<Vec<Environment>>,
+    /// Every process that was ever started.
+    pub(super) started: Mutex<Vec<Arc<Link>>>,
+    pub(super) log: NamedTempFile,
+}
+
+/// An account.
+pub(super) struct Account {
+    pub(super) url: String,
+    slots: Semaphore,
+    functions: Mutex<BTreeMap<String, Arc<Function>>>,
+    tasks: Mutex<JoinSet<()>>,
+}
+
+impl Account {
+    pub(super) fn new(address: SocketAddr, limit: usize) -> Self {
+        Self {
+            url: format!("http://{address}"),
+            slots: Semaphore::new(limit),
+            functions: Mutex::default(),
+            tasks: Mutex::default(),
+        }
+    }
+
+    pub(super) fn register(&self, name: &str, binary: &Path, variables: &[(&str, &str)]) {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let function = Function {
+            name: name.to_owned(),
+            binary: binary.to_owned(),
+            variables: variables.iter().map(owned).collect(),
+            limit: Mutex::new(Duration::from_secs(30)),
+            idle: Mutex::default(),
+            started: Mutex::default(),
+            log: NamedTempFile::new().unwrap(),
+        };
+        self.functions.lock().unwrap().insert(name.to_owned(), Arc::new(function));
+    }
+
+    pub(super) fn find(&self, name: &str) -> Result<Arc<Function>, FunctionError> {
+        self.functions.lock().unwrap().get(name).cloned().ok_or(FunctionError::Unknown)
+    }
+
+    /// Runs an event to its end, even where the caller stops waiting.
+    pub(super) async fn invoke(self: &Arc<Self>, name: &str, event: Bytes) -> Result<Bytes, FunctionError> {
+        let (done, answer) = oneshot::channel();
+        let (account, name) = (self.clone(), name.to_owned());
+        self.spawn(async move {
+            let _caller_gone = done.send(account.run(&name, event).await);
+        });
+        answer.await.unwrap_or_else(|_| {
+            Err(FunctionError::Failed(json!({ "errorType": "Cloud.Ended", "errorMessage": "It ended." })))
+        })
+    }
+
+    async fn run(&self, name: &str, event: Bytes) -> Result<Bytes, FunctionError> {
+        let function = self.find(name)?;
+        if event.len() > EVENT_LIMIT {
+            return Err(FunctionError::TooLarge);
+        }
+        let _slot = self.slots.try_acquire().map_err(|_| FunctionError::Throttled)?;
+        let limit = *function.limit.lock().unwrap();
+        loop {
+            let idle = function.idle.lock().unwrap().pop();
+            let mut environment = idle.unwrap_or_else(|| Environment::start(&function, &self.url));
+            let outcome = environment.run(event.clone(), limit).await;
+            if environment.is_alive() {
+                function.idle.lock().unwrap().push(environment);
+            }
+            match outcome {
+                Outcome::Answered(answer) => return Ok(answer),
+                Outcome::Failed(document) => return Err(FunctionError::Failed(document)),
+                Outcome::NotTaken => {}
+            }
+        }
+    }
+
+    /// Serves until the end.
+    pub(super) fn serve(&self, listener: TcpListener, router: Router) {
+        let service = router.into_make_service_with_connect_info::<SocketAddr>();
+        self.spawn(async move { axum::serve(listener, service).await.unwrap() });
+    }
+
+    fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.tasks.lock().unwrap();
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(work);
+    }
+
+    /// Kills everything.
+    pub(super) fn end(&self) {
+        self.tasks.lock().unwrap().abort_all();
+        for function in self.functions.lock().unwrap().values() {
+            function.idle.lock().unwrap().clear();
+        }
+    }
+}

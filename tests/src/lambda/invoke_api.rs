@@ -1,0 +1,67 @@
+//! The Lambda service's Invoke, through which functions call each other with the AWS SDK.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{DefaultBodyLimit, Path, State};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use axum::{Json, Router};
+use serde_json::json;
+
+use super::FunctionError;
+use super::account::Account;
+
+pub(super) fn router(account: Arc<Account>) -> Router {
+    Router::new()
+        .route("/2015-03-31/functions/{name}/invocations", post(invoke))
+        .layer(DefaultBodyLimit::max(16 * 1024 * 1024))
+        .with_state(account)
+}
+
+async fn invoke(
+    State(account): State<Arc<Account>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    event: Bytes,
+) -> Response {
+    // A bare name or an ARN, perhaps with a version at its end.
+    let name = name.rsplit(":function:").next().and_then(|name| name.split(':').next()).unwrap_or_default();
+    let event = if event.is_empty() { Bytes::from_static(b"{}") } else { event };
+    match headers.get("x-amz-invocation-type").and_then(|kind| kind.to_str().ok()) {
+        Some("DryRun") => return StatusCode::NO_CONTENT.into_response(),
+        Some("Event") => {
+            if account.find(name).is_err() {
+                return refusal(&FunctionError::Unknown);
+            }
+            let name = name.to_owned();
+            tokio::spawn(async move { account.invoke(&name, event).await });
+            return StatusCode::ACCEPTED.into_response();
+        }
+        _ => {}
+    }
+    let version = [("x-amz-executed-version", "$LATEST"), ("content-type", "application/json")];
+    match account.invoke(name, event).await {
+        Ok(answer) => (version, answer).into_response(),
+        Err(FunctionError::Failed(document)) => {
+            (version, [("x-amz-function-error", "Unhandled")], document.to_string()).into_response()
+        }
+        Err(error) => refusal(&error),
+    }
+}
+
+fn refusal(error: &FunctionError) -> Response {
+    let (status, kind, reason) = match error {
+        FunctionError::Throttled => {
+            (429, "TooManyRequestsException", Some("ConcurrentInvocationLimitExceeded"))
+        }
+        FunctionError::TooLarge => (413, "RequestTooLargeException", None),
+        FunctionError::Unknown => (404, "ResourceNotFoundException", None),
+        FunctionError::Failed(_) => (502, "ServiceException", None),
+    };
+    let status = StatusCode::from_u16(status).unwrap();
+    let message = if reason.is_some() { "Rate Exceeded." } else { kind };
+    let body = json!({ "Type": "User", "Reason": reason, "Message": message, "message": message });
+    (status, [("x-amzn-errortype", kind)], Json(body)).into_response()
+}
