@@ -17,7 +17,11 @@ impl LambdaRenewer {
     /// The function of that name.
     pub fn new(config: &SdkConfig, function: &str) -> Self {
         // An exchange takes longer than a read of a store, and is not to be sent twice.
-        let config = aws_sdk_lambda::config::Builder::from(config)
+        let mut builder = aws_sdk_lambda::config::Builder::from(config);
+        if let Ok(endpoint) = std::env::var("AWS_ENDPOINT_URL_LAMBDA") {
+            builder.set_endpoint_url(Some(endpoint));
+        }
+        let config = builder
             .timeout_config(aws_sdk_lambda::config::timeout::TimeoutConfig::builder().build())
             .retry_config(aws_sdk_lambda::config::retry::RetryConfig::disabled())
             .build();
