@@ -14,6 +14,8 @@ import sys
 import threading
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.secretsmanager.exceptions import SecretNotFoundException
+from moto.secretsmanager.models import SecretsManagerBackend
 from werkzeug.serving import WSGIRequestHandler, make_server
 
 
@@ -39,6 +41,18 @@ class Quiet(WSGIRequestHandler):
         pass
 
 
+def say_that_a_secret_is_missing():
+    """moto fails with 500 where AWS says that there is no such secret, when its versions are listed."""
+    listed = SecretsManagerBackend.list_secret_version_ids
+
+    def list_secret_version_ids(backend, secret_id):
+        if secret_id not in backend.secrets:
+            raise SecretNotFoundException()
+        return listed(backend, secret_id)
+
+    SecretsManagerBackend.list_secret_version_ids = list_secret_version_ids
+
+
 def end_with_parent():
     while os.read(0, 4096):
         pass
@@ -46,6 +60,7 @@ def end_with_parent():
 
 
 def main():
+    say_that_a_secret_is_missing()
     port = int(sys.argv[1]) if len(sys.argv) > 1 else 0
     application = OneAtATime(DomainDispatcherApplication(create_backend_app))
     try:

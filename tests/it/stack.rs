@@ -1,7 +1,10 @@
 //! The operator's commands on a deployed stack.
 
-use std::process::Command;
-
+use sandbox::{BodyForm, Entity, ItemChange, SignatureEncoding, Webhook};
+use serde_json::json;
+use tests::browser::Browser;
+use tests::deployed::Deployed;
+use tests::lambda::Cloud;
 use tests::moto::Moto;
 use tests::process::{Ended, run};
 
@@ -9,25 +12,9 @@ use tests::process::{Ended, run};
 async fn the_commands_work_on_a_stack_with_the_operators_credentials() {
     let moto = Moto::get();
     let names = moto.stack().await;
-    let made = Command::new(Moto::python())
-        .arg(concat!(env!("CARGO_MANIFEST_DIR"), "/aws/make_stack.py"))
-        .args([&moto.url, &names.stack])
-        .args([
-            format!("ZOHO_CONNECTOR_STACK={}", names.stack),
-            format!("ZOHO_CONNECTOR_STATE_TABLE={}", names.state),
-            format!("ZOHO_CONNECTOR_EVENTS_TABLE={}", names.events),
-        ])
-        .output()
-        .unwrap();
-    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    moto.describe(&names);
 
-    let variables = [
-        ("AWS_ENDPOINT_URL", moto.url.as_str()),
-        ("AWS_REGION", "eu-central-1"),
-        ("AWS_ACCESS_KEY_ID", "test"),
-        ("AWS_SECRET_ACCESS_KEY", "test"),
-        ("HOME", "/nonexistent"),
-    ];
+    let variables = moto.variables();
     let on_stack = async |args: &[&str], input: &str| -> Ended {
         let place = ["--stack", names.stack.as_str(), "--public-url", "https://connector.example.com"];
         run(&[args, &place].concat(), &variables, input).await
@@ -61,4 +48,80 @@ async fn the_commands_work_on_a_stack_with_the_operators_credentials() {
     assert!(homeless.err.contains("--public-url") && homeless.err.contains("ApiUrl"), "{}", homeless.err);
     let both = run(&["keys", "list", "--stack", "x", "--data", "y"], &variables, "").await;
     assert_eq!(both.code, 2);
+}
+
+/// The whole way on AWS's stores: consent, items, a schedule, a webhook, a dead token, all by the real binaries.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_functions_work_on_the_stores_of_aws() {
+    let deployed = Deployed::on_aws(Cloud::start().await).await;
+    let Deployed { cloud, connector } = &deployed;
+    connector.connect(&[]).await;
+    let agent = connector.agent(&[]).await;
+    agent.get("/v1/inventory/items?sku=SHELF-OAK-80").await.ok();
+    agent.get("/v1/crm/deals").await.ok();
+    assert_eq!(agent.get("/v1/status").await.ok()["connections"][0]["state"], "healthy");
+
+    let schedule = include_str!("../../events/token-refresh-schedule.json");
+    let ticked = cloud.invoke("token-refresh", &serde_json::from_str(schedule).unwrap()).await.unwrap();
+    assert_eq!(ticked, json!({"reply": "ticked", "renewed": 0, "failed": 0}));
+
+    // A dead token: api-proxy asks token-refresh by invocation.
+    let calls = connector.token_calls();
+    connector.zoho.sandbox.expire_access_tokens();
+    agent.get("/v1/inventory/items").await.ok();
+    assert_eq!(connector.token_calls() - calls, 1);
+
+    let ended = connector.run(&["webhooks", "rotate"], "").await;
+    let secret = ended.out.lines().find_map(|line| line.trim().strip_prefix("Secret")).unwrap().trim();
+    connector.zoho.sandbox.add_webhook(Webhook {
+        url: format!("{}/webhooks/default/inventory/item.updated", connector.url),
+        secret: secret.to_owned(),
+        entity: Entity::Item,
+        body: BodyForm::Json,
+        encoding: SignatureEncoding::Hex,
+    });
+    let sent = connector.zoho.sandbox.change_item("3300000000070001", ItemChange::Stock(-1.0)).await.unwrap();
+    assert_eq!(sent[0].status, Some(200), "{}", sent[0].answer);
+    let receipt: serde_json::Value = serde_json::from_str(&sent[0].answer).unwrap();
+    let event = agent.get(&format!("/v1/events/{}", receipt["event_id"].as_str().unwrap())).await.ok();
+    assert_eq!(event["data"]["sku"], "SHELF-OAK-80");
+
+    connector.zoho.sandbox.revoke_user_grants();
+    let problem = agent.get("/v1/crm/deals").await.problem("reconnect_required");
+    let ending = Browser::default().consent(problem["reconnect_url"].as_str().unwrap()).await;
+    assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
+    agent.get("/v1/crm/deals").await.ok();
+}
+
+/// Twenty cold processes with a dead token, ten at a time in all: nobody fails, one token is made.
+#[tokio::test(flavor = "multi_thread")]
+async fn cold_callers_on_aws_mint_one_token() {
+    let deployed = Deployed::on_aws(Cloud::with_concurrency(30).await).await;
+    let Deployed { connector, .. } = &deployed;
+    connector.connect(&[]).await;
+    let agent = connector.agent(&[]).await;
+    let calls = connector.token_calls();
+    connector.zoho.sandbox.expire_access_tokens();
+    let together = (0..20).map(|_| agent.get("/v1/crm/deals?per_page=1"));
+    for answer in futures::future::join_all(together).await {
+        answer.ok();
+    }
+    assert_eq!(connector.token_calls() - calls, 1);
+}
+
+/// What API Gateway's decoding turns into syntax leads nowhere.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_path_that_decoding_bends_is_no_route() {
+    let (deployed, agent) = Deployed::connected(Cloud::start().await).await;
+    let calls = deployed.connector.zoho.sandbox.requests().len();
+    for path in [
+        "/v1/inventory/items%23x?sku=SHELF-OAK-80",
+        "/v1/inventory%5Citems",
+        "/v1/inventory/it%09ems",
+        "/v1/inventory/items/%00",
+        "/v1/inventory/items/%252e%252e",
+    ] {
+        agent.get(path).await.problem("route_not_found");
+    }
+    assert_eq!(deployed.connector.zoho.sandbox.requests().len(), calls);
 }

@@ -6,6 +6,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::browser::{Browser, Seen, seen};
+use crate::moto::Moto;
 use crate::process::{self, Ended, Running};
 
 /// The client's id in all tests.
@@ -22,6 +23,8 @@ pub struct Connector {
     folder: TempDir,
     http: Client,
     server: Option<Running>,
+    /// The stack that the operator's commands work on, in place of the folder.
+    stack: Option<String>,
 }
 
 impl Connector {
@@ -39,6 +42,11 @@ impl Connector {
 
     /// Everything but a server: something else answers at `url`.
     pub async fn prepare(options: Options, url: String) -> Self {
+        Self::prepare_on(options, url, None).await
+    }
+
+    /// As [`Self::prepare`], on a stack.
+    pub async fn prepare_on(options: Options, url: String, stack: Option<String>) -> Self {
         let zoho = sandbox::Sandbox::listen(options).await.unwrap();
         zoho.sandbox.register_client(sandbox::Client {
             id: CLIENT_ID.to_owned(),
@@ -49,7 +57,7 @@ impl Connector {
             ..sandbox::Client::default()
         });
         let http = shared::zoho::http::browser().unwrap();
-        let connector = Self { zoho, url, folder: TempDir::new().unwrap(), http, server: None };
+        let connector = Self { zoho, url, folder: TempDir::new().unwrap(), http, server: None, stack };
         let set = connector.run(&["client", "set", "--id", CLIENT_ID], CLIENT_SECRET).await;
         assert_eq!(set.code, 0, "{}", set.err);
         connector
@@ -81,13 +89,22 @@ impl Connector {
         self.server.take().expect("it runs").interrupt().await
     }
 
-    fn variables(&self) -> [(&str, &str); 2] {
-        [("ZOHO_CONNECTOR_SANDBOX_URL", &self.zoho.url), ("ZOHO_CONNECTOR_LOG", "error")]
+    fn variables(&self) -> Vec<(&str, &str)> {
+        let mut variables =
+            vec![("ZOHO_CONNECTOR_SANDBOX_URL", self.zoho.url.as_str()), ("ZOHO_CONNECTOR_LOG", "error")];
+        if self.stack.is_some() {
+            variables.extend(Moto::get().variables());
+        }
+        variables
     }
 
     fn args<'a>(&'a self, args: &[&'a str]) -> Vec<&'a str> {
         let mut args = args.to_vec();
-        args.extend(["--data", self.folder.path().to_str().unwrap(), "--public-url", &self.url]);
+        match &self.stack {
+            Some(stack) => args.extend(["--stack", stack]),
+            None => args.extend(["--data", self.folder.path().to_str().unwrap()]),
+        }
+        args.extend(["--public-url", &self.url]);
         args
     }
 

@@ -67,6 +67,32 @@ impl Moto {
         Self { url: format!("http://127.0.0.1:{port}"), _input: input, _process: process }
     }
 
+    /// The variables of an operator with credentials for it.
+    pub fn variables(&self) -> [(&'static str, &str); 5] {
+        [
+            ("AWS_ENDPOINT_URL", &self.url),
+            ("AWS_REGION", "eu-central-1"),
+            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_SECRET_ACCESS_KEY", "test"),
+            ("HOME", "/nonexistent"),
+        ]
+    }
+
+    /// Makes what the operator's `--stack` asks for: a function with the stack's variables.
+    pub fn describe(&self, names: &Names) {
+        let made = Command::new(Self::python())
+            .arg(Path::new(FOLDER).join("make_stack.py"))
+            .args([&self.url, &names.stack])
+            .args([
+                format!("ZOHO_CONNECTOR_STACK={}", names.stack),
+                format!("ZOHO_CONNECTOR_STATE_TABLE={}", names.state),
+                format!("ZOHO_CONNECTOR_EVENTS_TABLE={}", names.events),
+            ])
+            .output()
+            .unwrap();
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    }
+
     /// A stack of its own, with its tables.
     pub async fn stack(&self) -> Names {
         let stack = format!("stack-{}", random_hex::<6>());

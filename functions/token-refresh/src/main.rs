@@ -1,6 +1,6 @@
 //! token-refresh on Lambda: EventBridge's schedule, or an ask of another function.
 
-use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
 use shared::core::parts::Parts;
 use token_refresh::{TokenRefresh, ask_of};
 
@@ -8,7 +8,13 @@ use token_refresh::{TokenRefresh, ask_of};
 async fn main() -> Result<(), Error> {
     let function = &TokenRefresh::new(&Parts::from_env_or_exit());
     run(service_fn(async |event: LambdaEvent<_>| {
-        Ok::<_, Error>(function.handle(ask_of(event.payload)?).await?)
+        let ask = ask_of(event.payload).map_err(|error| named("BadAsk", error))?;
+        function.handle(ask).await.map_err(|error| named("StoreUnavailable", error))
     }))
     .await
+}
+
+/// An error by a name of ours: it is what alarms and callers see.
+fn named(kind: &str, error: impl std::fmt::Display) -> Diagnostic {
+    Diagnostic { error_type: kind.to_owned(), error_message: error.to_string() }
 }

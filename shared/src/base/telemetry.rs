@@ -16,7 +16,9 @@ pub fn start(form: LogForm, filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let _already_started = match form {
-        LogForm::Json => builder.json().flatten_event(true).with_target(false).try_init(),
+        LogForm::Json => {
+            builder.json().flatten_event(true).with_target(false).with_span_list(false).try_init()
+        }
         LogForm::Plain => builder.with_target(false).compact().try_init(),
     };
 }
