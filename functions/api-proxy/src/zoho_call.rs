@@ -153,27 +153,20 @@ impl App {
     /// Whether a refused token is dead. Zoho's refusals do not tell, so another product, or another route of Inventory, is
     /// asked with it: only a token that is refused there, too, is worth a new one.
     async fn is_dead(&self, target: &Target<'_>, token: &AccessToken, failure: Failure) -> Verdict {
+        type Judge = fn(&Answer) -> Result<(), Failure>;
         let api = self.centres.api(token.data_centre);
         let ambiguous = failure.kind == FailureKind::DeadTokenOrScope;
-        let inventory = token.scopes.allows(inventory::scope::SETTINGS);
-        let left = left(target.caller.deadline);
-        let elsewhere = if inventory && (ambiguous || target.product == Product::Crm) {
-            let url = inventory::organizations_url(&api);
-            self.http
-                .get(&url, &token.token, left)
-                .await
-                .map_err(Failure::from)
-                .and_then(|a| answer::inventory(&a).map(drop))
+        let (url, judge): (_, Judge) = if token.scopes.allows(inventory::scope::SETTINGS)
+            && (ambiguous || target.product == Product::Crm)
+        {
+            (inventory::organizations_url(&api), |answer| answer::inventory(answer).map(drop))
         } else if token.scopes.allows(crm::scope::ORG) && target.product == Product::Inventory {
-            let url = crm::org_url(&api);
-            self.http
-                .get(&url, &token.token, left)
-                .await
-                .map_err(Failure::from)
-                .and_then(|a| answer::crm(&a).map(drop))
+            (crm::org_url(&api), |answer| answer::crm(answer).map(drop))
         } else {
             return Ok(());
         };
+        let elsewhere = self.http.get(&url, &token.token, left(target.caller.deadline)).await;
+        let elsewhere = elsewhere.map_err(Failure::from).and_then(|answer| judge(&answer));
         match elsewhere.map_err(|failure| (failure.kind, failure)) {
             Ok(()) => Err(self.deny(target, token, failure)),
             Err((FailureKind::DeadToken | FailureKind::DeadTokenOrScope, _)) => Ok(()),
