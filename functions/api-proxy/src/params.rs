@@ -2,8 +2,8 @@
 
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::base::id::is_zoho_id;
 use shared::base::problem::{Code, Problem};
@@ -21,6 +21,14 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
             Err(rejection) => Err(invalid(rejection.body_text())),
         }
     }
+}
+
+/// The parameters of a route that gives one record.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct OneParams {
+    /// Which fields, separated by commas; all without.
+    pub(crate) fields: Option<String>,
 }
 
 /// A problem with a parameter.

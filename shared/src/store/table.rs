@@ -208,12 +208,16 @@ pub(super) fn check_limits(steps: &[Write]) -> Result<(), StoreError> {
     if steps.is_empty() || steps.len() > STEPS {
         return Err(StoreError::TooLarge("1 to 100 steps in a transaction"));
     }
-    for step in steps {
-        if let Write::Put(put) = step
-            && put.key.partition.len() + put.key.sort.len() + put.value.len() > ROW_BYTES
-        {
-            return Err(StoreError::TooLarge("400 KB in a row"));
-        }
+    steps.iter().try_for_each(|step| match step {
+        Write::Put(put) => check_row(put),
+        Write::Delete(..) => Ok(()),
+    })
+}
+
+/// The limit of one row.
+pub(super) fn check_row(put: &Put) -> Result<(), StoreError> {
+    if put.key.partition.len() + put.key.sort.len() + put.value.len() > ROW_BYTES {
+        return Err(StoreError::TooLarge("400 KB in a row"));
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use shared::zoho::value::{Object, records};
 
 use crate::App;
 use crate::caller::Caller;
-use crate::params::{List, Params, invalid, invalid_cursor, next, per_page, pick, record_id};
+use crate::params::{List, OneParams, Params, invalid, invalid_cursor, next, per_page, pick, record_id};
 use crate::zoho_call::Target;
 
 const PATH: &str = "/v1/crm/deals";
@@ -26,12 +26,6 @@ pub(crate) struct ListParams {
     fields: Option<String>,
     per_page: Option<u32>,
     cursor: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct OneParams {
-    fields: Option<String>,
 }
 
 pub(crate) async fn list(

@@ -16,7 +16,7 @@ use tokio::time::sleep;
 
 use super::unavailable;
 use crate::base::clock::{SharedClock, Timestamp, jittered};
-use crate::store::table::check_limits;
+use crate::store::table::{check_limits, check_row};
 use crate::store::{
     Condition, Key, Order, Outcome, Page, Put, Query, Row, StoreError, Table, Version, Write,
 };
@@ -146,12 +146,10 @@ impl Table for DynamoTable {
     }
 
     async fn put(&self, put: Put) -> Result<Outcome, StoreError> {
-        let steps = [Write::Put(put)];
-        check_limits(&steps)?;
-        let [Write::Put(put)] = &steps else { return Err(StoreError::Unavailable("not a put".to_owned())) };
+        check_row(&put)?;
         let version = Version::fresh();
         let mut request =
-            self.client.put_item().table_name(self.name()?).set_item(Some(item_of(put, &version)));
+            self.client.put_item().table_name(self.name()?).set_item(Some(item_of(&put, &version)));
         if let Some(expression) = self.expression(&put.condition) {
             request = request
                 .condition_expression(expression.text)
