@@ -75,6 +75,7 @@ RIGHTS = {
         ("ApiProxyLog", "logs:CreateLogStream logs:PutLogEvents", "", "its log"),
         (ACCESS_TOKEN, "secretsmanager:GetSecretValue", "", "calling Zoho"),
         ("StateTable", "dynamodb:GetItem", "key", "who calls"),
+        ("StateTable", "dynamodb:Query", "key", "the first keys, read while the function starts"),
         ("StateTable", "dynamodb:GetItem", "connection", "which connection offers the product; status"),
         ("EventsTable", "dynamodb:GetItem", "event#*", "one event"),
         ("EventsTable", "dynamodb:Query", "event#*", "the list of events; the last one, for status"),

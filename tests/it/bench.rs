@@ -1,38 +1,43 @@
 //! What a cold start and a warm event cost, beside a function that does nothing. Not a test: run it by hand,
-//! `cargo test -p tests --test it -- --ignored bench --nocapture`. `BENCH_RELEASE=1` builds and takes release binaries,
-//! `BENCH_STARTS` and `BENCH_EVENTS` say how many. The emulator's own share is in every time, so compare with the floor; for
-//! times that are worth something by themselves, let the test be a release build too (`cargo test --release`).
+//! `cargo test --profile measure --workspace --all-features --test it -- --ignored bench --nocapture`. It builds and takes
+//! the release binaries as they are deployed; `BENCH_STARTS` and `BENCH_EVENTS` say how many. The emulator's own share is in
+//! every time, so compare with the floor.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
+use shared::base::id::ConnectionName;
+use shared::core::grant::{self, AccessToken};
+use tests::aws_window::AwsWindow;
 use tests::connector::Agent;
 use tests::deployed::Deployed;
 use tests::lambda::{Cloud, Figures};
-use tests::process;
+use tests::moto::Moto;
+
+const FLOOR: &str = "lambda-floor";
 
 fn number(variable: &str, default: usize) -> usize {
     std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
 }
 
-fn binary(name: &str) -> PathBuf {
-    let dev = process::function(name);
-    if std::env::var("BENCH_RELEASE").as_deref() != Ok("1") {
-        return dev;
-    }
-    let package = if name == "lambda-floor" { "tests" } else { name };
-    let args = ["build", "--release", "--all-features", "-p", package, "--bin", name];
-    assert!(Command::new(env!("CARGO")).args(args).status().unwrap().success());
-    dev.parent().unwrap().with_file_name("release").join(name)
+/// A binary as it is deployed: only with the stores of AWS.
+fn release(package: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let args = ["build", "--release", "--locked", "-p", package];
+    assert!(Command::new(env!("CARGO")).current_dir(root).args(args).status().unwrap().success());
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+    target.join("release").join(package)
 }
 
 fn event(path: &str, agent: &Agent) -> Value {
     let file = format!("{}/../events/api-proxy-items.json", env!("CARGO_MANIFEST_DIR"));
     let mut event: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
     event["rawPath"] = path.into();
+    event["rawQueryString"] = "".into();
     event["headers"]["authorization"] = format!("Bearer {}", agent.key).into();
     event
 }
@@ -43,40 +48,69 @@ fn percentile(times: &mut [Duration], percent: usize) -> f64 {
     times[(times.len() * percent / 100).min(times.len() - 1)].as_secs_f64()
 }
 
-struct Row {
+/// One kind of event to one binary.
+struct Case {
     name: &'static str,
-    megabytes: f64,
-    /// Init and first answer in ms, warm p50 and p99 in µs, CPU in ms, peak in MB: medians over the starts.
-    values: [f64; 6],
+    /// What the emulator calls it.
+    function: &'static str,
+    binary: PathBuf,
+    event: Value,
+    cold: Calls,
+    warm: Calls,
 }
 
-fn row(name: &'static str, binary: &Path, starts: &[Figures]) -> Row {
+/// Calls to AWS and to Zoho.
+#[derive(Default)]
+struct Calls {
+    aws: BTreeMap<String, usize>,
+    zoho: usize,
+}
+
+impl Calls {
+    fn take(window: &AwsWindow, deployed: &Deployed, before: &mut usize) -> Self {
+        let zoho = deployed.connector.zoho.sandbox.requests().len();
+        let calls = Self { aws: window.take_calls(), zoho: zoho - *before };
+        *before = zoho;
+        calls
+    }
+
+    fn text(&self) -> String {
+        let aws: Vec<_> = self.aws.iter().map(|(name, count)| format!("{count} {name}")).collect();
+        format!(
+            "AWS: {}; Zoho: {}",
+            if aws.is_empty() { "none".to_owned() } else { aws.join(", ") },
+            self.zoho
+        )
+    }
+}
+
+/// Init and first answer in ms, warm p50 and p99 in µs, CPU in ms, peak in MB: medians over the starts.
+fn values(starts: &[Figures]) -> [f64; 6] {
     let median = |of: &dyn Fn(&Figures) -> Duration| {
         percentile(&mut starts.iter().map(of).collect::<Vec<_>>(), 50) * 1e3
     };
     let mut warm: Vec<Duration> =
         starts.iter().flat_map(|start| start.events.iter().skip(1)).copied().collect();
     let peak = starts.iter().map(|start| start.peak_kib).max().unwrap();
-    let values = [
+    [
         median(&|start| start.init.unwrap()),
         median(&|start| start.first_answer.unwrap()),
         percentile(&mut warm, 50) * 1e6,
         percentile(&mut warm, 99) * 1e6,
         median(&|start| start.cpu),
         f64::from(u32::try_from(peak).unwrap()) / 1024.0,
-    ];
-    let bytes = std::fs::metadata(binary).unwrap().len();
-    Row { name, megabytes: f64::from(u32::try_from(bytes).unwrap()) / 1e6, values }
+    ]
 }
 
-fn table(rows: &[Row]) -> String {
+fn table(rows: &[(&Case, [f64; 6])]) -> String {
     let mut text = String::from(
         "| function | binary MB | init ms | first answer ms | warm p50 µs | warm p99 µs | CPU ms | peak MB |\n",
     );
     text += "|---|---|---|---|---|---|---|---|\n";
-    for (index, row) in rows.iter().enumerate() {
-        write!(text, "| {} | {:.1} |", row.name, row.megabytes).unwrap();
-        for (value, floor) in row.values.iter().zip(rows[0].values) {
+    for (index, (case, values)) in rows.iter().enumerate() {
+        let bytes = std::fs::metadata(&case.binary).unwrap().len();
+        write!(text, "| {} | {:.2} |", case.name, f64::from(u32::try_from(bytes).unwrap()) / 1e6).unwrap();
+        for (value, floor) in values.iter().zip(rows[0].1) {
             match index {
                 0 => write!(text, " {value:.2} |").unwrap(),
                 _ => write!(text, " {value:.2} ({:.1} ×) |", value / floor).unwrap(),
@@ -87,32 +121,77 @@ fn table(rows: &[Row]) -> String {
     text
 }
 
-#[tokio::test]
+/// The same read at Zoho's stand-in without a connector in between, in µs.
+async fn direct(deployed: &Deployed, times: usize) -> f64 {
+    let requests = deployed.connector.zoho.sandbox.requests();
+    let last = requests.iter().rev().find(|request| request.path.ends_with("/items")).unwrap();
+    let url = format!("{}{}?{}", deployed.connector.zoho.url, last.path, last.query);
+    let name = AccessToken::secret_name(&ConnectionName::default());
+    let token = grant::load::<AccessToken>(&*deployed.stores().secrets, &name).await.unwrap().unwrap().0;
+    let authorization = format!("Zoho-oauthtoken {}", token.token.expose());
+    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let mut taken = Vec::new();
+    for _ in 0..times {
+        let begun = Instant::now();
+        let answer = client.get(&url).header("authorization", &authorization).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        answer.bytes().await.unwrap();
+        taken.push(begun.elapsed());
+    }
+    percentile(&mut taken, 50) * 1e6
+}
+
+#[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement, not a test"]
 async fn bench() {
-    let (starts, events) = (number("BENCH_STARTS", 5), number("BENCH_EVENTS", 50));
-    let (deployed, agent) = Deployed::connected(Cloud::start().await).await;
+    let (starts, events) = (number("BENCH_STARTS", 20), number("BENCH_EVENTS", 400));
+    let window = AwsWindow::open(&Moto::get().url).await;
+    let deployed = Deployed::on_aws_at(Cloud::start().await, window.url.clone()).await;
+    let agent = deployed.connect().await;
     deployed.connector.zoho.sandbox.switches(|switches| switches.per_minute_limit = None);
-    let (health, items) = (event("/health", &agent), event("/v1/inventory/items", &agent));
-    let mut rows = Vec::new();
-    for (name, file, event) in [
-        ("nothing (the floor)", "lambda-floor", &health),
-        ("api-proxy /health", "api-proxy", &health),
-        ("api-proxy items", "api-proxy", &items),
-    ] {
-        let binary = binary(file);
-        deployed.function(file, &binary);
-        for _ in 0..starts {
-            for _ in 0..events {
-                let answer = deployed.cloud.invoke(file, event).await.unwrap();
+    let (floor, proxy) = (release(FLOOR), release("api-proxy"));
+    let case = |name, function, binary: &Path, path| {
+        deployed.cloud.function(function, binary, &deployed.variables("api-proxy"));
+        let (cold, warm) = Default::default();
+        Case { name, function, binary: binary.to_owned(), event: event(path, &agent), cold, warm }
+    };
+    let mut cases = [
+        case("nothing (the floor)", FLOOR, &floor, "/health"),
+        case("api-proxy /health", "proxy-health", &proxy, "/health"),
+        case("api-proxy items", "proxy-items", &proxy, "/v1/inventory/items"),
+    ];
+    let mut zoho = deployed.connector.zoho.sandbox.requests().len();
+    // The first start fills the window's memory; then side by side, so that noise falls on all.
+    for start in 0..=starts {
+        for case in &mut cases {
+            Calls::take(&window, &deployed, &mut zoho);
+            for event in 0..events {
+                let answer = deployed.cloud.invoke(case.function, &case.event).await.unwrap();
                 assert_eq!(answer["statusCode"], 200, "{answer}");
+                if event == 0 {
+                    case.cold = Calls::take(&window, &deployed, &mut zoho);
+                }
             }
-            deployed.cloud.retire(file);
+            case.warm = Calls::take(&window, &deployed, &mut zoho);
+            deployed.cloud.retire(case.function);
+            if start == 0 {
+                deployed.cloud.function(case.function, &case.binary, &deployed.variables("api-proxy"));
+            }
         }
-        rows.push(row(name, &binary, &deployed.cloud.figures(file)));
     }
+    let rows: Vec<_> =
+        cases.iter().map(|case| (case, values(&deployed.cloud.figures(case.function)))).collect();
     println!(
-        "{starts} starts × {events} events, the sandbox on the same machine, medians\n\n{}",
+        "{starts} starts × {events} events, AWS and Zoho on the same machine, medians\n\n{}",
         table(&rows)
     );
+    let direct = direct(&deployed, events).await;
+    let sum = rows[0].1[2] + direct;
+    println!(
+        "the direct call: {direct:.0} µs; api-proxy items / (floor + direct): {:.2}\n",
+        rows[2].1[2] / sum
+    );
+    for case in &cases[1..] {
+        println!("{}: cold {}; {} more events {}", case.name, case.cold.text(), events - 1, case.warm.text());
+    }
 }

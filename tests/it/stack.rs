@@ -54,7 +54,7 @@ async fn the_commands_work_on_a_stack_with_the_operators_credentials() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_functions_work_on_the_stores_of_aws() {
     let deployed = Deployed::on_aws(Cloud::start().await).await;
-    let Deployed { cloud, connector } = &deployed;
+    let Deployed { cloud, connector, .. } = &deployed;
     connector.connect(&[]).await;
     let agent = connector.agent(&[]).await;
     agent.get("/v1/inventory/items?sku=SHELF-OAK-80").await.ok();

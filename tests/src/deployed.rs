@@ -1,13 +1,18 @@
 //! The connector as it runs on Lambda: its functions behind one HTTP API, in front of a sandbox.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use sandbox::Options;
+use shared::base::clock::{SharedClock, SystemClock};
 use shared::base::settings::{
     DATA, EVENTS_TABLE, LOG, PUBLIC_URL, SANDBOX_URL, STACK, STATE_TABLE, TOKEN_REFRESH,
 };
+use shared::store::Stores;
 
 use crate::connector::{Agent, Connector};
 use crate::lambda::Cloud;
-use crate::moto::Moto;
+use crate::moto::{Moto, Names};
 use crate::process;
 
 /// The functions, and where the HTTP API leads to each.
@@ -24,67 +29,86 @@ pub struct Deployed {
     pub cloud: Cloud,
     /// The sandbox, the store and the operator's commands.
     pub connector: Connector,
+    /// Its place on AWS, if it is there.
+    aws: Option<(Names, String)>,
 }
 
 impl Deployed {
     /// One with a client registered and nothing connected.
     pub async fn on(cloud: Cloud) -> Self {
-        let routes: Vec<_> =
-            FUNCTIONS.iter().filter_map(|(name, prefix)| prefix.map(|prefix| (prefix, *name))).collect();
-        let url = cloud.serve_http(&routes).await;
-        let deployed = Self { cloud, connector: Connector::prepare(Options::new(""), url).await };
-        for (name, _) in FUNCTIONS {
-            deployed.function(name, &process::function(name));
-        }
-        deployed
+        let url = cloud.serve_http(&routes()).await;
+        let connector = Connector::prepare(Options::new(""), url).await;
+        Self { cloud, connector, aws: None }.with_functions()
     }
 
-    /// One on the stores of AWS, as the template deploys it: each function with just the variables that it uses there.
+    /// One on the stores of AWS, as the template deploys it.
     pub async fn on_aws(cloud: Cloud) -> Self {
+        Self::on_aws_at(cloud, Moto::get().url.clone()).await
+    }
+
+    /// The same, with AWS as its functions see it at this address.
+    pub async fn on_aws_at(cloud: Cloud, endpoint: String) -> Self {
         let moto = Moto::get();
         let names = moto.stack().await;
-        let routes: Vec<_> =
-            FUNCTIONS.iter().filter_map(|(name, prefix)| prefix.map(|prefix| (prefix, *name))).collect();
-        let url = cloud.serve_http(&routes).await;
         moto.describe(&names);
+        let url = cloud.serve_http(&routes()).await;
         let connector = Connector::prepare_on(Options::new(""), url, Some(names.stack.clone())).await;
-        let refresh = "token-refresh".to_owned();
-        for (name, _) in FUNCTIONS {
-            let mut variables = vec![
-                (STACK, names.stack.clone()),
-                (LOG, "info".to_owned()),
-                (SANDBOX_URL, connector.zoho.url.clone()),
-                (PUBLIC_URL, connector.url.clone()),
-                ("AWS_ENDPOINT_URL", moto.url.clone()),
-            ];
-            if name != "webhook-intake" {
-                variables.push((STATE_TABLE, names.state.clone()));
-            }
-            if matches!(name, "api-proxy" | "webhook-intake") {
-                variables.push((EVENTS_TABLE, names.events.clone()));
-            }
-            if matches!(name, "api-proxy" | "oauth-callback") {
-                variables.push((TOKEN_REFRESH, refresh.clone()));
-            }
-            let variables: Vec<_> = variables.iter().map(|(name, value)| (*name, value.as_str())).collect();
-            cloud.function(name, &process::function(name), &variables);
-        }
-        Self { cloud, connector }
+        Self { cloud, connector, aws: Some((names, endpoint)) }.with_functions()
     }
 
-    /// Registers a binary with the variables of the connector.
-    pub fn function(&self, name: &str, binary: &std::path::Path) {
+    fn with_functions(self) -> Self {
+        for (name, _) in FUNCTIONS {
+            self.function(name, &process::function(name));
+        }
+        self
+    }
+
+    fn function(&self, name: &str, binary: &Path) {
+        self.cloud.function(name, binary, &self.variables(name));
+    }
+
+    /// Just the variables that the template gives to the function of this name.
+    pub fn variables(&self, name: &str) -> Vec<(&str, &str)> {
         let Connector { zoho, url, .. } = &self.connector;
-        let folder = self.connector.folder().to_str().unwrap();
-        let variables = [(DATA, folder), (PUBLIC_URL, url), (SANDBOX_URL, &zoho.url), (LOG, "info")];
-        self.cloud.function(name, binary, &variables);
+        let mut variables = vec![(PUBLIC_URL, url.as_str()), (SANDBOX_URL, &zoho.url), (LOG, "info")];
+        match &self.aws {
+            None => variables.push((DATA, self.connector.folder().to_str().unwrap())),
+            Some((names, endpoint)) => {
+                variables.extend([(STACK, names.stack.as_str()), ("AWS_ENDPOINT_URL", endpoint)]);
+                if name != "webhook-intake" {
+                    variables.push((STATE_TABLE, &names.state));
+                }
+                if matches!(name, "api-proxy" | "webhook-intake") {
+                    variables.push((EVENTS_TABLE, &names.events));
+                }
+                if matches!(name, "api-proxy" | "oauth-callback") {
+                    variables.push((TOKEN_REFRESH, "token-refresh"));
+                }
+            }
+        }
+        variables
+    }
+
+    /// The stores on AWS, as our own adapters see them.
+    pub fn stores(&self) -> Stores {
+        let (names, _) = self.aws.as_ref().expect("it is on AWS");
+        Moto::get().stores(names, &(Arc::new(SystemClock) as SharedClock))
     }
 
     /// One that is connected, through its own pages, with a key for everything.
     pub async fn connected(cloud: Cloud) -> (Self, Agent) {
         let deployed = Self::on(cloud).await;
-        deployed.connector.connect(&[]).await;
-        let agent = deployed.connector.agent(&[]).await;
+        let agent = deployed.connect().await;
         (deployed, agent)
     }
+
+    /// Connects it, through its own pages.
+    pub async fn connect(&self) -> Agent {
+        self.connector.connect(&[]).await;
+        self.connector.agent(&[]).await
+    }
+}
+
+fn routes() -> Vec<(&'static str, &'static str)> {
+    FUNCTIONS.iter().filter_map(|(name, prefix)| prefix.map(|prefix| (prefix, *name))).collect()
 }

@@ -9,6 +9,7 @@
     reason = "a test that cannot go on must stop"
 )]
 
+pub mod aws_window;
 pub mod browser;
 pub mod clock;
 pub mod conformance;

@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use shared::base::problem::Problem;
 use shared::base::web::Deadline;
 use shared::core::key::ServiceKey;
+use tokio::join;
 use tokio::time::Instant;
 
 use crate::App;
@@ -34,9 +35,18 @@ impl FromRequestParts<Arc<App>> for Caller {
         let deadline = parts.extensions.get::<Deadline>().map(|deadline| deadline.0);
         let deadline = deadline.into_iter().chain([Instant::now() + PATIENCE]).min();
         let deadline = deadline.unwrap_or_else(Instant::now);
-        let key = app.keys.check(header(&parts.headers, AUTHORIZATION.as_str())).await?;
+        let authorization = header(&parts.headers, AUTHORIZATION.as_str());
+        // Key and token are believed equally long, and so are read again at the same time.
+        let usual = app.keys.last_known(authorization).and_then(|key| key.only_connection().cloned());
+        let ahead = async {
+            if let Some(connection) = &usual {
+                app.tokens.read_ahead(connection).await;
+            }
+        };
+        let (key, ()) = join!(app.keys.check(authorization), ahead);
         let own = |name| header(&parts.headers, name).map(str::to_owned);
-        Ok(Self { key, connection: own("zoho-connection"), organization: own("zoho-organization"), deadline })
+        let (connection, organization) = (own("zoho-connection"), own("zoho-organization"));
+        Ok(Self { key: key?, connection, organization, deadline })
     }
 }
 

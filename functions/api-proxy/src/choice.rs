@@ -2,7 +2,6 @@
 
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
-use shared::core::connection;
 use shared::core::key::Permission;
 use shared::zoho::scope::{Access, Product};
 
@@ -23,7 +22,7 @@ impl App {
         }
         let mut offering = Vec::new();
         for name in &caller.key.connections {
-            let found = connection::get(&*self.state, name).await?;
+            let found = self.connections.get(name).await?;
             if found.is_some_and(|found| found.scopes.products().contains(&product)) {
                 offering.push(name.clone());
             }

@@ -8,42 +8,74 @@ mod routes;
 mod zoho_call;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::routing::get;
+use shared::base::clock::SharedClock;
+use shared::base::id::ConnectionName;
 use shared::base::web::finish;
+use shared::core::connection::Connections;
 use shared::core::event::Events;
 use shared::core::key::Keys;
 use shared::core::parts::Parts;
 use shared::core::renewer::Renewer;
 use shared::core::token::Tokens;
-use shared::store::Table;
 use shared::zoho::data_centre::DataCentres;
 use shared::zoho::http::Http;
+use tokio::join;
+use tokio::time::timeout;
+
+/// How long a start may wait for what it reads ahead.
+const AHEAD: Duration = Duration::from_secs(2);
 
 /// What the routes work with.
 struct App {
     keys: Keys,
     tokens: Tokens,
-    state: Arc<dyn Table>,
+    connections: Connections,
     events: Events,
+    clock: SharedClock,
     http: Http,
     centres: DataCentres,
     denied: zoho_call::Denied,
 }
 
+impl App {
+    fn new(parts: &Parts, renewer: Arc<dyn Renewer>) -> Self {
+        let (stores, clock) = (&parts.stores, parts.clock.clone());
+        Self {
+            keys: Keys::new(stores.state.clone(), clock.clone()),
+            tokens: Tokens::new(stores.secrets.clone(), renewer, clock.clone()),
+            connections: Connections::new(stores.state.clone(), clock.clone()),
+            events: Events::new(stores.events.clone(), clock.clone()),
+            clock,
+            http: parts.http.clone(),
+            centres: parts.centres.clone(),
+            denied: zoho_call::Denied::default(),
+        }
+    }
+}
+
 /// The routes of this function.
 pub fn router(parts: &Parts, renewer: Arc<dyn Renewer>) -> Router {
-    let (stores, clock) = (&parts.stores, parts.clock.clone());
-    let app = App {
-        keys: Keys::new(stores.state.clone(), clock.clone()),
-        tokens: Tokens::new(stores.secrets.clone(), renewer, clock.clone()),
-        state: stores.state.clone(),
-        events: Events::new(stores.events.clone(), clock),
-        http: parts.http.clone(),
-        centres: parts.centres.clone(),
-        denied: zoho_call::Denied::default(),
-    };
+    routes(App::new(parts, renewer), parts)
+}
+
+/// The routes of this function, after the first keys and the usual connection's token were read: while Lambda starts a
+/// function, its processor is fast, and nobody waits yet.
+pub async fn warm_router(parts: &Parts, renewer: Arc<dyn Renewer>) -> Router {
+    let app = App::new(parts, renewer);
+    let usual = ConnectionName::default();
+    let (keys, token) = (app.keys.preload(), app.tokens.read_ahead(&usual));
+    let ahead = timeout(AHEAD, async { join!(keys, token).0 }).await;
+    if !matches!(ahead, Ok(Ok(()))) {
+        tracing::warn!(?ahead, "the keys could not be read ahead");
+    }
+    routes(app, parts)
+}
+
+fn routes(app: App, parts: &Parts) -> Router {
     finish(
         Router::new()
             .route("/health", get(routes::health::health))

@@ -10,5 +10,5 @@ async fn main() -> Result<(), lambda_http::Error> {
     #[cfg(feature = "embedded")]
     let renewer = renewer.or_else(|| Some(std::sync::Arc::new(token_refresh::Local::new(&parts))));
     let renewer = renewer.ok_or("ZOHO_CONNECTOR_TOKEN_REFRESH is not set, but must name a function")?;
-    lambda::serve(api_proxy::router(&parts, renewer)).await
+    lambda::serve(api_proxy::warm_router(&parts, renewer).await).await
 }

@@ -5,7 +5,6 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use shared::base::clock::jittered;
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::core::grant::AccessToken;
@@ -145,7 +144,7 @@ impl App {
                 return Err(failure);
             }
             tracing::warn!(kind = ?failure.kind, tried, "a read is tried again");
-            sleep(jittered(PAUSE * tried)).await;
+            sleep(self.clock.jittered(PAUSE * tried)).await;
             tried += 1;
         }
     }

@@ -5,6 +5,7 @@ mod inventory;
 mod resource;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
@@ -15,9 +16,13 @@ use shared::core::event::Events;
 use shared::core::parts::Parts;
 use shared::core::webhook::WebhookSecrets;
 use shared::store::{Secrets, StoreError};
+use tokio::time::timeout;
 
 /// The largest body that is taken: what Zoho sends is smaller, and a row holds 400 KB.
 const BODY_LIMIT: usize = 256 * 1024;
+
+/// How long a start may wait for what it reads ahead.
+const AHEAD: Duration = Duration::from_secs(2);
 
 /// What the routes work with.
 struct App {
@@ -27,6 +32,14 @@ struct App {
 }
 
 impl App {
+    fn new(parts: &Parts) -> Self {
+        Self {
+            events: Events::new(parts.stores.events.clone(), parts.clock.clone()),
+            secrets: parts.stores.secrets.clone(),
+            believed: Believed::new(parts.clock.clone()),
+        }
+    }
+
     async fn webhook_secrets(&self) -> Result<Arc<WebhookSecrets>, StoreError> {
         if let Some(secrets) = self.believed.get(&()) {
             return Ok(secrets);
@@ -39,11 +52,20 @@ impl App {
 
 /// The routes of this function.
 pub fn router(parts: &Parts) -> Router {
-    let app = App {
-        events: Events::new(parts.stores.events.clone(), parts.clock.clone()),
-        secrets: parts.stores.secrets.clone(),
-        believed: Believed::new(parts.clock.clone()),
-    };
+    routes(App::new(parts), parts)
+}
+
+/// The routes of this function, after the secrets were read: nobody waits for a start, but Zoho waits for an answer.
+pub async fn warm_router(parts: &Parts) -> Router {
+    let app = App::new(parts);
+    let ahead = timeout(AHEAD, app.webhook_secrets()).await;
+    if !matches!(ahead, Ok(Ok(_))) {
+        tracing::warn!("the secrets could not be read ahead");
+    }
+    routes(app, parts)
+}
+
+fn routes(app: App, parts: &Parts) -> Router {
     let receive = post(inventory::receive).put(inventory::receive).delete(inventory::receive);
     finish(
         Router::new()

@@ -5,5 +5,5 @@ use shared::core::parts::Parts;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    lambda::serve(webhook_intake::router(&Parts::from_env_or_exit())).await
+    lambda::serve(webhook_intake::warm_router(&Parts::from_env_or_exit()).await).await
 }

@@ -1,5 +1,6 @@
 //! What was read a moment ago and is believed for a minute: a revocation or a change is known everywhere after it.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
@@ -25,10 +26,22 @@ impl<K: Eq + Hash, V: Clone> Believed<K, V> {
     }
 
     /// What was read of this key, if that is not too long ago.
-    pub fn get(&self, key: &K) -> Option<V> {
+    pub fn get<Q: Eq + Hash + ?Sized>(&self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
         let now = self.clock.now();
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
         known.get(key).filter(|(read, _)| now < later(*read, BELIEVED)).map(|(_, value)| value.clone())
+    }
+
+    /// What was read of this key last, however long ago.
+    pub fn last_known<Q: Eq + Hash + ?Sized>(&self, key: &Q) -> Option<V>
+    where
+        K: Borrow<Q>,
+    {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(key).map(|(_, value)| value.clone())
     }
 
     /// Remembers what was read just now.
@@ -42,7 +55,10 @@ impl<K: Eq + Hash, V: Clone> Believed<K, V> {
     }
 
     /// Forgets a key.
-    pub fn forget(&self, key: &K) {
+    pub fn forget<Q: Eq + Hash + ?Sized>(&self, key: &Q)
+    where
+        K: Borrow<Q>,
+    {
         self.known.lock().unwrap_or_else(PoisonError::into_inner).remove(key);
     }
 }

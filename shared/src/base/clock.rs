@@ -9,6 +9,11 @@ pub use jiff::{SignedDuration, Timestamp};
 pub trait Clock: Send + Sync {
     /// The present moment.
     fn now(&self) -> Timestamp;
+
+    /// Half to all of `wait`, so that those who wait together do not come back together.
+    fn jittered(&self, wait: Duration) -> Duration {
+        jittered(wait)
+    }
 }
 
 /// A clock that several owners read.

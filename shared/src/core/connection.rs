@@ -1,9 +1,12 @@
 //! A connection as everybody but token-refresh sees it: a row without secrets. Only token-refresh writes it.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 use super::grant::{Grant, Organization};
-use crate::base::clock::Timestamp;
+use crate::base::believed::Believed;
+use crate::base::clock::{SharedClock, Timestamp};
 use crate::base::id::ConnectionName;
 use crate::store::{Condition, Key, Put, Query, StoreError, Table};
 use crate::zoho::data_centre::DataCentre;
@@ -118,6 +121,43 @@ impl Connection {
     /// Where it cannot be written as JSON.
     pub fn row(&self) -> Result<Put, StoreError> {
         Put::record(key(&self.name), self, Condition::Any)
+    }
+}
+
+/// Connections, as a process that only reads them knows them.
+pub struct Connections {
+    state: Arc<dyn Table>,
+    believed: Believed<ConnectionName, Arc<Connection>>,
+}
+
+impl Connections {
+    /// In this table.
+    pub fn new(state: Arc<dyn Table>, clock: SharedClock) -> Self {
+        Self { state, believed: Believed::new(clock) }
+    }
+
+    /// A connection as it was within the last minute.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn get(&self, name: &ConnectionName) -> Result<Option<Arc<Connection>>, StoreError> {
+        match self.believed.get(name) {
+            Some(found) => Ok(Some(found)),
+            None => self.read(name).await,
+        }
+    }
+
+    /// A connection as it is now.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn read(&self, name: &ConnectionName) -> Result<Option<Arc<Connection>>, StoreError> {
+        let found = get(&*self.state, name).await?.map(Arc::new);
+        match &found {
+            Some(found) => self.believed.learn(name.clone(), found.clone()),
+            None => self.believed.forget(name),
+        }
+        Ok(found)
     }
 }
 

@@ -19,6 +19,9 @@ const PARTITION: &str = "key";
 /// How many keys are listed.
 const MOST: usize = 1000;
 
+/// How many keys a process reads before its first request.
+const PRELOADED: usize = 50;
+
 /// Something that a key may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -115,6 +118,14 @@ pub struct ServiceKey {
 }
 
 impl ServiceKey {
+    /// The connection of a key that has one.
+    pub fn only_connection(&self) -> Option<&ConnectionName> {
+        match self.connections.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
     /// Demands a permission.
     ///
     /// # Errors
@@ -204,13 +215,7 @@ impl Keys {
             return Err(Problem::new(Code::KeyMissing, "The request has no `Authorization` header."));
         };
         let invalid = |detail: &'static str| Problem::new(Code::KeyInvalid, detail);
-        let text = header
-            .split_once(' ')
-            .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-            .and_then(|(_, key)| key.trim().strip_prefix("zck_"))
-            .and_then(|rest| rest.split_once('_'))
-            .filter(|(id, secret)| is_hex(id, 12) && is_hex(secret, 64));
-        let Some((id, secret)) = text else {
+        let Some((id, secret)) = parse(header) else {
             return Err(invalid(
                 "The `Authorization` header does not hold a service key of the form `Bearer zck_…`.",
             ));
@@ -226,19 +231,47 @@ impl Keys {
         }
     }
 
+    /// Reads the first keys, so that the first request need not.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn preload(&self) -> Result<(), StoreError> {
+        let page = self.state.query(Query::partition(PARTITION, PRELOADED)).await?;
+        for row in &page.rows {
+            let key: ServiceKey = row.read()?;
+            self.believed.learn(key.id.clone(), Arc::new(key));
+        }
+        Ok(())
+    }
+
+    /// What was read of the key in an `Authorization` header, however long ago, and whether or not its secret is right:
+    /// good for reading ahead, and for nothing else.
+    pub fn last_known(&self, authorization: Option<&str>) -> Option<Arc<ServiceKey>> {
+        self.believed.last_known(parse(authorization?)?.0)
+    }
+
     async fn find(&self, id: &str) -> Result<Option<Arc<ServiceKey>>, StoreError> {
-        let id = id.to_owned();
-        if let Some(key) = self.believed.get(&id) {
+        if let Some(key) = self.believed.get(id) {
             return Ok(Some(key));
         }
-        let row = self.state.get(&Key::new(PARTITION, &id)).await?;
+        let row = self.state.get(&Key::new(PARTITION, id)).await?;
         let key = row.map(|row| row.read::<ServiceKey>()).transpose()?.map(Arc::new);
         match &key {
-            Some(key) => self.believed.learn(id, key.clone()),
-            None => self.believed.forget(&id),
+            Some(key) => self.believed.learn(id.to_owned(), key.clone()),
+            None => self.believed.forget(id),
         }
         Ok(key)
     }
+}
+
+/// The public and the secret part of `Bearer zck_<id>_<secret>`.
+fn parse(header: &str) -> Option<(&str, &str)> {
+    header
+        .split_once(' ')
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .and_then(|(_, key)| key.trim().strip_prefix("zck_"))
+        .and_then(|rest| rest.split_once('_'))
+        .filter(|(id, secret)| is_hex(id, 12) && is_hex(secret, 64))
 }
 
 fn is_hex(text: &str, length: usize) -> bool {

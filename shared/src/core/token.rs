@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::grant::{AccessToken, load};
 use super::renewer::{Ask, Renewer, Reply};
 use crate::base::believed::BELIEVED;
-use crate::base::clock::{SharedClock, SignedDuration, Timestamp, earlier, jittered, later};
+use crate::base::clock::{SharedClock, SignedDuration, Timestamp, earlier, later};
 use crate::base::id::ConnectionName;
 use crate::base::problem::{Code, Problem};
 use crate::base::secret::digests_equal;
@@ -40,6 +40,12 @@ struct Slot {
     failed: Option<(Instant, Problem)>,
 }
 
+impl Slot {
+    fn learn(&mut self, token: Arc<AccessToken>, now: Timestamp) {
+        *self = Self { token: Some(token), read: Some(now), failed: None };
+    }
+}
+
 /// The answer to whether a token is dead: nothing, or why it is not.
 pub type Verdict = Result<(), Problem>;
 
@@ -60,11 +66,26 @@ impl Tokens {
     ) -> Result<Arc<AccessToken>, Problem> {
         let slot = self.slot(connection);
         let mut slot = slot.lock().await;
-        let now = self.clock.now();
-        let believed = slot.read.is_some_and(|read| now < later(read, BELIEVED));
-        match slot.token.as_ref().filter(|token| believed && self.usable(token, None)) {
-            Some(token) => Ok(token.clone()),
-            None => self.fetch(&mut slot, connection, None, async { Ok(()) }, until).await,
+        let known = slot.token.clone().filter(|token| self.usable(token, None));
+        match known {
+            Some(token) if self.is_believed(&slot) => Ok(token),
+            known => match self.fetch(&mut slot, connection, None, async { Ok(()) }, until).await {
+                // The store does not answer, but Zoho may.
+                Err(problem) if problem.code() == Code::StoreUnavailable => known.ok_or(problem),
+                result => result,
+            },
+        }
+    }
+
+    /// Reads the token of a connection ahead of its use, where what is known of it is not believed any more. A failure is
+    /// left to the use.
+    pub async fn read_ahead(&self, connection: &ConnectionName) {
+        let slot = self.slot(connection);
+        let mut slot = slot.lock().await;
+        if !self.is_believed(&slot)
+            && let Ok(Some(token)) = self.read(connection, None).await
+        {
+            slot.learn(token, self.clock.now());
         }
     }
 
@@ -114,6 +135,10 @@ impl Tokens {
         slots.entry(connection.clone()).or_default().clone()
     }
 
+    fn is_believed(&self, slot: &Slot) -> bool {
+        slot.read.is_some_and(|read| self.clock.now() < later(read, BELIEVED))
+    }
+
     fn usable(&self, token: &AccessToken, dead: Option<&str>) -> bool {
         self.clock.now() < earlier(token.expires, MARGIN)
             && dead.is_none_or(|dead| !digests_equal(&token.token.digest(), dead))
@@ -135,7 +160,7 @@ impl Tokens {
                 timeout_at(until, renewal).await.unwrap_or_else(|_| Err(pending()))?
             }
         };
-        *slot = Slot { token: Some(token.clone()), read: Some(self.clock.now()), failed: None };
+        slot.learn(token.clone(), self.clock.now());
         Ok(token)
     }
 
@@ -159,7 +184,7 @@ impl Tokens {
             // Somebody else renews. Their token is awaited by reading; only after some seconds is it asked again, because
             // they may have failed or died.
             for wait in [100, 200, 400, 800, 1500] {
-                sleep(jittered(Duration::from_millis(wait))).await;
+                sleep(self.clock.jittered(Duration::from_millis(wait))).await;
                 if let Some(token) = self.read(connection, dead).await? {
                     return Ok(token);
                 }

@@ -213,7 +213,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, body: &str) -> Answer {
-        Answer { status, retry_after: None, body: body.to_owned().into() }
+        Answer { status, retry_after: None, date: None, body: body.to_owned().into() }
     }
 
     #[test]

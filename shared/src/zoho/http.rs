@@ -1,12 +1,17 @@
 //! The one HTTP client. It follows no redirect, speaks to no proxy, reads no more than it was told to, and its errors
 //! carry no address, because addresses can hold codes.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
-use reqwest::{Client, ClientBuilder, RequestBuilder, Response, header, redirect};
+use jiff::fmt::rfc2822;
+use reqwest::header::{self, HeaderValue};
+use reqwest::{Client, ClientBuilder, RequestBuilder, Response, redirect};
 use rustls::{ClientConfig, RootCertStore};
 
+use crate::base::clock::Timestamp;
 use crate::base::secret::Secret;
 
 /// Answers of the API end here; the connector's own end at 4 MB, and JSON shrinks when it is shaped.
@@ -36,16 +41,40 @@ pub struct Answer {
     pub status: u16,
     /// A `Retry-After` in seconds; Zoho documents none, but it is believed when it is a number.
     pub retry_after: Option<u64>,
+    /// What Zoho's clock showed.
+    pub date: Option<Timestamp>,
     /// The body, unpacked.
     pub body: Bytes,
 }
 
-/// The client. Cloning shares its connections.
-#[derive(Debug, Clone)]
-pub struct Http {
-    reads: Client,
-    writes: Client,
+/// What is sent. It cannot be printed, because it holds secrets.
+pub struct Call<'a> {
+    /// The whole address.
+    pub url: &'a str,
+    /// What goes with it.
+    pub content: Content<'a>,
+    /// How long it may take, to the last byte of the answer.
+    pub within: Duration,
 }
+
+/// What a call carries.
+pub enum Content<'a> {
+    /// A read of the API, with its access token.
+    Read(&'a Secret),
+    /// A form for an accounts server. Its values are secrets.
+    Form(&'a [(&'a str, &'a str)]),
+}
+
+/// What carries calls to Zoho: the client below, or what a test puts in its place.
+#[async_trait]
+pub trait Transport: Send + Sync {
+    /// Sends, and waits for the whole answer.
+    async fn send(&self, call: Call<'_>) -> Result<Answer, HttpError>;
+}
+
+/// The way out. Cloning shares its connections.
+#[derive(Clone)]
+pub struct Http(Arc<dyn Transport>);
 
 impl Http {
     /// A client that trusts the public certificate authorities that ship with it.
@@ -53,13 +82,12 @@ impl Http {
     /// # Errors
     /// Where TLS cannot be set up.
     pub fn new() -> Result<Self, String> {
-        let tls = tls()?;
-        let build = |builder: ClientBuilder| builder.build().map_err(|error| error.to_string());
-        Ok(Self {
-            reads: build(builder(tls.clone()))?,
-            // A connection that idled may be dead without our knowing, and a write that was sent into it is uncertain.
-            writes: build(builder(tls).pool_max_idle_per_host(0))?,
-        })
+        Ok(Self::over(NetworkTransport::new()?))
+    }
+
+    /// Calls carried by something else.
+    pub fn over(transport: impl Transport + 'static) -> Self {
+        Self(Arc::new(transport))
     }
 
     /// Reads from the API with an access token.
@@ -67,10 +95,7 @@ impl Http {
     /// # Errors
     /// Where no complete answer came.
     pub async fn get(&self, url: &str, token: &Secret, within: Duration) -> Result<Answer, HttpError> {
-        let mut value = header::HeaderValue::try_from(format!("Zoho-oauthtoken {}", token.expose()))
-            .map_err(|_| HttpError::Unreachable)?;
-        value.set_sensitive(true);
-        send(self.reads.get(url).header(header::AUTHORIZATION, value), within).await
+        self.0.send(Call { url, content: Content::Read(token), within }).await
     }
 
     /// Posts a form: the only body that Zoho's accounts servers understand, and the one that keeps secrets out of
@@ -84,7 +109,40 @@ impl Http {
         form: &[(&str, &str)],
         within: Duration,
     ) -> Result<Answer, HttpError> {
-        send(self.writes.post(url).form(form), within).await
+        self.0.send(Call { url, content: Content::Form(form), within }).await
+    }
+}
+
+struct NetworkTransport {
+    reads: Client,
+    writes: Client,
+}
+
+impl NetworkTransport {
+    fn new() -> Result<Self, String> {
+        let tls = tls()?;
+        let build = |builder: ClientBuilder| builder.build().map_err(|error| error.to_string());
+        Ok(Self {
+            reads: build(builder(tls.clone()))?,
+            // A connection that idled may be dead without our knowing, and a write that was sent into it is uncertain.
+            writes: build(builder(tls).pool_max_idle_per_host(0))?,
+        })
+    }
+}
+
+#[async_trait]
+impl Transport for NetworkTransport {
+    async fn send(&self, call: Call<'_>) -> Result<Answer, HttpError> {
+        let request = match call.content {
+            Content::Read(token) => {
+                let value = format!("Zoho-oauthtoken {}", token.expose());
+                let mut value = HeaderValue::try_from(value).map_err(|_| HttpError::Unreachable)?;
+                value.set_sensitive(true);
+                self.reads.get(call.url).header(header::AUTHORIZATION, value)
+            }
+            Content::Form(form) => self.writes.post(call.url).form(form),
+        };
+        send(request, call.within).await
     }
 }
 
@@ -115,11 +173,9 @@ async fn send(request: RequestBuilder, within: Duration) -> Result<Answer, HttpE
 
 async fn read(mut response: Response) -> Result<Answer, HttpError> {
     let status = response.status().as_u16();
-    let retry_after = response
-        .headers()
-        .get(header::RETRY_AFTER)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|text| text.trim().parse().ok());
+    let text = |name| response.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    let retry_after = text(header::RETRY_AFTER).and_then(|text| text.trim().parse().ok());
+    let date = text(header::DATE).and_then(|text| rfc2822::parse(text).ok()).map(|date| date.timestamp());
     let mut body = BytesMut::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| classify(&error))? {
         if body.len() + chunk.len() > BODY_LIMIT {
@@ -127,7 +183,7 @@ async fn read(mut response: Response) -> Result<Answer, HttpError> {
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status, retry_after, body: body.freeze() })
+    Ok(Answer { status, retry_after, date, body: body.freeze() })
 }
 
 fn classify(error: &reqwest::Error) -> HttpError {

@@ -79,7 +79,7 @@ pub struct ClientCredentials<'a> {
 }
 
 /// The accounts servers.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Accounts {
     http: Http,
     centres: DataCentres,
@@ -243,7 +243,7 @@ mod tests {
     use super::*;
 
     fn judged(status: u16, body: &str) -> Result<Granted, Refusal> {
-        judge(&Answer { status, retry_after: None, body: body.to_owned().into() })
+        judge(&Answer { status, retry_after: None, date: None, body: body.to_owned().into() })
     }
 
     #[test]

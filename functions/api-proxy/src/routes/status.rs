@@ -10,7 +10,7 @@ use shared::base::id::ConnectionName;
 use shared::base::problem::Problem;
 use shared::base::settings::PublicUrl;
 use shared::base::web::Origin;
-use shared::core::connection::{self, Connection, State as ConnectionState};
+use shared::core::connection::{Connection, State as ConnectionState};
 use shared::core::event::Event;
 use shared::core::grant::Organization;
 use shared::core::key::Permission;
@@ -83,9 +83,9 @@ pub(crate) async fn status(
 ) -> Result<Json<Status>, Problem> {
     let mut connections = Vec::new();
     for name in &caller.key.connections {
-        let found = connection::get(&*app.state, name).await?;
+        let found = app.connections.read(name).await?;
         let last = app.events.newest(name, 1).await?.into_iter().next();
-        connections.push(describe(&origin, name.clone(), found, last));
+        connections.push(describe(&origin, name.clone(), found.as_deref(), last));
     }
     let key = &caller.key;
     Ok(Json(Status {
@@ -103,10 +103,10 @@ pub(crate) async fn status(
 fn describe(
     origin: &PublicUrl,
     name: ConnectionName,
-    found: Option<Connection>,
+    found: Option<&Connection>,
     last: Option<Event>,
 ) -> ConnectionStatus {
-    let notice = match found.as_ref().map(|found| &found.state) {
+    let notice = match found.map(|found| &found.state) {
         None => Some("Not connected yet: the operator runs `zoho-connector connect`.".to_owned()),
         Some(ConnectionState::Healthy) => None,
         Some(ConnectionState::CoolingDown { until, reason, .. }) => {
@@ -123,10 +123,9 @@ fn describe(
             "Zoho has not accepted the grant since {since}. A person must open `reconnect_url`."
         )),
     };
-    let dead =
-        matches!(found.as_ref().map(|found| &found.state), Some(ConnectionState::ReconnectRequired { .. }));
+    let dead = matches!(found.map(|found| &found.state), Some(ConnectionState::ReconnectRequired { .. }));
     ConnectionStatus {
-        state: found.as_ref().map_or("not_connected", |found| found.state.as_str()),
+        state: found.map_or("not_connected", |found| found.state.as_str()),
         notice,
         reconnect_url: dead.then(|| format!("{}{}", origin.as_str(), reconnect_path(&name))),
         details: found.map(details),
@@ -139,15 +138,15 @@ fn describe(
     }
 }
 
-fn details(found: Connection) -> Details {
+fn details(found: &Connection) -> Details {
     let allows = ROUTES.iter().filter(|(_, scope)| found.scopes.allows(scope)).map(|(route, _)| *route);
     Details {
         data_centre: found.data_centre,
         products: found.scopes.products(),
-        organization: found.organization,
-        crm_organization: found.crm_organization,
+        organization: found.organization.clone(),
+        crm_organization: found.crm_organization.clone(),
         allows: allows.collect(),
-        scopes: found.scopes,
+        scopes: found.scopes.clone(),
         connected_at: found.connected_at,
         token_expires: found.token_expires,
         token_renewed_at: found.token_renewed_at,

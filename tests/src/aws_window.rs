@@ -1,0 +1,79 @@
+//! A window between functions and AWS's stand-in: it counts their calls, and answers what was read before from memory, so
+//! that a measurement of ours is not one of the stand-in.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::{Arc, Mutex};
+
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+type Answer = (StatusCode, Bytes);
+
+/// The window. Nothing of what was remembered may change while it is used.
+pub struct AwsWindow {
+    /// Where functions find it.
+    pub url: String,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    behind: String,
+    client: reqwest::Client,
+    remembered: Mutex<HashMap<(String, String), Answer>>,
+    calls: Mutex<BTreeMap<String, usize>>,
+}
+
+impl AwsWindow {
+    /// One in front of this address.
+    pub async fn open(behind: &str) -> Self {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let inner = Arc::new(Inner {
+            behind: behind.to_owned(),
+            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            remembered: Mutex::default(),
+            calls: Mutex::default(),
+        });
+        let routes = Router::new().fallback(answer).with_state(inner.clone());
+        tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
+        Self { url, inner }
+    }
+
+    /// The calls since the last time, by operation.
+    pub fn take_calls(&self) -> BTreeMap<String, usize> {
+        std::mem::take(&mut self.inner.calls.lock().unwrap())
+    }
+}
+
+async fn answer(State(inner): State<Arc<Inner>>, mut headers: HeaderMap, body: Bytes) -> Response {
+    let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or("").to_owned();
+    let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
+    *inner.calls.lock().unwrap().entry(operation.clone()).or_default() += 1;
+    let key = matches!(operation.as_str(), "GetSecretValue" | "GetItem" | "Query").then(|| {
+        let mut asked: Value = serde_json::from_slice(&body).unwrap();
+        if let Some(values) = asked.get_mut("ExpressionAttributeValues").and_then(Value::as_object_mut) {
+            values.remove(":now");
+        }
+        (operation, asked.to_string())
+    });
+    let known = key.as_ref().and_then(|key| inner.remembered.lock().unwrap().get(key).cloned());
+    let (status, answer) = match known {
+        Some(known) => known,
+        None => {
+            headers.remove("host");
+            let asked = inner.client.post(&inner.behind).headers(headers).body(body);
+            let answer = asked.send().await.unwrap();
+            let answer = (answer.status(), answer.bytes().await.unwrap());
+            if let (Some(key), StatusCode::OK) = (key, answer.0) {
+                inner.remembered.lock().unwrap().insert(key, answer.clone());
+            }
+            answer
+        }
+    };
+    (status, [("content-type", "application/x-amz-json-1.1")], answer).into_response()
+}
