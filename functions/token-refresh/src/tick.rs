@@ -1,10 +1,14 @@
 //! The scheduled renewal: every connection by itself, so that one in trouble holds up none.
 
+use std::time::Duration;
+
 use futures::{StreamExt, stream};
 use shared::base::clock::{SignedDuration, earlier};
 use shared::core::connection::{self, Connection, State};
 use shared::core::renewer::Reply;
 use shared::store::StoreError;
+
+use tokio::time::sleep;
 
 use crate::TokenRefresh;
 use crate::announce::measure;
@@ -12,7 +16,11 @@ use crate::announce::measure;
 /// What ends within this time is renewed now; the schedule comes every 5 minutes.
 const AHEAD: SignedDuration = SignedDuration::from_mins(30);
 
-const AT_ONCE: usize = 16;
+/// Enough that connections whose Zoho is silent do not use up the time of the others.
+const AT_ONCE: usize = 50;
+
+/// After this nothing new is begun, so that what has begun ends before the function is ended. The rest comes next time.
+const BUDGET: Duration = Duration::from_secs(35);
 
 impl TokenRefresh {
     pub(crate) async fn tick(&self) -> Result<Reply, StoreError> {
@@ -28,9 +36,11 @@ impl TokenRefresh {
                 _ => ends,
             }
         };
-        let connections = connection::list(&*self.stores.state).await?;
+        let mut connections = connection::list(&*self.stores.state).await?;
+        connections.sort_by_key(|found| found.token_expires);
         measure(&connections);
         let results: Vec<_> = stream::iter(connections.into_iter().filter(due))
+            .take_until(sleep(BUDGET))
             .map(|found| async move {
                 match found.state {
                     // Its process died half-way.
