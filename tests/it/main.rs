@@ -17,6 +17,7 @@ mod demo;
 mod events;
 mod lambda;
 mod renewal;
+mod simulation;
 mod stack;
 mod store;
 mod trouble;

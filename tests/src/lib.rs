@@ -19,3 +19,4 @@ pub mod inside;
 pub mod lambda;
 pub mod moto;
 pub mod process;
+pub mod simulation;
