@@ -22,6 +22,8 @@ struct Plot {
     length: Duration,
     /// Callers that find their token dead again and again.
     storm: bool,
+    /// Many who get in each other's way.
+    crowd: bool,
     zoho: [ZohoMood; 2],
     stores: [StoreMood; 2],
     crashes: u64,
@@ -38,6 +40,7 @@ impl Plot {
             users: random.between(1, 2),
             length: random.seconds(1800, 9000),
             storm: random.chance(60),
+            crowd: random.chance(400),
             zoho: [random.pick(&zoho), random.pick(&zoho)],
             stores: [random.pick(&stores), random.pick(&stores)],
             crashes: random.pick(&[0, 0, 100, 400]),
@@ -72,6 +75,7 @@ pub async fn live(world: &Arc<World>) -> usize {
     acting.spawn(callers(begun(world)));
     acting.spawn(people(begun(world)));
     acting.spawn(operator(begun(world)));
+    acting.spawn(collisions(begun(world)));
     acting.spawn(mishaps(begun(world)));
     acting.spawn(moods(begun(world)));
     while let Some(done) = acting.join_next().await {
@@ -170,6 +174,31 @@ async fn operator((world, plot, end): Begun) {
             sleep(world.random.seconds(60, 2400)).await;
             set_client(&world).await;
         }
+    }
+}
+
+/// Several who work on one connection within seconds of each other.
+async fn collisions((world, plot, end): Begun) {
+    let (low, high) = if plot.crowd { (20, 400) } else { (600, 7200) };
+    while pause(&world, end, low, high).await {
+        let connection = plot.connection(&world);
+        if world.random.chance(500) {
+            world.zoho().evict_tokens(name(connection).as_str());
+        }
+        let each = (0..world.random.between(2, 4)).map(|_| {
+            let (deed, when) = (world.random.between(0, 9), world.random.milliseconds(0, 20_000));
+            let (user, world) = (plot.user(&world), world.clone());
+            async move {
+                sleep(when).await;
+                match deed {
+                    0..=2 => tick(&world),
+                    3..=5 => drop(Proxy::start(&world).read(connection).await),
+                    6..=7 => drop(consent(&world, user, connection).await),
+                    _ => drop(disconnect(&world, connection).await),
+                }
+            }
+        });
+        join_all(each.collect::<Vec<_>>()).await;
     }
 }
 

@@ -243,7 +243,7 @@ impl Rules {
                     self.tokens.get(token).ok_or("a token was stored that Zoho never gave")?;
                 let old = connection.token.replace((*generation, *number));
                 demand(
-                    old.is_none_or(|old| old.0 <= *generation && old.1 <= *number),
+                    old.is_none_or(|old| old <= (*generation, *number)),
                     "rule 3: a token was replaced by an older one",
                 )?;
                 let fits = match &connection.grant {
@@ -257,6 +257,7 @@ impl Rules {
     }
 
     fn deleted(&mut self, who: Who, name: &str) -> Broken {
+        self.versions.remove(name);
         let Some((name, what)) = parts(name) else { return Err("the client was deleted".to_owned()) };
         let Who::Run(run) = who else {
             return Err("rule 1: somebody else than token-refresh removed a secret".to_owned());

@@ -1,15 +1,16 @@
 //! Single scenes, swept: the process dies at its first poll, at its second, and so on until it lives to its end; then each
-//! call to a store or to Zoho fails, before and after its work. After each the installation must recover.
+//! call to a store or to Zoho fails, before and after its work; then each is so slow that the lease runs out, while
+//! somebody else works on the same connection. After each the installation must recover.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use shared::core::renewer::{Ask, Reply};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::functions::begin;
 use super::history::{What, Who};
-use super::people::{Proxy, consent, exchange, name, set_client};
+use super::people::{Proxy, consent, disconnect, exchange, name, set_client, tick};
 use super::recovery::recover;
 use super::world::{Strike, World};
 use super::{Outcome, on_simulated_time};
@@ -111,6 +112,43 @@ pub enum Blow {
     Death(u64),
     /// This call fails.
     Failure(Strike),
+    /// From this call on the process is slow, and the other comes in between.
+    Race(Strike, Rival),
+}
+
+/// Who comes in between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rival {
+    /// A person who consents.
+    Person,
+    /// A caller who needs another token.
+    Caller,
+    /// The operator, who ends the connection.
+    Operator,
+    /// The schedule.
+    Schedule,
+}
+
+impl Rival {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Person, Self::Caller, Self::Operator, Self::Schedule];
+
+    async fn act(self, world: &Arc<World>) {
+        match self {
+            Self::Person => drop(consent(world, 0, 1).await),
+            Self::Caller => {
+                world.zoho().evict_tokens("c1");
+                drop(Proxy::start(world).read(1).await);
+            }
+            Self::Operator => drop(disconnect(world, 1).await),
+            Self::Schedule => {
+                for _ in 0..4 {
+                    tick(world);
+                    sleep(Duration::from_secs(5)).await;
+                }
+            }
+        }
+    }
 }
 
 /// Plays a scene with a blow. Says, too, whether the blow fell before the scene was over.
@@ -122,15 +160,24 @@ pub fn play(scene: Scene, blow: Blow) -> (Outcome, bool) {
         world.note(Who::Stage, What::Note { text: format!("{scene:?}, {blow:?}") });
         let last = match blow {
             Blow::Death(poll) => poll,
-            Blow::Failure(strike) => {
+            Blow::Failure(strike) | Blow::Race(strike, _) => {
                 world.set_strike(Some(strike));
                 u64::MAX
             }
         };
-        let result = begin(&world, ask, last).await.unwrap();
+        let ending = begin(&world, ask, last);
+        if let Blow::Race(strike, rival) = blow {
+            // A run in one piece takes less.
+            let over = Instant::now() + Duration::from_secs(5);
+            while world.calls() <= strike.call && Instant::now() < over {
+                sleep(Duration::from_millis(1)).await;
+            }
+            rival.act(&world).await;
+        }
+        let result = ending.await.unwrap();
         *seen = match blow {
             Blow::Death(_) => result.is_none(),
-            Blow::Failure(strike) => world.calls() > strike.call,
+            Blow::Failure(strike) | Blow::Race(strike, _) => world.calls() > strike.call,
         };
         world.set_strike(None);
         if let Some(Ok(Reply::Exchanged { ending })) = &result

@@ -149,8 +149,8 @@ impl Trouble {
             StoreMood::Good => Fate::Works(quick(), Duration::ZERO),
             StoreMood::Flaky if random.chance(80) => Fate::Lost(random.milliseconds(2, 9000)),
             StoreMood::Flaky if random.chance(80) => Fate::Mute(quick(), random.milliseconds(2, 9000)),
-            StoreMood::Slow if random.chance(250) => Fate::Works(random.seconds(0, 5), random.seconds(0, 5)),
-            StoreMood::Slow if random.chance(100) => Fate::Mute(random.seconds(0, 10), random.seconds(0, 2)),
+            StoreMood::Slow if random.chance(300) => Fate::Works(random.seconds(0, 6), random.seconds(0, 5)),
+            StoreMood::Slow if random.chance(50) => Fate::Mute(random.seconds(0, 10), random.seconds(0, 2)),
             StoreMood::Flaky | StoreMood::Slow => Fate::Works(quick(), quick()),
         }
     }

@@ -1,6 +1,6 @@
 //! One simulated installation with all that is around it.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -23,17 +23,40 @@ pub struct World {
     zoho: Mutex<Zoho>,
     history: Mutex<History>,
     numbers: AtomicU32,
-    strike: Mutex<Option<Strike>>,
-    calls: AtomicU64,
+    struck: Mutex<Struck>,
 }
 
-/// For the sweeps: what happens to the call of that number, counted from the moment it was set.
+/// For the sweeps: what happens to a call of the run that calls first after this was set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Strike {
-    /// Which call of a run, from 0.
+    /// Which call of the run, from 0.
     pub call: u64,
-    /// Whether it does its work before its answer is lost.
-    pub effect: bool,
+    /// What happens to it.
+    pub how: How,
+}
+
+/// What happens to a call that is struck.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum How {
+    /// It fails without effect.
+    Lost,
+    /// It does its work, and the answer is lost.
+    Mute,
+    /// It does its work late, and so does the next: together later than a lease lasts.
+    Late,
+    /// It answers late, and so does the next.
+    Drowsy,
+}
+
+/// How late: less than a store's patience, and twice it more than a lease.
+const LATE: Duration = Duration::from_secs(9);
+
+/// A strike, whom it befalls, and how many calls they made.
+#[derive(Default)]
+struct Struck {
+    strike: Option<Strike>,
+    who: Option<Who>,
+    calls: u64,
 }
 
 /// A clock that follows the simulated time and whose jitter comes from the seed.
@@ -64,8 +87,7 @@ impl World {
             zoho: Mutex::default(),
             history: Mutex::default(),
             numbers: AtomicU32::new(0),
-            strike: Mutex::default(),
-            calls: AtomicU64::new(0),
+            struck: Mutex::default(),
         })
     }
 
@@ -126,27 +148,32 @@ impl World {
         self.note(Who::Stage, What::Mood { mood: format!("{trouble:?}") });
     }
 
-    /// Lets one call of token-refresh fail, from now on counted.
+    /// Lets a call of token-refresh fail, or none any more.
     pub fn set_strike(&self, strike: Option<Strike>) {
-        *self.strike.lock().unwrap() = strike;
-        self.calls.store(0, Ordering::Relaxed);
+        *self.struck.lock().unwrap() = Struck { strike, ..Struck::default() };
     }
 
-    /// How many calls there were since [`Self::set_strike`].
+    /// How many calls the run made that the strike befalls.
     pub fn calls(&self) -> u64 {
-        self.calls.load(Ordering::Relaxed)
+        self.struck.lock().unwrap().calls
     }
 
     /// What happens to the next call of a run, where a sweep decides it.
     pub fn struck(&self, who: Who) -> Option<Fate> {
-        if !matches!(who, Who::Run(_)) {
+        let mut struck = self.struck.lock().unwrap();
+        let strike = struck.strike.filter(|_| matches!(who, Who::Run(_)))?;
+        if *struck.who.get_or_insert(who) != who {
             return None;
         }
-        let number = self.calls.fetch_add(1, Ordering::Relaxed);
-        let strike = (*self.strike.lock().unwrap())?;
-        (strike.call == number).then_some(match strike.effect {
-            true => Fate::Mute(Duration::ZERO, Duration::ZERO),
-            false => Fate::Lost(Duration::ZERO),
-        })
+        let since = struck.calls.checked_sub(strike.call);
+        struck.calls += 1;
+        let now = Duration::ZERO;
+        match (since?, strike.how) {
+            (0, How::Lost) => Some(Fate::Lost(now)),
+            (0, How::Mute) => Some(Fate::Mute(now, now)),
+            (0 | 1, How::Late) => Some(Fate::Works(LATE, now)),
+            (0 | 1, How::Drowsy) => Some(Fate::Works(now, LATE)),
+            _ => None,
+        }
     }
 }
