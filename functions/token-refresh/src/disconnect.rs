@@ -10,10 +10,16 @@ use shared::store::{Condition, StoreError, Write};
 use crate::TokenRefresh;
 
 impl TokenRefresh {
-    pub(crate) async fn disconnect(&self, name: &ConnectionName) -> Result<Reply, StoreError> {
+    /// Ends a connection: because the operator asked for it, or because a process that `begun` it died.
+    pub(crate) async fn disconnect(&self, name: &ConnectionName, begun: bool) -> Result<Reply, StoreError> {
         let state = &*self.stores.state;
         let secrets = &*self.stores.secrets;
         let Some(mut lease) = Lease::take(state, &self.clock, name).await? else { return Ok(Reply::Busy) };
+        if begun && !is_ending(connection::get(state, name).await?.as_ref()) {
+            // Somebody ended it, or connected it anew, since the schedule read its row.
+            lease.release().await?;
+            return Ok(Reply::Unknown);
+        }
         let forget = Write::Delete(connection::key(name), Condition::Any);
         let Some((grant, _)) = load::<Grant>(secrets, &Grant::secret_name(name)).await? else {
             lease.finish(forget).await?;
@@ -44,4 +50,8 @@ impl TokenRefresh {
         tracing::info!(connection = %name, revoked, "disconnected");
         Ok(Reply::Disconnected { revoked })
     }
+}
+
+fn is_ending(found: Option<&Connection>) -> bool {
+    found.is_some_and(|found| found.state == State::Disconnecting)
 }

@@ -52,7 +52,7 @@ impl TokenRefresh {
                 let ending = self.exchange(&wish, data_centre, &redirect_uri, &code).await?;
                 Ok(Reply::Exchanged { ending })
             }
-            Ask::Disconnect { connection } => self.disconnect(&connection).await,
+            Ask::Disconnect { connection } => self.disconnect(&connection, false).await,
             Ask::Tick => self.tick().await,
         }
     }

@@ -29,7 +29,7 @@ impl TokenRefresh {
             .map(|found| async move {
                 match found.state {
                     // Its process died half-way.
-                    State::Disconnecting => self.disconnect(&found.name).await,
+                    State::Disconnecting => self.disconnect(&found.name, true).await,
                     _ => self.renew(&found.name, None, AHEAD).await,
                 }
             })
