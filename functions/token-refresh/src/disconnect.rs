@@ -39,11 +39,14 @@ impl TokenRefresh {
                 false
             }
         };
-        if !lease.write(Write::Put(row.row()?)).await? {
-            return Ok(Reply::Busy);
+        for secret in [AccessToken::secret_name(name), Grant::secret_name(name)] {
+            // A deletion has no condition, so it must be over before anybody else can have the lease: a grant that was
+            // stored by then would be lost.
+            if !lease.write(Write::Put(row.row()?)).await? || !lease.outlasts_a_call() {
+                return Ok(Reply::Busy);
+            }
+            secrets.delete(&secret).await?;
         }
-        secrets.delete(&AccessToken::secret_name(name)).await?;
-        secrets.delete(&Grant::secret_name(name)).await?;
         if !lease.finish(forget).await? {
             return Ok(Reply::Busy);
         }
