@@ -38,7 +38,7 @@ impl Plot {
         Self {
             connections: random.between(1, 3),
             users: random.between(1, 2),
-            length: random.seconds(1800, 9000),
+            length: random.seconds(1200, 6000),
             storm: random.chance(60),
             crowd: random.chance(400),
             zoho: [random.pick(&zoho), random.pick(&zoho)],

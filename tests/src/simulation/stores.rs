@@ -195,7 +195,9 @@ impl Handle {
         };
         match fate {
             Fate::Works(before, after) if after.is_zero() => {
-                sleep(before).await;
+                if !before.is_zero() {
+                    sleep(before).await;
+                }
                 let result = work(world, who);
                 yield_now().await;
                 Ok(result)
