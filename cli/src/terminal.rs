@@ -17,6 +17,15 @@ pub(crate) fn fail(line: &str, code: u8) -> ExitCode {
     ExitCode::from(code)
 }
 
+/// Asks for a line, and shows it. Nothing where the input has ended.
+pub(crate) fn ask_line(prompt: &str) -> Result<String, String> {
+    let _ = write!(stdout(), "{prompt}");
+    let _ = stdout().flush();
+    let mut line = String::new();
+    stdin().read_line(&mut line).map_err(|error| format!("the answer could not be read: {error}"))?;
+    Ok(line.trim().to_owned())
+}
+
 /// Asks for a secret without showing it; from a pipe it is read as it comes.
 pub(crate) fn ask_secret(prompt: &str) -> Result<Secret, String> {
     let read = if stdin().is_terminal() {

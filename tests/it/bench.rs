@@ -129,7 +129,7 @@ async fn direct(deployed: &Deployed, times: usize) -> f64 {
     let name = AccessToken::secret_name(&ConnectionName::default());
     let token = grant::load::<AccessToken>(&*deployed.stores().secrets, &name).await.unwrap().unwrap().0;
     let authorization = format!("Zoho-oauthtoken {}", token.token.expose());
-    let client = reqwest::Client::builder().no_proxy().build().unwrap();
+    let client = shared::zoho::http::browser().unwrap();
     let mut taken = Vec::new();
     for _ in 0..times {
         let begun = Instant::now();
@@ -148,6 +148,7 @@ async fn bench() {
     let window = AwsWindow::open(&Moto::get().url).await;
     let deployed = Deployed::on_aws_at(Cloud::start().await, window.url.clone()).await;
     let agent = deployed.connect().await;
+    window.remember();
     deployed.connector.zoho.sandbox.switches(|switches| switches.per_minute_limit = None);
     let (floor, proxy) = (release(FLOOR), release("api-proxy"));
     let case = |name, function, binary: &Path, path| {

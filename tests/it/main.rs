@@ -11,11 +11,13 @@
 
 mod api;
 mod bench;
+mod choice;
 mod commands;
 mod consent;
 mod demo;
 mod events;
 mod lambda;
+mod operator;
 mod renewal;
 mod simulation;
 mod stack;

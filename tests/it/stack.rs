@@ -2,48 +2,34 @@
 
 use sandbox::{BodyForm, Entity, ItemChange, SignatureEncoding, Webhook};
 use serde_json::json;
+use shared::base::settings::STACK;
 use tests::browser::Browser;
 use tests::deployed::Deployed;
 use tests::lambda::Cloud;
-use tests::moto::Moto;
-use tests::process::{Ended, run};
+use tests::process::{self, run};
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn the_commands_work_on_a_stack_with_the_operators_credentials() {
-    let moto = Moto::get();
-    let names = moto.stack().await;
-    moto.describe(&names);
-
-    let variables = moto.variables();
-    let on_stack = async |args: &[&str], input: &str| -> Ended {
-        let place = ["--stack", names.stack.as_str(), "--public-url", "https://connector.example.com"];
-        run(&[args, &place].concat(), &variables, input).await
-    };
-    let set = on_stack(&["client", "set", "--id", "1000.STACK", "--data-centre", "eu"], "secret").await;
-    assert_eq!(set.code, 0, "{}", set.err);
-    assert!(set.out.contains("https://connector.example.com/oauth/callback"), "{}", set.out);
-    let link = on_stack(&["connect", "--no-wait"], "").await;
-    assert!(
-        link.out.contains("https://connector.example.com/oauth/start?link="),
-        "{} {}",
-        link.out,
-        link.err
-    );
-    let key = on_stack(&["keys", "create"], "").await;
+    let deployed = Deployed::on_aws(Cloud::start().await).await;
+    let Deployed { connector, .. } = &deployed;
+    let set = connector.run(&["client", "set", "--id", "1000.STACK", "--data-centre", "eu"], "secret").await;
+    assert!(set.out.contains(&format!("{}/oauth/callback", connector.url)), "{}", set.out);
+    assert!(connector.link(&[]).await.contains("/oauth/start?link="));
+    let key = connector.run(&["keys", "create"], "").await;
     assert!(key.out.contains("zck_"), "{} {}", key.out, key.err);
-    assert!(on_stack(&["keys", "list"], "").await.out.contains("inventory:read,crm:read,events"));
-    assert_eq!(on_stack(&["webhooks", "rotate"], "").await.code, 0);
-    assert_eq!(on_stack(&["webhooks", "rotate"], "").await.code, 0);
+    assert!(connector.run(&["keys", "list"], "").await.out.contains("inventory:read,crm:read,events"));
+    assert_eq!(connector.run(&["webhooks", "rotate"], "").await.code, 0);
+    assert_eq!(connector.run(&["webhooks", "rotate"], "").await.code, 0);
 
-    let unknown = run(
-        &["keys", "list", "--stack", "no-such-stack", "--public-url", "https://x.example"],
-        &variables,
-        "",
-    )
-    .await;
+    let variables = connector.variables();
+    let public = ["--public-url", "https://x.example"];
+    let unknown =
+        run(&[&["keys", "list", "--stack", "no-such-stack"], &public[..]].concat(), &variables, "").await;
     assert_eq!(unknown.code, 1);
     assert!(unknown.err.contains("no-such-stack-api-proxy"), "{}", unknown.err);
-    let homeless = run(&["keys", "list", "--stack", &names.stack], &variables, "").await;
+    let proxy = process::function("api-proxy");
+    deployed.cloud.function("homeless-api-proxy", &proxy, &[(STACK, "homeless")]);
+    let homeless = run(&["keys", "list", "--stack", "homeless"], &variables, "").await;
     assert_eq!(homeless.code, 1);
     assert!(homeless.err.contains("--public-url") && homeless.err.contains("ApiUrl"), "{}", homeless.err);
     let both = run(&["keys", "list", "--stack", "x", "--data", "y"], &variables, "").await;

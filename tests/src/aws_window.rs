@@ -2,6 +2,7 @@
 //! that a measurement of ours is not one of the stand-in.
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use axum::Router;
@@ -14,7 +15,7 @@ use tokio::net::TcpListener;
 
 type Answer = (StatusCode, Bytes);
 
-/// The window. Nothing of what was remembered may change while it is used.
+/// The window.
 pub struct AwsWindow {
     /// Where functions find it.
     pub url: String,
@@ -24,6 +25,7 @@ pub struct AwsWindow {
 struct Inner {
     behind: String,
     client: reqwest::Client,
+    remembers: AtomicBool,
     remembered: Mutex<HashMap<(String, String), Answer>>,
     calls: Mutex<BTreeMap<String, usize>>,
 }
@@ -35,13 +37,19 @@ impl AwsWindow {
         let url = format!("http://{}", listener.local_addr().unwrap());
         let inner = Arc::new(Inner {
             behind: behind.to_owned(),
-            client: reqwest::Client::builder().no_proxy().build().unwrap(),
+            client: shared::zoho::http::browser().unwrap(),
+            remembers: AtomicBool::new(false),
             remembered: Mutex::default(),
             calls: Mutex::default(),
         });
         let routes = Router::new().fallback(answer).with_state(inner.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
         Self { url, inner }
+    }
+
+    /// From now on, what was read once is answered from memory. It must not change any more.
+    pub fn remember(&self) {
+        self.inner.remembers.store(true, Ordering::Relaxed);
     }
 
     /// The calls since the last time, by operation.
@@ -54,7 +62,8 @@ async fn answer(State(inner): State<Arc<Inner>>, mut headers: HeaderMap, body: B
     let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or("").to_owned();
     let operation = target.rsplit('.').next().unwrap_or_default().to_owned();
     *inner.calls.lock().unwrap().entry(operation.clone()).or_default() += 1;
-    let key = matches!(operation.as_str(), "GetSecretValue" | "GetItem" | "Query").then(|| {
+    let is_read = matches!(operation.as_str(), "GetSecretValue" | "GetItem" | "Query");
+    let key = (is_read && inner.remembers.load(Ordering::Relaxed)).then(|| {
         let mut asked: Value = serde_json::from_slice(&body).unwrap();
         if let Some(values) = asked.get_mut("ExpressionAttributeValues").and_then(Value::as_object_mut) {
             values.remove(":now");

@@ -23,8 +23,8 @@ pub struct Connector {
     folder: TempDir,
     http: Client,
     server: Option<Running>,
-    /// The stack that the operator's commands work on, in place of the folder.
-    stack: Option<String>,
+    /// The stack that the operator's commands work on, in place of the folder, and the Lambda service.
+    stack: Option<(String, String)>,
 }
 
 impl Connector {
@@ -42,11 +42,13 @@ impl Connector {
 
     /// Everything but a server: something else answers at `url`.
     pub async fn prepare(options: Options, url: String) -> Self {
-        Self::prepare_on(options, url, None).await
+        let connector = Self::unset(options, url).await;
+        connector.set_client().await;
+        connector
     }
 
-    /// As [`Self::prepare`], on a stack.
-    pub async fn prepare_on(options: Options, url: String, stack: Option<String>) -> Self {
+    /// As [`Self::prepare`], but the operator has not set the client yet.
+    pub async fn unset(options: Options, url: String) -> Self {
         let zoho = sandbox::Sandbox::listen(options).await.unwrap();
         zoho.sandbox.register_client(sandbox::Client {
             id: CLIENT_ID.to_owned(),
@@ -57,10 +59,20 @@ impl Connector {
             ..sandbox::Client::default()
         });
         let http = shared::zoho::http::browser().unwrap();
-        let connector = Self { zoho, url, folder: TempDir::new().unwrap(), http, server: None, stack };
-        let set = connector.run(&["client", "set", "--id", CLIENT_ID], CLIENT_SECRET).await;
+        Self { zoho, url, folder: TempDir::new().unwrap(), http, server: None, stack: None }
+    }
+
+    /// The same, with commands that work on a stack; `lambda_url` is where the Lambda service is.
+    #[must_use]
+    pub fn on_stack(mut self, stack: &str, lambda_url: &str) -> Self {
+        self.stack = Some((stack.to_owned(), lambda_url.to_owned()));
+        self
+    }
+
+    /// Sets the client.
+    pub async fn set_client(&self) {
+        let set = self.run(&["client", "set", "--id", CLIENT_ID], CLIENT_SECRET).await;
         assert_eq!(set.code, 0, "{}", set.err);
-        connector
     }
 
     /// One that is connected, with a key for everything.
@@ -89,11 +101,13 @@ impl Connector {
         self.server.take().expect("it runs").interrupt().await
     }
 
-    fn variables(&self) -> Vec<(&str, &str)> {
+    /// The variables of the operator's commands.
+    pub fn variables(&self) -> Vec<(&str, &str)> {
         let mut variables =
             vec![("ZOHO_CONNECTOR_SANDBOX_URL", self.zoho.url.as_str()), ("ZOHO_CONNECTOR_LOG", "error")];
-        if self.stack.is_some() {
+        if let Some((_, lambda_url)) = &self.stack {
             variables.extend(Moto::get().variables());
+            variables.push(("AWS_ENDPOINT_URL_LAMBDA", lambda_url));
         }
         variables
     }
@@ -101,7 +115,7 @@ impl Connector {
     fn args<'a>(&'a self, args: &[&'a str]) -> Vec<&'a str> {
         let mut args = args.to_vec();
         match &self.stack {
-            Some(stack) => args.extend(["--stack", stack]),
+            Some((stack, _)) => args.extend(["--stack", stack]),
             None => args.extend(["--data", self.folder.path().to_str().unwrap()]),
         }
         args.extend(["--public-url", &self.url]);
@@ -116,6 +130,11 @@ impl Connector {
     /// Runs a command of the operator on it.
     pub async fn run(&self, args: &[&str], input: &str) -> Ended {
         process::run(&self.args(args), &self.variables(), input).await
+    }
+
+    /// Starts a command of the operator that waits for something.
+    pub fn start_command(&self, args: &[&str]) -> Running {
+        Running::start(&self.args(args), &self.variables())
     }
 
     /// A link to consent.

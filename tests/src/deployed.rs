@@ -1,6 +1,5 @@
 //! The connector as it runs on Lambda: its functions behind one HTTP API, in front of a sandbox.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use sandbox::Options;
@@ -50,21 +49,24 @@ impl Deployed {
     pub async fn on_aws_at(cloud: Cloud, endpoint: String) -> Self {
         let moto = Moto::get();
         let names = moto.stack().await;
-        moto.describe(&names);
         let url = cloud.serve_http(&routes()).await;
-        let connector = Connector::prepare_on(Options::new(""), url, Some(names.stack.clone())).await;
-        Self { cloud, connector, aws: Some((names, endpoint)) }.with_functions()
+        let connector = Connector::unset(Options::new(""), url).await;
+        let connector = connector.on_stack(&names.stack, cloud.url());
+        let deployed = Self { cloud, connector, aws: Some((names, endpoint)) }.with_functions();
+        deployed.connector.set_client().await;
+        deployed
     }
 
     fn with_functions(self) -> Self {
         for (name, _) in FUNCTIONS {
-            self.function(name, &process::function(name));
+            self.cloud.function(name, &process::function(name), &self.variables(name));
+        }
+        if let Some((names, _)) = &self.aws {
+            // The one by whose full name the operator's commands find the stack.
+            let name = format!("{}-api-proxy", names.stack);
+            self.cloud.function(&name, &process::function("api-proxy"), &self.variables("api-proxy"));
         }
         self
-    }
-
-    fn function(&self, name: &str, binary: &Path) {
-        self.cloud.function(name, binary, &self.variables(name));
     }
 
     /// Just the variables that the template gives to the function of this name.
@@ -78,7 +80,7 @@ impl Deployed {
                 if name != "webhook-intake" {
                     variables.push((STATE_TABLE, &names.state));
                 }
-                if matches!(name, "api-proxy" | "webhook-intake") {
+                if name != "oauth-callback" {
                     variables.push((EVENTS_TABLE, &names.events));
                 }
                 if matches!(name, "api-proxy" | "oauth-callback") {

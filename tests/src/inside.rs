@@ -50,7 +50,12 @@ impl Inside {
 
     /// One with a client registered on both sides and nothing connected.
     pub async fn start() -> Self {
-        let zoho = sandbox::Sandbox::listen(Options::new("")).await.unwrap();
+        Self::with(Options::new("")).await
+    }
+
+    /// As [`Self::start`], with a sandbox of these options.
+    pub async fn with(options: Options) -> Self {
+        let zoho = sandbox::Sandbox::listen(options).await.unwrap();
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let settings = Settings::read(|name| match name {

@@ -78,21 +78,6 @@ impl Moto {
         ]
     }
 
-    /// Makes what the operator's `--stack` asks for: a function with the stack's variables.
-    pub fn describe(&self, names: &Names) {
-        let made = Command::new(Self::python())
-            .arg(Path::new(FOLDER).join("make_stack.py"))
-            .args([&self.url, &names.stack])
-            .args([
-                format!("ZOHO_CONNECTOR_STACK={}", names.stack),
-                format!("ZOHO_CONNECTOR_STATE_TABLE={}", names.state),
-                format!("ZOHO_CONNECTOR_EVENTS_TABLE={}", names.events),
-            ])
-            .output()
-            .unwrap();
-        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
-    }
-
     /// A stack of its own, with its tables.
     pub async fn stack(&self) -> Names {
         let stack = format!("stack-{}", random_hex::<6>());

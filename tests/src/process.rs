@@ -12,14 +12,16 @@ use tokio::time::timeout;
 /// The binary, built from what is there now.
 pub static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-    let profile = if cfg!(debug_assertions) { "dev" } else { "release" };
+    // …/target/debug/deps/it-… stands beside …/target/debug/zoho-connector
+    let tests = std::env::current_exe().expect("the test knows its own path");
+    let folder = tests.ancestors().nth(2).expect("a target folder");
+    let profile = folder.file_name().and_then(|name| name.to_str()).expect("a profile's name");
+    let profile = if profile == "debug" { "dev" } else { profile };
     let args = ["build", "--workspace", "--bins", "--all-features", "--profile", profile];
     let built = Sync::new(env!("CARGO")).args(args).current_dir(root).output();
     let built = built.expect("cargo runs");
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-    // …/target/debug/deps/it-… stands beside …/target/debug/zoho-connector
-    let tests = std::env::current_exe().expect("the test knows its own path");
-    tests.ancestors().nth(2).expect("a target folder").join("zoho-connector")
+    folder.join("zoho-connector")
 });
 
 /// The binary of a function: it stands beside the other.
@@ -88,6 +90,12 @@ impl Running {
                 return lines;
             }
         }
+    }
+
+    /// Types a line.
+    pub async fn type_line(&mut self, line: &str) {
+        let stdin = self.child.stdin.as_mut().unwrap();
+        stdin.write_all(format!("{line}\n").as_bytes()).await.unwrap();
     }
 
     /// Waits for its own end.

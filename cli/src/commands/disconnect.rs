@@ -1,14 +1,11 @@
 //! `zoho-connector disconnect`.
 
-use std::sync::Arc;
-
 use clap::Args;
 use shared::base::id::ConnectionName;
 use shared::core::renewer::{Ask, Reply};
-use token_refresh::Local;
 
 use super::Failure;
-use super::place::{Opened, Place};
+use super::place::Place;
 use crate::terminal::say;
 
 #[derive(Args)]
@@ -22,10 +19,9 @@ pub(crate) struct Disconnect {
 
 impl Disconnect {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let Opened { parts, .. } = self.place.open().await?;
+        let opened = self.place.open().await?;
         let name = self.connection;
-        let renewer = parts.renewer.clone().unwrap_or_else(|| Arc::new(Local::new(&parts)));
-        let reply = renewer.ask(Ask::Disconnect { connection: name.clone() }).await;
+        let reply = opened.renewer().ask(Ask::Disconnect { connection: name.clone() }).await;
         match reply.map_err(|error| error.to_string())? {
             Reply::Disconnected { revoked: true } => {
                 say(format!("✓ {name} is disconnected, here and at Zoho."));

@@ -2,10 +2,13 @@
 
 mod client;
 mod connect;
+mod connections;
 mod demo;
 mod disconnect;
 mod keys;
 mod place;
+mod refresh;
+mod sample;
 mod serve;
 mod webhooks;
 
@@ -32,6 +35,10 @@ enum Command {
     Client(client::Client),
     /// Prints a link with which a person connects Zoho
     Connect(connect::Connect),
+    /// Lists the connections and how they are
+    Connections(connections::Connections),
+    /// Makes a new access token now, as the schedule does by itself
+    Refresh(refresh::Refresh),
     /// Ends a connection here and at Zoho
     Disconnect(disconnect::Disconnect),
     /// Makes, lists and revokes service keys
@@ -40,6 +47,9 @@ enum Command {
     /// Sets up the secrets with which Zoho signs its webhooks
     #[command(subcommand)]
     Webhooks(webhooks::Webhooks),
+    /// Writes live events for `cargo lambda invoke --data-file`
+    #[command(subcommand)]
+    Sample(sample::Sample),
 }
 
 /// Why a command failed, in one line.
@@ -75,8 +85,11 @@ pub(crate) async fn run(line: Line) -> Result<(), Failure> {
         Command::Serve(serve) => serve.run().await,
         Command::Client(client) => client.run().await,
         Command::Connect(connect) => connect.run().await,
+        Command::Connections(connections) => connections.run().await,
+        Command::Refresh(refresh) => refresh.run().await,
         Command::Disconnect(disconnect) => disconnect.run().await,
         Command::Keys(keys) => keys.run().await,
         Command::Webhooks(webhooks) => webhooks.run().await,
+        Command::Sample(sample) => sample.run().await,
     }
 }

@@ -1,12 +1,15 @@
 //! Where the connector is that a command works on: a folder on this machine, or a stack on AWS.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use shared::base::settings::{self, Home, PublicUrl, Settings};
 use shared::base::telemetry::{self, LogForm};
 use shared::core::parts::Parts;
+use shared::core::renewer::Renewer;
 use shared::store::sqlite::Sqlite;
+use token_refresh::Local;
 
 use super::Failure;
 
@@ -35,6 +38,13 @@ pub(super) struct Place {
 pub(super) struct Opened {
     pub(super) parts: Parts,
     pub(super) public_url: PublicUrl,
+}
+
+impl Opened {
+    /// The way to token-refresh: the deployed function, or its code in this process.
+    pub(super) fn renewer(&self) -> Arc<dyn Renewer> {
+        self.parts.renewer.clone().unwrap_or_else(|| Arc::new(Local::new(&self.parts)))
+    }
 }
 
 impl Place {

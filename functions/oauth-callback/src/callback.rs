@@ -7,27 +7,15 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
-use serde::Deserialize;
 use shared::base::secret::{Secret, digests_equal};
-use shared::base::settings::PublicUrl;
 use shared::base::web::Origin;
-use shared::core::consent::{Begun, Ending};
+use shared::core::consent::{Begun, CHOICE, Choice, Ending, Outcome, Returned};
 use shared::core::renewer::{Ask, Reply};
 use shared::store::StoreError;
 use shared::zoho::data_centre::DataCentre;
 
+use crate::browser::Browser;
 use crate::{App, cookie, pages};
-
-/// What Zoho adds to the address. A parameter that stands twice is refused by the parser.
-#[derive(Deserialize, Default)]
-pub(crate) struct Returned {
-    state: Option<Secret>,
-    code: Option<Secret>,
-    error: Option<String>,
-    location: Option<String>,
-    #[serde(rename = "accounts-server")]
-    accounts_server: Option<String>,
-}
 
 pub(crate) async fn callback(
     State(app): State<Arc<App>>,
@@ -45,31 +33,19 @@ pub(crate) async fn callback(
     })
 }
 
-/// The browser that came back.
-struct Browser<'a> {
-    headers: &'a HeaderMap,
-    origin: &'a PublicUrl,
-}
-
-impl Browser<'_> {
-    fn cookie(&self, name: &str) -> Option<Secret> {
-        cookie::get(self.origin, self.headers, name)
-    }
-}
-
 impl App {
     async fn callback(&self, browser: &Browser<'_>, returned: Returned) -> Result<Response, StoreError> {
         let Some(state) = returned.state.clone() else {
             let empty = returned.code.is_none() && returned.error.is_none();
             return if empty {
-                self.show_ending(browser).await
+                self.show_outcome(browser).await
             } else {
                 Ok(pages::state_unknown().into_response())
             };
         };
         let Some(begun) = self.consents.begun(&state).await? else {
             // Loaded again after its end: the same browser is shown that end.
-            return match self.ending(browser).await? {
+            return match self.outcome(browser).await? {
                 Some(_) => Ok(to_clean_address().into_response()),
                 None => Ok(pages::state_unknown().into_response()),
             };
@@ -79,7 +55,7 @@ impl App {
         if !value.is_some_and(|value| digests_equal(&value.digest(), &begun.cookie)) {
             return Ok(pages::other_browser().into_response());
         }
-        let Some(data_centre) = self.data_centre(&returned, &begun) else {
+        let Ok(data_centre) = returned.data_centre(&self.centres, begun.wish.home) else {
             tracing::warn!("a consent came back with an accounts server that is none of Zoho's");
             return Ok(pages::hostile_server().into_response());
         };
@@ -90,39 +66,39 @@ impl App {
             return Ok(pages::used_already().into_response());
         }
         let link = begun.link.clone();
-        let ending = match returned.code {
-            Some(code) if returned.error.is_none() => self.exchange(begun, data_centre, code).await,
-            _ => denied(returned.error.as_deref()),
+        // The browser shows it to see the outcome, and to choose.
+        let nonce = Secret::random();
+        let outcome = match returned.code {
+            Some(code) if returned.error.is_none() => self.exchange(begun, data_centre, code, &nonce).await,
+            _ => Outcome::Ended(denied(returned.error.as_deref())),
         };
-        self.lead_to_ending(browser.origin, &ending, link.as_deref(), &state_cookie).await
+        self.consents.settle(&outcome, &nonce, link.as_deref()).await?;
+        let cookies = AppendHeaders([
+            (header::SET_COOKIE, cookie::set(browser.origin, cookie::OUTCOME, &nonce, CHOICE)),
+            (header::SET_COOKIE, cookie::take_back(browser.origin, &state_cookie)),
+        ]);
+        Ok((cookies, to_clean_address()).into_response())
     }
 
-    /// Where the user's account lives. Zoho says so twice; both must be in our table and agree. A client without
-    /// Multi-DC gets neither.
-    fn data_centre(&self, returned: &Returned, begun: &Begun) -> Option<DataCentre> {
-        let server = match &returned.accounts_server {
-            Some(text) => Some(self.centres.with_accounts_server(text)?),
-            None => None,
+    async fn exchange(&self, begun: Begun, data_centre: DataCentre, code: Secret, nonce: &Secret) -> Outcome {
+        let connection = begun.wish.connection.clone();
+        let ask = Ask::Exchange {
+            wish: begun.wish,
+            data_centre,
+            redirect_uri: Some(begun.redirect_uri),
+            code,
+            ticket: nonce.digest(),
         };
-        let location = match &returned.location {
-            Some(text) => Some(text.parse::<DataCentre>().ok()?),
-            None => None,
-        };
-        match (server, location) {
-            (Some(server), Some(location)) => (server == location).then_some(server),
-            (one, other) => one.or(other).or(Some(begun.wish.home)),
-        }
-    }
-
-    async fn exchange(&self, begun: Begun, data_centre: DataCentre, code: Secret) -> Ending {
-        let ask = Ask::Exchange { wish: begun.wish, data_centre, redirect_uri: begun.redirect_uri, code };
         let problem = match self.renewer.ask(ask).await {
-            Ok(Reply::Exchanged { ending }) => return ending,
+            Ok(Reply::Exchanged { ending }) => return Outcome::Ended(ending),
+            Ok(Reply::Choose { organizations }) => {
+                return Outcome::Choose(Choice { connection, organizations, link: begun.link });
+            }
             Ok(other) => format!("{other:?}"),
             Err(error) => error.to_string(),
         };
         tracing::error!(problem, "token-refresh did not finish a consent");
-        Ending {
+        Outcome::Ended(Ending {
             connected: false,
             title: "Not connected".to_owned(),
             lines: vec![
@@ -130,41 +106,20 @@ impl App {
                     .to_owned(),
                 "Open a new link in a minute.".to_owned(),
             ],
-        }
-    }
-
-    async fn lead_to_ending(
-        &self,
-        origin: &PublicUrl,
-        ending: &Ending,
-        link: Option<&str>,
-        state_cookie: &str,
-    ) -> Result<Response, StoreError> {
-        let nonce = self.consents.end(ending, link).await?;
-        let cookies = AppendHeaders([
-            (header::SET_COOKIE, cookie::set(origin, cookie::ENDING, &nonce)),
-            (header::SET_COOKIE, cookie::take_back(origin, state_cookie)),
-        ]);
-        Ok((cookies, to_clean_address()).into_response())
-    }
-
-    async fn show_ending(&self, browser: &Browser<'_>) -> Result<Response, StoreError> {
-        Ok(match self.ending(browser).await? {
-            Some(ending) => pages::ending(&ending).into_response(),
-            None => pages::nothing_to_show().into_response(),
         })
     }
 
-    async fn ending(&self, browser: &Browser<'_>) -> Result<Option<Ending>, StoreError> {
-        match browser.cookie(cookie::ENDING) {
-            Some(nonce) => self.consents.ending(&nonce).await,
-            None => Ok(None),
-        }
+    async fn show_outcome(&self, browser: &Browser<'_>) -> Result<Response, StoreError> {
+        Ok(match self.outcome(browser).await? {
+            Some((_, Outcome::Ended(ending))) => pages::ending(&ending).into_response(),
+            Some((_, Outcome::Choose(choice))) => pages::choice(&choice).into_response(),
+            None => pages::nothing_to_show().into_response(),
+        })
     }
 }
 
 /// On to an address without code or state, so that neither stays in the browser's history.
-fn to_clean_address() -> impl IntoResponse {
+pub(crate) fn to_clean_address() -> impl IntoResponse {
     (StatusCode::SEE_OTHER, [(header::LOCATION, HeaderValue::from_static("/oauth/callback"))])
 }
 

@@ -2,20 +2,25 @@
 //! of the same domain can set them.
 
 use axum::http::{HeaderMap, HeaderValue, header};
+use shared::base::clock::SignedDuration;
 use shared::base::secret::Secret;
 use shared::base::settings::PublicUrl;
-use shared::core::consent::LIFETIME;
 
-/// Shows the ending of a consent.
-pub(crate) const ENDING: &str = "zc_ending";
+/// Shows how far a consent has come.
+pub(crate) const OUTCOME: &str = "zc_outcome";
 
 /// The cookie of one consent: several may be under way in one browser.
 pub(crate) fn of_state(state: &Secret) -> String {
     format!("zc_{}", state.digest().get(..16).unwrap_or_default())
 }
 
-pub(crate) fn set(public_url: &PublicUrl, name: &str, value: &Secret) -> HeaderValue {
-    render(public_url, name, value.expose(), LIFETIME.as_secs())
+pub(crate) fn set(
+    public_url: &PublicUrl,
+    name: &str,
+    value: &Secret,
+    lifetime: SignedDuration,
+) -> HeaderValue {
+    render(public_url, name, value.expose(), lifetime.as_secs())
 }
 
 pub(crate) fn take_back(public_url: &PublicUrl, name: &str) -> HeaderValue {
@@ -54,7 +59,7 @@ mod tests {
     #[test]
     fn under_https_a_cookie_is_bound_to_the_host() {
         let url = PublicUrl::parse("https://connector.example.com").unwrap();
-        let cookie = set(&url, "zc_1", &Secret::new("abc"));
+        let cookie = set(&url, "zc_1", &Secret::new("abc"), SignedDuration::from_mins(10));
         assert_eq!(
             cookie.to_str().unwrap(),
             "__Host-zc_1=abc; Path=/; Max-Age=600; HttpOnly; SameSite=Lax; Secure"

@@ -1,14 +1,34 @@
 //! What a person at the browser reads.
 
 use axum::http::StatusCode;
-use shared::base::page::{Mood, Page};
-use shared::core::consent::Ending;
+use shared::base::page::{Escaped, Mood, Page};
+use shared::core::connection::Organization;
+use shared::core::consent::{Choice, Ending};
 
 const NEW_LINK: &str = "Ask the operator for a new link (`zoho-connector connect`).";
 
 pub(crate) fn ending(ending: &Ending) -> Page {
     let mood = if ending.connected { Mood::Good } else { Mood::Bad };
     ending.lines.iter().fold(Page::new(mood, &ending.title), Page::line)
+}
+
+pub(crate) fn choice(choice: &Choice) -> Page {
+    let page = Page::new(Mood::Plain, "Which organisation?")
+        .line("You are in several organisations of Zoho Inventory. The connection is for one of them:");
+    let buttons: String = choice.organizations.iter().map(button).collect();
+    page.html(format_args!("<form method=\"post\" action=\"/oauth/organization\">{buttons}</form>"))
+        .line("Without a choice within 15 minutes, the consent is given back to Zoho.")
+}
+
+fn button(organization: &Organization) -> String {
+    let (id, name) = (Escaped(&organization.id), Escaped(&organization.name));
+    format!("<button name=\"organization\" value=\"{id}\">{name}<small>{id}</small></button>")
+}
+
+pub(crate) fn choose_again(of: &Choice) -> Page {
+    choice(of)
+        .status(StatusCode::SERVICE_UNAVAILABLE)
+        .line("The connector was busy and has not taken your choice. Choose again in some seconds.")
 }
 
 pub(crate) fn link_unknown() -> Page {
@@ -60,9 +80,9 @@ pub(crate) fn incomplete() -> Page {
 }
 
 pub(crate) fn nothing_to_show() -> Page {
-    Page::new(Mood::Plain, "Nothing to show here")
-        .status(StatusCode::NOT_FOUND)
-        .line("This page shows how a consent ended, for ten minutes, in the browser where it took place.")
+    Page::new(Mood::Plain, "Nothing to show here").status(StatusCode::NOT_FOUND).line(
+        "This page shows how a consent ended, for a quarter of an hour, in the browser where it took place.",
+    )
 }
 
 pub(crate) fn our_fault() -> Page {

@@ -12,11 +12,11 @@ use shared::base::secret::Secret;
 use shared::base::settings::PublicUrl;
 use shared::base::web::Origin;
 use shared::core::connection::{self, State as ConnectionState};
-use shared::core::consent::{Begun, Wish};
+use shared::core::consent::Wish;
 use shared::store::StoreError;
-use shared::zoho::oauth::consent_url;
 
-use crate::{App, cookie, pages};
+use crate::begin::begin;
+use crate::{App, pages};
 
 #[derive(Deserialize, Default)]
 pub(crate) struct Asked {
@@ -49,19 +49,9 @@ impl App {
             },
             (None, None) => return Ok(pages::link_unknown().into_response()),
         };
-        let (state, browser) = (Secret::random(), Secret::random());
-        let redirect_uri = origin.redirect_uri();
-        let location = consent_url(
-            &self.centres.accounts(wish.home),
-            &wish.client_id,
-            &redirect_uri,
-            &wish.scopes,
-            state.expose(),
-        );
-        self.consents.begin(&state, &Begun { wish, redirect_uri, cookie: browser.digest(), link }).await?;
-        let cookie = cookie::set(origin, &cookie::of_state(&state), &browser);
-        Ok((StatusCode::FOUND, [(header::LOCATION, location)], [(header::SET_COOKIE, cookie)])
-            .into_response())
+        let beginning = begin(&self.consents, &self.centres, origin, wish, link).await?;
+        let headers = [(header::LOCATION, beginning.location)];
+        Ok((StatusCode::FOUND, headers, [(header::SET_COOKIE, beginning.cookie)]).into_response())
     }
 
     /// Open to anybody who knows the address, so only while the connection is dead, and only for the same organisations.

@@ -1,10 +1,14 @@
 //! The only writer of tokens: renews what ends soon, exchanges the codes of consents, ends connections. No other
 //! function may read a client secret or a refresh token.
 
+mod announce;
+mod choose;
 mod disconnect;
+mod endings;
 mod exchange;
 mod probe;
 mod renew;
+mod settle;
 mod tick;
 
 use std::sync::Arc;
@@ -12,6 +16,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use serde_json::Value;
 use shared::base::clock::SharedClock;
+use shared::core::event::Events;
 use shared::core::parts::Parts;
 use shared::core::renewer::{Ask, Renewer, RenewerError, Reply};
 use shared::store::{StoreError, Stores};
@@ -20,9 +25,12 @@ use shared::zoho::http::Http;
 use shared::zoho::oauth::Accounts;
 use tokio::sync::RwLock;
 
+use crate::exchange::Exchange;
+
 /// The function and what it works with.
 pub struct TokenRefresh {
     stores: Stores,
+    events: Events,
     clock: SharedClock,
     accounts: Accounts,
     http: Http,
@@ -33,6 +41,7 @@ impl TokenRefresh {
     /// Made of a process's parts.
     pub fn new(parts: &Parts) -> Self {
         Self {
+            events: Events::new(parts.stores.events.clone(), parts.clock.clone()),
             stores: parts.stores.clone(),
             clock: parts.clock.clone(),
             accounts: Accounts::new(parts.http.clone(), parts.centres.clone()),
@@ -48,9 +57,13 @@ impl TokenRefresh {
     pub async fn handle(&self, ask: Ask) -> Result<Reply, StoreError> {
         match ask {
             Ask::Renew { connection, dead } => self.renew(&connection, dead.as_deref(), renew::SOON).await,
-            Ask::Exchange { wish, data_centre, redirect_uri, code } => {
-                let ending = self.exchange(&wish, data_centre, &redirect_uri, &code).await?;
-                Ok(Reply::Exchanged { ending })
+            Ask::Exchange { wish, data_centre, redirect_uri, code, ticket } => {
+                let (wish, code, ticket) = (&wish, &code, ticket.as_str());
+                let redirect_uri = redirect_uri.as_deref();
+                self.exchange(&Exchange { wish, data_centre, redirect_uri, code, ticket }).await
+            }
+            Ask::Choose { connection, ticket, organization } => {
+                self.choose(&connection, &ticket, &organization).await
             }
             Ask::Disconnect { connection } => self.disconnect(&connection, false).await,
             Ask::Tick => self.tick().await,

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use shared::base::secret::Secret;
+use shared::core::connection::Organization;
 use shared::core::consent::Wish;
-use shared::core::grant::Organization;
 use shared::zoho::answer::{self, Failure, FailureKind};
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::scope::{Product, ScopeSet};
@@ -18,8 +18,16 @@ const PATIENCE: Duration = Duration::from_secs(8);
 
 /// What the reads found.
 pub(crate) struct Found {
-    pub(crate) organization: Option<Organization>,
+    pub(crate) organizations: Organizations,
     pub(crate) crm_organization: Option<Organization>,
+    pub(crate) user: Option<String>,
+}
+
+/// The organisations of Zoho Inventory that the connection could be for.
+pub(crate) enum Organizations {
+    None,
+    One(Organization),
+    Several(Vec<Organization>),
 }
 
 /// Why the token is of no use, for the person at the browser.
@@ -34,11 +42,12 @@ impl TokenRefresh {
         token: &Secret,
     ) -> Result<Found, Useless> {
         let api = self.centres.api(dc);
-        let mut found = Found { organization: None, crm_organization: None };
+        let mut found = Found { organizations: Organizations::None, crm_organization: None, user: None };
         for product in wish.scopes.products() {
             match product {
                 Product::Inventory => {
-                    found.organization = Some(self.probe_inventory(wish, &api, scopes, token).await?);
+                    found.organizations = self.probe_inventory(wish, &api, scopes, token).await?;
+                    found.user = self.user(&api, scopes, token, &found.organizations).await;
                 }
                 Product::Crm => found.crm_organization = self.probe_crm(wish, &api, scopes, token).await?,
             }
@@ -52,7 +61,7 @@ impl TokenRefresh {
         api: &str,
         scopes: &ScopeSet,
         token: &Secret,
-    ) -> Result<Organization, Useless> {
+    ) -> Result<Organizations, Useless> {
         let wanted = wish.organization.as_deref();
         if !scopes.allows(inventory::scope::SETTINGS) {
             let Some(wanted) = wanted else {
@@ -66,7 +75,7 @@ impl TokenRefresh {
             self.read(&url, token, answer::inventory)
                 .await
                 .map_err(|failure| refused("Inventory", &failure))?;
-            return Ok(Organization { id: wanted.to_owned(), name: String::new() });
+            return Ok(Organizations::One(Organization { id: wanted.to_owned(), name: String::new() }));
         }
         let url = inventory::organizations_url(api);
         let mut answer = self
@@ -83,6 +92,27 @@ impl TokenRefresh {
             })
             .collect();
         choose(all, wanted)
+    }
+
+    /// The address of the user who consented, by which their grants are counted. It is good to know, and no more.
+    async fn user(
+        &self,
+        api: &str,
+        scopes: &ScopeSet,
+        token: &Secret,
+        organizations: &Organizations,
+    ) -> Option<String> {
+        let any = match organizations {
+            Organizations::None => return None,
+            Organizations::One(only) => only,
+            Organizations::Several(several) => several.first()?,
+        };
+        if !scopes.allows(inventory::scope::SETTINGS) {
+            return None;
+        }
+        let url = inventory::user_url(api, &any.id);
+        let answer = self.read(&url, token, answer::inventory).await.ok()?;
+        inventory::user_email(&answer)
     }
 
     async fn probe_crm(
@@ -136,11 +166,12 @@ impl TokenRefresh {
     }
 }
 
-fn choose(mut all: Vec<Organization>, wanted: Option<&str>) -> Result<Organization, Useless> {
-    let listed =
-        all.iter().map(|found| format!("{} ({})", found.id, found.name)).collect::<Vec<_>>().join(", ");
+fn choose(mut all: Vec<Organization>, wanted: Option<&str>) -> Result<Organizations, Useless> {
     if let Some(wanted) = wanted {
-        return all.into_iter().find(|found| found.id == wanted).ok_or_else(|| {
+        let listed: Vec<_> = all.iter().map(|found| format!("{} ({})", found.id, found.name)).collect();
+        let listed = listed.join(", ");
+        let found = all.into_iter().find(|found| found.id == wanted).map(Organizations::One);
+        return found.ok_or_else(|| {
             vec![
                 format!("The user who consented is not in the Inventory organisation {wanted}."),
                 format!("Their organisations: {}.", if listed.is_empty() { "none" } else { &listed }),
@@ -148,16 +179,16 @@ fn choose(mut all: Vec<Organization>, wanted: Option<&str>) -> Result<Organizati
         });
     }
     match (all.pop(), all.is_empty()) {
-        (Some(only), true) => Ok(only),
+        (Some(only), true) => Ok(Organizations::One(only)),
         (None, _) => Err(vec![
             "The user who consented has no organisation in Zoho Inventory.".to_owned(),
             "Sign in as a user of the company's Inventory, or connect CRM alone: `zoho-connector connect --products crm`."
                 .to_owned(),
         ]),
-        (Some(_), false) => Err(vec![
-            format!("The user who consented has several organisations: {listed}."),
-            "Choose one: `zoho-connector connect --organization <id>`.".to_owned(),
-        ]),
+        (Some(last), false) => {
+            all.push(last);
+            Ok(Organizations::Several(all))
+        }
     }
 }
 

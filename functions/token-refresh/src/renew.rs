@@ -64,7 +64,9 @@ impl TokenRefresh {
         }
 
         let version = token.map(|(_, version)| version);
+        let before = found.state.clone();
         let reply = self.call_zoho(&lease, &grant, version, &mut found).await?;
+        self.announce(&before, &found).await;
         if !lease.finish(Write::Put(found.row()?)).await? {
             // The lease ran out on us: whoever has it now writes what is true.
             return Ok(Reply::Busy);
@@ -126,6 +128,10 @@ impl TokenRefresh {
         let asked_at = self.clock.now();
         match self.accounts.renew(grant.data_centre, credentials, &grant.refresh_token).await {
             Ok(granted) => {
+                found.clock_ahead = granted.date.and_then(|theirs| ahead(self.clock.now(), theirs));
+                if let Some(seconds) = found.clock_ahead {
+                    tracing::warn!(seconds, "this machine's clock is ahead of Zoho's: set it right");
+                }
                 let token = access_token(grant, granted, asked_at);
                 if !self.store_token(lease, &found.name, &token, version.as_ref()).await? {
                     return Ok(Reply::Busy);
@@ -205,6 +211,12 @@ pub(crate) fn blame(refusal: &Refusal, dc: DataCentre) -> String {
             "the client secret is wrong for Zoho's data centre {dc}: Zoho can give one secret for all, or one for each"
         )
     }
+}
+
+/// By how many seconds our clock is ahead of Zoho's, if that is a minute or more.
+fn ahead(ours: Timestamp, theirs: Timestamp) -> Option<i64> {
+    let seconds = ours.duration_since(theirs).as_secs();
+    (seconds.abs() >= 60).then_some(seconds)
 }
 
 fn exhausted(until: Timestamp, now: Timestamp) -> Reply {

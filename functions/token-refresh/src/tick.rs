@@ -7,6 +7,7 @@ use shared::core::renewer::Reply;
 use shared::store::StoreError;
 
 use crate::TokenRefresh;
+use crate::announce::measure;
 
 /// What ends within this time is renewed now; the schedule comes every 5 minutes.
 const AHEAD: SignedDuration = SignedDuration::from_mins(30);
@@ -15,6 +16,9 @@ const AT_ONCE: usize = 16;
 
 impl TokenRefresh {
     pub(crate) async fn tick(&self) -> Result<Reply, StoreError> {
+        if let Err(error) = self.clear_parked().await {
+            tracing::error!(%error, "parked grants could not be looked at");
+        }
         let now = self.clock.now();
         let due = |found: &Connection| {
             let ends = found.token_expires.is_none_or(|expires| earlier(expires, AHEAD) <= now);
@@ -25,6 +29,7 @@ impl TokenRefresh {
             }
         };
         let connections = connection::list(&*self.stores.state).await?;
+        measure(&connections);
         let results: Vec<_> = stream::iter(connections.into_iter().filter(due))
             .map(|found| async move {
                 match found.state {

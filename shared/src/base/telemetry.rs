@@ -1,6 +1,12 @@
-//! Logs, set up once per process: JSON lines where a machine reads them, plain lines on a terminal.
+//! Logs and metrics, set up once per process: JSON lines where a machine reads them, plain lines on a terminal.
 
+use std::io::{Write, stdout};
+use std::sync::OnceLock;
+
+use serde_json::{Value, json};
 use tracing_subscriber::EnvFilter;
+
+use super::clock::Timestamp;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,8 +17,11 @@ pub enum LogForm {
     Plain,
 }
 
+static FORM: OnceLock<LogForm> = OnceLock::new();
+
 /// Starts logging to standard error. A second call does nothing, so tests may call it freely.
 pub fn start(form: LogForm, filter: &str) {
+    let _already_set = FORM.set(form);
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let _already_started = match form {
@@ -21,4 +30,49 @@ pub fn start(form: LogForm, filter: &str) {
         }
         LogForm::Plain => builder.with_target(false).compact().try_init(),
     };
+}
+
+/// A number to watch. CloudWatch makes a metric of the namespace `ZohoConnector` out of the line, by function:
+/// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+pub fn gauge(name: &str, value: usize) {
+    if FORM.get() == Some(&LogForm::Json) {
+        let function = std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
+        // A line that cannot be written stops nothing.
+        let _ = writeln!(stdout(), "{}", metric_line(&function, name, value, Timestamp::now()));
+    } else {
+        tracing::debug!(name, value, "metric");
+    }
+}
+
+fn metric_line(function: &str, name: &str, value: usize, at: Timestamp) -> Value {
+    let mut line = json!({
+        "_aws": {
+            "Timestamp": at.as_millisecond(),
+            "CloudWatchMetrics": [{
+                "Namespace": "ZohoConnector",
+                "Dimensions": [["function"]],
+                "Metrics": [{ "Name": name, "Unit": "Count" }],
+            }],
+        },
+        "function": function,
+    });
+    if let Some(line) = line.as_object_mut() {
+        line.insert(name.to_owned(), value.into());
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_metric_is_a_line_that_cloudwatch_understands() {
+        let line = metric_line("stack-token-refresh", "connections_healthy", 3, Timestamp::UNIX_EPOCH);
+        assert_eq!(line["connections_healthy"], 3);
+        assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"], "connections_healthy");
+        for dimension in line["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0].as_array().unwrap() {
+            assert!(line[dimension.as_str().unwrap()].is_string(), "each dimension is a member of the line");
+        }
+    }
 }

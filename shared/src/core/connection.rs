@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::grant::{Grant, Organization};
+use super::grant::Grant;
 use crate::base::believed::Believed;
 use crate::base::clock::{SharedClock, Timestamp};
 use crate::base::id::ConnectionName;
@@ -16,6 +16,15 @@ const PARTITION: &str = "connection";
 
 /// How many connections an installation has at most.
 const MOST: usize = 1000;
+
+/// An organisation of the user who connected.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Organization {
+    /// Its id.
+    pub id: String,
+    /// Its name, as people gave it.
+    pub name: String,
+}
 
 /// One consent to use one Zoho account.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -36,12 +45,16 @@ pub struct Connection {
     pub organization: Option<Organization>,
     /// The CRM organisation.
     pub crm_organization: Option<Organization>,
+    /// The address of the user who consented, where it may be read.
+    pub user: Option<String>,
     /// Since when.
     pub connected_at: Timestamp,
     /// When the access token was made.
     pub token_renewed_at: Option<Timestamp>,
     /// When the access token ends.
     pub token_expires: Option<Timestamp>,
+    /// By how many seconds our clock was ahead of Zoho's, where that was a minute or more; negative when it was behind.
+    pub clock_ahead: Option<i64>,
     /// How it is.
     pub state: State,
 }
@@ -108,11 +121,45 @@ impl Connection {
             scopes: grant.scopes.clone(),
             organization: grant.organization.clone(),
             crm_organization: grant.crm_organization.clone(),
+            user: grant.user.clone(),
             connected_at: grant.connected_at,
             token_renewed_at: None,
             token_expires: None,
+            clock_ahead: None,
             state: State::Healthy,
         }
+    }
+
+    /// What its state means and what to do next; nothing where all is well.
+    pub fn notice(&self) -> Option<String> {
+        match &self.state {
+            State::Healthy => self.clock_ahead.map(|seconds| {
+                let (by, where_) = (seconds.unsigned_abs(), if seconds > 0 { "ahead of" } else { "behind" });
+                format!("The connector's clock is {by} s {where_} Zoho's. Set the machine's clock right.")
+            }),
+            State::CoolingDown { until, reason, .. } => {
+                Some(format!("{reason}. The next try is at {until}; until then the stored token is used."))
+            }
+            State::Exhausted { until } => {
+                Some(format!("So many tokens were needed that the next one must wait until {until}."))
+            }
+            State::Misconfigured { reason, .. } => {
+                Some(format!("{reason}. The operator corrects it with `zoho-connector client set`."))
+            }
+            State::Disconnecting => Some("The operator is ending this connection.".to_owned()),
+            State::ReconnectRequired { since } => Some(format!(
+                "Zoho has not accepted the grant since {since}. A person must open the reconnect link, or the operator runs `zoho-connector connect`."
+            )),
+        }
+    }
+
+    /// Those that the same Zoho user consented to for the same client, this one among them where it is stored.
+    pub fn same_user<'a>(&'a self, all: &'a [Self]) -> impl Iterator<Item = &'a Self> {
+        all.iter().filter(|other| {
+            self.user.is_some()
+                && (&other.user, &other.client_id, other.data_centre)
+                    == (&self.user, &self.client_id, self.data_centre)
+        })
     }
 
     /// The row, to be written by who holds the connection's lease.

@@ -4,21 +4,13 @@
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use super::connection::Organization;
 use crate::base::clock::Timestamp;
 use crate::base::id::ConnectionName;
 use crate::base::secret::{Secret, expose};
 use crate::store::{SecretValue, Secrets, StoreError, VersionId};
 use crate::zoho::data_centre::DataCentre;
 use crate::zoho::scope::ScopeSet;
-
-/// An organisation of the user who connected.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Organization {
-    /// Its id.
-    pub id: String,
-    /// Its name, as people gave it.
-    pub name: String,
-}
 
 /// What a consent gave. All that is known of a connection can be told from it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -40,6 +32,8 @@ pub struct Grant {
     pub organization: Option<Organization>,
     /// The CRM organisation, where CRM was granted and its name may be read.
     pub crm_organization: Option<Organization>,
+    /// The address of the user who consented, where it may be read.
+    pub user: Option<String>,
     /// When.
     pub connected_at: Timestamp,
 }

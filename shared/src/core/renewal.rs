@@ -96,8 +96,16 @@ impl<'a> Lease<'a> {
     /// # Errors
     /// Where the store fails.
     pub async fn finish(self, last: Write) -> Result<bool, StoreError> {
-        let release = Write::Delete(self.key, Condition::Version(self.version));
-        Ok(self.state.transact(vec![last, release]).await?.is_done())
+        self.finish_all(vec![last]).await
+    }
+
+    /// As [`Self::finish`], with several rows.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn finish_all(self, mut last: Vec<Write>) -> Result<bool, StoreError> {
+        last.push(Write::Delete(self.key, Condition::Version(self.version)));
+        Ok(self.state.transact(last).await?.is_done())
     }
 
     /// Gives it back without having written anything.

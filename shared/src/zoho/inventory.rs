@@ -27,6 +27,19 @@ pub fn organizations_url(api: &str) -> String {
     format!("{api}/inventory/v1/organizations")
 }
 
+/// The user whose token it is.
+pub fn user_url(api: &str, organization: &str) -> String {
+    format!("{api}/inventory/v1/users/me?organization_id={organization}")
+}
+
+/// The address by which that user is known.
+pub fn user_email(answer: &Object) -> Option<String> {
+    let addresses = answer.get("user")?.get("email_ids")?.as_array()?;
+    let selected = |entry: &&Value| entry.get("is_selected").and_then(Value::as_bool).unwrap_or(false);
+    let entry = addresses.iter().find(selected).or(addresses.first())?;
+    entry.get("email")?.as_str().map(str::to_lowercase)
+}
+
 /// A page of items. Sorted by creation, so that a new item shows up at the end and moves no other across pages.
 pub fn items_url(api: &str, organization: &str, filter: Filter<'_>, page: u32, per_page: u32) -> String {
     let mut query = query_of(format!("{api}/inventory/v1/items"));

@@ -15,6 +15,7 @@ use super::data_centre::{DataCentre, DataCentres};
 use super::http::{Answer, Http, HttpError};
 use super::scope::ScopeSet;
 use super::value::{Object, text};
+use crate::base::clock::Timestamp;
 use crate::base::secret::Secret;
 
 /// A token call ends within this time, well inside the lease of 15 seconds that guards it.
@@ -37,6 +38,8 @@ pub struct Granted {
     pub lifetime: Duration,
     /// The scopes, where Zoho names them.
     pub scopes: Option<ScopeSet>,
+    /// What Zoho's clock showed.
+    pub date: Option<Timestamp>,
 }
 
 /// Why Zoho gave nothing.
@@ -91,7 +94,7 @@ impl Accounts {
         Self { http, centres }
     }
 
-    /// Exchanges the code of a consent.
+    /// Exchanges the code of a consent. A code of a Self Client has no redirect URI.
     ///
     /// # Errors
     /// Every answer without an access token.
@@ -100,15 +103,15 @@ impl Accounts {
         dc: DataCentre,
         client: ClientCredentials<'_>,
         code: &Secret,
-        redirect_uri: &str,
+        redirect_uri: Option<&str>,
     ) -> Result<Granted, Refusal> {
-        let form = [
+        let mut form = vec![
             ("grant_type", "authorization_code"),
             ("client_id", client.id),
             ("client_secret", client.secret.expose()),
-            ("redirect_uri", redirect_uri),
             ("code", code.expose()),
         ];
+        form.extend(redirect_uri.map(|uri| ("redirect_uri", uri)));
         self.token(dc, &form).await
     }
 
@@ -198,6 +201,7 @@ fn judge(answer: &Answer) -> Result<Granted, Refusal> {
         refresh_token: text(&body, "refresh_token").map(Secret::new),
         lifetime: Duration::from_secs(lifetime(&body)),
         scopes: text(&body, "scope").map(ScopeSet::parse).filter(|set| !set.is_empty()),
+        date: answer.date,
     })
 }
 

@@ -1,4 +1,4 @@
-//! The Lambda service's Invoke, through which functions call each other with the AWS SDK.
+//! The Lambda service, as far as functions and operators call it: Invoke, and what a function is configured with.
 
 use std::sync::Arc;
 
@@ -6,9 +6,9 @@ use axum::body::Bytes;
 use axum::extract::{DefaultBodyLimit, Path, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use axum::routing::post;
+use axum::routing::{get, post};
 use axum::{Json, Router};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::FunctionError;
 use super::account::Account;
@@ -16,6 +16,7 @@ use super::account::Account;
 pub(super) fn router(account: Arc<Account>) -> Router {
     Router::new()
         .route("/2015-03-31/functions/{name}/invocations", post(invoke))
+        .route("/2015-03-31/functions/{name}/configuration", get(configuration))
         .layer(DefaultBodyLimit::max(16 * 1024 * 1024))
         .with_state(account)
 }
@@ -49,6 +50,13 @@ async fn invoke(
         }
         Err(error) => refusal(&error),
     }
+}
+
+async fn configuration(State(account): State<Arc<Account>>, Path(name): Path<String>) -> Response {
+    let Ok(function) = account.find(&name) else { return refusal(&FunctionError::Unknown) };
+    let variables: serde_json::Map<String, Value> =
+        function.variables.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
+    Json(json!({ "FunctionName": name, "Environment": { "Variables": variables } })).into_response()
 }
 
 fn refusal(error: &FunctionError) -> Response {

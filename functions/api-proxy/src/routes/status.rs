@@ -10,9 +10,9 @@ use shared::base::id::ConnectionName;
 use shared::base::problem::Problem;
 use shared::base::settings::PublicUrl;
 use shared::base::web::Origin;
+use shared::core::connection::Organization;
 use shared::core::connection::{Connection, State as ConnectionState};
 use shared::core::event::Event;
-use shared::core::grant::Organization;
 use shared::core::key::Permission;
 use shared::core::token::reconnect_path;
 use shared::zoho::data_centre::DataCentre;
@@ -106,22 +106,9 @@ fn describe(
     found: Option<&Connection>,
     last: Option<Event>,
 ) -> ConnectionStatus {
-    let notice = match found.map(|found| &found.state) {
+    let notice = match found {
         None => Some("Not connected yet: the operator runs `zoho-connector connect`.".to_owned()),
-        Some(ConnectionState::Healthy) => None,
-        Some(ConnectionState::CoolingDown { until, reason, .. }) => {
-            Some(format!("{reason}. The next try is at {until}; until then the stored token is used."))
-        }
-        Some(ConnectionState::Exhausted { until }) => {
-            Some(format!("So many tokens were needed that the next one must wait until {until}."))
-        }
-        Some(ConnectionState::Misconfigured { reason, .. }) => {
-            Some(format!("{reason}. The operator corrects it with `zoho-connector client set`."))
-        }
-        Some(ConnectionState::Disconnecting) => Some("The operator is ending this connection.".to_owned()),
-        Some(ConnectionState::ReconnectRequired { since }) => Some(format!(
-            "Zoho has not accepted the grant since {since}. A person must open `reconnect_url`."
-        )),
+        Some(found) => found.notice(),
     };
     let dead = matches!(found.map(|found| &found.state), Some(ConnectionState::ReconnectRequired { .. }));
     ConnectionStatus {

@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::id::ConnectionName;
 use crate::base::secret::{Secret, expose};
+use crate::core::connection::Organization;
+#[cfg(doc)]
+use crate::core::consent::CHOICE;
 use crate::core::consent::{Ending, Wish};
 use crate::zoho::data_centre::DataCentre;
 
@@ -29,11 +32,22 @@ pub enum Ask {
         wish: Wish,
         /// Where the user's account lives.
         data_centre: DataCentre,
-        /// Where Zoho sent the browser.
-        redirect_uri: String,
+        /// Where Zoho sent the browser; nothing for a code of a Self Client.
+        redirect_uri: Option<String>,
         /// The code.
         #[serde(serialize_with = "expose")]
         code: Secret,
+        /// The digest of what its owner must bring to choose one of several organisations.
+        ticket: String,
+    },
+    /// The choice of an organisation, where an exchange asked for one.
+    Choose {
+        /// Whose.
+        connection: ConnectionName,
+        /// As in the exchange.
+        ticket: String,
+        /// Its id.
+        organization: String,
     },
     /// The end of a connection.
     Disconnect {
@@ -68,10 +82,15 @@ pub enum Reply {
     },
     /// There is no such connection.
     Unknown,
-    /// How an exchange ended.
+    /// How an exchange or a choice ended.
     Exchanged {
         /// In words for the user.
         ending: Ending,
+    },
+    /// The user is in several organisations: one must be chosen within [`CHOICE`].
+    Choose {
+        /// Which they are.
+        organizations: Vec<Organization>,
     },
     /// The connection is gone here; `revoked` says whether Zoho confirmed its end there.
     Disconnected {

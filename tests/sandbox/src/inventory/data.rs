@@ -240,6 +240,26 @@ pub(crate) fn organization(id: u64) -> Value {
     })
 }
 
+/// The user whose token it is.
+pub(crate) fn user() -> Value {
+    json!({
+        "user_id": "3300000000000901",
+        "name": "Nora Beck",
+        "email_ids": [
+            { "is_selected": false, "email": "nora@nordlicht.example" },
+            { "is_selected": true, "email": "owner@example.com" },
+        ],
+        "status": "active",
+        "user_role": "admin",
+        "user_type": "zoho",
+        "role_id": "3300000000000002",
+        "photo_url": "",
+        "is_claimant": true,
+        "created_time": "2025-02-03",
+        "custom_fields": "",
+    })
+}
+
 /// The two locations.
 pub(crate) fn locations() -> Value {
     let one = |id: &str, name: &str, kind: &str, parent: &str, city: &str, street: &str| {

@@ -32,7 +32,7 @@ pub(crate) fn answer(state: &mut State, call: &Call, dc: &str, path: &[&str]) ->
         return limits::answer(limit, &state.switches);
     }
     let needed = match (path, &call.method) {
-        (["organizations"], &Method::GET) => "ZohoInventory.settings.READ",
+        (["organizations"] | ["users", "me"], &Method::GET) => "ZohoInventory.settings.READ",
         (["locations"], &Method::GET) if !state.switches.legacy_warehouses => "ZohoInventory.settings.READ",
         (["items"] | ["items", _], &Method::GET) => "ZohoInventory.items.READ",
         (["items", _], &Method::PUT) => "ZohoInventory.items.UPDATE",
@@ -47,6 +47,9 @@ pub(crate) fn answer(state: &mut State, call: &Call, dc: &str, path: &[&str]) ->
     let found = |place: Option<usize>| place.filter(|_| has_data);
     match path {
         ["organizations"] => organizations(state.options.organizations),
+        ["users", "me"] => {
+            Answer::json(200, &json!({ "code": 0, "message": "success", "user": data::user() }))
+        }
         ["locations"] => locations(has_data),
         ["items"] => query::items(state, call, has_data),
         ["contacts"] => query::contacts(state, call, has_data),

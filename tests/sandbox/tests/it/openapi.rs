@@ -12,6 +12,7 @@ const ITEMS: &str = "inventory/items.yml";
 const CONTACTS: &str = "inventory/contacts.yml";
 const LOCATIONS: &str = "inventory/locations.yml";
 const ORGANIZATIONS: &str = "inventory/organizations.yml";
+const USERS: &str = "inventory/users.yml";
 const RECORD: &str = "crm/record.json";
 const RECORDS: &str = "/crm/v8/{module_api_name}";
 const ONE_RECORD: &str = "/crm/v8/{module_api_name}/{id}";
@@ -25,8 +26,9 @@ struct Probe {
 }
 
 #[rustfmt::skip]
-const PROBES: [Probe; 17] = [
+const PROBES: [Probe; 18] = [
     Probe { name: "organizations", call: "GET /inventory/v1/organizations", file: ORGANIZATIONS, path: "/organizations" },
+    Probe { name: "user", call: "GET /inventory/v1/users/me", file: USERS, path: "/users/me" },
     Probe { name: "items", call: "GET /inventory/v1/items", file: ITEMS, path: "/items" },
     Probe { name: "item", call: "GET /inventory/v1/items/3300000000070001", file: ITEMS, path: "/items/{item_id}" },
     Probe { name: "item_untracked", call: "GET /inventory/v1/items/3300000000070003", file: ITEMS, path: "/items/{item_id}" },

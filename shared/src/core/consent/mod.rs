@@ -1,11 +1,15 @@
 //! A consent on its way: the link that the operator hands out, the state that travels through the user's browser, and
 //! the words that await them at the end. What a browser holds is never stored, only its digest.
 
+mod returned;
+
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub use returned::{NotZohos, Returned};
+
 use super::connection::Connection;
-use super::grant::Organization;
+use super::connection::Organization;
 use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later};
 use crate::base::id::ConnectionName;
 use crate::base::secret::Secret;
@@ -15,6 +19,9 @@ use crate::zoho::scope::{Product, ScopeSet};
 
 /// How long a link or a consent may take.
 pub const LIFETIME: SignedDuration = SignedDuration::from_mins(10);
+
+/// How long a person may take to choose one of several organisations.
+pub const CHOICE: SignedDuration = SignedDuration::from_mins(15);
 
 const LINKS: &str = "consent-link";
 const STATES: &str = "consent-state";
@@ -92,6 +99,27 @@ pub struct Ending {
     pub lines: Vec<String>,
 }
 
+/// One of several organisations must be chosen before a consent ends.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Choice {
+    /// Whose.
+    pub connection: ConnectionName,
+    /// Among which.
+    pub organizations: Vec<Organization>,
+    /// The digest of the link it began with.
+    pub link: Option<String>,
+}
+
+/// How far a consent has come.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// To its end.
+    Ended(Ending),
+    /// To a question.
+    Choose(Choice),
+}
+
 /// The records of consents.
 #[derive(Clone)]
 pub struct Consents {
@@ -159,25 +187,30 @@ impl Consents {
         Ok(self.state.transact(steps).await?.is_done())
     }
 
-    /// Keeps the ending: for the page after the callback, by the nonce returned, and for the operator who waits with the
-    /// link in hand.
+    /// Keeps how far a consent has come: for the page after the callback, by the nonce, and for the operator who waits with
+    /// the link in hand. What comes later takes the place of what was.
     ///
     /// # Errors
     /// Where the store fails.
-    pub async fn end(&self, ending: &Ending, link: Option<&str>) -> Result<Secret, StoreError> {
-        let nonce = Secret::random();
-        self.keep(ENDINGS, &nonce.digest(), ending, self.deadline()).await?;
-        if let Some(link) = link {
-            self.keep(ENDINGS, link, ending, self.deadline()).await?;
+    pub async fn settle(
+        &self,
+        outcome: &Outcome,
+        nonce: &Secret,
+        link: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let until = later(self.clock.now(), CHOICE);
+        for digest in [Some(nonce.digest().as_str()), link].into_iter().flatten() {
+            let put = Put::record(Key::new(ENDINGS, digest), outcome, Condition::Any)?.until(until);
+            self.state.put(put).await?;
         }
-        Ok(nonce)
+        Ok(())
     }
 
-    /// The ending of that nonce, or of the consent that began with the link of that nonce.
+    /// How far the consent of that nonce has come, or the one that began with the link of that nonce.
     ///
     /// # Errors
     /// Where the store fails.
-    pub async fn ending(&self, nonce: &Secret) -> Result<Option<Ending>, StoreError> {
+    pub async fn outcome(&self, nonce: &Secret) -> Result<Option<Outcome>, StoreError> {
         self.find(&Key::new(ENDINGS, nonce.digest())).await
     }
 

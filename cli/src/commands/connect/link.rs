@@ -1,0 +1,47 @@
+//! By a link of our own, for a browser that reaches the connector.
+
+use std::time::Duration;
+
+use shared::base::secret::Secret;
+use shared::core::consent::{CHOICE, Consents, LIFETIME, Outcome, Wish};
+use tokio::time::{Instant, sleep};
+
+use super::tell;
+use crate::commands::Failure;
+use crate::commands::place::Opened;
+use crate::terminal::say;
+
+pub(super) async fn connect(opened: &Opened, wish: &Wish, wait_for_it: bool) -> Result<(), Failure> {
+    let consents = Consents::new(opened.parts.stores.state.clone(), opened.parts.clock.clone());
+    let nonce = consents.make_link(wish).await?;
+    say("Open this link in a browser and consent (good for ten minutes, for one connection):");
+    say(format!("  {}/oauth/start?link={}", opened.public_url.as_str(), nonce.expose()));
+    if !wait_for_it {
+        return Ok(());
+    }
+    say(
+        "Waiting for the consent (Ctrl-C stops waiting, the link stays good). `zoho-connector serve` must run.",
+    );
+    wait(&consents, &nonce).await
+}
+
+/// Until the consent has ended, well or not.
+async fn wait(consents: &Consents, nonce: &Secret) -> Result<(), Failure> {
+    let mut choosing = false;
+    let longest = Duration::try_from(LIFETIME * 2 + CHOICE).unwrap_or_default();
+    let started = Instant::now();
+    while started.elapsed() < longest {
+        sleep(Duration::from_millis(500)).await;
+        match consents.outcome(nonce).await? {
+            Some(Outcome::Ended(ending)) => return tell(&ending),
+            Some(Outcome::Choose(_)) if !choosing => {
+                say("The user is in several organisations and chooses one in the browser.");
+                choosing = true;
+            }
+            _ => {}
+        }
+    }
+    Err(Failure::Other(
+        "the link has expired without a consent; run `zoho-connector connect` again".to_owned(),
+    ))
+}

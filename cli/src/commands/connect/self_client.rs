@@ -1,0 +1,20 @@
+//! By a Self Client: its code is made in Zoho's API console, without a browser's way there and back. One account, one
+//! data centre. <https://www.zoho.com/accounts/protocol/oauth/self-client/overview.html>
+
+use shared::base::secret::Secret;
+use shared::core::consent::Wish;
+use shared::zoho::data_centre::DataCentre;
+
+use super::exchange;
+use crate::commands::Failure;
+use crate::commands::place::Opened;
+
+pub(super) async fn connect(opened: &Opened, wish: Wish, code: &str, dc: DataCentre) -> Result<(), Failure> {
+    if wish.home != dc {
+        return Err(Failure::Other(format!(
+            "the client is set for the data centre {}, but a Self Client and its codes live in one: set it with `zoho-connector client set --data-centre {dc}`",
+            wish.home
+        )));
+    }
+    exchange(opened, wish, dc, None, Secret::new(code.trim())).await
+}

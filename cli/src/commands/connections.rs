@@ -1,0 +1,60 @@
+//! `zoho-connector connections`.
+
+use clap::Args;
+use shared::core::connection::{self, Connection, State};
+use shared::core::token::reconnect_path;
+
+use super::Failure;
+use super::place::{Opened, Place};
+use crate::terminal::say;
+
+#[derive(Args)]
+pub(crate) struct Connections {
+    /// One JSON document in place of lines
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Connections {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let Opened { parts, public_url } = self.place.open().await?;
+        let all = connection::list(&*parts.stores.state).await?;
+        if self.json {
+            say(serde_json::to_string_pretty(&all).map_err(|error| error.to_string())?);
+            return Ok(());
+        }
+        if all.is_empty() {
+            say("Nothing is connected. Begin with `zoho-connector connect`.");
+        }
+        for found in &all {
+            describe(found, public_url.as_str());
+        }
+        Ok(())
+    }
+}
+
+fn describe(found: &Connection, origin: &str) {
+    let products: Vec<_> = found.scopes.products().iter().map(|product| product.as_str()).collect();
+    say(format!("{}  {}  {}  {}", found.name, found.state.as_str(), found.data_centre, products.join("+")));
+    let line = |name: &str, value: String| say(format!("  {name:<13}{value}"));
+    for (name, organization) in [("Inventory", &found.organization), ("CRM", &found.crm_organization)] {
+        if let Some(organization) = organization {
+            line(name, format!("{} ({})", organization.name, organization.id));
+        }
+    }
+    if let Some(user) = &found.user {
+        line("Zoho user", user.clone());
+    }
+    line("Connected", found.connected_at.to_string());
+    if let Some(expires) = found.token_expires {
+        line("Token until", expires.to_string());
+    }
+    if let Some(notice) = found.notice() {
+        line("Notice", notice);
+    }
+    if matches!(found.state, State::ReconnectRequired { .. }) {
+        line("Reconnect", format!("{origin}{}", reconnect_path(&found.name)));
+    }
+}

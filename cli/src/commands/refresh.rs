@@ -1,0 +1,54 @@
+//! `zoho-connector refresh`.
+
+use clap::Args;
+use shared::base::id::ConnectionName;
+use shared::core::connection;
+use shared::core::grant::AccessToken;
+use shared::core::grant::load;
+use shared::core::renewer::{Ask, Reply};
+
+use super::Failure;
+use super::place::Place;
+use crate::terminal::say;
+
+#[derive(Args)]
+pub(crate) struct Refresh {
+    /// Name of the connection
+    #[arg(long, default_value = "default")]
+    connection: ConnectionName,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Refresh {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let opened = self.place.open().await?;
+        let (parts, name) = (&opened.parts, self.connection);
+        // Whatever is stored is to be replaced, however long it would live.
+        let token = load::<AccessToken>(&*parts.stores.secrets, &AccessToken::secret_name(&name)).await?;
+        let dead = token.map(|(token, _)| token.token.digest());
+        let reply = opened.renewer().ask(Ask::Renew { connection: name.clone(), dead }).await;
+        let failed = |line: String| Err(Failure::Other(line));
+        match reply.map_err(|error| error.to_string())? {
+            Reply::Renewed => {
+                let found = connection::get(&*parts.stores.state, &name).await?;
+                let expires = found.as_ref().and_then(|found| found.token_expires);
+                let until = expires.map(|at| format!(", good until {at}")).unwrap_or_default();
+                say(format!("✓ {name} has a new access token{until}."));
+                if let Some(notice) = found.and_then(|found| found.notice()) {
+                    say(format!("  {notice}"));
+                }
+                Ok(())
+            }
+            Reply::Wait { seconds, reason } => failed(format!("{reason}. Try again in {seconds} s")),
+            Reply::Misconfigured { reason } => {
+                failed(format!("{reason}. Correct it with `zoho-connector client set`"))
+            }
+            Reply::ReconnectRequired => failed(format!(
+                "Zoho no longer accepts the grant of {name}: a person must consent again, `zoho-connector connect --connection {name}`"
+            )),
+            Reply::Unknown => failed(format!("there is no connection {name}")),
+            _ => failed("a renewal is under way; try again in some seconds".to_owned()),
+        }
+    }
+}

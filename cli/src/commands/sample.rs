@@ -1,0 +1,74 @@
+//! `zoho-connector sample callback`: an event that is true only for a minute, and so cannot lie in `events/`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use oauth_callback::begin::begin;
+use serde_json::{Value, json};
+use shared::core::consent::Consents;
+
+use super::Failure;
+use super::connect::Asked;
+use super::place::{Opened, Place};
+use crate::terminal::{ask_line, say};
+
+const EVENT: &str = include_str!("../../../events/oauth-callback.json");
+
+#[derive(Subcommand)]
+pub(crate) enum Sample {
+    /// Begins a consent, and writes the event with which its browser comes back to oauth-callback
+    Callback(Callback),
+}
+
+#[derive(Args)]
+pub(crate) struct Callback {
+    /// Where to write it
+    #[arg(long, value_name = "FILE", default_value = "callback.json")]
+    out: PathBuf,
+    #[command(flatten)]
+    asked: Asked,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Sample {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let Self::Callback(callback) = self;
+        let Opened { parts, public_url } = &callback.place.open().await?;
+        let wish = callback.asked.wish(parts).await?;
+        let consents = Consents::new(parts.stores.state.clone(), parts.clock.clone());
+        let beginning = begin(&consents, &parts.centres, public_url, wish, None).await?;
+        say("Open this link of Zoho in a browser, and consent:");
+        say(format!("  {}", beginning.location));
+        let address = ask_line("Paste the address at which the browser ends: ")?;
+        let Some((_, query)) = address.split_once('?') else {
+            return Err(Failure::Other("this is not the address that Zoho's consent ends at".to_owned()));
+        };
+        let domain = public_url.as_str().strip_prefix("https://");
+        let cookie = beginning.cookie.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+        std::fs::write(&callback.out, event(query, cookie, domain)?)
+            .map_err(|error| format!("{} could not be written: {error}", callback.out.display()))?;
+        say(format!("✓ {} is written. Zoho takes its code once, and for a minute:", callback.out.display()));
+        say(format!("  cargo lambda invoke oauth-callback --data-file {}", callback.out.display()));
+        if domain.is_none() {
+            say(format!("  where the function runs with ZOHO_CONNECTOR_PUBLIC_URL={}", public_url.as_str()));
+        }
+        Ok(())
+    }
+}
+
+/// The event as API Gateway sends it.
+fn event(query: &str, cookie: &str, domain: Option<&str>) -> Result<String, String> {
+    let mut event: Value = serde_json::from_str(EVENT).map_err(|error| error.to_string())?;
+    if let Some(event) = event.as_object_mut() {
+        event.insert("rawQueryString".to_owned(), query.into());
+        event.insert("cookies".to_owned(), json!([cookie]));
+        event.remove("queryStringParameters");
+        if let Some(domain) = domain
+            && let Some(context) = event.get_mut("requestContext").and_then(Value::as_object_mut)
+        {
+            context.insert("domainName".to_owned(), domain.into());
+        }
+    }
+    serde_json::to_string_pretty(&event).map_err(|error| error.to_string())
+}

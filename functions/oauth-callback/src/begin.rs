@@ -1,0 +1,38 @@
+//! The beginning of a consent: what is remembered here, and what the browser is given.
+
+use axum::http::HeaderValue;
+use shared::base::secret::Secret;
+use shared::base::settings::PublicUrl;
+use shared::core::consent::{Begun, Consents, LIFETIME, Wish};
+use shared::store::StoreError;
+use shared::zoho::data_centre::DataCentres;
+use shared::zoho::oauth::consent_url;
+
+use crate::cookie;
+
+/// A consent that has begun.
+pub struct Beginning {
+    /// Zoho's consent page.
+    pub location: String,
+    /// The cookie that the same browser must bring back, as it is set.
+    pub cookie: HeaderValue,
+}
+
+/// Begins a consent. `link` is the digest of the link that it uses up.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn begin(
+    consents: &Consents,
+    centres: &DataCentres,
+    origin: &PublicUrl,
+    wish: Wish,
+    link: Option<String>,
+) -> Result<Beginning, StoreError> {
+    let (state, value) = (Secret::random(), Secret::random());
+    let redirect_uri = origin.redirect_uri();
+    let accounts = centres.accounts(wish.home);
+    let location = consent_url(&accounts, &wish.client_id, &redirect_uri, &wish.scopes, state.expose());
+    consents.begin(&state, &Begun { wish, redirect_uri, cookie: value.digest(), link }).await?;
+    Ok(Beginning { location, cookie: cookie::set(origin, &cookie::of_state(&state), &value, LIFETIME) })
+}

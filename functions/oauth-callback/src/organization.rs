@@ -1,0 +1,61 @@
+//! `POST /oauth/organization`: the choice of one among several organisations, from the page that follows a callback. The
+//! browser's cookie says which consent it is for; a form of another site does not bring it along.
+
+use std::sync::Arc;
+
+use axum::Form;
+use axum::extract::State;
+use axum::extract::rejection::FormRejection;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use shared::base::web::Origin;
+use shared::core::consent::Outcome;
+use shared::core::renewer::{Ask, Reply};
+use shared::store::StoreError;
+
+use crate::browser::Browser;
+use crate::callback::to_clean_address;
+use crate::{App, pages};
+
+#[derive(Deserialize)]
+pub(crate) struct Chosen {
+    organization: String,
+}
+
+pub(crate) async fn choose(
+    State(app): State<Arc<App>>,
+    Origin(origin): Origin,
+    headers: HeaderMap,
+    form: Result<Form<Chosen>, FormRejection>,
+) -> Response {
+    let Ok(Form(Chosen { organization })) = form else { return pages::incomplete().into_response() };
+    app.choose(&Browser { headers: &headers, origin: &origin }, organization).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a choice could not be stored");
+        pages::our_fault().into_response()
+    })
+}
+
+impl App {
+    async fn choose(&self, browser: &Browser<'_>, organization: String) -> Result<Response, StoreError> {
+        let (nonce, choice) = match self.outcome(browser).await? {
+            Some((nonce, Outcome::Choose(choice))) => (nonce, choice),
+            // Sent twice: the first one counts, and its end is shown.
+            Some((_, Outcome::Ended(_))) => return Ok(to_clean_address().into_response()),
+            None => return Ok(pages::nothing_to_show().into_response()),
+        };
+        let connection = choice.connection.clone();
+        let ask = Ask::Choose { connection, ticket: nonce.digest(), organization };
+        match self.renewer.ask(ask).await {
+            Ok(Reply::Exchanged { ending }) => {
+                self.consents.settle(&Outcome::Ended(ending), &nonce, choice.link.as_deref()).await?;
+                Ok(to_clean_address().into_response())
+            }
+            Ok(Reply::Busy) => Ok(pages::choose_again(&choice).into_response()),
+            other => {
+                tracing::error!(?other, "token-refresh did not take a choice");
+                Ok(pages::choose_again(&choice).into_response())
+            }
+        }
+    }
+}

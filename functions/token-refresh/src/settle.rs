@@ -1,0 +1,117 @@
+//! A tested grant becomes the connection's next generation.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use shared::base::id::ConnectionName;
+use shared::core::connection::{self, Connection};
+use shared::core::grant::{AccessToken, Grant, load, text};
+use shared::core::renewal::Lease;
+use shared::core::renewer::Reply;
+use shared::store::{StoreError, Write};
+use tokio::time::{Instant, sleep};
+
+use crate::TokenRefresh;
+use crate::endings::connected;
+
+/// A renewal that is under way is waited for.
+const PATIENCE: Duration = Duration::from_secs(16);
+
+/// A grant that was tested and is not stored yet.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Fresh {
+    /// Its generation is given when it is stored.
+    pub(crate) grant: Grant,
+    pub(crate) token: AccessToken,
+    /// What was asked for and not given.
+    pub(crate) missing: Vec<String>,
+}
+
+/// Why a grant did not take the place of another.
+pub(crate) enum NotSettled {
+    /// Somebody else has the lease.
+    Busy,
+    /// The store failed before anything was changed.
+    Before(StoreError),
+    /// The store failed while the grant was put in its place.
+    While(StoreError),
+}
+
+impl From<StoreError> for NotSettled {
+    fn from(error: StoreError) -> Self {
+        Self::Before(error)
+    }
+}
+
+impl TokenRefresh {
+    /// Stores a grant that nothing else has to be known for.
+    pub(crate) async fn settle_new(&self, name: &ConnectionName, fresh: Fresh) -> Result<Reply, NotSettled> {
+        let lease = self.wait_for_lease(name).await?.ok_or(NotSettled::Busy)?;
+        self.settle(lease, name, fresh, async || Ok(Vec::new())).await
+    }
+
+    /// Stores the grant and its first token as the next generation, and revokes the grant that it replaces. `tidy` clears
+    /// away where the grant was kept before, and gives the rows that go with the last write.
+    pub(crate) async fn settle(
+        &self,
+        mut lease: Lease<'_>,
+        name: &ConnectionName,
+        fresh: Fresh,
+        tidy: impl AsyncFnOnce() -> Result<Vec<Write>, StoreError>,
+    ) -> Result<Reply, NotSettled> {
+        let Fresh { mut grant, mut token, missing } = fresh;
+        let secrets = &*self.stores.secrets;
+        let grant_name = Grant::secret_name(name);
+        let (old, old_version) = load::<Grant>(secrets, &grant_name).await?.unzip();
+        let token_version = load::<AccessToken>(secrets, &AccessToken::secret_name(name)).await?.unzip().1;
+        let all = connection::list(&*self.stores.state).await?;
+        grant.generation = old.as_ref().map_or(0, |old| old.generation) + 1;
+        token.generation = grant.generation;
+        let pending = secrets.stage(&grant_name, &text(&grant)?).await?;
+
+        // The row before the grant: if we die between them, the schedule sees that they differ and makes the row anew.
+        let mut row = Connection::of(name.clone(), &grant);
+        if !lease.write(Write::Put(row.row()?)).await? {
+            return Err(NotSettled::Busy);
+        }
+        match secrets.promote(&grant_name, &pending, old_version.as_ref()).await {
+            Ok(true) => {}
+            Ok(false) => return Err(NotSettled::Busy),
+            Err(error) => return Err(NotSettled::While(error)),
+        }
+        let finish = async {
+            if self.store_token(&lease, name, &token, token_version.as_ref()).await? {
+                row.token_renewed_at = Some(grant.connected_at);
+                row.token_expires = Some(token.expires);
+            }
+            let mut last = tidy().await?;
+            last.push(Write::Put(row.row()?));
+            lease.finish_all(last).await
+        };
+        if let Err(error) = finish.await {
+            tracing::warn!(connection = %name, %error, "the grant is stored; the next renewal stores its token");
+        }
+        if let Some(old) = old.filter(|old| old.refresh_token.digest() != grant.refresh_token.digest()) {
+            self.give_back(old.data_centre, &old.refresh_token).await;
+        }
+        if let Some(before) = all.iter().find(|before| before.name == *name) {
+            self.announce(&before.state, &row).await;
+        }
+        tracing::info!(connection = %name, data_centre = %grant.data_centre, "connected");
+        Ok(Reply::Exchanged { ending: connected(&row, &missing, &all) })
+    }
+
+    pub(crate) async fn wait_for_lease(
+        &self,
+        name: &ConnectionName,
+    ) -> Result<Option<Lease<'_>>, StoreError> {
+        let started = Instant::now();
+        loop {
+            let lease = Lease::take(&*self.stores.state, &self.clock, name).await?;
+            if lease.is_some() || started.elapsed() > PATIENCE {
+                return Ok(lease);
+            }
+            sleep(Duration::from_millis(250)).await;
+        }
+    }
+}

@@ -1,0 +1,125 @@
+//! A user in several organisations: the choice in the browser, at the terminal, too late, or never.
+
+use std::time::Duration;
+
+use sandbox::Options;
+use shared::core::consent::CHOICE;
+use tests::browser::{Browser, Seen};
+use tests::connector::Connector;
+use tests::inside::Inside;
+
+const SECOND: &str = "20098765433";
+
+async fn with_two() -> Connector {
+    Connector::with(Options { organizations: 2, ..Options::new("") }).await
+}
+
+async fn choose(browser: &Browser, connector: &Connector, id: &str) -> Seen {
+    let url = format!("{}/oauth/organization", connector.url);
+    let answer = browser.post(&url, &[("organization", id)]).await;
+    match &answer.location {
+        Some(_) => browser.get(&format!("{}/oauth/callback", connector.url)).await,
+        None => answer,
+    }
+}
+
+fn revocations(sandbox: &sandbox::Sandbox) -> usize {
+    sandbox.requests().iter().filter(|request| request.path.ends_with("/token/revoke")).count()
+}
+
+#[tokio::test]
+async fn the_person_chooses_in_the_browser_and_the_operator_hears_of_it() {
+    let connector = with_two().await;
+    let mut waiting = connector.start_command(&["connect"]);
+    let lines = waiting.until("http").await;
+    let browser = Browser::default();
+    let page = browser.consent(lines.last().unwrap().trim()).await;
+    assert!(page.text.contains("<h1>Which organisation?</h1>"), "{}", page.text);
+    assert!(page.text.contains("Nordlicht Moebel") && page.text.contains(SECOND), "{}", page.text);
+    assert!(page.headers["content-security-policy"].contains("form-action 'self'"));
+    waiting.until("The user is in several organisations").await;
+    let agent = connector.agent(&[]).await;
+    agent.get("/v1/inventory/items").await.problem("product_not_connected");
+
+    let page = choose(&browser, &connector, SECOND).await;
+    assert!(
+        page.text.contains("<h1>Connected</h1>") && page.text.contains("Nordlicht Outlet"),
+        "{}",
+        page.text
+    );
+    let ended = waiting.end().await;
+    assert!(ended.code == 0 && ended.out.contains("Nordlicht Outlet"), "{} {}", ended.out, ended.err);
+    let status = agent.get("/v1/status").await.ok();
+    assert_eq!(status["connections"][0]["organization"]["id"], SECOND);
+
+    // Once more, by a double click: the end stays what it is.
+    let page = choose(&browser, &connector, "20098765432").await;
+    assert!(page.text.contains("Nordlicht Outlet"), "{}", page.text);
+    assert_eq!(revocations(&connector.zoho.sandbox), 0);
+}
+
+#[tokio::test]
+async fn nobody_else_chooses_and_nothing_else_is_chosen() {
+    let connector = with_two().await;
+    let browser = Browser::default();
+    browser.consent(&connector.link(&[]).await).await;
+    let calls = connector.zoho.sandbox.requests().len();
+    let stranger = choose(&Browser::default(), &connector, SECOND).await;
+    assert_eq!(stranger.status, 404, "{}", stranger.text);
+    let nothing = browser.post(&format!("{}/oauth/organization", connector.url), &[]).await;
+    assert_eq!(nothing.status, 400, "{}", nothing.text);
+    assert_eq!(connector.zoho.sandbox.requests().len(), calls, "nothing is sent");
+    let page = choose(&browser, &connector, "1").await;
+    assert!(page.text.contains("not among those"), "{}", page.text);
+    let agent = connector.agent(&[]).await;
+    agent.get("/v1/inventory/items").await.problem("product_not_connected");
+}
+
+#[tokio::test]
+async fn a_choice_does_not_touch_the_working_connection_until_it_is_made() {
+    let connector = with_two().await;
+    connector.connect(&["--organization", "20098765432"]).await;
+    let agent = connector.agent(&[]).await;
+    let (first, second) = (Browser::default(), Browser::default());
+    first.consent(&connector.link(&[]).await).await;
+    agent.get("/v1/inventory/items").await.ok();
+    assert_eq!(revocations(&connector.zoho.sandbox), 0);
+    // A second consent takes the place of the first one's choice.
+    second.consent(&connector.link(&[]).await).await;
+    assert_eq!(revocations(&connector.zoho.sandbox), 1);
+    let page = choose(&first, &connector, SECOND).await;
+    assert!(page.text.contains("a newer consent took its place"), "{}", page.text);
+    let page = choose(&second, &connector, SECOND).await;
+    assert!(page.text.contains("<h1>Connected</h1>"), "{}", page.text);
+    assert_eq!(revocations(&connector.zoho.sandbox), 2, "the grant that was replaced");
+    agent.get("/v1/inventory/items").await.ok();
+}
+
+#[tokio::test]
+async fn what_nobody_chooses_is_revoked_after_a_quarter_of_an_hour() {
+    let inside = Inside::with(Options { organizations: 2, ..Options::new("") }).await;
+    let browser = Browser::default();
+    let page = browser.consent(&inside.link(inside.wish()).await).await;
+    assert!(page.text.contains("Which organisation?"), "{}", page.text);
+    let sandbox = &inside.zoho.sandbox;
+    inside.advance(Duration::from_secs(60));
+    inside.tick().await;
+    assert_eq!(revocations(sandbox), 0, "there is time yet");
+
+    // Zoho does not take the revocation at first.
+    inside.advance(Duration::try_from(CHOICE).unwrap());
+    sandbox.inject(sandbox::Fault {
+        path_contains: "/token/revoke".to_owned(),
+        times: 1,
+        kind: sandbox::FaultKind::Status(503),
+    });
+    inside.tick().await;
+    inside.tick().await;
+    assert_eq!(revocations(sandbox), 2);
+    inside.tick().await;
+    assert_eq!(revocations(sandbox), 2, "done once and for all");
+    let url = inside.parts.settings.public_url.as_ref().unwrap();
+    let late =
+        browser.post(&format!("{}/oauth/organization", url.as_str()), &[("organization", SECOND)]).await;
+    assert_eq!(late.status, 404, "{}", late.text);
+}
