@@ -65,6 +65,7 @@ fn asked(ask: &Ask) -> What {
     let (kind, connection) = match ask {
         Ask::Renew { connection, .. } => (Kind::Renew, Some(connection)),
         Ask::Exchange { wish, .. } => (Kind::Exchange, Some(&wish.connection)),
+        Ask::Choose { connection, .. } => (Kind::Choose, Some(connection)),
         Ask::Disconnect { connection } => (Kind::Disconnect, Some(connection)),
         Ask::Tick => (Kind::Tick, None),
     };

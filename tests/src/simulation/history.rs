@@ -28,6 +28,8 @@ pub enum Kind {
     Renew,
     /// A code's exchange.
     Exchange,
+    /// The choice of an organisation.
+    Choose,
     /// An end.
     Disconnect,
     /// The schedule.
@@ -43,6 +45,11 @@ pub enum Held {
         grant: String,
         /// As it is stored.
         generation: u64,
+    },
+    /// A grant whose organisation is not chosen yet.
+    Parked {
+        /// Which.
+        grant: String,
     },
     /// An access token.
     Token {

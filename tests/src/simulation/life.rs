@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::history::{End, What, Who};
-use super::people::{Proxy, bring_code, consent, disconnect, name, set_client, tick};
+use super::people::{Mind, Proxy, bring_code, consent, disconnect, name, set_client, tick};
 use super::trouble::{StoreMood, Trouble, ZohoMood};
 use super::world::World;
 
@@ -19,6 +19,8 @@ const TICK: Duration = Duration::from_secs(300);
 struct Plot {
     connections: u64,
     users: u64,
+    /// Of the first user.
+    organizations: u64,
     length: Duration,
     /// Callers that find their token dead again and again.
     storm: bool,
@@ -38,6 +40,7 @@ impl Plot {
         Self {
             connections: random.between(1, 3),
             users: random.between(1, 2),
+            organizations: random.pick(&[1, 1, 2]),
             length: random.seconds(1200, 6000),
             storm: random.chance(60),
             crowd: random.chance(400),
@@ -61,8 +64,9 @@ impl Plot {
 pub async fn live(world: &Arc<World>) -> usize {
     let plot = Plot::of(world);
     world.note(Who::Stage, What::Note { text: format!("{plot:?}") });
-    for _ in 0..plot.users {
-        world.zoho().add_user(1);
+    for user in 0..plot.users {
+        let organizations = if user == 0 { plot.organizations } else { 1 };
+        world.zoho().add_user(usize::try_from(organizations).unwrap());
     }
     assert!(set_client(world).await, "nothing is wrong yet");
     for connection in 1..=usize::try_from(plot.connections).unwrap() {
@@ -131,19 +135,20 @@ async fn people((world, plot, end): Begun) {
         let offline = !world.random.chance(100);
         let at = world.at();
         let code = world.zoho().consent(user, name(connection).as_str(), offline, at);
+        let mind = world.random.pick(&[Mind::Quick, Mind::Quick, Mind::Slow, Mind::Twice, Mind::Gone]);
         match world.random.between(0, 9) {
             // Too late, or nearly.
             0 => {
                 sleep(world.random.seconds(40, 70)).await;
-                bring_code(&world, connection, &code).await;
+                bring_code(&world, connection, &code, mind).await;
             }
             // The same code twice.
             1 => {
                 let again = async {
                     sleep(world.random.milliseconds(0, 2000)).await;
-                    bring_code(&world, connection, &code).await
+                    bring_code(&world, connection, &code, mind).await
                 };
-                join(bring_code(&world, connection, &code), again).await;
+                join(bring_code(&world, connection, &code, mind), again).await;
             }
             // Two people at once.
             2 | 3 => {
@@ -151,9 +156,9 @@ async fn people((world, plot, end): Begun) {
                     sleep(world.random.milliseconds(0, 3000)).await;
                     consent(&world, plot.user(&world), connection).await
                 };
-                join(bring_code(&world, connection, &code), other).await;
+                join(bring_code(&world, connection, &code, mind), other).await;
             }
-            _ => drop(bring_code(&world, connection, &code).await),
+            _ => drop(bring_code(&world, connection, &code, mind).await),
         }
     }
 }

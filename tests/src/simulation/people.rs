@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join;
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::base::secret::Secret;
@@ -49,18 +50,68 @@ pub fn exchange(connection: usize, code: &str) -> Ask {
         crm_organization: None,
         again: false,
     };
-    let (redirect_uri, code) = (REDIRECT.to_owned(), Secret::new(code));
-    Ask::Exchange { wish, data_centre: DataCentre::Us, redirect_uri, code }
+    let (redirect_uri, ticket, code) = (Some(REDIRECT.to_owned()), ticket(code), Secret::new(code));
+    Ask::Exchange { wish, data_centre: DataCentre::Us, redirect_uri, code, ticket }
 }
 
-/// A person's answer to the page that asks which organisation is meant: the place for `Reply::Choose` and `Ask::Choose`.
-/// Until the exchange can park a grant, every user of the simulation is in one organisation (`Zoho::add_user` takes the
-/// number).
-///
-/// A person brings a code back and looks at the page: whether it says that the connection is made.
-pub async fn bring_code(world: &Arc<World>, connection: usize, code: &str) -> bool {
+/// What the browser must bring to choose; in the simulation it is told by the code.
+fn ticket(code: &str) -> String {
+    format!("ticket of {code}")
+}
+
+/// How a person takes the question which organisation is meant.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mind {
+    /// Answers within seconds.
+    Quick,
+    /// Answers so late that it may be too late.
+    Slow,
+    /// Answers twice.
+    Twice,
+    /// Closes the page.
+    Gone,
+}
+
+/// A person brings a code back and looks at the page: whether it says, in the end, that the connection is made.
+pub async fn bring_code(world: &Arc<World>, connection: usize, code: &str, mind: Mind) -> bool {
     let reply = Invocations(world.clone()).ask(exchange(connection, code)).await;
-    let connected = matches!(reply, Ok(Reply::Exchanged { ending }) if ending.connected);
+    let Ok(Reply::Choose { organizations }) = reply else {
+        return see(world, connection, code, reply.ok().as_ref());
+    };
+    match mind {
+        Mind::Gone => return false,
+        Mind::Slow => sleep(world.random.seconds(60, 1000)).await,
+        Mind::Quick | Mind::Twice => sleep(world.random.seconds(1, 20)).await,
+    }
+    let organization = organizations.first().unwrap().id.as_str();
+    let choose = || choose(world, connection, code, organization);
+    if mind == Mind::Twice {
+        let (one, other) = join(choose(), choose()).await;
+        return one || other;
+    }
+    choose().await
+}
+
+/// A person chooses, and again while the page asks for it.
+async fn choose(world: &Arc<World>, connection: usize, code: &str, organization: &str) -> bool {
+    for _ in 0..4 {
+        let reply = Invocations(world.clone()).ask(choice(connection, code, organization)).await;
+        if let Ok(Reply::Exchanged { .. }) = reply {
+            return see(world, connection, code, reply.ok().as_ref());
+        }
+        sleep(world.random.seconds(2, 30)).await;
+    }
+    false
+}
+
+/// The choice of an organisation.
+pub fn choice(connection: usize, code: &str, organization: &str) -> Ask {
+    Ask::Choose { connection: name(connection), ticket: ticket(code), organization: organization.to_owned() }
+}
+
+/// Whether the page says that the connection is made.
+pub fn see(world: &World, connection: usize, code: &str, reply: Option<&Reply>) -> bool {
+    let connected = matches!(reply, Some(Reply::Exchanged { ending }) if ending.connected);
     if connected {
         let grant = world.zoho().grant_of(code);
         world.note(Who::Person, What::SuccessPage { connection: name(connection).to_string(), grant });
@@ -72,7 +123,7 @@ pub async fn bring_code(world: &Arc<World>, connection: usize, code: &str) -> bo
 pub async fn consent(world: &Arc<World>, user: usize, connection: usize) -> bool {
     let at = world.at();
     let code = world.zoho().consent(user, name(connection).as_str(), true, at);
-    bring_code(world, connection, &code).await
+    bring_code(world, connection, &code, Mind::Quick).await
 }
 
 /// A process of api-proxy, warm for as long as it is kept.

@@ -26,6 +26,10 @@ pub async fn recover(world: &Arc<World>, connections: usize) {
     for _ in 0..9 {
         tick(world);
         sleep(Duration::from_secs(300)).await;
+        let forgotten = world.history().rules.forgotten(world.at());
+        for connection in forgotten {
+            fault(world, &format!("the parked grant of {connection} was not revoked in time"));
+        }
     }
     for connection in 1..=connections {
         look(world, connection).await;

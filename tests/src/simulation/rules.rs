@@ -14,6 +14,9 @@ const WINDOW: i64 = 10 * MINUTE;
 /// A slot is dated before two calls to the store, which may take 10 seconds each, so a call can leave this much later.
 const SLACK: i64 = 20_000;
 
+/// A choice has 15 minutes; the schedule comes every 5.
+const PARKED: i64 = 20 * MINUTE + SLACK;
+
 /// Versions of a secret in a day.
 pub const VERSIONS: usize = 80;
 
@@ -57,6 +60,9 @@ struct Grant {
     revoked: bool,
     /// It was the stored one at some time.
     stored: bool,
+    /// When it was stored last, and when it was parked.
+    since: i64,
+    parked: i64,
     /// The operator ended its connection while it was the stored one.
     condemned: bool,
     /// Who made, replaced or removed it.
@@ -68,6 +74,8 @@ struct Connection {
     grant: Option<(String, u64)>,
     grant_version: Option<u64>,
     token: Option<(u64, u64)>,
+    /// The grant whose organisation is to be chosen.
+    parked: Option<String>,
     row: Option<Row>,
     sent: Vec<i64>,
 }
@@ -116,7 +124,7 @@ impl Rules {
                 "rule 1: a process that only uses tokens read a grant or a client secret",
             ),
             What::Staged { name, version, held } => self.staged(at, who, name, *version, held),
-            What::Promoted { name, version, done: true } => self.promoted(who, name, *version),
+            What::Promoted { name, version, done: true } => self.promoted(at, who, name, *version),
             What::SecretDeleted { name } => self.deleted(who, name),
             What::Connection { name, generation, state, mark, until } => {
                 let row = Row {
@@ -138,7 +146,7 @@ impl Rules {
                 )
             }
             What::StoreFailed { call, name, .. } => {
-                if *call == "promote" && name.ends_with("/grant") {
+                if *call == "promote" && name.contains("/grant") {
                     self.with_run(who, |run| run.unsure = true);
                 }
                 Ok(())
@@ -164,6 +172,8 @@ impl Rules {
                     alive: true,
                     revoked: false,
                     stored: false,
+                    since: 0,
+                    parked: 0,
                     condemned: false,
                     touched,
                 };
@@ -211,7 +221,8 @@ impl Rules {
         demand(today <= VERSIONS, "rule 2: more than 80 versions of a secret in a day")
     }
 
-    fn promoted(&mut self, who: Who, name: &str, version: u64) -> Broken {
+    fn promoted(&mut self, at: i64, who: Who, name: &str, version: u64) -> Broken {
+        let kind = self.kind(who);
         let Some((name, _)) = parts(name) else {
             self.clients = Some(version);
             return Ok(());
@@ -230,9 +241,16 @@ impl Rules {
                     old.touched.insert(run);
                 }
                 let found = self.grants.get_mut(grant).ok_or("a grant was stored that Zoho never gave")?;
-                found.stored = true;
+                (found.stored, found.since) = (true, at);
+                let parked = found.parked;
                 demand(found.connection == name, "a grant was stored for another connection")?;
                 demand(!found.revoked, "rule 5: a grant became current that we had revoked")?;
+                let replaced =
+                    old.as_ref().filter(|old| old.0 != *grant).and_then(|old| self.grants.get(&old.0));
+                demand(
+                    kind != Some(Kind::Choose) || replaced.is_none_or(|old| old.since < parked),
+                    "rule 3: a grant was replaced by one that had been parked before it came",
+                )?;
                 demand(
                     old.is_none_or(|old| old.1 < *generation),
                     "rule 3: a grant was replaced by one of the same or an older generation",
@@ -252,6 +270,15 @@ impl Rules {
                 };
                 demand(fits, "rule 3: a token of another grant passes for one of the current grant")
             }
+            Some(Held::Parked { grant }) => {
+                let old = connection.parked.replace(grant.clone()).filter(|old| old != grant);
+                if let (Who::Run(run), Some(old)) = (who, old.and_then(|old| self.grants.get_mut(&old))) {
+                    old.touched.insert(run);
+                }
+                let found = self.grants.get_mut(grant).ok_or("a grant was parked that Zoho never gave")?;
+                found.parked = at;
+                Ok(())
+            }
             _ => Err("something was promoted that is no token".to_owned()),
         }
     }
@@ -263,9 +290,19 @@ impl Rules {
             return Err("rule 1: somebody else than token-refresh removed a secret".to_owned());
         };
         let connection = self.connections.entry(name.to_owned()).or_default();
-        if what != "grant" {
-            connection.token = None;
-            return Ok(());
+        match what {
+            "grant" => {}
+            "grant-parked" => {
+                let parked = connection.parked.take();
+                if let Some(grant) = parked.and_then(|grant| self.grants.get_mut(&grant)) {
+                    grant.touched.insert(run);
+                }
+                return Ok(());
+            }
+            _ => {
+                connection.token = None;
+                return Ok(());
+            }
         }
         connection.grant_version = None;
         let Some((grant, _)) = connection.grant.take() else { return Ok(()) };
@@ -370,6 +407,13 @@ impl Rules {
             .collect();
         let ours = self.grants.iter().filter(|(_, grant)| grant.alive && !grant.connection.is_empty());
         ours.filter(|(name, _)| !current.contains(name)).count()
+    }
+
+    /// The connections whose parked grant should have been revoked by then.
+    pub fn forgotten(&self, at: i64) -> Vec<String> {
+        let old = |grant: &String| self.grants.get(grant).is_some_and(|grant| grant.parked < at - PARKED);
+        let forgotten = self.connections.iter().filter(|(_, found)| found.parked.as_ref().is_some_and(old));
+        forgotten.map(|(name, _)| name.clone()).collect()
     }
 
     /// The stored grant of a connection.

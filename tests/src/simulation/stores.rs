@@ -237,6 +237,10 @@ fn held(name: &str, value: &str) -> Held {
     let generation = value["generation"].as_u64().unwrap_or_default();
     if name.ends_with("/grant") {
         Held::Grant { grant: text("refresh_token"), generation }
+    } else if name.ends_with("/grant-parked") {
+        Held::Parked {
+            grant: value["fresh"]["grant"]["refresh_token"].as_str().unwrap_or_default().to_owned(),
+        }
     } else if name.ends_with("/access-token") {
         Held::Token { token: text("token"), generation }
     } else {

@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep};
 
 use super::functions::begin;
 use super::history::{What, Who};
-use super::people::{Proxy, consent, disconnect, exchange, name, set_client, tick};
+use super::people::{Proxy, choice, consent, disconnect, exchange, name, see, set_client, tick};
 use super::recovery::recover;
 use super::world::{Strike, World};
 use super::{Outcome, on_simulated_time};
@@ -34,11 +34,19 @@ pub enum Scene {
     Tick,
     /// The schedule, with a connection whose end was begun by a process that died.
     HalfEnded,
+    /// The consent of a user in two organisations.
+    Park,
+    /// The same, while another consent waits for its choice.
+    ParkAgain,
+    /// The choice, for a connection that works.
+    Choice,
+    /// The schedule, after a choice that nobody made.
+    Abandoned,
 }
 
 impl Scene {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 12] = [
         Self::First,
         Self::Again,
         Self::Revived,
@@ -47,6 +55,10 @@ impl Scene {
         Self::Disconnect,
         Self::Tick,
         Self::HalfEnded,
+        Self::Park,
+        Self::ParkAgain,
+        Self::Choice,
+        Self::Abandoned,
     ];
 
     fn connections(self) -> usize {
@@ -56,8 +68,9 @@ impl Scene {
     /// What stands before, and what is asked.
     async fn prepare(self, world: &Arc<World>) -> (Ask, Option<String>) {
         world.zoho().add_user(1);
+        world.zoho().add_user(2);
         assert!(set_client(world).await);
-        if self != Self::First {
+        if !matches!(self, Self::First | Self::Park) {
             for connection in 1..=self.connections() {
                 assert!(consent(world, 0, connection).await);
             }
@@ -65,11 +78,12 @@ impl Scene {
         let label = name(1);
         let stored = || world.history().rules.grant("c1").map(str::to_owned).unwrap();
         let ask = match self {
-            Self::First | Self::Again => return new_code(world),
+            Self::First | Self::Again => return new_code(world, 0),
+            Self::Park => return new_code(world, 1),
             Self::Revived => {
                 let grant = stored();
                 world.zoho().end(world, Who::Person, &grant, super::history::End::ByUser);
-                return new_code(world);
+                return new_code(world, 0);
             }
             Self::Renewal => {
                 sleep(Duration::from_secs(3590)).await;
@@ -94,14 +108,30 @@ impl Scene {
                 sleep(Duration::from_secs(20)).await;
                 Ask::Tick
             }
+            Self::ParkAgain | Self::Choice | Self::Abandoned => {
+                let (ask, code) = new_code(world, 1);
+                let reply = begin(world, ask, u64::MAX).await.unwrap();
+                assert!(matches!(reply, Some(Ok(Reply::Choose { .. }))), "{reply:?}");
+                sleep(Duration::from_secs(if self == Self::Abandoned { 901 } else { 60 })).await;
+                match self {
+                    Self::ParkAgain => return new_code(world, 1),
+                    Self::Choice => return (chosen(world, code.as_ref().unwrap()), code),
+                    _ => Ask::Tick,
+                }
+            }
         };
         (ask, None)
     }
 }
 
-fn new_code(world: &World) -> (Ask, Option<String>) {
+/// The choice of the user who is in two organisations.
+fn chosen(world: &World, code: &str) -> Ask {
+    choice(1, code, &world.zoho().organizations(1)[1])
+}
+
+fn new_code(world: &World, user: usize) -> (Ask, Option<String>) {
     let at = world.at();
-    let code = world.zoho().consent(0, "c1", true, at);
+    let code = world.zoho().consent(user, "c1", true, at);
     (exchange(1, &code), Some(code))
 }
 
@@ -121,6 +151,8 @@ pub enum Blow {
 pub enum Rival {
     /// A person who consents.
     Person,
+    /// A person who consents and chooses an organisation.
+    Chooser,
     /// A caller who needs another token.
     Caller,
     /// The operator, who ends the connection.
@@ -131,11 +163,12 @@ pub enum Rival {
 
 impl Rival {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Person, Self::Caller, Self::Operator, Self::Schedule];
+    pub const ALL: [Self; 5] = [Self::Person, Self::Chooser, Self::Caller, Self::Operator, Self::Schedule];
 
     async fn act(self, world: &Arc<World>) {
         match self {
             Self::Person => drop(consent(world, 0, 1).await),
+            Self::Chooser => drop(consent(world, 1, 1).await),
             Self::Caller => {
                 world.zoho().evict_tokens("c1");
                 drop(Proxy::start(world).read(1).await);
@@ -180,11 +213,15 @@ pub fn play(scene: Scene, blow: Blow) -> (Outcome, bool) {
             Blow::Failure(strike) | Blow::Race(strike, _) => world.calls() > strike.call,
         };
         world.set_strike(None);
-        if let Some(Ok(Reply::Exchanged { ending })) = &result
-            && ending.connected
-        {
-            let grant = world.zoho().grant_of(&code.unwrap());
-            world.note(Who::Person, What::SuccessPage { connection: "c1".to_owned(), grant });
+        let mut reply = result.and_then(Result::ok);
+        if let Some(code) = code {
+            // Who is asked, chooses; whose choice was not answered, chooses again.
+            let asked = matches!(reply, Some(Reply::Choose { .. }));
+            if asked || scene == Scene::Choice && !matches!(reply, Some(Reply::Exchanged { .. })) {
+                sleep(Duration::from_secs(20)).await;
+                reply = begin(&world, chosen(&world, &code), u64::MAX).await.unwrap().and_then(Result::ok);
+            }
+            see(&world, 1, &code, reply.as_ref());
         }
         // A caller comes at once, as after every blow.
         drop(Proxy::start(&world).read(1).await);

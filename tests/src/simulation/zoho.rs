@@ -94,6 +94,11 @@ impl Zoho {
         user
     }
 
+    /// The organisations of a user.
+    pub fn organizations(&self, user: usize) -> &[String] {
+        &self.users[user].organizations
+    }
+
     /// The client's secret at Zoho.
     pub fn secret(&self) -> &str {
         &self.secret
@@ -292,7 +297,11 @@ impl Zoho {
         }
         let user = self.tokens[token].user;
         let organizations = &self.users[user].organizations;
-        let body = if inventory {
+        let body = if path.contains("/users/me") {
+            format!(
+                r#"{{"code":0,"user":{{"email_ids":[{{"email":"{user}@example.com","is_selected":true}}]}}}}"#
+            )
+        } else if inventory {
             let each = |id: &String| format!(r#"{{"organization_id":"{id}","name":"Organisation {id}"}}"#);
             let all: Vec<_> = organizations.iter().map(each).collect();
             format!(r#"{{"code":0,"organizations":[{}]}}"#, all.join(","))
