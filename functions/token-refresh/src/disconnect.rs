@@ -8,6 +8,7 @@ use shared::core::renewer::Reply;
 use shared::store::{Condition, StoreError, Write};
 
 use crate::TokenRefresh;
+use crate::choose::unmark;
 
 impl TokenRefresh {
     /// Ends a connection: because the operator asked for it, or because a process that `begun` it died.
@@ -22,7 +23,9 @@ impl TokenRefresh {
         }
         let forget = Write::Delete(connection::key(name), Condition::Any);
         let Some((grant, _)) = load::<Grant>(secrets, &Grant::secret_name(name)).await? else {
-            lease.finish(forget).await?;
+            if self.discard_parked(&mut lease, name, None).await? {
+                lease.finish_all(vec![forget, unmark(name)]).await?;
+            }
             return Ok(Reply::Unknown);
         };
         // A tombstone first: whoever dies after it, the next tick goes on here, and nobody brings the connection back.
@@ -40,14 +43,16 @@ impl TokenRefresh {
             }
         };
         for secret in [AccessToken::secret_name(name), Grant::secret_name(name)] {
-            // A deletion has no condition, so it must be over before anybody else can have the lease: a grant that was
-            // stored by then would be lost.
-            if !lease.write(Write::Put(row.row()?)).await? || !lease.outlasts_a_call() {
+            // A grant that somebody else stored by then would be lost.
+            if !lease.covers_a_call().await? {
                 return Ok(Reply::Busy);
             }
             secrets.delete(&secret).await?;
         }
-        if !lease.finish(forget).await? {
+        // What is still to be chosen ends with it: a choice would bring the connection back.
+        if !self.discard_parked(&mut lease, name, Some(&grant)).await?
+            || !lease.finish_all(vec![forget, unmark(name)]).await?
+        {
             return Ok(Reply::Busy);
         }
         tracing::info!(connection = %name, revoked, "disconnected");

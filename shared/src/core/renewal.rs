@@ -84,10 +84,22 @@ impl<'a> Lease<'a> {
         }
     }
 
-    /// Whether a call to a store that begins now is over before anybody else can have the lease: for what cannot be done
-    /// on a condition.
+    /// Whether a call to a store that begins now is over before anybody else can have the lease.
     pub fn outlasts_a_call(&self) -> bool {
         later(self.clock.now(), STORE_CALL) <= self.ends
+    }
+
+    /// Prolongs it, and says whether it outlasts a call now: for what cannot be done on a condition, as a deletion of a
+    /// secret.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn covers_a_call(&mut self) -> Result<bool, StoreError> {
+        let ends = later(self.clock.now(), LEASE);
+        let lease = lease_row(&self.key, ends, Condition::Version(self.version.clone()));
+        let Outcome::Done(Some(version)) = self.state.put(lease).await? else { return Ok(false) };
+        (self.version, self.ends) = (version, ends);
+        Ok(self.outlasts_a_call())
     }
 
     /// Writes the last row and gives the lease back, in one step. Says whether it was still ours; if not, nothing is
