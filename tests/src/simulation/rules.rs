@@ -14,8 +14,8 @@ const WINDOW: i64 = 10 * MINUTE;
 /// A slot is dated before two calls to the store, which may take 10 seconds each, so a call can leave this much later.
 const SLACK: i64 = 20_000;
 
-/// A choice has 15 minutes; the schedule comes every 5.
-const PARKED: i64 = 20 * MINUTE + SLACK;
+/// A choice has 15 minutes, and a run that takes it has one; the schedule comes every 5.
+const PARKED: i64 = 20 * MINUTE + MINUTE + SLACK;
 
 /// Versions of a secret in a day.
 pub const VERSIONS: usize = 80;
@@ -60,8 +60,8 @@ struct Grant {
     revoked: bool,
     /// It was the stored one at some time.
     stored: bool,
-    /// When it was stored last, and when it was parked.
-    since: i64,
+    /// When it came to be, and when it was parked.
+    born: i64,
     parked: i64,
     /// The operator ended its connection while it was the stored one.
     condemned: bool,
@@ -172,7 +172,7 @@ impl Rules {
                     alive: true,
                     revoked: false,
                     stored: false,
-                    since: 0,
+                    born: at,
                     parked: 0,
                     condemned: false,
                     touched,
@@ -241,14 +241,14 @@ impl Rules {
                     old.touched.insert(run);
                 }
                 let found = self.grants.get_mut(grant).ok_or("a grant was stored that Zoho never gave")?;
-                (found.stored, found.since) = (true, at);
-                let parked = found.parked;
+                found.stored = true;
+                let born = found.born;
                 demand(found.connection == name, "a grant was stored for another connection")?;
                 demand(!found.revoked, "rule 5: a grant became current that we had revoked")?;
                 let replaced =
                     old.as_ref().filter(|old| old.0 != *grant).and_then(|old| self.grants.get(&old.0));
                 demand(
-                    kind != Some(Kind::Choose) || replaced.is_none_or(|old| old.since < parked),
+                    kind != Some(Kind::Choose) || replaced.is_none_or(|old| old.born < born + SLACK),
                     "rule 3: a grant was replaced by one that had been parked before it came",
                 )?;
                 demand(

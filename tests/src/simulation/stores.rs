@@ -304,13 +304,21 @@ impl Secrets for Handle {
     }
 }
 
+/// A key without what is random in it: the ids of events.
+fn label(key: &Key) -> String {
+    match key.partition.as_str() {
+        "lease" | "mint-budget" | "parked-grant" => format!("{}/{}", key.partition, key.sort),
+        other => other.split(['#', '/']).next().unwrap().to_owned(),
+    }
+}
+
 /// What a write did, for the history.
 fn change(world: &World, write: &Write) -> What {
     match write {
         Write::Delete(key, _) if key.partition == "connection" => {
             What::ConnectionDeleted { name: key.sort.clone() }
         }
-        Write::Delete(key, _) => What::Row { key: format!("-{}/{}", key.partition, key.sort) },
+        Write::Delete(key, _) => What::Row { key: format!("-{}", label(key)) },
         Write::Put(put) if put.key.partition == "connection" => {
             let row: Value = serde_json::from_str(&put.value).unwrap();
             What::Connection {
@@ -321,7 +329,7 @@ fn change(world: &World, write: &Write) -> What {
                 until: row["state"]["until"].as_str().map(|until| world.since_start(until.parse().unwrap())),
             }
         }
-        Write::Put(put) => What::Row { key: format!("{}/{}", put.key.partition, put.key.sort) },
+        Write::Put(put) => What::Row { key: label(&put.key) },
     }
 }
 
@@ -338,8 +346,8 @@ impl Table for Handle {
     async fn transact(&self, steps: Vec<Write>) -> Result<Outcome, StoreError> {
         let table = self.table;
         let name = match &steps[0] {
-            Write::Put(put) => put.key.partition.clone(),
-            Write::Delete(key, _) => key.partition.clone(),
+            Write::Put(put) => label(&put.key),
+            Write::Delete(key, _) => label(key),
         };
         self.call("transact", &name, move |world, who| {
             let outcome = world.kept().transact(table, &steps, world.now());

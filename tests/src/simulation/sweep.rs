@@ -40,13 +40,15 @@ pub enum Scene {
     ParkAgain,
     /// The choice, for a connection that works.
     Choice,
+    /// The choice, seconds before it is too late.
+    LastMoment,
     /// The schedule, after a choice that nobody made.
     Abandoned,
 }
 
 impl Scene {
     /// All of them.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::First,
         Self::Again,
         Self::Revived,
@@ -58,6 +60,7 @@ impl Scene {
         Self::Park,
         Self::ParkAgain,
         Self::Choice,
+        Self::LastMoment,
         Self::Abandoned,
     ];
 
@@ -108,14 +111,19 @@ impl Scene {
                 sleep(Duration::from_secs(20)).await;
                 Ask::Tick
             }
-            Self::ParkAgain | Self::Choice | Self::Abandoned => {
+            Self::ParkAgain | Self::Choice | Self::LastMoment | Self::Abandoned => {
                 let (ask, code) = new_code(world, 1);
                 let reply = begin(world, ask, u64::MAX).await.unwrap();
                 assert!(matches!(reply, Some(Ok(Reply::Choose { .. }))), "{reply:?}");
-                sleep(Duration::from_secs(if self == Self::Abandoned { 901 } else { 60 })).await;
+                let wait = match self {
+                    Self::LastMoment => 890,
+                    Self::Abandoned => 961,
+                    _ => 60,
+                };
+                sleep(Duration::from_secs(wait)).await;
                 match self {
                     Self::ParkAgain => return new_code(world, 1),
-                    Self::Choice => return (chosen(world, code.as_ref().unwrap()), code),
+                    Self::Choice | Self::LastMoment => return (chosen(world, code.as_ref().unwrap()), code),
                     _ => Ask::Tick,
                 }
             }
