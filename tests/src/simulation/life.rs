@@ -212,9 +212,9 @@ async fn mishaps((world, plot, end): Begun) {
         let connection = plot.connection(&world);
         match world.random.between(0, 2) {
             0 => {
-                let mine =
+                let mut mine =
                     world.zoho().living().into_iter().filter(|(_, of)| *of == name(connection).as_str());
-                let newest = mine.last();
+                let newest = mine.next_back();
                 if let Some((grant, _)) = newest {
                     world.zoho().end(&world, Who::Person, &grant, End::ByUser);
                 }
