@@ -21,6 +21,7 @@ mod killed;
 mod lambda;
 mod operator;
 mod renewal;
+mod simulation;
 mod stack;
 mod store;
 mod trouble;

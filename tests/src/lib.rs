@@ -20,3 +20,4 @@ pub mod lambda;
 pub mod moto;
 pub mod planted;
 pub mod process;
+pub mod simulation;

@@ -8,15 +8,24 @@ use shared::core::renewer::Reply;
 use shared::store::{Condition, StoreError, Write};
 
 use crate::TokenRefresh;
+use crate::choose::unmark;
 
 impl TokenRefresh {
-    pub(crate) async fn disconnect(&self, name: &ConnectionName) -> Result<Reply, StoreError> {
+    /// Ends a connection: because the operator asked for it, or because a process that `begun` it died.
+    pub(crate) async fn disconnect(&self, name: &ConnectionName, begun: bool) -> Result<Reply, StoreError> {
         let state = &*self.stores.state;
         let secrets = &*self.stores.secrets;
         let Some(mut lease) = Lease::take(state, &self.clock, name).await? else { return Ok(Reply::Busy) };
+        if begun && !is_ending(connection::get(state, name).await?.as_ref()) {
+            // Somebody ended it, or connected it anew, since the schedule read its row.
+            lease.release().await?;
+            return Ok(Reply::Unknown);
+        }
         let forget = Write::Delete(connection::key(name), Condition::Any);
         let Some((grant, _)) = load::<Grant>(secrets, &Grant::secret_name(name)).await? else {
-            lease.finish(forget).await?;
+            if self.discard_parked(&mut lease, name, None).await? {
+                lease.finish_all(vec![forget, unmark(name)]).await?;
+            }
             return Ok(Reply::Unknown);
         };
         // A tombstone first: whoever dies after it, the next tick goes on here, and nobody brings the connection back.
@@ -33,15 +42,24 @@ impl TokenRefresh {
                 false
             }
         };
-        if !lease.write(Write::Put(row.row()?)).await? {
-            return Ok(Reply::Busy);
+        for secret in [AccessToken::secret_name(name), Grant::secret_name(name)] {
+            // A grant that somebody else stored by then would be lost.
+            if !lease.covers_a_call().await? {
+                return Ok(Reply::Busy);
+            }
+            secrets.delete(&secret).await?;
         }
-        secrets.delete(&AccessToken::secret_name(name)).await?;
-        secrets.delete(&Grant::secret_name(name)).await?;
-        if !lease.finish(forget).await? {
+        // What is still to be chosen ends with it: a choice would bring the connection back.
+        if !self.discard_parked(&mut lease, name, Some(&grant)).await?
+            || !lease.finish_all(vec![forget, unmark(name)]).await?
+        {
             return Ok(Reply::Busy);
         }
         tracing::info!(connection = %name, revoked, "disconnected");
         Ok(Reply::Disconnected { revoked })
     }
+}
+
+fn is_ending(found: Option<&Connection>) -> bool {
+    found.is_some_and(|found| found.state == State::Disconnecting)
 }

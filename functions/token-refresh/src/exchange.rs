@@ -105,7 +105,7 @@ impl TokenRefresh {
         };
         match result {
             Ok(reply) => Ok(reply),
-            Err(NotSettled::Busy) => {
+            Err(NotSettled::Busy | NotSettled::Overtaken) => {
                 self.give_back(dc, &refresh_token).await;
                 refused([
                     "Something else works on this connection at the moment. Open a new link in a minute.",

@@ -65,7 +65,7 @@ impl TokenRefresh {
             Ask::Choose { connection, ticket, organization } => {
                 self.choose(&connection, &ticket, &organization).await
             }
-            Ask::Disconnect { connection } => self.disconnect(&connection).await,
+            Ask::Disconnect { connection } => self.disconnect(&connection, false).await,
             Ask::Tick => self.tick().await,
         }
     }

@@ -24,9 +24,6 @@ const BUDGET: Duration = Duration::from_secs(35);
 
 impl TokenRefresh {
     pub(crate) async fn tick(&self) -> Result<Reply, StoreError> {
-        if let Err(error) = self.clear_parked().await {
-            tracing::error!(%error, "parked grants could not be looked at");
-        }
         let now = self.clock.now();
         let due = |found: &Connection| {
             let ends = found.token_expires.is_none_or(|expires| earlier(expires, AHEAD) <= now);
@@ -44,7 +41,7 @@ impl TokenRefresh {
             .map(|found| async move {
                 match found.state {
                     // Its process died half-way.
-                    State::Disconnecting => self.disconnect(&found.name).await,
+                    State::Disconnecting => self.disconnect(&found.name, true).await,
                     _ => self.renew(&found.name, None, AHEAD).await,
                 }
             })
@@ -57,6 +54,10 @@ impl TokenRefresh {
         let renewed = results.iter().filter(|result| done(result)).count();
         for error in results.iter().filter_map(|result| result.as_ref().err()) {
             tracing::error!(%error, "a scheduled renewal failed");
+        }
+        // After the tokens: a Zoho that does not answer a revocation must not hold them up.
+        if let Err(error) = self.clear_parked().await {
+            tracing::error!(%error, "parked grants could not be looked at");
         }
         Ok(Reply::Ticked { renewed, failed: results.len() - renewed })
     }
