@@ -17,6 +17,7 @@ use shared::store::{Condition, Key, Put, Query, StoreError, Write};
 
 use crate::TokenRefresh;
 use crate::endings::failed;
+use crate::revoke::Ending;
 use crate::settle::{Fresh, NotSettled};
 
 const PARTITION: &str = "parked-grant";
@@ -190,7 +191,7 @@ impl TokenRefresh {
     /// Says whether it is revoked.
     async fn give_back_parked(&self, name: &ConnectionName, parked: &Parked) -> bool {
         let grant = &parked.fresh.grant;
-        let revoked = self.accounts.revoke(grant.data_centre, &grant.refresh_token).await;
+        let revoked = self.revoke(&Ending::of(grant)).await;
         if let Err(refusal) = &revoked {
             tracing::warn!(connection = %name, ?refusal, "a parked grant could not be revoked");
         }

@@ -8,6 +8,7 @@ use shared::core::renewer::Reply;
 use shared::store::{Condition, StoreError, Write};
 
 use crate::TokenRefresh;
+use crate::revoke::Ending;
 use crate::choose::unmark;
 
 impl TokenRefresh {
@@ -35,7 +36,7 @@ impl TokenRefresh {
             return Ok(Reply::Busy);
         }
         // First there, then here: a grant that is forgotten here could not be revoked any more.
-        let revoked = match self.accounts.revoke(grant.data_centre, &grant.refresh_token).await {
+        let revoked = match self.revoke(&Ending::of(&grant)).await {
             Ok(()) => true,
             Err(refusal) => {
                 tracing::warn!(connection = %name, ?refusal, "Zoho did not confirm the revocation");

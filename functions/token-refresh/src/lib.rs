@@ -8,6 +8,7 @@ mod endings;
 mod exchange;
 mod probe;
 mod renew;
+mod revoke;
 mod settle;
 mod tick;
 

@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep};
 use crate::TokenRefresh;
 use crate::choose::unmark;
 use crate::endings::connected;
+use crate::revoke::Ending;
 
 /// A renewal that is under way is waited for.
 const PATIENCE: Duration = Duration::from_secs(16);
@@ -105,7 +106,7 @@ impl TokenRefresh {
             tracing::warn!(connection = %name, %error, "the grant is stored; the next renewal stores its token");
         }
         if let Some(old) = old {
-            self.give_back(old.data_centre, &old.refresh_token).await;
+            self.give_back(&Ending::of(&old)).await;
         }
         if let Some(before) = all.iter().find(|before| before.name == *name) {
             self.announce(&before.state, &row).await;

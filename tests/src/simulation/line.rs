@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use shared::zoho::http::{Answer, Call, Content, HttpError, Transport};
+use shared::zoho::http::{Answer, Call, Content, Form, HttpError, Transport};
 use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
@@ -32,7 +32,7 @@ impl Sent {
         let path = call.url.to_owned();
         match &call.content {
             Content::Read(token) => Self { path, token: Some(token.expose().to_owned()), form: Vec::new() },
-            Content::Form(form) => {
+            Content::Form(Form { fields: form, .. }) => {
                 let form =
                     form.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
                 Self { path, token: None, form }
