@@ -1,6 +1,8 @@
 //! Tokens in simulated installations: many seeds at random, and single scenes that are interrupted at every point.
 //! `SIMULATION_SEEDS=100000` plays more seeds, `SIMULATION_SEED=7` plays one and prints what happened.
 
+#![expect(clippy::print_stdout, reason = "a story is for reading")]
+
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
@@ -19,8 +21,11 @@ fn number(variable: &str) -> Option<u64> {
     std::env::var(variable).ok().map(|text| text.parse().unwrap())
 }
 
+/// What a thing that happened is recognised by.
+type Sight = (&'static str, fn(&What) -> bool);
+
 /// Things that must have happened often, or the simulation would prove little.
-const SIGHTS: [(&str, fn(&What) -> bool); 7] = [
+const SIGHTS: [Sight; 7] = [
     ("renewals and exchanges", |what| matches!(what, What::Sent { .. })),
     ("success pages", |what| matches!(what, What::SuccessPage { .. })),
     ("deaths of processes", |what| matches!(what, What::Died { .. })),
