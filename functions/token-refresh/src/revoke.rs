@@ -5,7 +5,9 @@ use shared::base::secret::Secret;
 use shared::core::client::Clients;
 use shared::core::grant::Grant;
 use shared::zoho::data_centre::DataCentre;
-use shared::zoho::oauth::{ClientCredentials, Refusal};
+use shared::zoho::http::HttpError;
+use shared::zoho::oauth::{ClientCredentials, PATIENCE, Refusal};
+use tokio::time::timeout;
 
 use crate::TokenRefresh;
 
@@ -27,7 +29,13 @@ impl<'a> Ending<'a> {
 }
 
 impl TokenRefresh {
+    /// Takes no longer than one call, because that is what a lease is good for.
     pub(crate) async fn revoke(&self, ending: &Ending<'_>) -> Result<(), Refusal> {
+        let in_time = timeout(PATIENCE, self.revoke_either_way(ending)).await;
+        in_time.unwrap_or(Err(Refusal::Http(HttpError::Timeout)))
+    }
+
+    async fn revoke_either_way(&self, ending: &Ending<'_>) -> Result<(), Refusal> {
         let Ending { data_centre, client_id, token } = *ending;
         let first = self.accounts.revoke(data_centre, token).await;
         if first != Err(Refusal::Unreadable) {

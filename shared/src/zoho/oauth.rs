@@ -19,7 +19,7 @@ use crate::base::clock::Timestamp;
 use crate::base::secret::Secret;
 
 /// A token call ends within this time, well inside the lease of 15 seconds that guards it.
-const PATIENCE: Duration = Duration::from_secs(8);
+pub const PATIENCE: Duration = Duration::from_secs(8);
 
 /// The longest life that an access token has at Zoho, in seconds.
 const HOUR: u64 = 3600;

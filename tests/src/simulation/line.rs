@@ -53,7 +53,7 @@ impl Sent {
     }
 
     fn revokes(&self) -> Option<String> {
-        let revokes = self.path.ends_with("/revoke");
+        let revokes = self.path.contains("/revoke");
         self.form.iter().find(|(name, _)| revokes && name == "token").map(|(_, token)| token.clone())
     }
 }

@@ -222,7 +222,7 @@ impl Zoho {
     /// An accounts server's answer to a form.
     pub fn form(&mut self, world: &World, who: Who, path: &str, form: &[(&str, &str)]) -> Said {
         let at = world.at();
-        if path.ends_with("/token/revoke") {
+        if path.contains("/revoke") {
             let token = field(form, "token").unwrap_or_default();
             if let Some(found) = self.tokens.get_mut(token) {
                 found.alive = false;
