@@ -155,23 +155,24 @@ impl TokenRefresh {
         Ok(())
     }
 
-    /// Ends what is parked, for a connection that ends. Says whether nothing is parked any more.
-    pub(crate) async fn discard_parked(
+    /// Ends the time for a choice; the schedule revokes what was to be chosen. Not the other way round: who dies in between
+    /// would leave a dead grant to be chosen. Says whether it is done.
+    pub(crate) async fn end_choice(
         &self,
         lease: &mut Lease<'_>,
         name: &ConnectionName,
-        current: Option<&Grant>,
     ) -> Result<bool, StoreError> {
-        let parked = load::<Parked>(&*self.stores.secrets, &secret_name(name)).await?;
-        let Some((parked, _)) = parked else { return Ok(true) };
-        // What was read is what is parked, as long as the lease was never lost.
-        if !lease.covers_a_call().await? {
+        let secrets = &*self.stores.secrets;
+        let Some((mut parked, version)) = load::<Parked>(secrets, &secret_name(name)).await? else {
+            return Ok(true);
+        };
+        parked.until = parked.until.min(self.clock.now());
+        let row = Put::record(key(name), &ParkedRow { until: parked.until }, Condition::Any)?;
+        if !lease.write(Write::Put(row)).await? {
             return Ok(false);
         }
-        if !parked.is_stored(current) {
-            self.give_back_parked(name, &parked).await;
-        }
-        self.delete_parked(lease, name).await
+        let pending = secrets.stage(&secret_name(name), &text(&parked)?).await?;
+        secrets.promote(&secret_name(name), &pending, Some(&version)).await
     }
 
     /// Deletes the secret, unless the lease ends too soon: then the schedule clears it away.

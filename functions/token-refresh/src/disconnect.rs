@@ -9,7 +9,6 @@ use shared::store::{Condition, StoreError, Write};
 
 use crate::TokenRefresh;
 use crate::revoke::Ending;
-use crate::choose::unmark;
 
 impl TokenRefresh {
     /// Ends a connection: because the operator asked for it, or because a process that `begun` it died.
@@ -24,9 +23,10 @@ impl TokenRefresh {
         }
         let forget = Write::Delete(connection::key(name), Condition::Any);
         let Some((grant, _)) = load::<Grant>(secrets, &Grant::secret_name(name)).await? else {
-            if self.discard_parked(&mut lease, name, None).await? {
-                lease.finish_all(vec![forget, unmark(name)]).await?;
+            if !self.end_choice(&mut lease, name).await? {
+                return Ok(Reply::Busy);
             }
+            lease.finish(forget).await?;
             return Ok(Reply::Unknown);
         };
         // A tombstone first: whoever dies after it, the next tick goes on here, and nobody brings the connection back.
@@ -51,9 +51,7 @@ impl TokenRefresh {
             secrets.delete(&secret).await?;
         }
         // What is still to be chosen ends with it: a choice would bring the connection back.
-        if !self.discard_parked(&mut lease, name, Some(&grant)).await?
-            || !lease.finish_all(vec![forget, unmark(name)]).await?
-        {
+        if !self.end_choice(&mut lease, name).await? || !lease.finish(forget).await? {
             return Ok(Reply::Busy);
         }
         tracing::info!(connection = %name, revoked, "disconnected");

@@ -42,13 +42,15 @@ pub enum Scene {
     Choice,
     /// The choice, seconds before it is too late.
     LastMoment,
+    /// The end of a connection that still waits for its first choice; the person does not know, and chooses.
+    EndedParked,
     /// The schedule, after a choice that nobody made.
     Abandoned,
 }
 
 impl Scene {
     /// All of them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::First,
         Self::Again,
         Self::Revived,
@@ -61,6 +63,7 @@ impl Scene {
         Self::ParkAgain,
         Self::Choice,
         Self::LastMoment,
+        Self::EndedParked,
         Self::Abandoned,
     ];
 
@@ -73,7 +76,7 @@ impl Scene {
         world.zoho().add_user(1);
         world.zoho().add_user(2);
         assert!(set_client(world).await);
-        if !matches!(self, Self::First | Self::Park) {
+        if !matches!(self, Self::First | Self::Park | Self::EndedParked) {
             for connection in 1..=self.connections() {
                 assert!(consent(world, 0, connection).await);
             }
@@ -111,7 +114,7 @@ impl Scene {
                 sleep(Duration::from_secs(20)).await;
                 Ask::Tick
             }
-            Self::ParkAgain | Self::Choice | Self::LastMoment | Self::Abandoned => {
+            Self::ParkAgain | Self::Choice | Self::LastMoment | Self::EndedParked | Self::Abandoned => {
                 let (ask, code) = new_code(world, 1);
                 let reply = begin(world, ask, u64::MAX).await.unwrap();
                 assert!(matches!(reply, Some(Ok(Reply::Choose { .. }))), "{reply:?}");
@@ -124,6 +127,7 @@ impl Scene {
                 match self {
                     Self::ParkAgain => return new_code(world, 1),
                     Self::Choice | Self::LastMoment => return (chosen(world, code.as_ref().unwrap()), code),
+                    Self::EndedParked => return (Ask::Disconnect { connection: label }, code),
                     _ => Ask::Tick,
                 }
             }
@@ -225,7 +229,8 @@ pub fn play(scene: Scene, blow: Blow) -> (Outcome, bool) {
         if let Some(code) = code {
             // Who is asked, chooses; whose choice was not answered, chooses again.
             let asked = matches!(reply, Some(Reply::Choose { .. }));
-            if asked || scene == Scene::Choice && !matches!(reply, Some(Reply::Exchanged { .. })) {
+            let chooses = matches!(scene, Scene::Choice | Scene::EndedParked);
+            if asked || chooses && !matches!(reply, Some(Reply::Exchanged { .. })) {
                 sleep(Duration::from_secs(20)).await;
                 reply = begin(&world, chosen(&world, &code), u64::MAX).await.unwrap().and_then(Result::ok);
             }
