@@ -12,6 +12,7 @@
 mod api;
 mod bench;
 mod choice;
+mod chromium;
 mod commands;
 mod consent;
 mod crowd;

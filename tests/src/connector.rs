@@ -85,7 +85,7 @@ impl Connector {
 
     /// Starts the server, again if it was killed.
     pub async fn boot(&mut self) {
-        let listen = self.url.trim_start_matches("http://").to_owned();
+        let listen = self.url.trim_start_matches("http://").replace("localhost", "127.0.0.1");
         let mut server = Running::start(&self.args(&["serve", "--listen", &listen]), &self.variables());
         server.until("Store in").await;
         self.server = Some(server);

@@ -101,6 +101,7 @@ impl App {
         Outcome::Ended(Ending {
             connected: false,
             title: "Not connected".to_owned(),
+            facts: Vec::new(),
             lines: vec![
                 "The connector could not finish this consent; the operator finds the cause in its log."
                     .to_owned(),
@@ -131,6 +132,7 @@ fn denied(error: Option<&str>) -> Ending {
     Ending {
         connected: false,
         title: "Not connected".to_owned(),
+        facts: Vec::new(),
         lines: vec![line, "Nothing was changed. To connect after all, open a new link.".to_owned()],
     }
 }

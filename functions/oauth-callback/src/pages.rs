@@ -5,19 +5,24 @@ use shared::base::page::{Escaped, Mood, Page};
 use shared::core::connection::Organization;
 use shared::core::consent::{Choice, Ending};
 
-const NEW_LINK: &str = "Ask the operator for a new link (`zoho-connector connect`).";
+const NEW_LINK: &str = "Ask the operator for a new link: `zoho-connector connect` makes one.";
 
 pub(crate) fn ending(ending: &Ending) -> Page {
     let mood = if ending.connected { Mood::Good } else { Mood::Bad };
-    ending.lines.iter().fold(Page::new(mood, &ending.title), Page::line)
+    let page = Page::new(mood, &ending.title).facts(&ending.facts);
+    ending.lines.iter().fold(page, Page::line)
 }
 
 pub(crate) fn choice(choice: &Choice) -> Page {
-    let page = Page::new(Mood::Plain, "Which organisation?")
-        .line("You are in several organisations of Zoho Inventory. The connection is for one of them:");
+    ask(choice, Page::new(Mood::Plain, "Which organisation?"))
+}
+
+fn ask(choice: &Choice, page: Page) -> Page {
     let buttons: String = choice.organizations.iter().map(button).collect();
-    page.html(format_args!("<form method=\"post\" action=\"/oauth/organization\">{buttons}</form>"))
-        .line("Without a choice within 15 minutes, the consent is given back to Zoho.")
+    let form = "<form class=\"choice\" method=\"post\" action=\"/oauth/organization\">";
+    page.line("You are in several organisations of Zoho Inventory. The connection is for one of them:")
+        .html(format_args!("{form}{buttons}</form>"))
+        .soft("Without a choice within 15 minutes, the consent is given back to Zoho.")
 }
 
 fn button(organization: &Organization) -> String {
@@ -26,9 +31,8 @@ fn button(organization: &Organization) -> String {
 }
 
 pub(crate) fn choose_again(of: &Choice) -> Page {
-    choice(of)
-        .status(StatusCode::SERVICE_UNAVAILABLE)
-        .line("The connector was busy and has not taken your choice. Choose again in some seconds.")
+    let page = Page::new(Mood::Bad, "Choose once more").status(StatusCode::SERVICE_UNAVAILABLE);
+    ask(of, page.line("The connector was busy and has not taken your choice. Try again in some seconds."))
 }
 
 pub(crate) fn link_unknown() -> Page {
@@ -42,7 +46,7 @@ pub(crate) fn not_reconnectable() -> Page {
     Page::new(Mood::Plain, "There is nothing to reconnect here")
         .status(StatusCode::NOT_FOUND)
         .line("This address works only while a connection has ended and waits to be brought back.")
-        .line(format!("To connect anew: {NEW_LINK}"))
+        .line(format!("Do you want to connect anew? {NEW_LINK}"))
 }
 
 pub(crate) fn state_unknown() -> Page {
@@ -69,8 +73,7 @@ pub(crate) fn hostile_server() -> Page {
 pub(crate) fn used_already() -> Page {
     refused("This consent was used already")
         .line("Each consent counts once. Nothing was sent to Zoho and nothing was stored this time.")
-        .line("If the connection does not work: ")
-        .line(NEW_LINK)
+        .line(format!("Does the connection not work? {NEW_LINK}"))
 }
 
 pub(crate) fn incomplete() -> Page {
@@ -80,9 +83,11 @@ pub(crate) fn incomplete() -> Page {
 }
 
 pub(crate) fn nothing_to_show() -> Page {
-    Page::new(Mood::Plain, "Nothing to show here").status(StatusCode::NOT_FOUND).line(
-        "This page shows how a consent ended, for a quarter of an hour, in the browser where it took place.",
-    )
+    Page::new(Mood::Plain, "Nothing to show here")
+        .status(StatusCode::NOT_FOUND)
+        .line("This page shows how a consent ended, for a quarter of an hour, in the browser where it took place.")
+        .line("What is connected, the operator sees with `zoho-connector connections`.")
+        .line(format!("Do you want to connect Zoho? {NEW_LINK}"))
 }
 
 pub(crate) fn our_fault() -> Page {

@@ -17,21 +17,22 @@ pub(crate) fn failed<L: Into<String>>(lines: impl IntoIterator<Item = L>) -> End
     Ending {
         connected: false,
         title: "Not connected".to_owned(),
+        facts: Vec::new(),
         lines: lines.into_iter().map(Into::into).collect(),
     }
 }
 
 pub(crate) fn connected(row: &Connection, missing: &[String], all: &[Connection]) -> Ending {
-    let mut lines = vec![format!("Connection {} · Zoho data centre {}", row.name, row.data_centre)];
-    if let Some(organization) = &row.organization {
-        lines.push(format!("Zoho Inventory · {} (organisation {})", organization.name, organization.id));
-    }
-    if let Some(organization) = &row.crm_organization {
-        lines.push(format!("Zoho CRM · {}", organization.name));
-    }
-    if let Some(user) = &row.user {
-        lines.push(format!("Zoho user · {user}"));
-    }
+    let inventory = row.organization.as_ref().map(|found| format!("{} ({})", found.name, found.id));
+    let facts = [
+        ("Connection", Some(row.name.to_string())),
+        ("Zoho Inventory", inventory),
+        ("Zoho CRM", row.crm_organization.as_ref().map(|found| found.name.clone())),
+        ("Zoho user", row.user.clone()),
+        ("Data centre", Some(row.data_centre.to_string())),
+    ];
+    let facts = facts.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
+    let mut lines = Vec::new();
     if !missing.is_empty() {
         lines.push(format!(
             "Zoho did not give these scopes, so what needs them will not work: {}.",
@@ -40,7 +41,7 @@ pub(crate) fn connected(row: &Connection, missing: &[String], all: &[Connection]
     }
     lines.extend(crowd(row, all));
     lines.push("Tested with one read per product. You can close this page.".to_owned());
-    Ending { connected: true, title: "Connected".to_owned(), lines }
+    Ending { connected: true, title: "Connected".to_owned(), facts, lines }
 }
 
 /// A warning where this user has many connections.
@@ -67,10 +68,10 @@ pub(crate) fn explain(refusal: &Refusal, dc: DataCentre, redirect_uri: Option<&s
             "Zoho no longer accepts this consent: it takes each one once, and within a minute. Open a new link.".to_owned()
         }
         refusal if refusal.blames_client() => {
-            format!("{}. Set the right one: `zoho-connector client set`, with `--only-for {dc}` if it differs there.", blame(refusal, dc))
+            format!("{}. Set the right one with `zoho-connector client set`; if it differs there, add `--only-for {dc}`. Then open a new link.", capitalised(&blame(refusal, dc)))
         }
         Refusal::InvalidRedirectUri => match redirect_uri {
-            Some(uri) => format!("In Zoho's API console, register exactly this redirect URI: {uri}"),
+            Some(uri) => format!("In Zoho's API console, register exactly this redirect URI, then open a new link: {uri}"),
             None => "This code does not come from a Self Client: Zoho wants the redirect URI of its client.".to_owned(),
         },
         Refusal::AccessDenied | Refusal::Throttled => {
@@ -81,4 +82,9 @@ pub(crate) fn explain(refusal: &Refusal, dc: DataCentre, redirect_uri: Option<&s
         Refusal::Http(error) => format!("Zoho's accounts server could not be asked: {error}. Open a new link in some minutes."),
     };
     vec![line, "Nothing was changed.".to_owned()]
+}
+
+fn capitalised(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }

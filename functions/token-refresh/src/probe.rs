@@ -207,7 +207,8 @@ fn refused(product: &str, failure: &Failure) -> Useless {
         lines.push(format!("Zoho's own words: {} ({})", said.message, said.code));
     }
     lines.push(
-        "Nothing was changed. Mend this in Zoho, then open a new link (`zoho-connector connect`).".to_owned(),
+        "Nothing was changed. Mend this in Zoho, then open a new link: `zoho-connector connect` makes one."
+            .to_owned(),
     );
     lines
 }

@@ -61,11 +61,29 @@ impl Page {
         self
     }
 
-    /// A paragraph of plain text.
+    /// A paragraph of plain text; commands stand between backticks.
     #[must_use]
-    pub fn line(mut self, text: impl Display) -> Self {
-        let _ = write!(self.body, "<p>{}</p>", Escaped(text));
-        self
+    pub fn line(self, text: impl Display) -> Self {
+        self.html(format_args!("<p>{}</p>", Commands(&text.to_string())))
+    }
+
+    /// A paragraph of less weight.
+    #[must_use]
+    pub fn soft(self, text: impl Display) -> Self {
+        self.html(format_args!("<p class=\"soft\">{}</p>", Commands(&text.to_string())))
+    }
+
+    /// Names and their values.
+    #[must_use]
+    pub fn facts<N: Display, V: Display>(self, facts: &[(N, V)]) -> Self {
+        if facts.is_empty() {
+            return self;
+        }
+        let rows = facts.iter().fold(String::new(), |mut html, (name, value)| {
+            let _ = write!(html, "<dt>{}</dt><dd>{}</dd>", Escaped(name), Escaped(value));
+            html
+        });
+        self.html(format_args!("<dl>{rows}</dl>"))
     }
 
     /// A piece of HTML: what comes from elsewhere is wrapped in [`Escaped`].
@@ -121,9 +139,37 @@ impl<T: Display> Display for Escaped<T> {
     }
 }
 
+/// Prints what stands between two backticks as code, and all of it as text.
+struct Commands<'a>(&'a str);
+
+impl Display for Commands<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut rest = self.0;
+        while let Some((before, command, after)) = between(rest) {
+            write!(f, "{}<code>{}</code>", Escaped(before), Escaped(command))?;
+            rest = after;
+        }
+        write!(f, "{}", Escaped(rest))
+    }
+}
+
+fn between(text: &str) -> Option<(&str, &str, &str)> {
+    let (before, rest) = text.split_once('`')?;
+    let (command, after) = rest.split_once('`')?;
+    Some((before, command, after))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn commands_are_code_and_still_text() {
+        let line = "Run `a <b>`, then ` or ` ` again & `";
+        let html = "Run <code>a &lt;b&gt;</code>, then <code> or </code> <code> again &amp; </code>";
+        assert_eq!(Commands(line).to_string(), html);
+        assert_eq!(Commands("one ` alone").to_string(), "one ` alone");
+    }
 
     #[test]
     fn what_comes_from_elsewhere_stays_text() {

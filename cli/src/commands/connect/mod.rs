@@ -174,6 +174,7 @@ fn tell(ending: &Ending) -> Result<(), Failure> {
         return Err(Failure::Other(format!("{}: {}", ending.title, ending.lines.join(" "))));
     }
     say(format!("✓ {}", ending.title));
+    ending.facts.iter().for_each(|(name, value)| say(format!("{name}: {value}")));
     let own = |line: &&String| !line.contains("close this page");
     ending.lines.iter().filter(own).for_each(say);
     say("Then: zoho-connector keys create");

@@ -62,12 +62,12 @@ impl Demo {
         let now = self.clock.now();
         let page = Page::new(Mood::Good, "Demo: connected to a stand-in Zoho").refresh(5);
         let page = match connection {
-            Some(found) => page.html(describe(found, now)),
+            Some(found) => page.facts(&describe(found, now)),
             None => page.line("Connecting …"),
         };
         page.html("<h2>Change something in Zoho</h2>")
             .html("<form method=\"post\" action=\"/\"><button>Sell one Oak Shelf 80 cm</button></form>")
-            .html("<p class=\"soft\">The stand-in Zoho lowers the stock and posts a signed webhook, which becomes an event below.</p>")
+            .soft("The stand-in Zoho lowers the stock and posts a signed webhook, which becomes an event below.")
             .html(list_events(events, now))
             .html(list_calls(&self.calls.list(), now))
             .html("<p class=\"soft\">The commands to paste, and the service key, stand in the terminal. \
@@ -75,24 +75,19 @@ impl Demo {
     }
 }
 
-fn describe(found: &Connection, now: Timestamp) -> String {
+fn describe(found: &Connection, now: Timestamp) -> [(&'static str, String); 6] {
     let organization = found.organization.as_ref().map_or("none", |found| found.name.as_str());
     let products: Vec<_> = found.scopes.products().iter().map(ToString::to_string).collect();
     let renewed = found.token_renewed_at.map_or("never".to_owned(), |at| format!("{} ago", span(now, at)));
     let ends = found.token_expires.map_or("unknown".to_owned(), |at| format!("in {}", span(at, now)));
-    let rows = [
+    [
         ("Connection", found.name.to_string()),
         ("State", found.state.as_str().replace('_', " ")),
         ("Organisation", organization.to_owned()),
         ("Products", products.join(", ")),
         ("Data centre", format!("{} (the client is registered in {})", found.data_centre, found.home)),
         ("Access token", format!("made {renewed}, ends {ends}, renewed 30 minutes before")),
-    ];
-    let rows: String = rows.iter().fold(String::new(), |mut html, (name, value)| {
-        let _ = write!(html, "<dt>{name}</dt><dd>{}</dd>", Escaped(value));
-        html
-    });
-    format!("<dl>{rows}</dl>")
+    ]
 }
 
 fn list_events(events: &[Event], now: Timestamp) -> String {
@@ -104,8 +99,8 @@ fn list_events(events: &[Event], now: Timestamp) -> String {
             html,
             "<tr><td>{} ago</td><td>{}</td><td>{}</td></tr>",
             span(now, event.receivedtime),
-            Escaped(&event.kind),
-            Escaped(event.subject.as_deref().unwrap_or_default()),
+            breakable(&event.kind),
+            breakable(event.subject.as_deref().unwrap_or_default()),
         );
         html
     });
@@ -122,7 +117,7 @@ fn list_calls(calls: &[Call], now: Timestamp) -> String {
             "<tr><td>{} ago</td><td>{} {}</td><td>{}</td><td class=\"wide\">{:.1} ms</td></tr>",
             span(now, call.at),
             Escaped(&call.method),
-            Escaped(&call.path),
+            breakable(&call.path),
             call.status,
             call.milliseconds,
         );
@@ -131,6 +126,11 @@ fn list_calls(calls: &[Call], now: Timestamp) -> String {
     format!(
         "<h2>Last calls</h2><table><tr><th>when</th><th>what</th><th>status</th><th class=\"wide\">took</th></tr>{rows}</table>"
     )
+}
+
+/// Text that a narrow column breaks after dots and slashes, before it breaks words.
+fn breakable(text: &str) -> String {
+    Escaped(text).to_string().replace('.', ".<wbr>").replace('/', "/<wbr>")
 }
 
 /// A time span as people say it.

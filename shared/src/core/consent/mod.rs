@@ -95,6 +95,9 @@ pub struct Ending {
     pub connected: bool,
     /// One line.
     pub title: String,
+    /// What was connected: names and values.
+    #[serde(default)]
+    pub facts: Vec<(String, String)>,
     /// What happened, and what to do next.
     pub lines: Vec<String>,
 }
