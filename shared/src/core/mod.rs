@@ -1,13 +1,16 @@
 //! What the connector is about: connections and their tokens, keys, consents, events. Made of `base`, `store` and
 //! `zoho`; the functions are made of it.
 
+pub mod audit;
 pub mod client;
 pub mod connection;
 pub mod consent;
 pub mod event;
 pub mod grant;
+pub mod idempotency;
 pub mod key;
 pub mod parts;
+pub mod preview;
 pub mod renewal;
 pub mod renewer;
 pub mod token;

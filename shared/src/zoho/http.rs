@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use jiff::fmt::rfc2822;
 use reqwest::header::{self, HeaderValue};
+pub use reqwest::Method;
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, redirect};
 use rustls::{ClientConfig, RootCertStore};
 
@@ -63,6 +64,20 @@ pub enum Content<'a> {
     Read(&'a Secret),
     /// A form for an accounts server.
     Form(Form<'a>),
+    /// A write to the API. It goes out on a connection of its own.
+    Write(Write<'a>),
+}
+
+/// A write to the API.
+pub struct Write<'a> {
+    /// The method.
+    pub method: Method,
+    /// The access token.
+    pub token: &'a Secret,
+    /// The JSON document, where there is one.
+    pub body: Option<String>,
+    /// Not before the record is as it was then, in CRM's own form.
+    pub if_unmodified_since: Option<&'a str>,
 }
 
 /// A form. Its values are secrets.
@@ -106,6 +121,14 @@ impl Http {
         self.0.send(Call { url, content: Content::Read(token), within }).await
     }
 
+    /// Writes to the API.
+    ///
+    /// # Errors
+    /// Where no complete answer came: only [`HttpError::Unreachable`] says that nothing was done.
+    pub async fn write(&self, url: &str, write: Write<'_>, within: Duration) -> Result<Answer, HttpError> {
+        self.0.send(Call { url, content: Content::Write(write), within }).await
+    }
+
     /// Posts a form: the only body that Zoho's accounts servers understand, and the one that keeps secrets out of
     /// their logs.
     ///
@@ -143,10 +166,18 @@ impl Transport for NetworkTransport {
     async fn send(&self, call: Call<'_>) -> Result<Answer, HttpError> {
         let request = match call.content {
             Content::Read(token) => {
-                let value = format!("Zoho-oauthtoken {}", token.expose());
-                let mut value = HeaderValue::try_from(value).map_err(|_| HttpError::Unreachable)?;
-                value.set_sensitive(true);
-                self.reads.get(call.url).header(header::AUTHORIZATION, value)
+                self.reads.get(call.url).header(header::AUTHORIZATION, authorization(token)?)
+            }
+            Content::Write(write) => {
+                let request = self.writes.request(write.method, call.url);
+                let mut request = request.header(header::AUTHORIZATION, authorization(write.token)?);
+                if let Some(body) = write.body {
+                    request = request.header(header::CONTENT_TYPE, "application/json").body(body);
+                }
+                if let Some(moment) = write.if_unmodified_since {
+                    request = request.header(header::IF_UNMODIFIED_SINCE, moment);
+                }
+                request
             }
             Content::Form(Form { fields, basic }) => {
                 let request = self.writes.post(call.url).form(fields);
@@ -158,6 +189,13 @@ impl Transport for NetworkTransport {
         };
         send(request, call.within).await
     }
+}
+
+fn authorization(token: &Secret) -> Result<HeaderValue, HttpError> {
+    let value = format!("Zoho-oauthtoken {}", token.expose());
+    let mut value = HeaderValue::try_from(value).map_err(|_| HttpError::Unreachable)?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 fn builder(tls: ClientConfig) -> ClientBuilder {

@@ -32,6 +32,7 @@ impl Sent {
         let path = call.url.to_owned();
         match &call.content {
             Content::Read(token) => Self { path, token: Some(token.expose().to_owned()), form: Vec::new() },
+            Content::Write(_) => unreachable!("token-refresh writes nothing to the API"),
             Content::Form(Form { fields: form, .. }) => {
                 let form =
                     form.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

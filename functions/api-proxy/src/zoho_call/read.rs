@@ -1,0 +1,87 @@
+//! Reads: a fault of Zoho is tried again while there is time.
+
+use std::time::Duration;
+
+use shared::base::problem::Problem;
+use shared::core::grant::AccessToken;
+use shared::zoho::answer::{Failure, FailureKind};
+use shared::zoho::http::{Answer, HttpError};
+use tokio::time::{Instant, sleep};
+
+use super::{Place, Target, left};
+use crate::App;
+
+/// How often a read is tried when Zoho fails, and the pause after the first try.
+const TRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(400);
+
+impl App {
+    /// Reads once, in the caller's name.
+    pub(crate) async fn read<T>(
+        &self,
+        target: &Target<'_>,
+        url: impl Fn(&Place<'_>) -> String,
+        judge: impl Fn(&Answer) -> Result<T, Failure>,
+    ) -> Result<T, Problem> {
+        let deadline = target.caller.deadline;
+        let mut token = self.tokens.current(target.connection, deadline).await?;
+        if self.check(target, &token).is_err() {
+            // The connection may have been made anew since the token was read.
+            token = self.tokens.stored(target.connection, deadline).await?;
+            self.check(target, &token)?;
+        }
+        let mut replaced = false;
+        loop {
+            let api = self.centres.api(token.data_centre);
+            let organization = token.organization.as_ref().map_or("", |found| found.id.as_str());
+            let url = url(&Place { api: &api, organization });
+            let failure = match self.attempt(&url, &token, &judge, deadline).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            if !matches!(failure.kind, FailureKind::DeadToken | FailureKind::DeadTokenOrScope) {
+                return Err(failure.into());
+            }
+            if replaced {
+                return Err(self.deny(target, &token, failure));
+            }
+            let verdict = self.is_dead(target, &token, failure);
+            token = self.tokens.instead_of(target.connection, &token, verdict, deadline).await?;
+            self.check(target, &token)?;
+            replaced = true;
+        }
+    }
+
+    async fn attempt<T>(
+        &self,
+        url: &str,
+        token: &AccessToken,
+        judge: &impl Fn(&Answer) -> Result<T, Failure>,
+        deadline: Instant,
+    ) -> Result<T, Failure> {
+        let mut tried = 1;
+        loop {
+            let left = left(deadline);
+            if left.is_zero() {
+                return Err(HttpError::Timeout.into());
+            }
+            let failure = match self.http.get(url, &token.token, left).await {
+                Ok(answer) => match judge(&answer) {
+                    Ok(answer) => return Ok(answer),
+                    Err(failure) => failure,
+                },
+                Err(error) => error.into(),
+            };
+            let again = matches!(
+                failure.kind,
+                FailureKind::Unavailable | FailureKind::Http(HttpError::Unreachable | HttpError::Broken)
+            );
+            if !again || tried == TRIES {
+                return Err(failure);
+            }
+            tracing::warn!(kind = ?failure.kind, tried, "a read is tried again");
+            sleep(self.clock.jittered(PAUSE * tried)).await;
+            tried += 1;
+        }
+    }
+}

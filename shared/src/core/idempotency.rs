@@ -1,0 +1,271 @@
+//! What makes a repeated request harmless: the caller's own key, and what became of the first request with it.
+//!
+//! A request goes through three states. **Reserved**: nothing has left yet; a process that dies here leaves nothing behind, and
+//! the next request does the work. **Sent**: Zoho may have acted; whoever comes next must look there before saying anything.
+//! **Done**: the answer is kept for a day.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later, seconds_until};
+use crate::base::secret::sha256_hex;
+use crate::store::{Condition, Key, Outcome, Put, StoreError, Table, Version};
+
+const PARTITION: &str = "idempotency";
+
+/// How long the first answer is kept.
+const KEPT: SignedDuration = SignedDuration::from_hours(24);
+
+/// A request is over by then: its function is ended at 29 seconds.
+const RUNNING: SignedDuration = SignedDuration::from_secs(35);
+
+/// An answer that is kept.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Kept {
+    /// Its status.
+    pub status: u16,
+    /// Its body.
+    pub body: Value,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Record {
+    /// Of the request: a key belongs to one.
+    request: String,
+    /// Until when its process may be at it.
+    until: Timestamp,
+    state: State,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum State {
+    Reserved,
+    Sent { plan: Value, at: Timestamp },
+    Done(Kept),
+}
+
+/// A request that may go on.
+pub struct Ticket {
+    key: Key,
+    request: String,
+    version: Version,
+}
+
+/// What is known of a key.
+pub enum Begun {
+    /// Nothing: this is the first request with it.
+    First(Ticket),
+    /// Its answer.
+    Answered(Kept),
+    /// The first request was sent, and its end is not known: look at Zoho.
+    Unsettled {
+        /// The right to settle it.
+        ticket: Ticket,
+        /// What was to be done.
+        plan: Value,
+        /// When it was sent.
+        at: Timestamp,
+    },
+    /// The first request is still at it, for so many seconds at most.
+    Running(u64),
+    /// It belongs to another request.
+    Other,
+}
+
+/// The keys of an installation.
+pub struct Idempotency {
+    state: Arc<dyn Table>,
+    clock: SharedClock,
+}
+
+impl Idempotency {
+    /// In this table.
+    pub fn new(state: Arc<dyn Table>, clock: SharedClock) -> Self {
+        Self { state, clock }
+    }
+
+    /// Begins a request. `owner` is the service key: two of them do not share keys. `request` is a digest of all that makes
+    /// the request what it is.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn begin(&self, owner: &str, key: &str, request: &str) -> Result<Begun, StoreError> {
+        let key = Key::new(PARTITION, sha256_hex(format!("{owner}/{key}").as_bytes()));
+        // A second round where another request ended in between.
+        for _ in 0..4 {
+            let Some(row) = self.state.get(&key).await? else {
+                let done = self.write(&key, request, State::Reserved, Condition::Absent).await?;
+                match done {
+                    Some(ticket) => return Ok(Begun::First(ticket)),
+                    None => continue,
+                }
+            };
+            let found: Record = row.read()?;
+            if found.request != request {
+                return Ok(Begun::Other);
+            }
+            let now = self.clock.now();
+            if let State::Done(kept) = found.state {
+                return Ok(Begun::Answered(kept));
+            }
+            if now < found.until {
+                return Ok(Begun::Running(seconds_until(found.until, now)));
+            }
+            let again = match &found.state {
+                State::Sent { plan, at } => State::Sent { plan: plan.clone(), at: *at },
+                _ => State::Reserved,
+            };
+            let Some(ticket) = self.write(&key, request, again, Condition::Version(row.version)).await? else {
+                continue;
+            };
+            return Ok(match found.state {
+                State::Sent { plan, at } => Begun::Unsettled { ticket, plan, at },
+                _ => Begun::First(ticket),
+            });
+        }
+        Ok(Begun::Running(1))
+    }
+
+    /// Before the call leaves. Says whether the request is still ours to make.
+    ///
+    /// # Errors
+    /// Where the store fails: then nothing may be sent.
+    pub async fn sending(&self, ticket: &mut Ticket, plan: &Value) -> Result<bool, StoreError> {
+        let state = State::Sent { plan: plan.clone(), at: self.clock.now() };
+        self.advance(ticket, state).await
+    }
+
+    /// The answer is known.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn done(&self, ticket: &mut Ticket, answer: &Kept) -> Result<bool, StoreError> {
+        self.advance(ticket, State::Done(answer.clone())).await
+    }
+
+    /// Nothing was done: the same key may be used again, for another request, too.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn forget(&self, ticket: Ticket) -> Result<(), StoreError> {
+        self.state.delete(ticket.key, Condition::Version(ticket.version)).await.map(drop)
+    }
+
+    /// Its end is not known, and whoever asks next may look at once.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn unsettled(&self, ticket: Ticket, plan: Value, at: Timestamp) -> Result<(), StoreError> {
+        let record = Record { request: ticket.request, until: self.clock.now(), state: State::Sent { plan, at } };
+        let put = Put::record(ticket.key, &record, Condition::Version(ticket.version))?;
+        self.state.put(put.until(later(self.clock.now(), KEPT))).await.map(drop)
+    }
+
+    async fn advance(&self, ticket: &mut Ticket, state: State) -> Result<bool, StoreError> {
+        let condition = Condition::Version(ticket.version.clone());
+        match self.write(&ticket.key, &ticket.request, state, condition).await? {
+            Some(next) => {
+                *ticket = next;
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    async fn write(
+        &self,
+        key: &Key,
+        request: &str,
+        state: State,
+        condition: Condition,
+    ) -> Result<Option<Ticket>, StoreError> {
+        let now = self.clock.now();
+        let record = Record { request: request.to_owned(), until: later(now, RUNNING), state };
+        let put = Put::record(key.clone(), &record, condition)?.until(later(now, KEPT));
+        Ok(match self.state.put(put).await? {
+            Outcome::Done(Some(version)) => {
+                Some(Ticket { key: key.clone(), request: request.to_owned(), version })
+            }
+            _ => None,
+        })
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "embedded")]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::base::clock::TokioClock;
+    use crate::store::Stores;
+    use crate::store::sqlite::Sqlite;
+
+    fn fresh() -> Idempotency {
+        let clock: SharedClock = Arc::new(TokioClock::starting_at("2026-11-22T10:00:00Z".parse().unwrap()));
+        let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
+        Idempotency::new(stores.state, clock)
+    }
+
+    async fn first(keys: &Idempotency) -> Ticket {
+        match keys.begin("k", "a", "r").await.unwrap() {
+            Begun::First(ticket) => ticket,
+            _ => panic!("not the first"),
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_first_answer_is_kept_for_a_day_for_its_own_request_and_owner() {
+        let keys = fresh();
+        let mut ticket = first(&keys).await;
+        assert!(keys.sending(&mut ticket, &json!(1)).await.unwrap());
+        let kept = Kept { status: 201, body: json!({"id": "1"}) };
+        assert!(keys.done(&mut ticket, &kept).await.unwrap());
+        tokio::time::advance(Duration::from_secs(23 * 3600)).await;
+        assert!(matches!(keys.begin("k", "a", "r").await.unwrap(), Begun::Answered(found) if found == kept));
+        assert!(matches!(keys.begin("k", "a", "other").await.unwrap(), Begun::Other));
+        assert!(matches!(keys.begin("l", "a", "r").await.unwrap(), Begun::First(_)));
+        tokio::time::advance(Duration::from_secs(3601)).await;
+        assert!(matches!(keys.begin("k", "a", "r").await.unwrap(), Begun::First(_)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn twins_wait_and_what_died_before_sending_is_done_by_the_next() {
+        let keys = fresh();
+        let mut dead = first(&keys).await;
+        assert!(matches!(keys.begin("k", "a", "r").await.unwrap(), Begun::Running(35)));
+        tokio::time::advance(Duration::from_secs(36)).await;
+        let mut second = first(&keys).await;
+        assert!(!keys.sending(&mut dead, &json!(1)).await.unwrap(), "a late riser sends nothing");
+        assert!(keys.sending(&mut second, &json!(2)).await.unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_died_after_sending_must_be_settled() {
+        let keys = fresh();
+        let mut ticket = first(&keys).await;
+        assert!(keys.sending(&mut ticket, &json!("plan")).await.unwrap());
+        assert!(matches!(keys.begin("k", "a", "r").await.unwrap(), Begun::Running(_)));
+        tokio::time::advance(Duration::from_secs(36)).await;
+        let Begun::Unsettled { ticket, plan, at } = keys.begin("k", "a", "r").await.unwrap() else {
+            panic!("not unsettled")
+        };
+        assert_eq!(plan, json!("plan"));
+        assert!(matches!(keys.begin("k", "a", "r").await.unwrap(), Begun::Running(_)), "one settles at a time");
+        keys.unsettled(ticket, plan, at).await.unwrap();
+        assert!(matches!(keys.begin("k", "a", "r").await.unwrap(), Begun::Unsettled { .. }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_did_nothing_is_forgotten() {
+        let keys = fresh();
+        let ticket = first(&keys).await;
+        keys.forget(ticket).await.unwrap();
+        assert!(matches!(keys.begin("k", "a", "other").await.unwrap(), Begun::First(_)));
+    }
+}

@@ -1,0 +1,73 @@
+//! Previews: what a write would do, kept for a quarter of an hour. The same request with the preview's id performs it.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later};
+use crate::base::secret::random_hex;
+use crate::store::{Condition, Key, Put, StoreError, Table};
+
+const PARTITION: &str = "preview";
+
+/// How long a preview can be performed.
+const LIFETIME: SignedDuration = SignedDuration::from_mins(15);
+
+/// What its id begins with, so that it is not taken for a key of the caller's own.
+const PREFIX: &str = "zcp_";
+
+#[derive(Serialize, Deserialize)]
+struct Record {
+    /// Whose: the service key.
+    owner: String,
+    /// The digest of the request.
+    request: String,
+    plan: Value,
+}
+
+/// A preview that was stored.
+pub struct Preview {
+    /// What performs it.
+    pub id: String,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+/// The previews of an installation.
+pub struct Previews {
+    state: Arc<dyn Table>,
+    clock: SharedClock,
+}
+
+impl Previews {
+    /// In this table.
+    pub fn new(state: Arc<dyn Table>, clock: SharedClock) -> Self {
+        Self { state, clock }
+    }
+
+    /// Keeps one.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn keep(&self, owner: &str, request: &str, plan: Value) -> Result<Preview, StoreError> {
+        let id = format!("{PREFIX}{}", random_hex::<12>());
+        let until = later(self.clock.now(), LIFETIME);
+        let record = Record { owner: owner.to_owned(), request: request.to_owned(), plan };
+        self.state.put(Put::record(Key::new(PARTITION, &id), &record, Condition::Absent)?.until(until)).await?;
+        Ok(Preview { id, until })
+    }
+
+    /// The plan of a preview of this very request, if the key is the id of one.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn find(&self, owner: &str, key: &str, request: &str) -> Result<Option<Value>, StoreError> {
+        if !key.starts_with(PREFIX) {
+            return Ok(None);
+        }
+        let Some(row) = self.state.get(&Key::new(PARTITION, key)).await? else { return Ok(None) };
+        let record: Record = row.read()?;
+        Ok((record.owner == owner && record.request == request).then_some(record.plan))
+    }
+}
