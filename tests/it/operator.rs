@@ -162,6 +162,17 @@ async fn a_connection_lives_and_ends_by_the_operators_commands_on_aws() {
 }
 
 #[tokio::test]
+async fn a_disconnect_is_confirmed_at_either_of_zohos_addresses() {
+    for newer in [false, true] {
+        let (connector, agent) = Connector::connected().await;
+        connector.zoho.sandbox.switches(|switches| switches.revoke_newer_path = newer);
+        let ended = connector.run(&["disconnect"], "").await;
+        assert!(ended.out.contains("disconnected, here and at Zoho"), "{newer}: {}", ended.out);
+        agent.get("/v1/crm/deals").await.problem("product_not_connected");
+    }
+}
+
+#[tokio::test]
 async fn the_troubles_of_a_connection_are_events() {
     let (connector, agent) = Connector::connected().await;
     connector.zoho.sandbox.revoke_user_grants();

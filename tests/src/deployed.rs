@@ -8,6 +8,7 @@ use shared::base::settings::{
     DATA, EVENTS_TABLE, LOG, PUBLIC_URL, SANDBOX_URL, STACK, STATE_TABLE, TOKEN_REFRESH,
 };
 use shared::store::Stores;
+use shared::store::sqlite::Sqlite;
 
 use crate::connector::{Agent, Connector};
 use crate::lambda::Cloud;
@@ -91,10 +92,13 @@ impl Deployed {
         variables
     }
 
-    /// The stores on AWS, as our own adapters see them.
+    /// Its stores, as our own adapters see them.
     pub fn stores(&self) -> Stores {
-        let (names, _) = self.aws.as_ref().expect("it is on AWS");
-        Moto::get().stores(names, &(Arc::new(SystemClock) as SharedClock))
+        let clock: SharedClock = Arc::new(SystemClock);
+        match &self.aws {
+            Some((names, _)) => Moto::get().stores(names, &clock),
+            None => Sqlite::open(self.connector.folder(), clock).unwrap().into(),
+        }
     }
 
     /// One that is connected, through its own pages, with a key for everything.

@@ -18,4 +18,6 @@ pub mod deployed;
 pub mod inside;
 pub mod lambda;
 pub mod moto;
+pub mod planted;
 pub mod process;
+pub mod simulation;

@@ -17,12 +17,16 @@ use shared::store::{Condition, Key, Put, Query, StoreError, Write};
 
 use crate::TokenRefresh;
 use crate::endings::failed;
+use crate::revoke::Ending;
 use crate::settle::{Fresh, NotSettled};
 
 const PARTITION: &str = "parked-grant";
 
 /// How many are looked at in one tick.
 const MOST: usize = 1000;
+
+/// A choice that came in time is taken by then: a run ends within a minute.
+const LAST_RUN: SignedDuration = SignedDuration::from_secs(60);
 
 /// How long Zoho is asked to revoke what was not chosen.
 const INSISTENCE: SignedDuration = SignedDuration::from_hours(24);
@@ -31,6 +35,8 @@ const INSISTENCE: SignedDuration = SignedDuration::from_hours(24);
 struct Parked {
     ticket: String,
     until: Timestamp,
+    /// The generation that the connection had then, or 0: any other means that somebody was faster.
+    over: u64,
     organizations: Vec<Organization>,
     fresh: Fresh,
 }
@@ -57,15 +63,20 @@ impl TokenRefresh {
             return Err(NotSettled::Busy);
         }
         let (old, version) = load::<Parked>(secrets, &secret_name(name)).await?.unzip();
-        let parked = Parked { ticket: ticket.to_owned(), until, organizations, fresh };
+        let current = load::<Grant>(secrets, &Grant::secret_name(name)).await?.map(|(current, _)| current);
+        let over = current.as_ref().map_or(0, |current| current.generation);
+        let parked = Parked { ticket: ticket.to_owned(), until, over, organizations, fresh };
         let pending = secrets.stage(&secret_name(name), &text(&parked)?).await?;
         if !lease.holds().await? || !secrets.promote(&secret_name(name), &pending, version.as_ref()).await? {
             return Err(NotSettled::Busy);
         }
-        if let Some(old) = old {
-            self.give_back_parked(name, &old).await?;
+        if let Some(old) = old.filter(|old| !old.is_stored(current.as_ref())) {
+            self.give_back_parked(name, &old).await;
         }
-        lease.release().await?;
+        // It is parked whatever comes now; a lease ends by itself.
+        if let Err(error) = lease.release().await {
+            tracing::warn!(connection = %name, %error, "a lease was not given back");
+        }
         tracing::info!(connection = %name, "an organisation must be chosen");
         Ok(Reply::Choose { organizations: parked.organizations })
     }
@@ -82,11 +93,13 @@ impl TokenRefresh {
         let parked = load::<Parked>(secrets, &secret_name(name)).await?.map(|(parked, _)| parked);
         let parked =
             parked.filter(|parked| digests_equal(&parked.ticket, ticket) && self.clock.now() < parked.until);
-        let Some(Parked { mut fresh, organizations, .. }) = parked else {
+        let overtaken = || {
+            let line = "The choice came too late, or a newer consent took its place. Open a new link.";
+            Ok(Reply::Exchanged { ending: failed([line]) })
+        };
+        let Some(Parked { mut fresh, organizations, over, .. }) = parked else {
             lease.release().await?;
-            let ending =
-                failed(["The choice came too late, or a newer consent took its place. Open a new link."]);
-            return Ok(Reply::Exchanged { ending });
+            return overtaken();
         };
         let Some(chosen) = organizations.into_iter().find(|found| found.id == organization) else {
             lease.release().await?;
@@ -95,12 +108,9 @@ impl TokenRefresh {
         };
         fresh.grant.organization = Some(chosen.clone());
         fresh.token.organization = Some(chosen);
-        let tidy = async || {
-            secrets.delete(&secret_name(name)).await?;
-            Ok(vec![Write::Delete(key(name), Condition::Any)])
-        };
-        match self.settle(lease, name, fresh, tidy).await {
+        match self.settle(lease, name, fresh, Some(over)).await {
             Ok(reply) => Ok(reply),
+            Err(NotSettled::Overtaken) => overtaken(),
             // It is still parked: the same choice can be made again.
             Err(NotSettled::Busy) => Ok(Reply::Busy),
             Err(NotSettled::Before(error) | NotSettled::While(error)) => Err(error),
@@ -113,7 +123,7 @@ impl TokenRefresh {
         for row in page.rows {
             let Ok(name) = row.key.sort.parse::<ConnectionName>() else { continue };
             let ParkedRow { until } = row.read()?;
-            if until <= self.clock.now()
+            if later(until, LAST_RUN) <= self.clock.now()
                 && let Err(error) = self.clear(&name).await
             {
                 tracing::warn!(connection = %name, %error, "a parked grant could not be cleared away");
@@ -124,34 +134,83 @@ impl TokenRefresh {
 
     async fn clear(&self, name: &ConnectionName) -> Result<(), StoreError> {
         let secrets = &*self.stores.secrets;
-        let Some(lease) = Lease::take(&*self.stores.state, &self.clock, name).await? else { return Ok(()) };
+        let Some(mut lease) = Lease::take(&*self.stores.state, &self.clock, name).await? else {
+            return Ok(());
+        };
         if let Some((parked, _)) = load::<Parked>(secrets, &secret_name(name)).await? {
             let now = self.clock.now();
-            let insists = now < later(parked.until, INSISTENCE);
-            if now < parked.until || (!self.give_back_parked(name, &parked).await? && insists) {
+            if now < later(parked.until, LAST_RUN) {
                 return lease.release().await;
             }
-            secrets.delete(&secret_name(name)).await?;
+            let current =
+                load::<Grant>(secrets, &Grant::secret_name(name)).await?.map(|(current, _)| current);
+            // Whoever stored it died before it was cleared away.
+            let revoked = parked.is_stored(current.as_ref()) || self.give_back_parked(name, &parked).await;
+            let insists = now < later(parked.until, INSISTENCE);
+            if (!revoked && insists) || !self.delete_parked(&mut lease, name).await? {
+                return lease.release().await;
+            }
         }
-        lease.finish(Write::Delete(key(name), Condition::Any)).await?;
+        lease.finish(unmark(name)).await?;
         Ok(())
     }
 
-    /// Says whether it is revoked, or need not be.
-    async fn give_back_parked(&self, name: &ConnectionName, parked: &Parked) -> Result<bool, StoreError> {
-        let grant = &parked.fresh.grant;
-        let current = load::<Grant>(&*self.stores.secrets, &Grant::secret_name(name)).await?;
-        // Whoever stored it died before it was cleared away.
-        if current.is_some_and(|(current, _)| current.refresh_token.digest() == grant.refresh_token.digest())
-        {
+    /// Ends the time for a choice; the schedule revokes what was to be chosen. Not the other way round: who dies in between
+    /// would leave a dead grant to be chosen. Says whether it is done.
+    pub(crate) async fn end_choice(
+        &self,
+        lease: &mut Lease<'_>,
+        name: &ConnectionName,
+    ) -> Result<bool, StoreError> {
+        let secrets = &*self.stores.secrets;
+        let Some((mut parked, version)) = load::<Parked>(secrets, &secret_name(name)).await? else {
             return Ok(true);
+        };
+        parked.until = parked.until.min(self.clock.now());
+        let row = Put::record(key(name), &ParkedRow { until: parked.until }, Condition::Any)?;
+        if !lease.write(Write::Put(row)).await? {
+            return Ok(false);
         }
-        let revoked = self.accounts.revoke(grant.data_centre, &grant.refresh_token).await;
+        let pending = secrets.stage(&secret_name(name), &text(&parked)?).await?;
+        secrets.promote(&secret_name(name), &pending, Some(&version)).await
+    }
+
+    /// Deletes the secret, unless the lease ends too soon: then the schedule clears it away.
+    pub(crate) async fn delete_parked(
+        &self,
+        lease: &mut Lease<'_>,
+        name: &ConnectionName,
+    ) -> Result<bool, StoreError> {
+        // What somebody else parked by then would be forgotten, and never revoked.
+        let covered = lease.covers_a_call().await?;
+        if covered {
+            self.stores.secrets.delete(&secret_name(name)).await?;
+        }
+        Ok(covered)
+    }
+
+    /// Says whether it is revoked.
+    async fn give_back_parked(&self, name: &ConnectionName, parked: &Parked) -> bool {
+        let grant = &parked.fresh.grant;
+        let revoked = self.revoke(&Ending::of(grant)).await;
         if let Err(refusal) = &revoked {
             tracing::warn!(connection = %name, ?refusal, "a parked grant could not be revoked");
         }
-        Ok(revoked.is_ok())
+        revoked.is_ok()
     }
+}
+
+impl Parked {
+    /// Whether it is the connection's grant already.
+    fn is_stored(&self, current: Option<&Grant>) -> bool {
+        let digest = |grant: &Grant| grant.refresh_token.digest();
+        current.is_some_and(|current| digest(current) == digest(&self.fresh.grant))
+    }
+}
+
+/// Removes the row that says that something is parked.
+pub(crate) fn unmark(name: &ConnectionName) -> Write {
+    Write::Delete(key(name), Condition::Any)
 }
 
 fn key(name: &ConnectionName) -> Key {

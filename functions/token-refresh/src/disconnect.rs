@@ -8,14 +8,24 @@ use shared::core::renewer::Reply;
 use shared::store::{Condition, StoreError, Write};
 
 use crate::TokenRefresh;
+use crate::revoke::Ending;
 
 impl TokenRefresh {
-    pub(crate) async fn disconnect(&self, name: &ConnectionName) -> Result<Reply, StoreError> {
+    /// Ends a connection: because the operator asked for it, or because a process that `begun` it died.
+    pub(crate) async fn disconnect(&self, name: &ConnectionName, begun: bool) -> Result<Reply, StoreError> {
         let state = &*self.stores.state;
         let secrets = &*self.stores.secrets;
         let Some(mut lease) = Lease::take(state, &self.clock, name).await? else { return Ok(Reply::Busy) };
+        if begun && !is_ending(connection::get(state, name).await?.as_ref()) {
+            // Somebody ended it, or connected it anew, since the schedule read its row.
+            lease.release().await?;
+            return Ok(Reply::Unknown);
+        }
         let forget = Write::Delete(connection::key(name), Condition::Any);
         let Some((grant, _)) = load::<Grant>(secrets, &Grant::secret_name(name)).await? else {
+            if !self.end_choice(&mut lease, name).await? {
+                return Ok(Reply::Busy);
+            }
             lease.finish(forget).await?;
             return Ok(Reply::Unknown);
         };
@@ -26,22 +36,29 @@ impl TokenRefresh {
             return Ok(Reply::Busy);
         }
         // First there, then here: a grant that is forgotten here could not be revoked any more.
-        let revoked = match self.accounts.revoke(grant.data_centre, &grant.refresh_token).await {
+        let revoked = match self.revoke(&Ending::of(&grant)).await {
             Ok(()) => true,
             Err(refusal) => {
                 tracing::warn!(connection = %name, ?refusal, "Zoho did not confirm the revocation");
                 false
             }
         };
-        if !lease.write(Write::Put(row.row()?)).await? {
-            return Ok(Reply::Busy);
+        for secret in [AccessToken::secret_name(name), Grant::secret_name(name)] {
+            // A grant that somebody else stored by then would be lost.
+            if !lease.covers_a_call().await? {
+                return Ok(Reply::Busy);
+            }
+            secrets.delete(&secret).await?;
         }
-        secrets.delete(&AccessToken::secret_name(name)).await?;
-        secrets.delete(&Grant::secret_name(name)).await?;
-        if !lease.finish(forget).await? {
+        // What is still to be chosen ends with it: a choice would bring the connection back.
+        if !self.end_choice(&mut lease, name).await? || !lease.finish(forget).await? {
             return Ok(Reply::Busy);
         }
         tracing::info!(connection = %name, revoked, "disconnected");
         Ok(Reply::Disconnected { revoked })
     }
+}
+
+fn is_ending(found: Option<&Connection>) -> bool {
+    found.is_some_and(|found| found.state == State::Disconnecting)
 }

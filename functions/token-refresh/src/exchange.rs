@@ -3,7 +3,7 @@
 
 use shared::base::secret::Secret;
 use shared::core::client::Clients;
-use shared::core::consent::{Ending, Wish};
+use shared::core::consent::{Ending as ConsentEnding, Wish};
 use shared::core::grant::Grant;
 use shared::core::renewal::{reserve, room};
 use shared::core::renewer::Reply;
@@ -16,6 +16,7 @@ use crate::TokenRefresh;
 use crate::endings::{explain, failed};
 use crate::probe::Organizations;
 use crate::renew::access_token;
+use crate::revoke::Ending;
 use crate::settle::{Fresh, NotSettled};
 
 /// A code, and what it is for.
@@ -60,8 +61,9 @@ impl TokenRefresh {
                 return refused(explain(&refusal, dc, asked.redirect_uri));
             }
         };
+        let unused = |token| Ending { data_centre: dc, client_id: &client.id, token };
         let Some(refresh_token) = granted.refresh_token.clone() else {
-            self.give_back(dc, &granted.access_token).await;
+            self.give_back(&unused(&granted.access_token)).await;
             return refused([
                 "Zoho gave an access token, but no refresh token: the connection would have ended within the hour.",
                 "Remove this app under Connected Apps in the Zoho account (accounts server, Security), then open a new link.",
@@ -75,7 +77,7 @@ impl TokenRefresh {
         let found = match found {
             Ok(found) => found,
             Err(lines) => {
-                self.give_back(dc, &refresh_token).await;
+                self.give_back(&unused(&refresh_token)).await;
                 return refused(lines);
             }
         };
@@ -105,25 +107,18 @@ impl TokenRefresh {
         };
         match result {
             Ok(reply) => Ok(reply),
-            Err(NotSettled::Busy) => {
-                self.give_back(dc, &refresh_token).await;
+            Err(NotSettled::Busy | NotSettled::Overtaken) => {
+                self.give_back(&unused(&refresh_token)).await;
                 refused([
                     "Something else works on this connection at the moment. Open a new link in a minute.",
                 ])
             }
             Err(NotSettled::Before(error)) => {
-                self.give_back(dc, &refresh_token).await;
+                self.give_back(&unused(&refresh_token)).await;
                 Err(error.into())
             }
             // Whether the new grant is stored is not known, so it must live on.
             Err(NotSettled::While(error)) => Err(error.into()),
-        }
-    }
-
-    /// Revokes what is of no use any more. Zoho keeps 20 grants per user and then drops the oldest, so none is left lying.
-    pub(crate) async fn give_back(&self, dc: DataCentre, token: &Secret) {
-        if let Err(refusal) = self.accounts.revoke(dc, token).await {
-            tracing::warn!(data_centre = %dc, ?refusal, "an unused grant could not be revoked");
         }
     }
 }
@@ -131,7 +126,7 @@ impl TokenRefresh {
 /// Why a code did not become a connection.
 enum NotExchanged {
     /// The person at the browser is told.
-    Refused(Ending),
+    Refused(ConsentEnding),
     /// The store failed.
     Store(StoreError),
 }

@@ -8,6 +8,7 @@ mod endings;
 mod exchange;
 mod probe;
 mod renew;
+mod revoke;
 mod settle;
 mod tick;
 
@@ -65,7 +66,7 @@ impl TokenRefresh {
             Ask::Choose { connection, ticket, organization } => {
                 self.choose(&connection, &ticket, &organization).await
             }
-            Ask::Disconnect { connection } => self.disconnect(&connection).await,
+            Ask::Disconnect { connection } => self.disconnect(&connection, false).await,
             Ask::Tick => self.tick().await,
         }
     }

@@ -66,11 +66,11 @@ impl TokenRefresh {
         let version = token.map(|(_, version)| version);
         let before = found.state.clone();
         let reply = self.call_zoho(&lease, &grant, version, &mut found).await?;
-        self.announce(&before, &found).await;
         if !lease.finish(Write::Put(found.row()?)).await? {
             // The lease ran out on us: whoever has it now writes what is true.
             return Ok(Reply::Busy);
         }
+        self.announce(&before, &found).await;
         Ok(reply)
     }
 

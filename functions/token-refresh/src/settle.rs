@@ -12,7 +12,9 @@ use shared::store::{StoreError, Write};
 use tokio::time::{Instant, sleep};
 
 use crate::TokenRefresh;
+use crate::choose::unmark;
 use crate::endings::connected;
+use crate::revoke::Ending;
 
 /// A renewal that is under way is waited for.
 const PATIENCE: Duration = Duration::from_secs(16);
@@ -31,6 +33,8 @@ pub(crate) struct Fresh {
 pub(crate) enum NotSettled {
     /// Somebody else has the lease.
     Busy,
+    /// Since it was parked, the connection was made anew or ended.
+    Overtaken,
     /// The store failed before anything was changed.
     Before(StoreError),
     /// The store failed while the grant was put in its place.
@@ -47,31 +51,39 @@ impl TokenRefresh {
     /// Stores a grant that nothing else has to be known for.
     pub(crate) async fn settle_new(&self, name: &ConnectionName, fresh: Fresh) -> Result<Reply, NotSettled> {
         let lease = self.wait_for_lease(name).await?.ok_or(NotSettled::Busy)?;
-        self.settle(lease, name, fresh, async || Ok(Vec::new())).await
+        self.settle(lease, name, fresh, None).await
     }
 
-    /// Stores the grant and its first token as the next generation, and revokes the grant that it replaces. `tidy` clears
-    /// away where the grant was kept before, and gives the rows that go with the last write.
+    /// Stores the grant and its first token as the next generation, and revokes the grant that it replaces. One that was
+    /// parked may only take the place of the generation that it was parked over.
     pub(crate) async fn settle(
         &self,
         mut lease: Lease<'_>,
         name: &ConnectionName,
         fresh: Fresh,
-        tidy: impl AsyncFnOnce() -> Result<Vec<Write>, StoreError>,
+        parked_over: Option<u64>,
     ) -> Result<Reply, NotSettled> {
         let Fresh { mut grant, mut token, missing } = fresh;
         let secrets = &*self.stores.secrets;
         let grant_name = Grant::secret_name(name);
         let (old, old_version) = load::<Grant>(secrets, &grant_name).await?.unzip();
+        let before = old.as_ref().map_or(0, |old| old.generation);
+        // Itself it may replace: a process that stored it can have died before it said so.
+        let old = old.filter(|old| old.refresh_token.digest() != grant.refresh_token.digest());
+        if parked_over.is_some_and(|over| over != before) && (old.is_some() || before == 0) {
+            lease.release().await?;
+            return Err(NotSettled::Overtaken);
+        }
         let token_version = load::<AccessToken>(secrets, &AccessToken::secret_name(name)).await?.unzip().1;
         let all = connection::list(&*self.stores.state).await?;
-        grant.generation = old.as_ref().map_or(0, |old| old.generation) + 1;
+        grant.generation = before + 1;
         token.generation = grant.generation;
         let pending = secrets.stage(&grant_name, &text(&grant)?).await?;
 
         // The row before the grant: if we die between them, the schedule sees that they differ and makes the row anew.
         let mut row = Connection::of(name.clone(), &grant);
-        if !lease.write(Write::Put(row.row()?)).await? {
+        // A grant that becomes current after somebody else had the lease could be one that they revoked.
+        if !lease.write(Write::Put(row.row()?)).await? || !lease.outlasts_a_call() {
             return Err(NotSettled::Busy);
         }
         match secrets.promote(&grant_name, &pending, old_version.as_ref()).await {
@@ -84,15 +96,17 @@ impl TokenRefresh {
                 row.token_renewed_at = Some(grant.connected_at);
                 row.token_expires = Some(token.expires);
             }
-            let mut last = tidy().await?;
-            last.push(Write::Put(row.row()?));
+            let mut last = vec![Write::Put(row.row()?)];
+            if parked_over.is_some() && self.delete_parked(&mut lease, name).await? {
+                last.push(unmark(name));
+            }
             lease.finish_all(last).await
         };
         if let Err(error) = finish.await {
             tracing::warn!(connection = %name, %error, "the grant is stored; the next renewal stores its token");
         }
-        if let Some(old) = old.filter(|old| old.refresh_token.digest() != grant.refresh_token.digest()) {
-            self.give_back(old.data_centre, &old.refresh_token).await;
+        if let Some(old) = old {
+            self.give_back(&Ending::of(&old)).await;
         }
         if let Some(before) = all.iter().find(|before| before.name == *name) {
             self.announce(&before.state, &row).await;

@@ -26,7 +26,7 @@ pub struct Settings {
     pub public_url: Option<PublicUrl>,
     /// Where the stand-in Zoho listens, in tests and in the demo.
     pub sandbox: Option<String>,
-    /// What is logged, in the syntax of `tracing_subscriber::EnvFilter`.
+    /// What is logged: a level, or levels by crate (`info,api_proxy=debug`).
     pub log: String,
 }
 
@@ -98,7 +98,7 @@ impl Settings {
             }
         };
         let log = filled(LOG).unwrap_or_else(|| "info".to_owned());
-        if log.parse::<tracing_subscriber::EnvFilter>().is_err() {
+        if log.parse::<tracing_subscriber::filter::Targets>().is_err() {
             return Err(SettingsError { variable: LOG, value: log, expected: "a level, like info or debug" });
         }
         Ok(Self { home, public_url, sandbox, log })

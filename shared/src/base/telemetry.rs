@@ -4,7 +4,10 @@ use std::io::{Write, stdout};
 use std::sync::OnceLock;
 
 use serde_json::{Value, json};
-use tracing_subscriber::EnvFilter;
+use tracing::Level;
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use super::clock::Timestamp;
 
@@ -22,13 +25,12 @@ static FORM: OnceLock<LogForm> = OnceLock::new();
 /// Starts logging to standard error. A second call does nothing, so tests may call it freely.
 pub fn start(form: LogForm, filter: &str) {
     let _already_set = FORM.set(form);
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let filter: Targets = filter.parse().unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
+    let lines = tracing_subscriber::fmt::layer().with_target(false).with_writer(std::io::stderr);
+    let registry = tracing_subscriber::registry().with(filter);
     let _already_started = match form {
-        LogForm::Json => {
-            builder.json().flatten_event(true).with_target(false).with_span_list(false).try_init()
-        }
-        LogForm::Plain => builder.with_target(false).compact().try_init(),
+        LogForm::Json => registry.with(lines.json().flatten_event(true).with_span_list(false)).try_init(),
+        LogForm::Plain => registry.with(lines.compact()).try_init(),
     };
 }
 

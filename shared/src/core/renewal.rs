@@ -15,6 +15,9 @@ use crate::store::{Condition, Key, Outcome, Put, Secrets, StoreError, Table, Ver
 /// Ends by itself if its holder dies.
 const LEASE: SignedDuration = SignedDuration::from_secs(15);
 
+/// No call to a store takes longer: see `store/aws/client.rs`.
+const STORE_CALL: SignedDuration = SignedDuration::from_secs(10);
+
 /// Token calls of a connection, and the time in which they are counted.
 const CALLS: usize = 8;
 const WINDOW: SignedDuration = SignedDuration::from_mins(10);
@@ -35,6 +38,7 @@ pub struct Lease<'a> {
     clock: &'a SharedClock,
     key: Key,
     version: Version,
+    ends: Timestamp,
 }
 
 impl<'a> Lease<'a> {
@@ -48,8 +52,9 @@ impl<'a> Lease<'a> {
         connection: &ConnectionName,
     ) -> Result<Option<Self>, StoreError> {
         let key = Key::new("lease", connection.as_str());
-        Ok(match state.put(lease_row(&key, clock, Condition::Absent)).await? {
-            Outcome::Done(Some(version)) => Some(Self { state, clock, key, version }),
+        let ends = later(clock.now(), LEASE);
+        Ok(match state.put(lease_row(&key, ends, Condition::Absent)).await? {
+            Outcome::Done(Some(version)) => Some(Self { state, clock, key, version, ends }),
             _ => None,
         })
     }
@@ -68,14 +73,33 @@ impl<'a> Lease<'a> {
     /// # Errors
     /// Where the store fails.
     pub async fn write(&mut self, write: Write) -> Result<bool, StoreError> {
-        let lease = lease_row(&self.key, self.clock, Condition::Version(self.version.clone()));
+        let ends = later(self.clock.now(), LEASE);
+        let lease = lease_row(&self.key, ends, Condition::Version(self.version.clone()));
         match self.state.transact(vec![Write::Put(lease), write]).await? {
             Outcome::Done(Some(version)) => {
-                self.version = version;
+                (self.version, self.ends) = (version, ends);
                 Ok(true)
             }
             _ => Ok(false),
         }
+    }
+
+    /// Whether a call to a store that begins now is over before anybody else can have the lease.
+    pub fn outlasts_a_call(&self) -> bool {
+        later(self.clock.now(), STORE_CALL) <= self.ends
+    }
+
+    /// Prolongs it, and says whether it outlasts a call now: for what cannot be done on a condition, as a deletion of a
+    /// secret.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn covers_a_call(&mut self) -> Result<bool, StoreError> {
+        let ends = later(self.clock.now(), LEASE);
+        let lease = lease_row(&self.key, ends, Condition::Version(self.version.clone()));
+        let Outcome::Done(Some(version)) = self.state.put(lease).await? else { return Ok(false) };
+        (self.version, self.ends) = (version, ends);
+        Ok(self.outlasts_a_call())
     }
 
     /// Writes the last row and gives the lease back, in one step. Says whether it was still ours; if not, nothing is
@@ -105,8 +129,8 @@ impl<'a> Lease<'a> {
     }
 }
 
-fn lease_row(key: &Key, clock: &SharedClock, condition: Condition) -> Put {
-    Put { key: key.clone(), value: "{}".to_owned(), condition, expires: Some(later(clock.now(), LEASE)) }
+fn lease_row(key: &Key, ends: Timestamp, condition: Condition) -> Put {
+    Put { key: key.clone(), value: "{}".to_owned(), condition, expires: Some(ends) }
 }
 
 #[derive(Debug, Default, Serialize, Deserialize)]

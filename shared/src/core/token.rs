@@ -23,6 +23,9 @@ const MARGIN: SignedDuration = SignedDuration::from_secs(60);
 /// How long a caller waits for somebody else's renewal.
 const PATIENCE: Duration = Duration::from_secs(12);
 
+/// How long a caller tries to get token-refresh started in an account that is full of callers. Then it makes room.
+const CROWDED: Duration = Duration::from_millis(1500);
+
 /// The tokens of all connections.
 pub struct Tokens {
     secrets: Arc<dyn Secrets>,
@@ -170,6 +173,7 @@ impl Tokens {
         dead: Option<&str>,
     ) -> Result<Arc<AccessToken>, Problem> {
         let started = Instant::now();
+        let crowded = self.clock.jittered(CROWDED);
         while started.elapsed() < PATIENCE {
             let ask = Ask::Renew { connection: connection.clone(), dead: dead.map(str::to_owned) };
             let reply = self.renewer.ask(ask).await.map_err(|error| pending().because(error.to_string()))?;
@@ -179,11 +183,19 @@ impl Tokens {
                     return token.ok_or_else(|| pending().because("renewed, but no usable token is stored"));
                 }
                 Reply::Busy => {}
+                Reply::Full if started.elapsed() < crowded => {
+                    sleep(self.clock.jittered(Duration::from_millis(100))).await;
+                    if let Some(token) = self.read(connection, dead).await? {
+                        return Ok(token);
+                    }
+                    continue;
+                }
+                Reply::Full => return Err(pending().because("the account runs as many functions as it may")),
                 other => return Err(self.refused(connection, other)),
             }
             // Somebody else renews. Their token is awaited by reading; only after some seconds is it asked again, because
             // they may have failed or died.
-            for wait in [100, 200, 400, 800, 1500] {
+            for wait in [100, 200, 400, 800, 800, 800] {
                 sleep(self.clock.jittered(Duration::from_millis(wait))).await;
                 if let Some(token) = self.read(connection, dead).await? {
                     return Ok(token);

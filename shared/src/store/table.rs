@@ -27,7 +27,7 @@ impl Key {
 
 /// Changes with every write of a row, and never comes back.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Version(pub(super) String);
+pub struct Version(pub String);
 
 impl Version {
     pub(super) fn fresh() -> Self {

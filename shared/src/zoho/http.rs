@@ -61,8 +61,16 @@ pub struct Call<'a> {
 pub enum Content<'a> {
     /// A read of the API, with its access token.
     Read(&'a Secret),
-    /// A form for an accounts server. Its values are secrets.
-    Form(&'a [(&'a str, &'a str)]),
+    /// A form for an accounts server.
+    Form(Form<'a>),
+}
+
+/// A form. Its values are secrets.
+pub struct Form<'a> {
+    /// Names and values.
+    pub fields: &'a [(&'a str, &'a str)],
+    /// Name and password, where the server wants them in a header.
+    pub basic: Option<(&'a str, &'a Secret)>,
 }
 
 /// What carries calls to Zoho: the client below, or what a test puts in its place.
@@ -106,7 +114,7 @@ impl Http {
     pub async fn post_form(
         &self,
         url: &str,
-        form: &[(&str, &str)],
+        form: Form<'_>,
         within: Duration,
     ) -> Result<Answer, HttpError> {
         self.0.send(Call { url, content: Content::Form(form), within }).await
@@ -140,7 +148,13 @@ impl Transport for NetworkTransport {
                 value.set_sensitive(true);
                 self.reads.get(call.url).header(header::AUTHORIZATION, value)
             }
-            Content::Form(form) => self.writes.post(call.url).form(form),
+            Content::Form(Form { fields, basic }) => {
+                let request = self.writes.post(call.url).form(fields);
+                match basic {
+                    Some((name, password)) => request.basic_auth(name, Some(password.expose())),
+                    None => request,
+                }
+            }
         };
         send(request, call.within).await
     }

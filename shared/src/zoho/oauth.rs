@@ -12,14 +12,14 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use super::data_centre::{DataCentre, DataCentres};
-use super::http::{Answer, Http, HttpError};
+use super::http::{Answer, Form, Http, HttpError};
 use super::scope::ScopeSet;
 use super::value::{Object, text};
 use crate::base::clock::Timestamp;
 use crate::base::secret::Secret;
 
 /// A token call ends within this time, well inside the lease of 15 seconds that guards it.
-const PATIENCE: Duration = Duration::from_secs(8);
+pub const PATIENCE: Duration = Duration::from_secs(8);
 
 /// The longest life that an access token has at Zoho, in seconds.
 const HOUR: u64 = 3600;
@@ -140,8 +140,27 @@ impl Accounts {
     /// Every answer but `{"status": "success"}`. A token that Zoho does not know any more counts as revoked.
     pub async fn revoke(&self, dc: DataCentre, token: &Secret) -> Result<(), Refusal> {
         let url = format!("{}/oauth/v2/token/revoke", self.centres.accounts(dc));
-        let answer =
-            self.http.post_form(&url, &[("token", token.expose())], PATIENCE).await.map_err(Refusal::Http)?;
+        let form = Form { fields: &[("token", token.expose())], basic: None };
+        self.revoke_at(&url, form).await
+    }
+
+    /// The same at the newer address, which wants to know the client.
+    ///
+    /// # Errors
+    /// As [`Self::revoke`].
+    pub async fn revoke_as(
+        &self,
+        dc: DataCentre,
+        client: ClientCredentials<'_>,
+        token: &Secret,
+    ) -> Result<(), Refusal> {
+        let url = format!("{}/oauth/v2/revoke/token", self.centres.accounts(dc));
+        let form = Form { fields: &[("token", token.expose())], basic: Some((client.id, client.secret)) };
+        self.revoke_at(&url, form).await
+    }
+
+    async fn revoke_at(&self, url: &str, form: Form<'_>) -> Result<(), Refusal> {
+        let answer = self.http.post_form(url, form, PATIENCE).await.map_err(Refusal::Http)?;
         let body = object(&answer)?;
         if answer.status < 300 && text(&body, "status") == Some("success") {
             return Ok(());
@@ -155,6 +174,7 @@ impl Accounts {
 
     async fn token(&self, dc: DataCentre, form: &[(&str, &str)]) -> Result<Granted, Refusal> {
         let url = format!("{}/oauth/v2/token", self.centres.accounts(dc));
+        let form = Form { fields: form, basic: None };
         let answer = self.http.post_form(&url, form, PATIENCE).await.map_err(Refusal::Http)?;
         judge(&answer)
     }

@@ -130,6 +130,14 @@ impl Sandbox {
         self.with(|state| state.clock.advance(by));
     }
 
+    /// A refresh token out of a consent of long ago. `scopes` are comma-separated.
+    pub fn plant_grant(&self, client_id: &str, scopes: &str) -> String {
+        self.with(|state| {
+            let dc = state.options.user_data_centre.clone();
+            state.accounts.plant((client_id, &dc), scopes.split(',').map(str::to_owned).collect())
+        })
+    }
+
     /// A code as the API console makes one for a Self Client: no browser, no redirect URI.
     /// `scopes` are comma-separated.
     pub fn self_client_code(&self, client_id: &str, scopes: &str) -> String {

@@ -18,6 +18,8 @@ pub struct Switches {
     pub alive_access_tokens: usize,
     /// Refresh tokens per user and client.
     pub refresh_tokens_per_user: usize,
+    /// Codes that a client gets in ten minutes.
+    pub codes_per_window: usize,
     /// Life of a code: 60 s, elsewhere 2 or 3 minutes.
     pub code_life: Duration,
     /// An exchange never returns a refresh token.
@@ -87,6 +89,7 @@ impl Default for Switches {
             exchange_counts_as_mint: false,
             alive_access_tokens: 15,
             refresh_tokens_per_user: 20,
+            codes_per_window: 10,
             code_life: Duration::from_secs(60),
             drop_refresh_token: false,
             scope_left_out: false,

@@ -125,6 +125,13 @@ impl Cloud {
         self.account.find(name).unwrap().idle.lock().unwrap().clear();
     }
 
+    /// Kills the process of that number, as a power cut would.
+    pub fn kill(pid: u32) {
+        let killed = std::process::Command::new("kill").args(["-9", &pid.to_string()]).output().unwrap();
+        // It may have ended by itself just now.
+        drop(killed);
+    }
+
     /// What was measured of every process of a function, in the order of their starts.
     pub fn figures(&self, name: &str) -> Vec<Figures> {
         let function = self.account.find(name).unwrap();

@@ -38,13 +38,12 @@ impl Renewer for LambdaRenewer {
             self.client.invoke().function_name(&self.function).payload(Blob::new(payload)).send().await;
         let answer = match answer {
             Ok(answer) => answer,
-            // As many functions run as the account allows: somebody else's renewal is awaited.
             Err(error)
                 if error.as_service_error().is_some_and(
                     aws_sdk_lambda::operation::invoke::InvokeError::is_too_many_requests_exception,
                 ) =>
             {
-                return Ok(Reply::Busy);
+                return Ok(Reply::Full);
             }
             Err(error) => {
                 let service = error.as_service_error().map(ToString::to_string);

@@ -66,6 +66,8 @@ pub enum Reply {
     Renewed,
     /// Somebody else is at it: read the token again a little later.
     Busy,
+    /// As many functions run as the account allows, and perhaps each of them waits for token-refresh to start.
+    Full,
     /// No token before so many seconds.
     Wait {
         /// How many.

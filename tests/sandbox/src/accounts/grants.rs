@@ -104,7 +104,7 @@ impl Accounts {
             scopes: consent.scopes,
             refresh: consent.offline && (first || consent.asked_again),
             ends: later(now, switches.code_life),
-            one_too_many: recent >= PER_WINDOW,
+            one_too_many: recent >= switches.codes_per_window,
         });
         text
     }
@@ -136,15 +136,7 @@ impl Accounts {
         if refresh.is_some() {
             self.evict(client, dc, switches.refresh_tokens_per_user);
         }
-        let mut grant = Grant {
-            refresh,
-            client: code.client,
-            dc: code.dc,
-            scopes: code.scopes,
-            mints: Vec::new(),
-            locked_until: None,
-            access: Vec::new(),
-        };
+        let mut grant = Grant::new(refresh, code.client, code.dc, code.scopes);
         if switches.exchange_counts_as_mint {
             grant.mints.push(now);
         }
@@ -152,6 +144,13 @@ impl Accounts {
         self.grants.push(grant);
         self.minted += 1;
         Ok(minted)
+    }
+
+    /// A grant that was consented to at some earlier time.
+    pub(crate) fn plant(&mut self, (client, dc): (&str, &str), scopes: Vec<String>) -> String {
+        let refresh = token();
+        self.grants.push(Grant::new(Some(refresh.clone()), client.to_owned(), dc.to_owned(), scopes));
+        refresh
     }
 
     /// A new access token, at most ten in ten minutes.
@@ -225,6 +224,10 @@ impl Accounts {
 }
 
 impl Grant {
+    const fn new(refresh: Option<String>, client: String, dc: String, scopes: Vec<String>) -> Self {
+        Self { refresh, client, dc, scopes, mints: Vec::new(), locked_until: None, access: Vec::new() }
+    }
+
     /// One more access token; beyond the limit the oldest dies silently.
     fn mint(&mut self, now: Timestamp, switches: &Switches) -> Minted {
         self.access.retain(|(_, ends)| *ends > now);

@@ -1,0 +1,144 @@
+//! Tokens in simulated installations: many seeds at random, and single scenes that are interrupted at every point.
+//! `SIMULATION_SEEDS=100000` plays more seeds, `SIMULATION_SEED=7` plays one and prints what happened.
+
+#![expect(clippy::print_stdout, reason = "a story is for reading")]
+
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::thread;
+use std::time::Instant;
+
+use tests::simulation::history::{End, What};
+use tests::simulation::sweep::{Blow, Rival, Scene};
+use tests::simulation::world::{How, Strike};
+use tests::simulation::{play, sweep};
+
+const SEEDS: u64 = 2_000;
+
+/// More failures than these nobody reads.
+const SHOWN: usize = 5;
+
+fn number(variable: &str) -> Option<u64> {
+    std::env::var(variable).ok().map(|text| text.parse().unwrap())
+}
+
+/// What a thing that happened is recognised by.
+type Sight = (&'static str, fn(&What) -> bool);
+
+/// Things that must have happened often, or the simulation would prove little.
+const SIGHTS: [Sight; 7] = [
+    ("renewals and exchanges", |what| matches!(what, What::Sent { .. })),
+    ("success pages", |what| matches!(what, What::SuccessPage { .. })),
+    ("deaths of processes", |what| matches!(what, What::Died { .. })),
+    ("failures of stores", |what| matches!(what, What::StoreFailed { .. })),
+    ("revocations by us", |what| matches!(what, What::GrantEnded { end: End::Revoked, .. })),
+    ("revocations by users", |what| matches!(what, What::GrantEnded { end: End::ByUser, .. })),
+    ("evictions", |what| matches!(what, What::GrantEnded { end: End::Evicted, .. })),
+];
+
+#[test]
+fn seeds() {
+    if let Some(seed) = number("SIMULATION_SEED") {
+        let outcome = play(seed);
+        println!("{}", outcome.story());
+        assert!(outcome.broken.is_empty(), "{}", outcome.verdict());
+        return;
+    }
+    let seeds = number("SIMULATION_SEEDS").unwrap_or(SEEDS);
+    let (next, left_lying) = (AtomicU64::new(1), AtomicUsize::new(0));
+    let sights = SIGHTS.map(|_| AtomicUsize::new(0));
+    let began = Instant::now();
+    let work = || {
+        let mut failed = Vec::new();
+        loop {
+            let seed = next.fetch_add(1, Ordering::Relaxed);
+            if seed > seeds || failed.len() >= SHOWN {
+                return failed;
+            }
+            let outcome = play(seed);
+            left_lying.fetch_add(outcome.left_lying, Ordering::Relaxed);
+            for ((_, is), seen) in SIGHTS.iter().zip(&sights) {
+                seen.fetch_add(outcome.count(is), Ordering::Relaxed);
+            }
+            if !outcome.broken.is_empty() {
+                failed.push(outcome.verdict());
+            }
+        }
+    };
+    let threads = thread::available_parallelism().map_or(2, usize::from);
+    let failed: Vec<_> = thread::scope(|scope| {
+        let threads: Vec<_> = (0..threads).map(|_| scope.spawn(work)).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    println!("{seeds} seeds in {:.1} s", began.elapsed().as_secs_f64());
+    for ((sight, _), seen) in SIGHTS.iter().zip(&sights) {
+        println!("{:8} {sight}", seen.load(Ordering::Relaxed));
+    }
+    println!(
+        "{:8} grants left lying at Zoho by a death or a lost answer",
+        left_lying.load(Ordering::Relaxed)
+    );
+    assert!(failed.is_empty(), "\n{}", failed.join("\n\n"));
+    for ((sight, _), seen) in SIGHTS.iter().zip(&sights) {
+        let seen = u64::try_from(seen.load(Ordering::Relaxed)).unwrap();
+        assert!(seen * 20 >= seeds, "{seen} {sight} in {seeds} seeds");
+    }
+}
+
+#[test]
+fn a_seed_is_played_again_exactly() {
+    for seed in 1..=12 {
+        let (once, again) = (play(seed), play(seed));
+        assert!(once.entries == again.entries, "seed {seed}");
+    }
+}
+
+/// Plays a scene with one blow after the other until one falls after its end: how many fell, and what failed, the first
+/// of it whole.
+fn sweep(what: &str, scene: Scene, blow: impl Fn(u64) -> Blow) -> (u64, Vec<String>) {
+    let mut failed = Vec::new();
+    for n in 0.. {
+        let (outcome, fell) = sweep::play(scene, blow(n));
+        if !outcome.broken.is_empty() {
+            let shown = if failed.is_empty() { outcome.story() } else { outcome.broken.join("\n") };
+            failed.push(format!("{scene:?}, {:?}\n{shown}", blow(n)));
+        }
+        if !fell {
+            println!("{what} {scene:?}: {n}");
+            return (n, failed);
+        }
+    }
+    unreachable!()
+}
+
+#[test]
+fn a_process_may_die_at_any_of_its_polls() {
+    for scene in Scene::ALL {
+        let (polls, failed) = sweep("polls", scene, |n| Blow::Death(n + 1));
+        assert!(failed.is_empty(), "{}", failed.join("\n\n"));
+        assert!(polls > 12, "{scene:?}: every call yields");
+    }
+}
+
+#[test]
+fn any_call_may_fail_before_or_after_its_work() {
+    for scene in Scene::ALL {
+        for how in [How::Lost, How::Mute] {
+            let (_, failed) = sweep("calls", scene, |call| Blow::Failure(Strike { call, how }));
+            assert!(failed.is_empty(), "{}", failed.join("\n\n"));
+        }
+    }
+}
+
+#[test]
+fn whoever_loses_the_lease_does_no_harm() {
+    let mut failed = Vec::new();
+    for scene in Scene::ALL {
+        for rival in Rival::ALL {
+            for how in [How::Late, How::Drowsy] {
+                let blow = |call| Blow::Race(Strike { call, how }, rival);
+                failed.extend(sweep(&format!("{rival:?}"), scene, blow).1);
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{}", failed.join("\n\n"));
+}

@@ -1,0 +1,43 @@
+//! Connections by the hundred, as if people had consented long ago: grants at Zoho and here, and no token yet.
+
+use shared::base::clock::Timestamp;
+use shared::base::id::ConnectionName;
+use shared::base::secret::Secret;
+use shared::core::connection::{Connection, Organization};
+use shared::core::grant::{Grant, text};
+use shared::store::Stores;
+use shared::zoho::data_centre::DataCentre;
+use shared::zoho::scope::ScopeSet;
+
+use crate::connector::{CLIENT_ID, Connector};
+
+/// What they may do.
+pub const SCOPES: &str = "ZohoInventory.items.READ,ZohoInventory.settings.READ";
+
+/// The names of so many: `c0`, `c1`, …
+pub fn names(count: usize) -> Vec<ConnectionName> {
+    (0..count).map(|number| format!("c{number}").parse().unwrap()).collect()
+}
+
+/// Plants so many in these stores and at the connector's sandbox.
+pub async fn connections(connector: &Connector, stores: &Stores, count: usize) {
+    let organization = Organization { id: "20098765432".to_owned(), name: "Nordlicht Moebel".to_owned() };
+    for name in names(count) {
+        let grant = Grant {
+            refresh_token: Secret::new(connector.zoho.sandbox.plant_grant(CLIENT_ID, SCOPES)),
+            generation: 1,
+            client_id: CLIENT_ID.to_owned(),
+            home: DataCentre::Us,
+            data_centre: DataCentre::Eu,
+            scopes: ScopeSet::parse(SCOPES),
+            organization: Some(organization.clone()),
+            crm_organization: None,
+            user: None,
+            connected_at: Timestamp::now(),
+        };
+        let secret = Grant::secret_name(&name);
+        let version = stores.secrets.stage(&secret, &text(&grant).unwrap()).await.unwrap();
+        assert!(stores.secrets.promote(&secret, &version, None).await.unwrap());
+        stores.state.put(Connection::of(name, &grant).row().unwrap()).await.unwrap();
+    }
+}

@@ -1,0 +1,138 @@
+//! token-refresh as Lambda runs it: each run in a process of its own that goes on when its caller gives up, ends after a
+//! minute at the latest, and can die at any poll.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use shared::base::settings::Settings;
+use shared::core::parts::Parts;
+use shared::core::renewer::{Ask, Renewer, RenewerError, Reply};
+use shared::store::StoreError;
+use shared::zoho::data_centre::DataCentres;
+use shared::zoho::http::Http;
+use token_refresh::TokenRefresh;
+use tokio::sync::oneshot;
+use tokio::time::{sleep, timeout};
+
+use super::history::{Kind, What, Who};
+use super::line::Line;
+use super::stores::stores;
+use super::world::World;
+
+/// The function's timeout in the template.
+const LONGEST: Duration = Duration::from_secs(60);
+
+/// A future that is dropped when it would be polled for the n-th time.
+struct Mortal<F> {
+    inner: Option<Pin<Box<F>>>,
+    polls: u64,
+    last: u64,
+}
+
+impl<F: Future> Future for Mortal<F> {
+    /// What it came to, or after how many polls it died.
+    type Output = Result<F::Output, u64>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.polls += 1;
+        if self.polls >= self.last {
+            self.inner = None;
+        }
+        let polls = self.polls;
+        match &mut self.inner {
+            Some(inner) => inner.as_mut().poll(context).map(Ok),
+            None => Poll::Ready(Err(polls)),
+        }
+    }
+}
+
+/// What a process of token-refresh is made of.
+fn parts(world: &Arc<World>, who: Who) -> Parts {
+    Parts {
+        settings: Arc::new(Settings::read(|_| None).unwrap()),
+        clock: world.clock(),
+        stores: stores(world, who),
+        renewer: None,
+        http: Http::over(Line { world: world.clone(), who }),
+        centres: DataCentres::new(None),
+    }
+}
+
+fn asked(ask: &Ask) -> What {
+    let (kind, connection) = match ask {
+        Ask::Renew { connection, .. } => (Kind::Renew, Some(connection)),
+        Ask::Exchange { wish, .. } => (Kind::Exchange, Some(&wish.connection)),
+        Ask::Choose { connection, .. } => (Kind::Choose, Some(connection)),
+        Ask::Disconnect { connection } => (Kind::Disconnect, Some(connection)),
+        Ask::Tick => (Kind::Tick, None),
+    };
+    What::Began { kind, connection: connection.map(ToString::to_string) }
+}
+
+/// A run's end, which nobody has to await.
+pub type Ending = oneshot::Receiver<Option<Result<Reply, StoreError>>>;
+
+/// Begins a run that dies at its `last` poll. The ending is nothing where it did.
+pub fn begin(world: &Arc<World>, ask: Ask, last: u64) -> Ending {
+    let who = Who::Run(world.number());
+    let (tell, ending) = oneshot::channel();
+    let world = world.clone();
+    world.note(who, asked(&ask));
+    tokio::spawn(async move {
+        let function = TokenRefresh::new(&parts(&world, who));
+        let work = Mortal { inner: Some(Box::pin(function.handle(ask))), polls: 0, last };
+        let result = match timeout(LONGEST, work).await {
+            Ok(Ok(result)) => {
+                let reply = match &result {
+                    Ok(Reply::Exchanged { ending }) if ending.connected => "connected".to_owned(),
+                    Ok(reply) => format!("{reply:?}"),
+                    Err(error) => error.to_string(),
+                };
+                world.note(who, What::Ended { reply });
+                Some(result)
+            }
+            Ok(Err(polls)) => {
+                world.note(who, What::Died { polls });
+                None
+            }
+            Err(_) => {
+                world.note(who, What::Died { polls: 0 });
+                None
+            }
+        };
+        let _ = tell.send(result);
+    });
+    ending
+}
+
+/// The way of one process to token-refresh.
+pub struct Invocations(pub Arc<World>);
+
+#[async_trait]
+impl Renewer for Invocations {
+    async fn ask(&self, ask: Ask) -> Result<Reply, RenewerError> {
+        let Self(world) = self;
+        let trouble = world.trouble();
+        let random = &world.random;
+        sleep(random.milliseconds(5, 60)).await;
+        if random.chance(trouble.lost) {
+            return Ok(Reply::Busy);
+        }
+        let last = if random.chance(trouble.crashes) { random.between(1, 80) } else { u64::MAX };
+        let ending = begin(world, ask, last);
+        let lost = random.chance(trouble.lost);
+        match ending.await {
+            Ok(Some(Ok(reply))) if !lost => Ok(reply),
+            Ok(Some(Err(error))) => Err(RenewerError(error.to_string())),
+            Ok(_) => Err(RenewerError("the process died, or its reply was lost".to_owned())),
+            Err(_) => {
+                let broken = "a run of token-refresh panicked".to_owned();
+                world.history().broken.push(broken.clone());
+                Err(RenewerError(broken))
+            }
+        }
+    }
+}
