@@ -91,6 +91,21 @@ pub async fn live(world: &Arc<World>) -> usize {
     usize::try_from(plot.connections).unwrap()
 }
 
+/// Some hours in which Zoho forgets every token within a minute, and a person consents again and again: enough to fill the
+/// versions of a day.
+pub async fn wear_out(world: &Arc<World>) {
+    world.zoho().add_user(1);
+    assert!(set_client(world).await && consent(world, 0, 1).await, "nothing is wrong yet");
+    for minute in 0..300 {
+        sleep(Duration::from_secs(60)).await;
+        world.zoho().evict_tokens("c1");
+        drop(Proxy::start(world).read(1).await);
+        if minute % 7 == 0 {
+            consent(world, 0, 1).await;
+        }
+    }
+}
+
 type Begun = (Arc<World>, Plot, Instant);
 
 /// Waits, or says that the time is over.
