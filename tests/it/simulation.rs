@@ -8,9 +8,10 @@ use std::thread;
 use std::time::Instant;
 
 use tests::simulation::history::{End, What};
+use tests::simulation::life::wear_out;
 use tests::simulation::sweep::{Blow, Rival, Scene};
 use tests::simulation::world::{How, Strike};
-use tests::simulation::{play, sweep};
+use tests::simulation::{on_simulated_time, play, sweep};
 
 const SEEDS: u64 = 2_000;
 
@@ -90,6 +91,14 @@ fn a_seed_is_played_again_exactly() {
         let (once, again) = (play(seed), play(seed));
         assert!(once.entries == again.entries, "seed {seed}");
     }
+}
+
+#[test]
+fn tokens_that_die_at_once_do_not_wear_out_the_store() {
+    let outcome = on_simulated_time(1, |world| async move { wear_out(&world).await });
+    assert!(outcome.broken.is_empty(), "{}", outcome.story());
+    let token = |what: &What| matches!(what, What::Staged { name, .. } if name.ends_with("/access-token"));
+    assert!(outcome.count(token) > 72, "{}", outcome.story());
 }
 
 /// Plays a scene with one blow after the other until one falls after its end: how many fell, and what failed, the first

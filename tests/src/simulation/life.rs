@@ -36,13 +36,16 @@ impl Plot {
     fn of(world: &World) -> Self {
         let random = &world.random;
         let zoho = [ZohoMood::Good, ZohoMood::Throttling, ZohoMood::Slow, ZohoMood::Down, ZohoMood::Odd];
+        // Versions of a secret are counted by the day, so that only hours without end reach their number.
+        let storm = random.chance(60);
+        let length = if storm { random.seconds(3600, 12_000) } else { random.seconds(1200, 6000) };
         let stores = [StoreMood::Good, StoreMood::Good, StoreMood::Flaky, StoreMood::Slow];
         Self {
             connections: random.between(1, 3),
             users: random.between(1, 2),
             organizations: random.pick(&[1, 1, 2]),
-            length: random.seconds(1200, 6000),
-            storm: random.chance(60),
+            length,
+            storm,
             crowd: random.chance(400),
             zoho: [random.pick(&zoho), random.pick(&zoho)],
             stores: [random.pick(&stores), random.pick(&stores)],
@@ -86,6 +89,21 @@ pub async fn live(world: &Arc<World>) -> usize {
         done.unwrap();
     }
     usize::try_from(plot.connections).unwrap()
+}
+
+/// Some hours in which Zoho forgets every token within a minute, and a person consents again and again: enough to fill the
+/// versions of a day.
+pub async fn wear_out(world: &Arc<World>) {
+    world.zoho().add_user(1);
+    assert!(set_client(world).await && consent(world, 0, 1).await, "nothing is wrong yet");
+    for minute in 0..300 {
+        sleep(Duration::from_secs(60)).await;
+        world.zoho().evict_tokens("c1");
+        drop(Proxy::start(world).read(1).await);
+        if minute % 7 == 0 {
+            consent(world, 0, 1).await;
+        }
+    }
 }
 
 type Begun = (Arc<World>, Plot, Instant);

@@ -80,7 +80,7 @@ pub async fn bring_code(world: &Arc<World>, connection: usize, code: &str, mind:
     };
     match mind {
         Mind::Gone => return false,
-        Mind::Slow => sleep(world.random.seconds(60, 1000)).await,
+        Mind::Slow => sleep(world.random.seconds(800, 1000)).await,
         Mind::Quick | Mind::Twice => sleep(world.random.seconds(1, 20)).await,
     }
     let organization = organizations.first().unwrap().id.as_str();

@@ -14,8 +14,11 @@ const WINDOW: i64 = 10 * MINUTE;
 /// A slot is dated before two calls to the store, which may take 10 seconds each, so a call can leave this much later.
 const SLACK: i64 = 20_000;
 
-/// A choice has 15 minutes, and a run that takes it has one; the schedule comes every 5.
-const PARKED: i64 = 20 * MINUTE + MINUTE + SLACK;
+/// The time for a choice.
+const CHOICE: i64 = 15 * MINUTE;
+
+/// A run that takes a choice has a minute, and the schedule comes every 5.
+const PARKED: i64 = CHOICE + 6 * MINUTE + SLACK;
 
 /// Versions of a secret in a day.
 pub const VERSIONS: usize = 80;
@@ -34,6 +37,7 @@ pub struct Rules {
 
 struct Run {
     kind: Kind,
+    connection: Option<String>,
     began: i64,
     /// It was dropped before its end.
     died: bool,
@@ -76,7 +80,11 @@ struct Connection {
     token: Option<(u64, u64)>,
     /// The grant whose organisation is to be chosen.
     parked: Option<String>,
+    /// When its row was written last: a consent that failed to take its place prolongs its time.
+    marked: i64,
     row: Option<Row>,
+    /// When an end of it was asked for that was reached since.
+    ended: Option<i64>,
     sent: Vec<i64>,
 }
 
@@ -109,10 +117,14 @@ impl Rules {
     pub fn see(&mut self, entry: &Entry) -> Broken {
         let (at, who) = (entry.at, entry.who);
         match &entry.what {
-            What::Began { kind, .. } => {
+            What::Began { kind, connection } => {
                 if let Who::Run(run) = who {
-                    self.runs.insert(run, Run::of(*kind, at));
+                    self.runs.insert(run, Run::of(*kind, connection.clone(), at));
                 }
+                Ok(())
+            }
+            What::Ended { reply } => {
+                self.run_ended(who, reply);
                 Ok(())
             }
             What::Died { .. } => {
@@ -135,6 +147,12 @@ impl Rules {
                     since: at,
                 };
                 self.row(who, name, row)
+            }
+            What::Row { key } => {
+                if let Some(name) = key.strip_prefix("parked-grant/") {
+                    self.connections.entry(name.to_owned()).or_default().marked = at;
+                }
+                Ok(())
             }
             What::ConnectionDeleted { name } => {
                 let connection = self.connections.entry(name.clone()).or_default();
@@ -204,6 +222,20 @@ impl Rules {
         }
     }
 
+    fn run_ended(&mut self, who: Who, reply: &str) {
+        let Who::Run(run) = who else { return };
+        let Some(run) = self.runs.get(&run).filter(|run| run.kind == Kind::Disconnect) else { return };
+        let reached = reply.starts_with("Disconnected") || reply == "Unknown";
+        if let Some(name) = run.connection.clone().filter(|_| reached) {
+            self.connections.entry(name).or_default().ended = Some(run.began);
+        }
+    }
+
+    fn began(&self, who: Who) -> i64 {
+        let Who::Run(run) = who else { return 0 };
+        self.runs.get(&run).map_or(0, |run| run.began)
+    }
+
     fn kind(&self, who: Who) -> Option<Kind> {
         let Who::Run(run) = who else { return None };
         self.runs.get(&run).map(|run| run.kind)
@@ -223,6 +255,7 @@ impl Rules {
 
     fn promoted(&mut self, at: i64, who: Who, name: &str, version: u64) -> Broken {
         let kind = self.kind(who);
+        let began = self.began(who);
         let Some((name, _)) = parts(name) else {
             self.clients = Some(version);
             return Ok(());
@@ -242,7 +275,7 @@ impl Rules {
                 }
                 let found = self.grants.get_mut(grant).ok_or("a grant was stored that Zoho never gave")?;
                 found.stored = true;
-                let born = found.born;
+                let (born, parked) = (found.born, found.parked);
                 demand(found.connection == name, "a grant was stored for another connection")?;
                 demand(!found.revoked, "rule 5: a grant became current that we had revoked")?;
                 let replaced =
@@ -250,6 +283,14 @@ impl Rules {
                 demand(
                     kind != Some(Kind::Choose) || replaced.is_none_or(|old| old.born < born + SLACK),
                     "rule 3: a grant was replaced by one that had been parked before it came",
+                )?;
+                demand(
+                    kind != Some(Kind::Choose) || began <= parked + CHOICE,
+                    "rule 3: a choice was taken that came too late",
+                )?;
+                demand(
+                    kind != Some(Kind::Choose) || connection.ended.is_none_or(|ended| ended < parked),
+                    "rule 3: a choice brought a connection back that had been ended since",
                 )?;
                 demand(
                     old.is_none_or(|old| old.1 < *generation),
@@ -411,8 +452,8 @@ impl Rules {
 
     /// The connections whose parked grant should have been revoked by then.
     pub fn forgotten(&self, at: i64) -> Vec<String> {
-        let old = |grant: &String| self.grants.get(grant).is_some_and(|grant| grant.parked < at - PARKED);
-        let forgotten = self.connections.iter().filter(|(_, found)| found.parked.as_ref().is_some_and(old));
+        let forgotten =
+            self.connections.iter().filter(|(_, found)| found.parked.is_some() && found.marked < at - PARKED);
         forgotten.map(|(name, _)| name.clone()).collect()
     }
 
@@ -423,8 +464,8 @@ impl Rules {
 }
 
 impl Run {
-    fn of(kind: Kind, began: i64) -> Self {
+    fn of(kind: Kind, connection: Option<String>, began: i64) -> Self {
         let unrevoked = BTreeSet::new();
-        Self { kind, began, died: false, deaf: false, unsure: false, blamed: false, unrevoked }
+        Self { kind, connection, began, died: false, deaf: false, unsure: false, blamed: false, unrevoked }
     }
 }
