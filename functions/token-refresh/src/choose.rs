@@ -67,7 +67,10 @@ impl TokenRefresh {
         let over = current.as_ref().map_or(0, |current| current.generation);
         let parked = Parked { ticket: ticket.to_owned(), until, over, organizations, fresh };
         let pending = secrets.stage(&secret_name(name), &text(&parked)?).await?;
-        if !lease.holds().await? || !secrets.promote(&secret_name(name), &pending, version.as_ref()).await? {
+        // What was parked before is revoked below: nobody may be choosing it by then.
+        if !lease.covers_a_call().await?
+            || !secrets.promote(&secret_name(name), &pending, version.as_ref()).await?
+        {
             return Err(NotSettled::Busy);
         }
         if let Some(old) = old.filter(|old| !old.is_stored(current.as_ref())) {

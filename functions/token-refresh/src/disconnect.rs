@@ -35,6 +35,11 @@ impl TokenRefresh {
         if !lease.write(Write::Put(row.row()?)).await? {
             return Ok(Reply::Busy);
         }
+        // What is still to be chosen ends with it, and before anything is revoked: a choice would bring the connection back,
+        // perhaps with this very grant, where whoever stored it died before it was cleared away.
+        if !self.end_choice(&mut lease, name).await? {
+            return Ok(Reply::Busy);
+        }
         // First there, then here: a grant that is forgotten here could not be revoked any more.
         let revoked = match self.revoke(&Ending::of(&grant)).await {
             Ok(()) => true,
@@ -50,8 +55,7 @@ impl TokenRefresh {
             }
             secrets.delete(&secret).await?;
         }
-        // What is still to be chosen ends with it: a choice would bring the connection back.
-        if !self.end_choice(&mut lease, name).await? || !lease.finish(forget).await? {
+        if !lease.finish(forget).await? {
             return Ok(Reply::Busy);
         }
         tracing::info!(connection = %name, revoked, "disconnected");

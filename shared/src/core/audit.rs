@@ -113,7 +113,8 @@ impl Audit {
         below: Option<String>,
         limit: usize,
     ) -> Result<(Vec<Entry>, bool), StoreError> {
-        let query = Query { below, order: Order::Descending, ..Query::partition(partition(connection), limit) };
+        let query =
+            Query { below, order: Order::Descending, ..Query::partition(partition(connection), limit) };
         let page = self.state.query(query).await?;
         let more = page.next.is_some();
         Ok((page.rows.iter().map(crate::store::Row::read).collect::<Result<_, _>>()?, more))

@@ -118,7 +118,8 @@ impl Idempotency {
                 State::Sent { plan, at } => State::Sent { plan: plan.clone(), at: *at },
                 _ => State::Reserved,
             };
-            let Some(ticket) = self.write(&key, request, again, Condition::Version(row.version)).await? else {
+            let Some(ticket) = self.write(&key, request, again, Condition::Version(row.version)).await?
+            else {
                 continue;
             };
             return Ok(match found.state {
@@ -159,7 +160,8 @@ impl Idempotency {
     /// # Errors
     /// Where the store fails.
     pub async fn unsettled(&self, ticket: Ticket, plan: Value, at: Timestamp) -> Result<(), StoreError> {
-        let record = Record { request: ticket.request, until: self.clock.now(), state: State::Sent { plan, at } };
+        let record =
+            Record { request: ticket.request, until: self.clock.now(), state: State::Sent { plan, at } };
         let put = Put::record(ticket.key, &record, Condition::Version(ticket.version))?;
         self.state.put(put.until(later(self.clock.now(), KEPT))).await.map(drop)
     }
@@ -256,7 +258,10 @@ mod tests {
             panic!("not unsettled")
         };
         assert_eq!(plan, json!("plan"));
-        assert!(matches!(keys.begin("k", "a", "r").await.unwrap(), Begun::Running(_)), "one settles at a time");
+        assert!(
+            matches!(keys.begin("k", "a", "r").await.unwrap(), Begun::Running(_)),
+            "one settles at a time"
+        );
         keys.unsettled(ticket, plan, at).await.unwrap();
         assert!(matches!(keys.begin("k", "a", "r").await.unwrap(), Begun::Unsettled { .. }));
     }

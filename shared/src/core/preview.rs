@@ -54,7 +54,9 @@ impl Previews {
         let id = format!("{PREFIX}{}", random_hex::<12>());
         let until = later(self.clock.now(), LIFETIME);
         let record = Record { owner: owner.to_owned(), request: request.to_owned(), plan };
-        self.state.put(Put::record(Key::new(PARTITION, &id), &record, Condition::Absent)?.until(until)).await?;
+        self.state
+            .put(Put::record(Key::new(PARTITION, &id), &record, Condition::Absent)?.until(until))
+            .await?;
         Ok(Preview { id, until })
     }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use jiff::fmt::rfc2822;
-use reqwest::header::{self, HeaderValue};
 pub use reqwest::Method;
+use reqwest::header::{self, HeaderValue};
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, redirect};
 use rustls::{ClientConfig, RootCertStore};
 
@@ -134,12 +134,7 @@ impl Http {
     ///
     /// # Errors
     /// Where no complete answer came.
-    pub async fn post_form(
-        &self,
-        url: &str,
-        form: Form<'_>,
-        within: Duration,
-    ) -> Result<Answer, HttpError> {
+    pub async fn post_form(&self, url: &str, form: Form<'_>, within: Duration) -> Result<Answer, HttpError> {
         self.0.send(Call { url, content: Content::Form(form), within }).await
     }
 }
