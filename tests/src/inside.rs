@@ -88,6 +88,7 @@ impl Inside {
             permissions: Permission::DEFAULT.to_vec(),
             connections: vec![ConnectionName::default()],
             expires: None,
+            confirm: false,
         };
         let keys = Keys::new(parts.stores.state.clone(), parts.clock.clone());
         let (_, key) = keys.create(wanted).await.unwrap();

@@ -32,6 +32,9 @@ pub(crate) struct Create {
     /// Connections it may use
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', default_value = "default")]
     connections: Vec<ConnectionName>,
+    /// Each of its writes must be previewed (`?dry_run=true`) before it is performed
+    #[arg(long)]
+    confirm: bool,
     /// Days until it ends; without, it does not end by itself
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     days: Option<u16>,
@@ -77,6 +80,7 @@ impl Create {
             expires: self
                 .days
                 .map(|days| later(parts.clock.now(), SignedDuration::from_hours(24 * i64::from(days)))),
+            confirm: self.confirm,
         };
         let (key, text) = store(&parts).create(wanted).await?;
         say(format!("Service key {} (shown once, stored nowhere in the clear):", key.id));

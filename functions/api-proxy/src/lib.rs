@@ -1,24 +1,33 @@
 //! The one address that an agent knows: `/v1/**` and `/health`. A request goes through here from top to bottom: its key
 //! (`caller`), its connection (`choice`), its route (`routes/`), the call to Zoho (`zoho_call`).
 
+mod body;
 mod caller;
 mod choice;
+mod estimate;
 mod params;
+mod picklists;
 mod routes;
+mod writes;
 mod zoho_call;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::routing::get;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
+use shared::base::believed::Believed;
 use shared::base::clock::SharedClock;
 use shared::base::id::ConnectionName;
 use shared::base::web::finish;
+use shared::core::audit::Audit;
 use shared::core::connection::Connections;
 use shared::core::event::Events;
+use shared::core::idempotency::Idempotency;
 use shared::core::key::Keys;
 use shared::core::parts::Parts;
+use shared::core::preview::Previews;
 use shared::core::renewer::Renewer;
 use shared::core::token::Tokens;
 use shared::zoho::data_centre::DataCentres;
@@ -29,16 +38,23 @@ use tokio::time::timeout;
 /// How long a start may wait for what it reads ahead.
 const AHEAD: Duration = Duration::from_secs(2);
 
+/// The largest body that is taken.
+const BODY_LIMIT: usize = 1024 * 1024;
+
 /// What the routes work with.
 struct App {
     keys: Keys,
     tokens: Tokens,
     connections: Connections,
     events: Events,
+    idempotency: Idempotency,
+    previews: Previews,
+    audit: Audit,
     clock: SharedClock,
     http: Http,
     centres: DataCentres,
     denied: zoho_call::Denied,
+    picklists: Believed<ConnectionName, Arc<picklists::Picklists>>,
 }
 
 impl App {
@@ -49,6 +65,10 @@ impl App {
             tokens: Tokens::new(stores.secrets.clone(), renewer, clock.clone()),
             connections: Connections::new(stores.state.clone(), clock.clone()),
             events: Events::new(stores.events.clone(), clock.clone()),
+            idempotency: Idempotency::new(stores.state.clone(), clock.clone()),
+            previews: Previews::new(stores.state.clone(), clock.clone()),
+            audit: Audit::new(stores.state.clone(), clock.clone()),
+            picklists: Believed::new(clock.clone()),
             clock,
             http: parts.http.clone(),
             centres: parts.centres.clone(),
@@ -82,10 +102,17 @@ fn routes(app: App, parts: &Parts) -> Router {
             .route("/v1/status", get(routes::status::status))
             .route("/v1/inventory/items", get(routes::items::list))
             .route("/v1/inventory/items/{item_id}", get(routes::items::one))
-            .route("/v1/crm/deals", get(routes::deals::list))
-            .route("/v1/crm/deals/{id}", get(routes::deals::one))
+            .merge(routes::records::routes())
+            .route("/v1/inventory/salesorders", post(routes::salesorders::create))
+            .route("/v1/inventory/salesorders/{id}/confirm", post(routes::salesorders::confirm))
+            .route("/v1/inventory/salesorders/{id}/void", post(routes::salesorders::void))
+            .route("/v1/crm/deals", get(routes::deals::list).post(routes::deals::create))
+            .route("/v1/crm/deals/{id}", get(routes::deals::one).patch(routes::deals::update))
+            .route("/v1/crm/deals/{id}/notes", get(routes::notes::list).post(routes::notes::create))
+            .route("/v1/audit", get(routes::audit::list))
             .route("/v1/events", get(routes::events::list))
             .route("/v1/events/{id}", get(routes::events::one))
+            .layer(DefaultBodyLimit::max(BODY_LIMIT))
             .with_state(Arc::new(app)),
         parts.settings.public_url.as_ref(),
     )

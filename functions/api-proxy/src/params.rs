@@ -23,6 +23,52 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     }
 }
 
+/// The query string as it stands, for routes whose parameters stand in a table.
+pub(crate) struct Pairs(Vec<(String, String)>);
+
+impl<S: Send + Sync> FromRequestParts<S> for Pairs {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        match Query::<Vec<(String, String)>>::from_request_parts(parts, state).await {
+            Ok(Query(pairs)) => Ok(Self(pairs)),
+            Err(rejection) => Err(invalid(rejection.body_text())),
+        }
+    }
+}
+
+impl Pairs {
+    /// Takes a parameter out.
+    pub(crate) fn text(&mut self, name: &str) -> Option<String> {
+        let place = self.0.iter().position(|(own, _)| own == name)?;
+        Some(self.0.remove(place).1)
+    }
+
+    /// Takes a number out.
+    pub(crate) fn number(&mut self, name: &str) -> Result<Option<u32>, Problem> {
+        let wrong = || invalid(format!("`{name}` must be a whole number."));
+        self.text(name).map(|text| text.parse().map_err(|_| wrong())).transpose()
+    }
+
+    /// What is left is unknown, or stands twice.
+    pub(crate) fn nothing_else(&self) -> Result<(), Problem> {
+        match self.0.first() {
+            None => Ok(()),
+            Some((name, _)) => Err(invalid(format!("`{name}` is unknown here, or stands twice."))),
+        }
+    }
+}
+
+/// The page that a cursor of Inventory leads to.
+pub(crate) fn page_of(cursor: Option<&str>) -> Result<u32, Problem> {
+    let Some(cursor) = cursor else { return Ok(1) };
+    let page = cursor
+        .strip_prefix('p')
+        .and_then(|page| page.parse().ok())
+        .filter(|page| (2..100_000).contains(page));
+    page.ok_or_else(invalid_cursor)
+}
+
 /// The parameters of a route that gives one record.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

@@ -95,6 +95,35 @@ codes! {
     SkuInactive = "sku_inactive", 409, false, "The item with this SKU is inactive",
         "Do not sell or adjust it. `/v1/inventory/items/{item_id}` with the id in `detail` shows it; a person can activate it in Zoho.";
 
+    // Writes
+    /// A body that is not what the route takes.
+    BodyInvalid = "body_invalid", 400, false, "Body not accepted",
+        "Correct what `detail` names. The body is a JSON object with the fields that the README names for this route.";
+    /// No customer has that name.
+    CustomerNotFound = "customer_not_found", 404, false, "No customer of this name",
+        "Names are compared exactly. `GET /v1/inventory/contacts?search=` finds customers by a part of the name; then send `customer_id`.";
+    /// Several customers have that name.
+    CustomerAmbiguous = "customer_ambiguous", 409, false, "Several customers of this name",
+        "Send `customer_id` with one of the ids in `detail`.";
+    /// A value that the field does not take.
+    ValueNotAllowed = "value_not_allowed", 422, false, "Value not allowed for this field",
+        "Use one of the values in `detail`, to the letter.";
+    /// A write that must be previewed.
+    PreviewRequired = "preview_required", 428, false, "This write needs a preview",
+        "Send the same request with `?dry_run=true`, show what it answers to a person if in doubt, and send it again with the header `Idempotency-Key: <preview_id>` within 15 minutes.";
+    /// The key of another request.
+    IdempotencyKeyReused = "idempotency_key_reused", 422, false, "Idempotency key used with another request",
+        "Use a new `Idempotency-Key` for a new request; the old one belongs to the request it was first sent with, for 24 hours.";
+    /// The first request with this key has not ended.
+    IdempotencyInProgress = "idempotency_in_progress", 409, true, "The same request is at work",
+        "Send the same request with the same `Idempotency-Key` after `retry_after` seconds to get its answer.";
+    /// The record was changed.
+    RecordModified = "record_modified", 412, false, "The record was changed in the meantime",
+        "Read the record again, decide anew, and send the change with its new `Modified_Time` in `If-Unmodified-Since`.";
+    /// Nobody knows whether it was done.
+    WriteUncertain = "write_uncertain", 502, false, "It is not known whether Zoho did this",
+        "Do not send it again as a new request: it could be done twice. Look for it in Zoho, or send the same request with the same `Idempotency-Key` later.";
+
     // The connection's own health
     /// The grant is dead.
     ReconnectRequired = "reconnect_required", 409, false, "The connection to Zoho has ended",

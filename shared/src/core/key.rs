@@ -115,6 +115,9 @@ pub struct ServiceKey {
     pub created: Timestamp,
     /// Until when.
     pub expires: Option<Timestamp>,
+    /// Whether each of its writes must be previewed.
+    #[serde(default)]
+    pub confirm: bool,
 }
 
 impl ServiceKey {
@@ -152,6 +155,8 @@ pub struct NewKey {
     pub connections: Vec<ConnectionName>,
     /// Until when.
     pub expires: Option<Timestamp>,
+    /// Whether each of its writes must be previewed.
+    pub confirm: bool,
 }
 
 /// The keys of an installation.
@@ -181,6 +186,7 @@ impl Keys {
             connections: wanted.connections,
             created: self.clock.now(),
             expires: wanted.expires,
+            confirm: wanted.confirm,
         };
         self.state.put(Put::record(Key::new(PARTITION, &key.id), &key, Condition::Absent)?).await?;
         let text = Secret::new(format!("zck_{}_{}", key.id, secret.expose()));
@@ -297,6 +303,7 @@ mod tests {
             permissions: vec!["inventory:stock".parse().unwrap()],
             connections: vec![ConnectionName::default()],
             expires: Some(later(clock.now(), SignedDuration::from_hours(1))),
+            confirm: false,
         };
         let (key, text) = keys.create(wanted).await.unwrap();
         (keys, key, text.expose().to_owned())

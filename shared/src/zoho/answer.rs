@@ -34,6 +34,8 @@ pub enum FailureKind {
     NotFound,
     /// The request itself was refused.
     Rejected,
+    /// The record was changed since.
+    Modified,
     /// Too many calls in a short time, or at once.
     RateLimited,
     /// The calls of the day are used up.
@@ -114,9 +116,11 @@ pub fn crm(answer: &Answer) -> Result<Option<Object>, Failure> {
         "NO_PERMISSION" | "AUTHORIZATION_FAILED" => FailureKind::Forbidden,
         "TOO_MANY_REQUESTS" => FailureKind::RateLimited,
         "INTERNAL_ERROR" => FailureKind::Unavailable,
+        "RECORD_MODIFIED" => FailureKind::Modified,
+        _ if answer.status == 412 => FailureKind::Modified,
         _ => by_status(answer.status),
     };
-    Err(Failure { kind, said: said(code, &object), retry_after: answer.retry_after })
+    Err(Failure { kind, said: refused_field(code, &object), retry_after: answer.retry_after })
 }
 
 /// Judges CRM's answer to a read of one record: an id that it does not know is nothing, too.
@@ -128,6 +132,40 @@ pub fn crm_record(answer: &Answer) -> Result<Option<Object>, Failure> {
         Err(failure) if failure.kind == FailureKind::Rejected && failure.has_code("INVALID_DATA") => Ok(None),
         judged => judged,
     }
+}
+
+/// Judges CRM's answer to a write of one record, and gives its id. A refusal of the record comes under many statuses, also
+/// under those of success.
+///
+/// # Errors
+/// Everything but a record that was written.
+pub fn crm_written(answer: &Answer) -> Result<String, Failure> {
+    let object = crm(answer)?.ok_or_else(|| Failure::of(FailureKind::Unreadable))?;
+    let first = object.get("data").and_then(Value::as_array).and_then(|data| data.first()?.as_object());
+    let Some(first) = first else { return Err(Failure::of(FailureKind::Unreadable)) };
+    let code = first.get("code").and_then(Value::as_str).unwrap_or_default();
+    let details = first.get("details").and_then(Value::as_object);
+    if code == "SUCCESS" {
+        let id = details.and_then(|details| super::value::id(details, "id"));
+        return id.ok_or_else(|| Failure::of(FailureKind::Unreadable));
+    }
+    let kind = match code {
+        "RECORD_MODIFIED" => FailureKind::Modified,
+        "NO_PERMISSION" | "AUTHORIZATION_FAILED" => FailureKind::Forbidden,
+        "INTERNAL_ERROR" => FailureKind::Unavailable,
+        _ => FailureKind::Rejected,
+    };
+    Err(Failure { kind, said: refused_field(code.to_owned(), first), retry_after: None })
+}
+
+/// Zoho's words with the field that it means.
+fn refused_field(code: String, record: &Object) -> Option<ZohoSaid> {
+    let mut said = said(code, record)?;
+    let details = record.get("details").and_then(Value::as_object);
+    if let Some(field) = details.and_then(|details| details.get("api_name")).and_then(Value::as_str) {
+        said.message += &format!(" (field {field})");
+    }
+    Some(said)
 }
 
 fn object(answer: &Answer) -> Result<Object, Failure> {
@@ -175,6 +213,9 @@ impl From<Failure> for Problem {
                 "Zoho does not accept this connection's organisation for its user.",
             ),
             FailureKind::NotFound => (Code::RecordNotFound, "Zoho has no such record in this organisation."),
+            FailureKind::Modified => {
+                (Code::RecordModified, "Somebody changed the record since the moment that you named.")
+            }
             FailureKind::Rejected => (Code::ZohoRejected, "Zoho did not accept the request."),
             FailureKind::RateLimited => {
                 (Code::ZohoRateLimited, "The organisation made too many calls to Zoho.")

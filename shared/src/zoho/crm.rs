@@ -9,6 +9,20 @@ use super::value::{Object, query_of, untrusted};
 pub mod scope {
     /// Deals.
     pub const DEALS: &str = "ZohoCRM.modules.deals.READ";
+    /// New deals.
+    pub const CREATE_DEALS: &str = "ZohoCRM.modules.deals.CREATE";
+    /// Changes of deals.
+    pub const UPDATE_DEALS: &str = "ZohoCRM.modules.deals.UPDATE";
+    /// Notes.
+    pub const NOTES: &str = "ZohoCRM.modules.notes.READ";
+    /// New notes.
+    pub const CREATE_NOTES: &str = "ZohoCRM.modules.notes.CREATE";
+    /// Contacts.
+    pub const CONTACTS: &str = "ZohoCRM.modules.contacts.READ";
+    /// Accounts.
+    pub const ACCOUNTS: &str = "ZohoCRM.modules.accounts.READ";
+    /// What fields a module has.
+    pub const FIELDS: &str = "ZohoCRM.settings.fields.READ";
     /// The organisation.
     pub const ORG: &str = "ZohoCRM.org.READ";
 }
@@ -45,9 +59,45 @@ pub fn deals_url(api: &str, fields: &str, per_page: u32, page_token: Option<&str
     query.finish()
 }
 
-/// One deal.
-pub fn deal_url(api: &str, id: &str) -> String {
-    format!("{api}/crm/v8/Deals/{id}")
+/// A module.
+pub fn module_url(api: &str, module: &str) -> String {
+    format!("{api}/crm/v8/{module}")
+}
+
+/// One record.
+pub fn record_url(api: &str, module: &str, id: &str) -> String {
+    format!("{api}/crm/v8/{module}/{id}")
+}
+
+/// The newest records of a module. Not by search, whose index lags behind.
+pub fn newest_url(api: &str, module: &str, fields: &str) -> String {
+    let mut query = query_of(module_url(api, module));
+    query
+        .append_pair("fields", fields)
+        .append_pair("per_page", "200")
+        .append_pair("sort_by", "Created_Time")
+        .append_pair("sort_order", "desc");
+    query.finish()
+}
+
+/// The notes of a deal; with the fields that a read must name.
+pub fn notes_url(api: &str, deal: &str, fields: Option<&str>) -> String {
+    let url = format!("{api}/crm/v8/Deals/{deal}/Notes");
+    match fields {
+        None => url,
+        Some(fields) => {
+            let mut query = query_of(url);
+            query.append_pair("fields", fields).append_pair("per_page", "200");
+            query.finish()
+        }
+    }
+}
+
+/// What fields a module has, and which values they take.
+pub fn fields_url(api: &str, module: &str) -> String {
+    let mut query = query_of(format!("{api}/crm/v8/settings/fields"));
+    query.append_pair("module", module);
+    query.finish()
 }
 
 /// The organisation of the user who connected.

@@ -13,6 +13,33 @@ pub mod scope {
     pub const SETTINGS: &str = "ZohoInventory.settings.READ";
 }
 
+/// Sales orders.
+pub mod orders {
+    use crate::zoho::value::query_of;
+
+    /// Reading them.
+    pub const READ: &str = "ZohoInventory.salesorders.READ";
+    /// Making them, and changing their status.
+    pub const CREATE: &str = "ZohoInventory.salesorders.CREATE";
+
+    /// The list, and where new ones are posted.
+    pub fn list_url(api: &str, organization: &str, query: &[(&str, &str)]) -> String {
+        let mut url = query_of(format!("{api}/inventory/v1/salesorders"));
+        url.append_pair("organization_id", organization).extend_pairs(query);
+        url.finish()
+    }
+
+    /// One of them.
+    pub fn one_url(api: &str, organization: &str, id: &str) -> String {
+        format!("{api}/inventory/v1/salesorders/{id}?organization_id={organization}")
+    }
+
+    /// Where its status is changed.
+    pub fn status_url(api: &str, organization: &str, id: &str, status: &str) -> String {
+        format!("{api}/inventory/v1/salesorders/{id}/status/{status}?organization_id={organization}")
+    }
+}
+
 /// Which items.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Filter<'a> {
@@ -104,6 +131,19 @@ pub fn item(mut item: Object) -> Object {
     item.insert("stock".to_owned(), stock);
     item.insert("untrusted".to_owned(), untrusted);
     item
+}
+
+/// Any other record as callers get it: Zoho's fields evened out, with `untrusted` beside them.
+pub fn plain_record(mut record: Object) -> Object {
+    even_out(&mut record, NUMBERS);
+    let untrusted = untrusted(&record, |field| {
+        let ours = CHOSEN.contains(&field)
+            || ["_id", "_time", "_date", "_status", "_code"].iter().any(|end| field.ends_with(end))
+            || field == "date";
+        !ours || field.starts_with("cf_")
+    });
+    record.insert("untrusted".to_owned(), untrusted);
+    record
 }
 
 /// Zoho's stock figures under one set of names. An item that tracks no inventory has none, which is not zero.

@@ -15,7 +15,8 @@ use shared::zoho::value::{Object, id, record, records, text};
 
 use crate::App;
 use crate::caller::Caller;
-use crate::params::{List, OneParams, Params, invalid, invalid_cursor, next, per_page, pick, record_id};
+use crate::params::{List, OneParams, Params, invalid, next, page_of, per_page, pick, record_id};
+use crate::routes::unreadable;
 use crate::zoho_call::Target;
 
 const PATH: &str = "/v1/inventory/items";
@@ -72,18 +73,24 @@ pub(crate) async fn one(
 ) -> Result<Json<Object>, Problem> {
     let item_id = record_id(&item_id)?;
     let connection = app.choose(&caller, Product::Inventory, Access::Read).await?;
-    let mut answer = app
-        .read(
-            &target(&caller, &connection),
-            |place| inventory::item_url(place.api, place.organization, item_id),
-            answer::inventory,
-        )
-        .await?;
-    let item = record(&mut answer, "item").ok_or_else(|| unreadable("item"))?;
-    Ok(Json(shaped(item, params.fields.as_deref())))
+    let mut item = app.item(&target(&caller, &connection), item_id).await?;
+    pick(&mut item, params.fields.as_deref(), ALWAYS);
+    Ok(Json(item))
 }
 
 impl App {
+    /// One item, as callers get it.
+    pub(crate) async fn item(&self, target: &Target<'_>, item_id: &str) -> Result<Object, Problem> {
+        let mut answer = self
+            .read(
+                target,
+                |place| inventory::item_url(place.api, place.organization, item_id),
+                answer::inventory,
+            )
+            .await?;
+        record(&mut answer, "item").map(inventory::item).ok_or_else(|| unreadable("item"))
+    }
+
     async fn items(
         &self,
         target: &Target<'_>,
@@ -106,7 +113,7 @@ impl App {
     }
 
     /// The one active item with exactly this SKU. Zoho's filter is not relied on: it may be ignored, or match in parts.
-    async fn item_by_sku(&self, target: &Target<'_>, sku: &str) -> Result<Object, Problem> {
+    pub(crate) async fn item_by_sku(&self, target: &Target<'_>, sku: &str) -> Result<Object, Problem> {
         let mut found: Vec<Object> = Vec::new();
         for page in 1.. {
             let (items, more) = self.items(target, Filter::Sku(sku), page, 200).await?;
@@ -158,17 +165,4 @@ fn shaped(item: Object, fields: Option<&str>) -> Object {
     let mut item = inventory::item(item);
     pick(&mut item, fields, ALWAYS);
     item
-}
-
-fn page_of(cursor: Option<&str>) -> Result<u32, Problem> {
-    let Some(cursor) = cursor else { return Ok(1) };
-    let page = cursor
-        .strip_prefix('p')
-        .and_then(|page| page.parse().ok())
-        .filter(|page| (2..100_000).contains(page));
-    page.ok_or_else(invalid_cursor)
-}
-
-fn unreadable(field: &str) -> Problem {
-    Problem::new(Code::ZohoUnreadable, format!("Zoho's answer has no `{field}`."))
 }

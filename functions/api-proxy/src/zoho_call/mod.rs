@@ -41,6 +41,13 @@ pub(crate) struct Target<'a> {
     pub(crate) scope: &'static str,
 }
 
+impl Target<'_> {
+    /// The same with another scope.
+    pub(crate) fn with(&self, scope: &'static str) -> Self {
+        Self { caller: self.caller, connection: self.connection, product: self.product, scope }
+    }
+}
+
 /// What an address is made of.
 pub(crate) struct Place<'a> {
     pub(crate) api: &'a str,

@@ -1,0 +1,51 @@
+//! `GET /v1/audit`: what was written to Zoho with a connection of this key, newest first.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared::base::problem::Problem;
+
+use crate::App;
+use crate::caller::Caller;
+use crate::params::{List, Params, invalid_cursor, next, per_page};
+
+const PATH: &str = "/v1/audit";
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct ListParams {
+    per_page: Option<u32>,
+    /// The id of the last entry that was seen.
+    cursor: Option<String>,
+}
+
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Params(params): Params<ListParams>,
+) -> Result<Json<List<Value>>, Problem> {
+    let rows = per_page(params.per_page)?;
+    let is_id = |text: &str| text.len() == 31 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    if params.cursor.as_deref().is_some_and(|cursor| !is_id(cursor)) {
+        return Err(invalid_cursor());
+    }
+    let connection = app.choose_any(&caller)?;
+    let limit = usize::try_from(rows).unwrap_or(200);
+    let (entries, more) = app.audit.list(&connection, params.cursor, limit).await?;
+    let last = entries.last().map(|entry| entry.id.clone()).filter(|_| more);
+    let mut data = Vec::with_capacity(entries.len());
+    for entry in entries {
+        let mut entry = serde_json::to_value(entry).map_err(|error| Problem::internal(error.to_string()))?;
+        // Names and notes of people are among them.
+        if let Some(entry) = entry.as_object_mut() {
+            entry.insert("untrusted".to_owned(), json!(["before", "after"]));
+        }
+        data.push(entry);
+    }
+    let rows = rows.to_string();
+    let next = last.map(|cursor| next(PATH, &[("per_page", Some(&rows)), ("cursor", Some(&cursor))]));
+    Ok(Json(List { data, next }))
+}

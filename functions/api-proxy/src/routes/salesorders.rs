@@ -1,0 +1,262 @@
+//! Writing sales orders: `POST /v1/inventory/salesorders`, `/{id}/confirm`, `/{id}/void`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use futures::future::try_join_all;
+use serde::Deserialize;
+use serde_json::{Number, Value, json};
+use shared::base::id::ConnectionName;
+use shared::base::problem::{Code, Problem};
+use shared::base::web::Segments;
+use shared::zoho::answer;
+use shared::zoho::inventory::{self, orders};
+use shared::zoho::scope::{Access, Product};
+use shared::zoho::value::{Object, id, query_of, records, text};
+
+use crate::App;
+use crate::body::Body;
+use crate::caller::Caller;
+use crate::estimate;
+use crate::params::{Params, record_id};
+use crate::writes::{Asked, Plan, Prepared, WriteParams, order};
+use crate::zoho_call::Target;
+
+const MOST_LINES: usize = 100;
+
+/// An order as callers write it: Zoho's names, with names of people's own where Zoho wants ids.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Order {
+    /// The customer's exact name, in place of `customer_id`.
+    customer: Option<String>,
+    customer_id: Option<String>,
+    line_items: Vec<Line>,
+    reference_number: Option<String>,
+    date: Option<String>,
+    shipment_date: Option<String>,
+    location_id: Option<String>,
+    notes: Option<String>,
+    terms: Option<String>,
+    shipping_charge: Option<Number>,
+    adjustment: Option<Number>,
+    salesperson_id: Option<String>,
+    billing_address_id: Option<String>,
+    shipping_address_id: Option<String>,
+    custom_fields: Option<Value>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    /// The exact SKU, in place of `item_id`.
+    sku: Option<String>,
+    item_id: Option<String>,
+    quantity: Number,
+    rate: Option<Number>,
+    description: Option<String>,
+    discount: Option<Value>,
+    tax_id: Option<String>,
+    location_id: Option<String>,
+}
+
+pub(crate) async fn create(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Params(params): Params<WriteParams>,
+    headers: HeaderMap,
+    Body(body): Body,
+) -> Result<Response, Problem> {
+    let order: Order = crate::body::read(&body)?;
+    let connection = app.choose(&caller, Product::Inventory, Access::Write).await?;
+    let action = "POST /v1/inventory/salesorders";
+    let asked = Asked::new(&caller, &connection, action, &body, &params, &headers)?;
+    app.perform(&asked, app.prepare_order(&asked, order)).await
+}
+
+pub(crate) async fn confirm(
+    app: State<Arc<App>>,
+    caller: Caller,
+    id: Segments<String>,
+    params: Params<WriteParams>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    set_status(app, caller, id, params, headers, "confirmed").await
+}
+
+pub(crate) async fn void(
+    app: State<Arc<App>>,
+    caller: Caller,
+    id: Segments<String>,
+    params: Params<WriteParams>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    set_status(app, caller, id, params, headers, "void").await
+}
+
+async fn set_status(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Segments(id): Segments<String>,
+    Params(params): Params<WriteParams>,
+    headers: HeaderMap,
+    status: &'static str,
+) -> Result<Response, Problem> {
+    let id = record_id(&id)?.to_owned();
+    let connection = app.choose(&caller, Product::Inventory, Access::Write).await?;
+    let is_void = status == "void";
+    let action = if is_void {
+        "POST /v1/inventory/salesorders/{id}/void"
+    } else {
+        "POST /v1/inventory/salesorders/{id}/confirm"
+    };
+    let mut asked = Asked::new(&caller, &connection, action, &json!(id), &params, &headers)?;
+    // It cannot be taken back.
+    asked.previewed |= is_void;
+    let prepare = async {
+        let found = order::one(&app, &target(&caller, &connection, orders::READ), &id).await?;
+        let found = found.ok_or_else(|| super::unreadable("salesorder"))?;
+        let before = inventory::plain_record(found);
+        let shown = json!({ "order": before, "status": { "before": before.get("status"), "after": status } });
+        let plan = Plan::SetOrderStatus(order::SetStatus { id: id.clone(), status: status.to_owned() });
+        Ok(Prepared { plan, shown, before: json!({ "status": before.get("status") }) })
+    };
+    app.perform(&asked, prepare).await
+}
+
+fn target<'a>(caller: &'a Caller, connection: &'a ConnectionName, scope: &'static str) -> Target<'a> {
+    Target { caller, connection, product: Product::Inventory, scope }
+}
+
+impl App {
+    async fn prepare_order(&self, asked: &Asked<'_>, order: Order) -> Result<Prepared, Problem> {
+        if order.line_items.is_empty() || order.line_items.len() > MOST_LINES {
+            return Err(invalid(format!("`line_items` must have 1 to {MOST_LINES} lines.")));
+        }
+        let customer = self.customer(asked, order.customer.as_deref(), order.customer_id.as_deref()).await?;
+        let items = try_join_all(order.line_items.iter().map(|line| self.item_of(asked, line))).await?;
+        let mut body = Object::new();
+        body.insert("customer_id".to_owned(), customer.clone().into());
+        for (field, value) in [
+            ("reference_number", order.reference_number),
+            ("date", order.date),
+            ("shipment_date", order.shipment_date),
+            ("location_id", order.location_id),
+            ("notes", order.notes),
+            ("terms", order.terms),
+            ("salesperson_id", order.salesperson_id),
+            ("billing_address_id", order.billing_address_id),
+            ("shipping_address_id", order.shipping_address_id),
+        ] {
+            body.extend(value.map(|value| (field.to_owned(), value.into())));
+        }
+        let charges = [("shipping_charge", &order.shipping_charge), ("adjustment", &order.adjustment)];
+        for (field, value) in charges {
+            body.extend(value.clone().map(|value| (field.to_owned(), value.into())));
+        }
+        body.extend(order.custom_fields.map(|fields| ("custom_fields".to_owned(), fields)));
+        let lines = order.line_items.iter().zip(&items).map(|(line, item)| line.for_zoho(item));
+        body.insert("line_items".to_owned(), Value::Array(lines.collect()));
+
+        let mut shown = Value::Null;
+        if asked.dry_run {
+            let details = try_join_all(items.iter().map(|item| self.item_detail(asked, item))).await?;
+            let lines = order.line_items.iter().zip(&details);
+            let lines: Vec<_> = lines
+                .map(|(line, item)| estimate::Line { item, quantity: &line.quantity, rate: line.rate.as_ref() })
+                .collect();
+            let charges: Vec<&Number> = charges.iter().filter_map(|(_, charge)| charge.as_ref()).collect();
+            shown = estimate::order(&customer, &lines, &charges)?;
+        }
+        let plan = Plan::CreateOrder(order::Create::new(body));
+        Ok(Prepared { plan, shown, before: Value::Null })
+    }
+
+    /// The customer's id: as given, or by exact name.
+    async fn customer(
+        &self,
+        asked: &Asked<'_>,
+        name: Option<&str>,
+        id_given: Option<&str>,
+    ) -> Result<String, Problem> {
+        let name = match (name, id_given) {
+            (None, Some(id)) => return Ok(record_id(id)?.to_owned()),
+            (Some(name), None) if !name.is_empty() => name,
+            _ => return Err(invalid("Either `customer` (an exact name) or `customer_id` must be there.".to_owned())),
+        };
+        let target = target(asked.caller, asked.connection, "ZohoInventory.contacts.READ");
+        let mut answer = self
+            .read(
+                &target,
+                |place| {
+                    let mut url = query_of(format!("{}/inventory/v1/contacts", place.api));
+                    url.append_pair("organization_id", place.organization)
+                        .append_pair("contact_name", name)
+                        .append_pair("per_page", "200");
+                    url.finish()
+                },
+                answer::inventory,
+            )
+            .await?;
+        let is_it = |row: &Object| {
+            text(row, "contact_name") == Some(name) && text(row, "contact_type") != Some("vendor")
+        };
+        let mut found: Vec<String> = records(&mut answer, "contacts")
+            .iter()
+            .filter(|row| is_it(row))
+            .filter_map(|row| id(row, "contact_id"))
+            .collect();
+        match (found.pop(), found.is_empty()) {
+            (Some(only), true) => Ok(only),
+            (Some(last), false) => {
+                found.push(last);
+                Err(Problem::new(Code::CustomerAmbiguous, format!("Customers of this name: {}.", found.join(", "))))
+            }
+            (None, _) => Err(Problem::new(Code::CustomerNotFound, "No customer has exactly this name.")),
+        }
+    }
+
+    /// The id of a line's item.
+    async fn item_of(&self, asked: &Asked<'_>, line: &Line) -> Result<String, Problem> {
+        let positive = line.quantity.as_f64().is_some_and(|quantity| quantity > 0.0);
+        if !positive {
+            return Err(invalid(format!("`quantity` is {}, but must be more than 0.", line.quantity)));
+        }
+        match (&line.sku, &line.item_id) {
+            (None, Some(id)) => Ok(record_id(id)?.to_owned()),
+            (Some(sku), None) if !sku.is_empty() => {
+                let target = target(asked.caller, asked.connection, inventory::scope::ITEMS);
+                let item = self.item_by_sku(&target, sku).await?;
+                id(&item, "item_id").ok_or_else(|| super::unreadable("item_id"))
+            }
+            _ => Err(invalid("Each line must have either `sku` or `item_id`.".to_owned())),
+        }
+    }
+
+    async fn item_detail(&self, asked: &Asked<'_>, item_id: &str) -> Result<Object, Problem> {
+        let target = target(asked.caller, asked.connection, inventory::scope::ITEMS);
+        self.item(&target, item_id).await
+    }
+}
+
+impl Line {
+    fn for_zoho(&self, item_id: &str) -> Value {
+        let mut line = Object::new();
+        line.insert("item_id".to_owned(), item_id.into());
+        line.insert("quantity".to_owned(), self.quantity.clone().into());
+        line.extend(self.rate.clone().map(|rate| ("rate".to_owned(), rate.into())));
+        line.extend(self.discount.clone().map(|discount| ("discount".to_owned(), discount)));
+        for (field, value) in
+            [("description", &self.description), ("tax_id", &self.tax_id), ("location_id", &self.location_id)]
+        {
+            line.extend(value.clone().map(|value| (field.to_owned(), value.into())));
+        }
+        line.into()
+    }
+}
+
+fn invalid(detail: String) -> Problem {
+    Problem::new(Code::BodyInvalid, detail)
+}

@@ -1,0 +1,140 @@
+//! Deals: made and changed. <https://www.zoho.com/crm/developer/docs/api/v8/insert-records.html>
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use shared::base::clock::{SignedDuration, Timestamp, earlier};
+use shared::base::problem::Problem;
+use shared::zoho::answer;
+use shared::zoho::crm;
+use shared::zoho::http::Method;
+use shared::zoho::scope::Product;
+use shared::zoho::value::{Object, records, text, timestamp};
+
+use super::plan::Done;
+use crate::App;
+use crate::zoho_call::{Outgoing, Target, WriteFailure};
+
+pub(crate) const CREATE_NEEDS: (Product, &str) = (Product::Crm, crm::scope::CREATE_DEALS);
+pub(crate) const UPDATE_NEEDS: (Product, &str) = (Product::Crm, crm::scope::UPDATE_DEALS);
+
+/// By how much our clock and Zoho's may differ.
+const SKEW: SignedDuration = SignedDuration::from_mins(2);
+
+/// A new deal.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Create {
+    /// By CRM's names, lookups as `{"id": …}`.
+    pub(crate) fields: Object,
+}
+
+impl Create {
+    pub(super) async fn send(&self, app: &App, target: &Target<'_>) -> Result<Done, WriteFailure> {
+        let id = app
+            .write(
+                target,
+                |place| Outgoing {
+                    method: Method::POST,
+                    url: crm::module_url(place.api, "Deals"),
+                    body: Some(json!({ "data": [self.fields] }).to_string()),
+                    if_unmodified_since: None,
+                },
+                answer::crm_written,
+            )
+            .await?;
+        Ok(read_back(app, target, 201, &id, &self.fields).await)
+    }
+
+    /// The one deal that was made at that time with these very values.
+    pub(super) async fn find(
+        &self,
+        app: &App,
+        target: &Target<'_>,
+        at: Timestamp,
+    ) -> Result<Option<Done>, Problem> {
+        let target = target.with(crm::scope::DEALS);
+        let mut names: Vec<&str> = self.fields.keys().map(String::as_str).take(crm::MAX_FIELDS - 1).collect();
+        names.push("Created_Time");
+        let fields = names.join(",");
+        let answer =
+            app.read(&target, |place| crm::newest_url(place.api, "Deals", &fields), answer::crm).await?;
+        let rows = answer.map(|mut answer| records(&mut answer, "data")).unwrap_or_default();
+        let mine = |row: &Object| {
+            let in_time = text(row, "Created_Time").and_then(timestamp);
+            in_time.is_none_or(|made| made >= earlier(at, SKEW)) && holds(row, &self.fields)
+        };
+        let mut found: Vec<_> = rows.into_iter().filter(mine).collect();
+        let Some(only) = found.pop().filter(|_| found.is_empty()) else { return Ok(None) };
+        let id = shared::zoho::value::id(&only, "id").unwrap_or_default();
+        Ok(Some(read_back(app, &target, 201, &id, &self.fields).await))
+    }
+}
+
+/// A change of a deal.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Update {
+    pub(crate) id: String,
+    pub(crate) fields: Object,
+    /// In CRM's form.
+    pub(crate) if_unmodified_since: Option<String>,
+}
+
+impl Update {
+    pub(super) async fn send(&self, app: &App, target: &Target<'_>) -> Result<Done, WriteFailure> {
+        let id = app
+            .write(
+                target,
+                |place| Outgoing {
+                    method: Method::PUT,
+                    url: crm::record_url(place.api, "Deals", &self.id),
+                    body: Some(json!({ "data": [self.fields] }).to_string()),
+                    if_unmodified_since: self.if_unmodified_since.clone(),
+                },
+                answer::crm_written,
+            )
+            .await?;
+        Ok(read_back(app, target, 200, &id, &self.fields).await)
+    }
+
+    pub(super) async fn find(&self, app: &App, target: &Target<'_>) -> Result<Option<Done>, Problem> {
+        let found = one(app, &target.with(crm::scope::DEALS), &self.id).await?;
+        let changed = found.filter(|deal| holds(deal, &self.fields));
+        Ok(changed.map(|deal| done(200, &self.id, deal)))
+    }
+}
+
+/// One deal, as CRM has it.
+pub(crate) async fn one(app: &App, target: &Target<'_>, id: &str) -> Result<Option<Object>, Problem> {
+    let answer =
+        app.read(target, |place| crm::record_url(place.api, "Deals", id), answer::crm_record).await?;
+    Ok(answer.and_then(|mut answer| records(&mut answer, "data").into_iter().next()))
+}
+
+/// CRM answers a write with the id only. A read that fails does not undo the write: then what was sent is shown.
+async fn read_back(app: &App, target: &Target<'_>, status: u16, id: &str, sent: &Object) -> Done {
+    match one(app, &target.with(crm::scope::DEALS), id).await {
+        Ok(Some(deal)) => done(status, id, deal),
+        _ => {
+            let mut deal = sent.clone();
+            deal.insert("id".to_owned(), id.into());
+            done(status, id, deal)
+        }
+    }
+}
+
+fn done(status: u16, id: &str, deal: Object) -> Done {
+    Done { status, subject: format!("deal/{id}"), body: crm::record(deal).into() }
+}
+
+/// Whether a record has these values. A lookup is the same where its id is.
+fn holds(record: &Object, wanted: &Object) -> bool {
+    wanted.iter().all(|(field, wanted)| {
+        let has = record.get(field).unwrap_or(&Value::Null);
+        match (has, wanted) {
+            (Value::Object(has), Value::Object(wanted)) if wanted.contains_key("id") => {
+                has.get("id") == wanted.get("id")
+            }
+            (Value::Number(has), Value::Number(wanted)) => has.as_f64() == wanted.as_f64(),
+            (has, wanted) => has == wanted,
+        }
+    })
+}

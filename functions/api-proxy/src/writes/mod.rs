@@ -1,0 +1,206 @@
+//! Safe writes. Every write goes this way: what it would do is worked out (`plan`), shown or performed, written down
+//! (`core::audit`), sent once, and where Zoho stays silent, looked for (`settle`) instead of being sent again.
+
+mod asked;
+pub(crate) mod deal;
+mod digest;
+pub(crate) mod note;
+pub(crate) mod order;
+mod plan;
+mod settle;
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+use shared::base::problem::{Code, Problem};
+use shared::core::audit::{Entry, Outcome};
+use shared::core::idempotency::{Begun, Kept, Ticket};
+
+pub(crate) use asked::{Asked, WriteParams};
+pub(crate) use plan::{Done, Plan, Prepared};
+
+use crate::App;
+use crate::zoho_call::WriteFailure;
+
+/// Says that an answer is that of an earlier request with the same key.
+const REPLAYED: &str = "idempotency-replayed";
+
+impl App {
+    /// Shows or performs a write.
+    pub(crate) async fn perform(
+        self: &Arc<Self>,
+        asked: &Asked<'_>,
+        prepare: impl Future<Output = Result<Prepared, Problem>>,
+    ) -> Result<Response, Problem> {
+        let owner = asked.caller.key.id.as_str();
+        if asked.dry_run {
+            return self.preview(asked, prepare.await?).await;
+        }
+        let previewed = match &asked.key {
+            Some(key) => self.previews.find(owner, key, &asked.digest).await?,
+            None => None,
+        };
+        if previewed.is_none() && asked.previewed {
+            // A key that was performed already is a preview no more, but has its answer.
+            return match &asked.key {
+                Some(key) => match self.idempotency.begin(owner, key, &asked.digest).await? {
+                    Begun::Answered(kept) => Ok(replay(kept)),
+                    Begun::First(ticket) => {
+                        self.idempotency.forget(ticket).await?;
+                        Err(preview_required())
+                    }
+                    _ => Err(preview_required()),
+                },
+                None => Err(preview_required()),
+            };
+        }
+        let prepare = async {
+            match previewed {
+                Some(plan) => Prepared::of(plan),
+                None => prepare.await,
+            }
+        };
+        let Some(key) = &asked.key else {
+            let prepared = prepare.await?;
+            return self.execute(asked, prepared, None).await;
+        };
+        match self.idempotency.begin(owner, key, &asked.digest).await? {
+            Begun::Answered(kept) => Ok(replay(kept)),
+            Begun::Running(seconds) => Err(running(seconds)),
+            Begun::Other => Err(Problem::new(
+                Code::IdempotencyKeyReused,
+                "This `Idempotency-Key` was used with another request.",
+            )),
+            Begun::First(ticket) => match prepare.await {
+                Ok(prepared) => self.execute(asked, prepared, Some(ticket)).await,
+                Err(problem) => {
+                    self.idempotency.forget(ticket).await?;
+                    Err(problem)
+                }
+            },
+            Begun::Unsettled { ticket, plan, at } => self.settle_later(asked, ticket, plan, at).await,
+        }
+    }
+
+    async fn preview(&self, asked: &Asked<'_>, prepared: Prepared) -> Result<Response, Problem> {
+        let plan = prepared.to_value()?;
+        let kept = self.previews.keep(&asked.caller.key.id, &asked.digest, plan).await?;
+        let mut shown = json!({
+            "preview_id": kept.id,
+            "valid_until": kept.until,
+            "notice": "Nothing was written. Send the same body with the header `Idempotency-Key: <preview_id>`, without `dry_run`, to perform it.",
+        });
+        if let (Some(shown), Value::Object(rest)) = (shown.as_object_mut(), prepared.shown) {
+            shown.extend(rest);
+        }
+        Ok(Json(shown).into_response())
+    }
+
+    /// Writes it down, sends it once, and finds out how it ended. Goes on when the caller is gone: what was sent must be
+    /// written down.
+    async fn execute(
+        self: &Arc<Self>,
+        asked: &Asked<'_>,
+        prepared: Prepared,
+        mut ticket: Option<Ticket>,
+    ) -> Result<Response, Problem> {
+        let plan = prepared.to_value()?;
+        let (before, after) = (prepared.before.clone(), prepared.plan.asked_for());
+        let mut entry =
+            self.audit.sending(&asked.caller.key, asked.connection, asked.action, before, after).await?;
+        if let Some(ticket) = &mut ticket
+            && !self.idempotency.sending(ticket, &plan).await?
+        {
+            entry.outcome = Outcome::Refused;
+            self.audit.write(&entry).await?;
+            return Err(running(1));
+        }
+        match prepared.plan.send(self, asked.caller, asked.connection).await {
+            Ok(done) => self.finish(&mut entry, ticket, done).await,
+            Err(WriteFailure::Refused(problem)) => {
+                entry.outcome = Outcome::Refused;
+                self.note(&entry).await;
+                if let Some(ticket) = ticket {
+                    self.idempotency.forget(ticket).await?;
+                }
+                Err(problem)
+            }
+            Err(WriteFailure::Uncertain(problem)) => {
+                tracing::warn!(action = asked.action, code = problem.code().as_str(), "a write has no answer");
+                match self.look(&prepared.plan, asked, entry.at).await {
+                    Some(done) => self.finish(&mut entry, ticket, done).await,
+                    None => {
+                        entry.outcome = Outcome::Uncertain;
+                        self.note(&entry).await;
+                        if let Some(ticket) = ticket {
+                            self.idempotency.unsettled(ticket, plan, entry.at).await?;
+                        }
+                        Err(uncertain(&prepared.plan, asked.key.is_some()))
+                    }
+                }
+            }
+        }
+    }
+
+    async fn finish(
+        &self,
+        entry: &mut Entry,
+        ticket: Option<Ticket>,
+        done: Done,
+    ) -> Result<Response, Problem> {
+        entry.outcome = Outcome::Done;
+        entry.subject = Some(done.subject);
+        entry.after = done.body.clone();
+        self.note(entry).await;
+        let kept = Kept { status: done.status, body: done.body };
+        // A failure here is no failure of the write: whoever repeats the request finds the record at Zoho.
+        if let Some(mut ticket) = ticket
+            && let Err(error) = self.idempotency.done(&mut ticket, &kept).await
+        {
+            tracing::error!(%error, "the answer of a write could not be kept");
+        }
+        Ok(answer(kept))
+    }
+
+    /// What was done is written down; that it could not be is no reason to tell the caller that it was not done.
+    async fn note(&self, entry: &Entry) {
+        if let Err(error) = self.audit.write(entry).await {
+            tracing::error!(%error, entry = entry.id, "an audit entry could not be completed");
+        }
+    }
+}
+
+fn answer(kept: Kept) -> Response {
+    let status = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK);
+    (status, Json(kept.body)).into_response()
+}
+
+fn replay(kept: Kept) -> Response {
+    let mut response = answer(kept);
+    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    response
+}
+
+fn running(seconds: u64) -> Problem {
+    Problem::new(Code::IdempotencyInProgress, "The first request with this `Idempotency-Key` is still at work.")
+        .retry_after(seconds)
+}
+
+fn preview_required() -> Problem {
+    Problem::new(Code::PreviewRequired, "This write needs a preview of the very same request.")
+}
+
+fn uncertain(plan: &Plan, has_key: bool) -> Problem {
+    let again = if has_key {
+        "Sending the same request with the same `Idempotency-Key` looks for it again and writes nothing."
+    } else {
+        "Without an `Idempotency-Key` it cannot be looked for again."
+    };
+    Problem::new(
+        Code::WriteUncertain,
+        format!("Zoho gave no proper answer, and {} was not found there afterwards. {again}", plan.subject()),
+    )
+}

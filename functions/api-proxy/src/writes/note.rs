@@ -1,0 +1,94 @@
+//! Notes of a deal. <https://www.zoho.com/crm/developer/docs/api/v8/create-notes.html>
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use shared::base::clock::{SignedDuration, Timestamp, earlier};
+use shared::base::problem::Problem;
+use shared::zoho::answer;
+use shared::zoho::crm;
+use shared::zoho::http::Method;
+use shared::zoho::scope::Product;
+use shared::zoho::value::{Object, id, records, text, timestamp};
+
+use super::plan::Done;
+use crate::App;
+use crate::zoho_call::{Outgoing, Target, WriteFailure};
+
+pub(crate) const NEEDS: (Product, &str) = (Product::Crm, crm::scope::CREATE_NOTES);
+
+/// By how much our clock and Zoho's may differ.
+const SKEW: SignedDuration = SignedDuration::from_mins(2);
+
+/// What a note is read with.
+pub(crate) const FIELDS: &str = "Note_Title,Note_Content,Parent_Id,Owner,Created_Time,Modified_Time";
+
+/// A new note.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Create {
+    pub(crate) deal: String,
+    pub(crate) title: Option<String>,
+    pub(crate) content: String,
+}
+
+impl Create {
+    pub(super) fn asked_for(&self) -> Value {
+        json!({ "Note_Title": self.title, "Note_Content": self.content, "deal": self.deal })
+    }
+
+    pub(super) async fn send(&self, app: &App, target: &Target<'_>) -> Result<Done, WriteFailure> {
+        let mut note = Object::new();
+        note.insert("Note_Content".to_owned(), self.content.clone().into());
+        if let Some(title) = &self.title {
+            note.insert("Note_Title".to_owned(), title.clone().into());
+        }
+        let id = app
+            .write(
+                target,
+                |place| Outgoing {
+                    method: Method::POST,
+                    url: crm::notes_url(place.api, &self.deal, None),
+                    body: Some(json!({ "data": [note] }).to_string()),
+                    if_unmodified_since: None,
+                },
+                answer::crm_written,
+            )
+            .await?;
+        note.insert("id".to_owned(), id.into());
+        Ok(match self.newest(app, target).await {
+            Ok(rows) => {
+                let own = note.get("id").cloned();
+                let found = rows.into_iter().find(|row| row.get("id") == own.as_ref());
+                done(found.unwrap_or(note))
+            }
+            Err(_) => done(note),
+        })
+    }
+
+    pub(super) async fn find(
+        &self,
+        app: &App,
+        target: &Target<'_>,
+        at: Timestamp,
+    ) -> Result<Option<Done>, Problem> {
+        let mine = |row: &Object| {
+            let in_time = text(row, "Created_Time").and_then(timestamp);
+            in_time.is_none_or(|made| made >= earlier(at, SKEW))
+                && text(row, "Note_Content") == Some(&self.content)
+                && text(row, "Note_Title") == self.title.as_deref()
+        };
+        let mut found: Vec<_> = self.newest(app, target).await?.into_iter().filter(mine).collect();
+        Ok(found.pop().filter(|_| found.is_empty()).map(done))
+    }
+
+    async fn newest(&self, app: &App, target: &Target<'_>) -> Result<Vec<Object>, Problem> {
+        let target = target.with(crm::scope::NOTES);
+        let answer =
+            app.read(&target, |place| crm::notes_url(place.api, &self.deal, Some(FIELDS)), answer::crm).await?;
+        Ok(answer.map(|mut answer| records(&mut answer, "data")).unwrap_or_default())
+    }
+}
+
+fn done(note: Object) -> Done {
+    let subject = format!("note/{}", id(&note, "id").unwrap_or_default());
+    Done { status: 201, subject, body: crm::record(note).into() }
+}

@@ -1,0 +1,120 @@
+//! What a write is going to do, in a form that can be kept: a preview is performed from it, and after a crash it tells what
+//! to look for.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use shared::base::clock::Timestamp;
+use shared::base::id::ConnectionName;
+use shared::base::problem::Problem;
+
+use super::{deal, note, order};
+use crate::App;
+use crate::caller::Caller;
+use crate::zoho_call::{Target, WriteFailure};
+
+/// One write.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "write", rename_all = "snake_case")]
+pub(crate) enum Plan {
+    CreateOrder(order::Create),
+    SetOrderStatus(order::SetStatus),
+    CreateDeal(deal::Create),
+    UpdateDeal(deal::Update),
+    CreateNote(note::Create),
+}
+
+/// A plan with what the caller sees of it, and what the record was before.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Prepared {
+    pub(crate) plan: Plan,
+    pub(crate) shown: Value,
+    pub(crate) before: Value,
+}
+
+/// What Zoho has now.
+pub(crate) struct Done {
+    pub(crate) status: u16,
+    /// `salesorder/33…`
+    pub(crate) subject: String,
+    /// What a read would answer.
+    pub(crate) body: Value,
+}
+
+impl Prepared {
+    pub(crate) fn of(plan: Value) -> Result<Self, Problem> {
+        serde_json::from_value(plan).map_err(|error| Problem::internal(error.to_string()))
+    }
+
+    pub(crate) fn to_value(&self) -> Result<Value, Problem> {
+        serde_json::to_value(self).map_err(|error| Problem::internal(error.to_string()))
+    }
+}
+
+impl Plan {
+    /// What is written, as the audit shows it before there is a record.
+    pub(crate) fn asked_for(&self) -> Value {
+        match self {
+            Self::CreateOrder(create) => create.body.clone(),
+            Self::SetOrderStatus(set) => set.asked_for(),
+            Self::CreateDeal(create) => create.fields.clone().into(),
+            Self::UpdateDeal(update) => update.fields.clone().into(),
+            Self::CreateNote(create) => create.asked_for(),
+        }
+    }
+
+    /// What it is about, in words.
+    pub(crate) fn subject(&self) -> &'static str {
+        match self {
+            Self::CreateOrder(_) => "the order",
+            Self::SetOrderStatus(_) => "the new status of the order",
+            Self::CreateDeal(_) => "the deal",
+            Self::UpdateDeal(_) => "the change of the deal",
+            Self::CreateNote(_) => "the note",
+        }
+    }
+
+    fn target<'a>(&self, caller: &'a Caller, connection: &'a ConnectionName) -> Target<'a> {
+        let (product, scope) = match self {
+            Self::CreateOrder(_) | Self::SetOrderStatus(_) => order::NEEDS,
+            Self::CreateDeal(_) => deal::CREATE_NEEDS,
+            Self::UpdateDeal(_) => deal::UPDATE_NEEDS,
+            Self::CreateNote(_) => note::NEEDS,
+        };
+        Target { caller, connection, product, scope }
+    }
+
+    /// Sends it, once.
+    pub(crate) async fn send(
+        &self,
+        app: &App,
+        caller: &Caller,
+        connection: &ConnectionName,
+    ) -> Result<Done, WriteFailure> {
+        let target = self.target(caller, connection);
+        match self {
+            Self::CreateOrder(create) => create.send(app, &target).await,
+            Self::SetOrderStatus(set) => set.send(app, &target).await,
+            Self::CreateDeal(create) => create.send(app, &target).await,
+            Self::UpdateDeal(update) => update.send(app, &target).await,
+            Self::CreateNote(create) => create.send(app, &target).await,
+        }
+    }
+
+    /// Looks at Zoho for what was sent at that time.
+    pub(crate) async fn find(
+        &self,
+        app: &App,
+        caller: &Caller,
+        connection: &ConnectionName,
+        at: Timestamp,
+    ) -> Result<Option<Done>, Problem> {
+        let target = self.target(caller, connection);
+        match self {
+            Self::CreateOrder(create) => create.find(app, &target, at).await,
+            Self::SetOrderStatus(set) => set.find(app, &target).await,
+            Self::CreateDeal(create) => create.find(app, &target, at).await,
+            Self::UpdateDeal(update) => update.find(app, &target).await,
+            Self::CreateNote(create) => create.find(app, &target, at).await,
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! Looking for what was sent and not answered.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::response::Response;
+use serde_json::Value;
+use shared::base::clock::Timestamp;
+use shared::base::problem::Problem;
+use shared::core::audit::Outcome;
+use shared::core::idempotency::Ticket;
+use tokio::time::{Instant, sleep};
+
+use super::{Asked, Done, Plan, Prepared, uncertain};
+use crate::App;
+
+/// When it is looked for: Zoho may still be at it, and its lists lag behind.
+const LOOKS: [u64; 4] = [300, 1000, 2500, 4000];
+
+/// What a look may take; without that much time left none is begun.
+const LOOK: Duration = Duration::from_secs(3);
+
+impl App {
+    /// Looks several times, while the caller's time lasts.
+    pub(super) async fn look(&self, plan: &Plan, asked: &Asked<'_>, at: Timestamp) -> Option<Done> {
+        for wait in LOOKS {
+            let wait = self.clock.jittered(Duration::from_millis(wait));
+            if Instant::now() + wait + LOOK > asked.caller.deadline {
+                break;
+            }
+            sleep(wait).await;
+            match plan.find(self, asked.caller, asked.connection, at).await {
+                Ok(Some(done)) => return Some(done),
+                Ok(None) => {}
+                Err(problem) => {
+                    tracing::warn!(code = problem.code().as_str(), "a write could not be looked for");
+                }
+            }
+        }
+        None
+    }
+
+    /// The request before this one, with the same key, was sent and never ended: it is looked for, and never sent again.
+    pub(super) async fn settle_later(
+        self: &Arc<Self>,
+        asked: &Asked<'_>,
+        ticket: Ticket,
+        plan: Value,
+        at: Timestamp,
+    ) -> Result<Response, Problem> {
+        let prepared = Prepared::of(plan.clone())?;
+        let found = prepared.plan.find(self, asked.caller, asked.connection, at).await;
+        match found {
+            Ok(Some(done)) => {
+                let (before, after) = (prepared.before.clone(), prepared.plan.asked_for());
+                let mut entry =
+                    self.audit.sending(&asked.caller.key, asked.connection, asked.action, before, after).await?;
+                entry.outcome = Outcome::Done;
+                self.finish(&mut entry, Some(ticket), done).await
+            }
+            Ok(None) => {
+                self.idempotency.unsettled(ticket, plan, at).await?;
+                Err(uncertain(&prepared.plan, true))
+            }
+            Err(problem) => {
+                self.idempotency.unsettled(ticket, plan, at).await?;
+                Err(problem)
+            }
+        }
+    }
+}
