@@ -107,7 +107,12 @@ impl Sandbox {
 
     /// Queues a fault; the first one that fits a request hits it.
     pub fn inject(&self, fault: Fault) {
-        self.with(|state| state.inject(fault));
+        self.with(|state| state.inject(None, fault));
+    }
+
+    /// Queues a fault for requests of one method.
+    pub fn inject_on(&self, method: &str, fault: Fault) {
+        self.with(|state| state.inject(Some(method), fault));
     }
 
     /// Forgets all faults not yet used up.

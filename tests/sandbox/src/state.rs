@@ -34,7 +34,8 @@ pub(crate) struct State {
     pub(crate) webhooks: Vec<Webhook>,
     /// Webhooks to be sent once the lock is free.
     pub(crate) outbox: Vec<Delivery>,
-    faults: Vec<Fault>,
+    /// Each with the method it is for; `None` = any.
+    faults: Vec<(Option<String>, Fault)>,
     requests: VecDeque<(u64, Recorded)>,
     next_request: u64,
 }
@@ -96,9 +97,9 @@ impl State {
         self.requests.clear();
     }
 
-    /// Queues a fault.
-    pub(crate) fn inject(&mut self, fault: Fault) {
-        self.faults.push(fault);
+    /// Queues a fault, for one method or for all.
+    pub(crate) fn inject(&mut self, method: Option<&str>, fault: Fault) {
+        self.faults.push((method.map(str::to_ascii_uppercase), fault));
     }
 
     /// Forgets all faults.
@@ -109,8 +110,10 @@ impl State {
     /// The first fault that hits this call; used up by it.
     pub(crate) fn take_fault(&mut self, call: &Call) -> Option<FaultKind> {
         let url = format!("{}?{}", call.path, call.query);
-        self.faults.retain(|fault| fault.times > 0);
-        let fault = self.faults.iter_mut().find(|fault| url.contains(&fault.path_contains))?;
+        self.faults.retain(|(_, fault)| fault.times > 0);
+        let (_, fault) = self.faults.iter_mut().find(|(method, fault)| {
+            method.as_deref().is_none_or(|method| call.method == method) && url.contains(&fault.path_contains)
+        })?;
         fault.times -= 1;
         Some(fault.kind.clone())
     }
