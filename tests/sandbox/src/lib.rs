@@ -191,6 +191,26 @@ impl Sandbox {
         });
     }
 
+    /// Adds a customer or vendor; keys it does not have are filled with ordinary ones. Anything but an object is
+    /// ignored.
+    pub fn add_contact(&self, contact: Value) {
+        let Value::Object(contact) = contact else { return };
+        self.with(|state| {
+            let contact = inventory::contacts::data::completed(contact, state.shop.contacts.len());
+            state.shop.contacts.push(contact);
+        });
+    }
+
+    /// Every item there is, in full.
+    pub fn items(&self) -> Vec<Value> {
+        self.with(|state| state.items.iter().cloned().map(Value::Object).collect())
+    }
+
+    /// Every sales order there is, in full, oldest first.
+    pub fn salesorders(&self) -> Vec<Value> {
+        self.with(|state| state.shop.salesorders.iter().cloned().map(Value::Object).collect())
+    }
+
     /// Adds a deal; keys it does not have are filled with ordinary ones. Anything but an object is ignored.
     pub fn add_deal(&self, deal: Value) {
         let Value::Object(deal) = deal else { return };

@@ -10,12 +10,21 @@ use crate::api::{Fault, FaultKind, Options, Recorded, Webhook};
 use crate::clock::Clock;
 use crate::crm::page::PageTokens;
 use crate::http::Call;
+use crate::inventory::shop::Shop;
 use crate::limits::Limits;
 use crate::switches::Switches;
 use crate::webhooks::Delivery;
 
 /// A record or row as Zoho writes it.
 pub(crate) type Object = Map<String, Value>;
+
+/// The object a literal is.
+pub(crate) fn object(value: Value) -> Object {
+    match value {
+        Value::Object(object) => object,
+        _ => Object::new(),
+    }
+}
 
 /// Requests remembered; a demo may run for days.
 const REMEMBERED: usize = 10_000;
@@ -30,6 +39,8 @@ pub(crate) struct State {
     pub(crate) page_tokens: PageTokens,
     /// Items in full; lists and webhooks are cut from these.
     pub(crate) items: Vec<Object>,
+    /// The rest of Inventory.
+    pub(crate) shop: Shop,
     pub(crate) deals: Vec<Object>,
     pub(crate) webhooks: Vec<Webhook>,
     /// Webhooks to be sent once the lock is free.
@@ -43,8 +54,10 @@ pub(crate) struct State {
 impl State {
     /// A fresh sandbox.
     pub(crate) fn new(options: Options) -> Self {
+        let items = crate::inventory::data::items(options.extra_items);
         Self {
-            items: crate::inventory::data::items(options.extra_items),
+            shop: Shop::new(&items),
+            items,
             deals: crate::crm::data::deals(options.extra_deals),
             options,
             switches: Switches::default(),
