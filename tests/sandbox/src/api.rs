@@ -63,6 +63,8 @@ pub struct Webhook {
 pub enum Entity {
     /// Inventory items.
     Item,
+    /// Inventory sales orders.
+    SalesOrder,
 }
 
 /// How a webhook wraps its payload.
@@ -142,19 +144,25 @@ pub struct Fault {
     pub kind: FaultKind,
 }
 
-/// What goes wrong.
+/// What goes wrong. Where nothing is said, nothing was done.
 #[derive(Debug, Clone)]
 pub enum FaultKind {
-    /// The answer comes late.
+    /// It is done late: a caller that leaves meanwhile has changed nothing.
     Slow(Duration),
+    /// It is done at once, but the answer comes late.
+    SlowAfter(Duration),
     /// The connection closes and nothing was done.
     ResetBefore,
     /// It was done, but the connection closes without an answer.
     ResetAfter,
-    /// This status with an HTML body.
+    /// This status with an HTML body, and nothing was done.
     Status(u16),
-    /// An HTML maintenance page under 200.
+    /// It was done, but the answer is this status with an HTML body.
+    StatusAfter(u16),
+    /// An HTML maintenance page under 200, and nothing was done.
     Html200,
+    /// It was done, but the answer is an HTML page under 200.
+    Html200After,
     /// A limit is reached.
     RateLimit(Limit),
     /// 200 with JSON that breaks off.

@@ -55,11 +55,20 @@ async fn zoho(sandbox: &Sandbox, call: &Call, path: &[&str]) -> Result<Response,
         let in_flight = sandbox.in_flight().load(Ordering::SeqCst);
         inventory.then(|| inventory::too_many_at_once(in_flight, state)).flatten()
     });
-    let reset_after = matches!(fault, Some(FaultKind::ResetAfter));
+    let mut after = None;
     let faulty = match fault {
         Some(FaultKind::ResetBefore) => return Err(Reset),
         Some(FaultKind::Slow(time)) => {
             tokio::time::sleep(time).await;
+            None
+        }
+        Some(
+            kind @ (FaultKind::ResetAfter
+            | FaultKind::SlowAfter(_)
+            | FaultKind::StatusAfter(_)
+            | FaultKind::Html200After),
+        ) => {
+            after = Some(kind);
             None
         }
         Some(FaultKind::Status(status)) => Some(pages::maintenance(status)),
@@ -71,16 +80,20 @@ async fn zoho(sandbox: &Sandbox, call: &Call, path: &[&str]) -> Result<Response,
             Some(Answer::text(200, "application/json;charset=UTF-8", "{\"code\":0,\"message\":\"succ"))
         }
         Some(FaultKind::Body(status, kind, text)) => Some(Answer::text(status, &kind, text)),
-        Some(FaultKind::ResetAfter) | None => None,
+        None => None,
     };
-    let answer = faulty.or(crowded).unwrap_or_else(|| sandbox.with(|state| dispatch(state, call, path)));
+    let mut answer = faulty.or(crowded).unwrap_or_else(|| sandbox.with(|state| dispatch(state, call, path)));
     let outbox = sandbox.with(|state| std::mem::take(&mut state.outbox));
     if !outbox.is_empty() {
         // Zoho sends webhooks on its own time, not while the caller waits.
         tokio::spawn(webhooks::send(outbox));
     }
-    if reset_after {
-        return Err(Reset);
+    match after {
+        Some(FaultKind::ResetAfter) => return Err(Reset),
+        Some(FaultKind::SlowAfter(time)) => tokio::time::sleep(time).await,
+        Some(FaultKind::StatusAfter(status)) => answer = pages::maintenance(status),
+        Some(FaultKind::Html200After) => answer = pages::maintenance(200),
+        _ => {}
     }
     sandbox.with(|state| state.note_status(number, answer.status));
     Ok(dated(sandbox, answer))

@@ -107,7 +107,12 @@ impl Sandbox {
 
     /// Queues a fault; the first one that fits a request hits it.
     pub fn inject(&self, fault: Fault) {
-        self.with(|state| state.inject(fault));
+        self.with(|state| state.inject(None, fault));
+    }
+
+    /// Queues a fault for requests of one method.
+    pub fn inject_on(&self, method: &str, fault: Fault) {
+        self.with(|state| state.inject(Some(method), fault));
     }
 
     /// Forgets all faults not yet used up.
@@ -184,6 +189,26 @@ impl Sandbox {
             let item = inventory::data::completed(item, state.items.len());
             state.items.push(item);
         });
+    }
+
+    /// Adds a customer or vendor; keys it does not have are filled with ordinary ones. Anything but an object is
+    /// ignored.
+    pub fn add_contact(&self, contact: Value) {
+        let Value::Object(contact) = contact else { return };
+        self.with(|state| {
+            let contact = inventory::contacts::data::completed(contact, state.shop.contacts.len());
+            state.shop.contacts.push(contact);
+        });
+    }
+
+    /// Every item there is, in full.
+    pub fn items(&self) -> Vec<Value> {
+        self.with(|state| state.items.iter().cloned().map(Value::Object).collect())
+    }
+
+    /// Every sales order there is, in full, oldest first.
+    pub fn salesorders(&self) -> Vec<Value> {
+        self.with(|state| state.shop.salesorders.iter().cloned().map(Value::Object).collect())
     }
 
     /// Adds a deal; keys it does not have are filled with ordinary ones. Anything but an object is ignored.

@@ -10,12 +10,21 @@ use crate::api::{Fault, FaultKind, Options, Recorded, Webhook};
 use crate::clock::Clock;
 use crate::crm::page::PageTokens;
 use crate::http::Call;
+use crate::inventory::shop::Shop;
 use crate::limits::Limits;
 use crate::switches::Switches;
 use crate::webhooks::Delivery;
 
 /// A record or row as Zoho writes it.
 pub(crate) type Object = Map<String, Value>;
+
+/// The object a literal is.
+pub(crate) fn object(value: Value) -> Object {
+    match value {
+        Value::Object(object) => object,
+        _ => Object::new(),
+    }
+}
 
 /// Requests remembered; a demo may run for days.
 const REMEMBERED: usize = 10_000;
@@ -30,11 +39,14 @@ pub(crate) struct State {
     pub(crate) page_tokens: PageTokens,
     /// Items in full; lists and webhooks are cut from these.
     pub(crate) items: Vec<Object>,
+    /// The rest of Inventory.
+    pub(crate) shop: Shop,
     pub(crate) deals: Vec<Object>,
     pub(crate) webhooks: Vec<Webhook>,
     /// Webhooks to be sent once the lock is free.
     pub(crate) outbox: Vec<Delivery>,
-    faults: Vec<Fault>,
+    /// Each with the method it is for; `None` = any.
+    faults: Vec<(Option<String>, Fault)>,
     requests: VecDeque<(u64, Recorded)>,
     next_request: u64,
 }
@@ -42,8 +54,10 @@ pub(crate) struct State {
 impl State {
     /// A fresh sandbox.
     pub(crate) fn new(options: Options) -> Self {
+        let items = crate::inventory::data::items(options.extra_items);
         Self {
-            items: crate::inventory::data::items(options.extra_items),
+            shop: Shop::new(&items),
+            items,
             deals: crate::crm::data::deals(options.extra_deals),
             options,
             switches: Switches::default(),
@@ -96,9 +110,9 @@ impl State {
         self.requests.clear();
     }
 
-    /// Queues a fault.
-    pub(crate) fn inject(&mut self, fault: Fault) {
-        self.faults.push(fault);
+    /// Queues a fault, for one method or for all.
+    pub(crate) fn inject(&mut self, method: Option<&str>, fault: Fault) {
+        self.faults.push((method.map(str::to_ascii_uppercase), fault));
     }
 
     /// Forgets all faults.
@@ -109,8 +123,10 @@ impl State {
     /// The first fault that hits this call; used up by it.
     pub(crate) fn take_fault(&mut self, call: &Call) -> Option<FaultKind> {
         let url = format!("{}?{}", call.path, call.query);
-        self.faults.retain(|fault| fault.times > 0);
-        let fault = self.faults.iter_mut().find(|fault| url.contains(&fault.path_contains))?;
+        self.faults.retain(|(_, fault)| fault.times > 0);
+        let (_, fault) = self.faults.iter_mut().find(|(method, fault)| {
+            method.as_deref().is_none_or(|method| call.method == method) && url.contains(&fault.path_contains)
+        })?;
         fault.times -= 1;
         Some(fault.kind.clone())
     }

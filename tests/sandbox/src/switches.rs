@@ -56,6 +56,27 @@ pub struct Switches {
     pub per_page_over_200_refused: bool,
     /// Code 1002 comes under 400 instead of 404.
     pub missing_is_400: bool,
+    /// Orders and packages come under the keys of the official file (`sales_order`, `purchase_order`, `packagea`,
+    /// `shipment_order`, a package in an array) instead of those live clients read.
+    pub official_file_keys: bool,
+    /// The list of sales orders ignores every filter: the official file has none.
+    pub order_filters_ignored: bool,
+    /// `date_start` and `date_end` of that list do nothing.
+    pub order_dates_ignored: bool,
+    /// `search_text` of that list does not look at `reference_number`.
+    pub order_search_without_reference: bool,
+    /// Automatic numbering is off: `salesorder_number` is required, as the official file says.
+    pub order_number_needed: bool,
+    /// A number sent without `ignore_auto_number_generation` is replaced instead of refused.
+    pub order_number_replaced: bool,
+    /// A confirmed or voided order also moves `last_modified_time` of its items and fires their webhooks.
+    pub orders_change_items: bool,
+    /// The list of contacts ignores every filter.
+    pub contact_filters_ignored: bool,
+    /// Filters of that list find every contact that contains the text.
+    pub contact_filters_substring: bool,
+    /// The list of packages ignores every filter, as probes found.
+    pub package_filters_ignored: bool,
     /// Requests per minute and organisation; `None` = no limit.
     pub per_minute_limit: Option<usize>,
     /// The minute is the clock's, not the last 60 seconds.
@@ -107,6 +128,16 @@ impl Default for Switches {
             legacy_warehouses: false,
             per_page_over_200_refused: false,
             missing_is_400: false,
+            official_file_keys: false,
+            order_filters_ignored: false,
+            order_dates_ignored: false,
+            order_search_without_reference: false,
+            order_number_needed: false,
+            order_number_replaced: false,
+            orders_change_items: false,
+            contact_filters_ignored: false,
+            contact_filters_substring: false,
+            package_filters_ignored: true,
             per_minute_limit: Some(100),
             per_minute_fixed_window: false,
             per_day_limit: None,

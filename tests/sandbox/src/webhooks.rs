@@ -29,6 +29,7 @@ pub(crate) struct Delivery {
 pub(crate) fn prepare(state: &State, entity: Entity, payload: &Value) -> Vec<Delivery> {
     let key = match entity {
         Entity::Item => "item",
+        Entity::SalesOrder => "salesorder",
     };
     let payload = json!({ key: payload }).to_string();
     let hooks = state.webhooks.iter().filter(|hook| hook.entity == entity);

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::state::Object;
+use crate::state::{Object, object};
 
 const HARBOR: (&str, &str) = ("Harbor Interiors GmbH", "6100000000440011");
 const CAFE: (&str, &str) = ("Café Grün & Söhne", "6100000000440012");
@@ -186,11 +186,4 @@ fn owner() -> Value {
 
 fn lookup(to: Option<Lookup>) -> Value {
     to.map_or(Value::Null, |(name, id)| json!({ "name": name, "id": id }))
-}
-
-fn object(value: Value) -> Object {
-    match value {
-        Value::Object(object) => object,
-        _ => Object::new(),
-    }
 }

@@ -1,4 +1,4 @@
-//! The hand-written shop: Nordlicht Moebel, its items, contacts and locations. All invented.
+//! The hand-written shop: Nordlicht Moebel, its items, organisations and locations. All invented.
 
 use serde_json::{Value, json};
 
@@ -284,39 +284,7 @@ pub(crate) fn locations() -> Value {
     ])
 }
 
-/// Customers and one vendor.
-pub(crate) fn contacts() -> Vec<Value> {
-    let one = |number: u32, name: &str, kind: &str, first: &str, last: &str, email: &str, owed: &str| {
-        json!({
-            "contact_id": format!("3300000000060{number}"),
-            "contact_name": name,
-            "customer_name": if kind == "customer" { name } else { "" },
-            "vendor_name": if kind == "vendor" { name } else { "" },
-            "company_name": name,
-            "contact_type": kind,
-            "status": "active",
-            "first_name": first,
-            "last_name": last,
-            "email": email,
-            "phone": "",
-            "mobile": "",
-            "currency_id": "3300000000000064",
-            "currency_code": "EUR",
-            "payment_terms": 15,
-            "payment_terms_label": "Net 15",
-            "outstanding_receivable_amount": decimal(owed),
-            "created_time": "2026-01-11T08:00:10+0100",
-            "last_modified_time": "2026-10-02T12:31:54+0200",
-        })
-    };
-    vec![
-        one(210, "Harbor Interiors GmbH", "customer", "Nora", "Beck", "orders@example.com", "113.05"),
-        one(211, "Café Grün & Söhne", "customer", "Jörg", "Grün", "joerg@example.com", "0.0"),
-        one(212, "Sägewerk Lindholm", "vendor", "Ida", "Lindholm", "ida@example.com", "0.0"),
-    ]
-}
-
 /// A number with exactly these digits.
-fn decimal(digits: &str) -> Value {
+pub(crate) fn decimal(digits: &str) -> Value {
     digits.parse().map_or(Value::Null, Value::Number)
 }

@@ -1,11 +1,19 @@
 //! Inventory API v1: tokens, organisations, limits, then the route.
 
+mod body;
 pub(crate) mod change;
+pub(crate) mod contacts;
 pub(crate) mod data;
+mod list;
+mod purchasing;
 mod query;
+mod routes;
+pub(crate) mod salesorders;
+mod shipping;
+pub(crate) mod shop;
+mod stock;
 pub(crate) mod view;
 
-use axum::http::Method;
 use serde_json::{Value, json};
 
 use crate::accounts::{grants, scope};
@@ -31,40 +39,12 @@ pub(crate) fn answer(state: &mut State, call: &Call, dc: &str, path: &[&str]) ->
     if let Some(limit) = state.limits.inventory(&organization, now, &state.switches) {
         return limits::answer(limit, &state.switches);
     }
-    let needed = match (path, &call.method) {
-        (["organizations"] | ["users", "me"], &Method::GET) => "ZohoInventory.settings.READ",
-        (["locations"], &Method::GET) if !state.switches.legacy_warehouses => "ZohoInventory.settings.READ",
-        (["items"] | ["items", _], &Method::GET) => "ZohoInventory.items.READ",
-        (["items", _], &Method::PUT) => "ZohoInventory.items.UPDATE",
-        (["contacts"], &Method::GET) => "ZohoInventory.contacts.READ",
-        _ => return error(404, 5, "Invalid URL Passed"),
-    };
+    let Some(needed) = routes::needed(state, call, path) else { return error(404, 5, "Invalid URL Passed") };
     if !scope::allows(&scopes, needed) {
         return not_authorised();
     }
     // Only the first organisation has data.
-    let has_data = organization == FIRST_ORGANIZATION.to_string();
-    let found = |place: Option<usize>| place.filter(|_| has_data);
-    match path {
-        ["organizations"] => organizations(state.options.organizations),
-        ["users", "me"] => {
-            Answer::json(200, &json!({ "code": 0, "message": "success", "user": data::user() }))
-        }
-        ["locations"] => locations(has_data),
-        ["items"] => query::items(state, call, has_data),
-        ["contacts"] => query::contacts(state, call, has_data),
-        ["items", id] => match (found(change::position(state, id)), &call.method) {
-            (None, _) if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_digit()) => {
-                error(400, 2, "Invalid value passed for item_id")
-            }
-            (None, _) => {
-                error(if state.switches.missing_is_400 { 400 } else { 404 }, 1002, "Resource does not exist.")
-            }
-            (Some(place), &Method::PUT) => change::put(state, call, place),
-            (Some(place), _) => one(state, place, "success"),
-        },
-        _ => error(404, 5, "Invalid URL Passed"),
-    }
+    routes::route(state, call, path, organization == FIRST_ORGANIZATION.to_string())
 }
 
 /// The limit on calls in progress, judged before a slow answer begins.
@@ -123,6 +103,19 @@ fn organizations(count: usize) -> Answer {
 fn locations(has_data: bool) -> Answer {
     let list = if has_data { data::locations() } else { json!([]) };
     Answer::json(200, &json!({ "code": 0, "message": "success", "locations": list }))
+}
+
+/// What is asked for by an id that nothing has, or that is none.
+fn missing(state: &State, name: &str, id: &str) -> Answer {
+    if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_digit()) {
+        return body::invalid(name);
+    }
+    error(if state.switches.missing_is_400 { 400 } else { 404 }, 1002, "Resource does not exist.")
+}
+
+/// A write names something that does not exist.
+fn not_there(message: &str) -> Answer {
+    error(404, 1002, message)
 }
 
 fn one(state: &State, place: usize, message: &str) -> Answer {

@@ -1,16 +1,13 @@
-//! Inventory's lists: filters, order, pages. What it does not know it ignores without a word.
+//! The list of items and its filters. What Zoho does not know it ignores without a word.
 
-use std::cmp::Ordering;
+use serde_json::Value;
 
-use serde_json::{Value, json};
-
-use super::{data, error, view};
+use super::list::{List, contains, starts};
+use super::view;
 use crate::clock;
 use crate::http::{Answer, Call};
 use crate::state::{Object, State};
 use crate::switches::Switches;
-
-const MOST: usize = 200;
 
 /// `GET /items`. A location filter is taken but changes nothing.
 pub(crate) fn items(state: &State, call: &Call, has_data: bool) -> Answer {
@@ -26,31 +23,11 @@ pub(crate) fn items(state: &State, call: &Call, has_data: bool) -> Answer {
         "reorder_level",
         "stock_on_hand",
     ];
-    list(call, &state.switches, ("items", "Items"), rows, &sortable)
-}
-
-/// `GET /contacts`.
-pub(crate) fn contacts(state: &State, call: &Call, has_data: bool) -> Answer {
-    let matches = |contact: &Value| {
-        ["contact_name", "company_name", "first_name", "last_name", "email", "phone"]
-            .iter()
-            .all(|key| call.filled(key).is_none_or(|wanted| text(contact, key) == wanted))
-            && call.filled("search_text").is_none_or(|wanted| {
-                ["contact_name", "company_name", "email"]
-                    .iter()
-                    .any(|key| contains(&text(contact, key), &wanted))
-            })
-            && call.filled("filter_by").is_none_or(|filter| match filter.as_str() {
-                "Status.Active" => text(contact, "status") == "active",
-                "Status.Inactive" => text(contact, "status") == "inactive",
-                "Status.Customers" => text(contact, "contact_type") == "customer",
-                "Status.Vendors" => text(contact, "contact_type") == "vendor",
-                _ => true,
-            })
-    };
-    let rows = data::contacts().into_iter().filter(|contact| has_data && matches(contact)).collect();
-    let sortable = ["contact_name", "first_name", "last_name", "email", "created_time", "last_modified_time"];
-    list(call, &state.switches, ("contacts", "Contacts"), rows, &sortable)
+    List { key: "items", report: "Items", sortable: &sortable, descending: false }.answer(
+        call,
+        &state.switches,
+        rows,
+    )
 }
 
 fn item_matches(item: &Object, call: &Call, switches: &Switches) -> bool {
@@ -60,6 +37,10 @@ fn item_matches(item: &Object, call: &Call, switches: &Switches) -> bool {
     check("item_id", &|wanted| value("item_id") == wanted)
         && check("group_id", &|wanted| value("group_id") == wanted)
         && check("category_id", &|wanted| value("category_id") == wanted)
+        && check("vendor_id", &|wanted| value("vendor_id") == wanted)
+        && check("tax_id", &|wanted| value("tax_id") == wanted)
+        && check("account_id", &|wanted| value("account_id") == wanted)
+        && check("purchase_account_id", &|wanted| value("purchase_account_id") == wanted)
         && check("zcrm_product_id", &|wanted| value("zcrm_product_id") == wanted)
         && check("status", &|wanted| value("status") == wanted)
         && check("name", &|wanted| value("name") == wanted)
@@ -120,88 +101,4 @@ fn rate_matches(item: &Object, key: &str, call: &Call) -> bool {
         && check("_less_equals", &|wanted| rate <= wanted)
         && check("_greater_than", &|wanted| rate > wanted)
         && check("_greater_equals", &|wanted| rate >= wanted)
-}
-
-/// Orders, cuts a page, and writes the envelope.
-fn list(
-    call: &Call,
-    switches: &Switches,
-    (key, report): (&str, &str),
-    mut rows: Vec<Value>,
-    sortable: &[&str],
-) -> Answer {
-    let default_column = sortable.first().copied().unwrap_or_default();
-    let wanted = call.filled("sort_column");
-    let column = wanted.filter(|column| sortable.contains(&column.as_str()));
-    let column = column.unwrap_or_else(|| default_column.to_owned());
-    let order = if call.param("sort_order").as_deref() == Some("D") { "D" } else { "A" };
-    rows.sort_by(|one, other| compare(one.get(&column), other.get(&column)));
-    if order == "D" {
-        rows.reverse();
-    }
-    let page = match count(call, "page", 1) {
-        Ok(page) => page,
-        Err(answer) => return answer,
-    };
-    let per_page = match count(call, "per_page", MOST) {
-        Ok(per_page) if per_page > MOST && switches.per_page_over_200_refused => {
-            return error(400, 2, "Invalid value passed for per_page");
-        }
-        Ok(per_page) => per_page.min(MOST),
-        Err(answer) => return answer,
-    };
-    let skipped = (page - 1).saturating_mul(per_page);
-    let more = rows.len() > skipped.saturating_add(per_page);
-    let rows: Vec<Value> = rows.into_iter().skip(skipped).take(per_page).collect();
-    let filter = call.filled("filter_by").unwrap_or_else(|| "Status.All".to_owned());
-    Answer::json(
-        200,
-        &json!({
-            "code": 0,
-            "message": "success",
-            key: rows,
-            "page_context": {
-                "page": page,
-                "per_page": per_page,
-                "has_more_page": more,
-                "report_name": report,
-                "applied_filter": filter,
-                "custom_fields": [],
-                "sort_column": column,
-                "sort_order": order,
-            }
-        }),
-    )
-}
-
-fn count(call: &Call, name: &str, default: usize) -> Result<usize, Answer> {
-    let Some(text) = call.filled(name) else { return Ok(default) };
-    let number = text.parse().ok().filter(|number| *number > 0);
-    number.ok_or_else(|| error(400, 2, &format!("Invalid value passed for {name}")))
-}
-
-fn compare(one: Option<&Value>, other: Option<&Value>) -> Ordering {
-    let number = |value: Option<&Value>| value.and_then(Value::as_f64);
-    match (number(one), number(other)) {
-        (Some(one), Some(other)) => one.total_cmp(&other),
-        (Some(_), None) => Ordering::Greater,
-        (None, Some(_)) => Ordering::Less,
-        (None, None) => lower(one).cmp(&lower(other)),
-    }
-}
-
-fn lower(value: Option<&Value>) -> String {
-    value.and_then(Value::as_str).unwrap_or_default().to_lowercase()
-}
-
-fn text(row: &Value, key: &str) -> String {
-    row.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
-}
-
-fn contains(text: &str, part: &str) -> bool {
-    text.to_lowercase().contains(&part.to_lowercase())
-}
-
-fn starts(text: &str, part: &str) -> bool {
-    text.to_lowercase().starts_with(&part.to_lowercase())
 }

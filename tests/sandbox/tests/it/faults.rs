@@ -97,3 +97,44 @@ async fn it_can_be_mounted_below_another_server() {
     assert_eq!(sandbox.requests()[0].path, "/eu/accounts/oauth/serverinfo");
     server.abort();
 }
+
+#[tokio::test]
+async fn a_write_can_act_and_still_look_failed() {
+    let zoho = Zoho::start().await;
+    let token = format!("Zoho-oauthtoken {}", zoho.connected().await);
+    let path = format!("/eu/api/inventory/v1/items/3300000000070001?{ORG}");
+    let auth = [("authorization", token.as_str())];
+    let name = async || zoho.send("GET", &path, &auth, "").await.unwrap().at("/item/name");
+    for (kind, status, text, acted) in [
+        (FaultKind::StatusAfter(504), 504, "<html>", true),
+        (FaultKind::Html200After, 200, "<html>", true),
+        (FaultKind::SlowAfter(Duration::from_millis(50)), 200, r#"{"code":0"#, true),
+        (FaultKind::Status(504), 504, "<html>", false),
+        (FaultKind::Html200, 200, "<html>", false),
+    ] {
+        let wanted = format!("{kind:?}");
+        zoho.inject_on("put", fault(kind));
+        let before = name().await;
+        let reply = zoho.send("PUT", &path, &auth, &format!(r#"{{"name":"{wanted}"}}"#)).await.unwrap();
+        assert!(reply.status == status && reply.text.starts_with(text), "{wanted}: {reply:?}");
+        assert_eq!(name().await, if acted { wanted } else { before });
+    }
+}
+
+#[tokio::test]
+async fn who_leaves_a_slow_call_has_changed_nothing_unless_the_work_comes_first() {
+    let zoho = Zoho::start().await;
+    let token = format!("Zoho-oauthtoken {}", zoho.connected().await);
+    let path = format!("/eu/api/inventory/v1/items/3300000000070001?{ORG}");
+    let auth = [("authorization", token.as_str())];
+    for (kind, acted) in [
+        (FaultKind::Slow(Duration::from_secs(5)), false),
+        (FaultKind::SlowAfter(Duration::from_secs(5)), true),
+    ] {
+        zoho.inject_on("PUT", fault(kind));
+        let write = zoho.send("PUT", &path, &auth, r#"{"name":"Left"}"#);
+        assert!(tokio::time::timeout(Duration::from_millis(200), write).await.is_err());
+        let name = zoho.send("GET", &path, &auth, "").await.unwrap().at("/item/name");
+        assert_eq!(name == "Left", acted);
+    }
+}

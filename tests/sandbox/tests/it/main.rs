@@ -11,6 +11,10 @@ mod inventory;
 #[cfg(test)]
 mod openapi;
 #[cfg(test)]
+mod orders;
+#[cfg(test)]
+mod purchasing;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod support;

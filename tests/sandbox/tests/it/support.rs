@@ -9,7 +9,9 @@ use serde_json::Value;
 
 pub(crate) const CALLBACK: &str = "https://connector.example.com/oauth/callback";
 pub(crate) const SCOPES: &str = "ZohoInventory.items.ALL,ZohoInventory.contacts.READ,ZohoInventory.settings.READ,\
-ZohoCRM.modules.ALL,ZohoCRM.org.READ";
+ZohoInventory.salesorders.ALL,ZohoInventory.purchaseorders.READ,ZohoInventory.packages.READ,\
+ZohoInventory.shipmentorders.READ,ZohoCRM.modules.ALL,ZohoCRM.org.READ,ZohoCRM.users.READ,ZohoCRM.settings.READ,\
+ZohoCRM.coql.READ,ZohoSearch.securesearch.READ";
 pub(crate) const ORG: &str = "organization_id=20098765432";
 
 /// A sandbox on its own port.
@@ -100,6 +102,29 @@ impl Zoho {
 
     pub(crate) async fn crm(&self, path: &str, token: &str) -> Reply {
         self.get(&format!("/crm/v8{path}"), token).await
+    }
+
+    /// Any call with a token and a JSON body, in the data centre the user is in.
+    pub(crate) async fn call(
+        &self,
+        method: &str,
+        path: &str,
+        token: &str,
+        body: &serde_json::Value,
+    ) -> Reply {
+        let token = format!("Zoho-oauthtoken {token}");
+        let headers = [("authorization", token.as_str()), ("content-type", "application/json")];
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        self.send(method, &format!("/eu/api{path}"), &headers, &body).await.unwrap()
+    }
+
+    pub(crate) async fn post_inventory(&self, path: &str, token: &str, body: &serde_json::Value) -> Reply {
+        let joint = if path.contains('?') { '&' } else { '?' };
+        self.call("POST", &format!("/inventory/v1{path}{joint}{ORG}"), token, body).await
+    }
+
+    pub(crate) async fn post_crm(&self, path: &str, token: &str, body: &serde_json::Value) -> Reply {
+        self.call("POST", &format!("/crm/v8{path}"), token, body).await
     }
 
     pub(crate) async fn form(&self, path: &str, pairs: &[(&str, &str)]) -> Reply {

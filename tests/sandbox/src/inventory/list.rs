@@ -1,0 +1,111 @@
+//! What all of Inventory's lists share: order, pages, the envelope.
+
+use std::cmp::Ordering;
+
+use serde_json::{Value, json};
+
+use super::error;
+use crate::http::{Answer, Call};
+use crate::state::Object;
+use crate::switches::Switches;
+
+const MOST: usize = 200;
+
+/// One kind of list.
+pub(crate) struct List<'a> {
+    /// Key of the rows.
+    pub(crate) key: &'a str,
+    /// Name in `page_context`.
+    pub(crate) report: &'a str,
+    /// Columns a caller may sort by; the first is the default.
+    pub(crate) sortable: &'a [&'a str],
+    /// Newest first, unless the caller says otherwise.
+    pub(crate) descending: bool,
+}
+
+impl List<'_> {
+    /// Orders, cuts a page, and writes the envelope.
+    pub(crate) fn answer(&self, call: &Call, switches: &Switches, mut rows: Vec<Value>) -> Answer {
+        let default_column = self.sortable.first().copied().unwrap_or_default();
+        let wanted = call.filled("sort_column");
+        let column = wanted.filter(|column| self.sortable.contains(&column.as_str()));
+        let order = match (call.param("sort_order").as_deref(), &column) {
+            (Some("D"), _) => "D",
+            (None, None) if self.descending => "D",
+            _ => "A",
+        };
+        let column = column.unwrap_or_else(|| default_column.to_owned());
+        rows.sort_by(|one, other| compare(one.get(&column), other.get(&column)));
+        if order == "D" {
+            rows.reverse();
+        }
+        let page = match count(call, "page", 1) {
+            Ok(page) => page,
+            Err(answer) => return answer,
+        };
+        let per_page = match count(call, "per_page", MOST) {
+            Ok(per_page) if per_page > MOST && switches.per_page_over_200_refused => {
+                return error(400, 2, "Invalid value passed for per_page");
+            }
+            Ok(per_page) => per_page.min(MOST),
+            Err(answer) => return answer,
+        };
+        let skipped = (page - 1).saturating_mul(per_page);
+        let more = rows.len() > skipped.saturating_add(per_page);
+        let rows: Vec<Value> = rows.into_iter().skip(skipped).take(per_page).collect();
+        let filter = call.filled("filter_by").unwrap_or_else(|| "Status.All".to_owned());
+        Answer::json(
+            200,
+            &json!({
+                "code": 0,
+                "message": "success",
+                self.key: rows,
+                "page_context": {
+                    "page": page,
+                    "per_page": per_page,
+                    "has_more_page": more,
+                    "report_name": self.report,
+                    "applied_filter": filter,
+                    "custom_fields": [],
+                    "sort_column": column,
+                    "sort_order": order,
+                }
+            }),
+        )
+    }
+}
+
+fn count(call: &Call, name: &str, default: usize) -> Result<usize, Answer> {
+    let Some(text) = call.filled(name) else { return Ok(default) };
+    let number = text.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| error(400, 2, &format!("Invalid value passed for {name}")))
+}
+
+fn compare(one: Option<&Value>, other: Option<&Value>) -> Ordering {
+    let number = |value: Option<&Value>| value.and_then(Value::as_f64);
+    match (number(one), number(other)) {
+        (Some(one), Some(other)) => one.total_cmp(&other),
+        (Some(_), None) => Ordering::Greater,
+        (None, Some(_)) => Ordering::Less,
+        (None, None) => lower(one).cmp(&lower(other)),
+    }
+}
+
+fn lower(value: Option<&Value>) -> String {
+    value.and_then(Value::as_str).unwrap_or_default().to_lowercase()
+}
+
+/// A row's text; empty if it has none.
+pub(crate) fn text<'a>(row: &'a Object, key: &str) -> &'a str {
+    row.get(key).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// Whether `part` is in `text`, whatever the case.
+pub(crate) fn contains(text: &str, part: &str) -> bool {
+    text.to_lowercase().contains(&part.to_lowercase())
+}
+
+/// Whether `text` begins with `part`, whatever the case.
+pub(crate) fn starts(text: &str, part: &str) -> bool {
+    text.to_lowercase().starts_with(&part.to_lowercase())
+}

@@ -1,0 +1,87 @@
+//! Inventory's routes: the scope each needs, and who answers it.
+
+use axum::http::Method;
+use serde_json::{Value, json};
+
+use super::{change, contacts, data, error, locations, missing, one, organizations, purchasing, query};
+use super::{salesorders, shipping, view};
+use crate::http::{Answer, Call};
+use crate::state::State;
+
+/// Item details in one call.
+const MOST_DETAILS: usize = 100;
+
+/// The scope of a route; `None` if there is no such route. Status changes are CREATE, settings are READ.
+pub(crate) fn needed(state: &State, call: &Call, path: &[&str]) -> Option<&'static str> {
+    let legacy = state.switches.legacy_warehouses;
+    Some(match (path, call.method.as_str()) {
+        (["organizations"] | ["users", "me"], "GET") => "ZohoInventory.settings.READ",
+        (["locations"], "GET") if !legacy => "ZohoInventory.settings.READ",
+        (["items"] | ["items", _] | ["itemdetails"], "GET") => "ZohoInventory.items.READ",
+        (["items", _], "PUT") => "ZohoInventory.items.UPDATE",
+        (["items", _, "active" | "inactive"], "POST") => "ZohoInventory.items.CREATE",
+        (["contacts"] | ["contacts", _], "GET") => "ZohoInventory.contacts.READ",
+        (["salesorders"] | ["salesorders", _], "GET") => "ZohoInventory.salesorders.READ",
+        (
+            ["salesorders"]
+            | ["salesorders", "status", "confirmed"]
+            | ["salesorders", _, "status", "confirmed" | "void"],
+            "POST",
+        ) => "ZohoInventory.salesorders.CREATE",
+        (["purchaseorders"] | ["purchaseorders", _], "GET") => "ZohoInventory.purchaseorders.READ",
+        (["packages"] | ["packages", _], "GET") => "ZohoInventory.packages.READ",
+        (["shipmentorders", _], "GET") => "ZohoInventory.shipmentorders.READ",
+        _ => return None,
+    })
+}
+
+/// Answers a call that may be made.
+pub(crate) fn route(state: &mut State, call: &Call, path: &[&str], has_data: bool) -> Answer {
+    let post = call.method == Method::POST;
+    match path {
+        ["organizations"] => organizations(state.options.organizations),
+        ["users", "me"] => {
+            Answer::json(200, &json!({ "code": 0, "message": "success", "user": data::user() }))
+        }
+        ["locations"] => locations(has_data),
+        ["items"] => query::items(state, call, has_data),
+        ["items", id, rest @ ..] => match (change::position(state, id).filter(|_| has_data), rest) {
+            (None, _) => missing(state, "item_id", id),
+            (Some(place), [status]) => change::set_status(state, place, status),
+            (Some(place), _) if call.method == Method::PUT => change::put(state, call, place),
+            (Some(place), _) => one(state, place, "success"),
+        },
+        ["itemdetails"] => details(state, call, has_data),
+        ["contacts"] => contacts::list(state, call, has_data),
+        ["contacts", id] => contacts::one(state, id, has_data),
+        ["salesorders"] if post => salesorders::create(state, call, has_data),
+        ["salesorders"] => salesorders::list(state, call, has_data),
+        ["salesorders", "status", _] => salesorders::status::confirm_several(state, call, has_data),
+        ["salesorders", id, "status", status] => salesorders::status::set(state, id, status, has_data),
+        ["salesorders", id] => salesorders::one(state, id, has_data),
+        ["purchaseorders"] => purchasing::list(state, call, has_data),
+        ["purchaseorders", id] => purchasing::one(state, id, has_data),
+        ["packages"] => shipping::list(state, call, has_data),
+        ["packages", id] => shipping::package(state, id, has_data),
+        ["shipmentorders", id] => shipping::shipment(state, id, has_data),
+        _ => error(404, 5, "Invalid URL Passed"),
+    }
+}
+
+/// Items in full. One dead id fails the whole call, and the answer does not say which.
+fn details(state: &State, call: &Call, has_data: bool) -> Answer {
+    let ids = call.filled("item_ids").unwrap_or_default();
+    let ids: Vec<&str> = ids.split(',').map(str::trim).filter(|id| !id.is_empty()).collect();
+    if ids.is_empty() || ids.len() > MOST_DETAILS {
+        return super::body::invalid("item_ids");
+    }
+    let mut found: Vec<Value> = Vec::new();
+    for id in ids {
+        let place = change::position(state, id).filter(|_| has_data);
+        match place.and_then(|place| state.items.get(place)) {
+            Some(item) => found.push(view::detail(item, &state.switches)),
+            None => return missing(state, "item_ids", id),
+        }
+    }
+    Answer::json(200, &json!({ "code": 0, "message": "success", "items": found }))
+}

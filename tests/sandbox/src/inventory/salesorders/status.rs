@@ -1,0 +1,105 @@
+//! What confirming and voiding do: to the order's many status fields, and to the stock of its items.
+
+use serde_json::{Value, json};
+
+use super::{announce, position};
+use crate::clock::inventory_time;
+use crate::http::{Answer, Call};
+use crate::inventory::list::text;
+use crate::inventory::{change, error, missing, stock};
+use crate::state::{Object, State};
+
+/// `POST /salesorders/{id}/status/confirmed` and `/status/void`. Twice is as good as once.
+pub(crate) fn set(state: &mut State, id: &str, wanted: &str, has_data: bool) -> Answer {
+    if position(state, id).filter(|_| has_data).is_none() {
+        return missing(state, "salesorder_id", id);
+    }
+    match apply(state, id, wanted) {
+        Ok(()) if wanted == "void" => done("The status of the Sales Order has been changed to void."),
+        Ok(()) => done("Sales order status has been changed to 'Confirmed'."),
+        Err(answer) => answer,
+    }
+}
+
+/// `POST /salesorders/status/confirmed?salesorder_ids=`: all or none.
+pub(crate) fn confirm_several(state: &mut State, call: &Call, has_data: bool) -> Answer {
+    let ids = call.filled("salesorder_ids").unwrap_or_default();
+    let ids: Vec<&str> = ids.split(',').map(str::trim).filter(|id| !id.is_empty()).collect();
+    if ids.is_empty() {
+        return error(400, 4, "Invalid value passed for salesorder_ids");
+    }
+    if let Some(id) = ids.iter().find(|id| position(state, id).filter(|_| has_data).is_none()) {
+        return missing(state, "salesorder_ids", id);
+    }
+    match ids.iter().try_for_each(|id| apply(state, id, "confirmed")) {
+        Ok(()) => done("Sales order(s) have been confirmed."),
+        Err(answer) => answer,
+    }
+}
+
+fn done(message: &str) -> Answer {
+    Answer::json(200, &json!({ "code": 0, "message": message }))
+}
+
+fn apply(state: &mut State, id: &str, wanted: &str) -> Result<(), Answer> {
+    let now = inventory_time(state.now());
+    let Some(order) = position(state, id).and_then(|place| state.shop.salesorders.get_mut(place)) else {
+        return Ok(());
+    };
+    let was = text(order, "order_status").to_owned();
+    if was == wanted {
+        return Ok(());
+    }
+    if was == "void" || was == "closed" {
+        let message = format!("The status of a {was} sales order cannot be changed.");
+        return Err(error(400, 36023, &message));
+    }
+    write(order, wanted);
+    order.insert("last_modified_time".to_owned(), now.into());
+    let order = order.clone();
+    let sign = if wanted == "confirmed" { 1.0 } else { -1.0 };
+    if wanted == "confirmed" || was == "confirmed" {
+        commit(state, &order, sign);
+    }
+    announce(state, &order);
+    Ok(())
+}
+
+/// The status fields, which say the same thing in five ways.
+pub(crate) fn write(order: &mut Object, status: &str) {
+    let (invoiced, paid, shipped) = match status {
+        "confirmed" => ("not_invoiced", "unpaid", "pending"),
+        "closed" => ("invoiced", "paid", "fulfilled"),
+        _ => ("", "", ""),
+    };
+    for (key, value) in [
+        ("status", if status == "closed" { "fulfilled" } else { status }),
+        ("order_status", status),
+        ("current_sub_status", status),
+        ("invoiced_status", invoiced),
+        ("paid_status", paid),
+        ("shipped_status", shipped),
+    ] {
+        order.insert(key.to_owned(), value.into());
+    }
+}
+
+/// Whether the items then count as changed is not known.
+fn commit(state: &mut State, order: &Object, sign: f64) {
+    let now = inventory_time(state.now());
+    let lines = order.get("line_items").and_then(Value::as_array).into_iter().flatten();
+    for line in lines.filter_map(Value::as_object) {
+        let quantity = line.get("quantity").and_then(Value::as_f64).unwrap_or_default();
+        let Some(place) = change::position(state, text(line, "item_id")) else { continue };
+        let moved = state.items.get_mut(place).and_then(|item| {
+            stock::commit(item, Some(text(line, "location_id")), sign * quantity)?;
+            if state.switches.orders_change_items {
+                item.insert("last_modified_time".to_owned(), now.clone().into());
+            }
+            Some(())
+        });
+        if moved.is_some() && state.switches.orders_change_items {
+            change::announce(state, place);
+        }
+    }
+}

@@ -1,0 +1,55 @@
+//! What Inventory holds besides items: contacts, orders, packages. Orders of before today are made as new ones are.
+
+use super::salesorders;
+use super::{contacts, purchasing, shipping};
+use crate::state::Object;
+
+/// Every record but the items, each in full.
+pub(crate) struct Shop {
+    pub(crate) contacts: Vec<Object>,
+    pub(crate) salesorders: Vec<Object>,
+    pub(crate) purchaseorders: Vec<Object>,
+    pub(crate) packages: Vec<Object>,
+    pub(crate) shipments: Vec<Object>,
+    next_id: u64,
+    next_order: u32,
+}
+
+impl Shop {
+    /// The hand-written shop, its orders made of these items.
+    pub(crate) fn new(items: &[Object]) -> Self {
+        let mut shop = Self {
+            contacts: contacts::data::all(),
+            salesorders: Vec::new(),
+            purchaseorders: purchasing::all(),
+            packages: shipping::packages(),
+            shipments: shipping::shipments(),
+            next_id: 3_300_000_000_080_401,
+            next_order: 124,
+        };
+        salesorders::data::fill(&mut shop, items);
+        shop
+    }
+
+    /// An id nothing has yet.
+    pub(crate) fn id(&mut self) -> String {
+        self.next_id += 2;
+        self.next_id.to_string()
+    }
+
+    /// The next order number that nobody has taken by hand.
+    pub(crate) fn order_number(&mut self) -> String {
+        loop {
+            let number = format!("SO-{:05}", self.next_order);
+            self.next_order += 1;
+            if !self.number_taken(&number) {
+                return number;
+            }
+        }
+    }
+
+    /// Whether an order has this number.
+    pub(crate) fn number_taken(&self, number: &str) -> bool {
+        self.salesorders.iter().any(|order| super::list::text(order, "salesorder_number") == number)
+    }
+}
