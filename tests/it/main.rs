@@ -27,3 +27,4 @@ mod stack;
 mod store;
 mod trouble;
 mod webhooks;
+mod writes;

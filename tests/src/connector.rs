@@ -226,10 +226,38 @@ impl Agent {
         Self::send(request.bearer_auth(&self.key)).await
     }
 
+    /// Writes: method, path, headers, body.
+    pub async fn write(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
+        self.try_write(method, path, headers, body).await.expect("an answer")
+    }
+
+    /// Writes to a connector that may die meanwhile.
+    pub async fn try_write(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> Option<Answer> {
+        let url = format!("{}{path}", self.url);
+        let mut request = self.http.request(method.parse().unwrap(), url).bearer_auth(&self.key);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        if !body.is_null() {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        Self::try_send(request).await
+    }
+
     async fn send(request: RequestBuilder) -> Answer {
-        let seen = seen(request.send().await.unwrap()).await;
+        Self::try_send(request).await.expect("an answer")
+    }
+
+    async fn try_send(request: RequestBuilder) -> Option<Answer> {
+        let seen = seen(request.send().await.ok()?).await;
         let body = serde_json::from_str(&seen.text).unwrap_or_else(|_| panic!("no JSON: {}", seen.text));
-        Answer { status: seen.status, body, seen }
+        Some(Answer { status: seen.status, body, seen })
     }
 }
 
@@ -245,6 +273,11 @@ pub struct Answer {
 }
 
 impl Answer {
+    /// A header.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.seen.headers.get(name).map(String::as_str)
+    }
+
     /// A success.
     pub fn ok(self) -> Value {
         assert_eq!(self.status, 200, "{}", self.body);

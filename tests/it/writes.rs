@@ -1,0 +1,271 @@
+//! Writes: once where Zoho has it once, never twice, and an honest word where nobody knows.
+
+use std::time::Duration;
+
+use futures::future::join_all;
+use sandbox::{Fault, FaultKind};
+use serde_json::{Value, json};
+use tests::connector::{Agent, Answer, Connector};
+
+const ORDERS: &str = "/v1/inventory/salesorders";
+
+async fn writer() -> (Connector, Agent) {
+    let connector = Connector::start().await;
+    connector.connect(&["--access", "write"]).await;
+    connector.zoho.sandbox.switches(|switches| switches.per_minute_limit = None);
+    let agent = connector.agent(&["--can", "inventory:write,crm:write,events"]).await;
+    (connector, agent)
+}
+
+fn order() -> Value {
+    json!({
+        "customer": "Harbor Interiors GmbH",
+        "line_items": [{ "sku": "SHELF-OAK-80", "quantity": 2 }, { "sku": "BRKT-STD", "quantity": 1.5, "rate": 7.10 }],
+        "notes": "Ring twice",
+    })
+}
+
+fn fault(connector: &Connector, method: &str, path: &str, times: usize, kind: FaultKind) {
+    connector.zoho.sandbox.inject_on(method, Fault { path_contains: path.to_owned(), times, kind });
+}
+
+async fn post(agent: &Agent, key: &str, body: &Value) -> Answer {
+    agent.write("POST", ORDERS, &[("idempotency-key", key)], body).await
+}
+
+#[tokio::test]
+async fn an_order_is_made_by_names_and_answered_as_a_read_would() {
+    let (connector, agent) = writer().await;
+    let before = connector.zoho.sandbox.salesorders().len();
+    let answer = agent.write("POST", ORDERS, &[], &order()).await;
+    assert_eq!(answer.status, 201, "{}", answer.body);
+    let id = answer.body["salesorder_id"].as_str().unwrap();
+    assert_eq!(answer.body["status"], "draft");
+    assert_eq!(answer.body["line_items"][1]["rate"].as_f64(), Some(7.1));
+    assert!(answer.body["untrusted"].as_array().unwrap().contains(&json!("notes")));
+    assert_eq!(connector.zoho.sandbox.salesorders().len(), before + 1);
+    let read = agent.get(&format!("{ORDERS}/{id}")).await.ok();
+    assert_eq!(read, answer.body);
+
+    let confirmed = agent.write("POST", &format!("{ORDERS}/{id}/confirm"), &[], &Value::Null).await;
+    assert_eq!((confirmed.status, &confirmed.body["status"]), (200, &json!("confirmed")));
+
+    let audit = agent.get("/v1/audit").await.ok();
+    let entries: Vec<_> = audit["data"].as_array().unwrap().iter().collect();
+    assert_eq!(entries.len(), 2);
+    assert_eq!((&entries[0]["outcome"], &entries[1]["outcome"]), (&json!("done"), &json!("done")));
+    assert_eq!(entries[0]["before"], json!({ "status": "draft" }));
+    assert_eq!(entries[1]["subject"], format!("salesorder/{id}"));
+    assert_eq!(entries[1]["action"], "POST /v1/inventory/salesorders");
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_an_order_is_said_before_anything_is_sent() {
+    let (connector, agent) = writer().await;
+    let line = |line: Value| json!({ "customer": "Harbor Interiors GmbH", "line_items": [line] });
+    for (body, code) in [
+        (json!({}), "body_invalid"),
+        (json!({ "customer": "Harbor Interiors GmbH", "line_items": [] }), "body_invalid"),
+        (json!({ "customer": "harbor interiors gmbh", "line_items": [{ "sku": "BRKT-STD", "quantity": 1 }] }), "customer_not_found"),
+        (line(json!({ "sku": "NO-SUCH", "quantity": 1 })), "sku_not_found"),
+        (line(json!({ "sku": "BRKT-STD", "quantity": 0 })), "body_invalid"),
+        (line(json!({ "sku": "BRKT-STD", "quantity": "1" })), "body_invalid"),
+        (line(json!({ "sku": "BRKT-STD", "item_id": "1", "quantity": 1 })), "body_invalid"),
+        (line(json!({ "quantity": 1 })), "body_invalid"),
+        (line(json!({ "sku": "BRKT-STD", "quantity": 1, "price": 3 })), "body_invalid"),
+    ] {
+        agent.write("POST", ORDERS, &[("idempotency-key", "same")], &body).await.problem(code);
+    }
+    let reader = connector.agent(&["--can", "inventory:read"]).await;
+    reader.write("POST", ORDERS, &[], &order()).await.problem("key_not_allowed");
+    let requests = connector.zoho.sandbox.requests();
+    assert!(!requests.iter().any(|request| request.method == "POST" && request.path.contains("/inventory/")));
+    // A key whose request did nothing is free.
+    assert_eq!(post(&agent, "same", &order()).await.status, 201);
+}
+
+#[tokio::test]
+async fn fifty_twins_make_one_order() {
+    let (connector, agent) = writer().await;
+    let before = connector.zoho.sandbox.salesorders().len();
+    fault(&connector, "POST", "/salesorders", 1, FaultKind::Slow(Duration::from_millis(300)));
+    let body = order();
+    let answers = join_all((0..50).map(|_| post(&agent, "twin", &body))).await;
+    let made: Vec<_> = answers.iter().filter(|answer| answer.status == 201).collect();
+    assert!(!made.is_empty());
+    for answer in &answers {
+        match answer.status {
+            201 => assert_eq!(answer.body["salesorder_id"], made[0].body["salesorder_id"]),
+            _ => assert_eq!(answer.body["code"], "idempotency_in_progress", "{}", answer.body),
+        }
+    }
+    assert_eq!(connector.zoho.sandbox.salesorders().len(), before + 1);
+
+    let again = post(&agent, "twin", &body).await;
+    assert_eq!((again.status, again.header("idempotency-replayed")), (201, Some("true")));
+    let mut other = order();
+    other["notes"] = "Ring once".into();
+    post(&agent, "twin", &other).await.problem("idempotency_key_reused");
+    assert_eq!(connector.zoho.sandbox.salesorders().len(), before + 1);
+}
+
+/// The connection breaks at every place there is.
+#[tokio::test]
+async fn an_order_whose_answer_is_lost_is_found_and_never_made_twice() {
+    let (connector, agent) = writer().await;
+    let sandbox = &connector.zoho.sandbox;
+    let acted = [
+        FaultKind::ResetAfter,
+        FaultKind::StatusAfter(500),
+        FaultKind::StatusAfter(502),
+        FaultKind::Html200After,
+        FaultKind::SlowAfter(Duration::from_secs(20)),
+    ];
+    for (number, kind) in acted.into_iter().enumerate() {
+        let before = sandbox.salesorders().len();
+        fault(&connector, "POST", "/salesorders", 1, kind.clone());
+        let mut body = order();
+        if number == 0 {
+            body["reference_number"] = "web-1".into();
+        }
+        let answer = post(&agent, &format!("acted-{number}"), &body).await;
+        assert_eq!(answer.status, 201, "{kind:?}: {}", answer.body);
+        assert_eq!(sandbox.salesorders().len(), before + 1, "{kind:?}");
+        let again = post(&agent, &format!("acted-{number}"), &body).await;
+        assert_eq!((again.status, &again.body), (201, &answer.body), "{kind:?}");
+        assert_eq!(sandbox.salesorders().len(), before + 1, "{kind:?}");
+    }
+
+    // Nothing was done, but nobody can know: it is not sent again, not even by the next request with the same key.
+    for (number, kind) in
+        [FaultKind::ResetBefore, FaultKind::Status(503), FaultKind::Html200, FaultKind::GarbageJson].into_iter().enumerate()
+    {
+        let before = sandbox.salesorders().len();
+        fault(&connector, "POST", "/salesorders", 1, kind.clone());
+        let key = format!("silent-{number}");
+        let problem = post(&agent, &key, &order()).await.problem("write_uncertain");
+        assert!(problem["hint"].as_str().unwrap().contains("twice"), "{problem}");
+        post(&agent, &key, &order()).await.problem("write_uncertain");
+        assert_eq!(sandbox.salesorders().len(), before, "{kind:?}");
+    }
+    let audit = agent.get("/v1/audit?per_page=1").await.ok();
+    assert_eq!(audit["data"][0]["outcome"], "uncertain");
+    assert!(audit["next"].as_str().unwrap().contains("cursor="), "{audit}");
+}
+
+/// The connector dies while Zoho has the order, which is the worst moment.
+#[tokio::test]
+async fn an_order_outlives_the_death_of_the_connector() {
+    let (mut connector, agent) = writer().await;
+    let before = connector.zoho.sandbox.salesorders().len();
+    fault(&connector, "POST", "/salesorders", 1, FaultKind::SlowAfter(Duration::from_secs(5)));
+    let asking = tokio::spawn({
+        let agent = agent.clone();
+        async move { agent.try_write("POST", ORDERS, &[("idempotency-key", "k")], &order()).await }
+    });
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    connector.kill().await;
+    assert!(asking.await.unwrap().is_none(), "nobody answered");
+    connector.boot().await;
+    assert_eq!(connector.zoho.sandbox.salesorders().len(), before + 1);
+    // Until the dead process can no longer be at it, its twin is told to wait.
+    let answer = loop {
+        let answer = post(&agent, "k", &order()).await;
+        if answer.status != 409 {
+            break answer;
+        }
+        let wait = answer.problem("idempotency_in_progress")["retry_after"].as_u64().unwrap();
+        assert!(wait <= 35, "{wait}");
+        tokio::time::sleep(Duration::from_secs(wait)).await;
+    };
+    assert_eq!(answer.status, 201, "{}", answer.body);
+    assert_eq!(connector.zoho.sandbox.salesorders().len(), before + 1);
+    let audit = agent.get("/v1/audit").await.ok();
+    let outcomes: Vec<_> = audit["data"].as_array().unwrap().iter().map(|entry| &entry["outcome"]).collect();
+    assert_eq!(outcomes, ["done", "sent"], "what died is there, and what was found");
+}
+
+/// Two orders that are alike cannot be told apart by the caller's own reference.
+#[tokio::test]
+async fn a_lost_answer_among_orders_that_are_alike_stays_uncertain() {
+    let (connector, agent) = writer().await;
+    let sandbox = &connector.zoho.sandbox;
+    let mut body = order();
+    body["reference_number"] = "web-7".into();
+    assert_eq!(agent.write("POST", ORDERS, &[], &body).await.status, 201);
+    let before = sandbox.salesorders().len();
+    fault(&connector, "POST", "/salesorders", 1, FaultKind::ResetAfter);
+    agent.write("POST", ORDERS, &[], &body).await.problem("write_uncertain");
+    assert_eq!(sandbox.salesorders().len(), before + 1);
+    // With other lines it can.
+    body["line_items"][0]["quantity"] = 5.into();
+    fault(&connector, "POST", "/salesorders", 1, FaultKind::ResetAfter);
+    assert_eq!(agent.write("POST", ORDERS, &[], &body).await.status, 201);
+}
+
+#[tokio::test]
+async fn what_zoho_refuses_is_told_and_can_be_corrected_under_the_same_key() {
+    let (connector, agent) = writer().await;
+    let before = connector.zoho.sandbox.salesorders().len();
+    let refused = json!({ "code": 4, "message": "Invalid value passed for shipment_date" }).to_string();
+    fault(&connector, "POST", "/salesorders", 1, FaultKind::Body(400, "application/json".to_owned(), refused));
+    let problem = post(&agent, "k", &order()).await.problem("zoho_rejected");
+    assert!(problem["zoho"]["message"].as_str().unwrap().contains("shipment_date"));
+    assert_eq!(post(&agent, "k", &order()).await.status, 201);
+    assert_eq!(connector.zoho.sandbox.salesorders().len(), before + 1);
+    // A dead token is no reason to fail, nor to write twice.
+    connector.zoho.sandbox.expire_access_tokens();
+    assert_eq!(post(&agent, "l", &order()).await.status, 201);
+    assert_eq!(connector.zoho.sandbox.salesorders().len(), before + 2);
+}
+
+#[tokio::test]
+async fn a_preview_shows_and_its_id_performs() {
+    let (connector, _) = writer().await;
+    let agent = connector.agent(&["--can", "inventory:write,crm:write", "--confirm"]).await;
+    let sandbox = &connector.zoho.sandbox;
+    let before = sandbox.salesorders().len();
+    agent.write("POST", ORDERS, &[], &order()).await.problem("preview_required");
+    post(&agent, "my-own", &order()).await.problem("preview_required");
+    let preview = agent.write("POST", &format!("{ORDERS}?dry_run=true"), &[], &order()).await.ok();
+    assert_eq!(sandbox.salesorders().len(), before);
+    assert_eq!(preview["lines"][0]["name"], "Oak Shelf 80 cm");
+    let stock = &preview["lines"][0]["stock"];
+    assert_eq!(stock["available"].as_f64().unwrap() - 2.0, stock["after"].as_f64().unwrap());
+    assert_eq!(preview["estimate"]["subtotal"].to_string(), "110.45", "2 × 49.90 + 1.5 × 7.10");
+    let id = preview["preview_id"].as_str().unwrap();
+
+    let mut other = order();
+    other["notes"] = "Ring once".into();
+    post(&agent, id, &other).await.problem("preview_required");
+    let stranger = connector.agent(&["--can", "inventory:write", "--confirm"]).await;
+    post(&stranger, id, &order()).await.problem("preview_required");
+    let made = post(&agent, id, &order()).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    let again = post(&agent, id, &order()).await;
+    assert_eq!((again.status, again.header("idempotency-replayed")), (201, Some("true")));
+    assert_eq!(sandbox.salesorders().len(), before + 1);
+
+    // Void needs one from everybody.
+    let (_, free) = (0, connector.agent(&["--can", "inventory:write"]).await);
+    let void = format!("{ORDERS}/{}/void", made.body["salesorder_id"].as_str().unwrap());
+    free.write("POST", &void, &[], &Value::Null).await.problem("preview_required");
+    let preview = free.write("POST", &format!("{void}?dry_run=true"), &[], &Value::Null).await.ok();
+    assert_eq!(preview["status"], json!({ "before": "draft", "after": "void" }));
+    let id = preview["preview_id"].as_str().unwrap();
+    let voided = free.write("POST", &void, &[("idempotency-key", id)], &Value::Null).await.ok();
+    assert_eq!(voided["status"], "void");
+}
+
+#[tokio::test]
+async fn the_other_records_are_read() {
+    let (_connector, agent) = writer().await;
+    for kind in ["contacts", "purchaseorders", "packages", "locations", "salesorders"] {
+        let list = agent.get(&format!("/v1/inventory/{kind}?per_page=2")).await.ok();
+        assert!(list["data"].is_array(), "{kind}: {list}");
+    }
+    let found = agent.get("/v1/inventory/contacts?search=harbor").await.ok();
+    assert!(found["data"][0]["contact_name"].as_str().unwrap().contains("Harbor"), "{found}");
+    agent.get("/v1/inventory/contacts?name=x").await.problem("invalid_parameter");
+    agent.get("/v1/inventory/shipmentorders").await.problem("route_not_found");
+}
