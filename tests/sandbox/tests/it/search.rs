@@ -55,7 +55,7 @@ async fn criteria_find_more_than_they_say() {
 async fn wrong_criteria_are_refused() {
     let zoho = Zoho::start().await;
     let token = zoho.connected().await;
-    let eleven = format!("({})", vec!["(Amount:equals:1)"; 11].join("or"));
+    let eleven = format!("({})", ["(Amount:equals:1)"; 11].join("or"));
     for (criteria, code) in [
         ("Deal_Name:equals:x", "INVALID_QUERY"),
         ("(Deal_Name:equals:x", "INVALID_QUERY"),
