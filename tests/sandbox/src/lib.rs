@@ -44,6 +44,7 @@ pub use serve::Running;
 pub use switches::Switches;
 
 use accounts::grants::Consent;
+use crm::store::Module;
 use state::State;
 
 /// A stand-in Zoho. Clones are the same sandbox.
@@ -215,9 +216,40 @@ impl Sandbox {
     pub fn add_deal(&self, deal: Value) {
         let Value::Object(deal) = deal else { return };
         self.with(|state| {
-            let deal = crm::data::completed(deal, state.deals.len());
-            state.deals.push(deal);
+            let deals = state.crm.of_mut(Module::Deals);
+            let deal = crm::data::completed(deal, deals.len());
+            deals.push(deal);
         });
+    }
+
+    /// Edits a deal as somebody does in Zoho's own pages: its `Modified_Time` moves. `false` if there is none.
+    pub fn change_deal(&self, id: &str, change: Value) -> bool {
+        let Value::Object(change) = change else { return false };
+        self.with(|state| state.crm.update(Module::Deals, id, change, state.clock.now()))
+    }
+
+    /// Deletes a deal as somebody does in Zoho's own pages. `false` if there is none.
+    pub fn delete_deal(&self, id: &str) -> bool {
+        self.with(|state| state.crm.delete(Module::Deals, id, state.clock.now()))
+    }
+
+    /// Every deal there is, in full, oldest first.
+    pub fn deals(&self) -> Vec<Value> {
+        self.records(Module::Deals)
+    }
+
+    /// Every note there is, in full, oldest first.
+    pub fn notes(&self) -> Vec<Value> {
+        self.records(Module::Notes)
+    }
+
+    /// Ids of the records whose writing set off CRM's workflow rules, one for each time.
+    pub fn triggered(&self) -> Vec<String> {
+        self.with(|state| state.crm.triggered.clone())
+    }
+
+    fn records(&self, module: Module) -> Vec<Value> {
+        self.with(|state| state.crm.of(module).iter().cloned().map(Value::Object).collect())
     }
 
     /// Access tokens minted so far, by exchange or refresh.

@@ -49,14 +49,19 @@ impl Limits {
         None
     }
 
-    /// Spends one CRM credit of the last 24 hours; gives what is left.
-    pub(crate) fn crm(&mut self, now: Timestamp, switches: &Switches) -> Result<usize, Limit> {
+    /// Spends CRM credits of the last 24 hours; gives what is left.
+    pub(crate) fn crm(
+        &mut self,
+        now: Timestamp,
+        credits: usize,
+        switches: &Switches,
+    ) -> Result<usize, Limit> {
         let yesterday = earlier(now, DAY);
         self.crm.retain(|at| *at > yesterday);
-        if self.crm.len() >= switches.crm_credits {
+        if self.crm.len() + credits > switches.crm_credits {
             return Err(Limit::CrmTooMany);
         }
-        self.crm.push(now);
+        self.crm.extend(std::iter::repeat_n(now, credits));
         Ok(switches.crm_credits - self.crm.len())
     }
 }

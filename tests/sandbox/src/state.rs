@@ -9,6 +9,7 @@ use crate::accounts::grants::Accounts;
 use crate::api::{Fault, FaultKind, Options, Recorded, Webhook};
 use crate::clock::Clock;
 use crate::crm::page::PageTokens;
+use crate::crm::store::Records;
 use crate::http::Call;
 use crate::inventory::shop::Shop;
 use crate::limits::Limits;
@@ -41,7 +42,8 @@ pub(crate) struct State {
     pub(crate) items: Vec<Object>,
     /// The rest of Inventory.
     pub(crate) shop: Shop,
-    pub(crate) deals: Vec<Object>,
+    /// The records of CRM.
+    pub(crate) crm: Records,
     pub(crate) webhooks: Vec<Webhook>,
     /// Webhooks to be sent once the lock is free.
     pub(crate) outbox: Vec<Delivery>,
@@ -58,7 +60,7 @@ impl State {
         Self {
             shop: Shop::new(&items),
             items,
-            deals: crate::crm::data::deals(options.extra_deals),
+            crm: Records::new(options.extra_deals),
             options,
             switches: Switches::default(),
             clock: Clock::default(),

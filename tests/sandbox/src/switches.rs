@@ -96,6 +96,24 @@ pub struct Switches {
     pub crm_missing_param_api_name: bool,
     /// A record that does not exist is 400 `INVALID_DATA` instead of 204.
     pub crm_unknown_id_invalid_data: bool,
+    /// A write that created records is this status: 201, in the official file 200.
+    pub crm_create_status: u16,
+    /// A write with a refused record is this status, good records beside it or not: 200, 201, 202 or 207.
+    pub crm_refused_record_status: u16,
+    /// A picklist takes any text.
+    pub crm_picklists_unchecked: bool,
+    /// `If-Unmodified-Since` does nothing: no official file has it.
+    pub crm_unmodified_since_ignored: bool,
+    /// How long the search index takes to see a change.
+    pub crm_index_lag: Duration,
+    /// Notes of a record come newest first, as a user can set it.
+    pub crm_notes_newest_first: bool,
+    /// COQL without a hit is 200 with an empty list instead of 204.
+    pub crm_coql_empty_200: bool,
+    /// `=` of COQL does not look at case.
+    pub crm_coql_any_case: bool,
+    /// COQL gives lookups as their id alone.
+    pub crm_coql_lookup_id_only: bool,
     // Webhooks
     /// JSON deliveries claim to be a form, as in Commerce's published sample.
     pub webhook_json_claims_form: bool,
@@ -147,6 +165,15 @@ impl Default for Switches {
             crm_scope_mismatch_403: false,
             crm_missing_param_api_name: false,
             crm_unknown_id_invalid_data: false,
+            crm_create_status: 201,
+            crm_refused_record_status: 202,
+            crm_picklists_unchecked: false,
+            crm_unmodified_since_ignored: false,
+            crm_index_lag: Duration::ZERO,
+            crm_notes_newest_first: false,
+            crm_coql_empty_200: false,
+            crm_coql_any_case: false,
+            crm_coql_lookup_id_only: false,
             webhook_json_claims_form: false,
         }
     }

@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 
+use super::fields;
+use super::store::Module;
 use crate::state::{Object, object};
 
 const HARBOR: (&str, &str) = ("Harbor Interiors GmbH", "6100000000440011");
@@ -65,6 +67,7 @@ fn deal((number, name, stage, probability, amount, account, contact): &Spec) -> 
         "Next_Step": null,
         "Description": null,
         "Campaign_Source": null,
+        "External_Order_ID": null,
         "Tag": [],
         "$currency_symbol": "€",
         "$editable": true,
@@ -121,6 +124,57 @@ pub(crate) fn accounts() -> Vec<Object> {
         }))
     };
     vec![one(HARBOR, "Hamburg"), one(CAFE, "Flensburg")]
+}
+
+/// Two notes of the first deal; one has no title.
+pub(crate) fn notes() -> Vec<Object> {
+    let one = |number: u32, time: &str, title: Value, content: &str| {
+        let mut note = fields::blank(Module::Notes);
+        note.extend(object(json!({
+            "id": format!("610000000050001{number}"),
+            "Owner": owner(),
+            "Created_Time": time,
+            "Modified_Time": time,
+            "Created_By": owner(),
+            "Modified_By": owner(),
+            "Parent_Id": { "module": { "api_name": "Deals", "id": "6100000000002181" }, "name": "Spring reorder",
+                "id": "6100000000451001" },
+            "Note_Title": title,
+            "Note_Content": content,
+        })));
+        note
+    };
+    vec![
+        one(1, "2026-11-19T15:05:00+01:00", json!("Call summary"), "Customer wants delivery in week 50."),
+        one(2, "2026-11-20T08:11:00+01:00", Value::Null, "No title on this one."),
+    ]
+}
+
+/// Whose token it is.
+pub(crate) fn user() -> Value {
+    let role = |name: &str, id: &str| json!({ "name": name, "id": id });
+    json!({
+        "id": "6100000000123001",
+        "first_name": "Nora",
+        "last_name": "Beck",
+        "full_name": "Nora Beck",
+        "email": "owner@example.com",
+        "zuid": "20098765001",
+        "status": "active",
+        "confirm": true,
+        "role": role("CEO", "6100000000026005"),
+        "profile": role("Administrator", "6100000000026011"),
+        "language": "en_US",
+        "locale": "de_DE",
+        "country_locale": "de_DE",
+        "time_zone": "Europe/Berlin",
+        "country": "Germany",
+        "city": "Hamburg",
+        "phone": null,
+        "mobile": null,
+        "created_time": "2025-02-03T09:00:00+01:00",
+        "Modified_Time": "2026-11-10T09:30:12+01:00",
+    })
 }
 
 /// The organisation, with every key the official file requires.
@@ -180,7 +234,8 @@ pub(crate) fn org() -> Value {
     })
 }
 
-fn owner() -> Value {
+/// The user, as records name people.
+pub(crate) fn owner() -> Value {
     json!({ "name": "Nora Beck", "id": "6100000000123001", "email": "owner@example.com" })
 }
 

@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod accounts;
 #[cfg(test)]
+mod coql;
+#[cfg(test)]
 mod crm;
 #[cfg(test)]
 mod faults;
@@ -15,7 +17,11 @@ mod orders;
 #[cfg(test)]
 mod purchasing;
 #[cfg(test)]
+mod records;
+#[cfg(test)]
 mod schema;
+#[cfg(test)]
+mod search;
 #[cfg(test)]
 mod support;
 #[cfg(test)]

@@ -13,11 +13,20 @@ const CONTACTS: &str = "inventory/contacts.yml";
 const LOCATIONS: &str = "inventory/locations.yml";
 const ORGANIZATIONS: &str = "inventory/organizations.yml";
 const USERS: &str = "inventory/users.yml";
+const ORDERS: &str = "inventory/salesorders.yml";
+const PURCHASES: &str = "inventory/purchaseorders.yml";
+const PACKAGES: &str = "inventory/packages.yml";
+const SHIPMENTS: &str = "inventory/shipmentorders.yml";
 const RECORD: &str = "crm/record.json";
+const NOTES: &str = "crm/notes.json";
+const RELATED: &str = "crm/related_records.json";
+const FIELDS: &str = "crm/fields.json";
+const USERS_CRM: &str = "crm/users.json";
+const COQL: &str = "crm/coql.json";
 const RECORDS: &str = "/crm/v8/{module_api_name}";
 const ONE_RECORD: &str = "/crm/v8/{module_api_name}/{id}";
 
-/// One call, and the operation it is in the official files.
+/// One call with its body, if any, and the operation it is in the official files.
 struct Probe {
     name: &'static str,
     call: &'static str,
@@ -26,7 +35,7 @@ struct Probe {
 }
 
 #[rustfmt::skip]
-const PROBES: [Probe; 18] = [
+const PROBES: [Probe; 49] = [
     Probe { name: "organizations", call: "GET /inventory/v1/organizations", file: ORGANIZATIONS, path: "/organizations" },
     Probe { name: "user", call: "GET /inventory/v1/users/me", file: USERS, path: "/users/me" },
     Probe { name: "items", call: "GET /inventory/v1/items", file: ITEMS, path: "/items" },
@@ -45,11 +54,42 @@ const PROBES: [Probe; 18] = [
     Probe { name: "crm_contact", call: "GET /crm/v8/Contacts/6100000000440025", file: RECORD, path: ONE_RECORD },
     Probe { name: "crm_account", call: "GET /crm/v8/Accounts/6100000000440011", file: RECORD, path: ONE_RECORD },
     Probe { name: "org", call: "GET /crm/v8/org", file: "crm/org.json", path: "/crm/v8/org" },
+    Probe { name: "item_details", call: "GET /inventory/v1/itemdetails?item_ids=3300000000070001,3300000000070003", file: ITEMS, path: "/itemdetails" },
+    Probe { name: "item_inactive", call: "POST /inventory/v1/items/3300000000070005/inactive", file: ITEMS, path: "/items/{item_id}/inactive" },
+    Probe { name: "item_active", call: "POST /inventory/v1/items/3300000000070005/active", file: ITEMS, path: "/items/{item_id}/active" },
+    Probe { name: "contact", call: "GET /inventory/v1/contacts/3300000000060210", file: CONTACTS, path: "/contacts/{contact_id}" },
+    Probe { name: "salesorders", call: "GET /inventory/v1/salesorders", file: ORDERS, path: "/salesorders" },
+    Probe { name: "salesorder", call: "GET /inventory/v1/salesorders/3300000000080407", file: ORDERS, path: "/salesorders/{salesorder_id}" },
+    Probe { name: "salesorder_created", call: r#"POST /inventory/v1/salesorders {"customer_id":"3300000000060210","line_items":[{"item_id":"3300000000070001","quantity":2,"tax_id":"3300000000044019"}]}"#, file: ORDERS, path: "/salesorders" },
+    Probe { name: "salesorder_refused", call: "POST /inventory/v1/salesorders", file: ORDERS, path: "/salesorders" },
+    Probe { name: "salesorder_confirmed", call: "POST /inventory/v1/salesorders/3300000000080417/status/confirmed", file: ORDERS, path: "/salesorders/{salesorder_id}/status/confirmed" },
+    Probe { name: "salesorder_void", call: "POST /inventory/v1/salesorders/3300000000080417/status/void", file: ORDERS, path: "/salesorders/{salesorder_id}/status/void" },
+    Probe { name: "salesorders_confirmed", call: "POST /inventory/v1/salesorders/status/confirmed?salesorder_ids=3300000000080407", file: ORDERS, path: "/salesorders/status/confirmed" },
+    Probe { name: "purchaseorders", call: "GET /inventory/v1/purchaseorders", file: PURCHASES, path: "/purchaseorders" },
+    Probe { name: "purchaseorder", call: "GET /inventory/v1/purchaseorders/3300000000083001", file: PURCHASES, path: "/purchaseorders/{purchaseorder_id}" },
+    Probe { name: "packages", call: "GET /inventory/v1/packages", file: PACKAGES, path: "/packages" },
+    Probe { name: "package", call: "GET /inventory/v1/packages/3300000000084001", file: PACKAGES, path: "/packages/{package_id}" },
+    Probe { name: "shipmentorder", call: "GET /inventory/v1/shipmentorders/3300000000084011", file: SHIPMENTS, path: "/shipmentorders/{shipmentorder_id}" },
+    Probe { name: "notes", call: "GET /crm/v8/Deals/6100000000451001/Notes?fields=Note_Title,Note_Content,Parent_Id,Owner,Created_Time,Modified_Time", file: RELATED, path: "/crm/v8/{module_api_name}/{record_id}/{related_list_api_name}" },
+    Probe { name: "note", call: "GET /crm/v8/Notes/6100000000500011", file: NOTES, path: "/crm/v8/Notes/{id}" },
+    Probe { name: "note_created", call: r#"POST /crm/v8/Notes {"data":[{"Parent_Id":{"module":{"api_name":"Deals"},"id":"6100000000451001"},"Note_Content":"X"}]}"#, file: NOTES, path: "/crm/v8/Notes" },
+    Probe { name: "note_refused", call: r#"POST /crm/v8/Notes {"data":[{"Note_Title":"X"}]}"#, file: NOTES, path: "/crm/v8/Notes" },
+    Probe { name: "deal_created", call: r#"POST /crm/v8/Deals {"data":[{"Deal_Name":"X","Stage":"Qualification","External_Order_ID":"1"}]}"#, file: RECORD, path: RECORDS },
+    Probe { name: "deals_partly_created", call: r#"POST /crm/v8/Deals {"data":[{"Deal_Name":"X","Stage":"Qualification"},{"Deal_Name":"Y"},{"Deal_Name":"Z","Stage":"?"}]}"#, file: RECORD, path: RECORDS },
+    Probe { name: "deal_updated", call: r#"PUT /crm/v8/Deals/6100000000451001 {"data":[{"Next_Step":"Call"}]}"#, file: RECORD, path: ONE_RECORD },
+    Probe { name: "deal_upserted", call: r#"POST /crm/v8/Deals/upsert {"data":[{"Deal_Name":"X","Stage":"Qualification","External_Order_ID":"1"}],"duplicate_check_fields":["External_Order_ID"]}"#, file: RECORD, path: "/crm/v8/{module_api_name}/upsert" },
+    Probe { name: "search", call: "GET /crm/v8/Deals/search?word=showroom", file: RECORD, path: "/crm/v8/{module_api_name}/search" },
+    Probe { name: "search_refused", call: "GET /crm/v8/Deals/search", file: RECORD, path: "/crm/v8/{module_api_name}/search" },
+    Probe { name: "coql", call: r#"POST /crm/v8/coql {"select_query":"select Deal_Name, Account_Name from Deals where Amount > 1"}"#, file: COQL, path: "/crm/v8/coql" },
+    Probe { name: "coql_no_where", call: r#"POST /crm/v8/coql {"select_query":"select Deal_Name from Deals"}"#, file: COQL, path: "/crm/v8/coql" },
+    Probe { name: "coql_wrong_column", call: r#"POST /crm/v8/coql {"select_query":"select Colour from Deals where id = 1"}"#, file: COQL, path: "/crm/v8/coql" },
+    Probe { name: "fields", call: "GET /crm/v8/settings/fields?module=Deals", file: FIELDS, path: "/crm/v8/settings/fields" },
+    Probe { name: "users", call: "GET /crm/v8/users?type=CurrentUser", file: USERS_CRM, path: "/crm/v8/users" },
 ];
 
 /// Where Zoho itself differs from its files: file, problem, keys. What no longer differs must go from here.
 #[rustfmt::skip]
-const KNOWN: [(&str, &str, &[&str]); 14] = [
+const KNOWN: [(&str, &str, &[&str]); 33] = [
     // Stock of a tracked item, in the live service.
     (ITEMS, "unknown", &["stock_on_hand", "available_stock", "actual_available_stock", "committed_stock",
         "actual_committed_stock", "available_for_sale_stock", "actual_available_for_sale_stock",
@@ -84,14 +124,49 @@ const KNOWN: [(&str, &str, &[&str]); 14] = [
     (RECORD, "status 400", &[""]),
     // null where there is no such page, by the published examples.
     (RECORD, "null", &["next_page_token", "previous_page_token", "page_token_expiry"]),
+    // In the list and the details of an item, not in the answer for several.
+    (ITEMS, "unknown", &["group_id", "group_name", "source", "unit_id"]),
+    // In the file for the list, not for one contact; and the parts of an address that live ones have.
+    (CONTACTS, "unknown", &["email", "phone", "mobile", "first_name", "last_name", "fax", "country_code"]),
+    // Orders as seen live: the status in five ways, what belongs to the customer, what belongs to a line.
+    (ORDERS, "unknown", &["order_status", "invoiced_status", "paid_status", "shipped_status", "current_sub_status",
+        "balance", "bcy_total", "company_name", "email", "contact_persons", "created_by_id", "currency_id",
+        "delivery_method", "zcrm_potential_id", "has_attachment", "tags", "custom_field_hash", "salesreturns",
+        "total_quantity", "page_context", "attention", "street2", "country_code", "phone", "sku", "discount",
+        "is_fulfillable", "quantity_backordered", "quantity_cancelled"]),
+    (ORDERS, "number for integer", &["bcy_total"]),
+    // In the file for one order, not for a new one.
+    (ORDERS, "unknown", &["packages", "invoices", "purchaseorders", "is_inclusive_tax", "sales_channel"]),
+    // The keys live clients read; a switch has those of the file.
+    (ORDERS, "unknown", &["salesorder"]),
+    (PURCHASES, "unknown", &["purchaseorder", "page_context"]),
+    (PACKAGES, "unknown", &["packages", "page_context", "status"]),
+    (PACKAGES, "object for array", &["package"]),
+    (SHIPMENTS, "unknown", &["shipmentorder"]),
+    // Errors again; and new records are 201 by the documentation, with refused ones among them 202 by the notes' file.
+    (ORDERS, "status 400", &[""]),
+    (NOTES, "status 201", &[""]),
+    (RECORD, "status 201", &[""]),
+    (RECORD, "status 202", &[""]),
+    // As in the published examples.
+    (NOTES, "null", &["$attachments", "$size"]),
+    (NOTES, "unknown", &["json_path"]),
+    (RELATED, "null", &["next_page_token", "previous_page_token", "page_token_expiry"]),
+    (USERS_CRM, "string for object", &["time_zone"]),
+    // What only the page that edits fields can need.
+    (FIELDS, "missing", &["_update_existing_records", "associated_module", "association_details", "autonumber",
+        "convert_mapping", "crypt", "email_parser", "external", "hipaa_compliance", "history_tracking",
+        "multiuserlookup", "refer_from_field", "sharing_properties", "sub_module", "textarea", "tooltip"]),
 ];
 
 async fn ask(zoho: &Zoho, token: &str, call: &str) -> (u16, Value) {
-    let (method, path) = call.split_once(' ').unwrap();
+    let mut parts = call.splitn(3, ' ');
+    let (method, path) = (parts.next().unwrap(), parts.next().unwrap());
+    let body = parts.next().unwrap_or("{}");
     let joint = if path.contains('?') { '&' } else { '?' };
     let token = format!("Zoho-oauthtoken {token}");
     let path = format!("/eu/api{path}{joint}{ORG}");
-    let reply = zoho.send(method, &path, &[("authorization", &token)], "{}").await.unwrap();
+    let reply = zoho.send(method, &path, &[("authorization", &token)], body).await.unwrap();
     (reply.status, reply.json())
 }
 
@@ -177,24 +252,27 @@ async fn every_answer_keeps_its_recorded_shape() {
 #[tokio::test]
 #[ignore = "needs Zoho's official OpenAPI files in ../shared/zoho/openapi or $ZOHO_OPENAPI"]
 async fn every_answer_fits_the_official_files() {
-    let zoho = Zoho::start().await;
-    let token = zoho.connect(SCOPES).await.0;
     let mut files = Files::default();
     let mut wrong = Vec::new();
     let mut met = HashSet::new();
-    for probe in PROBES {
-        files.load(probe.file);
-        let (status, body) = ask(&zoho, &token, probe.call).await;
-        for problem in files.check((probe.file, probe.path, &method(&probe)), status, &body) {
-            let (place, what) = problem.split_once(": ").unwrap_or(("", &problem));
-            let key = place.rsplit('/').next().unwrap_or_default();
-            let excused = KNOWN
-                .iter()
-                .any(|(file, problem, keys)| *file == probe.file && *problem == what && keys.contains(&key));
-            if !excused {
-                wrong.push(format!("{}: {problem}", probe.name));
+    for official_file_keys in [false, true] {
+        let zoho = Zoho::start().await;
+        zoho.switches(|switches| switches.official_file_keys = official_file_keys);
+        let token = zoho.connect(SCOPES).await.0;
+        for probe in PROBES {
+            files.load(probe.file);
+            let (status, body) = ask(&zoho, &token, probe.call).await;
+            for problem in files.check((probe.file, probe.path, &method(&probe)), status, &body) {
+                let (place, what) = problem.split_once(": ").unwrap_or(("", &problem));
+                let key = place.rsplit('/').next().unwrap_or_default();
+                let excused = KNOWN.iter().any(|(file, problem, keys)| {
+                    *file == probe.file && *problem == what && keys.contains(&key)
+                });
+                if !excused {
+                    wrong.push(format!("{}: {problem}", probe.name));
+                }
+                met.insert((probe.file, what.to_owned(), key.to_owned()));
             }
-            met.insert((probe.file, what.to_owned(), key.to_owned()));
         }
     }
     for (file, problem, keys) in KNOWN {
@@ -208,6 +286,7 @@ async fn every_answer_fits_the_official_files() {
 #[ignore = "needs Zoho's official OpenAPI files in ../shared/zoho/openapi or $ZOHO_OPENAPI"]
 async fn every_inventory_route_asks_for_the_official_scope() {
     let zoho = Zoho::start().await;
+    zoho.switches(|switches| switches.codes_per_window = 20);
     let mut files = Files::default();
     let stranger = zoho.connect("ZohoInventory.bills.ALL,ZohoCRM.modules.ALL").await.0;
     let mut tokens = HashMap::new();
@@ -221,7 +300,7 @@ async fn every_inventory_route_asks_for_the_official_scope() {
         assert_ne!(ask(&zoho, &tokens[&scope], probe.call).await.0, 401, "{} with {scope}", probe.name);
         assert_eq!(ask(&zoho, &stranger, probe.call).await.0, 401, "{}", probe.name);
     }
-    assert_eq!(tokens.len(), 4);
+    assert_eq!(tokens.len(), 10);
 }
 
 fn method(probe: &Probe) -> String {

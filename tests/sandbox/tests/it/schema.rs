@@ -41,7 +41,7 @@ impl Files {
             serde_saphyr::from_str(&text).unwrap()
         };
         self.add(file, read);
-        for other in ["crm/common.json", "crm/users.json"] {
+        for other in ["crm/common.json", "crm/users.json", "crm/record.json"] {
             if file.starts_with("crm/") && Self::directory().join(other).exists() {
                 self.load(other);
             }
@@ -74,8 +74,9 @@ impl Files {
             problems.push(format!("status {status}"));
         }
         // The CRM files put errors beside the success, under 200.
-        if let Some(schema) =
-            documented.unwrap_or(&responses["200"]).pointer("/content/application~1json/schema")
+        let response = Place { file, schema: documented.unwrap_or(&responses["200"]) };
+        if let Some(Place { file, schema }) = self.resolve(response)
+            && let Some(schema) = schema.pointer("/content/application~1json/schema")
         {
             self.value(Place { file, schema }, value, "", &mut problems);
         }

@@ -1,0 +1,103 @@
+//! COQL: `POST /coql` with a select query. A small parser and evaluator of what Zoho documents of it.
+
+mod lex;
+mod parse;
+mod resolve;
+mod run;
+
+use serde_json::{Value, json};
+
+use super::error;
+use super::store::Module;
+use crate::accounts::scope;
+use crate::http::{Answer, Call};
+use crate::state::State;
+
+/// Answers it. Every module of the query needs its own READ scope.
+pub(crate) fn answer(state: &State, call: &Call, scopes: &[String]) -> Answer {
+    let Some(text) = text(call) else {
+        let details = json!({ "api_name": "select_query", "json_path": "$.select_query" });
+        return error(400, "MANDATORY_NOT_FOUND", details, "required field not found");
+    };
+    let query = match parse::query(&text) {
+        Ok(query) => query,
+        Err(wrong) => return wrong.answer(),
+    };
+    let Some(module) = Module::find(&query.module) else {
+        let details = json!({ "module": query.module });
+        return error(400, "INVALID_QUERY", details, "module given seems to be invalid");
+    };
+    let needed = format!("ZohoCRM.modules.{}.READ", query.module.to_ascii_lowercase());
+    if !scope::allows(scopes, &needed) {
+        let status = if state.switches.crm_scope_mismatch_403 { 403 } else { 401 };
+        return error(status, "OAUTH_SCOPE_MISMATCH", json!({}), "invalid oauth scope to access this URL");
+    }
+    let (limit, offset) = (query.limit, query.offset);
+    match run::run(state, module, &query) {
+        Err(wrong) => wrong.answer(),
+        Ok(rows) => {
+            let more = rows.len() > offset.saturating_add(limit);
+            let page: Vec<Value> = rows.into_iter().skip(offset).take(limit).collect();
+            if page.is_empty() && !state.switches.crm_coql_empty_200 {
+                return Answer::empty(204);
+            }
+            let info = json!({ "count": page.len(), "more_records": more });
+            Answer::json(200, &json!({ "data": page, "info": info }))
+        }
+    }
+}
+
+/// One credit for up to 200 rows, two for up to 1,000, three beyond.
+pub(crate) fn credits(call: &Call) -> usize {
+    match text(call).and_then(|text| parse::query(&text).ok()) {
+        Some(query) if query.limit > 1_000 => 3,
+        Some(query) if query.limit > 200 => 2,
+        _ => 1,
+    }
+}
+
+fn text(call: &Call) -> Option<String> {
+    let body: Value = serde_json::from_slice(&call.body).ok()?;
+    body.get("select_query")?.as_str().map(str::to_owned)
+}
+
+/// Why a query was refused.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Wrong {
+    /// It does not parse; what stands there, and where.
+    Near(String, usize),
+    /// A clause is missing.
+    Clause(&'static str),
+    /// There is too much of something.
+    Limit(&'static str, usize),
+    /// No such column.
+    Column(String),
+    /// The value does not fit the column.
+    Value(String),
+    /// The operator does not fit the column.
+    Operator(String, String),
+}
+
+impl Wrong {
+    fn answer(self) -> Answer {
+        let column_value = "value given seems to be invalid for the column";
+        let (code, details, message) = match self {
+            Self::Near(near, column) => {
+                let details = json!({ "near": near, "line": 1, "column": column });
+                ("SYNTAX_ERROR", details, "error occurred while parsing the query")
+            }
+            Self::Clause(clause) => ("SYNTAX_ERROR", json!({ "clause": clause }), "missing clause"),
+            Self::Limit(by, limit) => {
+                ("LIMIT_EXCEEDED", json!({ "by": by, "limit": limit }), "limit exceeded")
+            }
+            Self::Column(name) => {
+                ("INVALID_QUERY", json!({ "column_name": name }), "column given seems to be invalid")
+            }
+            Self::Value(name) => ("INVALID_QUERY", json!({ "column_name": name }), column_value),
+            Self::Operator(name, operator) => {
+                ("INVALID_QUERY", json!({ "column_name": name, "operator": operator }), column_value)
+            }
+        };
+        error(400, code, details, message)
+    }
+}

@@ -1,0 +1,103 @@
+//! CRM's routes: the scopes each needs, what each costs, and who answers it.
+
+use serde_json::json;
+
+use super::read::List;
+use super::store::Module;
+use super::write::Body;
+use super::{coql, data, error, notes, read, search, settings, write};
+use crate::accounts::scope;
+use crate::http::{Answer, Call};
+use crate::state::State;
+
+/// API credits of a call.
+pub(crate) fn credits(call: &Call, path: &[&str]) -> usize {
+    match (call.method.as_str(), path) {
+        ("POST", ["coql"]) => coql::credits(call),
+        ("POST" | "PUT", _) => Body::credits(call),
+        _ => 1,
+    }
+}
+
+/// Finds who answers, and asks for the scopes before.
+pub(crate) fn route(state: &mut State, call: &Call, scopes: &[String], path: &[&str]) -> Answer {
+    let method = call.method.as_str();
+    let needs = |needed: &[String]| {
+        let missing = needed.iter().any(|needed| !scope::allows(scopes, needed));
+        missing.then(|| scope_mismatch(state))
+    };
+    let fixed = |needed: &str| needs(&[needed.to_owned()]);
+    match (method, path) {
+        ("GET", ["org"]) => {
+            fixed("ZohoCRM.org.READ").unwrap_or_else(|| Answer::json(200, &json!({ "org": [data::org()] })))
+        }
+        ("GET", ["users"]) => fixed("ZohoCRM.users.READ").unwrap_or_else(|| settings::users(call)),
+        ("GET", ["settings", "fields"]) => {
+            fixed("ZohoCRM.settings.fields.READ").unwrap_or_else(|| settings::fields(state, call))
+        }
+        ("POST", ["coql"]) => fixed("ZohoCRM.coql.READ").unwrap_or_else(|| coql::answer(state, call, scopes)),
+        (_, ["org" | "users" | "coql"] | ["settings", "fields"]) => wrong_method(),
+        (_, [""] | [] | ["settings", ..]) => wrong_path(),
+        (_, [name, rest @ ..]) if rest.len() <= 2 => match Module::find(name) {
+            Some(module) => of_module(state, call, scopes, (module, rest)),
+            None => error(400, "INVALID_MODULE", json!({}), "The module name given seems to be invalid"),
+        },
+        _ => wrong_path(),
+    }
+}
+
+fn of_module(state: &mut State, call: &Call, scopes: &[String], (module, rest): (Module, &[&str])) -> Answer {
+    let scope = |of: Module, operation: &str| {
+        format!("ZohoCRM.modules.{}.{operation}", of.api_name().to_ascii_lowercase())
+    };
+    // Notes need a scope of their parent too, whichever.
+    let any_of_parent = ["READ", "CREATE", "UPDATE"]
+        .map(|operation| scope(module, operation))
+        .into_iter()
+        .find(|needed| scope::allows(scopes, needed));
+    let any_of_parent = any_of_parent.unwrap_or_else(|| scope(module, "READ"));
+    let (method, needed) = match (call.method.as_str(), rest) {
+        (_, [_, other]) if *other != "Notes" || module == Module::Notes => return wrong_path(),
+        ("GET", ["search"]) => {
+            ("search", vec![scope(module, "READ"), "ZohoSearch.securesearch.READ".to_owned()])
+        }
+        ("POST", ["upsert"]) => ("upsert", vec![scope(module, "CREATE"), scope(module, "UPDATE")]),
+        ("GET", [_, _]) => ("notes", vec![scope(module, "READ"), scope(Module::Notes, "READ")]),
+        ("POST", [_, _]) => ("add note", vec![any_of_parent, scope(Module::Notes, "CREATE")]),
+        ("GET", []) => ("list", vec![scope(module, "READ")]),
+        ("GET", _) => ("one", vec![scope(module, "READ")]),
+        ("POST", []) => ("insert", vec![scope(module, "CREATE")]),
+        ("PUT", [] | [_]) => ("update", vec![scope(module, "UPDATE")]),
+        _ => return wrong_method(),
+    };
+    if needed.iter().any(|needed| !scope::allows(scopes, needed)) {
+        return scope_mismatch(state);
+    }
+    let id = rest.first().copied().unwrap_or_default();
+    match method {
+        "search" => search::answer(state, call, module),
+        "upsert" => write::upsert(state, call, module),
+        "notes" => notes::list(state, call, module, id),
+        "add note" => notes::add(state, call, module, id),
+        "list" => {
+            let select: &dyn Fn(&State) -> Vec<&_> = &|state| state.crm.of(module).iter().collect();
+            List { name: module.api_name(), ascending: false, select }.answer(state, call)
+        }
+        "one" => read::one(state, call, module, id),
+        "insert" => write::insert(state, call, module),
+        _ => write::update(state, call, module, rest.first().copied()),
+    }
+}
+
+fn scope_mismatch(state: &State) -> Answer {
+    let status = if state.switches.crm_scope_mismatch_403 { 403 } else { 401 };
+    error(status, "OAUTH_SCOPE_MISMATCH", json!({}), "invalid oauth scope to access this URL")
+}
+
+fn wrong_method() -> Answer {
+    error(400, "INVALID_REQUEST_METHOD", json!({}), "The http request method type is not a valid one")
+}
+
+fn wrong_path() -> Answer {
+    error(404, "INVALID_URL_PATTERN", json!({}), "Please check if the URL trying to access is a correct one")
+}

@@ -1,0 +1,91 @@
+//! `GET /{module}/search`: an index of its own, behind the records, and looser than it looks.
+
+use serde_json::{Value, json};
+
+use super::criteria::Criteria;
+use super::fields::{self, Kind};
+use super::store::Module;
+use super::{error, names, read, text};
+use crate::clock::earlier;
+use crate::http::{Answer, Call};
+use crate::state::{Object, State};
+
+const MOST: usize = 200;
+const REACH: usize = 2_000;
+
+/// Answers; what comes first of criteria, email, phone and word is what counts.
+pub(crate) fn answer(state: &State, call: &Call, module: Module) -> Answer {
+    let fits: Box<dyn Fn(&Object) -> bool> = if let Some(criteria) = call.filled("criteria") {
+        match Criteria::parse(&criteria, module) {
+            Ok(criteria) => Box::new(move |record| criteria.fits(record)),
+            Err(answer) => return answer,
+        }
+    } else if let Some(email) = call.filled("email") {
+        Box::new(move |record| {
+            of_kind(module, record, |kind| kind == Kind::Email).any(|own| own.eq_ignore_ascii_case(&email))
+        })
+    } else if let Some(phone) = call.filled("phone") {
+        let phone = digits(&phone);
+        Box::new(move |record| {
+            of_kind(module, record, |kind| kind == Kind::Phone)
+                .any(|own| !phone.is_empty() && digits(own).contains(&phone))
+        })
+    } else if let Some(word) = call.filled("word") {
+        let word = word.to_lowercase();
+        Box::new(move |record| texts(module, record).any(|own| own.to_lowercase().contains(&word)))
+    } else {
+        return read::missing_param(state, "criteria");
+    };
+    let count = |name: &str, default: usize| match call.filled(name) {
+        None => Ok(default),
+        Some(text) => text.parse().ok().filter(|number| *number > 0).ok_or(name.to_owned()),
+    };
+    let (page, per_page) = match (count("page", 1), count("per_page", MOST)) {
+        (Ok(page), Ok(per_page)) if per_page <= MOST => (page, per_page),
+        (Err(name), _) | (_, Err(name)) => {
+            return error(400, "INVALID_DATA", json!({ "param_name": name }), "invalid data");
+        }
+        _ => return error(400, "INVALID_DATA", json!({ "param_name": "per_page" }), "invalid data"),
+    };
+    if page.saturating_mul(per_page) > REACH {
+        let details = json!({ "page": page, "per_page": per_page });
+        return error(400, "LIMIT_REACHED", details, "You have reached the limit of 2000 records");
+    }
+    let seen_until = earlier(state.now(), state.switches.crm_index_lag);
+    let mut found = state.crm.indexed(module, seen_until);
+    found.retain(|record| fits(record));
+    let skipped = (page - 1) * per_page;
+    let fields = call.filled("fields").map(|fields| names(&fields));
+    let rows: Vec<Object> = found
+        .iter()
+        .skip(skipped)
+        .take(per_page)
+        .map(|record| match &fields {
+            Some(fields) => read::cut(read::picked(record, fields)),
+            None => read::cut((*record).clone()),
+        })
+        .collect();
+    if rows.is_empty() {
+        return Answer::empty(204);
+    }
+    let more = found.len() > skipped + per_page;
+    let info = json!({ "per_page": per_page, "count": rows.len(), "page": page, "more_records": more });
+    Answer::json(200, &json!({ "data": rows, "info": info }))
+}
+
+fn of_kind(module: Module, record: &Object, wanted: impl Fn(Kind) -> bool) -> impl Iterator<Item = &str> {
+    let fields = fields::of(module).iter().filter(move |field| wanted(field.kind));
+    fields.map(|field| text(record, field.name)).filter(|own| !own.is_empty())
+}
+
+/// Everything that can be read in it, names of lookups too.
+fn texts(module: Module, record: &Object) -> impl Iterator<Item = &str> {
+    fields::of(module).iter().filter_map(|field| match record.get(field.name)? {
+        Value::String(text) => Some(text.as_str()),
+        other => other.get("name").and_then(Value::as_str),
+    })
+}
+
+fn digits(text: &str) -> String {
+    text.chars().filter(char::is_ascii_digit).collect()
+}

@@ -1,0 +1,137 @@
+//! What describes the CRM itself: the fields of a module, the user.
+
+use serde_json::{Value, json};
+
+use super::fields::{self, Field, Kind};
+use super::store::Module;
+use super::{data, error, read};
+use crate::http::{Answer, Call};
+use crate::state::State;
+
+/// `GET /settings/fields?module=`.
+pub(crate) fn fields(state: &State, call: &Call) -> Answer {
+    let Some(name) = call.filled("module") else { return read::missing_param(state, "module") };
+    let Some(module) = Module::find(&name) else {
+        return error(400, "INVALID_MODULE", json!({}), "The module name given seems to be invalid");
+    };
+    let list = fields::of(module).iter().enumerate();
+    let list: Vec<Value> = list.map(|(place, field)| one(module, place, field)).collect();
+    Answer::json(200, &json!({ "fields": list }))
+}
+
+fn one(module: Module, place: usize, field: &Field) -> Value {
+    let (data_type, json_type, length) = match field.kind {
+        Kind::Text(most) => ("text", "string", most),
+        Kind::Area(most) => ("textarea", "string", most),
+        Kind::Email => ("email", "string", 100),
+        Kind::Phone => ("phone", "string", 30),
+        Kind::Website => ("website", "string", 450),
+        Kind::Picklist(_) => ("picklist", "string", 120),
+        Kind::Currency => ("currency", "double", 16),
+        Kind::Integer => ("integer", "integer", 9),
+        Kind::Date => ("date", "string", 20),
+        Kind::DateTime => ("datetime", "string", 120),
+        Kind::Lookup(_) => ("lookup", "jsonobject", 120),
+        Kind::User => ("ownerlookup", "jsonobject", 120),
+        Kind::Id => ("bigint", "string", 120),
+        Kind::Other => ("text", "jsonarray", 2_000),
+    };
+    let id = |number: usize| (6_100_000_000_002_500 + module as usize * 1_000 + number).to_string();
+    let label = field.name.replace('_', " ");
+    let values: &[&str] = if let Kind::Picklist(values) = field.kind { values } else { &[] };
+    let values = values.iter().enumerate().map(|(number, value)| {
+        json!({
+            "display_value": value,
+            "actual_value": value,
+            "reference_value": value,
+            "sequence_number": number + 1,
+            "id": id(100 + place * 20 + number),
+            "colour_code": null,
+            "type": "used",
+        })
+    });
+    let values: Vec<Value> = values.collect();
+    let lookup = match field.kind {
+        Kind::Lookup(other) => json!({ "module": { "api_name": other.api_name() }, "id": id(900 + place) }),
+        _ => json!({}),
+    };
+    json!({
+        "id": id(place),
+        "api_name": field.name,
+        "field_label": label,
+        "display_label": label,
+        "data_type": data_type,
+        "json_type": json_type,
+        "length": length,
+        "system_mandatory": field.mandatory,
+        "read_only": !field.writable,
+        "field_read_only": !field.writable,
+        "custom_field": field.name == "External_Order_ID",
+        "visible": true,
+        "searchable": field.kind != Kind::Other,
+        "sortable": field.kind != Kind::Other,
+        "filterable": field.kind != Kind::Other,
+        "mass_update": field.writable,
+        "operation_type": { "web_create": field.writable, "web_update": field.writable,
+            "api_create": field.writable, "api_update": field.writable },
+        "unique": if field.unique { json!({ "casesensitive": "false" }) } else { json!({}) },
+        "lookup": lookup,
+        "pick_list_values": values,
+        "pick_list_values_sorted_lexically": false,
+        "decimal_place": if field.kind == Kind::Currency { json!(2) } else { Value::Null },
+        "created_source": "default",
+        "type": "used",
+        "column_name": field.name.to_uppercase(),
+        "customizable_properties": [],
+        "available_in_user_layout": true,
+        "virtual_field": false,
+        "static_field": false,
+        "webhook": true,
+        "blueprint_supported": true,
+        "businesscard_supported": false,
+        "display_field": false,
+        "separator": false,
+        "number_separator": false,
+        "enable_colour_code": false,
+        "colour_code_enabled_by_system": null,
+        "ui_type": 1,
+        "show_type": 7,
+        "display_type": -1,
+        "category": 1,
+        "quick_sequence_number": "1",
+        "additional_column": null,
+        "created_time": null,
+        "modified_time": null,
+        "hipaa_compliance_enabled": null,
+        "common.picklist": null,
+        "currency": {},
+        "formula": {},
+        "auto_number": {},
+        "multiselectlookup": {},
+        "multi_module_lookup": {},
+        "rollup_summary": {},
+        "subform": null,
+        "layout_associations": [],
+        "profiles": [],
+        "allowed_modules": [],
+        "file_upolad_optionlist": [],
+        "view_type": { "view": true, "edit": field.writable, "create": field.writable,
+            "quick_create": field.mandatory },
+    })
+}
+
+/// `GET /users`; there is one, whichever kind is asked for.
+pub(crate) fn users(call: &Call) -> Answer {
+    let kinds =
+        ["CurrentUser", "AllUsers", "ActiveUsers", "AdminUsers", "ConfirmedUsers", "ActiveConfirmedUsers"];
+    match call.filled("type").as_deref() {
+        Some("DeactiveUsers" | "NotConfirmedUsers" | "DeletedUsers") => Answer::empty(204),
+        Some(kind) if !kinds.contains(&kind) => {
+            error(400, "INVALID_DATA", json!({ "param_name": "type" }), "invalid data")
+        }
+        _ => {
+            let info = json!({ "per_page": 200, "count": 1, "page": 1, "more_records": false });
+            Answer::json(200, &json!({ "users": [data::user()], "info": info }))
+        }
+    }
+}

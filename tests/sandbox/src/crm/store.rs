@@ -1,0 +1,177 @@
+//! What CRM holds, and how a record comes in and changes: ids, times, the search index that lags behind.
+
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::{data, fields};
+use crate::clock::crm_time;
+use crate::state::Object;
+
+/// The modules there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Module {
+    Deals,
+    Contacts,
+    Accounts,
+    Notes,
+}
+
+impl Module {
+    /// By its name in a path or a query.
+    pub(crate) fn find(name: &str) -> Option<Self> {
+        [Self::Deals, Self::Contacts, Self::Accounts, Self::Notes]
+            .into_iter()
+            .find(|module| module.api_name() == name)
+    }
+
+    /// Its name.
+    pub(crate) fn api_name(self) -> &'static str {
+        match self {
+            Self::Deals => "Deals",
+            Self::Contacts => "Contacts",
+            Self::Accounts => "Accounts",
+            Self::Notes => "Notes",
+        }
+    }
+
+    /// The field a lookup shows.
+    pub(crate) fn name_field(self) -> &'static str {
+        match self {
+            Self::Deals => "Deal_Name",
+            Self::Contacts => "Full_Name",
+            Self::Accounts => "Account_Name",
+            Self::Notes => "Note_Title",
+        }
+    }
+}
+
+/// All records, each in full, oldest first.
+pub(crate) struct Records {
+    deals: Vec<Object>,
+    contacts: Vec<Object>,
+    accounts: Vec<Object>,
+    notes: Vec<Object>,
+    /// What the search index still shows of records that changed.
+    stale: Vec<Stale>,
+    /// Records whose writing set off the workflow rules.
+    pub(crate) triggered: Vec<String>,
+    next_id: u64,
+}
+
+struct Stale {
+    module: Module,
+    id: String,
+    changed: Timestamp,
+    was: Option<Object>,
+}
+
+impl Records {
+    /// The hand-written ones and some more deals.
+    pub(crate) fn new(extra_deals: usize) -> Self {
+        Self {
+            deals: data::deals(extra_deals),
+            contacts: data::contacts(),
+            accounts: data::accounts(),
+            notes: data::notes(),
+            stale: Vec::new(),
+            triggered: Vec::new(),
+            next_id: 6_100_000_000_700_000,
+        }
+    }
+
+    /// The records of a module.
+    pub(crate) fn of(&self, module: Module) -> &[Object] {
+        match module {
+            Module::Deals => &self.deals,
+            Module::Contacts => &self.contacts,
+            Module::Accounts => &self.accounts,
+            Module::Notes => &self.notes,
+        }
+    }
+
+    /// The records of a module, to be changed.
+    pub(crate) fn of_mut(&mut self, module: Module) -> &mut Vec<Object> {
+        match module {
+            Module::Deals => &mut self.deals,
+            Module::Contacts => &mut self.contacts,
+            Module::Accounts => &mut self.accounts,
+            Module::Notes => &mut self.notes,
+        }
+    }
+
+    /// One record.
+    pub(crate) fn get(&self, module: Module, id: &str) -> Option<&Object> {
+        self.of(module).iter().find(|record| super::text(record, "id") == id)
+    }
+
+    /// A new record out of what a caller gave; gives its id.
+    pub(crate) fn insert(&mut self, module: Module, given: Object, now: Timestamp) -> String {
+        self.next_id += 1;
+        let id = self.next_id.to_string();
+        let mut record = fields::blank(module);
+        let time = crm_time(now);
+        for (key, value) in [
+            ("id", json!(id)),
+            ("Created_Time", json!(time)),
+            ("Modified_Time", json!(time)),
+            ("Owner", data::owner()),
+            ("Created_By", data::owner()),
+            ("Modified_By", data::owner()),
+        ] {
+            record.insert(key.to_owned(), value);
+        }
+        record.extend(given);
+        fields::derive(module, &mut record);
+        self.of_mut(module).push(record);
+        self.stale.push(Stale { module, id: id.clone(), changed: now, was: None });
+        id
+    }
+
+    /// Changes a record and its time; `false` if there is none.
+    pub(crate) fn update(&mut self, module: Module, id: &str, given: Object, now: Timestamp) -> bool {
+        let Some(record) = self.of_mut(module).iter_mut().find(|record| super::text(record, "id") == id)
+        else {
+            return false;
+        };
+        let was = record.clone();
+        record.extend(given);
+        record.insert("Modified_Time".to_owned(), crm_time(now).into());
+        record.insert("Modified_By".to_owned(), data::owner());
+        fields::derive(module, record);
+        self.stale.push(Stale { module, id: id.to_owned(), changed: now, was: Some(was) });
+        true
+    }
+
+    /// Takes a record away; `false` if there is none.
+    pub(crate) fn delete(&mut self, module: Module, id: &str, now: Timestamp) -> bool {
+        let records = self.of_mut(module);
+        let Some(place) = records.iter().position(|record| super::text(record, "id") == id) else {
+            return false;
+        };
+        let was = records.remove(place);
+        self.stale.push(Stale { module, id: id.to_owned(), changed: now, was: Some(was) });
+        true
+    }
+
+    /// What the search index shows: each record as it was before the changes it has not seen yet.
+    pub(crate) fn indexed(&self, module: Module, seen_until: Timestamp) -> Vec<&Object> {
+        let unseen: Vec<&Stale> =
+            self.stale.iter().filter(|stale| stale.module == module && stale.changed > seen_until).collect();
+        let first = |id: &str| unseen.iter().find(|stale| stale.id == id);
+        let shown = self.of(module).iter().filter_map(|record| match first(super::text(record, "id")) {
+            Some(stale) => stale.was.as_ref(),
+            None => Some(record),
+        });
+        let gone = |stale: &&&Stale| {
+            self.get(module, &stale.id).is_none()
+                && first(&stale.id).is_some_and(|one| std::ptr::eq(*one, **stale))
+        };
+        shown.chain(unseen.iter().filter(gone).filter_map(|stale| stale.was.as_ref())).collect()
+    }
+
+    /// A lookup's value: name and id.
+    pub(crate) fn lookup(&self, module: Module, id: &str) -> Option<Value> {
+        let record = self.get(module, id)?;
+        Some(json!({ "name": super::text(record, module.name_field()), "id": id }))
+    }
+}
