@@ -66,7 +66,10 @@ async fn what_is_wrong_with_an_order_is_said_before_anything_is_sent() {
     for (body, code) in [
         (json!({}), "body_invalid"),
         (json!({ "customer": "Harbor Interiors GmbH", "line_items": [] }), "body_invalid"),
-        (json!({ "customer": "harbor interiors gmbh", "line_items": [{ "sku": "BRKT-STD", "quantity": 1 }] }), "customer_not_found"),
+        (
+            json!({ "customer": "harbor interiors gmbh", "line_items": [{ "sku": "BRKT-STD", "quantity": 1 }] }),
+            "customer_not_found",
+        ),
         (line(json!({ "sku": "NO-SUCH", "quantity": 1 })), "sku_not_found"),
         (line(json!({ "sku": "BRKT-STD", "quantity": 0 })), "body_invalid"),
         (line(json!({ "sku": "BRKT-STD", "quantity": "1" })), "body_invalid"),
@@ -138,7 +141,9 @@ async fn an_order_whose_answer_is_lost_is_found_and_never_made_twice() {
 
     // Nothing was done, but nobody can know: it is not sent again, not even by the next request with the same key.
     for (number, kind) in
-        [FaultKind::ResetBefore, FaultKind::Status(503), FaultKind::Html200, FaultKind::GarbageJson].into_iter().enumerate()
+        [FaultKind::ResetBefore, FaultKind::Status(503), FaultKind::Html200, FaultKind::GarbageJson]
+            .into_iter()
+            .enumerate()
     {
         let before = sandbox.salesorders().len();
         fault(&connector, "POST", "/salesorders", 1, kind.clone());
@@ -208,7 +213,13 @@ async fn what_zoho_refuses_is_told_and_can_be_corrected_under_the_same_key() {
     let (connector, agent) = writer().await;
     let before = connector.zoho.sandbox.salesorders().len();
     let refused = json!({ "code": 4, "message": "Invalid value passed for shipment_date" }).to_string();
-    fault(&connector, "POST", "/salesorders", 1, FaultKind::Body(400, "application/json".to_owned(), refused));
+    fault(
+        &connector,
+        "POST",
+        "/salesorders",
+        1,
+        FaultKind::Body(400, "application/json".to_owned(), refused),
+    );
     let problem = post(&agent, "k", &order()).await.problem("zoho_rejected");
     assert!(problem["zoho"]["message"].as_str().unwrap().contains("shipment_date"));
     assert_eq!(post(&agent, "k", &order()).await.status, 201);

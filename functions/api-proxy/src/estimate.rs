@@ -29,7 +29,8 @@ pub(crate) fn order(customer_id: &str, lines: &[Line<'_>], charges: &[&Number]) 
         let percentage = figure(line.item, "tax_percentage")?.unwrap_or_default();
         subtotal += total;
         tax += product(total, percentage)? / Decimal::ONE_HUNDRED;
-        let available = line.item.get("stock").and_then(|stock| stock.get("available")).and_then(Value::as_number);
+        let available =
+            line.item.get("stock").and_then(|stock| stock.get("available")).and_then(Value::as_number);
         let stock = match available {
             Some(available) => {
                 let before = decimal(&available.to_string())?;
@@ -100,6 +101,9 @@ mod tests {
         assert_eq!(shown["lines"][1]["total"].to_string(), "0.3");
         assert_eq!(shown["lines"][0]["stock"].to_string(), r#"{"available":3,"after":0}"#);
         let huge: Number = "99999999999999999999999999999999".parse().unwrap();
-        assert_eq!(order("7", &[Line { item: &item, quantity: &huge, rate: None }], &[]).unwrap_err().code(), Code::BodyInvalid);
+        assert_eq!(
+            order("7", &[Line { item: &item, quantity: &huge, rate: None }], &[]).unwrap_err().code(),
+            Code::BodyInvalid
+        );
     }
 }

@@ -168,7 +168,7 @@ async fn make_key(parts: &Parts, connection: ConnectionName) -> Result<Secret, F
         permissions: Permission::DEFAULT.to_vec(),
         connections: vec![connection],
         expires: None,
-            confirm: false,
+        confirm: false,
     };
     Ok(Keys::new(parts.stores.state.clone(), parts.clock.clone()).create(wanted).await?.1)
 }

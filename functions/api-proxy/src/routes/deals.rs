@@ -74,7 +74,11 @@ pub(crate) async fn one(
     let fields = params.fields.as_deref().map(checked_fields).transpose()?;
     let connection = app.choose(&caller, Product::Crm, Access::Read).await?;
     let answer = app
-        .read(&target(&caller, &connection), |place| crm::record_url(place.api, "Deals", id), answer::crm_record)
+        .read(
+            &target(&caller, &connection),
+            |place| crm::record_url(place.api, "Deals", id),
+            answer::crm_record,
+        )
         .await?;
     let deal = answer.and_then(|mut answer| records(&mut answer, "data").into_iter().next());
     let deal = deal.ok_or_else(|| Problem::new(Code::RecordNotFound, format!("There is no deal {id}.")))?;
@@ -163,12 +167,17 @@ pub(crate) async fn update(
         let target = target(&caller, &connection);
         app.check_picklists(&target, &fields).await?;
         let found = deal::one(&app, &target, &id).await?;
-        let before = found.ok_or_else(|| Problem::new(Code::RecordNotFound, format!("There is no deal {id}.")))?;
+        let before =
+            found.ok_or_else(|| Problem::new(Code::RecordNotFound, format!("There is no deal {id}.")))?;
         let before = crm::record(before);
         let mut changed = before.clone();
         changed.retain(|field, _| body.get(field).is_some());
         let shown = json!({ "deal": id, "before": changed, "after": body });
-        let plan = Plan::UpdateDeal(deal::Update { id: id.clone(), fields: fields.clone(), if_unmodified_since: since.clone() });
+        let plan = Plan::UpdateDeal(deal::Update {
+            id: id.clone(),
+            fields: fields.clone(),
+            if_unmodified_since: since.clone(),
+        });
         Ok(Prepared { plan, shown, before: changed.into() })
     };
     app.perform(&asked, prepare).await
@@ -180,14 +189,20 @@ fn for_crm(body: &Value) -> Result<Object, Problem> {
     for (field, value) in body.as_object().into_iter().flatten() {
         let plain = !field.is_empty() && field.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         if !plain || field == "id" || field == "untrusted" {
-            return Err(Problem::new(Code::BodyInvalid, format!("`{field}` is no field that can be written.")));
+            return Err(Problem::new(
+                Code::BodyInvalid,
+                format!("`{field}` is no field that can be written."),
+            ));
         }
         match (field.strip_suffix("_id"), value) {
             (Some(lookup), Value::String(id)) if shared::base::id::is_zoho_id(id) => {
                 fields.insert(lookup.to_owned(), json!({ "id": id }));
             }
             (Some(_), _) => {
-                return Err(Problem::new(Code::BodyInvalid, format!("`{field}` must be an id: a string of digits.")));
+                return Err(Problem::new(
+                    Code::BodyInvalid,
+                    format!("`{field}` must be an id: a string of digits."),
+                ));
             }
             (None, value) => {
                 fields.insert(field.clone(), value.clone());

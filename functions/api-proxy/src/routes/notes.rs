@@ -47,12 +47,8 @@ pub(crate) async fn list(
 ) -> Result<Json<List<Object>>, Problem> {
     let id = record_id(&id)?;
     let connection = app.choose(&caller, Product::Crm, Access::Read).await?;
-    let target = Target {
-        caller: &caller,
-        connection: &connection,
-        product: Product::Crm,
-        scope: crm::scope::NOTES,
-    };
+    let target =
+        Target { caller: &caller, connection: &connection, product: Product::Crm, scope: crm::scope::NOTES };
     let answer =
         app.read(&target, |place| crm::notes_url(place.api, id, Some(note::FIELDS)), answer::crm).await?;
     let notes = answer.map(|mut answer| records(&mut answer, "data")).unwrap_or_default();
@@ -76,7 +72,9 @@ pub(crate) async fn create(
     {
         return Err(Problem::new(
             Code::BodyInvalid,
-            format!("`Note_Content` must have 1 to {LONGEST_CONTENT} characters, `Note_Title` at most {LONGEST_TITLE}."),
+            format!(
+                "`Note_Content` must have 1 to {LONGEST_CONTENT} characters, `Note_Title` at most {LONGEST_TITLE}."
+            ),
         ));
     }
     let connection = app.choose(&caller, Product::Crm, Access::Write).await?;
@@ -84,8 +82,11 @@ pub(crate) async fn create(
     let asked = Asked::new(&caller, &connection, "POST /v1/crm/deals/{id}/notes", &about, &params, &headers)?;
     let prepare = async {
         let shown = json!({ "deal": deal, "note": body });
-        let plan =
-            Plan::CreateNote(note::Create { deal: deal.clone(), title: written.title, content: written.content });
+        let plan = Plan::CreateNote(note::Create {
+            deal: deal.clone(),
+            title: written.title,
+            content: written.content,
+        });
         Ok(Prepared { plan, shown, before: Value::Null })
     };
     app.perform(&asked, prepare).await

@@ -48,8 +48,18 @@ type Filter = (&'static str, &'static str, Option<&'static str>);
 
 /// What `search=` looks at.
 const SEARCHED: &[&str] = &[
-    "contact_name", "company_name", "email", "phone", "first_name", "last_name", "customer_name", "vendor_name",
-    "salesorder_number", "purchaseorder_number", "package_number", "reference_number",
+    "contact_name",
+    "company_name",
+    "email",
+    "phone",
+    "first_name",
+    "last_name",
+    "customer_name",
+    "vendor_name",
+    "salesorder_number",
+    "purchaseorder_number",
+    "package_number",
+    "reference_number",
 ];
 
 /// All kinds.
@@ -100,7 +110,10 @@ pub(crate) const KINDS: &[Kind] = &[
         ones: &["package"],
         id: "package_id",
         scope: "ZohoInventory.packages.READ",
-        filters: &[("status", "status", Some("status")), ("salesorder_id", "salesorder_id", Some("salesorder_id"))],
+        filters: &[
+            ("status", "status", Some("status")),
+            ("salesorder_id", "salesorder_id", Some("salesorder_id")),
+        ],
         has: Has::Both,
     },
     Kind {
@@ -208,7 +221,10 @@ async fn one(
         .read(
             &target,
             |place| {
-                format!("{}/inventory/v1/{}/{id}?organization_id={}", place.api, kind.zoho, place.organization)
+                format!(
+                    "{}/inventory/v1/{}/{id}?organization_id={}",
+                    place.api, kind.zoho, place.organization
+                )
             },
             answer::inventory,
         )

@@ -165,7 +165,11 @@ impl App {
             let details = try_join_all(items.iter().map(|item| self.item_detail(asked, item))).await?;
             let lines = order.line_items.iter().zip(&details);
             let lines: Vec<_> = lines
-                .map(|(line, item)| estimate::Line { item, quantity: &line.quantity, rate: line.rate.as_ref() })
+                .map(|(line, item)| estimate::Line {
+                    item,
+                    quantity: &line.quantity,
+                    rate: line.rate.as_ref(),
+                })
                 .collect();
             let charges: Vec<&Number> = charges.iter().filter_map(|(_, charge)| charge.as_ref()).collect();
             shown = estimate::order(&customer, &lines, &charges)?;
@@ -184,7 +188,11 @@ impl App {
         let name = match (name, id_given) {
             (None, Some(id)) => return Ok(record_id(id)?.to_owned()),
             (Some(name), None) if !name.is_empty() => name,
-            _ => return Err(invalid("Either `customer` (an exact name) or `customer_id` must be there.".to_owned())),
+            _ => {
+                return Err(invalid(
+                    "Either `customer` (an exact name) or `customer_id` must be there.".to_owned(),
+                ));
+            }
         };
         let target = target(asked.caller, asked.connection, "ZohoInventory.contacts.READ");
         let mut answer = self
@@ -212,7 +220,10 @@ impl App {
             (Some(only), true) => Ok(only),
             (Some(last), false) => {
                 found.push(last);
-                Err(Problem::new(Code::CustomerAmbiguous, format!("Customers of this name: {}.", found.join(", "))))
+                Err(Problem::new(
+                    Code::CustomerAmbiguous,
+                    format!("Customers of this name: {}.", found.join(", ")),
+                ))
             }
             (None, _) => Err(Problem::new(Code::CustomerNotFound, "No customer has exactly this name.")),
         }

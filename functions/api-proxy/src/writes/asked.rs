@@ -48,7 +48,15 @@ impl<'a> Asked<'a> {
     ) -> Result<Self, Problem> {
         let digest = digest(action, connection, about);
         let key = idempotency_key(headers)?;
-        Ok(Self { caller, connection, action, digest, dry_run: params.dry_run, key, previewed: caller.key.confirm })
+        Ok(Self {
+            caller,
+            connection,
+            action,
+            digest,
+            dry_run: params.dry_run,
+            key,
+            previewed: caller.key.confirm,
+        })
     }
 }
 

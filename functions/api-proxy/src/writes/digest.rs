@@ -46,8 +46,15 @@ mod tests {
     fn the_order_of_fields_does_not_count_and_everything_else_does() {
         let name = ConnectionName::default();
         let of = |body: Value| digest("POST /v1/x", &name, &body);
-        assert_eq!(of(json!({"a": 1, "b": {"c": [1, 2], "d": 3}})), of(json!({"b": {"d": 3, "c": [1, 2]}, "a": 1})));
-        for other in [json!({"a": 1}), json!({"a": "1", "b": {"c": [1, 2], "d": 3}}), json!({"a": 1, "b": {"c": [2, 1], "d": 3}})] {
+        assert_eq!(
+            of(json!({"a": 1, "b": {"c": [1, 2], "d": 3}})),
+            of(json!({"b": {"d": 3, "c": [1, 2]}, "a": 1}))
+        );
+        for other in [
+            json!({"a": 1}),
+            json!({"a": "1", "b": {"c": [1, 2], "d": 3}}),
+            json!({"a": 1, "b": {"c": [2, 1], "d": 3}}),
+        ] {
             assert_ne!(of(json!({"a": 1, "b": {"c": [1, 2], "d": 3}})), of(other));
         }
         assert_ne!(digest("POST /v1/x", &name, &Value::Null), digest("POST /v1/y", &name, &Value::Null));

@@ -129,7 +129,11 @@ impl App {
                 Err(problem)
             }
             Err(WriteFailure::Uncertain(problem)) => {
-                tracing::warn!(action = asked.action, code = problem.code().as_str(), "a write has no answer");
+                tracing::warn!(
+                    action = asked.action,
+                    code = problem.code().as_str(),
+                    "a write has no answer"
+                );
                 match self.look(&prepared.plan, asked, entry.at).await {
                     Some(done) => self.finish(&mut entry, ticket, done).await,
                     None => {
@@ -185,8 +189,11 @@ fn replay(kept: Kept) -> Response {
 }
 
 fn running(seconds: u64) -> Problem {
-    Problem::new(Code::IdempotencyInProgress, "The first request with this `Idempotency-Key` is still at work.")
-        .retry_after(seconds)
+    Problem::new(
+        Code::IdempotencyInProgress,
+        "The first request with this `Idempotency-Key` is still at work.",
+    )
+    .retry_after(seconds)
 }
 
 fn preview_required() -> Problem {

@@ -82,8 +82,9 @@ impl Create {
 
     async fn newest(&self, app: &App, target: &Target<'_>) -> Result<Vec<Object>, Problem> {
         let target = target.with(crm::scope::NOTES);
-        let answer =
-            app.read(&target, |place| crm::notes_url(place.api, &self.deal, Some(FIELDS)), answer::crm).await?;
+        let answer = app
+            .read(&target, |place| crm::notes_url(place.api, &self.deal, Some(FIELDS)), answer::crm)
+            .await?;
         Ok(answer.map(|mut answer| records(&mut answer, "data")).unwrap_or_default())
     }
 }

@@ -53,8 +53,10 @@ impl App {
         match found {
             Ok(Some(done)) => {
                 let (before, after) = (prepared.before.clone(), prepared.plan.asked_for());
-                let mut entry =
-                    self.audit.sending(&asked.caller.key, asked.connection, asked.action, before, after).await?;
+                let mut entry = self
+                    .audit
+                    .sending(&asked.caller.key, asked.connection, asked.action, before, after)
+                    .await?;
                 entry.outcome = Outcome::Done;
                 self.finish(&mut entry, Some(ticket), done).await
             }

@@ -1,0 +1,80 @@
+//! Writes to CRM: deals made, changed and noted, and found where the answer was lost.
+
+use std::time::Duration;
+
+use sandbox::{Fault, FaultKind};
+use serde_json::json;
+use tests::connector::{Agent, Connector};
+
+const DEAL: &str = "/v1/crm/deals/6100000000451001";
+
+async fn writer() -> (Connector, Agent) {
+    let connector = Connector::start().await;
+    connector.connect(&["--access", "write"]).await;
+    let agent = connector.agent(&["--can", "crm:write"]).await;
+    (connector, agent)
+}
+
+fn fault(connector: &Connector, method: &str, path: &str, times: usize, kind: FaultKind) {
+    connector.zoho.sandbox.inject_on(method, Fault { path_contains: path.to_owned(), times, kind });
+}
+
+#[tokio::test]
+async fn deals_are_made_changed_and_noted() {
+    let (connector, agent) = writer().await;
+    let deal = json!({ "Deal_Name": "Autumn", "Stage": "Qualification", "Amount": 120.50, "Account_Name_id": "6100000000440011" });
+    let made = agent.write("POST", "/v1/crm/deals", &[("idempotency-key", "d")], &deal).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    assert_eq!(made.body["Account_Name"], "Harbor Interiors GmbH");
+    assert_eq!(made.body["Amount"].as_f64(), Some(120.5));
+    let wrong = agent
+        .write("POST", "/v1/crm/deals", &[], &json!({ "Deal_Name": "x", "Stage": "Qualifcation" }))
+        .await;
+    let problem = wrong.problem("value_not_allowed");
+    assert!(problem["detail"].as_str().unwrap().contains("Qualification, "), "{problem}");
+
+    let path = format!("/v1/crm/deals/{}", made.body["id"].as_str().unwrap());
+    let modified = made.body["Modified_Time"].as_str().unwrap();
+    let since = [("if-unmodified-since", modified)];
+    let changed = agent.write("PATCH", &path, &since, &json!({ "Stage": "Closed Won" })).await;
+    assert_eq!((changed.status, &changed.body["Stage"]), (200, &json!("Closed Won")), "{}", changed.body);
+    connector.zoho.sandbox.advance(Duration::from_secs(2));
+    agent.write("PATCH", &path, &[], &json!({ "Amount": 99 })).await.ok();
+    agent.write("PATCH", &path, &since, &json!({ "Amount": 1 })).await.problem("record_modified");
+    let entry = &agent.get("/v1/audit").await.ok()["data"][1];
+    assert_eq!(entry["before"]["Amount"].as_f64(), Some(120.5), "{entry}");
+
+    let notes = format!("{path}/notes");
+    let note = json!({ "Note_Title": "Call", "Note_Content": "Wants oak, not pine." });
+    let made = agent.write("POST", &notes, &[("idempotency-key", "n")], &note).await;
+    assert_eq!((made.status, &made.body["Note_Content"]), (201, &note["Note_Content"]), "{}", made.body);
+    assert!(made.body["untrusted"].as_array().unwrap().contains(&json!("Note_Content")));
+    let listed = agent.get(&notes).await.ok();
+    assert_eq!(listed["data"].as_array().unwrap().len(), 1);
+    agent.write("POST", &notes, &[], &json!({ "Note_Content": " " })).await.problem("body_invalid");
+}
+
+#[tokio::test]
+async fn lost_answers_of_crm_are_found_too() {
+    let (connector, agent) = writer().await;
+    let sandbox = &connector.zoho.sandbox;
+    let count = || sandbox.deals().len();
+    let before = count();
+    fault(&connector, "POST", "/Deals", 1, FaultKind::ResetAfter);
+    let deal = json!({ "Deal_Name": "Lost and found", "Stage": "Qualification" });
+    let made = agent.write("POST", "/v1/crm/deals", &[("idempotency-key", "d")], &deal).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    assert_eq!(count(), before + 1);
+    fault(&connector, "POST", "/Notes", 1, FaultKind::StatusAfter(500));
+    let note = json!({ "Note_Content": "Heard nothing back." });
+    let noted = agent.write("POST", &format!("{DEAL}/notes"), &[], &note).await;
+    assert_eq!(noted.status, 201, "{}", noted.body);
+    fault(&connector, "PUT", "/Deals", 1, FaultKind::Html200After);
+    let changed = agent.write("PATCH", DEAL, &[], &json!({ "Next_Step": "Call on Monday" })).await;
+    assert_eq!((changed.status, &changed.body["Next_Step"]), (200, &json!("Call on Monday")));
+    fault(&connector, "PUT", "/Deals", 1, FaultKind::ResetBefore);
+    agent
+        .write("PATCH", DEAL, &[], &json!({ "Next_Step": "Call on Tuesday" }))
+        .await
+        .problem("write_uncertain");
+}
