@@ -277,6 +277,20 @@ async fn the_other_records_are_read() {
     }
     let found = agent.get("/v1/inventory/contacts?search=harbor").await.ok();
     assert!(found["data"][0]["contact_name"].as_str().unwrap().contains("Harbor"), "{found}");
+    let items = agent.get("/v1/inventory/items?search=oak&status=active").await.ok();
+    assert!(items["data"].as_array().unwrap().iter().all(|item| item["status"] == "active"), "{items}");
+    assert!(items["data"][0]["name"].as_str().unwrap().contains("Oak"), "{items}");
     agent.get("/v1/inventory/contacts?name=x").await.problem("invalid_parameter");
+    for kind in ["contacts", "accounts"] {
+        let list = agent.get(&format!("/v1/crm/{kind}?per_page=1")).await.ok();
+        let id = list["data"][0]["id"].as_str().unwrap();
+        let one = agent.get(&format!("/v1/crm/{kind}/{id}")).await.ok();
+        assert_eq!(one["id"], id);
+        let email = one["Email"].as_str().map(|email| format!("email={email}"));
+        let by = email.unwrap_or_else(|| "search=Harbor".to_owned());
+        let found = agent.get(&format!("/v1/crm/{kind}?{by}")).await.ok();
+        assert!(!found["data"].as_array().unwrap().is_empty(), "{by}: {found}");
+    }
+    agent.get("/v1/crm/contacts?email=a&phone=b").await.problem("invalid_parameter");
     agent.get("/v1/inventory/shipmentorders").await.problem("route_not_found");
 }

@@ -103,6 +103,7 @@ fn routes(app: App, parts: &Parts) -> Router {
             .route("/v1/inventory/items", get(routes::items::list))
             .route("/v1/inventory/items/{item_id}", get(routes::items::one))
             .merge(routes::records::routes())
+            .merge(routes::people::routes())
             .route("/v1/inventory/salesorders", post(routes::salesorders::create))
             .route("/v1/inventory/salesorders/{id}/confirm", post(routes::salesorders::confirm))
             .route("/v1/inventory/salesorders/{id}/void", post(routes::salesorders::void))

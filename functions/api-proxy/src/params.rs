@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::base::id::is_zoho_id;
 use shared::base::problem::{Code, Problem};
+use shared::zoho::crm::MAX_FIELDS;
 use shared::zoho::value::Object;
 
 /// The query string as `T`, which should deny unknown fields.
@@ -92,6 +93,28 @@ pub(crate) fn per_page(wanted: Option<u32>) -> Result<u32, Problem> {
     match wanted.unwrap_or(200) {
         rows @ 1..=200 => Ok(rows),
         other => Err(invalid(format!("`per_page` is {other}, but must be 1 to 200."))),
+    }
+}
+
+/// Names of fields, up to as many as CRM takes. The `_id` beside a lookup is ours, not CRM's.
+pub(crate) fn crm_fields(text: &str) -> Result<String, Problem> {
+    let names: Vec<&str> =
+        text.split(',').map(str::trim).filter(|name| !name.is_empty() && *name != "id").collect();
+    let plain = |name: &&str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    if names.len() > MAX_FIELDS || !names.iter().all(plain) {
+        return Err(invalid(format!(
+            "`fields` takes up to {MAX_FIELDS} API names of fields, separated by commas."
+        )));
+    }
+    Ok(if names.is_empty() { "id".to_owned() } else { names.join(",") })
+}
+
+/// The page that a cursor of CRM leads to.
+pub(crate) fn page_token(cursor: Option<&str>) -> Result<Option<&str>, Problem> {
+    match cursor.map(|cursor| cursor.strip_prefix('t')) {
+        None => Ok(None),
+        Some(Some(token)) if !token.is_empty() => Ok(Some(token)),
+        Some(_) => Err(invalid_cursor()),
     }
 }
 

@@ -125,7 +125,7 @@ impl TokenRefresh {
         let wanted = wish.crm_organization.as_deref();
         if !scopes.allows(crm::scope::ORG) {
             if scopes.allows(crm::scope::DEALS) {
-                let url = crm::deals_url(api, "id", 1, None);
+                let url = crm::list_url(api, "Deals", "id", 1, None);
                 self.read(&url, token, answer::crm).await.map_err(|failure| refused("CRM", &failure))?;
             }
             return match wanted {

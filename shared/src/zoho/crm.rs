@@ -45,9 +45,9 @@ pub const DEAL_FIELDS: &[&str] = &[
 /// The most fields that a list may ask for.
 pub const MAX_FIELDS: usize = 50;
 
-/// A page of deals, by id, so that changes move no record across pages. CRM's own page tokens lead past the 2,000th.
-pub fn deals_url(api: &str, fields: &str, per_page: u32, page_token: Option<&str>) -> String {
-    let mut query = query_of(format!("{api}/crm/v8/Deals"));
+/// A page of a module, by id, so that changes move no record across pages. CRM's own page tokens lead past the 2,000th.
+pub fn list_url(api: &str, module: &str, fields: &str, per_page: u32, page_token: Option<&str>) -> String {
+    let mut query = query_of(module_url(api, module));
     query
         .append_pair("fields", fields)
         .append_pair("per_page", &per_page.to_string())

@@ -47,6 +47,8 @@ pub enum Filter<'a> {
     None,
     /// Those with this SKU.
     Sku(&'a str),
+    /// Those with this in name or SKU.
+    Search(&'a str),
 }
 
 /// The organisations of the user who connected.
@@ -76,8 +78,10 @@ pub fn items_url(api: &str, organization: &str, filter: Filter<'_>, page: u32, p
         .append_pair("per_page", &per_page.to_string())
         .append_pair("sort_column", "created_time")
         .append_pair("sort_order", "A");
-    if let Filter::Sku(sku) = filter {
-        query.append_pair("sku", sku);
+    match filter {
+        Filter::None => {}
+        Filter::Sku(sku) => drop(query.append_pair("sku", sku)),
+        Filter::Search(part) => drop(query.append_pair("search_text", part)),
     }
     query.finish()
 }

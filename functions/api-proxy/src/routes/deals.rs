@@ -13,14 +13,16 @@ use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::base::web::Segments;
 use shared::zoho::answer;
-use shared::zoho::crm::{self, DEAL_FIELDS, MAX_FIELDS};
+use shared::zoho::crm::{self, DEAL_FIELDS};
 use shared::zoho::scope::{Access, Product};
 use shared::zoho::value::{Object, records, timestamp};
 
 use crate::App;
 use crate::body::Body;
 use crate::caller::Caller;
-use crate::params::{List, OneParams, Params, invalid, invalid_cursor, next, per_page, pick, record_id};
+use crate::params::{
+    List, OneParams, Params, crm_fields, invalid, next, page_token, per_page, pick, record_id,
+};
 use crate::writes::{Asked, Plan, Prepared, WriteParams, deal};
 use crate::zoho_call::Target;
 
@@ -40,14 +42,14 @@ pub(crate) async fn list(
     Params(params): Params<ListParams>,
 ) -> Result<Json<List<Object>>, Problem> {
     let rows = per_page(params.per_page)?;
-    let page_token = page_token(params.cursor.as_deref())?;
-    let fields = params.fields.as_deref().map(checked_fields).transpose()?;
+    let token = page_token(params.cursor.as_deref())?;
+    let fields = params.fields.as_deref().map(crm_fields).transpose()?;
     let wanted = fields.clone().unwrap_or_else(|| DEAL_FIELDS.join(","));
     let connection = app.choose(&caller, Product::Crm, Access::Read).await?;
     let answer = app
         .read(
             &target(&caller, &connection),
-            |place| crm::deals_url(place.api, &wanted, rows, page_token),
+            |place| crm::list_url(place.api, "Deals", &wanted, rows, token),
             answer::crm,
         )
         .await?;
@@ -71,7 +73,7 @@ pub(crate) async fn one(
     Params(params): Params<OneParams>,
 ) -> Result<Json<Object>, Problem> {
     let id = record_id(&id)?;
-    let fields = params.fields.as_deref().map(checked_fields).transpose()?;
+    let fields = params.fields.as_deref().map(crm_fields).transpose()?;
     let connection = app.choose(&caller, Product::Crm, Access::Read).await?;
     let answer = app
         .read(
@@ -97,27 +99,6 @@ pub(crate) async fn one(
 
 fn target<'a>(caller: &'a Caller, connection: &'a ConnectionName) -> Target<'a> {
     Target { caller, connection, product: Product::Crm, scope: crm::scope::DEALS }
-}
-
-/// Names of fields, up to as many as CRM takes. The `_id` beside a lookup is ours, not CRM's.
-fn checked_fields(text: &str) -> Result<String, Problem> {
-    let names: Vec<&str> =
-        text.split(',').map(str::trim).filter(|name| !name.is_empty() && *name != "id").collect();
-    let plain = |name: &&str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    if names.len() > MAX_FIELDS || !names.iter().all(plain) {
-        return Err(invalid(format!(
-            "`fields` takes up to {MAX_FIELDS} API names of fields, separated by commas."
-        )));
-    }
-    Ok(if names.is_empty() { "id".to_owned() } else { names.join(",") })
-}
-
-fn page_token(cursor: Option<&str>) -> Result<Option<&str>, Problem> {
-    match cursor.map(|cursor| cursor.strip_prefix('t')) {
-        None => Ok(None),
-        Some(Some(token)) if !token.is_empty() => Ok(Some(token)),
-        Some(_) => Err(invalid_cursor()),
-    }
 }
 
 pub(crate) async fn create(

@@ -31,6 +31,10 @@ const MOST_PAGES: u32 = 20;
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListParams {
     sku: Option<String>,
+    /// A part of name or SKU.
+    search: Option<String>,
+    /// `active` or `inactive`.
+    status: Option<String>,
     fields: Option<String>,
     per_page: Option<u32>,
     cursor: Option<String>,
@@ -51,18 +55,42 @@ pub(crate) async fn list(
         if sku.is_empty() {
             return Err(invalid("`sku` is empty."));
         }
-        if params.cursor.is_some() || params.per_page.is_some() {
-            return Err(invalid("`sku` finds one item: leave out `cursor` and `per_page`."));
+        if params.cursor.is_some()
+            || params.per_page.is_some()
+            || params.search.is_some()
+            || params.status.is_some()
+        {
+            return Err(invalid("`sku` finds one item: leave out everything else but `fields`."));
         }
         let item = app.item_by_sku(&target, sku).await?;
         return Ok(Json(List { data: vec![shaped(item, fields)], next: None }));
     }
-    let (items, more) = app.items(&target, Filter::None, page, rows).await?;
+    let (search, status) = (params.search.as_deref(), params.status.as_deref());
+    if status.is_some_and(|status| !["active", "inactive"].contains(&status)) {
+        return Err(invalid("`status` is `active` or `inactive`."));
+    }
+    let filter = search.map_or(Filter::None, Filter::Search);
+    let (items, more) = app.items(&target, filter, page, rows).await?;
+    // Zoho ignores filters it does not know.
+    let fits = |item: &Object| {
+        let has = |field, part: &str| text(item, field).is_some_and(|has| has.to_lowercase().contains(part));
+        status.is_none_or(|status| text(item, "status").is_none_or(|has| has == status))
+            && search.map(str::to_lowercase).is_none_or(|part| has("name", &part) || has("sku", &part))
+    };
     let cursor = format!("p{}", page + 1);
     let rows = rows.to_string();
-    let next =
-        more.then(|| next(PATH, &[("per_page", Some(&rows)), ("fields", fields), ("cursor", Some(&cursor))]));
-    Ok(Json(List { data: items.into_iter().map(|item| shaped(item, fields)).collect(), next }))
+    let next = more.then(|| {
+        let params = [
+            ("per_page", Some(rows.as_str())),
+            ("fields", fields),
+            ("search", search),
+            ("status", status),
+            ("cursor", Some(&cursor)),
+        ];
+        next(PATH, &params)
+    });
+    let data = items.into_iter().filter(fits).map(|item| shaped(item, fields)).collect();
+    Ok(Json(List { data, next }))
 }
 
 pub(crate) async fn one(

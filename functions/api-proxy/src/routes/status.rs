@@ -21,10 +21,27 @@ use shared::zoho::{crm, inventory};
 
 use crate::App;
 use crate::caller::Caller;
+use crate::routes::people::MODULES;
+use crate::routes::records::KINDS;
 
 /// The routes by the scope that they need, for `allows`.
-const ROUTES: &[(&str, &str)] =
-    &[("GET /v1/inventory/items", inventory::scope::ITEMS), ("GET /v1/crm/deals", crm::scope::DEALS)];
+const ROUTES: &[(&str, &str)] = &[
+    ("GET /v1/inventory/items", inventory::scope::ITEMS),
+    ("POST /v1/inventory/salesorders", inventory::orders::CREATE),
+    ("GET /v1/crm/deals", crm::scope::DEALS),
+    ("POST /v1/crm/deals", crm::scope::CREATE_DEALS),
+    ("PATCH /v1/crm/deals/{id}", crm::scope::UPDATE_DEALS),
+    ("GET /v1/crm/deals/{id}/notes", crm::scope::NOTES),
+    ("POST /v1/crm/deals/{id}/notes", crm::scope::CREATE_NOTES),
+];
+
+/// Everything that a set of scopes allows.
+fn allows(scopes: &ScopeSet) -> Vec<String> {
+    let records = KINDS.iter().map(|kind| (format!("GET {}", kind.path), kind.scope));
+    let people = MODULES.iter().map(|module| (format!("GET {}", module.path), module.scope));
+    let all = ROUTES.iter().map(|(route, scope)| ((*route).to_owned(), *scope)).chain(records).chain(people);
+    all.filter(|(_, scope)| scopes.allows(scope)).map(|(route, _)| route).collect()
+}
 
 #[derive(Serialize)]
 pub(crate) struct Status {
@@ -62,7 +79,7 @@ struct Details {
     organization: Option<Organization>,
     crm_organization: Option<Organization>,
     scopes: ScopeSet,
-    allows: Vec<&'static str>,
+    allows: Vec<String>,
     connected_at: Timestamp,
     token_expires: Option<Timestamp>,
     token_renewed_at: Option<Timestamp>,
@@ -126,13 +143,12 @@ fn describe(
 }
 
 fn details(found: &Connection) -> Details {
-    let allows = ROUTES.iter().filter(|(_, scope)| found.scopes.allows(scope)).map(|(route, _)| *route);
     Details {
         data_centre: found.data_centre,
         products: found.scopes.products(),
         organization: found.organization.clone(),
         crm_organization: found.crm_organization.clone(),
-        allows: allows.collect(),
+        allows: allows(&found.scopes),
         scopes: found.scopes.clone(),
         connected_at: found.connected_at,
         token_expires: found.token_expires,

@@ -56,6 +56,12 @@ pub(crate) struct Place<'a> {
 }
 
 impl App {
+    /// Demands a scope beside the one that a call itself needs.
+    pub(crate) async fn demand_scope(&self, target: &Target<'_>) -> Result<(), Problem> {
+        let token = self.tokens.current(target.connection, target.caller.deadline).await?;
+        self.check(target, &token)
+    }
+
     /// What is known to fail is not tried.
     fn check(&self, target: &Target<'_>, token: &AccessToken) -> Result<(), Problem> {
         if !token.scopes.products().contains(&target.product) {
