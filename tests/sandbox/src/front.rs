@@ -9,6 +9,7 @@ use axum::response::Response;
 use crate::Sandbox;
 use crate::api::FaultKind;
 use crate::http::{Answer, Call};
+use crate::limits::Product;
 use crate::state::State;
 use crate::{accounts, clock, control, crm, data_centre, inventory, limits, pages, webhooks};
 
@@ -49,11 +50,15 @@ pub(crate) async fn handle(sandbox: &Sandbox, request: Request) -> Result<Respon
 
 async fn zoho(sandbox: &Sandbox, call: &Call, path: &[&str]) -> Result<Response, Reset> {
     let (number, fault) = sandbox.with(|state| (state.record(call), state.take_fault(call)));
-    let inventory = matches!(path, [_, "api", "inventory", ..]);
-    let _here = inventory.then(|| InFlight::enter(sandbox.in_flight()));
-    let crowded = sandbox.with(|state| {
-        let in_flight = sandbox.in_flight().load(Ordering::SeqCst);
-        inventory.then(|| inventory::too_many_at_once(in_flight, state)).flatten()
+    let product = match path {
+        [_, "api", "inventory", ..] => Some(Product::Inventory),
+        [_, "api", "crm", ..] => Some(Product::Crm),
+        _ => None,
+    };
+    let _here = product.map(|product| InFlight::enter(sandbox.in_flight(product)));
+    let crowded = product.and_then(|product| {
+        let in_flight = sandbox.in_flight(product).load(Ordering::SeqCst);
+        sandbox.with(|state| limits::too_many_at_once(product, in_flight, &state.switches))
     });
     let mut after = None;
     let faulty = match fault {

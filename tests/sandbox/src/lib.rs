@@ -45,6 +45,7 @@ pub use switches::Switches;
 
 use accounts::grants::Consent;
 use crm::store::Module;
+use limits::Product;
 use state::State;
 
 /// A stand-in Zoho. Clones are the same sandbox.
@@ -55,7 +56,8 @@ pub struct Sandbox {
 
 struct Inner {
     state: Mutex<State>,
-    in_flight: AtomicUsize,
+    inventory_in_flight: AtomicUsize,
+    crm_in_flight: AtomicUsize,
 }
 
 impl std::fmt::Debug for Sandbox {
@@ -68,7 +70,9 @@ impl Sandbox {
     /// A fresh one.
     pub fn new(options: Options) -> Self {
         let state = Mutex::new(State::new(options));
-        Self { inner: Arc::new(Inner { state, in_flight: AtomicUsize::new(0) }) }
+        let inner =
+            Inner { state, inventory_in_flight: AtomicUsize::new(0), crm_in_flight: AtomicUsize::new(0) };
+        Self { inner: Arc::new(inner) }
     }
 
     /// Everything of the sandbox, to be mounted at the path of its base URL, best with `nest_service` (which
@@ -261,7 +265,10 @@ impl Sandbox {
         act(&mut self.inner.state.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    pub(crate) fn in_flight(&self) -> &AtomicUsize {
-        &self.inner.in_flight
+    pub(crate) fn in_flight(&self, product: Product) -> &AtomicUsize {
+        match product {
+            Product::Inventory => &self.inner.inventory_in_flight,
+            Product::Crm => &self.inner.crm_in_flight,
+        }
     }
 }

@@ -66,6 +66,22 @@ impl Limits {
     }
 }
 
+/// Each product counts its own calls in progress.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Product {
+    Inventory,
+    Crm,
+}
+
+/// The limit on calls in progress, judged before a slow answer begins.
+pub(crate) fn too_many_at_once(product: Product, in_flight: usize, switches: &Switches) -> Option<Answer> {
+    let (most, limit) = match product {
+        Product::Inventory => (switches.concurrent_limit, Limit::Concurrent),
+        Product::Crm => (switches.crm_concurrent_limit, Limit::CrmTooMany),
+    };
+    most.is_some_and(|most| in_flight > most).then(|| answer(limit, switches))
+}
+
 /// The answer of a reached limit.
 pub(crate) fn answer(limit: Limit, switches: &Switches) -> Answer {
     let body = match limit {

@@ -90,6 +90,8 @@ pub struct Switches {
     // CRM
     /// API credits in 24 hours.
     pub crm_credits: usize,
+    /// Requests in progress; `None` = no limit.
+    pub crm_concurrent_limit: Option<usize>,
     /// A missing scope is 403 instead of 401.
     pub crm_scope_mismatch_403: bool,
     /// A missing parameter is named in `api_name` instead of `param_name`.
@@ -162,6 +164,7 @@ impl Default for Switches {
             concurrent_limit: None,
             limits_status_200: false,
             crm_credits: 50_000,
+            crm_concurrent_limit: None,
             crm_scope_mismatch_403: false,
             crm_missing_param_api_name: false,
             crm_unknown_id_invalid_data: false,

@@ -1,10 +1,12 @@
 //! What CRM holds, and how a record comes in and changes: ids, times, the search index that lags behind.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{data, fields};
-use crate::clock::crm_time;
+use crate::clock::{crm_time, earlier};
 use crate::state::Object;
 
 /// The modules there are.
@@ -123,7 +125,7 @@ impl Records {
         record.extend(given);
         fields::derive(module, &mut record);
         self.of_mut(module).push(record);
-        self.stale.push(Stale { module, id: id.clone(), changed: now, was: None });
+        self.remember(Stale { module, id: id.clone(), changed: now, was: None });
         id
     }
 
@@ -138,7 +140,7 @@ impl Records {
         record.insert("Modified_Time".to_owned(), crm_time(now).into());
         record.insert("Modified_By".to_owned(), data::owner());
         fields::derive(module, record);
-        self.stale.push(Stale { module, id: id.to_owned(), changed: now, was: Some(was) });
+        self.remember(Stale { module, id: id.to_owned(), changed: now, was: Some(was) });
         true
     }
 
@@ -149,8 +151,15 @@ impl Records {
             return false;
         };
         let was = records.remove(place);
-        self.stale.push(Stale { module, id: id.to_owned(), changed: now, was: Some(was) });
+        self.remember(Stale { module, id: id.to_owned(), changed: now, was: Some(was) });
         true
+    }
+
+    /// Keeps what the index may still show; no index is a day behind.
+    fn remember(&mut self, stale: Stale) {
+        let yesterday = earlier(stale.changed, Duration::from_secs(86_400));
+        self.stale.retain(|old| old.changed > yesterday);
+        self.stale.push(stale);
     }
 
     /// What the search index shows: each record as it was before the changes it has not seen yet.

@@ -17,7 +17,6 @@ pub(crate) mod view;
 use serde_json::{Value, json};
 
 use crate::accounts::{grants, scope};
-use crate::api::Limit;
 use crate::http::{Answer, Call};
 use crate::limits;
 use crate::state::State;
@@ -45,12 +44,6 @@ pub(crate) fn answer(state: &mut State, call: &Call, dc: &str, path: &[&str]) ->
     }
     // Only the first organisation has data.
     routes::route(state, call, path, organization == FIRST_ORGANIZATION.to_string())
-}
-
-/// The limit on calls in progress, judged before a slow answer begins.
-pub(crate) fn too_many_at_once(in_flight: usize, state: &State) -> Option<Answer> {
-    let reached = state.switches.concurrent_limit.is_some_and(|limit| in_flight > limit);
-    reached.then(|| limits::answer(Limit::Concurrent, &state.switches))
 }
 
 fn scopes(state: &State, call: &Call, dc: &str) -> Result<Vec<String>, Answer> {

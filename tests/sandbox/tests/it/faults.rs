@@ -72,6 +72,29 @@ async fn slow_calls_fill_the_places_there_are() {
 }
 
 #[tokio::test]
+async fn each_product_has_places_of_its_own() {
+    let zoho = Zoho::start().await;
+    let token = zoho.connected().await;
+    zoho.switches(|switches| {
+        switches.concurrent_limit = Some(1);
+        switches.crm_concurrent_limit = Some(1);
+    });
+    zoho.inject(Fault {
+        path_contains: "/org".to_owned(),
+        times: 1,
+        kind: FaultKind::SlowAfter(Duration::from_millis(300)),
+    });
+    let others = async {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        (zoho.crm("/users", &token).await, zoho.inventory("/items", &token).await)
+    };
+    let (first, (second, other)) = tokio::join!(zoho.crm("/org", &token), others);
+    assert_eq!((first.status, second.status, other.status), (200, 429, 200));
+    assert_eq!(second.at("/code"), "TOO_MANY_REQUESTS");
+    assert_eq!(zoho.crm("/users", &token).await.status, 200);
+}
+
+#[tokio::test]
 async fn it_can_be_mounted_below_another_server() {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = format!("http://{}", listener.local_addr().unwrap());

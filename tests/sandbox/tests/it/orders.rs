@@ -177,6 +177,9 @@ async fn a_confirmed_order_holds_stock_and_a_void_one_frees_it() {
     let back =
         zoho.post_inventory(&format!("/salesorders/{id}/status/confirmed"), &token, &Value::Null).await;
     assert_eq!(code(&back), (400, "36023".to_owned()));
+    let draft = zoho.post_inventory("/salesorders", &token, &wanted()).await.at("/salesorder/salesorder_id");
+    zoho.post_inventory(&format!("/salesorders/{draft}/status/void"), &token, &Value::Null).await;
+    assert_eq!(stock(&zoho, &token).await[1], "5.0", "a draft has nothing to free");
     let missing = zoho.post_inventory("/salesorders/33/status/void", &token, &Value::Null).await;
     assert_eq!(code(&missing), (404, "1002".to_owned()));
 }

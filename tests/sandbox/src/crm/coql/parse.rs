@@ -130,7 +130,7 @@ impl Reader {
         Ok(names)
     }
 
-    /// One operand, or two and what joins them. A third needs brackets.
+    /// One operand, or two and what joins them. A third is left standing, and whatever comes next refuses it.
     fn expression(&mut self) -> Result<Condition, Wrong> {
         let first = self.operand()?;
         let both = self.word("and");
@@ -138,9 +138,6 @@ impl Reader {
             return Ok(first);
         }
         let second = self.operand()?;
-        if self.is("and") || self.is("or") {
-            return Err(self.near());
-        }
         let (first, second) = (Box::new(first), Box::new(second));
         Ok(if both { Condition::Both(first, second) } else { Condition::Either(first, second) })
     }

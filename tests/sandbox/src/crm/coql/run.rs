@@ -101,7 +101,7 @@ fn one(column: &Column, own: &Value, operator: &str, values: &[Literal], any_cas
     };
     match operator {
         "=" => is(&[Ordering::Equal]),
-        "!=" => first.is_some() && !is(&[Ordering::Equal]),
+        "!=" => !is(&[Ordering::Equal]),
         ">" => is(&[Ordering::Greater]),
         "<" => is(&[Ordering::Less]),
         ">=" => is(&[Ordering::Greater, Ordering::Equal]),
