@@ -105,7 +105,7 @@ impl Inside {
             scopes: ScopeSet::of(&Product::ALL, Access::Read),
             organization: None,
             crm_organization: None,
-            again: false,
+            again: None,
         }
     }
 

@@ -2,29 +2,43 @@
 //! stored or sent before the state, the browser and Zoho's server are known to be right.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use axum::Extension;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use shared::base::secret::{Secret, digests_equal};
-use shared::base::web::Origin;
+use shared::base::web::{Deadline, Origin};
 use shared::core::consent::{Begun, CHOICE, Choice, Ending, Outcome, Returned};
-use shared::core::renewer::{Ask, Reply};
+use shared::core::renewer::{Ask, RenewerError, Reply};
 use shared::store::StoreError;
 use shared::zoho::data_centre::DataCentre;
+use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::browser::Browser;
 use crate::{App, cookie, pages};
 
+/// API Gateway gives up after 29 seconds; the person should hear from us before.
+const PATIENCE: Duration = Duration::from_secs(25);
+
+/// The pause between two tries in an account that is full.
+const CROWDED: Duration = Duration::from_millis(300);
+
 pub(crate) async fn callback(
     State(app): State<Arc<App>>,
     Origin(origin): Origin,
+    deadline: Option<Extension<Deadline>>,
     headers: HeaderMap,
     query: Result<Query<Returned>, QueryRejection>,
 ) -> Response {
+    let latest = Instant::now() + PATIENCE;
+    let until = deadline.map_or(latest, |Extension(Deadline(at))| latest.min(at));
     let result = match query {
-        Ok(Query(returned)) => app.callback(&Browser { headers: &headers, origin: &origin }, returned).await,
+        Ok(Query(returned)) => {
+            app.callback(&Browser { headers: &headers, origin: &origin }, returned, until).await
+        },
         Err(_) => Ok(pages::incomplete().into_response()),
     };
     result.unwrap_or_else(|error| {
@@ -34,7 +48,12 @@ pub(crate) async fn callback(
 }
 
 impl App {
-    async fn callback(&self, browser: &Browser<'_>, returned: Returned) -> Result<Response, StoreError> {
+    async fn callback(
+        self: &Arc<Self>,
+        browser: &Browser<'_>,
+        returned: Returned,
+        until: Instant,
+    ) -> Result<Response, StoreError> {
         let Some(state) = returned.state.clone() else {
             let empty = returned.code.is_none() && returned.error.is_none();
             return if empty {
@@ -68,11 +87,21 @@ impl App {
         let link = begun.link.clone();
         // The browser shows it to see the outcome, and to choose.
         let nonce = Secret::random();
-        let outcome = match returned.code {
-            Some(code) if returned.error.is_none() => self.exchange(begun, data_centre, code, &nonce).await,
-            _ => Outcome::Ended(denied(returned.error.as_deref())),
+        let work = {
+            let (app, nonce) = (self.clone(), nonce.clone());
+            async move {
+                let outcome = match returned.code {
+                    Some(code) if returned.error.is_none() => {
+                        app.exchange(begun, data_centre, code, &nonce, until).await
+                    }
+                    _ => Outcome::Ended(denied(returned.error.as_deref())),
+                };
+                app.consents.settle(&outcome, &nonce, link.as_deref()).await
+            }
         };
-        self.consents.settle(&outcome, &nonce, link.as_deref()).await?;
+        // The person may close the page: the operator still hears how it ended.
+        let settled = tokio::spawn(work).await;
+        settled.map_err(|_| StoreError::Unavailable("the end of a consent was lost".to_owned()))??;
         let cookies = AppendHeaders([
             (header::SET_COOKIE, cookie::set(browser.origin, cookie::OUTCOME, &nonce, CHOICE)),
             (header::SET_COOKIE, cookie::take_back(browser.origin, &state_cookie)),
@@ -80,7 +109,14 @@ impl App {
         Ok((cookies, to_clean_address()).into_response())
     }
 
-    async fn exchange(&self, begun: Begun, data_centre: DataCentre, code: Secret, nonce: &Secret) -> Outcome {
+    async fn exchange(
+        &self,
+        begun: Begun,
+        data_centre: DataCentre,
+        code: Secret,
+        nonce: &Secret,
+        until: Instant,
+    ) -> Outcome {
         let connection = begun.wish.connection.clone();
         let ask = Ask::Exchange {
             wish: begun.wish,
@@ -89,25 +125,27 @@ impl App {
             code,
             ticket: nonce.digest(),
         };
-        let problem = match self.renewer.ask(ask).await {
-            Ok(Reply::Exchanged { ending }) => return Outcome::Ended(ending),
-            Ok(Reply::Choose { organizations }) => {
-                return Outcome::Choose(Choice { connection, organizations, link: begun.link });
+        match timeout_at(until, self.ask_until_there_is_room(ask)).await {
+            Ok(Ok(Reply::Exchanged { ending })) => Outcome::Ended(ending),
+            Ok(Ok(Reply::Choose { organizations })) => {
+                Outcome::Choose(Choice { connection, organizations, link: begun.link })
             }
-            Ok(other) => format!("{other:?}"),
-            Err(error) => error.to_string(),
-        };
-        tracing::error!(problem, "token-refresh did not finish a consent");
-        Outcome::Ended(Ending {
-            connected: false,
-            title: "Not connected".to_owned(),
-            facts: Vec::new(),
-            lines: vec![
-                "The connector could not finish this consent; the operator finds the cause in its log."
-                    .to_owned(),
-                "Open a new link in a minute.".to_owned(),
-            ],
-        })
+            Ok(other) => {
+                tracing::error!(?other, "token-refresh did not finish a consent");
+                Outcome::Ended(unfinished())
+            }
+            Err(_) => Outcome::Ended(still_at_work()),
+        }
+    }
+
+    /// A code lives for a minute: as long as the account runs as many functions as it may, it is asked again.
+    async fn ask_until_there_is_room(&self, ask: Ask) -> Result<Reply, RenewerError> {
+        loop {
+            match self.renewer.ask(ask.clone()).await {
+                Ok(Reply::Full) => sleep(CROWDED).await,
+                other => return other,
+            }
+        }
     }
 
     async fn show_outcome(&self, browser: &Browser<'_>) -> Result<Response, StoreError> {
@@ -116,6 +154,30 @@ impl App {
             Some((_, Outcome::Choose(choice))) => pages::choice(&choice).into_response(),
             None => pages::nothing_to_show().into_response(),
         })
+    }
+}
+
+fn unfinished() -> Ending {
+    Ending {
+        connected: false,
+        title: "Not connected".to_owned(),
+        facts: Vec::new(),
+        lines: vec![
+            "The connector could not finish this consent; the operator finds the cause in its log.".to_owned(),
+            "Open a new link in a minute.".to_owned(),
+        ],
+    }
+}
+
+fn still_at_work() -> Ending {
+    Ending {
+        connected: false,
+        title: "Not finished yet".to_owned(),
+        facts: Vec::new(),
+        lines: vec![
+            "Zoho is slow, and the connector is still at work on this consent.".to_owned(),
+            "Whether it is connected, the operator sees in a minute with `zoho-connector connections`. Only if it is not, open a new link.".to_owned(),
+        ],
     }
 }
 

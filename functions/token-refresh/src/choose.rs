@@ -18,7 +18,7 @@ use shared::store::{Condition, Key, Put, Query, StoreError, Write};
 use crate::TokenRefresh;
 use crate::endings::failed;
 use crate::revoke::Ending;
-use crate::settle::{Fresh, NotSettled};
+use crate::settle::{Fresh, NotSettled, Over};
 
 const PARTITION: &str = "parked-grant";
 
@@ -111,7 +111,7 @@ impl TokenRefresh {
         };
         fresh.grant.organization = Some(chosen.clone());
         fresh.token.organization = Some(chosen);
-        match self.settle(lease, name, fresh, Some(over)).await {
+        match self.settle(lease, name, fresh, Over::Generation(over)).await {
             Ok(reply) => Ok(reply),
             Err(NotSettled::Overtaken) => overtaken(),
             // It is still parked: the same choice can be made again.

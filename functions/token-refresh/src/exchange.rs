@@ -102,12 +102,16 @@ impl TokenRefresh {
         let token = access_token(&grant, granted, asked_at);
         let fresh = Fresh { grant, token, missing };
         let result = match several {
-            None => self.settle_new(name, fresh).await,
+            None => self.settle_new(wish, fresh).await,
             Some(organizations) => self.park(name, fresh, organizations, asked.ticket).await,
         };
         match result {
             Ok(reply) => Ok(reply),
-            Err(NotSettled::Busy | NotSettled::Overtaken) => {
+            Err(NotSettled::Overtaken) => {
+                self.give_back(&unused(&refresh_token)).await;
+                refused(["The operator has ended this connection, or connected it anew, in the meantime."])
+            }
+            Err(NotSettled::Busy) => {
                 self.give_back(&unused(&refresh_token)).await;
                 refused([
                     "Something else works on this connection at the moment. Open a new link in a minute.",
@@ -152,7 +156,7 @@ fn unfit(wish: &Wish, granted: &ScopeSet) -> Option<Vec<String>> {
     }
     let wider = granted.iter().find(|scope| !wish.scopes.allows(scope));
     match wider {
-        Some(scope) if wish.again => Some(vec![
+        Some(scope) if wish.again.is_some() => Some(vec![
             format!("Zoho gave more access than the connection had before: {scope}."),
             "To widen it, the operator runs `zoho-connector connect`.".to_owned(),
         ]),

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
-use shared::core::connection::{self, Connection};
+use shared::core::connection::{self, Connection, State};
+use shared::core::consent::Wish;
 use shared::core::grant::{AccessToken, Grant, load, text};
 use shared::core::renewal::Lease;
 use shared::core::renewer::Reply;
@@ -33,12 +35,23 @@ pub(crate) struct Fresh {
 pub(crate) enum NotSettled {
     /// Somebody else has the lease.
     Busy,
-    /// Since it was parked, the connection was made anew or ended.
+    /// Since it was parked, or since the consent began, the connection was made anew or ended.
     Overtaken,
     /// The store failed before anything was changed.
     Before(StoreError),
     /// The store failed while the grant was put in its place.
     While(StoreError),
+}
+
+/// What a grant may take the place of.
+#[derive(Clone, Copy)]
+pub(crate) enum Over {
+    /// Whatever there is: the operator asked for it.
+    Anything,
+    /// The generation that it was parked over.
+    Generation(u64),
+    /// A connection of that time that is still dead: anybody may bring that back, and nothing else.
+    Dead(Timestamp),
 }
 
 impl From<StoreError> for NotSettled {
@@ -49,19 +62,19 @@ impl From<StoreError> for NotSettled {
 
 impl TokenRefresh {
     /// Stores a grant that nothing else has to be known for.
-    pub(crate) async fn settle_new(&self, name: &ConnectionName, fresh: Fresh) -> Result<Reply, NotSettled> {
+    pub(crate) async fn settle_new(&self, wish: &Wish, fresh: Fresh) -> Result<Reply, NotSettled> {
+        let name = &wish.connection;
         let lease = self.wait_for_lease(name).await?.ok_or(NotSettled::Busy)?;
-        self.settle(lease, name, fresh, None).await
+        self.settle(lease, name, fresh, wish.again.map_or(Over::Anything, Over::Dead)).await
     }
 
-    /// Stores the grant and its first token as the next generation, and revokes the grant that it replaces. One that was
-    /// parked may only take the place of the generation that it was parked over.
+    /// Stores the grant and its first token as the next generation, and revokes the grant that it replaces.
     pub(crate) async fn settle(
         &self,
         mut lease: Lease<'_>,
         name: &ConnectionName,
         fresh: Fresh,
-        parked_over: Option<u64>,
+        over: Over,
     ) -> Result<Reply, NotSettled> {
         let Fresh { mut grant, mut token, missing } = fresh;
         let secrets = &*self.stores.secrets;
@@ -70,12 +83,21 @@ impl TokenRefresh {
         let before = old.as_ref().map_or(0, |old| old.generation);
         // Itself it may replace: a process that stored it can have died before it said so.
         let old = old.filter(|old| old.refresh_token.digest() != grant.refresh_token.digest());
-        if parked_over.is_some_and(|over| over != before) && (old.is_some() || before == 0) {
+        let all = connection::list(&*self.stores.state).await?;
+        let overtaken = match over {
+            Over::Anything => false,
+            Over::Generation(over) => over != before && (old.is_some() || before == 0),
+            Over::Dead(since) => !all.iter().any(|row| {
+                row.name == *name
+                    && row.connected_at == since
+                    && matches!(row.state, State::ReconnectRequired { .. })
+            }),
+        };
+        if overtaken {
             lease.release().await?;
             return Err(NotSettled::Overtaken);
         }
         let token_version = load::<AccessToken>(secrets, &AccessToken::secret_name(name)).await?.unzip().1;
-        let all = connection::list(&*self.stores.state).await?;
         grant.generation = before + 1;
         token.generation = grant.generation;
         let pending = secrets.stage(&grant_name, &text(&grant)?).await?;
@@ -97,7 +119,7 @@ impl TokenRefresh {
                 row.token_expires = Some(token.expires);
             }
             let mut last = vec![Write::Put(row.row()?)];
-            if parked_over.is_some() && self.delete_parked(&mut lease, name).await? {
+            if matches!(over, Over::Generation(_)) && self.delete_parked(&mut lease, name).await? {
                 last.push(unmark(name));
             }
             lease.finish_all(last).await

@@ -48,7 +48,7 @@ pub fn exchange(connection: usize, code: &str) -> Ask {
         scopes: ScopeSet::parse(SCOPES),
         organization: None,
         crm_organization: None,
-        again: false,
+        again: None,
     };
     let (redirect_uri, ticket, code) = (Some(REDIRECT.to_owned()), ticket(code), Secret::new(code));
     Ask::Exchange { wish, data_centre: DataCentre::Us, redirect_uri, code, ticket }

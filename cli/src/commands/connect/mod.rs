@@ -104,7 +104,7 @@ impl Asked {
             scopes,
             organization: self.organization.clone(),
             crm_organization: None,
-            again: false,
+            again: None,
         })
     }
 }

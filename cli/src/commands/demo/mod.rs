@@ -135,7 +135,7 @@ async fn wish(parts: &Parts) -> Result<Wish, Failure> {
         scopes: ScopeSet::of(&Product::ALL, Access::Read),
         organization: None,
         crm_organization: None,
-        again: false,
+        again: None,
     })
 }
 

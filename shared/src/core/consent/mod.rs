@@ -42,8 +42,9 @@ pub struct Wish {
     pub organization: Option<String>,
     /// The only CRM organisation that will do.
     pub crm_organization: Option<String>,
-    /// Whether a connection that died is brought back: anybody may do that, so nothing may become wider.
-    pub again: bool,
+    /// Where a connection that died is brought back, since when it was connected: anybody may do that, so nothing may become
+    /// wider, and nothing newer may be replaced.
+    pub again: Option<Timestamp>,
 }
 
 impl Wish {
@@ -58,7 +59,7 @@ impl Wish {
             scopes: connection.scopes.clone(),
             organization: id(&connection.organization),
             crm_organization: id(&connection.crm_organization),
-            again: true,
+            again: Some(connection.connected_at),
         };
         let known = |product: &Product| match product {
             Product::Inventory => wish.organization.is_some(),

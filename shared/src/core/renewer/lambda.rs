@@ -1,5 +1,7 @@
 //! token-refresh as a function of its own, asked by invocation.
 
+use std::sync::OnceLock;
+
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_lambda::Client;
@@ -9,23 +11,31 @@ use super::{Ask, Renewer, RenewerError, Reply};
 
 /// Invokes token-refresh.
 pub struct LambdaRenewer {
-    client: Client,
+    config: SdkConfig,
+    /// Made when it is first needed: most processes never ask, and every start would pay for it.
+    client: OnceLock<Client>,
     function: String,
 }
 
 impl LambdaRenewer {
     /// The function of that name.
     pub fn new(config: &SdkConfig, function: &str) -> Self {
-        // An exchange takes longer than a read of a store, and is not to be sent twice.
-        let mut builder = aws_sdk_lambda::config::Builder::from(config);
-        if let Ok(endpoint) = std::env::var("AWS_ENDPOINT_URL_LAMBDA") {
-            builder.set_endpoint_url(Some(endpoint));
-        }
-        let config = builder
-            .timeout_config(aws_sdk_lambda::config::timeout::TimeoutConfig::builder().build())
-            .retry_config(aws_sdk_lambda::config::retry::RetryConfig::disabled())
-            .build();
-        Self { client: Client::from_conf(config), function: function.to_owned() }
+        Self { config: config.clone(), client: OnceLock::new(), function: function.to_owned() }
+    }
+
+    fn client(&self) -> &Client {
+        self.client.get_or_init(|| {
+            // An exchange takes longer than a read of a store, and is not to be sent twice.
+            let mut builder = aws_sdk_lambda::config::Builder::from(&self.config);
+            if let Ok(endpoint) = std::env::var("AWS_ENDPOINT_URL_LAMBDA") {
+                builder.set_endpoint_url(Some(endpoint));
+            }
+            let config = builder
+                .timeout_config(aws_sdk_lambda::config::timeout::TimeoutConfig::builder().build())
+                .retry_config(aws_sdk_lambda::config::retry::RetryConfig::disabled())
+                .build();
+            Client::from_conf(config)
+        })
     }
 }
 
@@ -35,7 +45,7 @@ impl Renewer for LambdaRenewer {
         let payload =
             serde_json::to_vec(&ask).map_err(|_| RenewerError("the ask cannot be written".to_owned()))?;
         let answer =
-            self.client.invoke().function_name(&self.function).payload(Blob::new(payload)).send().await;
+            self.client().invoke().function_name(&self.function).payload(Blob::new(payload)).send().await;
         let answer = match answer {
             Ok(answer) => answer,
             Err(error)
