@@ -189,6 +189,34 @@ async fn what_a_dead_process_left_behind_is_healed() {
     assert!(connection::get(state, &good.name).await.unwrap().is_none());
 }
 
+/// A reconnect that anybody may begin comes too late when the operator has acted in the meantime.
+#[tokio::test]
+async fn a_reconnect_brings_nothing_back_that_the_operator_has_changed() {
+    for disconnected in [true, false] {
+        let inside = Inside::connected().await;
+        inside.zoho.sandbox.revoke_user_grants();
+        inside.advance(61 * MINUTE);
+        let (_, problem) = inside.get(ITEMS).await;
+        let link = problem["reconnect_url"].as_str().unwrap().to_owned();
+        let browser = Browser::default();
+        let callback = browser.accept(&link).await;
+        if disconnected {
+            let name = inside.connection().await.name;
+            inside.renewer.ask(Ask::Disconnect { connection: name }).await.unwrap();
+        } else {
+            inside.connect().await;
+        }
+        let page = browser.finish(&callback).await;
+        assert!(page.text.contains("in the meantime"), "{disconnected}: {}", page.text);
+        let name = shared::base::id::ConnectionName::default();
+        let found = connection::get(&*inside.parts.stores.state, &name).await.unwrap();
+        assert_eq!(found.is_none(), disconnected);
+        if !disconnected {
+            assert_eq!(inside.get(ITEMS).await.0, 200, "the operator's grant lives on");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_disconnect_is_known_to_running_functions_within_a_minute() {
     let inside = Inside::connected().await;

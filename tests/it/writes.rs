@@ -268,6 +268,57 @@ async fn a_preview_shows_and_its_id_performs() {
     assert_eq!(voided["status"], "void");
 }
 
+/// The id of a preview performs what was shown and nothing else, whoever holds it.
+#[tokio::test]
+async fn a_previews_id_is_no_key_for_anything_else() {
+    let (connector, agent) = writer().await;
+    let before = connector.zoho.sandbox.salesorders().len();
+    let preview = agent.write("POST", &format!("{ORDERS}?dry_run=true"), &[], &order()).await.ok();
+    let id = preview["preview_id"].as_str().unwrap();
+    let mut other = order();
+    other["line_items"][0]["quantity"] = 200.into();
+    post(&agent, id, &other).await.problem("preview_required");
+    post(&agent, "zcp_000000000000000000000000", &order()).await.problem("preview_required");
+    assert_eq!(connector.zoho.sandbox.salesorders().len(), before);
+
+    // A write that was begun from a preview is settled under its id, and not sent again.
+    fault(&connector, "POST", "/salesorders", 1, FaultKind::ResetBefore);
+    post(&agent, id, &order()).await.problem("write_uncertain");
+    post(&agent, id, &order()).await.problem("write_uncertain");
+    assert_eq!(connector.zoho.sandbox.salesorders().len(), before);
+}
+
+#[tokio::test]
+async fn who_may_not_read_a_product_does_not_see_what_was_written_to_it() {
+    let (connector, agent) = writer().await;
+    assert_eq!(agent.write("POST", ORDERS, &[], &order()).await.status, 201);
+    let events = connector.agent(&["--can", "events"]).await;
+    events.get("/v1/audit").await.problem("key_not_allowed");
+    let crm = connector.agent(&["--can", "crm:read"]).await;
+    assert_eq!(crm.get("/v1/audit").await.ok()["data"], json!([]));
+    let inventory = connector.agent(&["--can", "inventory:read"]).await;
+    assert_eq!(inventory.get("/v1/audit").await.ok()["data"].as_array().unwrap().len(), 1);
+}
+
+/// Zoho takes ten calls at a time and a hundred a minute.
+#[tokio::test]
+async fn an_order_of_many_lines_fits_into_zohos_limits() {
+    let (connector, agent) = writer().await;
+    connector.zoho.sandbox.switches(|switches| {
+        switches.per_minute_limit = Some(100);
+        switches.concurrent_limit = Some(5);
+    });
+    let skus = ["SHELF-OAK-80", "BRKT-STD"];
+    let lines: Vec<_> = (0..40).map(|n| json!({ "sku": skus[n % 2], "quantity": n + 1 })).collect();
+    let body = json!({ "customer": "Harbor Interiors GmbH", "line_items": lines });
+    let before = connector.zoho.sandbox.requests().len();
+    let made = agent.write("POST", ORDERS, &[], &body).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    assert_eq!(made.body["line_items"].as_array().unwrap().len(), 40);
+    let calls = connector.zoho.sandbox.requests().len() - before;
+    assert!(calls <= 4, "{calls}: each SKU is looked up once");
+}
+
 #[tokio::test]
 async fn the_other_records_are_read() {
     let (_connector, agent) = writer().await;

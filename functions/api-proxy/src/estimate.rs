@@ -27,14 +27,14 @@ pub(crate) fn order(customer_id: &str, lines: &[Line<'_>], charges: &[&Number]) 
         };
         let total = product(rate, quantity)?;
         let percentage = figure(line.item, "tax_percentage")?.unwrap_or_default();
-        subtotal += total;
-        tax += product(total, percentage)? / Decimal::ONE_HUNDRED;
+        subtotal = sum(subtotal, total)?;
+        tax = sum(tax, product(total, percentage)? / Decimal::ONE_HUNDRED)?;
         let available =
             line.item.get("stock").and_then(|stock| stock.get("available")).and_then(Value::as_number);
         let stock = match available {
             Some(available) => {
                 let before = decimal(&available.to_string())?;
-                json!({ "available": number(before), "after": number(before - quantity) })
+                json!({ "available": number(before), "after": number(sum(before, -quantity)?) })
             }
             None => Value::Null,
         };
@@ -49,14 +49,15 @@ pub(crate) fn order(customer_id: &str, lines: &[Line<'_>], charges: &[&Number]) 
             "stock": stock,
         }));
     }
-    let mut total = subtotal + tax;
+    let mut total = sum(subtotal, tax)?;
     for charge in charges {
-        total += decimal(&charge.to_string())?;
+        total = sum(total, decimal(&charge.to_string())?)?;
     }
     Ok(json!({
         "customer_id": customer_id,
         "lines": shown,
         "estimate": { "subtotal": number(subtotal), "tax": number(tax.round_dp(2)), "total": number(total.round_dp(2)) },
+        "estimate_leaves_out": ["discounts", "taxes of single lines"],
         "untrusted": ["lines"],
     }))
 }
@@ -67,6 +68,10 @@ fn figure(item: &Object, field: &str) -> Result<Option<Decimal>, Problem> {
 
 fn product(one: Decimal, other: Decimal) -> Result<Decimal, Problem> {
     one.checked_mul(other).ok_or_else(too_large)
+}
+
+fn sum(one: Decimal, other: Decimal) -> Result<Decimal, Problem> {
+    one.checked_add(other).ok_or_else(too_large)
 }
 
 fn decimal(text: &str) -> Result<Decimal, Problem> {
@@ -100,6 +105,10 @@ mod tests {
         assert_eq!(shown["estimate"].to_string(), r#"{"subtotal":150,"tax":28.5,"total":184.5}"#);
         assert_eq!(shown["lines"][1]["total"].to_string(), "0.3");
         assert_eq!(shown["lines"][0]["stock"].to_string(), r#"{"available":3,"after":0}"#);
+        let large: Number = "70000000000000000000000000000".parse().unwrap();
+        let one: Number = "1".parse().unwrap();
+        let line = || Line { item: &item, quantity: &large, rate: Some(&one) };
+        assert_eq!(order("7", &[line(), line()], &[]).unwrap_err().code(), Code::BodyInvalid);
         let huge: Number = "99999999999999999999999999999999".parse().unwrap();
         assert_eq!(
             order("7", &[Line { item: &item, quantity: &huge, rate: None }], &[]).unwrap_err().code(),

@@ -39,7 +39,7 @@ use tokio::time::timeout;
 const AHEAD: Duration = Duration::from_secs(2);
 
 /// The largest body that is taken.
-const BODY_LIMIT: usize = 1024 * 1024;
+const BODY_LIMIT: usize = 128 * 1024;
 
 /// What the routes work with.
 struct App {

@@ -26,8 +26,11 @@ impl App {
                     self.picklists.learn(target.connection.clone(), read.clone());
                     read
                 }
-                Err(problem) if problem.code() == Code::ScopeMissing => return Ok(()),
-                Err(problem) => return Err(problem),
+                Err(problem) if is_of_the_connection(problem.code()) => return Err(problem),
+                Err(problem) => {
+                    tracing::warn!(code = problem.code().as_str(), "the fields of deals could not be read");
+                    return Ok(());
+                }
             },
         };
         for (field, value) in fields {
@@ -48,6 +51,19 @@ impl App {
         let fields = answer.map(|mut answer| records(&mut answer, "fields")).unwrap_or_default();
         Ok(fields.iter().filter_map(values).collect())
     }
+}
+
+/// Troubles that the write would meet, too.
+fn is_of_the_connection(code: Code) -> bool {
+    matches!(
+        code,
+        Code::ReconnectRequired
+            | Code::ConnectionMisconfigured
+            | Code::ProductNotConnected
+            | Code::OrganizationMismatch
+            | Code::TokenCoolingDown
+            | Code::TokenPending
+    )
 }
 
 fn values(field: &Object) -> Option<(String, Vec<String>)> {

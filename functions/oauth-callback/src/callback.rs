@@ -38,7 +38,7 @@ pub(crate) async fn callback(
     let result = match query {
         Ok(Query(returned)) => {
             app.callback(&Browser { headers: &headers, origin: &origin }, returned, until).await
-        },
+        }
         Err(_) => Ok(pages::incomplete().into_response()),
     };
     result.unwrap_or_else(|error| {
@@ -163,7 +163,8 @@ fn unfinished() -> Ending {
         title: "Not connected".to_owned(),
         facts: Vec::new(),
         lines: vec![
-            "The connector could not finish this consent; the operator finds the cause in its log.".to_owned(),
+            "The connector could not finish this consent; the operator finds the cause in its log."
+                .to_owned(),
             "Open a new link in a minute.".to_owned(),
         ],
     }

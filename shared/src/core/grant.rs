@@ -66,6 +66,14 @@ pub struct AccessToken {
 }
 
 impl AccessToken {
+    /// The organisations that it is for, as one text: of two tokens with the same one, either may finish what the other began.
+    pub fn account(&self) -> String {
+        let id = |organization: &Option<Organization>| {
+            organization.as_ref().map_or("-", |found| &found.id).to_owned()
+        };
+        format!("{}/{}", id(&self.organization), id(&self.crm_organization))
+    }
+
     /// The secret's name.
     pub fn secret_name(connection: &ConnectionName) -> String {
         format!("connections/{connection}/access-token")

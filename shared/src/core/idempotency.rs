@@ -104,10 +104,12 @@ impl Idempotency {
                 }
             };
             let found: Record = row.read()?;
-            if found.request != request {
+            let now = self.clock.now();
+            // What died before it sent anything leaves nothing behind, not even its claim to the key.
+            let abandoned = matches!(found.state, State::Reserved) && found.until <= now;
+            if found.request != request && !abandoned {
                 return Ok(Begun::Other);
             }
-            let now = self.clock.now();
             if let State::Done(kept) = found.state {
                 return Ok(Begun::Answered(kept));
             }

@@ -46,6 +46,11 @@ impl Previews {
         Self { state, clock }
     }
 
+    /// Whether a key is the id of a preview, and not of the caller's own making.
+    pub fn is_id(key: &str) -> bool {
+        key.starts_with(PREFIX)
+    }
+
     /// Keeps one.
     ///
     /// # Errors
@@ -65,7 +70,7 @@ impl Previews {
     /// # Errors
     /// Where the store fails.
     pub async fn find(&self, owner: &str, key: &str, request: &str) -> Result<Option<Value>, StoreError> {
-        if !key.starts_with(PREFIX) {
+        if !Self::is_id(key) {
             return Ok(None);
         }
         let Some(row) = self.state.get(&Key::new(PARTITION, key)).await? else { return Ok(None) };

@@ -7,6 +7,8 @@ use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::base::problem::Problem;
+use shared::core::key::Permission;
+use shared::zoho::scope::{Access, Product};
 
 use crate::App;
 use crate::caller::Caller;
@@ -32,12 +34,19 @@ pub(crate) async fn list(
     if params.cursor.as_deref().is_some_and(|cursor| !is_id(cursor)) {
         return Err(invalid_cursor());
     }
+    let read = |product| caller.key.demand(Permission::Product(product, Access::Read));
+    read(Product::Inventory).or_else(|_| read(Product::Crm))?;
     let connection = app.choose_any(&caller)?;
     let limit = usize::try_from(rows).unwrap_or(200);
     let (entries, more) = app.audit.list(&connection, params.cursor, limit).await?;
     let last = entries.last().map(|entry| entry.id.clone()).filter(|_| more);
     let mut data = Vec::with_capacity(entries.len());
     for entry in entries {
+        // Who may not read a product may not read what was written to it.
+        let product = if entry.action.contains("/inventory/") { Product::Inventory } else { Product::Crm };
+        if caller.key.demand(Permission::Product(product, Access::Read)).is_err() {
+            continue;
+        }
         let mut entry = serde_json::to_value(entry).map_err(|error| Problem::internal(error.to_string()))?;
         // Names and notes of people are among them.
         if let Some(entry) = entry.as_object_mut() {

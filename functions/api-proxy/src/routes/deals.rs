@@ -98,7 +98,7 @@ pub(crate) async fn one(
 }
 
 fn target<'a>(caller: &'a Caller, connection: &'a ConnectionName) -> Target<'a> {
-    Target { caller, connection, product: Product::Crm, scope: crm::scope::DEALS }
+    Target::new(caller, connection, Product::Crm, crm::scope::DEALS)
 }
 
 pub(crate) async fn create(
@@ -115,7 +115,8 @@ pub(crate) async fn create(
         }
     }
     let connection = app.choose(&caller, Product::Crm, Access::Write).await?;
-    let asked = Asked::new(&caller, &connection, "POST /v1/crm/deals", &body, &params, &headers)?;
+    let asked =
+        Asked::new(&app, &caller, &connection, "POST /v1/crm/deals", &body, &params, &headers).await?;
     let prepare = async {
         app.check_picklists(&target(&caller, &connection), &fields).await?;
         let plan = Plan::CreateDeal(deal::Create { fields: fields.clone() });
@@ -143,7 +144,8 @@ pub(crate) async fn update(
     }
     let connection = app.choose(&caller, Product::Crm, Access::Write).await?;
     let about = json!({ "id": id, "fields": body, "since": since });
-    let asked = Asked::new(&caller, &connection, "PATCH /v1/crm/deals/{id}", &about, &params, &headers)?;
+    let asked =
+        Asked::new(&app, &caller, &connection, "PATCH /v1/crm/deals/{id}", &about, &params, &headers).await?;
     let prepare = async {
         let target = target(&caller, &connection);
         app.check_picklists(&target, &fields).await?;
@@ -154,6 +156,9 @@ pub(crate) async fn update(
         let mut changed = before.clone();
         changed.retain(|field, _| body.get(field).is_some());
         let shown = json!({ "deal": id, "before": changed, "after": body });
+        // What a preview showed must still be so when it is performed.
+        let shown_since = before.get("Modified_Time").and_then(Value::as_str).map(str::to_owned);
+        let since = since.clone().or(shown_since.filter(|_| asked.dry_run));
         let plan = Plan::UpdateDeal(deal::Update {
             id: id.clone(),
             fields: fields.clone(),
@@ -174,6 +179,10 @@ fn for_crm(body: &Value) -> Result<Object, Problem> {
                 Code::BodyInvalid,
                 format!("`{field}` is no field that can be written."),
             ));
+        }
+        // A deal as it was read has both: the id counts.
+        if body.get(format!("{field}_id")).is_some() {
+            continue;
         }
         match (field.strip_suffix("_id"), value) {
             (Some(lookup), Value::String(id)) if shared::base::id::is_zoho_id(id) => {

@@ -186,7 +186,7 @@ impl App {
 }
 
 fn target<'a>(caller: &'a Caller, connection: &'a ConnectionName) -> Target<'a> {
-    Target { caller, connection, product: Product::Inventory, scope: inventory::scope::ITEMS }
+    Target::new(caller, connection, Product::Inventory, inventory::scope::ITEMS)
 }
 
 fn shaped(item: Object, fields: Option<&str>) -> Object {

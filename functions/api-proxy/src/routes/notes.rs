@@ -47,8 +47,7 @@ pub(crate) async fn list(
 ) -> Result<Json<List<Object>>, Problem> {
     let id = record_id(&id)?;
     let connection = app.choose(&caller, Product::Crm, Access::Read).await?;
-    let target =
-        Target { caller: &caller, connection: &connection, product: Product::Crm, scope: crm::scope::NOTES };
+    let target = Target::new(&caller, &connection, Product::Crm, crm::scope::NOTES);
     let answer =
         app.read(&target, |place| crm::notes_url(place.api, id, Some(note::FIELDS)), answer::crm).await?;
     let notes = answer.map(|mut answer| records(&mut answer, "data")).unwrap_or_default();
@@ -79,7 +78,9 @@ pub(crate) async fn create(
     }
     let connection = app.choose(&caller, Product::Crm, Access::Write).await?;
     let about = json!({ "deal": deal, "note": body });
-    let asked = Asked::new(&caller, &connection, "POST /v1/crm/deals/{id}/notes", &about, &params, &headers)?;
+    let asked =
+        Asked::new(&app, &caller, &connection, "POST /v1/crm/deals/{id}/notes", &about, &params, &headers)
+            .await?;
     let prepare = async {
         let shown = json!({ "deal": deal, "note": body });
         let plan = Plan::CreateNote(note::Create {

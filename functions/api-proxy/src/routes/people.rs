@@ -85,8 +85,7 @@ async fn list(
         ));
     }
     let connection = app.choose(&caller, Product::Crm, Access::Read).await?;
-    let target =
-        Target { caller: &caller, connection: &connection, product: Product::Crm, scope: module.scope };
+    let target = Target::new(&caller, &connection, Product::Crm, module.scope);
     let asked = fields.clone().unwrap_or_else(|| module.fields.to_owned());
     if let Some(((how, _), value)) = &by {
         // CRM searches by an index of its own.
@@ -135,8 +134,7 @@ async fn one(
 ) -> Result<Json<Object>, Problem> {
     let id = record_id(&id)?;
     let connection = app.choose(&caller, Product::Crm, Access::Read).await?;
-    let target =
-        Target { caller: &caller, connection: &connection, product: Product::Crm, scope: module.scope };
+    let target = Target::new(&caller, &connection, Product::Crm, module.scope);
     let answer =
         app.read(&target, |place| crm::record_url(place.api, module.name, id), answer::crm_record).await?;
     let found = answer.and_then(|mut answer| records(&mut answer, "data").into_iter().next());

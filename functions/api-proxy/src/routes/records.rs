@@ -167,8 +167,7 @@ async fn list(
         kind.filters.iter().filter_map(|filter| Some((filter, pairs.text(filter.0)?))).collect();
     pairs.nothing_else()?;
     let connection = app.choose(&caller, Product::Inventory, Access::Read).await?;
-    let target =
-        Target { caller: &caller, connection: &connection, product: Product::Inventory, scope: kind.scope };
+    let target = Target::new(&caller, &connection, Product::Inventory, kind.scope);
     let mut answer = app
         .read(
             &target,
@@ -215,8 +214,7 @@ async fn one(
 ) -> Result<Json<Object>, Problem> {
     let id = record_id(&id)?;
     let connection = app.choose(&caller, Product::Inventory, Access::Read).await?;
-    let target =
-        Target { caller: &caller, connection: &connection, product: Product::Inventory, scope: kind.scope };
+    let target = Target::new(&caller, &connection, Product::Inventory, kind.scope);
     let mut answer = app
         .read(
             &target,

@@ -24,7 +24,14 @@ use crate::params::{Params, record_id};
 use crate::writes::{Asked, Plan, Prepared, WriteParams, order};
 use crate::zoho_call::Target;
 
-const MOST_LINES: usize = 100;
+/// More would not fit into the calls that Zoho takes in a minute.
+const MOST_LINES: usize = 40;
+
+/// Reads at a time: Zoho takes five in its free plan.
+const AT_ONCE: usize = 3;
+
+/// How many pages of customers are looked through for a name.
+const MOST_PAGES: u32 = 10;
 
 /// An order as callers write it: Zoho's names, with names of people's own where Zoho wants ids.
 #[derive(Deserialize)]
@@ -72,7 +79,7 @@ pub(crate) async fn create(
     let order: Order = crate::body::read(&body)?;
     let connection = app.choose(&caller, Product::Inventory, Access::Write).await?;
     let action = "POST /v1/inventory/salesorders";
-    let asked = Asked::new(&caller, &connection, action, &body, &params, &headers)?;
+    let asked = Asked::new(&app, &caller, &connection, action, &body, &params, &headers).await?;
     app.perform(&asked, app.prepare_order(&asked, order)).await
 }
 
@@ -112,7 +119,7 @@ async fn set_status(
     } else {
         "POST /v1/inventory/salesorders/{id}/confirm"
     };
-    let mut asked = Asked::new(&caller, &connection, action, &json!(id), &params, &headers)?;
+    let mut asked = Asked::new(&app, &caller, &connection, action, &json!(id), &params, &headers).await?;
     // It cannot be taken back.
     asked.previewed |= is_void;
     let prepare = async {
@@ -127,16 +134,16 @@ async fn set_status(
 }
 
 fn target<'a>(caller: &'a Caller, connection: &'a ConnectionName, scope: &'static str) -> Target<'a> {
-    Target { caller, connection, product: Product::Inventory, scope }
+    Target::new(caller, connection, Product::Inventory, scope)
 }
 
 impl App {
-    async fn prepare_order(&self, asked: &Asked<'_>, order: Order) -> Result<Prepared, Problem> {
+    async fn prepare_order(&self, asked: &Asked<'_>, mut order: Order) -> Result<Prepared, Problem> {
         if order.line_items.is_empty() || order.line_items.len() > MOST_LINES {
             return Err(invalid(format!("`line_items` must have 1 to {MOST_LINES} lines.")));
         }
         let customer = self.customer(asked, order.customer.as_deref(), order.customer_id.as_deref()).await?;
-        let items = try_join_all(order.line_items.iter().map(|line| self.item_of(asked, line))).await?;
+        let items = self.items_of(asked, &order.line_items).await?;
         let mut body = Object::new();
         body.insert("customer_id".to_owned(), customer.clone().into());
         for (field, value) in [
@@ -157,12 +164,17 @@ impl App {
             body.extend(value.clone().map(|value| (field.to_owned(), value.into())));
         }
         body.extend(order.custom_fields.map(|fields| ("custom_fields".to_owned(), fields)));
-        let lines = order.line_items.iter().zip(&items).map(|(line, item)| line.for_zoho(item));
-        body.insert("line_items".to_owned(), Value::Array(lines.collect()));
-
         let mut shown = Value::Null;
         if asked.dry_run {
-            let details = try_join_all(items.iter().map(|item| self.item_detail(asked, item))).await?;
+            let mut details: Vec<Object> = Vec::with_capacity(items.len());
+            for some in items.chunks(AT_ONCE) {
+                details.extend(try_join_all(some.iter().map(|item| self.item_detail(asked, item))).await?);
+            }
+            // What is shown is what is sent, whatever the item costs by then.
+            for (line, item) in order.line_items.iter_mut().zip(&details) {
+                let rate = item.get("rate").and_then(Value::as_number);
+                line.rate = line.rate.take().or_else(|| rate.cloned());
+            }
             let lines = order.line_items.iter().zip(&details);
             let lines: Vec<_> = lines
                 .map(|(line, item)| estimate::Line {
@@ -174,6 +186,8 @@ impl App {
             let charges: Vec<&Number> = charges.iter().filter_map(|(_, charge)| charge.as_ref()).collect();
             shown = estimate::order(&customer, &lines, &charges)?;
         }
+        let lines = order.line_items.iter().zip(&items).map(|(line, item)| line.for_zoho(item));
+        body.insert("line_items".to_owned(), Value::Array(lines.collect()));
         let plan = Plan::CreateOrder(order::Create::new(body));
         Ok(Prepared { plan, shown, before: Value::Null })
     }
@@ -195,27 +209,42 @@ impl App {
             }
         };
         let target = target(asked.caller, asked.connection, "ZohoInventory.contacts.READ");
-        let mut answer = self
-            .read(
-                &target,
-                |place| {
-                    let mut url = query_of(format!("{}/inventory/v1/contacts", place.api));
-                    url.append_pair("organization_id", place.organization)
-                        .append_pair("contact_name", name)
-                        .append_pair("per_page", "200");
-                    url.finish()
-                },
-                answer::inventory,
-            )
-            .await?;
         let is_it = |row: &Object| {
-            text(row, "contact_name") == Some(name) && text(row, "contact_type") != Some("vendor")
+            text(row, "contact_name") == Some(name)
+                && text(row, "contact_type") != Some("vendor")
+                && text(row, "status") != Some("inactive")
         };
-        let mut found: Vec<String> = records(&mut answer, "contacts")
-            .iter()
-            .filter(|row| is_it(row))
-            .filter_map(|row| id(row, "contact_id"))
-            .collect();
+        let mut found: Vec<String> = Vec::new();
+        for page in 1.. {
+            let mut answer = self
+                .read(
+                    &target,
+                    |place| {
+                        let mut url = query_of(format!("{}/inventory/v1/contacts", place.api));
+                        url.append_pair("organization_id", place.organization)
+                            .append_pair("contact_name", name)
+                            .append_pair("page", &page.to_string())
+                            .append_pair("per_page", "200");
+                        url.finish()
+                    },
+                    answer::inventory,
+                )
+                .await?;
+            let more = inventory::has_more(&answer);
+            let rows = records(&mut answer, "contacts");
+            found.extend(rows.iter().filter(|row| is_it(row)).filter_map(|row| id(row, "contact_id")));
+            if !more {
+                break;
+            }
+            if page == MOST_PAGES {
+                return Err(Problem::new(
+                    Code::CustomerAmbiguous,
+                    "Zoho did not filter by name, and there are too many customers to look through them all.",
+                ));
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
         match (found.pop(), found.is_empty()) {
             (Some(only), true) => Ok(only),
             (Some(last), false) => {
@@ -229,21 +258,37 @@ impl App {
         }
     }
 
-    /// The id of a line's item.
-    async fn item_of(&self, asked: &Asked<'_>, line: &Line) -> Result<String, Problem> {
-        let positive = line.quantity.as_f64().is_some_and(|quantity| quantity > 0.0);
-        if !positive {
-            return Err(invalid(format!("`quantity` is {}, but must be more than 0.", line.quantity)));
-        }
-        match (&line.sku, &line.item_id) {
-            (None, Some(id)) => Ok(record_id(id)?.to_owned()),
-            (Some(sku), None) if !sku.is_empty() => {
-                let target = target(asked.caller, asked.connection, inventory::scope::ITEMS);
-                let item = self.item_by_sku(&target, sku).await?;
-                id(&item, "item_id").ok_or_else(|| super::unreadable("item_id"))
+    /// The ids of the lines' items; each SKU is looked up once, and few at a time: Zoho takes no more.
+    async fn items_of(&self, asked: &Asked<'_>, lines: &[Line]) -> Result<Vec<String>, Problem> {
+        let mut skus: Vec<&str> = Vec::new();
+        for line in lines {
+            if !line.quantity.as_f64().is_some_and(|quantity| quantity > 0.0) {
+                return Err(invalid(format!("`quantity` is {}, but must be more than 0.", line.quantity)));
             }
-            _ => Err(invalid("Each line must have either `sku` or `item_id`.".to_owned())),
+            match (&line.sku, &line.item_id) {
+                (None, Some(id)) => drop(record_id(id)?),
+                (Some(sku), None) if !sku.is_empty() => skus.push(sku),
+                _ => return Err(invalid("Each line must have either `sku` or `item_id`.".to_owned())),
+            }
         }
+        skus.sort_unstable();
+        skus.dedup();
+        let target = target(asked.caller, asked.connection, inventory::scope::ITEMS);
+        let mut ids: Vec<String> = Vec::with_capacity(skus.len());
+        for some in skus.chunks(AT_ONCE) {
+            let found = try_join_all(some.iter().map(|sku| self.item_by_sku(&target, sku))).await?;
+            for item in &found {
+                ids.push(id(item, "item_id").ok_or_else(|| super::unreadable("item_id"))?);
+            }
+        }
+        let of = |line: &Line| match (&line.item_id, &line.sku) {
+            (Some(id), _) => id.clone(),
+            (None, sku) => {
+                let place = sku.as_deref().and_then(|sku| skus.binary_search(&sku).ok());
+                place.and_then(|place| ids.get(place)).cloned().unwrap_or_default()
+            }
+        };
+        Ok(lines.iter().map(of).collect())
     }
 
     async fn item_detail(&self, asked: &Asked<'_>, item_id: &str) -> Result<Object, Problem> {

@@ -7,6 +7,7 @@ use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 
 use super::digest::digest;
+use crate::App;
 use crate::caller::Caller;
 
 /// The longest key of a caller's own.
@@ -34,11 +35,14 @@ pub(crate) struct Asked<'a> {
     pub(crate) key: Option<String>,
     /// Whether it must have been previewed.
     pub(crate) previewed: bool,
+    /// The organisations that the connection is for: a write is for these and no others.
+    pub(crate) account: String,
 }
 
 impl<'a> Asked<'a> {
     /// `about` is what makes the request another one: its body, and the id in its path.
-    pub(crate) fn new(
+    pub(crate) async fn new(
+        app: &App,
         caller: &'a Caller,
         connection: &'a ConnectionName,
         action: &'static str,
@@ -46,7 +50,8 @@ impl<'a> Asked<'a> {
         params: &WriteParams,
         headers: &HeaderMap,
     ) -> Result<Self, Problem> {
-        let digest = digest(action, connection, about);
+        let account = app.tokens.current(connection, caller.deadline).await?.account();
+        let digest = digest(action, connection, &account, about);
         let key = idempotency_key(headers)?;
         Ok(Self {
             caller,
@@ -56,6 +61,7 @@ impl<'a> Asked<'a> {
             dry_run: params.dry_run,
             key,
             previewed: caller.key.confirm,
+            account,
         })
     }
 }

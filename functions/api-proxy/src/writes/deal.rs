@@ -50,6 +50,7 @@ impl Create {
         app: &App,
         target: &Target<'_>,
         at: Timestamp,
+        taken: &[String],
     ) -> Result<Option<Done>, Problem> {
         let target = target.with(crm::scope::DEALS);
         let mut names: Vec<&str> = self.fields.keys().map(String::as_str).take(crm::MAX_FIELDS - 1).collect();
@@ -60,7 +61,10 @@ impl Create {
         let rows = answer.map(|mut answer| records(&mut answer, "data")).unwrap_or_default();
         let mine = |row: &Object| {
             let in_time = text(row, "Created_Time").and_then(timestamp);
-            in_time.is_none_or(|made| made >= earlier(at, SKEW)) && holds(row, &self.fields)
+            let id = shared::zoho::value::id(row, "id").unwrap_or_default();
+            in_time.is_none_or(|made| made >= earlier(at, SKEW))
+                && holds(row, &self.fields)
+                && !taken.contains(&format!("deal/{id}"))
         };
         let mut found: Vec<_> = rows.into_iter().filter(mine).collect();
         let Some(only) = found.pop().filter(|_| found.is_empty()) else { return Ok(None) };

@@ -1,11 +1,12 @@
-//! What makes a request the same as another: the action, the connection and the body, whatever the order of its fields.
+//! What makes a request the same as another: the action, the connection with its organisations, and the body, whatever the
+//! order of its fields.
 
 use serde_json::Value;
 use shared::base::id::ConnectionName;
 use shared::base::secret::sha256_hex;
 
-pub(crate) fn digest(action: &str, connection: &ConnectionName, body: &Value) -> String {
-    let mut text = format!("{action}\n{connection}\n");
+pub(crate) fn digest(action: &str, connection: &ConnectionName, account: &str, body: &Value) -> String {
+    let mut text = format!("{action}\n{connection}\n{account}\n");
     canonical(body, &mut text);
     sha256_hex(text.as_bytes())
 }
@@ -45,7 +46,7 @@ mod tests {
     #[test]
     fn the_order_of_fields_does_not_count_and_everything_else_does() {
         let name = ConnectionName::default();
-        let of = |body: Value| digest("POST /v1/x", &name, &body);
+        let of = |body: Value| digest("POST /v1/x", &name, "1/2", &body);
         assert_eq!(
             of(json!({"a": 1, "b": {"c": [1, 2], "d": 3}})),
             of(json!({"b": {"d": 3, "c": [1, 2]}, "a": 1}))
@@ -57,6 +58,9 @@ mod tests {
         ] {
             assert_ne!(of(json!({"a": 1, "b": {"c": [1, 2], "d": 3}})), of(other));
         }
-        assert_ne!(digest("POST /v1/x", &name, &Value::Null), digest("POST /v1/y", &name, &Value::Null));
+        assert_ne!(
+            digest("POST /v1/x", &name, "1/2", &Value::Null),
+            digest("POST /v1/x", &name, "1/3", &Value::Null)
+        );
     }
 }

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use shared::base::problem::{Code, Problem};
 use shared::core::audit::{Entry, Outcome};
 use shared::core::idempotency::{Begun, Kept, Ticket};
+use shared::core::preview::Previews;
 
 pub(crate) use asked::{Asked, WriteParams};
 pub(crate) use plan::{Done, Plan, Prepared};
@@ -27,6 +28,9 @@ use crate::zoho_call::WriteFailure;
 
 /// Says that an answer is that of an earlier request with the same key.
 const REPLAYED: &str = "idempotency-replayed";
+
+/// What is kept of a record: before and after must fit into one row.
+const LARGEST_KEPT: usize = 150_000;
 
 impl App {
     /// Shows or performs a write.
@@ -43,20 +47,8 @@ impl App {
             Some(key) => self.previews.find(owner, key, &asked.digest).await?,
             None => None,
         };
-        if previewed.is_none() && asked.previewed {
-            // A key that was performed already is a preview no more, but has its answer.
-            return match &asked.key {
-                Some(key) => match self.idempotency.begin(owner, key, &asked.digest).await? {
-                    Begun::Answered(kept) => Ok(replay(kept)),
-                    Begun::First(ticket) => {
-                        self.idempotency.forget(ticket).await?;
-                        Err(preview_required())
-                    }
-                    _ => Err(preview_required()),
-                },
-                None => Err(preview_required()),
-            };
-        }
+        let must = asked.previewed || asked.key.as_deref().is_some_and(Previews::is_id);
+        let previewless = previewed.is_none() && must;
         let prepare = async {
             match previewed {
                 Some(plan) => Prepared::of(plan),
@@ -64,6 +56,9 @@ impl App {
             }
         };
         let Some(key) = &asked.key else {
+            if previewless {
+                return Err(preview_required());
+            }
             let prepared = prepare.await?;
             return self.execute(asked, prepared, None).await;
         };
@@ -74,10 +69,15 @@ impl App {
                 Code::IdempotencyKeyReused,
                 "This `Idempotency-Key` was used with another request.",
             )),
+            // What was performed already has its answer, and what is under way its end; only a beginning needs the preview.
+            Begun::First(ticket) if previewless => {
+                self.idempotency.forget(ticket).await?;
+                Err(preview_required())
+            }
             Begun::First(ticket) => match prepare.await {
                 Ok(prepared) => self.execute(asked, prepared, Some(ticket)).await,
                 Err(problem) => {
-                    self.idempotency.forget(ticket).await?;
+                    self.forget(ticket).await;
                     Err(problem)
                 }
             },
@@ -111,20 +111,21 @@ impl App {
         let (before, after) = (prepared.before.clone(), prepared.plan.asked_for());
         let mut entry =
             self.audit.sending(&asked.caller.key, asked.connection, asked.action, before, after).await?;
-        if let Some(ticket) = &mut ticket
-            && !self.idempotency.sending(ticket, &plan).await?
-        {
-            entry.outcome = Outcome::Refused;
-            self.audit.write(&entry).await?;
-            return Err(running(1));
+        if let Some(ticket) = &mut ticket {
+            let sending = self.idempotency.sending(ticket, &plan).await;
+            if !matches!(sending, Ok(true)) {
+                entry.outcome = Outcome::Refused;
+                self.note(&entry).await;
+                return Err(sending.map_or_else(Problem::from, |_| running(1)));
+            }
         }
-        match prepared.plan.send(self, asked.caller, asked.connection).await {
+        match prepared.plan.send(self, asked).await {
             Ok(done) => self.finish(&mut entry, ticket, done).await,
             Err(WriteFailure::Refused(problem)) => {
                 entry.outcome = Outcome::Refused;
                 self.note(&entry).await;
                 if let Some(ticket) = ticket {
-                    self.idempotency.forget(ticket).await?;
+                    self.forget(ticket).await;
                 }
                 Err(problem)
             }
@@ -139,8 +140,10 @@ impl App {
                     None => {
                         entry.outcome = Outcome::Uncertain;
                         self.note(&entry).await;
-                        if let Some(ticket) = ticket {
-                            self.idempotency.unsettled(ticket, plan, entry.at).await?;
+                        if let Some(ticket) = ticket
+                            && let Err(error) = self.idempotency.unsettled(ticket, plan, entry.at).await
+                        {
+                            tracing::error!(%error, "an uncertain write could not be noted");
                         }
                         Err(uncertain(&prepared.plan, asked.key.is_some()))
                     }
@@ -157,9 +160,9 @@ impl App {
     ) -> Result<Response, Problem> {
         entry.outcome = Outcome::Done;
         entry.subject = Some(done.subject);
-        entry.after = done.body.clone();
+        entry.after = small(done.body.clone());
         self.note(entry).await;
-        let kept = Kept { status: done.status, body: done.body };
+        let kept = Kept { status: done.status, body: small(done.body) };
         // A failure here is no failure of the write: whoever repeats the request finds the record at Zoho.
         if let Some(mut ticket) = ticket
             && let Err(error) = self.idempotency.done(&mut ticket, &kept).await
@@ -169,12 +172,33 @@ impl App {
         Ok(answer(kept))
     }
 
+    /// Nothing was done; that the key could not be set free is no reason to tell another story.
+    async fn forget(&self, ticket: Ticket) {
+        if let Err(error) = self.idempotency.forget(ticket).await {
+            tracing::error!(%error, "an idempotency key could not be set free");
+        }
+    }
+
     /// What was done is written down; that it could not be is no reason to tell the caller that it was not done.
     async fn note(&self, entry: &Entry) {
         if let Err(error) = self.audit.write(entry).await {
             tracing::error!(%error, entry = entry.id, "an audit entry could not be completed");
         }
     }
+}
+
+/// A row holds 400 KB. Of a larger record the parts are left out, and it says so.
+fn small(body: Value) -> Value {
+    if body.to_string().len() < LARGEST_KEPT {
+        return body;
+    }
+    let Value::Object(mut record) = body else { return Value::Null };
+    record.retain(|_, value| !value.is_array() && !value.is_object());
+    record.insert(
+        "notice".to_owned(),
+        "The parts of this record are left out here. Read it for all of it.".into(),
+    );
+    record.into()
 }
 
 fn answer(kept: Kept) -> Response {

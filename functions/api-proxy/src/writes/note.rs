@@ -69,12 +69,14 @@ impl Create {
         app: &App,
         target: &Target<'_>,
         at: Timestamp,
+        taken: &[String],
     ) -> Result<Option<Done>, Problem> {
         let mine = |row: &Object| {
             let in_time = text(row, "Created_Time").and_then(timestamp);
             in_time.is_none_or(|made| made >= earlier(at, SKEW))
                 && text(row, "Note_Content") == Some(&self.content)
                 && text(row, "Note_Title") == self.title.as_deref()
+                && !taken.contains(&format!("note/{}", id(row, "id").unwrap_or_default()))
         };
         let mut found: Vec<_> = self.newest(app, target).await?.into_iter().filter(mine).collect();
         Ok(found.pop().filter(|_| found.is_empty()).map(done))

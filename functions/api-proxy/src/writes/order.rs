@@ -71,6 +71,7 @@ impl Create {
         app: &App,
         target: &Target<'_>,
         at: Timestamp,
+        taken: &[String],
     ) -> Result<Option<Done>, Problem> {
         let target = target.with(orders::READ);
         let rows = NEWEST.to_string();
@@ -88,7 +89,8 @@ impl Create {
         };
         let candidates: Vec<_> = records(&mut answer, "salesorders").into_iter().filter(mine).collect();
         let mut found = Vec::new();
-        for id in candidates.iter().filter_map(|row| id(row, "salesorder_id")).take(CANDIDATES) {
+        let free = |id: &String| !taken.contains(&format!("salesorder/{id}"));
+        for id in candidates.iter().filter_map(|row| id(row, "salesorder_id")).filter(free).take(CANDIDATES) {
             let order = one(app, &target, &id).await?;
             if order.as_ref().is_some_and(|order| self.own_reference || self.has_same_lines(order)) {
                 found.extend(order);

@@ -3,14 +3,19 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use shared::base::clock::Timestamp;
-use shared::base::id::ConnectionName;
+use shared::base::clock::{SignedDuration, Timestamp, later};
 use shared::base::problem::Problem;
+use shared::core::audit::Entry;
 
-use super::{deal, note, order};
+use super::{Asked, deal, note, order};
 use crate::App;
-use crate::caller::Caller;
 use crate::zoho_call::{Target, WriteFailure};
+
+/// So many of the last writes are known by what they made.
+const RECENT: usize = 100;
+
+/// A request is written down and sent within this time.
+const SAME_REQUEST: SignedDuration = SignedDuration::from_secs(5);
 
 /// One write.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -73,24 +78,20 @@ impl Plan {
         }
     }
 
-    fn target<'a>(&self, caller: &'a Caller, connection: &'a ConnectionName) -> Target<'a> {
+    fn target<'a>(&self, asked: &'a Asked<'_>) -> Target<'a> {
         let (product, scope) = match self {
             Self::CreateOrder(_) | Self::SetOrderStatus(_) => order::NEEDS,
             Self::CreateDeal(_) => deal::CREATE_NEEDS,
             Self::UpdateDeal(_) => deal::UPDATE_NEEDS,
             Self::CreateNote(_) => note::NEEDS,
         };
-        Target { caller, connection, product, scope }
+        let (caller, connection) = (asked.caller, asked.connection);
+        Target { caller, connection, product, scope, account: Some(&asked.account) }
     }
 
     /// Sends it, once.
-    pub(crate) async fn send(
-        &self,
-        app: &App,
-        caller: &Caller,
-        connection: &ConnectionName,
-    ) -> Result<Done, WriteFailure> {
-        let target = self.target(caller, connection);
+    pub(crate) async fn send(&self, app: &App, asked: &Asked<'_>) -> Result<Done, WriteFailure> {
+        let target = self.target(asked);
         match self {
             Self::CreateOrder(create) => create.send(app, &target).await,
             Self::SetOrderStatus(set) => set.send(app, &target).await,
@@ -100,21 +101,28 @@ impl Plan {
         }
     }
 
-    /// Looks at Zoho for what was sent at that time.
+    /// Looks at Zoho for what was sent at that time, and is none of those that other writes have made.
     pub(crate) async fn find(
         &self,
         app: &App,
-        caller: &Caller,
-        connection: &ConnectionName,
+        asked: &Asked<'_>,
         at: Timestamp,
     ) -> Result<Option<Done>, Problem> {
-        let target = self.target(caller, connection);
+        let target = self.target(asked);
+        let (entries, _) = app.audit.list(asked.connection, None, RECENT).await?;
+        // Not what an earlier look of this very request has found.
+        let own = |entry: &Entry| {
+            entry.key == asked.caller.key.id && entry.at <= at && at < later(entry.at, SAME_REQUEST)
+        };
+        let others = entries.into_iter().filter(|entry| !own(entry));
+        let taken: Vec<String> = others.filter_map(|entry| entry.subject).collect();
+        let taken = taken.as_slice();
         match self {
-            Self::CreateOrder(create) => create.find(app, &target, at).await,
+            Self::CreateOrder(create) => create.find(app, &target, at, taken).await,
             Self::SetOrderStatus(set) => set.find(app, &target).await,
-            Self::CreateDeal(create) => create.find(app, &target, at).await,
+            Self::CreateDeal(create) => create.find(app, &target, at, taken).await,
             Self::UpdateDeal(update) => update.find(app, &target).await,
-            Self::CreateNote(create) => create.find(app, &target, at).await,
+            Self::CreateNote(create) => create.find(app, &target, at, taken).await,
         }
     }
 }

@@ -29,7 +29,7 @@ impl App {
                 break;
             }
             sleep(wait).await;
-            match plan.find(self, asked.caller, asked.connection, at).await {
+            match plan.find(self, asked, at).await {
                 Ok(Some(done)) => return Some(done),
                 Ok(None) => {}
                 Err(problem) => {
@@ -49,7 +49,7 @@ impl App {
         at: Timestamp,
     ) -> Result<Response, Problem> {
         let prepared = Prepared::of(plan.clone())?;
-        let found = prepared.plan.find(self, asked.caller, asked.connection, at).await;
+        let found = prepared.plan.find(self, asked, at).await;
         match found {
             Ok(Some(done)) => {
                 let (before, after) = (prepared.before.clone(), prepared.plan.asked_for());

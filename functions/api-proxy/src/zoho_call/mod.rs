@@ -39,12 +39,30 @@ pub(crate) struct Target<'a> {
     pub(crate) product: Product,
     /// The scope that it needs.
     pub(crate) scope: &'static str,
+    /// The only account that will do, where something was worked out for one.
+    pub(crate) account: Option<&'a str>,
 }
 
-impl Target<'_> {
+impl<'a> Target<'a> {
+    /// A call in this caller's name.
+    pub(crate) fn new(
+        caller: &'a Caller,
+        connection: &'a ConnectionName,
+        product: Product,
+        scope: &'static str,
+    ) -> Self {
+        Self { caller, connection, product, scope, account: None }
+    }
+
     /// The same with another scope.
     pub(crate) fn with(&self, scope: &'static str) -> Self {
-        Self { caller: self.caller, connection: self.connection, product: self.product, scope }
+        Self {
+            caller: self.caller,
+            connection: self.connection,
+            product: self.product,
+            scope,
+            account: self.account,
+        }
     }
 }
 
@@ -78,6 +96,15 @@ impl App {
             return Err(Problem::new(
                 Code::OrganizationMismatch,
                 format!("Connection {} belongs to organisation {}.", target.connection, own.join(" and ")),
+            ));
+        }
+        if target.account.is_some_and(|account| account != token.account()) {
+            return Err(Problem::new(
+                Code::OrganizationMismatch,
+                format!(
+                    "Connection {} was connected to another organisation in the meantime.",
+                    target.connection
+                ),
             ));
         }
         if !token.scopes.allows(target.scope) {

@@ -12,6 +12,9 @@ use crate::App;
 const TRIES: u32 = 3;
 const PAUSE: std::time::Duration = std::time::Duration::from_millis(300);
 
+/// What a write must have left: its own time, and some to look for it.
+const NEEDED: std::time::Duration = std::time::Duration::from_secs(8);
+
 /// What is sent.
 pub(crate) struct Outgoing {
     pub(crate) method: Method,
@@ -55,7 +58,7 @@ impl App {
             let organization = token.organization.as_ref().map_or("", |found| found.id.as_str());
             let sent = outgoing(&Place { api: &api, organization });
             let left = left(deadline);
-            if left.is_zero() {
+            if left < NEEDED {
                 return Err(WriteFailure::Refused(Failure::from(HttpError::Timeout).into()));
             }
             let write = Write {
