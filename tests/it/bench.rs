@@ -19,6 +19,7 @@ use tests::lambda::{Cloud, Figures};
 use tests::moto::Moto;
 
 const FLOOR: &str = "lambda-floor";
+const ONE: &str = "/v1/inventory/items/3300000000070001";
 
 fn number(variable: &str, default: usize) -> usize {
     std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
@@ -67,11 +68,10 @@ struct Calls {
 }
 
 impl Calls {
-    fn take(window: &AwsWindow, deployed: &Deployed, before: &mut usize) -> Self {
+    fn take(window: &AwsWindow, deployed: &Deployed) -> Self {
         let zoho = deployed.connector.zoho.sandbox.requests().len();
-        let calls = Self { aws: window.take_calls(), zoho: zoho - *before };
-        *before = zoho;
-        calls
+        deployed.connector.zoho.sandbox.clear_requests();
+        Self { aws: window.take_calls(), zoho }
     }
 
     fn text(&self) -> String {
@@ -122,9 +122,11 @@ fn table(rows: &[(&Case, [f64; 6])]) -> String {
 }
 
 /// The same read at Zoho's stand-in without a connector in between, in µs.
-async fn direct(deployed: &Deployed, times: usize) -> f64 {
+async fn direct(deployed: &Deployed, agent: &Agent, path: &str, times: usize) -> f64 {
+    agent.get(path).await.ok();
     let requests = deployed.connector.zoho.sandbox.requests();
-    let last = requests.iter().rev().find(|request| request.path.ends_with("/items")).unwrap();
+    let path = path.trim_start_matches("/v1/inventory");
+    let last = requests.iter().rev().find(|request| request.path.ends_with(path)).unwrap();
     let url = format!("{}{}?{}", deployed.connector.zoho.url, last.path, last.query);
     let name = AccessToken::secret_name(&ConnectionName::default());
     let token = grant::load::<AccessToken>(&*deployed.stores().secrets, &name).await.unwrap().unwrap().0;
@@ -159,21 +161,21 @@ async fn bench() {
     let mut cases = [
         case("nothing (the floor)", FLOOR, &floor, "/health"),
         case("api-proxy /health", "proxy-health", &proxy, "/health"),
+        case("api-proxy one item", "proxy-item", &proxy, ONE),
         case("api-proxy items", "proxy-items", &proxy, "/v1/inventory/items"),
     ];
-    let mut zoho = deployed.connector.zoho.sandbox.requests().len();
     // The first start fills the window's memory; then side by side, so that noise falls on all.
     for start in 0..=starts {
         for case in &mut cases {
-            Calls::take(&window, &deployed, &mut zoho);
+            Calls::take(&window, &deployed);
             for event in 0..events {
                 let answer = deployed.cloud.invoke(case.function, &case.event).await.unwrap();
                 assert_eq!(answer["statusCode"], 200, "{answer}");
                 if event == 0 {
-                    case.cold = Calls::take(&window, &deployed, &mut zoho);
+                    case.cold = Calls::take(&window, &deployed);
                 }
             }
-            case.warm = Calls::take(&window, &deployed, &mut zoho);
+            case.warm = Calls::take(&window, &deployed);
             deployed.cloud.retire(case.function);
             if start == 0 {
                 deployed.cloud.function(case.function, &case.binary, &deployed.variables("api-proxy"));
@@ -186,12 +188,11 @@ async fn bench() {
         "{starts} starts × {events} events, AWS and Zoho on the same machine, medians\n\n{}",
         table(&rows)
     );
-    let direct = direct(&deployed, events).await;
-    let sum = rows[0].1[2] + direct;
-    println!(
-        "the direct call: {direct:.0} µs; api-proxy items / (floor + direct): {:.2}\n",
-        rows[2].1[2] / sum
-    );
+    for ((case, values), path) in rows[2..].iter().zip([ONE, "/v1/inventory/items"]) {
+        let direct = direct(&deployed, &agent, path, events).await;
+        let ratio = values[2] / (rows[0].1[2] + direct);
+        println!("{}: {ratio:.2} × (floor + {direct:.0} µs of the direct call)", case.name);
+    }
     for case in &cases[1..] {
         println!("{}: cold {}; {} more events {}", case.name, case.cold.text(), events - 1, case.warm.text());
     }

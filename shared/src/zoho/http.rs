@@ -1,7 +1,7 @@
 //! The one HTTP client. It follows no redirect, speaks to no proxy, reads no more than it was told to, and its errors
 //! carry no address, because addresses can hold codes.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -140,19 +140,27 @@ impl Http {
 }
 
 struct NetworkTransport {
+    tls: ClientConfig,
     reads: Client,
-    writes: Client,
+    /// Made when it is first needed: most processes only read.
+    writes: OnceLock<Client>,
 }
 
 impl NetworkTransport {
     fn new() -> Result<Self, String> {
         let tls = tls()?;
-        let build = |builder: ClientBuilder| builder.build().map_err(|error| error.to_string());
-        Ok(Self {
-            reads: build(builder(tls.clone()))?,
-            // A connection that idled may be dead without our knowing, and a write that was sent into it is uncertain.
-            writes: build(builder(tls).pool_max_idle_per_host(0))?,
-        })
+        let reads = builder(tls.clone()).build().map_err(|error| error.to_string())?;
+        Ok(Self { tls, reads, writes: OnceLock::new() })
+    }
+
+    fn writes(&self) -> Result<&Client, HttpError> {
+        if let Some(client) = self.writes.get() {
+            return Ok(client);
+        }
+        // A connection that idled may be dead without our knowing, and a write that was sent into it is uncertain.
+        let client = builder(self.tls.clone()).pool_max_idle_per_host(0).build();
+        let client = client.map_err(|_| HttpError::Unreachable)?;
+        Ok(self.writes.get_or_init(|| client))
     }
 }
 
@@ -164,7 +172,7 @@ impl Transport for NetworkTransport {
                 self.reads.get(call.url).header(header::AUTHORIZATION, authorization(token)?)
             }
             Content::Write(write) => {
-                let request = self.writes.request(write.method, call.url);
+                let request = self.writes()?.request(write.method, call.url);
                 let mut request = request.header(header::AUTHORIZATION, authorization(write.token)?);
                 if let Some(body) = write.body {
                     request = request.header(header::CONTENT_TYPE, "application/json").body(body);
@@ -175,7 +183,7 @@ impl Transport for NetworkTransport {
                 request
             }
             Content::Form(Form { fields, basic }) => {
-                let request = self.writes.post(call.url).form(fields);
+                let request = self.writes()?.post(call.url).form(fields);
                 match basic {
                     Some((name, password)) => request.basic_auth(name, Some(password.expose())),
                     None => request,
