@@ -1,16 +1,13 @@
 //! What the person who consented is told at the end.
 
-use shared::core::connection::Connection;
+use shared::core::connection::{Connection, GRANTS_PER_USER};
 use shared::core::consent::Ending;
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::oauth::Refusal;
 
 use crate::renew::blame;
 
-/// Zoho keeps so many grants of one user for one client, and then ends the oldest without a word.
-const GRANTS: usize = 20;
-
-/// From here on it is said.
+/// From so many connections of one user on, it is said how many Zoho keeps.
 const MANY: usize = 15;
 
 pub(crate) fn failed<L: Into<String>>(lines: impl IntoIterator<Item = L>) -> Ending {
@@ -51,12 +48,12 @@ fn crowd(row: &Connection, all: &[Connection]) -> Option<String> {
     let count = others.len() + 1;
     others.sort_by_key(|other| other.connected_at);
     match others.first() {
-        Some(oldest) if count > GRANTS => Some(format!(
-            "This Zoho user has {count} connections, but Zoho keeps {GRANTS}: it will have ended the oldest, {}. Connect that one as another user.",
+        Some(oldest) if count > GRANTS_PER_USER => Some(format!(
+            "This Zoho user has {count} connections, but Zoho keeps {GRANTS_PER_USER}: it will have ended the oldest, {}. Connect that one as another user.",
             oldest.name
         )),
         Some(_) if count >= MANY => Some(format!(
-            "This Zoho user has {count} connections. Zoho keeps {GRANTS} and then ends the oldest: connect the next ones as another user."
+            "This Zoho user has {count} connections. Zoho keeps {GRANTS_PER_USER} and then ends the oldest: connect the next ones as another user."
         )),
         _ => None,
     }

@@ -75,6 +75,11 @@ pub fn time_ordered(at: Timestamp) -> String {
     format!("{}{}", time_prefix(at), random_hex::<10>())
 }
 
+/// Whether a text can be an id of [`time_ordered`].
+pub fn is_time_ordered(text: &str) -> bool {
+    text.len() == 31 && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
 /// The part of [`time_ordered`] that is the time: no id of a later moment sorts before it.
 pub fn time_prefix(at: Timestamp) -> String {
     format!("{:011x}", at.as_millisecond().max(0))

@@ -17,6 +17,9 @@ const PARTITION: &str = "connection";
 /// How many connections an installation has at most.
 const MOST: usize = 1000;
 
+/// Zoho keeps so many grants of one user for one client, and then ends the oldest without a word.
+pub const GRANTS_PER_USER: usize = 20;
+
 /// An organisation of the user who connected.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Organization {

@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use super::value::{Object, query_of, untrusted};
+use super::value::{Object, query_of, records, untrusted};
 
 /// Scopes by what is read.
 pub mod scope {
@@ -103,6 +103,11 @@ pub fn fields_url(api: &str, module: &str) -> String {
 /// The organisation of the user who connected.
 pub fn org_url(api: &str) -> String {
     format!("{api}/crm/v8/org")
+}
+
+/// The records of an answer; nothing under 204 is none.
+pub fn rows(answer: Option<Object>) -> Vec<Object> {
+    answer.map(|mut answer| records(&mut answer, "data")).unwrap_or_default()
 }
 
 /// Where the list goes on.

@@ -8,8 +8,7 @@ use clap::Args;
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::core::client::Clients;
-use shared::core::connection::Organization;
-use shared::core::connection::{self, Connection};
+use shared::core::connection::{self, Connection, GRANTS_PER_USER, Organization};
 use shared::core::consent::{Ending, Wish};
 use shared::core::parts::Parts;
 use shared::core::renewer::{Ask, Reply};
@@ -19,9 +18,6 @@ use shared::zoho::scope::{Access, Product, ScopeSet};
 use super::Failure;
 use super::place::{Opened, Place};
 use crate::terminal::{ask_line, say};
-
-/// Zoho keeps so many grants of one user for one client, and then ends the oldest without a word.
-const GRANTS: usize = 20;
 
 #[derive(Args)]
 pub(crate) struct Connect {
@@ -112,13 +108,13 @@ impl Asked {
 /// Another consent of a user who has as many grants as Zoho keeps would end the oldest.
 fn crowded(all: &[Connection], client_id: &str) -> Result<(), Failure> {
     let mine = || all.iter().filter(|found| found.client_id == client_id);
-    let full = mine().find(|found| found.same_user(all).count() >= GRANTS);
+    let full = mine().find(|found| found.same_user(all).count() >= GRANTS_PER_USER);
     let Some(full) = full else { return Ok(()) };
     let mut theirs: Vec<_> = full.same_user(all).collect();
     theirs.sort_by_key(|found| found.connected_at);
     let oldest = theirs.first().map_or("", |found| found.name.as_str());
     Err(Failure::Other(format!(
-        "{} has {} connections, and Zoho keeps {GRANTS} of one user: with one more it would end the oldest, {oldest}, without a word. Disconnect one, or connect as another Zoho user and say --another-user",
+        "{} has {} connections, and Zoho keeps {GRANTS_PER_USER} of one user: with one more it would end the oldest, {oldest}, without a word. Disconnect one, or connect as another Zoho user and say --another-user",
         full.user.as_deref().unwrap_or_default(),
         theirs.len(),
     )))

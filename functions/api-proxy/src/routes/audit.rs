@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use shared::base::id::is_time_ordered;
 use shared::base::problem::Problem;
 use shared::core::key::Permission;
 use shared::zoho::scope::{Access, Product};
@@ -30,8 +31,7 @@ pub(crate) async fn list(
     Params(params): Params<ListParams>,
 ) -> Result<Json<List<Value>>, Problem> {
     let rows = per_page(params.per_page)?;
-    let is_id = |text: &str| text.len() == 31 && text.bytes().all(|b| b.is_ascii_hexdigit());
-    if params.cursor.as_deref().is_some_and(|cursor| !is_id(cursor)) {
+    if params.cursor.as_deref().is_some_and(|cursor| !is_time_ordered(cursor)) {
         return Err(invalid_cursor());
     }
     let read = |product| caller.key.demand(Permission::Product(product, Access::Read));

@@ -82,7 +82,7 @@ pub(crate) async fn one(
             answer::crm_record,
         )
         .await?;
-    let deal = answer.and_then(|mut answer| records(&mut answer, "data").into_iter().next());
+    let deal = crm::rows(answer).into_iter().next();
     let deal = deal.ok_or_else(|| Problem::new(Code::RecordNotFound, format!("There is no deal {id}.")))?;
     let mut deal = crm::record(deal);
     // A lookup that is asked for comes with its id, as in a list.

@@ -6,6 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use shared::base::id::is_time_ordered;
 use shared::base::problem::{Code, Problem};
 use shared::base::web::Segments;
 use shared::core::event::Event;
@@ -32,7 +33,7 @@ pub(crate) async fn list(
 ) -> Result<Json<List<Event>>, Problem> {
     caller.key.demand(Permission::Events)?;
     let rows = per_page(params.per_page)?;
-    if params.cursor.as_deref().is_some_and(|cursor| !is_event_id(cursor)) {
+    if params.cursor.as_deref().is_some_and(|cursor| !is_time_ordered(cursor)) {
         return Err(invalid("`cursor` is the id of the last event you saw, or what `next` holds."));
     }
     let connection = app.choose_any(&caller)?;
@@ -50,7 +51,7 @@ pub(crate) async fn one(
 ) -> Result<Json<Value>, Problem> {
     caller.key.demand(Permission::Events)?;
     let connection = app.choose_any(&caller)?;
-    let found = if is_event_id(&id) { app.events.get(&connection, &id).await? } else { None };
+    let found = if is_time_ordered(&id) { app.events.get(&connection, &id).await? } else { None };
     let Some((event, body)) = found else {
         return Err(Problem::new(
             Code::RecordNotFound,
@@ -65,8 +66,4 @@ pub(crate) async fn one(
         data.insert("untrusted".to_owned(), json!(["delivered"]));
     }
     Ok(Json(event))
-}
-
-fn is_event_id(text: &str) -> bool {
-    text.len() == 31 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }

@@ -13,7 +13,7 @@ use shared::base::web::Segments;
 use shared::zoho::answer;
 use shared::zoho::crm;
 use shared::zoho::scope::{Access, Product};
-use shared::zoho::value::{Object, records};
+use shared::zoho::value::Object;
 
 use crate::App;
 use crate::body::{self, Body};
@@ -50,7 +50,7 @@ pub(crate) async fn list(
     let target = Target::new(&caller, &connection, Product::Crm, crm::scope::NOTES);
     let answer =
         app.read(&target, |place| crm::notes_url(place.api, id, Some(note::FIELDS)), answer::crm).await?;
-    let notes = answer.map(|mut answer| records(&mut answer, "data")).unwrap_or_default();
+    let notes = crm::rows(answer);
     Ok(Json(List { data: notes.into_iter().map(crm::record).collect(), next: None }))
 }
 

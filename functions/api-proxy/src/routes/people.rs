@@ -106,7 +106,7 @@ async fn list(
                 answer::crm,
             )
             .await?;
-        let found = answer.map(|mut answer| records(&mut answer, "data")).unwrap_or_default();
+        let found = crm::rows(answer);
         let data = found.into_iter().filter(|row| fits(row, &by)).map(crm::record).collect();
         return Ok(Json(List { data, next: None }));
     }
@@ -137,7 +137,7 @@ async fn one(
     let target = Target::new(&caller, &connection, Product::Crm, module.scope);
     let answer =
         app.read(&target, |place| crm::record_url(place.api, module.name, id), answer::crm_record).await?;
-    let found = answer.and_then(|mut answer| records(&mut answer, "data").into_iter().next());
+    let found = crm::rows(answer).into_iter().next();
     let found = found.ok_or_else(|| {
         Problem::new(Code::RecordNotFound, format!("There is no record {id} in {}.", module.name))
     })?;

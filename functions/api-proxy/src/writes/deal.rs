@@ -2,23 +2,21 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shared::base::clock::{SignedDuration, Timestamp, earlier};
+use shared::base::clock::Timestamp;
 use shared::base::problem::Problem;
 use shared::zoho::answer;
 use shared::zoho::crm;
 use shared::zoho::http::Method;
 use shared::zoho::scope::Product;
-use shared::zoho::value::{Object, records, text, timestamp};
+use shared::zoho::value::Object;
 
 use super::plan::Done;
+use super::settle::{made_since, only};
 use crate::App;
 use crate::zoho_call::{Outgoing, Target, WriteFailure};
 
 pub(crate) const CREATE_NEEDS: (Product, &str) = (Product::Crm, crm::scope::CREATE_DEALS);
 pub(crate) const UPDATE_NEEDS: (Product, &str) = (Product::Crm, crm::scope::UPDATE_DEALS);
-
-/// By how much our clock and Zoho's may differ.
-const SKEW: SignedDuration = SignedDuration::from_mins(2);
 
 /// A new deal.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -58,17 +56,15 @@ impl Create {
         let fields = names.join(",");
         let answer =
             app.read(&target, |place| crm::newest_url(place.api, "Deals", &fields), answer::crm).await?;
-        let rows = answer.map(|mut answer| records(&mut answer, "data")).unwrap_or_default();
+        let rows = crm::rows(answer);
         let mine = |row: &Object| {
-            let in_time = text(row, "Created_Time").and_then(timestamp);
             let id = shared::zoho::value::id(row, "id").unwrap_or_default();
-            in_time.is_none_or(|made| made >= earlier(at, SKEW))
+            made_since(row, "Created_Time", at)
                 && holds(row, &self.fields)
                 && !taken.contains(&format!("deal/{id}"))
         };
-        let mut found: Vec<_> = rows.into_iter().filter(mine).collect();
-        let Some(only) = found.pop().filter(|_| found.is_empty()) else { return Ok(None) };
-        let id = shared::zoho::value::id(&only, "id").unwrap_or_default();
+        let Some(found) = only(rows.into_iter().filter(mine).collect()) else { return Ok(None) };
+        let id = shared::zoho::value::id(&found, "id").unwrap_or_default();
         Ok(Some(read_back(app, &target, 201, &id, &self.fields).await))
     }
 }
@@ -110,7 +106,7 @@ impl Update {
 pub(crate) async fn one(app: &App, target: &Target<'_>, id: &str) -> Result<Option<Object>, Problem> {
     let answer =
         app.read(target, |place| crm::record_url(place.api, "Deals", id), answer::crm_record).await?;
-    Ok(answer.and_then(|mut answer| records(&mut answer, "data").into_iter().next()))
+    Ok(crm::rows(answer).into_iter().next())
 }
 
 /// CRM answers a write with the id only. A read that fails does not undo the write: then what was sent is shown.

@@ -9,8 +9,6 @@ pub(crate) mod order;
 mod plan;
 mod settle;
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -35,7 +33,7 @@ const LARGEST_KEPT: usize = 150_000;
 impl App {
     /// Shows or performs a write.
     pub(crate) async fn perform(
-        self: &Arc<Self>,
+        &self,
         asked: &Asked<'_>,
         prepare: impl Future<Output = Result<Prepared, Problem>>,
     ) -> Result<Response, Problem> {
@@ -99,10 +97,10 @@ impl App {
         Ok(Json(shown).into_response())
     }
 
-    /// Writes it down, sends it once, and finds out how it ended. Goes on when the caller is gone: what was sent must be
-    /// written down.
+    /// Writes it down, sends it once, and finds out how it ended. Who hangs up meanwhile stops it: then the next request with
+    /// the same key finds out.
     async fn execute(
-        self: &Arc<Self>,
+        &self,
         asked: &Asked<'_>,
         prepared: Prepared,
         mut ticket: Option<Ticket>,

@@ -2,22 +2,20 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shared::base::clock::{SignedDuration, Timestamp, earlier};
+use shared::base::clock::Timestamp;
 use shared::base::problem::Problem;
 use shared::zoho::answer;
 use shared::zoho::crm;
 use shared::zoho::http::Method;
 use shared::zoho::scope::Product;
-use shared::zoho::value::{Object, id, records, text, timestamp};
+use shared::zoho::value::{Object, id, text};
 
 use super::plan::Done;
+use super::settle::{made_since, only};
 use crate::App;
 use crate::zoho_call::{Outgoing, Target, WriteFailure};
 
 pub(crate) const NEEDS: (Product, &str) = (Product::Crm, crm::scope::CREATE_NOTES);
-
-/// By how much our clock and Zoho's may differ.
-const SKEW: SignedDuration = SignedDuration::from_mins(2);
 
 /// What a note is read with.
 pub(crate) const FIELDS: &str = "Note_Title,Note_Content,Parent_Id,Owner,Created_Time,Modified_Time";
@@ -72,14 +70,13 @@ impl Create {
         taken: &[String],
     ) -> Result<Option<Done>, Problem> {
         let mine = |row: &Object| {
-            let in_time = text(row, "Created_Time").and_then(timestamp);
-            in_time.is_none_or(|made| made >= earlier(at, SKEW))
+            made_since(row, "Created_Time", at)
                 && text(row, "Note_Content") == Some(&self.content)
                 && text(row, "Note_Title") == self.title.as_deref()
                 && !taken.contains(&format!("note/{}", id(row, "id").unwrap_or_default()))
         };
-        let mut found: Vec<_> = self.newest(app, target).await?.into_iter().filter(mine).collect();
-        Ok(found.pop().filter(|_| found.is_empty()).map(done))
+        let found = self.newest(app, target).await?.into_iter().filter(mine).collect();
+        Ok(only(found).map(done))
     }
 
     async fn newest(&self, app: &App, target: &Target<'_>) -> Result<Vec<Object>, Problem> {
@@ -87,7 +84,7 @@ impl Create {
         let answer = app
             .read(&target, |place| crm::notes_url(place.api, &self.deal, Some(FIELDS)), answer::crm)
             .await?;
-        Ok(answer.map(|mut answer| records(&mut answer, "data")).unwrap_or_default())
+        Ok(crm::rows(answer))
     }
 }
 

@@ -2,24 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value, json};
-use shared::base::clock::{SignedDuration, Timestamp, earlier};
+use shared::base::clock::Timestamp;
 use shared::base::problem::Problem;
 use shared::base::secret::random_hex;
 use shared::zoho::answer;
 use shared::zoho::http::Method;
 use shared::zoho::inventory::{self, orders};
 use shared::zoho::scope::Product;
-use shared::zoho::value::{Object, id, record, records, text, timestamp};
+use shared::zoho::value::{Object, id, record, records, text};
 
 use super::plan::Done;
+use super::settle::{made_since, only};
 use crate::App;
 use crate::zoho_call::{Outgoing, Target, WriteFailure};
 
 /// Making an order, and changing its status, too, is a CREATE.
 pub(crate) const NEEDS: (Product, &str) = (Product::Inventory, orders::CREATE);
-
-/// By how much our clock and Zoho's may differ.
-const SKEW: SignedDuration = SignedDuration::from_mins(2);
 
 /// How many of the newest orders are looked at, and how many of those in detail.
 const NEWEST: u32 = 100;
@@ -82,10 +80,7 @@ impl Create {
         let mine = |row: &Object| {
             let of = |record: Option<&Value>| record.and_then(Value::as_str).map(str::to_owned);
             let same = |field| of(row.get(field)) == of(self.body.get(field));
-            let in_time = |at: Timestamp| {
-                text(row, "created_time").and_then(timestamp).is_none_or(|made| made >= earlier(at, SKEW))
-            };
-            same("reference_number") && same("customer_id") && in_time(at)
+            same("reference_number") && same("customer_id") && made_since(row, "created_time", at)
         };
         let candidates: Vec<_> = records(&mut answer, "salesorders").into_iter().filter(mine).collect();
         let mut found = Vec::new();
@@ -96,8 +91,7 @@ impl Create {
                 found.extend(order);
             }
         }
-        // Two that are alike: which of them is ours cannot be told.
-        Ok(found.pop().filter(|_| found.is_empty()).map(|order| done(201, order)))
+        Ok(only(found).map(|order| done(201, order)))
     }
 
     fn has_same_lines(&self, order: &Object) -> bool {

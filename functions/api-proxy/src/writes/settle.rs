@@ -1,14 +1,14 @@
 //! Looking for what was sent and not answered.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::Response;
 use serde_json::Value;
-use shared::base::clock::Timestamp;
+use shared::base::clock::{SignedDuration, Timestamp, earlier};
 use shared::base::problem::Problem;
 use shared::core::audit::Outcome;
 use shared::core::idempotency::Ticket;
+use shared::zoho::value::{Object, text, timestamp};
 use tokio::time::{Instant, sleep};
 
 use super::{Asked, Done, Plan, Prepared, uncertain};
@@ -19,6 +19,19 @@ const LOOKS: [u64; 4] = [300, 1000, 2500, 4000];
 
 /// What a look may take; without that much time left none is begun.
 const LOOK: Duration = Duration::from_secs(3);
+
+/// By how much our clock and Zoho's may differ.
+const SKEW: SignedDuration = SignedDuration::from_mins(2);
+
+/// Whether a record can have been made by what was sent at that time. One that does not say when can.
+pub(super) fn made_since(row: &Object, field: &str, at: Timestamp) -> bool {
+    text(row, field).and_then(timestamp).is_none_or(|made| made >= earlier(at, SKEW))
+}
+
+/// The only one. Of two that are alike it cannot be told which is ours.
+pub(super) fn only<T>(mut found: Vec<T>) -> Option<T> {
+    found.pop().filter(|_| found.is_empty())
+}
 
 impl App {
     /// Looks several times, while the caller's time lasts.
@@ -42,7 +55,7 @@ impl App {
 
     /// The request before this one, with the same key, was sent and never ended: it is looked for, and never sent again.
     pub(super) async fn settle_later(
-        self: &Arc<Self>,
+        &self,
         asked: &Asked<'_>,
         ticket: Ticket,
         plan: Value,

@@ -4,7 +4,7 @@ mod read;
 mod write;
 
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use shared::base::id::ConnectionName;
@@ -76,8 +76,33 @@ pub(crate) struct Place<'a> {
 impl App {
     /// Demands a scope beside the one that a call itself needs.
     pub(crate) async fn demand_scope(&self, target: &Target<'_>) -> Result<(), Problem> {
-        let token = self.tokens.current(target.connection, target.caller.deadline).await?;
-        self.check(target, &token)
+        self.token(target).await.map(drop)
+    }
+
+    /// A token that allows the call.
+    async fn token(&self, target: &Target<'_>) -> Result<Arc<AccessToken>, Problem> {
+        let deadline = target.caller.deadline;
+        let token = self.tokens.current(target.connection, deadline).await?;
+        if self.check(target, &token).is_ok() {
+            return Ok(token);
+        }
+        // The connection may have been made anew since the token was read.
+        let token = self.tokens.stored(target.connection, deadline).await?;
+        self.check(target, &token)?;
+        Ok(token)
+    }
+
+    /// A token in the place of one that Zoho refused, unless the refusal meant something else.
+    async fn another_token(
+        &self,
+        target: &Target<'_>,
+        token: &AccessToken,
+        failure: Failure,
+    ) -> Result<Arc<AccessToken>, Problem> {
+        let verdict = self.is_dead(target, token, failure);
+        let token = self.tokens.instead_of(target.connection, token, verdict, target.caller.deadline).await?;
+        self.check(target, &token)?;
+        Ok(token)
     }
 
     /// What is known to fail is not tried.

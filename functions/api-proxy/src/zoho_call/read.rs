@@ -24,12 +24,7 @@ impl App {
         judge: impl Fn(&Answer) -> Result<T, Failure>,
     ) -> Result<T, Problem> {
         let deadline = target.caller.deadline;
-        let mut token = self.tokens.current(target.connection, deadline).await?;
-        if self.check(target, &token).is_err() {
-            // The connection may have been made anew since the token was read.
-            token = self.tokens.stored(target.connection, deadline).await?;
-            self.check(target, &token)?;
-        }
+        let mut token = self.token(target).await?;
         let mut replaced = false;
         loop {
             let api = self.centres.api(token.data_centre);
@@ -45,9 +40,7 @@ impl App {
             if replaced {
                 return Err(self.deny(target, &token, failure));
             }
-            let verdict = self.is_dead(target, &token, failure);
-            token = self.tokens.instead_of(target.connection, &token, verdict, deadline).await?;
-            self.check(target, &token)?;
+            token = self.another_token(target, &token, failure).await?;
             replaced = true;
         }
     }

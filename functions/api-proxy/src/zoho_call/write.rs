@@ -47,11 +47,7 @@ impl App {
         judge: impl Fn(&Answer) -> Result<T, Failure>,
     ) -> Result<T, WriteFailure> {
         let deadline = target.caller.deadline;
-        let mut token = self.tokens.current(target.connection, deadline).await?;
-        if self.check(target, &token).is_err() {
-            token = self.tokens.stored(target.connection, deadline).await?;
-            self.check(target, &token)?;
-        }
+        let mut token = self.token(target).await?;
         let (mut replaced, mut tried) = (false, 1);
         loop {
             let api = self.centres.api(token.data_centre);
@@ -81,9 +77,7 @@ impl App {
             };
             match failure.kind {
                 FailureKind::DeadToken | FailureKind::DeadTokenOrScope if !replaced => {
-                    let verdict = self.is_dead(target, &token, failure);
-                    token = self.tokens.instead_of(target.connection, &token, verdict, deadline).await?;
-                    self.check(target, &token)?;
+                    token = self.another_token(target, &token, failure).await?;
                     replaced = true;
                 }
                 FailureKind::DeadToken | FailureKind::DeadTokenOrScope => {
