@@ -15,6 +15,7 @@ mod choice;
 mod chromium;
 mod commands;
 mod consent;
+mod crm_reads;
 mod crm_writes;
 mod crowd;
 mod demo;

@@ -4,6 +4,7 @@
 mod body;
 mod caller;
 mod choice;
+mod crm_page;
 mod estimate;
 mod params;
 mod picklists;

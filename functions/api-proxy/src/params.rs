@@ -109,15 +109,6 @@ pub(crate) fn crm_fields(text: &str) -> Result<String, Problem> {
     Ok(if names.is_empty() { "id".to_owned() } else { names.join(",") })
 }
 
-/// The page that a cursor of CRM leads to.
-pub(crate) fn page_token(cursor: Option<&str>) -> Result<Option<&str>, Problem> {
-    match cursor.map(|cursor| cursor.strip_prefix('t')) {
-        None => Ok(None),
-        Some(Some(token)) if !token.is_empty() => Ok(Some(token)),
-        Some(_) => Err(invalid_cursor()),
-    }
-}
-
 /// An id in a path.
 pub(crate) fn record_id(text: &str) -> Result<&str, Problem> {
     if is_zoho_id(text) {

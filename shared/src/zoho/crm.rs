@@ -28,19 +28,10 @@ pub mod scope {
 }
 
 /// What a list of deals asks for when the caller names no fields: CRM gives none by itself.
-pub const DEAL_FIELDS: &[&str] = &[
-    "Deal_Name",
-    "Stage",
-    "Amount",
-    "Probability",
-    "Closing_Date",
-    "Account_Name",
-    "Contact_Name",
-    "Owner",
-    "Next_Step",
-    "Created_Time",
-    "Modified_Time",
-];
+pub const DEAL_FIELDS: &str = "Deal_Name,Stage,Amount,Probability,Closing_Date,Account_Name,Contact_Name,Owner,Next_Step,Created_Time,Modified_Time";
+
+/// What a note is read with.
+const NOTE_FIELDS: &str = "Note_Title,Note_Content,Parent_Id,Owner,Created_Time,Modified_Time";
 
 /// The most fields that a list may ask for.
 pub const MAX_FIELDS: usize = 50;
@@ -56,6 +47,13 @@ pub fn list_url(api: &str, module: &str, fields: &str, per_page: u32, page_token
     if let Some(token) = page_token {
         query.append_pair("page_token", token);
     }
+    query.finish()
+}
+
+/// Records of a module by their ids, separated by commas.
+pub fn by_ids_url(api: &str, module: &str, fields: &str, ids: &str) -> String {
+    let mut query = query_of(module_url(api, module));
+    query.append_pair("fields", fields).append_pair("ids", ids);
     query.finish()
 }
 
@@ -80,17 +78,30 @@ pub fn newest_url(api: &str, module: &str, fields: &str) -> String {
     query.finish()
 }
 
-/// The notes of a deal; with the fields that a read must name.
-pub fn notes_url(api: &str, deal: &str, fields: Option<&str>) -> String {
-    let url = format!("{api}/crm/v8/Deals/{deal}/Notes");
-    match fields {
-        None => url,
-        Some(fields) => {
-            let mut query = query_of(url);
-            query.append_pair("fields", fields).append_pair("per_page", "200");
-            query.finish()
-        }
-    }
+/// Where notes of a deal are posted.
+pub fn notes_url(api: &str, deal: &str) -> String {
+    format!("{api}/crm/v8/Deals/{deal}/Notes")
+}
+
+/// A page of the notes of a deal, in CRM's order.
+pub fn notes_page_url(api: &str, deal: &str, page: u32, per_page: u32) -> String {
+    let mut query = query_of(notes_url(api, deal));
+    query
+        .append_pair("fields", NOTE_FIELDS)
+        .append_pair("page", &page.to_string())
+        .append_pair("per_page", &per_page.to_string());
+    query.finish()
+}
+
+/// The newest notes of a deal. Where CRM does not heed the order, they are its first.
+pub fn newest_notes_url(api: &str, deal: &str) -> String {
+    let mut query = query_of(notes_url(api, deal));
+    query
+        .append_pair("fields", NOTE_FIELDS)
+        .append_pair("per_page", "200")
+        .append_pair("sort_by", "Created_Time")
+        .append_pair("sort_order", "desc");
+    query.finish()
 }
 
 /// What fields a module has, and which values they take.
@@ -110,11 +121,21 @@ pub fn rows(answer: Option<Object>) -> Vec<Object> {
     answer.map(|mut answer| records(&mut answer, "data")).unwrap_or_default()
 }
 
+/// Whether there are records after these.
+pub fn more_records(answer: &Object) -> bool {
+    let more = answer.get("info").and_then(|info| info.get("more_records"));
+    more.and_then(Value::as_bool).unwrap_or(false)
+}
+
 /// Where the list goes on.
 pub fn next_page_token(answer: &Object) -> Option<&str> {
-    let info = answer.get("info")?;
-    let more = info.get("more_records").and_then(Value::as_bool).unwrap_or(false);
-    info.get("next_page_token").and_then(Value::as_str).filter(|_| more)
+    answer.get("info")?.get("next_page_token").and_then(Value::as_str).filter(|_| more_records(answer))
+}
+
+/// Whether a lookup came as an id alone.
+pub fn has_nameless_lookup(record: &Object) -> bool {
+    let nameless = |value: &Object| value.contains_key("id") && !value.contains_key("name");
+    record.values().filter_map(Value::as_object).any(nameless)
 }
 
 /// Text fields that Zoho fills, or lets people only choose from. All others hold words of people: an organisation adds
@@ -145,7 +166,10 @@ pub fn record(record: Object) -> Object {
     for (field, value) in record {
         match value {
             _ if field.starts_with('$') && field != "$currency_symbol" => {}
-            Value::Object(mut lookup) if lookup.contains_key("id") && lookup.contains_key("name") => {
+            // A query can give the id alone.
+            Value::Object(mut lookup)
+                if lookup.contains_key("id") && (lookup.contains_key("name") || lookup.len() == 1) =>
+            {
                 let id_field = format!("{field}_id");
                 flat.insert(id_field.clone(), lookup.remove("id").map_or(Value::Null, id_as_text));
                 ids.push(id_field);

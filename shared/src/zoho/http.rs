@@ -62,6 +62,8 @@ pub struct Call<'a> {
 pub enum Content<'a> {
     /// A read of the API, with its access token.
     Read(&'a Secret),
+    /// A read that is posted, with its JSON document.
+    Query(&'a Secret, &'a str),
     /// A form for an accounts server.
     Form(Form<'a>),
     /// A write to the API. It goes out on a connection of its own.
@@ -121,6 +123,20 @@ impl Http {
         self.0.send(Call { url, content: Content::Read(token), within }).await
     }
 
+    /// Reads from the API by posting a query.
+    ///
+    /// # Errors
+    /// Where no complete answer came.
+    pub async fn query(
+        &self,
+        url: &str,
+        token: &Secret,
+        body: &str,
+        within: Duration,
+    ) -> Result<Answer, HttpError> {
+        self.0.send(Call { url, content: Content::Query(token, body), within }).await
+    }
+
     /// Writes to the API.
     ///
     /// # Errors
@@ -171,6 +187,12 @@ impl Transport for NetworkTransport {
             Content::Read(token) => {
                 self.reads.get(call.url).header(header::AUTHORIZATION, authorization(token)?)
             }
+            Content::Query(token, body) => self
+                .reads
+                .post(call.url)
+                .header(header::AUTHORIZATION, authorization(token)?)
+                .header(header::CONTENT_TYPE, "application/json")
+                .body(body.to_owned()),
             Content::Write(write) => {
                 let request = self.writes()?.request(write.method, call.url);
                 let mut request = request.header(header::AUTHORIZATION, authorization(write.token)?);

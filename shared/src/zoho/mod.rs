@@ -2,6 +2,7 @@
 //! knows of stores or of who is calling.
 
 pub mod answer;
+pub mod coql;
 pub mod crm;
 pub mod data_centre;
 pub mod http;

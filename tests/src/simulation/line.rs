@@ -31,7 +31,9 @@ impl Sent {
     fn of(call: &Call<'_>) -> Self {
         let path = call.url.to_owned();
         match &call.content {
-            Content::Read(token) => Self { path, token: Some(token.expose().to_owned()), form: Vec::new() },
+            Content::Read(token) | Content::Query(token, _) => {
+                Self { path, token: Some(token.expose().to_owned()), form: Vec::new() }
+            }
             Content::Write(_) => unreachable!("token-refresh writes nothing to the API"),
             Content::Form(Form { fields: form, .. }) => {
                 let form =

@@ -13,16 +13,16 @@ use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::base::web::Segments;
 use shared::zoho::answer;
+use shared::zoho::coql;
 use shared::zoho::crm::{self, DEAL_FIELDS};
 use shared::zoho::scope::{Access, Product};
-use shared::zoho::value::{Object, records, timestamp};
+use shared::zoho::value::{Object, timestamp};
 
 use crate::App;
 use crate::body::Body;
 use crate::caller::Caller;
-use crate::params::{
-    List, OneParams, Params, crm_fields, invalid, next, page_token, per_page, pick, record_id,
-};
+use crate::crm_page::Wanted;
+use crate::params::{List, OneParams, Params, crm_fields, invalid, next, per_page, pick, record_id};
 use crate::writes::{Asked, Plan, Prepared, WriteParams, deal};
 use crate::zoho_call::Target;
 
@@ -31,6 +31,10 @@ const PATH: &str = "/v1/crm/deals";
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListParams {
+    /// A stage, to the letter.
+    stage: Option<String>,
+    /// A part of the name.
+    search: Option<String>,
     fields: Option<String>,
     per_page: Option<u32>,
     cursor: Option<String>,
@@ -42,28 +46,51 @@ pub(crate) async fn list(
     Params(params): Params<ListParams>,
 ) -> Result<Json<List<Object>>, Problem> {
     let rows = per_page(params.per_page)?;
-    let token = page_token(params.cursor.as_deref())?;
+    let (stage, search) = (params.stage.as_deref(), params.search.as_deref());
+    for (name, value) in [("stage", stage), ("search", search)] {
+        if value.is_some_and(|value| value.trim().is_empty() || !coql::is_plain(value)) {
+            return Err(invalid(format!("`{name}` must be a text without line breaks and backslashes.")));
+        }
+    }
+    let conditions: Vec<String> = [
+        stage.map(|stage| coql::equals("Stage", stage)),
+        search.map(|part| coql::contains("Deal_Name", part)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     let fields = params.fields.as_deref().map(crm_fields).transpose()?;
-    let wanted = fields.clone().unwrap_or_else(|| DEAL_FIELDS.join(","));
     let connection = app.choose(&caller, Product::Crm, Access::Read).await?;
-    let answer = app
-        .read(
-            &target(&caller, &connection),
-            |place| crm::list_url(place.api, "Deals", &wanted, rows, token),
-            answer::crm,
+    let target = target(&caller, &connection);
+    let page = app
+        .crm_page(
+            &target,
+            &Wanted {
+                module: "Deals",
+                fields: fields.as_deref().unwrap_or(DEAL_FIELDS),
+                conditions: &conditions,
+                rows,
+                cursor: params.cursor.as_deref(),
+            },
         )
         .await?;
-    // Nothing under 204 is an empty list.
-    let Some(mut answer) = answer else { return Ok(Json(List { data: Vec::new(), next: None })) };
-    if !answer.contains_key("data") {
-        return Err(Problem::new(Code::ZohoUnreadable, "Zoho's answer has no `data`."));
+    // An empty list of a stage that there is not would be a wrong answer.
+    if let (Some(stage), None, true) = (stage, &params.cursor, page.rows.is_empty()) {
+        let stage = Object::from_iter([("Stage".to_owned(), stage.into())]);
+        app.check_picklists(&target, &stage).await?;
     }
-    let cursor = crm::next_page_token(&answer).map(|token| format!("t{token}"));
     let rows = rows.to_string();
-    let next = cursor.map(|cursor| {
-        next(PATH, &[("per_page", Some(&rows)), ("fields", fields.as_deref()), ("cursor", Some(&cursor))])
+    let next = page.cursor.map(|cursor| {
+        let params = [
+            ("per_page", Some(rows.as_str())),
+            ("fields", fields.as_deref()),
+            ("stage", stage),
+            ("search", search),
+            ("cursor", Some(&cursor)),
+        ];
+        next(PATH, &params)
     });
-    Ok(Json(List { data: records(&mut answer, "data").into_iter().map(crm::record).collect(), next }))
+    Ok(Json(List { data: page.rows.into_iter().map(crm::record).collect(), next }))
 }
 
 pub(crate) async fn one(

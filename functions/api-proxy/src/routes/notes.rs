@@ -18,7 +18,7 @@ use shared::zoho::value::Object;
 use crate::App;
 use crate::body::{self, Body};
 use crate::caller::Caller;
-use crate::params::{List, Params, record_id};
+use crate::params::{List, Params, next, page_of, per_page, record_id};
 use crate::writes::{Asked, Plan, Prepared, WriteParams, note};
 use crate::zoho_call::Target;
 
@@ -28,7 +28,10 @@ const LONGEST_CONTENT: usize = 32_000;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct NoParams {}
+pub(crate) struct ListParams {
+    per_page: Option<u32>,
+    cursor: Option<String>,
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,15 +46,19 @@ pub(crate) async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
     Segments(id): Segments<String>,
-    Params(NoParams {}): Params<NoParams>,
+    Params(params): Params<ListParams>,
 ) -> Result<Json<List<Object>>, Problem> {
     let id = record_id(&id)?;
+    let (rows, page) = (per_page(params.per_page)?, page_of(params.cursor.as_deref())?);
     let connection = app.choose(&caller, Product::Crm, Access::Read).await?;
     let target = Target::new(&caller, &connection, Product::Crm, crm::scope::NOTES);
     let answer =
-        app.read(&target, |place| crm::notes_url(place.api, id, Some(note::FIELDS)), answer::crm).await?;
-    let notes = crm::rows(answer);
-    Ok(Json(List { data: notes.into_iter().map(crm::record).collect(), next: None }))
+        app.read(&target, |place| crm::notes_page_url(place.api, id, page, rows), answer::crm).await?;
+    let more = answer.as_ref().is_some_and(crm::more_records);
+    let (rows, cursor) = (rows.to_string(), format!("p{}", page + 1));
+    let path = format!("/v1/crm/deals/{id}/notes");
+    let next = more.then(|| next(&path, &[("per_page", Some(&rows)), ("cursor", Some(&cursor))]));
+    Ok(Json(List { data: crm::rows(answer).into_iter().map(crm::record).collect(), next }))
 }
 
 pub(crate) async fn create(

@@ -10,13 +10,12 @@ use shared::base::web::Segments;
 use shared::zoho::answer;
 use shared::zoho::crm;
 use shared::zoho::scope::{Access, Product};
-use shared::zoho::value::{Object, query_of, records, text};
+use shared::zoho::value::{Object, query_of, text};
 
 use crate::App;
 use crate::caller::Caller;
-use crate::params::{
-    List, OneParams, Pairs, Params, crm_fields, invalid, next, page_token, per_page, pick, record_id,
-};
+use crate::crm_page::Wanted;
+use crate::params::{List, OneParams, Pairs, Params, crm_fields, invalid, next, per_page, pick, record_id};
 use crate::zoho_call::Target;
 
 /// A module of people.
@@ -110,19 +109,19 @@ async fn list(
         let data = found.into_iter().filter(|row| fits(row, &by)).map(crm::record).collect();
         return Ok(Json(List { data, next: None }));
     }
-    let token = page_token(cursor.as_deref())?;
-    let answer = app
-        .read(&target, |place| crm::list_url(place.api, module.name, &asked, rows, token), answer::crm)
+    let page = app
+        .crm_page(
+            &target,
+            &Wanted { module: module.name, fields: &asked, conditions: &[], rows, cursor: cursor.as_deref() },
+        )
         .await?;
-    let Some(mut answer) = answer else { return Ok(Json(List { data: Vec::new(), next: None })) };
-    let cursor = crm::next_page_token(&answer).map(|token| format!("t{token}"));
     let rows = rows.to_string();
-    let next = cursor.map(|cursor| {
+    let next = page.cursor.map(|cursor| {
         let params =
             [("per_page", Some(rows.as_str())), ("fields", fields.as_deref()), ("cursor", Some(&cursor))];
         next(module.path, &params)
     });
-    Ok(Json(List { data: records(&mut answer, "data").into_iter().map(crm::record).collect(), next }))
+    Ok(Json(List { data: page.rows.into_iter().map(crm::record).collect(), next }))
 }
 
 async fn one(

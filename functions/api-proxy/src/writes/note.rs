@@ -17,9 +17,6 @@ use crate::zoho_call::{Outgoing, Target, WriteFailure};
 
 pub(crate) const NEEDS: (Product, &str) = (Product::Crm, crm::scope::CREATE_NOTES);
 
-/// What a note is read with.
-pub(crate) const FIELDS: &str = "Note_Title,Note_Content,Parent_Id,Owner,Created_Time,Modified_Time";
-
 /// A new note.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Create {
@@ -44,7 +41,7 @@ impl Create {
                 target,
                 |place| Outgoing {
                     method: Method::POST,
-                    url: crm::notes_url(place.api, &self.deal, None),
+                    url: crm::notes_url(place.api, &self.deal),
                     body: Some(json!({ "data": [note] }).to_string()),
                     if_unmodified_since: None,
                 },
@@ -81,9 +78,8 @@ impl Create {
 
     async fn newest(&self, app: &App, target: &Target<'_>) -> Result<Vec<Object>, Problem> {
         let target = target.with(crm::scope::NOTES);
-        let answer = app
-            .read(&target, |place| crm::notes_url(place.api, &self.deal, Some(FIELDS)), answer::crm)
-            .await?;
+        let answer =
+            app.read(&target, |place| crm::newest_notes_url(place.api, &self.deal), answer::crm).await?;
         Ok(crm::rows(answer))
     }
 }

@@ -17,6 +17,7 @@ use shared::zoho::scope::Product;
 use shared::zoho::{crm, inventory};
 use tokio::time::Instant;
 
+pub(crate) use read::Question;
 pub(crate) use write::{Outgoing, WriteFailure};
 
 use crate::App;
@@ -27,7 +28,7 @@ const PATIENCE: Duration = Duration::from_secs(12);
 
 /// What a living token was refused, by its digest and the scope: it would be refused again.
 #[derive(Default)]
-pub(crate) struct Denied(Mutex<HashMap<(String, &'static str), Problem>>);
+pub(crate) struct Denied(Mutex<HashMap<(String, String), Problem>>);
 
 /// More than there are tokens and scopes; reached only where tokens change for a long time.
 const MOST_DENIED: usize = 1000;
@@ -38,7 +39,7 @@ pub(crate) struct Target<'a> {
     pub(crate) connection: &'a ConnectionName,
     pub(crate) product: Product,
     /// The scope that it needs.
-    pub(crate) scope: &'static str,
+    pub(crate) scope: &'a str,
     /// The only account that will do, where something was worked out for one.
     pub(crate) account: Option<&'a str>,
 }
@@ -49,14 +50,17 @@ impl<'a> Target<'a> {
         caller: &'a Caller,
         connection: &'a ConnectionName,
         product: Product,
-        scope: &'static str,
+        scope: &'a str,
     ) -> Self {
         Self { caller, connection, product, scope, account: None }
     }
 
     /// The same with another scope.
-    pub(crate) fn with(&self, scope: &'static str) -> Self {
-        Self {
+    pub(crate) fn with<'b>(&self, scope: &'b str) -> Target<'b>
+    where
+        'a: 'b,
+    {
+        Target {
             caller: self.caller,
             connection: self.connection,
             product: self.product,
@@ -139,7 +143,7 @@ impl App {
         if denied.is_empty() {
             return Ok(());
         }
-        match denied.get(&(token.token.digest(), target.scope)) {
+        match denied.get(&(token.token.digest(), target.scope.to_owned())) {
             Some(problem) => Err(problem.clone()),
             None => Ok(()),
         }
@@ -190,7 +194,7 @@ impl App {
         if denied.len() >= MOST_DENIED {
             denied.clear();
         }
-        denied.insert((token.token.digest(), target.scope), problem.clone());
+        denied.insert((token.token.digest(), target.scope.to_owned()), problem.clone());
         problem
     }
 }

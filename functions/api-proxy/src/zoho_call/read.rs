@@ -15,12 +15,24 @@ use crate::App;
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(400);
 
+/// What is read: an address, or a query that is posted there.
+pub(crate) struct Question {
+    pub(crate) url: String,
+    pub(crate) body: Option<String>,
+}
+
+impl From<String> for Question {
+    fn from(url: String) -> Self {
+        Self { url, body: None }
+    }
+}
+
 impl App {
     /// Reads once, in the caller's name.
-    pub(crate) async fn read<T>(
+    pub(crate) async fn read<T, Q: Into<Question>>(
         &self,
         target: &Target<'_>,
-        url: impl Fn(&Place<'_>) -> String,
+        question: impl Fn(&Place<'_>) -> Q,
         judge: impl Fn(&Answer) -> Result<T, Failure>,
     ) -> Result<T, Problem> {
         let deadline = target.caller.deadline;
@@ -29,8 +41,8 @@ impl App {
         loop {
             let api = self.centres.api(token.data_centre);
             let organization = token.organization.as_ref().map_or("", |found| found.id.as_str());
-            let url = url(&Place { api: &api, organization });
-            let failure = match self.attempt(&url, &token, &judge, deadline).await {
+            let question = question(&Place { api: &api, organization }).into();
+            let failure = match self.attempt(&question, &token, &judge, deadline).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
@@ -47,7 +59,7 @@ impl App {
 
     async fn attempt<T>(
         &self,
-        url: &str,
+        question: &Question,
         token: &AccessToken,
         judge: &impl Fn(&Answer) -> Result<T, Failure>,
         deadline: Instant,
@@ -58,7 +70,12 @@ impl App {
             if left.is_zero() {
                 return Err(HttpError::Timeout.into());
             }
-            let failure = match self.http.get(url, &token.token, left).await {
+            let Question { url, body } = question;
+            let answer = match body {
+                None => self.http.get(url, &token.token, left).await,
+                Some(body) => self.http.query(url, &token.token, body, left).await,
+            };
+            let failure = match answer {
                 Ok(answer) => match judge(&answer) {
                     Ok(answer) => return Ok(answer),
                     Err(failure) => failure,
