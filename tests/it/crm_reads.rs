@@ -132,3 +132,148 @@ async fn deals_are_found_by_stage_and_by_a_part_of_their_name() {
     assert!(wrong["detail"].as_str().unwrap().contains("Closed Won"), "{wrong}");
     agent.get("/v1/crm/deals?search=%5C").await.problem("invalid_parameter");
 }
+
+const DEAL: &str = "/v1/crm/deals/6100000000451001";
+
+#[tokio::test]
+async fn a_brief_is_four_calls_and_says_what_it_lacks() {
+    let connector = Connector::start().await;
+    connector.connect(&["--access", "write"]).await;
+    let agent = connector.agent(&["--can", "crm:write"]).await;
+    for number in 0..12 {
+        connector.zoho.sandbox.advance(std::time::Duration::from_secs(60));
+        let note = json!({ "Note_Content": format!("Call {number}") });
+        assert_eq!(agent.write("POST", &format!("{DEAL}/notes"), &[], &note).await.status, 201);
+    }
+    agent.get("/v1/status").await.ok();
+    for newest_first in [false, true] {
+        connector.zoho.sandbox.switches(|switches| switches.crm_notes_newest_first = newest_first);
+        connector.zoho.sandbox.clear_requests();
+        let brief = agent.get(&format!("{DEAL}/brief")).await.ok();
+        assert_eq!(connector.zoho.sandbox.requests().len(), 4);
+        assert_eq!(brief["deal"]["Deal_Name"], "Spring reorder");
+        assert_eq!(brief["account"]["Account_Name"], "Harbor Interiors GmbH");
+        assert_eq!(brief["contacts"][0]["Full_Name"], "Lea Sommer", "{brief}");
+        let notes: Vec<_> =
+            brief["notes"].as_array().unwrap().iter().map(|note| &note["Note_Content"]).collect();
+        assert_eq!((notes.len(), notes[0]), (10, &json!("Call 11")), "{notes:?}");
+        assert_eq!(brief["missing"], json!([]));
+    }
+    let lonely = agent.get("/v1/crm/deals/6100000000451006/brief").await.ok();
+    assert_eq!(
+        (&lonely["account"], &lonely["contacts"], &lonely["missing"]),
+        (&Value::Null, &json!([]), &json!([]))
+    );
+    agent.get("/v1/crm/deals/6100000000999999/brief").await.problem("record_not_found");
+}
+
+#[tokio::test]
+async fn a_brief_without_all_scopes_says_which_part_is_missing() {
+    let connector = Connector::start().await;
+    let scopes = "ZohoCRM.modules.deals.READ,ZohoCRM.modules.contacts.READ,ZohoCRM.org.READ";
+    connector.connect(&["--products", "crm", "--scopes", scopes]).await;
+    let agent = connector.agent(&[]).await;
+    let brief = agent.get(&format!("{DEAL}/brief")).await.ok();
+    assert_eq!(brief["contacts"][0]["Full_Name"], "Lea Sommer", "{brief}");
+    let missing: Vec<_> = brief["missing"].as_array().unwrap().iter().map(|part| &part["part"]).collect();
+    assert_eq!(missing, ["notes", "account"]);
+    assert!(
+        brief["missing"][1]["detail"].as_str().unwrap().contains("ZohoCRM.modules.accounts.READ"),
+        "{brief}"
+    );
+}
+
+#[tokio::test]
+async fn fields_tell_what_can_be_written() {
+    let (connector, agent) = Connector::connected().await;
+    let fields = agent.get("/v1/crm/fields?module=Deals").await.ok();
+    let field = |name: &str| {
+        let all = fields["data"].as_array().unwrap();
+        all.iter().find(|field| field["api_name"] == name).unwrap().clone()
+    };
+    assert!(field("Stage")["values"].as_array().unwrap().contains(&json!("Closed Won")));
+    assert_eq!((&field("Stage")["required"], &field("Stage")["writable"]), (&json!(true), &json!(true)));
+    assert_eq!(field("Account_Name")["lookup"], "Accounts");
+    assert_eq!(field("Created_Time")["writable"], false);
+    assert_eq!(field("External_Order_ID")["unique"], true);
+    let calls = connector.zoho.sandbox.requests().len();
+    agent.get("/v1/crm/fields?module=Deals").await.ok();
+    assert_eq!(connector.zoho.sandbox.requests().len(), calls, "known for a minute");
+    agent.get("/v1/crm/fields").await.problem("invalid_parameter");
+    agent.get("/v1/crm/fields?module=De/als").await.problem("invalid_parameter");
+    agent.get("/v1/crm/fields?module=Nothing").await.problem("zoho_rejected");
+}
+
+#[tokio::test]
+async fn queries_bind_their_values() {
+    let connector = Connector::with(Options { extra_deals: 300, ..Options::new("") }).await;
+    connector.connect(&[]).await;
+    let agent = connector.agent(&[]).await;
+    let ask = async |body: Value| agent.write("POST", "/v1/crm/query", &[], &body).await;
+    let found = ask(json!({
+        "query": "select Deal_Name, Account_Name, Amount from Deals where Stage = :stage and Amount >= :least",
+        "params": { "stage": "Proposal/Price Quote", "least": 10000 },
+    }))
+    .await
+    .ok();
+    assert_eq!(found["data"][0]["Deal_Name"], "Showroom fit-out", "{found}");
+    assert_eq!(found["data"][0]["Account_Name_id"], "6100000000440011");
+    assert!(found["data"][0]["untrusted"].as_array().unwrap().contains(&json!("Deal_Name")));
+    let none = ask(json!({
+        "query": "select id from Deals where Deal_Name = :name",
+        "params": { "name": "x' or Deal_Name != 'y" },
+    }))
+    .await
+    .ok();
+    assert_eq!(none["data"], json!([]), "a value stays a value");
+    let all = "select id from Deals where id is not null";
+    let cut = ask(json!({ "query": all })).await.ok();
+    assert_eq!(cut["data"].as_array().unwrap().len(), 200);
+    assert!(cut["notice"].as_str().unwrap().contains("200 rows"), "{cut}");
+    let whole = ask(json!({ "query": all, "max_rows": 2000 })).await.ok();
+    assert!(whole["data"].as_array().unwrap().len() > 300 && whole["notice"].is_null());
+    for (body, named) in [
+        (json!({ "query": "update Deals" }), "select"),
+        (json!({ "query": all, "max_rows": 2001 }), "max_rows"),
+        (json!({ "query": format!("{all} limit 300") }), "limit"),
+        (json!({ "query": "select id from Deals where id = :id" }), ":id"),
+        (json!({ "query": all, "params": { "x": 1 } }), "x"),
+        (json!({ "query": all, "rows": 1 }), "rows"),
+        (json!({}), "query"),
+    ] {
+        let problem = ask(body).await.problem("body_invalid");
+        assert!(problem["detail"].as_str().unwrap().contains(named), "{problem}");
+    }
+    let wrong = ask(json!({ "query": "select Nothing from Deals where id is not null" }))
+        .await
+        .problem("zoho_rejected");
+    assert_eq!(wrong["zoho"]["code"], "INVALID_QUERY", "{wrong}");
+    let unknown =
+        ask(json!({ "query": "select id from Leads where id is not null" })).await.problem("scope_missing");
+    assert!(unknown["detail"].as_str().unwrap().contains("ZohoCRM.modules.Leads.READ"), "{unknown}");
+    // What one module lacks is no reason to refuse another.
+    ask(json!({ "query": all })).await.ok();
+}
+
+#[tokio::test]
+async fn a_key_can_be_kept_from_the_data_of_people() {
+    let (connector, open) = Connector::connected().await;
+    let agent = connector.agent(&["--redact", "contacts"]).await;
+    for path in ["/v1/crm/contacts", "/v1/inventory/contacts", "/v1/crm/deals/6100000000451001/brief"] {
+        let (seen, hidden) = (open.get(path).await.ok().to_string(), agent.get(path).await.ok().to_string());
+        assert!(seen.contains('@') && !hidden.contains('@'), "{path}: {hidden}");
+        assert!(hidden.contains("[redacted]"), "{path}");
+    }
+    let sommer = agent.get("/v1/crm/contacts?search=Sommer").await.ok();
+    assert_eq!(sommer["data"][0]["Full_Name"], "Lea Sommer");
+    for query in [
+        "select Email from Contacts where id is not null",
+        "select Last_Name from Contacts where Mobile like '%1%'",
+    ] {
+        agent
+            .write("POST", "/v1/crm/query", &[], &json!({ "query": query }))
+            .await
+            .problem("key_not_allowed");
+    }
+    assert_eq!(agent.get("/v1/status").await.ok()["key"]["redact"], "contacts");
+}

@@ -89,6 +89,7 @@ impl Inside {
             connections: vec![ConnectionName::default()],
             expires: None,
             confirm: false,
+            redact_contacts: false,
         };
         let keys = Keys::new(parts.stores.state.clone(), parts.clock.clone());
         let (_, key) = keys.create(wanted).await.unwrap();

@@ -1,6 +1,6 @@
 //! `zoho-connector keys create|list|revoke`.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 use shared::base::clock::later;
 use shared::base::id::ConnectionName;
@@ -35,11 +35,19 @@ pub(crate) struct Create {
     /// Each of its writes must be previewed (`?dry_run=true`) before it is performed
     #[arg(long)]
     confirm: bool,
+    /// What its answers hide: `contacts` hides mail addresses, numbers, postal addresses and birthdays of people
+    #[arg(long, value_name = "WHAT")]
+    redact: Option<Redact>,
     /// Days until it ends; without, it does not end by itself
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     days: Option<u16>,
     #[command(flatten)]
     place: Place,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Redact {
+    Contacts,
 }
 
 #[derive(Args)]
@@ -81,6 +89,7 @@ impl Create {
                 .days
                 .map(|days| later(parts.clock.now(), SignedDuration::from_hours(24 * i64::from(days)))),
             confirm: self.confirm,
+            redact_contacts: self.redact.is_some(),
         };
         let (key, text) = store(&parts).create(wanted).await?;
         say(format!("Service key {} (shown once, stored nowhere in the clear):", key.id));
@@ -102,7 +111,11 @@ impl List {
             let can: Vec<_> = key.permissions.iter().map(ToString::to_string).collect();
             let connections: Vec<_> = key.connections.iter().map(ConnectionName::as_str).collect();
             let end = key.expires.map_or("no end".to_owned(), |end| format!("until {end}"));
-            say(format!("{}  {}  {}  on {}  {end}", key.id, key.label, can.join(","), connections.join(",")));
+            let marks =
+                [(key.confirm, "  previews each write"), (key.redact_contacts, "  sees no data of contacts")];
+            let marks: String = marks.iter().filter(|(is, _)| *is).map(|(_, mark)| *mark).collect();
+            let (can, connections) = (can.join(","), connections.join(","));
+            say(format!("{}  {}  {can}  on {connections}  {end}{marks}", key.id, key.label));
         }
         Ok(())
     }

@@ -6,8 +6,9 @@ mod caller;
 mod choice;
 mod crm_page;
 mod estimate;
+mod fields;
 mod params;
-mod picklists;
+mod redact;
 mod routes;
 mod writes;
 mod zoho_call;
@@ -17,6 +18,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use shared::base::believed::Believed;
 use shared::base::clock::SharedClock;
@@ -31,6 +33,7 @@ use shared::core::parts::Parts;
 use shared::core::preview::Previews;
 use shared::core::renewer::Renewer;
 use shared::core::token::Tokens;
+use shared::zoho::crm_field::Field;
 use shared::zoho::data_centre::DataCentres;
 use shared::zoho::http::Http;
 use tokio::join;
@@ -55,7 +58,7 @@ struct App {
     http: Http,
     centres: DataCentres,
     denied: zoho_call::Denied,
-    picklists: Believed<ConnectionName, Arc<picklists::Picklists>>,
+    fields: Believed<fields::Module, Arc<[Field]>>,
 }
 
 impl App {
@@ -69,7 +72,7 @@ impl App {
             idempotency: Idempotency::new(stores.state.clone(), clock.clone()),
             previews: Previews::new(stores.state.clone(), clock.clone()),
             audit: Audit::new(stores.state.clone(), clock.clone()),
-            picklists: Believed::new(clock.clone()),
+            fields: Believed::new(clock.clone()),
             clock,
             http: parts.http.clone(),
             centres: parts.centres.clone(),
@@ -97,6 +100,7 @@ pub async fn warm_router(parts: &Parts, renewer: Arc<dyn Renewer>) -> Router {
 }
 
 fn routes(app: App, parts: &Parts) -> Router {
+    let app = Arc::new(app);
     finish(
         Router::new()
             .route("/health", get(routes::health::health))
@@ -110,12 +114,16 @@ fn routes(app: App, parts: &Parts) -> Router {
             .route("/v1/inventory/salesorders/{id}/void", post(routes::salesorders::void))
             .route("/v1/crm/deals", get(routes::deals::list).post(routes::deals::create))
             .route("/v1/crm/deals/{id}", get(routes::deals::one).patch(routes::deals::update))
+            .route("/v1/crm/deals/{id}/brief", get(routes::brief::brief))
+            .route("/v1/crm/fields", get(routes::fields::list))
+            .route("/v1/crm/query", post(routes::query::query))
             .route("/v1/crm/deals/{id}/notes", get(routes::notes::list).post(routes::notes::create))
             .route("/v1/audit", get(routes::audit::list))
             .route("/v1/events", get(routes::events::list))
             .route("/v1/events/{id}", get(routes::events::one))
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
-            .with_state(Arc::new(app)),
+            .layer(from_fn_with_state(app.clone(), redact::layer))
+            .with_state(app),
         parts.settings.public_url.as_ref(),
     )
 }

@@ -78,6 +78,11 @@ pub(crate) struct OneParams {
     pub(crate) fields: Option<String>,
 }
 
+/// The parameters of a route that has none.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NoParams {}
+
 /// A problem with a parameter.
 pub(crate) fn invalid(detail: impl Into<String>) -> Problem {
     Problem::new(Code::InvalidParameter, detail.into())

@@ -202,6 +202,11 @@ impl Code {
         self.row().code
     }
 
+    /// What to do next.
+    pub const fn hint(self) -> &'static str {
+        self.row().hint
+    }
+
     /// The HTTP status that goes with it.
     pub fn status(self) -> StatusCode {
         StatusCode::from_u16(self.row().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)

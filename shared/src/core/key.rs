@@ -118,6 +118,9 @@ pub struct ServiceKey {
     /// Whether each of its writes must be previewed.
     #[serde(default)]
     pub confirm: bool,
+    /// Whether it sees no addresses, numbers and birthdays of people.
+    #[serde(default)]
+    pub redact_contacts: bool,
 }
 
 impl ServiceKey {
@@ -157,6 +160,8 @@ pub struct NewKey {
     pub expires: Option<Timestamp>,
     /// Whether each of its writes must be previewed.
     pub confirm: bool,
+    /// Whether it sees no addresses, numbers and birthdays of people.
+    pub redact_contacts: bool,
 }
 
 /// The keys of an installation.
@@ -187,6 +192,7 @@ impl Keys {
             created: self.clock.now(),
             expires: wanted.expires,
             confirm: wanted.confirm,
+            redact_contacts: wanted.redact_contacts,
         };
         self.state.put(Put::record(Key::new(PARTITION, &key.id), &key, Condition::Absent)?).await?;
         let text = Secret::new(format!("zck_{}_{}", key.id, secret.expose()));
@@ -304,6 +310,7 @@ mod tests {
             connections: vec![ConnectionName::default()],
             expires: Some(later(clock.now(), SignedDuration::from_hours(1))),
             confirm: false,
+            redact_contacts: false,
         };
         let (key, text) = keys.create(wanted).await.unwrap();
         (keys, key, text.expose().to_owned())

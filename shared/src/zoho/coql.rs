@@ -37,6 +37,13 @@ pub fn page(module: &str, fields: &str, conditions: &[String], after: Option<&st
     format!("select id, {fields} from {module} where {joined} order by id asc limit {rows}")
 }
 
+/// The people of an account and one more, who may be of another.
+pub fn people_of(fields: &str, account: &str, contact: Option<&str>, rows: u32) -> String {
+    let whose = format!("Account_Name = {}", quoted(account));
+    let whose = contact.map_or(whose.clone(), |contact| format!("({whose} or id = {})", quoted(contact)));
+    format!("select id, {fields} from Contacts where {whose} order by Modified_Time desc limit {rows}")
+}
+
 /// `field = 'text'`
 pub fn equals(field: &str, text: &str) -> String {
     format!("{field} = {}", quoted(text))
@@ -96,8 +103,8 @@ pub struct Bound {
     pub text: String,
     /// The module that it reads.
     pub module: String,
-    /// Whether a column is renamed.
-    pub renames: bool,
+    /// Its words and signs, outside of quotes.
+    pub words: Vec<String>,
     /// How many rows it can give.
     pub rows: u32,
 }
@@ -176,7 +183,7 @@ pub fn bind(query: &str, params: &Object, most: u32) -> Result<Bound, Unusable> 
             rows.filter(|rows| (1..=most).contains(rows)).ok_or(Unusable::Limit(most))?
         }
     };
-    Ok(Bound { text, module, renames: place("as").is_some(), rows })
+    Ok(Bound { text, module, rows, words })
 }
 
 fn is_of_word(one: char) -> bool {

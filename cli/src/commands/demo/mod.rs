@@ -169,6 +169,7 @@ async fn make_key(parts: &Parts, connection: ConnectionName) -> Result<Secret, F
         connections: vec![connection],
         expires: None,
         confirm: false,
+        redact_contacts: false,
     };
     Ok(Keys::new(parts.stores.state.clone(), parts.clock.clone()).create(wanted).await?.1)
 }

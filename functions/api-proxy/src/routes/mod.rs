@@ -1,12 +1,15 @@
 //! One file per thing that can be asked for.
 
 pub(crate) mod audit;
+pub(crate) mod brief;
 pub(crate) mod deals;
 pub(crate) mod events;
+pub(crate) mod fields;
 pub(crate) mod health;
 pub(crate) mod items;
 pub(crate) mod notes;
 pub(crate) mod people;
+pub(crate) mod query;
 pub(crate) mod records;
 pub(crate) mod salesorders;
 pub(crate) mod status;

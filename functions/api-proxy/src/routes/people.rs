@@ -22,10 +22,10 @@ use crate::zoho_call::Target;
 pub(crate) struct Module {
     pub(crate) path: &'static str,
     /// Its API name.
-    name: &'static str,
+    pub(crate) name: &'static str,
     pub(crate) scope: &'static str,
     /// What a list asks for when the caller names no fields.
-    fields: &'static str,
+    pub(crate) fields: &'static str,
     /// Where a person may be searched by, and the fields that must then have the value.
     by: &'static [(&'static str, &'static [&'static str])],
 }
@@ -34,30 +34,33 @@ pub(crate) struct Module {
 const SEARCH: &str = "ZohoSearch.securesearch.READ";
 
 /// Both modules.
-pub(crate) const MODULES: &[Module] = &[
-    Module {
-        path: "/v1/crm/contacts",
-        name: "Contacts",
-        scope: crm::scope::CONTACTS,
-        fields: "First_Name,Last_Name,Full_Name,Email,Phone,Mobile,Account_Name,Owner,Created_Time,Modified_Time",
-        by: &[
-            ("email", &["Email", "Secondary_Email"]),
-            ("phone", &["Phone", "Mobile", "Other_Phone"]),
-            ("search", &[]),
-        ],
-    },
-    Module {
-        path: "/v1/crm/accounts",
-        name: "Accounts",
-        scope: crm::scope::ACCOUNTS,
-        fields: "Account_Name,Phone,Website,Industry,Billing_City,Billing_Country,Owner,Created_Time,Modified_Time",
-        by: &[("phone", &["Phone"]), ("search", &[])],
-    },
-];
+pub(crate) const MODULES: [&Module; 2] = [&CONTACTS, &ACCOUNTS];
+
+/// People.
+pub(crate) const CONTACTS: Module = Module {
+    path: "/v1/crm/contacts",
+    name: "Contacts",
+    scope: crm::scope::CONTACTS,
+    fields: "First_Name,Last_Name,Full_Name,Email,Phone,Mobile,Account_Name,Owner,Created_Time,Modified_Time",
+    by: &[
+        ("email", &["Email", "Secondary_Email"]),
+        ("phone", &["Phone", "Mobile", "Other_Phone"]),
+        ("search", &[]),
+    ],
+};
+
+/// Companies.
+pub(crate) const ACCOUNTS: Module = Module {
+    path: "/v1/crm/accounts",
+    name: "Accounts",
+    scope: crm::scope::ACCOUNTS,
+    fields: "Account_Name,Phone,Website,Industry,Billing_City,Billing_Country,Owner,Created_Time,Modified_Time",
+    by: &[("phone", &["Phone"]), ("search", &[])],
+};
 
 /// The routes of both.
 pub(crate) fn routes() -> Router<Arc<App>> {
-    MODULES.iter().fold(Router::new(), |router, module| {
+    MODULES.into_iter().fold(Router::new(), |router, module| {
         router.route(module.path, get(move |app, caller, pairs| list(module, app, caller, pairs))).route(
             &format!("{}/{{id}}", module.path),
             get(move |app, caller, id, params| one(module, app, caller, id, params)),

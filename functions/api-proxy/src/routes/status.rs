@@ -31,8 +31,11 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET /v1/crm/deals", crm::scope::DEALS),
     ("POST /v1/crm/deals", crm::scope::CREATE_DEALS),
     ("PATCH /v1/crm/deals/{id}", crm::scope::UPDATE_DEALS),
+    ("GET /v1/crm/deals/{id}/brief", crm::scope::DEALS),
     ("GET /v1/crm/deals/{id}/notes", crm::scope::NOTES),
     ("POST /v1/crm/deals/{id}/notes", crm::scope::CREATE_NOTES),
+    ("GET /v1/crm/fields", crm::scope::FIELDS),
+    ("POST /v1/crm/query", shared::zoho::coql::SCOPE),
 ];
 
 /// Everything that a set of scopes allows.
@@ -56,6 +59,10 @@ struct KeyStatus {
     label: String,
     permissions: Vec<Permission>,
     expires: Option<Timestamp>,
+    /// Whether each of its writes must be previewed.
+    confirm: bool,
+    /// What its answers hide.
+    redact: Option<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -112,6 +119,8 @@ pub(crate) async fn status(
             label: key.label.clone(),
             permissions: key.permissions.clone(),
             expires: key.expires,
+            confirm: key.confirm,
+            redact: key.redact_contacts.then_some("contacts"),
         },
         connections,
     }))

@@ -1,0 +1,66 @@
+//! The fields of CRM's modules, known for a minute: a value that a picklist does not take is refused here, with those that
+//! it takes.
+
+use std::sync::Arc;
+
+use shared::base::id::ConnectionName;
+use shared::base::problem::{Code, Problem};
+use shared::zoho::answer;
+use shared::zoho::crm;
+use shared::zoho::crm_field::Field;
+use shared::zoho::value::{Object, records};
+
+use crate::App;
+use crate::zoho_call::Target;
+
+/// A module of a connection.
+pub(crate) type Module = (ConnectionName, String);
+
+impl App {
+    /// The fields of a module.
+    pub(crate) async fn fields(&self, target: &Target<'_>, module: &str) -> Result<Arc<[Field]>, Problem> {
+        let key = (target.connection.clone(), module.to_owned());
+        if let Some(known) = self.fields.get(&key) {
+            return Ok(known);
+        }
+        let target = target.with(crm::scope::FIELDS);
+        let answer = self.read(&target, |place| crm::fields_url(place.api, module), answer::crm).await?;
+        let fields = answer.map(|mut answer| records(&mut answer, "fields")).unwrap_or_default();
+        let fields: Arc<[Field]> = fields.iter().filter_map(Field::read).collect();
+        self.fields.learn(key, fields.clone());
+        Ok(fields)
+    }
+
+    /// Checks the values of a deal. Where the fields cannot be read, CRM judges.
+    pub(crate) async fn check_picklists(&self, target: &Target<'_>, values: &Object) -> Result<(), Problem> {
+        let known = match self.fields(target, "Deals").await {
+            Ok(known) => known,
+            Err(problem) if is_of_the_connection(problem.code()) => return Err(problem),
+            Err(problem) => {
+                tracing::warn!(code = problem.code().as_str(), "the fields of deals could not be read");
+                return Ok(());
+            }
+        };
+        for field in known.iter().filter(|field| !field.values.is_empty()) {
+            let Some(value) = values.get(&field.api_name).and_then(|value| value.as_str()) else { continue };
+            if !field.values.iter().any(|one| one == value) {
+                let (name, values) = (&field.api_name, field.values.join(", "));
+                return Err(Problem::new(Code::ValueNotAllowed, format!("`{name}` takes one of: {values}.")));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Troubles that the write would meet, too.
+fn is_of_the_connection(code: Code) -> bool {
+    matches!(
+        code,
+        Code::ReconnectRequired
+            | Code::ConnectionMisconfigured
+            | Code::ProductNotConnected
+            | Code::OrganizationMismatch
+            | Code::TokenCoolingDown
+            | Code::TokenPending
+    )
+}

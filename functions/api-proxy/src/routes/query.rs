@@ -1,0 +1,85 @@
+//! `POST /v1/crm/query`: a COQL query whose values are bound.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use shared::base::problem::{Code, Problem};
+use shared::zoho::answer;
+use shared::zoho::coql::{self, MOST_ROWS};
+use shared::zoho::crm;
+use shared::zoho::scope::{Access, Product};
+use shared::zoho::value::Object;
+
+use crate::App;
+use crate::body::{self, Body};
+use crate::caller::Caller;
+use crate::params::{NoParams, Params};
+use crate::redact;
+use crate::zoho_call::{Question, Target};
+
+/// What a query gives when nothing is said: as many as one of CRM's credits buys.
+const ROWS: u32 = 200;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Query {
+    query: String,
+    #[serde(default)]
+    params: Object,
+    max_rows: Option<u32>,
+}
+
+#[derive(Serialize)]
+pub(crate) struct Rows {
+    data: Vec<Object>,
+    /// There is no cursor into a query.
+    next: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notice: Option<String>,
+}
+
+pub(crate) async fn query(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Params(NoParams {}): Params<NoParams>,
+    Body(body): Body,
+) -> Result<Json<Rows>, Problem> {
+    let refused = |detail: String| Problem::new(Code::BodyInvalid, detail);
+    let Query { query, params, max_rows } = body::read(&body)?;
+    let most = max_rows.unwrap_or(ROWS);
+    if !(1..=MOST_ROWS).contains(&most) {
+        return Err(refused(format!("`max_rows` is {most}, but must be 1 to {MOST_ROWS}.")));
+    }
+    let bound = coql::bind(&query, &params, most).map_err(|error| refused(format!("{error}.")))?;
+    if caller.key.redact_contacts
+        && let Some(personal) = bound.words.iter().find(|word| redact::is_personal(word) || *word == "as")
+    {
+        return Err(Problem::new(
+            Code::KeyNotAllowed,
+            format!(
+                "This key's answers hide the data of contacts, so `{personal}` may not stand in a query."
+            ),
+        ));
+    }
+    let connection = app.choose(&caller, Product::Crm, Access::Read).await?;
+    let module = format!("ZohoCRM.modules.{}.READ", bound.module);
+    let target = Target::new(&caller, &connection, Product::Crm, coql::SCOPE);
+    app.demand_scope(&target).await?;
+    app.demand_scope(&target.with(&module)).await?;
+    let ask = |place: &crate::zoho_call::Place<'_>| Question {
+        url: coql::url(place.api),
+        body: Some(coql::body(&bound.text)),
+    };
+    let answer = app.read(&target, ask, answer::crm).await?;
+    let more = answer.as_ref().is_some_and(crm::more_records);
+    let data: Vec<Object> = crm::rows(answer).into_iter().map(crm::record).collect();
+    let notice = more.then(|| {
+        format!(
+            "There are more: the answer ends at {} rows. Go on with `offset`, or in the order of `id` with `id > {{the last one}}`.",
+            data.len()
+        )
+    });
+    Ok(Json(Rows { data, next: None, notice }))
+}
