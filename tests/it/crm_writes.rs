@@ -78,3 +78,51 @@ async fn lost_answers_of_crm_are_found_too() {
         .await
         .problem("write_uncertain");
 }
+
+#[tokio::test]
+async fn an_upsert_makes_once_and_changes_after() {
+    let (connector, agent) = writer().await;
+    let count = || connector.zoho.sandbox.deals().len();
+    let before = count();
+    let path = "/v1/crm/deals/upsert?by=External_Order_ID";
+    let deal = json!({ "Deal_Name": "Web order", "Stage": "Qualification", "External_Order_ID": "W-1" });
+    let shown = agent.write("POST", &format!("{path}&dry_run=true"), &[], &deal).await.ok();
+    assert_eq!((&shown["action"], &shown["before"]), (&json!("create"), &serde_json::Value::Null), "{shown}");
+    assert_eq!(count(), before);
+    let made = agent.write("POST", path, &[], &deal).await;
+    assert_eq!((made.status, count()), (201, before + 1), "{}", made.body);
+    let more = json!({ "Deal_Name": "Web order", "Stage": "Closed Won", "External_Order_ID": "W-1" });
+    let shown = agent.write("POST", &format!("{path}&dry_run=true"), &[], &more).await.ok();
+    assert_eq!((&shown["action"], &shown["before"]["Stage"]), (&json!("change"), &json!("Qualification")));
+    let changed = agent.write("POST", path, &[], &more).await;
+    assert_eq!((changed.status, &changed.body["id"], count()), (200, &made.body["id"], before + 1));
+    assert_eq!(changed.body["Stage"], "Closed Won");
+    assert_eq!(agent.get("/v1/audit").await.ok()["data"][0]["before"]["Stage"], "Qualification");
+
+    let wrong = agent.write("POST", "/v1/crm/deals/upsert?by=Deal_Name", &[], &deal).await;
+    let wrong = wrong.problem("value_not_allowed");
+    assert!(wrong["detail"].as_str().unwrap().contains("External_Order_ID"), "{wrong}");
+    agent.write("POST", path, &[], &json!({ "Deal_Name": "x" })).await.problem("body_invalid");
+    agent.write("POST", "/v1/crm/deals/upsert", &[], &deal).await.problem("invalid_parameter");
+}
+
+#[tokio::test]
+async fn a_lost_answer_of_an_upsert_is_found() {
+    let (connector, agent) = writer().await;
+    let path = "/v1/crm/deals/upsert?by=External_Order_ID";
+    let deal = json!({ "Deal_Name": "Web order", "Stage": "Qualification", "External_Order_ID": "W-2" });
+    fault(&connector, "POST", "/Deals/upsert", 1, FaultKind::ResetAfter);
+    let made = agent.write("POST", path, &[], &deal).await;
+    assert_eq!((made.status, &made.body["Deal_Name"]), (200, &json!("Web order")), "{}", made.body);
+    let sent = || {
+        let upserts = |request: &&sandbox::Recorded| request.path.ends_with("/upsert");
+        connector.zoho.sandbox.requests().iter().filter(upserts).count()
+    };
+    assert_eq!(sent(), 1);
+    fault(&connector, "POST", "/Deals/upsert", 1, FaultKind::ResetBefore);
+    let deal = json!({ "Deal_Name": "Web order", "Stage": "Closed Won", "External_Order_ID": "W-2" });
+    let key = [("idempotency-key", "u")];
+    agent.write("POST", path, &key, &deal).await.problem("write_uncertain");
+    agent.write("POST", path, &key, &deal).await.problem("write_uncertain");
+    assert_eq!(sent(), 2, "never sent again");
+}

@@ -26,6 +26,7 @@ mod operator;
 mod renewal;
 mod simulation;
 mod stack;
+mod stock;
 mod store;
 mod trouble;
 mod webhooks;

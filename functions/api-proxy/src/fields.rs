@@ -50,6 +50,21 @@ impl App {
         }
         Ok(())
     }
+
+    /// Demands that the values of a field of deals tell them apart: by a name that two have, the wrong one would be changed.
+    pub(crate) async fn demand_unique(&self, target: &Target<'_>, by: &str) -> Result<(), Problem> {
+        let known = self.fields(target, "Deals").await?;
+        let unique: Vec<&str> =
+            known.iter().filter(|field| field.unique).map(|field| field.api_name.as_str()).collect();
+        if unique.contains(&by) {
+            return Ok(());
+        }
+        let detail = match unique.as_slice() {
+            [] => "No field of deals is unique. An administrator of CRM can make one so (\"Do not allow duplicate values\").".to_owned(),
+            unique => format!("`by` takes one of the fields that are unique: {}.", unique.join(", ")),
+        };
+        Err(Problem::new(Code::ValueNotAllowed, detail))
+    }
 }
 
 /// Troubles that the write would meet, too.

@@ -10,6 +10,7 @@ mod fields;
 mod params;
 mod redact;
 mod routes;
+mod stock_at;
 mod writes;
 mod zoho_call;
 
@@ -112,8 +113,9 @@ fn routes(app: App, parts: &Parts) -> Router {
             .route("/v1/inventory/salesorders", post(routes::salesorders::create))
             .route("/v1/inventory/salesorders/{id}/confirm", post(routes::salesorders::confirm))
             .route("/v1/inventory/salesorders/{id}/void", post(routes::salesorders::void))
-            .route("/v1/crm/deals", get(routes::deals::list).post(routes::deals::create))
-            .route("/v1/crm/deals/{id}", get(routes::deals::one).patch(routes::deals::update))
+            .route("/v1/crm/deals", get(routes::deals::list).post(routes::deal_writes::create))
+            .route("/v1/crm/deals/{id}", get(routes::deals::one).patch(routes::deal_writes::update))
+            .route("/v1/crm/deals/upsert", post(routes::deal_writes::upsert))
             .route("/v1/crm/deals/{id}/brief", get(routes::brief::brief))
             .route("/v1/crm/fields", get(routes::fields::list))
             .route("/v1/crm/query", post(routes::query::query))

@@ -71,7 +71,7 @@ impl TokenRefresh {
                         .to_owned(),
                 ]);
             };
-            let url = inventory::items_url(api, wanted, inventory::Filter::None, 1, 1);
+            let url = inventory::items_url(api, wanted, &[], 1, 1);
             self.read(&url, token, answer::inventory)
                 .await
                 .map_err(|failure| refused("Inventory", &failure))?;

@@ -95,6 +95,10 @@ codes! {
     SkuInactive = "sku_inactive", 409, false, "The item with this SKU is inactive",
         "Do not sell or adjust it. `/v1/inventory/items/{item_id}` with the id in `detail` shows it; a person can activate it in Zoho.";
 
+    /// No location has that id or name.
+    LocationNotFound = "location_not_found", 404, false, "No such location",
+        "Use one of the names in `detail`, to the letter, or a `location_id` of `GET /v1/inventory/locations`.";
+
     // Writes
     /// A body that is not what the route takes.
     BodyInvalid = "body_invalid", 400, false, "Body not accepted",

@@ -158,6 +158,13 @@ pub fn crm_written(answer: &Answer) -> Result<String, Failure> {
     Err(Failure { kind, said: refused_field(code.to_owned(), first), retry_after: None })
 }
 
+/// Whether an upsert made the record, rather than changed one.
+pub fn crm_inserted(answer: &Answer) -> bool {
+    let object: Option<Value> = serde_json::from_slice(&answer.body).ok();
+    let action = object.as_ref().and_then(|object| object.pointer("/data/0/action"));
+    action.and_then(Value::as_str) == Some("insert")
+}
+
 /// Zoho's words with the field that it means.
 fn refused_field(code: String, record: &Object) -> Option<ZohoSaid> {
     let mut said = said(code, record)?;

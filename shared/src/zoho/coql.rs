@@ -44,6 +44,11 @@ pub fn people_of(fields: &str, account: &str, contact: Option<&str>, rows: u32) 
     format!("select id, {fields} from Contacts where {whose} order by Modified_Time desc limit {rows}")
 }
 
+/// The records that have a value in a field; two are enough to know that it tells none apart.
+pub fn having(module: &str, fields: &str, field: &str, value: &str) -> String {
+    format!("select id, {fields} from {module} where {} limit 2", equals(field, value))
+}
+
 /// `field = 'text'`
 pub fn equals(field: &str, text: &str) -> String {
     format!("{field} = {}", quoted(text))

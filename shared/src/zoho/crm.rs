@@ -57,6 +57,11 @@ pub fn by_ids_url(api: &str, module: &str, fields: &str, ids: &str) -> String {
     query.finish()
 }
 
+/// Where a record is made or, where there is one with the same value of a field, changed.
+pub fn upsert_url(api: &str, module: &str) -> String {
+    format!("{api}/crm/v8/{module}/upsert")
+}
+
 /// A module.
 pub fn module_url(api: &str, module: &str) -> String {
     format!("{api}/crm/v8/{module}")

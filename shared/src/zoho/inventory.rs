@@ -40,17 +40,6 @@ pub mod orders {
     }
 }
 
-/// Which items.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Filter<'a> {
-    /// All of them.
-    None,
-    /// Those with this SKU.
-    Sku(&'a str),
-    /// Those with this in name or SKU.
-    Search(&'a str),
-}
-
 /// The organisations of the user who connected.
 pub fn organizations_url(api: &str) -> String {
     format!("{api}/inventory/v1/organizations")
@@ -70,20 +59,53 @@ pub fn user_email(answer: &Object) -> Option<String> {
 }
 
 /// A page of items. Sorted by creation, so that a new item shows up at the end and moves no other across pages.
-pub fn items_url(api: &str, organization: &str, filter: Filter<'_>, page: u32, per_page: u32) -> String {
+pub fn items_url(
+    api: &str,
+    organization: &str,
+    filters: &[(&str, &str)],
+    page: u32,
+    per_page: u32,
+) -> String {
     let mut query = query_of(format!("{api}/inventory/v1/items"));
     query
         .append_pair("organization_id", organization)
         .append_pair("page", &page.to_string())
         .append_pair("per_page", &per_page.to_string())
         .append_pair("sort_column", "created_time")
-        .append_pair("sort_order", "A");
-    match filter {
-        Filter::None => {}
-        Filter::Sku(sku) => drop(query.append_pair("sku", sku)),
-        Filter::Search(part) => drop(query.append_pair("search_text", part)),
-    }
+        .append_pair("sort_order", "A")
+        .extend_pairs(filters);
     query.finish()
+}
+
+/// Items with all that is known of them, by their ids, separated by commas.
+pub fn item_details_url(api: &str, organization: &str, ids: &str) -> String {
+    let mut query = query_of(format!("{api}/inventory/v1/itemdetails"));
+    query.append_pair("organization_id", organization).append_pair("item_ids", ids);
+    query.finish()
+}
+
+/// The locations of the organisation.
+pub fn locations_url(api: &str, organization: &str) -> String {
+    format!("{api}/inventory/v1/locations?organization_id={organization}")
+}
+
+/// The filter of items that are low on stock.
+pub const LOW_STOCK: (&str, &str) = ("filter_by", "Status.Lowstock");
+
+/// Whether an item is low on stock. A list can leave its reorder level out: then Zoho's filter is relied on, if it says that
+/// it has filtered.
+pub fn is_low(item: &Object, filtered: bool) -> bool {
+    let figure = |field: &str| number(item.get(field)).as_f64();
+    match (figure("reorder_level"), figure("stock_on_hand")) {
+        (Some(level), Some(stock)) => stock <= level,
+        _ => filtered,
+    }
+}
+
+/// Whether Zoho says that it has applied a filter.
+pub fn has_filtered(answer: &Object, (_, filter): (&str, &str)) -> bool {
+    let applied = answer.get("page_context").and_then(|page| page.get("applied_filter"));
+    applied.and_then(Value::as_str) == Some(filter)
 }
 
 /// One item.
@@ -227,8 +249,19 @@ mod tests {
     }
 
     #[test]
+    fn low_is_what_the_figures_say_or_else_what_zoho_filtered() {
+        let low = |text: &str, filtered| is_low(&serde_json::from_str(text).unwrap(), filtered);
+        for filtered in [false, true] {
+            assert!(low(r#"{"reorder_level":10,"stock_on_hand":"10.0"}"#, filtered));
+            assert!(!low(r#"{"reorder_level":10,"stock_on_hand":10.5}"#, filtered));
+            assert_eq!(low(r#"{"reorder_level":"","stock_on_hand":1}"#, filtered), filtered);
+            assert_eq!(low("{}", filtered), filtered);
+        }
+    }
+
+    #[test]
     fn a_sku_is_escaped_into_the_query() {
-        let url = items_url("https://api", "1", Filter::Sku("A&B ü+"), 2, 200);
+        let url = items_url("https://api", "1", &[("sku", "A&B ü+")], 2, 200);
         assert!(
             url.ends_with("page=2&per_page=200&sort_column=created_time&sort_order=A&sku=A%26B+%C3%BC%2B"),
             "{url}"

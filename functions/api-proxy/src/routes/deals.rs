@@ -1,14 +1,10 @@
-//! `/v1/crm/deals` and `/v1/crm/deals/{id}`: reading, making, changing.
+//! Reading deals: `GET /v1/crm/deals` and `GET /v1/crm/deals/{id}`.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use axum::http::HeaderMap;
-use axum::http::header::IF_UNMODIFIED_SINCE;
-use axum::response::Response;
 use serde::Deserialize;
-use serde_json::{Value, json};
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::base::web::Segments;
@@ -16,14 +12,12 @@ use shared::zoho::answer;
 use shared::zoho::coql;
 use shared::zoho::crm::{self, DEAL_FIELDS};
 use shared::zoho::scope::{Access, Product};
-use shared::zoho::value::{Object, timestamp};
+use shared::zoho::value::Object;
 
 use crate::App;
-use crate::body::Body;
 use crate::caller::Caller;
 use crate::crm_page::Wanted;
 use crate::params::{List, OneParams, Params, crm_fields, invalid, next, per_page, pick, record_id};
-use crate::writes::{Asked, Plan, Prepared, WriteParams, deal};
 use crate::zoho_call::Target;
 
 const PATH: &str = "/v1/crm/deals";
@@ -124,107 +118,6 @@ pub(crate) async fn one(
     Ok(Json(deal))
 }
 
-fn target<'a>(caller: &'a Caller, connection: &'a ConnectionName) -> Target<'a> {
+pub(super) fn target<'a>(caller: &'a Caller, connection: &'a ConnectionName) -> Target<'a> {
     Target::new(caller, connection, Product::Crm, crm::scope::DEALS)
-}
-
-pub(crate) async fn create(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Params(params): Params<WriteParams>,
-    headers: HeaderMap,
-    Body(body): Body,
-) -> Result<Response, Problem> {
-    let fields = for_crm(&body)?;
-    for needed in ["Deal_Name", "Stage"] {
-        if shared::zoho::value::text(&fields, needed).is_none() {
-            return Err(Problem::new(Code::BodyInvalid, format!("A deal must have `{needed}`.")));
-        }
-    }
-    let connection = app.choose(&caller, Product::Crm, Access::Write).await?;
-    let asked =
-        Asked::new(&app, &caller, &connection, "POST /v1/crm/deals", &body, &params, &headers).await?;
-    let prepare = async {
-        app.check_picklists(&target(&caller, &connection), &fields).await?;
-        let plan = Plan::CreateDeal(deal::Create { fields: fields.clone() });
-        Ok(Prepared { plan, shown: json!({ "deal": body }), before: Value::Null })
-    };
-    app.perform(&asked, prepare).await
-}
-
-pub(crate) async fn update(
-    State(app): State<Arc<App>>,
-    caller: Caller,
-    Segments(id): Segments<String>,
-    Params(params): Params<WriteParams>,
-    headers: HeaderMap,
-    Body(body): Body,
-) -> Result<Response, Problem> {
-    let id = record_id(&id)?.to_owned();
-    let fields = for_crm(&body)?;
-    if fields.is_empty() {
-        return Err(Problem::new(Code::BodyInvalid, "The body names no field to change."));
-    }
-    let since = headers.get(IF_UNMODIFIED_SINCE).map(|value| value.to_str().unwrap_or_default().to_owned());
-    if since.as_deref().is_some_and(|moment| timestamp(moment).is_none()) {
-        return Err(invalid("`If-Unmodified-Since` must be a deal's `Modified_Time`, as a read gave it."));
-    }
-    let connection = app.choose(&caller, Product::Crm, Access::Write).await?;
-    let about = json!({ "id": id, "fields": body, "since": since });
-    let asked =
-        Asked::new(&app, &caller, &connection, "PATCH /v1/crm/deals/{id}", &about, &params, &headers).await?;
-    let prepare = async {
-        let target = target(&caller, &connection);
-        app.check_picklists(&target, &fields).await?;
-        let found = deal::one(&app, &target, &id).await?;
-        let before =
-            found.ok_or_else(|| Problem::new(Code::RecordNotFound, format!("There is no deal {id}.")))?;
-        let before = crm::record(before);
-        let mut changed = before.clone();
-        changed.retain(|field, _| body.get(field).is_some());
-        let shown = json!({ "deal": id, "before": changed, "after": body });
-        // What a preview showed must still be so when it is performed.
-        let shown_since = before.get("Modified_Time").and_then(Value::as_str).map(str::to_owned);
-        let since = since.clone().or(shown_since.filter(|_| asked.dry_run));
-        let plan = Plan::UpdateDeal(deal::Update {
-            id: id.clone(),
-            fields: fields.clone(),
-            if_unmodified_since: since.clone(),
-        });
-        Ok(Prepared { plan, shown, before: changed.into() })
-    };
-    app.perform(&asked, prepare).await
-}
-
-/// A deal as callers write it, which is as they read it: `Account_Name_id` is CRM's `Account_Name` with that id.
-fn for_crm(body: &Value) -> Result<Object, Problem> {
-    let mut fields = Object::new();
-    for (field, value) in body.as_object().into_iter().flatten() {
-        let plain = !field.is_empty() && field.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-        if !plain || field == "id" || field == "untrusted" {
-            return Err(Problem::new(
-                Code::BodyInvalid,
-                format!("`{field}` is no field that can be written."),
-            ));
-        }
-        // A deal as it was read has both: the id counts.
-        if body.get(format!("{field}_id")).is_some() {
-            continue;
-        }
-        match (field.strip_suffix("_id"), value) {
-            (Some(lookup), Value::String(id)) if shared::base::id::is_zoho_id(id) => {
-                fields.insert(lookup.to_owned(), json!({ "id": id }));
-            }
-            (Some(_), _) => {
-                return Err(Problem::new(
-                    Code::BodyInvalid,
-                    format!("`{field}` must be an id: a string of digits."),
-                ));
-            }
-            (None, value) => {
-                fields.insert(field.clone(), value.clone());
-            }
-        }
-    }
-    Ok(fields)
 }

@@ -1,4 +1,4 @@
-//! `GET /v1/inventory/items`, by page or by exact SKU, and `GET /v1/inventory/items/{item_id}`.
+//! `GET /v1/inventory/items`, by page or by exact SKU, everywhere or at one location, and `GET /v1/inventory/items/{item_id}`.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::base::web::Segments;
 use shared::zoho::answer;
-use shared::zoho::inventory::{self, Filter};
+use shared::zoho::inventory::{self, LOW_STOCK};
 use shared::zoho::scope::{Access, Product};
 use shared::zoho::value::{Object, id, record, records, text};
 
@@ -27,7 +27,7 @@ const ALWAYS: &[&str] = &["item_id", "stock", "untrusted"];
 /// How many pages are searched for a SKU where Zoho ignores the filter, as it does with filters it does not know.
 const MOST_PAGES: u32 = 20;
 
-#[derive(Deserialize)]
+#[derive(Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ListParams {
     sku: Option<String>,
@@ -35,9 +35,21 @@ pub(crate) struct ListParams {
     search: Option<String>,
     /// `active` or `inactive`.
     status: Option<String>,
+    /// `low`: at or below the reorder level.
+    stock: Option<String>,
+    /// The id or the exact name of a location: items that have stock figures there, with these only.
+    location: Option<String>,
     fields: Option<String>,
     per_page: Option<u32>,
     cursor: Option<String>,
+}
+
+/// A page of items.
+struct Items {
+    items: Vec<Object>,
+    more: bool,
+    /// Whether Zoho says that these are low on stock.
+    filtered: bool,
 }
 
 pub(crate) async fn list(
@@ -55,42 +67,56 @@ pub(crate) async fn list(
         if sku.is_empty() {
             return Err(invalid("`sku` is empty."));
         }
-        if params.cursor.is_some()
-            || params.per_page.is_some()
-            || params.search.is_some()
-            || params.status.is_some()
-        {
+        let alone = ListParams { sku: None, fields: None, ..params.clone() } == ListParams::default();
+        if !alone {
             return Err(invalid("`sku` finds one item: leave out everything else but `fields`."));
         }
         let item = app.item_by_sku(&target, sku).await?;
-        return Ok(Json(List { data: vec![shaped(item, fields)], next: None }));
+        let mut item = inventory::item(item);
+        pick(&mut item, fields, ALWAYS);
+        return Ok(Json(List { data: vec![item], next: None }));
     }
     let (search, status) = (params.search.as_deref(), params.status.as_deref());
     if status.is_some_and(|status| !["active", "inactive"].contains(&status)) {
         return Err(invalid("`status` is `active` or `inactive`."));
     }
-    let filter = search.map_or(Filter::None, Filter::Search);
-    let (items, more) = app.items(&target, filter, page, rows).await?;
+    let (stock, location) = (params.stock.as_deref(), params.location.as_deref());
+    if stock.is_some_and(|stock| stock != "low") {
+        return Err(invalid("`stock` is `low`, or left out."));
+    }
+    let filters: Vec<(&str, &str)> =
+        search.map(|part| ("search_text", part)).into_iter().chain(stock.map(|_| LOW_STOCK)).collect();
+    let Items { items, more, filtered } = app.items(&target, &filters, page, rows).await?;
     // Zoho ignores filters it does not know.
     let fits = |item: &Object| {
         let has = |field, part: &str| text(item, field).is_some_and(|has| has.to_lowercase().contains(part));
         status.is_none_or(|status| text(item, "status").is_none_or(|has| has == status))
             && search.map(str::to_lowercase).is_none_or(|part| has("name", &part) || has("sku", &part))
+            && (stock.is_none() || inventory::is_low(item, filtered))
     };
-    let cursor = format!("p{}", page + 1);
-    let rows = rows.to_string();
+    let found: Vec<Object> = items.into_iter().filter(fits).collect();
+    let data = match location {
+        None => found.into_iter().map(inventory::item).collect(),
+        Some(location) => app.items_at(&target, found, location, page == 1 && !more).await?,
+    };
+    let (cursor, rows) = (format!("p{}", page + 1), rows.to_string());
     let next = more.then(|| {
         let params = [
             ("per_page", Some(rows.as_str())),
             ("fields", fields),
             ("search", search),
             ("status", status),
+            ("stock", stock),
+            ("location", location),
             ("cursor", Some(&cursor)),
         ];
         next(PATH, &params)
     });
-    let data = items.into_iter().filter(fits).map(|item| shaped(item, fields)).collect();
-    Ok(Json(List { data, next }))
+    let picked = |mut item: Object| {
+        pick(&mut item, fields, ALWAYS);
+        item
+    };
+    Ok(Json(List { data: data.into_iter().map(picked).collect(), next }))
 }
 
 pub(crate) async fn one(
@@ -122,29 +148,29 @@ impl App {
     async fn items(
         &self,
         target: &Target<'_>,
-        filter: Filter<'_>,
+        filters: &[(&str, &str)],
         page: u32,
         rows: u32,
-    ) -> Result<(Vec<Object>, bool), Problem> {
+    ) -> Result<Items, Problem> {
         let mut answer = self
             .read(
                 target,
-                |place| inventory::items_url(place.api, place.organization, filter, page, rows),
+                |place| inventory::items_url(place.api, place.organization, filters, page, rows),
                 answer::inventory,
             )
             .await?;
         if !answer.contains_key("items") {
             return Err(unreadable("items"));
         }
-        let more = inventory::has_more(&answer);
-        Ok((records(&mut answer, "items"), more))
+        let (more, filtered) = (inventory::has_more(&answer), inventory::has_filtered(&answer, LOW_STOCK));
+        Ok(Items { items: records(&mut answer, "items"), more, filtered })
     }
 
     /// The one active item with exactly this SKU. Zoho's filter is not relied on: it may be ignored, or match in parts.
     pub(crate) async fn item_by_sku(&self, target: &Target<'_>, sku: &str) -> Result<Object, Problem> {
         let mut found: Vec<Object> = Vec::new();
         for page in 1.. {
-            let (items, more) = self.items(target, Filter::Sku(sku), page, 200).await?;
+            let Items { items, more, .. } = self.items(target, &[("sku", sku)], page, 200).await?;
             for item in items.into_iter().filter(|item| text(item, "sku") == Some(sku)) {
                 // A list that changes while it is read can show an item twice.
                 if !found.iter().any(|known| id(known, "item_id") == id(&item, "item_id")) {
@@ -187,10 +213,4 @@ impl App {
 
 fn target<'a>(caller: &'a Caller, connection: &'a ConnectionName) -> Target<'a> {
     Target::new(caller, connection, Product::Inventory, inventory::scope::ITEMS)
-}
-
-fn shaped(item: Object, fields: Option<&str>) -> Object {
-    let mut item = inventory::item(item);
-    pick(&mut item, fields, ALWAYS);
-    item
 }

@@ -31,6 +31,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET /v1/crm/deals", crm::scope::DEALS),
     ("POST /v1/crm/deals", crm::scope::CREATE_DEALS),
     ("PATCH /v1/crm/deals/{id}", crm::scope::UPDATE_DEALS),
+    ("POST /v1/crm/deals/upsert", crm::scope::UPDATE_DEALS),
     ("GET /v1/crm/deals/{id}/brief", crm::scope::DEALS),
     ("GET /v1/crm/deals/{id}/notes", crm::scope::NOTES),
     ("POST /v1/crm/deals/{id}/notes", crm::scope::CREATE_NOTES),

@@ -19,7 +19,7 @@ const LONGEST_KEY: usize = 255;
 pub(crate) struct WriteParams {
     /// Whether it is only shown what it would do.
     #[serde(default)]
-    dry_run: bool,
+    pub(crate) dry_run: bool,
 }
 
 /// What is asked, and by whom.

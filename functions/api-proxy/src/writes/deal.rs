@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use shared::base::clock::Timestamp;
 use shared::base::problem::Problem;
 use shared::zoho::answer;
+use shared::zoho::coql;
 use shared::zoho::crm;
 use shared::zoho::http::Method;
 use shared::zoho::scope::Product;
@@ -13,7 +14,7 @@ use shared::zoho::value::Object;
 use super::plan::Done;
 use super::settle::{made_since, only};
 use crate::App;
-use crate::zoho_call::{Outgoing, Target, WriteFailure};
+use crate::zoho_call::{Outgoing, Place, Question, Target, WriteFailure};
 
 pub(crate) const CREATE_NEEDS: (Product, &str) = (Product::Crm, crm::scope::CREATE_DEALS);
 pub(crate) const UPDATE_NEEDS: (Product, &str) = (Product::Crm, crm::scope::UPDATE_DEALS);
@@ -99,6 +100,49 @@ impl Update {
         let found = one(app, &target.with(crm::scope::DEALS), &self.id).await?;
         let changed = found.filter(|deal| holds(deal, &self.fields));
         Ok(changed.map(|deal| done(200, &self.id, deal)))
+    }
+}
+
+/// A deal that is made or, where one has the same value in a field that is unique, changed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Upsert {
+    pub(crate) fields: Object,
+    pub(crate) by: String,
+}
+
+impl Upsert {
+    pub(super) async fn send(&self, app: &App, target: &Target<'_>) -> Result<Done, WriteFailure> {
+        app.demand_scope(&target.with(crm::scope::CREATE_DEALS)).await?;
+        let body = json!({ "data": [self.fields], "duplicate_check_fields": [self.by] }).to_string();
+        let (id, made) = app
+            .write(
+                target,
+                |place| Outgoing {
+                    method: Method::POST,
+                    url: crm::upsert_url(place.api, "Deals"),
+                    body: Some(body.clone()),
+                    if_unmodified_since: None,
+                },
+                |answer| Ok((answer::crm_written(answer)?, answer::crm_inserted(answer))),
+            )
+            .await?;
+        Ok(read_back(app, target, if made { 201 } else { 200 }, &id, &self.fields).await)
+    }
+
+    pub(super) async fn find(&self, app: &App, target: &Target<'_>) -> Result<Option<Done>, Problem> {
+        let target = target.with(crm::scope::DEALS);
+        let Some(id) = self.existing(app, &target).await? else { return Ok(None) };
+        let found = one(app, &target, &id).await?;
+        Ok(found.filter(|deal| holds(deal, &self.fields)).map(|deal| done(200, &id, deal)))
+    }
+
+    /// The id of the deal that has the value.
+    pub(crate) async fn existing(&self, app: &App, target: &Target<'_>) -> Result<Option<String>, Problem> {
+        let Some(value) = self.fields.get(&self.by).and_then(Value::as_str) else { return Ok(None) };
+        let query = coql::having("Deals", &self.by, &self.by, value);
+        let ask = |place: &Place<'_>| Question { url: coql::url(place.api), body: Some(coql::body(&query)) };
+        let rows = crm::rows(app.read(&target.with(coql::SCOPE), ask, answer::crm).await?);
+        Ok(only(rows).and_then(|row| shared::zoho::value::id(&row, "id")))
     }
 }
 

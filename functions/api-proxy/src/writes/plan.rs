@@ -25,6 +25,7 @@ pub(crate) enum Plan {
     SetOrderStatus(order::SetStatus),
     CreateDeal(deal::Create),
     UpdateDeal(deal::Update),
+    UpsertDeal(deal::Upsert),
     CreateNote(note::Create),
 }
 
@@ -63,6 +64,7 @@ impl Plan {
             Self::SetOrderStatus(set) => set.asked_for(),
             Self::CreateDeal(create) => create.fields.clone().into(),
             Self::UpdateDeal(update) => update.fields.clone().into(),
+            Self::UpsertDeal(upsert) => upsert.fields.clone().into(),
             Self::CreateNote(create) => create.asked_for(),
         }
     }
@@ -73,6 +75,7 @@ impl Plan {
             Self::CreateOrder(_) => "the order",
             Self::SetOrderStatus(_) => "the new status of the order",
             Self::CreateDeal(_) => "the deal",
+            Self::UpsertDeal(_) => "the deal with these values",
             Self::UpdateDeal(_) => "the change of the deal",
             Self::CreateNote(_) => "the note",
         }
@@ -82,7 +85,7 @@ impl Plan {
         let (product, scope) = match self {
             Self::CreateOrder(_) | Self::SetOrderStatus(_) => order::NEEDS,
             Self::CreateDeal(_) => deal::CREATE_NEEDS,
-            Self::UpdateDeal(_) => deal::UPDATE_NEEDS,
+            Self::UpdateDeal(_) | Self::UpsertDeal(_) => deal::UPDATE_NEEDS,
             Self::CreateNote(_) => note::NEEDS,
         };
         let (caller, connection) = (asked.caller, asked.connection);
@@ -97,6 +100,7 @@ impl Plan {
             Self::SetOrderStatus(set) => set.send(app, &target).await,
             Self::CreateDeal(create) => create.send(app, &target).await,
             Self::UpdateDeal(update) => update.send(app, &target).await,
+            Self::UpsertDeal(upsert) => upsert.send(app, &target).await,
             Self::CreateNote(create) => create.send(app, &target).await,
         }
     }
@@ -122,6 +126,7 @@ impl Plan {
             Self::SetOrderStatus(set) => set.find(app, &target).await,
             Self::CreateDeal(create) => create.find(app, &target, at, taken).await,
             Self::UpdateDeal(update) => update.find(app, &target).await,
+            Self::UpsertDeal(upsert) => upsert.find(app, &target).await,
             Self::CreateNote(create) => create.find(app, &target, at, taken).await,
         }
     }

@@ -1,0 +1,170 @@
+//! Writing deals: `POST /v1/crm/deals`, `PATCH /v1/crm/deals/{id}` and `POST /v1/crm/deals/upsert?by=`.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::http::header::IF_UNMODIFIED_SINCE;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared::base::problem::{Code, Problem};
+use shared::base::web::Segments;
+use shared::zoho::scope::{Access, Product};
+use shared::zoho::value::{Object, text, timestamp};
+use shared::zoho::{coql, crm};
+
+use super::deals::target;
+use crate::App;
+use crate::body::Body;
+use crate::caller::Caller;
+use crate::params::{Params, invalid, record_id};
+use crate::writes::{Asked, Plan, Prepared, WriteParams, deal};
+
+pub(crate) async fn create(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Params(params): Params<WriteParams>,
+    headers: HeaderMap,
+    Body(body): Body,
+) -> Result<Response, Problem> {
+    let fields = for_crm(&body)?;
+    for needed in ["Deal_Name", "Stage"] {
+        if text(&fields, needed).is_none() {
+            return Err(Problem::new(Code::BodyInvalid, format!("A deal must have `{needed}`.")));
+        }
+    }
+    let connection = app.choose(&caller, Product::Crm, Access::Write).await?;
+    let asked =
+        Asked::new(&app, &caller, &connection, "POST /v1/crm/deals", &body, &params, &headers).await?;
+    let prepare = async {
+        app.check_picklists(&target(&caller, &connection), &fields).await?;
+        let plan = Plan::CreateDeal(deal::Create { fields: fields.clone() });
+        Ok(Prepared { plan, shown: json!({ "deal": body }), before: Value::Null })
+    };
+    app.perform(&asked, prepare).await
+}
+
+pub(crate) async fn update(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Segments(id): Segments<String>,
+    Params(params): Params<WriteParams>,
+    headers: HeaderMap,
+    Body(body): Body,
+) -> Result<Response, Problem> {
+    let id = record_id(&id)?.to_owned();
+    let fields = for_crm(&body)?;
+    if fields.is_empty() {
+        return Err(Problem::new(Code::BodyInvalid, "The body names no field to change."));
+    }
+    let since = headers.get(IF_UNMODIFIED_SINCE).map(|value| value.to_str().unwrap_or_default().to_owned());
+    if since.as_deref().is_some_and(|moment| timestamp(moment).is_none()) {
+        return Err(invalid("`If-Unmodified-Since` must be a deal's `Modified_Time`, as a read gave it."));
+    }
+    let connection = app.choose(&caller, Product::Crm, Access::Write).await?;
+    let about = json!({ "id": id, "fields": body, "since": since });
+    let asked =
+        Asked::new(&app, &caller, &connection, "PATCH /v1/crm/deals/{id}", &about, &params, &headers).await?;
+    let prepare = async {
+        let target = target(&caller, &connection);
+        app.check_picklists(&target, &fields).await?;
+        let found = deal::one(&app, &target, &id).await?;
+        let before =
+            found.ok_or_else(|| Problem::new(Code::RecordNotFound, format!("There is no deal {id}.")))?;
+        let before = crm::record(before);
+        let mut changed = before.clone();
+        changed.retain(|field, _| body.get(field).is_some());
+        let shown = json!({ "deal": id, "before": changed, "after": body });
+        // What a preview showed must still be so when it is performed.
+        let shown_since = before.get("Modified_Time").and_then(Value::as_str).map(str::to_owned);
+        let since = since.clone().or(shown_since.filter(|_| asked.dry_run));
+        let plan = Plan::UpdateDeal(deal::Update {
+            id: id.clone(),
+            fields: fields.clone(),
+            if_unmodified_since: since.clone(),
+        });
+        Ok(Prepared { plan, shown, before: changed.into() })
+    };
+    app.perform(&asked, prepare).await
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct UpsertParams {
+    /// The field whose value tells which deal is meant.
+    by: String,
+    #[serde(default)]
+    dry_run: bool,
+}
+
+pub(crate) async fn upsert(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Params(UpsertParams { by, dry_run }): Params<UpsertParams>,
+    headers: HeaderMap,
+    Body(body): Body,
+) -> Result<Response, Problem> {
+    let fields = for_crm(&body)?;
+    if text(&fields, &by).is_none_or(|value| !coql::is_plain(value)) {
+        let detail = format!("The body must have a text in `{by}`, the field that `by` names.");
+        return Err(Problem::new(Code::BodyInvalid, detail));
+    }
+    let connection = app.choose(&caller, Product::Crm, Access::Write).await?;
+    let about = json!({ "by": by, "fields": body });
+    let params = WriteParams { dry_run };
+    let asked =
+        Asked::new(&app, &caller, &connection, "POST /v1/crm/deals/upsert", &about, &params, &headers)
+            .await?;
+    let prepare = async {
+        let target = target(&caller, &connection);
+        app.check_picklists(&target, &fields).await?;
+        app.demand_unique(&target, &by).await?;
+        let upsert = deal::Upsert { fields: fields.clone(), by };
+        let before = match upsert.existing(&app, &target).await? {
+            None => Value::Null,
+            Some(id) => deal::one(&app, &target, &id).await?.map_or(Value::Null, |deal| {
+                let mut deal = crm::record(deal);
+                deal.retain(|field, _| field == "id" || body.get(field).is_some());
+                deal.into()
+            }),
+        };
+        let action = if before.is_null() { "create" } else { "change" };
+        let shown = json!({ "action": action, "before": before, "after": body });
+        Ok(Prepared { plan: Plan::UpsertDeal(upsert), shown, before })
+    };
+    app.perform(&asked, prepare).await
+}
+
+/// A deal as callers write it, which is as they read it: `Account_Name_id` is CRM's `Account_Name` with that id.
+fn for_crm(body: &Value) -> Result<Object, Problem> {
+    let mut fields = Object::new();
+    for (field, value) in body.as_object().into_iter().flatten() {
+        let plain = !field.is_empty() && field.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        if !plain || field == "id" || field == "untrusted" {
+            return Err(Problem::new(
+                Code::BodyInvalid,
+                format!("`{field}` is no field that can be written."),
+            ));
+        }
+        // A deal as it was read has both: the id counts.
+        if body.get(format!("{field}_id")).is_some() {
+            continue;
+        }
+        match (field.strip_suffix("_id"), value) {
+            (Some(lookup), Value::String(id)) if shared::base::id::is_zoho_id(id) => {
+                fields.insert(lookup.to_owned(), json!({ "id": id }));
+            }
+            (Some(_), _) => {
+                return Err(Problem::new(
+                    Code::BodyInvalid,
+                    format!("`{field}` must be an id: a string of digits."),
+                ));
+            }
+            (None, value) => {
+                fields.insert(field.clone(), value.clone());
+            }
+        }
+    }
+    Ok(fields)
+}
