@@ -345,3 +345,26 @@ async fn the_other_records_are_read() {
     agent.get("/v1/crm/contacts?email=a&phone=b").await.problem("invalid_parameter");
     agent.get("/v1/inventory/shipmentorders").await.problem("route_not_found");
 }
+
+#[tokio::test]
+async fn a_write_ends_although_its_caller_hangs_up() {
+    let (connector, agent) = writer().await;
+    fault(&connector, "POST", "/salesorders", 1, FaultKind::SlowAfter(Duration::from_secs(2)));
+    let (order, key) = (order(), [("idempotency-key", "gone")]);
+    let write = agent.try_write("POST", "/v1/inventory/salesorders", &key, &order);
+    assert!(tokio::time::timeout(Duration::from_secs(1), write).await.is_err(), "it hangs up");
+    let done = async || agent.get("/v1/audit").await.ok()["data"][0]["outcome"] == "done";
+    for _ in 0..40 {
+        if done().await {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert!(done().await);
+    let again = post(&agent, "gone", &order).await;
+    assert_eq!((again.status, again.seen.headers.get("idempotency-replayed").is_some()), (201, true));
+    assert_eq!(
+        connector.zoho.sandbox.salesorders().iter().filter(|order| order["notes"] == "Ring twice").count(),
+        1
+    );
+}

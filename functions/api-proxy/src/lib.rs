@@ -11,6 +11,7 @@ mod params;
 mod redact;
 mod routes;
 mod stock_at;
+mod to_the_end;
 mod writes;
 mod zoho_call;
 
@@ -19,7 +20,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{get, post};
 use shared::base::believed::Believed;
 use shared::base::clock::SharedClock;
@@ -125,6 +126,7 @@ fn routes(app: App, parts: &Parts) -> Router {
             .route("/v1/events/{id}", get(routes::events::one))
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
             .layer(from_fn_with_state(app.clone(), redact::layer))
+            .layer(from_fn(to_the_end::layer))
             .with_state(app),
         parts.settings.public_url.as_ref(),
     )

@@ -97,8 +97,8 @@ impl App {
         Ok(Json(shown).into_response())
     }
 
-    /// Writes it down, sends it once, and finds out how it ended. Who hangs up meanwhile stops it: then the next request with
-    /// the same key finds out.
+    /// Writes it down, sends it once, and finds out how it ended. Where the process dies meanwhile, the next request with the
+    /// same key finds out.
     async fn execute(
         &self,
         asked: &Asked<'_>,
