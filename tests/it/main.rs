@@ -19,6 +19,7 @@ mod crm_reads;
 mod crm_writes;
 mod crowd;
 mod demo;
+mod errors;
 mod events;
 mod killed;
 mod lambda;

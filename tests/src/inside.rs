@@ -27,6 +27,18 @@ use crate::browser::Browser;
 use crate::clock::AheadClock;
 use crate::connector::{CLIENT_ID, CLIENT_SECRET};
 
+/// A key for reading everything with the usual connection.
+pub fn any_key() -> NewKey {
+    NewKey {
+        label: "test".to_owned(),
+        permissions: Permission::DEFAULT.to_vec(),
+        connections: vec![ConnectionName::default()],
+        expires: None,
+        confirm: false,
+        redact_contacts: false,
+    }
+}
+
 /// Parts, functions and a sandbox, all on one time.
 pub struct Inside {
     /// The stand-in Zoho.
@@ -83,16 +95,8 @@ impl Inside {
         let renewer = Local::new(&parts);
         let oauth = oauth_callback::router(&parts, Arc::new(renewer.clone()));
         tokio::spawn(async move { axum::serve(listener, oauth).await });
-        let wanted = NewKey {
-            label: "test".to_owned(),
-            permissions: Permission::DEFAULT.to_vec(),
-            connections: vec![ConnectionName::default()],
-            expires: None,
-            confirm: false,
-            redact_contacts: false,
-        };
         let keys = Keys::new(parts.stores.state.clone(), parts.clock.clone());
-        let (_, key) = keys.create(wanted).await.unwrap();
+        let (_, key) = keys.create(any_key()).await.unwrap();
         let api = api_proxy::router(&parts, Arc::new(renewer.clone()));
         Self { zoho, parts, renewer, clock, api, key }
     }
@@ -146,6 +150,17 @@ impl Inside {
     /// Another process of api-proxy: nothing in its memory.
     pub fn cold(&self) -> Router {
         api_proxy::router(&self.parts, Arc::new(self.renewer.clone()))
+    }
+
+    /// Another key.
+    pub async fn key(&self, wanted: NewKey) -> Secret {
+        let keys = Keys::new(self.parts.stores.state.clone(), self.parts.clock.clone());
+        keys.create(wanted).await.unwrap().1
+    }
+
+    /// The api-proxy that has been running all along.
+    pub fn api(&self) -> Router {
+        self.api.clone()
     }
 
     /// Asks the api-proxy that has been running all along.

@@ -16,7 +16,7 @@ impl<S: Send + Sync> FromRequest<S> for Body {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let bytes = Bytes::from_request(request, state).await.map_err(|rejection| {
             if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-                Problem::new(Code::BodyTooLarge, "A body may have 128 KiB.")
+                Problem::new(Code::BodyTooLarge, "The body has more than the 128 KiB that this route takes.")
             } else {
                 Problem::new(Code::BodyInvalid, "The body could not be read to its end.")
             }

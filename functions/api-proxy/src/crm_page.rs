@@ -4,6 +4,7 @@
 //! rest of a list is asked for by the last id that was seen, in COQL. A connection without that scope, or a list that COQL
 //! does not take, goes on by page tokens.
 
+use shared::base::id::is_zoho_id;
 use shared::base::problem::Problem;
 use shared::zoho::answer::{self, FailureKind};
 use shared::zoho::value::{Object, id, records};
@@ -42,14 +43,12 @@ struct Cursor<'a> {
 
 impl<'a> Cursor<'a> {
     fn read(text: &'a str) -> Result<Self, Problem> {
-        let (after, token) = match text.split_once('.') {
+        let rest = text.strip_prefix('i').ok_or_else(invalid_cursor)?;
+        let (after, token) = match rest.split_once('.') {
             Some((after, token)) => (after, Some(token).filter(|token| !token.is_empty())),
-            None => (text, None),
+            None => (rest, None),
         };
-        if !shared::base::id::is_zoho_id(after) {
-            return Err(invalid_cursor());
-        }
-        Ok(Self { after, token })
+        if is_zoho_id(after) { Ok(Self { after, token }) } else { Err(invalid_cursor()) }
     }
 }
 
@@ -87,7 +86,7 @@ impl App {
         let token = crm::next_page_token(&answer).map(str::to_owned);
         let rows = records(&mut answer, "data");
         let last = rows.last().and_then(|row| id(row, "id"));
-        let cursor = token.zip(last).map(|(token, last)| format!("{last}.{token}"));
+        let cursor = token.zip(last).map(|(token, last)| format!("i{last}.{token}"));
         Ok(Page { rows, cursor })
     }
 
@@ -117,8 +116,7 @@ impl App {
             self.name_lookups(target, wanted, &mut rows).await?;
         }
         let last = rows.last().and_then(|row| id(row, "id")).filter(|_| more);
-        // The token that began this way is behind us now: who falls back goes on from the id all the same.
-        Ok(Some(Page { rows, cursor: last.map(|last| format!("{last}.")) }))
+        Ok(Some(Page { rows, cursor: last.map(|last| format!("i{last}")) }))
     }
 
     /// Where COQL gives only the ids of lookups, the records are read by their ids.

@@ -19,44 +19,66 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Params<T> {
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match Query::<T>::from_request_parts(parts, state).await {
             Ok(Query(params)) => Ok(Self(params)),
-            Err(rejection) => Err(invalid(rejection.body_text())),
+            Err(rejection) => Err(invalid(wording(&rejection.body_text()))),
         }
     }
 }
 
+/// What serde says of a query string, in our words.
+fn wording(text: &str) -> String {
+    let text = text.strip_prefix("Failed to deserialize query string: ").unwrap_or(text);
+    if let Some(name) = text.strip_prefix("missing field ") {
+        return format!("{name} is missing.");
+    }
+    match text.split_once(": ") {
+        Some((name, what)) if !name.contains(' ') => match what.split_once(", expected one of ") {
+            Some((_, others)) => format!("`{name}` is unknown here. The parameters are {others}."),
+            None => format!("`{name}` cannot be read: {what}."),
+        },
+        _ => format!("{text}."),
+    }
+}
+
 /// The query string as it stands, for routes whose parameters stand in a table.
-pub(crate) struct Pairs(Vec<(String, String)>);
+pub(crate) struct Pairs {
+    left: Vec<(String, String)>,
+    /// The names that were asked for.
+    known: Vec<&'static str>,
+}
 
 impl<S: Send + Sync> FromRequestParts<S> for Pairs {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         match Query::<Vec<(String, String)>>::from_request_parts(parts, state).await {
-            Ok(Query(pairs)) => Ok(Self(pairs)),
-            Err(rejection) => Err(invalid(rejection.body_text())),
+            Ok(Query(left)) => Ok(Self { left, known: Vec::new() }),
+            Err(rejection) => Err(invalid(wording(&rejection.body_text()))),
         }
     }
 }
 
 impl Pairs {
     /// Takes a parameter out.
-    pub(crate) fn text(&mut self, name: &str) -> Option<String> {
-        let place = self.0.iter().position(|(own, _)| own == name)?;
-        Some(self.0.remove(place).1)
+    pub(crate) fn text(&mut self, name: &'static str) -> Option<String> {
+        self.known.push(name);
+        let place = self.left.iter().position(|(own, _)| own == name)?;
+        Some(self.left.remove(place).1)
     }
 
     /// Takes a number out.
-    pub(crate) fn number(&mut self, name: &str) -> Result<Option<u32>, Problem> {
+    pub(crate) fn number(&mut self, name: &'static str) -> Result<Option<u32>, Problem> {
         let wrong = || invalid(format!("`{name}` must be a whole number."));
         self.text(name).map(|text| text.parse().map_err(|_| wrong())).transpose()
     }
 
     /// What is left is unknown, or stands twice.
     pub(crate) fn nothing_else(&self) -> Result<(), Problem> {
-        match self.0.first() {
-            None => Ok(()),
-            Some((name, _)) => Err(invalid(format!("`{name}` is unknown here, or stands twice."))),
+        let Some((name, _)) = self.left.first() else { return Ok(()) };
+        if self.known.contains(&name.as_str()) {
+            return Err(invalid(format!("`{name}` stands twice.")));
         }
+        let known: Vec<String> = self.known.iter().map(|name| format!("`{name}`")).collect();
+        Err(invalid(format!("`{name}` is unknown here. The parameters are {}.", known.join(", "))))
     }
 }
 

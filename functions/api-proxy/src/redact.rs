@@ -145,7 +145,8 @@ mod tests {
     proptest! {
         #[test]
         fn any_text_survives_but_its_addresses(text in "\\PC*") {
-            prop_assert!(!without_addresses(&format!("{text} a@b.example {text}")).contains("a@b.example"));
+            let clean = without_addresses(&format!("{text} a@b.example {text}"));
+            prop_assert!(!clean.contains("a@b.example"));
             if !text.contains('@') {
                 prop_assert_eq!(without_addresses(&text), text);
             }

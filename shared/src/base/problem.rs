@@ -66,7 +66,7 @@ codes! {
         "Correct or leave out the parameter named in `detail`. Unknown parameters are refused, because a filter that is silently ignored gives wrong answers.";
     /// A body that is larger than the route takes.
     BodyTooLarge = "body_too_large", 413, false, "Body too large",
-        "Send a smaller body.";
+        "Send less at once; `detail` names the limit. A long text can be split over several notes.";
     /// The connection named is not there, or not for this key.
     ConnectionUnknown = "connection_unknown", 404, false, "No such connection",
         "`GET /v1/status` lists the connections of this key.";
@@ -204,6 +204,16 @@ impl Code {
     /// The code as callers see it.
     pub const fn as_str(self) -> &'static str {
         self.row().code
+    }
+
+    /// What it is called.
+    pub const fn title(self) -> &'static str {
+        self.row().title
+    }
+
+    /// Whether the same request can succeed later.
+    pub const fn is_retryable(self) -> bool {
+        self.row().retryable
     }
 
     /// What to do next.

@@ -217,7 +217,7 @@ impl Tokens {
     fn refused(&self, connection: &ConnectionName, reply: Reply) -> Problem {
         match reply {
             Reply::Wait { seconds, reason } => {
-                Problem::new(Code::TokenCoolingDown, reason).retry_after(seconds)
+                Problem::new(Code::TokenCoolingDown, format!("{reason}.")).retry_after(seconds)
             }
             Reply::ReconnectRequired => Problem::new(
                 Code::ReconnectRequired,

@@ -1,0 +1,553 @@
+//! Every error that an agent can get, provoked, and kept in `docs/errors.md` for people to read and judge.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use axum::routing::get;
+use sandbox::{Fault, FaultKind, Limit, Options};
+use serde_json::{Value, json};
+use shared::base::clock::{SignedDuration, later};
+use shared::base::problem::Code;
+use shared::base::secret::Secret;
+use shared::base::web::{Deadline, finish};
+use shared::core::key::NewKey;
+use shared::core::parts::Parts;
+use shared::store::{Key, Outcome, Page, Query, Row, StoreError, Stores, Table, Write as Step};
+use shared::zoho::scope::ScopeSet;
+use tests::inside::{Inside, any_key};
+use tokio::time::Instant;
+use tower::ServiceExt;
+
+const ORDERS: &str = "/v1/inventory/salesorders";
+const ITEMS: &str = "/v1/inventory/items";
+const DEALS: &str = "/v1/crm/deals";
+const DEAL: &str = "/v1/crm/deals/6100000000451001";
+
+/// What agents do not get, and what nobody can provoke.
+const OTHERS: &[&str] = &[
+    "webhook_unsigned",
+    "webhook_signature_invalid",
+    "webhook_unknown",
+    "webhook_unreadable",
+    "webhook_query_refused",
+];
+
+/// A request.
+#[derive(Clone)]
+struct Ask<'a> {
+    method: &'a str,
+    path: &'a str,
+    headers: Vec<(&'a str, String)>,
+    body: Value,
+    within: Option<Duration>,
+}
+
+impl<'a> Ask<'a> {
+    fn get(path: &'a str) -> Self {
+        Self { method: "GET", path, headers: Vec::new(), body: Value::Null, within: None }
+    }
+
+    fn post(path: &'a str, body: Value) -> Self {
+        Self { method: "POST", body, ..Self::get(path) }
+    }
+
+    fn with(mut self, name: &'a str, value: &str) -> Self {
+        self.headers.push((name, value.to_owned()));
+        self
+    }
+
+    fn within(self, seconds: u64) -> Self {
+        Self { within: Some(Duration::from_secs(seconds)), ..self }
+    }
+}
+
+/// What was provoked, by code.
+#[derive(Default)]
+struct Book(BTreeMap<String, Vec<String>>);
+
+impl Book {
+    /// Asks, and writes down what comes: it must be the problem of this code, whole and true to the table.
+    async fn note(&mut self, code: Code, why: &str, api: Router, key: &Secret, ask: Ask<'_>) -> Value {
+        let mut request = Request::builder().method(ask.method).uri(ask.path);
+        if !ask.headers.iter().any(|(name, _)| *name == "authorization") {
+            request = request.header("authorization", format!("Bearer {}", key.expose()));
+        }
+        for (name, value) in ask.headers.iter().filter(|(_, value)| !value.is_empty()) {
+            request = request.header(*name, value);
+        }
+        let body = match &ask.body {
+            Value::Null => Body::empty(),
+            Value::String(text) => Body::from(text.clone()),
+            other => Body::from(other.to_string()),
+        };
+        let mut request = request.body(body).unwrap();
+        if let Some(within) = ask.within {
+            request.extensions_mut().insert(Deadline(Instant::now() + within));
+        }
+        let response = api.oneshot(request).await.unwrap();
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        let problem: Value = serde_json::from_slice(&text).unwrap();
+        let what = format!("{} {} {why}: {problem}", ask.method, ask.path);
+        assert_eq!(problem["code"], code.as_str(), "{what}");
+        assert_eq!(headers["content-type"], "application/problem+json", "{what}");
+        assert_eq!(
+            (status, problem["status"].as_u64()),
+            (code.status(), Some(status.as_u16().into())),
+            "{what}"
+        );
+        assert_eq!(problem["hint"], code.hint(), "{what}");
+        assert_eq!(problem["request_id"].as_str(), headers["x-request-id"].to_str().ok(), "{what}");
+        let seconds = headers.get("retry-after").map(|value| value.to_str().unwrap().to_owned());
+        assert_eq!(problem["retry_after"].as_u64().map(|seconds| seconds.to_string()), seconds, "{what}");
+        assert!(
+            problem["retryable"] == json!(true) || problem["hint"].as_str().unwrap().len() > 20,
+            "{what}"
+        );
+
+        let mut line = format!("- `{} {}`", ask.method, ask.path);
+        if !why.is_empty() {
+            let _ = write!(line, " ({why})");
+        }
+        let _ = write!(line, ": {}", steady(problem["detail"].as_str().unwrap()));
+        if let Some(zoho) = problem.get("zoho") {
+            let _ = write!(
+                line,
+                " · `zoho` {}: {}",
+                zoho["code"].as_str().unwrap(),
+                zoho["message"].as_str().unwrap()
+            );
+        }
+        if problem.get("reconnect_url").is_some() {
+            let _ = write!(line, " · with `reconnect_url`");
+        }
+        let lines = self.0.entry(code.as_str().to_owned()).or_default();
+        if !lines.contains(&line) {
+            lines.push(line);
+        }
+        problem
+    }
+
+    fn text(&self) -> String {
+        let mut text = String::from(HEAD);
+        for code in Code::ALL {
+            let Some(lines) = self.0.get(code.as_str()) else { continue };
+            let again = if code.is_retryable() { "can be tried again" } else { "final" };
+            let _ = write!(text, "\n## `{}`: {}, {again}\n\n", code.as_str(), code.status().as_u16());
+            let _ = writeln!(text, "{}. {}\n", code.title(), code.hint());
+            for line in lines {
+                let _ = writeln!(text, "{line}");
+            }
+        }
+        text
+    }
+}
+
+const HEAD: &str = "# Every error that an agent can get
+
+Each is a document (RFC 9457) with `type`, `title`, `status`, `detail`, `code`, `hint`, `retryable` and `request_id`;
+`retry_after` in seconds where waiting helps, `zoho` with Zoho's own words, and `reconnect_url` where a person must consent
+again. A program goes by `code`, which stays what it is. Below, each with its hint, and the details that tests provoke.
+`tests/it/errors.rs` keeps this file true.
+";
+
+/// Without what differs from run to run.
+fn steady(text: &str) -> String {
+    let word = |word: &str| {
+        let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
+        let hex = bare.len() == 12 && bare.bytes().all(|b| b.is_ascii_hexdigit());
+        let time = bare.len() >= 19 && bare.as_bytes().get(10) == Some(&b'T') && bare.starts_with("20");
+        match (hex, time) {
+            (true, _) => word.replace(bare, "0123456789ab"),
+            (_, true) => word.replace(bare, "2026-11-21T10:00:00Z"),
+            _ => word.to_owned(),
+        }
+    };
+    text.split(' ').map(word).collect::<Vec<_>>().join(" ")
+}
+
+fn can(permissions: &[&str]) -> NewKey {
+    NewKey { permissions: permissions.iter().map(|text| text.parse().unwrap()).collect(), ..any_key() }
+}
+
+async fn with_scopes(scopes: &str) -> Inside {
+    let inside = Inside::start().await;
+    let mut wish = inside.wish();
+    wish.scopes = ScopeSet::parse(scopes);
+    let ending = tests::browser::Browser::default().consent(&inside.link(wish).await).await;
+    assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
+    inside
+}
+
+fn order() -> Value {
+    json!({ "customer": "Harbor Interiors GmbH", "line_items": [{ "sku": "SHELF-OAK-80", "quantity": 2 }] })
+}
+
+#[tokio::test]
+async fn every_error_is_in_the_book() {
+    let mut book = Book::default();
+    who_is_calling(&mut book).await;
+    what_is_asked_for(&mut book).await;
+    writes(&mut book).await;
+    the_connection(&mut book).await;
+    zoho(&mut book).await;
+    ourselves(&mut book).await;
+
+    for code in Code::ALL {
+        let known = book.0.contains_key(code.as_str()) != OTHERS.contains(&code.as_str());
+        assert!(known, "{} is neither provoked nor among those that cannot be, or both", code.as_str());
+    }
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/errors.md");
+    let text = book.text();
+    if std::env::var_os("UPDATE_ERRORS").is_some() {
+        std::fs::write(path, &text).unwrap();
+    }
+    let kept = std::fs::read_to_string(path).unwrap_or_default();
+    for (new, old) in text.lines().zip(kept.lines()) {
+        assert_eq!(new, old, "docs/errors.md is made anew with UPDATE_ERRORS=1; read what changed");
+    }
+    assert_eq!(text.lines().count(), kept.lines().count());
+}
+
+async fn who_is_calling(book: &mut Book) {
+    let inside = Inside::connected().await;
+    let (api, key) = (inside.api(), inside.key(any_key()).await);
+    let wrong = Secret::new(format!("zck_000000000000_{}", "0".repeat(64)));
+    let status = || Ask::get("/v1/status");
+    book.note(Code::KeyMissing, "no header", api.clone(), &key, status().with("authorization", "")).await;
+    book.note(
+        Code::KeyInvalid,
+        "other scheme",
+        api.clone(),
+        &key,
+        status().with("authorization", "Basic eA=="),
+    )
+    .await;
+    book.note(Code::KeyInvalid, "unknown key", api.clone(), &wrong, status()).await;
+    let short =
+        NewKey { expires: Some(later(inside.parts.clock.now(), SignedDuration::from_mins(1))), ..any_key() };
+    let short = inside.key(short).await;
+    inside.advance(Duration::from_secs(61));
+    book.note(Code::KeyExpired, "", api.clone(), &short, status()).await;
+    let crm = inside.key(can(&["crm:read"])).await;
+    book.note(Code::KeyNotAllowed, "key for CRM", api.clone(), &crm, Ask::get(ITEMS)).await;
+    book.note(Code::KeyNotAllowed, "key for CRM", api.clone(), &crm, Ask::get("/v1/events")).await;
+    book.note(Code::KeyNotAllowed, "key for reading", api.clone(), &key, Ask::post(ORDERS, order())).await;
+    let hidden = inside.key(NewKey { redact_contacts: true, ..any_key() }).await;
+    let query = json!({ "query": "select Email from Contacts where id is not null" });
+    book.note(
+        Code::KeyNotAllowed,
+        "key with `--redact contacts`",
+        api,
+        &hidden,
+        Ask::post("/v1/crm/query", query),
+    )
+    .await;
+}
+
+async fn what_is_asked_for(book: &mut Book) {
+    let inside = Inside::connected().await;
+    let (api, key) = (inside.api(), inside.key(any_key()).await);
+    let invalid = [
+        ("/v1/inventory/items?colour=red", ""),
+        ("/v1/inventory/items?per_page=500", ""),
+        ("/v1/inventory/items?per_page=many", ""),
+        ("/v1/inventory/items?cursor=2", ""),
+        ("/v1/inventory/items?sku=", ""),
+        ("/v1/inventory/items?sku=A&per_page=5", ""),
+        ("/v1/inventory/items?status=gone", ""),
+        ("/v1/inventory/items?stock=high", ""),
+        ("/v1/inventory/items/SHELF-OAK-80", ""),
+        ("/v1/inventory/items/%FF", ""),
+        ("/v1/inventory/salesorders?colour=red", ""),
+        ("/v1/inventory/salesorders?per_page=many", ""),
+        ("/v1/crm/deals?search=%5C", ""),
+        ("/v1/crm/deals?fields=Deal-Name", ""),
+        ("/v1/crm/deals?cursor=2", ""),
+        ("/v1/crm/contacts?email=a%40b.example&phone=123", ""),
+        ("/v1/crm/contacts?search=Lea&cursor=1", ""),
+        ("/v1/crm/fields", ""),
+        ("/v1/crm/fields?module=De-als", ""),
+        ("/v1/events?cursor=2", ""),
+        ("/v1/audit?cursor=2", ""),
+    ];
+    for (path, why) in invalid {
+        book.note(Code::InvalidParameter, why, api.clone(), &key, Ask::get(path)).await;
+    }
+    let writer = inside.key(can(&["inventory:write", "crm:write"])).await;
+    let long = "x".repeat(300);
+    let asks = Ask::post(ORDERS, order()).with("idempotency-key", &long);
+    book.note(Code::InvalidParameter, "an `Idempotency-Key` of 300 characters", api.clone(), &writer, asks)
+        .await;
+    let change = Ask { method: "PATCH", ..Ask::post(DEAL, json!({ "Amount": 1 })) };
+    let since = change.clone().with("if-unmodified-since", "yesterday");
+    book.note(Code::InvalidParameter, "`If-Unmodified-Since: yesterday`", api.clone(), &writer, since).await;
+    book.note(Code::RouteNotFound, "", api.clone(), &key, Ask::get("/v1/inventory/things")).await;
+    let delete = Ask { method: "DELETE", ..Ask::get(DEAL) };
+    book.note(Code::MethodNotAllowed, "", api.clone(), &writer, delete).await;
+    let large = Ask::post(DEALS, Value::String("x".repeat(200_000)));
+    book.note(Code::BodyTooLarge, "200 KB", api.clone(), &writer, large).await;
+
+    let named = Ask::get(ITEMS).with("zoho-connection", "other");
+    book.note(Code::ConnectionUnknown, "`Zoho-Connection: other`", api.clone(), &key, named).await;
+    let both = vec!["default".parse().unwrap(), "second".parse().unwrap()];
+    let none = inside.key(NewKey { connections: vec!["second".parse().unwrap()], ..any_key() }).await;
+    book.note(Code::ProductNotConnected, "nothing is connected", api.clone(), &none, Ask::get(ITEMS)).await;
+    let two = inside.key(NewKey { connections: both, ..any_key() }).await;
+    book.note(
+        Code::ConnectionAmbiguous,
+        "a key of two connections",
+        api.clone(),
+        &two,
+        Ask::get("/v1/events"),
+    )
+    .await;
+    let other = Ask::get(ITEMS).with("zoho-organization", "12345");
+    book.note(Code::OrganizationMismatch, "`Zoho-Organization: 12345`", api.clone(), &key, other).await;
+
+    let missing = "/v1/inventory/items/3300000000000001";
+    book.note(Code::RecordNotFound, "", api.clone(), &key, Ask::get(missing)).await;
+    book.note(Code::RecordNotFound, "", api.clone(), &key, Ask::get("/v1/crm/deals/6100000000000001")).await;
+    book.note(Code::RecordNotFound, "", api.clone(), &key, Ask::get("/v1/crm/contacts/6100000000000001"))
+        .await;
+    book.note(Code::RecordNotFound, "", api.clone(), &key, Ask::get("/v1/events/0")).await;
+    for (id, sku, status) in [(1, "DUP-1", "active"), (2, "DUP-1", "active"), (3, "GONE-9", "inactive")] {
+        let item = json!({ "item_id": format!("330000000099000{id}"), "name": "Twin", "sku": sku, "status": status });
+        inside.zoho.sandbox.add_item(item);
+    }
+    for (code, sku) in
+        [(Code::SkuNotFound, "NOPE"), (Code::SkuAmbiguous, "DUP-1"), (Code::SkuInactive, "GONE-9")]
+    {
+        let path = format!("{ITEMS}?sku={sku}");
+        book.note(code, "", api.clone(), &key, Ask::get(&path)).await;
+    }
+    let mars = "/v1/inventory/items?location=Mars";
+    book.note(Code::LocationNotFound, "", api.clone(), &key, Ask::get(mars)).await;
+
+    let many = Inside::with(Options { extra_items: 4_100, ..Options::new("") }).await;
+    many.connect().await;
+    many.zoho.sandbox.switches(|switches| switches.sku_filter_ignored = true);
+    let key = many.key(any_key()).await;
+    let nope = Ask::get("/v1/inventory/items?sku=NOPE");
+    book.note(Code::SkuUnresolved, "4,100 items, and Zoho ignores the filter", many.api(), &key, nope).await;
+}
+
+async fn writes(book: &mut Book) {
+    let inside = Inside::start().await;
+    let mut wish = inside.wish();
+    wish.scopes = ScopeSet::of(&shared::zoho::scope::Product::ALL, shared::zoho::scope::Access::Write);
+    let ending = tests::browser::Browser::default().consent(&inside.link(wish).await).await;
+    assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
+    inside.zoho.sandbox.switches(|switches| switches.per_minute_limit = None);
+    let (api, key) = (inside.api(), inside.key(can(&["inventory:write", "crm:write"])).await);
+    let line = |line: Value| json!({ "customer": "Harbor Interiors GmbH", "line_items": [line] });
+    let bodies = [
+        (ORDERS, Value::String("{".to_owned())),
+        (ORDERS, json!([])),
+        (ORDERS, json!({ "customer": "Harbor Interiors GmbH", "lines": [] })),
+        (ORDERS, json!({ "line_items": [{ "sku": "SHELF-OAK-80", "quantity": 1 }] })),
+        (ORDERS, json!({ "customer": "Harbor Interiors GmbH", "line_items": [] })),
+        (ORDERS, line(json!({ "quantity": 1 }))),
+        (ORDERS, line(json!({ "sku": "SHELF-OAK-80", "quantity": 0 }))),
+        (ORDERS, line(json!({ "sku": "SHELF-OAK-80", "quantity": "two" }))),
+        (DEALS, json!({ "Deal_Name": "x" })),
+        (DEALS, json!({ "Deal_Name": "x", "Stage": "Qualification", "id": "1" })),
+        (DEALS, json!({ "Deal_Name": "x", "Stage": "Qualification", "Account_Name_id": "Harbor" })),
+        ("/v1/crm/deals/upsert?by=External_Order_ID", json!({ "Deal_Name": "x" })),
+        ("/v1/crm/deals/6100000000451001/notes", json!({ "Note_Content": "" })),
+        ("/v1/crm/query", json!({ "query": "delete from Deals" })),
+        ("/v1/crm/query", json!({ "query": "select id from Deals where Stage = :stage" })),
+        ("/v1/crm/query", json!({ "query": "select id from Deals where id > 0 limit 500" })),
+        ("/v1/crm/query", json!({ "query": "select id from Deals where id > 0", "max_rows": 9000 })),
+    ];
+    for (path, body) in bodies {
+        let why = format!("`{}`", body.as_str().map_or_else(|| body.to_string(), str::to_owned));
+        book.note(Code::BodyInvalid, &why, api.clone(), &key, Ask::post(path, body)).await;
+    }
+    let customer =
+        |name: &str| json!({ "customer": name, "line_items": [{ "sku": "SHELF-OAK-80", "quantity": 1 }] });
+    book.note(Code::CustomerNotFound, "", api.clone(), &key, Ask::post(ORDERS, customer("Nobody"))).await;
+    for id in 1..=2 {
+        let contact = json!({ "contact_id": format!("330000000098000{id}"), "contact_name": "Twin", "contact_type": "customer" });
+        inside.zoho.sandbox.add_contact(contact);
+    }
+    book.note(Code::CustomerAmbiguous, "", api.clone(), &key, Ask::post(ORDERS, customer("Twin"))).await;
+    let stage = json!({ "Deal_Name": "x", "Stage": "Won" });
+    book.note(Code::ValueNotAllowed, "`Stage` is Won", api.clone(), &key, Ask::post(DEALS, stage)).await;
+    book.note(Code::ValueNotAllowed, "", api.clone(), &key, Ask::get("/v1/crm/deals?stage=Won")).await;
+    let by =
+        Ask::post("/v1/crm/deals/upsert?by=Deal_Name", json!({ "Deal_Name": "x", "Stage": "Qualification" }));
+    book.note(Code::ValueNotAllowed, "", api.clone(), &key, by).await;
+    let careful = inside.key(NewKey { confirm: true, ..can(&["inventory:write"]) }).await;
+    book.note(
+        Code::PreviewRequired,
+        "key with `--confirm`",
+        api.clone(),
+        &careful,
+        Ask::post(ORDERS, order()),
+    )
+    .await;
+
+    let note = |text: &str, key: &str| {
+        Ask::post("/v1/crm/deals/6100000000451001/notes", json!({ "Note_Content": text }))
+            .with("idempotency-key", key)
+    };
+    let fault = |path: &str, kind: FaultKind| Fault { path_contains: path.to_owned(), times: 1, kind };
+    let notes = |kind| inside.zoho.sandbox.inject_on("POST", fault("/Notes", kind));
+    notes(FaultKind::SlowAfter(Duration::from_secs(3)));
+    let first = {
+        let request = Request::post("/v1/crm/deals/6100000000451001/notes")
+            .header("authorization", format!("Bearer {}", key.expose()))
+            .header("idempotency-key", "twin")
+            .body(Body::from(r#"{"Note_Content":"one"}"#))
+            .unwrap();
+        tokio::spawn(api.clone().oneshot(request))
+    };
+    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    book.note(Code::IdempotencyInProgress, "a twin is at work", api.clone(), &key, note("one", "twin")).await;
+    assert_eq!(first.await.unwrap().unwrap().status(), 201);
+    book.note(Code::IdempotencyKeyReused, "the key of another body", api.clone(), &key, note("two", "twin"))
+        .await;
+    let change = Ask { method: "PATCH", ..Ask::post(DEAL, json!({ "Amount": 1 })) };
+    let since = change.with("if-unmodified-since", "2026-01-01T00:00:00Z");
+    book.note(Code::RecordModified, "", api.clone(), &key, since).await;
+    for key_text in ["", "lost"] {
+        notes(FaultKind::ResetBefore);
+        let why = if key_text.is_empty() {
+            "the connection breaks; no `Idempotency-Key`"
+        } else {
+            "the connection breaks"
+        };
+        let ask = note("lost", key_text).within(9);
+        book.note(Code::WriteUncertain, why, api.clone(), &key, ask).await;
+    }
+}
+
+async fn the_connection(book: &mut Book) {
+    let token = |times, kind| Fault { path_contains: "/oauth/v2/token".to_owned(), times, kind };
+    let slow = Inside::connected().await;
+    let key = slow.key(any_key()).await;
+    slow.zoho.sandbox.expire_access_tokens();
+    slow.zoho.sandbox.inject(token(1, FaultKind::Slow(Duration::from_secs(6))));
+    let ask = Ask::get(ITEMS).within(2);
+    book.note(Code::TokenPending, "the renewal takes longer than the caller has", slow.api(), &key, ask)
+        .await;
+
+    let down = Inside::connected().await;
+    let key = down.key(any_key()).await;
+    down.zoho.sandbox.expire_access_tokens();
+    down.zoho.sandbox.inject(token(9, FaultKind::Status(503)));
+    book.note(Code::TokenCoolingDown, "Zoho's accounts server fails", down.api(), &key, Ask::get(ITEMS))
+        .await;
+
+    let dead = Inside::connected().await;
+    let key = dead.key(any_key()).await;
+    dead.zoho.sandbox.revoke_user_grants();
+    book.note(Code::ReconnectRequired, "revoked in Zoho", dead.api(), &key, Ask::get(ITEMS)).await;
+    book.note(Code::ReconnectRequired, "revoked in Zoho", dead.api(), &key, Ask::get(DEALS)).await;
+
+    let misconfigured = Inside::connected().await;
+    let key = misconfigured.key(any_key()).await;
+    let kind = FaultKind::Body(
+        200,
+        "application/json".to_owned(),
+        r#"{"error":"invalid_client_secret"}"#.to_owned(),
+    );
+    misconfigured.zoho.sandbox.inject(token(1, kind));
+    misconfigured.zoho.sandbox.expire_access_tokens();
+    let ask = Ask::get(ITEMS);
+    book.note(Code::ConnectionMisconfigured, "the client secret was changed", misconfigured.api(), &key, ask)
+        .await;
+
+    let crm = with_scopes("ZohoCRM.modules.deals.READ,ZohoCRM.org.READ").await;
+    let key = crm.key(any_key()).await;
+    book.note(Code::ProductNotConnected, "connected to CRM only", crm.api(), &key, Ask::get(ITEMS)).await;
+    for path in ["/v1/crm/deals?stage=Qualification", "/v1/crm/contacts", "/v1/crm/fields?module=Deals"] {
+        book.note(Code::ScopeMissing, "", crm.api(), &key, Ask::get(path)).await;
+    }
+}
+
+async fn zoho(book: &mut Book) {
+    let inside = Inside::connected().await;
+    let (api, key) = (inside.api(), inside.key(any_key()).await);
+    let kind_of =
+        |status: u16, text: &str| FaultKind::Body(status, "application/json".to_owned(), text.to_owned());
+    let crm = |code: &str, message: &str| {
+        json!({ "code": code, "details": {}, "message": message, "status": "error" }).to_string()
+    };
+    let cases = [
+        (Code::ZohoRejected, ITEMS, kind_of(400, r#"{"code":2,"message":"Invalid value passed for page"}"#)),
+        (Code::ZohoForbidden, DEALS, kind_of(403, &crm("NO_PERMISSION", "permission denied"))),
+        (
+            Code::OrganizationRefused,
+            ITEMS,
+            kind_of(400, r#"{"code":6041,"message":"This user is not associated with the CompanyID."}"#),
+        ),
+        (Code::ZohoRateLimited, DEALS, FaultKind::RateLimit(Limit::CrmTooMany)),
+        (Code::ZohoRateLimited, ITEMS, FaultKind::RateLimit(Limit::Concurrent)),
+        (Code::ZohoDailyLimit, ITEMS, FaultKind::RateLimit(Limit::PerDay)),
+        (Code::ZohoUnavailable, ITEMS, FaultKind::Status(500)),
+        (Code::ZohoUnavailable, ITEMS, FaultKind::ResetBefore),
+        (Code::ZohoUnreadable, ITEMS, FaultKind::Html200),
+        (Code::ZohoUnreadable, DEALS, kind_of(200, "{}")),
+    ];
+    for (code, path, kind) in cases {
+        let why = match &kind {
+            FaultKind::RateLimit(limit) => format!("{limit:?}"),
+            FaultKind::Body(status, ..) | FaultKind::Status(status) => format!("Zoho answers {status}"),
+            FaultKind::Html200 => "a maintenance page".to_owned(),
+            _ => "the connection breaks".to_owned(),
+        };
+        inside.zoho.sandbox.inject(Fault { path_contains: "/api/".to_owned(), times: 30, kind });
+        book.note(code, &why, inside.cold(), &key, Ask::get(path).within(9)).await;
+        inside.zoho.sandbox.clear_faults();
+        // What Zoho said of its limits is remembered.
+        inside.advance(Duration::from_secs(2 * 3600));
+    }
+    let slow = FaultKind::Slow(Duration::from_secs(4));
+    inside.zoho.sandbox.inject(Fault { path_contains: "/api/".to_owned(), times: 1, kind: slow });
+    book.note(Code::ZohoTimeout, "Zoho is slow", api.clone(), &key, Ask::get(ITEMS).within(1)).await;
+    inside.zoho.sandbox.add_item(
+        json!({ "item_id": "3300000000990009", "name": "Long", "description": "x".repeat(9_000_000) }),
+    );
+    let large = Ask::get("/v1/inventory/items/3300000000990009");
+    book.note(Code::ResponseTooLarge, "a description of 9 MB", api, &key, large).await;
+}
+
+/// A table that does not answer.
+struct Broken;
+
+#[async_trait]
+impl Table for Broken {
+    async fn get(&self, _: &Key) -> Result<Option<Row>, StoreError> {
+        Err(StoreError::Unavailable("the disk is full".to_owned()))
+    }
+
+    async fn query(&self, _: Query) -> Result<Page, StoreError> {
+        Err(StoreError::Unavailable("the disk is full".to_owned()))
+    }
+
+    async fn transact(&self, _: Vec<Step>) -> Result<Outcome, StoreError> {
+        Err(StoreError::Unavailable("the disk is full".to_owned()))
+    }
+}
+
+async fn ourselves(book: &mut Book) {
+    let inside = Inside::connected().await;
+    let key = inside.key(any_key()).await;
+    let stores = Stores { state: std::sync::Arc::new(Broken), ..inside.parts.stores.clone() };
+    let parts = Parts { stores, ..inside.parts.clone() };
+    let api = api_proxy::router(&parts, std::sync::Arc::new(inside.renewer.clone()));
+    book.note(Code::StoreUnavailable, "", api, &key, Ask::get("/v1/status")).await;
+    // A bug cannot be provoked, but what it would look like can be shown.
+    async fn panics() {
+        panic!("as a bug would");
+    }
+    let faulty = finish(Router::new().route("/v1/status", get(panics)), None);
+    book.note(Code::Internal, "a bug", faulty, &key, Ask::get("/v1/status")).await;
+}
