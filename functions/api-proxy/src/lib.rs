@@ -1,10 +1,12 @@
-//! The one address that an agent knows: `/v1/**` and `/health`. A request goes through here from top to bottom: its key
-//! (`caller`), its connection (`choice`), its route (`routes/`), the call to Zoho (`zoho_call`).
+//! The one address that an agent knows: `/v1/**`, `/health` and `/openapi.json`. A request goes through here from top to
+//! bottom: its key (`caller`), its connection (`choice`), its route (`routes/`), the call to Zoho (`zoho_call`).
 
 mod body;
 mod caller;
 mod choice;
 mod estimate;
+pub mod openapi;
+pub mod operation;
 mod params;
 mod picklists;
 mod routes;
@@ -16,7 +18,6 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::routing::{get, post};
 use shared::base::believed::Believed;
 use shared::base::clock::SharedClock;
 use shared::base::id::ConnectionName;
@@ -34,6 +35,8 @@ use shared::zoho::data_centre::DataCentres;
 use shared::zoho::http::Http;
 use tokio::join;
 use tokio::time::timeout;
+
+use routes::Serving;
 
 /// How long a start may wait for what it reads ahead.
 const AHEAD: Duration = Duration::from_secs(2);
@@ -96,25 +99,10 @@ pub async fn warm_router(parts: &Parts, renewer: Arc<dyn Renewer>) -> Router {
 }
 
 fn routes(app: App, parts: &Parts) -> Router {
+    let mut serving = Serving(Router::new());
+    routes::all(&mut serving);
     finish(
-        Router::new()
-            .route("/health", get(routes::health::health))
-            .route("/v1/status", get(routes::status::status))
-            .route("/v1/inventory/items", get(routes::items::list))
-            .route("/v1/inventory/items/{item_id}", get(routes::items::one))
-            .merge(routes::records::routes())
-            .merge(routes::people::routes())
-            .route("/v1/inventory/salesorders", post(routes::salesorders::create))
-            .route("/v1/inventory/salesorders/{id}/confirm", post(routes::salesorders::confirm))
-            .route("/v1/inventory/salesorders/{id}/void", post(routes::salesorders::void))
-            .route("/v1/crm/deals", get(routes::deals::list).post(routes::deals::create))
-            .route("/v1/crm/deals/{id}", get(routes::deals::one).patch(routes::deals::update))
-            .route("/v1/crm/deals/{id}/notes", get(routes::notes::list).post(routes::notes::create))
-            .route("/v1/audit", get(routes::audit::list))
-            .route("/v1/events", get(routes::events::list))
-            .route("/v1/events/{id}", get(routes::events::one))
-            .layer(DefaultBodyLimit::max(BODY_LIMIT))
-            .with_state(Arc::new(app)),
+        serving.0.layer(DefaultBodyLimit::max(BODY_LIMIT)).with_state(Arc::new(app)),
         parts.settings.public_url.as_ref(),
     )
 }

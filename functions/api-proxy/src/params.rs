@@ -70,6 +70,11 @@ pub(crate) fn page_of(cursor: Option<&str>) -> Result<u32, Problem> {
     page.ok_or_else(invalid_cursor)
 }
 
+/// The parameters of a route that takes none.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NoParams {}
+
 /// The parameters of a route that gives one record.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]

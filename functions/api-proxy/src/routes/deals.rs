@@ -17,9 +17,12 @@ use shared::zoho::crm::{self, DEAL_FIELDS};
 use shared::zoho::scope::{Access, Product};
 use shared::zoho::value::{Object, records, timestamp};
 
+use super::Routes;
 use crate::App;
 use crate::body::Body;
 use crate::caller::Caller;
+use crate::openapi::shape::{Field, Holds, Shape, described, id, list_of, named, record, text, time};
+use crate::operation::{Operation, Verb};
 use crate::params::{
     List, OneParams, Params, crm_fields, invalid, next, page_token, per_page, pick, record_id,
 };
@@ -27,16 +30,89 @@ use crate::writes::{Asked, Plan, Prepared, WriteParams, deal};
 use crate::zoho_call::Target;
 
 const PATH: &str = "/v1/crm/deals";
+const ONE: &str = "/v1/crm/deals/{id}";
+
+pub(crate) fn routes(to: &mut impl Routes) {
+    to.on(Verb::Get, PATH, list, || {
+        Operation::read(Product::Crm, "listDeals", "Deals, by page")
+            .fields("Deal_Name,Stage,Amount")
+            .pages()
+            .answers(200, "A page.", list_of(documented()))
+    });
+    to.on(Verb::Post, PATH, create, || {
+        Operation::write(Product::Crm, Access::Write, "createDeal", "Makes a deal")
+            .about(
+                "By the names that a read gives; a lookup by `<Field>_id`. Values of picklists are checked before anything is \
+                 sent.",
+            )
+            .takes(
+                named("NewDeal", writable("A new deal.", &["Deal_Name", "Stage"], 2)),
+                json!({ "Deal_Name": "Shelves for the showroom", "Stage": "Qualification", "Amount": 1250.50 }),
+            )
+            .answers(201, "The deal.", documented())
+            .fails(&[Code::ValueNotAllowed])
+    });
+    to.on(Verb::Get, ONE, one, || {
+        Operation::read(Product::Crm, "getDeal", "One deal")
+            .id("id", EXAMPLE)
+            .fields("Deal_Name,Stage,Amount")
+            .answers(200, "The deal.", documented())
+    });
+    to.on(Verb::Patch, ONE, update, || {
+        Operation::write(Product::Crm, Access::Write, "updateDeal", "Changes fields of a deal")
+            .about("Only the fields in the body are changed; null empties one.")
+            .id("id", EXAMPLE)
+            .header(
+                "If-Unmodified-Since",
+                "The deal's `Modified_Time`, as a read gave it: refuses to overwrite a later change.",
+                time(),
+                Value::Null,
+            )
+            .takes(
+                named("DealChange", writable("What is to be changed.", &[], 1)),
+                json!({ "Next_Step": "Call on Monday" }),
+            )
+            .answers(200, "The deal.", documented())
+            .fails(&[Code::ValueNotAllowed, Code::RecordModified])
+    });
+}
+
+/// In the stand-in Zoho.
+const EXAMPLE: &str = "6100000000451001";
+
+const FIELDS: [Field; 16] = [
+    ("id", Holds::Id, "Its id."),
+    ("Deal_Name", Holds::Text, "Its name."),
+    ("Stage", Holds::Text, "How far it is: one of the stages of this CRM."),
+    ("Amount", Holds::Number, "What it is worth."),
+    ("Probability", Holds::Number, "How likely it is, in percent."),
+    ("Closing_Date", Holds::Date, "When it should be won."),
+    ("Account_Name", Holds::Text, "The account that it is with."),
+    ("Account_Name_id", Holds::OtherId, "Its id."),
+    ("Contact_Name", Holds::Text, "The person that it is with."),
+    ("Contact_Name_id", Holds::OtherId, "Their id."),
+    ("Owner", Holds::Text, "Who of us looks after it."),
+    ("Owner_id", Holds::OtherId, "Their id."),
+    ("Next_Step", Holds::Text, "What comes next."),
+    ("Description", Holds::Text, "What people say of it."),
+    ("Created_Time", Holds::Time, "When it was made."),
+    ("Modified_Time", Holds::Time, "When it was changed."),
+];
+
+fn documented() -> Shape {
+    let deal = record(&FIELDS, &[]);
+    named("Deal", described(deal, "A deal of Zoho CRM, with all other fields that Zoho gives."))
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ListParams {
+struct ListParams {
     fields: Option<String>,
     per_page: Option<u32>,
     cursor: Option<String>,
 }
 
-pub(crate) async fn list(
+async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
     Params(params): Params<ListParams>,
@@ -66,7 +142,7 @@ pub(crate) async fn list(
     Ok(Json(List { data: records(&mut answer, "data").into_iter().map(crm::record).collect(), next }))
 }
 
-pub(crate) async fn one(
+async fn one(
     State(app): State<Arc<App>>,
     caller: Caller,
     Segments(id): Segments<String>,
@@ -101,7 +177,7 @@ fn target<'a>(caller: &'a Caller, connection: &'a ConnectionName) -> Target<'a> 
     Target::new(caller, connection, Product::Crm, crm::scope::DEALS)
 }
 
-pub(crate) async fn create(
+async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
     Params(params): Params<WriteParams>,
@@ -125,7 +201,7 @@ pub(crate) async fn create(
     app.perform(&asked, prepare).await
 }
 
-pub(crate) async fn update(
+async fn update(
     State(app): State<Arc<App>>,
     caller: Caller,
     Segments(id): Segments<String>,
@@ -167,6 +243,27 @@ pub(crate) async fn update(
         Ok(Prepared { plan, shown, before: changed.into() })
     };
     app.perform(&asked, prepare).await
+}
+
+/// What can be written, by the same names; Zoho has more, and organisations have fields of their own.
+fn writable(about: &str, required: &[&str], fewest: usize) -> Value {
+    let or_null = |kind: &str| json!({ "type": [kind, "null"] });
+    json!({
+        "type": "object",
+        "description": about,
+        "required": required,
+        "minProperties": fewest,
+        "propertyNames": { "pattern": "^[A-Za-z0-9_]+$", "not": { "enum": ["id", "untrusted"] } },
+        "properties": {
+            "Deal_Name": described(text(), "Its name."),
+            "Stage": described(text(), "One of the stages of this CRM, to the letter."),
+            "Amount": described(or_null("number"), "What it is worth."),
+            "Closing_Date": { "type": ["string", "null"], "format": "date", "description": "When it should be won." },
+            "Next_Step": described(or_null("string"), "What comes next."),
+            "Description": described(or_null("string"), "What people say of it."),
+        },
+        "patternProperties": { "._id$": described(id(), "The id of a lookup: `Account_Name_id` sets `Account_Name`.") },
+    })
 }
 
 /// A deal as callers write it, which is as they read it: `Account_Name_id` is CRM's `Account_Name` with that id.
