@@ -58,7 +58,7 @@ fn common(operation: &Operation) -> Vec<&'static [Code]> {
     groups
 }
 
-/// The answers of failure by status: `$ref` to an answer that all of its kind share, or that says more.
+/// The answers of failure by status: each a `$ref` to one that other operations can have, too.
 pub(super) fn responses(operation: &Operation, components: &mut Map<String, Value>) -> Map<String, Value> {
     let common = common(operation).concat();
     let own: Vec<Code> = operation.codes.iter().filter(|code| !common.contains(code)).copied().collect();
@@ -69,13 +69,17 @@ pub(super) fn responses(operation: &Operation, components: &mut Map<String, Valu
     }
     let mut responses = Map::new();
     for (status, codes) in by_status {
+        let response = response(status, &codes);
         let mut name = format!("{}-{status}", kind(operation));
         for code in codes.iter().filter(|code| own.contains(code)) {
             name.push('-');
             name.push_str(code.as_str());
         }
+        // What is the same for several kinds is there once.
+        let known = components.iter().find(|(_, known)| **known == response).map(|(known, _)| known.clone());
+        let name = known.unwrap_or(name);
         responses.insert(status.to_string(), json!({ "$ref": format!("#/components/responses/{name}") }));
-        components.entry(name).or_insert_with(|| response(status, &codes));
+        components.entry(name).or_insert(response);
     }
     responses
 }
