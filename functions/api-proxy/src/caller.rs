@@ -14,6 +14,7 @@ use tokio::join;
 use tokio::time::Instant;
 
 use crate::App;
+use crate::params::invalid;
 
 /// API Gateway gives up after 29 seconds; the agent should hear from us before.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -44,9 +45,22 @@ impl FromRequestParts<Arc<App>> for Caller {
             }
         };
         let (key, ()) = join!(app.keys.check(authorization), ahead);
-        let own = |name| header(&parts.headers, name).map(str::to_owned);
-        let (connection, organization) = (own("zoho-connection"), own("zoho-organization"));
-        Ok(Self { key: key?, connection, organization, deadline })
+        let key = key?;
+        let connection = guard(&parts.headers, "Zoho-Connection")?;
+        let organization = guard(&parts.headers, "Zoho-Organization")?;
+        Ok(Self { key, connection, organization, deadline })
+    }
+}
+
+/// A header that narrows what is called: one that cannot be read must not be taken for none.
+fn guard(headers: &HeaderMap, name: &str) -> Result<Option<String>, Problem> {
+    let mut sent = headers.get_all(name).iter();
+    match (sent.next(), sent.next()) {
+        (None, _) => Ok(None),
+        (Some(only), None) if !only.is_empty() && only.to_str().is_ok() => {
+            Ok(only.to_str().ok().map(str::to_owned))
+        }
+        _ => Err(invalid(format!("The header `{name}` is empty, stands twice, or is no plain text."))),
     }
 }
 

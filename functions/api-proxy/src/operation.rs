@@ -234,7 +234,7 @@ impl Operation {
     /// The choice of fields.
     pub(crate) fn fields(self, example: &'static str) -> Self {
         let about = "Only these fields, separated by commas. The id and `untrusted` are always there.";
-        self.query("fields", about, shape::text(), example)
+        self.query("fields", about, json!({ "type": "string" }), example)
     }
 
     /// The body that it takes.

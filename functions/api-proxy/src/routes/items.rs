@@ -135,6 +135,9 @@ async fn list(
         return Ok(Json(List { data: vec![shaped(item, fields)], next: None }));
     }
     let (search, status) = (params.search.as_deref(), params.status.as_deref());
+    if search.is_some_and(str::is_empty) {
+        return Err(invalid("`search` is empty."));
+    }
     if status.is_some_and(|status| !["active", "inactive"].contains(&status)) {
         return Err(invalid("`status` is `active` or `inactive`."));
     }

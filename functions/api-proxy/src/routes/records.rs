@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
+use shared::base::id::is_zoho_id;
 use shared::base::problem::Problem;
 use shared::base::web::Segments;
 use shared::zoho::answer;
@@ -17,7 +18,7 @@ use crate::App;
 use crate::caller::Caller;
 use crate::openapi::shape::{self, Field, Holds, Shape, list_of, named};
 use crate::operation::{Operation, Verb};
-use crate::params::{List, OneParams, Pairs, Params, next, page_of, per_page, pick, record_id};
+use crate::params::{List, OneParams, Pairs, Params, invalid, next, page_of, per_page, pick, record_id};
 use crate::zoho_call::Target;
 
 /// A kind of record.
@@ -267,6 +268,12 @@ async fn list(
     let filters: Vec<(&Filter, String)> =
         kind.filters.iter().filter_map(|filter| Some((filter, pairs.text(filter.0)?))).collect();
     pairs.nothing_else()?;
+    // Zoho takes what it does not understand for no filter.
+    let is_usable =
+        |name: &str, value: &str| !value.is_empty() && (!name.ends_with("_id") || is_zoho_id(value));
+    if let Some(((name, ..), _)) = filters.iter().find(|((name, ..), value)| !is_usable(name, value)) {
+        return Err(invalid(format!("`{name}` is empty, or not an id of Zoho's.")));
+    }
     let connection = app.choose(&caller, Product::Inventory, Access::Read).await?;
     let target = Target::new(&caller, &connection, Product::Inventory, kind.scope);
     let mut answer = app
