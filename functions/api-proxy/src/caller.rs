@@ -7,8 +7,10 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use shared::base::problem::Problem;
+use shared::base::id::ConnectionName;
+use shared::base::problem::{Code, Problem};
 use shared::base::web::Deadline;
+use shared::core::grant::AccessToken;
 use shared::core::key::ServiceKey;
 use tokio::join;
 use tokio::time::Instant;
@@ -49,6 +51,25 @@ impl FromRequestParts<Arc<App>> for Caller {
         let connection = guard(&parts.headers, "Zoho-Connection")?;
         let organization = guard(&parts.headers, "Zoho-Organization")?;
         Ok(Self { key, connection, organization, deadline })
+    }
+}
+
+impl Caller {
+    /// The organisation that the request names must be one of the token's.
+    pub(crate) fn check_organization(
+        &self,
+        connection: &ConnectionName,
+        token: &AccessToken,
+    ) -> Result<(), Problem> {
+        let own = [&token.organization, &token.crm_organization];
+        let own: Vec<&str> = own.into_iter().flatten().map(|found| found.id.as_str()).collect();
+        match &self.organization {
+            Some(wanted) if !own.contains(&wanted.as_str()) => Err(Problem::new(
+                Code::OrganizationMismatch,
+                format!("Connection {connection} belongs to organisation {}.", own.join(" and ")),
+            )),
+            _ => Ok(()),
+        }
     }
 }
 

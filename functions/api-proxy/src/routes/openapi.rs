@@ -24,7 +24,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Get, "/openapi.json", document, || {
         Operation::open("getOpenApi", "This document")
             .about("What can be called, as OpenAPI 3.1. It may be kept for an hour.")
-            .header("If-None-Match", "The `ETag` of the copy that you have.", text(), "\"0\"")
+            .header("If-None-Match", "The `ETag` of your copy.", json!({ "type": "string" }), "\"0\"")
             .answers(200, "The document.", open_document())
             .answers_empty(304, "Your copy is this one.")
     });
