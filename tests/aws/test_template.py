@@ -1,9 +1,9 @@
 """What template.yaml gives to each function, and to nobody else.
 
 Expands the template as SAM does, and compares the result with the tables below and with the source of the functions.
-Run it with the Python of tests/aws/venv:
+Run it with the Python of `tests/venv aws`:
 
-    "$(tests/aws/venv)/bin/python" tests/aws/test_template.py
+    "$(tests/venv aws)/bin/python" tests/aws/test_template.py
 """
 
 import copy

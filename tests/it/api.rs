@@ -198,6 +198,9 @@ async fn what_is_not_understood_is_refused_by_name() {
         ("/v1/inventory/items?cursor=p-1", "cursor"),
         ("/v1/inventory/items?sku=", "sku"),
         ("/v1/inventory/items?sku=A&cursor=p2", "sku"),
+        ("/v1/inventory/items?search=", "search"),
+        ("/v1/inventory/contacts?email=", "email"),
+        ("/v1/inventory/packages?salesorder_id=SO-00124", "salesorder_id"),
         ("/v1/inventory/items/SHELF-OAK-80", "sku"),
         ("/v1/inventory/items/..%2Forganizations", "id"),
         ("/v1/inventory/items/1%3Forganization_id=2", "id"),
@@ -207,11 +210,23 @@ async fn what_is_not_understood_is_refused_by_name() {
         ("/v1/crm/deals?fields=Deal_Name%26page=2", "fields"),
         ("/v1/crm/deals/1?x=1", "x"),
         ("/v1/events?cursor=x", "cursor"),
+        ("/v1/events/0?x=1", "x"),
+        ("/v1/status?x=1", "x"),
     ] {
         let answer = agent.get(path).await;
         assert_eq!(answer.status, 400, "{path}: {}", answer.body);
         let problem = answer.problem("invalid_parameter");
         assert!(problem["detail"].as_str().unwrap().contains(named), "{path}: {problem}");
+    }
+    // A guard that cannot be read is not taken for none.
+    let (organization, connection) = ("Zoho-Organization", "Zoho-Connection");
+    for guards in [
+        [(organization, ""), ("x-other", "")],
+        [(organization, "20098765432\u{e9}"), ("x-other", "")],
+        [(connection, "default"), (connection, "second")],
+    ] {
+        let problem = agent.get_with("/v1/inventory/items", &guards).await.problem("invalid_parameter");
+        assert!(problem["detail"].as_str().unwrap().contains(guards[0].0), "{problem}");
     }
     agent.get("/v1/nothing").await.problem("route_not_found");
     agent.get("/").await.problem("route_not_found");

@@ -54,6 +54,24 @@ async fn deals_are_made_changed_and_noted() {
     agent.write("POST", &notes, &[], &json!({ "Note_Content": " " })).await.problem("body_invalid");
 }
 
+/// A preview needs no call to Zoho, and an answer that is given again needs none either: the guards hold all the same.
+#[tokio::test]
+async fn a_preview_heeds_the_organisation_and_the_scopes() {
+    let (connector, agent) = writer().await;
+    let deal = json!({ "Deal_Name": "Autumn", "Stage": "Qualification" });
+    let made = agent.write("POST", "/v1/crm/deals", &[("idempotency-key", "d")], &deal).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    let wrong = ("zoho-organization", "1");
+    agent.write("POST", "/v1/crm/deals?dry_run=true", &[wrong], &deal).await.problem("organization_mismatch");
+    let again = [("idempotency-key", "d"), wrong];
+    agent.write("POST", "/v1/crm/deals", &again, &deal).await.problem("organization_mismatch");
+
+    connector.connect(&["--connection", "reading"]).await;
+    let reading = connector.agent(&["--can", "crm:write", "--connections", "reading"]).await;
+    let previewed = reading.write("POST", "/v1/crm/deals?dry_run=true", &[], &deal).await;
+    previewed.problem("scope_missing");
+}
+
 #[tokio::test]
 async fn lost_answers_of_crm_are_found_too() {
     let (connector, agent) = writer().await;

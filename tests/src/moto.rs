@@ -19,6 +19,14 @@ use crate::conformance::Subject;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/aws");
 
+/// The Python environment of `tests/<name>/requirements.txt`, made if it is not there.
+pub fn venv(name: &str) -> PathBuf {
+    let venv = concat!(env!("CARGO_MANIFEST_DIR"), "/venv");
+    let venv = Command::new(venv).arg(name).output().expect("tests/venv runs");
+    assert!(venv.status.success(), "{}", String::from_utf8_lossy(&venv.stderr));
+    PathBuf::from(String::from_utf8(venv.stdout).unwrap().trim())
+}
+
 /// A running moto.
 pub struct Moto {
     /// Where it listens.
@@ -47,9 +55,7 @@ impl Moto {
 
     /// The Python that has moto, made if it is not there.
     pub fn python() -> PathBuf {
-        let venv = Command::new(Path::new(FOLDER).join("venv")).output().expect("tests/aws/venv runs");
-        assert!(venv.status.success(), "{}", String::from_utf8_lossy(&venv.stderr));
-        Path::new(String::from_utf8(venv.stdout).unwrap().trim()).join("bin/python")
+        venv("aws").join("bin/python")
     }
 
     fn start() -> Self {

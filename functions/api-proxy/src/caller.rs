@@ -7,13 +7,16 @@ use axum::extract::FromRequestParts;
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use shared::base::problem::Problem;
+use shared::base::id::ConnectionName;
+use shared::base::problem::{Code, Problem};
 use shared::base::web::Deadline;
+use shared::core::grant::AccessToken;
 use shared::core::key::ServiceKey;
 use tokio::join;
 use tokio::time::Instant;
 
 use crate::App;
+use crate::params::invalid;
 
 /// API Gateway gives up after 29 seconds; the agent should hear from us before.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -44,9 +47,41 @@ impl FromRequestParts<Arc<App>> for Caller {
             }
         };
         let (key, ()) = join!(app.keys.check(authorization), ahead);
-        let own = |name| header(&parts.headers, name).map(str::to_owned);
-        let (connection, organization) = (own("zoho-connection"), own("zoho-organization"));
-        Ok(Self { key: key?, connection, organization, deadline })
+        let key = key?;
+        let connection = guard(&parts.headers, "Zoho-Connection")?;
+        let organization = guard(&parts.headers, "Zoho-Organization")?;
+        Ok(Self { key, connection, organization, deadline })
+    }
+}
+
+impl Caller {
+    /// The organisation that the request names must be one of the token's.
+    pub(crate) fn check_organization(
+        &self,
+        connection: &ConnectionName,
+        token: &AccessToken,
+    ) -> Result<(), Problem> {
+        let own = [&token.organization, &token.crm_organization];
+        let own: Vec<&str> = own.into_iter().flatten().map(|found| found.id.as_str()).collect();
+        match &self.organization {
+            Some(wanted) if !own.contains(&wanted.as_str()) => Err(Problem::new(
+                Code::OrganizationMismatch,
+                format!("Connection {connection} belongs to organisation {}.", own.join(" and ")),
+            )),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// A header that narrows what is called: one that cannot be read must not be taken for none.
+fn guard(headers: &HeaderMap, name: &str) -> Result<Option<String>, Problem> {
+    let mut sent = headers.get_all(name).iter();
+    match (sent.next(), sent.next()) {
+        (None, _) => Ok(None),
+        (Some(only), None) if !only.is_empty() && only.to_str().is_ok() => {
+            Ok(only.to_str().ok().map(str::to_owned))
+        }
+        _ => Err(invalid(format!("The header `{name}` is empty, stands twice, or is no plain text."))),
     }
 }
 

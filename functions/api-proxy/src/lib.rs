@@ -1,5 +1,5 @@
-//! The one address that an agent knows: `/v1/**` and `/health`. A request goes through here from top to bottom: its key
-//! (`caller`), its connection (`choice`), its route (`routes/`), the call to Zoho (`zoho_call`).
+//! The one address that an agent knows: `/v1/**`, `/health` and `/openapi.json`. A request goes through here from top to
+//! bottom: its key (`caller`), its connection (`choice`), its route (`routes/`), the call to Zoho (`zoho_call`).
 
 mod body;
 mod caller;
@@ -7,6 +7,8 @@ mod choice;
 mod crm_page;
 mod estimate;
 mod fields;
+pub mod openapi;
+pub mod operation;
 mod params;
 mod redact;
 mod routes;
@@ -21,7 +23,6 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state};
-use axum::routing::{get, post};
 use shared::base::believed::Believed;
 use shared::base::clock::SharedClock;
 use shared::base::id::ConnectionName;
@@ -40,6 +41,8 @@ use shared::zoho::data_centre::DataCentres;
 use shared::zoho::http::Http;
 use tokio::join;
 use tokio::time::timeout;
+
+use routes::Serving;
 
 /// How long a start may wait for what it reads ahead.
 const AHEAD: Duration = Duration::from_secs(2);
@@ -103,27 +106,11 @@ pub async fn warm_router(parts: &Parts, renewer: Arc<dyn Renewer>) -> Router {
 
 fn routes(app: App, parts: &Parts) -> Router {
     let app = Arc::new(app);
+    let mut serving = Serving(Router::new());
+    routes::all(&mut serving);
     finish(
-        Router::new()
-            .route("/health", get(routes::health::health))
-            .route("/v1/status", get(routes::status::status))
-            .route("/v1/inventory/items", get(routes::items::list))
-            .route("/v1/inventory/items/{item_id}", get(routes::items::one))
-            .merge(routes::records::routes())
-            .merge(routes::people::routes())
-            .route("/v1/inventory/salesorders", post(routes::salesorders::create))
-            .route("/v1/inventory/salesorders/{id}/confirm", post(routes::salesorders::confirm))
-            .route("/v1/inventory/salesorders/{id}/void", post(routes::salesorders::void))
-            .route("/v1/crm/deals", get(routes::deals::list).post(routes::deal_writes::create))
-            .route("/v1/crm/deals/{id}", get(routes::deals::one).patch(routes::deal_writes::update))
-            .route("/v1/crm/deals/upsert", post(routes::deal_writes::upsert))
-            .route("/v1/crm/deals/{id}/brief", get(routes::brief::brief))
-            .route("/v1/crm/fields", get(routes::fields::list))
-            .route("/v1/crm/query", post(routes::query::query))
-            .route("/v1/crm/deals/{id}/notes", get(routes::notes::list).post(routes::notes::create))
-            .route("/v1/audit", get(routes::audit::list))
-            .route("/v1/events", get(routes::events::list))
-            .route("/v1/events/{id}", get(routes::events::one))
+        serving
+            .0
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
             .layer(from_fn_with_state(app.clone(), redact::layer))
             .layer(from_fn(to_the_end::layer))

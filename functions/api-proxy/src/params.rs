@@ -31,9 +31,15 @@ fn wording(text: &str) -> String {
         return format!("{name} is missing.");
     }
     match text.split_once(": ") {
-        Some((name, what)) if !name.contains(' ') => match what.split_once(", expected one of ") {
-            Some((_, others)) => format!("`{name}` is unknown here. The parameters are {others}."),
-            None => format!("`{name}` cannot be read: {what}."),
+        Some((name, what)) if !name.contains(' ') => match what.split_once(", expected ") {
+            Some((_, known)) if what.starts_with("unknown field") => {
+                let known = known.trim_start_matches("one of ").replace(" or ", ", ");
+                format!("`{name}` is unknown here. The parameters are {known}.")
+            }
+            _ if what.ends_with("there are no fields") => {
+                format!("`{name}` is unknown here, as is any other.")
+            }
+            _ => format!("`{name}` cannot be read: {what}."),
         },
         _ => format!("{text}."),
     }
@@ -92,6 +98,11 @@ pub(crate) fn page_of(cursor: Option<&str>) -> Result<u32, Problem> {
     page.ok_or_else(invalid_cursor)
 }
 
+/// The parameters of a route that takes none.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct NoParams {}
+
 /// The parameters of a route that gives one record.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -99,11 +110,6 @@ pub(crate) struct OneParams {
     /// Which fields, separated by commas; all without.
     pub(crate) fields: Option<String>,
 }
-
-/// The parameters of a route that has none.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct NoParams {}
 
 /// A problem with a parameter.
 pub(crate) fn invalid(detail: impl Into<String>) -> Problem {

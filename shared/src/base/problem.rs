@@ -57,10 +57,10 @@ codes! {
     // What is asked for
     /// No such route.
     RouteNotFound = "route_not_found", 404, false, "No such route",
-        "See `GET /v1/status` for what this connector is connected to, and the README for its routes.";
+        "`GET /openapi.json` lists all routes, `GET /v1/status` what this connector is connected to.";
     /// The route exists, the method does not.
     MethodNotAllowed = "method_not_allowed", 405, false, "Method not allowed on this route",
-        "Use the method that the README names for this route.";
+        "Use a method that the header `Allow` names; `GET /openapi.json` says what each does.";
     /// A parameter that is unknown or has an impossible value.
     InvalidParameter = "invalid_parameter", 400, false, "Parameter not accepted",
         "Correct or leave out the parameter named in `detail`. Unknown parameters are refused, because a filter that is silently ignored gives wrong answers.";
@@ -102,7 +102,7 @@ codes! {
     // Writes
     /// A body that is not what the route takes.
     BodyInvalid = "body_invalid", 400, false, "Body not accepted",
-        "Correct what `detail` names. The body is a JSON object with the fields that the README names for this route.";
+        "Correct what `detail` names. The body is a JSON object with the fields that `GET /openapi.json` names for this route.";
     /// No customer has that name.
     CustomerNotFound = "customer_not_found", 404, false, "No customer of this name",
         "Names are compared exactly. `GET /v1/inventory/contacts?search=` finds customers by a part of the name; then send `customer_id`.";
@@ -206,7 +206,7 @@ impl Code {
         self.row().code
     }
 
-    /// What it is called.
+    /// The kind of problem, in words.
     pub const fn title(self) -> &'static str {
         self.row().title
     }

@@ -11,21 +11,57 @@ use shared::base::problem::Problem;
 use shared::core::key::Permission;
 use shared::zoho::scope::{Access, Product};
 
+use super::Routes;
 use crate::App;
 use crate::caller::Caller;
+use crate::openapi::shape::{described, list_of, named, our_id, text, time, untrusted, words};
+use crate::operation::{Operation, Verb};
 use crate::params::{List, Params, invalid_cursor, next, per_page};
 
 const PATH: &str = "/v1/audit";
 
+pub(crate) fn routes(to: &mut impl Routes) {
+    to.on(Verb::Get, PATH, list, || {
+        Operation::own("inventory:read` or `crm:read", "listAudit", "What was written to Zoho, newest first")
+            .about("Writes of all keys with this connection, for 13 months, in those products that this key may read.")
+            .pages()
+            .answers(200, "Entries.", list_of(named("AuditEntry", documented())))
+    });
+}
+
+fn documented() -> Value {
+    let or_null = |about: &str| json!({ "type": ["object", "null"], "description": about });
+    json!({
+        "type": "object",
+        "required": ["id", "at", "key", "key_label", "connection", "action", "subject", "outcome", "before", "after", "untrusted"],
+        "properties": {
+            "id": our_id(),
+            "at": described(time(), "When it was sent."),
+            "key": described(text(), "The id of the key."),
+            "key_label": { "type": "string" },
+            "connection": text(),
+            "action": described(text(), "Like `POST /v1/inventory/salesorders`."),
+            "subject": { "type": ["string", "null"], "description": "Like `salesorder/3300000000080407`, where it is known." },
+            "outcome": described(
+                words(&["sent", "done", "refused", "uncertain"]),
+                "`uncertain`: Zoho was silent. `sent` that stays: the connector stopped on the way.",
+            ),
+            "before": or_null("The values before, where there were any."),
+            "after": or_null("The record as it is after, or what was asked for."),
+            "untrusted": untrusted(),
+        },
+    })
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ListParams {
+struct ListParams {
     per_page: Option<u32>,
     /// The id of the last entry that was seen.
     cursor: Option<String>,
 }
 
-pub(crate) async fn list(
+async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
     Params(params): Params<ListParams>,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use serde_json::{Value, json};
 use shared::base::id::is_zoho_id;
 use shared::base::problem::{Code, Problem};
 use shared::base::web::Segments;
@@ -13,10 +14,13 @@ use shared::zoho::value::{self, Object, text, timestamp};
 use shared::zoho::{answer, coql, crm};
 use tokio::join;
 
+use super::people::{ACCOUNTS, CONTACTS};
+use super::{Routes, deals, notes};
 use crate::App;
 use crate::caller::Caller;
+use crate::openapi::shape::{described, exact, named, text as text_shape, words};
+use crate::operation::{Operation, Verb};
 use crate::params::{NoParams, Params, record_id};
-use crate::routes::people::{ACCOUNTS, CONTACTS};
 use crate::writes::deal;
 use crate::zoho_call::{Question, Target};
 
@@ -24,8 +28,47 @@ use crate::zoho_call::{Question, Target};
 const NOTES: usize = 10;
 const PEOPLE: u32 = 20;
 
+pub(crate) fn routes(to: &mut impl Routes) {
+    to.on(Verb::Get, "/v1/crm/deals/{id}/brief", brief, || {
+        let missing = exact(
+            4,
+            &[
+                ("part", words(&["account", "contacts", "notes"])),
+                ("code", text_shape()),
+                ("detail", text_shape()),
+                ("hint", text_shape()),
+            ],
+        );
+        let (deal, account, contact, note) =
+            (deals::documented(), ACCOUNTS.shape(), CONTACTS.shape(), notes::documented());
+        let list =
+            |schema: &Value, about: &str| described(json!({ "type": "array", "items": schema }), about);
+        let schema = exact(
+            5,
+            &[
+                ("deal", deal.schema.clone()),
+                ("account", json!({ "anyOf": [account.schema, { "type": "null" }] })),
+                (
+                    "contacts",
+                    list(&contact.schema, "The deal's own contact first, then others of the account."),
+                ),
+                ("notes", list(&note.schema, "The last ones, newest first.")),
+                (
+                    "missing",
+                    list(&missing, "The parts that could not be read, and why: they may hold something."),
+                ),
+            ],
+        );
+        let brief = named("Brief", schema).with([deal, account, contact, note]);
+        Operation::read(Product::Crm, "briefDeal", "All that one should know before talking about a deal")
+            .about("The deal with its account, its people and its last notes, by at most four calls to Zoho.")
+            .id("id", deals::EXAMPLE)
+            .answers(200, "The brief.", brief)
+    });
+}
+
 #[derive(Serialize)]
-pub(crate) struct Brief {
+struct Brief {
     deal: Object,
     account: Option<Object>,
     /// The deal's own contact first, then others of the account.
@@ -45,7 +88,7 @@ struct Missing {
     hint: &'static str,
 }
 
-pub(crate) async fn brief(
+async fn brief(
     State(app): State<Arc<App>>,
     caller: Caller,
     Segments(id): Segments<String>,
@@ -54,8 +97,8 @@ pub(crate) async fn brief(
     let id = record_id(&id)?;
     let connection = app.choose(&caller, Product::Crm, Access::Read).await?;
     let of = |scope| Target::new(&caller, &connection, Product::Crm, scope);
-    let deals = of(crm::scope::DEALS);
-    let (deal, notes) = join!(deal::one(&app, &deals, id), app.last_notes(of(crm::scope::NOTES), id));
+    let target = of(crm::scope::DEALS);
+    let (deal, last_notes) = join!(deal::one(&app, &target, id), app.last_notes(of(crm::scope::NOTES), id));
     let deal = deal?.ok_or_else(|| Problem::new(Code::RecordNotFound, format!("There is no deal {id}.")))?;
 
     let lookup = |field: &str| {
@@ -69,7 +112,7 @@ pub(crate) async fn brief(
     );
 
     let mut missing = Vec::new();
-    let notes = part(&mut missing, "notes", notes);
+    let notes = part(&mut missing, "notes", last_notes);
     let account = part(&mut missing, "account", found);
     let contacts = part(&mut missing, "contacts", contacts);
     Ok(Json(Brief { deal: crm::record(deal), account, contacts, notes, missing }))

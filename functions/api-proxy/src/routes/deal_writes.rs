@@ -11,17 +11,89 @@ use serde_json::{Value, json};
 use shared::base::problem::{Code, Problem};
 use shared::base::web::Segments;
 use shared::zoho::scope::{Access, Product};
-use shared::zoho::value::{Object, text, timestamp};
+use shared::zoho::value::{self, Object, timestamp};
 use shared::zoho::{coql, crm};
 
-use super::deals::target;
+use super::Routes;
+use super::deals::{EXAMPLE, ONE, PATH, documented, target};
 use crate::App;
 use crate::body::Body;
 use crate::caller::Caller;
+use crate::openapi::shape::{described, id, named, text, time};
+use crate::operation::{Operation, Verb};
 use crate::params::{Params, invalid, record_id};
 use crate::writes::{Asked, Plan, Prepared, WriteParams, deal};
 
-pub(crate) async fn create(
+pub(crate) fn routes(to: &mut impl Routes) {
+    to.on(Verb::Post, PATH, create, || {
+        Operation::write(Product::Crm, Access::Write, "createDeal", "Makes a deal")
+            .about(
+                "By the names that a read gives; a lookup by `<Field>_id`. Values of picklists are checked before anything is \
+                 sent.",
+            )
+            .takes(
+                named("NewDeal", writable("A new deal.", &["Deal_Name", "Stage"], 2)),
+                json!({ "Deal_Name": "Shelves for the showroom", "Stage": "Qualification", "Amount": 1250.50 }),
+            )
+            .answers(201, "The deal.", documented())
+            .fails(&[Code::ValueNotAllowed])
+    });
+    to.on(Verb::Patch, ONE, update, || {
+        Operation::write(Product::Crm, Access::Write, "updateDeal", "Changes fields of a deal")
+            .about("Only the fields in the body are changed; null empties one.")
+            .id("id", EXAMPLE)
+            .header(
+                "If-Unmodified-Since",
+                "The deal's `Modified_Time`, as a read gave it: refuses to overwrite a later change.",
+                time(),
+                Value::Null,
+            )
+            .takes(
+                named("DealChange", writable("What is to be changed.", &[], 1)),
+                json!({ "Next_Step": "Call on Monday" }),
+            )
+            .answers(200, "The deal.", documented())
+            .fails(&[Code::ValueNotAllowed, Code::RecordModified])
+    });
+    to.on(Verb::Post, "/v1/crm/deals/upsert", upsert, || {
+        Operation::write(Product::Crm, Access::Write, "upsertDeal", "Makes a deal, or changes the one with the same value")
+            .about(
+                "Which deal is meant tells the value of the field that `by` names. It must be unique in CRM (`GET /v1/crm/fields`), \
+                 so that no other deal of the same name is changed.",
+            )
+            .required("by", "The API name of a field that is unique.", text(), "External_Order_ID")
+            .takes(
+                named("DealUpsert", writable("All of a new deal; of one that is there, what is to be changed.", &[], 1)),
+                json!({ "Deal_Name": "Web order", "Stage": "Qualification", "External_Order_ID": "W-1001" }),
+            )
+            .answers(200, "The deal, changed.", documented())
+            .answers(201, "The deal, made.", documented())
+            .fails(&[Code::ValueNotAllowed])
+    });
+}
+
+/// What can be written, by the same names; Zoho has more, and organisations have fields of their own.
+fn writable(about: &str, required: &[&str], fewest: usize) -> Value {
+    let or_null = |kind: &str| json!({ "type": [kind, "null"] });
+    json!({
+        "type": "object",
+        "description": about,
+        "required": required,
+        "minProperties": fewest,
+        "propertyNames": { "pattern": "^[A-Za-z0-9_]+$", "not": { "enum": ["id", "untrusted"] } },
+        "properties": {
+            "Deal_Name": described(text(), "Its name."),
+            "Stage": described(text(), "One of the stages of this CRM, to the letter."),
+            "Amount": described(or_null("number"), "What it is worth."),
+            "Closing_Date": { "type": ["string", "null"], "format": "date", "description": "When it should be won." },
+            "Next_Step": described(or_null("string"), "What comes next."),
+            "Description": described(or_null("string"), "What people say of it."),
+        },
+        "patternProperties": { "._id$": described(id(), "The id of a lookup: `Account_Name_id` sets `Account_Name`.") },
+    })
+}
+
+async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
     Params(params): Params<WriteParams>,
@@ -30,7 +102,7 @@ pub(crate) async fn create(
 ) -> Result<Response, Problem> {
     let fields = for_crm(&body)?;
     for needed in ["Deal_Name", "Stage"] {
-        if text(&fields, needed).is_none() {
+        if value::text(&fields, needed).is_none() {
             return Err(Problem::new(Code::BodyInvalid, format!("A deal must have `{needed}`.")));
         }
     }
@@ -45,7 +117,7 @@ pub(crate) async fn create(
     app.perform(&asked, prepare).await
 }
 
-pub(crate) async fn update(
+async fn update(
     State(app): State<Arc<App>>,
     caller: Caller,
     Segments(id): Segments<String>,
@@ -91,14 +163,14 @@ pub(crate) async fn update(
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct UpsertParams {
+struct UpsertParams {
     /// The field whose value tells which deal is meant.
     by: String,
     #[serde(default)]
     dry_run: bool,
 }
 
-pub(crate) async fn upsert(
+async fn upsert(
     State(app): State<Arc<App>>,
     caller: Caller,
     Params(UpsertParams { by, dry_run }): Params<UpsertParams>,
@@ -106,7 +178,7 @@ pub(crate) async fn upsert(
     Body(body): Body,
 ) -> Result<Response, Problem> {
     let fields = for_crm(&body)?;
-    if text(&fields, &by).is_none_or(|value| !coql::is_plain(value)) {
+    if value::text(&fields, &by).is_none_or(|by| !coql::is_plain(by)) {
         let detail = format!("The body must have a text in `{by}`, the field that `by` names.");
         return Err(Problem::new(Code::BodyInvalid, detail));
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
+use serde_json::Value;
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::base::web::Segments;
@@ -14,17 +15,70 @@ use shared::zoho::crm::{self, DEAL_FIELDS};
 use shared::zoho::scope::{Access, Product};
 use shared::zoho::value::Object;
 
+use super::Routes;
 use crate::App;
 use crate::caller::Caller;
 use crate::crm_page::Wanted;
+use crate::openapi::shape::{Field, Holds, Shape, described, list_of, named, record, text};
+use crate::operation::{Operation, Verb};
 use crate::params::{List, OneParams, Params, crm_fields, invalid, next, per_page, pick, record_id};
 use crate::zoho_call::Target;
 
-const PATH: &str = "/v1/crm/deals";
+pub(super) const PATH: &str = "/v1/crm/deals";
+pub(super) const ONE: &str = "/v1/crm/deals/{id}";
+
+pub(crate) fn routes(to: &mut impl Routes) {
+    to.on(Verb::Get, PATH, list, || {
+        Operation::read(Product::Crm, "listDeals", "Deals, by page")
+            .about(
+                "In the order of their ids. What is there throughout comes once, whatever else comes and goes meanwhile. `stage` \
+                 and `search` need the scope ZohoCRM.coql.READ.",
+            )
+            .query("stage", "Only those of this stage, to the letter.", text(), "Qualification")
+            .query("search", "Only those with this in their name.", text(), Value::Null)
+            .fails(&[Code::ValueNotAllowed])
+            .fields("Deal_Name,Stage,Amount")
+            .pages()
+            .answers(200, "A page.", list_of(documented()))
+    });
+    to.on(Verb::Get, ONE, one, || {
+        Operation::read(Product::Crm, "getDeal", "One deal")
+            .id("id", EXAMPLE)
+            .fields("Deal_Name,Stage,Amount")
+            .answers(200, "The deal.", documented())
+    });
+}
+
+/// In the stand-in Zoho.
+pub(super) const EXAMPLE: &str = "6100000000451001";
+
+const FIELDS: [Field; 16] = [
+    ("id", Holds::Id, "Its id."),
+    ("Deal_Name", Holds::Text, "Its name."),
+    ("Stage", Holds::Text, "How far it is: one of the stages of this CRM."),
+    ("Amount", Holds::Number, "What it is worth."),
+    ("Probability", Holds::Number, "How likely it is, in percent."),
+    ("Closing_Date", Holds::Date, "When it should be won."),
+    ("Account_Name", Holds::Text, "The account that it is with."),
+    ("Account_Name_id", Holds::OtherId, "Its id."),
+    ("Contact_Name", Holds::Text, "The person that it is with."),
+    ("Contact_Name_id", Holds::OtherId, "Their id."),
+    ("Owner", Holds::Text, "Who of us looks after it."),
+    ("Owner_id", Holds::OtherId, "Their id."),
+    ("Next_Step", Holds::Text, "What comes next."),
+    ("Description", Holds::Text, "What people say of it."),
+    ("Created_Time", Holds::Time, "When it was made."),
+    ("Modified_Time", Holds::Time, "When it was changed."),
+];
+
+pub(super) fn documented() -> Shape {
+    let deal = record(&FIELDS, &[]);
+    named("Deal", described(deal, "A deal of Zoho CRM, with all other fields that Zoho gives."))
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ListParams {
+struct ListParams {
     /// A stage, to the letter.
     stage: Option<String>,
     /// A part of the name.
@@ -34,7 +88,7 @@ pub(crate) struct ListParams {
     cursor: Option<String>,
 }
 
-pub(crate) async fn list(
+async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
     Params(params): Params<ListParams>,
@@ -87,7 +141,7 @@ pub(crate) async fn list(
     Ok(Json(List { data: page.rows.into_iter().map(crm::record).collect(), next }))
 }
 
-pub(crate) async fn one(
+async fn one(
     State(app): State<Arc<App>>,
     caller: Caller,
     Segments(id): Segments<String>,

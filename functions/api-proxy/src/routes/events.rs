@@ -12,21 +12,70 @@ use shared::base::web::Segments;
 use shared::core::event::Event;
 use shared::core::key::Permission;
 
+use super::Routes;
 use crate::App;
 use crate::caller::Caller;
-use crate::params::{List, Params, invalid, next, per_page};
+use crate::openapi::shape::{described, list_of, named, our_id, text, time, untrusted};
+use crate::operation::{Operation, Verb};
+use crate::params::{List, NoParams, Params, invalid, next, per_page};
 
 const PATH: &str = "/v1/events";
 
+pub(crate) fn routes(to: &mut impl Routes) {
+    to.on(Verb::Get, PATH, list, || {
+        Operation::own("events", "listEvents", "What Zoho told us, in the order of arrival")
+            .about(
+                "Events are there 15 seconds after they arrived, for 30 days. `cursor` is the id of the last event that you \
+                 have seen. They carry ids, not records: read the record named in `subject`.",
+            )
+            .pages()
+            .answers(200, "Events.", list_of(named("Event", documented(false))))
+    });
+    to.on(Verb::Get, "/v1/events/{id}", one, || {
+        Operation::own("events", "getEvent", "One event with what Zoho delivered")
+            .path("id", "The id of the event.", our_id(), "019a0b1c2d30123456789abcdef0123")
+            .answers(200, "The event.", named("DeliveredEvent", documented(true)))
+            .fails(&[Code::RecordNotFound])
+    });
+}
+
+/// CloudEvents 1.0.
+fn documented(whole: bool) -> Value {
+    let mut data = json!({ "type": "object", "description": "Ids." });
+    if whole {
+        let delivered = json!({ "description": "The body as Zoho sent it." });
+        data = json!({
+            "type": "object",
+            "required": ["delivered", "untrusted"],
+            "properties": { "delivered": delivered, "untrusted": untrusted() },
+        });
+    }
+    json!({
+        "type": "object",
+        "description": "In the form of CloudEvents 1.0.",
+        "required": ["specversion", "id", "source", "type", "time", "receivedtime", "data"],
+        "properties": {
+            "specversion": { "type": "string", "const": "1.0" },
+            "id": our_id(),
+            "source": described(text(), "`/connections/<name>/<source>`."),
+            "type": described(text(), "Like `zoho.inventory.item.updated`."),
+            "subject": described(text(), "Like `item/3300000000070001`."),
+            "time": described(text(), "When it happened, as far as Zoho says; else when it arrived."),
+            "receivedtime": time(),
+            "data": data,
+        },
+    })
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ListParams {
+struct ListParams {
     per_page: Option<u32>,
     /// The id of the last event that was seen.
     cursor: Option<String>,
 }
 
-pub(crate) async fn list(
+async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
     Params(params): Params<ListParams>,
@@ -44,10 +93,11 @@ pub(crate) async fn list(
     Ok(Json(List { data, next }))
 }
 
-pub(crate) async fn one(
+async fn one(
     State(app): State<Arc<App>>,
     caller: Caller,
     Segments(id): Segments<String>,
+    Params(NoParams {}): Params<NoParams>,
 ) -> Result<Json<Value>, Problem> {
     caller.key.demand(Permission::Events)?;
     let connection = app.choose_any(&caller)?;

@@ -3,12 +3,24 @@
 use axum::Json;
 use serde::Serialize;
 
+use super::Routes;
+use crate::openapi::shape::{exact, text, words};
+use crate::operation::{Operation, Verb};
+
+pub(crate) fn routes(to: &mut impl Routes) {
+    to.on(Verb::Get, "/health", health, || {
+        Operation::open("getHealth", "That the connector runs")
+            .about("It says nothing of the connections: `GET /v1/status` does.")
+            .answers(200, "It runs.", exact(2, &[("status", words(&["ok"])), ("version", text())]))
+    });
+}
+
 #[derive(Serialize)]
-pub(crate) struct Health {
+struct Health {
     status: &'static str,
     version: &'static str,
 }
 
-pub(crate) async fn health() -> Json<Health> {
+async fn health() -> Json<Health> {
     Json(Health { status: "ok", version: env!("CARGO_PKG_VERSION") })
 }

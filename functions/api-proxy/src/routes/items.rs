@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
+use serde_json::{Value, json};
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::base::web::Segments;
@@ -15,8 +16,12 @@ use shared::zoho::value::{Object, id, record, records, text};
 
 use crate::App;
 use crate::caller::Caller;
+use crate::openapi::shape::{
+    Holds, Shape, described, list_of, named, record as open_record, text as any_text, words,
+};
+use crate::operation::{Operation, Verb};
 use crate::params::{List, OneParams, Params, invalid, next, page_of, per_page, pick, record_id};
-use crate::routes::unreadable;
+use crate::routes::{Routes, unreadable};
 use crate::zoho_call::Target;
 
 const PATH: &str = "/v1/inventory/items";
@@ -27,9 +32,81 @@ const ALWAYS: &[&str] = &["item_id", "stock", "untrusted"];
 /// How many pages are searched for a SKU where Zoho ignores the filter, as it does with filters it does not know.
 const MOST_PAGES: u32 = 20;
 
+pub(crate) fn routes(to: &mut impl Routes) {
+    to.on(Verb::Get, PATH, list, || {
+        Operation::read(Product::Inventory, "listItems", "Items by page, or the one with a SKU")
+            .about(
+                "`sku` finds the one active item with exactly this SKU; it goes with `fields` only. A list has neither \
+                 `stock.available` nor `stock.locations`: read the single item for these.",
+            )
+            .query("sku", "The exact SKU, capitals and spaces included.", any_text(), Value::Null)
+            .query("search", "A part of name or SKU.", any_text(), "oak")
+            .query("status", "Only items of this status.", words(&["active", "inactive"]), "active")
+            .query("stock", "Only items at or below their reorder level.", words(&["low"]), "low")
+            .query(
+                "location",
+                "The id or the exact name of a location: only items with stock figures there, and `stock.locations` is this one. \
+                 It costs Zoho one call more for each hundred items.",
+                any_text(),
+                "Main",
+            )
+            .fields("name,sku,rate")
+            .pages()
+            .answers(200, "Items.", list_of(documented()))
+            .fails(&[Code::SkuNotFound, Code::SkuAmbiguous, Code::SkuUnresolved, Code::SkuInactive, Code::LocationNotFound])
+    });
+    to.on(Verb::Get, "/v1/inventory/items/{item_id}", one, || {
+        Operation::read(Product::Inventory, "getItem", "One item with its stock by location")
+            .id("item_id", "3300000000070001")
+            .fields("name,sku,rate")
+            .answers(200, "The item.", documented())
+    });
+}
+
+fn documented() -> Shape {
+    let figure = |about: &str| json!({ "type": ["number", "null"], "description": about });
+    let location = json!({
+        "type": "object",
+        "required": ["location_id", "name", "on_hand", "available", "committed"],
+        "properties": {
+            "location_id": { "type": ["string", "null"] },
+            "name": { "type": ["string", "null"] },
+            "on_hand": figure("What is there."),
+            "available": figure("What can be promised."),
+            "committed": figure("What is promised."),
+        },
+    });
+    let stock = json!({
+        "type": "object",
+        "description": "Zoho's figures under one set of names. null: Zoho's answer does not carry it.",
+        "required": ["tracked"],
+        "properties": {
+            "tracked": { "type": "boolean", "description": "Whether it has stock at all; the rest is there only then." },
+            "on_hand": figure("What is there."),
+            "available": figure("What can be promised: Zoho's «available for sale»."),
+            "committed": figure("What is promised."),
+            "locations": { "type": ["array", "null"], "items": location },
+        },
+    });
+    let fields = [
+        ("item_id", Holds::Id, "Its id."),
+        ("name", Holds::Text, "What people call it."),
+        ("sku", Holds::Text, "Its stock keeping unit."),
+        ("status", Holds::Text, "`active` or `inactive`."),
+        ("description", Holds::Text, "What people say of it."),
+        ("unit", Holds::Text, "What it is counted in."),
+        ("rate", Holds::Number, "The price at which it is sold."),
+        ("purchase_rate", Holds::Number, "The price at which it is bought."),
+        ("reorder_level", Holds::Number, "The stock at which it should be ordered again."),
+        ("last_modified_time", Holds::Time, "When it was changed."),
+    ];
+    let item = open_record(&fields, &[("stock", stock)]);
+    named("Item", described(item, "An item of Zoho Inventory, with all other fields that Zoho gives."))
+}
+
 #[derive(Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ListParams {
+struct ListParams {
     sku: Option<String>,
     /// A part of name or SKU.
     search: Option<String>,
@@ -52,7 +129,7 @@ struct Items {
     filtered: bool,
 }
 
-pub(crate) async fn list(
+async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
     Params(params): Params<ListParams>,
@@ -77,10 +154,16 @@ pub(crate) async fn list(
         return Ok(Json(List { data: vec![item], next: None }));
     }
     let (search, status) = (params.search.as_deref(), params.status.as_deref());
+    if search.is_some_and(str::is_empty) {
+        return Err(invalid("`search` is empty."));
+    }
     if status.is_some_and(|status| !["active", "inactive"].contains(&status)) {
         return Err(invalid("`status` is `active` or `inactive`."));
     }
     let (stock, location) = (params.stock.as_deref(), params.location.as_deref());
+    if location.is_some_and(str::is_empty) {
+        return Err(invalid("`location` is empty."));
+    }
     if stock.is_some_and(|stock| stock != "low") {
         return Err(invalid("`stock` is `low`, or left out."));
     }
@@ -119,7 +202,7 @@ pub(crate) async fn list(
     Ok(Json(List { data: data.into_iter().map(picked).collect(), next }))
 }
 
-pub(crate) async fn one(
+async fn one(
     State(app): State<Arc<App>>,
     caller: Caller,
     Segments(item_id): Segments<String>,

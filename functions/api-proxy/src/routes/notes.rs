@@ -15,9 +15,12 @@ use shared::zoho::crm;
 use shared::zoho::scope::{Access, Product};
 use shared::zoho::value::Object;
 
+use super::Routes;
 use crate::App;
 use crate::body::{self, Body};
 use crate::caller::Caller;
+use crate::openapi::shape::{Holds, Shape, exact, list_of, named, record};
+use crate::operation::{Operation, Verb};
 use crate::params::{List, Params, next, page_of, per_page, record_id};
 use crate::writes::{Asked, Plan, Prepared, WriteParams, note};
 use crate::zoho_call::Target;
@@ -26,9 +29,50 @@ use crate::zoho_call::Target;
 const LONGEST_TITLE: usize = 120;
 const LONGEST_CONTENT: usize = 32_000;
 
+const PATH: &str = "/v1/crm/deals/{id}/notes";
+
+pub(crate) fn routes(to: &mut impl Routes) {
+    to.on(Verb::Get, PATH, list, || {
+        Operation::read(Product::Crm, "listNotes", "The notes of a deal")
+            .about("In the order of CRM, which is oldest first unless the user has set it otherwise.")
+            .id("id", "6100000000451001")
+            .pages()
+            .answers(200, "A page.", list_of(documented()))
+    });
+    to.on(Verb::Post, PATH, create, || {
+        let text =
+            |fewest: usize, most: usize| json!({ "type": "string", "minLength": fewest, "maxLength": most });
+        let note =
+            exact(1, &[("Note_Content", text(1, LONGEST_CONTENT)), ("Note_Title", text(0, LONGEST_TITLE))]);
+        Operation::write(Product::Crm, Access::Write, "createNote", "Adds a note to a deal")
+            .id("id", "6100000000451001")
+            .takes(
+                named("NewNote", note),
+                json!({ "Note_Title": "Call", "Note_Content": "Wants oak, not pine." }),
+            )
+            .answers(201, "The note.", documented())
+    });
+}
+
+pub(super) fn documented() -> Shape {
+    let note = record(
+        &[
+            ("id", Holds::Id, "Its id."),
+            ("Note_Title", Holds::Text, "Its title."),
+            ("Note_Content", Holds::Text, "What it says."),
+            ("Owner", Holds::Text, "Who wrote it."),
+            ("Owner_id", Holds::OtherId, "Their id."),
+            ("Created_Time", Holds::Time, "When."),
+            ("Modified_Time", Holds::Time, "When it was changed."),
+        ],
+        &[],
+    );
+    named("Note", note)
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct ListParams {
+struct ListParams {
     per_page: Option<u32>,
     cursor: Option<String>,
 }
@@ -42,7 +86,7 @@ struct Note {
     content: String,
 }
 
-pub(crate) async fn list(
+async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
     Segments(id): Segments<String>,
@@ -61,7 +105,7 @@ pub(crate) async fn list(
     Ok(Json(List { data: crm::rows(answer).into_iter().map(crm::record).collect(), next }))
 }
 
-pub(crate) async fn create(
+async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
     Segments(id): Segments<String>,

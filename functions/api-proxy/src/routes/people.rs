@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
+use serde_json::{Value, json};
 use shared::base::problem::{Code, Problem};
 use shared::base::web::Segments;
 use shared::zoho::answer;
@@ -12,9 +12,12 @@ use shared::zoho::crm;
 use shared::zoho::scope::{Access, Product};
 use shared::zoho::value::{Object, query_of, text};
 
+use super::Routes;
 use crate::App;
 use crate::caller::Caller;
 use crate::crm_page::Wanted;
+use crate::openapi::shape::{self, Field, Holds, Shape, list_of, named};
+use crate::operation::{Operation, Verb};
 use crate::params::{List, OneParams, Pairs, Params, crm_fields, invalid, next, per_page, pick, record_id};
 use crate::zoho_call::Target;
 
@@ -28,6 +31,12 @@ pub(crate) struct Module {
     pub(crate) fields: &'static str,
     /// Where a person may be searched by, and the fields that must then have the value.
     by: &'static [(&'static str, &'static [&'static str])],
+    /// What one is called, in the document and in words.
+    one: (&'static str, &'static str),
+    /// The id of one in the stand-in Zoho.
+    example: &'static str,
+    /// Fields that can be relied on, beside the id.
+    documented: &'static [Field],
 }
 
 /// Searching needs a scope of another product, too.
@@ -47,6 +56,21 @@ pub(crate) const CONTACTS: Module = Module {
         ("phone", &["Phone", "Mobile", "Other_Phone"]),
         ("search", &[]),
     ],
+    one: ("CrmContact", "contact"),
+    example: "6100000000440025",
+    documented: &[
+        ("First_Name", Holds::Text, "Their first name."),
+        ("Last_Name", Holds::Text, "Their last name."),
+        ("Full_Name", Holds::Text, "Both."),
+        ("Email", Holds::Text, "Their address."),
+        ("Phone", Holds::Text, "Their number."),
+        ("Account_Name", Holds::Text, "The account that they belong to."),
+        ("Account_Name_id", Holds::OtherId, "Its id."),
+        ("Owner", Holds::Text, "Who of us looks after them."),
+        ("Owner_id", Holds::OtherId, "Their id."),
+        ("Created_Time", Holds::Time, "When they were entered."),
+        ("Modified_Time", Holds::Time, "When they were changed."),
+    ],
 };
 
 /// Companies.
@@ -56,16 +80,65 @@ pub(crate) const ACCOUNTS: Module = Module {
     scope: crm::scope::ACCOUNTS,
     fields: "Account_Name,Phone,Website,Industry,Billing_City,Billing_Country,Owner,Created_Time,Modified_Time",
     by: &[("phone", &["Phone"]), ("search", &[])],
+    one: ("Account", "account"),
+    example: "6100000000440011",
+    documented: &[
+        ("Account_Name", Holds::Text, "Its name."),
+        ("Phone", Holds::Text, "Its number."),
+        ("Website", Holds::Text, "Its address on the web."),
+        ("Industry", Holds::Text, "What it does."),
+        ("Owner", Holds::Text, "Who of us looks after it."),
+        ("Owner_id", Holds::OtherId, "Their id."),
+        ("Created_Time", Holds::Time, "When it was entered."),
+        ("Modified_Time", Holds::Time, "When it was changed."),
+    ],
 };
 
-/// The routes of both.
-pub(crate) fn routes() -> Router<Arc<App>> {
-    MODULES.into_iter().fold(Router::new(), |router, module| {
-        router.route(module.path, get(move |app, caller, pairs| list(module, app, caller, pairs))).route(
-            &format!("{}/{{id}}", module.path),
-            get(move |app, caller, id, params| one(module, app, caller, id, params)),
-        )
-    })
+pub(crate) fn routes(to: &mut impl Routes) {
+    for module in MODULES {
+        let handler = move |app, caller, pairs| list(module, app, caller, pairs);
+        to.on(Verb::Get, module.path, handler, || module.list_documented());
+        let handler = move |app, caller, id, params| one(module, app, caller, id, params);
+        to.on(Verb::Get, &format!("{}/{{id}}", module.path), handler, || module.one_documented());
+    }
+}
+
+impl Module {
+    fn list_documented(&self) -> Operation {
+        let (name, words) = self.one;
+        let operation =
+            Operation::read(Product::Crm, format!("list{name}s"), format!("{words}s of CRM, by page"));
+        let by = in_ticks(self.by.iter().map(|by| by.0));
+        let operation = operation.about(format!(
+            "At most one of {by} may be there. A search has one page, and new records can be missing from it for a minute."
+        ));
+        let operation = self.by.iter().fold(operation, |operation, (by, _)| {
+            let about = match *by {
+                "search" => "A word that occurs anywhere in the record.".to_owned(),
+                field => format!("Only those with this `{field}`."),
+            };
+            operation.query(by, about, json!({ "type": "string", "minLength": 2 }), Value::Null)
+        });
+        operation.fields("Phone,Owner").pages().answers(200, "A page.", list_of(self.shape()))
+    }
+
+    fn one_documented(&self) -> Operation {
+        let (name, words) = self.one;
+        Operation::read(Product::Crm, format!("get{name}"), format!("One {words} of CRM"))
+            .id("id", self.example)
+            .fields("Phone,Owner")
+            .answers(200, "The record.", self.shape())
+    }
+
+    pub(crate) fn shape(&self) -> Shape {
+        let own = [("id", Holds::Id, "Its id.")];
+        let fields: Vec<Field> = own.iter().chain(self.documented).copied().collect();
+        named(self.one.0, shape::record(&fields, &[]))
+    }
+}
+
+fn in_ticks(words: impl Iterator<Item = &'static str>) -> String {
+    words.map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
 async fn list(

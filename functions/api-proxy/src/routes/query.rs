@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use shared::base::problem::{Code, Problem};
 use shared::zoho::answer;
 use shared::zoho::coql::{self, MOST_ROWS};
@@ -12,15 +13,58 @@ use shared::zoho::crm;
 use shared::zoho::scope::{Access, Product};
 use shared::zoho::value::Object;
 
+use super::Routes;
 use crate::App;
 use crate::body::{self, Body};
 use crate::caller::Caller;
+use crate::openapi::shape::{described, exact, named, text, untrusted};
+use crate::operation::{Operation, Verb};
 use crate::params::{NoParams, Params};
 use crate::redact;
 use crate::zoho_call::{Question, Target};
 
 /// What a query gives when nothing is said: as many as one of CRM's credits buys.
 const ROWS: u32 = 200;
+
+pub(crate) fn routes(to: &mut impl Routes) {
+    to.on(Verb::Post, "/v1/crm/query", query, || {
+        let takes = exact(
+            1,
+            &[
+                ("query", described(text(), "COQL: `select … from … where …`. Values stand in `params`, and here as `:name`.")),
+                ("params", json!({
+                    "type": "object",
+                    "description": "Texts, numbers, true, false, and lists of these for `in`.",
+                    "additionalProperties": { "type": ["string", "number", "boolean", "array"] },
+                })),
+                ("max_rows", json!({
+                    "type": "integer",
+                    "minimum": 1,
+                    "maximum": MOST_ROWS,
+                    "default": ROWS,
+                    "description": "The most rows that come; beyond 200 and 1,000 they cost more of CRM's credits.",
+                })),
+            ],
+        );
+        let row = json!({ "type": "object", "required": ["untrusted"], "properties": { "untrusted": untrusted() } });
+        let rows = exact(
+            2,
+            &[
+                ("data", json!({ "type": "array", "items": row })),
+                ("next", json!({ "type": "null", "description": "There is no cursor into a query." })),
+                ("notice", described(text(), "That there are more rows, and how to go on.")),
+            ],
+        );
+        let asks = "select Deal_Name, Amount from Deals where Stage = :stage and Amount >= :least";
+        Operation::read(Product::Crm, "query", "A question to CRM in its query language")
+            .about("Reading only. A value is never pasted into the text: what people wrote cannot change the question.")
+            .takes(
+                named("Query", takes),
+                json!({ "query": asks, "params": { "stage": "Qualification", "least": 1000 } }),
+            )
+            .answers(200, "Rows.", named("QueryRows", rows))
+    });
+}
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,7 +76,7 @@ struct Query {
 }
 
 #[derive(Serialize)]
-pub(crate) struct Rows {
+struct Rows {
     data: Vec<Object>,
     /// There is no cursor into a query.
     next: Option<String>,
@@ -40,7 +84,7 @@ pub(crate) struct Rows {
     notice: Option<String>,
 }
 
-pub(crate) async fn query(
+async fn query(
     State(app): State<Arc<App>>,
     caller: Caller,
     Params(NoParams {}): Params<NoParams>,

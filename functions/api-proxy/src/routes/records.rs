@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::extract::State;
-use axum::routing::get;
-use axum::{Json, Router};
+use serde_json::{Value, json};
+use shared::base::id::is_zoho_id;
 use shared::base::problem::Problem;
 use shared::base::web::Segments;
 use shared::zoho::answer;
@@ -12,10 +13,12 @@ use shared::zoho::inventory;
 use shared::zoho::scope::{Access, Product};
 use shared::zoho::value::{Object, query_of, record, records, text};
 
-use super::unreadable;
+use super::{Routes, unreadable};
 use crate::App;
 use crate::caller::Caller;
-use crate::params::{List, OneParams, Pairs, Params, next, page_of, per_page, pick, record_id};
+use crate::openapi::shape::{self, Field, Holds, Shape, list_of, named};
+use crate::operation::{Operation, Verb};
+use crate::params::{List, OneParams, Pairs, Params, invalid, next, page_of, per_page, pick, record_id};
 use crate::zoho_call::Target;
 
 /// A kind of record.
@@ -33,6 +36,12 @@ pub(crate) struct Kind {
     filters: &'static [Filter],
     /// What Zoho has: a list, single records, or both.
     has: Has,
+    /// What one is called, in the document and in words.
+    name: (&'static str, &'static str),
+    /// The id of one in the stand-in Zoho.
+    example: &'static str,
+    /// Fields that can be relied on, beside the id.
+    fields: &'static [Field],
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -78,6 +87,20 @@ pub(crate) const KINDS: &[Kind] = &[
             ("search", "search_text", None),
         ],
         has: Has::Both,
+        name: ("SalesOrder", "sales order"),
+        example: "3300000000080407",
+        fields: &[
+            ("salesorder_number", Holds::Text, "Its number."),
+            ("status", Holds::Text, "Like `draft`, `confirmed`, `void`."),
+            ("reference_number", Holds::Text, "The reference of whoever made it."),
+            ("customer_id", Holds::OtherId, "Whose order it is."),
+            ("customer_name", Holds::Text, "Their name."),
+            ("date", Holds::Date, "Its date."),
+            ("shipment_date", Holds::Date, "When it should be shipped."),
+            ("total", Holds::Number, "What it costs, taxes included."),
+            ("currency_code", Holds::Text, "In which currency."),
+            ("line_items", Holds::Objects, "What is ordered; not in lists."),
+        ],
     },
     Kind {
         path: "/v1/inventory/contacts",
@@ -92,6 +115,16 @@ pub(crate) const KINDS: &[Kind] = &[
             ("search", "search_text", None),
         ],
         has: Has::Both,
+        name: ("InventoryContact", "contact"),
+        example: "3300000000060210",
+        fields: &[
+            ("contact_name", Holds::Text, "Their name, by which `customer` of an order finds them."),
+            ("company_name", Holds::Text, "Their company."),
+            ("contact_type", Holds::Text, "`customer` or `vendor`."),
+            ("email", Holds::Text, "Their address."),
+            ("phone", Holds::Text, "Their number."),
+            ("status", Holds::Text, "`active` or `inactive`."),
+        ],
     },
     Kind {
         path: "/v1/inventory/purchaseorders",
@@ -102,6 +135,17 @@ pub(crate) const KINDS: &[Kind] = &[
         scope: "ZohoInventory.purchaseorders.READ",
         filters: &[("status", "status", Some("status")), ("search", "search_text", None)],
         has: Has::Both,
+        name: ("PurchaseOrder", "purchase order"),
+        example: "3300000000083001",
+        fields: &[
+            ("purchaseorder_number", Holds::Text, "Its number."),
+            ("status", Holds::Text, "Like `draft`, `issued`, `billed`."),
+            ("vendor_id", Holds::OtherId, "From whom."),
+            ("vendor_name", Holds::Text, "Their name."),
+            ("date", Holds::Date, "Its date."),
+            ("total", Holds::Number, "What it costs."),
+            ("line_items", Holds::Objects, "What is ordered; not in lists."),
+        ],
     },
     Kind {
         path: "/v1/inventory/packages",
@@ -115,6 +159,14 @@ pub(crate) const KINDS: &[Kind] = &[
             ("salesorder_id", "salesorder_id", Some("salesorder_id")),
         ],
         has: Has::Both,
+        name: ("Package", "package"),
+        example: "3300000000084001",
+        fields: &[
+            ("package_number", Holds::Text, "Its number."),
+            ("status", Holds::Text, "Like `not_shipped`, `shipped`, `delivered`."),
+            ("salesorder_id", Holds::OtherId, "The order that it is part of."),
+            ("date", Holds::Date, "When it was packed."),
+        ],
     },
     Kind {
         path: "/v1/inventory/shipmentorders",
@@ -125,6 +177,14 @@ pub(crate) const KINDS: &[Kind] = &[
         scope: "ZohoInventory.shipmentorders.READ",
         filters: &[],
         has: Has::One,
+        name: ("ShipmentOrder", "shipment"),
+        example: "3300000000084011",
+        fields: &[
+            ("shipment_number", Holds::Text, "Its number."),
+            ("status", Holds::Text, "Like `shipped`, `delivered`."),
+            ("salesorder_id", Holds::OtherId, "The order that it is part of."),
+            ("tracking_number", Holds::Text, "By which the carrier knows it."),
+        ],
     },
     Kind {
         path: "/v1/inventory/locations",
@@ -135,24 +195,66 @@ pub(crate) const KINDS: &[Kind] = &[
         scope: inventory::scope::SETTINGS,
         filters: &[],
         has: Has::List,
+        name: ("Location", "location"),
+        example: "",
+        fields: &[
+            ("location_name", Holds::Text, "Its name."),
+            ("type", Holds::Text, "What kind of place it is."),
+            ("status", Holds::Text, "`active` or `inactive`."),
+            ("is_primary_location", Holds::Flag, "Whether it is the first."),
+        ],
     },
 ];
 
-/// The routes of all kinds.
-pub(crate) fn routes() -> Router<Arc<App>> {
-    KINDS.iter().fold(Router::new(), |router, kind| {
-        let router = match kind.has {
-            Has::One => router,
-            _ => router.route(kind.path, get(move |app, caller, pairs| list(kind, app, caller, pairs))),
-        };
-        match kind.has {
-            Has::List => router,
-            _ => router.route(
-                &format!("{}/{{id}}", kind.path),
-                get(move |app, caller, id, params| one(kind, app, caller, id, params)),
-            ),
+pub(crate) fn routes(to: &mut impl Routes) {
+    for kind in KINDS {
+        if kind.has != Has::One {
+            let handler = move |app, caller, pairs| list(kind, app, caller, pairs);
+            to.on(Verb::Get, kind.path, handler, || kind.list_documented());
         }
-    })
+        if kind.has != Has::List {
+            let handler = move |app, caller, id, params| one(kind, app, caller, id, params);
+            to.on(Verb::Get, &format!("{}/{{id}}", kind.path), handler, || kind.one_documented());
+        }
+    }
+}
+
+impl Kind {
+    fn list_documented(&self) -> Operation {
+        let (name, words) = self.name;
+        let operation =
+            Operation::read(Product::Inventory, format!("list{name}s"), format!("{words}s, by page"));
+        let operation = self.filters.iter().fold(operation, |operation, (filter, ..)| {
+            let about = match *filter {
+                "search" => "A part of a name, number or address.".to_owned(),
+                id if id.ends_with("_id") => format!("Only those with this `{id}`."),
+                field => format!("Only those whose `{field}` is this."),
+            };
+            let schema = if filter.ends_with("_id") { shape::id() } else { shape::text() };
+            operation.query(filter, about, schema, Value::Null)
+        });
+        operation.fields(self.id).pages().answers(200, "A page.", list_of(self.shape()))
+    }
+
+    fn one_documented(&self) -> Operation {
+        let (name, words) = self.name;
+        Operation::read(Product::Inventory, format!("get{name}"), format!("One {words}"))
+            .id("id", self.example)
+            .fields(self.id)
+            .answers(200, "The record.", self.shape())
+    }
+
+    /// As reads and writes give it.
+    fn shape(&self) -> Shape {
+        let fields: Vec<Field> =
+            [(self.id, Holds::Id, "Its id.")].iter().chain(self.fields).copied().collect();
+        named(self.name.0, shape::record(&fields, &[]))
+    }
+}
+
+/// A sales order, as reads and writes give it.
+pub(super) fn salesorder() -> Shape {
+    KINDS.iter().find(|kind| kind.zoho == "salesorders").map_or_else(|| json!({}).into(), Kind::shape)
 }
 
 async fn list(
@@ -166,6 +268,12 @@ async fn list(
     let filters: Vec<(&Filter, String)> =
         kind.filters.iter().filter_map(|filter| Some((filter, pairs.text(filter.0)?))).collect();
     pairs.nothing_else()?;
+    // Zoho takes what it does not understand for no filter.
+    let is_usable =
+        |name: &str, value: &str| !value.is_empty() && (!name.ends_with("_id") || is_zoho_id(value));
+    if let Some(((name, ..), _)) = filters.iter().find(|((name, ..), value)| !is_usable(name, value)) {
+        return Err(invalid(format!("`{name}` is empty, or not an id of Zoho's.")));
+    }
     let connection = app.choose(&caller, Product::Inventory, Access::Read).await?;
     let target = Target::new(&caller, &connection, Product::Inventory, kind.scope);
     let mut answer = app

@@ -16,10 +16,13 @@ use shared::zoho::inventory::{self, orders};
 use shared::zoho::scope::{Access, Product};
 use shared::zoho::value::{Object, id, query_of, records, text};
 
+use super::{Routes, records as kinds};
 use crate::App;
 use crate::body::Body;
 use crate::caller::Caller;
 use crate::estimate;
+use crate::openapi::shape::{Shape, described, exact, id as an_id, named, text as any_text};
+use crate::operation::{Operation, Verb};
 use crate::params::{Params, record_id};
 use crate::writes::{Asked, Plan, Prepared, WriteParams, order};
 use crate::zoho_call::Target;
@@ -32,6 +35,95 @@ const AT_ONCE: usize = 3;
 
 /// How many pages of customers are looked through for a name.
 const MOST_PAGES: u32 = 10;
+
+/// In the stand-in Zoho.
+const EXAMPLE: &str = "3300000000080407";
+
+pub(crate) fn routes(to: &mut impl Routes) {
+    let write = |id, summary| Operation::write(Product::Inventory, Access::Write, id, summary);
+    to.on(Verb::Post, "/v1/inventory/salesorders", create, || {
+        write("createSalesOrder", "Makes a sales order")
+            .about(
+                "Give the customer by exact name or by id, and each line by exact SKU or by `item_id`. What a line costs is the \
+                 item's own rate unless `rate` is there.",
+            )
+            .takes(
+                documented(),
+                json!({
+                    "customer": "Harbor Interiors GmbH",
+                    "line_items": [{ "sku": "SHELF-OAK-80", "quantity": 2 }, { "sku": "BRKT-STD", "quantity": 1.5, "rate": 7.10 }],
+                    "notes": "Ring twice",
+                }),
+            )
+            .answers(201, "The order, as a draft.", kinds::salesorder())
+            .fails(&[
+                Code::CustomerNotFound,
+                Code::CustomerAmbiguous,
+                Code::SkuNotFound,
+                Code::SkuAmbiguous,
+                Code::SkuUnresolved,
+                Code::SkuInactive,
+            ])
+    });
+    to.on(Verb::Post, "/v1/inventory/salesorders/{id}/confirm", confirm, || {
+        write("confirmSalesOrder", "Confirms a sales order")
+            .about("From then on its quantities are committed.")
+            .id("id", EXAMPLE)
+            .answers(200, "The order.", kinds::salesorder())
+    });
+    to.on(Verb::Post, "/v1/inventory/salesorders/{id}/void", void, || {
+        write("voidSalesOrder", "Voids a sales order")
+            .about("It cannot be taken back, so it must be previewed.")
+            .id("id", EXAMPLE)
+            .answers(200, "The order.", kinds::salesorder())
+    });
+}
+
+fn documented() -> Shape {
+    let words = |about| described(json!({ "type": ["string", "null"] }), about);
+    let amount = |about| described(json!({ "type": ["number", "null"] }), about);
+    let other_id =
+        |about| described(json!({ "type": ["string", "null"], "pattern": "^[0-9]{1,19}$" }), about);
+    let line = exact(
+        1,
+        &[
+            ("quantity", described(json!({ "type": "number", "exclusiveMinimum": 0 }), "How many.")),
+            ("sku", described(any_text(), "The item's exact SKU, in place of `item_id`.")),
+            ("item_id", an_id()),
+            ("rate", amount("The price of one, in place of the item's own.")),
+            ("description", words("Words for the line.")),
+            (
+                "discount",
+                json!({ "type": ["number", "string", "null"], "description": "An amount, or like `10%`." }),
+            ),
+            ("tax_id", other_id("Its tax, in place of the item's own.")),
+            ("location_id", other_id("From where it is taken.")),
+        ],
+    );
+    let lines = json!({ "type": "array", "minItems": 1, "maxItems": MOST_LINES, "items": line });
+    let day = |about| described(json!({ "type": ["string", "null"], "format": "date" }), about);
+    let order = exact(
+        1,
+        &[
+            ("line_items", lines),
+            ("customer", described(any_text(), "The customer's exact name, in place of `customer_id`.")),
+            ("customer_id", an_id()),
+            ("reference_number", words("Your own reference; one is made where there is none.")),
+            ("date", day("Today, if nothing is said.")),
+            ("shipment_date", day("When it should be shipped.")),
+            ("location_id", other_id("From where it is shipped.")),
+            ("notes", words("Words for the customer.")),
+            ("terms", words("Terms and conditions.")),
+            ("shipping_charge", amount("What shipping costs.")),
+            ("adjustment", amount("Added to the total, or taken off.")),
+            ("salesperson_id", other_id("Who sold it.")),
+            ("billing_address_id", other_id("One of the customer's addresses.")),
+            ("shipping_address_id", other_id("One of the customer's addresses.")),
+            ("custom_fields", json!({ "type": ["array", "null"], "items": { "type": "object" } })),
+        ],
+    );
+    named("NewSalesOrder", order)
+}
 
 /// An order as callers write it: Zoho's names, with names of people's own where Zoho wants ids.
 #[derive(Deserialize)]
@@ -69,7 +161,7 @@ struct Line {
     location_id: Option<String>,
 }
 
-pub(crate) async fn create(
+async fn create(
     State(app): State<Arc<App>>,
     caller: Caller,
     Params(params): Params<WriteParams>,
@@ -83,7 +175,7 @@ pub(crate) async fn create(
     app.perform(&asked, app.prepare_order(&asked, order)).await
 }
 
-pub(crate) async fn confirm(
+async fn confirm(
     app: State<Arc<App>>,
     caller: Caller,
     id: Segments<String>,
@@ -93,7 +185,7 @@ pub(crate) async fn confirm(
     set_status(app, caller, id, params, headers, "confirmed").await
 }
 
-pub(crate) async fn void(
+async fn void(
     app: State<Arc<App>>,
     caller: Caller,
     id: Segments<String>,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde::Serialize;
+use serde_json::{Value, json};
 use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
 use shared::base::problem::Problem;
@@ -19,8 +20,12 @@ use shared::zoho::data_centre::DataCentre;
 use shared::zoho::scope::{Product, ScopeSet};
 use shared::zoho::{crm, inventory};
 
+use super::Routes;
 use crate::App;
 use crate::caller::Caller;
+use crate::openapi::shape::{named, text, time, words};
+use crate::operation::{Operation, Verb};
+use crate::params::{NoParams, Params};
 use crate::routes::people::MODULES;
 use crate::routes::records::KINDS;
 
@@ -47,8 +52,78 @@ fn allows(scopes: &ScopeSet) -> Vec<String> {
     all.filter(|(_, scope)| scopes.allows(scope)).map(|(route, _)| route).collect()
 }
 
+pub(crate) fn routes(to: &mut impl Routes) {
+    to.on(Verb::Get, "/v1/status", status, || {
+        Operation::key("getStatus", "The key's connections and what they allow")
+            .about("Call this first. No call to Zoho is made. `allows` lists the routes that the scopes of a connection are for.")
+            .answers(200, "The key and its connections.", named("Status", documented()))
+    });
+}
+
+fn documented() -> Value {
+    let organization = json!({
+        "type": ["object", "null"],
+        "required": ["id", "name"],
+        "properties": { "id": text(), "name": text() },
+    });
+    let words_of =
+        |about: &str| json!({ "type": "array", "items": { "type": "string" }, "description": about });
+    let or_null = json!({ "type": ["string", "null"], "format": "date-time" });
+    let states = [
+        "healthy",
+        "cooling_down",
+        "exhausted",
+        "misconfigured",
+        "reconnect_required",
+        "disconnecting",
+        "not_connected",
+    ];
+    let connection = json!({
+        "type": "object",
+        "required": ["connection", "state", "last_event"],
+        "properties": {
+            "connection": { "type": "string", "description": "Its name, for the header `Zoho-Connection`." },
+            "state": words(&states),
+            "notice": { "type": "string", "description": "What the state means and what to do next." },
+            "reconnect_url": { "type": "string", "description": "Where a person connects it again." },
+            "data_centre": { "type": "string" },
+            "products": { "type": "array", "items": words(&["inventory", "crm"]) },
+            "organization": organization,
+            "crm_organization": organization,
+            "scopes": words_of("The scopes that Zoho granted."),
+            "allows": words_of("The routes that these scopes are for."),
+            "connected_at": time(),
+            "token_expires": or_null,
+            "token_renewed_at": or_null,
+            "last_event": {
+                "type": ["object", "null"],
+                "required": ["id", "type", "receivedtime"],
+                "properties": { "id": text(), "type": text(), "receivedtime": time() },
+            },
+        },
+    });
+    json!({
+        "type": "object",
+        "required": ["version", "key", "connections"],
+        "properties": {
+            "version": text(),
+            "key": {
+                "type": "object",
+                "required": ["id", "label", "permissions", "expires"],
+                "properties": {
+                    "id": text(),
+                    "label": { "type": "string" },
+                    "permissions": words_of("Like `inventory:read`."),
+                    "expires": or_null,
+                },
+            },
+            "connections": { "type": "array", "items": connection },
+        },
+    })
+}
+
 #[derive(Serialize)]
-pub(crate) struct Status {
+struct Status {
     version: &'static str,
     key: KeyStatus,
     connections: Vec<ConnectionStatus>,
@@ -101,10 +176,11 @@ struct LastEvent {
     receivedtime: Timestamp,
 }
 
-pub(crate) async fn status(
+async fn status(
     State(app): State<Arc<App>>,
     Origin(origin): Origin,
     caller: Caller,
+    Params(NoParams {}): Params<NoParams>,
 ) -> Result<Json<Status>, Problem> {
     let mut connections = Vec::new();
     for name in &caller.key.connections {

@@ -50,7 +50,10 @@ impl<'a> Asked<'a> {
         params: &WriteParams,
         headers: &HeaderMap,
     ) -> Result<Self, Problem> {
-        let account = app.tokens.current(connection, caller.deadline).await?.account();
+        let token = app.tokens.current(connection, caller.deadline).await?;
+        // Here, because a preview, or an answer that is given again, may need no call to Zoho.
+        caller.check_organization(connection, &token)?;
+        let account = token.account();
         let digest = digest(action, connection, &account, about);
         let key = idempotency_key(headers)?;
         Ok(Self {

@@ -84,6 +84,8 @@ impl App {
     }
 
     async fn preview(&self, asked: &Asked<'_>, prepared: Prepared) -> Result<Response, Problem> {
+        // What could not be performed is not shown.
+        self.demand_scope(&prepared.plan.target(asked)).await?;
         let plan = prepared.to_value()?;
         let kept = self.previews.keep(&asked.caller.key.id, &asked.digest, plan).await?;
         let mut shown = json!({

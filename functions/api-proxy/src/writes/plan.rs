@@ -81,7 +81,7 @@ impl Plan {
         }
     }
 
-    fn target<'a>(&self, asked: &'a Asked<'_>) -> Target<'a> {
+    pub(super) fn target<'a>(&self, asked: &'a Asked<'_>) -> Target<'a> {
         let (product, scope) = match self {
             Self::CreateOrder(_) | Self::SetOrderStatus(_) => order::NEEDS,
             Self::CreateDeal(_) => deal::CREATE_NEEDS,

@@ -117,16 +117,7 @@ impl App {
                 format!("Connection {} was not granted {}.", target.connection, target.product),
             ));
         }
-        let own = [&token.organization, &token.crm_organization];
-        let own: Vec<&str> = own.into_iter().flatten().map(|found| found.id.as_str()).collect();
-        if let Some(wanted) = &target.caller.organization
-            && !own.contains(&wanted.as_str())
-        {
-            return Err(Problem::new(
-                Code::OrganizationMismatch,
-                format!("Connection {} belongs to organisation {}.", target.connection, own.join(" and ")),
-            ));
-        }
+        target.caller.check_organization(target.connection, token)?;
         if target.account.is_some_and(|account| account != token.account()) {
             return Err(Problem::new(
                 Code::OrganizationMismatch,
