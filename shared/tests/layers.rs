@@ -100,6 +100,20 @@ fn functions_know_nothing_of_each_other() {
     }
 }
 
+/// What an agent can call is documented: api-proxy adds routes in one place only, together with what they say of themselves.
+#[test]
+fn no_route_without_its_documentation() {
+    for (path, code) in sources(&root().join("functions/api-proxy/src")) {
+        let adds = [".route(", ".merge(", ".nest(", ".route_service(", ".fallback"].iter();
+        let found: Vec<_> = adds.filter(|add| code.contains(**add)).collect();
+        assert!(
+            found.is_empty() || path.ends_with("routes/mod.rs"),
+            "{}: {found:?} adds a route past the document; see `Routes` in routes/mod.rs",
+            path.display()
+        );
+    }
+}
+
 /// A misreading of Zoho must not pass on both sides.
 #[test]
 fn the_sandbox_uses_nothing_of_ours() {

@@ -37,8 +37,8 @@ pub enum Way {
     Open,
     /// A key, whatever it may do, and nothing of Zoho.
     Key,
-    /// A key with this permission, and a connection; nothing of Zoho.
-    Own(&'static str),
+    /// A key with one of these permissions, and a connection; nothing of Zoho.
+    Own(&'static [&'static str]),
     /// A call to Zoho that changes nothing.
     Read(Product),
     /// A safe write: `dry_run`, `Idempotency-Key`, the preview and its refusals go with it.
@@ -145,9 +145,9 @@ impl Operation {
         Self::new(Way::Key, "Connector", id, summary)
     }
 
-    /// Needs a permission; answered from our own store.
-    pub(crate) fn own(permission: &'static str, id: &'static str, summary: &'static str) -> Self {
-        Self::new(Way::Own(permission), "Connector", id, summary)
+    /// Needs one of these permissions; answered from our own store.
+    pub(crate) fn own(permissions: &'static [&'static str], id: &'static str, summary: &'static str) -> Self {
+        Self::new(Way::Own(permissions), "Connector", id, summary)
     }
 
     /// Reads from Zoho.

@@ -182,7 +182,7 @@ fn description(operation: &Operation) -> String {
     let needs = match operation.way {
         Way::Open => "Needs no key.".to_owned(),
         Way::Key => "Needs a key, whatever it may do.".to_owned(),
-        Way::Own(permission) => format!("Needs the permission `{permission}`."),
+        Way::Own(permissions) => format!("Needs the permission `{}`.", permissions.join("` or `")),
         Way::Read(product) => format!("Needs the permission `{product}:{}`.", Access::Read),
         Way::Write(product, access) => format!("Needs the permission `{product}:{access}`."),
     };
@@ -271,7 +271,7 @@ fn of_way(way: Way) -> Vec<(&'static str, Parameter)> {
     let key = || {
         let text = "Of your own making, or a `preview_id`. The same request with the same key is done once: its answer is \
                     given again for 24 hours.";
-        let schema = json!({ "maxLength": 255, "pattern": "^[!-~]+$", "type": "string" });
+        let schema = json!({ "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$", "type": "string" });
         ("IdempotencyKey", make(Place::Header, "Idempotency-Key", text, schema))
     };
     match way {

@@ -22,7 +22,7 @@ const PATH: &str = "/v1/audit";
 
 pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Get, PATH, list, || {
-        Operation::own("inventory:read` or `crm:read", "listAudit", "What was written to Zoho, newest first")
+        Operation::own(&["inventory:read", "crm:read"], "listAudit", "What was written to Zoho, newest first")
             .about("Writes of all keys with this connection, for 13 months, in those products that this key may read.")
             .pages()
             .answers(200, "Entries.", list_of(named("AuditEntry", documented())))

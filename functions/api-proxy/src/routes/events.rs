@@ -23,7 +23,7 @@ const PATH: &str = "/v1/events";
 
 pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Get, PATH, list, || {
-        Operation::own("events", "listEvents", "What Zoho told us, in the order of arrival")
+        Operation::own(&["events"], "listEvents", "What Zoho told us, in the order of arrival")
             .about(
                 "Events are there 15 seconds after they arrived, for 30 days. `cursor` is the id of the last event that you \
                  have seen. They carry ids, not records: read the record named in `subject`.",
@@ -32,7 +32,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
             .answers(200, "Events.", list_of(named("Event", documented(false))))
     });
     to.on(Verb::Get, "/v1/events/{id}", one, || {
-        Operation::own("events", "getEvent", "One event with what Zoho delivered")
+        Operation::own(&["events"], "getEvent", "One event with what Zoho delivered")
             .path("id", "The id of the event.", our_id(), "019a0b1c2d30123456789abcdef0123")
             .answers(200, "The event.", named("DeliveredEvent", documented(true)))
             .fails(&[Code::RecordNotFound])
