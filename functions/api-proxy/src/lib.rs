@@ -6,6 +6,7 @@ mod caller;
 mod choice;
 mod estimate;
 mod params;
+mod passthrough;
 mod picklists;
 mod routes;
 mod writes;
@@ -15,11 +16,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::HttpBody;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::map_response;
+use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use shared::base::believed::Believed;
 use shared::base::clock::SharedClock;
 use shared::base::id::ConnectionName;
+use shared::base::problem::{Code, Problem};
 use shared::base::web::finish;
 use shared::core::audit::Audit;
 use shared::core::connection::Connections;
@@ -38,7 +43,7 @@ use tokio::time::timeout;
 /// How long a start may wait for what it reads ahead.
 const AHEAD: Duration = Duration::from_secs(2);
 
-/// The largest body that is taken.
+/// The largest body that is taken, but for what is passed through.
 const BODY_LIMIT: usize = 128 * 1024;
 
 /// What the routes work with.
@@ -113,8 +118,24 @@ fn routes(app: App, parts: &Parts) -> Router {
             .route("/v1/audit", get(routes::audit::list))
             .route("/v1/events", get(routes::events::list))
             .route("/v1/events/{id}", get(routes::events::one))
+            .merge(routes::passthrough::routes())
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
+            .layer(map_response(limited))
             .with_state(Arc::new(app)),
         parts.settings.public_url.as_ref(),
     )
+}
+
+/// Holds every answer to the size that is promised: Lambda takes 6 MB, and base64 adds a third.
+async fn limited(response: Response) -> Response {
+    let fits = |size: usize| size <= passthrough::LIMIT;
+    if response.body().size_hint().exact().is_none_or(|size| usize::try_from(size).is_ok_and(fits)) {
+        return response;
+    }
+    let done = if response.extensions().get::<writes::Written>().is_some() {
+        "Zoho has done this, so do not send it again; but its answer is larger than the 4 MB that are passed on."
+    } else {
+        "The answer is larger than the 4 MB that are passed on."
+    };
+    Problem::new(Code::ResponseTooLarge, done).into_response()
 }

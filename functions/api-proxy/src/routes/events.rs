@@ -31,7 +31,7 @@ pub(crate) async fn list(
     caller: Caller,
     Params(params): Params<ListParams>,
 ) -> Result<Json<List<Event>>, Problem> {
-    caller.key.demand(Permission::Events)?;
+    caller.key.demand(&Permission::Events)?;
     let rows = per_page(params.per_page)?;
     if params.cursor.as_deref().is_some_and(|cursor| !is_time_ordered(cursor)) {
         return Err(invalid("`cursor` is the id of the last event you saw, or what `next` holds."));
@@ -49,7 +49,7 @@ pub(crate) async fn one(
     caller: Caller,
     Segments(id): Segments<String>,
 ) -> Result<Json<Value>, Problem> {
-    caller.key.demand(Permission::Events)?;
+    caller.key.demand(&Permission::Events)?;
     let connection = app.choose_any(&caller)?;
     let found = if is_time_ordered(&id) { app.events.get(&connection, &id).await? } else { None };
     let Some((event, body)) = found else {

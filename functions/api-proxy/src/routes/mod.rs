@@ -6,6 +6,7 @@ pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod items;
 pub(crate) mod notes;
+pub(crate) mod passthrough;
 pub(crate) mod people;
 pub(crate) mod records;
 pub(crate) mod salesorders;

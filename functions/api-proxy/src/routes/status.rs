@@ -55,6 +55,9 @@ struct KeyStatus {
     id: String,
     label: String,
     permissions: Vec<Permission>,
+    /// What may be passed through to Zoho: routes, with `*` for any one part of a path and `**` for the rest.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pass_through: Vec<String>,
     expires: Option<Timestamp>,
 }
 
@@ -111,6 +114,7 @@ pub(crate) async fn status(
             id: key.id.clone(),
             label: key.label.clone(),
             permissions: key.permissions.clone(),
+            pass_through: key.permissions.iter().filter_map(Permission::route).collect(),
             expires: key.expires,
         },
         connections,

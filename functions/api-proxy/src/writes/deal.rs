@@ -33,7 +33,7 @@ impl Create {
                 |place| Outgoing {
                     method: Method::POST,
                     url: crm::module_url(place.api, "Deals"),
-                    body: Some(json!({ "data": [self.fields] }).to_string()),
+                    body: Some(json!({ "data": [self.fields] }).to_string().into()),
                     if_unmodified_since: None,
                 },
                 answer::crm_written,
@@ -86,7 +86,7 @@ impl Update {
                 |place| Outgoing {
                     method: Method::PUT,
                     url: crm::record_url(place.api, "Deals", &self.id),
-                    body: Some(json!({ "data": [self.fields] }).to_string()),
+                    body: Some(json!({ "data": [self.fields] }).to_string().into()),
                     if_unmodified_since: self.if_unmodified_since.clone(),
                 },
                 answer::crm_written,
@@ -122,7 +122,7 @@ async fn read_back(app: &App, target: &Target<'_>, status: u16, id: &str, sent: 
 }
 
 fn done(status: u16, id: &str, deal: Object) -> Done {
-    Done { status, subject: format!("deal/{id}"), body: crm::record(deal).into() }
+    Done { status, subject: format!("deal/{id}"), body: crm::record(deal).into(), exact: None }
 }
 
 /// Whether a record has these values. A lookup is the same where its id is.

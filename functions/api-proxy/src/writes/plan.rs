@@ -6,10 +6,11 @@ use serde_json::Value;
 use shared::base::clock::{SignedDuration, Timestamp, later};
 use shared::base::problem::Problem;
 use shared::core::audit::Entry;
+use shared::core::idempotency::Exact;
 
-use super::{Asked, deal, note, order};
+use super::{Asked, deal, note, order, passthrough};
 use crate::App;
-use crate::zoho_call::{Target, WriteFailure};
+use crate::zoho_call::{Scope, Target, WriteFailure};
 
 /// So many of the last writes are known by what they made.
 const RECENT: usize = 100;
@@ -26,6 +27,7 @@ pub(crate) enum Plan {
     CreateDeal(deal::Create),
     UpdateDeal(deal::Update),
     CreateNote(note::Create),
+    PassThrough(passthrough::Call),
 }
 
 /// A plan with what the caller sees of it, and what the record was before.
@@ -43,6 +45,8 @@ pub(crate) struct Done {
     pub(crate) subject: String,
     /// What a read would answer.
     pub(crate) body: Value,
+    /// What is answered in its place: Zoho's own words.
+    pub(crate) exact: Option<Exact>,
 }
 
 impl Prepared {
@@ -64,6 +68,7 @@ impl Plan {
             Self::CreateDeal(create) => create.fields.clone().into(),
             Self::UpdateDeal(update) => update.fields.clone().into(),
             Self::CreateNote(create) => create.asked_for(),
+            Self::PassThrough(call) => call.asked_for(),
         }
     }
 
@@ -75,18 +80,27 @@ impl Plan {
             Self::CreateDeal(_) => "the deal",
             Self::UpdateDeal(_) => "the change of the deal",
             Self::CreateNote(_) => "the note",
+            Self::PassThrough(_) => "what the call changes",
         }
     }
 
+    /// Whether it can be told from what Zoho has that it was done.
+    pub(crate) fn can_be_found(&self) -> bool {
+        !matches!(self, Self::PassThrough(_))
+    }
+
     fn target<'a>(&self, asked: &'a Asked<'_>) -> Target<'a> {
+        let known = |(product, scope)| (product, Scope::Known(scope));
         let (product, scope) = match self {
-            Self::CreateOrder(_) | Self::SetOrderStatus(_) => order::NEEDS,
-            Self::CreateDeal(_) => deal::CREATE_NEEDS,
-            Self::UpdateDeal(_) => deal::UPDATE_NEEDS,
-            Self::CreateNote(_) => note::NEEDS,
+            Self::CreateOrder(_) | Self::SetOrderStatus(_) => known(order::NEEDS),
+            Self::CreateDeal(_) => known(deal::CREATE_NEEDS),
+            Self::UpdateDeal(_) => known(deal::UPDATE_NEEDS),
+            Self::CreateNote(_) => known(note::NEEDS),
+            Self::PassThrough(call) => (call.product, Scope::OfCall(call.name())),
         };
         let (caller, connection) = (asked.caller, asked.connection);
-        Target { caller, connection, product, scope, account: Some(&asked.account) }
+        let account = Some(asked.account.as_str());
+        Target { caller, connection, product, scope, account, if_modified_since: None }
     }
 
     /// Sends it, once.
@@ -98,6 +112,7 @@ impl Plan {
             Self::CreateDeal(create) => create.send(app, &target).await,
             Self::UpdateDeal(update) => update.send(app, &target).await,
             Self::CreateNote(create) => create.send(app, &target).await,
+            Self::PassThrough(call) => call.send(app, &target, asked.body.as_ref()).await,
         }
     }
 
@@ -123,6 +138,7 @@ impl Plan {
             Self::CreateDeal(create) => create.find(app, &target, at, taken).await,
             Self::UpdateDeal(update) => update.find(app, &target).await,
             Self::CreateNote(create) => create.find(app, &target, at, taken).await,
+            Self::PassThrough(_) => Ok(None),
         }
     }
 }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use shared::base::problem::Problem;
 use shared::core::grant::AccessToken;
 use shared::zoho::answer::{Failure, FailureKind};
-use shared::zoho::http::{Answer, HttpError};
-use tokio::time::{Instant, sleep};
+use shared::zoho::http::{self, Answer, HttpError};
+use tokio::time::sleep;
 
-use super::{Place, Target, left};
+use super::{Place, Target, left, problem};
 use crate::App;
 
 /// How often a read is tried when Zoho fails, and the pause after the first try.
@@ -23,19 +23,18 @@ impl App {
         url: impl Fn(&Place<'_>) -> String,
         judge: impl Fn(&Answer) -> Result<T, Failure>,
     ) -> Result<T, Problem> {
-        let deadline = target.caller.deadline;
         let mut token = self.token(target).await?;
         let mut replaced = false;
         loop {
             let api = self.centres.api(token.data_centre);
             let organization = token.organization.as_ref().map_or("", |found| found.id.as_str());
             let url = url(&Place { api: &api, organization });
-            let failure = match self.attempt(&url, &token, &judge, deadline).await {
+            let failure = match self.attempt(&url, &token, &judge, target).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
             if !matches!(failure.kind, FailureKind::DeadToken | FailureKind::DeadTokenOrScope) {
-                return Err(failure.into());
+                return Err(problem(target, failure));
             }
             if replaced {
                 return Err(self.deny(target, &token, failure));
@@ -50,15 +49,16 @@ impl App {
         url: &str,
         token: &AccessToken,
         judge: &impl Fn(&Answer) -> Result<T, Failure>,
-        deadline: Instant,
+        target: &Target<'_>,
     ) -> Result<T, Failure> {
         let mut tried = 1;
         loop {
-            let left = left(deadline);
+            let left = left(target.caller.deadline);
             if left.is_zero() {
                 return Err(HttpError::Timeout.into());
             }
-            let failure = match self.http.get(url, &token.token, left).await {
+            let read = http::Read { token: &token.token, if_modified_since: target.if_modified_since };
+            let failure = match self.http.read(url, read, left).await {
                 Ok(answer) => match judge(&answer) {
                     Ok(answer) => return Ok(answer),
                     Err(failure) => failure,
