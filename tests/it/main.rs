@@ -22,6 +22,7 @@ mod events;
 mod killed;
 mod lambda;
 mod operator;
+mod passthrough;
 mod renewal;
 mod simulation;
 mod stack;

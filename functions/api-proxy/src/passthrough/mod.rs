@@ -5,6 +5,8 @@ pub(crate) mod answer;
 mod body;
 mod denied;
 mod multipart;
+#[cfg(test)]
+mod properties;
 mod query;
 
 use axum::body::Bytes;
