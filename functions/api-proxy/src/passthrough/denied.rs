@@ -43,7 +43,7 @@ const DENIED: &[(Product, Of, &str, &str)] = &[
     (Inventory, All, "settings/schedulers", CODE),
     (Inventory, Writes, "settings", ORGANISATION),
     (Inventory, Writes, "organizations", ORGANISATION),
-    (Inventory, Writes, "locations/settings", ORGANISATION),
+    (Inventory, Writes, "locations/*/users", PEOPLE),
     (Inventory, Writes, "preferences", ORGANISATION),
     (Inventory, Writes, "users", PEOPLE),
     (Inventory, Writes, "roles", PEOPLE),
