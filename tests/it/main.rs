@@ -26,6 +26,7 @@ mod killed;
 mod lambda;
 mod openapi;
 mod operator;
+mod passthrough;
 mod renewal;
 mod simulation;
 mod stack;

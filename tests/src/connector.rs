@@ -1,5 +1,6 @@
 //! A connector as an operator sets it up: the binary on a folder of its own, in front of a sandbox of its own.
 
+use reqwest::header::HeaderMap;
 use reqwest::{Client, RequestBuilder};
 use sandbox::Options;
 use serde_json::Value;
@@ -248,6 +249,21 @@ impl Agent {
             request = request.header("content-type", "application/json").body(body.to_string());
         }
         Self::try_send(request).await
+    }
+
+    /// Sends bytes and takes bytes: status, headers, body.
+    pub async fn bytes(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Vec<u8>,
+    ) -> (u16, HeaderMap, Vec<u8>) {
+        let request = self.http.request(method.parse().unwrap(), format!("{}{path}", self.url));
+        let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
+        let response = request.bearer_auth(&self.key).body(body).send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        (status, headers, response.bytes().await.unwrap().to_vec())
     }
 
     async fn send(request: RequestBuilder) -> Answer {

@@ -26,9 +26,12 @@ pub(crate) struct Create {
     /// What to call it
     #[arg(long, default_value = "agent")]
     label: String,
-    /// What it may do: inventory:read, inventory:stock, inventory:write, crm:read, crm:write, events
+    /// What it may do: inventory:read, inventory:stock, inventory:write, crm:read, crm:write, events, and patterns as below
     #[arg(long, value_name = "PERMISSION,…", value_delimiter = ',')]
     can: Option<Vec<Permission>>,
+    /// What it may do besides; for the pass-through a method (or *) and a path: zoho:GET:inventory/itemgroups/*
+    #[arg(long, value_name = "PERMISSION,…", value_delimiter = ',')]
+    allow: Vec<Permission>,
     /// Connections it may use
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', default_value = "default")]
     connections: Vec<ConnectionName>,
@@ -81,9 +84,11 @@ fn store(parts: &Parts) -> Store {
 impl Create {
     async fn run(self) -> Result<(), Failure> {
         let Opened { parts, public_url } = self.place.open().await?;
+        let mut permissions = self.can.unwrap_or_else(|| Permission::DEFAULT.to_vec());
+        permissions.extend(self.allow);
         let wanted = NewKey {
             label: self.label,
-            permissions: self.can.unwrap_or_else(|| Permission::DEFAULT.to_vec()),
+            permissions,
             connections: self.connections,
             expires: self
                 .days

@@ -16,7 +16,16 @@ impl App {
         product: Product,
         access: Access,
     ) -> Result<ConnectionName, Problem> {
-        caller.key.demand(Permission::Product(product, access))?;
+        caller.key.demand(&Permission::Product(product, access))?;
+        self.connection_for(caller, product).await
+    }
+
+    /// The connection for a call to a product that the key may make.
+    pub(crate) async fn connection_for(
+        &self,
+        caller: &Caller,
+        product: Product,
+    ) -> Result<ConnectionName, Problem> {
         if let Some(name) = self.named(caller)? {
             return Ok(name);
         }

@@ -10,6 +10,7 @@ mod fields;
 pub mod openapi;
 pub mod operation;
 mod params;
+mod passthrough;
 mod redact;
 mod routes;
 mod stock_at;
@@ -21,11 +22,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::body::HttpBody;
 use axum::extract::DefaultBodyLimit;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::{from_fn, from_fn_with_state, map_response};
+use axum::response::{IntoResponse, Response};
 use shared::base::believed::Believed;
 use shared::base::clock::SharedClock;
 use shared::base::id::ConnectionName;
+use shared::base::problem::{Code, Problem};
 use shared::base::web::finish;
 use shared::core::audit::Audit;
 use shared::core::connection::Connections;
@@ -47,7 +51,7 @@ use routes::Serving;
 /// How long a start may wait for what it reads ahead.
 const AHEAD: Duration = Duration::from_secs(2);
 
-/// The largest body that is taken.
+/// The largest body that is taken, but for what is passed through.
 const BODY_LIMIT: usize = 128 * 1024;
 
 /// What the routes work with.
@@ -113,8 +117,23 @@ fn routes(app: App, parts: &Parts) -> Router {
             .0
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
             .layer(from_fn_with_state(app.clone(), redact::layer))
+            .layer(map_response(limited))
             .layer(from_fn(to_the_end::layer))
             .with_state(app),
         parts.settings.public_url.as_ref(),
     )
+}
+
+/// Holds every answer to the size that is promised: Lambda takes 6 MB, and base64 adds a third.
+async fn limited(response: Response) -> Response {
+    let fits = |size: usize| size <= passthrough::LIMIT;
+    if response.body().size_hint().exact().is_none_or(|size| usize::try_from(size).is_ok_and(fits)) {
+        return response;
+    }
+    let done = if response.extensions().get::<writes::Written>().is_some() {
+        "Zoho has done this, so do not send it again; but its answer is larger than the 4 MB that are passed on."
+    } else {
+        "The answer is larger than the 4 MB that are passed on."
+    };
+    Problem::new(Code::ResponseTooLarge, done).into_response()
 }

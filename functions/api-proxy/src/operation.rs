@@ -41,6 +41,8 @@ pub enum Way {
     Own(&'static [&'static str]),
     /// A call to Zoho that changes nothing.
     Read(Product),
+    /// A call passed through, which the key's patterns must allow: a read, or a safe write.
+    Pass(Verb),
     /// A safe write: `dry_run`, `Idempotency-Key`, the preview and its refusals go with it.
     Write(Product, Access),
 }
@@ -116,6 +118,8 @@ pub struct Operation {
     pub answers: Vec<Answer>,
     /// How it fails, beyond what all of its [`Way`] do.
     pub codes: Vec<Code>,
+    /// Whether it takes and gives whatever Zoho does.
+    pub raw: bool,
 }
 
 impl Operation {
@@ -132,6 +136,7 @@ impl Operation {
             body: None,
             answers: Vec::new(),
             codes: Vec::new(),
+            raw: false,
         }
     }
 
@@ -153,6 +158,11 @@ impl Operation {
     /// Reads from Zoho.
     pub(crate) fn read(product: Product, id: impl Into<String>, summary: impl Into<String>) -> Self {
         Self::new(Way::Read(product), tag(product), id, summary)
+    }
+
+    /// Passes a call through.
+    pub(crate) fn pass(verb: Verb, id: impl Into<String>, summary: impl Into<String>) -> Self {
+        Self { raw: true, ..Self::new(Way::Pass(verb), "Pass-through", id, summary) }
     }
 
     /// Writes to Zoho, by way of `App::perform`.

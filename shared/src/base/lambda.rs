@@ -3,9 +3,12 @@
 use std::time::{Duration, SystemTime};
 
 use axum::Router;
-use axum::http::Uri;
+use axum::body::{Bytes, to_bytes};
+use axum::http::{StatusCode, Uri};
+use axum::response::Response;
+use futures::future::BoxFuture;
 use lambda_http::request::RequestContext;
-use lambda_http::{Context, Error, Request, RequestExt};
+use lambda_http::{Body, Context, Error, IntoResponse, Request, RequestExt};
 use tokio::time::Instant;
 use tower::ServiceExt;
 
@@ -21,7 +24,49 @@ const MARGIN: Duration = Duration::from_secs(1);
 /// Where the Runtime API fails.
 pub async fn serve(router: Router) -> Result<(), Error> {
     // Around the router, not within: a layer of the router would come after the route was chosen.
-    lambda_http::run(ServiceExt::<Request>::map_request(router, describe)).await
+    let service = ServiceExt::<Request>::map_request(router, describe);
+    lambda_http::run(service.map_response(Exact)).await
+}
+
+/// A response whose bytes arrive as they are. `lambda_http` goes by the content type, and would repair what calls itself text
+/// and is none, and recode what is in another charset.
+struct Exact(Response);
+
+impl IntoResponse for Exact {
+    fn into_response(self) -> BoxFuture<'static, lambda_http::Response<Body>> {
+        Box::pin(async move {
+            let (mut parts, body) = self.0.into_parts();
+            // Bodies here are made of bytes that are there already: none can fail, and none is copied.
+            let body = to_bytes(body, usize::MAX).await.unwrap_or_else(|_| {
+                parts.status = StatusCode::INTERNAL_SERVER_ERROR;
+                Bytes::new()
+            });
+            lambda_http::Response::from_parts(parts, encoded(body))
+        })
+    }
+}
+
+/// From this size on, what is longer as escaped text than as base64 goes as base64: 4 MB always fit into Lambda's 6.
+const LARGE: usize = 1024 * 1024;
+
+/// As text where it is some.
+fn encoded(body: Bytes) -> Body {
+    if body.is_empty() {
+        return Body::Empty;
+    }
+    if body.len() > LARGE && body.iter().map(|byte| escape(*byte)).sum::<usize>() > body.len() / 3 {
+        return Body::Binary(body.into());
+    }
+    String::from_utf8(body.into()).map_or_else(|error| Body::Binary(error.into_bytes()), Body::Text)
+}
+
+/// By how many letters a byte grows in a JSON string.
+const fn escape(byte: u8) -> usize {
+    match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 1,
+        0..0x20 => 5,
+        _ => 0,
+    }
 }
 
 /// Tells the router what only Lambda knows: the domain that the caller used, and the deadline.
@@ -57,6 +102,19 @@ fn is_plain(path: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn bytes_become_text_only_where_that_changes_and_swells_nothing() {
+        let text = |body: &[u8]| match encoded(Bytes::copy_from_slice(body)) {
+            Body::Text(text) => Some(text),
+            _ => None,
+        };
+        assert_eq!(text("{\"name\":\"Bücherregal\"}".as_bytes()).unwrap(), "{\"name\":\"Bücherregal\"}");
+        assert_eq!(text(b"caf\xe9"), None, "not UTF-8");
+        assert!(text(&vec![b'\n'; LARGE]).is_some());
+        assert_eq!(text(&vec![b'\n'; LARGE + 1]), None, "longer than base64");
+        assert!(matches!(encoded(Bytes::new()), Body::Empty));
+    }
 
     #[test]
     fn only_paths_that_read_as_they_were_sent_are_plain() {

@@ -53,6 +53,9 @@ codes! {
     /// A key without the permission that the route needs.
     KeyNotAllowed = "key_not_allowed", 403, false, "Not allowed for this key",
         "Ask the operator for a key with the permission named in `detail`. Trying again with this key cannot help.";
+    /// A call that is not passed through, whatever the key.
+    PathDenied = "path_denied", 403, false, "Never passed through to Zoho",
+        "No key can do this through the connector; `detail` says why. A person does it in Zoho itself, or the operator with `zoho-connector`.";
 
     // What is asked for
     /// No such route.

@@ -6,6 +6,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -28,6 +29,37 @@ pub struct Kept {
     pub status: u16,
     /// Its body.
     pub body: Value,
+    /// Its body where it is Zoho's own, in place of ours.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exact: Option<Exact>,
+}
+
+/// An answer of Zoho's, passed on byte for byte.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Exact {
+    /// What it is.
+    pub content_type: Option<String>,
+    /// What a file is called.
+    pub content_disposition: Option<String>,
+    /// Its bytes.
+    #[serde(with = "base64_bytes")]
+    pub body: Bytes,
+}
+
+mod base64_bytes {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use bytes::Bytes;
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub(super) fn serialize<S: Serializer>(bytes: &Bytes, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(bytes))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        STANDARD.decode(text).map(Bytes::from).map_err(D::Error::custom)
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -228,7 +260,9 @@ mod tests {
         let keys = fresh();
         let mut ticket = first(&keys).await;
         assert!(keys.sending(&mut ticket, &json!(1)).await.unwrap());
-        let kept = Kept { status: 201, body: json!({"id": "1"}) };
+        let body = Bytes::from_static(&[0, 159, 255]);
+        let exact = Exact { content_type: Some("image/png".to_owned()), content_disposition: None, body };
+        let kept = Kept { status: 201, body: json!({"id": "1"}), exact: Some(exact) };
         assert!(keys.done(&mut ticket, &kept).await.unwrap());
         tokio::time::advance(Duration::from_secs(23 * 3600)).await;
         assert!(matches!(keys.begin("k", "a", "r").await.unwrap(), Begun::Answered(found) if found == kept));

@@ -11,6 +11,7 @@ use crate::base::clock::{SharedClock, Timestamp};
 use crate::base::id::ConnectionName;
 use crate::base::problem::{Code, Problem};
 use crate::base::secret::{Secret, digests_equal, random_hex};
+use crate::core::pattern::{self, BadPattern, Pattern};
 use crate::store::{Condition, Key, Put, Query, StoreError, Table};
 use crate::zoho::scope::{Access, Product};
 
@@ -23,13 +24,15 @@ const MOST: usize = 1000;
 const PRELOADED: usize = 50;
 
 /// Something that a key may do.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Permission {
     /// Use a product up to this level.
     Product(Product, Access),
     /// Read and work on events.
     Events,
+    /// Pass calls of this kind through to Zoho. It stands alone: no level of a product gives it, and it gives none.
+    Zoho(Pattern),
 }
 
 impl Permission {
@@ -40,12 +43,21 @@ impl Permission {
         Self::Events,
     ];
 
-    fn covers(self, needed: Self) -> bool {
+    /// The routes of ours that a pattern opens.
+    pub fn route(&self) -> Option<String> {
+        match self {
+            Self::Zoho(pattern) => Some(pattern.route()),
+            _ => None,
+        }
+    }
+
+    fn covers(&self, needed: &Self) -> bool {
         match (self, needed) {
             (Self::Product(product, up_to), Self::Product(wanted, level)) => {
                 product == wanted && level <= up_to
             }
             (Self::Events, Self::Events) => true,
+            (Self::Zoho(own), Self::Zoho(wanted)) => own.covers(wanted),
             _ => false,
         }
     }
@@ -56,16 +68,24 @@ impl fmt::Display for Permission {
         match self {
             Self::Product(product, access) => write!(f, "{product}:{access}"),
             Self::Events => f.write_str("events"),
+            Self::Zoho(pattern) => pattern.fmt(f),
         }
     }
 }
 
 /// A text that is no permission.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
-#[error(
-    "a permission is one of inventory:read, inventory:stock, inventory:write, crm:read, crm:write, events"
-)]
-pub struct UnknownPermission;
+pub enum UnknownPermission {
+    /// Not one of the words.
+    #[error(
+        "a permission is one of inventory:read, inventory:stock, inventory:write, crm:read, crm:write, events, or a pattern \
+         like zoho:GET:inventory/itemgroups/*"
+    )]
+    Word,
+    /// Begun like a pattern.
+    #[error("this is no pattern like zoho:GET:inventory/itemgroups/*: {0}")]
+    Pattern(#[from] BadPattern),
+}
 
 impl FromStr for Permission {
     type Err = UnknownPermission;
@@ -74,11 +94,14 @@ impl FromStr for Permission {
         if text == "events" {
             return Ok(Self::Events);
         }
-        let (product, access) = text.split_once(':').ok_or(UnknownPermission)?;
-        let product = product.parse().map_err(|_| UnknownPermission)?;
-        let access = access.parse().map_err(|_| UnknownPermission)?;
+        if text.starts_with(pattern::PREFIX) {
+            return Ok(Self::Zoho(text.parse()?));
+        }
+        let (product, access) = text.split_once(':').ok_or(UnknownPermission::Word)?;
+        let product = product.parse().map_err(|_| UnknownPermission::Word)?;
+        let access = access.parse().map_err(|_| UnknownPermission::Word)?;
         if product == Product::Crm && access == Access::Stock {
-            return Err(UnknownPermission);
+            return Err(UnknownPermission::Word);
         }
         Ok(Self::Product(product, access))
     }
@@ -136,7 +159,7 @@ impl ServiceKey {
     ///
     /// # Errors
     /// Where the key lacks it.
-    pub fn demand(&self, needed: Permission) -> Result<(), Problem> {
+    pub fn demand(&self, needed: &Permission) -> Result<(), Problem> {
         if self.permissions.iter().any(|own| own.covers(needed)) {
             return Ok(());
         }
@@ -354,12 +377,17 @@ mod tests {
     #[test]
     fn levels_cover_those_below_and_no_other_product() {
         let can =
-            |own: &str, needed: &str| own.parse::<Permission>().unwrap().covers(needed.parse().unwrap());
+            |own: &str, needed: &str| own.parse::<Permission>().unwrap().covers(&needed.parse().unwrap());
         assert!(can("inventory:write", "inventory:read"));
         assert!(!can("inventory:read", "inventory:stock"));
         assert!(!can("inventory:write", "crm:read"));
         assert!(!can("events", "crm:read"));
-        for wrong in ["", "inventory", "inventory:", "crm:stock", "books:read", "events:read"] {
+        assert!(can("zoho:GET:inventory/items/*", "zoho:GET:inventory/items/33"));
+        assert!(!can("inventory:write", "zoho:GET:inventory/items"));
+        assert!(!can("zoho:*:inventory/**", "inventory:read"));
+        for wrong in
+            ["", "inventory", "inventory:", "crm:stock", "books:read", "events:read", "zoho:", "zoho:read"]
+        {
             assert!(wrong.parse::<Permission>().is_err(), "{wrong}");
         }
     }

@@ -10,6 +10,7 @@ pub mod grant;
 pub mod idempotency;
 pub mod key;
 pub mod parts;
+pub mod pattern;
 pub mod preview;
 pub mod renewal;
 pub mod renewer;

@@ -49,7 +49,7 @@ pub enum FailureKind {
 }
 
 impl Failure {
-    fn of(kind: FailureKind) -> Self {
+    pub(super) fn of(kind: FailureKind) -> Self {
         Self { kind, said: None, retry_after: None }
     }
 
@@ -261,7 +261,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, body: &str) -> Answer {
-        Answer { status, retry_after: None, date: None, body: body.to_owned().into() }
+        Answer { status, body: body.to_owned().into(), ..Answer::default() }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The one HTTP client. It follows no redirect, speaks to no proxy, reads no more than it was told to, and its errors
 //! carry no address, because addresses can hold codes.
 
+use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -36,7 +37,7 @@ pub enum HttpError {
 }
 
 /// What came back.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
@@ -44,6 +45,10 @@ pub struct Answer {
     pub retry_after: Option<u64>,
     /// What Zoho's clock showed.
     pub date: Option<Timestamp>,
+    /// What the body is.
+    pub content_type: Option<HeaderValue>,
+    /// What a file is called.
+    pub content_disposition: Option<HeaderValue>,
     /// The body, unpacked.
     pub body: Bytes,
 }
@@ -60,14 +65,38 @@ pub struct Call<'a> {
 
 /// What a call carries.
 pub enum Content<'a> {
-    /// A read of the API, with its access token.
-    Read(&'a Secret),
-    /// A read that is posted, with its JSON document.
-    Query(&'a Secret, &'a str),
+    /// A read of the API.
+    Read(Read<'a>),
     /// A form for an accounts server.
     Form(Form<'a>),
     /// A write to the API. It goes out on a connection of its own.
     Write(Write<'a>),
+}
+
+/// A read of the API.
+pub struct Read<'a> {
+    /// The access token.
+    pub token: &'a Secret,
+    /// Only what was changed since, in CRM's own form.
+    pub if_modified_since: Option<&'a str>,
+    /// A query, which is posted.
+    pub query: Option<&'a str>,
+}
+
+/// What a write carries.
+#[derive(Debug, Clone)]
+pub struct Body {
+    /// What it is.
+    pub content_type: Cow<'static, str>,
+    /// Its bytes. Cloning shares them.
+    pub bytes: Bytes,
+}
+
+impl From<String> for Body {
+    /// A JSON document.
+    fn from(document: String) -> Self {
+        Self { content_type: Cow::Borrowed("application/json"), bytes: document.into() }
+    }
 }
 
 /// A write to the API.
@@ -76,8 +105,8 @@ pub struct Write<'a> {
     pub method: Method,
     /// The access token.
     pub token: &'a Secret,
-    /// The JSON document, where there is one.
-    pub body: Option<String>,
+    /// What it carries, where there is something.
+    pub body: Option<Body>,
     /// Not before the record is as it was then, in CRM's own form.
     pub if_unmodified_since: Option<&'a str>,
 }
@@ -120,21 +149,15 @@ impl Http {
     /// # Errors
     /// Where no complete answer came.
     pub async fn get(&self, url: &str, token: &Secret, within: Duration) -> Result<Answer, HttpError> {
-        self.0.send(Call { url, content: Content::Read(token), within }).await
+        self.read(url, Read { token, if_modified_since: None, query: None }, within).await
     }
 
-    /// Reads from the API by posting a query.
+    /// Reads from the API, on a condition where there is one.
     ///
     /// # Errors
     /// Where no complete answer came.
-    pub async fn query(
-        &self,
-        url: &str,
-        token: &Secret,
-        body: &str,
-        within: Duration,
-    ) -> Result<Answer, HttpError> {
-        self.0.send(Call { url, content: Content::Query(token, body), within }).await
+    pub async fn read(&self, url: &str, read: Read<'_>, within: Duration) -> Result<Answer, HttpError> {
+        self.0.send(Call { url, content: Content::Read(read), within }).await
     }
 
     /// Writes to the API.
@@ -184,20 +207,26 @@ impl NetworkTransport {
 impl Transport for NetworkTransport {
     async fn send(&self, call: Call<'_>) -> Result<Answer, HttpError> {
         let request = match call.content {
-            Content::Read(token) => {
-                self.reads.get(call.url).header(header::AUTHORIZATION, authorization(token)?)
+            Content::Read(read) => {
+                let request = match read.query {
+                    None => self.reads.get(call.url),
+                    Some(query) => self
+                        .reads
+                        .post(call.url)
+                        .header(header::CONTENT_TYPE, "application/json")
+                        .body(query.to_owned()),
+                };
+                let request = request.header(header::AUTHORIZATION, authorization(read.token)?);
+                match read.if_modified_since {
+                    Some(moment) => request.header(header::IF_MODIFIED_SINCE, moment),
+                    None => request,
+                }
             }
-            Content::Query(token, body) => self
-                .reads
-                .post(call.url)
-                .header(header::AUTHORIZATION, authorization(token)?)
-                .header(header::CONTENT_TYPE, "application/json")
-                .body(body.to_owned()),
             Content::Write(write) => {
                 let request = self.writes()?.request(write.method, call.url);
                 let mut request = request.header(header::AUTHORIZATION, authorization(write.token)?);
                 if let Some(body) = write.body {
-                    request = request.header(header::CONTENT_TYPE, "application/json").body(body);
+                    request = request.header(header::CONTENT_TYPE, &*body.content_type).body(body.bytes);
                 }
                 if let Some(moment) = write.if_unmodified_since {
                     request = request.header(header::IF_UNMODIFIED_SINCE, moment);
@@ -253,14 +282,17 @@ async fn read(mut response: Response) -> Result<Answer, HttpError> {
     let text = |name| response.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let retry_after = text(header::RETRY_AFTER).and_then(|text| text.trim().parse().ok());
     let date = text(header::DATE).and_then(|text| rfc2822::parse(text).ok()).map(|date| date.timestamp());
-    let mut body = BytesMut::new();
+    let kept = |name| response.headers().get(name).cloned();
+    let (content_type, content_disposition) = (kept(header::CONTENT_TYPE), kept(header::CONTENT_DISPOSITION));
+    let told = response.content_length().and_then(|length| usize::try_from(length).ok());
+    let mut body = BytesMut::with_capacity(told.unwrap_or(0).min(BODY_LIMIT));
     while let Some(chunk) = response.chunk().await.map_err(|error| classify(&error))? {
         if body.len() + chunk.len() > BODY_LIMIT {
             return Err(HttpError::TooLarge);
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status, retry_after, date, body: body.freeze() })
+    Ok(Answer { status, retry_after, date, content_type, content_disposition, body: body.freeze() })
 }
 
 fn classify(error: &reqwest::Error) -> HttpError {

@@ -9,6 +9,8 @@ pub mod data_centre;
 pub mod http;
 pub mod inventory;
 pub mod oauth;
+pub mod passed;
+pub mod path;
 pub mod scope;
 pub mod signature;
 pub mod value;

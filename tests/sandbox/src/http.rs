@@ -66,14 +66,19 @@ fn first(pairs: &[u8], name: &str) -> Option<String> {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     pub(crate) kind: String,
-    pub(crate) body: String,
+    pub(crate) body: Vec<u8>,
     pub(crate) headers: Vec<(&'static str, String)>,
 }
 
 impl Answer {
     /// Any text.
     pub(crate) fn text(status: u16, kind: &str, body: impl Into<String>) -> Self {
-        Self { status, kind: kind.to_owned(), body: body.into(), headers: Vec::new() }
+        Self::bytes(status, kind, body.into().into_bytes())
+    }
+
+    /// Any bytes.
+    pub(crate) fn bytes(status: u16, kind: &str, body: Vec<u8>) -> Self {
+        Self { status, kind: kind.to_owned(), body, headers: Vec::new() }
     }
 
     /// JSON.

@@ -31,8 +31,8 @@ impl Sent {
     fn of(call: &Call<'_>) -> Self {
         let path = call.url.to_owned();
         match &call.content {
-            Content::Read(token) | Content::Query(token, _) => {
-                Self { path, token: Some(token.expose().to_owned()), form: Vec::new() }
+            Content::Read(read) => {
+                Self { path, token: Some(read.token.expose().to_owned()), form: Vec::new() }
             }
             Content::Write(_) => unreachable!("token-refresh writes nothing to the API"),
             Content::Form(Form { fields: form, .. }) => {
@@ -62,7 +62,7 @@ impl Sent {
 }
 
 fn answer(status: u16, body: impl Into<String>) -> Answer {
-    Answer { status, retry_after: None, date: None, body: body.into().into() }
+    Answer { status, body: body.into().into(), ..Answer::default() }
 }
 
 #[async_trait]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value, json};
 use shared::base::problem::Code;
 
-use crate::operation::{Operation, Way};
+use crate::operation::{Operation, Verb, Way};
 
 const KEY: &[Code] = &[
     Code::KeyMissing,
@@ -50,6 +50,8 @@ fn common(operation: &Operation) -> Vec<&'static [Code]> {
         Way::Key => vec![KEY],
         Way::Own(_) => vec![KEY, CONNECTION],
         Way::Read(_) => vec![KEY, CONNECTION, ZOHO],
+        Way::Pass(Verb::Get) => vec![KEY, CONNECTION, ZOHO],
+        Way::Pass(_) => vec![KEY, CONNECTION, ZOHO, WRITE, BODY],
         Way::Write(..) => vec![KEY, CONNECTION, ZOHO, WRITE],
     };
     if operation.body.is_some() {
@@ -94,6 +96,8 @@ fn kind(operation: &Operation) -> &'static str {
         (Way::Own(_), true) => "own-body",
         (Way::Read(_), false) => "read",
         (Way::Read(_), true) => "read-body",
+        (Way::Pass(Verb::Get), _) => "pass",
+        (Way::Pass(_), _) => "pass-write",
         (Way::Write(..), false) => "write",
         (Way::Write(..), true) => "write-body",
     }

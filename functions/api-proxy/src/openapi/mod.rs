@@ -9,7 +9,7 @@ use shared::zoho::scope::Access;
 
 use self::failures::{header, problem, responses};
 use self::shape::{Shape, any_of};
-use crate::operation::{Answer, Operation, Parameter, Place, Way};
+use crate::operation::{Answer, Operation, Parameter, Place, Verb, Way};
 use crate::routes;
 
 /// How the answers of all routes are to be read.
@@ -76,6 +76,7 @@ pub fn document() -> Value {
             { "name": "Connector", "description": "The connector itself: how it is, what Zoho told it, what it wrote." },
             { "name": "Inventory", "description": "Records of Zoho Inventory." },
             { "name": "CRM", "description": "Records of Zoho CRM." },
+            { "name": "Pass-through", "description": "The rest of Zoho, for keys with patterns that allow it." },
         ],
         "paths": paths,
         "components": {
@@ -114,6 +115,20 @@ fn headers() -> Value {
     })
 }
 
+/// What a call that is passed through carries.
+fn raw(verb: Verb) -> Map<String, Value> {
+    let mut into = Map::new();
+    if matches!(verb, Verb::Post | Verb::Put | Verb::Patch) {
+        let content = json!({
+            "application/json": {},
+            "application/x-www-form-urlencoded": { "schema": { "type": "object" } },
+            "multipart/form-data": { "schema": { "type": "object" } },
+        });
+        into.insert("requestBody".to_owned(), json!({ "required": false, "content": content }));
+    }
+    into
+}
+
 /// What more than one operation refers to.
 #[derive(Default)]
 struct Components {
@@ -147,7 +162,19 @@ impl Components {
             let content = json!({ "application/json": { "schema": schema, "example": body.example } });
             into.insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
         }
+        if let (true, Way::Pass(verb)) = (operation.raw, operation.way) {
+            into.extend(raw(verb));
+        }
         let mut all = Map::new();
+        if operation.raw {
+            let headers = json!({ "X-Request-Id": header("X-Request-Id") });
+            let about =
+                "Zoho's own answer, as it stands: JSON, or a file. With `dry_run=true`, what would be sent.";
+            all.insert(
+                "2XX".to_owned(),
+                json!({ "description": about, "headers": headers, "content": { "*/*": {} } }),
+            );
+        }
         for answer in answers(operation) {
             all.insert(answer.status.to_string(), self.answer(operation, &answer));
         }
@@ -184,6 +211,7 @@ fn description(operation: &Operation) -> String {
         Way::Key => "Needs a key, whatever it may do.".to_owned(),
         Way::Own(permissions) => format!("Needs the permission `{}`.", permissions.join("` or `")),
         Way::Read(product) => format!("Needs the permission `{product}:{}`.", Access::Read),
+        Way::Pass(_) => "Needs a pattern among the key's permissions that fits the call.".to_owned(),
         Way::Write(product, access) => format!("Needs the permission `{product}:{access}`."),
     };
     if operation.description.is_empty() { needs } else { format!("{}\n\n{needs}", operation.description) }
@@ -277,7 +305,8 @@ fn of_way(way: Way) -> Vec<(&'static str, Parameter)> {
     match way {
         Way::Open | Way::Key => vec![],
         Way::Own(_) => vec![connection()],
-        Way::Read(_) => vec![connection(), organization()],
+        Way::Read(_) | Way::Pass(Verb::Get) => vec![connection(), organization()],
+        Way::Pass(_) => vec![dry_run(), key(), connection(), organization()],
         Way::Write(..) => vec![dry_run(), key(), connection(), organization()],
     }
 }

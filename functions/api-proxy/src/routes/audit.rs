@@ -70,7 +70,7 @@ async fn list(
     if params.cursor.as_deref().is_some_and(|cursor| !is_time_ordered(cursor)) {
         return Err(invalid_cursor());
     }
-    let read = |product| caller.key.demand(Permission::Product(product, Access::Read));
+    let read = |product| caller.key.demand(&Permission::Product(product, Access::Read));
     read(Product::Inventory).or_else(|_| read(Product::Crm))?;
     let connection = app.choose_any(&caller)?;
     let limit = usize::try_from(rows).unwrap_or(200);
@@ -79,8 +79,8 @@ async fn list(
     let mut data = Vec::with_capacity(entries.len());
     for entry in entries {
         // Who may not read a product may not read what was written to it.
-        let product = if entry.action.contains("/inventory/") { Product::Inventory } else { Product::Crm };
-        if caller.key.demand(Permission::Product(product, Access::Read)).is_err() {
+        let product = product_of(&entry.action);
+        if caller.key.demand(&Permission::Product(product, Access::Read)).is_err() {
             continue;
         }
         let mut entry = serde_json::to_value(entry).map_err(|error| Problem::internal(error.to_string()))?;
@@ -93,4 +93,11 @@ async fn list(
     let rows = rows.to_string();
     let next = last.map(|cursor| next(PATH, &[("per_page", Some(&rows)), ("cursor", Some(&cursor))]));
     Ok(Json(List { data, next }))
+}
+
+/// The product in `POST /v1/inventory/salesorders`, and in `POST /v1/zoho/inventory/itemgroups`.
+fn product_of(action: &str) -> Product {
+    let path = action.split_once(" /v1/").map_or(action, |(_, path)| path);
+    let path = path.strip_prefix("zoho/").unwrap_or(path);
+    if path.starts_with("inventory/") { Product::Inventory } else { Product::Crm }
 }

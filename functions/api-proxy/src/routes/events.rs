@@ -80,7 +80,7 @@ async fn list(
     caller: Caller,
     Params(params): Params<ListParams>,
 ) -> Result<Json<List<Event>>, Problem> {
-    caller.key.demand(Permission::Events)?;
+    caller.key.demand(&Permission::Events)?;
     let rows = per_page(params.per_page)?;
     if params.cursor.as_deref().is_some_and(|cursor| !is_time_ordered(cursor)) {
         return Err(invalid("`cursor` is the id of the last event you saw, or what `next` holds."));
@@ -99,7 +99,7 @@ async fn one(
     Segments(id): Segments<String>,
     Params(NoParams {}): Params<NoParams>,
 ) -> Result<Json<Value>, Problem> {
-    caller.key.demand(Permission::Events)?;
+    caller.key.demand(&Permission::Events)?;
     let connection = app.choose_any(&caller)?;
     let found = if is_time_ordered(&id) { app.events.get(&connection, &id).await? } else { None };
     let Some((event, body)) = found else {

@@ -11,6 +11,7 @@ pub(crate) mod health;
 pub(crate) mod items;
 pub(crate) mod notes;
 pub(crate) mod openapi;
+pub(crate) mod passthrough;
 pub(crate) mod people;
 pub(crate) mod query;
 pub(crate) mod records;
@@ -44,6 +45,7 @@ pub(crate) fn all(to: &mut impl Routes) {
     query::routes(to);
     events::routes(to);
     audit::routes(to);
+    passthrough::routes(to);
 }
 
 /// Who takes routes: the router, which leaves `about` alone, or the document, which leaves the handler alone.

@@ -134,6 +134,9 @@ struct KeyStatus {
     id: String,
     label: String,
     permissions: Vec<Permission>,
+    /// What may be passed through to Zoho: routes, with `*` for any one part of a path and `**` for the rest.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pass_through: Vec<String>,
     expires: Option<Timestamp>,
     /// Whether each of its writes must be previewed.
     confirm: bool,
@@ -195,6 +198,7 @@ async fn status(
             id: key.id.clone(),
             label: key.label.clone(),
             permissions: key.permissions.clone(),
+            pass_through: key.permissions.iter().filter_map(Permission::route).collect(),
             expires: key.expires,
             confirm: key.confirm,
             redact: key.redact_contacts.then_some("contacts"),

@@ -1,10 +1,13 @@
 //! A write as it was asked for.
 
+use std::borrow::Cow;
+
 use axum::http::HeaderMap;
 use serde::Deserialize;
 use serde_json::Value;
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
+use shared::zoho::http::Body;
 
 use super::digest::digest;
 use crate::App;
@@ -27,7 +30,7 @@ pub(crate) struct Asked<'a> {
     pub(crate) caller: &'a Caller,
     pub(crate) connection: &'a ConnectionName,
     /// `POST /v1/inventory/salesorders`
-    pub(crate) action: &'static str,
+    pub(crate) action: Cow<'static, str>,
     /// Of all that makes it what it is.
     pub(crate) digest: String,
     pub(crate) dry_run: bool,
@@ -37,6 +40,8 @@ pub(crate) struct Asked<'a> {
     pub(crate) previewed: bool,
     /// The organisations that the connection is for: a write is for these and no others.
     pub(crate) account: String,
+    /// What is sent as it came, where it does not stand in the plan.
+    pub(crate) body: Option<Body>,
 }
 
 impl<'a> Asked<'a> {
@@ -45,16 +50,17 @@ impl<'a> Asked<'a> {
         app: &App,
         caller: &'a Caller,
         connection: &'a ConnectionName,
-        action: &'static str,
+        action: impl Into<Cow<'static, str>>,
         about: &Value,
         params: &WriteParams,
         headers: &HeaderMap,
     ) -> Result<Self, Problem> {
+        let action = action.into();
         let token = app.tokens.current(connection, caller.deadline).await?;
         // Here, because a preview, or an answer that is given again, may need no call to Zoho.
         caller.check_organization(connection, &token)?;
         let account = token.account();
-        let digest = digest(action, connection, &account, about);
+        let digest = digest(&action, connection, &account, about);
         let key = idempotency_key(headers)?;
         Ok(Self {
             caller,
@@ -65,6 +71,7 @@ impl<'a> Asked<'a> {
             key,
             previewed: caller.key.confirm,
             account,
+            body: None,
         })
     }
 }

@@ -34,7 +34,7 @@ impl Create {
                 |place| Outgoing {
                     method: Method::POST,
                     url: crm::module_url(place.api, "Deals"),
-                    body: Some(json!({ "data": [self.fields] }).to_string()),
+                    body: Some(json!({ "data": [self.fields] }).to_string().into()),
                     if_unmodified_since: None,
                 },
                 answer::crm_written,
@@ -87,7 +87,7 @@ impl Update {
                 |place| Outgoing {
                     method: Method::PUT,
                     url: crm::record_url(place.api, "Deals", &self.id),
-                    body: Some(json!({ "data": [self.fields] }).to_string()),
+                    body: Some(json!({ "data": [self.fields] }).to_string().into()),
                     if_unmodified_since: self.if_unmodified_since.clone(),
                 },
                 answer::crm_written,
@@ -120,7 +120,7 @@ impl Upsert {
                 |place| Outgoing {
                     method: Method::POST,
                     url: crm::upsert_url(place.api, "Deals"),
-                    body: Some(body.clone()),
+                    body: Some(body.clone().into()),
                     if_unmodified_since: None,
                 },
                 |answer| Ok((answer::crm_written(answer)?, answer::crm_inserted(answer))),
@@ -166,7 +166,7 @@ async fn read_back(app: &App, target: &Target<'_>, status: u16, id: &str, sent: 
 }
 
 fn done(status: u16, id: &str, deal: Object) -> Done {
-    Done { status, subject: format!("deal/{id}"), body: crm::record(deal).into() }
+    Done { status, subject: format!("deal/{id}"), body: crm::record(deal).into(), exact: None }
 }
 
 /// Whether a record has these values. A lookup is the same where its id is.

@@ -6,6 +6,7 @@ pub(crate) mod deal;
 mod digest;
 pub(crate) mod note;
 pub(crate) mod order;
+pub(crate) mod passthrough;
 mod plan;
 mod settle;
 
@@ -23,6 +24,10 @@ pub(crate) use plan::{Done, Plan, Prepared};
 
 use crate::App;
 use crate::zoho_call::WriteFailure;
+
+/// Marks the answer of a write that Zoho has done.
+#[derive(Clone)]
+pub(crate) struct Written;
 
 /// Says that an answer is that of an earlier request with the same key.
 const REPLAYED: &str = "idempotency-replayed";
@@ -61,7 +66,7 @@ impl App {
             return self.execute(asked, prepared, None).await;
         };
         match self.idempotency.begin(owner, key, &asked.digest).await? {
-            Begun::Answered(kept) => Ok(replay(kept)),
+            Begun::Answered(kept) => replay(kept),
             Begun::Running(seconds) => Err(running(seconds)),
             Begun::Other => Err(Problem::new(
                 Code::IdempotencyKeyReused,
@@ -110,7 +115,7 @@ impl App {
         let plan = prepared.to_value()?;
         let (before, after) = (prepared.before.clone(), prepared.plan.asked_for());
         let mut entry =
-            self.audit.sending(&asked.caller.key, asked.connection, asked.action, before, after).await?;
+            self.audit.sending(&asked.caller.key, asked.connection, &asked.action, before, after).await?;
         if let Some(ticket) = &mut ticket {
             let sending = self.idempotency.sending(ticket, &plan).await;
             if !matches!(sending, Ok(true)) {
@@ -130,11 +135,9 @@ impl App {
                 Err(problem)
             }
             Err(WriteFailure::Uncertain(problem)) => {
-                tracing::warn!(
-                    action = asked.action,
-                    code = problem.code().as_str(),
-                    "a write has no answer"
-                );
+                // Not the action: of a call that is passed through it holds ids.
+                let (write, code) = (prepared.plan.subject(), problem.code().as_str());
+                tracing::warn!(write, code, "a write has no answer");
                 match self.look(&prepared.plan, asked, entry.at).await {
                     Some(done) => self.finish(&mut entry, ticket, done).await,
                     None => {
@@ -162,14 +165,23 @@ impl App {
         entry.subject = Some(done.subject);
         entry.after = small(done.body.clone());
         self.note(entry).await;
-        let kept = Kept { status: done.status, body: small(done.body) };
+        let status = done.status;
+        let (kept, whole) = match done.exact {
+            Some(exact) => (crate::passthrough::answer::kept(status, exact.clone()), Some(exact)),
+            None => (Kept { status, body: small(done.body), exact: None }, None),
+        };
         // A failure here is no failure of the write: whoever repeats the request finds the record at Zoho.
         if let Some(mut ticket) = ticket
             && let Err(error) = self.idempotency.done(&mut ticket, &kept).await
         {
             tracing::error!(%error, "the answer of a write could not be kept");
         }
-        Ok(answer(kept))
+        let mut response = match whole {
+            Some(exact) => crate::passthrough::answer::response(status, exact)?,
+            None => answer(kept)?,
+        };
+        response.extensions_mut().insert(Written);
+        Ok(response)
     }
 
     /// Nothing was done; that the key could not be set free is no reason to tell another story.
@@ -201,15 +213,21 @@ fn small(body: Value) -> Value {
     record.into()
 }
 
-fn answer(kept: Kept) -> Response {
-    let status = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK);
-    (status, Json(kept.body)).into_response()
+fn answer(kept: Kept) -> Result<Response, Problem> {
+    match kept.exact {
+        Some(exact) => crate::passthrough::answer::response(kept.status, exact),
+        None => {
+            let status = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK);
+            Ok((status, Json(kept.body)).into_response())
+        }
+    }
 }
 
-fn replay(kept: Kept) -> Response {
-    let mut response = answer(kept);
+fn replay(kept: Kept) -> Result<Response, Problem> {
+    let mut response = answer(kept)?;
     response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-    response
+    response.extensions_mut().insert(Written);
+    Ok(response)
 }
 
 fn running(seconds: u64) -> Problem {
@@ -225,6 +243,14 @@ fn preview_required() -> Problem {
 }
 
 fn uncertain(plan: &Plan, has_key: bool) -> Problem {
+    if let Plan::PassThrough(call) = plan {
+        let detail = format!(
+            "Zoho gave no proper answer to {}. The connector does not know what this call changes and cannot look for it: \
+             read the record yourself before anything else.",
+            call.name()
+        );
+        return Problem::new(Code::WriteUncertain, detail);
+    }
     let again = if has_key {
         "Sending the same request with the same `Idempotency-Key` looks for it again and writes nothing."
     } else {

@@ -42,7 +42,7 @@ impl Create {
                 |place| Outgoing {
                     method: Method::POST,
                     url: crm::notes_url(place.api, &self.deal),
-                    body: Some(json!({ "data": [note] }).to_string()),
+                    body: Some(json!({ "data": [note] }).to_string().into()),
                     if_unmodified_since: None,
                 },
                 answer::crm_written,
@@ -86,5 +86,5 @@ impl Create {
 
 fn done(note: Object) -> Done {
     let subject = format!("note/{}", id(&note, "id").unwrap_or_default());
-    Done { status: 201, subject, body: crm::record(note).into() }
+    Done { status: 201, subject, body: crm::record(note).into(), exact: None }
 }

@@ -50,7 +50,7 @@ impl Create {
                 |place| Outgoing {
                     method: Method::POST,
                     url: orders::list_url(place.api, place.organization, &[]),
-                    body: Some(self.body.to_string()),
+                    body: Some(self.body.to_string().into()),
                     if_unmodified_since: None,
                 },
                 |answer| answer::inventory(answer).map(taken),
@@ -186,5 +186,5 @@ fn taken_from(answer: &mut Object) -> Option<Object> {
 
 fn done(status: u16, order: Object) -> Done {
     let subject = format!("salesorder/{}", id(&order, "salesorder_id").unwrap_or_default());
-    Done { status, subject, body: inventory::plain_record(order).into() }
+    Done { status, subject, body: inventory::plain_record(order).into(), exact: None }
 }

@@ -6,10 +6,11 @@ use serde_json::Value;
 use shared::base::clock::{SignedDuration, Timestamp, later};
 use shared::base::problem::Problem;
 use shared::core::audit::Entry;
+use shared::core::idempotency::Exact;
 
-use super::{Asked, deal, note, order};
+use super::{Asked, deal, note, order, passthrough};
 use crate::App;
-use crate::zoho_call::{Target, WriteFailure};
+use crate::zoho_call::{Scope, Target, WriteFailure};
 
 /// So many of the last writes are known by what they made.
 const RECENT: usize = 100;
@@ -27,6 +28,7 @@ pub(crate) enum Plan {
     UpdateDeal(deal::Update),
     UpsertDeal(deal::Upsert),
     CreateNote(note::Create),
+    PassThrough(passthrough::Call),
 }
 
 /// A plan with what the caller sees of it, and what the record was before.
@@ -44,6 +46,8 @@ pub(crate) struct Done {
     pub(crate) subject: String,
     /// What a read would answer.
     pub(crate) body: Value,
+    /// What is answered in its place: Zoho's own words.
+    pub(crate) exact: Option<Exact>,
 }
 
 impl Prepared {
@@ -66,6 +70,7 @@ impl Plan {
             Self::UpdateDeal(update) => update.fields.clone().into(),
             Self::UpsertDeal(upsert) => upsert.fields.clone().into(),
             Self::CreateNote(create) => create.asked_for(),
+            Self::PassThrough(call) => call.asked_for(),
         }
     }
 
@@ -78,18 +83,27 @@ impl Plan {
             Self::UpsertDeal(_) => "the deal with these values",
             Self::UpdateDeal(_) => "the change of the deal",
             Self::CreateNote(_) => "the note",
+            Self::PassThrough(_) => "what the call changes",
         }
     }
 
+    /// Whether it can be told from what Zoho has that it was done.
+    pub(crate) fn can_be_found(&self) -> bool {
+        !matches!(self, Self::PassThrough(_))
+    }
+
     pub(super) fn target<'a>(&self, asked: &'a Asked<'_>) -> Target<'a> {
+        let known = |(product, scope)| (product, Scope::Known(scope));
         let (product, scope) = match self {
-            Self::CreateOrder(_) | Self::SetOrderStatus(_) => order::NEEDS,
-            Self::CreateDeal(_) => deal::CREATE_NEEDS,
-            Self::UpdateDeal(_) | Self::UpsertDeal(_) => deal::UPDATE_NEEDS,
-            Self::CreateNote(_) => note::NEEDS,
+            Self::CreateOrder(_) | Self::SetOrderStatus(_) => known(order::NEEDS),
+            Self::CreateDeal(_) => known(deal::CREATE_NEEDS),
+            Self::UpdateDeal(_) | Self::UpsertDeal(_) => known(deal::UPDATE_NEEDS),
+            Self::CreateNote(_) => known(note::NEEDS),
+            Self::PassThrough(call) => (call.product, Scope::OfCall(call.name())),
         };
         let (caller, connection) = (asked.caller, asked.connection);
-        Target { caller, connection, product, scope, account: Some(&asked.account) }
+        let account = Some(asked.account.as_str());
+        Target { caller, connection, product, scope, account, if_modified_since: None }
     }
 
     /// Sends it, once.
@@ -102,6 +116,7 @@ impl Plan {
             Self::UpdateDeal(update) => update.send(app, &target).await,
             Self::UpsertDeal(upsert) => upsert.send(app, &target).await,
             Self::CreateNote(create) => create.send(app, &target).await,
+            Self::PassThrough(call) => call.send(app, &target, asked.body.as_ref()).await,
         }
     }
 
@@ -128,6 +143,7 @@ impl Plan {
             Self::UpdateDeal(update) => update.find(app, &target).await,
             Self::UpsertDeal(upsert) => upsert.find(app, &target).await,
             Self::CreateNote(create) => create.find(app, &target, at, taken).await,
+            Self::PassThrough(_) => Ok(None),
         }
     }
 }

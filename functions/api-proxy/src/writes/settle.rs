@@ -36,6 +36,9 @@ pub(super) fn only<T>(mut found: Vec<T>) -> Option<T> {
 impl App {
     /// Looks several times, while the caller's time lasts.
     pub(super) async fn look(&self, plan: &Plan, asked: &Asked<'_>, at: Timestamp) -> Option<Done> {
+        if !plan.can_be_found() {
+            return None;
+        }
         for wait in LOOKS {
             let wait = self.clock.jittered(Duration::from_millis(wait));
             if Instant::now() + wait + LOOK > asked.caller.deadline {
@@ -68,7 +71,7 @@ impl App {
                 let (before, after) = (prepared.before.clone(), prepared.plan.asked_for());
                 let mut entry = self
                     .audit
-                    .sending(&asked.caller.key, asked.connection, asked.action, before, after)
+                    .sending(&asked.caller.key, asked.connection, &asked.action, before, after)
                     .await?;
                 entry.outcome = Outcome::Done;
                 self.finish(&mut entry, Some(ticket), done).await

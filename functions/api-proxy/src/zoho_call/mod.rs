@@ -26,7 +26,7 @@ use crate::caller::Caller;
 /// How long one call may take.
 const PATIENCE: Duration = Duration::from_secs(12);
 
-/// What a living token was refused, by its digest and the scope: it would be refused again.
+/// What a living token was refused, by its digest and the scope (or the call): it would be refused again.
 #[derive(Default)]
 pub(crate) struct Denied(Mutex<HashMap<(String, String), Problem>>);
 
@@ -39,9 +39,29 @@ pub(crate) struct Target<'a> {
     pub(crate) connection: &'a ConnectionName,
     pub(crate) product: Product,
     /// The scope that it needs.
-    pub(crate) scope: &'a str,
+    pub(crate) scope: Scope<'a>,
     /// The only account that will do, where something was worked out for one.
     pub(crate) account: Option<&'a str>,
+    /// Of a read: only what was changed since, in CRM's form.
+    pub(crate) if_modified_since: Option<&'a str>,
+}
+
+/// What a call needs of its token.
+#[derive(Clone)]
+pub(crate) enum Scope<'a> {
+    /// This scope.
+    Known(&'a str),
+    /// Only Zoho knows. What is refused to one such call says nothing of another.
+    OfCall(String),
+}
+
+impl Scope<'_> {
+    fn name(&self) -> &str {
+        match self {
+            Self::Known(scope) => scope,
+            Self::OfCall(call) => call,
+        }
+    }
 }
 
 impl<'a> Target<'a> {
@@ -52,7 +72,19 @@ impl<'a> Target<'a> {
         product: Product,
         scope: &'a str,
     ) -> Self {
-        Self { caller, connection, product, scope, account: None }
+        let scope = Scope::Known(scope);
+        Self { caller, connection, product, scope, account: None, if_modified_since: None }
+    }
+
+    /// A call whose scope nobody knows but Zoho; `call` is its name.
+    pub(crate) fn of_unknown_scope(
+        caller: &'a Caller,
+        connection: &'a ConnectionName,
+        product: Product,
+        call: String,
+    ) -> Self {
+        let scope = Scope::OfCall(call);
+        Self { caller, connection, product, scope, account: None, if_modified_since: None }
     }
 
     /// The same with another scope.
@@ -64,8 +96,9 @@ impl<'a> Target<'a> {
             caller: self.caller,
             connection: self.connection,
             product: self.product,
-            scope,
+            scope: Scope::Known(scope),
             account: self.account,
+            if_modified_since: None,
         }
     }
 }
@@ -127,14 +160,14 @@ impl App {
                 ),
             ));
         }
-        if !token.scopes.allows(target.scope) {
+        if matches!(target.scope, Scope::Known(scope) if !token.scopes.allows(scope)) {
             return Err(scope_missing(target));
         }
         let denied = self.denied.0.lock().unwrap_or_else(PoisonError::into_inner);
         if denied.is_empty() {
             return Ok(());
         }
-        match denied.get(&(token.token.digest(), target.scope.to_owned())) {
+        match denied.get(&(token.token.digest(), target.scope.name().to_owned())) {
             Some(problem) => Err(problem.clone()),
             None => Ok(()),
         }
@@ -185,16 +218,34 @@ impl App {
         if denied.len() >= MOST_DENIED {
             denied.clear();
         }
-        denied.insert((token.token.digest(), target.scope.to_owned()), problem.clone());
+        denied.insert((token.token.digest(), target.scope.name().to_owned()), problem.clone());
         problem
     }
 }
 
 fn scope_missing(target: &Target<'_>) -> Problem {
-    Problem::new(
-        Code::ScopeMissing,
-        format!("Connection {} may not do this: it needs the scope {}.", target.connection, target.scope),
-    )
+    let connection = target.connection;
+    let detail = match &target.scope {
+        Scope::Known(scope) => {
+            format!("Connection {connection} may not do this: it needs the scope {scope}.")
+        }
+        Scope::OfCall(call) => format!(
+            "Zoho refuses {call} to the token of connection {connection}, which lacks the scope for it. Zoho does not tell \
+             which one; its API reference names it beside the call."
+        ),
+    };
+    Problem::new(Code::ScopeMissing, detail)
+}
+
+/// A failure as the caller reads it.
+fn problem(target: &Target<'_>, failure: Failure) -> Problem {
+    if failure.kind != FailureKind::ScopeMissing {
+        return failure.into();
+    }
+    match failure.said {
+        Some(said) => scope_missing(target).zoho(said.code, said.message),
+        None => scope_missing(target),
+    }
 }
 
 fn left(deadline: Instant) -> Duration {

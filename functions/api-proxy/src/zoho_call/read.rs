@@ -5,10 +5,10 @@ use std::time::Duration;
 use shared::base::problem::Problem;
 use shared::core::grant::AccessToken;
 use shared::zoho::answer::{Failure, FailureKind};
-use shared::zoho::http::{Answer, HttpError};
-use tokio::time::{Instant, sleep};
+use shared::zoho::http::{self, Answer, HttpError};
+use tokio::time::sleep;
 
-use super::{Place, Target, left};
+use super::{Place, Target, left, problem};
 use crate::App;
 
 /// How often a read is tried when Zoho fails, and the pause after the first try.
@@ -35,19 +35,18 @@ impl App {
         question: impl Fn(&Place<'_>) -> Q,
         judge: impl Fn(&Answer) -> Result<T, Failure>,
     ) -> Result<T, Problem> {
-        let deadline = target.caller.deadline;
         let mut token = self.token(target).await?;
         let mut replaced = false;
         loop {
             let api = self.centres.api(token.data_centre);
             let organization = token.organization.as_ref().map_or("", |found| found.id.as_str());
             let question = question(&Place { api: &api, organization }).into();
-            let failure = match self.attempt(&question, &token, &judge, deadline).await {
+            let failure = match self.attempt(&question, &token, &judge, target).await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
             if !matches!(failure.kind, FailureKind::DeadToken | FailureKind::DeadTokenOrScope) {
-                return Err(failure.into());
+                return Err(problem(target, failure));
             }
             if replaced {
                 return Err(self.deny(target, &token, failure));
@@ -62,20 +61,18 @@ impl App {
         question: &Question,
         token: &AccessToken,
         judge: &impl Fn(&Answer) -> Result<T, Failure>,
-        deadline: Instant,
+        target: &Target<'_>,
     ) -> Result<T, Failure> {
         let mut tried = 1;
         loop {
-            let left = left(deadline);
+            let left = left(target.caller.deadline);
             if left.is_zero() {
                 return Err(HttpError::Timeout.into());
             }
             let Question { url, body } = question;
-            let answer = match body {
-                None => self.http.get(url, &token.token, left).await,
-                Some(body) => self.http.query(url, &token.token, body, left).await,
-            };
-            let failure = match answer {
+            let (if_modified_since, query) = (target.if_modified_since, body.as_deref());
+            let read = http::Read { token: &token.token, if_modified_since, query };
+            let failure = match self.http.read(url, read, left).await {
                 Ok(answer) => match judge(&answer) {
                     Ok(answer) => return Ok(answer),
                     Err(failure) => failure,

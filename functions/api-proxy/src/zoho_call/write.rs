@@ -2,10 +2,10 @@
 
 use shared::base::problem::Problem;
 use shared::zoho::answer::{Failure, FailureKind};
-use shared::zoho::http::{Answer, HttpError, Method, Write};
+use shared::zoho::http::{Answer, Body, HttpError, Method, Write};
 use tokio::time::sleep;
 
-use super::{Place, Target, left};
+use super::{Place, Target, left, problem};
 use crate::App;
 
 /// How often a write is tried whose connection was never made, and the pause between.
@@ -19,7 +19,7 @@ const NEEDED: std::time::Duration = std::time::Duration::from_secs(8);
 pub(crate) struct Outgoing {
     pub(crate) method: Method,
     pub(crate) url: String,
-    pub(crate) body: Option<String>,
+    pub(crate) body: Option<Body>,
     /// In CRM's form.
     pub(crate) if_unmodified_since: Option<String>,
 }
@@ -84,7 +84,7 @@ impl App {
                     return Err(WriteFailure::Refused(self.deny(target, &token, failure)));
                 }
                 kind if is_uncertain(kind) => return Err(WriteFailure::Uncertain(failure.into())),
-                _ => return Err(WriteFailure::Refused(failure.into())),
+                _ => return Err(WriteFailure::Refused(problem(target, failure))),
             }
         }
     }

@@ -68,6 +68,7 @@ fn of_module(state: &mut State, call: &Call, scopes: &[String], (module, rest): 
         ("GET", _) => ("one", vec![scope(module, "READ")]),
         ("POST", []) => ("insert", vec![scope(module, "CREATE")]),
         ("PUT", [] | [_]) => ("update", vec![scope(module, "UPDATE")]),
+        ("DELETE", [_]) => ("delete", vec![scope(module, "DELETE")]),
         _ => return wrong_method(),
     };
     if needed.iter().any(|needed| !scope::allows(scopes, needed)) {
@@ -84,6 +85,7 @@ fn of_module(state: &mut State, call: &Call, scopes: &[String], (module, rest): 
             List { name: module.api_name(), ascending: false, select }.answer(state, call)
         }
         "one" => read::one(state, call, module, id),
+        "delete" => write::delete(state, module, id),
         "insert" => write::insert(state, call, module),
         _ => write::update(state, call, module, rest.first().copied()),
     }

@@ -169,6 +169,16 @@ pub(crate) fn upsert(state: &mut State, call: &Call, module: Module) -> Answer {
     answer(state, status, verdicts)
 }
 
+/// `DELETE /{module}/{id}`.
+pub(crate) fn delete(state: &mut State, module: Module, id: &str) -> Answer {
+    let now = state.now();
+    if !state.crm.delete(module, id, now) {
+        return super::read::unknown_id(state);
+    }
+    let done = json!({ "code": "SUCCESS", "details": { "id": id }, "message": "record deleted", "status": "success" });
+    Answer::json(200, &json!({ "data": [done] }))
+}
+
 fn check(
     state: &State,
     module: Module,

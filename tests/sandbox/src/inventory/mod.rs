@@ -4,6 +4,8 @@ mod body;
 pub(crate) mod change;
 pub(crate) mod contacts;
 pub(crate) mod data;
+mod groups;
+mod image;
 mod list;
 mod purchasing;
 mod query;

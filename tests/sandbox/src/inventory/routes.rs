@@ -3,7 +3,8 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::{change, contacts, data, error, locations, missing, one, organizations, purchasing, query};
+use super::{change, contacts, data, error, groups, image, locations, missing, one, organizations};
+use super::{purchasing, query};
 use super::{salesorders, shipping, view};
 use crate::http::{Answer, Call};
 use crate::state::State;
@@ -19,6 +20,10 @@ pub(crate) fn needed(state: &State, call: &Call, path: &[&str]) -> Option<&'stat
         (["locations"], "GET") if !legacy => "ZohoInventory.settings.READ",
         (["items"] | ["items", _] | ["itemdetails"], "GET") => "ZohoInventory.items.READ",
         (["items", _], "PUT") => "ZohoInventory.items.UPDATE",
+        (["items", _, "image"] | ["itemgroups"] | ["itemgroups", _], "GET") => "ZohoInventory.items.READ",
+        (["items", _, "image"] | ["itemgroups"], "POST") => "ZohoInventory.items.CREATE",
+        (["items", _, "image"], "DELETE") => "ZohoInventory.items.DELETE",
+        (["salesorders", _], "DELETE") => "ZohoInventory.salesorders.DELETE",
         (["items", _, "active" | "inactive"], "POST") => "ZohoInventory.items.CREATE",
         (["contacts"] | ["contacts", _], "GET") => "ZohoInventory.contacts.READ",
         (["salesorders"] | ["salesorders", _], "GET") => "ZohoInventory.salesorders.READ",
@@ -47,17 +52,26 @@ pub(crate) fn route(state: &mut State, call: &Call, path: &[&str], has_data: boo
         ["items"] => query::items(state, call, has_data),
         ["items", id, rest @ ..] => match (change::position(state, id).filter(|_| has_data), rest) {
             (None, _) => missing(state, "item_id", id),
+            (Some(_), ["image"]) => match call.method {
+                Method::GET => image::get(state, id),
+                Method::POST => image::post(state, call, id),
+                _ => image::delete(state, id),
+            },
             (Some(place), [status]) => change::set_status(state, place, status),
             (Some(place), _) if call.method == Method::PUT => change::put(state, call, place),
             (Some(place), _) => one(state, place, "success"),
         },
         ["itemdetails"] => details(state, call, has_data),
+        ["itemgroups"] if post => groups::create(state, call),
+        ["itemgroups"] => groups::list(state, call, has_data),
+        ["itemgroups", id] => groups::one(state, id, has_data),
         ["contacts"] => contacts::list(state, call, has_data),
         ["contacts", id] => contacts::one(state, id, has_data),
         ["salesorders"] if post => salesorders::create(state, call, has_data),
         ["salesorders"] => salesorders::list(state, call, has_data),
         ["salesorders", "status", _] => salesorders::status::confirm_several(state, call, has_data),
         ["salesorders", id, "status", status] => salesorders::status::set(state, id, status, has_data),
+        ["salesorders", id] if call.method == Method::DELETE => salesorders::delete(state, id, has_data),
         ["salesorders", id] => salesorders::one(state, id, has_data),
         ["purchaseorders"] => purchasing::list(state, call, has_data),
         ["purchaseorders", id] => purchasing::one(state, id, has_data),

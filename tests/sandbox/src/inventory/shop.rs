@@ -1,7 +1,8 @@
 //! What Inventory holds besides items: contacts, orders, packages. Orders of before today are made as new ones are.
 
+use super::image::Image;
 use super::salesorders;
-use super::{contacts, purchasing, shipping};
+use super::{contacts, groups, purchasing, shipping};
 use crate::state::Object;
 
 /// Every record but the items, each in full.
@@ -11,6 +12,8 @@ pub(crate) struct Shop {
     pub(crate) purchaseorders: Vec<Object>,
     pub(crate) packages: Vec<Object>,
     pub(crate) shipments: Vec<Object>,
+    pub(crate) groups: Vec<Object>,
+    pub(crate) images: Vec<Image>,
     next_id: u64,
     next_order: u32,
 }
@@ -24,6 +27,8 @@ impl Shop {
             purchaseorders: purchasing::all(),
             packages: shipping::packages(),
             shipments: shipping::shipments(),
+            groups: groups::all(),
+            images: Vec::new(),
             next_id: 3_300_000_000_080_401,
             next_order: 124,
         };

@@ -9,6 +9,8 @@ mod crm;
 #[cfg(test)]
 mod faults;
 #[cfg(test)]
+mod images;
+#[cfg(test)]
 mod inventory;
 #[cfg(test)]
 mod openapi;

@@ -28,12 +28,21 @@ pub(crate) fn position(state: &State, id: &str) -> Option<usize> {
     state.shop.salesorders.iter().position(|order| text(order, "salesorder_id") == id)
 }
 
+/// `DELETE /salesorders/{id}`.
+pub(crate) fn delete(state: &mut State, id: &str, has_data: bool) -> Answer {
+    let Some(place) = position(state, id).filter(|_| has_data) else {
+        return missing(state, "salesorder_id", id);
+    };
+    state.shop.salesorders.remove(place);
+    Answer::json(200, &json!({ "code": 0, "message": "The sales order has been deleted." }))
+}
+
 /// `POST /salesorders`.
 pub(crate) fn create(state: &mut State, call: &Call, has_data: bool) -> Answer {
     let order = match build(state, call, has_data) {
         Ok(order) => order,
         Err(Answer { status: 404, body, kind, .. }) if state.switches.missing_is_400 => {
-            return Answer::text(400, &kind, body);
+            return Answer::bytes(400, &kind, body);
         }
         Err(answer) => return answer,
     };

@@ -1,0 +1,182 @@
+//! The body: of a form that Zoho takes, and without an organisation of the caller's. Its bytes stay as they are.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use axum::body::Bytes;
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
+use serde::Deserializer as _;
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use shared::base::problem::{Code, Problem};
+use shared::zoho::http::Body;
+use shared::zoho::path::Verb;
+use shared::zoho::scope::Product;
+
+use super::multipart;
+use super::query::{is_json_string, is_organization, own};
+
+/// The longest name of a content type, a boundary included.
+const LONGEST_TYPE: usize = 200;
+
+/// Judges a body.
+pub(super) fn read(
+    verb: Verb,
+    product: Product,
+    headers: &HeaderMap,
+    bytes: Bytes,
+) -> Result<Option<Body>, Problem> {
+    if bytes.is_empty() {
+        return Ok(None);
+    }
+    if matches!(verb, Verb::Get | Verb::Delete) {
+        return Err(invalid(format!(
+            "A {verb} of Zoho's has no body: what it is about stands in path and query."
+        )));
+    }
+    let mut kinds = headers.get_all(CONTENT_TYPE).iter().map(|kind| kind.to_str().unwrap_or_default());
+    let (Some(kind), None) = (kinds.next(), kinds.next()) else {
+        return Err(invalid("A body needs the header `Content-Type`, once."));
+    };
+    if kind.len() > LONGEST_TYPE {
+        return Err(invalid("`Content-Type` is too long."));
+    }
+    let inventory = product == Product::Inventory;
+    match kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+        "application/json" if inventory => without_organization(&bytes)?,
+        "application/json" => is_json(&bytes)?,
+        "application/x-www-form-urlencoded" => form(&bytes, inventory)?,
+        "multipart/form-data" => multipart::judge(kind, &bytes, inventory)?,
+        // What calls itself otherwise could be read as one of these all the same.
+        _ => {
+            return Err(invalid(
+                "Zoho takes `application/json`, `application/x-www-form-urlencoded` and `multipart/form-data` (files).",
+            ));
+        }
+    }
+    Ok(Some(Body { content_type: Cow::Owned(kind.to_owned()), bytes }))
+}
+
+pub(super) fn invalid(detail: impl Into<Cow<'static, str>>) -> Problem {
+    Problem::new(Code::BodyInvalid, detail)
+}
+
+fn form(bytes: &[u8], inventory: bool) -> Result<(), Problem> {
+    for (name, value) in form_urlencoded::parse(bytes) {
+        field(&name, value.as_bytes(), inventory)?;
+    }
+    Ok(())
+}
+
+/// Judges one field of a form.
+pub(super) fn field(name: &str, value: &[u8], inventory: bool) -> Result<(), Problem> {
+    own(name)?;
+    if inventory && is_json_string(name) { without_organization(value) } else { Ok(()) }
+}
+
+/// A JSON document, of any kind.
+fn is_json(bytes: &[u8]) -> Result<(), Problem> {
+    serde_json::from_slice::<IgnoredAny>(bytes).map(drop).map_err(|error| broken(&error))
+}
+
+fn broken(error: &serde_json::Error) -> Problem {
+    invalid(format!("The body is no JSON: {error}."))
+}
+
+/// A JSON document that names no organisation at its top. Deeper down, `organization_id` is a field like any other.
+pub(super) fn without_organization(bytes: &[u8]) -> Result<(), Problem> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let named = deserializer.deserialize_any(Top).and_then(|named| deserializer.end().map(|()| named));
+    if named.map_err(|error| broken(&error))? {
+        return Err(invalid(
+            "`organization_id` is the connector's to set. Leave it out; another organisation is another connection.",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether the object at the top of a document names an organisation.
+struct Top;
+
+impl<'de> Visitor<'de> for Top {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object or a list")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
+        let mut named = false;
+        while let Some(name) = map.next_key::<String>()? {
+            named |= is_organization(&name);
+            map.next_value::<IgnoredAny>()?;
+        }
+        Ok(named)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<bool, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(false)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn judged(verb: Verb, product: Product, kind: &str, body: &str) -> Result<Option<Body>, Problem> {
+        let mut headers = HeaderMap::new();
+        if !kind.is_empty() {
+            headers.insert(CONTENT_TYPE, kind.parse().unwrap());
+        }
+        read(verb, product, &headers, body.to_owned().into())
+    }
+
+    const JSON: &str = "application/json; charset=utf-8";
+    const FORM: &str = "application/x-www-form-urlencoded";
+
+    #[test]
+    fn bodies_that_zoho_takes_pass_as_they_are() {
+        for (kind, body) in [
+            (JSON, r#"{"group_name":"x","items":[{"organization_id":1}]}"#),
+            (JSON, r#" [ {"organization_id":1} ] "#),
+            (FORM, "JSONString=%7B%22name%22%3A%22x%22%7D&a=b"),
+            (
+                "multipart/form-data; boundary=x",
+                "--x\r\ncontent-disposition: form-data; name=\"image\"\r\n\r\na\r\n--x--\r\n",
+            ),
+        ] {
+            let passed = judged(Verb::Post, Product::Inventory, kind, body).unwrap().unwrap();
+            assert_eq!((&*passed.content_type, &*passed.bytes), (kind, body.as_bytes()));
+        }
+        assert!(
+            judged(Verb::Put, Product::Crm, JSON, r#"{"organization_id":1}"#).is_ok(),
+            "a field like any other"
+        );
+        assert!(judged(Verb::Delete, Product::Inventory, "", "").unwrap().is_none());
+    }
+
+    #[test]
+    fn other_bodies_are_refused() {
+        for (verb, kind, body) in [
+            (Verb::Get, JSON, "{}"),
+            (Verb::Delete, JSON, "{}"),
+            (Verb::Post, "", "{}"),
+            (Verb::Post, "text/plain", "{}"),
+            (Verb::Post, "application/octet-stream", "{}"),
+            (Verb::Post, JSON, "{"),
+            (Verb::Post, JSON, "{} {}"),
+            (Verb::Post, JSON, "\"x\""),
+            (Verb::Post, JSON, r#"{"organization_id":1}"#),
+            (Verb::Post, JSON, r#"{"a":1,"Organization\u005fID":null}"#),
+            (Verb::Post, JSON, r#"{"organization_id":1,"organization_id":2}"#),
+            (Verb::Post, FORM, "a=b&organization%5Fid=1"),
+            (Verb::Post, FORM, "JSONString=%7B%22organization_id%22%3A1%7D"),
+            (Verb::Post, FORM, "JSONString="),
+            (Verb::Post, "multipart/form-data", "--x--"),
+        ] {
+            assert!(judged(verb, Product::Inventory, kind, body).is_err(), "{verb} {kind} {body}");
+        }
+        assert!(judged(Verb::Post, Product::Crm, JSON, "{").is_err());
+    }
+}
