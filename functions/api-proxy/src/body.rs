@@ -28,7 +28,7 @@ impl<S: Send + Sync> FromRequest<S> for Body {
 /// Why a body could not be read, where it may have so much.
 pub(crate) fn unreadable(rejection: &BytesRejection, most: &str) -> Problem {
     if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        Problem::new(Code::BodyTooLarge, format!("A body may have {most}."))
+        Problem::new(Code::BodyTooLarge, format!("The body has more than the {most} that this route takes."))
     } else {
         Problem::new(Code::BodyInvalid, "The body could not be read to its end.")
     }
