@@ -14,6 +14,7 @@ use tokio::join;
 use tokio::time::Instant;
 
 use crate::App;
+use crate::notes::Notes;
 
 /// API Gateway gives up after 29 seconds; the agent should hear from us before.
 const PATIENCE: Duration = Duration::from_secs(25);
@@ -26,6 +27,8 @@ pub(crate) struct Caller {
     pub(crate) organization: Option<String>,
     /// Until when it must have its answer.
     pub(crate) deadline: Instant,
+    /// What its answer's headers will tell.
+    pub(crate) notes: Notes,
 }
 
 impl FromRequestParts<Arc<App>> for Caller {
@@ -46,7 +49,8 @@ impl FromRequestParts<Arc<App>> for Caller {
         let (key, ()) = join!(app.keys.check(authorization), ahead);
         let own = |name| header(&parts.headers, name).map(str::to_owned);
         let (connection, organization) = (own("zoho-connection"), own("zoho-organization"));
-        Ok(Self { key: key?, connection, organization, deadline })
+        let notes = parts.extensions.get::<Notes>().cloned().unwrap_or_default();
+        Ok(Self { key: key?, connection, organization, deadline, notes })
     }
 }
 

@@ -17,6 +17,12 @@ impl App {
         access: Access,
     ) -> Result<ConnectionName, Problem> {
         caller.key.demand(Permission::Product(product, access))?;
+        let chosen = self.offering(caller, product).await?;
+        caller.notes.connection(&chosen);
+        Ok(chosen)
+    }
+
+    async fn offering(&self, caller: &Caller, product: Product) -> Result<ConnectionName, Problem> {
         if let Some(name) = self.named(caller)? {
             return Ok(name);
         }
@@ -43,7 +49,10 @@ impl App {
     /// The connection for a call that needs none of Zoho's products.
     pub(crate) fn choose_any(&self, caller: &Caller) -> Result<ConnectionName, Problem> {
         match self.named(caller)? {
-            Some(name) => Ok(name),
+            Some(name) => {
+                caller.notes.connection(&name);
+                Ok(name)
+            }
             None => Err(ambiguous(&caller.key.connections)),
         }
     }

@@ -1,10 +1,11 @@
 //! The one address that an agent knows: `/v1/**` and `/health`. A request goes through here from top to bottom: its key
-//! (`caller`), its connection (`choice`), its route (`routes/`), the call to Zoho (`zoho_call`).
+//! (`caller`), its connection (`choice`), its route (`routes/`), the call to Zoho (`zoho_call`), its headers (`notes`).
 
 mod body;
 mod caller;
 mod choice;
 mod estimate;
+mod notes;
 mod params;
 mod picklists;
 mod routes;
@@ -16,6 +17,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use shared::base::believed::Believed;
 use shared::base::clock::SharedClock;
@@ -28,6 +30,7 @@ use shared::core::idempotency::Idempotency;
 use shared::core::key::Keys;
 use shared::core::parts::Parts;
 use shared::core::preview::Previews;
+use shared::core::quota::Quotas;
 use shared::core::renewer::Renewer;
 use shared::core::token::Tokens;
 use shared::zoho::data_centre::DataCentres;
@@ -50,6 +53,7 @@ struct App {
     idempotency: Idempotency,
     previews: Previews,
     audit: Audit,
+    quotas: Quotas,
     clock: SharedClock,
     http: Http,
     centres: DataCentres,
@@ -68,6 +72,7 @@ impl App {
             idempotency: Idempotency::new(stores.state.clone(), clock.clone()),
             previews: Previews::new(stores.state.clone(), clock.clone()),
             audit: Audit::new(stores.state.clone(), clock.clone()),
+            quotas: Quotas::new(stores.state.clone(), clock.clone(), parts.settings.inventory),
             picklists: Believed::new(clock.clone()),
             clock,
             http: parts.http.clone(),
@@ -114,6 +119,7 @@ fn routes(app: App, parts: &Parts) -> Router {
             .route("/v1/events", get(routes::events::list))
             .route("/v1/events/{id}", get(routes::events::one))
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
+            .layer(from_fn_with_state(parts.clock.clone(), notes::told))
             .with_state(Arc::new(app)),
         parts.settings.public_url.as_ref(),
     )

@@ -11,6 +11,7 @@ pub mod idempotency;
 pub mod key;
 pub mod parts;
 pub mod preview;
+pub mod quota;
 pub mod renewal;
 pub mod renewer;
 pub mod token;

@@ -267,7 +267,7 @@ mod tests {
     use super::*;
 
     fn judged(status: u16, body: &str) -> Result<Granted, Refusal> {
-        judge(&Answer { status, retry_after: None, date: None, body: body.to_owned().into() })
+        judge(&Answer { status, retry_after: None, credits: None, date: None, body: body.to_owned().into() })
     }
 
     #[test]

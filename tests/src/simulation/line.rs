@@ -60,7 +60,7 @@ impl Sent {
 }
 
 fn answer(status: u16, body: impl Into<String>) -> Answer {
-    Answer { status, retry_after: None, date: None, body: body.into().into() }
+    Answer { status, retry_after: None, credits: None, date: None, body: body.into().into() }
 }
 
 #[async_trait]

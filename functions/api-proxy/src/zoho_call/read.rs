@@ -1,4 +1,4 @@
-//! Reads: a fault of Zoho is tried again while there is time.
+//! Reads: a fault of Zoho is tried again while there is time, and so is a call that came beside too many others.
 
 use std::time::Duration;
 
@@ -6,6 +6,7 @@ use shared::base::problem::Problem;
 use shared::core::grant::AccessToken;
 use shared::zoho::answer::{Failure, FailureKind};
 use shared::zoho::http::{Answer, HttpError};
+use shared::zoho::scope::Product;
 use tokio::time::{Instant, sleep};
 
 use super::{Place, Target, left};
@@ -15,6 +16,9 @@ use crate::App;
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(400);
 
+/// What a try must have left to be worth a wait.
+const LEAST: Duration = Duration::from_secs(2);
+
 impl App {
     /// Reads once, in the caller's name.
     pub(crate) async fn read<T>(
@@ -23,14 +27,13 @@ impl App {
         url: impl Fn(&Place<'_>) -> String,
         judge: impl Fn(&Answer) -> Result<T, Failure>,
     ) -> Result<T, Problem> {
-        let deadline = target.caller.deadline;
         let mut token = self.token(target).await?;
         let mut replaced = false;
         loop {
             let api = self.centres.api(token.data_centre);
             let organization = token.organization.as_ref().map_or("", |found| found.id.as_str());
             let url = url(&Place { api: &api, organization });
-            let failure = match self.attempt(&url, &token, &judge, deadline).await {
+            let failure = match self.attempt(target, &url, &token, &judge).await? {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
@@ -47,34 +50,61 @@ impl App {
 
     async fn attempt<T>(
         &self,
+        target: &Target<'_>,
         url: &str,
         token: &AccessToken,
         judge: &impl Fn(&Answer) -> Result<T, Failure>,
-        deadline: Instant,
-    ) -> Result<T, Failure> {
+    ) -> Result<Result<T, Failure>, Problem> {
+        let deadline = target.caller.deadline;
         let mut tried = 1;
         loop {
+            let slot = self.leave(target, target.product, token).await?;
             let left = left(deadline);
             if left.is_zero() {
-                return Err(HttpError::Timeout.into());
+                return Ok(Err(HttpError::Timeout.into()));
             }
-            let failure = match self.http.get(url, &token.token, left).await {
-                Ok(answer) => match judge(&answer) {
-                    Ok(answer) => return Ok(answer),
-                    Err(failure) => failure,
-                },
+            let answer = self.http.get(url, &token.token, left).await;
+            drop(slot);
+            let failure = match answer {
+                Ok(answer) => {
+                    self.learn(token, &answer).await;
+                    match judge(&answer) {
+                        Ok(answer) => return Ok(Ok(answer)),
+                        Err(failure) => failure,
+                    }
+                }
                 Err(error) => error.into(),
             };
-            let again = matches!(
-                failure.kind,
-                FailureKind::Unavailable | FailureKind::Http(HttpError::Unreachable | HttpError::Broken)
-            );
-            if !again || tried == TRIES {
-                return Err(failure);
+            self.heed(target.product, token, &failure).await;
+            let pause = self.clock.jittered(PAUSE * tried).max(wait(&failure));
+            let in_time = Instant::now() + pause + LEAST < deadline;
+            if tried >= tries(target.product, &failure) || !in_time {
+                return Ok(Err(failure));
             }
             tracing::warn!(kind = ?failure.kind, tried, "a read is tried again");
-            sleep(self.clock.jittered(PAUSE * tried)).await;
+            sleep(pause).await;
             tried += 1;
         }
+    }
+}
+
+/// How often it is worth to try.
+fn tries(product: Product, failure: &Failure) -> u32 {
+    match failure.kind {
+        FailureKind::Unavailable | FailureKind::Http(HttpError::Unreachable | HttpError::Broken) => TRIES,
+        FailureKind::TooManyAtOnce => u32::MAX,
+        // CRM says this both of calls at once and of used-up credits, which last for hours.
+        FailureKind::RateLimited if product == Product::Crm => TRIES,
+        _ => 1,
+    }
+}
+
+/// What Zoho itself asks for, which is the rule for calls that were too many.
+fn wait(failure: &Failure) -> Duration {
+    match failure.kind {
+        FailureKind::TooManyAtOnce | FailureKind::RateLimited => {
+            Duration::from_secs(failure.retry_after().unwrap_or(0))
+        }
+        _ => Duration::ZERO,
     }
 }
