@@ -22,6 +22,7 @@ mod events;
 mod killed;
 mod lambda;
 mod operator;
+mod quota;
 mod renewal;
 mod simulation;
 mod stack;

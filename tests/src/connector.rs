@@ -106,6 +106,14 @@ impl Connector {
         self.server = Some(server);
     }
 
+    /// Another server on the same store, and where it is reached.
+    pub async fn second_server(&self) -> (Running, String) {
+        let listen = format!("127.0.0.1:{}", free_port());
+        let mut server = Running::start(&self.args(&["serve", "--listen", &listen]), &self.variables());
+        server.until("Store in").await;
+        (server, format!("http://{listen}"))
+    }
+
     /// Lifts the limit of a hundred calls a minute on both sides: from the next start on, as far as it is ours.
     pub fn lift_the_limit(&mut self) {
         self.per_minute = MANY;
@@ -229,6 +237,11 @@ pub struct Agent {
 }
 
 impl Agent {
+    /// The same agent at another server.
+    pub fn at(&self, url: &str) -> Self {
+        Self { url: url.to_owned(), ..self.clone() }
+    }
+
     /// The same agent with another key.
     pub fn with_key(&self, key: &str) -> Self {
         Self { key: key.to_owned(), ..self.clone() }
