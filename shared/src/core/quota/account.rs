@@ -14,9 +14,10 @@ use crate::base::secret::random_hex;
 use crate::base::settings::InventoryLimits;
 use crate::store::{Condition, Key, Outcome, Put, Row, StoreError, Table, Version};
 
-/// How long a visit tries when others are changing the row all the time, and the pause after its first try.
-const CONTENDED: Duration = Duration::from_secs(3);
-const PAUSE: Duration = Duration::from_millis(15);
+/// How long a visit tries when others are changing the row all the time, and its pause. The pause does not grow: each put
+/// that is refused lets another one through, and who waits longer would only be overtaken by those who come anew.
+const CONTENDED: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(30);
 
 /// After the store failed, calls go out without asking it for so long, in milliseconds.
 const WITHOUT: i64 = 5_000;
@@ -118,9 +119,9 @@ impl Account {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The row as it was seen last.
-    pub(super) fn seen(&self) -> Window {
-        self.memory().window.clone()
+    /// Looks at the row as it was seen last.
+    pub(super) fn look<T>(&self, look: impl FnOnce(&Window) -> T) -> T {
+        look(&self.memory().window)
     }
 
     pub(super) async fn take(self: Arc<Self>, caller: Caller<'_>) -> Result<Slot, Refusal> {
@@ -174,7 +175,7 @@ impl Account {
             drop(version);
             let counted = Counted { account: self.clone(), lease: id, unused: false };
             let wait = Duration::from_millis(u64::try_from(from - self.now()).unwrap_or(0));
-            if wait + CALL > caller.deadline.saturating_duration_since(Instant::now()) {
+            if !wait.is_zero() && wait + CALL > caller.deadline.saturating_duration_since(Instant::now()) {
                 counted.give_back();
                 return Err(Refusal { why: Some(Why::Minute), back: from });
             }
@@ -215,8 +216,8 @@ impl Account {
     ) -> Visit<T> {
         let facts = self.take_facts();
         let begun = Instant::now();
-        let mut window = self.seen();
-        let mut tries = 0;
+        let mut window = self.look(Window::clone);
+        let mut tried = false;
         loop {
             let now = self.now();
             let mut next = window.clone();
@@ -235,6 +236,8 @@ impl Account {
                     let read = current.as_ref().map(Row::read::<Window>).transpose();
                     // A row that cannot be read is begun anew; its version is enough to replace it.
                     window = read.unwrap_or_default().unwrap_or_default();
+                    // Always together: who gives up here must not write older content over this version.
+                    self.memory().window = window.clone();
                     *version = current.map(|row| row.version);
                 }
                 Err(error) => {
@@ -247,10 +250,10 @@ impl Account {
             if begun.elapsed() > CONTENDED {
                 return Visit::Contended;
             }
-            if tries > 0 {
-                sleep(self.clock.jittered(PAUSE * tries.min(10))).await;
+            if tried {
+                sleep(self.clock.jittered(PAUSE)).await;
             }
-            tries += 1;
+            tried = true;
         }
     }
 

@@ -6,6 +6,8 @@
 
 mod account;
 mod credits;
+#[cfg(test)]
+mod tests;
 mod window;
 
 use std::collections::HashMap;
@@ -101,8 +103,7 @@ impl Quotas {
     /// What is left, as this process knows it.
     pub fn known(&self, token: &AccessToken) -> Option<Left> {
         self.limits.per_minute?;
-        let window = self.account(token).seen();
-        self.left(&window)
+        self.account(token).look(|window| self.left(window))
     }
 
     /// What is left, as it is stored.

@@ -27,8 +27,8 @@ const TOGETHER: u32 = 5;
 /// A slot that comes free so soon is waited for.
 const SOON: i64 = 2_000;
 
-/// How long the place of a caller who was told to come back is kept.
-const LATE: i64 = 2_000;
+/// How long the place of a caller who was told to come back is kept: two seconds, and as many for others who change the row.
+const LATE: i64 = 4_000;
 
 /// So many places are kept; more callers are told a time, too, but may meet each other then.
 const MOST_PROMISED: usize = 200;
