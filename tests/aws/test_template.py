@@ -85,6 +85,8 @@ RIGHTS = {
         ("StateTable", "dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem", "idempotency", "a write is done once"),
         ("StateTable", "dynamodb:GetItem dynamodb:PutItem", "preview", "what a write would do"),
         ("StateTable", "dynamodb:PutItem dynamodb:Query", "audit#*", "what was written"),
+        ("StateTable", "dynamodb:PutItem", "quota#*", "leave to call Zoho; a refused put shows how it stands"),
+        ("StateTable", "dynamodb:GetItem", "quota#*", "what is left, for status"),
         ("EventsTable", "dynamodb:GetItem", "event#*", "one event"),
         ("EventsTable", "dynamodb:Query", "event#*", "the list of events; the last one, for status"),
         ("TokenRefresh", "lambda:InvokeFunction", "", "asking for a new token"),
@@ -108,6 +110,8 @@ VARIABLES = {
     "ZOHO_CONNECTOR_EVENTS_TABLE": r"\bstores\.events\b",
     "ZOHO_CONNECTOR_TOKEN_REFRESH": r"\bparts\.renewer\b",
     "ZOHO_CONNECTOR_PUBLIC_URL": r"\bPublicUrl\b",
+    "ZOHO_CONNECTOR_INVENTORY_PER_MINUTE": r"\bsettings\.inventory\b",
+    "ZOHO_CONNECTOR_INVENTORY_PER_DAY": r"\bsettings\.inventory\b",
 }
 
 NOT_ON_AWS = {
@@ -335,6 +339,8 @@ def check_values(template):
         "ZOHO_CONNECTOR_EVENTS_TABLE": {"Ref": "EventsTable"},
         "ZOHO_CONNECTOR_TOKEN_REFRESH": {"Ref": "TokenRefresh"},
         "ZOHO_CONNECTOR_PUBLIC_URL": {"Fn::If": ["HasPublicUrl", {"Ref": "PublicUrl"}, {"Ref": "AWS::NoValue"}]},
+        "ZOHO_CONNECTOR_INVENTORY_PER_MINUTE": {"Ref": "InventoryPerMinute"},
+        "ZOHO_CONNECTOR_INVENTORY_PER_DAY": {"Ref": "InventoryPerDay"},
     }
     for name in FUNCTIONS:
         for variable, value in function(template, name)["Environment"]["Variables"].items():

@@ -148,10 +148,9 @@ async fn direct(deployed: &Deployed, agent: &Agent, path: &str, times: usize) ->
 async fn bench() {
     let (starts, events) = (number("BENCH_STARTS", 20), number("BENCH_EVENTS", 400));
     let window = AwsWindow::open(&Moto::get().url).await;
-    let deployed = Deployed::on_aws_at(Cloud::start().await, window.url.clone()).await;
+    let deployed = Deployed::on_aws_at(Cloud::start().await, window.url.clone()).await.without_limit();
     let agent = deployed.connect().await;
     window.remember();
-    deployed.connector.zoho.sandbox.switches(|switches| switches.per_minute_limit = None);
     let (floor, proxy) = (release(FLOOR), release("api-proxy"));
     let case = |name, function, binary: &Path, path| {
         deployed.cloud.function(function, binary, &deployed.variables("api-proxy"));

@@ -54,12 +54,12 @@ async fn one_tick_renews_fifty_connections_on_aws() {
 
 #[tokio::test]
 async fn two_hundred_cold_callers_mint_one_token_and_none_waits_long() {
-    let inside = Inside::connected().await;
+    let mut inside = Inside::connected().await;
+    inside.lift_the_limit();
     inside.advance(Duration::from_secs(61 * 60));
     let before = inside.zoho.sandbox.minted();
     let refresh = Duration::from_millis(1500);
     inside.zoho.sandbox.inject(slow_tokens(1, refresh));
-    inside.zoho.sandbox.switches(|switches| switches.per_minute_limit = None);
     let calls = (0..200).map(|_| async {
         let begun = Instant::now();
         let (status, body) = inside.get_from(inside.cold(), ITEMS).await;
@@ -100,9 +100,9 @@ fn rand() -> u8 {
 /// A new account runs ten functions at a time: callers who wait for token-refresh must not keep it from starting.
 #[tokio::test(flavor = "multi_thread")]
 async fn two_hundred_callers_are_served_where_ten_functions_may_run() {
-    let (deployed, agent) = Deployed::connected(Cloud::with_concurrency(10).await).await;
+    let deployed = Deployed::on(Cloud::with_concurrency(10).await).await.without_limit();
+    let agent = deployed.connect().await;
     let sandbox = &deployed.connector.zoho.sandbox;
-    sandbox.switches(|switches| switches.per_minute_limit = None);
     for function in ["api-proxy", "token-refresh"] {
         deployed.cloud.retire(function);
     }

@@ -78,7 +78,6 @@ async fn renewals_are_healed(deployed: &Deployed, window: Duration) -> usize {
     sandbox.switches(|switches| {
         switches.refresh_tokens_per_user = 1000;
         switches.codes_per_window = 1000;
-        switches.per_minute_limit = None;
     });
     // So that many die while Zoho has the call.
     sandbox.inject(Fault {
@@ -146,7 +145,7 @@ async fn consents_are_healed(deployed: &Deployed, window: Duration) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_kill_9_leaves_behind_is_healed_on_one_machine() {
-    let deployed = Deployed::on(Cloud::start().await).await;
+    let deployed = Deployed::on(Cloud::start().await).await.without_limit();
     let window = Duration::from_millis(700);
     let died = [renewals_are_healed(&deployed, window).await, consents_are_healed(&deployed, window).await];
     println!("of {AT_ONCE} renewals and as many consents died and were healed: {died:?}");
@@ -155,7 +154,7 @@ async fn what_kill_9_leaves_behind_is_healed_on_one_machine() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_kill_9_leaves_behind_is_healed_on_aws() {
-    let deployed = Deployed::on_aws(Cloud::start().await).await;
+    let deployed = Deployed::on_aws(Cloud::start().await).await.without_limit();
     let window = Duration::from_millis(1500);
     let died = [renewals_are_healed(&deployed, window).await, consents_are_healed(&deployed, window).await];
     println!("of {AT_ONCE} renewals and as many consents died and were healed: {died:?}");

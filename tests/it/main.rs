@@ -27,6 +27,7 @@ mod lambda;
 mod openapi;
 mod operator;
 mod passthrough;
+mod quota;
 mod renewal;
 mod simulation;
 mod stack;

@@ -74,17 +74,22 @@ async fn a_zoho_that_is_down_is_told_at_once() {
 #[tokio::test]
 async fn limits_say_when_to_come_back() {
     let (connector, agent) = Connector::connected().await;
-    for (limit, path, code, zoho) in [
-        (Limit::PerMinute, ITEMS, "zoho_rate_limited", "44"),
-        (Limit::Concurrent, ITEMS, "zoho_rate_limited", "1070"),
-        (Limit::PerDay, ITEMS, "zoho_daily_limit", "45"),
-        (Limit::CrmTooMany, DEALS, "zoho_rate_limited", "TOO_MANY_REQUESTS"),
+    for (limit, seconds, path, code, zoho) in [
+        // What comes free sooner than this is waited for.
+        (Limit::Concurrent, 30, ITEMS, "zoho_rate_limited", "1070"),
+        (Limit::CrmTooMany, 30, DEALS, "zoho_rate_limited", "TOO_MANY_REQUESTS"),
+        (Limit::PerMinute, 1, ITEMS, "zoho_rate_limited", "44"),
+        (Limit::PerDay, 90, ITEMS, "zoho_daily_limit", "45"),
     ] {
+        connector.zoho.sandbox.switches(|switches| switches.retry_after = Some(seconds));
         connector.zoho.sandbox.inject(fault(1, FaultKind::RateLimit(limit)));
         let answer = agent.get(path).await;
         assert_eq!(answer.status, 429);
         let problem = answer.problem(code);
-        assert_eq!(problem["zoho"]["code"], zoho);
+        assert_eq!((&problem["zoho"]["code"], &problem["retry_after"]), (&zoho.into(), &seconds.into()));
+        if seconds == 1 {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+        }
     }
 }
 

@@ -10,9 +10,8 @@ use tests::connector::{Agent, Answer, Connector};
 const ORDERS: &str = "/v1/inventory/salesorders";
 
 async fn writer() -> (Connector, Agent) {
-    let connector = Connector::start().await;
+    let connector = Connector::start_without_limit().await;
     connector.connect(&["--access", "write"]).await;
-    connector.zoho.sandbox.switches(|switches| switches.per_minute_limit = None);
     let agent = connector.agent(&["--can", "inventory:write,crm:write,events"]).await;
     (connector, agent)
 }

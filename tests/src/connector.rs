@@ -15,6 +15,9 @@ pub const CLIENT_ID: &str = "1000.TESTCLIENT";
 /// Its secret: no request but one to Zoho's token endpoint may ever hold it.
 pub const CLIENT_SECRET: &str = "client-secret-0123456789abcdef";
 
+/// More calls a minute than any test makes: they are counted all the same.
+pub const MANY: &str = "1000000";
+
 /// The binary, its sandbox and its folder.
 pub struct Connector {
     /// The stand-in Zoho.
@@ -24,6 +27,8 @@ pub struct Connector {
     folder: TempDir,
     http: Client,
     server: Option<Running>,
+    /// The setting of Inventory's calls a minute; [`MANY`] where a test makes more than Zoho's hundred.
+    pub per_minute: &'static str,
     /// The stack that the operator's commands work on, in place of the folder, and the Lambda service.
     stack: Option<(String, String)>,
 }
@@ -32,6 +37,15 @@ impl Connector {
     /// Starts one: client registered on both sides, nothing connected yet.
     pub async fn start() -> Self {
         Self::with(Options::new("")).await
+    }
+
+    /// One for more than a hundred calls a minute.
+    pub async fn start_without_limit() -> Self {
+        let url = format!("http://127.0.0.1:{}", free_port());
+        let mut connector = Self::prepare(Options::new(""), url).await;
+        connector.lift_the_limit();
+        connector.boot().await;
+        connector
     }
 
     /// As [`Self::start`], with a sandbox of these options.
@@ -60,7 +74,8 @@ impl Connector {
             ..sandbox::Client::default()
         });
         let http = shared::zoho::http::browser().unwrap();
-        Self { zoho, url, folder: TempDir::new().unwrap(), http, server: None, stack: None }
+        let folder = TempDir::new().unwrap();
+        Self { zoho, url, folder, http, server: None, per_minute: "100", stack: None }
     }
 
     /// The same, with commands that work on a stack; `lambda_url` is where the Lambda service is.
@@ -92,6 +107,20 @@ impl Connector {
         self.server = Some(server);
     }
 
+    /// Another server on the same store, and where it is reached.
+    pub async fn second_server(&self) -> (Running, String) {
+        let listen = format!("127.0.0.1:{}", free_port());
+        let mut server = Running::start(&self.args(&["serve", "--listen", &listen]), &self.variables());
+        server.until("Store in").await;
+        (server, format!("http://{listen}"))
+    }
+
+    /// Lifts the limit of a hundred calls a minute on both sides: from the next start on, as far as it is ours.
+    pub fn lift_the_limit(&mut self) {
+        self.per_minute = MANY;
+        self.zoho.sandbox.switches(|switches| switches.per_minute_limit = None);
+    }
+
     /// Ends the server as a power cut would.
     pub async fn kill(&mut self) {
         self.server.take().expect("it runs").kill().await;
@@ -106,6 +135,7 @@ impl Connector {
     pub fn variables(&self) -> Vec<(&str, &str)> {
         let mut variables =
             vec![("ZOHO_CONNECTOR_SANDBOX_URL", self.zoho.url.as_str()), ("ZOHO_CONNECTOR_LOG", "error")];
+        variables.push(("ZOHO_CONNECTOR_INVENTORY_PER_MINUTE", self.per_minute));
         if let Some((_, lambda_url)) = &self.stack {
             variables.extend(Moto::get().variables());
             variables.push(("AWS_ENDPOINT_URL_LAMBDA", lambda_url));
@@ -208,6 +238,11 @@ pub struct Agent {
 }
 
 impl Agent {
+    /// The same agent at another server.
+    pub fn at(&self, url: &str) -> Self {
+        Self { url: url.to_owned(), ..self.clone() }
+    }
+
     /// The same agent with another key.
     pub fn with_key(&self, key: &str) -> Self {
         Self { key: key.to_owned(), ..self.clone() }

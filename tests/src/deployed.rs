@@ -5,7 +5,7 @@ use std::sync::Arc;
 use sandbox::Options;
 use shared::base::clock::{SharedClock, SystemClock};
 use shared::base::settings::{
-    DATA, EVENTS_TABLE, LOG, PUBLIC_URL, SANDBOX_URL, STACK, STATE_TABLE, TOKEN_REFRESH,
+    DATA, EVENTS_TABLE, INVENTORY_PER_MINUTE, LOG, PUBLIC_URL, SANDBOX_URL, STACK, STATE_TABLE, TOKEN_REFRESH,
 };
 use shared::store::Stores;
 use shared::store::sqlite::Sqlite;
@@ -58,6 +58,13 @@ impl Deployed {
         deployed
     }
 
+    /// Lifts the limit of a hundred calls a minute, ours and Zoho's.
+    #[must_use]
+    pub fn without_limit(mut self) -> Self {
+        self.connector.lift_the_limit();
+        self.with_functions()
+    }
+
     fn with_functions(self) -> Self {
         for (name, _) in FUNCTIONS {
             self.cloud.function(name, &process::function(name), &self.variables(name));
@@ -72,8 +79,11 @@ impl Deployed {
 
     /// Just the variables that the template gives to the function of this name.
     pub fn variables(&self, name: &str) -> Vec<(&str, &str)> {
-        let Connector { zoho, url, .. } = &self.connector;
+        let Connector { zoho, url, per_minute, .. } = &self.connector;
         let mut variables = vec![(PUBLIC_URL, url.as_str()), (SANDBOX_URL, &zoho.url), (LOG, "info")];
+        if name == "api-proxy" {
+            variables.push((INVENTORY_PER_MINUTE, per_minute));
+        }
         match &self.aws {
             None => variables.push((DATA, self.connector.folder().to_str().unwrap())),
             Some((names, endpoint)) => {

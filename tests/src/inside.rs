@@ -10,7 +10,7 @@ use sandbox::Options;
 use serde_json::Value;
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
-use shared::base::settings::{self, Settings};
+use shared::base::settings::{self, InventoryLimits, Settings};
 use shared::core::client::{self, Client};
 use shared::core::connection::{self, Connection};
 use shared::core::consent::{Consents, Wish};
@@ -147,6 +147,18 @@ impl Inside {
         connection::get(&*self.parts.stores.state, &ConnectionName::default()).await.unwrap().unwrap()
     }
 
+    /// Lifts the limit of a hundred calls a minute, ours and Zoho's, for processes that start from now on.
+    pub fn lift_the_limit(&mut self) {
+        self.limit(None, None);
+        self.zoho.sandbox.switches(|switches| switches.per_minute_limit = None);
+    }
+
+    /// Sets our limits, for processes that start from now on.
+    pub fn limit(&mut self, per_minute: Option<u32>, per_day: Option<u32>) {
+        let inventory = InventoryLimits { per_minute, per_day };
+        self.parts.settings = Arc::new(Settings { inventory, ..(*self.parts.settings).clone() });
+    }
+
     /// Another process of api-proxy: nothing in its memory.
     pub fn cold(&self) -> Router {
         api_proxy::router(&self.parts, Arc::new(self.renewer.clone()))
@@ -170,8 +182,13 @@ impl Inside {
 
     /// Asks any api-proxy.
     pub async fn get_from(&self, api: Router, path: &str) -> (StatusCode, Value) {
+        self.ask(api, &self.key, path).await
+    }
+
+    /// Asks any api-proxy with any key.
+    pub async fn ask(&self, api: Router, key: &Secret, path: &str) -> (StatusCode, Value) {
         let request = Request::get(path)
-            .header(header::AUTHORIZATION, format!("Bearer {}", self.key.expose()))
+            .header(header::AUTHORIZATION, format!("Bearer {}", key.expose()))
             .body(Body::empty())
             .unwrap();
         let response = api.oneshot(request).await.unwrap();

@@ -16,6 +16,7 @@ use tokio::join;
 use tokio::time::Instant;
 
 use crate::App;
+use crate::notes::Notes;
 use crate::params::invalid;
 
 /// API Gateway gives up after 29 seconds; the agent should hear from us before.
@@ -29,6 +30,8 @@ pub(crate) struct Caller {
     pub(crate) organization: Option<String>,
     /// Until when it must have its answer.
     pub(crate) deadline: Instant,
+    /// What its answer's headers will tell.
+    pub(crate) notes: Notes,
 }
 
 impl FromRequestParts<Arc<App>> for Caller {
@@ -50,7 +53,8 @@ impl FromRequestParts<Arc<App>> for Caller {
         let key = key?;
         let connection = guard(&parts.headers, "Zoho-Connection")?;
         let organization = guard(&parts.headers, "Zoho-Organization")?;
-        Ok(Self { key, connection, organization, deadline })
+        let notes = parts.extensions.get::<Notes>().cloned().unwrap_or_default();
+        Ok(Self { key, connection, organization, deadline, notes })
     }
 }
 

@@ -26,6 +26,12 @@ impl App {
         caller: &Caller,
         product: Product,
     ) -> Result<ConnectionName, Problem> {
+        let chosen = self.offering(caller, product).await?;
+        caller.notes.connection(&chosen);
+        Ok(chosen)
+    }
+
+    async fn offering(&self, caller: &Caller, product: Product) -> Result<ConnectionName, Problem> {
         if let Some(name) = self.named(caller)? {
             return Ok(name);
         }
@@ -52,7 +58,10 @@ impl App {
     /// The connection for a call that needs none of Zoho's products.
     pub(crate) fn choose_any(&self, caller: &Caller) -> Result<ConnectionName, Problem> {
         match self.named(caller)? {
-            Some(name) => Ok(name),
+            Some(name) => {
+                caller.notes.connection(&name);
+                Ok(name)
+            }
             None => Err(ambiguous(&caller.key.connections)),
         }
     }

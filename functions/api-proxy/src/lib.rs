@@ -1,5 +1,6 @@
 //! The one address that an agent knows: `/v1/**`, `/health` and `/openapi.json`. A request goes through here from top to
-//! bottom: its key (`caller`), its connection (`choice`), its route (`routes/`), the call to Zoho (`zoho_call`).
+//! bottom: its key (`caller`), its connection (`choice`), its route (`routes/`), the call to Zoho (`zoho_call`), its headers
+//! (`notes`).
 
 mod body;
 mod caller;
@@ -7,6 +8,7 @@ mod choice;
 mod crm_page;
 mod estimate;
 mod fields;
+mod notes;
 pub mod openapi;
 pub mod operation;
 mod params;
@@ -38,6 +40,7 @@ use shared::core::idempotency::Idempotency;
 use shared::core::key::Keys;
 use shared::core::parts::Parts;
 use shared::core::preview::Previews;
+use shared::core::quota::Quotas;
 use shared::core::renewer::Renewer;
 use shared::core::token::Tokens;
 use shared::zoho::crm_field::Field;
@@ -63,6 +66,7 @@ struct App {
     idempotency: Idempotency,
     previews: Previews,
     audit: Audit,
+    quotas: Quotas,
     clock: SharedClock,
     http: Http,
     centres: DataCentres,
@@ -82,6 +86,7 @@ impl App {
             previews: Previews::new(stores.state.clone(), clock.clone()),
             audit: Audit::new(stores.state.clone(), clock.clone()),
             fields: Believed::new(clock.clone()),
+            quotas: Quotas::new(stores.state.clone(), clock.clone(), parts.settings.inventory),
             clock,
             http: parts.http.clone(),
             centres: parts.centres.clone(),
@@ -118,6 +123,7 @@ fn routes(app: App, parts: &Parts) -> Router {
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
             .layer(from_fn_with_state(app.clone(), redact::layer))
             .layer(map_response(limited))
+            .layer(from_fn_with_state(parts.clock.clone(), notes::told))
             .layer(from_fn(to_the_end::layer))
             .with_state(app),
         parts.settings.public_url.as_ref(),

@@ -28,6 +28,29 @@ pub struct Settings {
     pub sandbox: Option<String>,
     /// What is logged: a level, or levels by crate (`info,api_proxy=debug`).
     pub log: String,
+    /// How many calls to Zoho Inventory an organisation has.
+    pub inventory: InventoryLimits,
+}
+
+/// How many calls to Zoho Inventory an organisation has, all its users and programs together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct InventoryLimits {
+    /// In a minute; without it, calls are not counted here.
+    pub per_minute: Option<u32>,
+    /// In a day, by Zoho's plan; without it, only Zoho itself says that a day is used up.
+    pub per_day: Option<u32>,
+}
+
+impl InventoryLimits {
+    /// Whether calls are not counted at all.
+    pub fn is_off(&self) -> bool {
+        self.per_minute.is_none() && self.per_day.is_none()
+    }
+
+    /// Zoho's limit on calls at a time: 5 on its free plan, which has 1,000 calls a day, else 10.
+    pub fn at_once(&self) -> usize {
+        if self.per_day.is_some_and(|calls| calls <= 1000) { 5 } else { 10 }
+    }
 }
 
 /// Where things are kept.
@@ -60,6 +83,10 @@ pub const PUBLIC_URL: &str = "ZOHO_CONNECTOR_PUBLIC_URL";
 pub const SANDBOX_URL: &str = "ZOHO_CONNECTOR_SANDBOX_URL";
 /// What is logged.
 pub const LOG: &str = "ZOHO_CONNECTOR_LOG";
+/// The calls to Zoho Inventory in a minute.
+pub const INVENTORY_PER_MINUTE: &str = "ZOHO_CONNECTOR_INVENTORY_PER_MINUTE";
+/// The calls to Zoho Inventory in a day.
+pub const INVENTORY_PER_DAY: &str = "ZOHO_CONNECTOR_INVENTORY_PER_DAY";
 /// The name of the stack, on AWS.
 pub const STACK: &str = "ZOHO_CONNECTOR_STACK";
 /// The table of everything but events.
@@ -68,6 +95,12 @@ pub const STATE_TABLE: &str = "ZOHO_CONNECTOR_STATE_TABLE";
 pub const EVENTS_TABLE: &str = "ZOHO_CONNECTOR_EVENTS_TABLE";
 /// The function that renews tokens.
 pub const TOKEN_REFRESH: &str = "ZOHO_CONNECTOR_TOKEN_REFRESH";
+
+/// Zoho's documented limit of Inventory, on every plan.
+const PER_MINUTE: u32 = 100;
+
+/// More calls than any plan has.
+const MOST_CALLS: u32 = 1_000_000_000;
 
 impl Settings {
     /// Reads the environment of this process.
@@ -101,7 +134,21 @@ impl Settings {
         if log.parse::<tracing_subscriber::filter::Targets>().is_err() {
             return Err(SettingsError { variable: LOG, value: log, expected: "a level, like info or debug" });
         }
-        Ok(Self { home, public_url, sandbox, log })
+        let per_minute = filled(INVENTORY_PER_MINUTE)
+            .map_or(Ok(Some(PER_MINUTE)), |text| parse_calls(INVENTORY_PER_MINUTE, text))?;
+        let per_day = filled(INVENTORY_PER_DAY).map(|text| parse_calls(INVENTORY_PER_DAY, text));
+        let inventory = InventoryLimits { per_minute, per_day: per_day.transpose()?.flatten() };
+        Ok(Self { home, public_url, sandbox, log, inventory })
+    }
+}
+
+/// A number of calls; `0` or `off` for no limit.
+fn parse_calls(variable: &'static str, text: String) -> Result<Option<u32>, SettingsError> {
+    match text.parse() {
+        _ if text == "off" => Ok(None),
+        Ok(0) => Ok(None),
+        Ok(calls @ 1..=MOST_CALLS) => Ok(Some(calls)),
+        _ => Err(SettingsError { variable, value: text, expected: "a number of calls, or off" }),
     }
 }
 
@@ -239,12 +286,28 @@ mod tests {
             (SANDBOX_URL, "http://sandbox.example.com"),
             (SANDBOX_URL, "http://127.0.0.1@evil.example"),
             (LOG, "shared=loud"),
+            (INVENTORY_PER_MINUTE, "many"),
+            (INVENTORY_PER_MINUTE, "-1"),
+            (INVENTORY_PER_DAY, "99999999999"),
         ] {
             let error = read(variable, value).unwrap_err();
             assert_eq!(error.variable, variable);
             let line = error.to_string();
             assert!(line.starts_with(&format!("{variable} is ")) && !line.contains('\n'), "{line}");
         }
+    }
+
+    #[test]
+    fn calls_are_limited_as_zoho_documents_it_unless_something_else_is_said() {
+        let limits = |variable, value| read(variable, value).unwrap().inventory;
+        let usual = limits(INVENTORY_PER_MINUTE, "");
+        assert_eq!((usual.per_minute, usual.per_day, usual.at_once()), (Some(100), None, 10));
+        assert_eq!(limits(INVENTORY_PER_MINUTE, "off").per_minute, None);
+        assert_eq!(limits(INVENTORY_PER_MINUTE, "0").per_minute, None);
+        assert_eq!(limits(INVENTORY_PER_MINUTE, "150").per_minute, Some(150));
+        let free = limits(INVENTORY_PER_DAY, "1000");
+        assert_eq!((free.per_day, free.at_once()), (Some(1000), 5));
+        assert_eq!(limits(INVENTORY_PER_DAY, "10000").at_once(), 10);
     }
 
     #[test]

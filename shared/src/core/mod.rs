@@ -12,6 +12,7 @@ pub mod key;
 pub mod parts;
 pub mod pattern;
 pub mod preview;
+pub mod quota;
 pub mod renewal;
 pub mod renewer;
 pub mod token;

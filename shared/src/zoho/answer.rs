@@ -36,8 +36,10 @@ pub enum FailureKind {
     Rejected,
     /// The record was changed since.
     Modified,
-    /// Too many calls in a short time, or at once.
+    /// Too many calls in a short time; of CRM, perhaps only at once.
     RateLimited,
+    /// Too many calls of Inventory at once.
+    TooManyAtOnce,
     /// The calls of the day are used up.
     DailyLimit,
     /// Not data: HTML, half a document, another shape.
@@ -56,6 +58,21 @@ impl Failure {
     /// Whether Zoho gave this code.
     pub fn has_code(&self, code: &str) -> bool {
         self.said.as_ref().is_some_and(|said| said.code == code)
+    }
+
+    /// What Zoho said in `Retry-After`.
+    pub fn retry_after(&self) -> Option<u64> {
+        self.retry_after
+    }
+
+    /// How many seconds to wait after a limit was reached.
+    pub fn seconds(&self) -> Option<u64> {
+        match self.kind {
+            FailureKind::RateLimited => Some(self.retry_after.unwrap_or(60).clamp(1, 600)),
+            FailureKind::TooManyAtOnce => Some(self.retry_after.unwrap_or(2).clamp(1, 600)),
+            FailureKind::DailyLimit => Some(self.retry_after.unwrap_or(3600).clamp(60, 86_400)),
+            _ => None,
+        }
     }
 }
 
@@ -84,7 +101,8 @@ pub fn inventory(answer: &Answer) -> Result<Object, Failure> {
     let kind = match code.as_str() {
         "14" => FailureKind::DeadToken,
         "57" => FailureKind::DeadTokenOrScope,
-        "44" | "1070" => FailureKind::RateLimited,
+        "44" => FailureKind::RateLimited,
+        "1070" => FailureKind::TooManyAtOnce,
         "45" => FailureKind::DailyLimit,
         "1002" | "5" => FailureKind::NotFound,
         "6041" | "6024" | "4029" => FailureKind::Organization,
@@ -227,6 +245,9 @@ impl From<Failure> for Problem {
             FailureKind::RateLimited => {
                 (Code::ZohoRateLimited, "The organisation made too many calls to Zoho.")
             }
+            FailureKind::TooManyAtOnce => {
+                (Code::ZohoRateLimited, "The organisation made too many calls to Zoho at once.")
+            }
             FailureKind::DailyLimit => {
                 (Code::ZohoDailyLimit, "The organisation has used up today's calls to Zoho.")
             }
@@ -241,12 +262,7 @@ impl From<Failure> for Problem {
             }
         };
         let mut problem = Self::new(code, detail);
-        let wait = match failure.kind {
-            FailureKind::RateLimited => Some(failure.retry_after.unwrap_or(60).clamp(1, 600)),
-            FailureKind::DailyLimit => Some(failure.retry_after.unwrap_or(3600).clamp(60, 86_400)),
-            _ => None,
-        };
-        if let Some(seconds) = wait {
+        if let Some(seconds) = failure.seconds() {
             problem = problem.retry_after(seconds);
         }
         match failure.said {
@@ -274,7 +290,7 @@ mod tests {
             (404, r#"{"code":1002,"message":"x"}"#, FailureKind::NotFound),
             (400, r#"{"code":1002,"message":"x"}"#, FailureKind::NotFound),
             (429, r#"{"code":44,"message":"x"}"#, FailureKind::RateLimited),
-            (429, r#"{"code":1070,"message":"x"}"#, FailureKind::RateLimited),
+            (429, r#"{"code":1070,"message":"x"}"#, FailureKind::TooManyAtOnce),
             (200, r#"{"code":45,"message":"x"}"#, FailureKind::DailyLimit),
             (200, "<html>maintenance</html>", FailureKind::Unreadable),
             (200, "[]", FailureKind::Unreadable),

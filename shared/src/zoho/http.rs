@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use jiff::fmt::rfc2822;
 pub use reqwest::Method;
-use reqwest::header::{self, HeaderValue};
+use reqwest::header::{self, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, redirect};
 use rustls::{ClientConfig, RootCertStore};
 
@@ -18,6 +18,8 @@ use crate::base::secret::Secret;
 
 /// Answers of the API end here; the connector's own end at 4 MB, and JSON shrinks when it is shaped.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
+
+const CREDITS: HeaderName = HeaderName::from_static("x-api-credits-remaining");
 
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -43,6 +45,8 @@ pub struct Answer {
     pub status: u16,
     /// A `Retry-After` in seconds; Zoho documents none, but it is believed when it is a number.
     pub retry_after: Option<u64>,
+    /// What is left of CRM's credits; Zoho says so only when half of them are used.
+    pub credits: Option<u64>,
     /// What Zoho's clock showed.
     pub date: Option<Timestamp>,
     /// What the body is.
@@ -280,7 +284,8 @@ async fn send(request: RequestBuilder, within: Duration) -> Result<Answer, HttpE
 async fn read(mut response: Response) -> Result<Answer, HttpError> {
     let status = response.status().as_u16();
     let text = |name| response.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let retry_after = text(header::RETRY_AFTER).and_then(|text| text.trim().parse().ok());
+    let number = |name| text(name).and_then(|text| text.trim().parse().ok());
+    let (retry_after, credits) = (number(header::RETRY_AFTER), number(CREDITS));
     let date = text(header::DATE).and_then(|text| rfc2822::parse(text).ok()).map(|date| date.timestamp());
     let kept = |name| response.headers().get(name).cloned();
     let (content_type, content_disposition) = (kept(header::CONTENT_TYPE), kept(header::CONTENT_DISPOSITION));
@@ -292,7 +297,7 @@ async fn read(mut response: Response) -> Result<Answer, HttpError> {
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status, retry_after, date, content_type, content_disposition, body: body.freeze() })
+    Ok(Answer { status, retry_after, credits, date, content_type, content_disposition, body: body.freeze() })
 }
 
 fn classify(error: &reqwest::Error) -> HttpError {

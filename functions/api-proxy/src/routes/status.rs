@@ -15,6 +15,7 @@ use shared::core::connection::Organization;
 use shared::core::connection::{Connection, State as ConnectionState};
 use shared::core::event::Event;
 use shared::core::key::Permission;
+use shared::core::quota::{Left, Quotas, Remaining};
 use shared::core::token::reconnect_path;
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::scope::{Product, ScopeSet};
@@ -155,6 +156,8 @@ struct ConnectionStatus {
     reconnect_url: Option<String>,
     #[serde(flatten)]
     details: Option<Details>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quota: Option<QuotaStatus>,
     last_event: Option<LastEvent>,
 }
 
@@ -169,6 +172,15 @@ struct Details {
     connected_at: Timestamp,
     token_expires: Option<Timestamp>,
     token_renewed_at: Option<Timestamp>,
+}
+
+/// What is left of Zoho's limits, where anything is known.
+#[derive(Serialize)]
+struct QuotaStatus {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    inventory: Option<Left>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    crm: Option<Remaining>,
 }
 
 #[derive(Serialize)]
@@ -189,7 +201,11 @@ async fn status(
     for name in &caller.key.connections {
         let found = app.connections.read(name).await?;
         let last = app.events.newest(name, 1).await?.into_iter().next();
-        connections.push(describe(&origin, name.clone(), found.as_deref(), last));
+        let quota = match &found {
+            Some(found) => Some(quota(&app.quotas, found).await?),
+            None => None,
+        };
+        connections.push(describe(&origin, name.clone(), (found.as_deref(), quota), last));
     }
     let key = &caller.key;
     Ok(Json(Status {
@@ -207,10 +223,24 @@ async fn status(
     }))
 }
 
+async fn quota(quotas: &Quotas, found: &Connection) -> Result<QuotaStatus, Problem> {
+    let (dc, scopes) = (found.data_centre, found.scopes.products());
+    let id = |organization: &Option<Organization>| organization.as_ref().map(|found| found.id.clone());
+    let inventory = match id(&found.organization).filter(|_| scopes.contains(&Product::Inventory)) {
+        Some(id) => quotas.stored(dc, &id).await?,
+        None => None,
+    };
+    let crm = match id(&found.crm_organization).filter(|_| scopes.contains(&Product::Crm)) {
+        Some(id) => quotas.credits().stored(dc, &id).await?,
+        None => None,
+    };
+    Ok(QuotaStatus { inventory, crm })
+}
+
 fn describe(
     origin: &PublicUrl,
     name: ConnectionName,
-    found: Option<&Connection>,
+    (found, quota): (Option<&Connection>, Option<QuotaStatus>),
     last: Option<Event>,
 ) -> ConnectionStatus {
     let notice = match found {
@@ -223,6 +253,7 @@ fn describe(
         notice,
         reconnect_url: dead.then(|| format!("{}{}", origin.as_str(), reconnect_path(&name))),
         details: found.map(details),
+        quota,
         last_event: last.map(|event| LastEvent {
             id: event.id,
             kind: event.kind,

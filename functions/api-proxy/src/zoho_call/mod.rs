@@ -1,5 +1,6 @@
 //! A call to Zoho with all its care: the scope is checked before the call, a dead token is replaced once.
 
+mod leave;
 mod read;
 mod write;
 
@@ -121,10 +122,12 @@ impl App {
         let deadline = target.caller.deadline;
         let token = self.tokens.current(target.connection, deadline).await?;
         if self.check(target, &token).is_ok() {
+            target.caller.notes.account(target.product, &token);
             return Ok(token);
         }
         // The connection may have been made anew since the token was read.
         let token = self.tokens.stored(target.connection, deadline).await?;
+        target.caller.notes.account(target.product, &token);
         self.check(target, &token)?;
         Ok(token)
     }
@@ -179,15 +182,18 @@ impl App {
         type Judge = fn(&Answer) -> Result<(), Failure>;
         let api = self.centres.api(token.data_centre);
         let ambiguous = failure.kind == FailureKind::DeadTokenOrScope;
-        let (url, judge): (_, Judge) = if token.scopes.allows(inventory::scope::SETTINGS)
+        let (probed, url, judge): (_, _, Judge) = if token.scopes.allows(inventory::scope::SETTINGS)
             && (ambiguous || target.product == Product::Crm)
         {
-            (inventory::organizations_url(&api), |answer| answer::inventory(answer).map(drop))
+            (Product::Inventory, inventory::organizations_url(&api), |answer| {
+                answer::inventory(answer).map(drop)
+            })
         } else if token.scopes.allows(crm::scope::ORG) && target.product == Product::Inventory {
-            (crm::org_url(&api), |answer| answer::crm(answer).map(drop))
+            (Product::Crm, crm::org_url(&api), |answer| answer::crm(answer).map(drop))
         } else {
             return Ok(());
         };
+        let _slot = self.leave(target, probed, token).await?;
         let elsewhere = self.http.get(&url, &token.token, left(target.caller.deadline)).await;
         let elsewhere = elsewhere.map_err(Failure::from).and_then(|answer| judge(&answer));
         match elsewhere.map_err(|failure| (failure.kind, failure)) {

@@ -1,4 +1,4 @@
-//! Reads: a fault of Zoho is tried again while there is time.
+//! Reads: a fault of Zoho is tried again while there is time, and so is a call that came beside too many others.
 
 use std::time::Duration;
 
@@ -6,7 +6,8 @@ use shared::base::problem::Problem;
 use shared::core::grant::AccessToken;
 use shared::zoho::answer::{Failure, FailureKind};
 use shared::zoho::http::{self, Answer, HttpError};
-use tokio::time::sleep;
+use shared::zoho::scope::Product;
+use tokio::time::{Instant, sleep};
 
 use super::{Place, Target, left, problem};
 use crate::App;
@@ -26,6 +27,8 @@ impl From<String> for Question {
         Self { url, body: None }
     }
 }
+/// What a try must have left to be worth a wait.
+const LEAST: Duration = Duration::from_secs(2);
 
 impl App {
     /// Reads once, in the caller's name.
@@ -41,7 +44,7 @@ impl App {
             let api = self.centres.api(token.data_centre);
             let organization = token.organization.as_ref().map_or("", |found| found.id.as_str());
             let question = question(&Place { api: &api, organization }).into();
-            let failure = match self.attempt(&question, &token, &judge, target).await {
+            let failure = match self.attempt(target, &question, &token, &judge).await? {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
@@ -58,37 +61,64 @@ impl App {
 
     async fn attempt<T>(
         &self,
+        target: &Target<'_>,
         question: &Question,
         token: &AccessToken,
         judge: &impl Fn(&Answer) -> Result<T, Failure>,
-        target: &Target<'_>,
-    ) -> Result<T, Failure> {
+    ) -> Result<Result<T, Failure>, Problem> {
+        let deadline = target.caller.deadline;
         let mut tried = 1;
         loop {
-            let left = left(target.caller.deadline);
+            let slot = self.leave(target, target.product, token).await?;
+            let left = left(deadline);
             if left.is_zero() {
-                return Err(HttpError::Timeout.into());
+                return Ok(Err(HttpError::Timeout.into()));
             }
             let Question { url, body } = question;
             let (if_modified_since, query) = (target.if_modified_since, body.as_deref());
             let read = http::Read { token: &token.token, if_modified_since, query };
-            let failure = match self.http.read(url, read, left).await {
-                Ok(answer) => match judge(&answer) {
-                    Ok(answer) => return Ok(answer),
-                    Err(failure) => failure,
-                },
+            let answer = self.http.read(url, read, left).await;
+            drop(slot);
+            let failure = match answer {
+                Ok(answer) => {
+                    self.learn(token, &answer).await;
+                    match judge(&answer) {
+                        Ok(answer) => return Ok(Ok(answer)),
+                        Err(failure) => failure,
+                    }
+                }
                 Err(error) => error.into(),
             };
-            let again = matches!(
-                failure.kind,
-                FailureKind::Unavailable | FailureKind::Http(HttpError::Unreachable | HttpError::Broken)
-            );
-            if !again || tried == TRIES {
-                return Err(failure);
+            self.heed(target.product, token, &failure).await;
+            let pause = self.clock.jittered(PAUSE * tried).max(wait(&failure));
+            let in_time = Instant::now() + pause + LEAST < deadline;
+            if tried >= tries(target.product, &failure) || !in_time {
+                return Ok(Err(failure));
             }
             tracing::warn!(kind = ?failure.kind, tried, "a read is tried again");
-            sleep(self.clock.jittered(PAUSE * tried)).await;
+            sleep(pause).await;
             tried += 1;
         }
+    }
+}
+
+/// How often it is worth to try.
+fn tries(product: Product, failure: &Failure) -> u32 {
+    match failure.kind {
+        FailureKind::Unavailable | FailureKind::Http(HttpError::Unreachable | HttpError::Broken) => TRIES,
+        FailureKind::TooManyAtOnce => u32::MAX,
+        // CRM says this both of calls at once and of used-up credits, which last for hours.
+        FailureKind::RateLimited if product == Product::Crm => TRIES,
+        _ => 1,
+    }
+}
+
+/// What Zoho itself asks for, which is the rule for calls that were too many.
+fn wait(failure: &Failure) -> Duration {
+    match failure.kind {
+        FailureKind::TooManyAtOnce | FailureKind::RateLimited => {
+            Duration::from_secs(failure.retry_after().unwrap_or(0))
+        }
+        _ => Duration::ZERO,
     }
 }

@@ -53,6 +53,7 @@ impl App {
             let api = self.centres.api(token.data_centre);
             let organization = token.organization.as_ref().map_or("", |found| found.id.as_str());
             let sent = outgoing(&Place { api: &api, organization });
+            let slot = self.leave(target, target.product, &token).await?;
             let left = left(deadline);
             if left < NEEDED {
                 return Err(WriteFailure::Refused(Failure::from(HttpError::Timeout).into()));
@@ -63,11 +64,16 @@ impl App {
                 body: sent.body,
                 if_unmodified_since: sent.if_unmodified_since.as_deref(),
             };
-            let failure = match self.http.write(&sent.url, write, left).await {
-                Ok(answer) => match judge(&answer) {
-                    Ok(done) => return Ok(done),
-                    Err(failure) => failure,
-                },
+            let answer = self.http.write(&sent.url, write, left).await;
+            drop(slot);
+            let failure = match answer {
+                Ok(answer) => {
+                    self.learn(&token, &answer).await;
+                    match judge(&answer) {
+                        Ok(done) => return Ok(done),
+                        Err(failure) => failure,
+                    }
+                }
                 Err(HttpError::Unreachable) if tried < TRIES => {
                     tried += 1;
                     sleep(self.clock.jittered(PAUSE)).await;
@@ -75,6 +81,7 @@ impl App {
                 }
                 Err(error) => error.into(),
             };
+            self.heed(target.product, &token, &failure).await;
             match failure.kind {
                 FailureKind::DeadToken | FailureKind::DeadTokenOrScope if !replaced => {
                     token = self.another_token(target, &token, failure).await?;

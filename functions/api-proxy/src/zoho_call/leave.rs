@@ -1,0 +1,44 @@
+//! Leave to call Zoho: a slot of the organisation's quota. What Zoho says of its limits is remembered for all processes.
+
+use shared::base::problem::Problem;
+use shared::core::grant::AccessToken;
+use shared::core::quota::{self, Priority, Slot};
+use shared::zoho::answer::Failure;
+use shared::zoho::http::Answer;
+use shared::zoho::scope::Product;
+
+use super::Target;
+use crate::App;
+
+impl App {
+    /// Leave to make one call. CRM has no limit a minute, and needs none.
+    pub(super) async fn leave(
+        &self,
+        target: &Target<'_>,
+        product: Product,
+        token: &AccessToken,
+    ) -> Result<Option<Slot>, Problem> {
+        if product == Product::Crm {
+            return Ok(None);
+        }
+        let (key, deadline) = (target.caller.key.id.as_str(), target.caller.deadline);
+        let slot = self.quotas.take(token, quota::Caller { key, priority: Priority::Agent, deadline }).await;
+        target.caller.notes.quota(self.quotas.known(token));
+        slot.map(Some)
+    }
+
+    /// What a refusal says of Inventory's limits.
+    pub(super) async fn heed(&self, product: Product, token: &AccessToken, failure: &Failure) {
+        if product == Product::Inventory {
+            self.quotas.heed(token, failure).await;
+        }
+    }
+
+    /// What an answer says of CRM's credits.
+    pub(super) async fn learn(&self, token: &AccessToken, answer: &Answer) {
+        if let Some(left) = answer.credits {
+            let organization = token.crm_organization.as_ref().map_or("-", |found| found.id.as_str());
+            self.quotas.credits().learn(token.data_centre, organization, left).await;
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! One organisation, as one process sees it: the slots in its memory, and its visits to the stored row.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::window::{Blocked, Decision, Facts, Why, Window};
+use super::{Caller, STORE, timestamp};
+use crate::base::clock::SharedClock;
+use crate::base::secret::random_hex;
+use crate::base::settings::InventoryLimits;
+use crate::store::{Condition, Key, Outcome, Put, Row, StoreError, Table, Version};
+
+/// How long a visit tries when others are changing the row all the time, and its pause. The pause does not grow: each put
+/// that is refused lets another one through, and who waits longer would only be overtaken by those who come anew.
+const CONTENDED: Duration = Duration::from_secs(5);
+const PAUSE: Duration = Duration::from_millis(30);
+
+/// After the store failed, calls go out without asking it for so long, in milliseconds.
+const WITHOUT: i64 = 5_000;
+
+/// What a call itself must have left after it waited for its slot.
+const CALL: Duration = Duration::from_secs(3);
+
+pub(super) struct Account {
+    state: Arc<dyn Table>,
+    clock: SharedClock,
+    limits: InventoryLimits,
+    key: Key,
+    memory: Mutex<Memory>,
+    /// The version of the row that was seen last. One visit at a time.
+    version: AsyncMutex<Option<Version>>,
+    at_once: Arc<Semaphore>,
+}
+
+#[derive(Default)]
+struct Memory {
+    /// The row as it was seen last.
+    window: Window,
+    leases: HashMap<String, Held>,
+    without_until: i64,
+}
+
+/// Slots of one lease.
+#[derive(Default)]
+struct Held {
+    slots: u32,
+    until: i64,
+    flying: u32,
+    facts: Facts,
+}
+
+/// Why there is no slot, and when there is one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Refusal {
+    pub(super) why: Option<Why>,
+    pub(super) back: i64,
+}
+
+/// What a visit ended with.
+enum Visit<T> {
+    Done(T),
+    /// Others changed the row all the time.
+    Contended,
+    /// The store is down.
+    Without,
+}
+
+/// Leave to make one call.
+#[must_use = "it is to be held until the answer is there"]
+pub struct Slot {
+    /// None where calls are not counted.
+    _counted: Option<Counted>,
+    _one_of_few: Option<OwnedSemaphorePermit>,
+}
+
+/// One slot of a lease, in use. When it is dropped, its call has reached Zoho.
+struct Counted {
+    account: Arc<Account>,
+    lease: String,
+    unused: bool,
+}
+
+impl Counted {
+    /// Gives the slot back: nothing was sent.
+    fn give_back(mut self) {
+        self.unused = true;
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        let now = self.account.now();
+        if let Some(held) = self.account.memory().leases.get_mut(&self.lease) {
+            held.flying = held.flying.saturating_sub(1);
+            if self.unused {
+                held.facts.unused += 1;
+            } else {
+                held.facts.landed.push(now);
+            }
+        }
+    }
+}
+
+impl Account {
+    pub(super) fn new(state: Arc<dyn Table>, clock: SharedClock, limits: InventoryLimits, key: Key) -> Self {
+        let at_once = Arc::new(Semaphore::new(limits.at_once()));
+        Self { state, clock, limits, key, memory: Mutex::default(), version: AsyncMutex::default(), at_once }
+    }
+
+    fn now(&self) -> i64 {
+        self.clock.now().as_millisecond()
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Looks at the row as it was seen last.
+    pub(super) fn look<T>(&self, look: impl FnOnce(&Window) -> T) -> T {
+        look(&self.memory().window)
+    }
+
+    pub(super) async fn take(self: Arc<Self>, caller: Caller<'_>) -> Result<Slot, Refusal> {
+        // What is known to be refused does not wait for its turn.
+        self.known_refusal()?;
+        let turn = timeout_at(caller.deadline, self.at_once.clone().acquire_owned()).await;
+        let Ok(turn) = turn else {
+            return Err(Refusal { why: None, back: self.now() + 1000 });
+        };
+        let counted = if self.limits.is_off() { None } else { self.count(caller).await? };
+        Ok(Slot { _counted: counted, _one_of_few: turn.ok() })
+    }
+
+    fn known_refusal(&self) -> Result<(), Refusal> {
+        match self.memory().window.blocked(self.now()) {
+            Some(Blocked { until, daily }) => {
+                let why = if daily { Why::ZohoDay } else { Why::ZohoMinute };
+                Err(Refusal { why: Some(why), back: until })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// A slot of a lease that is held, else of a new one. Nothing where the call goes out uncounted.
+    async fn count(self: &Arc<Self>, caller: Caller<'_>) -> Result<Option<Counted>, Refusal> {
+        let begun = Instant::now();
+        while begun.elapsed() <= CONTENDED {
+            if let Some(held) = self.held() {
+                return Ok(Some(held));
+            }
+            let mut version = self.version.lock().await;
+            // Meanwhile somebody else may have leased for us, too.
+            if let Some(held) = self.held() {
+                return Ok(Some(held));
+            }
+            self.known_refusal()?;
+            if self.memory().without_until > self.now() {
+                return Ok(None);
+            }
+            let id = random_hex::<4>();
+            let take =
+                |window: &mut Window, now| window.take((&id, caller.key), caller.priority, self.limits, now);
+            let (slots, from, until) = match self.visit(&mut version, take).await {
+                Visit::Done(Decision::Granted { slots, from, until }) => (slots, from, until),
+                Visit::Done(Decision::Refused { back, why }) => return Err(Refusal { why: Some(why), back }),
+                Visit::Without => return Ok(None),
+                Visit::Contended => break,
+            };
+            let held = Held { slots: slots.saturating_sub(1), until, flying: 1, facts: Facts::default() };
+            self.memory().leases.insert(id.clone(), held);
+            drop(version);
+            let counted = Counted { account: self.clone(), lease: id, unused: false };
+            let wait = Duration::from_millis(u64::try_from(from - self.now()).unwrap_or(0));
+            if !wait.is_zero() && wait + CALL > caller.deadline.saturating_duration_since(Instant::now()) {
+                counted.give_back();
+                return Err(Refusal { why: Some(Why::Minute), back: from });
+            }
+            sleep(wait).await;
+            if self.now() <= until {
+                return Ok(Some(counted));
+            }
+            counted.give_back();
+        }
+        Err(Refusal { why: None, back: self.now() + 2000 })
+    }
+
+    /// A slot out of memory, if one has not lapsed.
+    fn held(self: &Arc<Self>) -> Option<Counted> {
+        let now = self.now();
+        let mut memory = self.memory();
+        let (id, held) = memory.leases.iter_mut().find(|(_, held)| held.slots > 0 && now <= held.until)?;
+        held.slots -= 1;
+        held.flying += 1;
+        Some(Counted { account: self.clone(), lease: id.clone(), unused: false })
+    }
+
+    /// Zoho said so.
+    pub(super) async fn block(&self, blocked: Blocked) {
+        self.memory().window.block(blocked);
+        let mut version = self.version.lock().await;
+        let told = self.visit(&mut version, |window, _| window.block(blocked)).await;
+        if !matches!(told, Visit::Done(())) {
+            tracing::warn!("that Zoho refuses calls could not be told to other processes");
+        }
+    }
+
+    /// Changes the row, with what is known by now of our own leases.
+    async fn visit<T>(
+        &self,
+        version: &mut Option<Version>,
+        change: impl Fn(&mut Window, i64) -> T,
+    ) -> Visit<T> {
+        let facts = self.take_facts();
+        let begun = Instant::now();
+        let mut window = self.look(Window::clone);
+        let mut tried = false;
+        loop {
+            let now = self.now();
+            let mut next = window.clone();
+            for (id, facts) in &facts {
+                next.settle(id, facts);
+            }
+            let result = change(&mut next, now);
+            let condition = version.clone().map_or(Condition::Absent, Condition::Version);
+            match self.write(&next, condition).await {
+                Ok(Outcome::Done(written)) => {
+                    *version = written;
+                    self.memory().window = next;
+                    return Visit::Done(result);
+                }
+                Ok(Outcome::Refused { current, .. }) => {
+                    let read = current.as_ref().map(Row::read::<Window>).transpose();
+                    // A row that cannot be read is begun anew; its version is enough to replace it.
+                    window = read.unwrap_or_default().unwrap_or_default();
+                    // Always together: who gives up here must not write older content over this version.
+                    self.memory().window = window.clone();
+                    *version = current.map(|row| row.version);
+                }
+                Err(error) => {
+                    tracing::error!(%error, "calls to Zoho go out uncounted: the store does not answer");
+                    self.memory().without_until = now + WITHOUT;
+                    *version = None;
+                    return Visit::Without;
+                }
+            }
+            if begun.elapsed() > CONTENDED {
+                return Visit::Contended;
+            }
+            if tried {
+                sleep(self.clock.jittered(PAUSE)).await;
+            }
+            tried = true;
+        }
+    }
+
+    async fn write(&self, window: &Window, condition: Condition) -> Result<Outcome, StoreError> {
+        let ends = timestamp(window.ends(self.now()));
+        let put = Put::record(self.key.clone(), window, condition)?.until(ends);
+        let slow = |_| Err(StoreError::Unavailable("it takes too long".to_owned()));
+        timeout(STORE, self.state.put(put)).await.unwrap_or_else(slow)
+    }
+
+    /// What is known of our leases. Where it is lost on the way, they count for longer than they need.
+    fn take_facts(&self) -> Vec<(String, Facts)> {
+        let now = self.now();
+        let mut memory = self.memory();
+        let mut known = Vec::new();
+        memory.leases.retain(|id, held| {
+            if now > held.until {
+                held.facts.unused += std::mem::take(&mut held.slots);
+            }
+            known.push((id.clone(), std::mem::take(&mut held.facts)));
+            held.slots > 0 || held.flying > 0
+        });
+        known
+    }
+}

@@ -1,0 +1,74 @@
+//! The credits of CRM: Zoho names what is left of a day's once half of them are used. All processes remember it.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
+
+use super::STORE;
+use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later};
+use crate::store::{Condition, Key, Put, StoreError, Table};
+use crate::zoho::data_centre::DataCentre;
+
+/// How often what a process hears is written down, and how long it is shown: Zoho counts the last 24 hours.
+const WRITTEN: SignedDuration = SignedDuration::from_secs(60);
+const SHOWN: SignedDuration = SignedDuration::from_hours(24);
+
+/// What is left of CRM's credits.
+pub struct Credits {
+    state: Arc<dyn Table>,
+    clock: SharedClock,
+    written: Mutex<HashMap<String, Timestamp>>,
+}
+
+/// What Zoho said last.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Remaining {
+    /// So many are left of the last 24 hours.
+    pub credits_remaining: u64,
+    /// When Zoho said so.
+    pub as_of: Timestamp,
+}
+
+impl Credits {
+    pub(super) fn new(state: Arc<dyn Table>, clock: SharedClock) -> Self {
+        Self { state, clock, written: Mutex::default() }
+    }
+
+    /// Remembers what an answer said, once a minute.
+    pub async fn learn(&self, data_centre: DataCentre, organization: &str, left: u64) {
+        let (key, now) = (key(data_centre, organization), self.clock.now());
+        {
+            let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
+            if written.get(&key.partition).is_some_and(|at| now < later(*at, WRITTEN)) {
+                return;
+            }
+            written.insert(key.partition.clone(), now);
+        }
+        let record = Remaining { credits_remaining: left, as_of: now };
+        let write = async {
+            let put = Put::record(key, &record, Condition::Any)?.until(later(now, SHOWN));
+            self.state.put(put).await
+        };
+        if !matches!(timeout(STORE, write).await, Ok(Ok(_))) {
+            tracing::warn!("what is left of CRM's credits could not be written down");
+        }
+    }
+
+    /// What Zoho said last, where it has said anything.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn stored(
+        &self,
+        data_centre: DataCentre,
+        organization: &str,
+    ) -> Result<Option<Remaining>, StoreError> {
+        self.state.get(&key(data_centre, organization)).await?.map(|row| row.read()).transpose()
+    }
+}
+
+fn key(data_centre: DataCentre, organization: &str) -> Key {
+    Key::new(format!("quota#{data_centre}/{organization}"), "crm")
+}

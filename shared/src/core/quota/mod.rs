@@ -1,0 +1,191 @@
+//! Zoho's quotas, shared by all processes of an installation: a row for each organisation of Inventory counts its calls
+//! (`window`), and what cannot succeed is refused here, with the time at which it can.
+//!
+//! While less than half of a minute is used, a process leases five slots at once and then goes on by memory. Above, each call
+//! takes its own. A call without a slot because the store is down goes out all the same: Zoho's refusal is then the worst of it.
+
+mod account;
+mod credits;
+#[cfg(test)]
+mod tests;
+mod window;
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde::Serialize;
+use tokio::time::Instant;
+
+pub use account::Slot;
+pub use credits::{Credits, Remaining};
+pub use window::Priority;
+
+use super::grant::AccessToken;
+use crate::base::clock::{SharedClock, Timestamp, seconds_until};
+use crate::base::problem::{Code, Problem};
+use crate::base::settings::InventoryLimits;
+use crate::store::{Key, StoreError, Table};
+use crate::zoho::answer::{Failure, FailureKind};
+use crate::zoho::data_centre::DataCentre;
+
+use account::Account;
+use window::{Blocked, Why, Window};
+
+/// The calls to Inventory of all organisations, as one process sees them.
+pub struct Quotas {
+    state: Arc<dyn Table>,
+    clock: SharedClock,
+    limits: InventoryLimits,
+    accounts: Mutex<HashMap<String, Arc<Account>>>,
+    credits: Credits,
+}
+
+/// Who wants to make a call.
+#[derive(Debug, Clone, Copy)]
+pub struct Caller<'a> {
+    /// The id of their key: a place that is kept for a key is no other key's.
+    pub key: &'a str,
+    /// For whom.
+    pub priority: Priority,
+    /// Until when they must have their answer.
+    pub deadline: Instant,
+}
+
+/// What is left of a minute.
+#[derive(Debug, Clone, Serialize)]
+pub struct Left {
+    /// Zoho's limit.
+    pub limit_per_minute: u32,
+    /// What counts now: calls made, and slots that processes hold.
+    pub used: u32,
+    /// What may still be called.
+    pub left: u32,
+    /// When all of that is free again.
+    pub resets_at: Timestamp,
+    /// Until when Zoho itself refuses all calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blocked_until: Option<Timestamp>,
+}
+
+impl Quotas {
+    /// Quotas in this table.
+    pub fn new(state: Arc<dyn Table>, clock: SharedClock, limits: InventoryLimits) -> Self {
+        let credits = Credits::new(state.clone(), clock.clone());
+        Self { state, clock, limits, accounts: Mutex::default(), credits }
+    }
+
+    /// The credits of CRM, which has no limit a minute.
+    pub fn credits(&self) -> &Credits {
+        &self.credits
+    }
+
+    /// Leave to make one call to Inventory; to be held until its answer is there.
+    ///
+    /// # Errors
+    /// Where no call can succeed now: says when one can.
+    pub async fn take(&self, token: &AccessToken, caller: Caller<'_>) -> Result<Slot, Problem> {
+        self.account(token).take(caller).await.map_err(|refusal| self.refused(refusal))
+    }
+
+    /// Remembers for all processes that Zoho refused a call because there were too many.
+    pub async fn heed(&self, token: &AccessToken, failure: &Failure) {
+        let Some(seconds) = failure.seconds() else { return };
+        let daily = failure.kind == FailureKind::DailyLimit;
+        if !daily && failure.kind != FailureKind::RateLimited || self.limits.is_off() {
+            return;
+        }
+        let wait = i64::try_from(seconds).unwrap_or(i64::MAX / 2000) * 1000;
+        let until = self.clock.now().as_millisecond().saturating_add(wait);
+        self.account(token).block(Blocked { until, daily }).await;
+    }
+
+    /// What is left, as this process knows it.
+    pub fn known(&self, token: &AccessToken) -> Option<Left> {
+        self.limits.per_minute?;
+        self.account(token).look(|window| self.left(window))
+    }
+
+    /// What is left, as it is stored.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn stored(
+        &self,
+        data_centre: DataCentre,
+        organization: &str,
+    ) -> Result<Option<Left>, StoreError> {
+        let row = self.state.get(&key(data_centre, organization)).await?;
+        let window = row.map(|row| row.read::<Window>()).transpose()?.unwrap_or_default();
+        Ok(self.left(&window))
+    }
+
+    fn left(&self, window: &Window) -> Option<Left> {
+        let limit_per_minute = self.limits.per_minute?;
+        let now = self.clock.now().as_millisecond();
+        let (used, blocked) = (window.used(now), window.blocked(now));
+        let left = if blocked.is_some() { 0 } else { limit_per_minute.saturating_sub(used) };
+        let resets = window.free_at(now).max(blocked.map_or(now, |blocked| blocked.until));
+        Some(Left {
+            limit_per_minute,
+            used,
+            left,
+            resets_at: timestamp(resets),
+            blocked_until: blocked.map(|blocked| timestamp(blocked.until)),
+        })
+    }
+
+    fn account(&self, token: &AccessToken) -> Arc<Account> {
+        let organization = token.organization.as_ref().map_or("-", |found| found.id.as_str());
+        let key = key(token.data_centre, organization);
+        let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
+        let new = || Account::new(self.state.clone(), self.clock.clone(), self.limits, key.clone());
+        accounts.entry(key.partition.clone()).or_insert_with(|| Arc::new(new())).clone()
+    }
+
+    fn refused(&self, refusal: account::Refusal) -> Problem {
+        let now = self.clock.now();
+        let (code, detail) = match refusal.why {
+            Some(Why::Minute) => (
+                Code::ZohoRateLimited,
+                "The organisation's calls to Zoho Inventory of this minute are used up, so this one was not made.",
+            ),
+            Some(Why::ZohoMinute) => (
+                Code::ZohoRateLimited,
+                "Zoho has just refused a call because the organisation made too many, so this one was not made. Others use its quota, too.",
+            ),
+            Some(Why::Day) => (
+                Code::ZohoDailyLimit,
+                "The calls to Zoho Inventory that the operator set for a day are used up.",
+            ),
+            Some(Why::ZohoDay) => (
+                Code::ZohoDailyLimit,
+                "Zoho says that the organisation has used up its calls of the day, so this one was not made.",
+            ),
+            None => (
+                Code::ZohoRateLimited,
+                "So many calls to Zoho Inventory are under way that this one could not be made in time.",
+            ),
+        };
+        Problem::new(code, detail).retry_after(seconds_until(timestamp(refusal.back), now))
+    }
+}
+
+impl Left {
+    /// Seconds until all is free again.
+    pub fn resets_in(&self, now: Timestamp) -> u64 {
+        if self.resets_at <= now { 0 } else { seconds_until(self.resets_at, now) }
+    }
+}
+
+/// Where an organisation's calls are counted.
+fn key(data_centre: DataCentre, organization: &str) -> Key {
+    Key::new(format!("quota#{data_centre}/{organization}"), "inventory")
+}
+
+fn timestamp(milliseconds: i64) -> Timestamp {
+    Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
+}
+
+/// A store that is slower than this is not waited for.
+const STORE: Duration = Duration::from_secs(2);

@@ -1,0 +1,201 @@
+//! Many processes on one store, on paused time: the store takes its time, refuses, hangs or fails.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use futures::future::join_all;
+use tokio::time::sleep;
+
+use super::*;
+use crate::base::clock::TokioClock;
+use crate::base::secret::{Secret, random_hex};
+use crate::core::connection::Organization;
+use crate::store::{Condition, Outcome, Page, Query, Row, Version, Write};
+use crate::zoho::scope::ScopeSet;
+
+/// Rows in memory; each call takes a few milliseconds before and after its work.
+#[derive(Default)]
+struct Rows {
+    rows: Mutex<BTreeMap<String, Row>>,
+    puts: AtomicUsize,
+    trouble: Mutex<Option<Trouble>>,
+}
+
+#[derive(Clone, Copy)]
+enum Trouble {
+    Down,
+    Hangs,
+}
+
+async fn moment() {
+    let random = u64::from_str_radix(&random_hex::<1>(), 16).unwrap();
+    sleep(Duration::from_millis(1 + random % 8)).await;
+}
+
+#[async_trait]
+impl Table for Rows {
+    async fn get(&self, key: &Key) -> Result<Option<Row>, StoreError> {
+        moment().await;
+        Ok(self.rows.lock().unwrap().get(&key.partition).cloned())
+    }
+
+    async fn transact(&self, steps: Vec<Write>) -> Result<Outcome, StoreError> {
+        let trouble = *self.trouble.lock().unwrap();
+        match trouble {
+            Some(Trouble::Down) => return Err(StoreError::Unavailable("down".to_owned())),
+            Some(Trouble::Hangs) => sleep(Duration::from_secs(60)).await,
+            None => moment().await,
+        }
+        let Some(Write::Put(put)) = steps.into_iter().next() else { panic!("only puts") };
+        self.puts.fetch_add(1, Ordering::SeqCst);
+        let outcome = {
+            let mut rows = self.rows.lock().unwrap();
+            let current = rows.get(&put.key.partition).cloned();
+            let holds = match &put.condition {
+                Condition::Any => true,
+                Condition::Absent => current.is_none(),
+                Condition::Version(version) => current.as_ref().is_some_and(|row| row.version == *version),
+            };
+            if holds {
+                let version = Version(random_hex::<8>());
+                let row = Row {
+                    key: put.key.clone(),
+                    value: put.value,
+                    version: version.clone(),
+                    expires: put.expires,
+                };
+                rows.insert(put.key.partition, row);
+                Outcome::Done(Some(version))
+            } else {
+                Outcome::Refused { step: 0, current }
+            }
+        };
+        moment().await;
+        Ok(outcome)
+    }
+
+    async fn query(&self, _: Query) -> Result<Page, StoreError> {
+        Ok(Page::default())
+    }
+}
+
+fn token() -> AccessToken {
+    AccessToken {
+        token: Secret::new("t"),
+        generation: 1,
+        expires: Timestamp::MAX,
+        data_centre: DataCentre::Eu,
+        scopes: ScopeSet::parse("ZohoInventory.items.READ"),
+        organization: Some(Organization { id: "1".to_owned(), name: "N".to_owned() }),
+        crm_organization: None,
+    }
+}
+
+fn clock() -> SharedClock {
+    Arc::new(TokioClock::starting_at("2026-11-22T10:00:30Z".parse().unwrap()))
+}
+
+const LIMITS: InventoryLimits = InventoryLimits { per_minute: Some(100), per_day: None };
+
+fn caller(key: &str) -> Caller<'_> {
+    Caller { key, priority: Priority::Agent, deadline: Instant::now() + Duration::from_secs(25) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn twenty_processes_share_what_there_is() {
+    const MINUTES: u32 = 5;
+    let (clock, rows, token) = (clock(), Arc::new(Rows::default()), token());
+    let arrivals = Mutex::new(Vec::new());
+    let end = Instant::now() + Duration::from_secs(60) * MINUTES;
+    let (in_vain, returned) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let crowd = (0..20).map(|number| {
+        let quotas = Quotas::new(rows.clone(), clock.clone(), LIMITS);
+        let (token, arrivals, in_vain, returned) = (&token, &arrivals, &in_vain, &returned);
+        async move {
+            let (key, mut told) = (number.to_string(), false);
+            while Instant::now() < end {
+                let asked = Instant::now();
+                match quotas.take(token, caller(&key)).await {
+                    Ok(slot) => {
+                        assert!(!told || asked.elapsed() < Duration::from_secs(3), "{:?}", asked.elapsed());
+                        returned.fetch_add(usize::from(told), Ordering::SeqCst);
+                        told = false;
+                        moment().await;
+                        arrivals.lock().unwrap().push(Instant::now());
+                        sleep(Duration::from_millis(80)).await;
+                        drop(slot);
+                    }
+                    Err(problem) => {
+                        in_vain.fetch_add(usize::from(told), Ordering::SeqCst);
+                        told = true;
+                        let document = serde_json::to_value(problem.document("", None)).unwrap();
+                        sleep(Duration::from_secs(document["retry_after"].as_u64().unwrap())).await;
+                    }
+                }
+            }
+        }
+    });
+    join_all(crowd).await;
+    let arrivals = arrivals.into_inner().unwrap();
+    for (first, at) in arrivals.iter().enumerate() {
+        let within = arrivals[first..].iter().filter(|then| **then <= *at + Duration::from_secs(60)).count();
+        assert!(within <= 100, "{within}");
+    }
+    assert!(arrivals.len() >= 450, "{} of 500", arrivals.len());
+    assert!(returned.into_inner() >= 60);
+    assert_eq!(in_vain.into_inner(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_fails_or_hangs_keeps_no_call_back() {
+    for trouble in [Trouble::Down, Trouble::Hangs] {
+        let rows = Arc::new(Rows::default());
+        let (token, quotas) = (token(), Quotas::new(rows.clone(), clock(), LIMITS));
+        *rows.trouble.lock().unwrap() = Some(trouble);
+        for _ in 0..20 {
+            drop(quotas.take(&token, caller("k")).await.unwrap());
+        }
+        let begun = Instant::now();
+        drop(quotas.take(&token, caller("k")).await.unwrap());
+        assert!(begun.elapsed() < Duration::from_millis(10), "it is not asked again at once");
+        *rows.trouble.lock().unwrap() = None;
+        sleep(Duration::from_secs(6)).await;
+        drop(quotas.take(&token, caller("k")).await.unwrap());
+        assert_eq!(quotas.known(&token).unwrap().used, 5, "counted again");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn five_calls_cost_one_put_and_no_limit_costs_none() {
+    let rows = Arc::new(Rows::default());
+    let (token, quotas) = (token(), Quotas::new(rows.clone(), clock(), LIMITS));
+    for call in 1..=20 {
+        drop(quotas.take(&token, caller("k")).await.unwrap());
+        let puts = rows.puts.load(Ordering::SeqCst);
+        assert_eq!(puts, usize::div_ceil(call, 5), "after {call} calls");
+    }
+    let off = InventoryLimits { per_minute: None, per_day: None };
+    let quotas = Quotas::new(rows.clone(), clock(), off);
+    for _ in 0..200 {
+        drop(quotas.take(&token, caller("k")).await.unwrap());
+    }
+    assert_eq!(rows.puts.load(Ordering::SeqCst), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_many_at_once_and_no_more() {
+    for (per_day, most) in [(Some(1000), 5), (None, 10)] {
+        let limits = InventoryLimits { per_minute: Some(100), per_day };
+        let quotas = Quotas::new(Arc::new(Rows::default()), clock(), limits);
+        let token = token();
+        let mut held = Vec::new();
+        for _ in 0..most {
+            held.push(quotas.take(&token, caller("k")).await.unwrap());
+        }
+        let problem = quotas.take(&token, caller("k")).await.err().unwrap();
+        assert_eq!(problem.code(), Code::ZohoRateLimited);
+        held.pop();
+        drop(quotas.take(&token, caller("k")).await.unwrap());
+    }
+}

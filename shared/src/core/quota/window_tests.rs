@@ -1,0 +1,265 @@
+//! Zoho as it may count, with calls that take their time, against what [`Window`] lets through.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::*;
+
+const LIMIT: u32 = 100;
+const LIMITS: InventoryLimits = InventoryLimits { per_minute: Some(LIMIT), per_day: None };
+const START: i64 = 1_795_000_000_123;
+
+/// Numbers that look random, the same ones in every run.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, end: i64) -> i64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        i64::try_from(self.0 >> 33).unwrap() % end
+    }
+
+    /// Mostly below one end, sometimes below the other.
+    fn often(&mut self, end: i64, seldom: i64) -> i64 {
+        let end = if self.below(20) == 0 { seldom } else { end };
+        self.below(end)
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Step {
+    /// A caller asks for a slot; since when it wants one, and whether it was told to come now.
+    Ask {
+        caller: usize,
+        since: i64,
+        told: bool,
+    },
+    Arrive {
+        caller: usize,
+        since: i64,
+        told: bool,
+        lease: u64,
+    },
+    Answer {
+        caller: usize,
+        lease: u64,
+    },
+}
+
+#[derive(Default)]
+struct Seen {
+    arrivals: Vec<i64>,
+    /// How late callers were served who came when they were told to.
+    late: Vec<i64>,
+    /// How often such a caller was told to come again.
+    untrue: usize,
+    returned: usize,
+}
+
+/// So many callers who call again as soon as they are answered, on processes of which each knows its own leases only.
+fn crowd(callers: usize, processes: usize, keys: usize, pause: i64, minutes: i64, seed: u64) -> Seen {
+    let (mut random, mut window, mut seen) = (Random(seed), Window::default(), Seen::default());
+    let mut held: Vec<Vec<(u64, u32, i64)>> = vec![Vec::new(); processes];
+    let mut facts: Vec<Vec<(u64, Facts)>> = (0..processes).map(|_| Vec::new()).collect();
+    let mut queue = BinaryHeap::new();
+    for caller in 0..callers {
+        let at = START + random.below(pause.max(1) * 20);
+        queue.push(Reverse((at, Step::Ask { caller, since: at, told: false })));
+    }
+    let mut leases = 0_u64;
+    while let Some(Reverse((now, step))) = queue.pop() {
+        if now > START + minutes * 60_000 {
+            break;
+        }
+        match step {
+            Step::Ask { caller, since, told } => {
+                let process = caller % processes;
+                held[process].retain(|(id, slots, until)| {
+                    if *until < now {
+                        facts[process].push((*id, Facts { landed: Vec::new(), unused: *slots }));
+                    }
+                    *slots > 0 && *until >= now
+                });
+                let mut fly = |lease, at: i64, random: &mut Random| {
+                    let at = at + 1 + random.often(150, WAY - 1);
+                    queue.push(Reverse((at, Step::Arrive { caller, since, told, lease })));
+                };
+                if let Some((lease, slots, _)) = held[process].first_mut() {
+                    *slots -= 1;
+                    fly(*lease, now, &mut random);
+                    continue;
+                }
+                for (lease, facts) in facts[process].drain(..) {
+                    window.settle(&lease.to_string(), &facts);
+                }
+                leases += 1;
+                let (id, key) = (leases.to_string(), (caller % keys).to_string());
+                match window.take((&id, &key), Priority::Agent, LIMITS, now) {
+                    Decision::Granted { slots, from, until } => {
+                        held[process].push((leases, slots - 1, until));
+                        fly(leases, from.max(now + random.below(USE)), &mut random);
+                    }
+                    Decision::Refused { back, .. } => {
+                        seen.untrue += usize::from(told);
+                        let back = back + 1 + random.below(100);
+                        queue.push(Reverse((back, Step::Ask { caller, since: back, told: true })));
+                    }
+                }
+            }
+            Step::Arrive { caller, since, told, lease } => {
+                seen.arrivals.push(now);
+                if told {
+                    seen.returned += 1;
+                    seen.late.push(now - since);
+                }
+                let at = now + random.often(200, 3_000);
+                queue.push(Reverse((at, Step::Answer { caller, lease })));
+            }
+            Step::Answer { caller, lease } => {
+                facts[caller % processes].push((lease, Facts { landed: vec![now], unused: 0 }));
+                let at = now + random.below(pause.max(1));
+                queue.push(Reverse((at, Step::Ask { caller, since: at, told: false })));
+            }
+        }
+    }
+    seen.arrivals.sort_unstable();
+    seen
+}
+
+fn most_in_any_minute(arrivals: &[i64]) -> usize {
+    let within = |(first, at): (usize, &i64)| {
+        arrivals[first..].iter().take_while(|then| **then <= at + 60_000).count()
+    };
+    arrivals.iter().enumerate().map(within).max().unwrap_or_default()
+}
+
+fn most_in_a_minute_of_the_clock(arrivals: &[i64]) -> usize {
+    arrivals.chunk_by(|one, next| one / 60_000 == next / 60_000).map(<[i64]>::len).max().unwrap_or_default()
+}
+
+#[test]
+fn a_crowd_never_exceeds_either_minute_and_gets_nearly_all_of_it() {
+    for (processes, pause) in [(1, 0), (2, 0), (20, 0), (2, 1_000), (20, 5_000)] {
+        for seed in 0..4 {
+            let seen = crowd(20, processes, 20, pause, 10, seed);
+            let (sliding, fixed) =
+                (most_in_any_minute(&seen.arrivals), most_in_a_minute_of_the_clock(&seen.arrivals));
+            assert!(sliding <= 100 && fixed <= 100, "{processes} processes: {sliding} and {fixed}");
+            let calls = seen.arrivals.len();
+            assert!(calls >= 900, "{processes} processes, pause {pause}: {calls} of 1000");
+            assert_eq!(seen.untrue, 0, "{processes} processes: who comes when told is served");
+            let latest = seen.late.iter().max().copied().unwrap_or_default();
+            assert!(latest <= USE + SOON + WAY, "{latest} ms");
+        }
+    }
+}
+
+#[test]
+fn callers_with_one_key_may_take_each_others_places_but_rarely_do() {
+    let (mut untrue, mut returned) = (0, 0);
+    for (pause, seed) in [(0, 1), (0, 2), (1_000, 3), (5_000, 4)] {
+        let seen = crowd(20, 2, 1, pause, 10, seed);
+        assert!(most_in_any_minute(&seen.arrivals) <= 100);
+        untrue += seen.untrue;
+        returned += seen.returned;
+    }
+    assert!(untrue * 20 <= returned, "{untrue} of {returned} came again in vain");
+}
+
+fn take(window: &mut Window, id: u32, limits: InventoryLimits, now: i64) -> Decision {
+    window.take((&id.to_string(), "key"), Priority::Agent, limits, now)
+}
+
+fn slots(decision: &Decision) -> u32 {
+    match decision {
+        Decision::Granted { slots, .. } => *slots,
+        Decision::Refused { .. } => 0,
+    }
+}
+
+#[test]
+fn five_at_once_below_half_and_one_by_one_above() {
+    let mut window = Window::default();
+    let given: Vec<_> = (0..62).map(|id| slots(&take(&mut window, id, LIMITS, START))).collect();
+    assert!(given[..10].iter().all(|slots| *slots == 5) && given[10..60].iter().all(|slots| *slots == 1));
+    assert_eq!(given[60..], [0, 0]);
+    assert_eq!(window.used(START), 100);
+}
+
+#[test]
+fn what_lapsed_comes_back_and_what_was_used_counts_for_a_minute_from_then() {
+    let mut window = Window::default();
+    let first = take(&mut window, 1, LIMITS, START);
+    assert_eq!(first, Decision::Granted { slots: 5, from: START, until: START + USE_TOGETHER });
+    window.settle("1", &Facts { landed: vec![START + 900, START + 950], unused: 3 });
+    assert_eq!((window.used(START + 1000), window.day.1), (2, 2));
+    assert_eq!(window.used(START + 900 + 60_000), 2);
+    assert_eq!(window.used(window.free_at(START)), 0);
+    assert!(window.free_at(START) < START + 950 + 62_000);
+    // A process that was never heard of again has used all of them at the last moment.
+    let mut window = Window::default();
+    take(&mut window, 1, LIMITS, START);
+    assert_eq!(window.used(START + USE_TOGETHER + WAY + 60_000), 5);
+    assert_eq!(window.used(START + USE_TOGETHER + WAY + 61_000), 0);
+}
+
+#[test]
+fn those_refused_are_told_a_time_of_their_own() {
+    let mut window = Window::default();
+    for call in 0..100 {
+        let (id, now) = (format!("a{call}"), START + call * 400);
+        let given = slots(&window.take((&id, "key"), Priority::Agent, LIMITS, now));
+        let unused = given.checked_sub(1).unwrap();
+        window.settle(&id, &Facts { landed: vec![now], unused });
+    }
+    let now = START + 40_000;
+    let mut told = Vec::new();
+    for id in 0..20 {
+        match take(&mut window, 1000 + id, LIMITS, now) {
+            Decision::Refused { back, why: Why::Minute } => told.push(back),
+            other => panic!("{other:?}"),
+        }
+    }
+    assert!(told.is_sorted() && told[19] > told[0] + 6_000, "{told:?}");
+    assert!(told.iter().all(|back| (back - now) % 1000 == 0));
+    // Somebody else's key has no claim to them.
+    let stranger = window.take(("s", "other"), Priority::Agent, LIMITS, told[0] + 10);
+    assert!(matches!(stranger, Decision::Refused { back, .. } if back > told[19]), "{stranger:?}");
+    for (id, back) in told.iter().enumerate() {
+        let decision = take(&mut window, 2000 + u32::try_from(id).unwrap(), LIMITS, back + 50);
+        assert_eq!(slots(&decision), 1, "{id}");
+    }
+}
+
+#[test]
+fn background_work_leaves_the_last_third_to_agents() {
+    let mut window = Window::default();
+    let mut background =
+        |id: u32| slots(&window.take((&format!("b{id}"), ""), Priority::Background, LIMITS, START));
+    assert_eq!((0..100).map(&mut background).sum::<u32>(), 67);
+    assert_eq!((0..100).map(|id| slots(&take(&mut window, id, LIMITS, START))).sum::<u32>(), 33);
+}
+
+#[test]
+fn what_zoho_says_holds_for_as_long_as_it_says() {
+    let mut window = Window::default();
+    window.block(Blocked { until: START + 60_000, daily: false });
+    window.block(Blocked { until: START + 30_000, daily: false });
+    let refused = take(&mut window, 1, LIMITS, START);
+    assert_eq!(refused, Decision::Refused { back: START + 60_000, why: Why::ZohoMinute });
+    assert!(slots(&take(&mut window, 2, LIMITS, START + 60_001)) > 0);
+    window.block(Blocked { until: START + 3_660_000, daily: true });
+    let refused = take(&mut window, 3, LIMITS, START + 60_002);
+    assert_eq!(refused, Decision::Refused { back: START + 3_660_002, why: Why::ZohoDay });
+}
+
+#[test]
+fn a_day_ends_at_midnight() {
+    let limits = InventoryLimits { per_minute: Some(100), per_day: Some(7) };
+    let mut window = Window::default();
+    let given: Vec<_> = (0..4).map(|id| slots(&take(&mut window, id, limits, START))).collect();
+    assert_eq!(given, [5, 1, 1, 0]);
+    let midnight = (START / DAY + 1) * DAY;
+    let refused = take(&mut window, 9, limits, START + 1);
+    assert_eq!(refused, Decision::Refused { back: midnight, why: Why::Day });
+    assert_eq!(slots(&take(&mut window, 10, limits, midnight)), 5);
+}
