@@ -99,10 +99,11 @@ pub async fn warm_router(parts: &Parts, renewer: Arc<dyn Renewer>) -> Router {
 }
 
 fn routes(app: App, parts: &Parts) -> Router {
-    let mut serving = Serving(Router::new());
+    let mut serving = Serving(Some(Router::new()));
     routes::all(&mut serving);
+    let router = serving.0.unwrap_or_default();
     finish(
-        serving.0.layer(DefaultBodyLimit::max(BODY_LIMIT)).with_state(Arc::new(app)),
+        router.layer(DefaultBodyLimit::max(BODY_LIMIT)).with_state(Arc::new(app)),
         parts.settings.public_url.as_ref(),
     )
 }
