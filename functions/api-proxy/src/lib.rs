@@ -115,11 +115,11 @@ pub async fn warm_router(parts: &Parts, renewer: Arc<dyn Renewer>) -> Router {
 
 fn routes(app: App, parts: &Parts) -> Router {
     let app = Arc::new(app);
-    let mut serving = Serving(Router::new());
+    let mut serving = Serving(Some(Router::new()));
     routes::all(&mut serving);
+    let router = serving.0.unwrap_or_default();
     finish(
-        serving
-            .0
+        router
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
             .layer(from_fn_with_state(app.clone(), redact::layer))
             .layer(map_response(limited))

@@ -5,7 +5,7 @@ mod failures;
 pub mod shape;
 
 use serde_json::{Map, Value, json};
-use shared::zoho::scope::Access;
+use shared::zoho::scope::{Access, Product};
 
 use self::failures::{header, problem, responses};
 use self::shape::{Shape, any_of};
@@ -108,11 +108,42 @@ fn headers() -> Value {
             "schema": { "type": "integer", "minimum": 0 },
         },
         "WWW-Authenticate": { "description": "`Bearer`.", "required": true, "schema": { "type": "string" } },
+        "Zoho-Connection": { "description": "The connection that was used.", "schema": { "type": "string" } },
+        "Zoho-Organization": { "description": "The id of its organisation.", "schema": shape::id() },
+        "Zoho-Data-Centre": { "description": "Where that lives, like `eu`.", "schema": { "type": "string" } },
+        "X-RateLimit-Limit": { "description": "Calls to Zoho Inventory in a minute, of all together.", "schema": shape::count() },
+        "X-RateLimit-Remaining": { "description": "How many of them are left.", "schema": shape::count() },
+        "X-RateLimit-Reset": { "description": "Seconds until all of them are.", "schema": shape::count() },
         "Idempotency-Replayed": {
             "description": "`true` where this is the answer to an earlier request with the same `Idempotency-Key`.",
             "schema": { "type": "string", "enum": ["true"] },
         },
     })
+}
+
+/// The headers of an answer of success.
+fn told(way: Way) -> Map<String, Value> {
+    let mut names = vec!["X-Request-Id"];
+    let (product, writes) = match way {
+        Way::Open | Way::Key => (None, false),
+        Way::Own(_) => {
+            names.push("Zoho-Connection");
+            (None, false)
+        }
+        Way::Read(product) => (Some(product), false),
+        Way::Write(product, _) => (Some(product), true),
+        Way::Pass(verb) => (Some(Product::Inventory), verb != Verb::Get),
+    };
+    if let Some(product) = product {
+        names.extend(["Zoho-Connection", "Zoho-Organization", "Zoho-Data-Centre"]);
+        if product == Product::Inventory {
+            names.extend(["X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset"]);
+        }
+    }
+    if writes {
+        names.push("Idempotency-Replayed");
+    }
+    names.into_iter().map(|name| (name.to_owned(), header(name))).collect()
 }
 
 /// What a call that is passed through carries.
@@ -167,7 +198,7 @@ impl Components {
         }
         let mut all = Map::new();
         if operation.raw {
-            let headers = json!({ "X-Request-Id": header("X-Request-Id") });
+            let headers = told(operation.way);
             let about =
                 "Zoho's own answer, as it stands: JSON, or a file. With `dry_run=true`, what would be sent.";
             all.insert(
@@ -184,10 +215,7 @@ impl Components {
     }
 
     fn answer(&mut self, operation: &Operation, answer: &Answer) -> Value {
-        let mut headers = json!({ "X-Request-Id": header("X-Request-Id") });
-        if let (Way::Write(..), Some(headers)) = (operation.way, headers.as_object_mut()) {
-            headers.insert("Idempotency-Replayed".to_owned(), header("Idempotency-Replayed"));
-        }
+        let headers = told(operation.way);
         let mut described = json!({ "description": answer.description, "headers": headers });
         if let (Some(shape), Some(described)) = (&answer.shape, described.as_object_mut()) {
             let content = json!({ "application/json": { "schema": self.schema(shape) } });

@@ -143,6 +143,11 @@ pub(crate) fn words(words: &[&str]) -> Value {
     json!({ "type": "string", "enum": words })
 }
 
+/// How many.
+pub(crate) fn count() -> Value {
+    json!({ "type": "integer", "minimum": 0 })
+}
+
 /// A moment.
 pub(crate) fn time() -> Value {
     json!({ "type": "string", "format": "date-time" })

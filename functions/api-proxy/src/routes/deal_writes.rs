@@ -89,6 +89,7 @@ fn writable(about: &str, required: &[&str], fewest: usize) -> Value {
             "Next_Step": described(or_null("string"), "What comes next."),
             "Description": described(or_null("string"), "What people say of it."),
         },
+        "additionalProperties": true,
         "patternProperties": { "._id$": described(id(), "The id of a lookup: `Account_Name_id` sets `Account_Name`.") },
     })
 }

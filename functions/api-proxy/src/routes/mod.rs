@@ -57,8 +57,8 @@ pub(crate) trait Routes {
         T: 'static;
 }
 
-/// The router in the making.
-pub(crate) struct Serving(pub(crate) Router<Arc<App>>);
+/// The router in the making; always there between two routes.
+pub(crate) struct Serving(pub(crate) Option<Router<Arc<App>>>);
 
 impl Routes for Serving {
     fn on<H, T>(&mut self, verb: Verb, path: &str, handler: H, _: impl FnOnce() -> Operation)
@@ -73,7 +73,8 @@ impl Routes for Serving {
             Verb::Patch => MethodFilter::PATCH,
             Verb::Delete => MethodFilter::DELETE,
         };
-        self.0 = std::mem::take(&mut self.0).route(path, on(method, handler));
+        // Not `mem::take`, which would make an empty router for each route of each start.
+        self.0 = self.0.take().map(|router| router.route(path, on(method, handler)));
     }
 }
 

@@ -24,7 +24,7 @@ use shared::zoho::{crm, inventory};
 use super::Routes;
 use crate::App;
 use crate::caller::Caller;
-use crate::openapi::shape::{named, text, time, words};
+use crate::openapi::shape::{count, described, named, text, time, words};
 use crate::operation::{Operation, Verb};
 use crate::params::{NoParams, Params};
 use crate::routes::people::MODULES;
@@ -96,6 +96,30 @@ fn documented() -> Value {
             "connected_at": time(),
             "token_expires": or_null,
             "token_renewed_at": or_null,
+            "quota": {
+                "type": "object",
+                "description": "What is left of Zoho's limits, where anything is known.",
+                "properties": {
+                    "inventory": {
+                        "type": "object",
+                        "description": "Of the calls of a minute, which all of an organisation share.",
+                        "required": ["limit_per_minute", "used", "left", "resets_at"],
+                        "properties": {
+                            "limit_per_minute": count(),
+                            "used": count(),
+                            "left": count(),
+                            "resets_at": time(),
+                            "blocked_until": described(time(), "Until then Zoho refuses all calls."),
+                        },
+                    },
+                    "crm": {
+                        "type": "object",
+                        "description": "CRM's credits of the last 24 hours; it tells them when half of them are used.",
+                        "required": ["credits_remaining", "as_of"],
+                        "properties": { "credits_remaining": count(), "as_of": time() },
+                    },
+                },
+            },
             "last_event": {
                 "type": ["object", "null"],
                 "required": ["id", "type", "receivedtime"],
@@ -116,6 +140,9 @@ fn documented() -> Value {
                     "label": { "type": "string" },
                     "permissions": words_of("Like `inventory:read`."),
                     "expires": or_null,
+                    "confirm": { "type": "boolean", "description": "Whether each of its writes must be previewed." },
+                    "redact": { "type": ["string", "null"], "description": "What its answers hide: `contacts`, or nothing." },
+                    "pass_through": words_of("The calls that it may pass through to Zoho."),
                 },
             },
             "connections": { "type": "array", "items": connection },
