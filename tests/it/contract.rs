@@ -17,7 +17,9 @@ async fn everything() -> (Connector, Agent, String) {
     let mut connector = Connector::start().await;
     connector.connect(&["--access", "write"]).await;
     connector.zoho.sandbox.switches(|switches| switches.per_minute_limit = None);
-    let agent = connector.agent(&["--can", "inventory:write,crm:write,events"]).await;
+    let agent = connector
+        .agent(&["--can", "inventory:write,crm:write,events,zoho:*:inventory/**,zoho:*:crm/**"])
+        .await;
     let secret = connector.webhook_secret().await;
     connector.zoho.sandbox.add_webhook(Webhook {
         url: format!("{}/webhooks/default/inventory/item.updated", connector.url),

@@ -199,6 +199,8 @@ async fn fields_tell_what_can_be_written() {
     let calls = connector.zoho.sandbox.requests().len();
     agent.get("/v1/crm/fields?module=Deals").await.ok();
     assert_eq!(connector.zoho.sandbox.requests().len(), calls, "known for a minute");
+    let other = agent.get_with("/v1/crm/fields?module=Deals", &[("Zoho-Organization", "12345")]).await;
+    other.problem("organization_mismatch");
     agent.get("/v1/crm/fields").await.problem("invalid_parameter");
     agent.get("/v1/crm/fields?module=De/als").await.problem("invalid_parameter");
     agent.get("/v1/crm/fields?module=Nothing").await.problem("zoho_rejected");

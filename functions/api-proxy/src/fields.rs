@@ -19,11 +19,13 @@ pub(crate) type Module = (ConnectionName, String);
 impl App {
     /// The fields of a module.
     pub(crate) async fn fields(&self, target: &Target<'_>, module: &str) -> Result<Arc<[Field]>, Problem> {
+        let target = target.with(crm::scope::FIELDS);
+        // What is known is for those who may read it.
+        self.demand_scope(&target).await?;
         let key = (target.connection.clone(), module.to_owned());
         if let Some(known) = self.fields.get(&key) {
             return Ok(known);
         }
-        let target = target.with(crm::scope::FIELDS);
         let answer = self.read(&target, |place| crm::fields_url(place.api, module), answer::crm).await?;
         let fields = answer.map(|mut answer| records(&mut answer, "fields")).unwrap_or_default();
         let fields: Arc<[Field]> = fields.iter().filter_map(Field::read).collect();

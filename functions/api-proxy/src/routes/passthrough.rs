@@ -52,7 +52,7 @@ fn documented(verb: Verb, id: &'static str, summary: &'static str) -> Operation 
             json!({ "type": "string", "pattern": "^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$" }),
             "itemgroups",
         )
-        .fails(&[Code::PathDenied])
+        .fails(&[Code::PathDenied, Code::RouteNotFound])
 }
 
 async fn pass(
