@@ -24,10 +24,8 @@ fn number(variable: &str, default: usize) -> usize {
     std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
 }
 
-fn dice() -> Dice {
-    let seed = number("DELIVERIES_SEED", usize::from_str_radix(&random_hex::<4>(), 16).unwrap());
-    println!("DELIVERIES_SEED={seed}");
-    Dice(seed as u64)
+fn seed() -> u64 {
+    number("DELIVERIES_SEED", usize::from_str_radix(&random_hex::<4>(), 16).unwrap()) as u64
 }
 
 /// What is still to be sent, and what was acknowledged, by number.
@@ -112,13 +110,15 @@ async fn what_serve_acknowledged_survives_kill_9() {
     let clock = Arc::new(shared::base::clock::SystemClock);
     let stores: Stores = shared::store::sqlite::Sqlite::open(connector.folder(), clock).unwrap().into();
     set_secrets(&*stores.secrets).await;
-    let mut dice = dice();
+    let seed = seed();
+    println!("DELIVERIES_SEED={seed}");
+    let mut dice = Dice(seed);
     let (sends, different) = shuffled(number("DELIVERIES", 10_000), &mut dice);
     let post = Post::new(&connector.url, sends);
     let mut senders = post.send_all();
     let mut killed = 0;
     loop {
-        let pause = Duration::from_millis(200 + dice.next() % 1500);
+        let pause = Duration::from_millis(200 + dice.roll() % 1500);
         tokio::select! {
             done = senders.join_next() => match done {
                 Some(done) => done.unwrap(),
@@ -143,7 +143,9 @@ async fn what_a_function_on_aws_acknowledged_survives_kill_9_and_failing_calls()
     let deployed = Deployed::on_aws_at(Cloud::start().await, window.url.clone()).await;
     let stores = deployed.stores();
     set_secrets(&*stores.secrets).await;
-    let mut dice = dice();
+    let seed = seed();
+    println!("DELIVERIES_SEED={seed}");
+    let mut dice = Dice(seed);
     let (sends, different) = shuffled(number("DELIVERIES", 2_000).min(20_000), &mut dice);
     window.fail_one_in(10);
     let post = Post::new(&deployed.connector.url, sends);
@@ -155,7 +157,7 @@ async fn what_a_function_on_aws_acknowledged_survives_kill_9_and_failing_calls()
                 Some(done) => done.unwrap(),
                 None => break,
             },
-            () = sleep(Duration::from_millis(50 + dice.next() % 300)) => {
+            () = sleep(Duration::from_millis(50 + dice.roll() % 300)) => {
                 let running = deployed.cloud.figures("webhook-intake");
                 // Of those that started last, because the others are mostly dead.
                 let last = running.len().saturating_sub(SENDERS);

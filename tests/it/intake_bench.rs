@@ -29,15 +29,11 @@ fn requests(from: usize, count: usize, good: bool) -> Vec<Vec<u8>> {
     (from..from + count).map(|number| wire(signed(number, good))).collect()
 }
 
-fn tell(what: &str, connections: usize, load: &Load) {
+fn row(what: &str, connections: usize, load: &Load) -> String {
     let count: usize = load.statuses.values().sum();
     let each = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(u32::try_from(count).unwrap());
-    println!(
-        "| {what} | {connections} | {:.0} | {:.0} | {:?} |",
-        1e6 / each(load.took),
-        each(load.cpu),
-        load.statuses
-    );
+    let (a_second, cpu) = (1e6 / each(load.took), each(load.cpu));
+    format!("| {what} | {connections} | {a_second:.0} | {cpu:.0} | {:?} |", load.statuses)
 }
 
 async fn node() -> (Child, String) {
@@ -77,13 +73,13 @@ async fn intake_bench() {
         // One by one, each waits for a sync of its own.
         let count = if connections == 1 { count / 10 } else { count };
         let load = load::run(ours.0, ours.1, requests(from, count, true), connections).await;
-        tell("serve: verified, stored, synced", connections, &load);
+        println!("{}", row("serve: verified, stored, synced", connections, &load));
         let load = load::run(ours.0, ours.1, requests(from, count, true), connections).await;
-        tell("serve: the same once more, duplicates", connections, &load);
+        println!("{}", row("serve: the same once more, duplicates", connections, &load));
         let load = load::run(ours.0, ours.1, requests(from, count, false), connections).await;
-        tell("serve: forged, refused", connections, &load);
+        println!("{}", row("serve: forged, refused", connections, &load));
         let load = load::run(&node_address, theirs, requests(from, count, true), connections).await;
-        tell("Node: verified, nothing else", connections, &load);
+        println!("{}", row("Node: verified, nothing else", connections, &load));
         from += count;
     }
 }

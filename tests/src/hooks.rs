@@ -89,7 +89,7 @@ pub struct Dice(pub u64);
 
 impl Dice {
     /// The next number.
-    pub fn next(&mut self) -> u64 {
+    pub fn roll(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -99,7 +99,7 @@ impl Dice {
 
     /// One of so many.
     pub fn below(&mut self, many: usize) -> usize {
-        usize::try_from(self.next() % many.max(1) as u64).unwrap()
+        usize::try_from(self.roll() % many.max(1) as u64).unwrap()
     }
 
     /// Whether one chance in so many comes true.

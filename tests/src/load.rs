@@ -39,7 +39,7 @@ pub async fn run(address: &str, pid: u32, requests: Vec<Vec<u8>>, connections: u
             tokio::spawn(async move {
                 let mut stream = TcpStream::connect(&address).await.unwrap();
                 stream.set_nodelay(true).unwrap();
-                let (mut buffer, mut statuses) = (Vec::new(), BTreeMap::new());
+                let (mut buffer, mut statuses) = (Vec::new(), BTreeMap::<u16, usize>::new());
                 while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
                     stream.write_all(request).await.unwrap();
                     *statuses.entry(answer(&mut stream, &mut buffer).await).or_default() += 1;
@@ -48,7 +48,7 @@ pub async fn run(address: &str, pid: u32, requests: Vec<Vec<u8>>, connections: u
             })
         })
         .collect();
-    let mut statuses = BTreeMap::new();
+    let mut statuses = BTreeMap::<u16, usize>::new();
     for task in tasks {
         for (status, count) in task.await.unwrap() {
             *statuses.entry(status).or_default() += count;
