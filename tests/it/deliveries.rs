@@ -17,8 +17,9 @@ use tests::moto::Moto;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-/// Senders at once.
+/// Senders at once; on AWS each keeps a process busy, and all of them one stand-in.
 const SENDERS: usize = 32;
+const SENDERS_ON_AWS: usize = 4;
 
 fn number(variable: &str, default: usize) -> usize {
     std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
@@ -48,9 +49,9 @@ impl Post {
     }
 
     /// Sends until nothing is left; what is not acknowledged is sent again, as somebody does who must not lose it.
-    fn send_all(&self) -> JoinSet<()> {
+    fn send_all(&self, many: usize) -> JoinSet<()> {
         let mut senders = JoinSet::new();
-        for _ in 0..SENDERS {
+        for _ in 0..many {
             let (post, http) = (self.clone(), shared::zoho::http::browser().unwrap());
             senders.spawn(async move {
                 loop {
@@ -115,7 +116,7 @@ async fn what_serve_acknowledged_survives_kill_9() {
     let mut dice = Dice(seed);
     let (sends, different) = shuffled(number("DELIVERIES", 10_000), &mut dice);
     let post = Post::new(&connector.url, sends);
-    let mut senders = post.send_all();
+    let mut senders = post.send_all(SENDERS);
     let mut killed = 0;
     loop {
         let pause = Duration::from_millis(200 + dice.roll() % 1500);
@@ -149,7 +150,7 @@ async fn what_a_function_on_aws_acknowledged_survives_kill_9_and_failing_calls()
     let (sends, different) = shuffled(number("DELIVERIES", 2_000).min(20_000), &mut dice);
     window.fail_one_in(10);
     let post = Post::new(&deployed.connector.url, sends);
-    let mut senders = post.send_all();
+    let mut senders = post.send_all(SENDERS_ON_AWS);
     let mut killed = 0;
     loop {
         tokio::select! {
@@ -157,10 +158,10 @@ async fn what_a_function_on_aws_acknowledged_survives_kill_9_and_failing_calls()
                 Some(done) => done.unwrap(),
                 None => break,
             },
-            () = sleep(Duration::from_millis(50 + dice.roll() % 300)) => {
+            () = sleep(Duration::from_millis(500 + dice.roll() % 3000)) => {
                 let running = deployed.cloud.figures("webhook-intake");
                 // Of those that started last, because the others are mostly dead.
-                let last = running.len().saturating_sub(SENDERS);
+                let last = running.len().saturating_sub(SENDERS_ON_AWS);
                 if let Some(figures) = running.get(last + dice.below(running.len() - last)) {
                     Cloud::kill(figures.pid);
                     killed += 1;
@@ -171,6 +172,9 @@ async fn what_a_function_on_aws_acknowledged_survives_kill_9_and_failing_calls()
     window.fail_one_in(0);
     post.check(&stores, different).await;
     let tries = *post.tries.lock().unwrap();
-    println!("{different} different deliveries in {tries} tries, {killed} times killed, calls {:?}", window.take_calls());
-    assert!(killed >= 5, "{killed}");
+    println!(
+        "{different} different deliveries in {tries} tries, {killed} times killed, calls {:?}",
+        window.take_calls()
+    );
+    assert!(killed >= 2, "{killed}");
 }

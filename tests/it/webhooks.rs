@@ -199,7 +199,8 @@ async fn a_notification_of_crm_is_known_by_its_channels_token_which_nobody_reads
     assert_eq!(post(&connector, "/webhooks/other/crm", &[], &told.to_string()).await.0, 404);
     assert_eq!(last_event(&agent).await, Value::Null, "nothing is stored");
 
-    let (status, receipt) = post(&connector, path, &[("content-type", "text/plain")], &told.to_string()).await;
+    let (status, receipt) =
+        post(&connector, path, &[("content-type", "text/plain")], &told.to_string()).await;
     assert_eq!((status, &receipt["duplicate"]), (200, &json!(false)), "{receipt}");
     let id = receipt["event_id"].as_str().unwrap();
     let (_, again) = post(&connector, path, &[], &with("affected_fields", json!(["Stage"]))).await;
@@ -296,7 +297,8 @@ async fn the_operator_sends_a_test_and_reads_what_it_became() {
         let ended = connector.run(&["webhooks", "send-test", "--source", source], "").await;
         assert_eq!(ended.code, 0, "{source}: {}", ended.err);
         let id = ended.out.split_whitespace().find(|word| word.len() == 31).unwrap().to_owned();
-        let shown: Value = serde_json::from_str(&connector.run(&["events", "show", &id], "").await.out).unwrap();
+        let shown: Value =
+            serde_json::from_str(&connector.run(&["events", "show", &id], "").await.out).unwrap();
         assert_eq!((&shown["id"], &shown["type"]), (&json!(id), &json!(kind)));
         // At once after a rotation, too.
         if source != "crm" {

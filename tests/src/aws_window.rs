@@ -92,7 +92,8 @@ async fn answer(State(inner): State<Arc<Inner>>, mut headers: HeaderMap, body: B
         None => {
             headers.remove("host");
             let asked = inner.client.post(&inner.behind).headers(headers).body(body);
-            let answer = asked.send().await.unwrap();
+            // A stand-in that is too busy to answer is one more failing call.
+            let Ok(answer) = asked.send().await else { return failed() };
             let answer = (answer.status(), answer.bytes().await.unwrap());
             if let (Some(key), StatusCode::OK) = (key, answer.0) {
                 inner.remembered.lock().unwrap().insert(key, answer.clone());

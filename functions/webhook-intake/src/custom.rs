@@ -38,7 +38,9 @@ pub(crate) async fn receive(
     let body = whole(body)?;
     let unknown = |detail| Problem::new(Code::WebhookUnknown, detail);
     if !is_event(&event) {
-        return Err(unknown("An event's name is 1 to 64 letters, digits, `_`, `-` and `.`."));
+        return Err(unknown(
+            "An event's name is 1 to 64 letters, digits, `_`, `-` and `.`, and begins with a letter or digit.",
+        ));
     }
     let no_secret = || unknown("This connection has no secret for custom webhooks.");
     let connection: ConnectionName = connection.parse().map_err(|_| no_secret())?;
@@ -103,7 +105,8 @@ fn document(body: &[u8]) -> Option<Value> {
 
 fn is_event(name: &str) -> bool {
     let safe = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
-    (1..=64).contains(&name.len()) && name.bytes().all(safe)
+    let begins = name.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric());
+    begins && name.len() <= 64 && name.bytes().all(safe)
 }
 
 #[cfg(test)]
@@ -132,7 +135,7 @@ mod tests {
     #[test]
     fn an_events_name_is_of_a_safe_alphabet() {
         assert!(is_event("stock_count.done-2"));
-        for bad in ["", "a b", "a/b", "ä", "a#b", &"x".repeat(65)] {
+        for bad in ["", "..", ".a", "a b", "a/b", "ä", "a#b", &"x".repeat(65)] {
             assert!(!is_event(bad), "{bad}");
         }
     }

@@ -61,7 +61,9 @@ impl Rotate {
             Source::Inventory => inventory(&url, &secret),
             Source::Custom => custom(&url, &secret),
         }
-        say("A running connector takes the new secret at once, and the one before it until the next rotation.");
+        say(
+            "A running connector takes the new secret at once, and the one before it until the next rotation.",
+        );
         let source = if self.source == Source::Custom { " --source custom" } else { "" };
         say(format!("`zoho-connector webhooks send-test{source}` tries it."));
         Ok(())

@@ -58,7 +58,12 @@ impl Sqlite {
         let reader = Connection::open(&path)?;
         reader.busy_timeout(worker::BUSY)?;
         reader.pragma_update(None, "query_only", true)?;
-        Ok(Self { writer: Worker::start(writer)?, reader: Worker::start(reader)?, clock, swept: Arc::default() })
+        Ok(Self {
+            writer: Worker::start(writer)?,
+            reader: Worker::start(reader)?,
+            clock,
+            swept: Arc::default(),
+        })
     }
 
     /// Whether `folder` holds a database.
