@@ -14,7 +14,7 @@ const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/contract");
 
 /// Everything connected, a key for everything, and the id of an event.
 async fn everything() -> (Connector, Agent, String) {
-    let mut connector = Connector::start().await;
+    let connector = Connector::start().await;
     connector.connect(&["--access", "write"]).await;
     connector.zoho.sandbox.switches(|switches| switches.per_minute_limit = None);
     let agent = connector

@@ -32,6 +32,7 @@ const DEAL: &str = "/v1/crm/deals/6100000000451001";
 const OTHERS: &[&str] = &[
     "webhook_unsigned",
     "webhook_signature_invalid",
+    "webhook_token_invalid",
     "webhook_unknown",
     "webhook_unreadable",
     "webhook_query_refused",

@@ -89,7 +89,9 @@ async fn the_sample_events_are_true() {
         ("api-proxy-health", inside.cold(), 200, "\"status\":\"ok\""),
         ("api-proxy-items", inside.cold(), 401, "key_invalid"),
         ("oauth-callback", oauth, 400, "not known here"),
-        ("webhook-intake-item", intake, 404, "webhook_unknown"),
+        ("webhook-intake-item", intake.clone(), 404, "webhook_unknown"),
+        ("webhook-intake-crm", intake.clone(), 404, "webhook_unknown"),
+        ("webhook-intake-custom", intake, 404, "webhook_unknown"),
     ] {
         let request = lambda_http::request::from_str(&read(name)).unwrap();
         let (parts, body) = request.into_parts();

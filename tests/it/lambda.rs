@@ -223,7 +223,7 @@ async fn a_schedule_renews_what_ends_soon() {
 #[tokio::test]
 async fn a_webhook_is_verified_on_its_bytes_whichever_way_they_came() {
     use hmac::{Hmac, KeyInit, Mac};
-    let (mut deployed, agent) = Deployed::connected(Cloud::start().await).await;
+    let (deployed, agent) = Deployed::connected(Cloud::start().await).await;
     let secret = deployed.connector.webhook_secret().await;
     let body = "{\"item\":{\"item_id\":\"3300000000070001\",\"name\":\"Bücherregal\"}}";
     let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap();
@@ -252,6 +252,8 @@ async fn the_samples_do_what_their_names_say() {
         ("api-proxy-items", 401, "key_invalid"),
         ("oauth-callback", 400, "<h1>"),
         ("webhook-intake-item", 404, "webhook_unknown"),
+        ("webhook-intake-crm", 404, "webhook_unknown"),
+        ("webhook-intake-custom", 404, "webhook_unknown"),
     ] {
         let function = deployed_function(name);
         let answer = deployed.cloud.invoke(function, &sample(name)).await.unwrap();
@@ -267,7 +269,7 @@ async fn the_samples_do_what_their_names_say() {
         assert_eq!(answer, expected, "{name}");
     }
     let count = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../events")).unwrap().count();
-    assert_eq!(count, 6, "every sample is tried");
+    assert_eq!(count, 8, "every sample is tried");
 }
 
 fn deployed_function(sample: &str) -> &'static str {

@@ -1,19 +1,21 @@
 //! Webhooks: genuine ones are stored once, all others leave no trace.
 
-use hmac::{Hmac, KeyInit, Mac};
+use std::sync::Arc;
+
 use sandbox::{BodyForm, Entity, ItemChange, SignatureEncoding, Webhook};
-use serde_json::Value;
-use sha2::Sha256;
+use serde_json::{Value, json};
+use shared::base::clock::SystemClock;
+use shared::store::Stores;
+use shared::store::sqlite::Sqlite;
 use tests::connector::{Agent, Connector};
+use tests::hooks::{self, CHANNEL, TOKEN};
 
 const SHELF: &str = "3300000000070001";
 const PATH: &str = "/webhooks/default/inventory/item.updated";
 const HEADER: &str = "X-Zoho-Webhook-Signature";
 
 fn sign(secret: &str, text: &str) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
-    mac.update(text.as_bytes());
-    hex::encode(mac.finalize().into_bytes())
+    hooks::sign(secret, text.as_bytes())
 }
 
 async fn last_event(agent: &Agent) -> Value {
@@ -23,7 +25,7 @@ async fn last_event(agent: &Agent) -> Value {
 /// What a genuine sender does: the sandbox signs with its own code.
 #[tokio::test]
 async fn zohos_own_deliveries_are_stored_in_every_form() {
-    let (mut connector, agent) = Connector::connected().await;
+    let (connector, agent) = Connector::connected().await;
     let secret = connector.webhook_secret().await;
     for (body, encoding) in [
         (BodyForm::Json, SignatureEncoding::Hex),
@@ -61,7 +63,7 @@ async fn zohos_own_deliveries_are_stored_in_every_form() {
 
 #[tokio::test]
 async fn a_forged_or_unsigned_delivery_is_refused_and_leaves_nothing() {
-    let (mut connector, agent) = Connector::connected().await;
+    let (connector, agent) = Connector::connected().await;
     let secret = connector.webhook_secret().await;
     let body = r#"{"item":{"item_id":"3300000000070001","sku":"SHELF-OAK-80"}}"#;
     let good = sign(&secret, body);
@@ -103,7 +105,7 @@ async fn a_forged_or_unsigned_delivery_is_refused_and_leaves_nothing() {
 
 #[tokio::test]
 async fn a_delivery_counts_once_under_whatever_name_it_comes_again() {
-    let (mut connector, _) = Connector::connected().await;
+    let (connector, _) = Connector::connected().await;
     let secret = connector.webhook_secret().await;
     let body = r#"{"item":{"item_id":"3300000000070001"}}"#;
     let signature = sign(&secret, body);
@@ -145,12 +147,10 @@ async fn what_was_acknowledged_survives_a_power_cut() {
 
 #[tokio::test]
 async fn after_a_rotation_both_secrets_count_and_after_two_the_first_does_not() {
-    let (mut connector, _) = Connector::connected().await;
+    let connector = Connector::start().await;
     let mut secrets = Vec::new();
     for _ in 0..3 {
         secrets.push(connector.webhook_secret().await);
-        connector.kill().await;
-        connector.boot().await;
     }
     let mut statuses = Vec::new();
     for (index, secret) in secrets.iter().enumerate() {
@@ -158,4 +158,158 @@ async fn after_a_rotation_both_secrets_count_and_after_two_the_first_does_not() 
         statuses.push(connector.post(PATH, &[(HEADER, &sign(secret, &body))], body).await.status);
     }
     assert_eq!(statuses, [401, 200, 200]);
+}
+
+fn stores(connector: &Connector) -> Stores {
+    Sqlite::open(connector.folder(), Arc::new(SystemClock)).unwrap().into()
+}
+
+async fn post(connector: &Connector, path: &str, headers: &[(&str, &str)], body: &str) -> (u16, Value) {
+    let answer = connector.post(path, headers, body).await;
+    (answer.status, serde_json::from_str(&answer.text).unwrap())
+}
+
+#[tokio::test]
+async fn a_notification_of_crm_is_known_by_its_channels_token_which_nobody_reads_again() {
+    let (connector, agent) = Connector::connected().await;
+    hooks::set_secrets(&*stores(&connector).secrets).await;
+    let path = "/webhooks/default/crm";
+    let told = json!({
+        "server_time": 1_795_287_600_123_i64, "query_params": {}, "module": "Deals",
+        "resource_uri": "https://www.zohoapis.eu/crm/v2/Deals",
+        "ids": ["6100000000451001", "6100000000451002"], "affected_fields": [], "operation": "update",
+        "channel_id": CHANNEL, "token": TOKEN,
+        "affected_values": [{ "record_id": "6100000000451001", "values": { "Stage": "Closed Won" } }],
+    });
+    let with = |field: &str, value: Value| {
+        let mut changed = told.clone();
+        changed[field] = value;
+        changed.to_string()
+    };
+    for (body, status, code) in [
+        (with("token", json!("c0ffee-per-connection-secret-02")), 401, "webhook_token_invalid"),
+        (with("token", Value::Null), 401, "webhook_unsigned"),
+        (with("channel_id", json!("20261121002")), 401, "webhook_token_invalid"),
+        ("[]".to_owned(), 400, "webhook_unreadable"),
+        ("token=c0ffee".to_owned(), 400, "webhook_unreadable"),
+    ] {
+        let (found, problem) = post(&connector, path, &[], &body).await;
+        assert_eq!((found, problem["code"].as_str()), (status, Some(code)), "{body}");
+    }
+    assert_eq!(post(&connector, "/webhooks/other/crm", &[], &told.to_string()).await.0, 404);
+    assert_eq!(last_event(&agent).await, Value::Null, "nothing is stored");
+
+    let (status, receipt) =
+        post(&connector, path, &[("content-type", "text/plain")], &told.to_string()).await;
+    assert_eq!((status, &receipt["duplicate"]), (200, &json!(false)), "{receipt}");
+    let id = receipt["event_id"].as_str().unwrap();
+    let (_, again) = post(&connector, path, &[], &with("affected_fields", json!(["Stage"]))).await;
+    assert_eq!((again["event_id"].as_str(), &again["duplicate"]), (Some(id), &json!(true)));
+    let event = agent.get(&format!("/v1/events/{id}")).await.ok();
+    assert_eq!((&event["type"], &event["subject"]), (&json!("zoho.crm.deal.updated"), &Value::Null));
+    assert_eq!((&event["time"], &event["data"]["ids"]), (&json!("2026-11-21T19:00:00.123Z"), &told["ids"]));
+    assert_eq!(event["data"]["delivered"]["affected_values"], told["affected_values"]);
+    assert!(!event.to_string().contains(TOKEN), "{event}");
+    let (_, one) = post(&connector, path, &[], &with("ids", json!(["6100000000451001"]))).await;
+    let shown = connector.run(&["events", "show", one["event_id"].as_str().unwrap()], "").await;
+    assert!(shown.out.contains("deal/6100000000451001") && !shown.out.contains(TOKEN), "{}", shown.out);
+}
+
+#[tokio::test]
+async fn custom_senders_sign_or_show_the_secret() {
+    let (connector, agent) = Connector::connected().await;
+    let secret = connector.webhook_secret_of("custom").await;
+    let path = "/webhooks/default/custom/stock.counted";
+    let (json, form) = (r#"{"sku":"SHELF-OAK-80","counted":41.50}"#, "sku=SHELF-OAK-80&counted=41.50");
+    let signed = |body: &str| format!("sha256={}", sign(&secret, body));
+    for (path, header, value, body, status, code) in [
+        (path, "x-other", String::new(), json, 401, "webhook_unsigned"),
+        (path, "x-signature", sign(&secret, json), json, 401, "webhook_signature_invalid"),
+        (path, "x-signature", signed(form), json, 401, "webhook_signature_invalid"),
+        (path, "x-webhook-secret", secret.replace('a', "b") + "0", json, 401, "webhook_signature_invalid"),
+        (path, "x-signature", signed("hello"), "hello", 400, "webhook_unreadable"),
+        ("/webhooks/default/custom/x?a=b", "x-signature", signed(json), json, 400, "webhook_query_refused"),
+        ("/webhooks/default/custom/a%20b", "x-signature", signed(json), json, 404, "webhook_unknown"),
+        ("/webhooks/other/custom/x", "x-signature", signed(json), json, 404, "webhook_unknown"),
+        // The secret of one source is not that of another.
+        (PATH, HEADER, sign(&secret, json), json, 404, "webhook_unknown"),
+    ] {
+        let (found, problem) = post(&connector, path, &[(header, &value)], body).await;
+        assert_eq!((found, problem["code"].as_str()), (status, Some(code)), "{header} {body}");
+    }
+    assert_eq!(last_event(&agent).await, Value::Null, "nothing is stored");
+    for (header, value, body) in
+        [("x-signature", signed(json), json), ("X-Webhook-Secret", secret.clone(), form)]
+    {
+        let (status, receipt) = post(&connector, path, &[(header, &value)], body).await;
+        assert_eq!(status, 200, "{receipt}");
+        let event = agent.get(&format!("/v1/events/{}", receipt["event_id"].as_str().unwrap())).await.ok();
+        assert_eq!(event["type"], "custom.stock.counted");
+        assert_eq!(event["data"]["delivered"]["counted"].to_string().trim_matches('"'), "41.50");
+        let (_, again) = post(&connector, path, &[(header, &value)], body).await;
+        assert_eq!(again, json!({ "event_id": receipt["event_id"], "duplicate": true }));
+    }
+}
+
+#[tokio::test]
+async fn a_query_string_is_signed_where_it_is_expected() {
+    let connector = Connector::start().await;
+    let rotated = connector.run(&["webhooks", "rotate", "--query-string", "expected"], "").await;
+    let secret = rotated.out.lines().find_map(|line| line.trim().strip_prefix("Secret")).unwrap().trim();
+    for body in [BodyForm::Json, BodyForm::Form] {
+        connector.zoho.sandbox.add_webhook(Webhook {
+            url: format!("{}{PATH}?event=item_updated&conn=c7", connector.url),
+            secret: secret.to_owned(),
+            entity: Entity::Item,
+            body,
+            encoding: SignatureEncoding::Hex,
+        });
+    }
+    let sent = connector.zoho.sandbox.change_item(SHELF, ItemChange::Stock(-1.0)).await.unwrap();
+    assert_eq!(sent.iter().map(|sent| sent.status).collect::<Vec<_>>(), [Some(200), Some(200)], "{sent:?}");
+    // One document, cut into what looks like a pair.
+    let body = r#"{"item":{"item_id":"1"}}"#;
+    let cut = format!("{PATH}?%7B%22item%22%3A=%7B%22item_id%22%3A%221%22%7D%7D");
+    let (status, problem) = post(&connector, &cut, &[(HEADER, &sign(secret, body))], "").await;
+    assert_eq!((status, &problem["code"]), (400, &json!("webhook_unreadable")));
+
+    connector.run(&["webhooks", "rotate", "--query-string", "refused"], "").await;
+    tokio::time::sleep(std::time::Duration::from_secs(3)).await;
+    let sent = connector.zoho.sandbox.change_item(SHELF, ItemChange::Stock(-1.0)).await.unwrap();
+    // What was expected is believed for up to a minute.
+    assert!(sent.iter().all(|sent| matches!(sent.status, Some(200 | 400))), "{sent:?}");
+}
+
+#[tokio::test]
+async fn the_operator_sends_a_test_and_reads_what_it_became() {
+    let connector = Connector::start().await;
+    for source in ["inventory", "crm", "custom"] {
+        let ended = connector.run(&["webhooks", "send-test", "--source", source], "").await;
+        assert!(ended.code == 1 && ended.err.contains("none of these secrets"), "{source}: {}", ended.err);
+    }
+    assert!(connector.run(&["events", "list"], "").await.out.contains("No events"));
+    hooks::set_secrets(&*stores(&connector).secrets).await;
+    for (source, kind) in [
+        ("inventory", "zoho.inventory.test.changed"),
+        ("crm", "zoho.crm.test.updated"),
+        ("custom", "custom.test"),
+    ] {
+        let ended = connector.run(&["webhooks", "send-test", "--source", source], "").await;
+        assert_eq!(ended.code, 0, "{source}: {}", ended.err);
+        let id = ended.out.split_whitespace().find(|word| word.len() == 31).unwrap().to_owned();
+        let shown: Value =
+            serde_json::from_str(&connector.run(&["events", "show", &id], "").await.out).unwrap();
+        assert_eq!((&shown["id"], &shown["type"]), (&json!(id), &json!(kind)));
+        // At once after a rotation, too.
+        if source != "crm" {
+            connector.webhook_secret_of(source).await;
+            let ended = connector.run(&["webhooks", "send-test", "--source", source], "").await;
+            assert_eq!(ended.code, 0, "{source}: {}", ended.err);
+        }
+    }
+    let listed = connector.run(&["events", "list", "--limit", "4"], "").await.out;
+    assert_eq!(listed.lines().count(), 4, "{listed}");
+    assert!(listed.lines().next().unwrap().contains("custom.test"), "the newest first: {listed}");
+    let unknown = connector.run(&["events", "show", "no-such-event"], "").await;
+    assert!(unknown.code == 1 && unknown.err.contains("events list"), "{}", unknown.err);
 }

@@ -121,6 +121,11 @@ impl Connector {
         self.zoho.sandbox.switches(|switches| switches.per_minute_limit = None);
     }
 
+    /// The number of the server's process.
+    pub fn pid(&self) -> u32 {
+        self.server.as_ref().expect("it runs").pid()
+    }
+
     /// Ends the server as a power cut would.
     pub async fn kill(&mut self) {
         self.server.take().expect("it runs").kill().await;
@@ -190,9 +195,14 @@ impl Connector {
         Agent { url: self.url.clone(), key: key.to_owned(), http: self.http.clone() }
     }
 
-    /// A new webhook secret, known to the server after a restart.
-    pub async fn webhook_secret(&mut self) -> String {
-        let ended = self.run(&["webhooks", "rotate"], "").await;
+    /// A new webhook secret of Zoho Inventory.
+    pub async fn webhook_secret(&self) -> String {
+        self.webhook_secret_of("inventory").await
+    }
+
+    /// A new webhook secret of this source.
+    pub async fn webhook_secret_of(&self, source: &str) -> String {
+        let ended = self.run(&["webhooks", "rotate", "--source", source], "").await;
         assert_eq!(ended.code, 0, "{}", ended.err);
         let secret = ended.out.lines().find_map(|line| line.trim().strip_prefix("Secret"));
         secret.expect("a secret").trim().to_owned()

@@ -77,6 +77,11 @@ impl Running {
         Self { child, lines }
     }
 
+    /// Its number.
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("still running")
+    }
+
     /// Reads its output up to a line that begins with `begin`, and returns all lines until there.
     pub async fn until(&mut self, begin: &str) -> Vec<String> {
         let mut lines = Vec::new();

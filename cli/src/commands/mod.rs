@@ -5,6 +5,7 @@ mod connect;
 mod connections;
 mod demo;
 mod disconnect;
+mod events;
 mod keys;
 mod place;
 mod refresh;
@@ -44,9 +45,12 @@ enum Command {
     /// Makes, lists and revokes service keys
     #[command(subcommand)]
     Keys(keys::Keys),
-    /// Sets up the secrets with which Zoho signs its webhooks
+    /// Sets up the secrets with which webhooks are signed, and tries them
     #[command(subcommand)]
     Webhooks(webhooks::Webhooks),
+    /// Lists and shows what webhooks told us
+    #[command(subcommand)]
+    Events(events::Events),
     /// Writes live events for `cargo lambda invoke --data-file`
     #[command(subcommand)]
     Sample(sample::Sample),
@@ -90,6 +94,7 @@ pub(crate) async fn run(line: Line) -> Result<(), Failure> {
         Command::Disconnect(disconnect) => disconnect.run().await,
         Command::Keys(keys) => keys.run().await,
         Command::Webhooks(webhooks) => webhooks.run().await,
+        Command::Events(events) => events.run().await,
         Command::Sample(sample) => sample.run().await,
     }
 }

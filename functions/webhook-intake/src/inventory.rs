@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{RawQuery, State};
-use axum::http::{HeaderMap, StatusCode};
+use axum::http::HeaderMap;
 use bytes::Bytes;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -16,6 +16,7 @@ use shared::core::event::{Delivery, Receipt};
 use shared::zoho::signature::{HEADER, SignedText};
 
 use crate::App;
+use crate::refusal::{not_genuine, whole};
 use crate::resource::Resource;
 
 pub(crate) async fn receive(
@@ -25,41 +26,37 @@ pub(crate) async fn receive(
     headers: HeaderMap,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Receipt>, Problem> {
-    let body = body.map_err(|rejection| {
-        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-            Problem::new(Code::BodyTooLarge, "A webhook's body may have 256 KiB.")
-        } else {
-            Problem::new(Code::WebhookUnreadable, "The body could not be read to its end.")
-        }
-    })?;
+    let body = whole(body)?;
     let query = query.unwrap_or_default();
-    // With a query before the body, the same signed text could be cut in more than one way.
-    if !query.is_empty() {
-        return Err(Problem::new(Code::WebhookQuery, "The webhook's URL has a query string."));
-    }
     let unknown =
         || Problem::new(Code::WebhookUnknown, "This connection has no webhook secret for Zoho Inventory.");
     let connection: ConnectionName = connection.parse().map_err(|_| unknown())?;
-    let all = app.webhook_secrets().await?;
-    let secrets = all.inventory(&connection);
-    if secrets.is_empty() {
-        return Err(unknown());
-    }
-    let Some(signature) = headers.get(HEADER).and_then(|value| value.to_str().ok()) else {
-        // Names only: values could hold secrets of whoever sends this.
-        let names: Vec<_> = headers.keys().map(axum::http::HeaderName::as_str).collect();
-        return Err(Problem::new(Code::WebhookUnsigned, format!("The header {HEADER} is missing."))
-            .because(format!("{} bytes with the headers {}", body.len(), names.join(" "))));
-    };
+    let signature = headers.get(HEADER).and_then(|value| value.to_str().ok());
     let signed = SignedText::new(&query, &body);
-    if !signed.is_signed_by(secrets, signature) {
-        return Err(Problem::new(Code::WebhookSignature, "The signature is not one of this connection's.")
-            .because(format!("{} bytes, signature of {} characters", body.len(), signature.len())));
-    }
+    app.admit(|known| {
+        let secrets = known.inventory(&connection);
+        if secrets.is_empty() {
+            return Err(unknown());
+        }
+        // With a query before the body, the same signed text could be cut in more than one way.
+        if !query.is_empty() && !known.inventory_query(&connection) {
+            return Err(Problem::new(Code::WebhookQuery, "The webhook's URL has a query string."));
+        }
+        let refuse = |code, detail| Err(not_genuine(code, detail, &headers, &body));
+        match signature {
+            None => refuse(Code::WebhookUnsigned, "The header X-Zoho-Webhook-Signature is missing."),
+            Some(signature) if signed.is_signed_by(secrets, signature) => Ok(()),
+            Some(_) => refuse(Code::WebhookSignature, "The signature is not one of this connection's."),
+        }
+    })
+    .await?;
 
-    let Some(resource) = Resource::read(&body) else {
-        return Err(Problem::new(Code::WebhookUnreadable, "The body is neither a JSON object nor a form."));
-    };
+    let unreadable =
+        || Problem::new(Code::WebhookUnreadable, "The body is neither a JSON object nor a form.");
+    if !signed.has_plain_names() {
+        return Err(unreadable());
+    }
+    let resource = Resource::read(&body).ok_or_else(unreadable)?;
     let change = change(&event);
     let mut digest = Sha256::new();
     signed.feed(|part| digest.update(part));
@@ -67,7 +64,7 @@ pub(crate) async fn receive(
         // The body of a delete can equal that of the change before it, and is news all the same.
         digest.update("deleted");
     }
-    Ok(Json(app.events.store(delivery(connection, change, hex::encode(digest.finalize()), resource)).await?))
+    app.store(delivery(connection, change, hex::encode(digest.finalize()), resource)).await
 }
 
 fn delivery(connection: ConnectionName, change: &str, digest: String, resource: Resource) -> Delivery {

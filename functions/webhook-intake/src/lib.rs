@@ -1,22 +1,30 @@
-//! Where Zoho posts its webhooks: verified on the raw bytes, stored once, answered at once. Everything else comes later
-//! and elsewhere.
+//! Where Zoho and others post their webhooks: verified on the raw bytes, stored once, answered at once. Everything else
+//! comes later and elsewhere.
 
+mod crm;
+mod custom;
+mod form;
 mod inventory;
+mod known;
+mod refusal;
 mod resource;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn;
 use axum::routing::post;
-use shared::base::believed::Believed;
+use axum::{Json, Router};
+use shared::base::problem::{Code, Problem};
 use shared::base::web::finish;
-use shared::core::event::Events;
+use shared::core::event::{Delivery, Events, Receipt};
 use shared::core::parts::Parts;
 use shared::core::webhook::WebhookSecrets;
-use shared::store::{Secrets, StoreError};
+use shared::store::StoreError;
 use tokio::time::timeout;
+
+use known::Known;
 
 /// The largest body that is taken: what Zoho sends is smaller, and a row holds 400 KB.
 const BODY_LIMIT: usize = 256 * 1024;
@@ -27,26 +35,39 @@ const AHEAD: Duration = Duration::from_secs(2);
 /// What the routes work with.
 struct App {
     events: Events,
-    secrets: Arc<dyn Secrets>,
-    believed: Believed<(), Arc<WebhookSecrets>>,
+    known: Known,
 }
 
 impl App {
     fn new(parts: &Parts) -> Self {
         Self {
             events: Events::new(parts.stores.events.clone(), parts.clock.clone()),
-            secrets: parts.stores.secrets.clone(),
-            believed: Believed::new(parts.clock.clone()),
+            known: Known::new(parts.stores.secrets.clone(), parts.clock.clone()),
         }
     }
 
-    async fn webhook_secrets(&self) -> Result<Arc<WebhookSecrets>, StoreError> {
-        if let Some(secrets) = self.believed.get(&()) {
-            return Ok(secrets);
+    /// Checks a delivery with the secrets that are known, and where it does not fit, with newer ones.
+    async fn admit(&self, check: impl Fn(&WebhookSecrets) -> Result<(), Problem>) -> Result<(), Problem> {
+        let known = self.known.get().await?;
+        let Err(problem) = check(&known) else { return Ok(()) };
+        // What carries nothing to be checked fits no secret.
+        if problem.code() == Code::WebhookUnsigned {
+            return Err(problem);
         }
-        let secrets = Arc::new(WebhookSecrets::read(&*self.secrets).await?);
-        self.believed.learn((), secrets.clone());
-        Ok(secrets)
+        match self.known.newer(&known).await? {
+            Some(newer) => check(&newer),
+            None => Err(problem),
+        }
+    }
+
+    /// Stores a delivery that was found genuine: one conditional write, and the only call to a store that an answer waits
+    /// for.
+    async fn store(&self, delivery: Delivery) -> Result<Json<Receipt>, Problem> {
+        match self.events.store(delivery).await {
+            // A form can grow when it becomes JSON.
+            Err(StoreError::TooLarge(_)) => Err(refusal::too_large()),
+            stored => Ok(Json(stored?)),
+        }
     }
 }
 
@@ -58,7 +79,7 @@ pub fn router(parts: &Parts) -> Router {
 /// The routes of this function, after the secrets were read: nobody waits for a start, but Zoho waits for an answer.
 pub async fn warm_router(parts: &Parts) -> Router {
     let app = App::new(parts);
-    let ahead = timeout(AHEAD, app.webhook_secrets()).await;
+    let ahead = timeout(AHEAD, app.known.get()).await;
     if !matches!(ahead, Ok(Ok(_))) {
         tracing::warn!("the secrets could not be read ahead");
     }
@@ -66,12 +87,12 @@ pub async fn warm_router(parts: &Parts) -> Router {
 }
 
 fn routes(app: App, parts: &Parts) -> Router {
-    let receive = post(inventory::receive).put(inventory::receive).delete(inventory::receive);
-    finish(
-        Router::new()
-            .route("/webhooks/{connection}/inventory/{event}", receive)
-            .layer(DefaultBodyLimit::max(BODY_LIMIT))
-            .with_state(Arc::new(app)),
-        parts.settings.public_url.as_ref(),
-    )
+    let inventory = post(inventory::receive).put(inventory::receive).delete(inventory::receive);
+    let router = Router::new()
+        .route("/webhooks/{connection}/inventory/{event}", inventory)
+        .route("/webhooks/{connection}/crm", post(crm::receive))
+        .route("/webhooks/{connection}/custom/{event}", post(custom::receive).put(custom::receive))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(Arc::new(app));
+    finish(router, parts.settings.public_url.as_ref()).layer(from_fn(refusal::count))
 }

@@ -180,19 +180,22 @@ codes! {
     // Webhooks
     /// No signature.
     WebhookUnsigned = "webhook_unsigned", 401, false, "Webhook without a signature",
-        "Set a secret in Zoho's webhook (12 to 50 letters and digits) and the same one here, so that Zoho signs its calls.";
+        "Enter at the sender the secret that `zoho-connector webhooks rotate` prints, so that it signs its calls.";
     /// A signature that does not fit.
     WebhookSignature = "webhook_signature_invalid", 401, false, "Webhook signature does not fit",
-        "The secret in Zoho's webhook and the one of this connection differ, or something on the way changed the body.";
+        "The secret at the sender and the one of this connection differ (`zoho-connector webhooks rotate` makes a new one), or something on the way changed the body.";
+    /// A token that is not the channel's.
+    WebhookToken = "webhook_token_invalid", 401, false, "Not the token of a channel",
+        "The channel was made by somebody else, or its token was replaced. The operator removes the channel at Zoho CRM or sets it up anew.";
     /// No source of that name.
     WebhookUnknown = "webhook_unknown", 404, false, "No such webhook source",
-        "The path must be `/webhooks/<connection>/inventory/<event>` and the connection must have a webhook secret.";
+        "The path must be `/webhooks/<connection>/inventory/<event>`, `/webhooks/<connection>/crm` or `/webhooks/<connection>/custom/<event>`, and the connection must have a secret for that source.";
     /// A body that is no webhook.
     WebhookUnreadable = "webhook_unreadable", 400, false, "Webhook body cannot be read",
-        "Use Zoho's default payload (JSON) or a form field `JSONString` holding it.";
-    /// A query string that makes the signed text ambiguous.
+        "Send JSON or a form: from Zoho Inventory the default payload or a form field `JSONString` holding it.";
+    /// A query string that is not expected.
     WebhookQuery = "webhook_query_refused", 400, false, "Webhook URL with a query string",
-        "Remove the query string from the webhook's URL in Zoho: what it would say belongs into the path.";
+        "Remove the query string from the webhook's URL: what it would say belongs into the path. Where Zoho Inventory must have one, `zoho-connector webhooks rotate --query-string expected` allows it.";
 
     // Ourselves
     /// Our own store does not answer.

@@ -28,6 +28,11 @@ impl Secret {
         self.0.expose_secret()
     }
 
+    /// Whether a text is this secret. The time it takes tells nothing of where they differ, nor of the secret's length.
+    pub fn equals(&self, text: &str) -> bool {
+        digests_equal(&self.digest(), &sha256_hex(text.as_bytes()))
+    }
+
     /// What may be stored or compared in its place.
     pub fn digest(&self) -> String {
         sha256_hex(self.expose().as_bytes())
@@ -69,6 +74,11 @@ pub fn digests_equal(left: &str, right: &str) -> bool {
     left.as_bytes().ct_eq(right.as_bytes()).into()
 }
 
+/// Whether a text is one of these secrets. All are tried, so that the time does not tell which one fits.
+pub fn is_one_of(text: &str, secrets: &[Secret]) -> bool {
+    secrets.iter().fold(false, |found, secret| found | secret.equals(text))
+}
+
 /// `N` random bytes, in hexadecimal.
 ///
 /// # Panics
@@ -90,6 +100,7 @@ mod tests {
         assert_eq!(format!("{secret:?}"), "[redacted]");
         assert!(digests_equal(&secret.digest(), &Secret::new("1000.abc.def").digest()));
         assert!(!digests_equal(&secret.digest(), &Secret::new("1000.abc.deg").digest()));
+        assert!(secret.equals("1000.abc.def") && !secret.equals("1000.abc.deg") && !secret.equals(""));
         assert_ne!(Secret::random().expose(), Secret::random().expose());
     }
 }

@@ -151,7 +151,7 @@ async fn add_webhook(
     connection: &ConnectionName,
 ) -> Result<(), Failure> {
     let secret = new_secret();
-    webhook::set(&*parts.stores.secrets, connection, secret.clone()).await?;
+    webhook::set(&*parts.stores.secrets, connection, webhook::Source::Inventory, secret.clone()).await?;
     sandbox.add_webhook(sandbox::Webhook {
         url: format!("{url}/webhooks/{connection}/inventory/item.updated"),
         secret: secret.expose().to_owned(),

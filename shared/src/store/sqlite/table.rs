@@ -29,7 +29,16 @@ impl Table for SqliteTable {
     async fn transact(&self, steps: Vec<Write>) -> Result<Outcome, StoreError> {
         check_limits(&steps)?;
         let (table, now) = (self.name, self.now());
-        self.database.writer.write(move |sql| transact(sql, table, &steps, now)).await
+        let sweeps = self.database.is_time_to_sweep(now);
+        self.database
+            .writer
+            .write(move |sql| {
+                if sweeps {
+                    sql.prepare_cached("DELETE FROM row WHERE expires <= ?1")?.execute([now])?;
+                }
+                transact(sql, table, &steps, now)
+            })
+            .await
     }
 
     async fn query(&self, query: Query) -> Result<Page, StoreError> {
@@ -60,7 +69,6 @@ fn transact(sql: &Connection, table: &str, steps: &[Write], now: i64) -> rusqlit
     }
 
     let mut first = None;
-    sql.prepare_cached("DELETE FROM row WHERE expires <= ?1")?.execute([now])?;
     for (step, write) in steps.iter().enumerate() {
         let version = match write {
             Write::Put(put) => {

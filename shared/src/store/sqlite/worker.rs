@@ -56,10 +56,13 @@ impl Worker {
     ) -> Result<T, StoreError> {
         let (work, answer) = package(move |connection| {
             // One failed statement undoes its own job, not the batch that it shares.
-            connection.execute_batch("SAVEPOINT job")?;
+            let step = |text| connection.prepare_cached(text)?.execute([]).map(drop);
+            step("SAVEPOINT job")?;
             let result = work(connection);
-            let end = if result.is_ok() { "RELEASE job" } else { "ROLLBACK TO job; RELEASE job" };
-            connection.execute_batch(end)?;
+            if result.is_err() {
+                step("ROLLBACK TO job")?;
+            }
+            step("RELEASE job")?;
             result
         });
         self.submit(Job::Write(work), answer).await
@@ -134,4 +137,38 @@ fn refuse(error: &StoreError, first: Work, jobs: &mpsc::Receiver<Job>) -> Option
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Barrier};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn writes_that_are_committed_together_fail_apart() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch("CREATE TABLE t (n INTEGER NOT NULL)").unwrap();
+        let worker = Worker::start(connection).unwrap();
+        let insert = |n: Option<u8>, before: Option<Arc<Barrier>>| {
+            worker.write(move |sql| {
+                if let Some(barrier) = before {
+                    barrier.wait();
+                }
+                sql.execute("INSERT INTO t VALUES (1)", [])?;
+                sql.execute("INSERT INTO t VALUES (?1)", [n]).map(drop)
+            })
+        };
+        let barrier = Arc::new(Barrier::new(2));
+        let all = futures::future::join4(
+            insert(Some(2), Some(barrier.clone())),
+            insert(None, None),
+            insert(Some(3), None),
+            async move { tokio::task::spawn_blocking(move || barrier.wait()).await },
+        );
+        let (first, second, third, _) = all.await;
+        assert!(first.is_ok() && second.is_err() && third.is_ok());
+        let sum = |sql: &Connection| sql.query_row("SELECT sum(n) FROM t", [], |row| row.get::<_, i64>(0));
+        assert_eq!(worker.read(sum).await.unwrap(), 7, "of the one that failed, nothing stays");
+    }
 }

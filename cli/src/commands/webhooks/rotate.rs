@@ -1,0 +1,96 @@
+//! `zoho-connector webhooks rotate`.
+
+use clap::{Args, ValueEnum};
+use shared::base::id::ConnectionName;
+use shared::base::secret::Secret;
+use shared::core::webhook;
+
+use super::Failure;
+use crate::commands::place::{Opened, Place};
+use crate::terminal::say;
+
+#[derive(Args)]
+pub(crate) struct Rotate {
+    /// Name of the connection
+    #[arg(long, default_value = "default")]
+    connection: ConnectionName,
+    /// Who is to get it
+    #[arg(long, value_enum, default_value_t = Source::Inventory)]
+    source: Source,
+    /// Whether the URL of Zoho Inventory's webhook has a query string of its own, which Zoho then signs as well; without,
+    /// it stays as it is, at first refused
+    #[arg(long, value_enum, value_name = "WHETHER")]
+    query_string: Option<QueryString>,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+pub(crate) enum Source {
+    /// Zoho Inventory
+    Inventory,
+    /// Any other sender
+    Custom,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+pub(crate) enum QueryString {
+    Expected,
+    Refused,
+}
+
+impl Rotate {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        if self.query_string.is_some() && self.source != Source::Inventory {
+            return Err(Failure::Other("--query-string is for --source inventory only".to_owned()));
+        }
+        let Opened { parts, public_url } = self.place.open().await?;
+        let secrets = &*parts.stores.secrets;
+        let secret = new_secret();
+        let source = match self.source {
+            Source::Inventory => webhook::Source::Inventory,
+            Source::Custom => webhook::Source::Custom,
+        };
+        webhook::set(secrets, &self.connection, source, secret.clone()).await?;
+        if let Some(whether) = self.query_string {
+            let expected = whether == QueryString::Expected;
+            webhook::set_inventory_query(secrets, &self.connection, expected).await?;
+        }
+        let url = format!("{}/webhooks/{}", public_url.as_str(), self.connection);
+        match self.source {
+            Source::Inventory => inventory(&url, &secret),
+            Source::Custom => custom(&url, &secret),
+        }
+        say(
+            "A running connector takes the new secret at once, and the one before it until the next rotation.",
+        );
+        let source = if self.source == Source::Custom { " --source custom" } else { "" };
+        say(format!("`zoho-connector webhooks send-test{source}` tries it."));
+        Ok(())
+    }
+}
+
+fn inventory(url: &str, secret: &Secret) {
+    say("In Zoho Inventory: Settings, Automation, Workflow Actions, Webhooks, New Webhook:");
+    say(format!("  URL     {url}/inventory/item.updated  (POST, default payload)"));
+    say(format!("  Secret  {}", secret.expose()));
+    say(
+        "The last part of the URL names the change: item.created, item.updated, item.deleted, salesorder.updated, …",
+    );
+}
+
+fn custom(url: &str, secret: &Secret) {
+    say("At the sender:");
+    say(format!("  URL     {url}/custom/EVENT  (POST; JSON or a form)"));
+    say(format!("  Secret  {}", secret.expose()));
+    say(
+        "EVENT is your name for what happened: letters, digits, `_`, `-`, `.`; the event's type is then custom.EVENT.",
+    );
+    say("The sender signs the body: X-Signature: sha256=<HMAC-SHA256 with the secret, in hexadecimal>.");
+    say("Where it cannot sign, like a workflow of Zoho CRM, it sends the secret itself: X-Webhook-Secret.");
+}
+
+/// Zoho takes 12 to 50 letters and digits: 48 hexadecimal digits are 192 bits.
+pub(crate) fn new_secret() -> Secret {
+    Secret::new(Secret::random().expose().get(..48).unwrap_or_default())
+}

@@ -1,0 +1,193 @@
+//! `/webhooks/{connection}/crm`: notifications of CRM. They are not signed; each carries the token that its channel was
+//! made with. One can tell of several records, and is one event all the same.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::HeaderMap;
+use bytes::Bytes;
+use serde_json::{Value, json};
+use shared::base::clock::Timestamp;
+use shared::base::id::{ConnectionName, is_zoho_id};
+use shared::base::problem::{Code, Problem};
+use shared::base::secret::{is_one_of, sha256_hex};
+use shared::base::web::Segments;
+use shared::core::event::{Delivery, Receipt};
+use shared::zoho::value::{Object, id, text};
+
+use crate::App;
+use crate::refusal::{not_genuine, whole};
+
+pub(crate) async fn receive(
+    State(app): State<Arc<App>>,
+    Segments(connection): Segments<String>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Receipt>, Problem> {
+    let body = whole(body)?;
+    let unknown = || Problem::new(Code::WebhookUnknown, "This connection has no channel of Zoho CRM.");
+    let connection: ConnectionName = connection.parse().map_err(|_| unknown())?;
+    let mut notification: Object = serde_json::from_slice(&body)
+        .map_err(|_| Problem::new(Code::WebhookUnreadable, "The body is not a JSON object."))?;
+    // Taken out: whoever reads the event must not learn it.
+    let token = notification.shift_remove("token");
+    let channel = id(&notification, "channel_id").unwrap_or_default();
+    app.admit(|known| {
+        if known.channels(&connection).next().is_none() {
+            return Err(unknown());
+        }
+        let refuse = |code, detail| Err(not_genuine(code, detail, &headers, &body));
+        match &token {
+            Some(Value::String(token)) if is_one_of(token, known.channel(&connection, &channel)) => Ok(()),
+            Some(Value::String(_)) => {
+                refuse(Code::WebhookToken, "This connection has no channel of that id with that token.")
+            }
+            _ => refuse(Code::WebhookUnsigned, "The notification carries no token."),
+        }
+    })
+    .await?;
+    app.store(delivery(connection, &channel, &notification)?).await
+}
+
+fn delivery(connection: ConnectionName, channel: &str, told: &Object) -> Result<Delivery, Problem> {
+    let field = |name: &str| told.get(name).unwrap_or(&Value::Null);
+    let module = text(told, "module").filter(|module| is_module(module));
+    let record = module.map_or_else(|| "unknown".to_owned(), singular);
+    let ids = record_ids(field("ids"));
+    let subject = match ids.as_slice() {
+        [only] => Some(format!("{record}/{only}")),
+        _ => None,
+    };
+    let news = json!([
+        channel,
+        field("module"),
+        field("operation"),
+        field("server_time"),
+        field("ids"),
+        field("affected_values"),
+    ]);
+    Ok(Delivery {
+        source: "crm",
+        digest: sha256_hex(news.to_string().as_bytes()),
+        kind: format!("zoho.crm.{record}.{}", change(text(told, "operation").unwrap_or_default())),
+        subject,
+        time: server_time(field("server_time")).map(|at| at.to_string()),
+        data: json!({ "module": module, "ids": ids, "channel_id": channel }),
+        body: serde_json::to_string(told).map_err(|error| Problem::internal(error.to_string()))?,
+        connection,
+    })
+}
+
+fn record_ids(ids: &Value) -> Vec<String> {
+    let text = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    let ids = ids.as_array().into_iter().flatten();
+    ids.filter_map(text).filter(|id| is_zoho_id(id)).collect()
+}
+
+/// In milliseconds, as a number or as its digits.
+fn server_time(value: &Value) -> Option<Timestamp> {
+    let milliseconds = match value {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    };
+    milliseconds.and_then(|at| Timestamp::from_millisecond(at).ok())
+}
+
+fn change(operation: &str) -> &'static str {
+    match operation {
+        "insert" => "created",
+        "update" => "updated",
+        "delete" => "deleted",
+        _ => "changed",
+    }
+}
+
+fn is_module(name: &str) -> bool {
+    (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
+}
+
+/// `Deals` is about a `deal`, `Price_Books` about a `price_book`.
+fn singular(module: &str) -> String {
+    let name = module.to_ascii_lowercase();
+    match (name.strip_suffix("ies"), name.strip_suffix('s')) {
+        (Some(stem), _) if !stem.is_empty() => format!("{stem}y"),
+        (None, Some(stem)) if !stem.is_empty() && !stem.ends_with(['s', '_']) => stem.to_owned(),
+        _ => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(notification: &Value) -> Delivery {
+        delivery(ConnectionName::default(), "7", notification.as_object().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn a_module_is_named_after_one_of_its_records() {
+        for (module, expected) in [
+            ("Deals", "deal"),
+            ("Price_Books", "price_book"),
+            ("Activities", "activity"),
+            ("Business", "business"),
+            ("Appointments__s", "appointments__s"),
+            ("Fleet", "fleet"),
+            ("s", "s"),
+            ("ies", "ies"),
+        ] {
+            assert_eq!(singular(module), expected, "{module}");
+        }
+    }
+
+    #[test]
+    fn several_records_are_one_event_and_one_has_a_subject() {
+        let several = read(&json!({
+            "module": "Deals", "operation": "delete", "server_time": 1_795_287_600_123_i64,
+            "ids": ["6100000000451001", 6_100_000_000_451_002_i64, "../1", null],
+        }));
+        assert_eq!((several.kind.as_str(), several.subject), ("zoho.crm.deal.deleted", None));
+        assert_eq!(several.time.as_deref(), Some("2026-11-21T19:00:00.123Z"));
+        assert_eq!(several.data["ids"], json!(["6100000000451001", "6100000000451002"]));
+        let one = read(&json!({ "module": "Deals", "operation": "insert", "ids": ["1"] }));
+        assert_eq!((one.kind.as_str(), one.subject.as_deref()), ("zoho.crm.deal.created", Some("deal/1")));
+    }
+
+    #[test]
+    fn each_part_of_the_news_makes_another_digest() {
+        let whole = json!({
+            "module": "Deals", "operation": "update", "server_time": 1, "ids": ["1"], "affected_fields": [],
+            "affected_values": [{ "record_id": "1", "values": { "Stage": "Won" } }],
+        });
+        let first = read(&whole).digest;
+        for (field, value, same) in [
+            ("module", json!("Leads"), false),
+            ("operation", json!("insert"), false),
+            ("server_time", json!(2), false),
+            ("ids", json!(["1", "2"]), false),
+            ("affected_values", json!([]), false),
+            ("resource_uri", json!("https://www.zohoapis.eu/crm/v8/Deals"), true),
+        ] {
+            let mut changed = whole.clone();
+            changed[field] = value;
+            assert_eq!(read(&changed).digest == first, same, "{field}");
+        }
+    }
+
+    #[test]
+    fn what_is_odd_is_an_event_all_the_same() {
+        for odd in
+            [json!({}), json!({ "module": "a b", "ids": 1, "server_time": 1e300 }), json!({ "ids": [[]] })]
+        {
+            let delivery = read(&odd);
+            assert_eq!((delivery.kind.as_str(), delivery.time), ("zoho.crm.unknown.changed", None));
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! `/webhooks/{connection}/custom/{event}`: anybody who has the secret. Who can sign sends `X-Signature: sha256=<hex>` over
+//! the body; who cannot, like the workflows of CRM, sends the secret itself in `X-Webhook-Secret`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{RawQuery, State};
+use axum::http::HeaderMap;
+use bytes::Bytes;
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use shared::base::id::ConnectionName;
+use shared::base::problem::{Code, Problem};
+use shared::base::secret::is_one_of;
+use shared::base::web::Segments;
+use shared::core::event::{Delivery, Receipt};
+use shared::zoho::signature::{is_body_signed_by, is_json};
+use shared::zoho::value::{text, timestamp};
+
+use crate::App;
+use crate::form;
+use crate::refusal::{not_genuine, whole};
+
+const SIGNATURE: &str = "x-signature";
+const PLAIN_SECRET: &str = "x-webhook-secret";
+
+/// Where a sender may say when it happened.
+const TIMES: &[&str] = &["time", "timestamp", "last_modified_time", "Modified_Time"];
+
+pub(crate) async fn receive(
+    State(app): State<Arc<App>>,
+    Segments((connection, event)): Segments<(String, String)>,
+    RawQuery(query): RawQuery,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Receipt>, Problem> {
+    let body = whole(body)?;
+    let unknown = |detail| Problem::new(Code::WebhookUnknown, detail);
+    if !is_event(&event) {
+        return Err(unknown(
+            "An event's name is 1 to 64 letters, digits, `_`, `-` and `.`, and begins with a letter or digit.",
+        ));
+    }
+    let no_secret = || unknown("This connection has no secret for custom webhooks.");
+    let connection: ConnectionName = connection.parse().map_err(|_| no_secret())?;
+    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    app.admit(|known| {
+        let secrets = known.custom(&connection);
+        if secrets.is_empty() {
+            return Err(no_secret());
+        }
+        let refuse = |code, detail| Err(not_genuine(code, detail, &headers, &body));
+        // Who signs is held to the signature, whatever else it sends.
+        let genuine = match (header(SIGNATURE), header(PLAIN_SECRET)) {
+            (Some(signature), _) => is_body_signed_by(&body, secrets, signature),
+            (None, Some(secret)) => is_one_of(secret, secrets),
+            (None, None) => {
+                return refuse(
+                    Code::WebhookUnsigned,
+                    "Neither of the headers X-Signature and X-Webhook-Secret is there.",
+                );
+            }
+        };
+        if genuine {
+            Ok(())
+        } else {
+            refuse(Code::WebhookSignature, "Signature or secret is not this connection's.")
+        }
+    })
+    .await?;
+    // Not signed, and so not believed; and what is not believed is not dropped without a word either.
+    if query.is_some_and(|query| !query.is_empty()) {
+        return Err(Problem::new(Code::WebhookQuery, "The webhook's URL has a query string."));
+    }
+
+    let document = document(&body)
+        .ok_or_else(|| Problem::new(Code::WebhookUnreadable, "The body is neither JSON nor a form."))?;
+    // The event stands in the path and is not signed, but says what it is: the same body under two names is two events.
+    let digest = Sha256::new().chain_update(&event).chain_update([0]).chain_update(&body);
+    let time = document.as_object().and_then(|fields| {
+        TIMES.iter().find_map(|name| text(fields, name).and_then(timestamp)).map(|at| at.to_string())
+    });
+    let delivery = Delivery {
+        source: "custom",
+        digest: hex::encode(digest.finalize()),
+        kind: format!("custom.{event}"),
+        subject: None,
+        time,
+        data: json!({ "event": event }),
+        body: document.to_string(),
+        connection,
+    };
+    app.store(delivery).await
+}
+
+/// JSON of any kind, or the fields of a form.
+fn document(body: &[u8]) -> Option<Value> {
+    if let Ok(document) = serde_json::from_slice(body) {
+        return Some(document);
+    }
+    let is_form = !is_json(body) && body.contains(&b'=') && std::str::from_utf8(body).is_ok();
+    is_form.then(|| Value::Object(form::fields(body)))
+}
+
+fn is_event(name: &str) -> bool {
+    let safe = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.');
+    let begins = name.bytes().next().is_some_and(|first| first.is_ascii_alphanumeric());
+    begins && name.len() <= 64 && name.bytes().all(safe)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn json_of_any_kind_and_forms_are_documents() {
+        for (body, expected) in [
+            (r#" {"a": 1.50}"#, Some(r#"{"a":1.50}"#)),
+            ("[1]", Some("[1]")),
+            ("12345678901234567890123", Some("12345678901234567890123")),
+            ("a=1&b=%20", Some(r#"{"a":"1","b":" "}"#)),
+            ("", None),
+            ("{", None),
+            ("{=", None),
+            ("hello", None),
+        ] {
+            let found = document(body.as_bytes()).map(|found| found.to_string());
+            assert_eq!(found.as_deref(), expected, "{body}");
+        }
+        assert!(document(b"a=\xff").is_none());
+        assert!(document("[".repeat(100_000).as_bytes()).is_none(), "too deep to be read again");
+    }
+
+    #[test]
+    fn an_events_name_is_of_a_safe_alphabet() {
+        assert!(is_event("stock_count.done-2"));
+        for bad in ["", "..", ".a", "a b", "a/b", "ä", "a#b", &"x".repeat(65)] {
+            assert!(!is_event(bad), "{bad}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! The webhook secrets as this process knows them. They are believed for a minute; but a delivery that does not fit may be
+//! signed with a secret that was made a moment ago, so they are read again for it, as often as forged ones may cost.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use shared::base::believed::BELIEVED;
+use shared::base::clock::{SharedClock, SignedDuration, Timestamp, later};
+use shared::core::webhook::WebhookSecrets;
+use shared::store::{Secrets, StoreError};
+
+/// So often at most they are read for deliveries that do not fit.
+pub(crate) const AGAIN: SignedDuration = SignedDuration::from_secs(2);
+
+pub(crate) struct Known {
+    store: Arc<dyn Secrets>,
+    clock: SharedClock,
+    last: Mutex<Option<(Timestamp, Arc<WebhookSecrets>)>>,
+    /// Held while they are read, so that all who wait are served by one read; when the last one began.
+    reading: tokio::sync::Mutex<Option<Timestamp>>,
+}
+
+impl Known {
+    pub(crate) fn new(store: Arc<dyn Secrets>, clock: SharedClock) -> Self {
+        Self { store, clock, last: Mutex::default(), reading: tokio::sync::Mutex::default() }
+    }
+
+    /// The secrets of at most a minute ago.
+    pub(crate) async fn get(&self) -> Result<Arc<WebhookSecrets>, StoreError> {
+        if let Some(known) = self.believed() {
+            return Ok(known);
+        }
+        let mut began = self.reading.lock().await;
+        match self.believed() {
+            Some(known) => Ok(known),
+            None => self.read(&mut began).await,
+        }
+    }
+
+    /// Newer ones than these, unless they were read just now.
+    pub(crate) async fn newer(
+        &self,
+        than: &Arc<WebhookSecrets>,
+    ) -> Result<Option<Arc<WebhookSecrets>>, StoreError> {
+        let mut began = self.reading.lock().await;
+        if let Some(known) = self.believed().filter(|known| !Arc::ptr_eq(known, than)) {
+            return Ok(Some(known));
+        }
+        if began.is_some_and(|at| self.clock.now() < later(at, AGAIN)) {
+            return Ok(None);
+        }
+        self.read(&mut began).await.map(Some)
+    }
+
+    fn believed(&self) -> Option<Arc<WebhookSecrets>> {
+        let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = self.clock.now();
+        last.as_ref().filter(|(read, _)| now < later(*read, BELIEVED)).map(|(_, known)| known.clone())
+    }
+
+    async fn read(&self, began: &mut Option<Timestamp>) -> Result<Arc<WebhookSecrets>, StoreError> {
+        let now = self.clock.now();
+        *began = Some(now);
+        let known = Arc::new(WebhookSecrets::read(&*self.store).await?);
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, known.clone()));
+        Ok(known)
+    }
+}

@@ -1,0 +1,52 @@
+//! What is not taken: told to the sender, counted for the operator, and nowhere stored. A stranger must not be able to
+//! write rows or wake an agent, so there is no event of a refusal, only its metric and its line in the log.
+
+use axum::extract::Request;
+use axum::extract::rejection::BytesRejection;
+use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::Next;
+use axum::response::Response;
+use bytes::Bytes;
+use shared::base::problem::{Code, Problem};
+use shared::base::telemetry::gauge;
+
+/// Of the names of headers no more is logged.
+const NAMES: usize = 1000;
+
+/// The whole body, as it came.
+pub(crate) fn whole(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
+    body.map_err(|rejection| {
+        if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            too_large()
+        } else {
+            Problem::new(Code::WebhookUnreadable, "The body could not be read to its end.")
+        }
+    })
+}
+
+pub(crate) fn too_large() -> Problem {
+    Problem::new(Code::BodyTooLarge, "A webhook's body may have 256 KiB.")
+}
+
+/// Not genuine. The log learns the names of the headers, and no value: those could be secrets of whoever sends this.
+pub(crate) fn not_genuine(code: Code, detail: &'static str, headers: &HeaderMap, body: &[u8]) -> Problem {
+    let mut names = String::new();
+    for name in headers.keys().take_while(|name| name.as_str().len() < NAMES) {
+        if names.len() + name.as_str().len() >= NAMES {
+            break;
+        }
+        names.push(' ');
+        names.push_str(name.as_str());
+    }
+    Problem::new(code, detail).because(format!("{} bytes with the headers{names}", body.len()))
+}
+
+/// Counts what was refused, by status.
+pub(crate) async fn count(request: Request, next: Next) -> Response {
+    let response = next.run(request).await;
+    let status = response.status().as_u16();
+    if matches!(status, 400 | 401 | 404 | 413) {
+        gauge(&format!("webhooks_refused_{status}"), 1);
+    }
+    response
+}

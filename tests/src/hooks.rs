@@ -1,0 +1,126 @@
+//! Webhooks as their senders make them: Zoho Inventory, a channel of CRM, and any other. Signed with code of its own.
+
+use axum::body::Body;
+use axum::http::Request;
+use hmac::{Hmac, KeyInit, Mac};
+use sha2::Sha256;
+use shared::base::id::ConnectionName;
+use shared::base::secret::Secret;
+use shared::core::webhook::{self, Source};
+use shared::store::Secrets;
+
+/// What Zoho Inventory signs with.
+pub const INVENTORY: &str = "a1b2c3d4e5f6g7h8i9j0";
+/// A channel of CRM.
+pub const CHANNEL: &str = "20261121001";
+/// Its token.
+pub const TOKEN: &str = "c0ffee-per-connection-secret-01";
+/// What custom senders sign with.
+pub const CUSTOM: &str = "custom-secret-0123456789";
+
+/// One delivery.
+#[derive(Debug, Clone)]
+pub struct Hook {
+    /// The path.
+    pub path: String,
+    /// What proves it, where that stands in a header.
+    pub header: Option<(&'static str, String)>,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Hook {
+    /// As a request to a router.
+    pub fn request(&self) -> Request<Body> {
+        let mut request = Request::post(&self.path);
+        if let Some((name, value)) = &self.header {
+            request = request.header(*name, value);
+        }
+        request.body(Body::from(self.body.clone())).unwrap()
+    }
+}
+
+/// HMAC-SHA256, in hexadecimal.
+pub fn sign(secret: &str, text: &[u8]) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(text);
+    hex::encode(mac.finalize().into_bytes())
+}
+
+/// The secrets above, for the usual connection.
+pub async fn set_secrets(secrets: &dyn Secrets) {
+    let name = ConnectionName::default();
+    webhook::set(secrets, &name, Source::Inventory, Secret::new(INVENTORY)).await.unwrap();
+    webhook::set(secrets, &name, Source::Custom, Secret::new(CUSTOM)).await.unwrap();
+    webhook::set_channel(secrets, &name, CHANNEL, Secret::new(TOKEN)).await.unwrap();
+}
+
+/// A genuine delivery of its own for each number, from the sources in turn.
+pub fn numbered(number: usize) -> Hook {
+    let id = 3_300_000_000_000_000 + number;
+    match number % 5 {
+        3 => {
+            let body = format!(
+                r#"{{"server_time":{},"module":"Deals","ids":["{id}"],"operation":"update","channel_id":"{CHANNEL}","token":"{TOKEN}"}}"#,
+                1_795_287_600_000_u64 + number as u64
+            );
+            Hook { path: "/webhooks/default/crm".to_owned(), header: None, body: body.into() }
+        }
+        4 => {
+            let body = format!(r#"{{"counted":"{id}","time":"2026-11-22T08:00:00Z"}}"#);
+            let header = ("x-signature", format!("sha256={}", sign(CUSTOM, body.as_bytes())));
+            let path = "/webhooks/default/custom/stock.counted".to_owned();
+            Hook { path, header: Some(header), body: body.into() }
+        }
+        _ => {
+            let body = format!(
+                r#"{{"item":{{"item_id":"{id}","sku":"SHELF-OAK-80","last_modified_time":"2026-11-18T16:40:12+0100"}}}}"#
+            );
+            let header = ("x-zoho-webhook-signature", sign(INVENTORY, body.as_bytes()));
+            let path = "/webhooks/default/inventory/item.updated".to_owned();
+            Hook { path, header: Some(header), body: body.into() }
+        }
+    }
+}
+
+/// A generator of numbers from a seed (SplitMix64), so that what failed can be done again.
+#[derive(Debug, Clone)]
+pub struct Dice(pub u64);
+
+impl Dice {
+    /// The next number.
+    pub fn roll(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    /// One of so many.
+    pub fn below(&mut self, many: usize) -> usize {
+        usize::try_from(self.roll() % many.max(1) as u64).unwrap()
+    }
+
+    /// Whether one chance in so many comes true.
+    pub fn one_in(&mut self, many: usize) -> bool {
+        self.below(many) == 0
+    }
+
+    /// One of these.
+    pub fn pick<'a, T: ?Sized>(&mut self, from: &[&'a T]) -> &'a T {
+        from[self.below(from.len())]
+    }
+}
+
+/// So many sends, three tenths of them of something that is sent before or after as well, in any order: numbers for
+/// [`numbered`], and how many different ones there are.
+pub fn shuffled(sends: usize, dice: &mut Dice) -> (Vec<usize>, usize) {
+    let different = sends - sends * 3 / 10;
+    let mut all: Vec<_> = (0..different).collect();
+    all.extend((different..sends).map(|_| dice.below(different)));
+    for at in (1..all.len()).rev() {
+        all.swap(at, dice.below(at + 1));
+    }
+    (all, different)
+}
