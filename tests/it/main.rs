@@ -18,6 +18,7 @@ mod consent;
 mod crm_reads;
 mod crm_writes;
 mod crowd;
+mod delivery;
 mod demo;
 mod errors;
 mod events;

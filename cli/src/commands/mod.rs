@@ -1,10 +1,12 @@
 //! The commands, one file each.
 
+mod agent;
 mod client;
 mod connect;
 mod connections;
 mod demo;
 mod disconnect;
+mod events;
 mod keys;
 mod place;
 mod refresh;
@@ -47,6 +49,12 @@ enum Command {
     /// Sets up the secrets with which Zoho signs its webhooks
     #[command(subcommand)]
     Webhooks(webhooks::Webhooks),
+    /// Sets where the agent is told that events wait
+    #[command(subcommand)]
+    Agent(agent::Agent),
+    /// Looks after events
+    #[command(subcommand)]
+    Events(events::Events),
     /// Writes live events for `cargo lambda invoke --data-file`
     #[command(subcommand)]
     Sample(sample::Sample),
@@ -90,6 +98,8 @@ pub(crate) async fn run(line: Line) -> Result<(), Failure> {
         Command::Disconnect(disconnect) => disconnect.run().await,
         Command::Keys(keys) => keys.run().await,
         Command::Webhooks(webhooks) => webhooks.run().await,
+        Command::Agent(agent) => agent.run().await,
+        Command::Events(events) => events.run().await,
         Command::Sample(sample) => sample.run().await,
     }
 }

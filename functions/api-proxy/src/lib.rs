@@ -31,6 +31,8 @@ use shared::core::connection::Connections;
 use shared::core::event::Events;
 use shared::core::idempotency::Idempotency;
 use shared::core::key::Keys;
+use shared::core::ledger::Ledger;
+use shared::core::own::OwnWrites;
 use shared::core::parts::Parts;
 use shared::core::preview::Previews;
 use shared::core::renewer::Renewer;
@@ -53,6 +55,8 @@ struct App {
     tokens: Tokens,
     connections: Connections,
     events: Events,
+    ledger: Ledger,
+    own: OwnWrites,
     idempotency: Idempotency,
     previews: Previews,
     audit: Audit,
@@ -71,6 +75,8 @@ impl App {
             tokens: Tokens::new(stores.secrets.clone(), renewer, clock.clone()),
             connections: Connections::new(stores.state.clone(), clock.clone()),
             events: Events::new(stores.events.clone(), clock.clone()),
+            ledger: Ledger::new(stores.events.clone(), clock.clone()),
+            own: OwnWrites::new(stores.state.clone(), clock.clone()),
             idempotency: Idempotency::new(stores.state.clone(), clock.clone()),
             previews: Previews::new(stores.state.clone(), clock.clone()),
             audit: Audit::new(stores.state.clone(), clock.clone()),
@@ -124,6 +130,8 @@ fn routes(app: App, parts: &Parts) -> Router {
             .route("/v1/audit", get(routes::audit::list))
             .route("/v1/events", get(routes::events::list))
             .route("/v1/events/{id}", get(routes::events::one))
+            .route("/v1/events/claim", post(routes::claims::claim))
+            .route("/v1/events/ack", post(routes::claims::ack))
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
             .layer(from_fn_with_state(app.clone(), redact::layer))
             .layer(from_fn(to_the_end::layer))

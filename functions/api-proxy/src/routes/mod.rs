@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod brief;
+pub(crate) mod claims;
 pub(crate) mod deal_writes;
 pub(crate) mod deals;
 pub(crate) mod events;

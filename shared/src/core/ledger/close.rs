@@ -4,7 +4,7 @@ use futures::future::try_join_all;
 
 use super::{Claim, Closed, End, Entry, Ledger, MOST_AT_ONCE, Over, TRIES, crowded, ends, queue};
 use crate::base::id::ConnectionName;
-use crate::store::{Condition, Key, Put, Row, StoreError, Write};
+use crate::store::{Condition, Key, Put, Query, Row, StoreError, Write};
 
 /// What whoever worked on entries says of them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,6 +159,29 @@ impl Ledger {
             }
         }
         Err(crowded())
+    }
+
+    /// The entries that are dead, oldest first; so many at most.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn dead(&self, connection: &ConnectionName, most: usize) -> Result<Vec<String>, StoreError> {
+        let (mut ids, mut after) = (Vec::new(), None);
+        loop {
+            let query = Query { partition: ends(connection), after, limit: 250, ..Query::default() };
+            let page = self.events.query(query).await?;
+            for row in page.rows {
+                let Closed { entry, end } = row.read()?;
+                if end.state == Over::Dead {
+                    ids.push(entry.id);
+                }
+            }
+            after = page.next;
+            if after.is_none() || ids.len() >= most {
+                ids.truncate(most);
+                return Ok(ids);
+            }
+        }
     }
 
     async fn find(&self, connection: &ConnectionName, id: &str) -> Result<Found, StoreError> {

@@ -180,6 +180,17 @@ fn zohos_time(entry: &Entry) -> Option<Timestamp> {
     entry.time.parse().ok().filter(|at| *at != entry.receivedtime)
 }
 
+/// An event as it is about one of its records; nothing where it has no such part.
+pub fn narrow(event: Event, part: Option<usize>) -> Option<Event> {
+    let Some(part) = part else { return Some(event) };
+    let mut entries = entries_of(&event);
+    if part >= entries.len() || entries.len() < 2 {
+        return None;
+    }
+    let entry = entries.swap_remove(part);
+    Some(Event { id: entry.id, subject: entry.subject, data: entry.data, ..event })
+}
+
 /// The entries of an event. `data.ids` names its records where there may be several.
 pub(super) fn entries_of(event: &Event) -> Vec<Entry> {
     let ids: Vec<String> = match event.data.get("ids") {

@@ -1,11 +1,16 @@
 //! The life of an event, as it is shown.
 
+use futures::future::try_join_all;
 use serde::Serialize;
+use serde_json::{Value, json};
 
-use super::{Batch, Closed, Entry, Ledger, Stage};
+use super::{Batch, Closed, Entry, Ledger, Stage, ends, queue};
 use crate::base::clock::Timestamp;
 use crate::base::id::ConnectionName;
-use crate::store::StoreError;
+use crate::store::{Query, StoreError};
+
+/// More records than Zoho tells of at once.
+const MOST_PARTS: usize = 200;
 
 /// What became of an event until now.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
@@ -69,6 +74,32 @@ impl Ledger {
             next_try: None,
             ..self.open(&entry, batch)
         })
+    }
+
+    /// The life of an event; of an event about several records, the life of each.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn lives(&self, connection: &ConnectionName, id: &str) -> Result<Value, StoreError> {
+        let value = |life: Life| serde_json::to_value(life).unwrap_or_default();
+        let life = self.life(connection, id).await?;
+        if life.state != "received" || id.contains('.') {
+            return Ok(json!({ "life": value(life) }));
+        }
+        let parts = |partition| {
+            let prefix = format!("{id}.");
+            self.events.query(Query { partition, prefix, limit: MOST_PARTS, ..Query::default() })
+        };
+        let (open, closed) = (parts(queue(connection)).await?, parts(ends(connection)).await?);
+        let mut ids: Vec<String> = open.rows.into_iter().chain(closed.rows).map(|row| row.key.sort).collect();
+        if ids.is_empty() {
+            return Ok(json!({ "life": value(life) }));
+        }
+        ids.sort();
+        ids.dedup();
+        let lives = try_join_all(ids.iter().map(|id| self.life(connection, id))).await?;
+        let parts = ids.into_iter().zip(lives).map(|(id, life)| json!({ "id": id, "life": value(life) }));
+        Ok(json!({ "parts": parts.collect::<Vec<_>>() }))
     }
 
     fn open(&self, entry: &Entry, batch: Option<Batch>) -> Life {

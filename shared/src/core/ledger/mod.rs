@@ -21,6 +21,7 @@ pub use batch::{Batch, Begun, Frozen, Progress, Stage, Standing};
 pub use claim::{Claimed, Wanted};
 pub use close::{Acked, Ending, REPLAYED};
 pub use entry::{Claim, Closed, End, Entry, Over, is_entry_id, split_entry_id};
+pub use fan_out::narrow;
 pub use life::Life;
 
 use crate::base::clock::{SharedClock, SignedDuration};
