@@ -158,7 +158,10 @@ async fn an_agent_pulls_claims_and_acknowledges() {
     scene.ack(&[&first], "done").await;
     let view = scene.event_view(&first).await;
     let life = &view["life"];
-    assert_eq!((&life["state"], &life["outcome"], &life["note"]), (&json!("done"), &json!("done"), &json!("a note")));
+    assert_eq!(
+        (&life["state"], &life["outcome"], &life["note"]),
+        (&json!("done"), &json!("done"), &json!("a note"))
+    );
     let claimed = scene.claim(json!({ "limit": 5 })).await;
     assert_eq!(ids(&claimed), [second.clone()]);
     let again = scene.ack(&[&first, &second], "failed").await;
@@ -183,7 +186,8 @@ async fn an_event_about_several_records_is_worked_on_record_by_record() {
     let id = scene.event("zoho.crm.deal.updated", "", None, data).await;
     scene.after(16).await;
     let claimed = scene.claim(json!({ "limit": 2 })).await;
-    let subjects: Vec<_> = claimed["data"].as_array().unwrap().iter().map(|entry| &entry["subject"]).collect();
+    let subjects: Vec<_> =
+        claimed["data"].as_array().unwrap().iter().map(|entry| &entry["subject"]).collect();
     assert_eq!(subjects, ["deal/61", "deal/62"]);
     let part = ids(&claimed)[1].clone();
     scene.ack(&[&part], "done").await;
@@ -191,8 +195,12 @@ async fn an_event_about_several_records_is_worked_on_record_by_record() {
     assert_eq!((&view["subject"], &view["data"]["ids"]), (&json!("deal/62"), &json!(["62"])));
     assert_eq!(view["life"]["state"], "done");
     let whole = scene.event_view(&id).await;
-    let states: Vec<_> =
-        whole["parts"].as_array().unwrap().iter().map(|part| part["life"]["state"].as_str().unwrap()).collect();
+    let states: Vec<_> = whole["parts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|part| part["life"]["state"].as_str().unwrap())
+        .collect();
     assert_eq!(states, ["claimed", "done", "queued"]);
 }
 
@@ -210,8 +218,9 @@ async fn what_needs_no_work_is_not_put_into_the_queue() {
     let theirs = scene.event(kind, "salesorder/8", Some("2026-11-21T11:00:01Z"), json!({})).await;
     let another = scene.event(kind, "salesorder/9", Some("2026-11-21T11:00:00Z"), json!({})).await;
     let late = scene.event(kind, "salesorder/8", Some("2026-11-21T10:59:00Z"), json!({})).await;
-    let gone =
-        scene.event("zoho.inventory.salesorder.deleted", "salesorder/8", Some("2026-11-21T10:59:00Z"), json!({})).await;
+    let gone = scene
+        .event("zoho.inventory.salesorder.deleted", "salesorder/8", Some("2026-11-21T10:59:00Z"), json!({}))
+        .await;
     scene.after(16).await;
     assert_eq!(scene.event_view(&ours).await["life"]["outcome"], "own_write");
     assert_eq!(scene.event_view(&late).await["life"]["outcome"], "superseded");
@@ -230,7 +239,10 @@ async fn the_hook_is_told_and_its_run_claims() {
     assert!(message.contains(&id) && message.contains("item/1") && !message.contains(&quiet), "{message}");
     let view = scene.event_view(&id).await;
     let life = &view["life"];
-    assert_eq!((&life["state"], &life["run"], &life["attempts"]), (&json!("admitted"), &json!("run-1"), &json!(1)));
+    assert_eq!(
+        (&life["state"], &life["run"], &life["attempts"]),
+        (&json!("admitted"), &json!("run-1"), &json!(1))
+    );
     assert_eq!(life["delivery"], delivery.as_str());
 
     assert_eq!(ids(&scene.claim(json!({ "delivery": delivery })).await), [id.clone()]);
@@ -306,7 +318,11 @@ async fn wrong_settings_end_in_a_dead_letter_that_can_be_replayed() {
         scene.after(16).await;
         let told = scene.gateway.requests().len();
         let (_, list) = scene.inside.get("/v1/events").await;
-        let trouble = list["data"].as_array().unwrap().iter().find(|event| event["type"] == "connector.delivery_refused");
+        let trouble = list["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|event| event["type"] == "connector.delivery_refused");
         assert_eq!(trouble.unwrap()["data"]["status"], status);
         scene.after(7200).await;
         assert_eq!(scene.gateway.requests().len(), told, "{status}: nothing more until it is set anew");
@@ -420,7 +436,10 @@ async fn thirteen_days_offline_lose_nothing() {
         }
     }
     for (index, first) in begun.iter().enumerate() {
-        assert!(begun[index..].iter().filter(|at| **at < first + 59).count() <= 12, "more than 12 turns an hour");
+        assert!(
+            begun[index..].iter().filter(|at| **at < first + 59).count() <= 12,
+            "more than 12 turns an hour"
+        );
     }
     watch.check_order(&order);
     for id in order.values().flatten().step_by(50) {
@@ -490,7 +509,8 @@ impl Watch {
 
     /// What was done was done in the order in which it came, record by record.
     fn check_order(&self, order: &HashMap<String, Vec<String>>) {
-        let place: HashMap<&str, usize> = self.done.iter().enumerate().map(|(at, id)| (id.as_str(), at)).collect();
+        let place: HashMap<&str, usize> =
+            self.done.iter().enumerate().map(|(at, id)| (id.as_str(), at)).collect();
         assert_eq!(place.len(), self.done.len(), "each once");
         for (subject, ids) in order {
             let places: Vec<usize> = ids.iter().map(|id| place[id.as_str()]).collect();

@@ -185,7 +185,9 @@ async fn read(stream: &mut TcpStream) -> Option<(String, String)> {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
             let head = String::from_utf8(bytes[..end].to_vec()).ok()?;
             let length = head.lines().find_map(|line| {
-                line.to_ascii_lowercase().strip_prefix("content-length:").and_then(|n| n.trim().parse::<usize>().ok())
+                line.to_ascii_lowercase()
+                    .strip_prefix("content-length:")
+                    .and_then(|n| n.trim().parse::<usize>().ok())
             })?;
             if bytes.len() >= end + 4 + length {
                 return Some((head, String::from_utf8(bytes[end + 4..end + 4 + length].to_vec()).ok()?));
@@ -201,7 +203,8 @@ async fn read(stream: &mut TcpStream) -> Option<(String, String)> {
 async fn write(stream: &mut TcpStream, status: u16, retry_after: Option<u64>, body: &str) {
     let after = retry_after.map_or(String::new(), |seconds| format!("retry-after: {seconds}\r\n"));
     let length = body.len();
-    let text = format!("HTTP/1.1 {status} x\r\n{after}content-length: {length}\r\nconnection: close\r\n\r\n{body}");
+    let text =
+        format!("HTTP/1.1 {status} x\r\n{after}content-length: {length}\r\nconnection: close\r\n\r\n{body}");
     let _caller_gone = stream.write_all(text.as_bytes()).await;
     let _caller_gone = stream.shutdown().await;
 }

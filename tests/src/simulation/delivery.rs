@@ -32,6 +32,9 @@ const RECORDS: u64 = 7;
 const TURNS: u32 = 30;
 const KEY: &str = "agents-key";
 
+/// How long the gateway knows a run, in milliseconds: while it goes on, and five minutes more.
+const REMEMBERED: i64 = 25 * 60 * 1000;
+
 /// What is known from outside.
 #[derive(Default)]
 struct Seen {
@@ -39,14 +42,14 @@ struct Seen {
     stored: BTreeMap<String, BTreeSet<String>>,
     /// Who works on what, until when.
     held: HashMap<String, (String, Timestamp)>,
-    /// What was acknowledged, or may have been.
-    done: HashSet<String>,
+    /// What was acknowledged, or may have been, and by how many.
+    done: HashMap<String, u32>,
     /// When runs began.
     runs: Vec<i64>,
     /// The bytes of each key.
     bodies: HashMap<String, String>,
-    /// What the gateway remembers.
-    memory: HashSet<String>,
+    /// What the gateway remembers, and since when.
+    memory: HashMap<String, i64>,
     claims: usize,
 }
 
@@ -80,7 +83,7 @@ impl Stage {
             }
             let subject = entry.subject.clone().unwrap();
             for earlier in seen.stored[&subject].range(..entry.id.clone()) {
-                if !ids.contains(earlier.as_str()) && !seen.done.contains(earlier) {
+                if !ids.contains(earlier.as_str()) && !seen.done.contains_key(earlier) {
                     self.broken(format!("{} of {subject} comes before {earlier}", entry.id));
                 }
             }
@@ -114,7 +117,8 @@ impl Stage {
             let ending = if random.chance(100) { Ending::Retry } else { Ending::Done };
             if ending == Ending::Done {
                 // Before the call: it may be done although its answer is lost.
-                self.seen.lock().unwrap().done.extend(ids.iter().cloned());
+                let mut seen = self.seen.lock().unwrap();
+                ids.iter().for_each(|id| *seen.done.entry(id.clone()).or_default() += 1);
             }
             match ledger.ack(&name, &ids, ending, None, KEY, Some(&claim.id)).await {
                 Ok(Acked::Written(_)) | Err(_) => {
@@ -125,9 +129,12 @@ impl Stage {
                 Ok(Acked::NotClaimed(_)) if late => {
                     // Somebody else has it since: it is theirs to end.
                     let mut seen = self.seen.lock().unwrap();
-                    for id in &ids {
-                        seen.done.remove(id);
+                    for id in ids.iter().filter(|_| ending == Ending::Done) {
+                        if let Some(by) = seen.done.get_mut(id) {
+                            *by -= 1;
+                        }
                     }
+                    seen.done.retain(|_, by| *by > 0);
                 }
                 Ok(other) => self.broken(format!("a good acknowledgement was answered {other:?}")),
             }
@@ -145,9 +152,8 @@ impl Transport for Stage {
         let (world, random) = (&self.world, &self.world.random);
         sleep(random.milliseconds(5, 3000)).await;
         let mood = random.between(0, if world.trouble().stores == StoreMood::Good { 3 } else { 11 });
-        let failure = |status, retry_after| {
-            Ok(Answer { status, retry_after, date: None, body: "not now".into() })
-        };
+        let failure =
+            |status, retry_after| Ok(Answer { status, retry_after, date: None, body: "not now".into() });
         match mood {
             4 => return Err(HttpError::Unreachable),
             5 => return Err(HttpError::Broken),
@@ -165,8 +171,9 @@ impl Transport for Stage {
             if random.chance(200) {
                 seen.memory.clear();
             }
-            let fresh = seen.memory.insert(hook.key.to_owned());
-            if fresh {
+            let known = seen.memory.get(hook.key).is_some_and(|since| world.at() < since + REMEMBERED);
+            if !known {
+                seen.memory.insert(hook.key.to_owned(), world.at());
                 seen.runs.push(world.at());
                 tokio::spawn(self.clone().work(Some(hook.key.to_owned())));
             }
@@ -204,7 +211,9 @@ fn parts(stage: &Stage) -> Parts {
 /// A process of event-delivery that dies at its `last` poll.
 async fn deliver(stage: Stage, last: u64) {
     let function = EventDelivery::new(&parts(&stage));
-    let work = async move { function.sweep(&BTreeSet::new()).await };
+    // Nothing is connected here, so that the connection must be named, as the stream does.
+    let names = BTreeSet::from([ConnectionName::default()]);
+    let work = async move { function.sweep(&names).await };
     let _dead_or_done = tokio::time::timeout(Duration::from_secs(60), mortal(work, last)).await;
 }
 
@@ -249,11 +258,7 @@ pub fn play(seed: u64) -> Outcome {
             paused: false,
             set: String::new(),
         };
-        hook.store(&*stores(&world, Who::Operator).secrets).await.unwrap();
-        // So that the sweep knows the connection although nothing is connected.
-        let name = BTreeSet::from([ConnectionName::default()]);
-        EventDelivery::new(&parts(&stage)).sweep(&name).await.unwrap();
-
+        hook.store(&*stores(&world, Who::Run(world.number())).secrets).await.unwrap();
         world.set_trouble(Trouble { stores: StoreMood::Flaky, ..Trouble::default() });
         let storing = tokio::spawn(store_events(stage.clone()));
         while !storing.is_finished() {
@@ -266,12 +271,15 @@ pub fn play(seed: u64) -> Outcome {
         }
         storing.await.unwrap();
         world.set_trouble(Trouble::default());
-        let all = || stage.seen.lock().unwrap().stored.values().map(BTreeSet::len).sum::<usize>();
         let ledger = Ledger::new(stores(&world, Who::Stage).events, world.clock());
         for _ in 0..3 * 24 * 60 {
             deliver(stage.clone(), u64::MAX).await;
             sleep(Duration::from_secs(60)).await;
-            if stage.seen.lock().unwrap().done.len() >= all() && undone(&stage, &ledger).await.is_empty() {
+            let done = {
+                let seen = stage.seen.lock().unwrap();
+                seen.done.len() >= all_len(&seen)
+            };
+            if done && undone(&stage, &ledger).await.is_empty() {
                 break;
             }
         }
