@@ -6,13 +6,16 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use event_delivery::EventDelivery;
+use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
+use sha2::Sha256;
 use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::core::agent::{ALL_TYPES, Hook};
 use shared::core::event::{Delivery, Events};
 use shared::core::ledger::Ledger;
+use tests::connector::Connector;
 use tests::hook::{Gateway, Mood, TOKEN};
 use tests::inside::{Inside, any_key};
 use tests::simulation::delivery::play;
@@ -453,6 +456,55 @@ async fn thirteen_days_offline_lose_nothing() {
         watch.claims,
         all,
     );
+}
+
+fn sign(secret: &str, text: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(text.as_bytes());
+    hex::encode(mac.finalize().into_bytes())
+}
+
+/// The real binary, woken by the webhook itself: what others changed is told once it is settled, what we wrote is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn serve_tells_of_what_others_changed() {
+    let mut connector = Connector::start().await;
+    let gateway = Gateway::start().await;
+    let set = connector.run(&["agent", "set", "--url", &gateway.url], TOKEN).await;
+    assert_eq!(set.code, 0, "{}", set.err);
+    let secret = connector.webhook_secret().await;
+    connector.connect(&["--access", "write"]).await;
+    let agent = connector.agent(&["--can", "inventory:write,events"]).await;
+    let order = json!({ "customer": "Harbor Interiors GmbH", "line_items": [{ "sku": "SHELF-OAK-80", "quantity": 2 }] });
+    let made = agent.write("POST", "/v1/inventory/salesorders", &[], &order).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+
+    let order = json!({
+        "salesorder_id": made.body["salesorder_id"], "last_modified_time": made.body["last_modified_time"],
+    });
+    let mut ids = Vec::new();
+    for body in [json!({ "salesorder": order }), json!({ "item": { "item_id": "3300000000070001" } })] {
+        let body = body.to_string();
+        let signature = sign(&secret, &body);
+        let headers = [("X-Zoho-Webhook-Signature", signature.as_str())];
+        let seen = connector.post("/webhooks/default/inventory/updated", &headers, body).await;
+        let receipt: Value = serde_json::from_str(&seen.text).unwrap();
+        ids.push(receipt["event_id"].as_str().unwrap().to_owned());
+    }
+    for _ in 0..250 {
+        if !gateway.runs().is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let runs = gateway.runs();
+    assert_eq!(runs.len(), 1, "told within 25 seconds");
+    assert!(
+        runs[0].message().contains(&ids[1]) && !runs[0].message().contains(&ids[0]),
+        "{}",
+        runs[0].message()
+    );
+    let life = agent.get(&format!("/v1/events/{}", ids[0])).await.ok()["life"].clone();
+    assert_eq!((&life["state"], &life["outcome"]), (&json!("done"), &json!("own_write")), "{life}");
 }
 
 /// What claims give and who is done with what.
