@@ -64,6 +64,7 @@ fn only_token_refresh_touches_grants() {
         ("functions/oauth-callback", &[]),
         ("functions/api-proxy", &["grant"]), // for the access token: see below
         ("functions/webhook-intake", &[]),
+        ("functions/event-delivery", &[]),
         ("cli", &["client", "grant"]),
     ] {
         for (path, code) in sources(&root().join(folder).join("src")) {
@@ -87,8 +88,8 @@ fn only_token_refresh_touches_grants() {
 /// A function knows no other one; only its `main`, where there is no Lambda to invoke, calls token-refresh itself.
 #[test]
 fn functions_know_nothing_of_each_other() {
-    let functions = ["oauth_callback", "token_refresh", "api_proxy", "webhook_intake"];
-    for folder in ["oauth-callback", "token-refresh", "api-proxy", "webhook-intake"] {
+    let functions = ["oauth_callback", "token_refresh", "api_proxy", "webhook_intake", "event_delivery"];
+    for folder in ["oauth-callback", "token-refresh", "api-proxy", "webhook-intake", "event-delivery"] {
         for (path, code) in sources(&root().join("functions").join(folder).join("src")) {
             if path.ends_with("main.rs") {
                 continue;

@@ -26,6 +26,7 @@ FUNCTIONS = {
     "TokenRefresh": "token-refresh",
     "ApiProxy": "api-proxy",
     "WebhookIntake": "webhook-intake",
+    "EventDelivery": "event-delivery",
 }
 
 ROUTES = {
@@ -37,6 +38,7 @@ ROUTES = {
 }
 
 GRANT = "secret:${AWS::StackName}/connections/*/grant*"
+STREAM = "EventsTable.StreamArn"
 ACCESS_TOKEN = "secret:${AWS::StackName}/connections/*/access-token*"
 
 # For each function: resource, actions, the first parts of row keys, and why.
@@ -87,7 +89,13 @@ RIGHTS = {
         ("StateTable", "dynamodb:PutItem dynamodb:Query", "audit#*", "what was written"),
         ("StateTable", "dynamodb:PutItem", "quota#*", "leave to call Zoho; a refused put shows how it stands"),
         ("StateTable", "dynamodb:GetItem", "quota#*", "what is left, for status"),
+        ("StateTable", "dynamodb:PutItem", "own#*", "a write of ours, so that it wakes nobody"),
         ("EventsTable", "dynamodb:GetItem", "event#*", "one event"),
+        ("EventsTable", "dynamodb:GetItem dynamodb:Query", "queue#*", "what can be claimed; the life of an event"),
+        ("EventsTable", "dynamodb:PutItem dynamodb:DeleteItem", "queue#*", "a claim; the end of an entry"),
+        ("EventsTable", "dynamodb:GetItem dynamodb:Query dynamodb:PutItem", "life#*", "how an entry ended"),
+        ("EventsTable", "dynamodb:GetItem dynamodb:Query", "batch#*", "what the hook was told of, to be claimed"),
+        ("EventsTable", "dynamodb:GetItem", "told#*", "the same, of what is done with"),
         ("EventsTable", "dynamodb:Query", "event#*", "the list of events; the last one, for status"),
         ("TokenRefresh", "lambda:InvokeFunction", "", "asking for a new token"),
     ],
@@ -97,7 +105,28 @@ RIGHTS = {
         ("EventsTable", "dynamodb:PutItem", "delivery#*", "a delivery counts once; a refused put shows the first one"),
         ("EventsTable", "dynamodb:PutItem", "event#*", "the event"),
     ],
+    "EventDelivery": [
+        ("EventDeliveryLog", "logs:CreateLogStream logs:PutLogEvents", "", "its log"),
+        (STREAM, "dynamodb:DescribeStream dynamodb:GetRecords dynamodb:GetShardIterator", "", "what wakes it"),
+        (STREAM, "dynamodb:ListStreams", "", "Lambda asks for it before it reads"),
+        ("AgentSecret", "secretsmanager:GetSecretValue", "", "the agent's hook"),
+        ("StateTable", "dynamodb:GetItem", "own#*", "whether a change was a write of ours"),
+        ("StateTable", "dynamodb:Query", "connection", "the connections whose events it looks for"),
+        ("EventsTable", "dynamodb:Query", "event#*", "new events"),
+        ("EventsTable", "dynamodb:GetItem dynamodb:PutItem dynamodb:Query", "progress", "how far it has come"),
+        ("EventsTable", "dynamodb:GetItem dynamodb:PutItem", "newest#*", "a change that comes after a newer one"),
+        ("EventsTable", "dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:DeleteItem", "queue#*", "open entries"),
+        ("EventsTable", "dynamodb:PutItem", "life#*", "entries that need no work, or are dead"),
+        ("EventsTable", "dynamodb:PutItem dynamodb:Query dynamodb:DeleteItem", "batch#*", "what is told to the hook"),
+        ("EventsTable", "dynamodb:PutItem", "told#*", "what was told and is done with"),
+        ("EventsTable", "dynamodb:Query dynamodb:DeleteItem", "again#*", "what the operator wants told again"),
+        ("EventsTable", "dynamodb:GetItem dynamodb:PutItem", "agent", "turns of the hour; whether the hook refuses us"),
+        ("EventsTable", "dynamodb:PutItem", "delivery#*", "an event of our own, stored as all are"),
+        ("EventsTable", "dynamodb:PutItem", "event#*", "a delivery's trouble"),
+    ],
 }
+
+SCHEDULES = {"TokenRefresh": "rate(5 minutes)", "EventDelivery": "rate(1 minute)"}
 
 # With the parameter Tracing only. X-Ray knows no narrower resource.
 TRACE_RIGHTS = {("*", "xray:PutTraceSegments", ""), ("*", "xray:PutTelemetryRecords", "")}
@@ -171,7 +200,9 @@ def resource_name(value):
     ((how, what),) = value.items()
     if how == "Fn::Sub":
         return re.sub(r"^arn:\$\{AWS::Partition\}:secretsmanager:\$\{AWS::Region\}:\$\{AWS::AccountId\}:", "", what)
-    return what if how == "Ref" else what[0] if what[1:] == ["Arn"] else str(value)
+    if how == "Ref":
+        return what
+    return what[0] if what[1:] == ["Arn"] else ".".join(what)
 
 
 def rights_of(document):
@@ -261,7 +292,7 @@ def check_wildcards(template):
                 problems.append(f"{name}: the action {action}")
             if "*" in resource_of and not action.startswith("xray:") and resource_of not in (GRANT, ACCESS_TOKEN):
                 problems.append(f"{name}: {action} on {resource_of}")
-            if action.startswith("dynamodb:") and (not key or key.startswith("*")):
+            if action.startswith("dynamodb:") and resource_of != STREAM and (not key or key.startswith("*")):
                 problems.append(f"{name}: {action} on every row of {resource_of}")
     return problems
 
@@ -351,7 +382,7 @@ def check_values(template):
 
 def check_functions(template):
     problems = []
-    timeouts = {"OauthCallback": 29, "TokenRefresh": 60, "ApiProxy": 29, "WebhookIntake": 10}
+    timeouts = {"OauthCallback": 29, "TokenRefresh": 60, "ApiProxy": 29, "WebhookIntake": 10, "EventDelivery": 90}
     found = of_type(template, "AWS::Lambda::Function")
     if set(found) != set(FUNCTIONS):
         problems.append(f"functions are {sorted(found)}")
@@ -374,12 +405,29 @@ def check_functions(template):
         group = template["Resources"][f"{name}Log"]["Properties"]["LogGroupName"]
         if group != {"Fn::Sub": "/aws/lambda/${AWS::StackName}-" + folder}:
             problems.append(f"{name} logs to {group}")
-    (rule,) = of_type(template, "AWS::Events::Rule").values()
-    target = rule["Properties"]["Targets"][0]
-    if rule["Properties"]["ScheduleExpression"] != "rate(5 minutes)" or resource_name(target["Arn"]) != "TokenRefresh":
-        problems.append("token-refresh is not asked every 5 minutes")
-    if "Input" in target:  # the code knows the schedule by the source of the event
-        problems.append("the schedule's event is replaced")
+    schedules = {}
+    for rule in of_type(template, "AWS::Events::Rule").values():
+        (target,) = rule["Properties"]["Targets"]
+        schedules[resource_name(target["Arn"])] = rule["Properties"]["ScheduleExpression"]
+        if "Input" in target:  # the code knows the schedule by the source of the event
+            problems.append("the schedule's event is replaced")
+    if schedules != SCHEDULES:
+        problems.append(f"schedules are {schedules}, not {SCHEDULES}")
+    return problems
+
+
+def check_stream(template):
+    """event-delivery is woken by new events, and never by what it writes itself."""
+    (source,) = of_type(template, "AWS::Lambda::EventSourceMapping").values()
+    properties = source["Properties"]
+    problems = []
+    if resource_name(properties["FunctionName"]) != "EventDelivery":
+        problems.append("the stream wakes another function")
+    if resource_name(properties["EventSourceArn"]) != STREAM:
+        problems.append("another stream wakes event-delivery")
+    patterns = [json.loads(found["Pattern"]) for found in properties.get("FilterCriteria", {}).get("Filters", [])]
+    if patterns != [{"eventName": ["INSERT"], "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "event#"}]}}}}]:
+        problems.append(f"the stream's filters are {patterns}")
     return problems
 
 
@@ -427,7 +475,7 @@ def check_secrets(template):
     problems = []
     adapter = (ROOT / "shared/src/store/aws/secrets.rs").read_text()
     (placeholder,) = re.findall(r'const PLACEHOLDER: &str = "(.*)";', adapter)
-    for name, record in (("ClientSecret", "client"), ("WebhooksSecret", "webhook")):
+    for name, record in (("ClientSecret", "client"), ("WebhooksSecret", "webhook"), ("AgentSecret", "agent")):
         (short,) = re.findall(r'const SECRET: &str = "(.*)";', (ROOT / f"shared/src/core/{record}.rs").read_text())
         properties = template["Resources"][name]["Properties"]
         if properties["Name"] != {"Fn::Sub": "${AWS::StackName}/" + short}:

@@ -9,13 +9,17 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use axum::routing::get;
+use event_delivery::EventDelivery;
 use sandbox::{Fault, FaultKind, Limit, Options};
 use serde_json::{Value, json};
 use shared::base::clock::{SignedDuration, later};
+use shared::base::id::ConnectionName;
 use shared::base::problem::Code;
 use shared::base::secret::Secret;
 use shared::base::web::{Deadline, finish};
+use shared::core::event::{Delivery, Events};
 use shared::core::key::NewKey;
+use shared::core::ledger::{Ending, Ledger, Wanted};
 use shared::core::parts::Parts;
 use shared::store::{Key, Outcome, Page, Query, Row, StoreError, Stores, Table, Write as Step};
 use shared::zoho::scope::ScopeSet;
@@ -161,7 +165,7 @@ again. A program goes by `code`, which stays what it is. Below, each with its hi
 fn steady(text: &str) -> String {
     let word = |word: &str| {
         let bare = word.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-        let hex = bare.len() == 12 && bare.bytes().all(|b| b.is_ascii_hexdigit());
+        let hex = matches!(bare.len(), 12 | 31) && bare.bytes().all(|b| b.is_ascii_hexdigit());
         let time = bare.len() >= 19 && bare.as_bytes().get(10) == Some(&b'T') && bare.starts_with("20");
         match (hex, time) {
             (true, _) => word.replace(bare, "0123456789ab"),
@@ -196,6 +200,7 @@ async fn every_error_is_in_the_book() {
     what_is_asked_for(&mut book).await;
     writes(&mut book).await;
     passed_through(&mut book).await;
+    events(&mut book).await;
     the_connection(&mut book).await;
     zoho(&mut book).await;
     ourselves(&mut book).await;
@@ -571,6 +576,52 @@ impl Table for Broken {
     async fn transact(&self, _: Vec<Step>) -> Result<Outcome, StoreError> {
         Err(StoreError::Unavailable("the disk is full".to_owned()))
     }
+}
+
+async fn events(book: &mut Book) {
+    const CLAIM: &str = "/v1/events/claim";
+    const ACK: &str = "/v1/events/ack";
+    let inside = Inside::start().await;
+    let (api, key) = (inside.api(), inside.key(any_key()).await);
+    let api = || api.clone();
+    let name = ConnectionName::default();
+    let store = Events::new(inside.parts.stores.events.clone(), inside.parts.clock.clone());
+    let delivery = Delivery {
+        connection: name.clone(),
+        source: "inventory",
+        digest: "0".repeat(64),
+        kind: "zoho.inventory.item.updated".to_owned(),
+        subject: Some("item/1".to_owned()),
+        time: None,
+        data: json!({}),
+        body: "{}".to_owned(),
+    };
+    let id = store.store(delivery).await.unwrap().event_id;
+    inside.advance(Duration::from_secs(16));
+    EventDelivery::new(&inside.parts).sweep(&[name.clone()].into()).await.unwrap();
+    let ledger = Ledger::new(inside.parts.stores.events.clone(), inside.parts.clock.clone());
+    let told = ledger.freeze(&name, |_| true, |_, _| String::new()).await.unwrap().unwrap().batch.id;
+
+    let ack = json!({ "ids": [id], "outcome": "done" });
+    book.note(Code::EventNotClaimed, "", api(), &key, Ask::post(ACK, ack.clone())).await;
+    ledger.claim(&name, Wanted::Oldest, 1, 60, "another").await.unwrap();
+    let claim = json!({ "delivery": told });
+    book.note(Code::EventsClaimed, "another run has them", api(), &key, Ask::post(CLAIM, claim.clone()))
+        .await;
+    ledger.ack(&name, std::slice::from_ref(&id), Ending::Done, None, "another", None).await.unwrap();
+    book.note(Code::EventsClaimed, "all is done", api(), &key, Ask::post(CLAIM, claim)).await;
+    let unknown = json!({ "delivery": "x" });
+    book.note(Code::RecordNotFound, "", api(), &key, Ask::post(CLAIM, unknown)).await;
+    let unknown = json!({ "ids": ["0".repeat(31)], "outcome": "done" });
+    book.note(Code::RecordNotFound, "", api(), &key, Ask::post(ACK, unknown)).await;
+    for body in [json!({ "limit": 0 }), json!({ "seconds": 5 })] {
+        book.note(Code::BodyInvalid, "", api(), &key, Ask::post(CLAIM, body)).await;
+    }
+    for body in [json!({ "ids": [], "outcome": "done" }), json!({ "ids": [id], "outcome": "perhaps" })] {
+        book.note(Code::BodyInvalid, "", api(), &key, Ask::post(ACK, body)).await;
+    }
+    let key = inside.key(can(&["crm:read"])).await;
+    book.note(Code::KeyNotAllowed, "", api(), &key, Ask::post(ACK, ack)).await;
 }
 
 async fn ourselves(book: &mut Book) {

@@ -83,6 +83,14 @@ async fn the_sample_events_are_true() {
         let event: Value = serde_json::from_str(&read(name)).unwrap();
         token_refresh::ask_of(event).unwrap();
     }
+    for (name, connections) in [("event-delivery-schedule", 0), ("event-delivery-stream", 1)] {
+        let wake = event_delivery::wake_of(&serde_json::from_str(&read(name)).unwrap()).unwrap();
+        assert_eq!(
+            (wake.connections.len(), wake.newest.is_some()),
+            (connections, connections == 1),
+            "{name}"
+        );
+    }
     let oauth = oauth_callback::router(&inside.parts, Arc::new(inside.renewer.clone()));
     let intake = webhook_intake::router(&inside.parts);
     for (name, router, status, expected) in [

@@ -268,21 +268,27 @@ async fn the_samples_do_what_their_names_say() {
         let answer = deployed.cloud.invoke("token-refresh", &sample(name)).await.unwrap();
         assert_eq!(answer, expected, "{name}");
     }
+    for name in ["event-delivery-schedule", "event-delivery-stream"] {
+        let answer = deployed.cloud.invoke("event-delivery", &sample(name)).await.unwrap();
+        assert_eq!(answer, json!({ "queued": 0, "told": 0, "failed": 0, "next": null }), "{name}");
+    }
     let count = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../events")).unwrap().count();
     assert_eq!(count, 8, "every sample is tried");
 }
 
 fn deployed_function(sample: &str) -> &'static str {
-    let all = ["api-proxy", "oauth-callback", "webhook-intake", "token-refresh"];
+    let all = ["api-proxy", "oauth-callback", "webhook-intake", "token-refresh", "event-delivery"];
     all.into_iter().find(|name| sample.starts_with(name)).unwrap()
 }
 
 #[tokio::test]
 async fn an_event_of_another_kind_is_an_error_and_the_process_lives() {
     let deployed = Deployed::on(Cloud::start().await).await;
-    for (name, good) in
-        [("api-proxy", sample("api-proxy-health")), ("token-refresh", sample("token-refresh-schedule"))]
-    {
+    for (name, good) in [
+        ("api-proxy", sample("api-proxy-health")),
+        ("token-refresh", sample("token-refresh-schedule")),
+        ("event-delivery", sample("event-delivery-schedule")),
+    ] {
         for event in [json!({}), json!(null), json!([1]), json!({ "ask": "everything" }), json!("health")] {
             let error = deployed.cloud.invoke(name, &event).await.unwrap_err();
             assert!(matches!(error, FunctionError::Failed(_)), "{name} {event}: {error:?}");

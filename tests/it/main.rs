@@ -20,6 +20,7 @@ mod crm_reads;
 mod crm_writes;
 mod crowd;
 mod deliveries;
+mod delivery;
 mod demo;
 mod errors;
 mod events;

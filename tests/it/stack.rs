@@ -1,10 +1,16 @@
 //! The operator's commands on a deployed stack.
 
+use std::sync::Arc;
+
 use sandbox::{BodyForm, Entity, ItemChange, SignatureEncoding, Webhook};
 use serde_json::json;
+use shared::base::clock::SystemClock;
+use shared::base::id::ConnectionName;
 use shared::base::settings::STACK;
+use shared::core::event::{Delivery, Events};
 use tests::browser::Browser;
 use tests::deployed::Deployed;
+use tests::hook::{Gateway, TOKEN};
 use tests::lambda::Cloud;
 use tests::process::{self, run};
 
@@ -77,6 +83,66 @@ async fn the_functions_work_on_the_stores_of_aws() {
     let ending = Browser::default().consent(problem["reconnect_url"].as_str().unwrap()).await;
     assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
     agent.get("/v1/crm/deals").await.ok();
+}
+
+/// A delivery on AWS's stores, by the real binaries: told to a hook, claimed, acknowledged; and the operator's commands for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn events_are_delivered_on_the_stores_of_aws() {
+    let deployed = Deployed::on_aws(Cloud::start().await).await;
+    let Deployed { cloud, connector, .. } = &deployed;
+    let agent = connector.agent(&[]).await;
+    let gateway = Gateway::start().await;
+    let set = connector.run(&["agent", "set", "--url", &gateway.url], TOKEN).await;
+    assert_eq!(set.code, 0, "{}", set.err);
+    let stores = deployed.stores();
+    let events = Events::new(stores.events, Arc::new(SystemClock));
+    let delivery = Delivery {
+        connection: ConnectionName::default(),
+        source: "inventory",
+        digest: "0".repeat(64),
+        kind: "zoho.inventory.item.updated".to_owned(),
+        subject: Some("item/1".to_owned()),
+        time: None,
+        data: json!({ "item_id": "1" }),
+        body: "{}".to_owned(),
+    };
+    let id = events.store(delivery).await.unwrap().event_id;
+
+    // As the stream tells of it: the function waits until the event is settled.
+    let mut record: serde_json::Value =
+        serde_json::from_str(include_str!("../../events/event-delivery-stream.json")).unwrap();
+    record["Records"][0]["dynamodb"]["Keys"]["sk"]["S"] = id.clone().into();
+    let swept = cloud.invoke("event-delivery", &record).await.unwrap();
+    assert_eq!(
+        (&swept["queued"], &swept["told"], &swept["failed"]),
+        (&json!(1), &json!(1), &json!(0)),
+        "{swept}"
+    );
+    let key = gateway.runs()[0].key.clone();
+    let post = async |path: &str, body| agent.write("POST", path, &[], &body).await;
+    let claimed = post("/v1/events/claim", json!({ "delivery": key })).await.ok();
+    assert_eq!(claimed["data"][0]["id"], id.as_str());
+    post("/v1/events/claim", json!({ "delivery": key })).await.problem("events_claimed");
+    post("/v1/events/ack", json!({ "ids": [id], "outcome": "done" })).await.ok();
+    let life = agent.get(&format!("/v1/events/{id}")).await.ok()["life"].clone();
+    assert_eq!((&life["state"], &life["run"]), (&json!("done"), &json!("run-1")), "{life}");
+
+    let shown = connector.run(&["agent", "show"], "").await;
+    assert!(shown.out.contains(&gateway.url) && shown.out.contains("in use"), "{} {}", shown.out, shown.err);
+    assert!(!shown.out.contains(TOKEN));
+    assert_eq!(connector.run(&["agent", "pause"], "").await.code, 0);
+    let replayed = connector.run(&["events", "replay", &id], "").await;
+    assert!(replayed.out.contains("1 events"), "{} {}", replayed.out, replayed.err);
+    let schedule = include_str!("../../events/event-delivery-schedule.json");
+    let schedule = serde_json::from_str(schedule).unwrap();
+    assert_eq!(cloud.invoke("event-delivery", &schedule).await.unwrap()["told"], 0, "paused");
+    assert_eq!(connector.run(&["agent", "resume"], "").await.code, 0);
+    assert_eq!(cloud.invoke("event-delivery", &schedule).await.unwrap()["told"], 1);
+    assert_eq!(gateway.runs().len(), 2);
+    let refused =
+        connector.run(&["agent", "set", "--url", "http://gateway.example.com/hooks/agent"], TOKEN).await;
+    assert_eq!(refused.code, 2, "{}", refused.err);
+    assert!(refused.err.contains("https://"), "{}", refused.err);
 }
 
 /// Twenty cold processes with a dead token, ten at a time in all: nobody fails, one token is made.

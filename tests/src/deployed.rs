@@ -16,11 +16,12 @@ use crate::moto::{Moto, Names};
 use crate::process;
 
 /// The functions, and where the HTTP API leads to each.
-const FUNCTIONS: [(&str, Option<&str>); 4] = [
+const FUNCTIONS: [(&str, Option<&str>); 5] = [
     ("api-proxy", Some("/")),
     ("oauth-callback", Some("/oauth")),
     ("webhook-intake", Some("/webhooks")),
     ("token-refresh", None),
+    ("event-delivery", None),
 ];
 
 /// The functions on a cloud, their store, and their operator.

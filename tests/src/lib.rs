@@ -15,6 +15,7 @@ pub mod clock;
 pub mod conformance;
 pub mod connector;
 pub mod deployed;
+pub mod hook;
 pub mod hooks;
 pub mod inside;
 pub mod lambda;

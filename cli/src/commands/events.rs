@@ -1,4 +1,6 @@
-//! `zoho-connector events list|show`.
+//! `zoho-connector events list|show|replay`.
+
+mod replay;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -15,6 +17,8 @@ pub(crate) enum Events {
     List(List),
     /// Shows one event with the body it came with
     Show(Show),
+    /// Makes events deliverable again that are done with or dead
+    Replay(replay::Replay),
 }
 
 #[derive(Args)]
@@ -48,6 +52,7 @@ impl Events {
         match self {
             Self::List(list) => list.run().await,
             Self::Show(show) => show.run().await,
+            Self::Replay(replay) => replay.run().await,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+mod agent;
 mod client;
 mod connect;
 mod connections;
@@ -48,7 +49,10 @@ enum Command {
     /// Sets up the secrets with which webhooks are signed, and tries them
     #[command(subcommand)]
     Webhooks(webhooks::Webhooks),
-    /// Lists and shows what webhooks told us
+    /// Sets where the agent is told that events wait
+    #[command(subcommand)]
+    Agent(agent::Agent),
+    /// Lists and shows what webhooks told us, and makes it deliverable again
     #[command(subcommand)]
     Events(events::Events),
     /// Writes live events for `cargo lambda invoke --data-file`
@@ -94,6 +98,7 @@ pub(crate) async fn run(line: Line) -> Result<(), Failure> {
         Command::Disconnect(disconnect) => disconnect.run().await,
         Command::Keys(keys) => keys.run().await,
         Command::Webhooks(webhooks) => webhooks.run().await,
+        Command::Agent(agent) => agent.run().await,
         Command::Events(events) => events.run().await,
         Command::Sample(sample) => sample.run().await,
     }

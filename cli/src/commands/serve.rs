@@ -8,7 +8,7 @@ use tokio::net::TcpListener;
 
 use super::Failure;
 use super::place::{Folder, Opened};
-use crate::server;
+use crate::server::{self, deliver::NewEvents};
 use crate::terminal::say;
 
 #[derive(Args)]
@@ -27,11 +27,13 @@ impl Serve {
             format!("cannot listen on {}: {error}; choose another with --listen", self.listen)
         })?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
+        let new = NewEvents::default();
+        let parts = new.watch(&parts);
         let renewer = Local::new(&parts);
         let app = server::functions(&parts, &renewer);
         say(format!("Listening on http://{address}, known to browsers and Zoho as {}", public_url.as_str()));
         say(format!("Store in {}", folder.display()));
-        server::run(listener, app, renewer).await?;
+        server::run(listener, app, renewer, &parts, new).await?;
         say("Ended.");
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! All functions on one port, as API Gateway and EventBridge put them together in the cloud.
 
 pub(crate) mod calls;
+pub(crate) mod deliver;
 
 use std::future::IntoFuture;
 use std::sync::Arc;
@@ -14,6 +15,8 @@ use token_refresh::Local;
 use tokio::net::TcpListener;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tower::{ServiceExt, service_fn};
+
+use self::deliver::NewEvents;
 
 const SCHEDULE: Duration = Duration::from_mins(5);
 
@@ -39,9 +42,19 @@ pub(crate) fn functions(parts: &Parts, renewer: &Local) -> Router {
     }))
 }
 
-/// Serves until Ctrl-C or SIGTERM, renewing tokens on schedule.
-pub(crate) async fn run(listener: TcpListener, app: Router, renewer: Local) -> Result<(), String> {
+/// Serves until Ctrl-C or SIGTERM, renewing tokens on schedule and delivering events.
+pub(crate) async fn run(
+    listener: TcpListener,
+    app: Router,
+    renewer: Local,
+    parts: &Parts,
+    new: NewEvents,
+) -> Result<(), String> {
     let schedule = tokio::spawn(tick(renewer.clone()));
+    let delivery = tokio::spawn({
+        let parts = parts.clone();
+        async move { deliver::run(&parts, new).await }
+    });
     let ended = Arc::new(tokio::sync::Notify::new());
     let told = ended.clone();
     let serving = axum::serve(listener, app).with_graceful_shutdown(async move {
@@ -54,6 +67,7 @@ pub(crate) async fn run(listener: TcpListener, app: Router, renewer: Local) -> R
         () = ended.notified() => timeout(FAREWELL, &mut serving).await.unwrap_or(Ok(())),
     };
     schedule.abort();
+    delivery.abort();
     let _still_busy = timeout(LAST_EXCHANGE, renewer.idle()).await;
     result.map_err(|error| error.to_string())
 }

@@ -38,6 +38,8 @@ use shared::core::connection::Connections;
 use shared::core::event::Events;
 use shared::core::idempotency::Idempotency;
 use shared::core::key::Keys;
+use shared::core::ledger::Ledger;
+use shared::core::own::OwnWrites;
 use shared::core::parts::Parts;
 use shared::core::preview::Previews;
 use shared::core::quota::Quotas;
@@ -63,6 +65,8 @@ struct App {
     tokens: Tokens,
     connections: Connections,
     events: Events,
+    ledger: Ledger,
+    own: OwnWrites,
     idempotency: Idempotency,
     previews: Previews,
     audit: Audit,
@@ -82,6 +86,8 @@ impl App {
             tokens: Tokens::new(stores.secrets.clone(), renewer, clock.clone()),
             connections: Connections::new(stores.state.clone(), clock.clone()),
             events: Events::new(stores.events.clone(), clock.clone()),
+            ledger: Ledger::new(stores.events.clone(), clock.clone()),
+            own: OwnWrites::new(stores.state.clone(), clock.clone()),
             idempotency: Idempotency::new(stores.state.clone(), clock.clone()),
             previews: Previews::new(stores.state.clone(), clock.clone()),
             audit: Audit::new(stores.state.clone(), clock.clone()),

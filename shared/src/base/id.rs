@@ -80,6 +80,12 @@ pub fn is_time_ordered(text: &str) -> bool {
     text.len() == 31 && text.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
+/// The moment of an id of [`time_ordered`].
+pub fn moment_of(id: &str) -> Option<Timestamp> {
+    let milliseconds = i64::from_str_radix(id.get(..11)?, 16).ok()?;
+    Timestamp::from_millisecond(milliseconds).ok()
+}
+
 /// The part of [`time_ordered`] that is the time: no id of a later moment sorts before it.
 pub fn time_prefix(at: Timestamp) -> String {
     format!("{:011x}", at.as_millisecond().max(0))
@@ -115,5 +121,6 @@ mod tests {
         assert!(time_ordered(now) < time_ordered(next));
         assert!(time_prefix(next) < time_ordered(next));
         assert!(time_ordered(now) < time_prefix(next));
+        assert_eq!(moment_of(&time_ordered(now)), Some(now));
     }
 }

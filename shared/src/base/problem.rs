@@ -177,6 +177,14 @@ codes! {
     ResponseTooLarge = "response_too_large", 502, false, "Zoho's answer is too large",
         "Ask for fewer rows with `per_page=`, or for fewer fields with `fields=`.";
 
+    // Events
+    /// Another run works on it.
+    EventsClaimed = "events_claimed", 409, false, "Another run has these events",
+        "Do not work on them: the run that claimed them does. What it leaves undone can be claimed when its time is over, or comes in another delivery.";
+    /// An event that is not in the caller's hands.
+    EventNotClaimed = "event_not_claimed", 409, false, "The event is not claimed by you",
+        "Claim events with `POST /v1/events/claim` before you work on them. If your claim ran out, another run may have the event now: leave it.";
+
     // Webhooks
     /// No signature.
     WebhookUnsigned = "webhook_unsigned", 401, false, "Webhook without a signature",

@@ -1,6 +1,7 @@
 //! What the connector is about: connections and their tokens, keys, consents, events. Made of `base`, `store` and
 //! `zoho`; the functions are made of it.
 
+pub mod agent;
 pub mod audit;
 pub mod client;
 pub mod connection;
@@ -9,6 +10,8 @@ pub mod event;
 pub mod grant;
 pub mod idempotency;
 pub mod key;
+pub mod ledger;
+pub mod own;
 pub mod parts;
 pub mod pattern;
 pub mod preview;

@@ -75,6 +75,18 @@ pub enum Content<'a> {
     Form(Form<'a>),
     /// A write to the API. It goes out on a connection of its own.
     Write(Write<'a>),
+    /// A message to an agent's hook. It goes out on a connection of its own, too.
+    Hook(Hook<'a>),
+}
+
+/// A message to an agent's hook.
+pub struct Hook<'a> {
+    /// The hook's token.
+    pub token: &'a Secret,
+    /// By which the receiver knows a repetition.
+    pub key: &'a str,
+    /// The JSON document.
+    pub body: &'a str,
 }
 
 /// A read of the API.
@@ -172,6 +184,14 @@ impl Http {
         self.0.send(Call { url, content: Content::Write(write), within }).await
     }
 
+    /// Posts a message to an agent's hook.
+    ///
+    /// # Errors
+    /// Where no complete answer came: only [`HttpError::Unreachable`] says that nothing arrived.
+    pub async fn post_hook(&self, url: &str, hook: Hook<'_>, within: Duration) -> Result<Answer, HttpError> {
+        self.0.send(Call { url, content: Content::Hook(hook), within }).await
+    }
+
     /// Posts a form: the only body that Zoho's accounts servers understand, and the one that keeps secrets out of
     /// their logs.
     ///
@@ -237,6 +257,15 @@ impl Transport for NetworkTransport {
                 }
                 request
             }
+            Content::Hook(hook) => {
+                let bearer = secret_header(format!("Bearer {}", hook.token.expose()))?;
+                self.writes()?
+                    .post(call.url)
+                    .header(header::AUTHORIZATION, bearer)
+                    .header("idempotency-key", hook.key)
+                    .header(header::CONTENT_TYPE, "application/json")
+                    .body(hook.body.to_owned())
+            }
             Content::Form(Form { fields, basic }) => {
                 let request = self.writes()?.post(call.url).form(fields);
                 match basic {
@@ -250,7 +279,10 @@ impl Transport for NetworkTransport {
 }
 
 fn authorization(token: &Secret) -> Result<HeaderValue, HttpError> {
-    let value = format!("Zoho-oauthtoken {}", token.expose());
+    secret_header(format!("Zoho-oauthtoken {}", token.expose()))
+}
+
+fn secret_header(value: String) -> Result<HeaderValue, HttpError> {
     let mut value = HeaderValue::try_from(value).map_err(|_| HttpError::Unreachable)?;
     value.set_sensitive(true);
     Ok(value)

@@ -49,6 +49,14 @@ impl<F: Future> Future for Mortal<F> {
     }
 }
 
+/// Runs something that dies at its `last` poll: what it came to, or after how many polls it died.
+///
+/// # Errors
+/// Where it died.
+pub async fn mortal<F: Future>(work: F, last: u64) -> Result<F::Output, u64> {
+    Mortal { inner: Some(Box::pin(work)), polls: 0, last }.await
+}
+
 /// What a process of token-refresh is made of.
 fn parts(world: &Arc<World>, who: Who) -> Parts {
     Parts {

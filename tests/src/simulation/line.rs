@@ -34,7 +34,7 @@ impl Sent {
             Content::Read(read) => {
                 Self { path, token: Some(read.token.expose().to_owned()), form: Vec::new() }
             }
-            Content::Write(_) => unreachable!("token-refresh writes nothing to the API"),
+            Content::Write(_) | Content::Hook(_) => unreachable!("token-refresh writes nothing to the API"),
             Content::Form(Form { fields: form, .. }) => {
                 let form =
                     form.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();

@@ -5,6 +5,7 @@
 //! `life` is some hours at random; `sweep` is single scenes in which the process dies at each of its polls, or each call
 //! fails, one after the other. `rules` says what must hold meanwhile, `recovery` what must hold after.
 
+pub mod delivery;
 pub mod functions;
 pub mod history;
 pub mod life;

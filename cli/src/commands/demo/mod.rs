@@ -29,6 +29,7 @@ use tokio::net::TcpListener;
 
 use super::Failure;
 use super::webhooks::new_secret;
+use crate::server::deliver::NewEvents;
 use crate::server::{self, calls};
 use crate::terminal::say;
 
@@ -46,7 +47,8 @@ impl Demo {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let listener = self.listen().await?;
         let url = format!("http://{}", listener.local_addr().map_err(|error| error.to_string())?);
-        let parts = parts(&url)?;
+        let new = NewEvents::default();
+        let parts = new.watch(&parts(&url)?);
         let sandbox = Sandbox::new(Options::new(format!("{url}/sandbox")));
         let renewer = Local::new(&parts);
         let calls = calls::Calls::default();
@@ -56,7 +58,10 @@ impl Demo {
                 server::functions(&parts, &renewer).layer(from_fn_with_state(calls, calls::remember)),
             )
             .nest_service("/sandbox", sandbox.router());
-        let serving = tokio::spawn(server::run(listener, app, renewer));
+        let serving = tokio::spawn({
+            let parts = parts.clone();
+            async move { server::run(listener, app, renewer, &parts, new).await }
+        });
 
         say("Zoho Connector demo: all of it on this machine, against a stand-in Zoho. No account anywhere.");
         say("");

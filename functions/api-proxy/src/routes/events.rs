@@ -1,4 +1,4 @@
-//! `GET /v1/events` and `GET /v1/events/{id}`: what Zoho told us, in the order of arrival.
+//! `GET /v1/events` and `GET /v1/events/{id}`: what Zoho told us, in the order of arrival, and what became of it.
 
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use shared::base::problem::{Code, Problem};
 use shared::base::web::Segments;
 use shared::core::event::Event;
 use shared::core::key::Permission;
+use shared::core::ledger::{narrow, split_entry_id};
 
 use super::Routes;
 use crate::App;
@@ -101,8 +102,12 @@ async fn one(
 ) -> Result<Json<Value>, Problem> {
     caller.key.demand(&Permission::Events)?;
     let connection = app.choose_any(&caller)?;
-    let found = if is_time_ordered(&id) { app.events.get(&connection, &id).await? } else { None };
-    let Some((event, body)) = found else {
+    let found = match split_entry_id(&id) {
+        Some((event, part)) => app.events.get(&connection, event).await?.map(|found| (found, part)),
+        None => None,
+    };
+    let narrowed = found.and_then(|((event, body), part)| Some((narrow(event, part)?, body)));
+    let Some((event, body)) = narrowed else {
         return Err(Problem::new(
             Code::RecordNotFound,
             "There is no such event, or it is older than 30 days.",
@@ -114,6 +119,10 @@ async fn one(
         let body: Value = serde_json::from_str(body.get()).unwrap_or_default();
         data.insert("delivered".to_owned(), body);
         data.insert("untrusted".to_owned(), json!(["delivered"]));
+    }
+    let life = app.ledger.lives(&connection, &id).await?;
+    if let (Some(event), Value::Object(life)) = (event.as_object_mut(), life) {
+        event.extend(life);
     }
     Ok(Json(event))
 }

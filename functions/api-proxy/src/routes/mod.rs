@@ -3,6 +3,7 @@
 
 pub(crate) mod audit;
 pub(crate) mod brief;
+pub(crate) mod claims;
 pub(crate) mod deal_writes;
 pub(crate) mod deals;
 pub(crate) mod events;
@@ -44,6 +45,7 @@ pub(crate) fn all(to: &mut impl Routes) {
     fields::routes(to);
     query::routes(to);
     events::routes(to);
+    claims::routes(to);
     audit::routes(to);
     passthrough::routes(to);
 }

@@ -162,6 +162,10 @@ impl App {
         done: Done,
     ) -> Result<Response, Problem> {
         entry.outcome = Outcome::Done;
+        // Zoho will tell us of it: then it is known as our own.
+        if let Err(error) = self.own.mark(&entry.connection, &done.subject, &done.body).await {
+            tracing::error!(%error, "a write of ours could not be marked");
+        }
         entry.subject = Some(done.subject);
         entry.after = small(done.body.clone());
         self.note(entry).await;

@@ -1,0 +1,53 @@
+//! `zoho-connector events replay`.
+
+use clap::Args;
+use shared::base::id::ConnectionName;
+use shared::core::ledger::{Ledger, is_entry_id};
+
+use crate::commands::Failure;
+use crate::commands::place::{Opened, Place};
+use crate::terminal::say;
+
+/// The most dead events of one call.
+const MOST: usize = 10_000;
+
+#[derive(Args)]
+pub(crate) struct Replay {
+    /// Ids of events
+    #[arg(required_unless_present = "dead", conflicts_with = "dead")]
+    ids: Vec<String>,
+    /// All that could not be delivered
+    #[arg(long)]
+    dead: bool,
+    /// Name of the connection
+    #[arg(long, default_value = "default")]
+    connection: ConnectionName,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Replay {
+    pub(crate) async fn run(self) -> Result<(), Failure> {
+        let Opened { parts, .. } = self.place.open().await?;
+        let ledger = Ledger::new(parts.stores.events.clone(), parts.clock.clone());
+        let ids = if self.dead { ledger.dead(&self.connection, MOST).await? } else { self.ids };
+        let (mut again, mut unknown) = (0, Vec::new());
+        for id in ids {
+            let found = if is_entry_id(&id) { ledger.replay(&self.connection, &id).await? } else { None };
+            match found {
+                Some(true) => again += 1,
+                Some(false) => say(format!("{id} is open already.")),
+                None => unknown.push(id),
+            }
+        }
+        say(format!("✓ {again} events can be delivered again."));
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::Other(format!(
+            "not in the queue of connection {}, not yet or not any more: {}",
+            self.connection,
+            unknown.join(", ")
+        )))
+    }
+}

@@ -1,0 +1,102 @@
+//! event-delivery in this process: woken by new events as the table's stream wakes it in the cloud, and every minute.
+
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use event_delivery::{EventDelivery, Wake};
+use shared::base::clock::{SharedClock, Timestamp};
+use shared::base::id::ConnectionName;
+use shared::core::parts::Parts;
+use shared::store::{Key, Outcome, Page, Query, Row, StoreError, Table, Write};
+use tokio::select;
+use tokio::sync::Notify;
+use tokio::time::sleep;
+
+/// The schedule of the cloud.
+const SWEEP: Duration = Duration::from_secs(60);
+
+/// New events that nobody looked after yet.
+#[derive(Clone, Default)]
+pub(crate) struct NewEvents(Arc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    connections: Mutex<BTreeSet<ConnectionName>>,
+    came: Notify,
+}
+
+impl NewEvents {
+    /// The same parts, with a table of events that tells of new ones.
+    pub(crate) fn watch(&self, parts: &Parts) -> Parts {
+        let mut watched = parts.clone();
+        let table = parts.stores.events.clone();
+        watched.stores.events = Arc::new(Watched { table, new: self.clone() });
+        watched
+    }
+
+    fn take(&self) -> BTreeSet<ConnectionName> {
+        std::mem::take(&mut *self.0.connections.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn add(&self, connection: ConnectionName) {
+        self.0.connections.lock().unwrap_or_else(PoisonError::into_inner).insert(connection);
+        self.0.came.notify_one();
+    }
+}
+
+/// Delivers for ever. What was begun when the process ends goes on from the ledger in the next one.
+pub(crate) async fn run(parts: &Parts, new: NewEvents) {
+    let function = EventDelivery::new(parts);
+    let mut next = Duration::ZERO;
+    loop {
+        select! {
+            () = sleep(next) => {}
+            () = new.0.came.notified() => {}
+        }
+        let connections = new.take();
+        let newest = (!connections.is_empty()).then(|| parts.clock.now());
+        next = match function.handle(Wake { connections, newest }).await {
+            Ok(swept) => swept.next.map_or(SWEEP, |at| until(at, &parts.clock)),
+            Err(error) => {
+                tracing::error!(%error, "events could not be delivered");
+                SWEEP
+            }
+        };
+    }
+}
+
+/// A second at least, a minute at most.
+fn until(at: Timestamp, clock: &SharedClock) -> Duration {
+    let wait = Duration::try_from(at.duration_since(clock.now())).unwrap_or_default();
+    wait.clamp(Duration::from_secs(1), SWEEP)
+}
+
+struct Watched {
+    table: Arc<dyn Table>,
+    new: NewEvents,
+}
+
+#[async_trait]
+impl Table for Watched {
+    async fn get(&self, key: &Key) -> Result<Option<Row>, StoreError> {
+        self.table.get(key).await
+    }
+
+    async fn transact(&self, steps: Vec<Write>) -> Result<Outcome, StoreError> {
+        let event = steps.iter().find_map(|step| match step {
+            Write::Put(put) => put.key.partition.strip_prefix("event#")?.parse().ok(),
+            Write::Delete(..) => None,
+        });
+        let outcome = self.table.transact(steps).await?;
+        if let Some(connection) = event.filter(|_| outcome.is_done()) {
+            self.new.add(connection);
+        }
+        Ok(outcome)
+    }
+
+    async fn query(&self, query: Query) -> Result<Page, StoreError> {
+        self.table.query(query).await
+    }
+}

@@ -1,0 +1,146 @@
+//! One sweep over all connections: new events into the queue, then what is due to the hook. Each connection by itself, so that
+//! one in trouble holds up none.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde::Serialize;
+use shared::base::clock::Timestamp;
+use shared::base::id::ConnectionName;
+use shared::base::telemetry::gauge;
+use shared::core::agent::Hook;
+use shared::core::connection;
+use shared::core::ledger::Stage;
+use shared::store::StoreError;
+use tokio::time::Instant;
+
+use crate::EventDelivery;
+use crate::follow_up::Due;
+
+/// After this nothing new is begun, so that what has begun ends before the function is ended.
+const BUDGET: Duration = Duration::from_secs(30);
+
+/// Events of one step.
+const EVENTS_AT_ONCE: usize = 25;
+
+/// What a sweep did.
+#[derive(Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Swept {
+    /// Entries that were made of events.
+    pub queued: usize,
+    /// Batches that the hook took.
+    pub told: usize,
+    /// Connections for which something failed.
+    pub failed: usize,
+    /// When something is due again, as far as that is known.
+    pub next: Option<Timestamp>,
+}
+
+impl EventDelivery {
+    /// Does all that is due, for these connections and for all that are known.
+    ///
+    /// # Errors
+    /// Where the store fails for all of them.
+    pub async fn sweep(&self, also: &BTreeSet<ConnectionName>) -> Result<Swept, StoreError> {
+        let until = Instant::now() + BUDGET;
+        let mut names = also.clone();
+        names.extend(self.ledger.connections().await?);
+        names.extend(connection::list(&*self.stores.state).await?.into_iter().map(|found| found.name));
+        let mut swept = Swept::default();
+        for name in &names {
+            match self.queue_events(name, until).await {
+                Ok(queued) => swept.queued += queued,
+                Err(error) => swept.fail(name, &error),
+            }
+        }
+        let Some(hook) = Hook::read(&*self.stores.secrets).await?.filter(|hook| !hook.paused) else {
+            return Ok(swept);
+        };
+        for name in &names {
+            if let Err(error) = self.tell(name, &hook, until, &mut swept).await {
+                swept.fail(name, &error);
+            }
+        }
+        Ok(swept)
+    }
+
+    /// Settled events become entries.
+    async fn queue_events(&self, name: &ConnectionName, until: Instant) -> Result<usize, StoreError> {
+        let mut queued = 0;
+        while Instant::now() < until {
+            let from = self.ledger.fan_out_from(name).await?;
+            let after = from.after().map(str::to_owned);
+            let (events, _) = self.events.list(name, after, EVENTS_AT_ONCE).await?;
+            if events.is_empty() {
+                break;
+            }
+            queued += self.ledger.fan_out(name, from, &events, &self.own).await?;
+        }
+        Ok(queued)
+    }
+
+    /// Sends what is due, looks after what was sent, and makes the next batch once nothing waits to be sent.
+    async fn tell(
+        &self,
+        name: &ConnectionName,
+        hook: &Hook,
+        until: Instant,
+        swept: &mut Swept,
+    ) -> Result<(), StoreError> {
+        let digest = hook.digest();
+        while Instant::now() < until {
+            let (mut waiting, mut again) = (false, false);
+            let refused = self.ledger.standing().await?.refused.is_some_and(|(refused, _)| refused == digest);
+            for frozen in self.ledger.open_batches(name).await? {
+                let is_waiting = frozen.batch.stage == Stage::Waiting;
+                waiting |= is_waiting;
+                if frozen.batch.next > self.clock.now() {
+                    swept.due(frozen.batch.next);
+                    if is_waiting && frozen.batch.attempts > 1 {
+                        let behind = self.clock.now().duration_since(frozen.batch.at).as_mins();
+                        gauge("delivery_behind_minutes", usize::try_from(behind).unwrap_or_default());
+                    }
+                    continue;
+                }
+                if refused && matches!(frozen.batch.stage, Stage::Waiting | Stage::Admitted { .. }) {
+                    continue;
+                }
+                match self.look_after(name, hook, frozen).await? {
+                    Due::Now => again = true,
+                    Due::Told => (again, swept.told) = (true, swept.told + 1),
+                    Due::At(next) => swept.due(next),
+                    Due::Nothing => {}
+                }
+            }
+            if refused {
+                return Ok(());
+            }
+            if !waiting {
+                let now = self.clock.now();
+                if let Some(free) = self.ledger.standing().await?.next_turn(now, hook.turns()) {
+                    // Until then, what comes joins one batch.
+                    swept.due(free);
+                } else {
+                    let wanted = |entry: &shared::core::ledger::Entry| hook.wants(&entry.kind);
+                    let write = |id: &str, entries: &[_]| crate::message::write(name, hook, id, entries);
+                    again |= self.ledger.freeze(name, wanted, write).await?.is_some();
+                }
+            }
+            if !again {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Swept {
+    fn due(&mut self, at: Timestamp) {
+        self.next = Some(self.next.map_or(at, |known| known.min(at)));
+    }
+
+    fn fail(&mut self, connection: &ConnectionName, error: &StoreError) {
+        self.failed += 1;
+        tracing::error!(%connection, %error, "events could not be delivered");
+    }
+}

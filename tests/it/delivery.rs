@@ -1,0 +1,591 @@
+//! Deliveries: the agent's hook is told, runs claim and acknowledge, nothing is lost and nothing worked on twice.
+
+use std::collections::{BTreeSet, HashMap};
+use std::time::Duration;
+
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode};
+use event_delivery::EventDelivery;
+use hmac::{Hmac, KeyInit, Mac};
+use serde_json::{Value, json};
+use sha2::Sha256;
+use shared::base::clock::Timestamp;
+use shared::base::id::ConnectionName;
+use shared::base::secret::Secret;
+use shared::core::agent::{ALL_TYPES, Hook};
+use shared::core::event::{Delivery, Events};
+use shared::core::ledger::Ledger;
+use tests::connector::Connector;
+use tests::hook::{Gateway, Mood, TOKEN};
+use tests::inside::{Inside, any_key};
+use tests::simulation::delivery::play;
+use tests::simulation::random::Random;
+use tower::ServiceExt;
+
+/// The functions, a gateway and a key.
+struct Scene {
+    inside: Inside,
+    gateway: Gateway,
+    key: Secret,
+    stored: usize,
+}
+
+impl Scene {
+    async fn start() -> Self {
+        let (inside, gateway) = (Inside::start().await, Gateway::start().await);
+        let key = inside.key(any_key()).await;
+        let scene = Self { inside, gateway, key, stored: 0 };
+        scene.sweep().await;
+        scene
+    }
+
+    async fn with_hook(types: &[&str]) -> Self {
+        let scene = Self::start().await;
+        scene.set_hook(types, TOKEN).await;
+        scene
+    }
+
+    async fn set_hook(&self, types: &[&str], token: &str) {
+        let hook = Hook {
+            url: self.gateway.url.parse().unwrap(),
+            token: Secret::new(token),
+            agent_id: None,
+            types: types.iter().map(|text| (*text).to_owned()).collect(),
+            turns_per_hour: 12,
+            paused: false,
+            set: token.to_owned(),
+        };
+        hook.store(&*self.inside.parts.stores.secrets).await.unwrap();
+    }
+
+    fn ledger(&self) -> Ledger {
+        Ledger::new(self.inside.parts.stores.events.clone(), self.inside.parts.clock.clone())
+    }
+
+    async fn sweep(&self) {
+        let function = EventDelivery::new(&self.inside.parts).with_patience(Duration::from_millis(300));
+        let swept = function.sweep(&BTreeSet::from([ConnectionName::default()])).await.unwrap();
+        assert_eq!(swept.failed, 0, "{swept:?}");
+    }
+
+    /// Lets time pass, then sweeps.
+    async fn after(&self, seconds: u64) {
+        self.inside.advance(Duration::from_secs(seconds));
+        self.sweep().await;
+    }
+
+    fn now(&self) -> Timestamp {
+        self.inside.parts.clock.now()
+    }
+
+    async fn event(&mut self, kind: &str, subject: &str, time: Option<&str>, data: Value) -> String {
+        self.stored += 1;
+        let delivery = Delivery {
+            connection: ConnectionName::default(),
+            source: "inventory",
+            digest: format!("{:064x}", self.stored),
+            kind: kind.to_owned(),
+            subject: (!subject.is_empty()).then(|| subject.to_owned()),
+            time: time.map(str::to_owned),
+            data,
+            body: "{}".to_owned(),
+        };
+        let events = Events::new(self.inside.parts.stores.events.clone(), self.inside.parts.clock.clone());
+        let receipt = events.store(delivery).await.unwrap();
+        // Ids of one millisecond have no order among them.
+        self.inside.advance(Duration::from_millis(1));
+        receipt.event_id
+    }
+
+    async fn item(&mut self, subject: &str) -> String {
+        self.event("zoho.inventory.item.updated", subject, None, json!({})).await
+    }
+
+    async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
+        let request = Request::post(path)
+            .header("authorization", format!("Bearer {}", self.key.expose()))
+            .body(Body::from(body.to_string()))
+            .unwrap();
+        let response = self.inside.api().oneshot(request).await.unwrap();
+        let status = response.status();
+        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        (status, serde_json::from_slice(&body).unwrap())
+    }
+
+    async fn claim(&self, body: Value) -> Value {
+        let (status, body) = self.post("/v1/events/claim", body).await;
+        assert_eq!(status, 200, "{body}");
+        body
+    }
+
+    async fn ack(&self, ids: &[&str], outcome: &str) -> Value {
+        let (status, body) =
+            self.post("/v1/events/ack", json!({ "ids": ids, "outcome": outcome, "note": "a note" })).await;
+        assert_eq!(status, 200, "{body}");
+        body
+    }
+
+    async fn event_view(&self, id: &str) -> Value {
+        let (status, body) = self.inside.get(&format!("/v1/events/{id}")).await;
+        assert_eq!(status, 200, "{body}");
+        body
+    }
+
+    async fn state(&self, id: &str) -> String {
+        self.event_view(id).await["life"]["state"].as_str().unwrap().to_owned()
+    }
+}
+
+fn ids(claimed: &Value) -> Vec<String> {
+    claimed["data"].as_array().unwrap().iter().map(|entry| entry["id"].as_str().unwrap().to_owned()).collect()
+}
+
+#[tokio::test]
+async fn an_agent_pulls_claims_and_acknowledges() {
+    let mut scene = Scene::start().await;
+    let (first, second) = (scene.item("item/1").await, scene.item("item/1").await);
+    let other = scene.item("item/2").await;
+    assert_eq!(scene.state(&first).await, "received");
+    scene.after(16).await;
+    assert_eq!(scene.state(&first).await, "queued");
+
+    let claimed = scene.claim(json!({ "limit": 1, "seconds": 60 })).await;
+    assert_eq!((ids(&claimed), &claimed["more"]), (vec![first.clone()], &json!(true)));
+    assert_eq!(claimed["data"][0]["subject"], "item/1");
+    assert_eq!(scene.state(&first).await, "claimed");
+    assert_eq!(
+        ids(&scene.claim(json!({})).await),
+        std::slice::from_ref(&other),
+        "the second change of item/1 waits"
+    );
+    assert!(ids(&scene.claim(json!({})).await).is_empty());
+
+    // A claim that runs out is free again, and the one who had it may still say that it is done.
+    scene.inside.advance(Duration::from_secs(61));
+    scene.ack(&[&first], "done").await;
+    let view = scene.event_view(&first).await;
+    let life = &view["life"];
+    assert_eq!(
+        (&life["state"], &life["outcome"], &life["note"]),
+        (&json!("done"), &json!("done"), &json!("a note"))
+    );
+    let claimed = scene.claim(json!({ "limit": 5 })).await;
+    assert_eq!(ids(&claimed), std::slice::from_ref(&second));
+    let again = scene.ack(&[&first, &second], "failed").await;
+    assert_eq!(again["data"], json!([{ "id": first, "state": "done" }, { "id": second, "state": "failed" }]));
+    scene.ack(&[&other], "retry").await;
+    assert_eq!(scene.state(&other).await, "queued");
+    assert_eq!(ids(&scene.claim(json!({})).await), std::slice::from_ref(&other));
+
+    // Another claim of the same key, and another key.
+    let (status, problem) =
+        scene.post("/v1/events/ack", json!({ "ids": [other], "outcome": "done", "claim": "0" })).await;
+    assert_eq!((status.as_u16(), &problem["code"]), (409, &json!("event_not_claimed")));
+    scene.key = scene.inside.key(any_key()).await;
+    let (_, problem) = scene.post("/v1/events/ack", json!({ "ids": [other], "outcome": "done" })).await;
+    assert_eq!(problem["code"], "event_not_claimed");
+}
+
+#[tokio::test]
+async fn an_event_about_several_records_is_worked_on_record_by_record() {
+    let mut scene = Scene::start().await;
+    let data = json!({ "ids": ["61", "62", "63"], "module": "Deals" });
+    let id = scene.event("zoho.crm.deal.updated", "", None, data).await;
+    scene.after(16).await;
+    let claimed = scene.claim(json!({ "limit": 2 })).await;
+    let subjects: Vec<_> =
+        claimed["data"].as_array().unwrap().iter().map(|entry| &entry["subject"]).collect();
+    assert_eq!(subjects, ["deal/61", "deal/62"]);
+    let part = ids(&claimed)[1].clone();
+    scene.ack(&[&part], "done").await;
+    let view = scene.event_view(&part).await;
+    assert_eq!((&view["subject"], &view["data"]["ids"]), (&json!("deal/62"), &json!(["62"])));
+    assert_eq!(view["life"]["state"], "done");
+    let whole = scene.event_view(&id).await;
+    let states: Vec<_> = whole["parts"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|part| part["life"]["state"].as_str().unwrap())
+        .collect();
+    assert_eq!(states, ["claimed", "done", "queued"]);
+}
+
+#[tokio::test]
+async fn what_needs_no_work_is_not_put_into_the_queue() {
+    let mut scene = Scene::start().await;
+    let kind = "zoho.inventory.salesorder.updated";
+    let own = shared::core::own::OwnWrites::new(
+        scene.inside.parts.stores.state.clone(),
+        scene.inside.parts.clock.clone(),
+    );
+    let answer = json!({ "salesorder_id": "8", "last_modified_time": "2026-11-21T12:00:00+01:00" });
+    own.mark(&ConnectionName::default(), "salesorder/8", &answer).await.unwrap();
+    let ours = scene.event(kind, "salesorder/8", Some("2026-11-21T11:00:00Z"), json!({})).await;
+    let theirs = scene.event(kind, "salesorder/8", Some("2026-11-21T11:00:01Z"), json!({})).await;
+    let another = scene.event(kind, "salesorder/9", Some("2026-11-21T11:00:00Z"), json!({})).await;
+    let late = scene.event(kind, "salesorder/8", Some("2026-11-21T10:59:00Z"), json!({})).await;
+    let gone = scene
+        .event("zoho.inventory.salesorder.deleted", "salesorder/8", Some("2026-11-21T10:59:00Z"), json!({}))
+        .await;
+    scene.after(16).await;
+    assert_eq!(scene.event_view(&ours).await["life"]["outcome"], "own_write");
+    assert_eq!(scene.event_view(&late).await["life"]["outcome"], "superseded");
+    assert_eq!(ids(&scene.claim(json!({})).await), [theirs, another, gone]);
+}
+
+#[tokio::test]
+async fn the_hook_is_told_and_its_run_claims() {
+    let mut scene = Scene::with_hook(&["zoho.inventory.*"]).await;
+    let id = scene.item("item/1").await;
+    let quiet = scene.event("connector.recovered", "connection/default", None, json!({})).await;
+    scene.after(16).await;
+    let runs = scene.gateway.runs();
+    assert_eq!(runs.len(), 1);
+    let (message, delivery) = (runs[0].message(), runs[0].key.clone());
+    assert!(message.contains(&id) && message.contains("item/1") && !message.contains(&quiet), "{message}");
+    let view = scene.event_view(&id).await;
+    let life = &view["life"];
+    assert_eq!(
+        (&life["state"], &life["run"], &life["attempts"]),
+        (&json!("admitted"), &json!("run-1"), &json!(1))
+    );
+    assert_eq!(life["delivery"], delivery.as_str());
+
+    assert_eq!(ids(&scene.claim(json!({ "delivery": delivery })).await), std::slice::from_ref(&id));
+    let (status, problem) = scene.post("/v1/events/claim", json!({ "delivery": delivery })).await;
+    assert_eq!((status.as_u16(), &problem["code"]), (409, &json!("events_claimed")));
+    assert!(problem["retry_after"].as_u64().unwrap() <= 600);
+    scene.ack(&[&id], "done").await;
+    let (status, problem) = scene.post("/v1/events/claim", json!({ "delivery": delivery })).await;
+    assert_eq!((status.as_u16(), &problem["code"]), (409, &json!("events_claimed")));
+    let (_, problem) = scene.post("/v1/events/claim", json!({ "delivery": "x" })).await;
+    assert_eq!(problem["code"], "record_not_found");
+    scene.after(3600).await;
+    assert_eq!(scene.gateway.requests().len(), 1, "what is done is not told again");
+    assert!(scene.ledger().open_batches(&ConnectionName::default()).await.unwrap().is_empty());
+    assert_eq!(scene.state(&quiet).await, "queued", "what the hook does not want can still be pulled");
+    assert_eq!(ids(&scene.claim(json!({})).await), [quiet]);
+}
+
+#[tokio::test]
+async fn a_gateway_in_trouble_is_asked_again_with_the_same_bytes() {
+    for (mood, least, began) in [
+        (Mood::Says(409, None), 7, false),
+        (Mood::Says(429, Some(240)), 240, false),
+        (Mood::Says(503, None), 7, false),
+        (Mood::Says(502, None), 7, false),
+        (Mood::Resets, 7, false),
+        (Mood::AdmitsAndResets, 7, true),
+        (Mood::AdmitsAndHangs, 7, true),
+    ] {
+        let mut scene = Scene::with_hook(ALL_TYPES).await;
+        scene.gateway.set(mood);
+        let id = scene.item("item/1").await;
+        scene.after(16).await;
+        let life = scene.event_view(&id).await["life"].clone();
+        assert_eq!((&life["state"], &life["attempts"]), (&json!("queued"), &json!(1)), "{mood:?}");
+        let next: Timestamp = life["next_try"].as_str().unwrap().parse().unwrap();
+        let wait = next.duration_since(scene.now()).as_secs();
+        assert!((least - 1..=least.max(15)).contains(&wait), "{mood:?}: {wait} s");
+        scene.sweep().await;
+        assert_eq!(scene.gateway.requests().len(), 1, "{mood:?}: not before its time");
+
+        scene.gateway.set(Mood::Admits);
+        scene.after(least.max(15).unsigned_abs() + 1).await;
+        let requests = scene.gateway.requests();
+        assert_eq!(requests.len(), 2, "{mood:?}");
+        assert_eq!(requests[0], requests[1], "{mood:?}");
+        assert_eq!(scene.gateway.runs().len(), 1, "{mood:?}");
+        assert_eq!(scene.state(&id).await, "admitted", "{mood:?}");
+
+        // Another start of the gateway forgets: the same request begins a second run, which gets nothing.
+        if began {
+            scene.claim(json!({ "delivery": requests[0].key })).await;
+            let (status, _) = scene.post("/v1/events/claim", json!({ "delivery": requests[0].key })).await;
+            assert_eq!(status, 409, "{mood:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn wrong_settings_end_in_a_dead_letter_that_can_be_replayed() {
+    for status in [400, 401, 404, 413, 302] {
+        let mut scene = Scene::start().await;
+        scene.set_hook(ALL_TYPES, if status == 401 { "wrong" } else { TOKEN }).await;
+        if status != 401 {
+            scene.gateway.set(Mood::Says(status, None));
+        }
+        let id = scene.item("item/1").await;
+        scene.after(16).await;
+        let life = scene.event_view(&id).await["life"].clone();
+        assert_eq!((&life["state"], &life["outcome"]), (&json!("dead"), &json!("refused")), "{status}");
+        assert!(life["note"].as_str().unwrap().contains(&status.to_string()));
+        let later = scene.item("item/2").await;
+        scene.after(16).await;
+        let told = scene.gateway.requests().len();
+        let (_, list) = scene.inside.get("/v1/events").await;
+        let trouble = list["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .find(|event| event["type"] == "connector.delivery_refused");
+        assert_eq!(trouble.unwrap()["data"]["status"], status);
+        scene.after(7200).await;
+        assert_eq!(scene.gateway.requests().len(), told, "{status}: nothing more until it is set anew");
+        assert_eq!(scene.state(&later).await, "queued");
+
+        scene.gateway.set(Mood::Admits);
+        let name = ConnectionName::default();
+        assert_eq!(scene.ledger().dead(&name, 10).await.unwrap(), std::slice::from_ref(&id));
+        assert_eq!(scene.ledger().replay(&name, &id).await.unwrap(), Some(true));
+        assert_eq!(scene.ledger().replay(&name, &id).await.unwrap(), Some(false));
+        scene.set_hook(ALL_TYPES, TOKEN).await;
+        let mut hook = Hook::read(&*scene.inside.parts.stores.secrets).await.unwrap().unwrap();
+        hook.set = "resumed".to_owned();
+        hook.store(&*scene.inside.parts.stores.secrets).await.unwrap();
+        scene.after(60).await;
+        let runs = scene.gateway.runs();
+        assert_eq!(runs.len(), 1, "{status}");
+        assert!(runs[0].message().contains(&id) && runs[0].message().contains(&later), "{status}");
+        assert_eq!(ids(&scene.claim(json!({ "delivery": runs[0].key })).await).len(), 3, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn a_run_that_never_claims_is_begun_again() {
+    let mut scene = Scene::with_hook(ALL_TYPES).await;
+    let id = scene.item("item/1").await;
+    scene.after(16).await;
+    scene.gateway.boot().await;
+    scene.after(16 * 60).await;
+    assert_eq!(scene.gateway.runs().len(), 2, "a gateway that forgot begins it again");
+    let claimed = scene.claim(json!({ "delivery": scene.gateway.runs()[0].key, "seconds": 30 })).await;
+    assert_eq!(ids(&claimed), std::slice::from_ref(&id));
+    scene.gateway.boot().await;
+    scene.after(3700).await;
+    assert_eq!(scene.gateway.runs().len(), 3, "its run died with the claim");
+    let mut scene_days = 0;
+    while scene.state(&id).await != "dead" {
+        scene.gateway.boot().await;
+        scene.after(12 * 3600).await;
+        scene_days += 1;
+        assert!(scene_days < 40, "given up in the end");
+    }
+    assert_eq!(scene.event_view(&id).await["life"]["outcome"], "unclaimed");
+    assert!(scene_days >= 26, "not before two weeks are over: {scene_days}");
+}
+
+/// Thirteen days: the gateway is away, in every way, while events come and somebody pulls now and then. Then it is back.
+#[tokio::test(flavor = "multi_thread")]
+async fn thirteen_days_offline_lose_nothing() {
+    let random = Random::new(13);
+    let mut scene = Scene::with_hook(ALL_TYPES).await;
+    let mut order = HashMap::<String, Vec<String>>::new();
+    let mut watch = Watch::default();
+    scene.gateway.stop().await;
+    for step in 0..13_u32 * 24 * 12 {
+        match random.between(0, 400) {
+            0 => scene.gateway.stop().await,
+            1 => {
+                scene.gateway.boot().await;
+                scene.gateway.set(random.pick(&[
+                    Mood::Says(503, Some(30)),
+                    Mood::Says(409, None),
+                    Mood::Says(429, Some(600)),
+                    Mood::Says(502, None),
+                    Mood::Resets,
+                ]));
+            }
+            _ => {}
+        }
+        while random.chance(480) {
+            let subject = format!("item/{}", random.between(1, 150));
+            let id = scene.item(&subject).await;
+            order.entry(subject).or_default().push(id);
+        }
+        scene.after(300).await;
+        if step % 500 == 250 {
+            // Somebody else who pulls: half of what they take is left lying.
+            let claimed = scene.claim(json!({ "limit": 20, "seconds": 900 })).await;
+            watch.claimed(&scene, &claimed);
+            let taken = ids(&claimed);
+            let (done, _left) = taken.split_at(taken.len() / 2);
+            let done: Vec<&str> = done.iter().map(String::as_str).collect();
+            if !done.is_empty() {
+                scene.ack(&done, "done").await;
+                watch.done(&done);
+            }
+        }
+    }
+    let all: usize = order.values().map(Vec::len).sum();
+    assert!(all > 3000, "{all}");
+    assert!(scene.gateway.runs().is_empty(), "nothing was admitted yet");
+
+    scene.gateway.boot().await;
+    scene.gateway.set(Mood::Admits);
+    let mut minutes = 0;
+    let mut seen = 0;
+    let mut begun = Vec::new();
+    while watch.done.len() < all {
+        scene.after(60).await;
+        minutes += 1;
+        assert!(minutes < 3 * 24 * 60, "{} of {all} after three days", watch.done.len());
+        let runs = scene.gateway.runs();
+        for run in &runs[seen..] {
+            begun.push(minutes);
+            assert!(run.body.len() < 8 * 1024, "{}", run.body.len());
+            watch.work(&scene, &random, &run.key).await;
+        }
+        seen = runs.len();
+        if random.chance(50) {
+            scene.gateway.boot().await;
+        }
+    }
+    for (index, first) in begun.iter().enumerate() {
+        assert!(
+            begun[index..].iter().filter(|at| **at < first + 59).count() <= 12,
+            "more than 12 turns an hour"
+        );
+    }
+    watch.check_order(&order);
+    for id in order.values().flatten().step_by(50) {
+        assert_eq!(scene.state(id).await, "done");
+    }
+    println!(
+        "{all} events of {} records; {} requests, {} turns after the return, {} claimed of {} in {minutes} minutes",
+        order.len(),
+        scene.gateway.requests().len(),
+        begun.len(),
+        watch.claims,
+        all,
+    );
+}
+
+fn sign(secret: &str, text: &str) -> String {
+    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+    mac.update(text.as_bytes());
+    hex::encode(mac.finalize().into_bytes())
+}
+
+/// The real binary, woken by the webhook itself: what others changed is told once it is settled, what we wrote is not.
+#[tokio::test(flavor = "multi_thread")]
+async fn serve_tells_of_what_others_changed() {
+    let connector = Connector::start().await;
+    let gateway = Gateway::start().await;
+    let set = connector.run(&["agent", "set", "--url", &gateway.url], TOKEN).await;
+    assert_eq!(set.code, 0, "{}", set.err);
+    let secret = connector.webhook_secret().await;
+    connector.connect(&["--access", "write"]).await;
+    let agent = connector.agent(&["--can", "inventory:write,events"]).await;
+    let order = json!({ "customer": "Harbor Interiors GmbH", "line_items": [{ "sku": "SHELF-OAK-80", "quantity": 2 }] });
+    let made = agent.write("POST", "/v1/inventory/salesorders", &[], &order).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+
+    let order = json!({
+        "salesorder_id": made.body["salesorder_id"], "last_modified_time": made.body["last_modified_time"],
+    });
+    let mut ids = Vec::new();
+    for body in [json!({ "salesorder": order }), json!({ "item": { "item_id": "3300000000070001" } })] {
+        let body = body.to_string();
+        let signature = sign(&secret, &body);
+        let headers = [("X-Zoho-Webhook-Signature", signature.as_str())];
+        let seen = connector.post("/webhooks/default/inventory/updated", &headers, body).await;
+        let receipt: Value = serde_json::from_str(&seen.text).unwrap();
+        ids.push(receipt["event_id"].as_str().unwrap().to_owned());
+    }
+    for _ in 0..250 {
+        if !gateway.runs().is_empty() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    let runs = gateway.runs();
+    assert_eq!(runs.len(), 1, "told within 25 seconds");
+    assert!(
+        runs[0].message().contains(&ids[1]) && !runs[0].message().contains(&ids[0]),
+        "{}",
+        runs[0].message()
+    );
+    let life = agent.get(&format!("/v1/events/{}", ids[0])).await.ok()["life"].clone();
+    assert_eq!((&life["state"], &life["outcome"]), (&json!("done"), &json!("own_write")), "{life}");
+}
+
+/// What claims give and who is done with what.
+#[derive(Default)]
+struct Watch {
+    held: HashMap<String, Timestamp>,
+    done: Vec<String>,
+    claims: usize,
+}
+
+impl Watch {
+    fn claimed(&mut self, scene: &Scene, claimed: &Value) {
+        let until: Option<Timestamp> = claimed["until"].as_str().map(|text| text.parse().unwrap());
+        for id in ids(claimed) {
+            assert!(!self.done.contains(&id), "{id} was done already");
+            let before = self.held.insert(id.clone(), until.unwrap());
+            assert!(before.is_none_or(|end| end <= scene.now()), "{id} is claimed twice");
+            self.claims += 1;
+        }
+    }
+
+    fn done(&mut self, ids: &[&str]) {
+        for id in ids {
+            self.held.remove(*id);
+            self.done.push((*id).to_owned());
+        }
+    }
+
+    /// A run: claims until there is no more, and sometimes dies.
+    async fn work(&mut self, scene: &Scene, random: &Random, delivery: &str) {
+        loop {
+            if random.chance(30) {
+                return;
+            }
+            let (status, claimed) =
+                scene.post("/v1/events/claim", json!({ "delivery": delivery, "seconds": 300 })).await;
+            if status != 200 {
+                assert_eq!(claimed["code"], "events_claimed", "{claimed}");
+                return;
+            }
+            self.claimed(scene, &claimed);
+            if random.chance(30) {
+                return;
+            }
+            let taken = ids(&claimed);
+            let taken: Vec<&str> = taken.iter().map(String::as_str).collect();
+            scene.ack(&taken, "done").await;
+            self.done(&taken);
+            if claimed["more"] == json!(false) {
+                return;
+            }
+        }
+    }
+
+    /// What was done was done in the order in which it came, record by record.
+    fn check_order(&self, order: &HashMap<String, Vec<String>>) {
+        let place: HashMap<&str, usize> =
+            self.done.iter().enumerate().map(|(at, id)| (id.as_str(), at)).collect();
+        assert_eq!(place.len(), self.done.len(), "each once");
+        for (subject, ids) in order {
+            let places: Vec<usize> = ids.iter().map(|id| place[id.as_str()]).collect();
+            assert!(places.is_sorted(), "{subject}: {places:?}");
+        }
+    }
+}
+
+fn from_env(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+/// Processes die at any poll, stores fail, the gateway loses and forgets: nothing is lost, nothing claimed twice.
+#[test]
+fn seeds() {
+    let single = from_env("SIMULATION_SEED");
+    let seeds = single.map_or(0..from_env("SIMULATION_SEEDS").unwrap_or(60), |seed| seed..seed + 1);
+    for seed in seeds {
+        let outcome = play(seed);
+        assert!(outcome.broken.is_empty(), "seed {seed}: {}", outcome.broken.join("\n"));
+    }
+}
