@@ -277,5 +277,30 @@ async fn a_key_can_be_kept_from_the_data_of_people() {
             .await
             .problem("key_not_allowed");
     }
+    let contacts = agent.get("/v1/crm/contacts?fields=Full_Name,Phone,Mobile").await.ok();
+    for contact in contacts["data"].as_array().unwrap() {
+        for field in ["Phone", "Mobile"].iter().filter(|field| !contact[**field].is_null()) {
+            assert_eq!(contact[*field], "[redacted]", "{contact}");
+        }
+    }
+    for path in [
+        "/v1/crm/contacts?phone=1234",
+        "/v1/crm/contacts?email=lea%40x.example",
+        "/v1/inventory/contacts?email=a%40b.example",
+    ] {
+        agent.get(path).await.problem("key_not_allowed");
+    }
+    let passing = connector
+        .agent(&["--redact", "contacts", "--can", "crm:read,zoho:*:crm/**,zoho:*:inventory/**"])
+        .await;
+    let query = json!({ "select_query": "select Phone as x from Contacts where id is not null" });
+    passing.write("POST", "/v1/zoho/crm/coql", &[], &query).await.problem("key_not_allowed");
+    let searched = passing.get("/v1/zoho/crm/Contacts/search?word=Lea").await;
+    searched.problem("key_not_allowed");
+    let seen = passing.get("/v1/zoho/inventory/contacts").await.ok().to_string();
+    assert!(seen.contains("[redacted]") && !seen.contains('@'), "{seen}");
+    // What is public stays as it is.
+    let document = agent.get("/openapi.json").await.ok();
+    assert!(document["paths"]["/v1/status"].is_object() && !document.to_string().contains("[redacted]"));
     assert_eq!(agent.get("/v1/status").await.ok()["key"]["redact"], "contacts");
 }

@@ -117,6 +117,15 @@ async fn an_upsert_makes_once_and_changes_after() {
     assert_eq!(changed.body["Stage"], "Closed Won");
     assert_eq!(agent.get("/v1/audit").await.ok()["data"][0]["before"]["Stage"], "Qualification");
 
+    // A preview holds only while it is true.
+    let count_now = count();
+    let other = json!({ "Deal_Name": "Other order", "Stage": "Qualification", "External_Order_ID": "W-9" });
+    let shown = agent.write("POST", &format!("{path}&dry_run=true"), &[], &other).await.ok();
+    assert_eq!(agent.write("POST", path, &[], &other).await.status, 201);
+    let key = [("idempotency-key", shown["preview_id"].as_str().unwrap())];
+    agent.write("POST", path, &key, &other).await.problem("record_modified");
+    assert_eq!(count(), count_now + 1);
+
     let wrong = agent.write("POST", "/v1/crm/deals/upsert?by=Deal_Name", &[], &deal).await;
     let wrong = wrong.problem("value_not_allowed");
     assert!(wrong["detail"].as_str().unwrap().contains("External_Order_ID"), "{wrong}");
@@ -131,7 +140,7 @@ async fn a_lost_answer_of_an_upsert_is_found() {
     let deal = json!({ "Deal_Name": "Web order", "Stage": "Qualification", "External_Order_ID": "W-2" });
     fault(&connector, "POST", "/Deals/upsert", 1, FaultKind::ResetAfter);
     let made = agent.write("POST", path, &[], &deal).await;
-    assert_eq!((made.status, &made.body["Deal_Name"]), (200, &json!("Web order")), "{}", made.body);
+    assert_eq!((made.status, &made.body["Deal_Name"]), (201, &json!("Web order")), "{}", made.body);
     let sent = || {
         let upserts = |request: &&sandbox::Recorded| request.path.ends_with("/upsert");
         connector.zoho.sandbox.requests().iter().filter(upserts).count()

@@ -54,6 +54,9 @@ impl FromRequestParts<Arc<App>> for Caller {
         let connection = guard(&parts.headers, "Zoho-Connection")?;
         let organization = guard(&parts.headers, "Zoho-Organization")?;
         let notes = parts.extensions.get::<Notes>().cloned().unwrap_or_default();
+        if key.redact_contacts {
+            notes.redacted();
+        }
         Ok(Self { key, connection, organization, deadline, notes })
     }
 }

@@ -13,7 +13,7 @@ use shared::zoho::{coql, crm};
 use crate::App;
 use crate::params::invalid_cursor;
 use crate::routes::unreadable;
-use crate::zoho_call::{Question, Target};
+use crate::zoho_call::{Place, Question, Target};
 
 /// How many records are read by their ids at once.
 const BY_ID: usize = 100;
@@ -39,16 +39,19 @@ pub(crate) struct Page {
 struct Cursor<'a> {
     after: &'a str,
     token: Option<&'a str>,
+    /// Whether CRM has refused this list as a query before.
+    by_token: bool,
 }
 
 impl<'a> Cursor<'a> {
     fn read(text: &'a str) -> Result<Self, Problem> {
-        let rest = text.strip_prefix('i').ok_or_else(invalid_cursor)?;
+        let by_token = text.starts_with('t');
+        let rest = text.strip_prefix(['i', 't']).ok_or_else(invalid_cursor)?;
         let (after, token) = match rest.split_once('.') {
             Some((after, token)) => (after, Some(token).filter(|token| !token.is_empty())),
             None => (rest, None),
         };
-        if is_zoho_id(after) { Ok(Self { after, token }) } else { Err(invalid_cursor()) }
+        if is_zoho_id(after) { Ok(Self { after, token, by_token }) } else { Err(invalid_cursor()) }
     }
 }
 
@@ -60,8 +63,9 @@ impl App {
         let coql = target.with(coql::SCOPE);
         let token = match (&cursor, wanted.conditions.is_empty()) {
             (None, true) => None,
-            (Some(Cursor { token: Some(token), .. }), true) => {
-                if self.demand_scope(&coql).await.is_ok()
+            (Some(Cursor { token: Some(token), by_token, .. }), true) => {
+                if !by_token
+                    && self.demand_scope(&coql).await.is_ok()
                     && let Some(page) = self.by_query(target, wanted, cursor.as_ref()).await?
                 {
                     return Ok(page);
@@ -86,7 +90,9 @@ impl App {
         let token = crm::next_page_token(&answer).map(str::to_owned);
         let rows = records(&mut answer, "data");
         let last = rows.last().and_then(|row| id(row, "id"));
-        let cursor = token.zip(last).map(|(token, last)| format!("i{last}.{token}"));
+        // Where a query was not taken before, none is tried again.
+        let way = if cursor.is_some() { 't' } else { 'i' };
+        let cursor = token.zip(last).map(|(token, last)| format!("{way}{last}.{token}"));
         Ok(Page { rows, cursor })
     }
 
@@ -104,10 +110,7 @@ impl App {
             Err(failure) if other_way && failure.kind == FailureKind::Rejected => Ok(None),
             judged => judged.map(Some),
         };
-        let ask = |place: &crate::zoho_call::Place<'_>| Question {
-            url: coql::url(place.api),
-            body: Some(coql::body(&query)),
-        };
+        let ask = |place: &Place<'_>| Question::coql(place, &query);
         let Some(answer) = self.read(&target.with(coql::SCOPE), ask, judge).await? else { return Ok(None) };
         let Some(mut answer) = answer else { return Ok(Some(Page { rows: Vec::new(), cursor: None })) };
         let more = crm::more_records(&answer);

@@ -127,7 +127,7 @@ fn routes(app: App, parts: &Parts) -> Router {
     finish(
         router
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
-            .layer(from_fn_with_state(app.clone(), redact::layer))
+            .layer(from_fn(redact::layer))
             .layer(map_response(limited))
             .layer(from_fn_with_state(parts.clock.clone(), notes::told))
             .layer(from_fn(to_the_end::layer))

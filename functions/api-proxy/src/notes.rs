@@ -1,5 +1,5 @@
-//! What an answer's headers tell of the connection and the quota that it used. It is noted where it becomes known, and
-//! becomes headers at the end.
+//! What becomes known of a request on its way and is needed at its end: the connection and the quota that it used, for the
+//! headers, and whether its key sees no data of contacts.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -23,6 +23,7 @@ struct Noted {
     organization: Option<String>,
     data_centre: Option<&'static str>,
     quota: Option<Left>,
+    redacted: bool,
 }
 
 impl Notes {
@@ -43,6 +44,16 @@ impl Notes {
         };
         let id = organization.as_ref().map(|found| found.id.clone());
         self.note(|noted| (noted.organization, noted.data_centre) = (id, Some(token.data_centre.code())));
+    }
+
+    /// The key is one that sees no data of contacts.
+    pub(crate) fn redacted(&self) {
+        self.note(|noted| noted.redacted = true);
+    }
+
+    /// Whether it is.
+    pub(crate) fn is_redacted(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).redacted
     }
 
     /// What is left of the organisation's calls.

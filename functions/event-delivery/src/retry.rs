@@ -81,7 +81,7 @@ mod tests {
     use super::*;
 
     fn answer(status: u16, retry_after: Option<u64>, body: &'static str) -> Result<Answer, HttpError> {
-        Ok(Answer { status, retry_after, date: None, body: body.into() })
+        Ok(Answer { status, retry_after, body: body.into(), ..Answer::default() })
     }
 
     #[test]

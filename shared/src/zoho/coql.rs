@@ -110,8 +110,6 @@ pub struct Bound {
     pub module: String,
     /// Its words and signs, outside of quotes.
     pub words: Vec<String>,
-    /// How many rows it can give.
-    pub rows: u32,
 }
 
 /// Puts values in the place of `:name`, outside of quotes, and sees to it that at most `most` rows come.
@@ -145,6 +143,10 @@ pub fn bind(query: &str, params: &Object, most: u32) -> Result<Bound, Unusable> 
                 words.push("'".to_owned());
             }
             ':' => {
+                // Glued to a word, a value would become part of it.
+                if text.chars().next_back().is_some_and(is_of_word) {
+                    return Err(Unusable::Character(':'));
+                }
                 let name = word(&mut rest);
                 let Some(value) = params.get(&name) else { return Err(Unusable::Missing(name)) };
                 literal(&mut text, value).map_err(|()| Unusable::Value(name.clone()))?;
@@ -164,6 +166,9 @@ pub fn bind(query: &str, params: &Object, most: u32) -> Result<Bound, Unusable> 
             other => return Err(Unusable::Character(other)),
         }
     }
+    if text.len() > LONGEST {
+        return Err(Unusable::NoQuery);
+    }
     if let Some(unused) = params.keys().find(|name| !used.contains(*name)) {
         return Err(Unusable::Unused(unused.clone()));
     }
@@ -171,24 +176,19 @@ pub fn bind(query: &str, params: &Object, most: u32) -> Result<Bound, Unusable> 
     let module =
         place("from").and_then(|from| words.get(from + 1)).filter(|name| name.chars().all(is_of_word));
     let module = module.ok_or(Unusable::NoModule)?.clone();
-    let rows = match place("limit") {
-        None => {
-            // `offset` comes after `limit`.
-            if place("offset").is_some() {
-                return Err(Unusable::Limit(most));
-            }
-            let _ = write!(text, " limit {most}");
-            most
-        }
+    match place("limit") {
+        // `offset` comes after `limit`.
+        None if place("offset").is_some() => return Err(Unusable::Limit(most)),
+        None => drop(write!(text, " limit {most}")),
         Some(limit) => {
             // `limit n`, `limit n offset m`, or `limit offset, n`.
             let number = |at: usize| words.get(at).and_then(|word| word.parse::<u32>().ok());
             let comma = words.get(limit + 2).is_some_and(|word| word == ",");
             let rows = if comma { number(limit + 3) } else { number(limit + 1) };
-            rows.filter(|rows| (1..=most).contains(rows)).ok_or(Unusable::Limit(most))?
+            rows.filter(|rows| (1..=most).contains(rows)).ok_or(Unusable::Limit(most))?;
         }
-    };
-    Ok(Bound { text, module, rows, words })
+    }
+    Ok(Bound { text, module, words })
 }
 
 fn is_of_word(one: char) -> bool {
@@ -242,7 +242,7 @@ mod tests {
             bound.text,
             "select id from Deals where (Stage = 'Won'' or ''a'' = ''a' and Deal_Name != ':stage') and Amount >= 12.5 limit 200"
         );
-        assert_eq!((bound.module.as_str(), bound.rows), ("Deals", 200));
+        assert_eq!(bound.module, "Deals");
     }
 
     #[test]
@@ -271,6 +271,8 @@ mod tests {
             ("select id from Deals where a = 1 limit 0", json!({}), Unusable::Limit(200)),
             ("select id from Deals where a = 1 limit 5, 201", json!({}), Unusable::Limit(200)),
             ("select id from Deals where a = 1 limit :n", json!({ "n": 5 }), Unusable::Limit(200)),
+            ("select id from Deals where a = 1 limit 1:n", json!({ "n": 999 }), Unusable::Character(':')),
+            ("select id from De:n where a = 1", json!({ "n": 1 }), Unusable::Character(':')),
             ("select id from Deals where a = 1 offset 5", json!({}), Unusable::Limit(200)),
             ("select id where a = 1", json!({}), Unusable::NoModule),
             ("select id from", json!({}), Unusable::NoModule),

@@ -26,7 +26,7 @@ use crate::zoho_call::{Question, Target};
 
 /// How many of the last notes, and how many people, are told of.
 const NOTES: usize = 10;
-const PEOPLE: u32 = 20;
+const PEOPLE: usize = 20;
 
 pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Get, "/v1/crm/deals/{id}/brief", brief, || {
@@ -163,13 +163,18 @@ impl App {
             Some(account) if self.demand_scope(&queries).await.is_ok() => account,
             _ => return Ok(self.one_of(target, CONTACTS.name, contact).await?.into_iter().collect()),
         };
-        let query = coql::people_of(CONTACTS.fields, account, contact, PEOPLE);
-        let ask = |place: &crate::zoho_call::Place<'_>| Question {
-            url: coql::url(place.api),
-            body: Some(coql::body(&query)),
-        };
-        let mut people = crm::rows(self.read(&queries, ask, answer::crm).await?);
+        // More than are told of: the deal's own contact need not be among those that were changed last.
+        let query = coql::people_of(CONTACTS.fields, account, contact, 200);
+        let mut people =
+            crm::rows(self.read(&queries, |place| Question::coql(place, &query), answer::crm).await?);
         people.sort_by_key(|person| value::id(person, "id").as_deref() != contact);
-        Ok(people.into_iter().map(crm::record).collect())
+        people.truncate(PEOPLE);
+        let mut people: Vec<Object> = people.into_iter().map(crm::record).collect();
+        if contact.is_some()
+            && people.first().and_then(|person| value::id(person, "id")).as_deref() != contact
+        {
+            people.splice(0..0, self.one_of(target, CONTACTS.name, contact).await?);
+        }
+        Ok(people)
     }
 }

@@ -68,7 +68,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
             )
             .answers(200, "The deal, changed.", documented())
             .answers(201, "The deal, made.", documented())
-            .fails(&[Code::ValueNotAllowed])
+            .fails(&[Code::ValueNotAllowed, Code::RecordModified])
     });
 }
 
@@ -193,10 +193,13 @@ async fn upsert(
         let target = target(&caller, &connection);
         app.check_picklists(&target, &fields).await?;
         app.demand_unique(&target, &by).await?;
-        let upsert = deal::Upsert { fields: fields.clone(), by };
-        let before = match upsert.existing(&app, &target).await? {
+        // An upsert needs both scopes, whichever it does in the end.
+        app.demand_scope(&target.with(crm::scope::CREATE_DEALS)).await?;
+        let found = deal::existing(&app, &target, &fields, &by).await?;
+        let upsert = deal::Upsert { fields: fields.clone(), by, found, fresh: true };
+        let before = match &upsert.found {
             None => Value::Null,
-            Some(id) => deal::one(&app, &target, &id).await?.map_or(Value::Null, |deal| {
+            Some(id) => deal::one(&app, &target, id).await?.map_or(Value::Null, |deal| {
                 let mut deal = crm::record(deal);
                 deal.retain(|field, _| field == "id" || body.get(field).is_some());
                 deal.into()

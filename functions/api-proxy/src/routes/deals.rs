@@ -13,7 +13,7 @@ use shared::zoho::answer;
 use shared::zoho::coql;
 use shared::zoho::crm::{self, DEAL_FIELDS};
 use shared::zoho::scope::{Access, Product};
-use shared::zoho::value::Object;
+use shared::zoho::value::{Object, text as text_of};
 
 use super::Routes;
 use crate::App;
@@ -127,6 +127,13 @@ async fn list(
         let stage = Object::from_iter([("Stage".to_owned(), stage.into())]);
         app.check_picklists(&target, &stage).await?;
     }
+    // `%` in what is searched for is a wildcard to CRM.
+    let fits = |deal: &Object| {
+        let part = search.map(str::to_lowercase);
+        part.is_none_or(|part| {
+            text_of(deal, "Deal_Name").is_none_or(|name| name.to_lowercase().contains(&part))
+        })
+    };
     let rows = rows.to_string();
     let next = page.cursor.map(|cursor| {
         let params = [
@@ -138,7 +145,7 @@ async fn list(
         ];
         next(PATH, &params)
     });
-    Ok(Json(List { data: page.rows.into_iter().map(crm::record).collect(), next }))
+    Ok(Json(List { data: page.rows.into_iter().filter(fits).map(crm::record).collect(), next }))
 }
 
 async fn one(

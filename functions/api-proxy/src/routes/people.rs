@@ -19,6 +19,7 @@ use crate::crm_page::Wanted;
 use crate::openapi::shape::{self, Field, Holds, Shape, list_of, named};
 use crate::operation::{Operation, Verb};
 use crate::params::{List, OneParams, Pairs, Params, crm_fields, invalid, next, per_page, pick, record_id};
+use crate::redact;
 use crate::zoho_call::Target;
 
 /// A module of people.
@@ -155,9 +156,11 @@ async fn list(
     pairs.nothing_else()?;
     let by = wanted.pop();
     if !wanted.is_empty() || by.as_ref().is_some_and(|(_, value)| value.trim().len() < 2) {
-        return Err(invalid(
-            "One of `email`, `phone` and `search` may be there, with at least two characters.",
-        ));
+        let names = in_ticks(module.by.iter().map(|by| by.0));
+        return Err(invalid(format!("One of {names} may be there, with at least two characters.")));
+    }
+    if let Some(((how, _), _)) = &by {
+        redact::refuse_search(&caller, how)?;
     }
     let connection = app.choose(&caller, Product::Crm, Access::Read).await?;
     let target = Target::new(&caller, &connection, Product::Crm, module.scope);

@@ -98,25 +98,19 @@ async fn query(
     }
     let bound = coql::bind(&query, &params, most).map_err(|error| refused(format!("{error}.")))?;
     if caller.key.redact_contacts
-        && let Some(personal) = bound.words.iter().find(|word| redact::is_personal(word) || *word == "as")
+        && let Some(personal) = bound.words.iter().find(|word| redact::is_personal(word))
     {
-        return Err(Problem::new(
-            Code::KeyNotAllowed,
-            format!(
-                "This key's answers hide the data of contacts, so `{personal}` may not stand in a query."
-            ),
-        ));
+        return Err(redact::hidden(format!("`{personal}` may not stand in a query.")));
+    }
+    if caller.key.redact_contacts && bound.words.iter().any(|word| word.eq_ignore_ascii_case("as")) {
+        return Err(redact::hidden("no column of a query may get another name."));
     }
     let connection = app.choose(&caller, Product::Crm, Access::Read).await?;
     let module = format!("ZohoCRM.modules.{}.READ", bound.module);
     let target = Target::new(&caller, &connection, Product::Crm, coql::SCOPE);
     app.demand_scope(&target).await?;
     app.demand_scope(&target.with(&module)).await?;
-    let ask = |place: &crate::zoho_call::Place<'_>| Question {
-        url: coql::url(place.api),
-        body: Some(coql::body(&bound.text)),
-    };
-    let answer = app.read(&target, ask, answer::crm).await?;
+    let answer = app.read(&target, |place| Question::coql(place, &bound.text), answer::crm).await?;
     let more = answer.as_ref().is_some_and(crm::more_records);
     let data: Vec<Object> = crm::rows(answer).into_iter().map(crm::record).collect();
     let notice = more.then(|| {

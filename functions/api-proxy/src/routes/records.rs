@@ -19,6 +19,7 @@ use crate::caller::Caller;
 use crate::openapi::shape::{self, Field, Holds, Shape, list_of, named};
 use crate::operation::{Operation, Verb};
 use crate::params::{List, OneParams, Pairs, Params, invalid, next, page_of, per_page, pick, record_id};
+use crate::redact;
 use crate::zoho_call::Target;
 
 /// A kind of record.
@@ -273,6 +274,9 @@ async fn list(
         |name: &str, value: &str| !value.is_empty() && (!name.ends_with("_id") || is_zoho_id(value));
     if let Some(((name, ..), _)) = filters.iter().find(|((name, ..), value)| !is_usable(name, value)) {
         return Err(invalid(format!("`{name}` is empty, or not an id of Zoho's.")));
+    }
+    for (filter, _) in &filters {
+        redact::refuse_search(&caller, filter.0)?;
     }
     let connection = app.choose(&caller, Product::Inventory, Access::Read).await?;
     let target = Target::new(&caller, &connection, Product::Inventory, kind.scope);

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::base::clock::Timestamp;
-use shared::base::problem::Problem;
+use shared::base::problem::{Code, Problem};
 use shared::zoho::answer;
 use shared::zoho::coql;
 use shared::zoho::crm;
@@ -108,11 +108,19 @@ impl Update {
 pub(crate) struct Upsert {
     pub(crate) fields: Object,
     pub(crate) by: String,
+    /// The deal that has the value.
+    pub(crate) found: Option<String>,
+    /// Whether that was looked up just now, and not for a preview.
+    #[serde(skip)]
+    pub(crate) fresh: bool,
 }
 
 impl Upsert {
     pub(super) async fn send(&self, app: &App, target: &Target<'_>) -> Result<Done, WriteFailure> {
-        app.demand_scope(&target.with(crm::scope::CREATE_DEALS)).await?;
+        if !self.fresh && existing(app, target, &self.fields, &self.by).await? != self.found {
+            let detail = "Since the preview, another deal has got this value, or lost it. Preview it again.";
+            return Err(Problem::new(Code::RecordModified, detail).into());
+        }
         let body = json!({ "data": [self.fields], "duplicate_check_fields": [self.by] }).to_string();
         let (id, made) = app
             .write(
@@ -131,19 +139,25 @@ impl Upsert {
 
     pub(super) async fn find(&self, app: &App, target: &Target<'_>) -> Result<Option<Done>, Problem> {
         let target = target.with(crm::scope::DEALS);
-        let Some(id) = self.existing(app, &target).await? else { return Ok(None) };
+        let Some(id) = existing(app, &target, &self.fields, &self.by).await? else { return Ok(None) };
+        let status = if self.found.is_none() { 201 } else { 200 };
         let found = one(app, &target, &id).await?;
-        Ok(found.filter(|deal| holds(deal, &self.fields)).map(|deal| done(200, &id, deal)))
+        Ok(found.filter(|deal| holds(deal, &self.fields)).map(|deal| done(status, &id, deal)))
     }
+}
 
-    /// The id of the deal that has the value.
-    pub(crate) async fn existing(&self, app: &App, target: &Target<'_>) -> Result<Option<String>, Problem> {
-        let Some(value) = self.fields.get(&self.by).and_then(Value::as_str) else { return Ok(None) };
-        let query = coql::having("Deals", &self.by, &self.by, value);
-        let ask = |place: &Place<'_>| Question { url: coql::url(place.api), body: Some(coql::body(&query)) };
-        let rows = crm::rows(app.read(&target.with(coql::SCOPE), ask, answer::crm).await?);
-        Ok(only(rows).and_then(|row| shared::zoho::value::id(&row, "id")))
-    }
+/// The id of the deal that has the value of these in that field.
+pub(crate) async fn existing(
+    app: &App,
+    target: &Target<'_>,
+    fields: &Object,
+    by: &str,
+) -> Result<Option<String>, Problem> {
+    let Some(value) = fields.get(by).and_then(Value::as_str) else { return Ok(None) };
+    let query = coql::having("Deals", by, by, value);
+    let ask = |place: &Place<'_>| Question::coql(place, &query);
+    let rows = crm::rows(app.read(&target.with(coql::SCOPE), ask, answer::crm).await?);
+    Ok(only(rows).and_then(|row| shared::zoho::value::id(&row, "id")))
 }
 
 /// One deal, as CRM has it.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use shared::base::problem::Problem;
 use shared::core::grant::AccessToken;
 use shared::zoho::answer::{Failure, FailureKind};
+use shared::zoho::coql;
 use shared::zoho::http::{self, Answer, HttpError};
 use shared::zoho::scope::Product;
 use tokio::time::{Instant, sleep};
@@ -20,6 +21,13 @@ const PAUSE: Duration = Duration::from_millis(400);
 pub(crate) struct Question {
     pub(crate) url: String,
     pub(crate) body: Option<String>,
+}
+
+impl Question {
+    /// A query to CRM.
+    pub(crate) fn coql(place: &Place<'_>, query: &str) -> Self {
+        Self { url: coql::url(place.api), body: Some(coql::body(query)) }
+    }
 }
 
 impl From<String> for Question {
