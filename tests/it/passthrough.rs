@@ -53,9 +53,25 @@ fn upload(image: &[u8]) -> Vec<u8> {
 }
 
 async fn post_image(agent: &Agent, path: &str, headers: &[(&str, &str)], image: &[u8]) -> (u16, Value) {
-    let kind = format!("multipart/form-data; boundary={BOUNDARY}");
+    post_form(agent, path, headers, upload(image), BOUNDARY).await
+}
+
+/// Posts an upload with another boundary.
+async fn post_form(
+    agent: &Agent,
+    path: &str,
+    headers: &[(&str, &str)],
+    mut form: Vec<u8>,
+    boundary: &str,
+) -> (u16, Value) {
+    let own = BOUNDARY.as_bytes();
+    while let Some(at) = form.windows(own.len()).position(|here| here == own).filter(|_| boundary != BOUNDARY)
+    {
+        form.splice(at..at + own.len(), boundary.bytes());
+    }
+    let kind = format!("multipart/form-data; boundary={boundary}");
     let headers = [headers, &[("content-type", kind.as_str())]].concat();
-    let (status, _, body) = agent.bytes("POST", path, &headers, upload(image)).await;
+    let (status, _, body) = agent.bytes("POST", path, &headers, form).await;
     (status, serde_json::from_slice(&body).unwrap())
 }
 
@@ -114,6 +130,12 @@ async fn a_key_passes_through_what_its_patterns_say() {
     let problem = write.problem("key_not_allowed");
     assert!(problem["detail"].as_str().unwrap().contains("zoho:POST:inventory/itemgroups/33,"), "{problem}");
     agent.get("/v1/zoho/crm/Leads").await.problem("key_not_allowed");
+    // Nothing is said of what stands in a body or query that nobody may send there.
+    let kind = [("content-type", "application/json")];
+    for body in [b"{".to_vec(), vec![b' '; 5 * 1024 * 1024]] {
+        let (status, _, _) = agent.bytes("POST", &format!("{GROUPS}?organization_id=1"), &kind, body).await;
+        assert_eq!(status, 403);
+    }
     let status = agent.get("/v1/status").await.ok();
     assert_eq!(
         status["key"]["pass_through"],
@@ -389,7 +411,10 @@ async fn what_cannot_be_taken_back_is_previewed() {
         .write("DELETE", order, &[("idempotency-key", "mine")], &Value::Null)
         .await
         .problem("preview_required");
-    agent.write("POST", &format!("{order}/status/Void"), &[], &Value::Null).await.problem("preview_required");
+    for void in ["Void", "void.json"] {
+        let void = format!("{order}/status/{void}");
+        agent.write("POST", &void, &[], &Value::Null).await.problem("preview_required");
+    }
     let preview = agent.write("DELETE", &format!("{order}?dry_run=true"), &[], &Value::Null).await.ok();
     assert_eq!(
         preview["call"],
@@ -419,13 +444,18 @@ async fn what_cannot_be_taken_back_is_previewed() {
     let (status, problem) = post_image(&careful, IMAGE, &[], &image).await;
     assert_eq!((status, &problem["code"]), (428, &json!("preview_required")));
     let (status, preview) = post_image(&careful, &format!("{IMAGE}?dry_run=true"), &[], &image).await;
-    assert_eq!((status, &preview["call"]["body"]["bytes"]), (200, &json!(upload(&image).len())), "{preview}");
+    let told = &preview["call"]["body"];
+    assert_eq!((status, &told["content_type"]), (200, &json!("multipart/form-data")), "{preview}");
+    assert!(told["bytes"].as_u64().is_some_and(|bytes| bytes > 300_000), "{preview}");
     assert_eq!(preview["call"]["body"]["sha256"].as_str().unwrap().len(), 64);
     let id = [("idempotency-key", preview["preview_id"].as_str().unwrap())];
     let (status, problem) = post_image(&careful, IMAGE, &id, &image[1..]).await;
     assert_eq!((status, &problem["code"]), (428, &json!("preview_required")));
-    let (status, done) = post_image(&careful, IMAGE, &id, &image).await;
-    assert_eq!((status, &done["code"]), (200, &json!(0)), "{done}");
+    // Clients draw a new boundary for each request; it is the same request all the same.
+    for boundary in ["another", BOUNDARY] {
+        let (status, done) = post_form(&careful, IMAGE, &id, upload(&image), boundary).await;
+        assert_eq!((status, &done["code"]), (200, &json!(0)), "{done}");
+    }
 }
 
 #[tokio::test]

@@ -279,6 +279,12 @@ async fn too_many_at_once_is_tried_again() {
     let problem = agent.get(DEALS).await.problem("zoho_rate_limited");
     assert_eq!(problem["retry_after"], 90, "longer than a caller waits");
     assert!(begun.elapsed() < Duration::from_secs(2));
+    // Longer than any clock goes.
+    connector.zoho.sandbox.switches(|switches| switches.retry_after = Some(u64::MAX));
+    for (limit, path) in [(Limit::CrmTooMany, DEALS), (Limit::Concurrent, ITEMS), (Limit::PerMinute, ITEMS)] {
+        connector.zoho.sandbox.inject(fault(1, limit));
+        assert_eq!(agent.get(path).await.problem("zoho_rate_limited")["retry_after"], 600);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -304,6 +310,34 @@ async fn a_day_of_our_own_count_ends_with_its_limit() {
     let (_, problem) = inside.get_from(api, ITEMS).await;
     assert_eq!(problem["code"], "zoho_daily_limit", "{problem}");
     assert!(problem["retry_after"].as_u64().unwrap() <= 86_400);
+}
+
+#[tokio::test]
+async fn processes_that_end_take_nothing_of_the_day_with_them() {
+    let mut inside = Inside::connected().await;
+    inside.limit(Some(100), Some(10));
+    for call in 1..=10 {
+        let (status, body) = inside.get_from(inside.cold(), ITEMS).await;
+        assert_eq!(status, 200, "{call}: {body}");
+    }
+    let (_, problem) = inside.get_from(inside.cold(), ITEMS).await;
+    assert_eq!(problem["code"], "zoho_daily_limit", "{problem}");
+}
+
+#[tokio::test]
+async fn what_a_probe_is_told_stops_the_others() {
+    let inside = Inside::connected().await;
+    let fault = |path: &str, kind| Fault { path_contains: path.to_owned(), times: 1, kind };
+    let dead = r#"{"code":"INVALID_TOKEN","message":"invalid oauth token"}"#;
+    let dead = FaultKind::Body(401, "application/json".to_owned(), dead.to_owned());
+    inside.zoho.sandbox.inject(fault("/crm/v8/", dead));
+    inside.zoho.sandbox.inject(fault("/organizations", FaultKind::RateLimit(Limit::PerMinute)));
+    let (_, problem) = inside.get(DEALS).await;
+    assert_eq!(problem["code"], "zoho_rate_limited", "{problem}");
+    let calls = inside.zoho.sandbox.requests().len();
+    let (_, problem) = inside.get_from(inside.cold(), ITEMS).await;
+    assert!(problem["code"] == "zoho_rate_limited" && problem["zoho"].is_null(), "{problem}");
+    assert_eq!(inside.zoho.sandbox.requests().len(), calls, "nobody asks Zoho");
 }
 
 #[tokio::test]

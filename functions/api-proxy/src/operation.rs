@@ -2,33 +2,10 @@
 
 use serde_json::{Value, json};
 use shared::base::problem::Code;
+pub use shared::zoho::path::Verb;
 use shared::zoho::scope::{Access, Product};
 
 use crate::openapi::shape::{self, Shape};
-
-/// The method of a route.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "they are their own names")]
-pub enum Verb {
-    Get,
-    Post,
-    Put,
-    Patch,
-    Delete,
-}
-
-impl Verb {
-    /// As a request has it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Post => "POST",
-            Self::Put => "PUT",
-            Self::Patch => "PATCH",
-            Self::Delete => "DELETE",
-        }
-    }
-}
 
 /// What a call needs and how it fails, as far as that is the same for all calls of its kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

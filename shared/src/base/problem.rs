@@ -129,7 +129,7 @@ codes! {
         "Read the record again, decide anew, and send the change with its new `Modified_Time` in `If-Unmodified-Since`.";
     /// Nobody knows whether it was done.
     WriteUncertain = "write_uncertain", 502, false, "It is not known whether Zoho did this",
-        "Do not send it again as a new request: it could be done twice. Look for it in Zoho, or send the same request with the same `Idempotency-Key` later.";
+        "Do not send it again as a new request: it could be done twice. Look for it in Zoho. Only where `detail` says so does the same request with the same `Idempotency-Key` look for it.";
 
     // The connection's own health
     /// The grant is dead.
@@ -175,7 +175,7 @@ codes! {
         "Zoho sent something other than data, as it does during maintenance. Try again after `retry_after` seconds.";
     /// More than we pass on.
     ResponseTooLarge = "response_too_large", 502, false, "Zoho's answer is too large",
-        "Ask for fewer rows with `per_page=`, or for fewer fields with `fields=`.";
+        "Of a read, ask for fewer rows with `per_page=`, or for fewer fields with `fields=`. A write that `detail` says was done is not sent again: read the record.";
 
     // Events
     /// Another run works on it.

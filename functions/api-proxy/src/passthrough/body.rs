@@ -9,6 +9,7 @@ use axum::http::header::CONTENT_TYPE;
 use serde::Deserializer as _;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use shared::base::problem::{Code, Problem};
+use shared::base::secret::sha256_hex;
 use shared::zoho::http::Body;
 use shared::zoho::path::Verb;
 use shared::zoho::scope::Product;
@@ -55,6 +56,12 @@ pub(super) fn read(
         }
     }
     Ok(Some(Body { content_type: Cow::Owned(kind.to_owned()), bytes }))
+}
+
+/// What makes a body the same as another: its type, how many bytes it has, and their digest.
+pub(crate) fn same(body: &Body) -> (String, usize, String) {
+    multipart::same(&body.content_type, &body.bytes)
+        .unwrap_or_else(|| (body.content_type.to_string(), body.bytes.len(), sha256_hex(&body.bytes)))
 }
 
 pub(super) fn invalid(detail: impl Into<Cow<'static, str>>) -> Problem {

@@ -70,12 +70,7 @@ const DENIED: &[(Product, Of, &str, &str)] = &[
 ];
 
 /// Why a call is never passed through, where it is not.
-pub(super) fn reason(
-    verb: Verb,
-    product: Product,
-    path: &ApiPath,
-    query: &[(String, String)],
-) -> Option<&'static str> {
+pub(super) fn reason(verb: Verb, product: Product, path: &ApiPath) -> Option<&'static str> {
     let told: Vec<String> = path.segments().map(stem).collect();
     let begins = |pattern: &str| {
         let mut told = told.iter();
@@ -87,16 +82,20 @@ pub(super) fn reason(
     if let Some((_, _, _, why)) = listed {
         return Some(why);
     }
-    // A list of ids stands in the query where no record is named in the path.
+    (verb == Verb::Delete && told.len() == 1).then_some(BULK)
+}
+
+/// The same of its query: a list of ids stands there where no record is named in the path.
+pub(super) fn reason_of_query(verb: Verb, query: &[(String, String)]) -> Option<&'static str> {
     let many = |name: &str| {
         let name = name.to_ascii_lowercase();
         name == "ids" || name.ends_with("_ids")
     };
-    let bulk = told.len() == 1 || query.iter().any(|(name, _)| many(name));
-    (verb == Verb::Delete && bulk).then_some(BULK)
+    (verb == Verb::Delete && query.iter().any(|(name, _)| many(name))).then_some(BULK)
 }
 
-fn stem(segment: &str) -> String {
+/// A part of a path without what Zoho may not regard.
+pub(super) fn stem(segment: &str) -> String {
     segment.split('.').next().unwrap_or_default().to_ascii_lowercase()
 }
 
@@ -109,7 +108,9 @@ mod tests {
         let (path, query) = call.split_once('?').unwrap_or((call, ""));
         let (product, path) = path.split_once('/').unwrap();
         let query: Vec<_> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
-        reason(verb.parse().unwrap(), product.parse().unwrap(), &path.parse().unwrap(), &query).is_some()
+        let verb = verb.parse().unwrap();
+        let of_path = reason(verb, product.parse().unwrap(), &path.parse().unwrap());
+        of_path.or_else(|| reason_of_query(verb, &query)).is_some()
     }
 
     #[test]

@@ -1,8 +1,8 @@
 //! The rest of Zoho: a call that goes through as the caller made it, within limits. What it is made of is judged piece by
-//! piece (`query`, `body`, the path in `zoho::path`), then whether it may be made at all (`denied`, the key's patterns).
+//! piece: the path (`zoho::path`), whether it may be called at all (`denied`, the key's patterns), then `query` and `body`.
 
 pub(crate) mod answer;
-mod body;
+pub(crate) mod body;
 mod denied;
 mod multipart;
 #[cfg(test)]
@@ -41,22 +41,44 @@ pub(crate) struct Passed {
     pub(crate) dry_run: bool,
 }
 
-impl Passed {
-    /// Judges a call: `path` is decoded, the query is as it was sent.
-    pub(crate) fn judge(
-        verb: Verb,
-        product: &str,
-        path: &str,
-        query: &str,
-        headers: &HeaderMap,
-        body: Bytes,
-    ) -> Result<Self, Problem> {
-        let product: Product = product.parse().map_err(|_| {
+/// A method and a path: all that a key's patterns tell of.
+pub(crate) struct Aim {
+    verb: Verb,
+    product: Product,
+    path: ApiPath,
+}
+
+impl Aim {
+    /// Judges a path, which is decoded.
+    pub(crate) fn judge(verb: Verb, product: &str, path: &str) -> Result<Self, Problem> {
+        let product = product.parse().map_err(|_| {
             Problem::new(Code::RouteNotFound, "What is passed through begins with `inventory` or `crm`.")
         })?;
-        let path: ApiPath =
-            path.parse().map_err(|error| invalid(format!("The path is not passed on: {error}.")))?;
-        let (query, dry_run) = query::read(query, product)?;
+        let path = path.parse().map_err(|error| invalid(format!("The path is not passed on: {error}.")))?;
+        Ok(Self { verb, product, path })
+    }
+
+    /// Demands that this key may call there.
+    pub(crate) fn allowed(&self, key: &ServiceKey) -> Result<(), Problem> {
+        self.not_denied(denied::reason(self.verb, self.product, &self.path))?;
+        key.demand(&Permission::Zoho(Pattern::exactly(self.verb, self.product, &self.path)))
+    }
+
+    fn not_denied(&self, reason: Option<&str>) -> Result<(), Problem> {
+        let Some(why) = reason else { return Ok(()) };
+        Err(Problem::new(
+            Code::PathDenied,
+            format!("{} {}/{} is not passed through: {why}.", self.verb, self.product, self.path),
+        ))
+    }
+}
+
+impl Passed {
+    /// Judges the rest of a call: the query is as it was sent.
+    pub(crate) fn judge(aim: Aim, query: &str, headers: &HeaderMap, body: Bytes) -> Result<Self, Problem> {
+        let (query, dry_run) = query::read(query, aim.product)?;
+        aim.not_denied(denied::reason_of_query(aim.verb, &query))?;
+        let Aim { verb, product, path } = aim;
         if dry_run && verb.is_read() {
             return Err(invalid("`dry_run` is for writes; a read changes nothing."));
         }
@@ -65,20 +87,9 @@ impl Passed {
         Ok(Self { verb, product, path, query, if_modified_since, if_unmodified_since, body, dry_run })
     }
 
-    /// Demands that this key may make it.
-    pub(crate) fn allowed(&self, key: &ServiceKey) -> Result<(), Problem> {
-        if let Some(why) = denied::reason(self.verb, self.product, &self.path, &self.query) {
-            return Err(Problem::new(
-                Code::PathDenied,
-                format!("{} {}/{} is not passed through: {why}.", self.verb, self.product, self.path),
-            ));
-        }
-        key.demand(&Permission::Zoho(Pattern::exactly(self.verb, self.product, &self.path)))
-    }
-
     /// Whether it must be previewed, whatever the key: it cannot be taken back.
     pub(crate) fn is_final(&self) -> bool {
-        self.verb == Verb::Delete || self.path.segments().any(|segment| segment.eq_ignore_ascii_case("void"))
+        self.verb == Verb::Delete || self.path.segments().any(|segment| denied::stem(segment) == "void")
     }
 
     /// `POST /v1/zoho/inventory/itemgroups`

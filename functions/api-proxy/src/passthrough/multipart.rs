@@ -2,6 +2,7 @@
 
 use percent_encoding::percent_decode;
 use shared::base::problem::Problem;
+use shared::base::secret::sha256_hex;
 
 use super::body::{field, invalid};
 
@@ -11,44 +12,69 @@ const LONGEST_HEAD: usize = 4 * 1024;
 /// More parts no form of Zoho's has.
 const MOST: usize = 100;
 
+/// A part: its head and its value.
+type Part<'a> = (&'a [u8], &'a [u8]);
+
 /// Judges a form whose boundary its content type names.
 pub(super) fn judge(kind: &str, bytes: &[u8], inventory: bool) -> Result<(), Problem> {
+    parts(kind, bytes)?.into_iter().try_for_each(|part| part_is_fine(part, inventory))
+}
+
+/// A form's type, bytes and digest as they are with any boundary: clients draw a new one for each request.
+pub(super) fn same(kind: &str, bytes: &[u8]) -> Option<(String, usize, String)> {
+    let parts = parts(kind, bytes).ok()?;
+    let of_boundary = |parameter: &&str| {
+        parameter.split('=').next().is_some_and(|name| name.trim().eq_ignore_ascii_case("boundary"))
+    };
+    let kind: Vec<_> = kind.split(';').filter(|parameter| !of_boundary(parameter)).collect();
+    let size = parts.iter().map(|(head, value)| head.len() + value.len()).sum();
+    let digests: Vec<_> =
+        parts.iter().map(|(head, value)| format!("{} {}", sha256_hex(head), sha256_hex(value))).collect();
+    Some((kind.join(";"), size, sha256_hex(digests.join("\n").as_bytes())))
+}
+
+fn parts<'a>(kind: &str, bytes: &'a [u8]) -> Result<Vec<Part<'a>>, Problem> {
     let boundary = boundary(kind).ok_or_else(|| {
         invalid("`multipart/form-data` needs a `boundary` of 1 to 70 letters, digits and `' ( ) + _ , - . / : = ?`.")
     })?;
     let delimiter = format!("--{boundary}");
+    let blank = |bytes: &[u8]| bytes.trim_ascii().is_empty();
     let mut parts = Vec::new();
     let mut closed = false;
     let mut begun = None;
     let mut at = 0;
     for line in bytes.split_inclusive(|byte| *byte == b'\n') {
-        if let Some(rest) = line.strip_prefix(delimiter.as_bytes()) {
+        let next = at + line.len();
+        let rest = line.strip_prefix(delimiter.as_bytes());
+        // It belongs to no part, but some readers find one there all the same.
+        if (closed || begun.is_none() && rest.is_none()) && !blank(line) {
+            return Err(invalid("Something stands before the first or after the last boundary of the form."));
+        }
+        if let Some(rest) = rest {
             if let Some(from) = begun {
-                parts.push(bytes.get(from..at).unwrap_or_default());
+                parts.push(head(bytes.get(from..at).unwrap_or_default())?);
             }
-            closed = rest.starts_with(b"--");
-            begun = Some(at + line.len());
-            if closed || parts.len() > MOST {
-                break;
-            }
+            let end = rest.strip_prefix(b"--");
             // Longer words that begin alike are no boundary, but some readers take them for one.
-            if !rest.trim_ascii().is_empty() {
+            if !blank(end.unwrap_or(rest)) {
                 return Err(invalid("A line of the form begins like its boundary, and is none."));
             }
+            (begun, closed) = (Some(next), end.is_some());
+            if parts.len() > MOST {
+                break;
+            }
         }
-        at += line.len();
+        at = next;
     }
     if !closed || parts.is_empty() || parts.len() > MOST {
         return Err(invalid(format!(
             "The form must have 1 to {MOST} parts, and end with its boundary and `--`."
         )));
     }
-    parts.into_iter().try_for_each(|part| part_is_fine(part, inventory))
+    Ok(parts)
 }
 
-fn part_is_fine(part: &[u8], inventory: bool) -> Result<(), Problem> {
-    let (head, value) =
-        head(part).ok_or_else(|| invalid("A part of the form has no head that ends with an empty line."))?;
+fn part_is_fine((head, value): Part<'_>, inventory: bool) -> Result<(), Problem> {
     // However a reader decodes it, an organisation must not be in it.
     let lower = |bytes: &[u8]| String::from_utf8_lossy(bytes).to_ascii_lowercase();
     let head = lower(&percent_decode(head).collect::<Vec<_>>());
@@ -57,25 +83,28 @@ fn part_is_fine(part: &[u8], inventory: bool) -> Result<(), Problem> {
         return field("organization_id", b"", inventory);
     }
     let name = name(&head).ok_or_else(|| invalid("A part of the form has no plain `name=\"…\"`."))?;
-    let value = value.strip_suffix(b"\n").unwrap_or(value);
-    field(name, value.strip_suffix(b"\r").unwrap_or(value), inventory)?;
+    field(name, value, inventory)?;
     if bare.contains("jsonstring") {
         return field("JSONString", value, inventory);
     }
     Ok(())
 }
 
-/// Head and value of a part.
-fn head(part: &[u8]) -> Option<(&[u8], &[u8])> {
+/// Head and value of a part. The end of its last line belongs to the boundary.
+fn head(part: &[u8]) -> Result<Part<'_>, Problem> {
     let end = |gap: &[u8]| {
         let window = part.get(..part.len().min(LONGEST_HEAD)).unwrap_or_default();
         window.windows(gap.len()).position(|here| here == gap).map(|at| (at, at + gap.len()))
     };
-    let (at, after) = match (end(b"\r\n\r\n"), end(b"\n\n")) {
-        (Some(long), Some(short)) => long.min(short),
-        (long, short) => long.or(short)?,
+    let found = match (end(b"\r\n\r\n"), end(b"\n\n")) {
+        (Some(long), Some(short)) => Some(long.min(short)),
+        (long, short) => long.or(short),
     };
-    Some((part.get(..at)?, part.get(after..)?))
+    let (at, after) =
+        found.ok_or_else(|| invalid("A part of the form has no head that ends with an empty line."))?;
+    let value = part.get(after..).unwrap_or_default();
+    let value = value.strip_suffix(b"\n").unwrap_or(value);
+    Ok((part.get(..at).unwrap_or_default(), value.strip_suffix(b"\r").unwrap_or(value)))
 }
 
 /// The name of a field, out of a head in small letters.
@@ -141,6 +170,27 @@ mod tests {
     }
 
     #[test]
+    fn a_form_is_the_same_with_any_boundary_and_another_with_any_other_part() {
+        let (file, other) =
+            (r#"Content-Disposition: form-data; name="a""#, r#"Content-Disposition: form-data; name="b""#);
+        let of = |boundary: &str, body: String| {
+            let kind = format!("multipart/form-data; Boundary={boundary}; charset=utf-8");
+            same(&kind, body.replace("a-b", boundary).as_bytes()).unwrap()
+        };
+        let first = of("a-b", part(file, "1"));
+        assert_eq!((first.0.as_str(), first.1), ("multipart/form-data; charset=utf-8", file.len() + 1));
+        assert_eq!(of("----another", format!("\r\n{} \r\n", part(file, "1"))), first);
+        for body in [
+            part(file, "2"),
+            part(other, "1"),
+            part(file, "1\r\n"),
+            part(file, "1").replace("--a-b--", &part(file, "1")),
+        ] {
+            assert_ne!(of("x", body).2, first.2);
+        }
+    }
+
+    #[test]
     fn what_is_no_form_is_refused() {
         let good = part("Content-Disposition: form-data; name=\"a\"", "1");
         for (kind, body) in [
@@ -153,6 +203,13 @@ mod tests {
             (KIND, "--a-b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n"),
             (KIND, "--a-b\r\nno head\r\n--a-b--"),
             (KIND, &good.replace("--a-b--", "--a-bc\r\n--a-b--")),
+            (KIND, &good.replace("--a-b--", "--a-b--junk")),
+            (
+                KIND,
+                &format!("{good}{}", part("Content-Disposition: form-data; name=\"organization_id\"", "1")),
+            ),
+            (KIND, &format!("{good}x")),
+            (KIND, &format!("x\r\n{good}")),
         ] {
             assert!(judge(kind, body.as_bytes(), true).is_err(), "{kind} {body}");
         }

@@ -11,7 +11,7 @@ use shared::zoho::path::Verb;
 use shared::zoho::scope::Product;
 use url::Url;
 
-use super::{Passed, query::is_organization};
+use super::{Aim, Passed, query::is_organization};
 
 const OURS: &str = "20098765432";
 
@@ -152,7 +152,8 @@ fn check(case: &Case) -> bool {
         headers.insert(CONTENT_TYPE, kind.parse().unwrap());
     }
     let body = if case.kind == 0 || case.kind > 3 { Bytes::new() } else { Bytes::from(case.body.clone()) };
-    let Ok(call) = Passed::judge(verb, &case.product, &case.path, &case.query, &headers, body) else {
+    let aim = Aim::judge(verb, &case.product, &case.path);
+    let Ok(call) = aim.and_then(|aim| Passed::judge(aim, &case.query, &headers, body)) else {
         return false;
     };
     let api = DataCentres::new(None).api(DataCentre::ALL[case.centre]);

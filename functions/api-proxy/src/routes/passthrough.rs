@@ -20,7 +20,7 @@ use crate::caller::Caller;
 use crate::openapi::shape::words;
 use crate::operation::{Operation, Verb};
 use crate::params::invalid;
-use crate::passthrough::{LIMIT, Passed, answer};
+use crate::passthrough::{Aim, LIMIT, Passed, answer};
 use crate::writes::{Asked, Plan, Prepared, WriteParams, passthrough};
 use crate::zoho_call::Target;
 
@@ -72,21 +72,23 @@ async fn pass(
     if uri.path().contains('%') {
         return Err(invalid("The path is not passed on: send it as it is, without `%`."));
     }
+    let aim = Aim::judge(verb, &product, &path)?;
+    // Before the body is looked at: who may not call there gets neither the work nor advice.
+    aim.allowed(&caller.key)?;
     let body = body.map_err(|rejection| unreadable(&rejection, "4 MiB"))?;
-    let call = Passed::judge(verb, &product, &path, uri.query().unwrap_or_default(), &headers, body)?;
-    call.allowed(&caller.key)?;
+    let call = Passed::judge(aim, uri.query().unwrap_or_default(), &headers, body)?;
     let connection = app.connection_for(&caller, call.product).await?;
-    let unknown = format!("{verb} {product}/{path}");
     if !verb.is_read() {
         let (action, params) = (call.action(), WriteParams { dry_run: call.dry_run });
         let about = passthrough::about(&call);
         let mut asked = Asked::new(&app, &caller, &connection, action, &about, &params, &headers).await?;
         asked.previewed |= call.is_final();
         asked.body = call.body.clone();
-        let shown = json!({ "call": about });
-        let plan = Plan::PassThrough(passthrough::Call::new(call));
+        let shown = json!({ "call": &about });
+        let plan = Plan::PassThrough(passthrough::Call::new(call, about));
         return app.perform(&asked, async { Ok(Prepared { plan, shown, before: Value::Null }) }).await;
     }
+    let unknown = format!("{verb} {product}/{path}");
     let mut target = Target::of_unknown_scope(&caller, &connection, call.product, unknown);
     target.if_modified_since = call.if_modified_since.as_deref();
     let found = app

@@ -3,7 +3,6 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shared::base::secret::sha256_hex;
 use shared::zoho::http::Body;
 use shared::zoho::passed;
 use shared::zoho::path::{ApiPath, Verb};
@@ -12,7 +11,7 @@ use shared::zoho::value;
 
 use super::plan::Done;
 use crate::App;
-use crate::passthrough::{Passed, answer};
+use crate::passthrough::{Passed, answer, body};
 use crate::zoho_call::{Outgoing, Target, WriteFailure};
 
 /// Larger documents are known by their digest only.
@@ -32,11 +31,8 @@ pub(crate) struct Call {
 /// What makes the call another one, in a form for people and for the audit.
 pub(crate) fn about(call: &Passed) -> Value {
     let body = call.body.as_ref().map(|body| {
-        let mut told = json!({
-            "content_type": body.content_type,
-            "bytes": body.bytes.len(),
-            "sha256": sha256_hex(&body.bytes),
-        });
+        let (content_type, bytes, sha256) = body::same(body);
+        let mut told = json!({ "content_type": content_type, "bytes": bytes, "sha256": sha256 });
         let small = Some(&body.bytes).filter(|bytes| bytes.len() <= SHOWN);
         if let Some(json) = small.and_then(|bytes| serde_json::from_slice::<Value>(bytes).ok())
             && let Some(told) = told.as_object_mut()
@@ -57,8 +53,8 @@ pub(crate) fn about(call: &Passed) -> Value {
 }
 
 impl Call {
-    pub(crate) fn new(call: Passed) -> Self {
-        let about = about(&call);
+    /// `about` is what [`about`] tells of it.
+    pub(crate) fn new(call: Passed, about: Value) -> Self {
         let Passed { verb, product, path, query, if_unmodified_since, .. } = call;
         Self { verb, product, path, query, if_unmodified_since, about }
     }
@@ -113,11 +109,55 @@ impl Call {
                 Product::Crm => {
                     let [only] = answer.get("data")?.as_array()?.as_slice() else { return None };
                     let id = value::id(only.get("details")?.as_object()?, "id")?;
-                    let module = self.path.segments().next()?.to_ascii_lowercase();
+                    let module = self.module()?.to_ascii_lowercase();
                     Some(format!("{}/{id}", module.strip_suffix('s').unwrap_or(&module)))
                 }
             }
         });
         made.unwrap_or_else(|| format!("{}/{}", self.product, self.path))
+    }
+    /// Whose records CRM answers with: of `Deals/61…/Notes` notes, of `Deals/61…/actions/…` deals.
+    fn module(&self) -> Option<&str> {
+        let mut segments = self.path.segments();
+        let (module, id, related) = (segments.next()?, segments.next(), segments.next());
+        let of_record = id.is_some_and(|id| id.bytes().all(|byte| byte.is_ascii_digit()));
+        Some(related.filter(|related| of_record && *related != "actions").unwrap_or(module))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_has_the_name_that_our_own_writes_give_it() {
+        let crm = r#"{"data":[{"code":"SUCCESS","details":{"id":"7"}}]}"#;
+        for (product, path, answer, subject) in [
+            (Product::Crm, "Deals", crm, "deal/7"),
+            (Product::Crm, "Deals/upsert", crm, "deal/7"),
+            (Product::Crm, "Deals/61", crm, "deal/7"),
+            (Product::Crm, "Deals/61/Notes", crm, "note/7"),
+            (Product::Crm, "Deals/61/Products/9", crm, "product/7"),
+            (Product::Crm, "Deals/61/actions/add_tags", crm, "deal/7"),
+            (Product::Crm, "Deals/actions/mass_update", crm, "deal/7"),
+            (Product::Crm, "Deals/61/Notes", "{}", "crm/Deals/61/Notes"),
+            (
+                Product::Inventory,
+                "salesorders",
+                r#"{"code":0,"salesorder":{"salesorder_id":"3"}}"#,
+                "salesorder/3",
+            ),
+        ] {
+            let (verb, path) = (Verb::Post, path.parse().unwrap());
+            let call = Call {
+                verb,
+                product,
+                path,
+                query: Vec::new(),
+                if_unmodified_since: None,
+                about: Value::Null,
+            };
+            assert_eq!(call.subject(answer.as_bytes()), subject);
+        }
     }
 }

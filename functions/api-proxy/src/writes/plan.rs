@@ -35,6 +35,8 @@ pub(crate) enum Plan {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Prepared {
     pub(crate) plan: Plan,
+    /// Not kept: a preview that is performed is shown no more.
+    #[serde(default, skip_serializing)]
     pub(crate) shown: Value,
     pub(crate) before: Value,
 }

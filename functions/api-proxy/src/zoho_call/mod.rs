@@ -193,9 +193,13 @@ impl App {
         } else {
             return Ok(());
         };
-        let _slot = self.leave(target, probed, token).await?;
+        let slot = self.leave(target, probed, token).await?;
         let elsewhere = self.http.get(&url, &token.token, left(target.caller.deadline)).await;
+        drop(slot);
         let elsewhere = elsewhere.map_err(Failure::from).and_then(|answer| judge(&answer));
+        if let Err(failure) = &elsewhere {
+            self.heed(probed, token, failure).await;
+        }
         match elsewhere.map_err(|failure| (failure.kind, failure)) {
             Ok(()) => Err(self.deny(target, token, failure)),
             Err((FailureKind::DeadToken | FailureKind::DeadTokenOrScope, _)) => Ok(()),

@@ -1,8 +1,8 @@
 //! Zoho's quotas, shared by all processes of an installation: a row for each organisation of Inventory counts its calls
 //! (`window`), and what cannot succeed is refused here, with the time at which it can.
 //!
-//! While less than half of a minute is used, a process leases five slots at once and then goes on by memory. Above, each call
-//! takes its own. A call without a slot because the store is down goes out all the same: Zoho's refusal is then the worst of it.
+//! While less than half of a minute is used and no day is counted, a process leases five slots at once and then goes on by
+//! memory. Else each call takes its own. A call without a slot because the store is down goes out all the same: Zoho's refusal is then the worst of it.
 
 mod account;
 mod credits;
@@ -59,7 +59,7 @@ pub struct Left {
     pub limit_per_minute: u32,
     /// What counts now: calls made, and slots that processes hold.
     pub used: u32,
-    /// What may still be called.
+    /// What may still be called, without the places of those who were told to come back.
     pub left: u32,
     /// When all of that is free again.
     pub resets_at: Timestamp,
@@ -124,7 +124,7 @@ impl Quotas {
         let limit_per_minute = self.limits.per_minute?;
         let now = self.clock.now().as_millisecond();
         let (used, blocked) = (window.used(now), window.blocked(now));
-        let left = if blocked.is_some() { 0 } else { limit_per_minute.saturating_sub(used) };
+        let left = if blocked.is_some() { 0 } else { window.left(now, limit_per_minute) };
         let resets = window.free_at(now).max(blocked.map_or(now, |blocked| blocked.until));
         Some(Left {
             limit_per_minute,

@@ -21,7 +21,7 @@ const USE: i64 = 1_000;
 /// How long slots that were leased together may wait for theirs. Who has them does not hear of what Zoho told others.
 const USE_TOGETHER: i64 = 10_000;
 
-/// How many slots are leased together while less than half of the minute is used.
+/// How many slots are leased together while less than half of the minute is used, where no day is counted.
 const TOGETHER: u32 = 5;
 
 /// A slot that comes free so soon is waited for.
@@ -130,6 +130,12 @@ impl Window {
         self.used(at).saturating_add(count(self.promised.iter().filter(|(from, _)| due(*from))))
     }
 
+    /// How many may still be made now: the places of those who come back are not free.
+    pub(super) fn left(&self, now: i64, limit: u32) -> u32 {
+        let promised = count(self.promised.iter().filter(|(at, _)| at + LATE > now));
+        limit.saturating_sub(self.used(now).saturating_add(promised))
+    }
+
     /// When none of those counts any more.
     pub(super) fn free_at(&self, now: i64) -> i64 {
         let spent = self.spent.keys().next_back().map(|second| second_ends(*second));
@@ -204,9 +210,9 @@ impl Window {
         if at <= now + SOON {
             let others = count(self.promised.iter()) + TOGETHER;
             let few = self.used(now).saturating_add(others) <= limit / 2;
-            let day = limits.per_day.is_none_or(|most| self.day.1 + TOGETHER <= most);
-            let (slots, until) =
-                if few && day && at == now { (TOGETHER, at + USE_TOGETHER) } else { (1, at + USE) };
+            // A process that ends gives nothing back, and a day is long: of a day each takes what it uses.
+            let together = few && limits.per_day.is_none() && at == now;
+            let (slots, until) = if together { (TOGETHER, at + USE_TOGETHER) } else { (1, at + USE) };
             return self.grant(id, slots, at, until);
         }
         // What callers are told is in whole seconds.

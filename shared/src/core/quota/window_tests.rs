@@ -219,6 +219,9 @@ fn those_refused_are_told_a_time_of_their_own() {
             other => panic!("{other:?}"),
         }
     }
+    assert_eq!(window.left(now, LIMIT), 0);
+    // Calls that are over leave places, but for those who were told.
+    assert!(window.used(told[0] + 10) < LIMIT && window.left(told[0] + 10, LIMIT) == 0);
     assert!(told.is_sorted() && told[19] > told[0] + 6_000, "{told:?}");
     assert!(told.iter().all(|back| (back - now) % 1000 == 0));
     // Somebody else's key has no claim to them.
@@ -256,10 +259,11 @@ fn what_zoho_says_holds_for_as_long_as_it_says() {
 fn a_day_ends_at_midnight() {
     let limits = InventoryLimits { per_minute: Some(100), per_day: Some(7) };
     let mut window = Window::default();
-    let given: Vec<_> = (0..4).map(|id| slots(&take(&mut window, id, limits, START))).collect();
-    assert_eq!(given, [5, 1, 1, 0]);
+    // One by one: slots that a process takes with it when it ends would be lost for the whole day.
+    let given: Vec<_> = (0..8).map(|id| slots(&take(&mut window, id, limits, START))).collect();
+    assert_eq!(given, [1, 1, 1, 1, 1, 1, 1, 0]);
     let midnight = (START / DAY + 1) * DAY;
     let refused = take(&mut window, 9, limits, START + 1);
     assert_eq!(refused, Decision::Refused { back: midnight, why: Why::Day });
-    assert_eq!(slots(&take(&mut window, 10, limits, midnight)), 5);
+    assert_eq!(slots(&take(&mut window, 10, limits, midnight)), 1);
 }
