@@ -219,7 +219,12 @@ async fn exact_scopes_make_an_honest_connection() {
     let status = agent.get("/v1/status").await.ok();
     assert_eq!(
         status["connections"][0]["allows"],
-        serde_json::json!(["GET /v1/crm/deals", "GET /v1/crm/deals/{id}/notes", "GET /v1/crm/contacts"])
+        serde_json::json!([
+            "GET /v1/crm/deals",
+            "GET /v1/crm/deals/{id}/brief",
+            "GET /v1/crm/deals/{id}/notes",
+            "GET /v1/crm/contacts"
+        ])
     );
     agent.get("/v1/crm/deals").await.ok();
     agent.get("/v1/inventory/items").await.problem("product_not_connected");

@@ -82,7 +82,7 @@ impl<'a> SignedText<'a> {
     /// Whether the names among the pairs of query and form are plain words. What was signed as one JSON document could
     /// else be sent again cut into pairs, because the signed text does not show where they end.
     pub fn has_plain_names(&self) -> bool {
-        let word = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+        let word = |b: u8| matches!(b, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_');
         self.pairs.iter().all(|(name, _)| (1..=64).contains(&name.len()) && name.bytes().all(word))
     }
 
