@@ -61,11 +61,11 @@ async fn while_killing<T>(
 
 /// As an agent asks: it comes again when it is told to, and then the answer is there.
 async fn is_healed(agent: &Agent, name: &ConnectionName, context: &str) {
-    let ask = || agent.get_with("/v1/inventory/items?per_page=1", &[("zoho-connection", name.as_str())]);
-    let mut answer = ask().await;
+    let (path, headers) = ("/v1/inventory/items?per_page=1", [("zoho-connection", name.as_str())]);
+    let mut answer = agent.get_with(path, &headers).await;
     if let (503, Some(after)) = (answer.status, answer.body["retry_after"].as_u64()) {
         sleep(Duration::from_secs(after)).await;
-        answer = ask().await;
+        answer = agent.get_with(path, &headers).await;
     }
     assert_eq!(answer.status, 200, "{name} {context}: {}", answer.body);
 }
