@@ -19,4 +19,5 @@ pub mod quota;
 pub mod renewal;
 pub mod renewer;
 pub mod token;
+pub mod watch;
 pub mod webhook;

@@ -14,7 +14,7 @@ pub struct Failure {
     pub kind: FailureKind,
     /// Zoho's own words, where there are any.
     pub said: Option<ZohoSaid>,
-    retry_after: Option<u64>,
+    pub(super) retry_after: Option<u64>,
 }
 
 /// What an answer means for what happens next.
@@ -184,7 +184,7 @@ pub fn crm_inserted(answer: &Answer) -> bool {
 }
 
 /// Zoho's words with the field that it means.
-fn refused_field(code: String, record: &Object) -> Option<ZohoSaid> {
+pub(super) fn refused_field(code: String, record: &Object) -> Option<ZohoSaid> {
     let mut said = said(code, record)?;
     let details = record.get("details").and_then(Value::as_object);
     if let Some(field) = details.and_then(|details| details.get("api_name")).and_then(Value::as_str) {
@@ -193,7 +193,7 @@ fn refused_field(code: String, record: &Object) -> Option<ZohoSaid> {
     Some(said)
 }
 
-fn object(answer: &Answer) -> Result<Object, Failure> {
+pub(super) fn object(answer: &Answer) -> Result<Object, Failure> {
     match serde_json::from_slice(&answer.body) {
         Ok(Value::Object(object)) => Ok(object),
         _ if answer.status >= 500 => Err(Failure::of(FailureKind::Unavailable)),

@@ -4,6 +4,7 @@
 pub mod answer;
 pub mod coql;
 pub mod crm;
+pub mod crm_channel;
 pub mod crm_field;
 pub mod data_centre;
 pub mod http;

@@ -7,6 +7,7 @@ pub mod lambda;
 use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 
+use crate::base::clock::Timestamp;
 use crate::base::id::ConnectionName;
 use crate::base::secret::{Secret, expose};
 use crate::core::connection::Organization;
@@ -54,6 +55,11 @@ pub enum Ask {
         /// Which.
         connection: ConnectionName,
     },
+    /// Brings CRM's channel in line with what is watched for a connection.
+    Watch {
+        /// Which.
+        connection: ConnectionName,
+    },
     /// The renewal of everything that ends soon.
     Tick,
 }
@@ -98,6 +104,16 @@ pub enum Reply {
     Disconnected {
         /// Whether it did.
         revoked: bool,
+    },
+    /// CRM's channel is as it is wanted.
+    Watching {
+        /// When it ends unless it is renewed; nothing where none is wanted.
+        expires: Option<Timestamp>,
+    },
+    /// CRM's channel is not as it is wanted.
+    NotWatching {
+        /// Why.
+        reason: String,
     },
     /// What a tick did.
     Ticked {
