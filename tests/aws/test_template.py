@@ -58,6 +58,7 @@ RIGHTS = {
     "TokenRefresh": [
         ("TokenRefreshLog", "logs:CreateLogStream logs:PutLogEvents", "", "its log"),
         ("ClientSecret", "secretsmanager:GetSecretValue", "", "the client that exchanges and renews"),
+        ("WebhooksSecret", "secretsmanager:GetSecretValue", "", "the token that CRM's channel is made with"),
         (GRANT, "secretsmanager:GetSecretValue", "", "the refresh token"),
         (GRANT, "secretsmanager:CreateSecret", "", "the first grant of a connection"),
         (GRANT, "secretsmanager:PutSecretValue", "", "a new grant, pending"),
@@ -75,6 +76,8 @@ RIGHTS = {
         ("StateTable", "dynamodb:GetItem dynamodb:PutItem", "mint-budget", "not too many tokens; never forgotten"),
         ("StateTable", "dynamodb:PutItem dynamodb:DeleteItem", "parked-grant", "a grant whose organisation is chosen"),
         ("StateTable", "dynamodb:Query", "parked-grant", "what nobody chose in time"),
+        ("StateTable", "dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem", "watch", "how a channel of CRM is"),
+        ("StateTable", "dynamodb:Query", "watch", "channels to be renewed, on schedule"),
         ("EventsTable", "dynamodb:PutItem", "delivery#*", "an event of our own, stored as all are"),
         ("EventsTable", "dynamodb:PutItem", "event#*", "a connection's trouble"),
     ],

@@ -40,6 +40,7 @@ impl TokenRefresh {
         if !self.end_choice(&mut lease, name).await? {
             return Ok(Reply::Busy);
         }
+        self.end_channel(name).await;
         // First there, then here: a grant that is forgotten here could not be revoked any more.
         let revoked = match self.revoke(&Ending::of(&grant)).await {
             Ok(()) => true,

@@ -2,6 +2,7 @@
 //! function may read a client secret or a refresh token.
 
 mod announce;
+mod channel;
 mod choose;
 mod disconnect;
 mod endings;
@@ -67,6 +68,7 @@ impl TokenRefresh {
                 self.choose(&connection, &ticket, &organization).await
             }
             Ask::Disconnect { connection } => self.disconnect(&connection, false).await,
+            Ask::Watch { connection } => self.watch(&connection).await,
             Ask::Tick => self.tick().await,
         }
     }

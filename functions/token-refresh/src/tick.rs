@@ -8,7 +8,7 @@ use shared::core::connection::{self, Connection, State};
 use shared::core::renewer::Reply;
 use shared::store::StoreError;
 
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use crate::TokenRefresh;
 use crate::announce::measure;
@@ -24,7 +24,7 @@ const BUDGET: Duration = Duration::from_secs(35);
 
 impl TokenRefresh {
     pub(crate) async fn tick(&self) -> Result<Reply, StoreError> {
-        let now = self.clock.now();
+        let (begun, now) = (Instant::now(), self.clock.now());
         let due = |found: &Connection| {
             let ends = found.token_expires.is_none_or(|expires| earlier(expires, AHEAD) <= now);
             match found.state {
@@ -55,7 +55,11 @@ impl TokenRefresh {
         for error in results.iter().filter_map(|result| result.as_ref().err()) {
             tracing::error!(%error, "a scheduled renewal failed");
         }
-        // After the tokens: a Zoho that does not answer a revocation must not hold them up.
+        // After the tokens, which they need.
+        if let Err(error) = self.keep_channels(begun + BUDGET).await {
+            tracing::error!(%error, "channels could not be looked at");
+        }
+        // Last: a Zoho that does not answer a revocation must not hold the others up.
         if let Err(error) = self.clear_parked().await {
             tracing::error!(%error, "parked grants could not be looked at");
         }

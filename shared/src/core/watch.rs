@@ -92,8 +92,17 @@ pub struct Channel {
     pub lost: Option<Timestamp>,
     /// When it last came back after it was gone: what happened meanwhile must be looked for.
     pub restored: Option<Timestamp>,
-    /// Why CRM last refused it.
-    pub refused: Option<String>,
+    /// That CRM refused it, as long as it does.
+    pub refused: Option<Refusal>,
+}
+
+/// A channel that CRM does not want.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: String,
 }
 
 impl Channel {
@@ -103,8 +112,11 @@ impl Channel {
         Self { id, notify_url, confirmed, expires, lost, restored, refused }
     }
 
-    /// When it is to be renewed: long before its end, whatever Zoho granted.
+    /// When it is to be renewed: long before its end, whatever Zoho granted; nothing where it never was there.
     pub fn due(&self) -> Option<Timestamp> {
+        if let Some(refused) = &self.refused {
+            return Some(later(refused.at, RENEWED_EVERY));
+        }
         let (Some(confirmed), Some(expires)) = (self.confirmed, self.expires) else { return None };
         let half = expires.duration_since(confirmed) / 2;
         Some(later(confirmed, half.min(RENEWED_EVERY)))

@@ -75,7 +75,8 @@ fn asked(ask: &Ask) -> What {
         Ask::Exchange { wish, .. } => (Kind::Exchange, Some(&wish.connection)),
         Ask::Choose { connection, .. } => (Kind::Choose, Some(connection)),
         Ask::Disconnect { connection } => (Kind::Disconnect, Some(connection)),
-        Ask::Tick => (Kind::Tick, None),
+        // Nothing is watched in this world.
+        Ask::Tick | Ask::Watch { .. } => (Kind::Tick, None),
     };
     What::Began { kind, connection: connection.map(ToString::to_string) }
 }
