@@ -134,6 +134,7 @@ const SCOPES: &[(Product, Access, &[&str])] = &[
             "ZohoCRM.settings.fields.READ",
             "ZohoCRM.org.READ",
             "ZohoCRM.coql.READ",
+            "ZohoCRM.notifications.ALL",
             "ZohoSearch.securesearch.READ",
         ],
     ),
