@@ -116,7 +116,18 @@ pub struct Switches {
     pub crm_coql_any_case: bool,
     /// COQL gives lookups as their id alone.
     pub crm_coql_lookup_id_only: bool,
-    // Webhooks
+    // CRM's channels and deleted records
+    /// A channel lives at most this long: a week, up to v3 a day. What is asked beyond that is an hour.
+    pub crm_longest_channel: Duration,
+    /// A channel that does not exist is this status: 202, as the official file has such entries, or 400.
+    pub crm_not_subscribed_status: u16,
+    /// Deleted records come oldest first; no source says in which order.
+    pub crm_deleted_oldest_first: bool,
+    /// Nothing newer than `If-Modified-Since` is 204 instead of 304.
+    pub crm_nothing_newer_204: bool,
+    // What is sent when data changes
+    /// CRM's notifications and Inventory's webhooks are sent. Without, data changes and nobody is ever told.
+    pub deliver_notifications: bool,
     /// JSON deliveries claim to be a form, as in Commerce's published sample.
     pub webhook_json_claims_form: bool,
 }
@@ -177,6 +188,11 @@ impl Default for Switches {
             crm_coql_empty_200: false,
             crm_coql_any_case: false,
             crm_coql_lookup_id_only: false,
+            crm_longest_channel: Duration::from_secs(7 * 86_400),
+            crm_not_subscribed_status: 202,
+            crm_deleted_oldest_first: false,
+            crm_nothing_newer_204: false,
+            deliver_notifications: true,
             webhook_json_claims_form: false,
         }
     }

@@ -149,6 +149,5 @@ fn row(state: &State, order: &Object) -> Value {
 
 /// Readies the webhooks of an order.
 fn announce(state: &mut State, order: &Object) {
-    let deliveries = webhooks::prepare(state, Entity::SalesOrder, &order.clone().into());
-    state.outbox.extend(deliveries);
+    webhooks::prepare(state, Entity::SalesOrder, &order.clone().into());
 }
