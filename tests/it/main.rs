@@ -38,5 +38,6 @@ mod stack;
 mod stock;
 mod store;
 mod trouble;
+mod watching;
 mod webhooks;
 mod writes;
