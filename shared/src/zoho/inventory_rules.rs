@@ -50,6 +50,11 @@ impl Setting {
     }
 }
 
+/// Where a workflow is switched on.
+pub fn activate_url(api: &str, organization: &str, id: &str) -> String {
+    format!("{api}/inventory/v1/settings/workflows/{id}/active?organization_id={organization}")
+}
+
 /// A webhook with its rule, as it is wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
@@ -117,6 +122,8 @@ pub struct Entry {
     pub url: Option<String>,
     /// The ids of what a workflow does, where the list says so.
     pub actions: Option<Vec<String>>,
+    /// Whether somebody has switched it off.
+    pub is_off: bool,
 }
 
 /// Judges a page of a list, and says whether there is another one.
@@ -145,14 +152,22 @@ pub fn made(answer: &Answer, setting: Setting) -> Result<String, Failure> {
     id.ok_or_else(|| Failure::of(FailureKind::Unreadable))
 }
 
+/// Judges the answer to what gives nothing back.
+///
+/// # Errors
+/// Everything but a success.
+pub fn done(answer: &Answer) -> Result<(), Failure> {
+    inventory(answer).map(drop)
+}
+
 /// Judges the answer to a deletion.
 ///
 /// # Errors
 /// Everything but one that is gone.
 pub fn deleted(answer: &Answer) -> Result<(), Failure> {
-    match inventory(answer) {
+    match done(answer) {
         Err(failure) if failure.kind == FailureKind::NotFound => Ok(()),
-        judged => judged.map(drop),
+        judged => judged,
     }
 }
 
@@ -167,6 +182,7 @@ fn entry(record: &Object, setting: Setting) -> Option<Entry> {
         name: text(record, &format!("{own}_name")).unwrap_or_default().to_owned(),
         url: text(record, "url").map(str::to_owned),
         actions,
+        is_off: text(record, "status") == Some("inactive"),
     })
 }
 
@@ -203,11 +219,13 @@ mod tests {
         );
         let list = json!({ "code": 0, "workflows": [
             { "workflow_id": "7", "workflow_name": "mine", "instant_actions": [{ "action_id": "2" }] },
-            { "workflow_id": "8", "workflow_name": rule.name, "instant_actions": [{ "action_id": "1" }] },
+            { "workflow_id": "8", "workflow_name": rule.name, "instant_actions": [{ "action_id": "1" }],
+              "status": "inactive" },
             { "workflow_id": "9", "workflow_name": rule.name },
         ] });
         let (workflows, more) = listed(&answer(200, &list), Setting::Workflow).unwrap();
         assert!(!more);
+        assert_eq!(workflows.iter().map(|entry| entry.is_off).collect::<Vec<_>>(), [false, true, false]);
         assert_eq!(
             workflows.iter().map(|entry| rule.is_workflow(entry, "2")).collect::<Vec<_>>(),
             [true, false, true]

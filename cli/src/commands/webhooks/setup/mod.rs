@@ -181,3 +181,18 @@ fn reachable(url: &str) -> Result<(), Failure> {
         "Zoho cannot reach {url}: name the connector's address on the internet with --public-url; --look-only works without"
     )))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zoho_is_not_sent_to_its_own_machine() {
+        for own in ["http://localhost:8080", "https://localhost"] {
+            assert!(reachable(own).is_err(), "{own}");
+        }
+        for other in ["http://127.0.0.1:8080", "https://localhost.example.com", "https://x.example"] {
+            assert!(reachable(other).is_ok(), "{other}");
+        }
+    }
+}

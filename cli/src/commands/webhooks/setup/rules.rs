@@ -56,7 +56,8 @@ impl Rules {
             Ok(settings) => match settings.make(&wanted, &secret, is_new).await {
                 Ok(made) => {
                     say("✓ Zoho Inventory tells of changes by its own webhooks.");
-                    say(format!("  {made} were made now, each with its rule; {} are there.", wanted.len()));
+                    let there = wanted.len() - made;
+                    say(format!("  {made} are made now, each with its rule; {there} were there."));
                     return Ok(true);
                 }
                 Err(refused) => (refused.reason, refused.left),

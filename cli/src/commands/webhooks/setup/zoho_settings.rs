@@ -10,7 +10,9 @@ use shared::core::grant::AccessToken;
 use shared::core::token::Tokens;
 use shared::zoho::answer::Failure as Refusal;
 use shared::zoho::http::{Answer, Http, Method, Write};
-use shared::zoho::inventory_rules::{Entry, Rule, SCOPES, Setting, deleted, listed, made};
+use shared::zoho::inventory_rules::{
+    Entry, Rule, SCOPES, Setting, activate_url, deleted, done, listed, made,
+};
 use tokio::time::Instant;
 
 use crate::commands::place::Opened;
@@ -52,9 +54,10 @@ impl There {
         self.workflows.iter().filter(|entry| rule.is_workflow(entry, &webhook.id))
     }
 
-    /// Whether a rule is there with its webhook.
+    /// Whether a rule is there with its webhook, and switched on.
     fn has(&self, rule: &Rule) -> bool {
-        self.webhook(rule).is_some_and(|webhook| self.workflows(rule, webhook).next().is_some())
+        self.webhook(rule)
+            .is_some_and(|webhook| self.workflows(rule, webhook).any(|workflow| !workflow.is_off))
     }
 }
 
@@ -109,6 +112,9 @@ impl ZohoSettings {
             self.end_one(rule, before).await?;
         }
         let known = before.webhook(rule).filter(|_| !is_new);
+        if let Some(off) = known.and_then(|known| before.workflows(rule, known).next()) {
+            return self.switch_on(off).await;
+        }
         let made = async {
             let webhook = match known {
                 Some(known) => known.id.clone(),
@@ -190,6 +196,12 @@ impl ZohoSettings {
         let url = setting.url(&self.api, &self.organization, 1);
         let answer = self.write(Method::POST, &url, Some(body)).await;
         answer.and_then(|answer| made(&answer, setting)).map_err(|refusal| words(&refusal))
+    }
+
+    async fn switch_on(&self, workflow: &Entry) -> Result<(), String> {
+        let url = activate_url(&self.api, &self.organization, &workflow.id);
+        let answer = self.write(Method::POST, &url, None).await;
+        answer.and_then(|answer| done(&answer)).map_err(|refusal| words(&refusal))
     }
 
     async fn delete(&self, setting: Setting, id: &str) -> Result<(), String> {
