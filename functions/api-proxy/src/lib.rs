@@ -106,13 +106,17 @@ pub fn router(parts: &Parts, renewer: Arc<dyn Renewer>) -> Router {
     routes(App::new(parts, renewer), parts)
 }
 
-/// The routes of this function, after the first keys and the usual connection's token were read: while Lambda starts a
-/// function, its processor is fast, and nobody waits yet.
+/// The routes of this function, after the first keys, the usual connection's token and how much of its quota is used were
+/// read: while Lambda starts a function, its processor is fast, and nobody waits yet.
 pub async fn warm_router(parts: &Parts, renewer: Arc<dyn Renewer>) -> Router {
     let app = App::new(parts, renewer);
     let usual = ConnectionName::default();
-    let (keys, token) = (app.keys.preload(), app.tokens.read_ahead(&usual));
-    let ahead = timeout(AHEAD, async { join!(keys, token).0 }).await;
+    let token = async {
+        if let Some(token) = app.tokens.read_ahead(&usual).await {
+            app.quotas.read_ahead(&token).await;
+        }
+    };
+    let ahead = timeout(AHEAD, async { join!(app.keys.preload(), token).0 }).await;
     if !matches!(ahead, Ok(Ok(()))) {
         tracing::warn!(?ahead, "the keys could not be read ahead");
     }

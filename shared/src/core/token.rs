@@ -80,9 +80,9 @@ impl Tokens {
         }
     }
 
-    /// Reads the token of a connection ahead of its use, where what is known of it is not believed any more. A failure is
-    /// left to the use.
-    pub async fn read_ahead(&self, connection: &ConnectionName) {
+    /// Reads the token of a connection ahead of its use, where what is known of it is not believed any more; gives what is known
+    /// then. A failure is left to the use.
+    pub async fn read_ahead(&self, connection: &ConnectionName) -> Option<Arc<AccessToken>> {
         let slot = self.slot(connection);
         let mut slot = slot.lock().await;
         if !self.is_believed(&slot)
@@ -90,6 +90,7 @@ impl Tokens {
         {
             slot.learn(token, self.clock.now());
         }
+        slot.token.clone()
     }
 
     /// The token that is stored now: for a caller whom the one in memory does not allow what it wants.

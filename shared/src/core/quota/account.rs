@@ -198,6 +198,20 @@ impl Account {
         Some(Counted { account: self.clone(), lease: id.clone(), unused: false })
     }
 
+    /// Reads the row, where it was never seen. A failure is left to the first call.
+    pub(super) async fn read_ahead(&self) {
+        let mut version = self.version.lock().await;
+        if version.is_some() {
+            return;
+        }
+        if let Ok(Ok(Some(row))) = timeout(STORE, self.state.get(&self.key)).await
+            && let Ok(window) = row.read()
+        {
+            // Always together, as wherever the row is seen.
+            (self.memory().window, *version) = (window, Some(row.version));
+        }
+    }
+
     /// Zoho said so.
     pub(super) async fn block(&self, blocked: Blocked) {
         self.memory().window.block(blocked);

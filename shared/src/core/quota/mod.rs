@@ -88,6 +88,13 @@ impl Quotas {
         self.account(token).take(caller).await.map_err(|refusal| self.refused(refusal))
     }
 
+    /// Reads how the organisation's quota stands ahead of the first call, so that its own put is not refused first.
+    pub async fn read_ahead(&self, token: &AccessToken) {
+        if token.organization.is_some() && !self.limits.is_off() {
+            self.account(token).read_ahead().await;
+        }
+    }
+
     /// Remembers for all processes that Zoho refused a call because there were too many.
     pub async fn heed(&self, token: &AccessToken, failure: &Failure) {
         let Some(seconds) = failure.seconds() else { return };
