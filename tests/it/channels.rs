@@ -91,7 +91,7 @@ impl Scene {
     }
 
     async fn sweep(&self) {
-        let function = EventDelivery::new(&self.inside.parts);
+        let function = EventDelivery::new(&self.inside.parts, Arc::new(self.inside.renewer.clone()));
         let swept = function.sweep(&BTreeSet::from([ConnectionName::default()])).await.unwrap();
         assert_eq!(swept.failed, 0, "{swept:?}");
     }

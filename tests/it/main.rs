@@ -39,5 +39,6 @@ mod stack;
 mod stock;
 mod store;
 mod trouble;
+mod watching;
 mod webhooks;
 mod writes;

@@ -46,7 +46,7 @@ enum Command {
     /// Makes, lists and revokes service keys
     #[command(subcommand)]
     Keys(keys::Keys),
-    /// Sets up the secrets with which webhooks are signed, and tries them
+    /// Has Zoho tell of changes: sets up channels, webhooks and their secrets, and tries them
     #[command(subcommand)]
     Webhooks(webhooks::Webhooks),
     /// Sets where the agent is told that events wait

@@ -161,6 +161,15 @@ pub async fn put(state: &dyn Table, watch: &Watch, instead: Option<&Stored>) -> 
     Ok(state.put(Put::record(key(&watch.connection), watch, condition)?).await?.is_done())
 }
 
+/// Forgets what is watched; says whether it was still what was read.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn remove(state: &dyn Table, stored: &Stored) -> Result<bool, StoreError> {
+    let condition = Condition::Version(stored.version.clone());
+    Ok(state.delete(key(&stored.watch.connection), condition).await?.is_done())
+}
+
 fn read(row: &Row) -> Result<Stored, StoreError> {
     Ok(Stored { watch: row.read()?, version: row.version.clone() })
 }

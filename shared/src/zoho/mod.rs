@@ -10,6 +10,7 @@ pub mod crm_field;
 pub mod data_centre;
 pub mod http;
 pub mod inventory;
+pub mod inventory_rules;
 pub mod oauth;
 pub mod passed;
 pub mod path;

@@ -18,6 +18,7 @@ const ANSWER_BYTES: usize = 64 * 1024;
 /// One of them, ready to be sent.
 #[derive(Debug)]
 pub(crate) struct Delivery {
+    pub(crate) method: String,
     pub(crate) url: String,
     pub(crate) kind: &'static str,
     pub(crate) body: String,
@@ -96,7 +97,9 @@ impl Drop for UnderWay {
 }
 
 async fn post(client: &Client<HttpConnector, Body>, delivery: &Delivery) -> Result<(u16, String), String> {
-    let mut request = hyper::Request::post(&delivery.url)
+    let mut request = hyper::Request::builder()
+        .method(delivery.method.as_str())
+        .uri(&delivery.url)
         .header("content-type", delivery.kind)
         .header("accept", "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2")
         .header("connection", "close")

@@ -18,6 +18,14 @@ impl Sandbox {
         Some(self.send(ready).await)
     }
 
+    /// Adds an item, gives its id and what the webhooks brought; what it does not say is as in an ordinary one.
+    /// `None` if it is no item.
+    pub async fn insert_item(&self, item: Value) -> Option<(String, Vec<Delivered>)> {
+        let Value::Object(item) = item else { return None };
+        let (id, ready) = self.with(|state| (change::insert(state, item), state.ready()));
+        Some((id, self.send(ready).await))
+    }
+
     /// Adds a CRM record, and gives its id; the channels are told. `None` if there is no such module, or it is no
     /// record. Unlike a caller of the API, people here may leave anything out.
     pub fn insert_record(&self, module: &str, record: Value) -> Option<String> {

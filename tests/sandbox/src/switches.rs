@@ -46,6 +46,8 @@ pub struct Switches {
     pub sku_filter_substring: bool,
     /// `sku=` does not look at case.
     pub sku_filter_any_case: bool,
+    /// `last_modified_time=` is ignored in the list of items.
+    pub modified_filter_ignored: bool,
     /// Lists have `locations[]` and no stock numbers, as the official file says.
     pub stock_in_list_locations: bool,
     /// Stock per location is text, as the official file says.
@@ -77,6 +79,8 @@ pub struct Switches {
     pub contact_filters_substring: bool,
     /// The list of packages ignores every filter, as probes found.
     pub package_filters_ignored: bool,
+    /// `/settings/webhooks` and `/settings/workflows` are there; no official file has them.
+    pub settings_api: bool,
     /// Requests per minute and organisation; `None` = no limit.
     pub per_minute_limit: Option<usize>,
     /// The minute is the clock's, not the last 60 seconds.
@@ -154,6 +158,7 @@ impl Default for Switches {
             sku_filter_ignored: false,
             sku_filter_substring: false,
             sku_filter_any_case: false,
+            modified_filter_ignored: false,
             stock_in_list_locations: false,
             location_stock_as_text: false,
             legacy_warehouses: false,
@@ -169,6 +174,7 @@ impl Default for Switches {
             contact_filters_ignored: false,
             contact_filters_substring: false,
             package_filters_ignored: true,
+            settings_api: true,
             per_minute_limit: Some(100),
             per_minute_fixed_window: false,
             per_day_limit: None,

@@ -4,23 +4,32 @@ use serde_json::{Value, json};
 
 use crate::api::{BodyForm, Entity, Webhook};
 use crate::delivery::Delivery;
+use crate::inventory::rules::Moment;
 use crate::signature::{sign, string_to_sign};
 use crate::state::State;
 
+/// What a body made of raw data has instead of the default payload.
+const DEFAULT_PAYLOAD: &str = "${JSONString}";
+
 /// Readies one delivery per rule that watches this kind of thing. The payload has no event, time or
 /// organisation.
-pub(crate) fn prepare(state: &mut State, entity: Entity, payload: &Value) {
+pub(crate) fn prepare(state: &mut State, (entity, moment): (Entity, Moment), record: &Value) {
     let key = match entity {
         Entity::Item => "item",
         Entity::SalesOrder => "salesorder",
     };
-    let payload = json!({ key: payload }).to_string();
-    let hooks = state.webhooks.iter().filter(|hook| hook.entity == entity);
+    let id = record.get(format!("{key}_id")).and_then(Value::as_str).unwrap_or_default();
+    let payload = json!({ key: record }).to_string();
     let claims_form = state.switches.webhook_json_claims_form;
-    state.outbox.extend(hooks.map(|hook| delivery(hook, &payload, claims_form)));
+    let given = state.webhooks.iter().filter(|hook| hook.entity == entity);
+    state.outbox.extend(given.map(|hook| delivery((hook, "POST"), &payload, claims_form)));
+    state.outbox.extend(state.shop.rules.set_off(entity, moment, id).into_iter().map(|hook| {
+        let body = hook.raw.replace(DEFAULT_PAYLOAD, &payload);
+        delivery((&hook.webhook, &hook.method), &body, claims_form)
+    }));
 }
 
-fn delivery(hook: &Webhook, payload: &str, json_claims_form: bool) -> Delivery {
+fn delivery((hook, method): (&Webhook, &str), payload: &str, json_claims_form: bool) -> Delivery {
     let form = hook.body == BodyForm::Form;
     let body = if form {
         form_urlencoded::Serializer::new(String::new()).append_pair("JSONString", payload).finish()
@@ -35,5 +44,5 @@ fn delivery(hook: &Webhook, payload: &str, json_claims_form: bool) -> Delivery {
     };
     let kind =
         if form || json_claims_form { "application/x-www-form-urlencoded" } else { "application/json" };
-    Delivery { url: hook.url.clone(), kind, body, signature }
+    Delivery { method: method.to_owned(), url: hook.url.clone(), kind, body, signature }
 }

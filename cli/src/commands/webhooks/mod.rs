@@ -1,7 +1,9 @@
-//! `zoho-connector webhooks rotate|send-test`.
+//! `zoho-connector webhooks setup|show|rotate|send-test`.
 
 mod rotate;
 mod send_test;
+mod setup;
+mod show;
 
 use clap::Subcommand;
 
@@ -10,6 +12,10 @@ pub(super) use rotate::new_secret;
 
 #[derive(Subcommand)]
 pub(crate) enum Webhooks {
+    /// Has Zoho tell of changes: makes CRM's channel and Inventory's webhooks, and waits for the first word of each
+    Setup(setup::Setup),
+    /// Shows what is watched, how CRM's channel is, and what came last
+    Show(show::Show),
     /// Makes a new secret for webhooks; the one before it stays good until the next rotation
     Rotate(rotate::Rotate),
     /// Posts a correctly signed webhook to our own public address, and names the event that it became
@@ -19,6 +25,8 @@ pub(crate) enum Webhooks {
 impl Webhooks {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
+            Self::Setup(setup) => setup.run().await,
+            Self::Show(show) => show.run().await,
             Self::Rotate(rotate) => rotate.run().await,
             Self::SendTest(test) => test.run().await,
         }

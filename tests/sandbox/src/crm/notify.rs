@@ -131,6 +131,7 @@ fn notification(channel: &Channel, changes: &[&Change], (api, time): (&str, i64)
         body.insert("affected_values".to_owned(), values.collect());
     }
     Delivery {
+        method: "POST".to_owned(),
         url: channel.url.clone(),
         kind: "application/json",
         body: body.to_string(),

@@ -3,7 +3,9 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::{body, error, one, stock, view};
+use super::list::text;
+use super::rules::Moment;
+use super::{body, data, error, one, stock, view};
 use crate::api::{Entity, ItemChange};
 use crate::clock::inventory_time;
 use crate::http::{Answer, Call};
@@ -65,8 +67,27 @@ pub(crate) fn set_status(state: &mut State, place: usize, status: &str) -> Answe
 
 /// Readies the webhooks of an item that changed.
 pub(crate) fn announce(state: &mut State, place: usize) {
+    tell(state, place, Moment::Edit);
+}
+
+fn tell(state: &mut State, place: usize, moment: Moment) {
     let sent = state.items.get(place).map(|item| view::detail(item, &state.switches));
-    webhooks::prepare(state, Entity::Item, &sent.unwrap_or_default());
+    webhooks::prepare(state, (Entity::Item, moment), &sent.unwrap_or_default());
+}
+
+/// A new item, made in Zoho's own pages; gives its id.
+pub(crate) fn insert(state: &mut State, mut given: Object) -> String {
+    let now = inventory_time(state.now());
+    for (key, value) in
+        [("item_id", state.shop.id()), ("created_time", now.clone()), ("last_modified_time", now)]
+    {
+        given.entry(key).or_insert_with(|| value.into());
+    }
+    let item = data::completed(given, state.items.len());
+    let id = text(&item, "item_id").to_owned();
+    state.items.push(item);
+    tell(state, state.items.len() - 1, Moment::Add);
+    id
 }
 
 /// An edit in Zoho's own pages; `None` if there is no such item or it has no stock to move.
@@ -74,7 +95,7 @@ pub(crate) fn apply(state: &mut State, id: &str, change: &ItemChange) -> Option<
     let place = position(state, id)?;
     if *change == ItemChange::Delete {
         let gone = view::deleted(&state.items.remove(place));
-        webhooks::prepare(state, Entity::Item, &gone);
+        webhooks::prepare(state, (Entity::Item, Moment::Delete), &gone);
         return Some(());
     }
     let now = inventory_time(state.now());

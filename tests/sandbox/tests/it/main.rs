@@ -25,6 +25,8 @@ mod purchasing;
 #[cfg(test)]
 mod records;
 #[cfg(test)]
+mod rules;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod search;

@@ -1,0 +1,198 @@
+//! `zoho-connector webhooks setup`. What is watched is what the last setup said: it can be run again at any time, and makes
+//! nothing twice.
+
+mod by_hand;
+mod channel;
+mod kept;
+mod rules;
+mod stop;
+mod wait;
+mod wanted;
+mod zoho_settings;
+
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use shared::base::id::ConnectionName;
+use shared::core::connection::{self, Connection, State};
+use shared::core::watch::{self, Kind};
+use shared::store::Table;
+
+use super::Failure;
+use super::rotate::new_secret;
+use crate::commands::place::{Opened, Place};
+use crate::terminal::say;
+use rules::Rules;
+use wait::Awaited;
+use wanted::Wanted;
+
+/// What is said wherever Zoho does not tell of changes.
+const LOOKED_FOR: &str = "Changes are looked for every 5 minutes";
+
+#[derive(Args)]
+pub(crate) struct Setup {
+    /// Name of the connection
+    #[arg(long, default_value = "default")]
+    connection: ConnectionName,
+    /// Modules of Zoho CRM by their API names, or `none`; without, as it is, at first those of Deals and Contacts that the
+    /// connection may read
+    #[arg(long, value_name = "MODULE,…", value_delimiter = ',', value_parser = wanted::module)]
+    crm: Option<Vec<String>>,
+    /// Kinds of records of Zoho Inventory; without, as it is, at first both as far as the connection may read them
+    #[arg(long, value_enum, value_name = "KIND,…", value_delimiter = ',')]
+    inventory: Option<Vec<Records>>,
+    /// Only look for changes, every 5 minutes: nothing is made at Zoho, and Zoho need not reach the connector
+    #[arg(long)]
+    look_only: bool,
+    /// Seconds to wait for the first change that Zoho tells of; 0: not at all
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    wait: u32,
+    /// Watch nothing any more, and end at Zoho what setup made there
+    #[arg(long, conflicts_with_all = ["crm", "inventory", "look_only", "wait"])]
+    stop: bool,
+    #[command(flatten)]
+    place: Place,
+}
+
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+pub(crate) enum Records {
+    Item,
+    Salesorder,
+    None,
+}
+
+impl Records {
+    fn kind(self) -> Option<Kind> {
+        match self {
+            Self::Item => Some(Kind::Item),
+            Self::Salesorder => Some(Kind::SalesOrder),
+            Self::None => None,
+        }
+    }
+}
+
+impl Setup {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let opened = self.place.open().await?;
+        if self.stop {
+            return stop::run(&opened, &self.connection).await;
+        }
+        let found = connected(&*opened.parts.stores.state, &self.connection).await?;
+        let before = watch::get(&*opened.parts.stores.state, &self.connection).await?;
+        let inventory = self.inventory.map(|kinds| kinds.into_iter().filter_map(Records::kind).collect());
+        // One that watches nothing is being stopped.
+        let before = before.map(|stored| stored.watch);
+        let before = before.filter(|before| !before.crm.is_empty() || !before.inventory.is_empty());
+        let wanted = Wanted::of(self.crm, inventory, before.as_ref(), &found.scopes);
+        wanted.check(&found, self.look_only)?;
+        if self.look_only {
+            return look_only(&opened, &found, &wanted).await;
+        }
+        reachable(opened.public_url.as_str())?;
+        say(format!("{}: {wanted}", found.name));
+        tell(&opened, &found, &wanted, Duration::from_secs(self.wait.into())).await
+    }
+}
+
+/// Has Zoho tell of changes, as far as it will.
+async fn tell(
+    opened: &Opened,
+    found: &Connection,
+    wanted: &Wanted,
+    patience: Duration,
+) -> Result<(), Failure> {
+    let name = &found.name;
+    if wanted.crm.is_empty() {
+        channel::end(opened, name).await?;
+    }
+    let crm = !wanted.crm.is_empty();
+    kept::set(opened, name, wanted, crm).await?;
+    let mut awaited = Vec::new();
+    let mut refused = None;
+    if crm {
+        match channel::make(opened, name).await? {
+            Ok(end) => {
+                say(format!("✓ Zoho CRM tells of changes in {} through a channel.", wanted.crm.join(", ")));
+                say(format!("  It ends at {end} by Zoho's word, and is renewed long before."));
+                awaited.push(Awaited::crm(&wanted.crm));
+            }
+            Err(reason) => {
+                say(format!("✗ Zoho CRM tells of nothing: {reason}"));
+                say(format!("  {LOOKED_FOR}, and the channel is asked for again by itself."));
+                refused = Some(reason);
+            }
+        }
+    }
+    let rules = Rules::of(name, opened.public_url.as_str());
+    let made = rules.line_up(opened, found, &wanted.inventory).await?;
+    awaited.extend(Awaited::inventory(&wanted.inventory, !made));
+    if made {
+        kept::inventory_tells(opened, name, &wanted.inventory).await?;
+    }
+    wait::wait(opened, name, &mut awaited, patience).await?;
+    if !made {
+        // What a hand made is believed once it has told something.
+        if awaited.iter().all(|awaited| !awaited.is_inventory() || awaited.came()) {
+            kept::inventory_tells(opened, name, &wanted.inventory).await?;
+        } else {
+            say(format!(
+                "  {LOOKED_FOR} in Zoho Inventory as well, until a setup has seen each of its webhooks come."
+            ));
+        }
+    }
+    match refused {
+        Some(reason) => Err(Failure::Other(format!("Zoho CRM's channel was not made: {reason}"))),
+        None => Ok(()),
+    }
+}
+
+/// Has changes looked for, and ends what tells of them.
+async fn look_only(opened: &Opened, found: &Connection, wanted: &Wanted) -> Result<(), Failure> {
+    let name = &found.name;
+    channel::end(opened, name).await?;
+    kept::set(opened, name, wanted, false).await?;
+    Rules::of(name, opened.public_url.as_str()).end(opened, found).await?;
+    say(format!("✓ {name}: {wanted}. {LOOKED_FOR}."));
+    say("  `zoho-connector webhooks show` says how it goes.");
+    Ok(())
+}
+
+/// The connection, where it can be used.
+async fn connected(state: &dyn Table, name: &ConnectionName) -> Result<Connection, Failure> {
+    let how = format!("`zoho-connector connect --connection {name}`");
+    let Some(found) = connection::get(state, name).await? else {
+        return Err(Failure::Other(format!("there is no connection {name}: begin with {how}")));
+    };
+    match found.state {
+        State::ReconnectRequired { .. } | State::Disconnecting => Err(Failure::Other(format!(
+            "{name} is not connected any more: a person must consent again, {how}"
+        ))),
+        _ => Ok(found),
+    }
+}
+
+/// The address that stands for this machine means Zoho's own there. `127.0.0.1` does too, but nobody names it by accident.
+fn reachable(url: &str) -> Result<(), Failure> {
+    let host = url.split_once("://").map_or(url, |(_, host)| host);
+    if host.split(':').next() != Some("localhost") {
+        return Ok(());
+    }
+    Err(Failure::Other(format!(
+        "Zoho cannot reach {url}: name the connector's address on the internet with --public-url; --look-only works without"
+    )))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn zoho_is_not_sent_to_its_own_machine() {
+        for own in ["http://localhost:8080", "https://localhost"] {
+            assert!(reachable(own).is_err(), "{own}");
+        }
+        for other in ["http://127.0.0.1:8080", "https://localhost.example.com", "https://x.example"] {
+            assert!(reachable(other).is_ok(), "{other}");
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! `zoho-connector webhooks setup --stop`.
+
+use shared::base::id::ConnectionName;
+use shared::core::connection;
+use shared::core::watch;
+
+use super::rules::Rules;
+use super::{Failure, channel, kept};
+use crate::commands::place::Opened;
+use crate::terminal::say;
+
+/// Ends what is watched: first here, so that nothing is looked for or renewed any more, then at Zoho.
+pub(super) async fn run(opened: &Opened, name: &ConnectionName) -> Result<(), Failure> {
+    let state = &*opened.parts.stores.state;
+    if watch::get(state, name).await?.is_some() {
+        kept::change(&opened.parts, name, |watch| {
+            watch.crm.clear();
+            watch.inventory.clear();
+            watch.inventory_tells = false;
+        })
+        .await?;
+        if channel::end(opened, name).await? {
+            say("✓ Zoho CRM's channel is ended.");
+        }
+    }
+    if let Some(found) = connection::get(state, name).await? {
+        Rules::of(name, opened.public_url.as_str()).end(opened, &found).await?;
+    }
+    kept::forget(&opened.parts, name).await?;
+    say(format!("✓ Nothing is watched for {name}."));
+    Ok(())
+}

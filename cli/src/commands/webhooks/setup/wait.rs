@@ -1,0 +1,147 @@
+//! Waits for a change that Zoho tells of: the only proof that all of it works.
+
+use std::fmt;
+use std::time::Duration;
+
+use serde_json::Value;
+use shared::base::id::ConnectionName;
+use shared::core::event::{Event, Events};
+use shared::core::watch::Kind;
+use tokio::time::{Instant, sleep};
+
+use super::Failure;
+use crate::commands::place::Opened;
+use crate::terminal::say;
+
+/// How often the events are read.
+const EVERY: Duration = Duration::from_secs(2);
+
+/// More events than come between two reads.
+const AT_ONCE: usize = 100;
+
+/// Something that is to come, and the event that it came with.
+pub(super) struct Awaited {
+    what: What,
+    came: Option<Event>,
+}
+
+enum What {
+    Crm(Vec<String>),
+    Inventory(Vec<Kind>),
+}
+
+impl Awaited {
+    /// A change of a record of any of these modules.
+    pub(super) fn crm(modules: &[String]) -> Self {
+        Self { what: What::Crm(modules.to_vec()), came: None }
+    }
+
+    /// A change of a record of any of these kinds; of each, where a hand made what tells of it.
+    pub(super) fn inventory(kinds: &[Kind], each: bool) -> Vec<Self> {
+        let of = |kinds: &[Kind]| Self { what: What::Inventory(kinds.to_vec()), came: None };
+        if each {
+            kinds.chunks(1).map(of).collect()
+        } else {
+            (!kinds.is_empty()).then(|| of(kinds)).into_iter().collect()
+        }
+    }
+
+    pub(super) fn is_inventory(&self) -> bool {
+        matches!(self.what, What::Inventory(_))
+    }
+
+    pub(super) fn came(&self) -> bool {
+        self.came.is_some()
+    }
+
+    /// Whether it is what an event tells of, and Zoho told it.
+    fn is(&self, event: &Event) -> bool {
+        match &self.what {
+            What::Crm(modules) => {
+                let module = event.data.get("module").and_then(Value::as_str);
+                event.source.ends_with("/crm")
+                    && module.is_some_and(|module| modules.iter().any(|ours| ours == module))
+            }
+            What::Inventory(kinds) => {
+                let of = |kind: &Kind| event.kind.starts_with(&format!("zoho.inventory.{kind}."));
+                event.source.ends_with("/inventory") && kinds.iter().any(of)
+            }
+        }
+    }
+}
+
+impl fmt::Display for Awaited {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.what {
+            What::Crm(modules) => write!(f, "{} of Zoho CRM", modules.join(" or ")),
+            What::Inventory(kinds) => {
+                let kinds: Vec<_> = kinds.iter().map(|kind| kind.as_str()).collect();
+                write!(f, "{} of Zoho Inventory", kinds.join(" or "))
+            }
+        }
+    }
+}
+
+/// Waits until all has come, or no longer than that.
+pub(super) async fn wait(
+    opened: &Opened,
+    name: &ConnectionName,
+    awaited: &mut [Awaited],
+    patience: Duration,
+) -> Result<(), Failure> {
+    if awaited.is_empty() {
+        return Ok(());
+    }
+    if patience.is_zero() {
+        say(
+            "Nothing was waited for: the first change in Zoho shows whether it comes (`zoho-connector webhooks show`).",
+        );
+        return Ok(());
+    }
+    let events = Events::new(opened.parts.stores.events.clone(), opened.parts.clock.clone());
+    // By ids, not by the clock: whoever takes webhooks in may have another one.
+    let mut seen = events.newest(name, 1).await?.into_iter().next().map(|event| event.id);
+    say(format!(
+        "Change one of each of these in Zoho now; waiting {} s (Ctrl-C ends only the waiting):",
+        patience.as_secs()
+    ));
+    for awaited in awaited.iter() {
+        say(format!("  {awaited}"));
+    }
+    let until = Instant::now() + patience;
+    while awaited.iter().any(|awaited| !awaited.came()) && Instant::now() < until {
+        sleep(EVERY.min(until.saturating_duration_since(Instant::now()))).await;
+        let newest = events.newest(name, AT_ONCE).await?;
+        let is_new = |event: &&Event| seen.as_ref().is_none_or(|seen| event.id > *seen);
+        for event in newest.iter().take_while(is_new) {
+            let open = awaited.iter_mut().find(|awaited| !awaited.came() && awaited.is(event));
+            if let Some(awaited) = open {
+                say(format!("✓ {} {} came.", event.kind, event.subject.as_deref().unwrap_or_default()));
+                awaited.came = Some(event.clone());
+            }
+        }
+        seen = newest.into_iter().next().map(|event| event.id).or(seen);
+    }
+    for awaited in awaited.iter().filter(|awaited| !awaited.came()) {
+        complain(opened, name, awaited);
+    }
+    Ok(())
+}
+
+/// What to check where nothing came.
+fn complain(opened: &Opened, name: &ConnectionName, awaited: &Awaited) {
+    let origin = opened.public_url.as_str();
+    say(format!("✗ No change of {awaited} came. If you have made one, check:"));
+    say(format!("  that {origin}/health answers from the internet, not only from here;"));
+    if awaited.is_inventory() {
+        say("  that the rules are active in Zoho Inventory, for created or edited, every time;");
+        say(
+            "  that the webhooks have the secret of this connection (`zoho-connector webhooks rotate` makes another);",
+        );
+    } else {
+        say(format!("  that the channel is there: `zoho-connector webhooks show --connection {name}`;"));
+    }
+    say(
+        "  the connector's log: refused calls are counted as `webhooks_refused_401` and the like, with the reason.",
+    );
+}

@@ -1,0 +1,225 @@
+//! Webhooks and rules in Inventory's settings. Zoho does not document these calls for Inventory, so a refusal of any kind is
+//! told in words and leaves nothing half made.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::base::secret::Secret;
+use shared::core::connection::Connection;
+use shared::core::grant::AccessToken;
+use shared::core::token::Tokens;
+use shared::zoho::answer::Failure as Refusal;
+use shared::zoho::http::{Answer, Http, Method, Write};
+use shared::zoho::inventory_rules::{
+    Entry, Rule, SCOPES, Setting, activate_url, deleted, done, listed, made,
+};
+use tokio::time::Instant;
+
+use crate::commands::place::Opened;
+
+/// How long a call may take.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// More pages than anybody's settings have.
+const PAGES: u32 = 20;
+
+/// The settings of one organisation.
+pub(super) struct ZohoSettings {
+    http: Http,
+    token: Arc<AccessToken>,
+    api: String,
+    organization: String,
+}
+
+/// What could not be made, and why.
+pub(super) struct Refused {
+    pub(super) reason: String,
+    pub(super) left: Vec<Rule>,
+}
+
+/// What is there.
+struct There {
+    webhooks: Vec<Entry>,
+    workflows: Vec<Entry>,
+}
+
+impl There {
+    /// The webhook of a rule.
+    fn webhook(&self, rule: &Rule) -> Option<&Entry> {
+        self.webhooks.iter().find(|entry| rule.is_webhook(entry))
+    }
+
+    /// What sets off a webhook.
+    fn workflows<'a>(&'a self, rule: &'a Rule, webhook: &'a Entry) -> impl Iterator<Item = &'a Entry> {
+        self.workflows.iter().filter(|entry| rule.is_workflow(entry, &webhook.id))
+    }
+
+    /// Whether a rule is there with its webhook, and switched on.
+    fn has(&self, rule: &Rule) -> bool {
+        self.webhook(rule)
+            .is_some_and(|webhook| self.workflows(rule, webhook).any(|workflow| !workflow.is_off))
+    }
+}
+
+impl ZohoSettings {
+    /// With the connection's own token; why not, where that does not suffice.
+    pub(super) async fn open(opened: &Opened, found: &Connection) -> Result<Self, String> {
+        let missing: Vec<_> = SCOPES.into_iter().filter(|scope| !found.scopes.allows(scope)).collect();
+        if !missing.is_empty() {
+            return Err(format!("the consent does not hold {}", missing.join(", ")));
+        }
+        let Some(organization) = &found.organization else {
+            return Err("the connection knows no organisation of Zoho Inventory".to_owned());
+        };
+        let parts = &opened.parts;
+        let tokens = Tokens::new(parts.stores.secrets.clone(), opened.renewer(), parts.clock.clone());
+        let token = tokens.current(&found.name, Instant::now() + PATIENCE).await;
+        Ok(Self {
+            http: parts.http.clone(),
+            token: token.map_err(|problem| problem.detail().to_owned())?,
+            api: parts.centres.api(found.data_centre),
+            organization: organization.id.clone(),
+        })
+    }
+
+    /// Makes what is not there yet, and says how many. Where the secret is new, what is there signs with one that nobody
+    /// knows any more, and is replaced.
+    pub(super) async fn make(&self, rules: &[Rule], secret: &Secret, is_new: bool) -> Result<usize, Refused> {
+        let before = self.there().await.map_err(|reason| Refused { reason, left: rules.to_vec() })?;
+        let mut count = 0;
+        for (index, rule) in rules.iter().enumerate() {
+            let is_there = before.has(rule) && !is_new;
+            if !is_there {
+                if let Err(reason) = self.make_one(rule, &before, secret, is_new).await {
+                    let is_left = |rule: &&Rule| is_new || !before.has(rule);
+                    let left = rules.iter().skip(index).filter(is_left).cloned().collect();
+                    return Err(Refused { reason, left });
+                }
+                count += 1;
+            }
+        }
+        Ok(count)
+    }
+
+    async fn make_one(
+        &self,
+        rule: &Rule,
+        before: &There,
+        secret: &Secret,
+        is_new: bool,
+    ) -> Result<(), String> {
+        if is_new {
+            self.end_one(rule, before).await?;
+        }
+        let known = before.webhook(rule).filter(|_| !is_new);
+        if let Some(off) = known.and_then(|known| before.workflows(rule, known).next()) {
+            return self.switch_on(off).await;
+        }
+        let made = async {
+            let webhook = match known {
+                Some(known) => known.id.clone(),
+                None => self.post(Setting::Webhook, rule.webhook(secret)).await?,
+            };
+            self.post(Setting::Workflow, rule.workflow(&webhook)).await
+        };
+        let Err(reason) = made.await else { return Ok(()) };
+        match self.take_back(rule, before).await {
+            Ok(()) => Err(reason),
+            Err(why) => Err(format!(
+                "{reason}. What was made of “{}” could not be taken back ({why}): delete it in Zoho",
+                rule.name
+            )),
+        }
+    }
+
+    /// Deletes what is there of a rule and was not before. Zoho is asked what that is: of a lost answer nobody knows.
+    async fn take_back(&self, rule: &Rule, before: &There) -> Result<(), String> {
+        let is_in = |entries: &[Entry], id: &str| entries.iter().any(|entry| entry.id == id);
+        let mut now = self.there().await?;
+        now.workflows.retain(|entry| !is_in(&before.workflows, &entry.id));
+        for webhook in now.webhooks.iter().filter(|entry| rule.is_webhook(entry)) {
+            for workflow in now.workflows(rule, webhook) {
+                self.delete(Setting::Workflow, &workflow.id).await?;
+            }
+            if !is_in(&before.webhooks, &webhook.id) {
+                self.delete(Setting::Webhook, &webhook.id).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes these webhooks with their rules, and says how many there were.
+    pub(super) async fn end(&self, rules: &[Rule]) -> Result<usize, String> {
+        let there = self.there().await?;
+        let mut count = 0;
+        for rule in rules {
+            count += self.end_one(rule, &there).await?;
+        }
+        Ok(count)
+    }
+
+    async fn end_one(&self, rule: &Rule, there: &There) -> Result<usize, String> {
+        let mut count = 0;
+        for webhook in there.webhooks.iter().filter(|entry| rule.is_webhook(entry)) {
+            // A rule that does more than this is the operator's own.
+            let only = |entry: &&Entry| entry.actions.as_ref().is_none_or(|actions| actions.len() < 2);
+            for workflow in there.workflows(rule, webhook).filter(only) {
+                self.delete(Setting::Workflow, &workflow.id).await?;
+            }
+            self.delete(Setting::Webhook, &webhook.id).await?;
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    async fn there(&self) -> Result<There, String> {
+        let (webhooks, workflows) = (self.list(Setting::Webhook).await?, self.list(Setting::Workflow).await?);
+        Ok(There { webhooks, workflows })
+    }
+
+    async fn list(&self, setting: Setting) -> Result<Vec<Entry>, String> {
+        let mut all = Vec::new();
+        for page in 1..=PAGES {
+            let url = setting.url(&self.api, &self.organization, page);
+            let answer = self.http.get(&url, &self.token.token, PATIENCE).await.map_err(Refusal::from);
+            let (entries, more) =
+                answer.and_then(|answer| listed(&answer, setting)).map_err(|refusal| words(&refusal))?;
+            all.extend(entries);
+            if !more {
+                break;
+            }
+        }
+        Ok(all)
+    }
+
+    async fn post(&self, setting: Setting, body: String) -> Result<String, String> {
+        let url = setting.url(&self.api, &self.organization, 1);
+        let answer = self.write(Method::POST, &url, Some(body)).await;
+        answer.and_then(|answer| made(&answer, setting)).map_err(|refusal| words(&refusal))
+    }
+
+    async fn switch_on(&self, workflow: &Entry) -> Result<(), String> {
+        let url = activate_url(&self.api, &self.organization, &workflow.id);
+        let answer = self.write(Method::POST, &url, None).await;
+        answer.and_then(|answer| done(&answer)).map_err(|refusal| words(&refusal))
+    }
+
+    async fn delete(&self, setting: Setting, id: &str) -> Result<(), String> {
+        let url = setting.one_url(&self.api, &self.organization, id);
+        let answer = self.write(Method::DELETE, &url, None).await;
+        answer.and_then(|answer| deleted(&answer)).map_err(|refusal| words(&refusal))
+    }
+
+    async fn write(&self, method: Method, url: &str, body: Option<String>) -> Result<Answer, Refusal> {
+        let body = body.map(Into::into);
+        let write = Write { method, token: &self.token.token, body, if_unmodified_since: None };
+        self.http.write(url, write, PATIENCE).await.map_err(Refusal::from)
+    }
+}
+
+fn words(refusal: &Refusal) -> String {
+    match &refusal.said {
+        Some(said) => format!("Zoho says {}: {}", said.code, said.message),
+        None => format!("Zoho gave no proper answer ({:?})", refusal.kind),
+    }
+}

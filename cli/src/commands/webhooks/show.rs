@@ -1,0 +1,92 @@
+//! `zoho-connector webhooks show`.
+
+use clap::Args;
+use shared::base::clock::Timestamp;
+use shared::base::id::ConnectionName;
+use shared::core::event::{Event, Events};
+use shared::core::watch::{self, Channel, Watch};
+
+use super::Failure;
+use crate::commands::place::{Opened, Place};
+use crate::terminal::say;
+
+/// Among so many events of a connection the last of each source is looked for.
+const LAST: usize = 200;
+
+#[derive(Args)]
+pub(crate) struct Show {
+    /// Name of the connection; without, all
+    #[arg(long)]
+    connection: Option<ConnectionName>,
+    #[command(flatten)]
+    place: Place,
+}
+
+impl Show {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let Opened { parts, .. } = self.place.open().await?;
+        let all = watch::list(&*parts.stores.state).await?.into_iter().map(|stored| stored.watch);
+        let is_asked = |watch: &Watch| self.connection.as_ref().is_none_or(|name| *name == watch.connection);
+        let found: Vec<_> = all.filter(is_asked).collect();
+        if found.is_empty() {
+            say("Nothing is watched. `zoho-connector webhooks setup` begins it.");
+        }
+        let events = Events::new(parts.stores.events.clone(), parts.clock.clone());
+        for watch in found {
+            let last = events.newest(&watch.connection, LAST).await?;
+            describe(&watch, &last, parts.clock.now());
+        }
+        Ok(())
+    }
+}
+
+fn describe(watch: &Watch, last: &[Event], now: Timestamp) {
+    say(format!("{}  watched since {}", watch.connection, watch.since));
+    let line = |name: &str, value: String| say(format!("  {name:<17}{value}"));
+    if !watch.crm.is_empty() {
+        line("Zoho CRM", watch.crm.join(", "));
+        match &watch.channel {
+            Some(channel) => describe_channel(channel, now),
+            None => line("", "looked for every 5 minutes".to_owned()),
+        }
+    }
+    if !watch.inventory.is_empty() {
+        let kinds: Vec<_> = watch.inventory.iter().map(|kind| kind.as_str()).collect();
+        line("Zoho Inventory", kinds.join(", "));
+        let how = if watch.inventory_tells { "told by webhooks" } else { "looked for every 5 minutes" };
+        line("", how.to_owned());
+    }
+    for source in ["crm", "inventory"] {
+        let end = format!("/{source}");
+        let found = last.iter().find(|event| event.source.ends_with(&end));
+        let told = found.map(|event| {
+            format!(
+                "{}  {}  {}",
+                event.receivedtime,
+                event.kind,
+                event.subject.as_deref().unwrap_or_default()
+            )
+        });
+        line(&format!("Last of {source}"), told.unwrap_or_else(|| "-".to_owned()));
+    }
+}
+
+fn describe_channel(channel: &Channel, now: Timestamp) {
+    let line = |name: &str, value: String| say(format!("  {name:<17}{value}"));
+    let how = match (channel.lost, channel.expires) {
+        (Some(lost), _) => format!("lost, last seen {lost}: looked for until it is back"),
+        (None, Some(expires)) if now < expires => format!("until {expires}"),
+        (None, Some(expires)) => format!("ended {expires}"),
+        (None, None) => "not there yet".to_owned(),
+    };
+    line("Channel", format!("{}  {how}", channel.id));
+    if let Some(confirmed) = channel.confirmed {
+        line("Last found", confirmed.to_string());
+    }
+    if let Some(restored) = channel.restored {
+        line("Last restored", restored.to_string());
+    }
+    if let Some(refused) = &channel.refused {
+        line("Refused", format!("{}  {}", refused.at, refused.reason));
+    }
+}
