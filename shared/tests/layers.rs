@@ -64,7 +64,7 @@ fn only_token_refresh_touches_grants() {
         ("functions/oauth-callback", &[]),
         ("functions/api-proxy", &["grant"]), // for the access token: see below
         ("functions/webhook-intake", &[]),
-        ("functions/event-delivery", &[]),
+        ("functions/event-delivery", &["grant"]), // likewise
         ("cli", &["client", "grant"]),
     ] {
         for (path, code) in sources(&root().join(folder).join("src")) {

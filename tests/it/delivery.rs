@@ -1,6 +1,7 @@
 //! Deliveries: the agent's hook is told, runs claim and acknowledge, nothing is lost and nothing worked on twice.
 
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
@@ -63,7 +64,8 @@ impl Scene {
     }
 
     async fn sweep(&self) {
-        let function = EventDelivery::new(&self.inside.parts).with_patience(Duration::from_millis(300));
+        let function = EventDelivery::new(&self.inside.parts, Arc::new(self.inside.renewer.clone()))
+            .with_patience(Duration::from_millis(300));
         let swept = function.sweep(&BTreeSet::from([ConnectionName::default()])).await.unwrap();
         assert_eq!(swept.failed, 0, "{swept:?}");
     }

@@ -598,7 +598,8 @@ async fn events(book: &mut Book) {
     };
     let id = store.store(delivery).await.unwrap().event_id;
     inside.advance(Duration::from_secs(16));
-    EventDelivery::new(&inside.parts).sweep(&[name.clone()].into()).await.unwrap();
+    let delivery = EventDelivery::new(&inside.parts, std::sync::Arc::new(inside.renewer.clone()));
+    delivery.sweep(&[name.clone()].into()).await.unwrap();
     let ledger = Ledger::new(inside.parts.stores.events.clone(), inside.parts.clock.clone());
     let told = ledger.freeze(&name, |_| true, |_, _| String::new()).await.unwrap().unwrap().batch.id;
 

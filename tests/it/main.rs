@@ -11,6 +11,7 @@
 
 mod api;
 mod bench;
+mod channels;
 mod choice;
 mod chromium;
 mod commands;

@@ -10,6 +10,7 @@ use shared::base::clock::{SharedClock, Timestamp};
 use shared::base::id::ConnectionName;
 use shared::core::parts::Parts;
 use shared::store::{Key, Outcome, Page, Query, Row, StoreError, Table, Write};
+use token_refresh::Local;
 use tokio::select;
 use tokio::sync::Notify;
 use tokio::time::sleep;
@@ -47,8 +48,8 @@ impl NewEvents {
 }
 
 /// Delivers for ever. What was begun when the process ends goes on from the ledger in the next one.
-pub(crate) async fn run(parts: &Parts, new: NewEvents) {
-    let function = EventDelivery::new(parts);
+pub(crate) async fn run(parts: &Parts, renewer: Local, new: NewEvents) {
+    let function = EventDelivery::new(parts, Arc::new(renewer));
     let mut next = Duration::ZERO;
     loop {
         select! {

@@ -52,8 +52,8 @@ pub(crate) async fn run(
 ) -> Result<(), String> {
     let schedule = tokio::spawn(tick(renewer.clone()));
     let delivery = tokio::spawn({
-        let parts = parts.clone();
-        async move { deliver::run(&parts, new).await }
+        let (parts, renewer) = (parts.clone(), renewer.clone());
+        async move { deliver::run(&parts, renewer, new).await }
     });
     let ended = Arc::new(tokio::sync::Notify::new());
     let told = ended.clone();

@@ -6,7 +6,12 @@ use shared::core::parts::Parts;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let function = &EventDelivery::new(&Parts::from_env_or_exit());
+    let parts = Parts::from_env_or_exit();
+    let renewer = parts.renewer.clone();
+    #[cfg(feature = "embedded")]
+    let renewer = renewer.or_else(|| Some(std::sync::Arc::new(token_refresh::Local::new(&parts))));
+    let renewer = renewer.ok_or("ZOHO_CONNECTOR_TOKEN_REFRESH is not set, but must name a function")?;
+    let function = &EventDelivery::new(&parts, renewer);
     run(service_fn(async |event: LambdaEvent<_>| {
         let wake = wake_of(&event.payload).map_err(|error| named("BadEvent", error))?;
         function.handle(wake).await.map_err(|error| named("StoreUnavailable", error))

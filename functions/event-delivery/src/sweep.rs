@@ -1,5 +1,5 @@
-//! One sweep over all connections: new events into the queue, then what is due to the hook. Each connection by itself, so that
-//! one in trouble holds up none.
+//! One sweep over all connections: new events into the queue, then what is due to the hook, then a look for what was not told.
+//! Each connection by itself, so that one in trouble holds up none.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,9 +16,13 @@ use tokio::time::Instant;
 
 use crate::EventDelivery;
 use crate::follow_up::Due;
+use crate::zoho::Run;
 
 /// After this nothing new is begun, so that what has begun ends before the function is ended.
 const BUDGET: Duration = Duration::from_secs(30);
+
+/// After this no record is looked up for the queue: where Zoho is slow, other connections are not to wait for it.
+const LOOKS: Duration = Duration::from_secs(12);
 
 /// Events of one step.
 const EVENTS_AT_ONCE: usize = 25;
@@ -30,6 +34,8 @@ pub struct Swept {
     pub queued: usize,
     /// Batches that the hook took.
     pub told: usize,
+    /// Changes that were found although nobody told them.
+    pub found: usize,
     /// Connections for which something failed.
     pub failed: usize,
     /// When something is due again, as far as that is known.
@@ -42,41 +48,59 @@ impl EventDelivery {
     /// # Errors
     /// Where the store fails for all of them.
     pub async fn sweep(&self, also: &BTreeSet<ConnectionName>) -> Result<Swept, StoreError> {
-        let until = Instant::now() + BUDGET;
+        let (started, until) = (Instant::now(), Instant::now() + BUDGET);
         let mut names = also.clone();
         names.extend(self.ledger.connections().await?);
         names.extend(connection::list(&*self.stores.state).await?.into_iter().map(|found| found.name));
-        let mut swept = Swept::default();
+        let mut names: Vec<_> = names.into_iter().collect();
+        take_turns(&mut names, self.clock.now());
+        let (mut swept, mut waiting) = (Swept::default(), BTreeSet::new());
+        let mut run = Run::new(started + LOOKS);
         for name in &names {
-            match self.queue_events(name, until).await {
-                Ok(queued) => swept.queued += queued,
+            match self.queue_events(name, until, &mut run, &mut swept.queued).await {
+                Ok(Queue::Empty) => {}
+                Ok(Queue::Waits) => drop(waiting.insert(name.clone())),
                 Err(error) => swept.fail(name, &error),
             }
         }
-        let Some(hook) = Hook::read(&*self.stores.secrets).await?.filter(|hook| !hook.paused) else {
-            return Ok(swept);
-        };
-        for name in &names {
-            if let Err(error) = self.tell(name, &hook, until, &mut swept).await {
-                swept.fail(name, &error);
+        if let Some(hook) = Hook::read(&*self.stores.secrets).await?.filter(|hook| !hook.paused) {
+            for name in &names {
+                if let Err(error) = self.tell(name, &hook, until, &mut swept).await {
+                    swept.fail(name, &error);
+                }
             }
         }
+        run.until = until;
+        self.find_gaps(&waiting, &mut run, &mut swept).await?;
         Ok(swept)
     }
 
-    /// Settled events become entries.
-    async fn queue_events(&self, name: &ConnectionName, until: Instant) -> Result<usize, StoreError> {
-        let mut queued = 0;
+    /// Settled events become entries, but for those that wait until Zoho can be asked what they are about, and all after them.
+    async fn queue_events(
+        &self,
+        name: &ConnectionName,
+        until: Instant,
+        run: &mut Run,
+        queued: &mut usize,
+    ) -> Result<Queue, StoreError> {
         while Instant::now() < until {
             let from = self.ledger.fan_out_from(name).await?;
             let after = from.after().map(str::to_owned);
             let (events, _) = self.events.list(name, after, EVENTS_AT_ONCE).await?;
             if events.is_empty() {
-                break;
+                return Ok(Queue::Empty);
             }
-            queued += self.ledger.fan_out(name, from, &events, &self.own).await?;
+            let mut step = from.step(&events);
+            let seen = self.look_up(name, step.entries(), run).await;
+            if let Some(waits) = seen.waits {
+                step.end_before(waits);
+            }
+            *queued += self.ledger.fan_out(name, step, &seen.known, &self.own).await?;
+            if seen.waits.is_some() {
+                return Ok(Queue::Waits);
+            }
         }
-        Ok(queued)
+        Ok(Queue::Waits)
     }
 
     /// Sends what is due, looks after what was sent, and makes the next batch once nothing waits to be sent.
@@ -134,12 +158,27 @@ impl EventDelivery {
     }
 }
 
+/// What is left of a connection's events.
+enum Queue {
+    /// None that is settled.
+    Empty,
+    /// Some, for another sweep.
+    Waits,
+}
+
+/// Begins with another one every minute, so that none is always the last to have its time.
+pub(crate) fn take_turns<T>(all: &mut [T], now: Timestamp) {
+    if let (Ok(minute), false) = (usize::try_from(now.as_second() / 60), all.is_empty()) {
+        all.rotate_left(minute % all.len());
+    }
+}
+
 impl Swept {
     fn due(&mut self, at: Timestamp) {
         self.next = Some(self.next.map_or(at, |known| known.min(at)));
     }
 
-    fn fail(&mut self, connection: &ConnectionName, error: &StoreError) {
+    pub(crate) fn fail(&mut self, connection: &ConnectionName, error: &StoreError) {
         self.failed += 1;
         tracing::error!(%connection, %error, "events could not be delivered");
     }

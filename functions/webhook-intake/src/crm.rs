@@ -15,6 +15,7 @@ use shared::base::problem::{Code, Problem};
 use shared::base::secret::{is_one_of, sha256_hex};
 use shared::base::web::Segments;
 use shared::core::event::{Delivery, Receipt};
+use shared::zoho::crm::record_word;
 use shared::zoho::value::{Object, id, text};
 
 use crate::App;
@@ -54,7 +55,7 @@ pub(crate) async fn receive(
 fn delivery(connection: ConnectionName, channel: &str, told: &Object) -> Result<Delivery, Problem> {
     let field = |name: &str| told.get(name).unwrap_or(&Value::Null);
     let module = text(told, "module").filter(|module| is_module(module));
-    let record = module.map_or_else(|| "unknown".to_owned(), singular);
+    let record = module.map_or_else(|| "unknown".to_owned(), record_word);
     let ids = record_ids(field("ids"));
     let subject = match ids.as_slice() {
         [only] => Some(format!("{record}/{only}")),
@@ -113,38 +114,12 @@ fn is_module(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
-/// `Deals` is about a `deal`, `Price_Books` about a `price_book`.
-fn singular(module: &str) -> String {
-    let name = module.to_ascii_lowercase();
-    match (name.strip_suffix("ies"), name.strip_suffix('s')) {
-        (Some(stem), _) if !stem.is_empty() => format!("{stem}y"),
-        (None, Some(stem)) if !stem.is_empty() && !stem.ends_with(['s', '_']) => stem.to_owned(),
-        _ => name,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn read(notification: &Value) -> Delivery {
         delivery(ConnectionName::default(), "7", notification.as_object().unwrap()).unwrap()
-    }
-
-    #[test]
-    fn a_module_is_named_after_one_of_its_records() {
-        for (module, expected) in [
-            ("Deals", "deal"),
-            ("Price_Books", "price_book"),
-            ("Activities", "activity"),
-            ("Business", "business"),
-            ("Appointments__s", "appointments__s"),
-            ("Fleet", "fleet"),
-            ("s", "s"),
-            ("ies", "ies"),
-        ] {
-            assert_eq!(singular(module), expected, "{module}");
-        }
     }
 
     #[test]

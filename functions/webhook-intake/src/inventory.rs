@@ -13,6 +13,7 @@ use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::base::web::Segments;
 use shared::core::event::{Delivery, Receipt};
+use shared::core::ledger::UNCONFIRMED;
 use shared::zoho::signature::{HEADER, SignedText};
 
 use crate::App;
@@ -72,7 +73,7 @@ fn delivery(connection: ConnectionName, change: &str, digest: String, resource: 
     let mut data = resource.names;
     if change == "deleted" {
         // The path is not signed, so that a record is gone is only a claim until it was looked up.
-        data.insert("confirmed".to_owned(), Value::Bool(false));
+        data.insert(UNCONFIRMED.to_owned(), Value::Bool(true));
     }
     Delivery {
         source: "inventory",

@@ -10,8 +10,8 @@ use crate::base::id::ConnectionName;
 use crate::store::{Condition, Key, Put, StoreError, Table};
 use crate::zoho::value::timestamp;
 
-/// Zoho tells of a change within minutes.
-const KEPT: SignedDuration = SignedDuration::from_hours(1);
+/// Zoho tells of a change within minutes; what it did not tell is found within an hour, or once Zoho is reached again.
+const KEPT: SignedDuration = SignedDuration::from_hours(48);
 
 /// The marks of an installation.
 #[derive(Clone)]

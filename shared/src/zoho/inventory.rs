@@ -40,6 +40,27 @@ pub mod orders {
     }
 }
 
+/// Where records of a kind are, by the word that their webhooks have for it: the list's name, which is also its path, and the
+/// scope of reading it.
+pub fn list_of(kind: &str) -> Option<(&'static str, &'static str)> {
+    Some(match kind {
+        "item" => ("items", scope::ITEMS),
+        "salesorder" => ("salesorders", orders::READ),
+        "purchaseorder" => ("purchaseorders", "ZohoInventory.purchaseorders.READ"),
+        "contact" => ("contacts", "ZohoInventory.contacts.READ"),
+        "package" => ("packages", "ZohoInventory.packages.READ"),
+        "transfer_order" => ("transferorders", "ZohoInventory.transferorders.READ"),
+        "inventory_adjustment" => ("inventoryadjustments", "ZohoInventory.inventoryadjustments.READ"),
+        "composite_item" => ("compositeitems", "ZohoInventory.compositeitems.READ"),
+        _ => return None,
+    })
+}
+
+/// One record of a list.
+pub fn record_url(api: &str, organization: &str, list: &str, id: &str) -> String {
+    format!("{api}/inventory/v1/{list}/{id}?organization_id={organization}")
+}
+
 /// The organisations of the user who connected.
 pub fn organizations_url(api: &str) -> String {
     format!("{api}/inventory/v1/organizations")

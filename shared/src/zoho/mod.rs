@@ -2,6 +2,7 @@
 //! knows of stores or of who is calling.
 
 pub mod answer;
+pub mod changes;
 pub mod coql;
 pub mod crm;
 pub mod crm_channel;

@@ -7,6 +7,7 @@
 //! ```text
 //! front (record, faults, date) -> accounts | inventory | crm | control
 //!                                    all on one State, behind one lock
+//!                                    -> delivery (webhooks and notifications, once the lock is free)
 //! ```
 
 #![recursion_limit = "256"] // the longest records of Zoho, written as one literal

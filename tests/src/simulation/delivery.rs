@@ -16,6 +16,7 @@ use shared::core::agent::{ALL_TYPES, Hook};
 use shared::core::event::{Delivery, Events};
 use shared::core::ledger::{Acked, Claimed, Ending, Entry, Ledger, Wanted};
 use shared::core::parts::Parts;
+use shared::core::renewer::{Ask, Renewer, RenewerError, Reply};
 use shared::zoho::data_centre::DataCentres;
 use shared::zoho::http::{Answer, Call, Content, Http, HttpError, Transport};
 use tokio::time::sleep;
@@ -208,9 +209,19 @@ fn parts(stage: &Stage) -> Parts {
     }
 }
 
+/// token-refresh, where nothing is connected.
+struct NobodyConnected;
+
+#[async_trait]
+impl Renewer for NobodyConnected {
+    async fn ask(&self, _: Ask) -> Result<Reply, RenewerError> {
+        Ok(Reply::Unknown)
+    }
+}
+
 /// A process of event-delivery that dies at its `last` poll.
 async fn deliver(stage: Stage, last: u64) {
-    let function = EventDelivery::new(&parts(&stage));
+    let function = EventDelivery::new(&parts(&stage), Arc::new(NobodyConnected));
     // Nothing is connected here, so that the connection must be named, as the stream does.
     let names = BTreeSet::from([ConnectionName::default()]);
     let work = async move { function.sweep(&names).await };

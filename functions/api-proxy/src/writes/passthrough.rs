@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use shared::zoho::crm;
 use shared::zoho::http::Body;
 use shared::zoho::passed;
 use shared::zoho::path::{ApiPath, Verb};
@@ -109,8 +110,7 @@ impl Call {
                 Product::Crm => {
                     let [only] = answer.get("data")?.as_array()?.as_slice() else { return None };
                     let id = value::id(only.get("details")?.as_object()?, "id")?;
-                    let module = self.module()?.to_ascii_lowercase();
-                    Some(format!("{}/{id}", module.strip_suffix('s').unwrap_or(&module)))
+                    Some(format!("{}/{id}", crm::record_word(self.module()?)))
                 }
             }
         });

@@ -64,7 +64,7 @@ pub enum Over {
 pub struct End {
     /// How.
     pub state: Over,
-    /// In one word: `done`, `failed`, `own_write`, `superseded`, `refused`, `unclaimed`.
+    /// In one word: `done`, `failed`, `own_write`, `superseded`, `not_deleted`, `refused`, `unclaimed`.
     pub outcome: String,
     /// What was said to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -82,7 +82,20 @@ pub struct Closed {
     pub end: End,
 }
 
+/// What the data of an event says that was not told but found in a list of Zoho's.
+pub const FOUND: (&str, &str) = ("found_by", "sweep");
+
 impl Entry {
+    /// Whether it says that its record is gone.
+    pub fn is_deletion(&self) -> bool {
+        self.kind.ends_with(".deleted")
+    }
+
+    /// Whether it was not told but found in a list of Zoho's.
+    pub fn is_found(&self) -> bool {
+        self.data.get(FOUND.0).and_then(Value::as_str) == Some(FOUND.1)
+    }
+
     /// Whether somebody works on it.
     pub fn is_claimed(&self, now: Timestamp) -> bool {
         self.claim.as_ref().is_some_and(|claim| claim.until > now)

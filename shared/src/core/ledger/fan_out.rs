@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::entry::part_id;
-use super::{End, Entry, Ledger, Over};
-use crate::base::clock::{SignedDuration, Timestamp, later};
+use super::{End, Entry, Known, Ledger, Looked, Newest, Over};
+use crate::base::clock::{SignedDuration, Timestamp, earlier};
 use crate::base::id::ConnectionName;
 use crate::core::event::Event;
 use crate::core::own::OwnWrites;
@@ -16,8 +16,8 @@ use crate::store::{Condition, Key, Put, Query, Row, StoreError, Version, Write};
 /// Entries of one transaction: each may write its own row and that of its record's newest change.
 const AT_ONCE: usize = 40;
 
-/// How long the newest change of a record is remembered: Zoho repeats itself within a day.
-const REMEMBERED: SignedDuration = SignedDuration::from_hours(48);
+/// By so many seconds CRM tells of a change after it.
+const LAG: i64 = 3;
 
 /// Up to where events have become entries.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,12 +26,6 @@ pub(super) struct Position {
     after: Option<String>,
     /// How many records of the next one are done with.
     parts: usize,
-}
-
-/// The newest change of a record, by Zoho's own time.
-#[derive(Serialize, Deserialize)]
-struct Newest {
-    at: Timestamp,
 }
 
 /// A change that is put into the queue, or closed at once.
@@ -67,7 +61,7 @@ impl Ledger {
         Ok(FanOut { key, position, version: row.map(|row| row.version) })
     }
 
-    /// Puts the next events into the queue, in their order; says how many entries that made. Nothing where somebody else did it
+    /// Puts the entries of a step into the queue, in their order; says how many those were. Nothing where somebody else did it
     /// meanwhile.
     ///
     /// # Errors
@@ -75,40 +69,20 @@ impl Ledger {
     pub async fn fan_out(
         &self,
         connection: &ConnectionName,
-        from: FanOut,
-        events: &[Event],
+        step: Step,
+        known: &Known,
         own: &OwnWrites,
     ) -> Result<usize, StoreError> {
-        let mut position = from.position.clone();
-        let mut entries = Vec::new();
-        for event in events {
-            let parts = entries_of(event);
-            let skipped = std::mem::take(&mut position.parts);
-            let room = AT_ONCE - entries.len();
-            let all = parts.len();
-            entries.extend(parts.into_iter().skip(skipped).take(room));
-            if all.saturating_sub(skipped) > room {
-                position.parts = skipped + room;
-                break;
-            }
-            position.after = Some(event.id.clone());
-            if entries.len() == AT_ONCE {
-                break;
-            }
-        }
-        if position == from.position {
-            return Ok(0);
-        }
+        let Step { from, entries, ends } = step;
+        let Some(position) = ends.last() else { return Ok(0) };
         let count = entries.len();
-        let (sorted, newest) = self.sort(connection, entries, own).await?;
         let condition = from.version.map_or(Condition::Absent, Condition::Version);
-        let mut steps = vec![Write::Put(Put::record(from.key, &position, condition)?)];
-        let now = self.clock.now();
-        for (subject, at) in newest {
-            let key = Key::new(format!("newest#{connection}"), subject);
-            let put = Put::record(key, &Newest { at }, Condition::Any)?.until(later(now, REMEMBERED));
-            steps.push(Write::Put(put));
+        let mut steps = vec![Write::Put(Put::record(from.key, position, condition)?)];
+        let (sorted, newest) = self.sort(connection, entries, known, own).await?;
+        for (subject, newest) in &newest {
+            steps.push(self.remember(connection, subject, newest)?);
         }
+        let now = self.clock.now();
         for Sorted { entry, end } in sorted {
             steps.push(Write::Put(match end {
                 None => entry.put(connection, Condition::Any)?,
@@ -121,39 +95,110 @@ impl Ledger {
         Ok(if self.write(steps).await? { count } else { 0 })
     }
 
-    /// Sorts out what needs no work: our own writes, and a change that arrives after a newer one of the same record.
+    /// Sorts out what needs no work: our own writes, a change that arrives after a newer one of the same record, and what was
+    /// said to be gone and is not.
     async fn sort(
         &self,
         connection: &ConnectionName,
         entries: Vec<Entry>,
+        known: &Known,
         own: &OwnWrites,
-    ) -> Result<(Vec<Sorted>, BTreeMap<String, Timestamp>), StoreError> {
-        let mut newest = BTreeMap::<String, Timestamp>::new();
+    ) -> Result<(Vec<Sorted>, BTreeMap<String, Newest>), StoreError> {
+        let mut newest = BTreeMap::<String, Newest>::new();
         let mut sorted = Vec::new();
-        for entry in entries {
+        for mut entry in entries {
+            let looked = known.get(&entry.id).copied();
+            if let Some(looked) = looked {
+                looked.note(&mut entry);
+            }
+            let change = Change::of(&entry, looked);
             let mut end = None;
-            if let (Some(subject), Some(at)) = (&entry.subject, zohos_time(&entry)) {
-                if own.is_own(connection, subject, at).await? {
+            if change.deletion && matches!(looked, Some(Looked::There(_))) {
+                end = Some("not_deleted");
+            } else if let Some(subject) = &entry.subject {
+                if change.is_own(connection, subject, own).await? {
                     end = Some("own_write");
                 }
-                let key = Key::new(format!("newest#{connection}"), subject);
-                let known = match newest.get(subject) {
-                    Some(known) => Some(*known),
-                    None => match self.events.get(&key).await? {
-                        Some(row) => Some(row.read::<Newest>()?.at),
-                        None => None,
-                    },
+                let before = match newest.get(subject) {
+                    Some(before) => Some(before.clone()),
+                    None => self.newest(connection, subject).await?,
                 };
-                // That a record is gone is news after whatever was said of it.
-                if known.is_some_and(|known| at < known) && !entry.kind.ends_with(".deleted") {
-                    end = end.or(Some("superseded"));
-                } else {
-                    newest.insert(subject.clone(), known.map_or(at, |known| known.max(at)));
+                match change.after(before.as_ref()) {
+                    Some(next) => drop(newest.insert(subject.clone(), next)),
+                    None if change.at.is_some() => end = end.or(Some("superseded")),
+                    None => {}
                 }
             }
             sorted.push(Sorted { entry, end });
         }
         Ok((sorted, newest))
+    }
+}
+
+/// An entry as one of its record's changes.
+struct Change {
+    /// When it was made, by what Zoho told of it.
+    at: Option<Timestamp>,
+    /// When the record says that it was changed last, where that is known.
+    modified: Option<Timestamp>,
+    deletion: bool,
+    /// Whether it was found in a list of Zoho's, and not told.
+    found: bool,
+    looked: Option<Looked>,
+}
+
+impl Change {
+    fn of(entry: &Entry, looked: Option<Looked>) -> Self {
+        let (at, found) = (zohos_time(entry), entry.is_found());
+        let modified = match looked {
+            Some(Looked::There(modified)) => modified,
+            // What is found, and what Inventory sends, carries the record's own time.
+            _ => at.filter(|_| found || entry.kind.starts_with("zoho.inventory.")),
+        };
+        Self { at, modified, deletion: entry.is_deletion(), found, looked }
+    }
+
+    /// Whether it was a write of ours. By the record's own time, because CRM's message has that of its sending.
+    async fn is_own(
+        &self,
+        connection: &ConnectionName,
+        subject: &str,
+        own: &OwnWrites,
+    ) -> Result<bool, StoreError> {
+        match (self.at, self.modified) {
+            // The record was changed again since, so its time is not that of the write that this tells of.
+            (Some(at), Some(modified)) if at < modified => {
+                for seconds in 0..=LAG {
+                    let written = earlier(at, SignedDuration::from_secs(seconds));
+                    if own.is_own(connection, subject, written).await? {
+                        return Ok(true);
+                    }
+                }
+                Ok(false)
+            }
+            (_, Some(at)) | (Some(at), None) => own.is_own(connection, subject, at).await,
+            (None, None) => Ok(false),
+        }
+    }
+
+    /// The newest change of the record once this one is known; nothing where a newer one is.
+    fn after(&self, before: Option<&Newest>) -> Option<Newest> {
+        let at = self.at?;
+        let Some(before) = before else {
+            return Some(Newest { at, modified: self.modified, deleted: self.deletion });
+        };
+        let passed = match (self.deletion, self.found) {
+            // That a record is gone is news after whatever was said of it.
+            (true, found) => found && before.is_deleted(),
+            (false, true) => before.has_change(at),
+            (false, false) => at < before.at,
+        };
+        let still_gone = before.deleted && self.looked == Some(Looked::Gone);
+        (!passed).then(|| Newest {
+            at: at.max(before.at),
+            modified: self.modified.map(|modified| modified.max(before.modified.unwrap_or(modified))),
+            deleted: self.deletion || still_gone,
+        })
     }
 }
 
@@ -171,6 +216,50 @@ impl FanOut {
     /// The last event that is done with.
     pub fn after(&self) -> Option<&str> {
         self.position.after.as_deref()
+    }
+
+    /// The step that the next events make.
+    pub fn step(self, events: &[Event]) -> Step {
+        let (mut entries, mut ends) = (Vec::new(), Vec::new());
+        let Position { mut after, parts: mut done } = self.position.clone();
+        for event in events {
+            let parts = entries_of(event);
+            let all = parts.len();
+            for (index, entry) in parts.into_iter().enumerate().skip(std::mem::take(&mut done)) {
+                if entries.len() == AT_ONCE {
+                    return Step { from: self, entries, ends };
+                }
+                entries.push(entry);
+                ends.push(if index + 1 == all {
+                    Position { after: Some(event.id.clone()), parts: 0 }
+                } else {
+                    Position { after: after.clone(), parts: index + 1 }
+                });
+            }
+            after = Some(event.id.clone());
+        }
+        Step { from: self, entries, ends }
+    }
+}
+
+/// The entries that are put into the queue at once.
+pub struct Step {
+    from: FanOut,
+    entries: Vec<Entry>,
+    /// Where the fan-out stands after each of them.
+    ends: Vec<Position>,
+}
+
+impl Step {
+    /// The entries.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Leaves this entry and those after it to another step.
+    pub fn end_before(&mut self, index: usize) {
+        self.entries.truncate(index);
+        self.ends.truncate(index);
     }
 }
 

@@ -13,6 +13,8 @@ mod close;
 mod entry;
 mod fan_out;
 mod life;
+mod looked;
+mod newest;
 mod scan;
 
 use std::sync::Arc;
@@ -20,9 +22,11 @@ use std::sync::Arc;
 pub use batch::{Batch, Begun, Frozen, Progress, Stage, Standing};
 pub use claim::{Claimed, Wanted};
 pub use close::{Acked, Ending, REPLAYED};
-pub use entry::{Claim, Closed, End, Entry, Over, is_entry_id, split_entry_id};
-pub use fan_out::narrow;
+pub use entry::{Claim, Closed, End, Entry, FOUND, Over, is_entry_id, split_entry_id};
+pub use fan_out::{FanOut, Step, narrow};
 pub use life::Life;
+pub use looked::{Known, Looked, UNCONFIRMED};
+pub use newest::Newest;
 
 use crate::base::clock::{SharedClock, SignedDuration};
 use crate::base::id::ConnectionName;

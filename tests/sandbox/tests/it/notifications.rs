@@ -8,6 +8,7 @@ use crate::support::Zoho;
 
 const DEAL: &str = "6100000000451001";
 const OTHER: &str = "6100000000451002";
+const THIRD: &str = "6100000000451003";
 
 /// A Zoho with a channel to a receiver, changed as the test needs it.
 async fn watched(changes: Value) -> (Zoho, Zoho, String) {
@@ -115,6 +116,11 @@ async fn people_in_zohos_own_pages_are_told_of_too() {
     assert_eq!(told(&received(&zoho, &receiver).await[0]), of("delete", &[&id, DEAL]));
     assert!(zoho.change_deal(OTHER, json!({ "Next_Step": "Call" })) && zoho.delete_deal(OTHER));
     assert_eq!(received(&zoho, &receiver).await.len(), 2);
+    let lever = format!("/control/deals/{THIRD}/stage");
+    assert_eq!(zoho.form(&lever, &[("stage", "Closed Won")]).await.at("/Stage"), "Closed Won");
+    assert_eq!(told(&received(&zoho, &receiver).await[0]), of("update", &[THIRD]));
+    assert_eq!(zoho.form(&lever, &[]).await.status, 400);
+    assert_eq!(zoho.form("/control/deals/1/stage", &[("stage", "Closed Won")]).await.status, 404);
     assert_eq!(zoho.insert_record("Trucks", json!({})), None);
     assert_eq!(zoho.update_records("Contacts", &["6100000000440025"], &json!({ "Phone": "1" })), 1);
     assert_eq!(zoho.delete_records("Contacts", &["6100000000440025"]), 1);

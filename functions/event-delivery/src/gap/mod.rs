@@ -1,0 +1,381 @@
+//! Finds changes that no webhook told of: CRM's channel was gone, Inventory's rules were off, or there is no address that Zoho
+//! could post to. Each list of what is watched is read by itself, from where the last look ended, and what is not known becomes
+//! an event. What is gone from Inventory cannot be found: its lists do not say.
+
+mod found;
+mod progress;
+mod walk;
+
+use std::collections::{BTreeSet, HashMap};
+
+use shared::base::clock::{SignedDuration, Timestamp, earlier, later};
+use shared::base::id::ConnectionName;
+use shared::base::telemetry::gauge;
+use shared::core::watch::{self, Kind, Watch};
+use shared::store::StoreError;
+use shared::zoho::changes::{self, At, Order, Page};
+use shared::zoho::scope::Product;
+use shared::zoho::{answer, crm, inventory};
+
+use crate::EventDelivery;
+use crate::sweep::{Swept, take_turns};
+use crate::zoho::{Place, Reading, Run, Target};
+use progress::{Cursor, Part, Progress, Stored};
+use walk::{Next, first, go_on, is_between};
+
+/// How often lists are read whose changes are told, and how often the others.
+const SELDOM: SignedDuration = SignedDuration::from_mins(60);
+const OFTEN: SignedDuration = SignedDuration::from_mins(5);
+
+/// What changed later is left to the next look: the news of it may be on its way.
+const ON_ITS_WAY: SignedDuration = SignedDuration::from_mins(2);
+
+/// By so much a look begins before the end of the last one: clocks differ, and a list may show a change late.
+const OVERLAP: SignedDuration = SignedDuration::from_mins(10);
+
+/// A look that is not over by then has died.
+const AT_IT: SignedDuration = SignedDuration::from_secs(60);
+
+/// How often the operator is told that a list cannot be read.
+const NOTICED: SignedDuration = SignedDuration::from_hours(1);
+
+/// A list that is watched.
+#[derive(Debug)]
+struct List {
+    connection: ConnectionName,
+    what: What,
+    /// One of its records, as events name it.
+    record: String,
+    /// From when on changes count.
+    since: Timestamp,
+    /// Whether Zoho tells of changes, too.
+    told: bool,
+    /// When Zoho last told again, after it did not.
+    restored: Option<Timestamp>,
+}
+
+#[derive(Debug)]
+enum What {
+    /// A module of CRM.
+    Crm(String),
+    /// A kind of Inventory.
+    Inventory(Kind),
+}
+
+/// A look at one list.
+struct Look<'a> {
+    list: &'a List,
+    stored: Stored,
+    /// What changed, or went, before is known.
+    base: Timestamp,
+    deleted_base: Timestamp,
+    found: usize,
+}
+
+/// How far a look came.
+enum End {
+    /// All was seen.
+    Finished,
+    /// It goes on in another run.
+    Later,
+    /// The list cannot be read.
+    Never(String),
+    /// Somebody else is at it.
+    Taken,
+}
+
+impl EventDelivery {
+    /// Looks at every list that is due, while there is time. Not where events wait for Zoho: what is found would overtake them.
+    pub(crate) async fn find_gaps(
+        &self,
+        waiting: &BTreeSet<ConnectionName>,
+        run: &mut Run,
+        swept: &mut Swept,
+    ) -> Result<(), StoreError> {
+        let now = self.clock.now();
+        let watched = watch::list(&*self.stores.state).await?;
+        let lists = watched.iter().flat_map(|stored| lists_of(&stored.watch, now));
+        let mut lists: Vec<_> = lists.filter(|list| !waiting.contains(&list.connection)).collect();
+        if lists.is_empty() {
+            return Ok(());
+        }
+        let known = progress::read_all(&*self.stores.events).await?;
+        let mut known: HashMap<String, Stored> =
+            known.into_iter().map(|stored| (stored.list().to_owned(), stored)).collect();
+        take_turns(&mut lists, now);
+        for list in &lists {
+            if !run.has_time() {
+                break;
+            }
+            let stored = known.remove(&list.name()).unwrap_or_else(|| Stored::new(&list.name()));
+            match self.find_gap(list, stored, run).await {
+                Ok(found) => swept.found += found,
+                Err(error) => swept.fail(&list.connection, &error),
+            }
+        }
+        if swept.found > 0 {
+            gauge("events_found_by_sweep", swept.found);
+        }
+        Ok(())
+    }
+
+    /// Looks at one list, if that is due; says how many changes were found.
+    async fn find_gap(&self, list: &List, stored: Stored, run: &mut Run) -> Result<usize, StoreError> {
+        let now = self.clock.now();
+        let (base, deleted_base) =
+            (list.base(stored.progress.through), list.base(stored.progress.deleted_through));
+        let to = earlier(now, ON_ITS_WAY);
+        if !list.is_due(&stored.progress, now) || base >= to {
+            return Ok(0);
+        }
+        let mut look = Look { list, stored, base, deleted_base, found: 0 };
+        look.stored.progress.busy = Some(later(now, AT_IT));
+        if !look.stored.save(&*self.stores.events).await? {
+            return Ok(0);
+        }
+        let end = self.look(&mut look, to, run).await?;
+        let name = list.name();
+        if look.found > 0 {
+            tracing::info!(list = name, found = look.found, "changes were found that nobody told");
+        }
+        let progress = &mut look.stored.progress;
+        match end {
+            End::Taken => return Ok(look.found),
+            End::Later => {}
+            End::Finished => (progress.at, progress.noticed) = (Some(now), None),
+            End::Never(why) => {
+                (progress.at, progress.cursor) = (Some(now), None);
+                if progress.noticed.is_none_or(|at| later(at, NOTICED) <= now) {
+                    progress.noticed = Some(now);
+                    let notice = format!("Changes of {name} cannot be looked for: {why}");
+                    tracing::warn!(list = name, notice, "a list that is watched cannot be read");
+                }
+            }
+        }
+        progress.busy = None;
+        // Where somebody else has written since, what they wrote holds.
+        let _written = look.stored.save(&*self.stores.events).await?;
+        Ok(look.found)
+    }
+
+    /// Goes from page to page; how far it came is written down after each.
+    async fn look(&self, look: &mut Look<'_>, to: Timestamp, run: &mut Run) -> Result<End, StoreError> {
+        let list = look.list;
+        let begun = look.stored.progress.cursor.clone();
+        let mut cursor = begun.unwrap_or_else(|| first(Part::Changes, list.order(), look.base, to));
+        loop {
+            if !run.has_time() {
+                return Ok(End::Later);
+            }
+            let page = match self.page(list, &cursor, run).await {
+                Reading::Read(page) => page,
+                Reading::NotNow => return Ok(End::Later),
+                Reading::Never(_) if cursor.at != At::FIRST => {
+                    // CRM's tokens end after a day, and its numbers early: the next run begins anew.
+                    look.stored.progress.cursor = None;
+                    return Ok(End::Later);
+                }
+                Reading::Never(why) => return Ok(End::Never(why)),
+            };
+            let since = match cursor.part {
+                Part::Changes => look.base,
+                Part::Deletions => look.deleted_base,
+            };
+            for row in page.rows.iter().filter(|row| is_between(row.at, since, cursor.to)) {
+                look.found += usize::from(self.report(list, cursor.part, since, row).await?);
+            }
+            let progress = &mut look.stored.progress;
+            progress.cursor = match (go_on(&cursor, &page), cursor.part) {
+                (Next::Page(next), _) => Some(next),
+                (Next::GiveUp, _) => {
+                    return Ok(End::Never("it is long, and Zoho does not sort it.".to_owned()));
+                }
+                (Next::Done, Part::Changes) => {
+                    progress.through = Some(cursor.to);
+                    let deletions = || first(Part::Deletions, cursor.order, look.deleted_base, cursor.to);
+                    matches!(list.what, What::Crm(_)).then(deletions)
+                }
+                (Next::Done, Part::Deletions) => {
+                    progress.deleted_through = Some(cursor.to);
+                    None
+                }
+            };
+            let Some(next) = progress.cursor.clone() else { return Ok(End::Finished) };
+            cursor = next;
+            if !look.stored.save(&*self.stores.events).await? {
+                return Ok(End::Taken);
+            }
+        }
+    }
+
+    async fn page(&self, list: &List, cursor: &Cursor, run: &mut Run) -> Reading<Page> {
+        let target = Target {
+            connection: &list.connection,
+            product: list.product(),
+            scope: None,
+            what: &list.record,
+            if_modified_since: None,
+        };
+        match &list.what {
+            What::Crm(module) => {
+                let since = changes::moment(cursor.since);
+                let target = Target { what: module, if_modified_since: Some(&since), ..target };
+                let url = |place: &Place<'_>| match cursor.part {
+                    Part::Changes => changes::crm_url(place.api, module, cursor.order, &cursor.at),
+                    Part::Deletions => changes::crm_deleted_url(place.api, module, &cursor.at),
+                };
+                let judge = |answer: &_| Ok(changes::crm_page(answer::crm(answer)?, &cursor.at));
+                self.zoho.read(run, &target, url, judge).await
+            }
+            What::Inventory(kind) => {
+                let Some((name, scope)) = inventory::list_of(kind.as_str()) else {
+                    return Reading::Never("there is no such list.".to_owned());
+                };
+                let target = Target { what: name, scope: Some(scope), ..target };
+                let url = |place: &Place<'_>| {
+                    changes::inventory_url(place.api, place.organization, name, &cursor.at)
+                };
+                let judge = |answer: &_| {
+                    let answer = answer::inventory(answer)?;
+                    Ok(changes::inventory_page(answer, kind.as_str(), name, &cursor.at))
+                };
+                self.zoho.read(run, &target, url, judge).await
+            }
+        }
+    }
+}
+
+impl List {
+    /// Its name in the store and in the log.
+    fn name(&self) -> String {
+        let list = match &self.what {
+            What::Crm(module) => module,
+            What::Inventory(kind) => kind.as_str(),
+        };
+        format!("{}/{}/{list}", self.connection, self.product())
+    }
+
+    fn product(&self) -> Product {
+        match self.what {
+            What::Crm(_) => Product::Crm,
+            What::Inventory(_) => Product::Inventory,
+        }
+    }
+
+    /// From its old end a list can be walked in parts. Inventory has no filter that could be believed to begin there.
+    fn order(&self) -> Order {
+        match self.what {
+            What::Crm(_) => Order::OldestFirst,
+            What::Inventory(_) => Order::NewestFirst,
+        }
+    }
+
+    /// Where a look begins.
+    fn base(&self, through: Option<Timestamp>) -> Timestamp {
+        through.map_or(self.since, |through| earlier(through, OVERLAP).max(self.since))
+    }
+
+    fn is_due(&self, progress: &Progress, now: Timestamp) -> bool {
+        if progress.busy.is_some_and(|until| now < until) {
+            return false;
+        }
+        let Some(at) = progress.at.filter(|_| progress.cursor.is_none()) else { return true };
+        let pause = if self.told { SELDOM } else { OFTEN };
+        later(at, pause) <= now || self.restored.is_some_and(|restored| restored > at)
+    }
+}
+
+fn lists_of(watch: &Watch, now: Timestamp) -> Vec<List> {
+    let list = |what, record: String, told, restored| List {
+        connection: watch.connection.clone(),
+        what,
+        record,
+        since: watch.since,
+        told,
+        restored,
+    };
+    let channel = watch.channel.as_ref();
+    let told = channel.is_some_and(|channel| channel.is_live(now));
+    let restored = channel.and_then(|channel| channel.restored);
+    let modules = watch
+        .crm
+        .iter()
+        .map(|module| list(What::Crm(module.clone()), crm::record_word(module), told, restored));
+    let kinds = watch
+        .inventory
+        .iter()
+        .map(|kind| list(What::Inventory(*kind), kind.as_str().to_owned(), watch.inventory_tells, None));
+    modules.chain(kinds).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::core::watch::Channel;
+
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        format!("2026-11-21T{text}Z").parse().unwrap()
+    }
+
+    fn watch() -> Watch {
+        let mut channel = Channel::new("7".to_owned(), String::new());
+        channel.expires = Some(at("20:00:00"));
+        Watch {
+            connection: ConnectionName::default(),
+            since: at("08:00:00"),
+            crm: vec!["Price_Books".to_owned()],
+            inventory: vec![Kind::Item],
+            channel: Some(channel),
+            inventory_tells: false,
+        }
+    }
+
+    fn looked(text: &str) -> Progress {
+        Progress { at: Some(at(text)), through: Some(at(text)), ..Progress::default() }
+    }
+
+    #[test]
+    fn what_nobody_tells_is_looked_for_more_often() {
+        let mut watch = watch();
+        let due = |watch: &Watch, progress: &Progress| -> Vec<bool> {
+            let now = at("12:00:00");
+            lists_of(watch, now).iter().map(|list| list.is_due(progress, now)).collect()
+        };
+        assert_eq!(due(&watch, &Progress::default()), [true, true]);
+        assert_eq!(due(&watch, &looked("11:54:00")), [false, true]);
+        assert_eq!(due(&watch, &looked("11:56:00")), [false, false]);
+        assert_eq!(due(&watch, &looked("11:00:00")), [true, true]);
+        let busy = Progress { busy: Some(at("12:00:01")), ..Progress::default() };
+        assert_eq!(due(&watch, &busy), [false, false]);
+        let cursor = first(Part::Changes, Order::OldestFirst, at("11:00:00"), at("11:59:00"));
+        assert_eq!(due(&watch, &Progress { cursor: Some(cursor), ..looked("11:59:00") }), [true, true]);
+
+        let channel = watch.channel.as_mut().unwrap();
+        channel.restored = Some(at("11:58:00"));
+        assert_eq!(due(&watch, &looked("11:57:00")), [true, false]);
+        assert_eq!(due(&watch, &looked("11:59:00")), [false, false]);
+        watch.channel.as_mut().unwrap().lost = Some(at("11:59:30"));
+        assert_eq!(due(&watch, &looked("11:54:00")), [true, true]);
+        watch.channel = None;
+        watch.inventory_tells = true;
+        assert_eq!(due(&watch, &looked("11:54:00")), [true, false]);
+    }
+
+    #[test]
+    fn a_look_begins_a_little_before_the_last_ones_end_and_never_before_the_watch() {
+        let watch = watch();
+        let lists = lists_of(&watch, at("12:00:00"));
+        assert_eq!(lists[0].base(None), at("08:00:00"));
+        assert_eq!(lists[0].base(Some(at("09:00:00"))), at("08:50:00"));
+        assert_eq!(lists[0].base(Some(at("08:05:00"))), at("08:00:00"));
+        let names: Vec<_> = lists.iter().map(|list| (list.name(), list.record.clone())).collect();
+        assert_eq!(
+            names,
+            [
+                ("default/crm/Price_Books".to_owned(), "price_book".to_owned()),
+                ("default/inventory/item".to_owned(), "item".to_owned())
+            ]
+        );
+    }
+}

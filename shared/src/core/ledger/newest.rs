@@ -1,0 +1,65 @@
+//! What of a record's changes was put into the queue last: by it, a change that comes late is known, and one that is found in
+//! Zoho's lists although it was told before.
+
+use serde::{Deserialize, Serialize};
+
+use super::Ledger;
+use crate::base::clock::{SignedDuration, Timestamp, later};
+use crate::base::id::ConnectionName;
+use crate::store::{Condition, Key, Put, StoreError, Write};
+
+/// How long it is remembered: Zoho repeats itself within a day.
+const REMEMBERED: SignedDuration = SignedDuration::from_hours(48);
+
+/// The newest change of a record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Newest {
+    /// When it happened, by what Zoho told of it.
+    pub(super) at: Timestamp,
+    /// When the record itself says that it was changed, where that is known. CRM tells of a change a little after it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) modified: Option<Timestamp>,
+    /// Whether the record is gone.
+    #[serde(default)]
+    pub(super) deleted: bool,
+}
+
+impl Newest {
+    /// Whether a change that the record dates to this time was told, or one after it.
+    pub fn has_change(&self, modified: Timestamp) -> bool {
+        modified <= self.modified.unwrap_or(self.at)
+    }
+
+    /// Whether it was told that the record is gone. That it changed is another matter, however late it was told.
+    pub fn is_deleted(&self) -> bool {
+        self.deleted
+    }
+}
+
+impl Ledger {
+    /// The newest change of a record that was put into the queue, or that needed no work.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn newest(
+        &self,
+        connection: &ConnectionName,
+        subject: &str,
+    ) -> Result<Option<Newest>, StoreError> {
+        self.events.get(&key(connection, subject)).await?.map(|row| row.read()).transpose()
+    }
+
+    pub(super) fn remember(
+        &self,
+        connection: &ConnectionName,
+        subject: &str,
+        newest: &Newest,
+    ) -> Result<Write, StoreError> {
+        let put = Put::record(key(connection, subject), newest, Condition::Any)?;
+        Ok(Write::Put(put.until(later(self.clock.now(), REMEMBERED))))
+    }
+}
+
+fn key(connection: &ConnectionName, subject: &str) -> Key {
+    Key::new(format!("newest#{connection}"), subject)
+}
