@@ -230,21 +230,24 @@ async fn with_settings() -> Connector {
     connector
 }
 
-/// How many webhooks and workflows Zoho has.
-async fn at_zoho(connector: &Connector) -> [usize; 2] {
+/// Asks Zoho's settings with the connection's own token.
+async fn settings(connector: &Connector, method: &str, path: &str) -> Value {
     let stores = Stores::from(Sqlite::open(connector.folder(), Arc::new(SystemClock)).unwrap());
     let name = AccessToken::secret_name(&ConnectionName::default());
     let (token, _) = load::<AccessToken>(&*stores.secrets, &name).await.unwrap().unwrap();
     let api = DataCentres::new(Some(connector.zoho.url.clone())).api(token.data_centre);
+    let organization = &token.organization.as_ref().unwrap().id;
+    let url = format!("{api}/inventory/v1/settings/{path}?organization_id={organization}");
+    let request = shared::zoho::http::browser().unwrap().request(method.parse().unwrap(), url);
+    let request = request.header("authorization", format!("Zoho-oauthtoken {}", token.token.expose()));
+    serde_json::from_str(&request.send().await.unwrap().text().await.unwrap()).unwrap()
+}
+
+/// How many webhooks and workflows Zoho has.
+async fn at_zoho(connector: &Connector) -> [usize; 2] {
     let mut counts = [0; 2];
     for (count, list) in counts.iter_mut().zip(["webhooks", "workflows"]) {
-        let organization = &token.organization.as_ref().unwrap().id;
-        let url = format!("{api}/inventory/v1/settings/{list}?organization_id={organization}");
-        let request = shared::zoho::http::browser().unwrap().get(url);
-        let request = request.header("authorization", format!("Zoho-oauthtoken {}", token.token.expose()));
-        let answer: Value =
-            serde_json::from_str(&request.send().await.unwrap().text().await.unwrap()).unwrap();
-        *count = answer[list].as_array().unwrap().len();
+        *count = settings(connector, "GET", list).await[list].as_array().unwrap().len();
     }
     counts
 }
@@ -255,7 +258,7 @@ async fn inventorys_webhooks_are_made_once_each_with_its_rule_and_the_first_chan
     let mut running = connector.start_command(&["webhooks", "setup", "--wait", "25"]);
     let begun = running.until("Change one of each").await.join("\n");
     assert!(begun.contains("✓ Zoho Inventory tells of changes"), "{begun}");
-    assert!(begun.contains("4 are made now"), "{begun}");
+    assert!(begun.contains("on now: 4; there already: 0"), "{begun}");
     assert_eq!(at_zoho(&connector).await, [4; 2]);
     connector.zoho.sandbox.change_item(SHELF, ItemChange::Stock(-1.0)).await.unwrap();
     let ended = running.end().await;
@@ -266,9 +269,19 @@ async fn inventorys_webhooks_are_made_once_each_with_its_rule_and_the_first_chan
     assert!(show(&connector).await.contains("told by webhooks"));
 
     let again = setup(&connector, &["--wait", "0"]).await;
-    assert!(again.out.contains("0 are made now, each with its rule; 4 were there"), "{}", again.out);
+    assert!(again.out.contains("on now: 0; there already: 4"), "{}", again.out);
     assert_eq!(at_zoho(&connector).await, [4; 2], "nothing twice");
+    // Somebody has switched one off, and deleted another one's rule.
+    let rules = settings(&connector, "GET", "workflows").await["workflows"].clone();
+    let id = |index: usize| rules[index]["workflow_id"].as_str().unwrap().to_owned();
+    assert_eq!(settings(&connector, "POST", &format!("workflows/{}/inactive", id(0))).await["code"], 0);
+    assert_eq!(settings(&connector, "DELETE", &format!("workflows/{}", id(1))).await["code"], 0);
+    let mended = setup(&connector, &["--wait", "0"]).await;
+    assert!(mended.out.contains("on now: 2; there already: 2"), "{}", mended.out);
+    assert_eq!(at_zoho(&connector).await, [4; 2]);
     // Each change has its own webhook.
+    let sent = connector.zoho.sandbox.change_item(SHELF, ItemChange::Stock(1.0)).await.unwrap();
+    assert_eq!(sent.len(), 1, "{sent:?}");
     let sent = connector.zoho.sandbox.change_item(SHELF, ItemChange::Delete).await.unwrap();
     let urls: Vec<_> = sent.iter().map(|sent| (sent.url.rsplit('/').next().unwrap(), sent.status)).collect();
     assert_eq!(urls, [("item.deleted", Some(200))]);
@@ -299,7 +312,7 @@ async fn a_rule_that_zoho_refuses_leaves_no_webhook_behind() {
         assert_eq!(below(&refused.out, "URL").len(), 4, "{fault:?}");
         assert_eq!(at_zoho(&connector).await, [0; 2], "{fault:?}");
     }
-    assert!(setup(&connector, &["--wait", "0"]).await.out.contains("4 are made now"));
+    assert!(setup(&connector, &["--wait", "0"]).await.out.contains("on now: 4;"));
     assert_eq!(at_zoho(&connector).await, [4; 2]);
 }
 
@@ -322,7 +335,7 @@ async fn without_zohos_settings_the_steps_are_printed() {
 
     // What was rotated is what is asked for, and what Zoho lets us make later has it.
     connector.zoho.sandbox.switches(|switches| switches.settings_api = true);
-    assert!(setup(&connector, &["--wait", "0"]).await.out.contains("4 are made now"));
+    assert!(setup(&connector, &["--wait", "0"]).await.out.contains("on now: 4;"));
     let requests = connector.zoho.sandbox.requests();
     let sent = requests.iter().filter(|request| request.body.contains(&secret)).count();
     assert_eq!(sent, 4);

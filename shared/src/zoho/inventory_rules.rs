@@ -10,9 +10,12 @@ use super::inventory::has_more;
 use super::value::{Object, id, query_of, record, records, text};
 use crate::base::secret::Secret;
 
-/// What must be granted to look, to make, and to take back what was made.
-pub const SCOPES: [&str; 3] =
-    ["ZohoInventory.settings.READ", "ZohoInventory.settings.CREATE", "ZohoInventory.settings.DELETE"];
+/// What must be granted to look for webhooks and to end them.
+pub const TO_END: &[&str] = &["ZohoInventory.settings.READ", "ZohoInventory.settings.DELETE"];
+
+/// What must be granted to make them, and to take back what was half made.
+pub const TO_MAKE: &[&str] =
+    &["ZohoInventory.settings.READ", "ZohoInventory.settings.CREATE", "ZohoInventory.settings.DELETE"];
 
 /// Zoho cuts no name, it refuses a longer one.
 pub const LONGEST_NAME: usize = 50;

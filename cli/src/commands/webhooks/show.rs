@@ -42,7 +42,7 @@ impl Show {
 
 fn describe(watch: &Watch, last: &[Event], now: Timestamp) {
     say(format!("{}  watched since {}", watch.connection, watch.since));
-    let line = |name: &str, value: String| say(format!("  {name:<17}{value}"));
+    let line = |name: &str, value: String| say(format!("  {name:<19}{value}"));
     if !watch.crm.is_empty() {
         line("Zoho CRM", watch.crm.join(", "));
         match &watch.channel {
@@ -72,7 +72,7 @@ fn describe(watch: &Watch, last: &[Event], now: Timestamp) {
 }
 
 fn describe_channel(channel: &Channel, now: Timestamp) {
-    let line = |name: &str, value: String| say(format!("  {name:<17}{value}"));
+    let line = |name: &str, value: String| say(format!("  {name:<19}{value}"));
     let how = match (channel.lost, channel.expires) {
         (Some(lost), _) => format!("lost, last seen {lost}: looked for until it is back"),
         (None, Some(expires)) if now < expires => format!("until {expires}"),

@@ -37,7 +37,11 @@ pub(super) fn tell(rules: &[Rule], secret: &Secret) {
 }
 
 /// How to end these.
-pub(super) fn tell_end(rules: &[Rule], reason: &str) {
+pub(super) fn tell_end<'a>(rules: impl Iterator<Item = &'a Rule>, reason: &str) {
+    let mut rules = rules.peekable();
+    if rules.peek().is_none() {
+        return;
+    }
     say(format!("✗ Zoho Inventory's webhooks cannot be deleted from here: {reason}"));
     say("  Where there are any with these URLs, delete them in Zoho Inventory under Settings, Automation:");
     say("  first their Workflow Rules, then the Webhooks under Workflow Actions.");

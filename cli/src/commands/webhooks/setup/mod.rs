@@ -85,12 +85,13 @@ impl Setup {
         let before = before.filter(|before| !before.crm.is_empty() || !before.inventory.is_empty());
         let wanted = Wanted::of(self.crm, inventory, before.as_ref(), &found.scopes);
         wanted.check(&found, self.look_only)?;
+        let kinds_before = before.map(|before| before.inventory).unwrap_or_default();
         if self.look_only {
-            return look_only(&opened, &found, &wanted).await;
+            return look_only(&opened, &found, &wanted, &kinds_before).await;
         }
         reachable(opened.public_url.as_str())?;
         say(format!("{}: {wanted}", found.name));
-        tell(&opened, &found, &wanted, Duration::from_secs(self.wait.into())).await
+        tell(&opened, &found, &wanted, &kinds_before, Duration::from_secs(self.wait.into())).await
     }
 }
 
@@ -99,6 +100,7 @@ async fn tell(
     opened: &Opened,
     found: &Connection,
     wanted: &Wanted,
+    kinds_before: &[Kind],
     patience: Duration,
 ) -> Result<(), Failure> {
     let name = &found.name;
@@ -119,12 +121,13 @@ async fn tell(
             Err(reason) => {
                 say(format!("✗ Zoho CRM tells of nothing: {reason}"));
                 say(format!("  {LOOKED_FOR}, and the channel is asked for again by itself."));
+                say("  Where a module is the reason, run setup again with others (--crm).");
                 refused = Some(reason);
             }
         }
     }
     let rules = Rules::of(name, opened.public_url.as_str());
-    let made = rules.line_up(opened, found, &wanted.inventory).await?;
+    let made = rules.line_up(opened, found, &wanted.inventory, kinds_before).await?;
     awaited.extend(Awaited::inventory(&wanted.inventory, !made));
     if made {
         kept::inventory_tells(opened, name, &wanted.inventory).await?;
@@ -147,11 +150,16 @@ async fn tell(
 }
 
 /// Has changes looked for, and ends what tells of them.
-async fn look_only(opened: &Opened, found: &Connection, wanted: &Wanted) -> Result<(), Failure> {
+async fn look_only(
+    opened: &Opened,
+    found: &Connection,
+    wanted: &Wanted,
+    kinds_before: &[Kind],
+) -> Result<(), Failure> {
     let name = &found.name;
     channel::end(opened, name).await?;
     kept::set(opened, name, wanted, false).await?;
-    Rules::of(name, opened.public_url.as_str()).end(opened, found).await?;
+    Rules::of(name, opened.public_url.as_str()).end(opened, found, kinds_before).await?;
     say(format!("✓ {name}: {wanted}. {LOOKED_FOR}."));
     say("  `zoho-connector webhooks show` says how it goes.");
     Ok(())

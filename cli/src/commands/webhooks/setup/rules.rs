@@ -5,7 +5,7 @@ use shared::base::secret::Secret;
 use shared::core::connection::Connection;
 use shared::core::watch::Kind;
 use shared::core::webhook::{self, Source, WebhookSecrets};
-use shared::zoho::inventory_rules::{LONGEST_NAME, Rule};
+use shared::zoho::inventory_rules::{LONGEST_NAME, Rule, TO_END, TO_MAKE};
 use shared::zoho::scope::Product;
 
 use super::zoho_settings::ZohoSettings;
@@ -37,27 +37,26 @@ impl Rules {
         opened: &Opened,
         found: &Connection,
         kinds: &[Kind],
+        before: &[Kind],
     ) -> Result<bool, Failure> {
         if !found.scopes.products().contains(&Product::Inventory) {
             return Ok(true);
         }
-        let of = |is_wanted: bool| {
-            let rules = self.0.iter().filter(move |(kind, _)| kinds.contains(kind) == is_wanted);
-            rules.map(|(_, rule)| rule.clone()).collect::<Vec<_>>()
-        };
-        let (wanted, unwanted) = (of(true), of(false));
-        end(opened, found, &unwanted).await?;
+        let (wanted, unwanted): (Vec<_>, Vec<_>) =
+            self.0.iter().cloned().partition(|(kind, _)| kinds.contains(kind));
+        Self(unwanted).end(opened, found, before).await?;
+        let wanted: Vec<_> = wanted.into_iter().map(|(_, rule)| rule).collect();
         if wanted.is_empty() {
             return Ok(true);
         }
         let (secret, is_new) = secret(opened, &found.name).await?;
-        let settings = ZohoSettings::open(opened, found).await;
+        let settings = ZohoSettings::open(opened, found, TO_MAKE).await;
         let (reason, left) = match settings {
             Ok(settings) => match settings.make(&wanted, &secret, is_new).await {
                 Ok(made) => {
                     say("✓ Zoho Inventory tells of changes by its own webhooks.");
                     let there = wanted.len() - made;
-                    say(format!("  {made} are made now, each with its rule; {there} were there."));
+                    say(format!("  Made or switched on now: {made}; there already: {there}."));
                     return Ok(true);
                 }
                 Err(refused) => (refused.reason, refused.left),
@@ -65,34 +64,45 @@ impl Rules {
             Err(reason) => (reason, wanted),
         };
         say(format!("✗ Zoho Inventory's webhooks cannot be made from here: {reason}"));
+        if TO_MAKE.iter().any(|scope| !found.scopes.allows(scope)) {
+            say(
+                "  With ZohoInventory.settings.ALL (`zoho-connector connect --scopes`), setup tries to make them itself.",
+            );
+        }
         by_hand::tell(&left, &secret);
         Ok(false)
     }
 
-    /// Ends all.
-    pub(super) async fn end(&self, opened: &Opened, found: &Connection) -> Result<(), Failure> {
-        let all: Vec<_> = self.0.iter().map(|(_, rule)| rule.clone()).collect();
-        end(opened, found, &all).await
+    /// Ends them where they are. Where that cannot be done, says how, for those of kinds that were watched `before`.
+    pub(super) async fn end(
+        &self,
+        opened: &Opened,
+        found: &Connection,
+        before: &[Kind],
+    ) -> Result<(), Failure> {
+        let known = WebhookSecrets::read(&*opened.parts.stores.secrets).await?;
+        let has_inventory = found.scopes.products().contains(&Product::Inventory);
+        // Where no secret was ever made there can be none.
+        if self.0.is_empty() || !has_inventory || known.inventory(&found.name).is_empty() {
+            return Ok(());
+        }
+        let rules: Vec<_> = self.0.iter().map(|(_, rule)| rule.clone()).collect();
+        let ended = match ZohoSettings::open(opened, found, TO_END).await {
+            Ok(settings) => settings.end(&rules).await,
+            Err(reason) => Err(reason),
+        };
+        match ended {
+            Ok(0) => {}
+            Ok(count) => {
+                say(format!("✓ {count} webhooks of Zoho Inventory are deleted, each with its rule."));
+            }
+            Err(reason) => {
+                let left = self.0.iter().filter(|(kind, _)| before.contains(kind));
+                by_hand::tell_end(left.map(|(_, rule)| rule), &reason);
+            }
+        }
+        Ok(())
     }
-}
-
-/// Ends these where they are, or says how. Where no secret was ever made there can be none.
-async fn end(opened: &Opened, found: &Connection, rules: &[Rule]) -> Result<(), Failure> {
-    let known = WebhookSecrets::read(&*opened.parts.stores.secrets).await?;
-    let has_inventory = found.scopes.products().contains(&Product::Inventory);
-    if rules.is_empty() || !has_inventory || known.inventory(&found.name).is_empty() {
-        return Ok(());
-    }
-    let ended = match ZohoSettings::open(opened, found).await {
-        Ok(settings) => settings.end(rules).await,
-        Err(reason) => Err(reason),
-    };
-    match ended {
-        Ok(0) => {}
-        Ok(count) => say(format!("✓ {count} webhooks of Zoho Inventory are deleted, each with its rule.")),
-        Err(reason) => by_hand::tell_end(rules, &reason),
-    }
-    Ok(())
 }
 
 /// The secret that Zoho signs with, and whether it was made just now. One that is there stays: webhooks use it.

@@ -12,20 +12,25 @@ use crate::terminal::say;
 /// Ends what is watched: first here, so that nothing is looked for or renewed any more, then at Zoho.
 pub(super) async fn run(opened: &Opened, name: &ConnectionName) -> Result<(), Failure> {
     let state = &*opened.parts.stores.state;
-    if watch::get(state, name).await?.is_some() {
+    let before = watch::get(state, name).await?.map(|stored| stored.watch.inventory);
+    let mut ended = Ok(false);
+    if before.is_some() {
         kept::change(&opened.parts, name, |watch| {
             watch.crm.clear();
             watch.inventory.clear();
             watch.inventory_tells = false;
         })
         .await?;
-        if channel::end(opened, name).await? {
-            say("✓ Zoho CRM's channel is ended.");
-        }
+        ended = channel::end(opened, name).await;
+    }
+    if let Ok(true) = ended {
+        say("✓ Zoho CRM's channel is ended.");
     }
     if let Some(found) = connection::get(state, name).await? {
-        Rules::of(name, opened.public_url.as_str()).end(opened, &found).await?;
+        let rules = Rules::of(name, opened.public_url.as_str());
+        rules.end(opened, &found, &before.unwrap_or_default()).await?;
     }
+    ended?;
     kept::forget(&opened.parts, name).await?;
     say(format!("✓ Nothing is watched for {name}."));
     Ok(())

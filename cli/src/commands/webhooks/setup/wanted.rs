@@ -141,10 +141,12 @@ const fn kind_scope(kind: Kind) -> &'static str {
 
 /// The command that asks for what is missing and for all that was granted before: a consent replaces the one before it.
 fn connect_again(found: &Connection, missing: &[String]) -> String {
-    let products = found.scopes.products();
+    let all: Vec<_> = found.scopes.iter().chain(missing.iter().map(String::as_str)).collect();
+    let all = ScopeSet::parse(&all.join(","));
+    let products = all.products();
     let holds_all = |access: &Access| {
         let asked = ScopeSet::of(&products, *access);
-        found.scopes.iter().chain(missing.iter().map(String::as_str)).all(|scope| asked.allows(scope))
+        all.iter().all(|scope| asked.allows(scope))
     };
     let command = format!("zoho-connector connect --connection {}", found.name);
     if let Some(access) = Access::ALL.into_iter().find(holds_all) {
@@ -156,6 +158,5 @@ fn connect_again(found: &Connection, missing: &[String]) -> String {
         };
         return format!("{command}{products} --access {access}");
     }
-    let all: Vec<_> = found.scopes.iter().chain(missing.iter().map(String::as_str)).collect();
-    format!("{command} --scopes {}", all.join(","))
+    format!("{command} --scopes {}", all.comma_separated())
 }

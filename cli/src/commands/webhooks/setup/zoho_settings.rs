@@ -8,11 +8,9 @@ use shared::base::secret::Secret;
 use shared::core::connection::Connection;
 use shared::core::grant::AccessToken;
 use shared::core::token::Tokens;
-use shared::zoho::answer::Failure as Refusal;
+use shared::zoho::answer::{Failure as Refusal, FailureKind};
 use shared::zoho::http::{Answer, Http, Method, Write};
-use shared::zoho::inventory_rules::{
-    Entry, Rule, SCOPES, Setting, activate_url, deleted, done, listed, made,
-};
+use shared::zoho::inventory_rules::{Entry, Rule, Setting, activate_url, deleted, done, listed, made};
 use tokio::time::Instant;
 
 use crate::commands::place::Opened;
@@ -63,8 +61,9 @@ impl There {
 
 impl ZohoSettings {
     /// With the connection's own token; why not, where that does not suffice.
-    pub(super) async fn open(opened: &Opened, found: &Connection) -> Result<Self, String> {
-        let missing: Vec<_> = SCOPES.into_iter().filter(|scope| !found.scopes.allows(scope)).collect();
+    pub(super) async fn open(opened: &Opened, found: &Connection, needed: &[&str]) -> Result<Self, String> {
+        let missing = needed.iter().copied().filter(|scope| !found.scopes.allows(scope));
+        let missing: Vec<_> = missing.collect();
         if !missing.is_empty() {
             return Err(format!("the consent does not hold {}", missing.join(", ")));
         }
@@ -220,6 +219,9 @@ impl ZohoSettings {
 fn words(refusal: &Refusal) -> String {
     match &refusal.said {
         Some(said) => format!("Zoho says {}: {}", said.code, said.message),
-        None => format!("Zoho gave no proper answer ({:?})", refusal.kind),
+        None => match refusal.kind {
+            FailureKind::Http(error) => format!("of Zoho's answer is known that {error}"),
+            kind => format!("Zoho gave no proper answer ({kind:?})"),
+        },
     }
 }
