@@ -121,12 +121,17 @@ impl Stage {
                 let mut seen = self.seen.lock().unwrap();
                 ids.iter().for_each(|id| *seen.done.entry(id.clone()).or_default() += 1);
             }
+            let let_go = || {
+                let mut seen = self.seen.lock().unwrap();
+                let own = |held: &(String, Timestamp)| held.0 == claim.id;
+                seen.held.retain(|id, held| !(ids.contains(id) && own(held)));
+            };
+            if ending == Ending::Retry {
+                // Likewise: somebody else may take it before the answer is here.
+                let_go();
+            }
             match ledger.ack(&name, &ids, ending, None, KEY, Some(&claim.id)).await {
-                Ok(Acked::Written(_)) | Err(_) => {
-                    let mut seen = self.seen.lock().unwrap();
-                    let own = |held: &(String, Timestamp)| held.0 == claim.id;
-                    seen.held.retain(|id, held| !(ids.contains(id) && own(held)));
-                }
+                Ok(Acked::Written(_)) | Err(_) => let_go(),
                 Ok(Acked::NotClaimed(_)) if late => {
                     // Somebody else has it since: it is theirs to end.
                     let mut seen = self.seen.lock().unwrap();
