@@ -20,6 +20,10 @@ pub(crate) async fn answer(sandbox: &Sandbox, call: &Call, path: &[&str]) -> Ans
                 None => Answer::json(400, &json!({ "error": "delta must be a number" })),
             }
         }
+        (["control", "deals", id, "stage"], &Method::POST) => match call.either("stage") {
+            Some(stage) if !stage.is_empty() => deal(sandbox, id, &stage),
+            _ => Answer::json(400, &json!({ "error": "stage must be a text" })),
+        },
         _ => pages::page(404, "Nothing here", "<p>This is not a page of the sandbox.</p>", ""),
     }
 }
@@ -42,6 +46,15 @@ async fn stock(sandbox: &Sandbox, id: &str, delta: f64) -> Answer {
     Answer::json(200, &json!({ "item_id": id, "stock_on_hand": item, "delivered": delivered }))
 }
 
+/// The channels are told of it, too.
+fn deal(sandbox: &Sandbox, id: &str, stage: &str) -> Answer {
+    if sandbox.change_deal(id, json!({ "Stage": stage })) {
+        Answer::json(200, &json!({ "id": id, "Stage": stage }))
+    } else {
+        Answer::json(404, &json!({ "error": "no such deal" }))
+    }
+}
+
 /// Methods, paths and statuses only: headers and bodies carry tokens.
 fn requests(sandbox: &Sandbox) -> Answer {
     let list: Vec<Value> = sandbox
@@ -62,7 +75,9 @@ fn index(sandbox: &Sandbox) -> Answer {
          <li><a href=\"{base}/control/requests\">What it was asked so far</a></li>\
          <li><a href=\"{base}/eu/accounts/oauth/serverinfo\">Its data centres</a></li></ul>\
          <p>Sell one shelf and send the webhooks:<br>\
-         <code>curl -d delta=-1 {base}/control/items/3300000000070001/stock</code></p>"
+         <code>curl -d delta=-1 {base}/control/items/3300000000070001/stock</code></p>\
+         <p>Win a deal and tell the channels:<br>\
+         <code>curl -d stage='Closed Won' {base}/control/deals/6100000000451001/stage</code></p>"
     );
     pages::page(200, "Zoho sandbox", &inner, "")
 }

@@ -11,7 +11,7 @@ use crate::api::FaultKind;
 use crate::http::{Answer, Call};
 use crate::limits::Product;
 use crate::state::State;
-use crate::{accounts, clock, control, crm, data_centre, inventory, limits, pages, webhooks};
+use crate::{accounts, clock, control, crm, data_centre, inventory, limits, pages};
 
 const LARGEST_BODY: usize = 8 * 1024 * 1024;
 
@@ -87,12 +87,11 @@ async fn zoho(sandbox: &Sandbox, call: &Call, path: &[&str]) -> Result<Response,
         Some(FaultKind::Body(status, kind, text)) => Some(Answer::text(status, &kind, text)),
         None => None,
     };
-    let mut answer = faulty.or(crowded).unwrap_or_else(|| sandbox.with(|state| dispatch(state, call, path)));
-    let outbox = sandbox.with(|state| std::mem::take(&mut state.outbox));
-    if !outbox.is_empty() {
-        // Zoho sends webhooks on its own time, not while the caller waits.
-        tokio::spawn(webhooks::send(outbox));
-    }
+    let mut answer = faulty.or(crowded).unwrap_or_else(|| {
+        let (answer, ready) = sandbox.with(|state| (dispatch(state, call, path), state.ready()));
+        sandbox.send_soon(ready);
+        answer
+    });
     match after {
         Some(FaultKind::ResetAfter) => return Err(Reset),
         Some(FaultKind::SlowAfter(time)) => tokio::time::sleep(time).await,

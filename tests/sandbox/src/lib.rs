@@ -7,6 +7,7 @@
 //! ```text
 //! front (record, faults, date) -> accounts | inventory | crm | control
 //!                                    all on one State, behind one lock
+//!                                    -> delivery (webhooks and notifications, once the lock is free)
 //! ```
 
 #![recursion_limit = "256"] // the longest records of Zoho, written as one literal
@@ -17,7 +18,9 @@ mod clock;
 mod control;
 mod crm;
 mod data_centre;
+mod delivery;
 mod front;
+mod hands;
 mod http;
 mod inventory;
 mod limits;
@@ -35,6 +38,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::Request;
 use serde_json::Value;
+use tokio::sync::watch;
 
 pub use api::{
     BodyForm, Client, Delivered, Entity, Fault, FaultKind, ItemChange, Limit, Options, Recorded,
@@ -56,6 +60,8 @@ pub struct Sandbox {
 
 struct Inner {
     state: Mutex<State>,
+    /// Batches of deliveries that are being sent.
+    under_way: watch::Sender<usize>,
     inventory_in_flight: AtomicUsize,
     crm_in_flight: AtomicUsize,
 }
@@ -70,8 +76,12 @@ impl Sandbox {
     /// A fresh one.
     pub fn new(options: Options) -> Self {
         let state = Mutex::new(State::new(options));
-        let inner =
-            Inner { state, inventory_in_flight: AtomicUsize::new(0), crm_in_flight: AtomicUsize::new(0) };
+        let inner = Inner {
+            state,
+            under_way: watch::Sender::new(0),
+            inventory_in_flight: AtomicUsize::new(0),
+            crm_in_flight: AtomicUsize::new(0),
+        };
         Self { inner: Arc::new(inner) }
     }
 
@@ -181,13 +191,8 @@ impl Sandbox {
         self.with(|state| state.webhooks.push(hook));
     }
 
-    /// Edits an item and sends the webhooks. `None` if there is no such item, or the change does not fit it.
-    pub async fn change_item(&self, item_id: &str, change: ItemChange) -> Option<Vec<Delivered>> {
-        let deliveries = self.with(|state| inventory::change::apply(state, item_id, &change))?;
-        Some(webhooks::send(deliveries).await)
-    }
-
-    /// Adds an item; keys it does not have are filled with ordinary ones. Anything but an object is ignored.
+    /// Adds an item as if it had always been there; keys it does not have are filled with ordinary ones. Anything
+    /// but an object is ignored.
     pub fn add_item(&self, item: Value) {
         let Value::Object(item) = item else { return };
         self.with(|state| {
@@ -216,7 +221,8 @@ impl Sandbox {
         self.with(|state| state.shop.salesorders.iter().cloned().map(Value::Object).collect())
     }
 
-    /// Adds a deal; keys it does not have are filled with ordinary ones. Anything but an object is ignored.
+    /// Adds a deal as if it had always been there: nobody is told. Keys it does not have are filled with ordinary
+    /// ones. Anything but an object is ignored.
     pub fn add_deal(&self, deal: Value) {
         let Value::Object(deal) = deal else { return };
         self.with(|state| {
@@ -224,17 +230,6 @@ impl Sandbox {
             let deal = crm::data::completed(deal, deals.len());
             deals.push(deal);
         });
-    }
-
-    /// Edits a deal as somebody does in Zoho's own pages: its `Modified_Time` moves. `false` if there is none.
-    pub fn change_deal(&self, id: &str, change: Value) -> bool {
-        let Value::Object(change) = change else { return false };
-        self.with(|state| state.crm.update(Module::Deals, id, change, state.clock.now()))
-    }
-
-    /// Deletes a deal as somebody does in Zoho's own pages. `false` if there is none.
-    pub fn delete_deal(&self, id: &str) -> bool {
-        self.with(|state| state.crm.delete(Module::Deals, id, state.clock.now()))
     }
 
     /// Every deal there is, in full, oldest first.

@@ -6,15 +6,17 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use crate::accounts::grants::Accounts;
-use crate::api::{Fault, FaultKind, Options, Recorded, Webhook};
+use crate::api::{Delivered, Fault, FaultKind, Options, Recorded, Webhook};
 use crate::clock::Clock;
+use crate::crm::channels::Channels;
+use crate::crm::notify;
 use crate::crm::page::PageTokens;
 use crate::crm::store::Records;
+use crate::delivery::Delivery;
 use crate::http::Call;
 use crate::inventory::shop::Shop;
 use crate::limits::Limits;
 use crate::switches::Switches;
-use crate::webhooks::Delivery;
 
 /// A record or row as Zoho writes it.
 pub(crate) type Object = Map<String, Value>;
@@ -27,7 +29,7 @@ pub(crate) fn object(value: Value) -> Object {
     }
 }
 
-/// Requests remembered; a demo may run for days.
+/// Requests and deliveries remembered; a demo may run for days.
 const REMEMBERED: usize = 10_000;
 
 /// Everything.
@@ -44,9 +46,12 @@ pub(crate) struct State {
     pub(crate) shop: Shop,
     /// The records of CRM.
     pub(crate) crm: Records,
+    /// Who is told when they change.
+    pub(crate) channels: Channels,
     pub(crate) webhooks: Vec<Webhook>,
-    /// Webhooks to be sent once the lock is free.
+    /// To be sent once the lock is free.
     pub(crate) outbox: Vec<Delivery>,
+    pub(crate) delivered: VecDeque<Delivered>,
     /// Each with the method it is for; `None` = any.
     faults: Vec<(Option<String>, Fault)>,
     requests: VecDeque<(u64, Recorded)>,
@@ -61,6 +66,7 @@ impl State {
             shop: Shop::new(&items),
             items,
             crm: Records::new(options.extra_deals),
+            channels: Channels::default(),
             options,
             switches: Switches::default(),
             clock: Clock::default(),
@@ -69,6 +75,7 @@ impl State {
             page_tokens: PageTokens::default(),
             webhooks: Vec::new(),
             outbox: Vec::new(),
+            delivered: VecDeque::new(),
             faults: Vec::new(),
             requests: VecDeque::new(),
             next_request: 0,
@@ -131,6 +138,21 @@ impl State {
         })?;
         fault.times -= 1;
         Some(fault.kind.clone())
+    }
+
+    /// What is to be sent after a change. While nothing is delivered it is lost, as in an outage of Zoho's.
+    pub(crate) fn ready(&mut self) -> Vec<Delivery> {
+        notify::announce(self);
+        let ready = std::mem::take(&mut self.outbox);
+        if self.switches.deliver_notifications { ready } else { Vec::new() }
+    }
+
+    /// Remembers what was sent.
+    pub(crate) fn note_delivered(&mut self, delivered: Delivered) {
+        if self.delivered.len() >= REMEMBERED {
+            self.delivered.pop_front();
+        }
+        self.delivered.push_back(delivered);
     }
 
     /// The time now.

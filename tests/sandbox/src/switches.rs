@@ -46,6 +46,8 @@ pub struct Switches {
     pub sku_filter_substring: bool,
     /// `sku=` does not look at case.
     pub sku_filter_any_case: bool,
+    /// `last_modified_time=` is ignored in the list of items.
+    pub modified_filter_ignored: bool,
     /// Lists have `locations[]` and no stock numbers, as the official file says.
     pub stock_in_list_locations: bool,
     /// Stock per location is text, as the official file says.
@@ -77,6 +79,8 @@ pub struct Switches {
     pub contact_filters_substring: bool,
     /// The list of packages ignores every filter, as probes found.
     pub package_filters_ignored: bool,
+    /// `/settings/webhooks` and `/settings/workflows` are there; no official file has them.
+    pub settings_api: bool,
     /// Requests per minute and organisation; `None` = no limit.
     pub per_minute_limit: Option<usize>,
     /// The minute is the clock's, not the last 60 seconds.
@@ -116,7 +120,18 @@ pub struct Switches {
     pub crm_coql_any_case: bool,
     /// COQL gives lookups as their id alone.
     pub crm_coql_lookup_id_only: bool,
-    // Webhooks
+    // CRM's channels and deleted records
+    /// A channel lives at most this long: a week, up to v3 a day. What is asked beyond that is an hour.
+    pub crm_longest_channel: Duration,
+    /// A channel that does not exist is this status: 202, as the official file has such entries, or 400.
+    pub crm_not_subscribed_status: u16,
+    /// Deleted records come oldest first; no source says in which order.
+    pub crm_deleted_oldest_first: bool,
+    /// Nothing newer than `If-Modified-Since` is 204 instead of 304.
+    pub crm_nothing_newer_204: bool,
+    // What is sent when data changes
+    /// CRM's notifications and Inventory's webhooks are sent. Without, data changes and nobody is ever told.
+    pub deliver_notifications: bool,
     /// JSON deliveries claim to be a form, as in Commerce's published sample.
     pub webhook_json_claims_form: bool,
 }
@@ -143,6 +158,7 @@ impl Default for Switches {
             sku_filter_ignored: false,
             sku_filter_substring: false,
             sku_filter_any_case: false,
+            modified_filter_ignored: false,
             stock_in_list_locations: false,
             location_stock_as_text: false,
             legacy_warehouses: false,
@@ -158,6 +174,7 @@ impl Default for Switches {
             contact_filters_ignored: false,
             contact_filters_substring: false,
             package_filters_ignored: true,
+            settings_api: true,
             per_minute_limit: Some(100),
             per_minute_fixed_window: false,
             per_day_limit: None,
@@ -177,6 +194,11 @@ impl Default for Switches {
             crm_coql_empty_200: false,
             crm_coql_any_case: false,
             crm_coql_lookup_id_only: false,
+            crm_longest_channel: Duration::from_secs(7 * 86_400),
+            crm_not_subscribed_status: 202,
+            crm_deleted_oldest_first: false,
+            crm_nothing_newer_204: false,
+            deliver_notifications: true,
             webhook_json_claims_form: false,
         }
     }

@@ -1,17 +1,21 @@
 //! CRM API v8: tokens, credits, scopes, then the route.
 
+pub(crate) mod channels;
 mod check;
 mod coql;
 mod criteria;
 pub(crate) mod data;
+mod deleted;
 mod fields;
 mod notes;
+pub(crate) mod notify;
 pub(crate) mod page;
 mod read;
 mod routes;
 mod search;
 mod settings;
 pub(crate) mod store;
+mod watch;
 mod write;
 
 use serde_json::{Value, json};

@@ -15,6 +15,31 @@ const NUMBERED: usize = 2_000;
 const BY_TOKEN: usize = 100_000;
 const TOKEN_LIFE: Duration = Duration::from_secs(86_400);
 
+/// `page` and `per_page` of a list without tokens.
+pub(crate) fn numbered(call: &Call) -> Result<(usize, usize), Answer> {
+    Ok((number(call, "page", 1)?, rows(call)?))
+}
+
+/// The `info` of such a list.
+pub(crate) fn info((page, per_page): (usize, usize), count: usize, more: bool) -> Value {
+    json!({ "per_page": per_page, "count": count, "page": page, "more_records": more })
+}
+
+fn rows(call: &Call) -> Result<usize, Answer> {
+    let rows = number(call, "per_page", MOST)?;
+    if rows > MOST { Err(invalid("per_page")) } else { Ok(rows) }
+}
+
+fn number(call: &Call, param: &str, default: usize) -> Result<usize, Answer> {
+    let Some(text) = call.filled(param) else { return Ok(default) };
+    text.parse().ok().filter(|number| *number > 0).ok_or_else(|| invalid(param))
+}
+
+/// A parameter that cannot be what it is.
+pub(crate) fn invalid(param: &str) -> Answer {
+    error(400, "INVALID_DATA", json!({ "param_name": param }), "invalid data")
+}
+
 /// Page tokens handed out.
 #[derive(Debug, Default)]
 pub(crate) struct PageTokens {
@@ -44,25 +69,14 @@ impl Page {
         tokens: &PageTokens,
         now: Timestamp,
     ) -> Result<Self, Answer> {
-        let invalid =
-            |param: &str| error(400, "INVALID_DATA", json!({ "param_name": param }), "invalid data");
-        let number = |param: &str, default: usize| match call.filled(param) {
-            None => Ok(default),
-            Some(text) => {
-                text.parse().ok().filter(|number: &usize| *number > 0).ok_or_else(|| invalid(param))
-            }
-        };
-        let per_page = number("per_page", MOST)?;
-        if per_page > MOST {
-            return Err(invalid("per_page"));
-        }
+        let per_page = rows(call)?;
         let bound: Vec<String> = ["fields", "sort_by", "sort_order", "per_page", "ids"]
             .iter()
             .map(|param| call.param(param).unwrap_or_default())
             .collect();
         let bound_to = format!("{module}|{}", bound.join("|"));
         let Some(text) = call.filled("page_token") else {
-            let number = number("page", 1)?;
+            let number = number(call, "page", 1)?;
             if number.saturating_mul(per_page) > NUMBERED {
                 return Err(error(
                     400,

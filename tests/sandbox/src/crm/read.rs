@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 
 use serde_json::{Value, json};
 
-use super::page::Page;
+use super::page::{self, Page};
 use super::store::Module;
 use super::{changed, error, names, text};
 use crate::clock;
@@ -23,7 +23,7 @@ pub(crate) fn one(state: &State, call: &Call, module: Module, id: &str) -> Answe
     }
     match state.crm.get(module, id) {
         Some(record) => match modified_since(call) {
-            Some(since) if changed(record).is_none_or(|at| at <= since) => Answer::empty(304),
+            Some(since) if changed(record).is_none_or(|at| at <= since) => nothing_newer(state),
             _ => {
                 let fields = call.filled("fields").map(|fields| names(&fields));
                 let record = fields.map_or_else(|| record.clone(), |fields| picked(record, &fields));
@@ -67,7 +67,7 @@ impl List<'_> {
         };
         let sort_by = call.filled("sort_by").unwrap_or_else(|| "id".to_owned());
         if !["id", "Created_Time", "Modified_Time"].contains(&sort_by.as_str()) {
-            return error(400, "INVALID_DATA", json!({ "param_name": "sort_by" }), "invalid data");
+            return page::invalid("sort_by");
         }
         let sort_order = match (call.param("sort_order").as_deref(), self.ascending) {
             (Some("asc"), _) | (None, true) => "asc",
@@ -81,7 +81,7 @@ impl List<'_> {
         if let Some(since) = modified_since(call) {
             records.retain(|record| changed(record).is_some_and(|at| at > since));
             if records.is_empty() {
-                return Answer::empty(304);
+                return nothing_newer(state);
             }
         }
         sort(&mut records, &sort_by, sort_order == "desc");
@@ -95,6 +95,11 @@ impl List<'_> {
         let info = page.info(rows.len(), more, (&sort_by, sort_order), &mut state.page_tokens, now);
         Answer::json(200, &json!({ "data": rows, "info": info }))
     }
+}
+
+/// Nothing is newer than `If-Modified-Since`.
+pub(crate) fn nothing_newer(state: &State) -> Answer {
+    Answer::empty(if state.switches.crm_nothing_newer_204 { 204 } else { 304 })
 }
 
 /// A parameter that must be there is not.
@@ -119,7 +124,7 @@ pub(crate) fn cut(mut record: Object) -> Object {
 }
 
 /// A time that cannot be read counts as none.
-fn modified_since(call: &Call) -> Option<jiff::Timestamp> {
+pub(crate) fn modified_since(call: &Call) -> Option<jiff::Timestamp> {
     clock::parse(call.header("if-modified-since")?)
 }
 

@@ -5,7 +5,7 @@ use serde_json::json;
 use super::read::List;
 use super::store::Module;
 use super::write::Body;
-use super::{coql, data, error, notes, read, search, settings, write};
+use super::{coql, data, deleted, error, notes, read, search, settings, watch, write};
 use crate::accounts::scope;
 use crate::http::{Answer, Call};
 use crate::state::State;
@@ -36,8 +36,9 @@ pub(crate) fn route(state: &mut State, call: &Call, scopes: &[String], path: &[&
             fixed("ZohoCRM.settings.fields.READ").unwrap_or_else(|| settings::fields(state, call))
         }
         ("POST", ["coql"]) => fixed("ZohoCRM.coql.READ").unwrap_or_else(|| coql::answer(state, call, scopes)),
+        (_, ["actions", "watch"]) => watch::answer(state, call, scopes),
         (_, ["org" | "users" | "coql"] | ["settings", "fields"]) => wrong_method(),
-        (_, [""] | [] | ["settings", ..]) => wrong_path(),
+        (_, [""] | [] | ["settings" | "actions", ..]) => wrong_path(),
         (_, [name, rest @ ..]) if rest.len() <= 2 => match Module::find(name) {
             Some(module) => of_module(state, call, scopes, (module, rest)),
             None => error(400, "INVALID_MODULE", json!({}), "The module name given seems to be invalid"),
@@ -47,9 +48,7 @@ pub(crate) fn route(state: &mut State, call: &Call, scopes: &[String], path: &[&
 }
 
 fn of_module(state: &mut State, call: &Call, scopes: &[String], (module, rest): (Module, &[&str])) -> Answer {
-    let scope = |of: Module, operation: &str| {
-        format!("ZohoCRM.modules.{}.{operation}", of.api_name().to_ascii_lowercase())
-    };
+    let scope = module_scope;
     // Notes need a scope of their parent too, whichever.
     let any_of_parent = ["READ", "CREATE", "UPDATE"]
         .map(|operation| scope(module, operation))
@@ -61,6 +60,7 @@ fn of_module(state: &mut State, call: &Call, scopes: &[String], (module, rest): 
         ("GET", ["search"]) => {
             ("search", vec![scope(module, "READ"), "ZohoSearch.securesearch.READ".to_owned()])
         }
+        ("GET", ["deleted"]) => ("deleted", vec![scope(module, "READ")]),
         ("POST", ["upsert"]) => ("upsert", vec![scope(module, "CREATE"), scope(module, "UPDATE")]),
         ("GET", [_, _]) => ("notes", vec![scope(module, "READ"), scope(Module::Notes, "READ")]),
         ("POST", [_, _]) => ("add note", vec![any_of_parent, scope(Module::Notes, "CREATE")]),
@@ -68,7 +68,7 @@ fn of_module(state: &mut State, call: &Call, scopes: &[String], (module, rest): 
         ("GET", _) => ("one", vec![scope(module, "READ")]),
         ("POST", []) => ("insert", vec![scope(module, "CREATE")]),
         ("PUT", [] | [_]) => ("update", vec![scope(module, "UPDATE")]),
-        ("DELETE", [_]) => ("delete", vec![scope(module, "DELETE")]),
+        ("DELETE", [] | [_]) => ("delete", vec![scope(module, "DELETE")]),
         _ => return wrong_method(),
     };
     if needed.iter().any(|needed| !scope::allows(scopes, needed)) {
@@ -85,18 +85,27 @@ fn of_module(state: &mut State, call: &Call, scopes: &[String], (module, rest): 
             List { name: module.api_name(), ascending: false, select }.answer(state, call)
         }
         "one" => read::one(state, call, module, id),
+        "deleted" => deleted::list(state, call, module),
+        "delete" if rest.is_empty() => write::delete_several(state, call, module),
         "delete" => write::delete(state, module, id),
         "insert" => write::insert(state, call, module),
         _ => write::update(state, call, module, rest.first().copied()),
     }
 }
 
-fn scope_mismatch(state: &State) -> Answer {
+/// The scope of an operation on a module.
+pub(crate) fn module_scope(module: Module, operation: &str) -> String {
+    format!("ZohoCRM.modules.{}.{operation}", module.api_name().to_ascii_lowercase())
+}
+
+/// A scope is missing.
+pub(crate) fn scope_mismatch(state: &State) -> Answer {
     let status = if state.switches.crm_scope_mismatch_403 { 403 } else { 401 };
     error(status, "OAUTH_SCOPE_MISMATCH", json!({}), "invalid oauth scope to access this URL")
 }
 
-fn wrong_method() -> Answer {
+/// No such method here.
+pub(crate) fn wrong_method() -> Answer {
     error(400, "INVALID_REQUEST_METHOD", json!({}), "The http request method type is not a valid one")
 }
 

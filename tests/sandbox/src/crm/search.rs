@@ -5,12 +5,11 @@ use serde_json::{Value, json};
 use super::criteria::Criteria;
 use super::fields::{self, Kind};
 use super::store::Module;
-use super::{error, names, read, text};
+use super::{error, names, page, read, text};
 use crate::clock::earlier;
 use crate::http::{Answer, Call};
 use crate::state::{Object, State};
 
-const MOST: usize = 200;
 const REACH: usize = 2_000;
 
 /// Answers; what comes first of criteria, email, phone and word is what counts.
@@ -36,16 +35,9 @@ pub(crate) fn answer(state: &State, call: &Call, module: Module) -> Answer {
     } else {
         return read::missing_param(state, "criteria");
     };
-    let count = |name: &str, default: usize| match call.filled(name) {
-        None => Ok(default),
-        Some(text) => text.parse().ok().filter(|number| *number > 0).ok_or(name.to_owned()),
-    };
-    let (page, per_page) = match (count("page", 1), count("per_page", MOST)) {
-        (Ok(page), Ok(per_page)) if per_page <= MOST => (page, per_page),
-        (Err(name), _) | (_, Err(name)) => {
-            return error(400, "INVALID_DATA", json!({ "param_name": name }), "invalid data");
-        }
-        _ => return error(400, "INVALID_DATA", json!({ "param_name": "per_page" }), "invalid data"),
+    let (page, per_page) = match page::numbered(call) {
+        Ok(numbers) => numbers,
+        Err(answer) => return answer,
     };
     if page.saturating_mul(per_page) > REACH {
         let details = json!({ "page": page, "per_page": per_page });
@@ -69,7 +61,7 @@ pub(crate) fn answer(state: &State, call: &Call, module: Module) -> Answer {
         return Answer::empty(204);
     }
     let more = found.len() > skipped + per_page;
-    let info = json!({ "per_page": per_page, "count": rows.len(), "page": page, "more_records": more });
+    let info = page::info((page, per_page), rows.len(), more);
     Answer::json(200, &json!({ "data": rows, "info": info }))
 }
 

@@ -5,6 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::deleted::Tombstone;
+use super::notify::{Change, Operation};
 use super::{data, fields};
 use crate::clock::{crm_time, earlier};
 use crate::state::Object;
@@ -55,6 +57,10 @@ pub(crate) struct Records {
     notes: Vec<Object>,
     /// What the search index still shows of records that changed.
     stale: Vec<Stale>,
+    /// What is left of deleted records, oldest first.
+    pub(crate) tombstones: Vec<Tombstone>,
+    /// What changed and was not announced yet.
+    pub(crate) changes: Vec<Change>,
     /// Records whose writing set off the workflow rules.
     pub(crate) triggered: Vec<String>,
     next_id: u64,
@@ -76,6 +82,8 @@ impl Records {
             accounts: data::accounts(),
             notes: data::notes(),
             stale: Vec::new(),
+            tombstones: Vec::new(),
+            changes: Vec::new(),
             triggered: Vec::new(),
             next_id: 6_100_000_000_700_000,
         }
@@ -124,6 +132,7 @@ impl Records {
         }
         record.extend(given);
         fields::derive(module, &mut record);
+        self.note(Change::new((module, &record), Operation::Insert));
         self.of_mut(module).push(record);
         self.remember(Stale { module, id: id.clone(), changed: now, was: None });
         id
@@ -136,10 +145,14 @@ impl Records {
             return false;
         };
         let was = record.clone();
+        let values: Object =
+            given.clone().into_iter().filter(|(key, value)| was.get(key) != Some(value)).collect();
         record.extend(given);
         record.insert("Modified_Time".to_owned(), crm_time(now).into());
         record.insert("Modified_By".to_owned(), data::owner());
         fields::derive(module, record);
+        let change = Change::new((module, record), Operation::Update).with(values);
+        self.note(change);
         self.remember(Stale { module, id: id.to_owned(), changed: now, was: Some(was) });
         true
     }
@@ -151,8 +164,17 @@ impl Records {
             return false;
         };
         let was = records.remove(place);
+        self.note(Change::new((module, &was), Operation::Delete));
+        self.tombstones.push(Tombstone::new(module, &was, now));
         self.remember(Stale { module, id: id.to_owned(), changed: now, was: Some(was) });
         true
+    }
+
+    /// A change to be announced; a change of a note is one related to its parent, too.
+    fn note(&mut self, change: Change) {
+        let parent = change.of_parent();
+        self.changes.push(change);
+        self.changes.extend(parent);
     }
 
     /// Keeps what the index may still show; no index is a day behind.

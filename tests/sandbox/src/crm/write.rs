@@ -109,12 +109,7 @@ pub(crate) fn update(state: &mut State, call: &Call, module: Module, id: Option<
     let verdicts = body.data.iter().enumerate().map(|(index, given)| {
         let id = id.or_else(|| given.get("id").and_then(Value::as_str)).unwrap_or_default();
         if state.crm.get(module, id).is_none() {
-            let details = json!({ "id": id });
-            return Err(Refusal {
-                code: "INVALID_DATA",
-                message: "the id given seems to be invalid",
-                details,
-            });
+            return Err(unknown(id));
         }
         let fit = check(state, module, (index, Some(id)), given)?;
         Ok(updated(state, module, (id, fit), (body.triggers, now)))
@@ -175,8 +170,36 @@ pub(crate) fn delete(state: &mut State, module: Module, id: &str) -> Answer {
     if !state.crm.delete(module, id, now) {
         return super::read::unknown_id(state);
     }
-    let done = json!({ "code": "SUCCESS", "details": { "id": id }, "message": "record deleted", "status": "success" });
-    Answer::json(200, &json!({ "data": [done] }))
+    Answer::json(200, &json!({ "data": [deleted(id)] }))
+}
+
+/// `DELETE /{module}?ids=`.
+pub(crate) fn delete_several(state: &mut State, call: &Call, module: Module) -> Answer {
+    let ids = super::names(&call.filled("ids").unwrap_or_default());
+    if ids.is_empty() {
+        return super::read::missing_param(state, "ids");
+    }
+    if ids.len() > MOST {
+        return error(400, "LIMIT_EXCEEDED", json!({ "limit": MOST }), "Record count exceeded");
+    }
+    let now = state.now();
+    let verdicts = ids
+        .iter()
+        .map(|id| if state.crm.delete(module, id, now) { Ok(deleted(id)) } else { Err(unknown(id)) })
+        .collect();
+    answer(state, 200, verdicts)
+}
+
+fn deleted(id: &str) -> Value {
+    json!({ "code": "SUCCESS", "details": { "id": id }, "message": "record deleted", "status": "success" })
+}
+
+fn unknown(id: &str) -> Refusal {
+    Refusal {
+        code: "INVALID_DATA",
+        message: "the id given seems to be invalid",
+        details: json!({ "id": id }),
+    }
 }
 
 fn check(

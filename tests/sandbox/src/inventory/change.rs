@@ -3,12 +3,14 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::{body, error, one, stock, view};
+use super::list::text;
+use super::rules::Moment;
+use super::{body, data, error, one, stock, view};
 use crate::api::{Entity, ItemChange};
 use crate::clock::inventory_time;
 use crate::http::{Answer, Call};
 use crate::state::{Object, State};
-use crate::webhooks::{self, Delivery};
+use crate::webhooks;
 
 /// What a PUT may set. Stock is not among it: it moves only by adjustments.
 #[rustfmt::skip]
@@ -65,17 +67,36 @@ pub(crate) fn set_status(state: &mut State, place: usize, status: &str) -> Answe
 
 /// Readies the webhooks of an item that changed.
 pub(crate) fn announce(state: &mut State, place: usize) {
+    tell(state, place, Moment::Edit);
+}
+
+fn tell(state: &mut State, place: usize, moment: Moment) {
     let sent = state.items.get(place).map(|item| view::detail(item, &state.switches));
-    let deliveries = webhooks::prepare(state, Entity::Item, &sent.unwrap_or_default());
-    state.outbox.extend(deliveries);
+    webhooks::prepare(state, (Entity::Item, moment), &sent.unwrap_or_default());
+}
+
+/// A new item, made in Zoho's own pages; gives its id.
+pub(crate) fn insert(state: &mut State, mut given: Object) -> String {
+    let now = inventory_time(state.now());
+    for (key, value) in
+        [("item_id", state.shop.id()), ("created_time", now.clone()), ("last_modified_time", now)]
+    {
+        given.entry(key).or_insert_with(|| value.into());
+    }
+    let item = data::completed(given, state.items.len());
+    let id = text(&item, "item_id").to_owned();
+    state.items.push(item);
+    tell(state, state.items.len() - 1, Moment::Add);
+    id
 }
 
 /// An edit in Zoho's own pages; `None` if there is no such item or it has no stock to move.
-pub(crate) fn apply(state: &mut State, id: &str, change: &ItemChange) -> Option<Vec<Delivery>> {
+pub(crate) fn apply(state: &mut State, id: &str, change: &ItemChange) -> Option<()> {
     let place = position(state, id)?;
     if *change == ItemChange::Delete {
         let gone = view::deleted(&state.items.remove(place));
-        return Some(webhooks::prepare(state, Entity::Item, &gone));
+        webhooks::prepare(state, (Entity::Item, Moment::Delete), &gone);
+        return Some(());
     }
     let now = inventory_time(state.now());
     let item = state.items.get_mut(place)?;
@@ -89,8 +110,8 @@ pub(crate) fn apply(state: &mut State, id: &str, change: &ItemChange) -> Option<
         ItemChange::Delete => {}
     }
     set(item, "last_modified_time", now.into());
-    let payload = view::detail(state.items.get(place)?, &state.switches);
-    Some(webhooks::prepare(state, Entity::Item, &payload))
+    announce(state, place);
+    Some(())
 }
 
 fn set(item: &mut Object, key: &str, value: Value) {

@@ -5,6 +5,7 @@ use std::cmp::Ordering;
 use serde_json::{Value, json};
 
 use super::error;
+use crate::clock;
 use crate::http::{Answer, Call};
 use crate::state::Object;
 use crate::switches::Switches;
@@ -35,7 +36,11 @@ impl List<'_> {
             _ => "A",
         };
         let column = column.unwrap_or_else(|| default_column.to_owned());
-        rows.sort_by(|one, other| compare(one.get(&column), other.get(&column)));
+        if column.ends_with("_time") {
+            rows.sort_by_key(|row| row.get(&column).and_then(Value::as_str).and_then(clock::parse));
+        } else {
+            rows.sort_by(|one, other| compare(one.get(&column), other.get(&column)));
+        }
         if order == "D" {
             rows.reverse();
         }

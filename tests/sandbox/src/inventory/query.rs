@@ -52,9 +52,10 @@ fn item_matches(item: &Object, call: &Call, switches: &Switches) -> bool {
         && check("search_text", &|wanted| contains(value("name"), wanted) || contains(value("sku"), wanted))
         && check("filter_by", &|wanted| filter_by(item, wanted))
         && check("last_modified_time", &|wanted| {
-            clock::parse(wanted).is_none_or(|since| {
-                clock::parse(value("last_modified_time")).is_some_and(|changed| changed > since)
-            })
+            switches.modified_filter_ignored
+                || clock::parse(wanted).is_none_or(|since| {
+                    clock::parse(value("last_modified_time")).is_some_and(|changed| changed > since)
+                })
         })
         && ["rate", "purchase_rate"].iter().all(|key| rate_matches(item, key, call))
 }

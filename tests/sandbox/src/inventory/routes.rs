@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::{change, contacts, data, error, groups, image, locations, missing, one, organizations};
 use super::{purchasing, query};
-use super::{salesorders, shipping, view};
+use super::{salesorders, settings, shipping, view};
 use crate::http::{Answer, Call};
 use crate::state::State;
 
@@ -15,9 +15,20 @@ const MOST_DETAILS: usize = 100;
 /// The scope of a route; `None` if there is no such route. Status changes are CREATE, settings are READ.
 pub(crate) fn needed(state: &State, call: &Call, path: &[&str]) -> Option<&'static str> {
     let legacy = state.switches.legacy_warehouses;
+    let settings = state.switches.settings_api;
     Some(match (path, call.method.as_str()) {
         (["organizations"] | ["users", "me"], "GET") => "ZohoInventory.settings.READ",
         (["locations"], "GET") if !legacy => "ZohoInventory.settings.READ",
+        (["settings", "webhooks" | "workflows"] | ["settings", "webhooks" | "workflows", _], "GET")
+            if settings =>
+        {
+            "ZohoInventory.settings.READ"
+        }
+        (
+            ["settings", "webhooks" | "workflows"] | ["settings", "workflows", _, "active" | "inactive"],
+            "POST",
+        ) if settings => "ZohoInventory.settings.CREATE",
+        (["settings", "webhooks" | "workflows", _], "DELETE") if settings => "ZohoInventory.settings.DELETE",
         (["items"] | ["items", _] | ["itemdetails"], "GET") => "ZohoInventory.items.READ",
         (["items", _], "PUT") => "ZohoInventory.items.UPDATE",
         (["items", _, "image"] | ["itemgroups"] | ["itemgroups", _], "GET") => "ZohoInventory.items.READ",
@@ -49,6 +60,10 @@ pub(crate) fn route(state: &mut State, call: &Call, path: &[&str], has_data: boo
             Answer::json(200, &json!({ "code": 0, "message": "success", "user": data::user() }))
         }
         ["locations"] => locations(has_data),
+        ["settings", "webhooks", rest @ ..] => {
+            settings::webhooks(state, call, rest.first().copied(), has_data)
+        }
+        ["settings", _, rest @ ..] => settings::workflows(state, call, rest, has_data),
         ["items"] => query::items(state, call, has_data),
         ["items", id, rest @ ..] => match (change::position(state, id).filter(|_| has_data), rest) {
             (None, _) => missing(state, "item_id", id),

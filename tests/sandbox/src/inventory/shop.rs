@@ -1,6 +1,7 @@
 //! What Inventory holds besides items: contacts, orders, packages. Orders of before today are made as new ones are.
 
 use super::image::Image;
+use super::rules::Rules;
 use super::salesorders;
 use super::{contacts, groups, purchasing, shipping};
 use crate::state::Object;
@@ -14,6 +15,7 @@ pub(crate) struct Shop {
     pub(crate) shipments: Vec<Object>,
     pub(crate) groups: Vec<Object>,
     pub(crate) images: Vec<Image>,
+    pub(crate) rules: Rules,
     next_id: u64,
     next_order: u32,
 }
@@ -29,6 +31,7 @@ impl Shop {
             shipments: shipping::shipments(),
             groups: groups::all(),
             images: Vec::new(),
+            rules: Rules::default(),
             next_id: 3_300_000_000_080_401,
             next_order: 124,
         };

@@ -234,3 +234,44 @@ async fn the_date_header_is_the_sandboxs_own() {
     let added: Value = zoho.inventory("/items?sku=NEW-1", &token).await.json();
     assert_eq!(added["items"][0]["rate"].to_string(), "9.990");
 }
+
+#[tokio::test]
+async fn what_changed_comes_in_the_order_of_time() {
+    let zoho = Zoho::start().await;
+    let token = zoho.connected().await;
+    // As text they would be in the opposite order.
+    for (sku, time) in [
+        ("B", "2026-11-19T11:30:00+0100"),
+        ("A", "2026-11-19T12:00:00+0200"),
+        ("C", "2026-11-19T10:45:00+0000"),
+    ] {
+        zoho.add_item(json!({ "name": sku, "sku": sku, "last_modified_time": time }));
+    }
+    zoho.change_item("3300000000070004", ItemChange::Active(true)).await.unwrap();
+    let (_, _) = zoho.insert_item(json!({ "name": "New", "sku": "NEW" })).await.unwrap();
+    zoho.advance(Duration::from_secs(5));
+    zoho.change_item("3300000000070002", ItemChange::Active(true)).await.unwrap();
+    let list = "/items?sort_column=last_modified_time&per_page=2";
+    let newest = zoho.inventory(&format!("{list}&sort_order=D"), &token).await;
+    assert_eq!(skus(&newest)[0], "BRKT-STD");
+    assert_eq!(newest.at("/page_context/sort_order"), "D");
+    let last = zoho.inventory(&format!("{list}&sort_order=A&page=7"), &token).await;
+    assert_eq!(skus(&last), ["NEW", "BRKT-STD"]);
+    assert_eq!(last.at("/page_context/has_more_page"), "false");
+    let since =
+        |time: &str| format!("/items?sort_column=last_modified_time&sort_order=A&last_modified_time={time}");
+    let changed = zoho.inventory(&since("2026-11-19T09:59:59%2B0000"), &token).await;
+    let changed = skus(&changed);
+    assert_eq!((&changed[..3], changed.len()), (&["A".to_owned(), "B".to_owned(), "C".to_owned()][..], 6));
+    zoho.switches(|switches| switches.modified_filter_ignored = true);
+    assert_eq!(skus(&zoho.inventory(&since("2026-11-19T09:59:59%2B0000"), &token).await).len(), 14);
+
+    let order = |sort: char| format!("/salesorders?sort_column=last_modified_time&sort_order={sort}");
+    let confirmed = "/salesorders/3300000000080417/status/confirmed";
+    assert_eq!(zoho.post_inventory(confirmed, &token, &Value::Null).await.status, 200);
+    let newest = zoho.inventory(&order('D'), &token).await;
+    assert_eq!(newest.at("/salesorders/0/salesorder_id"), "3300000000080417");
+    let oldest = zoho.inventory(&order('A'), &token).await;
+    assert_eq!(oldest.at("/salesorders/3/salesorder_id"), "3300000000080417");
+    assert_eq!(oldest.at("/salesorders/0/date"), "2026-11-09");
+}

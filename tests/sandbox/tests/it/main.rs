@@ -7,11 +7,15 @@ mod coql;
 #[cfg(test)]
 mod crm;
 #[cfg(test)]
+mod deleted;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod images;
 #[cfg(test)]
 mod inventory;
+#[cfg(test)]
+mod notifications;
 #[cfg(test)]
 mod openapi;
 #[cfg(test)]
@@ -21,10 +25,14 @@ mod purchasing;
 #[cfg(test)]
 mod records;
 #[cfg(test)]
+mod rules;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod search;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod watch;
 #[cfg(test)]
 mod webhooks;

@@ -23,6 +23,8 @@ const NOTES: &str = "crm/notes.json";
 const RELATED: &str = "crm/related_records.json";
 const FIELDS: &str = "crm/fields.json";
 const USERS_CRM: &str = "crm/users.json";
+const NOTIFICATIONS: &str = "crm/notifications.json";
+const WATCH: &str = "/crm/v8/actions/watch";
 const COQL: &str = "crm/coql.json";
 const RECORDS: &str = "/crm/v8/{module_api_name}";
 const ONE_RECORD: &str = "/crm/v8/{module_api_name}/{id}";
@@ -36,7 +38,7 @@ struct Probe {
 }
 
 #[rustfmt::skip]
-const PROBES: [Probe; 55] = [
+const PROBES: [Probe; 65] = [
     Probe { name: "organizations", call: "GET /inventory/v1/organizations", file: ORGANIZATIONS, path: "/organizations" },
     Probe { name: "user", call: "GET /inventory/v1/users/me", file: USERS, path: "/users/me" },
     Probe { name: "items", call: "GET /inventory/v1/items", file: ITEMS, path: "/items" },
@@ -92,11 +94,21 @@ const PROBES: [Probe; 55] = [
     Probe { name: "item_image_deleted", call: "DELETE /inventory/v1/items/3300000000070001/image", file: ITEMS, path: "/items/{item_id}/image" },
     Probe { name: "salesorder_deleted", call: "DELETE /inventory/v1/salesorders/3300000000080407", file: ORDERS, path: "/salesorders/{salesorder_id}" },
     Probe { name: "deal_deleted", call: "DELETE /crm/v8/Deals/6100000000451001", file: RECORD, path: ONE_RECORD },
+    Probe { name: "deals_deleted_several", call: "DELETE /crm/v8/Deals?ids=6100000000451002,1", file: RECORD, path: RECORDS },
+    Probe { name: "deleted", call: "GET /crm/v8/Deals/deleted?type=all", file: RECORD, path: "/crm/v8/{module_api_name}/deleted" },
+    Probe { name: "channel_enabled", call: r#"POST /crm/v8/actions/watch {"watch":[{"channel_id":7,"events":["Deals.all","Contacts.edit"],"token":"X","notify_url":"https://hooks.example.com/crm"}]}"#, file: NOTIFICATIONS, path: WATCH },
+    Probe { name: "channel_incomplete", call: r#"POST /crm/v8/actions/watch {"watch":[{"channel_id":8},{"events":["Deals.all"]}]}"#, file: NOTIFICATIONS, path: WATCH },
+    Probe { name: "channel_refused", call: r#"POST /crm/v8/actions/watch {"watch":[{"channel_id":"X"},{"channel_id":8,"events":["Deals.X"]}]}"#, file: NOTIFICATIONS, path: WATCH },
+    Probe { name: "channels", call: "GET /crm/v8/actions/watch", file: NOTIFICATIONS, path: WATCH },
+    Probe { name: "channel_changed", call: r#"PATCH /crm/v8/actions/watch {"watch":[{"channel_id":7,"events":["Deals.edit"],"_delete_events":true}]}"#, file: NOTIFICATIONS, path: WATCH },
+    Probe { name: "channel_replaced", call: r#"PUT /crm/v8/actions/watch {"watch":[{"channel_id":7,"events":["Deals.all"],"notify_url":"https://hooks.example.com/crm"}]}"#, file: NOTIFICATIONS, path: WATCH },
+    Probe { name: "channel_ended", call: "DELETE /crm/v8/actions/watch?channel_ids=7", file: NOTIFICATIONS, path: WATCH },
+    Probe { name: "channel_unknown", call: "DELETE /crm/v8/actions/watch?channel_ids=7", file: NOTIFICATIONS, path: WATCH },
 ];
 
 /// Where Zoho itself differs from its files: file, problem, keys. What no longer differs must go from here.
 #[rustfmt::skip]
-const KNOWN: [(&str, &str, &[&str]); 34] = [
+const KNOWN: [(&str, &str, &[&str]); 36] = [
     // Stock of a tracked item, in the live service.
     (ITEMS, "unknown", &["stock_on_hand", "available_stock", "actual_available_stock", "committed_stock",
         "actual_committed_stock", "available_for_sale_stock", "actual_available_for_sale_stock",
@@ -161,6 +173,9 @@ const KNOWN: [(&str, &str, &[&str]); 34] = [
     (NOTES, "unknown", &["json_path"]),
     (RELATED, "null", &["next_page_token", "previous_page_token", "page_token_expiry"]),
     (USERS_CRM, "string for object", &["time_zone"]),
+    // Channels: in the published examples only where one was given, and not of events that were taken out.
+    (NOTIFICATIONS, "missing", &["notification_condition", "channel_expiry"]),
+    (NOTIFICATIONS, "string for object", &["channel_id"]),
     // What only the page that edits fields can need.
     (FIELDS, "missing", &["_update_existing_records", "associated_module", "association_details", "autonumber",
         "convert_mapping", "crypt", "email_parser", "external", "hipaa_compliance", "history_tracking",

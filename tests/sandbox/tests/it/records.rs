@@ -346,7 +346,8 @@ async fn what_is_below_a_path_must_exist() {
     let token = zoho.connected().await;
     for (method, path, status, code) in [
         ("GET", format!("/crm/v8/Deals/{DEAL}/Emails"), 404, "INVALID_URL_PATTERN"),
-        ("DELETE", "/crm/v8/Deals".to_owned(), 400, "INVALID_REQUEST_METHOD"),
+        ("DELETE", "/crm/v8/Deals".to_owned(), 400, "REQUIRED_PARAM_MISSING"),
+        ("PATCH", "/crm/v8/Deals".to_owned(), 400, "INVALID_REQUEST_METHOD"),
         ("GET", "/crm/v8/coql".to_owned(), 400, "INVALID_REQUEST_METHOD"),
         ("GET", "/crm/v8/settings/modules".to_owned(), 404, "INVALID_URL_PATTERN"),
         ("POST", "/crm/v8/Trucks".to_owned(), 400, "INVALID_MODULE"),

@@ -11,7 +11,7 @@ pub(crate) const CALLBACK: &str = "https://connector.example.com/oauth/callback"
 pub(crate) const SCOPES: &str = "ZohoInventory.items.ALL,ZohoInventory.contacts.READ,ZohoInventory.settings.READ,\
 ZohoInventory.salesorders.ALL,ZohoInventory.purchaseorders.READ,ZohoInventory.packages.READ,\
 ZohoInventory.shipmentorders.READ,ZohoCRM.modules.ALL,ZohoCRM.org.READ,ZohoCRM.users.READ,ZohoCRM.settings.READ,\
-ZohoCRM.coql.READ,ZohoSearch.securesearch.READ";
+ZohoCRM.coql.READ,ZohoCRM.notifications.ALL,ZohoSearch.securesearch.READ";
 pub(crate) const ORG: &str = "organization_id=20098765432";
 
 /// A sandbox on its own port.

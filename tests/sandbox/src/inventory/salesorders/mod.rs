@@ -7,6 +7,7 @@ pub(crate) mod status;
 use serde_json::{Value, json};
 
 use super::list::{List, contains, text};
+use super::rules::Moment;
 use super::{body, missing};
 use crate::api::Entity;
 use crate::clock::inventory_time;
@@ -34,6 +35,8 @@ pub(crate) fn delete(state: &mut State, id: &str, has_data: bool) -> Answer {
         return missing(state, "salesorder_id", id);
     };
     state.shop.salesorders.remove(place);
+    let gone = json!({ "salesorder_id": id });
+    webhooks::prepare(state, (Entity::SalesOrder, Moment::Delete), &gone);
     Answer::json(200, &json!({ "code": 0, "message": "The sales order has been deleted." }))
 }
 
@@ -47,7 +50,7 @@ pub(crate) fn create(state: &mut State, call: &Call, has_data: bool) -> Answer {
         Err(answer) => return answer,
     };
     state.shop.salesorders.push(order.clone());
-    announce(state, &order);
+    announce(state, Moment::Add, &order);
     let key = if state.switches.official_file_keys { "sales_order" } else { "salesorder" };
     Answer::json(201, &json!({ "code": 0, "message": "Sales Order has been created.", key: order }))
 }
@@ -148,7 +151,6 @@ fn row(state: &State, order: &Object) -> Value {
 }
 
 /// Readies the webhooks of an order.
-fn announce(state: &mut State, order: &Object) {
-    let deliveries = webhooks::prepare(state, Entity::SalesOrder, &order.clone().into());
-    state.outbox.extend(deliveries);
+fn announce(state: &mut State, moment: Moment, order: &Object) {
+    webhooks::prepare(state, (Entity::SalesOrder, moment), &order.clone().into());
 }

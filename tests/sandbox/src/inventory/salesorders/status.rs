@@ -6,6 +6,7 @@ use super::{announce, position};
 use crate::clock::inventory_time;
 use crate::http::{Answer, Call};
 use crate::inventory::list::text;
+use crate::inventory::rules::Moment;
 use crate::inventory::{change, error, missing, stock};
 use crate::state::{Object, State};
 
@@ -61,7 +62,7 @@ fn apply(state: &mut State, id: &str, wanted: &str) -> Result<(), Answer> {
     if wanted == "confirmed" || was == "confirmed" {
         commit(state, &order, sign);
     }
-    announce(state, &order);
+    announce(state, Moment::Edit, &order);
     Ok(())
 }
 

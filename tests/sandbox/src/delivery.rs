@@ -1,0 +1,117 @@
+//! What is sent to receivers when data changes: Inventory's webhooks and CRM's notifications.
+
+use std::time::Duration;
+
+use axum::body::Body;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use tokio::runtime::Handle;
+
+use crate::Sandbox;
+use crate::api::Delivered;
+
+/// How long a receiver may take; Zoho's own limit is not known.
+const PATIENCE: Duration = Duration::from_secs(15);
+const ANSWER_BYTES: usize = 64 * 1024;
+
+/// One of them, ready to be sent.
+#[derive(Debug)]
+pub(crate) struct Delivery {
+    pub(crate) method: String,
+    pub(crate) url: String,
+    pub(crate) kind: &'static str,
+    pub(crate) body: String,
+    /// Empty = none.
+    pub(crate) signature: String,
+}
+
+impl Sandbox {
+    /// All that was sent so far, in the order in which it was answered or failed (the last 10,000).
+    pub fn delivered(&self) -> Vec<Delivered> {
+        self.with(|state| state.delivered.iter().cloned().collect())
+    }
+
+    /// Forgets what was sent so far.
+    pub fn clear_delivered(&self) {
+        self.with(|state| state.delivered.clear());
+    }
+
+    /// Comes back once all that changed so far has been sent, or could not be.
+    pub async fn flush(&self) {
+        let ready = self.with(crate::state::State::ready);
+        self.send_soon(ready);
+        let mut under_way = self.inner.under_way.subscribe();
+        // An error would be a sandbox that is gone.
+        let _ = under_way.wait_for(|count| *count == 0).await;
+    }
+
+    /// Sends on Zoho's own time, not while the caller waits.
+    pub(crate) fn send_soon(&self, ready: Vec<Delivery>) {
+        if ready.is_empty() {
+            return;
+        }
+        match Handle::try_current() {
+            Ok(runtime) => {
+                let under_way = UnderWay::new(self);
+                runtime.spawn(async move { under_way.0.send(ready).await });
+            }
+            // A change made outside of any runtime is sent with the next one.
+            Err(_) => self.with(|state| state.outbox.extend(ready)),
+        }
+    }
+
+    /// Sends one after the other. A failure is only noted: Zoho is not known to try again.
+    pub(crate) async fn send(&self, ready: Vec<Delivery>) -> Vec<Delivered> {
+        let client = Client::builder(TokioExecutor::new()).build_http::<Body>();
+        let mut done = Vec::new();
+        for delivery in ready {
+            let (status, answer) = match tokio::time::timeout(PATIENCE, post(&client, &delivery)).await {
+                Ok(Ok((status, answer))) => (Some(status), answer),
+                Ok(Err(why)) => (None, why),
+                Err(_) => (None, "no answer in time".to_owned()),
+            };
+            let Delivery { url, body, signature, .. } = delivery;
+            let delivered = Delivered { url, status, body, signature, answer };
+            self.with(|state| state.note_delivered(delivered.clone()));
+            done.push(delivered);
+        }
+        done
+    }
+}
+
+/// Counts what is being sent, also if the sending is broken off.
+struct UnderWay(Sandbox);
+
+impl UnderWay {
+    fn new(sandbox: &Sandbox) -> Self {
+        sandbox.inner.under_way.send_modify(|count| *count += 1);
+        Self(sandbox.clone())
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.0.inner.under_way.send_modify(|count| *count -= 1);
+    }
+}
+
+async fn post(client: &Client<HttpConnector, Body>, delivery: &Delivery) -> Result<(u16, String), String> {
+    let mut request = hyper::Request::builder()
+        .method(delivery.method.as_str())
+        .uri(&delivery.url)
+        .header("content-type", delivery.kind)
+        .header("accept", "text/html, image/gif, image/jpeg, *; q=.2, */*; q=.2")
+        .header("connection", "close")
+        .header("cache-control", "no-cache")
+        .header("pragma", "no-cache");
+    if !delivery.signature.is_empty() {
+        request = request.header("x-zoho-webhook-signature", &delivery.signature);
+    }
+    let request = request.body(Body::from(delivery.body.clone())).map_err(|error| error.to_string())?;
+    let response = client.request(request).await.map_err(|error| error.to_string())?;
+    let status = response.status().as_u16();
+    let bytes = axum::body::to_bytes(Body::new(response.into_body()), ANSWER_BYTES).await;
+    let bytes = bytes.map_err(|error| error.to_string())?;
+    Ok((status, String::from_utf8_lossy(&bytes).into_owned()))
+}

@@ -1,0 +1,86 @@
+//! What people do in Zoho's own pages while a test runs, and what Zoho loses on its own.
+
+use serde_json::Value;
+
+use crate::Sandbox;
+use crate::api::{Delivered, ItemChange};
+use crate::crm::store::Module;
+use crate::inventory::change;
+use crate::state::State;
+
+impl Sandbox {
+    /// Edits an item and sends the webhooks. `None` if there is no such item, or the change does not fit it.
+    pub async fn change_item(&self, item_id: &str, change: ItemChange) -> Option<Vec<Delivered>> {
+        let ready = self.with(|state| {
+            change::apply(state, item_id, &change)?;
+            Some(state.ready())
+        })?;
+        Some(self.send(ready).await)
+    }
+
+    /// Adds an item, gives its id and what the webhooks brought; what it does not say is as in an ordinary one.
+    /// `None` if it is no item.
+    pub async fn insert_item(&self, item: Value) -> Option<(String, Vec<Delivered>)> {
+        let Value::Object(item) = item else { return None };
+        let (id, ready) = self.with(|state| (change::insert(state, item), state.ready()));
+        Some((id, self.send(ready).await))
+    }
+
+    /// Adds a CRM record, and gives its id; the channels are told. `None` if there is no such module, or it is no
+    /// record. Unlike a caller of the API, people here may leave anything out.
+    pub fn insert_record(&self, module: &str, record: Value) -> Option<String> {
+        let (module, Value::Object(record)) = (Module::find(module)?, record) else { return None };
+        Some(self.changing(|state| state.crm.insert(module, record, state.clock.now())))
+    }
+
+    /// Edits CRM records, all at once: their `Modified_Time` moves, and a channel is told of them together. Gives
+    /// how many there were.
+    pub fn update_records(&self, module: &str, ids: &[&str], change: &Value) -> usize {
+        let (Some(module), Value::Object(change)) = (Module::find(module), change) else { return 0 };
+        let update =
+            |state: &mut State, id: &str| state.crm.update(module, id, change.clone(), state.clock.now());
+        self.changing(|state| ids.iter().filter(|id| update(state, id)).count())
+    }
+
+    /// Deletes CRM records, all at once; they stay in the list of deleted ones. Gives how many there were.
+    pub fn delete_records(&self, module: &str, ids: &[&str]) -> usize {
+        let Some(module) = Module::find(module) else { return 0 };
+        let delete = |state: &mut State, id: &str| state.crm.delete(module, id, state.clock.now());
+        self.changing(|state| ids.iter().filter(|id| delete(state, id)).count())
+    }
+
+    /// Edits a deal. `false` if there is none.
+    #[expect(clippy::needless_pass_by_value, reason = "it is called with literals")]
+    pub fn change_deal(&self, id: &str, change: Value) -> bool {
+        self.update_records("Deals", &[id], &change) == 1
+    }
+
+    /// Deletes a deal. `false` if there is none.
+    pub fn delete_deal(&self, id: &str) -> bool {
+        self.delete_records("Deals", &[id]) == 1
+    }
+
+    /// Ids of the channels that are alive.
+    pub fn channels(&self) -> Vec<String> {
+        self.with(|state| {
+            let now = state.now();
+            state.channels.living(now).iter().map(|channel| channel.id.clone()).collect()
+        })
+    }
+
+    /// Zoho loses a channel without a word. `false` if there is none.
+    pub fn forget_channel(&self, id: &str) -> bool {
+        self.with(|state| state.channels.forget(id))
+    }
+
+    /// Zoho loses every channel.
+    pub fn lose_channels(&self) {
+        self.with(|state| state.channels.clear());
+    }
+
+    fn changing<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+        let (done, ready) = self.with(|state| (act(state), state.ready()));
+        self.send_soon(ready);
+        done
+    }
+}
