@@ -115,6 +115,10 @@ RIGHTS = {
         ("AgentSecret", "secretsmanager:GetSecretValue", "", "the agent's hook"),
         ("StateTable", "dynamodb:GetItem", "own#*", "whether a change was a write of ours"),
         ("StateTable", "dynamodb:Query", "connection", "the connections whose events it looks for"),
+        ("StateTable", "dynamodb:Query", "watch", "what is looked for that nobody told"),
+        (ACCESS_TOKEN, "secretsmanager:GetSecretValue", "", "looking up what events are about, and what nobody told"),
+        ("TokenRefresh", "lambda:InvokeFunction", "", "asking for a new token"),
+        ("StateTable", "dynamodb:PutItem", "quota#*", "leave to call Zoho; a refused put shows how it stands"),
         ("EventsTable", "dynamodb:Query", "event#*", "new events"),
         ("EventsTable", "dynamodb:GetItem dynamodb:PutItem dynamodb:Query", "progress", "how far it has come"),
         ("EventsTable", "dynamodb:GetItem dynamodb:PutItem", "newest#*", "a change that comes after a newer one"),
@@ -124,8 +128,8 @@ RIGHTS = {
         ("EventsTable", "dynamodb:PutItem", "told#*", "what was told and is done with"),
         ("EventsTable", "dynamodb:Query dynamodb:DeleteItem", "again#*", "what the operator wants told again"),
         ("EventsTable", "dynamodb:GetItem dynamodb:PutItem", "agent", "turns of the hour; whether the hook refuses us"),
-        ("EventsTable", "dynamodb:PutItem", "delivery#*", "an event of our own, stored as all are"),
-        ("EventsTable", "dynamodb:PutItem", "event#*", "a delivery's trouble"),
+        ("EventsTable", "dynamodb:PutItem", "delivery#*", "an event of our own, stored as all are; what nobody told"),
+        ("EventsTable", "dynamodb:PutItem", "event#*", "a delivery's trouble; what nobody told"),
     ],
 }
 

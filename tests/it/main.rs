@@ -25,6 +25,7 @@ mod delivery;
 mod demo;
 mod errors;
 mod events;
+mod gap;
 mod intake;
 mod intake_bench;
 mod killed;

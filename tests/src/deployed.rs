@@ -82,7 +82,7 @@ impl Deployed {
     pub fn variables(&self, name: &str) -> Vec<(&str, &str)> {
         let Connector { zoho, url, per_minute, .. } = &self.connector;
         let mut variables = vec![(PUBLIC_URL, url.as_str()), (SANDBOX_URL, &zoho.url), (LOG, "info")];
-        if name == "api-proxy" {
+        if matches!(name, "api-proxy" | "event-delivery") {
             variables.push((INVENTORY_PER_MINUTE, per_minute));
         }
         match &self.aws {
@@ -95,7 +95,7 @@ impl Deployed {
                 if name != "oauth-callback" {
                     variables.push((EVENTS_TABLE, &names.events));
                 }
-                if matches!(name, "api-proxy" | "oauth-callback") {
+                if matches!(name, "api-proxy" | "oauth-callback" | "event-delivery") {
                     variables.push((TOKEN_REFRESH, "token-refresh"));
                 }
             }

@@ -127,6 +127,8 @@ pub struct Switches {
     pub crm_not_subscribed_status: u16,
     /// Deleted records come oldest first; no source says in which order.
     pub crm_deleted_oldest_first: bool,
+    /// Lists ignore `If-Modified-Since`.
+    pub crm_modified_since_ignored: bool,
     /// Nothing newer than `If-Modified-Since` is 204 instead of 304.
     pub crm_nothing_newer_204: bool,
     // What is sent when data changes
@@ -197,6 +199,7 @@ impl Default for Switches {
             crm_longest_channel: Duration::from_secs(7 * 86_400),
             crm_not_subscribed_status: 202,
             crm_deleted_oldest_first: false,
+            crm_modified_since_ignored: false,
             crm_nothing_newer_204: false,
             deliver_notifications: true,
             webhook_json_claims_form: false,

@@ -116,10 +116,14 @@ impl Stage {
             let ids: Vec<String> = entries.into_iter().map(|entry| entry.id).collect();
             let late = claim.until <= world.now();
             let ending = if random.chance(100) { Ending::Retry } else { Ending::Done };
-            if ending == Ending::Done {
-                // Before the call: it may be done although its answer is lost.
+            {
+                // Before the call: it may be done, or free for others, although its answer is lost or late.
                 let mut seen = self.seen.lock().unwrap();
-                ids.iter().for_each(|id| *seen.done.entry(id.clone()).or_default() += 1);
+                if ending == Ending::Done {
+                    ids.iter().for_each(|id| *seen.done.entry(id.clone()).or_default() += 1);
+                } else {
+                    seen.held.retain(|id, held| !(ids.contains(id) && held.0 == claim.id));
+                }
             }
             let let_go = || {
                 let mut seen = self.seen.lock().unwrap();

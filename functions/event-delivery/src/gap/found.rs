@@ -38,7 +38,7 @@ impl EventDelivery {
             return Ok(false);
         }
         // Its creation may have been told, and only this change not.
-        let is_new = newest.is_none() && found.created.is_some_and(|at| at >= since);
+        let is_new = newest.is_none() && found.created.is_some_and(|at| at.as_second() >= since.as_second());
         let change = match (deletion, is_new) {
             (true, _) => "deleted",
             (false, true) => "created",

@@ -21,7 +21,7 @@ use crate::EventDelivery;
 use crate::sweep::{Swept, take_turns};
 use crate::zoho::{Place, Reading, Run, Target};
 use progress::{Cursor, Part, Progress, Stored};
-use walk::{Next, first, go_on, is_between};
+use walk::{Next, asked, first, go_on, is_between};
 
 /// How often lists are read whose changes are told, and how often the others.
 const SELDOM: SignedDuration = SignedDuration::from_mins(60);
@@ -218,7 +218,7 @@ impl EventDelivery {
         };
         match &list.what {
             What::Crm(module) => {
-                let since = changes::moment(cursor.since);
+                let since = changes::moment(asked(cursor));
                 let target = Target { what: module, if_modified_since: Some(&since), ..target };
                 let url = |place: &Place<'_>| match cursor.part {
                     Part::Changes => changes::crm_url(place.api, module, cursor.order, &cursor.at),

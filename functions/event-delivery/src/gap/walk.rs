@@ -30,6 +30,11 @@ pub(crate) fn is_between(at: Timestamp, since: Timestamp, to: Timestamp) -> bool
     at.as_second() >= since.as_second() && at <= to
 }
 
+/// From when on a list is asked for: Zoho does not say whether it gives what changed in that second.
+pub(crate) fn asked(cursor: &Cursor) -> Timestamp {
+    earlier(cursor.since, SignedDuration::from_secs(1))
+}
+
 /// What follows this page.
 pub(crate) fn go_on(cursor: &Cursor, page: &Page) -> Next {
     let following = || match &page.next {
@@ -42,16 +47,16 @@ pub(crate) fn go_on(cursor: &Cursor, page: &Page) -> Next {
         // In no order that anybody promised.
         (Part::Deletions, _) => following(),
         (Part::Changes, Order::OldestFirst) => {
-            let too_old = page.rows.iter().any(|row| row.at.as_second() < cursor.since.as_second());
-            let base = earlier(last, SignedDuration::from_secs(1));
+            let asked = asked(cursor).as_second();
+            let too_old = page.rows.iter().any(|row| row.at.as_second() < asked);
             if too_old || !sorted {
                 // It does not begin where it should. From the other end it can be walked by the times alone.
                 Next::Page(first(cursor.part, Order::NewestFirst, cursor.since, cursor.to))
             } else if last > cursor.to || page.next.is_none() {
                 Next::Done
-            } else if base.as_second() > cursor.since.as_second() {
+            } else if last.as_second() > cursor.since.as_second() {
                 // Begun anew from the last second, nothing that moves to the end can push another over a page's edge.
-                Next::Page(Cursor { since: base, at: At::FIRST, ..cursor.clone() })
+                Next::Page(Cursor { since: last, at: At::FIRST, ..cursor.clone() })
             } else {
                 // All of it lies within one second.
                 following()
@@ -85,6 +90,8 @@ mod tests {
     struct Module {
         records: Vec<(u32, i64)>,
         heeds_since: bool,
+        /// Whether what changed in the second that was asked for is given, too.
+        inclusive: bool,
         sorts: bool,
         per_page: usize,
     }
@@ -92,9 +99,8 @@ mod tests {
     impl Module {
         fn page(&self, cursor: &Cursor) -> Page {
             let mut rows = self.records.clone();
-            rows.retain(|(_, second)| {
-                !self.heeds_since || at(*second).as_second() > cursor.since.as_second()
-            });
+            let asked = asked(cursor).as_second() + i64::from(!self.inclusive);
+            rows.retain(|(_, second)| !self.heeds_since || at(*second).as_second() >= asked);
             if self.sorts {
                 rows.sort_by_key(|(id, second)| (*second, *id));
                 if cursor.order == Order::NewestFirst {
@@ -146,11 +152,11 @@ mod tests {
         let records = (0..70)
             .map(|id| match id {
                 0..10 => (id, i64::from(id)),
-                10..60 => (id, 101 + i64::from(id)),
+                10..60 => (id, 90 + i64::from(id)),
                 _ => (id, 1001),
             })
             .collect();
-        Module { records, heeds_since, sorts, per_page: 8 }
+        Module { records, heeds_since, inclusive: false, sorts, per_page: 8 }
     }
 
     #[test]
@@ -177,9 +183,12 @@ mod tests {
     #[test]
     fn many_changes_of_one_second_are_all_seen() {
         let records = (0..450).map(|id| (id, 200)).chain([(450, 201), (451, 300)]).collect();
-        let mut module = Module { records, heeds_since: true, sorts: true, per_page: 200 };
-        let (seen, pages) = module.walk(Order::OldestFirst, |_, _| {});
-        assert_eq!((seen.len(), pages), (452, 4));
+        let mut module = Module { records, heeds_since: true, inclusive: false, sorts: true, per_page: 200 };
+        for inclusive in [false, true] {
+            module.inclusive = inclusive;
+            let (seen, pages) = module.walk(Order::OldestFirst, |_, _| {});
+            assert_eq!((seen.len(), pages), (452, 4), "{inclusive}");
+        }
     }
 
     #[test]

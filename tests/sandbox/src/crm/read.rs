@@ -78,7 +78,7 @@ impl List<'_> {
             let ids = names(&ids);
             records.retain(|record| ids.iter().any(|id| id == text(record, "id")));
         }
-        if let Some(since) = modified_since(call) {
+        if let Some(since) = modified_since(call).filter(|_| !state.switches.crm_modified_since_ignored) {
             records.retain(|record| changed(record).is_some_and(|at| at > since));
             if records.is_empty() {
                 return nothing_newer(state);

@@ -1,0 +1,616 @@
+//! What nobody told is found once, what was told is not told again, and what events say is looked up before it counts.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use event_delivery::{EventDelivery, Swept};
+use sandbox::{Fault, FaultKind, ItemChange, Options};
+use serde_json::{Value, json};
+use shared::base::clock::{SignedDuration, Timestamp, later};
+use shared::base::id::ConnectionName;
+use shared::base::secret::Secret;
+use shared::core::consent::Wish;
+use shared::core::event::Events;
+use shared::core::key::NewKey;
+use shared::core::watch::{self, Channel, Kind, Watch};
+use shared::zoho::scope::{Access, Product, ScopeSet};
+use tests::browser::Browser;
+use tests::connector::Connector;
+use tests::hooks::{self, Hook, INVENTORY, sign};
+use tests::inside::{Inside, any_key};
+use tower::ServiceExt;
+
+const DEAL: &str = "6100000000451001";
+const ANOTHER: &str = "6100000000451002";
+const THIRD: &str = "6100000000451003";
+const ITEM: &str = "3300000000070001";
+
+/// The functions in front of a connected account, some lists of which are watched.
+struct Scene {
+    inside: Inside,
+    webhooks: Router,
+    key: Secret,
+}
+
+impl Scene {
+    async fn start() -> Self {
+        Self::with(Options::new(""), ScopeSet::of(&Product::ALL, Access::Write)).await
+    }
+
+    async fn with(options: Options, scopes: ScopeSet) -> Self {
+        let inside = Inside::with(options).await;
+        inside.zoho.sandbox.switches(|switches| switches.deliver_notifications = false);
+        let wish = Wish { scopes, ..inside.wish() };
+        let ending = Browser::default().consent(&inside.link(wish).await).await;
+        assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
+        hooks::set_secrets(&*inside.parts.stores.secrets).await;
+        let permissions = ["inventory:write", "crm:write", "events"].iter().map(|text| text.parse().unwrap());
+        let key = inside.key(NewKey { permissions: permissions.collect(), ..any_key() }).await;
+        let webhooks = webhook_intake::router(&inside.parts);
+        let scene = Self { inside, webhooks, key };
+        scene.watch(|_| {}).await;
+        scene
+    }
+
+    /// Sets what is watched: deals, items and orders, of which nobody tells, unless `change` says otherwise.
+    async fn watch(&self, change: impl FnOnce(&mut Watch)) {
+        let state = &*self.inside.parts.stores.state;
+        let name = ConnectionName::default();
+        let stored = watch::get(state, &name).await.unwrap();
+        let mut wanted = stored.as_ref().map_or_else(
+            || Watch {
+                connection: name,
+                since: self.now(),
+                crm: vec!["Deals".to_owned()],
+                inventory: Kind::ALL.to_vec(),
+                channel: None,
+                inventory_tells: false,
+            },
+            |stored| stored.watch.clone(),
+        );
+        change(&mut wanted);
+        assert!(watch::put(state, &wanted, stored.as_ref()).await.unwrap());
+    }
+
+    fn now(&self) -> Timestamp {
+        self.inside.parts.clock.now()
+    }
+
+    fn zoho(&self) -> &sandbox::Sandbox {
+        &self.inside.zoho.sandbox
+    }
+
+    fn delivery(&self) -> EventDelivery {
+        EventDelivery::new(&self.inside.parts, Arc::new(self.inside.renewer.clone()))
+    }
+
+    async fn sweep(&self) -> Swept {
+        let swept = self.delivery().sweep(&BTreeSet::new()).await.unwrap();
+        assert_eq!(swept.failed, 0, "{swept:?}");
+        swept
+    }
+
+    /// Lets time pass, then sweeps.
+    async fn after(&self, seconds: u64) -> Swept {
+        self.inside.advance(Duration::from_secs(seconds));
+        self.sweep().await
+    }
+
+    async fn request(&self, method: &str, path: &str, body: &Value) -> Value {
+        let request = Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", format!("Bearer {}", self.key.expose()))
+            .header("content-type", "application/json")
+            .body(if body.is_null() { Body::empty() } else { Body::from(body.to_string()) })
+            .unwrap();
+        let response = self.inside.api().oneshot(request).await.unwrap();
+        let status = response.status();
+        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        assert!(status.is_success(), "{body}");
+        body
+    }
+
+    /// Everything that waits in the queue, and is then done: types, subjects and data.
+    async fn take(&self) -> Vec<(String, String, Value)> {
+        let mut taken = Vec::new();
+        loop {
+            let claimed = self.request("POST", "/v1/events/claim", &json!({ "limit": 50 })).await;
+            let entries = claimed["data"].as_array().unwrap().clone();
+            if entries.is_empty() {
+                return taken;
+            }
+            let ids: Vec<_> = entries.iter().map(|entry| entry["id"].clone()).collect();
+            self.request("POST", "/v1/events/ack", &json!({ "ids": ids, "outcome": "done" })).await;
+            let text = |entry: &Value, field: &str| entry[field].as_str().unwrap_or_default().to_owned();
+            let told = |entry: &Value| (text(entry, "type"), text(entry, "subject"), entry["data"].clone());
+            taken.extend(entries.iter().map(told));
+        }
+    }
+
+    /// The same without the data, in an order that holds.
+    async fn taken(&self) -> Vec<String> {
+        let mut taken: Vec<_> =
+            self.take().await.into_iter().map(|(kind, subject, _)| format!("{kind} {subject}")).collect();
+        taken.sort();
+        taken
+    }
+
+    /// How an event ended.
+    async fn outcome(&self, id: &str) -> Value {
+        self.request("GET", &format!("/v1/events/{id}"), &Value::Null).await["life"]["outcome"].clone()
+    }
+
+    async fn post(&self, hook: &Hook) -> String {
+        let response = self.webhooks.clone().oneshot(hook.request()).await.unwrap();
+        let status = response.status();
+        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        let receipt: Value = serde_json::from_slice(&body).unwrap();
+        assert_eq!(status, 200, "{receipt}");
+        // Ids of one millisecond have no order among them.
+        self.inside.advance(Duration::from_millis(1));
+        receipt["event_id"].as_str().unwrap().to_owned()
+    }
+
+    /// CRM tells of a change, by its clock so many seconds after this moment.
+    async fn tell(&self, operation: &str, id: &str, at: Timestamp, late: i64) -> String {
+        let time = later(at, SignedDuration::from_secs(late)).as_millisecond();
+        let body = json!({
+            "server_time": time, "module": "Deals", "ids": [id], "operation": operation,
+            "channel_id": hooks::CHANNEL, "token": hooks::TOKEN,
+        });
+        let path = "/webhooks/default/crm".to_owned();
+        self.post(&Hook { path, header: None, body: body.to_string().into() }).await
+    }
+
+    /// Inventory tells that an item is gone, or whoever may post in its name.
+    async fn tell_gone(&self, item: &str) -> String {
+        let body = json!({ "item": { "item_id": item } }).to_string();
+        let header = ("x-zoho-webhook-signature", sign(INVENTORY, body.as_bytes()));
+        let path = "/webhooks/default/inventory/item.deleted".to_owned();
+        self.post(&Hook { path, header: Some(header), body: body.into() }).await
+    }
+
+    /// When CRM says that a deal was changed.
+    fn modified(&self, id: &str) -> Timestamp {
+        let deals = self.zoho().deals();
+        let deal = deals.iter().find(|deal| deal["id"] == id).unwrap();
+        deal["Modified_Time"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// The paths that Zoho was asked for since the last time.
+    fn asked(&self) -> Vec<String> {
+        let asked = self.zoho().requests().into_iter().map(|request| request.path).collect();
+        self.zoho().clear_requests();
+        asked
+    }
+
+    fn fail(&self, path: &str, kind: FaultKind) {
+        self.zoho().inject(Fault { path_contains: path.to_owned(), times: 1000, kind });
+    }
+}
+
+/// A channel that lives for another week.
+fn channel(scene: &Scene) -> Channel {
+    let mut channel = Channel::new(hooks::CHANNEL.to_owned(), String::new());
+    channel.confirmed = Some(scene.now());
+    channel.expires = Some(later(scene.now(), SignedDuration::from_hours(7 * 24)));
+    channel
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_nobody_told_is_found_once() {
+    let scene = Scene::start().await;
+    assert_eq!(scene.sweep().await.found, 0, "what was before the watch does not count");
+    scene.zoho().change_deal(DEAL, json!({ "Next_Step": "Call" }));
+    let new = scene.zoho().insert_record("Deals", json!({ "Deal_Name": "New" })).unwrap();
+    scene.zoho().delete_deal(ANOTHER);
+    scene.zoho().change_item(ITEM, ItemChange::Rename("Oak Shelf, new".to_owned())).await.unwrap();
+    assert_eq!(scene.after(60).await.found, 0, "the news of it may be on its way");
+    assert_eq!(scene.after(120).await.found, 4);
+    scene.after(16).await;
+    let mut taken = scene.take().await;
+    taken.sort_by(|one, other| one.0.cmp(&other.0));
+    let told: Vec<_> = taken.iter().map(|(kind, subject, _)| format!("{kind} {subject}")).collect();
+    assert_eq!(
+        told,
+        [
+            format!("zoho.crm.deal.created deal/{new}"),
+            format!("zoho.crm.deal.deleted deal/{ANOTHER}"),
+            format!("zoho.crm.deal.updated deal/{DEAL}"),
+            format!("zoho.inventory.item.updated item/{ITEM}"),
+        ]
+    );
+    let modified = scene.modified(DEAL).to_string();
+    assert_eq!(
+        taken[2].2,
+        json!({ "module": "Deals", "ids": [DEAL], "found_by": "sweep", "modified_time": modified })
+    );
+    assert_eq!(taken[1].2["unconfirmed"], Value::Null, "the list of what is gone is Zoho's word for it");
+    assert_eq!((&taken[3].2["item_id"], &taken[3].2["sku"]), (&json!(ITEM), &json!("SHELF-OAK-80")));
+    for _ in 0..8 {
+        assert_eq!(scene.after(301).await.found, 0, "once");
+    }
+    scene.asked();
+    assert_eq!(scene.after(60).await.found, 0);
+    assert_eq!(scene.asked(), Vec::<String>::new(), "not before five minutes are over");
+
+    scene.zoho().change_deal(&new, json!({ "Next_Step": "Call" }));
+    assert_eq!(scene.after(600).await.found, 1);
+    scene.after(16).await;
+    assert_eq!(scene.taken().await, [format!("zoho.crm.deal.updated deal/{new}")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_told_is_not_told_again() {
+    let scene = Scene::start().await;
+    let live = channel(&scene);
+    scene.watch(|watch| watch.channel = Some(live)).await;
+    scene.watch(|watch| watch.inventory.clear()).await;
+    scene.sweep().await;
+    scene.after(121).await;
+    scene.zoho().change_deal(DEAL, json!({ "Next_Step": "Call" }));
+    scene.zoho().change_deal(ANOTHER, json!({ "Next_Step": "Call" }));
+    scene.tell("update", DEAL, scene.modified(DEAL), 2).await;
+    scene.tell("update", THIRD, scene.now(), 1).await;
+    scene.after(16).await;
+    assert_eq!(
+        scene.taken().await,
+        [format!("zoho.crm.deal.updated deal/{DEAL}"), format!("zoho.crm.deal.updated deal/{THIRD}")]
+    );
+    // It changes again and nobody tells, within the time by which CRM is late. Another is deleted.
+    scene.zoho().delete_deal(THIRD);
+    assert_eq!(scene.after(60 * 30).await.found, 0, "a living channel is believed for an hour");
+    assert_eq!(scene.after(60 * 30).await.found, 2);
+    scene.after(16).await;
+    assert_eq!(
+        scene.taken().await,
+        [format!("zoho.crm.deal.deleted deal/{THIRD}"), format!("zoho.crm.deal.updated deal/{ANOTHER}")],
+        "that a record is gone is no older news than a change of it that was told later"
+    );
+
+    // A channel that was gone for a while.
+    scene.zoho().change_deal(DEAL, json!({ "Next_Step": "Write" }));
+    assert_eq!(scene.after(180).await.found, 0);
+    let restored = scene.now();
+    scene.watch(|watch| watch.channel.as_mut().unwrap().restored = Some(restored)).await;
+    assert_eq!(scene.after(1).await.found, 1);
+    scene.after(16).await;
+    assert_eq!(scene.taken().await, [format!("zoho.crm.deal.updated deal/{DEAL}")]);
+    assert_eq!(scene.after(60 * 61).await.found, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_right_after_one_that_was_told_is_found() {
+    let scene = Scene::start().await;
+    scene.zoho().change_deal(DEAL, json!({ "Next_Step": "Call" }));
+    let first = scene.modified(DEAL);
+    scene.tell("update", DEAL, first, 60).await;
+    scene.after(16).await;
+    // By CRM's clock before it told of the first one.
+    scene.zoho().change_deal(DEAL, json!({ "Next_Step": "Write" }));
+    assert!(scene.modified(DEAL) < later(first, SignedDuration::from_secs(60)));
+    assert_eq!(scene.after(180).await.found, 1);
+    scene.after(16).await;
+    assert_eq!(scene.taken().await.len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn our_own_write_is_known_although_crm_tells_of_it_later() {
+    let scene = Scene::start().await;
+    let path = format!("/v1/crm/deals/{DEAL}");
+    scene.request("PATCH", &path, &json!({ "Next_Step": "Call" })).await;
+    let told = scene.tell("update", DEAL, scene.modified(DEAL), 2).await;
+    scene.after(16).await;
+    assert_eq!(scene.outcome(&told).await, "own_write");
+
+    // Two writes, of the first of which CRM tells when the second is done.
+    scene.request("PATCH", &path, &json!({ "Next_Step": "Call again" })).await;
+    let (first, earlier) = (scene.modified(DEAL), scene.now());
+    scene.inside.advance(Duration::from_secs(5));
+    scene.request("PATCH", &path, &json!({ "Next_Step": "Write" })).await;
+    let second = scene.modified(DEAL);
+    assert!(first < second && earlier < scene.now());
+    let told = [scene.tell("update", DEAL, first, 2).await, scene.tell("update", DEAL, second, 2).await];
+    scene.after(16).await;
+    for id in &told {
+        assert_eq!(scene.outcome(id).await, "own_write", "{id}");
+    }
+
+    // Somebody else, a moment before ours and a moment after.
+    scene.inside.advance(Duration::from_secs(60));
+    scene.zoho().change_deal(DEAL, json!({ "Next_Step": "Theirs" }));
+    let theirs = scene.tell("update", DEAL, scene.modified(DEAL), 1).await;
+    scene.inside.advance(Duration::from_secs(5));
+    scene.request("PATCH", &path, &json!({ "Next_Step": "Ours" })).await;
+    let ours = scene.tell("update", DEAL, scene.modified(DEAL), 1).await;
+    scene.inside.advance(Duration::from_secs(5));
+    scene.zoho().change_deal(DEAL, json!({ "Next_Step": "Theirs again" }));
+    let again = scene.tell("update", DEAL, scene.modified(DEAL), 1).await;
+    scene.after(16).await;
+    assert_eq!(scene.outcome(&ours).await, "own_write");
+    for id in [&theirs, &again] {
+        assert_eq!(scene.outcome(id).await, Value::Null, "{id} waits in the queue");
+    }
+    let taken = scene.take().await;
+    assert_eq!(taken.len(), 2);
+    assert_eq!(taken[1].2["modified_time"], scene.modified(DEAL).to_string());
+
+    // Of which nobody told at all.
+    scene.request("PATCH", &format!("/v1/crm/deals/{ANOTHER}"), &json!({ "Next_Step": "Call" })).await;
+    assert_eq!(scene.after(301).await.found, 1);
+    let (_, listed) = scene.inside.get("/v1/events").await;
+    assert_eq!(listed["data"].as_array().unwrap().len(), 6, "not settled yet");
+    scene.after(16).await;
+    assert_eq!(scene.taken().await, Vec::<String>::new());
+    for _ in 0..3 {
+        assert_eq!(scene.after(301).await.found, 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_said_to_be_gone_counts_if_it_is() {
+    for missing_is_400 in [false, true] {
+        let scene = Scene::start().await;
+        scene.zoho().switches(|switches| switches.missing_is_400 = missing_is_400);
+        let there = [scene.tell_gone(ITEM).await, scene.tell("delete", DEAL, scene.now(), 1).await];
+        scene.after(16).await;
+        for id in &there {
+            assert_eq!(scene.outcome(id).await, "not_deleted");
+        }
+        assert_eq!(scene.taken().await, Vec::<String>::new());
+
+        scene.zoho().change_item(ITEM, ItemChange::Delete).await.unwrap();
+        scene.zoho().delete_deal(DEAL);
+        scene.inside.advance(Duration::from_secs(601));
+        scene.tell_gone(ITEM).await;
+        scene.tell("delete", DEAL, scene.now(), 1).await;
+        scene.after(16).await;
+        let taken = scene.take().await;
+        assert_eq!(taken.len(), 2, "{taken:?}");
+        for (kind, _, data) in &taken {
+            assert!(kind.ends_with(".deleted") && data.get("unconfirmed").is_none(), "{kind} {data}");
+        }
+        assert_eq!(scene.after(3601).await.found, 0, "that it is gone was told");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_wait_for_zoho_but_not_for_ever() {
+    for kind in [FaultKind::Status(503), FaultKind::ResetBefore, FaultKind::Html200] {
+        let scene = Scene::start().await;
+        scene.fail("/crm/v8/Deals", kind.clone());
+        scene.fail("/items/", kind);
+        let before = scene.tell_custom("1").await;
+        let update = scene.tell("update", DEAL, scene.now(), 1).await;
+        let gone = scene.tell_gone(ITEM).await;
+        let behind = scene.tell_custom("2").await;
+        scene.after(16).await;
+        assert_eq!(scene.outcome_or_state(&before).await, "queued", "what needs no look goes on");
+        for id in [&update, &gone, &behind] {
+            assert_eq!(scene.outcome_or_state(id).await, "received");
+        }
+        scene.after(560).await;
+        assert_eq!(scene.outcome_or_state(&update).await, "received", "nine minutes and a half");
+        scene.after(30).await;
+        let taken = scene.take().await;
+        let kinds: Vec<_> = taken.iter().map(|(kind, ..)| kind.as_str()).collect();
+        assert_eq!(
+            kinds,
+            ["custom.counted", "zoho.crm.deal.updated", "zoho.inventory.item.deleted", "custom.counted"]
+        );
+        assert_eq!((&taken[1].2["modified_time"], &taken[1].2["unconfirmed"]), (&Value::Null, &Value::Null));
+        assert_eq!(taken[2].2["unconfirmed"], true, "the agent is told that nobody has looked");
+
+        // It is back before that.
+        let gone = scene.tell("delete", ANOTHER, scene.now(), 1).await;
+        scene.after(16).await;
+        assert_eq!(scene.outcome_or_state(&gone).await, "received");
+        scene.zoho().clear_faults();
+        scene.after(60).await;
+        assert_eq!(scene.outcome(&gone).await, "not_deleted");
+    }
+}
+
+impl Scene {
+    async fn tell_custom(&self, body: &str) -> String {
+        let body = json!({ "counted": body }).to_string();
+        let header = ("x-signature", format!("sha256={}", sign(hooks::CUSTOM, body.as_bytes())));
+        let path = "/webhooks/default/custom/counted".to_owned();
+        self.post(&Hook { path, header: Some(header), body: body.into() }).await
+    }
+
+    async fn outcome_or_state(&self, id: &str) -> Value {
+        let event = self.request("GET", &format!("/v1/events/{id}"), &Value::Null).await;
+        event["life"].get("outcome").unwrap_or(&event["life"]["state"]).clone()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_nothing_may_be_read_nothing_waits() {
+    let scene = Scene::with(Options::new(""), ScopeSet::parse("ZohoInventory.settings.READ")).await;
+    scene.zoho().change_deal(DEAL, json!({ "Next_Step": "Call" }));
+    scene.tell("update", DEAL, scene.now(), 1).await;
+    scene.tell("delete", DEAL, scene.now(), 2).await;
+    scene.tell_gone(ITEM).await;
+    scene.tell_custom("1").await;
+    scene.asked();
+    scene.after(180).await;
+    assert_eq!(scene.asked(), Vec::<String>::new(), "what the stored scopes do not allow is not asked");
+    let taken = scene.take().await;
+    let kinds: Vec<_> =
+        taken.iter().map(|(kind, _, data)| (kind.as_str(), data["unconfirmed"] == true)).collect();
+    assert_eq!(
+        kinds,
+        [
+            ("zoho.crm.deal.updated", false),
+            ("zoho.crm.deal.deleted", true),
+            ("zoho.inventory.item.deleted", true),
+            ("custom.counted", false),
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn hundreds_of_changes_of_one_second_are_all_found() {
+    for ignored in [false, true] {
+        let mut options = Options::new("");
+        options.extra_deals = 450;
+        let scene = Scene::with(options, ScopeSet::of(&Product::ALL, Access::Read)).await;
+        scene.zoho().switches(|switches| {
+            switches.crm_modified_since_ignored = ignored;
+            switches.crm_deleted_oldest_first = ignored;
+        });
+        scene.sweep().await;
+        let ids: Vec<String> = (1..=450).map(|number| format!("61000000005{number:05}")).collect();
+        let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+        scene.inside.advance(Duration::from_secs(3600));
+        assert_eq!(scene.zoho().update_records("Deals", &ids, &json!({ "Next_Step": "Call" })), 450);
+        let times: BTreeSet<_> = ids.iter().map(|id| scene.modified(id)).collect();
+        scene.asked();
+        assert_eq!(scene.after(180).await.found, 450, "ignored: {ignored}; {} seconds", times.len());
+        let lists = scene.asked().into_iter().filter(|path| path.ends_with("/Deals")).count();
+        assert!((3..=5).contains(&lists), "{lists} pages");
+        for _ in 0..3 {
+            assert_eq!(scene.after(301).await.found, 0);
+        }
+        let taken: BTreeSet<_> = scene.taken().await.into_iter().collect();
+        assert_eq!(taken.len(), 450);
+
+        let gone = &ids[..230];
+        assert_eq!(scene.zoho().delete_records("Deals", gone), 230);
+        assert_eq!(scene.after(180).await.found + scene.after(180).await.found, 230);
+        scene.after(301).await;
+        let taken: BTreeSet<_> = scene.taken().await.into_iter().collect();
+        assert_eq!(taken.len(), 230);
+        assert!(taken.iter().all(|told| told.starts_with("zoho.crm.deal.deleted ")));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn agents_go_first_where_calls_are_short() {
+    let mut scene = Scene::start().await;
+    scene.inside.limit(Some(9), None);
+    scene.zoho().change_item(ITEM, ItemChange::Rename("Oak Shelf, new".to_owned())).await.unwrap();
+    scene.inside.advance(Duration::from_secs(180));
+    let api = scene.inside.cold();
+    for _ in 0..6 {
+        let (status, body) = scene.inside.get_from(api.clone(), &format!("/v1/inventory/items/{ITEM}")).await;
+        assert_eq!(status, 200, "{body}");
+    }
+    scene.asked();
+    assert_eq!(scene.sweep().await.found, 0, "the last third is the agents'");
+    assert!(scene.asked().iter().all(|path| !path.contains("/inventory/")));
+    for _ in 0..3 {
+        let (status, body) = scene.inside.get_from(api.clone(), &format!("/v1/inventory/items/{ITEM}")).await;
+        assert_eq!(status, 200, "{body}");
+    }
+    assert_eq!(scene.after(70).await.found, 1, "later");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_list_in_trouble_holds_up_no_other() {
+    let scene = Scene::start().await;
+    scene
+        .watch(|watch| watch.crm = vec!["Contacts".to_owned(), "Nonsense".to_owned(), "Deals".to_owned()])
+        .await;
+    scene.zoho().change_deal(DEAL, json!({ "Next_Step": "Call" }));
+    scene.zoho().update_records("Contacts", &["6100000000440025"], &json!({ "Phone": "1" }));
+    scene.fail("/crm/v8/Contacts", FaultKind::Status(500));
+    assert_eq!(scene.after(180).await.found, 1, "the deal");
+    let nonsense = |asked: &[String]| asked.iter().filter(|path| path.contains("/Nonsense")).count();
+    assert_eq!(nonsense(&scene.asked()), 1);
+    scene.zoho().clear_faults();
+    assert_eq!(scene.after(60).await.found, 1, "the contact, a minute later");
+    assert_eq!(nonsense(&scene.asked()), 0, "what cannot be read is left alone for a while");
+    scene.after(16).await;
+    assert_eq!(
+        scene.taken().await,
+        [
+            "zoho.crm.contact.updated contact/6100000000440025".to_owned(),
+            format!("zoho.crm.deal.updated deal/{DEAL}")
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn several_at_once_find_each_change_once() {
+    let scene = Scene::start().await;
+    scene.zoho().change_deal(DEAL, json!({ "Next_Step": "Call" }));
+    scene.zoho().delete_deal(ANOTHER);
+    scene.zoho().change_item(ITEM, ItemChange::Rename("Oak Shelf, new".to_owned())).await.unwrap();
+    scene.inside.advance(Duration::from_secs(180));
+    let sweeps = (0..6).map(|_| {
+        let delivery = scene.delivery();
+        tokio::spawn(async move { delivery.sweep(&BTreeSet::new()).await.unwrap().found })
+    });
+    let found = futures::future::join_all(sweeps).await;
+    assert_eq!(found.into_iter().map(Result::unwrap).sum::<usize>(), 3);
+    scene.after(16).await;
+    assert_eq!(scene.taken().await.len(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dead_token_is_replaced_once_and_a_missing_right_costs_none() {
+    for code_14 in [false, true] {
+        let scene = Scene::start().await;
+        scene.zoho().switches(|switches| switches.dead_token_code_14 = code_14);
+        scene.zoho().change_deal(DEAL, json!({ "Next_Step": "Call" }));
+        scene.zoho().change_item(ITEM, ItemChange::Rename("Oak Shelf, new".to_owned())).await.unwrap();
+        let minted = scene.zoho().minted();
+        scene.zoho().expire_access_tokens();
+        assert_eq!(scene.after(180).await.found, 2, "code 14: {code_14}");
+        assert_eq!(scene.zoho().minted(), minted + 1);
+    }
+    // Zoho refuses what the stored scopes allow.
+    let scene = Scene::start().await;
+    let refusal = r#"{"code":57,"message":"You are not authorized to perform this operation"}"#.to_owned();
+    scene.fail("/inventory/v1/items", FaultKind::Body(401, "application/json".to_owned(), refusal));
+    scene.zoho().change_item(ITEM, ItemChange::Rename("Oak Shelf, new".to_owned())).await.unwrap();
+    scene.tell_gone(ITEM).await;
+    let minted = scene.zoho().minted();
+    assert_eq!(scene.after(180).await.found, 0);
+    assert_eq!(scene.zoho().minted(), minted);
+    let taken = scene.take().await;
+    assert_eq!(taken[0].2["unconfirmed"], true);
+}
+
+/// The real binary looks as soon as it runs.
+#[tokio::test(flavor = "multi_thread")]
+async fn serve_finds_what_happened_while_it_was_away() {
+    let mut connector = Connector::start().await;
+    connector.connect(&[]).await;
+    let agent = connector.agent(&[]).await;
+    connector.kill().await;
+    let clock = Arc::new(shared::base::clock::SystemClock);
+    let stores: shared::store::Stores =
+        shared::store::sqlite::Sqlite::open(connector.folder(), clock.clone()).unwrap().into();
+    let watched = Watch {
+        connection: ConnectionName::default(),
+        since: "2026-11-01T00:00:00Z".parse().unwrap(),
+        crm: vec!["Deals".to_owned()],
+        inventory: Vec::new(),
+        channel: None,
+        inventory_tells: false,
+    };
+    assert!(watch::put(&*stores.state, &watched, None).await.unwrap());
+    connector.boot().await;
+    let events = Events::new(stores.events.clone(), clock);
+    for _ in 0..100 {
+        if events.newest(&ConnectionName::default(), 10).await.unwrap().len() == 6 {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    tokio::time::sleep(Duration::from_secs(16)).await;
+    let listed = agent.get("/v1/events").await.ok();
+    let kinds: BTreeSet<_> =
+        listed["data"].as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap()).collect();
+    assert_eq!(listed["data"].as_array().unwrap().len(), 6);
+    assert_eq!(kinds, BTreeSet::from(["zoho.crm.deal.created"]));
+}
