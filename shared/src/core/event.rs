@@ -20,6 +20,9 @@ const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 /// A list ends this long before now: a delivery that is stored a little late must not fall behind a reader's cursor.
 pub const SETTLED: SignedDuration = SignedDuration::from_secs(15);
 
+/// An event that took longer to be stored may have come too late for that: the machine slept, or its disk did.
+const LATE: SignedDuration = SignedDuration::from_secs(10);
+
 /// An event, as it is listed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Event {
@@ -102,45 +105,60 @@ impl Events {
     /// # Errors
     /// Where the store fails: then Zoho must not be told that it arrived.
     pub async fn store(&self, delivery: Delivery) -> Result<Receipt, StoreError> {
-        let now = self.clock.now();
-        let id = time_ordered(now);
+        let mut arrived = self.clock.now();
+        // One whose times are equal is read as one without a time of Zoho's.
+        if delivery.time.as_deref().and_then(|time| time.parse().ok()) == Some(arrived) {
+            arrived = later(arrived, SignedDuration::from_millis(1));
+        }
+        let marker = Key::new(
+            format!("delivery#{}", delivery.connection),
+            format!("{}#{}", delivery.source, delivery.digest),
+        );
         // Without a time in it, an equal body may well be a new change: a stock that went down and up again.
         let window = if delivery.time.is_some() {
             SignedDuration::from_hours(24)
         } else {
             SignedDuration::from_mins(10)
         };
-        let marker = Put::record(
-            Key::new(
-                format!("delivery#{}", delivery.connection),
-                format!("{}#{}", delivery.source, delivery.digest),
-            ),
-            &Marker { event_id: id.clone() },
-            Condition::Absent,
-        )?
-        .until(later(now, window));
         let event = Event {
             specversion: "1.0".to_owned(),
-            id: id.clone(),
+            id: String::new(),
             source: format!("/connections/{}/{}", delivery.connection, delivery.source),
             kind: delivery.kind,
             subject: delivery.subject,
-            time: delivery.time.unwrap_or_else(|| now.to_string()),
-            receivedtime: now,
+            time: delivery.time.unwrap_or_else(|| arrived.to_string()),
+            receivedtime: arrived,
             data: delivery.data,
         };
         let body = RawValue::from_string(delivery.body)
             .map_err(|error| StoreError::Unreadable(error.to_string()))?;
-        let stored = Stored { event, body };
-        let event = Put::record(Key::new(partition(&delivery.connection), &id), &stored, Condition::Any)?
-            .until(later(now, KEPT));
-        match self.table.transact(vec![Write::Put(marker), Write::Put(event)]).await? {
-            Outcome::Done(_) => Ok(Receipt { event_id: id, duplicate: false }),
-            Outcome::Refused { current: Some(row), .. } => {
-                Ok(Receipt { event_id: row.read::<Marker>()?.event_id, duplicate: true })
-            }
-            Outcome::Refused { current: None, .. } => {
-                Err(StoreError::Unavailable("a delivery's marker is being changed".to_owned()))
+        let mut stored = Stored { event, body };
+        let mut condition = Condition::Absent;
+        loop {
+            let begun = self.clock.now();
+            stored.event.id = time_ordered(begun);
+            let id = stored.event.id.clone();
+            let known = Put::record(marker.clone(), &Marker { event_id: id.clone() }, condition)?;
+            let event = Put::record(Key::new(partition(&delivery.connection), &id), &stored, Condition::Any)?;
+            let steps = vec![
+                Write::Put(known.until(later(begun, window))),
+                Write::Put(event.until(later(begun, KEPT))),
+            ];
+            match self.table.transact(steps).await? {
+                // Whoever reads events in their order may be past this one already: it is stored once more, where they will
+                // come by.
+                Outcome::Done(Some(version)) if self.clock.now() > later(begun, LATE) => {
+                    tracing::warn!(event = id, "an event took so long to be stored that it is stored again");
+                    condition = Condition::Version(version);
+                }
+                Outcome::Done(_) => return Ok(Receipt { event_id: id, duplicate: false }),
+                Outcome::Refused { current: Some(row), .. } => {
+                    let first = row.read::<Marker>()?.event_id;
+                    return Ok(Receipt { event_id: first, duplicate: true });
+                }
+                Outcome::Refused { current: None, .. } => {
+                    return Err(StoreError::Unavailable("a delivery's marker is being changed".to_owned()));
+                }
             }
         }
     }
