@@ -64,6 +64,7 @@ impl Scene {
         let watch = Watch {
             connection: name.clone(),
             since: self.now(),
+            added: std::collections::BTreeMap::new(),
             crm: modules.iter().map(|module| (*module).to_owned()).collect(),
             inventory: Vec::new(),
             channel: Some(channel.unwrap_or_else(|| Channel::new(ID.to_owned(), self.url.clone()))),

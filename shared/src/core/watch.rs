@@ -1,6 +1,7 @@
 //! What is watched at Zoho for a connection, in a row of its own: which modules and kinds of records, and CRM's channel, which
 //! tells of them until it ends. The operator sets what is wanted; only token-refresh, which renews the channel, writes how it is.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -9,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::clock::{SignedDuration, Timestamp, later};
 use crate::base::id::ConnectionName;
 use crate::store::{Condition, Key, Put, Query, Row, StoreError, Table, Version};
+use crate::zoho::scope::Product;
 
 const PARTITION: &str = "watch";
 
@@ -25,6 +27,9 @@ pub struct Watch {
     pub connection: ConnectionName,
     /// From when on changes count.
     pub since: Timestamp,
+    /// The same for what was added later, by [`list_name`]: what happened there before is nobody's news.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub added: BTreeMap<String, Timestamp>,
     /// Modules of CRM, by their API names.
     #[serde(default)]
     pub crm: Vec<String>,
@@ -37,6 +42,18 @@ pub struct Watch {
     /// Whether Inventory's own webhooks are set up to tell of these kinds; else they are looked for often.
     #[serde(default)]
     pub inventory_tells: bool,
+}
+
+/// How a module of CRM or a kind of Inventory is told from all others.
+pub fn list_name(product: Product, name: &str) -> String {
+    format!("{product}/{name}")
+}
+
+impl Watch {
+    /// From when on changes of a module or a kind count.
+    pub fn since_of(&self, product: Product, name: &str) -> Timestamp {
+        self.added.get(&list_name(product, name)).copied().unwrap_or(self.since)
+    }
 }
 
 /// A kind of records of Inventory.

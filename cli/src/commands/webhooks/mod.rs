@@ -6,6 +6,9 @@ mod setup;
 mod show;
 
 use clap::Subcommand;
+use serde_json::Value;
+use shared::core::event::Event;
+use shared::core::ledger::FOUND;
 
 use super::Failure;
 pub(super) use rotate::new_secret;
@@ -31,4 +34,9 @@ impl Webhooks {
             Self::SendTest(test) => test.run().await,
         }
     }
+}
+
+/// Whether nobody told of an event: it was found in a list of Zoho's.
+fn is_found(event: &Event) -> bool {
+    event.data.get(FOUND.0).and_then(Value::as_str) == Some(FOUND.1)
 }

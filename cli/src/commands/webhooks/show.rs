@@ -6,7 +6,7 @@ use shared::base::id::ConnectionName;
 use shared::core::event::{Event, Events};
 use shared::core::watch::{self, Channel, Watch};
 
-use super::Failure;
+use super::{Failure, is_found};
 use crate::commands::place::{Opened, Place};
 use crate::terminal::say;
 
@@ -60,12 +60,9 @@ fn describe(watch: &Watch, last: &[Event], now: Timestamp) {
         let end = format!("/{source}");
         let found = last.iter().find(|event| event.source.ends_with(&end));
         let told = found.map(|event| {
-            format!(
-                "{}  {}  {}",
-                event.receivedtime,
-                event.kind,
-                event.subject.as_deref().unwrap_or_default()
-            )
+            let how = if is_found(event) { "  (found, not told)" } else { "" };
+            let subject = event.subject.as_deref().unwrap_or_default();
+            format!("{}  {}  {subject}{how}", event.receivedtime, event.kind)
         });
         line(&format!("Last of {source}"), told.unwrap_or_else(|| "-".to_owned()));
     }
@@ -81,7 +78,7 @@ fn describe_channel(channel: &Channel, now: Timestamp) {
     };
     line("Channel", format!("{}  {how}", channel.id));
     if let Some(confirmed) = channel.confirmed {
-        line("Last found", confirmed.to_string());
+        line("Last confirmed", confirmed.to_string());
     }
     if let Some(restored) = channel.restored {
         line("Last restored", restored.to_string());

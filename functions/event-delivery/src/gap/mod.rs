@@ -286,13 +286,12 @@ impl List {
 }
 
 fn lists_of(watch: &Watch, now: Timestamp) -> Vec<List> {
-    let list = |what, record: String, told, restored| List {
-        connection: watch.connection.clone(),
-        what,
-        record,
-        since: watch.since,
-        told,
-        restored,
+    let list = |what, record: String, told, restored| {
+        let since = match &what {
+            What::Crm(module) => watch.since_of(Product::Crm, module),
+            What::Inventory(kind) => watch.since_of(Product::Inventory, kind.as_str()),
+        };
+        List { connection: watch.connection.clone(), what, record, since, told, restored }
     };
     let channel = watch.channel.as_ref();
     let told = channel.is_some_and(|channel| channel.is_live(now));
@@ -324,6 +323,7 @@ mod tests {
         Watch {
             connection: ConnectionName::default(),
             since: at("08:00:00"),
+            added: [("inventory/item".to_owned(), at("09:00:00"))].into(),
             crm: vec!["Price_Books".to_owned()],
             inventory: vec![Kind::Item],
             channel: Some(channel),
@@ -369,6 +369,9 @@ mod tests {
         assert_eq!(lists[0].base(None), at("08:00:00"));
         assert_eq!(lists[0].base(Some(at("09:00:00"))), at("08:50:00"));
         assert_eq!(lists[0].base(Some(at("08:05:00"))), at("08:00:00"));
+        // Added an hour later, and perhaps watched long before that, too.
+        assert_eq!(lists[1].base(None), at("09:00:00"));
+        assert_eq!(lists[1].base(Some(at("07:00:00"))), at("09:00:00"));
         let names: Vec<_> = lists.iter().map(|list| (list.name(), list.record.clone())).collect();
         assert_eq!(
             names,

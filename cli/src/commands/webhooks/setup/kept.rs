@@ -1,9 +1,13 @@
 //! The row of what is watched: written here as it is wanted, and by token-refresh as it is.
 
+use std::collections::BTreeMap;
+
+use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
 use shared::base::secret::random_hex;
 use shared::core::parts::Parts;
-use shared::core::watch::{self, Channel, Kind, Watch};
+use shared::core::watch::{self, Channel, Kind, Watch, list_name};
+use shared::zoho::scope::Product;
 
 use super::Failure;
 use super::wanted::Wanted;
@@ -12,15 +16,21 @@ use crate::commands::place::Opened;
 /// How often the row is read again that somebody else changed meanwhile.
 const TRIES: usize = 5;
 
-/// Writes down what is wanted, and whether CRM is to tell of it through a channel. Of Inventory nothing is known yet.
+/// Writes down what is wanted, and whether CRM is to tell of it through a channel. Of Inventory nothing is known yet. What was
+/// not watched `before` counts from now on.
 pub(super) async fn set(
     opened: &Opened,
     name: &ConnectionName,
     wanted: &Wanted,
+    before: Option<&Watch>,
     by_channel: bool,
 ) -> Result<(), Failure> {
     let notify_url = format!("{}/webhooks/{name}/crm", opened.public_url.as_str());
+    let now = opened.parts.clock.now();
+    let since = before.map_or(now, |before| before.since);
+    let added = before.map(|before| added(wanted, before, now)).unwrap_or_default();
     change(&opened.parts, name, |watch| {
+        (watch.since, watch.added) = (since, added.clone());
         watch.crm.clone_from(&wanted.crm);
         watch.inventory.clone_from(&wanted.inventory);
         watch.inventory_tells = false;
@@ -31,6 +41,19 @@ pub(super) async fn set(
         });
     })
     .await
+}
+
+/// From when on what was added counts, now or by an earlier setup.
+fn added(wanted: &Wanted, before: &Watch, now: Timestamp) -> BTreeMap<String, Timestamp> {
+    let modules =
+        wanted.crm.iter().map(|module| (Product::Crm, module.as_str(), before.crm.contains(module)));
+    let kinds = wanted.inventory.iter();
+    let kinds = kinds.map(|kind| (Product::Inventory, kind.as_str(), before.inventory.contains(kind)));
+    let since = modules.chain(kinds).map(|(product, name, was_watched)| {
+        let since = if was_watched { before.since_of(product, name) } else { now };
+        (list_name(product, name), since)
+    });
+    since.filter(|(_, since)| *since != before.since).collect()
 }
 
 /// Writes down that Inventory tells of these kinds, unless something else was wanted since.
@@ -67,15 +90,13 @@ pub(super) async fn change(
             None => Watch {
                 connection: name.clone(),
                 since: parts.clock.now(),
+                added: BTreeMap::new(),
                 crm: Vec::new(),
                 inventory: Vec::new(),
                 channel: None,
                 inventory_tells: false,
             },
         };
-        if watch.crm.is_empty() && watch.inventory.is_empty() {
-            watch.since = parts.clock.now();
-        }
         how(&mut watch);
         if stored.as_ref().is_some_and(|stored| stored.watch == watch)
             || watch::put(state, &watch, stored.as_ref()).await?
@@ -106,4 +127,36 @@ fn busy() -> Failure {
 fn new_id(parts: &Parts) -> String {
     let random = u64::from_str_radix(&random_hex::<8>(), 16).unwrap_or_default() % 100_000;
     format!("{}{random:05}", parts.clock.now().as_second())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_watched_before_keeps_its_beginning_and_what_is_new_begins_now() {
+        let at = |text: &str| format!("2026-11-21T{text}:00Z").parse::<Timestamp>().unwrap();
+        let before = Watch {
+            connection: ConnectionName::default(),
+            since: at("08:00"),
+            added: [("crm/Leads".to_owned(), at("09:00")), ("crm/Calls".to_owned(), at("09:30"))].into(),
+            crm: ["Deals", "Leads", "Calls"].map(str::to_owned).to_vec(),
+            inventory: Vec::new(),
+            channel: None,
+            inventory_tells: false,
+        };
+        let crm = ["Deals", "Leads", "Contacts"].map(str::to_owned).to_vec();
+        let wanted = Wanted { crm, inventory: vec![Kind::Item] };
+        let added = added(&wanted, &before, at("10:00"));
+        let after = Watch { added, ..before };
+        for (product, name, since) in [
+            (Product::Crm, "Deals", "08:00"),
+            (Product::Crm, "Leads", "09:00"),
+            (Product::Crm, "Contacts", "10:00"),
+            (Product::Inventory, "item", "10:00"),
+        ] {
+            assert_eq!(after.since_of(product, name), at(since), "{name}");
+        }
+        assert_eq!(after.added.len(), 3, "what is not watched any more is forgotten: {:?}", after.added);
+    }
 }

@@ -15,11 +15,11 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use shared::base::id::ConnectionName;
 use shared::core::connection::{self, Connection, State};
-use shared::core::watch::{self, Kind};
+use shared::core::watch::{self, Kind, Watch};
 use shared::store::Table;
 
-use super::Failure;
 use super::rotate::new_secret;
+use super::{Failure, is_found};
 use crate::commands::place::{Opened, Place};
 use crate::terminal::say;
 use rules::Rules;
@@ -85,13 +85,12 @@ impl Setup {
         let before = before.filter(|before| !before.crm.is_empty() || !before.inventory.is_empty());
         let wanted = Wanted::of(self.crm, inventory, before.as_ref(), &found.scopes);
         wanted.check(&found, self.look_only)?;
-        let kinds_before = before.map(|before| before.inventory).unwrap_or_default();
         if self.look_only {
-            return look_only(&opened, &found, &wanted, &kinds_before).await;
+            return look_only(&opened, &found, &wanted, before.as_ref()).await;
         }
         reachable(opened.public_url.as_str())?;
         say(format!("{}: {wanted}", found.name));
-        tell(&opened, &found, &wanted, &kinds_before, Duration::from_secs(self.wait.into())).await
+        tell(&opened, &found, &wanted, before.as_ref(), Duration::from_secs(self.wait.into())).await
     }
 }
 
@@ -100,7 +99,7 @@ async fn tell(
     opened: &Opened,
     found: &Connection,
     wanted: &Wanted,
-    kinds_before: &[Kind],
+    before: Option<&Watch>,
     patience: Duration,
 ) -> Result<(), Failure> {
     let name = &found.name;
@@ -108,7 +107,7 @@ async fn tell(
         channel::end(opened, name).await?;
     }
     let crm = !wanted.crm.is_empty();
-    kept::set(opened, name, wanted, crm).await?;
+    kept::set(opened, name, wanted, before, crm).await?;
     let mut awaited = Vec::new();
     let mut refused = None;
     if crm {
@@ -127,7 +126,7 @@ async fn tell(
         }
     }
     let rules = Rules::of(name, opened.public_url.as_str());
-    let made = rules.line_up(opened, found, &wanted.inventory, kinds_before).await?;
+    let made = rules.line_up(opened, found, &wanted.inventory, kinds_of(before)).await?;
     awaited.extend(Awaited::inventory(&wanted.inventory, !made));
     if made {
         kept::inventory_tells(opened, name, &wanted.inventory).await?;
@@ -154,15 +153,22 @@ async fn look_only(
     opened: &Opened,
     found: &Connection,
     wanted: &Wanted,
-    kinds_before: &[Kind],
+    before: Option<&Watch>,
 ) -> Result<(), Failure> {
     let name = &found.name;
     channel::end(opened, name).await?;
-    kept::set(opened, name, wanted, false).await?;
-    Rules::of(name, opened.public_url.as_str()).end(opened, found, kinds_before).await?;
+    kept::set(opened, name, wanted, before, false).await?;
+    Rules::of(name, opened.public_url.as_str()).end(opened, found, kinds_of(before)).await?;
     say(format!("✓ {name}: {wanted}. {LOOKED_FOR}."));
+    if !wanted.inventory.is_empty() {
+        say("  What is deleted in Zoho Inventory cannot be found: its lists do not say.");
+    }
     say("  `zoho-connector webhooks show` says how it goes.");
     Ok(())
+}
+
+fn kinds_of(before: Option<&Watch>) -> &[Kind] {
+    before.map_or(&[], |before| &before.inventory)
 }
 
 /// The connection, where it can be used.

@@ -9,7 +9,7 @@ use shared::core::event::{Event, Events};
 use shared::core::watch::Kind;
 use tokio::time::{Instant, sleep};
 
-use super::Failure;
+use super::{Failure, is_found};
 use crate::commands::place::Opened;
 use crate::terminal::say;
 
@@ -54,8 +54,11 @@ impl Awaited {
         self.came.is_some()
     }
 
-    /// Whether it is what an event tells of, and Zoho told it.
+    /// Whether it is what an event tells of, and Zoho told it: what was found by looking proves nothing.
     fn is(&self, event: &Event) -> bool {
+        if is_found(event) {
+            return false;
+        }
         match &self.what {
             What::Crm(modules) => {
                 let module = event.data.get("module").and_then(Value::as_str);
@@ -144,4 +147,49 @@ fn complain(opened: &Opened, name: &ConnectionName, awaited: &Awaited) {
     say(
         "  the connector's log: refused calls are counted as `webhooks_refused_401` and the like, with the reason.",
     );
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn event(source: &str, kind: &str, data: Value) -> Event {
+        let receivedtime = "2026-11-21T10:00:00Z".parse().unwrap();
+        Event {
+            specversion: "1.0".to_owned(),
+            id: "1".to_owned(),
+            source: format!("/connections/default/{source}"),
+            kind: kind.to_owned(),
+            subject: None,
+            time: String::new(),
+            receivedtime,
+            data,
+        }
+    }
+
+    #[test]
+    fn only_what_zoho_told_of_what_is_watched_counts() {
+        let deals = Awaited::crm(&["Deals".to_owned()]);
+        let items = Awaited::inventory(&Kind::ALL, true).remove(0);
+        for (awaited, source, kind, data, expected) in [
+            (&deals, "crm", "zoho.crm.deal.updated", json!({ "module": "Deals" }), true),
+            (
+                &deals,
+                "crm",
+                "zoho.crm.deal.updated",
+                json!({ "module": "Deals", "found_by": "sweep" }),
+                false,
+            ),
+            (&deals, "crm", "zoho.crm.test.updated", json!({ "module": "Tests" }), false),
+            (&deals, "custom", "custom.deal", json!({ "module": "Deals" }), false),
+            (&items, "inventory", "zoho.inventory.item.deleted", json!({}), true),
+            (&items, "inventory", "zoho.inventory.item.updated", json!({ "found_by": "sweep" }), false),
+            (&items, "inventory", "zoho.inventory.test.changed", json!({}), false),
+            (&items, "inventory", "zoho.inventory.salesorder.updated", json!({}), false),
+        ] {
+            assert_eq!(awaited.is(&event(source, kind, data.clone())), expected, "{kind} {data}");
+        }
+    }
 }
