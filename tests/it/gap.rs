@@ -65,6 +65,7 @@ impl Scene {
             || Watch {
                 connection: name,
                 since: self.now(),
+                added: std::collections::BTreeMap::new(),
                 crm: vec!["Deals".to_owned()],
                 inventory: Kind::ALL.to_vec(),
                 channel: None,
@@ -593,6 +594,7 @@ async fn serve_finds_what_happened_while_it_was_away() {
     let watched = Watch {
         connection: ConnectionName::default(),
         since: "2026-11-01T00:00:00Z".parse().unwrap(),
+        added: std::collections::BTreeMap::new(),
         crm: vec!["Deals".to_owned()],
         inventory: Vec::new(),
         channel: None,

@@ -23,7 +23,7 @@ pub(crate) enum Agent {
 
 #[derive(Args)]
 pub(crate) struct Set {
-    /// Address of the hook, like https://gateway.example.com/hooks/agent
+    /// Address of the hook, like `https://gateway.example.com/hooks/agent`
     #[arg(long)]
     url: HookUrl,
     /// Which of the gateway's agents
