@@ -48,7 +48,8 @@ impl Scene {
         let ending = Browser::default().consent(&inside.link(wish).await).await;
         assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
         hooks::set_secrets(&*inside.parts.stores.secrets).await;
-        let permissions = ["inventory:write", "crm:write", "events"].iter().map(|text| text.parse().unwrap());
+        let permissions = ["inventory:write", "crm:write", "events", "zoho:PUT:crm/Deals/*"];
+        let permissions = permissions.iter().map(|text| text.parse().unwrap());
         let key = inside.key(NewKey { permissions: permissions.collect(), ..any_key() }).await;
         let webhooks = webhook_intake::router(&inside.parts);
         let scene = Self { inside, webhooks, key };
@@ -310,6 +311,14 @@ async fn our_own_write_is_known_although_crm_tells_of_it_later() {
     scene.after(16).await;
     assert_eq!(scene.outcome(&told).await, "own_write");
 
+    // One that went through as it was.
+    scene.inside.advance(Duration::from_secs(60));
+    let through = json!({ "data": [{ "Next_Step": "Call soon" }] });
+    scene.request("PUT", &format!("/v1/zoho/crm/Deals/{DEAL}"), &through).await;
+    let told = scene.tell("update", DEAL, scene.modified(DEAL), 2).await;
+    scene.after(16).await;
+    assert_eq!(scene.outcome(&told).await, "own_write");
+
     // Two writes, of the first of which CRM tells when the second is done.
     scene.request("PATCH", &path, &json!({ "Next_Step": "Call again" })).await;
     let (first, earlier) = (scene.modified(DEAL), scene.now());
@@ -346,7 +355,7 @@ async fn our_own_write_is_known_although_crm_tells_of_it_later() {
     scene.request("PATCH", &format!("/v1/crm/deals/{ANOTHER}"), &json!({ "Next_Step": "Call" })).await;
     assert_eq!(scene.after(301).await.found, 1);
     let (_, listed) = scene.inside.get("/v1/events").await;
-    assert_eq!(listed["data"].as_array().unwrap().len(), 6, "not settled yet");
+    assert_eq!(listed["data"].as_array().unwrap().len(), 7, "not settled yet");
     scene.after(16).await;
     assert_eq!(scene.taken().await, Vec::<String>::new());
     for _ in 0..3 {

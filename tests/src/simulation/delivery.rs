@@ -14,11 +14,14 @@ use shared::base::secret::Secret;
 use shared::base::settings::Settings;
 use shared::core::agent::{ALL_TYPES, Hook};
 use shared::core::event::{Delivery, Events};
+use shared::core::grant::{self, AccessToken};
 use shared::core::ledger::{Acked, Claimed, Ending, Entry, Ledger, Wanted};
 use shared::core::parts::Parts;
 use shared::core::renewer::{Ask, Renewer, RenewerError, Reply};
-use shared::zoho::data_centre::DataCentres;
+use shared::store::{SecretValue, Secrets, StoreError, Stores, VersionId};
+use shared::zoho::data_centre::{DataCentre, DataCentres};
 use shared::zoho::http::{Answer, Call, Content, Http, HttpError, Transport};
+use shared::zoho::scope::ScopeSet;
 use tokio::time::sleep;
 
 use super::functions::mortal;
@@ -94,6 +97,39 @@ impl Stage {
         }
     }
 
+    /// CRM, asked for deals by their ids: in trouble half of the time, as long as there is any.
+    async fn read(&self, call: &Call<'_>) -> Result<Answer, HttpError> {
+        let (world, random) = (&self.world, &self.world.random);
+        sleep(random.milliseconds(5, 1500)).await;
+        let failure =
+            |status, body: &'static str| Ok(Answer { status, body: body.into(), ..Answer::default() });
+        match random.between(0, if world.trouble().stores == StoreMood::Good { 4 } else { 9 }) {
+            5 => return Err(HttpError::Unreachable),
+            6 => {
+                sleep(call.within).await;
+                return Err(HttpError::Timeout);
+            }
+            7 => return failure(503, "<html>"),
+            8 => {
+                return failure(
+                    429,
+                    r#"{"code":"TOO_MANY_REQUESTS","details":{},"message":"x","status":"error"}"#,
+                );
+            }
+            9 => {
+                return failure(
+                    401,
+                    r#"{"code":"INVALID_TOKEN","details":{},"message":"x","status":"error"}"#,
+                );
+            }
+            _ => {}
+        }
+        let ids = call.url.rsplit_once("ids=").map_or("", |(_, ids)| ids);
+        let row = |id| json!({ "id": id, "Modified_Time": "2026-11-21T10:00:00+01:00" });
+        let rows: Vec<_> = ids.split("%2C").map(row).collect();
+        Ok(Answer { status: 200, body: json!({ "data": rows }).to_string().into(), ..Answer::default() })
+    }
+
     /// A run of the agent: claims what it was told of, works, acknowledges; or dies.
     async fn work(self, wanted: Option<String>) {
         let (world, ledger) = (self.world.clone(), self.ledger());
@@ -158,7 +194,11 @@ impl Stage {
 #[async_trait]
 impl Transport for Stage {
     async fn send(&self, call: Call<'_>) -> Result<Answer, HttpError> {
-        let Content::Hook(hook) = call.content else { unreachable!("nothing else is sent") };
+        let hook = match call.content {
+            Content::Hook(hook) => hook,
+            Content::Read(_) => return self.read(&call).await,
+            _ => unreachable!("nothing else is sent"),
+        };
         let (world, random) = (&self.world, &self.world.random);
         sleep(random.milliseconds(5, 3000)).await;
         let mood = random.between(0, if world.trouble().stores == StoreMood::Good { 3 } else { 11 });
@@ -206,23 +246,67 @@ impl Transport for Stage {
     }
 }
 
+/// Secrets with the token of a connection among them, which outlives the simulation.
+struct Connected(Arc<dyn Secrets>);
+
+#[async_trait]
+impl Secrets for Connected {
+    async fn get(&self, name: &str) -> Result<Option<SecretValue>, StoreError> {
+        let found = self.0.get(name).await?;
+        if name != AccessToken::secret_name(&ConnectionName::default()) {
+            return Ok(found);
+        }
+        let token = AccessToken {
+            token: Secret::new("token"),
+            generation: 1,
+            expires: Timestamp::MAX,
+            data_centre: DataCentre::Eu,
+            scopes: ScopeSet::parse("ZohoCRM.modules.deals.READ"),
+            organization: None,
+            crm_organization: None,
+        };
+        Ok(Some(SecretValue { value: grant::text(&token)?, version: VersionId(String::new()) }))
+    }
+
+    async fn stage(&self, name: &str, value: &Secret) -> Result<VersionId, StoreError> {
+        self.0.stage(name, value).await
+    }
+
+    async fn promote(
+        &self,
+        name: &str,
+        pending: &VersionId,
+        from: Option<&VersionId>,
+    ) -> Result<bool, StoreError> {
+        self.0.promote(name, pending, from).await
+    }
+
+    async fn delete(&self, name: &str) -> Result<(), StoreError> {
+        self.0.delete(name).await
+    }
+
+    async fn versions_since(&self, name: &str, since: Timestamp) -> Result<usize, StoreError> {
+        self.0.versions_since(name, since).await
+    }
+}
+
 fn parts(stage: &Stage) -> Parts {
-    let who = Who::Run(stage.world.number());
+    let stores = stores(&stage.world, Who::Run(stage.world.number()));
     Parts {
         settings: Arc::new(Settings::read(|_| None).unwrap()),
         clock: stage.world.clock(),
-        stores: stores(&stage.world, who),
+        stores: Stores { secrets: Arc::new(Connected(stores.secrets.clone())), ..stores },
         renewer: None,
         http: Http::over(stage.clone()),
         centres: DataCentres::new(None),
     }
 }
 
-/// token-refresh, where nothing is connected.
-struct NobodyConnected;
+/// token-refresh, which has no other token.
+struct NoOther;
 
 #[async_trait]
-impl Renewer for NobodyConnected {
+impl Renewer for NoOther {
     async fn ask(&self, _: Ask) -> Result<Reply, RenewerError> {
         Ok(Reply::Unknown)
     }
@@ -230,8 +314,8 @@ impl Renewer for NobodyConnected {
 
 /// A process of event-delivery that dies at its `last` poll.
 async fn deliver(stage: Stage, last: u64) {
-    let function = EventDelivery::new(&parts(&stage), Arc::new(NobodyConnected));
-    // Nothing is connected here, so that the connection must be named, as the stream does.
+    let function = EventDelivery::new(&parts(&stage), Arc::new(NoOther));
+    // No row says what is connected, so that the connection must be named, as the stream does.
     let names = BTreeSet::from([ConnectionName::default()]);
     let work = async move { function.sweep(&names).await };
     let _dead_or_done = tokio::time::timeout(Duration::from_secs(60), mortal(work, last)).await;
@@ -242,15 +326,22 @@ async fn store_events(stage: Stage) {
     let events = Events::new(stores(&world, Who::Zoho).events, world.clock());
     for index in 0..EVENTS {
         sleep(world.random.seconds(0, 90)).await;
-        let subject = format!("item/{}", world.random.between(1, RECORDS));
+        let id = world.random.between(1, RECORDS);
+        // Deals must be looked up before they are queued.
+        let (source, record, data) = if id % 2 == 0 {
+            ("crm", "deal", json!({ "module": "Deals", "ids": [id.to_string()] }))
+        } else {
+            ("inventory", "item", Value::Null)
+        };
+        let subject = format!("{record}/{id}");
         let delivery = Delivery {
             connection: name.clone(),
-            source: "inventory",
+            source,
             digest: format!("{index:064x}"),
-            kind: "zoho.inventory.item.updated".to_owned(),
+            kind: format!("zoho.{source}.{record}.updated"),
             subject: Some(subject.clone()),
             time: None,
-            data: Value::Null,
+            data,
             body: "{}".to_owned(),
         };
         // Zoho sends again what was not acknowledged.

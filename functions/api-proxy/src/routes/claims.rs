@@ -82,7 +82,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
                 "subject": { "type": ["string", "null"], "description": "Like `item/3300000000070001`: fetch it anew." },
                 "time": { "type": "string" },
                 "receivedtime": time(),
-                "data": { "type": "object" },
+                "data": { "type": "object", "description": super::events::DATA },
                 "claims": described(count(), "How often it was claimed, this time included."),
             },
         });

@@ -40,13 +40,19 @@ pub(crate) fn routes(to: &mut impl Routes) {
     });
 }
 
+/// What the data of an event holds beside ids.
+pub(super) const DATA: &str = "Ids. `unconfirmed` is true where Zoho's message says that the record is gone and that could not be \
+                               looked up; `modified_time` is that of the record, where it was; `found_by` stands where Zoho sent \
+                               no message.";
+
 /// CloudEvents 1.0.
 fn documented(whole: bool) -> Value {
-    let mut data = json!({ "type": "object", "description": "Ids." });
+    let mut data = json!({ "type": "object", "description": DATA });
     if whole {
-        let delivered = json!({ "description": "The body as Zoho sent it." });
+        let delivered = json!({ "description": "The body as Zoho sent it, or the row as Zoho lists it." });
         data = json!({
             "type": "object",
+            "description": DATA,
             "required": ["delivered", "untrusted"],
             "properties": { "delivered": delivered, "untrusted": untrusted() },
         });

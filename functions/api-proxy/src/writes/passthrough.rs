@@ -8,7 +8,7 @@ use shared::zoho::http::Body;
 use shared::zoho::passed;
 use shared::zoho::path::{ApiPath, Verb};
 use shared::zoho::scope::Product;
-use shared::zoho::value;
+use shared::zoho::value::{self, Object};
 
 use super::plan::Done;
 use crate::App;
@@ -92,30 +92,39 @@ impl Call {
             let answered = json!({ "status": sent.status, "bytes": sent.body.len() });
             after.insert("answered".to_owned(), answered);
         }
-        let subject = self.subject(&sent.body);
+        let (subject, changed) = self.written(&sent.body);
+        if let (Some(after), Some((field, time))) = (after.as_object_mut(), changed) {
+            // By it, the write is known as ours when Zoho tells of it.
+            after.insert(field.to_owned(), time);
+        }
         Ok(Done { status: sent.status, subject, body: after, exact: Some(answer::exact(sent)) })
     }
 
     /// The record that was made, by the name that our own writes give it, so that none of these takes it for its own; else
-    /// the path.
-    fn subject(&self, answer: &[u8]) -> String {
+    /// the path. Beside it, when Zoho says that it was changed.
+    fn written(&self, answer: &[u8]) -> (String, Option<(&'static str, Value)>) {
+        let time = |record: &Object, field| Some((field, record.get(field)?.clone()));
         let made = Some(answer).filter(|answer| answer.len() <= 10 * SHOWN).and_then(|answer| {
             let answer: Value = serde_json::from_slice(answer).ok()?;
             match self.product {
                 Product::Inventory => answer.as_object()?.iter().find_map(|(kind, record)| {
                     let kind = kind.replace('_', "");
-                    let id = value::id(record.as_object()?, &format!("{kind}_id"))?;
-                    Some(format!("{kind}/{id}"))
+                    let record = record.as_object()?;
+                    let id = value::id(record, &format!("{kind}_id"))?;
+                    Some((format!("{kind}/{id}"), time(record, "last_modified_time")))
                 }),
                 Product::Crm => {
                     let [only] = answer.get("data")?.as_array()?.as_slice() else { return None };
-                    let id = value::id(only.get("details")?.as_object()?, "id")?;
-                    Some(format!("{}/{id}", crm::record_word(self.module()?)))
+                    let details = only.get("details")?.as_object()?;
+                    let id = value::id(details, "id")?;
+                    let subject = format!("{}/{id}", crm::record_word(self.module()?));
+                    Some((subject, time(details, "Modified_Time")))
                 }
             }
         });
-        made.unwrap_or_else(|| format!("{}/{}", self.product, self.path))
+        made.unwrap_or_else(|| (format!("{}/{}", self.product, self.path), None))
     }
+
     /// Whose records CRM answers with: of `Deals/61…/Notes` notes, of `Deals/61…/actions/…` deals.
     fn module(&self) -> Option<&str> {
         let mut segments = self.path.segments();
@@ -157,7 +166,7 @@ mod tests {
                 if_unmodified_since: None,
                 about: Value::Null,
             };
-            assert_eq!(call.subject(answer.as_bytes()), subject);
+            assert_eq!(call.written(answer.as_bytes()).0, subject);
         }
     }
 }
