@@ -235,6 +235,20 @@ async fn what_crm_refuses_is_said_and_asked_again_every_hour_only() {
     let Reply::Watching { expires: Some(_) } = scene.set(&["Deals"]).await else { panic!() };
 }
 
+/// What is not wanted any more ends, also where nobody can tell Zoho so: by itself.
+#[tokio::test]
+async fn a_channel_of_a_dead_connection_is_over_once_it_has_ended_by_itself() {
+    let scene = Scene::start(Options::new("")).await;
+    scene.inside.zoho.sandbox.switches(|switches| switches.crm_longest_channel = Duration::from_secs(60));
+    scene.set(&["Deals"]).await;
+    scene.inside.zoho.sandbox.revoke_user_grants();
+    scene.inside.advance(Duration::from_secs(70 * 60));
+    scene.inside.tick().await;
+    assert_eq!(scene.set(&[]).await, Reply::Watching { expires: None });
+    let stored = watch::get(&*scene.inside.parts.stores.state, &ConnectionName::default()).await.unwrap();
+    assert!(stored.unwrap().watch.channel.is_none());
+}
+
 /// A change that Zoho made, and when by its own `Modified_Time`.
 type Changes = BTreeMap<String, Vec<(Timestamp, bool)>>;
 

@@ -232,6 +232,27 @@ async fn a_new_secret_is_known_at_once_and_forgeries_cost_no_reads() {
     assert!((1..=3).contains(&reads), "{reads} reads in 5 seconds of 1000 forgeries");
 }
 
+/// Secrets that were known a while ago let deliveries in while their store is away, and forged ones out; not for ever.
+#[tokio::test]
+async fn while_the_secrets_cannot_be_read_those_that_were_known_count_for_an_hour() {
+    let (memory, clock, parts) = intake().await;
+    let router = webhook_intake::router(&parts);
+    assert_eq!(send(&router, numbered(0).request()).await.0, 200);
+    let reads = memory.secret_reads();
+    memory.trouble(|_| Fate::Good);
+    memory.secrets_are_away(true);
+    for minutes in 1..60 {
+        clock.advance(Duration::from_secs(60));
+        assert_eq!(send(&router, numbered(5 * minutes).request()).await.0, 200, "{minutes}");
+        assert_eq!(send(&router, numbered(5 * minutes).request()).await.0, 200, "{minutes}, again");
+    }
+    assert_eq!(memory.secret_reads() - reads, 59, "asked once for each pair");
+    clock.advance(Duration::from_secs(60));
+    assert_eq!(send(&router, numbered(1000).request()).await.0, 503);
+    memory.secrets_are_away(false);
+    assert_eq!(send(&router, numbered(1000).request()).await.0, 200);
+}
+
 /// Each call to a store of a first delivery fails, before its work and after it: the sender hears of it, and sends again.
 #[tokio::test]
 async fn at_whichever_call_a_store_fails_a_delivery_is_stored_once_when_it_is_acknowledged() {

@@ -160,6 +160,23 @@ async fn after_a_rotation_both_secrets_count_and_after_two_the_first_does_not() 
     assert_eq!(statuses, [401, 200, 200]);
 }
 
+/// What was signed for one company must not be believed of another one that is connected by the same name.
+#[tokio::test]
+async fn after_a_disconnect_nothing_more_is_believed() {
+    let (mut connector, _) = Connector::connected().await;
+    let secret = connector.webhook_secret().await;
+    let body = r#"{"item":{"item_id":"1"}}"#;
+    let signature = sign(&secret, body);
+    assert_eq!(connector.post(PATH, &[(HEADER, &signature)], body).await.status, 200);
+    let ended = connector.run(&["disconnect"], "").await;
+    assert!(ended.out.contains("Its webhooks are refused from now on"), "{} {}", ended.out, ended.err);
+    connector.connect(&[]).await;
+    // Another process: one that runs believes for a minute what it read.
+    connector.kill().await;
+    connector.boot().await;
+    assert_eq!(connector.post(PATH, &[(HEADER, &signature)], body).await.status, 404);
+}
+
 fn stores(connector: &Connector) -> Stores {
     Sqlite::open(connector.folder(), Arc::new(SystemClock)).unwrap().into()
 }

@@ -1,7 +1,7 @@
 //! Stores in memory that fail when they are told to: before their work, or after it, when the answer is lost.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -32,6 +32,7 @@ pub struct Memory {
     secrets: Mutex<HashMap<String, SecretValue>>,
     calls: AtomicUsize,
     secret_reads: AtomicUsize,
+    secrets_away: AtomicBool,
     fates: Mutex<Fates>,
 }
 
@@ -44,6 +45,7 @@ impl Memory {
             secrets: Mutex::default(),
             calls: AtomicUsize::new(0),
             secret_reads: AtomicUsize::new(0),
+            secrets_away: AtomicBool::new(false),
             fates: Mutex::new(Box::new(|_| Fate::Good)),
         })
     }
@@ -67,6 +69,11 @@ impl Memory {
     /// How often secrets were read.
     pub fn secret_reads(&self) -> usize {
         self.secret_reads.load(Ordering::SeqCst)
+    }
+
+    /// Whether secrets cannot be read at all.
+    pub fn secrets_are_away(&self, away: bool) {
+        self.secrets_away.store(away, Ordering::SeqCst);
     }
 
     /// The rows whose partition begins with this.
@@ -144,6 +151,9 @@ impl Table for Memory {
 impl Secrets for Memory {
     async fn get(&self, name: &str) -> Result<Option<SecretValue>, StoreError> {
         self.secret_reads.fetch_add(1, Ordering::SeqCst);
+        if self.secrets_away.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("injected".to_owned()));
+        }
         self.call(|| self.secrets.lock().unwrap().get(name).cloned())
     }
 

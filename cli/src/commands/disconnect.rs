@@ -3,6 +3,7 @@
 use clap::Args;
 use shared::base::id::ConnectionName;
 use shared::core::renewer::{Ask, Reply};
+use shared::core::webhook;
 
 use super::Failure;
 use super::place::Place;
@@ -23,12 +24,20 @@ impl Disconnect {
         let name = self.connection;
         let reply = opened.renewer().ask(Ask::Disconnect { connection: name.clone() }).await;
         match reply.map_err(|error| error.to_string())? {
-            Reply::Disconnected { revoked: true } => {
-                say(format!("✓ {name} is disconnected, here and at Zoho."));
-            }
-            Reply::Disconnected { revoked: false } => {
-                say(format!("✓ {name} is deleted here, but Zoho did not confirm the end of the grant."));
-                say("  Remove the app in the Zoho account: Security, Connected Apps.");
+            Reply::Disconnected { revoked } => {
+                if revoked {
+                    say(format!("✓ {name} is disconnected, here and at Zoho."));
+                } else {
+                    say(format!("✓ {name} is deleted here, but Zoho did not confirm the end of the grant."));
+                    say("  Remove the app in the Zoho account: Security, Connected Apps.");
+                }
+                // Else what one company still sends would be believed of the next one that is connected by this name.
+                if webhook::forget(&*opened.parts.stores.secrets, &name).await? {
+                    say("✓ Its webhooks are refused from now on.");
+                    say(
+                        "  Delete those that you made in Zoho Inventory, with their rules: Settings, Automation.",
+                    );
+                }
             }
             Reply::Unknown => return Err(Failure::Other(format!("there is no connection {name}"))),
             _ => return Err(Failure::Other("a renewal is under way; try again in some seconds".to_owned())),

@@ -60,7 +60,8 @@ impl TokenRefresh {
     pub(crate) async fn keep_channels(&self, until: Instant) -> Result<(), StoreError> {
         let now = self.clock.now();
         let all = watch::list(&*self.stores.state).await?;
-        let channels = all.iter().filter_map(|stored| stored.watch.channel.as_ref());
+        let wanted = all.iter().filter(|stored| !stored.watch.crm.is_empty());
+        let channels = wanted.filter_map(|stored| stored.watch.channel.as_ref());
         let (live, lost): (Vec<_>, Vec<_>) = channels.partition(|channel| channel.is_live(now));
         if !all.is_empty() {
             gauge("channels_live", live.len());
@@ -88,8 +89,11 @@ impl TokenRefresh {
             return Ok(Some(Reply::Watching { expires: None }));
         };
         let reply = if watch.crm.is_empty() {
+            let is_over = channel.expires.is_none_or(|expires| expires <= self.clock.now());
             match self.end(&watch.connection, &channel.id).await? {
                 Ok(()) => Reply::Watching { expires: None },
+                // It has ended by itself, though nobody can ask.
+                Err(_) if is_over => Reply::Watching { expires: None },
                 Err(reason) => return Ok(Some(Reply::NotWatching { reason })),
             }
         } else {
@@ -229,8 +233,8 @@ impl TokenRefresh {
             .map_err(|failure| words(&failure))
     }
 
-    /// Ends the channel of a connection that ends, and forgets what is watched. A channel that stays behind is refused at
-    /// our door, and ends within a week.
+    /// Ends the channel of a connection that ends, and forgets what is watched. A channel that stays behind ends within a
+    /// week; until then it is refused, once the operator's command has made its token unknown.
     pub(crate) async fn end_channel(&self, name: &ConnectionName) {
         let ended = async {
             let Some(Stored { watch, .. }) = watch::get(&*self.stores.state, name).await? else {
@@ -259,7 +263,7 @@ impl TokenRefresh {
         let next = if restored {
             "It was made anew, and what changed meanwhile is being looked for."
         } else {
-            "It is asked for again every five minutes; until then changes are looked for instead. `zoho-connector connections` says how the connection is."
+            "It is asked for again by itself, and until it is there changes are looked for. `zoho-connector webhooks show` says why CRM does not give it."
         };
         let notice = format!("CRM's channel {} was lost: Zoho told of no change. {next}", channel.id);
         let delivery = Delivery {

@@ -8,6 +8,10 @@ use shared::base::clock::{SharedClock, SignedDuration, Timestamp, later};
 use shared::core::webhook::WebhookSecrets;
 use shared::store::{Secrets, StoreError};
 
+/// So old they may be where the store does not answer: what it lets in then was let in before, and what is turned away
+/// then may never come again.
+const WITHOUT_STORE: SignedDuration = SignedDuration::from_hours(1);
+
 /// So often at most they are read for deliveries that do not fit.
 pub(crate) const AGAIN: SignedDuration = SignedDuration::from_secs(2);
 
@@ -30,10 +34,25 @@ impl Known {
             return Ok(known);
         }
         let mut began = self.reading.lock().await;
-        match self.believed() {
-            Some(known) => Ok(known),
-            None => self.read(&mut began).await,
+        if let Some(known) = self.believed() {
+            return Ok(known);
         }
+        let older = self.known_for(WITHOUT_STORE);
+        // It was asked just now, and failed: who comes meanwhile does not wait for it again.
+        if let Some(older) = older.clone().filter(|_| self.is_recent(*began)) {
+            return Ok(older);
+        }
+        match (self.read(&mut began).await, older) {
+            (Err(error), Some(older)) => {
+                tracing::warn!(%error, "older webhook secrets are believed, because they cannot be read");
+                Ok(older)
+            }
+            (read, _) => read,
+        }
+    }
+
+    fn is_recent(&self, began: Option<Timestamp>) -> bool {
+        began.is_some_and(|at| self.clock.now() < later(at, AGAIN))
     }
 
     /// Newer ones than these, unless they were read just now.
@@ -45,16 +64,20 @@ impl Known {
         if let Some(known) = self.believed().filter(|known| !Arc::ptr_eq(known, than)) {
             return Ok(Some(known));
         }
-        if began.is_some_and(|at| self.clock.now() < later(at, AGAIN)) {
+        if self.is_recent(*began) {
             return Ok(None);
         }
         self.read(&mut began).await.map(Some)
     }
 
     fn believed(&self) -> Option<Arc<WebhookSecrets>> {
+        self.known_for(BELIEVED)
+    }
+
+    fn known_for(&self, most: SignedDuration) -> Option<Arc<WebhookSecrets>> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
-        last.as_ref().filter(|(read, _)| now < later(*read, BELIEVED)).map(|(_, known)| known.clone())
+        last.as_ref().filter(|(read, _)| now < later(*read, most)).map(|(_, known)| known.clone())
     }
 
     async fn read(&self, began: &mut Option<Timestamp>) -> Result<Arc<WebhookSecrets>, StoreError> {

@@ -155,6 +155,19 @@ pub async fn remove_channel(
     change(secrets, connection, |sources| drop(sources.crm.remove(channel_id))).await
 }
 
+/// Forgets all secrets of a connection: whatever is still sent for it is refused. Says whether there were any.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn forget(secrets: &dyn Secrets, connection: &ConnectionName) -> Result<bool, StoreError> {
+    let Some((mut all, version)) = load::<WebhookSecrets>(secrets, SECRET).await? else { return Ok(false) };
+    if all.0.remove(connection).is_none() {
+        return Ok(false);
+    }
+    write(secrets, SECRET, &all, Some(&version)).await?;
+    Ok(true)
+}
+
 async fn change(
     secrets: &dyn Secrets,
     connection: &ConnectionName,

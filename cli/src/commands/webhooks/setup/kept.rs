@@ -16,14 +16,25 @@ use crate::commands::place::Opened;
 /// How often the row is read again that somebody else changed meanwhile.
 const TRIES: usize = 5;
 
-/// Writes down what is wanted, and whether CRM is to tell of it through a channel. Of Inventory nothing is known yet. What was
-/// not watched `before` counts from now on.
+/// Who is to tell of changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// Zoho, CRM through a channel.
+    WithChannel,
+    /// Zoho, and CRM is not watched.
+    WithoutChannel,
+    /// Nobody: they are looked for.
+    ByNobody,
+}
+
+/// Writes down what is wanted, and whether Zoho is to tell of it. That Inventory does is believed of what it told before at the
+/// same address. What was not watched `before` counts from now on.
 pub(super) async fn set(
     opened: &Opened,
     name: &ConnectionName,
     wanted: &Wanted,
     before: Option<&Watch>,
-    by_channel: bool,
+    told: Told,
 ) -> Result<(), Failure> {
     let notify_url = format!("{}/webhooks/{name}/crm", opened.public_url.as_str());
     let now = opened.parts.clock.now();
@@ -31,9 +42,11 @@ pub(super) async fn set(
     let added = before.map(|before| added(wanted, before, now)).unwrap_or_default();
     change(&opened.parts, name, |watch| {
         (watch.since, watch.added) = (since, added.clone());
+        let is_moved = watch.channel.as_ref().is_some_and(|channel| channel.notify_url != notify_url);
+        watch.inventory_tells &= watch.inventory == wanted.inventory && !is_moved && told != Told::ByNobody;
         watch.crm.clone_from(&wanted.crm);
         watch.inventory.clone_from(&wanted.inventory);
-        watch.inventory_tells = false;
+        let by_channel = told == Told::WithChannel;
         let channel = watch.channel.take().filter(|_| by_channel);
         watch.channel = by_channel.then(|| {
             let channel = channel.unwrap_or_else(|| Channel::new(new_id(&opened.parts), String::new()));

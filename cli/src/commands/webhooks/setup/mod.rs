@@ -22,6 +22,7 @@ use super::rotate::new_secret;
 use super::{Failure, is_found};
 use crate::commands::place::{Opened, Place};
 use crate::terminal::say;
+use kept::Told;
 use rules::Rules;
 use wait::Awaited;
 use wanted::Wanted;
@@ -107,7 +108,8 @@ async fn tell(
         channel::end(opened, name).await?;
     }
     let crm = !wanted.crm.is_empty();
-    kept::set(opened, name, wanted, before, crm).await?;
+    kept::set(opened, name, wanted, before, if crm { Told::WithChannel } else { Told::WithoutChannel })
+        .await?;
     let mut awaited = Vec::new();
     let mut refused = None;
     if crm {
@@ -157,7 +159,7 @@ async fn look_only(
 ) -> Result<(), Failure> {
     let name = &found.name;
     channel::end(opened, name).await?;
-    kept::set(opened, name, wanted, before, false).await?;
+    kept::set(opened, name, wanted, before, Told::ByNobody).await?;
     Rules::of(name, opened.public_url.as_str()).end(opened, found, kinds_of(before)).await?;
     say(format!("✓ {name}: {wanted}. {LOOKED_FOR}."));
     if !wanted.inventory.is_empty() {
