@@ -16,6 +16,7 @@ use shared::base::secret::Secret;
 use shared::core::agent::{ALL_TYPES, Hook};
 use shared::core::event::{Delivery, Events};
 use shared::core::ledger::Ledger;
+use shared::core::own::{Before, OwnWrites};
 use tests::connector::Connector;
 use tests::hook::{Gateway, Mood, TOKEN};
 use tests::inside::{Inside, any_key};
@@ -217,12 +218,12 @@ async fn an_event_about_several_records_is_worked_on_record_by_record() {
 async fn what_needs_no_work_is_not_put_into_the_queue() {
     let mut scene = Scene::start().await;
     let kind = "zoho.inventory.salesorder.updated";
-    let own = shared::core::own::OwnWrites::new(
+    let own = OwnWrites::new(
         scene.inside.parts.stores.state.clone(),
         scene.inside.parts.clock.clone(),
     );
     let answer = json!({ "salesorder_id": "8", "last_modified_time": "2026-11-21T12:00:00+01:00" });
-    own.mark(&ConnectionName::default(), "salesorder/8", &answer).await.unwrap();
+    own.mark(&ConnectionName::default(), "salesorder/8", &answer, Before::Unknown).await.unwrap();
     let ours = scene.event(kind, "salesorder/8", Some("2026-11-21T11:00:00Z"), json!({})).await;
     let theirs = scene.event(kind, "salesorder/8", Some("2026-11-21T11:00:01Z"), json!({})).await;
     let another = scene.event(kind, "salesorder/9", Some("2026-11-21T11:00:00Z"), json!({})).await;

@@ -85,6 +85,9 @@ pub struct Closed {
 /// What the data of an event says that was not told but found in a list of Zoho's.
 pub const FOUND: (&str, &str) = ("found_by", "sweep");
 
+/// What its data says where our own write hid a change of somebody else's: when that was made.
+pub const EARLIER: &str = "earlier_change";
+
 impl Entry {
     /// Whether it says that its record is gone.
     pub fn is_deletion(&self) -> bool {
