@@ -63,19 +63,18 @@ impl Ledger {
         };
         let ids: Option<HashSet<&str>> =
             batch.as_ref().map(|batch| batch.ids.iter().map(String::as_str).collect());
-        let last = batch.as_ref().and_then(|batch| batch.ids.iter().max());
         let limit = limit.min(MOST_AT_ONCE);
         for tried in 1..=TRIES {
             let now = self.clock.now();
-            let mut chooser = Chooser::new(ids.as_ref(), limit, now);
+            let mut read = Vec::new();
+            // All of it: what somebody works on may be far behind.
             self.scan(connection, None, |entry, version| {
-                if last.is_some_and(|last| entry.id > *last) {
-                    return false;
-                }
-                chooser.see(entry, version);
-                !(chooser.more && chooser.chosen.len() >= limit)
+                read.push((entry, version));
+                true
             })
             .await?;
+            let mut chooser = Chooser::new(ids.as_ref(), limit, now);
+            chooser.see_all(read);
             let Chooser { mut chosen, more, busy, .. } = chooser;
             if chosen.is_empty() {
                 return Ok(match (ids, busy) {
