@@ -356,6 +356,22 @@ async fn wrong_settings_end_in_a_dead_letter_that_can_be_replayed() {
 }
 
 #[tokio::test]
+async fn what_is_replayed_after_a_month_is_there() {
+    let mut scene = Scene::start().await;
+    let id = scene.item("item/1").await;
+    scene.after(16).await;
+    scene.inside.advance(Duration::from_secs(20 * 24 * 3600));
+    scene.claim(json!({})).await;
+    scene.ack(&[&id], "failed").await;
+    scene.inside.advance(Duration::from_secs(15 * 24 * 3600));
+    let name = ConnectionName::default();
+    assert_eq!(scene.ledger().replay(&name, &id).await.unwrap(), Some(true));
+    assert_eq!(ids(&scene.claim(json!({ "seconds": 60 })).await), std::slice::from_ref(&id));
+    scene.inside.advance(Duration::from_secs(29 * 24 * 3600));
+    assert_eq!(ids(&scene.claim(json!({})).await), [id], "a claim does not shorten its life");
+}
+
+#[tokio::test]
 async fn a_run_that_never_claims_is_begun_again() {
     let mut scene = Scene::with_hook(ALL_TYPES).await;
     let id = scene.item("item/1").await;

@@ -350,6 +350,7 @@ pub(super) fn entries_of(event: &Event) -> Vec<Entry> {
         claim: None,
         claims: 0,
         batch: None,
+        replayed: None,
     };
     if let [_, _, ..] = ids.as_slice() {
         let part = |(index, id): (usize, &String)| {

@@ -149,6 +149,7 @@ mod tests {
             claim: Some(Claim { id: "c".to_owned(), by: "k".to_owned(), until }),
             claims: 1,
             batch: None,
+            replayed: None,
         };
         (entry, Version(id.to_owned()))
     }
