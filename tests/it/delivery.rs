@@ -372,6 +372,23 @@ async fn what_is_replayed_after_a_month_is_there() {
 }
 
 #[tokio::test]
+async fn what_a_run_had_that_died_is_given_up_with_the_others() {
+    let mut scene = Scene::with_hook(ALL_TYPES).await;
+    scene.gateway.set(Mood::Says(503, None));
+    let (first, second) = (scene.item("item/1").await, scene.item("item/2").await);
+    scene.after(16).await;
+    assert_eq!(ids(&scene.claim(json!({ "limit": 1, "seconds": 600 })).await), std::slice::from_ref(&first));
+    scene.gateway.set(Mood::Says(400, None));
+    scene.after(30).await;
+    assert_eq!((scene.state(&first).await.as_str(), scene.state(&second).await.as_str()), ("claimed", "dead"));
+    let name = ConnectionName::default();
+    assert_eq!(scene.ledger().open_batches(&name).await.unwrap().len(), 1, "its run may die");
+    scene.after(601).await;
+    assert_eq!(scene.state(&first).await, "dead");
+    assert!(scene.ledger().open_batches(&name).await.unwrap().is_empty());
+}
+
+#[tokio::test]
 async fn a_run_that_never_claims_is_begun_again() {
     let mut scene = Scene::with_hook(ALL_TYPES).await;
     let id = scene.item("item/1").await;
