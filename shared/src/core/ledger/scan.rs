@@ -17,13 +17,13 @@ const MOST_READ: usize = 20_000;
 pub(super) type Read = (Entry, Version);
 
 impl Ledger {
-    /// Shows entries in their order, from after `after`, until `see` has seen enough.
+    /// Shows entries in their order, from after `after`, until `see` has seen enough. Says whether no more than that was left out.
     pub(super) async fn scan(
         &self,
         connection: &ConnectionName,
         mut after: Option<String>,
         mut see: impl FnMut(Entry, Version) -> bool,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let mut read = 0;
         while read < MOST_READ {
             let query = Query { partition: queue(connection), after, limit: PAGE, ..Query::default() };
@@ -31,15 +31,15 @@ impl Ledger {
             read += page.rows.len();
             for row in page.rows {
                 if !see(row.read()?, row.version) {
-                    return Ok(());
+                    return Ok(true);
                 }
             }
             match page.next {
-                None => return Ok(()),
+                None => return Ok(true),
                 next => after = next,
             }
         }
-        Ok(())
+        Ok(false)
     }
 }
 
