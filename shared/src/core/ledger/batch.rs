@@ -16,8 +16,8 @@ const MOST_TOLD: usize = 2000;
 /// Replays that join one batch.
 const MOST_AGAIN: usize = 50;
 
-/// Batches that are looked at in one sweep.
-const MOST_OPEN: usize = 100;
+/// Batches that are looked at in one sweep. With so many, no other is made: nobody would look at it.
+pub const MOST_OPEN: usize = 100;
 
 /// A try is over by then, or its process died.
 const TRYING: SignedDuration = SignedDuration::from_secs(45);

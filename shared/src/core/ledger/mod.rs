@@ -19,7 +19,7 @@ mod scan;
 
 use std::sync::Arc;
 
-pub use batch::{Batch, Begun, Frozen, Progress, Stage, Standing};
+pub use batch::{Batch, Begun, Frozen, MOST_OPEN, Progress, Stage, Standing};
 pub use claim::{Claimed, Wanted};
 pub use close::{Acked, Ending, REPLAYED};
 pub use entry::{Claim, Closed, EARLIER, End, Entry, FOUND, Over, is_entry_id, split_entry_id};
