@@ -16,6 +16,7 @@ use shared::base::secret::Secret;
 use shared::core::agent::{ALL_TYPES, Hook};
 use shared::core::event::{Delivery, Events};
 use shared::core::ledger::Ledger;
+use shared::core::own::{Before, OwnWrites};
 use tests::connector::Connector;
 use tests::hook::{Gateway, Mood, TOKEN};
 use tests::inside::{Inside, any_key};
@@ -217,12 +218,12 @@ async fn an_event_about_several_records_is_worked_on_record_by_record() {
 async fn what_needs_no_work_is_not_put_into_the_queue() {
     let mut scene = Scene::start().await;
     let kind = "zoho.inventory.salesorder.updated";
-    let own = shared::core::own::OwnWrites::new(
+    let own = OwnWrites::new(
         scene.inside.parts.stores.state.clone(),
         scene.inside.parts.clock.clone(),
     );
     let answer = json!({ "salesorder_id": "8", "last_modified_time": "2026-11-21T12:00:00+01:00" });
-    own.mark(&ConnectionName::default(), "salesorder/8", &answer).await.unwrap();
+    own.mark(&ConnectionName::default(), "salesorder/8", &answer, Before::Unknown).await.unwrap();
     let ours = scene.event(kind, "salesorder/8", Some("2026-11-21T11:00:00Z"), json!({})).await;
     let theirs = scene.event(kind, "salesorder/8", Some("2026-11-21T11:00:01Z"), json!({})).await;
     let another = scene.event(kind, "salesorder/9", Some("2026-11-21T11:00:00Z"), json!({})).await;
@@ -352,6 +353,39 @@ async fn wrong_settings_end_in_a_dead_letter_that_can_be_replayed() {
         assert!(runs[0].message().contains(&id) && runs[0].message().contains(&later), "{status}");
         assert_eq!(ids(&scene.claim(json!({ "delivery": runs[0].key })).await).len(), 3, "{status}");
     }
+}
+
+#[tokio::test]
+async fn what_is_replayed_after_a_month_is_there() {
+    let mut scene = Scene::start().await;
+    let id = scene.item("item/1").await;
+    scene.after(16).await;
+    scene.inside.advance(Duration::from_secs(20 * 24 * 3600));
+    scene.claim(json!({})).await;
+    scene.ack(&[&id], "failed").await;
+    scene.inside.advance(Duration::from_secs(15 * 24 * 3600));
+    let name = ConnectionName::default();
+    assert_eq!(scene.ledger().replay(&name, &id).await.unwrap(), Some(true));
+    assert_eq!(ids(&scene.claim(json!({ "seconds": 60 })).await), std::slice::from_ref(&id));
+    scene.inside.advance(Duration::from_secs(29 * 24 * 3600));
+    assert_eq!(ids(&scene.claim(json!({})).await), [id], "a claim does not shorten its life");
+}
+
+#[tokio::test]
+async fn what_a_run_had_that_died_is_given_up_with_the_others() {
+    let mut scene = Scene::with_hook(ALL_TYPES).await;
+    scene.gateway.set(Mood::Says(503, None));
+    let (first, second) = (scene.item("item/1").await, scene.item("item/2").await);
+    scene.after(16).await;
+    assert_eq!(ids(&scene.claim(json!({ "limit": 1, "seconds": 600 })).await), std::slice::from_ref(&first));
+    scene.gateway.set(Mood::Says(400, None));
+    scene.after(30).await;
+    assert_eq!((scene.state(&first).await.as_str(), scene.state(&second).await.as_str()), ("claimed", "dead"));
+    let name = ConnectionName::default();
+    assert_eq!(scene.ledger().open_batches(&name).await.unwrap().len(), 1, "its run may die");
+    scene.after(601).await;
+    assert_eq!(scene.state(&first).await, "dead");
+    assert!(scene.ledger().open_batches(&name).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -363,6 +363,100 @@ async fn our_own_write_is_known_although_crm_tells_of_it_later() {
     }
 }
 
+/// Somebody else changes a deal, and our write comes so near to it that the record's time, or the order of what is told, hides it.
+#[tokio::test(flavor = "multi_thread")]
+async fn our_own_write_hides_no_change_of_others() {
+    let scene = Scene::start().await;
+    let theirs = || assert!(scene.zoho().change_deal(DEAL, json!({ "Next_Step": "Theirs" })));
+    let path = format!("/v1/crm/deals/{DEAL}");
+    let ours = |step: &'static str| {
+        let (scene, path) = (&scene, &path);
+        async move { drop(scene.request("PATCH", path, &json!({ "Next_Step": step })).await) }
+    };
+    let told = [format!("zoho.crm.deal.updated deal/{DEAL}")];
+    scene.sweep().await;
+    scene.after(600).await;
+
+    // Theirs is told after ours, which went through as it was.
+    theirs();
+    let first = scene.modified(DEAL);
+    scene.inside.advance(Duration::from_secs(20));
+    let through = json!({ "data": [{ "Next_Step": "Ours" }] });
+    scene.request("PUT", &format!("/v1/zoho/crm/Deals/{DEAL}"), &through).await;
+    let own = scene.tell("update", DEAL, scene.modified(DEAL), 2).await;
+    scene.after(16).await;
+    assert_eq!(scene.outcome(&own).await, "own_write");
+    let late = scene.tell("update", DEAL, first, 2).await;
+    scene.after(16).await;
+    assert_eq!(scene.outcome(&late).await, Value::Null, "it waits in the queue");
+    assert_eq!(scene.taken().await, told);
+
+    // Ours is looked up when theirs is done, of which nobody tells.
+    scene.after(3600).await;
+    ours("Ours, before").await;
+    let own = scene.tell("update", DEAL, scene.modified(DEAL), 2).await;
+    scene.inside.advance(Duration::from_secs(10));
+    theirs();
+    scene.after(16).await;
+    assert_eq!(scene.outcome(&own).await, "own_write");
+    assert_eq!(scene.after(301).await.found, 1);
+    scene.after(16).await;
+    assert_eq!(scene.taken().await, told);
+
+    // Nobody tells of theirs, nor of ours, after which a look comes: the first one of those that come after it may be late.
+    for writes in [1, 3] {
+        scene.after(3600).await;
+        theirs();
+        let hidden = scene.modified(DEAL);
+        scene.inside.advance(Duration::from_secs(180));
+        for _ in 0..writes {
+            ours("Ours, after").await;
+            scene.inside.advance(Duration::from_secs(60));
+        }
+        assert_eq!(scene.after(301).await.found, 1);
+        scene.after(16).await;
+        let taken = scene.take().await;
+        assert_eq!(taken.len(), 1, "{writes}");
+        assert_eq!(taken[0].2["earlier_change"], hidden.to_string());
+        for _ in 0..3 {
+            assert_eq!(scene.after(301).await.found, 0);
+        }
+    }
+
+    // A look was at it when we wrote: it saw neither theirs nor ours.
+    scene.after(3600).await;
+    theirs();
+    scene.inside.advance(Duration::from_secs(200));
+    ours("Ours, during").await;
+    scene.after(1).await;
+    scene.after(3600).await;
+    scene.after(16).await;
+    assert_eq!(scene.taken().await, told);
+
+    // CRM is so late with theirs that ours is done.
+    scene.after(3600).await;
+    theirs();
+    let first = scene.modified(DEAL);
+    scene.inside.advance(Duration::from_secs(2));
+    ours("Ours, at once").await;
+    let late = scene.tell("update", DEAL, first, 3).await;
+    let own = scene.tell("update", DEAL, scene.modified(DEAL), 2).await;
+    scene.after(16).await;
+    assert_eq!(scene.outcome(&late).await, Value::Null, "it waits in the queue");
+    assert_eq!(scene.outcome(&own).await, "own_write");
+    assert_eq!(scene.taken().await, told);
+
+    // A quiet record wakes nobody, and neither does one that we made.
+    scene.after(3600).await;
+    ours("Ours alone").await;
+    let deal = json!({ "Deal_Name": "Ours", "Stage": "Qualification" });
+    scene.request("POST", "/v1/crm/deals", &deal).await;
+    for _ in 0..3 {
+        scene.after(301).await;
+    }
+    assert_eq!(scene.taken().await, Vec::<String>::new());
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_said_to_be_gone_counts_if_it_is() {
     for missing_is_400 in [false, true] {

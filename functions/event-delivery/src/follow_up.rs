@@ -83,8 +83,7 @@ impl EventDelivery {
         let note = format!("the agent's hook answered {status}");
         let dead = self.ledger.bury(name, &batch.id, &batch.ids, "refused", &note).await?;
         self.tell_refused(name, batch, status, dead).await;
-        self.ledger.close_batch(name, frozen).await?;
-        Ok(Due::Nothing)
+        self.close_once_done(name, frozen).await
     }
 
     async fn give_up_unclaimed(&self, name: &ConnectionName, frozen: Frozen) -> Result<Due, StoreError> {
@@ -92,7 +91,21 @@ impl EventDelivery {
         let note = "the agent's hook took it, but no run claimed it within 14 days";
         let dead = self.ledger.bury(name, &batch.id, &batch.ids, "unclaimed", note).await?;
         self.tell_unclaimed(name, batch, dead).await;
-        self.ledger.close_batch(name, frozen).await?;
-        Ok(Due::Nothing)
+        self.close_once_done(name, frozen).await
+    }
+
+    /// What somebody works on was not given up. Where they die, it still has to be.
+    async fn close_once_done(&self, name: &ConnectionName, frozen: Frozen) -> Result<Due, StoreError> {
+        let until = match self.ledger.still_open(name, &frozen.batch).await? {
+            (0, None) => {
+                self.ledger.close_batch(name, frozen).await?;
+                return Ok(Due::Nothing);
+            }
+            (0, Some(until)) => until,
+            // Put back since.
+            _ => self.clock.now(),
+        };
+        self.ledger.change_batch(name, frozen, |batch| batch.next = until).await?;
+        Ok(Due::At(until))
     }
 }

@@ -201,6 +201,7 @@ mod tests {
             claim: None,
             claims: 0,
             batch: None,
+            replayed: None,
         }
     }
 

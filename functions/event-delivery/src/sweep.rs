@@ -10,7 +10,7 @@ use shared::base::id::ConnectionName;
 use shared::base::telemetry::gauge;
 use shared::core::agent::Hook;
 use shared::core::connection;
-use shared::core::ledger::Stage;
+use shared::core::ledger::{MOST_OPEN, Stage};
 use shared::store::StoreError;
 use tokio::time::Instant;
 
@@ -115,7 +115,9 @@ impl EventDelivery {
         while Instant::now() < until {
             let (mut waiting, mut again) = (false, false);
             let refused = self.ledger.standing().await?.refused.is_some_and(|(refused, _)| refused == digest);
-            for frozen in self.ledger.open_batches(name).await? {
+            let open = self.ledger.open_batches(name).await?;
+            let is_full = open.len() >= MOST_OPEN;
+            for frozen in open {
                 let is_waiting = frozen.batch.stage == Stage::Waiting;
                 waiting |= is_waiting;
                 if frozen.batch.next > self.clock.now() {
@@ -139,7 +141,7 @@ impl EventDelivery {
             if refused {
                 return Ok(());
             }
-            if !waiting {
+            if !waiting && !is_full {
                 let now = self.clock.now();
                 if let Some(free) = self.ledger.standing().await?.next_turn(now, hook.turns()) {
                     // Until then, what comes joins one batch.

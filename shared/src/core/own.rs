@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later};
@@ -12,6 +13,21 @@ use crate::zoho::value::timestamp;
 
 /// Zoho tells of a change within minutes; what it did not tell is found within an hour, or once Zoho is reached again.
 const KEPT: SignedDuration = SignedDuration::from_hours(48);
+
+/// Writes in a row that are followed back. Of more, nobody can say what was between them.
+const MOST_IN_A_ROW: usize = 50;
+
+/// When a record had been changed last before a write of ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Before {
+    /// Never: the write made it.
+    New,
+    /// Then.
+    At(Timestamp),
+    /// Whoever wrote did not know.
+    Unknown,
+}
 
 /// The marks of an installation.
 #[derive(Clone)]
@@ -35,11 +51,17 @@ impl OwnWrites {
         connection: &ConnectionName,
         subject: &str,
         record: &Value,
+        before: Before,
     ) -> Result<(), StoreError> {
         let named =
             ["last_modified_time", "Modified_Time"].iter().find_map(|name| record.get(name)?.as_str());
         let Some(at) = named.and_then(timestamp) else { return Ok(()) };
-        let put = Put::record(key(connection, subject, at), &(), Condition::Any)?;
+        let within = matches!(before, Before::At(before) if before.as_second() == at.as_second());
+        if within && self.is_own(connection, subject, at).await? {
+            // Another write of ours in the same second: what was before that one counts.
+            return Ok(());
+        }
+        let put = Put::record(key(connection, subject, at), &before, Condition::Any)?;
         self.state.put(put.until(later(self.clock.now(), KEPT))).await.map(drop)
     }
 
@@ -53,7 +75,41 @@ impl OwnWrites {
         subject: &str,
         at: Timestamp,
     ) -> Result<bool, StoreError> {
-        Ok(self.state.get(&key(connection, subject, at)).await?.is_some())
+        Ok(self.read(connection, subject, at).await?.is_some())
+    }
+
+    /// When somebody else changed the record right before our writes that end with the one of that time, unless that change is
+    /// known: the record's own time, which is ours now, hides it.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn hidden(
+        &self,
+        connection: &ConnectionName,
+        subject: &str,
+        mut at: Timestamp,
+        is_known: impl Fn(Timestamp) -> bool,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        for _ in 0..MOST_IN_A_ROW {
+            match self.read(connection, subject, at).await? {
+                Some(Before::New | Before::Unknown) => return Ok(None),
+                Some(Before::At(before)) if is_known(before) => return Ok(None),
+                Some(Before::At(before)) if before.as_second() < at.as_second() => at = before,
+                Some(Before::At(_)) | None => break,
+            }
+        }
+        Ok(Some(at))
+    }
+
+    async fn read(
+        &self,
+        connection: &ConnectionName,
+        subject: &str,
+        at: Timestamp,
+    ) -> Result<Option<Before>, StoreError> {
+        let row = self.state.get(&key(connection, subject, at)).await?;
+        // Marks had nothing in them once.
+        row.map(|row| Ok(row.read::<Option<Before>>()?.unwrap_or(Before::Unknown))).transpose()
     }
 }
 

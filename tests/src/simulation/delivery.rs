@@ -92,6 +92,15 @@ impl Stage {
                 }
             }
         }
+        let subjects: HashSet<&str> = entries.iter().filter_map(|entry| entry.subject.as_deref()).collect();
+        for subject in subjects {
+            for (id, (other, end)) in &seen.held {
+                let is_live = *end > now && !seen.done.contains_key(id);
+                if is_live && !ids.contains(id.as_str()) && seen.stored[subject].contains(id) {
+                    self.broken(format!("{subject} is claimed by {claim} while {other} has {id}"));
+                }
+            }
+        }
         for id in ids {
             seen.held.insert(id.to_owned(), (claim.to_owned(), until));
         }

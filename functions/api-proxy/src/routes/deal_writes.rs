@@ -113,7 +113,7 @@ async fn create(
     let prepare = async {
         app.check_picklists(&target(&caller, &connection), &fields).await?;
         let plan = Plan::CreateDeal(deal::Create { fields: fields.clone() });
-        Ok(Prepared { plan, shown: json!({ "deal": body }), before: Value::Null })
+        Ok(Prepared { plan, shown: json!({ "deal": body }), before: Value::Null, modified: None })
     };
     app.perform(&asked, prepare).await
 }
@@ -150,14 +150,14 @@ async fn update(
         changed.retain(|field, _| body.get(field).is_some());
         let shown = json!({ "deal": id, "before": changed, "after": body });
         // What a preview showed must still be so when it is performed.
-        let shown_since = before.get("Modified_Time").and_then(Value::as_str).map(str::to_owned);
-        let since = since.clone().or(shown_since.filter(|_| asked.dry_run));
+        let modified = before.get("Modified_Time").and_then(Value::as_str).map(str::to_owned);
+        let since = since.clone().or(modified.clone().filter(|_| asked.dry_run));
         let plan = Plan::UpdateDeal(deal::Update {
             id: id.clone(),
             fields: fields.clone(),
             if_unmodified_since: since.clone(),
         });
-        Ok(Prepared { plan, shown, before: changed.into() })
+        Ok(Prepared { plan, shown, before: changed.into(), modified })
     };
     app.perform(&asked, prepare).await
 }
@@ -197,17 +197,19 @@ async fn upsert(
         app.demand_scope(&target.with(crm::scope::CREATE_DEALS)).await?;
         let found = deal::existing(&app, &target, &fields, &by).await?;
         let upsert = deal::Upsert { fields: fields.clone(), by, found, fresh: true };
+        let mut modified = None;
         let before = match &upsert.found {
             None => Value::Null,
             Some(id) => deal::one(&app, &target, id).await?.map_or(Value::Null, |deal| {
                 let mut deal = crm::record(deal);
+                modified = value::text(&deal, "Modified_Time").map(str::to_owned);
                 deal.retain(|field, _| field == "id" || body.get(field).is_some());
                 deal.into()
             }),
         };
         let action = if before.is_null() { "create" } else { "change" };
         let shown = json!({ "action": action, "before": before, "after": body });
-        Ok(Prepared { plan: Plan::UpsertDeal(upsert), shown, before })
+        Ok(Prepared { plan: Plan::UpsertDeal(upsert), shown, before, modified })
     };
     app.perform(&asked, prepare).await
 }

@@ -139,7 +139,7 @@ async fn create(
             title: written.title,
             content: written.content,
         });
-        Ok(Prepared { plan, shown, before: Value::Null })
+        Ok(Prepared { plan, shown, before: Value::Null, modified: None })
     };
     app.perform(&asked, prepare).await
 }

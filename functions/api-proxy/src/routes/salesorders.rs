@@ -220,7 +220,8 @@ async fn set_status(
         let before = inventory::plain_record(found);
         let shown = json!({ "order": before, "status": { "before": before.get("status"), "after": status } });
         let plan = Plan::SetOrderStatus(order::SetStatus { id: id.clone(), status: status.to_owned() });
-        Ok(Prepared { plan, shown, before: json!({ "status": before.get("status") }) })
+        let modified = text(&before, "last_modified_time").map(str::to_owned);
+        Ok(Prepared { plan, shown, before: json!({ "status": before.get("status") }), modified })
     };
     app.perform(&asked, prepare).await
 }
@@ -281,7 +282,7 @@ impl App {
         let lines = order.line_items.iter().zip(&items).map(|(line, item)| line.for_zoho(item));
         body.insert("line_items".to_owned(), Value::Array(lines.collect()));
         let plan = Plan::CreateOrder(order::Create::new(body));
-        Ok(Prepared { plan, shown, before: Value::Null })
+        Ok(Prepared { plan, shown, before: Value::Null, modified: None })
     }
 
     /// The customer's id: as given, or by exact name.

@@ -125,7 +125,7 @@ impl App {
             }
         }
         match prepared.plan.send(self, asked).await {
-            Ok(done) => self.finish(&mut entry, ticket, done).await,
+            Ok(done) => self.finish(&mut entry, ticket, &prepared, done).await,
             Err(WriteFailure::Refused(problem)) => {
                 entry.outcome = Outcome::Refused;
                 self.note(&entry).await;
@@ -139,7 +139,7 @@ impl App {
                 let (write, code) = (prepared.plan.subject(), problem.code().as_str());
                 tracing::warn!(write, code, "a write has no answer");
                 match self.look(&prepared.plan, asked, entry.at).await {
-                    Some(done) => self.finish(&mut entry, ticket, done).await,
+                    Some(done) => self.finish(&mut entry, ticket, &prepared, done).await,
                     None => {
                         entry.outcome = Outcome::Uncertain;
                         self.note(&entry).await;
@@ -159,11 +159,13 @@ impl App {
         &self,
         entry: &mut Entry,
         ticket: Option<Ticket>,
+        prepared: &Prepared,
         done: Done,
     ) -> Result<Response, Problem> {
         entry.outcome = Outcome::Done;
         // Zoho will tell us of it: then it is known as our own.
-        if let Err(error) = self.own.mark(&entry.connection, &done.subject, &done.body).await {
+        let before = prepared.changed_before(done.status);
+        if let Err(error) = self.own.mark(&entry.connection, &done.subject, &done.body, before).await {
             tracing::error!(%error, "a write of ours could not be marked");
         }
         entry.subject = Some(done.subject);

@@ -7,6 +7,8 @@ use shared::base::clock::{SignedDuration, Timestamp, later};
 use shared::base::problem::Problem;
 use shared::core::audit::Entry;
 use shared::core::idempotency::Exact;
+use shared::core::own::Before;
+use shared::zoho::value::timestamp;
 
 use super::{Asked, deal, note, order, passthrough};
 use crate::App;
@@ -39,6 +41,9 @@ pub(crate) struct Prepared {
     #[serde(default, skip_serializing)]
     pub(crate) shown: Value,
     pub(crate) before: Value,
+    /// When the record says that it was changed last, where it was read.
+    #[serde(default)]
+    pub(crate) modified: Option<String>,
 }
 
 /// What Zoho has now.
@@ -55,6 +60,15 @@ pub(crate) struct Done {
 impl Prepared {
     pub(crate) fn of(plan: Value) -> Result<Self, Problem> {
         serde_json::from_value(plan).map_err(|error| Problem::internal(error.to_string()))
+    }
+
+    /// What was before the write that was answered so.
+    pub(super) fn changed_before(&self, status: u16) -> Before {
+        match &self.plan {
+            Plan::PassThrough(_) => Before::Unknown,
+            _ if status == 201 => Before::New,
+            _ => self.modified.as_deref().and_then(timestamp).map_or(Before::Unknown, Before::At),
+        }
     }
 
     pub(crate) fn to_value(&self) -> Result<Value, Problem> {

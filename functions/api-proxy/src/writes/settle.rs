@@ -74,7 +74,7 @@ impl App {
                     .sending(&asked.caller.key, asked.connection, &asked.action, before, after)
                     .await?;
                 entry.outcome = Outcome::Done;
-                self.finish(&mut entry, Some(ticket), done).await
+                self.finish(&mut entry, Some(ticket), &prepared, done).await
             }
             Ok(None) => {
                 self.idempotency.unsettled(ticket, plan, at).await?;

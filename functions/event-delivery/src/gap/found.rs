@@ -4,13 +4,13 @@ use serde_json::{Value, json};
 use shared::base::clock::Timestamp;
 use shared::base::secret::sha256_hex;
 use shared::core::event::Delivery;
-use shared::core::ledger::FOUND;
+use shared::core::ledger::{EARLIER, FOUND};
 use shared::store::StoreError;
 use shared::zoho::changes::Changed;
 use shared::zoho::value::{Object, text};
 
 use super::progress::Part;
-use super::{List, What};
+use super::{List, Look, What};
 use crate::EventDelivery;
 
 /// What events of Inventory carry beside the id, where the list has it.
@@ -23,12 +23,14 @@ impl EventDelivery {
     /// Stores what a row tells, unless it is known; says whether that was news.
     pub(super) async fn report(
         &self,
-        list: &List,
+        look: &Look<'_>,
         part: Part,
         since: Timestamp,
         found: &Changed,
     ) -> Result<bool, StoreError> {
+        let list = look.list;
         let subject = format!("{}/{}", list.record, found.id);
+        let name = &list.connection;
         let newest = self.ledger.newest(&list.connection, &subject).await?;
         let deletion = part == Part::Deletions;
         let is_known = newest
@@ -37,8 +39,21 @@ impl EventDelivery {
         if is_known {
             return Ok(false);
         }
-        // Its creation may have been told, and only this change not.
-        let is_new = newest.is_none() && found.created.is_some_and(|at| at.as_second() >= since.as_second());
+        let mut earlier = None;
+        if !deletion && self.own.is_own(name, &subject, found.at).await? {
+            let is_known =
+                |at| at < look.settled || newest.as_ref().is_some_and(|newest| newest.has_change(at));
+            earlier = self.own.hidden(name, &subject, found.at, is_known).await?;
+            if earlier.is_none() && self.ledger.own_told(name, &subject).await? == Some(found.at) {
+                return Ok(false);
+            }
+        }
+        // Its creation may have been told, and only this change not; or it was ours.
+        let created = found.created.filter(|at| newest.is_none() && at.as_second() >= since.as_second());
+        let is_new = match created {
+            Some(at) => at == found.at || !self.own.is_own(name, &subject, at).await?,
+            None => false,
+        };
         let change = match (deletion, is_new) {
             (true, _) => "deleted",
             (false, true) => "created",
@@ -53,14 +68,14 @@ impl EventDelivery {
             kind,
             subject: Some(subject),
             time: Some(found.at.to_string()),
-            data: data(list, found, deletion),
+            data: data(list, found, deletion, earlier),
             body: Value::Object(found.row.clone()).to_string(),
         };
         Ok(!self.events.store(delivery).await?.duplicate)
     }
 }
 
-fn data(list: &List, found: &Changed, deletion: bool) -> Value {
+fn data(list: &List, found: &Changed, deletion: bool, earlier: Option<Timestamp>) -> Value {
     let mut data = Object::new();
     match &list.what {
         What::Crm(module) => {
@@ -79,6 +94,9 @@ fn data(list: &List, found: &Changed, deletion: bool) -> Value {
     data.insert(FOUND.0.to_owned(), json!(FOUND.1));
     if !deletion {
         data.insert("modified_time".to_owned(), json!(found.at.to_string()));
+    }
+    if let Some(at) = earlier {
+        data.insert(EARLIER.to_owned(), json!(at.to_string()));
     }
     Value::Object(data)
 }

@@ -69,6 +69,8 @@ struct Look<'a> {
     /// What changed, or went, before is known.
     base: Timestamp,
     deleted_base: Timestamp,
+    /// What a record hides that was changed before, an earlier look has seen.
+    settled: Timestamp,
     found: usize,
 }
 
@@ -128,7 +130,8 @@ impl EventDelivery {
         if !list.is_due(&stored.progress, now) || base >= to {
             return Ok(0);
         }
-        let mut look = Look { list, stored, base, deleted_base, found: 0 };
+        let settled = stored.progress.settled.map_or(list.since, |settled| settled.max(list.since));
+        let mut look = Look { list, stored, base, deleted_base, settled, found: 0 };
         look.stored.progress.busy = Some(later(now, AT_IT));
         if !look.stored.save(&*self.stores.events).await? {
             return Ok(0);
@@ -182,7 +185,7 @@ impl EventDelivery {
                 Part::Deletions => look.deleted_base,
             };
             for row in page.rows.iter().filter(|row| is_between(row.at, since, cursor.to)) {
-                look.found += usize::from(self.report(list, cursor.part, since, row).await?);
+                look.found += usize::from(self.report(look, cursor.part, since, row).await?);
             }
             let progress = &mut look.stored.progress;
             progress.cursor = match (go_on(&cursor, &page), cursor.part) {
@@ -191,6 +194,8 @@ impl EventDelivery {
                     return Ok(End::Never("it is long, and Zoho does not sort it.".to_owned()));
                 }
                 (Next::Done, Part::Changes) => {
+                    // Not up to its end: what we wrote while it went on hid what others did before.
+                    progress.settled = Some(look.base);
                     progress.through = Some(cursor.to);
                     let deletions = || first(Part::Deletions, cursor.order, look.deleted_base, cursor.to);
                     matches!(list.what, What::Crm(_)).then(deletions)

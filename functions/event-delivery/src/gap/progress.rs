@@ -16,6 +16,9 @@ const MOST: usize = 5000;
 pub(crate) struct Progress {
     /// Until when all changes were seen.
     pub(crate) through: Option<Timestamp>,
+    /// What was changed last before then, the look before that one saw.
+    #[serde(default)]
+    pub(crate) settled: Option<Timestamp>,
     /// Until when all deletions were seen.
     pub(crate) deleted_through: Option<Timestamp>,
     /// When a look was finished, or found that it may not look.

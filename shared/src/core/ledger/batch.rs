@@ -1,10 +1,11 @@
 //! Batches: what is told to the agent's hook at once. A batch is stored, to its last byte, before it is sent first, because the
 //! gateway knows a repetition only by equal bytes.
 
+use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use super::fan_out::PROGRESS;
-use super::{Entry, KEPT, Ledger, TRIES, crowded};
+use super::{Entry, KEPT, Ledger, MOST_AT_ONCE, TRIES, crowded};
 use crate::base::clock::{SignedDuration, Timestamp, earlier, later};
 use crate::base::id::{ConnectionName, time_ordered};
 use crate::store::{Condition, Key, Outcome, Put, Query, Row, StoreError, Version, Write};
@@ -15,8 +16,8 @@ const MOST_TOLD: usize = 2000;
 /// Replays that join one batch.
 const MOST_AGAIN: usize = 50;
 
-/// Batches that are looked at in one sweep.
-const MOST_OPEN: usize = 100;
+/// Batches that are looked at in one sweep. With so many, no other is made: nobody would look at it.
+pub const MOST_OPEN: usize = 100;
 
 /// A try is over by then, or its process died.
 const TRYING: SignedDuration = SignedDuration::from_secs(45);
@@ -336,26 +337,16 @@ impl Ledger {
         connection: &ConnectionName,
         batch: &Batch,
     ) -> Result<(usize, Option<Timestamp>), StoreError> {
-        let (Some(first), Some(last)) = (batch.ids.iter().min(), batch.ids.iter().max()) else {
-            return Ok((0, None));
-        };
-        let ids: std::collections::HashSet<&str> = batch.ids.iter().map(String::as_str).collect();
         let (now, mut free, mut claimed) = (self.clock.now(), 0, None::<Timestamp>);
-        // From just before the first one.
-        let before = first.get(..first.len() - 1).unwrap_or_default().to_owned();
-        self.scan(connection, Some(before), |entry, _| {
-            if entry.id > *last {
-                return false;
-            }
-            if ids.contains(entry.id.as_str()) {
-                match entry.claim.filter(|claim| claim.until > now) {
+        for ids in batch.ids.chunks(MOST_AT_ONCE) {
+            let rows = try_join_all(ids.iter().map(|id| self.open_row(connection, id))).await?;
+            for row in rows.into_iter().flatten() {
+                match row.read::<Entry>()?.claim.filter(|claim| claim.until > now) {
                     Some(claim) => claimed = claimed.max(Some(claim.until)),
                     None => free += 1,
                 }
             }
-            true
-        })
-        .await?;
+        }
         Ok((free, claimed))
     }
 }

@@ -12,6 +12,9 @@ use crate::base::id::ConnectionName;
 use crate::base::secret::random_hex;
 use crate::store::{Condition, Row, StoreError, Write};
 
+/// When to ask again for what stands behind more entries than are read.
+const FULL: SignedDuration = SignedDuration::from_mins(10);
+
 /// What is to be claimed.
 #[derive(Debug, Clone, Copy)]
 pub enum Wanted<'a> {
@@ -63,24 +66,27 @@ impl Ledger {
         };
         let ids: Option<HashSet<&str>> =
             batch.as_ref().map(|batch| batch.ids.iter().map(String::as_str).collect());
-        let last = batch.as_ref().and_then(|batch| batch.ids.iter().max());
         let limit = limit.min(MOST_AT_ONCE);
         for tried in 1..=TRIES {
             let now = self.clock.now();
+            let mut read = Vec::new();
+            // All of it: what somebody works on may be far behind.
+            let whole = self.scan(connection, None, |entry, version| {
+                read.push((entry, version));
+                true
+            });
+            let whole = whole.await?;
             let mut chooser = Chooser::new(ids.as_ref(), limit, now);
-            self.scan(connection, None, |entry, version| {
-                if last.is_some_and(|last| entry.id > *last) {
-                    return false;
-                }
-                chooser.see(entry, version);
-                !(chooser.more && chooser.chosen.len() >= limit)
-            })
-            .await?;
+            chooser.see_all(read);
             let Chooser { mut chosen, more, busy, .. } = chooser;
             if chosen.is_empty() {
-                return Ok(match (ids, busy) {
+                return Ok(match (&batch, busy) {
                     (None, _) => Claimed::Taken { claim: None, entries: Vec::new(), more },
                     (Some(_), Some(until)) => Claimed::Busy(until),
+                    // Behind so many others that they were not looked at.
+                    (Some(batch), None) if !whole && self.still_open(connection, batch).await? != (0, None) => {
+                        Claimed::Busy(later(now, FULL))
+                    }
                     (Some(_), None) => Claimed::Over,
                 });
             }

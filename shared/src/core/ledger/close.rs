@@ -146,13 +146,13 @@ impl Ledger {
                 return Ok(self.open_row(connection, id).await?.map(|_| false));
             };
             let mut entry = row.read::<Closed>()?.entry;
-            (entry.claim, entry.batch) = (None, None);
+            (entry.claim, entry.batch, entry.replayed) = (None, None, Some(self.clock.now()));
             // Where batches have passed it, it is told of from here.
             let again = Put::record(super::batch::again_key(connection, id), &REPLAYED, Condition::Any)?;
             let steps = vec![
                 Write::Delete(row.key, Condition::Version(row.version)),
                 Write::Put(entry.put(connection, Condition::Absent)?),
-                Write::Put(Put { expires: row.expires, ..again }),
+                Write::Put(again.until(entry.end())),
             ];
             if self.write(steps).await? {
                 return Ok(Some(true));

@@ -34,6 +34,9 @@ pub struct Entry {
     /// The batch with which the agent was told of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<String>,
+    /// When it was made deliverable again, where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replayed: Option<Timestamp>,
 }
 
 /// The right to work on an entry, for a while.
@@ -85,6 +88,9 @@ pub struct Closed {
 /// What the data of an event says that was not told but found in a list of Zoho's.
 pub const FOUND: (&str, &str) = ("found_by", "sweep");
 
+/// What its data says where our own write hid a change of somebody else's: when that was made.
+pub const EARLIER: &str = "earlier_change";
+
 impl Entry {
     /// Whether it says that its record is gone.
     pub fn is_deletion(&self) -> bool {
@@ -103,7 +109,12 @@ impl Entry {
 
     pub(super) fn put(&self, connection: &ConnectionName, condition: Condition) -> Result<Put, StoreError> {
         let key = Key::new(queue(connection), &self.id);
-        Ok(Put::record(key, self, condition)?.until(later(self.receivedtime, KEPT)))
+        Ok(Put::record(key, self, condition)?.until(self.end()))
+    }
+
+    /// What is replayed is old already: it lives as long as what arrives then.
+    pub(super) fn end(&self) -> Timestamp {
+        later(self.replayed.map_or(self.receivedtime, |at| at.max(self.receivedtime)), KEPT)
     }
 
     pub(super) fn put_closed(self, connection: &ConnectionName, end: End) -> Result<Put, StoreError> {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use super::entry::part_id;
+use super::entry::{EARLIER, part_id};
 use super::{End, Entry, Known, Ledger, Looked, Newest, Over};
 use crate::base::clock::{SignedDuration, Timestamp, earlier};
 use crate::base::id::ConnectionName;
@@ -13,11 +13,14 @@ use crate::core::event::Event;
 use crate::core::own::OwnWrites;
 use crate::store::{Condition, Key, Put, Query, Row, StoreError, Version, Write};
 
-/// Entries of one transaction: each may write its own row and that of its record's newest change.
-const AT_ONCE: usize = 40;
+/// Entries of one transaction: each may write its own row, that of its record's newest change, and that of our own write.
+const AT_ONCE: usize = 32;
 
 /// By so many seconds CRM tells of a change after it.
 const LAG: i64 = 3;
+
+/// What others changed so long before our write was told before it, or is left to a look at Zoho's lists.
+const TOLD_BY_THEN: SignedDuration = SignedDuration::from_mins(10);
 
 /// Up to where events have become entries.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -26,6 +29,13 @@ pub(super) struct Position {
     after: Option<String>,
     /// How many records of the next one are done with.
     parts: usize,
+}
+
+/// What is written of the records of a step.
+#[derive(Default)]
+struct Records {
+    newest: BTreeMap<String, Newest>,
+    own: BTreeMap<String, Timestamp>,
 }
 
 /// A change that is put into the queue, or closed at once.
@@ -78,9 +88,12 @@ impl Ledger {
         let count = entries.len();
         let condition = from.version.map_or(Condition::Absent, Condition::Version);
         let mut steps = vec![Write::Put(Put::record(from.key, position, condition)?)];
-        let (sorted, newest) = self.sort(connection, entries, known, own).await?;
-        for (subject, newest) in &newest {
+        let (sorted, records) = self.sort(connection, entries, known, own).await?;
+        for (subject, newest) in &records.newest {
             steps.push(self.remember(connection, subject, newest)?);
+        }
+        for (subject, written) in &records.own {
+            steps.push(self.remember_own(connection, subject, *written)?);
         }
         let now = self.clock.now();
         for Sorted { entry, end } in sorted {
@@ -103,9 +116,8 @@ impl Ledger {
         entries: Vec<Entry>,
         known: &Known,
         own: &OwnWrites,
-    ) -> Result<(Vec<Sorted>, BTreeMap<String, Newest>), StoreError> {
-        let mut newest = BTreeMap::<String, Newest>::new();
-        let mut sorted = Vec::new();
+    ) -> Result<(Vec<Sorted>, Records), StoreError> {
+        let (mut records, mut sorted) = (Records::default(), Vec::new());
         for mut entry in entries {
             let looked = known.get(&entry.id).copied();
             if let Some(looked) = looked {
@@ -116,22 +128,28 @@ impl Ledger {
             if change.deletion && matches!(looked, Some(Looked::There(_))) {
                 end = Some("not_deleted");
             } else if let Some(subject) = &entry.subject {
-                if change.is_own(connection, subject, own).await? {
-                    end = Some("own_write");
-                }
-                let before = match newest.get(subject) {
+                let before = match records.newest.get(subject) {
                     Some(before) => Some(before.clone()),
                     None => self.newest(connection, subject).await?,
                 };
-                match change.after(before.as_ref()) {
-                    Some(next) => drop(newest.insert(subject.clone(), next)),
-                    None if change.at.is_some() => end = end.or(Some("superseded")),
-                    None => {}
+                if let Some(written) = change.own_write(connection, subject, before.as_ref(), own).await? {
+                    // It is no news, so that neither what others did before it nor what they do after it is older than news.
+                    end = Some("own_write");
+                    records.own.insert(subject.clone(), written);
+                    if let Some(before) = before.filter(|before| before.deleted && before.at < written) {
+                        records.newest.insert(subject.clone(), Newest { deleted: false, ..before });
+                    }
+                } else {
+                    match change.after(before.as_ref()) {
+                        Some(next) => drop(records.newest.insert(subject.clone(), next)),
+                        None if change.at.is_some() => end = Some("superseded"),
+                        None => {}
+                    }
                 }
             }
             sorted.push(Sorted { entry, end });
         }
-        Ok((sorted, newest))
+        Ok((sorted, records))
     }
 }
 
@@ -142,6 +160,8 @@ struct Change {
     /// When the record says that it was changed last, where that is known.
     modified: Option<Timestamp>,
     deletion: bool,
+    /// Whether a change of somebody else's is told with it, which it hides.
+    hides: bool,
     /// Whether it was found in a list of Zoho's, and not told.
     found: bool,
     looked: Option<Looked>,
@@ -155,29 +175,54 @@ impl Change {
             // What is found, and what Inventory sends, carries the record's own time.
             _ => at.filter(|_| found || entry.kind.starts_with("zoho.inventory.")),
         };
-        Self { at, modified, deletion: entry.is_deletion(), found, looked }
+        let hides = found && entry.data.get(EARLIER).is_some();
+        Self { at, modified, deletion: entry.is_deletion(), hides, found, looked }
     }
 
-    /// Whether it was a write of ours. By the record's own time, because CRM's message has that of its sending.
-    async fn is_own(
+    /// When it was written, where that was done by us and nobody else changed the record right before. What is found was
+    /// looked at for that already.
+    async fn own_write(
+        &self,
+        connection: &ConnectionName,
+        subject: &str,
+        before: Option<&Newest>,
+        own: &OwnWrites,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        if self.deletion || self.hides {
+            return Ok(None);
+        }
+        let Some(written) = self.written(connection, subject, own).await? else { return Ok(None) };
+        if self.found {
+            return Ok(Some(written));
+        }
+        let told_by_then = earlier(written, TOLD_BY_THEN);
+        let is_known = |at| at < told_by_then || before.is_some_and(|before| before.has_change(at));
+        let hidden = own.hidden(connection, subject, written, is_known).await?;
+        Ok(hidden.is_none().then_some(written))
+    }
+
+    /// When we wrote what this tells of. By the record's own time, because CRM's message has that of its sending.
+    async fn written(
         &self,
         connection: &ConnectionName,
         subject: &str,
         own: &OwnWrites,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Option<Timestamp>, StoreError> {
         match (self.at, self.modified) {
             // The record was changed again since, so its time is not that of the write that this tells of.
             (Some(at), Some(modified)) if at < modified => {
                 for seconds in 0..=LAG {
                     let written = earlier(at, SignedDuration::from_secs(seconds));
                     if own.is_own(connection, subject, written).await? {
-                        return Ok(true);
+                        return Ok(Some(written));
                     }
                 }
-                Ok(false)
+                Ok(None)
             }
-            (_, Some(at)) | (Some(at), None) => own.is_own(connection, subject, at).await,
-            (None, None) => Ok(false),
+            (_, Some(at)) | (Some(at), None) => {
+                Ok(own.is_own(connection, subject, at).await?.then_some(at))
+            }
+            (None, None) => Ok(None),
         }
     }
 
@@ -305,6 +350,7 @@ pub(super) fn entries_of(event: &Event) -> Vec<Entry> {
         claim: None,
         claims: 0,
         batch: None,
+        replayed: None,
     };
     if let [_, _, ..] = ids.as_slice() {
         let part = |(index, id): (usize, &String)| {

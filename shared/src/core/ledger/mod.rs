@@ -19,10 +19,10 @@ mod scan;
 
 use std::sync::Arc;
 
-pub use batch::{Batch, Begun, Frozen, Progress, Stage, Standing};
+pub use batch::{Batch, Begun, Frozen, MOST_OPEN, Progress, Stage, Standing};
 pub use claim::{Claimed, Wanted};
 pub use close::{Acked, Ending, REPLAYED};
-pub use entry::{Claim, Closed, End, Entry, FOUND, Over, is_entry_id, split_entry_id};
+pub use entry::{Claim, Closed, EARLIER, End, Entry, FOUND, Over, is_entry_id, split_entry_id};
 pub use fan_out::{FanOut, Step, narrow};
 pub use life::Life;
 pub use looked::{Known, Looked, UNCONFIRMED};

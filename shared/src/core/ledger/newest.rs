@@ -37,7 +37,7 @@ impl Newest {
 }
 
 impl Ledger {
-    /// The newest change of a record that was put into the queue, or that needed no work.
+    /// The newest change of a record that was put into the queue, or that needed no work and was not ours.
     ///
     /// # Errors
     /// Where the store fails.
@@ -47,6 +47,29 @@ impl Ledger {
         subject: &str,
     ) -> Result<Option<Newest>, StoreError> {
         self.events.get(&key(connection, subject)).await?.map(|row| row.read()).transpose()
+    }
+
+    /// When our write was made of which Zoho told last.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn own_told(
+        &self,
+        connection: &ConnectionName,
+        subject: &str,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        self.events.get(&own_key(connection, subject)).await?.map(|row| row.read()).transpose()
+    }
+
+    /// Apart from the changes of others: it says nothing of those that were before it.
+    pub(super) fn remember_own(
+        &self,
+        connection: &ConnectionName,
+        subject: &str,
+        written: Timestamp,
+    ) -> Result<Write, StoreError> {
+        let put = Put::record(own_key(connection, subject), &written, Condition::Any)?;
+        Ok(Write::Put(put.until(later(self.clock.now(), REMEMBERED))))
     }
 
     pub(super) fn remember(
@@ -62,4 +85,8 @@ impl Ledger {
 
 fn key(connection: &ConnectionName, subject: &str) -> Key {
     Key::new(format!("newest#{connection}"), subject)
+}
+
+fn own_key(connection: &ConnectionName, subject: &str) -> Key {
+    Key::new(format!("newest-own#{connection}"), subject)
 }

@@ -17,13 +17,13 @@ const MOST_READ: usize = 20_000;
 pub(super) type Read = (Entry, Version);
 
 impl Ledger {
-    /// Shows entries in their order, from after `after`, until `see` has seen enough.
+    /// Shows entries in their order, from after `after`, until `see` has seen enough. Says whether no more than that was left out.
     pub(super) async fn scan(
         &self,
         connection: &ConnectionName,
         mut after: Option<String>,
         mut see: impl FnMut(Entry, Version) -> bool,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let mut read = 0;
         while read < MOST_READ {
             let query = Query { partition: queue(connection), after, limit: PAGE, ..Query::default() };
@@ -31,22 +31,21 @@ impl Ledger {
             read += page.rows.len();
             for row in page.rows {
                 if !see(row.read()?, row.version) {
-                    return Ok(());
+                    return Ok(true);
                 }
             }
             match page.next {
-                None => return Ok(()),
+                None => return Ok(true),
                 next => after = next,
             }
         }
-        Ok(())
+        Ok(false)
     }
 }
 
 /// Chooses entries to be worked on, so that no change of a record is worked on before an earlier one is done with.
 ///
-/// What is chosen brings with it the open entries before it of the same record. While somebody works on one, those after it
-/// wait.
+/// What is chosen brings with it the open entries before it of the same record. While somebody works on one, the others wait.
 pub(super) struct Chooser<'a> {
     /// The ids that are wanted; all where there are none.
     pub(super) wanted: Option<&'a HashSet<&'a str>>,
@@ -64,7 +63,7 @@ pub(super) struct Chooser<'a> {
 enum Before {
     /// Entries that nobody asked for, in their order.
     Held(Vec<Read>),
-    /// One that somebody works on; nothing where it is one that only did not fit.
+    /// Or after it, one that somebody works on; nothing where it is one that only did not fit.
     Blocked(Option<Timestamp>),
 }
 
@@ -74,8 +73,22 @@ impl<'a> Chooser<'a> {
         Self { wanted, limit, now, chosen, more: false, busy: None, subjects }
     }
 
+    /// Looks at all that was read, in its order. What somebody works on is seen first: an entry before it, which was put back or
+    /// replayed, waits for it as those after it do.
+    pub(super) fn see_all(&mut self, read: Vec<Read>) {
+        for (entry, _) in &read {
+            let claim = entry.claim.as_ref().filter(|_| entry.is_claimed(self.now));
+            if let (Some(subject), Some(claim)) = (&entry.subject, claim) {
+                self.subjects.insert(subject.clone(), Before::Blocked(Some(claim.until)));
+            }
+        }
+        for (entry, version) in read {
+            self.see(entry, version);
+        }
+    }
+
     /// Looks at the next entry.
-    pub(super) fn see(&mut self, entry: Entry, version: Version) {
+    fn see(&mut self, entry: Entry, version: Version) {
         let wanted = self.wanted.is_none_or(|wanted| wanted.contains(entry.id.as_str()));
         let claimed = entry.claim.as_ref().map(|claim| claim.until).filter(|until| *until > self.now);
         let Some(subject) = entry.subject.clone() else {
@@ -88,13 +101,6 @@ impl<'a> Chooser<'a> {
             return;
         };
         let before = self.subjects.entry(subject).or_insert_with(|| Before::Held(Vec::new()));
-        if let Some(until) = claimed {
-            *before = Before::Blocked(Some(until));
-            if wanted {
-                self.waits_until(until);
-            }
-            return;
-        }
         match before {
             Before::Blocked(until) => {
                 if let (true, Some(until)) = (wanted, *until) {
@@ -143,6 +149,7 @@ mod tests {
             claim: Some(Claim { id: "c".to_owned(), by: "k".to_owned(), until }),
             claims: 1,
             batch: None,
+            replayed: None,
         };
         (entry, Version(id.to_owned()))
     }
@@ -151,12 +158,11 @@ mod tests {
     fn choose(queue: &str, wanted: &[&str], limit: usize) -> (String, bool, bool) {
         let wanted: HashSet<&str> = wanted.iter().copied().collect();
         let mut chooser = Chooser::new((!wanted.is_empty()).then_some(&wanted), limit, now());
-        for word in queue.split(' ') {
-            let claimed = word.ends_with('*');
+        let read = queue.split(' ').map(|word| {
             let (id, subject) = word.trim_end_matches('*').split_at(1);
-            let (entry, version) = entry(id, subject, claimed);
-            chooser.see(entry, version);
-        }
+            entry(id, subject, word.ends_with('*'))
+        });
+        chooser.see_all(read.collect());
         let ids: Vec<_> = chooser.chosen.iter().map(|(entry, _)| entry.id.as_str()).collect();
         (ids.join(""), chooser.more, chooser.busy.is_some())
     }
@@ -168,7 +174,9 @@ mod tests {
             ("1a 2b 3a", none, 9, "123", false, false),
             ("1a 2b 3a", none, 2, "12", true, false),
             ("1a* 2b 3a", none, 9, "2", false, true),
-            ("1a 2a* 3a 4b", none, 9, "14", false, true), // 2 was claimed before 1 was replayed
+            ("1a 2a* 3a 4b", none, 9, "4", false, true), // 1 was put back while 2 is still worked on
+            ("1a 2b 3c 4a*", none, 1, "2", true, true),
+            ("1a 2b 3a*", &["1"], 9, "", false, true),
             ("1a 2b 3a", &["3"], 9, "13", false, false),
             ("1a 2b 3a", &["3"], 1, "1", true, false),
             ("1a* 2b 3a", &["3"], 9, "", false, true),
