@@ -502,6 +502,24 @@ async fn hundreds_of_changes_of_one_second_are_all_found() {
     }
 }
 
+/// CRM numbers the pages of what is gone beyond the tenth, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn thousands_of_deletions_are_all_found() {
+    let mut options = Options::new("");
+    options.extra_deals = 2_050;
+    let scene = Scene::with(options, ScopeSet::of(&Product::ALL, Access::Read)).await;
+    scene.sweep().await;
+    let ids: Vec<String> = (1..=2_050).map(|number| format!("61000000005{number:05}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    scene.inside.advance(Duration::from_secs(3600));
+    assert_eq!(scene.zoho().delete_records("Deals", &ids), 2_050);
+    let mut found = scene.after(180).await.found;
+    for _ in 0..3 {
+        found += scene.after(60).await.found;
+    }
+    assert_eq!(found, 2_050);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn agents_go_first_where_calls_are_short() {
     let mut scene = Scene::start().await;
@@ -546,6 +564,31 @@ async fn one_list_in_trouble_holds_up_no_other() {
             format!("zoho.crm.deal.updated deal/{DEAL}")
         ]
     );
+}
+
+/// Else the pages before it would be read every minute.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_later_page_that_is_refused_is_left_alone_for_a_while() {
+    let mut options = Options::new("");
+    options.extra_deals = 450;
+    let scene = Scene::with(options, ScopeSet::of(&Product::ALL, Access::Read)).await;
+    scene.watch(|watch| watch.inventory.clear()).await;
+    scene.sweep().await;
+    let ids: Vec<String> = (1..=450).map(|number| format!("61000000005{number:05}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    scene.inside.advance(Duration::from_secs(3600));
+    assert_eq!(scene.zoho().delete_records("Deals", &ids), 450);
+    let refusal = r#"{"code":"LIMIT_REACHED","details":{},"message":"no","status":"error"}"#.to_owned();
+    let refusal = FaultKind::Body(400, "application/json".to_owned(), refusal);
+    scene.zoho().inject(Fault { path_contains: "&page=2".to_owned(), times: 1000, kind: refusal });
+    assert_eq!(scene.after(180).await.found, 200);
+    scene.asked();
+    for _ in 0..10 {
+        assert_eq!(scene.after(300).await.found, 0);
+    }
+    assert_eq!(scene.asked(), Vec::<String>::new());
+    scene.zoho().clear_faults();
+    assert_eq!(scene.after(601).await.found, 250);
 }
 
 #[tokio::test(flavor = "multi_thread")]

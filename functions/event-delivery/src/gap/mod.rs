@@ -13,7 +13,7 @@ use shared::base::id::ConnectionName;
 use shared::base::telemetry::gauge;
 use shared::core::watch::{self, Kind, Watch};
 use shared::store::StoreError;
-use shared::zoho::changes::{self, At, Order, Page};
+use shared::zoho::changes::{self, Order, Page};
 use shared::zoho::scope::Product;
 use shared::zoho::{answer, crm, inventory};
 
@@ -26,6 +26,9 @@ use walk::{Next, asked, first, go_on, is_between};
 /// How often lists are read whose changes are told, and how often the others.
 const SELDOM: SignedDuration = SignedDuration::from_mins(60);
 const OFTEN: SignedDuration = SignedDuration::from_mins(5);
+
+/// How long a list is left alone that Zoho does not sort: its pages would be read in vain, each time all of them.
+const GIVEN_UP: SignedDuration = SignedDuration::from_hours(24);
 
 /// What changed later is left to the next look: the news of it may be on its way.
 const ON_ITS_WAY: SignedDuration = SignedDuration::from_mins(2);
@@ -78,8 +81,8 @@ enum End {
     Finished,
     /// It goes on in another run.
     Later,
-    /// The list cannot be read.
-    Never(String),
+    /// The list cannot be read: why, and for how long it is left alone.
+    Never(String, SignedDuration),
     /// Somebody else is at it.
     Taken,
 }
@@ -142,9 +145,14 @@ impl EventDelivery {
         match end {
             End::Taken => return Ok(look.found),
             End::Later => {}
-            End::Finished => (progress.at, progress.noticed) = (Some(now), None),
-            End::Never(why) => {
+            End::Finished => {
+                (progress.at, progress.not_before, progress.noticed) = (Some(now), None, None);
+            }
+            // CRM's tokens end after a day, and its numbers early: a later look begins anew, but not at once, for where the same
+            // page is refused each time, each costs all the pages before it.
+            End::Never(why, pause) => {
                 (progress.at, progress.cursor) = (Some(now), None);
+                progress.not_before = Some(later(now, pause));
                 if progress.noticed.is_none_or(|at| later(at, NOTICED) <= now) {
                     progress.noticed = Some(now);
                     let notice = format!("Changes of {name} cannot be looked for: {why}");
@@ -170,12 +178,7 @@ impl EventDelivery {
             let page = match self.page(list, &cursor, run).await {
                 Reading::Read(page) => page,
                 Reading::NotNow => return Ok(End::Later),
-                Reading::Never(_) if cursor.at != At::FIRST => {
-                    // CRM's tokens end after a day, and its numbers early: the next run begins anew.
-                    look.stored.progress.cursor = None;
-                    return Ok(End::Later);
-                }
-                Reading::Never(why) => return Ok(End::Never(why)),
+                Reading::Never(why) => return Ok(End::Never(why, SELDOM)),
             };
             let since = match cursor.part {
                 Part::Changes => look.base,
@@ -187,9 +190,7 @@ impl EventDelivery {
             let progress = &mut look.stored.progress;
             progress.cursor = match (go_on(&cursor, &page), cursor.part) {
                 (Next::Page(next), _) => Some(next),
-                (Next::GiveUp, _) => {
-                    return Ok(End::Never("it is long, and Zoho does not sort it.".to_owned()));
-                }
+                (Next::GiveUp(why), _) => return Ok(End::Never(why.to_owned(), GIVEN_UP)),
                 (Next::Done, Part::Changes) => {
                     progress.through = Some(cursor.to);
                     let deletions = || first(Part::Deletions, cursor.order, look.deleted_base, cursor.to);
@@ -224,7 +225,13 @@ impl EventDelivery {
                     Part::Changes => changes::crm_url(place.api, module, cursor.order, &cursor.at),
                     Part::Deletions => changes::crm_deleted_url(place.api, module, &cursor.at),
                 };
-                let judge = |answer: &_| Ok(changes::crm_page(answer::crm(answer)?, &cursor.at));
+                let judge = |answer: &_| {
+                    let answer = answer::crm(answer)?;
+                    Ok(match cursor.part {
+                        Part::Changes => changes::crm_page(answer, &cursor.at),
+                        Part::Deletions => changes::crm_deleted_page(answer, &cursor.at),
+                    })
+                };
                 self.zoho.read(run, &target, url, judge).await
             }
             What::Inventory(kind) => {
@@ -276,7 +283,7 @@ impl List {
     }
 
     fn is_due(&self, progress: &Progress, now: Timestamp) -> bool {
-        if progress.busy.is_some_and(|until| now < until) {
+        if [progress.busy, progress.not_before].into_iter().flatten().any(|until| now < until) {
             return false;
         }
         let Some(at) = progress.at.filter(|_| progress.cursor.is_none()) else { return true };
@@ -346,6 +353,8 @@ mod tests {
         assert_eq!(due(&watch, &looked("11:54:00")), [false, true]);
         assert_eq!(due(&watch, &looked("11:56:00")), [false, false]);
         assert_eq!(due(&watch, &looked("11:00:00")), [true, true]);
+        let refused = Progress { not_before: Some(at("12:00:01")), ..looked("10:00:00") };
+        assert_eq!(due(&watch, &refused), [false, false]);
         let busy = Progress { busy: Some(at("12:00:01")), ..Progress::default() };
         assert_eq!(due(&watch, &busy), [false, false]);
         let cursor = first(Part::Changes, Order::OldestFirst, at("11:00:00"), at("11:59:00"));

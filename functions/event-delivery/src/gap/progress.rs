@@ -26,6 +26,9 @@ pub(crate) struct Progress {
     /// Until when somebody is at it, unless they died.
     #[serde(default)]
     pub(crate) busy: Option<Timestamp>,
+    /// Until when it is left alone, because it could not be read.
+    #[serde(default)]
+    pub(crate) not_before: Option<Timestamp>,
     /// When the operator was last told that it may not look.
     #[serde(default)]
     pub(crate) noticed: Option<Timestamp>,
