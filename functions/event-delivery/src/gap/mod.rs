@@ -11,6 +11,7 @@ use std::collections::{BTreeSet, HashMap};
 use shared::base::clock::{SignedDuration, Timestamp, earlier, later};
 use shared::base::id::ConnectionName;
 use shared::base::telemetry::gauge;
+use shared::core::ledger::REMEMBERED;
 use shared::core::watch::{self, Kind, Watch};
 use shared::store::StoreError;
 use shared::zoho::changes::{self, Order, Page};
@@ -126,7 +127,7 @@ impl EventDelivery {
     async fn find_gap(&self, list: &List, stored: Stored, run: &mut Run) -> Result<usize, StoreError> {
         let now = self.clock.now();
         let (base, deleted_base) =
-            (list.base(stored.progress.through), list.base(stored.progress.deleted_through));
+            (list.base(stored.progress.through, now), list.base(stored.progress.deleted_through, now));
         let to = earlier(now, ON_ITS_WAY);
         if !list.is_due(&stored.progress, now) || base >= to {
             return Ok(0);
@@ -277,9 +278,10 @@ impl List {
         }
     }
 
-    /// Where a look begins.
-    fn base(&self, through: Option<Timestamp>) -> Timestamp {
-        through.map_or(self.since, |through| earlier(through, OVERLAP).max(self.since))
+    /// Where a look begins. Of what is older than the ledger remembers, nobody could say whether it was told.
+    fn base(&self, through: Option<Timestamp>, now: Timestamp) -> Timestamp {
+        let known = through.map_or(self.since, |through| earlier(through, OVERLAP));
+        known.max(self.since).max(earlier(now, REMEMBERED))
     }
 
     fn is_due(&self, progress: &Progress, now: Timestamp) -> bool {
@@ -375,12 +377,15 @@ mod tests {
     fn a_look_begins_a_little_before_the_last_ones_end_and_never_before_the_watch() {
         let watch = watch();
         let lists = lists_of(&watch, at("12:00:00"));
-        assert_eq!(lists[0].base(None), at("08:00:00"));
-        assert_eq!(lists[0].base(Some(at("09:00:00"))), at("08:50:00"));
-        assert_eq!(lists[0].base(Some(at("08:05:00"))), at("08:00:00"));
+        let base = |list: usize, through| lists[list].base(through, at("12:00:00"));
+        assert_eq!(base(0, None), at("08:00:00"));
+        assert_eq!(base(0, Some(at("09:00:00"))), at("08:50:00"));
+        assert_eq!(base(0, Some(at("08:05:00"))), at("08:00:00"));
+        let much_later = later(at("12:00:00"), SignedDuration::from_hours(60 * 24));
+        assert_eq!(lists[0].base(Some(at("09:00:00")), much_later), earlier(much_later, REMEMBERED));
         // Added an hour later, and perhaps watched long before that, too.
-        assert_eq!(lists[1].base(None), at("09:00:00"));
-        assert_eq!(lists[1].base(Some(at("07:00:00"))), at("09:00:00"));
+        assert_eq!(base(1, None), at("09:00:00"));
+        assert_eq!(base(1, Some(at("07:00:00"))), at("09:00:00"));
         let names: Vec<_> = lists.iter().map(|list| (list.name(), list.record.clone())).collect();
         assert_eq!(
             names,
