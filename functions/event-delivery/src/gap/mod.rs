@@ -31,6 +31,9 @@ const OFTEN: SignedDuration = SignedDuration::from_mins(5);
 /// How long a list is left alone that Zoho does not sort: its pages would be read in vain, each time all of them.
 const GIVEN_UP: SignedDuration = SignedDuration::from_hours(24);
 
+/// Of Inventory's calls of a day, where they are counted, the looks take at most one in so many.
+const SHARE: u32 = 5;
+
 /// What changed later is left to the next look: the news of it may be on its way.
 const ON_ITS_WAY: SignedDuration = SignedDuration::from_mins(2);
 
@@ -56,6 +59,8 @@ struct List {
     told: bool,
     /// When Zoho last told again, after it did not.
     restored: Option<Timestamp>,
+    /// Between two looks at least so long for each call that a look takes.
+    per_call: SignedDuration,
 }
 
 #[derive(Debug)]
@@ -98,8 +103,9 @@ impl EventDelivery {
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
         let watched = watch::list(&*self.stores.state).await?;
-        let lists = watched.iter().flat_map(|stored| lists_of(&stored.watch, now));
-        let mut lists: Vec<_> = lists.filter(|list| !waiting.contains(&list.connection)).collect();
+        let mut lists: Vec<_> = watched.iter().flat_map(|stored| lists_of(&stored.watch, now)).collect();
+        share_the_day(&mut lists, self.inventory_per_day);
+        lists.retain(|list| !waiting.contains(&list.connection));
         if lists.is_empty() {
             return Ok(());
         }
@@ -145,7 +151,8 @@ impl EventDelivery {
         let progress = &mut look.stored.progress;
         match end {
             End::Taken => return Ok(look.found),
-            End::Later => {}
+            // What Zoho could not answer is a call, too.
+            End::Later => progress.not_before = Some(later(now, list.per_call)),
             End::Finished => {
                 (progress.at, progress.not_before, progress.noticed) = (Some(now), None, None);
             }
@@ -171,6 +178,9 @@ impl EventDelivery {
     async fn look(&self, look: &mut Look<'_>, to: Timestamp, run: &mut Run) -> Result<End, StoreError> {
         let list = look.list;
         let begun = look.stored.progress.cursor.clone();
+        if begun.is_none() {
+            look.stored.progress.calls = 0;
+        }
         let mut cursor = begun.unwrap_or_else(|| first(Part::Changes, list.order(), look.base, to));
         loop {
             if !run.has_time() {
@@ -181,6 +191,7 @@ impl EventDelivery {
                 Reading::NotNow => return Ok(End::Later),
                 Reading::Never(why) => return Ok(End::Never(why, SELDOM)),
             };
+            look.stored.progress.calls += 1;
             let since = match cursor.part {
                 Part::Changes => look.base,
                 Part::Deletions => look.deleted_base,
@@ -289,9 +300,21 @@ impl List {
             return false;
         }
         let Some(at) = progress.at.filter(|_| progress.cursor.is_none()) else { return true };
-        let pause = if self.told { SELDOM } else { OFTEN };
+        let least = if self.told { SELDOM } else { OFTEN };
+        let calls = i32::try_from(progress.calls.max(1)).unwrap_or(i32::MAX);
+        let pause = self.per_call.saturating_mul(calls).max(least);
         later(at, pause) <= now || self.restored.is_some_and(|restored| restored > at)
     }
+}
+
+/// Each list of Inventory has an equal part of the calls of a day that looks may take, as if all were one organisation's.
+fn share_the_day(lists: &mut [List], per_day: Option<u32>) {
+    let Some(per_day) = per_day else { return };
+    let of_inventory = |list: &&mut List| list.product() == Product::Inventory;
+    let count = u32::try_from(lists.iter_mut().filter(of_inventory).count()).unwrap_or(u32::MAX);
+    let seconds = u64::from(count) * u64::from(SHARE) * 86_400 / u64::from(per_day.max(1));
+    let per_call = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
+    lists.iter_mut().filter(of_inventory).for_each(|list| list.per_call = per_call);
 }
 
 fn lists_of(watch: &Watch, now: Timestamp) -> Vec<List> {
@@ -300,7 +323,8 @@ fn lists_of(watch: &Watch, now: Timestamp) -> Vec<List> {
             What::Crm(module) => watch.since_of(Product::Crm, module),
             What::Inventory(kind) => watch.since_of(Product::Inventory, kind.as_str()),
         };
-        List { connection: watch.connection.clone(), what, record, since, told, restored }
+        let per_call = SignedDuration::ZERO;
+        List { connection: watch.connection.clone(), what, record, since, told, restored, per_call }
     };
     let channel = watch.channel.as_ref();
     let told = channel.is_some_and(|channel| channel.is_live(now));
@@ -371,6 +395,25 @@ mod tests {
         watch.channel = None;
         watch.inventory_tells = true;
         assert_eq!(due(&watch, &looked("11:54:00")), [true, false]);
+    }
+
+    #[test]
+    fn looks_take_a_fifth_of_a_small_day_at_most() {
+        let mut watch = watch();
+        watch.inventory = Kind::ALL.to_vec();
+        let due = |per_day, calls, at| {
+            let mut lists = lists_of(&watch, self::at("12:00:00"));
+            share_the_day(&mut lists, per_day);
+            let progress = Progress { calls, ..looked(at) };
+            lists.iter().map(|list| list.is_due(&progress, self::at("12:00:00"))).collect::<Vec<_>>()
+        };
+        // A hundred calls a day for each: one every 864 seconds.
+        assert_eq!(due(Some(1000), 1, "11:45:37"), [false, false, false]);
+        assert_eq!(due(Some(1000), 1, "11:45:36"), [false, true, true]);
+        assert_eq!(due(Some(1000), 3, "11:16:49"), [false, false, false]);
+        assert_eq!(due(Some(1000), 3, "11:16:48"), [false, true, true]);
+        assert_eq!(due(Some(100_000), 1, "11:55:00"), [false, true, true]);
+        assert_eq!(due(None, 3, "11:55:00"), [false, true, true]);
     }
 
     #[test]

@@ -23,6 +23,9 @@ pub(crate) struct Progress {
     /// Where one goes on that is not finished.
     #[serde(default)]
     pub(crate) cursor: Option<Cursor>,
+    /// How many calls the last look has taken.
+    #[serde(default)]
+    pub(crate) calls: u32,
     /// Until when somebody is at it, unless they died.
     #[serde(default)]
     pub(crate) busy: Option<Timestamp>,
