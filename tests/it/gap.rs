@@ -17,6 +17,7 @@ use shared::core::consent::Wish;
 use shared::core::event::Events;
 use shared::core::key::NewKey;
 use shared::core::watch::{self, Channel, Kind, Watch};
+use shared::store::{Condition, Key, Put};
 use shared::zoho::scope::{Access, Product, ScopeSet};
 use tests::browser::Browser;
 use tests::connector::Connector;
@@ -616,6 +617,27 @@ async fn a_long_list_that_is_not_sorted_is_read_seldom_and_told_once() {
     assert_eq!(scene.asked().iter().filter(|path| path.ends_with("/items")).count(), 10);
     scene.zoho().change_item(ITEM, ItemChange::Rename("Generated item 02050 c".to_owned())).await.unwrap();
     assert_eq!(scene.after(25 * 3600).await.found, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_of_our_own_stops_no_look() {
+    let scene = Scene::start().await;
+    scene.sweep().await;
+    let stores = &scene.inside.parts.stores;
+    let rubbish = |partition: &str, sort: &str| Put {
+        key: Key::new(partition, sort),
+        value: "[]".to_owned(),
+        condition: Condition::Any,
+        expires: None,
+    };
+    stores.state.put(rubbish("watch", "another")).await.unwrap();
+    stores.events.put(rubbish("progress", "gap/default/crm/Deals")).await.unwrap();
+    let version = stores.secrets.stage("agent", &Secret::new("[]")).await.unwrap();
+    assert!(stores.secrets.promote("agent", &version, None).await.unwrap());
+    scene.zoho().change_deal(DEAL, json!({ "Next_Step": "Call" }));
+    scene.inside.advance(Duration::from_secs(301));
+    let swept = scene.delivery().sweep(&BTreeSet::new()).await.unwrap();
+    assert_eq!((swept.found, swept.failed), (1, 1), "the hook alone");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -63,7 +63,12 @@ impl EventDelivery {
                 Err(error) => swept.fail(name, &error),
             }
         }
-        if let Some(hook) = Hook::read(&*self.stores.secrets).await?.filter(|hook| !hook.paused) {
+        let hook = Hook::read(&*self.stores.secrets).await.unwrap_or_else(|error| {
+            swept.failed += 1;
+            tracing::error!(%error, "the hook cannot be read, so the agent is told nothing");
+            None
+        });
+        if let Some(hook) = hook.filter(|hook| !hook.paused) {
             for name in &names {
                 if let Err(error) = self.tell(name, &hook, until, &mut swept).await {
                     swept.fail(name, &error);

@@ -94,12 +94,16 @@ impl Stored {
     }
 }
 
-/// Reads all of them.
+/// Reads all of them. A list whose row cannot be read is looked at as if it never was.
 pub(crate) async fn read_all(events: &dyn Table) -> Result<Vec<Stored>, StoreError> {
     let query =
         Query { partition: PARTITION.to_owned(), prefix: PREFIX.to_owned(), limit: MOST, ..Query::default() };
     let stored = |row: &Row| {
-        Ok(Stored { progress: row.read()?, key: row.key.clone(), version: Some(row.version.clone()) })
+        let progress = row.read().unwrap_or_else(|error| {
+            tracing::error!(row = row.key.sort, %error, "how far a list was read is unknown: it is read anew");
+            Progress::default()
+        });
+        Stored { progress, key: row.key.clone(), version: Some(row.version.clone()) }
     };
-    events.query(query).await?.rows.iter().map(stored).collect()
+    Ok(events.query(query).await?.rows.iter().map(stored).collect())
 }
