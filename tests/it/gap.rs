@@ -428,6 +428,27 @@ async fn events_wait_for_zoho_but_not_for_ever() {
     }
 }
 
+/// What CRM cannot say holds up neither Inventory's lists nor, again and again, all that comes behind it.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_product_in_trouble_does_not_hold_up_the_other() {
+    let scene = Scene::start().await;
+    scene.fail("/crm/v8/Deals", FaultKind::Status(503));
+    scene.inside.advance(Duration::from_secs(60));
+    scene.zoho().change_item(ITEM, ItemChange::Rename("Oak Shelf, new".to_owned())).await.unwrap();
+    scene.inside.advance(Duration::from_secs(180));
+    let first = scene.tell("update", DEAL, scene.now(), 1).await;
+    assert_eq!(scene.after(16).await.found, 1, "the item");
+    scene.inside.advance(Duration::from_secs(500));
+    let second = scene.tell("update", ANOTHER, scene.now(), 1).await;
+    let behind = scene.tell_custom("1").await;
+    scene.after(60).await;
+    assert_eq!(scene.outcome_or_state(&first).await, "received", "it waits for CRM");
+    scene.after(60).await;
+    for id in [&first, &second, &behind] {
+        assert_eq!(scene.outcome_or_state(id).await, "queued", "the first has waited long enough for all");
+    }
+}
+
 impl Scene {
     async fn tell_custom(&self, body: &str) -> String {
         let body = json!({ "counted": body }).to_string();

@@ -12,6 +12,7 @@ use shared::core::agent::Hook;
 use shared::core::connection;
 use shared::core::ledger::Stage;
 use shared::store::StoreError;
+use shared::zoho::scope::Product;
 use tokio::time::Instant;
 
 use crate::EventDelivery;
@@ -59,7 +60,8 @@ impl EventDelivery {
         for name in &names {
             match self.queue_events(name, until, &mut run, &mut swept.queued).await {
                 Ok(Queue::Empty) => {}
-                Ok(Queue::Waits) => drop(waiting.insert(name.clone())),
+                Ok(Queue::WaitsFor(product)) => drop(waiting.insert((name.clone(), product))),
+                Ok(Queue::NoTime) => waiting.extend(Product::ALL.map(|product| (name.clone(), product))),
                 Err(error) => swept.fail(name, &error),
             }
         }
@@ -97,15 +99,15 @@ impl EventDelivery {
             }
             let mut step = from.step(&events);
             let seen = self.look_up(name, step.entries(), run).await;
-            if let Some(waits) = seen.waits {
-                step.end_before(waits);
+            if let Some((index, _)) = seen.waits {
+                step.end_before(index);
             }
             *queued += self.ledger.fan_out(name, step, &seen.known, &self.own).await?;
-            if seen.waits.is_some() {
-                return Ok(Queue::Waits);
+            if let Some((_, product)) = seen.waits {
+                return Ok(Queue::WaitsFor(product));
             }
         }
-        Ok(Queue::Waits)
+        Ok(Queue::NoTime)
     }
 
     /// Sends what is due, looks after what was sent, and makes the next batch once nothing waits to be sent.
@@ -167,8 +169,10 @@ impl EventDelivery {
 enum Queue {
     /// None that is settled.
     Empty,
-    /// Some, for another sweep.
-    Waits,
+    /// Some, until this product can be asked.
+    WaitsFor(Product),
+    /// Perhaps some, for another sweep.
+    NoTime,
 }
 
 /// Begins with another one every minute, so that none is always the last to have its time.

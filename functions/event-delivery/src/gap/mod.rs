@@ -94,10 +94,11 @@ enum End {
 }
 
 impl EventDelivery {
-    /// Looks at every list that is due, while there is time. Not where events wait for Zoho: what is found would overtake them.
+    /// Looks at every list that is due, while there is time. Not where events wait for the same product: what is found would
+    /// overtake them.
     pub(crate) async fn find_gaps(
         &self,
-        waiting: &BTreeSet<ConnectionName>,
+        waiting: &BTreeSet<(ConnectionName, Product)>,
         run: &mut Run,
         swept: &mut Swept,
     ) -> Result<(), StoreError> {
@@ -105,7 +106,7 @@ impl EventDelivery {
         let watched = watch::list(&*self.stores.state).await?;
         let mut lists: Vec<_> = watched.iter().flat_map(|stored| lists_of(&stored.watch, now)).collect();
         share_the_day(&mut lists, self.inventory_per_day);
-        lists.retain(|list| !waiting.contains(&list.connection));
+        lists.retain(|list| !waiting.contains(&(list.connection.clone(), list.product())));
         if lists.is_empty() {
             return Ok(());
         }
