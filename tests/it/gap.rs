@@ -17,6 +17,7 @@ use shared::core::consent::Wish;
 use shared::core::event::Events;
 use shared::core::key::NewKey;
 use shared::core::watch::{self, Channel, Kind, Watch};
+use shared::store::{Condition, Key, Put};
 use shared::zoho::scope::{Access, Product, ScopeSet};
 use tests::browser::Browser;
 use tests::connector::Connector;
@@ -521,6 +522,27 @@ async fn events_wait_for_zoho_but_not_for_ever() {
     }
 }
 
+/// What CRM cannot say holds up neither Inventory's lists nor, again and again, all that comes behind it.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_product_in_trouble_does_not_hold_up_the_other() {
+    let scene = Scene::start().await;
+    scene.fail("/crm/v8/Deals", FaultKind::Status(503));
+    scene.inside.advance(Duration::from_secs(60));
+    scene.zoho().change_item(ITEM, ItemChange::Rename("Oak Shelf, new".to_owned())).await.unwrap();
+    scene.inside.advance(Duration::from_secs(180));
+    let first = scene.tell("update", DEAL, scene.now(), 1).await;
+    assert_eq!(scene.after(16).await.found, 1, "the item");
+    scene.inside.advance(Duration::from_secs(500));
+    let second = scene.tell("update", ANOTHER, scene.now(), 1).await;
+    let behind = scene.tell_custom("1").await;
+    scene.after(60).await;
+    assert_eq!(scene.outcome_or_state(&first).await, "received", "it waits for CRM");
+    scene.after(60).await;
+    for id in [&first, &second, &behind] {
+        assert_eq!(scene.outcome_or_state(id).await, "queued", "the first has waited long enough for all");
+    }
+}
+
 impl Scene {
     async fn tell_custom(&self, body: &str) -> String {
         let body = json!({ "counted": body }).to_string();
@@ -596,6 +618,24 @@ async fn hundreds_of_changes_of_one_second_are_all_found() {
     }
 }
 
+/// CRM numbers the pages of what is gone beyond the tenth, too.
+#[tokio::test(flavor = "multi_thread")]
+async fn thousands_of_deletions_are_all_found() {
+    let mut options = Options::new("");
+    options.extra_deals = 2_050;
+    let scene = Scene::with(options, ScopeSet::of(&Product::ALL, Access::Read)).await;
+    scene.sweep().await;
+    let ids: Vec<String> = (1..=2_050).map(|number| format!("61000000005{number:05}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    scene.inside.advance(Duration::from_secs(3600));
+    assert_eq!(scene.zoho().delete_records("Deals", &ids), 2_050);
+    let mut found = scene.after(180).await.found;
+    for _ in 0..3 {
+        found += scene.after(60).await.found;
+    }
+    assert_eq!(found, 2_050);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn agents_go_first_where_calls_are_short() {
     let mut scene = Scene::start().await;
@@ -640,6 +680,79 @@ async fn one_list_in_trouble_holds_up_no_other() {
             format!("zoho.crm.deal.updated deal/{DEAL}")
         ]
     );
+}
+
+/// Else the pages before it would be read every minute.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_later_page_that_is_refused_is_left_alone_for_a_while() {
+    let mut options = Options::new("");
+    options.extra_deals = 450;
+    let scene = Scene::with(options, ScopeSet::of(&Product::ALL, Access::Read)).await;
+    scene.watch(|watch| watch.inventory.clear()).await;
+    scene.sweep().await;
+    let ids: Vec<String> = (1..=450).map(|number| format!("61000000005{number:05}")).collect();
+    let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
+    scene.inside.advance(Duration::from_secs(3600));
+    assert_eq!(scene.zoho().delete_records("Deals", &ids), 450);
+    let refusal = r#"{"code":"LIMIT_REACHED","details":{},"message":"no","status":"error"}"#.to_owned();
+    let refusal = FaultKind::Body(400, "application/json".to_owned(), refusal);
+    scene.zoho().inject(Fault { path_contains: "&page=2".to_owned(), times: 1000, kind: refusal });
+    assert_eq!(scene.after(180).await.found, 200);
+    scene.asked();
+    for _ in 0..10 {
+        assert_eq!(scene.after(300).await.found, 0);
+    }
+    assert_eq!(scene.asked(), Vec::<String>::new());
+    scene.zoho().clear_faults();
+    assert_eq!(scene.after(601).await.found, 250);
+}
+
+/// A long list that cannot be walked: what its first pages show is told once, and they are not read all day.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_list_that_is_not_sorted_is_read_seldom_and_told_once() {
+    let mut options = Options::new("");
+    options.extra_items = 2_100;
+    let scene = Scene::with(options, ScopeSet::of(&Product::ALL, Access::Write)).await;
+    scene.zoho().switches(|switches| switches.sort_by_change_ignored = true);
+    scene
+        .watch(|watch| {
+            watch.crm.clear();
+            watch.inventory = vec![Kind::Item];
+        })
+        .await;
+    // In the middle of the first page.
+    scene.zoho().change_item(ITEM, ItemChange::Rename("Generated item 02050 b".to_owned())).await.unwrap();
+    assert_eq!(scene.after(180).await.found, 1);
+    assert_eq!(scene.asked().iter().filter(|path| path.ends_with("/items")).count(), 10);
+    for _ in 0..7 {
+        assert_eq!(scene.after(3 * 3600).await.found, 0);
+    }
+    assert_eq!(scene.asked(), Vec::<String>::new());
+    assert_eq!(scene.after(49 * 3600).await.found, 0);
+    assert_eq!(scene.asked().iter().filter(|path| path.ends_with("/items")).count(), 10);
+    scene.zoho().change_item(ITEM, ItemChange::Rename("Generated item 02050 c".to_owned())).await.unwrap();
+    assert_eq!(scene.after(25 * 3600).await.found, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_read_of_our_own_stops_no_look() {
+    let scene = Scene::start().await;
+    scene.sweep().await;
+    let stores = &scene.inside.parts.stores;
+    let rubbish = |partition: &str, sort: &str| Put {
+        key: Key::new(partition, sort),
+        value: "[]".to_owned(),
+        condition: Condition::Any,
+        expires: None,
+    };
+    stores.state.put(rubbish("watch", "another")).await.unwrap();
+    stores.events.put(rubbish("progress", "gap/default/crm/Deals")).await.unwrap();
+    let version = stores.secrets.stage("agent", &Secret::new("[]")).await.unwrap();
+    assert!(stores.secrets.promote("agent", &version, None).await.unwrap());
+    scene.zoho().change_deal(DEAL, json!({ "Next_Step": "Call" }));
+    scene.inside.advance(Duration::from_secs(301));
+    let swept = scene.delivery().sweep(&BTreeSet::new()).await.unwrap();
+    assert_eq!((swept.found, swept.failed), (1, 1), "the hook alone");
 }
 
 #[tokio::test(flavor = "multi_thread")]

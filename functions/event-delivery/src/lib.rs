@@ -43,6 +43,8 @@ pub struct EventDelivery {
     http: Http,
     zoho: Zoho,
     patience: Duration,
+    /// How many calls Inventory allows in a day, where that is known.
+    inventory_per_day: Option<u32>,
 }
 
 impl EventDelivery {
@@ -58,6 +60,7 @@ impl EventDelivery {
             http: parts.http.clone(),
             zoho: Zoho::new(parts, renewer),
             patience: PATIENCE,
+            inventory_per_day: parts.settings.inventory.per_day,
         }
     }
 

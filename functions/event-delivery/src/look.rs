@@ -33,11 +33,20 @@ enum Need {
     Lost,
 }
 
+impl Need {
+    fn product(&self) -> Product {
+        match self {
+            Self::Crm { .. } => Product::Crm,
+            Self::Inventory { .. } | Self::Lost => Product::Inventory,
+        }
+    }
+}
+
 /// What was looked up for a step.
 pub(crate) struct Seen {
     pub(crate) known: Known,
-    /// The first entry that waits, where one does.
-    pub(crate) waits: Option<usize>,
+    /// The first entry that waits, where one does, and for which product.
+    pub(crate) waits: Option<(usize, Product)>,
 }
 
 /// What was read of a record, or why it was not.
@@ -83,11 +92,16 @@ impl EventDelivery {
             };
             let looked = match found {
                 Found::Seen(looked) => looked,
-                Found::NotNow if later(entry.receivedtime, WORTH_WAITING) <= self.clock.now() => {
+                // What comes behind one that has waited long enough is not to wait for as long again.
+                Found::NotNow
+                    if run.is_given_up(name, need.product())
+                        || later(entry.receivedtime, WORTH_WAITING) <= self.clock.now() =>
+                {
+                    run.give_up(name, need.product());
                     Looked::Unknown
                 }
                 Found::NotNow | Found::NoTime => {
-                    seen.waits = Some(index);
+                    seen.waits = Some((index, need.product()));
                     break;
                 }
             };

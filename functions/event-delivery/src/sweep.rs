@@ -12,6 +12,7 @@ use shared::core::agent::Hook;
 use shared::core::connection;
 use shared::core::ledger::{MOST_OPEN, Stage};
 use shared::store::StoreError;
+use shared::zoho::scope::Product;
 use tokio::time::Instant;
 
 use crate::EventDelivery;
@@ -59,11 +60,17 @@ impl EventDelivery {
         for name in &names {
             match self.queue_events(name, until, &mut run, &mut swept.queued).await {
                 Ok(Queue::Empty) => {}
-                Ok(Queue::Waits) => drop(waiting.insert(name.clone())),
+                Ok(Queue::WaitsFor(product)) => drop(waiting.insert((name.clone(), product))),
+                Ok(Queue::NoTime) => waiting.extend(Product::ALL.map(|product| (name.clone(), product))),
                 Err(error) => swept.fail(name, &error),
             }
         }
-        if let Some(hook) = Hook::read(&*self.stores.secrets).await?.filter(|hook| !hook.paused) {
+        let hook = Hook::read(&*self.stores.secrets).await.unwrap_or_else(|error| {
+            swept.failed += 1;
+            tracing::error!(%error, "the hook cannot be read, so the agent is told nothing");
+            None
+        });
+        if let Some(hook) = hook.filter(|hook| !hook.paused) {
             for name in &names {
                 if let Err(error) = self.tell(name, &hook, until, &mut swept).await {
                     swept.fail(name, &error);
@@ -92,15 +99,15 @@ impl EventDelivery {
             }
             let mut step = from.step(&events);
             let seen = self.look_up(name, step.entries(), run).await;
-            if let Some(waits) = seen.waits {
-                step.end_before(waits);
+            if let Some((index, _)) = seen.waits {
+                step.end_before(index);
             }
             *queued += self.ledger.fan_out(name, step, &seen.known, &self.own).await?;
-            if seen.waits.is_some() {
-                return Ok(Queue::Waits);
+            if let Some((_, product)) = seen.waits {
+                return Ok(Queue::WaitsFor(product));
             }
         }
-        Ok(Queue::Waits)
+        Ok(Queue::NoTime)
     }
 
     /// Sends what is due, looks after what was sent, and makes the next batch once nothing waits to be sent.
@@ -164,8 +171,10 @@ impl EventDelivery {
 enum Queue {
     /// None that is settled.
     Empty,
-    /// Some, for another sweep.
-    Waits,
+    /// Some, until this product can be asked.
+    WaitsFor(Product),
+    /// Perhaps some, for another sweep.
+    NoTime,
 }
 
 /// Begins with another one every minute, so that none is always the last to have its time.

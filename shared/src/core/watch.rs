@@ -161,12 +161,18 @@ pub async fn get(state: &dyn Table, name: &ConnectionName) -> Result<Option<Stor
     state.get(&key(name)).await?.map(|row| read(&row)).transpose()
 }
 
-/// Reads what is watched for all.
+/// Reads what is watched for all. A row that cannot be read is left out, and holds up no other.
 ///
 /// # Errors
 /// Where the store fails.
 pub async fn list(state: &dyn Table) -> Result<Vec<Stored>, StoreError> {
-    state.query(Query::partition(PARTITION, MOST)).await?.rows.iter().map(read).collect()
+    let rows = state.query(Query::partition(PARTITION, MOST)).await?.rows;
+    let readable = |row: &Row| {
+        let unreadable =
+            |error: &StoreError| tracing::error!(row = row.key.sort, %error, "what is watched cannot be read");
+        read(row).inspect_err(unreadable).ok()
+    };
+    Ok(rows.iter().filter_map(readable).collect())
 }
 
 /// Stores what is watched, in the place of what was read; says whether that was still there.

@@ -45,6 +45,8 @@ pub struct Page {
     pub rows: Vec<Changed>,
     /// Where the list goes on.
     pub next: Option<At>,
+    /// It goes on, but Zoho does not say where.
+    pub cut: bool,
 }
 
 /// A record of a list.
@@ -105,21 +107,36 @@ fn page_of(mut query: form_urlencoded::Serializer<'static, String>, at: &At) -> 
     query.finish()
 }
 
-/// Reads CRM's answer to either; nothing is an empty list.
+/// Reads CRM's answer to a list of records; nothing is an empty list.
 pub fn crm_page(answer: Option<Object>, at: &At) -> Page {
-    let Some(mut answer) = answer else { return Page::default() };
-    let token = crm::next_page_token(&answer).map(|token| At::Token(token.to_owned()));
+    let token = answer.as_ref().and_then(crm::next_page_token).map(|token| At::Token(token.to_owned()));
     let next = match at {
-        _ if !crm::more_records(&answer) => None,
         At::Page(number) if *number < NUMBERED => Some(At::Page(number + 1)),
         _ => token,
     };
+    crm_rows(answer, next)
+}
+
+/// Reads CRM's answer to a list of what is gone, all pages of which are numbered.
+pub fn crm_deleted_page(answer: Option<Object>, at: &At) -> Page {
+    let next = match at {
+        At::Page(number) => Some(At::Page(number + 1)),
+        At::Token(_) => None,
+    };
+    crm_rows(answer, next)
+}
+
+fn crm_rows(answer: Option<Object>, next: Option<At>) -> Page {
+    let Some(mut answer) = answer else { return Page::default() };
+    let more = crm::more_records(&answer);
+    let next = next.filter(|_| more);
     let row = |row: Object| {
         let time = |field: &str| text(&row, field).and_then(timestamp);
         let at = time("deleted_time").or_else(|| time("Modified_Time"))?;
         Some(Changed { id: id(&row, "id")?, at, created: time("Created_Time"), row })
     };
-    Page { rows: records(&mut answer, "data").into_iter().filter_map(row).collect(), next }
+    let rows = records(&mut answer, "data").into_iter().filter_map(row).collect();
+    Page { rows, cut: more && next.is_none(), next }
 }
 
 /// Records of a kind of Inventory, what changed last first. The official file does not say that all of its lists can be sorted
@@ -135,8 +152,9 @@ pub fn inventory_url(api: &str, organization: &str, list: &str, at: &At) -> Stri
 
 /// Reads Inventory's answer.
 pub fn inventory_page(mut answer: Object, kind: &str, list: &str, at: &At) -> Page {
+    let more = inventory::has_more(&answer);
     let next = match at {
-        At::Page(number) if inventory::has_more(&answer) => Some(At::Page(number + 1)),
+        At::Page(number) if more => Some(At::Page(number + 1)),
         _ => None,
     };
     let row = |row: Object| {
@@ -144,7 +162,8 @@ pub fn inventory_page(mut answer: Object, kind: &str, list: &str, at: &At) -> Pa
         let id = id(&row, &format!("{kind}_id"))?;
         Some(Changed { id, at: time("last_modified_time")?, created: time("created_time"), row })
     };
-    Page { rows: records(&mut answer, list).into_iter().filter_map(row).collect(), next }
+    let rows = records(&mut answer, list).into_iter().filter_map(row).collect();
+    Page { rows, cut: more && next.is_none(), next }
 }
 
 #[cfg(test)]
@@ -165,6 +184,13 @@ mod tests {
         assert_eq!(crm_page(Some(answer(true)), &At::Page(9)).next, Some(At::Page(10)));
         assert_eq!(crm_page(Some(answer(true)), &At::Page(10)).next, Some(At::Token("t".to_owned())));
         assert_eq!(crm_page(Some(answer(false)), &At::Page(1)).next, None);
+        let numbered = object(&json!({ "data": [], "info": { "more_records": true } }));
+        let page = crm_page(Some(numbered.clone()), &At::Page(10));
+        assert!(page.next.is_none() && page.cut, "there is more, and no way to it");
+        let page = crm_deleted_page(Some(numbered), &At::Page(10));
+        assert_eq!((page.next, page.cut), (Some(At::Page(11)), false));
+        let last = crm_deleted_page(Some(answer(false)), &At::Page(11));
+        assert_eq!((last.next, last.cut), (None, false));
         assert!(crm_page(None, &At::FIRST).rows.is_empty());
         let url = crm_url("https://api", "Deals", Order::OldestFirst, &At::Token("t".to_owned()));
         assert_eq!(

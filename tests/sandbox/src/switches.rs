@@ -58,6 +58,8 @@ pub struct Switches {
     pub per_page_over_200_refused: bool,
     /// Code 1002 comes under 400 instead of 404.
     pub missing_is_400: bool,
+    /// Lists of Inventory cannot be sorted by the last change.
+    pub sort_by_change_ignored: bool,
     /// Orders and packages come under the keys of the official file (`sales_order`, `purchase_order`, `packagea`,
     /// `shipment_order`, a package in an array) instead of those live clients read.
     pub official_file_keys: bool,
@@ -166,6 +168,7 @@ impl Default for Switches {
             legacy_warehouses: false,
             per_page_over_200_refused: false,
             missing_is_400: false,
+            sort_by_change_ignored: false,
             official_file_keys: false,
             order_filters_ignored: false,
             order_dates_ignored: false,

@@ -11,9 +11,10 @@ use std::collections::{BTreeSet, HashMap};
 use shared::base::clock::{SignedDuration, Timestamp, earlier, later};
 use shared::base::id::ConnectionName;
 use shared::base::telemetry::gauge;
+use shared::core::ledger::REMEMBERED;
 use shared::core::watch::{self, Kind, Watch};
 use shared::store::StoreError;
-use shared::zoho::changes::{self, At, Order, Page};
+use shared::zoho::changes::{self, Order, Page};
 use shared::zoho::scope::Product;
 use shared::zoho::{answer, crm, inventory};
 
@@ -26,6 +27,12 @@ use walk::{Next, asked, first, go_on, is_between};
 /// How often lists are read whose changes are told, and how often the others.
 const SELDOM: SignedDuration = SignedDuration::from_mins(60);
 const OFTEN: SignedDuration = SignedDuration::from_mins(5);
+
+/// How long a list is left alone that Zoho does not sort: its pages would be read in vain, each time all of them.
+const GIVEN_UP: SignedDuration = SignedDuration::from_hours(24);
+
+/// Of Inventory's calls of a day, where they are counted, the looks take at most one in so many.
+const SHARE: u32 = 5;
 
 /// What changed later is left to the next look: the news of it may be on its way.
 const ON_ITS_WAY: SignedDuration = SignedDuration::from_mins(2);
@@ -52,6 +59,8 @@ struct List {
     told: bool,
     /// When Zoho last told again, after it did not.
     restored: Option<Timestamp>,
+    /// Between two looks at least so long for each call that a look takes.
+    per_call: SignedDuration,
 }
 
 #[derive(Debug)]
@@ -80,24 +89,26 @@ enum End {
     Finished,
     /// It goes on in another run.
     Later,
-    /// The list cannot be read.
-    Never(String),
+    /// The list cannot be read: why, and for how long it is left alone.
+    Never(String, SignedDuration),
     /// Somebody else is at it.
     Taken,
 }
 
 impl EventDelivery {
-    /// Looks at every list that is due, while there is time. Not where events wait for Zoho: what is found would overtake them.
+    /// Looks at every list that is due, while there is time. Not where events wait for the same product: what is found would
+    /// overtake them.
     pub(crate) async fn find_gaps(
         &self,
-        waiting: &BTreeSet<ConnectionName>,
+        waiting: &BTreeSet<(ConnectionName, Product)>,
         run: &mut Run,
         swept: &mut Swept,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
         let watched = watch::list(&*self.stores.state).await?;
-        let lists = watched.iter().flat_map(|stored| lists_of(&stored.watch, now));
-        let mut lists: Vec<_> = lists.filter(|list| !waiting.contains(&list.connection)).collect();
+        let mut lists: Vec<_> = watched.iter().flat_map(|stored| lists_of(&stored.watch, now)).collect();
+        share_the_day(&mut lists, self.inventory_per_day);
+        lists.retain(|list| !waiting.contains(&(list.connection.clone(), list.product())));
         if lists.is_empty() {
             return Ok(());
         }
@@ -125,7 +136,7 @@ impl EventDelivery {
     async fn find_gap(&self, list: &List, stored: Stored, run: &mut Run) -> Result<usize, StoreError> {
         let now = self.clock.now();
         let (base, deleted_base) =
-            (list.base(stored.progress.through), list.base(stored.progress.deleted_through));
+            (list.base(stored.progress.through, now), list.base(stored.progress.deleted_through, now));
         let to = earlier(now, ON_ITS_WAY);
         if !list.is_due(&stored.progress, now) || base >= to {
             return Ok(0);
@@ -144,10 +155,16 @@ impl EventDelivery {
         let progress = &mut look.stored.progress;
         match end {
             End::Taken => return Ok(look.found),
-            End::Later => {}
-            End::Finished => (progress.at, progress.noticed) = (Some(now), None),
-            End::Never(why) => {
+            // What Zoho could not answer is a call, too.
+            End::Later => progress.not_before = Some(later(now, list.per_call)),
+            End::Finished => {
+                (progress.at, progress.not_before, progress.noticed) = (Some(now), None, None);
+            }
+            // CRM's tokens end after a day, and its numbers early: a later look begins anew, but not at once, for where the same
+            // page is refused each time, each costs all the pages before it.
+            End::Never(why, pause) => {
                 (progress.at, progress.cursor) = (Some(now), None);
+                progress.not_before = Some(later(now, pause));
                 if progress.noticed.is_none_or(|at| later(at, NOTICED) <= now) {
                     progress.noticed = Some(now);
                     let notice = format!("Changes of {name} cannot be looked for: {why}");
@@ -165,6 +182,9 @@ impl EventDelivery {
     async fn look(&self, look: &mut Look<'_>, to: Timestamp, run: &mut Run) -> Result<End, StoreError> {
         let list = look.list;
         let begun = look.stored.progress.cursor.clone();
+        if begun.is_none() {
+            look.stored.progress.calls = 0;
+        }
         let mut cursor = begun.unwrap_or_else(|| first(Part::Changes, list.order(), look.base, to));
         loop {
             if !run.has_time() {
@@ -173,13 +193,9 @@ impl EventDelivery {
             let page = match self.page(list, &cursor, run).await {
                 Reading::Read(page) => page,
                 Reading::NotNow => return Ok(End::Later),
-                Reading::Never(_) if cursor.at != At::FIRST => {
-                    // CRM's tokens end after a day, and its numbers early: the next run begins anew.
-                    look.stored.progress.cursor = None;
-                    return Ok(End::Later);
-                }
-                Reading::Never(why) => return Ok(End::Never(why)),
+                Reading::Never(why) => return Ok(End::Never(why, SELDOM)),
             };
+            look.stored.progress.calls += 1;
             let since = match cursor.part {
                 Part::Changes => look.base,
                 Part::Deletions => look.deleted_base,
@@ -190,9 +206,7 @@ impl EventDelivery {
             let progress = &mut look.stored.progress;
             progress.cursor = match (go_on(&cursor, &page), cursor.part) {
                 (Next::Page(next), _) => Some(next),
-                (Next::GiveUp, _) => {
-                    return Ok(End::Never("it is long, and Zoho does not sort it.".to_owned()));
-                }
+                (Next::GiveUp(why), _) => return Ok(End::Never(why.to_owned(), GIVEN_UP)),
                 (Next::Done, Part::Changes) => {
                     // Not up to its end: what we wrote while it went on hid what others did before.
                     progress.settled = Some(look.base);
@@ -229,7 +243,13 @@ impl EventDelivery {
                     Part::Changes => changes::crm_url(place.api, module, cursor.order, &cursor.at),
                     Part::Deletions => changes::crm_deleted_url(place.api, module, &cursor.at),
                 };
-                let judge = |answer: &_| Ok(changes::crm_page(answer::crm(answer)?, &cursor.at));
+                let judge = |answer: &_| {
+                    let answer = answer::crm(answer)?;
+                    Ok(match cursor.part {
+                        Part::Changes => changes::crm_page(answer, &cursor.at),
+                        Part::Deletions => changes::crm_deleted_page(answer, &cursor.at),
+                    })
+                };
                 self.zoho.read(run, &target, url, judge).await
             }
             What::Inventory(kind) => {
@@ -275,19 +295,32 @@ impl List {
         }
     }
 
-    /// Where a look begins.
-    fn base(&self, through: Option<Timestamp>) -> Timestamp {
-        through.map_or(self.since, |through| earlier(through, OVERLAP).max(self.since))
+    /// Where a look begins. Of what is older than the ledger remembers, nobody could say whether it was told.
+    fn base(&self, through: Option<Timestamp>, now: Timestamp) -> Timestamp {
+        let known = through.map_or(self.since, |through| earlier(through, OVERLAP));
+        known.max(self.since).max(earlier(now, REMEMBERED))
     }
 
     fn is_due(&self, progress: &Progress, now: Timestamp) -> bool {
-        if progress.busy.is_some_and(|until| now < until) {
+        if [progress.busy, progress.not_before].into_iter().flatten().any(|until| now < until) {
             return false;
         }
         let Some(at) = progress.at.filter(|_| progress.cursor.is_none()) else { return true };
-        let pause = if self.told { SELDOM } else { OFTEN };
+        let least = if self.told { SELDOM } else { OFTEN };
+        let calls = i32::try_from(progress.calls.max(1)).unwrap_or(i32::MAX);
+        let pause = self.per_call.saturating_mul(calls).max(least);
         later(at, pause) <= now || self.restored.is_some_and(|restored| restored > at)
     }
+}
+
+/// Each list of Inventory has an equal part of the calls of a day that looks may take, as if all were one organisation's.
+fn share_the_day(lists: &mut [List], per_day: Option<u32>) {
+    let Some(per_day) = per_day else { return };
+    let of_inventory = |list: &&mut List| list.product() == Product::Inventory;
+    let count = u32::try_from(lists.iter_mut().filter(of_inventory).count()).unwrap_or(u32::MAX);
+    let seconds = u64::from(count) * u64::from(SHARE) * 86_400 / u64::from(per_day.max(1));
+    let per_call = SignedDuration::from_secs(i64::try_from(seconds).unwrap_or(i64::MAX));
+    lists.iter_mut().filter(of_inventory).for_each(|list| list.per_call = per_call);
 }
 
 fn lists_of(watch: &Watch, now: Timestamp) -> Vec<List> {
@@ -296,7 +329,8 @@ fn lists_of(watch: &Watch, now: Timestamp) -> Vec<List> {
             What::Crm(module) => watch.since_of(Product::Crm, module),
             What::Inventory(kind) => watch.since_of(Product::Inventory, kind.as_str()),
         };
-        List { connection: watch.connection.clone(), what, record, since, told, restored }
+        let per_call = SignedDuration::ZERO;
+        List { connection: watch.connection.clone(), what, record, since, told, restored, per_call }
     };
     let channel = watch.channel.as_ref();
     let told = channel.is_some_and(|channel| channel.is_live(now));
@@ -351,6 +385,8 @@ mod tests {
         assert_eq!(due(&watch, &looked("11:54:00")), [false, true]);
         assert_eq!(due(&watch, &looked("11:56:00")), [false, false]);
         assert_eq!(due(&watch, &looked("11:00:00")), [true, true]);
+        let refused = Progress { not_before: Some(at("12:00:01")), ..looked("10:00:00") };
+        assert_eq!(due(&watch, &refused), [false, false]);
         let busy = Progress { busy: Some(at("12:00:01")), ..Progress::default() };
         assert_eq!(due(&watch, &busy), [false, false]);
         let cursor = first(Part::Changes, Order::OldestFirst, at("11:00:00"), at("11:59:00"));
@@ -368,15 +404,37 @@ mod tests {
     }
 
     #[test]
+    fn looks_take_a_fifth_of_a_small_day_at_most() {
+        let mut watch = watch();
+        watch.inventory = Kind::ALL.to_vec();
+        let due = |per_day, calls, at| {
+            let mut lists = lists_of(&watch, self::at("12:00:00"));
+            share_the_day(&mut lists, per_day);
+            let progress = Progress { calls, ..looked(at) };
+            lists.iter().map(|list| list.is_due(&progress, self::at("12:00:00"))).collect::<Vec<_>>()
+        };
+        // A hundred calls a day for each: one every 864 seconds.
+        assert_eq!(due(Some(1000), 1, "11:45:37"), [false, false, false]);
+        assert_eq!(due(Some(1000), 1, "11:45:36"), [false, true, true]);
+        assert_eq!(due(Some(1000), 3, "11:16:49"), [false, false, false]);
+        assert_eq!(due(Some(1000), 3, "11:16:48"), [false, true, true]);
+        assert_eq!(due(Some(100_000), 1, "11:55:00"), [false, true, true]);
+        assert_eq!(due(None, 3, "11:55:00"), [false, true, true]);
+    }
+
+    #[test]
     fn a_look_begins_a_little_before_the_last_ones_end_and_never_before_the_watch() {
         let watch = watch();
         let lists = lists_of(&watch, at("12:00:00"));
-        assert_eq!(lists[0].base(None), at("08:00:00"));
-        assert_eq!(lists[0].base(Some(at("09:00:00"))), at("08:50:00"));
-        assert_eq!(lists[0].base(Some(at("08:05:00"))), at("08:00:00"));
+        let base = |list: usize, through| lists[list].base(through, at("12:00:00"));
+        assert_eq!(base(0, None), at("08:00:00"));
+        assert_eq!(base(0, Some(at("09:00:00"))), at("08:50:00"));
+        assert_eq!(base(0, Some(at("08:05:00"))), at("08:00:00"));
+        let much_later = later(at("12:00:00"), SignedDuration::from_hours(60 * 24));
+        assert_eq!(lists[0].base(Some(at("09:00:00")), much_later), earlier(much_later, REMEMBERED));
         // Added an hour later, and perhaps watched long before that, too.
-        assert_eq!(lists[1].base(None), at("09:00:00"));
-        assert_eq!(lists[1].base(Some(at("07:00:00"))), at("09:00:00"));
+        assert_eq!(base(1, None), at("09:00:00"));
+        assert_eq!(base(1, Some(at("07:00:00"))), at("09:00:00"));
         let names: Vec<_> = lists.iter().map(|list| (list.name(), list.record.clone())).collect();
         assert_eq!(
             names,

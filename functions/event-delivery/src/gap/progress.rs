@@ -26,9 +26,15 @@ pub(crate) struct Progress {
     /// Where one goes on that is not finished.
     #[serde(default)]
     pub(crate) cursor: Option<Cursor>,
+    /// How many calls the last look has taken.
+    #[serde(default)]
+    pub(crate) calls: u32,
     /// Until when somebody is at it, unless they died.
     #[serde(default)]
     pub(crate) busy: Option<Timestamp>,
+    /// Until when it is left alone, because it could not be read.
+    #[serde(default)]
+    pub(crate) not_before: Option<Timestamp>,
     /// When the operator was last told that it may not look.
     #[serde(default)]
     pub(crate) noticed: Option<Timestamp>,
@@ -91,12 +97,16 @@ impl Stored {
     }
 }
 
-/// Reads all of them.
+/// Reads all of them. A list whose row cannot be read is looked at as if it never was.
 pub(crate) async fn read_all(events: &dyn Table) -> Result<Vec<Stored>, StoreError> {
     let query =
         Query { partition: PARTITION.to_owned(), prefix: PREFIX.to_owned(), limit: MOST, ..Query::default() };
     let stored = |row: &Row| {
-        Ok(Stored { progress: row.read()?, key: row.key.clone(), version: Some(row.version.clone()) })
+        let progress = row.read().unwrap_or_else(|error| {
+            tracing::error!(row = row.key.sort, %error, "how far a list was read is unknown: it is read anew");
+            Progress::default()
+        });
+        Stored { progress, key: row.key.clone(), version: Some(row.version.clone()) }
     };
-    events.query(query).await?.rows.iter().map(stored).collect()
+    Ok(events.query(query).await?.rows.iter().map(stored).collect())
 }

@@ -16,8 +16,8 @@ pub(crate) enum Next {
     Page(Cursor),
     /// All that changed was seen.
     Done,
-    /// The list cannot be walked.
-    GiveUp,
+    /// The list cannot be walked, for this reason.
+    GiveUp(&'static str),
 }
 
 /// Where a walk begins. What is new comes at its end, where another look finds it.
@@ -39,6 +39,7 @@ pub(crate) fn asked(cursor: &Cursor) -> Timestamp {
 pub(crate) fn go_on(cursor: &Cursor, page: &Page) -> Next {
     let following = || match &page.next {
         Some(at) => Next::Page(Cursor { at: at.clone(), ..cursor.clone() }),
+        None if page.cut => Next::GiveUp("Zoho does not say where it goes on."),
         None => Next::Done,
     };
     let Some(last) = page.rows.last().map(|row| row.at) else { return following() };
@@ -52,7 +53,7 @@ pub(crate) fn go_on(cursor: &Cursor, page: &Page) -> Next {
             if too_old || !sorted {
                 // It does not begin where it should. From the other end it can be walked by the times alone.
                 Next::Page(first(cursor.part, Order::NewestFirst, cursor.since, cursor.to))
-            } else if last > cursor.to || page.next.is_none() {
+            } else if last > cursor.to || (page.next.is_none() && !page.cut) {
                 Next::Done
             } else if last.as_second() > cursor.since.as_second() {
                 // Begun anew from the last second, nothing that moves to the end can push another over a page's edge.
@@ -68,9 +69,11 @@ pub(crate) fn go_on(cursor: &Cursor, page: &Page) -> Next {
                 return Next::Done;
             }
             match following() {
-                Next::Page(_) if unsorted >= MOST_UNSORTED => Next::GiveUp,
+                Next::Page(_) if unsorted >= MOST_UNSORTED => {
+                    Next::GiveUp("it is long, and Zoho does not sort it.")
+                }
                 Next::Page(next) => Next::Page(Cursor { unsorted, ..next }),
-                done => done,
+                end => end,
             }
         }
     }
@@ -120,7 +123,7 @@ mod tests {
                 row: serde_json::Map::new(),
             };
             let rows = rows.iter().skip(skipped).take(self.per_page).map(row).collect();
-            Page { rows, next: more.then(|| At::Token((number + 1).to_string())) }
+            Page { rows, next: more.then(|| At::Token((number + 1).to_string())), cut: false }
         }
 
         /// Walks it, while `meanwhile` happens before each page; gives the ids that were seen, and how many pages that took.
@@ -138,7 +141,7 @@ mod tests {
                 match go_on(&cursor, &page) {
                     Next::Page(next) => cursor = next,
                     Next::Done => break,
-                    Next::GiveUp => return (Vec::new(), pages),
+                    Next::GiveUp(_) => return (Vec::new(), pages),
                 }
             }
             seen.sort_unstable();
@@ -178,6 +181,29 @@ mod tests {
         long.records.rotate_left(33);
         let (seen, pages) = long.walk(Order::NewestFirst, |_, _| {});
         assert!(seen.is_empty() && pages <= 10, "a long list that is not sorted is given up: {pages}");
+    }
+
+    #[test]
+    fn what_goes_on_nobody_knows_where_was_not_seen() {
+        let page = |seconds: &[i64]| {
+            let row = |second: &i64| Changed {
+                id: second.to_string(),
+                at: at(*second),
+                created: None,
+                row: serde_json::Map::new(),
+            };
+            Page { rows: seconds.iter().map(row).collect(), next: None, cut: true }
+        };
+        let next = |part, order, seconds: &[i64]| {
+            go_on(&Cursor { at: At::Page(10), ..first(part, order, at(100), at(1000)) }, &page(seconds))
+        };
+        let gives_up = |next| matches!(next, Next::GiveUp(_));
+        assert!(gives_up(next(Part::Deletions, Order::OldestFirst, &[300, 200])));
+        assert!(gives_up(next(Part::Changes, Order::NewestFirst, &[300, 200])));
+        assert!(gives_up(next(Part::Changes, Order::OldestFirst, &[100, 100])), "all in one second");
+        assert_eq!(next(Part::Changes, Order::NewestFirst, &[300, 99]), Next::Done, "the rest is known");
+        let begun_anew = first(Part::Changes, Order::OldestFirst, at(300), at(1000));
+        assert_eq!(next(Part::Changes, Order::OldestFirst, &[200, 300]), Next::Page(begun_anew));
     }
 
     #[test]

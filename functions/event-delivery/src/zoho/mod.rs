@@ -67,11 +67,13 @@ pub(crate) struct Run {
     pub(crate) until: Instant,
     /// Where Zoho, or the quota, said that nothing can be had for now.
     quiet: BTreeSet<(ConnectionName, Product)>,
+    /// Where events have waited long enough.
+    given_up: BTreeSet<(ConnectionName, Product)>,
 }
 
 impl Run {
     pub(crate) fn new(until: Instant) -> Self {
-        Self { until, quiet: BTreeSet::new() }
+        Self { until, quiet: BTreeSet::new(), given_up: BTreeSet::new() }
     }
 
     /// Whether there is time for another read.
@@ -81,6 +83,15 @@ impl Run {
 
     fn left(&self) -> Duration {
         self.until.saturating_duration_since(Instant::now())
+    }
+
+    /// From now on no event of this run waits for this product.
+    pub(crate) fn give_up(&mut self, connection: &ConnectionName, product: Product) {
+        self.given_up.insert((connection.clone(), product));
+    }
+
+    pub(crate) fn is_given_up(&self, connection: &ConnectionName, product: Product) -> bool {
+        self.given_up.contains(&(connection.clone(), product))
     }
 
     fn hush(&mut self, target: &Target<'_>) {

@@ -26,7 +26,7 @@ pub use entry::{Claim, Closed, EARLIER, End, Entry, FOUND, Over, is_entry_id, sp
 pub use fan_out::{FanOut, Step, narrow};
 pub use life::Life;
 pub use looked::{Known, Looked, UNCONFIRMED};
-pub use newest::Newest;
+pub use newest::{Newest, REMEMBERED};
 
 use crate::base::clock::{SharedClock, SignedDuration};
 use crate::base::id::ConnectionName;

@@ -8,8 +8,9 @@ use crate::base::clock::{SignedDuration, Timestamp, later};
 use crate::base::id::ConnectionName;
 use crate::store::{Condition, Key, Put, StoreError, Write};
 
-/// How long it is remembered: Zoho repeats itself within a day.
-const REMEMBERED: SignedDuration = SignedDuration::from_hours(48);
+/// How long it is remembered: as long as events are kept. A list that could not be read for so long is read from there on only,
+/// or what was told long ago would be told again.
+pub const REMEMBERED: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// The newest change of a record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -40,7 +40,7 @@ const DAY: i64 = 86_400_000;
 pub enum Priority {
     /// For an agent that waits.
     Agent,
-    /// For work that nobody waits for: it leaves the last third of the minute to agents.
+    /// For work that nobody waits for: it leaves the last third of the minute, and of the day, to agents.
     Background,
 }
 
@@ -198,11 +198,12 @@ impl Window {
     ) -> Decision {
         self.tidy(now);
         let limit = limits.per_minute.unwrap_or(u32::MAX);
-        if limits.per_day.is_some_and(|most| self.day.1 >= most) {
+        let share = |limit: u32| if priority == Priority::Background { limit - limit / 3 } else { limit };
+        if limits.per_day.is_some_and(|most| self.day.1 >= share(most)) {
             return Decision::Refused { back: (self.day.0 + 1) * DAY, why: Why::Day };
         }
         if priority == Priority::Background {
-            return self.take_background(id, limit, now);
+            return self.take_background(id, share(limit), now);
         }
         self.redeem(by, now);
         let blocked = self.blocked;
@@ -238,7 +239,6 @@ impl Window {
     }
 
     fn take_background(&mut self, id: &str, limit: u32, now: i64) -> Decision {
-        let limit = limit - limit / 3;
         let at = self.next(now.max(self.blocked.map_or(now, |blocked| blocked.until)), limit);
         if at > now {
             return Decision::Refused { back: at, why: Why::Minute };

@@ -243,6 +243,18 @@ fn background_work_leaves_the_last_third_to_agents() {
 }
 
 #[test]
+fn background_work_leaves_the_last_third_of_the_day_to_agents() {
+    let limits = InventoryLimits { per_minute: None, per_day: Some(10) };
+    let mut window = Window::default();
+    let mut take = |id: u32, priority| window.take((&format!("{id}"), ""), priority, limits, START);
+    assert_eq!((0..10).map(|id| slots(&take(id, Priority::Background))).sum::<u32>(), 7);
+    let midnight = (START / DAY + 1) * DAY;
+    let refused = take(10, Priority::Background);
+    assert_eq!(refused, Decision::Refused { back: midnight, why: Why::Day });
+    assert_eq!((20..30).map(|id| slots(&take(id, Priority::Agent))).sum::<u32>(), 3);
+}
+
+#[test]
 fn what_zoho_says_holds_for_as_long_as_it_says() {
     let mut window = Window::default();
     window.block(Blocked { until: START + 60_000, daily: false });
