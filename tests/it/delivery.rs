@@ -218,10 +218,7 @@ async fn an_event_about_several_records_is_worked_on_record_by_record() {
 async fn what_needs_no_work_is_not_put_into_the_queue() {
     let mut scene = Scene::start().await;
     let kind = "zoho.inventory.salesorder.updated";
-    let own = OwnWrites::new(
-        scene.inside.parts.stores.state.clone(),
-        scene.inside.parts.clock.clone(),
-    );
+    let own = OwnWrites::new(scene.inside.parts.stores.state.clone(), scene.inside.parts.clock.clone());
     let answer = json!({ "salesorder_id": "8", "last_modified_time": "2026-11-21T12:00:00+01:00" });
     own.mark(&ConnectionName::default(), "salesorder/8", &answer, Before::Unknown).await.unwrap();
     let ours = scene.event(kind, "salesorder/8", Some("2026-11-21T11:00:00Z"), json!({})).await;
@@ -380,7 +377,10 @@ async fn what_a_run_had_that_died_is_given_up_with_the_others() {
     assert_eq!(ids(&scene.claim(json!({ "limit": 1, "seconds": 600 })).await), std::slice::from_ref(&first));
     scene.gateway.set(Mood::Says(400, None));
     scene.after(30).await;
-    assert_eq!((scene.state(&first).await.as_str(), scene.state(&second).await.as_str()), ("claimed", "dead"));
+    assert_eq!(
+        (scene.state(&first).await.as_str(), scene.state(&second).await.as_str()),
+        ("claimed", "dead")
+    );
     let name = ConnectionName::default();
     assert_eq!(scene.ledger().open_batches(&name).await.unwrap().len(), 1, "its run may die");
     scene.after(601).await;
