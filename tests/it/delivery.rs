@@ -10,12 +10,12 @@ use event_delivery::EventDelivery;
 use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
 use sha2::Sha256;
-use shared::base::clock::Timestamp;
+use shared::base::clock::{SignedDuration, Timestamp, later};
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::core::agent::{ALL_TYPES, Hook};
 use shared::core::event::{Delivery, Events};
-use shared::core::ledger::Ledger;
+use shared::core::ledger::{Batch, Ledger, MOST_OPEN, Stage};
 use shared::core::own::{Before, OwnWrites};
 use tests::connector::Connector;
 use tests::hook::{Gateway, Mood, TOKEN};
@@ -218,10 +218,7 @@ async fn an_event_about_several_records_is_worked_on_record_by_record() {
 async fn what_needs_no_work_is_not_put_into_the_queue() {
     let mut scene = Scene::start().await;
     let kind = "zoho.inventory.salesorder.updated";
-    let own = OwnWrites::new(
-        scene.inside.parts.stores.state.clone(),
-        scene.inside.parts.clock.clone(),
-    );
+    let own = OwnWrites::new(scene.inside.parts.stores.state.clone(), scene.inside.parts.clock.clone());
     let answer = json!({ "salesorder_id": "8", "last_modified_time": "2026-11-21T12:00:00+01:00" });
     own.mark(&ConnectionName::default(), "salesorder/8", &answer, Before::Unknown).await.unwrap();
     let ours = scene.event(kind, "salesorder/8", Some("2026-11-21T11:00:00Z"), json!({})).await;
@@ -380,12 +377,37 @@ async fn what_a_run_had_that_died_is_given_up_with_the_others() {
     assert_eq!(ids(&scene.claim(json!({ "limit": 1, "seconds": 600 })).await), std::slice::from_ref(&first));
     scene.gateway.set(Mood::Says(400, None));
     scene.after(30).await;
-    assert_eq!((scene.state(&first).await.as_str(), scene.state(&second).await.as_str()), ("claimed", "dead"));
+    assert_eq!(
+        (scene.state(&first).await.as_str(), scene.state(&second).await.as_str()),
+        ("claimed", "dead")
+    );
     let name = ConnectionName::default();
     assert_eq!(scene.ledger().open_batches(&name).await.unwrap().len(), 1, "its run may die");
     scene.after(601).await;
     assert_eq!(scene.state(&first).await, "dead");
     assert!(scene.ledger().open_batches(&name).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn no_batch_is_made_that_nobody_would_look_at() {
+    let mut scene = Scene::start().await;
+    let (name, ledger) = (ConnectionName::default(), scene.ledger());
+    let mut last = None;
+    for index in 0..MOST_OPEN {
+        scene.item(&format!("item/{index}")).await;
+        scene.after(16).await;
+        let frozen = ledger.freeze(&name, |_| true, |_, _| "{}".to_owned()).await.unwrap().unwrap();
+        let next = later(scene.now(), SignedDuration::from_hours(24));
+        let taken = |batch: &mut Batch| (batch.stage, batch.next) = (Stage::Unclaimed, next);
+        last = ledger.change_batch(&name, frozen, taken).await.unwrap();
+    }
+    scene.set_hook(ALL_TYPES, TOKEN).await;
+    scene.item("item/another").await;
+    scene.after(16).await;
+    assert!(scene.gateway.requests().is_empty());
+    ledger.close_batch(&name, last.unwrap()).await.unwrap();
+    scene.sweep().await;
+    assert_eq!(scene.gateway.requests().len(), 1);
 }
 
 #[tokio::test]

@@ -4,8 +4,9 @@ mod replay;
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use shared::base::id::{ConnectionName, is_time_ordered};
+use shared::base::id::ConnectionName;
 use shared::core::event::Events as Store;
+use shared::core::ledger::{narrow, split_entry_id};
 
 use super::Failure;
 use super::place::Place;
@@ -83,9 +84,12 @@ impl List {
 impl Show {
     async fn run(self) -> Result<(), Failure> {
         let store = store(&self.place).await?;
-        let found =
-            if is_time_ordered(&self.id) { store.get(&self.connection, &self.id).await? } else { None };
-        let Some((event, body)) = found else {
+        let found = match split_entry_id(&self.id) {
+            Some((event, part)) => store.get(&self.connection, event).await?.map(|found| (found, part)),
+            None => None,
+        };
+        let narrowed = found.and_then(|((event, body), part)| Some((narrow(event, part)?, body)));
+        let Some((event, body)) = narrowed else {
             return Err(Failure::Other(format!(
                 "the connection {} has no event {}, or it is older than 30 days; `zoho-connector events list` shows the last ones",
                 self.connection, self.id

@@ -24,7 +24,8 @@ impl EventDelivery {
             }
         };
         let notice = format!(
-            "The agent's hook answered {status}, so nothing more is told to it. {next}; then `zoho-connector events replay --dead`."
+            "The agent's hook answered {status}, so nothing more is told to it. {next}; then `{}`.",
+            replay(name)
         );
         let data = json!({ "status": status, "delivery": batch.id, "dead": dead, "notice": notice });
         self.tell_trouble(name, batch, "connector.delivery_refused", data).await;
@@ -34,8 +35,11 @@ impl EventDelivery {
     pub(crate) async fn tell_unclaimed(&self, name: &ConnectionName, batch: &Batch, dead: usize) {
         tracing::error!(connection = %name, batch = batch.id, dead, "events were never claimed");
         gauge("deliveries_unclaimed", 1);
-        let notice = "The agent's hook took the message, but no run claimed the events. See the gateway's log, and whether the \
-                      agent has the skill and a key; then `zoho-connector events replay --dead`.";
+        let notice = format!(
+            "The agent's hook took the message, but no run claimed the events. See the gateway's log, and whether the agent has \
+             the skill and a key; then `{}`.",
+            replay(name)
+        );
         let data = json!({ "delivery": batch.id, "dead": dead, "notice": notice });
         self.tell_trouble(name, batch, "connector.delivery_unclaimed", data).await;
     }
@@ -57,4 +61,10 @@ impl EventDelivery {
             tracing::error!(connection = %name, %error, "an event of our own could not be stored");
         }
     }
+}
+
+/// The command by which dead events of a connection are told again.
+fn replay(name: &ConnectionName) -> String {
+    let of = if *name == ConnectionName::default() { String::new() } else { format!(" --connection {name}") };
+    format!("zoho-connector events replay --dead{of}")
 }

@@ -1,7 +1,7 @@
 //! `zoho-connector events replay`.
 
 use clap::Args;
-use shared::base::id::ConnectionName;
+use shared::base::id::{ConnectionName, is_time_ordered};
 use shared::core::ledger::{Ledger, is_entry_id};
 
 use crate::commands::Failure;
@@ -33,11 +33,16 @@ impl Replay {
         let ids = if self.dead { ledger.dead(&self.connection, MOST).await? } else { self.ids };
         let (mut again, mut unknown) = (0, Vec::new());
         for id in ids {
-            let found = if is_entry_id(&id) { ledger.replay(&self.connection, &id).await? } else { None };
-            match found {
-                Some(true) => again += 1,
-                Some(false) => say(format!("{id} is open already.")),
-                None => unknown.push(id),
+            // An event about several records is replayed with all of them.
+            let parts =
+                if is_time_ordered(&id) { ledger.parts(&self.connection, &id).await? } else { Vec::new() };
+            for id in if parts.is_empty() { vec![id] } else { parts } {
+                let found = if is_entry_id(&id) { ledger.replay(&self.connection, &id).await? } else { None };
+                match found {
+                    Some(true) => again += 1,
+                    Some(false) => say(format!("{id} is open already.")),
+                    None => unknown.push(id),
+                }
             }
         }
         say(format!("✓ {again} events can be delivered again."));

@@ -86,7 +86,9 @@ async fn pass(
         asked.body = call.body.clone();
         let shown = json!({ "call": &about });
         let plan = Plan::PassThrough(passthrough::Call::new(call, about));
-        return app.perform(&asked, async { Ok(Prepared { plan, shown, before: Value::Null, modified: None }) }).await;
+        return app
+            .perform(&asked, async { Ok(Prepared { plan, shown, before: Value::Null, modified: None }) })
+            .await;
     }
     let unknown = format!("{verb} {product}/{path}");
     let mut target = Target::of_unknown_scope(&caller, &connection, call.product, unknown);

@@ -13,8 +13,8 @@ use crate::store::{Condition, Key, Outcome, Put, Query, Row, StoreError, Version
 /// The most entries of one batch: their ids fit into a row.
 const MOST_TOLD: usize = 2000;
 
-/// Replays that join one batch.
-const MOST_AGAIN: usize = 50;
+/// Marks of replays that go in one transaction.
+const MARKS_AT_ONCE: usize = 90;
 
 /// Batches that are looked at in one sweep. With so many, no other is made: nobody would look at it.
 pub const MOST_OPEN: usize = 100;
@@ -162,7 +162,7 @@ impl Ledger {
         let row = self.events.get(&key).await?;
         let progress: Progress = row.as_ref().map_or_else(|| Ok(Progress::default()), Row::read)?;
         let mut entries = Vec::new();
-        let again = self.events.query(Query::partition(format!("again#{connection}"), MOST_AGAIN)).await?;
+        let again = self.events.query(Query::partition(format!("again#{connection}"), MOST_TOLD)).await?;
         for row in &again.rows {
             // Those that batches have not reached yet come with the others.
             if progress.told.as_ref().is_some_and(|told| row.key.sort <= *told)
@@ -205,11 +205,20 @@ impl Ledger {
         }
         steps.push(Write::Put(Put::record(key, &Progress { told: last }, condition)?));
         let gone = again.rows.into_iter().map(|row| Write::Delete(row.key, Condition::Version(row.version)));
+        let mut gone: Vec<Write> = gone.collect();
+        let rest = gone.split_off(gone.len().min(MARKS_AT_ONCE));
         steps.extend(gone);
         if !made && !moved && steps.len() == 1 {
             return Ok(None);
         }
-        match self.events.transact(steps).await? {
+        let outcome = self.events.transact(steps).await?;
+        if outcome.is_done() {
+            // Where this process dies before, those that are left are told of twice.
+            for rest in rest.chunks(MARKS_AT_ONCE) {
+                self.write(rest.to_vec()).await?;
+            }
+        }
+        match outcome {
             Outcome::Done(Some(version)) if made => Ok(Some(Frozen { batch, version })),
             _ => Ok(None),
         }

@@ -84,7 +84,9 @@ impl Ledger {
                     (None, _) => Claimed::Taken { claim: None, entries: Vec::new(), more },
                     (Some(_), Some(until)) => Claimed::Busy(until),
                     // Behind so many others that they were not looked at.
-                    (Some(batch), None) if !whole && self.still_open(connection, batch).await? != (0, None) => {
+                    (Some(batch), None)
+                        if !whole && self.still_open(connection, batch).await? != (0, None) =>
+                    {
                         Claimed::Busy(later(now, FULL))
                     }
                     (Some(_), None) => Claimed::Over,

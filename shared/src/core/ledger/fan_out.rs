@@ -219,9 +219,7 @@ impl Change {
                 }
                 Ok(None)
             }
-            (_, Some(at)) | (Some(at), None) => {
-                Ok(own.is_own(connection, subject, at).await?.then_some(at))
-            }
+            (_, Some(at)) | (Some(at), None) => Ok(own.is_own(connection, subject, at).await?.then_some(at)),
             (None, None) => Ok(None),
         }
     }

@@ -86,20 +86,29 @@ impl Ledger {
         if life.state != "received" || id.contains('.') {
             return Ok(json!({ "life": value(life) }));
         }
+        let ids = self.parts(connection, id).await?;
+        if ids.is_empty() {
+            return Ok(json!({ "life": value(life) }));
+        }
+        let lives = try_join_all(ids.iter().map(|id| self.life(connection, id))).await?;
+        let parts = ids.into_iter().zip(lives).map(|(id, life)| json!({ "id": id, "life": value(life) }));
+        Ok(json!({ "parts": parts.collect::<Vec<_>>() }))
+    }
+
+    /// The entries of an event about several records, open or not, in their order.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn parts(&self, connection: &ConnectionName, id: &str) -> Result<Vec<String>, StoreError> {
         let parts = |partition| {
             let prefix = format!("{id}.");
             self.events.query(Query { partition, prefix, limit: MOST_PARTS, ..Query::default() })
         };
         let (open, closed) = (parts(queue(connection)).await?, parts(ends(connection)).await?);
         let mut ids: Vec<String> = open.rows.into_iter().chain(closed.rows).map(|row| row.key.sort).collect();
-        if ids.is_empty() {
-            return Ok(json!({ "life": value(life) }));
-        }
         ids.sort();
         ids.dedup();
-        let lives = try_join_all(ids.iter().map(|id| self.life(connection, id))).await?;
-        let parts = ids.into_iter().zip(lives).map(|(id, life)| json!({ "id": id, "life": value(life) }));
-        Ok(json!({ "parts": parts.collect::<Vec<_>>() }))
+        Ok(ids)
     }
 
     fn open(&self, entry: &Entry, batch: Option<Batch>) -> Life {
