@@ -797,6 +797,38 @@ async fn a_dead_token_is_replaced_once_and_a_missing_right_costs_none() {
     assert_eq!(taken[0].2["unconfirmed"], true);
 }
 
+/// What is refused of a list is refused of nothing else, and one record's refusal is its own.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_refusal_is_not_taken_for_another() {
+    let refusal = r#"{"code":"NO_PERMISSION","details":{},"message":"denied","status":"error"}"#.to_owned();
+    let refused = || FaultKind::Body(403, "application/json".to_owned(), refusal.clone());
+    let scene = Scene::start().await;
+    let delivery = scene.delivery();
+    let none = BTreeSet::new();
+    scene.watch(|watch| watch.inventory.clear()).await;
+    // Of what is gone.
+    scene.fail("/Deals/deleted", refused());
+    scene.inside.advance(Duration::from_secs(180));
+    assert_eq!(delivery.sweep(&none).await.unwrap().found, 0);
+    scene.zoho().change_deal(DEAL, json!({ "Next_Step": "Call" }));
+    scene.inside.advance(Duration::from_secs(3601));
+    assert_eq!(delivery.sweep(&none).await.unwrap().found, 1);
+    // Of one record.
+    scene.zoho().clear_faults();
+    scene.fail("ids=", refused());
+    scene.tell("update", ANOTHER, scene.now(), 1).await;
+    scene.inside.advance(Duration::from_secs(16));
+    delivery.sweep(&none).await.unwrap();
+    scene.zoho().clear_faults();
+    let there = scene.tell("delete", THIRD, scene.now(), 1).await;
+    scene.inside.advance(Duration::from_secs(16));
+    delivery.sweep(&none).await.unwrap();
+    assert_eq!(scene.outcome(&there).await, "not_deleted", "another is looked up");
+    scene.zoho().change_deal(THIRD, json!({ "Next_Step": "Call" }));
+    scene.inside.advance(Duration::from_secs(3601));
+    assert_eq!(delivery.sweep(&none).await.unwrap().found, 1, "and the list is read");
+}
+
 /// The real binary looks as soon as it runs.
 #[tokio::test(flavor = "multi_thread")]
 async fn serve_finds_what_happened_while_it_was_away() {

@@ -125,7 +125,18 @@ pub async fn queries(subject: Subject) {
         assert_eq!(found, expected);
     }
     let bounded = Query { below: Some("a3".to_owned()), ..prefixed };
-    assert_eq!(sorts(&table.query(bounded).await.unwrap().rows), ["a%", "a1", "a2"]);
+    let within = ["a%", "a1", "a2"];
+    assert_eq!(sorts(&table.query(bounded.clone()).await.unwrap().rows), within);
+    // A cursor outside of what is asked for.
+    for (after, behind) in [("A1", false), ("a3", true), ("a4", true), ("b1", true)] {
+        for order in [Order::Ascending, Order::Descending] {
+            let query = Query { order, after: Some(after.to_owned()), ..bounded.clone() };
+            let mut found = sorts(&table.query(query).await.unwrap().rows);
+            found.sort();
+            let all = behind == (order == Order::Descending);
+            assert_eq!(found, if all { within.as_slice() } else { &[] }, "{after} {order:?}");
+        }
+    }
 }
 
 /// The limits are DynamoDB's, everywhere.

@@ -14,7 +14,7 @@ use shared::zoho::value::{id as id_of, text, timestamp};
 use shared::zoho::{crm, inventory};
 
 use crate::EventDelivery;
-use crate::zoho::{Place, Reading, Run, Target};
+use crate::zoho::{Place, Purpose, Reading, Run, Target};
 
 /// What CRM is asked of a record.
 const FIELDS: &str = "id,Modified_Time,Created_Time";
@@ -122,7 +122,9 @@ impl EventDelivery {
             return Err(Found::NoTime);
         }
         let product = Product::Crm;
-        let target = Target { connection: name, product, scope: None, what: module, if_modified_since: None };
+        let (purpose, if_modified_since) = (Purpose::Record, None);
+        let target =
+            Target { connection: name, product, scope: None, what: module, purpose, if_modified_since };
         let ids = ids.iter().copied().collect::<Vec<_>>().join(",");
         let url = |place: &Place<'_>| crm::by_ids_url(place.api, module, FIELDS, &ids);
         match self.zoho.read(run, &target, url, answer::crm_record).await {
@@ -150,6 +152,7 @@ impl EventDelivery {
             product: Product::Inventory,
             scope: Some(scope),
             what: list,
+            purpose: Purpose::Record,
             if_modified_since: None,
         };
         let url = |place: &Place<'_>| inventory::record_url(place.api, place.organization, list, id);

@@ -168,8 +168,7 @@ pub async fn get(state: &dyn Table, name: &ConnectionName) -> Result<Option<Stor
 pub async fn list(state: &dyn Table) -> Result<Vec<Stored>, StoreError> {
     let rows = state.query(Query::partition(PARTITION, MOST)).await?.rows;
     let readable = |row: &Row| {
-        let unreadable =
-            |error: &StoreError| tracing::error!(row = row.key.sort, %error, "what is watched cannot be read");
+        let unreadable = |error: &StoreError| tracing::error!(row = row.key.sort, %error, "what is watched cannot be read");
         read(row).inspect_err(unreadable).ok()
     };
     Ok(rows.iter().filter_map(readable).collect())

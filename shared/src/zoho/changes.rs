@@ -8,7 +8,11 @@ use super::{crm, inventory};
 use crate::base::clock::Timestamp;
 
 /// Rows of a page: the most that Zoho gives.
-const ROWS: &str = "200";
+const ROWS: u32 = 200;
+
+/// Rows by which each page of Inventory is shorter than the one before: so it begins with that one's last rows, and what moves
+/// up because another record is gone is seen. Not below half a page.
+const SHORTER: u32 = 2;
 
 /// CRM numbers its pages up to here, and names the others by tokens.
 const NUMBERED: u32 = 10;
@@ -88,18 +92,18 @@ pub fn crm_url(api: &str, module: &str, order: Order, at: &At) -> String {
         .append_pair("fields", "id,Modified_Time,Created_Time")
         .append_pair("sort_by", "Modified_Time")
         .append_pair("sort_order", order);
-    page_of(query, at)
+    page_of(query, at, ROWS)
 }
 
 /// Records of a module of CRM that are gone, in whatever order.
 pub fn crm_deleted_url(api: &str, module: &str, at: &At) -> String {
     let mut query = query_of(format!("{}/deleted", crm::module_url(api, module)));
     query.append_pair("type", "all");
-    page_of(query, at)
+    page_of(query, at, ROWS)
 }
 
-fn page_of(mut query: form_urlencoded::Serializer<'static, String>, at: &At) -> String {
-    query.append_pair("per_page", ROWS);
+fn page_of(mut query: form_urlencoded::Serializer<'static, String>, at: &At, rows: u32) -> String {
+    query.append_pair("per_page", &rows.to_string());
     match at {
         At::Page(number) => query.append_pair("page", &number.to_string()),
         At::Token(token) => query.append_pair("page_token", token),
@@ -147,7 +151,11 @@ pub fn inventory_url(api: &str, organization: &str, list: &str, at: &At) -> Stri
         .append_pair("organization_id", organization)
         .append_pair("sort_column", "last_modified_time")
         .append_pair("sort_order", "D");
-    page_of(query, at)
+    let rows = match at {
+        At::Page(number) => ROWS.saturating_sub(SHORTER * number.saturating_sub(1).min(ROWS)).max(ROWS / 2),
+        At::Token(_) => ROWS,
+    };
+    page_of(query, at, rows)
 }
 
 /// Reads Inventory's answer.
@@ -223,6 +231,19 @@ mod tests {
         }));
         let page = inventory_page(inventory, "item", "items", &At::Page(3));
         assert_eq!((page.rows.len(), page.next), (1, Some(At::Page(4))));
+    }
+
+    #[test]
+    fn each_page_of_inventory_begins_with_the_last_rows_of_the_one_before() {
+        let rows = |number| -> u32 {
+            let url = inventory_url("https://api", "1", "items", &At::Page(number));
+            let (_, rest) = url.split_once("per_page=").unwrap();
+            rest.split('&').next().unwrap().parse().unwrap()
+        };
+        assert_eq!((rows(1), rows(2), rows(1000)), (200, 198, 100));
+        for number in 1..=50 {
+            assert!(number * rows(number + 1) <= number * rows(number) - 2, "{number}");
+        }
     }
 
     #[test]

@@ -20,7 +20,7 @@ use shared::zoho::{answer, crm, inventory};
 
 use crate::EventDelivery;
 use crate::sweep::{Swept, take_turns};
-use crate::zoho::{Place, Reading, Run, Target};
+use crate::zoho::{Place, Purpose, Reading, Run, Target};
 use progress::{Cursor, Part, Progress, Stored};
 use walk::{Next, asked, first, go_on, is_between};
 
@@ -233,6 +233,10 @@ impl EventDelivery {
             product: list.product(),
             scope: None,
             what: &list.record,
+            purpose: match cursor.part {
+                Part::Changes => Purpose::List,
+                Part::Deletions => Purpose::Deleted,
+            },
             if_modified_since: None,
         };
         match &list.what {

@@ -41,6 +41,17 @@ pub(crate) enum Reading<T> {
     Never(String),
 }
 
+/// What of it is read: Zoho may refuse one and not the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Purpose {
+    /// A list.
+    List,
+    /// The list of what is gone.
+    Deleted,
+    /// Single records.
+    Record,
+}
+
 /// What is read.
 #[derive(Clone, Copy)]
 pub(crate) struct Target<'a> {
@@ -50,8 +61,15 @@ pub(crate) struct Target<'a> {
     pub(crate) scope: Option<&'static str>,
     /// Its name: of a list, the list's.
     pub(crate) what: &'a str,
+    pub(crate) purpose: Purpose,
     /// Only what was changed since, in CRM's form.
     pub(crate) if_modified_since: Option<&'a str>,
+}
+
+impl Target<'_> {
+    fn denied(&self, token: &AccessToken) -> Denied {
+        (token.token.digest(), format!("{}/{}", self.product, self.what), self.purpose)
+    }
 }
 
 /// What an address is made of.
@@ -116,6 +134,9 @@ impl From<Problem> for Trouble {
     }
 }
 
+/// A token's digest, and the list that was read with it.
+type Denied = (String, String, Purpose);
+
 /// The way to Zoho.
 pub(crate) struct Zoho {
     tokens: Tokens,
@@ -123,7 +144,7 @@ pub(crate) struct Zoho {
     http: Http,
     centres: DataCentres,
     /// What a living token was refused, by its digest and what was read: it would be refused again.
-    denied: Mutex<HashMap<(String, String), String>>,
+    denied: Mutex<HashMap<Denied, String>>,
 }
 
 impl Zoho {
@@ -218,7 +239,7 @@ impl Zoho {
 
     /// What is known to fail is not tried.
     fn check(&self, target: &Target<'_>, token: &AccessToken) -> Result<(), Trouble> {
-        let Target { connection, product, what, .. } = target;
+        let Target { connection, product, .. } = target;
         if !token.scopes.products().contains(product) {
             return Err(Trouble::Never(format!("Connection {connection} was not granted {product}.")));
         }
@@ -226,7 +247,7 @@ impl Zoho {
             return Err(Trouble::Never(format!("Connection {connection} lacks the scope {scope}.")));
         }
         let denied = self.denied.lock().unwrap_or_else(PoisonError::into_inner);
-        match denied.get(&(token.token.digest(), format!("{product}/{what}"))) {
+        match denied.get(&target.denied(token)) {
             Some(why) => Err(Trouble::Never(why.clone())),
             None => Ok(()),
         }
@@ -289,14 +310,17 @@ impl Zoho {
         }
     }
 
-    /// A living token is refused: remembered, so that it costs neither calls nor tokens again.
+    /// A living token is refused: remembered, so that it costs neither calls nor tokens again. But that a record is refused says
+    /// nothing of others.
     fn deny(&self, target: &Target<'_>, token: &AccessToken, why: String) -> Trouble {
+        if target.purpose == Purpose::Record {
+            return Trouble::Never(why);
+        }
         let mut denied = self.denied.lock().unwrap_or_else(PoisonError::into_inner);
         if denied.len() >= MOST_DENIED {
             denied.clear();
         }
-        let Target { product, what, .. } = target;
-        denied.insert((token.token.digest(), format!("{product}/{what}")), why.clone());
+        denied.insert(target.denied(token), why.clone());
         Trouble::Never(why)
     }
 }

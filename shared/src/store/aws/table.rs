@@ -187,7 +187,8 @@ impl Table for DynamoTable {
 
     async fn query(&self, query: Query) -> Result<Page, StoreError> {
         let mut rows: Vec<Row> = Vec::new();
-        let mut start = query.after.as_ref().map(|sort| key_of(&Key::new(&query.partition, sort)));
+        let Some(start) = start_of(&query) else { return Ok(Page::default()) };
+        let mut start = start.map(|sort| key_of(&Key::new(&query.partition, sort)));
         // One more than wanted tells whether there is more.
         'all: while rows.len() <= query.limit {
             let mut values =
@@ -244,6 +245,21 @@ impl Table for DynamoTable {
     }
 }
 
+/// Behind which row a query begins, where that is said; nothing where none can follow. `DynamoDB` refuses a start outside of what
+/// is asked for.
+fn start_of(query: &Query) -> Option<Option<&str>> {
+    let Some(after) = query.after.as_deref() else { return Some(None) };
+    let before_all = after < query.prefix.as_str();
+    let behind_all = query.below.as_deref().is_some_and(|below| after >= below)
+        || (!before_all && !after.starts_with(&query.prefix));
+    let ascending = query.order == Order::Ascending;
+    match (before_all, behind_all) {
+        (true, _) => ascending.then_some(None),
+        (_, true) => (!ascending).then_some(None),
+        _ => Some(Some(after)),
+    }
+}
+
 fn done(steps: &[Write], versions: Vec<Version>) -> Outcome {
     let first = steps.first().zip(versions.into_iter().next());
     Outcome::Done(first.and_then(|(step, version)| matches!(step, Write::Put(_)).then_some(version)))
@@ -295,4 +311,36 @@ fn row_of(mut item: Item) -> Result<Row, StoreError> {
             .and_then(|at| at.parse().ok())
             .and_then(|at| Timestamp::from_millisecond(at).ok()),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_begins_within_what_is_asked_for() {
+        for (after, ascending, descending) in [
+            ("a", Some(None), None),
+            ("b", Some(Some("b")), Some(Some("b"))),
+            ("b2", Some(Some("b2")), Some(Some("b2"))),
+            ("b5", None, Some(None)),
+            ("b6", None, Some(None)),
+            ("c", None, Some(None)),
+        ] {
+            for (order, expected) in [(Order::Ascending, ascending), (Order::Descending, descending)] {
+                let query = Query {
+                    prefix: "b".to_owned(),
+                    below: Some("b5".to_owned()),
+                    after: Some(after.to_owned()),
+                    order,
+                    ..Query::partition("p", 1)
+                };
+                assert_eq!(start_of(&query), expected, "{after} {order:?}");
+            }
+        }
+        let beyond =
+            Query { after: Some("c".to_owned()), prefix: "b".to_owned(), ..Query::partition("p", 1) };
+        assert_eq!(start_of(&beyond), None);
+        assert_eq!(start_of(&Query::partition("p", 1)), Some(None));
+    }
 }

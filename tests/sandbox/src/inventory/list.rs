@@ -30,8 +30,7 @@ impl List<'_> {
         let default_column = self.sortable.first().copied().unwrap_or_default();
         let wanted = call.filled("sort_column");
         let ignored = |column: &String| switches.sort_by_change_ignored && column == "last_modified_time";
-        let column =
-            wanted.filter(|column| self.sortable.contains(&column.as_str()) && !ignored(column));
+        let column = wanted.filter(|column| self.sortable.contains(&column.as_str()) && !ignored(column));
         let order = match (call.param("sort_order").as_deref(), &column) {
             (Some("D"), _) => "D",
             (None, None) if self.descending => "D",
