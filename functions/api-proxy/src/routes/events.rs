@@ -43,7 +43,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
 /// What the data of an event holds beside ids.
 pub(super) const DATA: &str = "Ids. `unconfirmed` is true where Zoho's message says that the record is gone and that could not be \
                                looked up; `modified_time` is that of the record, where it was; `found_by` stands where Zoho sent \
-                               no message.";
+                               no message; `earlier_change` is when somebody else changed the record before a write of ours.";
 
 /// CloudEvents 1.0.
 fn documented(whole: bool) -> Value {
