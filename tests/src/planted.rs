@@ -5,7 +5,7 @@ use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::core::connection::{Connection, Organization};
 use shared::core::grant::{Grant, text};
-use shared::store::Stores;
+use shared::store::{StoreError, Stores};
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::scope::ScopeSet;
 
@@ -36,8 +36,21 @@ pub async fn connections(connector: &Connector, stores: &Stores, count: usize) {
             connected_at: Timestamp::now(),
         };
         let secret = Grant::secret_name(&name);
-        let version = stores.secrets.stage(&secret, &text(&grant).unwrap()).await.unwrap();
-        assert!(stores.secrets.promote(&secret, &version, None).await.unwrap());
-        stores.state.put(Connection::of(name, &grant).row().unwrap()).await.unwrap();
+        let grant_text = text(&grant).unwrap();
+        let version = patiently(|| stores.secrets.stage(&secret, &grant_text)).await;
+        patiently(|| stores.secrets.promote(&secret, &version, None)).await;
+        assert!(patiently(|| stores.secrets.get(&secret)).await.is_some(), "{secret}");
+        let row = Connection::of(name, &grant).row().unwrap();
+        patiently(|| stores.state.put(row.clone())).await;
     }
+}
+
+/// An emulator that has much to do may answer too late: then the call is made again, though it may have been done.
+async fn patiently<T, F: Future<Output = Result<T, StoreError>>>(call: impl Fn() -> F) -> T {
+    for _ in 0..4 {
+        if let Ok(done) = call().await {
+            return done;
+        }
+    }
+    call().await.unwrap()
 }
