@@ -8,6 +8,7 @@ pub mod crm;
 pub mod crm_channel;
 pub mod crm_field;
 pub mod data_centre;
+pub mod elsewhere;
 pub mod http;
 pub mod inventory;
 pub mod inventory_rules;

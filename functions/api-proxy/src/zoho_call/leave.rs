@@ -4,7 +4,6 @@ use shared::base::problem::Problem;
 use shared::core::grant::AccessToken;
 use shared::core::quota::{self, Priority, Slot};
 use shared::zoho::answer::Failure;
-use shared::zoho::http::Answer;
 use shared::zoho::scope::Product;
 
 use super::Target;
@@ -31,14 +30,6 @@ impl App {
     pub(super) async fn heed(&self, product: Product, token: &AccessToken, failure: &Failure) {
         if product == Product::Inventory {
             self.quotas.heed(token, failure).await;
-        }
-    }
-
-    /// What an answer says of CRM's credits.
-    pub(super) async fn learn(&self, token: &AccessToken, answer: &Answer) {
-        if let Some(left) = answer.credits {
-            let organization = token.crm_organization.as_ref().map_or("-", |found| found.id.as_str());
-            self.quotas.credits().learn(token.data_centre, organization, left).await;
         }
     }
 }

@@ -12,10 +12,9 @@ use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::core::grant::AccessToken;
 use shared::core::token::Verdict;
-use shared::zoho::answer::{self, Failure, FailureKind};
-use shared::zoho::http::Answer;
+use shared::zoho::answer::{Failure, FailureKind};
+use shared::zoho::elsewhere::Elsewhere;
 use shared::zoho::scope::Product;
-use shared::zoho::{crm, inventory};
 use tokio::time::Instant;
 
 pub(crate) use read::Question;
@@ -179,28 +178,19 @@ impl App {
     /// Whether a refused token is dead. Zoho's refusals do not tell, so another product, or another route of Inventory, is
     /// asked with it: only a token that is refused there, too, is worth a new one.
     async fn is_dead(&self, target: &Target<'_>, token: &AccessToken, failure: Failure) -> Verdict {
-        type Judge = fn(&Answer) -> Result<(), Failure>;
         let api = self.centres.api(token.data_centre);
         let ambiguous = failure.kind == FailureKind::DeadTokenOrScope;
-        let (probed, url, judge): (_, _, Judge) = if token.scopes.allows(inventory::scope::SETTINGS)
-            && (ambiguous || target.product == Product::Crm)
-        {
-            (Product::Inventory, inventory::organizations_url(&api), |answer| {
-                answer::inventory(answer).map(drop)
-            })
-        } else if token.scopes.allows(crm::scope::ORG) && target.product == Product::Inventory {
-            (Product::Crm, crm::org_url(&api), |answer| answer::crm(answer).map(drop))
-        } else {
+        let Some(elsewhere) = Elsewhere::of(&token.scopes, target.product, ambiguous, &api) else {
             return Ok(());
         };
-        let slot = self.leave(target, probed, token).await?;
-        let elsewhere = self.http.get(&url, &token.token, left(target.caller.deadline)).await;
+        let slot = self.leave(target, elsewhere.product, token).await?;
+        let answer = self.http.get(&elsewhere.url, &token.token, left(target.caller.deadline)).await;
         drop(slot);
-        let elsewhere = elsewhere.map_err(Failure::from).and_then(|answer| judge(&answer));
-        if let Err(failure) = &elsewhere {
-            self.heed(probed, token, failure).await;
+        let judged = answer.map_err(Failure::from).and_then(|answer| elsewhere.judge(&answer));
+        if let Err(failure) = &judged {
+            self.heed(elsewhere.product, token, failure).await;
         }
-        match elsewhere.map_err(|failure| (failure.kind, failure)) {
+        match judged.map_err(|failure| (failure.kind, failure)) {
             Ok(()) => Err(self.deny(target, token, failure)),
             Err((FailureKind::DeadToken | FailureKind::DeadTokenOrScope, _)) => Ok(()),
             Err((_, failure)) => Err(failure.into()),

@@ -89,7 +89,7 @@ impl App {
             drop(slot);
             let failure = match answer {
                 Ok(answer) => {
-                    self.learn(token, &answer).await;
+                    self.quotas.learn(token, &answer).await;
                     match judge(&answer) {
                         Ok(answer) => return Ok(Ok(answer)),
                         Err(failure) => failure,

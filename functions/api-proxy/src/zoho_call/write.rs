@@ -68,7 +68,7 @@ impl App {
             drop(slot);
             let failure = match answer {
                 Ok(answer) => {
-                    self.learn(&token, &answer).await;
+                    self.quotas.learn(&token, &answer).await;
                     match judge(&answer) {
                         Ok(done) => return Ok(done),
                         Err(failure) => failure,

@@ -3,14 +3,11 @@
 use shared::base::problem::{Code, Problem};
 use shared::core::grant::AccessToken;
 use shared::core::token::Verdict;
-use shared::zoho::answer::{self, Failure, FailureKind};
-use shared::zoho::http::{Answer, Read};
-use shared::zoho::scope::Product;
-use shared::zoho::{crm, inventory};
+use shared::zoho::answer::{Failure, FailureKind};
+use shared::zoho::elsewhere::Elsewhere;
+use shared::zoho::http::Read;
 
 use super::{PATIENCE, Run, Target, Trouble, Zoho};
-
-type Judge = fn(&Answer) -> Result<(), Failure>;
 
 impl Zoho {
     /// Zoho's refusals do not tell, so another route, or the other product, is asked with the token: only one that is refused
@@ -29,22 +26,14 @@ impl Zoho {
         };
         let api = self.centres.api(token.data_centre);
         let ambiguous = refused == FailureKind::DeadTokenOrScope;
-        let (product, url, judge): (_, _, Judge) = if token.scopes.allows(inventory::scope::SETTINGS)
-            && (ambiguous || target.product == Product::Crm)
-        {
-            (Product::Inventory, inventory::organizations_url(&api), |answer| {
-                answer::inventory(answer).map(drop)
-            })
-        } else if token.scopes.allows(crm::scope::ORG) && target.product == Product::Inventory {
-            (Product::Crm, crm::org_url(&api), |answer| answer::crm(answer).map(drop))
-        } else {
+        let Some(elsewhere) = Elsewhere::of(&token.scopes, target.product, ambiguous, &api) else {
             return Ok(if ambiguous { denied() } else { Ok(()) });
         };
-        let slot = self.leave(run, product, token).await?;
+        let slot = self.leave(run, elsewhere.product, token).await?;
         let read = Read { token: &token.token, if_modified_since: None, query: None };
-        let elsewhere = self.http.read(&url, read, PATIENCE.min(run.left())).await;
+        let answer = self.http.read(&elsewhere.url, read, PATIENCE.min(run.left())).await;
         drop(slot);
-        match elsewhere.map_err(Failure::from).and_then(|answer| judge(&answer)) {
+        match answer.map_err(Failure::from).and_then(|answer| elsewhere.judge(&answer)) {
             Ok(()) => Ok(denied()),
             Err(failure) => match failure.kind {
                 FailureKind::DeadToken | FailureKind::DeadTokenOrScope => Ok(Ok(())),

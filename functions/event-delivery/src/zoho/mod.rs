@@ -274,7 +274,7 @@ impl Zoho {
         drop(slot);
         let failure = match answer {
             Ok(answer) => {
-                self.learn(token, &answer).await;
+                self.quotas.learn(token, &answer).await;
                 match judge(&answer) {
                     Ok(read) => return Ok(Ok(read)),
                     Err(failure) => failure,
@@ -300,14 +300,6 @@ impl Zoho {
         }
         let caller = Caller { key: KEY, priority: Priority::Background, deadline: run.until };
         self.quotas.take(token, caller).await.map(Some)
-    }
-
-    /// What an answer says of CRM's credits.
-    async fn learn(&self, token: &AccessToken, answer: &Answer) {
-        if let Some(left) = answer.credits {
-            let organization = token.crm_organization.as_ref().map_or("-", |found| found.id.as_str());
-            self.quotas.credits().learn(token.data_centre, organization, left).await;
-        }
     }
 
     /// A living token is refused: remembered, so that it costs neither calls nor tokens again. But that a record is refused says

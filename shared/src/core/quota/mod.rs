@@ -28,6 +28,7 @@ use crate::base::settings::InventoryLimits;
 use crate::store::{Key, StoreError, Table};
 use crate::zoho::answer::{Failure, FailureKind};
 use crate::zoho::data_centre::DataCentre;
+use crate::zoho::http::Answer;
 
 use account::Account;
 use window::{Blocked, Why, Window};
@@ -105,6 +106,14 @@ impl Quotas {
         let wait = i64::try_from(seconds).unwrap_or(i64::MAX / 2000) * 1000;
         let until = self.clock.now().as_millisecond().saturating_add(wait);
         self.account(token).block(Blocked { until, daily }).await;
+    }
+
+    /// Remembers what an answer says of CRM's credits.
+    pub async fn learn(&self, token: &AccessToken, answer: &Answer) {
+        if let Some(left) = answer.credits {
+            let organization = token.crm_organization.as_ref().map_or("-", |found| found.id.as_str());
+            self.credits.learn(token.data_centre, organization, left).await;
+        }
     }
 
     /// What is left, as this process knows it.
