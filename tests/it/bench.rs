@@ -11,7 +11,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use shared::base::id::ConnectionName;
-use shared::core::grant::{self, AccessToken};
+use shared::core::connection::access_token::AccessToken;
+use shared::store::secret_record;
 use tests::aws_window::AwsWindow;
 use tests::connector::Agent;
 use tests::deployed::Deployed;
@@ -129,7 +130,8 @@ async fn direct(deployed: &Deployed, agent: &Agent, path: &str, times: usize) ->
     let last = requests.iter().rev().find(|request| request.path.ends_with(path)).unwrap();
     let url = format!("{}{}?{}", deployed.connector.zoho.url, last.path, last.query);
     let name = AccessToken::secret_name(&ConnectionName::default());
-    let token = grant::load::<AccessToken>(&*deployed.stores().secrets, &name).await.unwrap().unwrap().0;
+    let token =
+        secret_record::load::<AccessToken>(&*deployed.stores().secrets, &name).await.unwrap().unwrap().0;
     let authorization = format!("Zoho-oauthtoken {}", token.token.expose());
     let client = shared::zoho::http::browser().unwrap();
     let mut taken = Vec::new();

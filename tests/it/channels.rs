@@ -15,10 +15,11 @@ use serde_json::{Value, json};
 use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
-use shared::core::event::{Event, Events};
-use shared::core::renewer::{Ask, Renewer, Reply};
-use shared::core::watch::{self, Channel, Watch};
-use shared::core::webhook::set_channel;
+use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient};
+use shared::core::events::subscription;
+use shared::core::events::subscription::{Channel, Subscription};
+use shared::core::events::webhook_secrets::set_channel;
+use shared::core::events::{Event, Events};
 use tests::inside::Inside;
 use tests::simulation::random::Random;
 
@@ -48,20 +49,20 @@ impl Scene {
                 }
             }
         });
-        let router = webhook_intake::router(&inside.parts).layer(door);
+        let router = webhook_intake::router(&inside.services).layer(door);
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { inside, open, url }
     }
 
     /// As the operator sets it up.
     async fn set(&self, modules: &[&str]) -> Reply {
-        let (name, stores) = (ConnectionName::default(), &self.inside.parts.stores);
-        let stored = watch::get(&*stores.state, &name).await.unwrap();
+        let (name, stores) = (ConnectionName::default(), &self.inside.services.stores);
+        let stored = subscription::get(&*stores.state, &name).await.unwrap();
         let channel = stored.as_ref().and_then(|stored| stored.watch.channel.clone());
         if channel.is_none() {
             set_channel(&*stores.secrets, &name, ID, Secret::new("t0ken-of-the-channel")).await.unwrap();
         }
-        let watch = Watch {
+        let watch = Subscription {
             connection: name.clone(),
             since: self.now(),
             added: std::collections::BTreeMap::new(),
@@ -70,16 +71,17 @@ impl Scene {
             channel: Some(channel.unwrap_or_else(|| Channel::new(ID.to_owned(), self.url.clone()))),
             inventory_tells: false,
         };
-        assert!(watch::put(&*stores.state, &watch, stored.as_ref()).await.unwrap());
-        self.inside.renewer.ask(Ask::Watch { connection: name }).await.unwrap()
+        assert!(subscription::put(&*stores.state, &watch, stored.as_ref()).await.unwrap());
+        self.inside.token_refresh.ask(Ask::Watch { connection: name }).await.unwrap()
     }
 
     fn now(&self) -> Timestamp {
-        self.inside.parts.clock.now()
+        self.inside.services.clock.now()
     }
 
     async fn channel(&self) -> Channel {
-        let found = watch::get(&*self.inside.parts.stores.state, &ConnectionName::default()).await.unwrap();
+        let found =
+            subscription::get(&*self.inside.services.stores.state, &ConnectionName::default()).await.unwrap();
         found.unwrap().watch.channel.unwrap()
     }
 
@@ -92,14 +94,15 @@ impl Scene {
     }
 
     async fn sweep(&self) {
-        let function = EventDelivery::new(&self.inside.parts, Arc::new(self.inside.renewer.clone()));
+        let function = EventDelivery::new(&self.inside.services, Arc::new(self.inside.token_refresh.clone()));
         let swept = function.sweep(&BTreeSet::from([ConnectionName::default()])).await.unwrap();
         assert_eq!(swept.failed, 0, "{swept:?}");
     }
 
     /// All that is stored, in the order of arrival.
     async fn events(&self) -> Vec<Event> {
-        let events = Events::new(self.inside.parts.stores.events.clone(), self.inside.parts.clock.clone());
+        let events =
+            Events::new(self.inside.services.stores.events.clone(), self.inside.services.clock.clone());
         let (mut all, mut after) = (Vec::new(), None);
         loop {
             let (page, next) = events.list(&ConnectionName::default(), after, 200).await.unwrap();
@@ -245,7 +248,8 @@ async fn a_channel_of_a_dead_connection_is_over_once_it_has_ended_by_itself() {
     scene.inside.advance(Duration::from_secs(70 * 60));
     scene.inside.tick().await;
     assert_eq!(scene.set(&[]).await, Reply::Watching { expires: None });
-    let stored = watch::get(&*scene.inside.parts.stores.state, &ConnectionName::default()).await.unwrap();
+    let stored =
+        subscription::get(&*scene.inside.services.stores.state, &ConnectionName::default()).await.unwrap();
     assert!(stored.unwrap().watch.channel.is_none());
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use sandbox::Options;
-use shared::core::consent::CHOICE;
+use shared::core::connection::consent::CHOICE;
 use tests::browser::{Browser, Seen};
 use tests::connector::Connector;
 use tests::inside::Inside;
@@ -118,7 +118,7 @@ async fn what_nobody_chooses_is_revoked_after_a_quarter_of_an_hour() {
     assert_eq!(revocations(sandbox), 2);
     inside.tick().await;
     assert_eq!(revocations(sandbox), 2, "done once and for all");
-    let url = inside.parts.settings.public_url.as_ref().unwrap();
+    let url = inside.services.settings.public_url.as_ref().unwrap();
     let late =
         browser.post(&format!("{}/oauth/organization", url.as_str()), &[("organization", SECOND)]).await;
     assert_eq!(late.status, 404, "{}", late.text);

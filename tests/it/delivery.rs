@@ -13,10 +13,10 @@ use sha2::Sha256;
 use shared::base::clock::{SignedDuration, Timestamp, later};
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
-use shared::core::agent::{ALL_TYPES, Hook};
-use shared::core::event::{Delivery, Events};
-use shared::core::ledger::{Batch, Ledger, MOST_OPEN, Stage};
-use shared::core::own::{Before, OwnWrites};
+use shared::core::events::agent_hook::{ALL_TYPES, Hook};
+use shared::core::events::ledger::{Batch, Ledger, MOST_OPEN, Stage};
+use shared::core::events::{Delivery, Events};
+use shared::core::writes::own_writes::{Before, OwnWrites};
 use tests::connector::Connector;
 use tests::hook::{Gateway, Mood, TOKEN};
 use tests::inside::{Inside, any_key};
@@ -57,15 +57,15 @@ impl Scene {
             paused: false,
             set: token.to_owned(),
         };
-        hook.store(&*self.inside.parts.stores.secrets).await.unwrap();
+        hook.store(&*self.inside.services.stores.secrets).await.unwrap();
     }
 
     fn ledger(&self) -> Ledger {
-        Ledger::new(self.inside.parts.stores.events.clone(), self.inside.parts.clock.clone())
+        Ledger::new(self.inside.services.stores.events.clone(), self.inside.services.clock.clone())
     }
 
     async fn sweep(&self) {
-        let function = EventDelivery::new(&self.inside.parts, Arc::new(self.inside.renewer.clone()))
+        let function = EventDelivery::new(&self.inside.services, Arc::new(self.inside.token_refresh.clone()))
             .with_patience(Duration::from_millis(300));
         let swept = function.sweep(&BTreeSet::from([ConnectionName::default()])).await.unwrap();
         assert_eq!(swept.failed, 0, "{swept:?}");
@@ -78,7 +78,7 @@ impl Scene {
     }
 
     fn now(&self) -> Timestamp {
-        self.inside.parts.clock.now()
+        self.inside.services.clock.now()
     }
 
     async fn event(&mut self, kind: &str, subject: &str, time: Option<&str>, data: Value) -> String {
@@ -93,7 +93,8 @@ impl Scene {
             data,
             body: "{}".to_owned(),
         };
-        let events = Events::new(self.inside.parts.stores.events.clone(), self.inside.parts.clock.clone());
+        let events =
+            Events::new(self.inside.services.stores.events.clone(), self.inside.services.clock.clone());
         let receipt = events.store(delivery).await.unwrap();
         // Ids of one millisecond have no order among them.
         self.inside.advance(Duration::from_millis(1));
@@ -218,7 +219,7 @@ async fn an_event_about_several_records_is_worked_on_record_by_record() {
 async fn what_needs_no_work_is_not_put_into_the_queue() {
     let mut scene = Scene::start().await;
     let kind = "zoho.inventory.salesorder.updated";
-    let own = OwnWrites::new(scene.inside.parts.stores.state.clone(), scene.inside.parts.clock.clone());
+    let own = OwnWrites::new(scene.inside.services.stores.state.clone(), scene.inside.services.clock.clone());
     let answer = json!({ "salesorder_id": "8", "last_modified_time": "2026-11-21T12:00:00+01:00" });
     own.mark(&ConnectionName::default(), "salesorder/8", &answer, Before::Unknown).await.unwrap();
     let ours = scene.event(kind, "salesorder/8", Some("2026-11-21T11:00:00Z"), json!({})).await;
@@ -341,9 +342,9 @@ async fn wrong_settings_end_in_a_dead_letter_that_can_be_replayed() {
         assert_eq!(scene.ledger().replay(&name, &id).await.unwrap(), Some(true));
         assert_eq!(scene.ledger().replay(&name, &id).await.unwrap(), Some(false));
         scene.set_hook(ALL_TYPES, TOKEN).await;
-        let mut hook = Hook::read(&*scene.inside.parts.stores.secrets).await.unwrap().unwrap();
+        let mut hook = Hook::read(&*scene.inside.services.stores.secrets).await.unwrap().unwrap();
         hook.set = "resumed".to_owned();
-        hook.store(&*scene.inside.parts.stores.secrets).await.unwrap();
+        hook.store(&*scene.inside.services.stores.secrets).await.unwrap();
         scene.after(60).await;
         let runs = scene.gateway.runs();
         assert_eq!(runs.len(), 1, "{status}");

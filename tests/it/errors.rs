@@ -17,10 +17,10 @@ use shared::base::id::ConnectionName;
 use shared::base::problem::Code;
 use shared::base::secret::Secret;
 use shared::base::web::{Deadline, finish};
-use shared::core::event::{Delivery, Events};
-use shared::core::key::NewKey;
-use shared::core::ledger::{Ending, Ledger, Wanted};
-use shared::core::parts::Parts;
+use shared::core::access::key::NewKey;
+use shared::core::events::ledger::{Ending, Ledger, Wanted};
+use shared::core::events::{Delivery, Events};
+use shared::core::services::Services;
 use shared::store::{Key, Outcome, Page, Query, Row, StoreError, Stores, Table, Write as Step};
 use shared::zoho::scope::ScopeSet;
 use tests::inside::{Inside, any_key};
@@ -236,8 +236,10 @@ async fn who_is_calling(book: &mut Book) {
     )
     .await;
     book.note(Code::KeyInvalid, "unknown key", api.clone(), &wrong, status()).await;
-    let short =
-        NewKey { expires: Some(later(inside.parts.clock.now(), SignedDuration::from_mins(1))), ..any_key() };
+    let short = NewKey {
+        expires: Some(later(inside.services.clock.now(), SignedDuration::from_mins(1))),
+        ..any_key()
+    };
     let short = inside.key(short).await;
     inside.advance(Duration::from_secs(61));
     book.note(Code::KeyExpired, "", api.clone(), &short, status()).await;
@@ -585,7 +587,7 @@ async fn events(book: &mut Book) {
     let (api, key) = (inside.api(), inside.key(any_key()).await);
     let api = || api.clone();
     let name = ConnectionName::default();
-    let store = Events::new(inside.parts.stores.events.clone(), inside.parts.clock.clone());
+    let store = Events::new(inside.services.stores.events.clone(), inside.services.clock.clone());
     let delivery = Delivery {
         connection: name.clone(),
         source: "inventory",
@@ -598,9 +600,9 @@ async fn events(book: &mut Book) {
     };
     let id = store.store(delivery).await.unwrap().event_id;
     inside.advance(Duration::from_secs(16));
-    let delivery = EventDelivery::new(&inside.parts, std::sync::Arc::new(inside.renewer.clone()));
+    let delivery = EventDelivery::new(&inside.services, std::sync::Arc::new(inside.token_refresh.clone()));
     delivery.sweep(&[name.clone()].into()).await.unwrap();
-    let ledger = Ledger::new(inside.parts.stores.events.clone(), inside.parts.clock.clone());
+    let ledger = Ledger::new(inside.services.stores.events.clone(), inside.services.clock.clone());
     let told = ledger.freeze(&name, |_| true, |_, _| String::new()).await.unwrap().unwrap().batch.id;
 
     let ack = json!({ "ids": [id], "outcome": "done" });
@@ -628,9 +630,9 @@ async fn events(book: &mut Book) {
 async fn ourselves(book: &mut Book) {
     let inside = Inside::connected().await;
     let key = inside.key(any_key()).await;
-    let stores = Stores { state: std::sync::Arc::new(Broken), ..inside.parts.stores.clone() };
-    let parts = Parts { stores, ..inside.parts.clone() };
-    let api = api_proxy::router(&parts, std::sync::Arc::new(inside.renewer.clone()));
+    let stores = Stores { state: std::sync::Arc::new(Broken), ..inside.services.stores.clone() };
+    let services = Services { stores, ..inside.services.clone() };
+    let api = api_proxy::router(&services, std::sync::Arc::new(inside.token_refresh.clone()));
     book.note(Code::StoreUnavailable, "", api, &key, Ask::get("/v1/status")).await;
     // A bug cannot be provoked, but what it would look like can be shown.
     async fn panics() {

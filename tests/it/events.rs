@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::base::id::ConnectionName;
-use shared::core::event::{Delivery, Events};
+use shared::core::events::{Delivery, Events};
 use tests::inside::Inside;
 
 fn delivery(index: usize) -> Delivery {
@@ -24,7 +24,7 @@ fn delivery(index: usize) -> Delivery {
 #[tokio::test]
 async fn a_reader_with_a_cursor_sees_each_event_once_while_more_arrive() {
     let inside = Inside::connected().await;
-    let events = Events::new(inside.parts.stores.events.clone(), inside.parts.clock.clone());
+    let events = Events::new(inside.services.stores.events.clone(), inside.services.clock.clone());
     let (mut seen, mut cursor, mut stored) = (Vec::new(), None::<String>, 0);
     while seen.len() < 60 {
         for _ in 0..if stored < 60 { 6 } else { 0 } {
@@ -57,7 +57,7 @@ async fn a_reader_with_a_cursor_sees_each_event_once_while_more_arrive() {
 #[tokio::test]
 async fn an_equal_body_counts_again_after_its_window() {
     let inside = Inside::start().await;
-    let events = Events::new(inside.parts.stores.events.clone(), inside.parts.clock.clone());
+    let events = Events::new(inside.services.stores.events.clone(), inside.services.clock.clone());
     let with_time = |index| Delivery { time: Some("2026-11-21T10:00:00Z".to_owned()), ..delivery(index) };
     assert!(!events.store(delivery(1)).await.unwrap().duplicate);
     assert!(!events.store(with_time(2)).await.unwrap().duplicate);
@@ -91,8 +91,8 @@ async fn the_sample_events_are_true() {
             "{name}"
         );
     }
-    let oauth = oauth_callback::router(&inside.parts, Arc::new(inside.renewer.clone()));
-    let intake = webhook_intake::router(&inside.parts);
+    let oauth = oauth_callback::router(&inside.services, Arc::new(inside.token_refresh.clone()));
+    let intake = webhook_intake::router(&inside.services);
     for (name, router, status, expected) in [
         ("api-proxy-health", inside.cold(), 200, "\"status\":\"ok\""),
         ("api-proxy-items", inside.cold(), 401, "key_invalid"),

@@ -13,10 +13,11 @@ use serde_json::{Value, json};
 use shared::base::clock::{SignedDuration, Timestamp, later};
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
-use shared::core::consent::Wish;
-use shared::core::event::Events;
-use shared::core::key::NewKey;
-use shared::core::watch::{self, Channel, Kind, Watch};
+use shared::core::access::key::NewKey;
+use shared::core::connection::consent::Wish;
+use shared::core::events::Events;
+use shared::core::events::subscription;
+use shared::core::events::subscription::{Channel, Kind, Subscription};
 use shared::store::{Condition, Key, Put};
 use shared::zoho::scope::{Access, Product, ScopeSet};
 use tests::browser::Browser;
@@ -48,23 +49,23 @@ impl Scene {
         let wish = Wish { scopes, ..inside.wish() };
         let ending = Browser::default().consent(&inside.link(wish).await).await;
         assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
-        hooks::set_secrets(&*inside.parts.stores.secrets).await;
+        hooks::set_secrets(&*inside.services.stores.secrets).await;
         let permissions = ["inventory:write", "crm:write", "events", "zoho:PUT:crm/Deals/*"];
         let permissions = permissions.iter().map(|text| text.parse().unwrap());
         let key = inside.key(NewKey { permissions: permissions.collect(), ..any_key() }).await;
-        let webhooks = webhook_intake::router(&inside.parts);
+        let webhooks = webhook_intake::router(&inside.services);
         let scene = Self { inside, webhooks, key };
         scene.watch(|_| {}).await;
         scene
     }
 
     /// Sets what is watched: deals, items and orders, of which nobody tells, unless `change` says otherwise.
-    async fn watch(&self, change: impl FnOnce(&mut Watch)) {
-        let state = &*self.inside.parts.stores.state;
+    async fn watch(&self, change: impl FnOnce(&mut Subscription)) {
+        let state = &*self.inside.services.stores.state;
         let name = ConnectionName::default();
-        let stored = watch::get(state, &name).await.unwrap();
+        let stored = subscription::get(state, &name).await.unwrap();
         let mut wanted = stored.as_ref().map_or_else(
-            || Watch {
+            || Subscription {
                 connection: name,
                 since: self.now(),
                 added: std::collections::BTreeMap::new(),
@@ -76,11 +77,11 @@ impl Scene {
             |stored| stored.watch.clone(),
         );
         change(&mut wanted);
-        assert!(watch::put(state, &wanted, stored.as_ref()).await.unwrap());
+        assert!(subscription::put(state, &wanted, stored.as_ref()).await.unwrap());
     }
 
     fn now(&self) -> Timestamp {
-        self.inside.parts.clock.now()
+        self.inside.services.clock.now()
     }
 
     fn zoho(&self) -> &sandbox::Sandbox {
@@ -88,7 +89,7 @@ impl Scene {
     }
 
     fn delivery(&self) -> EventDelivery {
-        EventDelivery::new(&self.inside.parts, Arc::new(self.inside.renewer.clone()))
+        EventDelivery::new(&self.inside.services, Arc::new(self.inside.token_refresh.clone()))
     }
 
     async fn sweep(&self) -> Swept {
@@ -764,7 +765,7 @@ async fn a_long_list_that_is_not_sorted_is_read_seldom_and_told_once() {
 async fn what_cannot_be_read_of_our_own_stops_no_look() {
     let scene = Scene::start().await;
     scene.sweep().await;
-    let stores = &scene.inside.parts.stores;
+    let stores = &scene.inside.services.stores;
     let rubbish = |partition: &str, sort: &str| Put {
         key: Key::new(partition, sort),
         value: "[]".to_owned(),
@@ -865,7 +866,7 @@ async fn serve_finds_what_happened_while_it_was_away() {
     let clock = Arc::new(shared::base::clock::SystemClock);
     let stores: shared::store::Stores =
         shared::store::sqlite::Sqlite::open(connector.folder(), clock.clone()).unwrap().into();
-    let watched = Watch {
+    let watched = Subscription {
         connection: ConnectionName::default(),
         since: "2026-11-01T00:00:00Z".parse().unwrap(),
         added: std::collections::BTreeMap::new(),
@@ -874,7 +875,7 @@ async fn serve_finds_what_happened_while_it_was_away() {
         channel: None,
         inventory_tells: false,
     };
-    assert!(watch::put(&*stores.state, &watched, None).await.unwrap());
+    assert!(subscription::put(&*stores.state, &watched, None).await.unwrap());
     connector.boot().await;
     let events = Events::new(stores.events.clone(), clock);
     for _ in 0..100 {

@@ -14,8 +14,9 @@ use serde_json::Value;
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::base::settings::Settings;
-use shared::core::parts::Parts;
-use shared::core::webhook::{self, Source};
+use shared::core::events::webhook_secrets;
+use shared::core::events::webhook_secrets::Source;
+use shared::core::services::Services;
 use tests::clock::AheadClock;
 use tests::hooks::{CHANNEL, CUSTOM, Dice, Hook, INVENTORY, TOKEN, numbered, set_secrets, shuffled, sign};
 use tests::memory::{Fate, Memory};
@@ -25,13 +26,13 @@ fn number(variable: &str, default: usize) -> usize {
     std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
 }
 
-async fn intake() -> (Arc<Memory>, Arc<AheadClock>, Parts) {
+async fn intake() -> (Arc<Memory>, Arc<AheadClock>, Services) {
     let clock = Arc::new(AheadClock::default());
     let memory = Memory::new(clock.clone());
     set_secrets(&*memory).await;
     let settings = Settings::read(|_| None).unwrap();
-    let parts = Parts::new(settings, clock.clone(), memory.stores()).unwrap();
-    (memory, clock, parts)
+    let services = Services::new(settings, clock.clone(), memory.stores()).unwrap();
+    (memory, clock, services)
 }
 
 async fn send(router: &Router, request: Request<Body>) -> (u16, Value) {
@@ -166,8 +167,8 @@ fn is_genuine(Asked { path, query, headers, body, .. }: &Asked) -> bool {
 
 #[tokio::test]
 async fn nothing_panics_and_nothing_is_stored_that_is_not_genuine() {
-    let (memory, _, parts) = intake().await;
-    let router = webhook_intake::router(&parts);
+    let (memory, _, services) = intake().await;
+    let router = webhook_intake::router(&services);
     let begin = number("INTAKE_SEED", 1) as u64;
     let mut statuses: HashMap<u16, usize> = HashMap::new();
     for seed in begin..begin + number("INTAKE_CASES", 100_000) as u64 {
@@ -202,8 +203,8 @@ async fn nothing_panics_and_nothing_is_stored_that_is_not_genuine() {
 /// The secret of a moment ago counts at once; forged deliveries do not cost a read each.
 #[tokio::test]
 async fn a_new_secret_is_known_at_once_and_forgeries_cost_no_reads() {
-    let (memory, clock, parts) = intake().await;
-    let router = webhook_intake::router(&parts);
+    let (memory, clock, services) = intake().await;
+    let router = webhook_intake::router(&services);
     let body = br#"{"item":{"item_id":"1"}}"#.to_vec();
     let signed = |secret: &str| Hook {
         path: "/webhooks/default/inventory/item.updated".to_owned(),
@@ -216,7 +217,7 @@ async fn a_new_secret_is_known_at_once_and_forgeries_cost_no_reads() {
     {
         clock.advance(Duration::from_secs(3));
         let name = ConnectionName::default();
-        webhook::set(&*memory, &name, Source::Inventory, Secret::new(*secret)).await.unwrap();
+        webhook_secrets::set(&*memory, &name, Source::Inventory, Secret::new(*secret)).await.unwrap();
         assert_eq!(send(&router, signed(secret).request()).await.0, 200, "{number}");
     }
     assert_eq!(send(&router, signed("brand-new-secret-2").request()).await.0, 200, "the one before it");
@@ -235,8 +236,8 @@ async fn a_new_secret_is_known_at_once_and_forgeries_cost_no_reads() {
 /// Secrets that were known a while ago let deliveries in while their store is away, and forged ones out; not for ever.
 #[tokio::test]
 async fn while_the_secrets_cannot_be_read_those_that_were_known_count_for_an_hour() {
-    let (memory, clock, parts) = intake().await;
-    let router = webhook_intake::router(&parts);
+    let (memory, clock, services) = intake().await;
+    let router = webhook_intake::router(&services);
     assert_eq!(send(&router, numbered(0).request()).await.0, 200);
     let reads = memory.secret_reads();
     memory.trouble(|_| Fate::Good);
@@ -256,18 +257,18 @@ async fn while_the_secrets_cannot_be_read_those_that_were_known_count_for_an_hou
 /// Each call to a store of a first delivery fails, before its work and after it: the sender hears of it, and sends again.
 #[tokio::test]
 async fn at_whichever_call_a_store_fails_a_delivery_is_stored_once_when_it_is_acknowledged() {
-    let (memory, _, parts) = intake().await;
+    let (memory, _, services) = intake().await;
     for door in [0, 3, 4] {
         let hook = numbered(door);
         memory.trouble(|_| Fate::Good);
-        assert_eq!(send(&webhook_intake::router(&parts), hook.request()).await.0, 200);
+        assert_eq!(send(&webhook_intake::router(&services), hook.request()).await.0, 200);
         let calls = memory.calls();
         assert_eq!(calls, 2, "the secrets once, and one round trip to the table");
         for fails in 0..calls {
             for fate in [Fate::Before, Fate::After] {
                 memory.clear();
                 memory.trouble(move |call| if call == fails { fate } else { Fate::Good });
-                let router = webhook_intake::router(&parts);
+                let router = webhook_intake::router(&services);
                 let (status, answer) = send(&router, hook.request()).await;
                 assert_eq!((status, answer["code"].as_str()), (503, Some("store_unavailable")));
                 let (status, answer) = send(&router, hook.request()).await;
@@ -284,7 +285,7 @@ async fn at_whichever_call_a_store_fails_a_delivery_is_stored_once_when_it_is_ac
 /// `DELIVERIES=200000` sends more. A call in five fails, processes come and go, and senders do not give up.
 #[tokio::test(flavor = "multi_thread")]
 async fn shuffled_deliveries_are_stored_once_each_while_stores_fail() {
-    let (memory, _, parts) = intake().await;
+    let (memory, _, services) = intake().await;
     let mut dice = Dice(number("DELIVERIES_SEED", 7) as u64);
     let (sends, different) = shuffled(number("DELIVERIES", 10_000), &mut dice);
     memory.trouble(move |_| match dice.below(10) {
@@ -294,7 +295,7 @@ async fn shuffled_deliveries_are_stored_once_each_while_stores_fail() {
     });
     let mut acknowledged: HashMap<usize, String> = HashMap::new();
     for some in sends.chunks(500) {
-        let router = webhook_intake::router(&parts);
+        let router = webhook_intake::router(&services);
         let all = some.iter().map(|number| {
             let (router, number) = (router.clone(), *number);
             tokio::spawn(async move {

@@ -11,7 +11,7 @@ use serde_json::Value;
 use shared::base::clock::{SignedDuration, Timestamp, later};
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
-use shared::core::key::{Keys, NewKey, Permission};
+use shared::core::access::key::{Keys, NewKey, Permission};
 use tests::connector::Connector;
 use tests::deployed::Deployed;
 use tests::inside::Inside;
@@ -31,7 +31,7 @@ fn at_zoho(sandbox: &sandbox::Sandbox) -> (usize, usize) {
 }
 
 async fn key(inside: &Inside) -> Secret {
-    let keys = Keys::new(inside.parts.stores.state.clone(), inside.parts.clock.clone());
+    let keys = Keys::new(inside.services.stores.state.clone(), inside.services.clock.clone());
     let wanted = NewKey {
         label: "caller".to_owned(),
         permissions: Permission::DEFAULT.to_vec(),
@@ -59,7 +59,7 @@ struct Sleepers(Mutex<Vec<Option<Timestamp>>>);
 impl Sleepers {
     async fn sleep(&self, number: usize, inside: &Inside, until: Timestamp) {
         self.0.lock().unwrap()[number] = Some(until);
-        while inside.parts.clock.now() < until {
+        while inside.services.clock.now() < until {
             sleep(Duration::from_millis(1)).await;
         }
         self.0.lock().unwrap()[number] = None;
@@ -69,7 +69,7 @@ impl Sleepers {
     async fn watch(&self, inside: &Inside) {
         loop {
             sleep(Duration::from_millis(1)).await;
-            let now = inside.parts.clock.now();
+            let now = inside.services.clock.now();
             let first = self.0.lock().unwrap().iter().copied().min().flatten();
             if let Some(first) = first.filter(|first| *first > now) {
                 inside.advance(Duration::try_from(first.duration_since(now)).unwrap());
@@ -86,7 +86,7 @@ async fn call(
     until: Timestamp,
 ) -> Seen {
     let (mut seen, mut told) = (Seen::default(), false);
-    while inside.parts.clock.now() < until {
+    while inside.services.clock.now() < until {
         let begun = Instant::now();
         let (status, body) = inside.ask(api.clone(), &key, ITEMS).await;
         if told {
@@ -103,7 +103,7 @@ async fn call(
         seen.in_vain += usize::from(told);
         told = true;
         let seconds = i64::try_from(body["retry_after"].as_u64().unwrap()).unwrap();
-        let wakes = later(inside.parts.clock.now(), SignedDuration::from_secs(seconds));
+        let wakes = later(inside.services.clock.now(), SignedDuration::from_secs(seconds));
         sleepers.sleep(number, inside, wakes).await;
     }
     // Nobody waits for who is done.
@@ -119,7 +119,7 @@ async fn crowd(fixed_window: bool) -> (Inside, Seen) {
     inside.get(ITEMS).await;
     inside.advance(2 * MINUTE);
     inside.zoho.sandbox.clear_requests();
-    let until = later(inside.parts.clock.now(), SignedDuration::from_mins(3));
+    let until = later(inside.services.clock.now(), SignedDuration::from_mins(3));
     let processes = [inside.cold(), inside.cold()];
     let keys = join_all((0..20).map(|_| key(&inside))).await;
     let sleepers = Sleepers(Mutex::new(vec![None; 20]));
@@ -401,7 +401,7 @@ async fn a_row_that_cannot_be_read_is_begun_anew() {
         condition: shared::store::Condition::Any,
         expires: None,
     };
-    inside.parts.stores.state.put(broken).await.unwrap();
+    inside.services.stores.state.put(broken).await.unwrap();
     let (status, body) = inside.get_from(inside.cold(), ITEMS).await;
     assert_eq!(status, 200, "{body}");
     let (status, body) = inside.get("/v1/status").await;

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use sandbox::{Fault, FaultKind};
+use shared::core::connection::consent::Wish;
+use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient};
 use shared::core::connection::{self, Connection, State};
-use shared::core::consent::Wish;
-use shared::core::renewer::{Ask, Renewer, Reply};
 use shared::store::Condition;
 use tests::browser::Browser;
 use tests::inside::Inside;
@@ -159,7 +159,7 @@ async fn a_clock_of_zoho_that_is_legacy_or_odd_gives_a_token_of_an_hour() {
 #[tokio::test]
 async fn what_a_dead_process_left_behind_is_healed() {
     let inside = Inside::connected().await;
-    let state = &*inside.parts.stores.state;
+    let state = &*inside.services.stores.state;
     let good = inside.connection().await;
 
     // The row of a next generation, whose grant never came.
@@ -202,14 +202,14 @@ async fn a_reconnect_brings_nothing_back_that_the_operator_has_changed() {
         let callback = browser.accept(&link).await;
         if disconnected {
             let name = inside.connection().await.name;
-            inside.renewer.ask(Ask::Disconnect { connection: name }).await.unwrap();
+            inside.token_refresh.ask(Ask::Disconnect { connection: name }).await.unwrap();
         } else {
             inside.connect().await;
         }
         let page = browser.finish(&callback).await;
         assert!(page.text.contains("in the meantime"), "{disconnected}: {}", page.text);
         let name = shared::base::id::ConnectionName::default();
-        let found = connection::get(&*inside.parts.stores.state, &name).await.unwrap();
+        let found = connection::get(&*inside.services.stores.state, &name).await.unwrap();
         assert_eq!(found.is_none(), disconnected);
         if !disconnected {
             assert_eq!(inside.get(ITEMS).await.0, 200, "the operator's grant lives on");
@@ -227,7 +227,7 @@ async fn a_disconnect_is_known_to_running_functions_within_a_minute() {
         kind: FaultKind::Status(503),
     });
     let name = inside.connection().await.name;
-    let reply = inside.renewer.ask(Ask::Disconnect { connection: name }).await.unwrap();
+    let reply = inside.token_refresh.ask(Ask::Disconnect { connection: name }).await.unwrap();
     assert_eq!(reply, Reply::Disconnected { revoked: false });
     inside.advance(MINUTE);
     let (status, body) = inside.get(ITEMS).await;

@@ -7,7 +7,7 @@ use serde_json::json;
 use shared::base::clock::SystemClock;
 use shared::base::id::ConnectionName;
 use shared::base::settings::STACK;
-use shared::core::event::{Delivery, Events};
+use shared::core::events::{Delivery, Events};
 use tests::browser::Browser;
 use tests::deployed::Deployed;
 use tests::hook::{Gateway, TOKEN};

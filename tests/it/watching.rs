@@ -6,8 +6,9 @@ use sandbox::{BodyForm, Entity, Fault, FaultKind, ItemChange, SignatureEncoding,
 use serde_json::{Value, json};
 use shared::base::clock::SystemClock;
 use shared::base::id::ConnectionName;
-use shared::core::grant::{AccessToken, load};
+use shared::core::connection::access_token::AccessToken;
 use shared::store::Stores;
+use shared::store::secret_record::load;
 use shared::store::sqlite::Sqlite;
 use shared::zoho::data_centre::DataCentres;
 use tests::connector::Connector;

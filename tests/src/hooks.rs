@@ -6,7 +6,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
-use shared::core::webhook::{self, Source};
+use shared::core::events::webhook_secrets;
+use shared::core::events::webhook_secrets::Source;
 use shared::store::Secrets;
 
 /// What Zoho Inventory signs with.
@@ -50,9 +51,9 @@ pub fn sign(secret: &str, text: &[u8]) -> String {
 /// The secrets above, for the usual connection.
 pub async fn set_secrets(secrets: &dyn Secrets) {
     let name = ConnectionName::default();
-    webhook::set(secrets, &name, Source::Inventory, Secret::new(INVENTORY)).await.unwrap();
-    webhook::set(secrets, &name, Source::Custom, Secret::new(CUSTOM)).await.unwrap();
-    webhook::set_channel(secrets, &name, CHANNEL, Secret::new(TOKEN)).await.unwrap();
+    webhook_secrets::set(secrets, &name, Source::Inventory, Secret::new(INVENTORY)).await.unwrap();
+    webhook_secrets::set(secrets, &name, Source::Custom, Secret::new(CUSTOM)).await.unwrap();
+    webhook_secrets::set_channel(secrets, &name, CHANNEL, Secret::new(TOKEN)).await.unwrap();
 }
 
 /// A genuine delivery of its own for each number, from the sources in turn.

@@ -11,12 +11,13 @@ use serde_json::Value;
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::base::settings::{self, InventoryLimits, Settings};
-use shared::core::client::{self, Client};
+use shared::core::access::key::{Keys, NewKey, Permission};
+use shared::core::connection::consent::{Consents, Wish};
+use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient};
 use shared::core::connection::{self, Connection};
-use shared::core::consent::{Consents, Wish};
-use shared::core::key::{Keys, NewKey, Permission};
-use shared::core::parts::Parts;
-use shared::core::renewer::{Ask, Renewer, Reply};
+use shared::core::grant::client;
+use shared::core::grant::client::Client;
+use shared::core::services::Services;
 use shared::store::sqlite::Sqlite;
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::scope::{Access, Product, ScopeSet};
@@ -39,14 +40,14 @@ pub fn any_key() -> NewKey {
     }
 }
 
-/// Parts, functions and a sandbox, all on one time.
+/// Services, functions and a sandbox, all on one time.
 pub struct Inside {
     /// The stand-in Zoho.
     pub zoho: sandbox::Running,
     /// What the functions are made of.
-    pub parts: Parts,
+    pub services: Services,
     /// token-refresh.
-    pub renewer: Local,
+    pub token_refresh: Local,
     clock: Arc<AheadClock>,
     api: Router,
     key: Secret,
@@ -78,7 +79,7 @@ impl Inside {
         .unwrap();
         let clock = Arc::new(AheadClock::default());
         let database = Sqlite::in_memory(clock.clone()).unwrap();
-        let parts = Parts::new(settings, clock.clone(), database.into()).unwrap();
+        let services = Services::new(settings, clock.clone(), database.into()).unwrap();
         zoho.sandbox.register_client(sandbox::Client {
             id: CLIENT_ID.to_owned(),
             secret: CLIENT_SECRET.to_owned(),
@@ -90,15 +91,15 @@ impl Inside {
         let secret = Secret::new(CLIENT_SECRET);
         let registered =
             Client { id: CLIENT_ID.to_owned(), home: DataCentre::Us, secret, secrets: Vec::new() };
-        client::set(&*parts.stores.secrets, registered).await.unwrap();
+        client::set(&*services.stores.secrets, registered).await.unwrap();
 
-        let renewer = Local::new(&parts);
-        let oauth = oauth_callback::router(&parts, Arc::new(renewer.clone()));
+        let token_refresh = Local::new(&services);
+        let oauth = oauth_callback::router(&services, Arc::new(token_refresh.clone()));
         tokio::spawn(async move { axum::serve(listener, oauth).await });
-        let keys = Keys::new(parts.stores.state.clone(), parts.clock.clone());
+        let keys = Keys::new(services.stores.state.clone(), services.clock.clone());
         let (_, key) = keys.create(any_key()).await.unwrap();
-        let api = api_proxy::router(&parts, Arc::new(renewer.clone()));
-        Self { zoho, parts, renewer, clock, api, key }
+        let api = api_proxy::router(&services, Arc::new(token_refresh.clone()));
+        Self { zoho, services, token_refresh, clock, api, key }
     }
 
     /// What a connection to everything asks for.
@@ -116,9 +117,9 @@ impl Inside {
 
     /// A link to consent.
     pub async fn link(&self, wish: Wish) -> String {
-        let consents = Consents::new(self.parts.stores.state.clone(), self.parts.clock.clone());
+        let consents = Consents::new(self.services.stores.state.clone(), self.services.clock.clone());
         let nonce = consents.make_link(&wish).await.unwrap();
-        let url = self.parts.settings.public_url.as_ref().unwrap();
+        let url = self.services.settings.public_url.as_ref().unwrap();
         format!("{}/oauth/start?link={}", url.as_str(), nonce.expose())
     }
 
@@ -136,7 +137,7 @@ impl Inside {
 
     /// The schedule's work: how many were renewed, how many failed.
     pub async fn tick(&self) -> (usize, usize) {
-        match self.renewer.ask(Ask::Tick).await.unwrap() {
+        match self.token_refresh.ask(Ask::Tick).await.unwrap() {
             Reply::Ticked { renewed, failed } => (renewed, failed),
             other => panic!("{other:?}"),
         }
@@ -144,7 +145,7 @@ impl Inside {
 
     /// The connection's row.
     pub async fn connection(&self) -> Connection {
-        connection::get(&*self.parts.stores.state, &ConnectionName::default()).await.unwrap().unwrap()
+        connection::get(&*self.services.stores.state, &ConnectionName::default()).await.unwrap().unwrap()
     }
 
     /// Lifts the limit of a hundred calls a minute, ours and Zoho's, for processes that start from now on.
@@ -156,17 +157,17 @@ impl Inside {
     /// Sets our limits, for processes that start from now on.
     pub fn limit(&mut self, per_minute: Option<u32>, per_day: Option<u32>) {
         let inventory = InventoryLimits { per_minute, per_day };
-        self.parts.settings = Arc::new(Settings { inventory, ..(*self.parts.settings).clone() });
+        self.services.settings = Arc::new(Settings { inventory, ..(*self.services.settings).clone() });
     }
 
     /// Another process of api-proxy: nothing in its memory.
     pub fn cold(&self) -> Router {
-        api_proxy::router(&self.parts, Arc::new(self.renewer.clone()))
+        api_proxy::router(&self.services, Arc::new(self.token_refresh.clone()))
     }
 
     /// Another key.
     pub async fn key(&self, wanted: NewKey) -> Secret {
-        let keys = Keys::new(self.parts.stores.state.clone(), self.parts.clock.clone());
+        let keys = Keys::new(self.services.stores.state.clone(), self.services.clock.clone());
         keys.create(wanted).await.unwrap().1
     }
 

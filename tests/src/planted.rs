@@ -3,8 +3,9 @@
 use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
-use shared::core::connection::{Connection, Organization};
-use shared::core::grant::{Grant, text};
+use shared::core::connection::organization::Organization;
+use shared::core::grant::Grant;
+use shared::store::secret_record::text;
 use shared::store::{StoreError, Stores};
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::scope::ScopeSet;
@@ -40,7 +41,7 @@ pub async fn connections(connector: &Connector, stores: &Stores, count: usize) {
         let version = patiently(|| stores.secrets.stage(&secret, &grant_text)).await;
         patiently(|| stores.secrets.promote(&secret, &version, None)).await;
         assert!(patiently(|| stores.secrets.get(&secret)).await.is_some(), "{secret}");
-        let row = Connection::of(name, &grant).row().unwrap();
+        let row = grant.connection(name).row().unwrap();
         patiently(|| stores.state.put(row.clone())).await;
     }
 }

@@ -2,11 +2,11 @@
 
 use clap::{Args, Subcommand};
 use shared::base::secret::random_hex;
-use shared::core::agent::{ALL_TYPES, Hook, HookUrl, TURNS_PER_HOUR};
-use shared::core::ledger::Ledger;
+use shared::core::events::agent_hook::{ALL_TYPES, Hook, HookUrl, TURNS_PER_HOUR};
+use shared::core::events::ledger::Ledger;
 
 use super::Failure;
-use super::place::{Opened, Place};
+use crate::commands::installation::{Installation, Opened};
 use crate::terminal::{ask_secret, say};
 
 #[derive(Subcommand)]
@@ -36,29 +36,29 @@ pub(crate) struct Set {
     #[arg(long, default_value_t = TURNS_PER_HOUR, value_parser = clap::value_parser!(u32).range(1..=1000))]
     turns_per_hour: u32,
     #[command(flatten)]
-    place: Place,
+    installation: Installation,
 }
 
 #[derive(Args)]
 pub(crate) struct Which {
     #[command(flatten)]
-    place: Place,
+    installation: Installation,
 }
 
 impl Agent {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
             Self::Set(set) => set.run().await,
-            Self::Show(which) => show(&which.place.open().await?).await,
-            Self::Pause(which) => switch(&which.place.open().await?, true).await,
-            Self::Resume(which) => switch(&which.place.open().await?, false).await,
+            Self::Show(which) => show(&which.installation.open().await?).await,
+            Self::Pause(which) => switch(&which.installation.open().await?, true).await,
+            Self::Resume(which) => switch(&which.installation.open().await?, false).await,
         }
     }
 }
 
 impl Set {
     async fn run(self) -> Result<(), Failure> {
-        let opened = self.place.open_or_make().await?;
+        let opened = self.installation.open_or_make().await?;
         let token = ask_secret("Token of the gateway's hooks (not shown): ")?;
         let hook = Hook {
             url: self.url,
@@ -69,14 +69,14 @@ impl Set {
             paused: false,
             set: random_hex::<8>(),
         };
-        hook.store(&*opened.parts.stores.secrets).await?;
+        hook.store(&*opened.services.stores.secrets).await?;
         say("Hook stored. A running connector tells it of what waits within a minute.");
         Ok(())
     }
 }
 
-async fn known(Opened { parts, .. }: &Opened) -> Result<Hook, Failure> {
-    let hook = Hook::read(&*parts.stores.secrets).await?;
+async fn known(Opened { services, .. }: &Opened) -> Result<Hook, Failure> {
+    let hook = Hook::read(&*services.stores.secrets).await?;
     hook.ok_or_else(|| {
         Failure::Other(
             "no hook is set: the agent asks for events by itself; `zoho-connector agent set` sets one"
@@ -87,13 +87,13 @@ async fn known(Opened { parts, .. }: &Opened) -> Result<Hook, Failure> {
 
 async fn show(opened: &Opened) -> Result<(), Failure> {
     let hook = known(opened).await?;
-    let parts = &opened.parts;
+    let services = &opened.services;
     let line = |name: &str, value: &str| say(format!("{name:<16}{value}"));
     line("Hook", hook.url.as_str());
     line("Agent", hook.agent_id.as_deref().unwrap_or("the gateway's default"));
     line("Types", &hook.types.join(","));
     line("Turns per hour", &hook.turns_per_hour.to_string());
-    let standing = Ledger::new(parts.stores.events.clone(), parts.clock.clone()).standing().await?;
+    let standing = Ledger::new(services.stores.events.clone(), services.clock.clone()).standing().await?;
     let refused = standing.refused.filter(|(by, _)| *by == hook.digest());
     line(
         "State",
@@ -110,7 +110,7 @@ async fn show(opened: &Opened) -> Result<(), Failure> {
 
 async fn switch(opened: &Opened, paused: bool) -> Result<(), Failure> {
     let hook = Hook { paused, set: random_hex::<8>(), ..known(opened).await? };
-    hook.store(&*opened.parts.stores.secrets).await?;
+    hook.store(&*opened.services.stores.secrets).await?;
     say(if paused {
         "✓ The agent is told nothing; events wait."
     } else {

@@ -1,11 +1,12 @@
 //! `zoho-connector client set`.
 
 use clap::{Args, Subcommand};
-use shared::core::client::{self, CentreSecret, Client as Registered, Clients};
+use shared::core::grant::client;
+use shared::core::grant::client::{CentreSecret, Client as Registered, Clients};
 use shared::zoho::data_centre::DataCentre;
 
 use super::Failure;
-use super::place::{Opened, Place};
+use crate::commands::installation::{Installation, Opened};
 use crate::terminal::{ask_secret, say};
 
 #[derive(Subcommand)]
@@ -26,7 +27,7 @@ pub(crate) struct Set {
     #[arg(long, value_name = "DATA_CENTRE")]
     only_for: Option<DataCentre>,
     #[command(flatten)]
-    place: Place,
+    installation: Installation,
 }
 
 impl Client {
@@ -36,9 +37,9 @@ impl Client {
         if id.is_empty() {
             return Err(Failure::Other("--id is empty".to_owned()));
         }
-        let Opened { parts, public_url } = set.place.open_or_make().await?;
+        let Opened { services, public_url } = set.installation.open_or_make().await?;
         let secret = ask_secret("Client secret (not shown): ")?;
-        let secrets = &*parts.stores.secrets;
+        let secrets = &*services.stores.secrets;
         let (clients, _) = Clients::read(secrets).await?;
         let known = clients.find(&id).cloned();
         let (home, client) = match (set.only_for, known) {

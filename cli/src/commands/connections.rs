@@ -1,11 +1,11 @@
 //! `zoho-connector connections`.
 
 use clap::Args;
+use shared::core::connection::token_cache::reconnect_path;
 use shared::core::connection::{self, Connection, State};
-use shared::core::token::reconnect_path;
 
 use super::Failure;
-use super::place::{Opened, Place};
+use crate::commands::installation::{Installation, Opened};
 use crate::terminal::say;
 
 #[derive(Args)]
@@ -14,13 +14,13 @@ pub(crate) struct Connections {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
-    place: Place,
+    installation: Installation,
 }
 
 impl Connections {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let Opened { parts, public_url } = self.place.open().await?;
-        let all = connection::list(&*parts.stores.state).await?;
+        let Opened { services, public_url } = self.installation.open().await?;
+        let all = connection::list(&*services.stores.state).await?;
         if self.json {
             say(serde_json::to_string_pretty(&all).map_err(|error| error.to_string())?);
             return Ok(());

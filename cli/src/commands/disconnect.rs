@@ -2,11 +2,11 @@
 
 use clap::Args;
 use shared::base::id::ConnectionName;
-use shared::core::renewer::{Ask, Reply};
-use shared::core::webhook;
+use shared::core::connection::token_refresh::{Ask, Reply};
+use shared::core::events::webhook_secrets;
 
 use super::Failure;
-use super::place::Place;
+use crate::commands::installation::Installation;
 use crate::terminal::say;
 
 #[derive(Args)]
@@ -15,14 +15,14 @@ pub(crate) struct Disconnect {
     #[arg(long, default_value = "default")]
     connection: ConnectionName,
     #[command(flatten)]
-    place: Place,
+    installation: Installation,
 }
 
 impl Disconnect {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let opened = self.place.open().await?;
+        let opened = self.installation.open().await?;
         let name = self.connection;
-        let reply = opened.renewer().ask(Ask::Disconnect { connection: name.clone() }).await;
+        let reply = opened.token_refresh().ask(Ask::Disconnect { connection: name.clone() }).await;
         match reply.map_err(|error| error.to_string())? {
             Reply::Disconnected { revoked } => {
                 if revoked {
@@ -32,7 +32,7 @@ impl Disconnect {
                     say("  Remove the app in the Zoho account: Security, Connected Apps.");
                 }
                 // Else what one company still sends would be believed of the next one that is connected by this name.
-                if webhook::forget(&*opened.parts.stores.secrets, &name).await? {
+                if webhook_secrets::forget(&*opened.services.stores.secrets, &name).await? {
                     say("✓ Its webhooks are refused from now on.");
                     say(
                         "  Delete those that you made in Zoho Inventory, with their rules: Settings, Automation.",

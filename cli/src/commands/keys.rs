@@ -4,11 +4,11 @@ use clap::{Args, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 use shared::base::clock::later;
 use shared::base::id::ConnectionName;
-use shared::core::key::{Keys as Store, NewKey, Permission};
-use shared::core::parts::Parts;
+use shared::core::access::key::{Keys as Store, NewKey, Permission};
+use shared::core::services::Services;
 
 use super::Failure;
-use super::place::{Opened, Place};
+use crate::commands::installation::{Installation, Opened};
 use crate::terminal::say;
 
 #[derive(Subcommand)]
@@ -45,7 +45,7 @@ pub(crate) struct Create {
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     days: Option<u16>,
     #[command(flatten)]
-    place: Place,
+    installation: Installation,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -56,7 +56,7 @@ pub(crate) enum Redact {
 #[derive(Args)]
 pub(crate) struct List {
     #[command(flatten)]
-    place: Place,
+    installation: Installation,
 }
 
 #[derive(Args)]
@@ -64,7 +64,7 @@ pub(crate) struct Revoke {
     /// The id: what stands between `zck_` and the next `_`
     id: String,
     #[command(flatten)]
-    place: Place,
+    installation: Installation,
 }
 
 impl Keys {
@@ -77,13 +77,13 @@ impl Keys {
     }
 }
 
-fn store(parts: &Parts) -> Store {
-    Store::new(parts.stores.state.clone(), parts.clock.clone())
+fn store(services: &Services) -> Store {
+    Store::new(services.stores.state.clone(), services.clock.clone())
 }
 
 impl Create {
     async fn run(self) -> Result<(), Failure> {
-        let Opened { parts, public_url } = self.place.open().await?;
+        let Opened { services, public_url } = self.installation.open().await?;
         let mut permissions = self.can.unwrap_or_else(|| Permission::DEFAULT.to_vec());
         permissions.extend(self.allow);
         let wanted = NewKey {
@@ -92,11 +92,11 @@ impl Create {
             connections: self.connections,
             expires: self
                 .days
-                .map(|days| later(parts.clock.now(), SignedDuration::from_hours(24 * i64::from(days)))),
+                .map(|days| later(services.clock.now(), SignedDuration::from_hours(24 * i64::from(days)))),
             confirm: self.confirm,
             redact_contacts: self.redact.is_some(),
         };
-        let (key, text) = store(&parts).create(wanted).await?;
+        let (key, text) = store(&services).create(wanted).await?;
         say(format!("Service key {} (shown once, stored nowhere in the clear):", key.id));
         say(format!("  {}", text.expose()));
         say("Try it:");
@@ -108,7 +108,7 @@ impl Create {
 
 impl List {
     async fn run(self) -> Result<(), Failure> {
-        let keys = store(&self.place.open().await?.parts).list().await?;
+        let keys = store(&self.installation.open().await?.services).list().await?;
         if keys.is_empty() {
             say("No keys. `zoho-connector keys create` makes one.");
         }
@@ -130,7 +130,7 @@ impl Revoke {
     async fn run(self) -> Result<(), Failure> {
         let id = self.id.strip_prefix("zck_").unwrap_or(&self.id);
         let id = id.split('_').next().unwrap_or(id);
-        if store(&self.place.open().await?.parts).revoke(id).await? {
+        if store(&self.installation.open().await?.services).revoke(id).await? {
             say(format!("✓ Key {id} is revoked; it is dead everywhere within a minute."));
             Ok(())
         } else {

@@ -3,12 +3,12 @@
 use clap::Args;
 use shared::base::id::ConnectionName;
 use shared::core::connection;
-use shared::core::grant::AccessToken;
-use shared::core::grant::load;
-use shared::core::renewer::{Ask, Reply};
+use shared::core::connection::access_token::AccessToken;
+use shared::core::connection::token_refresh::{Ask, Reply};
+use shared::store::secret_record::load;
 
 use super::Failure;
-use super::place::Place;
+use crate::commands::installation::Installation;
 use crate::terminal::say;
 
 #[derive(Args)]
@@ -17,21 +17,21 @@ pub(crate) struct Refresh {
     #[arg(long, default_value = "default")]
     connection: ConnectionName,
     #[command(flatten)]
-    place: Place,
+    installation: Installation,
 }
 
 impl Refresh {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let opened = self.place.open().await?;
-        let (parts, name) = (&opened.parts, self.connection);
+        let opened = self.installation.open().await?;
+        let (services, name) = (&opened.services, self.connection);
         // Whatever is stored is to be replaced, however long it would live.
-        let token = load::<AccessToken>(&*parts.stores.secrets, &AccessToken::secret_name(&name)).await?;
+        let token = load::<AccessToken>(&*services.stores.secrets, &AccessToken::secret_name(&name)).await?;
         let dead = token.map(|(token, _)| token.token.digest());
-        let reply = opened.renewer().ask(Ask::Renew { connection: name.clone(), dead }).await;
+        let reply = opened.token_refresh().ask(Ask::Renew { connection: name.clone(), dead }).await;
         let failed = |line: String| Err(Failure::Other(line));
         match reply.map_err(|error| error.to_string())? {
             Reply::Renewed => {
-                let found = connection::get(&*parts.stores.state, &name).await?;
+                let found = connection::get(&*services.stores.state, &name).await?;
                 let expires = found.as_ref().and_then(|found| found.token_expires);
                 let until = expires.map(|at| format!(", good until {at}")).unwrap_or_default();
                 say(format!("✓ {name} has a new access token{until}."));

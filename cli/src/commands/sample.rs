@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand};
 use oauth_callback::begin::begin;
 use serde_json::{Value, json};
-use shared::core::consent::Consents;
+use shared::core::connection::consent::Consents;
 
 use super::Failure;
 use super::connect::Asked;
-use super::place::{Opened, Place};
+use crate::commands::installation::{Installation, Opened};
 use crate::terminal::{ask_line, say};
 
 const EVENT: &str = include_str!("../../../events/oauth-callback.json");
@@ -28,16 +28,16 @@ pub(crate) struct Callback {
     #[command(flatten)]
     asked: Asked,
     #[command(flatten)]
-    place: Place,
+    installation: Installation,
 }
 
 impl Sample {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let Self::Callback(callback) = self;
-        let Opened { parts, public_url } = &callback.place.open().await?;
-        let wish = callback.asked.wish(parts).await?;
-        let consents = Consents::new(parts.stores.state.clone(), parts.clock.clone());
-        let beginning = begin(&consents, &parts.centres, public_url, wish, None).await?;
+        let Opened { services, public_url } = &callback.installation.open().await?;
+        let wish = callback.asked.wish(services).await?;
+        let consents = Consents::new(services.stores.state.clone(), services.clock.clone());
+        let beginning = begin(&consents, &services.centres, public_url, wish, None).await?;
         say("Open this link of Zoho in a browser, and consent:");
         say(format!("  {}", beginning.location));
         let address = ask_line("Paste the address at which the browser ends: ")?;

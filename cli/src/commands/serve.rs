@@ -7,7 +7,7 @@ use token_refresh::Local;
 use tokio::net::TcpListener;
 
 use super::Failure;
-use super::place::{Folder, Opened};
+use crate::commands::installation::{Folder, Opened};
 use crate::server::{self, deliver::NewEvents};
 use crate::terminal::say;
 
@@ -22,18 +22,18 @@ pub(crate) struct Serve {
 
 impl Serve {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let (Opened { parts, public_url }, folder) = self.folder.open_or_make()?;
+        let (Opened { services, public_url }, folder) = self.folder.open_or_make()?;
         let listener = TcpListener::bind(self.listen).await.map_err(|error| {
             format!("cannot listen on {}: {error}; choose another with --listen", self.listen)
         })?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let new = NewEvents::default();
-        let parts = new.watch(&parts);
-        let renewer = Local::new(&parts);
-        let app = server::functions(&parts, &renewer);
+        let services = new.watch(&services);
+        let token_refresh = Local::new(&services);
+        let app = server::functions(&services, &token_refresh);
         say(format!("Listening on http://{address}, known to browsers and Zoho as {}", public_url.as_str()));
         say(format!("Store in {}", folder.display()));
-        server::run(listener, app, renewer, &parts, new).await?;
+        server::run(listener, app, token_refresh, &services, new).await?;
         say("Ended.");
         Ok(())
     }

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use event_delivery::{EventDelivery, Wake};
 use shared::base::clock::{SharedClock, Timestamp};
 use shared::base::id::ConnectionName;
-use shared::core::parts::Parts;
+use shared::core::services::Services;
 use shared::store::{Key, Outcome, Page, Query, Row, StoreError, Table, Write};
 use token_refresh::Local;
 use tokio::select;
@@ -29,10 +29,10 @@ struct Inner {
 }
 
 impl NewEvents {
-    /// The same parts, with a table of events that tells of new ones.
-    pub(crate) fn watch(&self, parts: &Parts) -> Parts {
-        let mut watched = parts.clone();
-        let table = parts.stores.events.clone();
+    /// The same services, with a table of events that tells of new ones.
+    pub(crate) fn watch(&self, services: &Services) -> Services {
+        let mut watched = services.clone();
+        let table = services.stores.events.clone();
         watched.stores.events = Arc::new(Watched { table, new: self.clone() });
         watched
     }
@@ -48,8 +48,8 @@ impl NewEvents {
 }
 
 /// Delivers for ever. What was begun when the process ends goes on from the ledger in the next one.
-pub(crate) async fn run(parts: &Parts, renewer: Local, new: NewEvents) {
-    let function = EventDelivery::new(parts, Arc::new(renewer));
+pub(crate) async fn run(services: &Services, token_refresh: Local, new: NewEvents) {
+    let function = EventDelivery::new(services, Arc::new(token_refresh));
     let mut next = Duration::ZERO;
     loop {
         select! {
@@ -57,9 +57,9 @@ pub(crate) async fn run(parts: &Parts, renewer: Local, new: NewEvents) {
             () = new.0.came.notified() => {}
         }
         let connections = new.take();
-        let newest = (!connections.is_empty()).then(|| parts.clock.now());
+        let newest = (!connections.is_empty()).then(|| services.clock.now());
         next = match function.handle(Wake { connections, newest }).await {
-            Ok(swept) => swept.next.map_or(SWEEP, |at| until(at, &parts.clock)),
+            Ok(swept) => swept.next.map_or(SWEEP, |at| until(at, &services.clock)),
             Err(error) => {
                 tracing::error!(%error, "events could not be delivered");
                 SWEEP

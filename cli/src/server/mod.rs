@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
-use shared::core::parts::Parts;
-use shared::core::renewer::{Ask, Renewer, Reply};
+use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient};
+use shared::core::services::Services;
 use token_refresh::Local;
 use tokio::net::TcpListener;
 use tokio::time::{MissedTickBehavior, interval, timeout};
@@ -27,11 +27,11 @@ const FAREWELL: Duration = Duration::from_secs(5);
 const LAST_EXCHANGE: Duration = Duration::from_secs(40);
 
 /// Each function behind its own paths.
-pub(crate) fn functions(parts: &Parts, renewer: &Local) -> Router {
-    let renewer: Arc<dyn Renewer> = Arc::new(renewer.clone());
-    let oauth = oauth_callback::router(parts, renewer.clone());
-    let webhooks = webhook_intake::router(parts);
-    let api = api_proxy::router(parts, renewer);
+pub(crate) fn functions(services: &Services, token_refresh: &Local) -> Router {
+    let token_refresh: Arc<dyn TokenRefreshClient> = Arc::new(token_refresh.clone());
+    let oauth = oauth_callback::router(services, token_refresh.clone());
+    let webhooks = webhook_intake::router(services);
+    let api = api_proxy::router(services, token_refresh);
     Router::new().fallback_service(service_fn(move |request: Request| {
         let function = match request.uri().path() {
             path if path.starts_with("/oauth/") => &oauth,
@@ -46,14 +46,14 @@ pub(crate) fn functions(parts: &Parts, renewer: &Local) -> Router {
 pub(crate) async fn run(
     listener: TcpListener,
     app: Router,
-    renewer: Local,
-    parts: &Parts,
+    token_refresh: Local,
+    services: &Services,
     new: NewEvents,
 ) -> Result<(), String> {
-    let schedule = tokio::spawn(tick(renewer.clone()));
+    let schedule = tokio::spawn(tick(token_refresh.clone()));
     let delivery = tokio::spawn({
-        let (parts, renewer) = (parts.clone(), renewer.clone());
-        async move { deliver::run(&parts, renewer, new).await }
+        let (services, token_refresh) = (services.clone(), token_refresh.clone());
+        async move { deliver::run(&services, token_refresh, new).await }
     });
     let ended = Arc::new(tokio::sync::Notify::new());
     let told = ended.clone();
@@ -68,16 +68,16 @@ pub(crate) async fn run(
     };
     schedule.abort();
     delivery.abort();
-    let _still_busy = timeout(LAST_EXCHANGE, renewer.idle()).await;
+    let _still_busy = timeout(LAST_EXCHANGE, token_refresh.idle()).await;
     result.map_err(|error| error.to_string())
 }
 
-async fn tick(renewer: Local) {
+async fn tick(token_refresh: Local) {
     let mut schedule = interval(SCHEDULE);
     schedule.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         schedule.tick().await;
-        match renewer.ask(Ask::Tick).await {
+        match token_refresh.ask(Ask::Tick).await {
             Ok(Reply::Ticked { renewed, failed }) => tracing::debug!(renewed, failed, "schedule"),
             Ok(other) => tracing::error!(?other, "the schedule got a reply that is none of its own"),
             Err(error) => tracing::error!(%error, "schedule"),

@@ -2,33 +2,33 @@
 //! tells it that they wait. What Zoho did not tell is looked for. Any number of processes may be at it: each step is written on a
 //! condition.
 
-mod announce;
-mod follow_up;
-mod gap;
-mod look;
+mod batch_lifecycle;
+mod enrich;
 mod message;
+mod polling;
 mod retry;
 mod send;
 mod sweep;
-mod wake;
-mod zoho;
+mod trigger;
+mod trouble_events;
+mod zoho_reads;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use shared::base::clock::SharedClock;
-use shared::core::event::Events;
-use shared::core::ledger::Ledger;
-use shared::core::own::OwnWrites;
-use shared::core::parts::Parts;
-use shared::core::renewer::Renewer;
+use shared::core::connection::token_refresh::TokenRefreshClient;
+use shared::core::events::Events;
+use shared::core::events::ledger::Ledger;
+use shared::core::services::Services;
+use shared::core::writes::own_writes::OwnWrites;
 use shared::store::Stores;
 use shared::zoho::http::Http;
 
+pub use crate::trigger::{Wake, wake_of};
 pub use sweep::Swept;
-pub use wake::{Wake, wake_of};
 
-use zoho::Zoho;
+use crate::zoho_reads::Zoho;
 
 /// The gateway admits within 15 seconds.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -48,19 +48,19 @@ pub struct EventDelivery {
 }
 
 impl EventDelivery {
-    /// Made of a process's parts, and of its way to token-refresh.
-    pub fn new(parts: &Parts, renewer: Arc<dyn Renewer>) -> Self {
-        let (stores, clock) = (&parts.stores, &parts.clock);
+    /// Made of a process's services, and of its way to token-refresh.
+    pub fn new(services: &Services, token_refresh: Arc<dyn TokenRefreshClient>) -> Self {
+        let (stores, clock) = (&services.stores, &services.clock);
         Self {
             events: Events::new(stores.events.clone(), clock.clone()),
             ledger: Ledger::new(stores.events.clone(), clock.clone()),
             own: OwnWrites::new(stores.state.clone(), clock.clone()),
             stores: stores.clone(),
             clock: clock.clone(),
-            http: parts.http.clone(),
-            zoho: Zoho::new(parts, renewer),
+            http: services.http.clone(),
+            zoho: Zoho::new(services, token_refresh),
             patience: PATIENCE,
-            inventory_per_day: parts.settings.inventory.per_day,
+            inventory_per_day: services.settings.inventory.per_day,
         }
     }
 

@@ -2,16 +2,18 @@
 
 use event_delivery::{EventDelivery, wake_of};
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
-use shared::core::parts::Parts;
+use shared::core::services::Services;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let parts = Parts::from_env_or_exit();
-    let renewer = parts.renewer.clone();
+    let services = Services::from_env_or_exit();
+    let token_refresh = services.token_refresh.clone();
     #[cfg(feature = "embedded")]
-    let renewer = renewer.or_else(|| Some(std::sync::Arc::new(token_refresh::Local::new(&parts))));
-    let renewer = renewer.ok_or("ZOHO_CONNECTOR_TOKEN_REFRESH is not set, but must name a function")?;
-    let function = &EventDelivery::new(&parts, renewer);
+    let token_refresh =
+        token_refresh.or_else(|| Some(std::sync::Arc::new(token_refresh::Local::new(&services))));
+    let token_refresh =
+        token_refresh.ok_or("ZOHO_CONNECTOR_TOKEN_REFRESH is not set, but must name a function")?;
+    let function = &EventDelivery::new(&services, token_refresh);
     run(service_fn(async |event: LambdaEvent<_>| {
         let wake = wake_of(&event.payload).map_err(|error| named("BadEvent", error))?;
         function.handle(wake).await.map_err(|error| named("StoreUnavailable", error))

@@ -6,8 +6,8 @@ use std::fmt::Write;
 
 use serde_json::json;
 use shared::base::id::ConnectionName;
-use shared::core::agent::Hook;
-use shared::core::ledger::Entry;
+use shared::core::events::agent_hook::Hook;
+use shared::core::events::ledger::Entry;
 
 /// Entries that are named one by one; of more, only the number is told.
 const NAMED: usize = 20;

@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use shared::base::clock::{SignedDuration, later};
 use shared::base::id::ConnectionName;
-use shared::core::agent::Hook;
-use shared::core::ledger::{Begun, Frozen, Stage};
+use shared::core::events::agent_hook::Hook;
+use shared::core::events::ledger::{Begun, Frozen, Stage};
 use shared::store::StoreError;
 use shared::zoho::http;
 
 use crate::EventDelivery;
-use crate::follow_up::Due;
+use crate::batch_lifecycle::Due;
 use crate::retry::{Verdict, judge, pause};
 
 impl EventDelivery {

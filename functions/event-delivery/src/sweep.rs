@@ -8,16 +8,16 @@ use serde::Serialize;
 use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
 use shared::base::telemetry::gauge;
-use shared::core::agent::Hook;
 use shared::core::connection;
-use shared::core::ledger::{MOST_OPEN, Stage};
+use shared::core::events::agent_hook::Hook;
+use shared::core::events::ledger::{MOST_OPEN, Stage};
 use shared::store::StoreError;
 use shared::zoho::scope::Product;
 use tokio::time::Instant;
 
 use crate::EventDelivery;
-use crate::follow_up::Due;
-use crate::zoho::Run;
+use crate::batch_lifecycle::Due;
+use crate::zoho_reads::Run;
 
 /// After this nothing new is begun, so that what has begun ends before the function is ended.
 const BUDGET: Duration = Duration::from_secs(30);
@@ -154,7 +154,7 @@ impl EventDelivery {
                     // Until then, what comes joins one batch.
                     swept.due(free);
                 } else {
-                    let wanted = |entry: &shared::core::ledger::Entry| hook.wants(&entry.kind);
+                    let wanted = |entry: &shared::core::events::ledger::Entry| hook.wants(&entry.kind);
                     let write = |id: &str, entries: &[_]| crate::message::write(name, hook, id, entries);
                     again |= self.ledger.freeze(name, wanted, write).await?.is_some();
                 }

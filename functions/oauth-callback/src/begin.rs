@@ -3,7 +3,7 @@
 use axum::http::HeaderValue;
 use shared::base::secret::Secret;
 use shared::base::settings::PublicUrl;
-use shared::core::consent::{Begun, Consents, LIFETIME, Wish};
+use shared::core::connection::consent::{Begun, Consents, LIFETIME, Wish};
 use shared::store::StoreError;
 use shared::zoho::data_centre::DataCentres;
 use shared::zoho::oauth::consent_url;

@@ -3,7 +3,7 @@
 use axum::http::HeaderMap;
 use shared::base::secret::Secret;
 use shared::base::settings::PublicUrl;
-use shared::core::consent::Outcome;
+use shared::core::connection::consent::Outcome;
 use shared::store::StoreError;
 
 use crate::{App, cookie};

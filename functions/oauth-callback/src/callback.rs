@@ -11,8 +11,8 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use shared::base::secret::{Secret, digests_equal};
 use shared::base::web::{Deadline, Origin};
-use shared::core::consent::{Begun, CHOICE, Choice, Ending, Outcome, Returned};
-use shared::core::renewer::{Ask, RenewerError, Reply};
+use shared::core::connection::consent::{Begun, CHOICE, Choice, Ending, Outcome, Returned};
+use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshError};
 use shared::store::StoreError;
 use shared::zoho::data_centre::DataCentre;
 use tokio::time::{Instant, sleep, timeout_at};
@@ -139,9 +139,9 @@ impl App {
     }
 
     /// A code lives for a minute: as long as the account runs as many functions as it may, it is asked again.
-    async fn ask_until_there_is_room(&self, ask: Ask) -> Result<Reply, RenewerError> {
+    async fn ask_until_there_is_room(&self, ask: Ask) -> Result<Reply, TokenRefreshError> {
         loop {
-            match self.renewer.ask(ask.clone()).await {
+            match self.token_refresh.ask(ask.clone()).await {
                 Ok(Reply::Full) => sleep(CROWDED).await,
                 other => return other,
             }

@@ -14,9 +14,9 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{get, post};
 use shared::base::web::finish;
-use shared::core::consent::Consents;
-use shared::core::parts::Parts;
-use shared::core::renewer::Renewer;
+use shared::core::connection::consent::Consents;
+use shared::core::connection::token_refresh::TokenRefreshClient;
+use shared::core::services::Services;
 use shared::store::Table;
 use shared::zoho::data_centre::DataCentres;
 
@@ -24,17 +24,17 @@ use shared::zoho::data_centre::DataCentres;
 struct App {
     consents: Consents,
     state: Arc<dyn Table>,
-    renewer: Arc<dyn Renewer>,
+    token_refresh: Arc<dyn TokenRefreshClient>,
     centres: DataCentres,
 }
 
 /// The routes of this function.
-pub fn router(parts: &Parts, renewer: Arc<dyn Renewer>) -> Router {
+pub fn router(services: &Services, token_refresh: Arc<dyn TokenRefreshClient>) -> Router {
     let app = App {
-        consents: Consents::new(parts.stores.state.clone(), parts.clock.clone()),
-        state: parts.stores.state.clone(),
-        renewer,
-        centres: parts.centres.clone(),
+        consents: Consents::new(services.stores.state.clone(), services.clock.clone()),
+        state: services.stores.state.clone(),
+        token_refresh,
+        centres: services.centres.clone(),
     };
     finish(
         Router::new()
@@ -42,6 +42,6 @@ pub fn router(parts: &Parts, renewer: Arc<dyn Renewer>) -> Router {
             .route("/oauth/callback", get(callback::callback))
             .route("/oauth/organization", post(organization::choose))
             .with_state(Arc::new(app)),
-        parts.settings.public_url.as_ref(),
+        services.settings.public_url.as_ref(),
     )
 }

@@ -10,8 +10,8 @@ use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use shared::base::web::Origin;
-use shared::core::consent::Outcome;
-use shared::core::renewer::{Ask, Reply};
+use shared::core::connection::consent::Outcome;
+use shared::core::connection::token_refresh::{Ask, Reply};
 use shared::store::StoreError;
 
 use crate::browser::Browser;
@@ -46,7 +46,7 @@ impl App {
         };
         let connection = choice.connection.clone();
         let ask = Ask::Choose { connection, ticket: nonce.digest(), organization };
-        match self.renewer.ask(ask).await {
+        match self.token_refresh.ask(ask).await {
             Ok(Reply::Exchanged { ending }) => {
                 self.consents.settle(&Outcome::Ended(ending), &nonce, choice.link.as_deref()).await?;
                 Ok(to_clean_address().into_response())

@@ -1,9 +1,9 @@
 //! What a person at the browser reads.
 
 use axum::http::StatusCode;
-use shared::base::page::{Escaped, Mood, Page};
-use shared::core::connection::Organization;
-use shared::core::consent::{Choice, Ending};
+use shared::base::html_page::{Escaped, Mood, Page};
+use shared::core::connection::consent::{Choice, Ending};
+use shared::core::connection::organization::Organization;
 
 const NEW_LINK: &str = "Ask the operator for a new link: `zoho-connector connect` makes one.";
 

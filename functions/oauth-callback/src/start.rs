@@ -11,8 +11,8 @@ use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::base::settings::PublicUrl;
 use shared::base::web::Origin;
+use shared::core::connection::consent::Wish;
 use shared::core::connection::{self, State as ConnectionState};
-use shared::core::consent::Wish;
 use shared::store::StoreError;
 
 use crate::begin::begin;

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use shared::base::secret::random_hex;
 use shared::base::telemetry::gauge;
 use shared::core::connection::{Connection, State};
-use shared::core::event::Delivery;
+use shared::core::events::Delivery;
 
 use crate::TokenRefresh;
 

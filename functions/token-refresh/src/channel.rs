@@ -9,15 +9,18 @@ use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
 use shared::base::secret::{Secret, sha256_hex};
 use shared::base::telemetry::gauge;
-use shared::core::event::Delivery;
-use shared::core::grant::{AccessToken, load};
-use shared::core::renewer::Reply;
-use shared::core::watch::{self, Channel, Refusal, Stored, Watch};
-use shared::core::webhook::WebhookSecrets;
+use shared::core::connection::access_token::AccessToken;
+use shared::core::connection::token_refresh::Reply;
+use shared::core::events::Delivery;
+use shared::core::events::subscription;
+use shared::core::events::subscription::{Channel, Refusal, Stored, Subscription};
+use shared::core::events::webhook_secrets::WebhookSecrets;
+use shared::store::secret_record::load;
 use shared::store::{Condition, StoreError};
-use shared::zoho::answer::{Failure, FailureKind};
-use shared::zoho::crm_channel::{self, Definition};
+use shared::zoho::crm::channel;
+use shared::zoho::crm::channel::Definition;
 use shared::zoho::http::{Method, Write};
+use shared::zoho::response::{Failure, FailureKind};
 use tokio::time::{Instant, sleep_until};
 
 use crate::{TokenRefresh, renew};
@@ -45,7 +48,7 @@ impl TokenRefresh {
     /// Brings the channel of a connection in line with what is watched.
     pub(crate) async fn watch(&self, name: &ConnectionName) -> Result<Reply, StoreError> {
         for _ in 0..TRIES {
-            let Some(stored) = watch::get(&*self.stores.state, name).await? else {
+            let Some(stored) = subscription::get(&*self.stores.state, name).await? else {
                 return Ok(Reply::Unknown);
             };
             // Where somebody changed what is wanted, CRM may have been told what is not wanted any more.
@@ -59,7 +62,7 @@ impl TokenRefresh {
     /// Renews the channels that are due.
     pub(crate) async fn keep_channels(&self, until: Instant) -> Result<(), StoreError> {
         let now = self.clock.now();
-        let all = watch::list(&*self.stores.state).await?;
+        let all = subscription::list(&*self.stores.state).await?;
         let wanted = all.iter().filter(|stored| !stored.watch.crm.is_empty());
         let channels = wanted.filter_map(|stored| stored.watch.channel.as_ref());
         let (live, lost): (Vec<_>, Vec<_>) = channels.partition(|channel| channel.is_live(now));
@@ -102,12 +105,12 @@ impl TokenRefresh {
             watch.channel = Some(channel);
             reply
         };
-        let is_current = watch::put(&*self.stores.state, &watch, Some(stored)).await?;
+        let is_current = subscription::put(&*self.stores.state, &watch, Some(stored)).await?;
         Ok(is_current.then_some(reply))
     }
 
     /// Writes down what CRM said, and tells where a channel is lost.
-    async fn note(&self, watch: &Watch, channel: &mut Channel, outcome: Outcome) -> Reply {
+    async fn note(&self, watch: &Subscription, channel: &mut Channel, outcome: Outcome) -> Reply {
         let now = self.clock.now();
         let reply = match outcome {
             Outcome::Granted { expires, was_lost } => {
@@ -136,7 +139,7 @@ impl TokenRefresh {
     }
 
     /// Asks CRM for the channel.
-    async fn line_up(&self, watch: &Watch, channel: &Channel) -> Result<Outcome, StoreError> {
+    async fn line_up(&self, watch: &Subscription, channel: &Channel) -> Result<Outcome, StoreError> {
         let secrets = WebhookSecrets::read(&*self.stores.secrets).await?;
         let Some(secret) = secrets.channel(&watch.connection, &channel.id).first() else {
             let reason = "The channel's token is gone. Run `zoho-connector webhooks setup` again.";
@@ -146,10 +149,10 @@ impl TokenRefresh {
             let reason = "The connection has no access token now; `zoho-connector connections` says why.";
             return Ok(Outcome::Unknown(reason.to_owned()));
         };
-        if !token.scopes.allows(crm_channel::SCOPE) {
+        if !token.scopes.allows(channel::SCOPE) {
             let reason = format!(
                 "The connection lacks the scope {}. Run `zoho-connector connect` again.",
-                crm_channel::SCOPE
+                channel::SCOPE
             );
             return Ok(Outcome::Refused(reason));
         }
@@ -169,7 +172,7 @@ impl TokenRefresh {
                 Ok(expires) => return Ok(Outcome::Granted { expires, was_lost }),
                 Err(failure) => failure,
             };
-            if crm_channel::is_unknown(&failure) && method == Method::PUT {
+            if channel::is_unknown(&failure) && method == Method::PUT {
                 (method, was_lost) = (Method::POST, true);
             } else if failure.kind == FailureKind::DeadToken && !replaced {
                 replaced = true;
@@ -191,14 +194,14 @@ impl TokenRefresh {
         body: &str,
         id: &str,
     ) -> Result<Timestamp, Failure> {
-        let url = crm_channel::url(&self.centres.api(token.data_centre));
+        let url = channel::url(&self.centres.api(token.data_centre));
         let write = Write {
             method,
             token: &token.token,
             body: Some(body.to_owned().into()),
             if_unmodified_since: None,
         };
-        crm_channel::granted(&self.http.write(&url, write, PATIENCE).await?, id)
+        channel::granted(&self.http.write(&url, write, PATIENCE).await?, id)
     }
 
     /// A token that lives long enough for a call, and is not the `dead` one.
@@ -226,10 +229,10 @@ impl TokenRefresh {
 
     async fn end_with(&self, token: &Secret, api: &str, id: &str) -> Result<(), String> {
         let write = Write { method: Method::DELETE, token, body: None, if_unmodified_since: None };
-        let answer = self.http.write(&crm_channel::end_url(api, id), write, PATIENCE).await;
+        let answer = self.http.write(&channel::end_url(api, id), write, PATIENCE).await;
         answer
             .map_err(Failure::from)
-            .and_then(|answer| crm_channel::ended(&answer))
+            .and_then(|answer| channel::ended(&answer))
             .map_err(|failure| words(&failure))
     }
 
@@ -237,7 +240,7 @@ impl TokenRefresh {
     /// week; until then it is refused, once the operator's command has made its token unknown.
     pub(crate) async fn end_channel(&self, name: &ConnectionName) {
         let ended = async {
-            let Some(Stored { watch, .. }) = watch::get(&*self.stores.state, name).await? else {
+            let Some(Stored { watch, .. }) = subscription::get(&*self.stores.state, name).await? else {
                 return Ok(());
             };
             let token = load::<AccessToken>(&*self.stores.secrets, &AccessToken::secret_name(name)).await?;
@@ -247,7 +250,7 @@ impl TokenRefresh {
                     tracing::warn!(connection = %name, reason, "the channel was not ended at Zoho");
                 }
             }
-            self.stores.state.delete(watch::key(name), Condition::Any).await.map(drop)
+            self.stores.state.delete(subscription::key(name), Condition::Any).await.map(drop)
         };
         let ended: Result<(), StoreError> = ended.await;
         if let Err(error) = ended {
@@ -256,7 +259,7 @@ impl TokenRefresh {
     }
 
     /// A channel is or was gone: an event for whoever reads events, a metric for whoever has alarms.
-    async fn tell_lost(&self, watch: &Watch, channel: &Channel, restored: bool) {
+    async fn tell_lost(&self, watch: &Subscription, channel: &Channel, restored: bool) {
         let since = channel.confirmed;
         tracing::warn!(connection = %watch.connection, channel = channel.id, restored, "a channel was lost");
         gauge("channel_losses", 1);

@@ -1,10 +1,12 @@
 //! The end of a connection: revoked at Zoho, deleted here.
 
 use shared::base::id::ConnectionName;
+use shared::core::connection::access_token::AccessToken;
+use shared::core::connection::token_refresh::Reply;
 use shared::core::connection::{self, Connection, State};
-use shared::core::grant::{AccessToken, Grant, load};
-use shared::core::renewal::Lease;
-use shared::core::renewer::Reply;
+use shared::core::grant::Grant;
+use shared::core::grant::lease::Lease;
+use shared::store::secret_record::load;
 use shared::store::{Condition, StoreError, Write};
 
 use crate::TokenRefresh;
@@ -30,7 +32,7 @@ impl TokenRefresh {
             return Ok(Reply::Unknown);
         };
         // A tombstone first: whoever dies after it, the next tick goes on here, and nobody brings the connection back.
-        let mut row = Connection::of(name.clone(), &grant);
+        let mut row = grant.connection(name.clone());
         row.state = State::Disconnecting;
         if !lease.write(Write::Put(row.row()?)).await? {
             return Ok(Reply::Busy);

@@ -2,22 +2,22 @@
 //! one: exchange, demand a refresh token, test, store, and only then revoke the grant that was replaced.
 
 use shared::base::secret::Secret;
-use shared::core::client::Clients;
-use shared::core::consent::{Ending as ConsentEnding, Wish};
+use shared::core::connection::consent::{Ending as ConsentEnding, Wish};
+use shared::core::connection::token_refresh::Reply;
 use shared::core::grant::Grant;
-use shared::core::renewal::{reserve, room};
-use shared::core::renewer::Reply;
+use shared::core::grant::client::Clients;
+use shared::core::grant::lease::{reserve, room};
 use shared::store::StoreError;
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::oauth::ClientCredentials;
 use shared::zoho::scope::ScopeSet;
 
 use crate::TokenRefresh;
-use crate::endings::{explain, failed};
+use crate::consent_results::{explain, failed};
 use crate::probe::Organizations;
 use crate::renew::access_token;
 use crate::revoke::Ending;
-use crate::settle::{Fresh, NotSettled};
+use crate::store_grant::{Fresh, NotSettled};
 
 /// A code, and what it is for.
 pub(crate) struct Exchange<'a> {

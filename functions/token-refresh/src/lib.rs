@@ -3,24 +3,24 @@
 
 mod announce;
 mod channel;
-mod choose;
+mod choose_organization;
+mod consent_results;
 mod disconnect;
-mod endings;
 mod exchange;
 mod probe;
 mod renew;
 mod revoke;
-mod settle;
-mod tick;
+mod schedule;
+mod store_grant;
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use serde_json::Value;
 use shared::base::clock::SharedClock;
-use shared::core::event::Events;
-use shared::core::parts::Parts;
-use shared::core::renewer::{Ask, Renewer, RenewerError, Reply};
+use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
+use shared::core::events::Events;
+use shared::core::services::Services;
 use shared::store::{StoreError, Stores};
 use shared::zoho::data_centre::DataCentres;
 use shared::zoho::http::Http;
@@ -40,15 +40,15 @@ pub struct TokenRefresh {
 }
 
 impl TokenRefresh {
-    /// Made of a process's parts.
-    pub fn new(parts: &Parts) -> Self {
+    /// Made of a process's services.
+    pub fn new(services: &Services) -> Self {
         Self {
-            events: Events::new(parts.stores.events.clone(), parts.clock.clone()),
-            stores: parts.stores.clone(),
-            clock: parts.clock.clone(),
-            accounts: Accounts::new(parts.http.clone(), parts.centres.clone()),
-            http: parts.http.clone(),
-            centres: parts.centres.clone(),
+            events: Events::new(services.stores.events.clone(), services.clock.clone()),
+            stores: services.stores.clone(),
+            clock: services.clock.clone(),
+            accounts: Accounts::new(services.http.clone(), services.centres.clone()),
+            http: services.http.clone(),
+            centres: services.centres.clone(),
         }
     }
 
@@ -93,9 +93,9 @@ pub struct Local {
 }
 
 impl Local {
-    /// Made of a process's parts.
-    pub fn new(parts: &Parts) -> Self {
-        Self { function: Arc::new(TokenRefresh::new(parts)), busy: Arc::default() }
+    /// Made of a process's services.
+    pub fn new(services: &Services) -> Self {
+        Self { function: Arc::new(TokenRefresh::new(services)), busy: Arc::default() }
     }
 
     /// Waits for the end of what is under way: a code that Zoho has taken must not be lost to the end of the process.
@@ -105,8 +105,8 @@ impl Local {
 }
 
 #[async_trait]
-impl Renewer for Local {
-    async fn ask(&self, ask: Ask) -> Result<Reply, RenewerError> {
+impl TokenRefreshClient for Local {
+    async fn ask(&self, ask: Ask) -> Result<Reply, TokenRefreshError> {
         let (function, busy) = (self.function.clone(), self.busy.clone().read_owned().await);
         let work = tokio::spawn(async move {
             let result = function.handle(ask).await;
@@ -114,8 +114,8 @@ impl Renewer for Local {
             result
         });
         match work.await {
-            Ok(result) => result.map_err(|error| RenewerError(error.to_string())),
-            Err(_) => Err(RenewerError("it panicked".to_owned())),
+            Ok(result) => result.map_err(|error| TokenRefreshError(error.to_string())),
+            Err(_) => Err(TokenRefreshError("it panicked".to_owned())),
         }
     }
 }

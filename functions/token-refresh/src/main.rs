@@ -1,12 +1,12 @@
 //! token-refresh on Lambda: EventBridge's schedule, or an ask of another function.
 
 use lambda_runtime::{Diagnostic, Error, LambdaEvent, run, service_fn};
-use shared::core::parts::Parts;
+use shared::core::services::Services;
 use token_refresh::{TokenRefresh, ask_of};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let function = &TokenRefresh::new(&Parts::from_env_or_exit());
+    let function = &TokenRefresh::new(&Services::from_env_or_exit());
     run(service_fn(async |event: LambdaEvent<_>| {
         let ask = ask_of(event.payload).map_err(|error| named("BadAsk", error))?;
         function.handle(ask).await.map_err(|error| named("StoreUnavailable", error))

@@ -4,10 +4,11 @@
 use std::time::Duration;
 
 use shared::base::secret::Secret;
-use shared::core::connection::Organization;
-use shared::core::consent::Wish;
-use shared::zoho::answer::{self, Failure, FailureKind};
+use shared::core::connection::consent::Wish;
+use shared::core::connection::organization::Organization;
 use shared::zoho::data_centre::DataCentre;
+use shared::zoho::response;
+use shared::zoho::response::{Failure, FailureKind};
 use shared::zoho::scope::{Product, ScopeSet};
 use shared::zoho::value::{id, records, text};
 use shared::zoho::{crm, inventory};
@@ -72,14 +73,14 @@ impl TokenRefresh {
                 ]);
             };
             let url = inventory::items_url(api, wanted, &[], 1, 1);
-            self.read(&url, token, answer::inventory)
+            self.read(&url, token, response::inventory)
                 .await
                 .map_err(|failure| refused("Inventory", &failure))?;
             return Ok(Organizations::One(Organization { id: wanted.to_owned(), name: String::new() }));
         }
         let url = inventory::organizations_url(api);
         let mut answer = self
-            .read(&url, token, answer::inventory)
+            .read(&url, token, response::inventory)
             .await
             .map_err(|failure| refused("Inventory", &failure))?;
         let all: Vec<_> = records(&mut answer, "organizations")
@@ -111,7 +112,7 @@ impl TokenRefresh {
             return None;
         }
         let url = inventory::user_url(api, &any.id);
-        let answer = self.read(&url, token, answer::inventory).await.ok()?;
+        let answer = self.read(&url, token, response::inventory).await.ok()?;
         inventory::user_email(&answer)
     }
 
@@ -126,7 +127,7 @@ impl TokenRefresh {
         if !scopes.allows(crm::scope::ORG) {
             if scopes.allows(crm::scope::DEALS) {
                 let url = crm::list_url(api, "Deals", "id", 1, None);
-                self.read(&url, token, answer::crm).await.map_err(|failure| refused("CRM", &failure))?;
+                self.read(&url, token, response::crm).await.map_err(|failure| refused("CRM", &failure))?;
             }
             return match wanted {
                 None => Ok(None),
@@ -136,7 +137,7 @@ impl TokenRefresh {
             };
         }
         let answer = self
-            .read(&crm::org_url(api), token, answer::crm)
+            .read(&crm::org_url(api), token, response::crm)
             .await
             .map_err(|failure| refused("CRM", &failure))?;
         let organization = answer.and_then(|mut answer| records(&mut answer, "org").into_iter().next());

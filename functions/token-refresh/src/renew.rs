@@ -3,11 +3,13 @@
 use shared::base::clock::{SignedDuration, Timestamp, earlier, later, seconds_until};
 use shared::base::id::ConnectionName;
 use shared::base::secret::digests_equal;
-use shared::core::client::Clients;
+use shared::core::connection::access_token::AccessToken;
+use shared::core::connection::token_refresh::Reply;
 use shared::core::connection::{self, Connection, State};
-use shared::core::grant::{AccessToken, Grant, load, text};
-use shared::core::renewal::{Lease, after_silence, after_throttle, reserve, room};
-use shared::core::renewer::Reply;
+use shared::core::grant::Grant;
+use shared::core::grant::client::Clients;
+use shared::core::grant::lease::{Lease, after_silence, after_throttle, reserve, room};
+use shared::store::secret_record::{load, text};
 use shared::store::{Condition, StoreError, VersionId, Write};
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::oauth::{ClientCredentials, Granted, Refusal};
@@ -46,7 +48,7 @@ impl TokenRefresh {
         let mut found = match connection::get(state, name).await? {
             Some(row) if row.generation == grant.generation => row,
             // The process that stored this grant died before it wrote the row.
-            _ => Connection::of(name.clone(), &grant),
+            _ => grant.connection(name.clone()),
         };
 
         if let Some((token, _)) = &token

@@ -2,8 +2,8 @@
 //! second is tried where the first is none.
 
 use shared::base::secret::Secret;
-use shared::core::client::Clients;
 use shared::core::grant::Grant;
+use shared::core::grant::client::Clients;
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::http::HttpError;
 use shared::zoho::oauth::{ClientCredentials, PATIENCE, Refusal};

@@ -14,12 +14,12 @@ use shared::base::id::{ConnectionName, is_zoho_id};
 use shared::base::problem::{Code, Problem};
 use shared::base::secret::{is_one_of, sha256_hex};
 use shared::base::web::Segments;
-use shared::core::event::{Delivery, Receipt};
+use shared::core::events::{Delivery, Receipt};
 use shared::zoho::crm::record_word;
 use shared::zoho::value::{Object, id, text};
 
 use crate::App;
-use crate::refusal::{not_genuine, whole};
+use crate::rejection::{not_genuine, whole};
 
 pub(crate) async fn receive(
     State(app): State<Arc<App>>,

@@ -14,13 +14,13 @@ use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::base::secret::is_one_of;
 use shared::base::web::Segments;
-use shared::core::event::{Delivery, Receipt};
+use shared::core::events::{Delivery, Receipt};
 use shared::zoho::signature::{is_body_signed_by, is_json};
 use shared::zoho::value::{text, timestamp};
 
 use crate::App;
 use crate::form;
-use crate::refusal::{not_genuine, whole};
+use crate::rejection::{not_genuine, whole};
 
 const SIGNATURE: &str = "x-signature";
 const PLAIN_SECRET: &str = "x-webhook-secret";

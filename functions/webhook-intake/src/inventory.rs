@@ -12,13 +12,13 @@ use sha2::{Digest, Sha256};
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::base::web::Segments;
-use shared::core::event::{Delivery, Receipt};
-use shared::core::ledger::UNCONFIRMED;
+use shared::core::events::ledger::UNCONFIRMED;
+use shared::core::events::{Delivery, Receipt};
 use shared::zoho::signature::{HEADER, SignedText};
 
 use crate::App;
-use crate::refusal::{not_genuine, whole};
-use crate::resource::Resource;
+use crate::payload::Resource;
+use crate::rejection::{not_genuine, whole};
 
 pub(crate) async fn receive(
     State(app): State<Arc<App>>,

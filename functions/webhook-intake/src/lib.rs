@@ -5,9 +5,9 @@ mod crm;
 mod custom;
 mod form;
 mod inventory;
-mod known;
-mod refusal;
-mod resource;
+mod payload;
+mod rejection;
+mod secret_cache;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,13 +18,13 @@ use axum::routing::post;
 use axum::{Json, Router};
 use shared::base::problem::{Code, Problem};
 use shared::base::web::finish;
-use shared::core::event::{Delivery, Events, Receipt};
-use shared::core::parts::Parts;
-use shared::core::webhook::WebhookSecrets;
+use shared::core::events::webhook_secrets::WebhookSecrets;
+use shared::core::events::{Delivery, Events, Receipt};
+use shared::core::services::Services;
 use shared::store::StoreError;
 use tokio::time::timeout;
 
-use known::Known;
+use crate::secret_cache::Known;
 
 /// The largest body that is taken: what Zoho sends is smaller, and a row holds 400 KB.
 const BODY_LIMIT: usize = 256 * 1024;
@@ -39,10 +39,10 @@ struct App {
 }
 
 impl App {
-    fn new(parts: &Parts) -> Self {
+    fn new(services: &Services) -> Self {
         Self {
-            events: Events::new(parts.stores.events.clone(), parts.clock.clone()),
-            known: Known::new(parts.stores.secrets.clone(), parts.clock.clone()),
+            events: Events::new(services.stores.events.clone(), services.clock.clone()),
+            known: Known::new(services.stores.secrets.clone(), services.clock.clone()),
         }
     }
 
@@ -65,28 +65,28 @@ impl App {
     async fn store(&self, delivery: Delivery) -> Result<Json<Receipt>, Problem> {
         match self.events.store(delivery).await {
             // A form can grow when it becomes JSON.
-            Err(StoreError::TooLarge(_)) => Err(refusal::too_large()),
+            Err(StoreError::TooLarge(_)) => Err(rejection::too_large()),
             stored => Ok(Json(stored?)),
         }
     }
 }
 
 /// The routes of this function.
-pub fn router(parts: &Parts) -> Router {
-    routes(App::new(parts), parts)
+pub fn router(services: &Services) -> Router {
+    routes(App::new(services), services)
 }
 
 /// The routes of this function, after the secrets were read: nobody waits for a start, but Zoho waits for an answer.
-pub async fn warm_router(parts: &Parts) -> Router {
-    let app = App::new(parts);
+pub async fn warm_router(services: &Services) -> Router {
+    let app = App::new(services);
     let ahead = timeout(AHEAD, app.known.get()).await;
     if !matches!(ahead, Ok(Ok(_))) {
         tracing::warn!("the secrets could not be read ahead");
     }
-    routes(app, parts)
+    routes(app, services)
 }
 
-fn routes(app: App, parts: &Parts) -> Router {
+fn routes(app: App, services: &Services) -> Router {
     let inventory = post(inventory::receive).put(inventory::receive).delete(inventory::receive);
     let router = Router::new()
         .route("/webhooks/{connection}/inventory/{event}", inventory)
@@ -94,5 +94,5 @@ fn routes(app: App, parts: &Parts) -> Router {
         .route("/webhooks/{connection}/custom/{event}", post(custom::receive).put(custom::receive))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .with_state(Arc::new(app));
-    finish(router, parts.settings.public_url.as_ref()).layer(from_fn(refusal::count))
+    finish(router, services.settings.public_url.as_ref()).layer(from_fn(rejection::count))
 }

@@ -1,13 +1,13 @@
 //! The ground floor: what every other room stands on, and what knows nothing of Zoho or of stores.
 
-pub mod believed;
 pub mod clock;
+pub mod html_page;
 pub mod id;
 #[cfg(feature = "lambda")]
 pub mod lambda;
-pub mod page;
 pub mod problem;
 pub mod secret;
 pub mod settings;
 pub mod telemetry;
+pub mod ttl_cache;
 pub mod web;

@@ -1,6 +1,7 @@
 //! Where things are kept: secrets and tables, each behind one trait. On AWS they are Secrets Manager and DynamoDB,
 //! on one machine both sit on one SQLite file. `tests/src/conformance.rs` is what every adapter must pass.
 
+pub mod secret_record;
 mod secrets;
 mod table;
 

@@ -12,12 +12,13 @@ use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::base::settings::Settings;
-use shared::core::agent::{ALL_TYPES, Hook};
-use shared::core::event::{Delivery, Events};
-use shared::core::grant::{self, AccessToken};
-use shared::core::ledger::{Acked, Claimed, Ending, Entry, Ledger, Wanted};
-use shared::core::parts::Parts;
-use shared::core::renewer::{Ask, Renewer, RenewerError, Reply};
+use shared::core::connection::access_token::AccessToken;
+use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
+use shared::core::events::agent_hook::{ALL_TYPES, Hook};
+use shared::core::events::ledger::{Acked, Claimed, Ending, Entry, Ledger, Wanted};
+use shared::core::events::{Delivery, Events};
+use shared::core::services::Services;
+use shared::store::secret_record;
 use shared::store::{SecretValue, Secrets, StoreError, Stores, VersionId};
 use shared::zoho::data_centre::{DataCentre, DataCentres};
 use shared::zoho::http::{Answer, Call, Content, Http, HttpError, Transport};
@@ -274,7 +275,7 @@ impl Secrets for Connected {
             organization: None,
             crm_organization: None,
         };
-        Ok(Some(SecretValue { value: grant::text(&token)?, version: VersionId(String::new()) }))
+        Ok(Some(SecretValue { value: secret_record::text(&token)?, version: VersionId(String::new()) }))
     }
 
     async fn stage(&self, name: &str, value: &Secret) -> Result<VersionId, StoreError> {
@@ -299,13 +300,13 @@ impl Secrets for Connected {
     }
 }
 
-fn parts(stage: &Stage) -> Parts {
+fn services(stage: &Stage) -> Services {
     let stores = stores(&stage.world, Who::Run(stage.world.number()));
-    Parts {
+    Services {
         settings: Arc::new(Settings::read(|_| None).unwrap()),
         clock: stage.world.clock(),
         stores: Stores { secrets: Arc::new(Connected(stores.secrets.clone())), ..stores },
-        renewer: None,
+        token_refresh: None,
         http: Http::over(stage.clone()),
         centres: DataCentres::new(None),
     }
@@ -315,15 +316,15 @@ fn parts(stage: &Stage) -> Parts {
 struct NoOther;
 
 #[async_trait]
-impl Renewer for NoOther {
-    async fn ask(&self, _: Ask) -> Result<Reply, RenewerError> {
+impl TokenRefreshClient for NoOther {
+    async fn ask(&self, _: Ask) -> Result<Reply, TokenRefreshError> {
         Ok(Reply::Unknown)
     }
 }
 
 /// A process of event-delivery that dies at its `last` poll.
 async fn deliver(stage: Stage, last: u64) {
-    let function = EventDelivery::new(&parts(&stage), Arc::new(NoOther));
+    let function = EventDelivery::new(&services(&stage), Arc::new(NoOther));
     // No row says what is connected, so that the connection must be named, as the stream does.
     let names = BTreeSet::from([ConnectionName::default()]);
     let work = async move { function.sweep(&names).await };

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use shared::base::settings::Settings;
-use shared::core::parts::Parts;
-use shared::core::renewer::{Ask, Renewer, RenewerError, Reply};
+use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
+use shared::core::services::Services;
 use shared::store::StoreError;
 use shared::zoho::data_centre::DataCentres;
 use shared::zoho::http::Http;
@@ -58,12 +58,12 @@ pub async fn mortal<F: Future>(work: F, last: u64) -> Result<F::Output, u64> {
 }
 
 /// What a process of token-refresh is made of.
-fn parts(world: &Arc<World>, who: Who) -> Parts {
-    Parts {
+fn services(world: &Arc<World>, who: Who) -> Services {
+    Services {
         settings: Arc::new(Settings::read(|_| None).unwrap()),
         clock: world.clock(),
         stores: stores(world, who),
-        renewer: None,
+        token_refresh: None,
         http: Http::over(Line { world: world.clone(), who }),
         centres: DataCentres::new(None),
     }
@@ -91,7 +91,7 @@ pub fn begin(world: &Arc<World>, ask: Ask, last: u64) -> Ending {
     let world = world.clone();
     world.note(who, asked(&ask));
     tokio::spawn(async move {
-        let function = TokenRefresh::new(&parts(&world, who));
+        let function = TokenRefresh::new(&services(&world, who));
         let work = Mortal { inner: Some(Box::pin(function.handle(ask))), polls: 0, last };
         let result = match timeout(LONGEST, work).await {
             Ok(Ok(result)) => {
@@ -121,8 +121,8 @@ pub fn begin(world: &Arc<World>, ask: Ask, last: u64) -> Ending {
 pub struct Invocations(pub Arc<World>);
 
 #[async_trait]
-impl Renewer for Invocations {
-    async fn ask(&self, ask: Ask) -> Result<Reply, RenewerError> {
+impl TokenRefreshClient for Invocations {
+    async fn ask(&self, ask: Ask) -> Result<Reply, TokenRefreshError> {
         let Self(world) = self;
         let trouble = world.trouble();
         let random = &world.random;
@@ -135,12 +135,12 @@ impl Renewer for Invocations {
         let lost = random.chance(trouble.lost);
         match ending.await {
             Ok(Some(Ok(reply))) if !lost => Ok(reply),
-            Ok(Some(Err(error))) => Err(RenewerError(error.to_string())),
-            Ok(_) => Err(RenewerError("the process died, or its reply was lost".to_owned())),
+            Ok(Some(Err(error))) => Err(TokenRefreshError(error.to_string())),
+            Ok(_) => Err(TokenRefreshError("the process died, or its reply was lost".to_owned())),
             Err(_) => {
                 let broken = "a run of token-refresh panicked".to_owned();
                 world.history().broken.push(broken.clone());
-                Err(RenewerError(broken))
+                Err(TokenRefreshError(broken))
             }
         }
     }

@@ -7,10 +7,11 @@ use futures::future::join;
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::base::secret::Secret;
-use shared::core::client::{self, Client};
-use shared::core::consent::Wish;
-use shared::core::renewer::{Ask, Renewer, Reply};
-use shared::core::token::Tokens;
+use shared::core::connection::consent::Wish;
+use shared::core::connection::token_cache::Tokens;
+use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient};
+use shared::core::grant::client;
+use shared::core::grant::client::Client;
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::scope::ScopeSet;
 use tokio::time::{Instant, sleep};
@@ -137,8 +138,8 @@ impl Proxy {
     /// A cold one.
     pub fn start(world: &Arc<World>) -> Arc<Self> {
         let who = Who::Caller(world.number());
-        let renewer = Arc::new(Invocations(world.clone()));
-        let tokens = Tokens::new(stores(world, who).secrets, renewer, world.clock());
+        let token_refresh = Arc::new(Invocations(world.clone()));
+        let tokens = Tokens::new(stores(world, who).secrets, token_refresh, world.clock());
         Arc::new(Self { world: world.clone(), who, tokens })
     }
 

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::core::renewer::{Ask, Reply};
+use shared::core::connection::token_refresh::{Ask, Reply};
 use tokio::time::{Instant, sleep};
 
 use super::functions::begin;

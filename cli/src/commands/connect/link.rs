@@ -3,16 +3,16 @@
 use std::time::Duration;
 
 use shared::base::secret::Secret;
-use shared::core::consent::{CHOICE, Consents, LIFETIME, Outcome, Wish};
+use shared::core::connection::consent::{CHOICE, Consents, LIFETIME, Outcome, Wish};
 use tokio::time::{Instant, sleep};
 
 use super::tell;
 use crate::commands::Failure;
-use crate::commands::place::Opened;
+use crate::commands::installation::Opened;
 use crate::terminal::say;
 
 pub(super) async fn connect(opened: &Opened, wish: &Wish, wait_for_it: bool) -> Result<(), Failure> {
-    let consents = Consents::new(opened.parts.stores.state.clone(), opened.parts.clock.clone());
+    let consents = Consents::new(opened.services.stores.state.clone(), opened.services.clock.clone());
     let nonce = consents.make_link(wish).await?;
     say("Open this link in a browser and consent (good for ten minutes, for one connection):");
     say(format!("  {}/oauth/start?link={}", opened.public_url.as_str(), nonce.expose()));

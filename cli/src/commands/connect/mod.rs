@@ -7,16 +7,17 @@ mod self_client;
 use clap::Args;
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
-use shared::core::client::Clients;
-use shared::core::connection::{self, Connection, GRANTS_PER_USER, Organization};
-use shared::core::consent::{Ending, Wish};
-use shared::core::parts::Parts;
-use shared::core::renewer::{Ask, Reply};
+use shared::core::connection::consent::{Ending, Wish};
+use shared::core::connection::organization::Organization;
+use shared::core::connection::token_refresh::{Ask, Reply};
+use shared::core::connection::{self, Connection, GRANTS_PER_USER};
+use shared::core::grant::client::Clients;
+use shared::core::services::Services;
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 
 use super::Failure;
-use super::place::{Opened, Place};
+use crate::commands::installation::{Installation, Opened};
 use crate::terminal::{ask_line, say};
 
 #[derive(Args)]
@@ -36,7 +37,7 @@ pub(crate) struct Connect {
     #[arg(long)]
     no_wait: bool,
     #[command(flatten)]
-    place: Place,
+    installation: Installation,
 }
 
 /// What is asked of the user.
@@ -64,8 +65,8 @@ pub(crate) struct Asked {
 
 impl Connect {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let opened = self.place.open().await?;
-        let wish = self.asked.wish(&opened.parts).await?;
+        let opened = self.installation.open().await?;
+        let wish = self.asked.wish(&opened.services).await?;
         match (self.paste, self.self_client.as_deref().zip(self.dc)) {
             (true, _) => paste::connect(&opened, wish).await,
             (false, Some((code, dc))) => self_client::connect(&opened, wish, code, dc).await,
@@ -76,8 +77,8 @@ impl Connect {
 
 impl Asked {
     /// For the client that was set last.
-    pub(super) async fn wish(&self, parts: &Parts) -> Result<Wish, Failure> {
-        let (clients, _) = Clients::read(&*parts.stores.secrets).await?;
+    pub(super) async fn wish(&self, services: &Services) -> Result<Wish, Failure> {
+        let (clients, _) = Clients::read(&*services.stores.secrets).await?;
         let Some(client) = clients.newest() else {
             return Err(Failure::Other(
                 "no client is set: make a server-based client in Zoho's API console, then `zoho-connector client set`".to_owned(),
@@ -91,7 +92,7 @@ impl Asked {
             return Err(Failure::Other("--scopes names no scope of ZohoInventory or ZohoCRM".to_owned()));
         }
         if !self.another_user {
-            crowded(&connection::list(&*parts.stores.state).await?, &client.id)?;
+            crowded(&connection::list(&*services.stores.state).await?, &client.id)?;
         }
         Ok(Wish {
             connection: self.connection.clone(),
@@ -128,15 +129,15 @@ async fn exchange(
     redirect_uri: Option<String>,
     code: Secret,
 ) -> Result<(), Failure> {
-    let renewer = opened.renewer();
+    let token_refresh = opened.token_refresh();
     let ticket = Secret::random().digest();
     let connection = wish.connection.clone();
     let ask = Ask::Exchange { wish, data_centre, redirect_uri, code, ticket: ticket.clone() };
-    let mut reply = renewer.ask(ask).await.map_err(|error| error.to_string())?;
+    let mut reply = token_refresh.ask(ask).await.map_err(|error| error.to_string())?;
     if let Reply::Choose { organizations } = &reply {
         let organization = choose(organizations)?;
         let ask = Ask::Choose { connection, ticket, organization };
-        reply = renewer.ask(ask).await.map_err(|error| error.to_string())?;
+        reply = token_refresh.ask(ask).await.map_err(|error| error.to_string())?;
     }
     match reply {
         Reply::Exchanged { ending } => tell(&ending),

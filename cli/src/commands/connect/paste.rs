@@ -1,18 +1,18 @@
 //! By pasting: the browser ends at an address that nothing serves, and the address holds all that is needed.
 
 use shared::base::secret::{Secret, digests_equal};
-use shared::core::consent::{Returned, Wish};
+use shared::core::connection::consent::{Returned, Wish};
 use shared::zoho::oauth::consent_url;
 
 use super::exchange;
 use crate::commands::Failure;
-use crate::commands::place::Opened;
+use crate::commands::installation::Opened;
 use crate::terminal::{ask_line, say};
 
 pub(super) async fn connect(opened: &Opened, wish: Wish) -> Result<(), Failure> {
-    let (parts, redirect_uri) = (&opened.parts, opened.public_url.redirect_uri());
+    let (services, redirect_uri) = (&opened.services, opened.public_url.redirect_uri());
     let state = Secret::random();
-    let accounts = parts.centres.accounts(wish.home);
+    let accounts = services.centres.accounts(wish.home);
     say("Open this link of Zoho in a browser, on any machine, and consent:");
     say(format!(
         "  {}",
@@ -22,7 +22,7 @@ pub(super) async fn connect(opened: &Opened, wish: Wish) -> Result<(), Failure> 
     let address =
         ask_line("Paste the whole address from its address bar here, within a minute of consenting: ")?;
     let returned = read(&address, &state)?;
-    let Ok(data_centre) = returned.data_centre(&parts.centres, wish.home) else {
+    let Ok(data_centre) = returned.data_centre(&services.centres, wish.home) else {
         return Err(refuse("the address names an accounts server that is none of Zoho's"));
     };
     let code = returned.code.ok_or_else(|| refuse("the address holds no code"))?;

@@ -2,12 +2,12 @@
 //! data centre. <https://www.zoho.com/accounts/protocol/oauth/self-client/overview.html>
 
 use shared::base::secret::Secret;
-use shared::core::consent::Wish;
+use shared::core::connection::consent::Wish;
 use shared::zoho::data_centre::DataCentre;
 
 use super::exchange;
 use crate::commands::Failure;
-use crate::commands::place::Opened;
+use crate::commands::installation::Opened;
 
 pub(super) async fn connect(opened: &Opened, wish: Wish, code: &str, dc: DataCentre) -> Result<(), Failure> {
     if wish.home != dc {

@@ -15,12 +15,13 @@ use shared::base::id::ConnectionName;
 use shared::base::secret::{Secret, random_hex};
 use shared::base::settings::{self, PublicUrl, Settings};
 use shared::base::telemetry::{self, LogForm};
-use shared::core::client::{self, Client};
+use shared::core::access::key::{Keys, NewKey, Permission};
+use shared::core::connection::consent::{Consents, Wish};
 use shared::core::connection::{self, Connection};
-use shared::core::consent::{Consents, Wish};
-use shared::core::key::{Keys, NewKey, Permission};
-use shared::core::parts::Parts;
-use shared::core::webhook;
+use shared::core::events::webhook_secrets;
+use shared::core::grant::client;
+use shared::core::grant::client::Client;
+use shared::core::services::Services;
 use shared::store::sqlite::Sqlite;
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::scope::{Access, Product, ScopeSet};
@@ -48,39 +49,41 @@ impl Demo {
         let listener = self.listen().await?;
         let url = format!("http://{}", listener.local_addr().map_err(|error| error.to_string())?);
         let new = NewEvents::default();
-        let parts = new.watch(&parts(&url)?);
+        let services = new.watch(&services(&url)?);
         let sandbox = Sandbox::new(Options::new(format!("{url}/sandbox")));
-        let renewer = Local::new(&parts);
+        let token_refresh = Local::new(&services);
         let calls = calls::Calls::default();
         let app = Router::new()
-            .merge(page::router(&parts, &sandbox, &calls))
+            .merge(page::router(&services, &sandbox, &calls))
             .fallback_service(
-                server::functions(&parts, &renewer).layer(from_fn_with_state(calls, calls::remember)),
+                server::functions(&services, &token_refresh)
+                    .layer(from_fn_with_state(calls, calls::remember)),
             )
             .nest_service("/sandbox", sandbox.router());
         let serving = tokio::spawn({
-            let parts = parts.clone();
-            async move { server::run(listener, app, renewer, &parts, new).await }
+            let services = services.clone();
+            async move { server::run(listener, app, token_refresh, &services, new).await }
         });
 
         say("Zoho Connector demo: all of it on this machine, against a stand-in Zoho. No account anywhere.");
         say("");
         let home = DataCentre::Us;
-        register(&parts, &sandbox, &url, home).await?;
+        register(&services, &sandbox, &url, home).await?;
         say(format!("✓ Sandbox      a Zoho of our own at {url}/sandbox, the client registered in {home}"));
-        let wish = wish(&parts).await?;
-        let link = Consents::new(parts.stores.state.clone(), parts.clock.clone()).make_link(&wish).await?;
+        let wish = wish(&services).await?;
+        let link =
+            Consents::new(services.stores.state.clone(), services.clock.clone()).make_link(&wish).await?;
         browser::consent(&format!("{url}/oauth/start?link={}", link.expose())).await?;
-        let connection = connected(&parts, &wish.connection).await?;
+        let connection = connected(&services, &wish.connection).await?;
         say(format!(
             "✓ Consent      given in data centre {}, code exchanged, each product tested",
             connection.data_centre
         ));
         let organization = connection.organization.as_ref().map_or("", |found| found.name.as_str());
         say(format!("✓ Connected    {organization}, {} scopes", connection.scopes.iter().count()));
-        add_webhook(&parts, &sandbox, &url, &wish.connection).await?;
+        add_webhook(&services, &sandbox, &url, &wish.connection).await?;
         say("✓ Webhook      every change of an item is posted here, signed");
-        let key = make_key(&parts, wish.connection).await?;
+        let key = make_key(&services, wish.connection).await?;
         instructions(&url, &key);
         serving.await.map_err(|error| error.to_string())??;
         say("Ended. Nothing was kept.");
@@ -101,7 +104,7 @@ impl Demo {
     }
 }
 
-fn parts(url: &str) -> Result<Parts, Failure> {
+fn services(url: &str) -> Result<Services, Failure> {
     let settings = Settings::read(|name| match name {
         settings::PUBLIC_URL => Some(url.to_owned()),
         settings::SANDBOX_URL => Some(format!("{url}/sandbox")),
@@ -111,11 +114,16 @@ fn parts(url: &str) -> Result<Parts, Failure> {
     telemetry::start(LogForm::Plain, &settings.log);
     let clock: SharedClock = Arc::new(SystemClock);
     let database = Sqlite::in_memory(clock.clone())?;
-    Ok(Parts::new(settings, clock, database.into())?)
+    Ok(Services::new(settings, clock, database.into())?)
 }
 
 /// The client, on both sides: what a person types into Zoho's API console and into `zoho-connector client set`.
-async fn register(parts: &Parts, sandbox: &Sandbox, url: &str, home: DataCentre) -> Result<(), Failure> {
+async fn register(
+    services: &Services,
+    sandbox: &Sandbox,
+    url: &str,
+    home: DataCentre,
+) -> Result<(), Failure> {
     let id = format!("1000.{}", random_hex::<16>().to_uppercase());
     let secret = Secret::random();
     sandbox.register_client(sandbox::Client {
@@ -126,12 +134,12 @@ async fn register(parts: &Parts, sandbox: &Sandbox, url: &str, home: DataCentre)
         multi_dc: true,
         ..sandbox::Client::default()
     });
-    client::set(&*parts.stores.secrets, Client { id, home, secret, secrets: Vec::new() }).await?;
+    client::set(&*services.stores.secrets, Client { id, home, secret, secrets: Vec::new() }).await?;
     Ok(())
 }
 
-async fn wish(parts: &Parts) -> Result<Wish, Failure> {
-    let (clients, _) = client::Clients::read(&*parts.stores.secrets).await?;
+async fn wish(services: &Services) -> Result<Wish, Failure> {
+    let (clients, _) = client::Clients::read(&*services.stores.secrets).await?;
     let client = clients.newest().ok_or_else(|| "the client was not stored".to_owned())?;
     Ok(Wish {
         connection: ConnectionName::default(),
@@ -144,19 +152,25 @@ async fn wish(parts: &Parts) -> Result<Wish, Failure> {
     })
 }
 
-async fn connected(parts: &Parts, name: &ConnectionName) -> Result<Connection, Failure> {
-    let found = connection::get(&*parts.stores.state, name).await?;
+async fn connected(services: &Services, name: &ConnectionName) -> Result<Connection, Failure> {
+    let found = connection::get(&*services.stores.state, name).await?;
     found.ok_or_else(|| Failure::Other("the consent went through, but no connection was stored".to_owned()))
 }
 
 async fn add_webhook(
-    parts: &Parts,
+    services: &Services,
     sandbox: &Sandbox,
     url: &str,
     connection: &ConnectionName,
 ) -> Result<(), Failure> {
     let secret = new_secret();
-    webhook::set(&*parts.stores.secrets, connection, webhook::Source::Inventory, secret.clone()).await?;
+    webhook_secrets::set(
+        &*services.stores.secrets,
+        connection,
+        webhook_secrets::Source::Inventory,
+        secret.clone(),
+    )
+    .await?;
     sandbox.add_webhook(sandbox::Webhook {
         url: format!("{url}/webhooks/{connection}/inventory/item.updated"),
         secret: secret.expose().to_owned(),
@@ -167,7 +181,7 @@ async fn add_webhook(
     Ok(())
 }
 
-async fn make_key(parts: &Parts, connection: ConnectionName) -> Result<Secret, Failure> {
+async fn make_key(services: &Services, connection: ConnectionName) -> Result<Secret, Failure> {
     let wanted = NewKey {
         label: "demo".to_owned(),
         permissions: Permission::DEFAULT.to_vec(),
@@ -176,7 +190,7 @@ async fn make_key(parts: &Parts, connection: ConnectionName) -> Result<Secret, F
         confirm: false,
         redact_contacts: false,
     };
-    Ok(Keys::new(parts.stores.state.clone(), parts.clock.clone()).create(wanted).await?.1)
+    Ok(Keys::new(services.stores.state.clone(), services.clock.clone()).create(wanted).await?.1)
 }
 
 fn instructions(url: &str, key: &Secret) {

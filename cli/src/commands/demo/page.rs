@@ -10,11 +10,11 @@ use axum::routing::get;
 use jiff::Timestamp;
 use sandbox::{ItemChange, Sandbox};
 use shared::base::clock::SharedClock;
+use shared::base::html_page::{Escaped, Mood, Page};
 use shared::base::id::ConnectionName;
-use shared::base::page::{Escaped, Mood, Page};
 use shared::core::connection::{self, Connection};
-use shared::core::event::{Event, Events};
-use shared::core::parts::Parts;
+use shared::core::events::{Event, Events};
+use shared::core::services::Services;
 use shared::store::{StoreError, Table};
 
 use super::SHELF;
@@ -28,11 +28,11 @@ struct Demo {
     calls: Calls,
 }
 
-pub(super) fn router(parts: &Parts, sandbox: &Sandbox, calls: &Calls) -> Router {
+pub(super) fn router(services: &Services, sandbox: &Sandbox, calls: &Calls) -> Router {
     let demo = Demo {
-        state: parts.stores.state.clone(),
-        events: Events::new(parts.stores.events.clone(), parts.clock.clone()),
-        clock: parts.clock.clone(),
+        state: services.stores.state.clone(),
+        events: Events::new(services.stores.events.clone(), services.clock.clone()),
+        clock: services.clock.clone(),
         sandbox: sandbox.clone(),
         calls: calls.clone(),
     };

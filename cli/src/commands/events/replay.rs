@@ -2,10 +2,10 @@
 
 use clap::Args;
 use shared::base::id::{ConnectionName, is_time_ordered};
-use shared::core::ledger::{Ledger, is_entry_id};
+use shared::core::events::ledger::{Ledger, is_entry_id};
 
 use crate::commands::Failure;
-use crate::commands::place::{Opened, Place};
+use crate::commands::installation::{Installation, Opened};
 use crate::terminal::say;
 
 /// The most dead events of one call.
@@ -23,20 +23,20 @@ pub(crate) struct Replay {
     #[arg(long, default_value = "default")]
     connection: ConnectionName,
     #[command(flatten)]
-    place: Place,
+    installation: Installation,
 }
 
 impl Replay {
     pub(crate) async fn run(self) -> Result<(), Failure> {
-        let Opened { parts, .. } = self.place.open().await?;
-        let ledger = Ledger::new(parts.stores.events.clone(), parts.clock.clone());
+        let Opened { services, .. } = self.installation.open().await?;
+        let ledger = Ledger::new(services.stores.events.clone(), services.clock.clone());
         let ids = if self.dead { ledger.dead(&self.connection, MOST).await? } else { self.ids };
         let (mut again, mut unknown) = (0, Vec::new());
         for id in ids {
             // An event about several records is replayed with all of them.
-            let parts =
+            let services =
                 if is_time_ordered(&id) { ledger.parts(&self.connection, &id).await? } else { Vec::new() };
-            for id in if parts.is_empty() { vec![id] } else { parts } {
+            for id in if services.is_empty() { vec![id] } else { services } {
                 let found = if is_entry_id(&id) { ledger.replay(&self.connection, &id).await? } else { None };
                 match found {
                     Some(true) => again += 1,

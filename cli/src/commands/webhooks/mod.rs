@@ -7,8 +7,8 @@ mod show;
 
 use clap::Subcommand;
 use serde_json::Value;
-use shared::core::event::Event;
-use shared::core::ledger::FOUND;
+use shared::core::events::Event;
+use shared::core::events::ledger::FOUND;
 
 use super::Failure;
 pub(super) use rotate::new_secret;

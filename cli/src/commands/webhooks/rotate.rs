@@ -3,10 +3,10 @@
 use clap::{Args, ValueEnum};
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
-use shared::core::webhook;
+use shared::core::events::webhook_secrets;
 
 use super::Failure;
-use crate::commands::place::{Opened, Place};
+use crate::commands::installation::{Installation, Opened};
 use crate::terminal::say;
 
 #[derive(Args)]
@@ -22,7 +22,7 @@ pub(crate) struct Rotate {
     #[arg(long, value_enum, value_name = "WHETHER")]
     query_string: Option<QueryString>,
     #[command(flatten)]
-    place: Place,
+    installation: Installation,
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -44,17 +44,17 @@ impl Rotate {
         if self.query_string.is_some() && self.source != Source::Inventory {
             return Err(Failure::Other("--query-string is for --source inventory only".to_owned()));
         }
-        let Opened { parts, public_url } = self.place.open().await?;
-        let secrets = &*parts.stores.secrets;
+        let Opened { services, public_url } = self.installation.open().await?;
+        let secrets = &*services.stores.secrets;
         let secret = new_secret();
         let source = match self.source {
-            Source::Inventory => webhook::Source::Inventory,
-            Source::Custom => webhook::Source::Custom,
+            Source::Inventory => webhook_secrets::Source::Inventory,
+            Source::Custom => webhook_secrets::Source::Custom,
         };
-        webhook::set(secrets, &self.connection, source, secret.clone()).await?;
+        webhook_secrets::set(secrets, &self.connection, source, secret.clone()).await?;
         if let Some(whether) = self.query_string {
             let expected = whether == QueryString::Expected;
-            webhook::set_inventory_query(secrets, &self.connection, expected).await?;
+            webhook_secrets::set_inventory_query(secrets, &self.connection, expected).await?;
         }
         let url = format!("{}/webhooks/{}", public_url.as_str(), self.connection);
         match self.source {

@@ -6,13 +6,13 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
-use shared::core::webhook::WebhookSecrets;
+use shared::core::events::webhook_secrets::WebhookSecrets;
 use shared::zoho::http;
 use shared::zoho::signature::{HEADER, SignedText, sign_body};
 use tokio::time::sleep;
 
 use super::Failure;
-use crate::commands::place::{Opened, Place};
+use crate::commands::installation::{Installation, Opened};
 use crate::terminal::say;
 
 /// For the whole call.
@@ -30,7 +30,7 @@ pub(crate) struct SendTest {
     #[arg(long, value_enum, default_value_t = Source::Inventory)]
     source: Source,
     #[command(flatten)]
-    place: Place,
+    installation: Installation,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -52,9 +52,9 @@ struct Test {
 
 impl SendTest {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let Opened { parts, public_url } = self.place.open().await?;
-        let known = WebhookSecrets::read(&*parts.stores.secrets).await?;
-        let test = self.test(&known, parts.clock.now())?;
+        let Opened { services, public_url } = self.installation.open().await?;
+        let known = WebhookSecrets::read(&*services.stores.secrets).await?;
+        let test = self.test(&known, services.clock.now())?;
         let url = format!("{}/webhooks/{}/{}", public_url.as_str(), self.connection, test.path);
         let (mut status, mut answer) = post(&url, &test).await?;
         if status == 401 {

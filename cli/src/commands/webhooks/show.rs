@@ -3,11 +3,12 @@
 use clap::Args;
 use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
-use shared::core::event::{Event, Events};
-use shared::core::watch::{self, Channel, Watch};
+use shared::core::events::subscription;
+use shared::core::events::subscription::{Channel, Subscription};
+use shared::core::events::{Event, Events};
 
 use super::{Failure, is_found};
-use crate::commands::place::{Opened, Place};
+use crate::commands::installation::{Installation, Opened};
 use crate::terminal::say;
 
 /// Among so many events of a connection the last of each source is looked for.
@@ -19,28 +20,29 @@ pub(crate) struct Show {
     #[arg(long)]
     connection: Option<ConnectionName>,
     #[command(flatten)]
-    place: Place,
+    installation: Installation,
 }
 
 impl Show {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let Opened { parts, .. } = self.place.open().await?;
-        let all = watch::list(&*parts.stores.state).await?.into_iter().map(|stored| stored.watch);
-        let is_asked = |watch: &Watch| self.connection.as_ref().is_none_or(|name| *name == watch.connection);
+        let Opened { services, .. } = self.installation.open().await?;
+        let all = subscription::list(&*services.stores.state).await?.into_iter().map(|stored| stored.watch);
+        let is_asked =
+            |watch: &Subscription| self.connection.as_ref().is_none_or(|name| *name == watch.connection);
         let found: Vec<_> = all.filter(is_asked).collect();
         if found.is_empty() {
             say("Nothing is watched. `zoho-connector webhooks setup` begins it.");
         }
-        let events = Events::new(parts.stores.events.clone(), parts.clock.clone());
+        let events = Events::new(services.stores.events.clone(), services.clock.clone());
         for watch in found {
             let last = events.newest(&watch.connection, LAST).await?;
-            describe(&watch, &last, parts.clock.now());
+            describe(&watch, &last, services.clock.now());
         }
         Ok(())
     }
 }
 
-fn describe(watch: &Watch, last: &[Event], now: Timestamp) {
+fn describe(watch: &Subscription, last: &[Event], now: Timestamp) {
     say(format!("{}  watched since {}", watch.connection, watch.since));
     let line = |name: &str, value: String| say(format!("  {name:<19}{value}"));
     if !watch.crm.is_empty() {

@@ -1,16 +1,17 @@
 //! The OpenAPI document, made of what the routes say of themselves. It is made by a test, which compares it with the copy
 //! that is served: a running function makes nothing of it.
 
-mod failures;
-pub mod shape;
+pub mod operation;
+mod responses;
+pub(crate) mod route;
+pub mod schema;
 
 use serde_json::{Map, Value, json};
 use shared::zoho::scope::{Access, Product};
 
-use self::failures::{header, problem, responses};
-use self::shape::{Shape, any_of};
-use crate::operation::{Answer, Operation, Parameter, Place, Verb, Way};
-use crate::routes;
+use operation::{Answer, Operation, Parameter, Place, Verb, Way};
+use responses::{header, problem, responses};
+use schema::{Shape, any_of};
 
 /// How the answers of all routes are to be read.
 const DESCRIPTION: &str = "\
@@ -25,33 +26,11 @@ Unknown parameters are refused.
 you ask again for an answer that was lost.
 - Start with `GET /v1/status`: it says which connections there are and what they allow.";
 
-/// All operations, in the order of their routes.
-pub fn operations() -> Vec<Operation> {
-    let mut documenting = Documenting(Vec::new());
-    routes::all(&mut documenting);
-    documenting.0
-}
-
-/// Takes down what routes say, and serves nothing.
-struct Documenting(Vec<Operation>);
-
-impl routes::Routes for Documenting {
-    fn on<H, T>(&mut self, verb: crate::operation::Verb, path: &str, _: H, about: impl FnOnce() -> Operation)
-    where
-        H: axum::handler::Handler<T, std::sync::Arc<crate::App>>,
-        T: 'static,
-    {
-        // `{*rest}` is the router's way to say that slashes belong to it.
-        self.0.push(Operation { verb, path: path.replace("{*", "{"), ..about() });
-    }
-}
-
-/// The document.
-pub fn document() -> Value {
-    let operations = operations();
+/// The document of these operations.
+pub(crate) fn document(operations: &[Operation]) -> Value {
     let mut components = Components::default();
     let mut paths: Map<String, Value> = Map::new();
-    for operation in &operations {
+    for operation in operations {
         let described = components.operation(operation);
         let path = paths.entry(operation.path.clone()).or_insert_with(|| json!({}));
         if let Some(path) = path.as_object_mut() {
@@ -109,11 +88,11 @@ fn headers() -> Value {
         },
         "WWW-Authenticate": { "description": "`Bearer`.", "required": true, "schema": { "type": "string" } },
         "Zoho-Connection": { "description": "The connection that was used.", "schema": { "type": "string" } },
-        "Zoho-Organization": { "description": "The id of its organisation.", "schema": shape::id() },
+        "Zoho-Organization": { "description": "The id of its organisation.", "schema": schema::id() },
         "Zoho-Data-Centre": { "description": "Where that lives, like `eu`.", "schema": { "type": "string" } },
-        "X-RateLimit-Limit": { "description": "Calls to Zoho Inventory in a minute, of all together.", "schema": shape::count() },
-        "X-RateLimit-Remaining": { "description": "How many of them are left.", "schema": shape::count() },
-        "X-RateLimit-Reset": { "description": "Seconds until all of them are.", "schema": shape::count() },
+        "X-RateLimit-Limit": { "description": "Calls to Zoho Inventory in a minute, of all together.", "schema": schema::count() },
+        "X-RateLimit-Remaining": { "description": "How many of them are left.", "schema": schema::count() },
+        "X-RateLimit-Reset": { "description": "Seconds until all of them are.", "schema": schema::count() },
         "Idempotency-Replayed": {
             "description": "`true` where this is the answer to an earlier request with the same `Idempotency-Key`.",
             "schema": { "type": "string", "enum": ["true"] },
@@ -246,7 +225,7 @@ fn description(operation: &Operation) -> String {
 }
 
 /// A write can also be previewed.
-fn answers(operation: &Operation) -> Vec<Answer> {
+pub(crate) fn answers(operation: &Operation) -> Vec<Answer> {
     let mut answers = operation.answers.clone();
     if !matches!(operation.way, Way::Write(..)) {
         return answers;
@@ -275,11 +254,11 @@ fn preview() -> Shape {
                 "pattern": "^zcp_",
                 "description": "Send the same request with it as `Idempotency-Key` to perform just this.",
             },
-            "valid_until": shape::time(),
+            "valid_until": schema::time(),
             "notice": { "type": "string" },
         },
     });
-    shape::named("Preview", schema)
+    schema::named("Preview", schema)
 }
 
 fn parameter(parameter: &Parameter) -> Value {
@@ -318,7 +297,7 @@ fn of_way(way: Way) -> Vec<(&'static str, Parameter)> {
     };
     let organization = || {
         let text = "Refuses the call unless the connection is of this organisation.";
-        ("Organization", make(Place::Header, "Zoho-Organization", text, shape::id()))
+        ("Organization", make(Place::Header, "Zoho-Organization", text, schema::id()))
     };
     let dry_run = || {
         let text = "Writes nothing and shows what would be written, with a `preview_id`.";
@@ -336,75 +315,5 @@ fn of_way(way: Way) -> Vec<(&'static str, Parameter)> {
         Way::Read(_) | Way::Pass(Verb::Get) => vec![connection(), organization()],
         Way::Pass(_) => vec![dry_run(), key(), connection(), organization()],
         Way::Write(..) => vec![dry_run(), key(), connection(), organization()],
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::HashMap;
-    use std::path::Path;
-
-    use super::*;
-
-    /// What fits into a line stands in one: readable in a change, and short for those who fetch it.
-    fn printed(value: &Value, indent: &str, into: &mut String) {
-        let line = value.to_string();
-        let deeper = format!("{indent} ");
-        let mut children = |open: char, close: char, children: Vec<(String, &Value)>| {
-            into.push(open);
-            for (place, (name, child)) in children.into_iter().enumerate() {
-                into.push_str(if place == 0 { "\n" } else { ",\n" });
-                into.push_str(&deeper);
-                into.push_str(&name);
-                printed(child, &deeper, into);
-            }
-            into.push('\n');
-            into.push_str(indent);
-            into.push(close);
-        };
-        match value {
-            Value::Object(fields) if line.len() > 100 => {
-                let named = |name: &String| format!("{}:", Value::from(name.as_str()));
-                children('{', '}', fields.iter().map(|(name, child)| (named(name), child)).collect());
-            }
-            Value::Array(list) if line.len() > 100 => {
-                children('[', ']', list.iter().map(|child| (String::new(), child)).collect());
-            }
-            _ => into.push_str(&line),
-        }
-    }
-
-    #[test]
-    fn the_copy_that_is_served_is_what_the_code_says() {
-        let mut made = String::new();
-        printed(&document(), "", &mut made);
-        made.push('\n');
-        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi.json");
-        if std::env::var_os("UPDATE_OPENAPI").is_some() {
-            std::fs::write(&file, &made).unwrap();
-        }
-        let kept = std::fs::read_to_string(&file).unwrap_or_default();
-        let differs = made.lines().zip(kept.lines()).find(|(made, kept)| made != kept);
-        assert!(
-            made == kept,
-            "openapi.json is not what the code says, first at {differs:#?}\nUPDATE_OPENAPI=1 with this test writes it",
-        );
-    }
-
-    #[test]
-    fn a_name_has_one_shape_and_an_operation_its_own_name() {
-        let (mut shapes, mut ids) = (HashMap::new(), HashMap::new());
-        for operation in operations() {
-            let call = format!("{} {}", operation.verb.as_str(), operation.path);
-            assert_eq!(ids.insert(operation.id.clone(), call.clone()), None, "{}", operation.id);
-            let own = answers(&operation).into_iter().filter_map(|answer| answer.shape);
-            for (name, schema) in
-                own.chain(operation.body.map(|body| body.shape)).flat_map(|shape| shape.named)
-            {
-                let first = shapes.entry(name.clone()).or_insert_with(|| schema.clone());
-                assert_eq!(*first, schema, "{name} in {call}");
-            }
-        }
-        assert!(ids.len() > 25, "{} operations", ids.len());
     }
 }

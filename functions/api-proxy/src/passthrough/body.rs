@@ -10,8 +10,8 @@ use serde::Deserializer as _;
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use shared::base::problem::{Code, Problem};
 use shared::base::secret::sha256_hex;
+use shared::zoho::api_path::Verb;
 use shared::zoho::http::Body;
-use shared::zoho::path::Verb;
 use shared::zoho::scope::Product;
 
 use super::multipart;

@@ -1,28 +1,26 @@
 //! The rest of Zoho: a call that goes through as the caller made it, within limits. What it is made of is judged piece by
 //! piece: the path (`zoho::path`), whether it may be called at all (`denied`, the key's patterns), then `query` and `body`.
 
-pub(crate) mod answer;
 pub(crate) mod body;
-mod denied;
+mod denylist;
 mod multipart;
+pub(crate) mod plan;
 #[cfg(test)]
 mod properties;
 mod query;
+pub(crate) mod routes;
 
 use axum::body::Bytes;
 use axum::http::HeaderMap;
 use axum::http::header::{IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE};
 use shared::base::problem::{Code, Problem};
-use shared::core::key::{Permission, ServiceKey};
-use shared::core::pattern::Pattern;
+use shared::core::access::key::{Permission, ServiceKey};
+use shared::core::access::pattern::Pattern;
+use shared::zoho::api_path::{ApiPath, Verb};
 use shared::zoho::http::Body;
-use shared::zoho::path::{ApiPath, Verb};
 use shared::zoho::scope::Product;
 
-use crate::params::invalid;
-
-/// The largest body that is taken, and the largest answer that is given.
-pub(crate) const LIMIT: usize = 4 * 1024 * 1024;
+use crate::request::params::invalid;
 
 /// A call as it will be sent.
 #[derive(Debug, Clone)]
@@ -60,7 +58,7 @@ impl Aim {
 
     /// Demands that this key may call there.
     pub(crate) fn allowed(&self, key: &ServiceKey) -> Result<(), Problem> {
-        self.not_denied(denied::reason(self.verb, self.product, &self.path))?;
+        self.not_denied(denylist::reason(self.verb, self.product, &self.path))?;
         key.demand(&Permission::Zoho(Pattern::exactly(self.verb, self.product, &self.path)))
     }
 
@@ -77,7 +75,7 @@ impl Passed {
     /// Judges the rest of a call: the query is as it was sent.
     pub(crate) fn judge(aim: Aim, query: &str, headers: &HeaderMap, body: Bytes) -> Result<Self, Problem> {
         let (query, dry_run) = query::read(query, aim.product)?;
-        aim.not_denied(denied::reason_of_query(aim.verb, &query))?;
+        aim.not_denied(denylist::reason_of_query(aim.verb, &query))?;
         let Aim { verb, product, path } = aim;
         if dry_run && verb.is_read() {
             return Err(invalid("`dry_run` is for writes; a read changes nothing."));
@@ -89,7 +87,7 @@ impl Passed {
 
     /// Whether it must be previewed, whatever the key: it cannot be taken back.
     pub(crate) fn is_final(&self) -> bool {
-        self.verb == Verb::Delete || self.path.segments().any(|segment| denied::stem(segment) == "void")
+        self.verb == Verb::Delete || self.path.segments().any(|segment| denylist::stem(segment) == "void")
     }
 
     /// `POST /v1/zoho/inventory/itemgroups`

@@ -6,8 +6,8 @@ use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
+use shared::zoho::api_path::Verb;
 use shared::zoho::data_centre::{DataCentre, DataCentres};
-use shared::zoho::path::Verb;
 use shared::zoho::scope::Product;
 use url::Url;
 

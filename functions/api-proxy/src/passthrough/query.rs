@@ -6,7 +6,7 @@ use percent_encoding::percent_decode;
 use shared::base::problem::Problem;
 use shared::zoho::scope::Product;
 
-use crate::params::invalid;
+use crate::request::params::invalid;
 
 /// More parameters, or longer ones, no call of Zoho's has.
 const MOST: usize = 60;

@@ -1,33 +1,27 @@
 //! Safe writes. Every write goes this way: what it would do is worked out (`plan`), shown or performed, written down
 //! (`core::audit`), sent once, and where Zoho stays silent, looked for (`settle`) instead of being sent again.
 
-mod asked;
-pub(crate) mod deal;
 mod digest;
-pub(crate) mod note;
-pub(crate) mod order;
-pub(crate) mod passthrough;
-mod plan;
-mod settle;
+pub(crate) mod exact_response;
+pub(crate) mod plan;
+pub(crate) mod recovery;
+mod request;
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use shared::base::problem::{Code, Problem};
-use shared::core::audit::{Entry, Outcome};
-use shared::core::idempotency::{Begun, Kept, Ticket};
-use shared::core::preview::Previews;
+use shared::core::writes::audit::{Entry, Outcome};
+use shared::core::writes::idempotency::{Begun, Kept, Ticket};
+use shared::core::writes::preview::Previews;
 
-pub(crate) use asked::{Asked, WriteParams};
 pub(crate) use plan::{Done, Plan, Prepared};
+pub(crate) use request::{Asked, WriteParams};
 
-use crate::App;
-use crate::zoho_call::WriteFailure;
-
-/// Marks the answer of a write that Zoho has done.
-#[derive(Clone)]
-pub(crate) struct Written;
+use crate::app::App;
+use crate::request::response_headers::Written;
+use crate::zoho::WriteFailure;
 
 /// Says that an answer is that of an earlier request with the same key.
 const REPLAYED: &str = "idempotency-replayed";
@@ -173,7 +167,7 @@ impl App {
         self.note(entry).await;
         let status = done.status;
         let (kept, whole) = match done.exact {
-            Some(exact) => (crate::passthrough::answer::kept(status, exact.clone()), Some(exact)),
+            Some(exact) => (crate::writes::exact_response::kept(status, exact.clone()), Some(exact)),
             None => (Kept { status, body: small(done.body), exact: None }, None),
         };
         // A failure here is no failure of the write: whoever repeats the request finds the record at Zoho.
@@ -183,7 +177,7 @@ impl App {
             tracing::error!(%error, "the answer of a write could not be kept");
         }
         let mut response = match whole {
-            Some(exact) => crate::passthrough::answer::response(status, exact)?,
+            Some(exact) => crate::writes::exact_response::response(status, exact)?,
             None => answer(kept)?,
         };
         response.extensions_mut().insert(Written);
@@ -221,7 +215,7 @@ fn small(body: Value) -> Value {
 
 fn answer(kept: Kept) -> Result<Response, Problem> {
     match kept.exact {
-        Some(exact) => crate::passthrough::answer::response(kept.status, exact),
+        Some(exact) => crate::writes::exact_response::response(kept.status, exact),
         None => {
             let status = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK);
             Ok((status, Json(kept.body)).into_response())

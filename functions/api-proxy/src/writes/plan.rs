@@ -5,14 +5,18 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use shared::base::clock::{SignedDuration, Timestamp, later};
 use shared::base::problem::Problem;
-use shared::core::audit::Entry;
-use shared::core::idempotency::Exact;
-use shared::core::own::Before;
+use shared::core::writes::audit::Entry;
+use shared::core::writes::idempotency::Exact;
+use shared::core::writes::own_writes::Before;
 use shared::zoho::value::timestamp;
 
-use super::{Asked, deal, note, order, passthrough};
-use crate::App;
-use crate::zoho_call::{Scope, Target, WriteFailure};
+use crate::app::App;
+use crate::crm::deals::plan as deal;
+use crate::crm::notes::plan as note;
+use crate::inventory::sales_orders::plan as order;
+use crate::passthrough::plan as passthrough;
+use crate::writes::Asked;
+use crate::zoho::{Scope, Target, WriteFailure};
 
 /// So many of the last writes are known by what they made.
 const RECENT: usize = 100;
@@ -63,7 +67,7 @@ impl Prepared {
     }
 
     /// What was before the write that was answered so.
-    pub(super) fn changed_before(&self, status: u16) -> Before {
+    pub(crate) fn changed_before(&self, status: u16) -> Before {
         match &self.plan {
             Plan::PassThrough(_) => Before::Unknown,
             _ if status == 201 => Before::New,
@@ -108,7 +112,7 @@ impl Plan {
         !matches!(self, Self::PassThrough(_))
     }
 
-    pub(super) fn target<'a>(&self, asked: &'a Asked<'_>) -> Target<'a> {
+    pub(crate) fn target<'a>(&self, asked: &'a Asked<'_>) -> Target<'a> {
         let known = |(product, scope)| (product, Scope::Known(scope));
         let (product, scope) = match self {
             Self::CreateOrder(_) | Self::SetOrderStatus(_) => known(order::NEEDS),

@@ -21,14 +21,14 @@ pub use account::Slot;
 pub use credits::{Credits, Remaining};
 pub use window::Priority;
 
-use super::grant::AccessToken;
 use crate::base::clock::{SharedClock, Timestamp, seconds_until};
 use crate::base::problem::{Code, Problem};
 use crate::base::settings::InventoryLimits;
+use crate::core::connection::access_token::AccessToken;
 use crate::store::{Key, StoreError, Table};
-use crate::zoho::answer::{Failure, FailureKind};
 use crate::zoho::data_centre::DataCentre;
 use crate::zoho::http::Answer;
+use crate::zoho::response::{Failure, FailureKind};
 
 use account::Account;
 use window::{Blocked, Why, Window};

@@ -10,7 +10,7 @@ use tokio::time::sleep;
 use super::*;
 use crate::base::clock::TokioClock;
 use crate::base::secret::{Secret, random_hex};
-use crate::core::connection::Organization;
+use crate::core::connection::organization::Organization;
 use crate::store::{Condition, Outcome, Page, Query, Row, Version, Write};
 use crate::zoho::scope::ScopeSet;
 

@@ -4,13 +4,14 @@ use std::time::Duration;
 
 use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
-use shared::core::renewer::{Ask, Reply};
-use shared::core::watch;
-use shared::core::webhook::{self, WebhookSecrets};
+use shared::core::connection::token_refresh::{Ask, Reply};
+use shared::core::events::subscription;
+use shared::core::events::webhook_secrets;
+use shared::core::events::webhook_secrets::WebhookSecrets;
 use tokio::time::sleep;
 
-use super::{Failure, kept, new_secret};
-use crate::commands::place::Opened;
+use crate::commands::installation::Opened;
+use crate::commands::webhooks::setup::{Failure, new_secret, watch_row};
 
 /// How often token-refresh is asked while somebody else is at it, and how long between.
 const TRIES: usize = 5;
@@ -21,14 +22,14 @@ pub(super) async fn make(
     opened: &Opened,
     name: &ConnectionName,
 ) -> Result<Result<Timestamp, String>, Failure> {
-    let (state, secrets) = (&*opened.parts.stores.state, &*opened.parts.stores.secrets);
-    let found = watch::get(state, name).await?.and_then(|stored| stored.watch.channel);
+    let (state, secrets) = (&*opened.services.stores.state, &*opened.services.stores.secrets);
+    let found = subscription::get(state, name).await?.and_then(|stored| stored.watch.channel);
     let Some(channel) = found else {
         return Ok(Err("somebody else has ended it meanwhile".to_owned()));
     };
     // Before CRM is asked: what it tells at once must be known as its own.
     if WebhookSecrets::read(secrets).await?.channel(name, &channel.id).is_empty() {
-        webhook::set_channel(secrets, name, &channel.id, new_secret()).await?;
+        webhook_secrets::set_channel(secrets, name, &channel.id, new_secret()).await?;
     }
     Ok(match ask(opened, name).await? {
         Ok(Some(end)) => Ok(end),
@@ -39,10 +40,10 @@ pub(super) async fn make(
 
 /// Has the channel ended that is there, and forgets its token.
 pub(super) async fn end(opened: &Opened, name: &ConnectionName) -> Result<bool, Failure> {
-    let (state, secrets) = (&*opened.parts.stores.state, &*opened.parts.stores.secrets);
-    let found = watch::get(state, name).await?.and_then(|stored| stored.watch.channel);
+    let (state, secrets) = (&*opened.services.stores.state, &*opened.services.stores.secrets);
+    let found = subscription::get(state, name).await?.and_then(|stored| stored.watch.channel);
     let Some(channel) = found else { return Ok(false) };
-    kept::change(&opened.parts, name, |watch| watch.crm.clear()).await?;
+    watch_row::change(&opened.services, name, |watch| watch.crm.clear()).await?;
     if let Err(reason) = ask(opened, name).await? {
         let end = channel.expires.map(|end| format!(" It ends by itself at {end}.")).unwrap_or_default();
         return Err(Failure::Other(format!(
@@ -50,15 +51,15 @@ pub(super) async fn end(opened: &Opened, name: &ConnectionName) -> Result<bool, 
             channel.id
         )));
     }
-    webhook::remove_channel(secrets, name, &channel.id).await?;
+    webhook_secrets::remove_channel(secrets, name, &channel.id).await?;
     Ok(true)
 }
 
 /// When the channel ends that is there now, nothing where none is wanted; or why it is not as it is wanted.
 async fn ask(opened: &Opened, name: &ConnectionName) -> Result<Result<Option<Timestamp>, String>, Failure> {
-    let renewer = opened.renewer();
+    let token_refresh = opened.token_refresh();
     for _ in 0..TRIES {
-        let reply = renewer.ask(Ask::Watch { connection: name.clone() }).await;
+        let reply = token_refresh.ask(Ask::Watch { connection: name.clone() }).await;
         match reply.map_err(|error| error.to_string())? {
             Reply::Watching { expires } => return Ok(Ok(expires)),
             Reply::NotWatching { reason } => return Ok(Err(reason)),

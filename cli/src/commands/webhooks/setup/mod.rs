@@ -1,13 +1,13 @@
 //! `zoho-connector webhooks setup`. What is watched is what the last setup said: it can be run again at any time, and makes
 //! nothing twice.
 
-mod by_hand;
 mod channel;
-mod kept;
+mod manual_steps;
 mod rules;
+mod selection;
 mod stop;
 mod wait;
-mod wanted;
+mod watch_row;
 mod zoho_settings;
 
 use std::time::Duration;
@@ -15,17 +15,18 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use shared::base::id::ConnectionName;
 use shared::core::connection::{self, Connection, State};
-use shared::core::watch::{self, Kind, Watch};
+use shared::core::events::subscription;
+use shared::core::events::subscription::{Kind, Subscription};
 use shared::store::Table;
 
 use super::rotate::new_secret;
 use super::{Failure, is_found};
-use crate::commands::place::{Opened, Place};
+use crate::commands::installation::{Installation, Opened};
 use crate::terminal::say;
-use kept::Told;
 use rules::Rules;
+use selection::Wanted;
 use wait::Awaited;
-use wanted::Wanted;
+use watch_row::Told;
 
 /// What is said wherever Zoho does not tell of changes.
 const LOOKED_FOR: &str = "Changes are looked for every 5 minutes";
@@ -37,7 +38,7 @@ pub(crate) struct Setup {
     connection: ConnectionName,
     /// Modules of Zoho CRM by their API names, or `none`; without, as it is, at first those of Deals and Contacts that the
     /// connection may read
-    #[arg(long, value_name = "MODULE,…", value_delimiter = ',', value_parser = wanted::module)]
+    #[arg(long, value_name = "MODULE,…", value_delimiter = ',', value_parser = selection::module)]
     crm: Option<Vec<String>>,
     /// Kinds of records of Zoho Inventory; without, as it is, at first both as far as the connection may read them
     #[arg(long, value_enum, value_name = "KIND,…", value_delimiter = ',')]
@@ -52,7 +53,7 @@ pub(crate) struct Setup {
     #[arg(long, conflicts_with_all = ["crm", "inventory", "look_only", "wait"])]
     stop: bool,
     #[command(flatten)]
-    place: Place,
+    installation: Installation,
 }
 
 #[derive(Clone, Copy, PartialEq, ValueEnum)]
@@ -74,12 +75,12 @@ impl Records {
 
 impl Setup {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let opened = self.place.open().await?;
+        let opened = self.installation.open().await?;
         if self.stop {
             return stop::run(&opened, &self.connection).await;
         }
-        let found = connected(&*opened.parts.stores.state, &self.connection).await?;
-        let before = watch::get(&*opened.parts.stores.state, &self.connection).await?;
+        let found = connected(&*opened.services.stores.state, &self.connection).await?;
+        let before = subscription::get(&*opened.services.stores.state, &self.connection).await?;
         let inventory = self.inventory.map(|kinds| kinds.into_iter().filter_map(Records::kind).collect());
         // One that watches nothing is being stopped.
         let before = before.map(|stored| stored.watch);
@@ -100,7 +101,7 @@ async fn tell(
     opened: &Opened,
     found: &Connection,
     wanted: &Wanted,
-    before: Option<&Watch>,
+    before: Option<&Subscription>,
     patience: Duration,
 ) -> Result<(), Failure> {
     let name = &found.name;
@@ -108,7 +109,7 @@ async fn tell(
         channel::end(opened, name).await?;
     }
     let crm = !wanted.crm.is_empty();
-    kept::set(opened, name, wanted, before, if crm { Told::WithChannel } else { Told::WithoutChannel })
+    watch_row::set(opened, name, wanted, before, if crm { Told::WithChannel } else { Told::WithoutChannel })
         .await?;
     let mut awaited = Vec::new();
     let mut refused = None;
@@ -131,13 +132,13 @@ async fn tell(
     let made = rules.line_up(opened, found, &wanted.inventory, kinds_of(before)).await?;
     awaited.extend(Awaited::inventory(&wanted.inventory, !made));
     if made {
-        kept::inventory_tells(opened, name, &wanted.inventory).await?;
+        watch_row::inventory_tells(opened, name, &wanted.inventory).await?;
     }
     wait::wait(opened, name, &mut awaited, patience).await?;
     if !made {
         // What a hand made is believed once it has told something.
         if awaited.iter().all(|awaited| !awaited.is_inventory() || awaited.came()) {
-            kept::inventory_tells(opened, name, &wanted.inventory).await?;
+            watch_row::inventory_tells(opened, name, &wanted.inventory).await?;
         } else {
             say(format!(
                 "  {LOOKED_FOR} in Zoho Inventory as well, until a setup has seen each of its webhooks come."
@@ -155,11 +156,11 @@ async fn look_only(
     opened: &Opened,
     found: &Connection,
     wanted: &Wanted,
-    before: Option<&Watch>,
+    before: Option<&Subscription>,
 ) -> Result<(), Failure> {
     let name = &found.name;
     channel::end(opened, name).await?;
-    kept::set(opened, name, wanted, before, Told::ByNobody).await?;
+    watch_row::set(opened, name, wanted, before, Told::ByNobody).await?;
     Rules::of(name, opened.public_url.as_str()).end(opened, found, kinds_of(before)).await?;
     say(format!("✓ {name}: {wanted}. {LOOKED_FOR}."));
     if !wanted.inventory.is_empty() {
@@ -169,7 +170,7 @@ async fn look_only(
     Ok(())
 }
 
-fn kinds_of(before: Option<&Watch>) -> &[Kind] {
+fn kinds_of(before: Option<&Subscription>) -> &[Kind] {
     before.map_or(&[], |before| &before.inventory)
 }
 

@@ -3,14 +3,15 @@
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::core::connection::Connection;
-use shared::core::watch::Kind;
-use shared::core::webhook::{self, Source, WebhookSecrets};
-use shared::zoho::inventory_rules::{LONGEST_NAME, Rule, TO_END, TO_MAKE};
+use shared::core::events::subscription::Kind;
+use shared::core::events::webhook_secrets;
+use shared::core::events::webhook_secrets::{Source, WebhookSecrets};
+use shared::zoho::inventory::webhook_rules::{LONGEST_NAME, Rule, TO_END, TO_MAKE};
 use shared::zoho::scope::Product;
 
 use super::zoho_settings::ZohoSettings;
-use super::{Failure, by_hand, new_secret};
-use crate::commands::place::Opened;
+use crate::commands::installation::Opened;
+use crate::commands::webhooks::setup::{Failure, manual_steps, new_secret};
 use crate::terminal::say;
 
 /// Two for each kind of records: what was made or changed, and what was deleted, which Zoho's payloads do not tell apart.
@@ -69,7 +70,7 @@ impl Rules {
                 "  With ZohoInventory.settings.ALL (`zoho-connector connect --scopes`), setup tries to make them itself.",
             );
         }
-        by_hand::tell(&left, &secret);
+        manual_steps::tell(&left, &secret);
         Ok(false)
     }
 
@@ -80,7 +81,7 @@ impl Rules {
         found: &Connection,
         before: &[Kind],
     ) -> Result<(), Failure> {
-        let known = WebhookSecrets::read(&*opened.parts.stores.secrets).await?;
+        let known = WebhookSecrets::read(&*opened.services.stores.secrets).await?;
         let has_inventory = found.scopes.products().contains(&Product::Inventory);
         // Where no secret was ever made there can be none.
         if self.0.is_empty() || !has_inventory || known.inventory(&found.name).is_empty() {
@@ -98,7 +99,7 @@ impl Rules {
             }
             Err(reason) => {
                 let left = self.0.iter().filter(|(kind, _)| before.contains(kind));
-                by_hand::tell_end(left.map(|(_, rule)| rule), &reason);
+                manual_steps::tell_end(left.map(|(_, rule)| rule), &reason);
             }
         }
         Ok(())
@@ -107,11 +108,11 @@ impl Rules {
 
 /// The secret that Zoho signs with, and whether it was made just now. One that is there stays: webhooks use it.
 async fn secret(opened: &Opened, name: &ConnectionName) -> Result<(Secret, bool), Failure> {
-    let secrets = &*opened.parts.stores.secrets;
+    let secrets = &*opened.services.stores.secrets;
     if let Some(known) = WebhookSecrets::read(secrets).await?.inventory(name).first() {
         return Ok((known.clone(), false));
     }
     let secret = new_secret();
-    webhook::set(secrets, name, Source::Inventory, secret.clone()).await?;
+    webhook_secrets::set(secrets, name, Source::Inventory, secret.clone()).await?;
     Ok((secret, true))
 }

@@ -2,20 +2,20 @@
 
 use shared::base::id::ConnectionName;
 use shared::core::connection;
-use shared::core::watch;
+use shared::core::events::subscription;
 
 use super::rules::Rules;
-use super::{Failure, channel, kept};
-use crate::commands::place::Opened;
+use crate::commands::installation::Opened;
+use crate::commands::webhooks::setup::{Failure, channel, watch_row};
 use crate::terminal::say;
 
 /// Ends what is watched: first here, so that nothing is looked for or renewed any more, then at Zoho.
 pub(super) async fn run(opened: &Opened, name: &ConnectionName) -> Result<(), Failure> {
-    let state = &*opened.parts.stores.state;
-    let before = watch::get(state, name).await?.map(|stored| stored.watch.inventory);
+    let state = &*opened.services.stores.state;
+    let before = subscription::get(state, name).await?.map(|stored| stored.watch.inventory);
     let mut ended = Ok(false);
     if before.is_some() {
-        kept::change(&opened.parts, name, |watch| {
+        watch_row::change(&opened.services, name, |watch| {
             watch.crm.clear();
             watch.inventory.clear();
             watch.inventory_tells = false;
@@ -31,7 +31,7 @@ pub(super) async fn run(opened: &Opened, name: &ConnectionName) -> Result<(), Fa
         rules.end(opened, &found, &before.unwrap_or_default()).await?;
     }
     ended?;
-    kept::forget(&opened.parts, name).await?;
+    watch_row::forget(&opened.services, name).await?;
     say(format!("✓ Nothing is watched for {name}."));
     Ok(())
 }

@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use serde_json::Value;
 use shared::base::id::ConnectionName;
-use shared::core::event::{Event, Events};
-use shared::core::watch::Kind;
+use shared::core::events::subscription::Kind;
+use shared::core::events::{Event, Events};
 use tokio::time::{Instant, sleep};
 
 use super::{Failure, is_found};
-use crate::commands::place::Opened;
+use crate::commands::installation::Opened;
 use crate::terminal::say;
 
 /// How often the events are read.
@@ -101,7 +101,7 @@ pub(super) async fn wait(
         );
         return Ok(());
     }
-    let events = Events::new(opened.parts.stores.events.clone(), opened.parts.clock.clone());
+    let events = Events::new(opened.services.stores.events.clone(), opened.services.clock.clone());
     // By ids, not by the clock: whoever takes webhooks in may have another one.
     let mut seen = events.newest(name, 1).await?.into_iter().next().map(|event| event.id);
     say(format!(

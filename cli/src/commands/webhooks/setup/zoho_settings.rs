@@ -6,14 +6,16 @@ use std::time::Duration;
 
 use shared::base::secret::Secret;
 use shared::core::connection::Connection;
-use shared::core::grant::AccessToken;
-use shared::core::token::Tokens;
-use shared::zoho::answer::{Failure as Refusal, FailureKind};
+use shared::core::connection::access_token::AccessToken;
+use shared::core::connection::token_cache::Tokens;
 use shared::zoho::http::{Answer, Http, Method, Write};
-use shared::zoho::inventory_rules::{Entry, Rule, Setting, activate_url, deleted, done, listed, made};
+use shared::zoho::inventory::webhook_rules::{
+    Entry, Rule, Setting, activate_url, deleted, done, listed, made,
+};
+use shared::zoho::response::{Failure as Refusal, FailureKind};
 use tokio::time::Instant;
 
-use crate::commands::place::Opened;
+use crate::commands::installation::Opened;
 
 /// How long a call may take.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -70,13 +72,14 @@ impl ZohoSettings {
         let Some(organization) = &found.organization else {
             return Err("the connection knows no organisation of Zoho Inventory".to_owned());
         };
-        let parts = &opened.parts;
-        let tokens = Tokens::new(parts.stores.secrets.clone(), opened.renewer(), parts.clock.clone());
+        let services = &opened.services;
+        let tokens =
+            Tokens::new(services.stores.secrets.clone(), opened.token_refresh(), services.clock.clone());
         let token = tokens.current(&found.name, Instant::now() + PATIENCE).await;
         Ok(Self {
-            http: parts.http.clone(),
+            http: services.http.clone(),
             token: token.map_err(|problem| problem.detail().to_owned())?,
-            api: parts.centres.api(found.data_centre),
+            api: services.centres.api(found.data_centre),
             organization: organization.id.clone(),
         })
     }

@@ -1,0 +1,162 @@
+//! What is to be watched, and whether the connection may.
+
+use std::fmt;
+
+use shared::core::connection::Connection;
+use shared::core::events::subscription::{Kind, Subscription};
+use shared::zoho::crm::channel;
+use shared::zoho::inventory::{orders, scope};
+use shared::zoho::scope::{Access, Product, ScopeSet};
+
+use crate::commands::Failure;
+
+/// The modules that are watched where none are named.
+const MODULES: [&str; 2] = ["Deals", "Contacts"];
+
+/// Modules with a scope of their own; those that a company made share one.
+const OWN_SCOPE: [&str; 20] = [
+    "Leads",
+    "Accounts",
+    "Contacts",
+    "Deals",
+    "Campaigns",
+    "Tasks",
+    "Cases",
+    "Events",
+    "Calls",
+    "Solutions",
+    "Products",
+    "Vendors",
+    "Price_Books",
+    "Quotes",
+    "Sales_Orders",
+    "Purchase_Orders",
+    "Invoices",
+    "Notes",
+    "Appointments",
+    "Services",
+];
+
+/// Modules and kinds of records.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    pub(super) crm: Vec<String>,
+    pub(super) inventory: Vec<Kind>,
+}
+
+impl Wanted {
+    /// What was named; else what was watched before; else what the scopes allow.
+    pub(super) fn of(
+        crm: Option<Vec<String>>,
+        inventory: Option<Vec<Kind>>,
+        before: Option<&Subscription>,
+        scopes: &ScopeSet,
+    ) -> Self {
+        let readable = |module: &&str| scopes.allows(&read_scope(module));
+        let allowed_modules = || MODULES.into_iter().filter(readable).map(str::to_owned).collect();
+        let allowed_kinds =
+            || Kind::ALL.into_iter().filter(|kind| scopes.allows(kind_scope(*kind))).collect();
+        let crm = crm.or_else(|| before.map(|before| before.crm.clone())).unwrap_or_else(allowed_modules);
+        let inventory =
+            inventory.or_else(|| before.map(|before| before.inventory.clone())).unwrap_or_else(allowed_kinds);
+        let mut wanted = Self { crm: Vec::new(), inventory };
+        for module in crm.into_iter().filter(|module| module != NONE) {
+            if !wanted.crm.contains(&module) {
+                wanted.crm.push(module);
+            }
+        }
+        wanted.inventory.sort_unstable();
+        wanted.inventory.dedup();
+        wanted
+    }
+
+    /// Whether the connection may watch it. Found out before anything is changed, because Zoho would refuse it later and
+    /// with fewer words.
+    pub(super) fn check(&self, found: &Connection, look_only: bool) -> Result<(), Failure> {
+        if self.crm.is_empty() && self.inventory.is_empty() {
+            return Err(Failure::Other(format!(
+                "nothing is left to be watched: name it with --crm and --inventory, as far as {} may read it ({}), or end all with --stop",
+                found.name,
+                found.scopes.comma_separated()
+            )));
+        }
+        let mut needed: Vec<String> = self.crm.iter().map(|module| read_scope(module)).collect();
+        needed.extend(self.inventory.iter().map(|kind| kind_scope(*kind).to_owned()));
+        if !self.crm.is_empty() && !look_only {
+            needed.push(channel::SCOPE.to_owned());
+        }
+        let missing: Vec<_> = needed.into_iter().filter(|scope| !found.scopes.allows(scope)).collect();
+        if missing.is_empty() {
+            return Ok(());
+        }
+        let only_the_channel = missing == [channel::SCOPE];
+        let otherwise = if only_the_channel {
+            "; without it, --look-only has changes looked for every 5 minutes"
+        } else {
+            "; or leave out with --crm and --inventory what the connection may not read"
+        };
+        Err(Failure::Other(format!(
+            "the consent of {} does not hold {}: `{}` asks for it{otherwise}",
+            found.name,
+            missing.join(", "),
+            connect_again(found, &missing)
+        )))
+    }
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kinds: Vec<_> = self.inventory.iter().map(|kind| kind.as_str()).collect();
+        let list = |names: &[String]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
+        let kinds: Vec<String> = kinds.into_iter().map(str::to_owned).collect();
+        write!(f, "{} of Zoho CRM, {} of Zoho Inventory", list(&self.crm), list(&kinds))
+    }
+}
+
+/// In place of names: nothing of this product.
+const NONE: &str = "none";
+
+/// Reads the API name of a module.
+pub(super) fn module(text: &str) -> Result<String, String> {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b == b'_';
+    if (1..=64).contains(&text.len()) && text.bytes().all(plain) {
+        Ok(text.to_owned())
+    } else {
+        Err("must be a module's API name, like Deals or Price_Books, or none".to_owned())
+    }
+}
+
+fn read_scope(module: &str) -> String {
+    let own = OWN_SCOPE.iter().any(|known| known.eq_ignore_ascii_case(module));
+    let name = if own { module.replace('_', "").to_lowercase() } else { "custom".to_owned() };
+    format!("ZohoCRM.modules.{name}.READ")
+}
+
+const fn kind_scope(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Item => scope::ITEMS,
+        Kind::SalesOrder => orders::READ,
+    }
+}
+
+/// The command that asks for what is missing and for all that was granted before: a consent replaces the one before it.
+fn connect_again(found: &Connection, missing: &[String]) -> String {
+    let all: Vec<_> = found.scopes.iter().chain(missing.iter().map(String::as_str)).collect();
+    let all = ScopeSet::parse(&all.join(","));
+    let products = all.products();
+    let holds_all = |access: &Access| {
+        let asked = ScopeSet::of(&products, *access);
+        all.iter().all(|scope| asked.allows(scope))
+    };
+    let command = format!("zoho-connector connect --connection {}", found.name);
+    if let Some(access) = Access::ALL.into_iter().find(holds_all) {
+        let names: Vec<_> = products.iter().map(|product| product.as_str()).collect();
+        let products = if names.len() == Product::ALL.len() {
+            String::new()
+        } else {
+            format!(" --products {}", names.join(","))
+        };
+        return format!("{command}{products} --access {access}");
+    }
+    format!("{command} --scopes {}", all.comma_separated())
+}

@@ -1,0 +1,176 @@
+//! The row of what is watched: written here as it is wanted, and by token-refresh as it is.
+
+use std::collections::BTreeMap;
+
+use shared::base::clock::Timestamp;
+use shared::base::id::ConnectionName;
+use shared::base::secret::random_hex;
+use shared::core::events::subscription;
+use shared::core::events::subscription::{Channel, Kind, Subscription, list_name};
+use shared::core::services::Services;
+use shared::zoho::scope::Product;
+
+use crate::commands::installation::Opened;
+use crate::commands::webhooks::setup::Failure;
+use crate::commands::webhooks::setup::selection::Wanted;
+
+/// How often the row is read again that somebody else changed meanwhile.
+const TRIES: usize = 5;
+
+/// Who is to tell of changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// Zoho, CRM through a channel.
+    WithChannel,
+    /// Zoho, and CRM is not watched.
+    WithoutChannel,
+    /// Nobody: they are looked for.
+    ByNobody,
+}
+
+/// Writes down what is wanted, and whether Zoho is to tell of it. That Inventory does is believed of what it told before at the
+/// same address. What was not watched `before` counts from now on.
+pub(super) async fn set(
+    opened: &Opened,
+    name: &ConnectionName,
+    wanted: &Wanted,
+    before: Option<&Subscription>,
+    told: Told,
+) -> Result<(), Failure> {
+    let notify_url = format!("{}/webhooks/{name}/crm", opened.public_url.as_str());
+    let now = opened.services.clock.now();
+    let since = before.map_or(now, |before| before.since);
+    let added = before.map(|before| added(wanted, before, now)).unwrap_or_default();
+    change(&opened.services, name, |watch| {
+        (watch.since, watch.added) = (since, added.clone());
+        let is_moved = watch.channel.as_ref().is_some_and(|channel| channel.notify_url != notify_url);
+        watch.inventory_tells &= watch.inventory == wanted.inventory && !is_moved && told != Told::ByNobody;
+        watch.crm.clone_from(&wanted.crm);
+        watch.inventory.clone_from(&wanted.inventory);
+        let by_channel = told == Told::WithChannel;
+        let channel = watch.channel.take().filter(|_| by_channel);
+        watch.channel = by_channel.then(|| {
+            let channel = channel.unwrap_or_else(|| Channel::new(new_id(&opened.services), String::new()));
+            Channel { notify_url: notify_url.clone(), ..channel }
+        });
+    })
+    .await
+}
+
+/// From when on what was added counts, now or by an earlier setup.
+fn added(wanted: &Wanted, before: &Subscription, now: Timestamp) -> BTreeMap<String, Timestamp> {
+    let modules =
+        wanted.crm.iter().map(|module| (Product::Crm, module.as_str(), before.crm.contains(module)));
+    let kinds = wanted.inventory.iter();
+    let kinds = kinds.map(|kind| (Product::Inventory, kind.as_str(), before.inventory.contains(kind)));
+    let since = modules.chain(kinds).map(|(product, name, was_watched)| {
+        let since = if was_watched { before.since_of(product, name) } else { now };
+        (list_name(product, name), since)
+    });
+    since.filter(|(_, since)| *since != before.since).collect()
+}
+
+/// Writes down that Inventory tells of these kinds, unless something else was wanted since.
+pub(super) async fn inventory_tells(
+    opened: &Opened,
+    name: &ConnectionName,
+    kinds: &[Kind],
+) -> Result<(), Failure> {
+    let state = &*opened.services.stores.state;
+    for _ in 0..TRIES {
+        let Some(stored) = subscription::get(state, name).await? else { return Ok(()) };
+        if kinds.is_empty() || stored.watch.inventory != kinds {
+            return Ok(());
+        }
+        let watch = Subscription { inventory_tells: true, ..stored.watch.clone() };
+        if subscription::put(state, &watch, Some(&stored)).await? {
+            return Ok(());
+        }
+    }
+    Err(busy())
+}
+
+/// Changes the row, making it where there is none.
+pub(super) async fn change(
+    services: &Services,
+    name: &ConnectionName,
+    how: impl Fn(&mut Subscription),
+) -> Result<(), Failure> {
+    let state = &*services.stores.state;
+    for _ in 0..TRIES {
+        let stored = subscription::get(state, name).await?;
+        let mut watch = match &stored {
+            Some(stored) => stored.watch.clone(),
+            None => Subscription {
+                connection: name.clone(),
+                since: services.clock.now(),
+                added: BTreeMap::new(),
+                crm: Vec::new(),
+                inventory: Vec::new(),
+                channel: None,
+                inventory_tells: false,
+            },
+        };
+        how(&mut watch);
+        if stored.as_ref().is_some_and(|stored| stored.watch == watch)
+            || subscription::put(state, &watch, stored.as_ref()).await?
+        {
+            return Ok(());
+        }
+    }
+    Err(busy())
+}
+
+/// Forgets the row.
+pub(super) async fn forget(services: &Services, name: &ConnectionName) -> Result<(), Failure> {
+    let state = &*services.stores.state;
+    for _ in 0..TRIES {
+        match subscription::get(state, name).await? {
+            Some(stored) if !subscription::remove(state, &stored).await? => {}
+            _ => return Ok(()),
+        }
+    }
+    Err(busy())
+}
+
+fn busy() -> Failure {
+    Failure::Other("what is watched is being changed by somebody else; run the command again".to_owned())
+}
+
+/// Seconds and five random digits: a number that every reader of JSON keeps exactly.
+fn new_id(services: &Services) -> String {
+    let random = u64::from_str_radix(&random_hex::<8>(), 16).unwrap_or_default() % 100_000;
+    format!("{}{random:05}", services.clock.now().as_second())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_watched_before_keeps_its_beginning_and_what_is_new_begins_now() {
+        let at = |text: &str| format!("2026-11-21T{text}:00Z").parse::<Timestamp>().unwrap();
+        let before = Subscription {
+            connection: ConnectionName::default(),
+            since: at("08:00"),
+            added: [("crm/Leads".to_owned(), at("09:00")), ("crm/Calls".to_owned(), at("09:30"))].into(),
+            crm: ["Deals", "Leads", "Calls"].map(str::to_owned).to_vec(),
+            inventory: Vec::new(),
+            channel: None,
+            inventory_tells: false,
+        };
+        let crm = ["Deals", "Leads", "Contacts"].map(str::to_owned).to_vec();
+        let wanted = Wanted { crm, inventory: vec![Kind::Item] };
+        let added = added(&wanted, &before, at("10:00"));
+        let after = Subscription { added, ..before };
+        for (product, name, since) in [
+            (Product::Crm, "Deals", "08:00"),
+            (Product::Crm, "Leads", "09:00"),
+            (Product::Crm, "Contacts", "10:00"),
+            (Product::Inventory, "item", "10:00"),
+        ] {
+            assert_eq!(after.since_of(product, name), at(since), "{name}");
+        }
+        assert_eq!(after.added.len(), 3, "what is not watched any more is forgotten: {:?}", after.added);
+    }
+}

@@ -1,0 +1,6 @@
+//! What the connector says of itself: that it runs, what a key may do, what was written, the OpenAPI document.
+
+pub(crate) mod audit;
+pub(crate) mod health;
+pub(crate) mod openapi_json;
+pub(crate) mod status;

@@ -1,0 +1,248 @@
+//! Reading the people of CRM: `GET /v1/crm/contacts`, `/v1/crm/accounts`, and one of each.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde_json::{Value, json};
+use shared::base::problem::{Code, Problem};
+use shared::base::web::Segments;
+use shared::zoho::crm;
+use shared::zoho::response;
+use shared::zoho::scope::{Access, Product};
+use shared::zoho::value::{Object, query_of, text};
+
+use crate::app::App;
+use crate::crm::pagination::Wanted;
+use crate::openapi::operation::{Operation, Verb};
+use crate::openapi::route::Routes;
+use crate::openapi::schema;
+use crate::openapi::schema::{Field, Holds, Shape, list_of, named};
+use crate::request::caller::Caller;
+use crate::request::params::{
+    List, OneParams, Pairs, Params, crm_fields, invalid, next, per_page, pick, record_id,
+};
+use crate::request::redact;
+use crate::zoho::Target;
+
+/// A module of people.
+pub(crate) struct Module {
+    pub(crate) path: &'static str,
+    /// Its API name.
+    pub(crate) name: &'static str,
+    pub(crate) scope: &'static str,
+    /// What a list asks for when the caller names no fields.
+    pub(crate) fields: &'static str,
+    /// Where a person may be searched by, and the fields that must then have the value.
+    by: &'static [(&'static str, &'static [&'static str])],
+    /// What one is called, in the document and in words.
+    one: (&'static str, &'static str),
+    /// The id of one in the stand-in Zoho.
+    example: &'static str,
+    /// Fields that can be relied on, beside the id.
+    documented: &'static [Field],
+}
+
+/// Searching needs a scope of another product, too.
+const SEARCH: &str = "ZohoSearch.securesearch.READ";
+
+/// Both modules.
+pub(crate) const MODULES: [&Module; 2] = [&CONTACTS, &ACCOUNTS];
+
+/// People.
+pub(crate) const CONTACTS: Module = Module {
+    path: "/v1/crm/contacts",
+    name: "Contacts",
+    scope: crm::scope::CONTACTS,
+    fields: "First_Name,Last_Name,Full_Name,Email,Phone,Mobile,Account_Name,Owner,Created_Time,Modified_Time",
+    by: &[
+        ("email", &["Email", "Secondary_Email"]),
+        ("phone", &["Phone", "Mobile", "Other_Phone"]),
+        ("search", &[]),
+    ],
+    one: ("CrmContact", "contact"),
+    example: "6100000000440025",
+    documented: &[
+        ("First_Name", Holds::Text, "Their first name."),
+        ("Last_Name", Holds::Text, "Their last name."),
+        ("Full_Name", Holds::Text, "Both."),
+        ("Email", Holds::Text, "Their address."),
+        ("Phone", Holds::Text, "Their number."),
+        ("Account_Name", Holds::Text, "The account that they belong to."),
+        ("Account_Name_id", Holds::OtherId, "Its id."),
+        ("Owner", Holds::Text, "Who of us looks after them."),
+        ("Owner_id", Holds::OtherId, "Their id."),
+        ("Created_Time", Holds::Time, "When they were entered."),
+        ("Modified_Time", Holds::Time, "When they were changed."),
+    ],
+};
+
+/// Companies.
+pub(crate) const ACCOUNTS: Module = Module {
+    path: "/v1/crm/accounts",
+    name: "Accounts",
+    scope: crm::scope::ACCOUNTS,
+    fields: "Account_Name,Phone,Website,Industry,Billing_City,Billing_Country,Owner,Created_Time,Modified_Time",
+    by: &[("phone", &["Phone"]), ("search", &[])],
+    one: ("Account", "account"),
+    example: "6100000000440011",
+    documented: &[
+        ("Account_Name", Holds::Text, "Its name."),
+        ("Phone", Holds::Text, "Its number."),
+        ("Website", Holds::Text, "Its address on the web."),
+        ("Industry", Holds::Text, "What it does."),
+        ("Owner", Holds::Text, "Who of us looks after it."),
+        ("Owner_id", Holds::OtherId, "Their id."),
+        ("Created_Time", Holds::Time, "When it was entered."),
+        ("Modified_Time", Holds::Time, "When it was changed."),
+    ],
+};
+
+pub(crate) fn routes(to: &mut impl Routes) {
+    for module in MODULES {
+        let handler = move |app, caller, pairs| list(module, app, caller, pairs);
+        to.on(Verb::Get, module.path, handler, || module.list_documented());
+        let handler = move |app, caller, id, params| one(module, app, caller, id, params);
+        to.on(Verb::Get, &format!("{}/{{id}}", module.path), handler, || module.one_documented());
+    }
+}
+
+impl Module {
+    fn list_documented(&self) -> Operation {
+        let (name, words) = self.one;
+        let operation =
+            Operation::read(Product::Crm, format!("list{name}s"), format!("{words}s of CRM, by page"));
+        let by = in_ticks(self.by.iter().map(|by| by.0));
+        let operation = operation.about(format!(
+            "At most one of {by} may be there. A search has one page, and new records can be missing from it for a minute."
+        ));
+        let operation = self.by.iter().fold(operation, |operation, (by, _)| {
+            let about = match *by {
+                "search" => "A word that occurs anywhere in the record.".to_owned(),
+                field => format!("Only those with this `{field}`."),
+            };
+            operation.query(by, about, json!({ "type": "string", "minLength": 2 }), Value::Null)
+        });
+        operation.fields("Phone,Owner").pages().answers(200, "A page.", list_of(self.shape()))
+    }
+
+    fn one_documented(&self) -> Operation {
+        let (name, words) = self.one;
+        Operation::read(Product::Crm, format!("get{name}"), format!("One {words} of CRM"))
+            .id("id", self.example)
+            .fields("Phone,Owner")
+            .answers(200, "The record.", self.shape())
+    }
+
+    pub(crate) fn shape(&self) -> Shape {
+        let own = [("id", Holds::Id, "Its id.")];
+        let fields: Vec<Field> = own.iter().chain(self.documented).copied().collect();
+        named(self.one.0, schema::record(&fields, &[]))
+    }
+}
+
+fn in_ticks(words: impl Iterator<Item = &'static str>) -> String {
+    words.map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
+}
+
+async fn list(
+    module: &'static Module,
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    mut pairs: Pairs,
+) -> Result<Json<List<Object>>, Problem> {
+    let rows = per_page(pairs.number("per_page")?)?;
+    let cursor = pairs.text("cursor");
+    let named = pairs.text("fields");
+    let fields = named.as_deref().map(crm_fields).transpose()?;
+    let mut wanted: Vec<_> = module.by.iter().filter_map(|by| Some((by, pairs.text(by.0)?))).collect();
+    pairs.nothing_else()?;
+    let by = wanted.pop();
+    if !wanted.is_empty() || by.as_ref().is_some_and(|(_, value)| value.trim().len() < 2) {
+        let names = in_ticks(module.by.iter().map(|by| by.0));
+        return Err(invalid(format!("One of {names} may be there, with at least two characters.")));
+    }
+    if let Some(((how, _), _)) = &by {
+        redact::refuse_search(&caller, how)?;
+    }
+    let connection = app.choose(&caller, Product::Crm, Access::Read).await?;
+    let target = Target::new(&caller, &connection, Product::Crm, module.scope);
+    let asked = fields.clone().unwrap_or_else(|| module.fields.to_owned());
+    if let Some(((how, _), value)) = &by {
+        // CRM searches by an index of its own.
+        app.demand_scope(&target.with(SEARCH)).await?;
+        if cursor.is_some() {
+            return Err(invalid("A search has one page: leave out `cursor`."));
+        }
+        let how = if *how == "search" { "word" } else { how };
+        let answer = app
+            .read(
+                &target,
+                |place| {
+                    let mut url = query_of(format!("{}/search", crm::module_url(place.api, module.name)));
+                    url.append_pair(how, value).append_pair("fields", &asked);
+                    url.append_pair("per_page", &rows.to_string());
+                    url.finish()
+                },
+                response::crm,
+            )
+            .await?;
+        let found = crm::rows(answer);
+        let data = found.into_iter().filter(|row| fits(row, &by)).map(crm::record).collect();
+        return Ok(Json(List { data, next: None }));
+    }
+    let page = app
+        .crm_page(
+            &target,
+            &Wanted { module: module.name, fields: &asked, conditions: &[], rows, cursor: cursor.as_deref() },
+        )
+        .await?;
+    let rows = rows.to_string();
+    let next = page.cursor.map(|cursor| {
+        let params =
+            [("per_page", Some(rows.as_str())), ("fields", fields.as_deref()), ("cursor", Some(&cursor))];
+        next(module.path, &params)
+    });
+    Ok(Json(List { data: page.rows.into_iter().map(crm::record).collect(), next }))
+}
+
+async fn one(
+    module: &'static Module,
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Segments(id): Segments<String>,
+    Params(params): Params<OneParams>,
+) -> Result<Json<Object>, Problem> {
+    let id = record_id(&id)?;
+    let connection = app.choose(&caller, Product::Crm, Access::Read).await?;
+    let target = Target::new(&caller, &connection, Product::Crm, module.scope);
+    let answer =
+        app.read(&target, |place| crm::record_url(place.api, module.name, id), response::crm_record).await?;
+    let found = crm::rows(answer).into_iter().next();
+    let found = found.ok_or_else(|| {
+        Problem::new(Code::RecordNotFound, format!("There is no record {id} in {}.", module.name))
+    })?;
+    let mut found = crm::record(found);
+    pick(&mut found, params.fields.as_deref(), &["id", "untrusted"]);
+    Ok(Json(found))
+}
+
+/// CRM's search finds more than was asked for: an equal value is what the caller means.
+fn fits(row: &Object, by: &Option<(&(&str, &[&str]), String)>) -> bool {
+    let Some(((how, fields), value)) = by else { return true };
+    let same = |has: &str| match *how {
+        // With or without the country's code.
+        "phone" => {
+            let (has, wanted) = (digits(has), digits(value));
+            has.len().min(wanted.len()) >= 4 && (has.ends_with(&wanted) || wanted.ends_with(&has))
+        }
+        _ => has.eq_ignore_ascii_case(value.trim()),
+    };
+    let mut has = fields.iter().filter_map(|field| text(row, field)).peekable();
+    // What was not asked for with `fields=` cannot be judged.
+    fields.is_empty() || has.peek().is_none() || has.any(same)
+}
+
+fn digits(text: &str) -> String {
+    text.chars().filter(char::is_ascii_digit).collect()
+}

@@ -1,0 +1,184 @@
+//! `GET /v1/crm/deals/{id}/brief`: all that one should know before talking about a deal, in one answer and four calls.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Serialize;
+use serde_json::{Value, json};
+use shared::base::id::is_zoho_id;
+use shared::base::problem::{Code, Problem};
+use shared::base::web::Segments;
+use shared::zoho::crm::coql;
+use shared::zoho::scope::{Access, Product};
+use shared::zoho::value::{self, Object, text, timestamp};
+use shared::zoho::{crm, response};
+use tokio::join;
+
+use crate::app::App;
+use crate::crm::contacts_and_accounts::{ACCOUNTS, CONTACTS};
+use crate::crm::deals::plan;
+use crate::crm::deals::read;
+use crate::crm::notes::routes;
+use crate::openapi::operation::{Operation, Verb};
+use crate::openapi::route::Routes;
+use crate::openapi::schema::{described, exact, named, text as text_shape, words};
+use crate::request::caller::Caller;
+use crate::request::params::{NoParams, Params, record_id};
+use crate::zoho::{Question, Target};
+
+/// How many of the last notes, and how many people, are told of.
+const NOTES: usize = 10;
+const PEOPLE: usize = 20;
+
+pub(crate) fn routes(to: &mut impl Routes) {
+    to.on(Verb::Get, "/v1/crm/deals/{id}/brief", brief, || {
+        let missing = exact(
+            4,
+            &[
+                ("part", words(&["account", "contacts", "notes"])),
+                ("code", text_shape()),
+                ("detail", text_shape()),
+                ("hint", text_shape()),
+            ],
+        );
+        let (deal, account, contact, note) =
+            (read::documented(), ACCOUNTS.shape(), CONTACTS.shape(), routes::documented());
+        let list =
+            |schema: &Value, about: &str| described(json!({ "type": "array", "items": schema }), about);
+        let schema = exact(
+            5,
+            &[
+                ("deal", deal.schema.clone()),
+                ("account", json!({ "anyOf": [account.schema, { "type": "null" }] })),
+                (
+                    "contacts",
+                    list(&contact.schema, "The deal's own contact first, then others of the account."),
+                ),
+                ("notes", list(&note.schema, "The last ones, newest first.")),
+                (
+                    "missing",
+                    list(&missing, "The parts that could not be read, and why: they may hold something."),
+                ),
+            ],
+        );
+        let brief = named("Brief", schema).with([deal, account, contact, note]);
+        Operation::read(Product::Crm, "briefDeal", "All that one should know before talking about a deal")
+            .about("The deal with its account, its people and its last notes, by at most four calls to Zoho.")
+            .id("id", read::EXAMPLE)
+            .answers(200, "The brief.", brief)
+    });
+}
+
+#[derive(Serialize)]
+struct Brief {
+    deal: Object,
+    account: Option<Object>,
+    /// The deal's own contact first, then others of the account.
+    contacts: Vec<Object>,
+    /// Newest first.
+    notes: Vec<Object>,
+    /// The parts that could not be read, and why.
+    missing: Vec<Missing>,
+}
+
+/// A part that is not there, which does not mean that there is nothing.
+#[derive(Serialize)]
+struct Missing {
+    part: &'static str,
+    code: &'static str,
+    detail: String,
+    hint: &'static str,
+}
+
+async fn brief(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Segments(id): Segments<String>,
+    Params(NoParams {}): Params<NoParams>,
+) -> Result<Json<Brief>, Problem> {
+    let id = record_id(&id)?;
+    let connection = app.choose(&caller, Product::Crm, Access::Read).await?;
+    let of = |scope| Target::new(&caller, &connection, Product::Crm, scope);
+    let target = of(crm::scope::DEALS);
+    let (deal, last_notes) = join!(plan::one(&app, &target, id), app.last_notes(of(crm::scope::NOTES), id));
+    let deal = deal?.ok_or_else(|| Problem::new(Code::RecordNotFound, format!("There is no deal {id}.")))?;
+
+    let lookup = |field: &str| {
+        let lookup = deal.get(field).and_then(|found| found.as_object());
+        lookup.and_then(|lookup| value::id(lookup, "id")).filter(|id| is_zoho_id(id))
+    };
+    let (account, contact) = (lookup("Account_Name"), lookup("Contact_Name"));
+    let (found, contacts) = join!(
+        app.one_of(of(ACCOUNTS.scope), ACCOUNTS.name, account.as_deref()),
+        app.people_of(of(CONTACTS.scope), account.as_deref(), contact.as_deref()),
+    );
+
+    let mut missing = Vec::new();
+    let notes = part(&mut missing, "notes", last_notes);
+    let account = part(&mut missing, "account", found);
+    let contacts = part(&mut missing, "contacts", contacts);
+    Ok(Json(Brief { deal: crm::record(deal), account, contacts, notes, missing }))
+}
+
+/// The part, or a word on why it is not there.
+fn part<T: Default>(missing: &mut Vec<Missing>, part: &'static str, read: Result<T, Problem>) -> T {
+    read.unwrap_or_else(|problem| {
+        let code = problem.code();
+        let detail = problem.detail().to_owned();
+        missing.push(Missing { part, code: code.as_str(), detail, hint: code.hint() });
+        T::default()
+    })
+}
+
+impl App {
+    async fn last_notes(&self, target: Target<'_>, deal: &str) -> Result<Vec<Object>, Problem> {
+        let answer =
+            self.read(&target, |place| crm::newest_notes_url(place.api, deal), response::crm).await?;
+        let mut notes = crm::rows(answer);
+        // CRM's order is the user's choice.
+        notes.sort_by_key(|note| std::cmp::Reverse(text(note, "Created_Time").and_then(timestamp)));
+        notes.truncate(NOTES);
+        Ok(notes.into_iter().map(crm::record).collect())
+    }
+
+    async fn one_of(
+        &self,
+        target: Target<'_>,
+        module: &str,
+        id: Option<&str>,
+    ) -> Result<Option<Object>, Problem> {
+        let Some(id) = id else { return Ok(None) };
+        let answer =
+            self.read(&target, |place| crm::record_url(place.api, module, id), response::crm_record).await?;
+        Ok(crm::rows(answer).into_iter().next().map(crm::record))
+    }
+
+    /// The deal's own contact and others of the account, in one query; without the scope of queries, the contact alone.
+    async fn people_of(
+        &self,
+        target: Target<'_>,
+        account: Option<&str>,
+        contact: Option<&str>,
+    ) -> Result<Vec<Object>, Problem> {
+        self.demand_scope(&target).await?;
+        let queries = target.with(coql::SCOPE);
+        let account = match account {
+            Some(account) if self.demand_scope(&queries).await.is_ok() => account,
+            _ => return Ok(self.one_of(target, CONTACTS.name, contact).await?.into_iter().collect()),
+        };
+        // More than are told of: the deal's own contact need not be among those that were changed last.
+        let query = coql::people_of(CONTACTS.fields, account, contact, 200);
+        let mut people =
+            crm::rows(self.read(&queries, |place| Question::coql(place, &query), response::crm).await?);
+        people.sort_by_key(|person| value::id(person, "id").as_deref() != contact);
+        people.truncate(PEOPLE);
+        let mut people: Vec<Object> = people.into_iter().map(crm::record).collect();
+        if contact.is_some()
+            && people.first().and_then(|person| value::id(person, "id")).as_deref() != contact
+        {
+            people.splice(0..0, self.one_of(target, CONTACTS.name, contact).await?);
+        }
+        Ok(people)
+    }
+}

@@ -1,0 +1,6 @@
+//! Deals: read, written, and one with all that belongs to it.
+
+pub(crate) mod brief;
+pub(crate) mod plan;
+pub(crate) mod read;
+pub(crate) mod write;

@@ -1,0 +1,8 @@
+//! Zoho CRM as agents see it: deals and their notes, people, fields, queries.
+
+pub(crate) mod contacts_and_accounts;
+pub(crate) mod deals;
+pub(crate) mod fields;
+pub(crate) mod notes;
+pub(crate) mod pagination;
+pub(crate) mod query;

@@ -1,0 +1,4 @@
+//! Notes of a deal.
+
+pub(crate) mod plan;
+pub(crate) mod routes;

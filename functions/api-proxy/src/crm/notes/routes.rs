@@ -1,0 +1,147 @@
+//! `GET` and `POST /v1/crm/deals/{id}/notes`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::HeaderMap;
+use axum::response::Response;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared::base::problem::{Code, Problem};
+use shared::base::web::Segments;
+use shared::zoho::crm;
+use shared::zoho::response;
+use shared::zoho::scope::{Access, Product};
+use shared::zoho::value::Object;
+
+use crate::app::App;
+use crate::crm::notes::plan;
+use crate::openapi::operation::{Operation, Verb};
+use crate::openapi::route::Routes;
+use crate::openapi::schema::{Holds, Shape, exact, list_of, named, record};
+use crate::request::body;
+use crate::request::body::Body;
+use crate::request::caller::Caller;
+use crate::request::params::{List, Params, next, page_of, per_page, record_id};
+use crate::writes::{Asked, Plan, Prepared, WriteParams};
+use crate::zoho::Target;
+
+/// CRM's own limits.
+const LONGEST_TITLE: usize = 120;
+const LONGEST_CONTENT: usize = 32_000;
+
+const PATH: &str = "/v1/crm/deals/{id}/notes";
+
+pub(crate) fn routes(to: &mut impl Routes) {
+    to.on(Verb::Get, PATH, list, || {
+        Operation::read(Product::Crm, "listNotes", "The notes of a deal")
+            .about("In the order of CRM, which is oldest first unless the user has set it otherwise.")
+            .id("id", "6100000000451001")
+            .pages()
+            .answers(200, "A page.", list_of(documented()))
+    });
+    to.on(Verb::Post, PATH, create, || {
+        let text =
+            |fewest: usize, most: usize| json!({ "type": "string", "minLength": fewest, "maxLength": most });
+        let note =
+            exact(1, &[("Note_Content", text(1, LONGEST_CONTENT)), ("Note_Title", text(0, LONGEST_TITLE))]);
+        Operation::write(Product::Crm, Access::Write, "createNote", "Adds a note to a deal")
+            .id("id", "6100000000451001")
+            .takes(
+                named("NewNote", note),
+                json!({ "Note_Title": "Call", "Note_Content": "Wants oak, not pine." }),
+            )
+            .answers(201, "The note.", documented())
+    });
+}
+
+pub(crate) fn documented() -> Shape {
+    let note = record(
+        &[
+            ("id", Holds::Id, "Its id."),
+            ("Note_Title", Holds::Text, "Its title."),
+            ("Note_Content", Holds::Text, "What it says."),
+            ("Owner", Holds::Text, "Who wrote it."),
+            ("Owner_id", Holds::OtherId, "Their id."),
+            ("Created_Time", Holds::Time, "When."),
+            ("Modified_Time", Holds::Time, "When it was changed."),
+        ],
+        &[],
+    );
+    named("Note", note)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListParams {
+    per_page: Option<u32>,
+    cursor: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Note {
+    #[serde(rename = "Note_Title")]
+    title: Option<String>,
+    #[serde(rename = "Note_Content")]
+    content: String,
+}
+
+async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Segments(id): Segments<String>,
+    Params(params): Params<ListParams>,
+) -> Result<Json<List<Object>>, Problem> {
+    let id = record_id(&id)?;
+    let (rows, page) = (per_page(params.per_page)?, page_of(params.cursor.as_deref())?);
+    let connection = app.choose(&caller, Product::Crm, Access::Read).await?;
+    let target = Target::new(&caller, &connection, Product::Crm, crm::scope::NOTES);
+    let answer =
+        app.read(&target, |place| crm::notes_page_url(place.api, id, page, rows), response::crm).await?;
+    let more = answer.as_ref().is_some_and(crm::more_records);
+    let (rows, cursor) = (rows.to_string(), format!("p{}", page + 1));
+    let path = format!("/v1/crm/deals/{id}/notes");
+    let next = more.then(|| next(&path, &[("per_page", Some(&rows)), ("cursor", Some(&cursor))]));
+    Ok(Json(List { data: crm::rows(answer).into_iter().map(crm::record).collect(), next }))
+}
+
+async fn create(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Segments(id): Segments<String>,
+    Params(params): Params<WriteParams>,
+    headers: HeaderMap,
+    Body(body): Body,
+) -> Result<Response, Problem> {
+    let deal = record_id(&id)?.to_owned();
+    let written: Note = body::read(&body)?;
+    let length = |text: &str| text.chars().count();
+    if written.content.trim().is_empty()
+        || length(&written.content) > LONGEST_CONTENT
+        || written.title.as_deref().is_some_and(|title| length(title) > LONGEST_TITLE)
+    {
+        return Err(Problem::new(
+            Code::BodyInvalid,
+            format!(
+                "`Note_Content` must have 1 to {LONGEST_CONTENT} characters, `Note_Title` at most {LONGEST_TITLE}."
+            ),
+        ));
+    }
+    let connection = app.choose(&caller, Product::Crm, Access::Write).await?;
+    let about = json!({ "deal": deal, "note": body });
+    let asked =
+        Asked::new(&app, &caller, &connection, "POST /v1/crm/deals/{id}/notes", &about, &params, &headers)
+            .await?;
+    let prepare = async {
+        let shown = json!({ "deal": deal, "note": body });
+        let plan = Plan::CreateNote(plan::Create {
+            deal: deal.clone(),
+            title: written.title,
+            content: written.content,
+        });
+        Ok(Prepared { plan, shown, before: Value::Null, modified: None })
+    };
+    app.perform(&asked, prepare).await
+}

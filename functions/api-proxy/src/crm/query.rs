@@ -1,0 +1,125 @@
+//! `POST /v1/crm/query`: a COQL query whose values are bound.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use shared::base::problem::{Code, Problem};
+use shared::zoho::crm;
+use shared::zoho::crm::coql;
+use shared::zoho::crm::coql::MOST_ROWS;
+use shared::zoho::response;
+use shared::zoho::scope::{Access, Product};
+use shared::zoho::value::Object;
+
+use crate::app::App;
+use crate::openapi::operation::{Operation, Verb};
+use crate::openapi::route::Routes;
+use crate::openapi::schema::{described, exact, named, text, untrusted};
+use crate::request::body;
+use crate::request::body::Body;
+use crate::request::caller::Caller;
+use crate::request::params::{NoParams, Params};
+use crate::request::redact;
+use crate::zoho::{Question, Target};
+
+/// What a query gives when nothing is said: as many as one of CRM's credits buys.
+const ROWS: u32 = 200;
+
+pub(crate) fn routes(to: &mut impl Routes) {
+    to.on(Verb::Post, "/v1/crm/query", query, || {
+        let takes = exact(
+            1,
+            &[
+                ("query", described(text(), "COQL: `select … from … where …`. Values stand in `params`, and here as `:name`.")),
+                ("params", json!({
+                    "type": "object",
+                    "description": "Texts, numbers, true, false, and lists of these for `in`.",
+                    "additionalProperties": { "type": ["string", "number", "boolean", "array"] },
+                })),
+                ("max_rows", json!({
+                    "type": "integer",
+                    "minimum": 1,
+                    "maximum": MOST_ROWS,
+                    "default": ROWS,
+                    "description": "The most rows that come; beyond 200 and 1,000 they cost more of CRM's credits.",
+                })),
+            ],
+        );
+        let row = json!({ "type": "object", "required": ["untrusted"], "properties": { "untrusted": untrusted() } });
+        let rows = exact(
+            2,
+            &[
+                ("data", json!({ "type": "array", "items": row })),
+                ("next", json!({ "type": "null", "description": "There is no cursor into a query." })),
+                ("notice", described(text(), "That there are more rows, and how to go on.")),
+            ],
+        );
+        let asks = "select Deal_Name, Amount from Deals where Stage = :stage and Amount >= :least";
+        Operation::read(Product::Crm, "query", "A question to CRM in its query language")
+            .about("Reading only. A value is never pasted into the text: what people wrote cannot change the question.")
+            .takes(
+                named("Query", takes),
+                json!({ "query": asks, "params": { "stage": "Qualification", "least": 1000 } }),
+            )
+            .answers(200, "Rows.", named("QueryRows", rows))
+    });
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Query {
+    query: String,
+    #[serde(default)]
+    params: Object,
+    max_rows: Option<u32>,
+}
+
+#[derive(Serialize)]
+struct Rows {
+    data: Vec<Object>,
+    /// There is no cursor into a query.
+    next: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notice: Option<String>,
+}
+
+async fn query(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Params(NoParams {}): Params<NoParams>,
+    Body(body): Body,
+) -> Result<Json<Rows>, Problem> {
+    let refused = |detail: String| Problem::new(Code::BodyInvalid, detail);
+    let Query { query, params, max_rows } = body::read(&body)?;
+    let most = max_rows.unwrap_or(ROWS);
+    if !(1..=MOST_ROWS).contains(&most) {
+        return Err(refused(format!("`max_rows` is {most}, but must be 1 to {MOST_ROWS}.")));
+    }
+    let bound = coql::bind(&query, &params, most).map_err(|error| refused(format!("{error}.")))?;
+    if caller.key.redact_contacts
+        && let Some(personal) = bound.words.iter().find(|word| redact::is_personal(word))
+    {
+        return Err(redact::hidden(format!("`{personal}` may not stand in a query.")));
+    }
+    if caller.key.redact_contacts && bound.words.iter().any(|word| word.eq_ignore_ascii_case("as")) {
+        return Err(redact::hidden("no column of a query may get another name."));
+    }
+    let connection = app.choose(&caller, Product::Crm, Access::Read).await?;
+    let module = format!("ZohoCRM.modules.{}.READ", bound.module);
+    let target = Target::new(&caller, &connection, Product::Crm, coql::SCOPE);
+    app.demand_scope(&target).await?;
+    app.demand_scope(&target.with(&module)).await?;
+    let answer = app.read(&target, |place| Question::coql(place, &bound.text), response::crm).await?;
+    let more = answer.as_ref().is_some_and(crm::more_records);
+    let data: Vec<Object> = crm::rows(answer).into_iter().map(crm::record).collect();
+    let notice = more.then(|| {
+        format!(
+            "There are more: the answer ends at {} rows. Go on with `offset`, or in the order of `id` with `id > {{the last one}}`.",
+            data.len()
+        )
+    });
+    Ok(Json(Rows { data, next: None, notice }))
+}

@@ -1,0 +1,134 @@
+//! `GET /v1/events` and `GET /v1/events/{id}`: what Zoho told us, in the order of arrival, and what became of it.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared::base::id::is_time_ordered;
+use shared::base::problem::{Code, Problem};
+use shared::base::web::Segments;
+use shared::core::access::key::Permission;
+use shared::core::events::Event;
+use shared::core::events::ledger::{narrow, split_entry_id};
+
+use crate::app::App;
+use crate::openapi::operation::{Operation, Verb};
+use crate::openapi::route::Routes;
+use crate::openapi::schema::{described, list_of, named, our_id, text, time, untrusted};
+use crate::request::caller::Caller;
+use crate::request::params::{List, NoParams, Params, invalid, next, per_page};
+
+const PATH: &str = "/v1/events";
+
+pub(crate) fn routes(to: &mut impl Routes) {
+    to.on(Verb::Get, PATH, list, || {
+        Operation::own(&["events"], "listEvents", "What Zoho told us, in the order of arrival")
+            .about(
+                "Events are there 15 seconds after they arrived, for 30 days. `cursor` is the id of the last event that you \
+                 have seen. They carry ids, not records: read the record named in `subject`.",
+            )
+            .pages()
+            .answers(200, "Events.", list_of(named("Event", documented(false))))
+    });
+    to.on(Verb::Get, "/v1/events/{id}", one, || {
+        Operation::own(&["events"], "getEvent", "One event with what Zoho delivered")
+            .path("id", "The id of the event.", our_id(), "019a0b1c2d30123456789abcdef0123")
+            .answers(200, "The event.", named("DeliveredEvent", documented(true)))
+            .fails(&[Code::RecordNotFound])
+    });
+}
+
+/// What the data of an event holds beside ids.
+pub(super) const DATA: &str = "Ids. `unconfirmed` is true where Zoho's message says that the record is gone and that could not be \
+                               looked up; `modified_time` is that of the record, where it was; `found_by` stands where Zoho sent \
+                               no message; `earlier_change` is when somebody else changed the record before a write of ours.";
+
+/// CloudEvents 1.0.
+fn documented(whole: bool) -> Value {
+    let mut data = json!({ "type": "object", "description": DATA });
+    if whole {
+        let delivered = json!({ "description": "The body as Zoho sent it, or the row as Zoho lists it." });
+        data = json!({
+            "type": "object",
+            "description": DATA,
+            "required": ["delivered", "untrusted"],
+            "properties": { "delivered": delivered, "untrusted": untrusted() },
+        });
+    }
+    json!({
+        "type": "object",
+        "description": "In the form of CloudEvents 1.0.",
+        "required": ["specversion", "id", "source", "type", "time", "receivedtime", "data"],
+        "properties": {
+            "specversion": { "type": "string", "const": "1.0" },
+            "id": our_id(),
+            "source": described(text(), "`/connections/<name>/<source>`."),
+            "type": described(text(), "Like `zoho.inventory.item.updated`."),
+            "subject": described(text(), "Like `item/3300000000070001`."),
+            "time": described(text(), "When it happened, as far as Zoho says; else when it arrived."),
+            "receivedtime": time(),
+            "data": data,
+        },
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListParams {
+    per_page: Option<u32>,
+    /// The id of the last event that was seen.
+    cursor: Option<String>,
+}
+
+async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Params(params): Params<ListParams>,
+) -> Result<Json<List<Event>>, Problem> {
+    caller.key.demand(&Permission::Events)?;
+    let rows = per_page(params.per_page)?;
+    if params.cursor.as_deref().is_some_and(|cursor| !is_time_ordered(cursor)) {
+        return Err(invalid("`cursor` is the id of the last event you saw, or what `next` holds."));
+    }
+    let connection = app.choose_any(&caller)?;
+    let limit = usize::try_from(rows).unwrap_or(200);
+    let (data, more) = app.events.list(&connection, params.cursor, limit).await?;
+    let rows = rows.to_string();
+    let next = more.map(|cursor| next(PATH, &[("per_page", Some(&rows)), ("cursor", Some(&cursor))]));
+    Ok(Json(List { data, next }))
+}
+
+async fn one(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Segments(id): Segments<String>,
+    Params(NoParams {}): Params<NoParams>,
+) -> Result<Json<Value>, Problem> {
+    caller.key.demand(&Permission::Events)?;
+    let connection = app.choose_any(&caller)?;
+    let found = match split_entry_id(&id) {
+        Some((event, part)) => app.events.get(&connection, event).await?.map(|found| (found, part)),
+        None => None,
+    };
+    let narrowed = found.and_then(|((event, body), part)| Some((narrow(event, part)?, body)));
+    let Some((event, body)) = narrowed else {
+        return Err(Problem::new(
+            Code::RecordNotFound,
+            "There is no such event, or it is older than 30 days.",
+        ));
+    };
+    let mut event = serde_json::to_value(event).map_err(|error| Problem::internal(error.to_string()))?;
+    if let Some(data) = event.get_mut("data").and_then(Value::as_object_mut) {
+        // As Zoho sent it: words of people among it.
+        let body: Value = serde_json::from_str(body.get()).unwrap_or_default();
+        data.insert("delivered".to_owned(), body);
+        data.insert("untrusted".to_owned(), json!(["delivered"]));
+    }
+    let life = app.ledger.lives(&connection, &id).await?;
+    if let (Some(event), Value::Object(life)) = (event.as_object_mut(), life) {
+        event.extend(life);
+    }
+    Ok(Json(event))
+}

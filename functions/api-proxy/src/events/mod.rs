@@ -1,0 +1,4 @@
+//! The events that wait for the agent: the list, and the queue that agents claim from.
+
+pub(crate) mod claims;
+pub(crate) mod list;

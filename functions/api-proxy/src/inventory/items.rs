@@ -1,0 +1,300 @@
+//! `GET /v1/inventory/items`, by page or by exact SKU, everywhere or at one location, and `GET /v1/inventory/items/{item_id}`.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared::base::id::ConnectionName;
+use shared::base::problem::{Code, Problem};
+use shared::base::web::Segments;
+use shared::zoho::inventory::{self, LOW_STOCK};
+use shared::zoho::response;
+use shared::zoho::scope::{Access, Product};
+use shared::zoho::value::{Object, id, record, records, text};
+
+use crate::app::App;
+use crate::openapi::operation::{Operation, Verb};
+use crate::openapi::route::Routes;
+use crate::openapi::schema::{
+    Holds, Shape, described, list_of, named, record as open_record, text as any_text, words,
+};
+use crate::request::caller::Caller;
+use crate::request::params::{List, OneParams, Params, invalid, next, page_of, per_page, pick, record_id};
+use crate::zoho::Target;
+use crate::zoho::unreadable;
+
+const PATH: &str = "/v1/inventory/items";
+
+/// What `fields=` cannot take away.
+const ALWAYS: &[&str] = &["item_id", "stock", "untrusted"];
+
+/// How many pages are searched for a SKU where Zoho ignores the filter, as it does with filters it does not know.
+const MOST_PAGES: u32 = 20;
+
+pub(crate) fn routes(to: &mut impl Routes) {
+    to.on(Verb::Get, PATH, list, || {
+        Operation::read(Product::Inventory, "listItems", "Items by page, or the one with a SKU")
+            .about(
+                "`sku` finds the one active item with exactly this SKU; it goes with `fields` only. A list has neither \
+                 `stock.available` nor `stock.locations`: read the single item for these.",
+            )
+            .query("sku", "The exact SKU, capitals and spaces included.", any_text(), Value::Null)
+            .query("search", "A part of name or SKU.", any_text(), "oak")
+            .query("status", "Only items of this status.", words(&["active", "inactive"]), "active")
+            .query("stock", "Only items at or below their reorder level.", words(&["low"]), "low")
+            .query(
+                "location",
+                "The id or the exact name of a location: only items with stock figures there, and `stock.locations` is this one. \
+                 It costs Zoho one call more for each hundred items.",
+                any_text(),
+                "Main",
+            )
+            .fields("name,sku,rate")
+            .pages()
+            .answers(200, "Items.", list_of(documented()))
+            .fails(&[Code::SkuNotFound, Code::SkuAmbiguous, Code::SkuUnresolved, Code::SkuInactive, Code::LocationNotFound])
+    });
+    to.on(Verb::Get, "/v1/inventory/items/{item_id}", one, || {
+        Operation::read(Product::Inventory, "getItem", "One item with its stock by location")
+            .id("item_id", "3300000000070001")
+            .fields("name,sku,rate")
+            .answers(200, "The item.", documented())
+    });
+}
+
+fn documented() -> Shape {
+    let figure = |about: &str| json!({ "type": ["number", "null"], "description": about });
+    let location = json!({
+        "type": "object",
+        "required": ["location_id", "name", "on_hand", "available", "committed"],
+        "properties": {
+            "location_id": { "type": ["string", "null"] },
+            "name": { "type": ["string", "null"] },
+            "on_hand": figure("What is there."),
+            "available": figure("What can be promised."),
+            "committed": figure("What is promised."),
+        },
+    });
+    let stock = json!({
+        "type": "object",
+        "description": "Zoho's figures under one set of names. null: Zoho's answer does not carry it.",
+        "required": ["tracked"],
+        "properties": {
+            "tracked": { "type": "boolean", "description": "Whether it has stock at all; the rest is there only then." },
+            "on_hand": figure("What is there."),
+            "available": figure("What can be promised: Zoho's «available for sale»."),
+            "committed": figure("What is promised."),
+            "locations": { "type": ["array", "null"], "items": location },
+        },
+    });
+    let fields = [
+        ("item_id", Holds::Id, "Its id."),
+        ("name", Holds::Text, "What people call it."),
+        ("sku", Holds::Text, "Its stock keeping unit."),
+        ("status", Holds::Text, "`active` or `inactive`."),
+        ("description", Holds::Text, "What people say of it."),
+        ("unit", Holds::Text, "What it is counted in."),
+        ("rate", Holds::Number, "The price at which it is sold."),
+        ("purchase_rate", Holds::Number, "The price at which it is bought."),
+        ("reorder_level", Holds::Number, "The stock at which it should be ordered again."),
+        ("last_modified_time", Holds::Time, "When it was changed."),
+    ];
+    let item = open_record(&fields, &[("stock", stock)]);
+    named("Item", described(item, "An item of Zoho Inventory, with all other fields that Zoho gives."))
+}
+
+#[derive(Clone, Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListParams {
+    sku: Option<String>,
+    /// A part of name or SKU.
+    search: Option<String>,
+    /// `active` or `inactive`.
+    status: Option<String>,
+    /// `low`: at or below the reorder level.
+    stock: Option<String>,
+    /// The id or the exact name of a location: items that have stock figures there, with these only.
+    location: Option<String>,
+    fields: Option<String>,
+    per_page: Option<u32>,
+    cursor: Option<String>,
+}
+
+/// A page of items.
+struct Items {
+    items: Vec<Object>,
+    more: bool,
+    /// Whether Zoho says that these are low on stock.
+    filtered: bool,
+}
+
+async fn list(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Params(params): Params<ListParams>,
+) -> Result<Json<List<Object>>, Problem> {
+    let rows = per_page(params.per_page)?;
+    let page = page_of(params.cursor.as_deref())?;
+    let connection = app.choose(&caller, Product::Inventory, Access::Read).await?;
+    let target = target(&caller, &connection);
+    let fields = params.fields.as_deref();
+
+    if let Some(sku) = params.sku.as_deref() {
+        if sku.is_empty() {
+            return Err(invalid("`sku` is empty."));
+        }
+        let alone = ListParams { sku: None, fields: None, ..params.clone() } == ListParams::default();
+        if !alone {
+            return Err(invalid("`sku` finds one item: leave out everything else but `fields`."));
+        }
+        let item = app.item_by_sku(&target, sku).await?;
+        let mut item = inventory::item(item);
+        pick(&mut item, fields, ALWAYS);
+        return Ok(Json(List { data: vec![item], next: None }));
+    }
+    let (search, status) = (params.search.as_deref(), params.status.as_deref());
+    if search.is_some_and(str::is_empty) {
+        return Err(invalid("`search` is empty."));
+    }
+    if status.is_some_and(|status| !["active", "inactive"].contains(&status)) {
+        return Err(invalid("`status` is `active` or `inactive`."));
+    }
+    let (stock, location) = (params.stock.as_deref(), params.location.as_deref());
+    if location.is_some_and(str::is_empty) {
+        return Err(invalid("`location` is empty."));
+    }
+    if stock.is_some_and(|stock| stock != "low") {
+        return Err(invalid("`stock` is `low`, or left out."));
+    }
+    let filters: Vec<(&str, &str)> =
+        search.map(|part| ("search_text", part)).into_iter().chain(stock.map(|_| LOW_STOCK)).collect();
+    let Items { items, more, filtered } = app.items(&target, &filters, page, rows).await?;
+    // Zoho ignores filters it does not know.
+    let fits = |item: &Object| {
+        let has = |field, part: &str| text(item, field).is_some_and(|has| has.to_lowercase().contains(part));
+        status.is_none_or(|status| text(item, "status").is_none_or(|has| has == status))
+            && search.map(str::to_lowercase).is_none_or(|part| has("name", &part) || has("sku", &part))
+            && (stock.is_none() || inventory::is_low(item, filtered))
+    };
+    let found: Vec<Object> = items.into_iter().filter(fits).collect();
+    let data = match location {
+        None => found.into_iter().map(inventory::item).collect(),
+        Some(location) => app.items_at(&target, found, location, page == 1 && !more).await?,
+    };
+    let (cursor, rows) = (format!("p{}", page + 1), rows.to_string());
+    let next = more.then(|| {
+        let params = [
+            ("per_page", Some(rows.as_str())),
+            ("fields", fields),
+            ("search", search),
+            ("status", status),
+            ("stock", stock),
+            ("location", location),
+            ("cursor", Some(&cursor)),
+        ];
+        next(PATH, &params)
+    });
+    let picked = |mut item: Object| {
+        pick(&mut item, fields, ALWAYS);
+        item
+    };
+    Ok(Json(List { data: data.into_iter().map(picked).collect(), next }))
+}
+
+async fn one(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    Segments(item_id): Segments<String>,
+    Params(params): Params<OneParams>,
+) -> Result<Json<Object>, Problem> {
+    let item_id = record_id(&item_id)?;
+    let connection = app.choose(&caller, Product::Inventory, Access::Read).await?;
+    let mut item = app.item(&target(&caller, &connection), item_id).await?;
+    pick(&mut item, params.fields.as_deref(), ALWAYS);
+    Ok(Json(item))
+}
+
+impl App {
+    /// One item, as callers get it.
+    pub(crate) async fn item(&self, target: &Target<'_>, item_id: &str) -> Result<Object, Problem> {
+        let mut answer = self
+            .read(
+                target,
+                |place| inventory::item_url(place.api, place.organization, item_id),
+                response::inventory,
+            )
+            .await?;
+        record(&mut answer, "item").map(inventory::item).ok_or_else(|| unreadable("item"))
+    }
+
+    async fn items(
+        &self,
+        target: &Target<'_>,
+        filters: &[(&str, &str)],
+        page: u32,
+        rows: u32,
+    ) -> Result<Items, Problem> {
+        let mut answer = self
+            .read(
+                target,
+                |place| inventory::items_url(place.api, place.organization, filters, page, rows),
+                response::inventory,
+            )
+            .await?;
+        if !answer.contains_key("items") {
+            return Err(unreadable("items"));
+        }
+        let (more, filtered) = (inventory::has_more(&answer), inventory::has_filtered(&answer, LOW_STOCK));
+        Ok(Items { items: records(&mut answer, "items"), more, filtered })
+    }
+
+    /// The one active item with exactly this SKU. Zoho's filter is not relied on: it may be ignored, or match in parts.
+    pub(crate) async fn item_by_sku(&self, target: &Target<'_>, sku: &str) -> Result<Object, Problem> {
+        let mut found: Vec<Object> = Vec::new();
+        for page in 1.. {
+            let Items { items, more, .. } = self.items(target, &[("sku", sku)], page, 200).await?;
+            for item in items.into_iter().filter(|item| text(item, "sku") == Some(sku)) {
+                // A list that changes while it is read can show an item twice.
+                if !found.iter().any(|known| id(known, "item_id") == id(&item, "item_id")) {
+                    found.push(item);
+                }
+            }
+            if !more {
+                break;
+            }
+            if page == MOST_PAGES {
+                return Err(Problem::new(
+                    Code::SkuUnresolved,
+                    "Zoho ignored the SKU filter, and the organisation has too many items to search them all.",
+                ));
+            }
+        }
+        let active = |item: &Object| text(item, "status") != Some("inactive");
+        let ids = |items: &[Object]| {
+            items.iter().filter_map(|item| id(item, "item_id")).collect::<Vec<_>>().join(", ")
+        };
+        if found.iter().any(active) {
+            found.retain(active);
+        }
+        match (found.pop(), found.is_empty()) {
+            (Some(item), true) if active(&item) => Ok(item),
+            (Some(item), true) => Err(Problem::new(
+                Code::SkuInactive,
+                format!("The item with this SKU, {}, is inactive.", ids(&[item])),
+            )),
+            (Some(item), false) => {
+                found.push(item);
+                Err(Problem::new(Code::SkuAmbiguous, format!("Items with this SKU: {}.", ids(&found))))
+            }
+            (None, _) => {
+                Err(Problem::new(Code::SkuNotFound, "No item in Zoho Inventory has exactly this SKU."))
+            }
+        }
+    }
+}
+
+fn target<'a>(caller: &'a Caller, connection: &'a ConnectionName) -> Target<'a> {
+    Target::new(caller, connection, Product::Inventory, inventory::scope::ITEMS)
+}

@@ -1,0 +1,276 @@
+//! What a route says of itself, as plain data: made where the route is, read by the OpenAPI document.
+
+use serde_json::{Value, json};
+use shared::base::problem::Code;
+pub use shared::zoho::api_path::Verb;
+use shared::zoho::scope::{Access, Product};
+
+use crate::openapi::schema;
+use crate::openapi::schema::Shape;
+
+/// What a call needs and how it fails, as far as that is the same for all calls of its kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Way {
+    /// No key.
+    Open,
+    /// A key, whatever it may do, and nothing of Zoho.
+    Key,
+    /// A key with one of these permissions, and a connection; nothing of Zoho.
+    Own(&'static [&'static str]),
+    /// A call to Zoho that changes nothing.
+    Read(Product),
+    /// A call passed through, which the key's patterns must allow: a read, or a safe write.
+    Pass(Verb),
+    /// A safe write: `dry_run`, `Idempotency-Key`, the preview and its refusals go with it.
+    Write(Product, Access),
+}
+
+/// Where a parameter stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(missing_docs, reason = "they are their own names")]
+pub enum Place {
+    Path,
+    Query,
+    Header,
+}
+
+/// A parameter.
+#[derive(Debug, Clone)]
+pub struct Parameter {
+    /// Its name.
+    pub name: &'static str,
+    /// Where it stands.
+    pub place: Place,
+    /// What it does.
+    pub description: String,
+    /// Which values it takes.
+    pub schema: Value,
+    /// One of them. Ids are those of the stand-in Zoho.
+    pub example: Value,
+    /// Whether it must be there.
+    pub required: bool,
+}
+
+/// What a request carries.
+#[derive(Debug, Clone)]
+pub struct Body {
+    /// Which JSON it takes.
+    pub shape: Shape,
+    /// One of them.
+    pub example: Value,
+}
+
+/// An answer of success.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Its status.
+    pub status: u16,
+    /// What it is.
+    pub description: String,
+    /// Its body; none where there is none.
+    pub shape: Option<Shape>,
+}
+
+/// A method on a path.
+#[derive(Debug, Clone)]
+pub struct Operation {
+    /// Its method; given by the route.
+    pub verb: Verb,
+    /// Its path; given by the route.
+    pub path: String,
+    /// Its name for machines.
+    pub id: String,
+    /// Its chapter.
+    pub tag: &'static str,
+    /// What it does, in a few words.
+    pub summary: String,
+    /// What an agent should know before it calls.
+    pub description: String,
+    /// What it needs.
+    pub way: Way,
+    /// Its own parameters: those of its [`Way`] come on top.
+    pub parameters: Vec<Parameter>,
+    /// What it takes.
+    pub body: Option<Body>,
+    /// How it succeeds.
+    pub answers: Vec<Answer>,
+    /// How it fails, beyond what all of its [`Way`] do.
+    pub codes: Vec<Code>,
+    /// Whether it takes and gives whatever Zoho does.
+    pub raw: bool,
+}
+
+impl Operation {
+    fn new(way: Way, tag: &'static str, id: impl Into<String>, summary: impl Into<String>) -> Self {
+        Self {
+            verb: Verb::Get,
+            path: String::new(),
+            id: id.into(),
+            tag,
+            summary: summary.into(),
+            description: String::new(),
+            way,
+            parameters: Vec::new(),
+            body: None,
+            answers: Vec::new(),
+            codes: Vec::new(),
+            raw: false,
+        }
+    }
+
+    /// Needs no key.
+    pub(crate) fn open(id: &'static str, summary: &'static str) -> Self {
+        Self::new(Way::Open, "Connector", id, summary)
+    }
+
+    /// Needs any key.
+    pub(crate) fn key(id: &'static str, summary: &'static str) -> Self {
+        Self::new(Way::Key, "Connector", id, summary)
+    }
+
+    /// Needs one of these permissions; answered from our own store.
+    pub(crate) fn own(permissions: &'static [&'static str], id: &'static str, summary: &'static str) -> Self {
+        Self::new(Way::Own(permissions), "Connector", id, summary)
+    }
+
+    /// Reads from Zoho.
+    pub(crate) fn read(product: Product, id: impl Into<String>, summary: impl Into<String>) -> Self {
+        Self::new(Way::Read(product), tag(product), id, summary)
+    }
+
+    /// Passes a call through.
+    pub(crate) fn pass(verb: Verb, id: impl Into<String>, summary: impl Into<String>) -> Self {
+        Self { raw: true, ..Self::new(Way::Pass(verb), "Pass-through", id, summary) }
+    }
+
+    /// Writes to Zoho, by way of `App::perform`.
+    pub(crate) fn write(
+        product: Product,
+        access: Access,
+        id: impl Into<String>,
+        summary: impl Into<String>,
+    ) -> Self {
+        Self::new(Way::Write(product, access), tag(product), id, summary)
+    }
+
+    /// What an agent should know before it calls; sentences.
+    pub(crate) fn about(mut self, text: impl Into<String>) -> Self {
+        self.description = text.into();
+        self
+    }
+
+    fn with(
+        mut self,
+        place: Place,
+        name: &'static str,
+        description: impl Into<String>,
+        schema: Value,
+        example: impl Into<Value>,
+    ) -> Self {
+        let (description, example) = (description.into(), example.into());
+        let required = place == Place::Path;
+        self.parameters.push(Parameter { name, place, description, schema, example, required });
+        self
+    }
+
+    /// A parameter in the path.
+    pub(crate) fn path(
+        self,
+        name: &'static str,
+        description: impl Into<String>,
+        schema: Value,
+        example: impl Into<Value>,
+    ) -> Self {
+        self.with(Place::Path, name, description, schema, example)
+    }
+
+    /// An id of Zoho's in the path.
+    pub(crate) fn id(self, name: &'static str, example: &'static str) -> Self {
+        self.path(name, "Zoho's id of the record, as a read gives it.", schema::id(), example)
+    }
+
+    /// A parameter in the query.
+    pub(crate) fn query(
+        self,
+        name: &'static str,
+        description: impl Into<String>,
+        schema: Value,
+        example: impl Into<Value>,
+    ) -> Self {
+        self.with(Place::Query, name, description, schema, example)
+    }
+
+    /// A parameter in the query that must be there.
+    pub(crate) fn required(
+        self,
+        name: &'static str,
+        description: impl Into<String>,
+        schema: Value,
+        example: impl Into<Value>,
+    ) -> Self {
+        let mut operation = self.query(name, description, schema, example);
+        if let Some(parameter) = operation.parameters.last_mut() {
+            parameter.required = true;
+        }
+        operation
+    }
+
+    /// A header.
+    pub(crate) fn header(
+        self,
+        name: &'static str,
+        description: impl Into<String>,
+        schema: Value,
+        example: impl Into<Value>,
+    ) -> Self {
+        self.with(Place::Header, name, description, schema, example)
+    }
+
+    /// The pages of a list.
+    pub(crate) fn pages(self) -> Self {
+        let rows = json!({ "type": "integer", "minimum": 1, "maximum": 200, "default": 200 });
+        self.query("per_page", "The most rows that this call gives.", rows, 3).query(
+            "cursor",
+            "Where the list goes on. Take it from `next`, which is called as it stands.",
+            schema::text(),
+            Value::Null,
+        )
+    }
+
+    /// The choice of fields.
+    pub(crate) fn fields(self, example: &'static str) -> Self {
+        let about = "Only these fields, separated by commas. The id and `untrusted` are always there.";
+        self.query("fields", about, json!({ "type": "string" }), example)
+    }
+
+    /// The body that it takes.
+    pub(crate) fn takes(mut self, shape: impl Into<Shape>, example: Value) -> Self {
+        self.body = Some(Body { shape: shape.into(), example });
+        self
+    }
+
+    /// An answer of success.
+    pub(crate) fn answers(mut self, status: u16, text: impl Into<String>, shape: impl Into<Shape>) -> Self {
+        self.answers.push(Answer { status, description: text.into(), shape: Some(shape.into()) });
+        self
+    }
+
+    /// An answer of success without a body.
+    pub(crate) fn answers_empty(mut self, status: u16, text: impl Into<String>) -> Self {
+        self.answers.push(Answer { status, description: text.into(), shape: None });
+        self
+    }
+
+    /// Failures of its own.
+    pub(crate) fn fails(mut self, codes: &[Code]) -> Self {
+        self.codes.extend_from_slice(codes);
+        self
+    }
+}
+
+const fn tag(product: Product) -> &'static str {
+    match product {
+        Product::Inventory => "Inventory",
+        Product::Crm => "CRM",
+    }
+}

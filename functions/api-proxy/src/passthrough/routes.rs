@@ -1,0 +1,107 @@
+//! `ANY /v1/zoho/{product}/{path}`: the rest of Zoho, for keys with patterns that say so.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{DefaultBodyLimit, State};
+use axum::handler::Handler;
+use axum::http::{HeaderMap, Method, Uri};
+use axum::response::Response;
+use serde_json::{Value, json};
+use shared::base::problem::{Code, Problem};
+use shared::base::web::Segments;
+use shared::zoho::passthrough;
+
+use crate::app::App;
+use crate::openapi::operation::{Operation, Verb};
+use crate::openapi::route::Routes;
+use crate::openapi::schema::words;
+use crate::passthrough::plan;
+use crate::passthrough::{Aim, Passed};
+use crate::request::body::unreadable;
+use crate::request::caller::Caller;
+use crate::request::params::invalid;
+use crate::request::size_limit::LARGEST;
+use crate::writes::exact_response;
+use crate::writes::{Asked, Plan, Prepared, WriteParams};
+use crate::zoho::Target;
+
+const PATH: &str = "/v1/zoho/{product}/{*path}";
+
+pub(crate) fn routes(to: &mut impl Routes) {
+    let methods = [
+        (Verb::Get, "passGet", "Reads what has no route of its own"),
+        (Verb::Post, "passPost", "Posts to what has no route of its own"),
+        (Verb::Put, "passPut", "Puts to what has no route of its own"),
+        (Verb::Patch, "passPatch", "Changes what has no route of its own"),
+        (Verb::Delete, "passDelete", "Deletes what has no route of its own"),
+    ];
+    for (verb, id, summary) in methods {
+        to.on(verb, PATH, pass.layer(DefaultBodyLimit::max(LARGEST)), || documented(verb, id, summary));
+    }
+}
+
+fn documented(verb: Verb, id: &'static str, summary: &'static str) -> Operation {
+    Operation::pass(verb, id, summary)
+        .about(
+            "For keys with a pattern that fits, like `zoho:GET:inventory/itemgroups/*`. The answer is Zoho's own, as it stands, \
+             up to 4 MB. `organization_id` is added here.",
+        )
+        .path("product", "Which of Zoho's products.", words(&["inventory", "crm"]), "inventory")
+        .path(
+            "path",
+            "What stands behind `/inventory/v1/` or `/crm/v8/` in Zoho's documentation, slashes included.",
+            json!({ "type": "string", "pattern": "^[A-Za-z0-9_.-]+(/[A-Za-z0-9_.-]+)*$" }),
+            "itemgroups",
+        )
+        .fails(&[Code::PathDenied, Code::RouteNotFound])
+}
+
+async fn pass(
+    State(app): State<Arc<App>>,
+    caller: Caller,
+    method: Method,
+    uri: Uri,
+    Segments((product, path)): Segments<(String, String)>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Response, Problem> {
+    let verb = method
+        .as_str()
+        .parse()
+        .map_err(|error| Problem::new(Code::MethodNotAllowed, format!("To be passed through, {error}.")))?;
+    // Nothing that may stand in a path need be encoded. Behind API Gateway it is decoded already, and judged as it is then.
+    if uri.path().contains('%') {
+        return Err(invalid("The path is not passed on: send it as it is, without `%`."));
+    }
+    let aim = Aim::judge(verb, &product, &path)?;
+    // Before the body is looked at: who may not call there gets neither the work nor advice.
+    aim.allowed(&caller.key)?;
+    let body = body.map_err(|rejection| unreadable(&rejection, "4 MiB"))?;
+    let call = Passed::judge(aim, uri.query().unwrap_or_default(), &headers, body)?;
+    let connection = app.connection_for(&caller, call.product).await?;
+    if !verb.is_read() {
+        let (action, params) = (call.action(), WriteParams { dry_run: call.dry_run });
+        let about = plan::about(&call);
+        let mut asked = Asked::new(&app, &caller, &connection, action, &about, &params, &headers).await?;
+        asked.previewed |= call.is_final();
+        asked.body = call.body.clone();
+        let shown = json!({ "call": &about });
+        let plan = Plan::PassThrough(plan::Call::new(call, about));
+        return app
+            .perform(&asked, async { Ok(Prepared { plan, shown, before: Value::Null, modified: None }) })
+            .await;
+    }
+    let unknown = format!("{verb} {product}/{path}");
+    let mut target = Target::of_unknown_scope(&caller, &connection, call.product, unknown);
+    target.if_modified_since = call.if_modified_since.as_deref();
+    let found = app
+        .read(
+            &target,
+            |place| call.url(place.api, place.organization),
+            |answer| passthrough::judge(call.product, verb, answer).map(|()| answer.clone()),
+        )
+        .await?;
+    exact_response::response(found.status, exact_response::exact(found))
+}

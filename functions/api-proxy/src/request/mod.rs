@@ -1,0 +1,11 @@
+//! What every request needs before and after its route: who calls, for which connection, its parameters and body, the
+//! headers and the size of its answer.
+
+pub(crate) mod body;
+pub(crate) mod caller;
+pub(crate) mod connection;
+pub(crate) mod params;
+pub(crate) mod redact;
+pub(crate) mod response_headers;
+pub(crate) mod run_to_completion;
+pub(crate) mod size_limit;

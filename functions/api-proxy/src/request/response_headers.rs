@@ -1,0 +1,92 @@
+//! What becomes known of a request on its way and is needed at its end: the connection and the quota that it used, for the
+//! headers, and whether its key sees no data of contacts.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::middleware::Next;
+use axum::response::Response;
+use shared::base::clock::{SharedClock, Timestamp};
+use shared::base::id::ConnectionName;
+use shared::core::connection::access_token::AccessToken;
+use shared::core::quota::Left;
+use shared::zoho::scope::Product;
+
+/// Of one request.
+#[derive(Clone, Default)]
+pub(crate) struct Notes(Arc<Mutex<Noted>>);
+
+#[derive(Default)]
+struct Noted {
+    connection: Option<String>,
+    organization: Option<String>,
+    data_centre: Option<&'static str>,
+    quota: Option<Left>,
+    redacted: bool,
+}
+
+impl Notes {
+    fn note(&self, note: impl FnOnce(&mut Noted)) {
+        note(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    /// The connection was chosen.
+    pub(crate) fn connection(&self, name: &ConnectionName) {
+        self.note(|noted| noted.connection = Some(name.as_str().to_owned()));
+    }
+
+    /// The account that a call goes to.
+    pub(crate) fn account(&self, product: Product, token: &AccessToken) {
+        let organization = match product {
+            Product::Inventory => &token.organization,
+            Product::Crm => &token.crm_organization,
+        };
+        let id = organization.as_ref().map(|found| found.id.clone());
+        self.note(|noted| (noted.organization, noted.data_centre) = (id, Some(token.data_centre.code())));
+    }
+
+    /// The key is one that sees no data of contacts.
+    pub(crate) fn redacted(&self) {
+        self.note(|noted| noted.redacted = true);
+    }
+
+    /// Whether it is.
+    pub(crate) fn is_redacted(&self) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).redacted
+    }
+
+    /// What is left of the organisation's calls.
+    pub(crate) fn quota(&self, left: Option<Left>) {
+        self.note(|noted| noted.quota = left);
+    }
+}
+
+/// Puts what was noted into the answer's headers.
+pub(crate) async fn told(State(clock): State<SharedClock>, mut request: Request, next: Next) -> Response {
+    let notes = Notes::default();
+    request.extensions_mut().insert(notes.clone());
+    let mut response = next.run(request).await;
+    notes.note(|noted| write(noted, response.headers_mut(), clock.now()));
+    response
+}
+
+fn write(noted: &Noted, headers: &mut HeaderMap, now: Timestamp) {
+    let mut tell = |name: &'static str, value: Option<String>| {
+        if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
+            headers.insert(HeaderName::from_static(name), value);
+        }
+    };
+    tell("zoho-connection", noted.connection.clone());
+    tell("zoho-organization", noted.organization.clone());
+    tell("zoho-data-centre", noted.data_centre.map(str::to_owned));
+    if let Some(left) = &noted.quota {
+        tell("x-ratelimit-limit", Some(left.limit_per_minute.to_string()));
+        tell("x-ratelimit-remaining", Some(left.left.to_string()));
+        tell("x-ratelimit-reset", Some(left.resets_in(now).to_string()));
+    }
+}
+
+/// Marks the answer of a write that Zoho has done.
+#[derive(Clone)]
+pub(crate) struct Written;

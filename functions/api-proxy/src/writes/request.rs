@@ -1,0 +1,85 @@
+//! A write as it was asked for.
+
+use std::borrow::Cow;
+
+use axum::http::HeaderMap;
+use serde::Deserialize;
+use serde_json::Value;
+use shared::base::id::ConnectionName;
+use shared::base::problem::{Code, Problem};
+use shared::zoho::http::Body;
+
+use crate::app::App;
+use crate::request::caller::Caller;
+use crate::writes::digest::digest;
+
+/// The longest key of a caller's own.
+const LONGEST_KEY: usize = 255;
+
+/// The parameters of every write.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct WriteParams {
+    /// Whether it is only shown what it would do.
+    #[serde(default)]
+    pub(crate) dry_run: bool,
+}
+
+/// What is asked, and by whom.
+pub(crate) struct Asked<'a> {
+    pub(crate) caller: &'a Caller,
+    pub(crate) connection: &'a ConnectionName,
+    /// `POST /v1/inventory/salesorders`
+    pub(crate) action: Cow<'static, str>,
+    /// Of all that makes it what it is.
+    pub(crate) digest: String,
+    pub(crate) dry_run: bool,
+    /// The caller's `Idempotency-Key`.
+    pub(crate) key: Option<String>,
+    /// Whether it must have been previewed.
+    pub(crate) previewed: bool,
+    /// The organisations that the connection is for: a write is for these and no others.
+    pub(crate) account: String,
+    /// What is sent as it came, where it does not stand in the plan.
+    pub(crate) body: Option<Body>,
+}
+
+impl<'a> Asked<'a> {
+    /// `about` is what makes the request another one: its body, and the id in its path.
+    pub(crate) async fn new(
+        app: &App,
+        caller: &'a Caller,
+        connection: &'a ConnectionName,
+        action: impl Into<Cow<'static, str>>,
+        about: &Value,
+        params: &WriteParams,
+        headers: &HeaderMap,
+    ) -> Result<Self, Problem> {
+        let action = action.into();
+        let token = app.tokens.current(connection, caller.deadline).await?;
+        // Here, because a preview, or an answer that is given again, may need no call to Zoho.
+        caller.check_organization(connection, &token)?;
+        let account = token.account();
+        let digest = digest(&action, connection, &account, about);
+        let key = idempotency_key(headers)?;
+        Ok(Self {
+            caller,
+            connection,
+            action,
+            digest,
+            dry_run: params.dry_run,
+            key,
+            previewed: caller.key.confirm,
+            account,
+            body: None,
+        })
+    }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
+    let key = value.to_str().ok().filter(|key| (1..=LONGEST_KEY).contains(&key.len()));
+    let unusable =
+        || Problem::new(Code::InvalidParameter, "`Idempotency-Key` must be 1 to 255 plain characters.");
+    key.map(|key| Some(key.to_owned())).ok_or_else(unusable)
+}

@@ -1,0 +1,86 @@
+//! What wakes the function: the schedule, or new events.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::Value;
+use shared::base::clock::{SignedDuration, Timestamp, later};
+use shared::base::id::{ConnectionName, is_time_ordered, moment_of};
+use shared::core::events::SETTLED;
+use shared::store::StoreError;
+use tokio::time::sleep;
+
+use crate::{EventDelivery, Swept};
+
+/// Why the function was woken.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Wake {
+    /// The connections of new events.
+    pub connections: BTreeSet<ConnectionName>,
+    /// When the newest of them arrived.
+    pub newest: Option<Timestamp>,
+}
+
+/// Reads a Lambda event: EventBridge's schedule, or records of the table's stream.
+///
+/// # Errors
+/// One line, where it is neither.
+pub fn wake_of(event: &Value) -> Result<Wake, String> {
+    let text = |value: &Value, path: &str| value.pointer(path).and_then(Value::as_str).map(str::to_owned);
+    if text(event, "/source").is_some_and(|source| source.starts_with("aws.")) {
+        return Ok(Wake::default());
+    }
+    let records = event.get("Records").and_then(Value::as_array);
+    let records = records.ok_or("the event is neither a schedule's nor a stream's")?;
+    let mut wake = Wake::default();
+    for record in records {
+        let (partition, sort) = (text(record, "/dynamodb/Keys/pk/S"), text(record, "/dynamodb/Keys/sk/S"));
+        // Rows of the ledger stand in the same table.
+        let Some(connection) = partition.as_deref().and_then(|key| key.strip_prefix("event#")) else {
+            continue;
+        };
+        if let Ok(connection) = connection.parse() {
+            wake.connections.insert(connection);
+        }
+        wake.newest = wake.newest.max(sort.filter(|id| is_time_ordered(id)).and_then(|id| moment_of(&id)));
+    }
+    Ok(wake)
+}
+
+impl EventDelivery {
+    /// Sweeps, once new events are settled.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn handle(&self, wake: Wake) -> Result<Swept, StoreError> {
+        if let Some(newest) = wake.newest {
+            // Before that, an earlier event could still be on its way into the table.
+            let settled = later(newest, SETTLED + SignedDuration::from_millis(1));
+            let wait = Duration::try_from(settled.duration_since(self.clock.now())).unwrap_or_default();
+            sleep(wait.min(Duration::from_secs(16))).await;
+        }
+        self.sweep(&wake.connections).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn schedules_and_streams_wake_and_our_own_rows_do_not() {
+        assert_eq!(wake_of(&json!({ "source": "aws.events" })), Ok(Wake::default()));
+        let id = "019aa8c3a00ffffffffffffffffffff";
+        let record = |partition: &str, sort: &str| json!({ "dynamodb": { "Keys": { "pk": { "S": partition }, "sk": { "S": sort } } } });
+        let wake =
+            wake_of(&json!({ "Records": [record("event#eu", id), record("queue#default", id)] })).unwrap();
+        assert_eq!(wake.connections.into_iter().map(String::from).collect::<Vec<_>>(), ["eu"]);
+        assert_eq!(wake.newest, moment_of(id));
+        assert_eq!(wake_of(&json!({ "Records": [record("queue#default", id)] })), Ok(Wake::default()));
+        for bad in [json!({}), json!([]), json!({ "Records": 1 })] {
+            assert!(wake_of(&bad).is_err(), "{bad}");
+        }
+    }
+}

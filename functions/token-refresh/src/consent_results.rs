@@ -1,0 +1,87 @@
+//! What the person who consented is told at the end.
+
+use shared::core::connection::consent::Ending;
+use shared::core::connection::{Connection, GRANTS_PER_USER};
+use shared::zoho::data_centre::DataCentre;
+use shared::zoho::oauth::Refusal;
+
+use crate::renew::blame;
+
+/// From so many connections of one user on, it is said how many Zoho keeps.
+const MANY: usize = 15;
+
+pub(crate) fn failed<L: Into<String>>(lines: impl IntoIterator<Item = L>) -> Ending {
+    Ending {
+        connected: false,
+        title: "Not connected".to_owned(),
+        facts: Vec::new(),
+        lines: lines.into_iter().map(Into::into).collect(),
+    }
+}
+
+pub(crate) fn connected(row: &Connection, missing: &[String], all: &[Connection]) -> Ending {
+    let inventory = row.organization.as_ref().map(|found| format!("{} ({})", found.name, found.id));
+    let facts = [
+        ("Connection", Some(row.name.to_string())),
+        ("Zoho Inventory", inventory),
+        ("Zoho CRM", row.crm_organization.as_ref().map(|found| found.name.clone())),
+        ("Zoho user", row.user.clone()),
+        ("Data centre", Some(row.data_centre.to_string())),
+    ];
+    let facts = facts.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
+    let mut lines = Vec::new();
+    if !missing.is_empty() {
+        lines.push(format!(
+            "Zoho did not give these scopes, so what needs them will not work: {}.",
+            missing.join(", ")
+        ));
+    }
+    lines.extend(crowd(row, all));
+    lines.push("Tested with one read per product. You can close this page.".to_owned());
+    Ending { connected: true, title: "Connected".to_owned(), facts, lines }
+}
+
+/// A warning where this user has many connections.
+fn crowd(row: &Connection, all: &[Connection]) -> Option<String> {
+    let others = row.same_user(all).filter(|other| other.name != row.name);
+    let mut others: Vec<_> = others.collect();
+    let count = others.len() + 1;
+    others.sort_by_key(|other| other.connected_at);
+    match others.first() {
+        Some(oldest) if count > GRANTS_PER_USER => Some(format!(
+            "This Zoho user has {count} connections, but Zoho keeps {GRANTS_PER_USER}: it will have ended the oldest, {}. Connect that one as another user.",
+            oldest.name
+        )),
+        Some(_) if count >= MANY => Some(format!(
+            "This Zoho user has {count} connections. Zoho keeps {GRANTS_PER_USER} and then ends the oldest: connect the next ones as another user."
+        )),
+        _ => None,
+    }
+}
+
+pub(crate) fn explain(refusal: &Refusal, dc: DataCentre, redirect_uri: Option<&str>) -> Vec<String> {
+    let line = match refusal {
+        Refusal::InvalidCode => {
+            "Zoho no longer accepts this consent: it takes each one once, and within a minute. Open a new link.".to_owned()
+        }
+        refusal if refusal.blames_client() => {
+            format!("{}. Set the right one with `zoho-connector client set`; if it differs there, add `--only-for {dc}`. Then open a new link.", capitalised(&blame(refusal, dc)))
+        }
+        Refusal::InvalidRedirectUri => match redirect_uri {
+            Some(uri) => format!("In Zoho's API console, register exactly this redirect URI, then open a new link: {uri}"),
+            None => "This code does not come from a Self Client: Zoho wants the redirect URI of its client.".to_owned(),
+        },
+        Refusal::AccessDenied | Refusal::Throttled => {
+            "Zoho had too many consents or token requests in a short time. Open a new link in ten minutes.".to_owned()
+        }
+        Refusal::Unknown(word) => format!("Zoho refused with {word:?}. Open a new link in some minutes."),
+        Refusal::Unreadable | Refusal::InvalidClient | Refusal::InvalidClientSecret => "Zoho's accounts server is not working properly. Open a new link in some minutes.".to_owned(),
+        Refusal::Http(error) => format!("Zoho's accounts server could not be asked: {error}. Open a new link in some minutes."),
+    };
+    vec![line, "Nothing was changed.".to_owned()]
+}
+
+fn capitalised(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
+}

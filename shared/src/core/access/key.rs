@@ -1,0 +1,395 @@
+//! Service keys: what a skill holds in place of Zoho's secrets. Stored is only the SHA-256 of 256 random bits.
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::clock::{SharedClock, Timestamp};
+use crate::base::id::ConnectionName;
+use crate::base::problem::{Code, Problem};
+use crate::base::secret::{Secret, digests_equal, random_hex};
+use crate::base::ttl_cache::TtlCache;
+use crate::core::access::pattern;
+use crate::core::access::pattern::{BadPattern, Pattern};
+use crate::store::{Condition, Key, Put, Query, StoreError, Table};
+use crate::zoho::scope::{Access, Product};
+
+const PARTITION: &str = "key";
+
+/// How many keys are listed.
+const MOST: usize = 1000;
+
+/// How many keys a process reads before its first request.
+const PRELOADED: usize = 50;
+
+/// Something that a key may do.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Permission {
+    /// Use a product up to this level.
+    Product(Product, Access),
+    /// Read and work on events.
+    Events,
+    /// Pass calls of this kind through to Zoho. It stands alone: no level of a product gives it, and it gives none.
+    Zoho(Pattern),
+}
+
+impl Permission {
+    /// What a key gets when nothing is said.
+    pub const DEFAULT: [Self; 3] = [
+        Self::Product(Product::Inventory, Access::Read),
+        Self::Product(Product::Crm, Access::Read),
+        Self::Events,
+    ];
+
+    /// The routes of ours that a pattern opens.
+    pub fn route(&self) -> Option<String> {
+        match self {
+            Self::Zoho(pattern) => Some(pattern.route()),
+            _ => None,
+        }
+    }
+
+    fn covers(&self, needed: &Self) -> bool {
+        match (self, needed) {
+            (Self::Product(product, up_to), Self::Product(wanted, level)) => {
+                product == wanted && level <= up_to
+            }
+            (Self::Events, Self::Events) => true,
+            (Self::Zoho(own), Self::Zoho(wanted)) => own.covers(wanted),
+            _ => false,
+        }
+    }
+}
+
+impl fmt::Display for Permission {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Product(product, access) => write!(f, "{product}:{access}"),
+            Self::Events => f.write_str("events"),
+            Self::Zoho(pattern) => pattern.fmt(f),
+        }
+    }
+}
+
+/// A text that is no permission.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+pub enum UnknownPermission {
+    /// Not one of the words.
+    #[error(
+        "a permission is one of inventory:read, inventory:stock, inventory:write, crm:read, crm:write, events, or a pattern \
+         like zoho:GET:inventory/itemgroups/*"
+    )]
+    Word,
+    /// Begun like a pattern.
+    #[error("this is no pattern like zoho:GET:inventory/itemgroups/*: {0}")]
+    Pattern(#[from] BadPattern),
+}
+
+impl FromStr for Permission {
+    type Err = UnknownPermission;
+
+    fn from_str(text: &str) -> Result<Self, UnknownPermission> {
+        if text == "events" {
+            return Ok(Self::Events);
+        }
+        if text.starts_with(pattern::PREFIX) {
+            return Ok(Self::Zoho(text.parse()?));
+        }
+        let (product, access) = text.split_once(':').ok_or(UnknownPermission::Word)?;
+        let product = product.parse().map_err(|_| UnknownPermission::Word)?;
+        let access = access.parse().map_err(|_| UnknownPermission::Word)?;
+        if product == Product::Crm && access == Access::Stock {
+            return Err(UnknownPermission::Word);
+        }
+        Ok(Self::Product(product, access))
+    }
+}
+
+impl TryFrom<String> for Permission {
+    type Error = UnknownPermission;
+
+    fn try_from(text: String) -> Result<Self, UnknownPermission> {
+        text.parse()
+    }
+}
+
+impl From<Permission> for String {
+    fn from(permission: Permission) -> Self {
+        permission.to_string()
+    }
+}
+
+/// A key as it is stored.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ServiceKey {
+    /// The public part of it.
+    pub id: String,
+    /// What the operator calls it.
+    pub label: String,
+    /// SHA-256 of the secret part.
+    digest: String,
+    /// What it may do.
+    pub permissions: Vec<Permission>,
+    /// With which connections.
+    pub connections: Vec<ConnectionName>,
+    /// Since when.
+    pub created: Timestamp,
+    /// Until when.
+    pub expires: Option<Timestamp>,
+    /// Whether each of its writes must be previewed.
+    #[serde(default)]
+    pub confirm: bool,
+    /// Whether it sees no addresses, numbers and birthdays of people.
+    #[serde(default)]
+    pub redact_contacts: bool,
+}
+
+impl ServiceKey {
+    /// The connection of a key that has one.
+    pub fn only_connection(&self) -> Option<&ConnectionName> {
+        match self.connections.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
+    /// Demands a permission.
+    ///
+    /// # Errors
+    /// Where the key lacks it.
+    pub fn demand(&self, needed: &Permission) -> Result<(), Problem> {
+        if self.permissions.iter().any(|own| own.covers(needed)) {
+            return Ok(());
+        }
+        Err(Problem::new(
+            Code::KeyNotAllowed,
+            format!("This needs the permission {needed}, which key {} lacks.", self.id),
+        ))
+    }
+}
+
+/// What the operator wants of a new key.
+#[derive(Debug, Clone)]
+pub struct NewKey {
+    /// What to call it.
+    pub label: String,
+    /// What it may do.
+    pub permissions: Vec<Permission>,
+    /// With which connections.
+    pub connections: Vec<ConnectionName>,
+    /// Until when.
+    pub expires: Option<Timestamp>,
+    /// Whether each of its writes must be previewed.
+    pub confirm: bool,
+    /// Whether it sees no addresses, numbers and birthdays of people.
+    pub redact_contacts: bool,
+}
+
+/// The keys of an installation.
+pub struct Keys {
+    state: Arc<dyn Table>,
+    clock: SharedClock,
+    believed: TtlCache<String, Arc<ServiceKey>>,
+}
+
+impl Keys {
+    /// In this table.
+    pub fn new(state: Arc<dyn Table>, clock: SharedClock) -> Self {
+        Self { state, believed: TtlCache::new(clock.clone()), clock }
+    }
+
+    /// Makes a key. The text returned is shown once and stored nowhere.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn create(&self, wanted: NewKey) -> Result<(ServiceKey, Secret), StoreError> {
+        let secret = Secret::random();
+        let key = ServiceKey {
+            id: random_hex::<6>(),
+            label: wanted.label,
+            digest: secret.digest(),
+            permissions: wanted.permissions,
+            connections: wanted.connections,
+            created: self.clock.now(),
+            expires: wanted.expires,
+            confirm: wanted.confirm,
+            redact_contacts: wanted.redact_contacts,
+        };
+        self.state.put(Put::record(Key::new(PARTITION, &key.id), &key, Condition::Absent)?).await?;
+        let text = Secret::new(format!("zck_{}_{}", key.id, secret.expose()));
+        Ok((key, text))
+    }
+
+    /// All keys.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn list(&self) -> Result<Vec<ServiceKey>, StoreError> {
+        let page = self.state.query(Query::partition(PARTITION, MOST)).await?;
+        page.rows.iter().map(crate::store::Row::read).collect()
+    }
+
+    /// Ends a key; says whether there was one.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn revoke(&self, id: &str) -> Result<bool, StoreError> {
+        let key = Key::new(PARTITION, id);
+        let Some(row) = self.state.get(&key).await? else { return Ok(false) };
+        Ok(self.state.delete(key, Condition::Version(row.version)).await?.is_done())
+    }
+
+    /// The key in an `Authorization` header.
+    ///
+    /// # Errors
+    /// Where there is none, or not one of ours.
+    pub async fn check(&self, authorization: Option<&str>) -> Result<Arc<ServiceKey>, Problem> {
+        let Some(header) = authorization else {
+            return Err(Problem::new(Code::KeyMissing, "The request has no `Authorization` header."));
+        };
+        let invalid = |detail: &'static str| Problem::new(Code::KeyInvalid, detail);
+        let Some((id, secret)) = parse(header) else {
+            return Err(invalid(
+                "The `Authorization` header does not hold a service key of the form `Bearer zck_…`.",
+            ));
+        };
+        let key =
+            self.find(id).await?.filter(|key| digests_equal(&key.digest, &Secret::new(secret).digest()));
+        let Some(key) = key else { return Err(invalid("This service key is unknown or revoked.")) };
+        match key.expires {
+            Some(end) if end <= self.clock.now() => {
+                Err(Problem::new(Code::KeyExpired, format!("This service key ended at {end}.")))
+            }
+            _ => Ok(key),
+        }
+    }
+
+    /// Reads the first keys, so that the first request need not.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn preload(&self) -> Result<(), StoreError> {
+        let page = self.state.query(Query::partition(PARTITION, PRELOADED)).await?;
+        for row in &page.rows {
+            let key: ServiceKey = row.read()?;
+            self.believed.learn(key.id.clone(), Arc::new(key));
+        }
+        Ok(())
+    }
+
+    /// What was read of the key in an `Authorization` header, however long ago, and whether or not its secret is right:
+    /// good for reading ahead, and for nothing else.
+    pub fn last_known(&self, authorization: Option<&str>) -> Option<Arc<ServiceKey>> {
+        self.believed.last_known(parse(authorization?)?.0)
+    }
+
+    async fn find(&self, id: &str) -> Result<Option<Arc<ServiceKey>>, StoreError> {
+        if let Some(key) = self.believed.get(id) {
+            return Ok(Some(key));
+        }
+        let row = self.state.get(&Key::new(PARTITION, id)).await?;
+        let key = row.map(|row| row.read::<ServiceKey>()).transpose()?.map(Arc::new);
+        match &key {
+            Some(key) => self.believed.learn(id.to_owned(), key.clone()),
+            None => self.believed.forget(id),
+        }
+        Ok(key)
+    }
+}
+
+/// The public and the secret part of `Bearer zck_<id>_<secret>`.
+fn parse(header: &str) -> Option<(&str, &str)> {
+    header
+        .split_once(' ')
+        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+        .and_then(|(_, key)| key.trim().strip_prefix("zck_"))
+        .and_then(|rest| rest.split_once('_'))
+        .filter(|(id, secret)| is_hex(id, 12) && is_hex(secret, 64))
+}
+
+fn is_hex(text: &str, length: usize) -> bool {
+    text.len() == length && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
+}
+
+#[cfg(test)]
+#[cfg(feature = "embedded")]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::base::clock::{SignedDuration, TokioClock, later};
+    use crate::store::Stores;
+    use crate::store::sqlite::Sqlite;
+
+    async fn keys() -> (Keys, ServiceKey, String) {
+        let clock: SharedClock = Arc::new(TokioClock::starting_at("2026-11-21T10:00:00Z".parse().unwrap()));
+        let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
+        let keys = Keys::new(stores.state, clock.clone());
+        let wanted = NewKey {
+            label: "test".to_owned(),
+            permissions: vec!["inventory:stock".parse().unwrap()],
+            connections: vec![ConnectionName::default()],
+            expires: Some(later(clock.now(), SignedDuration::from_hours(1))),
+            confirm: false,
+            redact_contacts: false,
+        };
+        let (key, text) = keys.create(wanted).await.unwrap();
+        (keys, key, text.expose().to_owned())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn only_the_whole_key_is_accepted() {
+        let (keys, key, text) = keys().await;
+        assert_eq!(keys.check(Some(&format!("Bearer {text}"))).await.unwrap().id, key.id);
+        assert_eq!(keys.check(None).await.unwrap_err().code(), Code::KeyMissing);
+        let mut other = text.clone();
+        let last = if other.pop() == Some('0') { '1' } else { '0' };
+        other.push(last);
+        let unknown = text.replace(&key.id, "000000000000");
+        let longer = format!("{text}0");
+        for wrong in [other.as_str(), &unknown, "zck_", "zck__", &text.to_uppercase(), &longer, ""] {
+            let problem = keys.check(Some(&format!("Bearer {wrong}"))).await.unwrap_err();
+            assert_eq!(problem.code(), Code::KeyInvalid, "{wrong}");
+        }
+        assert_eq!(keys.check(Some(&text)).await.unwrap_err().code(), Code::KeyInvalid);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_revoked_key_is_dead_within_a_minute_and_an_old_one_at_its_end() {
+        let (keys, key, text) = keys().await;
+        let header = format!("Bearer {text}");
+        keys.check(Some(&header)).await.unwrap();
+        assert!(keys.revoke(&key.id).await.unwrap());
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert_eq!(keys.check(Some(&header)).await.unwrap_err().code(), Code::KeyInvalid);
+        assert!(!keys.revoke(&key.id).await.unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_old_key_is_dead_at_its_end() {
+        let (keys, _, text) = keys().await;
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        assert_eq!(keys.check(Some(&format!("Bearer {text}"))).await.unwrap_err().code(), Code::KeyExpired);
+    }
+
+    #[test]
+    fn levels_cover_those_below_and_no_other_product() {
+        let can =
+            |own: &str, needed: &str| own.parse::<Permission>().unwrap().covers(&needed.parse().unwrap());
+        assert!(can("inventory:write", "inventory:read"));
+        assert!(!can("inventory:read", "inventory:stock"));
+        assert!(!can("inventory:write", "crm:read"));
+        assert!(!can("events", "crm:read"));
+        assert!(can("zoho:GET:inventory/items/*", "zoho:GET:inventory/items/33"));
+        assert!(!can("inventory:write", "zoho:GET:inventory/items"));
+        assert!(!can("zoho:*:inventory/**", "inventory:read"));
+        for wrong in
+            ["", "inventory", "inventory:", "crm:stock", "books:read", "events:read", "zoho:", "zoho:read"]
+        {
+            assert!(wrong.parse::<Permission>().is_err(), "{wrong}");
+        }
+    }
+}

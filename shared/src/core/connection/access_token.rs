@@ -1,0 +1,46 @@
+//! The access token of a connection, which the functions call Zoho with. It carries its grant's generation, so that a token of
+//! an older grant is known as such.
+
+use serde::{Deserialize, Serialize};
+
+use super::organization::Organization;
+use crate::base::clock::Timestamp;
+use crate::base::id::ConnectionName;
+use crate::base::secret::{Secret, expose};
+use crate::zoho::data_centre::DataCentre;
+use crate::zoho::scope::ScopeSet;
+
+/// A short-lived token with what is needed to use it, so that one read is enough.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct AccessToken {
+    /// The token.
+    #[serde(serialize_with = "expose")]
+    pub token: Secret,
+    /// The grant's generation.
+    pub generation: u64,
+    /// When Zoho stops to take it.
+    pub expires: Timestamp,
+    /// Where it is valid.
+    pub data_centre: DataCentre,
+    /// What it may do.
+    pub scopes: ScopeSet,
+    /// The Inventory organisation.
+    pub organization: Option<Organization>,
+    /// The CRM organisation.
+    pub crm_organization: Option<Organization>,
+}
+
+impl AccessToken {
+    /// The organisations that it is for, as one text: of two tokens with the same one, either may finish what the other began.
+    pub fn account(&self) -> String {
+        let id = |organization: &Option<Organization>| {
+            organization.as_ref().map_or("-", |found| &found.id).to_owned()
+        };
+        format!("{}/{}", id(&self.organization), id(&self.crm_organization))
+    }
+
+    /// The secret's name.
+    pub fn secret_name(connection: &ConnectionName) -> String {
+        format!("connections/{connection}/access-token")
+    }
+}

@@ -1,0 +1,239 @@
+//! A consent on its way: the link that the operator hands out, the state that travels through the user's browser, and
+//! the words that await them at the end. What a browser holds is never stored, only its digest.
+
+mod returned;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+pub use returned::{NotZohos, Returned};
+
+use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later};
+use crate::base::id::ConnectionName;
+use crate::base::secret::Secret;
+use crate::core::connection::Connection;
+use crate::core::connection::organization::Organization;
+use crate::store::{Condition, Key, Put, StoreError, Table};
+use crate::zoho::data_centre::DataCentre;
+use crate::zoho::scope::{Product, ScopeSet};
+
+/// How long a link or a consent may take.
+pub const LIFETIME: SignedDuration = SignedDuration::from_mins(10);
+
+/// How long a person may take to choose one of several organisations.
+pub const CHOICE: SignedDuration = SignedDuration::from_mins(15);
+
+const LINKS: &str = "consent-link";
+const STATES: &str = "consent-state";
+const ENDINGS: &str = "consent-ending";
+
+/// What is asked of the user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wish {
+    /// The connection to make or renew.
+    pub connection: ConnectionName,
+    /// The client that asks.
+    pub client_id: String,
+    /// Where it is registered.
+    pub home: DataCentre,
+    /// What it asks for.
+    pub scopes: ScopeSet,
+    /// The only Inventory organisation that will do.
+    pub organization: Option<String>,
+    /// The only CRM organisation that will do.
+    pub crm_organization: Option<String>,
+    /// Where a connection that died is brought back, since when it was connected: anybody may do that, so nothing may become
+    /// wider, and nothing newer may be replaced.
+    pub again: Option<Timestamp>,
+}
+
+impl Wish {
+    /// The same again, for a connection whose grant died: same organisations, no wider scopes. Nothing where an
+    /// organisation is not known, because then a stranger could bring their own account in.
+    pub fn again(connection: &Connection) -> Option<Self> {
+        let id = |organization: &Option<Organization>| organization.as_ref().map(|found| found.id.clone());
+        let wish = Self {
+            connection: connection.name.clone(),
+            client_id: connection.client_id.clone(),
+            home: connection.home,
+            scopes: connection.scopes.clone(),
+            organization: id(&connection.organization),
+            crm_organization: id(&connection.crm_organization),
+            again: Some(connection.connected_at),
+        };
+        let known = |product: &Product| match product {
+            Product::Inventory => wish.organization.is_some(),
+            Product::Crm => wish.crm_organization.is_some(),
+        };
+        let products = wish.scopes.products();
+        (!products.is_empty() && products.iter().all(known)).then_some(wish)
+    }
+}
+
+/// A consent that was begun in a browser.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Begun {
+    /// What was asked for.
+    pub wish: Wish,
+    /// Where Zoho sends the browser back to.
+    pub redirect_uri: String,
+    /// The digest of the cookie that the same browser must bring.
+    pub cookie: String,
+    /// The digest of the link it began with, which is used up with it.
+    pub link: Option<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Link {
+    wish: Wish,
+    made: Timestamp,
+}
+
+/// How a consent ended, in words for the person at the browser.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ending {
+    /// Whether the connection was made.
+    pub connected: bool,
+    /// One line.
+    pub title: String,
+    /// What was connected: names and values.
+    #[serde(default)]
+    pub facts: Vec<(String, String)>,
+    /// What happened, and what to do next.
+    pub lines: Vec<String>,
+}
+
+/// One of several organisations must be chosen before a consent ends.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Choice {
+    /// Whose.
+    pub connection: ConnectionName,
+    /// Among which.
+    pub organizations: Vec<Organization>,
+    /// The digest of the link it began with.
+    pub link: Option<String>,
+}
+
+/// How far a consent has come.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// To its end.
+    Ended(Ending),
+    /// To a question.
+    Choose(Choice),
+}
+
+/// The records of consents.
+#[derive(Clone)]
+pub struct Consents {
+    state: std::sync::Arc<dyn Table>,
+    clock: SharedClock,
+}
+
+impl Consents {
+    /// In this table.
+    pub fn new(state: std::sync::Arc<dyn Table>, clock: SharedClock) -> Self {
+        Self { state, clock }
+    }
+
+    /// Makes a link and returns the nonce in it.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn make_link(&self, wish: &Wish) -> Result<Secret, StoreError> {
+        let nonce = Secret::random();
+        let made = self.clock.now();
+        // Kept as long as a consent that began with it in its last minute.
+        let until = later(made, LIFETIME * 2);
+        self.keep(LINKS, &nonce.digest(), &Link { wish: wish.clone(), made }, until).await?;
+        Ok(nonce)
+    }
+
+    /// What a link asks for. It may be looked at again and again: programs that show previews do.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn link(&self, nonce: &Secret) -> Result<Option<Wish>, StoreError> {
+        let found: Option<Link> = self.find(&Key::new(LINKS, nonce.digest())).await?;
+        let now = self.clock.now();
+        Ok(found.filter(|link| now < later(link.made, LIFETIME)).map(|link| link.wish))
+    }
+
+    /// Remembers a consent under the state that goes to Zoho.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn begin(&self, state: &Secret, begun: &Begun) -> Result<(), StoreError> {
+        self.keep(STATES, &state.digest(), begun, self.deadline()).await
+    }
+
+    /// Looks at a consent without using it up.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn begun(&self, state: &Secret) -> Result<Option<Begun>, StoreError> {
+        self.find(&Key::new(STATES, state.digest())).await
+    }
+
+    /// Uses up a consent and its link. Only one caller ever gets `true`.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn use_up(&self, state: &Secret, begun: &Begun) -> Result<bool, StoreError> {
+        let mut keys = vec![Key::new(STATES, state.digest())];
+        keys.extend(begun.link.as_ref().map(|digest| Key::new(LINKS, digest)));
+        let mut steps = Vec::new();
+        for key in keys {
+            let Some(row) = self.state.get(&key).await? else { return Ok(false) };
+            steps.push(crate::store::Write::Delete(key, Condition::Version(row.version)));
+        }
+        Ok(self.state.transact(steps).await?.is_done())
+    }
+
+    /// Keeps how far a consent has come: for the page after the callback, by the nonce, and for the operator who waits with
+    /// the link in hand. What comes later takes the place of what was.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn settle(
+        &self,
+        outcome: &Outcome,
+        nonce: &Secret,
+        link: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let until = later(self.clock.now(), CHOICE);
+        for digest in [Some(nonce.digest().as_str()), link].into_iter().flatten() {
+            let put = Put::record(Key::new(ENDINGS, digest), outcome, Condition::Any)?.until(until);
+            self.state.put(put).await?;
+        }
+        Ok(())
+    }
+
+    /// How far the consent of that nonce has come, or the one that began with the link of that nonce.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn outcome(&self, nonce: &Secret) -> Result<Option<Outcome>, StoreError> {
+        self.find(&Key::new(ENDINGS, nonce.digest())).await
+    }
+
+    async fn keep(
+        &self,
+        kind: &str,
+        digest: &str,
+        record: &impl Serialize,
+        until: Timestamp,
+    ) -> Result<(), StoreError> {
+        let put = Put::record(Key::new(kind, digest), record, Condition::Absent)?.until(until);
+        self.state.put(put).await.map(drop)
+    }
+
+    async fn find<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, StoreError> {
+        self.state.get(key).await?.map(|row| row.read()).transpose()
+    }
+
+    fn deadline(&self) -> Timestamp {
+        later(self.clock.now(), LIFETIME)
+    }
+}

@@ -1,0 +1,212 @@
+//! A connection as everybody but token-refresh sees it: a row without secrets. Only token-refresh writes it.
+
+pub mod access_token;
+pub mod consent;
+pub mod organization;
+pub mod token_cache;
+pub mod token_refresh;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use organization::Organization;
+
+use crate::base::clock::{SharedClock, Timestamp};
+use crate::base::id::ConnectionName;
+use crate::base::ttl_cache::TtlCache;
+use crate::store::{Condition, Key, Put, Query, StoreError, Table};
+use crate::zoho::data_centre::DataCentre;
+use crate::zoho::scope::ScopeSet;
+
+const PARTITION: &str = "connection";
+
+/// How many connections an installation has at most.
+const MOST: usize = 1000;
+
+/// Zoho keeps so many grants of one user for one client, and then ends the oldest without a word.
+pub const GRANTS_PER_USER: usize = 20;
+
+/// One consent to use one Zoho account.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Connection {
+    /// Its name.
+    pub name: ConnectionName,
+    /// The grant that the rest is about.
+    pub generation: u64,
+    /// The client that asked for it.
+    pub client_id: String,
+    /// Where that client is registered.
+    pub home: DataCentre,
+    /// Where the account lives.
+    pub data_centre: DataCentre,
+    /// What was granted.
+    pub scopes: ScopeSet,
+    /// The Inventory organisation.
+    pub organization: Option<Organization>,
+    /// The CRM organisation.
+    pub crm_organization: Option<Organization>,
+    /// The address of the user who consented, where it may be read.
+    pub user: Option<String>,
+    /// Since when.
+    pub connected_at: Timestamp,
+    /// When the access token was made.
+    pub token_renewed_at: Option<Timestamp>,
+    /// When the access token ends.
+    pub token_expires: Option<Timestamp>,
+    /// By how many seconds our clock was ahead of Zoho's, where that was a minute or more; negative when it was behind.
+    pub clock_ahead: Option<i64>,
+    /// How it is.
+    pub state: State,
+}
+
+/// How a connection is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", rename_all = "snake_case")]
+pub enum State {
+    /// Tokens are renewed without trouble.
+    Healthy,
+    /// Zoho throttled or failed; no token call before `until`.
+    CoolingDown {
+        /// The end of the pause.
+        until: Timestamp,
+        /// How many pauses in a row.
+        times: u32,
+        /// What Zoho said.
+        reason: String,
+    },
+    /// Our own budget of token calls is spent.
+    Exhausted {
+        /// When the next call fits in.
+        until: Timestamp,
+    },
+    /// The client id or secret is wrong.
+    Misconfigured {
+        /// Zoho's word for it.
+        reason: String,
+        /// The mark of the clients at that time: when the operator sets one, it is tried again.
+        clients: Option<String>,
+    },
+    /// The operator ends it: from now on nobody renews it or brings it back.
+    Disconnecting,
+    /// The grant is dead: a person must consent again.
+    ReconnectRequired {
+        /// Since when.
+        since: Timestamp,
+    },
+}
+
+impl State {
+    /// The word for it, as status shows it.
+    pub const fn as_str(&self) -> &'static str {
+        match self {
+            Self::Healthy => "healthy",
+            Self::CoolingDown { .. } => "cooling_down",
+            Self::Exhausted { .. } => "exhausted",
+            Self::Misconfigured { .. } => "misconfigured",
+            Self::ReconnectRequired { .. } => "reconnect_required",
+            Self::Disconnecting => "disconnecting",
+        }
+    }
+}
+
+impl Connection {
+    /// What its state means and what to do next; nothing where all is well.
+    pub fn notice(&self) -> Option<String> {
+        match &self.state {
+            State::Healthy => self.clock_ahead.map(|seconds| {
+                let (by, where_) = (seconds.unsigned_abs(), if seconds > 0 { "ahead of" } else { "behind" });
+                format!("The connector's clock is {by} s {where_} Zoho's. Set the machine's clock right.")
+            }),
+            State::CoolingDown { until, reason, .. } => {
+                Some(format!("{reason}. The next try is at {until}; until then the stored token is used."))
+            }
+            State::Exhausted { until } => {
+                Some(format!("So many tokens were needed that the next one must wait until {until}."))
+            }
+            State::Misconfigured { reason, .. } => {
+                Some(format!("{reason}. The operator corrects it with `zoho-connector client set`."))
+            }
+            State::Disconnecting => Some("The operator is ending this connection.".to_owned()),
+            State::ReconnectRequired { since } => Some(format!(
+                "Zoho has not accepted the grant since {since}. A person must open the reconnect link, or the operator runs `zoho-connector connect`."
+            )),
+        }
+    }
+
+    /// Those that the same Zoho user consented to for the same client, this one among them where it is stored.
+    pub fn same_user<'a>(&'a self, all: &'a [Self]) -> impl Iterator<Item = &'a Self> {
+        all.iter().filter(|other| {
+            self.user.is_some()
+                && (&other.user, &other.client_id, other.data_centre)
+                    == (&self.user, &self.client_id, self.data_centre)
+        })
+    }
+
+    /// The row, to be written by who holds the connection's lease.
+    ///
+    /// # Errors
+    /// Where it cannot be written as JSON.
+    pub fn row(&self) -> Result<Put, StoreError> {
+        Put::record(key(&self.name), self, Condition::Any)
+    }
+}
+
+/// Connections, as a process that only reads them knows them.
+pub struct Connections {
+    state: Arc<dyn Table>,
+    believed: TtlCache<ConnectionName, Arc<Connection>>,
+}
+
+impl Connections {
+    /// In this table.
+    pub fn new(state: Arc<dyn Table>, clock: SharedClock) -> Self {
+        Self { state, believed: TtlCache::new(clock) }
+    }
+
+    /// A connection as it was within the last minute.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn get(&self, name: &ConnectionName) -> Result<Option<Arc<Connection>>, StoreError> {
+        match self.believed.get(name) {
+            Some(found) => Ok(Some(found)),
+            None => self.read(name).await,
+        }
+    }
+
+    /// A connection as it is now.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn read(&self, name: &ConnectionName) -> Result<Option<Arc<Connection>>, StoreError> {
+        let found = get(&*self.state, name).await?.map(Arc::new);
+        match &found {
+            Some(found) => self.believed.learn(name.clone(), found.clone()),
+            None => self.believed.forget(name),
+        }
+        Ok(found)
+    }
+}
+
+/// Reads one connection.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn get(state: &dyn Table, name: &ConnectionName) -> Result<Option<Connection>, StoreError> {
+    state.get(&key(name)).await?.map(|row| row.read()).transpose()
+}
+
+/// Reads all connections.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn list(state: &dyn Table) -> Result<Vec<Connection>, StoreError> {
+    let page = state.query(Query::partition(PARTITION, MOST)).await?;
+    page.rows.iter().map(crate::store::Row::read).collect()
+}
+
+/// Where a connection's row stands.
+pub fn key(name: &ConnectionName) -> Key {
+    Key::new(PARTITION, name.as_str())
+}

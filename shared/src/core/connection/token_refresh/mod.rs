@@ -1,0 +1,137 @@
+//! The seam to token-refresh, the only one who may exchange, renew and revoke: a Lambda invocation in the cloud, a call
+//! on one machine. What is asked and answered is the same.
+
+#[cfg(feature = "aws")]
+pub mod lambda;
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+
+use crate::base::clock::Timestamp;
+use crate::base::id::ConnectionName;
+use crate::base::secret::{Secret, expose};
+#[cfg(doc)]
+use crate::core::connection::consent::CHOICE;
+use crate::core::connection::consent::{Ending, Wish};
+use crate::core::connection::organization::Organization;
+use crate::zoho::data_centre::DataCentre;
+
+/// What token-refresh can be asked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub enum Ask {
+    /// A new access token for one connection.
+    Renew {
+        /// Which.
+        connection: ConnectionName,
+        /// The digest of a token that Zoho refused although it should still live: any other one will do.
+        dead: Option<String>,
+    },
+    /// A connection out of the code of a consent.
+    Exchange {
+        /// What was asked of the user.
+        wish: Wish,
+        /// Where the user's account lives.
+        data_centre: DataCentre,
+        /// Where Zoho sent the browser; nothing for a code of a Self Client.
+        redirect_uri: Option<String>,
+        /// The code.
+        #[serde(serialize_with = "expose")]
+        code: Secret,
+        /// The digest of what its owner must bring to choose one of several organisations.
+        ticket: String,
+    },
+    /// The choice of an organisation, where an exchange asked for one.
+    Choose {
+        /// Whose.
+        connection: ConnectionName,
+        /// As in the exchange.
+        ticket: String,
+        /// Its id.
+        organization: String,
+    },
+    /// The end of a connection.
+    Disconnect {
+        /// Which.
+        connection: ConnectionName,
+    },
+    /// Brings CRM's channel in line with what is watched for a connection.
+    Watch {
+        /// Which.
+        connection: ConnectionName,
+    },
+    /// The renewal of everything that ends soon.
+    Tick,
+}
+
+/// What token-refresh answers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "reply", rename_all = "snake_case")]
+pub enum Reply {
+    /// A token is stored that was not refused.
+    Renewed,
+    /// Somebody else is at it: read the token again a little later.
+    Busy,
+    /// As many functions run as the account allows, and perhaps each of them waits for token-refresh to start.
+    Full,
+    /// No token before so many seconds.
+    Wait {
+        /// How many.
+        seconds: u64,
+        /// Why.
+        reason: String,
+    },
+    /// The grant is dead.
+    ReconnectRequired,
+    /// The client is wrong.
+    Misconfigured {
+        /// Zoho's word for it.
+        reason: String,
+    },
+    /// There is no such connection.
+    Unknown,
+    /// How an exchange or a choice ended.
+    Exchanged {
+        /// In words for the user.
+        ending: Ending,
+    },
+    /// The user is in several organisations: one must be chosen within [`CHOICE`].
+    Choose {
+        /// Which they are.
+        organizations: Vec<Organization>,
+    },
+    /// The connection is gone here; `revoked` says whether Zoho confirmed its end there.
+    Disconnected {
+        /// Whether it did.
+        revoked: bool,
+    },
+    /// CRM's channel is as it is wanted.
+    Watching {
+        /// When it ends unless it is renewed; nothing where none is wanted.
+        expires: Option<Timestamp>,
+    },
+    /// CRM's channel is not as it is wanted.
+    NotWatching {
+        /// Why.
+        reason: String,
+    },
+    /// What a tick did.
+    Ticked {
+        /// Connections that were due and are in order now.
+        renewed: usize,
+        /// Connections that were due and still are.
+        failed: usize,
+    },
+}
+
+/// token-refresh could not be asked, or failed on the way.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("token-refresh did not answer: {0}")]
+pub struct TokenRefreshError(pub String);
+
+/// The way to token-refresh.
+#[async_trait]
+pub trait TokenRefreshClient: Send + Sync {
+    /// Asks, and waits for the answer.
+    async fn ask(&self, ask: Ask) -> Result<Reply, TokenRefreshError>;
+}

@@ -1,0 +1,132 @@
+//! Taking entries to work on them.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use crate::base::clock::{SignedDuration, Timestamp, later};
+use crate::base::id::ConnectionName;
+use crate::base::secret::random_hex;
+use crate::core::events::ledger::scan::Chooser;
+use crate::core::events::ledger::{Batch, Claim, Entry, Ledger, MOST_AT_ONCE, TRIES, crowded};
+use crate::store::{Condition, Row, StoreError, Write};
+
+/// When to ask again for what stands behind more entries than are read.
+const FULL: SignedDuration = SignedDuration::from_mins(10);
+
+/// What is to be claimed.
+#[derive(Debug, Clone, Copy)]
+pub enum Wanted<'a> {
+    /// What has waited longest.
+    Oldest,
+    /// What a batch told of.
+    Batch(&'a str),
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub enum Claimed {
+    /// These are the caller's now.
+    Taken {
+        /// The right to them; nothing where there was nothing to take.
+        claim: Option<Claim>,
+        /// In their order.
+        entries: Vec<Entry>,
+        /// Whether there is more to take.
+        more: bool,
+    },
+    /// All that the batch told of is in the hands of others, until then at least.
+    Busy(Timestamp),
+    /// All that the batch told of is done with.
+    Over,
+    /// There is no such batch.
+    Unknown,
+}
+
+impl Ledger {
+    /// Takes entries, for `seconds`, in the order of each record.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn claim(
+        &self,
+        connection: &ConnectionName,
+        wanted: Wanted<'_>,
+        limit: usize,
+        seconds: u32,
+        by: &str,
+    ) -> Result<Claimed, StoreError> {
+        let batch = match wanted {
+            Wanted::Oldest => None,
+            Wanted::Batch(id) => match self.batch_row(connection, id).await? {
+                Some(row) => Some(row.read::<Batch>()?),
+                None => return Ok(Claimed::Unknown),
+            },
+        };
+        let ids: Option<HashSet<&str>> =
+            batch.as_ref().map(|batch| batch.ids.iter().map(String::as_str).collect());
+        let limit = limit.min(MOST_AT_ONCE);
+        for tried in 1..=TRIES {
+            let now = self.clock.now();
+            let mut read = Vec::new();
+            // All of it: what somebody works on may be far behind.
+            let whole = self.scan(connection, None, |entry, version| {
+                read.push((entry, version));
+                true
+            });
+            let whole = whole.await?;
+            let mut chooser = Chooser::new(ids.as_ref(), limit, now);
+            chooser.see_all(read);
+            let Chooser { mut chosen, more, busy, .. } = chooser;
+            if chosen.is_empty() {
+                return Ok(match (&batch, busy) {
+                    (None, _) => Claimed::Taken { claim: None, entries: Vec::new(), more },
+                    (Some(_), Some(until)) => Claimed::Busy(until),
+                    // Behind so many others that they were not looked at.
+                    (Some(batch), None)
+                        if !whole && self.still_open(connection, batch).await? != (0, None) =>
+                    {
+                        Claimed::Busy(later(now, FULL))
+                    }
+                    (Some(_), None) => Claimed::Over,
+                });
+            }
+            chosen.sort_by(|(left, _), (right, _)| left.id.cmp(&right.id));
+            let until = later(now, SignedDuration::from_secs(seconds.into()));
+            let claim = Claim { id: random_hex::<8>(), by: by.to_owned(), until };
+            let (mut entries, mut steps) = (Vec::new(), Vec::new());
+            for (mut entry, version) in chosen {
+                entry.claim = Some(claim.clone());
+                entry.claims += 1;
+                if let Some(batch) = batch.as_ref().filter(|_| holds(ids.as_ref(), &entry.id)) {
+                    entry.batch = Some(batch.id.clone());
+                }
+                steps.push(Write::Put(entry.put(connection, Condition::Version(version))?));
+                entries.push(entry);
+            }
+            if self.write(steps).await? {
+                return Ok(Claimed::Taken { claim: Some(claim), entries, more });
+            }
+            // Somebody else took or closed one of them in between.
+            sleep(self.clock.jittered(Duration::from_millis(20) * tried)).await;
+        }
+        Err(crowded())
+    }
+
+    /// A batch, open or not.
+    pub(super) async fn batch_row(
+        &self,
+        connection: &ConnectionName,
+        id: &str,
+    ) -> Result<Option<Row>, StoreError> {
+        match self.events.get(&crate::core::events::ledger::batch::open_key(connection, id)).await? {
+            Some(row) => Ok(Some(row)),
+            None => self.events.get(&crate::core::events::ledger::batch::told_key(connection, id)).await,
+        }
+    }
+}
+
+fn holds(ids: Option<&HashSet<&str>>, id: &str) -> bool {
+    ids.is_some_and(|ids| ids.contains(id))
+}

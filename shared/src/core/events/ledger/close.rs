@@ -1,0 +1,224 @@
+//! The end of entries, and their way back.
+
+use futures::future::try_join_all;
+
+use crate::base::id::ConnectionName;
+use crate::core::events::ledger::{
+    Claim, Closed, End, Entry, Ledger, MOST_AT_ONCE, Over, TRIES, crowded, ends, queue,
+};
+use crate::store::{Condition, Key, Put, Query, Row, StoreError, Write};
+
+/// What whoever worked on entries says of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// They are done with.
+    Done,
+    /// They cannot be worked on.
+    Failed,
+    /// Somebody shall work on them again.
+    Retry,
+}
+
+/// What came of it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Acked {
+    /// The entries by their ids, with the state that they have now.
+    Written(Vec<(String, &'static str)>),
+    /// There is no such entry.
+    Unknown(String),
+    /// It is not in the caller's hands.
+    NotClaimed(String),
+}
+
+/// The outcome of an entry that an operator made deliverable again, until it ends anew.
+pub const REPLAYED: &str = "replayed";
+
+/// What an entry is at the moment.
+enum Found {
+    Open(Entry, Row),
+    Closed(Closed),
+    None,
+}
+
+impl Ledger {
+    /// Closes entries, or puts them back, for the one who claimed them. All of them or none. What is closed already stays as
+    /// it is.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn ack(
+        &self,
+        connection: &ConnectionName,
+        ids: &[String],
+        ending: Ending,
+        note: Option<&str>,
+        by: &str,
+        claim: Option<&str>,
+    ) -> Result<Acked, StoreError> {
+        let own = |found: &Claim| found.by == by && claim.is_none_or(|claim| claim == found.id);
+        for _ in 0..TRIES {
+            let found = try_join_all(ids.iter().map(|id| self.find(connection, id))).await?;
+            let (mut steps, mut states) = (Vec::new(), Vec::new());
+            for (id, found) in ids.iter().zip(found) {
+                let state = match found {
+                    Found::None => return Ok(Acked::Unknown(id.clone())),
+                    Found::Closed(closed) => closed.end.state.as_str(),
+                    Found::Open(entry, _) if !entry.claim.as_ref().is_some_and(own) => {
+                        return Ok(Acked::NotClaimed(id.clone()));
+                    }
+                    Found::Open(mut entry, row) => {
+                        let over = match ending {
+                            Ending::Done => Over::Done,
+                            Ending::Failed => Over::Failed,
+                            Ending::Retry => {
+                                entry.claim = None;
+                                steps.push(Write::Put(
+                                    entry.put(connection, Condition::Version(row.version))?,
+                                ));
+                                states.push((id.clone(), "queued"));
+                                continue;
+                            }
+                        };
+                        let end = self.end(over, over.as_str(), note);
+                        steps.extend(closing(connection, entry, row, end)?);
+                        over.as_str()
+                    }
+                };
+                states.push((id.clone(), state));
+            }
+            if steps.is_empty() || self.write(steps).await? {
+                return Ok(Acked::Written(states));
+            }
+        }
+        Err(crowded())
+    }
+
+    /// Closes those of the entries that nobody works on, because they cannot be delivered; says how many those were.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn bury(
+        &self,
+        connection: &ConnectionName,
+        batch: &str,
+        ids: &[String],
+        outcome: &str,
+        note: &str,
+    ) -> Result<usize, StoreError> {
+        let mut buried = 0;
+        for ids in ids.chunks(MOST_AT_ONCE) {
+            buried += self.bury_some(connection, batch, ids, outcome, note).await?;
+        }
+        Ok(buried)
+    }
+
+    async fn bury_some(
+        &self,
+        connection: &ConnectionName,
+        batch: &str,
+        ids: &[String],
+        outcome: &str,
+        note: &str,
+    ) -> Result<usize, StoreError> {
+        for _ in 0..TRIES {
+            let rows = try_join_all(ids.iter().map(|id| self.open_row(connection, id))).await?;
+            let (now, mut steps) = (self.clock.now(), Vec::new());
+            for row in rows.into_iter().flatten() {
+                let mut entry: Entry = row.read()?;
+                if !entry.is_claimed(now) {
+                    entry.batch = Some(batch.to_owned());
+                    steps.extend(closing(connection, entry, row, self.end(Over::Dead, outcome, Some(note)))?);
+                }
+            }
+            let count = steps.len() / 2;
+            if steps.is_empty() || self.write(steps).await? {
+                return Ok(count);
+            }
+        }
+        Err(crowded())
+    }
+
+    /// Makes an entry that is closed deliverable again. Says whether it was closed; nothing where there is no such entry.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn replay(&self, connection: &ConnectionName, id: &str) -> Result<Option<bool>, StoreError> {
+        for _ in 0..TRIES {
+            let Some(row) = self.closed_row(connection, id).await? else {
+                return Ok(self.open_row(connection, id).await?.map(|_| false));
+            };
+            let mut entry = row.read::<Closed>()?.entry;
+            (entry.claim, entry.batch, entry.replayed) = (None, None, Some(self.clock.now()));
+            // Where batches have passed it, it is told of from here.
+            let again = Put::record(
+                crate::core::events::ledger::batch::again_key(connection, id),
+                &REPLAYED,
+                Condition::Any,
+            )?;
+            let steps = vec![
+                Write::Delete(row.key, Condition::Version(row.version)),
+                Write::Put(entry.put(connection, Condition::Absent)?),
+                Write::Put(again.until(entry.end())),
+            ];
+            if self.write(steps).await? {
+                return Ok(Some(true));
+            }
+        }
+        Err(crowded())
+    }
+
+    /// The entries that are dead, oldest first; so many at most.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn dead(&self, connection: &ConnectionName, most: usize) -> Result<Vec<String>, StoreError> {
+        let (mut ids, mut after) = (Vec::new(), None);
+        loop {
+            let query = Query { partition: ends(connection), after, limit: 250, ..Query::default() };
+            let page = self.events.query(query).await?;
+            for row in page.rows {
+                let Closed { entry, end } = row.read()?;
+                if end.state == Over::Dead {
+                    ids.push(entry.id);
+                }
+            }
+            after = page.next;
+            if after.is_none() || ids.len() >= most {
+                ids.truncate(most);
+                return Ok(ids);
+            }
+        }
+    }
+
+    async fn find(&self, connection: &ConnectionName, id: &str) -> Result<Found, StoreError> {
+        if let Some(row) = self.open_row(connection, id).await? {
+            return Ok(Found::Open(row.read()?, row));
+        }
+        match self.closed_row(connection, id).await? {
+            Some(row) => Ok(Found::Closed(row.read()?)),
+            None => Ok(Found::None),
+        }
+    }
+
+    fn end(&self, state: Over, outcome: &str, note: Option<&str>) -> End {
+        End { state, outcome: outcome.to_owned(), note: note.map(str::to_owned), at: self.clock.now() }
+    }
+}
+
+impl Over {
+    /// As it is listed.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Failed => "failed",
+            Self::Dead => "dead",
+        }
+    }
+}
+
+fn closing(connection: &ConnectionName, entry: Entry, row: Row, end: End) -> Result<[Write; 2], StoreError> {
+    debug_assert_eq!(row.key, Key::new(queue(connection), &entry.id));
+    let put = entry.put_closed(connection, end)?;
+    debug_assert_eq!(put.key.partition, ends(connection));
+    Ok([Write::Delete(row.key, Condition::Version(row.version)), Write::Put(put)])
+}

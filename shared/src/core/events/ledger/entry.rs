@@ -1,0 +1,148 @@
+//! One entry of the queue, and one that is closed.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::base::clock::{Timestamp, later};
+use crate::base::id::{ConnectionName, is_time_ordered};
+use crate::core::events::ledger::{KEPT, ends, queue};
+use crate::store::{Condition, Key, Put, StoreError};
+
+/// An event about one record, as long as it is open.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Entry {
+    /// The event's id; with a number behind it where the event is about several records.
+    pub id: String,
+    /// What it is: `zoho.inventory.item.updated`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What it is about: `item/3300000000070001`. Entries of one subject are worked on in their order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// When it happened.
+    pub time: String,
+    /// When it arrived.
+    pub receivedtime: Timestamp,
+    /// Ids.
+    pub data: Value,
+    /// Who works on it, or did last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claim: Option<Claim>,
+    /// How often it was claimed.
+    #[serde(default)]
+    pub claims: u32,
+    /// The batch with which the agent was told of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub batch: Option<String>,
+    /// When it was made deliverable again, where it was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replayed: Option<Timestamp>,
+}
+
+/// The right to work on an entry, for a while.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Claim {
+    /// Its id.
+    pub id: String,
+    /// Which service key.
+    pub by: String,
+    /// Until when.
+    pub until: Timestamp,
+}
+
+/// How an entry ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Over {
+    /// It was worked on, or needed no work.
+    Done,
+    /// Whoever worked on it gave up.
+    Failed,
+    /// It could not be delivered.
+    Dead,
+}
+
+/// The end of an entry.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct End {
+    /// How.
+    pub state: Over,
+    /// In one word: `done`, `failed`, `own_write`, `superseded`, `not_deleted`, `refused`, `unclaimed`.
+    pub outcome: String,
+    /// What was said to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// An entry that is closed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Closed {
+    /// As it was.
+    pub entry: Entry,
+    /// How it ended.
+    pub end: End,
+}
+
+/// What the data of an event says that was not told but found in a list of Zoho's.
+pub const FOUND: (&str, &str) = ("found_by", "sweep");
+
+/// What its data says where our own write hid a change of somebody else's: when that was made.
+pub const EARLIER: &str = "earlier_change";
+
+impl Entry {
+    /// Whether it says that its record is gone.
+    pub fn is_deletion(&self) -> bool {
+        self.kind.ends_with(".deleted")
+    }
+
+    /// Whether it was not told but found in a list of Zoho's.
+    pub fn is_found(&self) -> bool {
+        self.data.get(FOUND.0).and_then(Value::as_str) == Some(FOUND.1)
+    }
+
+    /// Whether somebody works on it.
+    pub fn is_claimed(&self, now: Timestamp) -> bool {
+        self.claim.as_ref().is_some_and(|claim| claim.until > now)
+    }
+
+    pub(super) fn put(&self, connection: &ConnectionName, condition: Condition) -> Result<Put, StoreError> {
+        let key = Key::new(queue(connection), &self.id);
+        Ok(Put::record(key, self, condition)?.until(self.end()))
+    }
+
+    /// What is replayed is old already: it lives as long as what arrives then.
+    pub(super) fn end(&self) -> Timestamp {
+        later(self.replayed.map_or(self.receivedtime, |at| at.max(self.receivedtime)), KEPT)
+    }
+
+    pub(super) fn put_closed(self, connection: &ConnectionName, end: End) -> Result<Put, StoreError> {
+        let key = Key::new(ends(connection), &self.id);
+        // Its end may be read for a while, however old the event is.
+        let until = later(end.at, KEPT);
+        Ok(Put::record(key, &Closed { entry: self, end }, Condition::Any)?.until(until))
+    }
+}
+
+/// Whether a text can be the id of an entry.
+pub fn is_entry_id(text: &str) -> bool {
+    split_entry_id(text).is_some()
+}
+
+/// The event of an entry's id, and which of its records is meant.
+pub fn split_entry_id(text: &str) -> Option<(&str, Option<usize>)> {
+    match text.split_once('.') {
+        None => is_time_ordered(text).then_some((text, None)),
+        Some((event, part)) => {
+            let plain = part.len() == 4 && part.bytes().all(|b| b.is_ascii_digit());
+            let part = part.parse().ok().filter(|_| plain && is_time_ordered(event))?;
+            Some((event, Some(part)))
+        }
+    }
+}
+
+/// The id of one of an event's several records.
+pub(super) fn part_id(event: &str, part: usize) -> String {
+    format!("{event}.{part:04}")
+}

@@ -1,0 +1,398 @@
+//! From events to entries: one for each record that an event is about.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use crate::base::clock::{SignedDuration, Timestamp, earlier};
+use crate::base::id::ConnectionName;
+use crate::core::events::Event;
+use crate::core::events::ledger::entry::{EARLIER, part_id};
+use crate::core::events::ledger::{End, Entry, Known, Ledger, Looked, Newest, Over};
+use crate::core::writes::own_writes::OwnWrites;
+use crate::store::{Condition, Key, Put, Query, Row, StoreError, Version, Write};
+
+/// Entries of one transaction: each may write its own row, that of its record's newest change, and that of our own write.
+const AT_ONCE: usize = 32;
+
+/// By so many seconds CRM tells of a change after it.
+const LAG: i64 = 3;
+
+/// What others changed so long before our write was told before it, or is left to a look at Zoho's lists.
+const TOLD_BY_THEN: SignedDuration = SignedDuration::from_mins(10);
+
+/// Up to where events have become entries.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Position {
+    /// The last event that is done with.
+    after: Option<String>,
+    /// How many records of the next one are done with.
+    parts: usize,
+}
+
+/// What is written of the records of a step.
+#[derive(Default)]
+struct Records {
+    newest: BTreeMap<String, Newest>,
+    own: BTreeMap<String, Timestamp>,
+}
+
+/// A change that is put into the queue, or closed at once.
+struct Sorted {
+    entry: Entry,
+    end: Option<&'static str>,
+}
+
+impl Ledger {
+    /// The connections of which events ever became entries.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn connections(&self) -> Result<Vec<ConnectionName>, StoreError> {
+        let query = Query {
+            partition: PROGRESS.to_owned(),
+            prefix: FAN_OUT.to_owned(),
+            limit: 1000,
+            ..Query::default()
+        };
+        let rows = self.events.query(query).await?.rows;
+        Ok(rows.iter().filter_map(|row| row.key.sort.strip_prefix(FAN_OUT)?.parse().ok()).collect())
+    }
+
+    /// The event after which the fan-out goes on, for whoever reads events for it.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn fan_out_from(&self, connection: &ConnectionName) -> Result<FanOut, StoreError> {
+        let key = Key::new(PROGRESS, format!("{FAN_OUT}{connection}"));
+        let row = self.events.get(&key).await?;
+        let position: Position = row.as_ref().map_or_else(|| Ok(Position::default()), Row::read)?;
+        Ok(FanOut { key, position, version: row.map(|row| row.version) })
+    }
+
+    /// Puts the entries of a step into the queue, in their order; says how many those were. Nothing where somebody else did it
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// Where a store fails.
+    pub async fn fan_out(
+        &self,
+        connection: &ConnectionName,
+        step: Step,
+        known: &Known,
+        own: &OwnWrites,
+    ) -> Result<usize, StoreError> {
+        let Step { from, entries, ends } = step;
+        let Some(position) = ends.last() else { return Ok(0) };
+        let count = entries.len();
+        let condition = from.version.map_or(Condition::Absent, Condition::Version);
+        let mut steps = vec![Write::Put(Put::record(from.key, position, condition)?)];
+        let (sorted, records) = self.sort(connection, entries, known, own).await?;
+        for (subject, newest) in &records.newest {
+            steps.push(self.remember(connection, subject, newest)?);
+        }
+        for (subject, written) in &records.own {
+            steps.push(self.remember_own(connection, subject, *written)?);
+        }
+        let now = self.clock.now();
+        for Sorted { entry, end } in sorted {
+            steps.push(Write::Put(match end {
+                None => entry.put(connection, Condition::Any)?,
+                Some(word) => {
+                    let end = End { state: Over::Done, outcome: word.to_owned(), note: None, at: now };
+                    entry.put_closed(connection, end)?
+                }
+            }));
+        }
+        Ok(if self.write(steps).await? { count } else { 0 })
+    }
+
+    /// Sorts out what needs no work: our own writes, a change that arrives after a newer one of the same record, and what was
+    /// said to be gone and is not.
+    async fn sort(
+        &self,
+        connection: &ConnectionName,
+        entries: Vec<Entry>,
+        known: &Known,
+        own: &OwnWrites,
+    ) -> Result<(Vec<Sorted>, Records), StoreError> {
+        let (mut records, mut sorted) = (Records::default(), Vec::new());
+        for mut entry in entries {
+            let looked = known.get(&entry.id).copied();
+            if let Some(looked) = looked {
+                looked.note(&mut entry);
+            }
+            let change = Change::of(&entry, looked);
+            let mut end = None;
+            if change.deletion && matches!(looked, Some(Looked::There(_))) {
+                end = Some("not_deleted");
+            } else if let Some(subject) = &entry.subject {
+                let before = match records.newest.get(subject) {
+                    Some(before) => Some(before.clone()),
+                    None => self.newest(connection, subject).await?,
+                };
+                if let Some(written) = change.own_write(connection, subject, before.as_ref(), own).await? {
+                    // It is no news, so that neither what others did before it nor what they do after it is older than news.
+                    end = Some("own_write");
+                    records.own.insert(subject.clone(), written);
+                    if let Some(before) = before.filter(|before| before.deleted && before.at < written) {
+                        records.newest.insert(subject.clone(), Newest { deleted: false, ..before });
+                    }
+                } else {
+                    match change.after(before.as_ref()) {
+                        Some(next) => drop(records.newest.insert(subject.clone(), next)),
+                        None if change.at.is_some() => end = Some("superseded"),
+                        None => {}
+                    }
+                }
+            }
+            sorted.push(Sorted { entry, end });
+        }
+        Ok((sorted, records))
+    }
+}
+
+/// An entry as one of its record's changes.
+struct Change {
+    /// When it was made, by what Zoho told of it.
+    at: Option<Timestamp>,
+    /// When the record says that it was changed last, where that is known.
+    modified: Option<Timestamp>,
+    deletion: bool,
+    /// Whether a change of somebody else's is told with it, which it hides.
+    hides: bool,
+    /// Whether it was found in a list of Zoho's, and not told.
+    found: bool,
+    looked: Option<Looked>,
+}
+
+impl Change {
+    fn of(entry: &Entry, looked: Option<Looked>) -> Self {
+        let (at, found) = (zohos_time(entry), entry.is_found());
+        let modified = match looked {
+            Some(Looked::There(modified)) => modified,
+            // What is found, and what Inventory sends, carries the record's own time.
+            _ => at.filter(|_| found || entry.kind.starts_with("zoho.inventory.")),
+        };
+        let hides = found && entry.data.get(EARLIER).is_some();
+        Self { at, modified, deletion: entry.is_deletion(), hides, found, looked }
+    }
+
+    /// When it was written, where that was done by us and nobody else changed the record right before. What is found was
+    /// looked at for that already.
+    async fn own_write(
+        &self,
+        connection: &ConnectionName,
+        subject: &str,
+        before: Option<&Newest>,
+        own: &OwnWrites,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        if self.deletion || self.hides {
+            return Ok(None);
+        }
+        let Some(written) = self.written(connection, subject, own).await? else { return Ok(None) };
+        if self.found {
+            return Ok(Some(written));
+        }
+        let told_by_then = earlier(written, TOLD_BY_THEN);
+        let is_known = |at| at < told_by_then || before.is_some_and(|before| before.has_change(at));
+        let hidden = own.hidden(connection, subject, written, is_known).await?;
+        Ok(hidden.is_none().then_some(written))
+    }
+
+    /// When we wrote what this tells of. By the record's own time, because CRM's message has that of its sending.
+    async fn written(
+        &self,
+        connection: &ConnectionName,
+        subject: &str,
+        own: &OwnWrites,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        match (self.at, self.modified) {
+            // The record was changed again since, so its time is not that of the write that this tells of.
+            (Some(at), Some(modified)) if at < modified => {
+                for seconds in 0..=LAG {
+                    let written = earlier(at, SignedDuration::from_secs(seconds));
+                    if own.is_own(connection, subject, written).await? {
+                        return Ok(Some(written));
+                    }
+                }
+                Ok(None)
+            }
+            (_, Some(at)) | (Some(at), None) => Ok(own.is_own(connection, subject, at).await?.then_some(at)),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// The newest change of the record once this one is known; nothing where a newer one is.
+    fn after(&self, before: Option<&Newest>) -> Option<Newest> {
+        let at = self.at?;
+        let Some(before) = before else {
+            return Some(Newest { at, modified: self.modified, deleted: self.deletion });
+        };
+        let passed = match (self.deletion, self.found) {
+            // That a record is gone is news after whatever was said of it.
+            (true, found) => found && before.is_deleted(),
+            (false, true) => before.has_change(at),
+            (false, false) => at < before.at,
+        };
+        let still_gone = before.deleted && self.looked == Some(Looked::Gone);
+        (!passed).then(|| Newest {
+            at: at.max(before.at),
+            modified: self.modified.map(|modified| modified.max(before.modified.unwrap_or(modified))),
+            deleted: self.deletion || still_gone,
+        })
+    }
+}
+
+pub(super) const PROGRESS: &str = "progress";
+const FAN_OUT: &str = "fan-out/";
+
+/// Where the fan-out of a connection stands.
+pub struct FanOut {
+    key: Key,
+    position: Position,
+    version: Option<Version>,
+}
+
+impl FanOut {
+    /// The last event that is done with.
+    pub fn after(&self) -> Option<&str> {
+        self.position.after.as_deref()
+    }
+
+    /// The step that the next events make.
+    pub fn step(self, events: &[Event]) -> Step {
+        let (mut entries, mut ends) = (Vec::new(), Vec::new());
+        let Position { mut after, parts: mut done } = self.position.clone();
+        for event in events {
+            let parts = entries_of(event);
+            let all = parts.len();
+            for (index, entry) in parts.into_iter().enumerate().skip(std::mem::take(&mut done)) {
+                if entries.len() == AT_ONCE {
+                    return Step { from: self, entries, ends };
+                }
+                entries.push(entry);
+                ends.push(if index + 1 == all {
+                    Position { after: Some(event.id.clone()), parts: 0 }
+                } else {
+                    Position { after: after.clone(), parts: index + 1 }
+                });
+            }
+            after = Some(event.id.clone());
+        }
+        Step { from: self, entries, ends }
+    }
+}
+
+/// The entries that are put into the queue at once.
+pub struct Step {
+    from: FanOut,
+    entries: Vec<Entry>,
+    /// Where the fan-out stands after each of them.
+    ends: Vec<Position>,
+}
+
+impl Step {
+    /// The entries.
+    pub fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Leaves this entry and those after it to another step.
+    pub fn end_before(&mut self, index: usize) {
+        self.entries.truncate(index);
+        self.ends.truncate(index);
+    }
+}
+
+/// When the change was made, as far as Zoho said so. An event without a time carries that of its arrival, by our clock, which
+/// must not be compared with Zoho's.
+fn zohos_time(entry: &Entry) -> Option<Timestamp> {
+    entry.time.parse().ok().filter(|at| *at != entry.receivedtime)
+}
+
+/// An event as it is about one of its records; nothing where it has no such part.
+pub fn narrow(event: Event, part: Option<usize>) -> Option<Event> {
+    let Some(part) = part else { return Some(event) };
+    let mut entries = entries_of(&event);
+    if part >= entries.len() || entries.len() < 2 {
+        return None;
+    }
+    let entry = entries.swap_remove(part);
+    Some(Event { id: entry.id, subject: entry.subject, data: entry.data, ..event })
+}
+
+/// The entries of an event. `data.ids` names its records where there may be several.
+pub(super) fn entries_of(event: &Event) -> Vec<Entry> {
+    let ids: Vec<String> = match event.data.get("ids") {
+        Some(Value::Array(ids)) => ids
+            .iter()
+            .filter_map(|id| match id {
+                Value::String(text) => Some(text.clone()),
+                Value::Number(number) => Some(number.to_string()),
+                _ => None,
+            })
+            .collect(),
+        _ => Vec::new(),
+    };
+    let record = event.kind.split('.').nth(2).unwrap_or("record");
+    let about = |id: &String| format!("{record}/{id}");
+    let entry = |id: String, subject: Option<String>, data: Value| Entry {
+        id,
+        kind: event.kind.clone(),
+        subject,
+        time: event.time.clone(),
+        receivedtime: event.receivedtime,
+        data,
+        claim: None,
+        claims: 0,
+        batch: None,
+        replayed: None,
+    };
+    if let [_, _, ..] = ids.as_slice() {
+        let part = |(index, id): (usize, &String)| {
+            let mut data = event.data.clone();
+            if let Some(data) = data.as_object_mut() {
+                data.insert("ids".to_owned(), json!([id]));
+            }
+            entry(part_id(&event.id, index), Some(about(id)), data)
+        };
+        return ids.iter().enumerate().map(part).collect();
+    }
+    let subject = event.subject.clone().or_else(|| ids.first().map(about));
+    vec![entry(event.id.clone(), subject, event.data.clone())]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn event(data: Value) -> Event {
+        Event {
+            specversion: "1.0".to_owned(),
+            id: "0".repeat(31),
+            source: "/connections/default/crm".to_owned(),
+            kind: "zoho.crm.deal.updated".to_owned(),
+            subject: None,
+            time: "2026-11-21T10:00:00Z".to_owned(),
+            receivedtime: "2026-11-21T10:00:03Z".parse().unwrap(),
+            data,
+        }
+    }
+
+    #[test]
+    fn an_event_about_several_records_becomes_an_entry_for_each() {
+        let one = entries_of(&event(json!({ "ids": ["61"], "module": "Deals" })));
+        let found: Vec<_> = one.iter().map(|entry| (entry.id.len(), entry.subject.as_deref())).collect();
+        assert_eq!(found, [(31, Some("deal/61"))]);
+        let several = entries_of(&event(json!({ "ids": ["61", 62], "module": "Deals" })));
+        let ids: Vec<_> = several.iter().map(|entry| entry.id.clone()).collect();
+        assert_eq!(ids, [format!("{}.0000", "0".repeat(31)), format!("{}.0001", "0".repeat(31))]);
+        assert_eq!(several[1].subject.as_deref(), Some("deal/62"));
+        assert_eq!(several[1].data, json!({ "ids": ["62"], "module": "Deals" }));
+        for none in [json!({}), json!({ "ids": [] }), json!({ "ids": "61" }), Value::Null] {
+            assert_eq!(entries_of(&event(none))[0].subject, None);
+        }
+    }
+}

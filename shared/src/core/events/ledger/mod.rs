@@ -1,0 +1,90 @@
+//! The ledger of deliveries: what became of each event after it was stored.
+//!
+//! An event is **received** when it is stored. event-delivery puts it into the **queue**, one entry for each record that it is
+//! about. From there it is taken by a **claim**, which ends by itself, and closed by an **acknowledgement**. Where the agent
+//! has a hook, entries are also told to it, in a **batch** that is frozen before it is sent first. An entry that is closed
+//! leaves the queue and is kept with its end.
+//!
+//! All of it are rows of the events table, each written on the condition that it is what was read.
+
+mod batch;
+mod claim;
+mod close;
+mod entry;
+mod fan_out;
+mod life;
+mod lookup;
+mod newest;
+mod scan;
+
+use std::sync::Arc;
+
+pub use batch::{Batch, Begun, Frozen, MOST_OPEN, Progress, Stage, Standing};
+pub use claim::{Claimed, Wanted};
+pub use close::{Acked, Ending, REPLAYED};
+pub use entry::{Claim, Closed, EARLIER, End, Entry, FOUND, Over, is_entry_id, split_entry_id};
+pub use fan_out::{FanOut, Step, narrow};
+pub use life::Life;
+pub use lookup::{Known, Looked, UNCONFIRMED};
+pub use newest::{Newest, REMEMBERED};
+
+use crate::base::clock::{SharedClock, SignedDuration};
+use crate::base::id::ConnectionName;
+use crate::store::{Key, Outcome, Put, Row, StoreError, Table, Version, Write};
+
+/// How long entries, batches and ends are kept: as long as the events themselves.
+const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// The most entries that one claim or one acknowledgement takes: a transaction has 100 steps.
+pub const MOST_AT_ONCE: usize = 50;
+
+/// How often a change is tried while others change the same rows.
+const TRIES: u32 = 12;
+
+/// The ledger of an installation.
+#[derive(Clone)]
+pub struct Ledger {
+    events: Arc<dyn Table>,
+    clock: SharedClock,
+}
+
+impl Ledger {
+    /// In this table.
+    pub fn new(events: Arc<dyn Table>, clock: SharedClock) -> Self {
+        Self { events, clock }
+    }
+
+    /// Writes all of it or nothing; says whether the rows were still what was read.
+    async fn write(&self, steps: Vec<Write>) -> Result<bool, StoreError> {
+        Ok(self.events.transact(steps).await?.is_done())
+    }
+
+    /// Writes one row, and gives its new version if it was still what was read.
+    async fn write_row(&self, put: Put) -> Result<Option<Version>, StoreError> {
+        match self.events.put(put).await? {
+            Outcome::Done(version) => Ok(version),
+            Outcome::Refused { .. } => Ok(None),
+        }
+    }
+
+    async fn open_row(&self, connection: &ConnectionName, id: &str) -> Result<Option<Row>, StoreError> {
+        self.events.get(&Key::new(queue(connection), id)).await
+    }
+
+    async fn closed_row(&self, connection: &ConnectionName, id: &str) -> Result<Option<Row>, StoreError> {
+        self.events.get(&Key::new(ends(connection), id)).await
+    }
+}
+
+fn queue(connection: &ConnectionName) -> String {
+    format!("queue#{connection}")
+}
+
+fn ends(connection: &ConnectionName) -> String {
+    format!("life#{connection}")
+}
+
+/// Too many others change the same rows.
+fn crowded() -> StoreError {
+    StoreError::Unavailable("the ledger's rows are being changed by others all the time".to_owned())
+}

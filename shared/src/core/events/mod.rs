@@ -1,0 +1,224 @@
+//! Events: what Zoho told us, stored once each, in the form of CloudEvents 1.0 (<https://cloudevents.io>).
+//!
+//! Zoho's webhooks carry no id and no time of sending, and Zoho may send one twice. So a delivery is known by the digest
+//! of what was signed: a marker under that digest is stored in the same transaction as the event, and a second delivery
+//! finds the marker and gets the first one's event id.
+
+pub mod agent_hook;
+pub mod ledger;
+pub mod subscription;
+pub mod webhook_secrets;
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::base::clock::{SharedClock, SignedDuration, Timestamp, earlier, later};
+use crate::base::id::{ConnectionName, time_ordered, time_prefix};
+use crate::store::{Condition, Key, Order, Outcome, Put, Query, Row, StoreError, Table, Write};
+
+/// How long events are kept.
+const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+
+/// A list ends this long before now: a delivery that is stored a little late must not fall behind a reader's cursor.
+pub const SETTLED: SignedDuration = SignedDuration::from_secs(15);
+
+/// An event that took longer to be stored may have come too late for that: the machine slept, or its disk did.
+const LATE: SignedDuration = SignedDuration::from_secs(10);
+
+/// An event, as it is listed.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Event {
+    /// The version of CloudEvents.
+    pub specversion: String,
+    /// Its id, which sorts by the time of arrival.
+    pub id: String,
+    /// Where it came from: `/connections/default/inventory`.
+    pub source: String,
+    /// What it is: `zoho.inventory.item.updated`.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// What it is about: `item/3300000000070001`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+    /// When it happened, as far as Zoho says; else when it arrived.
+    pub time: String,
+    /// When it arrived.
+    pub receivedtime: Timestamp,
+    /// Ids, and what else is needed to look the thing up.
+    pub data: Value,
+}
+
+/// A delivery that was found genuine.
+#[derive(Debug, Clone)]
+pub struct Delivery {
+    /// For which connection.
+    pub connection: ConnectionName,
+    /// From which source: `inventory`.
+    pub source: &'static str,
+    /// The digest of what was signed.
+    pub digest: String,
+    /// `zoho.inventory.item.updated`.
+    pub kind: String,
+    /// `item/…`.
+    pub subject: Option<String>,
+    /// When it happened, where the body says so.
+    pub time: Option<String>,
+    /// Ids.
+    pub data: Value,
+    /// The body's JSON document, as it came.
+    pub body: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Stored {
+    event: Event,
+    body: Box<RawValue>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Marker {
+    event_id: String,
+}
+
+/// What became of a delivery.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Receipt {
+    /// The event that stands for it.
+    pub event_id: String,
+    /// Whether that event was there already.
+    pub duplicate: bool,
+}
+
+/// The events of an installation.
+#[derive(Clone)]
+pub struct Events {
+    table: Arc<dyn Table>,
+    clock: SharedClock,
+}
+
+impl Events {
+    /// In this table.
+    pub fn new(table: Arc<dyn Table>, clock: SharedClock) -> Self {
+        Self { table, clock }
+    }
+
+    /// Stores a delivery, unless it is stored already.
+    ///
+    /// # Errors
+    /// Where the store fails: then Zoho must not be told that it arrived.
+    pub async fn store(&self, delivery: Delivery) -> Result<Receipt, StoreError> {
+        let mut arrived = self.clock.now();
+        // One whose times are equal is read as one without a time of Zoho's.
+        if delivery.time.as_deref().and_then(|time| time.parse().ok()) == Some(arrived) {
+            arrived = later(arrived, SignedDuration::from_millis(1));
+        }
+        let marker = Key::new(
+            format!("delivery#{}", delivery.connection),
+            format!("{}#{}", delivery.source, delivery.digest),
+        );
+        // Without a time in it, an equal body may well be a new change: a stock that went down and up again.
+        let window = if delivery.time.is_some() {
+            SignedDuration::from_hours(24)
+        } else {
+            SignedDuration::from_mins(10)
+        };
+        let event = Event {
+            specversion: "1.0".to_owned(),
+            id: String::new(),
+            source: format!("/connections/{}/{}", delivery.connection, delivery.source),
+            kind: delivery.kind,
+            subject: delivery.subject,
+            time: delivery.time.unwrap_or_else(|| arrived.to_string()),
+            receivedtime: arrived,
+            data: delivery.data,
+        };
+        let body = RawValue::from_string(delivery.body)
+            .map_err(|error| StoreError::Unreadable(error.to_string()))?;
+        let mut stored = Stored { event, body };
+        let mut condition = Condition::Absent;
+        loop {
+            let begun = self.clock.now();
+            stored.event.id = time_ordered(begun);
+            let id = stored.event.id.clone();
+            let known = Put::record(marker.clone(), &Marker { event_id: id.clone() }, condition)?;
+            let event = Put::record(Key::new(partition(&delivery.connection), &id), &stored, Condition::Any)?;
+            let steps = vec![
+                Write::Put(known.until(later(begun, window))),
+                Write::Put(event.until(later(begun, KEPT))),
+            ];
+            match self.table.transact(steps).await? {
+                // Whoever reads events in their order may be past this one already: it is stored once more, where they will
+                // come by.
+                Outcome::Done(Some(version)) if self.clock.now() > later(begun, LATE) => {
+                    tracing::warn!(event = id, "an event took so long to be stored that it is stored again");
+                    condition = Condition::Version(version);
+                }
+                Outcome::Done(_) => return Ok(Receipt { event_id: id, duplicate: false }),
+                Outcome::Refused { current: Some(row), .. } => {
+                    let first = row.read::<Marker>()?.event_id;
+                    return Ok(Receipt { event_id: first, duplicate: true });
+                }
+                Outcome::Refused { current: None, .. } => {
+                    return Err(StoreError::Unavailable("a delivery's marker is being changed".to_owned()));
+                }
+            }
+        }
+    }
+
+    /// Events of a connection in the order of their arrival, and the cursor of the rest.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn list(
+        &self,
+        connection: &ConnectionName,
+        after: Option<String>,
+        limit: usize,
+    ) -> Result<(Vec<Event>, Option<String>), StoreError> {
+        let settled = time_prefix(earlier(self.clock.now(), SETTLED));
+        let query = Query {
+            partition: partition(connection),
+            after,
+            below: Some(settled),
+            limit,
+            ..Query::default()
+        };
+        let page = self.table.query(query).await?;
+        Ok((page.rows.iter().map(read_event).collect::<Result<_, _>>()?, page.next))
+    }
+
+    /// The newest events of a connection, newest first, settled or not.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn newest(&self, connection: &ConnectionName, limit: usize) -> Result<Vec<Event>, StoreError> {
+        let query =
+            Query { partition: partition(connection), limit, order: Order::Descending, ..Query::default() };
+        self.table.query(query).await?.rows.iter().map(read_event).collect()
+    }
+
+    /// One event with the body it came with.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn get(
+        &self,
+        connection: &ConnectionName,
+        id: &str,
+    ) -> Result<Option<(Event, Box<RawValue>)>, StoreError> {
+        let Some(row) = self.table.get(&Key::new(partition(connection), id)).await? else { return Ok(None) };
+        let stored: Stored = row.read()?;
+        Ok(Some((stored.event, stored.body)))
+    }
+}
+
+fn partition(connection: &ConnectionName) -> String {
+    format!("event#{connection}")
+}
+
+fn read_event(row: &Row) -> Result<Event, StoreError> {
+    row.read::<Stored>().map(|stored| stored.event)
+}

@@ -1,0 +1,206 @@
+//! What is watched at Zoho for a connection, in a row of its own: which modules and kinds of records, and CRM's channel, which
+//! tells of them until it ends. The operator sets what is wanted; only token-refresh, which renews the channel, writes how it is.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::clock::{SignedDuration, Timestamp, later};
+use crate::base::id::ConnectionName;
+use crate::store::{Condition, Key, Put, Query, Row, StoreError, Table, Version};
+use crate::zoho::scope::Product;
+
+const PARTITION: &str = "watch";
+
+/// More than there are connections.
+const MOST: usize = 1000;
+
+/// So often at most a channel is renewed: Zoho's answer is also how it is found out that a channel is gone.
+pub const RENEWED_EVERY: SignedDuration = SignedDuration::from_hours(1);
+
+/// What is watched for one connection.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Subscription {
+    /// Whose account.
+    pub connection: ConnectionName,
+    /// From when on changes count.
+    pub since: Timestamp,
+    /// The same for what was added later, by [`list_name`]: what happened there before is nobody's news.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub added: BTreeMap<String, Timestamp>,
+    /// Modules of CRM, by their API names.
+    #[serde(default)]
+    pub crm: Vec<String>,
+    /// Kinds of records of Inventory.
+    #[serde(default)]
+    pub inventory: Vec<Kind>,
+    /// CRM's channel; nothing where changes are only looked for.
+    #[serde(default)]
+    pub channel: Option<Channel>,
+    /// Whether Inventory's own webhooks are set up to tell of these kinds; else they are looked for often.
+    #[serde(default)]
+    pub inventory_tells: bool,
+}
+
+/// How a module of CRM or a kind of Inventory is told from all others.
+pub fn list_name(product: Product, name: &str) -> String {
+    format!("{product}/{name}")
+}
+
+impl Subscription {
+    /// From when on changes of a module or a kind count.
+    pub fn since_of(&self, product: Product, name: &str) -> Timestamp {
+        self.added.get(&list_name(product, name)).copied().unwrap_or(self.since)
+    }
+}
+
+/// A kind of records of Inventory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Items.
+    Item,
+    /// Sales orders.
+    SalesOrder,
+}
+
+impl Kind {
+    /// All.
+    pub const ALL: [Self; 2] = [Self::Item, Self::SalesOrder];
+
+    /// Its word in types and subjects of events, and in Zoho's rules.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Item => "item",
+            Self::SalesOrder => "salesorder",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for Kind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
+        found.ok_or_else(|| format!("{text:?} is not one of item, salesorder"))
+    }
+}
+
+/// A channel of CRM's notifications.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Channel {
+    /// Its id, which we chose.
+    pub id: String,
+    /// Where CRM posts.
+    pub notify_url: String,
+    /// When CRM last said that it is there.
+    pub confirmed: Option<Timestamp>,
+    /// When it ends, as CRM granted it.
+    pub expires: Option<Timestamp>,
+    /// Since when it was found to be gone, as long as it is.
+    pub lost: Option<Timestamp>,
+    /// When it last came back after it was gone: what happened meanwhile must be looked for.
+    pub restored: Option<Timestamp>,
+    /// That CRM refused it, as long as it does.
+    pub refused: Option<Refusal>,
+}
+
+/// A channel that CRM does not want.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refusal {
+    /// When.
+    pub at: Timestamp,
+    /// Why.
+    pub reason: String,
+}
+
+impl Channel {
+    /// One that does not exist yet.
+    pub fn new(id: String, notify_url: String) -> Self {
+        let (confirmed, expires, lost, restored, refused) = Default::default();
+        Self { id, notify_url, confirmed, expires, lost, restored, refused }
+    }
+
+    /// When it is to be renewed: long before its end, whatever Zoho granted; nothing where it never was there.
+    pub fn due(&self) -> Option<Timestamp> {
+        if let Some(refused) = &self.refused {
+            return Some(later(refused.at, RENEWED_EVERY));
+        }
+        let (Some(confirmed), Some(expires)) = (self.confirmed, self.expires) else { return None };
+        let half = expires.duration_since(confirmed) / 2;
+        Some(later(confirmed, half.min(RENEWED_EVERY)))
+    }
+
+    /// Whether CRM can be believed to tell of changes now.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.lost.is_none() && self.expires.is_some_and(|expires| now < expires)
+    }
+}
+
+/// A row that was read, and by whose version it is replaced.
+#[derive(Debug, Clone)]
+pub struct Stored {
+    /// What is watched.
+    pub watch: Subscription,
+    version: Version,
+}
+
+/// Reads what is watched for one connection.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn get(state: &dyn Table, name: &ConnectionName) -> Result<Option<Stored>, StoreError> {
+    state.get(&key(name)).await?.map(|row| read(&row)).transpose()
+}
+
+/// Reads what is watched for all. A row that cannot be read is left out, and holds up no other.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn list(state: &dyn Table) -> Result<Vec<Stored>, StoreError> {
+    let rows = state.query(Query::partition(PARTITION, MOST)).await?.rows;
+    let readable = |row: &Row| {
+        let unreadable = |error: &StoreError| tracing::error!(row = row.key.sort, %error, "what is watched cannot be read");
+        read(row).inspect_err(unreadable).ok()
+    };
+    Ok(rows.iter().filter_map(readable).collect())
+}
+
+/// Stores what is watched, in the place of what was read; says whether that was still there.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn put(
+    state: &dyn Table,
+    watch: &Subscription,
+    instead: Option<&Stored>,
+) -> Result<bool, StoreError> {
+    let condition = instead.map_or(Condition::Absent, |stored| Condition::Version(stored.version.clone()));
+    Ok(state.put(Put::record(key(&watch.connection), watch, condition)?).await?.is_done())
+}
+
+/// Forgets what is watched; says whether it was still what was read.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn remove(state: &dyn Table, stored: &Stored) -> Result<bool, StoreError> {
+    let condition = Condition::Version(stored.version.clone());
+    Ok(state.delete(key(&stored.watch.connection), condition).await?.is_done())
+}
+
+fn read(row: &Row) -> Result<Stored, StoreError> {
+    Ok(Stored { watch: row.read()?, version: row.version.clone() })
+}
+
+/// Where a row stands.
+pub fn key(name: &ConnectionName) -> Key {
+    Key::new(PARTITION, name.as_str())
+}

@@ -1,0 +1,204 @@
+//! The secrets by which genuine webhooks are known, all in one secret: for each connection those that Zoho Inventory
+//! signs with, the token of each CRM channel, and those of custom senders. Of each the newest two are accepted, so that
+//! one can replace the other while deliveries are under way.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize, Serializer};
+
+use crate::base::id::ConnectionName;
+use crate::base::secret::Secret;
+use crate::store::secret_record::{load, write};
+use crate::store::{Secrets, StoreError};
+
+const SECRET: &str = "webhooks";
+
+/// How many secrets of one source are accepted.
+const ACCEPTED: usize = 2;
+
+/// The secrets of all connections.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub struct WebhookSecrets(BTreeMap<ConnectionName, Sources>);
+
+/// Those of one connection. A source that is not there has none.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(default)]
+struct Sources {
+    #[serde(skip_serializing_if = "Accepted::is_empty")]
+    inventory: Accepted,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    inventory_query: bool,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    crm: BTreeMap<String, Accepted>,
+    #[serde(skip_serializing_if = "Accepted::is_empty")]
+    custom: Accepted,
+}
+
+/// The newest first.
+#[derive(Debug, Clone, Default, Deserialize)]
+struct Accepted(Vec<Secret>);
+
+impl Accepted {
+    fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn add(&mut self, secret: Secret) {
+        self.0.retain(|known| !known.equals(secret.expose()));
+        self.0.insert(0, secret);
+        self.0.truncate(ACCEPTED);
+    }
+}
+
+impl Serialize for Accepted {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(Secret::expose))
+    }
+}
+
+/// Sources with a secret that the operator enters at the sender.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Source {
+    /// Zoho Inventory.
+    Inventory,
+    /// Senders of any other kind.
+    Custom,
+}
+
+impl WebhookSecrets {
+    /// Reads them.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn read(secrets: &dyn Secrets) -> Result<Self, StoreError> {
+        Ok(load::<Self>(secrets, SECRET).await?.map(|(found, _)| found).unwrap_or_default())
+    }
+
+    /// Those that Zoho Inventory may sign with, for a connection. The newest first, as everywhere here.
+    pub fn inventory(&self, connection: &ConnectionName) -> &[Secret] {
+        self.0.get(connection).map_or(&[], |sources| &sources.inventory.0)
+    }
+
+    /// Whether the URL of Zoho Inventory's webhooks is expected to have a query string, which is then signed as well.
+    pub fn inventory_query(&self, connection: &ConnectionName) -> bool {
+        self.0.get(connection).is_some_and(|sources| sources.inventory_query)
+    }
+
+    /// The tokens that a channel of CRM may send.
+    pub fn channel(&self, connection: &ConnectionName, channel_id: &str) -> &[Secret] {
+        self.0.get(connection).and_then(|sources| sources.crm.get(channel_id)).map_or(&[], |found| &found.0)
+    }
+
+    /// The ids of a connection's channels of CRM.
+    pub fn channels(&self, connection: &ConnectionName) -> impl Iterator<Item = &str> {
+        self.0.get(connection).into_iter().flat_map(|sources| sources.crm.keys().map(String::as_str))
+    }
+
+    /// Those of custom senders.
+    pub fn custom(&self, connection: &ConnectionName) -> &[Secret] {
+        self.0.get(connection).map_or(&[], |sources| &sources.custom.0)
+    }
+}
+
+/// Sets the secret of a source; the one before it is still accepted.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn set(
+    secrets: &dyn Secrets,
+    connection: &ConnectionName,
+    source: Source,
+    secret: Secret,
+) -> Result<(), StoreError> {
+    change(secrets, connection, |sources| match source {
+        Source::Inventory => sources.inventory.add(secret),
+        Source::Custom => sources.custom.add(secret),
+    })
+    .await
+}
+
+/// Says whether the URL of Zoho Inventory's webhooks is expected to have a query string.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn set_inventory_query(
+    secrets: &dyn Secrets,
+    connection: &ConnectionName,
+    expected: bool,
+) -> Result<(), StoreError> {
+    change(secrets, connection, |sources| sources.inventory_query = expected).await
+}
+
+/// Sets the token of a channel of CRM; the one before it is still accepted.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn set_channel(
+    secrets: &dyn Secrets,
+    connection: &ConnectionName,
+    channel_id: &str,
+    token: Secret,
+) -> Result<(), StoreError> {
+    change(secrets, connection, |sources| sources.crm.entry(channel_id.to_owned()).or_default().add(token))
+        .await
+}
+
+/// Forgets a channel of CRM: what it still sends is refused.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn remove_channel(
+    secrets: &dyn Secrets,
+    connection: &ConnectionName,
+    channel_id: &str,
+) -> Result<(), StoreError> {
+    change(secrets, connection, |sources| drop(sources.crm.remove(channel_id))).await
+}
+
+/// Forgets all secrets of a connection: whatever is still sent for it is refused. Says whether there were any.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn forget(secrets: &dyn Secrets, connection: &ConnectionName) -> Result<bool, StoreError> {
+    let Some((mut all, version)) = load::<WebhookSecrets>(secrets, SECRET).await? else { return Ok(false) };
+    if all.0.remove(connection).is_none() {
+        return Ok(false);
+    }
+    write(secrets, SECRET, &all, Some(&version)).await?;
+    Ok(true)
+}
+
+async fn change(
+    secrets: &dyn Secrets,
+    connection: &ConnectionName,
+    how: impl FnOnce(&mut Sources),
+) -> Result<(), StoreError> {
+    let found = load::<WebhookSecrets>(secrets, SECRET).await?;
+    let (mut all, version) = found.map_or_else(Default::default, |(all, version)| (all, Some(version)));
+    how(all.0.entry(connection.clone()).or_default());
+    write(secrets, SECRET, &all, version.as_ref()).await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_stored_before_there_were_more_sources_is_read_and_stays_as_it_was() {
+        let old = r#"{"default":{"inventory":["new","old"]}}"#;
+        let read: WebhookSecrets = serde_json::from_str(old).unwrap();
+        let name = ConnectionName::default();
+        assert_eq!(read.inventory(&name).iter().map(Secret::expose).collect::<Vec<_>>(), ["new", "old"]);
+        assert!(read.custom(&name).is_empty() && !read.inventory_query(&name));
+        assert_eq!(serde_json::to_string(&read).unwrap(), old);
+    }
+
+    #[test]
+    fn of_each_source_the_newest_two_are_accepted() {
+        let mut accepted = Accepted::default();
+        for secret in ["a", "b", "b", "c", "c"] {
+            accepted.add(Secret::new(secret));
+        }
+        assert_eq!(serde_json::to_string(&accepted).unwrap(), r#"["c","b"]"#);
+    }
+}

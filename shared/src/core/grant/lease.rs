@@ -1,0 +1,287 @@
+//! What keeps renewals apart and rare. Only token-refresh uses it.
+//!
+//! A [`Lease`] lets one process at a time work on a connection. A slot is taken ([`reserve`]) before each call that mints a
+//! token and never given back, because Zoho counts calls whose answer was lost, too: after 10 access tokens per grant in
+//! 10 minutes it locks the grant out. And the secret store keeps all versions of a day, about 100 of them at most: tokens
+//! are stored only while there is [`room`].
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::clock::{SharedClock, SignedDuration, Timestamp, earlier, later};
+use crate::base::id::ConnectionName;
+use crate::core::connection::access_token::AccessToken;
+use crate::store::{Condition, Key, Outcome, Put, Secrets, StoreError, Table, Version, Write};
+
+/// Ends by itself if its holder dies.
+const LEASE: SignedDuration = SignedDuration::from_secs(15);
+
+/// No call to a store takes longer: see `store/aws/client.rs`.
+const STORE_CALL: SignedDuration = SignedDuration::from_secs(10);
+
+/// Token calls of a connection, and the time in which they are counted.
+const CALLS: usize = 8;
+const WINDOW: SignedDuration = SignedDuration::from_mins(10);
+
+/// Versions of a secret in a day: up to here by renewals, the rest is for people who connect.
+const VERSIONS_BY_RENEWAL: usize = 72;
+const VERSIONS: usize = 80;
+
+/// Pauses after throttles, in minutes. Zoho's own is ten; some report more.
+const AFTER_THROTTLE: [i64; 4] = [10, 10, 20, 30];
+
+/// Pauses after answers that never came, or were none.
+const AFTER_SILENCE: [i64; 4] = [1, 2, 5, 10];
+
+/// The right to work on one connection.
+pub struct Lease<'a> {
+    state: &'a dyn Table,
+    clock: &'a SharedClock,
+    key: Key,
+    version: Version,
+    ends: Timestamp,
+}
+
+impl<'a> Lease<'a> {
+    /// Takes the lease, or says that somebody else has it.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn take(
+        state: &'a dyn Table,
+        clock: &'a SharedClock,
+        connection: &ConnectionName,
+    ) -> Result<Option<Self>, StoreError> {
+        let key = Key::new("lease", connection.as_str());
+        let ends = later(clock.now(), LEASE);
+        Ok(match state.put(lease_row(&key, ends, Condition::Absent)).await? {
+            Outcome::Done(Some(version)) => Some(Self { state, clock, key, version, ends }),
+            _ => None,
+        })
+    }
+
+    /// Whether it is still ours.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn holds(&self) -> Result<bool, StoreError> {
+        Ok(self.state.get(&self.key).await?.is_some_and(|row| row.version == self.version))
+    }
+
+    /// Writes a row while it works on, and prolongs the lease, in one step. Says whether it was still ours; if not, nothing
+    /// is written.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn write(&mut self, write: Write) -> Result<bool, StoreError> {
+        let ends = later(self.clock.now(), LEASE);
+        let lease = lease_row(&self.key, ends, Condition::Version(self.version.clone()));
+        match self.state.transact(vec![Write::Put(lease), write]).await? {
+            Outcome::Done(Some(version)) => {
+                (self.version, self.ends) = (version, ends);
+                Ok(true)
+            }
+            _ => Ok(false),
+        }
+    }
+
+    /// Whether a call to a store that begins now is over before anybody else can have the lease.
+    pub fn outlasts_a_call(&self) -> bool {
+        later(self.clock.now(), STORE_CALL) <= self.ends
+    }
+
+    /// Prolongs it, and says whether it outlasts a call now: for what cannot be done on a condition, as a deletion of a
+    /// secret.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn covers_a_call(&mut self) -> Result<bool, StoreError> {
+        let ends = later(self.clock.now(), LEASE);
+        let lease = lease_row(&self.key, ends, Condition::Version(self.version.clone()));
+        let Outcome::Done(Some(version)) = self.state.put(lease).await? else { return Ok(false) };
+        (self.version, self.ends) = (version, ends);
+        Ok(self.outlasts_a_call())
+    }
+
+    /// Writes the last row and gives the lease back, in one step. Says whether it was still ours; if not, nothing is
+    /// written.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn finish(self, last: Write) -> Result<bool, StoreError> {
+        self.finish_all(vec![last]).await
+    }
+
+    /// As [`Self::finish`], with several rows.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn finish_all(self, mut last: Vec<Write>) -> Result<bool, StoreError> {
+        last.push(Write::Delete(self.key, Condition::Version(self.version)));
+        Ok(self.state.transact(last).await?.is_done())
+    }
+
+    /// Gives it back without having written anything.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn release(self) -> Result<(), StoreError> {
+        self.state.delete(self.key, Condition::Version(self.version)).await.map(drop)
+    }
+}
+
+fn lease_row(key: &Key, ends: Timestamp, condition: Condition) -> Put {
+    Put { key: key.clone(), value: "{}".to_owned(), condition, expires: Some(ends) }
+}
+
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Spent {
+    /// Milliseconds, oldest first.
+    calls: Vec<i64>,
+}
+
+/// Takes a slot for one call that mints a token, or says when the next one comes free.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn reserve(
+    state: &dyn Table,
+    clock: &SharedClock,
+    connection: &ConnectionName,
+) -> Result<Result<(), Timestamp>, StoreError> {
+    let key = Key::new("mint-budget", connection.as_str());
+    // Exchanges come without a lease, so that a slot can be lost to one: then it is counted again.
+    for _ in 0..8 {
+        let now = clock.now();
+        let found = state.get(&key).await?;
+        let mut spent: Spent =
+            found.as_ref().map_or_else(|| Ok(Spent::default()), crate::store::Row::read)?;
+        spent.calls.retain(|at| *at > earlier(now, WINDOW).as_millisecond());
+        if let Some(blocking) = spent.calls.len().checked_sub(CALLS) {
+            let first = spent.calls.get(blocking).copied().unwrap_or_default();
+            return Ok(Err(later(Timestamp::from_millisecond(first).unwrap_or(now), WINDOW)));
+        }
+        spent.calls.push(now.as_millisecond());
+        let condition = found.map_or(Condition::Absent, |row| Condition::Version(row.version));
+        let put = Put::record(key.clone(), &spent, condition)?.until(later(now, WINDOW));
+        if state.put(put).await?.is_done() {
+            return Ok(Ok(()));
+        }
+    }
+    Err(StoreError::Unavailable("the mint budget is being changed by others all the time".to_owned()))
+}
+
+/// Whether another version of the access token may be stored today. What is left at the end of the day is for people who
+/// connect, not for renewals.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn room(
+    secrets: &dyn Secrets,
+    clock: &SharedClock,
+    connection: &ConnectionName,
+    for_person: bool,
+) -> Result<bool, StoreError> {
+    let since = earlier(clock.now(), SignedDuration::from_hours(24));
+    let stored = secrets.versions_since(&AccessToken::secret_name(connection), since).await?;
+    Ok(stored < if for_person { VERSIONS } else { VERSIONS_BY_RENEWAL })
+}
+
+/// How long to leave Zoho alone after its `times`-th throttle in a row, counted from 1.
+pub fn after_throttle(times: u32) -> SignedDuration {
+    pause(AFTER_THROTTLE, times)
+}
+
+/// How long to leave Zoho alone after its `times`-th silence in a row, counted from 1.
+pub fn after_silence(times: u32) -> SignedDuration {
+    pause(AFTER_SILENCE, times)
+}
+
+fn pause(minutes: [i64; 4], times: u32) -> SignedDuration {
+    let index = usize::try_from(times.saturating_sub(1)).unwrap_or(usize::MAX);
+    SignedDuration::from_mins(minutes.get(index).or(minutes.last()).copied().unwrap_or(30))
+}
+
+#[cfg(test)]
+#[cfg(feature = "embedded")]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::base::clock::TokioClock;
+    use crate::store::Stores;
+    use crate::store::sqlite::Sqlite;
+
+    fn stores() -> (Stores, SharedClock) {
+        let clock: SharedClock = Arc::new(TokioClock::starting_at("2026-11-21T10:00:00Z".parse().unwrap()));
+        (Sqlite::in_memory(clock.clone()).unwrap().into(), clock)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_holds_the_lease_until_it_is_given_back_or_runs_out() {
+        let (stores, clock) = stores();
+        let (state, name) = (&*stores.state, ConnectionName::default());
+        let first = Lease::take(state, &clock, &name).await.unwrap().unwrap();
+        assert!(Lease::take(state, &clock, &name).await.unwrap().is_none());
+        assert!(first.holds().await.unwrap());
+        first.release().await.unwrap();
+
+        let mut second = Lease::take(state, &clock, &name).await.unwrap().unwrap();
+        tokio::time::advance(Duration::from_secs(10)).await;
+        let begun = Write::Put(Put::record(Key::new("x", "begun"), &1, Condition::Any).unwrap());
+        assert!(second.write(begun.clone()).await.unwrap());
+        tokio::time::advance(Duration::from_secs(10)).await;
+        assert!(second.holds().await.unwrap(), "prolonged by the write");
+        tokio::time::advance(Duration::from_secs(6)).await;
+        let third = Lease::take(state, &clock, &name).await.unwrap().unwrap();
+        assert!(!second.holds().await.unwrap());
+        let row = Write::Put(Put::record(Key::new("x", "y"), &1, Condition::Any).unwrap());
+        assert!(!second.write(begun).await.unwrap());
+        assert!(!second.finish(row.clone()).await.unwrap(), "who lost the lease writes nothing");
+        assert!(state.get(&Key::new("x", "y")).await.unwrap().is_none());
+        assert!(third.finish(row).await.unwrap());
+        assert!(state.get(&Key::new("x", "y")).await.unwrap().is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn eight_in_any_ten_minutes() {
+        let (stores, clock) = stores();
+        let (state, name) = (&*stores.state, ConnectionName::default());
+        let mut taken = Vec::new();
+        for _ in 0..12 * 60 {
+            match reserve(state, &clock, &name).await.unwrap() {
+                Ok(()) => taken.push(clock.now()),
+                Err(free) => assert!(free > clock.now() && free <= later(clock.now(), WINDOW)),
+            }
+            tokio::time::advance(Duration::from_secs(20)).await;
+        }
+        for (index, first) in taken.iter().enumerate() {
+            let within = taken[index..].iter().filter(|at| **at < later(*first, WINDOW)).count();
+            assert!(within <= CALLS, "{within} from {first}");
+        }
+        assert!(taken.len() >= 4 * 6 * CALLS, "{}: not fewer than allowed", taken.len());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_versions_of_a_day_are_for_people() {
+        let (stores, clock) = stores();
+        let (secrets, name) = (&*stores.secrets, ConnectionName::default());
+        let room = |for_person| room(secrets, &clock, &name, for_person);
+        for stored in 0..=VERSIONS {
+            assert_eq!(room(false).await.unwrap(), stored < VERSIONS_BY_RENEWAL, "{stored}");
+            assert_eq!(room(true).await.unwrap(), stored < VERSIONS, "{stored}");
+            let value = crate::base::secret::Secret::new("x");
+            secrets.stage(&AccessToken::secret_name(&name), &value).await.unwrap();
+        }
+        tokio::time::advance(Duration::from_secs(25 * 3600)).await;
+        assert!(room(false).await.unwrap());
+    }
+
+    #[test]
+    fn pauses_grow_and_stay() {
+        let throttled: Vec<_> = (1..=6).map(|times| after_throttle(times).as_mins()).collect();
+        assert_eq!(throttled, [10, 10, 20, 30, 30, 30]);
+        let silent: Vec<_> = (1..=6).map(|times| after_silence(times).as_mins()).collect();
+        assert_eq!(silent, [1, 2, 5, 10, 10, 10]);
+    }
+}

@@ -1,0 +1,68 @@
+//! The grant of a connection and what renews it: only token-refresh enters this room. (The operator's command line registers
+//! clients.)
+
+pub mod client;
+pub mod lease;
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::clock::Timestamp;
+use crate::base::id::ConnectionName;
+use crate::base::secret::{Secret, expose};
+use crate::core::connection::organization::Organization;
+use crate::core::connection::{Connection, State};
+use crate::zoho::data_centre::DataCentre;
+use crate::zoho::scope::ScopeSet;
+
+/// What a consent gave. All that is known of a connection can be told from it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Grant {
+    /// The long-lived token.
+    #[serde(serialize_with = "expose")]
+    pub refresh_token: Secret,
+    /// Counts the consents of this connection.
+    pub generation: u64,
+    /// The client that asked.
+    pub client_id: String,
+    /// Where the client is registered.
+    pub home: DataCentre,
+    /// Where the user's account lives.
+    pub data_centre: DataCentre,
+    /// What was granted.
+    pub scopes: ScopeSet,
+    /// The Inventory organisation, where Inventory was granted.
+    pub organization: Option<Organization>,
+    /// The CRM organisation, where CRM was granted and its name may be read.
+    pub crm_organization: Option<Organization>,
+    /// The address of the user who consented, where it may be read.
+    pub user: Option<String>,
+    /// When.
+    pub connected_at: Timestamp,
+}
+
+impl Grant {
+    /// The secret's name.
+    pub fn secret_name(connection: &ConnectionName) -> String {
+        format!("connections/{connection}/grant")
+    }
+
+    /// What it says of its connection, before a token is known.
+    pub fn connection(&self, name: ConnectionName) -> Connection {
+        Connection {
+            name,
+            generation: self.generation,
+            client_id: self.client_id.clone(),
+            home: self.home,
+            data_centre: self.data_centre,
+            scopes: self.scopes.clone(),
+            organization: self.organization.clone(),
+            crm_organization: self.crm_organization.clone(),
+            user: self.user.clone(),
+            connected_at: self.connected_at,
+            token_renewed_at: None,
+            token_expires: None,
+            clock_ahead: None,
+            state: State::Healthy,
+        }
+    }
+}

@@ -1,0 +1,126 @@
+//! What was written to Zoho in an agent's name: when, by which key, before and after. Kept for 13 months.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later};
+use crate::base::id::{ConnectionName, time_ordered};
+use crate::core::access::key::ServiceKey;
+use crate::store::{Condition, Key, Order, Put, Query, StoreError, Table};
+
+/// How long entries are kept.
+const KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
+
+/// One write.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Entry {
+    /// Its id, which sorts by time.
+    pub id: String,
+    /// When it was sent.
+    pub at: Timestamp,
+    /// By which key.
+    pub key: String,
+    /// What the operator calls that key.
+    pub key_label: String,
+    /// With which connection.
+    pub connection: ConnectionName,
+    /// The request: `POST /v1/inventory/salesorders`.
+    pub action: String,
+    /// The record, where it is known: `salesorder/33…`.
+    pub subject: Option<String>,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What the record was before, where there was one.
+    pub before: Value,
+    /// What was asked for, or what the record is after.
+    pub after: Value,
+}
+
+/// How a write ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It was sent; that its end is not here means that the process died on the way.
+    Sent,
+    /// Zoho did it.
+    Done,
+    /// Zoho refused it, or it never left.
+    Refused,
+    /// Nobody knows: Zoho was silent.
+    Uncertain,
+}
+
+/// The entries of an installation.
+pub struct Audit {
+    state: Arc<dyn Table>,
+    clock: SharedClock,
+}
+
+impl Audit {
+    /// In this table.
+    pub fn new(state: Arc<dyn Table>, clock: SharedClock) -> Self {
+        Self { state, clock }
+    }
+
+    /// Writes down what is about to be sent.
+    ///
+    /// # Errors
+    /// Where the store fails: then nothing may be sent.
+    pub async fn sending(
+        &self,
+        key: &ServiceKey,
+        connection: &ConnectionName,
+        action: &str,
+        before: Value,
+        after: Value,
+    ) -> Result<Entry, StoreError> {
+        let at = self.clock.now();
+        let entry = Entry {
+            id: time_ordered(at),
+            at,
+            key: key.id.clone(),
+            key_label: key.label.clone(),
+            connection: connection.clone(),
+            action: action.to_owned(),
+            subject: None,
+            outcome: Outcome::Sent,
+            before,
+            after,
+        };
+        self.write(&entry).await?;
+        Ok(entry)
+    }
+
+    /// Writes down how it ended.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn write(&self, entry: &Entry) -> Result<(), StoreError> {
+        let key = Key::new(partition(&entry.connection), &entry.id);
+        let put = Put::record(key, entry, Condition::Any)?.until(later(entry.at, KEPT));
+        self.state.put(put).await.map(drop)
+    }
+
+    /// A page, newest first, and whether there is more. `below` is the id of the last entry seen.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn list(
+        &self,
+        connection: &ConnectionName,
+        below: Option<String>,
+        limit: usize,
+    ) -> Result<(Vec<Entry>, bool), StoreError> {
+        let query =
+            Query { below, order: Order::Descending, ..Query::partition(partition(connection), limit) };
+        let page = self.state.query(query).await?;
+        let more = page.next.is_some();
+        Ok((page.rows.iter().map(crate::store::Row::read).collect::<Result<_, _>>()?, more))
+    }
+}
+
+fn partition(connection: &ConnectionName) -> String {
+    format!("audit#{connection}")
+}

@@ -1,0 +1,253 @@
+//! Lists by which changes are found that nobody told: records in the order of their last change, and CRM's records that are
+//! gone. Inventory lists nothing that is gone.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::clock::Timestamp;
+use crate::zoho::value::{Object, id, query_of, records, text, timestamp};
+use crate::zoho::{crm, inventory};
+
+/// Rows of a page: the most that Zoho gives.
+const ROWS: u32 = 200;
+
+/// Rows by which each page of Inventory is shorter than the one before: so it begins with that one's last rows, and what moves
+/// up because another record is gone is seen. Not below half a page.
+const SHORTER: u32 = 2;
+
+/// CRM numbers its pages up to here, and names the others by tokens.
+const NUMBERED: u32 = 10;
+
+/// How a list is sorted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// What changed last comes last.
+    OldestFirst,
+    /// What changed last comes first.
+    NewestFirst,
+}
+
+/// Which page is read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum At {
+    /// By its number.
+    Page(u32),
+    /// By what CRM called it.
+    Token(String),
+}
+
+impl At {
+    /// Where every list begins.
+    pub const FIRST: Self = Self::Page(1);
+}
+
+/// A page of a list.
+#[derive(Debug, Default)]
+pub struct Page {
+    /// Its rows, as far as they say what they are and when they changed.
+    pub rows: Vec<Changed>,
+    /// Where the list goes on.
+    pub next: Option<At>,
+    /// It goes on, but Zoho does not say where.
+    pub cut: bool,
+}
+
+/// A record of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Changed {
+    /// Its id.
+    pub id: String,
+    /// When it was changed last, or deleted.
+    pub at: Timestamp,
+    /// When it was made, where that is said.
+    pub created: Option<Timestamp>,
+    /// As Zoho lists it.
+    pub row: Object,
+}
+
+impl Page {
+    /// Whether the rows are in this order.
+    pub fn is_sorted(&self, order: Order) -> bool {
+        match order {
+            Order::OldestFirst => self.rows.is_sorted_by(|one, next| one.at <= next.at),
+            Order::NewestFirst => self.rows.is_sorted_by(|one, next| one.at >= next.at),
+        }
+    }
+}
+
+/// A moment as CRM takes it in `If-Modified-Since`.
+pub fn moment(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string()
+}
+
+/// Records of a module of CRM.
+pub fn crm_url(api: &str, module: &str, order: Order, at: &At) -> String {
+    let mut query = query_of(crm::module_url(api, module));
+    let order = match order {
+        Order::OldestFirst => "asc",
+        Order::NewestFirst => "desc",
+    };
+    query
+        .append_pair("fields", "id,Modified_Time,Created_Time")
+        .append_pair("sort_by", "Modified_Time")
+        .append_pair("sort_order", order);
+    page_of(query, at, ROWS)
+}
+
+/// Records of a module of CRM that are gone, in whatever order.
+pub fn crm_deleted_url(api: &str, module: &str, at: &At) -> String {
+    let mut query = query_of(format!("{}/deleted", crm::module_url(api, module)));
+    query.append_pair("type", "all");
+    page_of(query, at, ROWS)
+}
+
+fn page_of(mut query: form_urlencoded::Serializer<'static, String>, at: &At, rows: u32) -> String {
+    query.append_pair("per_page", &rows.to_string());
+    match at {
+        At::Page(number) => query.append_pair("page", &number.to_string()),
+        At::Token(token) => query.append_pair("page_token", token),
+    };
+    query.finish()
+}
+
+/// Reads CRM's answer to a list of records; nothing is an empty list.
+pub fn crm_page(answer: Option<Object>, at: &At) -> Page {
+    let token = answer.as_ref().and_then(crm::next_page_token).map(|token| At::Token(token.to_owned()));
+    let next = match at {
+        At::Page(number) if *number < NUMBERED => Some(At::Page(number + 1)),
+        _ => token,
+    };
+    crm_rows(answer, next)
+}
+
+/// Reads CRM's answer to a list of what is gone, all pages of which are numbered.
+pub fn crm_deleted_page(answer: Option<Object>, at: &At) -> Page {
+    let next = match at {
+        At::Page(number) => Some(At::Page(number + 1)),
+        At::Token(_) => None,
+    };
+    crm_rows(answer, next)
+}
+
+fn crm_rows(answer: Option<Object>, next: Option<At>) -> Page {
+    let Some(mut answer) = answer else { return Page::default() };
+    let more = crm::more_records(&answer);
+    let next = next.filter(|_| more);
+    let row = |row: Object| {
+        let time = |field: &str| text(&row, field).and_then(timestamp);
+        let at = time("deleted_time").or_else(|| time("Modified_Time"))?;
+        Some(Changed { id: id(&row, "id")?, at, created: time("Created_Time"), row })
+    };
+    let rows = records(&mut answer, "data").into_iter().filter_map(row).collect();
+    Page { rows, cut: more && next.is_none(), next }
+}
+
+/// Records of a kind of Inventory, what changed last first. The official file does not say that all of its lists can be sorted
+/// so; where one is not, its rows show it.
+pub fn inventory_url(api: &str, organization: &str, list: &str, at: &At) -> String {
+    let mut query = query_of(format!("{api}/inventory/v1/{list}"));
+    query
+        .append_pair("organization_id", organization)
+        .append_pair("sort_column", "last_modified_time")
+        .append_pair("sort_order", "D");
+    let rows = match at {
+        At::Page(number) => ROWS.saturating_sub(SHORTER * number.saturating_sub(1).min(ROWS)).max(ROWS / 2),
+        At::Token(_) => ROWS,
+    };
+    page_of(query, at, rows)
+}
+
+/// Reads Inventory's answer.
+pub fn inventory_page(mut answer: Object, kind: &str, list: &str, at: &At) -> Page {
+    let more = inventory::has_more(&answer);
+    let next = match at {
+        At::Page(number) if more => Some(At::Page(number + 1)),
+        _ => None,
+    };
+    let row = |row: Object| {
+        let time = |field: &str| text(&row, field).and_then(timestamp);
+        let id = id(&row, &format!("{kind}_id"))?;
+        Some(Changed { id, at: time("last_modified_time")?, created: time("created_time"), row })
+    };
+    let rows = records(&mut answer, list).into_iter().filter_map(row).collect();
+    Page { rows, cut: more && next.is_none(), next }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn object(value: &Value) -> Object {
+        value.as_object().unwrap().clone()
+    }
+
+    #[test]
+    fn pages_of_crm_go_on_by_number_and_then_by_token() {
+        let answer = |more: bool| {
+            object(&json!({ "data": [], "info": { "more_records": more, "next_page_token": "t" } }))
+        };
+        assert_eq!(crm_page(Some(answer(true)), &At::Page(9)).next, Some(At::Page(10)));
+        assert_eq!(crm_page(Some(answer(true)), &At::Page(10)).next, Some(At::Token("t".to_owned())));
+        assert_eq!(crm_page(Some(answer(false)), &At::Page(1)).next, None);
+        let numbered = object(&json!({ "data": [], "info": { "more_records": true } }));
+        let page = crm_page(Some(numbered.clone()), &At::Page(10));
+        assert!(page.next.is_none() && page.cut, "there is more, and no way to it");
+        let page = crm_deleted_page(Some(numbered), &At::Page(10));
+        assert_eq!((page.next, page.cut), (Some(At::Page(11)), false));
+        let last = crm_deleted_page(Some(answer(false)), &At::Page(11));
+        assert_eq!((last.next, last.cut), (None, false));
+        assert!(crm_page(None, &At::FIRST).rows.is_empty());
+        let url = crm_url("https://api", "Deals", Order::OldestFirst, &At::Token("t".to_owned()));
+        assert_eq!(
+            url,
+            "https://api/crm/v8/Deals?fields=id%2CModified_Time%2CCreated_Time&sort_by=Modified_Time&sort_order=asc&per_page=200&page_token=t"
+        );
+        assert_eq!(
+            crm_deleted_url("https://api", "Deals", &At::Page(2)),
+            "https://api/crm/v8/Deals/deleted?type=all&per_page=200&page=2"
+        );
+    }
+
+    #[test]
+    fn rows_of_both_products_say_when_they_changed() {
+        let crm = object(&json!({ "data": [
+            { "id": "61", "Modified_Time": "2026-11-21T20:00:00+01:00", "Created_Time": "2026-11-20T20:00:00+01:00" },
+            { "id": "62", "Modified_Time": null },
+            { "id": "63", "deleted_time": "2026-11-21T20:00:01+01:00" },
+        ] }));
+        let page = crm_page(Some(crm), &At::FIRST);
+        let found: Vec<_> = page.rows.iter().map(|row| (row.id.as_str(), row.at.to_string())).collect();
+        assert_eq!(
+            found,
+            [("61", "2026-11-21T19:00:00Z".to_owned()), ("63", "2026-11-21T19:00:01Z".to_owned())]
+        );
+        assert!(page.is_sorted(Order::OldestFirst) && !page.is_sorted(Order::NewestFirst));
+        let inventory = object(&json!({
+            "code": 0, "page_context": { "has_more_page": true },
+            "items": [{ "item_id": "33", "last_modified_time": "2026-11-21T20:00:00+0100" }],
+        }));
+        let page = inventory_page(inventory, "item", "items", &At::Page(3));
+        assert_eq!((page.rows.len(), page.next), (1, Some(At::Page(4))));
+    }
+
+    #[test]
+    fn each_page_of_inventory_begins_with_the_last_rows_of_the_one_before() {
+        let rows = |number| -> u32 {
+            let url = inventory_url("https://api", "1", "items", &At::Page(number));
+            let (_, rest) = url.split_once("per_page=").unwrap();
+            rest.split('&').next().unwrap().parse().unwrap()
+        };
+        assert_eq!((rows(1), rows(2), rows(1000)), (200, 198, 100));
+        for number in 1..=50 {
+            assert!(number * rows(number + 1) <= number * rows(number) - 2, "{number}");
+        }
+    }
+
+    #[test]
+    fn moments_have_seconds_and_an_offset() {
+        assert_eq!(moment("2026-11-21T10:00:00.75Z".parse().unwrap()), "2026-11-21T10:00:00+00:00");
+    }
+}

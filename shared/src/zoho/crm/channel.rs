@@ -1,0 +1,180 @@
+//! Channels, by which CRM tells of changes. A channel lives for a week at most; one that asks for more, or for nothing, gets
+//! an hour without a word. <https://www.zoho.com/crm/developer/docs/api/v8/notifications/overview.html>
+
+use serde_json::{Value, json};
+
+use crate::base::clock::{SignedDuration, Timestamp, later};
+use crate::base::secret::Secret;
+use crate::zoho::http::Answer;
+use crate::zoho::response::{Failure, FailureKind, crm, object, refused_field};
+use crate::zoho::value::{Object, id as id_of};
+
+/// The scope of channels, beside those of the modules.
+pub const SCOPE: &str = "ZohoCRM.notifications.ALL";
+
+/// How long a channel is asked for: with a day to spare, whatever the clocks show.
+const ASKED: SignedDuration = SignedDuration::from_hours(6 * 24);
+
+/// The longest token that CRM keeps.
+pub const LONGEST_TOKEN: usize = 50;
+
+/// All of a channel: what is left out of a renewal would vanish.
+pub struct Definition<'a> {
+    /// Its id, which we chose.
+    pub id: &'a str,
+    /// The modules it tells of, by their API names.
+    pub modules: &'a [String],
+    /// Where CRM posts.
+    pub notify_url: &'a str,
+    /// What each notification must carry.
+    pub token: &'a Secret,
+}
+
+impl Definition<'_> {
+    /// What is sent to make it (POST) or to renew it (PUT).
+    pub fn body(&self, now: Timestamp) -> String {
+        let events: Vec<_> = self.modules.iter().map(|module| format!("{module}.all")).collect();
+        let expiry = later(now, ASKED).strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string();
+        // CRM takes the id as a number.
+        let id: Value = self.id.parse::<u64>().map_or_else(|_| self.id.into(), Value::from);
+        json!({ "watch": [{
+            "channel_id": id,
+            "events": events,
+            "channel_expiry": expiry,
+            "token": self.token.expose(),
+            "notify_url": self.notify_url,
+            // Else a change of a contact would also be told as one of each of their deals.
+            "notify_on_related_action": false,
+            "return_affected_field_values": false,
+        }] })
+        .to_string()
+    }
+}
+
+/// Where channels are made and renewed.
+pub fn url(api: &str) -> String {
+    format!("{api}/crm/v8/actions/watch")
+}
+
+/// Where one is ended.
+pub fn end_url(api: &str, id: &str) -> String {
+    format!("{api}/crm/v8/actions/watch?channel_ids={id}")
+}
+
+/// Judges the answer, and gives the end that CRM granted, which need not be the one that was asked for.
+///
+/// # Errors
+/// Everything but a channel that is there now.
+pub fn granted(answer: &Answer, id: &str) -> Result<Timestamp, Failure> {
+    let details = done(answer)?;
+    let events = details.get("events").and_then(Value::as_array);
+    let events = events.ok_or_else(|| Failure::of(FailureKind::Unreadable))?.iter();
+    let ends = events.filter_map(Value::as_object).map(|event| {
+        let ours = id_of(event, "channel_id").is_none_or(|found| found == id);
+        let expiry = event.get("channel_expiry").and_then(Value::as_str);
+        expiry.filter(|_| ours).and_then(crate::zoho::value::timestamp)
+    });
+    // The first to end: each module has its own.
+    let ends = ends.collect::<Option<Vec<_>>>();
+    ends.and_then(|ends| ends.into_iter().min()).ok_or_else(|| Failure::of(FailureKind::Unreadable))
+}
+
+/// Judges the answer to the end of a channel.
+///
+/// # Errors
+/// Everything but a channel that is gone.
+pub fn ended(answer: &Answer) -> Result<(), Failure> {
+    match done(answer) {
+        Err(failure) if is_unknown(&failure) => Ok(()),
+        done => done.map(drop),
+    }
+}
+
+/// Whether CRM does not know the channel.
+pub fn is_unknown(failure: &Failure) -> bool {
+    failure.has_code("NOT_SUBSCRIBED")
+}
+
+/// A refusal of the channel comes beside it, under whatever status.
+fn done(answer: &Answer) -> Result<Object, Failure> {
+    let object = object(answer)?;
+    let first = object.get("watch").and_then(Value::as_array).and_then(|watch| watch.first()?.as_object());
+    let Some(first) = first else {
+        return Err(crm(answer).err().unwrap_or_else(|| Failure::of(FailureKind::Unreadable)));
+    };
+    let code = first.get("code").and_then(Value::as_str).unwrap_or_default();
+    if code == "SUCCESS" && answer.status < 300 {
+        return Ok(first.get("details").and_then(Value::as_object).cloned().unwrap_or_default());
+    }
+    let kind = match code {
+        "OAUTH_SCOPE_MISMATCH" => FailureKind::ScopeMissing,
+        "NO_PERMISSION" | "AUTHORIZATION_FAILED" => FailureKind::Forbidden,
+        "INTERNAL_ERROR" => FailureKind::Unavailable,
+        _ => FailureKind::Rejected,
+    };
+    Err(Failure { said: refused_field(code.to_owned(), first), ..Failure::of(kind) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(status: u16, body: &Value) -> Answer {
+        Answer { status, body: body.to_string().into(), ..Answer::default() }
+    }
+
+    #[test]
+    fn what_was_granted_is_believed_and_the_first_to_end_counts() {
+        let event = |module: &str, expiry: &str| json!({ "resource_name": module, "channel_id": "7", "channel_expiry": expiry });
+        let of = |events: Value| json!({ "watch": [{ "code": "SUCCESS", "details": { "events": events } }] });
+        let two = of(json!([
+            event("Deals", "2026-11-27T20:00:00+00:00"),
+            event("Contacts", "2026-11-27T21:00:00+02:00"),
+        ]));
+        let granted = super::granted(&answer(201, &two), "7").unwrap();
+        assert_eq!(granted.to_string(), "2026-11-27T19:00:00Z");
+        for odd in [
+            of(json!([])),
+            of(json!([event("Deals", "soon")])),
+            json!({ "watch": [] }),
+            json!({ "watch": [{ "code": "SUCCESS" }] }),
+        ] {
+            let kind = super::granted(&answer(201, &odd), "7").unwrap_err().kind;
+            assert_eq!(kind, FailureKind::Unreadable, "{odd}");
+        }
+        let of_another = super::granted(&answer(201, &two), "8").unwrap_err();
+        assert_eq!(of_another.kind, FailureKind::Unreadable);
+    }
+
+    #[test]
+    fn refusals_are_told_apart_under_any_status() {
+        for status in [200, 202, 400] {
+            let unknown = json!({ "watch": [{ "code": "NOT_SUBSCRIBED", "message": "x", "status": "error", "details": {} }] });
+            let failure = granted(&answer(status, &unknown), "7").unwrap_err();
+            assert!(is_unknown(&failure), "{status}");
+            assert!(ended(&answer(status, &unknown)).is_ok());
+        }
+        let dead = json!({ "code": "INVALID_TOKEN", "message": "invalid oauth token" });
+        assert_eq!(granted(&answer(401, &dead), "7").unwrap_err().kind, FailureKind::DeadToken);
+        let fault = json!({ "code": "INTERNAL_ERROR" });
+        assert_eq!(ended(&answer(500, &fault)).unwrap_err().kind, FailureKind::Unavailable);
+    }
+
+    #[test]
+    fn the_definition_is_whole() {
+        let modules = ["Deals".to_owned()];
+        let definition = Definition {
+            id: "20261121001",
+            modules: &modules,
+            notify_url: "https://x.example/webhooks/default/crm",
+            token: &Secret::new("t"),
+        };
+        let body: Value =
+            serde_json::from_str(&definition.body("2026-11-22T10:00:00.5Z".parse().unwrap())).unwrap();
+        let watch = &body["watch"][0];
+        assert_eq!(watch["channel_id"], 20_261_121_001_u64);
+        assert_eq!(watch["events"], json!(["Deals.all"]));
+        assert_eq!(watch["channel_expiry"], "2026-11-28T10:00:00+00:00");
+        assert_eq!(watch["notify_on_related_action"], false);
+    }
+}

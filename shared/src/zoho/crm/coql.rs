@@ -1,0 +1,314 @@
+//! COQL, CRM's query language: conditions built from values, and queries of callers whose values are bound, never pasted.
+//! <https://www.zoho.com/crm/developer/docs/api/v8/COQL-Overview.html>
+
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use crate::zoho::value::Object;
+
+/// The scope of queries, beside that of the module.
+pub const SCOPE: &str = "ZohoCRM.coql.READ";
+
+/// The most rows that CRM gives for one query; beyond 200 they cost more of its credits.
+pub const MOST_ROWS: u32 = 2_000;
+
+/// The longest query that is sent.
+const LONGEST: usize = 10_000;
+
+/// Where queries are posted.
+pub fn url(api: &str) -> String {
+    format!("{api}/crm/v8/coql")
+}
+
+/// What is posted.
+pub fn body(query: &str) -> String {
+    json!({ "select_query": query }).to_string()
+}
+
+/// A page of a module by id: those after an id, in its order. Records that come or go meanwhile move no others across pages.
+pub fn page(module: &str, fields: &str, conditions: &[String], after: Option<&str>, rows: u32) -> String {
+    let mut joined = format!("id > {}", after.unwrap_or("0"));
+    for condition in conditions {
+        // More than two are bracketed pair by pair.
+        joined = format!("({condition} and {joined})");
+    }
+    format!("select id, {fields} from {module} where {joined} order by id asc limit {rows}")
+}
+
+/// The people of an account and one more, who may be of another.
+pub fn people_of(fields: &str, account: &str, contact: Option<&str>, rows: u32) -> String {
+    let whose = format!("Account_Name = {}", quoted(account));
+    let whose = contact.map_or(whose.clone(), |contact| format!("({whose} or id = {})", quoted(contact)));
+    format!("select id, {fields} from Contacts where {whose} order by Modified_Time desc limit {rows}")
+}
+
+/// The records that have a value in a field; two are enough to know that it tells none apart.
+pub fn having(module: &str, fields: &str, field: &str, value: &str) -> String {
+    format!("select id, {fields} from {module} where {} limit 2", equals(field, value))
+}
+
+/// `field = 'text'`
+pub fn equals(field: &str, text: &str) -> String {
+    format!("{field} = {}", quoted(text))
+}
+
+/// `field like '%part%'`
+pub fn contains(field: &str, part: &str) -> String {
+    format!("{field} like {}", quoted(&format!("%{part}%")))
+}
+
+/// A text as COQL reads it. A backslash could be an escape to CRM, and a line break the end of what it reads: neither is
+/// let in (see [`is_plain`]).
+fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// Whether a text can stand in a query.
+pub fn is_plain(text: &str) -> bool {
+    !text.chars().any(|one| one.is_control() || one == '\\')
+}
+
+/// Why a query of a caller is not sent.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unusable {
+    /// Too long, or not beginning with `select`.
+    #[error("`query` must be one COQL query: `select … from … where …`, of at most 10,000 characters")]
+    NoQuery,
+    /// A character outside quotes that COQL has no use for.
+    #[error("`query` holds {0:?}, which has no place in COQL")]
+    Character(char),
+    /// A quote that is not closed.
+    #[error("a text in `query` has no closing quote")]
+    Unclosed,
+    /// A value written into the text.
+    #[error("`query` names `:{0}`, but `params` has no such value")]
+    Missing(String),
+    /// A value that the query does not name.
+    #[error("`params` has `{0}`, but `query` does not name it as `:{0}`")]
+    Unused(String),
+    /// A value that cannot be written in COQL.
+    #[error(
+        "`params.{0}` must be a text without line breaks and backslashes, a number, true, false, or a list of these (null: write `is null`)"
+    )]
+    Value(String),
+    /// No module.
+    #[error("`query` has no `from` with the API name of a module")]
+    NoModule,
+    /// More rows than are given.
+    #[error("`limit` in `query` may be at most {0}")]
+    Limit(u32),
+}
+
+/// A query that can be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Bound {
+    /// What is sent.
+    pub text: String,
+    /// The module that it reads.
+    pub module: String,
+    /// Its words and signs, outside of quotes.
+    pub words: Vec<String>,
+}
+
+/// Puts values in the place of `:name`, outside of quotes, and sees to it that at most `most` rows come.
+///
+/// # Errors
+/// Where the query cannot be sent as it stands.
+pub fn bind(query: &str, params: &Object, most: u32) -> Result<Bound, Unusable> {
+    let query = query.trim();
+    if query.len() > LONGEST || !query.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("select ")) {
+        return Err(Unusable::NoQuery);
+    }
+    let mut text = String::with_capacity(query.len() + 64);
+    let mut words: Vec<String> = Vec::new();
+    let mut used = BTreeSet::new();
+    let mut rest = query.chars().peekable();
+    while let Some(one) = rest.next() {
+        match one {
+            '\'' => {
+                text.push('\'');
+                // A doubled quote within closes and opens again, which comes to the same.
+                loop {
+                    match rest.next() {
+                        Some('\'') => break text.push('\''),
+                        Some(inner) if inner.is_control() || inner == '\\' => {
+                            return Err(Unusable::Character(inner));
+                        }
+                        Some(inner) => text.push(inner),
+                        None => return Err(Unusable::Unclosed),
+                    }
+                }
+                words.push("'".to_owned());
+            }
+            ':' => {
+                // Glued to a word, a value would become part of it.
+                if text.chars().next_back().is_some_and(is_of_word) {
+                    return Err(Unusable::Character(':'));
+                }
+                let name = word(&mut rest);
+                let Some(value) = params.get(&name) else { return Err(Unusable::Missing(name)) };
+                literal(&mut text, value).map_err(|()| Unusable::Value(name.clone()))?;
+                words.push("?".to_owned());
+                used.insert(name);
+            }
+            one if is_of_word(one) => {
+                let whole = format!("{one}{}", word(&mut rest));
+                text.push_str(&whole);
+                words.push(whole);
+            }
+            one if one.is_whitespace() => text.push(' '),
+            '(' | ')' | ',' | '=' | '!' | '<' | '>' | '-' | '+' | '%' => {
+                text.push(one);
+                words.push(one.to_string());
+            }
+            other => return Err(Unusable::Character(other)),
+        }
+    }
+    if text.len() > LONGEST {
+        return Err(Unusable::NoQuery);
+    }
+    if let Some(unused) = params.keys().find(|name| !used.contains(*name)) {
+        return Err(Unusable::Unused(unused.clone()));
+    }
+    let place = |wanted: &str| words.iter().rposition(|word| word.eq_ignore_ascii_case(wanted));
+    let module =
+        place("from").and_then(|from| words.get(from + 1)).filter(|name| name.chars().all(is_of_word));
+    let module = module.ok_or(Unusable::NoModule)?.clone();
+    match place("limit") {
+        // `offset` comes after `limit`.
+        None if place("offset").is_some() => return Err(Unusable::Limit(most)),
+        None => drop(write!(text, " limit {most}")),
+        Some(limit) => {
+            // `limit n`, `limit n offset m`, or `limit offset, n`.
+            let number = |at: usize| words.get(at).and_then(|word| word.parse::<u32>().ok());
+            let comma = words.get(limit + 2).is_some_and(|word| word == ",");
+            let rows = if comma { number(limit + 3) } else { number(limit + 1) };
+            rows.filter(|rows| (1..=most).contains(rows)).ok_or(Unusable::Limit(most))?;
+        }
+    }
+    Ok(Bound { text, module, words })
+}
+
+fn is_of_word(one: char) -> bool {
+    one.is_ascii_alphanumeric() || matches!(one, '_' | '.' | '$')
+}
+
+fn word(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
+    let mut found = String::new();
+    while let Some(one) = rest.next_if(|one| is_of_word(*one)) {
+        found.push(one);
+    }
+    found
+}
+
+fn literal(text: &mut String, value: &Value) -> Result<(), ()> {
+    match value {
+        Value::String(own) if is_plain(own) => text.push_str(&quoted(own)),
+        Value::Number(number) => text.push_str(&number.to_string()),
+        Value::Bool(flag) => text.push_str(if *flag { "true" } else { "false" }),
+        Value::Array(list) if !list.is_empty() => {
+            for (place, one) in list.iter().enumerate() {
+                text.push_str(if place == 0 { "(" } else { ", " });
+                if one.is_array() {
+                    return Err(());
+                }
+                literal(text, one)?;
+            }
+            text.push(')');
+        }
+        _ => return Err(()),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn bound(query: &str, params: &Value) -> Result<Bound, Unusable> {
+        bind(query, params.as_object().unwrap(), 200)
+    }
+
+    #[test]
+    fn values_are_bound_outside_of_quotes_only() {
+        let query =
+            "select id from Deals where (Stage = :stage and Deal_Name != ':stage') and Amount >= :least";
+        let bound = bound(query, &json!({ "stage": "Won' or 'a' = 'a", "least": 12.50 })).unwrap();
+        assert_eq!(
+            bound.text,
+            "select id from Deals where (Stage = 'Won'' or ''a'' = ''a' and Deal_Name != ':stage') and Amount >= 12.5 limit 200"
+        );
+        assert_eq!(bound.module, "Deals");
+    }
+
+    #[test]
+    fn lists_are_for_in() {
+        let bound =
+            bound("select id from Deals where Stage in :stages limit 5", &json!({ "stages": ["a", "b"] }));
+        assert_eq!(bound.unwrap().text, "select id from Deals where Stage in ('a', 'b') limit 5");
+    }
+
+    #[test]
+    fn what_cannot_be_sent_is_named() {
+        for (query, params, expected) in [
+            ("", json!({}), Unusable::NoQuery),
+            ("delete from Deals", json!({}), Unusable::NoQuery),
+            ("select id from Deals where a = :b", json!({}), Unusable::Missing("b".into())),
+            ("select id from Deals where a = 1", json!({ "b": 1 }), Unusable::Unused("b".into())),
+            ("select id from Deals where a = :b", json!({ "b": null }), Unusable::Value("b".into())),
+            ("select id from Deals where a = :b", json!({ "b": [] }), Unusable::Value("b".into())),
+            ("select id from Deals where a = :b", json!({ "b": [[1]] }), Unusable::Value("b".into())),
+            ("select id from Deals where a = :b", json!({ "b": "x\\" }), Unusable::Value("b".into())),
+            ("select id from Deals where a = :b", json!({ "b": "x\ny" }), Unusable::Value("b".into())),
+            ("select id from Deals where a = 'x", json!({}), Unusable::Unclosed),
+            ("select id from Deals where a = 1; select", json!({}), Unusable::Character(';')),
+            ("select id from Deals where a = \"x\"", json!({}), Unusable::Character('"')),
+            ("select id from Deals where a = 1 limit 201", json!({}), Unusable::Limit(200)),
+            ("select id from Deals where a = 1 limit 0", json!({}), Unusable::Limit(200)),
+            ("select id from Deals where a = 1 limit 5, 201", json!({}), Unusable::Limit(200)),
+            ("select id from Deals where a = 1 limit :n", json!({ "n": 5 }), Unusable::Limit(200)),
+            ("select id from Deals where a = 1 limit 1:n", json!({ "n": 999 }), Unusable::Character(':')),
+            ("select id from De:n where a = 1", json!({ "n": 1 }), Unusable::Character(':')),
+            ("select id from Deals where a = 1 offset 5", json!({}), Unusable::Limit(200)),
+            ("select id where a = 1", json!({}), Unusable::NoModule),
+            ("select id from", json!({}), Unusable::NoModule),
+        ] {
+            assert_eq!(bound(query, &params).unwrap_err(), expected, "{query}");
+        }
+    }
+
+    #[test]
+    fn pages_bracket_their_conditions_in_pairs() {
+        let two = [equals("Stage", "Won"), contains("Deal_Name", "o'k")];
+        assert_eq!(
+            page("Deals", "Stage", &two, Some("61"), 200),
+            "select id, Stage from Deals where (Deal_Name like '%o''k%' and (Stage = 'Won' and id > 61)) order by id asc limit 200"
+        );
+        assert_eq!(
+            page("Deals", "Stage", &[], None, 5),
+            "select id, Stage from Deals where id > 0 order by id asc limit 5"
+        );
+    }
+
+    proptest! {
+        /// However a value looks, the query around it stays what it was.
+        #[test]
+        fn no_value_escapes_its_quotes(value in "\\PC*") {
+            let params = json!({ "v": value });
+            let Ok(bound) = bound("select id from Deals where Deal_Name = :v", &params) else { return Ok(()) };
+            let inner = bound.text.strip_prefix("select id from Deals where Deal_Name = '").unwrap();
+            let inner = inner.strip_suffix("' limit 200").unwrap();
+            prop_assert_eq!(inner.replace("''", ""), value.replace('\'', ""));
+            prop_assert_eq!(inner.matches('\'').count() % 2, 0);
+        }
+
+        #[test]
+        fn no_query_makes_it_panic(query in "\\PC*") {
+            let _ = bound(&format!("select {query}"), &json!({}));
+        }
+    }
+}

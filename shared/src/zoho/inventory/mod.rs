@@ -1,0 +1,293 @@
+//! Zoho Inventory: addresses, and its records in the shape that callers get.
+//! <https://www.zoho.com/inventory/api/v1/>
+
+pub mod webhook_rules;
+
+use serde_json::{Value, json};
+
+use super::value::{Object, even_out, id, number, query_of, text, untrusted};
+
+/// Scopes by what is read.
+pub mod scope {
+    /// Items and their stock.
+    pub const ITEMS: &str = "ZohoInventory.items.READ";
+    /// The list of organisations, of all things, is a setting.
+    pub const SETTINGS: &str = "ZohoInventory.settings.READ";
+}
+
+/// Sales orders.
+pub mod orders {
+    use crate::zoho::value::query_of;
+
+    /// Reading them.
+    pub const READ: &str = "ZohoInventory.salesorders.READ";
+    /// Making them, and changing their status.
+    pub const CREATE: &str = "ZohoInventory.salesorders.CREATE";
+
+    /// The list, and where new ones are posted.
+    pub fn list_url(api: &str, organization: &str, query: &[(&str, &str)]) -> String {
+        let mut url = query_of(format!("{api}/inventory/v1/salesorders"));
+        url.append_pair("organization_id", organization).extend_pairs(query);
+        url.finish()
+    }
+
+    /// One of them.
+    pub fn one_url(api: &str, organization: &str, id: &str) -> String {
+        format!("{api}/inventory/v1/salesorders/{id}?organization_id={organization}")
+    }
+
+    /// Where its status is changed.
+    pub fn status_url(api: &str, organization: &str, id: &str, status: &str) -> String {
+        format!("{api}/inventory/v1/salesorders/{id}/status/{status}?organization_id={organization}")
+    }
+}
+
+/// Where records of a kind are, by the word that their webhooks have for it: the list's name, which is also its path, and the
+/// scope of reading it.
+pub fn list_of(kind: &str) -> Option<(&'static str, &'static str)> {
+    Some(match kind {
+        "item" => ("items", scope::ITEMS),
+        "salesorder" => ("salesorders", orders::READ),
+        "purchaseorder" => ("purchaseorders", "ZohoInventory.purchaseorders.READ"),
+        "contact" => ("contacts", "ZohoInventory.contacts.READ"),
+        "package" => ("packages", "ZohoInventory.packages.READ"),
+        "transfer_order" => ("transferorders", "ZohoInventory.transferorders.READ"),
+        "inventory_adjustment" => ("inventoryadjustments", "ZohoInventory.inventoryadjustments.READ"),
+        "composite_item" => ("compositeitems", "ZohoInventory.compositeitems.READ"),
+        _ => return None,
+    })
+}
+
+/// One record of a list.
+pub fn record_url(api: &str, organization: &str, list: &str, id: &str) -> String {
+    format!("{api}/inventory/v1/{list}/{id}?organization_id={organization}")
+}
+
+/// The organisations of the user who connected.
+pub fn organizations_url(api: &str) -> String {
+    format!("{api}/inventory/v1/organizations")
+}
+
+/// The user whose token it is.
+pub fn user_url(api: &str, organization: &str) -> String {
+    format!("{api}/inventory/v1/users/me?organization_id={organization}")
+}
+
+/// The address by which that user is known.
+pub fn user_email(answer: &Object) -> Option<String> {
+    let addresses = answer.get("user")?.get("email_ids")?.as_array()?;
+    let selected = |entry: &&Value| entry.get("is_selected").and_then(Value::as_bool).unwrap_or(false);
+    let entry = addresses.iter().find(selected).or(addresses.first())?;
+    entry.get("email")?.as_str().map(str::to_lowercase)
+}
+
+/// A page of items. Sorted by creation, so that a new item shows up at the end and moves no other across pages.
+pub fn items_url(
+    api: &str,
+    organization: &str,
+    filters: &[(&str, &str)],
+    page: u32,
+    per_page: u32,
+) -> String {
+    let mut query = query_of(format!("{api}/inventory/v1/items"));
+    query
+        .append_pair("organization_id", organization)
+        .append_pair("page", &page.to_string())
+        .append_pair("per_page", &per_page.to_string())
+        .append_pair("sort_column", "created_time")
+        .append_pair("sort_order", "A")
+        .extend_pairs(filters);
+    query.finish()
+}
+
+/// Items with all that is known of them, by their ids, separated by commas.
+pub fn item_details_url(api: &str, organization: &str, ids: &str) -> String {
+    let mut query = query_of(format!("{api}/inventory/v1/itemdetails"));
+    query.append_pair("organization_id", organization).append_pair("item_ids", ids);
+    query.finish()
+}
+
+/// The locations of the organisation.
+pub fn locations_url(api: &str, organization: &str) -> String {
+    format!("{api}/inventory/v1/locations?organization_id={organization}")
+}
+
+/// The filter of items that are low on stock.
+pub const LOW_STOCK: (&str, &str) = ("filter_by", "Status.Lowstock");
+
+/// Whether an item is low on stock. A list can leave its reorder level out: then Zoho's filter is relied on, if it says that
+/// it has filtered.
+pub fn is_low(item: &Object, filtered: bool) -> bool {
+    let figure = |field: &str| number(item.get(field)).as_f64();
+    match (figure("reorder_level"), figure("stock_on_hand")) {
+        (Some(level), Some(stock)) => stock <= level,
+        _ => filtered,
+    }
+}
+
+/// Whether Zoho says that it has applied a filter.
+pub fn has_filtered(answer: &Object, (_, filter): (&str, &str)) -> bool {
+    let applied = answer.get("page_context").and_then(|page| page.get("applied_filter"));
+    applied.and_then(Value::as_str) == Some(filter)
+}
+
+/// One item.
+pub fn item_url(api: &str, organization: &str, item_id: &str) -> String {
+    format!("{api}/inventory/v1/items/{item_id}?organization_id={organization}")
+}
+
+/// Whether there is a page after this one. Without a `page_context` there is none.
+pub fn has_more(answer: &Object) -> bool {
+    answer
+        .get("page_context")
+        .and_then(|page| page.get("has_more_page"))
+        .and_then(Value::as_bool)
+        .unwrap_or(false)
+}
+
+/// Fields that are numbers, and `""` where there is none.
+const NUMBERS: &[&str] = &[
+    "rate",
+    "purchase_rate",
+    "pricebook_rate",
+    "sales_rate",
+    "reorder_level",
+    "initial_stock",
+    "initial_stock_rate",
+    "asset_value",
+    "minimum_order_quantity",
+    "maximum_order_quantity",
+    "tax_percentage",
+    "tds_tax_percentage",
+];
+
+/// Text that Zoho fills, or lets people only choose from. All other text holds words of people, as far as can be known.
+const CHOSEN: &[&str] =
+    &["status", "source", "item_type", "product_type", "image_type", "item_code", "lock_details"];
+
+/// An item as callers get it: Zoho's fields evened out, with `stock` and `untrusted` beside them.
+pub fn item(mut item: Object) -> Object {
+    even_out(&mut item, NUMBERS);
+    let stock = stock(&item);
+    let mut untrusted = untrusted(&item, |field| {
+        let ours = CHOSEN.contains(&field) || field.ends_with("_id") || field.ends_with("_time");
+        !ours || field.starts_with("cf_")
+    });
+    if let (Value::Array(names), true) = (&mut untrusted, stock.get("locations").is_some_and(Value::is_array))
+    {
+        names.push(json!("stock"));
+    }
+    item.insert("stock".to_owned(), stock);
+    item.insert("untrusted".to_owned(), untrusted);
+    item
+}
+
+/// Any other record as callers get it: Zoho's fields evened out, with `untrusted` beside them.
+pub fn plain_record(mut record: Object) -> Object {
+    even_out(&mut record, NUMBERS);
+    let untrusted = untrusted(&record, |field| {
+        let ours = CHOSEN.contains(&field)
+            || ["_id", "_time", "_date", "_status", "_code"].iter().any(|end| field.ends_with(end))
+            || field == "date";
+        !ours || field.starts_with("cf_")
+    });
+    record.insert("untrusted".to_owned(), untrusted);
+    record
+}
+
+/// Zoho's stock figures under one set of names. An item that tracks no inventory has none, which is not zero.
+/// `available` is what can be promised (`available_for_sale_stock`). What an answer does not carry is null: lists have
+/// neither that nor the figures by location.
+fn stock(item: &Object) -> Value {
+    let figures = |object: &Object, prefix: &str| {
+        let figure = |name: &str| number(object.get(&format!("{prefix}{name}")));
+        (figure("stock_on_hand"), figure("available_for_sale_stock"), figure("committed_stock"))
+    };
+    // Organisations that never switched to locations still have warehouses.
+    let places = [("locations", "location_"), ("warehouses", "warehouse_")];
+    let locations = places.iter().find_map(|(list, prefix)| {
+        let places = item.get(*list)?.as_array()?.iter().filter_map(Value::as_object);
+        let figures_of = |place: &Object| {
+            let (on_hand, available, committed) = figures(place, prefix);
+            json!({
+                "location_id": id(place, &format!("{prefix}id")),
+                "name": text(place, &format!("{prefix}name")),
+                "on_hand": on_hand,
+                "available": available,
+                "committed": committed,
+            })
+        };
+        Some(places.map(figures_of).collect::<Vec<_>>())
+    });
+    if locations.is_none() && !item.contains_key("stock_on_hand") {
+        return json!({ "tracked": false });
+    }
+    let (on_hand, available, committed) = figures(item, "");
+    json!({
+        "tracked": true,
+        "on_hand": on_hand,
+        "available": available,
+        "committed": committed,
+        "locations": locations,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shaped(text: &str) -> Value {
+        Value::Object(item(serde_json::from_str(text).unwrap()))
+    }
+
+    #[test]
+    fn a_tracked_item_has_its_figures_under_one_set_of_names() {
+        let item = shaped(
+            r#"{"item_id":"1","name":"Oak","reorder_level":"","stock_on_hand":42.0,"available_stock":42.0,
+                "available_for_sale_stock":37.0,"committed_stock":5.0,
+                "locations":[{"location_id":"7","location_name":"Main","location_stock_on_hand":42.0,
+                              "location_available_for_sale_stock":"37.0","location_committed_stock":""}]}"#,
+        );
+        assert_eq!(
+            item["stock"].to_string(),
+            r#"{"tracked":true,"on_hand":42.0,"available":37.0,"committed":5.0,"locations":[{"location_id":"7","name":"Main","on_hand":42.0,"available":37.0,"committed":null}]}"#
+        );
+        assert_eq!(item["reorder_level"], Value::Null);
+        assert_eq!(
+            item["untrusted"],
+            json!(["name", "locations", "stock"]),
+            "places have names that people gave"
+        );
+    }
+
+    #[test]
+    fn a_service_has_no_stock_and_old_warehouses_count_as_locations() {
+        assert_eq!(shaped(r#"{"item_id":"1"}"#)["stock"], json!({"tracked": false}));
+        let old = shaped(
+            r#"{"stock_on_hand":-3.0,"warehouses":[{"warehouse_id":"9","warehouse_name":"Old","warehouse_stock_on_hand":-3.0}]}"#,
+        );
+        assert_eq!(old["stock"]["locations"][0]["location_id"], "9");
+        assert_eq!(old["stock"]["locations"][0]["on_hand"].to_string(), "-3.0");
+        assert_eq!(old["stock"]["available"], Value::Null);
+    }
+
+    #[test]
+    fn low_is_what_the_figures_say_or_else_what_zoho_filtered() {
+        let low = |text: &str, filtered| is_low(&serde_json::from_str(text).unwrap(), filtered);
+        for filtered in [false, true] {
+            assert!(low(r#"{"reorder_level":10,"stock_on_hand":"10.0"}"#, filtered));
+            assert!(!low(r#"{"reorder_level":10,"stock_on_hand":10.5}"#, filtered));
+            assert_eq!(low(r#"{"reorder_level":"","stock_on_hand":1}"#, filtered), filtered);
+            assert_eq!(low("{}", filtered), filtered);
+        }
+    }
+
+    #[test]
+    fn a_sku_is_escaped_into_the_query() {
+        let url = items_url("https://api", "1", &[("sku", "A&B ü+")], 2, 200);
+        assert!(
+            url.ends_with("page=2&per_page=200&sort_column=created_time&sort_order=A&sku=A%26B+%C3%BC%2B"),
+            "{url}"
+        );
+    }
+}

@@ -1,0 +1,164 @@
+//! Answers that are passed on as they stand: only whether they are what was asked for is looked at, without building what
+//! they hold.
+
+use std::borrow::Cow;
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use crate::zoho::api_path::Verb;
+use crate::zoho::http::Answer;
+use crate::zoho::response;
+use crate::zoho::response::{Failure, FailureKind};
+use crate::zoho::scope::Product;
+
+/// Larger answers to writes are not searched for the refusal of a single record.
+const ONE_RECORD: usize = 64 * 1024;
+
+/// What tells a refusal under a status of success.
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    code: Option<&'a RawValue>,
+}
+
+/// Judges an answer to a call that was passed through: a success of whatever form, or what else it is.
+///
+/// # Errors
+/// Where it is no success: a status of failure, a refusal or an HTML page under 200, half a document.
+pub fn judge(product: Product, verb: Verb, answer: &Answer) -> Result<(), Failure> {
+    let judged = || match product {
+        Product::Inventory => response::inventory(answer).map(drop),
+        Product::Crm => response::crm(answer).map(drop),
+    };
+    match answer.status {
+        200..300 => {}
+        304 => return Ok(()),
+        status => {
+            let failure = judged().err().unwrap_or(Failure::of(FailureKind::Unreadable));
+            // A path that Zoho does not have, or a body that is too large, is often refused by a page.
+            return Err(match (failure.kind, status) {
+                (FailureKind::Unreadable, 404) => Failure::of(FailureKind::NotFound),
+                (FailureKind::Unreadable, 400 | 403 | 405 | 411..=415) => Failure::of(FailureKind::Rejected),
+                _ => failure,
+            });
+        }
+    }
+    let unreadable = || Failure::of(FailureKind::Unreadable);
+    match form(answer) {
+        Form::Other => Ok(()),
+        Form::Html => Err(unreadable()),
+        Form::Json => {
+            let begun = answer.body.iter().find(|byte| !byte.is_ascii_whitespace());
+            if begun != Some(&b'{') {
+                return serde_json::from_slice::<IgnoredAny>(&answer.body)
+                    .map(drop)
+                    .map_err(|_| unreadable());
+            }
+            let envelope: Envelope<'_> = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
+            match (product, envelope.code.map(RawValue::get)) {
+                (Product::Inventory, Some("0" | "\"0\"") | None) => Ok(()),
+                (Product::Crm, Some("\"SUCCESS\"")) => Ok(()),
+                (Product::Crm, None) if !verb.is_read() && answer.body.len() <= ONE_RECORD => {
+                    only_record(answer)
+                }
+                (Product::Crm, None) => Ok(()),
+                // Another `code` than Zoho's own may be a field of the record.
+                (_, Some(_)) => judged(),
+            }
+        }
+    }
+}
+
+/// A write of one record that CRM refuses under a status of success. Of several records each has its own end, and whoever
+/// wrote them must look at each.
+fn only_record(answer: &Answer) -> Result<(), Failure> {
+    let Ok(Value::Object(object)) = serde_json::from_slice(&answer.body) else { return Ok(()) };
+    match object.get("data").and_then(Value::as_array).map(Vec::as_slice) {
+        Some([only]) if only.get("status").and_then(Value::as_str) == Some("error") => {
+            response::crm_written(answer).map(drop)
+        }
+        _ => Ok(()),
+    }
+}
+
+enum Form {
+    Json,
+    Html,
+    Other,
+}
+
+/// What a body is, by what it is called; without a name, by its first letter.
+fn form(answer: &Answer) -> Form {
+    let kind = answer.content_type.as_ref().map(|kind| String::from_utf8_lossy(kind.as_bytes()));
+    let kind = kind.unwrap_or(Cow::Borrowed(""));
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let first = answer.body.iter().find(|byte| !byte.is_ascii_whitespace());
+    match (kind.as_str(), first) {
+        (_, None) => Form::Other,
+        ("text/html" | "application/xhtml+xml", _) => Form::Html,
+        ("application/json" | "text/json", _) => Form::Json,
+        (kind, _) if kind.ends_with("+json") => Form::Json,
+        ("", Some(b'<')) => Form::Html,
+        ("", Some(b'{' | b'[')) => Form::Json,
+        _ => Form::Other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kind(product: Product, verb: Verb, status: u16, kind: &str, body: &str) -> Option<FailureKind> {
+        let content_type = (!kind.is_empty()).then(|| kind.parse().unwrap());
+        let answer = Answer { status, content_type, body: body.to_owned().into(), ..Answer::default() };
+        judge(product, verb, &answer).err().map(|failure| failure.kind)
+    }
+
+    #[test]
+    fn successes_pass_whatever_their_form() {
+        const JSON: &str = "application/json;charset=UTF-8";
+        for (product, status, form, body) in [
+            (Product::Inventory, 200, JSON, r#"{"code":0,"message":"success"}"#),
+            (Product::Inventory, 201, JSON, r#"{"group":{"code":57}}"#),
+            (Product::Inventory, 200, "application/pdf", "%PDF-1.7 {\"code\":57"),
+            (Product::Inventory, 200, "image/png", "<not html>"),
+            (Product::Inventory, 200, JSON, "[1,2]"),
+            (Product::Inventory, 200, "", ""),
+            (Product::Crm, 204, "", ""),
+            (Product::Crm, 304, "", ""),
+            (Product::Crm, 200, JSON, r#"{"modules":[]}"#),
+            (Product::Crm, 200, JSON, r#"{"code":"SUCCESS","status":"success"}"#),
+            (Product::Crm, 207, JSON, r#"{"data":[{"status":"error","code":"X"},{"status":"success"}]}"#),
+        ] {
+            assert_eq!(kind(product, Verb::Post, status, form, body), None, "{status} {body}");
+        }
+    }
+
+    #[test]
+    fn refusals_are_known_under_every_status() {
+        const JSON: &str = "application/json";
+        for (product, status, form, body, expected) in [
+            (Product::Inventory, 200, JSON, r#"{"code":1002}"#, FailureKind::NotFound),
+            (Product::Inventory, 200, JSON, r#"{"code":57,"message":"x"}"#, FailureKind::DeadTokenOrScope),
+            (Product::Inventory, 401, JSON, r#"{"code":57,"message":"x"}"#, FailureKind::DeadTokenOrScope),
+            (Product::Inventory, 200, JSON, r#"{"code":0,"items":["#, FailureKind::Unreadable),
+            (Product::Inventory, 200, "text/html;charset=UTF-8", "<html>", FailureKind::Unreadable),
+            (Product::Inventory, 200, "", " <html>", FailureKind::Unreadable),
+            (Product::Inventory, 200, JSON, "<html>", FailureKind::Unreadable),
+            (Product::Inventory, 302, "", "", FailureKind::Unreadable),
+            (Product::Inventory, 302, JSON, r#"{"code":0}"#, FailureKind::Rejected),
+            (Product::Inventory, 503, "text/html", "<html>", FailureKind::Unavailable),
+            (Product::Inventory, 404, "text/html", "<html>", FailureKind::NotFound),
+            (Product::Inventory, 413, "text/html", "<html>", FailureKind::Rejected),
+            (Product::Inventory, 401, "text/html", "<html>", FailureKind::Unreadable),
+            (Product::Crm, 200, JSON, r#"{"code":"INVALID_TOKEN"}"#, FailureKind::DeadToken),
+            (Product::Crm, 401, JSON, r#"{"code":"OAUTH_SCOPE_MISMATCH"}"#, FailureKind::ScopeMissing),
+            (Product::Crm, 202, JSON, r#"{"data":[{"status":"error","code":"X"}]}"#, FailureKind::Rejected),
+        ] {
+            assert_eq!(kind(product, Verb::Post, status, form, body), Some(expected), "{status} {body}");
+        }
+    }
+}
