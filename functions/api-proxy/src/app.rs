@@ -16,12 +16,14 @@ use shared::core::zoho_client::ZohoClient;
 use crate::request::caller::Gate;
 use crate::writes::Writes;
 use crate::zoho::Zoho;
+use crate::zoho::field_cache::FieldCache;
 
 /// The parts.
 pub(crate) struct App {
     pub(crate) gate: Gate,
     pub(crate) connections: Connections,
     pub(crate) zoho: Arc<Zoho>,
+    pub(crate) fields: FieldCache,
     pub(crate) writes: Writes,
     pub(crate) audit: Arc<Audit>,
     pub(crate) events: Events,
@@ -38,6 +40,7 @@ impl App {
         Self {
             gate: Gate { keys: Arc::new(Keys::new(stores.state.clone(), clock.clone())), zoho: client },
             connections: Connections::new(stores.state.clone(), clock.clone()),
+            fields: FieldCache::new(zoho.clone(), clock.clone()),
             writes: Writes::new(services, zoho.clone(), audit.clone()),
             zoho,
             audit,

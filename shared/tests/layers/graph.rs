@@ -109,7 +109,8 @@ impl Graph {
 
     /// Every import, as the paths of the two files.
     pub(crate) fn edges(&self) -> impl Iterator<Item = (&str, &str)> {
-        let of = |(from, to): (usize, &BTreeSet<usize>)| to.iter().map(move |to| (from, *to)).collect::<Vec<_>>();
+        let of =
+            |(from, to): (usize, &BTreeSet<usize>)| to.iter().map(move |to| (from, *to)).collect::<Vec<_>>();
         self.imports.iter().enumerate().flat_map(of).map(|(from, to)| (self.path(from), self.path(to)))
     }
 
@@ -239,7 +240,8 @@ fn written_out(code: &str) -> Vec<Vec<String>> {
         let end = here.find(|letter: char| !word(letter) && letter != ':').unwrap_or(here.len());
         let (text, after) = here.split_at(end);
         if text.contains("::") && !before.ends_with('.') {
-            let path: Vec<String> = text.split("::").map(str::to_owned).filter(|part| !part.is_empty()).collect();
+            let path: Vec<String> =
+                text.split("::").map(str::to_owned).filter(|part| !part.is_empty()).collect();
             paths.push(path);
         }
         left = after;

@@ -1,28 +1,146 @@
 //! Who may import whom. Reads the source as text, so that the order of the rooms cannot be broken unnoticed.
+//!
+//! `cargo test -p shared --test layers graph -- --nocapture` prints the imports that are counted here; `LAYERS_ROOT` names another
+//! copy of the workspace to look at.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must stop")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stdout,
+    reason = "a test that cannot go on must stop"
+)]
 
+mod graph;
+
+use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::LazyLock;
+
+use graph::Graph;
+
+static GRAPH: LazyLock<Graph> = LazyLock::new(|| Graph::read(&root()));
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+    env::var_os("LAYERS_ROOT")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned(), PathBuf::from)
 }
 
-/// All Rust files below a folder, with their code but without comments.
-fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
+/// The rooms of a folder from the lowest up: each may import itself and those before it in the list. A room is a folder, or a
+/// file of the same name.
+const ROOMS: [(&str, &[&[&str]]); 2] = [
+    // Store and zoho do not know each other.
+    ("shared/src/", &[&["base"], &["store", "zoho"], &["core"]]),
+    (
+        "functions/api-proxy/src/",
+        &[
+            &["request"],
+            &["zoho"],
+            &["writes"],
+            &["app"],
+            &["openapi"],
+            &["connector", "crm", "events", "inventory", "passthrough"],
+            &["routes"],
+            &["lib"],
+            &["main"],
+        ],
+    ),
+];
+
+/// What is said to know others of its height, with the reason.
+const EXCEPTIONS: [(&str, &str); 1] = [
+    // `allows` lists what the tables of records offer.
+    ("connector", "crm inventory"),
+];
+
+/// The room of a file: its folder or its name, and how high it lies.
+fn room<'a>(folder: &str, floors: &[&[&str]], path: &'a str) -> Option<(&'a str, usize)> {
+    let inside = path.strip_prefix(folder)?;
+    let name = inside.split('/').next()?;
+    let name = name.strip_suffix(".rs").unwrap_or(name);
+    // A crate's head only names its rooms.
+    if name == "lib" && !floors.iter().any(|floor| floor.contains(&"lib")) {
+        return None;
+    }
+    let floor = floors.iter().position(|floor| floor.contains(&name));
+    Some((name, floor.unwrap_or_else(|| panic!("{path}: the room {name} has no place in layers/main.rs"))))
+}
+
+/// The imports that go up, or to another room of the same height.
+fn back_up() -> Vec<String> {
     let mut found = Vec::new();
-    for entry in fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display())) {
-        let path = entry.unwrap().path();
-        if path.is_dir() {
-            found.extend(sources(&path));
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            let text = fs::read_to_string(&path).unwrap();
-            let code = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect::<Vec<_>>();
-            found.push((path, code.join("\n")));
+    for (from, to) in GRAPH.edges() {
+        for (folder, floors) in ROOMS {
+            let (Some((own, height)), Some((other, other_height))) =
+                (room(folder, floors, from), room(folder, floors, to))
+            else {
+                continue;
+            };
+            let excepted = EXCEPTIONS
+                .iter()
+                .any(|(name, others)| *name == own && others.split(' ').any(|name| name == other));
+            let sideways = height == other_height && own != other;
+            if other_height > height || sideways && !excepted {
+                found.push(format!("{from} imports {to}"));
+            }
         }
     }
     found
+}
+
+#[test]
+fn imports_go_one_way() {
+    let found = back_up();
+    assert!(found.is_empty(), "these go back up:\n{}", found.join("\n"));
+}
+
+#[test]
+fn no_files_import_each_other() {
+    let circles = GRAPH.circles();
+    assert!(circles.is_empty(), "{} circles: {circles:#?}", circles.len());
+    assert!(
+        GRAPH.edges().count() > 1000,
+        "the graph is next to empty: are its folders still the right ones?"
+    );
+}
+
+/// The numbers, for a look before and after a change.
+#[test]
+fn graph() {
+    println!("{} files, {} imports", GRAPH.files.len(), GRAPH.edges().count());
+    if env::var_os("LAYERS_ROOT").is_none() {
+        for (from, to) in GRAPH.edges() {
+            println!("{from} -> {to}");
+        }
+    }
+    let circles = GRAPH.circles();
+    println!("{} circles", circles.len());
+    for circle in circles {
+        println!("  {} files: {}", circle.len(), circle.join(" "));
+    }
+}
+
+/// What holds the parts of a function has no behaviour: whoever needs a part names it, and imports what works with it.
+#[test]
+fn what_holds_parts_has_no_behaviour() {
+    for (name, file, allowed) in [
+        ("App", "functions/api-proxy/src/app.rs", ["new"].as_slice()),
+        ("App", "functions/oauth-callback/src/app.rs", &["new"]),
+        ("App", "functions/webhook-intake/src/app.rs", &["new"]),
+    ] {
+        let folder = file.rsplit_once('/').unwrap().0;
+        for of_crate in GRAPH.files.iter().filter(|found| found.path.starts_with(folder)) {
+            for block in of_crate.code.split(&format!("impl {name} {{")).skip(1) {
+                let block = &block[..block.find("\n}").unwrap_or(block.len())];
+                assert_eq!(of_crate.path, file, "{name} has its methods beside its parts");
+                for method in words_after(block, "fn ") {
+                    assert!(allowed.contains(&method), "{file}: {name}::{method} is behaviour");
+                }
+            }
+        }
+    }
 }
 
 /// The words that follow a prefix, wherever it stands: `room` in `crate::room::…`.
@@ -33,63 +151,30 @@ fn words_after<'a>(code: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a s
     })
 }
 
-#[test]
-fn imports_go_one_way() {
-    for (room, allowed) in [
-        ("base", ["base"].as_slice()),
-        ("store", &["base", "store"]),
-        ("zoho", &["base", "zoho"]),
-        ("core", &["base", "store", "zoho", "core"]),
-    ] {
-        let files = sources(&root().join("shared/src").join(room));
-        assert!(files.len() > 3, "{room} holds next to nothing: is it still the room?");
-        for (path, code) in files {
-            for used in words_after(&code, "crate::") {
-                assert!(
-                    allowed.contains(&used),
-                    "{}: {room} imports crate::{used}; it may import {allowed:?}, one room a line",
-                    path.display()
-                );
-            }
-        }
-    }
-}
-
 /// Rule 1 of the house: one writer of tokens. The room of grants, client secrets and leases is entered by token-refresh, and by
 /// the operator's command line where it registers clients.
 #[test]
 fn only_token_refresh_enters_the_room_of_grants() {
-    for (folder, allowed) in [
-        ("functions/oauth-callback", [].as_slice()),
-        ("functions/api-proxy", &[]),
-        ("functions/webhook-intake", &[]),
-        ("functions/event-delivery", &[]),
-        ("cli", &["client"]),
-    ] {
-        for (path, code) in sources(&root().join(folder).join("src")) {
-            for used in words_after(&code, "core::grant::") {
-                assert!(allowed.contains(&used), "{} imports core::grant::{used}", path.display());
-            }
+    for (from, to) in GRAPH.edges() {
+        if !to.starts_with("shared/src/core/grant/") {
+            continue;
         }
+        let registers_clients = from.starts_with("cli/") && to.ends_with("/client.rs");
+        let inside =
+            ["shared/", "functions/token-refresh/", "tests/"].iter().any(|own| from.starts_with(own));
+        assert!(inside || registers_clients, "{from} imports {to}");
     }
 }
 
 /// A function knows no other one; only its `main`, where there is no Lambda to invoke, calls token-refresh itself.
 #[test]
 fn functions_know_nothing_of_each_other() {
-    let functions = ["oauth_callback", "token_refresh", "api_proxy", "webhook_intake", "event_delivery"];
-    for folder in ["oauth-callback", "token-refresh", "api-proxy", "webhook-intake", "event-delivery"] {
-        for (path, code) in sources(&root().join("functions").join(folder).join("src")) {
-            if path.ends_with("main.rs") {
-                continue;
-            }
-            for other in functions {
-                let named = code.match_indices(&format!("{other}::")).any(|(place, _)| {
-                    // Not the module of `shared` that is called so.
-                    !code.get(..place).is_some_and(|before| before.ends_with("::"))
-                });
-                assert!(!named, "{} imports {other}", path.display());
-            }
+    let function = |path: &str| {
+        path.strip_prefix("functions/").and_then(|rest| rest.split('/').next().map(str::to_owned))
+    };
+    for (from, to) in GRAPH.edges() {
+        if let (Some(own), Some(other)) = (function(from), function(to)) {
+            assert!(own == other || from.ends_with("/main.rs"), "{from} imports {to}");
         }
     }
 }
@@ -97,13 +182,13 @@ fn functions_know_nothing_of_each_other() {
 /// What an agent can call is documented: api-proxy adds routes in one place only, together with what they say of themselves.
 #[test]
 fn no_route_without_its_documentation() {
-    for (path, code) in sources(&root().join("functions/api-proxy/src")) {
+    for file in GRAPH.files.iter().filter(|file| file.path.starts_with("functions/api-proxy/src")) {
         let adds = [".route(", ".merge(", ".nest(", ".route_service(", ".fallback"].iter();
-        let found: Vec<_> = adds.filter(|add| code.contains(**add)).collect();
+        let found: Vec<_> = adds.filter(|add| file.code.contains(**add)).collect();
         assert!(
-            found.is_empty() || path.ends_with("lib.rs") || path.ends_with("openapi/route.rs"),
+            found.is_empty() || file.path.ends_with("openapi/route.rs"),
             "{}: {found:?} adds a route past the document; see `Routes` in openapi/route.rs",
-            path.display()
+            file.path
         );
     }
 }

@@ -76,6 +76,6 @@ async fn list(
     }
     let connection = authorize(&app.connections, &caller, Product::Crm, Access::Read).await?;
     let target = Target::new(&caller, &connection, Product::Crm, scope::FIELDS);
-    let data = app.zoho.fields(&target, &module).await?;
+    let data = app.fields.of(&target, &module).await?;
     Ok(Json(List { data: data.to_vec(), next: None }))
 }

@@ -1,24 +1,22 @@
 //! The body: of a form that Zoho takes, and without an organisation of the caller's. Its bytes stay as they are.
 
 use std::borrow::Cow;
-use std::fmt;
 
 use axum::body::Bytes;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
-use serde::Deserializer as _;
-use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
-use shared::base::problem::{Code, Problem};
+use serde::de::IgnoredAny;
+use shared::base::problem::Problem;
 use shared::base::secret::sha256_hex;
 use shared::zoho::api_path::Verb;
 use shared::zoho::http::Body;
 use shared::zoho::scope::Product;
 
+use super::field::{broken, field, invalid, without_organization};
 use super::multipart;
-use super::query::{is_json_string, is_organization, own};
 
 /// The longest name of a content type, a boundary included.
-const LONGEST_TYPE: usize = 200;
+const MAX_TYPE_LENGTH: usize = 200;
 
 /// Judges a body.
 pub(super) fn read(
@@ -39,7 +37,7 @@ pub(super) fn read(
     let (Some(kind), None) = (kinds.next(), kinds.next()) else {
         return Err(invalid("A body needs the header `Content-Type`, once."));
     };
-    if kind.len() > LONGEST_TYPE {
+    if kind.len() > MAX_TYPE_LENGTH {
         return Err(invalid("`Content-Type` is too long."));
     }
     let inventory = product == Product::Inventory;
@@ -64,10 +62,6 @@ pub(crate) fn same(body: &Body) -> (String, usize, String) {
         .unwrap_or_else(|| (body.content_type.to_string(), body.bytes.len(), sha256_hex(&body.bytes)))
 }
 
-pub(super) fn invalid(detail: impl Into<Cow<'static, str>>) -> Problem {
-    Problem::new(Code::BodyInvalid, detail)
-}
-
 fn form(bytes: &[u8], inventory: bool) -> Result<(), Problem> {
     for (name, value) in form_urlencoded::parse(bytes) {
         field(&name, value.as_bytes(), inventory)?;
@@ -75,56 +69,9 @@ fn form(bytes: &[u8], inventory: bool) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Judges one field of a form.
-pub(super) fn field(name: &str, value: &[u8], inventory: bool) -> Result<(), Problem> {
-    own(name)?;
-    if inventory && is_json_string(name) { without_organization(value) } else { Ok(()) }
-}
-
 /// A JSON document, of any kind.
 fn is_json(bytes: &[u8]) -> Result<(), Problem> {
     serde_json::from_slice::<IgnoredAny>(bytes).map(drop).map_err(|error| broken(&error))
-}
-
-fn broken(error: &serde_json::Error) -> Problem {
-    invalid(format!("The body is no JSON: {error}."))
-}
-
-/// A JSON document that names no organisation at its top. Deeper down, `organization_id` is a field like any other.
-pub(super) fn without_organization(bytes: &[u8]) -> Result<(), Problem> {
-    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
-    let named = deserializer.deserialize_any(Top).and_then(|named| deserializer.end().map(|()| named));
-    if named.map_err(|error| broken(&error))? {
-        return Err(invalid(
-            "`organization_id` is the connector's to set. Leave it out; another organisation is another connection.",
-        ));
-    }
-    Ok(())
-}
-
-/// Whether the object at the top of a document names an organisation.
-struct Top;
-
-impl<'de> Visitor<'de> for Top {
-    type Value = bool;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object or a list")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
-        let mut named = false;
-        while let Some(name) = map.next_key::<String>()? {
-            named |= is_organization(&name);
-            map.next_value::<IgnoredAny>()?;
-        }
-        Ok(named)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<bool, A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(false)
-    }
 }
 
 #[cfg(test)]

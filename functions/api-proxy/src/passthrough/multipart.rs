@@ -4,13 +4,13 @@ use percent_encoding::percent_decode;
 use shared::base::problem::Problem;
 use shared::base::secret::sha256_hex;
 
-use super::body::{field, invalid};
+use super::field::{field, invalid};
 
 /// The longest head of a part: a name, a file's name, a type.
-const LONGEST_HEAD: usize = 4 * 1024;
+const MAX_HEAD_LENGTH: usize = 4 * 1024;
 
 /// More parts no form of Zoho's has.
-const MOST: usize = 100;
+const MAX_PARTS: usize = 100;
 
 /// A part: its head and its value.
 type Part<'a> = (&'a [u8], &'a [u8]);
@@ -60,15 +60,15 @@ fn parts<'a>(kind: &str, bytes: &'a [u8]) -> Result<Vec<Part<'a>>, Problem> {
                 return Err(invalid("A line of the form begins like its boundary, and is none."));
             }
             (begun, closed) = (Some(next), end.is_some());
-            if parts.len() > MOST {
+            if parts.len() > MAX_PARTS {
                 break;
             }
         }
         at = next;
     }
-    if !closed || parts.is_empty() || parts.len() > MOST {
+    if !closed || parts.is_empty() || parts.len() > MAX_PARTS {
         return Err(invalid(format!(
-            "The form must have 1 to {MOST} parts, and end with its boundary and `--`."
+            "The form must have 1 to {MAX_PARTS} parts, and end with its boundary and `--`."
         )));
     }
     Ok(parts)
@@ -93,7 +93,7 @@ fn part_is_fine((head, value): Part<'_>, inventory: bool) -> Result<(), Problem>
 /// Head and value of a part. The end of its last line belongs to the boundary.
 fn head(part: &[u8]) -> Result<Part<'_>, Problem> {
     let end = |gap: &[u8]| {
-        let window = part.get(..part.len().min(LONGEST_HEAD)).unwrap_or_default();
+        let window = part.get(..part.len().min(MAX_HEAD_LENGTH)).unwrap_or_default();
         window.windows(gap.len()).position(|here| here == gap).map(|at| (at, at + gap.len()))
     };
     let found = match (end(b"\r\n\r\n"), end(b"\n\n")) {

@@ -10,8 +10,8 @@ use shared::zoho::scope::Product;
 use shared::zoho::value::{self, Object};
 use shared::zoho::{crm, passthrough};
 
-use crate::passthrough::Passed;
-use crate::passthrough::body;
+use super::body;
+use super::call::Passed;
 use crate::writes::exact_response;
 use crate::writes::plan::{Done, Plan, Sent};
 use crate::writes::request::WriteRequest;

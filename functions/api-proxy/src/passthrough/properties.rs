@@ -11,7 +11,8 @@ use shared::zoho::data_centre::{DataCentre, DataCentres};
 use shared::zoho::scope::Product;
 use url::Url;
 
-use super::{Aim, Passed, query::is_organization};
+use super::call::{Aim, Passed};
+use super::field::is_organization;
 
 const OURS: &str = "20098765432";
 

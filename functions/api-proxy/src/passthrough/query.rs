@@ -6,20 +6,17 @@ use percent_encoding::percent_decode;
 use shared::base::problem::Problem;
 use shared::zoho::scope::Product;
 
+use super::field::{is_json_string, own, without_organization};
 use crate::request::params::invalid;
 
 /// More parameters, or longer ones, no call of Zoho's has.
-const MOST: usize = 60;
-const LONGEST: usize = 8 * 1024;
-
-/// By these Zoho, or what stands before it, takes or once took tokens: a call is made with the connection's own.
-const CREDENTIALS: [&str; 6] =
-    ["authtoken", "accesstoken", "oauthtoken", "zohooauthtoken", "authorization", "zapikey"];
+const MAX_PARAMETERS: usize = 60;
+const MAX_LENGTH: usize = 8 * 1024;
 
 /// The parameters, without ours, and whether it is only shown what would be done.
 pub(super) fn read(query: &str, product: Product) -> Result<(Vec<(String, String)>, bool), Problem> {
-    if query.len() > LONGEST {
-        return Err(invalid(format!("The query string is longer than {LONGEST} characters.")));
+    if query.len() > MAX_LENGTH {
+        return Err(invalid(format!("The query string is longer than {MAX_LENGTH} characters.")));
     }
     let mut pairs = Vec::new();
     let mut dry_run = None;
@@ -44,46 +41,14 @@ pub(super) fn read(query: &str, product: Product) -> Result<(Vec<(String, String
         }
         own(&name)?;
         if product == Product::Inventory && is_json_string(&name) {
-            super::body::without_organization(value.as_bytes())?;
+            without_organization(value.as_bytes())?;
         }
         pairs.push((name, value));
     }
-    if pairs.len() > MOST {
-        return Err(invalid(format!("There are more than {MOST} parameters.")));
+    if pairs.len() > MAX_PARAMETERS {
+        return Err(invalid(format!("There are more than {MAX_PARAMETERS} parameters.")));
     }
     Ok((pairs, dry_run.unwrap_or(false)))
-}
-
-/// Refuses what only the connector says.
-pub(super) fn own(name: &str) -> Result<(), Problem> {
-    if is_organization(name) {
-        return Err(invalid(
-            "`organization_id` is the connector's to set. Leave it out; another organisation is another connection.",
-        ));
-    }
-    let bare = bare(name);
-    if CREDENTIALS.contains(&bare.as_str()) {
-        return Err(invalid(format!("`{name}` is not passed on: the connector calls with its own token.")));
-    }
-    if bare == "method" && name.starts_with('_') {
-        return Err(invalid("`_method` is not passed on: send the method that you mean."));
-    }
-    Ok(())
-}
-
-/// `organization_id` in any writing.
-pub(super) fn is_organization(name: &str) -> bool {
-    matches!(bare(name).as_str(), "organizationid" | "organisationid" | "xcomzohoinventoryorganizationid")
-}
-
-/// Inventory's older form of a body: a field with a document in it.
-pub(super) fn is_json_string(name: &str) -> bool {
-    bare(name) == "jsonstring"
-}
-
-/// Letters and digits alone, in small letters.
-fn bare(name: &str) -> String {
-    name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
 fn is_plain(name: &str) -> bool {
@@ -161,7 +126,7 @@ mod tests {
         ] {
             assert!(read(query, Product::Inventory).is_err(), "{query}");
         }
-        assert!(read(&"a=1&".repeat(MOST + 1), Product::Crm).is_err());
-        assert!(read(&"a".repeat(LONGEST + 1), Product::Crm).is_err());
+        assert!(read(&"a=1&".repeat(MAX_PARAMETERS + 1), Product::Crm).is_err());
+        assert!(read(&"a".repeat(MAX_LENGTH + 1), Product::Crm).is_err());
     }
 }

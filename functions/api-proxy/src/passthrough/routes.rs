@@ -14,12 +14,12 @@ use shared::base::problem::{Code, Problem};
 use shared::base::web::Segments;
 use shared::zoho::passthrough;
 
+use super::call::{Aim, Passed};
+use super::plan::{self, PassedCall};
 use crate::app::App;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::words;
-use crate::passthrough::plan::{self, PassedCall};
-use crate::passthrough::{Aim, Passed};
 use crate::request::body::unreadable;
 use crate::request::caller::Caller;
 use crate::request::connection;

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use shared::base::clock::SharedClock;
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::base::ttl_cache::TtlCache;
@@ -13,29 +14,37 @@ use shared::zoho::value::{Object, records};
 
 use super::{Target, Zoho};
 
-/// The fields by connection and module.
-pub(super) type FieldCache = TtlCache<(ConnectionName, String), Arc<[Field]>>;
+/// The fields of the modules of all connections.
+pub(crate) struct FieldCache {
+    zoho: Arc<Zoho>,
+    known: TtlCache<(ConnectionName, String), Arc<[Field]>>,
+}
 
-impl Zoho {
+impl FieldCache {
+    pub(crate) fn new(zoho: Arc<Zoho>, clock: SharedClock) -> Self {
+        Self { zoho, known: TtlCache::new(clock) }
+    }
+
     /// The fields of a module.
-    pub(crate) async fn fields(&self, target: &Target<'_>, module: &str) -> Result<Arc<[Field]>, Problem> {
+    pub(crate) async fn of(&self, target: &Target<'_>, module: &str) -> Result<Arc<[Field]>, Problem> {
         let target = target.with(crm::scope::FIELDS);
         // What is known is for those who may read it.
-        self.demand_scope(&target).await?;
+        self.zoho.demand_scope(&target).await?;
         let key = (target.connection.clone(), module.to_owned());
-        if let Some(known) = self.fields.get(&key) {
+        if let Some(known) = self.known.get(&key) {
             return Ok(known);
         }
-        let answer = self.read(&target, |place| crm::fields_url(place.api, module), response::crm).await?;
+        let answer =
+            self.zoho.read(&target, |place| crm::fields_url(place.api, module), response::crm).await?;
         let fields = answer.map(|mut answer| records(&mut answer, "fields")).unwrap_or_default();
         let fields: Arc<[Field]> = fields.iter().filter_map(Field::read).collect();
-        self.fields.learn(key, fields.clone());
+        self.known.learn(key, fields.clone());
         Ok(fields)
     }
 
     /// Checks the values of a deal. Where the fields cannot be read, CRM judges.
     pub(crate) async fn check_picklists(&self, target: &Target<'_>, values: &Object) -> Result<(), Problem> {
-        let known = match self.fields(target, "Deals").await {
+        let known = match self.of(target, "Deals").await {
             Ok(known) => known,
             Err(problem) if is_of_the_connection(problem.code()) => return Err(problem),
             Err(problem) => {
@@ -55,7 +64,7 @@ impl Zoho {
 
     /// Demands that the values of a field of deals tell them apart: by a name that two have, the wrong one would be changed.
     pub(crate) async fn demand_unique(&self, target: &Target<'_>, by: &str) -> Result<(), Problem> {
-        let known = self.fields(target, "Deals").await?;
+        let known = self.of(target, "Deals").await?;
         let unique: Vec<&str> =
             known.iter().filter(|field| field.unique).map(|field| field.api_name.as_str()).collect();
         if unique.contains(&by) {

@@ -20,7 +20,6 @@ pub(crate) use shared::core::zoho_client::{Outgoing, Place, Question};
 pub(crate) use write::WriteFailure;
 
 use crate::request::caller::Caller;
-use field_cache::FieldCache;
 
 /// How long Zoho may take for one call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(12);
@@ -28,7 +27,6 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(12);
 /// The way to Zoho.
 pub(crate) struct Zoho {
     client: Arc<ZohoClient>,
-    fields: FieldCache,
     clock: SharedClock,
 }
 
@@ -114,7 +112,7 @@ impl<'a> Target<'a> {
 
 impl Zoho {
     pub(crate) fn new(client: Arc<ZohoClient>, clock: SharedClock) -> Self {
-        Self { client, fields: FieldCache::new(clock.clone()), clock }
+        Self { client, clock }
     }
 
     /// Demands a scope beside the one that a call itself needs.

@@ -126,7 +126,7 @@ async fn list(
     // An empty list of a stage that there is not would be a wrong answer.
     if let (Some(stage), None, true) = (stage, &params.cursor, page.rows.is_empty()) {
         let stage = Object::from_iter([("Stage".to_owned(), stage.into())]);
-        app.zoho.check_picklists(&target, &stage).await?;
+        app.fields.check_picklists(&target, &stage).await?;
     }
     // `%` in what is searched for is a wildcard to CRM.
     let fits = |deal: &Object| {

@@ -117,7 +117,7 @@ async fn create(
         WriteRequest::new(&app.zoho, &caller, &connection, "POST /v1/crm/deals", &body, &params, &headers)
             .await?;
     let prepare = async {
-        app.zoho.check_picklists(&target(&caller, &connection), &fields).await?;
+        app.fields.check_picklists(&target(&caller, &connection), &fields).await?;
         let plan = CreateDeal { fields: fields.clone() };
         Ok(Draft { plan, preview: json!({ "deal": body }), before: Value::Null, modified: None })
     };
@@ -155,7 +155,7 @@ async fn update(
     .await?;
     let prepare = async {
         let target = target(&caller, &connection);
-        app.zoho.check_picklists(&target, &fields).await?;
+        app.fields.check_picklists(&target, &fields).await?;
         let found = fetch::one(&app.zoho, &target, &id).await?;
         let before =
             found.ok_or_else(|| Problem::new(Code::RecordNotFound, format!("There is no deal {id}.")))?;
@@ -208,8 +208,8 @@ async fn upsert(
     .await?;
     let prepare = async {
         let target = target(&caller, &connection);
-        app.zoho.check_picklists(&target, &fields).await?;
-        app.zoho.demand_unique(&target, &by).await?;
+        app.fields.check_picklists(&target, &fields).await?;
+        app.fields.demand_unique(&target, &by).await?;
         // An upsert needs both scopes, whichever it does in the end.
         app.zoho.demand_scope(&target.with(crm::scope::CREATE_DEALS)).await?;
         let found = fetch::existing(&app.zoho, &target, &fields, &by).await?;

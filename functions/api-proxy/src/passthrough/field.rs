@@ -1,0 +1,99 @@
+//! One field of what is passed through, wherever it stands: in the query, in a form, in a part of a form with files.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::Deserializer as _;
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use shared::base::problem::{Code, Problem};
+
+use crate::request::params;
+
+/// By these Zoho, or what stands before it, takes or once took tokens: a call is made with the connection's own.
+const CREDENTIALS: [&str; 6] =
+    ["authtoken", "accesstoken", "oauthtoken", "zohooauthtoken", "authorization", "zapikey"];
+
+/// Judges one field of a form.
+pub(super) fn field(name: &str, value: &[u8], inventory: bool) -> Result<(), Problem> {
+    own(name)?;
+    if inventory && is_json_string(name) { without_organization(value) } else { Ok(()) }
+}
+
+/// Refuses what only the connector says.
+pub(super) fn own(name: &str) -> Result<(), Problem> {
+    if is_organization(name) {
+        return Err(params::invalid(
+            "`organization_id` is the connector's to set. Leave it out; another organisation is another connection.",
+        ));
+    }
+    let bare = bare(name);
+    if CREDENTIALS.contains(&bare.as_str()) {
+        return Err(params::invalid(format!(
+            "`{name}` is not passed on: the connector calls with its own token."
+        )));
+    }
+    if bare == "method" && name.starts_with('_') {
+        return Err(params::invalid("`_method` is not passed on: send the method that you mean."));
+    }
+    Ok(())
+}
+
+/// `organization_id` in any writing.
+pub(super) fn is_organization(name: &str) -> bool {
+    matches!(bare(name).as_str(), "organizationid" | "organisationid" | "xcomzohoinventoryorganizationid")
+}
+
+/// Inventory's older form of a body: a field with a document in it.
+pub(super) fn is_json_string(name: &str) -> bool {
+    bare(name) == "jsonstring"
+}
+
+/// Letters and digits alone, in small letters.
+fn bare(name: &str) -> String {
+    name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// A JSON document that names no organisation at its top. Deeper down, `organization_id` is a field like any other.
+pub(super) fn without_organization(bytes: &[u8]) -> Result<(), Problem> {
+    let mut deserializer = serde_json::Deserializer::from_slice(bytes);
+    let named = deserializer.deserialize_any(Top).and_then(|named| deserializer.end().map(|()| named));
+    if named.map_err(|error| broken(&error))? {
+        return Err(invalid(
+            "`organization_id` is the connector's to set. Leave it out; another organisation is another connection.",
+        ));
+    }
+    Ok(())
+}
+
+/// Whether the object at the top of a document names an organisation.
+struct Top;
+
+impl<'de> Visitor<'de> for Top {
+    type Value = bool;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object or a list")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
+        let mut named = false;
+        while let Some(name) = map.next_key::<String>()? {
+            named |= is_organization(&name);
+            map.next_value::<IgnoredAny>()?;
+        }
+        Ok(named)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<bool, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(false)
+    }
+}
+
+pub(super) fn broken(error: &serde_json::Error) -> Problem {
+    invalid(format!("The body is no JSON: {error}."))
+}
+
+pub(super) fn invalid(detail: impl Into<Cow<'static, str>>) -> Problem {
+    Problem::new(Code::BodyInvalid, detail)
+}
