@@ -53,13 +53,13 @@ pub fn router(services: &Services, token_refresh: Arc<dyn TokenRefreshClient>) -
 /// read: while Lambda starts a function, its processor is fast, and nobody waits yet.
 pub async fn warm_router(services: &Services, token_refresh: Arc<dyn TokenRefreshClient>) -> Router {
     let app = App::new(services, token_refresh);
-    let usual = ConnectionName::default();
+    let (client, usual) = (&app.gate.zoho, ConnectionName::default());
     let token = async {
-        if let Some(token) = app.tokens.read_ahead(&usual).await {
-            app.quotas.read_ahead(&token).await;
+        if let Some(token) = client.tokens.read_ahead(&usual).await {
+            client.quotas.read_ahead(&token).await;
         }
     };
-    let ahead = timeout(PRELOAD_TIMEOUT, async { join!(app.keys.preload(), token).0 }).await;
+    let ahead = timeout(PRELOAD_TIMEOUT, async { join!(app.gate.keys.preload(), token).0 }).await;
     if !matches!(ahead, Ok(Ok(()))) {
         tracing::warn!(?ahead, "the keys could not be read ahead");
     }

@@ -210,9 +210,9 @@ impl Zoho {
             };
             match failure.kind {
                 FailureKind::DeadToken | FailureKind::DeadTokenOrScope if !replaced => {
-                    let verdict = self.is_dead(run, target, &token, failure.kind).await?;
+                    let state = self.is_dead(run, target, &token, failure.kind).await?;
                     let another =
-                        self.tokens.instead_of(target.connection, &token, async { verdict }, run.until);
+                        self.tokens.instead_of(target.connection, &token, async { state }, run.until);
                     token = match another.await.map_err(Trouble::from) {
                         Ok(another) => another,
                         Err(Trouble::Never(why)) => return Err(self.deny(target, &token, why)),

@@ -1,6 +1,7 @@
 //! The ground floor: what every other room stands on, and what knows nothing of Zoho or of stores.
 
 pub mod clock;
+pub mod exactly_one;
 pub mod html_page;
 pub mod id;
 #[cfg(feature = "lambda")]

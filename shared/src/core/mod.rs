@@ -8,3 +8,4 @@ pub mod grant;
 pub mod quota;
 pub mod services;
 pub mod writes;
+pub mod zoho_client;

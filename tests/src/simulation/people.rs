@@ -8,7 +8,7 @@ use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::base::secret::Secret;
 use shared::core::connection::consent::Wish;
-use shared::core::connection::token_cache::Tokens;
+use shared::core::connection::token_cache::{TokenState, Tokens};
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient};
 use shared::core::grant::client;
 use shared::core::grant::client::Client;
@@ -163,7 +163,7 @@ impl Proxy {
         if self.takes(token.token.expose()).await {
             return Ok(());
         }
-        let token = self.tokens.instead_of(connection, &token, async { Ok(()) }, until).await?;
+        let token = self.tokens.instead_of(connection, &token, async { TokenState::Dead }, until).await?;
         match self.takes(token.token.expose()).await {
             true => Ok(()),
             false => Err(Problem::new(Code::ScopeMissing, "refused twice")),

@@ -16,6 +16,7 @@ use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::{described, list_of, named, our_id, text, time, untrusted, words};
 use crate::request::caller::Caller;
+use crate::request::connection;
 use crate::request::params::{List, Params, invalid_cursor, next, per_page};
 
 const PATH: &str = "/v1/audit";
@@ -72,7 +73,7 @@ async fn list(
     }
     let read = |product| caller.key.demand(&Permission::Product(product, Access::Read));
     read(Product::Inventory).or_else(|_| read(Product::Crm))?;
-    let connection = app.choose_any(&caller)?;
+    let connection = connection::any(&caller)?;
     let limit = usize::try_from(rows).unwrap_or(200);
     let (entries, more) = app.audit.list(&connection, params.cursor, limit).await?;
     let last = entries.last().map(|entry| entry.id.clone()).filter(|_| more);

@@ -229,7 +229,7 @@ async fn status(
         let found = app.connections.read(name).await?;
         let last = app.events.newest(name, 1).await?.into_iter().next();
         let quota = match &found {
-            Some(found) => Some(quota(&app.quotas, found).await?),
+            Some(found) => Some(quota(&app.gate.zoho.quotas, found).await?),
             None => None,
         };
         connections.push(describe(&origin, name.clone(), (found.as_deref(), quota), last));

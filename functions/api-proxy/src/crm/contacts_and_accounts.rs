@@ -13,12 +13,13 @@ use shared::zoho::scope::{Access, Product};
 use shared::zoho::value::{Object, query_of, text};
 
 use crate::app::App;
-use crate::crm::pagination::Wanted;
+use crate::crm::pagination::{self, PageRequest};
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema;
 use crate::openapi::schema::{Field, Holds, Shape, list_of, named};
 use crate::request::caller::Caller;
+use crate::request::connection::authorize;
 use crate::request::params::{
     List, OneParams, Pairs, Params, crm_fields, invalid, next, per_page, pick, record_id,
 };
@@ -165,17 +166,18 @@ async fn list(
     if let Some(((how, _), _)) = &by {
         redact::refuse_search(&caller, how)?;
     }
-    let connection = app.choose(&caller, Product::Crm, Access::Read).await?;
+    let connection = authorize(&app.connections, &caller, Product::Crm, Access::Read).await?;
     let target = Target::new(&caller, &connection, Product::Crm, module.scope);
     let asked = fields.clone().unwrap_or_else(|| module.fields.to_owned());
     if let Some(((how, _), value)) = &by {
         // CRM searches by an index of its own.
-        app.demand_scope(&target.with(SEARCH)).await?;
+        app.zoho.demand_scope(&target.with(SEARCH)).await?;
         if cursor.is_some() {
             return Err(invalid("A search has one page: leave out `cursor`."));
         }
         let how = if *how == "search" { "word" } else { how };
         let answer = app
+            .zoho
             .read(
                 &target,
                 |place| {
@@ -191,12 +193,18 @@ async fn list(
         let data = found.into_iter().filter(|row| fits(row, &by)).map(crm::record).collect();
         return Ok(Json(List { data, next: None }));
     }
-    let page = app
-        .crm_page(
-            &target,
-            &Wanted { module: module.name, fields: &asked, conditions: &[], rows, cursor: cursor.as_deref() },
-        )
-        .await?;
+    let page = pagination::page(
+        &app.zoho,
+        &target,
+        &PageRequest {
+            module: module.name,
+            fields: &asked,
+            conditions: &[],
+            rows,
+            cursor: cursor.as_deref(),
+        },
+    )
+    .await?;
     let rows = rows.to_string();
     let next = page.cursor.map(|cursor| {
         let params =
@@ -214,10 +222,12 @@ async fn one(
     Params(params): Params<OneParams>,
 ) -> Result<Json<Object>, Problem> {
     let id = record_id(&id)?;
-    let connection = app.choose(&caller, Product::Crm, Access::Read).await?;
+    let connection = authorize(&app.connections, &caller, Product::Crm, Access::Read).await?;
     let target = Target::new(&caller, &connection, Product::Crm, module.scope);
-    let answer =
-        app.read(&target, |place| crm::record_url(place.api, module.name, id), response::crm_record).await?;
+    let answer = app
+        .zoho
+        .read(&target, |place| crm::record_url(place.api, module.name, id), response::crm_record)
+        .await?;
     let found = crm::rows(answer).into_iter().next();
     let found = found.ok_or_else(|| {
         Problem::new(Code::RecordNotFound, format!("There is no record {id} in {}.", module.name))

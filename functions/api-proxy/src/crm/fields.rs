@@ -16,6 +16,7 @@ use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::{described, exact, list_of, named, text};
 use crate::request::caller::Caller;
+use crate::request::connection::authorize;
 use crate::request::params::{List, Params, invalid};
 use crate::zoho::Target;
 
@@ -73,8 +74,8 @@ async fn list(
     if module.is_empty() || !module.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
         return Err(invalid("`module` must be the API name of a module, like Deals."));
     }
-    let connection = app.choose(&caller, Product::Crm, Access::Read).await?;
+    let connection = authorize(&app.connections, &caller, Product::Crm, Access::Read).await?;
     let target = Target::new(&caller, &connection, Product::Crm, scope::FIELDS);
-    let data = app.fields(&target, &module).await?;
+    let data = app.zoho.fields(&target, &module).await?;
     Ok(Json(List { data: data.to_vec(), next: None }))
 }

@@ -12,16 +12,14 @@ use shared::zoho::response;
 use shared::zoho::response::FailureKind;
 use shared::zoho::value::{Object, id, records};
 
-use crate::app::App;
 use crate::request::params::invalid_cursor;
-use crate::zoho::unreadable;
-use crate::zoho::{Place, Question, Target};
+use crate::zoho::{Place, Question, Target, Zoho, unreadable};
 
 /// How many records are read by their ids at once.
-const BY_ID: usize = 100;
+const MAX_IDS: usize = 100;
 
-/// A page that is wanted.
-pub(crate) struct Wanted<'a> {
+/// A page that is asked for.
+pub(crate) struct PageRequest<'a> {
     pub(crate) module: &'a str,
     /// API names, separated by commas.
     pub(crate) fields: &'a str,
@@ -57,97 +55,95 @@ impl<'a> Cursor<'a> {
     }
 }
 
-impl App {
-    /// One page of a module, by id.
-    pub(crate) async fn crm_page(&self, target: &Target<'_>, wanted: &Wanted<'_>) -> Result<Page, Problem> {
-        let cursor = wanted.cursor.map(Cursor::read).transpose()?;
-        self.demand_scope(target).await?;
-        let coql = target.with(coql::SCOPE);
-        let token = match (&cursor, wanted.conditions.is_empty()) {
-            (None, true) => None,
-            (Some(Cursor { token: Some(token), by_token, .. }), true) => {
-                if !by_token
-                    && self.demand_scope(&coql).await.is_ok()
-                    && let Some(page) = self.by_query(target, wanted, cursor.as_ref()).await?
-                {
-                    return Ok(page);
-                }
-                Some(*token)
+/// One page of a module, by id.
+pub(crate) async fn page(
+    zoho: &Zoho,
+    target: &Target<'_>,
+    request: &PageRequest<'_>,
+) -> Result<Page, Problem> {
+    let cursor = request.cursor.map(Cursor::read).transpose()?;
+    zoho.demand_scope(target).await?;
+    let coql = target.with(coql::SCOPE);
+    let token = match (&cursor, request.conditions.is_empty()) {
+        (None, true) => None,
+        (Some(Cursor { token: Some(token), by_token, .. }), true) => {
+            if !by_token
+                && zoho.demand_scope(&coql).await.is_ok()
+                && let Some(page) = by_query(zoho, target, request, cursor.as_ref()).await?
+            {
+                return Ok(page);
             }
-            _ => {
-                self.demand_scope(&coql).await?;
-                let page = self.by_query(target, wanted, cursor.as_ref()).await?;
-                return page.ok_or_else(|| unreadable("data"));
-            }
-        };
-        let Wanted { module, fields, rows, .. } = *wanted;
-        let answer = self
-            .read(target, |place| crm::list_url(place.api, module, fields, rows, token), response::crm)
+            Some(*token)
+        }
+        _ => {
+            zoho.demand_scope(&coql).await?;
+            let page = by_query(zoho, target, request, cursor.as_ref()).await?;
+            return page.ok_or_else(|| unreadable("data"));
+        }
+    };
+    let PageRequest { module, fields, rows, .. } = *request;
+    let answer = zoho
+        .read(target, |place| crm::list_url(place.api, module, fields, rows, token), response::crm)
+        .await?;
+    // Nothing under 204 is an empty list.
+    let Some(mut answer) = answer else { return Ok(Page { rows: Vec::new(), cursor: None }) };
+    if !answer.contains_key("data") {
+        return Err(unreadable("data"));
+    }
+    let token = crm::next_page_token(&answer).map(str::to_owned);
+    let rows = records(&mut answer, "data");
+    let last = rows.last().and_then(|row| id(row, "id"));
+    // Where a query was not taken before, none is tried again.
+    let way = if cursor.is_some() { 't' } else { 'i' };
+    let cursor = token.zip(last).map(|(token, last)| format!("{way}{last}.{token}"));
+    Ok(Page { rows, cursor })
+}
+
+/// A page by COQL; nothing where CRM does not take the query and there is another way.
+async fn by_query(
+    zoho: &Zoho,
+    target: &Target<'_>,
+    request: &PageRequest<'_>,
+    cursor: Option<&Cursor<'_>>,
+) -> Result<Option<Page>, Problem> {
+    let after = cursor.map(|cursor| cursor.after);
+    let query = coql::page(request.module, request.fields, request.conditions, after, request.rows);
+    let other_way = cursor.is_some_and(|cursor| cursor.token.is_some());
+    let judge = |answer: &_| match response::crm(answer) {
+        Err(failure) if other_way && failure.kind == FailureKind::Rejected => Ok(None),
+        judged => judged.map(Some),
+    };
+    let ask = |place: &Place<'_>| Question::coql(place, &query);
+    let Some(answer) = zoho.read(&target.with(coql::SCOPE), ask, judge).await? else { return Ok(None) };
+    let Some(mut answer) = answer else { return Ok(Some(Page { rows: Vec::new(), cursor: None })) };
+    let more = crm::more_records(&answer);
+    let mut rows = records(&mut answer, "data");
+    if rows.iter().any(crm::has_nameless_lookup) {
+        name_lookups(zoho, target, request, &mut rows).await?;
+    }
+    let last = rows.last().and_then(|row| id(row, "id")).filter(|_| more);
+    Ok(Some(Page { rows, cursor: last.map(|last| format!("i{last}")) }))
+}
+
+/// Where COQL gives only the ids of lookups, the records are read by their ids.
+async fn name_lookups(
+    zoho: &Zoho,
+    target: &Target<'_>,
+    request: &PageRequest<'_>,
+    rows: &mut [Object],
+) -> Result<(), Problem> {
+    let PageRequest { module, fields, .. } = *request;
+    for part in rows.chunks_mut(MAX_IDS) {
+        let ids: Vec<String> = part.iter().filter_map(|row| id(row, "id")).collect();
+        let answer = zoho
+            .read(target, |place| crm::by_ids_url(place.api, module, fields, &ids.join(",")), response::crm)
             .await?;
-        // Nothing under 204 is an empty list.
-        let Some(mut answer) = answer else { return Ok(Page { rows: Vec::new(), cursor: None }) };
-        if !answer.contains_key("data") {
-            return Err(unreadable("data"));
-        }
-        let token = crm::next_page_token(&answer).map(str::to_owned);
-        let rows = records(&mut answer, "data");
-        let last = rows.last().and_then(|row| id(row, "id"));
-        // Where a query was not taken before, none is tried again.
-        let way = if cursor.is_some() { 't' } else { 'i' };
-        let cursor = token.zip(last).map(|(token, last)| format!("{way}{last}.{token}"));
-        Ok(Page { rows, cursor })
-    }
-
-    /// A page by COQL; nothing where CRM does not take the query and there is another way.
-    async fn by_query(
-        &self,
-        target: &Target<'_>,
-        wanted: &Wanted<'_>,
-        cursor: Option<&Cursor<'_>>,
-    ) -> Result<Option<Page>, Problem> {
-        let after = cursor.map(|cursor| cursor.after);
-        let query = coql::page(wanted.module, wanted.fields, wanted.conditions, after, wanted.rows);
-        let other_way = cursor.is_some_and(|cursor| cursor.token.is_some());
-        let judge = |answer: &_| match response::crm(answer) {
-            Err(failure) if other_way && failure.kind == FailureKind::Rejected => Ok(None),
-            judged => judged.map(Some),
-        };
-        let ask = |place: &Place<'_>| Question::coql(place, &query);
-        let Some(answer) = self.read(&target.with(coql::SCOPE), ask, judge).await? else { return Ok(None) };
-        let Some(mut answer) = answer else { return Ok(Some(Page { rows: Vec::new(), cursor: None })) };
-        let more = crm::more_records(&answer);
-        let mut rows = records(&mut answer, "data");
-        if rows.iter().any(crm::has_nameless_lookup) {
-            self.name_lookups(target, wanted, &mut rows).await?;
-        }
-        let last = rows.last().and_then(|row| id(row, "id")).filter(|_| more);
-        Ok(Some(Page { rows, cursor: last.map(|last| format!("i{last}")) }))
-    }
-
-    /// Where COQL gives only the ids of lookups, the records are read by their ids.
-    async fn name_lookups(
-        &self,
-        target: &Target<'_>,
-        wanted: &Wanted<'_>,
-        rows: &mut [Object],
-    ) -> Result<(), Problem> {
-        let Wanted { module, fields, .. } = *wanted;
-        for part in rows.chunks_mut(BY_ID) {
-            let ids: Vec<String> = part.iter().filter_map(|row| id(row, "id")).collect();
-            let answer = self
-                .read(
-                    target,
-                    |place| crm::by_ids_url(place.api, module, fields, &ids.join(",")),
-                    response::crm,
-                )
-                .await?;
-            for whole in crm::rows(answer) {
-                let own = |row: &&mut Object| id(row, "id") == id(&whole, "id");
-                if let Some(row) = part.iter_mut().find(own) {
-                    *row = whole;
-                }
+        for whole in crm::rows(answer) {
+            let own = |row: &&mut Object| id(row, "id") == id(&whole, "id");
+            if let Some(row) = part.iter_mut().find(own) {
+                *row = whole;
             }
         }
-        Ok(())
     }
+    Ok(())
 }

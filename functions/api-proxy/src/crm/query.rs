@@ -21,6 +21,7 @@ use crate::openapi::schema::{described, exact, named, text, untrusted};
 use crate::request::body;
 use crate::request::body::Body;
 use crate::request::caller::Caller;
+use crate::request::connection::authorize;
 use crate::request::params::{NoParams, Params};
 use crate::request::redact;
 use crate::zoho::{Question, Target};
@@ -107,12 +108,12 @@ async fn query(
     if caller.key.redact_contacts && bound.words.iter().any(|word| word.eq_ignore_ascii_case("as")) {
         return Err(redact::hidden("no column of a query may get another name."));
     }
-    let connection = app.choose(&caller, Product::Crm, Access::Read).await?;
+    let connection = authorize(&app.connections, &caller, Product::Crm, Access::Read).await?;
     let module = format!("ZohoCRM.modules.{}.READ", bound.module);
     let target = Target::new(&caller, &connection, Product::Crm, coql::SCOPE);
-    app.demand_scope(&target).await?;
-    app.demand_scope(&target.with(&module)).await?;
-    let answer = app.read(&target, |place| Question::coql(place, &bound.text), response::crm).await?;
+    app.zoho.demand_scope(&target).await?;
+    app.zoho.demand_scope(&target.with(&module)).await?;
+    let answer = app.zoho.read(&target, |place| Question::coql(place, &bound.text), response::crm).await?;
     let more = answer.as_ref().is_some_and(crm::more_records);
     let data: Vec<Object> = crm::rows(answer).into_iter().map(crm::record).collect();
     let notice = more.then(|| {

@@ -17,6 +17,7 @@ use crate::openapi::route::Routes;
 use crate::openapi::schema::{count, described, exact, named, text, time, words};
 use crate::request::body::{Body, read};
 use crate::request::caller::Caller;
+use crate::request::connection;
 use crate::request::params::{NoParams, Params};
 
 /// How long a claim holds: what is usual, and what is taken.
@@ -142,7 +143,7 @@ async fn claim(
         let (least, most) = (SECONDS.start(), SECONDS.end());
         return Err(invalid(format!("`seconds` is {seconds}, but must be {least} to {most}.")));
     }
-    let connection = app.choose_any(&caller)?;
+    let connection = connection::any(&caller)?;
     let wanted = asked.delivery.as_deref().map_or(Wanted::Oldest, Wanted::Batch);
     match app.ledger.claim(&connection, wanted, limit, seconds, &caller.key.id).await? {
         Claimed::Taken { claim, entries, more } => {
@@ -196,7 +197,7 @@ async fn ack(
     if asked.note.as_ref().is_some_and(|note| note.chars().count() > LONGEST_NOTE) {
         return Err(invalid(format!("`note` has more than {LONGEST_NOTE} characters.")));
     }
-    let connection = app.choose_any(&caller)?;
+    let connection = connection::any(&caller)?;
     if !asked.ids.iter().all(|id| is_entry_id(id)) {
         return Err(unknown());
     }

@@ -18,6 +18,7 @@ use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::{described, list_of, named, our_id, text, time, untrusted};
 use crate::request::caller::Caller;
+use crate::request::connection;
 use crate::request::params::{List, NoParams, Params, invalid, next, per_page};
 
 const PATH: &str = "/v1/events";
@@ -92,7 +93,7 @@ async fn list(
     if params.cursor.as_deref().is_some_and(|cursor| !is_time_ordered(cursor)) {
         return Err(invalid("`cursor` is the id of the last event you saw, or what `next` holds."));
     }
-    let connection = app.choose_any(&caller)?;
+    let connection = connection::any(&caller)?;
     let limit = usize::try_from(rows).unwrap_or(200);
     let (data, more) = app.events.list(&connection, params.cursor, limit).await?;
     let rows = rows.to_string();
@@ -107,7 +108,7 @@ async fn one(
     Params(NoParams {}): Params<NoParams>,
 ) -> Result<Json<Value>, Problem> {
     caller.key.demand(&Permission::Events)?;
-    let connection = app.choose_any(&caller)?;
+    let connection = connection::any(&caller)?;
     let found = match split_entry_id(&id) {
         Some((event, part)) => app.events.get(&connection, event).await?.map(|found| (found, part)),
         None => None,

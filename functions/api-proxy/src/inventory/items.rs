@@ -10,28 +10,26 @@ use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::base::web::Segments;
 use shared::zoho::inventory::{self, LOW_STOCK};
-use shared::zoho::response;
 use shared::zoho::scope::{Access, Product};
-use shared::zoho::value::{Object, id, record, records, text};
+use shared::zoho::value::{Object, text};
 
 use crate::app::App;
+use crate::inventory::lookup::{self, ItemPage};
+use crate::inventory::stock_at_location;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::{
     Holds, Shape, described, list_of, named, record as open_record, text as any_text, words,
 };
 use crate::request::caller::Caller;
+use crate::request::connection::authorize;
 use crate::request::params::{List, OneParams, Params, invalid, next, page_of, per_page, pick, record_id};
 use crate::zoho::Target;
-use crate::zoho::unreadable;
 
 const PATH: &str = "/v1/inventory/items";
 
 /// What `fields=` cannot take away.
 const ALWAYS: &[&str] = &["item_id", "stock", "untrusted"];
-
-/// How many pages are searched for a SKU where Zoho ignores the filter, as it does with filters it does not know.
-const MOST_PAGES: u32 = 20;
 
 pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Get, PATH, list, || {
@@ -122,14 +120,6 @@ struct ListParams {
     cursor: Option<String>,
 }
 
-/// A page of items.
-struct Items {
-    items: Vec<Object>,
-    more: bool,
-    /// Whether Zoho says that these are low on stock.
-    filtered: bool,
-}
-
 async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
@@ -137,7 +127,7 @@ async fn list(
 ) -> Result<Json<List<Object>>, Problem> {
     let rows = per_page(params.per_page)?;
     let page = page_of(params.cursor.as_deref())?;
-    let connection = app.choose(&caller, Product::Inventory, Access::Read).await?;
+    let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Read).await?;
     let target = target(&caller, &connection);
     let fields = params.fields.as_deref();
 
@@ -149,7 +139,7 @@ async fn list(
         if !alone {
             return Err(invalid("`sku` finds one item: leave out everything else but `fields`."));
         }
-        let item = app.item_by_sku(&target, sku).await?;
+        let item = lookup::item_by_sku(&app.zoho, &target, sku).await?;
         let mut item = inventory::item(item);
         pick(&mut item, fields, ALWAYS);
         return Ok(Json(List { data: vec![item], next: None }));
@@ -170,18 +160,21 @@ async fn list(
     }
     let filters: Vec<(&str, &str)> =
         search.map(|part| ("search_text", part)).into_iter().chain(stock.map(|_| LOW_STOCK)).collect();
-    let Items { items, more, filtered } = app.items(&target, &filters, page, rows).await?;
+    let ItemPage { items, more, low_stock_filtered } =
+        lookup::item_page(&app.zoho, &target, &filters, page, rows).await?;
     // Zoho ignores filters it does not know.
     let fits = |item: &Object| {
         let has = |field, part: &str| text(item, field).is_some_and(|has| has.to_lowercase().contains(part));
         status.is_none_or(|status| text(item, "status").is_none_or(|has| has == status))
             && search.map(str::to_lowercase).is_none_or(|part| has("name", &part) || has("sku", &part))
-            && (stock.is_none() || inventory::is_low(item, filtered))
+            && (stock.is_none() || inventory::is_low(item, low_stock_filtered))
     };
     let found: Vec<Object> = items.into_iter().filter(fits).collect();
     let data = match location {
         None => found.into_iter().map(inventory::item).collect(),
-        Some(location) => app.items_at(&target, found, location, page == 1 && !more).await?,
+        Some(location) => {
+            stock_at_location::items_at(&app.zoho, &target, found, location, page == 1 && !more).await?
+        }
     };
     let (cursor, rows) = (format!("p{}", page + 1), rows.to_string());
     let next = more.then(|| {
@@ -210,89 +203,10 @@ async fn one(
     Params(params): Params<OneParams>,
 ) -> Result<Json<Object>, Problem> {
     let item_id = record_id(&item_id)?;
-    let connection = app.choose(&caller, Product::Inventory, Access::Read).await?;
-    let mut item = app.item(&target(&caller, &connection), item_id).await?;
+    let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Read).await?;
+    let mut item = lookup::item(&app.zoho, &target(&caller, &connection), item_id).await?;
     pick(&mut item, params.fields.as_deref(), ALWAYS);
     Ok(Json(item))
-}
-
-impl App {
-    /// One item, as callers get it.
-    pub(crate) async fn item(&self, target: &Target<'_>, item_id: &str) -> Result<Object, Problem> {
-        let mut answer = self
-            .read(
-                target,
-                |place| inventory::item_url(place.api, place.organization, item_id),
-                response::inventory,
-            )
-            .await?;
-        record(&mut answer, "item").map(inventory::item).ok_or_else(|| unreadable("item"))
-    }
-
-    async fn items(
-        &self,
-        target: &Target<'_>,
-        filters: &[(&str, &str)],
-        page: u32,
-        rows: u32,
-    ) -> Result<Items, Problem> {
-        let mut answer = self
-            .read(
-                target,
-                |place| inventory::items_url(place.api, place.organization, filters, page, rows),
-                response::inventory,
-            )
-            .await?;
-        if !answer.contains_key("items") {
-            return Err(unreadable("items"));
-        }
-        let (more, filtered) = (inventory::has_more(&answer), inventory::has_filtered(&answer, LOW_STOCK));
-        Ok(Items { items: records(&mut answer, "items"), more, filtered })
-    }
-
-    /// The one active item with exactly this SKU. Zoho's filter is not relied on: it may be ignored, or match in parts.
-    pub(crate) async fn item_by_sku(&self, target: &Target<'_>, sku: &str) -> Result<Object, Problem> {
-        let mut found: Vec<Object> = Vec::new();
-        for page in 1.. {
-            let Items { items, more, .. } = self.items(target, &[("sku", sku)], page, 200).await?;
-            for item in items.into_iter().filter(|item| text(item, "sku") == Some(sku)) {
-                // A list that changes while it is read can show an item twice.
-                if !found.iter().any(|known| id(known, "item_id") == id(&item, "item_id")) {
-                    found.push(item);
-                }
-            }
-            if !more {
-                break;
-            }
-            if page == MOST_PAGES {
-                return Err(Problem::new(
-                    Code::SkuUnresolved,
-                    "Zoho ignored the SKU filter, and the organisation has too many items to search them all.",
-                ));
-            }
-        }
-        let active = |item: &Object| text(item, "status") != Some("inactive");
-        let ids = |items: &[Object]| {
-            items.iter().filter_map(|item| id(item, "item_id")).collect::<Vec<_>>().join(", ")
-        };
-        if found.iter().any(active) {
-            found.retain(active);
-        }
-        match (found.pop(), found.is_empty()) {
-            (Some(item), true) if active(&item) => Ok(item),
-            (Some(item), true) => Err(Problem::new(
-                Code::SkuInactive,
-                format!("The item with this SKU, {}, is inactive.", ids(&[item])),
-            )),
-            (Some(item), false) => {
-                found.push(item);
-                Err(Problem::new(Code::SkuAmbiguous, format!("Items with this SKU: {}.", ids(&found))))
-            }
-            (None, _) => {
-                Err(Problem::new(Code::SkuNotFound, "No item in Zoho Inventory has exactly this SKU."))
-            }
-        }
-    }
 }
 
 fn target<'a>(caller: &'a Caller, connection: &'a ConnectionName) -> Target<'a> {

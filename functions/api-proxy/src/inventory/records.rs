@@ -19,6 +19,7 @@ use crate::openapi::route::Routes;
 use crate::openapi::schema;
 use crate::openapi::schema::{Field, Holds, Shape, list_of, named};
 use crate::request::caller::Caller;
+use crate::request::connection::authorize;
 use crate::request::params::{
     List, OneParams, Pairs, Params, invalid, next, page_of, per_page, pick, record_id,
 };
@@ -113,7 +114,7 @@ pub(crate) const KINDS: &[Kind] = &[
         lists: &["contacts"],
         ones: &["contact"],
         id: "contact_id",
-        scope: "ZohoInventory.contacts.READ",
+        scope: inventory::scope::CONTACTS,
         filters: &[
             ("email", "email", Some("email")),
             ("contact_type", "contact_type", Some("contact_type")),
@@ -282,9 +283,10 @@ async fn list(
     for (filter, _) in &filters {
         redact::refuse_search(&caller, filter.0)?;
     }
-    let connection = app.choose(&caller, Product::Inventory, Access::Read).await?;
+    let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Read).await?;
     let target = Target::new(&caller, &connection, Product::Inventory, kind.scope);
     let mut answer = app
+        .zoho
         .read(
             &target,
             |place| {
@@ -329,9 +331,10 @@ async fn one(
     Params(params): Params<OneParams>,
 ) -> Result<Json<Object>, Problem> {
     let id = record_id(&id)?;
-    let connection = app.choose(&caller, Product::Inventory, Access::Read).await?;
+    let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Read).await?;
     let target = Target::new(&caller, &connection, Product::Inventory, kind.scope);
     let mut answer = app
+        .zoho
         .read(
             &target,
             |place| {

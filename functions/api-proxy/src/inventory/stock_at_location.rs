@@ -2,85 +2,61 @@
 //! that is known of them, a hundred at a time.
 
 use serde_json::Value;
-use shared::base::problem::{Code, Problem};
+use shared::base::problem::Problem;
 use shared::zoho::inventory;
 use shared::zoho::response;
 use shared::zoho::response::FailureKind;
-use shared::zoho::value::{Object, id, records, text};
+use shared::zoho::value::{Object, id, records};
 
-use crate::app::App;
-use crate::zoho::Target;
+use crate::inventory::lookup::demand_location;
+use crate::zoho::{Target, Zoho};
 
 /// How many items are read at once.
-const AT_ONCE: usize = 100;
+const MAX_IDS: usize = 100;
 
-impl App {
-    /// Those of the items that have figures at the location, with these alone. `whole` says that there are no others: then a
-    /// location that nobody has is looked up, because an empty list of a place that there is not would be a wrong answer.
-    pub(crate) async fn items_at(
-        &self,
-        target: &Target<'_>,
-        items: Vec<Object>,
-        location: &str,
-        whole: bool,
-    ) -> Result<Vec<Object>, Problem> {
-        let ids: Vec<String> = items.iter().filter_map(|item| id(item, "item_id")).collect();
-        let mut found = Vec::with_capacity(ids.len());
-        let mut parts: Vec<&[String]> = ids.chunks(AT_ONCE).rev().collect();
-        while let Some(part) = parts.pop() {
-            match self.details(target, part).await? {
-                Some(items) => found.extend(items),
-                // One that was deleted since makes Zoho refuse them all, and does not say which.
-                None if part.len() > 1 => {
-                    let (first, second) = part.split_at(part.len() / 2);
-                    parts.extend([second, first]);
-                }
-                None => {}
+/// Those of the items that have figures at the location, with these alone. `whole` says that there are no others: then a
+/// location that nobody has is looked up, because an empty list of a place that there is not would be a wrong answer.
+pub(crate) async fn items_at(
+    zoho: &Zoho,
+    target: &Target<'_>,
+    items: Vec<Object>,
+    location: &str,
+    whole: bool,
+) -> Result<Vec<Object>, Problem> {
+    let ids: Vec<String> = items.iter().filter_map(|item| id(item, "item_id")).collect();
+    let mut found = Vec::with_capacity(ids.len());
+    let mut parts: Vec<&[String]> = ids.chunks(MAX_IDS).rev().collect();
+    while let Some(part) = parts.pop() {
+        match details(zoho, target, part).await? {
+            Some(items) => found.extend(items),
+            // One that was deleted since makes Zoho refuse them all, and does not say which.
+            None if part.len() > 1 => {
+                let (first, second) = part.split_at(part.len() / 2);
+                parts.extend([second, first]);
             }
+            None => {}
         }
-        let mut at: Vec<Object> = found.into_iter().map(inventory::item).collect();
-        at.retain_mut(|item| keep_only(item, location));
-        if at.is_empty() && whole {
-            self.demand_location(target, location).await?;
-        }
-        Ok(at)
     }
+    let mut at: Vec<Object> = found.into_iter().map(inventory::item).collect();
+    at.retain_mut(|item| keep_only(item, location));
+    if at.is_empty() && whole {
+        demand_location(zoho, target, location).await?;
+    }
+    Ok(at)
+}
 
-    async fn details(&self, target: &Target<'_>, ids: &[String]) -> Result<Option<Vec<Object>>, Problem> {
-        let ids = ids.join(",");
-        self.read(
-            target,
-            |place| inventory::item_details_url(place.api, place.organization, &ids),
-            |answer| match response::inventory(answer) {
-                Ok(mut answer) => Ok(Some(records(&mut answer, "items"))),
-                Err(failure) if failure.kind == FailureKind::NotFound => Ok(None),
-                Err(failure) => Err(failure),
-            },
-        )
-        .await
-    }
-
-    async fn demand_location(&self, target: &Target<'_>, location: &str) -> Result<(), Problem> {
-        let target = target.with(inventory::scope::SETTINGS);
-        let answer = self
-            .read(
-                &target,
-                |place| inventory::locations_url(place.api, place.organization),
-                response::inventory,
-            )
-            .await;
-        // An organisation without locations, or a connection that may not read them: nothing can be said.
-        let Ok(mut answer) = answer else { return Ok(()) };
-        let locations = records(&mut answer, "locations");
-        let name = |place: &Object| text(place, "location_name").unwrap_or_default().to_owned();
-        let is =
-            |place: &Object| id(place, "location_id").as_deref() == Some(location) || name(place) == location;
-        if locations.is_empty() || locations.iter().any(is) {
-            return Ok(());
-        }
-        let names: Vec<String> = locations.iter().map(name).collect();
-        Err(Problem::new(Code::LocationNotFound, format!("The locations are: {}.", names.join(", "))))
-    }
+async fn details(zoho: &Zoho, target: &Target<'_>, ids: &[String]) -> Result<Option<Vec<Object>>, Problem> {
+    let ids = ids.join(",");
+    zoho.read(
+        target,
+        |place| inventory::item_details_url(place.api, place.organization, &ids),
+        |answer| match response::inventory(answer) {
+            Ok(mut answer) => Ok(Some(records(&mut answer, "items"))),
+            Err(failure) if failure.kind == FailureKind::NotFound => Ok(None),
+            Err(failure) => Err(failure),
+        },
+    )
+    .await
 }
 
 /// Leaves the figures of one location only; says whether there are any.

@@ -1,29 +1,30 @@
 //! Writes that go through as the caller made them. The connector does not know what they change: it can show what will be
 //! sent, send it once and write it down, but not look for it afterwards.
 
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use shared::base::problem::Problem;
 use shared::zoho::api_path::{ApiPath, Verb};
-use shared::zoho::crm;
-use shared::zoho::http::Body;
-use shared::zoho::passthrough;
 use shared::zoho::scope::Product;
 use shared::zoho::value::{self, Object};
+use shared::zoho::{crm, passthrough};
 
-use crate::app::App;
-use crate::passthrough::{Passed, body};
+use crate::passthrough::Passed;
+use crate::passthrough::body;
 use crate::writes::exact_response;
-use crate::writes::plan::Done;
-use crate::zoho::{Outgoing, Target, WriteFailure};
+use crate::writes::plan::{Done, Plan, Sent};
+use crate::writes::request::WriteRequest;
+use crate::zoho::{Outgoing, Scope, WriteFailure, Zoho};
 
 /// Larger documents are known by their digest only.
-const SHOWN: usize = 32 * 1024;
+const MAX_SHOWN: usize = 32 * 1024;
 
 /// A call, without the bytes of its body: those would not fit into a row, and whoever performs a preview sends them again.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Call {
+pub(crate) struct PassedCall {
     verb: Verb,
-    pub(crate) product: Product,
+    product: Product,
     path: ApiPath,
     query: Vec<(String, String)>,
     if_unmodified_since: Option<String>,
@@ -35,7 +36,7 @@ pub(crate) fn about(call: &Passed) -> Value {
     let body = call.body.as_ref().map(|body| {
         let (content_type, bytes, sha256) = body::same(body);
         let mut told = json!({ "content_type": content_type, "bytes": bytes, "sha256": sha256 });
-        let small = Some(&body.bytes).filter(|bytes| bytes.len() <= SHOWN);
+        let small = Some(&body.bytes).filter(|bytes| bytes.len() <= MAX_SHOWN);
         if let Some(json) = small.and_then(|bytes| serde_json::from_slice::<Value>(bytes).ok())
             && let Some(told) = told.as_object_mut()
         {
@@ -54,58 +55,23 @@ pub(crate) fn about(call: &Passed) -> Value {
     })
 }
 
-impl Call {
+impl PassedCall {
     /// `about` is what [`about`] tells of it.
     pub(crate) fn new(call: Passed, about: Value) -> Self {
         let Passed { verb, product, path, query, if_unmodified_since, .. } = call;
         Self { verb, product, path, query, if_unmodified_since, about }
     }
 
-    pub(crate) fn asked_for(&self) -> Value {
-        self.about.clone()
-    }
-
     /// In words, as a problem names it.
-    pub(crate) fn name(&self) -> String {
+    fn call(&self) -> String {
         format!("{} {}/{}", self.verb, self.product, self.path)
-    }
-
-    pub(crate) async fn send(
-        &self,
-        app: &App,
-        target: &Target<'_>,
-        body: Option<&Body>,
-    ) -> Result<Done, WriteFailure> {
-        let sent = app
-            .write(
-                target,
-                |place| Outgoing {
-                    method: self.verb.method(),
-                    url: self.path.url(self.product, place.api, place.organization, &self.query),
-                    body: body.cloned(),
-                    if_unmodified_since: self.if_unmodified_since.clone(),
-                },
-                |answer| passthrough::judge(self.product, self.verb, answer).map(|()| answer.clone()),
-            )
-            .await?;
-        let mut after = self.asked_for();
-        if let Some(after) = after.as_object_mut() {
-            let answered = json!({ "status": sent.status, "bytes": sent.body.len() });
-            after.insert("answered".to_owned(), answered);
-        }
-        let (subject, changed) = self.written(&sent.body);
-        if let (Some(after), Some((field, time))) = (after.as_object_mut(), changed) {
-            // By it, the write is known as ours when Zoho tells of it.
-            after.insert(field.to_owned(), time);
-        }
-        Ok(Done { status: sent.status, subject, body: after, exact: Some(exact_response::exact(sent)) })
     }
 
     /// The record that was made, by the name that our own writes give it, so that none of these takes it for its own; else
     /// the path. Beside it, when Zoho says that it was changed.
     fn written(&self, answer: &[u8]) -> (String, Option<(&'static str, Value)>) {
         let time = |record: &Object, field| Some((field, record.get(field)?.clone()));
-        let made = Some(answer).filter(|answer| answer.len() <= 10 * SHOWN).and_then(|answer| {
+        let made = Some(answer).filter(|answer| answer.len() <= 10 * MAX_SHOWN).and_then(|answer| {
             let answer: Value = serde_json::from_slice(answer).ok()?;
             match self.product {
                 Product::Inventory => answer.as_object()?.iter().find_map(|(kind, record)| {
@@ -135,6 +101,60 @@ impl Call {
     }
 }
 
+#[async_trait]
+impl Plan for PassedCall {
+    fn name() -> &'static str {
+        "pass_through"
+    }
+
+    fn needs(&self) -> (Product, Scope<'_>) {
+        (self.product, Scope::OfCall(self.call()))
+    }
+
+    fn shown(&self) -> Value {
+        self.about.clone()
+    }
+
+    fn subject(&self) -> &'static str {
+        "what the call changes"
+    }
+
+    async fn send(&self, zoho: &Zoho, request: &WriteRequest<'_>) -> Result<Done, WriteFailure> {
+        let sent = zoho
+            .write(
+                &request.target(self.needs()),
+                |place| Outgoing {
+                    method: self.verb.method(),
+                    url: self.path.url(self.product, place.api, place.organization, &self.query),
+                    body: request.body.clone(),
+                    if_unmodified_since: self.if_unmodified_since.clone(),
+                },
+                |answer| passthrough::judge(self.product, self.verb, answer).map(|()| answer.clone()),
+            )
+            .await?;
+        let mut after = self.shown();
+        if let Some(after) = after.as_object_mut() {
+            let answered = json!({ "status": sent.status, "bytes": sent.body.len() });
+            after.insert("answered".to_owned(), answered);
+        }
+        let (subject, changed) = self.written(&sent.body);
+        if let (Some(after), Some((field, time))) = (after.as_object_mut(), changed) {
+            // By it, the write is known as ours when Zoho tells of it.
+            after.insert(field.to_owned(), time);
+        }
+        Ok(Done { status: sent.status, subject, body: after, exact: Some(exact_response::exact(sent)) })
+    }
+
+    /// Nobody but the caller knows what the call changes.
+    async fn find(&self, _: &Zoho, _: &WriteRequest<'_>, _: &Sent<'_>) -> Result<Option<Done>, Problem> {
+        Ok(None)
+    }
+
+    fn call_if_lost(&self) -> Option<String> {
+        Some(self.call())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -159,7 +179,7 @@ mod tests {
             ),
         ] {
             let (verb, path) = (Verb::Post, path.parse().unwrap());
-            let call = Call {
+            let call = PassedCall {
                 verb,
                 product,
                 path,

@@ -1,5 +1,6 @@
 //! `ANY /v1/zoho/{product}/{path}`: the rest of Zoho, for keys with patterns that say so.
 
+use std::future::ready;
 use std::sync::Arc;
 
 use axum::body::Bytes;
@@ -17,14 +18,16 @@ use crate::app::App;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::words;
-use crate::passthrough::plan;
+use crate::passthrough::plan::{self, PassedCall};
 use crate::passthrough::{Aim, Passed};
 use crate::request::body::unreadable;
 use crate::request::caller::Caller;
+use crate::request::connection;
 use crate::request::params::invalid;
 use crate::request::size_limit::LARGEST;
 use crate::writes::exact_response;
-use crate::writes::{Asked, Plan, Prepared, WriteParams};
+use crate::writes::plan::Draft;
+use crate::writes::request::{WriteParams, WriteRequest};
 use crate::zoho::Target;
 
 const PATH: &str = "/v1/zoho/{product}/{*path}";
@@ -80,23 +83,24 @@ async fn pass(
     aim.allowed(&caller.key)?;
     let body = body.map_err(|rejection| unreadable(&rejection, "4 MiB"))?;
     let call = Passed::judge(aim, uri.query().unwrap_or_default(), &headers, body)?;
-    let connection = app.connection_for(&caller, call.product).await?;
+    let connection = connection::offering(&app.connections, &caller, call.product).await?;
     if !verb.is_read() {
         let (action, params) = (call.action(), WriteParams { dry_run: call.dry_run });
         let about = plan::about(&call);
-        let mut asked = Asked::new(&app, &caller, &connection, action, &about, &params, &headers).await?;
-        asked.previewed |= call.is_final();
-        asked.body = call.body.clone();
-        let shown = json!({ "call": &about });
-        let plan = Plan::PassThrough(plan::Call::new(call, about));
-        return app
-            .perform(&asked, async { Ok(Prepared { plan, shown, before: Value::Null, modified: None }) })
-            .await;
+        let request = WriteRequest::new(&app.zoho, &caller, &connection, action, &about, &params, &headers);
+        let mut request = request.await?;
+        request.needs_preview |= call.is_final();
+        request.body = call.body.clone();
+        let preview = json!({ "call": &about });
+        let plan = PassedCall::new(call, about);
+        let draft = Draft { plan, preview, before: Value::Null, modified: None };
+        return app.writes.perform(&request, ready(Ok(draft))).await;
     }
     let unknown = format!("{verb} {product}/{path}");
     let mut target = Target::of_unknown_scope(&caller, &connection, call.product, unknown);
     target.if_modified_since = call.if_modified_since.as_deref();
     let found = app
+        .zoho
         .read(
             &target,
             |place| call.url(place.api, place.organization),

@@ -3,24 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::FromRequestParts;
+use axum::extract::{FromRef, FromRequestParts};
 use axum::http::HeaderMap;
 use axum::http::header::AUTHORIZATION;
 use axum::http::request::Parts;
-use shared::base::id::ConnectionName;
-use shared::base::problem::{Code, Problem};
+use shared::base::problem::Problem;
 use shared::base::web::Deadline;
-use shared::core::access::key::ServiceKey;
-use shared::core::connection::access_token::AccessToken;
+use shared::core::access::key::{Keys, ServiceKey};
+use shared::core::zoho_client::ZohoClient;
 use tokio::join;
 use tokio::time::Instant;
 
-use crate::app::App;
 use crate::request::params::invalid;
-use crate::request::response_headers::Notes;
+use crate::request::response_headers::ResponseHeaders;
 
 /// API Gateway gives up after 29 seconds; the agent should hear from us before.
-const PATIENCE: Duration = Duration::from_secs(25);
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(25);
 
 /// A caller with a valid key.
 pub(crate) struct Caller {
@@ -31,52 +29,45 @@ pub(crate) struct Caller {
     /// Until when it must have its answer.
     pub(crate) deadline: Instant,
     /// What its answer's headers will tell.
-    pub(crate) notes: Notes,
+    pub(crate) headers: ResponseHeaders,
 }
 
-impl FromRequestParts<Arc<App>> for Caller {
+/// What a caller is checked with.
+#[derive(Clone)]
+pub(crate) struct Gate {
+    pub(crate) keys: Arc<Keys>,
+    pub(crate) zoho: Arc<ZohoClient>,
+}
+
+impl<S> FromRequestParts<S> for Caller
+where
+    S: Send + Sync,
+    Gate: FromRef<S>,
+{
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
+        let gate = Gate::from_ref(state);
         let deadline = parts.extensions.get::<Deadline>().map(|deadline| deadline.0);
-        let deadline = deadline.into_iter().chain([Instant::now() + PATIENCE]).min();
+        let deadline = deadline.into_iter().chain([Instant::now() + ANSWER_TIMEOUT]).min();
         let deadline = deadline.unwrap_or_else(Instant::now);
         let authorization = header(&parts.headers, AUTHORIZATION.as_str());
         // Key and token are believed equally long, and so are read again at the same time.
-        let usual = app.keys.last_known(authorization).and_then(|key| key.only_connection().cloned());
+        let usual = gate.keys.last_known(authorization).and_then(|key| key.only_connection().cloned());
         let ahead = async {
             if let Some(connection) = &usual {
-                app.tokens.read_ahead(connection).await;
+                gate.zoho.tokens.read_ahead(connection).await;
             }
         };
-        let (key, ()) = join!(app.keys.check(authorization), ahead);
+        let (key, ()) = join!(gate.keys.check(authorization), ahead);
         let key = key?;
         let connection = guard(&parts.headers, "Zoho-Connection")?;
         let organization = guard(&parts.headers, "Zoho-Organization")?;
-        let notes = parts.extensions.get::<Notes>().cloned().unwrap_or_default();
+        let headers = parts.extensions.get::<ResponseHeaders>().cloned().unwrap_or_default();
         if key.redact_contacts {
-            notes.redacted();
+            headers.redacted();
         }
-        Ok(Self { key, connection, organization, deadline, notes })
-    }
-}
-
-impl Caller {
-    /// The organisation that the request names must be one of the token's.
-    pub(crate) fn check_organization(
-        &self,
-        connection: &ConnectionName,
-        token: &AccessToken,
-    ) -> Result<(), Problem> {
-        let own = [&token.organization, &token.crm_organization];
-        let own: Vec<&str> = own.into_iter().flatten().map(|found| found.id.as_str()).collect();
-        match &self.organization {
-            Some(wanted) if !own.contains(&wanted.as_str()) => Err(Problem::new(
-                Code::OrganizationMismatch,
-                format!("Connection {connection} belongs to organisation {}.", own.join(" and ")),
-            )),
-            _ => Ok(()),
-        }
+        Ok(Self { key, connection, organization, deadline, headers })
     }
 }
 

@@ -12,7 +12,7 @@ use shared::base::id::is_zoho_id;
 use shared::base::problem::{Code, Problem};
 
 use crate::request::caller::Caller;
-use crate::request::response_headers::Notes;
+use crate::request::response_headers::ResponseHeaders;
 use crate::request::response_headers::Written;
 
 /// What stands in its place.
@@ -67,11 +67,11 @@ pub(crate) fn hidden(detail: impl AsRef<str>) -> Problem {
 
 /// Hides it in the answers for such keys.
 pub(crate) async fn layer(request: Request, next: Next) -> Response {
-    let notes = request.extensions().get::<Notes>().cloned().unwrap_or_default();
+    let headers = request.extensions().get::<ResponseHeaders>().cloned().unwrap_or_default();
     let path = request.uri().path().to_ascii_lowercase();
     let response = next.run(request).await;
     // The details of a problem are ours, and what it quotes of Zoho's is about what the caller sent.
-    if !notes.is_redacted() || response.extensions().get::<Problem>().is_some() {
+    if !headers.is_redacted() || response.extensions().get::<Problem>().is_some() {
         return response;
     }
     // There, a column can be given another name, and a search tells who has a number.

@@ -15,10 +15,10 @@ use shared::zoho::scope::Product;
 
 /// Of one request.
 #[derive(Clone, Default)]
-pub(crate) struct Notes(Arc<Mutex<Noted>>);
+pub(crate) struct ResponseHeaders(Arc<Mutex<Known>>);
 
 #[derive(Default)]
-struct Noted {
+struct Known {
     connection: Option<String>,
     organization: Option<String>,
     data_centre: Option<&'static str>,
@@ -26,14 +26,14 @@ struct Noted {
     redacted: bool,
 }
 
-impl Notes {
-    fn note(&self, note: impl FnOnce(&mut Noted)) {
+impl ResponseHeaders {
+    fn note(&self, note: impl FnOnce(&mut Known)) {
         note(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     /// The connection was chosen.
     pub(crate) fn connection(&self, name: &ConnectionName) {
-        self.note(|noted| noted.connection = Some(name.as_str().to_owned()));
+        self.note(|known| known.connection = Some(name.as_str().to_owned()));
     }
 
     /// The account that a call goes to.
@@ -43,12 +43,12 @@ impl Notes {
             Product::Crm => &token.crm_organization,
         };
         let id = organization.as_ref().map(|found| found.id.clone());
-        self.note(|noted| (noted.organization, noted.data_centre) = (id, Some(token.data_centre.code())));
+        self.note(|known| (known.organization, known.data_centre) = (id, Some(token.data_centre.code())));
     }
 
     /// The key is one that sees no data of contacts.
     pub(crate) fn redacted(&self) {
-        self.note(|noted| noted.redacted = true);
+        self.note(|known| known.redacted = true);
     }
 
     /// Whether it is.
@@ -58,29 +58,29 @@ impl Notes {
 
     /// What is left of the organisation's calls.
     pub(crate) fn quota(&self, left: Option<Left>) {
-        self.note(|noted| noted.quota = left);
+        self.note(|known| known.quota = left);
     }
 }
 
-/// Puts what was noted into the answer's headers.
+/// Puts what was known into the answer's headers.
 pub(crate) async fn told(State(clock): State<SharedClock>, mut request: Request, next: Next) -> Response {
-    let notes = Notes::default();
-    request.extensions_mut().insert(notes.clone());
+    let headers = ResponseHeaders::default();
+    request.extensions_mut().insert(headers.clone());
     let mut response = next.run(request).await;
-    notes.note(|noted| write(noted, response.headers_mut(), clock.now()));
+    headers.note(|known| write(known, response.headers_mut(), clock.now()));
     response
 }
 
-fn write(noted: &Noted, headers: &mut HeaderMap, now: Timestamp) {
+fn write(known: &Known, headers: &mut HeaderMap, now: Timestamp) {
     let mut tell = |name: &'static str, value: Option<String>| {
         if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
             headers.insert(HeaderName::from_static(name), value);
         }
     };
-    tell("zoho-connection", noted.connection.clone());
-    tell("zoho-organization", noted.organization.clone());
-    tell("zoho-data-centre", noted.data_centre.map(str::to_owned));
-    if let Some(left) = &noted.quota {
+    tell("zoho-connection", known.connection.clone());
+    tell("zoho-organization", known.organization.clone());
+    tell("zoho-data-centre", known.data_centre.map(str::to_owned));
+    if let Some(left) = &known.quota {
         tell("x-ratelimit-limit", Some(left.limit_per_minute.to_string()));
         tell("x-ratelimit-remaining", Some(left.left.to_string()));
         tell("x-ratelimit-reset", Some(left.resets_in(now).to_string()));

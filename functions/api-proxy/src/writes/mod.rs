@@ -1,65 +1,108 @@
-//! Safe writes. Every write goes this way: what it would do is worked out (`plan`), shown or performed, written down
-//! (`core::audit`), sent once, and where Zoho stays silent, looked for (`settle`) instead of being sent again.
+//! Safe writes. Every write goes this way: what it would do is worked out (a [`Plan`]), shown or performed, written down
+//! (`core::writes::audit`), sent once, and where Zoho stays silent, looked for (`recovery`) instead of being sent again.
 
+mod answer;
 mod digest;
 pub(crate) mod exact_response;
 pub(crate) mod plan;
 pub(crate) mod recovery;
-mod request;
+pub(crate) mod request;
+
+use std::pin::Pin;
+use std::sync::Arc;
 
 use axum::Json;
-use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use shared::base::clock::Timestamp;
 use shared::base::problem::{Code, Problem};
-use shared::core::writes::audit::{Entry, Outcome};
-use shared::core::writes::idempotency::{Begun, Kept, Ticket};
+use shared::core::services::Services;
+use shared::core::writes::audit::{Audit, Entry, Outcome};
+use shared::core::writes::idempotency::{Begun, Idempotency, Kept, Ticket};
+use shared::core::writes::own_writes::OwnWrites;
 use shared::core::writes::preview::Previews;
 
-pub(crate) use plan::{Done, Plan, Prepared};
-pub(crate) use request::{Asked, WriteParams};
-
-use crate::app::App;
 use crate::request::response_headers::Written;
-use crate::zoho::WriteFailure;
+use crate::zoho::{WriteFailure, Zoho};
+use answer::{preview_required, replay, running, small, uncertain};
+use plan::{Done, Draft, Plan, Prepared};
+use recovery::Recovery;
+use request::WriteRequest;
 
-/// Says that an answer is that of an earlier request with the same key.
-const REPLAYED: &str = "idempotency-replayed";
+/// What writes work with.
+pub(crate) struct Writes {
+    zoho: Arc<Zoho>,
+    audit: Arc<Audit>,
+    idempotency: Idempotency,
+    previews: Previews,
+    own_writes: OwnWrites,
+    recovery: Recovery,
+}
 
-/// What is kept of a record: before and after must fit into one row.
-const LARGEST_KEPT: usize = 150_000;
+/// A plan in the making.
+type Preparing<'a> = Pin<Box<dyn Future<Output = Result<Prepared, Problem>> + Send + 'a>>;
 
-impl App {
-    /// Shows or performs a write.
-    pub(crate) async fn perform(
-        &self,
-        asked: &Asked<'_>,
-        prepare: impl Future<Output = Result<Prepared, Problem>>,
-    ) -> Result<Response, Problem> {
-        let owner = asked.caller.key.id.as_str();
-        if asked.dry_run {
-            return self.preview(asked, prepare.await?).await;
+/// Reads a plan of the kind that a request is for.
+type Restore = fn(Value) -> Result<Prepared, Problem>;
+
+impl Writes {
+    pub(crate) fn new(services: &Services, zoho: Arc<Zoho>, audit: Arc<Audit>) -> Self {
+        let (state, clock) = (&services.stores.state, services.clock.clone());
+        Self {
+            idempotency: Idempotency::new(state.clone(), clock.clone()),
+            previews: Previews::new(state.clone(), clock.clone()),
+            own_writes: OwnWrites::new(state.clone(), clock.clone()),
+            recovery: Recovery { zoho: zoho.clone(), audit: audit.clone(), clock },
+            zoho,
+            audit,
         }
-        let previewed = match &asked.key {
-            Some(key) => self.previews.find(owner, key, &asked.digest).await?,
+    }
+
+    /// Shows or performs a write. All kinds of writes share one engine: this only says of which kind the plan is.
+    pub(crate) async fn perform<P>(
+        &self,
+        request: &WriteRequest<'_>,
+        prepare: impl Future<Output = Result<Draft<P>, Problem>> + Send,
+    ) -> Result<Response, Problem>
+    where
+        P: Plan + Serialize + DeserializeOwned + 'static,
+    {
+        let prepare = Box::pin(async { Prepared::new(prepare.await?) });
+        self.show_or_perform(request, prepare, Prepared::restore::<P>).await
+    }
+
+    async fn show_or_perform(
+        &self,
+        request: &WriteRequest<'_>,
+        prepare: Preparing<'_>,
+        restore: Restore,
+    ) -> Result<Response, Problem> {
+        let owner = request.caller.key.id.as_str();
+        if request.dry_run {
+            return self.preview(request, prepare.await?).await;
+        }
+        let previewed = match &request.key {
+            Some(key) => self.previews.find(owner, key, &request.digest).await?,
             None => None,
         };
-        let must = asked.previewed || asked.key.as_deref().is_some_and(Previews::is_id);
+        let must = request.needs_preview || request.key.as_deref().is_some_and(Previews::is_id);
         let previewless = previewed.is_none() && must;
         let prepare = async {
             match previewed {
-                Some(plan) => Prepared::of(plan),
+                Some(plan) => restore(plan),
                 None => prepare.await,
             }
         };
-        let Some(key) = &asked.key else {
+        let Some(key) = &request.key else {
             if previewless {
                 return Err(preview_required());
             }
             let prepared = prepare.await?;
-            return self.execute(asked, prepared, None).await;
+            return self.execute(request, prepared, None).await;
         };
-        match self.idempotency.begin(owner, key, &asked.digest).await? {
+        match self.idempotency.begin(owner, key, &request.digest).await? {
             Begun::Answered(kept) => replay(kept),
             Begun::Running(seconds) => Err(running(seconds)),
             Begun::Other => Err(Problem::new(
@@ -72,27 +115,26 @@ impl App {
                 Err(preview_required())
             }
             Begun::First(ticket) => match prepare.await {
-                Ok(prepared) => self.execute(asked, prepared, Some(ticket)).await,
+                Ok(prepared) => self.execute(request, prepared, Some(ticket)).await,
                 Err(problem) => {
                     self.forget(ticket).await;
                     Err(problem)
                 }
             },
-            Begun::Unsettled { ticket, plan, at } => self.settle_later(asked, ticket, plan, at).await,
+            Begun::Unsettled { ticket, plan, at } => self.recover(request, ticket, restore(plan)?, at).await,
         }
     }
 
-    async fn preview(&self, asked: &Asked<'_>, prepared: Prepared) -> Result<Response, Problem> {
+    async fn preview(&self, request: &WriteRequest<'_>, prepared: Prepared) -> Result<Response, Problem> {
         // What could not be performed is not shown.
-        self.demand_scope(&prepared.plan.target(asked)).await?;
-        let plan = prepared.to_value()?;
-        let kept = self.previews.keep(&asked.caller.key.id, &asked.digest, plan).await?;
+        self.zoho.demand_scope(&request.target(prepared.plan.needs())).await?;
+        let kept = self.previews.keep(&request.caller.key.id, &request.digest, prepared.stored).await?;
         let mut shown = json!({
             "preview_id": kept.id,
             "valid_until": kept.until,
             "notice": "Nothing was written. Send the same body with the header `Idempotency-Key: <preview_id>`, without `dry_run`, to perform it.",
         });
-        if let (Some(shown), Value::Object(rest)) = (shown.as_object_mut(), prepared.shown) {
+        if let (Some(shown), Value::Object(rest)) = (shown.as_object_mut(), prepared.preview) {
             shown.extend(rest);
         }
         Ok(Json(shown).into_response())
@@ -102,23 +144,21 @@ impl App {
     /// same key finds out.
     async fn execute(
         &self,
-        asked: &Asked<'_>,
+        request: &WriteRequest<'_>,
         prepared: Prepared,
         mut ticket: Option<Ticket>,
     ) -> Result<Response, Problem> {
-        let plan = prepared.to_value()?;
-        let (before, after) = (prepared.before.clone(), prepared.plan.asked_for());
-        let mut entry =
-            self.audit.sending(&asked.caller.key, asked.connection, &asked.action, before, after).await?;
+        let plan = &*prepared.plan;
+        let mut entry = self.sending(request, &prepared).await?;
         if let Some(ticket) = &mut ticket {
-            let sending = self.idempotency.sending(ticket, &plan).await;
+            let sending = self.idempotency.sending(ticket, &prepared.stored).await;
             if !matches!(sending, Ok(true)) {
                 entry.outcome = Outcome::Refused;
                 self.note(&entry).await;
                 return Err(sending.map_or_else(Problem::from, |_| running(1)));
             }
         }
-        match prepared.plan.send(self, asked).await {
+        match plan.send(&self.zoho, request).await {
             Ok(done) => self.finish(&mut entry, ticket, &prepared, done).await,
             Err(WriteFailure::Refused(problem)) => {
                 entry.outcome = Outcome::Refused;
@@ -130,23 +170,53 @@ impl App {
             }
             Err(WriteFailure::Uncertain(problem)) => {
                 // Not the action: of a call that is passed through it holds ids.
-                let (write, code) = (prepared.plan.subject(), problem.code().as_str());
+                let (write, code) = (plan.subject(), problem.code().as_str());
                 tracing::warn!(write, code, "a write has no answer");
-                match self.look(&prepared.plan, asked, entry.at).await {
+                match self.recovery.look(plan, request, entry.at).await {
                     Some(done) => self.finish(&mut entry, ticket, &prepared, done).await,
                     None => {
                         entry.outcome = Outcome::Uncertain;
                         self.note(&entry).await;
+                        let problem = uncertain(plan, request.key.is_some());
                         if let Some(ticket) = ticket
-                            && let Err(error) = self.idempotency.unsettled(ticket, plan, entry.at).await
+                            && let Err(error) =
+                                self.idempotency.unsettled(ticket, prepared.stored, entry.at).await
                         {
                             tracing::error!(%error, "an uncertain write could not be noted");
                         }
-                        Err(uncertain(&prepared.plan, asked.key.is_some()))
+                        Err(problem)
                     }
                 }
             }
         }
+    }
+
+    /// The request before this one, with the same key, was sent and never ended: it is looked for, and never sent again.
+    async fn recover(
+        &self,
+        request: &WriteRequest<'_>,
+        ticket: Ticket,
+        prepared: Prepared,
+        at: Timestamp,
+    ) -> Result<Response, Problem> {
+        let problem = match self.recovery.find(&*prepared.plan, request, at).await {
+            Ok(Some(done)) => {
+                let mut entry = self.sending(request, &prepared).await?;
+                return self.finish(&mut entry, Some(ticket), &prepared, done).await;
+            }
+            Ok(None) => uncertain(&*prepared.plan, true),
+            Err(problem) => problem,
+        };
+        self.idempotency.unsettled(ticket, prepared.stored, at).await?;
+        Err(problem)
+    }
+
+    /// The entry of the audit for a write that is about to be sent.
+    async fn sending(&self, request: &WriteRequest<'_>, prepared: &Prepared) -> Result<Entry, Problem> {
+        let (before, after) = (prepared.before.clone(), prepared.plan.shown());
+        let entry =
+            self.audit.sending(&request.caller.key, request.connection, &request.action, before, after);
+        Ok(entry.await?)
     }
 
     async fn finish(
@@ -159,7 +229,7 @@ impl App {
         entry.outcome = Outcome::Done;
         // Zoho will tell us of it: then it is known as our own.
         let before = prepared.changed_before(done.status);
-        if let Err(error) = self.own.mark(&entry.connection, &done.subject, &done.body, before).await {
+        if let Err(error) = self.own_writes.mark(&entry.connection, &done.subject, &done.body, before).await {
             tracing::error!(%error, "a write of ours could not be marked");
         }
         entry.subject = Some(done.subject);
@@ -167,7 +237,7 @@ impl App {
         self.note(entry).await;
         let status = done.status;
         let (kept, whole) = match done.exact {
-            Some(exact) => (crate::writes::exact_response::kept(status, exact.clone()), Some(exact)),
+            Some(exact) => (exact_response::kept(status, exact.clone()), Some(exact)),
             None => (Kept { status, body: small(done.body), exact: None }, None),
         };
         // A failure here is no failure of the write: whoever repeats the request finds the record at Zoho.
@@ -177,8 +247,8 @@ impl App {
             tracing::error!(%error, "the answer of a write could not be kept");
         }
         let mut response = match whole {
-            Some(exact) => crate::writes::exact_response::response(status, exact)?,
-            None => answer(kept)?,
+            Some(exact) => exact_response::response(status, exact)?,
+            None => answer::response(kept)?,
         };
         response.extensions_mut().insert(Written);
         Ok(response)
@@ -197,67 +267,4 @@ impl App {
             tracing::error!(%error, entry = entry.id, "an audit entry could not be completed");
         }
     }
-}
-
-/// A row holds 400 KB. Of a larger record the parts are left out, and it says so.
-fn small(body: Value) -> Value {
-    if body.to_string().len() < LARGEST_KEPT {
-        return body;
-    }
-    let Value::Object(mut record) = body else { return Value::Null };
-    record.retain(|_, value| !value.is_array() && !value.is_object());
-    record.insert(
-        "notice".to_owned(),
-        "The parts of this record are left out here. Read it for all of it.".into(),
-    );
-    record.into()
-}
-
-fn answer(kept: Kept) -> Result<Response, Problem> {
-    match kept.exact {
-        Some(exact) => crate::writes::exact_response::response(kept.status, exact),
-        None => {
-            let status = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK);
-            Ok((status, Json(kept.body)).into_response())
-        }
-    }
-}
-
-fn replay(kept: Kept) -> Result<Response, Problem> {
-    let mut response = answer(kept)?;
-    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
-    response.extensions_mut().insert(Written);
-    Ok(response)
-}
-
-fn running(seconds: u64) -> Problem {
-    Problem::new(
-        Code::IdempotencyInProgress,
-        "The first request with this `Idempotency-Key` is still at work.",
-    )
-    .retry_after(seconds)
-}
-
-fn preview_required() -> Problem {
-    Problem::new(Code::PreviewRequired, "This write needs a preview of the very same request.")
-}
-
-fn uncertain(plan: &Plan, has_key: bool) -> Problem {
-    if let Plan::PassThrough(call) = plan {
-        let detail = format!(
-            "Zoho gave no proper answer to {}. The connector does not know what this call changes and cannot look for it: \
-             read the record yourself before anything else.",
-            call.name()
-        );
-        return Problem::new(Code::WriteUncertain, detail);
-    }
-    let again = if has_key {
-        "Sending the same request with the same `Idempotency-Key` looks for it again and writes nothing."
-    } else {
-        "Without an `Idempotency-Key` it cannot be looked for again."
-    };
-    Problem::new(
-        Code::WriteUncertain,
-        format!("Zoho gave no proper answer, and {} was not found there afterwards. {again}", plan.subject()),
-    )
 }

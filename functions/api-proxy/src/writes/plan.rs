@@ -1,53 +1,64 @@
 //! What a write is going to do, in a form that can be kept: a preview is performed from it, and after a crash it tells what
 //! to look for.
 
+use async_trait::async_trait;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use shared::base::clock::{SignedDuration, Timestamp, later};
+use shared::base::clock::Timestamp;
 use shared::base::problem::Problem;
-use shared::core::writes::audit::Entry;
 use shared::core::writes::idempotency::Exact;
 use shared::core::writes::own_writes::Before;
+use shared::zoho::scope::Product;
 use shared::zoho::value::timestamp;
 
-use crate::app::App;
-use crate::crm::deals::plan as deal;
-use crate::crm::notes::plan as note;
-use crate::inventory::sales_orders::plan as order;
-use crate::passthrough::plan as passthrough;
-use crate::writes::Asked;
-use crate::zoho::{Scope, Target, WriteFailure};
+use super::request::WriteRequest;
+use crate::zoho::{Scope, WriteFailure, Zoho};
 
-/// So many of the last writes are known by what they made.
-const RECENT: usize = 100;
+/// The version of what is stored. Rows of an earlier one are read as long as they live: previews for 15 minutes, writes without an
+/// end for 24 hours.
+const VERSION: u32 = 1;
 
-/// A request is written down and sent within this time.
-const SAME_REQUEST: SignedDuration = SignedDuration::from_secs(5);
+/// A write. Each is a type in the room of its subject.
+#[async_trait]
+pub(crate) trait Plan: Send + Sync {
+    /// Its name in what is stored.
+    fn name() -> &'static str
+    where
+        Self: Sized;
 
-/// One write.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(tag = "write", rename_all = "snake_case")]
-pub(crate) enum Plan {
-    CreateOrder(order::Create),
-    SetOrderStatus(order::SetStatus),
-    CreateDeal(deal::Create),
-    UpdateDeal(deal::Update),
-    UpsertDeal(deal::Upsert),
-    CreateNote(note::Create),
-    PassThrough(passthrough::Call),
+    /// The product that it is for, and the scope that it needs.
+    fn needs(&self) -> (Product, Scope<'_>);
+
+    /// What is written, as the audit shows it before there is a record.
+    fn shown(&self) -> Value;
+
+    /// What it is about, in words: "the order".
+    fn subject(&self) -> &'static str;
+
+    /// Sends it, once.
+    async fn send(&self, zoho: &Zoho, request: &WriteRequest<'_>) -> Result<Done, WriteFailure>;
+
+    /// Looks at Zoho for what was sent.
+    async fn find(
+        &self,
+        zoho: &Zoho,
+        request: &WriteRequest<'_>,
+        sent: &Sent<'_>,
+    ) -> Result<Option<Done>, Problem>;
+
+    /// Where it cannot be looked for, its call in words.
+    fn call_if_lost(&self) -> Option<String> {
+        None
+    }
 }
 
-/// A plan with what the caller sees of it, and what the record was before.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Prepared {
-    pub(crate) plan: Plan,
-    /// Not kept: a preview that is performed is shown no more.
-    #[serde(default, skip_serializing)]
-    pub(crate) shown: Value,
-    pub(crate) before: Value,
-    /// When the record says that it was changed last, where it was read.
-    #[serde(default)]
-    pub(crate) modified: Option<String>,
+/// A write whose answer never came.
+pub(crate) struct Sent<'a> {
+    /// When it was sent.
+    pub(crate) at: Timestamp,
+    /// The records that other writes have made: none of these is looked for.
+    pub(crate) taken: &'a [String],
 }
 
 /// What Zoho has now.
@@ -61,109 +72,64 @@ pub(crate) struct Done {
     pub(crate) exact: Option<Exact>,
 }
 
+/// A plan as its room makes it.
+pub(crate) struct Draft<P> {
+    pub(crate) plan: P,
+    /// What a preview shows of it.
+    pub(crate) preview: Value,
+    /// What the record was before.
+    pub(crate) before: Value,
+    /// When the record says that it was changed last, where it was read.
+    pub(crate) modified: Option<String>,
+}
+
+/// A plan of any kind, and as it is stored.
+pub(super) struct Prepared {
+    pub(super) plan: Box<dyn Plan>,
+    pub(super) stored: Value,
+    pub(super) preview: Value,
+    pub(super) before: Value,
+    modified: Option<String>,
+}
+
+/// A row. A preview that is performed is shown no more.
+#[derive(Serialize, Deserialize)]
+struct Stored<P> {
+    version: u32,
+    write: String,
+    plan: P,
+    before: Value,
+    modified: Option<String>,
+}
+
 impl Prepared {
-    pub(crate) fn of(plan: Value) -> Result<Self, Problem> {
-        serde_json::from_value(plan).map_err(|error| Problem::internal(error.to_string()))
+    pub(super) fn new<P: Plan + Serialize + 'static>(draft: Draft<P>) -> Result<Self, Problem> {
+        let Draft { plan, preview, before, modified } = draft;
+        let stored = Stored { version: VERSION, write: P::name().to_owned(), plan, before, modified };
+        let row = serde_json::to_value(&stored).map_err(|error| Problem::internal(error.to_string()))?;
+        let Stored { plan, before, modified, .. } = stored;
+        Ok(Self { plan: Box::new(plan), stored: row, preview, before, modified })
+    }
+
+    /// What was stored, made a plan again.
+    pub(super) fn restore<P: Plan + DeserializeOwned + 'static>(row: Value) -> Result<Self, Problem> {
+        let unreadable = |why: &str| Problem::internal(format!("a stored write cannot be read: {why}"));
+        let stored = Stored::<P>::deserialize(&row).map_err(|error| unreadable(&error.to_string()))?;
+        if stored.version != VERSION || stored.write != P::name() {
+            return Err(unreadable("it is another one, or of a later version of the connector"));
+        }
+        let Stored { plan, before, modified, .. } = stored;
+        Ok(Self { plan: Box::new(plan), stored: row, preview: Value::Null, before, modified })
     }
 
     /// What was before the write that was answered so.
-    pub(crate) fn changed_before(&self, status: u16) -> Before {
-        match &self.plan {
-            Plan::PassThrough(_) => Before::Unknown,
-            _ if status == 201 => Before::New,
+    pub(super) fn changed_before(&self, status: u16) -> Before {
+        if self.plan.call_if_lost().is_some() {
+            return Before::Unknown;
+        }
+        match status {
+            201 => Before::New,
             _ => self.modified.as_deref().and_then(timestamp).map_or(Before::Unknown, Before::At),
-        }
-    }
-
-    pub(crate) fn to_value(&self) -> Result<Value, Problem> {
-        serde_json::to_value(self).map_err(|error| Problem::internal(error.to_string()))
-    }
-}
-
-impl Plan {
-    /// What is written, as the audit shows it before there is a record.
-    pub(crate) fn asked_for(&self) -> Value {
-        match self {
-            Self::CreateOrder(create) => create.body.clone(),
-            Self::SetOrderStatus(set) => set.asked_for(),
-            Self::CreateDeal(create) => create.fields.clone().into(),
-            Self::UpdateDeal(update) => update.fields.clone().into(),
-            Self::UpsertDeal(upsert) => upsert.fields.clone().into(),
-            Self::CreateNote(create) => create.asked_for(),
-            Self::PassThrough(call) => call.asked_for(),
-        }
-    }
-
-    /// What it is about, in words.
-    pub(crate) fn subject(&self) -> &'static str {
-        match self {
-            Self::CreateOrder(_) => "the order",
-            Self::SetOrderStatus(_) => "the new status of the order",
-            Self::CreateDeal(_) => "the deal",
-            Self::UpsertDeal(_) => "the deal with these values",
-            Self::UpdateDeal(_) => "the change of the deal",
-            Self::CreateNote(_) => "the note",
-            Self::PassThrough(_) => "what the call changes",
-        }
-    }
-
-    /// Whether it can be told from what Zoho has that it was done.
-    pub(crate) fn can_be_found(&self) -> bool {
-        !matches!(self, Self::PassThrough(_))
-    }
-
-    pub(crate) fn target<'a>(&self, asked: &'a Asked<'_>) -> Target<'a> {
-        let known = |(product, scope)| (product, Scope::Known(scope));
-        let (product, scope) = match self {
-            Self::CreateOrder(_) | Self::SetOrderStatus(_) => known(order::NEEDS),
-            Self::CreateDeal(_) => known(deal::CREATE_NEEDS),
-            Self::UpdateDeal(_) | Self::UpsertDeal(_) => known(deal::UPDATE_NEEDS),
-            Self::CreateNote(_) => known(note::NEEDS),
-            Self::PassThrough(call) => (call.product, Scope::OfCall(call.name())),
-        };
-        let (caller, connection) = (asked.caller, asked.connection);
-        let account = Some(asked.account.as_str());
-        Target { caller, connection, product, scope, account, if_modified_since: None }
-    }
-
-    /// Sends it, once.
-    pub(crate) async fn send(&self, app: &App, asked: &Asked<'_>) -> Result<Done, WriteFailure> {
-        let target = self.target(asked);
-        match self {
-            Self::CreateOrder(create) => create.send(app, &target).await,
-            Self::SetOrderStatus(set) => set.send(app, &target).await,
-            Self::CreateDeal(create) => create.send(app, &target).await,
-            Self::UpdateDeal(update) => update.send(app, &target).await,
-            Self::UpsertDeal(upsert) => upsert.send(app, &target).await,
-            Self::CreateNote(create) => create.send(app, &target).await,
-            Self::PassThrough(call) => call.send(app, &target, asked.body.as_ref()).await,
-        }
-    }
-
-    /// Looks at Zoho for what was sent at that time, and is none of those that other writes have made.
-    pub(crate) async fn find(
-        &self,
-        app: &App,
-        asked: &Asked<'_>,
-        at: Timestamp,
-    ) -> Result<Option<Done>, Problem> {
-        let target = self.target(asked);
-        let (entries, _) = app.audit.list(asked.connection, None, RECENT).await?;
-        // Not what an earlier look of this very request has found.
-        let own = |entry: &Entry| {
-            entry.key == asked.caller.key.id && entry.at <= at && at < later(entry.at, SAME_REQUEST)
-        };
-        let others = entries.into_iter().filter(|entry| !own(entry));
-        let taken: Vec<String> = others.filter_map(|entry| entry.subject).collect();
-        let taken = taken.as_slice();
-        match self {
-            Self::CreateOrder(create) => create.find(app, &target, at, taken).await,
-            Self::SetOrderStatus(set) => set.find(app, &target).await,
-            Self::CreateDeal(create) => create.find(app, &target, at, taken).await,
-            Self::UpdateDeal(update) => update.find(app, &target).await,
-            Self::UpsertDeal(upsert) => upsert.find(app, &target).await,
-            Self::CreateNote(create) => create.find(app, &target, at, taken).await,
-            Self::PassThrough(_) => Ok(None),
         }
     }
 }

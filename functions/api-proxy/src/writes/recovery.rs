@@ -1,51 +1,63 @@
 //! Looking for what was sent and not answered.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use axum::response::Response;
-use serde_json::Value;
-use shared::base::clock::{SignedDuration, Timestamp, earlier};
+use shared::base::clock::{SharedClock, SignedDuration, Timestamp, earlier, later};
 use shared::base::problem::Problem;
-use shared::core::writes::audit::Outcome;
-use shared::core::writes::idempotency::Ticket;
+use shared::core::writes::audit::{Audit, Entry};
 use shared::zoho::value::{Object, text, timestamp};
 use tokio::time::{Instant, sleep};
 
-use crate::app::App;
-use crate::writes::{Asked, Done, Plan, Prepared, uncertain};
+use super::plan::{Done, Plan, Sent};
+use super::request::WriteRequest;
+use crate::zoho::Zoho;
 
-/// When it is looked for: Zoho may still be at it, and its lists lag behind.
-const LOOKS: [u64; 4] = [300, 1000, 2500, 4000];
+/// When it is looked for, in milliseconds: Zoho may still be at it, and its lists lag behind.
+const PAUSES: [u64; 4] = [300, 1000, 2500, 4000];
 
 /// What a look may take; without that much time left none is begun.
-const LOOK: Duration = Duration::from_secs(3);
+const LOOK_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// By how much our clock and Zoho's may differ.
-const SKEW: SignedDuration = SignedDuration::from_mins(2);
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(2);
+
+/// So many of the last writes are known by what they made.
+const RECENT_WRITES: usize = 100;
+
+/// A request is written down and sent within this time.
+const SAME_REQUEST: SignedDuration = SignedDuration::from_secs(5);
 
 /// Whether a record can have been made by what was sent at that time. One that does not say when can.
 pub(crate) fn made_since(row: &Object, field: &str, at: Timestamp) -> bool {
-    text(row, field).and_then(timestamp).is_none_or(|made| made >= earlier(at, SKEW))
+    text(row, field).and_then(timestamp).is_none_or(|made| made >= earlier(at, CLOCK_SKEW))
 }
 
-/// The only one. Of two that are alike it cannot be told which is ours.
-pub(crate) fn only<T>(mut found: Vec<T>) -> Option<T> {
-    found.pop().filter(|_| found.is_empty())
+/// Finds out at Zoho how writes ended.
+pub(super) struct Recovery {
+    pub(super) zoho: Arc<Zoho>,
+    pub(super) audit: Arc<Audit>,
+    pub(super) clock: SharedClock,
 }
 
-impl App {
+impl Recovery {
     /// Looks several times, while the caller's time lasts.
-    pub(crate) async fn look(&self, plan: &Plan, asked: &Asked<'_>, at: Timestamp) -> Option<Done> {
-        if !plan.can_be_found() {
+    pub(super) async fn look(
+        &self,
+        plan: &dyn Plan,
+        request: &WriteRequest<'_>,
+        at: Timestamp,
+    ) -> Option<Done> {
+        if plan.call_if_lost().is_some() {
             return None;
         }
-        for wait in LOOKS {
-            let wait = self.clock.jittered(Duration::from_millis(wait));
-            if Instant::now() + wait + LOOK > asked.caller.deadline {
+        for pause in PAUSES {
+            let pause = self.clock.jittered(Duration::from_millis(pause));
+            if Instant::now() + pause + LOOK_TIMEOUT > request.caller.deadline {
                 break;
             }
-            sleep(wait).await;
-            match plan.find(self, asked, at).await {
+            sleep(pause).await;
+            match self.find(plan, request, at).await {
                 Ok(Some(done)) => return Some(done),
                 Ok(None) => {}
                 Err(problem) => {
@@ -56,34 +68,20 @@ impl App {
         None
     }
 
-    /// The request before this one, with the same key, was sent and never ended: it is looked for, and never sent again.
-    pub(crate) async fn settle_later(
+    /// Looks at Zoho for what was sent at that time, and is none of those that other writes have made.
+    pub(super) async fn find(
         &self,
-        asked: &Asked<'_>,
-        ticket: Ticket,
-        plan: Value,
+        plan: &dyn Plan,
+        request: &WriteRequest<'_>,
         at: Timestamp,
-    ) -> Result<Response, Problem> {
-        let prepared = Prepared::of(plan.clone())?;
-        let found = prepared.plan.find(self, asked, at).await;
-        match found {
-            Ok(Some(done)) => {
-                let (before, after) = (prepared.before.clone(), prepared.plan.asked_for());
-                let mut entry = self
-                    .audit
-                    .sending(&asked.caller.key, asked.connection, &asked.action, before, after)
-                    .await?;
-                entry.outcome = Outcome::Done;
-                self.finish(&mut entry, Some(ticket), &prepared, done).await
-            }
-            Ok(None) => {
-                self.idempotency.unsettled(ticket, plan, at).await?;
-                Err(uncertain(&prepared.plan, true))
-            }
-            Err(problem) => {
-                self.idempotency.unsettled(ticket, plan, at).await?;
-                Err(problem)
-            }
-        }
+    ) -> Result<Option<Done>, Problem> {
+        let (entries, _) = self.audit.list(request.connection, None, RECENT_WRITES).await?;
+        // Not what an earlier look of this very request has found.
+        let own = |entry: &Entry| {
+            entry.key == request.caller.key.id && entry.at <= at && at < later(entry.at, SAME_REQUEST)
+        };
+        let others = entries.into_iter().filter(|entry| !own(entry));
+        let taken: Vec<String> = others.filter_map(|entry| entry.subject).collect();
+        plan.find(&self.zoho, request, &Sent { at, taken: &taken }).await
     }
 }

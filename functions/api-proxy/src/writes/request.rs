@@ -8,13 +8,14 @@ use serde_json::Value;
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::zoho::http::Body;
+use shared::zoho::scope::Product;
 
-use crate::app::App;
+use super::digest::digest;
 use crate::request::caller::Caller;
-use crate::writes::digest::digest;
+use crate::zoho::{Scope, Target, Zoho};
 
 /// The longest key of a caller's own.
-const LONGEST_KEY: usize = 255;
+const MAX_KEY_LENGTH: usize = 255;
 
 /// The parameters of every write.
 #[derive(Deserialize)]
@@ -26,7 +27,7 @@ pub(crate) struct WriteParams {
 }
 
 /// What is asked, and by whom.
-pub(crate) struct Asked<'a> {
+pub(crate) struct WriteRequest<'a> {
     pub(crate) caller: &'a Caller,
     pub(crate) connection: &'a ConnectionName,
     /// `POST /v1/inventory/salesorders`
@@ -37,17 +38,17 @@ pub(crate) struct Asked<'a> {
     /// The caller's `Idempotency-Key`.
     pub(crate) key: Option<String>,
     /// Whether it must have been previewed.
-    pub(crate) previewed: bool,
+    pub(crate) needs_preview: bool,
     /// The organisations that the connection is for: a write is for these and no others.
-    pub(crate) account: String,
+    account: String,
     /// What is sent as it came, where it does not stand in the plan.
     pub(crate) body: Option<Body>,
 }
 
-impl<'a> Asked<'a> {
+impl<'a> WriteRequest<'a> {
     /// `about` is what makes the request another one: its body, and the id in its path.
     pub(crate) async fn new(
-        app: &App,
+        zoho: &Zoho,
         caller: &'a Caller,
         connection: &'a ConnectionName,
         action: impl Into<Cow<'static, str>>,
@@ -56,10 +57,8 @@ impl<'a> Asked<'a> {
         headers: &HeaderMap,
     ) -> Result<Self, Problem> {
         let action = action.into();
-        let token = app.tokens.current(connection, caller.deadline).await?;
         // Here, because a preview, or an answer that is given again, may need no call to Zoho.
-        caller.check_organization(connection, &token)?;
-        let account = token.account();
+        let account = zoho.account(caller, connection).await?;
         let digest = digest(&action, connection, &account, about);
         let key = idempotency_key(headers)?;
         Ok(Self {
@@ -69,16 +68,28 @@ impl<'a> Asked<'a> {
             digest,
             dry_run: params.dry_run,
             key,
-            previewed: caller.key.confirm,
+            needs_preview: caller.key.confirm,
             account,
             body: None,
         })
+    }
+
+    /// A call to Zoho for it.
+    pub(crate) fn target<'b>(&'b self, (product, scope): (Product, Scope<'b>)) -> Target<'b> {
+        Target {
+            caller: self.caller,
+            connection: self.connection,
+            product,
+            scope,
+            account: Some(&self.account),
+            if_modified_since: None,
+        }
     }
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
     let Some(value) = headers.get("idempotency-key") else { return Ok(None) };
-    let key = value.to_str().ok().filter(|key| (1..=LONGEST_KEY).contains(&key.len()));
+    let key = value.to_str().ok().filter(|key| (1..=MAX_KEY_LENGTH).contains(&key.len()));
     let unusable =
         || Problem::new(Code::InvalidParameter, "`Idempotency-Key` must be 1 to 255 plain characters.");
     key.map(|key| Some(key.to_owned())).ok_or_else(unusable)

@@ -5,18 +5,18 @@ use std::sync::Arc;
 
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
+use shared::base::ttl_cache::TtlCache;
 use shared::zoho::crm;
 use shared::zoho::crm::field::Field;
 use shared::zoho::response;
 use shared::zoho::value::{Object, records};
 
-use crate::app::App;
-use crate::zoho::Target;
+use super::{Target, Zoho};
 
-/// A module of a connection.
-pub(crate) type Module = (ConnectionName, String);
+/// The fields by connection and module.
+pub(super) type FieldCache = TtlCache<(ConnectionName, String), Arc<[Field]>>;
 
-impl App {
+impl Zoho {
     /// The fields of a module.
     pub(crate) async fn fields(&self, target: &Target<'_>, module: &str) -> Result<Arc<[Field]>, Problem> {
         let target = target.with(crm::scope::FIELDS);

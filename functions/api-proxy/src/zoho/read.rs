@@ -3,42 +3,22 @@
 use std::time::Duration;
 
 use shared::base::problem::Problem;
-use shared::core::connection::access_token::AccessToken;
-use shared::zoho::crm::coql;
-use shared::zoho::http::{self, Answer, HttpError};
+use shared::core::zoho_client::{Place, Question, Session};
+use shared::zoho::http::{Answer, HttpError};
 use shared::zoho::response::{Failure, FailureKind};
 use shared::zoho::scope::Product;
 use tokio::time::{Instant, sleep};
 
-use crate::app::App;
-use crate::zoho::{Place, Target, left, problem};
+use super::{Target, Zoho};
 
 /// How often a read is tried when Zoho fails, and the pause after the first try.
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(400);
 
-/// What is read: an address, or a query that is posted there.
-pub(crate) struct Question {
-    pub(crate) url: String,
-    pub(crate) body: Option<String>,
-}
+/// What must be left after a pause, so that another try is worth it.
+const NEEDED_FOR_A_TRY: Duration = Duration::from_secs(2);
 
-impl Question {
-    /// A query to CRM.
-    pub(crate) fn coql(place: &Place<'_>, query: &str) -> Self {
-        Self { url: coql::url(place.api), body: Some(coql::body(query)) }
-    }
-}
-
-impl From<String> for Question {
-    fn from(url: String) -> Self {
-        Self { url, body: None }
-    }
-}
-/// What a try must have left to be worth a wait.
-const LEAST: Duration = Duration::from_secs(2);
-
-impl App {
+impl Zoho {
     /// Reads once, in the caller's name.
     pub(crate) async fn read<T, Q: Into<Question>>(
         &self,
@@ -46,62 +26,40 @@ impl App {
         question: impl Fn(&Place<'_>) -> Q,
         judge: impl Fn(&Answer) -> Result<T, Failure>,
     ) -> Result<T, Problem> {
-        let mut token = self.token(target).await?;
-        let mut replaced = false;
+        let mut session = self.begin(target).await?;
         loop {
-            let api = self.centres.api(token.data_centre);
-            let organization = token.organization.as_ref().map_or("", |found| found.id.as_str());
-            let question = question(&Place { api: &api, organization }).into();
-            let failure = match self.attempt(target, &question, &token, &judge).await? {
+            let mut question: Question = question(&session.place()).into();
+            question.if_modified_since = target.if_modified_since.map(str::to_owned);
+            match self.attempt(target, &session, &question, &judge).await? {
                 Ok(answer) => return Ok(answer),
-                Err(failure) => failure,
-            };
-            if !matches!(failure.kind, FailureKind::DeadToken | FailureKind::DeadTokenOrScope) {
-                return Err(problem(target, failure));
+                Err(failure) => {
+                    let renewed = session.after(failure).await;
+                    renewed.map_err(|error| session.call().problem(error))?;
+                }
             }
-            if replaced {
-                return Err(self.deny(target, &token, failure));
-            }
-            token = self.another_token(target, &token, failure).await?;
-            replaced = true;
         }
     }
 
+    /// Reads with one token, several times where Zoho fails.
     async fn attempt<T>(
         &self,
         target: &Target<'_>,
+        session: &Session<'_>,
         question: &Question,
-        token: &AccessToken,
         judge: &impl Fn(&Answer) -> Result<T, Failure>,
     ) -> Result<Result<T, Failure>, Problem> {
-        let deadline = target.caller.deadline;
         let mut tried = 1;
         loop {
-            let slot = self.leave(target, target.product, token).await?;
-            let left = left(deadline);
-            if left.is_zero() {
-                return Ok(Err(HttpError::Timeout.into()));
-            }
-            let Question { url, body } = question;
-            let (if_modified_since, query) = (target.if_modified_since, body.as_deref());
-            let read = http::Read { token: &token.token, if_modified_since, query };
-            let answer = self.http.read(url, read, left).await;
-            drop(slot);
-            let failure = match answer {
-                Ok(answer) => {
-                    self.quotas.learn(token, &answer).await;
-                    match judge(&answer) {
-                        Ok(answer) => return Ok(Ok(answer)),
-                        Err(failure) => failure,
-                    }
-                }
-                Err(error) => error.into(),
+            let answer = session.read(question, judge).await;
+            self.tell_quota(target, session);
+            let failure = match answer? {
+                Ok(answer) => return Ok(Ok(answer)),
+                Err(failure) => failure,
             };
-            self.heed(target.product, token, &failure).await;
-            let pause = self.clock.jittered(PAUSE * tried).max(wait(&failure));
+            let pause = self.clock.jittered(PAUSE * tried).max(asked_pause(&failure));
+            let left = target.caller.deadline.saturating_duration_since(Instant::now());
             // Not added to the time: what Zoho asks for may be longer than any clock.
-            let in_time = pause < deadline.saturating_duration_since(Instant::now()).saturating_sub(LEAST);
-            if tried >= tries(target.product, &failure) || !in_time {
+            if tried >= tries(target.product, &failure) || pause >= left.saturating_sub(NEEDED_FOR_A_TRY) {
                 return Ok(Err(failure));
             }
             tracing::warn!(kind = ?failure.kind, tried, "a read is tried again");
@@ -123,7 +81,7 @@ fn tries(product: Product, failure: &Failure) -> u32 {
 }
 
 /// What Zoho itself asks for, which is the rule for calls that were too many.
-fn wait(failure: &Failure) -> Duration {
+fn asked_pause(failure: &Failure) -> Duration {
     match failure.kind {
         FailureKind::TooManyAtOnce | FailureKind::RateLimited => {
             Duration::from_secs(failure.retry_after().unwrap_or(0))

@@ -2,7 +2,7 @@
 
 use shared::base::problem::{Code, Problem};
 use shared::core::connection::access_token::AccessToken;
-use shared::core::connection::token_cache::Verdict;
+use shared::core::connection::token_cache::TokenState;
 use shared::zoho::http::Read;
 use shared::zoho::response::{Failure, FailureKind};
 use shared::zoho::token_probe::TokenProbe;
@@ -19,15 +19,15 @@ impl Zoho {
         target: &Target<'_>,
         token: &AccessToken,
         refused: FailureKind,
-    ) -> Result<Verdict, Trouble> {
+    ) -> Result<TokenState, Trouble> {
         let denied = || {
             let detail = format!("Zoho refuses {} to connection {}.", target.what, target.connection);
-            Err(Problem::new(Code::ScopeMissing, detail))
+            TokenState::Alive(Problem::new(Code::ScopeMissing, detail))
         };
         let api = self.centres.api(token.data_centre);
         let ambiguous = refused == FailureKind::DeadTokenOrScope;
         let Some(elsewhere) = TokenProbe::of(&token.scopes, target.product, ambiguous, &api) else {
-            return Ok(if ambiguous { denied() } else { Ok(()) });
+            return Ok(if ambiguous { denied() } else { TokenState::Dead });
         };
         let slot = self.leave(run, elsewhere.product, token).await?;
         let read = Read { token: &token.token, if_modified_since: None, query: None };
@@ -36,7 +36,7 @@ impl Zoho {
         match answer.map_err(Failure::from).and_then(|answer| elsewhere.judge(&answer)) {
             Ok(()) => Ok(denied()),
             Err(failure) => match failure.kind {
-                FailureKind::DeadToken | FailureKind::DeadTokenOrScope => Ok(Ok(())),
+                FailureKind::DeadToken | FailureKind::DeadTokenOrScope => Ok(TokenState::Dead),
                 _ => Err(Trouble::Later(crate::zoho_reads::said(failure))),
             },
         }

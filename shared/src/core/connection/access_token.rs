@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::organization::Organization;
 use crate::base::clock::Timestamp;
 use crate::base::id::ConnectionName;
+use crate::base::problem::{Code, Problem};
 use crate::base::secret::{Secret, expose};
 use crate::zoho::data_centre::DataCentre;
 use crate::zoho::scope::ScopeSet;
@@ -37,6 +38,28 @@ impl AccessToken {
             organization.as_ref().map_or("-", |found| &found.id).to_owned()
         };
         format!("{}/{}", id(&self.organization), id(&self.crm_organization))
+    }
+
+    /// Demands that it is of the organisation that a caller names, where one is named.
+    ///
+    /// # Errors
+    /// Where it is of another.
+    pub fn demand_organization(
+        &self,
+        connection: &ConnectionName,
+        wanted: Option<&str>,
+    ) -> Result<(), Problem> {
+        let own = [&self.organization, &self.crm_organization].into_iter().flatten();
+        match wanted {
+            Some(wanted) if !own.clone().any(|own| own.id == wanted) => {
+                let own: Vec<&str> = own.map(|found| found.id.as_str()).collect();
+                Err(Problem::new(
+                    Code::OrganizationMismatch,
+                    format!("Connection {connection} belongs to organisation {}.", own.join(" and ")),
+                ))
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The secret's name.

@@ -19,13 +19,13 @@ use crate::store::Secrets;
 use crate::store::secret_record::load;
 
 /// A token is not used in its last minute: Zoho's clock and the call's own time come off.
-const MARGIN: SignedDuration = SignedDuration::from_secs(60);
+const EXPIRY_MARGIN: SignedDuration = SignedDuration::from_secs(60);
 
 /// How long a caller waits for somebody else's renewal.
-const PATIENCE: Duration = Duration::from_secs(12);
+const RENEWAL_TIMEOUT: Duration = Duration::from_secs(12);
 
 /// How long a caller tries to get token-refresh started in an account that is full of callers. Then it makes room.
-const CROWDED: Duration = Duration::from_millis(1500);
+const START_TIMEOUT: Duration = Duration::from_millis(1500);
 
 /// The tokens of all connections.
 pub struct Tokens {
@@ -50,8 +50,16 @@ impl Slot {
     }
 }
 
-/// The answer to whether a token is dead: nothing, or why it is not.
-pub type Verdict = Result<(), Problem>;
+/// How a token is that Zoho refused.
+#[derive(Debug)]
+pub enum TokenState {
+    /// It is worth a new one.
+    Dead,
+    /// It lives, and is refused just this.
+    Alive(Problem),
+    /// It could not be found out, for this reason.
+    Unknown(Problem),
+}
 
 impl Tokens {
     /// Tokens from this store, renewed through this way.
@@ -77,7 +85,7 @@ impl Tokens {
         let known = slot.token.clone().filter(|token| self.usable(token, None));
         match known {
             Some(token) if self.is_believed(&slot) => Ok(token),
-            known => match self.fetch(&mut slot, connection, None, async { Ok(()) }, until).await {
+            known => match self.fetch(&mut slot, connection, None, async { TokenState::Dead }, until).await {
                 // The store does not answer, but Zoho may.
                 Err(problem) if problem.code() == Code::StoreUnavailable => known.ok_or(problem),
                 result => result,
@@ -109,19 +117,19 @@ impl Tokens {
     ) -> Result<Arc<AccessToken>, Problem> {
         let slot = self.slot(connection);
         let mut slot = slot.lock().await;
-        self.fetch(&mut slot, connection, None, async { Ok(()) }, until).await
+        self.fetch(&mut slot, connection, None, async { TokenState::Dead }, until).await
     }
 
-    /// A token other than this one, which Zoho refused: read again, or renewed if `verdict` says that it is dead. Of all
+    /// A token other than this one, which Zoho refused: read again, or renewed if `state` says that it is dead. Of all
     /// who wait for it together, one finds out.
     ///
     /// # Errors
-    /// As [`Self::current`], and what `verdict` says.
+    /// As [`Self::current`], and what `state` says.
     pub async fn instead_of(
         &self,
         connection: &ConnectionName,
         dead: &AccessToken,
-        verdict: impl Future<Output = Verdict>,
+        state: impl Future<Output = TokenState>,
         until: Instant,
     ) -> Result<Arc<AccessToken>, Problem> {
         let arrived = Instant::now();
@@ -134,7 +142,7 @@ impl Tokens {
         if let Some((_, problem)) = slot.failed.as_ref().filter(|(at, _)| *at >= arrived) {
             return Err(problem.clone());
         }
-        let result = self.fetch(&mut slot, connection, Some(&dead), verdict, until).await;
+        let result = self.fetch(&mut slot, connection, Some(&dead), state, until).await;
         slot.failed = result.as_ref().err().map(|problem| (Instant::now(), problem.clone()));
         result
     }
@@ -149,7 +157,7 @@ impl Tokens {
     }
 
     fn usable(&self, token: &AccessToken, dead: Option<&str>) -> bool {
-        self.clock.now() < earlier(token.expires, MARGIN)
+        self.clock.now() < earlier(token.expires, EXPIRY_MARGIN)
             && dead.is_none_or(|dead| !digests_equal(&token.token.digest(), dead))
     }
 
@@ -158,13 +166,16 @@ impl Tokens {
         slot: &mut Slot,
         connection: &ConnectionName,
         dead: Option<&str>,
-        verdict: impl Future<Output = Verdict>,
+        state: impl Future<Output = TokenState>,
         until: Instant,
     ) -> Result<Arc<AccessToken>, Problem> {
         let token = match self.read(connection, dead).await? {
             Some(token) => token,
             None => {
-                verdict.await?;
+                match state.await {
+                    TokenState::Dead => {}
+                    TokenState::Alive(problem) | TokenState::Unknown(problem) => return Err(problem),
+                }
                 let renewal = self.renew(connection, dead);
                 timeout_at(until, renewal).await.unwrap_or_else(|_| Err(pending()))?
             }
@@ -179,8 +190,8 @@ impl Tokens {
         dead: Option<&str>,
     ) -> Result<Arc<AccessToken>, Problem> {
         let started = Instant::now();
-        let crowded = self.clock.jittered(CROWDED);
-        while started.elapsed() < PATIENCE {
+        let crowded = self.clock.jittered(START_TIMEOUT);
+        while started.elapsed() < RENEWAL_TIMEOUT {
             let ask = Ask::Renew { connection: connection.clone(), dead: dead.map(str::to_owned) };
             let reply =
                 self.token_refresh.ask(ask).await.map_err(|error| pending().because(error.to_string()))?;

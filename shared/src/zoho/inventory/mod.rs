@@ -11,6 +11,8 @@ use super::value::{Object, even_out, id, number, query_of, text, untrusted};
 pub mod scope {
     /// Items and their stock.
     pub const ITEMS: &str = "ZohoInventory.items.READ";
+    /// Customers and vendors.
+    pub const CONTACTS: &str = "ZohoInventory.contacts.READ";
     /// The list of organisations, of all things, is a setting.
     pub const SETTINGS: &str = "ZohoInventory.settings.READ";
 }
@@ -49,7 +51,7 @@ pub fn list_of(kind: &str) -> Option<(&'static str, &'static str)> {
         "item" => ("items", scope::ITEMS),
         "salesorder" => ("salesorders", orders::READ),
         "purchaseorder" => ("purchaseorders", "ZohoInventory.purchaseorders.READ"),
-        "contact" => ("contacts", "ZohoInventory.contacts.READ"),
+        "contact" => ("contacts", scope::CONTACTS),
         "package" => ("packages", "ZohoInventory.packages.READ"),
         "transfer_order" => ("transferorders", "ZohoInventory.transferorders.READ"),
         "inventory_adjustment" => ("inventoryadjustments", "ZohoInventory.inventoryadjustments.READ"),

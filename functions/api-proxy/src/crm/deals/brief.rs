@@ -17,19 +17,20 @@ use tokio::join;
 
 use crate::app::App;
 use crate::crm::contacts_and_accounts::{ACCOUNTS, CONTACTS};
-use crate::crm::deals::plan;
+use crate::crm::deals::fetch;
 use crate::crm::deals::read;
-use crate::crm::notes::routes;
+use crate::crm::notes::{plan, routes};
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::{described, exact, named, text as text_shape, words};
 use crate::request::caller::Caller;
+use crate::request::connection::authorize;
 use crate::request::params::{NoParams, Params, record_id};
-use crate::zoho::{Question, Target};
+use crate::zoho::{Question, Target, Zoho};
 
 /// How many of the last notes, and how many people, are told of.
-const NOTES: usize = 10;
-const PEOPLE: usize = 20;
+const MAX_NOTES: usize = 10;
+const MAX_PEOPLE: usize = 20;
 
 pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Get, "/v1/crm/deals/{id}/brief", brief, || {
@@ -98,10 +99,11 @@ async fn brief(
     Params(NoParams {}): Params<NoParams>,
 ) -> Result<Json<Brief>, Problem> {
     let id = record_id(&id)?;
-    let connection = app.choose(&caller, Product::Crm, Access::Read).await?;
+    let connection = authorize(&app.connections, &caller, Product::Crm, Access::Read).await?;
     let of = |scope| Target::new(&caller, &connection, Product::Crm, scope);
     let target = of(crm::scope::DEALS);
-    let (deal, last_notes) = join!(plan::one(&app, &target, id), app.last_notes(of(crm::scope::NOTES), id));
+    let (deal, last_notes) =
+        join!(fetch::one(&app.zoho, &target, id), last_notes(&app.zoho, of(crm::scope::NOTES), id));
     let deal = deal?.ok_or_else(|| Problem::new(Code::RecordNotFound, format!("There is no deal {id}.")))?;
 
     let lookup = |field: &str| {
@@ -110,8 +112,8 @@ async fn brief(
     };
     let (account, contact) = (lookup("Account_Name"), lookup("Contact_Name"));
     let (found, contacts) = join!(
-        app.one_of(of(ACCOUNTS.scope), ACCOUNTS.name, account.as_deref()),
-        app.people_of(of(CONTACTS.scope), account.as_deref(), contact.as_deref()),
+        one_of(&app.zoho, of(ACCOUNTS.scope), ACCOUNTS.name, account.as_deref()),
+        people_of(&app.zoho, of(CONTACTS.scope), account.as_deref(), contact.as_deref()),
     );
 
     let mut missing = Vec::new();
@@ -131,54 +133,48 @@ fn part<T: Default>(missing: &mut Vec<Missing>, part: &'static str, read: Result
     })
 }
 
-impl App {
-    async fn last_notes(&self, target: Target<'_>, deal: &str) -> Result<Vec<Object>, Problem> {
-        let answer =
-            self.read(&target, |place| crm::newest_notes_url(place.api, deal), response::crm).await?;
-        let mut notes = crm::rows(answer);
-        // CRM's order is the user's choice.
-        notes.sort_by_key(|note| std::cmp::Reverse(text(note, "Created_Time").and_then(timestamp)));
-        notes.truncate(NOTES);
-        Ok(notes.into_iter().map(crm::record).collect())
-    }
+async fn last_notes(zoho: &Zoho, target: Target<'_>, deal: &str) -> Result<Vec<Object>, Problem> {
+    let mut notes = plan::newest(zoho, &target, deal).await?;
+    // CRM's order is the user's choice.
+    notes.sort_by_key(|note| std::cmp::Reverse(text(note, "Created_Time").and_then(timestamp)));
+    notes.truncate(MAX_NOTES);
+    Ok(notes.into_iter().map(crm::record).collect())
+}
 
-    async fn one_of(
-        &self,
-        target: Target<'_>,
-        module: &str,
-        id: Option<&str>,
-    ) -> Result<Option<Object>, Problem> {
-        let Some(id) = id else { return Ok(None) };
-        let answer =
-            self.read(&target, |place| crm::record_url(place.api, module, id), response::crm_record).await?;
-        Ok(crm::rows(answer).into_iter().next().map(crm::record))
-    }
+async fn one_of(
+    zoho: &Zoho,
+    target: Target<'_>,
+    module: &str,
+    id: Option<&str>,
+) -> Result<Option<Object>, Problem> {
+    let Some(id) = id else { return Ok(None) };
+    let answer =
+        zoho.read(&target, |place| crm::record_url(place.api, module, id), response::crm_record).await?;
+    Ok(crm::rows(answer).into_iter().next().map(crm::record))
+}
 
-    /// The deal's own contact and others of the account, in one query; without the scope of queries, the contact alone.
-    async fn people_of(
-        &self,
-        target: Target<'_>,
-        account: Option<&str>,
-        contact: Option<&str>,
-    ) -> Result<Vec<Object>, Problem> {
-        self.demand_scope(&target).await?;
-        let queries = target.with(coql::SCOPE);
-        let account = match account {
-            Some(account) if self.demand_scope(&queries).await.is_ok() => account,
-            _ => return Ok(self.one_of(target, CONTACTS.name, contact).await?.into_iter().collect()),
-        };
-        // More than are told of: the deal's own contact need not be among those that were changed last.
-        let query = coql::people_of(CONTACTS.fields, account, contact, 200);
-        let mut people =
-            crm::rows(self.read(&queries, |place| Question::coql(place, &query), response::crm).await?);
-        people.sort_by_key(|person| value::id(person, "id").as_deref() != contact);
-        people.truncate(PEOPLE);
-        let mut people: Vec<Object> = people.into_iter().map(crm::record).collect();
-        if contact.is_some()
-            && people.first().and_then(|person| value::id(person, "id")).as_deref() != contact
-        {
-            people.splice(0..0, self.one_of(target, CONTACTS.name, contact).await?);
-        }
-        Ok(people)
+/// The deal's own contact and others of the account, in one query; without the scope of queries, the contact alone.
+async fn people_of(
+    zoho: &Zoho,
+    target: Target<'_>,
+    account: Option<&str>,
+    contact: Option<&str>,
+) -> Result<Vec<Object>, Problem> {
+    zoho.demand_scope(&target).await?;
+    let queries = target.with(coql::SCOPE);
+    let account = match account {
+        Some(account) if zoho.demand_scope(&queries).await.is_ok() => account,
+        _ => return Ok(one_of(zoho, target, CONTACTS.name, contact).await?.into_iter().collect()),
+    };
+    // More than are told of: the deal's own contact need not be among those that were changed last.
+    let query = coql::people_of(CONTACTS.fields, account, contact, 200);
+    let mut people =
+        crm::rows(zoho.read(&queries, |place| Question::coql(place, &query), response::crm).await?);
+    people.sort_by_key(|person| value::id(person, "id").as_deref() != contact);
+    people.truncate(MAX_PEOPLE);
+    let mut people: Vec<Object> = people.into_iter().map(crm::record).collect();
+    if contact.is_some() && people.first().and_then(|person| value::id(person, "id")).as_deref() != contact {
+        people.splice(0..0, one_of(zoho, target, CONTACTS.name, contact).await?);
     }
+    Ok(people)
 }

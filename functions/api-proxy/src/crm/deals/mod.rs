@@ -1,6 +1,7 @@
 //! Deals: read, written, and one with all that belongs to it.
 
 pub(crate) mod brief;
-pub(crate) mod plan;
+mod fetch;
+mod plan;
 pub(crate) mod read;
 pub(crate) mod write;

@@ -1,36 +1,52 @@
-//! Deals: made and changed. <https://www.zoho.com/crm/developer/docs/api/v8/insert-records.html>
+//! Deals: made, changed, and made or changed. <https://www.zoho.com/crm/developer/docs/api/v8/insert-records.html>
 
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shared::base::clock::Timestamp;
+use shared::base::exactly_one::exactly_one;
 use shared::base::problem::{Code, Problem};
 use shared::zoho::crm;
-use shared::zoho::crm::coql;
 use shared::zoho::http::Method;
 use shared::zoho::response;
 use shared::zoho::scope::Product;
-use shared::zoho::value::Object;
+use shared::zoho::value::{self, Object};
 
-use crate::app::App;
-use crate::writes::plan::Done;
-use crate::writes::recovery::{made_since, only};
-use crate::zoho::{Outgoing, Place, Question, Target, WriteFailure};
-
-pub(crate) const CREATE_NEEDS: (Product, &str) = (Product::Crm, crm::scope::CREATE_DEALS);
-pub(crate) const UPDATE_NEEDS: (Product, &str) = (Product::Crm, crm::scope::UPDATE_DEALS);
+use super::fetch;
+use crate::writes::plan::{Done, Plan, Sent};
+use crate::writes::recovery::made_since;
+use crate::writes::request::WriteRequest;
+use crate::zoho::{Outgoing, Scope, Target, WriteFailure, Zoho};
 
 /// A new deal.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Create {
+pub(crate) struct CreateDeal {
     /// By CRM's names, lookups as `{"id": …}`.
     pub(crate) fields: Object,
 }
 
-impl Create {
-    pub(crate) async fn send(&self, app: &App, target: &Target<'_>) -> Result<Done, WriteFailure> {
-        let id = app
+#[async_trait]
+impl Plan for CreateDeal {
+    fn name() -> &'static str {
+        "create_deal"
+    }
+
+    fn needs(&self) -> (Product, Scope<'_>) {
+        (Product::Crm, Scope::Known(crm::scope::CREATE_DEALS))
+    }
+
+    fn shown(&self) -> Value {
+        self.fields.clone().into()
+    }
+
+    fn subject(&self) -> &'static str {
+        "the deal"
+    }
+
+    async fn send(&self, zoho: &Zoho, request: &WriteRequest<'_>) -> Result<Done, WriteFailure> {
+        let target = request.target(self.needs());
+        let id = zoho
             .write(
-                target,
+                &target,
                 |place| Outgoing {
                     method: Method::POST,
                     url: crm::module_url(place.api, "Deals"),
@@ -40,50 +56,67 @@ impl Create {
                 response::crm_written,
             )
             .await?;
-        Ok(read_back(app, target, 201, &id, &self.fields).await)
+        Ok(read_back(zoho, &target, 201, &id, &self.fields).await)
     }
 
     /// The one deal that was made at that time with these very values.
-    pub(crate) async fn find(
+    async fn find(
         &self,
-        app: &App,
-        target: &Target<'_>,
-        at: Timestamp,
-        taken: &[String],
+        zoho: &Zoho,
+        request: &WriteRequest<'_>,
+        sent: &Sent<'_>,
     ) -> Result<Option<Done>, Problem> {
-        let target = target.with(crm::scope::DEALS);
+        let target = request.target((Product::Crm, Scope::Known(crm::scope::DEALS)));
         let mut names: Vec<&str> = self.fields.keys().map(String::as_str).take(crm::MAX_FIELDS - 1).collect();
         names.push("Created_Time");
         let fields = names.join(",");
         let answer =
-            app.read(&target, |place| crm::newest_url(place.api, "Deals", &fields), response::crm).await?;
-        let rows = crm::rows(answer);
+            zoho.read(&target, |place| crm::newest_url(place.api, "Deals", &fields), response::crm).await?;
         let mine = |row: &Object| {
-            let id = shared::zoho::value::id(row, "id").unwrap_or_default();
-            made_since(row, "Created_Time", at)
+            let id = value::id(row, "id").unwrap_or_default();
+            made_since(row, "Created_Time", sent.at)
                 && holds(row, &self.fields)
-                && !taken.contains(&format!("deal/{id}"))
+                && !sent.taken.contains(&format!("deal/{id}"))
         };
-        let Some(found) = only(rows.into_iter().filter(mine).collect()) else { return Ok(None) };
-        let id = shared::zoho::value::id(&found, "id").unwrap_or_default();
-        Ok(Some(read_back(app, &target, 201, &id, &self.fields).await))
+        let found = crm::rows(answer).into_iter().filter(mine).collect();
+        let Some(found) = exactly_one(found).one() else { return Ok(None) };
+        let id = value::id(&found, "id").unwrap_or_default();
+        Ok(Some(read_back(zoho, &target, 201, &id, &self.fields).await))
     }
 }
 
 /// A change of a deal.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Update {
+pub(crate) struct UpdateDeal {
     pub(crate) id: String,
     pub(crate) fields: Object,
     /// In CRM's form.
     pub(crate) if_unmodified_since: Option<String>,
 }
 
-impl Update {
-    pub(crate) async fn send(&self, app: &App, target: &Target<'_>) -> Result<Done, WriteFailure> {
-        let id = app
+#[async_trait]
+impl Plan for UpdateDeal {
+    fn name() -> &'static str {
+        "update_deal"
+    }
+
+    fn needs(&self) -> (Product, Scope<'_>) {
+        (Product::Crm, Scope::Known(crm::scope::UPDATE_DEALS))
+    }
+
+    fn shown(&self) -> Value {
+        self.fields.clone().into()
+    }
+
+    fn subject(&self) -> &'static str {
+        "the change of the deal"
+    }
+
+    async fn send(&self, zoho: &Zoho, request: &WriteRequest<'_>) -> Result<Done, WriteFailure> {
+        let target = request.target(self.needs());
+        let id = zoho
             .write(
-                target,
+                &target,
                 |place| Outgoing {
                     method: Method::PUT,
                     url: crm::record_url(place.api, "Deals", &self.id),
@@ -93,11 +126,17 @@ impl Update {
                 response::crm_written,
             )
             .await?;
-        Ok(read_back(app, target, 200, &id, &self.fields).await)
+        Ok(read_back(zoho, &target, 200, &id, &self.fields).await)
     }
 
-    pub(crate) async fn find(&self, app: &App, target: &Target<'_>) -> Result<Option<Done>, Problem> {
-        let found = one(app, &target.with(crm::scope::DEALS), &self.id).await?;
+    async fn find(
+        &self,
+        zoho: &Zoho,
+        request: &WriteRequest<'_>,
+        _: &Sent<'_>,
+    ) -> Result<Option<Done>, Problem> {
+        let target = request.target((Product::Crm, Scope::Known(crm::scope::DEALS)));
+        let found = fetch::one(zoho, &target, &self.id).await?;
         let changed = found.filter(|deal| holds(deal, &self.fields));
         Ok(changed.map(|deal| done(200, &self.id, deal)))
     }
@@ -105,7 +144,7 @@ impl Update {
 
 /// A deal that is made or, where one has the same value in a field that is unique, changed.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Upsert {
+pub(crate) struct UpsertDeal {
     pub(crate) fields: Object,
     pub(crate) by: String,
     /// The deal that has the value.
@@ -115,16 +154,34 @@ pub(crate) struct Upsert {
     pub(crate) fresh: bool,
 }
 
-impl Upsert {
-    pub(crate) async fn send(&self, app: &App, target: &Target<'_>) -> Result<Done, WriteFailure> {
-        if !self.fresh && existing(app, target, &self.fields, &self.by).await? != self.found {
+#[async_trait]
+impl Plan for UpsertDeal {
+    fn name() -> &'static str {
+        "upsert_deal"
+    }
+
+    fn needs(&self) -> (Product, Scope<'_>) {
+        (Product::Crm, Scope::Known(crm::scope::UPDATE_DEALS))
+    }
+
+    fn shown(&self) -> Value {
+        self.fields.clone().into()
+    }
+
+    fn subject(&self) -> &'static str {
+        "the deal with these values"
+    }
+
+    async fn send(&self, zoho: &Zoho, request: &WriteRequest<'_>) -> Result<Done, WriteFailure> {
+        let target = request.target(self.needs());
+        if !self.fresh && fetch::existing(zoho, &target, &self.fields, &self.by).await? != self.found {
             let detail = "Since the preview, another deal has got this value, or lost it. Preview it again.";
             return Err(Problem::new(Code::RecordModified, detail).into());
         }
         let body = json!({ "data": [self.fields], "duplicate_check_fields": [self.by] }).to_string();
-        let (id, made) = app
+        let (id, made) = zoho
             .write(
-                target,
+                &target,
                 |place| Outgoing {
                     method: Method::POST,
                     url: crm::upsert_url(place.api, "Deals"),
@@ -134,42 +191,28 @@ impl Upsert {
                 |answer| Ok((response::crm_written(answer)?, response::crm_inserted(answer))),
             )
             .await?;
-        Ok(read_back(app, target, if made { 201 } else { 200 }, &id, &self.fields).await)
+        Ok(read_back(zoho, &target, if made { 201 } else { 200 }, &id, &self.fields).await)
     }
 
-    pub(crate) async fn find(&self, app: &App, target: &Target<'_>) -> Result<Option<Done>, Problem> {
-        let target = target.with(crm::scope::DEALS);
-        let Some(id) = existing(app, &target, &self.fields, &self.by).await? else { return Ok(None) };
+    async fn find(
+        &self,
+        zoho: &Zoho,
+        request: &WriteRequest<'_>,
+        _: &Sent<'_>,
+    ) -> Result<Option<Done>, Problem> {
+        let target = request.target((Product::Crm, Scope::Known(crm::scope::DEALS)));
+        let Some(id) = fetch::existing(zoho, &target, &self.fields, &self.by).await? else {
+            return Ok(None);
+        };
         let status = if self.found.is_none() { 201 } else { 200 };
-        let found = one(app, &target, &id).await?;
+        let found = fetch::one(zoho, &target, &id).await?;
         Ok(found.filter(|deal| holds(deal, &self.fields)).map(|deal| done(status, &id, deal)))
     }
 }
 
-/// The id of the deal that has the value of these in that field.
-pub(crate) async fn existing(
-    app: &App,
-    target: &Target<'_>,
-    fields: &Object,
-    by: &str,
-) -> Result<Option<String>, Problem> {
-    let Some(value) = fields.get(by).and_then(Value::as_str) else { return Ok(None) };
-    let query = coql::having("Deals", by, by, value);
-    let ask = |place: &Place<'_>| Question::coql(place, &query);
-    let rows = crm::rows(app.read(&target.with(coql::SCOPE), ask, response::crm).await?);
-    Ok(only(rows).and_then(|row| shared::zoho::value::id(&row, "id")))
-}
-
-/// One deal, as CRM has it.
-pub(crate) async fn one(app: &App, target: &Target<'_>, id: &str) -> Result<Option<Object>, Problem> {
-    let answer =
-        app.read(target, |place| crm::record_url(place.api, "Deals", id), response::crm_record).await?;
-    Ok(crm::rows(answer).into_iter().next())
-}
-
 /// CRM answers a write with the id only. A read that fails does not undo the write: then what was sent is shown.
-async fn read_back(app: &App, target: &Target<'_>, status: u16, id: &str, sent: &Object) -> Done {
-    match one(app, &target.with(crm::scope::DEALS), id).await {
+async fn read_back(zoho: &Zoho, target: &Target<'_>, status: u16, id: &str, sent: &Object) -> Done {
+    match fetch::one(zoho, &target.with(crm::scope::DEALS), id).await {
         Ok(Some(deal)) => done(status, id, deal),
         _ => {
             let mut deal = sent.clone();

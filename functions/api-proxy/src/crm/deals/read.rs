@@ -16,11 +16,12 @@ use shared::zoho::scope::{Access, Product};
 use shared::zoho::value::{Object, text as text_of};
 
 use crate::app::App;
-use crate::crm::pagination::Wanted;
+use crate::crm::pagination::{self, PageRequest};
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::{Field, Holds, Shape, described, list_of, named, record, text};
 use crate::request::caller::Caller;
+use crate::request::connection::authorize;
 use crate::request::params::{List, OneParams, Params, crm_fields, invalid, next, per_page, pick, record_id};
 use crate::zoho::Target;
 
@@ -108,24 +109,24 @@ async fn list(
     .flatten()
     .collect();
     let fields = params.fields.as_deref().map(crm_fields).transpose()?;
-    let connection = app.choose(&caller, Product::Crm, Access::Read).await?;
+    let connection = authorize(&app.connections, &caller, Product::Crm, Access::Read).await?;
     let target = target(&caller, &connection);
-    let page = app
-        .crm_page(
-            &target,
-            &Wanted {
-                module: "Deals",
-                fields: fields.as_deref().unwrap_or(DEAL_FIELDS),
-                conditions: &conditions,
-                rows,
-                cursor: params.cursor.as_deref(),
-            },
-        )
-        .await?;
+    let page = pagination::page(
+        &app.zoho,
+        &target,
+        &PageRequest {
+            module: "Deals",
+            fields: fields.as_deref().unwrap_or(DEAL_FIELDS),
+            conditions: &conditions,
+            rows,
+            cursor: params.cursor.as_deref(),
+        },
+    )
+    .await?;
     // An empty list of a stage that there is not would be a wrong answer.
     if let (Some(stage), None, true) = (stage, &params.cursor, page.rows.is_empty()) {
         let stage = Object::from_iter([("Stage".to_owned(), stage.into())]);
-        app.check_picklists(&target, &stage).await?;
+        app.zoho.check_picklists(&target, &stage).await?;
     }
     // `%` in what is searched for is a wildcard to CRM.
     let fits = |deal: &Object| {
@@ -156,8 +157,9 @@ async fn one(
 ) -> Result<Json<Object>, Problem> {
     let id = record_id(&id)?;
     let fields = params.fields.as_deref().map(crm_fields).transpose()?;
-    let connection = app.choose(&caller, Product::Crm, Access::Read).await?;
+    let connection = authorize(&app.connections, &caller, Product::Crm, Access::Read).await?;
     let answer = app
+        .zoho
         .read(
             &target(&caller, &connection),
             |place| crm::record_url(place.api, "Deals", id),

@@ -16,15 +16,18 @@ use shared::zoho::scope::{Access, Product};
 use shared::zoho::value::{self, Object, timestamp};
 
 use crate::app::App;
-use crate::crm::deals::plan;
+use crate::crm::deals::fetch;
+use crate::crm::deals::plan::{CreateDeal, UpdateDeal, UpsertDeal};
 use crate::crm::deals::read::{EXAMPLE, ONE, PATH, documented, target};
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::{described, id, named, text, time};
 use crate::request::body::Body;
 use crate::request::caller::Caller;
+use crate::request::connection::authorize;
 use crate::request::params::{Params, invalid, record_id};
-use crate::writes::{Asked, Plan, Prepared, WriteParams};
+use crate::writes::plan::Draft;
+use crate::writes::request::{WriteParams, WriteRequest};
 
 pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Post, PATH, create, || {
@@ -109,15 +112,16 @@ async fn create(
             return Err(Problem::new(Code::BodyInvalid, format!("A deal must have `{needed}`.")));
         }
     }
-    let connection = app.choose(&caller, Product::Crm, Access::Write).await?;
-    let asked =
-        Asked::new(&app, &caller, &connection, "POST /v1/crm/deals", &body, &params, &headers).await?;
+    let connection = authorize(&app.connections, &caller, Product::Crm, Access::Write).await?;
+    let request =
+        WriteRequest::new(&app.zoho, &caller, &connection, "POST /v1/crm/deals", &body, &params, &headers)
+            .await?;
     let prepare = async {
-        app.check_picklists(&target(&caller, &connection), &fields).await?;
-        let plan = Plan::CreateDeal(plan::Create { fields: fields.clone() });
-        Ok(Prepared { plan, shown: json!({ "deal": body }), before: Value::Null, modified: None })
+        app.zoho.check_picklists(&target(&caller, &connection), &fields).await?;
+        let plan = CreateDeal { fields: fields.clone() };
+        Ok(Draft { plan, preview: json!({ "deal": body }), before: Value::Null, modified: None })
     };
-    app.perform(&asked, prepare).await
+    app.writes.perform(&request, prepare).await
 }
 
 async fn update(
@@ -137,31 +141,35 @@ async fn update(
     if since.as_deref().is_some_and(|moment| timestamp(moment).is_none()) {
         return Err(invalid("`If-Unmodified-Since` must be a deal's `Modified_Time`, as a read gave it."));
     }
-    let connection = app.choose(&caller, Product::Crm, Access::Write).await?;
+    let connection = authorize(&app.connections, &caller, Product::Crm, Access::Write).await?;
     let about = json!({ "id": id, "fields": body, "since": since });
-    let asked =
-        Asked::new(&app, &caller, &connection, "PATCH /v1/crm/deals/{id}", &about, &params, &headers).await?;
+    let request = WriteRequest::new(
+        &app.zoho,
+        &caller,
+        &connection,
+        "PATCH /v1/crm/deals/{id}",
+        &about,
+        &params,
+        &headers,
+    )
+    .await?;
     let prepare = async {
         let target = target(&caller, &connection);
-        app.check_picklists(&target, &fields).await?;
-        let found = plan::one(&app, &target, &id).await?;
+        app.zoho.check_picklists(&target, &fields).await?;
+        let found = fetch::one(&app.zoho, &target, &id).await?;
         let before =
             found.ok_or_else(|| Problem::new(Code::RecordNotFound, format!("There is no deal {id}.")))?;
         let before = crm::record(before);
         let mut changed = before.clone();
         changed.retain(|field, _| body.get(field).is_some());
-        let shown = json!({ "deal": id, "before": changed, "after": body });
+        let preview = json!({ "deal": id, "before": changed, "after": body });
         // What a preview showed must still be so when it is performed.
         let modified = before.get("Modified_Time").and_then(Value::as_str).map(str::to_owned);
-        let since = since.clone().or(modified.clone().filter(|_| asked.dry_run));
-        let plan = Plan::UpdateDeal(plan::Update {
-            id: id.clone(),
-            fields: fields.clone(),
-            if_unmodified_since: since.clone(),
-        });
-        Ok(Prepared { plan, shown, before: changed.into(), modified })
+        let since = since.clone().or(modified.clone().filter(|_| request.dry_run));
+        let plan = UpdateDeal { id: id.clone(), fields: fields.clone(), if_unmodified_since: since.clone() };
+        Ok(Draft { plan, preview, before: changed.into(), modified })
     };
-    app.perform(&asked, prepare).await
+    app.writes.perform(&request, prepare).await
 }
 
 #[derive(Deserialize)]
@@ -185,24 +193,31 @@ async fn upsert(
         let detail = format!("The body must have a text in `{by}`, the field that `by` names.");
         return Err(Problem::new(Code::BodyInvalid, detail));
     }
-    let connection = app.choose(&caller, Product::Crm, Access::Write).await?;
+    let connection = authorize(&app.connections, &caller, Product::Crm, Access::Write).await?;
     let about = json!({ "by": by, "fields": body });
     let params = WriteParams { dry_run };
-    let asked =
-        Asked::new(&app, &caller, &connection, "POST /v1/crm/deals/upsert", &about, &params, &headers)
-            .await?;
+    let request = WriteRequest::new(
+        &app.zoho,
+        &caller,
+        &connection,
+        "POST /v1/crm/deals/upsert",
+        &about,
+        &params,
+        &headers,
+    )
+    .await?;
     let prepare = async {
         let target = target(&caller, &connection);
-        app.check_picklists(&target, &fields).await?;
-        app.demand_unique(&target, &by).await?;
+        app.zoho.check_picklists(&target, &fields).await?;
+        app.zoho.demand_unique(&target, &by).await?;
         // An upsert needs both scopes, whichever it does in the end.
-        app.demand_scope(&target.with(crm::scope::CREATE_DEALS)).await?;
-        let found = plan::existing(&app, &target, &fields, &by).await?;
-        let upsert = plan::Upsert { fields: fields.clone(), by, found, fresh: true };
+        app.zoho.demand_scope(&target.with(crm::scope::CREATE_DEALS)).await?;
+        let found = fetch::existing(&app.zoho, &target, &fields, &by).await?;
+        let plan = UpsertDeal { fields: fields.clone(), by, found, fresh: true };
         let mut modified = None;
-        let before = match &upsert.found {
+        let before = match &plan.found {
             None => Value::Null,
-            Some(id) => plan::one(&app, &target, id).await?.map_or(Value::Null, |deal| {
+            Some(id) => fetch::one(&app.zoho, &target, id).await?.map_or(Value::Null, |deal| {
                 let mut deal = crm::record(deal);
                 modified = value::text(&deal, "Modified_Time").map(str::to_owned);
                 deal.retain(|field, _| field == "id" || body.get(field).is_some());
@@ -210,10 +225,10 @@ async fn upsert(
             }),
         };
         let action = if before.is_null() { "create" } else { "change" };
-        let shown = json!({ "action": action, "before": before, "after": body });
-        Ok(Prepared { plan: Plan::UpsertDeal(upsert), shown, before, modified })
+        let preview = json!({ "action": action, "before": before, "after": body });
+        Ok(Draft { plan, preview, before, modified })
     };
-    app.perform(&asked, prepare).await
+    app.writes.perform(&request, prepare).await
 }
 
 /// A deal as callers write it, which is as they read it: `Account_Name_id` is CRM's `Account_Name` with that id.

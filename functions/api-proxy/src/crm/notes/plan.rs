@@ -1,8 +1,9 @@
 //! Notes of a deal. <https://www.zoho.com/crm/developer/docs/api/v8/create-notes.html>
 
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
-use shared::base::clock::Timestamp;
+use shared::base::exactly_one::exactly_one;
 use shared::base::problem::Problem;
 use shared::zoho::crm;
 use shared::zoho::http::Method;
@@ -10,35 +11,47 @@ use shared::zoho::response;
 use shared::zoho::scope::Product;
 use shared::zoho::value::{Object, id, text};
 
-use crate::app::App;
-use crate::writes::plan::Done;
-use crate::writes::recovery::{made_since, only};
-use crate::zoho::{Outgoing, Target, WriteFailure};
-
-pub(crate) const NEEDS: (Product, &str) = (Product::Crm, crm::scope::CREATE_NOTES);
+use crate::writes::plan::{Done, Plan, Sent};
+use crate::writes::recovery::made_since;
+use crate::writes::request::WriteRequest;
+use crate::zoho::{Outgoing, Scope, Target, WriteFailure, Zoho};
 
 /// A new note.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Create {
+pub(crate) struct CreateNote {
     pub(crate) deal: String,
     pub(crate) title: Option<String>,
     pub(crate) content: String,
 }
 
-impl Create {
-    pub(crate) fn asked_for(&self) -> Value {
+#[async_trait]
+impl Plan for CreateNote {
+    fn name() -> &'static str {
+        "create_note"
+    }
+
+    fn needs(&self) -> (Product, Scope<'_>) {
+        (Product::Crm, Scope::Known(crm::scope::CREATE_NOTES))
+    }
+
+    fn shown(&self) -> Value {
         json!({ "Note_Title": self.title, "Note_Content": self.content, "deal": self.deal })
     }
 
-    pub(crate) async fn send(&self, app: &App, target: &Target<'_>) -> Result<Done, WriteFailure> {
+    fn subject(&self) -> &'static str {
+        "the note"
+    }
+
+    async fn send(&self, zoho: &Zoho, request: &WriteRequest<'_>) -> Result<Done, WriteFailure> {
+        let target = request.target(self.needs());
         let mut note = Object::new();
         note.insert("Note_Content".to_owned(), self.content.clone().into());
         if let Some(title) = &self.title {
             note.insert("Note_Title".to_owned(), title.clone().into());
         }
-        let id = app
+        let id = zoho
             .write(
-                target,
+                &target,
                 |place| Outgoing {
                     method: Method::POST,
                     url: crm::notes_url(place.api, &self.deal),
@@ -49,7 +62,7 @@ impl Create {
             )
             .await?;
         note.insert("id".to_owned(), id.into());
-        Ok(match self.newest(app, target).await {
+        Ok(match newest(zoho, &target, &self.deal).await {
             Ok(rows) => {
                 let own = note.get("id").cloned();
                 let found = rows.into_iter().find(|row| row.get("id") == own.as_ref());
@@ -59,29 +72,29 @@ impl Create {
         })
     }
 
-    pub(crate) async fn find(
+    /// The one note that was made at that time with these very words.
+    async fn find(
         &self,
-        app: &App,
-        target: &Target<'_>,
-        at: Timestamp,
-        taken: &[String],
+        zoho: &Zoho,
+        request: &WriteRequest<'_>,
+        sent: &Sent<'_>,
     ) -> Result<Option<Done>, Problem> {
         let mine = |row: &Object| {
-            made_since(row, "Created_Time", at)
+            made_since(row, "Created_Time", sent.at)
                 && text(row, "Note_Content") == Some(&self.content)
                 && text(row, "Note_Title") == self.title.as_deref()
-                && !taken.contains(&format!("note/{}", id(row, "id").unwrap_or_default()))
+                && !sent.taken.contains(&format!("note/{}", id(row, "id").unwrap_or_default()))
         };
-        let found = self.newest(app, target).await?.into_iter().filter(mine).collect();
-        Ok(only(found).map(done))
+        let rows = newest(zoho, &request.target(self.needs()), &self.deal).await?;
+        Ok(exactly_one(rows.into_iter().filter(mine).collect()).one().map(done))
     }
+}
 
-    async fn newest(&self, app: &App, target: &Target<'_>) -> Result<Vec<Object>, Problem> {
-        let target = target.with(crm::scope::NOTES);
-        let answer =
-            app.read(&target, |place| crm::newest_notes_url(place.api, &self.deal), response::crm).await?;
-        Ok(crm::rows(answer))
-    }
+/// The newest notes of a deal.
+pub(crate) async fn newest(zoho: &Zoho, target: &Target<'_>, deal: &str) -> Result<Vec<Object>, Problem> {
+    let target = target.with(crm::scope::NOTES);
+    let answer = zoho.read(&target, |place| crm::newest_notes_url(place.api, deal), response::crm).await?;
+    Ok(crm::rows(answer))
 }
 
 fn done(note: Object) -> Done {

@@ -16,15 +16,17 @@ use shared::zoho::scope::{Access, Product};
 use shared::zoho::value::Object;
 
 use crate::app::App;
-use crate::crm::notes::plan;
+use crate::crm::notes::plan::CreateNote;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::{Holds, Shape, exact, list_of, named, record};
 use crate::request::body;
 use crate::request::body::Body;
 use crate::request::caller::Caller;
+use crate::request::connection::authorize;
 use crate::request::params::{List, Params, next, page_of, per_page, record_id};
-use crate::writes::{Asked, Plan, Prepared, WriteParams};
+use crate::writes::plan::Draft;
+use crate::writes::request::{WriteParams, WriteRequest};
 use crate::zoho::Target;
 
 /// CRM's own limits.
@@ -96,10 +98,10 @@ async fn list(
 ) -> Result<Json<List<Object>>, Problem> {
     let id = record_id(&id)?;
     let (rows, page) = (per_page(params.per_page)?, page_of(params.cursor.as_deref())?);
-    let connection = app.choose(&caller, Product::Crm, Access::Read).await?;
+    let connection = authorize(&app.connections, &caller, Product::Crm, Access::Read).await?;
     let target = Target::new(&caller, &connection, Product::Crm, crm::scope::NOTES);
     let answer =
-        app.read(&target, |place| crm::notes_page_url(place.api, id, page, rows), response::crm).await?;
+        app.zoho.read(&target, |place| crm::notes_page_url(place.api, id, page, rows), response::crm).await?;
     let more = answer.as_ref().is_some_and(crm::more_records);
     let (rows, cursor) = (rows.to_string(), format!("p{}", page + 1));
     let path = format!("/v1/crm/deals/{id}/notes");
@@ -129,19 +131,22 @@ async fn create(
             ),
         ));
     }
-    let connection = app.choose(&caller, Product::Crm, Access::Write).await?;
+    let connection = authorize(&app.connections, &caller, Product::Crm, Access::Write).await?;
     let about = json!({ "deal": deal, "note": body });
-    let asked =
-        Asked::new(&app, &caller, &connection, "POST /v1/crm/deals/{id}/notes", &about, &params, &headers)
-            .await?;
+    let request = WriteRequest::new(
+        &app.zoho,
+        &caller,
+        &connection,
+        "POST /v1/crm/deals/{id}/notes",
+        &about,
+        &params,
+        &headers,
+    )
+    .await?;
     let prepare = async {
-        let shown = json!({ "deal": deal, "note": body });
-        let plan = Plan::CreateNote(plan::Create {
-            deal: deal.clone(),
-            title: written.title,
-            content: written.content,
-        });
-        Ok(Prepared { plan, shown, before: Value::Null, modified: None })
+        let preview = json!({ "deal": deal, "note": body });
+        let plan = CreateNote { deal: deal.clone(), title: written.title, content: written.content };
+        Ok(Draft { plan, preview, before: Value::Null, modified: None })
     };
-    app.perform(&asked, prepare).await
+    app.writes.perform(&request, prepare).await
 }

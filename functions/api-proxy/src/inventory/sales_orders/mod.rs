@@ -1,5 +1,7 @@
 //! Sales orders: the routes, what they send to Zoho, and what an order would cost.
 
-pub(crate) mod estimate;
-pub(crate) mod plan;
+mod estimate;
+mod order;
+mod plan;
+mod prepare;
 pub(crate) mod routes;

@@ -1,8 +1,9 @@
 //! Sales orders: made, confirmed, voided. <https://www.zoho.com/inventory/api/v1/salesorders/>
 
+use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value, json};
-use shared::base::clock::Timestamp;
+use shared::base::exactly_one::exactly_one;
 use shared::base::problem::Problem;
 use shared::base::secret::random_hex;
 use shared::zoho::http::Method;
@@ -11,28 +12,25 @@ use shared::zoho::response;
 use shared::zoho::scope::Product;
 use shared::zoho::value::{Object, id, record, records, text};
 
-use crate::app::App;
-use crate::writes::plan::Done;
-use crate::writes::recovery::{made_since, only};
-use crate::zoho::{Outgoing, Target, WriteFailure};
-
-/// Making an order, and changing its status, too, is a CREATE.
-pub(crate) const NEEDS: (Product, &str) = (Product::Inventory, orders::CREATE);
+use crate::writes::plan::{Done, Plan, Sent};
+use crate::writes::recovery::made_since;
+use crate::writes::request::WriteRequest;
+use crate::zoho::{Outgoing, Scope, Target, WriteFailure, Zoho, unreadable};
 
 /// How many of the newest orders are looked at, and how many of those in detail.
 const NEWEST: u32 = 100;
-const CANDIDATES: usize = 5;
+const MAX_CANDIDATES: usize = 5;
 
 /// A new order.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Create {
+pub(crate) struct CreateOrder {
     /// What Zoho gets.
     pub(crate) body: Value,
     /// Whether its reference is one that we made up: then nothing else has it.
     pub(crate) own_reference: bool,
 }
 
-impl Create {
+impl CreateOrder {
     /// An order of this body. Zoho has no idempotency keys, so that an order without a reference of the caller's gets one by
     /// which it can be found.
     pub(crate) fn new(mut body: Object) -> Self {
@@ -41,61 +39,6 @@ impl Create {
             body.insert("reference_number".to_owned(), format!("ZC-{}", random_hex::<6>()).into());
         }
         Self { body: body.into(), own_reference }
-    }
-
-    pub(crate) async fn send(&self, app: &App, target: &Target<'_>) -> Result<Done, WriteFailure> {
-        let order = app
-            .write(
-                target,
-                |place| Outgoing {
-                    method: Method::POST,
-                    url: orders::list_url(place.api, place.organization, &[]),
-                    body: Some(self.body.to_string().into()),
-                    if_unmodified_since: None,
-                },
-                |answer| response::inventory(answer).map(taken),
-            )
-            .await?;
-        match order {
-            Some(order) => Ok(done(201, order)),
-            // It was made, but Zoho did not show it.
-            None => Err(WriteFailure::Uncertain(crate::zoho::unreadable("salesorder"))),
-        }
-    }
-
-    /// The one order that can only be this one.
-    pub(crate) async fn find(
-        &self,
-        app: &App,
-        target: &Target<'_>,
-        at: Timestamp,
-        taken: &[String],
-    ) -> Result<Option<Done>, Problem> {
-        let target = target.with(orders::READ);
-        let rows = NEWEST.to_string();
-        let query = [("sort_column", "created_time"), ("sort_order", "D"), ("per_page", &rows)];
-        let mut answer = app
-            .read(
-                &target,
-                |place| orders::list_url(place.api, place.organization, &query),
-                response::inventory,
-            )
-            .await?;
-        let mine = |row: &Object| {
-            let of = |record: Option<&Value>| record.and_then(Value::as_str).map(str::to_owned);
-            let same = |field| of(row.get(field)) == of(self.body.get(field));
-            same("reference_number") && same("customer_id") && made_since(row, "created_time", at)
-        };
-        let candidates: Vec<_> = records(&mut answer, "salesorders").into_iter().filter(mine).collect();
-        let mut found = Vec::new();
-        let free = |id: &String| !taken.contains(&format!("salesorder/{id}"));
-        for id in candidates.iter().filter_map(|row| id(row, "salesorder_id")).filter(free).take(CANDIDATES) {
-            let order = one(app, &target, &id).await?;
-            if order.as_ref().is_some_and(|order| self.own_reference || self.has_same_lines(order)) {
-                found.extend(order);
-            }
-        }
-        Ok(only(found).map(|order| done(201, order)))
     }
 
     fn has_same_lines(&self, order: &Object) -> bool {
@@ -115,6 +58,80 @@ impl Create {
     }
 }
 
+#[async_trait]
+impl Plan for CreateOrder {
+    fn name() -> &'static str {
+        "create_sales_order"
+    }
+
+    fn needs(&self) -> (Product, Scope<'_>) {
+        (Product::Inventory, Scope::Known(orders::CREATE))
+    }
+
+    fn shown(&self) -> Value {
+        self.body.clone()
+    }
+
+    fn subject(&self) -> &'static str {
+        "the order"
+    }
+
+    async fn send(&self, zoho: &Zoho, request: &WriteRequest<'_>) -> Result<Done, WriteFailure> {
+        let order = zoho
+            .write(
+                &request.target(self.needs()),
+                |place| Outgoing {
+                    method: Method::POST,
+                    url: orders::list_url(place.api, place.organization, &[]),
+                    body: Some(self.body.to_string().into()),
+                    if_unmodified_since: None,
+                },
+                |answer| response::inventory(answer).map(taken),
+            )
+            .await?;
+        match order {
+            Some(order) => Ok(done(201, order)),
+            // It was made, but Zoho did not show it.
+            None => Err(WriteFailure::Uncertain(unreadable("salesorder"))),
+        }
+    }
+
+    /// The one order that can only be this one.
+    async fn find(
+        &self,
+        zoho: &Zoho,
+        request: &WriteRequest<'_>,
+        sent: &Sent<'_>,
+    ) -> Result<Option<Done>, Problem> {
+        let target = request.target((Product::Inventory, Scope::Known(orders::READ)));
+        let rows = NEWEST.to_string();
+        let query = [("sort_column", "created_time"), ("sort_order", "D"), ("per_page", &rows)];
+        let mut answer = zoho
+            .read(
+                &target,
+                |place| orders::list_url(place.api, place.organization, &query),
+                response::inventory,
+            )
+            .await?;
+        let mine = |row: &Object| {
+            let of = |record: Option<&Value>| record.and_then(Value::as_str).map(str::to_owned);
+            let same = |field| of(row.get(field)) == of(self.body.get(field));
+            same("reference_number") && same("customer_id") && made_since(row, "created_time", sent.at)
+        };
+        let candidates: Vec<_> = records(&mut answer, "salesorders").into_iter().filter(mine).collect();
+        let free = |id: &String| !sent.taken.contains(&format!("salesorder/{id}"));
+        let ids = candidates.iter().filter_map(|row| id(row, "salesorder_id")).filter(free);
+        let mut found = Vec::new();
+        for id in ids.take(MAX_CANDIDATES) {
+            let order = one(zoho, &target, &id).await?;
+            if order.as_ref().is_some_and(|order| self.own_reference || self.has_same_lines(order)) {
+                found.extend(order);
+            }
+        }
+        Ok(exactly_one(found).one().map(|order| done(201, order)))
+    }
+}
+
 /// `2.0` and `2` are the same quantity.
 fn plain(number: &Number) -> String {
     let text = number.to_string();
@@ -127,20 +144,35 @@ fn plain(number: &Number) -> String {
 
 /// A new status for an order.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct SetStatus {
+pub(crate) struct SetOrderStatus {
     pub(crate) id: String,
     /// `confirmed` or `void`.
     pub(crate) status: String,
 }
 
-impl SetStatus {
-    pub(crate) fn asked_for(&self) -> Value {
+#[async_trait]
+impl Plan for SetOrderStatus {
+    fn name() -> &'static str {
+        "set_sales_order_status"
+    }
+
+    /// For Zoho, this is a CREATE, too.
+    fn needs(&self) -> (Product, Scope<'_>) {
+        (Product::Inventory, Scope::Known(orders::CREATE))
+    }
+
+    fn shown(&self) -> Value {
         json!({ "status": self.status })
     }
 
-    pub(crate) async fn send(&self, app: &App, target: &Target<'_>) -> Result<Done, WriteFailure> {
-        app.write(
-            target,
+    fn subject(&self) -> &'static str {
+        "the new status of the order"
+    }
+
+    async fn send(&self, zoho: &Zoho, request: &WriteRequest<'_>) -> Result<Done, WriteFailure> {
+        let target = request.target(self.needs());
+        zoho.write(
+            &target,
             |place| Outgoing {
                 method: Method::POST,
                 url: orders::status_url(place.api, place.organization, &self.id, &self.status),
@@ -151,7 +183,7 @@ impl SetStatus {
         )
         .await?;
         // Zoho answers without the order.
-        match one(app, &target.with(orders::READ), &self.id).await {
+        match one(zoho, &target.with(orders::READ), &self.id).await {
             Ok(Some(order)) => Ok(done(200, order)),
             _ => {
                 let mut order = Object::new();
@@ -162,8 +194,14 @@ impl SetStatus {
         }
     }
 
-    pub(crate) async fn find(&self, app: &App, target: &Target<'_>) -> Result<Option<Done>, Problem> {
-        let order = one(app, &target.with(orders::READ), &self.id).await?;
+    async fn find(
+        &self,
+        zoho: &Zoho,
+        request: &WriteRequest<'_>,
+        _: &Sent<'_>,
+    ) -> Result<Option<Done>, Problem> {
+        let target = request.target((Product::Inventory, Scope::Known(orders::READ)));
+        let order = one(zoho, &target, &self.id).await?;
         let has_it = |order: &Object| {
             ["status", "order_status"].iter().any(|field| text(order, field) == Some(&self.status))
         };
@@ -172,8 +210,8 @@ impl SetStatus {
 }
 
 /// One order, as Zoho has it.
-pub(crate) async fn one(app: &App, target: &Target<'_>, id: &str) -> Result<Option<Object>, Problem> {
-    let mut answer = app
+pub(crate) async fn one(zoho: &Zoho, target: &Target<'_>, id: &str) -> Result<Option<Object>, Problem> {
+    let mut answer = zoho
         .read(target, |place| orders::one_url(place.api, place.organization, id), response::inventory)
         .await?;
     Ok(taken_from(&mut answer))

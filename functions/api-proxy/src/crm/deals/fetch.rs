@@ -1,0 +1,31 @@
+//! Deals as CRM has them, for those who read them on the way to something else.
+
+use serde_json::Value;
+use shared::base::exactly_one::exactly_one;
+use shared::base::problem::Problem;
+use shared::zoho::crm::{self, coql};
+use shared::zoho::response;
+use shared::zoho::value::Object;
+
+use crate::zoho::{Place, Question, Target, Zoho};
+
+/// The id of the deal that has the value of these in that field.
+pub(crate) async fn existing(
+    zoho: &Zoho,
+    target: &Target<'_>,
+    fields: &Object,
+    by: &str,
+) -> Result<Option<String>, Problem> {
+    let Some(value) = fields.get(by).and_then(Value::as_str) else { return Ok(None) };
+    let query = coql::having("Deals", by, by, value);
+    let ask = |place: &Place<'_>| Question::coql(place, &query);
+    let rows = crm::rows(zoho.read(&target.with(coql::SCOPE), ask, response::crm).await?);
+    Ok(exactly_one(rows).one().and_then(|row| shared::zoho::value::id(&row, "id")))
+}
+
+/// One deal, as CRM has it.
+pub(crate) async fn one(zoho: &Zoho, target: &Target<'_>, id: &str) -> Result<Option<Object>, Problem> {
+    let answer =
+        zoho.read(target, |place| crm::record_url(place.api, "Deals", id), response::crm_record).await?;
+    Ok(crm::rows(answer).into_iter().next())
+}

@@ -1,0 +1,82 @@
+//! What the caller of a write hears, where it is not the record itself.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::Value;
+use shared::base::problem::{Code, Problem};
+use shared::core::writes::idempotency::Kept;
+
+use super::exact_response;
+use super::plan::Plan;
+use crate::request::response_headers::Written;
+
+/// Says that an answer is that of an earlier request with the same key.
+const REPLAYED: &str = "idempotency-replayed";
+
+/// What is kept of a record: before and after must fit into one row.
+const MAX_KEPT: usize = 150_000;
+
+/// A row holds 400 KB. Of a larger record the parts are left out, and it says so.
+pub(super) fn small(body: Value) -> Value {
+    if body.to_string().len() < MAX_KEPT {
+        return body;
+    }
+    let Value::Object(mut record) = body else { return Value::Null };
+    record.retain(|_, value| !value.is_array() && !value.is_object());
+    record.insert(
+        "notice".to_owned(),
+        "The parts of this record are left out here. Read it for all of it.".into(),
+    );
+    record.into()
+}
+
+/// The answer that was kept.
+pub(super) fn response(kept: Kept) -> Result<Response, Problem> {
+    match kept.exact {
+        Some(exact) => exact_response::response(kept.status, exact),
+        None => {
+            let status = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK);
+            Ok((status, Json(kept.body)).into_response())
+        }
+    }
+}
+
+/// The answer that was kept, given again.
+pub(super) fn replay(kept: Kept) -> Result<Response, Problem> {
+    let mut response = response(kept)?;
+    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    response.extensions_mut().insert(Written);
+    Ok(response)
+}
+
+pub(super) fn running(seconds: u64) -> Problem {
+    Problem::new(
+        Code::IdempotencyInProgress,
+        "The first request with this `Idempotency-Key` is still at work.",
+    )
+    .retry_after(seconds)
+}
+
+pub(super) fn preview_required() -> Problem {
+    Problem::new(Code::PreviewRequired, "This write needs a preview of the very same request.")
+}
+
+pub(super) fn uncertain(plan: &dyn Plan, has_key: bool) -> Problem {
+    if let Some(call) = plan.call_if_lost() {
+        let detail = format!(
+            "Zoho gave no proper answer to {call}. The connector does not know what this call changes and cannot look for it: \
+             read the record yourself before anything else."
+        );
+        return Problem::new(Code::WriteUncertain, detail);
+    }
+    let again = if has_key {
+        "Sending the same request with the same `Idempotency-Key` looks for it again and writes nothing."
+    } else {
+        "Without an `Idempotency-Key` it cannot be looked for again."
+    };
+    Problem::new(
+        Code::WriteUncertain,
+        format!("Zoho gave no proper answer, and {} was not found there afterwards. {again}", plan.subject()),
+    )
+}

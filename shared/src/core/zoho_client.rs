@@ -1,0 +1,424 @@
+//! Calls to Zoho with all that each of them needs: a living token with the right scope, a slot of the organisation's quota, one
+//! try, and what its answer teaches about limits and dead tokens. What is tried again, and how a failure is told, is the
+//! business of who calls.
+//!
+//! A call begins with [`ZohoClient::begin`], is made with [`Session::read`] or [`Session::write`], and where it fails,
+//! [`Session::after`] says whether it may be made once more, with another token.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::base::id::ConnectionName;
+use crate::base::problem::{Code, Problem};
+use crate::core::connection::access_token::AccessToken;
+use crate::core::connection::token_cache::{TokenState, Tokens};
+use crate::core::connection::token_refresh::TokenRefreshClient;
+use crate::core::quota::{self, Priority, Quotas, Slot};
+use crate::core::services::Services;
+use crate::zoho::crm::coql;
+use crate::zoho::data_centre::DataCentres;
+use crate::zoho::http::{Answer, Body, Http, HttpError, Method, Read, Write};
+use crate::zoho::response::{Failure, FailureKind};
+use crate::zoho::scope::Product;
+use crate::zoho::token_probe::TokenProbe;
+
+/// More refusals than an installation has tokens and scopes: reached only where tokens change for a long time.
+const MAX_REFUSALS: usize = 1000;
+
+/// What a call is about, whatever it asks.
+#[derive(Clone)]
+pub struct Call<'a> {
+    /// Whose connection it uses.
+    pub connection: &'a ConnectionName,
+    /// The product that it is for.
+    pub product: Product,
+    /// The scope that its token must have, where it is known.
+    pub scope: Option<&'a str>,
+    /// Its name: what Zoho refuses to one call says nothing of calls of other names.
+    pub name: Cow<'a, str>,
+    /// Whether a refusal holds for all calls of this name, and is remembered.
+    pub remembers: bool,
+    /// The only organisation that will do, where the caller names one.
+    pub organization: Option<&'a str>,
+    /// The only account that will do, where something was worked out for one.
+    pub account: Option<&'a str>,
+    /// Whose place in the quota it takes, and until when it must be over.
+    pub caller: quota::Caller<'a>,
+    /// How long Zoho may take for one try.
+    pub timeout: Duration,
+}
+
+/// What an address is made of.
+pub struct Place<'a> {
+    /// The host of the data centre.
+    pub api: &'a str,
+    /// The organisation of Inventory; empty for CRM.
+    pub organization: &'a str,
+}
+
+/// What is read: an address, or a query that is posted there.
+pub struct Question {
+    /// Its address.
+    pub url: String,
+    /// The query, where there is one.
+    pub query: Option<String>,
+    /// Only what was changed since, in CRM's own form.
+    pub if_modified_since: Option<String>,
+}
+
+impl Question {
+    /// A query to CRM.
+    pub fn coql(place: &Place<'_>, query: &str) -> Self {
+        Self { url: coql::url(place.api), query: Some(coql::body(query)), if_modified_since: None }
+    }
+}
+
+impl From<String> for Question {
+    fn from(url: String) -> Self {
+        Self { url, query: None, if_modified_since: None }
+    }
+}
+
+/// What is written.
+pub struct Outgoing {
+    /// The method.
+    pub method: Method,
+    /// The address.
+    pub url: String,
+    /// What it carries.
+    pub body: Option<Body>,
+    /// Not before the record is as it was then, in CRM's own form.
+    pub if_unmodified_since: Option<String>,
+}
+
+/// Why a call has no answer.
+#[derive(Debug)]
+pub enum CallError {
+    /// It was not made: there is no token, scope or slot for it.
+    NotMade(Problem),
+    /// A living token is refused this.
+    Denied(Failure),
+    /// Zoho said something else, or nothing.
+    Failed(Failure),
+}
+
+/// The way to Zoho.
+pub struct ZohoClient {
+    /// The access tokens.
+    pub tokens: Tokens,
+    /// How many calls are left.
+    pub quotas: Quotas,
+    http: Http,
+    centres: DataCentres,
+    /// What a living token was refused, by the token's digest and the call's name: it would be refused again.
+    refusals: Mutex<HashMap<(String, String), Failure>>,
+}
+
+impl ZohoClient {
+    /// Made of a process's services and its way to token-refresh.
+    pub fn new(services: &Services, token_refresh: Arc<dyn TokenRefreshClient>) -> Self {
+        let (stores, clock) = (&services.stores, &services.clock);
+        Self {
+            tokens: Tokens::new(stores.secrets.clone(), token_refresh, clock.clone()),
+            quotas: Quotas::new(stores.state.clone(), clock.clone(), services.settings.inventory),
+            http: services.http.clone(),
+            centres: services.centres.clone(),
+            refusals: Mutex::default(),
+        }
+    }
+
+    /// Finds a token with which this call may be made.
+    ///
+    /// # Errors
+    /// Where there is none.
+    pub async fn begin<'a>(&'a self, call: Call<'a>) -> Result<Session<'a>, CallError> {
+        let (connection, until) = (call.connection, call.caller.deadline);
+        let token = self.tokens.current(connection, until).await.map_err(CallError::NotMade)?;
+        let token = match self.check(&call, &token) {
+            Ok(()) => token,
+            // Somebody waits, and the connection may have been made anew since the token was read.
+            Err(_) if call.is_waited_for() => {
+                let stored = self.tokens.stored(connection, until).await.map_err(CallError::NotMade)?;
+                self.check(&call, &stored)?;
+                stored
+            }
+            Err(refused) => return Err(refused),
+        };
+        let api = self.centres.api(token.data_centre);
+        Ok(Session { client: self, call, token, api, replaced: false })
+    }
+
+    /// Refuses what is known to fail.
+    fn check(&self, call: &Call<'_>, token: &AccessToken) -> Result<(), CallError> {
+        call.check(token).map_err(CallError::NotMade)?;
+        let refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        if refusals.is_empty() {
+            return Ok(());
+        }
+        match refusals.get(&(token.token.digest(), call.name.clone().into_owned())) {
+            Some(failure) => Err(CallError::Denied(failure.clone())),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A call under way.
+pub struct Session<'a> {
+    client: &'a ZohoClient,
+    call: Call<'a>,
+    token: Arc<AccessToken>,
+    api: String,
+    /// Whether the token is already one in place of another.
+    replaced: bool,
+}
+
+impl Session<'_> {
+    /// What it is about.
+    pub fn call(&self) -> &Call<'_> {
+        &self.call
+    }
+
+    /// The token that it uses now.
+    pub fn token(&self) -> &AccessToken {
+        &self.token
+    }
+
+    /// Where it goes.
+    pub fn place(&self) -> Place<'_> {
+        let organization = self.token.organization.as_ref().map_or("", |found| &found.id);
+        Place { api: &self.api, organization }
+    }
+
+    /// Reads once.
+    ///
+    /// # Errors
+    /// A problem where no slot was given.
+    pub async fn read<T>(
+        &self,
+        question: &Question,
+        judge: impl Fn(&Answer) -> Result<T, Failure>,
+    ) -> Result<Result<T, Failure>, Problem> {
+        let slot = self.slot(self.call.product).await?;
+        let Some(left) = self.call.time_left() else { return Ok(Err(HttpError::Timeout.into())) };
+        let Question { url, query, if_modified_since } = question;
+        let if_modified_since = if_modified_since.as_deref();
+        let read = Read { token: &self.token.token, if_modified_since, query: query.as_deref() };
+        let answer = self.client.http.read(url, read, left).await;
+        drop(slot);
+        Ok(self.learn(answer, judge).await)
+    }
+
+    /// Writes once, where at least so much time is left for it.
+    ///
+    /// # Errors
+    /// A problem where no slot was given, or no time is left: then nothing was sent.
+    pub async fn write<T>(
+        &self,
+        outgoing: Outgoing,
+        needed: Duration,
+        judge: impl Fn(&Answer) -> Result<T, Failure>,
+    ) -> Result<Result<T, Failure>, Problem> {
+        let slot = self.slot(self.call.product).await?;
+        let Some(left) = self.call.time_left().filter(|left| *left >= needed) else {
+            return Err(Failure::from(HttpError::Timeout).into());
+        };
+        let Outgoing { method, url, body, if_unmodified_since } = outgoing;
+        let token = &self.token.token;
+        let write = Write { method, token, body, if_unmodified_since: if_unmodified_since.as_deref() };
+        let answer = self.client.http.write(&url, write, left).await;
+        drop(slot);
+        Ok(self.learn(answer, judge).await)
+    }
+
+    /// Says whether a call that failed may be made once more: then the session has another token.
+    ///
+    /// # Errors
+    /// Where it may not, and why.
+    pub async fn after(&mut self, failure: Failure) -> Result<(), CallError> {
+        if !matches!(failure.kind, FailureKind::DeadToken | FailureKind::DeadTokenOrScope) {
+            return Err(CallError::Failed(failure));
+        }
+        if self.replaced {
+            self.remember(&failure);
+            return Err(CallError::Denied(failure));
+        }
+        let mut denied = false;
+        let state = async {
+            let state = self.token_state(&failure).await;
+            denied = matches!(state, TokenState::Alive(_));
+            state
+        };
+        let (connection, until) = (self.call.connection, self.call.caller.deadline);
+        let another = self.client.tokens.instead_of(connection, &self.token, state, until).await;
+        match another {
+            Ok(token) => {
+                self.client.check(&self.call, &token)?;
+                self.api = self.client.centres.api(token.data_centre);
+                self.token = token;
+                self.replaced = true;
+                Ok(())
+            }
+            Err(_) if denied => {
+                self.remember(&failure);
+                Err(CallError::Denied(failure))
+            }
+            Err(problem) => Err(CallError::NotMade(problem)),
+        }
+    }
+
+    /// Remembers that this token is refused calls of this name.
+    pub fn remember(&self, failure: &Failure) {
+        if !self.call.remembers {
+            return;
+        }
+        let mut refusals = self.client.refusals.lock().unwrap_or_else(PoisonError::into_inner);
+        if refusals.len() >= MAX_REFUSALS {
+            refusals.clear();
+        }
+        refusals.insert((self.token.token.digest(), self.call.name.clone().into_owned()), failure.clone());
+    }
+
+    /// Whether the refused token is dead. Zoho's refusals do not tell, so another product, or another route of Inventory, is
+    /// asked with it: only a token that is refused there, too, is worth a new one.
+    async fn token_state(&self, failure: &Failure) -> TokenState {
+        let ambiguous = failure.kind == FailureKind::DeadTokenOrScope;
+        let Some(probe) = TokenProbe::of(&self.token.scopes, self.call.product, ambiguous, &self.api) else {
+            // Without another opinion, a caller who waits may cost a token, and a read in the background may not.
+            return if ambiguous && !self.call.is_waited_for() {
+                TokenState::Alive(self.call.denied(failure))
+            } else {
+                TokenState::Dead
+            };
+        };
+        let slot = match self.slot(probe.product).await {
+            Ok(slot) => slot,
+            Err(problem) => return TokenState::Unknown(problem),
+        };
+        let left = self.call.time_left().unwrap_or_default();
+        let answer = self.client.http.get(&probe.url, &self.token.token, left).await;
+        drop(slot);
+        let judged = answer.map_err(Failure::from).and_then(|answer| probe.judge(&answer));
+        let Err(probed) = judged else { return TokenState::Alive(self.call.denied(failure)) };
+        self.heed(probe.product, &probed).await;
+        match probed.kind {
+            FailureKind::DeadToken | FailureKind::DeadTokenOrScope => TokenState::Dead,
+            _ => TokenState::Unknown(probed.into()),
+        }
+    }
+
+    /// A slot for one call. CRM has no limit a minute, and needs none.
+    async fn slot(&self, product: Product) -> Result<Option<Slot>, Problem> {
+        match product {
+            Product::Crm => Ok(None),
+            Product::Inventory => self.client.quotas.take(&self.token, self.call.caller).await.map(Some),
+        }
+    }
+
+    /// Judges an answer, and learns from it what is left of the quota.
+    async fn learn<T>(
+        &self,
+        answer: Result<Answer, HttpError>,
+        judge: impl Fn(&Answer) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let failure = match answer {
+            Ok(answer) => {
+                self.client.quotas.learn(&self.token, &answer).await;
+                match judge(&answer) {
+                    Ok(judged) => return Ok(judged),
+                    Err(failure) => failure,
+                }
+            }
+            Err(error) => error.into(),
+        };
+        self.heed(self.call.product, &failure).await;
+        Err(failure)
+    }
+
+    /// What a refusal says of Inventory's limits is remembered for all processes.
+    async fn heed(&self, product: Product, failure: &Failure) {
+        if product == Product::Inventory {
+            self.client.quotas.heed(&self.token, failure).await;
+        }
+    }
+}
+
+impl Call<'_> {
+    /// An agent waits for its answer.
+    fn is_waited_for(&self) -> bool {
+        self.caller.priority == Priority::Agent
+    }
+
+    /// What is left for a try; nothing where its time is over.
+    fn time_left(&self) -> Option<Duration> {
+        let left = self.caller.deadline.saturating_duration_since(Instant::now()).min(self.timeout);
+        (!left.is_zero()).then_some(left)
+    }
+
+    /// Whether this token is for it: its product, organisation, account and scope.
+    fn check(&self, token: &AccessToken) -> Result<(), Problem> {
+        let Self { connection, product, .. } = self;
+        if !token.scopes.products().contains(product) {
+            let detail = format!("Connection {connection} was not granted {product}.");
+            return Err(Problem::new(Code::ProductNotConnected, detail));
+        }
+        token.demand_organization(connection, self.organization)?;
+        if self.account.is_some_and(|account| account != token.account()) {
+            let detail =
+                format!("Connection {connection} was connected to another organisation in the meantime.");
+            return Err(Problem::new(Code::OrganizationMismatch, detail));
+        }
+        match self.scope {
+            Some(scope) if !token.scopes.allows(scope) => Err(self.scope_missing()),
+            _ => Ok(()),
+        }
+    }
+
+    /// What a caller is told who gets no answer.
+    pub fn problem(&self, error: CallError) -> Problem {
+        match error {
+            CallError::NotMade(problem) => problem,
+            CallError::Denied(failure) => self.denied(&failure),
+            CallError::Failed(failure) if failure.kind == FailureKind::ScopeMissing => {
+                with_words_of_zoho(self.scope_missing(), &failure)
+            }
+            CallError::Failed(failure) => failure.into(),
+        }
+    }
+
+    /// The living token is refused this.
+    fn denied(&self, failure: &Failure) -> Problem {
+        let problem = if failure.kind == FailureKind::DeadTokenOrScope {
+            self.scope_missing()
+        } else {
+            let Self { connection, product, .. } = self;
+            let detail = format!("Zoho refuses the token of connection {connection} for {product} only.");
+            Problem::new(Code::ZohoForbidden, detail)
+        };
+        with_words_of_zoho(problem, failure)
+    }
+
+    fn scope_missing(&self) -> Problem {
+        let Self { connection, name, .. } = self;
+        let detail = match self.scope {
+            Some(scope) => {
+                format!("Connection {connection} may not do this: it needs the scope {scope}.")
+            }
+            None => format!(
+                "Zoho refuses {name} to the token of connection {connection}, which lacks the scope for it. Zoho does not \
+                 tell which one; its API reference names it beside the call."
+            ),
+        };
+        Problem::new(Code::ScopeMissing, detail)
+    }
+}
+
+fn with_words_of_zoho(problem: Problem, failure: &Failure) -> Problem {
+    match &failure.said {
+        Some(said) => problem.zoho(said.code.clone(), said.message.clone()),
+        None => problem,
+    }
+}
