@@ -27,7 +27,7 @@ use crate::sweep::Sweep;
 use crate::swept::Swept;
 use crate::trigger::{Wake, wait_until_settled};
 use crate::trouble_events::TroubleEvents;
-use crate::zoho_reads::Zoho;
+use crate::zoho_reads::ZohoReads;
 
 /// An `OpenClaw` gateway admits a message within 15 seconds.
 const HOOK_TIMEOUT: Duration = Duration::from_secs(20);
@@ -40,7 +40,7 @@ pub struct EventDelivery {
     own_writes: OwnWrites,
     clock: SharedClock,
     http: Http,
-    zoho: Zoho,
+    zoho: ZohoReads,
     hook_timeout: Duration,
     /// How many calls Inventory allows in a day, where that is known.
     inventory_calls_per_day: Option<u32>,
@@ -57,7 +57,7 @@ impl EventDelivery {
             stores: stores.clone(),
             clock: clock.clone(),
             http: services.http.clone(),
-            zoho: Zoho::new(services, token_refresh),
+            zoho: ZohoReads::new(services, token_refresh),
             hook_timeout: HOOK_TIMEOUT,
             inventory_calls_per_day: services.settings.inventory.per_day,
         }

@@ -11,7 +11,7 @@ use shared::base::id::ConnectionName;
 use shared::core::events::ledger::{Entry, Known, Looked};
 use shared::zoho::scope::Product;
 
-use crate::zoho_reads::{Run, Zoho};
+use crate::zoho_reads::{Run, ZohoReads};
 use lookup::Lookup;
 use records::{CrmRecords, Outcome, crm_records, inventory_record};
 
@@ -34,7 +34,7 @@ struct Records<'a> {
 
 /// What lookups work with.
 pub(crate) struct Enrichment<'a> {
-    pub(crate) zoho: &'a Zoho,
+    pub(crate) zoho: &'a ZohoReads,
     pub(crate) clock: &'a dyn Clock,
 }
 

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
 use shared::core::events::ledger::Looked;
+use shared::core::zoho_client::Place;
 use shared::zoho::http::Answer;
 use shared::zoho::response;
 use shared::zoho::response::{Failure, FailureKind};
@@ -12,7 +13,7 @@ use shared::zoho::scope::Product;
 use shared::zoho::value::{id as id_of, text, timestamp};
 use shared::zoho::{crm, inventory};
 
-use crate::zoho_reads::{Place, Purpose, Reading, Run, Target, Zoho};
+use crate::zoho_reads::{Purpose, Reading, Run, Target, ZohoReads};
 
 /// The fields of a CRM record that are read.
 const FIELDS: &str = "id,Modified_Time,Created_Time";
@@ -33,7 +34,7 @@ pub(super) type CrmRecords = Result<BTreeMap<String, Option<Timestamp>>, Outcome
 
 /// Reads these records of a CRM module in one call.
 pub(super) async fn crm_records(
-    zoho: &Zoho,
+    zoho: &ZohoReads,
     name: &ConnectionName,
     module: &str,
     ids: &BTreeSet<&str>,
@@ -63,7 +64,7 @@ pub(super) async fn crm_records(
 
 /// Reads whether a record of Inventory is gone.
 pub(super) async fn inventory_record(
-    zoho: &Zoho,
+    zoho: &ZohoReads,
     name: &ConnectionName,
     kind: &str,
     id: &str,

@@ -1,14 +1,20 @@
 //! Reads one page of a list.
 
+use shared::core::zoho_client::Place;
 use shared::zoho::change_lists::{self, Page};
 use shared::zoho::{inventory, response};
 
 use crate::polling::checkpoint::{Cursor, Part};
 use crate::polling::list::{List, Source};
 use crate::polling::pager::requested_since;
-use crate::zoho_reads::{Place, Purpose, Reading, Run, Target, Zoho};
+use crate::zoho_reads::{Purpose, Reading, Run, Target, ZohoReads};
 
-pub(super) async fn fetch_page(zoho: &Zoho, list: &List, cursor: &Cursor, run: &mut Run) -> Reading<Page> {
+pub(super) async fn fetch_page(
+    zoho: &ZohoReads,
+    list: &List,
+    cursor: &Cursor,
+    run: &mut Run,
+) -> Reading<Page> {
     let target = Target {
         connection: &list.connection,
         product: list.product(),

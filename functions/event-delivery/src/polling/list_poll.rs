@@ -9,7 +9,7 @@ use crate::polling::list::{List, Source};
 use crate::polling::pager::{Next, first_page, is_between, next_after};
 use crate::polling::report::{Reporter, Seen};
 use crate::polling::schedule::{POLL_INTERVAL_WITH_WEBHOOKS, is_due};
-use crate::zoho_reads::{Reading, Run, Zoho};
+use crate::zoho_reads::{Reading, Run, ZohoReads};
 
 /// How long a list is left alone that Zoho refuses.
 const REFUSED_LIST_PAUSE: SignedDuration = POLL_INTERVAL_WITH_WEBHOOKS;
@@ -31,7 +31,7 @@ pub(crate) struct ListPoll<'a> {
     /// Where checkpoints are stored.
     pub(crate) table: &'a dyn Table,
     pub(crate) clock: &'a dyn Clock,
-    pub(crate) zoho: &'a Zoho,
+    pub(crate) zoho: &'a ZohoReads,
     pub(crate) reporter: Reporter<'a>,
 }
 
