@@ -1,5 +1,5 @@
-//! What the hook is told: fixed words, types, ids, and where to fetch the rest. Nothing that people wrote in Zoho, because
-//! the agent reads it as its task.
+//! The message to the hook: fixed words, types, ids, and where to fetch the rest. It holds nothing that people wrote in Zoho,
+//! because the agent reads it as its task.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -9,11 +9,11 @@ use shared::base::id::ConnectionName;
 use shared::core::events::agent_hook::Hook;
 use shared::core::events::ledger::Entry;
 
-/// Entries that are named one by one; of more, only the number is told.
-const NAMED: usize = 20;
+/// Up to this many entries are listed one by one; of more, only the counts by type.
+const MAX_LISTED_ENTRIES: usize = 20;
 
-/// Types that are counted one by one.
-const TYPES: usize = 20;
+/// Types whose entries are counted one by one.
+const MAX_COUNTED_TYPES: usize = 20;
 
 /// The body of the request. Equal entries give equal bytes.
 pub(crate) fn write(connection: &ConnectionName, hook: &Hook, id: &str, entries: &[Entry]) -> String {
@@ -42,13 +42,13 @@ fn message(connection: &ConnectionName, id: &str, entries: &[Entry]) -> String {
          Where the claim said more, claim again.\n",
         entries.len(),
     );
-    for (kind, count) in counts.iter().take(TYPES) {
+    for (kind, count) in counts.iter().take(MAX_COUNTED_TYPES) {
         let _ = writeln!(text, "{count} x {kind}");
     }
-    if counts.len() > TYPES {
-        let _ = writeln!(text, "and {} more types", counts.len() - TYPES);
+    if counts.len() > MAX_COUNTED_TYPES {
+        let _ = writeln!(text, "and {} more types", counts.len() - MAX_COUNTED_TYPES);
     }
-    if entries.len() <= NAMED {
+    if entries.len() <= MAX_LISTED_ENTRIES {
         for entry in entries {
             let subject = entry.subject.as_deref().map_or("-", plain);
             let _ = writeln!(text, "{} {} {subject}", entry.id, plain(&entry.kind));

@@ -7,22 +7,22 @@ use shared::base::clock::SignedDuration;
 use shared::zoho::http::{Answer, HttpError};
 
 /// Pauses after tries that failed, in seconds.
-const PAUSES: [u64; 8] = [15, 30, 60, 120, 300, 600, 900, 900];
+const RETRY_PAUSES: [u64; 8] = [15, 30, 60, 120, 300, 600, 900, 900];
 
-/// How long a run may take to claim what it was told of, by how often it was begun, in minutes.
-const UNCLAIMED: [i64; 4] = [15, 60, 240, 720];
+/// How long a run may take to claim its events, in minutes: longer each time that it is started again.
+const CLAIM_PAUSES: [i64; 4] = [15, 60, 240, 720];
 
-/// What an answer can make us wait for at most.
-const LONGEST: u64 = 3600;
+/// The longest `Retry-After`, in seconds, that is obeyed.
+const MAX_RETRY_AFTER: u64 = 3600;
 
 /// What an answer means.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Verdict {
-    /// The gateway will run it.
+    /// The gateway will start a run.
     Admitted { run: Option<String> },
     /// Try again, after so many seconds at least.
     Later { after: Option<u64>, may_have_begun: bool },
-    /// Never: something is set up wrongly.
+    /// Do not try again: something is set up wrongly.
     Refused { status: u16 },
 }
 
@@ -33,7 +33,7 @@ impl Verdict {
     }
 }
 
-/// Judges an answer, or that there is none.
+/// Judges an answer, or the lack of one.
 pub(crate) fn judge(answer: &Result<Answer, HttpError>) -> Verdict {
     let answer = match answer {
         Ok(answer) => answer,
@@ -41,19 +41,19 @@ pub(crate) fn judge(answer: &Result<Answer, HttpError>) -> Verdict {
             return Verdict::Later { after: None, may_have_begun: *error != HttpError::Unreachable };
         }
     };
-    let after = answer.retry_after.map(|seconds| seconds.min(LONGEST));
+    let after = answer.retry_after.map(|seconds| seconds.min(MAX_RETRY_AFTER));
     match answer.status {
         200..=299 => Verdict::Admitted { run: run_of(&answer.body) },
         // The session is busy; too many requests; work that was queued is cancelled; the request came too slowly.
         408 | 409 | 429 | 503 => Verdict::Later { after, may_have_begun: false },
         // A proxy in front may have passed it on all the same.
         500..=599 => Verdict::Later { after, may_have_begun: true },
-        // Redirects among them: the token goes to no other place.
+        // Redirects are among them: the token goes to no other address.
         status => Verdict::Refused { status },
     }
 }
 
-/// The run's id, as far as it can be one: it is shown and logged.
+/// The run's id, if it looks like one: it is shown and logged.
 fn run_of(body: &[u8]) -> Option<String> {
     let body: Value = serde_json::from_slice(body).ok()?;
     let run = body.get("runId")?.as_str()?;
@@ -62,13 +62,13 @@ fn run_of(body: &[u8]) -> Option<String> {
 }
 
 /// How long to wait after the `times`-th try, counted from 1.
-pub(crate) fn pause(times: u32) -> Duration {
-    Duration::from_secs(nth(&PAUSES, times.saturating_sub(1)))
+pub(crate) fn retry_pause(times: u32) -> Duration {
+    Duration::from_secs(nth(&RETRY_PAUSES, times.saturating_sub(1)))
 }
 
-/// How long to wait for claims after the hook took a batch, which it did so often before.
-pub(crate) fn unclaimed_pause(rounds: u32) -> SignedDuration {
-    SignedDuration::from_mins(nth(&UNCLAIMED, rounds))
+/// How long to wait for claims after the hook took a batch, by how often it took the same batch before.
+pub(crate) fn claim_pause(rounds: u32) -> SignedDuration {
+    SignedDuration::from_mins(nth(&CLAIM_PAUSES, rounds))
 }
 
 fn nth<T: Copy + Default>(table: &[T], index: u32) -> T {
@@ -113,9 +113,9 @@ mod tests {
 
     #[test]
     fn pauses_grow_and_stay() {
-        let pauses: Vec<_> = (1..=10).map(|times| pause(times).as_secs()).collect();
+        let pauses: Vec<_> = (1..=10).map(|times| retry_pause(times).as_secs()).collect();
         assert_eq!(pauses, [15, 30, 60, 120, 300, 600, 900, 900, 900, 900]);
-        let unclaimed: Vec<_> = (0..6).map(|rounds| unclaimed_pause(rounds).as_mins()).collect();
+        let unclaimed: Vec<_> = (0..6).map(|rounds| claim_pause(rounds).as_mins()).collect();
         assert_eq!(unclaimed, [15, 60, 240, 720, 720, 720]);
     }
 }

@@ -1,72 +1,105 @@
-//! One try: written down, sent, judged, written down.
+//! One try to send a batch: it is written down, sent, its answer is judged, and the outcome is written down.
 
 use std::time::Duration;
 
-use shared::base::clock::{SignedDuration, later};
+use shared::base::clock::{Clock, SignedDuration, later};
 use shared::base::id::ConnectionName;
 use shared::core::events::agent_hook::Hook;
-use shared::core::events::ledger::{Begun, Frozen, Stage};
+use shared::core::events::ledger::{Begun, Frozen, Ledger, Stage};
 use shared::store::StoreError;
-use shared::zoho::http;
+use shared::zoho::http::{self, Http};
 
-use crate::EventDelivery;
-use crate::batch_lifecycle::Due;
-use crate::retry::{Verdict, judge, pause};
+use crate::give_up::GiveUp;
+use crate::next_step::NextStep;
+use crate::retry::{Verdict, claim_pause, judge, retry_pause};
 
-impl EventDelivery {
+/// What sending works with.
+pub(crate) struct Sender<'a> {
+    pub(crate) ledger: &'a Ledger,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) http: &'a Http,
+    pub(crate) hook_timeout: Duration,
+    pub(crate) give_up: GiveUp<'a>,
+}
+
+impl Sender<'_> {
     pub(crate) async fn send(
         &self,
         name: &ConnectionName,
         hook: &Hook,
         frozen: Frozen,
-    ) -> Result<Due, StoreError> {
+    ) -> Result<NextStep, StoreError> {
         let (frozen, turn) = match self.ledger.begin_try(name, &frozen, hook.turns()).await? {
             Begun::Try(frozen, turn) => (frozen, turn),
-            Begun::NoTurn(free) => return Ok(Due::At(free)),
-            Begun::Taken => return Ok(Due::Nothing),
+            Begun::NoTurn(free) => return Ok(NextStep::At(free)),
+            Begun::Taken => return Ok(NextStep::None),
         };
         let batch = &frozen.batch;
         let message = http::Hook { token: &hook.token, key: &batch.id, body: &batch.body };
-        let answer = self.http.post_hook(hook.url.as_str(), message, self.patience).await;
+        let answer = self.http.post_hook(hook.url.as_str(), message, self.hook_timeout).await;
         let verdict = judge(&answer);
         let said = match &answer {
             Ok(answer) => answer.status.to_string(),
             Err(error) => error.to_string(),
         };
-        tracing::info!(connection = %name, batch = batch.id, attempt = batch.attempts, said, "told the agent's hook");
+        tracing::info!(connection = %name, batch = batch.id, attempt = batch.attempts, said, "sent a batch to the agent's hook");
         if !verdict.may_have_begun() {
             self.ledger.give_back(turn).await?;
         }
         match verdict {
-            Verdict::Admitted { run } => {
-                let (at, next) = (self.clock.now(), self.look_again(batch.rounds));
-                let changed = self.ledger.change_batch(name, frozen, |batch| {
-                    batch.stage = Stage::Admitted { run, at };
-                    (batch.next, batch.said) = (next, Some(said));
-                });
-                Ok(if changed.await?.is_some() { Due::Told } else { Due::Nothing })
-            }
-            Verdict::Later { after, .. } => {
-                let wait = self.clock.jittered(pause(batch.attempts));
-                let wait = wait.max(Duration::from_secs(after.unwrap_or_default()));
-                let next = later(self.clock.now(), SignedDuration::try_from(wait).unwrap_or_default());
-                self.ledger
-                    .change_batch(name, frozen, |batch| (batch.next, batch.said) = (next, Some(said)))
-                    .await?;
-                Ok(Due::At(next))
-            }
-            Verdict::Refused { status } => {
-                // First of all that it was refused: whoever finds it so ends it.
-                let (by, now) = (hook.digest(), self.clock.now());
-                let changed = self.ledger.change_batch(name, frozen, |batch| {
-                    batch.stage = Stage::Refused { status, hook: by.clone() };
-                    (batch.next, batch.said) = (now, Some(said));
-                });
-                match changed.await? {
-                    Some(frozen) => self.give_up_refused(name, frozen, status, &by).await,
-                    None => Ok(Due::Nothing),
-                }
-            }
+            Verdict::Admitted { run } => self.admitted(name, frozen, run, said).await,
+            Verdict::Later { after, .. } => self.postpone(name, frozen, after, said).await,
+            Verdict::Refused { status } => self.refused(name, frozen, hook, status, said).await,
+        }
+    }
+
+    async fn admitted(
+        &self,
+        name: &ConnectionName,
+        frozen: Frozen,
+        run: Option<String>,
+        said: String,
+    ) -> Result<NextStep, StoreError> {
+        let now = self.clock.now();
+        let next = later(now, claim_pause(frozen.batch.rounds));
+        let changed = self.ledger.change_batch(name, frozen, |batch| {
+            batch.stage = Stage::Admitted { run, at: now };
+            (batch.next, batch.said) = (next, Some(said));
+        });
+        Ok(if changed.await?.is_some() { NextStep::Admitted } else { NextStep::None })
+    }
+
+    async fn postpone(
+        &self,
+        name: &ConnectionName,
+        frozen: Frozen,
+        retry_after: Option<u64>,
+        said: String,
+    ) -> Result<NextStep, StoreError> {
+        let wait = self.clock.jittered(retry_pause(frozen.batch.attempts));
+        let wait = wait.max(Duration::from_secs(retry_after.unwrap_or_default()));
+        let next = later(self.clock.now(), SignedDuration::try_from(wait).unwrap_or_default());
+        self.ledger.change_batch(name, frozen, |batch| (batch.next, batch.said) = (next, Some(said))).await?;
+        Ok(NextStep::At(next))
+    }
+
+    /// The refusal is written down before anything else: should this process die, whoever finds the batch gives it up.
+    async fn refused(
+        &self,
+        name: &ConnectionName,
+        frozen: Frozen,
+        hook: &Hook,
+        status: u16,
+        said: String,
+    ) -> Result<NextStep, StoreError> {
+        let (by, now) = (hook.digest(), self.clock.now());
+        let changed = self.ledger.change_batch(name, frozen, |batch| {
+            batch.stage = Stage::Refused { status, hook: by.clone() };
+            (batch.next, batch.said) = (now, Some(said));
+        });
+        match changed.await? {
+            Some(frozen) => self.give_up.refused(name, frozen, status, &by).await,
+            None => Ok(NextStep::None),
         }
     }
 }

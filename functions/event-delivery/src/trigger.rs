@@ -1,18 +1,18 @@
-//! What wakes the function: the schedule, or new events.
+//! What triggers the function: the schedule, or new events.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
 use serde_json::Value;
-use shared::base::clock::{SignedDuration, Timestamp, later};
+use shared::base::clock::{Clock, SignedDuration, Timestamp, later};
 use shared::base::id::{ConnectionName, is_time_ordered, moment_of};
 use shared::core::events::SETTLED;
-use shared::store::StoreError;
 use tokio::time::sleep;
 
-use crate::{EventDelivery, Swept};
+/// How long new events are waited for at most, whatever their time says.
+const MAX_SETTLING_WAIT: Duration = Duration::from_secs(16);
 
-/// Why the function was woken.
+/// What triggered the function.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wake {
     /// The connections of new events.
@@ -35,7 +35,7 @@ pub fn wake_of(event: &Value) -> Result<Wake, String> {
     let mut wake = Wake::default();
     for record in records {
         let (partition, sort) = (text(record, "/dynamodb/Keys/pk/S"), text(record, "/dynamodb/Keys/sk/S"));
-        // Rows of the ledger stand in the same table.
+        // Rows of the ledger are in the same table.
         let Some(connection) = partition.as_deref().and_then(|key| key.strip_prefix("event#")) else {
             continue;
         };
@@ -47,20 +47,12 @@ pub fn wake_of(event: &Value) -> Result<Wake, String> {
     Ok(wake)
 }
 
-impl EventDelivery {
-    /// Sweeps, once new events are settled.
-    ///
-    /// # Errors
-    /// Where the store fails.
-    pub async fn handle(&self, wake: Wake) -> Result<Swept, StoreError> {
-        if let Some(newest) = wake.newest {
-            // Before that, an earlier event could still be on its way into the table.
-            let settled = later(newest, SETTLED + SignedDuration::from_millis(1));
-            let wait = Duration::try_from(settled.duration_since(self.clock.now())).unwrap_or_default();
-            sleep(wait.min(Duration::from_secs(16))).await;
-        }
-        self.sweep(&wake.connections).await
-    }
+/// Waits until the newest event is settled: before that, an earlier one could still be on its way into the table.
+pub(crate) async fn wait_until_settled(clock: &dyn Clock, wake: &Wake) {
+    let Some(newest) = wake.newest else { return };
+    let settled = later(newest, SETTLED + SignedDuration::from_millis(1));
+    let wait = Duration::try_from(settled.duration_since(clock.now())).unwrap_or_default();
+    sleep(wait.min(MAX_SETTLING_WAIT)).await;
 }
 
 #[cfg(test)]

@@ -1,18 +1,22 @@
-//! What cannot be delivered is told: an event for whoever reads events, a metric for whoever has alarms.
+//! Reports what cannot be delivered: an event for those who read events, a metric for those who have alarms.
 
 use serde_json::{Value, json};
 use shared::base::id::ConnectionName;
 use shared::base::secret::sha256_hex;
 use shared::base::telemetry::gauge;
-use shared::core::events::Delivery;
 use shared::core::events::ledger::Batch;
+use shared::core::events::{Delivery, Events};
 
-use crate::EventDelivery;
+/// Where trouble events are stored: among all others.
+#[derive(Clone, Copy)]
+pub(crate) struct TroubleEvents<'a> {
+    pub(crate) events: &'a Events,
+}
 
-impl EventDelivery {
-    /// The hook refuses us: nothing more is told until the operator sets it anew.
-    pub(crate) async fn tell_refused(&self, name: &ConnectionName, batch: &Batch, status: u16, dead: usize) {
-        tracing::error!(connection = %name, batch = batch.id, status, dead, "the agent's hook refuses us");
+impl TroubleEvents<'_> {
+    /// The hook refuses every message: nothing more is sent until the operator sets it anew.
+    pub(crate) async fn refused(&self, name: &ConnectionName, batch: &Batch, status: u16, dead: usize) {
+        tracing::error!(connection = %name, batch = batch.id, status, dead, "the agent's hook refuses every message");
         gauge("deliveries_refused", 1);
         let next = match status {
             401 | 403 => "The token is wrong. Set it with `zoho-connector agent set`",
@@ -28,11 +32,11 @@ impl EventDelivery {
             replay(name)
         );
         let data = json!({ "status": status, "delivery": batch.id, "dead": dead, "notice": notice });
-        self.tell_trouble(name, batch, "connector.delivery_refused", data).await;
+        self.store(name, batch, "connector.delivery_refused", data).await;
     }
 
-    /// The hook takes our messages, but no run claims the events.
-    pub(crate) async fn tell_unclaimed(&self, name: &ConnectionName, batch: &Batch, dead: usize) {
+    /// The hook takes the messages, but no run claims the events.
+    pub(crate) async fn unclaimed(&self, name: &ConnectionName, batch: &Batch, dead: usize) {
         tracing::error!(connection = %name, batch = batch.id, dead, "events were never claimed");
         gauge("deliveries_unclaimed", 1);
         let notice = format!(
@@ -41,15 +45,15 @@ impl EventDelivery {
             replay(name)
         );
         let data = json!({ "delivery": batch.id, "dead": dead, "notice": notice });
-        self.tell_trouble(name, batch, "connector.delivery_unclaimed", data).await;
+        self.store(name, batch, "connector.delivery_unclaimed", data).await;
     }
 
-    /// That it could not be told stops nothing.
-    async fn tell_trouble(&self, name: &ConnectionName, batch: &Batch, kind: &str, data: Value) {
+    /// A failure to store the event is logged and stops nothing.
+    async fn store(&self, name: &ConnectionName, batch: &Batch, kind: &str, data: Value) {
         let delivery = Delivery {
             connection: name.clone(),
             source: "connector",
-            // One for each batch, also where this process dies half-way and another one tells it again.
+            // One event for each batch and kind: another process may repeat this one after a crash.
             digest: sha256_hex(format!("{kind} {}", batch.id).as_bytes()),
             kind: kind.to_owned(),
             subject: Some(format!("delivery/{}", batch.id)),
@@ -58,12 +62,12 @@ impl EventDelivery {
             body: Value::Null.to_string(),
         };
         if let Err(error) = self.events.store(delivery).await {
-            tracing::error!(connection = %name, %error, "an event of our own could not be stored");
+            tracing::error!(connection = %name, %error, "a trouble event could not be stored");
         }
     }
 }
 
-/// The command by which dead events of a connection are told again.
+/// The command that sends dead events of a connection again.
 fn replay(name: &ConnectionName) -> String {
     let of = if *name == ConnectionName::default() { String::new() } else { format!(" --connection {name}") };
     format!("zoho-connector events replay --dead{of}")

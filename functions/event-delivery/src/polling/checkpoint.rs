@@ -1,112 +1,162 @@
-//! How far the looks for changes have come: a row for each list.
+//! How far the polls of a list have come: a row for each list.
 
 use serde::{Deserialize, Serialize};
 use shared::base::clock::Timestamp;
-use shared::store::{Condition, Key, Put, Query, Row, StoreError, Table, Version};
+use shared::store::{Condition, Key, Outcome, Put, Query, Row, StoreError, Table, Version};
 use shared::zoho::change_lists::{At, Order};
 
 const PARTITION: &str = "progress";
 const PREFIX: &str = "gap/";
 
 /// More than there are lists.
-const MOST: usize = 5000;
+const MAX_LISTS: usize = 5000;
 
-/// How far the looks at one list have come.
+/// How far the polls of one list have come. Its fields are stored under older names.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Progress {
+pub(super) struct Checkpoint {
     /// Until when all changes were seen.
-    pub(crate) through: Option<Timestamp>,
-    /// What was changed last before then, the look before that one saw.
+    #[serde(rename = "through")]
+    pub(super) changes_seen_until: Option<Timestamp>,
+    /// Where the last poll of changes began. An earlier change was seen even if a write of ours hides it now.
     #[serde(default)]
-    pub(crate) settled: Option<Timestamp>,
+    pub(super) settled: Option<Timestamp>,
     /// Until when all deletions were seen.
-    pub(crate) deleted_through: Option<Timestamp>,
-    /// When a look was finished, or found that it may not look.
-    pub(crate) at: Option<Timestamp>,
-    /// Where one goes on that is not finished.
+    #[serde(rename = "deleted_through")]
+    pub(super) deletions_seen_until: Option<Timestamp>,
+    /// When a poll was finished, or found that it may not read the list.
+    #[serde(rename = "at")]
+    pub(super) polled_at: Option<Timestamp>,
+    /// Where an unfinished poll goes on.
     #[serde(default)]
-    pub(crate) cursor: Option<Cursor>,
-    /// How many calls the last look has taken.
+    pub(super) cursor: Option<Cursor>,
+    /// How many calls the last poll has taken.
     #[serde(default)]
-    pub(crate) calls: u32,
-    /// Until when somebody is at it, unless they died.
+    pub(super) calls: u32,
+    /// Until when a process polls the list, unless it died.
+    #[serde(default, rename = "busy")]
+    pub(super) busy_until: Option<Timestamp>,
+    /// Until when the list is left alone, because it could not be read.
     #[serde(default)]
-    pub(crate) busy: Option<Timestamp>,
-    /// Until when it is left alone, because it could not be read.
-    #[serde(default)]
-    pub(crate) not_before: Option<Timestamp>,
-    /// When the operator was last told that it may not look.
-    #[serde(default)]
-    pub(crate) noticed: Option<Timestamp>,
+    pub(super) not_before: Option<Timestamp>,
+    /// When the log last said that the list cannot be read.
+    #[serde(default, rename = "noticed")]
+    pub(super) warned_at: Option<Timestamp>,
 }
 
-/// Where a look goes on.
+/// Where a poll goes on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Cursor {
+pub(super) struct Cursor {
     /// Which list.
-    pub(crate) part: Part,
-    /// What changed before is not looked for on this page and those after it.
-    pub(crate) since: Timestamp,
-    /// What changed after is left to the next look.
-    pub(crate) to: Timestamp,
-    pub(crate) order: Order,
-    pub(crate) at: At,
+    pub(super) part: Part,
+    /// Changes before this moment are not looked for on this page and those after it.
+    pub(super) since: Timestamp,
+    /// Changes after this moment are left to the next poll.
+    pub(super) to: Timestamp,
+    pub(super) order: Order,
+    pub(super) at: At,
     /// How many pages were not in the order that was asked for.
-    pub(crate) unsorted: u32,
+    pub(super) unsorted: u32,
 }
 
+/// What is listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(crate) enum Part {
+pub(super) enum Part {
     Changes,
     Deletions,
 }
 
 /// A row that was read.
-pub(crate) struct Stored {
-    pub(crate) progress: Progress,
+pub(super) struct StoredCheckpoint {
+    pub(super) checkpoint: Checkpoint,
     key: Key,
     version: Option<Version>,
 }
 
-impl Stored {
-    /// What is known of a list that was never looked at.
-    pub(crate) fn new(list: &str) -> Self {
+impl StoredCheckpoint {
+    /// The checkpoint of a list that was never polled.
+    pub(super) fn new(list: &str) -> Self {
         Self {
-            progress: Progress::default(),
+            checkpoint: Checkpoint::default(),
             key: Key::new(PARTITION, format!("{PREFIX}{list}")),
             version: None,
         }
     }
 
     /// Which list it is.
-    pub(crate) fn list(&self) -> &str {
+    pub(super) fn list(&self) -> &str {
         self.key.sort.strip_prefix(PREFIX).unwrap_or_default()
     }
 
-    /// Writes it down, in the place of what was read; says whether that was still there.
-    pub(crate) async fn save(&mut self, events: &dyn Table) -> Result<bool, StoreError> {
+    /// Replaces what was read; says whether that was still there.
+    pub(super) async fn save(&mut self, events: &dyn Table) -> Result<bool, StoreError> {
         let condition = self.version.clone().map_or(Condition::Absent, Condition::Version);
-        let put = Put::record(self.key.clone(), &self.progress, condition)?;
+        let put = Put::record(self.key.clone(), &self.checkpoint, condition)?;
         let outcome = events.put(put).await?;
         let is_done = outcome.is_done();
-        if let shared::store::Outcome::Done(version) = outcome {
+        if let Outcome::Done(version) = outcome {
             self.version = version;
         }
         Ok(is_done)
     }
 }
 
-/// Reads all of them. A list whose row cannot be read is looked at as if it never was.
-pub(crate) async fn read_all(events: &dyn Table) -> Result<Vec<Stored>, StoreError> {
-    let query =
-        Query { partition: PARTITION.to_owned(), prefix: PREFIX.to_owned(), limit: MOST, ..Query::default() };
+/// Reads all checkpoints. A list whose row cannot be read is polled as if for the first time.
+pub(super) async fn read_all(events: &dyn Table) -> Result<Vec<StoredCheckpoint>, StoreError> {
+    let query = Query {
+        partition: PARTITION.to_owned(),
+        prefix: PREFIX.to_owned(),
+        limit: MAX_LISTS,
+        ..Query::default()
+    };
     let stored = |row: &Row| {
-        let progress = row.read().unwrap_or_else(|error| {
-            tracing::error!(row = row.key.sort, %error, "how far a list was read is unknown: it is read anew");
-            Progress::default()
+        let checkpoint = row.read().unwrap_or_else(|error| {
+            tracing::error!(row = row.key.sort, %error, "a checkpoint cannot be read: its list is polled from the beginning");
+            Checkpoint::default()
         });
-        Stored { progress, key: row.key.clone(), version: Some(row.version.clone()) }
+        StoredCheckpoint { checkpoint, key: row.key.clone(), version: Some(row.version.clone()) }
     };
     Ok(events.query(query).await?.rows.iter().map(stored).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn rows_keep_their_form() {
+        let (one, two) = ("2026-11-21T10:00:00Z", "2026-11-21T11:00:00Z");
+        let row = json!({
+            "through": one, "settled": two, "deleted_through": one, "at": two,
+            "cursor": {
+                "part": "deletions", "since": one, "to": two, "order": "oldest_first", "at": { "page": 3 }, "unsorted": 2,
+            },
+            "calls": 7, "busy": two, "not_before": one, "noticed": two,
+        });
+        let [one, two] = [one, two].map(|text| text.parse::<Timestamp>().unwrap());
+        let checkpoint = Checkpoint {
+            changes_seen_until: Some(one),
+            settled: Some(two),
+            deletions_seen_until: Some(one),
+            polled_at: Some(two),
+            cursor: Some(Cursor {
+                part: Part::Deletions,
+                since: one,
+                to: two,
+                order: Order::OldestFirst,
+                at: At::Page(3),
+                unsorted: 2,
+            }),
+            calls: 7,
+            busy_until: Some(two),
+            not_before: Some(one),
+            warned_at: Some(two),
+        };
+        assert_eq!(serde_json::to_value(&checkpoint).unwrap(), row);
+        assert_eq!(serde_json::from_value::<Checkpoint>(row).unwrap(), checkpoint);
+        let nothing = json!({ "through": null, "deleted_through": null, "at": null });
+        assert_eq!(serde_json::from_value::<Checkpoint>(nothing).unwrap(), Checkpoint::default());
+    }
 }

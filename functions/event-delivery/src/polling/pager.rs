@@ -1,42 +1,42 @@
-//! How a list is walked, so that no change is missed although it moves: by the times of its rows, not by what was asked for,
-//! because Zoho ignores without a word what it does not know.
+//! Which page of a list comes next, so that no change is missed although rows move meanwhile. It goes by the times of the rows,
+//! not by what was asked for, because Zoho silently ignores parameters that it does not know.
 
 use shared::base::clock::{SignedDuration, Timestamp, earlier};
 use shared::zoho::change_lists::{At, Order, Page};
 
 use crate::polling::checkpoint::{Cursor, Part};
 
-/// So many pages of a list that is not sorted are read: a short one. A long one would cost more than it brings.
-const MOST_UNSORTED: u32 = 10;
+/// Of a list that Zoho does not sort, at most this many pages are read. A longer one would cost more calls than it is worth.
+const MAX_UNSORTED_PAGES: u32 = 10;
 
 /// What follows a page.
 #[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Next {
+pub(super) enum Next {
     /// Another page.
     Page(Cursor),
-    /// All that changed was seen.
+    /// No other page: all changes were seen.
     Done,
-    /// The list cannot be walked, for this reason.
+    /// No other page: the list cannot be read to its end, for this reason.
     GiveUp(&'static str),
 }
 
-/// Where a walk begins. What is new comes at its end, where another look finds it.
-pub(crate) fn first(part: Part, order: Order, since: Timestamp, to: Timestamp) -> Cursor {
+/// Where a poll begins.
+pub(super) fn first_page(part: Part, order: Order, since: Timestamp, to: Timestamp) -> Cursor {
     Cursor { part, since, to, order, at: At::FIRST, unsorted: 0 }
 }
 
-/// Whether a row's time is one that is looked for. Zoho's times have no fractions.
-pub(crate) fn is_between(at: Timestamp, since: Timestamp, to: Timestamp) -> bool {
+/// Whether a row's time lies between these two. Zoho's times have no fractions of a second.
+pub(super) fn is_between(at: Timestamp, since: Timestamp, to: Timestamp) -> bool {
     at.as_second() >= since.as_second() && at <= to
 }
 
-/// From when on a list is asked for: Zoho does not say whether it gives what changed in that second.
-pub(crate) fn asked(cursor: &Cursor) -> Timestamp {
+/// The time that Zoho is asked for, a second early: Zoho does not say whether `If-Modified-Since` includes its own second.
+pub(super) fn requested_since(cursor: &Cursor) -> Timestamp {
     earlier(cursor.since, SignedDuration::from_secs(1))
 }
 
 /// What follows this page.
-pub(crate) fn go_on(cursor: &Cursor, page: &Page) -> Next {
+pub(super) fn next_after(cursor: &Cursor, page: &Page) -> Next {
     let following = || match &page.next {
         Some(at) => Next::Page(Cursor { at: at.clone(), ..cursor.clone() }),
         None if page.cut => Next::GiveUp("Zoho does not say where it goes on."),
@@ -45,21 +45,21 @@ pub(crate) fn go_on(cursor: &Cursor, page: &Page) -> Next {
     let Some(last) = page.rows.last().map(|row| row.at) else { return following() };
     let sorted = page.is_sorted(cursor.order);
     match (cursor.part, cursor.order) {
-        // In no order that anybody promised.
+        // Zoho promises no order for deletions.
         (Part::Deletions, _) => following(),
         (Part::Changes, Order::OldestFirst) => {
-            let asked = asked(cursor).as_second();
-            let too_old = page.rows.iter().any(|row| row.at.as_second() < asked);
+            let requested = requested_since(cursor).as_second();
+            let too_old = page.rows.iter().any(|row| row.at.as_second() < requested);
             if too_old || !sorted {
-                // It does not begin where it should. From the other end it can be walked by the times alone.
-                Next::Page(first(cursor.part, Order::NewestFirst, cursor.since, cursor.to))
+                // Zoho ignored the filter or the order. Newest first, the rows' times alone tell where to stop.
+                Next::Page(first_page(cursor.part, Order::NewestFirst, cursor.since, cursor.to))
             } else if last > cursor.to || (page.next.is_none() && !page.cut) {
                 Next::Done
             } else if last.as_second() > cursor.since.as_second() {
-                // Begun anew from the last second, nothing that moves to the end can push another over a page's edge.
+                // Asked again from the last second on, no row that moves to the end can push another one over the edge of a page.
                 Next::Page(Cursor { since: last, at: At::FIRST, ..cursor.clone() })
             } else {
-                // All of it lies within one second.
+                // All rows are of one second.
                 following()
             }
         }
@@ -69,7 +69,7 @@ pub(crate) fn go_on(cursor: &Cursor, page: &Page) -> Next {
                 return Next::Done;
             }
             match following() {
-                Next::Page(_) if unsorted >= MOST_UNSORTED => {
+                Next::Page(_) if unsorted >= MAX_UNSORTED_PAGES => {
                     Next::GiveUp("it is long, and Zoho does not sort it.")
                 }
                 Next::Page(next) => Next::Page(Cursor { unsorted, ..next }),
@@ -89,11 +89,11 @@ mod tests {
         Timestamp::from_second(1_800_000_000 + second).unwrap()
     }
 
-    /// A module of CRM: ids with the seconds of their last changes, and what it heeds.
+    /// A module of CRM: ids with the seconds of their last changes, and which parameters it obeys.
     struct Module {
         records: Vec<(u32, i64)>,
         heeds_since: bool,
-        /// Whether what changed in the second that was asked for is given, too.
+        /// Whether changes of the requested second itself are listed, too.
         inclusive: bool,
         sorts: bool,
         per_page: usize,
@@ -102,8 +102,8 @@ mod tests {
     impl Module {
         fn page(&self, cursor: &Cursor) -> Page {
             let mut rows = self.records.clone();
-            let asked = asked(cursor).as_second() + i64::from(!self.inclusive);
-            rows.retain(|(_, second)| !self.heeds_since || at(*second).as_second() >= asked);
+            let requested = requested_since(cursor).as_second() + i64::from(!self.inclusive);
+            rows.retain(|(_, second)| !self.heeds_since || at(*second).as_second() >= requested);
             if self.sorts {
                 rows.sort_by_key(|(id, second)| (*second, *id));
                 if cursor.order == Order::NewestFirst {
@@ -126,10 +126,10 @@ mod tests {
             Page { rows, next: more.then(|| At::Token((number + 1).to_string())), cut: false }
         }
 
-        /// Walks it, while `meanwhile` happens before each page; gives the ids that were seen, and how many pages that took.
+        /// Reads all pages, while `meanwhile` happens before each; gives the ids that were seen, and the number of pages.
         fn walk(&mut self, order: Order, meanwhile: impl Fn(&mut Self, usize)) -> (Vec<u32>, usize) {
             let (since, to) = (at(100), at(1000));
-            let mut cursor = first(Part::Changes, order, since, to);
+            let mut cursor = first_page(Part::Changes, order, since, to);
             let (mut seen, mut pages) = (Vec::new(), 0);
             loop {
                 meanwhile(self, pages);
@@ -138,7 +138,7 @@ mod tests {
                 let page = self.page(&cursor);
                 let rows = page.rows.iter().filter(|row| is_between(row.at, since, to));
                 seen.extend(rows.map(|row| row.id.parse::<u32>().unwrap()));
-                match go_on(&cursor, &page) {
+                match next_after(&cursor, &page) {
                     Next::Page(next) => cursor = next,
                     Next::Done => break,
                     Next::GiveUp(_) => return (Vec::new(), pages),
@@ -195,14 +195,17 @@ mod tests {
             Page { rows: seconds.iter().map(row).collect(), next: None, cut: true }
         };
         let next = |part, order, seconds: &[i64]| {
-            go_on(&Cursor { at: At::Page(10), ..first(part, order, at(100), at(1000)) }, &page(seconds))
+            next_after(
+                &Cursor { at: At::Page(10), ..first_page(part, order, at(100), at(1000)) },
+                &page(seconds),
+            )
         };
         let gives_up = |next| matches!(next, Next::GiveUp(_));
         assert!(gives_up(next(Part::Deletions, Order::OldestFirst, &[300, 200])));
         assert!(gives_up(next(Part::Changes, Order::NewestFirst, &[300, 200])));
         assert!(gives_up(next(Part::Changes, Order::OldestFirst, &[100, 100])), "all in one second");
         assert_eq!(next(Part::Changes, Order::NewestFirst, &[300, 99]), Next::Done, "the rest is known");
-        let begun_anew = first(Part::Changes, Order::OldestFirst, at(300), at(1000));
+        let begun_anew = first_page(Part::Changes, Order::OldestFirst, at(300), at(1000));
         assert_eq!(next(Part::Changes, Order::OldestFirst, &[200, 300]), Next::Page(begun_anew));
     }
 

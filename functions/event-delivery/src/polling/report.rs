@@ -1,98 +1,126 @@
-//! What is found becomes an event, as if it had been told, unless it was.
+//! Stores a change that polling found as an event, as a webhook would have, unless the change is known.
 
 use serde_json::{Value, json};
 use shared::base::clock::Timestamp;
 use shared::base::secret::sha256_hex;
-use shared::core::events::Delivery;
-use shared::core::events::ledger::{EARLIER, FOUND};
+use shared::core::events::ledger::{EARLIER, FOUND, Ledger, Newest};
+use shared::core::events::{Delivery, Events};
+use shared::core::writes::own_writes::OwnWrites;
 use shared::store::StoreError;
 use shared::zoho::change_lists::Changed;
 use shared::zoho::value::{Object, text};
 
-use crate::EventDelivery;
 use crate::polling::checkpoint::Part;
-use crate::polling::{List, Look, What};
+use crate::polling::list::{List, Source};
 
 /// What events of Inventory carry beside the id, where the list has it.
-const NAMES: [&str; 3] = ["sku", "salesorder_number", "status"];
+const DESCRIPTIVE_FIELDS: [&str; 3] = ["sku", "salesorder_number", "status"];
 
-/// Longer ones name nothing.
-const LONGEST_NAME: usize = 256;
+/// Longer values are left out: they name nothing.
+const MAX_FIELD_LENGTH: usize = 256;
 
-impl EventDelivery {
+/// What a report works with.
+pub(crate) struct Reporter<'a> {
+    pub(crate) events: &'a Events,
+    pub(crate) ledger: &'a Ledger,
+    pub(crate) own_writes: &'a OwnWrites,
+}
+
+/// Until when earlier polls have seen a list.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Seen {
+    /// Changes, or deletions, before this moment are known.
+    pub(super) until: Timestamp,
+    /// Changes before this moment were seen even if a later write of ours hides them now.
+    pub(super) settled: Timestamp,
+}
+
+impl Reporter<'_> {
     /// Stores what a row tells, unless it is known; says whether that was news.
     pub(super) async fn report(
         &self,
-        look: &Look<'_>,
+        list: &List,
         part: Part,
-        since: Timestamp,
+        seen: Seen,
         found: &Changed,
     ) -> Result<bool, StoreError> {
-        let list = look.list;
         let subject = format!("{}/{}", list.record, found.id);
         let name = &list.connection;
-        let newest = self.ledger.newest(&list.connection, &subject).await?;
-        let deletion = part == Part::Deletions;
-        let is_known = newest
-            .as_ref()
-            .is_some_and(|newest| if deletion { newest.is_deleted() } else { newest.has_change(found.at) });
+        let newest = self.ledger.newest(name, &subject).await?;
+        let is_deletion = part == Part::Deletions;
+        let is_known = newest.as_ref().is_some_and(|newest| {
+            if is_deletion { newest.is_deleted() } else { newest.has_change(found.at) }
+        });
         if is_known {
             return Ok(false);
         }
         let mut earlier = None;
-        if !deletion && self.own.is_own(name, &subject, found.at).await? {
+        if !is_deletion && self.own_writes.is_own(name, &subject, found.at).await? {
             let is_known =
-                |at| at < look.settled || newest.as_ref().is_some_and(|newest| newest.has_change(at));
-            earlier = self.own.hidden(name, &subject, found.at, is_known).await?;
+                |at| at < seen.settled || newest.as_ref().is_some_and(|newest| newest.has_change(at));
+            earlier = self.own_writes.hidden(name, &subject, found.at, is_known).await?;
             if earlier.is_none() && self.ledger.own_told(name, &subject).await? == Some(found.at) {
                 return Ok(false);
             }
         }
-        // Its creation may have been told, and only this change not; or it was ours.
-        let created = found.created.filter(|at| newest.is_none() && at.as_second() >= since.as_second());
-        let is_new = match created {
-            Some(at) => at == found.at || !self.own.is_own(name, &subject, at).await?,
-            None => false,
-        };
-        let change = match (deletion, is_new) {
-            (true, _) => "deleted",
-            (false, true) => "created",
-            (false, false) => "updated",
+        let change = if is_deletion {
+            "deleted"
+        } else if self.is_creation(list, &subject, seen, newest.as_ref(), found).await? {
+            "created"
+        } else {
+            "updated"
         };
         let product = list.product();
         let kind = format!("zoho.{product}.{}.{change}", list.record);
         let delivery = Delivery {
-            connection: list.connection.clone(),
+            connection: name.clone(),
             source: product.as_str(),
             digest: sha256_hex(format!("{kind} {} {}", found.id, found.at).as_bytes()),
             kind,
             subject: Some(subject),
             time: Some(found.at.to_string()),
-            data: data(list, found, deletion, earlier),
+            data: data(list, found, is_deletion, earlier),
             body: Value::Object(found.row.clone()).to_string(),
         };
         Ok(!self.events.store(delivery).await?.duplicate)
     }
+
+    /// Whether the change is the record's creation, as far as anybody else is concerned: not if the creation was reported before,
+    /// or was ours and somebody else changed the record since.
+    async fn is_creation(
+        &self,
+        list: &List,
+        subject: &str,
+        seen: Seen,
+        newest: Option<&Newest>,
+        found: &Changed,
+    ) -> Result<bool, StoreError> {
+        let is_recent = |at: &Timestamp| newest.is_none() && at.as_second() >= seen.until.as_second();
+        match found.created.filter(is_recent) {
+            Some(at) => Ok(at == found.at || !self.own_writes.is_own(&list.connection, subject, at).await?),
+            None => Ok(false),
+        }
+    }
 }
 
-fn data(list: &List, found: &Changed, deletion: bool, earlier: Option<Timestamp>) -> Value {
+fn data(list: &List, found: &Changed, is_deletion: bool, earlier: Option<Timestamp>) -> Value {
     let mut data = Object::new();
-    match &list.what {
-        What::Crm(module) => {
+    match &list.source {
+        Source::Crm(module) => {
             data.insert("module".to_owned(), json!(module));
             data.insert("ids".to_owned(), json!([found.id]));
         }
-        What::Inventory(_) => {
+        Source::Inventory(_) => {
             data.insert(format!("{}_id", list.record), json!(found.id));
-            for name in NAMES {
-                if let Some(value) = text(&found.row, name).filter(|value| value.len() <= LONGEST_NAME) {
+            for name in DESCRIPTIVE_FIELDS {
+                if let Some(value) = text(&found.row, name).filter(|value| value.len() <= MAX_FIELD_LENGTH) {
                     data.insert(name.to_owned(), json!(value));
                 }
             }
         }
     }
     data.insert(FOUND.0.to_owned(), json!(FOUND.1));
-    if !deletion {
+    if !is_deletion {
         data.insert("modified_time".to_owned(), json!(found.at.to_string()));
     }
     if let Some(at) = earlier {

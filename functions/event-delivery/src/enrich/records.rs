@@ -1,0 +1,104 @@
+//! Reads the records that events are about.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use shared::base::clock::Timestamp;
+use shared::base::id::ConnectionName;
+use shared::core::events::ledger::Looked;
+use shared::core::zoho_client::Place;
+use shared::zoho::http::Answer;
+use shared::zoho::response;
+use shared::zoho::response::{Failure, FailureKind};
+use shared::zoho::scope::Product;
+use shared::zoho::value::{id as id_of, text, timestamp};
+use shared::zoho::{crm, inventory};
+
+use crate::zoho_reads::{Purpose, Reading, Run, Target, ZohoReads};
+
+/// The fields of a CRM record that are read.
+const FIELDS: &str = "id,Modified_Time,Created_Time";
+
+/// What a read of a record gave.
+#[derive(Clone, Copy)]
+pub(super) enum Outcome {
+    /// An answer, or the certainty that there will be none.
+    Known(Looked),
+    /// Zoho cannot be asked now.
+    NotNow,
+    /// The run has no time left. A later run looks the record up, however old the event is.
+    NoTime,
+}
+
+/// The records of a CRM module that exist, with the time of their last change; or why they could not be read.
+pub(super) type CrmRecords = Result<BTreeMap<String, Option<Timestamp>>, Outcome>;
+
+/// Reads these records of a CRM module in one call.
+pub(super) async fn crm_records(
+    zoho: &ZohoReads,
+    name: &ConnectionName,
+    module: &str,
+    ids: &BTreeSet<&str>,
+    run: &mut Run,
+) -> CrmRecords {
+    if !run.has_time() {
+        return Err(Outcome::NoTime);
+    }
+    let product = Product::Crm;
+    let (purpose, if_modified_since) = (Purpose::Record, None);
+    let target = Target { connection: name, product, scope: None, what: module, purpose, if_modified_since };
+    let ids = ids.iter().copied().collect::<Vec<_>>().join(",");
+    let url = |place: &Place<'_>| crm::by_ids_url(place.api, module, FIELDS, &ids);
+    match zoho.read(run, &target, url, response::crm_record).await {
+        Reading::Read(answer) => {
+            let rows = crm::rows(answer);
+            let row = |row| Some((id_of(row, "id")?, text(row, "Modified_Time").and_then(timestamp)));
+            Ok(rows.iter().filter_map(row).collect())
+        }
+        Reading::NotNow => Err(Outcome::NotNow),
+        Reading::Never(why) => {
+            tracing::info!(connection = %name, module, why, "records of CRM cannot be looked up");
+            Err(Outcome::Known(Looked::Unknown))
+        }
+    }
+}
+
+/// Reads whether a record of Inventory is gone.
+pub(super) async fn inventory_record(
+    zoho: &ZohoReads,
+    name: &ConnectionName,
+    kind: &str,
+    id: &str,
+    run: &mut Run,
+) -> Outcome {
+    let Some((list, scope)) = inventory::list_of(kind) else { return Outcome::Known(Looked::Unknown) };
+    if !run.has_time() {
+        return Outcome::NoTime;
+    }
+    let target = Target {
+        connection: name,
+        product: Product::Inventory,
+        scope: Some(scope),
+        what: list,
+        purpose: Purpose::Record,
+        if_modified_since: None,
+    };
+    let url = |place: &Place<'_>| inventory::record_url(place.api, place.organization, list, id);
+    match zoho.read(run, &target, url, exists).await {
+        Reading::Read(true) => Outcome::Known(Looked::There(None)),
+        Reading::Read(false) => Outcome::Known(Looked::Gone),
+        Reading::NotNow => Outcome::NotNow,
+        Reading::Never(why) => {
+            tracing::info!(connection = %name, list, why, "a record of Inventory cannot be looked up");
+            Outcome::Known(Looked::Unknown)
+        }
+    }
+}
+
+/// Judges Inventory's answer to a read of one record. That there is none is an answer, too.
+fn exists(answer: &Answer) -> Result<bool, Failure> {
+    match response::inventory(answer) {
+        Ok(_) => Ok(true),
+        Err(failure) if failure.kind == FailureKind::NotFound => Ok(false),
+        Err(failure) => Err(failure),
+    }
+}

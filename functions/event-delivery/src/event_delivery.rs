@@ -1,0 +1,115 @@
+//! What the function works with, and how its parts are put together for a sweep.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use shared::base::clock::SharedClock;
+use shared::base::id::ConnectionName;
+use shared::core::connection::token_refresh::TokenRefreshClient;
+use shared::core::events::Events;
+use shared::core::events::ledger::Ledger;
+use shared::core::services::Services;
+use shared::core::writes::own_writes::OwnWrites;
+use shared::store::{StoreError, Stores};
+use shared::zoho::http::Http;
+
+use crate::batch_lifecycle::BatchLifecycle;
+use crate::enrich::Enrichment;
+use crate::give_up::GiveUp;
+use crate::hook_delivery::HookDelivery;
+use crate::polling::Polling;
+use crate::polling::list_poll::ListPoll;
+use crate::polling::report::Reporter;
+use crate::queue::Queue;
+use crate::send::Sender;
+use crate::sweep::Sweep;
+use crate::swept::Swept;
+use crate::trigger::{Wake, wait_until_settled};
+use crate::trouble_events::TroubleEvents;
+use crate::zoho_reads::ZohoReads;
+
+/// An `OpenClaw` gateway admits a message within 15 seconds.
+const HOOK_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The function and what it works with.
+pub struct EventDelivery {
+    stores: Stores,
+    events: Events,
+    ledger: Ledger,
+    own_writes: OwnWrites,
+    clock: SharedClock,
+    http: Http,
+    zoho: ZohoReads,
+    hook_timeout: Duration,
+    /// How many calls Inventory allows in a day, where that is known.
+    inventory_calls_per_day: Option<u32>,
+}
+
+impl EventDelivery {
+    /// Made of a process's services, and of its way to token-refresh.
+    pub fn new(services: &Services, token_refresh: Arc<dyn TokenRefreshClient>) -> Self {
+        let (stores, clock) = (&services.stores, &services.clock);
+        Self {
+            events: Events::new(stores.events.clone(), clock.clone()),
+            ledger: Ledger::new(stores.events.clone(), clock.clone()),
+            own_writes: OwnWrites::new(stores.state.clone(), clock.clone()),
+            stores: stores.clone(),
+            clock: clock.clone(),
+            http: services.http.clone(),
+            zoho: ZohoReads::new(services, token_refresh),
+            hook_timeout: HOOK_TIMEOUT,
+            inventory_calls_per_day: services.settings.inventory.per_day,
+        }
+    }
+
+    /// The same with another timeout for the agent's hook, for tests.
+    #[must_use]
+    pub fn with_patience(self, hook_timeout: Duration) -> Self {
+        Self { hook_timeout, ..self }
+    }
+
+    /// Sweeps, once new events are settled.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn handle(&self, wake: Wake) -> Result<Swept, StoreError> {
+        wait_until_settled(&*self.clock, &wake).await;
+        self.sweep(&wake.connections).await
+    }
+
+    /// Does all that is due, for these connections and for all that are known.
+    ///
+    /// # Errors
+    /// Where the store fails for all of them.
+    pub async fn sweep(&self, also: &BTreeSet<ConnectionName>) -> Result<Swept, StoreError> {
+        let Self { stores, events, ledger, own_writes, http, zoho, .. } = self;
+        let clock = &*self.clock;
+        let give_up = GiveUp { ledger, clock, trouble_events: TroubleEvents { events } };
+        let sender = Sender { ledger, clock, http, hook_timeout: self.hook_timeout, give_up };
+        let list_poll = ListPoll {
+            table: &*stores.events,
+            clock,
+            zoho,
+            reporter: Reporter { events, ledger, own_writes },
+        };
+        let sweep = Sweep {
+            stores,
+            ledger,
+            clock,
+            queue: Queue { events, ledger, own_writes, enrichment: Enrichment { zoho, clock } },
+            hook_delivery: HookDelivery {
+                ledger,
+                clock,
+                lifecycle: BatchLifecycle { ledger, clock, sender, give_up },
+            },
+            polling: Polling {
+                stores,
+                clock,
+                list_poll,
+                inventory_calls_per_day: self.inventory_calls_per_day,
+            },
+        };
+        sweep.run(also).await
+    }
+}

@@ -1,0 +1,63 @@
+//! Gives up a batch: its entries are dead until the operator replays them, and a trouble event says so.
+
+use shared::base::clock::Clock;
+use shared::base::id::ConnectionName;
+use shared::core::events::ledger::{Frozen, Ledger};
+use shared::store::StoreError;
+
+use crate::next_step::NextStep;
+use crate::trouble_events::TroubleEvents;
+
+/// What giving up works with.
+#[derive(Clone, Copy)]
+pub(crate) struct GiveUp<'a> {
+    pub(crate) ledger: &'a Ledger,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) trouble_events: TroubleEvents<'a>,
+}
+
+impl GiveUp<'_> {
+    /// The hook refused the batch because of wrong settings: neither another try nor the next batch can succeed.
+    pub(crate) async fn refused(
+        &self,
+        name: &ConnectionName,
+        frozen: Frozen,
+        status: u16,
+        hook: &str,
+    ) -> Result<NextStep, StoreError> {
+        self.ledger.refused_by(hook, status).await?;
+        let batch = &frozen.batch;
+        let note = format!("the agent's hook answered {status}");
+        let dead = self.ledger.bury(name, &batch.id, &batch.ids, "refused", &note).await?;
+        self.trouble_events.refused(name, batch, status, dead).await;
+        self.close_once_done(name, frozen).await
+    }
+
+    /// The hook took the batch again and again, but no run claimed its events.
+    pub(crate) async fn unclaimed(
+        &self,
+        name: &ConnectionName,
+        frozen: Frozen,
+    ) -> Result<NextStep, StoreError> {
+        let batch = &frozen.batch;
+        let note = "the agent's hook took it, but no run claimed it within 14 days";
+        let dead = self.ledger.bury(name, &batch.id, &batch.ids, "unclaimed", note).await?;
+        self.trouble_events.unclaimed(name, batch, dead).await;
+        self.close_once_done(name, frozen).await
+    }
+
+    /// Entries that a run has claimed are not given up. Where that run dies, they still have to be: the batch stays until then.
+    async fn close_once_done(&self, name: &ConnectionName, frozen: Frozen) -> Result<NextStep, StoreError> {
+        let until = match self.ledger.still_open(name, &frozen.batch).await? {
+            (0, None) => {
+                self.ledger.close_batch(name, frozen).await?;
+                return Ok(NextStep::None);
+            }
+            (0, Some(until)) => until,
+            // Some were put back into the queue meanwhile.
+            _ => self.clock.now(),
+        };
+        self.ledger.change_batch(name, frozen, |batch| batch.next = until).await?;
+        Ok(NextStep::At(until))
+    }
+}

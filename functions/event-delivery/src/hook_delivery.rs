@@ -1,0 +1,113 @@
+//! Brings one connection's queue to the agent's hook: advances each open batch that is due, and makes the next batch once none
+//! waits to be sent.
+
+use shared::base::clock::Clock;
+use shared::base::id::ConnectionName;
+use shared::base::telemetry::gauge;
+use shared::core::events::agent_hook::Hook;
+use shared::core::events::ledger::{Batch, Entry, Ledger, MOST_OPEN, Stage};
+use shared::store::StoreError;
+use tokio::time::Instant;
+
+use crate::batch_lifecycle::BatchLifecycle;
+use crate::message;
+use crate::next_step::NextStep;
+use crate::swept::Swept;
+
+/// What delivery to the hook works with.
+pub(crate) struct HookDelivery<'a> {
+    pub(crate) ledger: &'a Ledger,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) lifecycle: BatchLifecycle<'a>,
+}
+
+/// How one pass over the open batches of a connection ended.
+struct Pass {
+    /// Whether something changed, so that another pass has something to do.
+    again: bool,
+    /// Whether there is room for another batch: none waits to be sent, and there are not too many.
+    room: bool,
+}
+
+impl HookDelivery<'_> {
+    pub(crate) async fn deliver(
+        &self,
+        name: &ConnectionName,
+        hook: &Hook,
+        until: Instant,
+        swept: &mut Swept,
+    ) -> Result<(), StoreError> {
+        let digest = hook.digest();
+        while Instant::now() < until {
+            let standing = self.ledger.standing().await?;
+            let is_refused = standing.refused.is_some_and(|(refused, _)| refused == digest);
+            let Pass { mut again, room } = self.advance_open(name, hook, is_refused, swept).await?;
+            if is_refused {
+                return Ok(());
+            }
+            if room {
+                again |= self.freeze_next(name, hook, swept).await?;
+            }
+            if !again {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Advances each open batch that is due. Where the hook refuses everything, only batches that are to be given up.
+    async fn advance_open(
+        &self,
+        name: &ConnectionName,
+        hook: &Hook,
+        is_refused: bool,
+        swept: &mut Swept,
+    ) -> Result<Pass, StoreError> {
+        let (mut waiting, mut again) = (false, false);
+        let open = self.ledger.open_batches(name).await?;
+        let is_full = open.len() >= MOST_OPEN;
+        for frozen in open {
+            let is_waiting = frozen.batch.stage == Stage::Waiting;
+            waiting |= is_waiting;
+            if frozen.batch.next > self.clock.now() {
+                swept.due_at(frozen.batch.next);
+                if is_waiting && frozen.batch.attempts > 1 {
+                    self.gauge_delay(&frozen.batch);
+                }
+                continue;
+            }
+            if is_refused && matches!(frozen.batch.stage, Stage::Waiting | Stage::Admitted { .. }) {
+                continue;
+            }
+            match self.lifecycle.advance(name, hook, frozen).await? {
+                NextStep::Now => again = true,
+                NextStep::Admitted => (again, swept.told) = (true, swept.told + 1),
+                NextStep::At(next) => swept.due_at(next),
+                NextStep::None => {}
+            }
+        }
+        Ok(Pass { again, room: !waiting && !is_full })
+    }
+
+    /// Makes a batch of what was not told yet, unless the hook's turns of the hour are used up: what comes until the next free
+    /// turn joins one batch. Says whether one was made.
+    async fn freeze_next(
+        &self,
+        name: &ConnectionName,
+        hook: &Hook,
+        swept: &mut Swept,
+    ) -> Result<bool, StoreError> {
+        if let Some(free) = self.ledger.standing().await?.next_turn(self.clock.now(), hook.turns()) {
+            swept.due_at(free);
+            return Ok(false);
+        }
+        let wanted = |entry: &Entry| hook.wants(&entry.kind);
+        let write = |id: &str, entries: &[_]| message::write(name, hook, id, entries);
+        Ok(self.ledger.freeze(name, wanted, write).await?.is_some())
+    }
+
+    fn gauge_delay(&self, batch: &Batch) {
+        let behind = self.clock.now().duration_since(batch.at).as_mins();
+        gauge("delivery_behind_minutes", usize::try_from(behind).unwrap_or_default());
+    }
+}

@@ -1,0 +1,61 @@
+//! Reads one page of a list.
+
+use shared::core::zoho_client::Place;
+use shared::zoho::change_lists::{self, Page};
+use shared::zoho::{inventory, response};
+
+use crate::polling::checkpoint::{Cursor, Part};
+use crate::polling::list::{List, Source};
+use crate::polling::pager::requested_since;
+use crate::zoho_reads::{Purpose, Reading, Run, Target, ZohoReads};
+
+pub(super) async fn fetch_page(
+    zoho: &ZohoReads,
+    list: &List,
+    cursor: &Cursor,
+    run: &mut Run,
+) -> Reading<Page> {
+    let target = Target {
+        connection: &list.connection,
+        product: list.product(),
+        scope: None,
+        what: &list.record,
+        purpose: match cursor.part {
+            Part::Changes => Purpose::List,
+            Part::Deletions => Purpose::Deleted,
+        },
+        if_modified_since: None,
+    };
+    match &list.source {
+        Source::Crm(module) => {
+            let since = change_lists::moment(requested_since(cursor));
+            let target = Target { what: module, if_modified_since: Some(&since), ..target };
+            let url = |place: &Place<'_>| match cursor.part {
+                Part::Changes => change_lists::crm_url(place.api, module, cursor.order, &cursor.at),
+                Part::Deletions => change_lists::crm_deleted_url(place.api, module, &cursor.at),
+            };
+            let judge = |answer: &_| {
+                let answer = response::crm(answer)?;
+                Ok(match cursor.part {
+                    Part::Changes => change_lists::crm_page(answer, &cursor.at),
+                    Part::Deletions => change_lists::crm_deleted_page(answer, &cursor.at),
+                })
+            };
+            zoho.read(run, &target, url, judge).await
+        }
+        Source::Inventory(kind) => {
+            let Some((name, scope)) = inventory::list_of(kind.as_str()) else {
+                return Reading::Never("there is no such list.".to_owned());
+            };
+            let target = Target { what: name, scope: Some(scope), ..target };
+            let url = |place: &Place<'_>| {
+                change_lists::inventory_url(place.api, place.organization, name, &cursor.at)
+            };
+            let judge = |answer: &_| {
+                let answer = response::inventory(answer)?;
+                Ok(change_lists::inventory_page(answer, kind.as_str(), name, &cursor.at))
+            };
+            zoho.read(run, &target, url, judge).await
+        }
+    }
+}

@@ -1,0 +1,192 @@
+//! One poll of one list: page by page, from its checkpoint, until all changes were seen or the time is over.
+
+use shared::base::clock::{Clock, SignedDuration, Timestamp, earlier, later};
+use shared::store::{StoreError, Table};
+
+use crate::polling::checkpoint::{Checkpoint, Cursor, Part, StoredCheckpoint};
+use crate::polling::fetch::fetch_page;
+use crate::polling::list::{List, Source};
+use crate::polling::pager::{Next, first_page, is_between, next_after};
+use crate::polling::report::{Reporter, Seen};
+use crate::polling::schedule::{POLL_INTERVAL_WITH_WEBHOOKS, is_due};
+use crate::zoho_reads::{Reading, Run, ZohoReads};
+
+/// How long a list is left alone that Zoho refuses.
+const REFUSED_LIST_PAUSE: SignedDuration = POLL_INTERVAL_WITH_WEBHOOKS;
+
+/// How long a list is left alone that Zoho does not sort: each poll would read many pages in vain.
+const UNSORTED_LIST_PAUSE: SignedDuration = SignedDuration::from_hours(24);
+
+/// Changes newer than this are left to the next poll: their webhooks may be on their way.
+const WEBHOOK_GRACE: SignedDuration = SignedDuration::from_mins(2);
+
+/// A poll that is not over by then has died.
+const POLL_LEASE: SignedDuration = SignedDuration::from_secs(60);
+
+/// How often the log says that a list cannot be read.
+const WARNING_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
+
+/// What polling a list works with.
+pub(crate) struct ListPoll<'a> {
+    /// Where checkpoints are stored.
+    pub(crate) table: &'a dyn Table,
+    pub(crate) clock: &'a dyn Clock,
+    pub(crate) zoho: &'a ZohoReads,
+    pub(crate) reporter: Reporter<'a>,
+}
+
+/// The state of one poll.
+struct Poll<'a> {
+    list: &'a List,
+    stored: StoredCheckpoint,
+    changes: Seen,
+    deletions: Seen,
+    /// How many changes were news.
+    found: usize,
+}
+
+/// How a poll ended.
+enum End {
+    /// All changes were seen.
+    Finished,
+    /// It goes on in another run.
+    Later,
+    /// The list cannot be read: why, and for how long it is left alone.
+    Unreadable(String, SignedDuration),
+}
+
+impl ListPoll<'_> {
+    /// Polls one list, if that is due; says how many changes were found.
+    pub(super) async fn run(
+        &self,
+        list: &List,
+        stored: StoredCheckpoint,
+        run: &mut Run,
+    ) -> Result<usize, StoreError> {
+        let now = self.clock.now();
+        let to = earlier(now, WEBHOOK_GRACE);
+        let mut poll = Poll::new(list, stored, now);
+        if !is_due(list, &poll.stored.checkpoint, now) || poll.changes.until >= to {
+            return Ok(0);
+        }
+        poll.stored.checkpoint.busy_until = Some(later(now, POLL_LEASE));
+        if !poll.stored.save(self.table).await? {
+            return Ok(0);
+        }
+        let end = self.read_pages(&mut poll, to, run).await?;
+        if poll.found > 0 {
+            tracing::info!(
+                list = list.name(),
+                found = poll.found,
+                "polling found changes that no webhook reported"
+            );
+        }
+        let Some(end) = end else { return Ok(poll.found) };
+        write_end(&mut poll.stored.checkpoint, list, end, now);
+        // Where another process has written since, what it wrote holds.
+        let _written = poll.stored.save(self.table).await?;
+        Ok(poll.found)
+    }
+
+    /// Reads page after page, and saves the checkpoint after each. Nothing where another process has taken over the list.
+    async fn read_pages(
+        &self,
+        poll: &mut Poll<'_>,
+        to: Timestamp,
+        run: &mut Run,
+    ) -> Result<Option<End>, StoreError> {
+        let list = poll.list;
+        let mut cursor = poll.begin(to);
+        loop {
+            if !run.has_time() {
+                return Ok(Some(End::Later));
+            }
+            let page = match fetch_page(self.zoho, list, &cursor, run).await {
+                Reading::Read(page) => page,
+                Reading::NotNow => return Ok(Some(End::Later)),
+                Reading::Never(why) => return Ok(Some(End::Unreadable(why, REFUSED_LIST_PAUSE))),
+            };
+            poll.stored.checkpoint.calls += 1;
+            let seen = match cursor.part {
+                Part::Changes => poll.changes,
+                Part::Deletions => poll.deletions,
+            };
+            for row in page.rows.iter().filter(|row| is_between(row.at, seen.until, cursor.to)) {
+                poll.found += usize::from(self.reporter.report(list, cursor.part, seen, row).await?);
+            }
+            let next = match next_after(&cursor, &page) {
+                Next::Page(next) => Some(next),
+                Next::Done => poll.finish_part(&cursor),
+                Next::GiveUp(why) => return Ok(Some(End::Unreadable(why.to_owned(), UNSORTED_LIST_PAUSE))),
+            };
+            poll.stored.checkpoint.cursor.clone_from(&next);
+            let Some(next) = next else { return Ok(Some(End::Finished)) };
+            cursor = next;
+            if !poll.stored.save(self.table).await? {
+                return Ok(None);
+            }
+        }
+    }
+}
+
+impl<'a> Poll<'a> {
+    fn new(list: &'a List, stored: StoredCheckpoint, now: Timestamp) -> Self {
+        let checkpoint = &stored.checkpoint;
+        let settled = checkpoint.settled.map_or(list.since, |settled| settled.max(list.since));
+        let seen = |until| Seen { until: list.poll_from(until, now), settled };
+        let (changes, deletions) =
+            (seen(checkpoint.changes_seen_until), seen(checkpoint.deletions_seen_until));
+        Self { list, stored, changes, deletions, found: 0 }
+    }
+
+    /// Where the poll goes on, or begins.
+    fn begin(&mut self, to: Timestamp) -> Cursor {
+        let checkpoint = &mut self.stored.checkpoint;
+        checkpoint.cursor.clone().unwrap_or_else(|| {
+            checkpoint.calls = 0;
+            first_page(Part::Changes, self.list.order(), self.changes.until, to)
+        })
+    }
+
+    /// Notes that all of a part was seen, and gives the part that follows: deletions follow changes, where Zoho lists them.
+    fn finish_part(&mut self, cursor: &Cursor) -> Option<Cursor> {
+        let checkpoint = &mut self.stored.checkpoint;
+        match cursor.part {
+            Part::Changes => {
+                // The beginning of this poll, not its end: a write of ours during the poll may have hidden what others did before.
+                checkpoint.settled = Some(self.changes.until);
+                checkpoint.changes_seen_until = Some(cursor.to);
+                matches!(self.list.source, Source::Crm(_))
+                    .then(|| first_page(Part::Deletions, cursor.order, self.deletions.until, cursor.to))
+            }
+            Part::Deletions => {
+                checkpoint.deletions_seen_until = Some(cursor.to);
+                None
+            }
+        }
+    }
+}
+
+/// Writes into the checkpoint how the poll ended.
+fn write_end(checkpoint: &mut Checkpoint, list: &List, end: End, now: Timestamp) {
+    checkpoint.busy_until = None;
+    match end {
+        // A call that Zoho did not answer counts, too.
+        End::Later => checkpoint.not_before = Some(later(now, list.pause_per_call)),
+        End::Finished => {
+            (checkpoint.polled_at, checkpoint.not_before, checkpoint.warned_at) = (Some(now), None, None);
+        }
+        // A later poll begins at the first page, because CRM's page tokens end after a day. It waits, because each attempt costs
+        // all the pages before the one that is refused.
+        End::Unreadable(why, pause) => {
+            (checkpoint.polled_at, checkpoint.cursor) = (Some(now), None);
+            checkpoint.not_before = Some(later(now, pause));
+            if checkpoint.warned_at.is_none_or(|at| later(at, WARNING_INTERVAL) <= now) {
+                checkpoint.warned_at = Some(now);
+                let name = list.name();
+                let notice = format!("Changes of {name} cannot be polled: {why}");
+                tracing::warn!(list = name, notice, "a watched list cannot be read");
+            }
+        }
+    }
+}

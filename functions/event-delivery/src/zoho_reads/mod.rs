@@ -1,0 +1,113 @@
+//! Reads of Zoho that nobody waits for. An agent's calls go first, a dead token is replaced once, and what cannot be read now is
+//! left to a later run: nothing is tried twice in one.
+
+mod run;
+mod target;
+mod trouble;
+
+use std::sync::Arc;
+
+use shared::base::problem::Code;
+use shared::core::connection::token_refresh::TokenRefreshClient;
+use shared::core::services::Services;
+use shared::core::zoho_client::{CallError, Place, Question, ZohoClient};
+use shared::zoho::http::Answer;
+use shared::zoho::response::Failure;
+
+pub(crate) use run::Run;
+pub(crate) use target::{Purpose, Target};
+use trouble::{Trouble, concerns_product, denied, is_refusal};
+
+/// What became of a read.
+#[derive(Debug)]
+pub(crate) enum Reading<T> {
+    /// It was made.
+    Read(T),
+    /// It cannot be made now.
+    NotNow,
+    /// It will not be made with the grant that there is, for this reason.
+    Never(String),
+}
+
+/// Reads Zoho in the background.
+pub(crate) struct ZohoReads {
+    client: ZohoClient,
+}
+
+impl ZohoReads {
+    pub(crate) fn new(services: &Services, token_refresh: Arc<dyn TokenRefreshClient>) -> Self {
+        Self { client: ZohoClient::new(services, token_refresh) }
+    }
+
+    /// Reads once.
+    pub(crate) async fn read<T>(
+        &self,
+        run: &mut Run,
+        target: &Target<'_>,
+        url: impl Fn(&Place<'_>) -> String,
+        judge: impl Fn(&Answer) -> Result<T, Failure>,
+    ) -> Reading<T> {
+        match self.try_read(run, target, url, judge).await {
+            Ok(read) => Reading::Read(read),
+            Err(Trouble::Never(why)) => Reading::Never(why),
+            Err(Trouble::Later(why)) => {
+                let Target { connection, product, what, .. } = target;
+                tracing::info!(%connection, %product, what, why, "a read of Zoho is left to a later run");
+                Reading::NotNow
+            }
+        }
+    }
+
+    async fn try_read<T>(
+        &self,
+        run: &mut Run,
+        target: &Target<'_>,
+        url: impl Fn(&Place<'_>) -> String,
+        judge: impl Fn(&Answer) -> Result<T, Failure>,
+    ) -> Result<T, Trouble> {
+        let Target { connection, product, .. } = *target;
+        run.check(connection, product)?;
+        let begun = self.client.begin(target.call(run.until)).await;
+        let mut session = begun.map_err(|error| not_read(run, target, error))?;
+        loop {
+            let question = Question {
+                url: url(&session.place()),
+                query: None,
+                if_modified_since: target.if_modified_since.map(str::to_owned),
+            };
+            let answer = session.read(&question, &judge).await;
+            let answer = answer.map_err(|problem| not_read(run, target, CallError::NotMade(problem)))?;
+            let failure = match answer {
+                Ok(read) => return Ok(read),
+                Err(failure) => failure,
+            };
+            if concerns_product(&failure) {
+                run.block(connection, product, failure.clone().into());
+            }
+            if let Err(error) = session.after(failure).await {
+                if let CallError::Failed(failure) = &error
+                    && is_refusal(failure)
+                {
+                    session.remember(failure);
+                }
+                return Err(not_read(run, target, error));
+            }
+        }
+    }
+}
+
+/// Why there is no answer. Where a product has no token or no slot, no other read of it is tried in this run.
+fn not_read(run: &mut Run, target: &Target<'_>, error: CallError) -> Trouble {
+    match error {
+        CallError::NotMade(problem) => {
+            let concerns_product = !matches!(problem.code(), Code::ScopeMissing | Code::ZohoForbidden);
+            let trouble = Trouble::from(problem);
+            if concerns_product {
+                run.block(target.connection, target.product, trouble.clone());
+            }
+            trouble
+        }
+        CallError::Denied(failure) => denied(failure, target),
+        CallError::Failed(failure) => failure.into(),
+    }
+}

@@ -1,0 +1,57 @@
+//! What the reads of one run have in common: its time, and what need not be tried again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use shared::base::id::ConnectionName;
+use shared::zoho::scope::Product;
+use tokio::time::Instant;
+
+use crate::zoho_reads::trouble::Trouble;
+
+/// A read begins only where the run has this much time left.
+const MIN_TIME_FOR_READ: Duration = Duration::from_secs(2);
+
+/// What the reads of one run have in common.
+pub(crate) struct Run {
+    /// Until when they must be over.
+    pub(crate) until: Instant,
+    /// Why all other reads of a product would fail, too: no token, no quota, or a silent Zoho.
+    blocked: BTreeMap<(ConnectionName, Product), Trouble>,
+    /// Products for which events have waited long enough.
+    given_up: BTreeSet<(ConnectionName, Product)>,
+}
+
+impl Run {
+    pub(crate) fn new(until: Instant) -> Self {
+        Self { until, blocked: BTreeMap::new(), given_up: BTreeSet::new() }
+    }
+
+    /// Whether there is time for another read.
+    pub(crate) fn has_time(&self) -> bool {
+        self.until.saturating_duration_since(Instant::now()) >= MIN_TIME_FOR_READ
+    }
+
+    /// From now on no event of this run waits for this product.
+    pub(crate) fn give_up(&mut self, connection: &ConnectionName, product: Product) {
+        self.given_up.insert((connection.clone(), product));
+    }
+
+    pub(crate) fn is_given_up(&self, connection: &ConnectionName, product: Product) -> bool {
+        self.given_up.contains(&(connection.clone(), product))
+    }
+
+    /// From now on no read of this product is tried in this run.
+    pub(super) fn block(&mut self, connection: &ConnectionName, product: Product, why: Trouble) {
+        self.blocked.insert((connection.clone(), product), why);
+    }
+
+    /// Refuses a read that would fail, or for which no time is left.
+    pub(super) fn check(&self, connection: &ConnectionName, product: Product) -> Result<(), Trouble> {
+        match self.blocked.get(&(connection.clone(), product)) {
+            Some(why) => Err(why.clone()),
+            None if !self.has_time() => Err(Trouble::Later("no time is left".to_owned())),
+            None => Ok(()),
+        }
+    }
+}
