@@ -19,7 +19,7 @@ use crate::base::clock::Timestamp;
 use crate::base::secret::Secret;
 
 /// A token call ends within this time, well inside the lease of 15 seconds that guards it.
-pub const PATIENCE: Duration = Duration::from_secs(8);
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// The longest life that an access token has at Zoho, in seconds.
 const HOUR: u64 = 3600;
@@ -160,7 +160,7 @@ impl Accounts {
     }
 
     async fn revoke_at(&self, url: &str, form: Form<'_>) -> Result<(), Refusal> {
-        let answer = self.http.post_form(url, form, PATIENCE).await.map_err(Refusal::Http)?;
+        let answer = self.http.post_form(url, form, CALL_TIMEOUT).await.map_err(Refusal::Http)?;
         let body = object(&answer)?;
         if answer.status < 300 && text(&body, "status") == Some("success") {
             return Ok(());
@@ -175,7 +175,7 @@ impl Accounts {
     async fn token(&self, dc: DataCentre, form: &[(&str, &str)]) -> Result<Granted, Refusal> {
         let url = format!("{}/oauth/v2/token", self.centres.accounts(dc));
         let form = Form { fields: form, basic: None };
-        let answer = self.http.post_form(&url, form, PATIENCE).await.map_err(Refusal::Http)?;
+        let answer = self.http.post_form(&url, form, CALL_TIMEOUT).await.map_err(Refusal::Http)?;
         judge(&answer)
     }
 }

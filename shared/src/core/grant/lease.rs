@@ -5,26 +5,35 @@
 //! 10 minutes it locks the grant out. And the secret store keeps all versions of a day, about 100 of them at most: tokens
 //! are stored only while there is [`room`].
 
+use std::time::Duration;
+
 use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, sleep};
 
 use crate::base::clock::{SharedClock, SignedDuration, Timestamp, earlier, later};
 use crate::base::id::ConnectionName;
 use crate::core::connection::access_token::AccessToken;
 use crate::store::{Condition, Key, Outcome, Put, Secrets, StoreError, Table, Version, Write};
 
-/// Ends by itself if its holder dies.
-const LEASE: SignedDuration = SignedDuration::from_secs(15);
+/// A lease ends by itself if its holder dies.
+const LEASE_TIME: SignedDuration = SignedDuration::from_secs(15);
+
+/// How long a caller waits for a lease, so that it outlasts one of a process that died.
+const LEASE_WAIT: Duration = Duration::from_secs(16);
+
+/// The pause between two tries to take a lease.
+const LEASE_RETRY: Duration = Duration::from_millis(250);
 
 /// No call to a store takes longer: see `store/aws/client.rs`.
 const STORE_CALL: SignedDuration = SignedDuration::from_secs(10);
 
-/// Token calls of a connection, and the time in which they are counted.
-const CALLS: usize = 8;
-const WINDOW: SignedDuration = SignedDuration::from_mins(10);
+/// Calls of a connection that mint a token, and the time in which they are counted.
+const MAX_CALLS: usize = 8;
+const CALLS_WINDOW: SignedDuration = SignedDuration::from_mins(10);
 
 /// Versions of a secret in a day: up to here by renewals, the rest is for people who connect.
-const VERSIONS_BY_RENEWAL: usize = 72;
-const VERSIONS: usize = 80;
+const MAX_VERSIONS_BY_RENEWAL: usize = 72;
+const MAX_VERSIONS: usize = 80;
 
 /// Pauses after throttles, in minutes. Zoho's own is ten; some report more.
 const AFTER_THROTTLE: [i64; 4] = [10, 10, 20, 30];
@@ -42,7 +51,7 @@ pub struct Lease<'a> {
 }
 
 impl<'a> Lease<'a> {
-    /// Takes the lease, or says that somebody else has it.
+    /// Takes the lease; nothing where another process has it.
     ///
     /// # Errors
     /// Where the store fails.
@@ -52,11 +61,30 @@ impl<'a> Lease<'a> {
         connection: &ConnectionName,
     ) -> Result<Option<Self>, StoreError> {
         let key = Key::new("lease", connection.as_str());
-        let ends = later(clock.now(), LEASE);
+        let ends = later(clock.now(), LEASE_TIME);
         Ok(match state.put(lease_row(&key, ends, Condition::Absent)).await? {
             Outcome::Done(Some(version)) => Some(Self { state, clock, key, version, ends }),
             _ => None,
         })
+    }
+
+    /// As [`Self::take`], but waits for a holder to finish.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn wait(
+        state: &'a dyn Table,
+        clock: &'a SharedClock,
+        connection: &ConnectionName,
+    ) -> Result<Option<Self>, StoreError> {
+        let started = Instant::now();
+        loop {
+            let lease = Self::take(state, clock, connection).await?;
+            if lease.is_some() || started.elapsed() > LEASE_WAIT {
+                return Ok(lease);
+            }
+            sleep(LEASE_RETRY).await;
+        }
     }
 
     /// Whether it is still ours.
@@ -73,7 +101,7 @@ impl<'a> Lease<'a> {
     /// # Errors
     /// Where the store fails.
     pub async fn write(&mut self, write: Write) -> Result<bool, StoreError> {
-        let ends = later(self.clock.now(), LEASE);
+        let ends = later(self.clock.now(), LEASE_TIME);
         let lease = lease_row(&self.key, ends, Condition::Version(self.version.clone()));
         match self.state.transact(vec![Write::Put(lease), write]).await? {
             Outcome::Done(Some(version)) => {
@@ -95,7 +123,7 @@ impl<'a> Lease<'a> {
     /// # Errors
     /// Where the store fails.
     pub async fn covers_a_call(&mut self) -> Result<bool, StoreError> {
-        let ends = later(self.clock.now(), LEASE);
+        let ends = later(self.clock.now(), LEASE_TIME);
         let lease = lease_row(&self.key, ends, Condition::Version(self.version.clone()));
         let Outcome::Done(Some(version)) = self.state.put(lease).await? else { return Ok(false) };
         (self.version, self.ends) = (version, ends);
@@ -155,14 +183,14 @@ pub async fn reserve(
         let found = state.get(&key).await?;
         let mut spent: Spent =
             found.as_ref().map_or_else(|| Ok(Spent::default()), crate::store::Row::read)?;
-        spent.calls.retain(|at| *at > earlier(now, WINDOW).as_millisecond());
-        if let Some(blocking) = spent.calls.len().checked_sub(CALLS) {
+        spent.calls.retain(|at| *at > earlier(now, CALLS_WINDOW).as_millisecond());
+        if let Some(blocking) = spent.calls.len().checked_sub(MAX_CALLS) {
             let first = spent.calls.get(blocking).copied().unwrap_or_default();
-            return Ok(Err(later(Timestamp::from_millisecond(first).unwrap_or(now), WINDOW)));
+            return Ok(Err(later(Timestamp::from_millisecond(first).unwrap_or(now), CALLS_WINDOW)));
         }
         spent.calls.push(now.as_millisecond());
         let condition = found.map_or(Condition::Absent, |row| Condition::Version(row.version));
-        let put = Put::record(key.clone(), &spent, condition)?.until(later(now, WINDOW));
+        let put = Put::record(key.clone(), &spent, condition)?.until(later(now, CALLS_WINDOW));
         if state.put(put).await?.is_done() {
             return Ok(Ok(()));
         }
@@ -183,7 +211,7 @@ pub async fn room(
 ) -> Result<bool, StoreError> {
     let since = earlier(clock.now(), SignedDuration::from_hours(24));
     let stored = secrets.versions_since(&AccessToken::secret_name(connection), since).await?;
-    Ok(stored < if for_person { VERSIONS } else { VERSIONS_BY_RENEWAL })
+    Ok(stored < if for_person { MAX_VERSIONS } else { MAX_VERSIONS_BY_RENEWAL })
 }
 
 /// How long to leave Zoho alone after its `times`-th throttle in a row, counted from 1.
@@ -205,7 +233,6 @@ fn pause(minutes: [i64; 4], times: u32) -> SignedDuration {
 #[cfg(feature = "embedded")]
 mod tests {
     use std::sync::Arc;
-    use std::time::Duration;
 
     use super::*;
     use crate::base::clock::TokioClock;
@@ -251,15 +278,15 @@ mod tests {
         for _ in 0..12 * 60 {
             match reserve(state, &clock, &name).await.unwrap() {
                 Ok(()) => taken.push(clock.now()),
-                Err(free) => assert!(free > clock.now() && free <= later(clock.now(), WINDOW)),
+                Err(free) => assert!(free > clock.now() && free <= later(clock.now(), CALLS_WINDOW)),
             }
             tokio::time::advance(Duration::from_secs(20)).await;
         }
         for (index, first) in taken.iter().enumerate() {
-            let within = taken[index..].iter().filter(|at| **at < later(*first, WINDOW)).count();
-            assert!(within <= CALLS, "{within} from {first}");
+            let within = taken[index..].iter().filter(|at| **at < later(*first, CALLS_WINDOW)).count();
+            assert!(within <= MAX_CALLS, "{within} from {first}");
         }
-        assert!(taken.len() >= 4 * 6 * CALLS, "{}: not fewer than allowed", taken.len());
+        assert!(taken.len() >= 4 * 6 * MAX_CALLS, "{}: not fewer than allowed", taken.len());
     }
 
     #[tokio::test(start_paused = true)]
@@ -267,9 +294,9 @@ mod tests {
         let (stores, clock) = stores();
         let (secrets, name) = (&*stores.secrets, ConnectionName::default());
         let room = |for_person| room(secrets, &clock, &name, for_person);
-        for stored in 0..=VERSIONS {
-            assert_eq!(room(false).await.unwrap(), stored < VERSIONS_BY_RENEWAL, "{stored}");
-            assert_eq!(room(true).await.unwrap(), stored < VERSIONS, "{stored}");
+        for stored in 0..=MAX_VERSIONS {
+            assert_eq!(room(false).await.unwrap(), stored < MAX_VERSIONS_BY_RENEWAL, "{stored}");
+            assert_eq!(room(true).await.unwrap(), stored < MAX_VERSIONS, "{stored}");
             let value = crate::base::secret::Secret::new("x");
             secrets.stage(&AccessToken::secret_name(&name), &value).await.unwrap();
         }
