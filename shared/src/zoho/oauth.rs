@@ -3,8 +3,8 @@
 //! <https://www.zoho.com/inventory/api/v1/oauth/>
 //!
 //! A refusal is usually HTTP 200 with `{"error": …}`, a throttle comes under 200 or 400 and in the user's language, and
-//! an outage is a page of HTML. So success is a 2xx *and* an access token, and only words that are known to be final
-//! are final.
+//! an outage is a page of HTML. So success is a 2xx *and* an access token, and only errors that are known to be final count
+//! as final.
 
 use std::time::Duration;
 
@@ -21,10 +21,10 @@ use crate::base::secret::Secret;
 /// A token call ends within this time, well inside the lease of 15 seconds that guards it.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// The longest life that an access token has at Zoho, in seconds.
-const HOUR: u64 = 3600;
+/// The longest lifetime of an access token at Zoho, in seconds.
+const MAX_LIFETIME: u64 = 3600;
 
-/// What is left as it is in a query.
+/// Characters that a query holds unescaped.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What Zoho gave.
@@ -57,7 +57,7 @@ pub enum Refusal {
     AccessDenied,
     /// Too many tokens in a short time. Says nothing about the credentials.
     Throttled,
-    /// A word that is not known. Not a reason to give up a connection.
+    /// An error that is not known. No reason to give up a connection.
     Unknown(String),
     /// Not JSON: an outage or maintenance.
     Unreadable,
@@ -144,7 +144,7 @@ impl Accounts {
         self.revoke_at(&url, form).await
     }
 
-    /// The same at the newer address, which wants to know the client.
+    /// The same at the newer address, which demands the client's credentials.
     ///
     /// # Errors
     /// As [`Self::revoke`].
@@ -257,9 +257,9 @@ fn lifetime(body: &Object) -> u64 {
         Some(Value::String(text)) => text.parse().ok(),
         _ => None,
     };
-    let plain = read("expires_in").unwrap_or(HOUR);
+    let plain = read("expires_in").unwrap_or(MAX_LIFETIME);
     let seconds = if plain > 86_400 { read("expires_in_sec").unwrap_or(plain / 1000) } else { plain };
-    seconds.clamp(1, HOUR)
+    seconds.clamp(1, MAX_LIFETIME)
 }
 
 #[cfg(test)]

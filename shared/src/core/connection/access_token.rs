@@ -18,7 +18,7 @@ pub struct AccessToken {
     pub token: Secret,
     /// The grant's generation.
     pub generation: u64,
-    /// When Zoho stops to take it.
+    /// When Zoho stops accepting it.
     pub expires: Timestamp,
     /// Where it is valid.
     pub data_centre: DataCentre,
@@ -31,7 +31,8 @@ pub struct AccessToken {
 }
 
 impl AccessToken {
-    /// The organisations that it is for, as one text: of two tokens with the same one, either may finish what the other began.
+    /// The organisations that it is for, as one text. Tokens with the same text are interchangeable: one may finish what another
+    /// began.
     pub fn account(&self) -> String {
         let id = |organization: &Option<Organization>| {
             organization.as_ref().map_or("-", |found| &found.id).to_owned()

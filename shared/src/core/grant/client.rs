@@ -48,7 +48,7 @@ impl Client {
 pub struct Clients(Vec<Client>);
 
 impl Clients {
-    /// Reads them, with a mark that changes whenever the operator sets one.
+    /// Reads them, with a version that changes whenever the operator sets one.
     ///
     /// # Errors
     /// Where the store fails.
@@ -70,7 +70,7 @@ impl Clients {
 /// Registers a client, in place of one with the same id.
 ///
 /// # Errors
-/// Where the store fails, or somebody else set a client at the same moment.
+/// Where the store fails, or another process set a client at the same moment.
 pub async fn set(secrets: &dyn Secrets, client: Client) -> Result<(), StoreError> {
     let (mut clients, version) = Clients::read(secrets).await?;
     clients.0.retain(|known| known.id != client.id);

@@ -1,9 +1,9 @@
-//! What keeps renewals apart and rare. Only token-refresh uses it.
+//! What keeps renewals of a connection apart and few. Only token-refresh uses it.
 //!
-//! A [`Lease`] lets one process at a time work on a connection. A slot is taken ([`reserve`]) before each call that mints a
-//! token and never given back, because Zoho counts calls whose answer was lost, too: after 10 access tokens per grant in
-//! 10 minutes it locks the grant out. And the secret store keeps all versions of a day, about 100 of them at most: tokens
-//! are stored only while there is [`room`].
+//! A [`Lease`] lets one process at a time work on a connection. Before each call that mints a token a slot is taken
+//! ([`reserve`]). It is never given back, because Zoho counts calls whose answer was lost, too: after 10 access tokens of a
+//! grant in 10 minutes it locks the grant out. The secret store keeps all versions of a day, about 100 at most, so tokens are
+//! stored only while there is [`room`] for one more.
 
 use std::time::Duration;
 
@@ -38,7 +38,7 @@ const MAX_VERSIONS: usize = 80;
 /// Pauses after throttles, in minutes. Zoho's own is ten; some report more.
 const AFTER_THROTTLE: [i64; 4] = [10, 10, 20, 30];
 
-/// Pauses after answers that never came, or were none.
+/// Pauses in minutes after a call that Zoho did not answer properly.
 const AFTER_SILENCE: [i64; 4] = [1, 2, 5, 10];
 
 /// The right to work on one connection.
@@ -95,7 +95,7 @@ impl<'a> Lease<'a> {
         Ok(self.state.get(&self.key).await?.is_some_and(|row| row.version == self.version))
     }
 
-    /// Writes a row while it works on, and prolongs the lease, in one step. Says whether it was still ours; if not, nothing
+    /// Writes a row and prolongs the lease, in one step. Says whether it was still ours; if not, nothing
     /// is written.
     ///
     /// # Errors
@@ -112,13 +112,12 @@ impl<'a> Lease<'a> {
         }
     }
 
-    /// Whether a call to a store that begins now is over before anybody else can have the lease.
+    /// Whether a call to a store that begins now ends before another process can take the lease.
     pub fn outlasts_a_call(&self) -> bool {
         later(self.clock.now(), STORE_CALL) <= self.ends
     }
 
-    /// Prolongs it, and says whether it outlasts a call now: for what cannot be done on a condition, as a deletion of a
-    /// secret.
+    /// Prolongs it, and says whether it outlasts a call now: for what cannot be done on a condition, such as deleting a secret.
     ///
     /// # Errors
     /// Where the store fails.
@@ -177,7 +176,7 @@ pub async fn reserve(
     connection: &ConnectionName,
 ) -> Result<Result<(), Timestamp>, StoreError> {
     let key = Key::new("mint-budget", connection.as_str());
-    // Exchanges come without a lease, so that a slot can be lost to one: then it is counted again.
+    // Exchanges have no lease, so one may take the slot in between: then the calls are counted again.
     for _ in 0..8 {
         let now = clock.now();
         let found = state.get(&key).await?;
@@ -195,7 +194,7 @@ pub async fn reserve(
             return Ok(Ok(()));
         }
     }
-    Err(StoreError::Unavailable("the mint budget is being changed by others all the time".to_owned()))
+    Err(StoreError::Unavailable("other processes keep changing the budget of token calls".to_owned()))
 }
 
 /// Whether another version of the access token may be stored today. What is left at the end of the day is for people who
@@ -214,12 +213,12 @@ pub async fn room(
     Ok(stored < if for_person { MAX_VERSIONS } else { MAX_VERSIONS_BY_RENEWAL })
 }
 
-/// How long to leave Zoho alone after its `times`-th throttle in a row, counted from 1.
+/// The pause after Zoho's `times`-th throttle in a row, counted from 1.
 pub fn after_throttle(times: u32) -> SignedDuration {
     pause(AFTER_THROTTLE, times)
 }
 
-/// How long to leave Zoho alone after its `times`-th silence in a row, counted from 1.
+/// The pause after the `times`-th call in a row without a proper answer, counted from 1.
 pub fn after_silence(times: u32) -> SignedDuration {
     pause(AFTER_SILENCE, times)
 }
