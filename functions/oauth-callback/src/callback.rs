@@ -15,6 +15,7 @@ use shared::core::connection::consent::{Begun, CHOICE, Choice, Ending, Outcome, 
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
 use shared::store::StoreError;
 use shared::zoho::data_centre::DataCentre;
+use shared::zoho::secrets::AuthorizationCode;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::app::App;
@@ -115,7 +116,7 @@ async fn exchange(
     token_refresh: &dyn TokenRefreshClient,
     begun: Begun,
     data_centre: DataCentre,
-    code: Secret,
+    code: AuthorizationCode,
     nonce: &Secret,
     until: Instant,
 ) -> Outcome {

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
-use shared::base::secret::Secret;
 use shared::core::connection::access_token::AccessToken;
 use shared::core::events::subscription::{Channel, Subscription};
 use shared::core::events::webhook_secrets::WebhookSecrets;
@@ -14,6 +13,7 @@ use shared::zoho::crm::channel;
 use shared::zoho::crm::channel::Definition;
 use shared::zoho::http::{Http, Method, Write};
 use shared::zoho::response::{Failure, FailureKind};
+use shared::zoho::secrets::AccessTokenSecret;
 
 use crate::app::App;
 use crate::renew::{EXPIRES_SOON, renew};
@@ -120,7 +120,12 @@ pub(crate) async fn end(
 }
 
 /// Ends the channel at CRM.
-pub(crate) async fn end_with(http: &Http, token: &Secret, api: &str, id: &str) -> Result<(), String> {
+pub(crate) async fn end_with(
+    http: &Http,
+    token: &AccessTokenSecret,
+    api: &str,
+    id: &str,
+) -> Result<(), String> {
     let write = Write { method: Method::DELETE, token, body: None, if_unmodified_since: None };
     let answer = http.write(&channel::end_url(api, id), write, CALL_TIMEOUT).await;
     answer

@@ -2,7 +2,6 @@
 //! one: exchange the code, demand a refresh token, test the access token, store the grant, and only then revoke the grant
 //! that was replaced.
 
-use shared::base::secret::Secret;
 use shared::core::connection::consent::{Ending, Wish};
 use shared::core::connection::token_refresh::Reply;
 use shared::core::grant::Grant;
@@ -10,8 +9,9 @@ use shared::core::grant::client::Clients;
 use shared::core::grant::lease::{reserve, room};
 use shared::store::StoreError;
 use shared::zoho::data_centre::DataCentre;
-use shared::zoho::oauth::ClientCredentials;
+use shared::zoho::oauth::{ClientCredentials, Revocable};
 use shared::zoho::scope::ScopeSet;
+use shared::zoho::secrets::AuthorizationCode;
 
 use crate::app::App;
 use crate::choose_organization::park;
@@ -27,7 +27,7 @@ pub(crate) struct Exchange<'a> {
     pub(crate) wish: &'a Wish,
     pub(crate) data_centre: DataCentre,
     pub(crate) redirect_uri: Option<&'a str>,
-    pub(crate) code: &'a Secret,
+    pub(crate) code: &'a AuthorizationCode,
     pub(crate) ticket: &'a str,
 }
 
@@ -65,7 +65,7 @@ async fn try_exchange(app: &App, asked: &Exchange<'_>) -> Result<Reply, NotExcha
     };
     let unused = |token| Revocation { data_centre: dc, client_id: &client.id, token };
     let Some(refresh_token) = granted.refresh_token.clone() else {
-        revoke_unused(app, &unused(&granted.access_token)).await;
+        revoke_unused(app, &unused(Revocable::Access(&granted.access_token))).await;
         return refused([
             "Zoho gave an access token, but no refresh token: the connection would have ended within the hour.",
             "Remove this app under Connected Apps in the Zoho account (accounts server, Security), then open a new link.",
@@ -79,7 +79,7 @@ async fn try_exchange(app: &App, asked: &Exchange<'_>) -> Result<Reply, NotExcha
     let found = match found {
         Ok(found) => found,
         Err(lines) => {
-            revoke_unused(app, &unused(&refresh_token)).await;
+            revoke_unused(app, &unused(Revocable::Refresh(&refresh_token))).await;
             return refused(lines);
         }
     };
@@ -110,15 +110,15 @@ async fn try_exchange(app: &App, asked: &Exchange<'_>) -> Result<Reply, NotExcha
     match result {
         Ok(reply) => Ok(reply),
         Err(NotStored::Overtaken) => {
-            revoke_unused(app, &unused(&refresh_token)).await;
+            revoke_unused(app, &unused(Revocable::Refresh(&refresh_token))).await;
             refused(["The operator has ended this connection, or connected it anew, in the meantime."])
         }
         Err(NotStored::Busy) => {
-            revoke_unused(app, &unused(&refresh_token)).await;
+            revoke_unused(app, &unused(Revocable::Refresh(&refresh_token))).await;
             refused(["Something else works on this connection at the moment. Open a new link in a minute."])
         }
         Err(NotStored::Before(error)) => {
-            revoke_unused(app, &unused(&refresh_token)).await;
+            revoke_unused(app, &unused(Revocable::Refresh(&refresh_token))).await;
             Err(error.into())
         }
         // The new grant may be stored, so it must not be revoked.

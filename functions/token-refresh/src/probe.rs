@@ -3,13 +3,13 @@
 
 use std::time::Duration;
 
-use shared::base::secret::Secret;
 use shared::core::connection::consent::Wish;
 use shared::core::connection::organization::Organization;
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::http::{Answer, Http};
 use shared::zoho::response::{self, Failure, FailureKind};
 use shared::zoho::scope::{Product, ScopeSet};
+use shared::zoho::secrets::AccessTokenSecret;
 use shared::zoho::value::{id, records, text};
 use shared::zoho::{crm, inventory};
 
@@ -40,7 +40,7 @@ pub(crate) async fn probe(
     wish: &Wish,
     dc: DataCentre,
     scopes: &ScopeSet,
-    token: &Secret,
+    token: &AccessTokenSecret,
 ) -> Result<Found, Useless> {
     let api = app.centres.api(dc);
     let reader = Reader { http: &app.http, api: &api, scopes, token };
@@ -142,7 +142,7 @@ struct Reader<'a> {
     http: &'a Http,
     api: &'a str,
     scopes: &'a ScopeSet,
-    token: &'a Secret,
+    token: &'a AccessTokenSecret,
 }
 
 impl Reader<'_> {

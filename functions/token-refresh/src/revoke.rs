@@ -1,12 +1,11 @@
 //! The end of a token at Zoho. Zoho's documents name two addresses for it, and do not say which one a client needs. The
 //! second is tried where the first gives no readable answer.
 
-use shared::base::secret::Secret;
 use shared::core::grant::Grant;
 use shared::core::grant::client::Clients;
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::http::HttpError;
-use shared::zoho::oauth::{CALL_TIMEOUT, ClientCredentials, Refusal};
+use shared::zoho::oauth::{CALL_TIMEOUT, ClientCredentials, Refusal, Revocable};
 use tokio::time::timeout;
 
 use crate::app::App;
@@ -17,13 +16,13 @@ pub(crate) struct Revocation<'a> {
     pub(crate) data_centre: DataCentre,
     /// The client that it was given to.
     pub(crate) client_id: &'a str,
-    /// A refresh token, which takes its access tokens along, or an access token.
-    pub(crate) token: &'a Secret,
+    pub(crate) token: Revocable<'a>,
 }
 
 impl<'a> Revocation<'a> {
     pub(crate) fn of(grant: &'a Grant) -> Self {
-        Self { data_centre: grant.data_centre, client_id: &grant.client_id, token: &grant.refresh_token }
+        let token = Revocable::Refresh(&grant.refresh_token);
+        Self { data_centre: grant.data_centre, client_id: &grant.client_id, token }
     }
 }
 

@@ -14,9 +14,9 @@ use serde_json::Value;
 use super::data_centre::{DataCentre, DataCentres};
 use super::http::{Answer, Form, Http, HttpError};
 use super::scope::ScopeSet;
+use super::secrets::{AccessTokenSecret, AuthorizationCode, ClientSecret, RefreshToken};
 use super::value::{Object, text};
 use crate::base::clock::Timestamp;
-use crate::base::secret::Secret;
 
 /// A token call ends within this time, well inside the lease of 15 seconds that guards it.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(8);
@@ -31,9 +31,9 @@ const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove
 #[derive(Debug, Clone)]
 pub struct Granted {
     /// The access token.
-    pub access_token: Secret,
+    pub access_token: AccessTokenSecret,
     /// The refresh token: only on exchange, and there only with `access_type=offline` and a real consent.
-    pub refresh_token: Option<Secret>,
+    pub refresh_token: Option<RefreshToken>,
     /// How long the access token lives.
     pub lifetime: Duration,
     /// The scopes, where Zoho names them.
@@ -78,7 +78,25 @@ pub struct ClientCredentials<'a> {
     /// Its id.
     pub id: &'a str,
     /// Its secret at this data centre.
-    pub secret: &'a Secret,
+    pub secret: &'a ClientSecret,
+}
+
+/// A token that can be revoked.
+#[derive(Debug, Clone, Copy)]
+pub enum Revocable<'a> {
+    /// A refresh token, and all of its access tokens with it.
+    Refresh(&'a RefreshToken),
+    /// An access token alone.
+    Access(&'a AccessTokenSecret),
+}
+
+impl<'a> Revocable<'a> {
+    fn expose(self) -> &'a str {
+        match self {
+            Self::Refresh(token) => token.expose(),
+            Self::Access(token) => token.expose(),
+        }
+    }
 }
 
 /// The accounts servers.
@@ -102,7 +120,7 @@ impl Accounts {
         &self,
         dc: DataCentre,
         client: ClientCredentials<'_>,
-        code: &Secret,
+        code: &AuthorizationCode,
         redirect_uri: Option<&str>,
     ) -> Result<Granted, Refusal> {
         let mut form = vec![
@@ -123,7 +141,7 @@ impl Accounts {
         &self,
         dc: DataCentre,
         client: ClientCredentials<'_>,
-        refresh_token: &Secret,
+        refresh_token: &RefreshToken,
     ) -> Result<Granted, Refusal> {
         let form = [
             ("grant_type", "refresh_token"),
@@ -134,11 +152,11 @@ impl Accounts {
         self.token(dc, &form).await
     }
 
-    /// Ends a grant: its refresh token and all of its access tokens.
+    /// Ends a token; with a refresh token its whole grant.
     ///
     /// # Errors
     /// Every answer but `{"status": "success"}`. A token that Zoho does not know any more counts as revoked.
-    pub async fn revoke(&self, dc: DataCentre, token: &Secret) -> Result<(), Refusal> {
+    pub async fn revoke(&self, dc: DataCentre, token: Revocable<'_>) -> Result<(), Refusal> {
         let url = format!("{}/oauth/v2/token/revoke", self.centres.accounts(dc));
         let form = Form { fields: &[("token", token.expose())], basic: None };
         self.revoke_at(&url, form).await
@@ -152,7 +170,7 @@ impl Accounts {
         &self,
         dc: DataCentre,
         client: ClientCredentials<'_>,
-        token: &Secret,
+        token: Revocable<'_>,
     ) -> Result<(), Refusal> {
         let url = format!("{}/oauth/v2/revoke/token", self.centres.accounts(dc));
         let form = Form { fields: &[("token", token.expose())], basic: Some((client.id, client.secret)) };
@@ -217,8 +235,8 @@ fn judge(answer: &Answer) -> Result<Granted, Refusal> {
     let token = text(&body, "access_token").filter(|_| (200..300).contains(&answer.status));
     let Some(access_token) = token else { return Err(refusal(answer.status, &body)) };
     Ok(Granted {
-        access_token: Secret::new(access_token),
-        refresh_token: text(&body, "refresh_token").map(Secret::new),
+        access_token: AccessTokenSecret::new(access_token),
+        refresh_token: text(&body, "refresh_token").map(RefreshToken::new),
         lifetime: Duration::from_secs(lifetime(&body)),
         scopes: text(&body, "scope").map(ScopeSet::parse).filter(|set| !set.is_empty()),
         date: answer.date,

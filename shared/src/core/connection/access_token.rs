@@ -6,16 +6,16 @@ use serde::{Deserialize, Serialize};
 use super::organization::Organization;
 use crate::base::clock::Timestamp;
 use crate::base::id::ConnectionName;
-use crate::base::secret::{Secret, expose};
 use crate::zoho::data_centre::DataCentre;
 use crate::zoho::scope::ScopeSet;
+use crate::zoho::secrets::AccessTokenSecret;
 
 /// A short-lived token with what is needed to use it, so that one read is enough.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AccessToken {
     /// The token.
-    #[serde(serialize_with = "expose")]
-    pub token: Secret,
+    #[serde(serialize_with = "AccessTokenSecret::serialize_exposed")]
+    pub token: AccessTokenSecret,
     /// The grant's generation.
     pub generation: u64,
     /// When Zoho stops accepting it.

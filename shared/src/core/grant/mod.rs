@@ -8,18 +8,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::clock::Timestamp;
 use crate::base::id::ConnectionName;
-use crate::base::secret::{Secret, expose};
 use crate::core::connection::organization::Organization;
 use crate::core::connection::{Connection, State};
 use crate::zoho::data_centre::DataCentre;
 use crate::zoho::scope::ScopeSet;
+use crate::zoho::secrets::RefreshToken;
 
 /// What a consent gave. The row of the connection can be made from it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Grant {
     /// The long-lived token.
-    #[serde(serialize_with = "expose")]
-    pub refresh_token: Secret,
+    #[serde(serialize_with = "RefreshToken::serialize_exposed")]
+    pub refresh_token: RefreshToken,
     /// Counts the consents of this connection.
     pub generation: u64,
     /// The client that asked.

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::base::secret::Secret;
 use crate::zoho::data_centre::{DataCentre, DataCentres};
+use crate::zoho::secrets::AuthorizationCode;
 
 /// The parameters of a callback. The parser refuses one that is given twice.
 #[derive(Deserialize, Default)]
@@ -14,7 +15,7 @@ pub struct Returned {
     /// What we sent along.
     pub state: Option<Secret>,
     /// What can be exchanged once, within a minute.
-    pub code: Option<Secret>,
+    pub code: Option<AuthorizationCode>,
     /// Why there is no code.
     pub error: Option<String>,
     location: Option<String>,

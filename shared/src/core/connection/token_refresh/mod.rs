@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::clock::Timestamp;
 use crate::base::id::ConnectionName;
-use crate::base::secret::{Secret, expose};
 #[cfg(doc)]
 use crate::core::connection::consent::CHOICE;
 use crate::core::connection::consent::{Ending, Wish};
 use crate::core::connection::organization::Organization;
 use crate::zoho::data_centre::DataCentre;
+use crate::zoho::secrets::AuthorizationCode;
 
 /// What token-refresh can be asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -36,8 +36,8 @@ pub enum Ask {
         /// Where Zoho sent the browser; nothing for a code of a Self Client.
         redirect_uri: Option<String>,
         /// The code.
-        #[serde(serialize_with = "expose")]
-        code: Secret,
+        #[serde(serialize_with = "AuthorizationCode::serialize_exposed")]
+        code: AuthorizationCode,
         /// The digest of what its owner must bring to choose one of several organisations.
         ticket: String,
     },
