@@ -243,7 +243,7 @@ async fn edited_scopes_do_not_bring_a_dead_connection_into_other_hands() {
         ("ZohoInventory.FullAccess.all,ZohoCRM.modules.ALL,ZohoCRM.org.READ", "more access"),
         (
             "ZohoInventory.items.READ,ZohoInventory.settings.READ,ZohoCRM.modules.deals.READ",
-            "cannot be told whose",
+            "cannot tell whose",
         ),
     ] {
         let browser = Browser::default();

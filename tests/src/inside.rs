@@ -21,6 +21,7 @@ use shared::core::services::Services;
 use shared::store::sqlite::Sqlite;
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::scope::{Access, Product, ScopeSet};
+use shared::zoho::secrets::ClientSecret;
 use token_refresh::Local;
 use tower::ServiceExt;
 
@@ -88,7 +89,7 @@ impl Inside {
             multi_dc: true,
             ..sandbox::Client::default()
         });
-        let secret = Secret::new(CLIENT_SECRET);
+        let secret = ClientSecret::new(CLIENT_SECRET);
         let registered =
             Client { id: CLIENT_ID.to_owned(), home: DataCentre::Us, secret, secrets: Vec::new() };
         client::set(&*services.stores.secrets, registered).await.unwrap();

@@ -2,13 +2,13 @@
 
 use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
-use shared::base::secret::Secret;
 use shared::core::connection::organization::Organization;
 use shared::core::grant::Grant;
 use shared::store::secret_record::text;
 use shared::store::{StoreError, Stores};
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::scope::ScopeSet;
+use shared::zoho::secrets::RefreshToken;
 
 use crate::connector::{CLIENT_ID, Connector};
 
@@ -25,7 +25,7 @@ pub async fn connections(connector: &Connector, stores: &Stores, count: usize) {
     let organization = Organization { id: "20098765432".to_owned(), name: "Nordlicht Moebel".to_owned() };
     for name in names(count) {
         let grant = Grant {
-            refresh_token: Secret::new(connector.zoho.sandbox.plant_grant(CLIENT_ID, SCOPES)),
+            refresh_token: RefreshToken::new(connector.zoho.sandbox.plant_grant(CLIENT_ID, SCOPES)),
             generation: 1,
             client_id: CLIENT_ID.to_owned(),
             home: DataCentre::Us,

@@ -38,7 +38,7 @@ impl Client {
             return Err(Failure::Other("--id is empty".to_owned()));
         }
         let Opened { services, public_url } = set.installation.open_or_make().await?;
-        let secret = ask_secret("Client secret (not shown): ")?;
+        let secret = ask_secret("Client secret (not shown): ")?.into();
         let secrets = &*services.stores.secrets;
         let (clients, _) = Clients::read(secrets).await?;
         let known = clients.find(&id).cloned();

@@ -1,5 +1,5 @@
-//! `GET /oauth/callback`: where Zoho sends the browser back to. Whatever is in the address may be forged, so nothing is
-//! stored or sent before the state, the browser and Zoho's server are known to be right.
+//! `GET /oauth/callback`: where Zoho sends the browser back to. Everything in the address may be forged, so nothing is stored
+//! or sent before the state, the browser and Zoho's server are known to be right.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,24 +7,27 @@ use std::time::Duration;
 use axum::Extension;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
 use shared::base::secret::{Secret, digests_equal};
 use shared::base::web::{Deadline, Origin};
 use shared::core::connection::consent::{Begun, CHOICE, Choice, Ending, Outcome, Returned};
-use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshError};
+use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
 use shared::store::StoreError;
 use shared::zoho::data_centre::DataCentre;
+use shared::zoho::secrets::AuthorizationCode;
 use tokio::time::{Instant, sleep, timeout_at};
 
+use crate::app::App;
 use crate::browser::Browser;
-use crate::{App, cookie, pages};
+use crate::outcome::{outcome, show_outcome, to_clean_address};
+use crate::{cookie, pages};
 
-/// API Gateway gives up after 29 seconds; the person should hear from us before.
-const PATIENCE: Duration = Duration::from_secs(25);
+/// API Gateway gives up after 29 seconds; the person should get an answer before.
+const ANSWER_WITHIN: Duration = Duration::from_secs(25);
 
-/// The pause between two tries in an account that is full.
-const CROWDED: Duration = Duration::from_millis(300);
+/// The pause between two tries while the account runs as many functions as it may.
+const RETRY_WHEN_FULL: Duration = Duration::from_millis(300);
 
 pub(crate) async fn callback(
     State(app): State<Arc<App>>,
@@ -33,11 +36,11 @@ pub(crate) async fn callback(
     headers: HeaderMap,
     query: Result<Query<Returned>, QueryRejection>,
 ) -> Response {
-    let latest = Instant::now() + PATIENCE;
+    let latest = Instant::now() + ANSWER_WITHIN;
     let until = deadline.map_or(latest, |Extension(Deadline(at))| latest.min(at));
     let result = match query {
         Ok(Query(returned)) => {
-            app.callback(&Browser { headers: &headers, origin: &origin }, returned, until).await
+            answer(&app, &Browser { headers: &headers, origin: &origin }, returned, until).await
         }
         Err(_) => Ok(pages::incomplete().into_response()),
     };
@@ -47,113 +50,107 @@ pub(crate) async fn callback(
     })
 }
 
-impl App {
-    async fn callback(
-        self: &Arc<Self>,
-        browser: &Browser<'_>,
-        returned: Returned,
-        until: Instant,
-    ) -> Result<Response, StoreError> {
-        let Some(state) = returned.state.clone() else {
-            let empty = returned.code.is_none() && returned.error.is_none();
-            return if empty {
-                self.show_outcome(browser).await
-            } else {
-                Ok(pages::state_unknown().into_response())
+async fn answer(
+    app: &Arc<App>,
+    browser: &Browser<'_>,
+    returned: Returned,
+    until: Instant,
+) -> Result<Response, StoreError> {
+    let Some(state) = returned.state.clone() else {
+        let empty = returned.code.is_none() && returned.error.is_none();
+        return if empty {
+            show_outcome(&app.consents, browser).await
+        } else {
+            Ok(pages::state_unknown().into_response())
+        };
+    };
+    let Some(begun) = app.consents.begun(&state).await? else {
+        // Loaded again after its end: the same browser is shown the outcome.
+        return match outcome(&app.consents, browser).await? {
+            Some(_) => Ok(to_clean_address().into_response()),
+            None => Ok(pages::state_unknown().into_response()),
+        };
+    };
+    let state_cookie = cookie::of_state(&state);
+    let value = browser.cookie(&state_cookie);
+    if !value.is_some_and(|value| digests_equal(&value.digest(), &begun.cookie)) {
+        return Ok(pages::other_browser().into_response());
+    }
+    let Ok(data_centre) = returned.data_centre(&app.centres, begun.wish.home) else {
+        tracing::warn!("a consent came back with an accounts server that is none of Zoho's");
+        return Ok(pages::hostile_server().into_response());
+    };
+    if returned.code.is_none() && returned.error.is_none() {
+        return Ok(pages::incomplete().into_response());
+    }
+    if !app.consents.use_up(&state, &begun).await? {
+        return Ok(pages::used_already().into_response());
+    }
+    let link = begun.link.clone();
+    // The browser brings it to see the outcome, and to choose.
+    let nonce = Secret::random();
+    let work = {
+        let (app, nonce) = (app.clone(), nonce.clone());
+        async move {
+            let ended = match returned.code {
+                Some(code) if returned.error.is_none() => {
+                    exchange(&*app.token_refresh, begun, data_centre, code, &nonce, until).await
+                }
+                _ => Outcome::Ended(denied(returned.error.as_deref())),
             };
-        };
-        let Some(begun) = self.consents.begun(&state).await? else {
-            // Loaded again after its end: the same browser is shown that end.
-            return match self.outcome(browser).await? {
-                Some(_) => Ok(to_clean_address().into_response()),
-                None => Ok(pages::state_unknown().into_response()),
-            };
-        };
-        let state_cookie = cookie::of_state(&state);
-        let value = browser.cookie(&state_cookie);
-        if !value.is_some_and(|value| digests_equal(&value.digest(), &begun.cookie)) {
-            return Ok(pages::other_browser().into_response());
+            app.consents.settle(&ended, &nonce, link.as_deref()).await
         }
-        let Ok(data_centre) = returned.data_centre(&self.centres, begun.wish.home) else {
-            tracing::warn!("a consent came back with an accounts server that is none of Zoho's");
-            return Ok(pages::hostile_server().into_response());
-        };
-        if returned.code.is_none() && returned.error.is_none() {
-            return Ok(pages::incomplete().into_response());
-        }
-        if !self.consents.use_up(&state, &begun).await? {
-            return Ok(pages::used_already().into_response());
-        }
-        let link = begun.link.clone();
-        // The browser shows it to see the outcome, and to choose.
-        let nonce = Secret::random();
-        let work = {
-            let (app, nonce) = (self.clone(), nonce.clone());
-            async move {
-                let outcome = match returned.code {
-                    Some(code) if returned.error.is_none() => {
-                        app.exchange(begun, data_centre, code, &nonce, until).await
-                    }
-                    _ => Outcome::Ended(denied(returned.error.as_deref())),
-                };
-                app.consents.settle(&outcome, &nonce, link.as_deref()).await
-            }
-        };
-        // The person may close the page: the operator still hears how it ended.
-        let settled = tokio::spawn(work).await;
-        settled.map_err(|_| StoreError::Unavailable("the end of a consent was lost".to_owned()))??;
-        let cookies = AppendHeaders([
-            (header::SET_COOKIE, cookie::set(browser.origin, cookie::OUTCOME, &nonce, CHOICE)),
-            (header::SET_COOKIE, cookie::take_back(browser.origin, &state_cookie)),
-        ]);
-        Ok((cookies, to_clean_address()).into_response())
-    }
+    };
+    // The person may close the page: the operator still hears how it ended.
+    let settled = tokio::spawn(work).await;
+    settled.map_err(|_| StoreError::Unavailable("the end of a consent was lost".to_owned()))??;
+    let cookies = AppendHeaders([
+        (header::SET_COOKIE, cookie::set(browser.origin, cookie::OUTCOME, &nonce, CHOICE)),
+        (header::SET_COOKIE, cookie::take_back(browser.origin, &state_cookie)),
+    ]);
+    Ok((cookies, to_clean_address()).into_response())
+}
 
-    async fn exchange(
-        &self,
-        begun: Begun,
-        data_centre: DataCentre,
-        code: Secret,
-        nonce: &Secret,
-        until: Instant,
-    ) -> Outcome {
-        let connection = begun.wish.connection.clone();
-        let ask = Ask::Exchange {
-            wish: begun.wish,
-            data_centre,
-            redirect_uri: Some(begun.redirect_uri),
-            code,
-            ticket: nonce.digest(),
-        };
-        match timeout_at(until, self.ask_until_there_is_room(ask)).await {
-            Ok(Ok(Reply::Exchanged { ending })) => Outcome::Ended(ending),
-            Ok(Ok(Reply::Choose { organizations })) => {
-                Outcome::Choose(Choice { connection, organizations, link: begun.link })
-            }
-            Ok(other) => {
-                tracing::error!(?other, "token-refresh did not finish a consent");
-                Outcome::Ended(unfinished())
-            }
-            Err(_) => Outcome::Ended(still_at_work()),
+/// Has token-refresh exchange the code.
+async fn exchange(
+    token_refresh: &dyn TokenRefreshClient,
+    begun: Begun,
+    data_centre: DataCentre,
+    code: AuthorizationCode,
+    nonce: &Secret,
+    until: Instant,
+) -> Outcome {
+    let connection = begun.wish.connection.clone();
+    let ask = Ask::Exchange {
+        wish: begun.wish,
+        data_centre,
+        redirect_uri: Some(begun.redirect_uri),
+        code,
+        ticket: nonce.digest(),
+    };
+    match timeout_at(until, ask_until_there_is_room(token_refresh, ask)).await {
+        Ok(Ok(Reply::Exchanged { ending })) => Outcome::Ended(ending),
+        Ok(Ok(Reply::Choose { organizations })) => {
+            Outcome::Choose(Choice { connection, organizations, link: begun.link })
         }
-    }
-
-    /// A code lives for a minute: as long as the account runs as many functions as it may, it is asked again.
-    async fn ask_until_there_is_room(&self, ask: Ask) -> Result<Reply, TokenRefreshError> {
-        loop {
-            match self.token_refresh.ask(ask.clone()).await {
-                Ok(Reply::Full) => sleep(CROWDED).await,
-                other => return other,
-            }
+        Ok(other) => {
+            tracing::error!(?other, "token-refresh did not finish a consent");
+            Outcome::Ended(unfinished())
         }
+        Err(_) => Outcome::Ended(still_at_work()),
     }
+}
 
-    async fn show_outcome(&self, browser: &Browser<'_>) -> Result<Response, StoreError> {
-        Ok(match self.outcome(browser).await? {
-            Some((_, Outcome::Ended(ending))) => pages::ending(&ending).into_response(),
-            Some((_, Outcome::Choose(choice))) => pages::choice(&choice).into_response(),
-            None => pages::nothing_to_show().into_response(),
-        })
+/// Asks again while the account runs as many functions as it may: a code lives for a minute.
+async fn ask_until_there_is_room(
+    token_refresh: &dyn TokenRefreshClient,
+    ask: Ask,
+) -> Result<Reply, TokenRefreshError> {
+    loop {
+        match token_refresh.ask(ask.clone()).await {
+            Ok(Reply::Full) => sleep(RETRY_WHEN_FULL).await,
+            other => return other,
+        }
     }
 }
 
@@ -180,11 +177,6 @@ fn still_at_work() -> Ending {
             "Whether it is connected, the operator sees in a minute with `zoho-connector connections`. Only if it is not, open a new link.".to_owned(),
         ],
     }
-}
-
-/// On to an address without code or state, so that neither stays in the browser's history.
-pub(crate) fn to_clean_address() -> impl IntoResponse {
-    (StatusCode::SEE_OTHER, [(header::LOCATION, HeaderValue::from_static("/oauth/callback"))])
 }
 
 fn denied(error: Option<&str>) -> Ending {

@@ -1,11 +1,13 @@
-//! Where a person consents: sends their browser to Zoho and takes it back. It can read neither client secrets nor
-//! tokens; what comes back from Zoho is handed to token-refresh.
+//! Where a person consents: sends their browser to Zoho and receives it back. It can read neither client secrets nor tokens;
+//! it hands the code that Zoho gives to token-refresh.
 
+mod app;
 pub mod begin;
 mod browser;
 mod callback;
 mod cookie;
 mod organization;
+mod outcome;
 mod pages;
 mod start;
 
@@ -14,34 +16,19 @@ use std::sync::Arc;
 use axum::Router;
 use axum::routing::{get, post};
 use shared::base::web::finish;
-use shared::core::connection::consent::Consents;
 use shared::core::connection::token_refresh::TokenRefreshClient;
 use shared::core::services::Services;
-use shared::store::Table;
-use shared::zoho::data_centre::DataCentres;
 
-/// What the routes work with.
-struct App {
-    consents: Consents,
-    state: Arc<dyn Table>,
-    token_refresh: Arc<dyn TokenRefreshClient>,
-    centres: DataCentres,
-}
+use crate::app::App;
 
 /// The routes of this function.
 pub fn router(services: &Services, token_refresh: Arc<dyn TokenRefreshClient>) -> Router {
-    let app = App {
-        consents: Consents::new(services.stores.state.clone(), services.clock.clone()),
-        state: services.stores.state.clone(),
-        token_refresh,
-        centres: services.centres.clone(),
-    };
     finish(
         Router::new()
             .route("/oauth/start", get(start::start))
             .route("/oauth/callback", get(callback::callback))
             .route("/oauth/organization", post(organization::choose))
-            .with_state(Arc::new(app)),
+            .with_state(Arc::new(App::new(services, token_refresh))),
         services.settings.public_url.as_ref(),
     )
 }

@@ -14,9 +14,10 @@ use shared::core::connection::consent::Outcome;
 use shared::core::connection::token_refresh::{Ask, Reply};
 use shared::store::StoreError;
 
+use crate::app::App;
 use crate::browser::Browser;
-use crate::callback::to_clean_address;
-use crate::{App, pages};
+use crate::outcome::{outcome, to_clean_address};
+use crate::pages;
 
 #[derive(Deserialize)]
 pub(crate) struct Chosen {
@@ -30,32 +31,32 @@ pub(crate) async fn choose(
     form: Result<Form<Chosen>, FormRejection>,
 ) -> Response {
     let Ok(Form(Chosen { organization })) = form else { return pages::incomplete().into_response() };
-    app.choose(&Browser { headers: &headers, origin: &origin }, organization).await.unwrap_or_else(|error| {
-        tracing::error!(%error, "a choice could not be stored");
-        pages::our_fault().into_response()
-    })
+    answer(&app, &Browser { headers: &headers, origin: &origin }, organization).await.unwrap_or_else(
+        |error| {
+            tracing::error!(%error, "a choice could not be stored");
+            pages::our_fault().into_response()
+        },
+    )
 }
 
-impl App {
-    async fn choose(&self, browser: &Browser<'_>, organization: String) -> Result<Response, StoreError> {
-        let (nonce, choice) = match self.outcome(browser).await? {
-            Some((nonce, Outcome::Choose(choice))) => (nonce, choice),
-            // Sent twice: the first one counts, and its end is shown.
-            Some((_, Outcome::Ended(_))) => return Ok(to_clean_address().into_response()),
-            None => return Ok(pages::nothing_to_show().into_response()),
-        };
-        let connection = choice.connection.clone();
-        let ask = Ask::Choose { connection, ticket: nonce.digest(), organization };
-        match self.token_refresh.ask(ask).await {
-            Ok(Reply::Exchanged { ending }) => {
-                self.consents.settle(&Outcome::Ended(ending), &nonce, choice.link.as_deref()).await?;
-                Ok(to_clean_address().into_response())
-            }
-            Ok(Reply::Busy) => Ok(pages::choose_again(&choice).into_response()),
-            other => {
-                tracing::error!(?other, "token-refresh did not take a choice");
-                Ok(pages::choose_again(&choice).into_response())
-            }
+async fn answer(app: &App, browser: &Browser<'_>, organization: String) -> Result<Response, StoreError> {
+    let (nonce, choice) = match outcome(&app.consents, browser).await? {
+        Some((nonce, Outcome::Choose(choice))) => (nonce, choice),
+        // Sent twice: the first one counts, and its outcome is shown.
+        Some((_, Outcome::Ended(_))) => return Ok(to_clean_address().into_response()),
+        None => return Ok(pages::nothing_to_show().into_response()),
+    };
+    let connection = choice.connection.clone();
+    let ask = Ask::Choose { connection, ticket: nonce.digest(), organization };
+    match app.token_refresh.ask(ask).await {
+        Ok(Reply::Exchanged { ending }) => {
+            app.consents.settle(&Outcome::Ended(ending), &nonce, choice.link.as_deref()).await?;
+            Ok(to_clean_address().into_response())
+        }
+        Ok(Reply::Busy) => Ok(pages::choose_again(&choice).into_response()),
+        other => {
+            tracing::error!(?other, "token-refresh did not take a choice");
+            Ok(pages::choose_again(&choice).into_response())
         }
     }
 }

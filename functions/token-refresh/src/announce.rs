@@ -1,47 +1,69 @@
-//! What befalls a connection is told: an event for whoever reads events, a metric for whoever has alarms.
+//! What happens to a connection is announced: an event for the agent and the operator, a line in the log, and a metric for
+//! alarms.
 
 use serde_json::{Value, json};
-use shared::base::secret::random_hex;
+use shared::base::id::ConnectionName;
+use shared::base::secret::{random_hex, sha256_hex};
 use shared::base::telemetry::gauge;
 use shared::core::connection::{Connection, State};
-use shared::core::events::Delivery;
+use shared::core::events::subscription::Channel;
+use shared::core::events::{Delivery, Events};
 
-use crate::TokenRefresh;
-
-impl TokenRefresh {
-    /// Tells of a change of state. That it could not be told stops nothing.
-    pub(crate) async fn announce(&self, before: &State, found: &Connection) {
-        let (before, now) = (before.as_str(), found.state.as_str());
-        if before == now {
-            return;
-        }
-        let kind = if found.state == State::Healthy { "recovered" } else { now };
-        tracing::warn!(connection = %found.name, before, now, "a connection changed its state");
-        let delivery = Delivery {
-            connection: found.name.clone(),
-            source: "connector",
-            digest: random_hex::<16>(),
-            kind: format!("connector.{kind}"),
-            subject: Some(format!("connection/{}", found.name)),
-            time: None,
-            data: json!({ "state": now, "before": before, "notice": found.notice() }),
-            body: Value::Null.to_string(),
-        };
-        if let Err(error) = self.events.store(delivery).await {
-            tracing::error!(connection = %found.name, %error, "an event of our own could not be stored");
-        }
+/// A connection may have changed its state.
+pub(crate) async fn state_change(events: &Events, before: &State, found: &Connection) {
+    let (before, now) = (before.as_str(), found.state.as_str());
+    if before == now {
+        return;
     }
+    let kind = if found.state == State::Healthy { "recovered" } else { now };
+    tracing::warn!(connection = %found.name, before, now, "a connection changed its state");
+    let delivery = Delivery {
+        connection: found.name.clone(),
+        source: "connector",
+        digest: random_hex::<16>(),
+        kind: format!("connector.{kind}"),
+        subject: Some(format!("connection/{}", found.name)),
+        time: None,
+        data: json!({ "state": now, "before": before, "notice": found.notice() }),
+        body: Value::Null.to_string(),
+    };
+    store(events, delivery).await;
 }
 
-/// How many connections are in which state: all that are healthy, and each trouble that there is.
-pub(crate) fn measure(connections: &[Connection]) {
-    let count = |word: &str| connections.iter().filter(|found| found.state.as_str() == word).count();
-    let troubles = ["cooling_down", "exhausted", "misconfigured", "reconnect_required", "disconnecting"];
-    gauge("connections_healthy", count("healthy"));
-    for word in troubles {
-        let count = count(word);
-        if count > 0 {
-            gauge(&format!("connections_{word}"), count);
-        }
+/// A channel is lost, or was and is `restored`.
+pub(crate) async fn channel_loss(
+    events: &Events,
+    connection: &ConnectionName,
+    channel: &Channel,
+    restored: bool,
+) {
+    let since = channel.confirmed;
+    tracing::warn!(%connection, channel = channel.id, restored, "a channel was lost");
+    gauge("channel_losses", 1);
+    let next = if restored {
+        "The connector made it anew, and looks for what changed meanwhile."
+    } else {
+        "The connector goes on asking for it, and looks for changes until it is there. `zoho-connector webhooks show` says why CRM does not give it."
+    };
+    let notice = format!("CRM's channel {} was lost: Zoho told of no change. {next}", channel.id);
+    let delivery = Delivery {
+        connection: connection.clone(),
+        source: "connector",
+        // One event a loss, also where this process dies half-way and another one announces it again.
+        digest: sha256_hex(format!("channel_lost {} {since:?}", channel.id).as_bytes()),
+        kind: "connector.channel_lost".to_owned(),
+        subject: Some(format!("channel/{}", channel.id)),
+        time: None,
+        data: json!({ "channel_id": channel.id, "since": since, "restored": restored, "notice": notice }),
+        body: Value::Null.to_string(),
+    };
+    store(events, delivery).await;
+}
+
+/// Stores an event. Where that fails, the work goes on.
+async fn store(events: &Events, delivery: Delivery) {
+    let connection = delivery.connection.clone();
+    if let Err(error) = events.store(delivery).await {
+        tracing::error!(%connection, %error, "an event of the connector's own could not be stored");
     }
 }

@@ -1,15 +1,16 @@
-//! What the person who consented is told at the end.
+//! What the person who consented reads at the end.
 
 use shared::core::connection::consent::Ending;
 use shared::core::connection::{Connection, GRANTS_PER_USER};
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::oauth::Refusal;
 
-use crate::renew::blame;
+use crate::client_fault::client_fault;
 
-/// From so many connections of one user on, it is said how many Zoho keeps.
-const MANY: usize = 15;
+/// From this number of connections of one Zoho user on, the page warns that Zoho keeps only 20.
+const WARN_FROM_CONNECTIONS: usize = 15;
 
+/// The connection was not made.
 pub(crate) fn failed<L: Into<String>>(lines: impl IntoIterator<Item = L>) -> Ending {
     Ending {
         connected: false,
@@ -19,6 +20,7 @@ pub(crate) fn failed<L: Into<String>>(lines: impl IntoIterator<Item = L>) -> End
     }
 }
 
+/// The connection was made.
 pub(crate) fn connected(row: &Connection, missing: &[String], all: &[Connection]) -> Ending {
     let inventory = row.organization.as_ref().map(|found| format!("{} ({})", found.name, found.id));
     let facts = [
@@ -36,13 +38,13 @@ pub(crate) fn connected(row: &Connection, missing: &[String], all: &[Connection]
             missing.join(", ")
         ));
     }
-    lines.extend(crowd(row, all));
+    lines.extend(many_connections(row, all));
     lines.push("Tested with one read per product. You can close this page.".to_owned());
     Ending { connected: true, title: "Connected".to_owned(), facts, lines }
 }
 
 /// A warning where this user has many connections.
-fn crowd(row: &Connection, all: &[Connection]) -> Option<String> {
+fn many_connections(row: &Connection, all: &[Connection]) -> Option<String> {
     let others = row.same_user(all).filter(|other| other.name != row.name);
     let mut others: Vec<_> = others.collect();
     let count = others.len() + 1;
@@ -52,20 +54,21 @@ fn crowd(row: &Connection, all: &[Connection]) -> Option<String> {
             "This Zoho user has {count} connections, but Zoho keeps {GRANTS_PER_USER}: it will have ended the oldest, {}. Connect that one as another user.",
             oldest.name
         )),
-        Some(_) if count >= MANY => Some(format!(
+        Some(_) if count >= WARN_FROM_CONNECTIONS => Some(format!(
             "This Zoho user has {count} connections. Zoho keeps {GRANTS_PER_USER} and then ends the oldest: connect the next ones as another user."
         )),
         _ => None,
     }
 }
 
+/// Why Zoho did not exchange the code, and what to do next.
 pub(crate) fn explain(refusal: &Refusal, dc: DataCentre, redirect_uri: Option<&str>) -> Vec<String> {
     let line = match refusal {
         Refusal::InvalidCode => {
             "Zoho no longer accepts this consent: it takes each one once, and within a minute. Open a new link.".to_owned()
         }
         refusal if refusal.blames_client() => {
-            format!("{}. Set the right one with `zoho-connector client set`; if it differs there, add `--only-for {dc}`. Then open a new link.", capitalised(&blame(refusal, dc)))
+            format!("{}. Set the right one with `zoho-connector client set`; if it differs there, add `--only-for {dc}`. Then open a new link.", capitalised(&client_fault(refusal, dc)))
         }
         Refusal::InvalidRedirectUri => match redirect_uri {
             Some(uri) => format!("In Zoho's API console, register exactly this redirect URI, then open a new link: {uri}"),

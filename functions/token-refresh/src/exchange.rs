@@ -1,136 +1,135 @@
-//! A connection out of the code of a consent. In this order, so that a working connection is never replaced by a worse
-//! one: exchange, demand a refresh token, test, store, and only then revoke the grant that was replaced.
+//! Makes a connection from the code of a consent. In this order, so that a working connection is never replaced by a worse
+//! one: exchange the code, demand a refresh token, test the access token, store the grant, and only then revoke the grant
+//! that was replaced.
 
-use shared::base::secret::Secret;
-use shared::core::connection::consent::{Ending as ConsentEnding, Wish};
+use shared::core::connection::consent::{Ending, Wish};
 use shared::core::connection::token_refresh::Reply;
 use shared::core::grant::Grant;
 use shared::core::grant::client::Clients;
 use shared::core::grant::lease::{reserve, room};
 use shared::store::StoreError;
 use shared::zoho::data_centre::DataCentre;
-use shared::zoho::oauth::ClientCredentials;
+use shared::zoho::oauth::{ClientCredentials, Revocable};
 use shared::zoho::scope::ScopeSet;
+use shared::zoho::secrets::AuthorizationCode;
 
-use crate::TokenRefresh;
+use crate::app::App;
+use crate::choose_organization::park;
 use crate::consent_results::{explain, failed};
-use crate::probe::Organizations;
-use crate::renew::access_token;
-use crate::revoke::Ending;
-use crate::store_grant::{Fresh, NotSettled};
+use crate::fresh_grant::FreshGrant;
+use crate::probe::{Organizations, probe};
+use crate::revoke::{Revocation, revoke_unused};
+use crate::store_grant::{NotStored, store_new_grant};
+use crate::store_token::access_token;
 
 /// A code, and what it is for.
 pub(crate) struct Exchange<'a> {
     pub(crate) wish: &'a Wish,
     pub(crate) data_centre: DataCentre,
     pub(crate) redirect_uri: Option<&'a str>,
-    pub(crate) code: &'a Secret,
+    pub(crate) code: &'a AuthorizationCode,
     pub(crate) ticket: &'a str,
 }
 
-impl TokenRefresh {
-    pub(crate) async fn exchange(&self, asked: &Exchange<'_>) -> Result<Reply, StoreError> {
-        match self.try_exchange(asked).await {
-            Ok(reply) => Ok(reply),
-            Err(NotExchanged::Refused(ending)) => Ok(Reply::Exchanged { ending }),
-            Err(NotExchanged::Store(error)) => Err(error),
-        }
+pub(crate) async fn exchange(app: &App, asked: &Exchange<'_>) -> Result<Reply, StoreError> {
+    match try_exchange(app, asked).await {
+        Ok(reply) => Ok(reply),
+        Err(NotExchanged::Refused(ending)) => Ok(Reply::Exchanged { ending }),
+        Err(NotExchanged::Store(error)) => Err(error),
     }
+}
 
-    async fn try_exchange(&self, asked: &Exchange<'_>) -> Result<Reply, NotExchanged> {
-        let (wish, dc) = (asked.wish, asked.data_centre);
-        let name = &wish.connection;
-        let (clients, _) = Clients::read(&*self.stores.secrets).await?;
-        let Some(client) = clients.find(&wish.client_id) else {
-            return refused(["The client of this link is no longer registered in the connector."]);
-        };
-        if !room(&*self.stores.secrets, &self.clock, name, true).await? {
-            return refused(["This connection was made anew too often today. Open a new link tomorrow."]);
+async fn try_exchange(app: &App, asked: &Exchange<'_>) -> Result<Reply, NotExchanged> {
+    let (wish, dc) = (asked.wish, asked.data_centre);
+    let name = &wish.connection;
+    let (clients, _) = Clients::read(&*app.stores.secrets).await?;
+    let Some(client) = clients.find(&wish.client_id) else {
+        return refused(["The client of this link is no longer registered in the connector."]);
+    };
+    if !room(&*app.stores.secrets, &app.clock, name, true).await? {
+        return refused(["This connection was made anew too often today. Open a new link tomorrow."]);
+    }
+    if let Err(until) = reserve(&*app.stores.state, &app.clock, name).await? {
+        return refused([format!(
+            "This connection asked Zoho for too many tokens. Open a new link after {until}."
+        )]);
+    }
+    let credentials = ClientCredentials { id: &client.id, secret: client.secret_at(dc) };
+    let asked_at = app.clock.now();
+    let granted = match app.accounts.exchange(dc, credentials, asked.code, asked.redirect_uri).await {
+        Ok(granted) => granted,
+        Err(refusal) => {
+            tracing::warn!(connection = %name, data_centre = %dc, ?refusal, "code not exchanged");
+            return refused(explain(&refusal, dc, asked.redirect_uri));
         }
-        if let Err(until) = reserve(&*self.stores.state, &self.clock, name).await? {
-            return refused([format!(
-                "This connection asked Zoho for too many tokens. Open a new link after {until}."
-            )]);
+    };
+    let unused = |token| Revocation { data_centre: dc, client_id: &client.id, token };
+    let Some(refresh_token) = granted.refresh_token.clone() else {
+        revoke_unused(app, &unused(Revocable::Access(&granted.access_token))).await;
+        return refused([
+            "Zoho gave an access token, but no refresh token: the connection would have ended within the hour.",
+            "Remove this app under Connected Apps in the Zoho account (accounts server, Security), then open a new link.",
+        ]);
+    };
+    let scopes = granted.scopes.clone().unwrap_or_else(|| wish.scopes.clone());
+    let found = match unfit(wish, &scopes) {
+        Some(lines) => Err(lines),
+        None => probe(app, wish, dc, &scopes, &granted.access_token).await,
+    };
+    let found = match found {
+        Ok(found) => found,
+        Err(lines) => {
+            revoke_unused(app, &unused(Revocable::Refresh(&refresh_token))).await;
+            return refused(lines);
         }
-        let credentials = ClientCredentials { id: &client.id, secret: client.secret_at(dc) };
-        let asked_at = self.clock.now();
-        let granted = match self.accounts.exchange(dc, credentials, asked.code, asked.redirect_uri).await {
-            Ok(granted) => granted,
-            Err(refusal) => {
-                tracing::warn!(connection = %name, data_centre = %dc, ?refusal, "code not exchanged");
-                return refused(explain(&refusal, dc, asked.redirect_uri));
-            }
-        };
-        let unused = |token| Ending { data_centre: dc, client_id: &client.id, token };
-        let Some(refresh_token) = granted.refresh_token.clone() else {
-            self.give_back(&unused(&granted.access_token)).await;
-            return refused([
-                "Zoho gave an access token, but no refresh token: the connection would have ended within the hour.",
-                "Remove this app under Connected Apps in the Zoho account (accounts server, Security), then open a new link.",
-            ]);
-        };
-        let scopes = granted.scopes.clone().unwrap_or_else(|| wish.scopes.clone());
-        let found = match unfit(wish, &scopes) {
-            Some(lines) => Err(lines),
-            None => self.probe(wish, dc, &scopes, &granted.access_token).await,
-        };
-        let found = match found {
-            Ok(found) => found,
-            Err(lines) => {
-                self.give_back(&unused(&refresh_token)).await;
-                return refused(lines);
-            }
-        };
-        let missing = wish.scopes.iter().filter(|scope| !scopes.allows(scope)).map(str::to_owned).collect();
-        let (organization, several) = match found.organizations {
-            Organizations::None => (None, None),
-            Organizations::One(only) => (Some(only), None),
-            Organizations::Several(several) => (None, Some(several)),
-        };
-        let grant = Grant {
-            refresh_token: refresh_token.clone(),
-            generation: 0,
-            client_id: client.id.clone(),
-            home: client.home,
-            data_centre: dc,
-            scopes,
-            organization,
-            crm_organization: found.crm_organization,
-            user: found.user,
-            connected_at: asked_at,
-        };
-        let token = access_token(&grant, granted, asked_at);
-        let fresh = Fresh { grant, token, missing };
-        let result = match several {
-            None => self.settle_new(wish, fresh).await,
-            Some(organizations) => self.park(name, fresh, organizations, asked.ticket).await,
-        };
-        match result {
-            Ok(reply) => Ok(reply),
-            Err(NotSettled::Overtaken) => {
-                self.give_back(&unused(&refresh_token)).await;
-                refused(["The operator has ended this connection, or connected it anew, in the meantime."])
-            }
-            Err(NotSettled::Busy) => {
-                self.give_back(&unused(&refresh_token)).await;
-                refused([
-                    "Something else works on this connection at the moment. Open a new link in a minute.",
-                ])
-            }
-            Err(NotSettled::Before(error)) => {
-                self.give_back(&unused(&refresh_token)).await;
-                Err(error.into())
-            }
-            // Whether the new grant is stored is not known, so it must live on.
-            Err(NotSettled::While(error)) => Err(error.into()),
+    };
+    let missing = wish.scopes.iter().filter(|scope| !scopes.allows(scope)).map(str::to_owned).collect();
+    let (organization, several) = match found.organizations {
+        Organizations::None => (None, None),
+        Organizations::One(only) => (Some(only), None),
+        Organizations::Several(several) => (None, Some(several)),
+    };
+    let grant = Grant {
+        refresh_token: refresh_token.clone(),
+        generation: 0,
+        client_id: client.id.clone(),
+        home: client.home,
+        data_centre: dc,
+        scopes,
+        organization,
+        crm_organization: found.crm_organization,
+        user: found.user,
+        connected_at: asked_at,
+    };
+    let token = access_token(&grant, granted, asked_at);
+    let fresh = FreshGrant { grant, token, missing };
+    let result = match several {
+        None => store_new_grant(app, wish, fresh).await,
+        Some(organizations) => park(app, name, fresh, organizations, asked.ticket).await,
+    };
+    match result {
+        Ok(reply) => Ok(reply),
+        Err(NotStored::Overtaken) => {
+            revoke_unused(app, &unused(Revocable::Refresh(&refresh_token))).await;
+            refused(["The operator has ended this connection, or connected it anew, in the meantime."])
         }
+        Err(NotStored::Busy) => {
+            revoke_unused(app, &unused(Revocable::Refresh(&refresh_token))).await;
+            refused(["Something else works on this connection at the moment. Open a new link in a minute."])
+        }
+        Err(NotStored::Before(error)) => {
+            revoke_unused(app, &unused(Revocable::Refresh(&refresh_token))).await;
+            Err(error.into())
+        }
+        // The new grant may be stored, so it must not be revoked.
+        Err(NotStored::While(error)) => Err(error.into()),
     }
 }
 
 /// Why a code did not become a connection.
 enum NotExchanged {
-    /// The person at the browser is told.
-    Refused(ConsentEnding),
+    /// The person at the browser reads why.
+    Refused(Ending),
     /// The store failed.
     Store(StoreError),
 }
@@ -145,7 +144,7 @@ fn refused<T, L: Into<String>>(lines: impl IntoIterator<Item = L>) -> Result<T, 
     Err(NotExchanged::Refused(failed(lines)))
 }
 
-/// Why these scopes will not do. They travel through the user's browser, where they can be edited.
+/// Why the granted scopes will not do, if so. The requested ones travel through the user's browser, where they can be edited.
 fn unfit(wish: &Wish, granted: &ScopeSet) -> Option<Vec<String>> {
     let products = granted.products();
     if let Some(product) = wish.scopes.products().into_iter().find(|product| !products.contains(product)) {

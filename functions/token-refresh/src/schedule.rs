@@ -1,68 +1,82 @@
-//! The scheduled renewal: every connection by itself, so that one in trouble holds up none.
+//! The scheduled run: every connection by itself, so that one in trouble does not delay the others.
 
 use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use shared::base::clock::{SignedDuration, earlier};
+use shared::base::telemetry::gauge;
 use shared::core::connection::token_refresh::Reply;
 use shared::core::connection::{self, Connection, State};
 use shared::store::StoreError;
-
 use tokio::time::{Instant, sleep};
 
-use crate::TokenRefresh;
-use crate::announce::measure;
+use crate::app::App;
+use crate::channels::keep_channels;
+use crate::clear_parked::clear_parked;
+use crate::disconnect::disconnect;
+use crate::renew::renew;
 
-/// What ends within this time is renewed now; the schedule comes every 5 minutes.
-const AHEAD: SignedDuration = SignedDuration::from_mins(30);
+/// A token that ends within this time is renewed now. The schedule runs every 5 minutes.
+const RENEW_AHEAD: SignedDuration = SignedDuration::from_mins(30);
 
-/// Enough that connections whose Zoho is silent do not use up the time of the others.
-const AT_ONCE: usize = 50;
+/// Enough that connections whose Zoho does not answer leave time for the others.
+const CONCURRENT_RENEWALS: usize = 50;
 
-/// After this nothing new is begun, so that what has begun ends before the function is ended. The rest comes next time.
-const BUDGET: Duration = Duration::from_secs(35);
+/// After this time nothing new is begun, so that everything ends before the function's timeout. The next run does the rest.
+const TIME_TO_BEGIN: Duration = Duration::from_secs(35);
 
-impl TokenRefresh {
-    pub(crate) async fn tick(&self) -> Result<Reply, StoreError> {
-        let (begun, now) = (Instant::now(), self.clock.now());
-        let due = |found: &Connection| {
-            let ends = found.token_expires.is_none_or(|expires| earlier(expires, AHEAD) <= now);
+pub(crate) async fn tick(app: &App) -> Result<Reply, StoreError> {
+    let (begun, now) = (Instant::now(), app.clock.now());
+    let due = |found: &Connection| {
+        let ends = found.token_expires.is_none_or(|expires| earlier(expires, RENEW_AHEAD) <= now);
+        match found.state {
+            State::ReconnectRequired { .. } => false,
+            State::Disconnecting => true,
+            _ => ends,
+        }
+    };
+    let mut connections = connection::list(&*app.stores.state).await?;
+    connections.sort_by_key(|found| found.token_expires);
+    measure(&connections);
+    let results: Vec<_> = stream::iter(connections.into_iter().filter(due))
+        .take_until(sleep(TIME_TO_BEGIN))
+        .map(|found| async move {
             match found.state {
-                State::ReconnectRequired { .. } => false,
-                State::Disconnecting => true,
-                _ => ends,
+                // Its process died half-way.
+                State::Disconnecting => disconnect(app, &found.name, true).await,
+                _ => renew(app, &found.name, None, RENEW_AHEAD).await,
             }
-        };
-        let mut connections = connection::list(&*self.stores.state).await?;
-        connections.sort_by_key(|found| found.token_expires);
-        measure(&connections);
-        let results: Vec<_> = stream::iter(connections.into_iter().filter(due))
-            .take_until(sleep(BUDGET))
-            .map(|found| async move {
-                match found.state {
-                    // Its process died half-way.
-                    State::Disconnecting => self.disconnect(&found.name, true).await,
-                    _ => self.renew(&found.name, None, AHEAD).await,
-                }
-            })
-            .buffer_unordered(AT_ONCE)
-            .collect()
-            .await;
-        let done = |result: &Result<Reply, StoreError>| {
-            matches!(result, Ok(Reply::Renewed | Reply::Disconnected { .. } | Reply::Unknown))
-        };
-        let renewed = results.iter().filter(|result| done(result)).count();
-        for error in results.iter().filter_map(|result| result.as_ref().err()) {
-            tracing::error!(%error, "a scheduled renewal failed");
+        })
+        .buffer_unordered(CONCURRENT_RENEWALS)
+        .collect()
+        .await;
+    let is_done = |result: &Result<Reply, StoreError>| {
+        matches!(result, Ok(Reply::Renewed | Reply::Disconnected { .. } | Reply::Unknown))
+    };
+    let renewed = results.iter().filter(|result| is_done(result)).count();
+    for error in results.iter().filter_map(|result| result.as_ref().err()) {
+        tracing::error!(%error, "a scheduled renewal failed");
+    }
+    // After the tokens, because channels need them.
+    if let Err(error) = keep_channels(app, begun + TIME_TO_BEGIN).await {
+        tracing::error!(%error, "channels could not be read");
+    }
+    // Last, so that a Zoho that does not answer a revocation delays nothing else.
+    if let Err(error) = clear_parked(app).await {
+        tracing::error!(%error, "parked grants could not be read");
+    }
+    Ok(Reply::Ticked { renewed, failed: results.len() - renewed })
+}
+
+/// How many connections are in which state: always those that are healthy, and each trouble that there is.
+fn measure(connections: &[Connection]) {
+    let count = |word: &str| connections.iter().filter(|found| found.state.as_str() == word).count();
+    let troubles = ["cooling_down", "exhausted", "misconfigured", "reconnect_required", "disconnecting"];
+    gauge("connections_healthy", count("healthy"));
+    for word in troubles {
+        let count = count(word);
+        if count > 0 {
+            gauge(&format!("connections_{word}"), count);
         }
-        // After the tokens, which they need.
-        if let Err(error) = self.keep_channels(begun + BUDGET).await {
-            tracing::error!(%error, "channels could not be looked at");
-        }
-        // Last: a Zoho that does not answer a revocation must not hold the others up.
-        if let Err(error) = self.clear_parked().await {
-            tracing::error!(%error, "parked grants could not be looked at");
-        }
-        Ok(Reply::Ticked { renewed, failed: results.len() - renewed })
     }
 }

@@ -1,5 +1,5 @@
 //! `/webhooks/{connection}/crm`: notifications of CRM. They are not signed; each carries the token that its channel was
-//! made with. One can tell of several records, and is one event all the same.
+//! made with. One notification can be about several records, and is one event.
 
 use std::sync::Arc;
 
@@ -18,7 +18,8 @@ use shared::core::events::{Delivery, Receipt};
 use shared::zoho::crm::record_word;
 use shared::zoho::value::{Object, id, text};
 
-use crate::App;
+use crate::admission::{check, store};
+use crate::app::App;
 use crate::rejection::{not_genuine, whole};
 
 pub(crate) async fn receive(
@@ -32,10 +33,10 @@ pub(crate) async fn receive(
     let connection: ConnectionName = connection.parse().map_err(|_| unknown())?;
     let mut notification: Object = serde_json::from_slice(&body)
         .map_err(|_| Problem::new(Code::WebhookUnreadable, "The body is not a JSON object."))?;
-    // Taken out: whoever reads the event must not learn it.
+    // Removed, because readers of the event must not see it.
     let token = notification.shift_remove("token");
     let channel = id(&notification, "channel_id").unwrap_or_default();
-    app.admit(|known| {
+    check(&app.secrets, |known| {
         if known.channels(&connection).next().is_none() {
             return Err(unknown());
         }
@@ -49,12 +50,12 @@ pub(crate) async fn receive(
         }
     })
     .await?;
-    app.store(delivery(connection, &channel, &notification)?).await
+    store(&app.events, delivery(connection, &channel, &notification)?).await
 }
 
-fn delivery(connection: ConnectionName, channel: &str, told: &Object) -> Result<Delivery, Problem> {
-    let field = |name: &str| told.get(name).unwrap_or(&Value::Null);
-    let module = text(told, "module").filter(|module| is_module(module));
+fn delivery(connection: ConnectionName, channel: &str, notification: &Object) -> Result<Delivery, Problem> {
+    let field = |name: &str| notification.get(name).unwrap_or(&Value::Null);
+    let module = text(notification, "module").filter(|module| is_module(module));
     let record = module.map_or_else(|| "unknown".to_owned(), record_word);
     let ids = record_ids(field("ids"));
     let subject = match ids.as_slice() {
@@ -72,11 +73,11 @@ fn delivery(connection: ConnectionName, channel: &str, told: &Object) -> Result<
     Ok(Delivery {
         source: "crm",
         digest: sha256_hex(news.to_string().as_bytes()),
-        kind: format!("zoho.crm.{record}.{}", change(text(told, "operation").unwrap_or_default())),
+        kind: format!("zoho.crm.{record}.{}", change(text(notification, "operation").unwrap_or_default())),
         subject,
         time: server_time(field("server_time")).map(|at| at.to_string()),
         data: json!({ "module": module, "ids": ids, "channel_id": channel }),
-        body: serde_json::to_string(told).map_err(|error| Problem::internal(error.to_string()))?,
+        body: serde_json::to_string(notification).map_err(|error| Problem::internal(error.to_string()))?,
         connection,
     })
 }

@@ -1,5 +1,5 @@
-//! `/webhooks/{connection}/custom/{event}`: anybody who has the secret. Who can sign sends `X-Signature: sha256=<hex>` over
-//! the body; who cannot, like the workflows of CRM, sends the secret itself in `X-Webhook-Secret`.
+//! `/webhooks/{connection}/custom/{event}`: anybody who has the secret. A sender that can sign sends `X-Signature:
+//! sha256=<hex>` over the body; one that cannot, like CRM's workflows, sends the secret itself in `X-Webhook-Secret`.
 
 use std::sync::Arc;
 
@@ -18,7 +18,8 @@ use shared::core::events::{Delivery, Receipt};
 use shared::zoho::signature::{is_body_signed_by, is_json};
 use shared::zoho::value::{text, timestamp};
 
-use crate::App;
+use crate::admission::{check, store};
+use crate::app::App;
 use crate::form;
 use crate::rejection::{not_genuine, whole};
 
@@ -26,7 +27,7 @@ const SIGNATURE: &str = "x-signature";
 const PLAIN_SECRET: &str = "x-webhook-secret";
 
 /// Where a sender may say when it happened.
-const TIMES: &[&str] = &["time", "timestamp", "last_modified_time", "Modified_Time"];
+const TIME_FIELDS: &[&str] = &["time", "timestamp", "last_modified_time", "Modified_Time"];
 
 pub(crate) async fn receive(
     State(app): State<Arc<App>>,
@@ -45,13 +46,13 @@ pub(crate) async fn receive(
     let no_secret = || unknown("This connection has no secret for custom webhooks.");
     let connection: ConnectionName = connection.parse().map_err(|_| no_secret())?;
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
-    app.admit(|known| {
+    check(&app.secrets, |known| {
         let secrets = known.custom(&connection);
         if secrets.is_empty() {
             return Err(no_secret());
         }
         let refuse = |code, detail| Err(not_genuine(code, detail, &headers, &body));
-        // Who signs is held to the signature, whatever else it sends.
+        // A sender that signs is held to the signature, whatever else it sends.
         let genuine = match (header(SIGNATURE), header(PLAIN_SECRET)) {
             (Some(signature), _) => is_body_signed_by(&body, secrets, signature),
             (None, Some(secret)) => is_one_of(secret, secrets),
@@ -69,17 +70,17 @@ pub(crate) async fn receive(
         }
     })
     .await?;
-    // Not signed, and so not believed; and what is not believed is not dropped without a word either.
+    // A query string is not signed, so it cannot be trusted; and it is not dropped silently either.
     if query.is_some_and(|query| !query.is_empty()) {
         return Err(Problem::new(Code::WebhookQuery, "The webhook's URL has a query string."));
     }
 
     let document = document(&body)
         .ok_or_else(|| Problem::new(Code::WebhookUnreadable, "The body is neither JSON nor a form."))?;
-    // The event stands in the path and is not signed, but says what it is: the same body under two names is two events.
+    // The event's name is in the path and not signed, but it counts: the same body under two names is two events.
     let digest = Sha256::new().chain_update(&event).chain_update([0]).chain_update(&body);
     let time = document.as_object().and_then(|fields| {
-        TIMES.iter().find_map(|name| text(fields, name).and_then(timestamp)).map(|at| at.to_string())
+        TIME_FIELDS.iter().find_map(|name| text(fields, name).and_then(timestamp)).map(|at| at.to_string())
     });
     let delivery = Delivery {
         source: "custom",
@@ -91,7 +92,7 @@ pub(crate) async fn receive(
         body: document.to_string(),
         connection,
     };
-    app.store(delivery).await
+    store(&app.events, delivery).await
 }
 
 /// JSON of any kind, or the fields of a form.

@@ -16,8 +16,9 @@ use shared::core::events::ledger::UNCONFIRMED;
 use shared::core::events::{Delivery, Receipt};
 use shared::zoho::signature::{HEADER, SignedText};
 
-use crate::App;
-use crate::payload::Resource;
+use crate::admission::{check, store};
+use crate::app::App;
+use crate::payload::Payload;
 use crate::rejection::{not_genuine, whole};
 
 pub(crate) async fn receive(
@@ -34,7 +35,7 @@ pub(crate) async fn receive(
     let connection: ConnectionName = connection.parse().map_err(|_| unknown())?;
     let signature = headers.get(HEADER).and_then(|value| value.to_str().ok());
     let signed = SignedText::new(&query, &body);
-    app.admit(|known| {
+    check(&app.secrets, |known| {
         let secrets = known.inventory(&connection);
         if secrets.is_empty() {
             return Err(unknown());
@@ -57,7 +58,7 @@ pub(crate) async fn receive(
     if !signed.has_plain_names() {
         return Err(unreadable());
     }
-    let resource = Resource::read(&body).ok_or_else(unreadable)?;
+    let payload = Payload::read(&body).ok_or_else(unreadable)?;
     let change = change(&event);
     let mut digest = Sha256::new();
     signed.feed(|part| digest.update(part));
@@ -65,12 +66,12 @@ pub(crate) async fn receive(
         // The body of a delete can equal that of the change before it, and is news all the same.
         digest.update("deleted");
     }
-    app.store(delivery(connection, change, hex::encode(digest.finalize()), resource)).await
+    store(&app.events, delivery(connection, change, hex::encode(digest.finalize()), payload)).await
 }
 
-fn delivery(connection: ConnectionName, change: &str, digest: String, resource: Resource) -> Delivery {
-    let kind = resource.kind.as_deref().unwrap_or("unknown");
-    let mut data = resource.names;
+fn delivery(connection: ConnectionName, change: &str, digest: String, payload: Payload) -> Delivery {
+    let kind = payload.kind.as_deref().unwrap_or("unknown");
+    let mut data = payload.names;
     if change == "deleted" {
         // The path is not signed, so that a record is gone is only a claim until it was looked up.
         data.insert(UNCONFIRMED.to_owned(), Value::Bool(true));
@@ -79,10 +80,10 @@ fn delivery(connection: ConnectionName, change: &str, digest: String, resource: 
         source: "inventory",
         digest,
         kind: format!("zoho.inventory.{kind}.{change}"),
-        subject: resource.id.map(|id| format!("{kind}/{id}")),
-        time: resource.changed,
+        subject: payload.id.map(|id| format!("{kind}/{id}")),
+        time: payload.changed,
         data: Value::Object(data),
-        body: resource.body,
+        body: payload.body,
         connection,
     }
 }

@@ -1,6 +1,8 @@
-//! Where Zoho and others post their webhooks: verified on the raw bytes, stored once, answered at once. Everything else
-//! comes later and elsewhere.
+//! Where Zoho and others post their webhooks: verified on the raw bytes, stored once, answered at once. All other work is
+//! event-delivery's.
 
+mod admission;
+mod app;
 mod crm;
 mod custom;
 mod form;
@@ -12,75 +14,32 @@ mod secret_cache;
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware::from_fn;
 use axum::routing::post;
-use axum::{Json, Router};
-use shared::base::problem::{Code, Problem};
 use shared::base::web::finish;
-use shared::core::events::webhook_secrets::WebhookSecrets;
-use shared::core::events::{Delivery, Events, Receipt};
 use shared::core::services::Services;
-use shared::store::StoreError;
 use tokio::time::timeout;
 
-use crate::secret_cache::Known;
+use crate::app::App;
 
-/// The largest body that is taken: what Zoho sends is smaller, and a row holds 400 KB.
+/// The largest body that is accepted: Zoho's are smaller, and a row holds 400 KB.
 const BODY_LIMIT: usize = 256 * 1024;
 
-/// How long a start may wait for what it reads ahead.
-const AHEAD: Duration = Duration::from_secs(2);
-
-/// What the routes work with.
-struct App {
-    events: Events,
-    known: Known,
-}
-
-impl App {
-    fn new(services: &Services) -> Self {
-        Self {
-            events: Events::new(services.stores.events.clone(), services.clock.clone()),
-            known: Known::new(services.stores.secrets.clone(), services.clock.clone()),
-        }
-    }
-
-    /// Checks a delivery with the secrets that are known, and where it does not fit, with newer ones.
-    async fn admit(&self, check: impl Fn(&WebhookSecrets) -> Result<(), Problem>) -> Result<(), Problem> {
-        let known = self.known.get().await?;
-        let Err(problem) = check(&known) else { return Ok(()) };
-        // What carries nothing to be checked fits no secret.
-        if problem.code() == Code::WebhookUnsigned {
-            return Err(problem);
-        }
-        match self.known.newer(&known).await? {
-            Some(newer) => check(&newer),
-            None => Err(problem),
-        }
-    }
-
-    /// Stores a delivery that was found genuine: one conditional write, and the only call to a store that an answer waits
-    /// for.
-    async fn store(&self, delivery: Delivery) -> Result<Json<Receipt>, Problem> {
-        match self.events.store(delivery).await {
-            // A form can grow when it becomes JSON.
-            Err(StoreError::TooLarge(_)) => Err(rejection::too_large()),
-            stored => Ok(Json(stored?)),
-        }
-    }
-}
+/// How long a start may wait for the secrets.
+const WARM_UP_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// The routes of this function.
 pub fn router(services: &Services) -> Router {
     routes(App::new(services), services)
 }
 
-/// The routes of this function, after the secrets were read: nobody waits for a start, but Zoho waits for an answer.
+/// The routes of this function, once the secrets are read: nobody waits for a start, but Zoho waits for an answer.
 pub async fn warm_router(services: &Services) -> Router {
     let app = App::new(services);
-    let ahead = timeout(AHEAD, app.known.get()).await;
-    if !matches!(ahead, Ok(Ok(_))) {
+    let read = timeout(WARM_UP_TIMEOUT, app.secrets.get()).await;
+    if !matches!(read, Ok(Ok(_))) {
         tracing::warn!("the secrets could not be read ahead");
     }
     routes(app, services)

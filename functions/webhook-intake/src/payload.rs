@@ -8,12 +8,12 @@ use shared::zoho::value::{Object, id, text, timestamp};
 
 use crate::form;
 
-/// A webhook's record.
+/// A webhook's body, read.
 #[derive(Debug)]
-pub(crate) struct Resource {
-    /// `item`, `salesorder`, …; nothing where the body shows none.
+pub(crate) struct Payload {
+    /// The record's kind, `item`, `salesorder`, …; nothing where the body shows none.
     pub(crate) kind: Option<String>,
-    /// Its id.
+    /// The record's id.
     pub(crate) id: Option<String>,
     /// The ids that name it to callers: `item_id`, `sku`, ….
     pub(crate) names: Object,
@@ -23,13 +23,14 @@ pub(crate) struct Resource {
     pub(crate) body: String,
 }
 
-/// Longer ones name nothing; the body has them.
-const LONGEST_NAME: usize = 256;
+/// Longer values are left in the body, because they name nothing.
+const MAX_NAME: usize = 256;
 
-/// Fields that are carried over into the event, beside the id.
-const NAMES: &[&str] = &["sku", "salesorder_number", "purchaseorder_number", "reference_number", "status"];
+/// Fields that the event carries beside the id.
+const NAME_FIELDS: &[&str] =
+    &["sku", "salesorder_number", "purchaseorder_number", "reference_number", "status"];
 
-impl Resource {
+impl Payload {
     /// Reads a body. Nothing where it is neither a JSON object nor a form.
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
         let body = if is_json(body) { std::str::from_utf8(body).ok()?.to_owned() } else { read_form(body)? };
@@ -41,8 +42,8 @@ impl Resource {
         if let (Some(field), Some(id)) = (id_field, &id) {
             names.insert(field, Value::String(id.clone()));
         }
-        for field in NAMES {
-            if let Some(value) = text(record, field).filter(|value| value.len() <= LONGEST_NAME) {
+        for field in NAME_FIELDS {
+            if let Some(value) = text(record, field).filter(|value| value.len() <= MAX_NAME) {
                 names.insert((*field).to_owned(), Value::String(value.to_owned()));
             }
         }
@@ -93,21 +94,20 @@ mod tests {
         let form =
             format!("JSONString={}", form_urlencoded::byte_serialize(json.as_bytes()).collect::<String>());
         for body in [json, &form, &format!("\n {json}")] {
-            let found = Resource::read(body.as_bytes()).unwrap();
+            let found = Payload::read(body.as_bytes()).unwrap();
             assert_eq!((found.kind.as_deref(), found.id.as_deref()), (Some("item"), Some("33")), "{body}");
             assert_eq!(found.changed.as_deref(), Some("2026-11-18T15:40:12Z"));
             assert_eq!(Value::Object(found.names).to_string(), r#"{"item_id":"33","sku":"OAK"}"#);
         }
-        let flat = Resource::read(b"item_id=33&name=Oak+Shelf").unwrap();
+        let flat = Payload::read(b"item_id=33&name=Oak+Shelf").unwrap();
         assert_eq!((flat.kind.as_deref(), flat.id.as_deref()), (Some("item"), Some("33")));
     }
 
     #[test]
     fn both_spellings_name_one_kind_and_strangers_are_kept_without() {
-        let order = Resource::read(br#"{"sales_order":{"salesorder_id":"8"}}"#).unwrap();
+        let order = Payload::read(br#"{"sales_order":{"salesorder_id":"8"}}"#).unwrap();
         assert_eq!((order.kind.as_deref(), order.id.as_deref()), (Some("salesorder"), Some("8")));
-        let adjustment =
-            Resource::read(br#"{"inventory_adjustment":{"inventory_adjustment_id":9}}"#).unwrap();
+        let adjustment = Payload::read(br#"{"inventory_adjustment":{"inventory_adjustment_id":9}}"#).unwrap();
         assert_eq!(
             (adjustment.kind.as_deref(), adjustment.id.as_deref()),
             (Some("inventory_adjustment"), Some("9"))
@@ -115,15 +115,15 @@ mod tests {
         for kindless in
             [r#"{"surprise":{"a":1}}"#, "customer_id=1&salesorder_id=2", r#"{"a b":{"a b_id":"1"}}"#]
         {
-            assert!(Resource::read(kindless.as_bytes()).unwrap().kind.is_none(), "{kindless}");
+            assert!(Payload::read(kindless.as_bytes()).unwrap().kind.is_none(), "{kindless}");
         }
-        assert!(Resource::read(br#"{"item":{"item_id":"../1"}}"#).unwrap().id.is_none());
+        assert!(Payload::read(br#"{"item":{"item_id":"../1"}}"#).unwrap().id.is_none());
     }
 
     #[test]
     fn what_is_no_document_is_none() {
         for body in ["", "{", "[]", "[1]", "JSONString=oops", "JSONString=%5B%5D"] {
-            assert!(Resource::read(body.as_bytes()).is_none(), "{body}");
+            assert!(Payload::read(body.as_bytes()).is_none(), "{body}");
         }
     }
 }

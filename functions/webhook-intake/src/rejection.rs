@@ -1,5 +1,5 @@
-//! What is not taken: told to the sender, counted for the operator, and nowhere stored. A stranger must not be able to
-//! write rows or wake an agent, so there is no event of a refusal, only its metric and its line in the log.
+//! What is refused: the sender gets an error, the operator a metric and a line in the log, and nothing is stored. A stranger
+//! must not be able to write rows or wake an agent, so a refusal is no event.
 
 use axum::extract::Request;
 use axum::extract::rejection::BytesRejection;
@@ -10,8 +10,8 @@ use bytes::Bytes;
 use shared::base::problem::{Code, Problem};
 use shared::base::telemetry::gauge;
 
-/// Of the names of headers no more is logged.
-const NAMES: usize = 1000;
+/// How many bytes of header names are logged.
+const MAX_HEADER_NAMES: usize = 1000;
 
 /// The whole body, as it came.
 pub(crate) fn whole(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Problem> {
@@ -28,11 +28,11 @@ pub(crate) fn too_large() -> Problem {
     Problem::new(Code::BodyTooLarge, "A webhook's body may have 256 KiB.")
 }
 
-/// Not genuine. The log learns the names of the headers, and no value: those could be secrets of whoever sends this.
+/// Not genuine. The log gets the names of the headers and no values, which could be the sender's secrets.
 pub(crate) fn not_genuine(code: Code, detail: &'static str, headers: &HeaderMap, body: &[u8]) -> Problem {
     let mut names = String::new();
-    for name in headers.keys().take_while(|name| name.as_str().len() < NAMES) {
-        if names.len() + name.as_str().len() >= NAMES {
+    for name in headers.keys().take_while(|name| name.as_str().len() < MAX_HEADER_NAMES) {
+        if names.len() + name.as_str().len() >= MAX_HEADER_NAMES {
             break;
         }
         names.push(' ');

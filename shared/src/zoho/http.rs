@@ -15,6 +15,7 @@ use rustls::{ClientConfig, RootCertStore};
 
 use crate::base::clock::Timestamp;
 use crate::base::secret::Secret;
+use crate::zoho::secrets::{AccessTokenSecret, ClientSecret};
 
 /// Answers of the API end here; the connector's own end at 4 MB, and JSON shrinks when it is shaped.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
@@ -92,7 +93,7 @@ pub struct Hook<'a> {
 /// A read of the API.
 pub struct Read<'a> {
     /// The access token.
-    pub token: &'a Secret,
+    pub token: &'a AccessTokenSecret,
     /// Only what was changed since, in CRM's own form.
     pub if_modified_since: Option<&'a str>,
     /// A query, which is posted.
@@ -120,7 +121,7 @@ pub struct Write<'a> {
     /// The method.
     pub method: Method,
     /// The access token.
-    pub token: &'a Secret,
+    pub token: &'a AccessTokenSecret,
     /// What it carries, where there is something.
     pub body: Option<Body>,
     /// Not before the record is as it was then, in CRM's own form.
@@ -132,7 +133,7 @@ pub struct Form<'a> {
     /// Names and values.
     pub fields: &'a [(&'a str, &'a str)],
     /// Name and password, where the server wants them in a header.
-    pub basic: Option<(&'a str, &'a Secret)>,
+    pub basic: Option<(&'a str, &'a ClientSecret)>,
 }
 
 /// What carries calls to Zoho: the client below, or what a test puts in its place.
@@ -164,7 +165,12 @@ impl Http {
     ///
     /// # Errors
     /// Where no complete answer came.
-    pub async fn get(&self, url: &str, token: &Secret, within: Duration) -> Result<Answer, HttpError> {
+    pub async fn get(
+        &self,
+        url: &str,
+        token: &AccessTokenSecret,
+        within: Duration,
+    ) -> Result<Answer, HttpError> {
         self.read(url, Read { token, if_modified_since: None, query: None }, within).await
     }
 
@@ -278,7 +284,7 @@ impl Transport for NetworkTransport {
     }
 }
 
-fn authorization(token: &Secret) -> Result<HeaderValue, HttpError> {
+fn authorization(token: &AccessTokenSecret) -> Result<HeaderValue, HttpError> {
     secret_header(format!("Zoho-oauthtoken {}", token.expose()))
 }
 

@@ -11,6 +11,7 @@ pub mod oauth;
 pub mod passthrough;
 pub mod response;
 pub mod scope;
+pub mod secrets;
 pub mod signature;
 pub mod token_probe;
 pub mod value;

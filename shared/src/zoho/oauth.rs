@@ -3,8 +3,8 @@
 //! <https://www.zoho.com/inventory/api/v1/oauth/>
 //!
 //! A refusal is usually HTTP 200 with `{"error": …}`, a throttle comes under 200 or 400 and in the user's language, and
-//! an outage is a page of HTML. So success is a 2xx *and* an access token, and only words that are known to be final
-//! are final.
+//! an outage is a page of HTML. So success is a 2xx *and* an access token, and only errors that are known to be final count
+//! as final.
 
 use std::time::Duration;
 
@@ -14,26 +14,26 @@ use serde_json::Value;
 use super::data_centre::{DataCentre, DataCentres};
 use super::http::{Answer, Form, Http, HttpError};
 use super::scope::ScopeSet;
+use super::secrets::{AccessTokenSecret, AuthorizationCode, ClientSecret, RefreshToken};
 use super::value::{Object, text};
 use crate::base::clock::Timestamp;
-use crate::base::secret::Secret;
 
 /// A token call ends within this time, well inside the lease of 15 seconds that guards it.
-pub const PATIENCE: Duration = Duration::from_secs(8);
+pub const CALL_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// The longest life that an access token has at Zoho, in seconds.
-const HOUR: u64 = 3600;
+/// The longest lifetime of an access token at Zoho, in seconds.
+const MAX_LIFETIME: u64 = 3600;
 
-/// What is left as it is in a query.
+/// Characters that a query holds unescaped.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What Zoho gave.
 #[derive(Debug, Clone)]
 pub struct Granted {
     /// The access token.
-    pub access_token: Secret,
+    pub access_token: AccessTokenSecret,
     /// The refresh token: only on exchange, and there only with `access_type=offline` and a real consent.
-    pub refresh_token: Option<Secret>,
+    pub refresh_token: Option<RefreshToken>,
     /// How long the access token lives.
     pub lifetime: Duration,
     /// The scopes, where Zoho names them.
@@ -57,7 +57,7 @@ pub enum Refusal {
     AccessDenied,
     /// Too many tokens in a short time. Says nothing about the credentials.
     Throttled,
-    /// A word that is not known. Not a reason to give up a connection.
+    /// An error that is not known. No reason to give up a connection.
     Unknown(String),
     /// Not JSON: an outage or maintenance.
     Unreadable,
@@ -78,7 +78,25 @@ pub struct ClientCredentials<'a> {
     /// Its id.
     pub id: &'a str,
     /// Its secret at this data centre.
-    pub secret: &'a Secret,
+    pub secret: &'a ClientSecret,
+}
+
+/// A token that can be revoked.
+#[derive(Debug, Clone, Copy)]
+pub enum Revocable<'a> {
+    /// A refresh token, and all of its access tokens with it.
+    Refresh(&'a RefreshToken),
+    /// An access token alone.
+    Access(&'a AccessTokenSecret),
+}
+
+impl<'a> Revocable<'a> {
+    fn expose(self) -> &'a str {
+        match self {
+            Self::Refresh(token) => token.expose(),
+            Self::Access(token) => token.expose(),
+        }
+    }
 }
 
 /// The accounts servers.
@@ -102,7 +120,7 @@ impl Accounts {
         &self,
         dc: DataCentre,
         client: ClientCredentials<'_>,
-        code: &Secret,
+        code: &AuthorizationCode,
         redirect_uri: Option<&str>,
     ) -> Result<Granted, Refusal> {
         let mut form = vec![
@@ -123,7 +141,7 @@ impl Accounts {
         &self,
         dc: DataCentre,
         client: ClientCredentials<'_>,
-        refresh_token: &Secret,
+        refresh_token: &RefreshToken,
     ) -> Result<Granted, Refusal> {
         let form = [
             ("grant_type", "refresh_token"),
@@ -134,17 +152,17 @@ impl Accounts {
         self.token(dc, &form).await
     }
 
-    /// Ends a grant: its refresh token and all of its access tokens.
+    /// Ends a token; with a refresh token its whole grant.
     ///
     /// # Errors
     /// Every answer but `{"status": "success"}`. A token that Zoho does not know any more counts as revoked.
-    pub async fn revoke(&self, dc: DataCentre, token: &Secret) -> Result<(), Refusal> {
+    pub async fn revoke(&self, dc: DataCentre, token: Revocable<'_>) -> Result<(), Refusal> {
         let url = format!("{}/oauth/v2/token/revoke", self.centres.accounts(dc));
         let form = Form { fields: &[("token", token.expose())], basic: None };
         self.revoke_at(&url, form).await
     }
 
-    /// The same at the newer address, which wants to know the client.
+    /// The same at the newer address, which demands the client's credentials.
     ///
     /// # Errors
     /// As [`Self::revoke`].
@@ -152,7 +170,7 @@ impl Accounts {
         &self,
         dc: DataCentre,
         client: ClientCredentials<'_>,
-        token: &Secret,
+        token: Revocable<'_>,
     ) -> Result<(), Refusal> {
         let url = format!("{}/oauth/v2/revoke/token", self.centres.accounts(dc));
         let form = Form { fields: &[("token", token.expose())], basic: Some((client.id, client.secret)) };
@@ -160,7 +178,7 @@ impl Accounts {
     }
 
     async fn revoke_at(&self, url: &str, form: Form<'_>) -> Result<(), Refusal> {
-        let answer = self.http.post_form(url, form, PATIENCE).await.map_err(Refusal::Http)?;
+        let answer = self.http.post_form(url, form, CALL_TIMEOUT).await.map_err(Refusal::Http)?;
         let body = object(&answer)?;
         if answer.status < 300 && text(&body, "status") == Some("success") {
             return Ok(());
@@ -175,7 +193,7 @@ impl Accounts {
     async fn token(&self, dc: DataCentre, form: &[(&str, &str)]) -> Result<Granted, Refusal> {
         let url = format!("{}/oauth/v2/token", self.centres.accounts(dc));
         let form = Form { fields: form, basic: None };
-        let answer = self.http.post_form(&url, form, PATIENCE).await.map_err(Refusal::Http)?;
+        let answer = self.http.post_form(&url, form, CALL_TIMEOUT).await.map_err(Refusal::Http)?;
         judge(&answer)
     }
 }
@@ -217,8 +235,8 @@ fn judge(answer: &Answer) -> Result<Granted, Refusal> {
     let token = text(&body, "access_token").filter(|_| (200..300).contains(&answer.status));
     let Some(access_token) = token else { return Err(refusal(answer.status, &body)) };
     Ok(Granted {
-        access_token: Secret::new(access_token),
-        refresh_token: text(&body, "refresh_token").map(Secret::new),
+        access_token: AccessTokenSecret::new(access_token),
+        refresh_token: text(&body, "refresh_token").map(RefreshToken::new),
         lifetime: Duration::from_secs(lifetime(&body)),
         scopes: text(&body, "scope").map(ScopeSet::parse).filter(|set| !set.is_empty()),
         date: answer.date,
@@ -257,9 +275,9 @@ fn lifetime(body: &Object) -> u64 {
         Some(Value::String(text)) => text.parse().ok(),
         _ => None,
     };
-    let plain = read("expires_in").unwrap_or(HOUR);
+    let plain = read("expires_in").unwrap_or(MAX_LIFETIME);
     let seconds = if plain > 86_400 { read("expires_in_sec").unwrap_or(plain / 1000) } else { plain };
-    seconds.clamp(1, HOUR)
+    seconds.clamp(1, MAX_LIFETIME)
 }
 
 #[cfg(test)]

@@ -23,6 +23,7 @@ use shared::store::{SecretValue, Secrets, StoreError, Stores, VersionId};
 use shared::zoho::data_centre::{DataCentre, DataCentres};
 use shared::zoho::http::{Answer, Call, Content, Http, HttpError, Transport};
 use shared::zoho::scope::ScopeSet;
+use shared::zoho::secrets::AccessTokenSecret;
 use tokio::time::sleep;
 
 use super::functions::mortal;
@@ -267,7 +268,7 @@ impl Secrets for Connected {
             return Ok(found);
         }
         let token = AccessToken {
-            token: Secret::new("token"),
+            token: AccessTokenSecret::new("token"),
             generation: 1,
             expires: Timestamp::MAX,
             data_centre: DataCentre::Eu,

@@ -6,7 +6,6 @@ use std::time::Duration;
 use futures::future::join;
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
-use shared::base::secret::Secret;
 use shared::core::connection::consent::Wish;
 use shared::core::connection::token_cache::{TokenState, Tokens};
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient};
@@ -14,6 +13,7 @@ use shared::core::grant::client;
 use shared::core::grant::client::Client;
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::scope::ScopeSet;
+use shared::zoho::secrets::{AuthorizationCode, ClientSecret};
 use tokio::time::{Instant, sleep};
 
 use super::functions::{Invocations, begin};
@@ -35,7 +35,7 @@ pub fn name(connection: usize) -> ConnectionName {
 
 /// The operator registers the client with the secret that Zoho has now.
 pub async fn set_client(world: &Arc<World>) -> bool {
-    let secret = Secret::new(world.zoho().secret());
+    let secret = ClientSecret::new(world.zoho().secret());
     let client = Client { id: CLIENT.to_owned(), home: DataCentre::Us, secret, secrets: Vec::new() };
     client::set(&*stores(world, Who::Operator).secrets, client).await.is_ok()
 }
@@ -51,7 +51,8 @@ pub fn exchange(connection: usize, code: &str) -> Ask {
         crm_organization: None,
         again: None,
     };
-    let (redirect_uri, ticket, code) = (Some(REDIRECT.to_owned()), ticket(code), Secret::new(code));
+    let (redirect_uri, ticket, code) =
+        (Some(REDIRECT.to_owned()), ticket(code), AuthorizationCode::new(code));
     Ask::Exchange { wish, data_centre: DataCentre::Us, redirect_uri, code, ticket }
 }
 

@@ -15,6 +15,7 @@ use shared::core::grant::client::Clients;
 use shared::core::services::Services;
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::scope::{Access, Product, ScopeSet};
+use shared::zoho::secrets::AuthorizationCode;
 
 use super::Failure;
 use crate::commands::installation::{Installation, Opened};
@@ -127,7 +128,7 @@ async fn exchange(
     wish: Wish,
     data_centre: DataCentre,
     redirect_uri: Option<String>,
-    code: Secret,
+    code: AuthorizationCode,
 ) -> Result<(), Failure> {
     let token_refresh = opened.token_refresh();
     let ticket = Secret::random().digest();

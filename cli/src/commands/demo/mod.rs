@@ -134,7 +134,8 @@ async fn register(
         multi_dc: true,
         ..sandbox::Client::default()
     });
-    client::set(&*services.stores.secrets, Client { id, home, secret, secrets: Vec::new() }).await?;
+    client::set(&*services.stores.secrets, Client { id, home, secret: secret.into(), secrets: Vec::new() })
+        .await?;
     Ok(())
 }
 

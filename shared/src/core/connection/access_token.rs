@@ -7,19 +7,19 @@ use super::organization::Organization;
 use crate::base::clock::Timestamp;
 use crate::base::id::ConnectionName;
 use crate::base::problem::{Code, Problem};
-use crate::base::secret::{Secret, expose};
 use crate::zoho::data_centre::DataCentre;
 use crate::zoho::scope::ScopeSet;
+use crate::zoho::secrets::AccessTokenSecret;
 
 /// A short-lived token with what is needed to use it, so that one read is enough.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct AccessToken {
     /// The token.
-    #[serde(serialize_with = "expose")]
-    pub token: Secret,
+    #[serde(serialize_with = "AccessTokenSecret::serialize_exposed")]
+    pub token: AccessTokenSecret,
     /// The grant's generation.
     pub generation: u64,
-    /// When Zoho stops to take it.
+    /// When Zoho stops accepting it.
     pub expires: Timestamp,
     /// Where it is valid.
     pub data_centre: DataCentre,
@@ -32,7 +32,8 @@ pub struct AccessToken {
 }
 
 impl AccessToken {
-    /// The organisations that it is for, as one text: of two tokens with the same one, either may finish what the other began.
+    /// The organisations that it is for, as one text. Tokens with the same text are interchangeable: one may finish what another
+    /// began.
     pub fn account(&self) -> String {
         let id = |organization: &Option<Organization>| {
             organization.as_ref().map_or("-", |found| &found.id).to_owned()

@@ -1,4 +1,4 @@
-//! A connection as everybody but token-refresh sees it: a row without secrets. Only token-refresh writes it.
+//! A connection as all functions see it: a row without secrets. Only token-refresh writes it.
 
 pub mod access_token;
 pub mod consent;
@@ -22,9 +22,9 @@ use crate::zoho::scope::ScopeSet;
 const PARTITION: &str = "connection";
 
 /// How many connections an installation has at most.
-const MOST: usize = 1000;
+const MAX_CONNECTIONS: usize = 1000;
 
-/// Zoho keeps so many grants of one user for one client, and then ends the oldest without a word.
+/// Zoho keeps this number of grants of one user for one client, and then ends the oldest without notice.
 pub const GRANTS_PER_USER: usize = 20;
 
 /// One consent to use one Zoho account.
@@ -56,11 +56,11 @@ pub struct Connection {
     pub token_expires: Option<Timestamp>,
     /// By how many seconds our clock was ahead of Zoho's, where that was a minute or more; negative when it was behind.
     pub clock_ahead: Option<i64>,
-    /// How it is.
+    /// Its state.
     pub state: State,
 }
 
-/// How a connection is.
+/// The state of a connection.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "is", rename_all = "snake_case")]
 pub enum State {
@@ -84,10 +84,10 @@ pub enum State {
     Misconfigured {
         /// Zoho's word for it.
         reason: String,
-        /// The mark of the clients at that time: when the operator sets one, it is tried again.
+        /// The version of the registered clients at that time: with another one, Zoho is asked again.
         clients: Option<String>,
     },
-    /// The operator ends it: from now on nobody renews it or brings it back.
+    /// The operator ends it: from now on it cannot be renewed or reconnected.
     Disconnecting,
     /// The grant is dead: a person must consent again.
     ReconnectRequired {
@@ -134,7 +134,7 @@ impl Connection {
         }
     }
 
-    /// Those that the same Zoho user consented to for the same client, this one among them where it is stored.
+    /// All connections of the same Zoho user for the same client, including this one where it is stored.
     pub fn same_user<'a>(&'a self, all: &'a [Self]) -> impl Iterator<Item = &'a Self> {
         all.iter().filter(|other| {
             self.user.is_some()
@@ -143,7 +143,7 @@ impl Connection {
         })
     }
 
-    /// The row, to be written by who holds the connection's lease.
+    /// The row. Only the holder of the connection's lease writes it.
     ///
     /// # Errors
     /// Where it cannot be written as JSON.
@@ -152,16 +152,16 @@ impl Connection {
     }
 }
 
-/// Connections, as a process that only reads them knows them.
+/// Connections for a process that only reads them: cached for a minute.
 pub struct Connections {
     state: Arc<dyn Table>,
-    believed: TtlCache<ConnectionName, Arc<Connection>>,
+    cache: TtlCache<ConnectionName, Arc<Connection>>,
 }
 
 impl Connections {
     /// In this table.
     pub fn new(state: Arc<dyn Table>, clock: SharedClock) -> Self {
-        Self { state, believed: TtlCache::new(clock) }
+        Self { state, cache: TtlCache::new(clock) }
     }
 
     /// A connection as it was within the last minute.
@@ -169,7 +169,7 @@ impl Connections {
     /// # Errors
     /// Where the store fails.
     pub async fn get(&self, name: &ConnectionName) -> Result<Option<Arc<Connection>>, StoreError> {
-        match self.believed.get(name) {
+        match self.cache.get(name) {
             Some(found) => Ok(Some(found)),
             None => self.read(name).await,
         }
@@ -182,8 +182,8 @@ impl Connections {
     pub async fn read(&self, name: &ConnectionName) -> Result<Option<Arc<Connection>>, StoreError> {
         let found = get(&*self.state, name).await?.map(Arc::new);
         match &found {
-            Some(found) => self.believed.learn(name.clone(), found.clone()),
-            None => self.believed.forget(name),
+            Some(found) => self.cache.learn(name.clone(), found.clone()),
+            None => self.cache.forget(name),
         }
         Ok(found)
     }
@@ -202,7 +202,7 @@ pub async fn get(state: &dyn Table, name: &ConnectionName) -> Result<Option<Conn
 /// # Errors
 /// Where the store fails.
 pub async fn list(state: &dyn Table) -> Result<Vec<Connection>, StoreError> {
-    let page = state.query(Query::partition(PARTITION, MOST)).await?;
+    let page = state.query(Query::partition(PARTITION, MAX_CONNECTIONS)).await?;
     page.rows.iter().map(crate::store::Row::read).collect()
 }
 

@@ -7,6 +7,6 @@ use serde::{Deserialize, Serialize};
 pub struct Organization {
     /// Its id.
     pub id: String,
-    /// Its name, as people gave it.
+    /// Its name, which people wrote.
     pub name: String,
 }

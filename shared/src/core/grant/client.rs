@@ -3,10 +3,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::secret::{Secret, expose};
 use crate::store::secret_record::{load, write};
 use crate::store::{Secrets, StoreError, VersionId};
 use crate::zoho::data_centre::DataCentre;
+use crate::zoho::secrets::ClientSecret;
 
 const SECRET: &str = "client";
 
@@ -18,8 +18,8 @@ pub struct Client {
     /// The data centre where it is registered: consent begins there.
     pub home: DataCentre,
     /// Its secret, where no other is set for the data centre.
-    #[serde(serialize_with = "expose")]
-    pub secret: Secret,
+    #[serde(serialize_with = "ClientSecret::serialize_exposed")]
+    pub secret: ClientSecret,
     /// Secrets of single data centres.
     #[serde(default)]
     pub secrets: Vec<CentreSecret>,
@@ -31,13 +31,13 @@ pub struct CentreSecret {
     /// Where it holds.
     pub data_centre: DataCentre,
     /// The secret.
-    #[serde(serialize_with = "expose")]
-    pub secret: Secret,
+    #[serde(serialize_with = "ClientSecret::serialize_exposed")]
+    pub secret: ClientSecret,
 }
 
 impl Client {
     /// The secret for a data centre.
-    pub fn secret_at(&self, dc: DataCentre) -> &Secret {
+    pub fn secret_at(&self, dc: DataCentre) -> &ClientSecret {
         let own = self.secrets.iter().find(|entry| entry.data_centre == dc);
         own.map_or(&self.secret, |entry| &entry.secret)
     }
@@ -48,7 +48,7 @@ impl Client {
 pub struct Clients(Vec<Client>);
 
 impl Clients {
-    /// Reads them, with a mark that changes whenever the operator sets one.
+    /// Reads them, with a version that changes whenever the operator sets one.
     ///
     /// # Errors
     /// Where the store fails.
@@ -70,7 +70,7 @@ impl Clients {
 /// Registers a client, in place of one with the same id.
 ///
 /// # Errors
-/// Where the store fails, or somebody else set a client at the same moment.
+/// Where the store fails, or another process set a client at the same moment.
 pub async fn set(secrets: &dyn Secrets, client: Client) -> Result<(), StoreError> {
     let (mut clients, version) = Clients::read(secrets).await?;
     clients.0.retain(|known| known.id != client.id);

@@ -1,35 +1,44 @@
-//! What keeps renewals apart and rare. Only token-refresh uses it.
+//! What keeps renewals of a connection apart and few. Only token-refresh uses it.
 //!
-//! A [`Lease`] lets one process at a time work on a connection. A slot is taken ([`reserve`]) before each call that mints a
-//! token and never given back, because Zoho counts calls whose answer was lost, too: after 10 access tokens per grant in
-//! 10 minutes it locks the grant out. And the secret store keeps all versions of a day, about 100 of them at most: tokens
-//! are stored only while there is [`room`].
+//! A [`Lease`] lets one process at a time work on a connection. Before each call that mints a token a slot is taken
+//! ([`reserve`]). It is never given back, because Zoho counts calls whose answer was lost, too: after 10 access tokens of a
+//! grant in 10 minutes it locks the grant out. The secret store keeps all versions of a day, about 100 at most, so tokens are
+//! stored only while there is [`room`] for one more.
+
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, sleep};
 
 use crate::base::clock::{SharedClock, SignedDuration, Timestamp, earlier, later};
 use crate::base::id::ConnectionName;
 use crate::core::connection::access_token::AccessToken;
 use crate::store::{Condition, Key, Outcome, Put, Secrets, StoreError, Table, Version, Write};
 
-/// Ends by itself if its holder dies.
-const LEASE: SignedDuration = SignedDuration::from_secs(15);
+/// A lease ends by itself if its holder dies.
+const LEASE_TIME: SignedDuration = SignedDuration::from_secs(15);
+
+/// How long a caller waits for a lease, so that it outlasts one of a process that died.
+const LEASE_WAIT: Duration = Duration::from_secs(16);
+
+/// The pause between two tries to take a lease.
+const LEASE_RETRY: Duration = Duration::from_millis(250);
 
 /// No call to a store takes longer: see `store/aws/client.rs`.
 const STORE_CALL: SignedDuration = SignedDuration::from_secs(10);
 
-/// Token calls of a connection, and the time in which they are counted.
-const CALLS: usize = 8;
-const WINDOW: SignedDuration = SignedDuration::from_mins(10);
+/// Calls of a connection that mint a token, and the time in which they are counted.
+const MAX_CALLS: usize = 8;
+const CALLS_WINDOW: SignedDuration = SignedDuration::from_mins(10);
 
 /// Versions of a secret in a day: up to here by renewals, the rest is for people who connect.
-const VERSIONS_BY_RENEWAL: usize = 72;
-const VERSIONS: usize = 80;
+const MAX_VERSIONS_BY_RENEWAL: usize = 72;
+const MAX_VERSIONS: usize = 80;
 
 /// Pauses after throttles, in minutes. Zoho's own is ten; some report more.
 const AFTER_THROTTLE: [i64; 4] = [10, 10, 20, 30];
 
-/// Pauses after answers that never came, or were none.
+/// Pauses in minutes after a call that Zoho did not answer properly.
 const AFTER_SILENCE: [i64; 4] = [1, 2, 5, 10];
 
 /// The right to work on one connection.
@@ -42,7 +51,7 @@ pub struct Lease<'a> {
 }
 
 impl<'a> Lease<'a> {
-    /// Takes the lease, or says that somebody else has it.
+    /// Takes the lease; nothing where another process has it.
     ///
     /// # Errors
     /// Where the store fails.
@@ -52,11 +61,30 @@ impl<'a> Lease<'a> {
         connection: &ConnectionName,
     ) -> Result<Option<Self>, StoreError> {
         let key = Key::new("lease", connection.as_str());
-        let ends = later(clock.now(), LEASE);
+        let ends = later(clock.now(), LEASE_TIME);
         Ok(match state.put(lease_row(&key, ends, Condition::Absent)).await? {
             Outcome::Done(Some(version)) => Some(Self { state, clock, key, version, ends }),
             _ => None,
         })
+    }
+
+    /// As [`Self::take`], but waits for a holder to finish.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn wait(
+        state: &'a dyn Table,
+        clock: &'a SharedClock,
+        connection: &ConnectionName,
+    ) -> Result<Option<Self>, StoreError> {
+        let started = Instant::now();
+        loop {
+            let lease = Self::take(state, clock, connection).await?;
+            if lease.is_some() || started.elapsed() > LEASE_WAIT {
+                return Ok(lease);
+            }
+            sleep(LEASE_RETRY).await;
+        }
     }
 
     /// Whether it is still ours.
@@ -67,13 +95,13 @@ impl<'a> Lease<'a> {
         Ok(self.state.get(&self.key).await?.is_some_and(|row| row.version == self.version))
     }
 
-    /// Writes a row while it works on, and prolongs the lease, in one step. Says whether it was still ours; if not, nothing
+    /// Writes a row and prolongs the lease, in one step. Says whether it was still ours; if not, nothing
     /// is written.
     ///
     /// # Errors
     /// Where the store fails.
     pub async fn write(&mut self, write: Write) -> Result<bool, StoreError> {
-        let ends = later(self.clock.now(), LEASE);
+        let ends = later(self.clock.now(), LEASE_TIME);
         let lease = lease_row(&self.key, ends, Condition::Version(self.version.clone()));
         match self.state.transact(vec![Write::Put(lease), write]).await? {
             Outcome::Done(Some(version)) => {
@@ -84,18 +112,17 @@ impl<'a> Lease<'a> {
         }
     }
 
-    /// Whether a call to a store that begins now is over before anybody else can have the lease.
+    /// Whether a call to a store that begins now ends before another process can take the lease.
     pub fn outlasts_a_call(&self) -> bool {
         later(self.clock.now(), STORE_CALL) <= self.ends
     }
 
-    /// Prolongs it, and says whether it outlasts a call now: for what cannot be done on a condition, as a deletion of a
-    /// secret.
+    /// Prolongs it, and says whether it outlasts a call now: for what cannot be done on a condition, such as deleting a secret.
     ///
     /// # Errors
     /// Where the store fails.
     pub async fn covers_a_call(&mut self) -> Result<bool, StoreError> {
-        let ends = later(self.clock.now(), LEASE);
+        let ends = later(self.clock.now(), LEASE_TIME);
         let lease = lease_row(&self.key, ends, Condition::Version(self.version.clone()));
         let Outcome::Done(Some(version)) = self.state.put(lease).await? else { return Ok(false) };
         (self.version, self.ends) = (version, ends);
@@ -149,25 +176,25 @@ pub async fn reserve(
     connection: &ConnectionName,
 ) -> Result<Result<(), Timestamp>, StoreError> {
     let key = Key::new("mint-budget", connection.as_str());
-    // Exchanges come without a lease, so that a slot can be lost to one: then it is counted again.
+    // Exchanges have no lease, so one may take the slot in between: then the calls are counted again.
     for _ in 0..8 {
         let now = clock.now();
         let found = state.get(&key).await?;
         let mut spent: Spent =
             found.as_ref().map_or_else(|| Ok(Spent::default()), crate::store::Row::read)?;
-        spent.calls.retain(|at| *at > earlier(now, WINDOW).as_millisecond());
-        if let Some(blocking) = spent.calls.len().checked_sub(CALLS) {
+        spent.calls.retain(|at| *at > earlier(now, CALLS_WINDOW).as_millisecond());
+        if let Some(blocking) = spent.calls.len().checked_sub(MAX_CALLS) {
             let first = spent.calls.get(blocking).copied().unwrap_or_default();
-            return Ok(Err(later(Timestamp::from_millisecond(first).unwrap_or(now), WINDOW)));
+            return Ok(Err(later(Timestamp::from_millisecond(first).unwrap_or(now), CALLS_WINDOW)));
         }
         spent.calls.push(now.as_millisecond());
         let condition = found.map_or(Condition::Absent, |row| Condition::Version(row.version));
-        let put = Put::record(key.clone(), &spent, condition)?.until(later(now, WINDOW));
+        let put = Put::record(key.clone(), &spent, condition)?.until(later(now, CALLS_WINDOW));
         if state.put(put).await?.is_done() {
             return Ok(Ok(()));
         }
     }
-    Err(StoreError::Unavailable("the mint budget is being changed by others all the time".to_owned()))
+    Err(StoreError::Unavailable("other processes keep changing the budget of token calls".to_owned()))
 }
 
 /// Whether another version of the access token may be stored today. What is left at the end of the day is for people who
@@ -183,15 +210,15 @@ pub async fn room(
 ) -> Result<bool, StoreError> {
     let since = earlier(clock.now(), SignedDuration::from_hours(24));
     let stored = secrets.versions_since(&AccessToken::secret_name(connection), since).await?;
-    Ok(stored < if for_person { VERSIONS } else { VERSIONS_BY_RENEWAL })
+    Ok(stored < if for_person { MAX_VERSIONS } else { MAX_VERSIONS_BY_RENEWAL })
 }
 
-/// How long to leave Zoho alone after its `times`-th throttle in a row, counted from 1.
+/// The pause after Zoho's `times`-th throttle in a row, counted from 1.
 pub fn after_throttle(times: u32) -> SignedDuration {
     pause(AFTER_THROTTLE, times)
 }
 
-/// How long to leave Zoho alone after its `times`-th silence in a row, counted from 1.
+/// The pause after the `times`-th call in a row without a proper answer, counted from 1.
 pub fn after_silence(times: u32) -> SignedDuration {
     pause(AFTER_SILENCE, times)
 }
@@ -205,7 +232,6 @@ fn pause(minutes: [i64; 4], times: u32) -> SignedDuration {
 #[cfg(feature = "embedded")]
 mod tests {
     use std::sync::Arc;
-    use std::time::Duration;
 
     use super::*;
     use crate::base::clock::TokioClock;
@@ -251,15 +277,15 @@ mod tests {
         for _ in 0..12 * 60 {
             match reserve(state, &clock, &name).await.unwrap() {
                 Ok(()) => taken.push(clock.now()),
-                Err(free) => assert!(free > clock.now() && free <= later(clock.now(), WINDOW)),
+                Err(free) => assert!(free > clock.now() && free <= later(clock.now(), CALLS_WINDOW)),
             }
             tokio::time::advance(Duration::from_secs(20)).await;
         }
         for (index, first) in taken.iter().enumerate() {
-            let within = taken[index..].iter().filter(|at| **at < later(*first, WINDOW)).count();
-            assert!(within <= CALLS, "{within} from {first}");
+            let within = taken[index..].iter().filter(|at| **at < later(*first, CALLS_WINDOW)).count();
+            assert!(within <= MAX_CALLS, "{within} from {first}");
         }
-        assert!(taken.len() >= 4 * 6 * CALLS, "{}: not fewer than allowed", taken.len());
+        assert!(taken.len() >= 4 * 6 * MAX_CALLS, "{}: not fewer than allowed", taken.len());
     }
 
     #[tokio::test(start_paused = true)]
@@ -267,9 +293,9 @@ mod tests {
         let (stores, clock) = stores();
         let (secrets, name) = (&*stores.secrets, ConnectionName::default());
         let room = |for_person| room(secrets, &clock, &name, for_person);
-        for stored in 0..=VERSIONS {
-            assert_eq!(room(false).await.unwrap(), stored < VERSIONS_BY_RENEWAL, "{stored}");
-            assert_eq!(room(true).await.unwrap(), stored < VERSIONS, "{stored}");
+        for stored in 0..=MAX_VERSIONS {
+            assert_eq!(room(false).await.unwrap(), stored < MAX_VERSIONS_BY_RENEWAL, "{stored}");
+            assert_eq!(room(true).await.unwrap(), stored < MAX_VERSIONS, "{stored}");
             let value = crate::base::secret::Secret::new("x");
             secrets.stage(&AccessToken::secret_name(&name), &value).await.unwrap();
         }

@@ -1,5 +1,5 @@
-//! The grant of a connection and what renews it: only token-refresh enters this room. (The operator's command line registers
-//! clients.)
+//! The grant of a connection and what its renewal needs. Only token-refresh uses this module, and the operator's command line
+//! to register clients.
 
 pub mod client;
 pub mod lease;
@@ -8,18 +8,18 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::clock::Timestamp;
 use crate::base::id::ConnectionName;
-use crate::base::secret::{Secret, expose};
 use crate::core::connection::organization::Organization;
 use crate::core::connection::{Connection, State};
 use crate::zoho::data_centre::DataCentre;
 use crate::zoho::scope::ScopeSet;
+use crate::zoho::secrets::RefreshToken;
 
-/// What a consent gave. All that is known of a connection can be told from it.
+/// What a consent gave. The row of the connection can be made from it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Grant {
     /// The long-lived token.
-    #[serde(serialize_with = "expose")]
-    pub refresh_token: Secret,
+    #[serde(serialize_with = "RefreshToken::serialize_exposed")]
+    pub refresh_token: RefreshToken,
     /// Counts the consents of this connection.
     pub generation: u64,
     /// The client that asked.
@@ -46,7 +46,7 @@ impl Grant {
         format!("connections/{connection}/grant")
     }
 
-    /// What it says of its connection, before a token is known.
+    /// The row of its connection, before it has a token.
     pub fn connection(&self, name: ConnectionName) -> Connection {
         Connection {
             name,

@@ -9,10 +9,11 @@ use tokio::time::sleep;
 
 use super::*;
 use crate::base::clock::TokioClock;
-use crate::base::secret::{Secret, random_hex};
+use crate::base::secret::random_hex;
 use crate::core::connection::organization::Organization;
 use crate::store::{Condition, Outcome, Page, Query, Row, Version, Write};
 use crate::zoho::scope::ScopeSet;
+use crate::zoho::secrets::AccessTokenSecret;
 
 /// Rows in memory; each call takes a few milliseconds before and after its work.
 #[derive(Default)]
@@ -82,7 +83,7 @@ impl Table for Rows {
 
 fn token() -> AccessToken {
     AccessToken {
-        token: Secret::new("t"),
+        token: AccessTokenSecret::new("t"),
         generation: 1,
         expires: Timestamp::MAX,
         data_centre: DataCentre::Eu,

@@ -1,5 +1,5 @@
-//! A consent on its way: the link that the operator hands out, the state that travels through the user's browser, and
-//! the words that await them at the end. What a browser holds is never stored, only its digest.
+//! A consent in progress: the link that the operator hands out, the state that travels through the user's browser, and the
+//! outcome that the browser shows at the end. Of what a browser holds, only the digest is stored.
 
 mod returned;
 
@@ -38,18 +38,18 @@ pub struct Wish {
     pub home: DataCentre,
     /// What it asks for.
     pub scopes: ScopeSet,
-    /// The only Inventory organisation that will do.
+    /// The Inventory organisation that it must be for, where that is fixed.
     pub organization: Option<String>,
-    /// The only CRM organisation that will do.
+    /// The CRM organisation that it must be for, where that is fixed.
     pub crm_organization: Option<String>,
-    /// Where a connection that died is brought back, since when it was connected: anybody may do that, so nothing may become
-    /// wider, and nothing newer may be replaced.
+    /// Where a connection whose grant is dead is reconnected: when it was connected before. Anybody may reconnect, so its scopes
+    /// may not become wider, and no newer connection may be replaced.
     pub again: Option<Timestamp>,
 }
 
 impl Wish {
-    /// The same again, for a connection whose grant died: same organisations, no wider scopes. Nothing where an
-    /// organisation is not known, because then a stranger could bring their own account in.
+    /// The same again, for a connection whose grant is dead: same organisations, no wider scopes. Nothing where an organisation
+    /// is not known, because then a stranger could connect their own account.
     pub fn again(connection: &Connection) -> Option<Self> {
         let id = |organization: &Option<Organization>| organization.as_ref().map(|found| found.id.clone());
         let wish = Self {
@@ -79,7 +79,7 @@ pub struct Begun {
     pub redirect_uri: String,
     /// The digest of the cookie that the same browser must bring.
     pub cookie: String,
-    /// The digest of the link it began with, which is used up with it.
+    /// The digest of the link it began with. Both are used up together.
     pub link: Option<String>,
 }
 
@@ -144,13 +144,13 @@ impl Consents {
     pub async fn make_link(&self, wish: &Wish) -> Result<Secret, StoreError> {
         let nonce = Secret::random();
         let made = self.clock.now();
-        // Kept as long as a consent that began with it in its last minute.
+        // Stored as long as a consent that began with it in its last minute.
         let until = later(made, LIFETIME * 2);
-        self.keep(LINKS, &nonce.digest(), &Link { wish: wish.clone(), made }, until).await?;
+        self.store(LINKS, &nonce.digest(), &Link { wish: wish.clone(), made }, until).await?;
         Ok(nonce)
     }
 
-    /// What a link asks for. It may be looked at again and again: programs that show previews do.
+    /// What a link asks for. Reading does not use it up, because programs that show previews of links open them, too.
     ///
     /// # Errors
     /// Where the store fails.
@@ -160,15 +160,15 @@ impl Consents {
         Ok(found.filter(|link| now < later(link.made, LIFETIME)).map(|link| link.wish))
     }
 
-    /// Remembers a consent under the state that goes to Zoho.
+    /// Stores a consent under the state that goes to Zoho.
     ///
     /// # Errors
     /// Where the store fails.
     pub async fn begin(&self, state: &Secret, begun: &Begun) -> Result<(), StoreError> {
-        self.keep(STATES, &state.digest(), begun, self.deadline()).await
+        self.store(STATES, &state.digest(), begun, self.deadline()).await
     }
 
-    /// Looks at a consent without using it up.
+    /// Reads a consent without using it up.
     ///
     /// # Errors
     /// Where the store fails.
@@ -191,8 +191,8 @@ impl Consents {
         Ok(self.state.transact(steps).await?.is_done())
     }
 
-    /// Keeps how far a consent has come: for the page after the callback, by the nonce, and for the operator who waits with
-    /// the link in hand. What comes later takes the place of what was.
+    /// Stores how far a consent has come: under the nonce, for the page after the callback, and under the link, for the operator's
+    /// command that waits for it. A later outcome replaces an earlier one.
     ///
     /// # Errors
     /// Where the store fails.
@@ -218,7 +218,7 @@ impl Consents {
         self.find(&Key::new(ENDINGS, nonce.digest())).await
     }
 
-    async fn keep(
+    async fn store(
         &self,
         kind: &str,
         digest: &str,

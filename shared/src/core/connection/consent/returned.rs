@@ -1,5 +1,5 @@
-//! What Zoho adds to the address to which it sends the browser back. It comes through the browser, so every part of it
-//! may be forged.
+//! The parameters that Zoho adds to the address to which it sends the browser back. They come through the browser, so each of
+//! them may be forged.
 
 use axum::extract::Query;
 use axum::http::Uri;
@@ -7,14 +7,15 @@ use serde::Deserialize;
 
 use crate::base::secret::Secret;
 use crate::zoho::data_centre::{DataCentre, DataCentres};
+use crate::zoho::secrets::AuthorizationCode;
 
-/// The parameters of a callback. One that stands twice is refused by the parser.
+/// The parameters of a callback. The parser refuses one that is given twice.
 #[derive(Deserialize, Default)]
 pub struct Returned {
     /// What we sent along.
     pub state: Option<Secret>,
     /// What can be exchanged once, within a minute.
-    pub code: Option<Secret>,
+    pub code: Option<AuthorizationCode>,
     /// Why there is no code.
     pub error: Option<String>,
     location: Option<String>,
@@ -22,7 +23,7 @@ pub struct Returned {
     accounts_server: Option<String>,
 }
 
-/// It names a server that is none of Zoho's, or contradicts itself.
+/// The address names a server that is none of Zoho's, or contradicts itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct NotZohos;
 

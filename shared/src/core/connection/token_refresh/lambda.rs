@@ -1,4 +1,4 @@
-//! token-refresh as a function of its own, asked by invocation.
+//! token-refresh as a Lambda function of its own.
 
 use std::sync::OnceLock;
 
@@ -12,7 +12,7 @@ use crate::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, Tok
 /// Invokes token-refresh.
 pub struct LambdaClient {
     config: SdkConfig,
-    /// Made when it is first needed: most processes never ask, and every start would pay for it.
+    /// Made on first use: most processes never ask, and making it would slow down every start.
     client: OnceLock<Client>,
     function: String,
 }
@@ -25,7 +25,7 @@ impl LambdaClient {
 
     fn client(&self) -> &Client {
         self.client.get_or_init(|| {
-            // An exchange takes longer than a read of a store, and is not to be sent twice.
+            // An exchange takes longer than a read of a store, and must not be sent twice.
             let mut builder = aws_sdk_lambda::config::Builder::from(&self.config);
             if let Ok(endpoint) = std::env::var("AWS_ENDPOINT_URL_LAMBDA") {
                 builder.set_endpoint_url(Some(endpoint));

@@ -1,5 +1,5 @@
-//! The seam to token-refresh, the only one who may exchange, renew and revoke: a Lambda invocation in the cloud, a call
-//! on one machine. What is asked and answered is the same.
+//! How other functions ask token-refresh, which alone may exchange, renew and revoke: a Lambda invocation on AWS, a call on
+//! one machine. Asks and replies are the same.
 
 #[cfg(feature = "aws")]
 pub mod lambda;
@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::clock::Timestamp;
 use crate::base::id::ConnectionName;
-use crate::base::secret::{Secret, expose};
 #[cfg(doc)]
 use crate::core::connection::consent::CHOICE;
 use crate::core::connection::consent::{Ending, Wish};
 use crate::core::connection::organization::Organization;
 use crate::zoho::data_centre::DataCentre;
+use crate::zoho::secrets::AuthorizationCode;
 
 /// What token-refresh can be asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -24,10 +24,10 @@ pub enum Ask {
     Renew {
         /// Which.
         connection: ConnectionName,
-        /// The digest of a token that Zoho refused although it should still live: any other one will do.
+        /// The digest of a token that Zoho refused although it should still be valid: any other will do.
         dead: Option<String>,
     },
-    /// A connection out of the code of a consent.
+    /// A connection made from the code of a consent.
     Exchange {
         /// What was asked of the user.
         wish: Wish,
@@ -36,8 +36,8 @@ pub enum Ask {
         /// Where Zoho sent the browser; nothing for a code of a Self Client.
         redirect_uri: Option<String>,
         /// The code.
-        #[serde(serialize_with = "expose")]
-        code: Secret,
+        #[serde(serialize_with = "AuthorizationCode::serialize_exposed")]
+        code: AuthorizationCode,
         /// The digest of what its owner must bring to choose one of several organisations.
         ticket: String,
     },
@@ -70,11 +70,11 @@ pub enum Ask {
 pub enum Reply {
     /// A token is stored that was not refused.
     Renewed,
-    /// Somebody else is at it: read the token again a little later.
+    /// Another process works on the connection: read the token again a little later.
     Busy,
-    /// As many functions run as the account allows, and perhaps each of them waits for token-refresh to start.
+    /// The account runs as many functions as it may, and perhaps each of them waits for token-refresh to start.
     Full,
-    /// No token before so many seconds.
+    /// No token for some seconds.
     Wait {
         /// How many.
         seconds: u64,
@@ -85,7 +85,7 @@ pub enum Reply {
     ReconnectRequired,
     /// The client is wrong.
     Misconfigured {
-        /// Zoho's word for it.
+        /// Why, in words that say what to correct.
         reason: String,
     },
     /// There is no such connection.
@@ -119,7 +119,7 @@ pub enum Reply {
     Ticked {
         /// Connections that were due and are in order now.
         renewed: usize,
-        /// Connections that were due and still are.
+        /// Connections that were due and still need a renewal.
         failed: usize,
     },
 }

@@ -1,0 +1,31 @@
+//! What the function works with.
+
+use shared::base::clock::SharedClock;
+use shared::core::events::Events;
+use shared::core::services::Services;
+use shared::store::Stores;
+use shared::zoho::data_centre::DataCentres;
+use shared::zoho::http::Http;
+use shared::zoho::oauth::Accounts;
+
+pub(crate) struct App {
+    pub(crate) stores: Stores,
+    pub(crate) events: Events,
+    pub(crate) clock: SharedClock,
+    pub(crate) accounts: Accounts,
+    pub(crate) http: Http,
+    pub(crate) centres: DataCentres,
+}
+
+impl App {
+    pub(crate) fn new(services: &Services) -> Self {
+        Self {
+            events: Events::new(services.stores.events.clone(), services.clock.clone()),
+            stores: services.stores.clone(),
+            clock: services.clock.clone(),
+            accounts: Accounts::new(services.http.clone(), services.centres.clone()),
+            http: services.http.clone(),
+            centres: services.centres.clone(),
+        }
+    }
+}

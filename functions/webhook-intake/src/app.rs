@@ -1,0 +1,20 @@
+//! What the routes work with.
+
+use shared::core::events::Events;
+use shared::core::services::Services;
+
+use crate::secret_cache::SecretCache;
+
+pub(crate) struct App {
+    pub(crate) events: Events,
+    pub(crate) secrets: SecretCache,
+}
+
+impl App {
+    pub(crate) fn new(services: &Services) -> Self {
+        Self {
+            events: Events::new(services.stores.events.clone(), services.clock.clone()),
+            secrets: SecretCache::new(services.stores.secrets.clone(), services.clock.clone()),
+        }
+    }
+}
