@@ -7,12 +7,13 @@ use serde_json::Value;
 use shared::base::clock::{SignedDuration, Timestamp, later};
 use shared::base::id::{ConnectionName, is_zoho_id};
 use shared::core::events::ledger::{Entry, Known, Looked};
+use shared::zoho::crm;
 use shared::zoho::http::Answer;
+use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::response;
 use shared::zoho::response::{Failure, FailureKind};
 use shared::zoho::scope::Product;
 use shared::zoho::value::{id as id_of, text, timestamp};
-use shared::zoho::{crm, inventory};
 
 use crate::EventDelivery;
 use crate::zoho_reads::{Place, Purpose, Reading, Run, Target};
@@ -144,25 +145,27 @@ impl EventDelivery {
 
     /// Whether a record of Inventory is gone.
     async fn is_gone(&self, name: &ConnectionName, kind: &str, id: &str, run: &mut Run) -> Found {
-        let Some((list, scope)) = inventory::list_of(kind) else { return Found::Seen(Looked::Unknown) };
+        let Some(kind) = RecordKind::of_word(kind).filter(|kind| kind.has_single_records()) else {
+            return Found::Seen(Looked::Unknown);
+        };
         if !run.has_time() {
             return Found::NoTime;
         }
         let target = Target {
             connection: name,
             product: Product::Inventory,
-            scope: Some(scope),
-            what: list,
+            scope: Some(kind.read_scope),
+            what: kind.path,
             purpose: Purpose::Record,
             if_modified_since: None,
         };
-        let url = |place: &Place<'_>| inventory::record_url(place.api, place.organization, list, id);
+        let url = |place: &Place<'_>| kind.record_url(place.api, place.organization, id);
         match self.zoho.read(run, &target, url, there).await {
             Reading::Read(true) => Found::Seen(Looked::There(None)),
             Reading::Read(false) => Found::Seen(Looked::Gone),
             Reading::NotNow => Found::NotNow,
             Reading::Never(why) => {
-                tracing::info!(connection = %name, list, why, "whether a record is gone cannot be looked up");
+                tracing::info!(connection = %name, list = kind.path, why, "whether a record is gone cannot be looked up");
                 Found::Seen(Looked::Unknown)
             }
         }

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::clock::Timestamp;
+use crate::zoho::inventory::record_kinds::RecordKind;
 use crate::zoho::value::{Object, id, query_of, records, text, timestamp};
 use crate::zoho::{crm, inventory};
 
@@ -145,8 +146,8 @@ fn crm_rows(answer: Option<Object>, next: Option<At>) -> Page {
 
 /// Records of a kind of Inventory, what changed last first. The official file does not say that all of its lists can be sorted
 /// so; where one is not, its rows show it.
-pub fn inventory_url(api: &str, organization: &str, list: &str, at: &At) -> String {
-    let mut query = query_of(format!("{api}/inventory/v1/{list}"));
+pub fn inventory_url(api: &str, organization: &str, kind: &RecordKind, at: &At) -> String {
+    let mut query = query_of(kind.list_url(api));
     query
         .append_pair("organization_id", organization)
         .append_pair("sort_column", "last_modified_time")
@@ -159,7 +160,7 @@ pub fn inventory_url(api: &str, organization: &str, list: &str, at: &At) -> Stri
 }
 
 /// Reads Inventory's answer.
-pub fn inventory_page(mut answer: Object, kind: &str, list: &str, at: &At) -> Page {
+pub fn inventory_page(mut answer: Object, kind: &RecordKind, at: &At) -> Page {
     let more = inventory::has_more(&answer);
     let next = match at {
         At::Page(number) if more => Some(At::Page(number + 1)),
@@ -167,10 +168,10 @@ pub fn inventory_page(mut answer: Object, kind: &str, list: &str, at: &At) -> Pa
     };
     let row = |row: Object| {
         let time = |field: &str| text(&row, field).and_then(timestamp);
-        let id = id(&row, &format!("{kind}_id"))?;
+        let id = id(&row, kind.id_field)?;
         Some(Changed { id, at: time("last_modified_time")?, created: time("created_time"), row })
     };
-    let rows = records(&mut answer, list).into_iter().filter_map(row).collect();
+    let rows = kind.take_list(&mut answer).unwrap_or_default().into_iter().filter_map(row).collect();
     Page { rows, cut: more && next.is_none(), next }
 }
 
@@ -229,14 +230,14 @@ mod tests {
             "code": 0, "page_context": { "has_more_page": true },
             "items": [{ "item_id": "33", "last_modified_time": "2026-11-21T20:00:00+0100" }],
         }));
-        let page = inventory_page(inventory, "item", "items", &At::Page(3));
+        let page = inventory_page(inventory, RecordKind::ITEM, &At::Page(3));
         assert_eq!((page.rows.len(), page.next), (1, Some(At::Page(4))));
     }
 
     #[test]
     fn each_page_of_inventory_begins_with_the_last_rows_of_the_one_before() {
         let rows = |number| -> u32 {
-            let url = inventory_url("https://api", "1", "items", &At::Page(number));
+            let url = inventory_url("https://api", "1", RecordKind::ITEM, &At::Page(number));
             let (_, rest) = url.split_once("per_page=").unwrap();
             rest.split('&').next().unwrap().parse().unwrap()
         };

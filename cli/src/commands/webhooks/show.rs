@@ -53,7 +53,7 @@ fn describe(watch: &Subscription, last: &[Event], now: Timestamp) {
         }
     }
     if !watch.inventory.is_empty() {
-        let kinds: Vec<_> = watch.inventory.iter().map(|kind| kind.as_str()).collect();
+        let kinds: Vec<_> = watch.inventory.iter().map(|kind| kind.word).collect();
         line("Zoho Inventory", kinds.join(", "));
         let how = if watch.inventory_tells { "told by webhooks" } else { "looked for every 5 minutes" };
         line("", how.to_owned());

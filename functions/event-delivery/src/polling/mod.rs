@@ -13,12 +13,13 @@ use shared::base::id::ConnectionName;
 use shared::base::telemetry::gauge;
 use shared::core::events::ledger::REMEMBERED;
 use shared::core::events::subscription;
-use shared::core::events::subscription::{Kind, Subscription};
+use shared::core::events::subscription::Subscription;
 use shared::store::StoreError;
 use shared::zoho::change_lists;
 use shared::zoho::change_lists::{Order, Page};
+use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::scope::Product;
-use shared::zoho::{crm, inventory, response};
+use shared::zoho::{crm, response};
 
 use crate::EventDelivery;
 use crate::sweep::{Swept, take_turns};
@@ -70,7 +71,7 @@ enum What {
     /// A module of CRM.
     Crm(String),
     /// A kind of Inventory.
-    Inventory(Kind),
+    Inventory(&'static RecordKind),
 }
 
 /// A look at one list.
@@ -259,16 +260,13 @@ impl EventDelivery {
                 self.zoho.read(run, &target, url, judge).await
             }
             What::Inventory(kind) => {
-                let Some((name, scope)) = inventory::list_of(kind.as_str()) else {
-                    return Reading::Never("there is no such list.".to_owned());
-                };
-                let target = Target { what: name, scope: Some(scope), ..target };
+                let target = Target { what: kind.path, scope: Some(kind.read_scope), ..target };
                 let url = |place: &Place<'_>| {
-                    change_lists::inventory_url(place.api, place.organization, name, &cursor.at)
+                    change_lists::inventory_url(place.api, place.organization, kind, &cursor.at)
                 };
                 let judge = |answer: &_| {
                     let answer = response::inventory(answer)?;
-                    Ok(change_lists::inventory_page(answer, kind.as_str(), name, &cursor.at))
+                    Ok(change_lists::inventory_page(answer, kind, &cursor.at))
                 };
                 self.zoho.read(run, &target, url, judge).await
             }
@@ -281,7 +279,7 @@ impl List {
     fn name(&self) -> String {
         let list = match &self.what {
             What::Crm(module) => module,
-            What::Inventory(kind) => kind.as_str(),
+            What::Inventory(kind) => kind.word,
         };
         format!("{}/{}/{list}", self.connection, self.product())
     }
@@ -333,7 +331,7 @@ fn lists_of(watch: &Subscription, now: Timestamp) -> Vec<List> {
     let list = |what, record: String, told, restored| {
         let since = match &what {
             What::Crm(module) => watch.since_of(Product::Crm, module),
-            What::Inventory(kind) => watch.since_of(Product::Inventory, kind.as_str()),
+            What::Inventory(kind) => watch.since_of(Product::Inventory, kind.word),
         };
         let per_call = SignedDuration::ZERO;
         List { connection: watch.connection.clone(), what, record, since, told, restored, per_call }
@@ -344,11 +342,11 @@ fn lists_of(watch: &Subscription, now: Timestamp) -> Vec<List> {
     let modules = watch
         .crm
         .iter()
-        .map(|module| list(What::Crm(module.clone()), crm::record_word(module), told, restored));
+        .map(|module| list(What::Crm(module.clone()), crm::modules::record_word(module), told, restored));
     let kinds = watch
         .inventory
         .iter()
-        .map(|kind| list(What::Inventory(*kind), kind.as_str().to_owned(), watch.inventory_tells, None));
+        .map(|kind| list(What::Inventory(kind), kind.word.to_owned(), watch.inventory_tells, None));
     modules.chain(kinds).collect()
 }
 
@@ -370,7 +368,7 @@ mod tests {
             since: at("08:00:00"),
             added: [("inventory/item".to_owned(), at("09:00:00"))].into(),
             crm: vec!["Price_Books".to_owned()],
-            inventory: vec![Kind::Item],
+            inventory: vec![RecordKind::ITEM],
             channel: Some(channel),
             inventory_tells: false,
         }
@@ -412,7 +410,7 @@ mod tests {
     #[test]
     fn looks_take_a_fifth_of_a_small_day_at_most() {
         let mut watch = watch();
-        watch.inventory = Kind::ALL.to_vec();
+        watch.inventory = RecordKind::watchable().collect();
         let due = |per_day, calls, at| {
             let mut lists = lists_of(&watch, self::at("12:00:00"));
             share_the_day(&mut lists, per_day);

@@ -7,14 +7,12 @@ use shared::core::events::Delivery;
 use shared::core::events::ledger::{EARLIER, FOUND};
 use shared::store::StoreError;
 use shared::zoho::change_lists::Changed;
+use shared::zoho::inventory::record_kinds::NAMING_FIELDS;
 use shared::zoho::value::{Object, text};
 
 use crate::EventDelivery;
 use crate::polling::checkpoint::Part;
 use crate::polling::{List, Look, What};
-
-/// What events of Inventory carry beside the id, where the list has it.
-const NAMES: [&str; 3] = ["sku", "salesorder_number", "status"];
 
 /// Longer ones name nothing.
 const LONGEST_NAME: usize = 256;
@@ -82,9 +80,9 @@ fn data(list: &List, found: &Changed, deletion: bool, earlier: Option<Timestamp>
             data.insert("module".to_owned(), json!(module));
             data.insert("ids".to_owned(), json!([found.id]));
         }
-        What::Inventory(_) => {
-            data.insert(format!("{}_id", list.record), json!(found.id));
-            for name in NAMES {
+        What::Inventory(kind) => {
+            data.insert(kind.id_field.to_owned(), json!(found.id));
+            for name in NAMING_FIELDS {
                 if let Some(value) = text(&found.row, name).filter(|value| value.len() <= LONGEST_NAME) {
                     data.insert(name.to_owned(), json!(value));
                 }

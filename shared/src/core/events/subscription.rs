@@ -2,14 +2,13 @@
 //! tells of them until it ends. The operator sets what is wanted; only token-refresh, which renews the channel, writes how it is.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::clock::{SignedDuration, Timestamp, later};
 use crate::base::id::ConnectionName;
 use crate::store::{Condition, Key, Put, Query, Row, StoreError, Table, Version};
+use crate::zoho::inventory::record_kinds::RecordKind;
 use crate::zoho::scope::Product;
 
 const PARTITION: &str = "watch";
@@ -35,7 +34,7 @@ pub struct Subscription {
     pub crm: Vec<String>,
     /// Kinds of records of Inventory.
     #[serde(default)]
-    pub inventory: Vec<Kind>,
+    pub inventory: Vec<&'static RecordKind>,
     /// CRM's channel; nothing where changes are only looked for.
     #[serde(default)]
     pub channel: Option<Channel>,
@@ -53,44 +52,6 @@ impl Subscription {
     /// From when on changes of a module or a kind count.
     pub fn since_of(&self, product: Product, name: &str) -> Timestamp {
         self.added.get(&list_name(product, name)).copied().unwrap_or(self.since)
-    }
-}
-
-/// A kind of records of Inventory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// Items.
-    Item,
-    /// Sales orders.
-    SalesOrder,
-}
-
-impl Kind {
-    /// All.
-    pub const ALL: [Self; 2] = [Self::Item, Self::SalesOrder];
-
-    /// Its word in types and subjects of events, and in Zoho's rules.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Item => "item",
-            Self::SalesOrder => "salesorder",
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Kind {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
-        found.ok_or_else(|| format!("{text:?} is not one of item, salesorder"))
     }
 }
 

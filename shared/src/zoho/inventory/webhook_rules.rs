@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::base::secret::Secret;
 use crate::zoho::http::Answer;
 use crate::zoho::inventory::has_more;
+use crate::zoho::inventory::record_kinds::RecordKind;
 use crate::zoho::response::{Failure, FailureKind, inventory};
 use crate::zoho::value::{Object, id, query_of, record, records, text};
 
@@ -63,8 +64,8 @@ pub fn activate_url(api: &str, organization: &str, id: &str) -> String {
 pub struct Rule {
     /// What both are called.
     pub name: String,
-    /// The kind of records, in Zoho's word.
-    pub entity: &'static str,
+    /// The kind of records.
+    pub kind: &'static RecordKind,
     /// Whether it is about deleted records; else about new and changed ones.
     pub deleted: bool,
     /// Where to post.
@@ -76,7 +77,7 @@ impl Rule {
     pub fn webhook(&self, secret: &Secret) -> String {
         json!({
             "webhook_name": self.name,
-            "entity": self.entity,
+            "entity": self.kind.word,
             "method": "POST",
             "url": self.url,
             "headers": [],
@@ -93,7 +94,7 @@ impl Rule {
     pub fn workflow(&self, webhook_id: &str) -> String {
         json!({
             "workflow_name": self.name,
-            "entity": self.entity,
+            "entity": self.kind.word,
             "rule_type": if self.deleted { "delete" } else { "add_edit" },
             "apply_rule_always": true,
             "instant_actions": [{ "action_type": "webhook", "action_id": webhook_id }],
@@ -200,7 +201,7 @@ mod tests {
     fn rule() -> Rule {
         Rule {
             name: "item.updated to connector default".to_owned(),
-            entity: "item",
+            kind: RecordKind::ITEM,
             deleted: false,
             url: "https://x.example/webhooks/default/inventory/item.updated".to_owned(),
         }

@@ -12,12 +12,13 @@ mod zoho_settings;
 
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use shared::base::id::ConnectionName;
 use shared::core::connection::{self, Connection, State};
 use shared::core::events::subscription;
-use shared::core::events::subscription::{Kind, Subscription};
+use shared::core::events::subscription::Subscription;
 use shared::store::Table;
+use shared::zoho::inventory::record_kinds::RecordKind;
 
 use super::rotate::new_secret;
 use super::{Failure, is_found};
@@ -41,8 +42,8 @@ pub(crate) struct Setup {
     #[arg(long, value_name = "MODULE,…", value_delimiter = ',', value_parser = selection::module)]
     crm: Option<Vec<String>>,
     /// Kinds of records of Zoho Inventory; without, as it is, at first both as far as the connection may read them
-    #[arg(long, value_enum, value_name = "KIND,…", value_delimiter = ',')]
-    inventory: Option<Vec<Records>>,
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',', value_parser = selection::kinds())]
+    inventory: Option<Vec<String>>,
     /// Only look for changes, every 5 minutes: nothing is made at Zoho, and Zoho need not reach the connector
     #[arg(long)]
     look_only: bool,
@@ -56,23 +57,6 @@ pub(crate) struct Setup {
     installation: Installation,
 }
 
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-pub(crate) enum Records {
-    Item,
-    Salesorder,
-    None,
-}
-
-impl Records {
-    fn kind(self) -> Option<Kind> {
-        match self {
-            Self::Item => Some(Kind::Item),
-            Self::Salesorder => Some(Kind::SalesOrder),
-            Self::None => None,
-        }
-    }
-}
-
 impl Setup {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let opened = self.installation.open().await?;
@@ -81,7 +65,8 @@ impl Setup {
         }
         let found = connected(&*opened.services.stores.state, &self.connection).await?;
         let before = subscription::get(&*opened.services.stores.state, &self.connection).await?;
-        let inventory = self.inventory.map(|kinds| kinds.into_iter().filter_map(Records::kind).collect());
+        let inventory =
+            self.inventory.map(|kinds| kinds.iter().filter_map(|word| RecordKind::of_word(word)).collect());
         // One that watches nothing is being stopped.
         let before = before.map(|stored| stored.watch);
         let before = before.filter(|before| !before.crm.is_empty() || !before.inventory.is_empty());
@@ -170,7 +155,7 @@ async fn look_only(
     Ok(())
 }
 
-fn kinds_of(before: Option<&Subscription>) -> &[Kind] {
+fn kinds_of(before: Option<&Subscription>) -> &[&'static RecordKind] {
     before.map_or(&[], |before| &before.inventory)
 }
 

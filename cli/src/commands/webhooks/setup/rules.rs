@@ -3,9 +3,9 @@
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::core::connection::Connection;
-use shared::core::events::subscription::Kind;
 use shared::core::events::webhook_secrets;
 use shared::core::events::webhook_secrets::{Source, WebhookSecrets};
+use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::inventory::webhook_rules::{LONGEST_NAME, Rule, TO_END, TO_MAKE};
 use shared::zoho::scope::Product;
 
@@ -15,20 +15,20 @@ use crate::commands::webhooks::setup::{Failure, manual_steps, new_secret};
 use crate::terminal::say;
 
 /// Two for each kind of records: what was made or changed, and what was deleted, which Zoho's payloads do not tell apart.
-pub(super) struct Rules(Vec<(Kind, Rule)>);
+pub(super) struct Rules(Vec<Rule>);
 
 impl Rules {
     /// All that a connection can have.
     pub(super) fn of(name: &ConnectionName, origin: &str) -> Self {
-        let rule = |kind: Kind, deleted: bool| {
+        let rule = |kind: &'static RecordKind, deleted: bool| {
             let change = if deleted { "deleted" } else { "updated" };
             let mut title = format!("{kind}.{change} to connector {name}");
             title.truncate(LONGEST_NAME);
             let url = format!("{origin}/webhooks/{name}/inventory/{kind}.{change}");
-            (kind, Rule { name: title, entity: kind.as_str(), deleted, url })
+            Rule { name: title, kind, deleted, url }
         };
         let both = |kind| [rule(kind, false), rule(kind, true)];
-        Self(Kind::ALL.into_iter().flat_map(both).collect())
+        Self(RecordKind::watchable().flat_map(both).collect())
     }
 
     /// Makes those of these kinds, and ends the others. Says whether Zoho has all of them now; else the operator was told
@@ -37,16 +37,15 @@ impl Rules {
         &self,
         opened: &Opened,
         found: &Connection,
-        kinds: &[Kind],
-        before: &[Kind],
+        kinds: &[&'static RecordKind],
+        before: &[&'static RecordKind],
     ) -> Result<bool, Failure> {
         if !found.scopes.products().contains(&Product::Inventory) {
             return Ok(true);
         }
         let (wanted, unwanted): (Vec<_>, Vec<_>) =
-            self.0.iter().cloned().partition(|(kind, _)| kinds.contains(kind));
+            self.0.iter().cloned().partition(|rule| kinds.contains(&rule.kind));
         Self(unwanted).end(opened, found, before).await?;
-        let wanted: Vec<_> = wanted.into_iter().map(|(_, rule)| rule).collect();
         if wanted.is_empty() {
             return Ok(true);
         }
@@ -79,7 +78,7 @@ impl Rules {
         &self,
         opened: &Opened,
         found: &Connection,
-        before: &[Kind],
+        before: &[&'static RecordKind],
     ) -> Result<(), Failure> {
         let known = WebhookSecrets::read(&*opened.services.stores.secrets).await?;
         let has_inventory = found.scopes.products().contains(&Product::Inventory);
@@ -87,9 +86,8 @@ impl Rules {
         if self.0.is_empty() || !has_inventory || known.inventory(&found.name).is_empty() {
             return Ok(());
         }
-        let rules: Vec<_> = self.0.iter().map(|(_, rule)| rule.clone()).collect();
         let ended = match ZohoSettings::open(opened, found, TO_END).await {
-            Ok(settings) => settings.end(&rules).await,
+            Ok(settings) => settings.end(&self.0).await,
             Err(reason) => Err(reason),
         };
         match ended {
@@ -98,8 +96,8 @@ impl Rules {
                 say(format!("✓ {count} webhooks of Zoho Inventory are deleted, each with its rule."));
             }
             Err(reason) => {
-                let left = self.0.iter().filter(|(kind, _)| before.contains(kind));
-                manual_steps::tell_end(left.map(|(_, rule)| rule), &reason);
+                let left = self.0.iter().filter(|rule| before.contains(&rule.kind));
+                manual_steps::tell_end(left, &reason);
             }
         }
         Ok(())

@@ -2,10 +2,12 @@
 
 use std::fmt;
 
+use clap::builder::PossibleValuesParser;
 use shared::core::connection::Connection;
-use shared::core::events::subscription::{Kind, Subscription};
+use shared::core::events::subscription::Subscription;
 use shared::zoho::crm::channel;
-use shared::zoho::inventory::{orders, scope};
+use shared::zoho::crm::modules::read_scope;
+use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 
 use crate::commands::Failure;
@@ -13,49 +15,25 @@ use crate::commands::Failure;
 /// The modules that are watched where none are named.
 const MODULES: [&str; 2] = ["Deals", "Contacts"];
 
-/// Modules with a scope of their own; those that a company made share one.
-const OWN_SCOPE: [&str; 20] = [
-    "Leads",
-    "Accounts",
-    "Contacts",
-    "Deals",
-    "Campaigns",
-    "Tasks",
-    "Cases",
-    "Events",
-    "Calls",
-    "Solutions",
-    "Products",
-    "Vendors",
-    "Price_Books",
-    "Quotes",
-    "Sales_Orders",
-    "Purchase_Orders",
-    "Invoices",
-    "Notes",
-    "Appointments",
-    "Services",
-];
-
 /// Modules and kinds of records.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wanted {
     pub(super) crm: Vec<String>,
-    pub(super) inventory: Vec<Kind>,
+    pub(super) inventory: Vec<&'static RecordKind>,
 }
 
 impl Wanted {
     /// What was named; else what was watched before; else what the scopes allow.
     pub(super) fn of(
         crm: Option<Vec<String>>,
-        inventory: Option<Vec<Kind>>,
+        inventory: Option<Vec<&'static RecordKind>>,
         before: Option<&Subscription>,
         scopes: &ScopeSet,
     ) -> Self {
         let readable = |module: &&str| scopes.allows(&read_scope(module));
         let allowed_modules = || MODULES.into_iter().filter(readable).map(str::to_owned).collect();
         let allowed_kinds =
-            || Kind::ALL.into_iter().filter(|kind| scopes.allows(kind_scope(*kind))).collect();
+            || RecordKind::watchable().filter(|kind| scopes.allows(kind.read_scope)).collect();
         let crm = crm.or_else(|| before.map(|before| before.crm.clone())).unwrap_or_else(allowed_modules);
         let inventory =
             inventory.or_else(|| before.map(|before| before.inventory.clone())).unwrap_or_else(allowed_kinds);
@@ -81,7 +59,7 @@ impl Wanted {
             )));
         }
         let mut needed: Vec<String> = self.crm.iter().map(|module| read_scope(module)).collect();
-        needed.extend(self.inventory.iter().map(|kind| kind_scope(*kind).to_owned()));
+        needed.extend(self.inventory.iter().map(|kind| kind.read_scope.to_owned()));
         if !self.crm.is_empty() && !look_only {
             needed.push(channel::SCOPE.to_owned());
         }
@@ -106,15 +84,19 @@ impl Wanted {
 
 impl fmt::Display for Wanted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kinds: Vec<_> = self.inventory.iter().map(|kind| kind.as_str()).collect();
         let list = |names: &[String]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
-        let kinds: Vec<String> = kinds.into_iter().map(str::to_owned).collect();
+        let kinds: Vec<_> = self.inventory.iter().map(ToString::to_string).collect();
         write!(f, "{} of Zoho CRM, {} of Zoho Inventory", list(&self.crm), list(&kinds))
     }
 }
 
 /// In place of names: nothing of this product.
 const NONE: &str = "none";
+
+/// Reads the word of a kind of records.
+pub(super) fn kinds() -> PossibleValuesParser {
+    PossibleValuesParser::new(RecordKind::watchable().map(|kind| kind.word).chain([NONE]))
+}
 
 /// Reads the API name of a module.
 pub(super) fn module(text: &str) -> Result<String, String> {
@@ -123,19 +105,6 @@ pub(super) fn module(text: &str) -> Result<String, String> {
         Ok(text.to_owned())
     } else {
         Err("must be a module's API name, like Deals or Price_Books, or none".to_owned())
-    }
-}
-
-fn read_scope(module: &str) -> String {
-    let own = OWN_SCOPE.iter().any(|known| known.eq_ignore_ascii_case(module));
-    let name = if own { module.replace('_', "").to_lowercase() } else { "custom".to_owned() };
-    format!("ZohoCRM.modules.{name}.READ")
-}
-
-const fn kind_scope(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Item => scope::ITEMS,
-        Kind::SalesOrder => orders::READ,
     }
 }
 

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 use shared::base::id::ConnectionName;
-use shared::core::events::subscription::Kind;
 use shared::core::events::{Event, Events};
+use shared::zoho::inventory::record_kinds::RecordKind;
 use tokio::time::{Instant, sleep};
 
 use super::{Failure, is_found};
@@ -27,7 +27,7 @@ pub(super) struct Awaited {
 
 enum What {
     Crm(Vec<String>),
-    Inventory(Vec<Kind>),
+    Inventory(Vec<&'static RecordKind>),
 }
 
 impl Awaited {
@@ -37,8 +37,8 @@ impl Awaited {
     }
 
     /// A change of a record of any of these kinds; of each, where a hand made what tells of it.
-    pub(super) fn inventory(kinds: &[Kind], each: bool) -> Vec<Self> {
-        let of = |kinds: &[Kind]| Self { what: What::Inventory(kinds.to_vec()), came: None };
+    pub(super) fn inventory(kinds: &[&'static RecordKind], each: bool) -> Vec<Self> {
+        let of = |kinds: &[&'static RecordKind]| Self { what: What::Inventory(kinds.to_vec()), came: None };
         if each {
             kinds.chunks(1).map(of).collect()
         } else {
@@ -66,7 +66,7 @@ impl Awaited {
                     && module.is_some_and(|module| modules.iter().any(|ours| ours == module))
             }
             What::Inventory(kinds) => {
-                let of = |kind: &Kind| event.kind.starts_with(&format!("zoho.inventory.{kind}."));
+                let of = |kind: &&RecordKind| event.kind.starts_with(&format!("zoho.inventory.{kind}."));
                 event.source.ends_with("/inventory") && kinds.iter().any(of)
             }
         }
@@ -78,7 +78,7 @@ impl fmt::Display for Awaited {
         match &self.what {
             What::Crm(modules) => write!(f, "{} of Zoho CRM", modules.join(" or ")),
             What::Inventory(kinds) => {
-                let kinds: Vec<_> = kinds.iter().map(|kind| kind.as_str()).collect();
+                let kinds: Vec<_> = kinds.iter().map(|kind| kind.word).collect();
                 write!(f, "{} of Zoho Inventory", kinds.join(" or "))
             }
         }
@@ -172,7 +172,7 @@ mod tests {
     #[test]
     fn only_what_zoho_told_of_what_is_watched_counts() {
         let deals = Awaited::crm(&["Deals".to_owned()]);
-        let items = Awaited::inventory(&Kind::ALL, true).remove(0);
+        let items = Awaited::inventory(&[RecordKind::ITEM, RecordKind::SALES_ORDER], true).remove(0);
         for (awaited, source, kind, data, expected) in [
             (&deals, "crm", "zoho.crm.deal.updated", json!({ "module": "Deals" }), true),
             (

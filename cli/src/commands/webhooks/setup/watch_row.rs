@@ -6,8 +6,9 @@ use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
 use shared::base::secret::random_hex;
 use shared::core::events::subscription;
-use shared::core::events::subscription::{Channel, Kind, Subscription, list_name};
+use shared::core::events::subscription::{Channel, Subscription, list_name};
 use shared::core::services::Services;
+use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::scope::Product;
 
 use crate::commands::installation::Opened;
@@ -62,7 +63,7 @@ fn added(wanted: &Wanted, before: &Subscription, now: Timestamp) -> BTreeMap<Str
     let modules =
         wanted.crm.iter().map(|module| (Product::Crm, module.as_str(), before.crm.contains(module)));
     let kinds = wanted.inventory.iter();
-    let kinds = kinds.map(|kind| (Product::Inventory, kind.as_str(), before.inventory.contains(kind)));
+    let kinds = kinds.map(|kind| (Product::Inventory, kind.word, before.inventory.contains(kind)));
     let since = modules.chain(kinds).map(|(product, name, was_watched)| {
         let since = if was_watched { before.since_of(product, name) } else { now };
         (list_name(product, name), since)
@@ -74,7 +75,7 @@ fn added(wanted: &Wanted, before: &Subscription, now: Timestamp) -> BTreeMap<Str
 pub(super) async fn inventory_tells(
     opened: &Opened,
     name: &ConnectionName,
-    kinds: &[Kind],
+    kinds: &[&'static RecordKind],
 ) -> Result<(), Failure> {
     let state = &*opened.services.stores.state;
     for _ in 0..TRIES {
@@ -160,7 +161,7 @@ mod tests {
             inventory_tells: false,
         };
         let crm = ["Deals", "Leads", "Contacts"].map(str::to_owned).to_vec();
-        let wanted = Wanted { crm, inventory: vec![Kind::Item] };
+        let wanted = Wanted { crm, inventory: vec![RecordKind::ITEM] };
         let added = added(&wanted, &before, at("10:00"));
         let after = Subscription { added, ..before };
         for (product, name, since) in [
