@@ -5,7 +5,7 @@ use shared::base::id::ConnectionName;
 use shared::core::connection::token_refresh::{Ask, Reply};
 use shared::core::events::webhook_secrets;
 
-use super::Failure;
+use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
 use crate::terminal::say;
 

@@ -11,7 +11,7 @@ use shared::zoho::http;
 use shared::zoho::signature::{HEADER, SignedText, sign_body};
 use tokio::time::sleep;
 
-use super::Failure;
+use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
 use crate::terminal::say;
 

@@ -7,8 +7,9 @@ use shared::core::events::subscription;
 use shared::core::events::subscription::{Channel, Subscription};
 use shared::core::events::{Event, Events};
 
-use super::{Failure, is_found};
+use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
+use crate::commands::webhooks::found::is_found;
 use crate::terminal::say;
 
 /// Among so many events of a connection the last of each source is looked for.

@@ -10,8 +10,10 @@ use shared::core::events::webhook_secrets;
 use shared::core::events::webhook_secrets::WebhookSecrets;
 use tokio::time::sleep;
 
+use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
-use crate::commands::webhooks::setup::{Failure, new_secret, watch_row};
+use crate::commands::webhooks::secret::new_secret;
+use crate::commands::webhooks::setup::watch_row;
 
 /// How often token-refresh is asked while somebody else is at it, and how long between.
 const TRIES: usize = 5;

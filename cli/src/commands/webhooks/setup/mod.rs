@@ -20,8 +20,7 @@ use shared::core::events::subscription::Subscription;
 use shared::store::Table;
 use shared::zoho::inventory::record_kinds::RecordKind;
 
-use super::rotate::new_secret;
-use super::{Failure, is_found};
+use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
 use crate::terminal::say;
 use rules::Rules;

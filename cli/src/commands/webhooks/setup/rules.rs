@@ -9,9 +9,11 @@ use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::inventory::webhook_rules::{LONGEST_NAME, Rule, TO_END, TO_MAKE};
 use shared::zoho::scope::Product;
 
-use super::zoho_settings::ZohoSettings;
+use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
-use crate::commands::webhooks::setup::{Failure, manual_steps, new_secret};
+use crate::commands::webhooks::secret::new_secret;
+use crate::commands::webhooks::setup::manual_steps;
+use crate::commands::webhooks::setup::zoho_settings::ZohoSettings;
 use crate::terminal::say;
 
 /// Two for each kind of records: what was made or changed, and what was deleted, which Zoho's payloads do not tell apart.

@@ -10,7 +10,7 @@ use shared::zoho::crm::modules::read_scope;
 use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 
-use crate::commands::Failure;
+use crate::commands::failure::Failure;
 
 /// The modules that are watched where none are named.
 const MODULES: [&str; 2] = ["Deals", "Contacts"];

@@ -4,9 +4,10 @@ use shared::base::id::ConnectionName;
 use shared::core::connection;
 use shared::core::events::subscription;
 
-use super::rules::Rules;
+use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
-use crate::commands::webhooks::setup::{Failure, channel, watch_row};
+use crate::commands::webhooks::setup::rules::Rules;
+use crate::commands::webhooks::setup::{channel, watch_row};
 use crate::terminal::say;
 
 /// Ends what is watched: first here, so that nothing is looked for or renewed any more, then at Zoho.

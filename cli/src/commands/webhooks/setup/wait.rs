@@ -9,8 +9,9 @@ use shared::core::events::{Event, Events};
 use shared::zoho::inventory::record_kinds::RecordKind;
 use tokio::time::{Instant, sleep};
 
-use super::{Failure, is_found};
+use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
+use crate::commands::webhooks::found::is_found;
 use crate::terminal::say;
 
 /// How often the events are read.

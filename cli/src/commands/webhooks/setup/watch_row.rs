@@ -11,8 +11,8 @@ use shared::core::services::Services;
 use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::scope::Product;
 
+use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
-use crate::commands::webhooks::setup::Failure;
 use crate::commands::webhooks::setup::selection::Wanted;
 
 /// How often the row is read again that somebody else changed meanwhile.
