@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::Value;
 use shared::base::clock::{SignedDuration, Timestamp, later};
 use shared::base::id::{ConnectionName, is_zoho_id};
-use shared::core::events::ledger::{Entry, Known, Looked};
+use shared::core::events::ledger::{Entry, Known, Lookup};
 use shared::zoho::crm;
 use shared::zoho::http::Answer;
 use shared::zoho::inventory::record_kinds::RecordKind;
@@ -54,7 +54,7 @@ pub(crate) struct Seen {
 /// What was read of a record, or why it was not.
 #[derive(Clone, Copy)]
 enum Found {
-    Seen(Looked),
+    Seen(Lookup),
     NotNow,
     /// There was no time: whoever has more goes on here, however old the event is.
     NoTime,
@@ -85,12 +85,12 @@ impl EventDelivery {
             let found = match need {
                 Need::Crm { module, id } => match records.get(module.as_str()) {
                     Some(Ok(there)) => {
-                        Found::Seen(there.get(id).map_or(Looked::Gone, |at| Looked::There(*at)))
+                        Found::Seen(there.get(id).map_or(Lookup::Gone, |at| Lookup::There(*at)))
                     }
                     Some(Err(found)) => *found,
-                    None => Found::Seen(Looked::Unknown),
+                    None => Found::Seen(Lookup::Unknown),
                 },
-                need => found.get(need).copied().unwrap_or(Found::Seen(Looked::Unknown)),
+                need => found.get(need).copied().unwrap_or(Found::Seen(Lookup::Unknown)),
             };
             let looked = match found {
                 Found::Seen(looked) => looked,
@@ -100,7 +100,7 @@ impl EventDelivery {
                         || later(entry.receivedtime, WORTH_WAITING) <= self.clock.now() =>
                 {
                     run.give_up(name, need.product());
-                    Looked::Unknown
+                    Lookup::Unknown
                 }
                 Found::NotNow | Found::NoTime => {
                     seen.waits = Some((index, need.product()));
@@ -138,7 +138,7 @@ impl EventDelivery {
             Reading::NotNow => Err(Found::NotNow),
             Reading::Never(why) => {
                 tracing::info!(connection = %name, module, why, "what changed in CRM cannot be looked up");
-                Err(Found::Seen(Looked::Unknown))
+                Err(Found::Seen(Lookup::Unknown))
             }
         }
     }
@@ -146,7 +146,7 @@ impl EventDelivery {
     /// Whether a record of Inventory is gone.
     async fn is_gone(&self, name: &ConnectionName, kind: &str, id: &str, run: &mut Run) -> Found {
         let Some(kind) = RecordKind::of_word(kind).filter(|kind| kind.has_single_records()) else {
-            return Found::Seen(Looked::Unknown);
+            return Found::Seen(Lookup::Unknown);
         };
         if !run.has_time() {
             return Found::NoTime;
@@ -161,12 +161,12 @@ impl EventDelivery {
         };
         let url = |place: &Place<'_>| kind.record_url(place.api, place.organization, id);
         match self.zoho.read(run, &target, url, there).await {
-            Reading::Read(true) => Found::Seen(Looked::There(None)),
-            Reading::Read(false) => Found::Seen(Looked::Gone),
+            Reading::Read(true) => Found::Seen(Lookup::There(None)),
+            Reading::Read(false) => Found::Seen(Lookup::Gone),
             Reading::NotNow => Found::NotNow,
             Reading::Never(why) => {
                 tracing::info!(connection = %name, list = kind.path, why, "whether a record is gone cannot be looked up");
-                Found::Seen(Looked::Unknown)
+                Found::Seen(Lookup::Unknown)
             }
         }
     }

@@ -1,5 +1,5 @@
-//! Lists by which changes are found that nobody told: records in the order of their last change, and CRM's records that are
-//! gone. Inventory lists nothing that is gone.
+//! The lists that polling reads: records in the order of their last change, and CRM's deleted records. Inventory lists no deleted
+//! records. <https://www.zoho.com/crm/developer/docs/api/v8/get-records.html>
 
 use serde::{Deserialize, Serialize};
 
@@ -9,14 +9,14 @@ use crate::zoho::value::{Object, id, query_of, records, text, timestamp};
 use crate::zoho::{crm, inventory};
 
 /// Rows of a page: the most that Zoho gives.
-const ROWS: u32 = 200;
+const ROWS_PER_PAGE: u32 = 200;
 
-/// Rows by which each page of Inventory is shorter than the one before: so it begins with that one's last rows, and what moves
-/// up because another record is gone is seen. Not below half a page.
-const SHORTER: u32 = 2;
+/// Each page of Inventory is this much shorter than the one before, so that it begins with that one's last rows: a record that moves
+/// up because another is deleted is not missed. Pages are never shorter than half.
+const ROWS_LESS_PER_PAGE: u32 = 2;
 
-/// CRM numbers its pages up to here, and names the others by tokens.
-const NUMBERED: u32 = 10;
+/// CRM numbers its pages up to here; the pages after it have tokens.
+const LAST_NUMBERED_PAGE: u32 = 10;
 
 /// How a list is sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,14 +93,14 @@ pub fn crm_url(api: &str, module: &str, order: Order, at: &At) -> String {
         .append_pair("fields", "id,Modified_Time,Created_Time")
         .append_pair("sort_by", "Modified_Time")
         .append_pair("sort_order", order);
-    page_of(query, at, ROWS)
+    page_of(query, at, ROWS_PER_PAGE)
 }
 
 /// Records of a module of CRM that are gone, in whatever order.
 pub fn crm_deleted_url(api: &str, module: &str, at: &At) -> String {
     let mut query = query_of(format!("{}/deleted", crm::module_url(api, module)));
     query.append_pair("type", "all");
-    page_of(query, at, ROWS)
+    page_of(query, at, ROWS_PER_PAGE)
 }
 
 fn page_of(mut query: form_urlencoded::Serializer<'static, String>, at: &At, rows: u32) -> String {
@@ -116,7 +116,7 @@ fn page_of(mut query: form_urlencoded::Serializer<'static, String>, at: &At, row
 pub fn crm_page(answer: Option<Object>, at: &At) -> Page {
     let token = answer.as_ref().and_then(crm::next_page_token).map(|token| At::Token(token.to_owned()));
     let next = match at {
-        At::Page(number) if *number < NUMBERED => Some(At::Page(number + 1)),
+        At::Page(number) if *number < LAST_NUMBERED_PAGE => Some(At::Page(number + 1)),
         _ => token,
     };
     crm_rows(answer, next)
@@ -153,8 +153,10 @@ pub fn inventory_url(api: &str, organization: &str, kind: &RecordKind, at: &At) 
         .append_pair("sort_column", "last_modified_time")
         .append_pair("sort_order", "D");
     let rows = match at {
-        At::Page(number) => ROWS.saturating_sub(SHORTER * number.saturating_sub(1).min(ROWS)).max(ROWS / 2),
-        At::Token(_) => ROWS,
+        At::Page(number) => ROWS_PER_PAGE
+            .saturating_sub(ROWS_LESS_PER_PAGE * number.saturating_sub(1).min(ROWS_PER_PAGE))
+            .max(ROWS_PER_PAGE / 2),
+        At::Token(_) => ROWS_PER_PAGE,
     };
     page_of(query, at, rows)
 }

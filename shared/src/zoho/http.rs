@@ -19,7 +19,7 @@ use crate::base::secret::Secret;
 /// Answers of the API end here; the connector's own end at 4 MB, and JSON shrinks when it is shaped.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
 
-const CREDITS: HeaderName = HeaderName::from_static("x-api-credits-remaining");
+const CREDITS_HEADER: HeaderName = HeaderName::from_static("x-api-credits-remaining");
 
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -317,7 +317,7 @@ async fn read(mut response: Response) -> Result<Answer, HttpError> {
     let status = response.status().as_u16();
     let text = |name| response.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let number = |name| text(name).and_then(|text| text.trim().parse().ok());
-    let (retry_after, credits) = (number(header::RETRY_AFTER), number(CREDITS));
+    let (retry_after, credits) = (number(header::RETRY_AFTER), number(CREDITS_HEADER));
     let date = text(header::DATE).and_then(|text| rfc2822::parse(text).ok()).map(|date| date.timestamp());
     let kept = |name| response.headers().get(name).cloned();
     let (content_type, content_disposition) = (kept(header::CONTENT_TYPE), kept(header::CONTENT_DISPOSITION));

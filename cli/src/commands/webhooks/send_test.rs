@@ -16,10 +16,10 @@ use crate::commands::installation::{Installation, Opened};
 use crate::terminal::say;
 
 /// For the whole call.
-const PATIENCE: Duration = Duration::from_secs(20);
+const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A running connector reads the secrets again for what does not fit, but not more often than this.
-const AGAIN: Duration = Duration::from_millis(2500);
+const RETRY_DELAY: Duration = Duration::from_millis(2500);
 
 #[derive(Args)]
 pub(crate) struct SendTest {
@@ -58,7 +58,7 @@ impl SendTest {
         let url = format!("{}/webhooks/{}/{}", public_url.as_str(), self.connection, test.path);
         let (mut status, mut answer) = post(&url, &test).await?;
         if status == 401 {
-            sleep(AGAIN).await;
+            sleep(RETRY_DELAY).await;
             (status, answer) = post(&url, &test).await?;
         }
         let word = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or("-");
@@ -117,7 +117,8 @@ impl SendTest {
 }
 
 async fn post(url: &str, test: &Test) -> Result<(u16, Value), Failure> {
-    let mut request = http::browser()?.post(url).timeout(PATIENCE).header("content-type", "application/json");
+    let mut request =
+        http::browser()?.post(url).timeout(CALL_TIMEOUT).header("content-type", "application/json");
     if let Some((name, value)) = &test.header {
         request = request.header(*name, value);
     }

@@ -13,7 +13,7 @@ use crate::commands::webhooks::found::is_found;
 use crate::terminal::say;
 
 /// Among so many events of a connection the last of each source is looked for.
-const LAST: usize = 200;
+const MAX_EVENTS_READ: usize = 200;
 
 #[derive(Args)]
 pub(crate) struct Show {
@@ -36,7 +36,7 @@ impl Show {
         }
         let events = Events::new(services.stores.events.clone(), services.clock.clone());
         for watch in found {
-            let last = events.newest(&watch.connection, LAST).await?;
+            let last = events.newest(&watch.connection, MAX_EVENTS_READ).await?;
             describe(&watch, &last, services.clock.now());
         }
         Ok(())

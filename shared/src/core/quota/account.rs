@@ -20,10 +20,10 @@ use crate::store::{Condition, Key, Outcome, Put, Row, StoreError, Table, Version
 const VISIT_TIMEOUT: Duration = Duration::from_secs(5);
 const VISIT_PAUSE: Duration = Duration::from_millis(30);
 
-/// After the store failed, calls go out without asking it for so long, in milliseconds.
+/// How long calls go out uncounted after the store failed, in milliseconds.
 const UNCOUNTED_PERIOD: i64 = 5_000;
 
-/// What a call itself must have left after it waited for its slot.
+/// The time that a call must have left after it waited for its slot.
 const MIN_CALL_TIME: Duration = Duration::from_secs(3);
 
 pub(super) struct Account {

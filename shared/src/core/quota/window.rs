@@ -12,7 +12,7 @@ use crate::base::settings::InventoryLimits;
 /// Zoho's minute, and by how much the clocks of our processes may differ, in milliseconds as all times here.
 const MINUTE: i64 = 60_000 + 500;
 
-/// A call that left has reached Zoho by then.
+/// The longest time that a call takes to reach Zoho.
 pub(super) const MAX_TRAVEL: i64 = 2_000;
 
 /// How long a slot for one call may wait for its use.
@@ -24,13 +24,13 @@ const LEASE_LIFETIME: i64 = 10_000;
 /// How many slots are leased together while less than half of the minute is used, where no day is counted.
 const SLOTS_PER_LEASE: u32 = 5;
 
-/// A slot that comes free so soon is waited for.
+/// A call waits this long at most for a slot to come free.
 const MAX_WAIT: i64 = 2_000;
 
 /// How long the place of a caller who was told to come back is kept: two seconds, and as many for others who change the row.
 const PROMISE_GRACE: i64 = 4_000;
 
-/// So many places are kept; more callers are told a time, too, but may meet each other then.
+/// How many places are kept. Further callers are told a time as well, but may collide then.
 const MAX_PROMISED: usize = 200;
 
 const DAY: i64 = 86_400_000;

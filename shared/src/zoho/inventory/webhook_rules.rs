@@ -11,15 +11,15 @@ use crate::zoho::inventory::record_kinds::RecordKind;
 use crate::zoho::response::{Failure, FailureKind, inventory};
 use crate::zoho::value::{Object, id, query_of, record, records, text};
 
-/// What must be granted to look for webhooks and to end them.
-pub const TO_END: &[&str] = &["ZohoInventory.settings.READ", "ZohoInventory.settings.DELETE"];
+/// The scopes of listing and deleting webhooks and rules.
+pub const SCOPES_TO_DELETE: &[&str] = &["ZohoInventory.settings.READ", "ZohoInventory.settings.DELETE"];
 
-/// What must be granted to make them, and to take back what was half made.
-pub const TO_MAKE: &[&str] =
+/// The scopes of making them, and of deleting what was half made.
+pub const SCOPES_TO_CREATE: &[&str] =
     &["ZohoInventory.settings.READ", "ZohoInventory.settings.CREATE", "ZohoInventory.settings.DELETE"];
 
 /// Zoho cuts no name, it refuses a longer one.
-pub const LONGEST_NAME: usize = 50;
+pub const MAX_NAME_LENGTH: usize = 50;
 
 /// The two settings that a rule is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! What is to be watched, and whether the connection may.
+//! The modules and kinds to watch, and whether the connection may read them.
 
 use std::fmt;
 
@@ -13,17 +13,17 @@ use shared::zoho::scope::{Access, Product, ScopeSet};
 use crate::commands::failure::Failure;
 
 /// The modules that are watched where none are named.
-const MODULES: [&str; 2] = ["Deals", "Contacts"];
+const DEFAULT_MODULES: [&str; 2] = ["Deals", "Contacts"];
 
 /// Modules and kinds of records.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Wanted {
+pub(super) struct Selection {
     pub(super) crm: Vec<String>,
     pub(super) inventory: Vec<&'static RecordKind>,
 }
 
-impl Wanted {
-    /// What was named; else what was watched before; else what the scopes allow.
+impl Selection {
+    /// The flags; else the selection of the last setup; else what the scopes allow.
     pub(super) fn of(
         crm: Option<Vec<String>>,
         inventory: Option<Vec<&'static RecordKind>>,
@@ -31,31 +31,30 @@ impl Wanted {
         scopes: &ScopeSet,
     ) -> Self {
         let readable = |module: &&str| scopes.allows(&read_scope(module));
-        let allowed_modules = || MODULES.into_iter().filter(readable).map(str::to_owned).collect();
+        let allowed_modules = || DEFAULT_MODULES.into_iter().filter(readable).map(str::to_owned).collect();
         let allowed_kinds =
             || RecordKind::watchable().filter(|kind| scopes.allows(kind.read_scope)).collect();
         let crm = crm.or_else(|| before.map(|before| before.crm.clone())).unwrap_or_else(allowed_modules);
         let inventory =
             inventory.or_else(|| before.map(|before| before.inventory.clone())).unwrap_or_else(allowed_kinds);
-        let mut wanted = Self { crm: Vec::new(), inventory };
+        let mut selection = Self { crm: Vec::new(), inventory };
         for module in crm.into_iter().filter(|module| module != NONE) {
-            if !wanted.crm.contains(&module) {
-                wanted.crm.push(module);
+            if !selection.crm.contains(&module) {
+                selection.crm.push(module);
             }
         }
-        wanted.inventory.sort_unstable();
-        wanted.inventory.dedup();
-        wanted
+        selection.inventory.sort_unstable();
+        selection.inventory.dedup();
+        selection
     }
 
-    /// Whether the connection may watch it. Found out before anything is changed, because Zoho would refuse it later and
-    /// with fewer words.
-    pub(super) fn check(&self, found: &Connection, look_only: bool) -> Result<(), Failure> {
+    /// Checks the scopes before anything changes: Zoho would refuse later, and with fewer words.
+    pub(super) fn check(&self, connection: &Connection, look_only: bool) -> Result<(), Failure> {
         if self.crm.is_empty() && self.inventory.is_empty() {
             return Err(Failure::Other(format!(
                 "nothing is left to be watched: name it with --crm and --inventory, as far as {} may read it ({}), or end all with --stop",
-                found.name,
-                found.scopes.comma_separated()
+                connection.name,
+                connection.scopes.comma_separated()
             )));
         }
         let mut needed: Vec<String> = self.crm.iter().map(|module| read_scope(module)).collect();
@@ -63,7 +62,7 @@ impl Wanted {
         if !self.crm.is_empty() && !look_only {
             needed.push(channel::SCOPE.to_owned());
         }
-        let missing: Vec<_> = needed.into_iter().filter(|scope| !found.scopes.allows(scope)).collect();
+        let missing: Vec<_> = needed.into_iter().filter(|scope| !connection.scopes.allows(scope)).collect();
         if missing.is_empty() {
             return Ok(());
         }
@@ -75,14 +74,14 @@ impl Wanted {
         };
         Err(Failure::Other(format!(
             "the consent of {} does not hold {}: `{}` asks for it{otherwise}",
-            found.name,
+            connection.name,
             missing.join(", "),
-            connect_again(found, &missing)
+            connect_again(connection, &missing)
         )))
     }
 }
 
-impl fmt::Display for Wanted {
+impl fmt::Display for Selection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let list = |names: &[String]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
         let kinds: Vec<_> = self.inventory.iter().map(ToString::to_string).collect();
@@ -108,16 +107,16 @@ pub(super) fn module(text: &str) -> Result<String, String> {
     }
 }
 
-/// The command that asks for what is missing and for all that was granted before: a consent replaces the one before it.
-fn connect_again(found: &Connection, missing: &[String]) -> String {
-    let all: Vec<_> = found.scopes.iter().chain(missing.iter().map(String::as_str)).collect();
+/// The command that asks for the missing scopes and for all granted ones: a consent replaces the one before it.
+fn connect_again(connection: &Connection, missing: &[String]) -> String {
+    let all: Vec<_> = connection.scopes.iter().chain(missing.iter().map(String::as_str)).collect();
     let all = ScopeSet::parse(&all.join(","));
     let products = all.products();
     let holds_all = |access: &Access| {
         let asked = ScopeSet::of(&products, *access);
         all.iter().all(|scope| asked.allows(scope))
     };
-    let command = format!("zoho-connector connect --connection {}", found.name);
+    let command = format!("zoho-connector connect --connection {}", connection.name);
     if let Some(access) = Access::ALL.into_iter().find(holds_all) {
         let names: Vec<_> = products.iter().map(|product| product.as_str()).collect();
         let products = if names.len() == Product::ALL.len() {

@@ -7,23 +7,23 @@ use serde::{Deserialize, Serialize};
 use crate::base::clock::{SignedDuration, Timestamp, earlier, later};
 use crate::base::id::{ConnectionName, time_ordered};
 use crate::core::events::ledger::fan_out::PROGRESS;
-use crate::core::events::ledger::{Entry, KEPT, Ledger, MOST_AT_ONCE, TRIES, crowded};
+use crate::core::events::ledger::{Entry, Ledger, MAX_TRIES, MOST_AT_ONCE, RETENTION, crowded};
 use crate::store::{Condition, Key, Outcome, Put, Query, Row, StoreError, Version, Write};
 
 /// The most entries of one batch: their ids fit into a row.
-const MOST_TOLD: usize = 2000;
+const MAX_BATCH_ENTRIES: usize = 2000;
 
 /// Marks of replays that go in one transaction.
-const MARKS_AT_ONCE: usize = 90;
+const MAX_MARKS: usize = 90;
 
 /// Batches that are looked at in one sweep. With so many, no other is made: nobody would look at it.
 pub const MOST_OPEN: usize = 100;
 
 /// A try is over by then, or its process died.
-const TRYING: SignedDuration = SignedDuration::from_secs(45);
+const MAX_TRY_TIME: SignedDuration = SignedDuration::from_secs(45);
 
 /// Turns are counted over this time.
-const HOUR: SignedDuration = SignedDuration::from_hours(1);
+const TURN_WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
 /// What was told, or will be.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -129,11 +129,11 @@ fn standing_key() -> Key {
 impl Standing {
     /// When the next turn is free, where none is now.
     pub fn next_turn(&self, now: Timestamp, per_hour: usize) -> Option<Timestamp> {
-        let since = earlier(now, HOUR).as_millisecond();
+        let since = earlier(now, TURN_WINDOW).as_millisecond();
         let recent: Vec<i64> = self.turns.iter().copied().filter(|at| *at > since).collect();
         let blocking = recent.len().checked_sub(per_hour)?;
         let first = recent.get(blocking).or(recent.last()).copied().unwrap_or_default();
-        Some(later(Timestamp::from_millisecond(first).unwrap_or(now), HOUR))
+        Some(later(Timestamp::from_millisecond(first).unwrap_or(now), TURN_WINDOW))
     }
 }
 
@@ -162,7 +162,8 @@ impl Ledger {
         let row = self.events.get(&key).await?;
         let progress: Progress = row.as_ref().map_or_else(|| Ok(Progress::default()), Row::read)?;
         let mut entries = Vec::new();
-        let again = self.events.query(Query::partition(format!("again#{connection}"), MOST_TOLD)).await?;
+        let again =
+            self.events.query(Query::partition(format!("again#{connection}"), MAX_BATCH_ENTRIES)).await?;
         for row in &again.rows {
             // Those that batches have not reached yet come with the others.
             if progress.told.as_ref().is_some_and(|told| row.key.sort <= *told)
@@ -177,7 +178,7 @@ impl Ledger {
             if wanted(&entry) {
                 entries.push(entry);
             }
-            entries.len() < MOST_TOLD
+            entries.len() < MAX_BATCH_ENTRIES
         })
         .await?;
         let now = self.clock.now();
@@ -206,7 +207,7 @@ impl Ledger {
         steps.push(Write::Put(Put::record(key, &Progress { told: last }, condition)?));
         let gone = again.rows.into_iter().map(|row| Write::Delete(row.key, Condition::Version(row.version)));
         let mut gone: Vec<Write> = gone.collect();
-        let rest = gone.split_off(gone.len().min(MARKS_AT_ONCE));
+        let rest = gone.split_off(gone.len().min(MAX_MARKS));
         steps.extend(gone);
         if !made && !moved && steps.len() == 1 {
             return Ok(None);
@@ -214,7 +215,7 @@ impl Ledger {
         let outcome = self.events.transact(steps).await?;
         if outcome.is_done() {
             // Where this process dies before, those that are left are told of twice.
-            for rest in rest.chunks(MARKS_AT_ONCE) {
+            for rest in rest.chunks(MAX_MARKS) {
                 self.write(rest.to_vec()).await?;
             }
         }
@@ -249,19 +250,19 @@ impl Ledger {
         frozen: &Frozen,
         per_hour: usize,
     ) -> Result<Begun, StoreError> {
-        for _ in 0..TRIES {
+        for _ in 0..MAX_TRIES {
             let now = self.clock.now();
             let (mut standing, condition) = self.read_standing().await?;
             if let Some(free) = standing.next_turn(now, per_hour) {
                 return Ok(Begun::NoTurn(free));
             }
             let turn = now.as_millisecond();
-            let since = earlier(now, HOUR).as_millisecond();
+            let since = earlier(now, TURN_WINDOW).as_millisecond();
             standing.turns.retain(|at| *at > since);
             standing.turns.push(turn);
             let mut batch = frozen.batch.clone();
             batch.attempts += 1;
-            batch.next = later(now, TRYING);
+            batch.next = later(now, MAX_TRY_TIME);
             let steps = vec![
                 Write::Put(batch.put(connection, Condition::Version(frozen.version.clone()))?),
                 Write::Put(Put::record(standing_key(), &standing, condition)?),
@@ -297,7 +298,7 @@ impl Ledger {
     }
 
     async fn change_standing(&self, change: impl Fn(&mut Standing)) -> Result<(), StoreError> {
-        for _ in 0..TRIES {
+        for _ in 0..MAX_TRIES {
             let (mut standing, condition) = self.read_standing().await?;
             change(&mut standing);
             if self.events.put(Put::record(standing_key(), &standing, condition)?).await?.is_done() {
@@ -332,7 +333,7 @@ impl Ledger {
         let put = Put::record(told_key(connection, &batch.id), &batch, Condition::Any)?;
         let steps = vec![
             Write::Delete(open_key(connection, &batch.id), Condition::Version(version)),
-            Write::Put(put.until(later(batch.at, KEPT))),
+            Write::Put(put.until(later(batch.at, RETENTION))),
         ];
         self.write(steps).await.map(drop)
     }
@@ -363,6 +364,6 @@ impl Ledger {
 impl Batch {
     fn put(&self, connection: &ConnectionName, condition: Condition) -> Result<Put, StoreError> {
         let put = Put::record(open_key(connection, &self.id), self, condition)?;
-        Ok(put.until(later(self.at, KEPT)))
+        Ok(put.until(later(self.at, RETENTION)))
     }
 }

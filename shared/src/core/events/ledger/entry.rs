@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::base::clock::{Timestamp, later};
 use crate::base::id::{ConnectionName, is_time_ordered};
-use crate::core::events::ledger::{KEPT, ends, queue};
+use crate::core::events::ledger::{RETENTION, ends, queue};
 use crate::store::{Condition, Key, Put, StoreError};
 
 /// An event about one record, as long as it is open.
@@ -114,13 +114,13 @@ impl Entry {
 
     /// What is replayed is old already: it lives as long as what arrives then.
     pub(super) fn end(&self) -> Timestamp {
-        later(self.replayed.map_or(self.receivedtime, |at| at.max(self.receivedtime)), KEPT)
+        later(self.replayed.map_or(self.receivedtime, |at| at.max(self.receivedtime)), RETENTION)
     }
 
     pub(super) fn put_closed(self, connection: &ConnectionName, end: End) -> Result<Put, StoreError> {
         let key = Key::new(ends(connection), &self.id);
         // Its end may be read for a while, however old the event is.
-        let until = later(end.at, KEPT);
+        let until = later(end.at, RETENTION);
         Ok(Put::record(key, &Closed { entry: self, end }, Condition::Any)?.until(until))
     }
 }

@@ -10,7 +10,7 @@ use crate::core::events::ledger::{Batch, Closed, Entry, Ledger, Stage, ends, que
 use crate::store::{Query, StoreError};
 
 /// More records than Zoho tells of at once.
-const MOST_PARTS: usize = 200;
+const MAX_PARTS: usize = 200;
 
 /// What became of an event until now.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
@@ -102,7 +102,7 @@ impl Ledger {
     pub async fn parts(&self, connection: &ConnectionName, id: &str) -> Result<Vec<String>, StoreError> {
         let parts = |partition| {
             let prefix = format!("{id}.");
-            self.events.query(Query { partition, prefix, limit: MOST_PARTS, ..Query::default() })
+            self.events.query(Query { partition, prefix, limit: MAX_PARTS, ..Query::default() })
         };
         let (open, closed) = (parts(queue(connection)).await?, parts(ends(connection)).await?);
         let mut ids: Vec<String> = open.rows.into_iter().chain(closed.rows).map(|row| row.key.sort).collect();

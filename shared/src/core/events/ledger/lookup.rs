@@ -1,4 +1,4 @@
-//! What was looked up at Zoho of the records that events are about. The ledger looks nothing up itself.
+//! The state of records at Zoho, as event-delivery looked it up. The ledger itself never calls Zoho.
 
 use std::collections::HashMap;
 
@@ -8,14 +8,14 @@ use crate::base::clock::Timestamp;
 use crate::core::events::ledger::Entry;
 
 /// Of the entries of a step, by their ids. What is not among them did not have to be looked up.
-pub type Known = HashMap<String, Looked>;
+pub type Known = HashMap<String, Lookup>;
 
 /// Where an event says that its record is gone and nobody could look.
 pub const UNCONFIRMED: &str = "unconfirmed";
 
-/// What was seen of a record.
+/// What Zoho said of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Looked {
+pub enum Lookup {
     /// It is there, and was changed last at that time.
     There(Option<Timestamp>),
     /// It is gone.
@@ -24,7 +24,7 @@ pub enum Looked {
     Unknown,
 }
 
-impl Looked {
+impl Lookup {
     /// Writes into an entry what whoever works on it should know.
     pub(super) fn note(self, entry: &mut Entry) {
         let (field, value) = match self {

@@ -8,10 +8,10 @@ use crate::core::events::ledger::{Entry, Ledger, queue};
 use crate::store::{Query, StoreError, Version};
 
 /// Rows of one read.
-const PAGE: usize = 250;
+const ROWS_PER_READ: usize = 250;
 
 /// A longer queue is not read to its end.
-const MOST_READ: usize = 20_000;
+const MAX_ROWS_READ: usize = 20_000;
 
 /// An entry as it was read.
 pub(super) type Read = (Entry, Version);
@@ -25,8 +25,9 @@ impl Ledger {
         mut see: impl FnMut(Entry, Version) -> bool,
     ) -> Result<bool, StoreError> {
         let mut read = 0;
-        while read < MOST_READ {
-            let query = Query { partition: queue(connection), after, limit: PAGE, ..Query::default() };
+        while read < MAX_ROWS_READ {
+            let query =
+                Query { partition: queue(connection), after, limit: ROWS_PER_READ, ..Query::default() };
             let page = self.events.query(query).await?;
             read += page.rows.len();
             for row in page.rows {
