@@ -13,7 +13,7 @@ pub const TTL: SignedDuration = SignedDuration::from_secs(60);
 /// More keys than an installation has. A flood of made-up keys empties the cache.
 const MAX_KEYS: usize = 1000;
 
-/// Values by key, each believed for [`TTL`].
+/// Values by key, each counted for [`TTL`].
 pub struct TtlCache<K, V> {
     clock: SharedClock,
     known: Mutex<HashMap<K, (Timestamp, V)>>,

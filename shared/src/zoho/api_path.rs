@@ -97,7 +97,7 @@ pub enum BadPath {
     DotSegment,
 }
 
-/// A path below a product's prefix, `itemgroups/33…`: only what nobody decodes, joins or shortens.
+/// A path below a product's prefix, `itemgroups/33…`: only characters that no proxy decodes, joins or shortens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ApiPath(String);

@@ -43,7 +43,7 @@ pub enum HttpError {
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// A `Retry-After` in seconds; Zoho documents none, but it is believed when it is a number.
+    /// A `Retry-After` in seconds; Zoho documents none, but it counts where it is a number.
     pub retry_after: Option<u64>,
     /// What is left of CRM's credits; Zoho says so only when half of them are used.
     pub credits: Option<u64>,

@@ -76,7 +76,7 @@ impl SendTest {
         Ok(())
     }
 
-    /// Says that it is a test to whoever reads it, and differs from every other one.
+    /// Its body says that it is a test, and differs from every other one.
     fn test(&self, known: &WebhookSecrets, now: Timestamp) -> Result<Test, Failure> {
         let (name, now_ms) = (&self.connection, now.as_millisecond());
         let missing = |how: &str| Failure::Other(format!("{name} has none of these secrets yet: {how}"));

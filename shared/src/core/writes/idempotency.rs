@@ -1,7 +1,7 @@
 //! What makes a repeated request harmless: the caller's own key, and what became of the first request with it.
 //!
 //! A request goes through three states. **Reserved**: nothing has left yet; a process that dies here leaves nothing behind, and
-//! the next request does the work. **Sent**: Zoho may have acted; whoever comes next must look there before saying anything.
+//! the next request does the work. **Sent**: Zoho may have acted; the next request must look there before it answers.
 //! **Done**: the answer is kept for a day.
 
 use std::sync::Arc;
@@ -189,7 +189,7 @@ impl Idempotency {
         self.state.delete(ticket.key, Condition::Version(ticket.version)).await.map(drop)
     }
 
-    /// Its end is not known, and whoever asks next may look at once.
+    /// Its end is not known; the next request may look at Zoho at once.
     ///
     /// # Errors
     /// Where the store fails.

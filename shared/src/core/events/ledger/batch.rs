@@ -1,5 +1,5 @@
-//! Batches: what is told to the agent's hook at once. A batch is stored, to its last byte, before it is sent first, because the
-//! gateway knows a repetition only by equal bytes.
+//! Batches: the events that one call to the agent's hook reports. A batch is stored, to its last byte, before it is first sent:
+//! the gateway recognises a repetition only by equal bytes.
 
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
@@ -16,10 +16,10 @@ const MAX_BATCH_ENTRIES: usize = 2000;
 /// Marks of replays that go in one transaction.
 const MAX_MARKS: usize = 90;
 
-/// Batches that are looked at in one sweep. With so many, no other is made: nobody would look at it.
+/// Open batches that one sweep reads. With that many open, no further batch is made: no sweep would read it.
 pub const MOST_OPEN: usize = 100;
 
-/// A try is over by then, or its process died.
+/// A try that takes longer is counted as failed: its process died.
 const MAX_TRY_TIME: SignedDuration = SignedDuration::from_secs(45);
 
 /// Turns are counted over this time.
@@ -86,7 +86,7 @@ pub struct Progress {
     told: Option<String>,
 }
 
-/// How we stand with the agent's hook.
+/// The state of the agent's hook: turns taken, and its refusal.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Standing {
     /// When turns were begun in the last hour, in milliseconds.
@@ -102,7 +102,7 @@ pub enum Begun {
     Try(Frozen, i64),
     /// All turns of the hour are taken; then one comes free.
     NoTurn(Timestamp),
-    /// Somebody else is at it.
+    /// Another run is working on it.
     Taken,
 }
 
@@ -147,8 +147,8 @@ impl Ledger {
         page.rows.iter().map(|row| Ok(Frozen { batch: row.read()?, version: row.version.clone() })).collect()
     }
 
-    /// Makes a batch of what was not told yet and is wanted. Nothing where there is none of it, where somebody works on all of
-    /// it, or where somebody else made one just now.
+    /// Makes a batch of the entries that are wanted and were in none yet. Nothing where there are no such entries, where all of them
+    /// are claimed, or where another run has just made a batch.
     ///
     /// # Errors
     /// Where the store fails.
@@ -165,7 +165,7 @@ impl Ledger {
         let again =
             self.events.query(Query::partition(format!("again#{connection}"), MAX_BATCH_ENTRIES)).await?;
         for row in &again.rows {
-            // Those that batches have not reached yet come with the others.
+            // Replayed entries that batches have not reached yet come with the others.
             if progress.told.as_ref().is_some_and(|told| row.key.sort <= *told)
                 && let Some(found) = self.open_row(connection, &row.key.sort).await?
             {
@@ -214,7 +214,7 @@ impl Ledger {
         }
         let outcome = self.events.transact(steps).await?;
         if outcome.is_done() {
-            // Where this process dies before, those that are left are told of twice.
+            // If the process dies before this, the remaining entries are reported twice.
             for rest in rest.chunks(MAX_MARKS) {
                 self.write(rest.to_vec()).await?;
             }
@@ -308,7 +308,7 @@ impl Ledger {
         Err(crowded())
     }
 
-    /// Writes what became of a batch, unless somebody else has had it since. Gives it as it is then.
+    /// Stores the new state of a batch, unless another run has changed it since. Gives the batch as stored.
     ///
     /// # Errors
     /// Where the store fails.

@@ -36,9 +36,9 @@ pub enum Claimed {
         /// Whether there is more to take.
         more: bool,
     },
-    /// All that the batch told of is in the hands of others, until then at least.
+    /// Others have claimed all entries of the batch, until then at least.
     Busy(Timestamp),
-    /// All that the batch told of is done with.
+    /// All entries of the batch are closed.
     Over,
     /// There is no such batch.
     Unknown,
@@ -70,7 +70,7 @@ impl Ledger {
         for tried in 1..=MAX_TRIES {
             let now = self.clock.now();
             let mut read = Vec::new();
-            // All of it: what somebody works on may be far behind.
+            // The whole queue: a claimed entry of the same record may be far behind.
             let whole = self.scan(connection, None, |entry, version| {
                 read.push((entry, version));
                 true
@@ -108,7 +108,7 @@ impl Ledger {
             if self.write(steps).await? {
                 return Ok(Claimed::Taken { claim: Some(claim), entries, more });
             }
-            // Somebody else took or closed one of them in between.
+            // Another run claimed or closed one of them in between.
             sleep(self.clock.jittered(Duration::from_millis(20) * tried)).await;
         }
         Err(crowded())

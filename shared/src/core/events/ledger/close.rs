@@ -8,14 +8,14 @@ use crate::core::events::ledger::{
 };
 use crate::store::{Condition, Key, Put, Query, Row, StoreError, Write};
 
-/// What whoever worked on entries says of them.
+/// The outcome that an acknowledgement reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// They are done with.
     Done,
     /// They cannot be worked on.
     Failed,
-    /// Somebody shall work on them again.
+    /// They are to be worked on again.
     Retry,
 }
 
@@ -93,7 +93,7 @@ impl Ledger {
         Err(crowded())
     }
 
-    /// Closes those of the entries that nobody works on, because they cannot be delivered; says how many those were.
+    /// Closes those of the entries that are not claimed, because they cannot be delivered; says how many.
     ///
     /// # Errors
     /// Where the store fails.

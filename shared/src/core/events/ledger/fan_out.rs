@@ -60,7 +60,7 @@ impl Ledger {
         Ok(rows.iter().filter_map(|row| row.key.sort.strip_prefix(FAN_OUT)?.parse().ok()).collect())
     }
 
-    /// The event after which the fan-out goes on, for whoever reads events for it.
+    /// The event after which the fan-out continues.
     ///
     /// # Errors
     /// Where the store fails.
@@ -71,8 +71,7 @@ impl Ledger {
         Ok(FanOut { key, position, version: row.map(|row| row.version) })
     }
 
-    /// Puts the entries of a step into the queue, in their order; says how many those were. Nothing where somebody else did it
-    /// meanwhile.
+    /// Puts the entries of a step into the queue, in their order; says how many. None where another run did it meanwhile.
     ///
     /// # Errors
     /// Where a store fails.
@@ -108,8 +107,8 @@ impl Ledger {
         Ok(if self.write(steps).await? { count } else { 0 })
     }
 
-    /// Sorts out what needs no work: our own writes, a change that arrives after a newer one of the same record, and what was
-    /// said to be gone and is not.
+    /// Closes entries that need no work: our own writes, changes that arrive after a newer one of the same record, and deletions of
+    /// records that still exist.
     async fn sort(
         &self,
         connection: &ConnectionName,
@@ -135,7 +134,7 @@ impl Ledger {
                 if let Some(written) =
                     change.own_write(connection, subject, before.as_ref(), own_writes).await?
                 {
-                    // It is no news, so that neither what others did before it nor what they do after it is older than news.
+                    // Our own write does not count as the newest change, so changes of others are never taken for late ones.
                     end = Some("own_write");
                     records.own_writes.insert(subject.clone(), written);
                     if let Some(before) = before.filter(|before| before.deleted && before.at < written) {
@@ -162,9 +161,9 @@ struct Change {
     /// When the record says that it was changed last, where that is known.
     modified: Option<Timestamp>,
     deletion: bool,
-    /// Whether a change of somebody else's is told with it, which it hides.
+    /// Whether it also reports a change of somebody else that it hides.
     hides: bool,
-    /// Whether it was found in a list of Zoho's, and not told.
+    /// Whether polling found it.
     found: bool,
     lookup: Option<Lookup>,
 }
@@ -174,7 +173,7 @@ impl Change {
         let (at, found) = (zohos_time(entry), entry.is_found());
         let modified = match lookup {
             Some(Lookup::There(modified)) => modified,
-            // What is found, and what Inventory sends, carries the record's own time.
+            // Polling and Inventory's webhooks give the record's own time.
             _ => at.filter(|_| found || entry.kind.starts_with("zoho.inventory.")),
         };
         let hides = found && entry.data.get(EARLIER).is_some();
@@ -203,7 +202,7 @@ impl Change {
         Ok(hidden.is_none().then_some(written))
     }
 
-    /// When we wrote what this tells of. By the record's own time, because CRM's message has that of its sending.
+    /// The time of our write that this change is. It goes by the record's own time: CRM's message has the time of its sending.
     async fn written(
         &self,
         connection: &ConnectionName,
@@ -235,7 +234,7 @@ impl Change {
             return Some(Newest { at, modified: self.modified, deleted: self.deletion });
         };
         let passed = match (self.deletion, self.found) {
-            // That a record is gone is news after whatever was said of it.
+            // A deletion is news after any other change.
             (true, found) => found && before.is_deleted(),
             (false, true) => before.has_change(at),
             (false, false) => at < before.at,

@@ -12,7 +12,7 @@ use crate::store::{Query, StoreError};
 /// More records than Zoho tells of at once.
 const MAX_PARTS: usize = 200;
 
-/// What became of an event until now.
+/// The state of an event.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Life {
     /// `received`, `queued`, `admitted`, `claimed`, `done`, `failed` or `dead`.
@@ -42,7 +42,7 @@ pub struct Life {
     /// How it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
-    /// What was said to it.
+    /// The note of the acknowledgement.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// When it ended.
@@ -133,7 +133,7 @@ impl Ledger {
         life
     }
 
-    /// The batch that told of an entry: known to the entry once somebody took it from there, found among the open ones before.
+    /// The batch of an entry: the entry names it once it was claimed; before, it is found among the open batches.
     async fn batch_of(
         &self,
         connection: &ConnectionName,

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use crate::base::clock::Timestamp;
 use crate::core::events::ledger::Entry;
 
-/// Of the entries of a step, by their ids. What is not among them did not have to be looked up.
+/// Lookups of a step's entries, by their ids. Entries without one needed none.
 pub type Known = HashMap<String, Lookup>;
 
-/// Where an event says that its record is gone and nobody could look.
+/// Marks an event of a deletion that could not be checked at Zoho.
 pub const UNCONFIRMED: &str = "unconfirmed";
 
 /// What Zoho said of a record.
@@ -25,7 +25,7 @@ pub enum Lookup {
 }
 
 impl Lookup {
-    /// Writes into an entry what whoever works on it should know.
+    /// Adds to an entry what its worker should know.
     pub(super) fn note(self, entry: &mut Entry) {
         let (field, value) = match self {
             Self::There(Some(at)) => ("modified_time", Some(json!(at.to_string()))),

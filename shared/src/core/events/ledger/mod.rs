@@ -1,4 +1,4 @@
-//! The ledger of deliveries: what became of each event after it was stored.
+//! The ledger of deliveries: the state of each event after it was stored.
 //!
 //! An event is **received** when it is stored. event-delivery puts it into the **queue**, one entry for each record that it is
 //! about. From there it is taken by a **claim**, which ends by itself, and closed by an **acknowledgement**. Where the agent
@@ -84,7 +84,7 @@ fn ends(connection: &ConnectionName) -> String {
     format!("life#{connection}")
 }
 
-/// Too many others change the same rows.
+/// The error where others keep changing the same rows.
 fn crowded() -> StoreError {
     StoreError::Unavailable("the ledger's rows are being changed by others all the time".to_owned())
 }
