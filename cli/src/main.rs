@@ -8,6 +8,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use commands::failure::Failure;
+
 fn main() -> ExitCode {
     let line = commands::Line::parse();
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -16,7 +18,7 @@ fn main() -> ExitCode {
     };
     match runtime.block_on(commands::run(line)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(commands::Failure::Settings(line)) => terminal::fail(&line, 2),
-        Err(commands::Failure::Other(line)) => terminal::fail(&line, 1),
+        Err(Failure::Settings(line)) => terminal::fail(&line, 2),
+        Err(Failure::Other(line)) => terminal::fail(&line, 1),
     }
 }

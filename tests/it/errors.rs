@@ -18,7 +18,7 @@ use shared::base::problem::Code;
 use shared::base::secret::Secret;
 use shared::base::web::{Deadline, finish};
 use shared::core::access::key::NewKey;
-use shared::core::events::ledger::{Ending, Ledger, Wanted};
+use shared::core::events::ledger::{ClaimTarget, Ending, Ledger};
 use shared::core::events::{Delivery, Events};
 use shared::core::services::Services;
 use shared::store::{Key, Outcome, Page, Query, Row, StoreError, Stores, Table, Write as Step};
@@ -607,7 +607,7 @@ async fn events(book: &mut Book) {
 
     let ack = json!({ "ids": [id], "outcome": "done" });
     book.note(Code::EventNotClaimed, "", api(), &key, Ask::post(ACK, ack.clone())).await;
-    ledger.claim(&name, Wanted::Oldest, 1, 60, "another").await.unwrap();
+    ledger.claim(&name, ClaimTarget::Oldest, 1, 60, "another").await.unwrap();
     let claim = json!({ "delivery": told });
     book.note(Code::EventsClaimed, "another run has them", api(), &key, Ask::post(CLAIM, claim.clone()))
         .await;

@@ -17,8 +17,9 @@ use shared::core::access::key::NewKey;
 use shared::core::connection::consent::Wish;
 use shared::core::events::Events;
 use shared::core::events::subscription;
-use shared::core::events::subscription::{Channel, Kind, Subscription};
+use shared::core::events::subscription::{Channel, Subscription};
 use shared::store::{Condition, Key, Put};
+use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 use tests::browser::Browser;
 use tests::connector::Connector;
@@ -70,7 +71,7 @@ impl Scene {
                 since: self.now(),
                 added: std::collections::BTreeMap::new(),
                 crm: vec!["Deals".to_owned()],
-                inventory: Kind::ALL.to_vec(),
+                inventory: RecordKind::watchable().collect(),
                 channel: None,
                 inventory_tells: false,
             },
@@ -744,7 +745,7 @@ async fn a_long_list_that_is_not_sorted_is_read_seldom_and_told_once() {
     scene
         .watch(|watch| {
             watch.crm.clear();
-            watch.inventory = vec![Kind::Item];
+            watch.inventory = vec![RecordKind::ITEM];
         })
         .await;
     // In the middle of the first page.

@@ -5,7 +5,7 @@ use shared::base::secret::random_hex;
 use shared::core::events::agent_hook::{ALL_TYPES, Hook, HookUrl, TURNS_PER_HOUR};
 use shared::core::events::ledger::Ledger;
 
-use super::Failure;
+use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
 use crate::terminal::{ask_secret, say};
 

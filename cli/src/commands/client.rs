@@ -5,7 +5,7 @@ use shared::core::grant::client;
 use shared::core::grant::client::{CentreSecret, Client as Registered, Clients};
 use shared::zoho::data_centre::DataCentre;
 
-use super::Failure;
+use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
 use crate::terminal::{ask_secret, say};
 

@@ -4,7 +4,7 @@ use clap::Args;
 use shared::core::connection::token_cache::reconnect_path;
 use shared::core::connection::{self, Connection, State};
 
-use super::Failure;
+use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
 use crate::terminal::say;
 

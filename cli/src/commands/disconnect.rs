@@ -5,7 +5,7 @@ use shared::base::id::ConnectionName;
 use shared::core::connection::token_refresh::{Ask, Reply};
 use shared::core::events::webhook_secrets;
 
-use super::Failure;
+use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
 use crate::terminal::say;
 
@@ -31,7 +31,7 @@ impl Disconnect {
                     say(format!("✓ {name} is deleted here, but Zoho did not confirm the end of the grant."));
                     say("  Remove the app in the Zoho account: Security, Connected Apps.");
                 }
-                // Else what one company still sends would be believed of the next one that is connected by this name.
+                // Else webhooks of this company would be accepted for the next one that is connected under this name.
                 if webhook_secrets::forget(&*opened.services.stores.secrets, &name).await? {
                     say("✓ Its webhooks are refused from now on.");
                     say(

@@ -11,7 +11,7 @@ use shared::core::services::Services;
 use shared::store::sqlite::Sqlite;
 use token_refresh::Local;
 
-use crate::commands::Failure;
+use crate::commands::failure::Failure;
 
 /// A connector on this machine.
 #[derive(Args)]

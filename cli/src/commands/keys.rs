@@ -7,7 +7,7 @@ use shared::base::id::ConnectionName;
 use shared::core::access::key::{Keys as Store, NewKey, Permission};
 use shared::core::services::Services;
 
-use super::Failure;
+use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
 use crate::terminal::say;
 

@@ -7,6 +7,7 @@ mod connections;
 mod demo;
 mod disconnect;
 mod events;
+pub(crate) mod failure;
 mod installation;
 mod keys;
 mod refresh;
@@ -15,8 +16,8 @@ mod serve;
 mod webhooks;
 
 use clap::{Parser, Subcommand};
-use shared::base::settings::SettingsError;
-use shared::store::StoreError;
+
+use failure::Failure;
 
 /// Zoho Inventory and Zoho CRM for an agent that holds no Zoho secret.
 #[derive(Parser)]
@@ -58,32 +59,6 @@ enum Command {
     /// Writes live events for `cargo lambda invoke --data-file`
     #[command(subcommand)]
     Sample(sample::Sample),
-}
-
-/// Why a command failed, in one line.
-pub(crate) enum Failure {
-    /// A setting: the process ends with 2.
-    Settings(String),
-    /// Anything else: it ends with 1.
-    Other(String),
-}
-
-impl From<SettingsError> for Failure {
-    fn from(error: SettingsError) -> Self {
-        Self::Settings(error.to_string())
-    }
-}
-
-impl From<StoreError> for Failure {
-    fn from(error: StoreError) -> Self {
-        Self::Other(error.to_string())
-    }
-}
-
-impl From<String> for Failure {
-    fn from(line: String) -> Self {
-        Self::Other(line)
-    }
 }
 
 /// Runs a command to its end.

@@ -7,7 +7,7 @@ use shared::core::connection::access_token::AccessToken;
 use shared::core::connection::token_refresh::{Ask, Reply};
 use shared::store::secret_record::load;
 
-use super::Failure;
+use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
 use crate::terminal::say;
 

@@ -7,8 +7,8 @@ use oauth_callback::begin::begin;
 use serde_json::{Value, json};
 use shared::core::connection::consent::Consents;
 
-use super::Failure;
-use super::connect::Asked;
+use crate::commands::connect::request::ConsentRequest;
+use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
 use crate::terminal::{ask_line, say};
 
@@ -26,7 +26,7 @@ pub(crate) struct Callback {
     #[arg(long, value_name = "FILE", default_value = "callback.json")]
     out: PathBuf,
     #[command(flatten)]
-    asked: Asked,
+    request: ConsentRequest,
     #[command(flatten)]
     installation: Installation,
 }
@@ -35,7 +35,7 @@ impl Sample {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let Self::Callback(callback) = self;
         let Opened { services, public_url } = &callback.installation.open().await?;
-        let wish = callback.asked.wish(services).await?;
+        let wish = callback.request.wish(services).await?;
         let consents = Consents::new(services.stores.state.clone(), services.clock.clone());
         let beginning = begin(&consents, &services.centres, public_url, wish, None).await?;
         say("Open this link of Zoho in a browser, and consent:");

@@ -6,7 +6,7 @@ use clap::Args;
 use token_refresh::Local;
 use tokio::net::TcpListener;
 
-use super::Failure;
+use crate::commands::failure::Failure;
 use crate::commands::installation::{Folder, Opened};
 use crate::server::{self, deliver::NewEvents};
 use crate::terminal::say;

@@ -10,7 +10,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use jiff::Timestamp;
 
-const KEPT: usize = 12;
+const MAX_CALLS: usize = 12;
 
 /// One call.
 #[derive(Clone)]
@@ -41,6 +41,6 @@ pub(crate) async fn remember(State(calls): State<Calls>, request: Request, next:
     let call = Call { at, method, path, status: response.status().as_u16(), milliseconds };
     let mut kept = calls.0.lock().unwrap_or_else(PoisonError::into_inner);
     kept.push_front(call);
-    kept.truncate(KEPT);
+    kept.truncate(MAX_CALLS);
     response
 }

@@ -1,4 +1,4 @@
-//! event-delivery in this process: woken by new events as the table's stream wakes it in the cloud, and every minute.
+//! event-delivery in this process: new events trigger it, as the table's stream does in the cloud, and so does every minute.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -15,10 +15,10 @@ use tokio::select;
 use tokio::sync::Notify;
 use tokio::time::sleep;
 
-/// The schedule of the cloud.
-const SWEEP: Duration = Duration::from_secs(60);
+/// The interval of the schedule in the cloud.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
-/// New events that nobody looked after yet.
+/// Connections with new events that no delivery run has seen.
 #[derive(Clone, Default)]
 pub(crate) struct NewEvents(Arc<Inner>);
 
@@ -29,7 +29,7 @@ struct Inner {
 }
 
 impl NewEvents {
-    /// The same services, with a table of events that tells of new ones.
+    /// The same services, with a table of events that reports new ones.
     pub(crate) fn watch(&self, services: &Services) -> Services {
         let mut watched = services.clone();
         let table = services.stores.events.clone();
@@ -47,7 +47,7 @@ impl NewEvents {
     }
 }
 
-/// Delivers for ever. What was begun when the process ends goes on from the ledger in the next one.
+/// Delivers until the process ends. The next process continues from the ledger.
 pub(crate) async fn run(services: &Services, token_refresh: Local, new: NewEvents) {
     let function = EventDelivery::new(services, Arc::new(token_refresh));
     let mut next = Duration::ZERO;
@@ -59,10 +59,10 @@ pub(crate) async fn run(services: &Services, token_refresh: Local, new: NewEvent
         let connections = new.take();
         let newest = (!connections.is_empty()).then(|| services.clock.now());
         next = match function.handle(Wake { connections, newest }).await {
-            Ok(swept) => swept.next.map_or(SWEEP, |at| until(at, &services.clock)),
+            Ok(swept) => swept.next.map_or(SWEEP_INTERVAL, |at| until(at, &services.clock)),
             Err(error) => {
                 tracing::error!(%error, "events could not be delivered");
-                SWEEP
+                SWEEP_INTERVAL
             }
         };
     }
@@ -71,7 +71,7 @@ pub(crate) async fn run(services: &Services, token_refresh: Local, new: NewEvent
 /// A second at least, a minute at most.
 fn until(at: Timestamp, clock: &SharedClock) -> Duration {
     let wait = Duration::try_from(at.duration_since(clock.now())).unwrap_or_default();
-    wait.clamp(Duration::from_secs(1), SWEEP)
+    wait.clamp(Duration::from_secs(1), SWEEP_INTERVAL)
 }
 
 struct Watched {

@@ -18,13 +18,13 @@ use tower::{ServiceExt, service_fn};
 
 use self::deliver::NewEvents;
 
-const SCHEDULE: Duration = Duration::from_mins(5);
+const SCHEDULE_INTERVAL: Duration = Duration::from_mins(5);
 
-/// What is under way when the process is told to end may take so long.
-const FAREWELL: Duration = Duration::from_secs(5);
+/// Requests that are under way at the end of the process may take this long.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// An exchange may take so long: Zoho's patience, one read per product, and the wait for the lease.
-const LAST_EXCHANGE: Duration = Duration::from_secs(40);
+/// The longest exchange: Zoho's call, one read per product, and the wait for the lease.
+const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(40);
 
 /// Each function behind its own paths.
 pub(crate) fn functions(services: &Services, token_refresh: &Local) -> Router {
@@ -64,16 +64,16 @@ pub(crate) async fn run(
     let mut serving = std::pin::pin!(serving.into_future());
     let result = tokio::select! {
         result = &mut serving => result,
-        () = ended.notified() => timeout(FAREWELL, &mut serving).await.unwrap_or(Ok(())),
+        () = ended.notified() => timeout(SHUTDOWN_TIMEOUT, &mut serving).await.unwrap_or(Ok(())),
     };
     schedule.abort();
     delivery.abort();
-    let _still_busy = timeout(LAST_EXCHANGE, token_refresh.idle()).await;
+    let _still_busy = timeout(EXCHANGE_TIMEOUT, token_refresh.idle()).await;
     result.map_err(|error| error.to_string())
 }
 
 async fn tick(token_refresh: Local) {
-    let mut schedule = interval(SCHEDULE);
+    let mut schedule = interval(SCHEDULE_INTERVAL);
     schedule.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
         schedule.tick().await;

@@ -15,7 +15,7 @@ use shared::base::problem::{Code, Problem};
 use shared::base::secret::{is_one_of, sha256_hex};
 use shared::base::web::Segments;
 use shared::core::events::{Delivery, Receipt};
-use shared::zoho::crm::record_word;
+use shared::zoho::crm::modules::record_word;
 use shared::zoho::value::{Object, id, text};
 
 use crate::admission::{check, store};

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 use shared::base::id::is_zoho_id;
+use shared::zoho::inventory::record_kinds::NAMING_FIELDS;
 use shared::zoho::signature::is_json;
 use shared::zoho::value::{Object, id, text, timestamp};
 
@@ -26,10 +27,6 @@ pub(crate) struct Payload {
 /// Longer values are left in the body, because they name nothing.
 const MAX_NAME: usize = 256;
 
-/// Fields that the event carries beside the id.
-const NAME_FIELDS: &[&str] =
-    &["sku", "salesorder_number", "purchaseorder_number", "reference_number", "status"];
-
 impl Payload {
     /// Reads a body. Nothing where it is neither a JSON object nor a form.
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
@@ -42,9 +39,9 @@ impl Payload {
         if let (Some(field), Some(id)) = (id_field, &id) {
             names.insert(field, Value::String(id.clone()));
         }
-        for field in NAME_FIELDS {
+        for field in NAMING_FIELDS {
             if let Some(value) = text(record, field).filter(|value| value.len() <= MAX_NAME) {
-                names.insert((*field).to_owned(), Value::String(value.to_owned()));
+                names.insert(field.to_owned(), Value::String(value.to_owned()));
             }
         }
         let changed = text(record, "last_modified_time").and_then(timestamp).map(|at| at.to_string());
@@ -86,6 +83,8 @@ fn is_name(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use shared::zoho::inventory::record_kinds::RecordKind;
+
     use super::*;
 
     #[test]
@@ -118,6 +117,22 @@ mod tests {
             assert!(Payload::read(kindless.as_bytes()).unwrap().kind.is_none(), "{kindless}");
         }
         assert!(Payload::read(br#"{"item":{"item_id":"../1"}}"#).unwrap().id.is_none());
+    }
+
+    #[test]
+    fn every_key_of_a_record_names_its_kind_as_the_table_does() {
+        for kind in RecordKind::ALL {
+            // A shipment is told apart by no key: its id is not named after it.
+            for key in kind.record_keys.iter().filter(|_| kind.id_field == format!("{}_id", kind.word)) {
+                let body = serde_json::json!({ *key: { kind.id_field: "8" } }).to_string();
+                let found = Payload::read(body.as_bytes()).unwrap();
+                assert_eq!(
+                    (found.kind.as_deref(), found.id.as_deref()),
+                    (Some(kind.word), Some("8")),
+                    "{key}"
+                );
+            }
+        }
     }
 
     #[test]

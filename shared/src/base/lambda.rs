@@ -15,8 +15,8 @@ use tower::ServiceExt;
 use super::settings::PublicUrl;
 use super::web::Deadline;
 
-/// What is left to write the answer when a call to Zoho has used up the rest.
-const MARGIN: Duration = Duration::from_secs(1);
+/// The time that is left to write the answer after a call to Zoho has used the rest.
+const ANSWER_MARGIN: Duration = Duration::from_secs(1);
 
 /// Serves until Lambda ends the process.
 ///
@@ -46,15 +46,16 @@ impl IntoResponse for Exact {
     }
 }
 
-/// From this size on, what is longer as escaped text than as base64 goes as base64: 4 MB always fit into Lambda's 6.
-const LARGE: usize = 1024 * 1024;
+/// From this size on, a body that is shorter as base64 than as escaped text goes as base64: so 4 MB always fit into Lambda's 6.
+const BASE64_THRESHOLD: usize = 1024 * 1024;
 
 /// As text where it is some.
 fn encoded(body: Bytes) -> Body {
     if body.is_empty() {
         return Body::Empty;
     }
-    if body.len() > LARGE && body.iter().map(|byte| escape(*byte)).sum::<usize>() > body.len() / 3 {
+    if body.len() > BASE64_THRESHOLD && body.iter().map(|byte| escape(*byte)).sum::<usize>() > body.len() / 3
+    {
         return Body::Binary(body.into());
     }
     String::from_utf8(body.into()).map_or_else(|error| Body::Binary(error.into_bytes()), Body::Text)
@@ -87,13 +88,13 @@ fn describe(mut request: Request) -> Request {
         request.extensions_mut().insert(origin);
     }
     if let Some(left) = deadline.and_then(|deadline| deadline.duration_since(SystemTime::now()).ok()) {
-        request.extensions_mut().insert(Deadline(Instant::now() + left.saturating_sub(MARGIN)));
+        request.extensions_mut().insert(Deadline(Instant::now() + left.saturating_sub(ANSWER_MARGIN)));
     }
     request
 }
 
 /// API Gateway decodes a path before it hands it on, and what was a letter in it then reads as syntax: `%23` would cut off
-/// the query, `%5C` and dot segments would lead to another route. None of ours needs such a letter, so none is guessed at.
+/// the query, `%5C` and dot segments would lead to another route. No route of ours needs such a letter, so such a path is refused.
 fn is_plain(path: &str) -> bool {
     path.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'#' | b'?' | b'%' | b'\\'))
         && !path.split('/').any(|segment| matches!(segment, "." | ".."))
@@ -111,8 +112,8 @@ mod tests {
         };
         assert_eq!(text("{\"name\":\"Bücherregal\"}".as_bytes()).unwrap(), "{\"name\":\"Bücherregal\"}");
         assert_eq!(text(b"caf\xe9"), None, "not UTF-8");
-        assert!(text(&vec![b'\n'; LARGE]).is_some());
-        assert_eq!(text(&vec![b'\n'; LARGE + 1]), None, "longer than base64");
+        assert!(text(&vec![b'\n'; BASE64_THRESHOLD]).is_some());
+        assert_eq!(text(&vec![b'\n'; BASE64_THRESHOLD + 1]), None, "longer than base64");
         assert!(matches!(encoded(Bytes::new()), Body::Empty));
     }
 

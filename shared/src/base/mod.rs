@@ -1,4 +1,4 @@
-//! The ground floor: what every other room stands on, and what knows nothing of Zoho or of stores.
+//! The lowest layer: every other one imports it, and it knows nothing of Zoho or of stores.
 
 pub mod clock;
 pub mod exactly_one;

@@ -97,10 +97,10 @@ pub const EVENTS_TABLE: &str = "ZOHO_CONNECTOR_EVENTS_TABLE";
 pub const TOKEN_REFRESH: &str = "ZOHO_CONNECTOR_TOKEN_REFRESH";
 
 /// Zoho's documented limit of Inventory, on every plan.
-const PER_MINUTE: u32 = 100;
+const DEFAULT_PER_MINUTE: u32 = 100;
 
 /// More calls than any plan has.
-const MOST_CALLS: u32 = 1_000_000_000;
+const MAX_CALLS: u32 = 1_000_000_000;
 
 impl Settings {
     /// Reads the environment of this process.
@@ -135,7 +135,7 @@ impl Settings {
             return Err(SettingsError { variable: LOG, value: log, expected: "a level, like info or debug" });
         }
         let per_minute = filled(INVENTORY_PER_MINUTE)
-            .map_or(Ok(Some(PER_MINUTE)), |text| parse_calls(INVENTORY_PER_MINUTE, text))?;
+            .map_or(Ok(Some(DEFAULT_PER_MINUTE)), |text| parse_calls(INVENTORY_PER_MINUTE, text))?;
         let per_day = filled(INVENTORY_PER_DAY).map(|text| parse_calls(INVENTORY_PER_DAY, text));
         let inventory = InventoryLimits { per_minute, per_day: per_day.transpose()?.flatten() };
         Ok(Self { home, public_url, sandbox, log, inventory })
@@ -147,7 +147,7 @@ fn parse_calls(variable: &'static str, text: String) -> Result<Option<u32>, Sett
     match text.parse() {
         _ if text == "off" => Ok(None),
         Ok(0) => Ok(None),
-        Ok(calls @ 1..=MOST_CALLS) => Ok(Some(calls)),
+        Ok(calls @ 1..=MAX_CALLS) => Ok(Some(calls)),
         _ => Err(SettingsError { variable, value: text, expected: "a number of calls, or off" }),
     }
 }

@@ -1,4 +1,4 @@
-//! What was read a moment ago and is believed for a minute: a revocation or a change is known everywhere after it.
+//! A cache whose values count for a minute: every process knows of a revocation or a change after that.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -7,13 +7,13 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later};
 
-/// How long a process believes what it read.
+/// How long a value counts.
 pub const TTL: SignedDuration = SignedDuration::from_secs(60);
 
-/// More than an installation has; reached only by a flood, after which it begins anew.
-const MOST: usize = 1000;
+/// More keys than an installation has. A flood of made-up keys empties the cache.
+const MAX_KEYS: usize = 1000;
 
-/// Values by key, each believed for [`TTL`].
+/// Values by key, each counted for [`TTL`].
 pub struct TtlCache<K, V> {
     clock: SharedClock,
     known: Mutex<HashMap<K, (Timestamp, V)>>,
@@ -48,7 +48,7 @@ impl<K: Eq + Hash, V: Clone> TtlCache<K, V> {
     pub fn learn(&self, key: K, value: V) {
         let now = self.clock.now();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if known.len() >= MOST {
+        if known.len() >= MAX_KEYS {
             known.clear();
         }
         known.insert(key, (now, value));

@@ -3,7 +3,8 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::{SecretValue, Secrets, StoreError, VersionId};
+use super::error::StoreError;
+use super::secrets::{SecretValue, Secrets, VersionId};
 use crate::base::secret::Secret;
 
 /// Reads a stored record.

@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 
-use super::StoreError;
+use super::error::StoreError;
 use crate::base::clock::Timestamp;
 use crate::base::secret::Secret;
 

@@ -5,7 +5,7 @@ use async_trait::async_trait;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::StoreError;
+use super::error::StoreError;
 use crate::base::clock::Timestamp;
 use crate::base::secret::random_hex;
 
@@ -200,12 +200,12 @@ pub trait Table: Send + Sync {
     }
 }
 
-const ROW_BYTES: usize = 400 * 1024;
-const STEPS: usize = 100;
+const MAX_ROW_BYTES: usize = 400 * 1024;
+const MAX_STEPS: usize = 100;
 
 /// The limits of DynamoDB, which every store keeps, so that what works on one machine works in the cloud.
 pub(super) fn check_limits(steps: &[Write]) -> Result<(), StoreError> {
-    if steps.is_empty() || steps.len() > STEPS {
+    if steps.is_empty() || steps.len() > MAX_STEPS {
         return Err(StoreError::TooLarge("1 to 100 steps in a transaction"));
     }
     steps.iter().try_for_each(|step| match step {
@@ -216,7 +216,7 @@ pub(super) fn check_limits(steps: &[Write]) -> Result<(), StoreError> {
 
 /// The limit of one row.
 pub(super) fn check_row(put: &Put) -> Result<(), StoreError> {
-    if put.key.partition.len() + put.key.sort.len() + put.value.len() > ROW_BYTES {
+    if put.key.partition.len() + put.key.sort.len() + put.value.len() > MAX_ROW_BYTES {
         return Err(StoreError::TooLarge("400 KB in a row"));
     }
     Ok(())

@@ -11,7 +11,7 @@ use crate::zoho::scope::Product;
 use crate::zoho::value::query_of;
 
 /// The longest path. Zoho's own stay far below.
-const LONGEST: usize = 300;
+const MAX_LENGTH: usize = 300;
 
 /// What is done at a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -84,7 +84,7 @@ impl FromStr for Verb {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadPath {
     /// Longer than any of Zoho's.
-    #[error("a path has at most {LONGEST} characters")]
+    #[error("a path has at most {MAX_LENGTH} characters")]
     TooLong,
     /// A character that would have to be encoded, or that some reader takes for syntax.
     #[error("a path has only letters, digits and `_ . - /`, not encoded, and here is {0:?}")]
@@ -97,7 +97,7 @@ pub enum BadPath {
     DotSegment,
 }
 
-/// A path below a product's prefix, `itemgroups/33…`: only what nobody decodes, joins or shortens.
+/// A path below a product's prefix, `itemgroups/33…`: only characters that no proxy decodes, joins or shortens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ApiPath(String);
@@ -155,7 +155,7 @@ impl FromStr for ApiPath {
     type Err = BadPath;
 
     fn from_str(text: &str) -> Result<Self, BadPath> {
-        if text.len() > LONGEST {
+        if text.len() > MAX_LENGTH {
             return Err(BadPath::TooLong);
         }
         let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-' | '/');
@@ -205,7 +205,7 @@ mod tests {
         ] {
             assert_eq!(bad.parse::<ApiPath>(), Err(why), "{bad}");
         }
-        assert_eq!("a".repeat(LONGEST + 1).parse::<ApiPath>(), Err(BadPath::TooLong));
+        assert_eq!("a".repeat(MAX_LENGTH + 1).parse::<ApiPath>(), Err(BadPath::TooLong));
     }
 
     #[test]

@@ -1,21 +1,22 @@
-//! Lists by which changes are found that nobody told: records in the order of their last change, and CRM's records that are
-//! gone. Inventory lists nothing that is gone.
+//! The lists that polling reads: records in the order of their last change, and CRM's deleted records. Inventory lists no deleted
+//! records. <https://www.zoho.com/crm/developer/docs/api/v8/get-records.html>
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::clock::Timestamp;
+use crate::zoho::inventory::record_kinds::RecordKind;
 use crate::zoho::value::{Object, id, query_of, records, text, timestamp};
 use crate::zoho::{crm, inventory};
 
 /// Rows of a page: the most that Zoho gives.
-const ROWS: u32 = 200;
+const ROWS_PER_PAGE: u32 = 200;
 
-/// Rows by which each page of Inventory is shorter than the one before: so it begins with that one's last rows, and what moves
-/// up because another record is gone is seen. Not below half a page.
-const SHORTER: u32 = 2;
+/// Each page of Inventory is this much shorter than the one before, so that it begins with that one's last rows: a record that moves
+/// up because another is deleted is not missed. Pages are never shorter than half.
+const ROWS_LESS_PER_PAGE: u32 = 2;
 
-/// CRM numbers its pages up to here, and names the others by tokens.
-const NUMBERED: u32 = 10;
+/// CRM numbers its pages up to here; the pages after it have tokens.
+const LAST_NUMBERED_PAGE: u32 = 10;
 
 /// How a list is sorted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -92,14 +93,14 @@ pub fn crm_url(api: &str, module: &str, order: Order, at: &At) -> String {
         .append_pair("fields", "id,Modified_Time,Created_Time")
         .append_pair("sort_by", "Modified_Time")
         .append_pair("sort_order", order);
-    page_of(query, at, ROWS)
+    page_of(query, at, ROWS_PER_PAGE)
 }
 
 /// Records of a module of CRM that are gone, in whatever order.
 pub fn crm_deleted_url(api: &str, module: &str, at: &At) -> String {
     let mut query = query_of(format!("{}/deleted", crm::module_url(api, module)));
     query.append_pair("type", "all");
-    page_of(query, at, ROWS)
+    page_of(query, at, ROWS_PER_PAGE)
 }
 
 fn page_of(mut query: form_urlencoded::Serializer<'static, String>, at: &At, rows: u32) -> String {
@@ -115,7 +116,7 @@ fn page_of(mut query: form_urlencoded::Serializer<'static, String>, at: &At, row
 pub fn crm_page(answer: Option<Object>, at: &At) -> Page {
     let token = answer.as_ref().and_then(crm::next_page_token).map(|token| At::Token(token.to_owned()));
     let next = match at {
-        At::Page(number) if *number < NUMBERED => Some(At::Page(number + 1)),
+        At::Page(number) if *number < LAST_NUMBERED_PAGE => Some(At::Page(number + 1)),
         _ => token,
     };
     crm_rows(answer, next)
@@ -145,21 +146,23 @@ fn crm_rows(answer: Option<Object>, next: Option<At>) -> Page {
 
 /// Records of a kind of Inventory, what changed last first. The official file does not say that all of its lists can be sorted
 /// so; where one is not, its rows show it.
-pub fn inventory_url(api: &str, organization: &str, list: &str, at: &At) -> String {
-    let mut query = query_of(format!("{api}/inventory/v1/{list}"));
+pub fn inventory_url(api: &str, organization: &str, kind: &RecordKind, at: &At) -> String {
+    let mut query = query_of(kind.list_url(api));
     query
         .append_pair("organization_id", organization)
         .append_pair("sort_column", "last_modified_time")
         .append_pair("sort_order", "D");
     let rows = match at {
-        At::Page(number) => ROWS.saturating_sub(SHORTER * number.saturating_sub(1).min(ROWS)).max(ROWS / 2),
-        At::Token(_) => ROWS,
+        At::Page(number) => ROWS_PER_PAGE
+            .saturating_sub(ROWS_LESS_PER_PAGE * number.saturating_sub(1).min(ROWS_PER_PAGE))
+            .max(ROWS_PER_PAGE / 2),
+        At::Token(_) => ROWS_PER_PAGE,
     };
     page_of(query, at, rows)
 }
 
 /// Reads Inventory's answer.
-pub fn inventory_page(mut answer: Object, kind: &str, list: &str, at: &At) -> Page {
+pub fn inventory_page(mut answer: Object, kind: &RecordKind, at: &At) -> Page {
     let more = inventory::has_more(&answer);
     let next = match at {
         At::Page(number) if more => Some(At::Page(number + 1)),
@@ -167,10 +170,10 @@ pub fn inventory_page(mut answer: Object, kind: &str, list: &str, at: &At) -> Pa
     };
     let row = |row: Object| {
         let time = |field: &str| text(&row, field).and_then(timestamp);
-        let id = id(&row, &format!("{kind}_id"))?;
+        let id = id(&row, kind.id_field)?;
         Some(Changed { id, at: time("last_modified_time")?, created: time("created_time"), row })
     };
-    let rows = records(&mut answer, list).into_iter().filter_map(row).collect();
+    let rows = kind.take_list(&mut answer).unwrap_or_default().into_iter().filter_map(row).collect();
     Page { rows, cut: more && next.is_none(), next }
 }
 
@@ -229,14 +232,14 @@ mod tests {
             "code": 0, "page_context": { "has_more_page": true },
             "items": [{ "item_id": "33", "last_modified_time": "2026-11-21T20:00:00+0100" }],
         }));
-        let page = inventory_page(inventory, "item", "items", &At::Page(3));
+        let page = inventory_page(inventory, RecordKind::ITEM, &At::Page(3));
         assert_eq!((page.rows.len(), page.next), (1, Some(At::Page(4))));
     }
 
     #[test]
     fn each_page_of_inventory_begins_with_the_last_rows_of_the_one_before() {
         let rows = |number| -> u32 {
-            let url = inventory_url("https://api", "1", "items", &At::Page(number));
+            let url = inventory_url("https://api", "1", RecordKind::ITEM, &At::Page(number));
             let (_, rest) = url.split_once("per_page=").unwrap();
             rest.split('&').next().unwrap().parse().unwrap()
         };

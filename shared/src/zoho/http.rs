@@ -20,7 +20,7 @@ use crate::zoho::secrets::{AccessTokenSecret, ClientSecret};
 /// Answers of the API end here; the connector's own end at 4 MB, and JSON shrinks when it is shaped.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
 
-const CREDITS: HeaderName = HeaderName::from_static("x-api-credits-remaining");
+const CREDITS_HEADER: HeaderName = HeaderName::from_static("x-api-credits-remaining");
 
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -44,7 +44,7 @@ pub enum HttpError {
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// A `Retry-After` in seconds; Zoho documents none, but it is believed when it is a number.
+    /// A `Retry-After` in seconds; Zoho documents none, but it counts where it is a number.
     pub retry_after: Option<u64>,
     /// What is left of CRM's credits; Zoho says so only when half of them are used.
     pub credits: Option<u64>,
@@ -323,7 +323,7 @@ async fn read(mut response: Response) -> Result<Answer, HttpError> {
     let status = response.status().as_u16();
     let text = |name| response.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let number = |name| text(name).and_then(|text| text.trim().parse().ok());
-    let (retry_after, credits) = (number(header::RETRY_AFTER), number(CREDITS));
+    let (retry_after, credits) = (number(header::RETRY_AFTER), number(CREDITS_HEADER));
     let date = text(header::DATE).and_then(|text| rfc2822::parse(text).ok()).map(|date| date.timestamp());
     let kept = |name| response.headers().get(name).cloned();
     let (content_type, content_disposition) = (kept(header::CONTENT_TYPE), kept(header::CONTENT_DISPOSITION));

@@ -134,7 +134,7 @@ const SCOPES: &[(Product, Access, &[&str])] = &[
             "ZohoCRM.settings.fields.READ",
             "ZohoCRM.org.READ",
             "ZohoCRM.coql.READ",
-            // Channels, which tell of changes: they are no records, so whoever reads may have them.
+            // Channels send changes and hold no records, so reading includes them.
             "ZohoCRM.notifications.ALL",
             "ZohoSearch.securesearch.READ",
         ],

@@ -15,7 +15,7 @@ use shared::base::settings::Settings;
 use shared::core::connection::access_token::AccessToken;
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
 use shared::core::events::agent_hook::{ALL_TYPES, Hook};
-use shared::core::events::ledger::{Acked, Claimed, Ending, Entry, Ledger, Wanted};
+use shared::core::events::ledger::{Acked, ClaimTarget, Claimed, Ending, Entry, Ledger};
 use shared::core::events::{Delivery, Events};
 use shared::core::services::Services;
 use shared::store::secret_record;
@@ -151,7 +151,7 @@ impl Stage {
                 return;
             }
             let limit = usize::try_from(random.between(1, 50)).unwrap();
-            let which = wanted.as_deref().map_or(Wanted::Oldest, Wanted::Batch);
+            let which = wanted.as_deref().map_or(ClaimTarget::Oldest, ClaimTarget::Batch);
             let Ok(taken) = ledger.claim(&name, which, limit, 300, KEY).await else { continue };
             let Claimed::Taken { claim: Some(claim), entries, more } = taken else { return };
             self.check_claim(&claim.id, claim.until, &entries);

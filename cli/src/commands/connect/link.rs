@@ -6,17 +6,17 @@ use shared::base::secret::Secret;
 use shared::core::connection::consent::{CHOICE, Consents, LIFETIME, Outcome, Wish};
 use tokio::time::{Instant, sleep};
 
-use super::tell;
-use crate::commands::Failure;
+use super::exchange::report;
+use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
 use crate::terminal::say;
 
-pub(super) async fn connect(opened: &Opened, wish: &Wish, wait_for_it: bool) -> Result<(), Failure> {
+pub(super) async fn connect(opened: &Opened, wish: &Wish, waits: bool) -> Result<(), Failure> {
     let consents = Consents::new(opened.services.stores.state.clone(), opened.services.clock.clone());
     let nonce = consents.make_link(wish).await?;
     say("Open this link in a browser and consent (good for ten minutes, for one connection):");
     say(format!("  {}/oauth/start?link={}", opened.public_url.as_str(), nonce.expose()));
-    if !wait_for_it {
+    if !waits {
         return Ok(());
     }
     say(
@@ -33,7 +33,7 @@ async fn wait(consents: &Consents, nonce: &Secret) -> Result<(), Failure> {
     while started.elapsed() < longest {
         sleep(Duration::from_millis(500)).await;
         match consents.outcome(nonce).await? {
-            Some(Outcome::Ended(ending)) => return tell(&ending),
+            Some(Outcome::Ended(ending)) => return report(&ending),
             Some(Outcome::Choose(_)) if !choosing => {
                 say("The user is in several organisations and chooses one in the browser.");
                 choosing = true;

@@ -4,8 +4,8 @@ use shared::base::secret::{Secret, digests_equal};
 use shared::core::connection::consent::{Returned, Wish};
 use shared::zoho::oauth::consent_url;
 
-use super::exchange;
-use crate::commands::Failure;
+use super::exchange::exchange;
+use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
 use crate::terminal::{ask_line, say};
 

@@ -5,8 +5,8 @@ use shared::core::connection::consent::Wish;
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::secrets::AuthorizationCode;
 
-use super::exchange;
-use crate::commands::Failure;
+use super::exchange::exchange;
+use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
 
 pub(super) async fn connect(opened: &Opened, wish: Wish, code: &str, dc: DataCentre) -> Result<(), Failure> {

@@ -28,14 +28,12 @@ use shared::zoho::scope::{Access, Product, ScopeSet};
 use token_refresh::Local;
 use tokio::net::TcpListener;
 
-use super::Failure;
-use super::webhooks::new_secret;
+use crate::commands::failure::Failure;
+use crate::commands::webhooks::secret::new_secret;
 use crate::server::deliver::NewEvents;
 use crate::server::{self, calls};
 use crate::terminal::say;
-
-/// The item that the page's button sells.
-const SHELF: &str = "3300000000070001";
+use page::SHELF;
 
 #[derive(Args, Default)]
 pub(crate) struct Demo {

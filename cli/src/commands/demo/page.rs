@@ -17,8 +17,10 @@ use shared::core::events::{Event, Events};
 use shared::core::services::Services;
 use shared::store::{StoreError, Table};
 
-use super::SHELF;
 use crate::server::calls::{Call, Calls};
+
+/// The item that the page's button sells.
+pub(super) const SHELF: &str = "3300000000070001";
 
 struct Demo {
     state: Arc<dyn Table>,

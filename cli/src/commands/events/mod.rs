@@ -8,7 +8,7 @@ use shared::base::id::ConnectionName;
 use shared::core::events::Events as Store;
 use shared::core::events::ledger::{narrow, split_entry_id};
 
-use super::Failure;
+use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
 use crate::terminal::say;
 

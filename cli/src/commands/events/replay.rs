@@ -4,12 +4,12 @@ use clap::Args;
 use shared::base::id::{ConnectionName, is_time_ordered};
 use shared::core::events::ledger::{Ledger, is_entry_id};
 
-use crate::commands::Failure;
+use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
 use crate::terminal::say;
 
-/// The most dead events of one call.
-const MOST: usize = 10_000;
+/// How many dead events one call makes deliverable.
+const MAX_DEAD: usize = 10_000;
 
 #[derive(Args)]
 pub(crate) struct Replay {
@@ -30,13 +30,13 @@ impl Replay {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let Opened { services, .. } = self.installation.open().await?;
         let ledger = Ledger::new(services.stores.events.clone(), services.clock.clone());
-        let ids = if self.dead { ledger.dead(&self.connection, MOST).await? } else { self.ids };
+        let ids = if self.dead { ledger.dead(&self.connection, MAX_DEAD).await? } else { self.ids };
         let (mut again, mut unknown) = (0, Vec::new());
         for id in ids {
             // An event about several records is replayed with all of them.
-            let services =
+            let parts =
                 if is_time_ordered(&id) { ledger.parts(&self.connection, &id).await? } else { Vec::new() };
-            for id in if services.is_empty() { vec![id] } else { services } {
+            for id in if parts.is_empty() { vec![id] } else { parts } {
                 let found = if is_entry_id(&id) { ledger.replay(&self.connection, &id).await? } else { None };
                 match found {
                     Some(true) => again += 1,

@@ -1,17 +1,15 @@
 //! `zoho-connector webhooks setup|show|rotate|send-test`.
 
+mod found;
 mod rotate;
+pub(crate) mod secret;
 mod send_test;
 mod setup;
 mod show;
 
 use clap::Subcommand;
-use serde_json::Value;
-use shared::core::events::Event;
-use shared::core::events::ledger::FOUND;
 
-use super::Failure;
-pub(super) use rotate::new_secret;
+use crate::commands::failure::Failure;
 
 #[derive(Subcommand)]
 pub(crate) enum Webhooks {
@@ -34,9 +32,4 @@ impl Webhooks {
             Self::SendTest(test) => test.run().await,
         }
     }
-}
-
-/// Whether nobody told of an event: it was found in a list of Zoho's.
-fn is_found(event: &Event) -> bool {
-    event.data.get(FOUND.0).and_then(Value::as_str) == Some(FOUND.1)
 }

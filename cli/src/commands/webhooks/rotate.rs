@@ -5,8 +5,9 @@ use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::core::events::webhook_secrets;
 
-use super::Failure;
+use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
+use crate::commands::webhooks::secret::new_secret;
 use crate::terminal::say;
 
 #[derive(Args)]
@@ -88,9 +89,4 @@ fn custom(url: &str, secret: &Secret) {
     );
     say("The sender signs the body: X-Signature: sha256=<HMAC-SHA256 with the secret, in hexadecimal>.");
     say("Where it cannot sign, like a workflow of Zoho CRM, it sends the secret itself: X-Webhook-Secret.");
-}
-
-/// Zoho takes 12 to 50 letters and digits: 48 hexadecimal digits are 192 bits.
-pub(crate) fn new_secret() -> Secret {
-    Secret::new(Secret::random().expose().get(..48).unwrap_or_default())
 }

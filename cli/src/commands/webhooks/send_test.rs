@@ -11,15 +11,15 @@ use shared::zoho::http;
 use shared::zoho::signature::{HEADER, SignedText, sign_body};
 use tokio::time::sleep;
 
-use super::Failure;
+use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
 use crate::terminal::say;
 
 /// For the whole call.
-const PATIENCE: Duration = Duration::from_secs(20);
+const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 
 /// A running connector reads the secrets again for what does not fit, but not more often than this.
-const AGAIN: Duration = Duration::from_millis(2500);
+const RETRY_DELAY: Duration = Duration::from_millis(2500);
 
 #[derive(Args)]
 pub(crate) struct SendTest {
@@ -58,7 +58,7 @@ impl SendTest {
         let url = format!("{}/webhooks/{}/{}", public_url.as_str(), self.connection, test.path);
         let (mut status, mut answer) = post(&url, &test).await?;
         if status == 401 {
-            sleep(AGAIN).await;
+            sleep(RETRY_DELAY).await;
             (status, answer) = post(&url, &test).await?;
         }
         let word = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or("-");
@@ -76,7 +76,7 @@ impl SendTest {
         Ok(())
     }
 
-    /// Says that it is a test to whoever reads it, and differs from every other one.
+    /// Its body says that it is a test, and differs from every other one.
     fn test(&self, known: &WebhookSecrets, now: Timestamp) -> Result<Test, Failure> {
         let (name, now_ms) = (&self.connection, now.as_millisecond());
         let missing = |how: &str| Failure::Other(format!("{name} has none of these secrets yet: {how}"));
@@ -117,7 +117,8 @@ impl SendTest {
 }
 
 async fn post(url: &str, test: &Test) -> Result<(u16, Value), Failure> {
-    let mut request = http::browser()?.post(url).timeout(PATIENCE).header("content-type", "application/json");
+    let mut request =
+        http::browser()?.post(url).timeout(CALL_TIMEOUT).header("content-type", "application/json");
     if let Some((name, value)) = &test.header {
         request = request.header(*name, value);
     }

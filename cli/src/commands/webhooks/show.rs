@@ -7,12 +7,13 @@ use shared::core::events::subscription;
 use shared::core::events::subscription::{Channel, Subscription};
 use shared::core::events::{Event, Events};
 
-use super::{Failure, is_found};
+use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
+use crate::commands::webhooks::found::is_found;
 use crate::terminal::say;
 
 /// Among so many events of a connection the last of each source is looked for.
-const LAST: usize = 200;
+const MAX_EVENTS_READ: usize = 200;
 
 #[derive(Args)]
 pub(crate) struct Show {
@@ -35,7 +36,7 @@ impl Show {
         }
         let events = Events::new(services.stores.events.clone(), services.clock.clone());
         for watch in found {
-            let last = events.newest(&watch.connection, LAST).await?;
+            let last = events.newest(&watch.connection, MAX_EVENTS_READ).await?;
             describe(&watch, &last, services.clock.now());
         }
         Ok(())
@@ -53,7 +54,7 @@ fn describe(watch: &Subscription, last: &[Event], now: Timestamp) {
         }
     }
     if !watch.inventory.is_empty() {
-        let kinds: Vec<_> = watch.inventory.iter().map(|kind| kind.as_str()).collect();
+        let kinds: Vec<_> = watch.inventory.iter().map(|kind| kind.word).collect();
         line("Zoho Inventory", kinds.join(", "));
         let how = if watch.inventory_tells { "told by webhooks" } else { "looked for every 5 minutes" };
         line("", how.to_owned());

@@ -47,7 +47,7 @@ const ROUTES: &[(&str, &str)] = &[
 
 /// Everything that a set of scopes allows.
 fn allows(scopes: &ScopeSet) -> Vec<String> {
-    let records = KINDS.iter().map(|kind| (format!("GET {}", kind.path), kind.scope));
+    let records = KINDS.iter().map(|kind| (format!("GET {}", kind.path), kind.record.read_scope));
     let people = MODULES.iter().map(|module| (format!("GET {}", module.path), module.scope));
     let all = ROUTES.iter().map(|(route, scope)| ((*route).to_owned(), *scope)).chain(records).chain(people);
     all.filter(|(_, scope)| scopes.allows(scope)).map(|(route, _)| route).collect()

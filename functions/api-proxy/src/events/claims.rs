@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use shared::base::clock::seconds_until;
 use shared::base::problem::{Code, Problem};
 use shared::core::access::key::Permission;
-use shared::core::events::ledger::{Acked, Claimed, Ending, MOST_AT_ONCE, Wanted, is_entry_id};
+use shared::core::events::ledger::{Acked, ClaimTarget, Claimed, Ending, MOST_AT_ONCE, is_entry_id};
 
 use crate::app::App;
 use crate::openapi::operation::{Operation, Verb};
@@ -144,7 +144,7 @@ async fn claim(
         return Err(invalid(format!("`seconds` is {seconds}, but must be {least} to {most}.")));
     }
     let connection = connection::any(&caller)?;
-    let wanted = asked.delivery.as_deref().map_or(Wanted::Oldest, Wanted::Batch);
+    let wanted = asked.delivery.as_deref().map_or(ClaimTarget::Oldest, ClaimTarget::Batch);
     match app.ledger.claim(&connection, wanted, limit, seconds, &caller.key.id).await? {
         Claimed::Taken { claim, entries, more } => {
             let shown: Vec<Value> = entries

@@ -9,9 +9,10 @@ use shared::base::id::is_zoho_id;
 use shared::base::problem::Problem;
 use shared::base::web::Segments;
 use shared::zoho::inventory;
+use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::response;
 use shared::zoho::scope::{Access, Product};
-use shared::zoho::value::{Object, query_of, record, records, text};
+use shared::zoho::value::{Object, query_of, text};
 
 use crate::app::App;
 use crate::openapi::operation::{Operation, Verb};
@@ -31,30 +32,16 @@ use crate::zoho::unreadable;
 pub(crate) struct Kind {
     /// Its route.
     pub(crate) path: &'static str,
-    /// What Zoho calls it in addresses.
-    zoho: &'static str,
-    /// Under which keys its lists and its single records stand: Zoho spells some in two ways.
-    lists: &'static [&'static str],
-    ones: &'static [&'static str],
-    pub(crate) id: &'static str,
-    pub(crate) scope: &'static str,
+    /// What Zoho calls it.
+    pub(crate) record: &'static RecordKind,
     /// Which filters it takes.
     filters: &'static [Filter],
-    /// What Zoho has: a list, single records, or both.
-    has: Has,
     /// What one is called, in the document and in words.
     name: (&'static str, &'static str),
     /// The id of one in the stand-in Zoho.
     example: &'static str,
     /// Fields that can be relied on, beside the id.
     fields: &'static [Field],
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Has {
-    Both,
-    List,
-    One,
 }
 
 /// A filter: our name, Zoho's name, and the field that must have the value. Zoho ignores filters it does not know, so that
@@ -81,18 +68,13 @@ const SEARCHED: &[&str] = &[
 pub(crate) const KINDS: &[Kind] = &[
     Kind {
         path: "/v1/inventory/salesorders",
-        zoho: "salesorders",
-        lists: &["salesorders"],
-        ones: &["salesorder", "sales_order"],
-        id: "salesorder_id",
-        scope: "ZohoInventory.salesorders.READ",
+        record: RecordKind::SALES_ORDER,
         filters: &[
             ("status", "status", Some("status")),
             ("customer_id", "customer_id", Some("customer_id")),
             ("reference_number", "reference_number", Some("reference_number")),
             ("search", "search_text", None),
         ],
-        has: Has::Both,
         name: ("SalesOrder", "sales order"),
         example: "3300000000080407",
         fields: &[
@@ -110,17 +92,12 @@ pub(crate) const KINDS: &[Kind] = &[
     },
     Kind {
         path: "/v1/inventory/contacts",
-        zoho: "contacts",
-        lists: &["contacts"],
-        ones: &["contact"],
-        id: "contact_id",
-        scope: inventory::scope::CONTACTS,
+        record: RecordKind::CONTACT,
         filters: &[
             ("email", "email", Some("email")),
             ("contact_type", "contact_type", Some("contact_type")),
             ("search", "search_text", None),
         ],
-        has: Has::Both,
         name: ("InventoryContact", "contact"),
         example: "3300000000060210",
         fields: &[
@@ -134,13 +111,8 @@ pub(crate) const KINDS: &[Kind] = &[
     },
     Kind {
         path: "/v1/inventory/purchaseorders",
-        zoho: "purchaseorders",
-        lists: &["purchaseorders", "purchase_orders"],
-        ones: &["purchaseorder", "purchase_order"],
-        id: "purchaseorder_id",
-        scope: "ZohoInventory.purchaseorders.READ",
+        record: RecordKind::PURCHASE_ORDER,
         filters: &[("status", "status", Some("status")), ("search", "search_text", None)],
-        has: Has::Both,
         name: ("PurchaseOrder", "purchase order"),
         example: "3300000000083001",
         fields: &[
@@ -155,16 +127,11 @@ pub(crate) const KINDS: &[Kind] = &[
     },
     Kind {
         path: "/v1/inventory/packages",
-        zoho: "packages",
-        lists: &["packages", "packagea"],
-        ones: &["package"],
-        id: "package_id",
-        scope: "ZohoInventory.packages.READ",
+        record: RecordKind::PACKAGE,
         filters: &[
             ("status", "status", Some("status")),
             ("salesorder_id", "salesorder_id", Some("salesorder_id")),
         ],
-        has: Has::Both,
         name: ("Package", "package"),
         example: "3300000000084001",
         fields: &[
@@ -176,13 +143,8 @@ pub(crate) const KINDS: &[Kind] = &[
     },
     Kind {
         path: "/v1/inventory/shipmentorders",
-        zoho: "shipmentorders",
-        lists: &[],
-        ones: &["shipment_order", "shipmentorder"],
-        id: "shipment_id",
-        scope: "ZohoInventory.shipmentorders.READ",
+        record: RecordKind::SHIPMENT_ORDER,
         filters: &[],
-        has: Has::One,
         name: ("ShipmentOrder", "shipment"),
         example: "3300000000084011",
         fields: &[
@@ -194,13 +156,8 @@ pub(crate) const KINDS: &[Kind] = &[
     },
     Kind {
         path: "/v1/inventory/locations",
-        zoho: "locations",
-        lists: &["locations"],
-        ones: &[],
-        id: "location_id",
-        scope: inventory::scope::SETTINGS,
+        record: RecordKind::LOCATION,
         filters: &[],
-        has: Has::List,
         name: ("Location", "location"),
         example: "",
         fields: &[
@@ -214,11 +171,11 @@ pub(crate) const KINDS: &[Kind] = &[
 
 pub(crate) fn routes(to: &mut impl Routes) {
     for kind in KINDS {
-        if kind.has != Has::One {
+        if kind.record.has_list() {
             let handler = move |app, caller, pairs| list(kind, app, caller, pairs);
             to.on(Verb::Get, kind.path, handler, || kind.list_documented());
         }
-        if kind.has != Has::List {
+        if kind.record.has_single_records() {
             let handler = move |app, caller, id, params| one(kind, app, caller, id, params);
             to.on(Verb::Get, &format!("{}/{{id}}", kind.path), handler, || kind.one_documented());
         }
@@ -239,28 +196,31 @@ impl Kind {
             let schema = if filter.ends_with("_id") { schema::id() } else { schema::text() };
             operation.query(filter, about, schema, Value::Null)
         });
-        operation.fields(self.id).pages().answers(200, "A page.", list_of(self.shape()))
+        operation.fields(self.record.id_field).pages().answers(200, "A page.", list_of(self.shape()))
     }
 
     fn one_documented(&self) -> Operation {
         let (name, words) = self.name;
         Operation::read(Product::Inventory, format!("get{name}"), format!("One {words}"))
             .id("id", self.example)
-            .fields(self.id)
+            .fields(self.record.id_field)
             .answers(200, "The record.", self.shape())
     }
 
     /// As reads and writes give it.
     fn shape(&self) -> Shape {
         let fields: Vec<Field> =
-            [(self.id, Holds::Id, "Its id.")].iter().chain(self.fields).copied().collect();
+            [(self.record.id_field, Holds::Id, "Its id.")].iter().chain(self.fields).copied().collect();
         named(self.name.0, schema::record(&fields, &[]))
     }
 }
 
 /// A sales order, as reads and writes give it.
 pub(super) fn salesorder() -> Shape {
-    KINDS.iter().find(|kind| kind.zoho == "salesorders").map_or_else(|| json!({}).into(), Kind::shape)
+    KINDS
+        .iter()
+        .find(|kind| kind.record == RecordKind::SALES_ORDER)
+        .map_or_else(|| json!({}).into(), Kind::shape)
 }
 
 async fn list(
@@ -284,13 +244,13 @@ async fn list(
         redact::refuse_search(&caller, filter.0)?;
     }
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Read).await?;
-    let target = Target::new(&caller, &connection, Product::Inventory, kind.scope);
+    let target = Target::new(&caller, &connection, Product::Inventory, kind.record.read_scope);
     let mut answer = app
         .zoho
         .read(
             &target,
             |place| {
-                let mut url = query_of(format!("{}/inventory/v1/{}", place.api, kind.zoho));
+                let mut url = query_of(kind.record.list_url(place.api));
                 url.append_pair("organization_id", place.organization)
                     .append_pair("page", &page.to_string())
                     .append_pair("per_page", &rows.to_string())
@@ -305,10 +265,10 @@ async fn list(
         )
         .await?;
     let more = inventory::has_more(&answer);
-    let Some(key) = kind.lists.iter().find(|key| answer.contains_key(**key)) else {
-        return Err(unreadable(kind.zoho));
+    let Some(rows_found) = kind.record.take_list(&mut answer) else {
+        return Err(unreadable(kind.record.path));
     };
-    let data = records(&mut answer, key)
+    let data = rows_found
         .into_iter()
         .filter(|row| filters.iter().all(|(filter, value)| fits(row, filter, value)))
         .map(|row| shaped(row, kind, fields.as_deref()))
@@ -332,22 +292,12 @@ async fn one(
 ) -> Result<Json<Object>, Problem> {
     let id = record_id(&id)?;
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Read).await?;
-    let target = Target::new(&caller, &connection, Product::Inventory, kind.scope);
+    let target = Target::new(&caller, &connection, Product::Inventory, kind.record.read_scope);
     let mut answer = app
         .zoho
-        .read(
-            &target,
-            |place| {
-                format!(
-                    "{}/inventory/v1/{}/{id}?organization_id={}",
-                    place.api, kind.zoho, place.organization
-                )
-            },
-            response::inventory,
-        )
+        .read(&target, |place| kind.record.record_url(place.api, place.organization, id), response::inventory)
         .await?;
-    let found = kind.ones.iter().find_map(|key| record(&mut answer, key));
-    let found = found.ok_or_else(|| unreadable(kind.zoho))?;
+    let found = kind.record.take_record(&mut answer).ok_or_else(|| unreadable(kind.record.path))?;
     Ok(Json(shaped(found, kind, params.fields.as_deref())))
 }
 
@@ -366,6 +316,6 @@ fn fits(row: &Object, (name, _, field): &Filter, value: &str) -> bool {
 
 fn shaped(row: Object, kind: &Kind, fields: Option<&str>) -> Object {
     let mut row = inventory::plain_record(row);
-    pick(&mut row, fields, &[kind.id, "untrusted"]);
+    pick(&mut row, fields, &[kind.record.id_field, "untrusted"]);
     row
 }

@@ -84,7 +84,7 @@ impl PassedCall {
                     let [only] = answer.get("data")?.as_array()?.as_slice() else { return None };
                     let details = only.get("details")?.as_object()?;
                     let id = value::id(details, "id")?;
-                    let subject = format!("{}/{id}", crm::record_word(self.module()?));
+                    let subject = format!("{}/{id}", crm::modules::record_word(self.module()?));
                     Some((subject, time(details, "Modified_Time")))
                 }
             }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shared::base::clock::{Clock, SignedDuration, later};
 use shared::base::id::ConnectionName;
-use shared::core::events::ledger::{Entry, Known, Looked};
+use shared::core::events::ledger::{Entry, Known, RecordState};
 use shared::zoho::scope::Product;
 
 use crate::zoho_reads::{Run, ZohoReads};
@@ -51,7 +51,7 @@ impl Enrichment<'_> {
                 // After one event has waited long enough, those behind it do not wait as long again.
                 Outcome::NotNow if run.is_given_up(name, product) || self.has_waited(entry) => {
                     run.give_up(name, product);
-                    Looked::Unknown
+                    RecordState::Unknown
                 }
                 Outcome::NotNow | Outcome::NoTime => {
                     enriched.waits = Some((index, product));
@@ -95,11 +95,11 @@ impl Enrichment<'_> {
 
 impl Records<'_> {
     fn of(&self, lookup: &Lookup) -> Outcome {
-        let unknown = Outcome::Known(Looked::Unknown);
+        let unknown = Outcome::Known(RecordState::Unknown);
         match lookup {
             Lookup::Crm { module, id } => match self.crm.get(module.as_str()) {
                 Some(Ok(there)) => {
-                    Outcome::Known(there.get(id).map_or(Looked::Gone, |at| Looked::There(*at)))
+                    Outcome::Known(there.get(id).map_or(RecordState::Gone, |at| RecordState::There(*at)))
                 }
                 Some(Err(outcome)) => *outcome,
                 None => unknown,

@@ -4,14 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
-use shared::core::events::ledger::Looked;
+use shared::core::events::ledger::RecordState;
 use shared::core::zoho_client::Place;
+use shared::zoho::crm;
 use shared::zoho::http::Answer;
+use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::response;
 use shared::zoho::response::{Failure, FailureKind};
 use shared::zoho::scope::Product;
 use shared::zoho::value::{id as id_of, text, timestamp};
-use shared::zoho::{crm, inventory};
 
 use crate::zoho_reads::{Purpose, Reading, Run, Target, ZohoReads};
 
@@ -22,7 +23,7 @@ const FIELDS: &str = "id,Modified_Time,Created_Time";
 #[derive(Clone, Copy)]
 pub(super) enum Outcome {
     /// An answer, or the certainty that there will be none.
-    Known(Looked),
+    Known(RecordState),
     /// Zoho cannot be asked now.
     NotNow,
     /// The run has no time left. A later run looks the record up, however old the event is.
@@ -57,7 +58,7 @@ pub(super) async fn crm_records(
         Reading::NotNow => Err(Outcome::NotNow),
         Reading::Never(why) => {
             tracing::info!(connection = %name, module, why, "records of CRM cannot be looked up");
-            Err(Outcome::Known(Looked::Unknown))
+            Err(Outcome::Known(RecordState::Unknown))
         }
     }
 }
@@ -70,26 +71,28 @@ pub(super) async fn inventory_record(
     id: &str,
     run: &mut Run,
 ) -> Outcome {
-    let Some((list, scope)) = inventory::list_of(kind) else { return Outcome::Known(Looked::Unknown) };
+    let Some(kind) = RecordKind::of_word(kind).filter(|kind| kind.has_single_records()) else {
+        return Outcome::Known(RecordState::Unknown);
+    };
     if !run.has_time() {
         return Outcome::NoTime;
     }
     let target = Target {
         connection: name,
         product: Product::Inventory,
-        scope: Some(scope),
-        what: list,
+        scope: Some(kind.read_scope),
+        what: kind.path,
         purpose: Purpose::Record,
         if_modified_since: None,
     };
-    let url = |place: &Place<'_>| inventory::record_url(place.api, place.organization, list, id);
+    let url = |place: &Place<'_>| kind.record_url(place.api, place.organization, id);
     match zoho.read(run, &target, url, exists).await {
-        Reading::Read(true) => Outcome::Known(Looked::There(None)),
-        Reading::Read(false) => Outcome::Known(Looked::Gone),
+        Reading::Read(true) => Outcome::Known(RecordState::There(None)),
+        Reading::Read(false) => Outcome::Known(RecordState::Gone),
         Reading::NotNow => Outcome::NotNow,
         Reading::Never(why) => {
-            tracing::info!(connection = %name, list, why, "a record of Inventory cannot be looked up");
-            Outcome::Known(Looked::Unknown)
+            tracing::info!(connection = %name, list = kind.path, why, "a record of Inventory cannot be looked up");
+            Outcome::Known(RecordState::Unknown)
         }
     }
 }

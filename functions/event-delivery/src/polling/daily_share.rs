@@ -24,7 +24,7 @@ pub(super) fn share_the_day(lists: &mut [List], calls_per_day: Option<u32>) {
 
 #[cfg(test)]
 mod tests {
-    use shared::core::events::subscription::Kind;
+    use shared::zoho::inventory::record_kinds::RecordKind;
 
     use super::*;
     use crate::polling::checkpoint::Checkpoint;
@@ -35,7 +35,7 @@ mod tests {
     #[test]
     fn polling_takes_a_fifth_of_a_small_day_at_most() {
         let mut watch = watch();
-        watch.inventory = Kind::ALL.to_vec();
+        watch.inventory = RecordKind::watchable().collect();
         let noon = at("12:00:00");
         let due = |per_day, calls, at| {
             let mut lists = lists_of(&watch, noon);

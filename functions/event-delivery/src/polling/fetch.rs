@@ -2,7 +2,7 @@
 
 use shared::core::zoho_client::Place;
 use shared::zoho::change_lists::{self, Page};
-use shared::zoho::{inventory, response};
+use shared::zoho::response;
 
 use crate::polling::checkpoint::{Cursor, Part};
 use crate::polling::list::{List, Source};
@@ -44,16 +44,13 @@ pub(super) async fn fetch_page(
             zoho.read(run, &target, url, judge).await
         }
         Source::Inventory(kind) => {
-            let Some((name, scope)) = inventory::list_of(kind.as_str()) else {
-                return Reading::Never("there is no such list.".to_owned());
-            };
-            let target = Target { what: name, scope: Some(scope), ..target };
+            let target = Target { what: kind.path, scope: Some(kind.read_scope), ..target };
             let url = |place: &Place<'_>| {
-                change_lists::inventory_url(place.api, place.organization, name, &cursor.at)
+                change_lists::inventory_url(place.api, place.organization, kind, &cursor.at)
             };
             let judge = |answer: &_| {
                 let answer = response::inventory(answer)?;
-                Ok(change_lists::inventory_page(answer, kind.as_str(), name, &cursor.at))
+                Ok(change_lists::inventory_page(answer, kind, &cursor.at))
             };
             zoho.read(run, &target, url, judge).await
         }

@@ -2,7 +2,8 @@
 
 use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
-use shared::core::events::subscription::{Channel, Kind, Subscription};
+use shared::core::events::subscription::{Channel, Subscription};
+use shared::zoho::inventory::record_kinds::RecordKind;
 
 use crate::polling::checkpoint::Checkpoint;
 
@@ -18,7 +19,7 @@ pub(super) fn watch() -> Subscription {
         since: at("08:00:00"),
         added: [("inventory/item".to_owned(), at("09:00:00"))].into(),
         crm: vec!["Price_Books".to_owned()],
-        inventory: vec![Kind::Item],
+        inventory: vec![RecordKind::ITEM],
         channel: Some(channel),
         inventory_tells: false,
     }

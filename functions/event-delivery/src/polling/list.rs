@@ -3,9 +3,10 @@
 use shared::base::clock::{SignedDuration, Timestamp, earlier};
 use shared::base::id::ConnectionName;
 use shared::core::events::ledger::REMEMBERED;
-use shared::core::events::subscription::{Kind, Subscription};
+use shared::core::events::subscription::Subscription;
 use shared::zoho::change_lists::Order;
 use shared::zoho::crm;
+use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::scope::Product;
 
 /// A poll begins this much before the end of the last one: clocks differ, and a list may show a change late.
@@ -34,7 +35,7 @@ pub(super) enum Source {
     /// A module of CRM.
     Crm(String),
     /// A kind of record of Inventory.
-    Inventory(Kind),
+    Inventory(&'static RecordKind),
 }
 
 impl List {
@@ -42,7 +43,7 @@ impl List {
     pub(super) fn name(&self) -> String {
         let list = match &self.source {
             Source::Crm(module) => module,
-            Source::Inventory(kind) => kind.as_str(),
+            Source::Inventory(kind) => kind.word,
         };
         format!("{}/{}/{list}", self.connection, self.product())
     }
@@ -76,7 +77,7 @@ pub(super) fn lists_of(watch: &Subscription, now: Timestamp) -> Vec<List> {
     let list = |source, record: String, has_webhooks, restored| {
         let since = match &source {
             Source::Crm(module) => watch.since_of(Product::Crm, module),
-            Source::Inventory(kind) => watch.since_of(Product::Inventory, kind.as_str()),
+            Source::Inventory(kind) => watch.since_of(Product::Inventory, kind.word),
         };
         let (connection, pause_per_call) = (watch.connection.clone(), SignedDuration::ZERO);
         List { connection, source, record, since, has_webhooks, restored, pause_per_call }
@@ -84,14 +85,13 @@ pub(super) fn lists_of(watch: &Subscription, now: Timestamp) -> Vec<List> {
     let channel = watch.channel.as_ref();
     let is_live = channel.is_some_and(|channel| channel.is_live(now));
     let restored = channel.and_then(|channel| channel.restored);
-    let modules = watch
-        .crm
-        .iter()
-        .map(|module| list(Source::Crm(module.clone()), crm::record_word(module), is_live, restored));
+    let modules = watch.crm.iter().map(|module| {
+        list(Source::Crm(module.clone()), crm::modules::record_word(module), is_live, restored)
+    });
     let kinds = watch
         .inventory
         .iter()
-        .map(|kind| list(Source::Inventory(*kind), kind.as_str().to_owned(), watch.inventory_tells, None));
+        .map(|kind| list(Source::Inventory(kind), kind.word.to_owned(), watch.inventory_tells, None));
     modules.chain(kinds).collect()
 }
 

@@ -8,13 +8,11 @@ use shared::core::events::{Delivery, Events};
 use shared::core::writes::own_writes::OwnWrites;
 use shared::store::StoreError;
 use shared::zoho::change_lists::Changed;
+use shared::zoho::inventory::record_kinds::NAMING_FIELDS;
 use shared::zoho::value::{Object, text};
 
 use crate::polling::checkpoint::Part;
 use crate::polling::list::{List, Source};
-
-/// What events of Inventory carry beside the id, where the list has it.
-const DESCRIPTIVE_FIELDS: [&str; 3] = ["sku", "salesorder_number", "status"];
 
 /// Longer values are left out: they name nothing.
 const MAX_FIELD_LENGTH: usize = 256;
@@ -110,9 +108,9 @@ fn data(list: &List, found: &Changed, is_deletion: bool, earlier: Option<Timesta
             data.insert("module".to_owned(), json!(module));
             data.insert("ids".to_owned(), json!([found.id]));
         }
-        Source::Inventory(_) => {
-            data.insert(format!("{}_id", list.record), json!(found.id));
-            for name in DESCRIPTIVE_FIELDS {
+        Source::Inventory(kind) => {
+            data.insert(kind.id_field.to_owned(), json!(found.id));
+            for name in NAMING_FIELDS {
                 if let Some(value) = text(&found.row, name).filter(|value| value.len() <= MAX_FIELD_LENGTH) {
                     data.insert(name.to_owned(), json!(value));
                 }

@@ -19,10 +19,10 @@ use crate::zoho::scope::{Access, Product};
 const PARTITION: &str = "key";
 
 /// How many keys are listed.
-const MOST: usize = 1000;
+const MAX_LISTED: usize = 1000;
 
 /// How many keys a process reads before its first request.
-const PRELOADED: usize = 50;
+const MAX_PRELOADED: usize = 50;
 
 /// Something that a key may do.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -228,7 +228,7 @@ impl Keys {
     /// # Errors
     /// Where the store fails.
     pub async fn list(&self) -> Result<Vec<ServiceKey>, StoreError> {
-        let page = self.state.query(Query::partition(PARTITION, MOST)).await?;
+        let page = self.state.query(Query::partition(PARTITION, MAX_LISTED)).await?;
         page.rows.iter().map(crate::store::Row::read).collect()
     }
 
@@ -272,7 +272,7 @@ impl Keys {
     /// # Errors
     /// Where the store fails.
     pub async fn preload(&self) -> Result<(), StoreError> {
-        let page = self.state.query(Query::partition(PARTITION, PRELOADED)).await?;
+        let page = self.state.query(Query::partition(PARTITION, MAX_PRELOADED)).await?;
         for row in &page.rows {
             let key: ServiceKey = row.read()?;
             self.believed.learn(key.id.clone(), Arc::new(key));

@@ -18,7 +18,7 @@ use crate::zoho::scope::Product;
 pub const PREFIX: &str = "zoho:";
 
 /// The longest pattern: some hundred of them must fit into a key's row.
-const LONGEST: usize = 300;
+const MAX_LENGTH: usize = 300;
 
 /// Methods and paths of a product.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -115,7 +115,7 @@ impl FromStr for Pattern {
     type Err = BadPattern;
 
     fn from_str(text: &str) -> Result<Self, BadPattern> {
-        if text.len() > LONGEST {
+        if text.len() > MAX_LENGTH {
             return Err(BadPath::TooLong.into());
         }
         let rest = text.strip_prefix(PREFIX).ok_or(BadPattern::Form)?;

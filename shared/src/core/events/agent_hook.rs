@@ -1,5 +1,5 @@
-//! The agent's hook: where it is told that events wait, and how often at most. Without one, nothing is told, and the agent
-//! asks by itself.
+//! The agent's hook: the address that is told of waiting events, and how often at most. Without a hook, the agent asks for events
+//! itself.
 
 use serde::{Deserialize, Serialize};
 use url::{Host, Url};
@@ -10,10 +10,10 @@ use crate::store::{Secrets, StoreError};
 
 const SECRET: &str = "agent";
 
-/// What is told where nothing else is said.
+/// The types of events that a hook gets by default.
 pub const ALL_TYPES: &[&str] = &["zoho.*", "connector.*"];
 
-/// Turns of an hour where nothing else is said.
+/// The agent's turns in an hour by default.
 pub const TURNS_PER_HOUR: u32 = 12;
 
 /// A hook of an `OpenClaw` gateway.
@@ -32,7 +32,7 @@ pub struct Hook {
     pub turns_per_hour: u32,
     /// Whether nothing is told for the time being.
     pub paused: bool,
-    /// Another one whenever the operator sets or resumes it: what was refused is tried anew.
+    /// Changes whenever the operator sets or resumes the hook, so that a refused hook is tried again.
     pub set: String,
 }
 

@@ -1,4 +1,4 @@
-//! Events: what Zoho told us, stored once each, in the form of CloudEvents 1.0 (<https://cloudevents.io>).
+//! Events: changes that Zoho sent or the connector found, stored once each, in the form of CloudEvents 1.0 (<https://cloudevents.io>).
 //!
 //! Zoho's webhooks carry no id and no time of sending, and Zoho may send one twice. So a delivery is known by the digest
 //! of what was signed: a marker under that digest is stored in the same transaction as the event, and a second delivery
@@ -20,13 +20,13 @@ use crate::base::id::{ConnectionName, time_ordered, time_prefix};
 use crate::store::{Condition, Key, Order, Outcome, Put, Query, Row, StoreError, Table, Write};
 
 /// How long events are kept.
-const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+const RETENTION: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// A list ends this long before now: a delivery that is stored a little late must not fall behind a reader's cursor.
 pub const SETTLED: SignedDuration = SignedDuration::from_secs(15);
 
-/// An event that took longer to be stored may have come too late for that: the machine slept, or its disk did.
-const LATE: SignedDuration = SignedDuration::from_secs(10);
+/// An event that took longer to be stored may be behind a reader's cursor: the machine or its disk may have stalled.
+const MAX_STORE_TIME: SignedDuration = SignedDuration::from_secs(10);
 
 /// An event, as it is listed.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -83,7 +83,7 @@ struct Marker {
     event_id: String,
 }
 
-/// What became of a delivery.
+/// How a delivery ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Receipt {
     /// The event that stands for it.
@@ -147,12 +147,11 @@ impl Events {
             let event = Put::record(Key::new(partition(&delivery.connection), &id), &stored, Condition::Any)?;
             let steps = vec![
                 Write::Put(known.until(later(begun, window))),
-                Write::Put(event.until(later(begun, KEPT))),
+                Write::Put(event.until(later(begun, RETENTION))),
             ];
             match self.table.transact(steps).await? {
-                // Whoever reads events in their order may be past this one already: it is stored once more, where they will
-                // come by.
-                Outcome::Done(Some(version)) if self.clock.now() > later(begun, LATE) => {
+                // A reader's cursor may be past this event already, so it is stored again under a newer id.
+                Outcome::Done(Some(version)) if self.clock.now() > later(begun, MAX_STORE_TIME) => {
                     tracing::warn!(event = id, "an event took so long to be stored that it is stored again");
                     condition = Condition::Version(version);
                 }

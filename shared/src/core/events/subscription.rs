@@ -1,23 +1,22 @@
-//! What is watched at Zoho for a connection, in a row of its own: which modules and kinds of records, and CRM's channel, which
-//! tells of them until it ends. The operator sets what is wanted; only token-refresh, which renews the channel, writes how it is.
+//! The subscription of a connection, in a row of its own: which modules and kinds of records it watches, and CRM's channel, which
+//! sends their changes until it ends. The operator sets the modules and kinds; only token-refresh writes the state of the channel.
 
 use std::collections::BTreeMap;
-use std::fmt;
-use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
 use crate::base::clock::{SignedDuration, Timestamp, later};
 use crate::base::id::ConnectionName;
 use crate::store::{Condition, Key, Put, Query, Row, StoreError, Table, Version};
+use crate::zoho::inventory::record_kinds::RecordKind;
 use crate::zoho::scope::Product;
 
 const PARTITION: &str = "watch";
 
 /// More than there are connections.
-const MOST: usize = 1000;
+const MAX_LISTED: usize = 1000;
 
-/// So often at most a channel is renewed: Zoho's answer is also how it is found out that a channel is gone.
+/// The pause between two renewals of a channel. It is short because only Zoho's answer shows that a channel is gone.
 pub const RENEWED_EVERY: SignedDuration = SignedDuration::from_hours(1);
 
 /// What is watched for one connection.
@@ -27,7 +26,7 @@ pub struct Subscription {
     pub connection: ConnectionName,
     /// From when on changes count.
     pub since: Timestamp,
-    /// The same for what was added later, by [`list_name`]: what happened there before is nobody's news.
+    /// The same for modules and kinds that were added later, by [`list_name`].
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub added: BTreeMap<String, Timestamp>,
     /// Modules of CRM, by their API names.
@@ -35,16 +34,16 @@ pub struct Subscription {
     pub crm: Vec<String>,
     /// Kinds of records of Inventory.
     #[serde(default)]
-    pub inventory: Vec<Kind>,
-    /// CRM's channel; nothing where changes are only looked for.
+    pub inventory: Vec<&'static RecordKind>,
+    /// CRM's channel; nothing where the connector only polls.
     #[serde(default)]
     pub channel: Option<Channel>,
-    /// Whether Inventory's own webhooks are set up to tell of these kinds; else they are looked for often.
+    /// Whether Inventory's own webhooks send changes of these kinds; else the connector polls often.
     #[serde(default)]
     pub inventory_tells: bool,
 }
 
-/// How a module of CRM or a kind of Inventory is told from all others.
+/// The name of a watched list, unique among both products.
 pub fn list_name(product: Product, name: &str) -> String {
     format!("{product}/{name}")
 }
@@ -53,44 +52,6 @@ impl Subscription {
     /// From when on changes of a module or a kind count.
     pub fn since_of(&self, product: Product, name: &str) -> Timestamp {
         self.added.get(&list_name(product, name)).copied().unwrap_or(self.since)
-    }
-}
-
-/// A kind of records of Inventory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// Items.
-    Item,
-    /// Sales orders.
-    SalesOrder,
-}
-
-impl Kind {
-    /// All.
-    pub const ALL: [Self; 2] = [Self::Item, Self::SalesOrder];
-
-    /// Its word in types and subjects of events, and in Zoho's rules.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Item => "item",
-            Self::SalesOrder => "salesorder",
-        }
-    }
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for Kind {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        let found = Self::ALL.into_iter().find(|kind| kind.as_str() == text);
-        found.ok_or_else(|| format!("{text:?} is not one of item, salesorder"))
     }
 }
 
@@ -107,9 +68,9 @@ pub struct Channel {
     pub expires: Option<Timestamp>,
     /// Since when it was found to be gone, as long as it is.
     pub lost: Option<Timestamp>,
-    /// When it last came back after it was gone: what happened meanwhile must be looked for.
+    /// When it last came back after it was gone: the connector polls for the changes in between.
     pub restored: Option<Timestamp>,
-    /// That CRM refused it, as long as it does.
+    /// CRM's refusal, as long as it lasts.
     pub refused: Option<Refusal>,
 }
 
@@ -139,7 +100,7 @@ impl Channel {
         Some(later(confirmed, half.min(RENEWED_EVERY)))
     }
 
-    /// Whether CRM can be believed to tell of changes now.
+    /// Whether CRM sends changes through it now.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.lost.is_none() && self.expires.is_some_and(|expires| now < expires)
     }
@@ -166,7 +127,7 @@ pub async fn get(state: &dyn Table, name: &ConnectionName) -> Result<Option<Stor
 /// # Errors
 /// Where the store fails.
 pub async fn list(state: &dyn Table) -> Result<Vec<Stored>, StoreError> {
-    let rows = state.query(Query::partition(PARTITION, MOST)).await?.rows;
+    let rows = state.query(Query::partition(PARTITION, MAX_LISTED)).await?.rows;
     let readable = |row: &Row| {
         let unreadable = |error: &StoreError| tracing::error!(row = row.key.sort, %error, "what is watched cannot be read");
         read(row).inspect_err(unreadable).ok()

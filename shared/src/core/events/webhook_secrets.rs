@@ -14,7 +14,7 @@ use crate::store::{Secrets, StoreError};
 const SECRET: &str = "webhooks";
 
 /// How many secrets of one source are accepted.
-const ACCEPTED: usize = 2;
+const MAX_ACCEPTED: usize = 2;
 
 /// The secrets of all connections.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -46,7 +46,7 @@ impl Accepted {
     fn add(&mut self, secret: Secret) {
         self.0.retain(|known| !known.equals(secret.expose()));
         self.0.insert(0, secret);
-        self.0.truncate(ACCEPTED);
+        self.0.truncate(MAX_ACCEPTED);
     }
 }
 

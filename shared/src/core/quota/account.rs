@@ -7,8 +7,9 @@ use std::time::Duration;
 use tokio::sync::{Mutex as AsyncMutex, OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
+use super::caller::Caller;
+use super::store_call::{STORE_TIMEOUT, timestamp};
 use super::window::{Blocked, Decision, Facts, Why, Window};
-use super::{Caller, STORE, timestamp};
 use crate::base::clock::SharedClock;
 use crate::base::secret::random_hex;
 use crate::base::settings::InventoryLimits;
@@ -16,14 +17,14 @@ use crate::store::{Condition, Key, Outcome, Put, Row, StoreError, Table, Version
 
 /// How long a visit tries when others are changing the row all the time, and its pause. The pause does not grow: each put
 /// that is refused lets another one through, and who waits longer would only be overtaken by those who come anew.
-const CONTENDED: Duration = Duration::from_secs(5);
-const PAUSE: Duration = Duration::from_millis(30);
+const VISIT_TIMEOUT: Duration = Duration::from_secs(5);
+const VISIT_PAUSE: Duration = Duration::from_millis(30);
 
-/// After the store failed, calls go out without asking it for so long, in milliseconds.
-const WITHOUT: i64 = 5_000;
+/// How long calls go out uncounted after the store failed, in milliseconds.
+const UNCOUNTED_PERIOD: i64 = 5_000;
 
-/// What a call itself must have left after it waited for its slot.
-const CALL: Duration = Duration::from_secs(3);
+/// The time that a call must have left after it waited for its slot.
+const MIN_CALL_TIME: Duration = Duration::from_secs(3);
 
 pub(super) struct Account {
     state: Arc<dyn Table>,
@@ -148,7 +149,7 @@ impl Account {
     /// A slot of a lease that is held, else of a new one. Nothing where the call goes out uncounted.
     async fn count(self: &Arc<Self>, caller: Caller<'_>) -> Result<Option<Counted>, Refusal> {
         let begun = Instant::now();
-        while begun.elapsed() <= CONTENDED {
+        while begun.elapsed() <= VISIT_TIMEOUT {
             if let Some(held) = self.held() {
                 return Ok(Some(held));
             }
@@ -175,7 +176,9 @@ impl Account {
             drop(version);
             let counted = Counted { account: self.clone(), lease: id, unused: false };
             let wait = Duration::from_millis(u64::try_from(from - self.now()).unwrap_or(0));
-            if !wait.is_zero() && wait + CALL > caller.deadline.saturating_duration_since(Instant::now()) {
+            if !wait.is_zero()
+                && wait + MIN_CALL_TIME > caller.deadline.saturating_duration_since(Instant::now())
+            {
                 counted.give_back();
                 return Err(Refusal { why: Some(Why::Minute), back: from });
             }
@@ -204,7 +207,7 @@ impl Account {
         if version.is_some() {
             return;
         }
-        if let Ok(Ok(Some(row))) = timeout(STORE, self.state.get(&self.key)).await
+        if let Ok(Ok(Some(row))) = timeout(STORE_TIMEOUT, self.state.get(&self.key)).await
             && let Ok(window) = row.read()
         {
             // Always together, as wherever the row is seen.
@@ -256,16 +259,16 @@ impl Account {
                 }
                 Err(error) => {
                     tracing::error!(%error, "calls to Zoho go out uncounted: the store does not answer");
-                    self.memory().without_until = now + WITHOUT;
+                    self.memory().without_until = now + UNCOUNTED_PERIOD;
                     *version = None;
                     return Visit::Without;
                 }
             }
-            if begun.elapsed() > CONTENDED {
+            if begun.elapsed() > VISIT_TIMEOUT {
                 return Visit::Contended;
             }
             if tried {
-                sleep(self.clock.jittered(PAUSE)).await;
+                sleep(self.clock.jittered(VISIT_PAUSE)).await;
             }
             tried = true;
         }
@@ -275,7 +278,7 @@ impl Account {
         let ends = timestamp(window.ends(self.now()));
         let put = Put::record(self.key.clone(), window, condition)?.until(ends);
         let slow = |_| Err(StoreError::Unavailable("it takes too long".to_owned()));
-        timeout(STORE, self.state.put(put)).await.unwrap_or_else(slow)
+        timeout(STORE_TIMEOUT, self.state.put(put)).await.unwrap_or_else(slow)
     }
 
     /// What is known of our leases. Where it is lost on the way, they count for longer than they need.

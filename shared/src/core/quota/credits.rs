@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
-use super::STORE;
+use super::store_call::STORE_TIMEOUT;
 use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later};
 use crate::store::{Condition, Key, Put, StoreError, Table};
 use crate::zoho::data_centre::DataCentre;
 
 /// How often what a process hears is written down, and how long it is shown: Zoho counts the last 24 hours.
-const WRITTEN: SignedDuration = SignedDuration::from_secs(60);
-const SHOWN: SignedDuration = SignedDuration::from_hours(24);
+const WRITE_INTERVAL: SignedDuration = SignedDuration::from_secs(60);
+const RETENTION: SignedDuration = SignedDuration::from_hours(24);
 
 /// What is left of CRM's credits.
 pub struct Credits {
@@ -41,17 +41,17 @@ impl Credits {
         let (key, now) = (key(data_centre, organization), self.clock.now());
         {
             let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-            if written.get(&key.partition).is_some_and(|at| now < later(*at, WRITTEN)) {
+            if written.get(&key.partition).is_some_and(|at| now < later(*at, WRITE_INTERVAL)) {
                 return;
             }
             written.insert(key.partition.clone(), now);
         }
         let record = Remaining { credits_remaining: left, as_of: now };
         let write = async {
-            let put = Put::record(key, &record, Condition::Any)?.until(later(now, SHOWN));
+            let put = Put::record(key, &record, Condition::Any)?.until(later(now, RETENTION));
             self.state.put(put).await
         };
-        if !matches!(timeout(STORE, write).await, Ok(Ok(_))) {
+        if !matches!(timeout(STORE_TIMEOUT, write).await, Ok(Ok(_))) {
             tracing::warn!("what is left of CRM's credits could not be written down");
         }
     }

@@ -5,19 +5,20 @@
 //! memory. Else each call takes its own. A call without a slot because the store is down goes out all the same: Zoho's refusal is then the worst of it.
 
 mod account;
+mod caller;
 mod credits;
+mod store_call;
 #[cfg(test)]
 mod tests;
 mod window;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
 
 use serde::Serialize;
-use tokio::time::Instant;
 
 pub use account::Slot;
+pub use caller::Caller;
 pub use credits::{Credits, Remaining};
 pub use window::Priority;
 
@@ -30,7 +31,8 @@ use crate::zoho::data_centre::DataCentre;
 use crate::zoho::http::Answer;
 use crate::zoho::response::{Failure, FailureKind};
 
-use account::Account;
+use account::{Account, Refusal};
+use store_call::timestamp;
 use window::{Blocked, Why, Window};
 
 /// The calls to Inventory of all organisations, as one process sees them.
@@ -40,17 +42,6 @@ pub struct Quotas {
     limits: InventoryLimits,
     accounts: Mutex<HashMap<String, Arc<Account>>>,
     credits: Credits,
-}
-
-/// Who wants to make a call.
-#[derive(Debug, Clone, Copy)]
-pub struct Caller<'a> {
-    /// The id of their key: a place that is kept for a key is no other key's.
-    pub key: &'a str,
-    /// For whom.
-    pub priority: Priority,
-    /// Until when they must have their answer.
-    pub deadline: Instant,
 }
 
 /// What is left of a minute.
@@ -159,7 +150,7 @@ impl Quotas {
         accounts.entry(key.partition.clone()).or_insert_with(|| Arc::new(new())).clone()
     }
 
-    fn refused(&self, refusal: account::Refusal) -> Problem {
+    fn refused(&self, refusal: Refusal) -> Problem {
         let now = self.clock.now();
         let (code, detail) = match refusal.why {
             Some(Why::Minute) => (
@@ -198,10 +189,3 @@ impl Left {
 fn key(data_centre: DataCentre, organization: &str) -> Key {
     Key::new(format!("quota#{data_centre}/{organization}"), "inventory")
 }
-
-fn timestamp(milliseconds: i64) -> Timestamp {
-    Timestamp::from_millisecond(milliseconds).unwrap_or(Timestamp::MAX)
-}
-
-/// A store that is slower than this is not waited for.
-const STORE: Duration = Duration::from_secs(2);

@@ -12,26 +12,26 @@ use crate::base::settings::InventoryLimits;
 /// Zoho's minute, and by how much the clocks of our processes may differ, in milliseconds as all times here.
 const MINUTE: i64 = 60_000 + 500;
 
-/// A call that left has reached Zoho by then.
-pub(super) const WAY: i64 = 2_000;
+/// The longest time that a call takes to reach Zoho.
+pub(super) const MAX_TRAVEL: i64 = 2_000;
 
 /// How long a slot for one call may wait for its use.
-const USE: i64 = 1_000;
+const SLOT_LIFETIME: i64 = 1_000;
 
 /// How long slots that were leased together may wait for theirs. Who has them does not hear of what Zoho told others.
-const USE_TOGETHER: i64 = 10_000;
+const LEASE_LIFETIME: i64 = 10_000;
 
 /// How many slots are leased together while less than half of the minute is used, where no day is counted.
-const TOGETHER: u32 = 5;
+const SLOTS_PER_LEASE: u32 = 5;
 
-/// A slot that comes free so soon is waited for.
-const SOON: i64 = 2_000;
+/// A call waits this long at most for a slot to come free.
+const MAX_WAIT: i64 = 2_000;
 
 /// How long the place of a caller who was told to come back is kept: two seconds, and as many for others who change the row.
-const LATE: i64 = 4_000;
+const PROMISE_GRACE: i64 = 4_000;
 
-/// So many places are kept; more callers are told a time, too, but may meet each other then.
-const MOST_PROMISED: usize = 200;
+/// How many places are kept. Further callers are told a time as well, but may collide then.
+const MAX_PROMISED: usize = 200;
 
 const DAY: i64 = 86_400_000;
 
@@ -104,7 +104,7 @@ pub(super) struct Facts {
 
 /// From a call's leaving, when it counts no more.
 fn counted_until(leaves: i64) -> i64 {
-    leaves + WAY + MINUTE
+    leaves + MAX_TRAVEL + MINUTE
 }
 
 fn count(of: impl Iterator) -> u32 {
@@ -126,13 +126,13 @@ impl Window {
 
     /// The same with those whose callers come back by then.
     fn busy(&self, at: i64) -> u32 {
-        let due = |from: i64| from <= at && counted_until(from + USE) > at;
+        let due = |from: i64| from <= at && counted_until(from + SLOT_LIFETIME) > at;
         self.used(at).saturating_add(count(self.promised.iter().filter(|(from, _)| due(*from))))
     }
 
     /// How many may still be made now: the places of those who come back are not free.
     pub(super) fn left(&self, now: i64, limit: u32) -> u32 {
-        let promised = count(self.promised.iter().filter(|(at, _)| at + LATE > now));
+        let promised = count(self.promised.iter().filter(|(at, _)| at + PROMISE_GRACE > now));
         limit.saturating_sub(self.used(now).saturating_add(promised))
     }
 
@@ -150,7 +150,7 @@ impl Window {
 
     /// When the row tells nothing any more.
     pub(super) fn ends(&self, now: i64) -> i64 {
-        let promised = self.promised.iter().map(|(at, _)| at + LATE).max();
+        let promised = self.promised.iter().map(|(at, _)| at + PROMISE_GRACE).max();
         let blocked = self.blocked.map(|blocked| blocked.until);
         self.free_at(now).max(promised.max(blocked).unwrap_or(now)).max((self.day.0 + 1) * DAY)
     }
@@ -180,7 +180,7 @@ impl Window {
     fn tidy(&mut self, now: i64) {
         self.spent.retain(|second, _| second_ends(*second) > now);
         self.leases.retain(|_, lease| counted_until(lease.until) > now);
-        self.promised.retain(|(at, _)| at + LATE > now);
+        self.promised.retain(|(at, _)| at + PROMISE_GRACE > now);
         self.blocked = self.blocked(now);
         let today = now.div_euclid(DAY);
         if self.day.0 != today {
@@ -208,18 +208,19 @@ impl Window {
         self.redeem(by, now);
         let blocked = self.blocked;
         let at = self.next(now.max(blocked.map_or(now, |blocked| blocked.until)), limit);
-        if at <= now + SOON {
-            let others = count(self.promised.iter()) + TOGETHER;
+        if at <= now + MAX_WAIT {
+            let others = count(self.promised.iter()) + SLOTS_PER_LEASE;
             let few = self.used(now).saturating_add(others) <= limit / 2;
             // A process that ends gives nothing back, and a day is long: of a day each takes what it uses.
             let together = few && limits.per_day.is_none() && at == now;
-            let (slots, until) = if together { (TOGETHER, at + USE_TOGETHER) } else { (1, at + USE) };
+            let (slots, until) =
+                if together { (SLOTS_PER_LEASE, at + LEASE_LIFETIME) } else { (1, at + SLOT_LIFETIME) };
             return self.grant(id, slots, at, until);
         }
         // What callers are told is in whole seconds.
         let back = now + (at - now + 999).div_euclid(1000) * 1000;
         let daily = blocked.is_some_and(|blocked| blocked.daily);
-        if !daily && self.promised.len() < MOST_PROMISED {
+        if !daily && self.promised.len() < MAX_PROMISED {
             self.promised.push((back, by.to_owned()));
         }
         let why = match blocked {
@@ -243,7 +244,7 @@ impl Window {
         if at > now {
             return Decision::Refused { back: at, why: Why::Minute };
         }
-        self.grant(id, 1, now, now + USE)
+        self.grant(id, 1, now, now + SLOT_LIFETIME)
     }
 
     fn grant(&mut self, id: &str, slots: u32, from: i64, until: i64) -> Decision {
@@ -257,12 +258,12 @@ impl Window {
         let promised: Vec<_> = self.promised.iter().map(|(at, _)| (*at, self.busy(*at))).collect();
         let fits = |at: i64| {
             // A second longer, because what callers are told is rounded up.
-            let within = |then: i64| at < then && then < counted_until(at + USE) + 1000;
+            let within = |then: i64| at < then && then < counted_until(at + SLOT_LIFETIME) + 1000;
             self.busy(at) < limit && promised.iter().all(|(then, busy)| !within(*then) || *busy < limit)
         };
         let ends = self.spent.keys().map(|second| second_ends(*second));
         let ends = ends.chain(self.leases.values().map(|lease| counted_until(lease.until)));
-        let ends = ends.chain(self.promised.iter().map(|(at, _)| counted_until(at + USE)));
+        let ends = ends.chain(self.promised.iter().map(|(at, _)| counted_until(at + SLOT_LIFETIME)));
         let mut moments: Vec<_> = ends.filter(|end| *end > from).collect();
         moments.push(from);
         moments.sort_unstable();

@@ -80,7 +80,7 @@ fn crowd(callers: usize, processes: usize, keys: usize, pause: i64, minutes: i64
                     *slots > 0 && *until >= now
                 });
                 let mut fly = |lease, at: i64, random: &mut Random| {
-                    let at = at + 1 + random.often(150, WAY - 1);
+                    let at = at + 1 + random.often(150, MAX_TRAVEL - 1);
                     queue.push(Reverse((at, Step::Arrive { caller, since, told, lease })));
                 };
                 if let Some((lease, slots, _)) = held[process].first_mut() {
@@ -96,7 +96,7 @@ fn crowd(callers: usize, processes: usize, keys: usize, pause: i64, minutes: i64
                 match window.take((&id, &key), Priority::Agent, LIMITS, now) {
                     Decision::Granted { slots, from, until } => {
                         held[process].push((leases, slots - 1, until));
-                        fly(leases, from.max(now + random.below(USE)), &mut random);
+                        fly(leases, from.max(now + random.below(SLOT_LIFETIME)), &mut random);
                     }
                     Decision::Refused { back, .. } => {
                         seen.untrue += usize::from(told);
@@ -148,7 +148,7 @@ fn a_crowd_never_exceeds_either_minute_and_gets_nearly_all_of_it() {
             assert!(calls >= 900, "{processes} processes, pause {pause}: {calls} of 1000");
             assert_eq!(seen.untrue, 0, "{processes} processes: who comes when told is served");
             let latest = seen.late.iter().max().copied().unwrap_or_default();
-            assert!(latest <= USE + SOON + WAY, "{latest} ms");
+            assert!(latest <= SLOT_LIFETIME + MAX_WAIT + MAX_TRAVEL, "{latest} ms");
         }
     }
 }
@@ -189,7 +189,7 @@ fn five_at_once_below_half_and_one_by_one_above() {
 fn what_lapsed_comes_back_and_what_was_used_counts_for_a_minute_from_then() {
     let mut window = Window::default();
     let first = take(&mut window, 1, LIMITS, START);
-    assert_eq!(first, Decision::Granted { slots: 5, from: START, until: START + USE_TOGETHER });
+    assert_eq!(first, Decision::Granted { slots: 5, from: START, until: START + LEASE_LIFETIME });
     window.settle("1", &Facts { landed: vec![START + 900, START + 950], unused: 3 });
     assert_eq!((window.used(START + 1000), window.day.1), (2, 2));
     assert_eq!(window.used(START + 900 + 60_000), 2);
@@ -198,8 +198,8 @@ fn what_lapsed_comes_back_and_what_was_used_counts_for_a_minute_from_then() {
     // A process that was never heard of again has used all of them at the last moment.
     let mut window = Window::default();
     take(&mut window, 1, LIMITS, START);
-    assert_eq!(window.used(START + USE_TOGETHER + WAY + 60_000), 5);
-    assert_eq!(window.used(START + USE_TOGETHER + WAY + 61_000), 0);
+    assert_eq!(window.used(START + LEASE_LIFETIME + MAX_TRAVEL + 60_000), 5);
+    assert_eq!(window.used(START + LEASE_LIFETIME + MAX_TRAVEL + 61_000), 0);
 }
 
 #[test]

@@ -11,7 +11,7 @@ use crate::core::access::key::ServiceKey;
 use crate::store::{Condition, Key, Order, Put, Query, StoreError, Table};
 
 /// How long entries are kept.
-const KEPT: SignedDuration = SignedDuration::from_hours(400 * 24);
+const RETENTION: SignedDuration = SignedDuration::from_hours(400 * 24);
 
 /// One write.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -42,7 +42,7 @@ pub struct Entry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It was sent; that its end is not here means that the process died on the way.
+    /// It was sent. If this stays the last word, the process died before the end.
     Sent,
     /// Zoho did it.
     Done,
@@ -99,7 +99,7 @@ impl Audit {
     /// Where the store fails.
     pub async fn write(&self, entry: &Entry) -> Result<(), StoreError> {
         let key = Key::new(partition(&entry.connection), &entry.id);
-        let put = Put::record(key, entry, Condition::Any)?.until(later(entry.at, KEPT));
+        let put = Put::record(key, entry, Condition::Any)?.until(later(entry.at, RETENTION));
         self.state.put(put).await.map(drop)
     }
 

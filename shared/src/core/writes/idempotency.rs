@@ -1,7 +1,7 @@
 //! What makes a repeated request harmless: the caller's own key, and what became of the first request with it.
 //!
 //! A request goes through three states. **Reserved**: nothing has left yet; a process that dies here leaves nothing behind, and
-//! the next request does the work. **Sent**: Zoho may have acted; whoever comes next must look there before saying anything.
+//! the next request does the work. **Sent**: Zoho may have acted; the next request must look there before it answers.
 //! **Done**: the answer is kept for a day.
 
 use std::sync::Arc;
@@ -17,10 +17,10 @@ use crate::store::{Condition, Key, Outcome, Put, StoreError, Table, Version};
 const PARTITION: &str = "idempotency";
 
 /// How long the first answer is kept.
-const KEPT: SignedDuration = SignedDuration::from_hours(24);
+const RETENTION: SignedDuration = SignedDuration::from_hours(24);
 
-/// A request is over by then: its function is ended at 29 seconds.
-const RUNNING: SignedDuration = SignedDuration::from_secs(35);
+/// A request is over by then: Lambda ends its function at 29 seconds.
+const MAX_REQUEST_TIME: SignedDuration = SignedDuration::from_secs(35);
 
 /// An answer that is kept.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,7 +66,7 @@ mod base64_bytes {
 struct Record {
     /// Of the request: a key belongs to one.
     request: String,
-    /// Until when its process may be at it.
+    /// Until when its process may be working on it.
     until: Timestamp,
     state: State,
 }
@@ -101,7 +101,7 @@ pub enum Begun {
         /// When it was sent.
         at: Timestamp,
     },
-    /// The first request is still at it, for so many seconds at most.
+    /// The first request is still running, for so many seconds at most.
     Running(u64),
     /// It belongs to another request.
     Other,
@@ -126,7 +126,7 @@ impl Idempotency {
     /// Where the store fails.
     pub async fn begin(&self, owner: &str, key: &str, request: &str) -> Result<Begun, StoreError> {
         let key = Key::new(PARTITION, sha256_hex(format!("{owner}/{key}").as_bytes()));
-        // A second round where another request ended in between.
+        // A second try, where another request ended in between.
         for _ in 0..4 {
             let Some(row) = self.state.get(&key).await? else {
                 let done = self.write(&key, request, State::Reserved, Condition::Absent).await?;
@@ -137,7 +137,7 @@ impl Idempotency {
             };
             let found: Record = row.read()?;
             let now = self.clock.now();
-            // What died before it sent anything leaves nothing behind, not even its claim to the key.
+            // A request whose process died before it sent anything no longer holds the key.
             let abandoned = matches!(found.state, State::Reserved) && found.until <= now;
             if found.request != request && !abandoned {
                 return Ok(Begun::Other);
@@ -189,7 +189,7 @@ impl Idempotency {
         self.state.delete(ticket.key, Condition::Version(ticket.version)).await.map(drop)
     }
 
-    /// Its end is not known, and whoever asks next may look at once.
+    /// Its end is not known; the next request may look at Zoho at once.
     ///
     /// # Errors
     /// Where the store fails.
@@ -197,7 +197,7 @@ impl Idempotency {
         let record =
             Record { request: ticket.request, until: self.clock.now(), state: State::Sent { plan, at } };
         let put = Put::record(ticket.key, &record, Condition::Version(ticket.version))?;
-        self.state.put(put.until(later(self.clock.now(), KEPT))).await.map(drop)
+        self.state.put(put.until(later(self.clock.now(), RETENTION))).await.map(drop)
     }
 
     async fn advance(&self, ticket: &mut Ticket, state: State) -> Result<bool, StoreError> {
@@ -219,8 +219,8 @@ impl Idempotency {
         condition: Condition,
     ) -> Result<Option<Ticket>, StoreError> {
         let now = self.clock.now();
-        let record = Record { request: request.to_owned(), until: later(now, RUNNING), state };
-        let put = Put::record(key.clone(), &record, condition)?.until(later(now, KEPT));
+        let record = Record { request: request.to_owned(), until: later(now, MAX_REQUEST_TIME), state };
+        let put = Put::record(key.clone(), &record, condition)?.until(later(now, RETENTION));
         Ok(match self.state.put(put).await? {
             Outcome::Done(Some(version)) => {
                 Some(Ticket { key: key.clone(), request: request.to_owned(), version })

@@ -11,11 +11,11 @@ use crate::base::id::ConnectionName;
 use crate::store::{Condition, Key, Put, StoreError, Table};
 use crate::zoho::value::timestamp;
 
-/// Zoho tells of a change within minutes; what it did not tell is found within an hour, or once Zoho is reached again.
-const KEPT: SignedDuration = SignedDuration::from_hours(48);
+/// Zoho sends a change within minutes; polling finds the others within an hour, or when Zoho answers again.
+const RETENTION: SignedDuration = SignedDuration::from_hours(48);
 
-/// Writes in a row that are followed back. Of more, nobody can say what was between them.
-const MOST_IN_A_ROW: usize = 50;
+/// The longest chain of own writes that is followed back. A longer one may hide a change of somebody else.
+const MAX_CHAIN: usize = 50;
 
 /// When a record had been changed last before a write of ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,7 +25,7 @@ pub enum Before {
     New,
     /// Then.
     At(Timestamp),
-    /// Whoever wrote did not know.
+    /// The writer did not know.
     Unknown,
 }
 
@@ -62,7 +62,7 @@ impl OwnWrites {
             return Ok(());
         }
         let put = Put::record(key(connection, subject, at), &before, Condition::Any)?;
-        self.state.put(put.until(later(self.clock.now(), KEPT))).await.map(drop)
+        self.state.put(put.until(later(self.clock.now(), RETENTION))).await.map(drop)
     }
 
     /// Whether the record was changed at that time by a write of ours.
@@ -90,7 +90,7 @@ impl OwnWrites {
         mut at: Timestamp,
         is_known: impl Fn(Timestamp) -> bool,
     ) -> Result<Option<Timestamp>, StoreError> {
-        for _ in 0..MOST_IN_A_ROW {
+        for _ in 0..MAX_CHAIN {
             match self.read(connection, subject, at).await? {
                 Some(Before::New | Before::Unknown) => return Ok(None),
                 Some(Before::At(before)) if is_known(before) => return Ok(None),
@@ -108,7 +108,7 @@ impl OwnWrites {
         at: Timestamp,
     ) -> Result<Option<Before>, StoreError> {
         let row = self.state.get(&key(connection, subject, at)).await?;
-        // Marks had nothing in them once.
+        // Older marks are empty.
         row.map(|row| Ok(row.read::<Option<Before>>()?.unwrap_or(Before::Unknown))).transpose()
     }
 }

@@ -37,7 +37,7 @@ pub fn config(
     endpoint: Option<String>,
 ) -> Result<SdkConfig, String> {
     let http = http_client()?;
-    // A lease reckons with the last of them: `core/renewal.rs`.
+    // The lease in `core/grant/lease.rs` relies on the operation timeout.
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(2))
         .operation_attempt_timeout(Duration::from_secs(4))

@@ -1,16 +1,15 @@
 //! Both traits on AWS: secrets in Secrets Manager, rows in two DynamoDB tables.
 
 mod client;
+mod error;
 mod secrets;
 mod table;
 
-use std::error::Error;
-use std::fmt::Display;
 use std::sync::Arc;
 
 use aws_config::SdkConfig;
 
-use super::{StoreError, Stores};
+use super::Stores;
 use crate::base::clock::SharedClock;
 
 pub use client::{config, config_from_env, http_client};
@@ -36,15 +35,4 @@ pub fn open(
         state: table(state, crate::base::settings::STATE_TABLE),
         events: table(events, crate::base::settings::EVENTS_TABLE),
     }
-}
-
-/// What AWS said, with the causes that its errors hide behind one another.
-fn unavailable(what: impl Display, error: &(dyn Error + 'static)) -> StoreError {
-    let mut text = what.to_string();
-    let mut next = Some(error);
-    while let Some(error) = next {
-        text += &format!(": {error}");
-        next = error.source();
-    }
-    StoreError::Unavailable(text)
 }

@@ -13,7 +13,7 @@ use aws_sdk_secretsmanager::operation::create_secret::CreateSecretError;
 use aws_sdk_secretsmanager::operation::update_secret_version_stage::UpdateSecretVersionStageError;
 use tokio::time::sleep;
 
-use super::unavailable;
+use super::error::unavailable;
 use crate::base::clock::{Timestamp, jittered};
 use crate::base::secret::{Secret, random_hex};
 use crate::store::{SecretValue, Secrets, StoreError, VersionId};
@@ -25,7 +25,7 @@ const PENDING: &str = "zoho-connector-pending";
 const PLACEHOLDER: &str = "-";
 
 /// A name is free again only some seconds after its secret was deleted.
-const RECREATIONS: u32 = 6;
+const MAX_CREATIONS: u32 = 6;
 
 pub(super) struct ManagedSecrets {
     pub(super) client: Client,
@@ -87,7 +87,7 @@ impl ManagedSecrets {
             let Err(error) = answer else { return Ok(()) };
             match error.as_service_error() {
                 Some(CreateSecretError::ResourceExistsException(_)) => return Ok(()),
-                Some(CreateSecretError::InvalidRequestException(_)) if tried < RECREATIONS => {
+                Some(CreateSecretError::InvalidRequestException(_)) if tried < MAX_CREATIONS => {
                     sleep(jittered(Duration::from_millis(250) * tried)).await;
                 }
                 _ => return Err(unavailable("CreateSecret", &error)),
@@ -107,7 +107,7 @@ impl Secrets for ManagedSecrets {
         let id = self.id(name);
         // The token becomes the version's id; a retried call with the same token stores it once.
         let token = random_hex::<16>();
-        for _ in 0..RECREATIONS {
+        for _ in 0..MAX_CREATIONS {
             if self.put_pending(&id, value, &token).await?.is_some() {
                 return Ok(VersionId(token));
             }

@@ -14,15 +14,15 @@ use aws_sdk_dynamodb::types::{
 };
 use tokio::time::sleep;
 
-use super::unavailable;
+use super::error::unavailable;
 use crate::base::clock::{SharedClock, Timestamp, jittered};
 use crate::store::table::{check_limits, check_row};
 use crate::store::{
     Condition, Key, Order, Outcome, Page, Put, Query, Row, StoreError, Table, Version, Write,
 };
 
-/// Two transactions at one row at the same moment: one is told to come again.
-const TRIES: u32 = 8;
+/// DynamoDB refuses one of two transactions that touch a row at the same moment; that one is sent again.
+const MAX_TRIES: u32 = 8;
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -126,7 +126,7 @@ impl Table for DynamoTable {
             .zip(&versions)
             .map(|(step, version)| self.write(step, version))
             .collect::<Result<Vec<_>, _>>()?;
-        for tried in 1..=TRIES {
+        for tried in 1..=MAX_TRIES {
             let answer =
                 self.client.transact_write_items().set_transact_items(Some(items.clone())).send().await;
             let Err(error) = answer else { return Ok(done(&steps, versions)) };

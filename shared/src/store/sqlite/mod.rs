@@ -1,6 +1,7 @@
 //! Both traits on one SQLite file: readable by its owner only, write-ahead log, every commit synced, any number of
 //! processes. In memory for tests.
 
+mod database;
 mod secrets;
 mod table;
 mod worker;
@@ -9,31 +10,24 @@ use std::fs;
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 
 use rusqlite::Connection;
 
-use super::{Secrets, StoreError, Table};
+use super::{Secrets, StoreError, Stores, Table};
 use crate::base::clock::SharedClock;
+use database::Database;
+use secrets::SqliteSecrets;
+use table::SqliteTable;
 use worker::Worker;
 
-const FILE: &str = "zoho-connector.sqlite3";
-
-/// Milliseconds between two removals of rows that have ended: nobody sees them meanwhile.
-const SWEEP: i64 = 1000;
+const FILE_NAME: &str = "zoho-connector.sqlite3";
 
 /// Pages in the log before they are moved to the file, which costs two more syncs: 16 MB.
-const CHECKPOINT: u32 = 4000;
+const CHECKPOINT_PAGES: u32 = 4000;
 
 /// One open database.
 #[derive(Clone)]
-pub struct Sqlite {
-    writer: Worker,
-    reader: Worker,
-    clock: SharedClock,
-    /// When rows that have ended were removed last, in milliseconds.
-    swept: Arc<AtomicI64>,
-}
+pub struct Sqlite(Database);
 
 impl Sqlite {
     /// Opens the database in `folder`, making both where they do not exist.
@@ -41,34 +35,29 @@ impl Sqlite {
     /// # Errors
     /// Where the folder or the file cannot be made or read.
     pub fn open(folder: &Path, clock: SharedClock) -> Result<Self, StoreError> {
-        let path = folder.join(FILE);
+        let path = folder.join(FILE_NAME);
         let failed = |error: io::Error| StoreError::Unavailable(format!("{}: {error}", path.display()));
         private_folder(folder).map_err(failed)?;
         // The file is made before SQLite opens it, so that it never exists with wider rights; its log inherits them.
         private_file(&path).map_err(failed)?;
 
         let writer = Connection::open(&path)?;
-        writer.busy_timeout(worker::BUSY)?;
+        writer.busy_timeout(worker::BUSY_TIMEOUT)?;
         writer.pragma_update(None, "journal_mode", "WAL")?;
         writer.pragma_update(None, "synchronous", "FULL")?;
-        writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT)?;
+        writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
         // What is deleted was a secret, more often than not: its bytes go, too.
         writer.pragma_update(None, "secure_delete", "ON")?;
         writer.execute_batch(SCHEMA)?;
         let reader = Connection::open(&path)?;
-        reader.busy_timeout(worker::BUSY)?;
+        reader.busy_timeout(worker::BUSY_TIMEOUT)?;
         reader.pragma_update(None, "query_only", true)?;
-        Ok(Self {
-            writer: Worker::start(writer)?,
-            reader: Worker::start(reader)?,
-            clock,
-            swept: Arc::default(),
-        })
+        Ok(Self(Database::new(Worker::start(writer)?, Worker::start(reader)?, clock)))
     }
 
     /// Whether `folder` holds a database.
     pub fn is_in(folder: &Path) -> bool {
-        folder.join(FILE).is_file()
+        folder.join(FILE_NAME).is_file()
     }
 
     /// A database that lives as long as this value.
@@ -79,25 +68,17 @@ impl Sqlite {
         let connection = Connection::open_in_memory()?;
         connection.execute_batch(SCHEMA)?;
         let worker = Worker::start(connection)?;
-        Ok(Self { writer: worker.clone(), reader: worker, clock, swept: Arc::default() })
-    }
-
-    /// Whether this write also removes what has ended.
-    fn is_time_to_sweep(&self, now: i64) -> bool {
-        let last = self.swept.load(Ordering::Relaxed);
-        // A clock that was set back sweeps again, too.
-        let due = now.abs_diff(last) >= SWEEP.unsigned_abs();
-        due && self.swept.compare_exchange(last, now, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+        Ok(Self(Database::new(worker.clone(), worker, clock)))
     }
 
     /// The secret store.
     pub fn secrets(&self) -> Arc<dyn Secrets> {
-        Arc::new(secrets::SqliteSecrets(self.clone()))
+        Arc::new(SqliteSecrets(self.0.clone()))
     }
 
     /// The table of that name.
     pub fn table(&self, name: &'static str) -> Arc<dyn Table> {
-        Arc::new(table::SqliteTable { name, database: self.clone() })
+        Arc::new(SqliteTable { name, database: self.0.clone() })
     }
 }
 
@@ -143,6 +124,12 @@ fn private_folder(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+impl From<Sqlite> for Stores {
+    fn from(database: Sqlite) -> Self {
+        Self { secrets: database.secrets(), state: database.table("state"), events: database.table("events") }
+    }
 }
 
 impl From<rusqlite::Error> for StoreError {

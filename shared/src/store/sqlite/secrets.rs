@@ -3,15 +3,15 @@
 use async_trait::async_trait;
 use rusqlite::{OptionalExtension, params};
 
-use super::Sqlite;
+use super::database::Database;
 use crate::base::clock::Timestamp;
 use crate::base::secret::{Secret, random_hex};
 use crate::store::{SecretValue, Secrets, StoreError, VersionId};
 
-pub(super) struct SqliteSecrets(pub(super) Sqlite);
+pub(super) struct SqliteSecrets(pub(super) Database);
 
 /// Versions without a stage are only counted, and only those of the last day.
-const KEPT: i64 = 24 * 60 * 60 * 1000;
+const VERSION_RETENTION: i64 = 24 * 60 * 60 * 1000;
 
 #[async_trait]
 impl Secrets for SqliteSecrets {
@@ -46,7 +46,7 @@ impl Secrets for SqliteSecrets {
                 )?;
                 sql.execute(
                     "DELETE FROM secret_version WHERE name = ?1 AND stage IS NULL AND created < ?2",
-                    params![name, now - KEPT],
+                    params![name, now - VERSION_RETENTION],
                 )?;
                 sql.execute(
                     "INSERT INTO secret_version (name, version, value, stage, created)

@@ -3,14 +3,14 @@
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, named_params, params};
 
-use super::Sqlite;
+use super::database::Database;
 use crate::base::clock::Timestamp;
 use crate::store::table::check_limits;
 use crate::store::{Condition, Key, Order, Outcome, Page, Query, Row, StoreError, Table, Version, Write};
 
 pub(super) struct SqliteTable {
     pub(super) name: &'static str,
-    pub(super) database: Sqlite,
+    pub(super) database: Database,
 }
 
 impl SqliteTable {
@@ -29,11 +29,11 @@ impl Table for SqliteTable {
     async fn transact(&self, steps: Vec<Write>) -> Result<Outcome, StoreError> {
         check_limits(&steps)?;
         let (table, now) = (self.name, self.now());
-        let sweeps = self.database.is_time_to_sweep(now);
+        let removes = self.database.is_time_to_remove(now);
         self.database
             .writer
             .write(move |sql| {
-                if sweeps {
+                if removes {
                     sql.prepare_cached("DELETE FROM row WHERE expires <= ?1")?.execute([now])?;
                 }
                 transact(sql, table, &steps, now)

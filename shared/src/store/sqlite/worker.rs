@@ -11,10 +11,10 @@ use tokio::sync::oneshot;
 use crate::store::StoreError;
 
 /// How long a connection waits for another process to finish its write.
-pub(super) const BUSY: Duration = Duration::from_secs(3);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How many writes one commit carries at most.
-const BATCH: usize = 256;
+const MAX_BATCH: usize = 256;
 
 /// What a job leaves to be told once its commit has succeeded or failed.
 type Answer = Box<dyn FnOnce(Result<(), StoreError>) + Send>;
@@ -114,7 +114,7 @@ fn commit(connection: &mut Connection, first: Work, jobs: &mpsc::Receiver<Job>) 
     };
     let mut answers = vec![first(Ok(&transaction))];
     let mut left_over = None;
-    while left_over.is_none() && answers.len() < BATCH {
+    while left_over.is_none() && answers.len() < MAX_BATCH {
         match jobs.try_recv() {
             Ok(Job::Write(work)) => answers.push(work(Ok(&transaction))),
             Ok(read) => left_over = Some(read),

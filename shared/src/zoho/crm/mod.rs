@@ -4,6 +4,7 @@
 pub mod channel;
 pub mod coql;
 pub mod field;
+pub mod modules;
 
 use serde_json::Value;
 
@@ -125,16 +126,6 @@ pub fn org_url(api: &str) -> String {
     format!("{api}/crm/v8/org")
 }
 
-/// A module by one of its records, as events name it: `Deals` is about a `deal`, `Price_Books` about a `price_book`.
-pub fn record_word(module: &str) -> String {
-    let name = module.to_ascii_lowercase();
-    match (name.strip_suffix("ies"), name.strip_suffix('s')) {
-        (Some(stem), _) if !stem.is_empty() => format!("{stem}y"),
-        (None, Some(stem)) if !stem.is_empty() && !stem.ends_with(['s', '_']) => stem.to_owned(),
-        _ => name,
-    }
-}
-
 /// The records of an answer; nothing under 204 is none.
 pub fn rows(answer: Option<Object>) -> Vec<Object> {
     answer.map(|mut answer| records(&mut answer, "data")).unwrap_or_default()
@@ -232,22 +223,6 @@ mod tests {
             serde_json::to_string(&record(deal)).unwrap(),
             r#"{"id":"61","Deal_Name":"Spring","Amount":4300.00,"Contact_Name":null,"Account_Name_id":"62","Account_Name":"Harbor","Owner_id":"63","Owner":"Nora","Tag":[],"$currency_symbol":"€","untrusted":["Deal_Name","Account_Name"]}"#
         );
-    }
-
-    #[test]
-    fn a_module_is_named_after_one_of_its_records() {
-        for (module, expected) in [
-            ("Deals", "deal"),
-            ("Price_Books", "price_book"),
-            ("Activities", "activity"),
-            ("Business", "business"),
-            ("Appointments__s", "appointments__s"),
-            ("Fleet", "fleet"),
-            ("s", "s"),
-            ("ies", "ies"),
-        ] {
-            assert_eq!(record_word(module), expected, "{module}");
-        }
     }
 
     #[test]

@@ -1,68 +1,52 @@
 //! Zoho Inventory: addresses, and its records in the shape that callers get.
 //! <https://www.zoho.com/inventory/api/v1/>
 
+pub mod record_kinds;
 pub mod webhook_rules;
 
 use serde_json::{Value, json};
 
+use self::record_kinds::RecordKind;
 use super::value::{Object, even_out, id, number, query_of, text, untrusted};
 
 /// Scopes by what is read.
 pub mod scope {
+    use super::record_kinds::RecordKind;
+
     /// Items and their stock.
-    pub const ITEMS: &str = "ZohoInventory.items.READ";
+    pub const ITEMS: &str = RecordKind::ITEM.read_scope;
     /// Customers and vendors.
-    pub const CONTACTS: &str = "ZohoInventory.contacts.READ";
+    pub const CONTACTS: &str = RecordKind::CONTACT.read_scope;
     /// The list of organisations, of all things, is a setting.
-    pub const SETTINGS: &str = "ZohoInventory.settings.READ";
+    pub const SETTINGS: &str = RecordKind::LOCATION.read_scope;
 }
 
 /// Sales orders.
 pub mod orders {
+    use super::record_kinds::RecordKind;
     use crate::zoho::value::query_of;
 
     /// Reading them.
-    pub const READ: &str = "ZohoInventory.salesorders.READ";
+    pub const READ: &str = RecordKind::SALES_ORDER.read_scope;
     /// Making them, and changing their status.
     pub const CREATE: &str = "ZohoInventory.salesorders.CREATE";
 
     /// The list, and where new ones are posted.
     pub fn list_url(api: &str, organization: &str, query: &[(&str, &str)]) -> String {
-        let mut url = query_of(format!("{api}/inventory/v1/salesorders"));
+        let mut url = query_of(RecordKind::SALES_ORDER.list_url(api));
         url.append_pair("organization_id", organization).extend_pairs(query);
         url.finish()
     }
 
     /// One of them.
     pub fn one_url(api: &str, organization: &str, id: &str) -> String {
-        format!("{api}/inventory/v1/salesorders/{id}?organization_id={organization}")
+        RecordKind::SALES_ORDER.record_url(api, organization, id)
     }
 
     /// Where its status is changed.
     pub fn status_url(api: &str, organization: &str, id: &str, status: &str) -> String {
         format!("{api}/inventory/v1/salesorders/{id}/status/{status}?organization_id={organization}")
     }
-}
-
-/// Where records of a kind are, by the word that their webhooks have for it: the list's name, which is also its path, and the
-/// scope of reading it.
-pub fn list_of(kind: &str) -> Option<(&'static str, &'static str)> {
-    Some(match kind {
-        "item" => ("items", scope::ITEMS),
-        "salesorder" => ("salesorders", orders::READ),
-        "purchaseorder" => ("purchaseorders", "ZohoInventory.purchaseorders.READ"),
-        "contact" => ("contacts", scope::CONTACTS),
-        "package" => ("packages", "ZohoInventory.packages.READ"),
-        "transfer_order" => ("transferorders", "ZohoInventory.transferorders.READ"),
-        "inventory_adjustment" => ("inventoryadjustments", "ZohoInventory.inventoryadjustments.READ"),
-        "composite_item" => ("compositeitems", "ZohoInventory.compositeitems.READ"),
-        _ => return None,
-    })
-}
-
-/// One record of a list.
-pub fn record_url(api: &str, organization: &str, list: &str, id: &str) -> String {
-    format!("{api}/inventory/v1/{list}/{id}?organization_id={organization}")
 }
 
 /// The organisations of the user who connected.
@@ -91,7 +75,7 @@ pub fn items_url(
     page: u32,
     per_page: u32,
 ) -> String {
-    let mut query = query_of(format!("{api}/inventory/v1/items"));
+    let mut query = query_of(RecordKind::ITEM.list_url(api));
     query
         .append_pair("organization_id", organization)
         .append_pair("page", &page.to_string())
@@ -135,7 +119,7 @@ pub fn has_filtered(answer: &Object, (_, filter): (&str, &str)) -> bool {
 
 /// One item.
 pub fn item_url(api: &str, organization: &str, item_id: &str) -> String {
-    format!("{api}/inventory/v1/items/{item_id}?organization_id={organization}")
+    RecordKind::ITEM.record_url(api, organization, item_id)
 }
 
 /// Whether there is a page after this one. Without a `page_context` there is none.

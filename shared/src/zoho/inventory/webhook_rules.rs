@@ -7,18 +7,19 @@ use serde_json::{Value, json};
 use crate::base::secret::Secret;
 use crate::zoho::http::Answer;
 use crate::zoho::inventory::has_more;
+use crate::zoho::inventory::record_kinds::RecordKind;
 use crate::zoho::response::{Failure, FailureKind, inventory};
 use crate::zoho::value::{Object, id, query_of, record, records, text};
 
-/// What must be granted to look for webhooks and to end them.
-pub const TO_END: &[&str] = &["ZohoInventory.settings.READ", "ZohoInventory.settings.DELETE"];
+/// The scopes of listing and deleting webhooks and rules.
+pub const SCOPES_TO_DELETE: &[&str] = &["ZohoInventory.settings.READ", "ZohoInventory.settings.DELETE"];
 
-/// What must be granted to make them, and to take back what was half made.
-pub const TO_MAKE: &[&str] =
+/// The scopes of making them, and of deleting what was half made.
+pub const SCOPES_TO_CREATE: &[&str] =
     &["ZohoInventory.settings.READ", "ZohoInventory.settings.CREATE", "ZohoInventory.settings.DELETE"];
 
 /// Zoho cuts no name, it refuses a longer one.
-pub const LONGEST_NAME: usize = 50;
+pub const MAX_NAME_LENGTH: usize = 50;
 
 /// The two settings that a rule is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -63,8 +64,8 @@ pub fn activate_url(api: &str, organization: &str, id: &str) -> String {
 pub struct Rule {
     /// What both are called.
     pub name: String,
-    /// The kind of records, in Zoho's word.
-    pub entity: &'static str,
+    /// The kind of records.
+    pub kind: &'static RecordKind,
     /// Whether it is about deleted records; else about new and changed ones.
     pub deleted: bool,
     /// Where to post.
@@ -76,7 +77,7 @@ impl Rule {
     pub fn webhook(&self, secret: &Secret) -> String {
         json!({
             "webhook_name": self.name,
-            "entity": self.entity,
+            "entity": self.kind.word,
             "method": "POST",
             "url": self.url,
             "headers": [],
@@ -93,7 +94,7 @@ impl Rule {
     pub fn workflow(&self, webhook_id: &str) -> String {
         json!({
             "workflow_name": self.name,
-            "entity": self.entity,
+            "entity": self.kind.word,
             "rule_type": if self.deleted { "delete" } else { "add_edit" },
             "apply_rule_always": true,
             "instant_actions": [{ "action_type": "webhook", "action_id": webhook_id }],
@@ -200,7 +201,7 @@ mod tests {
     fn rule() -> Rule {
         Rule {
             name: "item.updated to connector default".to_owned(),
-            entity: "item",
+            kind: RecordKind::ITEM,
             deleted: false,
             url: "https://x.example/webhooks/default/inventory/item.updated".to_owned(),
         }

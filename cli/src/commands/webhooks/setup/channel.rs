@@ -1,4 +1,4 @@
-//! CRM's channel: asked for and ended by token-refresh, which renews it ever after.
+//! CRM's channel: token-refresh makes, renews and ends it.
 
 use std::time::Duration;
 
@@ -10,14 +10,17 @@ use shared::core::events::webhook_secrets;
 use shared::core::events::webhook_secrets::WebhookSecrets;
 use tokio::time::sleep;
 
+use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
-use crate::commands::webhooks::setup::{Failure, new_secret, watch_row};
+use crate::commands::webhooks::secret::new_secret;
+use crate::commands::webhooks::setup::watch_row;
 
-/// How often token-refresh is asked while somebody else is at it, and how long between.
-const TRIES: usize = 5;
-const AGAIN: Duration = Duration::from_secs(2);
+/// How often token-refresh is asked while another run holds the connection, and the pause between.
+const MAX_TRIES: usize = 5;
+const RETRY_DELAY: Duration = Duration::from_secs(2);
 
-/// Has the channel made or brought in line that the row wants; its end by CRM's word, or why there is none.
+/// Makes the channel that the subscription describes, or changes the existing one. Gives its end as CRM granted it, or why there is
+/// no channel.
 pub(super) async fn make(
     opened: &Opened,
     name: &ConnectionName,
@@ -27,7 +30,7 @@ pub(super) async fn make(
     let Some(channel) = found else {
         return Ok(Err("somebody else has ended it meanwhile".to_owned()));
     };
-    // Before CRM is asked: what it tells at once must be known as its own.
+    // The token is stored before CRM is asked: CRM may send the first notification at once.
     if WebhookSecrets::read(secrets).await?.channel(name, &channel.id).is_empty() {
         webhook_secrets::set_channel(secrets, name, &channel.id, new_secret()).await?;
     }
@@ -38,7 +41,7 @@ pub(super) async fn make(
     })
 }
 
-/// Has the channel ended that is there, and forgets its token.
+/// Ends the channel, and deletes its token.
 pub(super) async fn end(opened: &Opened, name: &ConnectionName) -> Result<bool, Failure> {
     let (state, secrets) = (&*opened.services.stores.state, &*opened.services.stores.secrets);
     let found = subscription::get(state, name).await?.and_then(|stored| stored.watch.channel);
@@ -55,15 +58,15 @@ pub(super) async fn end(opened: &Opened, name: &ConnectionName) -> Result<bool, 
     Ok(true)
 }
 
-/// When the channel ends that is there now, nothing where none is wanted; or why it is not as it is wanted.
+/// The end of the channel, nothing where the subscription has none; or why CRM refused it.
 async fn ask(opened: &Opened, name: &ConnectionName) -> Result<Result<Option<Timestamp>, String>, Failure> {
     let token_refresh = opened.token_refresh();
-    for _ in 0..TRIES {
+    for _ in 0..MAX_TRIES {
         let reply = token_refresh.ask(Ask::Watch { connection: name.clone() }).await;
         match reply.map_err(|error| error.to_string())? {
             Reply::Watching { expires } => return Ok(Ok(expires)),
             Reply::NotWatching { reason } => return Ok(Err(reason)),
-            Reply::Busy | Reply::Full => sleep(AGAIN).await,
+            Reply::Busy | Reply::Full => sleep(RETRY_DELAY).await,
             _ => break,
         }
     }

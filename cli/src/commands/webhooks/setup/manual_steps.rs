@@ -52,9 +52,5 @@ pub(super) fn tell_end<'a>(rules: impl Iterator<Item = &'a Rule>, reason: &str) 
 
 /// Zoho's word for a kind of records, as its pages show it.
 fn module(rule: &Rule) -> &str {
-    match rule.entity {
-        "item" => "Items",
-        "salesorder" => "Sales Orders",
-        other => other,
-    }
+    rule.kind.rule_module.unwrap_or(rule.kind.word)
 }

@@ -1,4 +1,4 @@
-//! `zoho-connector webhooks setup`. What is watched is what the last setup said: it can be run again at any time, and makes
+//! `zoho-connector webhooks setup`. The last setup decides what is watched. It can be run again at any time, and makes
 //! nothing twice.
 
 mod channel;
@@ -12,24 +12,24 @@ mod zoho_settings;
 
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use shared::base::id::ConnectionName;
 use shared::core::connection::{self, Connection, State};
 use shared::core::events::subscription;
-use shared::core::events::subscription::{Kind, Subscription};
+use shared::core::events::subscription::Subscription;
 use shared::store::Table;
+use shared::zoho::inventory::record_kinds::RecordKind;
 
-use super::rotate::new_secret;
-use super::{Failure, is_found};
+use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
 use crate::terminal::say;
 use rules::Rules;
-use selection::Wanted;
+use selection::Selection;
 use wait::Awaited;
-use watch_row::Told;
+use watch_row::Notifier;
 
-/// What is said wherever Zoho does not tell of changes.
-const LOOKED_FOR: &str = "Changes are looked for every 5 minutes";
+/// The operator reads this wherever Zoho sends no changes.
+const POLLED: &str = "Changes are looked for every 5 minutes";
 
 #[derive(Args)]
 pub(crate) struct Setup {
@@ -41,8 +41,8 @@ pub(crate) struct Setup {
     #[arg(long, value_name = "MODULE,…", value_delimiter = ',', value_parser = selection::module)]
     crm: Option<Vec<String>>,
     /// Kinds of records of Zoho Inventory; without, as it is, at first both as far as the connection may read them
-    #[arg(long, value_enum, value_name = "KIND,…", value_delimiter = ',')]
-    inventory: Option<Vec<Records>>,
+    #[arg(long, value_name = "KIND,…", value_delimiter = ',', value_parser = selection::kinds())]
+    inventory: Option<Vec<String>>,
     /// Only look for changes, every 5 minutes: nothing is made at Zoho, and Zoho need not reach the connector
     #[arg(long)]
     look_only: bool,
@@ -56,92 +56,85 @@ pub(crate) struct Setup {
     installation: Installation,
 }
 
-#[derive(Clone, Copy, PartialEq, ValueEnum)]
-pub(crate) enum Records {
-    Item,
-    Salesorder,
-    None,
-}
-
-impl Records {
-    fn kind(self) -> Option<Kind> {
-        match self {
-            Self::Item => Some(Kind::Item),
-            Self::Salesorder => Some(Kind::SalesOrder),
-            Self::None => None,
-        }
-    }
-}
-
 impl Setup {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let opened = self.installation.open().await?;
         if self.stop {
             return stop::run(&opened, &self.connection).await;
         }
-        let found = connected(&*opened.services.stores.state, &self.connection).await?;
+        let connection = connected(&*opened.services.stores.state, &self.connection).await?;
         let before = subscription::get(&*opened.services.stores.state, &self.connection).await?;
-        let inventory = self.inventory.map(|kinds| kinds.into_iter().filter_map(Records::kind).collect());
-        // One that watches nothing is being stopped.
+        let inventory =
+            self.inventory.map(|kinds| kinds.iter().filter_map(|word| RecordKind::of_word(word)).collect());
+        // A subscription without modules and kinds is being stopped.
         let before = before.map(|stored| stored.watch);
         let before = before.filter(|before| !before.crm.is_empty() || !before.inventory.is_empty());
-        let wanted = Wanted::of(self.crm, inventory, before.as_ref(), &found.scopes);
-        wanted.check(&found, self.look_only)?;
+        let selection = Selection::of(self.crm, inventory, before.as_ref(), &connection.scopes);
+        selection.check(&connection, self.look_only)?;
         if self.look_only {
-            return look_only(&opened, &found, &wanted, before.as_ref()).await;
+            return poll_only(&opened, &connection, &selection, before.as_ref()).await;
         }
         reachable(opened.public_url.as_str())?;
-        say(format!("{}: {wanted}", found.name));
-        tell(&opened, &found, &wanted, before.as_ref(), Duration::from_secs(self.wait.into())).await
+        say(format!("{}: {selection}", connection.name));
+        set_up(&opened, &connection, &selection, before.as_ref(), Duration::from_secs(self.wait.into())).await
     }
 }
 
-/// Has Zoho tell of changes, as far as it will.
-async fn tell(
+/// Sets up CRM's channel and Inventory's webhooks, and waits for the first change of each.
+async fn set_up(
     opened: &Opened,
-    found: &Connection,
-    wanted: &Wanted,
+    connection: &Connection,
+    selection: &Selection,
     before: Option<&Subscription>,
-    patience: Duration,
+    timeout: Duration,
 ) -> Result<(), Failure> {
-    let name = &found.name;
-    if wanted.crm.is_empty() {
+    let name = &connection.name;
+    if selection.crm.is_empty() {
         channel::end(opened, name).await?;
     }
-    let crm = !wanted.crm.is_empty();
-    watch_row::set(opened, name, wanted, before, if crm { Told::WithChannel } else { Told::WithoutChannel })
-        .await?;
+    let crm = !selection.crm.is_empty();
+    watch_row::set(
+        opened,
+        name,
+        selection,
+        before,
+        if crm { Notifier::ZohoWithChannel } else { Notifier::ZohoWithoutChannel },
+    )
+    .await?;
     let mut awaited = Vec::new();
     let mut refused = None;
     if crm {
         match channel::make(opened, name).await? {
             Ok(end) => {
-                say(format!("✓ Zoho CRM tells of changes in {} through a channel.", wanted.crm.join(", ")));
+                say(format!(
+                    "✓ Zoho CRM tells of changes in {} through a channel.",
+                    selection.crm.join(", ")
+                ));
                 say(format!("  It ends at {end} by Zoho's word, and is renewed long before."));
-                awaited.push(Awaited::crm(&wanted.crm));
+                awaited.push(Awaited::crm(&selection.crm));
             }
             Err(reason) => {
                 say(format!("✗ Zoho CRM tells of nothing: {reason}"));
-                say(format!("  {LOOKED_FOR}, and the channel is asked for again by itself."));
+                say(format!("  {POLLED}, and the channel is asked for again by itself."));
                 say("  Where a module is the reason, run setup again with others (--crm).");
                 refused = Some(reason);
             }
         }
     }
     let rules = Rules::of(name, opened.public_url.as_str());
-    let made = rules.line_up(opened, found, &wanted.inventory, kinds_of(before)).await?;
-    awaited.extend(Awaited::inventory(&wanted.inventory, !made));
+    let made = rules.line_up(opened, connection, &selection.inventory, kinds_of(before)).await?;
+    awaited.extend(Awaited::inventory(&selection.inventory, !made));
     if made {
-        watch_row::inventory_tells(opened, name, &wanted.inventory).await?;
+        watch_row::inventory_tells(opened, name, &selection.inventory).await?;
     }
-    wait::wait(opened, name, &mut awaited, patience).await?;
+    wait::wait(opened, name, &mut awaited, timeout).await?;
     if !made {
-        // What a hand made is believed once it has told something.
+        // Webhooks that the operator made count as working once each has arrived.
         if awaited.iter().all(|awaited| !awaited.is_inventory() || awaited.came()) {
-            watch_row::inventory_tells(opened, name, &wanted.inventory).await?;
+            watch_row::inventory_tells(opened, name, &selection.inventory).await?;
         } else {
             say(format!(
-                "  {LOOKED_FOR} in Zoho Inventory as well, until a setup has seen each of its webhooks come."
+                "  {POLLED} in Zoho Inventory as well, until a setup has seen each of its webhooks come."
             ));
         }
     }
@@ -151,44 +144,44 @@ async fn tell(
     }
 }
 
-/// Has changes looked for, and ends what tells of them.
-async fn look_only(
+/// Lets the connector poll, and deletes the channel and the webhooks at Zoho.
+async fn poll_only(
     opened: &Opened,
-    found: &Connection,
-    wanted: &Wanted,
+    connection: &Connection,
+    selection: &Selection,
     before: Option<&Subscription>,
 ) -> Result<(), Failure> {
-    let name = &found.name;
+    let name = &connection.name;
     channel::end(opened, name).await?;
-    watch_row::set(opened, name, wanted, before, Told::ByNobody).await?;
-    Rules::of(name, opened.public_url.as_str()).end(opened, found, kinds_of(before)).await?;
-    say(format!("✓ {name}: {wanted}. {LOOKED_FOR}."));
-    if !wanted.inventory.is_empty() {
+    watch_row::set(opened, name, selection, before, Notifier::Nobody).await?;
+    Rules::of(name, opened.public_url.as_str()).end(opened, connection, kinds_of(before)).await?;
+    say(format!("✓ {name}: {selection}. {POLLED}."));
+    if !selection.inventory.is_empty() {
         say("  What is deleted in Zoho Inventory cannot be found: its lists do not say.");
     }
     say("  `zoho-connector webhooks show` says how it goes.");
     Ok(())
 }
 
-fn kinds_of(before: Option<&Subscription>) -> &[Kind] {
+fn kinds_of(before: Option<&Subscription>) -> &[&'static RecordKind] {
     before.map_or(&[], |before| &before.inventory)
 }
 
 /// The connection, where it can be used.
 async fn connected(state: &dyn Table, name: &ConnectionName) -> Result<Connection, Failure> {
     let how = format!("`zoho-connector connect --connection {name}`");
-    let Some(found) = connection::get(state, name).await? else {
+    let Some(connection) = connection::get(state, name).await? else {
         return Err(Failure::Other(format!("there is no connection {name}: begin with {how}")));
     };
-    match found.state {
+    match connection.state {
         State::ReconnectRequired { .. } | State::Disconnecting => Err(Failure::Other(format!(
             "{name} is not connected any more: a person must consent again, {how}"
         ))),
-        _ => Ok(found),
+        _ => Ok(connection),
     }
 }
 
-/// The address that stands for this machine means Zoho's own there. `127.0.0.1` does too, but nobody names it by accident.
+/// Refuses `localhost`, the default, which at Zoho would mean Zoho's own machine. Nobody sets `127.0.0.1` by accident.
 fn reachable(url: &str) -> Result<(), Failure> {
     let host = url.split_once("://").map_or(url, |(_, host)| host);
     if host.split(':').next() != Some("localhost") {

@@ -1,57 +1,59 @@
-//! Inventory's webhooks and the rules that set them off: made through Zoho's settings where Zoho lets us, else by hand.
+//! Inventory's webhooks and the workflow rules that trigger them: made through Zoho's settings where Zoho allows it, else by hand.
+//! <https://www.zoho.com/us/inventory/help/settings/automation.html>
 
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::core::connection::Connection;
-use shared::core::events::subscription::Kind;
 use shared::core::events::webhook_secrets;
 use shared::core::events::webhook_secrets::{Source, WebhookSecrets};
-use shared::zoho::inventory::webhook_rules::{LONGEST_NAME, Rule, TO_END, TO_MAKE};
+use shared::zoho::inventory::record_kinds::RecordKind;
+use shared::zoho::inventory::webhook_rules::{MAX_NAME_LENGTH, Rule, SCOPES_TO_CREATE, SCOPES_TO_DELETE};
 use shared::zoho::scope::Product;
 
-use super::zoho_settings::ZohoSettings;
+use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
-use crate::commands::webhooks::setup::{Failure, manual_steps, new_secret};
+use crate::commands::webhooks::secret::new_secret;
+use crate::commands::webhooks::setup::manual_steps;
+use crate::commands::webhooks::setup::zoho_settings::ZohoSettings;
 use crate::terminal::say;
 
-/// Two for each kind of records: what was made or changed, and what was deleted, which Zoho's payloads do not tell apart.
-pub(super) struct Rules(Vec<(Kind, Rule)>);
+/// Two rules for each kind of records, for changes and for deletions: Zoho's payloads do not tell those apart.
+pub(super) struct Rules(Vec<Rule>);
 
 impl Rules {
     /// All that a connection can have.
     pub(super) fn of(name: &ConnectionName, origin: &str) -> Self {
-        let rule = |kind: Kind, deleted: bool| {
+        let rule = |kind: &'static RecordKind, deleted: bool| {
             let change = if deleted { "deleted" } else { "updated" };
             let mut title = format!("{kind}.{change} to connector {name}");
-            title.truncate(LONGEST_NAME);
+            title.truncate(MAX_NAME_LENGTH);
             let url = format!("{origin}/webhooks/{name}/inventory/{kind}.{change}");
-            (kind, Rule { name: title, entity: kind.as_str(), deleted, url })
+            Rule { name: title, kind, deleted, url }
         };
         let both = |kind| [rule(kind, false), rule(kind, true)];
-        Self(Kind::ALL.into_iter().flat_map(both).collect())
+        Self(RecordKind::watchable().flat_map(both).collect())
     }
 
-    /// Makes those of these kinds, and ends the others. Says whether Zoho has all of them now; else the operator was told
-    /// what to make.
+    /// Makes the rules of these kinds, and deletes the others. Says whether Zoho has all of them now; else it has printed the manual
+    /// steps.
     pub(super) async fn line_up(
         &self,
         opened: &Opened,
-        found: &Connection,
-        kinds: &[Kind],
-        before: &[Kind],
+        connection: &Connection,
+        kinds: &[&'static RecordKind],
+        before: &[&'static RecordKind],
     ) -> Result<bool, Failure> {
-        if !found.scopes.products().contains(&Product::Inventory) {
+        if !connection.scopes.products().contains(&Product::Inventory) {
             return Ok(true);
         }
         let (wanted, unwanted): (Vec<_>, Vec<_>) =
-            self.0.iter().cloned().partition(|(kind, _)| kinds.contains(kind));
-        Self(unwanted).end(opened, found, before).await?;
-        let wanted: Vec<_> = wanted.into_iter().map(|(_, rule)| rule).collect();
+            self.0.iter().cloned().partition(|rule| kinds.contains(&rule.kind));
+        Self(unwanted).end(opened, connection, before).await?;
         if wanted.is_empty() {
             return Ok(true);
         }
-        let (secret, is_new) = secret(opened, &found.name).await?;
-        let settings = ZohoSettings::open(opened, found, TO_MAKE).await;
+        let (secret, is_new) = secret(opened, &connection.name).await?;
+        let settings = ZohoSettings::open(opened, connection, SCOPES_TO_CREATE).await;
         let (reason, left) = match settings {
             Ok(settings) => match settings.make(&wanted, &secret, is_new).await {
                 Ok(made) => {
@@ -65,7 +67,7 @@ impl Rules {
             Err(reason) => (reason, wanted),
         };
         say(format!("✗ Zoho Inventory's webhooks cannot be made from here: {reason}"));
-        if TO_MAKE.iter().any(|scope| !found.scopes.allows(scope)) {
+        if SCOPES_TO_CREATE.iter().any(|scope| !connection.scopes.allows(scope)) {
             say(
                 "  With ZohoInventory.settings.ALL (`zoho-connector connect --scopes`), setup tries to make them itself.",
             );
@@ -74,22 +76,21 @@ impl Rules {
         Ok(false)
     }
 
-    /// Ends them where they are. Where that cannot be done, says how, for those of kinds that were watched `before`.
+    /// Deletes them. Where Zoho refuses, prints the manual steps for the kinds that were watched `before`.
     pub(super) async fn end(
         &self,
         opened: &Opened,
-        found: &Connection,
-        before: &[Kind],
+        connection: &Connection,
+        before: &[&'static RecordKind],
     ) -> Result<(), Failure> {
         let known = WebhookSecrets::read(&*opened.services.stores.secrets).await?;
-        let has_inventory = found.scopes.products().contains(&Product::Inventory);
-        // Where no secret was ever made there can be none.
-        if self.0.is_empty() || !has_inventory || known.inventory(&found.name).is_empty() {
+        let has_inventory = connection.scopes.products().contains(&Product::Inventory);
+        // Without a secret no webhook was ever made.
+        if self.0.is_empty() || !has_inventory || known.inventory(&connection.name).is_empty() {
             return Ok(());
         }
-        let rules: Vec<_> = self.0.iter().map(|(_, rule)| rule.clone()).collect();
-        let ended = match ZohoSettings::open(opened, found, TO_END).await {
-            Ok(settings) => settings.end(&rules).await,
+        let ended = match ZohoSettings::open(opened, connection, SCOPES_TO_DELETE).await {
+            Ok(settings) => settings.end(&self.0).await,
             Err(reason) => Err(reason),
         };
         match ended {
@@ -98,15 +99,15 @@ impl Rules {
                 say(format!("✓ {count} webhooks of Zoho Inventory are deleted, each with its rule."));
             }
             Err(reason) => {
-                let left = self.0.iter().filter(|(kind, _)| before.contains(kind));
-                manual_steps::tell_end(left.map(|(_, rule)| rule), &reason);
+                let left = self.0.iter().filter(|rule| before.contains(&rule.kind));
+                manual_steps::tell_end(left, &reason);
             }
         }
         Ok(())
     }
 }
 
-/// The secret that Zoho signs with, and whether it was made just now. One that is there stays: webhooks use it.
+/// The secret that Zoho signs with, and whether it is new. An existing one stays: webhooks use it.
 async fn secret(opened: &Opened, name: &ConnectionName) -> Result<(Secret, bool), Failure> {
     let secrets = &*opened.services.stores.secrets;
     if let Some(known) = WebhookSecrets::read(secrets).await?.inventory(name).first() {

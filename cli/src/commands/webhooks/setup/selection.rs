@@ -1,91 +1,68 @@
-//! What is to be watched, and whether the connection may.
+//! The modules and kinds to watch, and whether the connection may read them.
 
 use std::fmt;
 
+use clap::builder::PossibleValuesParser;
 use shared::core::connection::Connection;
-use shared::core::events::subscription::{Kind, Subscription};
+use shared::core::events::subscription::Subscription;
 use shared::zoho::crm::channel;
-use shared::zoho::inventory::{orders, scope};
+use shared::zoho::crm::modules::read_scope;
+use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 
-use crate::commands::Failure;
+use crate::commands::failure::Failure;
 
 /// The modules that are watched where none are named.
-const MODULES: [&str; 2] = ["Deals", "Contacts"];
-
-/// Modules with a scope of their own; those that a company made share one.
-const OWN_SCOPE: [&str; 20] = [
-    "Leads",
-    "Accounts",
-    "Contacts",
-    "Deals",
-    "Campaigns",
-    "Tasks",
-    "Cases",
-    "Events",
-    "Calls",
-    "Solutions",
-    "Products",
-    "Vendors",
-    "Price_Books",
-    "Quotes",
-    "Sales_Orders",
-    "Purchase_Orders",
-    "Invoices",
-    "Notes",
-    "Appointments",
-    "Services",
-];
+const DEFAULT_MODULES: [&str; 2] = ["Deals", "Contacts"];
 
 /// Modules and kinds of records.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Wanted {
+pub(super) struct Selection {
     pub(super) crm: Vec<String>,
-    pub(super) inventory: Vec<Kind>,
+    pub(super) inventory: Vec<&'static RecordKind>,
 }
 
-impl Wanted {
-    /// What was named; else what was watched before; else what the scopes allow.
+impl Selection {
+    /// The flags; else the selection of the last setup; else what the scopes allow.
     pub(super) fn of(
         crm: Option<Vec<String>>,
-        inventory: Option<Vec<Kind>>,
+        inventory: Option<Vec<&'static RecordKind>>,
         before: Option<&Subscription>,
         scopes: &ScopeSet,
     ) -> Self {
         let readable = |module: &&str| scopes.allows(&read_scope(module));
-        let allowed_modules = || MODULES.into_iter().filter(readable).map(str::to_owned).collect();
+        let allowed_modules = || DEFAULT_MODULES.into_iter().filter(readable).map(str::to_owned).collect();
         let allowed_kinds =
-            || Kind::ALL.into_iter().filter(|kind| scopes.allows(kind_scope(*kind))).collect();
+            || RecordKind::watchable().filter(|kind| scopes.allows(kind.read_scope)).collect();
         let crm = crm.or_else(|| before.map(|before| before.crm.clone())).unwrap_or_else(allowed_modules);
         let inventory =
             inventory.or_else(|| before.map(|before| before.inventory.clone())).unwrap_or_else(allowed_kinds);
-        let mut wanted = Self { crm: Vec::new(), inventory };
+        let mut selection = Self { crm: Vec::new(), inventory };
         for module in crm.into_iter().filter(|module| module != NONE) {
-            if !wanted.crm.contains(&module) {
-                wanted.crm.push(module);
+            if !selection.crm.contains(&module) {
+                selection.crm.push(module);
             }
         }
-        wanted.inventory.sort_unstable();
-        wanted.inventory.dedup();
-        wanted
+        selection.inventory.sort_unstable();
+        selection.inventory.dedup();
+        selection
     }
 
-    /// Whether the connection may watch it. Found out before anything is changed, because Zoho would refuse it later and
-    /// with fewer words.
-    pub(super) fn check(&self, found: &Connection, look_only: bool) -> Result<(), Failure> {
+    /// Checks the scopes before anything changes: Zoho would refuse later, and with fewer words.
+    pub(super) fn check(&self, connection: &Connection, look_only: bool) -> Result<(), Failure> {
         if self.crm.is_empty() && self.inventory.is_empty() {
             return Err(Failure::Other(format!(
                 "nothing is left to be watched: name it with --crm and --inventory, as far as {} may read it ({}), or end all with --stop",
-                found.name,
-                found.scopes.comma_separated()
+                connection.name,
+                connection.scopes.comma_separated()
             )));
         }
         let mut needed: Vec<String> = self.crm.iter().map(|module| read_scope(module)).collect();
-        needed.extend(self.inventory.iter().map(|kind| kind_scope(*kind).to_owned()));
+        needed.extend(self.inventory.iter().map(|kind| kind.read_scope.to_owned()));
         if !self.crm.is_empty() && !look_only {
             needed.push(channel::SCOPE.to_owned());
         }
-        let missing: Vec<_> = needed.into_iter().filter(|scope| !found.scopes.allows(scope)).collect();
+        let missing: Vec<_> = needed.into_iter().filter(|scope| !connection.scopes.allows(scope)).collect();
         if missing.is_empty() {
             return Ok(());
         }
@@ -97,24 +74,28 @@ impl Wanted {
         };
         Err(Failure::Other(format!(
             "the consent of {} does not hold {}: `{}` asks for it{otherwise}",
-            found.name,
+            connection.name,
             missing.join(", "),
-            connect_again(found, &missing)
+            connect_again(connection, &missing)
         )))
     }
 }
 
-impl fmt::Display for Wanted {
+impl fmt::Display for Selection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let kinds: Vec<_> = self.inventory.iter().map(|kind| kind.as_str()).collect();
         let list = |names: &[String]| if names.is_empty() { "nothing".to_owned() } else { names.join(", ") };
-        let kinds: Vec<String> = kinds.into_iter().map(str::to_owned).collect();
+        let kinds: Vec<_> = self.inventory.iter().map(ToString::to_string).collect();
         write!(f, "{} of Zoho CRM, {} of Zoho Inventory", list(&self.crm), list(&kinds))
     }
 }
 
 /// In place of names: nothing of this product.
 const NONE: &str = "none";
+
+/// Reads the word of a kind of records.
+pub(super) fn kinds() -> PossibleValuesParser {
+    PossibleValuesParser::new(RecordKind::watchable().map(|kind| kind.word).chain([NONE]))
+}
 
 /// Reads the API name of a module.
 pub(super) fn module(text: &str) -> Result<String, String> {
@@ -126,29 +107,16 @@ pub(super) fn module(text: &str) -> Result<String, String> {
     }
 }
 
-fn read_scope(module: &str) -> String {
-    let own = OWN_SCOPE.iter().any(|known| known.eq_ignore_ascii_case(module));
-    let name = if own { module.replace('_', "").to_lowercase() } else { "custom".to_owned() };
-    format!("ZohoCRM.modules.{name}.READ")
-}
-
-const fn kind_scope(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Item => scope::ITEMS,
-        Kind::SalesOrder => orders::READ,
-    }
-}
-
-/// The command that asks for what is missing and for all that was granted before: a consent replaces the one before it.
-fn connect_again(found: &Connection, missing: &[String]) -> String {
-    let all: Vec<_> = found.scopes.iter().chain(missing.iter().map(String::as_str)).collect();
+/// The command that asks for the missing scopes and for all granted ones: a consent replaces the one before it.
+fn connect_again(connection: &Connection, missing: &[String]) -> String {
+    let all: Vec<_> = connection.scopes.iter().chain(missing.iter().map(String::as_str)).collect();
     let all = ScopeSet::parse(&all.join(","));
     let products = all.products();
     let holds_all = |access: &Access| {
         let asked = ScopeSet::of(&products, *access);
         all.iter().all(|scope| asked.allows(scope))
     };
-    let command = format!("zoho-connector connect --connection {}", found.name);
+    let command = format!("zoho-connector connect --connection {}", connection.name);
     if let Some(access) = Access::ALL.into_iter().find(holds_all) {
         let names: Vec<_> = products.iter().map(|product| product.as_str()).collect();
         let products = if names.len() == Product::ALL.len() {

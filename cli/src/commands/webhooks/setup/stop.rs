@@ -4,12 +4,13 @@ use shared::base::id::ConnectionName;
 use shared::core::connection;
 use shared::core::events::subscription;
 
-use super::rules::Rules;
+use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
-use crate::commands::webhooks::setup::{Failure, channel, watch_row};
+use crate::commands::webhooks::setup::rules::Rules;
+use crate::commands::webhooks::setup::{channel, watch_row};
 use crate::terminal::say;
 
-/// Ends what is watched: first here, so that nothing is looked for or renewed any more, then at Zoho.
+/// Ends the subscription: first here, so that the connector stops polling and renewing, then at Zoho.
 pub(super) async fn run(opened: &Opened, name: &ConnectionName) -> Result<(), Failure> {
     let state = &*opened.services.stores.state;
     let before = subscription::get(state, name).await?.map(|stored| stored.watch.inventory);
@@ -26,9 +27,9 @@ pub(super) async fn run(opened: &Opened, name: &ConnectionName) -> Result<(), Fa
     if let Ok(true) = ended {
         say("✓ Zoho CRM's channel is ended.");
     }
-    if let Some(found) = connection::get(state, name).await? {
+    if let Some(connection) = connection::get(state, name).await? {
         let rules = Rules::of(name, opened.public_url.as_str());
-        rules.end(opened, &found, &before.unwrap_or_default()).await?;
+        rules.end(opened, &connection, &before.unwrap_or_default()).await?;
     }
     ended?;
     watch_row::forget(&opened.services, name).await?;

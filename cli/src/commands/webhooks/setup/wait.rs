@@ -1,23 +1,24 @@
-//! Waits for a change that Zoho tells of: the only proof that all of it works.
+//! Waits for a change that Zoho sends: the only proof that the whole way works.
 
 use std::fmt;
 use std::time::Duration;
 
 use serde_json::Value;
 use shared::base::id::ConnectionName;
-use shared::core::events::subscription::Kind;
 use shared::core::events::{Event, Events};
+use shared::zoho::inventory::record_kinds::RecordKind;
 use tokio::time::{Instant, sleep};
 
-use super::{Failure, is_found};
+use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
+use crate::commands::webhooks::found::is_found;
 use crate::terminal::say;
 
-/// How often the events are read.
-const EVERY: Duration = Duration::from_secs(2);
+/// The pause between two reads of the events.
+const READ_INTERVAL: Duration = Duration::from_secs(2);
 
 /// More events than come between two reads.
-const AT_ONCE: usize = 100;
+const EVENTS_PER_READ: usize = 100;
 
 /// Something that is to come, and the event that it came with.
 pub(super) struct Awaited {
@@ -27,7 +28,7 @@ pub(super) struct Awaited {
 
 enum What {
     Crm(Vec<String>),
-    Inventory(Vec<Kind>),
+    Inventory(Vec<&'static RecordKind>),
 }
 
 impl Awaited {
@@ -36,9 +37,9 @@ impl Awaited {
         Self { what: What::Crm(modules.to_vec()), came: None }
     }
 
-    /// A change of a record of any of these kinds; of each, where a hand made what tells of it.
-    pub(super) fn inventory(kinds: &[Kind], each: bool) -> Vec<Self> {
-        let of = |kinds: &[Kind]| Self { what: What::Inventory(kinds.to_vec()), came: None };
+    /// A change of a record of any of these kinds; of each, where the operator made the webhooks by hand.
+    pub(super) fn inventory(kinds: &[&'static RecordKind], each: bool) -> Vec<Self> {
+        let of = |kinds: &[&'static RecordKind]| Self { what: What::Inventory(kinds.to_vec()), came: None };
         if each {
             kinds.chunks(1).map(of).collect()
         } else {
@@ -54,7 +55,7 @@ impl Awaited {
         self.came.is_some()
     }
 
-    /// Whether it is what an event tells of, and Zoho told it: what was found by looking proves nothing.
+    /// Whether Zoho sent this event, and it is about a watched record. An event that polling found proves nothing.
     fn is(&self, event: &Event) -> bool {
         if is_found(event) {
             return false;
@@ -66,7 +67,7 @@ impl Awaited {
                     && module.is_some_and(|module| modules.iter().any(|ours| ours == module))
             }
             What::Inventory(kinds) => {
-                let of = |kind: &Kind| event.kind.starts_with(&format!("zoho.inventory.{kind}."));
+                let of = |kind: &&RecordKind| event.kind.starts_with(&format!("zoho.inventory.{kind}."));
                 event.source.ends_with("/inventory") && kinds.iter().any(of)
             }
         }
@@ -78,43 +79,43 @@ impl fmt::Display for Awaited {
         match &self.what {
             What::Crm(modules) => write!(f, "{} of Zoho CRM", modules.join(" or ")),
             What::Inventory(kinds) => {
-                let kinds: Vec<_> = kinds.iter().map(|kind| kind.as_str()).collect();
+                let kinds: Vec<_> = kinds.iter().map(|kind| kind.word).collect();
                 write!(f, "{} of Zoho Inventory", kinds.join(" or "))
             }
         }
     }
 }
 
-/// Waits until all has come, or no longer than that.
+/// Waits until all changes have come, or the time is over.
 pub(super) async fn wait(
     opened: &Opened,
     name: &ConnectionName,
     awaited: &mut [Awaited],
-    patience: Duration,
+    timeout: Duration,
 ) -> Result<(), Failure> {
     if awaited.is_empty() {
         return Ok(());
     }
-    if patience.is_zero() {
+    if timeout.is_zero() {
         say(
             "Nothing was waited for: the first change in Zoho shows whether it comes (`zoho-connector webhooks show`).",
         );
         return Ok(());
     }
     let events = Events::new(opened.services.stores.events.clone(), opened.services.clock.clone());
-    // By ids, not by the clock: whoever takes webhooks in may have another one.
+    // By ids, not by time: the clock of webhook-intake may differ.
     let mut seen = events.newest(name, 1).await?.into_iter().next().map(|event| event.id);
     say(format!(
         "Change one of each of these in Zoho now; waiting {} s (Ctrl-C ends only the waiting):",
-        patience.as_secs()
+        timeout.as_secs()
     ));
     for awaited in awaited.iter() {
         say(format!("  {awaited}"));
     }
-    let until = Instant::now() + patience;
+    let until = Instant::now() + timeout;
     while awaited.iter().any(|awaited| !awaited.came()) && Instant::now() < until {
-        sleep(EVERY.min(until.saturating_duration_since(Instant::now()))).await;
-        let newest = events.newest(name, AT_ONCE).await?;
+        sleep(READ_INTERVAL.min(until.saturating_duration_since(Instant::now()))).await;
+        let newest = events.newest(name, EVENTS_PER_READ).await?;
         let is_new = |event: &&Event| seen.as_ref().is_none_or(|seen| event.id > *seen);
         for event in newest.iter().take_while(is_new) {
             let open = awaited.iter_mut().find(|awaited| !awaited.came() && awaited.is(event));
@@ -126,13 +127,13 @@ pub(super) async fn wait(
         seen = newest.into_iter().next().map(|event| event.id).or(seen);
     }
     for awaited in awaited.iter().filter(|awaited| !awaited.came()) {
-        complain(opened, name, awaited);
+        print_checks(opened, name, awaited);
     }
     Ok(())
 }
 
-/// What to check where nothing came.
-fn complain(opened: &Opened, name: &ConnectionName, awaited: &Awaited) {
+/// Says what to check where nothing came.
+fn print_checks(opened: &Opened, name: &ConnectionName, awaited: &Awaited) {
     let origin = opened.public_url.as_str();
     say(format!("✗ No change of {awaited} came. If you have made one, check:"));
     say(format!("  that {origin}/health answers from the internet, not only from here;"));
@@ -172,7 +173,7 @@ mod tests {
     #[test]
     fn only_what_zoho_told_of_what_is_watched_counts() {
         let deals = Awaited::crm(&["Deals".to_owned()]);
-        let items = Awaited::inventory(&Kind::ALL, true).remove(0);
+        let items = Awaited::inventory(&[RecordKind::ITEM, RecordKind::SALES_ORDER], true).remove(0);
         for (awaited, source, kind, data, expected) in [
             (&deals, "crm", "zoho.crm.deal.updated", json!({ "module": "Deals" }), true),
             (

@@ -1,4 +1,4 @@
-//! The row of what is watched: written here as it is wanted, and by token-refresh as it is.
+//! The row of a subscription: setup writes what the operator selects, token-refresh writes the state of the channel.
 
 use std::collections::BTreeMap;
 
@@ -6,36 +6,37 @@ use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
 use shared::base::secret::random_hex;
 use shared::core::events::subscription;
-use shared::core::events::subscription::{Channel, Kind, Subscription, list_name};
+use shared::core::events::subscription::{Channel, Subscription, list_name};
 use shared::core::services::Services;
+use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::scope::Product;
 
+use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
-use crate::commands::webhooks::setup::Failure;
-use crate::commands::webhooks::setup::selection::Wanted;
+use crate::commands::webhooks::setup::selection::Selection;
 
-/// How often the row is read again that somebody else changed meanwhile.
-const TRIES: usize = 5;
+/// How often the change is tried while others change the row.
+const MAX_TRIES: usize = 5;
 
-/// Who is to tell of changes.
+/// Who sends changes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Told {
+pub(super) enum Notifier {
     /// Zoho, CRM through a channel.
-    WithChannel,
+    ZohoWithChannel,
     /// Zoho, and CRM is not watched.
-    WithoutChannel,
-    /// Nobody: they are looked for.
-    ByNobody,
+    ZohoWithoutChannel,
+    /// Nobody: the connector polls.
+    Nobody,
 }
 
-/// Writes down what is wanted, and whether Zoho is to tell of it. That Inventory does is believed of what it told before at the
-/// same address. What was not watched `before` counts from now on.
+/// Stores the selection, and who sends its changes. Inventory's webhooks still count as working if neither the kinds nor the address
+/// changed. What was not watched `before` counts from now on.
 pub(super) async fn set(
     opened: &Opened,
     name: &ConnectionName,
-    wanted: &Wanted,
+    wanted: &Selection,
     before: Option<&Subscription>,
-    told: Told,
+    told: Notifier,
 ) -> Result<(), Failure> {
     let notify_url = format!("{}/webhooks/{name}/crm", opened.public_url.as_str());
     let now = opened.services.clock.now();
@@ -44,10 +45,10 @@ pub(super) async fn set(
     change(&opened.services, name, |watch| {
         (watch.since, watch.added) = (since, added.clone());
         let is_moved = watch.channel.as_ref().is_some_and(|channel| channel.notify_url != notify_url);
-        watch.inventory_tells &= watch.inventory == wanted.inventory && !is_moved && told != Told::ByNobody;
+        watch.inventory_tells &= watch.inventory == wanted.inventory && !is_moved && told != Notifier::Nobody;
         watch.crm.clone_from(&wanted.crm);
         watch.inventory.clone_from(&wanted.inventory);
-        let by_channel = told == Told::WithChannel;
+        let by_channel = told == Notifier::ZohoWithChannel;
         let channel = watch.channel.take().filter(|_| by_channel);
         watch.channel = by_channel.then(|| {
             let channel = channel.unwrap_or_else(|| Channel::new(new_id(&opened.services), String::new()));
@@ -57,12 +58,12 @@ pub(super) async fn set(
     .await
 }
 
-/// From when on what was added counts, now or by an earlier setup.
-fn added(wanted: &Wanted, before: &Subscription, now: Timestamp) -> BTreeMap<String, Timestamp> {
+/// The beginning of each list that this setup or an earlier one added.
+fn added(wanted: &Selection, before: &Subscription, now: Timestamp) -> BTreeMap<String, Timestamp> {
     let modules =
         wanted.crm.iter().map(|module| (Product::Crm, module.as_str(), before.crm.contains(module)));
     let kinds = wanted.inventory.iter();
-    let kinds = kinds.map(|kind| (Product::Inventory, kind.as_str(), before.inventory.contains(kind)));
+    let kinds = kinds.map(|kind| (Product::Inventory, kind.word, before.inventory.contains(kind)));
     let since = modules.chain(kinds).map(|(product, name, was_watched)| {
         let since = if was_watched { before.since_of(product, name) } else { now };
         (list_name(product, name), since)
@@ -70,14 +71,14 @@ fn added(wanted: &Wanted, before: &Subscription, now: Timestamp) -> BTreeMap<Str
     since.filter(|(_, since)| *since != before.since).collect()
 }
 
-/// Writes down that Inventory tells of these kinds, unless something else was wanted since.
+/// Stores that Inventory's webhooks for these kinds work, unless another setup has changed the selection since.
 pub(super) async fn inventory_tells(
     opened: &Opened,
     name: &ConnectionName,
-    kinds: &[Kind],
+    kinds: &[&'static RecordKind],
 ) -> Result<(), Failure> {
     let state = &*opened.services.stores.state;
-    for _ in 0..TRIES {
+    for _ in 0..MAX_TRIES {
         let Some(stored) = subscription::get(state, name).await? else { return Ok(()) };
         if kinds.is_empty() || stored.watch.inventory != kinds {
             return Ok(());
@@ -97,7 +98,7 @@ pub(super) async fn change(
     how: impl Fn(&mut Subscription),
 ) -> Result<(), Failure> {
     let state = &*services.stores.state;
-    for _ in 0..TRIES {
+    for _ in 0..MAX_TRIES {
         let stored = subscription::get(state, name).await?;
         let mut watch = match &stored {
             Some(stored) => stored.watch.clone(),
@@ -124,7 +125,7 @@ pub(super) async fn change(
 /// Forgets the row.
 pub(super) async fn forget(services: &Services, name: &ConnectionName) -> Result<(), Failure> {
     let state = &*services.stores.state;
-    for _ in 0..TRIES {
+    for _ in 0..MAX_TRIES {
         match subscription::get(state, name).await? {
             Some(stored) if !subscription::remove(state, &stored).await? => {}
             _ => return Ok(()),
@@ -160,7 +161,7 @@ mod tests {
             inventory_tells: false,
         };
         let crm = ["Deals", "Leads", "Contacts"].map(str::to_owned).to_vec();
-        let wanted = Wanted { crm, inventory: vec![Kind::Item] };
+        let wanted = Selection { crm, inventory: vec![RecordKind::ITEM] };
         let added = added(&wanted, &before, at("10:00"));
         let after = Subscription { added, ..before };
         for (product, name, since) in [

@@ -1,5 +1,5 @@
-//! Webhooks and rules in Inventory's settings. Zoho does not document these calls for Inventory, so a refusal of any kind is
-//! told in words and leaves nothing half made.
+//! Webhooks and rules in Inventory's settings. Zoho documents these calls for Books only
+//! (<https://www.zoho.com/books/api/v3/webhooks/>), so any refusal is explained to the operator and leaves nothing half made.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,10 +18,10 @@ use tokio::time::Instant;
 use crate::commands::installation::Opened;
 
 /// How long a call may take.
-const PATIENCE: Duration = Duration::from_secs(15);
+const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// More pages than anybody's settings have.
-const PAGES: u32 = 20;
+const MAX_PAGES: u32 = 20;
 
 /// The settings of one organisation.
 pub(super) struct ZohoSettings {
@@ -31,19 +31,19 @@ pub(super) struct ZohoSettings {
     organization: String,
 }
 
-/// What could not be made, and why.
+/// The rules that could not be made, and why.
 pub(super) struct Refused {
     pub(super) reason: String,
     pub(super) left: Vec<Rule>,
 }
 
-/// What is there.
-struct There {
+/// The webhooks and workflow rules that exist.
+struct Existing {
     webhooks: Vec<Entry>,
     workflows: Vec<Entry>,
 }
 
-impl There {
+impl Existing {
     /// The webhook of a rule.
     fn webhook(&self, rule: &Rule) -> Option<&Entry> {
         self.webhooks.iter().find(|entry| rule.is_webhook(entry))
@@ -62,36 +62,40 @@ impl There {
 }
 
 impl ZohoSettings {
-    /// With the connection's own token; why not, where that does not suffice.
-    pub(super) async fn open(opened: &Opened, found: &Connection, needed: &[&str]) -> Result<Self, String> {
-        let missing = needed.iter().copied().filter(|scope| !found.scopes.allows(scope));
+    /// Opens them with the connection's own token, or says why that does not suffice.
+    pub(super) async fn open(
+        opened: &Opened,
+        connection: &Connection,
+        needed: &[&str],
+    ) -> Result<Self, String> {
+        let missing = needed.iter().copied().filter(|scope| !connection.scopes.allows(scope));
         let missing: Vec<_> = missing.collect();
         if !missing.is_empty() {
             return Err(format!("the consent does not hold {}", missing.join(", ")));
         }
-        let Some(organization) = &found.organization else {
+        let Some(organization) = &connection.organization else {
             return Err("the connection knows no organisation of Zoho Inventory".to_owned());
         };
         let services = &opened.services;
         let tokens =
             Tokens::new(services.stores.secrets.clone(), opened.token_refresh(), services.clock.clone());
-        let token = tokens.current(&found.name, Instant::now() + PATIENCE).await;
+        let token = tokens.current(&connection.name, Instant::now() + CALL_TIMEOUT).await;
         Ok(Self {
             http: services.http.clone(),
             token: token.map_err(|problem| problem.detail().to_owned())?,
-            api: services.centres.api(found.data_centre),
+            api: services.centres.api(connection.data_centre),
             organization: organization.id.clone(),
         })
     }
 
-    /// Makes what is not there yet, and says how many. Where the secret is new, what is there signs with one that nobody
-    /// knows any more, and is replaced.
+    /// Makes the missing rules, and says how many. Where the secret is new, existing webhooks sign with a lost one and are
+    /// replaced.
     pub(super) async fn make(&self, rules: &[Rule], secret: &Secret, is_new: bool) -> Result<usize, Refused> {
-        let before = self.there().await.map_err(|reason| Refused { reason, left: rules.to_vec() })?;
+        let before = self.existing().await.map_err(|reason| Refused { reason, left: rules.to_vec() })?;
         let mut count = 0;
         for (index, rule) in rules.iter().enumerate() {
-            let is_there = before.has(rule) && !is_new;
-            if !is_there {
+            let exists = before.has(rule) && !is_new;
+            if !exists {
                 if let Err(reason) = self.make_one(rule, &before, secret, is_new).await {
                     let is_left = |rule: &&Rule| is_new || !before.has(rule);
                     let left = rules.iter().skip(index).filter(is_left).cloned().collect();
@@ -106,7 +110,7 @@ impl ZohoSettings {
     async fn make_one(
         &self,
         rule: &Rule,
-        before: &There,
+        before: &Existing,
         secret: &Secret,
         is_new: bool,
     ) -> Result<(), String> {
@@ -134,10 +138,10 @@ impl ZohoSettings {
         }
     }
 
-    /// Deletes what is there of a rule and was not before. Zoho is asked what that is: of a lost answer nobody knows.
-    async fn take_back(&self, rule: &Rule, before: &There) -> Result<(), String> {
+    /// Deletes the parts of a rule that did not exist before. It reads them from Zoho, because an answer may have been lost.
+    async fn take_back(&self, rule: &Rule, before: &Existing) -> Result<(), String> {
         let is_in = |entries: &[Entry], id: &str| entries.iter().any(|entry| entry.id == id);
-        let mut now = self.there().await?;
+        let mut now = self.existing().await?;
         now.workflows.retain(|entry| !is_in(&before.workflows, &entry.id));
         for webhook in now.webhooks.iter().filter(|entry| rule.is_webhook(entry)) {
             for workflow in now.workflows(rule, webhook) {
@@ -152,20 +156,20 @@ impl ZohoSettings {
 
     /// Deletes these webhooks with their rules, and says how many there were.
     pub(super) async fn end(&self, rules: &[Rule]) -> Result<usize, String> {
-        let there = self.there().await?;
+        let existing = self.existing().await?;
         let mut count = 0;
         for rule in rules {
-            count += self.end_one(rule, &there).await?;
+            count += self.end_one(rule, &existing).await?;
         }
         Ok(count)
     }
 
-    async fn end_one(&self, rule: &Rule, there: &There) -> Result<usize, String> {
+    async fn end_one(&self, rule: &Rule, existing: &Existing) -> Result<usize, String> {
         let mut count = 0;
-        for webhook in there.webhooks.iter().filter(|entry| rule.is_webhook(entry)) {
-            // A rule that does more than this is the operator's own.
+        for webhook in existing.webhooks.iter().filter(|entry| rule.is_webhook(entry)) {
+            // A rule with more actions is the operator's own.
             let only = |entry: &&Entry| entry.actions.as_ref().is_none_or(|actions| actions.len() < 2);
-            for workflow in there.workflows(rule, webhook).filter(only) {
+            for workflow in existing.workflows(rule, webhook).filter(only) {
                 self.delete(Setting::Workflow, &workflow.id).await?;
             }
             self.delete(Setting::Webhook, &webhook.id).await?;
@@ -174,16 +178,16 @@ impl ZohoSettings {
         Ok(count)
     }
 
-    async fn there(&self) -> Result<There, String> {
+    async fn existing(&self) -> Result<Existing, String> {
         let (webhooks, workflows) = (self.list(Setting::Webhook).await?, self.list(Setting::Workflow).await?);
-        Ok(There { webhooks, workflows })
+        Ok(Existing { webhooks, workflows })
     }
 
     async fn list(&self, setting: Setting) -> Result<Vec<Entry>, String> {
         let mut all = Vec::new();
-        for page in 1..=PAGES {
+        for page in 1..=MAX_PAGES {
             let url = setting.url(&self.api, &self.organization, page);
-            let answer = self.http.get(&url, &self.token.token, PATIENCE).await.map_err(Refusal::from);
+            let answer = self.http.get(&url, &self.token.token, CALL_TIMEOUT).await.map_err(Refusal::from);
             let (entries, more) =
                 answer.and_then(|answer| listed(&answer, setting)).map_err(|refusal| words(&refusal))?;
             all.extend(entries);
@@ -215,7 +219,7 @@ impl ZohoSettings {
     async fn write(&self, method: Method, url: &str, body: Option<String>) -> Result<Answer, Refusal> {
         let body = body.map(Into::into);
         let write = Write { method, token: &self.token.token, body, if_unmodified_since: None };
-        self.http.write(url, write, PATIENCE).await.map_err(Refusal::from)
+        self.http.write(url, write, CALL_TIMEOUT).await.map_err(Refusal::from)
     }
 }
 

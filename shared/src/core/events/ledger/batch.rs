@@ -1,5 +1,5 @@
-//! Batches: what is told to the agent's hook at once. A batch is stored, to its last byte, before it is sent first, because the
-//! gateway knows a repetition only by equal bytes.
+//! Batches: the events that one call to the agent's hook reports. A batch is stored, to its last byte, before it is first sent:
+//! the gateway recognises a repetition only by equal bytes.
 
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
@@ -7,23 +7,23 @@ use serde::{Deserialize, Serialize};
 use crate::base::clock::{SignedDuration, Timestamp, earlier, later};
 use crate::base::id::{ConnectionName, time_ordered};
 use crate::core::events::ledger::fan_out::PROGRESS;
-use crate::core::events::ledger::{Entry, KEPT, Ledger, MOST_AT_ONCE, TRIES, crowded};
+use crate::core::events::ledger::{Entry, Ledger, MAX_TRIES, MOST_AT_ONCE, RETENTION, crowded};
 use crate::store::{Condition, Key, Outcome, Put, Query, Row, StoreError, Version, Write};
 
 /// The most entries of one batch: their ids fit into a row.
-const MOST_TOLD: usize = 2000;
+const MAX_BATCH_ENTRIES: usize = 2000;
 
 /// Marks of replays that go in one transaction.
-const MARKS_AT_ONCE: usize = 90;
+const MAX_MARKS: usize = 90;
 
-/// Batches that are looked at in one sweep. With so many, no other is made: nobody would look at it.
+/// Open batches that one sweep reads. With that many open, no further batch is made: no sweep would read it.
 pub const MOST_OPEN: usize = 100;
 
-/// A try is over by then, or its process died.
-const TRYING: SignedDuration = SignedDuration::from_secs(45);
+/// A try that takes longer is counted as failed: its process died.
+const MAX_TRY_TIME: SignedDuration = SignedDuration::from_secs(45);
 
 /// Turns are counted over this time.
-const HOUR: SignedDuration = SignedDuration::from_hours(1);
+const TURN_WINDOW: SignedDuration = SignedDuration::from_hours(1);
 
 /// What was told, or will be.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -86,7 +86,7 @@ pub struct Progress {
     told: Option<String>,
 }
 
-/// How we stand with the agent's hook.
+/// The state of the agent's hook: turns taken, and its refusal.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Standing {
     /// When turns were begun in the last hour, in milliseconds.
@@ -102,7 +102,7 @@ pub enum Begun {
     Try(Frozen, i64),
     /// All turns of the hour are taken; then one comes free.
     NoTurn(Timestamp),
-    /// Somebody else is at it.
+    /// Another run is working on it.
     Taken,
 }
 
@@ -129,11 +129,11 @@ fn standing_key() -> Key {
 impl Standing {
     /// When the next turn is free, where none is now.
     pub fn next_turn(&self, now: Timestamp, per_hour: usize) -> Option<Timestamp> {
-        let since = earlier(now, HOUR).as_millisecond();
+        let since = earlier(now, TURN_WINDOW).as_millisecond();
         let recent: Vec<i64> = self.turns.iter().copied().filter(|at| *at > since).collect();
         let blocking = recent.len().checked_sub(per_hour)?;
         let first = recent.get(blocking).or(recent.last()).copied().unwrap_or_default();
-        Some(later(Timestamp::from_millisecond(first).unwrap_or(now), HOUR))
+        Some(later(Timestamp::from_millisecond(first).unwrap_or(now), TURN_WINDOW))
     }
 }
 
@@ -147,8 +147,8 @@ impl Ledger {
         page.rows.iter().map(|row| Ok(Frozen { batch: row.read()?, version: row.version.clone() })).collect()
     }
 
-    /// Makes a batch of what was not told yet and is wanted. Nothing where there is none of it, where somebody works on all of
-    /// it, or where somebody else made one just now.
+    /// Makes a batch of the entries that are wanted and were in none yet. Nothing where there are no such entries, where all of them
+    /// are claimed, or where another run has just made a batch.
     ///
     /// # Errors
     /// Where the store fails.
@@ -162,9 +162,10 @@ impl Ledger {
         let row = self.events.get(&key).await?;
         let progress: Progress = row.as_ref().map_or_else(|| Ok(Progress::default()), Row::read)?;
         let mut entries = Vec::new();
-        let again = self.events.query(Query::partition(format!("again#{connection}"), MOST_TOLD)).await?;
+        let again =
+            self.events.query(Query::partition(format!("again#{connection}"), MAX_BATCH_ENTRIES)).await?;
         for row in &again.rows {
-            // Those that batches have not reached yet come with the others.
+            // Replayed entries that batches have not reached yet come with the others.
             if progress.told.as_ref().is_some_and(|told| row.key.sort <= *told)
                 && let Some(found) = self.open_row(connection, &row.key.sort).await?
             {
@@ -177,7 +178,7 @@ impl Ledger {
             if wanted(&entry) {
                 entries.push(entry);
             }
-            entries.len() < MOST_TOLD
+            entries.len() < MAX_BATCH_ENTRIES
         })
         .await?;
         let now = self.clock.now();
@@ -206,15 +207,15 @@ impl Ledger {
         steps.push(Write::Put(Put::record(key, &Progress { told: last }, condition)?));
         let gone = again.rows.into_iter().map(|row| Write::Delete(row.key, Condition::Version(row.version)));
         let mut gone: Vec<Write> = gone.collect();
-        let rest = gone.split_off(gone.len().min(MARKS_AT_ONCE));
+        let rest = gone.split_off(gone.len().min(MAX_MARKS));
         steps.extend(gone);
         if !made && !moved && steps.len() == 1 {
             return Ok(None);
         }
         let outcome = self.events.transact(steps).await?;
         if outcome.is_done() {
-            // Where this process dies before, those that are left are told of twice.
-            for rest in rest.chunks(MARKS_AT_ONCE) {
+            // If the process dies before this, the remaining entries are reported twice.
+            for rest in rest.chunks(MAX_MARKS) {
                 self.write(rest.to_vec()).await?;
             }
         }
@@ -249,19 +250,19 @@ impl Ledger {
         frozen: &Frozen,
         per_hour: usize,
     ) -> Result<Begun, StoreError> {
-        for _ in 0..TRIES {
+        for _ in 0..MAX_TRIES {
             let now = self.clock.now();
             let (mut standing, condition) = self.read_standing().await?;
             if let Some(free) = standing.next_turn(now, per_hour) {
                 return Ok(Begun::NoTurn(free));
             }
             let turn = now.as_millisecond();
-            let since = earlier(now, HOUR).as_millisecond();
+            let since = earlier(now, TURN_WINDOW).as_millisecond();
             standing.turns.retain(|at| *at > since);
             standing.turns.push(turn);
             let mut batch = frozen.batch.clone();
             batch.attempts += 1;
-            batch.next = later(now, TRYING);
+            batch.next = later(now, MAX_TRY_TIME);
             let steps = vec![
                 Write::Put(batch.put(connection, Condition::Version(frozen.version.clone()))?),
                 Write::Put(Put::record(standing_key(), &standing, condition)?),
@@ -297,7 +298,7 @@ impl Ledger {
     }
 
     async fn change_standing(&self, change: impl Fn(&mut Standing)) -> Result<(), StoreError> {
-        for _ in 0..TRIES {
+        for _ in 0..MAX_TRIES {
             let (mut standing, condition) = self.read_standing().await?;
             change(&mut standing);
             if self.events.put(Put::record(standing_key(), &standing, condition)?).await?.is_done() {
@@ -307,7 +308,7 @@ impl Ledger {
         Err(crowded())
     }
 
-    /// Writes what became of a batch, unless somebody else has had it since. Gives it as it is then.
+    /// Stores the new state of a batch, unless another run has changed it since. Gives the batch as stored.
     ///
     /// # Errors
     /// Where the store fails.
@@ -332,7 +333,7 @@ impl Ledger {
         let put = Put::record(told_key(connection, &batch.id), &batch, Condition::Any)?;
         let steps = vec![
             Write::Delete(open_key(connection, &batch.id), Condition::Version(version)),
-            Write::Put(put.until(later(batch.at, KEPT))),
+            Write::Put(put.until(later(batch.at, RETENTION))),
         ];
         self.write(steps).await.map(drop)
     }
@@ -363,6 +364,6 @@ impl Ledger {
 impl Batch {
     fn put(&self, connection: &ConnectionName, condition: Condition) -> Result<Put, StoreError> {
         let put = Put::record(open_key(connection, &self.id), self, condition)?;
-        Ok(put.until(later(self.at, KEPT)))
+        Ok(put.until(later(self.at, RETENTION)))
     }
 }

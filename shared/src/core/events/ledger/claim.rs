@@ -9,15 +9,15 @@ use crate::base::clock::{SignedDuration, Timestamp, later};
 use crate::base::id::ConnectionName;
 use crate::base::secret::random_hex;
 use crate::core::events::ledger::scan::Chooser;
-use crate::core::events::ledger::{Batch, Claim, Entry, Ledger, MOST_AT_ONCE, TRIES, crowded};
+use crate::core::events::ledger::{Batch, Claim, Entry, Ledger, MAX_TRIES, MOST_AT_ONCE, crowded};
 use crate::store::{Condition, Row, StoreError, Write};
 
 /// When to ask again for what stands behind more entries than are read.
-const FULL: SignedDuration = SignedDuration::from_mins(10);
+const FULL_QUEUE_PAUSE: SignedDuration = SignedDuration::from_mins(10);
 
 /// What is to be claimed.
 #[derive(Debug, Clone, Copy)]
-pub enum Wanted<'a> {
+pub enum ClaimTarget<'a> {
     /// What has waited longest.
     Oldest,
     /// What a batch told of.
@@ -36,9 +36,9 @@ pub enum Claimed {
         /// Whether there is more to take.
         more: bool,
     },
-    /// All that the batch told of is in the hands of others, until then at least.
+    /// Others have claimed all entries of the batch, until then at least.
     Busy(Timestamp),
-    /// All that the batch told of is done with.
+    /// All entries of the batch are closed.
     Over,
     /// There is no such batch.
     Unknown,
@@ -52,14 +52,14 @@ impl Ledger {
     pub async fn claim(
         &self,
         connection: &ConnectionName,
-        wanted: Wanted<'_>,
+        wanted: ClaimTarget<'_>,
         limit: usize,
         seconds: u32,
         by: &str,
     ) -> Result<Claimed, StoreError> {
         let batch = match wanted {
-            Wanted::Oldest => None,
-            Wanted::Batch(id) => match self.batch_row(connection, id).await? {
+            ClaimTarget::Oldest => None,
+            ClaimTarget::Batch(id) => match self.batch_row(connection, id).await? {
                 Some(row) => Some(row.read::<Batch>()?),
                 None => return Ok(Claimed::Unknown),
             },
@@ -67,10 +67,10 @@ impl Ledger {
         let ids: Option<HashSet<&str>> =
             batch.as_ref().map(|batch| batch.ids.iter().map(String::as_str).collect());
         let limit = limit.min(MOST_AT_ONCE);
-        for tried in 1..=TRIES {
+        for tried in 1..=MAX_TRIES {
             let now = self.clock.now();
             let mut read = Vec::new();
-            // All of it: what somebody works on may be far behind.
+            // The whole queue: a claimed entry of the same record may be far behind.
             let whole = self.scan(connection, None, |entry, version| {
                 read.push((entry, version));
                 true
@@ -87,7 +87,7 @@ impl Ledger {
                     (Some(batch), None)
                         if !whole && self.still_open(connection, batch).await? != (0, None) =>
                     {
-                        Claimed::Busy(later(now, FULL))
+                        Claimed::Busy(later(now, FULL_QUEUE_PAUSE))
                     }
                     (Some(_), None) => Claimed::Over,
                 });
@@ -108,7 +108,7 @@ impl Ledger {
             if self.write(steps).await? {
                 return Ok(Claimed::Taken { claim: Some(claim), entries, more });
             }
-            // Somebody else took or closed one of them in between.
+            // Another run claimed or closed one of them in between.
             sleep(self.clock.jittered(Duration::from_millis(20) * tried)).await;
         }
         Err(crowded())

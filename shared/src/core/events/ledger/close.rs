@@ -4,18 +4,18 @@ use futures::future::try_join_all;
 
 use crate::base::id::ConnectionName;
 use crate::core::events::ledger::{
-    Claim, Closed, End, Entry, Ledger, MOST_AT_ONCE, Over, TRIES, crowded, ends, queue,
+    Claim, Closed, End, Entry, Ledger, MAX_TRIES, MOST_AT_ONCE, Over, crowded, ends, queue,
 };
 use crate::store::{Condition, Key, Put, Query, Row, StoreError, Write};
 
-/// What whoever worked on entries says of them.
+/// The outcome that an acknowledgement reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
     /// They are done with.
     Done,
     /// They cannot be worked on.
     Failed,
-    /// Somebody shall work on them again.
+    /// They are to be worked on again.
     Retry,
 }
 
@@ -56,7 +56,7 @@ impl Ledger {
         claim: Option<&str>,
     ) -> Result<Acked, StoreError> {
         let own = |found: &Claim| found.by == by && claim.is_none_or(|claim| claim == found.id);
-        for _ in 0..TRIES {
+        for _ in 0..MAX_TRIES {
             let found = try_join_all(ids.iter().map(|id| self.find(connection, id))).await?;
             let (mut steps, mut states) = (Vec::new(), Vec::new());
             for (id, found) in ids.iter().zip(found) {
@@ -93,7 +93,7 @@ impl Ledger {
         Err(crowded())
     }
 
-    /// Closes those of the entries that nobody works on, because they cannot be delivered; says how many those were.
+    /// Closes those of the entries that are not claimed, because they cannot be delivered; says how many.
     ///
     /// # Errors
     /// Where the store fails.
@@ -120,7 +120,7 @@ impl Ledger {
         outcome: &str,
         note: &str,
     ) -> Result<usize, StoreError> {
-        for _ in 0..TRIES {
+        for _ in 0..MAX_TRIES {
             let rows = try_join_all(ids.iter().map(|id| self.open_row(connection, id))).await?;
             let (now, mut steps) = (self.clock.now(), Vec::new());
             for row in rows.into_iter().flatten() {
@@ -143,7 +143,7 @@ impl Ledger {
     /// # Errors
     /// Where the store fails.
     pub async fn replay(&self, connection: &ConnectionName, id: &str) -> Result<Option<bool>, StoreError> {
-        for _ in 0..TRIES {
+        for _ in 0..MAX_TRIES {
             let Some(row) = self.closed_row(connection, id).await? else {
                 return Ok(self.open_row(connection, id).await?.map(|_| false));
             };

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::base::clock::{Timestamp, later};
 use crate::base::id::{ConnectionName, is_time_ordered};
-use crate::core::events::ledger::{KEPT, ends, queue};
+use crate::core::events::ledger::{RETENTION, ends, queue};
 use crate::store::{Condition, Key, Put, StoreError};
 
 /// An event about one record, as long as it is open.
@@ -25,7 +25,7 @@ pub struct Entry {
     pub receivedtime: Timestamp,
     /// Ids.
     pub data: Value,
-    /// Who works on it, or did last.
+    /// The current or last claim.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub claim: Option<Claim>,
     /// How often it was claimed.
@@ -85,10 +85,10 @@ pub struct Closed {
     pub end: End,
 }
 
-/// What the data of an event says that was not told but found in a list of Zoho's.
+/// Marks an event that polling found.
 pub const FOUND: (&str, &str) = ("found_by", "sweep");
 
-/// What its data says where our own write hid a change of somebody else's: when that was made.
+/// The time of somebody else's change that our own write hid.
 pub const EARLIER: &str = "earlier_change";
 
 impl Entry {
@@ -97,12 +97,12 @@ impl Entry {
         self.kind.ends_with(".deleted")
     }
 
-    /// Whether it was not told but found in a list of Zoho's.
+    /// Whether polling found it.
     pub fn is_found(&self) -> bool {
         self.data.get(FOUND.0).and_then(Value::as_str) == Some(FOUND.1)
     }
 
-    /// Whether somebody works on it.
+    /// Whether it is claimed.
     pub fn is_claimed(&self, now: Timestamp) -> bool {
         self.claim.as_ref().is_some_and(|claim| claim.until > now)
     }
@@ -112,15 +112,15 @@ impl Entry {
         Ok(Put::record(key, self, condition)?.until(self.end()))
     }
 
-    /// What is replayed is old already: it lives as long as what arrives then.
+    /// A replayed entry lives as long as one that arrives at the time of the replay.
     pub(super) fn end(&self) -> Timestamp {
-        later(self.replayed.map_or(self.receivedtime, |at| at.max(self.receivedtime)), KEPT)
+        later(self.replayed.map_or(self.receivedtime, |at| at.max(self.receivedtime)), RETENTION)
     }
 
     pub(super) fn put_closed(self, connection: &ConnectionName, end: End) -> Result<Put, StoreError> {
         let key = Key::new(ends(connection), &self.id);
         // Its end may be read for a while, however old the event is.
-        let until = later(end.at, KEPT);
+        let until = later(end.at, RETENTION);
         Ok(Put::record(key, &Closed { entry: self, end }, Condition::Any)?.until(until))
     }
 }

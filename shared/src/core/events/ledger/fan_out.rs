@@ -9,18 +9,18 @@ use crate::base::clock::{SignedDuration, Timestamp, earlier};
 use crate::base::id::ConnectionName;
 use crate::core::events::Event;
 use crate::core::events::ledger::entry::{EARLIER, part_id};
-use crate::core::events::ledger::{End, Entry, Known, Ledger, Looked, Newest, Over};
+use crate::core::events::ledger::{End, Entry, Known, Ledger, Newest, Over, RecordState};
 use crate::core::writes::own_writes::OwnWrites;
 use crate::store::{Condition, Key, Put, Query, Row, StoreError, Version, Write};
 
 /// Entries of one transaction: each may write its own row, that of its record's newest change, and that of our own write.
-const AT_ONCE: usize = 32;
+const MAX_STEP_ENTRIES: usize = 32;
 
-/// By so many seconds CRM tells of a change after it.
-const LAG: i64 = 3;
+/// CRM sends a change at most this many seconds after it.
+const MAX_MESSAGE_LAG: i64 = 3;
 
-/// What others changed so long before our write was told before it, or is left to a look at Zoho's lists.
-const TOLD_BY_THEN: SignedDuration = SignedDuration::from_mins(10);
+/// A change of somebody else this long before our write was sent before it, or polling finds it.
+const MAX_TELLING_TIME: SignedDuration = SignedDuration::from_mins(10);
 
 /// Up to where events have become entries.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,7 +35,7 @@ pub(super) struct Position {
 #[derive(Default)]
 struct Records {
     newest: BTreeMap<String, Newest>,
-    own: BTreeMap<String, Timestamp>,
+    own_writes: BTreeMap<String, Timestamp>,
 }
 
 /// A change that is put into the queue, or closed at once.
@@ -60,7 +60,7 @@ impl Ledger {
         Ok(rows.iter().filter_map(|row| row.key.sort.strip_prefix(FAN_OUT)?.parse().ok()).collect())
     }
 
-    /// The event after which the fan-out goes on, for whoever reads events for it.
+    /// The event after which the fan-out continues.
     ///
     /// # Errors
     /// Where the store fails.
@@ -71,8 +71,7 @@ impl Ledger {
         Ok(FanOut { key, position, version: row.map(|row| row.version) })
     }
 
-    /// Puts the entries of a step into the queue, in their order; says how many those were. Nothing where somebody else did it
-    /// meanwhile.
+    /// Puts the entries of a step into the queue, in their order; says how many. None where another run did it meanwhile.
     ///
     /// # Errors
     /// Where a store fails.
@@ -81,18 +80,18 @@ impl Ledger {
         connection: &ConnectionName,
         step: Step,
         known: &Known,
-        own: &OwnWrites,
+        own_writes: &OwnWrites,
     ) -> Result<usize, StoreError> {
         let Step { from, entries, ends } = step;
         let Some(position) = ends.last() else { return Ok(0) };
         let count = entries.len();
         let condition = from.version.map_or(Condition::Absent, Condition::Version);
         let mut steps = vec![Write::Put(Put::record(from.key, position, condition)?)];
-        let (sorted, records) = self.sort(connection, entries, known, own).await?;
+        let (sorted, records) = self.sort(connection, entries, known, own_writes).await?;
         for (subject, newest) in &records.newest {
             steps.push(self.remember(connection, subject, newest)?);
         }
-        for (subject, written) in &records.own {
+        for (subject, written) in &records.own_writes {
             steps.push(self.remember_own(connection, subject, *written)?);
         }
         let now = self.clock.now();
@@ -108,34 +107,36 @@ impl Ledger {
         Ok(if self.write(steps).await? { count } else { 0 })
     }
 
-    /// Sorts out what needs no work: our own writes, a change that arrives after a newer one of the same record, and what was
-    /// said to be gone and is not.
+    /// Closes entries that need no work: our own writes, changes that arrive after a newer one of the same record, and deletions of
+    /// records that still exist.
     async fn sort(
         &self,
         connection: &ConnectionName,
         entries: Vec<Entry>,
         known: &Known,
-        own: &OwnWrites,
+        own_writes: &OwnWrites,
     ) -> Result<(Vec<Sorted>, Records), StoreError> {
         let (mut records, mut sorted) = (Records::default(), Vec::new());
         for mut entry in entries {
-            let looked = known.get(&entry.id).copied();
-            if let Some(looked) = looked {
-                looked.note(&mut entry);
+            let lookup = known.get(&entry.id).copied();
+            if let Some(lookup) = lookup {
+                lookup.note(&mut entry);
             }
-            let change = Change::of(&entry, looked);
+            let change = Change::of(&entry, lookup);
             let mut end = None;
-            if change.deletion && matches!(looked, Some(Looked::There(_))) {
+            if change.deletion && matches!(lookup, Some(RecordState::There(_))) {
                 end = Some("not_deleted");
             } else if let Some(subject) = &entry.subject {
                 let before = match records.newest.get(subject) {
                     Some(before) => Some(before.clone()),
                     None => self.newest(connection, subject).await?,
                 };
-                if let Some(written) = change.own_write(connection, subject, before.as_ref(), own).await? {
-                    // It is no news, so that neither what others did before it nor what they do after it is older than news.
+                if let Some(written) =
+                    change.own_write(connection, subject, before.as_ref(), own_writes).await?
+                {
+                    // Our own write does not count as the newest change, so changes of others are never taken for late ones.
                     end = Some("own_write");
-                    records.own.insert(subject.clone(), written);
+                    records.own_writes.insert(subject.clone(), written);
                     if let Some(before) = before.filter(|before| before.deleted && before.at < written) {
                         records.newest.insert(subject.clone(), Newest { deleted: false, ..before });
                     }
@@ -160,66 +161,68 @@ struct Change {
     /// When the record says that it was changed last, where that is known.
     modified: Option<Timestamp>,
     deletion: bool,
-    /// Whether a change of somebody else's is told with it, which it hides.
+    /// Whether it also reports a change of somebody else that it hides.
     hides: bool,
-    /// Whether it was found in a list of Zoho's, and not told.
+    /// Whether polling found it.
     found: bool,
-    looked: Option<Looked>,
+    lookup: Option<RecordState>,
 }
 
 impl Change {
-    fn of(entry: &Entry, looked: Option<Looked>) -> Self {
+    fn of(entry: &Entry, lookup: Option<RecordState>) -> Self {
         let (at, found) = (zohos_time(entry), entry.is_found());
-        let modified = match looked {
-            Some(Looked::There(modified)) => modified,
-            // What is found, and what Inventory sends, carries the record's own time.
+        let modified = match lookup {
+            Some(RecordState::There(modified)) => modified,
+            // Polling and Inventory's webhooks give the record's own time.
             _ => at.filter(|_| found || entry.kind.starts_with("zoho.inventory.")),
         };
         let hides = found && entry.data.get(EARLIER).is_some();
-        Self { at, modified, deletion: entry.is_deletion(), hides, found, looked }
+        Self { at, modified, deletion: entry.is_deletion(), hides, found, lookup }
     }
 
-    /// When it was written, where that was done by us and nobody else changed the record right before. What is found was
-    /// looked at for that already.
+    /// When it was written, where that was done by us and nobody else changed the record right before. For changes
+    /// that polling found, the report has checked that already.
     async fn own_write(
         &self,
         connection: &ConnectionName,
         subject: &str,
         before: Option<&Newest>,
-        own: &OwnWrites,
+        own_writes: &OwnWrites,
     ) -> Result<Option<Timestamp>, StoreError> {
         if self.deletion || self.hides {
             return Ok(None);
         }
-        let Some(written) = self.written(connection, subject, own).await? else { return Ok(None) };
+        let Some(written) = self.written(connection, subject, own_writes).await? else { return Ok(None) };
         if self.found {
             return Ok(Some(written));
         }
-        let told_by_then = earlier(written, TOLD_BY_THEN);
+        let told_by_then = earlier(written, MAX_TELLING_TIME);
         let is_known = |at| at < told_by_then || before.is_some_and(|before| before.has_change(at));
-        let hidden = own.hidden(connection, subject, written, is_known).await?;
+        let hidden = own_writes.hidden(connection, subject, written, is_known).await?;
         Ok(hidden.is_none().then_some(written))
     }
 
-    /// When we wrote what this tells of. By the record's own time, because CRM's message has that of its sending.
+    /// The time of our write that this change is. It goes by the record's own time: CRM's message has the time of its sending.
     async fn written(
         &self,
         connection: &ConnectionName,
         subject: &str,
-        own: &OwnWrites,
+        own_writes: &OwnWrites,
     ) -> Result<Option<Timestamp>, StoreError> {
         match (self.at, self.modified) {
             // The record was changed again since, so its time is not that of the write that this tells of.
             (Some(at), Some(modified)) if at < modified => {
-                for seconds in 0..=LAG {
+                for seconds in 0..=MAX_MESSAGE_LAG {
                     let written = earlier(at, SignedDuration::from_secs(seconds));
-                    if own.is_own(connection, subject, written).await? {
+                    if own_writes.is_own(connection, subject, written).await? {
                         return Ok(Some(written));
                     }
                 }
                 Ok(None)
             }
-            (_, Some(at)) | (Some(at), None) => Ok(own.is_own(connection, subject, at).await?.then_some(at)),
+            (_, Some(at)) | (Some(at), None) => {
+                Ok(own_writes.is_own(connection, subject, at).await?.then_some(at))
+            }
             (None, None) => Ok(None),
         }
     }
@@ -231,12 +234,12 @@ impl Change {
             return Some(Newest { at, modified: self.modified, deleted: self.deletion });
         };
         let passed = match (self.deletion, self.found) {
-            // That a record is gone is news after whatever was said of it.
+            // A deletion is news after any other change.
             (true, found) => found && before.is_deleted(),
             (false, true) => before.has_change(at),
             (false, false) => at < before.at,
         };
-        let still_gone = before.deleted && self.looked == Some(Looked::Gone);
+        let still_gone = before.deleted && self.lookup == Some(RecordState::Gone);
         (!passed).then(|| Newest {
             at: at.max(before.at),
             modified: self.modified.map(|modified| modified.max(before.modified.unwrap_or(modified))),
@@ -269,7 +272,7 @@ impl FanOut {
             let parts = entries_of(event);
             let all = parts.len();
             for (index, entry) in parts.into_iter().enumerate().skip(std::mem::take(&mut done)) {
-                if entries.len() == AT_ONCE {
+                if entries.len() == MAX_STEP_ENTRIES {
                     return Step { from: self, entries, ends };
                 }
                 entries.push(entry);

@@ -10,9 +10,9 @@ use crate::core::events::ledger::{Batch, Closed, Entry, Ledger, Stage, ends, que
 use crate::store::{Query, StoreError};
 
 /// More records than Zoho tells of at once.
-const MOST_PARTS: usize = 200;
+const MAX_PARTS: usize = 200;
 
-/// What became of an event until now.
+/// The state of an event.
 #[derive(Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Life {
     /// `received`, `queued`, `admitted`, `claimed`, `done`, `failed` or `dead`.
@@ -42,7 +42,7 @@ pub struct Life {
     /// How it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub outcome: Option<String>,
-    /// What was said to it.
+    /// The note of the acknowledgement.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// When it ended.
@@ -102,7 +102,7 @@ impl Ledger {
     pub async fn parts(&self, connection: &ConnectionName, id: &str) -> Result<Vec<String>, StoreError> {
         let parts = |partition| {
             let prefix = format!("{id}.");
-            self.events.query(Query { partition, prefix, limit: MOST_PARTS, ..Query::default() })
+            self.events.query(Query { partition, prefix, limit: MAX_PARTS, ..Query::default() })
         };
         let (open, closed) = (parts(queue(connection)).await?, parts(ends(connection)).await?);
         let mut ids: Vec<String> = open.rows.into_iter().chain(closed.rows).map(|row| row.key.sort).collect();
@@ -133,7 +133,7 @@ impl Ledger {
         life
     }
 
-    /// The batch that told of an entry: known to the entry once somebody took it from there, found among the open ones before.
+    /// The batch of an entry: the entry names it once it was claimed; before, it is found among the open batches.
     async fn batch_of(
         &self,
         connection: &ConnectionName,

@@ -1,4 +1,4 @@
-//! What was looked up at Zoho of the records that events are about. The ledger looks nothing up itself.
+//! The state of records at Zoho, as event-delivery looked it up. The ledger itself never calls Zoho.
 
 use std::collections::HashMap;
 
@@ -7,15 +7,15 @@ use serde_json::{Value, json};
 use crate::base::clock::Timestamp;
 use crate::core::events::ledger::Entry;
 
-/// Of the entries of a step, by their ids. What is not among them did not have to be looked up.
-pub type Known = HashMap<String, Looked>;
+/// Lookups of a step's entries, by their ids. Entries without one needed none.
+pub type Known = HashMap<String, RecordState>;
 
-/// Where an event says that its record is gone and nobody could look.
+/// Marks an event of a deletion that could not be checked at Zoho.
 pub const UNCONFIRMED: &str = "unconfirmed";
 
-/// What was seen of a record.
+/// What Zoho said of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Looked {
+pub enum RecordState {
     /// It is there, and was changed last at that time.
     There(Option<Timestamp>),
     /// It is gone.
@@ -24,8 +24,8 @@ pub enum Looked {
     Unknown,
 }
 
-impl Looked {
-    /// Writes into an entry what whoever works on it should know.
+impl RecordState {
+    /// Adds to an entry what its worker should know.
     pub(super) fn note(self, entry: &mut Entry) {
         let (field, value) = match self {
             Self::There(Some(at)) => ("modified_time", Some(json!(at.to_string()))),

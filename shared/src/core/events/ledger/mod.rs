@@ -1,4 +1,4 @@
-//! The ledger of deliveries: what became of each event after it was stored.
+//! The ledger of deliveries: the state of each event after it was stored.
 //!
 //! An event is **received** when it is stored. event-delivery puts it into the **queue**, one entry for each record that it is
 //! about. From there it is taken by a **claim**, which ends by itself, and closed by an **acknowledgement**. Where the agent
@@ -20,12 +20,12 @@ mod scan;
 use std::sync::Arc;
 
 pub use batch::{Batch, Begun, Frozen, MOST_OPEN, Progress, Stage, Standing};
-pub use claim::{Claimed, Wanted};
+pub use claim::{ClaimTarget, Claimed};
 pub use close::{Acked, Ending, REPLAYED};
 pub use entry::{Claim, Closed, EARLIER, End, Entry, FOUND, Over, is_entry_id, split_entry_id};
 pub use fan_out::{FanOut, Step, narrow};
 pub use life::Life;
-pub use lookup::{Known, Looked, UNCONFIRMED};
+pub use lookup::{Known, RecordState, UNCONFIRMED};
 pub use newest::{Newest, REMEMBERED};
 
 use crate::base::clock::{SharedClock, SignedDuration};
@@ -33,13 +33,13 @@ use crate::base::id::ConnectionName;
 use crate::store::{Key, Outcome, Put, Row, StoreError, Table, Version, Write};
 
 /// How long entries, batches and ends are kept: as long as the events themselves.
-const KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+const RETENTION: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// The most entries that one claim or one acknowledgement takes: a transaction has 100 steps.
 pub const MOST_AT_ONCE: usize = 50;
 
 /// How often a change is tried while others change the same rows.
-const TRIES: u32 = 12;
+const MAX_TRIES: u32 = 12;
 
 /// The ledger of an installation.
 #[derive(Clone)]
@@ -84,7 +84,7 @@ fn ends(connection: &ConnectionName) -> String {
     format!("life#{connection}")
 }
 
-/// Too many others change the same rows.
+/// The error where others keep changing the same rows.
 fn crowded() -> StoreError {
     StoreError::Unavailable("the ledger's rows are being changed by others all the time".to_owned())
 }

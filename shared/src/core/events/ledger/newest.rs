@@ -1,5 +1,5 @@
-//! What of a record's changes was put into the queue last: by it, a change that comes late is known, and one that is found in
-//! Zoho's lists although it was told before.
+//! The newest change of each record that was put into the queue. It shows that another change is late, or that polling found one
+//! that a webhook has sent before.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,16 +8,16 @@ use crate::base::id::ConnectionName;
 use crate::core::events::ledger::Ledger;
 use crate::store::{Condition, Key, Put, StoreError, Write};
 
-/// How long it is remembered: as long as events are kept. A list that could not be read for so long is read from there on only,
-/// or what was told long ago would be told again.
+/// How long it is remembered: as long as events are kept. Polling never goes back further, or it would report changes again that
+/// webhooks sent long ago.
 pub const REMEMBERED: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// The newest change of a record.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Newest {
-    /// When it happened, by what Zoho told of it.
+    /// When it happened, by Zoho's message.
     pub(super) at: Timestamp,
-    /// When the record itself says that it was changed, where that is known. CRM tells of a change a little after it.
+    /// The record's own time of change, where it is known. CRM's message has a slightly later time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) modified: Option<Timestamp>,
     /// Whether the record is gone.
@@ -26,12 +26,12 @@ pub struct Newest {
 }
 
 impl Newest {
-    /// Whether a change that the record dates to this time was told, or one after it.
+    /// Whether a change of this time, by the record's own clock, or a later one was reported.
     pub fn has_change(&self, modified: Timestamp) -> bool {
         modified <= self.modified.unwrap_or(self.at)
     }
 
-    /// Whether it was told that the record is gone. That it changed is another matter, however late it was told.
+    /// Whether the deletion of the record was reported. Late changes do not count.
     pub fn is_deleted(&self) -> bool {
         self.deleted
     }
@@ -50,7 +50,7 @@ impl Ledger {
         self.events.get(&key(connection, subject)).await?.map(|row| row.read()).transpose()
     }
 
-    /// When our write was made of which Zoho told last.
+    /// The time of our last write that Zoho sent back.
     ///
     /// # Errors
     /// Where the store fails.

@@ -8,10 +8,10 @@ use crate::core::events::ledger::{Entry, Ledger, queue};
 use crate::store::{Query, StoreError, Version};
 
 /// Rows of one read.
-const PAGE: usize = 250;
+const ROWS_PER_READ: usize = 250;
 
 /// A longer queue is not read to its end.
-const MOST_READ: usize = 20_000;
+const MAX_ROWS_READ: usize = 20_000;
 
 /// An entry as it was read.
 pub(super) type Read = (Entry, Version);
@@ -25,8 +25,9 @@ impl Ledger {
         mut see: impl FnMut(Entry, Version) -> bool,
     ) -> Result<bool, StoreError> {
         let mut read = 0;
-        while read < MOST_READ {
-            let query = Query { partition: queue(connection), after, limit: PAGE, ..Query::default() };
+        while read < MAX_ROWS_READ {
+            let query =
+                Query { partition: queue(connection), after, limit: ROWS_PER_READ, ..Query::default() };
             let page = self.events.query(query).await?;
             read += page.rows.len();
             for row in page.rows {
@@ -45,7 +46,7 @@ impl Ledger {
 
 /// Chooses entries to be worked on, so that no change of a record is worked on before an earlier one is done with.
 ///
-/// What is chosen brings with it the open entries before it of the same record. While somebody works on one, the others wait.
+/// An entry is chosen together with the earlier open entries of its record. While one of them is claimed, the others wait.
 pub(super) struct Chooser<'a> {
     /// The ids that are wanted; all where there are none.
     pub(super) wanted: Option<&'a HashSet<&'a str>>,
@@ -61,9 +62,9 @@ pub(super) struct Chooser<'a> {
 
 /// What stands before an entry of the same record.
 enum Before {
-    /// Entries that nobody asked for, in their order.
+    /// Entries that were not asked for, in their order.
     Held(Vec<Read>),
-    /// Or after it, one that somebody works on; nothing where it is one that only did not fit.
+    /// A claimed entry, before or after it; nothing where one only did not fit.
     Blocked(Option<Timestamp>),
 }
 
@@ -73,8 +74,8 @@ impl<'a> Chooser<'a> {
         Self { wanted, limit, now, chosen, more: false, busy: None, subjects }
     }
 
-    /// Looks at all that was read, in its order. What somebody works on is seen first: an entry before it, which was put back or
-    /// replayed, waits for it as those after it do.
+    /// Goes through all entries in their order, claimed ones first: an earlier entry that was put back or replayed waits for them as
+    /// later ones do.
     pub(super) fn see_all(&mut self, read: Vec<Read>) {
         for (entry, _) in &read {
             let claim = entry.claim.as_ref().filter(|_| entry.is_claimed(self.now));

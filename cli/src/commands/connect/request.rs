@@ -1,0 +1,80 @@
+//! What a consent is asked for, by the flags of a command.
+
+use clap::Args;
+use shared::base::id::ConnectionName;
+use shared::core::connection::consent::Wish;
+use shared::core::connection::{self, Connection, GRANTS_PER_USER};
+use shared::core::grant::client::Clients;
+use shared::core::services::Services;
+use shared::zoho::scope::{Access, Product, ScopeSet};
+
+use crate::commands::failure::Failure;
+
+/// What the user is asked to consent to.
+#[derive(Args)]
+pub(crate) struct ConsentRequest {
+    /// Name of the connection to make, or to connect anew
+    #[arg(long, default_value = "default")]
+    connection: ConnectionName,
+    /// Zoho products
+    #[arg(long, value_delimiter = ',', default_value = "inventory,crm")]
+    products: Vec<Product>,
+    /// How much the connection may do: read, stock (also adjust and transfer), write (also orders, deals, notes)
+    #[arg(long, default_value = "read")]
+    access: Access,
+    /// Exactly these scopes, in place of products and access
+    #[arg(long, value_name = "EXACT,LIST")]
+    scopes: Option<String>,
+    /// The Inventory organisation, where the user is in several
+    #[arg(long, value_name = "ID")]
+    organization: Option<String>,
+    /// The user who will consent is none of those who have 20 connections already
+    #[arg(long)]
+    another_user: bool,
+}
+
+impl ConsentRequest {
+    /// For the client that was set last.
+    pub(crate) async fn wish(&self, services: &Services) -> Result<Wish, Failure> {
+        let (clients, _) = Clients::read(&*services.stores.secrets).await?;
+        let Some(client) = clients.newest() else {
+            return Err(Failure::Other(
+                "no client is set: make a server-based client in Zoho's API console, then `zoho-connector client set`".to_owned(),
+            ));
+        };
+        let scopes = match &self.scopes {
+            Some(exact) => ScopeSet::parse(exact),
+            None => ScopeSet::of(&self.products, self.access),
+        };
+        if scopes.products().is_empty() {
+            return Err(Failure::Other("--scopes names no scope of ZohoInventory or ZohoCRM".to_owned()));
+        }
+        if !self.another_user {
+            refuse_one_too_many(&connection::list(&*services.stores.state).await?, &client.id)?;
+        }
+        Ok(Wish {
+            connection: self.connection.clone(),
+            client_id: client.id.clone(),
+            home: client.home,
+            scopes,
+            organization: self.organization.clone(),
+            crm_organization: None,
+            again: None,
+        })
+    }
+}
+
+/// Another consent of a user who has as many grants as Zoho keeps would end the oldest.
+fn refuse_one_too_many(all: &[Connection], client_id: &str) -> Result<(), Failure> {
+    let mine = || all.iter().filter(|found| found.client_id == client_id);
+    let full = mine().find(|found| found.same_user(all).count() >= GRANTS_PER_USER);
+    let Some(full) = full else { return Ok(()) };
+    let mut theirs: Vec<_> = full.same_user(all).collect();
+    theirs.sort_by_key(|found| found.connected_at);
+    let oldest = theirs.first().map_or("", |found| found.name.as_str());
+    Err(Failure::Other(format!(
+        "{} has {} connections, and Zoho keeps {GRANTS_PER_USER} of one user: with one more it would end the oldest, {oldest}, without a word. Disconnect one, or connect as another Zoho user and say --another-user",
+        full.user.as_deref().unwrap_or_default(),
+        theirs.len(),
+    )))
+}

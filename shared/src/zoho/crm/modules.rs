@@ -1,0 +1,75 @@
+//! Modules of Zoho CRM: the word of a record, and the scope of reading it.
+//! <https://www.zoho.com/crm/developer/docs/api/v8/scopes.html>
+
+/// Modules with a scope of their own; those that a company made share one.
+const OWN_SCOPE: [&str; 20] = [
+    "Leads",
+    "Accounts",
+    "Contacts",
+    "Deals",
+    "Campaigns",
+    "Tasks",
+    "Cases",
+    "Events",
+    "Calls",
+    "Solutions",
+    "Products",
+    "Vendors",
+    "Price_Books",
+    "Quotes",
+    "Sales_Orders",
+    "Purchase_Orders",
+    "Invoices",
+    "Notes",
+    "Appointments",
+    "Services",
+];
+
+/// A module by one of its records, as events name it: `Deals` is about a `deal`, `Price_Books` about a `price_book`.
+pub fn record_word(module: &str) -> String {
+    let name = module.to_ascii_lowercase();
+    match (name.strip_suffix("ies"), name.strip_suffix('s')) {
+        (Some(stem), _) if !stem.is_empty() => format!("{stem}y"),
+        (None, Some(stem)) if !stem.is_empty() && !stem.ends_with(['s', '_']) => stem.to_owned(),
+        _ => name,
+    }
+}
+
+/// What must be granted to read the records of a module.
+pub fn read_scope(module: &str) -> String {
+    let own = OWN_SCOPE.iter().any(|known| known.eq_ignore_ascii_case(module));
+    let name = if own { module.replace('_', "").to_lowercase() } else { "custom".to_owned() };
+    format!("ZohoCRM.modules.{name}.READ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_module_is_named_after_one_of_its_records() {
+        for (module, expected) in [
+            ("Deals", "deal"),
+            ("Price_Books", "price_book"),
+            ("Activities", "activity"),
+            ("Business", "business"),
+            ("Appointments__s", "appointments__s"),
+            ("Fleet", "fleet"),
+            ("s", "s"),
+            ("ies", "ies"),
+        ] {
+            assert_eq!(record_word(module), expected, "{module}");
+        }
+    }
+
+    #[test]
+    fn a_companys_own_modules_share_a_scope() {
+        for (module, expected) in [
+            ("Deals", "ZohoCRM.modules.deals.READ"),
+            ("Price_Books", "ZohoCRM.modules.pricebooks.READ"),
+            ("Warranties", "ZohoCRM.modules.custom.READ"),
+        ] {
+            assert_eq!(read_scope(module), expected, "{module}");
+        }
+    }
+}
