@@ -12,16 +12,16 @@ use crate::secret_cache::SecretCache;
 /// Checks a delivery with the secrets that are cached and, where it does not fit, with newer ones.
 pub(crate) async fn check(
     secrets: &SecretCache,
-    verify: impl Fn(&WebhookSecrets) -> Result<(), Problem>,
+    judge: impl Fn(&WebhookSecrets) -> Result<(), Problem>,
 ) -> Result<(), Problem> {
     let cached = secrets.get().await?;
-    let Err(problem) = verify(&cached) else { return Ok(()) };
+    let Err(problem) = judge(&cached) else { return Ok(()) };
     // A delivery without a signature or token fits no secret.
     if problem.code() == Code::WebhookUnsigned {
         return Err(problem);
     }
     match secrets.newer(&cached).await? {
-        Some(newer) => verify(&newer),
+        Some(newer) => judge(&newer),
         None => Err(problem),
     }
 }
