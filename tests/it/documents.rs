@@ -196,7 +196,8 @@ async fn is_sound(what: &str, folder: &mut PathBuf, line: &str, code: &str, reci
             assert!(folder.is_dir(), "{what}");
         }
         "curl" => {
-            assert!(line.starts_with("curl -s \"$ZOHO_CONNECTOR_URL/"), "{what}: demo.rs cannot paste it")
+            let is_pasted = line.starts_with("curl -s \"$ZOHO_CONNECTOR_URL/");
+            assert!(is_pasted, "{what}: demo.rs cannot paste it");
         }
         "sam" => assert!(matches!(first, Some("build" | "deploy")), "{what}"),
         path if path.contains('/') => assert!(root().join(path).is_file(), "{what}: there is no {path}"),
