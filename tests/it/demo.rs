@@ -31,6 +31,10 @@ async fn the_pasted_commands_work_and_the_page_shows_what_happened() {
     assert_eq!(answer("deals?per_page=3")["data"].as_array().unwrap().len(), 3);
     assert!(answer("/v1/crm/deals/")["Deal_Name"].is_string());
     assert_eq!(answer("/stock?delta=-1")["delivered"][0]["status"], 200);
+    let readme = include_str!("../../README.md").lines().filter(|line| line.starts_with("curl "));
+    let readme: Vec<_> = readme.map(paste).collect();
+    assert_eq!((&readme[0]["data"][0]["sku"], readme.len()), (&"SHELF-OAK-80".into(), 2));
+    assert_eq!(readme[1]["data"].as_array().unwrap().len(), 3);
 
     let browser = Browser::default();
     let sold = browser.post(&format!("{url}/"), &[]).await;

@@ -140,10 +140,17 @@ impl Book {
 
     fn text(&self) -> String {
         let mut text = String::from(HEAD);
-        for code in Code::ALL {
-            let Some(lines) = self.0.get(code.as_str()) else { continue };
-            let again = if code.is_retryable() { "can be tried again" } else { "final" };
-            let _ = write!(text, "\n## `{}`: {}, {again}\n\n", code.as_str(), code.status().as_u16());
+        let again = |code: Code| if code.is_retryable() { "can be tried again" } else { "final" };
+        let known = || Code::ALL.iter().copied().filter(|code| self.0.contains_key(code.as_str()));
+        for code in known() {
+            let (name, status, again) = (code.as_str(), code.status().as_u16(), again(code));
+            let heading = format!("{name}-{status}-{}", again.replace(' ', "-"));
+            let fault = code.fault().as_str();
+            let _ = writeln!(text, "| [`{name}`](#{heading}) | {status} | {again} | {fault} |");
+        }
+        for code in known() {
+            let lines = &self.0[code.as_str()];
+            let _ = write!(text, "\n## `{}`: {}, {}\n\n", code.as_str(), code.status().as_u16(), again(code));
             let _ = writeln!(text, "{}. {}\n", code.title(), code.hint());
             for line in lines {
                 let _ = writeln!(text, "{line}");
@@ -157,8 +164,16 @@ const HEAD: &str = "# Every error that an agent can get
 
 Each is a document (RFC 9457) with `type`, `title`, `status`, `detail`, `code`, `hint`, `retryable` and `request_id`;
 `retry_after` in seconds where waiting helps, `zoho` with Zoho's own words, and `reconnect_url` where a person must consent
-again. A program goes by `code`, which stays what it is. Below, each with its hint, and the details that tests provoke.
-`tests/it/errors.rs` keeps this file true.
+again. A program goes by `code`, which stays what it is. Below the table, each with its hint, and the details that tests
+provoke. `tests/it/errors.rs` keeps this file true.
+
+Whose fault an error is says who can keep it from coming again: the **agent** sends another request; the **operator** of the
+connector corrects a key, the client, a scope or the connection; a **user of Zoho** consents again, or changes a right or a record there;
+**Zoho** fails or is slow; the **connector** or its store fails; **nobody**: two things met at a bad moment, or a limit that many share
+is reached.
+
+| code | status | same request again | whose fault |
+|---|---|---|---|
 ";
 
 /// Without what differs from run to run.

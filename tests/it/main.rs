@@ -23,6 +23,7 @@ mod crowd;
 mod deliveries;
 mod delivery;
 mod demo;
+mod documents;
 mod errors;
 mod events;
 mod gap;

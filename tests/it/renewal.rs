@@ -249,7 +249,7 @@ async fn a_consent_has_ten_minutes_of_its_own_and_a_link_has_ten() {
 }
 
 #[tokio::test]
-async fn another_companys_crm_is_not_taken() {
+async fn the_crm_of_another_company_is_not_taken() {
     let inside = Inside::start().await;
     let wish = Wish { crm_organization: Some("1".to_owned()), ..inside.wish() };
     let page = Browser::default().consent(&inside.link(wish).await).await;

@@ -1,5 +1,5 @@
-//! Every failure a caller can see, in one table: its code, status, title, whether trying again can help, and what
-//! to do next. Answers are problem documents (RFC 9457).
+//! Every failure a caller can see, in one table: its code, status, whether trying again can help, whose fault it is,
+//! its title, and what to do next. Answers are problem documents (RFC 9457).
 //!
 //! A handler returns a [`Problem`]; [`super::web::finish`] writes the document, adds the request's id and logs it
 //! once. What only the operator may know goes into [`Problem::because`], which is logged and never sent.
@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::settings::PublicUrl;
 
 macro_rules! codes {
-    ($($(#[$doc:meta])* $variant:ident = $code:literal, $status:literal, $retry:literal, $title:literal, $hint:literal;)*) => {
+    ($($(#[$doc:meta])* $variant:ident = $code:literal, $status:literal, $retry:literal, $fault:ident, $title:literal, $hint:literal;)*) => {
         /// The codes of [`Problem`], stable for callers.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Code { $($(#[$doc])* $variant,)* }
@@ -24,7 +24,7 @@ macro_rules! codes {
 
             const fn row(self) -> Row {
                 match self {
-                    $(Self::$variant => Row { code: $code, status: $status, retryable: $retry, title: $title, hint: $hint },)*
+                    $(Self::$variant => Row { code: $code, status: $status, retryable: $retry, fault: Party::$fault, title: $title, hint: $hint },)*
                 }
             }
         }
@@ -35,182 +35,217 @@ struct Row {
     code: &'static str,
     status: u16,
     retryable: bool,
+    fault: Party,
     title: &'static str,
     hint: &'static str,
+}
+
+/// Who caused a problem, and so can keep it from coming again. For people who read the table: callers are not sent it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Party {
+    /// The caller of the API: its request is wrong, or more than its key may.
+    Agent,
+    /// Who runs the connector: a key, a client, a consent or a scope is missing or wrong.
+    Operator,
+    /// The people who use Zoho: what they did to the consent, to their rights or to the records.
+    ZohoUser,
+    /// Zoho: it fails, is silent or throttles.
+    Zoho,
+    /// Who posts webhooks.
+    Sender,
+    /// The connector: its store, or a bug.
+    Connector,
+    /// Two things met at a bad moment, or a limit that many share is reached.
+    Nobody,
+}
+
+impl Party {
+    /// In words.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Agent => "agent",
+            Self::Operator => "operator",
+            Self::ZohoUser => "user of Zoho",
+            Self::Zoho => "Zoho",
+            Self::Sender => "sender of the webhook",
+            Self::Connector => "connector",
+            Self::Nobody => "nobody",
+        }
+    }
 }
 
 codes! {
     // Who is calling
     /// No service key in the request.
-    KeyMissing = "key_missing", 401, false, "No service key",
+    KeyMissing = "key_missing", 401, false, Agent, "No service key",
         "Send the header `Authorization: Bearer <service key>`. The operator makes one with `zoho-connector keys create`.";
     /// A key that is unknown, revoked or wrong.
-    KeyInvalid = "key_invalid", 401, false, "Service key not accepted",
+    KeyInvalid = "key_invalid", 401, false, Agent, "Service key not accepted",
         "The key is mistyped, was revoked or belongs to another connector. Ask the operator for a new one (`zoho-connector keys create`).";
     /// A key past its end date.
-    KeyExpired = "key_expired", 401, false, "Service key expired",
+    KeyExpired = "key_expired", 401, false, Operator, "Service key expired",
         "Ask the operator for a new key (`zoho-connector keys create`).";
     /// A key without the permission that the route needs.
-    KeyNotAllowed = "key_not_allowed", 403, false, "Not allowed for this key",
+    KeyNotAllowed = "key_not_allowed", 403, false, Agent, "Not allowed for this key",
         "Ask the operator for a key with the permission named in `detail`. Trying again with this key cannot help.";
     /// A call that is not passed through, whatever the key.
-    PathDenied = "path_denied", 403, false, "Never passed through to Zoho",
+    PathDenied = "path_denied", 403, false, Agent, "Never passed through to Zoho",
         "No key can do this through the connector; `detail` says why. A person does it in Zoho itself, or the operator with `zoho-connector`.";
 
     // What is asked for
     /// No such route.
-    RouteNotFound = "route_not_found", 404, false, "No such route",
+    RouteNotFound = "route_not_found", 404, false, Agent, "No such route",
         "`GET /openapi.json` lists all routes, `GET /v1/status` what this connector is connected to.";
     /// The route exists, the method does not.
-    MethodNotAllowed = "method_not_allowed", 405, false, "Method not allowed on this route",
+    MethodNotAllowed = "method_not_allowed", 405, false, Agent, "Method not allowed on this route",
         "Use a method that the header `Allow` names; `GET /openapi.json` says what each does.";
     /// A parameter that is unknown or has an impossible value.
-    InvalidParameter = "invalid_parameter", 400, false, "Parameter not accepted",
+    InvalidParameter = "invalid_parameter", 400, false, Agent, "Parameter not accepted",
         "Correct or leave out the parameter named in `detail`. Unknown parameters are refused, because a filter that is silently ignored gives wrong answers.";
     /// A body that is larger than the route takes.
-    BodyTooLarge = "body_too_large", 413, false, "Body too large",
+    BodyTooLarge = "body_too_large", 413, false, Agent, "Body too large",
         "Send less at once; `detail` names the limit. A long text can be split over several notes.";
     /// The connection named is not there, or not for this key.
-    ConnectionUnknown = "connection_unknown", 404, false, "No such connection",
+    ConnectionUnknown = "connection_unknown", 404, false, Agent, "No such connection",
         "`GET /v1/status` lists the connections of this key.";
     /// No connection of this key offers the product.
-    ProductNotConnected = "product_not_connected", 409, false, "Product not connected",
+    ProductNotConnected = "product_not_connected", 409, false, Operator, "Product not connected",
         "None of this key's connections was granted this Zoho product. The operator adds it with `zoho-connector connect --products inventory,crm`.";
     /// More than one connection of this key offers the product.
-    ConnectionAmbiguous = "connection_ambiguous", 400, false, "More than one connection fits",
+    ConnectionAmbiguous = "connection_ambiguous", 400, false, Agent, "More than one connection fits",
         "Send the header `Zoho-Connection: <name>` with one of the names in `detail`.";
     /// The organisation in the request is not the connection's.
-    OrganizationMismatch = "organization_mismatch", 409, false, "Other organisation",
+    OrganizationMismatch = "organization_mismatch", 409, false, Agent, "Other organisation",
         "Leave out the header `Zoho-Organization`, or choose a connection of that organisation (`GET /v1/status`).";
     /// No record with that id.
-    RecordNotFound = "record_not_found", 404, false, "No such record in Zoho",
+    RecordNotFound = "record_not_found", 404, false, Agent, "No such record in Zoho",
         "Check the id; list the records to find it. Ids are strings of digits and differ between Inventory and CRM.";
     /// No item has that SKU.
-    SkuNotFound = "sku_not_found", 404, false, "No item with this SKU",
+    SkuNotFound = "sku_not_found", 404, false, Agent, "No item with this SKU",
         "SKUs are compared exactly, capitals and spaces included. `search=` finds items by a part of name or SKU.";
     /// Several items have that SKU.
-    SkuAmbiguous = "sku_ambiguous", 409, false, "Several items with this SKU",
+    SkuAmbiguous = "sku_ambiguous", 409, false, ZohoUser, "Several items with this SKU",
         "Choose one of the item ids in `detail` and use `/v1/inventory/items/{item_id}`. The SKUs should be made unique in Zoho.";
     /// Zoho does not filter, and there are too many items.
-    SkuUnresolved = "sku_unresolved", 409, false, "The SKU could not be looked up",
+    SkuUnresolved = "sku_unresolved", 409, false, Zoho, "The SKU could not be looked up",
         "Find the item by listing `/v1/inventory/items`, then use `/v1/inventory/items/{item_id}`.";
     /// The only item with that SKU is inactive.
-    SkuInactive = "sku_inactive", 409, false, "The item with this SKU is inactive",
+    SkuInactive = "sku_inactive", 409, false, ZohoUser, "The item with this SKU is inactive",
         "Do not sell or adjust it. `/v1/inventory/items/{item_id}` with the id in `detail` shows it; a person can activate it in Zoho.";
 
     /// No location has that id or name.
-    LocationNotFound = "location_not_found", 404, false, "No such location",
+    LocationNotFound = "location_not_found", 404, false, Agent, "No such location",
         "Use one of the names in `detail`, to the letter, or a `location_id` of `GET /v1/inventory/locations`.";
 
     // Writes
     /// A body that is not what the route takes.
-    BodyInvalid = "body_invalid", 400, false, "Body not accepted",
+    BodyInvalid = "body_invalid", 400, false, Agent, "Body not accepted",
         "Correct what `detail` names. The body is a JSON object with the fields that `GET /openapi.json` names for this route.";
     /// No customer has that name.
-    CustomerNotFound = "customer_not_found", 404, false, "No customer of this name",
+    CustomerNotFound = "customer_not_found", 404, false, Agent, "No customer of this name",
         "Names are compared exactly. `GET /v1/inventory/contacts?search=` finds customers by a part of the name; then send `customer_id`.";
     /// Several customers have that name.
-    CustomerAmbiguous = "customer_ambiguous", 409, false, "Several customers of this name",
+    CustomerAmbiguous = "customer_ambiguous", 409, false, Agent, "Several customers of this name",
         "Send `customer_id` with one of the ids in `detail`.";
     /// A value that the field does not take.
-    ValueNotAllowed = "value_not_allowed", 422, false, "Value not allowed for this field",
+    ValueNotAllowed = "value_not_allowed", 422, false, Agent, "Value not allowed for this field",
         "Use one of the values in `detail`, to the letter.";
     /// A write that must be previewed.
-    PreviewRequired = "preview_required", 428, false, "This write needs a preview",
+    PreviewRequired = "preview_required", 428, false, Agent, "This write needs a preview",
         "Send the same request with `?dry_run=true`, show what it answers to a person if in doubt, and send it again with the header `Idempotency-Key: <preview_id>` within 15 minutes.";
     /// The key of another request.
-    IdempotencyKeyReused = "idempotency_key_reused", 422, false, "Idempotency key used with another request",
+    IdempotencyKeyReused = "idempotency_key_reused", 422, false, Agent, "Idempotency key used with another request",
         "Use a new `Idempotency-Key` for a new request; the old one belongs to the request it was first sent with, for 24 hours.";
     /// The first request with this key has not ended.
-    IdempotencyInProgress = "idempotency_in_progress", 409, true, "The same request is at work",
+    IdempotencyInProgress = "idempotency_in_progress", 409, true, Nobody, "The same request is at work",
         "Send the same request with the same `Idempotency-Key` after `retry_after` seconds to get its answer.";
     /// The record was changed.
-    RecordModified = "record_modified", 412, false, "The record was changed in the meantime",
+    RecordModified = "record_modified", 412, false, Nobody, "The record was changed in the meantime",
         "Read the record again, decide anew, and send the change with its new `Modified_Time` in `If-Unmodified-Since`.";
     /// Nobody knows whether it was done.
-    WriteUncertain = "write_uncertain", 502, false, "It is not known whether Zoho did this",
+    WriteUncertain = "write_uncertain", 502, false, Zoho, "It is not known whether Zoho did this",
         "Do not send it again as a new request: it could be done twice. Look for it in Zoho. Only where `detail` says so does the same request with the same `Idempotency-Key` look for it.";
 
     // The connection's own health
     /// The grant is dead.
-    ReconnectRequired = "reconnect_required", 409, false, "The connection to Zoho has ended",
+    ReconnectRequired = "reconnect_required", 409, false, ZohoUser, "The connection to Zoho has ended",
         "A person must open `reconnect_url` (or run `zoho-connector connect`) and consent again. Until then every call will fail like this.";
     /// Client id or secret are wrong.
-    ConnectionMisconfigured = "connection_misconfigured", 409, false, "The connection is misconfigured",
+    ConnectionMisconfigured = "connection_misconfigured", 409, false, Operator, "The connection is misconfigured",
         "The operator must correct the client id, secret or data centre (`zoho-connector client set`). Trying again cannot help until then.";
     /// Zoho throttles token requests, or our own budget is spent.
-    TokenCoolingDown = "token_cooling_down", 503, true, "Waiting before Zoho gives a new access token",
+    TokenCoolingDown = "token_cooling_down", 503, true, Zoho, "Waiting before Zoho gives a new access token",
         "Try again after `retry_after` seconds. Nothing is wrong with the connection.";
     /// A new access token is on its way.
-    TokenPending = "token_pending", 503, true, "A new access token is on its way",
+    TokenPending = "token_pending", 503, true, Nobody, "A new access token is on its way",
         "Try again after `retry_after` seconds.";
     /// The token lacks a scope.
-    ScopeMissing = "scope_missing", 403, false, "The connection lacks a Zoho scope",
+    ScopeMissing = "scope_missing", 403, false, Operator, "The connection lacks a Zoho scope",
         "The operator must connect again with the scope named in `detail` (`zoho-connector connect`). Trying again cannot help until then.";
 
     // Zoho's answers
     /// Zoho refused what was asked.
-    ZohoRejected = "zoho_rejected", 400, false, "Zoho refused the request",
+    ZohoRejected = "zoho_rejected", 400, false, Agent, "Zoho refused the request",
         "Read `zoho.message`: Zoho says there which value it did not accept.";
     /// The Zoho user may not do this.
-    ZohoForbidden = "zoho_forbidden", 403, false, "The Zoho user may not do this",
+    ZohoForbidden = "zoho_forbidden", 403, false, ZohoUser, "The Zoho user may not do this",
         "The person who connected Zoho lacks this right in Zoho itself. An administrator of Zoho must grant it, or another user must connect.";
     /// The organisation is not this user's.
-    OrganizationRefused = "organization_refused", 409, false, "Zoho does not accept the organisation",
+    OrganizationRefused = "organization_refused", 409, false, ZohoUser, "Zoho does not accept the organisation",
         "The user who connected is no longer in this organisation. The operator must connect again (`zoho-connector connect`).";
     /// Too many calls in a short time.
-    ZohoRateLimited = "zoho_rate_limited", 429, true, "Zoho's rate limit is reached",
+    ZohoRateLimited = "zoho_rate_limited", 429, true, Nobody, "Zoho's rate limit is reached",
         "Try again after `retry_after` seconds. Ask for more rows per call (`per_page=200`) rather than for more calls.";
     /// The calls of the day are used up.
-    ZohoDailyLimit = "zoho_daily_limit", 429, true, "Zoho's daily limit is reached",
+    ZohoDailyLimit = "zoho_daily_limit", 429, true, Nobody, "Zoho's daily limit is reached",
         "The organisation has used up its API calls of the day. Try again after `retry_after` seconds, or a person raises the plan in Zoho.";
     /// Zoho failed.
-    ZohoUnavailable = "zoho_unavailable", 502, true, "Zoho does not answer properly",
+    ZohoUnavailable = "zoho_unavailable", 502, true, Zoho, "Zoho does not answer properly",
         "Nothing is wrong with the request. Try again after `retry_after` seconds.";
     /// Zoho was silent.
-    ZohoTimeout = "zoho_timeout", 504, true, "Zoho did not answer in time",
+    ZohoTimeout = "zoho_timeout", 504, true, Zoho, "Zoho did not answer in time",
         "Nothing is wrong with the request. Try again after `retry_after` seconds, or ask for fewer rows.";
     /// Not the JSON it should be.
-    ZohoUnreadable = "zoho_unreadable", 502, true, "Zoho's answer cannot be read",
+    ZohoUnreadable = "zoho_unreadable", 502, true, Zoho, "Zoho's answer cannot be read",
         "Zoho sent something other than data, as it does during maintenance. Try again after `retry_after` seconds.";
     /// More than we pass on.
-    ResponseTooLarge = "response_too_large", 502, false, "Zoho's answer is too large",
+    ResponseTooLarge = "response_too_large", 502, false, Agent, "Zoho's answer is too large",
         "Of a read, ask for fewer rows with `per_page=`, or for fewer fields with `fields=`. A write that `detail` says was done is not sent again: read the record.";
 
     // Events
     /// Another run works on it.
-    EventsClaimed = "events_claimed", 409, false, "Another run has these events",
+    EventsClaimed = "events_claimed", 409, false, Nobody, "Another run has these events",
         "Do not work on them: the run that claimed them does. What it leaves undone can be claimed when its time is over, or comes in another delivery.";
     /// An event that is not in the caller's hands.
-    EventNotClaimed = "event_not_claimed", 409, false, "The event is not claimed by you",
+    EventNotClaimed = "event_not_claimed", 409, false, Agent, "The event is not claimed by you",
         "Claim events with `POST /v1/events/claim` before you work on them. If your claim ran out, another run may have the event now: leave it.";
 
     // Webhooks
     /// No signature.
-    WebhookUnsigned = "webhook_unsigned", 401, false, "Webhook without a signature",
+    WebhookUnsigned = "webhook_unsigned", 401, false, Sender, "Webhook without a signature",
         "Enter at the sender the secret that `zoho-connector webhooks rotate` prints, so that it signs its calls.";
     /// A signature that does not fit.
-    WebhookSignature = "webhook_signature_invalid", 401, false, "Webhook signature does not fit",
+    WebhookSignature = "webhook_signature_invalid", 401, false, Sender, "Webhook signature does not fit",
         "The secret at the sender and the one of this connection differ (`zoho-connector webhooks rotate` makes a new one), or something on the way changed the body.";
     /// A token that is not the channel's.
-    WebhookToken = "webhook_token_invalid", 401, false, "Not the token of a channel",
+    WebhookToken = "webhook_token_invalid", 401, false, Sender, "Not the token of a channel",
         "The channel was made by somebody else, or its token was replaced. The operator removes the channel at Zoho CRM or sets it up anew.";
     /// No source of that name.
-    WebhookUnknown = "webhook_unknown", 404, false, "No such webhook source",
+    WebhookUnknown = "webhook_unknown", 404, false, Sender, "No such webhook source",
         "The path must be `/webhooks/<connection>/inventory/<event>`, `/webhooks/<connection>/crm` or `/webhooks/<connection>/custom/<event>`, and the connection must have a secret for that source.";
     /// A body that is no webhook.
-    WebhookUnreadable = "webhook_unreadable", 400, false, "Webhook body cannot be read",
+    WebhookUnreadable = "webhook_unreadable", 400, false, Sender, "Webhook body cannot be read",
         "Send JSON or a form: from Zoho Inventory the default payload or a form field `JSONString` holding it.";
     /// A query string that is not expected.
-    WebhookQuery = "webhook_query_refused", 400, false, "Webhook URL with a query string",
+    WebhookQuery = "webhook_query_refused", 400, false, Sender, "Webhook URL with a query string",
         "Remove the query string from the webhook's URL: what it would say belongs into the path. Where Zoho Inventory must have one, `zoho-connector webhooks rotate --query-string expected` allows it.";
 
     // Ourselves
     /// Our own store does not answer.
-    StoreUnavailable = "store_unavailable", 503, true, "The connector's store does not answer",
+    StoreUnavailable = "store_unavailable", 503, true, Connector, "The connector's store does not answer",
         "Try again after `retry_after` seconds. The operator finds the cause in the log under `request_id`.";
     /// A bug.
-    Internal = "internal_error", 500, false, "A fault in the connector",
+    Internal = "internal_error", 500, false, Connector, "A fault in the connector",
         "This is a bug. Tell the operator the `request_id`: the log has the cause under it.";
 }
 
@@ -228,6 +263,11 @@ impl Code {
     /// Whether the same request can succeed later.
     pub const fn is_retryable(self) -> bool {
         self.row().retryable
+    }
+
+    /// Whose fault it is.
+    pub const fn fault(self) -> Party {
+        self.row().fault
     }
 
     /// What to do next.

@@ -1,0 +1,35 @@
+# The commands of every day, for https://just.systems. CONTRIBUTING.md explains them.
+
+# lists the recipes
+default:
+    @just --list
+
+# the connector in front of a stand-in Zoho, without an account
+demo:
+    cargo run
+
+# every test, counted in the last line
+test:
+    ./tests/run
+
+# what .ci/run checks before it tests, as far as it takes seconds
+lint:
+    cargo fmt --all --check
+    cargo clippy --workspace --all-targets --all-features --locked -- -D warnings
+    tests/contract/lint
+
+# what a start and a call cost
+bench:
+    cargo test --profile measure --workspace --all-features --test it -- --ignored bench --nocapture
+
+# openapi.json, made of what the routes say
+openapi:
+    UPDATE_OPENAPI=1 cargo test --workspace --all-features --lib the_copy_that_is_served
+
+# docs/errors.md, made of the errors that the test provokes
+errors:
+    UPDATE_ERRORS=1 cargo test --workspace --all-features --test it errors
+
+# docs/reference/commands.md, made of what --help says
+commands:
+    UPDATE_COMMANDS=1 cargo test --workspace --all-features --test it documents
