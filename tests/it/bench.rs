@@ -13,11 +13,10 @@ use serde_json::Value;
 use shared::base::id::ConnectionName;
 use shared::core::connection::access_token::AccessToken;
 use shared::store::secret_record;
-use tests::aws_window::AwsWindow;
+use tests::aws::{Aws, AwsWindow};
 use tests::connector::Agent;
 use tests::deployed::Deployed;
 use tests::lambda::{Cloud, Figures};
-use tests::moto::Moto;
 
 const FLOOR: &str = "lambda-floor";
 const ONE: &str = "/v1/inventory/items/3300000000070001";
@@ -149,7 +148,7 @@ async fn direct(deployed: &Deployed, agent: &Agent, path: &str, times: usize) ->
 #[ignore = "a measurement, not a test"]
 async fn bench() {
     let (starts, events) = (number("BENCH_STARTS", 20), number("BENCH_EVENTS", 400));
-    let window = AwsWindow::open(&Moto::get().url).await;
+    let window = AwsWindow::open(&Aws::get().url).await;
     let deployed = Deployed::on_aws_at(Cloud::start().await, window.url.clone()).await.without_limit();
     let agent = deployed.connect().await;
     window.remember();

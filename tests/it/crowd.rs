@@ -48,7 +48,7 @@ async fn one_tick_renews_fifty_connections_on_aws() {
     let deployed = Deployed::on_aws(Cloud::start().await).await;
     planted::connections(&deployed.connector, &deployed.stores(), 50).await;
     let (taken, peak) = tick(&deployed, 50, Duration::from_millis(300)).await;
-    println!("50 connections on moto, Zoho takes 0.3 s each: {taken:.2} s, peak {peak:.1} MB");
+    println!("50 connections on AWS, Zoho takes 0.3 s each: {taken:.2} s, peak {peak:.1} MB");
     assert!(peak < 64.0, "{peak} MB");
 }
 

@@ -35,7 +35,7 @@ macro_rules! conformance {
         mod aws {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $case() {
-                super::conformance::$case(tests::moto::Moto::get().subject().await).await;
+                super::conformance::$case(tests::aws::Aws::get().subject().await).await;
             })*
         }
         mod file {

@@ -9,7 +9,7 @@
     reason = "a test that cannot go on must stop"
 )]
 
-pub mod aws_window;
+pub mod aws;
 pub mod browser;
 pub mod clock;
 pub mod conformance;
@@ -21,7 +21,6 @@ pub mod inside;
 pub mod lambda;
 pub mod load;
 pub mod memory;
-pub mod moto;
 pub mod planted;
 pub mod process;
 pub mod simulation;
