@@ -5,10 +5,13 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
 
 use tests::simulation::history::{End, What};
 use tests::simulation::life::wear_out;
+use tests::simulation::people::{Proxy, consent, set_client};
 use tests::simulation::sweep::{Blow, Rival, Scene};
 use tests::simulation::world::{How, Strike};
 use tests::simulation::{on_simulated_time, play, sweep};
@@ -91,6 +94,25 @@ fn a_seed_is_played_again_exactly() {
         let (once, again) = (play(seed), play(seed));
         assert!(once.entries == again.entries, "seed {seed}");
     }
+}
+
+#[test]
+fn of_two_hundred_cold_callers_none_waits_much_longer_than_for_zoho() {
+    let outcome = on_simulated_time(1, |world| async move {
+        let user = world.zoho().add_user(1);
+        assert!(set_client(&world).await && consent(&world, user, 1).await);
+        tokio::time::sleep(Duration::from_secs(61 * 60)).await;
+        // Zoho answers a token call within 1.5 s here, and takes a read within 0.2 s.
+        let callers = (0..200).map(|_| async {
+            let begun = tokio::time::Instant::now();
+            Proxy::start(&world).read(1).await.unwrap();
+            begun.elapsed()
+        });
+        let longest = join_all(callers).await.into_iter().max().unwrap();
+        assert!(longest < Duration::from_millis(1500) + Duration::from_secs(2), "{longest:?}");
+    });
+    assert!(outcome.broken.is_empty(), "{}", outcome.story());
+    assert_eq!(outcome.count(|what| matches!(what, What::Sent { exchange: false, .. })), 1);
 }
 
 #[test]

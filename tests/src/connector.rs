@@ -131,8 +131,8 @@ impl Connector {
         self.server.take().expect("it runs").kill().await;
     }
 
-    /// Ends the server by Ctrl-C; exit code and seconds.
-    pub async fn interrupt(&mut self) -> (i32, f64) {
+    /// Ends the server by Ctrl-C; its exit code.
+    pub async fn interrupt(&mut self) -> i32 {
         self.server.take().expect("it runs").interrupt().await
     }
 

@@ -1,5 +1,5 @@
 //! What a cold start and a warm event cost, beside a function that does nothing. Not a test: run it by hand,
-//! `cargo test --profile measure --workspace --all-features --test it -- --ignored bench --nocapture`. It builds and takes
+//! `cargo test --profile measure --workspace --all-features --bench bench -- --ignored --nocapture cold_start`. It builds and takes
 //! the release binaries as they are deployed; `BENCH_STARTS` and `BENCH_EVENTS` say how many. The emulator's own share is in
 //! every time, so compare with the floor.
 
@@ -146,7 +146,7 @@ async fn direct(deployed: &Deployed, agent: &Agent, path: &str, times: usize) ->
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement, not a test"]
-async fn bench() {
+async fn start_and_event() {
     let (starts, events) = (number("BENCH_STARTS", 20), number("BENCH_EVENTS", 400));
     let window = AwsWindow::open(&Aws::get().url).await;
     let deployed = Deployed::on_aws_at(Cloud::start().await, window.url.clone()).await.without_limit();
@@ -202,7 +202,7 @@ async fn bench() {
 /// made directly: together, one copy.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement, not a test"]
-async fn bench_of_two_megabytes_passed_through() {
+async fn two_megabytes_passed_through() {
     const PATH: &str = "/v1/zoho/inventory/items/3300000000070001/image";
     const KIND: &str = "multipart/form-data; boundary=x";
     let events = number("BENCH_EVENTS", 200);
