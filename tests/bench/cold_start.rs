@@ -6,7 +6,6 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -14,6 +13,7 @@ use shared::base::id::ConnectionName;
 use shared::core::connection::access_token::AccessToken;
 use shared::store::secret_record;
 use tests::aws::{Aws, AwsWindow};
+use tests::cargo::cargo;
 use tests::connector::Agent;
 use tests::deployed::Deployed;
 use tests::lambda::{Cloud, Figures};
@@ -29,7 +29,7 @@ fn number(variable: &str, default: usize) -> usize {
 fn release(package: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let args = ["build", "--release", "--locked", "-p", package];
-    assert!(Command::new(env!("CARGO")).current_dir(root).args(args).status().unwrap().success());
+    assert!(cargo().current_dir(root).args(args).status().unwrap().success());
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     target.join("release").join(package)
 }

@@ -11,6 +11,7 @@
 
 pub mod aws;
 pub mod browser;
+pub mod cargo;
 pub mod clock;
 pub mod conformance;
 pub mod connector;

@@ -9,6 +9,8 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
+use crate::cargo::cargo;
+
 /// What does not come in this time never comes: a bound for tests that hang, and no promise.
 const HANGS: Duration = Duration::from_secs(180);
 
@@ -21,7 +23,7 @@ pub static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
     let profile = folder.file_name().and_then(|name| name.to_str()).expect("a profile's name");
     let profile = if profile == "debug" { "dev" } else { profile };
     let args = ["build", "--workspace", "--bins", "--all-features", "--profile", profile];
-    let built = Sync::new(env!("CARGO")).args(args).current_dir(root).output();
+    let built = cargo().args(args).current_dir(root).output();
     let built = built.expect("cargo runs");
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
     folder.join("zoho-connector")

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
 use super::python::venv;
+use crate::cargo::cargo;
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/aws");
 
@@ -45,7 +46,7 @@ fn built_dynamodb() -> PathBuf {
     let tests = std::env::current_exe().expect("the test knows its own path");
     let target = tests.ancestors().nth(3).expect("a target folder").join("dynamodb");
     let manifest = Path::new(FOLDER).join("dynamodb/Cargo.toml");
-    let mut cargo = Command::new(env!("CARGO"));
+    let mut cargo = cargo();
     cargo.args(["build", "--locked", "--manifest-path"]).arg(manifest).arg("--target-dir").arg(&target);
     let built = cargo.output().expect("cargo runs");
     assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
