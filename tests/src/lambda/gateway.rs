@@ -39,7 +39,7 @@ impl Gateway {
     pub fn new(routes: &[(&str, &str)]) -> Self {
         let owned = |(prefix, name): &(&str, &str)| ((*prefix).to_owned(), (*name).to_owned());
         Self {
-            domain: format!("abc123.execute-api.{}.amazonaws.com", REGION),
+            domain: format!("abc123.execute-api.{REGION}.amazonaws.com"),
             patience: Duration::from_secs(120),
             routes: routes.iter().map(owned).collect(),
         }
