@@ -1,7 +1,7 @@
-"""A stand-in for AWS on this machine: moto's server, with one request at a time.
+"""A stand-in for AWS on this machine: moto's server, with one request at a time, for all but the tables.
 
-moto reads and writes a row in two steps, so that of two conditional writes at once both can win. DynamoDB lets one win,
-and so does this: a lock around the whole application.
+moto reads and writes in two steps, so that of two who move a secret's stage at once both can win. AWS lets one win, and so
+does this: a lock around the whole application.
 
     moto_server.py [PORT]
 

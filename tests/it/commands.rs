@@ -97,9 +97,7 @@ async fn disconnecting_ends_the_grant_here_and_there_and_connecting_again_works_
 async fn the_server_ends_cleanly_and_starts_again_with_everything_it_knew() {
     let (mut connector, agent) = Connector::connected().await;
     agent.get("/v1/crm/deals").await.ok();
-    let (code, seconds) = connector.interrupt().await;
-    assert_eq!(code, 0);
-    assert!(seconds < 6.0, "{seconds}");
+    assert_eq!(connector.interrupt().await, 0);
     connector.boot().await;
     let before = connector.token_calls();
     agent.get("/v1/crm/deals").await.ok();

@@ -2,6 +2,7 @@
 
 use sandbox::Options;
 use tests::browser::Browser;
+use tests::clock::until;
 use tests::connector::{CLIENT_SECRET, Connector};
 
 /// A page of refusal after which nothing was sent to Zoho and nothing is connected.
@@ -301,14 +302,20 @@ async fn an_exchange_under_way_outlives_the_end_of_the_server() {
     let mut connector = Connector::start().await;
     let browser = Browser::default();
     let callback = browser.accept(&connector.link(&[]).await).await;
+    let gate = sandbox::Gate::default();
     connector.zoho.sandbox.inject(sandbox::Fault {
         path_contains: "/oauth/v2/token".to_owned(),
         times: 1,
-        kind: sandbox::FaultKind::Slow(std::time::Duration::from_secs(7)),
+        kind: sandbox::FaultKind::Held(gate.clone()),
     });
     let waiting = tokio::spawn(async move { browser.try_get(&callback).await });
-    tokio::time::sleep(std::time::Duration::from_millis(500)).await;
-    let (code, _) = connector.interrupt().await;
+    gate.reached_by(1).await;
+    let address = connector.url.trim_start_matches("http://").to_owned();
+    let ends = async {
+        until("closed", async || tokio::net::TcpStream::connect(&address).await.is_err()).await;
+        gate.open();
+    };
+    let (code, ()) = tokio::join!(connector.interrupt(), ends);
     assert_eq!(code, 0);
     drop(waiting.await);
     connector.boot().await;

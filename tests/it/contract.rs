@@ -6,8 +6,8 @@ use std::process::Stdio;
 
 use sandbox::{BodyForm, Entity, ItemChange, SignatureEncoding, Webhook};
 use serde_json::Value;
+use tests::aws::venv;
 use tests::connector::{Agent, Connector};
-use tests::moto::venv;
 use tokio::process::Command;
 
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/contract");

@@ -8,12 +8,11 @@ use std::time::Duration;
 use shared::base::id::ConnectionName;
 use shared::base::secret::random_hex;
 use shared::store::{Query, Stores};
-use tests::aws_window::AwsWindow;
+use tests::aws::{Aws, AwsWindow};
 use tests::connector::Connector;
 use tests::deployed::Deployed;
 use tests::hooks::{Dice, numbered, set_secrets, shuffled};
 use tests::lambda::Cloud;
-use tests::moto::Moto;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
@@ -140,7 +139,7 @@ async fn what_serve_acknowledged_survives_kill_9() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_a_function_on_aws_acknowledged_survives_kill_9_and_failing_calls() {
-    let window = AwsWindow::open(&Moto::get().url).await;
+    let window = AwsWindow::open(&Aws::get().url).await;
     let deployed = Deployed::on_aws_at(Cloud::start().await, window.url.clone()).await;
     let stores = deployed.stores();
     set_secrets(&*stores.secrets).await;

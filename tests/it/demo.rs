@@ -49,7 +49,5 @@ async fn the_pasted_commands_work_and_the_page_shows_what_happened() {
     assert!(!page.text.contains(key), "the key is shown once, in the terminal");
     assert!(page.headers["content-security-policy"].starts_with("default-src 'none'"));
 
-    let (code, seconds) = demo.interrupt().await;
-    assert_eq!(code, 0);
-    assert!(seconds < 6.0, "{seconds}");
+    assert_eq!(demo.interrupt().await, 0);
 }

@@ -10,7 +10,7 @@ use axum::body::{Body, to_bytes};
 use axum::http::Request;
 use axum::routing::get;
 use event_delivery::EventDelivery;
-use sandbox::{Fault, FaultKind, Limit, Options};
+use sandbox::{Fault, FaultKind, Gate, Limit, Options};
 use serde_json::{Value, json};
 use shared::base::clock::{SignedDuration, later};
 use shared::base::id::ConnectionName;
@@ -23,6 +23,7 @@ use shared::core::events::{Delivery, Events};
 use shared::core::services::Services;
 use shared::store::{Key, Outcome, Page, Query, Row, StoreError, Stores, Table, Write as Step};
 use shared::zoho::scope::ScopeSet;
+use tests::clock::pass;
 use tests::inside::{Inside, any_key};
 use tokio::time::Instant;
 use tower::ServiceExt;
@@ -41,6 +42,15 @@ const OTHERS: &[&str] = &[
     "webhook_unreadable",
     "webhook_query_refused",
 ];
+
+/// Seconds that a caller has whose time is made to pass.
+const IN_TIME: u64 = 60;
+
+/// As soon as Zoho is asked, the caller's time is over.
+async fn time_is_up(gate: &Gate) {
+    gate.reached_by(1).await;
+    pass(Duration::from_secs(IN_TIME)).await;
+}
 
 /// A request.
 #[derive(Clone)]
@@ -423,7 +433,8 @@ async fn writes(book: &mut Book) {
     };
     let fault = |path: &str, kind: FaultKind| Fault { path_contains: path.to_owned(), times: 1, kind };
     let notes = |kind| inside.zoho.sandbox.inject_on("POST", fault("/Notes", kind));
-    notes(FaultKind::SlowAfter(Duration::from_secs(3)));
+    let gate = Gate::default();
+    notes(FaultKind::HeldAfter(gate.clone()));
     let first = {
         let request = Request::post("/v1/crm/deals/6100000000451001/notes")
             .header("authorization", format!("Bearer {}", key.expose()))
@@ -432,8 +443,9 @@ async fn writes(book: &mut Book) {
             .unwrap();
         tokio::spawn(api.clone().oneshot(request))
     };
-    tokio::time::sleep(Duration::from_millis(1_500)).await;
+    gate.reached_by(1).await;
     book.note(Code::IdempotencyInProgress, "a twin is at work", api.clone(), &key, note("one", "twin")).await;
+    gate.open();
     assert_eq!(first.await.unwrap().unwrap().status(), 201);
     book.note(Code::IdempotencyKeyReused, "the key of another body", api.clone(), &key, note("two", "twin"))
         .await;
@@ -486,10 +498,12 @@ async fn the_connection(book: &mut Book) {
     let slow = Inside::connected().await;
     let key = slow.key(any_key()).await;
     slow.zoho.sandbox.expire_access_tokens();
-    slow.zoho.sandbox.inject(token(1, FaultKind::Slow(Duration::from_secs(6))));
-    let ask = Ask::get(ITEMS).within(2);
-    book.note(Code::TokenPending, "the renewal takes longer than the caller has", slow.api(), &key, ask)
-        .await;
+    let gate = Gate::default();
+    slow.zoho.sandbox.inject(token(1, FaultKind::Held(gate.clone())));
+    let ask = Ask::get(ITEMS).within(IN_TIME);
+    let why = "the renewal takes longer than the caller has";
+    tokio::join!(book.note(Code::TokenPending, why, slow.api(), &key, ask), time_is_up(&gate));
+    gate.open();
 
     let down = Inside::connected().await;
     let key = down.key(any_key()).await;
@@ -562,9 +576,11 @@ async fn zoho(book: &mut Book) {
         // What Zoho said of its limits is remembered.
         inside.advance(Duration::from_secs(2 * 3600));
     }
-    let slow = FaultKind::Slow(Duration::from_secs(4));
+    let gate = Gate::default();
+    let slow = FaultKind::Held(gate.clone());
     inside.zoho.sandbox.inject(Fault { path_contains: "/api/".to_owned(), times: 1, kind: slow });
-    book.note(Code::ZohoTimeout, "Zoho is slow", api.clone(), &key, Ask::get(ITEMS).within(1)).await;
+    let ask = Ask::get(ITEMS).within(IN_TIME);
+    tokio::join!(book.note(Code::ZohoTimeout, "Zoho is slow", api.clone(), &key, ask), time_is_up(&gate));
     inside.zoho.sandbox.add_item(
         json!({ "item_id": "3300000000990009", "name": "Long", "description": "x".repeat(9_000_000) }),
     );

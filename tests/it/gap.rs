@@ -22,6 +22,7 @@ use shared::store::{Condition, Key, Put};
 use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 use tests::browser::Browser;
+use tests::clock::until;
 use tests::connector::Connector;
 use tests::hooks::{self, Hook, INVENTORY, sign};
 use tests::inside::{Inside, any_key};
@@ -879,13 +880,9 @@ async fn serve_finds_what_happened_while_it_was_away() {
     assert!(subscription::put(&*stores.state, &watched, None).await.unwrap());
     connector.boot().await;
     let events = Events::new(stores.events.clone(), clock);
-    for _ in 0..100 {
-        if events.newest(&ConnectionName::default(), 10).await.unwrap().len() == 6 {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    tokio::time::sleep(Duration::from_secs(16)).await;
+    until("found", async || events.newest(&ConnectionName::default(), 10).await.unwrap().len() == 6).await;
+    let all = async || agent.get("/v1/events").await.ok()["data"].as_array().unwrap().len() == 6;
+    until("listed", all).await;
     let listed = agent.get("/v1/events").await.ok();
     let kinds: BTreeSet<_> =
         listed["data"].as_array().unwrap().iter().map(|event| event["type"].as_str().unwrap()).collect();

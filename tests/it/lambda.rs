@@ -1,12 +1,13 @@
 //! The functions as Lambda runs them: the real binaries, behind the Runtime API, Invoke and API Gateway.
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures::future::join_all;
-use sandbox::{Fault, FaultKind};
+use sandbox::{Fault, FaultKind, Gate};
 use serde_json::{Value, json};
 use tests::browser::Browser;
+use tests::clock::until;
 use tests::deployed::Deployed;
 use tests::lambda::{Cloud, FunctionError, Gateway, decoded_path};
 use tests::process;
@@ -25,9 +26,9 @@ fn slow(deployed: &Deployed, times: usize, seconds: f64) {
 
 /// Waits until a process works on an event that Zoho has received.
 async fn zoho_is_asked(deployed: &Deployed) {
-    while !deployed.connector.zoho.sandbox.requests().iter().any(|request| request.path.contains("/items")) {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let sandbox = &deployed.connector.zoho.sandbox;
+    let is_asked = async || sandbox.requests().iter().any(|request| request.path.contains("/items"));
+    until("asked", is_asked).await;
 }
 
 fn kill(pid: u32) {
@@ -174,7 +175,7 @@ async fn a_process_sees_what_lambda_sets_and_what_it_was_given() {
     assert!(!log.lines().any(|line| line.starts_with("HOME=") || line.starts_with("CARGO")), "{log}");
     let deadline = log.lines().find_map(|line| line.strip_prefix("lambda-runtime-deadline-ms: ")).unwrap();
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_millis();
-    assert!((now..now + 30_000).contains(&deadline.trim().parse().unwrap()), "{deadline} {now}");
+    assert!((now..now + 120_000).contains(&deadline.trim().parse().unwrap()), "{deadline} {now}");
 }
 
 #[tokio::test]
@@ -341,13 +342,16 @@ async fn busy_processes_are_joined_by_new_ones_up_to_the_accounts_limit() {
     let (deployed, agent) = Deployed::connected(Cloud::with_concurrency(2).await).await;
     deployed.cloud.retire("api-proxy");
     let before = deployed.cloud.figures("api-proxy").len();
-    slow(&deployed, 2, 1.0);
+    let gate = Gate::default();
+    let kind = FaultKind::Held(gate.clone());
+    deployed.connector.zoho.sandbox.inject(Fault { path_contains: "/items".to_owned(), times: 2, kind });
     let list = || agent.get("/v1/inventory/items");
     let late = async {
-        zoho_is_asked(&deployed).await;
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        gate.reached_by(2).await;
         let invoked = deployed.cloud.invoke("token-refresh", &sample("token-refresh-schedule")).await;
-        (list().await, invoked)
+        let answer = list().await;
+        gate.open();
+        (answer, invoked)
     };
     let (one, two, (three, invoked)) = tokio::join!(list(), list(), late);
     assert_eq!((one.status, two.status), (200, 200));
@@ -376,9 +380,7 @@ async fn a_process_that_dies_fails_its_event_and_is_replaced() {
     assert_ne!(second, first);
     // One that dies while it is idle costs nobody an event.
     kill(second);
-    while !is_dead(second) {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    until("dead", async || is_dead(second)).await;
     agent.get("/v1/status").await.ok();
     assert_ne!(pid(), second);
 }
@@ -386,7 +388,7 @@ async fn a_process_that_dies_fails_its_event_and_is_replaced() {
 #[tokio::test]
 async fn deadlines_hold_for_functions_and_for_the_gateway() {
     let (cloud, _) = echo().await;
-    cloud.function("sleeper", &echo_script(), &[("SLEEP", "5")]);
+    cloud.function("sleeper", &echo_script(), &[("SLEEP", "20")]);
     cloud.time_limit("sleeper", Duration::from_millis(400));
     let error = cloud.invoke("sleeper", &json!({})).await.unwrap_err();
     assert_eq!(error.kind(), "Sandbox.Timedout", "{error:?}");
@@ -397,10 +399,9 @@ async fn deadlines_hold_for_functions_and_for_the_gateway() {
     cloud.time_limit("sleeper", Duration::from_secs(30));
     let patience = Duration::from_millis(300);
     let url = cloud.serve(Gateway { patience, ..Gateway::new(&[("/", "sleeper")]) }).await;
-    let started = Instant::now();
     assert_eq!(reqwest_client().get(url).send().await.unwrap().status().as_u16(), 503);
-    assert!(started.elapsed() < Duration::from_secs(4));
-    assert!(!is_dead(cloud.figures("sleeper")[1].pid));
+    let figures = &cloud.figures("sleeper")[1];
+    assert!(figures.events.is_empty() && !is_dead(figures.pid), "it is still at it");
 }
 
 #[tokio::test]
@@ -453,11 +454,5 @@ async fn with_the_cloud_end_its_processes() {
     let pid = deployed.cloud.figures("api-proxy")[0].pid;
     assert!(!is_dead(pid));
     drop(deployed);
-    tokio::time::timeout(Duration::from_secs(5), async {
-        while !is_dead(pid) {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    })
-    .await
-    .unwrap();
+    until("dead", async || is_dead(pid)).await;
 }

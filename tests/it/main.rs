@@ -10,7 +10,6 @@
 )]
 
 mod api;
-mod bench;
 mod channels;
 mod choice;
 mod chromium;
@@ -28,13 +27,13 @@ mod errors;
 mod events;
 mod gap;
 mod intake;
-mod intake_bench;
 mod killed;
 mod lambda;
 mod openapi;
 mod operator;
 mod passthrough;
 mod quota;
+mod regressions;
 mod renewal;
 mod simulation;
 mod stack;

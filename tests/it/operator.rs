@@ -5,6 +5,7 @@ use std::time::Duration;
 use sandbox::Options;
 use serde_json::Value;
 use tests::browser::Browser;
+use tests::clock::until;
 use tests::connector::{CLIENT_ID, CLIENT_SECRET, Connector};
 use tests::deployed::Deployed;
 use tests::lambda::Cloud;
@@ -178,7 +179,8 @@ async fn the_troubles_of_a_connection_are_events() {
     connector.zoho.sandbox.revoke_user_grants();
     connector.run(&["refresh"], "").await;
     connector.connect(&[]).await;
-    tokio::time::sleep(Duration::from_secs(16)).await;
+    let listed = async || agent.get("/v1/events").await.ok()["data"].as_array().unwrap().len() == 2;
+    until("listed", listed).await;
     let events = agent.get("/v1/events").await.ok();
     let kinds: Vec<_> = events["data"].as_array().unwrap().iter().map(|event| &event["type"]).collect();
     assert_eq!(kinds, ["connector.reconnect_required", "connector.recovered"]);

@@ -5,10 +5,15 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use futures::future::join_all;
+
+use shared::core::connection::token_refresh::{Ask, Reply};
+use tests::simulation::functions::begin;
 use tests::simulation::history::{End, What};
 use tests::simulation::life::wear_out;
+use tests::simulation::people::{Proxy, consent, set_client};
 use tests::simulation::sweep::{Blow, Rival, Scene};
 use tests::simulation::world::{How, Strike};
 use tests::simulation::{on_simulated_time, play, sweep};
@@ -91,6 +96,45 @@ fn a_seed_is_played_again_exactly() {
         let (once, again) = (play(seed), play(seed));
         assert!(once.entries == again.entries, "seed {seed}");
     }
+}
+
+#[test]
+fn of_two_hundred_cold_callers_none_waits_much_longer_than_for_zoho() {
+    let outcome = on_simulated_time(1, |world| async move {
+        let user = world.zoho().add_user(1);
+        assert!(set_client(&world).await && consent(&world, user, 1).await);
+        tokio::time::sleep(Duration::from_secs(61 * 60)).await;
+        // Zoho answers a token call within 1.5 s here, and takes a read within 0.2 s.
+        let callers = (0..200).map(|_| async {
+            let begun = tokio::time::Instant::now();
+            Proxy::start(&world).read(1).await.unwrap();
+            begun.elapsed()
+        });
+        let longest = join_all(callers).await.into_iter().max().unwrap();
+        assert!(longest < Duration::from_millis(1500) + Duration::from_secs(2), "{longest:?}");
+    });
+    assert!(outcome.broken.is_empty(), "{}", outcome.story());
+    assert_eq!(outcome.count(|what| matches!(what, What::Sent { exchange: false, .. })), 1);
+}
+
+/// Fifty at once: ten times Zoho's time, and our own.
+#[test]
+fn one_tick_renews_five_hundred_connections_in_fifteen_seconds() {
+    let outcome = on_simulated_time(1, |world| async move {
+        assert!(set_client(&world).await);
+        for user in 0..25 {
+            world.zoho().add_user(1);
+            for connection in 20 * user..20 * (user + 1) {
+                assert!(consent(&world, user, connection + 1).await);
+            }
+        }
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        let begun = tokio::time::Instant::now();
+        let ticked = begin(&world, Ask::Tick, u64::MAX).await.unwrap().unwrap().unwrap();
+        assert!(matches!(ticked, Reply::Ticked { renewed: 500, failed: 0 }), "{ticked:?}");
+        assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+    });
+    assert!(outcome.broken.is_empty(), "{}", outcome.verdict());
 }
 
 #[test]

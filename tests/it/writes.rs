@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use futures::future::join_all;
-use sandbox::{Fault, FaultKind};
+use sandbox::{Fault, FaultKind, Gate};
 use serde_json::{Value, json};
+use tests::clock::until;
 use tests::connector::{Agent, Answer, Connector};
 
 const ORDERS: &str = "/v1/inventory/salesorders";
@@ -162,12 +163,13 @@ async fn an_order_whose_answer_is_lost_is_found_and_never_made_twice() {
 async fn an_order_outlives_the_death_of_the_connector() {
     let (mut connector, agent) = writer().await;
     let before = connector.zoho.sandbox.salesorders().len();
-    fault(&connector, "POST", "/salesorders", 1, FaultKind::SlowAfter(Duration::from_secs(5)));
+    let gate = Gate::default();
+    fault(&connector, "POST", "/salesorders", 1, FaultKind::HeldAfter(gate.clone()));
     let asking = tokio::spawn({
         let agent = agent.clone();
         async move { agent.try_write("POST", ORDERS, &[("idempotency-key", "k")], &order()).await }
     });
-    tokio::time::sleep(Duration::from_secs(2)).await;
+    gate.reached_by(1).await;
     connector.kill().await;
     assert!(asking.await.unwrap().is_none(), "nobody answered");
     connector.boot().await;
@@ -348,18 +350,14 @@ async fn the_other_records_are_read() {
 #[tokio::test]
 async fn a_write_ends_although_its_caller_hangs_up() {
     let (connector, agent) = writer().await;
-    fault(&connector, "POST", "/salesorders", 1, FaultKind::SlowAfter(Duration::from_secs(2)));
+    let gate = Gate::default();
+    fault(&connector, "POST", "/salesorders", 1, FaultKind::HeldAfter(gate.clone()));
     let (order, key) = (order(), [("idempotency-key", "gone")]);
-    let write = agent.try_write("POST", "/v1/inventory/salesorders", &key, &order);
-    assert!(tokio::time::timeout(Duration::from_secs(1), write).await.is_err(), "it hangs up");
-    let done = async || agent.get("/v1/audit").await.ok()["data"][0]["outcome"] == "done";
-    for _ in 0..40 {
-        if done().await {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(200)).await;
+    tokio::select! {
+        _ = agent.try_write("POST", "/v1/inventory/salesorders", &key, &order) => panic!("it hangs up before"),
+        () = gate.reached_by(1) => gate.open(),
     }
-    assert!(done().await);
+    until("done", async || agent.get("/v1/audit").await.ok()["data"][0]["outcome"] == "done").await;
     let again = post(&agent, "gone", &order).await;
     assert_eq!((again.status, again.seen.headers.contains_key("idempotency-replayed")), (201, true));
     assert_eq!(

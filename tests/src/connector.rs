@@ -6,8 +6,8 @@ use sandbox::Options;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::aws::Aws;
 use crate::browser::{Browser, Seen, seen};
-use crate::moto::Moto;
 use crate::process::{self, Ended, Running};
 
 /// The client's id in all tests.
@@ -131,8 +131,8 @@ impl Connector {
         self.server.take().expect("it runs").kill().await;
     }
 
-    /// Ends the server by Ctrl-C; exit code and seconds.
-    pub async fn interrupt(&mut self) -> (i32, f64) {
+    /// Ends the server by Ctrl-C; its exit code.
+    pub async fn interrupt(&mut self) -> i32 {
         self.server.take().expect("it runs").interrupt().await
     }
 
@@ -142,7 +142,7 @@ impl Connector {
             vec![("ZOHO_CONNECTOR_SANDBOX_URL", self.zoho.url.as_str()), ("ZOHO_CONNECTOR_LOG", "error")];
         variables.push(("ZOHO_CONNECTOR_INVENTORY_PER_MINUTE", self.per_minute));
         if let Some((_, lambda_url)) = &self.stack {
-            variables.extend(Moto::get().variables());
+            variables.extend(Aws::get().variables());
             variables.push(("AWS_ENDPOINT_URL_LAMBDA", lambda_url));
         }
         variables

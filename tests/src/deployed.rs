@@ -10,9 +10,9 @@ use shared::base::settings::{
 use shared::store::Stores;
 use shared::store::sqlite::Sqlite;
 
+use crate::aws::{Aws, Names};
 use crate::connector::{Agent, Connector};
 use crate::lambda::Cloud;
-use crate::moto::{Moto, Names};
 use crate::process;
 
 /// The functions, and where the HTTP API leads to each.
@@ -44,13 +44,13 @@ impl Deployed {
 
     /// One on the stores of AWS, as the template deploys it.
     pub async fn on_aws(cloud: Cloud) -> Self {
-        Self::on_aws_at(cloud, Moto::get().url.clone()).await
+        Self::on_aws_at(cloud, Aws::get().url.clone()).await
     }
 
     /// The same, with AWS as its functions see it at this address.
     pub async fn on_aws_at(cloud: Cloud, endpoint: String) -> Self {
-        let moto = Moto::get();
-        let names = moto.stack().await;
+        let aws = Aws::get();
+        let names = aws.stack().await;
         let url = cloud.serve_http(&routes()).await;
         let connector = Connector::unset(Options::new(""), url).await;
         let connector = connector.on_stack(&names.stack, cloud.url());
@@ -107,7 +107,7 @@ impl Deployed {
     pub fn stores(&self) -> Stores {
         let clock: SharedClock = Arc::new(SystemClock);
         match &self.aws {
-            Some((names, _)) => Moto::get().stores(names, &clock),
+            Some((names, _)) => Aws::get().stores(names, &clock),
             None => Sqlite::open(self.connector.folder(), clock).unwrap().into(),
         }
     }

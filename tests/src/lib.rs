@@ -9,8 +9,9 @@
     reason = "a test that cannot go on must stop"
 )]
 
-pub mod aws_window;
+pub mod aws;
 pub mod browser;
+pub mod cargo;
 pub mod clock;
 pub mod conformance;
 pub mod connector;
@@ -21,7 +22,6 @@ pub mod inside;
 pub mod lambda;
 pub mod load;
 pub mod memory;
-pub mod moto;
 pub mod planted;
 pub mod process;
 pub mod simulation;

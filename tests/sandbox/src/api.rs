@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::gate::Gate;
+
 /// How a sandbox is set up.
 #[derive(Debug, Clone)]
 pub struct Options {
@@ -151,6 +153,10 @@ pub enum FaultKind {
     Slow(Duration),
     /// It is done at once, but the answer comes late.
     SlowAfter(Duration),
+    /// It is done when the gate is opened.
+    Held(Gate),
+    /// It is done at once, and answered when the gate is opened.
+    HeldAfter(Gate),
     /// The connection closes and nothing was done.
     ResetBefore,
     /// It was done, but the connection closes without an answer.

@@ -67,9 +67,14 @@ async fn zoho(sandbox: &Sandbox, call: &Call, path: &[&str]) -> Result<Response,
             tokio::time::sleep(time).await;
             None
         }
+        Some(FaultKind::Held(gate)) => {
+            gate.pass().await;
+            None
+        }
         Some(
             kind @ (FaultKind::ResetAfter
             | FaultKind::SlowAfter(_)
+            | FaultKind::HeldAfter(_)
             | FaultKind::StatusAfter(_)
             | FaultKind::Html200After),
         ) => {
@@ -95,6 +100,7 @@ async fn zoho(sandbox: &Sandbox, call: &Call, path: &[&str]) -> Result<Response,
     match after {
         Some(FaultKind::ResetAfter) => return Err(Reset),
         Some(FaultKind::SlowAfter(time)) => tokio::time::sleep(time).await,
+        Some(FaultKind::HeldAfter(gate)) => gate.pass().await,
         Some(FaultKind::StatusAfter(status)) => answer = pages::maintenance(status),
         Some(FaultKind::Html200After) => answer = pages::maintenance(200),
         _ => {}

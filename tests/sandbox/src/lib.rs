@@ -20,6 +20,7 @@ mod crm;
 mod data_centre;
 mod delivery;
 mod front;
+mod gate;
 mod hands;
 mod http;
 mod inventory;
@@ -44,6 +45,7 @@ pub use api::{
     BodyForm, Client, Delivered, Entity, Fault, FaultKind, ItemChange, Limit, Options, Recorded,
     SignatureEncoding, Webhook,
 };
+pub use gate::Gate;
 pub use serve::Running;
 pub use switches::Switches;
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,31 +14,26 @@ use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, oneshot};
 use tokio::task::JoinSet;
 
-use super::FunctionError;
 use super::environment::{Environment, Outcome};
-use super::runtime_api::Link;
+use super::error::FunctionError;
+use super::function::Function;
 
 /// The largest event, in bytes.
 const EVENT_LIMIT: usize = 6_291_456;
 
-/// One function.
-pub(super) struct Function {
-    pub(super) name: String,
-    pub(super) binary: PathBuf,
-    pub(super) variables: Vec<(String, String)>,
+/// A function and its processes.
+pub(super) struct Registered {
+    pub(super) function: Function,
     pub(super) limit: Mutex<Duration>,
     /// Processes that wait for an event; the last to become idle is the first to be used again.
     pub(super) idle: Mutex<Vec<Environment>>,
-    /// Every process that was ever started.
-    pub(super) started: Mutex<Vec<Arc<Link>>>,
-    pub(super) log: NamedTempFile,
 }
 
 /// An account.
 pub(super) struct Account {
     pub(super) url: String,
     slots: Semaphore,
-    functions: Mutex<BTreeMap<String, Arc<Function>>>,
+    functions: Mutex<BTreeMap<String, Arc<Registered>>>,
     tasks: Mutex<JoinSet<()>>,
 }
 
@@ -58,15 +53,15 @@ impl Account {
             name: name.to_owned(),
             binary: binary.to_owned(),
             variables: variables.iter().map(owned).collect(),
-            limit: Mutex::new(Duration::from_secs(30)),
-            idle: Mutex::default(),
             started: Mutex::default(),
             log: NamedTempFile::new().unwrap(),
         };
-        self.functions.lock().unwrap().insert(name.to_owned(), Arc::new(function));
+        let limit = Mutex::new(Duration::from_secs(120));
+        let registered = Registered { function, limit, idle: Mutex::default() };
+        self.functions.lock().unwrap().insert(name.to_owned(), Arc::new(registered));
     }
 
-    pub(super) fn find(&self, name: &str) -> Result<Arc<Function>, FunctionError> {
+    pub(super) fn find(&self, name: &str) -> Result<Arc<Registered>, FunctionError> {
         self.functions.lock().unwrap().get(name).cloned().ok_or(FunctionError::Unknown)
     }
 
@@ -83,18 +78,18 @@ impl Account {
     }
 
     async fn run(&self, name: &str, event: Bytes) -> Result<Bytes, FunctionError> {
-        let function = self.find(name)?;
+        let registered = self.find(name)?;
         if event.len() > EVENT_LIMIT {
             return Err(FunctionError::TooLarge);
         }
         let _slot = self.slots.try_acquire().map_err(|_| FunctionError::Throttled)?;
-        let limit = *function.limit.lock().unwrap();
+        let limit = *registered.limit.lock().unwrap();
         loop {
-            let idle = function.idle.lock().unwrap().pop();
-            let mut environment = idle.unwrap_or_else(|| Environment::start(&function, &self.url));
+            let idle = registered.idle.lock().unwrap().pop();
+            let mut environment = idle.unwrap_or_else(|| Environment::start(&registered.function, &self.url));
             let outcome = environment.run(event.clone(), limit).await;
             if environment.is_alive() {
-                function.idle.lock().unwrap().push(environment);
+                registered.idle.lock().unwrap().push(environment);
             }
             match outcome {
                 Outcome::Answered(answer) => return Ok(answer),
@@ -119,8 +114,8 @@ impl Account {
     /// Kills everything.
     pub(super) fn end(&self) {
         self.tasks.lock().unwrap().abort_all();
-        for function in self.functions.lock().unwrap().values() {
-            function.idle.lock().unwrap().clear();
+        for registered in self.functions.lock().unwrap().values() {
+            registered.idle.lock().unwrap().clear();
         }
     }
 }

@@ -13,12 +13,12 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until};
 
-use super::account::Function;
+use super::function::Function;
+use super::place::{ACCOUNT_ID, REGION};
 use super::runtime_api::{Answer, Event, Link, router};
-use super::{ACCOUNT_ID, REGION};
 
-/// How long a process may take until it asks for its first event.
-const INIT_LIMIT: Duration = Duration::from_secs(10);
+/// How long a process may take until it asks for its first event. Lambda gives it 10 s, but never a core with so much else to do.
+const INIT_LIMIT: Duration = Duration::from_secs(100);
 
 /// How an event went.
 pub(super) enum Outcome {

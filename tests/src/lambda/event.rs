@@ -11,7 +11,7 @@ use serde_json::{Map, Value, json};
 use shared::base::clock::{Clock, SystemClock};
 use url::form_urlencoded;
 
-use super::ACCOUNT_ID;
+use super::place::ACCOUNT_ID;
 
 /// The event of a request.
 pub(super) fn event(domain: &str, from: IpAddr, id: &str, request: &Parts, body: &[u8]) -> Value {

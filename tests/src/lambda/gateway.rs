@@ -15,9 +15,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tokio::time::timeout;
 
-use super::FunctionError;
 use super::account::Account;
+use super::error::FunctionError;
 use super::event::{decoded_path, event};
+use super::place::REGION;
 
 /// The largest request, in bytes.
 const REQUEST_LIMIT: usize = 10 * 1024 * 1024;
@@ -38,8 +39,8 @@ impl Gateway {
     pub fn new(routes: &[(&str, &str)]) -> Self {
         let owned = |(prefix, name): &(&str, &str)| ((*prefix).to_owned(), (*name).to_owned());
         Self {
-            domain: format!("abc123.execute-api.{}.amazonaws.com", super::REGION),
-            patience: Duration::from_secs(30),
+            domain: format!("abc123.execute-api.{REGION}.amazonaws.com"),
+            patience: Duration::from_secs(120),
             routes: routes.iter().map(owned).collect(),
         }
     }

@@ -10,8 +10,8 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
-use super::FunctionError;
 use super::account::Account;
+use super::error::FunctionError;
 
 pub(super) fn router(account: Arc<Account>) -> Router {
     Router::new()
@@ -53,9 +53,13 @@ async fn invoke(
 }
 
 async fn configuration(State(account): State<Arc<Account>>, Path(name): Path<String>) -> Response {
-    let Ok(function) = account.find(&name) else { return refusal(&FunctionError::Unknown) };
-    let variables: serde_json::Map<String, Value> =
-        function.variables.iter().map(|(name, value)| (name.clone(), value.clone().into())).collect();
+    let Ok(registered) = account.find(&name) else { return refusal(&FunctionError::Unknown) };
+    let variables: serde_json::Map<String, Value> = registered
+        .function
+        .variables
+        .iter()
+        .map(|(name, value)| (name.clone(), value.clone().into()))
+        .collect();
     Json(json!({ "FunctionName": name, "Environment": { "Variables": variables } })).into_response()
 }
 

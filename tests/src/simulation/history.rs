@@ -1,8 +1,6 @@
-//! What happened in a simulation, in order. The rules read it as it grows; a failing seed prints it.
+//! What can happen in a simulation. The rules read it as it happens; a failing seed prints it.
 
 use std::fmt;
-
-use super::rules::Rules;
 
 /// Who did something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -153,25 +151,11 @@ impl fmt::Display for Entry {
     }
 }
 
-/// All that happened, and what of it broke a rule.
-#[derive(Default)]
-pub struct History {
-    /// In order.
-    pub entries: Vec<Entry>,
-    /// What the rules know.
-    pub rules: Rules,
-    /// What broke.
-    pub broken: Vec<String>,
-}
+/// Who is told what happens.
+pub trait Witness {
+    /// Milliseconds since the beginning.
+    fn at(&self) -> i64;
 
-impl History {
-    /// Adds an entry and asks the rules.
-    pub fn note(&mut self, at: i64, who: Who, what: What) {
-        let entry = Entry { at, who, what };
-        let broken = self.rules.see(&entry);
-        if let Err(rule) = broken {
-            self.broken.push(format!("{rule}\n    {entry}"));
-        }
-        self.entries.push(entry);
-    }
+    /// Writes down what happened.
+    fn note(&self, who: Who, what: What);
 }

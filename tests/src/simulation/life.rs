@@ -234,14 +234,14 @@ async fn mishaps((world, plot, end): Begun) {
                     world.zoho().living().into_iter().filter(|(_, of)| *of == name(connection).as_str());
                 let newest = mine.next_back();
                 if let Some((grant, _)) = newest {
-                    world.zoho().end(&world, Who::Person, &grant, End::ByUser);
+                    world.zoho().end(&*world, Who::Person, &grant, End::ByUser);
                 }
             }
             // The user consents for other apps of the same client.
             1 => {
                 let user = plot.user(&world);
                 for _ in 0..world.random.between(1, 20) {
-                    world.zoho().grant(&world, Who::Zoho, user, "");
+                    world.zoho().grant(&*world, Who::Zoho, user, "");
                 }
             }
             _ => world.zoho().evict_tokens(name(connection).as_str()),

@@ -8,6 +8,8 @@
 pub mod delivery;
 pub mod functions;
 pub mod history;
+pub mod journal;
+pub mod kept;
 pub mod life;
 pub mod line;
 pub mod people;

@@ -88,7 +88,7 @@ impl Scene {
             Self::Park => return new_code(world, 1),
             Self::Revived => {
                 let grant = stored();
-                world.zoho().end(world, Who::Person, &grant, super::history::End::ByUser);
+                world.zoho().end(&**world, Who::Person, &grant, super::history::End::ByUser);
                 return new_code(world, 0);
             }
             Self::Renewal => {

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use shared::base::clock::{Clock, SharedClock, Timestamp, TokioClock};
 
-use super::history::{History, What, Who};
+use super::history::{What, Who, Witness};
+use super::journal::Journal;
+use super::kept::Kept;
 use super::random::Random;
-use super::stores::Kept;
 use super::trouble::{Fate, Trouble};
 use super::zoho::Zoho;
 
@@ -21,7 +22,7 @@ pub struct World {
     trouble: Mutex<Trouble>,
     kept: Mutex<Kept>,
     zoho: Mutex<Zoho>,
-    history: Mutex<History>,
+    history: Mutex<Journal>,
     numbers: AtomicU32,
     struck: Mutex<Struck>,
 }
@@ -123,7 +124,7 @@ impl World {
     }
 
     /// The history.
-    pub fn history(&self) -> MutexGuard<'_, History> {
+    pub fn history(&self) -> MutexGuard<'_, Journal> {
         self.history.lock().unwrap()
     }
 
@@ -175,5 +176,15 @@ impl World {
             (0 | 1, How::Drowsy) => Some(Fate::Works(now, LATE)),
             _ => None,
         }
+    }
+}
+
+impl Witness for World {
+    fn at(&self) -> i64 {
+        self.at()
+    }
+
+    fn note(&self, who: Who, what: What) {
+        self.note(who, what);
     }
 }

@@ -3,8 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::history::{End, What, Who};
-use super::world::World;
+use super::history::{End, What, Who, Witness};
 
 /// The client's id.
 pub const CLIENT: &str = "1000.SIMULATED";
@@ -166,7 +165,7 @@ impl Zoho {
     }
 
     /// A grant ends, with its tokens.
-    pub fn end(&mut self, world: &World, who: Who, grant: &str, end: End) -> bool {
+    pub fn end(&mut self, world: &dyn Witness, who: Who, grant: &str, end: End) -> bool {
         let Some(found) = self.grants.get_mut(grant) else { return false };
         let alive = std::mem::replace(&mut found.alive, false);
         if alive {
@@ -176,7 +175,7 @@ impl Zoho {
     }
 
     /// A new grant of a user; the 21st drops the oldest.
-    pub fn grant(&mut self, world: &World, who: Who, user: usize, connection: &str) -> String {
+    pub fn grant(&mut self, world: &dyn Witness, who: Who, user: usize, connection: &str) -> String {
         let name = self.fresh("grant");
         let grant = Grant {
             user,
@@ -199,7 +198,7 @@ impl Zoho {
         }
     }
 
-    fn mint(&mut self, world: &World, who: Who, user: usize, grant: Option<&str>, at: i64) -> String {
+    fn mint(&mut self, world: &dyn Witness, who: Who, user: usize, grant: Option<&str>, at: i64) -> String {
         let token = self.fresh("token");
         let number = self.count;
         let made = Token { user, grant: grant.map(str::to_owned), number, made: at, alive: true };
@@ -220,7 +219,7 @@ impl Zoho {
     }
 
     /// An accounts server's answer to a form.
-    pub fn form(&mut self, world: &World, who: Who, path: &str, form: &[(&str, &str)]) -> Said {
+    pub fn form(&mut self, world: &dyn Witness, who: Who, path: &str, form: &[(&str, &str)]) -> Said {
         let at = world.at();
         if path.contains("/revoke") {
             let token = field(form, "token").unwrap_or_default();
@@ -250,7 +249,7 @@ impl Zoho {
         }
     }
 
-    fn exchange(&mut self, world: &World, who: Who, form: &[(&str, &str)], at: i64) -> Said {
+    fn exchange(&mut self, world: &dyn Witness, who: Who, form: &[(&str, &str)], at: i64) -> Said {
         if field(form, "redirect_uri") != Some(REDIRECT) {
             return refused("invalid_redirect_uri");
         }
@@ -270,7 +269,7 @@ impl Zoho {
         (200, format!(r#"{{"access_token":"{token}","refresh_token":"{grant}","expires_in":3600}}"#))
     }
 
-    fn renew(&mut self, world: &World, who: Who, form: &[(&str, &str)], at: i64) -> Said {
+    fn renew(&mut self, world: &dyn Witness, who: Who, form: &[(&str, &str)], at: i64) -> Said {
         let name = field(form, "refresh_token").unwrap_or_default().to_owned();
         let Some(grant) = self.grants.get(&name).filter(|grant| grant.alive) else {
             world.note(who, What::InvalidCode { grant: name });

@@ -1,10 +1,10 @@
 //! Faults on demand, and the sandbox mounted into another server.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use sandbox::{Fault, FaultKind, Limit, Options, Sandbox};
+use sandbox::{Fault, FaultKind, Gate, Limit, Options, Sandbox};
 
 use crate::support::{ORG, Zoho};
 
@@ -60,15 +60,20 @@ async fn slow_calls_fill_the_places_there_are() {
     let zoho = Zoho::start().await;
     let token = zoho.connected().await;
     zoho.switches(|switches| switches.concurrent_limit = Some(1));
-    zoho.inject(fault(FaultKind::Slow(Duration::from_millis(300))));
-    let begun = Instant::now();
+    let gate = Gate::default();
+    zoho.inject(fault(FaultKind::Held(gate.clone())));
     let second = async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        zoho.inventory("/items", &token).await
+        gate.reached_by(1).await;
+        let second = zoho.inventory("/items", &token).await;
+        gate.open();
+        second
     };
     let (first, second) = tokio::join!(zoho.inventory("/items", &token), second);
     assert_eq!((first.at("/code").as_str(), second.at("/code").as_str()), ("0", "1070"));
-    assert!(begun.elapsed() >= Duration::from_millis(300));
+    zoho.inject(fault(FaultKind::Slow(Duration::from_millis(300))));
+    let begun = std::time::Instant::now();
+    assert_eq!(zoho.inventory("/items", &token).await.status, 200);
+    assert!(begun.elapsed() >= Duration::from_millis(300), "a sleep is never shorter");
 }
 
 #[tokio::test]
@@ -79,14 +84,17 @@ async fn each_product_has_places_of_its_own() {
         switches.concurrent_limit = Some(1);
         switches.crm_concurrent_limit = Some(1);
     });
+    let gate = Gate::default();
     zoho.inject(Fault {
         path_contains: "/org".to_owned(),
         times: 1,
-        kind: FaultKind::SlowAfter(Duration::from_millis(300)),
+        kind: FaultKind::HeldAfter(gate.clone()),
     });
     let others = async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        (zoho.crm("/users", &token).await, zoho.inventory("/items", &token).await)
+        gate.reached_by(1).await;
+        let others = (zoho.crm("/users", &token).await, zoho.inventory("/items", &token).await);
+        gate.open();
+        others
     };
     let (first, (second, other)) = tokio::join!(zoho.crm("/org", &token), others);
     assert_eq!((first.status, second.status, other.status), (200, 429, 200));
@@ -150,13 +158,13 @@ async fn who_leaves_a_slow_call_has_changed_nothing_unless_the_work_comes_first(
     let token = format!("Zoho-oauthtoken {}", zoho.connected().await);
     let path = format!("/eu/api/inventory/v1/items/3300000000070001?{ORG}");
     let auth = [("authorization", token.as_str())];
-    for (kind, acted) in [
-        (FaultKind::Slow(Duration::from_secs(5)), false),
-        (FaultKind::SlowAfter(Duration::from_secs(5)), true),
-    ] {
-        zoho.inject_on("PUT", fault(kind));
-        let write = zoho.send("PUT", &path, &auth, r#"{"name":"Left"}"#);
-        assert!(tokio::time::timeout(Duration::from_millis(200), write).await.is_err());
+    for (kind, acted) in [(FaultKind::Held as fn(Gate) -> FaultKind, false), (FaultKind::HeldAfter, true)] {
+        let gate = Gate::default();
+        zoho.inject_on("PUT", fault(kind(gate.clone())));
+        tokio::select! {
+            _ = zoho.send("PUT", &path, &auth, r#"{"name":"Left"}"#) => panic!("it leaves before"),
+            () = gate.reached_by(1) => {}
+        }
         let name = zoho.send("GET", &path, &auth, "").await.unwrap().at("/item/name");
         assert_eq!(name == "Left", acted);
     }

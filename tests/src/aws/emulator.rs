@@ -1,8 +1,5 @@
-//! AWS's stand-in for the tests: moto, in a process of its own behind one lock, shared by all tests of a run.
+//! AWS's stand-in for the tests, one for all tests of a process.
 
-use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::{Arc, OnceLock};
 
 use aws_sdk_dynamodb::Client;
@@ -14,26 +11,14 @@ use shared::base::clock::SharedClock;
 use shared::base::secret::random_hex;
 use shared::store::{Stores, aws};
 
+use super::front;
 use crate::clock::AheadClock;
 use crate::conformance::Subject;
 
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/aws");
-
-/// The Python environment of `tests/<name>/requirements.txt`, made if it is not there.
-pub fn venv(name: &str) -> PathBuf {
-    let venv = concat!(env!("CARGO_MANIFEST_DIR"), "/venv");
-    let venv = Command::new(venv).arg(name).output().expect("tests/venv runs");
-    assert!(venv.status.success(), "{}", String::from_utf8_lossy(&venv.stderr));
-    PathBuf::from(String::from_utf8(venv.stdout).unwrap().trim())
-}
-
-/// A running moto.
-pub struct Moto {
+/// The stand-in.
+pub struct Aws {
     /// Where it listens.
     pub url: String,
-    // Its input ends with the test process, and moto with its input.
-    _input: ChildStdin,
-    _process: Child,
 }
 
 /// The names of a stack's tables.
@@ -46,31 +31,11 @@ pub struct Names {
     pub events: String,
 }
 
-impl Moto {
+impl Aws {
     /// The one of this test process.
     pub fn get() -> &'static Self {
-        static MOTO: OnceLock<Moto> = OnceLock::new();
-        MOTO.get_or_init(Self::start)
-    }
-
-    /// The Python that has moto, made if it is not there.
-    pub fn python() -> PathBuf {
-        venv("aws").join("bin/python")
-    }
-
-    fn start() -> Self {
-        let mut process = Command::new(Self::python())
-            .arg(Path::new(FOLDER).join("moto_server.py"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("python starts");
-        let mut line = String::new();
-        BufReader::new(process.stdout.take().unwrap()).read_line(&mut line).unwrap();
-        let port = line.trim().strip_prefix("listening on ").unwrap_or_else(|| panic!("moto says {line:?}"));
-        let input = process.stdin.take().unwrap();
-        Self { url: format!("http://127.0.0.1:{port}"), _input: input, _process: process }
+        static AWS: OnceLock<Aws> = OnceLock::new();
+        AWS.get_or_init(|| Self { url: front::serve() })
     }
 
     /// The variables of an operator with credentials for it.

@@ -1,23 +1,22 @@
 //! What a cold start and a warm event cost, beside a function that does nothing. Not a test: run it by hand,
-//! `cargo test --profile measure --workspace --all-features --test it -- --ignored bench --nocapture`. It builds and takes
+//! `cargo test --profile measure --workspace --all-features --bench bench -- --ignored --nocapture cold_start`. It builds and takes
 //! the release binaries as they are deployed; `BENCH_STARTS` and `BENCH_EVENTS` say how many. The emulator's own share is in
 //! every time, so compare with the floor.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 use shared::base::id::ConnectionName;
 use shared::core::connection::access_token::AccessToken;
 use shared::store::secret_record;
-use tests::aws_window::AwsWindow;
+use tests::aws::{Aws, AwsWindow};
+use tests::cargo::cargo;
 use tests::connector::Agent;
 use tests::deployed::Deployed;
 use tests::lambda::{Cloud, Figures};
-use tests::moto::Moto;
 
 const FLOOR: &str = "lambda-floor";
 const ONE: &str = "/v1/inventory/items/3300000000070001";
@@ -30,7 +29,7 @@ fn number(variable: &str, default: usize) -> usize {
 fn release(package: &str) -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
     let args = ["build", "--release", "--locked", "-p", package];
-    assert!(Command::new(env!("CARGO")).current_dir(root).args(args).status().unwrap().success());
+    assert!(cargo().current_dir(root).args(args).status().unwrap().success());
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
     target.join("release").join(package)
 }
@@ -147,9 +146,9 @@ async fn direct(deployed: &Deployed, agent: &Agent, path: &str, times: usize) ->
 
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement, not a test"]
-async fn bench() {
+async fn start_and_event() {
     let (starts, events) = (number("BENCH_STARTS", 20), number("BENCH_EVENTS", 400));
-    let window = AwsWindow::open(&Moto::get().url).await;
+    let window = AwsWindow::open(&Aws::get().url).await;
     let deployed = Deployed::on_aws_at(Cloud::start().await, window.url.clone()).await.without_limit();
     let agent = deployed.connect().await;
     window.remember();
@@ -203,7 +202,7 @@ async fn bench() {
 /// made directly: together, one copy.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement, not a test"]
-async fn bench_of_two_megabytes_passed_through() {
+async fn two_megabytes_passed_through() {
     const PATH: &str = "/v1/zoho/inventory/items/3300000000070001/image";
     const KIND: &str = "multipart/form-data; boundary=x";
     let events = number("BENCH_EVENTS", 200);

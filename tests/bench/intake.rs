@@ -1,5 +1,5 @@
 //! What a delivery costs `serve`, beside a plain Node handler that only verifies, and how many it stores in a second. Not a
-//! test: run it by hand, `cargo test --profile measure --workspace --all-features --test it -- --ignored intake_bench --nocapture`.
+//! test: run it by hand, `cargo test --profile measure --workspace --all-features --bench bench -- --ignored --nocapture intake`.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -54,7 +54,7 @@ async fn node() -> (Child, String) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement, not a test"]
-async fn intake_bench() {
+async fn deliveries() {
     let count = std::env::var("BENCH_DELIVERIES").map_or(20_000, |text| text.parse().expect("a number"));
     let connector = Connector::start().await;
     let clock = std::sync::Arc::new(shared::base::clock::SystemClock);

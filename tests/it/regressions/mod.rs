@@ -1,0 +1,3 @@
+//! One file for each bug that was found: what was seen, what is right, and the test that keeps it so.
+
+mod locked_file;

@@ -1,0 +1,18 @@
+//! A function as it was registered.
+
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use tempfile::NamedTempFile;
+
+use super::runtime_api::Link;
+
+/// What its processes are made of, and what is left of them.
+pub(super) struct Function {
+    pub(super) name: String,
+    pub(super) binary: PathBuf,
+    pub(super) variables: Vec<(String, String)>,
+    /// Every process that was ever started.
+    pub(super) started: Mutex<Vec<Arc<Link>>>,
+    pub(super) log: NamedTempFile,
+}
