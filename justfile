@@ -20,10 +20,11 @@ lint:
 
 # what a start and a call cost
 bench:
-    cargo test --profile measure --workspace --all-features --test it -- --ignored bench --nocapture
+    cargo test --profile measure --workspace --all-features --bench bench -- --ignored --nocapture
 
 # openapi.json, made of what the routes say
 openapi:
+    UPDATE_OPENAPI=1 cargo test --workspace --all-features --lib the_document_says
     UPDATE_OPENAPI=1 cargo test --workspace --all-features --lib the_copy_that_is_served
 
 # docs/errors.md, made of the errors that the test provokes

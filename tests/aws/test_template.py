@@ -144,10 +144,10 @@ VARIABLES = {
     "ZOHO_CONNECTOR_LOG": r"",
     "ZOHO_CONNECTOR_STATE_TABLE": r"\bstores\.state\b",
     "ZOHO_CONNECTOR_EVENTS_TABLE": r"\bstores\.events\b",
-    "ZOHO_CONNECTOR_TOKEN_REFRESH": r"\bparts\.renewer\b",
+    "ZOHO_CONNECTOR_TOKEN_REFRESH": r"\bservices\.token_refresh\b",
     "ZOHO_CONNECTOR_PUBLIC_URL": r"\bPublicUrl\b",
-    "ZOHO_CONNECTOR_INVENTORY_PER_MINUTE": r"\bsettings\.inventory\b",
-    "ZOHO_CONNECTOR_INVENTORY_PER_DAY": r"\bsettings\.inventory\b",
+    "ZOHO_CONNECTOR_INVENTORY_PER_MINUTE": r"\bZohoClient::new\b",
+    "ZOHO_CONNECTOR_INVENTORY_PER_DAY": r"\bZohoClient::new\b",
 }
 
 NOT_ON_AWS = {

@@ -14,7 +14,7 @@ use shared::base::clock::{SignedDuration, Timestamp, later};
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::core::events::agent_hook::{ALL_TYPES, Hook};
-use shared::core::events::ledger::{Batch, Ledger, MOST_OPEN, Stage};
+use shared::core::events::ledger::{Batch, Ledger, MAX_OPEN_BATCHES, Stage};
 use shared::core::events::{Delivery, Events};
 use shared::core::writes::own_writes::{Before, OwnWrites};
 use tests::clock::until;
@@ -395,7 +395,7 @@ async fn no_batch_is_made_that_nobody_would_look_at() {
     let mut scene = Scene::start().await;
     let (name, ledger) = (ConnectionName::default(), scene.ledger());
     let mut last = None;
-    for index in 0..MOST_OPEN {
+    for index in 0..MAX_OPEN_BATCHES {
         scene.item(&format!("item/{index}")).await;
         scene.after(16).await;
         let frozen = ledger.freeze(&name, |_| true, |_, _| "{}".to_owned()).await.unwrap().unwrap();

@@ -142,7 +142,7 @@ fn code() -> String {
 /// What a `cargo test` names is there: each filter finds a test.
 fn finds_tests(what: &str, words: &[String], code: &str) {
     let values = |flag: &str| words.iter().any(|word| word == flag);
-    let known = ["-p", "--profile", "--test", "--package", "--features"];
+    let known = ["-p", "--profile", "--test", "--bench", "--package", "--features"];
     let mut filters = Vec::new();
     let mut rest = words.iter();
     while let Some(word) = rest.next() {

@@ -5,7 +5,7 @@ use shared::base::clock::Clock;
 use shared::base::id::ConnectionName;
 use shared::base::telemetry::gauge;
 use shared::core::events::agent_hook::Hook;
-use shared::core::events::ledger::{Batch, Entry, Ledger, MOST_OPEN, Stage};
+use shared::core::events::ledger::{Batch, Entry, Ledger, MAX_OPEN_BATCHES, Stage};
 use shared::store::StoreError;
 use tokio::time::Instant;
 
@@ -65,7 +65,7 @@ impl HookDelivery<'_> {
     ) -> Result<Pass, StoreError> {
         let (mut waiting, mut again) = (false, false);
         let open = self.ledger.open_batches(name).await?;
-        let is_full = open.len() >= MOST_OPEN;
+        let is_full = open.len() >= MAX_OPEN_BATCHES;
         for frozen in open {
             let is_waiting = frozen.batch.stage == Stage::Waiting;
             waiting |= is_waiting;

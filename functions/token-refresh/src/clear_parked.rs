@@ -11,14 +11,14 @@ use crate::app::App;
 use crate::parked::{self, Parked, revoke_parked, unmark};
 
 /// A choice that came in time is stored after this time, because a run ends within a minute.
-const LONGEST_RUN: SignedDuration = SignedDuration::from_secs(60);
+const MAX_RUN: SignedDuration = SignedDuration::from_secs(60);
 
 /// How long the connector goes on asking Zoho to revoke a grant that was not chosen.
 const REVOKE_ATTEMPTS_END: SignedDuration = SignedDuration::from_hours(24);
 
 pub(crate) async fn clear_parked(app: &App) -> Result<(), StoreError> {
     for (name, until) in parked::list(&*app.stores.state).await? {
-        if later(until?, LONGEST_RUN) <= app.clock.now()
+        if later(until?, MAX_RUN) <= app.clock.now()
             && let Err(error) = clear(app, &name).await
         {
             tracing::warn!(connection = %name, %error, "a parked grant could not be cleared");
@@ -34,7 +34,7 @@ async fn clear(app: &App, name: &ConnectionName) -> Result<(), StoreError> {
     };
     if let Some((parked, _)) = load::<Parked>(secrets, &Parked::secret_name(name)).await? {
         let now = app.clock.now();
-        if now < later(parked.until, LONGEST_RUN) {
+        if now < later(parked.until, MAX_RUN) {
             return lease.release().await;
         }
         let current = load::<Grant>(secrets, &Grant::secret_name(name)).await?.map(|(current, _)| current);

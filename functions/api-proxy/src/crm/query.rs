@@ -9,12 +9,13 @@ use serde_json::json;
 use shared::base::problem::{Code, Problem};
 use shared::zoho::crm;
 use shared::zoho::crm::coql;
-use shared::zoho::crm::coql::MOST_ROWS;
+use shared::zoho::crm::coql::MAX_ROWS;
 use shared::zoho::response;
 use shared::zoho::scope::{Access, Product};
 use shared::zoho::value::Object;
 
 use crate::app::App;
+use crate::openapi::body::body;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::{described, exact, named, text, untrusted};
@@ -31,24 +32,6 @@ const ROWS: u32 = 200;
 
 pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Post, "/v1/crm/query", query, || {
-        let takes = exact(
-            1,
-            &[
-                ("query", described(text(), "COQL: `select … from … where …`. Values stand in `params`, and here as `:name`.")),
-                ("params", json!({
-                    "type": "object",
-                    "description": "Texts, numbers, true, false, and lists of these for `in`.",
-                    "additionalProperties": { "type": ["string", "number", "boolean", "array"] },
-                })),
-                ("max_rows", json!({
-                    "type": "integer",
-                    "minimum": 1,
-                    "maximum": MOST_ROWS,
-                    "default": ROWS,
-                    "description": "The most rows that come; beyond 200 and 1,000 they cost more of CRM's credits.",
-                })),
-            ],
-        );
         let row = json!({ "type": "object", "required": ["untrusted"], "properties": { "untrusted": untrusted() } });
         let rows = exact(
             2,
@@ -62,7 +45,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
         Operation::read(Product::Crm, "query", "A question to CRM in its query language")
             .about("Reading only. A value is never pasted into the text: what people wrote cannot change the question.")
             .takes(
-                named("Query", takes),
+                body!("Query"),
                 json!({ "query": asks, "params": { "stage": "Qualification", "least": 1000 } }),
             )
             .answers(200, "Rows.", named("QueryRows", rows))
@@ -71,10 +54,20 @@ pub(crate) fn routes(to: &mut impl Routes) {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Query {
+    /// COQL: `select … from … where …`. Values stand in `params`, and here as `:name`.
+    #[cfg_attr(test, schemars(length(min = 1)))]
     query: String,
+    /// Texts, numbers, true, false, and lists of these for `in`.
     #[serde(default)]
+    #[cfg_attr(
+        test,
+        schemars(extend("additionalProperties" = {"type": ["string", "number", "boolean", "array"]}))
+    )]
     params: Object,
+    /// The most rows that come; beyond 200 and 1,000 they cost more of CRM's credits.
+    #[cfg_attr(test, schemars(range(min = 1, max = MAX_ROWS), extend("default" = ROWS)))]
     max_rows: Option<u32>,
 }
 
@@ -96,8 +89,8 @@ async fn query(
     let refused = |detail: String| Problem::new(Code::BodyInvalid, detail);
     let Query { query, params, max_rows } = body::read(&body)?;
     let most = max_rows.unwrap_or(ROWS);
-    if !(1..=MOST_ROWS).contains(&most) {
-        return Err(refused(format!("`max_rows` is {most}, but must be 1 to {MOST_ROWS}.")));
+    if !(1..=MAX_ROWS).contains(&most) {
+        return Err(refused(format!("`max_rows` is {most}, but must be 1 to {MAX_ROWS}.")));
     }
     let bound = coql::bind(&query, &params, most).map_err(|error| refused(format!("{error}.")))?;
     if caller.key.redact_contacts
@@ -123,4 +116,12 @@ async fn query(
         )
     });
     Ok(Json(Rows { data, next: None, notice }))
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_document_says_what_is_taken() {
+        crate::openapi::body::assert_schema::<super::Query>("Query");
+    }
 }

@@ -9,12 +9,13 @@ use serde_json::{Value, json};
 use shared::base::clock::seconds_until;
 use shared::base::problem::{Code, Problem};
 use shared::core::access::key::Permission;
-use shared::core::events::ledger::{Acked, ClaimTarget, Claimed, Ending, MOST_AT_ONCE, is_entry_id};
+use shared::core::events::ledger::{Acked, ClaimTarget, Claimed, Ending, MAX_AT_ONCE, is_entry_id};
 
 use crate::app::App;
+use crate::openapi::body::body;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
-use crate::openapi::schema::{count, described, exact, named, text, time, words};
+use crate::openapi::schema::{count, described, exact, named, text, time};
 use crate::request::body::{Body, read};
 use crate::request::caller::Caller;
 use crate::request::connection;
@@ -22,28 +23,41 @@ use crate::request::params::{NoParams, Params};
 
 /// How long a claim holds: what is usual, and what is taken.
 const USUAL_SECONDS: u32 = 600;
-const SECONDS: std::ops::RangeInclusive<u32> = 30..=43_200;
+const MIN_SECONDS: u32 = 30;
+const MAX_SECONDS: u32 = 43_200;
 
 /// Entries of a claim that says no number.
 const USUAL_LIMIT: usize = 10;
 
 /// The longest note, in characters.
-const LONGEST_NOTE: usize = 500;
+const MAX_NOTE: usize = 500;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Claiming {
     /// The delivery that the hook was told of; without it, what has waited longest is claimed.
+    #[cfg_attr(test, schemars(length(min = 1)))]
     delivery: Option<String>,
+    /// The most events of this claim; of a delivery, as many as can be without it.
+    #[cfg_attr(test, schemars(range(min = 1, max = MAX_AT_ONCE), extend("default" = USUAL_LIMIT)))]
     limit: Option<usize>,
+    /// How long the claim holds: until then nobody else gets these events.
+    #[cfg_attr(test, schemars(range(min = MIN_SECONDS, max = MAX_SECONDS), extend("default" = USUAL_SECONDS)))]
     seconds: Option<u32>,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Acking {
+    /// The ids of the events.
+    #[cfg_attr(test, schemars(length(min = 1, max = MAX_AT_ONCE), inner(length(min = 1))))]
     ids: Vec<String>,
+    /// How the work ended.
     outcome: Outcome,
+    /// What the operator should know of it.
+    #[cfg_attr(test, schemars(length(max = MAX_NOTE)))]
     note: Option<String>,
     /// The claim under which they were taken.
     claim: Option<String>,
@@ -51,6 +65,7 @@ struct Acking {
 
 #[derive(Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 enum Outcome {
     Done,
     Failed,
@@ -59,21 +74,6 @@ enum Outcome {
 
 pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Post, "/v1/events/claim", claim, || {
-        let limit = json!({ "type": "integer", "minimum": 1, "maximum": MOST_AT_ONCE, "default": USUAL_LIMIT });
-        let seconds = json!({
-            "type": "integer",
-            "minimum": SECONDS.start(),
-            "maximum": SECONDS.end(),
-            "default": USUAL_SECONDS,
-        });
-        let takes = exact(
-            0,
-            &[
-                ("delivery", described(text(), "The delivery that the hook was told of; without it, what has waited longest.")),
-                ("limit", described(limit, "The most events of this claim; of a delivery, as many as can be without it.")),
-                ("seconds", described(seconds, "How long the claim holds: until then nobody else gets these events.")),
-            ],
-        );
         let event = json!({
             "type": "object",
             "required": ["id", "type", "time", "receivedtime", "data", "claims"],
@@ -101,25 +101,16 @@ pub(crate) fn routes(to: &mut impl Routes) {
                 "What is claimed is nobody else's until `until`. Changes of one record come in their order: a later one waits for the \
                  earlier. Acknowledge each with `POST /v1/events/ack`.",
             )
-            .takes(named("Claiming", takes), json!({ "limit": 5, "seconds": 600 }))
+            .takes(body!("Claiming"), json!({ "limit": 5, "seconds": 600 }))
             .answers(200, "The claim.", named("Claim", gives))
             .fails(&[Code::EventsClaimed, Code::RecordNotFound])
     });
     to.on(Verb::Post, "/v1/events/ack", ack, || {
-        let takes = exact(
-            2,
-            &[
-                ("ids", json!({ "type": "array", "items": text(), "minItems": 1, "maxItems": MOST_AT_ONCE })),
-                ("outcome", words(&["done", "failed", "retry"])),
-                ("note", json!({ "type": ["string", "null"], "maxLength": LONGEST_NOTE })),
-                ("claim", json!({ "type": ["string", "null"], "description": "The claim under which they were taken." })),
-            ],
-        );
         let state = exact(2, &[("id", text()), ("state", text())]);
         let gives = exact(1, &[("data", json!({ "type": "array", "items": state }))]);
         Operation::own(&["events"], "ackEvents", "Says how the work on events ended")
             .about("`retry` makes them free for another run at once.")
-            .takes(named("Acking", takes), json!({ "ids": ["0190c5f0a0b0c0d0e0f00112233445"], "outcome": "done" }))
+            .takes(body!("Acking"), json!({ "ids": ["0190c5f0a0b0c0d0e0f00112233445"], "outcome": "done" }))
             .answers(200, "How each is now.", named("Acked", gives))
             .fails(&[Code::EventNotClaimed, Code::RecordNotFound])
     });
@@ -134,14 +125,13 @@ async fn claim(
     caller.key.demand(&Permission::Events)?;
     let asked: Claiming = read(&body)?;
     // A delivery is told of in fewer calls where each takes as many as it may.
-    let usual = if asked.delivery.is_some() { MOST_AT_ONCE } else { USUAL_LIMIT };
+    let usual = if asked.delivery.is_some() { MAX_AT_ONCE } else { USUAL_LIMIT };
     let (limit, seconds) = (asked.limit.unwrap_or(usual), asked.seconds.unwrap_or(USUAL_SECONDS));
-    if !(1..=MOST_AT_ONCE).contains(&limit) {
-        return Err(invalid(format!("`limit` is {limit}, but must be 1 to {MOST_AT_ONCE}.")));
+    if !(1..=MAX_AT_ONCE).contains(&limit) {
+        return Err(invalid(format!("`limit` is {limit}, but must be 1 to {MAX_AT_ONCE}.")));
     }
-    if !SECONDS.contains(&seconds) {
-        let (least, most) = (SECONDS.start(), SECONDS.end());
-        return Err(invalid(format!("`seconds` is {seconds}, but must be {least} to {most}.")));
+    if !(MIN_SECONDS..=MAX_SECONDS).contains(&seconds) {
+        return Err(invalid(format!("`seconds` is {seconds}, but must be {MIN_SECONDS} to {MAX_SECONDS}.")));
     }
     let connection = connection::any(&caller)?;
     let wanted = asked.delivery.as_deref().map_or(ClaimTarget::Oldest, ClaimTarget::Batch);
@@ -188,14 +178,14 @@ async fn ack(
     let mut asked: Acking = read(&body)?;
     asked.ids.sort();
     asked.ids.dedup();
-    if !(1..=MOST_AT_ONCE).contains(&asked.ids.len()) {
+    if !(1..=MAX_AT_ONCE).contains(&asked.ids.len()) {
         return Err(invalid(format!(
-            "`ids` names {} events, but must name 1 to {MOST_AT_ONCE}.",
+            "`ids` names {} events, but must name 1 to {MAX_AT_ONCE}.",
             asked.ids.len()
         )));
     }
-    if asked.note.as_ref().is_some_and(|note| note.chars().count() > LONGEST_NOTE) {
-        return Err(invalid(format!("`note` has more than {LONGEST_NOTE} characters.")));
+    if asked.note.as_ref().is_some_and(|note| note.chars().count() > MAX_NOTE) {
+        return Err(invalid(format!("`note` has more than {MAX_NOTE} characters.")));
     }
     let connection = connection::any(&caller)?;
     if !asked.ids.iter().all(|id| is_entry_id(id)) {
@@ -229,4 +219,15 @@ fn unknown() -> Problem {
 
 fn invalid(detail: String) -> Problem {
     Problem::new(Code::BodyInvalid, detail)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::openapi::body::assert_schema;
+
+    #[test]
+    fn the_document_says_what_is_taken() {
+        assert_schema::<super::Claiming>("Claiming");
+        assert_schema::<super::Acking>("Acking");
+    }
 }

@@ -1,6 +1,7 @@
 //! The OpenAPI document, made of what the routes say of themselves. It is made by a test, which compares it with the copy
 //! that is served: a running function makes nothing of it.
 
+pub(crate) mod body;
 pub mod operation;
 mod responses;
 pub(crate) mod route;

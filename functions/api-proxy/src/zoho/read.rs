@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep};
 use super::{Target, Zoho};
 
 /// How often a read is tried when Zoho fails, and the pause after the first try.
-const TRIES: u32 = 3;
+const MAX_TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(400);
 
 /// What must be left after a pause, so that another try is worth it.
@@ -72,10 +72,10 @@ impl Zoho {
 /// How often it is worth to try.
 fn tries(product: Product, failure: &Failure) -> u32 {
     match failure.kind {
-        FailureKind::Unavailable | FailureKind::Http(HttpError::Unreachable | HttpError::Broken) => TRIES,
+        FailureKind::Unavailable | FailureKind::Http(HttpError::Unreachable | HttpError::Broken) => MAX_TRIES,
         FailureKind::TooManyAtOnce => u32::MAX,
         // CRM says this both of calls at once and of used-up credits, which last for hours.
-        FailureKind::RateLimited if product == Product::Crm => TRIES,
+        FailureKind::RateLimited if product == Product::Crm => MAX_TRIES,
         _ => 1,
     }
 }

@@ -11,7 +11,7 @@ use tokio::time::sleep;
 use super::{Target, Zoho};
 
 /// How often a write is tried whose connection was never made, and the pause between.
-const TRIES: u32 = 3;
+const MAX_TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(300);
 
 /// What a write must have left: its own time, and some to look for it.
@@ -48,7 +48,7 @@ impl Zoho {
                 Ok(done) => return Ok(done),
                 Err(failure) => failure,
             };
-            if failure.kind == FailureKind::Http(HttpError::Unreachable) && tried < TRIES {
+            if failure.kind == FailureKind::Http(HttpError::Unreachable) && tried < MAX_TRIES {
                 tried += 1;
                 sleep(self.clock.jittered(PAUSE)).await;
                 continue;

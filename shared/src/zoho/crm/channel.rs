@@ -16,7 +16,7 @@ pub const SCOPE: &str = "ZohoCRM.notifications.ALL";
 const ASKED: SignedDuration = SignedDuration::from_hours(6 * 24);
 
 /// The longest token that CRM keeps.
-pub const LONGEST_TOKEN: usize = 50;
+pub const MAX_TOKEN_LENGTH: usize = 50;
 
 /// All of a channel: what is left out of a renewal would vanish.
 pub struct Definition<'a> {

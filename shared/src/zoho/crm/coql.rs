@@ -12,10 +12,10 @@ use crate::zoho::value::Object;
 pub const SCOPE: &str = "ZohoCRM.coql.READ";
 
 /// The most rows that CRM gives for one query; beyond 200 they cost more of its credits.
-pub const MOST_ROWS: u32 = 2_000;
+pub const MAX_ROWS: u32 = 2_000;
 
 /// The longest query that is sent.
-const LONGEST: usize = 10_000;
+const MAX_QUERY_LENGTH: usize = 10_000;
 
 /// Where queries are posted.
 pub fn url(api: &str) -> String {
@@ -118,7 +118,9 @@ pub struct Bound {
 /// Where the query cannot be sent as it stands.
 pub fn bind(query: &str, params: &Object, most: u32) -> Result<Bound, Unusable> {
     let query = query.trim();
-    if query.len() > LONGEST || !query.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("select ")) {
+    if query.len() > MAX_QUERY_LENGTH
+        || !query.get(..7).is_some_and(|start| start.eq_ignore_ascii_case("select "))
+    {
         return Err(Unusable::NoQuery);
     }
     let mut text = String::with_capacity(query.len() + 64);
@@ -166,7 +168,7 @@ pub fn bind(query: &str, params: &Object, most: u32) -> Result<Bound, Unusable> 
             other => return Err(Unusable::Character(other)),
         }
     }
-    if text.len() > LONGEST {
+    if text.len() > MAX_QUERY_LENGTH {
         return Err(Unusable::NoQuery);
     }
     if let Some(unused) = params.keys().find(|name| !used.contains(*name)) {

@@ -17,9 +17,10 @@ use shared::zoho::value::Object;
 
 use crate::app::App;
 use crate::crm::notes::plan::CreateNote;
+use crate::openapi::body::body;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
-use crate::openapi::schema::{Holds, Shape, exact, list_of, named, record};
+use crate::openapi::schema::{Holds, Shape, list_of, named, record};
 use crate::request::body;
 use crate::request::body::Body;
 use crate::request::caller::Caller;
@@ -30,8 +31,8 @@ use crate::writes::request::{WriteParams, WriteRequest};
 use crate::zoho::Target;
 
 /// CRM's own limits.
-const LONGEST_TITLE: usize = 120;
-const LONGEST_CONTENT: usize = 32_000;
+const MAX_TITLE: usize = 120;
+const MAX_CONTENT: usize = 32_000;
 
 const PATH: &str = "/v1/crm/deals/{id}/notes";
 
@@ -44,16 +45,9 @@ pub(crate) fn routes(to: &mut impl Routes) {
             .answers(200, "A page.", list_of(documented()))
     });
     to.on(Verb::Post, PATH, create, || {
-        let text =
-            |fewest: usize, most: usize| json!({ "type": "string", "minLength": fewest, "maxLength": most });
-        let note =
-            exact(1, &[("Note_Content", text(1, LONGEST_CONTENT)), ("Note_Title", text(0, LONGEST_TITLE))]);
         Operation::write(Product::Crm, Access::Write, "createNote", "Adds a note to a deal")
             .id("id", "6100000000451001")
-            .takes(
-                named("NewNote", note),
-                json!({ "Note_Title": "Call", "Note_Content": "Wants oak, not pine." }),
-            )
+            .takes(body!("NewNote"), json!({ "Note_Title": "Call", "Note_Content": "Wants oak, not pine." }))
             .answers(201, "The note.", documented())
     });
 }
@@ -83,11 +77,16 @@ struct ListParams {
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Note {
-    #[serde(rename = "Note_Title")]
-    title: Option<String>,
+    /// What it says.
     #[serde(rename = "Note_Content")]
+    #[cfg_attr(test, schemars(length(min = 1, max = MAX_CONTENT)))]
     content: String,
+    /// Its title.
+    #[serde(rename = "Note_Title")]
+    #[cfg_attr(test, schemars(length(max = MAX_TITLE)))]
+    title: Option<String>,
 }
 
 async fn list(
@@ -121,13 +120,13 @@ async fn create(
     let written: Note = body::read(&body)?;
     let length = |text: &str| text.chars().count();
     if written.content.trim().is_empty()
-        || length(&written.content) > LONGEST_CONTENT
-        || written.title.as_deref().is_some_and(|title| length(title) > LONGEST_TITLE)
+        || length(&written.content) > MAX_CONTENT
+        || written.title.as_deref().is_some_and(|title| length(title) > MAX_TITLE)
     {
         return Err(Problem::new(
             Code::BodyInvalid,
             format!(
-                "`Note_Content` must have 1 to {LONGEST_CONTENT} characters, `Note_Title` at most {LONGEST_TITLE}."
+                "`Note_Content` must have 1 to {MAX_CONTENT} characters, `Note_Title` at most {MAX_TITLE}."
             ),
         ));
     }
@@ -149,4 +148,12 @@ async fn create(
         Ok(Draft { plan, preview, before: Value::Null, modified: None })
     };
     app.writes.perform(&request, prepare).await
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_document_says_what_is_taken() {
+        crate::openapi::body::assert_schema::<super::Note>("NewNote");
+    }
 }

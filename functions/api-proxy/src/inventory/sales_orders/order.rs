@@ -1,93 +1,85 @@
 //! An order as callers write it: Zoho's names, with names of people's own where Zoho wants ids.
 
 use serde::Deserialize;
-use serde_json::{Number, Value, json};
+use serde_json::{Number, Value};
 use shared::zoho::value::Object;
-
-use crate::openapi::schema::{Shape, described, exact, id as an_id, named, text as any_text};
 
 /// More would not fit into the calls that Zoho takes in a minute.
 pub(super) const MAX_LINES: usize = 40;
 
-pub(super) fn documented() -> Shape {
-    let words = |about| described(json!({ "type": ["string", "null"] }), about);
-    let amount = |about| described(json!({ "type": ["number", "null"] }), about);
-    let other_id =
-        |about| described(json!({ "type": ["string", "null"], "pattern": "^[0-9]{1,19}$" }), about);
-    let line = exact(
-        1,
-        &[
-            ("quantity", described(json!({ "type": "number", "exclusiveMinimum": 0 }), "How many.")),
-            ("sku", described(any_text(), "The item's exact SKU, in place of `item_id`.")),
-            ("item_id", an_id()),
-            ("rate", amount("The price of one, in place of the item's own.")),
-            ("description", words("Words for the line.")),
-            (
-                "discount",
-                json!({ "type": ["number", "string", "null"], "description": "An amount, or like `10%`." }),
-            ),
-            ("tax_id", other_id("Its tax, in place of the item's own.")),
-            ("location_id", other_id("From where it is taken.")),
-        ],
-    );
-    let lines = json!({ "type": "array", "minItems": 1, "maxItems": MAX_LINES, "items": line });
-    let day = |about| described(json!({ "type": ["string", "null"], "format": "date" }), about);
-    let order = exact(
-        1,
-        &[
-            ("line_items", lines),
-            ("customer", described(any_text(), "The customer's exact name, in place of `customer_id`.")),
-            ("customer_id", an_id()),
-            ("reference_number", words("Your own reference; one is made where there is none.")),
-            ("date", day("Today, if nothing is said.")),
-            ("shipment_date", day("When it should be shipped.")),
-            ("location_id", other_id("From where it is shipped.")),
-            ("notes", words("Words for the customer.")),
-            ("terms", words("Terms and conditions.")),
-            ("shipping_charge", amount("What shipping costs.")),
-            ("adjustment", amount("Added to the total, or taken off.")),
-            ("salesperson_id", other_id("Who sold it.")),
-            ("billing_address_id", other_id("One of the customer's addresses.")),
-            ("shipping_address_id", other_id("One of the customer's addresses.")),
-            ("custom_fields", json!({ "type": ["array", "null"], "items": { "type": "object" } })),
-        ],
-    );
-    named("NewSalesOrder", order)
-}
-
 /// The order.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Order {
-    /// The customer's exact name, in place of `customer_id`.
-    pub(super) customer: Option<String>,
-    pub(super) customer_id: Option<String>,
+    /// The lines, each with an item.
+    #[cfg_attr(test, schemars(length(min = 1, max = MAX_LINES)))]
     pub(super) line_items: Vec<Line>,
+    /// The customer's exact name, in place of `customer_id`.
+    #[cfg_attr(test, schemars(length(min = 1)))]
+    pub(super) customer: Option<String>,
+    /// The customer's id.
+    #[cfg_attr(test, schemars(regex(pattern = r"^[0-9]{1,19}$")))]
+    pub(super) customer_id: Option<String>,
+    /// Your own reference; one is made where there is none.
     pub(super) reference_number: Option<String>,
+    /// Today, if nothing is said.
+    #[cfg_attr(test, schemars(extend("format" = "date")))]
     pub(super) date: Option<String>,
+    /// When it should be shipped.
+    #[cfg_attr(test, schemars(extend("format" = "date")))]
     pub(super) shipment_date: Option<String>,
+    /// From where it is shipped.
+    #[cfg_attr(test, schemars(regex(pattern = r"^[0-9]{1,19}$")))]
     pub(super) location_id: Option<String>,
+    /// Words for the customer.
     pub(super) notes: Option<String>,
+    /// Terms and conditions.
     pub(super) terms: Option<String>,
+    /// What shipping costs.
     pub(super) shipping_charge: Option<Number>,
+    /// Added to the total, or taken off.
     pub(super) adjustment: Option<Number>,
+    /// Who sold it.
+    #[cfg_attr(test, schemars(regex(pattern = r"^[0-9]{1,19}$")))]
     pub(super) salesperson_id: Option<String>,
+    /// One of the customer's addresses.
+    #[cfg_attr(test, schemars(regex(pattern = r"^[0-9]{1,19}$")))]
     pub(super) billing_address_id: Option<String>,
+    /// One of the customer's addresses.
+    #[cfg_attr(test, schemars(regex(pattern = r"^[0-9]{1,19}$")))]
     pub(super) shipping_address_id: Option<String>,
+    /// Fields of the organisation's own, as Zoho takes them.
+    #[cfg_attr(test, schemars(extend("type" = ["array", "null"], "items" = {"type": "object"})))]
     pub(super) custom_fields: Option<Value>,
 }
 
+/// A line: an item, and how many of it.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Line {
-    /// The exact SKU, in place of `item_id`.
-    pub(super) sku: Option<String>,
-    pub(super) item_id: Option<String>,
+    /// How many.
+    #[cfg_attr(test, schemars(extend("exclusiveMinimum" = 0)))]
     pub(super) quantity: Number,
+    /// The item's exact SKU, in place of `item_id`.
+    #[cfg_attr(test, schemars(length(min = 1)))]
+    pub(super) sku: Option<String>,
+    /// The item's id.
+    #[cfg_attr(test, schemars(regex(pattern = r"^[0-9]{1,19}$")))]
+    pub(super) item_id: Option<String>,
+    /// The price of one, in place of the item's own.
     pub(super) rate: Option<Number>,
+    /// Words for the line.
     pub(super) description: Option<String>,
+    /// An amount, or like `10%`.
+    #[cfg_attr(test, schemars(extend("type" = ["number", "string", "null"])))]
     pub(super) discount: Option<Value>,
+    /// Its tax, in place of the item's own.
+    #[cfg_attr(test, schemars(regex(pattern = r"^[0-9]{1,19}$")))]
     pub(super) tax_id: Option<String>,
+    /// From where it is taken.
+    #[cfg_attr(test, schemars(regex(pattern = r"^[0-9]{1,19}$")))]
     pub(super) location_id: Option<String>,
 }
 
@@ -105,5 +97,13 @@ impl Line {
             line.extend(value.clone().map(|value| (field.to_owned(), value.into())));
         }
         line.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_document_says_what_is_taken() {
+        crate::openapi::body::assert_schema::<super::Order>("NewSalesOrder");
     }
 }

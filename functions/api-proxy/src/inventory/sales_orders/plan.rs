@@ -7,10 +7,11 @@ use shared::base::exactly_one::exactly_one;
 use shared::base::problem::Problem;
 use shared::base::secret::random_hex;
 use shared::zoho::http::Method;
+use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::inventory::{self, orders};
 use shared::zoho::response;
 use shared::zoho::scope::Product;
-use shared::zoho::value::{Object, id, record, records, text};
+use shared::zoho::value::{Object, id, records, text};
 
 use crate::writes::plan::{Done, Plan, Sent};
 use crate::writes::recovery::made_since;
@@ -18,7 +19,7 @@ use crate::writes::request::WriteRequest;
 use crate::zoho::{Outgoing, Scope, Target, WriteFailure, Zoho, unreadable};
 
 /// How many of the newest orders are looked at, and how many of those in detail.
-const NEWEST: u32 = 100;
+const MAX_NEWEST: u32 = 100;
 const MAX_CANDIDATES: usize = 5;
 
 /// A new order.
@@ -104,7 +105,7 @@ impl Plan for CreateOrder {
         sent: &Sent<'_>,
     ) -> Result<Option<Done>, Problem> {
         let target = request.target((Product::Inventory, Scope::Known(orders::READ)));
-        let rows = NEWEST.to_string();
+        let rows = MAX_NEWEST.to_string();
         let query = [("sort_column", "created_time"), ("sort_order", "D"), ("per_page", &rows)];
         let mut answer = zoho
             .read(
@@ -214,16 +215,11 @@ pub(crate) async fn one(zoho: &Zoho, target: &Target<'_>, id: &str) -> Result<Op
     let mut answer = zoho
         .read(target, |place| orders::one_url(place.api, place.organization, id), response::inventory)
         .await?;
-    Ok(taken_from(&mut answer))
+    Ok(RecordKind::SALES_ORDER.take_record(&mut answer))
 }
 
 fn taken(mut answer: Object) -> Option<Object> {
-    taken_from(&mut answer)
-}
-
-/// Zoho spells the key in two ways.
-fn taken_from(answer: &mut Object) -> Option<Object> {
-    record(answer, "salesorder").or_else(|| record(answer, "sales_order"))
+    RecordKind::SALES_ORDER.take_record(&mut answer)
 }
 
 fn done(status: u16, order: Object) -> Done {

@@ -13,11 +13,12 @@ use shared::zoho::inventory::{self, orders};
 use shared::zoho::scope::{Access, Product};
 use shared::zoho::value::text;
 
-use super::order::{self, Order};
+use super::order::Order;
 use super::plan::{self, SetOrderStatus};
 use super::prepare;
 use crate::app::App;
 use crate::inventory::records as kinds;
+use crate::openapi::body::body;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::request::body::{self, Body};
@@ -40,7 +41,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
                  item's own rate unless `rate` is there.",
             )
             .takes(
-                order::documented(),
+                body!("NewSalesOrder"),
                 json!({
                     "customer": "Harbor Interiors GmbH",
                     "line_items": [{ "sku": "SHELF-OAK-80", "quantity": 2 }, { "sku": "BRKT-STD", "quantity": 1.5, "rate": 7.10 }],

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::clock::{SignedDuration, Timestamp, earlier, later};
 use crate::base::id::{ConnectionName, time_ordered};
 use crate::core::events::ledger::fan_out::PROGRESS;
-use crate::core::events::ledger::{Entry, Ledger, MAX_TRIES, MOST_AT_ONCE, RETENTION, crowded};
+use crate::core::events::ledger::{Entry, Ledger, MAX_AT_ONCE, MAX_TRIES, RETENTION, crowded};
 use crate::store::{Condition, Key, Outcome, Put, Query, Row, StoreError, Version, Write};
 
 /// The most entries of one batch: their ids fit into a row.
@@ -17,7 +17,7 @@ const MAX_BATCH_ENTRIES: usize = 2000;
 const MAX_MARKS: usize = 90;
 
 /// Open batches that one sweep reads. With that many open, no further batch is made: no sweep would read it.
-pub const MOST_OPEN: usize = 100;
+pub const MAX_OPEN_BATCHES: usize = 100;
 
 /// A try that takes longer is counted as failed: its process died.
 const MAX_TRY_TIME: SignedDuration = SignedDuration::from_secs(45);
@@ -143,7 +143,8 @@ impl Ledger {
     /// # Errors
     /// Where the store fails.
     pub async fn open_batches(&self, connection: &ConnectionName) -> Result<Vec<Frozen>, StoreError> {
-        let page = self.events.query(Query::partition(format!("batch#{connection}"), MOST_OPEN)).await?;
+        let page =
+            self.events.query(Query::partition(format!("batch#{connection}"), MAX_OPEN_BATCHES)).await?;
         page.rows.iter().map(|row| Ok(Frozen { batch: row.read()?, version: row.version.clone() })).collect()
     }
 
@@ -348,7 +349,7 @@ impl Ledger {
         batch: &Batch,
     ) -> Result<(usize, Option<Timestamp>), StoreError> {
         let (now, mut free, mut claimed) = (self.clock.now(), 0, None::<Timestamp>);
-        for ids in batch.ids.chunks(MOST_AT_ONCE) {
+        for ids in batch.ids.chunks(MAX_AT_ONCE) {
             let rows = try_join_all(ids.iter().map(|id| self.open_row(connection, id))).await?;
             for row in rows.into_iter().flatten() {
                 match row.read::<Entry>()?.claim.filter(|claim| claim.until > now) {

@@ -9,7 +9,7 @@ use crate::base::clock::{SignedDuration, Timestamp, later};
 use crate::base::id::ConnectionName;
 use crate::base::secret::random_hex;
 use crate::core::events::ledger::scan::Chooser;
-use crate::core::events::ledger::{Batch, Claim, Entry, Ledger, MAX_TRIES, MOST_AT_ONCE, crowded};
+use crate::core::events::ledger::{Batch, Claim, Entry, Ledger, MAX_AT_ONCE, MAX_TRIES, crowded};
 use crate::store::{Condition, Row, StoreError, Write};
 
 /// When to ask again for what stands behind more entries than are read.
@@ -66,7 +66,7 @@ impl Ledger {
         };
         let ids: Option<HashSet<&str>> =
             batch.as_ref().map(|batch| batch.ids.iter().map(String::as_str).collect());
-        let limit = limit.min(MOST_AT_ONCE);
+        let limit = limit.min(MAX_AT_ONCE);
         for tried in 1..=MAX_TRIES {
             let now = self.clock.now();
             let mut read = Vec::new();

@@ -4,7 +4,7 @@ use futures::future::try_join_all;
 
 use crate::base::id::ConnectionName;
 use crate::core::events::ledger::{
-    Claim, Closed, End, Entry, Ledger, MAX_TRIES, MOST_AT_ONCE, Over, crowded, ends, queue,
+    Claim, Closed, End, Entry, Ledger, MAX_AT_ONCE, MAX_TRIES, Over, crowded, ends, queue,
 };
 use crate::store::{Condition, Key, Put, Query, Row, StoreError, Write};
 
@@ -106,7 +106,7 @@ impl Ledger {
         note: &str,
     ) -> Result<usize, StoreError> {
         let mut buried = 0;
-        for ids in ids.chunks(MOST_AT_ONCE) {
+        for ids in ids.chunks(MAX_AT_ONCE) {
             buried += self.bury_some(connection, batch, ids, outcome, note).await?;
         }
         Ok(buried)

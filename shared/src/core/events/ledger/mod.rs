@@ -19,7 +19,7 @@ mod scan;
 
 use std::sync::Arc;
 
-pub use batch::{Batch, Begun, Frozen, MOST_OPEN, Progress, Stage, Standing};
+pub use batch::{Batch, Begun, Frozen, MAX_OPEN_BATCHES, Progress, Stage, Standing};
 pub use claim::{ClaimTarget, Claimed};
 pub use close::{Acked, Ending, REPLAYED};
 pub use entry::{Claim, Closed, EARLIER, End, Entry, FOUND, Over, is_entry_id, split_entry_id};
@@ -36,7 +36,7 @@ use crate::store::{Key, Outcome, Put, Row, StoreError, Table, Version, Write};
 const RETENTION: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// The most entries that one claim or one acknowledgement takes: a transaction has 100 steps.
-pub const MOST_AT_ONCE: usize = 50;
+pub const MAX_AT_ONCE: usize = 50;
 
 /// How often a change is tried while others change the same rows.
 const MAX_TRIES: u32 = 12;
