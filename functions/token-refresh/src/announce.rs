@@ -41,7 +41,7 @@ pub(crate) async fn channel_loss(
     tracing::warn!(%connection, channel = channel.id, restored, "a channel was lost");
     gauge("channel_losses", 1);
     let next = if restored {
-        "The connector made it anew, and looks for what changed meanwhile."
+        "It was made anew, and the connector looks for what changed meanwhile."
     } else {
         "The connector goes on asking for it, and looks for changes until it is there. `zoho-connector webhooks show` says why CRM does not give it."
     };

@@ -1,6 +1,6 @@
 //! Who may import whom. Reads the source as text, so that the order of the rooms cannot be broken unnoticed.
 //!
-//! `cargo test -p shared --test layers graph -- --nocapture` prints the imports that are counted here; `LAYERS_ROOT` names another
+//! `cargo test --workspace --all-features --test layers graph -- --nocapture` prints the imports that are counted here; `LAYERS_ROOT` names another
 //! copy of the workspace to look at.
 
 #![allow(
