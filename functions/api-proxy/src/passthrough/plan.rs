@@ -160,6 +160,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_is_stored_stays_readable() {
+        crate::writes::plan::assert_stored::<PassedCall>(
+            r#"{"version":1,"write":"pass_through","plan":{"verb":"POST","product":"crm","path":"Leads","query":[["trigger","workflow"]],"if_unmodified_since":null,"about":{"method":"POST","path":"crm/Leads"}},"before":null,"modified":null}"#,
+        );
+    }
+
+    #[test]
     fn a_record_has_the_name_that_our_own_writes_give_it() {
         let crm = r#"{"data":[{"code":"SUCCESS","details":{"id":"7"}}]}"#;
         for (product, path, answer, subject) in [

@@ -133,3 +133,61 @@ impl Prepared {
         }
     }
 }
+
+/// Demands that a row as earlier code wrote it is read, and is written just so today.
+#[cfg(test)]
+pub(crate) fn assert_stored<P: Plan + Serialize + DeserializeOwned + 'static>(row: &str) {
+    let row: Value = serde_json::from_str(row).unwrap();
+    let Prepared { stored, before, modified, .. } = Prepared::restore::<P>(row.clone()).unwrap();
+    let plan = P::deserialize(&stored["plan"]).unwrap();
+    let again = Prepared::new(Draft { plan, preview: Value::Null, before, modified }).unwrap();
+    assert_eq!(again.stored, row);
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(Serialize, Deserialize)]
+    struct Nothing {}
+
+    #[async_trait]
+    impl Plan for Nothing {
+        fn name() -> &'static str {
+            "nothing"
+        }
+
+        fn needs(&self) -> (Product, Scope<'_>) {
+            (Product::Crm, Scope::Known(""))
+        }
+
+        fn shown(&self) -> Value {
+            Value::Null
+        }
+
+        fn subject(&self) -> &'static str {
+            "nothing"
+        }
+
+        async fn send(&self, _: &Zoho, _: &WriteRequest<'_>) -> Result<Done, WriteFailure> {
+            unreachable!()
+        }
+
+        async fn find(&self, _: &Zoho, _: &WriteRequest<'_>, _: &Sent<'_>) -> Result<Option<Done>, Problem> {
+            unreachable!()
+        }
+    }
+
+    #[test]
+    fn a_row_of_another_write_or_of_later_code_is_not_taken_for_ours() {
+        let row = json!({ "version": 1, "write": "nothing", "plan": {}, "before": null, "modified": null });
+        assert_stored::<Nothing>(&row.to_string());
+        for (field, value) in [("version", json!(2)), ("write", json!("create_deal")), ("plan", json!(null))] {
+            let mut other = row.clone();
+            other[field] = value;
+            assert!(Prepared::restore::<Nothing>(other).is_err(), "{field}");
+        }
+    }
+}

@@ -239,3 +239,23 @@ fn holds(record: &Object, wanted: &Object) -> bool {
         }
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_stays_readable() {
+        use crate::writes::plan::assert_stored;
+
+        assert_stored::<CreateDeal>(
+            r#"{"version":1,"write":"create_deal","plan":{"fields":{"Deal_Name":"Oak","Amount":12.50,"Account_Name":{"id":"61"}}},"before":null,"modified":null}"#,
+        );
+        assert_stored::<UpdateDeal>(
+            r#"{"version":1,"write":"update_deal","plan":{"id":"61","fields":{"Stage":"Closed Won"},"if_unmodified_since":"2026-11-21T10:00:00+01:00"},"before":{"Stage":"Qualification"},"modified":"2026-11-21T10:00:00+01:00"}"#,
+        );
+        assert_stored::<UpsertDeal>(
+            r#"{"version":1,"write":"upsert_deal","plan":{"fields":{"External_Order_ID":"W-1"},"by":"External_Order_ID","found":null},"before":null,"modified":null}"#,
+        );
+    }
+}

@@ -101,3 +101,15 @@ fn done(note: Object) -> Done {
     let subject = format!("note/{}", id(&note, "id").unwrap_or_default());
     Done { status: 201, subject, body: crm::record(note).into(), exact: None }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_stays_readable() {
+        crate::writes::plan::assert_stored::<CreateNote>(
+            r#"{"version":1,"write":"create_note","plan":{"deal":"61","title":null,"content":"Call"},"before":null,"modified":null}"#,
+        );
+    }
+}

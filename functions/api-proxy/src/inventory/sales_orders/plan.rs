@@ -226,3 +226,20 @@ fn done(status: u16, order: Object) -> Done {
     let subject = format!("salesorder/{}", id(&order, "salesorder_id").unwrap_or_default());
     Done { status, subject, body: inventory::plain_record(order).into(), exact: None }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_stays_readable() {
+        use crate::writes::plan::assert_stored;
+
+        assert_stored::<CreateOrder>(
+            r#"{"version":1,"write":"create_sales_order","plan":{"body":{"customer_id":"33","reference_number":"ZC-0a1b2c","line_items":[{"item_id":"33","quantity":1.50}]},"own_reference":true},"before":null,"modified":null}"#,
+        );
+        assert_stored::<SetOrderStatus>(
+            r#"{"version":1,"write":"set_sales_order_status","plan":{"id":"33","status":"void"},"before":{"status":"draft"},"modified":"2026-11-21T10:00:00+0100"}"#,
+        );
+    }
+}
