@@ -12,6 +12,7 @@ const FILES: &[(&str, usize)] = &[
     ("shared/src/zoho/signature.rs", 1),
     ("shared/src/core/events/webhook_secrets.rs", 2),
     ("functions/webhook-intake/src/lib.rs", 0),
+    ("functions/webhook-intake/src/routes.rs", 0),
     ("functions/webhook-intake/src/app.rs", 0),
     ("functions/webhook-intake/src/admission.rs", 0),
     ("functions/webhook-intake/src/secret_cache.rs", 0),

@@ -1,4 +1,5 @@
-//! Reading the other records of Zoho Inventory: one table, one list, one record.
+//! Reading all records of Zoho Inventory but items, sales orders among them: one table of their routes and documented fields, one
+//! list, one record.
 
 use std::sync::Arc;
 

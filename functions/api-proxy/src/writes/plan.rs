@@ -184,7 +184,8 @@ mod tests {
     fn a_row_of_another_write_or_of_later_code_is_not_taken_for_ours() {
         let row = json!({ "version": 1, "write": "nothing", "plan": {}, "before": null, "modified": null });
         assert_stored::<Nothing>(&row.to_string());
-        for (field, value) in [("version", json!(2)), ("write", json!("create_deal")), ("plan", json!(null))] {
+        for (field, value) in [("version", json!(2)), ("write", json!("create_deal")), ("plan", json!(null))]
+        {
             let mut other = row.clone();
             other[field] = value;
             assert!(Prepared::restore::<Nothing>(other).is_err(), "{field}");

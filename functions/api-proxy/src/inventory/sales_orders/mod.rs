@@ -1,7 +1,7 @@
-//! Sales orders: the routes, what they send to Zoho, and what an order would cost.
+//! Writing sales orders: what callers send, what Zoho gets, what an order would cost. They are read in `inventory/records.rs`.
 
 mod estimate;
-mod order;
+mod order_body;
 mod plan;
 mod prepare;
 pub(crate) mod routes;

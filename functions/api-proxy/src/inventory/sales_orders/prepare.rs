@@ -8,7 +8,7 @@ use shared::zoho::scope::Product;
 use shared::zoho::value::{Object, id};
 
 use super::estimate;
-use super::order::{Line, MAX_LINES, Order};
+use super::order_body::{Line, MAX_LINES, Order};
 use super::plan::CreateOrder;
 use crate::inventory::lookup;
 use crate::request::params::record_id;

@@ -13,7 +13,7 @@ use shared::zoho::inventory::{self, orders};
 use shared::zoho::scope::{Access, Product};
 use shared::zoho::value::text;
 
-use super::order::Order;
+use super::order_body::Order;
 use super::plan::{self, SetOrderStatus};
 use super::prepare;
 use crate::app::App;

@@ -1,0 +1,28 @@
+//! The doors: one for each kind of sender, with the file that knows how its calls are verified.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn;
+use axum::routing::post;
+use shared::base::web::finish;
+use shared::core::services::Services;
+
+use crate::app::App;
+use crate::{crm, custom, inventory, rejection};
+
+/// The largest body that is accepted: Zoho's are smaller, and a row holds 400 KB.
+const BODY_LIMIT: usize = 256 * 1024;
+
+/// All routes.
+pub(crate) fn serve(app: App, services: &Services) -> Router {
+    let inventory = post(inventory::receive).put(inventory::receive).delete(inventory::receive);
+    let router = Router::new()
+        .route("/webhooks/{connection}/inventory/{event}", inventory)
+        .route("/webhooks/{connection}/crm", post(crm::receive))
+        .route("/webhooks/{connection}/custom/{event}", post(custom::receive).put(custom::receive))
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .with_state(Arc::new(app));
+    finish(router, services.settings.public_url.as_ref()).layer(from_fn(rejection::count))
+}
