@@ -3,10 +3,10 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use crate::Sandbox;
 use crate::api::ItemChange;
 use crate::http::{Answer, Call};
 use crate::pages;
+use crate::sandbox::Sandbox;
 
 /// Answers a call that is not meant for Zoho.
 pub(crate) async fn answer(sandbox: &Sandbox, call: &Call, path: &[&str]) -> Answer {

@@ -8,22 +8,21 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tokio::runtime::Handle;
 
-use crate::Sandbox;
 use crate::api::Delivered;
+use crate::crm::notify;
+use crate::outbox::Delivery;
+use crate::sandbox::Sandbox;
+use crate::state::State;
 
 /// How long a receiver may take; Zoho's own limit is not known.
 const PATIENCE: Duration = Duration::from_secs(15);
 const ANSWER_BYTES: usize = 64 * 1024;
 
-/// One of them, ready to be sent.
-#[derive(Debug)]
-pub(crate) struct Delivery {
-    pub(crate) method: String,
-    pub(crate) url: String,
-    pub(crate) kind: &'static str,
-    pub(crate) body: String,
-    /// Empty = none.
-    pub(crate) signature: String,
+/// What is to be sent after a change. While nothing is delivered it is lost, as in an outage of Zoho's.
+pub(crate) fn ready(state: &mut State) -> Vec<Delivery> {
+    notify::announce(state);
+    let ready = std::mem::take(&mut state.outbox);
+    if state.switches.deliver_notifications { ready } else { Vec::new() }
 }
 
 impl Sandbox {
@@ -39,9 +38,9 @@ impl Sandbox {
 
     /// Comes back once all that changed so far has been sent, or could not be.
     pub async fn flush(&self) {
-        let ready = self.with(crate::state::State::ready);
+        let ready = self.with(ready);
         self.send_soon(ready);
-        let mut under_way = self.inner.under_way.subscribe();
+        let mut under_way = self.under_way().subscribe();
         // An error would be a sandbox that is gone.
         let _ = under_way.wait_for(|count| *count == 0).await;
     }
@@ -85,14 +84,14 @@ struct UnderWay(Sandbox);
 
 impl UnderWay {
     fn new(sandbox: &Sandbox) -> Self {
-        sandbox.inner.under_way.send_modify(|count| *count += 1);
+        sandbox.under_way().send_modify(|count| *count += 1);
         Self(sandbox.clone())
     }
 }
 
 impl Drop for UnderWay {
     fn drop(&mut self) {
-        self.0.inner.under_way.send_modify(|count| *count -= 1);
+        self.0.under_way().send_modify(|count| *count -= 1);
     }
 }
 

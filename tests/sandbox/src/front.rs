@@ -6,12 +6,12 @@ use axum::body::to_bytes;
 use axum::extract::Request;
 use axum::response::Response;
 
-use crate::Sandbox;
 use crate::api::FaultKind;
 use crate::http::{Answer, Call};
 use crate::limits::Product;
+use crate::sandbox::Sandbox;
 use crate::state::State;
-use crate::{accounts, clock, control, crm, data_centre, inventory, limits, pages};
+use crate::{accounts, clock, control, crm, data_centre, delivery, inventory, limits, pages};
 
 const LARGEST_BODY: usize = 8 * 1024 * 1024;
 
@@ -93,7 +93,7 @@ async fn zoho(sandbox: &Sandbox, call: &Call, path: &[&str]) -> Result<Response,
         None => None,
     };
     let mut answer = faulty.or(crowded).unwrap_or_else(|| {
-        let (answer, ready) = sandbox.with(|state| (dispatch(state, call, path), state.ready()));
+        let (answer, ready) = sandbox.with(|state| (dispatch(state, call, path), delivery::ready(state)));
         sandbox.send_soon(ready);
         answer
     });

@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use crate::Sandbox;
 use crate::api::{Delivered, ItemChange};
-use crate::crm::store::Module;
+use crate::crm::module::Module;
+use crate::delivery;
 use crate::inventory::change;
+use crate::sandbox::Sandbox;
 use crate::state::State;
 
 impl Sandbox {
@@ -13,7 +14,7 @@ impl Sandbox {
     pub async fn change_item(&self, item_id: &str, change: ItemChange) -> Option<Vec<Delivered>> {
         let ready = self.with(|state| {
             change::apply(state, item_id, &change)?;
-            Some(state.ready())
+            Some(delivery::ready(state))
         })?;
         Some(self.send(ready).await)
     }
@@ -22,7 +23,7 @@ impl Sandbox {
     /// `None` if it is no item.
     pub async fn insert_item(&self, item: Value) -> Option<(String, Vec<Delivered>)> {
         let Value::Object(item) = item else { return None };
-        let (id, ready) = self.with(|state| (change::insert(state, item), state.ready()));
+        let (id, ready) = self.with(|state| (change::insert(state, item), delivery::ready(state)));
         Some((id, self.send(ready).await))
     }
 
@@ -79,7 +80,7 @@ impl Sandbox {
     }
 
     fn changing<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
-        let (done, ready) = self.with(|state| (act(state), state.ready()));
+        let (done, ready) = self.with(|state| (act(state), delivery::ready(state)));
         self.send_soon(ready);
         done
     }

@@ -1,15 +1,19 @@
-//! The sandbox on a port of its own, where a reset really closes the connection.
+//! The sandbox as a router to be mounted, or on a port of its own, where a reset really closes the connection.
 
 use std::time::Duration;
 
+use axum::Router;
 use axum::body::Body;
+use axum::extract::Request;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::task::{JoinHandle, JoinSet};
 
-use crate::{Options, Sandbox, front};
+use crate::api::Options;
+use crate::front;
+use crate::sandbox::Sandbox;
 
 /// A sandbox on its own port; it stops when this is dropped.
 #[derive(Debug)]
@@ -27,13 +31,32 @@ impl Drop for Running {
     }
 }
 
-/// Starts it on any free port of 127.0.0.1.
-pub(crate) async fn listen(options: Options) -> std::io::Result<Running> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
-    let url = format!("http://{}", listener.local_addr()?);
-    let sandbox = Sandbox::new(Options { base_url: url.clone(), ..options });
-    let task = tokio::spawn(accept(listener, sandbox.clone()));
-    Ok(Running { sandbox, url, task })
+impl Sandbox {
+    /// Everything of the sandbox, to be mounted at the path of its base URL, best with `nest_service` (which
+    /// answers that path with a trailing slash too). Resets are a 502 here.
+    pub fn router(&self) -> Router {
+        let sandbox = self.clone();
+        let handle = move |request: Request| {
+            let sandbox = sandbox.clone();
+            async move { front::handle(&sandbox, request).await.unwrap_or_else(|_| front::reset_as_answer()) }
+        };
+        Router::new()
+            .route("/", axum::routing::any(handle.clone()))
+            .route("/{*path}", axum::routing::any(handle.clone()))
+            .fallback(handle)
+    }
+
+    /// On any free port of 127.0.0.1; `base_url` is set to that. Resets are real here.
+    ///
+    /// # Errors
+    /// When no port can be had.
+    pub async fn listen(options: Options) -> std::io::Result<Running> {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        let url = format!("http://{}", listener.local_addr()?);
+        let sandbox = Self::new(Options { base_url: url.clone(), ..options });
+        let task = tokio::spawn(accept(listener, sandbox.clone()));
+        Ok(Running { sandbox, url, task })
+    }
 }
 
 async fn accept(listener: TcpListener, sandbox: Sandbox) {

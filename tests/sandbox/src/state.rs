@@ -3,31 +3,20 @@
 use std::collections::VecDeque;
 
 use jiff::Timestamp;
-use serde_json::{Map, Value};
 
 use crate::accounts::grants::Accounts;
 use crate::api::{Delivered, Fault, FaultKind, Options, Recorded, Webhook};
 use crate::clock::Clock;
 use crate::crm::channels::Channels;
-use crate::crm::notify;
 use crate::crm::page::PageTokens;
 use crate::crm::store::Records;
-use crate::delivery::Delivery;
 use crate::http::Call;
+use crate::inventory::opening;
 use crate::inventory::shop::Shop;
 use crate::limits::Limits;
+use crate::object::Object;
+use crate::outbox::Delivery;
 use crate::switches::Switches;
-
-/// A record or row as Zoho writes it.
-pub(crate) type Object = Map<String, Value>;
-
-/// The object a literal is.
-pub(crate) fn object(value: Value) -> Object {
-    match value {
-        Value::Object(object) => object,
-        _ => Object::new(),
-    }
-}
 
 /// Requests and deliveries remembered; a demo may run for days.
 const REMEMBERED: usize = 10_000;
@@ -63,7 +52,7 @@ impl State {
     pub(crate) fn new(options: Options) -> Self {
         let items = crate::inventory::data::items(options.extra_items);
         Self {
-            shop: Shop::new(&items),
+            shop: opening::shop(&items),
             items,
             crm: Records::new(options.extra_deals),
             channels: Channels::default(),
@@ -138,13 +127,6 @@ impl State {
         })?;
         fault.times -= 1;
         Some(fault.kind.clone())
-    }
-
-    /// What is to be sent after a change. While nothing is delivered it is lost, as in an outage of Zoho's.
-    pub(crate) fn ready(&mut self) -> Vec<Delivery> {
-        notify::announce(self);
-        let ready = std::mem::take(&mut self.outbox);
-        if self.switches.deliver_notifications { ready } else { Vec::new() }
     }
 
     /// Remembers what was sent.

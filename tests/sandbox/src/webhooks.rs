@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::api::{BodyForm, Entity, Webhook};
-use crate::delivery::Delivery;
 use crate::inventory::rules::Moment;
+use crate::outbox::Delivery;
 use crate::signature::{sign, string_to_sign};
 use crate::state::State;
 

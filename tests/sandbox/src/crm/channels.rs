@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::notify::Operation;
-use super::store::Module;
+use super::change::Operation;
+use super::module::Module;
 use crate::clock::later;
 
 /// A channel lives for so long where nothing else is asked, or too much.

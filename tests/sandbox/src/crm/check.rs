@@ -3,11 +3,13 @@
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
+use super::data;
 use super::fields::{self, Field, Kind};
-use super::store::{Module, Records};
-use super::text;
+use super::module::Module;
+use super::record::text;
+use super::store::Records;
 use crate::clock;
-use crate::state::Object;
+use crate::object::Object;
 use crate::switches::Switches;
 
 /// Why a record was refused, as it stands in `data[]`.
@@ -106,9 +108,7 @@ impl Check<'_> {
             Kind::DateTime => pattern(text.is_some_and(|text| clock::parse(text).is_some())),
             Kind::Lookup(module) => self.lookup(field, value, module),
             Kind::User => match id_of(value) {
-                Some(id) if super::data::owner().get("id").and_then(Value::as_str) == Some(id) => {
-                    Ok(super::data::owner())
-                }
+                Some(id) if data::owner().get("id").and_then(Value::as_str) == Some(id) => Ok(data::owner()),
                 _ => Err(self.refuse("INVALID_DATA", "the id given seems to be invalid.", field, json!({}))),
             },
             Kind::Other if self.module == Module::Notes => self.parent(field, value),

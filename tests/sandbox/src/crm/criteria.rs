@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::error;
+use super::error::error;
 use super::fields::{self, Field, Kind};
-use super::store::Module;
+use super::module::Module;
 use crate::clock;
 use crate::http::Answer;
-use crate::state::Object;
+use crate::object::Object;
 
 const MOST: usize = 10;
 

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use super::fields;
-use super::store::Module;
-use crate::state::{Object, object};
+use super::module::Module;
+use crate::object::{Object, object};
 
 const HARBOR: (&str, &str) = ("Harbor Interiors GmbH", "6100000000440011");
 const CAFE: (&str, &str) = ("Café Grün & Söhne", "6100000000440012");

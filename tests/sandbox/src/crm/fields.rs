@@ -2,8 +2,9 @@
 
 use serde_json::{Number, Value, json};
 
-use super::store::Module;
-use crate::state::{Object, object};
+use super::module::Module;
+use super::record::text;
+use crate::object::{Object, object};
 
 /// What a field holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,7 +181,7 @@ pub(crate) fn derive(module: Module, record: &mut Object) {
             record.insert("Expected_Revenue".to_owned(), expected);
         }
         Module::Contacts => {
-            let name = ["First_Name", "Last_Name"].map(|key| super::text(record, key).to_owned());
+            let name = ["First_Name", "Last_Name"].map(|key| text(record, key).to_owned());
             record.insert("Full_Name".to_owned(), name.join(" ").trim().into());
         }
         Module::Accounts | Module::Notes => {}

@@ -1,29 +1,36 @@
 //! CRM API v8: tokens, credits, scopes, then the route.
 
+mod change;
 pub(crate) mod channels;
 mod check;
 mod coql;
 mod criteria;
 pub(crate) mod data;
 mod deleted;
+mod error;
 mod fields;
+pub(crate) mod module;
 mod notes;
 pub(crate) mod notify;
 pub(crate) mod page;
 mod read;
+mod record;
 mod routes;
+mod scopes;
 mod search;
 mod settings;
 pub(crate) mod store;
+mod tombstone;
 mod watch;
 mod write;
 
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::clock;
+use error::error;
+
 use crate::http::{Answer, Call};
 use crate::limits;
-use crate::state::{Object, State};
+use crate::state::State;
 
 /// Answers a call below `crm/v8`.
 pub(crate) fn answer(state: &mut State, call: &Call, dc: &str, path: &[&str]) -> Answer {
@@ -56,29 +63,4 @@ fn scopes(state: &State, call: &Call, dc: &str) -> Result<Vec<String>, Answer> {
     let scopes = token.and_then(|token| state.accounts.scopes(token, dc, state.now()));
     let invalid = || error(401, "INVALID_TOKEN", json!({}), "invalid oauth token");
     scopes.map(<[String]>::to_vec).ok_or_else(invalid)
-}
-
-/// When a record last changed.
-fn changed(record: &Object) -> Option<jiff::Timestamp> {
-    clock::parse(text(record, "Modified_Time"))
-}
-
-fn text<'a>(record: &'a Object, key: &str) -> &'a str {
-    record.get(key).and_then(Value::as_str).unwrap_or_default()
-}
-
-fn names(list: &str) -> Vec<String> {
-    list.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
-}
-
-/// A CRM error.
-pub(crate) fn error(status: u16, code: &str, details: Value, message: &str) -> Answer {
-    let body = [
-        ("code", code.into()),
-        ("details", details),
-        ("message", message.into()),
-        ("status", "error".into()),
-    ];
-    let body: Object = body.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
-    Answer::json(status, &body.into())
 }

@@ -2,12 +2,14 @@
 
 use serde_json::{Value, json};
 
-use super::error;
+use super::error::error;
+use super::module::Module;
 use super::read::{self, List};
-use super::store::{Module, Records};
+use super::store::Records;
 use super::write::{self, Body};
 use crate::http::{Answer, Call};
-use crate::state::{Object, State};
+use crate::object::Object;
+use crate::state::State;
 
 /// `GET /{module}/{id}/Notes`.
 pub(crate) fn list(state: &mut State, call: &Call, module: Module, id: &str) -> Answer {

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::error;
+use super::error::error;
 use crate::clock::{crm_time, later};
 use crate::http::{Answer, Call};
 

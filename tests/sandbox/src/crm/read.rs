@@ -4,12 +4,14 @@ use std::cmp::Reverse;
 
 use serde_json::{Value, json};
 
+use super::error::error;
+use super::module::Module;
 use super::page::{self, Page};
-use super::store::Module;
-use super::{changed, error, names, text};
+use super::record::{changed, text};
 use crate::clock;
 use crate::http::{Answer, Call};
-use crate::state::{Object, State};
+use crate::object::Object;
+use crate::state::State;
 
 /// Names allowed in `fields`.
 const MOST_FIELDS: usize = 50;
@@ -121,6 +123,11 @@ pub(crate) fn cut(mut record: Object) -> Object {
         *text = text.chars().take(LIST_TEXT).collect();
     }
     record
+}
+
+/// The names of a list with commas.
+pub(crate) fn names(list: &str) -> Vec<String> {
+    list.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
 }
 
 /// A time that cannot be read counts as none.

@@ -2,10 +2,12 @@
 
 use serde_json::json;
 
+use super::error::{error, wrong_method};
+use super::module::Module;
 use super::read::List;
-use super::store::Module;
+use super::scopes::{module_scope, scope_mismatch};
 use super::write::Body;
-use super::{coql, data, deleted, error, notes, read, search, settings, watch, write};
+use super::{coql, data, deleted, notes, read, search, settings, watch, write};
 use crate::accounts::scope;
 use crate::http::{Answer, Call};
 use crate::state::State;
@@ -91,22 +93,6 @@ fn of_module(state: &mut State, call: &Call, scopes: &[String], (module, rest): 
         "insert" => write::insert(state, call, module),
         _ => write::update(state, call, module, rest.first().copied()),
     }
-}
-
-/// The scope of an operation on a module.
-pub(crate) fn module_scope(module: Module, operation: &str) -> String {
-    format!("ZohoCRM.modules.{}.{operation}", module.api_name().to_ascii_lowercase())
-}
-
-/// A scope is missing.
-pub(crate) fn scope_mismatch(state: &State) -> Answer {
-    let status = if state.switches.crm_scope_mismatch_403 { 403 } else { 401 };
-    error(status, "OAUTH_SCOPE_MISMATCH", json!({}), "invalid oauth scope to access this URL")
-}
-
-/// No such method here.
-pub(crate) fn wrong_method() -> Answer {
-    error(400, "INVALID_REQUEST_METHOD", json!({}), "The http request method type is not a valid one")
 }
 
 fn wrong_path() -> Answer {

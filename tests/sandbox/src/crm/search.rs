@@ -3,12 +3,16 @@
 use serde_json::{Value, json};
 
 use super::criteria::Criteria;
+use super::error::error;
 use super::fields::{self, Kind};
-use super::store::Module;
-use super::{error, names, page, read, text};
+use super::module::Module;
+use super::page;
+use super::read::{self, names};
+use super::record::text;
 use crate::clock::earlier;
 use crate::http::{Answer, Call};
-use crate::state::{Object, State};
+use crate::object::Object;
+use crate::state::State;
 
 const REACH: usize = 2_000;
 

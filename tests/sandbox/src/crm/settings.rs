@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
+use super::error::error;
 use super::fields::{self, Field, Kind};
-use super::store::Module;
-use super::{data, error, read};
+use super::module::Module;
+use super::{data, read};
 use crate::http::{Answer, Call};
 use crate::state::State;
 

@@ -5,49 +5,13 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::deleted::Tombstone;
-use super::notify::{Change, Operation};
+use super::change::{Change, Operation};
+use super::module::Module;
+use super::record::text;
+use super::tombstone::Tombstone;
 use super::{data, fields};
 use crate::clock::{crm_time, earlier};
-use crate::state::Object;
-
-/// The modules there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Module {
-    Deals,
-    Contacts,
-    Accounts,
-    Notes,
-}
-
-impl Module {
-    /// By its name in a path or a query.
-    pub(crate) fn find(name: &str) -> Option<Self> {
-        [Self::Deals, Self::Contacts, Self::Accounts, Self::Notes]
-            .into_iter()
-            .find(|module| module.api_name() == name)
-    }
-
-    /// Its name.
-    pub(crate) fn api_name(self) -> &'static str {
-        match self {
-            Self::Deals => "Deals",
-            Self::Contacts => "Contacts",
-            Self::Accounts => "Accounts",
-            Self::Notes => "Notes",
-        }
-    }
-
-    /// The field a lookup shows.
-    pub(crate) fn name_field(self) -> &'static str {
-        match self {
-            Self::Deals => "Deal_Name",
-            Self::Contacts => "Full_Name",
-            Self::Accounts => "Account_Name",
-            Self::Notes => "Note_Title",
-        }
-    }
-}
+use crate::object::Object;
 
 /// All records, each in full, oldest first.
 pub(crate) struct Records {
@@ -111,7 +75,7 @@ impl Records {
 
     /// One record.
     pub(crate) fn get(&self, module: Module, id: &str) -> Option<&Object> {
-        self.of(module).iter().find(|record| super::text(record, "id") == id)
+        self.of(module).iter().find(|record| text(record, "id") == id)
     }
 
     /// A new record out of what a caller gave; gives its id.
@@ -140,8 +104,7 @@ impl Records {
 
     /// Changes a record and its time; `false` if there is none.
     pub(crate) fn update(&mut self, module: Module, id: &str, given: Object, now: Timestamp) -> bool {
-        let Some(record) = self.of_mut(module).iter_mut().find(|record| super::text(record, "id") == id)
-        else {
+        let Some(record) = self.of_mut(module).iter_mut().find(|record| text(record, "id") == id) else {
             return false;
         };
         let was = record.clone();
@@ -160,7 +123,7 @@ impl Records {
     /// Takes a record away; `false` if there is none.
     pub(crate) fn delete(&mut self, module: Module, id: &str, now: Timestamp) -> bool {
         let records = self.of_mut(module);
-        let Some(place) = records.iter().position(|record| super::text(record, "id") == id) else {
+        let Some(place) = records.iter().position(|record| text(record, "id") == id) else {
             return false;
         };
         let was = records.remove(place);
@@ -189,7 +152,7 @@ impl Records {
         let unseen: Vec<&Stale> =
             self.stale.iter().filter(|stale| stale.module == module && stale.changed > seen_until).collect();
         let first = |id: &str| unseen.iter().find(|stale| stale.id == id);
-        let shown = self.of(module).iter().filter_map(|record| match first(super::text(record, "id")) {
+        let shown = self.of(module).iter().filter_map(|record| match first(text(record, "id")) {
             Some(stale) => stale.was.as_ref(),
             None => Some(record),
         });
@@ -203,6 +166,6 @@ impl Records {
     /// A lookup's value: name and id.
     pub(crate) fn lookup(&self, module: Module, id: &str) -> Option<Value> {
         let record = self.get(module, id)?;
-        Some(json!({ "name": super::text(record, module.name_field()), "id": id }))
+        Some(json!({ "name": text(record, module.name_field()), "id": id }))
     }
 }

@@ -4,11 +4,14 @@ use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::check::{Check, Refusal};
-use super::store::Module;
-use super::{data, error, fields, text};
+use super::error::error;
+use super::module::Module;
+use super::record::{changed, text};
+use super::{data, fields, read};
 use crate::clock;
 use crate::http::{Answer, Call};
-use crate::state::{Object, State};
+use crate::object::Object;
+use crate::state::State;
 
 /// Records in one call.
 const MOST: usize = 100;
@@ -99,7 +102,7 @@ pub(crate) fn update(state: &mut State, call: &Call, module: Module, id: Option<
         .filter(|_| !state.switches.crm_unmodified_since_ignored)
         .and_then(clock::parse);
     if let (Some(since), Some(id)) = (unmodified_since, id) {
-        let changed = state.crm.get(module, id).and_then(super::changed);
+        let changed = state.crm.get(module, id).and_then(changed);
         if changed.is_some_and(|changed| changed > since) {
             let message = "the record has been modified since the given time";
             return error(412, "RECORD_MODIFIED", json!({ "id": id }), message);
@@ -168,16 +171,16 @@ pub(crate) fn upsert(state: &mut State, call: &Call, module: Module) -> Answer {
 pub(crate) fn delete(state: &mut State, module: Module, id: &str) -> Answer {
     let now = state.now();
     if !state.crm.delete(module, id, now) {
-        return super::read::unknown_id(state);
+        return read::unknown_id(state);
     }
     Answer::json(200, &json!({ "data": [deleted(id)] }))
 }
 
 /// `DELETE /{module}?ids=`.
 pub(crate) fn delete_several(state: &mut State, call: &Call, module: Module) -> Answer {
-    let ids = super::names(&call.filled("ids").unwrap_or_default());
+    let ids = read::names(&call.filled("ids").unwrap_or_default());
     if ids.is_empty() {
-        return super::read::missing_param(state, "ids");
+        return read::missing_param(state, "ids");
     }
     if ids.len() > MOST {
         return error(400, "LIMIT_EXCEEDED", json!({ "limit": MOST }), "Record count exceeded");

@@ -2,9 +2,9 @@
 
 use serde_json::{Number, Value};
 
-use super::error;
+use super::error::error;
 use crate::http::{Answer, Call};
-use crate::state::Object;
+use crate::object::Object;
 
 /// JSON, or the older form field `JSONString`.
 pub(crate) fn read(call: &Call) -> Result<Object, Answer> {

@@ -3,13 +3,15 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
+use super::error::error;
 use super::list::text;
 use super::rules::Moment;
-use super::{body, data, error, one, stock, view};
+use super::{body, data, stock, view};
 use crate::api::{Entity, ItemChange};
 use crate::clock::inventory_time;
 use crate::http::{Answer, Call};
-use crate::state::{Object, State};
+use crate::object::Object;
+use crate::state::State;
 use crate::webhooks;
 
 /// What a PUT may set. Stock is not among it: it moves only by adjustments.
@@ -51,7 +53,7 @@ pub(crate) fn put(state: &mut State, call: &Call, place: usize) -> Answer {
     }
     set(item, "last_modified_time", now.into());
     announce(state, place);
-    one(state, place, "Item details have been updated.")
+    view::one(state, place, "Item details have been updated.")
 }
 
 /// `POST /items/{id}/active` and `/inactive`.

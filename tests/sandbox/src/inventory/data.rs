@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::state::Object;
+use crate::object::Object;
 
 /// What is particular about an item; the rest is the same for all.
 struct Spec {
@@ -206,9 +206,12 @@ fn place(id: &str, name: &str, primary: bool, stock: f64, committed: f64) -> Val
     })
 }
 
+/// Id of the first organisation; the others follow.
+pub(crate) const FIRST_ORGANIZATION: u64 = 20_098_765_432;
+
 /// An organisation; the first is Nordlicht Moebel.
 pub(crate) fn organization(id: u64) -> Value {
-    let first = id == super::FIRST_ORGANIZATION;
+    let first = id == FIRST_ORGANIZATION;
     json!({
         "organization_id": id.to_string(),
         "name": if first { "Nordlicht Moebel" } else { "Nordlicht Outlet" },

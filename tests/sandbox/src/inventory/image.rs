@@ -2,20 +2,14 @@
 
 use serde_json::json;
 
-use super::{body, error};
+use super::body;
+use super::error::error;
+use super::shop::Image;
 use crate::http::{Answer, Call};
 use crate::state::State;
 
 /// 7 MB.
 const LARGEST: usize = 7 * 1024 * 1024;
-
-/// An image as it was uploaded.
-pub(crate) struct Image {
-    item: String,
-    name: String,
-    kind: String,
-    bytes: Vec<u8>,
-}
 
 /// `GET /items/{id}/image`.
 pub(crate) fn get(state: &State, item: &str) -> Answer {

@@ -4,10 +4,10 @@ use std::cmp::Ordering;
 
 use serde_json::{Value, json};
 
-use super::error;
+use super::error::error;
 use crate::clock;
 use crate::http::{Answer, Call};
-use crate::state::Object;
+use crate::object::Object;
 use crate::switches::Switches;
 
 const MOST: usize = 200;

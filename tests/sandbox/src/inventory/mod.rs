@@ -4,9 +4,13 @@ mod body;
 pub(crate) mod change;
 pub(crate) mod contacts;
 pub(crate) mod data;
+mod error;
 mod groups;
 mod image;
 mod list;
+mod missing;
+pub(crate) mod opening;
+mod organizations;
 mod purchasing;
 mod query;
 mod routes;
@@ -18,15 +22,13 @@ pub(crate) mod shop;
 mod stock;
 pub(crate) mod view;
 
-use serde_json::{Value, json};
+use data::FIRST_ORGANIZATION;
+use error::error;
 
 use crate::accounts::{grants, scope};
 use crate::http::{Answer, Call};
 use crate::limits;
 use crate::state::State;
-
-/// Id of the first organisation; the others follow.
-const FIRST_ORGANIZATION: u64 = 20_098_765_432;
 
 /// Answers a call below `inventory/v1`.
 pub(crate) fn answer(state: &mut State, call: &Call, dc: &str, path: &[&str]) -> Answer {
@@ -79,7 +81,7 @@ fn organization(state: &State, call: &Call, path: &[&str]) -> Result<String, Ans
     }
     let asked = call.filled("organization_id");
     let asked = asked.ok_or_else(|| error(400, 4029, "Invalid or missing organization."))?;
-    if organization_ids(state.options.organizations).any(|known| known.to_string() == asked) {
+    if organizations::ids(state.options.organizations).any(|known| known.to_string() == asked) {
         Ok(asked)
     } else {
         let message = format!("This user is not associated with the CompanyID/CompanyName:{asked}.");
@@ -87,45 +89,7 @@ fn organization(state: &State, call: &Call, path: &[&str]) -> Result<String, Ans
     }
 }
 
-fn organization_ids(count: usize) -> impl Iterator<Item = u64> {
-    (FIRST_ORGANIZATION..).take(count.max(1))
-}
-
-fn organizations(count: usize) -> Answer {
-    let list: Vec<Value> = organization_ids(count).map(data::organization).collect();
-    // No page_context here.
-    Answer::json(200, &json!({ "code": 0, "message": "success", "organizations": list }))
-}
-
-fn locations(has_data: bool) -> Answer {
-    let list = if has_data { data::locations() } else { json!([]) };
-    Answer::json(200, &json!({ "code": 0, "message": "success", "locations": list }))
-}
-
-/// What is asked for by an id that nothing has, or that is none.
-fn missing(state: &State, name: &str, id: &str) -> Answer {
-    if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_digit()) {
-        return body::invalid(name);
-    }
-    error(if state.switches.missing_is_400 { 400 } else { 404 }, 1002, "Resource does not exist.")
-}
-
-/// A write names something that does not exist.
-fn not_there(message: &str) -> Answer {
-    error(404, 1002, message)
-}
-
-fn one(state: &State, place: usize, message: &str) -> Answer {
-    let item = state.items.get(place).map(|item| view::detail(item, &state.switches));
-    Answer::json(200, &json!({ "code": 0, "message": message, "item": item }))
-}
-
 /// 57: a dead token and a missing scope look the same.
 fn not_authorised() -> Answer {
     error(401, 57, "You are not authorized to perform this operation")
-}
-
-/// An Inventory error.
-pub(crate) fn error(status: u16, code: u32, message: &str) -> Answer {
-    Answer::json(status, &json!({ "code": code, "message": message }))
 }

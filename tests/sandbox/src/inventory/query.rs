@@ -6,7 +6,8 @@ use super::list::{List, contains, starts};
 use super::view;
 use crate::clock;
 use crate::http::{Answer, Call};
-use crate::state::{Object, State};
+use crate::object::Object;
+use crate::state::State;
 use crate::switches::Switches;
 
 /// `GET /items`. A location filter is taken but changes nothing.

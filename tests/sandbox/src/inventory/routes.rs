@@ -3,8 +3,9 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::{change, contacts, data, error, groups, image, locations, missing, one, organizations};
-use super::{purchasing, query};
+use super::error::error;
+use super::missing::missing;
+use super::{body, change, contacts, data, groups, image, organizations, purchasing, query};
 use super::{salesorders, settings, shipping, view};
 use crate::http::{Answer, Call};
 use crate::state::State;
@@ -55,11 +56,11 @@ pub(crate) fn needed(state: &State, call: &Call, path: &[&str]) -> Option<&'stat
 pub(crate) fn route(state: &mut State, call: &Call, path: &[&str], has_data: bool) -> Answer {
     let post = call.method == Method::POST;
     match path {
-        ["organizations"] => organizations(state.options.organizations),
+        ["organizations"] => organizations::list(state.options.organizations),
         ["users", "me"] => {
             Answer::json(200, &json!({ "code": 0, "message": "success", "user": data::user() }))
         }
-        ["locations"] => locations(has_data),
+        ["locations"] => organizations::locations(has_data),
         ["settings", "webhooks", rest @ ..] => {
             settings::webhooks(state, call, rest.first().copied(), has_data)
         }
@@ -74,7 +75,7 @@ pub(crate) fn route(state: &mut State, call: &Call, path: &[&str], has_data: boo
             },
             (Some(place), [status]) => change::set_status(state, place, status),
             (Some(place), _) if call.method == Method::PUT => change::put(state, call, place),
-            (Some(place), _) => one(state, place, "success"),
+            (Some(place), _) => view::one(state, place, "success"),
         },
         ["itemdetails"] => details(state, call, has_data),
         ["itemgroups"] if post => groups::create(state, call),
@@ -102,7 +103,7 @@ fn details(state: &State, call: &Call, has_data: bool) -> Answer {
     let ids = call.filled("item_ids").unwrap_or_default();
     let ids: Vec<&str> = ids.split(',').map(str::trim).filter(|id| !id.is_empty()).collect();
     if ids.is_empty() || ids.len() > MOST_DETAILS {
-        return super::body::invalid("item_ids");
+        return body::invalid("item_ids");
     }
     let mut found: Vec<Value> = Vec::new();
     for id in ids {

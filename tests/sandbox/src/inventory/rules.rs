@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use crate::api::{Entity, Webhook};
-use crate::state::Object;
+use crate::object::Object;
 
 /// What happened to a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,12 +7,15 @@ use axum::http::Method;
 use hyper::Uri;
 use serde_json::{Value, json};
 
+use super::body;
+use super::error::error;
 use super::list::text;
+use super::missing::missing;
 use super::rules::{Hook, Moment, Workflow};
-use super::{body, error, missing};
 use crate::api::{BodyForm, Entity, SignatureEncoding, Webhook};
 use crate::http::{Answer, Call};
-use crate::state::{Object, State};
+use crate::object::Object;
+use crate::state::State;
 
 /// Characters of a signing secret, all of them letters and digits.
 const SECRET: std::ops::RangeInclusive<usize> = 12..=50;

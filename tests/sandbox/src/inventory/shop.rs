@@ -1,10 +1,16 @@
-//! What Inventory holds besides items: contacts, orders, packages. Orders of before today are made as new ones are.
+//! What Inventory holds besides items: contacts, orders, packages.
 
-use super::image::Image;
+use super::list::text;
 use super::rules::Rules;
-use super::salesorders;
-use super::{contacts, groups, purchasing, shipping};
-use crate::state::Object;
+use crate::object::Object;
+
+/// An image as it was uploaded.
+pub(crate) struct Image {
+    pub(crate) item: String,
+    pub(crate) name: String,
+    pub(crate) kind: String,
+    pub(crate) bytes: Vec<u8>,
+}
 
 /// Every record but the items, each in full.
 pub(crate) struct Shop {
@@ -21,22 +27,20 @@ pub(crate) struct Shop {
 }
 
 impl Shop {
-    /// The hand-written shop, its orders made of these items.
-    pub(crate) fn new(items: &[Object]) -> Self {
-        let mut shop = Self {
-            contacts: contacts::data::all(),
+    /// An empty one.
+    pub(crate) fn new() -> Self {
+        Self {
+            contacts: Vec::new(),
             salesorders: Vec::new(),
-            purchaseorders: purchasing::all(),
-            packages: shipping::packages(),
-            shipments: shipping::shipments(),
-            groups: groups::all(),
+            purchaseorders: Vec::new(),
+            packages: Vec::new(),
+            shipments: Vec::new(),
+            groups: Vec::new(),
             images: Vec::new(),
             rules: Rules::default(),
             next_id: 3_300_000_000_080_401,
             next_order: 124,
-        };
-        salesorders::data::fill(&mut shop, items);
-        shop
+        }
     }
 
     /// An id nothing has yet.
@@ -58,6 +62,6 @@ impl Shop {
 
     /// Whether an order has this number.
     pub(crate) fn number_taken(&self, number: &str) -> bool {
-        self.salesorders.iter().any(|order| super::list::text(order, "salesorder_number") == number)
+        self.salesorders.iter().any(|order| text(order, "salesorder_number") == number)
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Number, Value};
 
-use crate::state::Object;
+use crate::object::Object;
 
 /// What is there, and what of it can still be sold.
 #[rustfmt::skip]

@@ -2,7 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::state::Object;
+use crate::http::Answer;
+use crate::object::Object;
+use crate::state::State;
 use crate::switches::Switches;
 
 /// Keys a list row does not have.
@@ -36,6 +38,12 @@ pub(crate) fn detail(item: &Object, switches: &Switches) -> Value {
         }
     }
     item.into()
+}
+
+/// The answer that shows one item.
+pub(crate) fn one(state: &State, place: usize, message: &str) -> Answer {
+    let item = state.items.get(place).map(|item| detail(item, &state.switches));
+    Answer::json(200, &json!({ "code": 0, "message": message, "item": item }))
 }
 
 /// In a list: stock numbers as seen live, or `locations[]` as in the official file.

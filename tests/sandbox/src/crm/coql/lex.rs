@@ -1,6 +1,6 @@
 //! A query cut into words, strings, numbers and signs.
 
-use super::Wrong;
+use super::wrong::Wrong;
 
 /// One of them.
 #[derive(Debug, Clone, PartialEq)]

@@ -4,11 +4,12 @@ mod lex;
 mod parse;
 mod resolve;
 mod run;
+mod wrong;
 
 use serde_json::{Value, json};
 
-use super::error;
-use super::store::Module;
+use super::error::error;
+use super::module::Module;
 use crate::accounts::scope;
 use crate::http::{Answer, Call};
 use crate::state::State;
@@ -59,45 +60,4 @@ pub(crate) fn credits(call: &Call) -> usize {
 fn text(call: &Call) -> Option<String> {
     let body: Value = serde_json::from_slice(&call.body).ok()?;
     body.get("select_query")?.as_str().map(str::to_owned)
-}
-
-/// Why a query was refused.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Wrong {
-    /// It does not parse; what stands there, and where.
-    Near(String, usize),
-    /// A clause is missing.
-    Clause(&'static str),
-    /// There is too much of something.
-    Limit(&'static str, usize),
-    /// No such column.
-    Column(String),
-    /// The value does not fit the column.
-    Value(String),
-    /// The operator does not fit the column.
-    Operator(String, String),
-}
-
-impl Wrong {
-    fn answer(self) -> Answer {
-        let column_value = "value given seems to be invalid for the column";
-        let (code, details, message) = match self {
-            Self::Near(near, column) => {
-                let details = json!({ "near": near, "line": 1, "column": column });
-                ("SYNTAX_ERROR", details, "error occurred while parsing the query")
-            }
-            Self::Clause(clause) => ("SYNTAX_ERROR", json!({ "clause": clause }), "missing clause"),
-            Self::Limit(by, limit) => {
-                ("LIMIT_EXCEEDED", json!({ "by": by, "limit": limit }), "limit exceeded")
-            }
-            Self::Column(name) => {
-                ("INVALID_QUERY", json!({ "column_name": name }), "column given seems to be invalid")
-            }
-            Self::Value(name) => ("INVALID_QUERY", json!({ "column_name": name }), column_value),
-            Self::Operator(name, operator) => {
-                ("INVALID_QUERY", json!({ "column_name": name, "operator": operator }), column_value)
-            }
-        };
-        error(400, code, details, message)
-    }
 }

@@ -1,7 +1,7 @@
 //! The grammar: select, from, where, order by, limit. More than two conditions need brackets, pair by pair.
 
-use super::Wrong;
 use super::lex::{Placed, Token, tokens};
+use super::wrong::Wrong;
 
 const MOST_COLUMNS: usize = 50;
 const MOST_CONDITIONS: usize = 25;

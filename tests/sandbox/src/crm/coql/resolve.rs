@@ -2,12 +2,13 @@
 
 use serde_json::Value;
 
-use super::Wrong;
 use super::parse::Literal;
+use super::wrong::Wrong;
 use crate::clock;
 use crate::crm::fields::{self, Field, Kind};
-use crate::crm::store::{Module, Records};
-use crate::state::Object;
+use crate::crm::module::Module;
+use crate::crm::store::Records;
+use crate::object::Object;
 
 /// Where a column's value is found.
 #[derive(Debug)]

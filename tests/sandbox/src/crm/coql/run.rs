@@ -4,14 +4,16 @@ use std::cmp::Ordering;
 
 use serde_json::{Value, json};
 
-use super::Wrong;
 use super::parse::{Condition, Literal, Query};
 use super::resolve::Column;
+use super::wrong::Wrong;
 use crate::clock;
 use crate::crm::fields::Kind;
-use crate::crm::store::{Module, Records};
-use crate::crm::text;
-use crate::state::{Object, State};
+use crate::crm::module::Module;
+use crate::crm::record::text;
+use crate::crm::store::Records;
+use crate::object::Object;
+use crate::state::State;
 
 /// Every row that fits, in order; the page is cut from these.
 pub(crate) fn run(state: &State, module: Module, query: &Query) -> Result<Vec<Value>, Wrong> {

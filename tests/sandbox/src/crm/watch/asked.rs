@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::clock;
 use crate::crm::channels::Event;
 use crate::crm::check::Refusal;
-use crate::state::Object;
+use crate::object::Object;
 
 /// Characters of a token.
 const LONGEST_TOKEN: usize = 50;

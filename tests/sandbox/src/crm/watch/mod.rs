@@ -9,9 +9,11 @@ use asked::{Asked, missing};
 
 use super::channels::{Channel, Event, granted};
 use super::check::Refusal;
-use super::routes::{module_scope, scope_mismatch, wrong_method};
-use super::store::Module;
-use super::{error, names, page, read};
+use super::error::{error, wrong_method};
+use super::module::Module;
+use super::page;
+use super::read::{self, names};
+use super::scopes::{module_scope, scope_mismatch};
 use crate::accounts::scope;
 use crate::clock::crm_time;
 use crate::data_centre;

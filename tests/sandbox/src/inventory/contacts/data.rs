@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::inventory::data::decimal;
-use crate::state::{Object, object};
+use crate::object::{Object, object};
 
 /// Number, name, type, first name, last name, email, what they owe.
 type Spec = (u32, &'static str, &'static str, &'static str, &'static str, &'static str, &'static str);

@@ -5,9 +5,10 @@ pub(crate) mod data;
 use serde_json::{Value, json};
 
 use super::list::{List, contains, starts, text};
-use super::missing;
+use super::missing::missing;
 use crate::http::{Answer, Call};
-use crate::state::{Object, State};
+use crate::object::Object;
+use crate::state::State;
 use crate::switches::Switches;
 
 /// Keys a list row does not have.

@@ -3,10 +3,12 @@
 use jiff::civil::Date;
 use serde_json::{Number, Value, json};
 
-use crate::http::{Answer, Call};
+use crate::http::Answer;
+use crate::inventory::error::{error, not_there};
+use crate::inventory::list::text;
 use crate::inventory::shop::Shop;
-use crate::inventory::{body, data, error, list::text, not_there};
-use crate::state::{Object, State, object};
+use crate::inventory::{body, data};
+use crate::object::{Object, object};
 
 /// The one tax there is.
 const TAX: (&str, &str, f64) = ("3300000000044019", "USt", 19.0);
@@ -14,27 +16,6 @@ const TAX: (&str, &str, f64) = ("3300000000044019", "USt", 19.0);
 #[rustfmt::skip]
 const TEXTS: [&str; 6] =
     ["reference_number", "delivery_method", "notes", "terms", "salesperson_id", "adjustment_description"];
-
-/// The number asked for; `None` = the next one. Numbers are unique and, unless told otherwise, Zoho's own business.
-pub(crate) fn number(state: &State, call: &Call, wanted: &Object) -> Result<Option<String>, Answer> {
-    let number = body::id(wanted, "salesorder_number");
-    let own = call.param("ignore_auto_number_generation").as_deref() == Some("true");
-    if number.is_empty() && (own || state.switches.order_number_needed) {
-        return Err(error(400, 4, "Invalid value passed for salesorder_number"));
-    }
-    if number.is_empty() || (!own && state.switches.order_number_replaced) {
-        return Ok(None);
-    }
-    if !own && !state.switches.order_number_needed {
-        let message = "Sales Order number is generated automatically. To give one, send \
-                       ignore_auto_number_generation=true.";
-        return Err(error(400, 4097, message));
-    }
-    if state.shop.number_taken(&number) {
-        return Err(error(400, 36004, "This sales order number already exists."));
-    }
-    Ok(Some(number))
-}
 
 /// A draft without number and times. Keys Zoho does not know are dropped silently.
 pub(crate) fn order(

@@ -2,9 +2,9 @@
 
 use serde_json::{Value, json};
 
-use super::{build, status};
+use super::{build, status_fields};
 use crate::inventory::shop::Shop;
-use crate::state::{Object, object};
+use crate::object::{Object, object};
 
 /// Puts them into the shop. What they hold of the stock is in the items already.
 pub(crate) fn fill(shop: &mut Shop, items: &[Object]) {
@@ -24,7 +24,7 @@ pub(crate) fn fill(shop: &mut Shop, items: &[Object]) {
         let time =
             format!("{}T10:22:31+0100", wanted.get("date").and_then(Value::as_str).unwrap_or_default());
         let Ok(mut order) = build::order(shop, items, &wanted, (true, "")) else { continue };
-        status::write(&mut order, status);
+        status_fields::write(&mut order, status);
         order.insert("salesorder_number".to_owned(), shop.order_number().into());
         order.insert("created_time".to_owned(), time.as_str().into());
         order.insert("last_modified_time".to_owned(), time.into());

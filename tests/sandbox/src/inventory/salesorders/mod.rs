@@ -2,17 +2,21 @@
 
 pub(crate) mod build;
 pub(crate) mod data;
+mod number;
 pub(crate) mod status;
+mod status_fields;
 
 use serde_json::{Value, json};
 
+use super::body;
 use super::list::{List, contains, text};
+use super::missing::missing;
 use super::rules::Moment;
-use super::{body, missing};
 use crate::api::Entity;
 use crate::clock::inventory_time;
 use crate::http::{Answer, Call};
-use crate::state::{Object, State};
+use crate::object::Object;
+use crate::state::State;
 use crate::webhooks;
 
 /// Keys a list row has, as far as the order has them too.
@@ -57,7 +61,7 @@ pub(crate) fn create(state: &mut State, call: &Call, has_data: bool) -> Answer {
 
 fn build(state: &mut State, call: &Call, has_data: bool) -> Result<Object, Answer> {
     let wanted = body::read(call)?;
-    let number = build::number(state, call, &wanted)?;
+    let number = number::asked(state, call, &wanted)?;
     let now = inventory_time(state.now());
     let today = now.split('T').next().unwrap_or_default();
     let mut order = build::order(&mut state.shop, &state.items, &wanted, (has_data, today))?;

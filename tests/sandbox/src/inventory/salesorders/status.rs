@@ -2,13 +2,16 @@
 
 use serde_json::{Value, json};
 
-use super::{announce, position};
+use super::{announce, position, status_fields};
 use crate::clock::inventory_time;
 use crate::http::{Answer, Call};
+use crate::inventory::error::error;
 use crate::inventory::list::text;
+use crate::inventory::missing::missing;
 use crate::inventory::rules::Moment;
-use crate::inventory::{change, error, missing, stock};
-use crate::state::{Object, State};
+use crate::inventory::{change, stock};
+use crate::object::Object;
+use crate::state::State;
 
 /// `POST /salesorders/{id}/status/confirmed` and `/status/void`. Twice is as good as once.
 pub(crate) fn set(state: &mut State, id: &str, wanted: &str, has_data: bool) -> Answer {
@@ -55,7 +58,7 @@ fn apply(state: &mut State, id: &str, wanted: &str) -> Result<(), Answer> {
         let message = format!("The status of a {was} sales order cannot be changed.");
         return Err(error(400, 36023, &message));
     }
-    write(order, wanted);
+    status_fields::write(order, wanted);
     order.insert("last_modified_time".to_owned(), now.into());
     let order = order.clone();
     let sign = if wanted == "confirmed" { 1.0 } else { -1.0 };
@@ -64,25 +67,6 @@ fn apply(state: &mut State, id: &str, wanted: &str) -> Result<(), Answer> {
     }
     announce(state, Moment::Edit, &order);
     Ok(())
-}
-
-/// The status fields, which say the same thing in five ways.
-pub(crate) fn write(order: &mut Object, status: &str) {
-    let (invoiced, paid, shipped) = match status {
-        "confirmed" => ("not_invoiced", "unpaid", "pending"),
-        "closed" => ("invoiced", "paid", "fulfilled"),
-        _ => ("", "", ""),
-    };
-    for (key, value) in [
-        ("status", if status == "closed" { "fulfilled" } else { status }),
-        ("order_status", status),
-        ("current_sub_status", status),
-        ("invoiced_status", invoiced),
-        ("paid_status", paid),
-        ("shipped_status", shipped),
-    ] {
-        order.insert(key.to_owned(), value.into());
-    }
 }
 
 /// Whether the items then count as changed is not known.

@@ -1,43 +1,17 @@
 //! Item groups: listed, shown, made.
 
+pub(crate) mod data;
+
 use serde_json::{Value, json};
 
+use super::body;
+use super::error::error;
 use super::list::{List, text};
-use super::{body, error, missing};
+use super::missing::missing;
 use crate::clock::inventory_time;
 use crate::http::{Answer, Call};
-use crate::state::{Object, State, object};
-
-/// The groups of before today.
-pub(crate) fn all() -> Vec<Object> {
-    vec![group("3300000000072001", "Oak shelf", "pcs", "", "2026-10-02T09:12:40+0200")]
-}
-
-fn group(id: &str, name: &str, unit: &str, description: &str, now: &str) -> Object {
-    object(json!({
-        "group_id": id,
-        "group_name": name,
-        "product_type": "goods",
-        "brand": "",
-        "manufacturer": "",
-        "unit": unit,
-        "description": description,
-        "is_taxable": true,
-        "tax_id": "",
-        "tax_name": "",
-        "tax_percentage": 0,
-        "tax_type": "tax",
-        "attribute_id1": "3300000000072010",
-        "attribute_name1": "Width",
-        "status": "active",
-        "source": "user",
-        "image_id": "",
-        "image_name": "",
-        "image_type": "",
-        "created_time": now,
-        "last_modified_time": now,
-    }))
-}
+use crate::object::{Object, object};
+use crate::state::State;
 
 /// `GET /itemgroups`.
 pub(crate) fn list(state: &State, call: &Call, has_data: bool) -> Answer {
@@ -75,7 +49,7 @@ pub(crate) fn create(state: &mut State, call: &Call) -> Answer {
         return error(400, 1001, "Item group name already exists.");
     }
     let (id, now) = (state.shop.id(), inventory_time(state.now()));
-    let group = group(&id, given("group_name"), given("unit"), given("description"), &now);
+    let group = data::group(&id, given("group_name"), given("unit"), given("description"), &now);
     state.shop.groups.push(group.clone());
     flat(201, "The Item Group has been created.", &group)
 }

@@ -1,0 +1,21 @@
+//! The hand-written shop, as it is when the sandbox starts. Orders of before today are made as new ones are.
+
+use super::contacts::data as contacts;
+use super::groups::data as groups;
+use super::purchasing::data as purchasing;
+use super::salesorders::data as salesorders;
+use super::shipping::data as shipping;
+use super::shop::Shop;
+use crate::object::Object;
+
+/// The shop, its orders made of these items.
+pub(crate) fn shop(items: &[Object]) -> Shop {
+    let mut shop = Shop::new();
+    shop.contacts = contacts::all();
+    shop.purchaseorders = purchasing::all();
+    shop.packages = shipping::packages();
+    shop.shipments = shipping::shipments();
+    shop.groups = groups::all();
+    salesorders::fill(&mut shop, items);
+    shop
+}

@@ -1,0 +1,14 @@
+//! The JSON object that every record is.
+
+use serde_json::{Map, Value};
+
+/// A record or row as Zoho writes it.
+pub(crate) type Object = Map<String, Value>;
+
+/// The object a literal is.
+pub(crate) fn object(value: Value) -> Object {
+    match value {
+        Value::Object(object) => object,
+        _ => Object::new(),
+    }
+}
