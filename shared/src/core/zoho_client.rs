@@ -98,8 +98,12 @@ pub struct Outgoing {
 /// Why a call has no answer.
 #[derive(Debug)]
 pub enum CallError {
-    /// It was not made: there is no token, scope or slot for it.
-    NotMade(Problem),
+    /// It was not made: there is no token for it.
+    NoToken(Problem),
+    /// It was not made: the token is not for it.
+    NotAllowed(Problem),
+    /// Zoho refused the token, and whether that is dead could not be found out.
+    Undecided(Problem),
     /// A living token is refused this.
     Denied(Failure),
     /// Zoho said something else, or nothing.
@@ -131,30 +135,32 @@ impl ZohoClient {
         }
     }
 
-    /// Finds a token with which this call may be made.
+    /// Finds a token with which this call may be made. Whose token was found is told to `found`, also where it will not do.
     ///
     /// # Errors
     /// Where there is none.
-    pub async fn begin<'a>(&'a self, call: Call<'a>) -> Result<Session<'a>, CallError> {
+    pub async fn begin<'a>(
+        &'a self,
+        call: Call<'a>,
+        found: impl FnOnce(&AccessToken),
+    ) -> Result<Session<'a>, CallError> {
         let (connection, until) = (call.connection, call.caller.deadline);
-        let token = self.tokens.current(connection, until).await.map_err(CallError::NotMade)?;
-        let token = match self.check(&call, &token) {
-            Ok(()) => token,
+        let mut token = self.tokens.current(connection, until).await.map_err(CallError::NoToken)?;
+        let mut checked = self.check(&call, &token);
+        if checked.is_err() && call.is_waited_for() {
             // Somebody waits, and the connection may have been made anew since the token was read.
-            Err(_) if call.is_waited_for() => {
-                let stored = self.tokens.stored(connection, until).await.map_err(CallError::NotMade)?;
-                self.check(&call, &stored)?;
-                stored
-            }
-            Err(refused) => return Err(refused),
-        };
+            token = self.tokens.stored(connection, until).await.map_err(CallError::NoToken)?;
+            checked = self.check(&call, &token);
+        }
+        found(&token);
+        checked?;
         let api = self.centres.api(token.data_centre);
-        Ok(Session { client: self, call, token, api, replaced: false })
+        Ok(Session { client: self, call, token, api, replaced: false, probes_inventory: false })
     }
 
     /// Refuses what is known to fail.
     fn check(&self, call: &Call<'_>, token: &AccessToken) -> Result<(), CallError> {
-        call.check(token).map_err(CallError::NotMade)?;
+        call.check(token).map_err(CallError::NotAllowed)?;
         let refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         if refusals.is_empty() {
             return Ok(());
@@ -174,6 +180,8 @@ pub struct Session<'a> {
     api: String,
     /// Whether the token is already one in place of another.
     replaced: bool,
+    /// Whether a refused token of CRM was tried at Inventory.
+    probes_inventory: bool,
 }
 
 impl Session<'_> {
@@ -246,10 +254,14 @@ impl Session<'_> {
             self.remember(&failure);
             return Err(CallError::Denied(failure));
         }
-        let mut denied = false;
+        let ambiguous = failure.kind == FailureKind::DeadTokenOrScope;
+        let probe = TokenProbe::of(&self.token.scopes, self.call.product, ambiguous, &self.api);
+        self.probes_inventory |= probe.as_ref().is_some_and(|probe| probe.product == Product::Inventory);
+        let (mut alive, mut unknown) = (false, false);
         let state = async {
-            let state = self.token_state(&failure).await;
-            denied = matches!(state, TokenState::Alive(_));
+            let state = self.token_state(&failure, probe).await;
+            (alive, unknown) =
+                (matches!(state, TokenState::Alive(_)), matches!(state, TokenState::Unknown(_)));
             state
         };
         let (connection, until) = (self.call.connection, self.call.caller.deadline);
@@ -262,12 +274,18 @@ impl Session<'_> {
                 self.replaced = true;
                 Ok(())
             }
-            Err(_) if denied => {
+            Err(_) if alive => {
                 self.remember(&failure);
                 Err(CallError::Denied(failure))
             }
-            Err(problem) => Err(CallError::NotMade(problem)),
+            Err(problem) if unknown => Err(CallError::Undecided(problem)),
+            Err(problem) => Err(CallError::NoToken(problem)),
         }
+    }
+
+    /// Whether Inventory counts a call of it.
+    pub fn counts_at_inventory(&self) -> bool {
+        self.call.product == Product::Inventory || self.probes_inventory
     }
 
     /// Remembers that this token is refused calls of this name.
@@ -284,10 +302,10 @@ impl Session<'_> {
 
     /// Whether the refused token is dead. Zoho's refusals do not tell, so another product, or another route of Inventory, is
     /// asked with it: only a token that is refused there, too, is worth a new one.
-    async fn token_state(&self, failure: &Failure) -> TokenState {
-        let ambiguous = failure.kind == FailureKind::DeadTokenOrScope;
-        let Some(probe) = TokenProbe::of(&self.token.scopes, self.call.product, ambiguous, &self.api) else {
+    async fn token_state(&self, failure: &Failure, probe: Option<TokenProbe>) -> TokenState {
+        let Some(probe) = probe else {
             // Without another opinion, a caller who waits may cost a token, and a read in the background may not.
+            let ambiguous = failure.kind == FailureKind::DeadTokenOrScope;
             return if ambiguous && !self.call.is_waited_for() {
                 TokenState::Alive(self.call.denied(failure))
             } else {
@@ -380,7 +398,7 @@ impl Call<'_> {
     /// What a caller is told who gets no answer.
     pub fn problem(&self, error: CallError) -> Problem {
         match error {
-            CallError::NotMade(problem) => problem,
+            CallError::NoToken(problem) | CallError::NotAllowed(problem) | CallError::Undecided(problem) => problem,
             CallError::Denied(failure) => self.denied(&failure),
             CallError::Failed(failure) if failure.kind == FailureKind::ScopeMissing => {
                 with_words_of_zoho(self.scope_missing(), &failure)

@@ -15,8 +15,8 @@ use shared::zoho::value::timestamp;
 use super::request::WriteRequest;
 use crate::zoho::{Scope, WriteFailure, Zoho};
 
-/// The version of what is stored. Rows of an earlier one are read as long as they live: previews for 15 minutes, writes without an
-/// end for 24 hours.
+/// The version of what is stored. Code that writes another one reads those before it as long as rows of these live: previews for
+/// 15 minutes, writes without an end for 24 hours.
 const VERSION: u32 = 1;
 
 /// A write. Each is a type in the room of its subject.

@@ -12,6 +12,7 @@ use std::time::Duration;
 use shared::base::clock::SharedClock;
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
+use shared::core::connection::access_token::AccessToken;
 use shared::core::quota::{self, Priority};
 use shared::core::zoho_client::{Call, Session, ZohoClient};
 use shared::zoho::scope::Product;
@@ -133,15 +134,14 @@ impl Zoho {
 
     /// Finds a token that allows the call, and tells the caller whose account it is for.
     async fn begin<'a>(&'a self, target: &'a Target<'_>) -> Result<Session<'a>, Problem> {
-        let session = self.client.begin(target.call()).await;
-        let session = session.map_err(|error| target.call().problem(error))?;
-        target.caller.headers.account(target.product, session.token());
-        Ok(session)
+        let found = |token: &AccessToken| target.caller.headers.account(target.product, token);
+        let session = self.client.begin(target.call(), found).await;
+        session.map_err(|error| target.call().problem(error))
     }
 
     /// Tells the caller what is left of the organisation's calls.
     fn tell_quota(&self, target: &Target<'_>, session: &Session<'_>) {
-        if target.product == Product::Inventory {
+        if session.counts_at_inventory() {
             target.caller.headers.quota(self.client.quotas.known(session.token()));
         }
     }

@@ -34,6 +34,7 @@ impl Zoho {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => {
                     let renewed = session.after(failure).await;
+                    self.tell_quota(target, &session);
                     renewed.map_err(|error| session.call().problem(error))?;
                 }
             }

@@ -53,7 +53,9 @@ impl Zoho {
                 sleep(self.clock.jittered(PAUSE)).await;
                 continue;
             }
-            match session.after(failure).await {
+            let renewed = session.after(failure).await;
+            self.tell_quota(target, &session);
+            match renewed {
                 Ok(()) => {}
                 Err(CallError::Failed(failure)) if is_uncertain(failure.kind) => {
                     return Err(WriteFailure::Uncertain(failure.into()));

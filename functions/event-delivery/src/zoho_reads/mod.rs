@@ -7,7 +7,6 @@ mod trouble;
 
 use std::sync::Arc;
 
-use shared::base::problem::Code;
 use shared::core::connection::token_refresh::TokenRefreshClient;
 use shared::core::services::Services;
 use shared::core::zoho_client::{CallError, Place, Question, ZohoClient};
@@ -67,7 +66,7 @@ impl ZohoReads {
     ) -> Result<T, Trouble> {
         let Target { connection, product, .. } = *target;
         run.check(connection, product)?;
-        let begun = self.client.begin(target.call(run.until)).await;
+        let begun = self.client.begin(target.call(run.until), |_| {}).await;
         let mut session = begun.map_err(|error| not_read(run, target, error))?;
         loop {
             let question = Question {
@@ -76,7 +75,11 @@ impl ZohoReads {
                 if_modified_since: target.if_modified_since.map(str::to_owned),
             };
             let answer = session.read(&question, &judge).await;
-            let answer = answer.map_err(|problem| not_read(run, target, CallError::NotMade(problem)))?;
+            let answer = answer.map_err(|no_slot| {
+                let later = Trouble::Later(no_slot.detail().to_owned());
+                run.block(connection, product, later.clone());
+                later
+            })?;
             let failure = match answer {
                 Ok(read) => return Ok(read),
                 Err(failure) => failure,
@@ -96,17 +99,16 @@ impl ZohoReads {
     }
 }
 
-/// Why there is no answer. Where a product has no token or no slot, no other read of it is tried in this run.
+/// Why there is no answer. Where a product has no token, no other read of it is tried in this run.
 fn not_read(run: &mut Run, target: &Target<'_>, error: CallError) -> Trouble {
     match error {
-        CallError::NotMade(problem) => {
-            let concerns_product = !matches!(problem.code(), Code::ScopeMissing | Code::ZohoForbidden);
-            let trouble = Trouble::from(problem);
-            if concerns_product {
-                run.block(target.connection, target.product, trouble.clone());
-            }
-            trouble
+        CallError::NoToken(problem) => {
+            // Only of this read: the others of the product wait for another run, in which there may be a token again.
+            run.block(target.connection, target.product, Trouble::Later(problem.detail().to_owned()));
+            problem.into()
         }
+        CallError::NotAllowed(problem) => problem.into(),
+        CallError::Undecided(problem) => Trouble::Later(problem.detail().to_owned()),
         CallError::Denied(failure) => denied(failure, target),
         CallError::Failed(failure) => failure.into(),
     }

@@ -79,14 +79,14 @@ struct ListParams {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 struct Note {
-    /// What it says.
-    #[serde(rename = "Note_Content")]
-    #[cfg_attr(test, schemars(length(min = 1, max = MAX_CONTENT)))]
-    content: String,
     /// Its title.
     #[serde(rename = "Note_Title")]
     #[cfg_attr(test, schemars(length(max = MAX_TITLE)))]
     title: Option<String>,
+    /// What it says.
+    #[serde(rename = "Note_Content")]
+    #[cfg_attr(test, schemars(length(min = 1, max = MAX_CONTENT)))]
+    content: String,
 }
 
 async fn list(

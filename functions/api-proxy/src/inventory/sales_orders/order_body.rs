@@ -12,15 +12,15 @@ pub(super) const MAX_LINES: usize = 40;
 #[serde(deny_unknown_fields)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Order {
-    /// The lines, each with an item.
-    #[cfg_attr(test, schemars(length(min = 1, max = MAX_LINES)))]
-    pub(super) line_items: Vec<Line>,
     /// The customer's exact name, in place of `customer_id`.
     #[cfg_attr(test, schemars(length(min = 1)))]
     pub(super) customer: Option<String>,
     /// The customer's id.
     #[cfg_attr(test, schemars(regex(pattern = r"^[0-9]{1,19}$")))]
     pub(super) customer_id: Option<String>,
+    /// The lines, each with an item.
+    #[cfg_attr(test, schemars(length(min = 1, max = MAX_LINES)))]
+    pub(super) line_items: Vec<Line>,
     /// Your own reference; one is made where there is none.
     pub(super) reference_number: Option<String>,
     /// Today, if nothing is said.
@@ -59,15 +59,15 @@ pub(super) struct Order {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 pub(super) struct Line {
-    /// How many.
-    #[cfg_attr(test, schemars(extend("exclusiveMinimum" = 0)))]
-    pub(super) quantity: Number,
     /// The item's exact SKU, in place of `item_id`.
     #[cfg_attr(test, schemars(length(min = 1)))]
     pub(super) sku: Option<String>,
     /// The item's id.
     #[cfg_attr(test, schemars(regex(pattern = r"^[0-9]{1,19}$")))]
     pub(super) item_id: Option<String>,
+    /// How many.
+    #[cfg_attr(test, schemars(extend("exclusiveMinimum" = 0)))]
+    pub(super) quantity: Number,
     /// The price of one, in place of the item's own.
     pub(super) rate: Option<Number>,
     /// Words for the line.
