@@ -398,7 +398,9 @@ impl Call<'_> {
     /// What a caller is told who gets no answer.
     pub fn problem(&self, error: CallError) -> Problem {
         match error {
-            CallError::NoToken(problem) | CallError::NotAllowed(problem) | CallError::Undecided(problem) => problem,
+            CallError::NoToken(problem) | CallError::NotAllowed(problem) | CallError::Undecided(problem) => {
+                problem
+            }
             CallError::Denied(failure) => self.denied(&failure),
             CallError::Failed(failure) if failure.kind == FailureKind::ScopeMissing => {
                 with_words_of_zoho(self.scope_missing(), &failure)

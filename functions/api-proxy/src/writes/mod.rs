@@ -121,7 +121,13 @@ impl Writes {
                     Err(problem)
                 }
             },
-            Begun::Unsettled { ticket, plan, at } => self.recover(request, ticket, restore(plan)?, at).await,
+            Begun::Unsettled { ticket, plan, at } => match restore(plan.clone()) {
+                Ok(prepared) => self.recover(request, ticket, prepared, at).await,
+                Err(problem) => {
+                    self.idempotency.unsettled(ticket, plan, at).await?;
+                    Err(problem)
+                }
+            },
         }
     }
 

@@ -71,7 +71,8 @@ pub(super) async fn inventory_record(
     id: &str,
     run: &mut Run,
 ) -> Outcome {
-    let Some(kind) = RecordKind::of_word(kind).filter(|kind| kind.has_list() && kind.has_single_records()) else {
+    let Some(kind) = RecordKind::of_word(kind).filter(|kind| kind.has_list() && kind.has_single_records())
+    else {
         return Outcome::Known(RecordState::Unknown);
     };
     if !run.has_time() {
