@@ -482,18 +482,22 @@ def check_secrets(template):
     problems = []
     adapter = (ROOT / "shared/src/store/aws/secrets.rs").read_text()
     (placeholder,) = re.findall(r'const PLACEHOLDER: &str = "(.*)";', adapter)
-    for name, record in (("ClientSecret", "client"), ("WebhooksSecret", "webhook"), ("AgentSecret", "agent")):
+    for name, record in (
+        ("ClientSecret", "grant/client"),
+        ("WebhooksSecret", "events/webhook_secrets"),
+        ("AgentSecret", "events/agent_hook"),
+    ):
         (short,) = re.findall(r'const SECRET: &str = "(.*)";', (ROOT / f"shared/src/core/{record}.rs").read_text())
         properties = template["Resources"][name]["Properties"]
         if properties["Name"] != {"Fn::Sub": "${AWS::StackName}/" + short}:
             problems.append(f"{name} is called {properties['Name']}, the code asks for {short}")
         if properties["SecretString"] != placeholder:
             problems.append(f"{name} holds {properties['SecretString']!r}, which does not read as nothing")
-    grants = (ROOT / "shared/src/core/grant.rs").read_text()
+    grants = source_of("shared/src/core/grant") + source_of("shared/src/core/connection")
     for pattern in (GRANT, ACCESS_TOKEN):
         name = pattern.removeprefix("secret:${AWS::StackName}/").removesuffix("*").replace("*", "{connection}")
         if f'"{name}"' not in grants:
-            problems.append(f"grant.rs names no secret {name}")
+            problems.append(f"neither grant/ nor connection/ names a secret {name}")
     return problems
 
 

@@ -363,12 +363,14 @@ async fn what_is_asked_for(book: &mut Book) {
     let mars = "/v1/inventory/items?location=Mars";
     book.note(Code::LocationNotFound, "", api.clone(), &key, Ask::get(mars)).await;
 
-    let many = Inside::with(Options { extra_items: 4_100, ..Options::new("") }).await;
+    let many = Inside::with(Options { extra_items: 41, ..Options::new("") }).await;
     many.connect().await;
-    many.zoho.sandbox.switches(|switches| switches.sku_filter_ignored = true);
+    // As many pages as 4,100 items have, from a handful: a slow machine answers these in time, too.
+    many.zoho.sandbox.switches(|switches| (switches.sku_filter_ignored, switches.rows_in_a_page) = (true, 2));
     let key = many.key(any_key()).await;
     let nope = Ask::get("/v1/inventory/items?sku=NOPE");
-    book.note(Code::SkuUnresolved, "4,100 items, and Zoho ignores the filter", many.api(), &key, nope).await;
+    book.note(Code::SkuUnresolved, "21 pages of items, and Zoho ignores the filter", many.api(), &key, nope)
+        .await;
 }
 
 async fn writes(book: &mut Book) {

@@ -56,6 +56,8 @@ pub struct Switches {
     pub legacy_warehouses: bool,
     /// `per_page` above 200 is refused (code 2) instead of taken as 200.
     pub per_page_over_200_refused: bool,
+    /// A page of Inventory has at most so many rows, whatever `per_page` asks for: a long list from few records.
+    pub rows_in_a_page: usize,
     /// Code 1002 comes under 400 instead of 404.
     pub missing_is_400: bool,
     /// Lists of Inventory cannot be sorted by the last change.
@@ -167,6 +169,7 @@ impl Default for Switches {
             location_stock_as_text: false,
             legacy_warehouses: false,
             per_page_over_200_refused: false,
+            rows_in_a_page: 200,
             missing_is_400: false,
             sort_by_change_ignored: false,
             official_file_keys: false,

@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_companys_own_modules_share_a_scope() {
+    fn modules_of_a_company_share_a_scope() {
         for (module, expected) in [
             ("Deals", "ZohoCRM.modules.deals.READ"),
             ("Price_Books", "ZohoCRM.modules.pricebooks.READ"),

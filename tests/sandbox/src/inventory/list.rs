@@ -53,7 +53,7 @@ impl List<'_> {
             Ok(per_page) if per_page > MOST && switches.per_page_over_200_refused => {
                 return error(400, 2, "Invalid value passed for per_page");
             }
-            Ok(per_page) => per_page.min(MOST),
+            Ok(per_page) => per_page.min(MOST).min(switches.rows_in_a_page),
             Err(answer) => return answer,
         };
         let skipped = (page - 1).saturating_mul(per_page);
