@@ -1,5 +1,7 @@
 //! A connector as an operator sets it up: the binary on a folder of its own, in front of a sandbox of its own.
 
+use std::sync::atomic::{AtomicU32, Ordering};
+
 use reqwest::header::HeaderMap;
 use reqwest::{Client, RequestBuilder};
 use sandbox::Options;
@@ -361,7 +363,18 @@ impl Answer {
     }
 }
 
-/// A port that was free a moment ago.
+/// A port of this machine that nobody listens at, for a server that is started afterwards. It lies below those from which the
+/// system takes the other ends of connections: one of these could be in use by the time the server begins.
 pub fn free_port() -> u16 {
-    std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+    static TRIED: AtomicU32 = AtomicU32::new(0);
+    // Another place to begin for each process of tests.
+    let begin = std::process::id().wrapping_mul(97);
+    loop {
+        let tried = TRIED.fetch_add(1, Ordering::Relaxed);
+        assert!(tried < 20_000, "no port is free");
+        let port = 12_000 + u16::try_from(begin.wrapping_add(tried) % 20_000).unwrap();
+        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
