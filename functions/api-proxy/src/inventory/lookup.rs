@@ -4,6 +4,7 @@
 use shared::base::exactly_one::{Found, exactly_one};
 use shared::base::problem::{Code, Problem};
 use shared::zoho::inventory;
+use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::response;
 use shared::zoho::value::{Object, id, query_of, record, records, text};
 
@@ -120,7 +121,7 @@ pub(crate) async fn customer_by_name(
             .read(
                 target,
                 |place| {
-                    let mut url = query_of(format!("{}/inventory/v1/contacts", place.api));
+                    let mut url = query_of(RecordKind::CONTACT.list_url(place.api));
                     url.append_pair("organization_id", place.organization)
                         .append_pair("contact_name", name)
                         .append_pair("page", &page.to_string())
