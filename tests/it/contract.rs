@@ -47,7 +47,6 @@ async fn document(agent: &Agent, event: &str, folder: &std::path::Path) -> PathB
 
 /// `CONTRACT="--max-examples 500 --seed 7"` tries more, or something else.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "needs Python, and takes a minute"]
 async fn every_answer_is_documented() {
     let (connector, agent, event) = everything().await;
     let folder = tempfile::tempdir().unwrap();
@@ -61,6 +60,7 @@ async fn every_answer_is_documented() {
     }
     command.current_dir(folder.path()).stdin(Stdio::null()).kill_on_drop(true);
     command.env("PYTHONDONTWRITEBYTECODE", "1");
-    let ended = command.status().await.expect("schemathesis runs");
-    assert!(ended.success(), "schemathesis found something; it is above");
+    let ended = command.output().await.expect("schemathesis runs");
+    println!("{}", String::from_utf8_lossy(&ended.stdout)); // shown when the test fails
+    assert!(ended.status.success(), "schemathesis found something: {}", String::from_utf8_lossy(&ended.stderr));
 }

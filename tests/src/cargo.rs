@@ -10,6 +10,7 @@ const OF_A_PACKAGE: [&str; 5] =
 /// Cargo as somebody calls it in a shell.
 pub fn cargo() -> Command {
     let mut cargo = Command::new(env!("CARGO"));
+    cargo.env_remove("RUSTC_BOOTSTRAP"); // with it the tests tell how long each took; what is built then would be built anew
     for (name, _) in std::env::vars_os() {
         if name.to_str().is_some_and(|name| OF_A_PACKAGE.iter().any(|begin| name.starts_with(begin))) {
             cargo.env_remove(name);
