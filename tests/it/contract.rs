@@ -62,5 +62,9 @@ async fn every_answer_is_documented() {
     command.env("PYTHONDONTWRITEBYTECODE", "1");
     let ended = command.output().await.expect("schemathesis runs");
     println!("{}", String::from_utf8_lossy(&ended.stdout)); // shown when the test fails
-    assert!(ended.status.success(), "schemathesis found something: {}", String::from_utf8_lossy(&ended.stderr));
+    assert!(
+        ended.status.success(),
+        "schemathesis found something: {}",
+        String::from_utf8_lossy(&ended.stderr)
+    );
 }
