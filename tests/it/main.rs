@@ -33,6 +33,7 @@ mod openapi;
 mod operator;
 mod passthrough;
 mod quota;
+mod refusals;
 mod regressions;
 mod renewal;
 mod simulation;

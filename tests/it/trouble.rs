@@ -240,7 +240,9 @@ async fn a_missing_right_is_told_from_a_dead_token() {
     });
     let (tokens, calls) = (connector.token_calls(), connector.zoho.sandbox.requests().len());
     for _ in 0..10 {
-        agent.get(ITEMS).await.problem("scope_missing");
+        let problem = agent.get(ITEMS).await.problem("zoho_forbidden");
+        assert!(problem["detail"].as_str().unwrap().contains("has the scope"), "{problem}");
+        assert_eq!(problem["zoho"]["code"], "57");
     }
     assert_eq!(connector.token_calls(), tokens);
     assert_eq!(

@@ -11,8 +11,8 @@ use shared::store::StoreError;
 use shared::store::secret_record::load;
 use shared::zoho::crm::channel;
 use shared::zoho::crm::channel::Definition;
+use shared::zoho::failure::{Failure, FailureKind};
 use shared::zoho::http::{Http, Method, Write};
-use shared::zoho::response::{Failure, FailureKind};
 use shared::zoho::secrets::AccessTokenSecret;
 
 use crate::app::App;

@@ -6,11 +6,12 @@ use std::time::Duration;
 use shared::core::connection::consent::Wish;
 use shared::core::connection::organization::Organization;
 use shared::zoho::data_centre::DataCentre;
+use shared::zoho::failure::{Failure, FailureKind};
 use shared::zoho::http::{Answer, Http};
-use shared::zoho::response::{self, Failure, FailureKind};
+use shared::zoho::response::{self, records};
 use shared::zoho::scope::{Product, ScopeSet};
 use shared::zoho::secrets::AccessTokenSecret;
-use shared::zoho::value::{id, records, text};
+use shared::zoho::value::{id, text};
 use shared::zoho::{crm, inventory};
 
 use crate::app::App;
@@ -75,6 +76,7 @@ async fn probe_inventory(wish: &Wish, reader: &Reader<'_>) -> Result<Organizatio
     let mut answer =
         reader.read(&url, response::inventory).await.map_err(|failure| refused("Inventory", &failure))?;
     let all: Vec<_> = records(&mut answer, "organizations")
+        .map_err(|failure| refused("Inventory", &failure))?
         .iter()
         .filter_map(|organization| {
             Some(Organization {
@@ -116,11 +118,12 @@ async fn probe_crm(wish: &Wish, reader: &Reader<'_>) -> Result<Option<Organizati
             ]),
         };
     }
-    let answer = reader
-        .read(&crm::org_url(reader.api), response::crm)
-        .await
-        .map_err(|failure| refused("CRM", &failure))?;
-    let organization = answer.and_then(|mut answer| records(&mut answer, "org").into_iter().next());
+    let judge = |answer: &_| match response::crm(answer)? {
+        Some(mut answer) => records(&mut answer, "org"),
+        None => Ok(Vec::new()),
+    };
+    let organizations = reader.read(&crm::org_url(reader.api), judge).await;
+    let organization = organizations.map_err(|failure| refused("CRM", &failure))?.into_iter().next();
     let organization = organization.and_then(|org| {
         Some(Organization {
             id: id(&org, "zgid").or_else(|| id(&org, "id"))?,

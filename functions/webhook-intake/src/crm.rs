@@ -16,6 +16,7 @@ use shared::base::secret::{is_one_of, sha256_hex};
 use shared::base::web::Segments;
 use shared::core::events::{Delivery, Receipt};
 use shared::zoho::crm::modules::record_word;
+use shared::zoho::json as zoho_json;
 use shared::zoho::value::{Object, id, text};
 
 use crate::admission::{check, store};
@@ -31,7 +32,7 @@ pub(crate) async fn receive(
     let body = whole(body)?;
     let unknown = || Problem::new(Code::WebhookUnknown, "This connection has no channel of Zoho CRM.");
     let connection: ConnectionName = connection.parse().map_err(|_| unknown())?;
-    let mut notification: Object = serde_json::from_slice(&body)
+    let mut notification: Object = zoho_json::read(&body)
         .map_err(|_| Problem::new(Code::WebhookUnreadable, "The body is not a JSON object."))?;
     // Removed, because readers of the event must not see it.
     let token = notification.shift_remove("token");

@@ -15,6 +15,7 @@ use shared::base::problem::{Code, Problem};
 use shared::base::secret::is_one_of;
 use shared::base::web::Segments;
 use shared::core::events::{Delivery, Receipt};
+use shared::zoho::json as zoho_json;
 use shared::zoho::signature::{is_body_signed_by, is_json};
 use shared::zoho::value::{text, timestamp};
 
@@ -97,7 +98,7 @@ pub(crate) async fn receive(
 
 /// JSON of any kind, or the fields of a form.
 fn document(body: &[u8]) -> Option<Value> {
-    if let Ok(document) = serde_json::from_slice(body) {
+    if let Ok(document) = zoho_json::read(body) {
         return Some(document);
     }
     let is_form = !is_json(body) && body.contains(&b'=') && std::str::from_utf8(body).is_ok();

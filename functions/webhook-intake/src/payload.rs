@@ -1,9 +1,12 @@
 //! What a webhook of the finance suite is about. The body names no event: it holds the record under its singular key,
 //! or, as a form, in a field `JSONString` or in fields of its own.
 
+use std::borrow::Cow;
+
 use serde_json::Value;
 use shared::base::id::is_zoho_id;
 use shared::zoho::inventory::record_kinds::NAMING_FIELDS;
+use shared::zoho::json;
 use shared::zoho::signature::is_json;
 use shared::zoho::value::{Object, id, text, timestamp};
 
@@ -28,10 +31,17 @@ pub(crate) struct Payload {
 const MAX_NAME: usize = 256;
 
 impl Payload {
-    /// Reads a body. Nothing where it is neither a JSON object nor a form.
+    /// Reads a body. Nothing where it is neither JSON of records nor a form.
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
-        let body = if is_json(body) { std::str::from_utf8(body).ok()?.to_owned() } else { read_form(body)? };
-        let document: Object = serde_json::from_str(&body).ok()?;
+        let body = json::repaired(body);
+        let body = if is_json(&body) { body } else { Cow::Owned(read_form(&body)?.into_bytes()) };
+        let body = String::from_utf8(json::repaired(&body).into_owned()).ok()?;
+        let document = match serde_json::from_str(&body).ok()? {
+            Value::Object(document) => document,
+            // Of several records none names the event, and whoever reads it finds them in its body.
+            Value::Array(_) => Object::new(),
+            _ => return None,
+        };
         let (kind, record) = find_record(&document);
         let id_field = kind.as_ref().map(|kind| format!("{kind}_id"));
         let id = id_field.as_ref().and_then(|field| id(record, field)).filter(|id| is_zoho_id(id));
@@ -137,8 +147,24 @@ mod tests {
 
     #[test]
     fn what_is_no_document_is_none() {
-        for body in ["", "{", "[]", "[1]", "JSONString=oops", "JSONString=%5B%5D"] {
+        for body in ["", "{", "[1", "JSONString=oops", "JSONString=1"] {
             assert!(Payload::read(body.as_bytes()).is_none(), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_list_names_no_record_and_what_zoho_cut_is_read() {
+        for body in ["[]", "[{\"item\":{}}]", "JSONString=%5B%5D"] {
+            let read = Payload::read(body.as_bytes()).unwrap();
+            assert!(read.kind.is_none() && read.body.starts_with('['), "{body}");
+        }
+        for body in [
+            b"\xef\xbb\xbf{\"item\":{\"item_id\":\"3300000000070001\",\"sku\":\"\\uD83C\"}}".as_slice(),
+            b"JSONString=%7B%22item%22%3A%7B%22item_id%22%3A%223300000000070001%22%2C%22sku%22%3A%22%5CuD83C%22%7D%7D",
+        ] {
+            let read = Payload::read(body).unwrap();
+            assert_eq!(read.id.as_deref(), Some("3300000000070001"));
+            assert!(read.body.contains("\\ufffd"), "{}", read.body);
         }
     }
 }

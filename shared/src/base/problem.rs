@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use serde_json::{Value, json};
 
 use super::settings::PublicUrl;
 
@@ -162,6 +163,9 @@ codes! {
     /// The record was changed.
     RecordModified = "record_modified", 412, false, Nobody, "The record was changed in the meantime",
         "Read the record again, decide anew, and send the change with its new `Modified_Time` in `If-Unmodified-Since`.";
+    /// The record is locked.
+    RecordLocked = "record_locked", 409, true, ZohoUser, "The record is locked in Zoho",
+        "Try again after `retry_after` seconds. If it stays locked, a person must unlock it in Zoho.";
     /// Nobody knows whether it was done.
     WriteUncertain = "write_uncertain", 502, false, Zoho, "It is not known whether Zoho did this",
         "Do not send it again as a new request: it could be done twice. Look for it in Zoho. Only where `detail` says so does the same request with the same `Idempotency-Key` look for it.";
@@ -288,6 +292,9 @@ pub struct ZohoSaid {
     pub code: String,
     /// Zoho's own words.
     pub message: String,
+    /// What Zoho tells beside them: the field, the record, what it expects.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub details: Option<Value>,
 }
 
 /// A failure on its way to a caller.
@@ -298,6 +305,7 @@ pub struct Problem(Box<Inner>);
 struct Inner {
     code: Code,
     detail: Cow<'static, str>,
+    hint: Option<&'static str>,
     retry_after: Option<u64>,
     zoho: Option<ZohoSaid>,
     reconnect_path: Option<String>,
@@ -310,6 +318,7 @@ impl Problem {
         Self(Box::new(Inner {
             code,
             detail: detail.into(),
+            hint: None,
             retry_after: None,
             zoho: None,
             reconnect_path: None,
@@ -329,11 +338,27 @@ impl Problem {
         self
     }
 
+    /// What to do next, where the hint of the code would lead astray.
+    #[must_use]
+    pub fn hint(mut self, hint: &'static str) -> Self {
+        self.0.hint = Some(hint);
+        self
+    }
+
     /// What Zoho said.
     #[must_use]
-    pub fn zoho(mut self, code: impl Into<String>, message: impl Into<String>) -> Self {
-        self.0.zoho = Some(ZohoSaid { code: code.into(), message: message.into() });
+    pub fn zoho(mut self, said: ZohoSaid) -> Self {
+        self.0.zoho = Some(said);
         self
+    }
+
+    /// Hides what Zoho's words may quote of a record: what stays is the code, and the field that it means.
+    pub fn hide_words_of_zoho(&mut self) {
+        if let Some(said) = &mut self.0.zoho {
+            "[redacted]".clone_into(&mut said.message);
+            let field = said.details.as_ref().and_then(|details| details.get("api_name")).cloned();
+            said.details = field.map(|field| json!({ "api_name": field }));
+        }
     }
 
     /// Where a person can connect again, below our own origin.
@@ -374,7 +399,7 @@ impl Problem {
             status: row.status,
             detail: &self.0.detail,
             code: row.code,
-            hint: row.hint,
+            hint: self.0.hint.unwrap_or(row.hint),
             retryable: row.retryable,
             retry_after: self.seconds(),
             zoho: self.0.zoho.as_ref(),

@@ -21,13 +21,17 @@ use crate::core::quota::{self, Priority, Quotas, Slot};
 use crate::core::services::Services;
 use crate::zoho::crm::coql;
 use crate::zoho::data_centre::DataCentres;
+use crate::zoho::failure::{Failure, FailureKind};
 use crate::zoho::http::{Answer, Body, Http, HttpError, Method, Read, Write};
-use crate::zoho::response::{Failure, FailureKind};
 use crate::zoho::scope::Product;
 use crate::zoho::token_probe::TokenProbe;
 
 /// More refusals than an installation has tokens and scopes: reached only where tokens change for a long time.
 const MAX_REFUSALS: usize = 1000;
+
+/// How long a refusal is believed: long enough that a caller who tries again costs no call, short enough that a moment of
+/// trouble at Zoho, or a right that somebody grants, does not keep anybody out.
+const REFUSAL_BELIEVED: Duration = Duration::from_secs(180);
 
 /// What a call is about, whatever it asks.
 #[derive(Clone)]
@@ -118,8 +122,9 @@ pub struct ZohoClient {
     pub quotas: Quotas,
     http: Http,
     centres: DataCentres,
-    /// What a living token was refused, by the token's digest and the call's name: it would be refused again.
-    refusals: Mutex<HashMap<(String, String), Failure>>,
+    /// What a living token was refused, by the token's digest and the call's name, and until when that is believed: for a
+    /// moment, Zoho refuses what it allows before and after.
+    refusals: Mutex<HashMap<(String, String), (Failure, Instant)>>,
 }
 
 impl ZohoClient {
@@ -166,8 +171,8 @@ impl ZohoClient {
             return Ok(());
         }
         match refusals.get(&(token.token.digest(), call.name.clone().into_owned())) {
-            Some(failure) => Err(CallError::Denied(failure.clone())),
-            None => Ok(()),
+            Some((failure, until)) if Instant::now() < *until => Err(CallError::Denied(failure.clone())),
+            _ => Ok(()),
         }
     }
 }
@@ -251,12 +256,9 @@ impl Session<'_> {
             return Err(CallError::Failed(failure));
         }
         if self.replaced {
-            self.remember(&failure);
-            return Err(CallError::Denied(failure));
+            return Err(self.refused_again(failure).await);
         }
-        let ambiguous = failure.kind == FailureKind::DeadTokenOrScope;
-        let probe = TokenProbe::of(&self.token.scopes, self.call.product, ambiguous, &self.api);
-        self.probes_inventory |= probe.as_ref().is_some_and(|probe| probe.product == Product::Inventory);
+        let probe = self.probe(&failure);
         let (mut alive, mut unknown) = (false, false);
         let state = async {
             let state = self.token_state(&failure, probe).await;
@@ -283,6 +285,31 @@ impl Session<'_> {
         }
     }
 
+    /// A token that has only just been given is refused, too. Only where Zoho takes it elsewhere is that a denial.
+    async fn refused_again(&mut self, failure: Failure) -> CallError {
+        let Some(probe) = self.probe(&failure) else { return CallError::Denied(failure) };
+        match self.token_state(&failure, Some(probe)).await {
+            TokenState::Alive(_) => {
+                self.remember(&failure);
+                CallError::Denied(failure)
+            }
+            TokenState::Dead => {
+                let detail =
+                    "Zoho refuses a token that it has only just given, as it does for a moment at times.";
+                CallError::Undecided(failure.told(Problem::new(Code::ZohoUnavailable, detail)))
+            }
+            TokenState::Unknown(problem) => CallError::Undecided(problem),
+        }
+    }
+
+    /// Where else its token is tried.
+    fn probe(&mut self, failure: &Failure) -> Option<TokenProbe> {
+        let ambiguous = failure.kind == FailureKind::DeadTokenOrScope;
+        let probe = TokenProbe::of(&self.token.scopes, self.call.product, ambiguous, &self.api);
+        self.probes_inventory |= probe.as_ref().is_some_and(|probe| probe.product == Product::Inventory);
+        probe
+    }
+
     /// Whether Inventory counts a call of it.
     pub fn counts_at_inventory(&self) -> bool {
         self.call.product == Product::Inventory || self.probes_inventory
@@ -297,7 +324,9 @@ impl Session<'_> {
         if refusals.len() >= MAX_REFUSALS {
             refusals.clear();
         }
-        refusals.insert((self.token.token.digest(), self.call.name.clone().into_owned()), failure.clone());
+        let until = Instant::now() + REFUSAL_BELIEVED;
+        let key = (self.token.token.digest(), self.call.name.clone().into_owned());
+        refusals.insert(key, (failure.clone(), until));
     }
 
     /// Whether the refused token is dead. Zoho's refusals do not tell, so another product, or another route of Inventory, is
@@ -403,7 +432,8 @@ impl Call<'_> {
             }
             CallError::Denied(failure) => self.denied(&failure),
             CallError::Failed(failure) if failure.kind == FailureKind::ScopeMissing => {
-                with_words_of_zoho(self.scope_missing(), &failure)
+                let problem = self.scope_missing();
+                failure.told(problem)
             }
             CallError::Failed(failure) => failure.into(),
         }
@@ -411,14 +441,22 @@ impl Call<'_> {
 
     /// The living token is refused this.
     fn denied(&self, failure: &Failure) -> Problem {
-        let problem = if failure.kind == FailureKind::DeadTokenOrScope {
-            self.scope_missing()
-        } else {
-            let Self { connection, product, .. } = self;
-            let detail = format!("Zoho refuses the token of connection {connection} for {product} only.");
-            Problem::new(Code::ZohoForbidden, detail)
+        let Self { connection, product, scope, .. } = self;
+        let problem = match (failure.kind, scope) {
+            (FailureKind::DeadTokenOrScope, None) => self.scope_missing(),
+            (FailureKind::DeadTokenOrScope, Some(scope)) => {
+                // A token without the scope would not have been used.
+                let detail = format!(
+                    "Connection {connection} has the scope {scope}, and Zoho refuses this to the user who connected."
+                );
+                Problem::new(Code::ZohoForbidden, detail)
+            }
+            _ => {
+                let detail = format!("Zoho refuses the token of connection {connection} for {product} only.");
+                Problem::new(Code::ZohoForbidden, detail)
+            }
         };
-        with_words_of_zoho(problem, failure)
+        failure.clone().told(problem)
     }
 
     fn scope_missing(&self) -> Problem {
@@ -433,12 +471,5 @@ impl Call<'_> {
             ),
         };
         Problem::new(Code::ScopeMissing, detail)
-    }
-}
-
-fn with_words_of_zoho(problem: Problem, failure: &Failure) -> Problem {
-    match &failure.said {
-        Some(said) => problem.zoho(said.code.clone(), said.message.clone()),
-        None => problem,
     }
 }

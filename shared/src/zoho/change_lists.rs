@@ -4,8 +4,10 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::clock::Timestamp;
+use crate::zoho::failure::Failure;
 use crate::zoho::inventory::record_kinds::RecordKind;
-use crate::zoho::value::{Object, id, query_of, records, text, timestamp};
+use crate::zoho::response::records;
+use crate::zoho::value::{Object, id, query_of, text, timestamp};
 use crate::zoho::{crm, inventory};
 
 /// Rows of a page: the most that Zoho gives.
@@ -113,7 +115,10 @@ fn page_of(mut query: form_urlencoded::Serializer<'static, String>, at: &At, row
 }
 
 /// Reads CRM's answer to a list of records; nothing is an empty list.
-pub fn crm_page(answer: Option<Object>, at: &At) -> Page {
+///
+/// # Errors
+/// Where it is no list.
+pub fn crm_page(answer: Option<Object>, at: &At) -> Result<Page, Failure> {
     let token = answer.as_ref().and_then(crm::next_page_token).map(|token| At::Token(token.to_owned()));
     let next = match at {
         At::Page(number) if *number < LAST_NUMBERED_PAGE => Some(At::Page(number + 1)),
@@ -123,7 +128,10 @@ pub fn crm_page(answer: Option<Object>, at: &At) -> Page {
 }
 
 /// Reads CRM's answer to a list of what is gone, all pages of which are numbered.
-pub fn crm_deleted_page(answer: Option<Object>, at: &At) -> Page {
+///
+/// # Errors
+/// Where it is no list.
+pub fn crm_deleted_page(answer: Option<Object>, at: &At) -> Result<Page, Failure> {
     let next = match at {
         At::Page(number) => Some(At::Page(number + 1)),
         At::Token(_) => None,
@@ -131,8 +139,8 @@ pub fn crm_deleted_page(answer: Option<Object>, at: &At) -> Page {
     crm_rows(answer, next)
 }
 
-fn crm_rows(answer: Option<Object>, next: Option<At>) -> Page {
-    let Some(mut answer) = answer else { return Page::default() };
+fn crm_rows(answer: Option<Object>, next: Option<At>) -> Result<Page, Failure> {
+    let Some(mut answer) = answer else { return Ok(Page::default()) };
     let more = crm::more_records(&answer);
     let next = next.filter(|_| more);
     let row = |row: Object| {
@@ -140,8 +148,8 @@ fn crm_rows(answer: Option<Object>, next: Option<At>) -> Page {
         let at = time("deleted_time").or_else(|| time("Modified_Time"))?;
         Some(Changed { id: id(&row, "id")?, at, created: time("Created_Time"), row })
     };
-    let rows = records(&mut answer, "data").into_iter().filter_map(row).collect();
-    Page { rows, cut: more && next.is_none(), next }
+    let rows = records(&mut answer, "data")?.into_iter().filter_map(row).collect();
+    Ok(Page { rows, cut: more && next.is_none(), next })
 }
 
 /// Records of a kind of Inventory, what changed last first. The official file does not say that all of its lists can be sorted
@@ -162,7 +170,10 @@ pub fn inventory_url(api: &str, organization: &str, kind: &RecordKind, at: &At) 
 }
 
 /// Reads Inventory's answer.
-pub fn inventory_page(mut answer: Object, kind: &RecordKind, at: &At) -> Page {
+///
+/// # Errors
+/// Where it is no list.
+pub fn inventory_page(mut answer: Object, kind: &RecordKind, at: &At) -> Result<Page, Failure> {
     let more = inventory::has_more(&answer);
     let next = match at {
         At::Page(number) if more => Some(At::Page(number + 1)),
@@ -173,8 +184,8 @@ pub fn inventory_page(mut answer: Object, kind: &RecordKind, at: &At) -> Page {
         let id = id(&row, kind.id_field)?;
         Some(Changed { id, at: time("last_modified_time")?, created: time("created_time"), row })
     };
-    let rows = kind.take_list(&mut answer).unwrap_or_default().into_iter().filter_map(row).collect();
-    Page { rows, cut: more && next.is_none(), next }
+    let rows = kind.take_list(&mut answer)?.into_iter().filter_map(row).collect();
+    Ok(Page { rows, cut: more && next.is_none(), next })
 }
 
 #[cfg(test)]
@@ -192,17 +203,20 @@ mod tests {
         let answer = |more: bool| {
             object(&json!({ "data": [], "info": { "more_records": more, "next_page_token": "t" } }))
         };
-        assert_eq!(crm_page(Some(answer(true)), &At::Page(9)).next, Some(At::Page(10)));
-        assert_eq!(crm_page(Some(answer(true)), &At::Page(10)).next, Some(At::Token("t".to_owned())));
-        assert_eq!(crm_page(Some(answer(false)), &At::Page(1)).next, None);
+        assert_eq!(crm_page(Some(answer(true)), &At::Page(9)).unwrap().next, Some(At::Page(10)));
+        assert_eq!(
+            crm_page(Some(answer(true)), &At::Page(10)).unwrap().next,
+            Some(At::Token("t".to_owned()))
+        );
+        assert_eq!(crm_page(Some(answer(false)), &At::Page(1)).unwrap().next, None);
         let numbered = object(&json!({ "data": [], "info": { "more_records": true } }));
-        let page = crm_page(Some(numbered.clone()), &At::Page(10));
+        let page = crm_page(Some(numbered.clone()), &At::Page(10)).unwrap();
         assert!(page.next.is_none() && page.cut, "there is more, and no way to it");
-        let page = crm_deleted_page(Some(numbered), &At::Page(10));
+        let page = crm_deleted_page(Some(numbered), &At::Page(10)).unwrap();
         assert_eq!((page.next, page.cut), (Some(At::Page(11)), false));
-        let last = crm_deleted_page(Some(answer(false)), &At::Page(11));
+        let last = crm_deleted_page(Some(answer(false)), &At::Page(11)).unwrap();
         assert_eq!((last.next, last.cut), (None, false));
-        assert!(crm_page(None, &At::FIRST).rows.is_empty());
+        assert!(crm_page(None, &At::FIRST).unwrap().rows.is_empty());
         let url = crm_url("https://api", "Deals", Order::OldestFirst, &At::Token("t".to_owned()));
         assert_eq!(
             url,
@@ -221,7 +235,7 @@ mod tests {
             { "id": "62", "Modified_Time": null },
             { "id": "63", "deleted_time": "2026-11-21T20:00:01+01:00" },
         ] }));
-        let page = crm_page(Some(crm), &At::FIRST);
+        let page = crm_page(Some(crm), &At::FIRST).unwrap();
         let found: Vec<_> = page.rows.iter().map(|row| (row.id.as_str(), row.at.to_string())).collect();
         assert_eq!(
             found,
@@ -232,7 +246,7 @@ mod tests {
             "code": 0, "page_context": { "has_more_page": true },
             "items": [{ "item_id": "33", "last_modified_time": "2026-11-21T20:00:00+0100" }],
         }));
-        let page = inventory_page(inventory, RecordKind::ITEM, &At::Page(3));
+        let page = inventory_page(inventory, RecordKind::ITEM, &At::Page(3)).unwrap();
         assert_eq!((page.rows.len(), page.next), (1, Some(At::Page(4))));
     }
 

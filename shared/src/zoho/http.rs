@@ -44,7 +44,7 @@ pub enum HttpError {
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// A `Retry-After` in seconds; Zoho documents none, but it counts where it is a number.
+    /// A `Retry-After` in seconds; Zoho documents none. A date counts from the answer's own.
     pub retry_after: Option<u64>,
     /// What is left of CRM's credits; Zoho says so only when half of them are used.
     pub credits: Option<u64>,
@@ -323,8 +323,11 @@ async fn read(mut response: Response) -> Result<Answer, HttpError> {
     let status = response.status().as_u16();
     let text = |name| response.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     let number = |name| text(name).and_then(|text| text.trim().parse().ok());
-    let (retry_after, credits) = (number(header::RETRY_AFTER), number(CREDITS_HEADER));
-    let date = text(header::DATE).and_then(|text| rfc2822::parse(text).ok()).map(|date| date.timestamp());
+    let credits = number(CREDITS_HEADER);
+    let moment = |name| text(name).and_then(|text| rfc2822::parse(text).ok()).map(|date| date.timestamp());
+    let date = moment(header::DATE);
+    let retry_after =
+        number(header::RETRY_AFTER).or_else(|| seconds_until(moment(header::RETRY_AFTER)?, date?));
     let kept = |name| response.headers().get(name).cloned();
     let (content_type, content_disposition) = (kept(header::CONTENT_TYPE), kept(header::CONTENT_DISPOSITION));
     let told = response.content_length().and_then(|length| usize::try_from(length).ok());
@@ -336,6 +339,10 @@ async fn read(mut response: Response) -> Result<Answer, HttpError> {
         body.extend_from_slice(&chunk);
     }
     Ok(Answer { status, retry_after, credits, date, content_type, content_disposition, body: body.freeze() })
+}
+
+fn seconds_until(moment: Timestamp, now: Timestamp) -> Option<u64> {
+    u64::try_from(moment.as_second().saturating_sub(now.as_second())).ok()
 }
 
 fn classify(error: &reqwest::Error) -> HttpError {

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::data_centre::{DataCentre, DataCentres};
 use super::http::{Answer, Form, Http, HttpError};
+use super::json;
 use super::scope::ScopeSet;
 use super::secrets::{AccessTokenSecret, AuthorizationCode, ClientSecret, RefreshToken};
 use super::value::{Object, text};
@@ -234,6 +235,10 @@ fn judge(answer: &Answer) -> Result<Granted, Refusal> {
     let body = object(answer)?;
     let token = text(&body, "access_token").filter(|_| (200..300).contains(&answer.status));
     let Some(access_token) = token else { return Err(refusal(answer.status, &body)) };
+    // What no header can carry is no token, and would be refused with every call.
+    if !access_token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(Refusal::Unreadable);
+    }
     Ok(Granted {
         access_token: AccessTokenSecret::new(access_token),
         refresh_token: text(&body, "refresh_token").map(RefreshToken::new),
@@ -244,10 +249,10 @@ fn judge(answer: &Answer) -> Result<Granted, Refusal> {
 }
 
 fn object(answer: &Answer) -> Result<Object, Refusal> {
-    match serde_json::from_slice(&answer.body) {
-        Ok(Value::Object(body)) => Ok(body),
-        _ => Err(Refusal::Unreadable),
-    }
+    json::object(&answer.body).map_err(|_| match answer.status {
+        429 => Refusal::Throttled,
+        _ => Refusal::Unreadable,
+    })
 }
 
 fn refusal(status: u16, body: &Object) -> Refusal {
@@ -309,6 +314,8 @@ mod tests {
             (200, "{}", Refusal::Unknown(String::new())),
             (200, "<html>maintenance</html>", Refusal::Unreadable),
             (502, "", Refusal::Unreadable),
+            (429, "<html>slow down</html>", Refusal::Throttled),
+            (200, "{\"access_token\":\"1000.a.b\\n\"}", Refusal::Unreadable),
             (200, r#"{"access_token":""}"#, Refusal::Unknown(String::new())),
             (500, r#"{"access_token":"1000.a.b"}"#, Refusal::Unknown(String::new())),
         ] {

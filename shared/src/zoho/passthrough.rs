@@ -9,9 +9,10 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::zoho::api_path::Verb;
+use crate::zoho::failure::{Failure, FailureKind};
 use crate::zoho::http::Answer;
+use crate::zoho::json;
 use crate::zoho::response;
-use crate::zoho::response::{Failure, FailureKind};
 use crate::zoho::scope::Product;
 
 /// Larger answers to writes are not searched for the refusal of a single record.
@@ -38,10 +39,11 @@ pub fn judge(product: Product, verb: Verb, answer: &Answer) -> Result<(), Failur
         304 => return Ok(()),
         status => {
             let failure = judged().err().unwrap_or(Failure::of(FailureKind::Unreadable));
-            // A path that Zoho does not have, or a body that is too large, is often refused by a page.
+            // A path that Zoho does not have is often refused by a page. Of a write, nobody knows what a page means.
             return Err(match (failure.kind, status) {
-                (FailureKind::Unreadable, 404) => Failure::of(FailureKind::NotFound),
-                (FailureKind::Unreadable, 400 | 403 | 405 | 411..=415) => Failure::of(FailureKind::Rejected),
+                (FailureKind::Unreadable, 400 | 403..=405 | 411..=415) if verb.is_read() => {
+                    Failure::of(FailureKind::Rejected)
+                }
                 _ => failure,
             });
         }
@@ -53,11 +55,10 @@ pub fn judge(product: Product, verb: Verb, answer: &Answer) -> Result<(), Failur
         Form::Json => {
             let begun = answer.body.iter().find(|byte| !byte.is_ascii_whitespace());
             if begun != Some(&b'{') {
-                return serde_json::from_slice::<IgnoredAny>(&answer.body)
-                    .map(drop)
-                    .map_err(|_| unreadable());
+                return json::read::<IgnoredAny>(&answer.body).map(drop).map_err(|_| unreadable());
             }
-            let envelope: Envelope<'_> = serde_json::from_slice(&answer.body).map_err(|_| unreadable())?;
+            let body = json::repaired(&answer.body);
+            let envelope: Envelope<'_> = serde_json::from_slice(&body).map_err(|_| unreadable())?;
             match (product, envelope.code.map(RawValue::get)) {
                 (Product::Inventory, Some("0" | "\"0\"") | None) => Ok(()),
                 (Product::Crm, Some("\"SUCCESS\"")) => Ok(()),
@@ -75,7 +76,7 @@ pub fn judge(product: Product, verb: Verb, answer: &Answer) -> Result<(), Failur
 /// A write of one record that CRM refuses under a status of success. Of several records each has its own end, and whoever
 /// wrote them must look at each.
 fn only_record(answer: &Answer) -> Result<(), Failure> {
-    let Ok(Value::Object(object)) = serde_json::from_slice(&answer.body) else { return Ok(()) };
+    let Ok(object) = json::object(&answer.body) else { return Ok(()) };
     match object.get("data").and_then(Value::as_array).map(Vec::as_slice) {
         Some([only]) if only.get("status").and_then(Value::as_str) == Some("error") => {
             response::crm_written(answer).map(drop)
@@ -149,16 +150,21 @@ mod tests {
             (Product::Inventory, 200, "", " <html>", FailureKind::Unreadable),
             (Product::Inventory, 200, JSON, "<html>", FailureKind::Unreadable),
             (Product::Inventory, 302, "", "", FailureKind::Unreadable),
-            (Product::Inventory, 302, JSON, r#"{"code":0}"#, FailureKind::Rejected),
+            (Product::Inventory, 302, JSON, r#"{"code":0}"#, FailureKind::Unreadable),
             (Product::Inventory, 503, "text/html", "<html>", FailureKind::Unavailable),
-            (Product::Inventory, 404, "text/html", "<html>", FailureKind::NotFound),
-            (Product::Inventory, 413, "text/html", "<html>", FailureKind::Rejected),
-            (Product::Inventory, 401, "text/html", "<html>", FailureKind::Unreadable),
+            (Product::Inventory, 404, "text/html", "<html>", FailureKind::Unreadable),
+            (Product::Inventory, 413, "text/html", "<html>", FailureKind::Unreadable),
+            (Product::Inventory, 401, "text/html", "<html>", FailureKind::DeadTokenOrScope),
+            (Product::Crm, 400, JSON, r#"{"data":[{"status":"error","code":"X"}]}"#, FailureKind::Rejected),
             (Product::Crm, 200, JSON, r#"{"code":"INVALID_TOKEN"}"#, FailureKind::DeadToken),
             (Product::Crm, 401, JSON, r#"{"code":"OAUTH_SCOPE_MISMATCH"}"#, FailureKind::ScopeMissing),
             (Product::Crm, 202, JSON, r#"{"data":[{"status":"error","code":"X"}]}"#, FailureKind::Rejected),
         ] {
             assert_eq!(kind(product, Verb::Post, status, form, body), Some(expected), "{status} {body}");
+        }
+        for status in [404, 413] {
+            let read = kind(Product::Inventory, Verb::Get, status, "text/html", "<html>");
+            assert_eq!(read, Some(FailureKind::Rejected), "a page may refuse a read");
         }
     }
 }

@@ -1,86 +1,16 @@
 //! What Zoho's products answered, judged by the body first: an Inventory refusal can come under 200, a maintenance page
-//! too, and one status means different things.
+//! too, and one status means different things. A refusal is one only where Zoho says so itself, in JSON.
 
 use serde_json::Value;
 
-use crate::base::problem::{Code, Problem, ZohoSaid};
-use crate::zoho::http::{Answer, HttpError};
-use crate::zoho::value::Object;
+use crate::base::problem::ZohoSaid;
+use crate::zoho::failure::{Failure, FailureKind};
+use crate::zoho::http::Answer;
+use crate::zoho::value::{self, Object};
+use crate::zoho::{json, refusals};
 
-/// An answer that is not what was asked for.
-#[derive(Debug, Clone)]
-pub struct Failure {
-    /// What it means.
-    pub kind: FailureKind,
-    /// Zoho's own words, where there are any.
-    pub said: Option<ZohoSaid>,
-    pub(super) retry_after: Option<u64>,
-}
-
-/// What an answer means for what happens next.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FailureKind {
-    /// The access token is dead (or of another data centre, which Zoho never says).
-    DeadToken,
-    /// Inventory's 57: the token is dead, or lacks the scope. Zoho does not tell which.
-    DeadTokenOrScope,
-    /// The token lacks a scope. A new one would too.
-    ScopeMissing,
-    /// The Zoho user lacks the right.
-    Forbidden,
-    /// The organisation is not the user's.
-    Organization,
-    /// No such record.
-    NotFound,
-    /// The request itself was refused.
-    Rejected,
-    /// The record was changed since.
-    Modified,
-    /// Too many calls in a short time; of CRM, perhaps only at once.
-    RateLimited,
-    /// Too many calls of Inventory at once.
-    TooManyAtOnce,
-    /// The calls of the day are used up.
-    DailyLimit,
-    /// Not data: HTML, half a document, another shape.
-    Unreadable,
-    /// Zoho itself failed.
-    Unavailable,
-    /// No answer.
-    Http(HttpError),
-}
-
-impl Failure {
-    pub(super) fn of(kind: FailureKind) -> Self {
-        Self { kind, said: None, retry_after: None }
-    }
-
-    /// Whether Zoho gave this code.
-    pub fn has_code(&self, code: &str) -> bool {
-        self.said.as_ref().is_some_and(|said| said.code == code)
-    }
-
-    /// What Zoho said in `Retry-After`.
-    pub fn retry_after(&self) -> Option<u64> {
-        self.retry_after
-    }
-
-    /// How many seconds to wait after a limit was reached.
-    pub fn seconds(&self) -> Option<u64> {
-        match self.kind {
-            FailureKind::RateLimited => Some(self.retry_after.unwrap_or(60).clamp(1, 600)),
-            FailureKind::TooManyAtOnce => Some(self.retry_after.unwrap_or(2).clamp(1, 600)),
-            FailureKind::DailyLimit => Some(self.retry_after.unwrap_or(3600).clamp(60, 86_400)),
-            _ => None,
-        }
-    }
-}
-
-impl From<HttpError> for Failure {
-    fn from(error: HttpError) -> Self {
-        Self::of(FailureKind::Http(error))
-    }
-}
+/// What Zoho tells beside its words is passed on up to this many bytes.
+const MAX_DETAILS: usize = 2048;
 
 /// Judges an answer of Inventory: an object with `code` 0 under a 2xx.
 ///
@@ -93,26 +23,21 @@ pub fn inventory(answer: &Answer) -> Result<Object, Failure> {
         Some(Value::String(code)) => code.clone(),
         // Some bulk answers have a code per record only.
         _ if answer.status < 300 => return Ok(object),
-        _ => return Err(Failure::of(by_status(answer.status))),
+        _ => return Err(without_words(answer)),
     };
-    if answer.status < 300 && code == "0" {
-        return Ok(object);
+    match (code.as_str(), answer.status) {
+        ("0", ..300) => return Ok(object),
+        // Neither a success nor a refusal of Inventory.
+        ("0" | "SUCCESS", _) => return Err(without_words(answer)),
+        _ => {}
     }
-    let kind = match code.as_str() {
-        "14" => FailureKind::DeadToken,
-        "57" => FailureKind::DeadTokenOrScope,
-        "44" => FailureKind::RateLimited,
-        "1070" => FailureKind::TooManyAtOnce,
-        "45" => FailureKind::DailyLimit,
-        "1002" | "5" => FailureKind::NotFound,
-        "6041" | "6024" | "4029" => FailureKind::Organization,
-        "1000" => FailureKind::Unavailable,
-        _ => by_status(answer.status),
-    };
-    Err(Failure { kind, said: said(code, &object), retry_after: answer.retry_after })
+    let said = said(code, &object, "error_info");
+    let refusal = refusals::of_inventory(&said.code, &said.message);
+    Err(refused(answer, said, refusal))
 }
 
-/// Judges an answer of CRM: an object under 200, or nothing under 204, which is an empty list.
+/// Judges an answer of CRM: an object under 200, or nothing under 204, which is an empty list. A refusal stands at the top, or
+/// in the first row of a list, or beside it in `errors`.
 ///
 /// # Errors
 /// Everything else.
@@ -121,24 +46,18 @@ pub fn crm(answer: &Answer) -> Result<Option<Object>, Failure> {
         return Ok(None);
     }
     let object = object(answer)?;
-    let Some(code) = object.get("code").and_then(Value::as_str).map(str::to_owned) else {
-        return if answer.status < 300 {
-            Ok(Some(object))
-        } else {
-            Err(Failure::of(by_status(answer.status)))
-        };
-    };
-    let kind = match code.as_str() {
-        "INVALID_TOKEN" | "AUTHENTICATION_FAILURE" => FailureKind::DeadToken,
-        "OAUTH_SCOPE_MISMATCH" => FailureKind::ScopeMissing,
-        "NO_PERMISSION" | "AUTHORIZATION_FAILED" => FailureKind::Forbidden,
-        "TOO_MANY_REQUESTS" => FailureKind::RateLimited,
-        "INTERNAL_ERROR" => FailureKind::Unavailable,
-        "RECORD_MODIFIED" => FailureKind::Modified,
-        _ if answer.status == 412 => FailureKind::Modified,
-        _ => by_status(answer.status),
-    };
-    Err(Failure { kind, said: refused_field(code, &object), retry_after: answer.retry_after })
+    let is_good = answer.status < 300;
+    match object.get("code").and_then(Value::as_str) {
+        Some("SUCCESS") if is_good => Ok(Some(object)),
+        // Neither a success nor a refusal.
+        Some("SUCCESS") => Err(without_words(answer)),
+        Some(_) => Err(crm_refusal(answer, &object)),
+        None if is_good => Ok(Some(object)),
+        None => Err(match refused_row(&object) {
+            Some(row) => crm_refusal(answer, row),
+            None => without_words(answer),
+        }),
+    }
 }
 
 /// Judges CRM's answer to a read of one record: an id that it does not know is nothing, too.
@@ -160,57 +79,118 @@ pub fn crm_record(answer: &Answer) -> Result<Option<Object>, Failure> {
 pub fn crm_written(answer: &Answer) -> Result<String, Failure> {
     let object = crm(answer)?.ok_or_else(|| Failure::of(FailureKind::Unreadable))?;
     let first = object.get("data").and_then(Value::as_array).and_then(|data| data.first()?.as_object());
-    let Some(first) = first else { return Err(Failure::of(FailureKind::Unreadable)) };
-    let code = first.get("code").and_then(Value::as_str).unwrap_or_default();
-    let details = first.get("details").and_then(Value::as_object);
-    if code == "SUCCESS" {
-        let id = details.and_then(|details| crate::zoho::value::id(details, "id"));
-        return id.ok_or_else(|| Failure::of(FailureKind::Unreadable));
+    let written = done(answer, first)?;
+    value::id(&written, "id").ok_or_else(|| Failure::of(FailureKind::Unreadable))
+}
+
+/// Judges the row of what was written, and gives its details.
+///
+/// # Errors
+/// Everything but a success.
+pub(super) fn done(answer: &Answer, row: Option<&Object>) -> Result<Object, Failure> {
+    let row = row.ok_or_else(|| Failure::of(FailureKind::Unreadable))?;
+    match row.get("code").and_then(Value::as_str) {
+        Some("SUCCESS") => Ok(row.get("details").and_then(Value::as_object).cloned().unwrap_or_default()),
+        Some(_) => Err(crm_refusal(answer, row)),
+        None => Err(Failure::of(FailureKind::Unreadable)),
     }
-    let kind = match code {
-        "RECORD_MODIFIED" => FailureKind::Modified,
-        "NO_PERMISSION" | "AUTHORIZATION_FAILED" => FailureKind::Forbidden,
-        "INTERNAL_ERROR" => FailureKind::Unavailable,
-        _ => FailureKind::Rejected,
-    };
-    Err(Failure { kind, said: refused_field(code.to_owned(), first), retry_after: None })
 }
 
 /// Whether an upsert made the record, rather than changed one.
 pub fn crm_inserted(answer: &Answer) -> bool {
-    let object: Option<Value> = serde_json::from_slice(&answer.body).ok();
+    let object: Option<Value> = json::read(&answer.body).ok();
     let action = object.as_ref().and_then(|object| object.pointer("/data/0/action"));
     action.and_then(Value::as_str) == Some("insert")
 }
 
-/// Zoho's words with the field that it means.
-pub(super) fn refused_field(code: String, record: &Object) -> Option<ZohoSaid> {
-    let mut said = said(code, record)?;
-    let details = record.get("details").and_then(Value::as_object);
-    if let Some(field) = details.and_then(|details| details.get("api_name")).and_then(Value::as_str) {
-        said.message += &format!(" (field {field})");
+/// Takes the records out of a list's answer. A list that is not there is not an empty one: who believed so would make what
+/// exists once more.
+///
+/// # Errors
+/// Where it is no list of records.
+pub fn records(answer: &mut Object, field: &str) -> Result<Vec<Object>, Failure> {
+    let Some(Value::Array(list)) = answer.get_mut(field).map(Value::take) else {
+        return Err(Failure::of(FailureKind::Unreadable));
+    };
+    let row = |row| match row {
+        Value::Object(row) => Ok(row),
+        _ => Err(Failure::of(FailureKind::Unreadable)),
+    };
+    list.into_iter().map(row).collect()
+}
+
+/// The first row that was refused, in whichever list it stands.
+fn refused_row(object: &Object) -> Option<&Object> {
+    let rows = object.values().filter_map(Value::as_array).flatten().filter_map(Value::as_object);
+    let code = |row: &&Object| row.get("code").and_then(Value::as_str).is_some_and(|code| code != "SUCCESS");
+    rows.into_iter().find(code)
+}
+
+/// A refusal of CRM, at the top or in a row.
+fn crm_refusal(answer: &Answer, refusal: &Object) -> Failure {
+    let code = refusal.get("code").and_then(Value::as_str).unwrap_or_default().to_owned();
+    let said = said(code, refusal, "details");
+    let refusal = refusals::of_crm(&said.code, &said.message);
+    let mut failure = refused(answer, said, refusal);
+    if answer.status == 412 {
+        failure.kind = FailureKind::Modified;
     }
-    Some(said)
+    failure
+}
+
+fn refused(answer: &Answer, said: ZohoSaid, refusal: Option<&'static refusals::Refusal>) -> Failure {
+    Failure {
+        kind: refusal.map_or_else(|| by_status(answer.status), |refusal| refusal.kind),
+        hint: refusal.and_then(|refusal| refusal.hint),
+        said: Some(Box::new(said)),
+        retry_after: answer.retry_after,
+    }
 }
 
 pub(super) fn object(answer: &Answer) -> Result<Object, Failure> {
-    match serde_json::from_slice(&answer.body) {
-        Ok(Value::Object(object)) => Ok(object),
-        _ if answer.status >= 500 => Err(Failure::of(FailureKind::Unavailable)),
-        // A limit can be told by a proxy in front of Zoho, without Zoho's own body.
-        _ if answer.status == 429 => {
-            Err(Failure { retry_after: answer.retry_after, ..Failure::of(FailureKind::RateLimited) })
-        }
-        _ => Err(Failure::of(FailureKind::Unreadable)),
-    }
+    json::object(&answer.body).map_err(|_| without_words(answer))
 }
 
-fn said(code: String, object: &Object) -> Option<ZohoSaid> {
+/// What Zoho's servers say without Zoho's words: a proxy in front of them, or a page.
+fn without_words(answer: &Answer) -> Failure {
+    let kind = match answer.status {
+        401 => FailureKind::DeadTokenOrScope,
+        429 => FailureKind::RateLimited,
+        500.. => FailureKind::Unavailable,
+        _ => FailureKind::Unreadable,
+    };
+    Failure { retry_after: answer.retry_after, ..Failure::of(kind) }
+}
+
+fn said(code: String, object: &Object, details: &str) -> ZohoSaid {
     let message = object.get("message").and_then(Value::as_str).unwrap_or_default().to_owned();
-    Some(ZohoSaid { code, message })
+    ZohoSaid { code, message, details: object.get(details).and_then(bounded) }
 }
 
-/// For codes that the tables above do not know.
+/// What Zoho tells beside its words, as far as it fits. What it tells of organisations is nobody's business.
+fn bounded(details: &Value) -> Option<Value> {
+    let mut left = MAX_DETAILS;
+    let mut fits = |value: &Value| {
+        let length = value.to_string().len();
+        let fits = length <= left;
+        left -= if fits { length } else { 0 };
+        fits
+    };
+    let kept = match details {
+        Value::Object(all) => {
+            let ours = all.iter().filter(|(name, value)| !name.contains("organi") && fits(value));
+            Value::Object(ours.map(|(name, value)| (name.clone(), value.clone())).collect())
+        }
+        Value::Array(all) => Value::Array(all.iter().filter(|value| fits(value)).cloned().collect()),
+        Value::Null => return None,
+        other => return fits(other).then(|| other.clone()),
+    };
+    let is_empty =
+        kept.as_object().is_some_and(Object::is_empty) || kept.as_array().is_some_and(Vec::is_empty);
+    (!is_empty).then_some(kept)
+}
+
+/// For codes that the tables do not know.
 fn by_status(status: u16) -> FailureKind {
     match status {
         401 => FailureKind::DeadTokenOrScope,
@@ -222,58 +202,12 @@ fn by_status(status: u16) -> FailureKind {
     }
 }
 
-impl From<Failure> for Problem {
-    fn from(failure: Failure) -> Self {
-        let (code, detail) = match failure.kind {
-            // The proxy has tried a new token by the time this is shown.
-            FailureKind::DeadToken => {
-                (Code::ZohoUnavailable, "Zoho refuses an access token that it has only just given.")
-            }
-            FailureKind::DeadTokenOrScope | FailureKind::ScopeMissing => {
-                (Code::ScopeMissing, "The token of this connection may not do this.")
-            }
-            FailureKind::Forbidden => (Code::ZohoForbidden, "Zoho denies this to the user who connected."),
-            FailureKind::Organization => (
-                Code::OrganizationRefused,
-                "Zoho does not accept this connection's organisation for its user.",
-            ),
-            FailureKind::NotFound => (Code::RecordNotFound, "Zoho has no such record in this organisation."),
-            FailureKind::Modified => {
-                (Code::RecordModified, "Somebody changed the record since the moment that you named.")
-            }
-            FailureKind::Rejected => (Code::ZohoRejected, "Zoho did not accept the request."),
-            FailureKind::RateLimited => {
-                (Code::ZohoRateLimited, "The organisation made too many calls to Zoho.")
-            }
-            FailureKind::TooManyAtOnce => {
-                (Code::ZohoRateLimited, "The organisation made too many calls to Zoho at once.")
-            }
-            FailureKind::DailyLimit => {
-                (Code::ZohoDailyLimit, "The organisation has used up today's calls to Zoho.")
-            }
-            FailureKind::Unreadable => (Code::ZohoUnreadable, "Zoho sent something that is not data."),
-            FailureKind::Unavailable => (Code::ZohoUnavailable, "Zoho answered with a fault of its own."),
-            FailureKind::Http(HttpError::Unreachable | HttpError::Broken) => {
-                (Code::ZohoUnavailable, "The connection to Zoho failed.")
-            }
-            FailureKind::Http(HttpError::Timeout) => (Code::ZohoTimeout, "Zoho was silent for too long."),
-            FailureKind::Http(HttpError::TooLarge) => {
-                (Code::ResponseTooLarge, "Zoho's answer is larger than the connector reads.")
-            }
-        };
-        let mut problem = Self::new(code, detail);
-        if let Some(seconds) = failure.seconds() {
-            problem = problem.retry_after(seconds);
-        }
-        match failure.said {
-            Some(said) => problem.zoho(said.code, said.message),
-            None => problem,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+    use proptest::test_runner::{Config, TestRunner};
+    use reqwest::header as http;
+
     use super::*;
 
     fn answer(status: u16, body: &str) -> Answer {
@@ -297,6 +231,9 @@ mod tests {
             (503, "<html>down</html>", FailureKind::Unavailable),
             (429, "<html>slow down</html>", FailureKind::RateLimited),
             (500, r#"{"code":1000,"message":"x"}"#, FailureKind::Unavailable),
+            (404, r#"{"code":5,"message":"Invalid URL Passed"}"#, FailureKind::Rejected),
+            (400, r#"{"code":0,"message":"success"}"#, FailureKind::Unreadable),
+            (401, "", FailureKind::DeadTokenOrScope),
         ] {
             assert_eq!(inventory(&answer(status, body)).unwrap_err().kind, expected, "{status} {body}");
         }
@@ -311,7 +248,24 @@ mod tests {
             (401, r#"{"code":"OAUTH_SCOPE_MISMATCH"}"#, FailureKind::ScopeMissing),
             (403, r#"{"code":"OAUTH_SCOPE_MISMATCH"}"#, FailureKind::ScopeMissing),
             (403, r#"{"code":"NO_PERMISSION"}"#, FailureKind::Forbidden),
-            (404, r#"{"code":"INVALID_URL_PATTERN"}"#, FailureKind::NotFound),
+            (404, r#"{"code":"INVALID_URL_PATTERN"}"#, FailureKind::Rejected),
+            (404, r#"{"code":"SOMETHING"}"#, FailureKind::NotFound),
+            (401, "<html>", FailureKind::DeadTokenOrScope),
+            (
+                400,
+                r#"{"data":[{"code":"INVALID_DATA","message":"x","status":"error"}]}"#,
+                FailureKind::Rejected,
+            ),
+            (
+                400,
+                r#"{"data":[{"code":"INVALID_DATA","message":"the related id given seems to be invalid"}]}"#,
+                FailureKind::NotFound,
+            ),
+            (403, r#"{"data":[{"code":"NO_PERMISSION","status":"error"}]}"#, FailureKind::Forbidden),
+            (412, r#"{"data":[{"code":"ALREADY_MODIFIED","status":"error"}]}"#, FailureKind::Modified),
+            (400, r#"{"errors":[{"code":"RECORD_LOCKED"}]}"#, FailureKind::Locked),
+            (400, "{}", FailureKind::Unreadable),
+            (200, r#"{"data":[],"data":[1]}"#, FailureKind::Unreadable),
             (400, r#"{"code":"REQUIRED_PARAM_MISSING"}"#, FailureKind::Rejected),
             (429, r#"{"code":"TOO_MANY_REQUESTS"}"#, FailureKind::RateLimited),
             (500, r#"{"code":"INTERNAL_ERROR"}"#, FailureKind::Unavailable),
@@ -321,5 +275,175 @@ mod tests {
         }
         assert!(crm(&answer(204, "")).unwrap().is_none());
         assert!(crm(&answer(200, r#"{"data":[]}"#)).unwrap().is_some());
+    }
+
+    #[test]
+    fn a_refusal_keeps_zohos_words_and_what_stands_beside_them() {
+        let body = r#"{"data":[{"code":"DUPLICATE_DATA","message":"duplicate data","status":"error","details":
+            {"api_name":"Email","id":"61","organization_name":"Other","duplicate_record":{"id":"61"}}}]}"#;
+        let failure = crm(&answer(400, body)).unwrap_err();
+        let said = failure.said.unwrap();
+        assert_eq!((said.code.as_str(), said.message.as_str()), ("DUPLICATE_DATA", "duplicate data"));
+        let details = said.details.unwrap().to_string();
+        assert_eq!(details, r#"{"api_name":"Email","id":"61","duplicate_record":{"id":"61"}}"#);
+        assert!(failure.hint.unwrap().contains("zoho.details"));
+
+        let long = format!(r#"{{"code":2,"message":"x","error_info":["a","{}","b"]}}"#, "y".repeat(3000));
+        let said = inventory(&answer(400, &long)).unwrap_err().said.unwrap();
+        assert_eq!(said.details.unwrap().to_string(), r#"["a","b"]"#);
+    }
+
+    #[test]
+    fn only_words_of_zoho_refuse_a_write() {
+        for (status, body) in
+            [(400, "<html>"), (403, "{}"), (404, ""), (429, "slow"), (401, "no"), (200, "{}")]
+        {
+            assert!(crm_written(&answer(status, body)).unwrap_err().is_uncertain(), "{status} {body}");
+        }
+        let refused = r#"{"data":[{"code":"INVALID_DATA","status":"error"}]}"#;
+        for status in [200, 202, 207, 400, 403] {
+            assert!(!crm_written(&answer(status, refused)).unwrap_err().is_uncertain(), "{status}");
+        }
+        let made = crm_written(&answer(201, r#"{"data":[{"code":"SUCCESS","details":{"id":"7"}}]}"#));
+        assert_eq!(made.unwrap(), "7");
+    }
+
+    #[test]
+    fn what_is_no_list_is_not_an_empty_one() {
+        for body in ["{}", r#"{"items":null}"#, r#"{"items":{}}"#, r#"{"items":[[]]}"#, r#"{"items":["x"]}"#]
+        {
+            let mut answer: Object = serde_json::from_str(body).unwrap();
+            assert_eq!(records(&mut answer, "items").unwrap_err().kind, FailureKind::Unreadable, "{body}");
+        }
+        let mut empty: Object = serde_json::from_str(r#"{"items":[]}"#).unwrap();
+        assert!(records(&mut empty, "items").unwrap().is_empty());
+    }
+
+    /// Answers at random: their bodies are like Zoho's, and like what stands in their place.
+    fn any_answer() -> impl Strategy<Value = Answer> {
+        let code = prop_oneof![
+            Just("\"SUCCESS\""),
+            Just("\"INVALID_DATA\""),
+            Just("\"NEW_ONE\""),
+            Just("0"),
+            Just("57"),
+            Just("4711"),
+            Just("null"),
+            Just("{}"),
+            Just("\"\\ud83c\""),
+        ];
+        let body = (0..12_u8, code, ".{0,12}", prop::collection::vec(any::<u8>(), 0..24)).prop_map(
+            |(form, code, text, bytes)| {
+                let message = Value::from(text).to_string();
+                let row = format!("{{\"code\":{code},\"message\":{message},\"details\":{{\"id\":\"7\"}}}}");
+                match form {
+                    0 => bytes,
+                    1 => b"<html>sorry</html>".to_vec(),
+                    2 => Vec::new(),
+                    3 => b"{}".to_vec(),
+                    4 => format!("{{\"errors\":[{row}]}}").into_bytes(),
+                    5 => row.get(..row.len() / 2).unwrap_or_default().as_bytes().to_vec(),
+                    6 => format!("\u{feff}{row}").into_bytes(),
+                    7 => format!("[{row}]").into_bytes(),
+                    8 => row.into_bytes(),
+                    _ => format!("{{\"data\":[{row}]}}").into_bytes(),
+                }
+            },
+        );
+        let status = prop_oneof![
+            Just(200_u16),
+            Just(201),
+            Just(202),
+            Just(204),
+            Just(207),
+            Just(302),
+            Just(400),
+            Just(401),
+            Just(403),
+            Just(404),
+            Just(412),
+            Just(429),
+            Just(500),
+            Just(503),
+            200..600_u16,
+        ];
+        let kind = prop_oneof![
+            Just(None),
+            Just(Some("application/json;charset=UTF-8")),
+            Just(Some("text/html")),
+            Just(Some("application/pdf"))
+        ];
+        let wait = prop::option::of(any::<u64>());
+        (status, kind, wait, body).prop_map(|(status, kind, retry_after, body)| Answer {
+            status,
+            retry_after,
+            content_type: kind.map(http::HeaderValue::from_static),
+            body: body.into(),
+            ..Answer::default()
+        })
+    }
+
+    /// The codes of refusals that stand in a body, at the top or in the first rows, with their messages.
+    fn refusals_in(body: &[u8]) -> Vec<(String, String)> {
+        let Ok(object) = json::object(body) else { return Vec::new() };
+        let rows = object.values().filter_map(Value::as_array).flatten().filter_map(Value::as_object);
+        let all = std::iter::once(&object).chain(rows);
+        let refusal = |row: &Object| {
+            let code = match row.get("code")? {
+                Value::String(code) => code.clone(),
+                Value::Number(code) => code.to_string(),
+                _ => return None,
+            };
+            Some((code, row.get("message").and_then(Value::as_str).unwrap_or_default().to_owned()))
+        };
+        all.filter_map(refusal).filter(|(code, _)| !matches!(code.as_str(), "SUCCESS" | "0")).collect()
+    }
+
+    /// 20,000 answers; `ANSWERS=1000000` before a release.
+    #[test]
+    fn no_answer_to_a_write_is_misread() {
+        use crate::zoho::api_path::Verb;
+        use crate::zoho::passthrough;
+        use crate::zoho::scope::Product;
+
+        let cases = std::env::var("ANSWERS").map_or(20_000, |text| text.parse().unwrap());
+        let config = Config { cases, failure_persistence: None, ..Config::default() };
+        let (refused, done) = (std::cell::Cell::new(0), std::cell::Cell::new(0));
+        let check = |answer: &Answer| {
+            let refusals = refusals_in(&answer.body);
+            let judged = [
+                ("crm", crm_written(answer).map(drop)),
+                ("inventory", inventory(answer).map(drop)),
+                ("crm, passed", passthrough::judge(Product::Crm, Verb::Post, answer)),
+                ("inventory, passed", passthrough::judge(Product::Inventory, Verb::Post, answer)),
+            ];
+            for (way, judged) in judged {
+                match judged {
+                    Ok(()) => {
+                        done.set(done.get() + 1);
+                        prop_assert!(answer.status < 300 || answer.status == 304, "{way} done: {answer:?}");
+                    }
+                    Err(failure) if failure.is_uncertain() => {}
+                    Err(failure) => {
+                        refused.set(refused.get() + 1);
+                        let said = failure.said.map(|said| (said.code, said.message));
+                        let said = said.unwrap_or_default();
+                        prop_assert!(refusals.contains(&said), "{way} refused by {said:?}: {answer:?}");
+                    }
+                }
+            }
+            if let Ok(id) = crm_written(answer) {
+                prop_assert!(id == "7" && refusals.is_empty(), "{answer:?}");
+            }
+            Ok(())
+        };
+        TestRunner::new(config).run(&any_answer(), |answer| check(&answer)).unwrap();
+        let least = cases / 20;
+        assert!(
+            refused.get() > least && done.get() > least,
+            "{} refused, {} done",
+            refused.get(),
+            done.get()
+        );
     }
 }

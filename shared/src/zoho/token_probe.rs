@@ -1,7 +1,8 @@
 //! Where else a refused token is tried: Zoho's refusals do not tell a dead token from one that may not do this.
 
+use crate::zoho::failure::Failure;
 use crate::zoho::http::Answer;
-use crate::zoho::response::{Failure, crm as judge_crm, inventory as judge_inventory};
+use crate::zoho::response::{crm as judge_crm, inventory as judge_inventory};
 use crate::zoho::scope::{Product, ScopeSet};
 use crate::zoho::{crm, inventory};
 

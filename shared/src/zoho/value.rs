@@ -12,14 +12,6 @@ pub fn query_of(address: String) -> form_urlencoded::Serializer<'static, String>
     form_urlencoded::Serializer::for_suffix(address + "?", end)
 }
 
-/// Takes the records out of a list's answer.
-pub fn records(answer: &mut Object, field: &str) -> Vec<Object> {
-    match answer.get_mut(field).map(Value::take) {
-        Some(Value::Array(list)) => list.into_iter().filter_map(into_object).collect(),
-        _ => Vec::new(),
-    }
-}
-
 /// Takes the one record out of an answer.
 pub fn record(answer: &mut Object, field: &str) -> Option<Object> {
     answer.get_mut(field).map(Value::take).and_then(into_object)

@@ -108,8 +108,11 @@ pub struct Switches {
     pub crm_unknown_id_invalid_data: bool,
     /// A write that created records is this status: 201, in the official file 200.
     pub crm_create_status: u16,
-    /// A write with a refused record is this status, good records beside it or not: 200, 201, 202 or 207.
+    /// A write whose records are all refused is this status; with good ones beside them it is 207, unless this is another than
+    /// the 400 of Zoho's examples.
     pub crm_refused_record_status: u16,
+    /// A conditional update that comes too late is `RECORD_MODIFIED` at the top instead of `ALREADY_MODIFIED` in its row.
+    pub crm_modified_at_top: bool,
     /// A picklist takes any text.
     pub crm_picklists_unchecked: bool,
     /// `If-Unmodified-Since` does nothing: no official file has it.
@@ -194,7 +197,8 @@ impl Default for Switches {
             crm_missing_param_api_name: false,
             crm_unknown_id_invalid_data: false,
             crm_create_status: 201,
-            crm_refused_record_status: 202,
+            crm_refused_record_status: 400,
+            crm_modified_at_top: false,
             crm_picklists_unchecked: false,
             crm_unmodified_since_ignored: false,
             crm_index_lag: Duration::ZERO,

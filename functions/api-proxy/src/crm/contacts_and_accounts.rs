@@ -189,7 +189,7 @@ async fn list(
                 response::crm,
             )
             .await?;
-        let found = crm::rows(answer);
+        let found = crm::rows(answer)?;
         let data = found.into_iter().filter(|row| fits(row, &by)).map(crm::record).collect();
         return Ok(Json(List { data, next: None }));
     }
@@ -228,7 +228,7 @@ async fn one(
         .zoho
         .read(&target, |place| crm::record_url(place.api, module.name, id), response::crm_record)
         .await?;
-    let found = crm::rows(answer).into_iter().next();
+    let found = crm::rows(answer)?.into_iter().next();
     let found = found.ok_or_else(|| {
         Problem::new(Code::RecordNotFound, format!("There is no record {id} in {}.", module.name))
     })?;

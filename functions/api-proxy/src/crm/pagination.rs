@@ -8,9 +8,9 @@ use shared::base::id::is_zoho_id;
 use shared::base::problem::Problem;
 use shared::zoho::crm;
 use shared::zoho::crm::coql;
-use shared::zoho::response;
-use shared::zoho::response::FailureKind;
-use shared::zoho::value::{Object, id, records};
+use shared::zoho::failure::FailureKind;
+use shared::zoho::response::{self, records};
+use shared::zoho::value::{Object, id};
 
 use crate::request::params::invalid_cursor;
 use crate::zoho::{Place, Question, Target, Zoho, unreadable};
@@ -87,11 +87,8 @@ pub(crate) async fn page(
         .await?;
     // Nothing under 204 is an empty list.
     let Some(mut answer) = answer else { return Ok(Page { rows: Vec::new(), cursor: None }) };
-    if !answer.contains_key("data") {
-        return Err(unreadable("data"));
-    }
     let token = crm::next_page_token(&answer).map(str::to_owned);
-    let rows = records(&mut answer, "data");
+    let rows = records(&mut answer, "data")?;
     let last = rows.last().and_then(|row| id(row, "id"));
     // Where a query was not taken before, none is tried again.
     let way = if cursor.is_some() { 't' } else { 'i' };
@@ -117,7 +114,7 @@ async fn by_query(
     let Some(answer) = zoho.read(&target.with(coql::SCOPE), ask, judge).await? else { return Ok(None) };
     let Some(mut answer) = answer else { return Ok(Some(Page { rows: Vec::new(), cursor: None })) };
     let more = crm::more_records(&answer);
-    let mut rows = records(&mut answer, "data");
+    let mut rows = records(&mut answer, "data")?;
     if rows.iter().any(crm::has_nameless_lookup) {
         name_lookups(zoho, target, request, &mut rows).await?;
     }
@@ -138,7 +135,7 @@ async fn name_lookups(
         let answer = zoho
             .read(target, |place| crm::by_ids_url(place.api, module, fields, &ids.join(",")), response::crm)
             .await?;
-        for whole in crm::rows(answer) {
+        for whole in crm::rows(answer)? {
             let own = |row: &&mut Object| id(row, "id") == id(&whole, "id");
             if let Some(row) = part.iter_mut().find(own) {
                 *row = whole;

@@ -108,7 +108,7 @@ async fn query(
     app.zoho.demand_scope(&target.with(&module)).await?;
     let answer = app.zoho.read(&target, |place| Question::coql(place, &bound.text), response::crm).await?;
     let more = answer.as_ref().is_some_and(crm::more_records);
-    let data: Vec<Object> = crm::rows(answer).into_iter().map(crm::record).collect();
+    let data: Vec<Object> = crm::rows(answer)?.into_iter().map(crm::record).collect();
     let notice = more.then(|| {
         format!(
             "There are more: the answer ends at {} rows. Go on with `offset`, or in the order of `id` with `id > {{the last one}}`.",

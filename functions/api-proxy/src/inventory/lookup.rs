@@ -5,8 +5,8 @@ use shared::base::exactly_one::{Found, exactly_one};
 use shared::base::problem::{Code, Problem};
 use shared::zoho::inventory;
 use shared::zoho::inventory::record_kinds::RecordKind;
-use shared::zoho::response;
-use shared::zoho::value::{Object, id, query_of, record, records, text};
+use shared::zoho::response::{self, records};
+use shared::zoho::value::{Object, id, query_of, record, text};
 
 use crate::zoho::{Target, Zoho, unreadable};
 
@@ -54,12 +54,9 @@ pub(super) async fn item_page(
             response::inventory,
         )
         .await?;
-    if !answer.contains_key("items") {
-        return Err(unreadable("items"));
-    }
     let more = inventory::has_more(&answer);
     let low_stock_filtered = inventory::has_filtered(&answer, inventory::LOW_STOCK);
-    Ok(ItemPage { items: records(&mut answer, "items"), more, low_stock_filtered })
+    Ok(ItemPage { items: records(&mut answer, "items")?, more, low_stock_filtered })
 }
 
 /// The one active item with exactly this SKU.
@@ -132,7 +129,7 @@ pub(crate) async fn customer_by_name(
             )
             .await?;
         let more = inventory::has_more(&answer);
-        let rows = records(&mut answer, "contacts");
+        let rows = records(&mut answer, "contacts")?;
         found.extend(rows.iter().filter(|row| is_it(row)).filter_map(|row| id(row, "contact_id")));
         if !more {
             break;
@@ -163,7 +160,7 @@ pub(crate) async fn demand_location(zoho: &Zoho, target: &Target<'_>, location: 
         .read(&target, |place| inventory::locations_url(place.api, place.organization), response::inventory)
         .await;
     let Ok(mut answer) = answer else { return Ok(()) };
-    let locations = records(&mut answer, "locations");
+    let locations = records(&mut answer, "locations")?;
     let name = |place: &Object| text(place, "location_name").unwrap_or_default().to_owned();
     let is =
         |place: &Object| id(place, "location_id").as_deref() == Some(location) || name(place) == location;

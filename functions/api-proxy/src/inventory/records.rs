@@ -266,9 +266,7 @@ async fn list(
         )
         .await?;
     let more = inventory::has_more(&answer);
-    let Some(rows_found) = kind.record.take_list(&mut answer) else {
-        return Err(unreadable(kind.record.path));
-    };
+    let rows_found = kind.record.take_list(&mut answer)?;
     let data = rows_found
         .into_iter()
         .filter(|row| filters.iter().all(|(filter, value)| fits(row, filter, value)))

@@ -3,10 +3,10 @@
 
 use serde_json::Value;
 use shared::base::problem::Problem;
+use shared::zoho::failure::FailureKind;
 use shared::zoho::inventory;
-use shared::zoho::response;
-use shared::zoho::response::FailureKind;
-use shared::zoho::value::{Object, id, records};
+use shared::zoho::response::{self, records};
+use shared::zoho::value::{Object, id};
 
 use crate::inventory::lookup::demand_location;
 use crate::zoho::{Target, Zoho};
@@ -51,7 +51,7 @@ async fn details(zoho: &Zoho, target: &Target<'_>, ids: &[String]) -> Result<Opt
         target,
         |place| inventory::item_details_url(place.api, place.organization, &ids),
         |answer| match response::inventory(answer) {
-            Ok(mut answer) => Ok(Some(records(&mut answer, "items"))),
+            Ok(mut answer) => records(&mut answer, "items").map(Some),
             Err(failure) if failure.kind == FailureKind::NotFound => Ok(None),
             Err(failure) => Err(failure),
         },

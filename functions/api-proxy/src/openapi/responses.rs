@@ -40,8 +40,13 @@ const ZOHO: &[Code] = &[
 
 const BODY: &[Code] = &[Code::BodyInvalid, Code::BodyTooLarge];
 
-const WRITE: &[Code] =
-    &[Code::PreviewRequired, Code::IdempotencyKeyReused, Code::IdempotencyInProgress, Code::WriteUncertain];
+const WRITE: &[Code] = &[
+    Code::PreviewRequired,
+    Code::IdempotencyKeyReused,
+    Code::IdempotencyInProgress,
+    Code::RecordLocked,
+    Code::WriteUncertain,
+];
 
 /// The codes of its kind.
 fn common(operation: &Operation) -> Vec<&'static [Code]> {
@@ -152,7 +157,13 @@ pub(super) fn problem() -> Value {
                 "type": "object",
                 "description": "What Zoho itself said, where it did.",
                 "required": ["code", "message"],
-                "properties": { "code": { "type": "string" }, "message": { "type": "string" } },
+                "properties": {
+                    "code": { "type": "string", "description": "A number in Inventory, a word in CRM." },
+                    "message": { "type": "string" },
+                    "details": {
+                        "description": "What Zoho tells beside its words: the field (`api_name`), what it expects, the record that is there already.",
+                    },
+                },
             },
             "reconnect_url": {
                 "type": "string",

@@ -8,7 +8,7 @@ use shared::base::problem::Problem;
 use shared::zoho::api_path::{ApiPath, Verb};
 use shared::zoho::scope::Product;
 use shared::zoho::value::{self, Object};
-use shared::zoho::{crm, passthrough};
+use shared::zoho::{crm, json as zoho_json, passthrough};
 
 use super::body;
 use super::call::Passed;
@@ -72,7 +72,7 @@ impl PassedCall {
     fn written(&self, answer: &[u8]) -> (String, Option<(&'static str, Value)>) {
         let time = |record: &Object, field| Some((field, record.get(field)?.clone()));
         let made = Some(answer).filter(|answer| answer.len() <= 10 * MAX_SHOWN).and_then(|answer| {
-            let answer: Value = serde_json::from_slice(answer).ok()?;
+            let answer: Value = zoho_json::read(answer).ok()?;
             match self.product {
                 Product::Inventory => answer.as_object()?.iter().find_map(|(kind, record)| {
                     let kind = kind.replace('_', "");

@@ -10,6 +10,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use shared::base::id::is_zoho_id;
 use shared::base::problem::{Code, Problem};
+use shared::zoho::json as zoho_json;
 
 use crate::request::caller::Caller;
 use crate::request::response_headers::ResponseHeaders;
@@ -69,9 +70,13 @@ pub(crate) fn hidden(detail: impl AsRef<str>) -> Problem {
 pub(crate) async fn layer(request: Request, next: Next) -> Response {
     let headers = request.extensions().get::<ResponseHeaders>().cloned().unwrap_or_default();
     let path = request.uri().path().to_ascii_lowercase();
-    let response = next.run(request).await;
-    // The details of a problem are ours, and what it quotes of Zoho's is about what the caller sent.
-    if !headers.is_redacted() || response.extensions().get::<Problem>().is_some() {
+    let mut response = next.run(request).await;
+    if !headers.is_redacted() {
+        return response;
+    }
+    // The details of a problem are ours; Zoho's words can name another record.
+    if let Some(problem) = response.extensions_mut().get_mut::<Problem>() {
+        problem.hide_words_of_zoho();
         return response;
     }
     // There, a column can be given another name, and a search tells who has a number.
@@ -86,7 +91,7 @@ pub(crate) async fn layer(request: Request, next: Next) -> Response {
     if bytes.is_empty() {
         return Response::from_parts(parts, Body::empty());
     }
-    if let Ok(mut value) = serde_json::from_slice(&bytes) {
+    if let Ok(mut value) = zoho_json::read(&bytes) {
         redact(&mut value);
         parts.headers.remove(CONTENT_LENGTH);
         return Response::from_parts(parts, Body::from(value.to_string()));

@@ -9,8 +9,8 @@ use shared::base::problem::{Code, Problem};
 use shared::base::ttl_cache::TtlCache;
 use shared::zoho::crm;
 use shared::zoho::crm::field::Field;
-use shared::zoho::response;
-use shared::zoho::value::{Object, records};
+use shared::zoho::response::{self, records};
+use shared::zoho::value::Object;
 
 use super::{Target, Zoho};
 
@@ -36,7 +36,7 @@ impl FieldCache {
         }
         let answer =
             self.zoho.read(&target, |place| crm::fields_url(place.api, module), response::crm).await?;
-        let fields = answer.map(|mut answer| records(&mut answer, "fields")).unwrap_or_default();
+        let fields = answer.map_or_else(|| Ok(Vec::new()), |mut answer| records(&mut answer, "fields"))?;
         let fields: Arc<[Field]> = fields.iter().filter_map(Field::read).collect();
         self.known.learn(key, fields.clone());
         Ok(fields)

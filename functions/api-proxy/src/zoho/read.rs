@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use shared::base::problem::Problem;
 use shared::core::zoho_client::{Place, Question, Session};
+use shared::zoho::failure::{Failure, FailureKind};
 use shared::zoho::http::{Answer, HttpError};
-use shared::zoho::response::{Failure, FailureKind};
 use shared::zoho::scope::Product;
 use tokio::time::{Instant, sleep};
 
@@ -85,7 +85,7 @@ fn tries(product: Product, failure: &Failure) -> u32 {
 fn asked_pause(failure: &Failure) -> Duration {
     match failure.kind {
         FailureKind::TooManyAtOnce | FailureKind::RateLimited => {
-            Duration::from_secs(failure.retry_after().unwrap_or(0))
+            Duration::from_secs(failure.retry_after.unwrap_or(0))
         }
         _ => Duration::ZERO,
     }

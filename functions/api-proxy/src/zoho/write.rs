@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use shared::base::problem::Problem;
-use shared::core::zoho_client::{CallError, Outgoing, Place};
+use shared::core::zoho_client::{Outgoing, Place};
+use shared::zoho::failure::{Failure, FailureKind};
 use shared::zoho::http::{Answer, HttpError};
-use shared::zoho::response::{Failure, FailureKind};
 use tokio::time::sleep;
 
 use super::{Target, Zoho};
@@ -53,24 +53,15 @@ impl Zoho {
                 sleep(self.clock.jittered(PAUSE)).await;
                 continue;
             }
+            if failure.is_uncertain() {
+                return Err(WriteFailure::Uncertain(failure.into()));
+            }
             let renewed = session.after(failure).await;
             self.tell_quota(target, &session);
             match renewed {
                 Ok(()) => {}
-                Err(CallError::Failed(failure)) if is_uncertain(failure.kind) => {
-                    return Err(WriteFailure::Uncertain(failure.into()));
-                }
                 Err(error) => return Err(WriteFailure::Refused(session.call().problem(error))),
             }
         }
-    }
-}
-
-/// Whether Zoho may have acted all the same.
-fn is_uncertain(kind: FailureKind) -> bool {
-    match kind {
-        FailureKind::Unreadable | FailureKind::Unavailable => true,
-        FailureKind::Http(error) => error != HttpError::Unreachable,
-        _ => false,
     }
 }

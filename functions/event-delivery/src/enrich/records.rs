@@ -7,10 +7,10 @@ use shared::base::id::ConnectionName;
 use shared::core::events::ledger::RecordState;
 use shared::core::zoho_client::Place;
 use shared::zoho::crm;
+use shared::zoho::failure::{Failure, FailureKind};
 use shared::zoho::http::Answer;
 use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::response;
-use shared::zoho::response::{Failure, FailureKind};
 use shared::zoho::scope::Product;
 use shared::zoho::value::{id as id_of, text, timestamp};
 
@@ -49,9 +49,8 @@ pub(super) async fn crm_records(
     let target = Target { connection: name, product, scope: None, what: module, purpose, if_modified_since };
     let ids = ids.iter().copied().collect::<Vec<_>>().join(",");
     let url = |place: &Place<'_>| crm::by_ids_url(place.api, module, FIELDS, &ids);
-    match zoho.read(run, &target, url, response::crm_record).await {
-        Reading::Read(answer) => {
-            let rows = crm::rows(answer);
+    match zoho.read(run, &target, url, |answer| crm::rows(response::crm_record(answer)?)).await {
+        Reading::Read(rows) => {
             let row = |row| Some((id_of(row, "id")?, text(row, "Modified_Time").and_then(timestamp)));
             Ok(rows.iter().filter_map(row).collect())
         }

@@ -36,10 +36,10 @@ pub(super) async fn fetch_page(
             };
             let judge = |answer: &_| {
                 let answer = response::crm(answer)?;
-                Ok(match cursor.part {
+                match cursor.part {
                     Part::Changes => change_lists::crm_page(answer, &cursor.at),
                     Part::Deletions => change_lists::crm_deleted_page(answer, &cursor.at),
-                })
+                }
             };
             zoho.read(run, &target, url, judge).await
         }
@@ -48,10 +48,8 @@ pub(super) async fn fetch_page(
             let url = |place: &Place<'_>| {
                 change_lists::inventory_url(place.api, place.organization, kind, &cursor.at)
             };
-            let judge = |answer: &_| {
-                let answer = response::inventory(answer)?;
-                Ok(change_lists::inventory_page(answer, kind, &cursor.at))
-            };
+            let judge =
+                |answer: &_| change_lists::inventory_page(response::inventory(answer)?, kind, &cursor.at);
             zoho.read(run, &target, url, judge).await
         }
     }

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use shared::core::connection::token_refresh::TokenRefreshClient;
 use shared::core::services::Services;
 use shared::core::zoho_client::{CallError, Place, Question, ZohoClient};
+use shared::zoho::failure::Failure;
 use shared::zoho::http::Answer;
-use shared::zoho::response::Failure;
 
 pub(crate) use run::Run;
 pub(crate) use target::{Purpose, Target};

@@ -1,8 +1,8 @@
 //! Why a read has no answer, and whether a later run may have one.
 
 use shared::base::problem::{Code, Problem};
+use shared::zoho::failure::{Failure, FailureKind};
 use shared::zoho::http::HttpError;
-use shared::zoho::response::{Failure, FailureKind};
 
 use crate::zoho_reads::target::Target;
 

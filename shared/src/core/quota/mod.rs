@@ -28,8 +28,8 @@ use crate::base::settings::InventoryLimits;
 use crate::core::connection::access_token::AccessToken;
 use crate::store::{Key, StoreError, Table};
 use crate::zoho::data_centre::DataCentre;
+use crate::zoho::failure::{Failure, FailureKind};
 use crate::zoho::http::Answer;
-use crate::zoho::response::{Failure, FailureKind};
 
 use account::{Account, Refusal};
 use store_call::timestamp;

@@ -5,8 +5,9 @@ use serde_json::{Value, json};
 
 use crate::base::clock::{SignedDuration, Timestamp, later};
 use crate::base::secret::Secret;
+use crate::zoho::failure::{Failure, FailureKind};
 use crate::zoho::http::Answer;
-use crate::zoho::response::{Failure, FailureKind, crm, object, refused_field};
+use crate::zoho::response::{self, crm};
 use crate::zoho::value::{Object, id as id_of};
 
 /// The scope of channels, beside those of the modules.
@@ -97,22 +98,9 @@ pub fn is_unknown(failure: &Failure) -> bool {
 
 /// A refusal of the channel comes beside it, under whatever status.
 fn done(answer: &Answer) -> Result<Object, Failure> {
-    let object = object(answer)?;
+    let object = crm(answer)?.unwrap_or_default();
     let first = object.get("watch").and_then(Value::as_array).and_then(|watch| watch.first()?.as_object());
-    let Some(first) = first else {
-        return Err(crm(answer).err().unwrap_or_else(|| Failure::of(FailureKind::Unreadable)));
-    };
-    let code = first.get("code").and_then(Value::as_str).unwrap_or_default();
-    if code == "SUCCESS" && answer.status < 300 {
-        return Ok(first.get("details").and_then(Value::as_object).cloned().unwrap_or_default());
-    }
-    let kind = match code {
-        "OAUTH_SCOPE_MISMATCH" => FailureKind::ScopeMissing,
-        "NO_PERMISSION" | "AUTHORIZATION_FAILED" => FailureKind::Forbidden,
-        "INTERNAL_ERROR" => FailureKind::Unavailable,
-        _ => FailureKind::Rejected,
-    };
-    Err(Failure { said: refused_field(code.to_owned(), first), ..Failure::of(kind) })
+    response::done(answer, first)
 }
 
 #[cfg(test)]

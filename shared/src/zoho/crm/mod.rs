@@ -8,7 +8,9 @@ pub mod modules;
 
 use serde_json::Value;
 
-use super::value::{Object, query_of, records, untrusted};
+use super::failure::Failure;
+use super::response::records;
+use super::value::{Object, query_of, untrusted};
 
 /// Scopes by what is read.
 pub mod scope {
@@ -127,8 +129,11 @@ pub fn org_url(api: &str) -> String {
 }
 
 /// The records of an answer; nothing under 204 is none.
-pub fn rows(answer: Option<Object>) -> Vec<Object> {
-    answer.map(|mut answer| records(&mut answer, "data")).unwrap_or_default()
+///
+/// # Errors
+/// Where it has no list of them.
+pub fn rows(answer: Option<Object>) -> Result<Vec<Object>, Failure> {
+    answer.map_or_else(|| Ok(Vec::new()), |mut answer| records(&mut answer, "data"))
 }
 
 /// Whether there are records after these.

@@ -5,7 +5,9 @@ use std::fmt;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::zoho::value::{Object, record, records};
+use crate::zoho::failure::Failure;
+use crate::zoho::response::records;
+use crate::zoho::value::{Object, record};
 
 /// A kind of records. Rows and events name it by its word.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -185,10 +187,13 @@ impl RecordKind {
         format!("{api}/inventory/v1/{}/{id}?organization_id={organization}", self.path)
     }
 
-    /// Takes the records out of a list's answer; nothing where it has no list of this kind.
-    pub fn take_list(&self, answer: &mut Object) -> Option<Vec<Object>> {
-        let key = self.list_keys.iter().find(|key| answer.contains_key(**key))?;
-        Some(records(answer, key))
+    /// Takes the records out of a list's answer.
+    ///
+    /// # Errors
+    /// Where it has no list of this kind.
+    pub fn take_list(&self, answer: &mut Object) -> Result<Vec<Object>, Failure> {
+        let key = self.list_keys.iter().find(|key| answer.contains_key(**key));
+        records(answer, key.copied().unwrap_or_default())
     }
 
     /// Takes the one record out of an answer.
@@ -258,6 +263,6 @@ mod tests {
             let mut answer = json!({ key: [{ "package_id": "8" }] }).as_object().unwrap().clone();
             assert_eq!(RecordKind::PACKAGE.take_list(&mut answer).unwrap().len(), 1, "{key}");
         }
-        assert!(RecordKind::PACKAGE.take_list(&mut Object::new()).is_none());
+        assert!(RecordKind::PACKAGE.take_list(&mut Object::new()).is_err());
     }
 }

@@ -5,11 +5,12 @@
 use serde_json::{Value, json};
 
 use crate::base::secret::Secret;
+use crate::zoho::failure::{Failure, FailureKind};
 use crate::zoho::http::Answer;
 use crate::zoho::inventory::has_more;
 use crate::zoho::inventory::record_kinds::RecordKind;
-use crate::zoho::response::{Failure, FailureKind, inventory};
-use crate::zoho::value::{Object, id, query_of, record, records, text};
+use crate::zoho::response::{inventory, records};
+use crate::zoho::value::{Object, id, query_of, record, text};
 
 /// The scopes of listing and deleting webhooks and rules.
 pub const SCOPES_TO_DELETE: &[&str] = &["ZohoInventory.settings.READ", "ZohoInventory.settings.DELETE"];
@@ -137,11 +138,8 @@ pub struct Entry {
 pub fn listed(answer: &Answer, setting: Setting) -> Result<(Vec<Entry>, bool), Failure> {
     let mut object = inventory(answer)?;
     let field = format!("{}s", setting.one());
-    if !object.get(&field).is_some_and(Value::is_array) {
-        return Err(Failure::of(FailureKind::Unreadable));
-    }
     let more = has_more(&object);
-    let entries = records(&mut object, &field).iter().map(|record| entry(record, setting)).collect();
+    let entries = records(&mut object, &field)?.iter().map(|record| entry(record, setting)).collect();
     let entries: Option<Vec<_>> = entries;
     Ok((entries.ok_or_else(|| Failure::of(FailureKind::Unreadable))?, more))
 }

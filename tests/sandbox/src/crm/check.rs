@@ -1,5 +1,7 @@
 //! Is what a caller wants to write fit to be a record? The first thing that is not is named.
 
+use std::borrow::Cow;
+
 use jiff::civil::Date;
 use serde_json::{Value, json};
 
@@ -46,6 +48,19 @@ impl Check<'_> {
                 json!({ "expected_data_type": "jsonobject", "json_path": format!("$.data[{}]", self.index) });
             return Err(Refusal { code: "INVALID_DATA", message: "invalid data", details });
         };
+        if self.module == Module::Notes && self.id.is_none() {
+            let filled =
+                |name: &str| given.get(name).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+            if !filled("Note_Title") && !filled("Note_Content") {
+                let path = |name: &str| json!({ "api_name": name, "json_path": format!("$.data[{}].{name}", self.index) });
+                let details = json!({ "expected_fields": [path("Note_Title"), path("Note_Content")] });
+                return Err(Refusal {
+                    code: "EXPECTED_FIELD_MISSING",
+                    message: "expected field(s) missing",
+                    details,
+                });
+            }
+        }
         let mut fit = Object::new();
         for field in fields::of(self.module) {
             let value = given.get(field.name);
@@ -108,7 +123,9 @@ impl Check<'_> {
             Kind::DateTime => pattern(text.is_some_and(|text| clock::parse(text).is_some())),
             Kind::Lookup(module) => self.lookup(field, value, module),
             Kind::User => match id_of(value) {
-                Some(id) if data::owner().get("id").and_then(Value::as_str) == Some(id) => Ok(data::owner()),
+                Some(id) if data::owner().get("id").and_then(Value::as_str) == Some(&*id) => {
+                    Ok(data::owner())
+                }
                 _ => Err(self.refuse("INVALID_DATA", "the id given seems to be invalid.", field, json!({}))),
             },
             Kind::Other if self.module == Module::Notes => self.parent(field, value),
@@ -118,7 +135,7 @@ impl Check<'_> {
 
     fn lookup(&self, field: &Field, value: &Value, module: Module) -> Result<Value, Refusal> {
         let wrong = || self.refuse("INVALID_DATA", "the id given seems to be invalid.", field, json!({}));
-        id_of(value).and_then(|id| self.records.lookup(module, id)).ok_or_else(wrong)
+        id_of(value).and_then(|id| self.records.lookup(module, &id)).ok_or_else(wrong)
     }
 
     /// What a note hangs on.
@@ -126,7 +143,7 @@ impl Check<'_> {
         let wrong = || self.refuse("INVALID_DATA", "the id given seems to be invalid.", field, json!({}));
         let module = value.pointer("/module/api_name").and_then(Value::as_str).and_then(Module::find);
         let module = module.filter(|module| *module != Module::Notes).ok_or_else(wrong)?;
-        let mut parent = id_of(value).and_then(|id| self.records.lookup(module, id)).ok_or_else(wrong)?;
+        let mut parent = id_of(value).and_then(|id| self.records.lookup(module, &id)).ok_or_else(wrong)?;
         if let Some(parent) = parent.as_object_mut() {
             let module = json!({ "api_name": module.api_name(), "id": "6100000000002181" });
             parent.insert("module".to_owned(), module);
@@ -141,7 +158,10 @@ impl Check<'_> {
                 !value.is_empty() && text(other, field.name) == value && Some(text(other, "id")) != self.id
             });
             if let Some(same) = same {
-                let details = json!({ "id": text(same, "id") });
+                let module = json!({ "api_name": self.module.api_name(), "id": "6100000000002175" });
+                let twin = json!({ "id": text(same, "id"), "module": module, "Owner": same.get("Owner") });
+                let details =
+                    json!({ "id": text(same, "id"), "duplicate_record": twin, "more_records": false });
                 return Err(self.refuse("DUPLICATE_DATA", "duplicate data", field, details));
             }
         }
@@ -158,7 +178,12 @@ impl Check<'_> {
     }
 }
 
-/// The id of a lookup: an object with it, or the id alone.
-fn id_of(value: &Value) -> Option<&str> {
-    value.as_str().or_else(|| value.get("id").and_then(Value::as_str))
+/// The id of a lookup: an object with it, or the id alone. Zoho takes it as a number, too.
+pub(crate) fn id_of(value: &Value) -> Option<Cow<'_, str>> {
+    match value {
+        Value::String(id) => Some(Cow::Borrowed(id)),
+        Value::Number(id) => Some(Cow::Owned(id.to_string())),
+        Value::Object(lookup) => lookup.get("id").filter(|id| !id.is_object()).and_then(id_of),
+        _ => None,
+    }
 }

@@ -129,7 +129,7 @@ const ACCOUNTS: [Field; 13] = [
 const NOTES: [Field; 9] = [
     fixed("id", Kind::Id),
     field("Note_Title", Kind::Text(120)),
-    must("Note_Content", Kind::Area(32_000)),
+    field("Note_Content", Kind::Area(32_000)),
     must("Parent_Id", Kind::Other),
     field("Owner", Kind::User),
     fixed("Created_Time", Kind::DateTime),

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::check::{Check, Refusal};
+use super::check::{Check, Refusal, id_of};
 use super::error::error;
 use super::module::Module;
 use super::record::{changed, text};
@@ -105,12 +105,19 @@ pub(crate) fn update(state: &mut State, call: &Call, module: Module, id: Option<
         let changed = state.crm.get(module, id).and_then(changed);
         if changed.is_some_and(|changed| changed > since) {
             let message = "the record has been modified since the given time";
-            return error(412, "RECORD_MODIFIED", json!({ "id": id }), message);
+            if state.switches.crm_modified_at_top {
+                return error(412, "RECORD_MODIFIED", json!({ "id": id }), message);
+            }
+            let details = json!({ "id": id });
+            let refusal =
+                Refusal { code: "ALREADY_MODIFIED", message: "The record is already modified", details };
+            return Answer::json(412, &json!({ "data": [refusal.entry()] }));
         }
     }
     let now = state.now();
     let verdicts = body.data.iter().enumerate().map(|(index, given)| {
-        let id = id.or_else(|| given.get("id").and_then(Value::as_str)).unwrap_or_default();
+        let own = given.get("id").and_then(id_of);
+        let id = id.or(own.as_deref()).unwrap_or_default();
         if state.crm.get(module, id).is_none() {
             return Err(unknown(id));
         }
@@ -170,10 +177,8 @@ pub(crate) fn upsert(state: &mut State, call: &Call, module: Module) -> Answer {
 /// `DELETE /{module}/{id}`.
 pub(crate) fn delete(state: &mut State, module: Module, id: &str) -> Answer {
     let now = state.now();
-    if !state.crm.delete(module, id, now) {
-        return read::unknown_id(state);
-    }
-    Answer::json(200, &json!({ "data": [deleted(id)] }))
+    let verdict = if state.crm.delete(module, id, now) { Ok(deleted(id)) } else { Err(unknown(id)) };
+    answer(state, 200, vec![verdict])
 }
 
 /// `DELETE /{module}?ids=`.
@@ -261,11 +266,16 @@ fn with(mut verdict: Value, action: &str, duplicate_field: Option<&str>) -> Valu
     verdict
 }
 
-/// Under which status a refused record comes is not agreed.
+/// All refused is 400, some of them 207. Under which status refused records come was told differently before.
 fn answer(state: &State, good: u16, verdicts: Vec<Result<Value, Refusal>>) -> Answer {
     let failed = verdicts.iter().any(Result::is_err);
+    let mixed = failed && verdicts.iter().any(Result::is_ok);
     let data: Vec<Value> =
         verdicts.into_iter().map(|verdict| verdict.unwrap_or_else(Refusal::entry)).collect();
-    let status = if failed { state.switches.crm_refused_record_status } else { good };
+    let status = match state.switches.crm_refused_record_status {
+        400 if mixed => 207,
+        refused if failed => refused,
+        _ => good,
+    };
     Answer::json(status, &json!({ "data": data }))
 }

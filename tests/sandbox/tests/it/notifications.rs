@@ -93,7 +93,7 @@ async fn several_records_of_one_call_are_one_notification() {
 
     let path = format!("/crm/v8/Deals?ids={DEAL},{OTHER},1");
     let reply = zoho.call("DELETE", &path, &token, &Value::Null).await;
-    assert_eq!((reply.status, reply.at("/data/2/code")), (202, "INVALID_DATA".to_owned()));
+    assert_eq!((reply.status, reply.at("/data/2/code")), (207, "INVALID_DATA".to_owned()));
     let got = received(&zoho, &receiver).await;
     assert_eq!(got.iter().map(told).collect::<Vec<_>>(), [of("delete", &[DEAL, OTHER])]);
     assert_eq!(got[0].get("affected_values"), None);

@@ -82,12 +82,12 @@ async fn what_does_not_fit_is_named_and_not_written() {
         (with("Next_Step", json!(5)), "INVALID_DATA", "Next_Step"),
     ] {
         let reply = zoho.post_crm("/Deals", &token, &data(&wanted)).await;
-        assert_eq!(verdict(&reply), (202, code.to_owned()), "{wanted}");
+        assert_eq!(verdict(&reply), (400, code.to_owned()), "{wanted}");
         assert_eq!(reply.at("/data/0/details/api_name"), field, "{wanted}");
         assert_eq!(reply.at("/data/0/details/json_path"), format!("$.data[0].{field}"));
     }
     let reply = zoho.post_crm("/Deals", &token, &json!({ "data": ["Bad"] })).await;
-    assert_eq!(verdict(&reply), (202, "INVALID_DATA".to_owned()));
+    assert_eq!(verdict(&reply), (400, "INVALID_DATA".to_owned()));
     assert_eq!(zoho.deals().len(), 6);
     zoho.switches(|switches| switches.crm_picklists_unchecked = true);
     let reply = zoho.post_crm("/Deals", &token, &data(&with("Stage", json!("Qualified")))).await;
@@ -120,7 +120,8 @@ async fn each_record_has_its_own_verdict_under_whatever_status() {
     let token = zoho.connected().await;
     let body = json!({ "data": [deal("One"), json!({ "Deal_Name": "Two" }), deal("Three")] });
     for (place, status) in [200, 201, 202, 207].into_iter().enumerate() {
-        zoho.switches(|switches| switches.crm_refused_record_status = status);
+        let told = if status == 207 { 400 } else { status };
+        zoho.switches(|switches| switches.crm_refused_record_status = told);
         let reply = zoho.post_crm("/Deals", &token, &body).await;
         let codes = [0, 1, 2].map(|index| reply.at(&format!("/data/{index}/code")));
         assert_eq!(reply.status, status);
@@ -153,13 +154,13 @@ async fn an_update_moves_the_time_and_nothing_it_was_not_told_to() {
     for (record, code) in
         [(json!({ "Stage": "Lost" }), "INVALID_DATA"), (json!({ "Deal_Name": null }), "MANDATORY_NOT_FOUND")]
     {
-        assert_eq!(verdict(&zoho.call("PUT", &path, &token, &data(&record)).await), (202, code.to_owned()));
+        assert_eq!(verdict(&zoho.call("PUT", &path, &token, &data(&record)).await), (400, code.to_owned()));
     }
     assert_eq!(read(&zoho, &token, DEAL).await, after);
     let missing = zoho.call("PUT", "/crm/v8/Deals/610000000045", &token, &change).await;
     assert_eq!(
         (verdict(&missing), missing.at("/data/0/details/id")),
-        ((202, "INVALID_DATA".to_owned()), "610000000045".to_owned())
+        ((400, "INVALID_DATA".to_owned()), "610000000045".to_owned())
     );
     let several = json!({ "data": [{ "id": DEAL, "Amount": 1 }, { "id": "6100000000451002", "Amount": 2 }] });
     assert_eq!(zoho.call("PUT", "/crm/v8/Deals", &token, &several).await.at("/data/1/code"), "SUCCESS");
@@ -180,6 +181,9 @@ async fn an_update_can_be_tied_to_the_time_last_seen() {
     assert_eq!(put("2026-11-19T15:02:43+01:00", 1).await.status, 412);
     assert_eq!(amount(), "4300.0");
     assert_eq!(put(seen, 2).await.status, 200);
+    let late = put(seen, 3).await;
+    assert_eq!((late.status, late.at("/data/0/code").as_str()), (412, "ALREADY_MODIFIED"));
+    zoho.switches(|switches| switches.crm_modified_at_top = true);
     let late = put(seen, 3).await;
     assert_eq!((late.status, late.at("/code").as_str()), (412, "RECORD_MODIFIED"));
     assert_eq!(amount(), "2");
@@ -220,7 +224,8 @@ async fn an_upsert_finds_by_unique_fields_and_can_be_repeated() {
     assert_eq!((wrong.status, wrong.at("/code").as_str()), (400, "INVALID_DATA"));
     let twice = json!({ "Deal_Name": "Other", "Stage": "Qualification", "External_Order_ID": "web-7" });
     let twice = zoho.post_crm("/Deals", &token, &data(&twice)).await;
-    assert_eq!(verdict(&twice), (202, "DUPLICATE_DATA".to_owned()));
+    assert_eq!(verdict(&twice), (400, "DUPLICATE_DATA".to_owned()));
+    assert_eq!(twice.at("/data/0/details/duplicate_record/id"), first.at("/data/0/details/id"));
     assert_eq!(twice.at("/data/0/details/id"), first.at("/data/0/details/id"));
     let email = json!({ "Last_Name": "Sommer", "Email": "lea@example.com" });
     assert_eq!(zoho.post_crm("/Contacts", &token, &data(&email)).await.at("/data/0/code"), "DUPLICATE_DATA");
@@ -254,7 +259,6 @@ async fn notes_hang_on_their_deal_oldest_first() {
     assert_eq!(zoho.notes().len(), 4);
     for (note, field) in [
         (json!({ "Note_Content": "X" }), "Parent_Id"),
-        (json!({ "Parent_Id": parent, "Note_Title": "X" }), "Note_Content"),
         (json!({ "Parent_Id": DEAL, "se_module": "Deals", "Note_Content": "X" }), "Parent_Id"),
         (
             json!({ "Parent_Id": { "module": { "api_name": "Deals" }, "id": "1" }, "Note_Content": "X" }),
@@ -262,8 +266,11 @@ async fn notes_hang_on_their_deal_oldest_first() {
         ),
     ] {
         let reply = zoho.post_crm("/Notes", &token, &data(&note)).await;
-        assert_eq!((reply.status, reply.at("/data/0/details/api_name").as_str()), (202, field), "{note}");
+        assert_eq!((reply.status, reply.at("/data/0/details/api_name").as_str()), (400, field), "{note}");
     }
+    let empty = zoho.post_crm("/Notes", &token, &data(&json!({ "Parent_Id": parent }))).await;
+    assert_eq!(empty.at("/data/0/code"), "EXPECTED_FIELD_MISSING");
+    assert_eq!(empty.at("/data/0/details/expected_fields/0/api_name"), "Note_Title");
     let lost = zoho.post_crm("/Deals/1/Notes", &token, &data(&json!({ "Note_Content": "X" }))).await;
     assert_eq!((lost.status, lost.at("/code").as_str()), (400, "INVALID_DATA"));
     assert_eq!(zoho.notes().len(), 4);

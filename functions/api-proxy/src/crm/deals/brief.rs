@@ -150,7 +150,7 @@ async fn one_of(
     let Some(id) = id else { return Ok(None) };
     let answer =
         zoho.read(&target, |place| crm::record_url(place.api, module, id), response::crm_record).await?;
-    Ok(crm::rows(answer).into_iter().next().map(crm::record))
+    Ok(crm::rows(answer)?.into_iter().next().map(crm::record))
 }
 
 /// The deal's own contact and others of the account, in one query; without the scope of queries, the contact alone.
@@ -169,7 +169,7 @@ async fn people_of(
     // More than are told of: the deal's own contact need not be among those that were changed last.
     let query = coql::people_of(CONTACTS.fields, account, contact, 200);
     let mut people =
-        crm::rows(zoho.read(&queries, |place| Question::coql(place, &query), response::crm).await?);
+        crm::rows(zoho.read(&queries, |place| Question::coql(place, &query), response::crm).await?)?;
     people.sort_by_key(|person| value::id(person, "id").as_deref() != contact);
     people.truncate(MAX_PEOPLE);
     let mut people: Vec<Object> = people.into_iter().map(crm::record).collect();

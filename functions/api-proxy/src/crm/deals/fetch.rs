@@ -19,7 +19,7 @@ pub(crate) async fn existing(
     let Some(value) = fields.get(by).and_then(Value::as_str) else { return Ok(None) };
     let query = coql::having("Deals", by, by, value);
     let ask = |place: &Place<'_>| Question::coql(place, &query);
-    let rows = crm::rows(zoho.read(&target.with(coql::SCOPE), ask, response::crm).await?);
+    let rows = crm::rows(zoho.read(&target.with(coql::SCOPE), ask, response::crm).await?)?;
     Ok(exactly_one(rows).one().and_then(|row| shared::zoho::value::id(&row, "id")))
 }
 
@@ -27,5 +27,5 @@ pub(crate) async fn existing(
 pub(crate) async fn one(zoho: &Zoho, target: &Target<'_>, id: &str) -> Result<Option<Object>, Problem> {
     let answer =
         zoho.read(target, |place| crm::record_url(place.api, "Deals", id), response::crm_record).await?;
-    Ok(crm::rows(answer).into_iter().next())
+    Ok(crm::rows(answer)?.into_iter().next())
 }

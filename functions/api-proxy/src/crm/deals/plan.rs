@@ -78,7 +78,7 @@ impl Plan for CreateDeal {
                 && holds(row, &self.fields)
                 && !sent.taken.contains(&format!("deal/{id}"))
         };
-        let found = crm::rows(answer).into_iter().filter(mine).collect();
+        let found = crm::rows(answer)?.into_iter().filter(mine).collect();
         let Some(found) = exactly_one(found).one() else { return Ok(None) };
         let id = value::id(&found, "id").unwrap_or_default();
         Ok(Some(read_back(zoho, &target, 201, &id, &self.fields).await))

@@ -166,7 +166,7 @@ async fn one(
             response::crm_record,
         )
         .await?;
-    let deal = crm::rows(answer).into_iter().next();
+    let deal = crm::rows(answer)?.into_iter().next();
     let deal = deal.ok_or_else(|| Problem::new(Code::RecordNotFound, format!("There is no deal {id}.")))?;
     let mut deal = crm::record(deal);
     // A lookup that is asked for comes with its id, as in a list.

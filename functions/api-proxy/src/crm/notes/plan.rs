@@ -94,7 +94,7 @@ impl Plan for CreateNote {
 pub(crate) async fn newest(zoho: &Zoho, target: &Target<'_>, deal: &str) -> Result<Vec<Object>, Problem> {
     let target = target.with(crm::scope::NOTES);
     let answer = zoho.read(&target, |place| crm::newest_notes_url(place.api, deal), response::crm).await?;
-    Ok(crm::rows(answer))
+    Ok(crm::rows(answer)?)
 }
 
 fn done(note: Object) -> Done {

@@ -9,9 +9,9 @@ use shared::base::secret::random_hex;
 use shared::zoho::http::Method;
 use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::inventory::{self, orders};
-use shared::zoho::response;
+use shared::zoho::response::{self, records};
 use shared::zoho::scope::Product;
-use shared::zoho::value::{Object, id, records, text};
+use shared::zoho::value::{Object, id, text};
 
 use crate::writes::plan::{Done, Plan, Sent};
 use crate::writes::recovery::made_since;
@@ -119,7 +119,7 @@ impl Plan for CreateOrder {
             let same = |field| of(row.get(field)) == of(self.body.get(field));
             same("reference_number") && same("customer_id") && made_since(row, "created_time", sent.at)
         };
-        let candidates: Vec<_> = records(&mut answer, "salesorders").into_iter().filter(mine).collect();
+        let candidates: Vec<_> = records(&mut answer, "salesorders")?.into_iter().filter(mine).collect();
         let free = |id: &String| !sent.taken.contains(&format!("salesorder/{id}"));
         let ids = candidates.iter().filter_map(|row| id(row, "salesorder_id")).filter(free);
         let mut found = Vec::new();

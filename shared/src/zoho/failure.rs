@@ -1,0 +1,156 @@
+//! An answer that is not what was asked for: what it means, Zoho's words, and the problem that a caller is told.
+
+use crate::base::problem::{Code, Problem, ZohoSaid};
+use crate::zoho::http::HttpError;
+
+/// An answer that is not what was asked for.
+#[derive(Debug, Clone)]
+pub struct Failure {
+    /// What it means.
+    pub kind: FailureKind,
+    /// Zoho's own words, where there are any.
+    pub said: Option<Box<ZohoSaid>>,
+    /// What to do next, where these words ask for something else than others of their kind.
+    pub hint: Option<&'static str>,
+    /// What Zoho said in `Retry-After`.
+    pub retry_after: Option<u64>,
+}
+
+/// What an answer means for what happens next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The access token is dead (or of another data centre, which Zoho never says).
+    DeadToken,
+    /// The token is dead, or lacks the scope, or its user the right: Inventory's 57, and a 401 without words.
+    DeadTokenOrScope,
+    /// The token lacks a scope. A new one would too.
+    ScopeMissing,
+    /// The Zoho user lacks the right.
+    Forbidden,
+    /// The organisation is not the user's.
+    Organization,
+    /// No such record.
+    NotFound,
+    /// The request itself was refused.
+    Rejected,
+    /// The record was changed since.
+    Modified,
+    /// The record is locked for now.
+    Locked,
+    /// Too many calls in a short time; of CRM, perhaps only at once.
+    RateLimited,
+    /// Too many calls of Inventory at once.
+    TooManyAtOnce,
+    /// The calls of the day are used up.
+    DailyLimit,
+    /// Not data: HTML, half a document, another shape.
+    Unreadable,
+    /// Zoho itself failed.
+    Unavailable,
+    /// No answer.
+    Http(HttpError),
+}
+
+impl Failure {
+    /// One without words of Zoho.
+    pub fn of(kind: FailureKind) -> Self {
+        Self { kind, said: None, hint: None, retry_after: None }
+    }
+
+    /// Whether Zoho gave this code.
+    pub fn has_code(&self, code: &str) -> bool {
+        self.said.as_ref().is_some_and(|said| said.code == code)
+    }
+
+    /// Whether a write that ends so may have been done all the same: only Zoho's own words refuse.
+    pub fn is_uncertain(&self) -> bool {
+        match self.kind {
+            FailureKind::Http(error) => error != HttpError::Unreachable,
+            FailureKind::Unreadable | FailureKind::Unavailable => true,
+            _ => self.said.is_none(),
+        }
+    }
+
+    /// How many seconds to wait, where waiting helps and the time is known.
+    pub fn seconds(&self) -> Option<u64> {
+        let asked =
+            |least: u64, else_: u64, most: u64| Some(self.retry_after.unwrap_or(else_).clamp(least, most));
+        match self.kind {
+            FailureKind::RateLimited => asked(1, 60, 600),
+            FailureKind::TooManyAtOnce => asked(1, 2, 600),
+            FailureKind::DailyLimit => asked(60, 3600, 86_400),
+            FailureKind::Locked => asked(1, 120, 600),
+            FailureKind::Unavailable | FailureKind::Unreadable => {
+                self.retry_after.map(|seconds| seconds.clamp(1, 600))
+            }
+            _ => None,
+        }
+    }
+}
+
+impl Failure {
+    /// A problem with Zoho's words, and the hint that fits them.
+    pub fn told(self, mut problem: Problem) -> Problem {
+        if let Some(hint) = self.hint {
+            problem = problem.hint(hint);
+        }
+        match self.said {
+            Some(said) => problem.zoho(*said),
+            None => problem,
+        }
+    }
+}
+
+impl From<HttpError> for Failure {
+    fn from(error: HttpError) -> Self {
+        Self::of(FailureKind::Http(error))
+    }
+}
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        let (code, detail) = match failure.kind {
+            // The proxy has tried a new token by the time this is shown.
+            FailureKind::DeadToken => {
+                (Code::ZohoUnavailable, "Zoho refuses an access token that it has only just given.")
+            }
+            FailureKind::DeadTokenOrScope | FailureKind::ScopeMissing => {
+                (Code::ScopeMissing, "The token of this connection may not do this.")
+            }
+            FailureKind::Forbidden => (Code::ZohoForbidden, "Zoho denies this to the user who connected."),
+            FailureKind::Organization => (
+                Code::OrganizationRefused,
+                "Zoho does not accept this connection's organisation for its user.",
+            ),
+            FailureKind::NotFound => (Code::RecordNotFound, "Zoho has no such record in this organisation."),
+            FailureKind::Modified => {
+                (Code::RecordModified, "Somebody changed the record since the moment that you named.")
+            }
+            FailureKind::Rejected => (Code::ZohoRejected, "Zoho did not accept the request."),
+            FailureKind::Locked => (Code::RecordLocked, "Zoho has locked the record for now."),
+            FailureKind::RateLimited => {
+                (Code::ZohoRateLimited, "The organisation made too many calls to Zoho.")
+            }
+            FailureKind::TooManyAtOnce => {
+                (Code::ZohoRateLimited, "The organisation made too many calls to Zoho at once.")
+            }
+            FailureKind::DailyLimit => {
+                (Code::ZohoDailyLimit, "The organisation has used up today's calls to Zoho.")
+            }
+            FailureKind::Unreadable => (Code::ZohoUnreadable, "Zoho sent something that is not data."),
+            FailureKind::Unavailable => (Code::ZohoUnavailable, "Zoho answered with a fault of its own."),
+            FailureKind::Http(HttpError::Unreachable | HttpError::Broken) => {
+                (Code::ZohoUnavailable, "The connection to Zoho failed.")
+            }
+            FailureKind::Http(HttpError::Timeout) => (Code::ZohoTimeout, "Zoho was silent for too long."),
+            FailureKind::Http(HttpError::TooLarge) => {
+                (Code::ResponseTooLarge, "Zoho's answer is larger than the connector reads.")
+            }
+        };
+        let mut problem = Self::new(code, detail);
+        if let Some(seconds) = failure.seconds() {
+            problem = problem.retry_after(seconds);
+        }
+        failure.told(problem)
+    }
+}
