@@ -204,3 +204,19 @@ async fn a_moment_of_refusals_locks_nobody_out() {
         }
     }
 }
+
+/// Something in front of Zoho answers 401 with a page: that says nothing of scopes or rights, and is not remembered.
+#[tokio::test]
+async fn a_page_under_401_denies_nothing() {
+    let (connector, agent) = connected(&[]).await;
+    agent.get(ITEM).await.ok();
+    let tokens = connector.token_calls();
+    let fault = Fault { path_contains: "/v1/items".to_owned(), times: 1000, kind: FaultKind::Status(401) };
+    connector.zoho.sandbox.inject(fault);
+    for _ in 0..2 {
+        agent.get(ITEM).await.problem("zoho_unreadable");
+    }
+    assert_eq!(connector.token_calls(), tokens, "the token lives elsewhere");
+    connector.zoho.sandbox.clear_faults();
+    agent.get(ITEM).await.ok();
+}

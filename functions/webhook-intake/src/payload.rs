@@ -1,8 +1,6 @@
 //! What a webhook of the finance suite is about. The body names no event: it holds the record under its singular key,
 //! or, as a form, in a field `JSONString` or in fields of its own.
 
-use std::borrow::Cow;
-
 use serde_json::Value;
 use shared::base::id::is_zoho_id;
 use shared::zoho::inventory::record_kinds::NAMING_FIELDS;
@@ -34,8 +32,12 @@ impl Payload {
     /// Reads a body. Nothing where it is neither JSON of records nor a form.
     pub(crate) fn read(body: &[u8]) -> Option<Self> {
         let body = json::repaired(body);
-        let body = if is_json(&body) { body } else { Cow::Owned(read_form(&body)?.into_bytes()) };
-        let body = String::from_utf8(json::repaired(&body).into_owned()).ok()?;
+        let body = if is_json(&body) {
+            body.into_owned()
+        } else {
+            json::repaired(read_form(&body)?.as_bytes()).into_owned()
+        };
+        let body = String::from_utf8(body).ok()?;
         let document = match serde_json::from_str(&body).ok()? {
             Value::Object(document) => document,
             // Of several records none names the event, and whoever reads it finds them in its body.

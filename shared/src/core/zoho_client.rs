@@ -276,10 +276,7 @@ impl Session<'_> {
                 self.replaced = true;
                 Ok(())
             }
-            Err(_) if alive => {
-                self.remember(&failure);
-                Err(CallError::Denied(failure))
-            }
+            Err(_) if alive => Err(self.denial(failure)),
             Err(problem) if unknown => Err(CallError::Undecided(problem)),
             Err(problem) => Err(CallError::NoToken(problem)),
         }
@@ -287,12 +284,12 @@ impl Session<'_> {
 
     /// A token that has only just been given is refused, too. Only where Zoho takes it elsewhere is that a denial.
     async fn refused_again(&mut self, failure: Failure) -> CallError {
+        if failure.said.is_none() {
+            return self.denial(failure);
+        }
         let Some(probe) = self.probe(&failure) else { return CallError::Denied(failure) };
         match self.token_state(&failure, Some(probe)).await {
-            TokenState::Alive(_) => {
-                self.remember(&failure);
-                CallError::Denied(failure)
-            }
+            TokenState::Alive(_) => self.denial(failure),
             TokenState::Dead => {
                 let detail =
                     "Zoho refuses a token that it has only just given, as it does for a moment at times.";
@@ -300,6 +297,15 @@ impl Session<'_> {
             }
             TokenState::Unknown(problem) => CallError::Undecided(problem),
         }
+    }
+
+    /// What a living token was refused. A page under 401 denies nothing: Zoho did not say so.
+    fn denial(&self, failure: Failure) -> CallError {
+        if failure.said.is_none() {
+            return CallError::Failed(Failure { kind: FailureKind::Unreadable, ..failure });
+        }
+        self.remember(&failure);
+        CallError::Denied(failure)
     }
 
     /// Where else its token is tried.

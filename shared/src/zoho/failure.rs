@@ -74,7 +74,7 @@ impl Failure {
     /// How many seconds to wait, where waiting helps and the time is known.
     pub fn seconds(&self) -> Option<u64> {
         let asked =
-            |least: u64, else_: u64, most: u64| Some(self.retry_after.unwrap_or(else_).clamp(least, most));
+            |least: u64, usual: u64, most: u64| Some(self.retry_after.unwrap_or(usual).clamp(least, most));
         match self.kind {
             FailureKind::RateLimited => asked(1, 60, 600),
             FailureKind::TooManyAtOnce => asked(1, 2, 600),
@@ -86,9 +86,7 @@ impl Failure {
             _ => None,
         }
     }
-}
 
-impl Failure {
     /// A problem with Zoho's words, and the hint that fits them.
     pub fn told(self, mut problem: Problem) -> Problem {
         if let Some(hint) = self.hint {

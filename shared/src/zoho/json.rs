@@ -32,10 +32,14 @@ pub fn object(body: &[u8]) -> serde_json::Result<Object> {
     read::<Distinct>(body).map(|object| object.0)
 }
 
+/// The document without a byte-order mark.
+pub fn without_mark(body: &[u8]) -> &[u8] {
+    body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body)
+}
+
 /// The document without a byte-order mark, and with U+FFFD for what is no text.
 pub fn repaired(body: &[u8]) -> Cow<'_, [u8]> {
-    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
-    let text = match String::from_utf8_lossy(body) {
+    let text = match String::from_utf8_lossy(without_mark(body)) {
         Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
         Cow::Owned(text) => Cow::Owned(text.into_bytes()),
     };

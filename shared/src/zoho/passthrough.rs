@@ -20,9 +20,8 @@ const ONE_RECORD: usize = 64 * 1024;
 
 /// What tells a refusal under a status of success.
 #[derive(Deserialize)]
-struct Envelope<'a> {
-    #[serde(borrow)]
-    code: Option<&'a RawValue>,
+struct Envelope {
+    code: Option<Box<RawValue>>,
 }
 
 /// Judges an answer to a call that was passed through: a success of whatever form, or what else it is.
@@ -53,13 +52,11 @@ pub fn judge(product: Product, verb: Verb, answer: &Answer) -> Result<(), Failur
         Form::Other => Ok(()),
         Form::Html => Err(unreadable()),
         Form::Json => {
-            let begun = answer.body.iter().find(|byte| !byte.is_ascii_whitespace());
-            if begun != Some(&b'{') {
+            if first_letter(answer) != Some(b'{') {
                 return json::read::<IgnoredAny>(&answer.body).map(drop).map_err(|_| unreadable());
             }
-            let body = json::repaired(&answer.body);
-            let envelope: Envelope<'_> = serde_json::from_slice(&body).map_err(|_| unreadable())?;
-            match (product, envelope.code.map(RawValue::get)) {
+            let envelope: Envelope = json::read(&answer.body).map_err(|_| unreadable())?;
+            match (product, envelope.code.as_deref().map(RawValue::get)) {
                 (Product::Inventory, Some("0" | "\"0\"") | None) => Ok(()),
                 (Product::Crm, Some("\"SUCCESS\"")) => Ok(()),
                 (Product::Crm, None) if !verb.is_read() && answer.body.len() <= ONE_RECORD => {
@@ -96,8 +93,7 @@ fn form(answer: &Answer) -> Form {
     let kind = answer.content_type.as_ref().map(|kind| String::from_utf8_lossy(kind.as_bytes()));
     let kind = kind.unwrap_or(Cow::Borrowed(""));
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let first = answer.body.iter().find(|byte| !byte.is_ascii_whitespace());
-    match (kind.as_str(), first) {
+    match (kind.as_str(), first_letter(answer)) {
         (_, None) => Form::Other,
         ("text/html" | "application/xhtml+xml", _) => Form::Html,
         ("application/json" | "text/json", _) => Form::Json,
@@ -106,6 +102,10 @@ fn form(answer: &Answer) -> Form {
         ("", Some(b'{' | b'[')) => Form::Json,
         _ => Form::Other,
     }
+}
+
+fn first_letter(answer: &Answer) -> Option<u8> {
+    json::without_mark(&answer.body).iter().find(|byte| !byte.is_ascii_whitespace()).copied()
 }
 
 #[cfg(test)]
@@ -144,6 +144,8 @@ mod tests {
         for (product, status, form, body, expected) in [
             (Product::Inventory, 200, JSON, r#"{"code":1002}"#, FailureKind::NotFound),
             (Product::Inventory, 200, JSON, r#"{"code":57,"message":"x"}"#, FailureKind::DeadTokenOrScope),
+            (Product::Inventory, 200, JSON, "\u{feff}{\"code\":57}", FailureKind::DeadTokenOrScope),
+            (Product::Crm, 200, "", "\u{feff}{\"code\":\"INVALID_TOKEN\"}", FailureKind::DeadToken),
             (Product::Inventory, 401, JSON, r#"{"code":57,"message":"x"}"#, FailureKind::DeadTokenOrScope),
             (Product::Inventory, 200, JSON, r#"{"code":0,"items":["#, FailureKind::Unreadable),
             (Product::Inventory, 200, "text/html;charset=UTF-8", "<html>", FailureKind::Unreadable),

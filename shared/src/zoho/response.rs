@@ -121,9 +121,8 @@ pub fn records(answer: &mut Object, field: &str) -> Result<Vec<Object>, Failure>
 
 /// The first row that was refused, in whichever list it stands.
 fn refused_row(object: &Object) -> Option<&Object> {
-    let rows = object.values().filter_map(Value::as_array).flatten().filter_map(Value::as_object);
-    let code = |row: &&Object| row.get("code").and_then(Value::as_str).is_some_and(|code| code != "SUCCESS");
-    rows.into_iter().find(code)
+    let mut rows = object.values().filter_map(Value::as_array).flatten().filter_map(Value::as_object);
+    rows.find(|row| row.get("code").and_then(Value::as_str).is_some_and(|code| code != "SUCCESS"))
 }
 
 /// A refusal of CRM, at the top or in a row.
@@ -147,17 +146,15 @@ fn refused(answer: &Answer, said: ZohoSaid, refusal: Option<&'static refusals::R
     }
 }
 
-pub(super) fn object(answer: &Answer) -> Result<Object, Failure> {
+fn object(answer: &Answer) -> Result<Object, Failure> {
     json::object(&answer.body).map_err(|_| without_words(answer))
 }
 
 /// What Zoho's servers say without Zoho's words: a proxy in front of them, or a page.
 fn without_words(answer: &Answer) -> Failure {
-    let kind = match answer.status {
-        401 => FailureKind::DeadTokenOrScope,
-        429 => FailureKind::RateLimited,
-        500.. => FailureKind::Unavailable,
-        _ => FailureKind::Unreadable,
+    let kind = match by_status(answer.status) {
+        FailureKind::Forbidden | FailureKind::NotFound | FailureKind::Rejected => FailureKind::Unreadable,
+        kind => kind,
     };
     Failure { retry_after: answer.retry_after, ..Failure::of(kind) }
 }
@@ -190,7 +187,7 @@ fn bounded(details: &Value) -> Option<Value> {
     (!is_empty).then_some(kept)
 }
 
-/// For codes that the tables do not know.
+/// For codes that the tables do not know, and for answers without one.
 fn by_status(status: u16) -> FailureKind {
     match status {
         401 => FailureKind::DeadTokenOrScope,

@@ -160,7 +160,7 @@ pub(crate) async fn demand_location(zoho: &Zoho, target: &Target<'_>, location: 
         .read(&target, |place| inventory::locations_url(place.api, place.organization), response::inventory)
         .await;
     let Ok(mut answer) = answer else { return Ok(()) };
-    let locations = records(&mut answer, "locations")?;
+    let Ok(locations) = records(&mut answer, "locations") else { return Ok(()) };
     let name = |place: &Object| text(place, "location_name").unwrap_or_default().to_owned();
     let is =
         |place: &Object| id(place, "location_id").as_deref() == Some(location) || name(place) == location;

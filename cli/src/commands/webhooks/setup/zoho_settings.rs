@@ -8,8 +8,7 @@ use shared::base::secret::Secret;
 use shared::core::connection::Connection;
 use shared::core::connection::access_token::AccessToken;
 use shared::core::connection::token_cache::Tokens;
-use shared::zoho::failure::Failure as Refusal;
-use shared::zoho::failure::FailureKind;
+use shared::zoho::failure::{Failure as Refusal, FailureKind};
 use shared::zoho::http::{Answer, Http, Method, Write};
 use shared::zoho::inventory::webhook_rules::{
     Entry, Rule, Setting, activate_url, deleted, done, listed, made,
