@@ -34,3 +34,7 @@ errors:
 # docs/reference/commands.md, made of what --help says
 commands:
     UPDATE_COMMANDS=1 cargo test --workspace --all-features --test it documents
+
+# the functions as they are deployed, and their sizes: about fifteen minutes
+deployment:
+    tests/deploy/build

@@ -17,7 +17,7 @@ use shared::base::settings::Settings;
 use shared::core::events::webhook_secrets;
 use shared::core::events::webhook_secrets::Source;
 use shared::core::services::Services;
-use tests::clock::AheadClock;
+use tests::clock::StandingClock;
 use tests::hooks::{CHANNEL, CUSTOM, Dice, Hook, INVENTORY, TOKEN, numbered, set_secrets, shuffled, sign};
 use tests::memory::{Fate, Memory};
 use tower::ServiceExt;
@@ -26,8 +26,8 @@ fn number(variable: &str, default: usize) -> usize {
     std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
 }
 
-async fn intake() -> (Arc<Memory>, Arc<AheadClock>, Services) {
-    let clock = Arc::new(AheadClock::default());
+async fn intake() -> (Arc<Memory>, Arc<StandingClock>, Services) {
+    let clock = Arc::new(StandingClock::default());
     let memory = Memory::new(clock.clone());
     set_secrets(&*memory).await;
     let settings = Settings::read(|_| None).unwrap();

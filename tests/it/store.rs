@@ -6,18 +6,18 @@ use shared::base::clock::SharedClock;
 use shared::store::sqlite::Sqlite;
 use shared::store::{Condition, Key, Put, Query, Stores};
 use tempfile::TempDir;
-use tests::clock::{AheadClock, until};
+use tests::clock::{StandingClock, until};
 use tests::conformance::{self, Subject};
 
 fn in_memory() -> (Subject, Option<TempDir>) {
-    let clock = Arc::new(AheadClock::default());
+    let clock = Arc::new(StandingClock::default());
     let stores = Sqlite::in_memory(clock.clone()).unwrap().into();
     (Subject { stores, clock }, None)
 }
 
 fn on_file() -> (Subject, Option<TempDir>) {
     let folder = TempDir::new().unwrap();
-    let clock = Arc::new(AheadClock::default());
+    let clock = Arc::new(StandingClock::default());
     let stores = Sqlite::open(folder.path(), clock.clone()).unwrap().into();
     (Subject { stores, clock }, Some(folder))
 }
@@ -50,7 +50,7 @@ macro_rules! conformance {
 conformance! { conditional_writes end_times transactions queries limits races secrets secret_races }
 
 fn open(folder: &TempDir) -> Stores {
-    let clock: SharedClock = Arc::new(AheadClock::default());
+    let clock: SharedClock = Arc::new(StandingClock::default());
     Sqlite::open(folder.path(), clock).unwrap().into()
 }
 

@@ -1,21 +1,39 @@
-//! The machine's time, moved ahead at will.
+//! Time that a test moves.
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
-use shared::base::clock::{Clock, SignedDuration, SystemClock, Timestamp, later};
+use shared::base::clock::{Clock, Timestamp};
 
-/// A clock that runs as the machine's does, ahead of it by as much as it was told.
-#[derive(Debug, Default)]
-pub struct AheadClock(AtomicI64);
+/// A clock that stands still until it is moved: nothing depends on how long a machine takes.
+#[derive(Debug)]
+pub struct StandingClock(AtomicI64);
 
-impl AheadClock {
-    /// Moves it further ahead.
+/// When it all begins: after what the stand-in Zoho holds, and not at the start of a second, as hardly anything is.
+const START: &str = "2026-12-01T10:00:00.25Z";
+
+impl Default for StandingClock {
+    fn default() -> Self {
+        Self::at(START.parse().expect("it is a time"))
+    }
+}
+
+impl StandingClock {
+    /// One that shows this moment, in milliseconds.
+    pub fn at(start: Timestamp) -> Self {
+        Self(AtomicI64::new(start.as_millisecond()))
+    }
+
+    /// Moves it ahead.
     pub fn advance(&self, by: Duration) {
-        self.0.fetch_add(
-            i64::try_from(by.as_millis()).expect("a test advances by less than an age"),
-            Ordering::SeqCst,
-        );
+        let by = i64::try_from(by.as_millis()).expect("a test advances by less than an age");
+        self.0.fetch_add(by, Ordering::SeqCst);
+    }
+}
+
+impl Clock for StandingClock {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_millisecond(self.0.load(Ordering::SeqCst)).expect("a test lives within our era")
     }
 }
 
@@ -34,10 +52,4 @@ pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
         }
     };
     tokio::time::timeout(Duration::from_secs(120), waiting).await.unwrap_or_else(|_| panic!("never {what}"));
-}
-
-impl Clock for AheadClock {
-    fn now(&self) -> Timestamp {
-        later(SystemClock.now(), SignedDuration::from_millis(self.0.load(Ordering::SeqCst)))
-    }
 }

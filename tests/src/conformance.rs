@@ -10,14 +10,14 @@ use shared::store::{
     Condition, Key, Order, Outcome, Put, Query, Row, Secrets, StoreError, Stores, Table, Version, Write,
 };
 
-use crate::clock::AheadClock;
+use crate::clock::StandingClock;
 
 /// Stores under test, and the clock they live by.
 pub struct Subject {
     /// The stores.
     pub stores: Stores,
     /// Their clock.
-    pub clock: Arc<AheadClock>,
+    pub clock: Arc<StandingClock>,
 }
 
 fn put(key: &Key, value: &str, condition: Condition) -> Put {

@@ -8,6 +8,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use sandbox::Options;
 use serde_json::Value;
+use shared::base::clock::Clock;
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::base::settings::{self, InventoryLimits, Settings};
@@ -26,7 +27,7 @@ use token_refresh::Local;
 use tower::ServiceExt;
 
 use crate::browser::Browser;
-use crate::clock::AheadClock;
+use crate::clock::StandingClock;
 use crate::connector::{CLIENT_ID, CLIENT_SECRET};
 
 /// A key for reading everything with the usual connection.
@@ -41,7 +42,7 @@ pub fn any_key() -> NewKey {
     }
 }
 
-/// Services, functions and a sandbox, all on one time.
+/// Services, functions and a sandbox, all on one time that moves when a test moves it.
 pub struct Inside {
     /// The stand-in Zoho.
     pub zoho: sandbox::Running,
@@ -49,7 +50,7 @@ pub struct Inside {
     pub services: Services,
     /// token-refresh.
     pub token_refresh: Local,
-    clock: Arc<AheadClock>,
+    clock: Arc<StandingClock>,
     api: Router,
     key: Secret,
 }
@@ -69,7 +70,9 @@ impl Inside {
 
     /// As [`Self::start`], with a sandbox of these options.
     pub async fn with(options: Options) -> Self {
-        let zoho = sandbox::Sandbox::listen(options).await.unwrap();
+        let clock = Arc::new(StandingClock::default());
+        let zoho =
+            sandbox::Sandbox::listen(Options { standing: Some(clock.now()), ..options }).await.unwrap();
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let settings = Settings::read(|name| match name {
@@ -78,7 +81,6 @@ impl Inside {
             _ => None,
         })
         .unwrap();
-        let clock = Arc::new(AheadClock::default());
         let database = Sqlite::in_memory(clock.clone()).unwrap();
         let services = Services::new(settings, clock.clone(), database.into()).unwrap();
         zoho.sandbox.register_client(sandbox::Client {

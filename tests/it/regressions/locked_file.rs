@@ -7,13 +7,13 @@ use futures::stream::{FuturesUnordered, StreamExt};
 use shared::store::sqlite::Sqlite;
 use shared::store::{Condition, Key, Put, Stores};
 use tempfile::TempDir;
-use tests::clock::AheadClock;
+use tests::clock::StandingClock;
 
 /// Another process holds the file for longer than anybody waits: all who wait are told, once, and why.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_that_stays_locked_fails_all_who_wait_together() {
     let folder = TempDir::new().unwrap();
-    let stores: Stores = Sqlite::open(folder.path(), Arc::new(AheadClock::default())).unwrap().into();
+    let stores: Stores = Sqlite::open(folder.path(), Arc::new(StandingClock::default())).unwrap().into();
     let file = std::fs::read_dir(folder.path()).unwrap().map(|file| file.unwrap().path());
     let file = file.into_iter().find(|path| path.extension().is_some_and(|end| end == "sqlite3")).unwrap();
     let foreign = rusqlite::Connection::open(file).unwrap();

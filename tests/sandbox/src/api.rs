@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::gate::Gate;
 
 /// How a sandbox is set up.
@@ -17,13 +19,22 @@ pub struct Options {
     pub extra_deals: usize,
     /// Inventory organisations of the user; only the first has data.
     pub organizations: usize,
+    /// Where its clock stands until a test moves it; without one it runs as the machine's does.
+    pub standing: Option<Timestamp>,
 }
 
 impl Options {
     /// One organisation, a user in the EU, hand-written data only.
     pub fn new(base_url: impl Into<String>) -> Self {
         let base_url = base_url.into().trim_end_matches('/').to_owned();
-        Self { base_url, user_data_centre: "eu".to_owned(), extra_items: 0, extra_deals: 0, organizations: 1 }
+        Self {
+            base_url,
+            user_data_centre: "eu".to_owned(),
+            extra_items: 0,
+            extra_deals: 0,
+            organizations: 1,
+            standing: None,
+        }
     }
 }
 

@@ -5,16 +5,22 @@ use std::time::Duration;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-/// The machine's clock plus what a test has moved it ahead.
-#[derive(Debug, Default)]
+/// The machine's clock, or one that stands, plus what a test has moved it ahead.
+#[derive(Debug)]
 pub(crate) struct Clock {
+    standing: Option<Timestamp>,
     ahead: Duration,
 }
 
 impl Clock {
+    /// A clock that stands at this moment, or without one runs as the machine's does.
+    pub(crate) fn new(standing: Option<Timestamp>) -> Self {
+        Self { standing, ahead: Duration::ZERO }
+    }
+
     /// The time now.
     pub(crate) fn now(&self) -> Timestamp {
-        later(Timestamp::now(), self.ahead)
+        later(self.standing.unwrap_or_else(Timestamp::now), self.ahead)
     }
 
     /// Moves the clock ahead.

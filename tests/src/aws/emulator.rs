@@ -7,12 +7,12 @@ use aws_sdk_dynamodb::config::Credentials;
 use aws_sdk_dynamodb::types::{
     AttributeDefinition, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
 };
-use shared::base::clock::SharedClock;
+use shared::base::clock::{Clock, SharedClock, SystemClock};
 use shared::base::secret::random_hex;
 use shared::store::{Stores, aws};
 
 use super::front;
-use crate::clock::AheadClock;
+use crate::clock::StandingClock;
 use crate::conformance::Subject;
 
 /// The stand-in.
@@ -89,7 +89,8 @@ impl Aws {
     /// The stores of a stack of its own.
     pub async fn subject(&self) -> Subject {
         let names = self.stack().await;
-        let clock = Arc::new(AheadClock::default());
+        // From now on, because Secrets Manager dates the versions by the machine's clock.
+        let clock = Arc::new(StandingClock::at(SystemClock.now()));
         Subject { stores: self.stores(&names, &(clock.clone() as SharedClock)), clock }
     }
 
