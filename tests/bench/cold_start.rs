@@ -13,35 +13,13 @@ use shared::base::id::ConnectionName;
 use shared::core::connection::access_token::AccessToken;
 use shared::store::secret_record;
 use tests::aws::{Aws, AwsWindow};
-use tests::cargo::cargo;
 use tests::connector::Agent;
 use tests::deployed::Deployed;
 use tests::lambda::{Cloud, Figures};
 
+use crate::setup::{ONE, event, number, release};
+
 const FLOOR: &str = "lambda-floor";
-const ONE: &str = "/v1/inventory/items/3300000000070001";
-
-fn number(variable: &str, default: usize) -> usize {
-    std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
-}
-
-/// A binary as it is deployed: only with the stores of AWS.
-fn release(package: &str) -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
-    let args = ["build", "--release", "--locked", "-p", package];
-    assert!(cargo().current_dir(root).args(args).status().unwrap().success());
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    target.join("release").join(package)
-}
-
-fn event(path: &str, agent: &Agent) -> Value {
-    let file = format!("{}/../events/api-proxy-items.json", env!("CARGO_MANIFEST_DIR"));
-    let mut event: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
-    event["rawPath"] = path.into();
-    event["rawQueryString"] = "".into();
-    event["headers"]["authorization"] = format!("Bearer {}", agent.key).into();
-    event
-}
 
 /// The value below which so many of a hundred lie.
 fn percentile(times: &mut [Duration], percent: usize) -> f64 {

@@ -11,5 +11,7 @@
 )]
 
 mod cold_start;
+mod instructions;
 mod intake;
+mod setup;
 mod waits;
