@@ -35,6 +35,10 @@ errors:
 commands:
     UPDATE_COMMANDS=1 cargo test --workspace --all-features --test it documents
 
+# the dependency tree: licences, sources, doubles, and what nothing uses
+dependencies:
+    tests/dependencies
+
 # the functions as they are deployed, and their sizes: about fifteen minutes
 deployment:
     tests/deploy/build

@@ -104,3 +104,19 @@ async fn eight_wait_for_a_locked_file_as_long_as_one() {
     println!("one waits {one:?}, eight {eight:?}");
     assert!(eight < one.mul_f64(1.6), "{one:?} {eight:?}");
 }
+
+/// A function that Zoho keeps waiting answers before Lambda kills it.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement, not a test"]
+async fn with_little_time_left_a_function_answers_before_it_is_killed() {
+    let deployed = Deployed::on(Cloud::start().await).await;
+    let agent = deployed.connect().await;
+    agent.get("/v1/status").await.ok();
+    let kind = FaultKind::Slow(Duration::from_secs(20));
+    let fault = Fault { path_contains: "/items".to_owned(), times: 1, kind };
+    deployed.connector.zoho.sandbox.inject(fault);
+    deployed.cloud.time_limit("api-proxy", Duration::from_secs(3));
+    let late = agent.get(ITEMS).await;
+    assert!(late.status >= 500 && late.body["retryable"] == true, "{}", late.body);
+    assert_eq!(deployed.cloud.figures("api-proxy").len(), 1, "it lives");
+}

@@ -8,7 +8,9 @@ use sandbox::{Fault, FaultKind};
 use serde_json::json;
 use shared::base::id::ConnectionName;
 use shared::base::secret::random_hex;
+use shared::store::Key;
 use tests::browser::Browser;
+use tests::clock::until;
 use tests::connector::Agent;
 use tests::deployed::Deployed;
 use tests::lambda::Cloud;
@@ -17,9 +19,6 @@ use tokio::time::sleep;
 
 /// Processes that are killed in one go.
 const AT_ONCE: usize = 25;
-
-/// Until whatever a dead process held is free again.
-const LEASE: Duration = Duration::from_secs(16);
 
 /// Between nothing and all of it.
 fn share_of(whole: Duration) -> Duration {
@@ -56,6 +55,15 @@ async fn while_killing<T>(
     tokio::select! {
         done = work => done,
         () = killer => unreachable!("it goes on"),
+    }
+}
+
+/// Waits until whatever dead processes held is free again.
+async fn leases_end(deployed: &Deployed, names: &[ConnectionName]) {
+    let state = deployed.stores().state;
+    for name in names {
+        let lease = Key::new("lease", name.as_str());
+        until("free", async || state.get(&lease).await.unwrap().is_none()).await;
     }
 }
 
@@ -103,7 +111,7 @@ async fn renewals_are_healed(deployed: &Deployed, window: Duration) -> usize {
         join_all(all).await.into_iter().filter(|died| *died).count()
     });
     let died = died.await;
-    sleep(LEASE).await;
+    leases_end(deployed, &names).await;
     let agent = agent_of(deployed, &names).await;
     for name in &names {
         is_healed(&agent, name, &format!("after {died} of {AT_ONCE} died")).await;
@@ -130,7 +138,7 @@ async fn consents_are_healed(deployed: &Deployed, window: Duration) -> usize {
         join_all(all).await
     });
     let shown = shown.await;
-    sleep(LEASE).await;
+    leases_end(deployed, &names).await;
     tick(deployed).await;
     let mut connected = 0;
     for ((browser, address), (name, shown)) in begun.iter().zip(names.iter().zip(&shown)) {

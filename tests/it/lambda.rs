@@ -405,17 +405,6 @@ async fn deadlines_hold_for_functions_and_for_the_gateway() {
 }
 
 #[tokio::test]
-async fn with_little_time_left_a_function_answers_before_it_is_killed() {
-    let (deployed, agent) = Deployed::connected(Cloud::start().await).await;
-    agent.get("/v1/status").await.ok();
-    slow(&deployed, 1, 20.0);
-    deployed.cloud.time_limit("api-proxy", Duration::from_secs(3));
-    let late = agent.get("/v1/inventory/items").await;
-    assert!(late.status >= 500 && late.body["retryable"] == true, "{}", late.body);
-    assert_eq!(deployed.cloud.figures("api-proxy").len(), 1, "it lives");
-}
-
-#[tokio::test]
 async fn a_process_that_cannot_start_says_so_in_its_event_and_in_the_log() {
     let cloud = Cloud::start().await;
     let variables = [("ZOHO_CONNECTOR_PUBLIC_URL", "nonsense")];

@@ -102,7 +102,21 @@ fn is_plain(path: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::UNIX_EPOCH;
+
     use super::*;
+
+    #[test]
+    fn an_answer_is_due_before_lambda_ends_the_function() {
+        let end = SystemTime::now() + Duration::from_secs(20);
+        let mut context = Context::default();
+        context.deadline = u64::try_from(end.duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
+        let mut request = Request::default();
+        request.extensions_mut().insert(context);
+        let request = describe(request);
+        let Deadline(due) = *request.extensions().get().unwrap();
+        assert!(due <= Instant::now() + Duration::from_secs(20) - ANSWER_MARGIN);
+    }
 
     #[test]
     fn bytes_become_text_only_where_that_changes_and_swells_nothing() {
