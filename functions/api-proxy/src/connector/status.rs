@@ -34,6 +34,8 @@ use crate::request::params::{NoParams, Params};
 const ROUTES: &[(&str, &str)] = &[
     ("GET /v1/inventory/items", inventory::scope::ITEMS),
     ("POST /v1/inventory/salesorders", inventory::orders::CREATE),
+    ("POST /v1/inventory/salesorders/{id}/confirm", inventory::orders::CREATE),
+    ("POST /v1/inventory/salesorders/{id}/void", inventory::orders::CREATE),
     ("GET /v1/crm/deals", crm::scope::DEALS),
     ("POST /v1/crm/deals", crm::scope::CREATE_DEALS),
     ("PATCH /v1/crm/deals/{id}", crm::scope::UPDATE_DEALS),
@@ -301,5 +303,26 @@ fn details(found: &Connection) -> Details {
         connected_at: found.connected_at,
         token_expires: found.token_expires,
         token_renewed_at: found.token_renewed_at,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::zoho::scope::{Access, Product};
+
+    use super::*;
+    use crate::openapi::operation::Way;
+    use crate::routes::operations;
+
+    #[test]
+    fn every_write_and_every_list_is_allowed_by_some_scope() {
+        let allowed = allows(&ScopeSet::of(&Product::ALL, Access::Write));
+        for operation in operations() {
+            let route = format!("{} {}", operation.verb.as_str(), operation.path);
+            let is_one = operation.path.ends_with("/{id}") && matches!(operation.way, Way::Read(_));
+            if matches!(operation.way, Way::Read(_) | Way::Write(..)) && !is_one {
+                assert!(allowed.contains(&route), "{route} is not among {allowed:?}");
+            }
+        }
     }
 }
