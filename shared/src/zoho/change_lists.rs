@@ -33,14 +33,14 @@ pub enum Order {
 /// Which page is read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum At {
+pub enum PagePosition {
     /// By its number.
     Page(u32),
     /// By what CRM called it.
     Token(String),
 }
 
-impl At {
+impl PagePosition {
     /// Where every list begins.
     pub const FIRST: Self = Self::Page(1);
 }
@@ -51,7 +51,7 @@ pub struct Page {
     /// Its rows, as far as they say what they are and when they changed.
     pub rows: Vec<Changed>,
     /// Where the list goes on.
-    pub next: Option<At>,
+    pub next: Option<PagePosition>,
     /// It goes on, but Zoho does not say where.
     pub cut: bool,
 }
@@ -85,7 +85,7 @@ pub fn moment(at: Timestamp) -> String {
 }
 
 /// Records of a module of CRM.
-pub fn crm_url(api: &str, module: &str, order: Order, at: &At) -> String {
+pub fn crm_url(api: &str, module: &str, order: Order, at: &PagePosition) -> String {
     let mut query = query_of(crm::module_url(api, module));
     let order = match order {
         Order::OldestFirst => "asc",
@@ -99,17 +99,17 @@ pub fn crm_url(api: &str, module: &str, order: Order, at: &At) -> String {
 }
 
 /// Records of a module of CRM that are gone, in whatever order.
-pub fn crm_deleted_url(api: &str, module: &str, at: &At) -> String {
+pub fn crm_deleted_url(api: &str, module: &str, at: &PagePosition) -> String {
     let mut query = query_of(format!("{}/deleted", crm::module_url(api, module)));
     query.append_pair("type", "all");
     page_of(query, at, ROWS_PER_PAGE)
 }
 
-fn page_of(mut query: form_urlencoded::Serializer<'static, String>, at: &At, rows: u32) -> String {
+fn page_of(mut query: form_urlencoded::Serializer<'static, String>, at: &PagePosition, rows: u32) -> String {
     query.append_pair("per_page", &rows.to_string());
     match at {
-        At::Page(number) => query.append_pair("page", &number.to_string()),
-        At::Token(token) => query.append_pair("page_token", token),
+        PagePosition::Page(number) => query.append_pair("page", &number.to_string()),
+        PagePosition::Token(token) => query.append_pair("page_token", token),
     };
     query.finish()
 }
@@ -118,10 +118,11 @@ fn page_of(mut query: form_urlencoded::Serializer<'static, String>, at: &At, row
 ///
 /// # Errors
 /// Where it is no list.
-pub fn crm_page(answer: Option<Object>, at: &At) -> Result<Page, Failure> {
-    let token = answer.as_ref().and_then(crm::next_page_token).map(|token| At::Token(token.to_owned()));
+pub fn crm_page(answer: Option<Object>, at: &PagePosition) -> Result<Page, Failure> {
+    let token =
+        answer.as_ref().and_then(crm::next_page_token).map(|token| PagePosition::Token(token.to_owned()));
     let next = match at {
-        At::Page(number) if *number < LAST_NUMBERED_PAGE => Some(At::Page(number + 1)),
+        PagePosition::Page(number) if *number < LAST_NUMBERED_PAGE => Some(PagePosition::Page(number + 1)),
         _ => token,
     };
     crm_rows(answer, next)
@@ -131,15 +132,15 @@ pub fn crm_page(answer: Option<Object>, at: &At) -> Result<Page, Failure> {
 ///
 /// # Errors
 /// Where it is no list.
-pub fn crm_deleted_page(answer: Option<Object>, at: &At) -> Result<Page, Failure> {
+pub fn crm_deleted_page(answer: Option<Object>, at: &PagePosition) -> Result<Page, Failure> {
     let next = match at {
-        At::Page(number) => Some(At::Page(number + 1)),
-        At::Token(_) => None,
+        PagePosition::Page(number) => Some(PagePosition::Page(number + 1)),
+        PagePosition::Token(_) => None,
     };
     crm_rows(answer, next)
 }
 
-fn crm_rows(answer: Option<Object>, next: Option<At>) -> Result<Page, Failure> {
+fn crm_rows(answer: Option<Object>, next: Option<PagePosition>) -> Result<Page, Failure> {
     let Some(mut answer) = answer else { return Ok(Page::default()) };
     let more = crm::more_records(&answer);
     let next = next.filter(|_| more);
@@ -154,17 +155,17 @@ fn crm_rows(answer: Option<Object>, next: Option<At>) -> Result<Page, Failure> {
 
 /// Records of a kind of Inventory, what changed last first. The official file does not say that all of its lists can be sorted
 /// so; where one is not, its rows show it.
-pub fn inventory_url(api: &str, organization: &str, kind: &RecordKind, at: &At) -> String {
+pub fn inventory_url(api: &str, organization: &str, kind: &RecordKind, at: &PagePosition) -> String {
     let mut query = query_of(kind.list_url(api));
     query
         .append_pair("organization_id", organization)
         .append_pair("sort_column", "last_modified_time")
         .append_pair("sort_order", "D");
     let rows = match at {
-        At::Page(number) => ROWS_PER_PAGE
+        PagePosition::Page(number) => ROWS_PER_PAGE
             .saturating_sub(ROWS_LESS_PER_PAGE * number.saturating_sub(1).min(ROWS_PER_PAGE))
             .max(ROWS_PER_PAGE / 2),
-        At::Token(_) => ROWS_PER_PAGE,
+        PagePosition::Token(_) => ROWS_PER_PAGE,
     };
     page_of(query, at, rows)
 }
@@ -173,10 +174,10 @@ pub fn inventory_url(api: &str, organization: &str, kind: &RecordKind, at: &At) 
 ///
 /// # Errors
 /// Where it is no list.
-pub fn inventory_page(mut answer: Object, kind: &RecordKind, at: &At) -> Result<Page, Failure> {
+pub fn inventory_page(mut answer: Object, kind: &RecordKind, at: &PagePosition) -> Result<Page, Failure> {
     let more = inventory::has_more(&answer);
     let next = match at {
-        At::Page(number) if more => Some(At::Page(number + 1)),
+        PagePosition::Page(number) if more => Some(PagePosition::Page(number + 1)),
         _ => None,
     };
     let row = |row: Object| {
@@ -203,27 +204,30 @@ mod tests {
         let answer = |more: bool| {
             object(&json!({ "data": [], "info": { "more_records": more, "next_page_token": "t" } }))
         };
-        assert_eq!(crm_page(Some(answer(true)), &At::Page(9)).unwrap().next, Some(At::Page(10)));
         assert_eq!(
-            crm_page(Some(answer(true)), &At::Page(10)).unwrap().next,
-            Some(At::Token("t".to_owned()))
+            crm_page(Some(answer(true)), &PagePosition::Page(9)).unwrap().next,
+            Some(PagePosition::Page(10))
         );
-        assert_eq!(crm_page(Some(answer(false)), &At::Page(1)).unwrap().next, None);
+        assert_eq!(
+            crm_page(Some(answer(true)), &PagePosition::Page(10)).unwrap().next,
+            Some(PagePosition::Token("t".to_owned()))
+        );
+        assert_eq!(crm_page(Some(answer(false)), &PagePosition::Page(1)).unwrap().next, None);
         let numbered = object(&json!({ "data": [], "info": { "more_records": true } }));
-        let page = crm_page(Some(numbered.clone()), &At::Page(10)).unwrap();
+        let page = crm_page(Some(numbered.clone()), &PagePosition::Page(10)).unwrap();
         assert!(page.next.is_none() && page.cut, "there is more, and no way to it");
-        let page = crm_deleted_page(Some(numbered), &At::Page(10)).unwrap();
-        assert_eq!((page.next, page.cut), (Some(At::Page(11)), false));
-        let last = crm_deleted_page(Some(answer(false)), &At::Page(11)).unwrap();
+        let page = crm_deleted_page(Some(numbered), &PagePosition::Page(10)).unwrap();
+        assert_eq!((page.next, page.cut), (Some(PagePosition::Page(11)), false));
+        let last = crm_deleted_page(Some(answer(false)), &PagePosition::Page(11)).unwrap();
         assert_eq!((last.next, last.cut), (None, false));
-        assert!(crm_page(None, &At::FIRST).unwrap().rows.is_empty());
-        let url = crm_url("https://api", "Deals", Order::OldestFirst, &At::Token("t".to_owned()));
+        assert!(crm_page(None, &PagePosition::FIRST).unwrap().rows.is_empty());
+        let url = crm_url("https://api", "Deals", Order::OldestFirst, &PagePosition::Token("t".to_owned()));
         assert_eq!(
             url,
             "https://api/crm/v8/Deals?fields=id%2CModified_Time%2CCreated_Time&sort_by=Modified_Time&sort_order=asc&per_page=200&page_token=t"
         );
         assert_eq!(
-            crm_deleted_url("https://api", "Deals", &At::Page(2)),
+            crm_deleted_url("https://api", "Deals", &PagePosition::Page(2)),
             "https://api/crm/v8/Deals/deleted?type=all&per_page=200&page=2"
         );
     }
@@ -235,7 +239,7 @@ mod tests {
             { "id": "62", "Modified_Time": null },
             { "id": "63", "deleted_time": "2026-11-21T20:00:01+01:00" },
         ] }));
-        let page = crm_page(Some(crm), &At::FIRST).unwrap();
+        let page = crm_page(Some(crm), &PagePosition::FIRST).unwrap();
         let found: Vec<_> = page.rows.iter().map(|row| (row.id.as_str(), row.at.to_string())).collect();
         assert_eq!(
             found,
@@ -246,14 +250,14 @@ mod tests {
             "code": 0, "page_context": { "has_more_page": true },
             "items": [{ "item_id": "33", "last_modified_time": "2026-11-21T20:00:00+0100" }],
         }));
-        let page = inventory_page(inventory, RecordKind::ITEM, &At::Page(3)).unwrap();
-        assert_eq!((page.rows.len(), page.next), (1, Some(At::Page(4))));
+        let page = inventory_page(inventory, RecordKind::ITEM, &PagePosition::Page(3)).unwrap();
+        assert_eq!((page.rows.len(), page.next), (1, Some(PagePosition::Page(4))));
     }
 
     #[test]
     fn each_page_of_inventory_begins_with_the_last_rows_of_the_one_before() {
         let rows = |number| -> u32 {
-            let url = inventory_url("https://api", "1", RecordKind::ITEM, &At::Page(number));
+            let url = inventory_url("https://api", "1", RecordKind::ITEM, &PagePosition::Page(number));
             let (_, rest) = url.split_once("per_page=").unwrap();
             rest.split('&').next().unwrap().parse().unwrap()
         };
