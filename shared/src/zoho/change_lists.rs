@@ -10,49 +10,49 @@ use crate::zoho::response::records;
 use crate::zoho::value::{Object, id, query_of, text, timestamp};
 use crate::zoho::{crm, inventory};
 
-/// Rows of a page: the most that Zoho gives.
+/// The rows of a page: the most that Zoho gives.
 const ROWS_PER_PAGE: u32 = 200;
 
-/// Each page of Inventory is this much shorter than the one before, so that it begins with that one's last rows: a record that moves
-/// up because another is deleted is not missed. Pages are never shorter than half.
+/// Each page of Inventory has this many rows less than the one before, so that it begins with that page's last rows. A record
+/// that moves up when another one is deleted is then not missed. No page has less than half of the rows.
 const ROWS_LESS_PER_PAGE: u32 = 2;
 
-/// CRM numbers its pages up to here; the pages after it have tokens.
+/// The last page of CRM that has a number. Later pages have tokens.
 const LAST_NUMBERED_PAGE: u32 = 10;
 
-/// How a list is sorted.
+/// The order of a list by the last change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
-    /// What changed last comes last.
+    /// The latest change comes last.
     OldestFirst,
-    /// What changed last comes first.
+    /// The latest change comes first.
     NewestFirst,
 }
 
-/// Which page is read.
+/// The position of a page in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum PagePosition {
-    /// By its number.
+    /// Its number, from 1.
     Page(u32),
-    /// By what CRM called it.
+    /// CRM's page token.
     Token(String),
 }
 
 impl PagePosition {
-    /// Where every list begins.
+    /// The first page of every list.
     pub const FIRST: Self = Self::Page(1);
 }
 
 /// A page of a list.
 #[derive(Debug, Default)]
 pub struct Page {
-    /// Its rows, as far as they say what they are and when they changed.
+    /// Its rows, without those that have no id or no time of change.
     pub rows: Vec<Changed>,
-    /// Where the list goes on.
+    /// The next page.
     pub next: Option<PagePosition>,
-    /// It goes on, but Zoho does not say where.
+    /// Whether the list goes on, but Zoho does not say where.
     pub cut: bool,
 }
 
@@ -63,7 +63,7 @@ pub struct Changed {
     pub id: String,
     /// When it was changed last, or deleted.
     pub at: Timestamp,
-    /// When it was made, where that is said.
+    /// When it was made, where Zoho says so.
     pub created: Option<Timestamp>,
     /// As Zoho lists it.
     pub row: Object,
@@ -79,12 +79,12 @@ impl Page {
     }
 }
 
-/// A moment as CRM takes it in `If-Modified-Since`.
+/// A moment in the form that CRM takes in `If-Modified-Since`.
 pub fn moment(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string()
 }
 
-/// Records of a module of CRM.
+/// The list of a CRM module's records.
 pub fn crm_url(api: &str, module: &str, order: Order, at: &PagePosition) -> String {
     let mut query = query_of(crm::module_url(api, module));
     let order = match order {
@@ -98,7 +98,7 @@ pub fn crm_url(api: &str, module: &str, order: Order, at: &PagePosition) -> Stri
     page_of(query, at, ROWS_PER_PAGE)
 }
 
-/// Records of a module of CRM that are gone, in whatever order.
+/// The list of a CRM module's deleted records. Zoho does not document its order.
 pub fn crm_deleted_url(api: &str, module: &str, at: &PagePosition) -> String {
     let mut query = query_of(format!("{}/deleted", crm::module_url(api, module)));
     query.append_pair("type", "all");
@@ -114,7 +114,7 @@ fn page_of(mut query: form_urlencoded::Serializer<'static, String>, at: &PagePos
     query.finish()
 }
 
-/// Reads CRM's answer to a list of records; nothing is an empty list.
+/// Reads CRM's answer to a list of records. None is an empty list.
 ///
 /// # Errors
 /// Where it is no list.
@@ -128,7 +128,7 @@ pub fn crm_page(answer: Option<Object>, at: &PagePosition) -> Result<Page, Failu
     crm_rows(answer, next)
 }
 
-/// Reads CRM's answer to a list of what is gone, all pages of which are numbered.
+/// Reads CRM's answer to a list of deleted records. All of its pages are numbered.
 ///
 /// # Errors
 /// Where it is no list.
@@ -153,8 +153,8 @@ fn crm_rows(answer: Option<Object>, next: Option<PagePosition>) -> Result<Page, 
     Ok(Page { rows, cut: more && next.is_none(), next })
 }
 
-/// Records of a kind of Inventory, what changed last first. The official file does not say that all of its lists can be sorted
-/// so; where one is not, its rows show it.
+/// The list of Inventory's records of a kind, the latest change first. The official OpenAPI file does not say that every list can
+/// be sorted so. Where Zoho does not sort, the rows show it.
 pub fn inventory_url(api: &str, organization: &str, kind: &RecordKind, at: &PagePosition) -> String {
     let mut query = query_of(kind.list_url(api));
     query
@@ -170,7 +170,7 @@ pub fn inventory_url(api: &str, organization: &str, kind: &RecordKind, at: &Page
     page_of(query, at, rows)
 }
 
-/// Reads Inventory's answer.
+/// Reads Inventory's answer to a list.
 ///
 /// # Errors
 /// Where it is no list.
