@@ -16,8 +16,8 @@ pub struct TokenProbe {
 }
 
 impl TokenProbe {
-    /// A read of the other product, or of another route of Inventory after a refusal that is `ambiguous` there. None where the scopes
-    /// allow neither.
+    /// A read of the other product, or of another route of Inventory after a refusal that is `ambiguous` there. None where
+    /// the scopes allow neither.
     pub fn of(scopes: &ScopeSet, refused: Product, ambiguous: bool, api: &str) -> Option<Self> {
         if scopes.allows(inventory::scope::SETTINGS) && (ambiguous || refused == Product::Crm) {
             let (product, url) = (Product::Inventory, inventory::organizations_url(api));

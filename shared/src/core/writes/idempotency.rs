@@ -119,8 +119,8 @@ impl Idempotency {
         Self { state, clock }
     }
 
-    /// Begins a request. `owner` is the id of the service key: two service keys share no idempotency keys. `request` is a digest of
-    /// everything that the request asks for.
+    /// Begins a request. `owner` is the id of the service key: two service keys share no idempotency keys. `request` is a digest
+    /// of everything that the request asks for.
     ///
     /// # Errors
     /// Where the store fails.

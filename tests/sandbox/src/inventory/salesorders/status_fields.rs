@@ -2,7 +2,7 @@
 
 use crate::object::Object;
 
-/// Writes the status to all five fields that hold it.
+/// Writes the status to all fields that hold it.
 pub(crate) fn write(order: &mut Object, status: &str) {
     let (invoiced, paid, shipped) = match status {
         "confirmed" => ("not_invoiced", "unpaid", "pending"),
