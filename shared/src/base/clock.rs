@@ -1,4 +1,4 @@
-//! Time, injected: nothing below reads the machine's clock by itself.
+//! The clock, which is passed to all code that needs the time, so that tests can set it.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,7 +10,7 @@ pub trait Clock: Send + Sync {
     /// The present moment.
     fn now(&self) -> Timestamp;
 
-    /// Half to all of `wait`, so that those who wait together do not come back together.
+    /// As [`jittered`]; a test can replace it.
     fn jittered(&self, wait: Duration) -> Duration {
         jittered(wait)
     }
@@ -19,7 +19,7 @@ pub trait Clock: Send + Sync {
 /// A clock that several owners read.
 pub type SharedClock = Arc<dyn Clock>;
 
-/// The machine's clock, in milliseconds: what is stored and shown needs no more.
+/// The machine's clock, cut to milliseconds: no stored or shown time needs more.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemClock;
 
@@ -61,13 +61,13 @@ pub fn earlier(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.checked_sub(by).unwrap_or(Timestamp::MIN)
 }
 
-/// Whole seconds from `now` until `at`, rounded up, at least 1: what a `Retry-After` says.
+/// Seconds from `now` until `at` for a `Retry-After` header: rounded up, at least 1.
 pub fn seconds_until(at: Timestamp, now: Timestamp) -> u64 {
     let milliseconds = at.duration_since(now).as_millis().max(1);
     u64::try_from(milliseconds).unwrap_or(u64::MAX).div_ceil(1000)
 }
 
-/// Half to all of `wait`, so that those who wait together do not come back together.
+/// A random time between half of `wait` and all of it, so that callers that wait at the same time do not retry at the same time.
 pub fn jittered(wait: Duration) -> Duration {
     let mut random = [0_u8; 1];
     let share = match getrandom::fill(&mut random) {

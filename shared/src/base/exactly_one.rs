@@ -1,17 +1,17 @@
-//! None, one, or several: a name must lead to exactly one thing, and the two other cases are told apart.
+//! Lookups by a name that must match exactly one thing. No match and several matches are different problems to a caller.
 
-/// What was found under a name.
+/// The matches of a name.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Found<T> {
     /// Nothing.
     None,
-    /// The one.
+    /// Exactly one.
     One(T),
     /// Two or more, in the order in which they were found.
     Several(Vec<T>),
 }
 
-/// Tells the three cases apart.
+/// Sorts a list of matches into the three cases.
 pub fn exactly_one<T>(mut found: Vec<T>) -> Found<T> {
     match (found.pop(), found.is_empty()) {
         (None, _) => Found::None,
@@ -24,7 +24,7 @@ pub fn exactly_one<T>(mut found: Vec<T>) -> Found<T> {
 }
 
 impl<T> Found<T> {
-    /// The one, where there is one.
+    /// The match, if there is exactly one.
     pub fn one(self) -> Option<T> {
         match self {
             Self::One(only) => Some(only),

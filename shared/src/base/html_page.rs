@@ -1,4 +1,4 @@
-//! Pages for people: plain HTML, one style, no script, nothing from elsewhere.
+//! HTML pages for people, with one inline style. They hold no script and load nothing.
 
 use std::fmt::{Display, Write};
 use std::sync::LazyLock;
@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 const STYLE: &str = include_str!("page.css");
 
-/// Only the style above runs; forms go only to ourselves; nobody frames the page.
+/// Allows only the style above and forms to the connector itself, and forbids frames.
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     let hash = STANDARD.encode(Sha256::digest(STYLE));
     let policy = format!(
@@ -20,18 +20,18 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 });
 
-/// How a page greets.
+/// The kind of message that a page shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mood {
-    /// Something is done.
+    /// A success.
     Good,
-    /// Something is not done, and why.
+    /// A failure, with its reason.
     Bad,
     /// Neither.
     Plain,
 }
 
-/// A page in the making.
+/// A page, built part by part.
 #[derive(Debug)]
 pub struct Page {
     status: StatusCode,
@@ -47,33 +47,33 @@ impl Page {
         Self { status: StatusCode::OK, title: title.into(), mood, body: String::new(), refresh: None }
     }
 
-    /// The status it is answered with.
+    /// Sets the HTTP status; 200 unless set.
     #[must_use]
     pub fn status(mut self, status: StatusCode) -> Self {
         self.status = status;
         self
     }
 
-    /// Loads itself again every so many seconds.
+    /// Makes the browser reload the page after this many seconds.
     #[must_use]
     pub fn refresh(mut self, seconds: u32) -> Self {
         self.refresh = Some(seconds);
         self
     }
 
-    /// A paragraph of plain text; commands stand between backticks.
+    /// Adds a paragraph of plain text. Text between backticks is shown as code.
     #[must_use]
     pub fn line(self, text: impl Display) -> Self {
         self.html(format_args!("<p>{}</p>", Commands(&text.to_string())))
     }
 
-    /// A paragraph of less weight.
+    /// As [`Self::line`], in a less prominent style.
     #[must_use]
     pub fn soft(self, text: impl Display) -> Self {
         self.html(format_args!("<p class=\"soft\">{}</p>", Commands(&text.to_string())))
     }
 
-    /// Names and their values.
+    /// Adds a list of names and values.
     #[must_use]
     pub fn facts<N: Display, V: Display>(self, facts: &[(N, V)]) -> Self {
         if facts.is_empty() {
@@ -86,7 +86,7 @@ impl Page {
         self.html(format_args!("<dl>{rows}</dl>"))
     }
 
-    /// A piece of HTML: what comes from elsewhere is wrapped in [`Escaped`].
+    /// Adds a piece of HTML. The caller wraps all foreign text in it in [`Escaped`].
     #[must_use]
     pub fn html(mut self, html: impl Display) -> Self {
         let _ = write!(self.body, "{html}");
@@ -119,7 +119,7 @@ impl IntoResponse for Page {
     }
 }
 
-/// Prints its content so that HTML takes it for text.
+/// Displays its content as HTML text, with all markup escaped.
 #[derive(Debug, Clone, Copy)]
 pub struct Escaped<T>(pub T);
 
@@ -139,7 +139,7 @@ impl<T: Display> Display for Escaped<T> {
     }
 }
 
-/// Prints what stands between two backticks as code, and all of it as text.
+/// Displays text as escaped HTML, with the parts between backticks as code.
 struct Commands<'a>(&'a str);
 
 impl Display for Commands<'_> {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::clock::Timestamp;
 use super::secret::random_hex;
 
-/// The name of a connection: 1 to 32 of `a-z`, `0-9` and `-`, beginning with a letter or digit. It stands in
+/// The name of a connection: 1 to 32 of `a-z`, `0-9` and `-`, beginning with a letter or digit. It is part of
 /// paths, secret names and table keys.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -64,13 +64,13 @@ impl From<ConnectionName> for String {
     }
 }
 
-/// An id of a record at Zoho, as a caller wrote it into a path: decimal digits only, so that it cannot bend
-/// the path it is put into.
+/// Whether a text can be the id of a record at Zoho: 1 to 19 decimal digits. Such a text cannot change the meaning of a path that
+/// it is inserted into.
 pub fn is_zoho_id(text: &str) -> bool {
     (1..=19).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit())
 }
 
-/// An id that sorts by time: milliseconds in 11 hexadecimal digits, then 80 random bits.
+/// A new id that sorts by time: milliseconds in 11 hexadecimal digits, then 80 random bits in 20.
 pub fn time_ordered(at: Timestamp) -> String {
     format!("{}{}", time_prefix(at), random_hex::<10>())
 }
@@ -86,7 +86,7 @@ pub fn moment_of(id: &str) -> Option<Timestamp> {
     Timestamp::from_millisecond(milliseconds).ok()
 }
 
-/// The part of [`time_ordered`] that is the time: no id of a later moment sorts before it.
+/// The time part of [`time_ordered`]: no id of a later moment sorts before it.
 pub fn time_prefix(at: Timestamp) -> String {
     format!("{:011x}", at.as_millisecond().max(0))
 }

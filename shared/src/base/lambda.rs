@@ -1,4 +1,4 @@
-//! A router on Lambda, behind an HTTP API of API Gateway.
+//! Runs a router on Lambda, behind an HTTP API of API Gateway.
 
 use std::time::{Duration, SystemTime};
 
@@ -15,7 +15,7 @@ use tower::ServiceExt;
 use super::settings::PublicUrl;
 use super::web::Deadline;
 
-/// The time that is left to write the answer after a call to Zoho has used the rest.
+/// The time that is kept to write the answer after a call to Zoho has used up the rest.
 const ANSWER_MARGIN: Duration = Duration::from_secs(1);
 
 /// Serves until Lambda ends the process.
@@ -23,20 +23,20 @@ const ANSWER_MARGIN: Duration = Duration::from_secs(1);
 /// # Errors
 /// Where the Runtime API fails.
 pub async fn serve(router: Router) -> Result<(), Error> {
-    // Around the router, not within: a layer of the router would come after the route was chosen.
+    // This wraps the router, because a layer of the router would run only after the route was chosen.
     let service = ServiceExt::<Request>::map_request(router, describe);
     lambda_http::run(service.map_response(Exact)).await
 }
 
-/// A response whose bytes arrive as they are. `lambda_http` goes by the content type, and would repair what calls itself text
-/// and is none, and recode what is in another charset.
+/// A response whose bytes are not changed. `lambda_http` alone would go by the content type: it would replace invalid bytes in a
+/// body that is declared as text, and re-encode a body in another charset.
 struct Exact(Response);
 
 impl IntoResponse for Exact {
     fn into_response(self) -> BoxFuture<'static, lambda_http::Response<Body>> {
         Box::pin(async move {
             let (mut parts, body) = self.0.into_parts();
-            // Bodies here are made of bytes that are there already: none can fail, and none is copied.
+            // All bodies are in memory already, so this neither fails nor copies.
             let body = to_bytes(body, usize::MAX).await.unwrap_or_else(|_| {
                 parts.status = StatusCode::INTERNAL_SERVER_ERROR;
                 Bytes::new()
@@ -46,10 +46,10 @@ impl IntoResponse for Exact {
     }
 }
 
-/// From this size on, a body that is shorter as base64 than as escaped text goes as base64: so 4 MB always fit into Lambda's 6.
+/// Above this size a body is sent as base64 where that is shorter than escaped text, so 4 MB always fit into Lambda's limit of 6.
 const BASE64_THRESHOLD: usize = 1024 * 1024;
 
-/// As text where it is some.
+/// The body as text where it is UTF-8 and not too long when escaped, else as base64.
 fn encoded(body: Bytes) -> Body {
     if body.is_empty() {
         return Body::Empty;
@@ -61,7 +61,7 @@ fn encoded(body: Bytes) -> Body {
     String::from_utf8(body.into()).map_or_else(|error| Body::Binary(error.into_bytes()), Body::Text)
 }
 
-/// By how many letters a byte grows in a JSON string.
+/// How many bytes the escape of a byte in a JSON string adds.
 const fn escape(byte: u8) -> usize {
     match byte {
         b'"' | b'\\' | b'\n' | b'\r' | b'\t' => 1,
@@ -70,7 +70,7 @@ const fn escape(byte: u8) -> usize {
     }
 }
 
-/// Tells the router what only Lambda knows: the domain that the caller used, and the deadline.
+/// Adds the facts that only Lambda knows to a request: the domain that the caller used, and the deadline.
 fn describe(mut request: Request) -> Request {
     let extensions = request.extensions();
     let domain = match extensions.get::<RequestContext>() {
@@ -81,7 +81,7 @@ fn describe(mut request: Request) -> Request {
     let deadline = extensions.get::<Context>().map(Context::deadline);
     let odd = !is_plain(request.raw_http_path());
     if odd {
-        // Served by no route.
+        // No route serves this path.
         *request.uri_mut() = Uri::from_static("/-");
     }
     if let Some(origin) = origin {
@@ -93,8 +93,8 @@ fn describe(mut request: Request) -> Request {
     request
 }
 
-/// API Gateway decodes a path before it hands it on, and what was a letter in it then reads as syntax: `%23` would cut off
-/// the query, `%5C` and dot segments would lead to another route. No route of ours needs such a letter, so such a path is refused.
+/// Whether a path has no character that decoding could have turned into syntax. API Gateway decodes a path before it passes it on:
+/// `%23` would then cut off the query, and `%5C` and dot segments would lead to another route. No route needs such characters.
 fn is_plain(path: &str) -> bool {
     path.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'#' | b'?' | b'%' | b'\\'))
         && !path.split('/').any(|segment| matches!(segment, "." | ".."))

@@ -1,4 +1,4 @@
-//! The lowest layer: every other one imports it, and it knows nothing of Zoho or of stores.
+//! The lowest layer: all others import it, and it depends neither on Zoho nor on stores.
 
 pub mod clock;
 pub mod exactly_one;

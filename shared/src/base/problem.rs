@@ -1,8 +1,8 @@
-//! Every failure a caller can see, in one table: its code, status, whether trying again can help, whose fault it is,
-//! its title, and what to do next. Answers are problem documents (RFC 9457).
+//! The table of all failures that a caller can see: code, status, whether a retry can help, whose fault it is, title, and what to
+//! do next. Callers get them as problem documents (RFC 9457).
 //!
 //! A handler returns a [`Problem`]; [`super::web::finish`] writes the document, adds the request's id and logs it
-//! once. What only the operator may know goes into [`Problem::because`], which is logged and never sent.
+//! once. Causes that only the operator may see go into [`Problem::because`]: they are logged and never sent.
 
 use std::borrow::Cow;
 
@@ -41,22 +41,22 @@ struct Row {
     hint: &'static str,
 }
 
-/// Who caused a problem, and so can keep it from coming again. For people who read the table: callers are not sent it.
+/// Who caused a problem, and so can prevent it. It is documentation only: callers do not get it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Party {
     /// The caller of the API: its request is wrong, or more than its key may.
     Agent,
-    /// Who runs the connector: a key, a client, a consent or a scope is missing or wrong.
+    /// The operator of the connector: a key, a client, a consent or a scope is missing or wrong.
     Operator,
-    /// The people who use Zoho: what they did to the consent, to their rights or to the records.
+    /// The people who use Zoho: they changed the consent, their rights or the records.
     ZohoUser,
-    /// Zoho: it fails, is silent or throttles.
+    /// Zoho: it fails, does not answer or throttles.
     Zoho,
-    /// Who posts webhooks.
+    /// The sender of a webhook.
     Sender,
     /// The connector: its store, or a bug.
     Connector,
-    /// Two things met at a bad moment, or a limit that many share is reached.
+    /// Two requests collided, or a shared limit is reached.
     Nobody,
 }
 
@@ -76,7 +76,7 @@ impl Party {
 }
 
 codes! {
-    // Who is calling
+    // The caller's key
     /// No service key in the request.
     KeyMissing = "key_missing", 401, false, Agent, "No service key",
         "Send the header `Authorization: Bearer <service key>`. The operator makes one with `zoho-connector keys create`.";
@@ -89,11 +89,11 @@ codes! {
     /// A key without the permission that the route needs.
     KeyNotAllowed = "key_not_allowed", 403, false, Agent, "Not allowed for this key",
         "Ask the operator for a key with the permission named in `detail`. Trying again with this key cannot help.";
-    /// A call that is not passed through, whatever the key.
+    /// A call that the pass-through refuses for every key.
     PathDenied = "path_denied", 403, false, Agent, "Never passed through to Zoho",
         "No key can do this through the connector; `detail` says why. A person does it in Zoho itself, or the operator with `zoho-connector`.";
 
-    // What is asked for
+    // The request
     /// No such route.
     RouteNotFound = "route_not_found", 404, false, Agent, "No such route",
         "`GET /openapi.json` lists all routes, `GET /v1/status` what this connector is connected to.";
@@ -103,16 +103,16 @@ codes! {
     /// A parameter that is unknown or has an impossible value.
     InvalidParameter = "invalid_parameter", 400, false, Agent, "Parameter not accepted",
         "Correct or leave out the parameter named in `detail`. Unknown parameters are refused, because a filter that is silently ignored gives wrong answers.";
-    /// A body that is larger than the route takes.
+    /// A body that exceeds the route's limit.
     BodyTooLarge = "body_too_large", 413, false, Agent, "Body too large",
         "Send less at once; `detail` names the limit. A long text can be split over several notes.";
-    /// The connection named is not there, or not for this key.
+    /// The connection does not exist, or the key does not include it.
     ConnectionUnknown = "connection_unknown", 404, false, Agent, "No such connection",
         "`GET /v1/status` lists the connections of this key.";
-    /// No connection of this key offers the product.
+    /// No connection of this key has the product.
     ProductNotConnected = "product_not_connected", 409, false, Operator, "Product not connected",
         "None of this key's connections was granted this Zoho product. The operator adds it with `zoho-connector connect --products inventory,crm`.";
-    /// More than one connection of this key offers the product.
+    /// More than one connection of this key has the product.
     ConnectionAmbiguous = "connection_ambiguous", 400, false, Agent, "More than one connection fits",
         "Send the header `Zoho-Connection: <name>` with one of the names in `detail`.";
     /// The organisation in the request is not the connection's.
@@ -127,7 +127,7 @@ codes! {
     /// Several items have that SKU.
     SkuAmbiguous = "sku_ambiguous", 409, false, ZohoUser, "Several items with this SKU",
         "Choose one of the item ids in `detail` and use `/v1/inventory/items/{item_id}`. The SKUs should be made unique in Zoho.";
-    /// Zoho does not filter, and there are too many items.
+    /// Zoho ignored the filter, and there are too many items to search.
     SkuUnresolved = "sku_unresolved", 409, false, Zoho, "The SKU could not be looked up",
         "Find the item by listing `/v1/inventory/items`, then use `/v1/inventory/items/{item_id}`.";
     /// The only item with that SKU is inactive.
@@ -139,7 +139,7 @@ codes! {
         "Use one of the names in `detail`, to the letter, or a `location_id` of `GET /v1/inventory/locations`.";
 
     // Writes
-    /// A body that is not what the route takes.
+    /// A body that does not fit the route.
     BodyInvalid = "body_invalid", 400, false, Agent, "Body not accepted",
         "Correct what `detail` names. The body is a JSON object with the fields that `GET /openapi.json` names for this route.";
     /// No customer has that name.
@@ -148,29 +148,29 @@ codes! {
     /// Several customers have that name.
     CustomerAmbiguous = "customer_ambiguous", 409, false, Agent, "Several customers of this name",
         "Send `customer_id` with one of the ids in `detail`.";
-    /// A value that the field does not take.
+    /// A value that the field does not allow.
     ValueNotAllowed = "value_not_allowed", 422, false, Agent, "Value not allowed for this field",
         "Use one of the values in `detail`, to the letter.";
-    /// A write that must be previewed.
+    /// A write without its required preview.
     PreviewRequired = "preview_required", 428, false, Agent, "This write needs a preview",
         "Send the same request with `?dry_run=true`, show what it answers to a person if in doubt, and send it again with the header `Idempotency-Key: <preview_id>` within 15 minutes.";
-    /// The key of another request.
+    /// The idempotency key belongs to another request.
     IdempotencyKeyReused = "idempotency_key_reused", 422, false, Agent, "Idempotency key used with another request",
         "Use a new `Idempotency-Key` for a new request; the old one belongs to the request it was first sent with, for 24 hours.";
-    /// The first request with this key has not ended.
+    /// The first request with this idempotency key is still running.
     IdempotencyInProgress = "idempotency_in_progress", 409, true, Nobody, "The same request is at work",
         "Send the same request with the same `Idempotency-Key` after `retry_after` seconds to get its answer.";
-    /// The record was changed.
+    /// The record was changed after the time that the caller named.
     RecordModified = "record_modified", 412, false, Nobody, "The record was changed in the meantime",
         "Read the record again, decide anew, and send the change with its new `Modified_Time` in `If-Unmodified-Since`.";
     /// The record is locked.
     RecordLocked = "record_locked", 409, true, ZohoUser, "The record is locked in Zoho",
         "Try again after `retry_after` seconds. If it stays locked, a person must unlock it in Zoho.";
-    /// Nobody knows whether it was done.
+    /// It is not known whether Zoho performed the write.
     WriteUncertain = "write_uncertain", 502, false, Zoho, "It is not known whether Zoho did this",
         "Do not send it again as a new request: it could be done twice. Look for it in Zoho. Only where `detail` says so does the same request with the same `Idempotency-Key` look for it.";
 
-    // The connection's own health
+    // The state of the connection
     /// The grant is dead.
     ReconnectRequired = "reconnect_required", 409, false, ZohoUser, "The connection to Zoho has ended",
         "A person must open `reconnect_url` (or run `zoho-connector connect`) and consent again. Until then every call will fail like this.";
@@ -188,7 +188,7 @@ codes! {
         "The operator must connect again with the scope named in `detail` (`zoho-connector connect`). Trying again cannot help until then.";
 
     // Zoho's answers
-    /// Zoho refused what was asked.
+    /// Zoho refused the request.
     ZohoRejected = "zoho_rejected", 400, false, Agent, "Zoho refused the request",
         "Read `zoho.message`: Zoho says there which value it did not accept.";
     /// The Zoho user may not do this.
@@ -206,21 +206,21 @@ codes! {
     /// Zoho failed.
     ZohoUnavailable = "zoho_unavailable", 502, true, Zoho, "Zoho does not answer properly",
         "Nothing is wrong with the request. Try again after `retry_after` seconds.";
-    /// Zoho was silent.
+    /// Zoho did not answer in time.
     ZohoTimeout = "zoho_timeout", 504, true, Zoho, "Zoho did not answer in time",
         "Nothing is wrong with the request. Try again after `retry_after` seconds, or ask for fewer rows.";
-    /// Not the JSON it should be.
+    /// Zoho's answer is not the expected JSON.
     ZohoUnreadable = "zoho_unreadable", 502, true, Zoho, "Zoho's answer cannot be read",
         "Zoho sent something other than data, as it does during maintenance. Try again after `retry_after` seconds.";
-    /// More than we pass on.
+    /// Zoho's answer exceeds the size limit.
     ResponseTooLarge = "response_too_large", 502, false, Agent, "Zoho's answer is too large",
         "Of a read, ask for fewer rows with `per_page=`, or for fewer fields with `fields=`. A write that `detail` says was done is not sent again: read the record.";
 
     // Events
-    /// Another run works on it.
+    /// Another run has claimed the events.
     EventsClaimed = "events_claimed", 409, false, Nobody, "Another run has these events",
         "Do not work on them: the run that claimed them does. What it leaves undone can be claimed when its time is over, or comes in another delivery.";
-    /// An event that is not in the caller's hands.
+    /// The caller holds no claim on the event.
     EventNotClaimed = "event_not_claimed", 409, false, Agent, "The event is not claimed by you",
         "Claim events with `POST /v1/events/claim` before you work on them. If your claim ran out, another run may have the event now: leave it.";
 
@@ -231,24 +231,24 @@ codes! {
     /// A signature that does not fit.
     WebhookSignature = "webhook_signature_invalid", 401, false, Sender, "Webhook signature does not fit",
         "The secret at the sender and the one of this connection differ (`zoho-connector webhooks rotate` makes a new one), or something on the way changed the body.";
-    /// A token that is not the channel's.
+    /// A token other than the channel's.
     WebhookToken = "webhook_token_invalid", 401, false, Sender, "Not the token of a channel",
         "The channel was made by somebody else, or its token was replaced. The operator removes the channel at Zoho CRM or sets it up anew.";
-    /// No source of that name.
+    /// No webhook source at this path.
     WebhookUnknown = "webhook_unknown", 404, false, Sender, "No such webhook source",
         "The path must be `/webhooks/<connection>/inventory/<event>`, `/webhooks/<connection>/crm` or `/webhooks/<connection>/custom/<event>`, and the connection must have a secret for that source.";
-    /// A body that is no webhook.
+    /// A body that is neither JSON nor a form.
     WebhookUnreadable = "webhook_unreadable", 400, false, Sender, "Webhook body cannot be read",
         "Send JSON or a form: from Zoho Inventory the default payload or a form field `JSONString` holding it.";
-    /// A query string that is not expected.
+    /// A query string where the source expects none.
     WebhookQuery = "webhook_query_refused", 400, false, Sender, "Webhook URL with a query string",
         "Remove the query string from the webhook's URL: what it would say belongs into the path. Where Zoho Inventory must have one, `zoho-connector webhooks rotate --query-string expected` allows it.";
 
-    // Ourselves
-    /// Our own store does not answer.
+    // The connector itself
+    /// The connector's store does not answer.
     StoreUnavailable = "store_unavailable", 503, true, Connector, "The connector's store does not answer",
         "Try again after `retry_after` seconds. The operator finds the cause in the log under `request_id`.";
-    /// A bug.
+    /// A bug in the connector.
     Internal = "internal_error", 500, false, Connector, "A fault in the connector",
         "This is a bug. Tell the operator the `request_id`: the log has the cause under it.";
 }
@@ -285,14 +285,14 @@ impl Code {
     }
 }
 
-/// What Zoho itself said.
+/// Zoho's own code and message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ZohoSaid {
     /// Zoho's code: a number in Inventory, a word in CRM.
     pub code: String,
     /// Zoho's own words.
     pub message: String,
-    /// What Zoho tells beside them: the field, the record, what it expects.
+    /// Further details from Zoho: the field, the record, the expected value.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub details: Option<Value>,
 }
@@ -326,33 +326,33 @@ impl Problem {
         }))
     }
 
-    /// A bug: the caller learns nothing but the request's id, the log learns the cause.
+    /// A bug: the caller gets only the request's id, the log gets the cause.
     pub fn internal(cause: impl Into<String>) -> Self {
         Self::new(Code::Internal, "The connector failed while it worked on this request.").because(cause)
     }
 
-    /// Seconds after which trying again makes sense.
+    /// Sets the seconds after which a retry makes sense.
     #[must_use]
     pub fn retry_after(mut self, seconds: u64) -> Self {
         self.0.retry_after = Some(seconds);
         self
     }
 
-    /// What to do next, where the hint of the code would lead astray.
+    /// Sets what to do next, where the hint of the code would be wrong.
     #[must_use]
     pub fn hint(mut self, hint: &'static str) -> Self {
         self.0.hint = Some(hint);
         self
     }
 
-    /// What Zoho said.
+    /// Adds Zoho's own code and message.
     #[must_use]
     pub fn zoho(mut self, said: ZohoSaid) -> Self {
         self.0.zoho = Some(said);
         self
     }
 
-    /// Hides what Zoho's words may quote of a record: what stays is the code, and the field that it means.
+    /// Removes Zoho's message and details, which may quote a record. The code stays, and the name of the field that it is about.
     pub fn hide_words_of_zoho(&mut self) {
         if let Some(said) = &mut self.0.zoho {
             "[redacted]".clone_into(&mut said.message);
@@ -361,14 +361,14 @@ impl Problem {
         }
     }
 
-    /// Where a person can connect again, below our own origin.
+    /// Sets the path below the connector's origin at which a person can connect again.
     #[must_use]
     pub fn reconnect_path(mut self, path: impl Into<String>) -> Self {
         self.0.reconnect_path = Some(path.into());
         self
     }
 
-    /// For the log only.
+    /// Adds the cause, for the log only.
     #[must_use]
     pub fn because(mut self, cause: impl Into<String>) -> Self {
         self.0.cause = Some(cause.into());
@@ -385,12 +385,12 @@ impl Problem {
         &self.0.detail
     }
 
-    /// For the log only.
+    /// The cause, for the log only.
     pub(super) fn cause(&self) -> Option<&str> {
         self.0.cause.as_deref()
     }
 
-    /// The document that a caller reads, who reaches us at `origin`.
+    /// The problem document. `origin` is the address at which the caller reaches the connector.
     pub fn document<'a>(&'a self, request_id: &'a str, origin: Option<&PublicUrl>) -> Document<'a> {
         let row = self.0.code.row();
         Document {
@@ -411,14 +411,14 @@ impl Problem {
         }
     }
 
-    /// The `Retry-After` of the answer: what was set, else 5 seconds where trying again can help.
+    /// The `Retry-After` of the answer: the value that was set, else 5 seconds where a retry can help.
     pub(super) fn seconds(&self) -> Option<u64> {
         self.0.retry_after.or(self.0.code.row().retryable.then_some(5))
     }
 }
 
 impl IntoResponse for Problem {
-    /// Only the status: [`super::web::finish`] finds the problem among the extensions and writes the document.
+    /// Gives only the status: [`super::web::finish`] finds the problem among the extensions and writes the document.
     fn into_response(self) -> Response {
         let mut response = self.0.code.status().into_response();
         response.extensions_mut().insert(self);

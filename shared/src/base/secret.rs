@@ -1,5 +1,5 @@
-//! Strings that must not be seen: their types print as `[redacted]` and are serialised only where a record
-//! for the secret store says so by name.
+//! Secret strings. They print as `[redacted]`, and are serialised only where a field of a record for the secret store names
+//! [`expose`].
 
 use std::fmt;
 
@@ -13,7 +13,7 @@ use subtle::ConstantTimeEq;
 pub struct Secret(SecretString);
 
 impl Secret {
-    /// Takes a string into hiding.
+    /// Wraps a string.
     pub fn new(value: impl Into<String>) -> Self {
         Self(SecretString::from(value.into()))
     }
@@ -28,12 +28,12 @@ impl Secret {
         self.0.expose_secret()
     }
 
-    /// Whether a text is this secret. The time it takes tells nothing of where they differ, nor of the secret's length.
+    /// Whether a text is this secret. The time of the comparison reveals neither the place of a difference nor the length.
     pub fn equals(&self, text: &str) -> bool {
         digests_equal(&self.digest(), &sha256_hex(text.as_bytes()))
     }
 
-    /// What may be stored or compared in its place.
+    /// Its SHA-256, in hexadecimal, which may be stored or compared in its place.
     pub fn digest(&self) -> String {
         sha256_hex(self.expose().as_bytes())
     }
@@ -69,12 +69,12 @@ pub fn sha256_hex(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
-/// Compares two digests of equal length without telling by its duration where they differ.
+/// Compares two digests of equal length, in a time that does not reveal where they differ.
 pub fn digests_equal(left: &str, right: &str) -> bool {
     left.as_bytes().ct_eq(right.as_bytes()).into()
 }
 
-/// Whether a text is one of these secrets. All are tried, so that the time does not tell which one fits.
+/// Whether a text is one of these secrets. All are tried, so that the time does not reveal which one matches.
 pub fn is_one_of(text: &str, secrets: &[Secret]) -> bool {
     secrets.iter().fold(false, |found, secret| found | secret.equals(text))
 }
@@ -82,7 +82,7 @@ pub fn is_one_of(text: &str, secrets: &[Secret]) -> bool {
 /// `N` random bytes, in hexadecimal.
 ///
 /// # Panics
-/// Where the operating system has no randomness to give: no secret could be made on such a machine.
+/// Where the operating system gives no random bytes: no secret may be made on such a machine.
 #[expect(clippy::expect_used, reason = "a machine without randomness must not make keys")]
 pub fn random_hex<const N: usize>() -> String {
     let mut bytes = [0_u8; N];

@@ -1,4 +1,4 @@
-//! Settings from the environment, read once. A broken one is named with what it should be, in one line.
+//! Settings from the environment, read once. The error of an invalid one is one line with its name and the expected value.
 
 use std::path::PathBuf;
 
@@ -12,32 +12,32 @@ pub struct SettingsError {
     pub variable: &'static str,
     /// Its value.
     pub value: String,
-    /// What it should be.
+    /// The expected form, in words.
     pub expected: &'static str,
 }
 
-/// What an installation can set.
+/// The settings of an installation.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Where things are kept.
+    /// Where data is stored.
     pub home: Home,
-    /// Our own origin, as browsers and Zoho reach it. Where it is not set, API Gateway tells it with each request; it is
-    /// never taken from a header.
+    /// The connector's origin, as browsers and Zoho reach it. If it is not set, API Gateway names it with each request. It
+    /// is never taken from a header.
     pub public_url: Option<PublicUrl>,
-    /// Where the stand-in Zoho listens, in tests and in the demo.
+    /// The address of the stand-in Zoho, in tests and in the demo.
     pub sandbox: Option<String>,
-    /// What is logged: a level, or levels by crate (`info,api_proxy=debug`).
+    /// The filter of the log: a level, or levels by crate (`info,api_proxy=debug`).
     pub log: String,
-    /// How many calls to Zoho Inventory an organisation has.
+    /// The limits of calls to Zoho Inventory.
     pub inventory: InventoryLimits,
 }
 
-/// How many calls to Zoho Inventory an organisation has, all its users and programs together.
+/// The limits of calls to Zoho Inventory for one organisation, over all its users and programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct InventoryLimits {
-    /// In a minute; without it, calls are not counted here.
+    /// Calls in a minute. Without it, the connector does not count minutes.
     pub per_minute: Option<u32>,
-    /// In a day, by Zoho's plan; without it, only Zoho itself says that a day is used up.
+    /// Calls in a day, by Zoho's plan. Without it, only Zoho itself limits the day.
     pub per_day: Option<u32>,
 }
 
@@ -47,25 +47,25 @@ impl InventoryLimits {
         self.per_minute.is_none() && self.per_day.is_none()
     }
 
-    /// Zoho's limit on calls at a time: 5 on its free plan, which has 1,000 calls a day, else 10.
+    /// Zoho's limit of concurrent calls: 5 on the free plan, which has 1,000 calls a day, else 10.
     pub fn at_once(&self) -> usize {
         if self.per_day.is_some_and(|calls| calls <= 1000) { 5 } else { 10 }
     }
 }
 
-/// Where things are kept.
+/// Where data is stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Home {
-    /// In this folder, on the embedded store.
+    /// In this folder, in the embedded store.
     Folder(PathBuf),
     /// On AWS.
     Stack(Stack),
 }
 
-/// A deployed stack, as its template describes it to a function. What a function does not use is not named to it.
+/// A deployed stack, as its template describes it to a function. The template leaves out the parts that a function does not use.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stack {
-    /// Its name: what the names of its secrets begin with.
+    /// Its name, with which the names of its secrets begin.
     pub name: String,
     /// The table of everything but events.
     pub state_table: Option<String>,
@@ -77,11 +77,11 @@ pub struct Stack {
 
 /// The folder of the embedded store.
 pub const DATA: &str = "ZOHO_CONNECTOR_DATA";
-/// Our own origin.
+/// The connector's origin.
 pub const PUBLIC_URL: &str = "ZOHO_CONNECTOR_PUBLIC_URL";
-/// The stand-in Zoho.
+/// The address of the stand-in Zoho.
 pub const SANDBOX_URL: &str = "ZOHO_CONNECTOR_SANDBOX_URL";
-/// What is logged.
+/// The filter of the log.
 pub const LOG: &str = "ZOHO_CONNECTOR_LOG";
 /// The calls to Zoho Inventory in a minute.
 pub const INVENTORY_PER_MINUTE: &str = "ZOHO_CONNECTOR_INVENTORY_PER_MINUTE";
@@ -96,10 +96,10 @@ pub const EVENTS_TABLE: &str = "ZOHO_CONNECTOR_EVENTS_TABLE";
 /// The function that renews tokens.
 pub const TOKEN_REFRESH: &str = "ZOHO_CONNECTOR_TOKEN_REFRESH";
 
-/// Zoho's documented limit of Inventory, on every plan.
+/// Zoho's documented limit for Inventory, on every plan.
 const DEFAULT_PER_MINUTE: u32 = 100;
 
-/// More calls than any plan has.
+/// The highest limit that is accepted, above that of any plan.
 const MAX_CALLS: u32 = 1_000_000_000;
 
 impl Settings {
@@ -116,7 +116,7 @@ impl Settings {
     /// # Errors
     /// The first variable whose value cannot be used.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
-        // A template's parameter that was left out arrives as an empty variable.
+        // The template passes on a parameter that was left out as an empty variable.
         let filled = |name: &str| lookup(name).filter(|value| !value.is_empty());
         let public_url = filled(PUBLIC_URL).map(|text| PublicUrl::parse(&text)).transpose()?;
         let sandbox = filled(SANDBOX_URL).map(parse_sandbox).transpose()?;
@@ -171,7 +171,7 @@ pub struct PublicUrl {
 }
 
 impl PublicUrl {
-    /// Reads an origin; a single trailing slash is forgiven.
+    /// Reads an origin. A single trailing slash is allowed.
     ///
     /// # Errors
     /// Anything but an http or https origin.
@@ -211,7 +211,7 @@ impl PublicUrl {
         self.https
     }
 
-    /// Where Zoho sends the browser after consent: to be registered there to the letter.
+    /// The address to which Zoho sends the browser after consent. It must be registered at Zoho exactly so.
     pub fn redirect_uri(&self) -> String {
         format!("{}/oauth/callback", self.origin)
     }
@@ -223,7 +223,7 @@ impl Default for PublicUrl {
     }
 }
 
-/// Only this machine: a sandbox elsewhere would be sent real secrets.
+/// Accepts only addresses on this machine: a sandbox elsewhere would receive real secrets.
 fn parse_sandbox(text: String) -> Result<String, SettingsError> {
     let local = Url::parse(&text).is_ok_and(|url| {
         url.scheme() == "http"

@@ -1,4 +1,4 @@
-//! Logs and metrics, set up once per process: JSON lines where a machine reads them, plain lines on a terminal.
+//! Logs and metrics, set up once per process: JSON lines for machines, plain lines for a terminal.
 
 use std::io::{Write, stdout};
 use std::sync::OnceLock;
@@ -11,7 +11,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use super::clock::Timestamp;
 
-/// How log lines look.
+/// The form of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogForm {
     /// One JSON object a line, for CloudWatch and journald.
@@ -34,12 +34,12 @@ pub fn start(form: LogForm, filter: &str) {
     };
 }
 
-/// A number to watch. CloudWatch makes a metric of the namespace `ZohoConnector` out of the line, by function:
+/// Writes a metric as a line, which CloudWatch turns into a metric in the namespace `ZohoConnector`, by function:
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
 pub fn gauge(name: &str, value: usize) {
     if FORM.get() == Some(&LogForm::Json) {
         let function = std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
-        // A line that cannot be written stops nothing.
+        // A metric that cannot be written must not stop the work.
         let _ = writeln!(stdout(), "{}", metric_line(&function, name, value, Timestamp::now()));
     } else {
         tracing::debug!(name, value, "metric");

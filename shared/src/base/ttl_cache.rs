@@ -1,4 +1,4 @@
-//! A cache whose values count for a minute: every process knows of a revocation or a change after that.
+//! A cache whose values are valid for a minute, so that every process learns of a revocation or a change within that time.
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
@@ -7,25 +7,25 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later};
 
-/// How long a value counts.
+/// How long a value is valid.
 pub const TTL: SignedDuration = SignedDuration::from_secs(60);
 
-/// More keys than an installation has. A flood of made-up keys empties the cache.
+/// More keys than an installation has. Beyond it the cache is emptied, so that made-up keys cannot fill the memory.
 const MAX_KEYS: usize = 1000;
 
-/// Values by key, each counted for [`TTL`].
+/// Values by key, each valid for [`TTL`].
 pub struct TtlCache<K, V> {
     clock: SharedClock,
     known: Mutex<HashMap<K, (Timestamp, V)>>,
 }
 
 impl<K: Eq + Hash, V: Clone> TtlCache<K, V> {
-    /// Nothing yet.
+    /// An empty cache.
     pub fn new(clock: SharedClock) -> Self {
         Self { clock, known: Mutex::default() }
     }
 
-    /// What was read of this key, if that is not too long ago.
+    /// The value of a key, if it is still valid.
     pub fn get<Q: Eq + Hash + ?Sized>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -35,7 +35,7 @@ impl<K: Eq + Hash, V: Clone> TtlCache<K, V> {
         known.get(key).filter(|(read, _)| now < later(*read, TTL)).map(|(_, value)| value.clone())
     }
 
-    /// What was read of this key last, however long ago.
+    /// The last value of a key, however old.
     pub fn last_known<Q: Eq + Hash + ?Sized>(&self, key: &Q) -> Option<V>
     where
         K: Borrow<Q>,
@@ -44,7 +44,7 @@ impl<K: Eq + Hash, V: Clone> TtlCache<K, V> {
         known.get(key).map(|(_, value)| value.clone())
     }
 
-    /// Remembers what was read just now.
+    /// Stores a value that was just read.
     pub fn learn(&self, key: K, value: V) {
         let now = self.clock.now();
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);

@@ -1,5 +1,5 @@
-//! What every function's router is wrapped in: a request id, one log line per request, problem documents in place
-//! of bare errors, and an answer even when a handler panics.
+//! The wrapper of every function's router. It adds a request id, writes one log line per request, turns errors into problem
+//! documents, and answers even when a handler panics.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
@@ -19,8 +19,8 @@ use super::settings::PublicUrl;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
-/// Closes a function's router: unknown routes and methods answer as problems too. Where `public_url` is not set, each
-/// request must bring our origin along, as an extension.
+/// Completes a function's router: unknown routes and methods are answered with problems, too. If `public_url` is not set, each
+/// request must carry the connector's origin as an extension.
 pub fn finish(router: Router, public_url: Option<&PublicUrl>) -> Router {
     let router = router
         .method_not_allowed_fallback(|| async {
@@ -34,7 +34,7 @@ pub fn finish(router: Router, public_url: Option<&PublicUrl>) -> Router {
     }
 }
 
-/// Our own origin, as the caller of a request reaches it.
+/// The connector's origin, as the caller of a request reaches it.
 #[derive(Debug)]
 pub struct Origin(pub PublicUrl);
 
@@ -49,11 +49,11 @@ impl<S: Send + Sync> FromRequestParts<S> for Origin {
     }
 }
 
-/// The moment until which a request must be answered, where the one who runs us has set one.
+/// The moment until which a request must be answered, where the host sets one.
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline(pub tokio::time::Instant);
 
-/// The variable parts of a path. What is no text (`%FF`) is a problem like any other.
+/// The variable parts of a path. A part that is not UTF-8 (`%FF`) is answered with a problem.
 #[derive(Debug)]
 pub struct Segments<T>(pub T);
 
@@ -74,7 +74,7 @@ async fn envelope(request: Request, next: Next) -> Response {
     let started = Instant::now();
     let request_id = random_hex::<8>();
     let method = request.method().clone();
-    // The pattern, not the path: ids and names of people stay out of the log.
+    // The log gets the route's pattern, because the path itself may hold ids and names of people.
     let route = request.extensions().get::<MatchedPath>().cloned();
     let origin = request.extensions().get::<PublicUrl>().cloned();
 
@@ -106,7 +106,7 @@ async fn envelope(request: Request, next: Next) -> Response {
         if status == 401 {
             headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        // What a handler already set (a cookie taken back, say) goes along.
+        // Headers that a handler has set, such as a deleted cookie, are kept.
         for (name, value) in response.headers() {
             if !headers.contains_key(name) {
                 headers.insert(name, value.clone());

@@ -1,5 +1,5 @@
-//! Paths of Zoho's API as callers name them: judged as they will be sent, because every proxy and server on the way may read
-//! what looks like syntax in its own way.
+//! Paths of Zoho's API as callers name them. They are sent exactly as they were checked, and hold no character that a proxy or
+//! server on the way could read as syntax.
 
 use std::fmt;
 use std::str::FromStr;
@@ -10,16 +10,16 @@ use crate::zoho::http::Method;
 use crate::zoho::scope::Product;
 use crate::zoho::value::query_of;
 
-/// The longest path. Zoho's own stay far below.
+/// The longest path. Zoho's own are far shorter.
 const MAX_LENGTH: usize = 300;
 
-/// What is done at a path.
+/// The method of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Verb {
     /// Read.
     Get,
-    /// Create, or do something.
+    /// Create, or perform an action.
     Post,
     /// Replace or change.
     Put,
@@ -30,7 +30,7 @@ pub enum Verb {
 }
 
 impl Verb {
-    /// All five.
+    /// All methods.
     pub const ALL: [Self; 5] = [Self::Get, Self::Post, Self::Put, Self::Patch, Self::Delete];
 
     /// Its name, in capitals.
@@ -49,7 +49,7 @@ impl Verb {
         matches!(self, Self::Get)
     }
 
-    /// As the HTTP client has it.
+    /// As a method of the HTTP client.
     pub const fn method(self) -> Method {
         match self {
             Self::Get => Method::GET,
@@ -67,7 +67,7 @@ impl fmt::Display for Verb {
     }
 }
 
-/// A word that is none of the five.
+/// A text that is none of the five methods.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the method must be GET, POST, PUT, PATCH or DELETE")]
 pub struct UnknownVerb;
@@ -83,27 +83,27 @@ impl FromStr for Verb {
 /// Why a text is no path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadPath {
-    /// Longer than any of Zoho's.
+    /// It is longer than 300 characters.
     #[error("a path has at most {MAX_LENGTH} characters")]
     TooLong,
-    /// A character that would have to be encoded, or that some reader takes for syntax.
+    /// It has a character that would have to be encoded, or that could be read as syntax.
     #[error("a path has only letters, digits and `_ . - /`, not encoded, and here is {0:?}")]
     Character(char),
-    /// Nothing between two slashes, or at an end.
+    /// It has two slashes in a row, or one at an end.
     #[error("a path has no empty part: no slash at its ends and no two in a row")]
     EmptySegment,
-    /// `.` or `..`
+    /// It has a part `.` or `..`.
     #[error("a path has no part `.` or `..`")]
     DotSegment,
 }
 
-/// A path below a product's prefix, `itemgroups/33…`: only characters that no proxy decodes, joins or shortens.
+/// A path below a product's prefix, like `itemgroups/33`. It has only characters that no proxy decodes, joins or shortens.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct ApiPath(String);
 
 impl ApiPath {
-    /// The path.
+    /// The path as text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -113,7 +113,7 @@ impl ApiPath {
         self.0.split('/')
     }
 
-    /// The whole address: the host and the prefix are ours, and so is the organisation of Inventory.
+    /// The whole address. The connector sets the host, the prefix and Inventory's organisation.
     pub fn url(&self, product: Product, api: &str, organization: &str, query: &[(String, String)]) -> String {
         let prefix = match product {
             Product::Inventory => "inventory/v1",

@@ -10,49 +10,49 @@ use crate::zoho::response::records;
 use crate::zoho::value::{Object, id, query_of, text, timestamp};
 use crate::zoho::{crm, inventory};
 
-/// Rows of a page: the most that Zoho gives.
+/// The rows of a page: the most that Zoho gives.
 const ROWS_PER_PAGE: u32 = 200;
 
-/// Each page of Inventory is this much shorter than the one before, so that it begins with that one's last rows: a record that moves
-/// up because another is deleted is not missed. Pages are never shorter than half.
+/// Each page of Inventory has this many rows less than the one before, so that it begins with that page's last rows. A record
+/// that moves up when another one is deleted is then not missed. No page has less than half of the rows.
 const ROWS_LESS_PER_PAGE: u32 = 2;
 
-/// CRM numbers its pages up to here; the pages after it have tokens.
+/// The last page of CRM that has a number. Later pages have tokens.
 const LAST_NUMBERED_PAGE: u32 = 10;
 
-/// How a list is sorted.
+/// The order of a list by the last change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Order {
-    /// What changed last comes last.
+    /// The latest change comes last.
     OldestFirst,
-    /// What changed last comes first.
+    /// The latest change comes first.
     NewestFirst,
 }
 
-/// Which page is read.
+/// The position of a page in a list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum At {
-    /// By its number.
+pub enum PagePosition {
+    /// Its number, from 1.
     Page(u32),
-    /// By what CRM called it.
+    /// CRM's page token.
     Token(String),
 }
 
-impl At {
-    /// Where every list begins.
+impl PagePosition {
+    /// The first page of every list.
     pub const FIRST: Self = Self::Page(1);
 }
 
 /// A page of a list.
 #[derive(Debug, Default)]
 pub struct Page {
-    /// Its rows, as far as they say what they are and when they changed.
+    /// Its rows, without those that have no id or no time of change.
     pub rows: Vec<Changed>,
-    /// Where the list goes on.
-    pub next: Option<At>,
-    /// It goes on, but Zoho does not say where.
+    /// The next page.
+    pub next: Option<PagePosition>,
+    /// Whether the list goes on, but Zoho does not say where.
     pub cut: bool,
 }
 
@@ -63,7 +63,7 @@ pub struct Changed {
     pub id: String,
     /// When it was changed last, or deleted.
     pub at: Timestamp,
-    /// When it was made, where that is said.
+    /// When it was made, where Zoho says so.
     pub created: Option<Timestamp>,
     /// As Zoho lists it.
     pub row: Object,
@@ -79,13 +79,13 @@ impl Page {
     }
 }
 
-/// A moment as CRM takes it in `If-Modified-Since`.
+/// A moment in the form that CRM takes in `If-Modified-Since`.
 pub fn moment(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string()
 }
 
-/// Records of a module of CRM.
-pub fn crm_url(api: &str, module: &str, order: Order, at: &At) -> String {
+/// The list of a CRM module's records.
+pub fn crm_url(api: &str, module: &str, order: Order, at: &PagePosition) -> String {
     let mut query = query_of(crm::module_url(api, module));
     let order = match order {
         Order::OldestFirst => "asc",
@@ -98,48 +98,49 @@ pub fn crm_url(api: &str, module: &str, order: Order, at: &At) -> String {
     page_of(query, at, ROWS_PER_PAGE)
 }
 
-/// Records of a module of CRM that are gone, in whatever order.
-pub fn crm_deleted_url(api: &str, module: &str, at: &At) -> String {
+/// The list of a CRM module's deleted records. Zoho does not document its order.
+pub fn crm_deleted_url(api: &str, module: &str, at: &PagePosition) -> String {
     let mut query = query_of(format!("{}/deleted", crm::module_url(api, module)));
     query.append_pair("type", "all");
     page_of(query, at, ROWS_PER_PAGE)
 }
 
-fn page_of(mut query: form_urlencoded::Serializer<'static, String>, at: &At, rows: u32) -> String {
+fn page_of(mut query: form_urlencoded::Serializer<'static, String>, at: &PagePosition, rows: u32) -> String {
     query.append_pair("per_page", &rows.to_string());
     match at {
-        At::Page(number) => query.append_pair("page", &number.to_string()),
-        At::Token(token) => query.append_pair("page_token", token),
+        PagePosition::Page(number) => query.append_pair("page", &number.to_string()),
+        PagePosition::Token(token) => query.append_pair("page_token", token),
     };
     query.finish()
 }
 
-/// Reads CRM's answer to a list of records; nothing is an empty list.
+/// Reads CRM's answer to a list of records. None is an empty list.
 ///
 /// # Errors
 /// Where it is no list.
-pub fn crm_page(answer: Option<Object>, at: &At) -> Result<Page, Failure> {
-    let token = answer.as_ref().and_then(crm::next_page_token).map(|token| At::Token(token.to_owned()));
+pub fn crm_page(answer: Option<Object>, at: &PagePosition) -> Result<Page, Failure> {
+    let token =
+        answer.as_ref().and_then(crm::next_page_token).map(|token| PagePosition::Token(token.to_owned()));
     let next = match at {
-        At::Page(number) if *number < LAST_NUMBERED_PAGE => Some(At::Page(number + 1)),
+        PagePosition::Page(number) if *number < LAST_NUMBERED_PAGE => Some(PagePosition::Page(number + 1)),
         _ => token,
     };
     crm_rows(answer, next)
 }
 
-/// Reads CRM's answer to a list of what is gone, all pages of which are numbered.
+/// Reads CRM's answer to a list of deleted records. All of its pages are numbered.
 ///
 /// # Errors
 /// Where it is no list.
-pub fn crm_deleted_page(answer: Option<Object>, at: &At) -> Result<Page, Failure> {
+pub fn crm_deleted_page(answer: Option<Object>, at: &PagePosition) -> Result<Page, Failure> {
     let next = match at {
-        At::Page(number) => Some(At::Page(number + 1)),
-        At::Token(_) => None,
+        PagePosition::Page(number) => Some(PagePosition::Page(number + 1)),
+        PagePosition::Token(_) => None,
     };
     crm_rows(answer, next)
 }
 
-fn crm_rows(answer: Option<Object>, next: Option<At>) -> Result<Page, Failure> {
+fn crm_rows(answer: Option<Object>, next: Option<PagePosition>) -> Result<Page, Failure> {
     let Some(mut answer) = answer else { return Ok(Page::default()) };
     let more = crm::more_records(&answer);
     let next = next.filter(|_| more);
@@ -152,31 +153,31 @@ fn crm_rows(answer: Option<Object>, next: Option<At>) -> Result<Page, Failure> {
     Ok(Page { rows, cut: more && next.is_none(), next })
 }
 
-/// Records of a kind of Inventory, what changed last first. The official file does not say that all of its lists can be sorted
-/// so; where one is not, its rows show it.
-pub fn inventory_url(api: &str, organization: &str, kind: &RecordKind, at: &At) -> String {
+/// The list of Inventory's records of a kind, the latest change first. The official OpenAPI file does not say that every list can
+/// be sorted so. Where Zoho does not sort, the rows show it.
+pub fn inventory_url(api: &str, organization: &str, kind: &RecordKind, at: &PagePosition) -> String {
     let mut query = query_of(kind.list_url(api));
     query
         .append_pair("organization_id", organization)
         .append_pair("sort_column", "last_modified_time")
         .append_pair("sort_order", "D");
     let rows = match at {
-        At::Page(number) => ROWS_PER_PAGE
+        PagePosition::Page(number) => ROWS_PER_PAGE
             .saturating_sub(ROWS_LESS_PER_PAGE * number.saturating_sub(1).min(ROWS_PER_PAGE))
             .max(ROWS_PER_PAGE / 2),
-        At::Token(_) => ROWS_PER_PAGE,
+        PagePosition::Token(_) => ROWS_PER_PAGE,
     };
     page_of(query, at, rows)
 }
 
-/// Reads Inventory's answer.
+/// Reads Inventory's answer to a list.
 ///
 /// # Errors
 /// Where it is no list.
-pub fn inventory_page(mut answer: Object, kind: &RecordKind, at: &At) -> Result<Page, Failure> {
+pub fn inventory_page(mut answer: Object, kind: &RecordKind, at: &PagePosition) -> Result<Page, Failure> {
     let more = inventory::has_more(&answer);
     let next = match at {
-        At::Page(number) if more => Some(At::Page(number + 1)),
+        PagePosition::Page(number) if more => Some(PagePosition::Page(number + 1)),
         _ => None,
     };
     let row = |row: Object| {
@@ -203,27 +204,30 @@ mod tests {
         let answer = |more: bool| {
             object(&json!({ "data": [], "info": { "more_records": more, "next_page_token": "t" } }))
         };
-        assert_eq!(crm_page(Some(answer(true)), &At::Page(9)).unwrap().next, Some(At::Page(10)));
         assert_eq!(
-            crm_page(Some(answer(true)), &At::Page(10)).unwrap().next,
-            Some(At::Token("t".to_owned()))
+            crm_page(Some(answer(true)), &PagePosition::Page(9)).unwrap().next,
+            Some(PagePosition::Page(10))
         );
-        assert_eq!(crm_page(Some(answer(false)), &At::Page(1)).unwrap().next, None);
+        assert_eq!(
+            crm_page(Some(answer(true)), &PagePosition::Page(10)).unwrap().next,
+            Some(PagePosition::Token("t".to_owned()))
+        );
+        assert_eq!(crm_page(Some(answer(false)), &PagePosition::Page(1)).unwrap().next, None);
         let numbered = object(&json!({ "data": [], "info": { "more_records": true } }));
-        let page = crm_page(Some(numbered.clone()), &At::Page(10)).unwrap();
+        let page = crm_page(Some(numbered.clone()), &PagePosition::Page(10)).unwrap();
         assert!(page.next.is_none() && page.cut, "there is more, and no way to it");
-        let page = crm_deleted_page(Some(numbered), &At::Page(10)).unwrap();
-        assert_eq!((page.next, page.cut), (Some(At::Page(11)), false));
-        let last = crm_deleted_page(Some(answer(false)), &At::Page(11)).unwrap();
+        let page = crm_deleted_page(Some(numbered), &PagePosition::Page(10)).unwrap();
+        assert_eq!((page.next, page.cut), (Some(PagePosition::Page(11)), false));
+        let last = crm_deleted_page(Some(answer(false)), &PagePosition::Page(11)).unwrap();
         assert_eq!((last.next, last.cut), (None, false));
-        assert!(crm_page(None, &At::FIRST).unwrap().rows.is_empty());
-        let url = crm_url("https://api", "Deals", Order::OldestFirst, &At::Token("t".to_owned()));
+        assert!(crm_page(None, &PagePosition::FIRST).unwrap().rows.is_empty());
+        let url = crm_url("https://api", "Deals", Order::OldestFirst, &PagePosition::Token("t".to_owned()));
         assert_eq!(
             url,
             "https://api/crm/v8/Deals?fields=id%2CModified_Time%2CCreated_Time&sort_by=Modified_Time&sort_order=asc&per_page=200&page_token=t"
         );
         assert_eq!(
-            crm_deleted_url("https://api", "Deals", &At::Page(2)),
+            crm_deleted_url("https://api", "Deals", &PagePosition::Page(2)),
             "https://api/crm/v8/Deals/deleted?type=all&per_page=200&page=2"
         );
     }
@@ -235,7 +239,7 @@ mod tests {
             { "id": "62", "Modified_Time": null },
             { "id": "63", "deleted_time": "2026-11-21T20:00:01+01:00" },
         ] }));
-        let page = crm_page(Some(crm), &At::FIRST).unwrap();
+        let page = crm_page(Some(crm), &PagePosition::FIRST).unwrap();
         let found: Vec<_> = page.rows.iter().map(|row| (row.id.as_str(), row.at.to_string())).collect();
         assert_eq!(
             found,
@@ -246,14 +250,14 @@ mod tests {
             "code": 0, "page_context": { "has_more_page": true },
             "items": [{ "item_id": "33", "last_modified_time": "2026-11-21T20:00:00+0100" }],
         }));
-        let page = inventory_page(inventory, RecordKind::ITEM, &At::Page(3)).unwrap();
-        assert_eq!((page.rows.len(), page.next), (1, Some(At::Page(4))));
+        let page = inventory_page(inventory, RecordKind::ITEM, &PagePosition::Page(3)).unwrap();
+        assert_eq!((page.rows.len(), page.next), (1, Some(PagePosition::Page(4))));
     }
 
     #[test]
     fn each_page_of_inventory_begins_with_the_last_rows_of_the_one_before() {
         let rows = |number| -> u32 {
-            let url = inventory_url("https://api", "1", RecordKind::ITEM, &At::Page(number));
+            let url = inventory_url("https://api", "1", RecordKind::ITEM, &PagePosition::Page(number));
             let (_, rest) = url.split_once("per_page=").unwrap();
             rest.split('&').next().unwrap().parse().unwrap()
         };

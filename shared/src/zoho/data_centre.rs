@@ -1,5 +1,5 @@
-//! The ten data centres. An address of Zoho is never taken from anywhere but this table: what a browser or an answer
-//! names as Zoho's host is only looked up in it.
+//! The ten data centres. All addresses of Zoho come from this table: a host that a browser or an answer names is only looked up
+//! in it.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,10 +14,10 @@ macro_rules! data_centres {
         pub enum DataCentre { $(#[doc = $place] $variant,)* }
 
         impl DataCentre {
-            /// All ten.
+            /// All data centres.
             pub const ALL: [Self; 10] = [$(Self::$variant,)*];
 
-            /// Zoho's own code, as in the callback's `location`.
+            /// Zoho's code, as in the callback's `location`.
             pub const fn code(self) -> &'static str {
                 match self { $(Self::$variant => $code,)* }
             }
@@ -38,7 +38,7 @@ data_centres! {
     Jp "jp" "https://accounts.zoho.jp"      "https://www.zohoapis.jp"     "Japan";
     Ca "ca" "https://accounts.zohocloud.ca" "https://www.zohoapis.ca"     "Canada";
     Sa "sa" "https://accounts.zoho.sa"      "https://www.zohoapis.sa"     "Saudi Arabia";
-    Cn "cn" "https://accounts.zoho.com.cn"  "https://www.zohoapis.com.cn" "China: a world of its own, clients are registered there";
+    Cn "cn" "https://accounts.zoho.com.cn"  "https://www.zohoapis.com.cn" "China, which is separate: clients must be registered there";
     Uk "uk" "https://accounts.zoho.uk"      "https://www.zohoapis.uk"     "United Kingdom";
     Ae "ae" "https://accounts.zoho.ae"      "https://www.zohoapis.ae"     "United Arab Emirates";
 }
@@ -49,7 +49,7 @@ impl fmt::Display for DataCentre {
     }
 }
 
-/// A text that names no data centre.
+/// A text that is no code of a data centre.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 #[error("a data centre is one of us, eu, in, au, jp, ca, sa, cn, uk, ae")]
 pub struct UnknownDataCentre;
@@ -62,14 +62,14 @@ impl FromStr for DataCentre {
     }
 }
 
-/// The addresses of the ten, fixed at start: Zoho's own, or those of a sandbox.
+/// The addresses of the data centres, fixed at start: Zoho's own, or those of a sandbox.
 #[derive(Debug, Clone)]
 pub struct DataCentres {
     sandbox: Option<String>,
 }
 
 impl DataCentres {
-    /// Zoho's own, or a sandbox below the address given.
+    /// Zoho's own addresses, or those of a sandbox below this address.
     pub fn new(sandbox: Option<String>) -> Self {
         Self { sandbox }
     }
@@ -90,8 +90,7 @@ impl DataCentres {
         }
     }
 
-    /// Which data centre has exactly this accounts server. User names, ports, paths, look-alikes and foreign hosts
-    /// have none.
+    /// The data centre with exactly this accounts server. A user name, a port or a path makes it another address.
     pub fn with_accounts_server(&self, text: &str) -> Option<DataCentre> {
         let text = text.strip_suffix('/').unwrap_or(text);
         DataCentre::ALL.into_iter().find(|dc| self.accounts(*dc) == text)

@@ -1,29 +1,29 @@
-//! An answer that is not what was asked for: what it means, Zoho's words, and the problem that a caller is told.
+//! Failed calls to Zoho: their meaning, Zoho's own message, and the problem that a caller gets.
 
 use crate::base::problem::{Code, Problem, ZohoSaid};
 use crate::zoho::http::HttpError;
 
-/// An answer that is not what was asked for.
+/// A failed call to Zoho.
 #[derive(Debug, Clone)]
 pub struct Failure {
-    /// What it means.
+    /// Its meaning.
     pub kind: FailureKind,
-    /// Zoho's own words, where there are any.
+    /// Zoho's own code and message, if there are any.
     pub said: Option<Box<ZohoSaid>>,
-    /// What to do next, where these words ask for something else than others of their kind.
+    /// What to do next, where the hint of the kind would be wrong.
     pub hint: Option<&'static str>,
-    /// What Zoho said in `Retry-After`.
+    /// The seconds of Zoho's `Retry-After`.
     pub retry_after: Option<u64>,
 }
 
-/// What an answer means for what happens next.
+/// The meaning of a failure for the next steps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailureKind {
-    /// The access token is dead (or of another data centre, which Zoho never says).
+    /// The access token is dead, or belongs to another data centre: Zoho does not distinguish them.
     DeadToken,
-    /// The token is dead, or lacks the scope, or its user the right: Inventory's 57, and a 401 without words.
+    /// The token is dead, or lacks the scope, or its user lacks the right: Inventory's code 57, and a 401 without a code.
     DeadTokenOrScope,
-    /// The token lacks a scope. A new one would too.
+    /// The token lacks a scope. A new token would lack it, too.
     ScopeMissing,
     /// The Zoho user lacks the right.
     Forbidden,
@@ -33,17 +33,17 @@ pub enum FailureKind {
     NotFound,
     /// The request itself was refused.
     Rejected,
-    /// The record was changed since.
+    /// The record was changed after the time that the caller named.
     Modified,
     /// The record is locked for now.
     Locked,
-    /// Too many calls in a short time; of CRM, perhaps only at once.
+    /// Too many calls in a short time. CRM uses the same code for too many concurrent calls.
     RateLimited,
-    /// Too many calls of Inventory at once.
+    /// Too many concurrent calls of Inventory.
     TooManyAtOnce,
     /// The calls of the day are used up.
     DailyLimit,
-    /// Not data: HTML, half a document, another shape.
+    /// The answer is not the expected data: HTML, a cut document, another shape.
     Unreadable,
     /// Zoho itself failed.
     Unavailable,
@@ -52,7 +52,7 @@ pub enum FailureKind {
 }
 
 impl Failure {
-    /// One without words of Zoho.
+    /// A failure without a code of Zoho.
     pub fn of(kind: FailureKind) -> Self {
         Self { kind, said: None, hint: None, retry_after: None }
     }
@@ -62,7 +62,7 @@ impl Failure {
         self.said.as_ref().is_some_and(|said| said.code == code)
     }
 
-    /// Whether a write that ends so may have been done all the same: only Zoho's own words refuse.
+    /// Whether a write that fails so may have been done nevertheless. Only Zoho's own code says that it was not.
     pub fn is_uncertain(&self) -> bool {
         match self.kind {
             FailureKind::Http(error) => error != HttpError::Unreachable,
@@ -71,7 +71,7 @@ impl Failure {
         }
     }
 
-    /// How many seconds to wait, where waiting helps and the time is known.
+    /// The seconds to wait, where waiting helps and the time is known.
     pub fn seconds(&self) -> Option<u64> {
         let asked =
             |least: u64, usual: u64, most: u64| Some(self.retry_after.unwrap_or(usual).clamp(least, most));
@@ -87,7 +87,7 @@ impl Failure {
         }
     }
 
-    /// A problem with Zoho's words, and the hint that fits them.
+    /// Adds Zoho's code and message to a problem, and the hint that fits them.
     pub fn told(self, mut problem: Problem) -> Problem {
         if let Some(hint) = self.hint {
             problem = problem.hint(hint);
@@ -108,7 +108,7 @@ impl From<HttpError> for Failure {
 impl From<Failure> for Problem {
     fn from(failure: Failure) -> Self {
         let (code, detail) = match failure.kind {
-            // The proxy has tried a new token by the time this is shown.
+            // The proxy has already tried a new token by now.
             FailureKind::DeadToken => {
                 (Code::ZohoUnavailable, "Zoho refuses an access token that it has only just given.")
             }

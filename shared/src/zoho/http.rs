@@ -1,5 +1,5 @@
-//! The one HTTP client. It follows no redirect, speaks to no proxy, reads no more than it was told to, and its errors
-//! carry no address, because addresses can hold codes.
+//! The only HTTP client. It follows no redirects, uses no proxy and limits the size of answers. Its errors hold no address,
+//! because an address can hold a code.
 
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
@@ -17,7 +17,7 @@ use crate::base::clock::Timestamp;
 use crate::base::secret::Secret;
 use crate::zoho::secrets::{AccessTokenSecret, ClientSecret};
 
-/// Answers of the API end here; the connector's own end at 4 MB, and JSON shrinks when it is shaped.
+/// The largest answer that is read. The connector's own answers have at most 4 MB, and JSON shrinks when it is normalised.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
 
 const CREDITS_HEADER: HeaderName = HeaderName::from_static("x-api-credits-remaining");
@@ -25,58 +25,58 @@ const CREDITS_HEADER: HeaderName = HeaderName::from_static("x-api-credits-remain
 /// Why there is no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {
-    /// No connection was made: not one byte of the request left.
+    /// No connection was made, so nothing was sent.
     #[error("no connection could be made")]
     Unreachable,
-    /// Nothing, or not everything, came in time.
+    /// The answer, or its end, did not arrive in time.
     #[error("no answer came in time")]
     Timeout,
-    /// The connection broke after the request may have left.
+    /// The connection broke, perhaps after the request was sent.
     #[error("the connection broke")]
     Broken,
-    /// The answer is longer than we read.
+    /// The answer exceeds the limit.
     #[error("the answer is too large")]
     TooLarge,
 }
 
-/// What came back.
+/// An answer.
 #[derive(Debug, Clone, Default)]
 pub struct Answer {
     /// The HTTP status.
     pub status: u16,
-    /// A `Retry-After` in seconds; Zoho documents none. A date counts from the answer's own.
+    /// The `Retry-After` in seconds; Zoho documents none. If it is a date, it counts from the answer's `Date`.
     pub retry_after: Option<u64>,
-    /// What is left of CRM's credits; Zoho says so only when half of them are used.
+    /// The rest of CRM's credits. Zoho sends it only once half of them are used.
     pub credits: Option<u64>,
-    /// What Zoho's clock showed.
+    /// The answer's `Date`, by Zoho's clock.
     pub date: Option<Timestamp>,
-    /// What the body is.
+    /// The `Content-Type`.
     pub content_type: Option<HeaderValue>,
-    /// What a file is called.
+    /// The `Content-Disposition`, which names a file.
     pub content_disposition: Option<HeaderValue>,
-    /// The body, unpacked.
+    /// The body, decompressed.
     pub body: Bytes,
 }
 
-/// What is sent. It cannot be printed, because it holds secrets.
+/// A call. It cannot be printed, because it holds secrets.
 pub struct Call<'a> {
     /// The whole address.
     pub url: &'a str,
-    /// What goes with it.
+    /// The kind of call, with its content.
     pub content: Content<'a>,
-    /// How long it may take, to the last byte of the answer.
+    /// The timeout, up to the last byte of the answer.
     pub within: Duration,
 }
 
-/// What a call carries.
+/// The content of a call.
 pub enum Content<'a> {
     /// A read of the API.
     Read(Read<'a>),
     /// A form for an accounts server.
     Form(Form<'a>),
-    /// A write to the API. It goes out on a connection of its own.
+    /// A write to the API. It gets a new network connection.
     Write(Write<'a>),
-    /// A message to an agent's hook. It goes out on a connection of its own, too.
+    /// A message to an agent's hook. It gets a new network connection, too.
     Hook(Hook<'a>),
 }
 
@@ -84,7 +84,7 @@ pub enum Content<'a> {
 pub struct Hook<'a> {
     /// The hook's token.
     pub token: &'a Secret,
-    /// By which the receiver knows a repetition.
+    /// The idempotency key, by which the receiver recognises a repetition.
     pub key: &'a str,
     /// The JSON document.
     pub body: &'a str,
@@ -94,16 +94,16 @@ pub struct Hook<'a> {
 pub struct Read<'a> {
     /// The access token.
     pub token: &'a AccessTokenSecret,
-    /// Only what was changed since, in CRM's own form.
+    /// The time for `If-Modified-Since`, in CRM's form.
     pub if_modified_since: Option<&'a str>,
-    /// A query, which is posted.
+    /// The JSON body of a query, which is posted.
     pub query: Option<&'a str>,
 }
 
-/// What a write carries.
+/// The body of a write.
 #[derive(Debug, Clone)]
 pub struct Body {
-    /// What it is.
+    /// Its `Content-Type`.
     pub content_type: Cow<'static, str>,
     /// Its bytes. Cloning shares them.
     pub bytes: Bytes,
@@ -122,9 +122,9 @@ pub struct Write<'a> {
     pub method: Method,
     /// The access token.
     pub token: &'a AccessTokenSecret,
-    /// What it carries, where there is something.
+    /// The body, if there is one.
     pub body: Option<Body>,
-    /// Not before the record is as it was then, in CRM's own form.
+    /// The time for `If-Unmodified-Since`, in CRM's form.
     pub if_unmodified_since: Option<&'a str>,
 }
 
@@ -136,19 +136,19 @@ pub struct Form<'a> {
     pub basic: Option<(&'a str, &'a ClientSecret)>,
 }
 
-/// What carries calls to Zoho: the client below, or what a test puts in its place.
+/// Sends calls to Zoho: the client below, or a test's replacement.
 #[async_trait]
 pub trait Transport: Send + Sync {
-    /// Sends, and waits for the whole answer.
+    /// Sends a call, and waits for the whole answer.
     async fn send(&self, call: Call<'_>) -> Result<Answer, HttpError>;
 }
 
-/// The way out. Cloning shares its connections.
+/// The HTTP client. Clones share its network connections.
 #[derive(Clone)]
 pub struct Http(Arc<dyn Transport>);
 
 impl Http {
-    /// A client that trusts the public certificate authorities that ship with it.
+    /// A client that trusts the public certificate authorities that are compiled in.
     ///
     /// # Errors
     /// Where TLS cannot be set up.
@@ -156,7 +156,7 @@ impl Http {
         Ok(Self::over(NetworkTransport::new()?))
     }
 
-    /// Calls carried by something else.
+    /// A client over another transport.
     pub fn over(transport: impl Transport + 'static) -> Self {
         Self(Arc::new(transport))
     }
@@ -174,7 +174,7 @@ impl Http {
         self.read(url, Read { token, if_modified_since: None, query: None }, within).await
     }
 
-    /// Reads from the API, on a condition where there is one.
+    /// Reads from the API, with the condition or the query of `read`.
     ///
     /// # Errors
     /// Where no complete answer came.
@@ -198,8 +198,7 @@ impl Http {
         self.0.send(Call { url, content: Content::Hook(hook), within }).await
     }
 
-    /// Posts a form: the only body that Zoho's accounts servers understand, and the one that keeps secrets out of
-    /// their logs.
+    /// Posts a form. Zoho's accounts servers understand no other body, and parameters in an address could appear in their logs.
     ///
     /// # Errors
     /// Where no complete answer came.
@@ -211,7 +210,7 @@ impl Http {
 struct NetworkTransport {
     tls: ClientConfig,
     reads: Client,
-    /// Made when it is first needed: most processes only read.
+    /// Made at the first write, because most processes only read.
     writes: OnceLock<Client>,
 }
 
@@ -226,7 +225,7 @@ impl NetworkTransport {
         if let Some(client) = self.writes.get() {
             return Ok(client);
         }
-        // A connection that idled may be dead without our knowing, and a write that was sent into it is uncertain.
+        // An idle connection may be dead already, and the outcome of a write over it would be uncertain.
         let client = builder(self.tls.clone()).pool_max_idle_per_host(0).build();
         let client = client.map_err(|_| HttpError::Unreachable)?;
         Ok(self.writes.get_or_init(|| client))
@@ -303,7 +302,7 @@ fn builder(tls: ClientConfig) -> ClientBuilder {
         .user_agent(concat!("zoho-connector/", env!("CARGO_PKG_VERSION")))
 }
 
-/// A plain client with the same rules, for those who play a browser: the demo and the tests.
+/// A plain client with the same rules, for the demo and the tests, which act as a browser.
 ///
 /// # Errors
 /// Where TLS cannot be set up.

@@ -1,5 +1,5 @@
-//! JSON that Zoho sends, also where it cannot be read as it stands: Zoho cuts text between the two halves of an emoji, keeps
-//! bytes of other encodings, and some servers put a byte-order mark before a body. What cannot be read becomes U+FFFD.
+//! Reads Zoho's JSON, also where it is invalid: Zoho cuts text between the two halves of an emoji and keeps bytes of other
+//! encodings, and some servers put a byte-order mark before a body. Unreadable characters become U+FFFD.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -12,7 +12,7 @@ use crate::zoho::value::Object;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const REPLACEMENT: &[u8] = b"\\ufffd";
 
-/// Reads a document. Only one that cannot be read as it stands is repaired.
+/// Reads a document, and repairs it only if it is invalid.
 ///
 /// # Errors
 /// Where it is no JSON of this shape.
@@ -24,10 +24,10 @@ pub fn read<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
     })
 }
 
-/// Reads an object whose fields have different names: of two lists of one name, either could be the right one.
+/// Reads an object. Two fields of the same name are an error, because either could be the right one.
 ///
 /// # Errors
-/// Where it is none.
+/// Where it is no such object.
 pub fn object(body: &[u8]) -> serde_json::Result<Object> {
     read::<Distinct>(body).map(|object| object.0)
 }
@@ -37,7 +37,7 @@ pub fn without_mark(body: &[u8]) -> &[u8] {
     body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body)
 }
 
-/// The document without a byte-order mark, and with U+FFFD for what is no text.
+/// The document without a byte-order mark, and with U+FFFD in place of invalid UTF-8 and of lone surrogates.
 pub fn repaired(body: &[u8]) -> Cow<'_, [u8]> {
     let text = match String::from_utf8_lossy(without_mark(body)) {
         Cow::Borrowed(text) => Cow::Borrowed(text.as_bytes()),
@@ -49,7 +49,7 @@ pub fn repaired(body: &[u8]) -> Cow<'_, [u8]> {
     }
 }
 
-/// The same with U+FFFD for each half of a character whose other half is missing; nothing where none is.
+/// The text with U+FFFD in place of each lone surrogate. None where there is no lone surrogate.
 fn without_lone_surrogates(text: &[u8]) -> Option<Vec<u8>> {
     let mut repaired: Option<Vec<u8>> = None;
     let (mut at, mut copied) = (0, 0);
@@ -79,17 +79,17 @@ fn without_lone_surrogates(text: &[u8]) -> Option<Vec<u8>> {
     repaired
 }
 
-/// The length of `\uD83C`.
+/// The length of an escape like `\uD83C`.
 const ESCAPE: usize = 6;
 
-/// The UTF-16 unit that is escaped here.
+/// The UTF-16 unit of the escape at this position.
 fn unit(text: &[u8], at: usize) -> Option<u16> {
     let digits = text.get(at..at + ESCAPE)?.strip_prefix(b"\\u")?;
     let digits = std::str::from_utf8(digits).ok().filter(|digits| !digits.starts_with('+'))?;
     u16::from_str_radix(digits, 16).ok()
 }
 
-/// An object without two fields of one name.
+/// An object without two fields of the same name.
 struct Distinct(Object);
 
 impl<'de> serde::Deserialize<'de> for Distinct {

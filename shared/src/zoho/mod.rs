@@ -1,5 +1,4 @@
-//! Zoho's protocol: where it lives, how it grants and refuses tokens, how it answers, and how it signs. Nothing here
-//! knows of stores or of who is calling.
+//! Zoho's protocol: its addresses, tokens, answers and signatures. Nothing here depends on stores or on the caller.
 
 pub mod api_path;
 pub mod change_lists;

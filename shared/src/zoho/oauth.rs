@@ -2,9 +2,8 @@
 //! <https://www.zoho.com/accounts/protocol/oauth/web-apps.html>,
 //! <https://www.zoho.com/inventory/api/v1/oauth/>
 //!
-//! A refusal is usually HTTP 200 with `{"error": …}`, a throttle comes under 200 or 400 and in the user's language, and
-//! an outage is a page of HTML. So success is a 2xx *and* an access token, and only errors that are known to be final count
-//! as final.
+//! A refusal is usually HTTP 200 with `{"error": …}`, a throttle is 200 or 400 in the user's language, and an outage is a page of
+//! HTML. So a success needs a 2xx *and* an access token, and only errors that are known to be final count as final.
 
 use std::time::Duration;
 
@@ -19,55 +18,55 @@ use super::secrets::{AccessTokenSecret, AuthorizationCode, ClientSecret, Refresh
 use super::value::{Object, text};
 use crate::base::clock::Timestamp;
 
-/// A token call ends within this time, well inside the lease of 15 seconds that guards it.
+/// The timeout of a token call, well below the 15 seconds of the lease that protects it.
 pub const CALL_TIMEOUT: Duration = Duration::from_secs(8);
 
 /// The longest lifetime of an access token at Zoho, in seconds.
 const MAX_LIFETIME: u64 = 3600;
 
-/// Characters that a query holds unescaped.
+/// The characters that are not escaped in a query string.
 const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// What Zoho gave.
+/// The tokens that Zoho granted.
 #[derive(Debug, Clone)]
 pub struct Granted {
     /// The access token.
     pub access_token: AccessTokenSecret,
-    /// The refresh token: only on exchange, and there only with `access_type=offline` and a real consent.
+    /// The refresh token. Zoho gives it only on exchange, with `access_type=offline` and after a shown consent page.
     pub refresh_token: Option<RefreshToken>,
     /// How long the access token lives.
     pub lifetime: Duration,
     /// The scopes, where Zoho names them.
     pub scopes: Option<ScopeSet>,
-    /// What Zoho's clock showed.
+    /// The answer's `Date`, by Zoho's clock.
     pub date: Option<Timestamp>,
 }
 
-/// Why Zoho gave nothing.
+/// Why Zoho granted no token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// The code is used, too old or of another client; on renewal: the refresh token is dead.
+    /// The code is used, expired or another client's. On renewal: the refresh token is dead.
     InvalidCode,
     /// This accounts server does not know the client id.
     InvalidClient,
-    /// It knows the id, but the secret is another.
+    /// The accounts server knows the client id, but the secret is wrong.
     InvalidClientSecret,
-    /// The redirect address is not the registered one, to the letter.
+    /// The redirect URI is not exactly the registered one.
     InvalidRedirectUri,
-    /// Too many codes in a short time, or refused.
+    /// There were too many codes in a short time, or access was refused.
     AccessDenied,
-    /// Too many tokens in a short time. Says nothing about the credentials.
+    /// Too many tokens in a short time. This says nothing about the credentials.
     Throttled,
-    /// An error that is not known. No reason to give up a connection.
+    /// An unknown error. It is no reason to give up a connection.
     Unknown(String),
-    /// Not JSON: an outage or maintenance.
+    /// The answer is not JSON, as during an outage or maintenance.
     Unreadable,
     /// No answer.
     Http(HttpError),
 }
 
 impl Refusal {
-    /// Whether the client's own id or secret are at fault, so that no call can succeed before they change.
+    /// Whether the client id or secret is wrong, so that no call can succeed before they change.
     pub fn blames_client(&self) -> bool {
         matches!(self, Self::InvalidClient | Self::InvalidClientSecret)
     }
@@ -85,9 +84,9 @@ pub struct ClientCredentials<'a> {
 /// A token that can be revoked.
 #[derive(Debug, Clone, Copy)]
 pub enum Revocable<'a> {
-    /// A refresh token, and all of its access tokens with it.
+    /// A refresh token together with all of its access tokens.
     Refresh(&'a RefreshToken),
-    /// An access token alone.
+    /// Only an access token.
     Access(&'a AccessTokenSecret),
 }
 
@@ -108,7 +107,7 @@ pub struct Accounts {
 }
 
 impl Accounts {
-    /// Calls go out through this client, to these addresses.
+    /// Accounts servers at these addresses, called through this client.
     pub fn new(http: Http, centres: DataCentres) -> Self {
         Self { http, centres }
     }
@@ -153,7 +152,7 @@ impl Accounts {
         self.token(dc, &form).await
     }
 
-    /// Ends a token; with a refresh token its whole grant.
+    /// Revokes a token. With a refresh token this ends its whole grant.
     ///
     /// # Errors
     /// Every answer but `{"status": "success"}`. A token that Zoho does not know any more counts as revoked.
@@ -163,7 +162,7 @@ impl Accounts {
         self.revoke_at(&url, form).await
     }
 
-    /// The same at the newer address, which demands the client's credentials.
+    /// As [`Self::revoke`], at the newer address, which demands the client's credentials.
     ///
     /// # Errors
     /// As [`Self::revoke`].
@@ -199,8 +198,8 @@ impl Accounts {
     }
 }
 
-/// Where a browser is sent to consent: the accounts server of the data centre where the client is registered. Zoho
-/// moves the user on to their own.
+/// The address to which a browser is sent for the consent: the accounts server of the data centre where the client is
+/// registered. Zoho then moves the user to the user's own data centre.
 pub fn consent_url(
     accounts: &str,
     client_id: &str,
@@ -216,7 +215,7 @@ pub fn consent_url(
         ("client_id", client_id),
         ("redirect_uri", redirect_uri),
         ("scope", &scopes),
-        // Without these two Zoho gives no refresh token to a user who consented before.
+        // Without these two, Zoho gives no refresh token to a user who has consented before.
         ("access_type", "offline"),
         ("prompt", "consent"),
         ("state", state),
@@ -235,7 +234,7 @@ fn judge(answer: &Answer) -> Result<Granted, Refusal> {
     let body = object(answer)?;
     let token = text(&body, "access_token").filter(|_| (200..300).contains(&answer.status));
     let Some(access_token) = token else { return Err(refusal(answer.status, &body)) };
-    // What no header can carry is no token, and would be refused with every call.
+    // A token that no header can carry would fail in every call.
     if !access_token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Refusal::Unreadable);
     }
@@ -257,14 +256,14 @@ fn object(answer: &Answer) -> Result<Object, Refusal> {
 
 fn refusal(status: u16, body: &Object) -> Refusal {
     let word = text(body, "error").unwrap_or_default();
-    // A fault of the server says nothing final, whatever its body.
+    // A server error (5xx) is never final, whatever its body.
     match word {
         "invalid_code" if status < 500 => Refusal::InvalidCode,
         "invalid_client" if status < 500 => Refusal::InvalidClient,
         "invalid_client_secret" if status < 500 => Refusal::InvalidClientSecret,
         "invalid_redirect_uri" | "redirect_uri_mismatch" if status < 500 => Refusal::InvalidRedirectUri,
         "access_denied" => Refusal::AccessDenied,
-        // `Access Denied`, in whatever language: known by its companions.
+        // `Access Denied` in the user's language, so it is recognised by the fields beside it.
         _ if text(body, "status") == Some("failure") || text(body, "error_description").is_some() => {
             Refusal::Throttled
         }
@@ -273,7 +272,7 @@ fn refusal(status: u16, body: &Object) -> Refusal {
     }
 }
 
-/// Seconds. Before 2020 `expires_in` was in milliseconds, with the seconds beside it.
+/// The lifetime in seconds. Before 2020, `expires_in` was in milliseconds, with `expires_in_sec` beside it.
 fn lifetime(body: &Object) -> u64 {
     let read = |field| match body.get(field) {
         Some(Value::Number(number)) => number.as_u64(),

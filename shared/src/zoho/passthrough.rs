@@ -1,5 +1,4 @@
-//! Answers that are passed on as they stand: only whether they are what was asked for is looked at, without building what
-//! they hold.
+//! Checks answers that are passed on unchanged: whether they are a success, without parsing them into values.
 
 use std::borrow::Cow;
 
@@ -15,16 +14,16 @@ use crate::zoho::json;
 use crate::zoho::response;
 use crate::zoho::scope::Product;
 
-/// Larger answers to writes are not searched for the refusal of a single record.
+/// The largest answer to a write, in bytes, that is searched for the refusal of a single record.
 const ONE_RECORD: usize = 64 * 1024;
 
-/// What tells a refusal under a status of success.
+/// The field that shows a refusal under a 2xx status.
 #[derive(Deserialize)]
 struct Envelope {
     code: Option<Box<RawValue>>,
 }
 
-/// Judges an answer to a call that was passed through: a success of whatever form, or what else it is.
+/// Judges the answer to a call that was passed through. A success may have any form.
 ///
 /// # Errors
 /// Where it is no success: a status of failure, a refusal or an HTML page under 200, half a document.
@@ -38,7 +37,7 @@ pub fn judge(product: Product, verb: Verb, answer: &Answer) -> Result<(), Failur
         304 => return Ok(()),
         status => {
             let failure = judged().err().unwrap_or(Failure::of(FailureKind::Unreadable));
-            // A path that Zoho does not have is often refused by a page. Of a write, nobody knows what a page means.
+            // Zoho often answers an unknown path with a page. After a write, the meaning of a page is not known.
             return Err(match (failure.kind, status) {
                 (FailureKind::Unreadable, 400 | 403..=405 | 411..=415) if verb.is_read() => {
                     Failure::of(FailureKind::Rejected)
@@ -63,15 +62,15 @@ pub fn judge(product: Product, verb: Verb, answer: &Answer) -> Result<(), Failur
                     only_record(answer)
                 }
                 (Product::Crm, None) => Ok(()),
-                // Another `code` than Zoho's own may be a field of the record.
+                // A `code` that is not Zoho's own may be a field of the record.
                 (_, Some(_)) => judged(),
             }
         }
     }
 }
 
-/// A write of one record that CRM refuses under a status of success. Of several records each has its own end, and whoever
-/// wrote them must look at each.
+/// Judges a write of one record, which CRM may refuse under a 2xx status. For several records, each has its own result, which the
+/// caller must read.
 fn only_record(answer: &Answer) -> Result<(), Failure> {
     let Ok(object) = json::object(&answer.body) else { return Ok(()) };
     match object.get("data").and_then(Value::as_array).map(Vec::as_slice) {
@@ -88,7 +87,7 @@ enum Form {
     Other,
 }
 
-/// What a body is, by what it is called; without a name, by its first letter.
+/// The form of a body by its `Content-Type`, else by its first character.
 fn form(answer: &Answer) -> Form {
     let kind = answer.content_type.as_ref().map(|kind| String::from_utf8_lossy(kind.as_bytes()));
     let kind = kind.unwrap_or(Cow::Borrowed(""));

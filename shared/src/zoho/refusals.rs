@@ -1,15 +1,15 @@
-//! What Zoho's codes mean: for what the connector does next, and for what somebody does who reads them. A code that is not
-//! here is judged by its status.
+//! The meanings of Zoho's codes for the connector, and the hints for callers. A code that is not listed here is judged by the
+//! HTTP status.
 
 use crate::zoho::failure::FailureKind as Kind;
 
-/// A code, and what it means.
+/// A code and its meaning.
 pub(super) struct Refusal {
     code: &'static str,
-    /// Only where the message has these words: some codes mean several things.
+    /// Words that the message must have, because some codes have several meanings.
     words: &'static str,
     pub(super) kind: Kind,
-    /// What to do next, where the hint of the kind would lead astray.
+    /// What to do next, where the hint of the kind would be wrong.
     pub(super) hint: Option<&'static str>,
 }
 
@@ -24,7 +24,7 @@ const fn hinted(code: &'static str, kind: Kind, hint: &'static str) -> Refusal {
 const UNKNOWN_PATH: &str = "Zoho has no such call. Check method and path against Zoho's API reference: a path below `/v1/zoho/` is passed on as it stands.";
 const OF_THE_ROLE: &str = "The scope is there; what is missing is a right of the person who connected Zoho. An administrator of Zoho must change their role or profile, or another user must connect.";
 
-/// CRM's. <https://www.zoho.com/crm/developer/docs/api/v8/status-codes.html>
+/// CRM's codes. <https://www.zoho.com/crm/developer/docs/api/v8/status-codes.html>
 const CRM: &[Refusal] = &[
     refusal("INVALID_TOKEN", Kind::DeadToken),
     refusal("AUTHENTICATION_FAILURE", Kind::DeadToken),
@@ -84,7 +84,7 @@ const CRM: &[Refusal] = &[
     hinted("LIMIT_EXCEEDED", Kind::Rejected, "Send less at once: `zoho.details` has the limit."),
 ];
 
-/// Inventory's, which are numbers. <https://www.zoho.com/inventory/api/v1/introduction/>
+/// Inventory's codes, which are numbers. <https://www.zoho.com/inventory/api/v1/introduction/>
 const INVENTORY: &[Refusal] = &[
     refusal("14", Kind::DeadToken),
     refusal("57", Kind::DeadTokenOrScope),
@@ -118,12 +118,12 @@ fn found(table: &'static [Refusal], code: &str, message: &str) -> Option<&'stati
     table.iter().find(|refusal| refusal.code == code && message.contains(refusal.words))
 }
 
-/// What a code of CRM means.
+/// The meaning of a code of CRM.
 pub(super) fn of_crm(code: &str, message: &str) -> Option<&'static Refusal> {
     found(CRM, code, message)
 }
 
-/// What a code of Inventory means.
+/// The meaning of a code of Inventory.
 pub(super) fn of_inventory(code: &str, message: &str) -> Option<&'static Refusal> {
     found(INVENTORY, code, message)
 }

@@ -1,5 +1,5 @@
-//! What Zoho's products answered, judged by the body first: an Inventory refusal can come under 200, a maintenance page
-//! too, and one status means different things. A refusal is one only where Zoho says so itself, in JSON.
+//! Judges the answers of Zoho's products, by the body first: an Inventory refusal or a maintenance page can come with 200, and
+//! one status has several meanings. Only a refusal in Zoho's own JSON counts as a refusal.
 
 use serde_json::Value;
 
@@ -9,7 +9,7 @@ use crate::zoho::http::Answer;
 use crate::zoho::value::{self, Object};
 use crate::zoho::{json, refusals};
 
-/// What Zoho tells beside its words is passed on up to this many bytes.
+/// The most bytes of Zoho's details that are passed on.
 const MAX_DETAILS: usize = 2048;
 
 /// Judges an answer of Inventory: an object with `code` 0 under a 2xx.
@@ -21,13 +21,13 @@ pub fn inventory(answer: &Answer) -> Result<Object, Failure> {
     let code = match object.get("code") {
         Some(Value::Number(code)) => code.to_string(),
         Some(Value::String(code)) => code.clone(),
-        // Some bulk answers have a code per record only.
+        // Some bulk answers have codes only for single records.
         _ if answer.status < 300 => return Ok(object),
         _ => return Err(without_words(answer)),
     };
     match (code.as_str(), answer.status) {
         ("0", ..300) => return Ok(object),
-        // Neither a success nor a refusal of Inventory.
+        // This is neither a success nor a refusal of Inventory.
         ("0" | "SUCCESS", _) => return Err(without_words(answer)),
         _ => {}
     }
@@ -36,8 +36,8 @@ pub fn inventory(answer: &Answer) -> Result<Object, Failure> {
     Err(refused(answer, said, refusal))
 }
 
-/// Judges an answer of CRM: an object under 200, or nothing under 204, which is an empty list. A refusal stands at the top, or
-/// in the first row of a list, or beside it in `errors`.
+/// Judges an answer of CRM: an object under 200, or none under 204, which is an empty list, and under 304. A refusal is at the
+/// top, or in the first row of a list, or beside it in `errors`.
 ///
 /// # Errors
 /// Everything else.
@@ -49,7 +49,7 @@ pub fn crm(answer: &Answer) -> Result<Option<Object>, Failure> {
     let is_good = answer.status < 300;
     match object.get("code").and_then(Value::as_str) {
         Some("SUCCESS") if is_good => Ok(Some(object)),
-        // Neither a success nor a refusal.
+        // This is neither a success nor a refusal.
         Some("SUCCESS") => Err(without_words(answer)),
         Some(_) => Err(crm_refusal(answer, &object)),
         None if is_good => Ok(Some(object)),
@@ -60,7 +60,7 @@ pub fn crm(answer: &Answer) -> Result<Option<Object>, Failure> {
     }
 }
 
-/// Judges CRM's answer to a read of one record: an id that it does not know is nothing, too.
+/// Judges CRM's answer to a read of one record. None where CRM does not know the id.
 ///
 /// # Errors
 /// As [`crm`].
@@ -71,8 +71,8 @@ pub fn crm_record(answer: &Answer) -> Result<Option<Object>, Failure> {
     }
 }
 
-/// Judges CRM's answer to a write of one record, and gives its id. A refusal of the record comes under many statuses, also
-/// under those of success.
+/// Judges CRM's answer to a write of one record, and gives its id. A refusal of the record can come with any status, also with
+/// 2xx.
 ///
 /// # Errors
 /// Everything but a record that was written.
@@ -83,7 +83,7 @@ pub fn crm_written(answer: &Answer) -> Result<String, Failure> {
     value::id(&written, "id").ok_or_else(|| Failure::of(FailureKind::Unreadable))
 }
 
-/// Judges the row of what was written, and gives its details.
+/// Judges the row of a written record, and gives its details.
 ///
 /// # Errors
 /// Everything but a success.
@@ -96,15 +96,15 @@ pub(super) fn done(answer: &Answer, row: Option<&Object>) -> Result<Object, Fail
     }
 }
 
-/// Whether an upsert made the record, rather than changed one.
+/// Whether an upsert made a new record, rather than changed one.
 pub fn crm_inserted(answer: &Answer) -> bool {
     let object: Option<Value> = json::read(&answer.body).ok();
     let action = object.as_ref().and_then(|object| object.pointer("/data/0/action"));
     action.and_then(Value::as_str) == Some("insert")
 }
 
-/// Takes the records out of a list's answer. A list that is not there is not an empty one: who believed so would make what
-/// exists once more.
+/// Takes the records out of a list's answer. A missing list is an error, not an empty list: otherwise a caller could create a
+/// record that already exists.
 ///
 /// # Errors
 /// Where it is no list of records.
@@ -119,7 +119,7 @@ pub fn records(answer: &mut Object, field: &str) -> Result<Vec<Object>, Failure>
     list.into_iter().map(row).collect()
 }
 
-/// The first row that was refused, in whichever list it stands.
+/// The first refused row, in any list.
 fn refused_row(object: &Object) -> Option<&Object> {
     let mut rows = object.values().filter_map(Value::as_array).flatten().filter_map(Value::as_object);
     rows.find(|row| row.get("code").and_then(Value::as_str).is_some_and(|code| code != "SUCCESS"))
@@ -150,7 +150,7 @@ fn object(answer: &Answer) -> Result<Object, Failure> {
     json::object(&answer.body).map_err(|_| without_words(answer))
 }
 
-/// What Zoho's servers say without Zoho's words: a proxy in front of them, or a page.
+/// The failure of an answer without Zoho's own JSON, such as a page or the answer of a proxy.
 fn without_words(answer: &Answer) -> Failure {
     let kind = match by_status(answer.status) {
         FailureKind::Forbidden | FailureKind::NotFound | FailureKind::Rejected => FailureKind::Unreadable,
@@ -164,7 +164,7 @@ fn said(code: String, object: &Object, details: &str) -> ZohoSaid {
     ZohoSaid { code, message, details: object.get(details).and_then(bounded) }
 }
 
-/// What Zoho tells beside its words, as far as it fits. What it tells of organisations is nobody's business.
+/// Zoho's details, as far as they fit. Fields about organisations are left out: they do not concern the caller.
 fn bounded(details: &Value) -> Option<Value> {
     let mut left = MAX_DETAILS;
     let mut fits = |value: &Value| {
@@ -187,7 +187,7 @@ fn bounded(details: &Value) -> Option<Value> {
     (!is_empty).then_some(kept)
 }
 
-/// For codes that the tables do not know, and for answers without one.
+/// The kind of a failure whose code is missing or not in the tables.
 fn by_status(status: u16) -> FailureKind {
     match status {
         401 => FailureKind::DeadTokenOrScope,
@@ -316,7 +316,7 @@ mod tests {
         assert!(records(&mut empty, "items").unwrap().is_empty());
     }
 
-    /// Answers at random: their bodies are like Zoho's, and like what stands in their place.
+    /// Random answers, with bodies like Zoho's and like those that replace them.
     fn any_answer() -> impl Strategy<Value = Answer> {
         let code = prop_oneof![
             Just("\"SUCCESS\""),
@@ -380,7 +380,7 @@ mod tests {
         })
     }
 
-    /// The codes of refusals that stand in a body, at the top or in the first rows, with their messages.
+    /// The codes and messages of the refusals in a body, at the top or in the first rows.
     fn refusals_in(body: &[u8]) -> Vec<(String, String)> {
         let Ok(object) = json::object(body) else { return Vec::new() };
         let rows = object.values().filter_map(Value::as_array).flatten().filter_map(Value::as_object);

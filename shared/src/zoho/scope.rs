@@ -1,6 +1,6 @@
-//! Scopes: what a connection asks of Zoho, and what a granted set allows.
+//! Scopes: those that a connection asks for, and the calls that a granted set allows.
 //!
-//! Zoho's names hold surprises: the list of organisations needs `settings`, confirming an order is a CREATE, searching
+//! Some of Zoho's names are unexpected: the list of organisations needs `settings`, confirming an order needs CREATE, searching
 //! CRM needs a scope of another product. <https://www.zoho.com/inventory/api/v1/oauth/>,
 //! <https://www.zoho.com/crm/developer/docs/api/v8/scopes.html>
 
@@ -20,7 +20,7 @@ pub enum Product {
 }
 
 impl Product {
-    /// Both.
+    /// Both products.
     pub const ALL: [Self; 2] = [Self::Inventory, Self::Crm];
 
     /// Its name, as in permissions and routes.
@@ -45,7 +45,7 @@ impl fmt::Display for Product {
     }
 }
 
-/// How much is asked for. Each level includes those before it.
+/// The level of access. Each level includes those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Access {
@@ -58,7 +58,7 @@ pub enum Access {
 }
 
 impl Access {
-    /// All, smallest first.
+    /// All levels, the lowest first.
     pub const ALL: [Self; 3] = [Self::Read, Self::Stock, Self::Write];
 
     /// Its name.
@@ -77,7 +77,7 @@ impl fmt::Display for Access {
     }
 }
 
-/// A word that is none of those expected.
+/// A word that is none of the expected ones.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("{0:?} is not one of {1}")]
 pub struct UnknownWord(String, &'static str);
@@ -100,7 +100,7 @@ impl FromStr for Access {
     }
 }
 
-/// What each level adds, by product. CRM has no stock, so its `stock` adds nothing.
+/// The scopes that each level adds, by product. CRM has no stock, so its `stock` adds none.
 const SCOPES: &[(Product, Access, &[&str])] = &[
     (
         Product::Inventory,
@@ -134,7 +134,7 @@ const SCOPES: &[(Product, Access, &[&str])] = &[
             "ZohoCRM.settings.fields.READ",
             "ZohoCRM.org.READ",
             "ZohoCRM.coql.READ",
-            // Channels send changes and hold no records, so reading includes them.
+            // A channel only reports changes, so the level for reading includes it.
             "ZohoCRM.notifications.ALL",
             "ZohoSearch.securesearch.READ",
         ],
@@ -152,14 +152,14 @@ const SCOPES: &[(Product, Access, &[&str])] = &[
 pub struct ScopeSet(Vec<String>);
 
 impl ScopeSet {
-    /// What a connection with these products asks for.
+    /// The scopes that a connection with these products asks for.
     pub fn of(products: &[Product], access: Access) -> Self {
         let wanted =
             SCOPES.iter().filter(|(product, level, _)| products.contains(product) && *level <= access);
         Self(wanted.flat_map(|(_, _, scopes)| scopes.iter().map(ToString::to_string)).collect())
     }
 
-    /// Reads a list: Zoho takes it separated by commas and gives it separated by spaces.
+    /// Reads a list. Zoho takes commas between scopes and gives spaces.
     pub fn parse(text: &str) -> Self {
         let words = text.split(|c: char| c == ',' || c.is_whitespace()).filter(|word| !word.is_empty());
         let mut scopes: Vec<String> = Vec::new();
@@ -181,12 +181,12 @@ impl ScopeSet {
         self.0.iter().map(String::as_str)
     }
 
-    /// As Zoho's consent page takes them.
+    /// The list in the form that Zoho's consent page takes.
     pub fn comma_separated(&self) -> String {
         self.0.join(",")
     }
 
-    /// Whether the set allows what needs this scope. Capitals do not count: both spellings of `FullAccess` are in use.
+    /// Whether the set covers this scope. Case is ignored, because both spellings of `FullAccess` are in use.
     pub fn allows(&self, needed: &str) -> bool {
         let needed = needed.to_ascii_lowercase();
         let Some((module, operation)) = needed.rsplit_once('.') else { return false };
@@ -196,7 +196,7 @@ impl ScopeSet {
             if right != "all" && right != operation {
                 return false;
             }
-            // `ZohoCRM.modules.ALL` holds `ZohoCRM.modules.deals.READ`; `ZohoInventory.fullaccess.all` holds everything.
+            // `ZohoCRM.modules.ALL` covers `ZohoCRM.modules.deals.READ`; `ZohoInventory.fullaccess.all` covers all of Inventory.
             let covers = |part: &str| {
                 module.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
             };
@@ -207,7 +207,7 @@ impl ScopeSet {
         })
     }
 
-    /// The products that the set touches.
+    /// The products that have a scope in the set.
     pub fn products(&self) -> Vec<Product> {
         let touched = |product: &Product| {
             let prefix = product.prefix();

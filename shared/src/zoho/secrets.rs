@@ -1,5 +1,5 @@
-//! The kinds of secrets in Zoho's OAuth, each a type of its own, so that none can be passed where another belongs. They print as
-//! redacted and are serialised only where a stored record says so by name.
+//! The kinds of secrets in Zoho's OAuth. Each has its own type, so that they cannot be confused. They print as redacted, and are
+//! serialised only where a field of a stored record asks for it by name.
 
 use serde::{Deserialize, Serializer};
 
@@ -13,7 +13,7 @@ macro_rules! kinds {
         pub struct $name(Secret);
 
         impl $name {
-            /// Takes a string into hiding.
+            /// Wraps a string.
             pub fn new(value: impl Into<String>) -> Self {
                 Self(Secret::new(value))
             }
@@ -23,7 +23,7 @@ macro_rules! kinds {
                 self.0.expose()
             }
 
-            /// What may be stored or compared in its place.
+            /// Its SHA-256, in hexadecimal, which may be stored or compared in its place.
             pub fn digest(&self) -> String {
                 self.0.digest()
             }
@@ -52,7 +52,7 @@ kinds! {
     AccessTokenSecret,
     /// The code of a consent: exchanged once, within a minute.
     AuthorizationCode,
-    /// What a client proves itself with.
+    /// The secret with which a client authenticates.
     ClientSecret
 }
 

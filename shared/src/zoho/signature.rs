@@ -1,12 +1,12 @@
 //! The finance suite's webhook signature (Inventory, Books, Billing):
 //! <https://www.zoho.com/us/subscriptions/kb/webhooks/securing-webhooks.html>
 //!
-//! The signed text is: all pairs of the query string and, for form bodies, all decoded pairs of the form, sorted by
-//! key, each key followed by its value with nothing between; then a JSON body exactly as it came. HMAC-SHA256 over it
-//! with the webhook's secret. The documentation does not name the encoding: hexadecimal in all working code, base64 in
-//! some, so both are read.
+//! The signed text consists of all pairs of the query string and, for form bodies, all decoded pairs of the form, sorted by
+//! key, each key directly followed by its value; then a JSON body exactly as it arrived. The signature is the HMAC-SHA256 of this
+//! text with the webhook's secret. The documentation does not name its encoding. Working code uses hexadecimal, some base64, so
+//! both are read.
 //!
-//! Beside it the plain scheme of everybody else: HMAC-SHA256 over the body as it came, as `sha256=` and hexadecimal.
+//! Other senders use the common scheme: the HMAC-SHA256 of the body as it arrived, as `sha256=` and hexadecimal.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -15,13 +15,13 @@ use sha2::Sha256;
 
 use crate::base::secret::Secret;
 
-/// The header that carries it.
+/// The header with Zoho's signature.
 pub const HEADER: &str = "x-zoho-webhook-signature";
 
-/// What stands before the hexadecimal digits of [`sign_body`].
+/// The prefix of the hexadecimal digits of [`sign_body`].
 const PLAIN: &str = "sha256=";
 
-/// Whether `header` signs just this body with one of the secrets: `sha256=<hex>`.
+/// Whether `header` is a signature `sha256=<hex>` of the body alone, by one of the secrets.
 pub fn is_body_signed_by<'s>(
     body: &[u8],
     secrets: impl IntoIterator<Item = &'s Secret>,
@@ -32,7 +32,7 @@ pub fn is_body_signed_by<'s>(
     hexadecimal.is_some_and(|signature| plain(body).is_signed_by(secrets, signature))
 }
 
-/// The header that signs just this body: `sha256=<hex>`.
+/// The signature of the body alone, as a header `sha256=<hex>`.
 pub fn sign_body(body: &[u8], secret: &Secret) -> String {
     format!("{PLAIN}{}", plain(body).sign(secret))
 }
@@ -41,7 +41,7 @@ fn plain(body: &[u8]) -> SignedText<'_> {
     SignedText { pairs: Vec::new(), raw: body }
 }
 
-/// The text that Zoho signed, in the parts that it is made of.
+/// The text that Zoho signed, in parts.
 #[derive(Debug)]
 pub struct SignedText<'a> {
     pairs: Vec<(String, String)>,
@@ -49,8 +49,8 @@ pub struct SignedText<'a> {
 }
 
 impl<'a> SignedText<'a> {
-    /// Puts the text together from a request. Whether the body is JSON is seen from its first byte, because the
-    /// `Content-Type` of these webhooks cannot be relied on.
+    /// Builds the text from a request. The first byte of the body decides whether it is JSON, because the
+    /// `Content-Type` of these webhooks is unreliable.
     pub fn new(query: &str, body: &'a [u8]) -> Self {
         let mut pairs: Vec<(String, String)> =
             form_urlencoded::parse(query.as_bytes()).into_owned().collect();
@@ -64,29 +64,29 @@ impl<'a> SignedText<'a> {
         Self { pairs, raw }
     }
 
-    /// Whether the header's signature is that of one of the secrets. Comparison takes the same time wherever the
+    /// Whether the header holds the signature by one of the secrets. The time of the comparison does not depend on where the
     /// signatures differ.
     pub fn is_signed_by<'s>(&self, secrets: impl IntoIterator<Item = &'s Secret>, header: &str) -> bool {
         let Some(signature) = decode(header) else { return false };
-        // Every secret is tried, so that the time does not tell which one fits.
+        // Every secret is tried, so that the time does not reveal which one matches.
         secrets.into_iter().fold(false, |found, secret| {
             found | self.mac(secret).is_some_and(|mac| mac.verify_slice(&signature).is_ok())
         })
     }
 
-    /// The signature as Zoho writes it, in hexadecimal.
+    /// The signature, in hexadecimal, as Zoho writes it.
     pub fn sign(&self, secret: &Secret) -> String {
         self.mac(secret).map(|mac| hex::encode(mac.finalize().into_bytes())).unwrap_or_default()
     }
 
-    /// Whether the names among the pairs of query and form are plain words. What was signed as one JSON document could
-    /// else be sent again cut into pairs, because the signed text does not show where they end.
+    /// Whether all names in query and form are plain words. Otherwise a signed JSON document could be replayed as a form with the
+    /// same signed text, because that text does not show where pairs end.
     pub fn has_plain_names(&self) -> bool {
         let word = |b: u8| matches!(b, b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'_');
         self.pairs.iter().all(|(name, _)| (1..=64).contains(&name.len()) && name.bytes().all(word))
     }
 
-    /// Runs over the text without putting it together.
+    /// Passes the parts of the text on, one by one.
     pub fn feed(&self, mut take: impl FnMut(&[u8])) {
         for (key, value) in &self.pairs {
             take(key.as_bytes());
@@ -127,7 +127,7 @@ mod tests {
         SignedText::new(query, body.as_bytes()).is_signed_by([&Secret::new(SECRET)], header)
     }
 
-    /// Computed apart from this code, from the documented rule.
+    /// Computed from the documented rule, without this code.
     const VECTORS: &[(&str, &str, &str, &str)] = &[
         (
             "",

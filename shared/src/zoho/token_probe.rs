@@ -1,4 +1,4 @@
-//! Where else a refused token is tried: Zoho's refusals do not tell a dead token from one that may not do this.
+//! A second call that checks a refused token. Zoho's refusals do not distinguish a dead token from a token without the right.
 
 use crate::zoho::failure::Failure;
 use crate::zoho::http::Answer;
@@ -6,9 +6,9 @@ use crate::zoho::response::{crm as judge_crm, inventory as judge_inventory};
 use crate::zoho::scope::{Product, ScopeSet};
 use crate::zoho::{crm, inventory};
 
-/// A read that a living token is not refused.
+/// A read that every live token is allowed.
 pub struct TokenProbe {
-    /// Whose call it is.
+    /// The product that is called.
     pub product: Product,
     /// Its address.
     pub url: String,
@@ -16,8 +16,8 @@ pub struct TokenProbe {
 }
 
 impl TokenProbe {
-    /// The other product, or another route of Inventory where its refusal was the `ambiguous` one; nothing where these scopes
-    /// allow neither.
+    /// A read of the other product, or of another route of Inventory after a refusal that is `ambiguous` there. None where
+    /// the scopes allow neither.
     pub fn of(scopes: &ScopeSet, refused: Product, ambiguous: bool, api: &str) -> Option<Self> {
         if scopes.allows(inventory::scope::SETTINGS) && (ambiguous || refused == Product::Crm) {
             let (product, url) = (Product::Inventory, inventory::organizations_url(api));
@@ -30,7 +30,7 @@ impl TokenProbe {
         }
     }
 
-    /// Judges its answer.
+    /// Judges the answer to the probe.
     ///
     /// # Errors
     /// Everything but success.

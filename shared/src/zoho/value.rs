@@ -1,18 +1,18 @@
-//! Zoho's odd values, made even: times without a colon, empty strings where a number is missing, ids that came as
-//! numbers. Amounts keep their digits, because they are never turned into floats.
+//! Normalises Zoho's values: times without a colon in the offset, empty strings in place of numbers, ids as numbers. Amounts keep
+//! their digits, because they are never turned into floats.
 
 use serde_json::{Map, Value};
 
 /// A JSON object, in Zoho's field order.
 pub type Object = Map<String, Value>;
 
-/// A query string in the making, behind an address.
+/// A builder that appends a query string to an address.
 pub fn query_of(address: String) -> form_urlencoded::Serializer<'static, String> {
     let end = address.len() + 1;
     form_urlencoded::Serializer::for_suffix(address + "?", end)
 }
 
-/// Takes the one record out of an answer.
+/// Takes the record in a field out of an answer.
 pub fn record(answer: &mut Object, field: &str) -> Option<Object> {
     answer.get_mut(field).map(Value::take).and_then(into_object)
 }
@@ -24,7 +24,7 @@ fn into_object(value: Value) -> Option<Object> {
     }
 }
 
-/// `2026-10-05T21:32:21+0530`, as Inventory writes it, in the form of RFC 3339. Other texts stay as they are.
+/// Turns a time as Inventory writes it, `2026-10-05T21:32:21+0530`, into the form of RFC 3339. None for other texts.
 pub fn rfc3339(text: &str) -> Option<String> {
     let (rest, offset) = text.split_at_checked(text.len().checked_sub(5)?)?;
     let mut bytes = offset.bytes();
@@ -37,12 +37,12 @@ pub fn rfc3339(text: &str) -> Option<String> {
     repaired.parse::<jiff::Timestamp>().is_ok().then_some(repaired)
 }
 
-/// A moment in either of Zoho's spellings.
+/// Reads a time in either of Zoho's forms.
 pub fn timestamp(text: &str) -> Option<jiff::Timestamp> {
     rfc3339(text).as_deref().unwrap_or(text).parse().ok()
 }
 
-/// A number, tolerantly: a JSON number, or a string that holds one. `""` is no number.
+/// Reads a JSON number, or a string that holds a number. Everything else, like `""`, is null.
 pub fn number(value: Option<&Value>) -> Value {
     match value {
         Some(Value::Number(number)) => Value::Number(number.clone()),
@@ -53,12 +53,12 @@ pub fn number(value: Option<&Value>) -> Value {
     }
 }
 
-/// A text that is there and not empty.
+/// The text of a field, unless it is empty.
 pub fn text<'a>(object: &'a Object, field: &str) -> Option<&'a str> {
     object.get(field).and_then(Value::as_str).filter(|text| !text.is_empty())
 }
 
-/// An id, tolerantly: Zoho writes strings, but a number keeps its digits too.
+/// The id in a field. Zoho writes strings, but numbers are read, too, and keep their digits.
 pub fn id(object: &Object, field: &str) -> Option<String> {
     match object.get(field)? {
         Value::String(text) if !text.is_empty() => Some(text.clone()),
@@ -67,8 +67,8 @@ pub fn id(object: &Object, field: &str) -> Option<String> {
     }
 }
 
-/// Evens out an object of Inventory, and the objects within it: ids are strings, times are RFC 3339, and the fields
-/// of `numbers` are numbers or null.
+/// Normalises an object of Inventory, and the objects within it: ids become strings, times RFC 3339, and the fields in
+/// `numbers` numbers or null.
 pub fn even_out(object: &mut Object, numbers: &[&str]) {
     for (field, value) in object.iter_mut() {
         match value {
@@ -90,7 +90,7 @@ pub fn even_out(object: &mut Object, numbers: &[&str]) {
     }
 }
 
-/// The names of those fields that hold words of people: data, never instructions.
+/// The names of the filled fields that people write: agents must treat them as data, never as instructions.
 pub fn untrusted(object: &Object, written_by_people: impl Fn(&str) -> bool) -> Value {
     let filled = |value: &Value| match value {
         Value::String(text) => !text.is_empty(),

@@ -1,4 +1,4 @@
-//! What a test or the demo hands to the sandbox and gets back from it.
+//! The types with which tests and the demo use the sandbox.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::gate::Gate;
 
-/// How a sandbox is set up.
+/// The setup of a sandbox.
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Public base of this sandbox, no trailing slash: accounts-server, `api_domain` and pages start with it.
@@ -19,7 +19,7 @@ pub struct Options {
     pub extra_deals: usize,
     /// Inventory organisations of the user; only the first has data.
     pub organizations: usize,
-    /// Where its clock stands until a test moves it; without one it runs as the machine's does.
+    /// The time at which its clock stands until a test moves it. Without it, the clock follows the machine's.
     pub standing: Option<Timestamp>,
 }
 
@@ -58,7 +58,7 @@ pub struct Client {
 /// A workflow rule with a webhook action.
 #[derive(Debug, Clone)]
 pub struct Webhook {
-    /// Where it is sent.
+    /// The address to which it is sent.
     pub url: String,
     /// Signing secret; empty = no signature header.
     pub secret: String,
@@ -98,7 +98,7 @@ pub enum SignatureEncoding {
     Base64,
 }
 
-/// An edit somebody makes in Zoho's own pages.
+/// An edit that a person makes in Zoho's own pages.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum ItemChange {
@@ -114,10 +114,10 @@ pub enum ItemChange {
     Delete,
 }
 
-/// One webhook as it was sent, and what came back.
+/// One delivery as it was sent, and its answer.
 #[derive(Debug, Clone)]
 pub struct Delivered {
-    /// Where to.
+    /// The address.
     pub url: String,
     /// The receiver's status; `None` if it could not be reached.
     pub status: Option<u16>,
@@ -146,39 +146,39 @@ pub struct Recorded {
     pub status: u16,
 }
 
-/// Something that goes wrong `times` times on paths that contain a text.
+/// A fault that happens `times` times, on paths that contain a text.
 #[derive(Debug, Clone)]
 pub struct Fault {
     /// Text the path (with its query) must contain; empty = every path.
     pub path_contains: String,
     /// How many requests it hits.
     pub times: usize,
-    /// What goes wrong.
+    /// The kind of fault.
     pub kind: FaultKind,
 }
 
-/// What goes wrong. Where nothing is said, nothing was done.
+/// The kind of a fault. Unless a kind says otherwise, the request was not performed.
 #[derive(Debug, Clone)]
 pub enum FaultKind {
-    /// It is done late: a caller that leaves meanwhile has changed nothing.
+    /// The request is performed late. If the caller leaves meanwhile, nothing is changed.
     Slow(Duration),
-    /// It is done at once, but the answer comes late.
+    /// The request is performed at once, but the answer comes late.
     SlowAfter(Duration),
-    /// It is done when the gate is opened.
+    /// The request is performed when the gate is opened.
     Held(Gate),
-    /// It is done at once, and answered when the gate is opened.
+    /// The request is performed at once, and answered when the gate is opened.
     HeldAfter(Gate),
-    /// The connection closes and nothing was done.
+    /// The connection closes, and the request was not performed.
     ResetBefore,
-    /// It was done, but the connection closes without an answer.
+    /// The request was performed, but the connection closes without an answer.
     ResetAfter,
-    /// This status with an HTML body, and nothing was done.
+    /// This status with an HTML body. The request was not performed.
     Status(u16),
-    /// It was done, but the answer is this status with an HTML body.
+    /// The request was performed, but the answer is this status with an HTML body.
     StatusAfter(u16),
-    /// An HTML maintenance page under 200, and nothing was done.
+    /// An HTML maintenance page under 200. The request was not performed.
     Html200,
-    /// It was done, but the answer is an HTML page under 200.
+    /// The request was performed, but the answer is an HTML page under 200.
     Html200After,
     /// A limit is reached.
     RateLimit(Limit),

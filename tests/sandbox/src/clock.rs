@@ -1,11 +1,11 @@
-//! The sandbox's clock, and Zoho's two ways of writing a time.
+//! The sandbox's clock, and Zoho's two forms of a time.
 
 use std::time::Duration;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
-/// The machine's clock, or one that stands, plus what a test has moved it ahead.
+/// The machine's clock, or one that stands still, plus the time by which a test has moved it ahead.
 #[derive(Debug)]
 pub(crate) struct Clock {
     standing: Option<Timestamp>,
@@ -13,7 +13,7 @@ pub(crate) struct Clock {
 }
 
 impl Clock {
-    /// A clock that stands at this moment, or without one runs as the machine's does.
+    /// A clock that stands still at this moment. Without one it follows the machine's clock.
     pub(crate) fn new(standing: Option<Timestamp>) -> Self {
         Self { standing, ahead: Duration::ZERO }
     }
@@ -41,22 +41,22 @@ pub(crate) fn earlier(from: Timestamp, by: Duration) -> Timestamp {
     from.saturating_sub(by).unwrap_or(Timestamp::MIN)
 }
 
-/// As Inventory writes it: the organisation's zone, no colon in the offset.
+/// A time as Inventory writes it: in the organisation's zone, without a colon in the offset.
 pub(crate) fn inventory_time(at: Timestamp) -> String {
     at.to_zoned(berlin()).strftime("%Y-%m-%dT%H:%M:%S%z").to_string()
 }
 
-/// As CRM writes it: with a colon.
+/// A time as CRM writes it: with a colon in the offset.
 pub(crate) fn crm_time(at: Timestamp) -> String {
     at.to_zoned(berlin()).strftime("%Y-%m-%dT%H:%M:%S%:z").to_string()
 }
 
-/// For the `Date` header.
+/// A time for the `Date` header.
 pub(crate) fn http_date(at: Timestamp) -> String {
     at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
-/// Reads both of Zoho's ways.
+/// Reads both of Zoho's forms.
 pub(crate) fn parse(text: &str) -> Option<Timestamp> {
     text.parse::<Timestamp>().ok().or_else(|| Timestamp::strptime("%Y-%m-%dT%H:%M:%S%z", text).ok())
 }

@@ -1,4 +1,4 @@
-//! What is ours, not Zoho's: a start page and the levers of the demo.
+//! Routes that Zoho does not have: a start page, and the controls of the demo.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -46,7 +46,7 @@ async fn stock(sandbox: &Sandbox, id: &str, delta: f64) -> Answer {
     Answer::json(200, &json!({ "item_id": id, "stock_on_hand": item, "delivered": delivered }))
 }
 
-/// The channels are told of it, too.
+/// Changes a deal's stage. The channels are told of it, too.
 fn deal(sandbox: &Sandbox, id: &str, stage: &str) -> Answer {
     if sandbox.change_deal(id, json!({ "Stage": stage })) {
         Answer::json(200, &json!({ "id": id, "Stage": stage }))
@@ -55,7 +55,7 @@ fn deal(sandbox: &Sandbox, id: &str, stage: &str) -> Answer {
     }
 }
 
-/// Methods, paths and statuses only: headers and bodies carry tokens.
+/// Lists the requests, only with methods, paths and statuses: headers and bodies hold tokens.
 fn requests(sandbox: &Sandbox) -> Answer {
     let list: Vec<Value> = sandbox
         .requests()

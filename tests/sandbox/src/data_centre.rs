@@ -3,7 +3,7 @@
 /// Every data centre.
 pub(crate) const ALL: [&str; 10] = ["us", "eu", "in", "au", "jp", "ca", "sa", "cn", "uk", "ae"];
 
-/// What `/oauth/serverinfo` lists: China never is in it.
+/// The data centres that `/oauth/serverinfo` lists. China is never among them.
 pub(crate) const LISTED: [&str; 8] = ["us", "eu", "in", "au", "jp", "ca", "sa", "uk"];
 
 /// Accounts origin of a data centre.
@@ -16,7 +16,7 @@ pub(crate) fn api(base: &str, dc: &str) -> String {
     format!("{base}/{dc}/api")
 }
 
-/// Whether an app of data centre `home` is known in `dc`. China is a world of its own.
+/// Whether an app of data centre `home` is known in `dc`. China is separate from all others.
 pub(crate) fn client_known(home: &str, multi_dc: bool, dc: &str) -> bool {
     home == dc || (multi_dc && home != "cn" && dc != "cn")
 }

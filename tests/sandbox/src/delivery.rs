@@ -1,4 +1,4 @@
-//! What is sent to receivers when data changes: Inventory's webhooks and CRM's notifications.
+//! Deliveries to receivers when data changes: Inventory's webhooks and CRM's notifications.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use crate::state::State;
 const PATIENCE: Duration = Duration::from_secs(15);
 const ANSWER_BYTES: usize = 64 * 1024;
 
-/// What is to be sent after a change. While nothing is delivered it is lost, as in an outage of Zoho's.
+/// Takes the deliveries after a change. While deliveries are switched off they are lost, as in an outage at Zoho.
 pub(crate) fn ready(state: &mut State) -> Vec<Delivery> {
     notify::announce(state);
     let ready = std::mem::take(&mut state.outbox);
@@ -26,26 +26,26 @@ pub(crate) fn ready(state: &mut State) -> Vec<Delivery> {
 }
 
 impl Sandbox {
-    /// All that was sent so far, in the order in which it was answered or failed (the last 10,000).
+    /// All deliveries so far, in the order in which they were answered or failed (the last 10,000).
     pub fn delivered(&self) -> Vec<Delivered> {
         self.with(|state| state.delivered.iter().cloned().collect())
     }
 
-    /// Forgets what was sent so far.
+    /// Forgets the deliveries so far.
     pub fn clear_delivered(&self) {
         self.with(|state| state.delivered.clear());
     }
 
-    /// Comes back once all that changed so far has been sent, or could not be.
+    /// Waits until all changes so far were delivered, or failed to be.
     pub async fn flush(&self) {
         let ready = self.with(ready);
         self.send_soon(ready);
         let mut under_way = self.under_way().subscribe();
-        // An error would be a sandbox that is gone.
+        // It fails only if the sandbox is gone.
         let _ = under_way.wait_for(|count| *count == 0).await;
     }
 
-    /// Sends on Zoho's own time, not while the caller waits.
+    /// Sends in the background, so that the caller does not wait.
     pub(crate) fn send_soon(&self, ready: Vec<Delivery>) {
         if ready.is_empty() {
             return;
@@ -55,12 +55,12 @@ impl Sandbox {
                 let under_way = UnderWay::new(self);
                 runtime.spawn(async move { under_way.0.send(ready).await });
             }
-            // A change made outside of any runtime is sent with the next one.
+            // A change outside of any runtime is sent with the next one.
             Err(_) => self.with(|state| state.outbox.extend(ready)),
         }
     }
 
-    /// Sends one after the other. A failure is only noted: Zoho is not known to try again.
+    /// Sends deliveries one by one. A failure is only recorded, because Zoho is not known to retry.
     pub(crate) async fn send(&self, ready: Vec<Delivery>) -> Vec<Delivered> {
         let client = Client::builder(TokioExecutor::new()).build_http::<Body>();
         let mut done = Vec::new();
@@ -79,7 +79,7 @@ impl Sandbox {
     }
 }
 
-/// Counts what is being sent, also if the sending is broken off.
+/// Counts a batch while it is sent, also if the task is aborted.
 struct UnderWay(Sandbox);
 
 impl UnderWay {

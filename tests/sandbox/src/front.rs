@@ -1,4 +1,4 @@
-//! The way in: record the request, let faults happen, find the server, date the answer.
+//! The entry of requests: records them, applies faults, finds the server, and dates the answer.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,7 +15,7 @@ use crate::{accounts, clock, control, crm, data_centre, delivery, inventory, lim
 
 const LARGEST_BODY: usize = 8 * 1024 * 1024;
 
-/// The connection is to be closed without an answer.
+/// Marks a connection that must be closed without an answer.
 #[derive(Debug)]
 pub(crate) struct Reset;
 
@@ -27,7 +27,7 @@ impl std::fmt::Display for Reset {
 
 impl std::error::Error for Reset {}
 
-/// One request from the first byte to the last.
+/// Handles one request.
 pub(crate) async fn handle(sandbox: &Sandbox, request: Request) -> Result<Response, Reset> {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, LARGEST_BODY).await else {
@@ -142,7 +142,7 @@ impl Drop for InFlight<'_> {
     }
 }
 
-/// A reset as an answer, for servers where the connection is not ours to close.
+/// The answer in place of a reset, for servers on which the sandbox cannot close the connection.
 pub(crate) fn reset_as_answer() -> Response {
     Answer::text(502, "text/plain", "connection reset").into_response()
 }

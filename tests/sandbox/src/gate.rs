@@ -1,4 +1,4 @@
-//! A gate before which requests wait until a test opens it, so that no test has to guess how long something takes.
+//! A gate at which requests wait until a test opens it, so that no test has to guess how long something takes.
 
 use std::sync::Arc;
 
@@ -15,12 +15,12 @@ struct Gateway {
 pub struct Gate(Arc<watch::Sender<Gateway>>);
 
 impl Gate {
-    /// Lets all pass, now and later.
+    /// Opens the gate for all waiting and later requests.
     pub fn open(&self) {
         self.0.send_modify(|gate| gate.open = true);
     }
 
-    /// Until so many have come to it.
+    /// Waits until this many requests have arrived.
     pub async fn reached_by(&self, count: usize) {
         self.wait_for(|gate| gate.arrived >= count).await;
     }
@@ -32,7 +32,7 @@ impl Gate {
 
     async fn wait_for(&self, is_so: impl FnMut(&Gateway) -> bool) {
         let mut changes = self.0.subscribe();
-        // The sender is held here, so that the wait has no other end.
+        // The sender is kept here, so that only the condition ends the wait.
         drop(changes.wait_for(is_so).await);
     }
 }

@@ -1,4 +1,4 @@
-//! What people do in Zoho's own pages while a test runs, and what Zoho loses on its own.
+//! Changes that people make in Zoho's own pages while a test runs, and channels that Zoho loses.
 
 use serde_json::Value;
 
@@ -19,16 +19,16 @@ impl Sandbox {
         Some(self.send(ready).await)
     }
 
-    /// Adds an item, gives its id and what the webhooks brought; what it does not say is as in an ordinary one.
-    /// `None` if it is no item.
+    /// Adds an item, with missing fields filled with ordinary values, and sends the webhooks. Gives its id and the deliveries.
+    /// `None` if it is no object.
     pub async fn insert_item(&self, item: Value) -> Option<(String, Vec<Delivered>)> {
         let Value::Object(item) = item else { return None };
         let (id, ready) = self.with(|state| (change::insert(state, item), delivery::ready(state)));
         Some((id, self.send(ready).await))
     }
 
-    /// Adds a CRM record, and gives its id; the channels are told. `None` if there is no such module, or it is no
-    /// record. Unlike a caller of the API, people here may leave anything out.
+    /// Adds a CRM record, tells the channels and gives its id. `None` if there is no such module, or it is no object.
+    /// Unlike in the API, no field is required.
     pub fn insert_record(&self, module: &str, record: Value) -> Option<String> {
         let (module, Value::Object(record)) = (Module::find(module)?, record) else { return None };
         Some(self.changing(|state| state.crm.insert(module, record, state.clock.now())))
@@ -61,7 +61,7 @@ impl Sandbox {
         self.delete_records("Deals", &[id]) == 1
     }
 
-    /// Ids of the channels that are alive.
+    /// The ids of the live channels.
     pub fn channels(&self) -> Vec<String> {
         self.with(|state| {
             let now = state.now();
@@ -69,12 +69,12 @@ impl Sandbox {
         })
     }
 
-    /// Zoho loses a channel without a word. `false` if there is none.
+    /// Makes Zoho lose a channel silently. `false` if there is none.
     pub fn forget_channel(&self, id: &str) -> bool {
         self.with(|state| state.channels.forget(id))
     }
 
-    /// Zoho loses every channel.
+    /// Makes Zoho lose all channels.
     pub fn lose_channels(&self) {
         self.with(|state| state.channels.clear());
     }

@@ -1,4 +1,4 @@
-//! A request taken apart, and an answer not yet on the wire.
+//! A parsed request, and an answer before it is sent.
 
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
@@ -9,9 +9,9 @@ use serde_json::Value;
 /// A request as the rules see it.
 pub(crate) struct Call {
     pub(crate) method: Method,
-    /// Below the base.
+    /// The path below the base.
     pub(crate) path: String,
-    /// Query as sent.
+    /// The query as sent.
     pub(crate) query: String,
     pub(crate) headers: HeaderMap,
     pub(crate) body: Vec<u8>,
@@ -71,38 +71,38 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Any text.
+    /// An answer with any text.
     pub(crate) fn text(status: u16, kind: &str, body: impl Into<String>) -> Self {
         Self::bytes(status, kind, body.into().into_bytes())
     }
 
-    /// Any bytes.
+    /// An answer with any bytes.
     pub(crate) fn bytes(status: u16, kind: &str, body: Vec<u8>) -> Self {
         Self { status, kind: kind.to_owned(), body, headers: Vec::new() }
     }
 
-    /// JSON.
+    /// An answer with JSON.
     pub(crate) fn json(status: u16, body: &Value) -> Self {
         Self::text(status, "application/json;charset=UTF-8", body.to_string())
     }
 
-    /// HTML.
+    /// An answer with HTML.
     pub(crate) fn html(status: u16, body: impl Into<String>) -> Self {
         Self::text(status, "text/html;charset=UTF-8", body)
     }
 
-    /// No body.
+    /// An answer without a body.
     pub(crate) fn empty(status: u16) -> Self {
         Self::text(status, "", "")
     }
 
-    /// With one more header.
+    /// Adds a header.
     pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
     }
 
-    /// To be sent.
+    /// The response to send.
     pub(crate) fn into_response(self) -> Response {
         let mut response = Response::new(Body::from(self.body));
         *response.status_mut() =

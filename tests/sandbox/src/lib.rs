@@ -1,8 +1,7 @@
 //! A stand-in for Zoho: Accounts, Inventory v1 and CRM v8 of ten data centres in one process.
 //!
-//! It keeps Zoho's documented rules and its quirks, and uses none of the connector's own code: a misreading of
-//! Zoho must not pass on both sides. Where sources disagree the default is the more documented reading, and
-//! [`Switches`] has the other one.
+//! It follows Zoho's documented rules and quirks, and uses none of the connector's code, so that a wrong reading of Zoho cannot
+//! be in both. Where sources disagree, the default is the more documented reading, and [`Switches`] has the other one.
 //!
 //! ```text
 //! front (record, faults, date) -> accounts | inventory | crm | control

@@ -1,4 +1,4 @@
-//! Zoho's API limits, and how each API says that one is reached.
+//! Zoho's API limits, and the answers of each API when one is reached.
 
 use std::collections::HashMap;
 use std::time::Duration;

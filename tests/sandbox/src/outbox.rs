@@ -1,4 +1,4 @@
-//! What waits to be sent.
+//! Deliveries that wait to be sent.
 
 /// A webhook or a notification, ready to be sent.
 #[derive(Debug)]

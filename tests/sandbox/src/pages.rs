@@ -12,7 +12,7 @@ h1{font-size:1.3rem;margin:0 0 .5rem}.note{background:#fff3cd;border-radius:8px;
 code,li{overflow-wrap:anywhere}button{font:inherit;padding:.7rem 1.4rem;margin:.3rem .5rem 0 0;border-radius:8px;\
 border:1px solid #1d2733;background:#fff}button.yes{background:#13693b;border-color:#13693b;color:#fff}";
 
-/// A page. `forms_to` are the origins a form may end at, also by redirect (browsers check the whole chain).
+/// A page. `forms_to` are the origins to which a form may lead, also by redirects, because browsers check the whole chain.
 pub(crate) fn page(status: u16, title: &str, inner: &str, forms_to: &str) -> Answer {
     let title = escape(title);
     let html = format!(
@@ -38,12 +38,12 @@ pub(crate) fn error_page(title: &str, detail: &str) -> Answer {
     page(400, title, &format!("<p>{}</p>", escape(detail)), "")
 }
 
-/// What a server under repair answers.
+/// The page of a server under maintenance.
 pub(crate) fn maintenance(status: u16) -> Answer {
     Answer::html(status, "<html><head><title>Zoho</title></head><body>maintenance</body></html>")
 }
 
-/// Text made safe for HTML and its attributes.
+/// Text escaped for HTML and its attributes.
 pub(crate) fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
     for letter in text.chars() {

@@ -1,4 +1,4 @@
-//! The sandbox in the hands of a test: its state behind the lock, and the levers to set it up and look at it.
+//! The sandbox as tests use it: they set it up and read its state.
 
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,7 +47,7 @@ impl Sandbox {
         Self { inner: Arc::new(inner) }
     }
 
-    /// Registers an app, or registers it anew.
+    /// Registers an app. It replaces one with the same id.
     pub fn register_client(&self, client: Client) {
         self.with(|state| {
             state.accounts.clients.retain(|known| known.id != client.id);
@@ -60,7 +60,7 @@ impl Sandbox {
         self.with(|state| change(&mut state.switches));
     }
 
-    /// Queues a fault; the first one that fits a request hits it.
+    /// Queues a fault. A request gets the first fault that matches it.
     pub fn inject(&self, fault: Fault) {
         self.with(|state| state.inject(None, fault));
     }
@@ -90,7 +90,7 @@ impl Sandbox {
         self.with(|state| state.clock.advance(by));
     }
 
-    /// A refresh token out of a consent of long ago. `scopes` are comma-separated.
+    /// A refresh token of an earlier consent. `scopes` are comma-separated.
     pub fn plant_grant(&self, client_id: &str, scopes: &str) -> String {
         self.with(|state| {
             let dc = state.options.user_data_centre.clone();
@@ -116,12 +116,12 @@ impl Sandbox {
         })
     }
 
-    /// The user removes the app under Connected Apps: every grant and token of theirs is dead.
+    /// Removes all apps under the user's Connected Apps: all of the user's grants and tokens are dead.
     pub fn revoke_user_grants(&self) {
         self.with(|state| state.accounts.forget_user());
     }
 
-    /// Every access token is dead now; refresh tokens still work.
+    /// Expires all access tokens. Refresh tokens still work.
     pub fn expire_access_tokens(&self) {
         self.with(|state| state.accounts.expire_access());
     }
@@ -131,7 +131,7 @@ impl Sandbox {
         self.with(|state| state.webhooks.push(hook));
     }
 
-    /// Adds an item as if it had always been there; keys it does not have are filled with ordinary ones. Anything
+    /// Adds an item without webhooks, as if it had always existed. Missing keys are filled with ordinary values. Anything
     /// but an object is ignored.
     pub fn add_item(&self, item: Value) {
         let Value::Object(item) = item else { return };
@@ -141,8 +141,7 @@ impl Sandbox {
         });
     }
 
-    /// Adds a customer or vendor; keys it does not have are filled with ordinary ones. Anything but an object is
-    /// ignored.
+    /// Adds a customer or vendor. Missing keys are filled with ordinary values. Anything but an object is ignored.
     pub fn add_contact(&self, contact: Value) {
         let Value::Object(contact) = contact else { return };
         self.with(|state| {
@@ -151,18 +150,18 @@ impl Sandbox {
         });
     }
 
-    /// Every item there is, in full.
+    /// All items, in full.
     pub fn items(&self) -> Vec<Value> {
         self.with(|state| state.items.iter().cloned().map(Value::Object).collect())
     }
 
-    /// Every sales order there is, in full, oldest first.
+    /// All sales orders, in full, oldest first.
     pub fn salesorders(&self) -> Vec<Value> {
         self.with(|state| state.shop.salesorders.iter().cloned().map(Value::Object).collect())
     }
 
-    /// Adds a deal as if it had always been there: nobody is told. Keys it does not have are filled with ordinary
-    /// ones. Anything but an object is ignored.
+    /// Adds a deal without notifications, as if it had always existed. Missing keys are filled with ordinary
+    /// values. Anything but an object is ignored.
     pub fn add_deal(&self, deal: Value) {
         let Value::Object(deal) = deal else { return };
         self.with(|state| {
@@ -172,17 +171,17 @@ impl Sandbox {
         });
     }
 
-    /// Every deal there is, in full, oldest first.
+    /// All deals, in full, oldest first.
     pub fn deals(&self) -> Vec<Value> {
         self.records(Module::Deals)
     }
 
-    /// Every note there is, in full, oldest first.
+    /// All notes, in full, oldest first.
     pub fn notes(&self) -> Vec<Value> {
         self.records(Module::Notes)
     }
 
-    /// Ids of the records whose writing set off CRM's workflow rules, one for each time.
+    /// The ids of the records whose writes triggered CRM's workflow rules, once for each write.
     pub fn triggered(&self) -> Vec<String> {
         self.with(|state| state.crm.triggered.clone())
     }

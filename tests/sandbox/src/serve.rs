@@ -1,4 +1,4 @@
-//! The sandbox as a router to be mounted, or on a port of its own, where a reset really closes the connection.
+//! The sandbox as a router to mount, or on its own port, where a reset really closes the connection.
 
 use std::time::Duration;
 
@@ -32,8 +32,8 @@ impl Drop for Running {
 }
 
 impl Sandbox {
-    /// Everything of the sandbox, to be mounted at the path of its base URL, best with `nest_service` (which
-    /// answers that path with a trailing slash too). Resets are a 502 here.
+    /// The whole sandbox as a router. Mount it at the path of its base URL, best with `nest_service`, which
+    /// also answers that path with a trailing slash. A reset is a 502 here.
     pub fn router(&self) -> Router {
         let sandbox = self.clone();
         let handle = move |request: Request| {
@@ -46,10 +46,10 @@ impl Sandbox {
             .fallback(handle)
     }
 
-    /// On any free port of 127.0.0.1; `base_url` is set to that. Resets are real here.
+    /// Serves the sandbox on a free port of 127.0.0.1, and sets `base_url` to it. A reset closes the connection here.
     ///
     /// # Errors
-    /// When no port can be had.
+    /// Where no port is free.
     pub async fn listen(options: Options) -> std::io::Result<Running> {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
         let url = format!("http://{}", listener.local_addr()?);
@@ -64,7 +64,7 @@ async fn accept(listener: TcpListener, sandbox: Sandbox) {
     let mut connections = JoinSet::new();
     loop {
         let Ok((stream, _)) = listener.accept().await else {
-            // Too many open files, most likely: they close in a moment.
+            // Probably too many files are open. They close soon.
             tokio::time::sleep(Duration::from_millis(20)).await;
             continue;
         };
@@ -75,7 +75,7 @@ async fn accept(listener: TcpListener, sandbox: Sandbox) {
                 let sandbox = sandbox.clone();
                 async move { front::handle(&sandbox, request.map(Body::new)).await }
             });
-            // An error is a client that left, or a reset that was asked for.
+            // An error means that the client left, or that a reset was requested.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
     }

@@ -7,7 +7,7 @@ use sha2::Sha256;
 
 use crate::api::SignatureEncoding;
 
-/// What is signed: the pairs of query and form, by key, run together; then a JSON body unchanged.
+/// The signed text: the pairs of query and form, sorted by key and joined; then a JSON body unchanged.
 pub(crate) fn string_to_sign(query: &str, body: &str, form: bool) -> Vec<u8> {
     let mut pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     if form {

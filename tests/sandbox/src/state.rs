@@ -1,4 +1,4 @@
-//! All the sandbox remembers, behind one lock.
+//! The sandbox's whole state, behind one lock.
 
 use std::collections::VecDeque;
 
@@ -18,10 +18,10 @@ use crate::object::Object;
 use crate::outbox::Delivery;
 use crate::switches::Switches;
 
-/// Requests and deliveries remembered; a demo may run for days.
+/// The most requests and deliveries that are kept, because a demo may run for days.
 const REMEMBERED: usize = 10_000;
 
-/// Everything.
+/// The sandbox's state.
 pub(crate) struct State {
     pub(crate) options: Options,
     pub(crate) switches: Switches,
@@ -35,13 +35,13 @@ pub(crate) struct State {
     pub(crate) shop: Shop,
     /// The records of CRM.
     pub(crate) crm: Records,
-    /// Who is told when they change.
+    /// The channels, which are told of changes in CRM.
     pub(crate) channels: Channels,
     pub(crate) webhooks: Vec<Webhook>,
-    /// To be sent once the lock is free.
+    /// Deliveries to send once the lock is free.
     pub(crate) outbox: Vec<Delivery>,
     pub(crate) delivered: VecDeque<Delivered>,
-    /// Each with the method it is for; `None` = any.
+    /// Each fault with its method; `None` = any.
     faults: Vec<(Option<String>, Fault)>,
     requests: VecDeque<(u64, Recorded)>,
     next_request: u64,
@@ -71,7 +71,7 @@ impl State {
         }
     }
 
-    /// Remembers a request before it is acted upon.
+    /// Records a request before it is handled.
     pub(crate) fn record(&mut self, call: &Call) -> u64 {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
         let headers = call.headers.iter();
@@ -91,7 +91,7 @@ impl State {
         self.next_request
     }
 
-    /// Notes what a request was answered with.
+    /// Records the status that a request was answered with.
     pub(crate) fn note_status(&mut self, request: u64, status: u16) {
         if let Some((_, recorded)) = self.requests.iter_mut().find(|(number, _)| *number == request) {
             recorded.status = status;
@@ -118,7 +118,7 @@ impl State {
         self.faults.clear();
     }
 
-    /// The first fault that hits this call; used up by it.
+    /// Takes the first fault that matches this call.
     pub(crate) fn take_fault(&mut self, call: &Call) -> Option<FaultKind> {
         let url = format!("{}?{}", call.path, call.query);
         self.faults.retain(|(_, fault)| fault.times > 0);
@@ -129,7 +129,7 @@ impl State {
         Some(fault.kind.clone())
     }
 
-    /// Remembers what was sent.
+    /// Records a delivery that was sent.
     pub(crate) fn note_delivered(&mut self, delivered: Delivered) {
         if self.delivered.len() >= REMEMBERED {
             self.delivered.pop_front();

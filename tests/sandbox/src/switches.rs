@@ -1,14 +1,14 @@
-//! The hostile switches: one for each fact about Zoho that nobody could verify.
+//! Switches: one for each fact about Zoho that could not be verified.
 
 use std::time::Duration;
 
-/// How this Zoho behaves where sources disagree or are silent. The default is the more documented reading.
+/// The behaviour of this Zoho where sources disagree or say nothing. The default is the better documented reading.
 #[derive(Debug, Clone)]
 pub struct Switches {
     // Accounts
-    /// The token throttle is HTTP 200 instead of 400.
+    /// The token throttle comes under HTTP 200 instead of 400.
     pub throttle_status_200: bool,
-    /// The token throttle speaks Chinese.
+    /// The message of the token throttle is in Chinese.
     pub throttle_localised: bool,
     /// How long a grant stays throttled after a refused mint, besides the window; seen: 15-30 min.
     pub throttle_lock: Duration,
@@ -44,7 +44,7 @@ pub struct Switches {
     pub sku_filter_ignored: bool,
     /// `sku=` finds every SKU that contains the text.
     pub sku_filter_substring: bool,
-    /// `sku=` does not look at case.
+    /// `sku=` ignores case.
     pub sku_filter_any_case: bool,
     /// `last_modified_time=` is ignored in the list of items.
     pub modified_filter_ignored: bool,
@@ -56,20 +56,20 @@ pub struct Switches {
     pub legacy_warehouses: bool,
     /// `per_page` above 200 is refused (code 2) instead of taken as 200.
     pub per_page_over_200_refused: bool,
-    /// A page of Inventory has at most so many rows, whatever `per_page` asks for: a long list from few records.
+    /// The most rows in a page of Inventory, whatever `per_page` asks for, so that few records make a long list.
     pub rows_in_a_page: usize,
     /// Code 1002 comes under 400 instead of 404.
     pub missing_is_400: bool,
     /// Lists of Inventory cannot be sorted by the last change.
     pub sort_by_change_ignored: bool,
     /// Orders and packages come under the keys of the official file (`sales_order`, `purchase_order`, `packagea`,
-    /// `shipment_order`, a package in an array) instead of those live clients read.
+    /// `shipment_order`, a package in an array) instead of those that live clients read.
     pub official_file_keys: bool,
     /// The list of sales orders ignores every filter: the official file has none.
     pub order_filters_ignored: bool,
     /// `date_start` and `date_end` of that list do nothing.
     pub order_dates_ignored: bool,
-    /// `search_text` of that list does not look at `reference_number`.
+    /// `search_text` of that list does not search `reference_number`.
     pub order_search_without_reference: bool,
     /// Automatic numbering is off: `salesorder_number` is required, as the official file says.
     pub order_number_needed: bool,
@@ -87,13 +87,13 @@ pub struct Switches {
     pub settings_api: bool,
     /// Requests per minute and organisation; `None` = no limit.
     pub per_minute_limit: Option<usize>,
-    /// The minute is the clock's, not the last 60 seconds.
+    /// The limit counts minutes of the clock, not the last 60 seconds.
     pub per_minute_fixed_window: bool,
     /// Requests per (UTC) day and organisation; `None` = no limit.
     pub per_day_limit: Option<usize>,
     /// Requests in progress; `None` = no limit.
     pub concurrent_limit: Option<usize>,
-    /// Limits come under 200, to be told by the code alone.
+    /// Refusals by a limit come under 200, and only the code shows them.
     pub limits_status_200: bool,
     // CRM
     /// API credits in 24 hours.
@@ -106,10 +106,10 @@ pub struct Switches {
     pub crm_missing_param_api_name: bool,
     /// A record that does not exist is 400 `INVALID_DATA` instead of 204.
     pub crm_unknown_id_invalid_data: bool,
-    /// A write that created records is this status: 201, in the official file 200.
+    /// The status of a write that created records: 201, in the official file 200.
     pub crm_create_status: u16,
-    /// A write whose records are all refused is this status; with good ones beside them it is 207, unless this is another than
-    /// the 400 of Zoho's examples.
+    /// The status of a write whose records are all refused. If only some are refused it is 207, unless this differs from the 400
+    /// of Zoho's examples.
     pub crm_refused_record_status: u16,
     /// A conditional update that comes too late is `RECORD_MODIFIED` at the top instead of `ALREADY_MODIFIED` in its row.
     pub crm_modified_at_top: bool,
@@ -123,23 +123,23 @@ pub struct Switches {
     pub crm_notes_newest_first: bool,
     /// COQL without a hit is 200 with an empty list instead of 204.
     pub crm_coql_empty_200: bool,
-    /// `=` of COQL does not look at case.
+    /// `=` of COQL ignores case.
     pub crm_coql_any_case: bool,
-    /// COQL gives lookups as their id alone.
+    /// COQL gives only the ids of lookups.
     pub crm_coql_lookup_id_only: bool,
     // CRM's channels and deleted records
-    /// A channel lives at most this long: a week, up to v3 a day. What is asked beyond that is an hour.
+    /// The longest life of a channel: a week, up to v3 a day. A request for more gets an hour.
     pub crm_longest_channel: Duration,
-    /// A channel that does not exist is this status: 202, as the official file has such entries, or 400.
+    /// The status for a channel that does not exist: 202, as the official file has for such entries, or 400.
     pub crm_not_subscribed_status: u16,
-    /// Deleted records come oldest first; no source says in which order.
+    /// Deleted records come oldest first. No source names their order.
     pub crm_deleted_oldest_first: bool,
     /// Lists ignore `If-Modified-Since`.
     pub crm_modified_since_ignored: bool,
-    /// Nothing newer than `If-Modified-Since` is 204 instead of 304.
+    /// A list without records newer than `If-Modified-Since` is 204 instead of 304.
     pub crm_nothing_newer_204: bool,
-    // What is sent when data changes
-    /// CRM's notifications and Inventory's webhooks are sent. Without, data changes and nobody is ever told.
+    // Deliveries
+    /// CRM's notifications and Inventory's webhooks are sent. Without it, changes are never reported.
     pub deliver_notifications: bool,
     /// JSON deliveries claim to be a form, as in Commerce's published sample.
     pub webhook_json_claims_form: bool,

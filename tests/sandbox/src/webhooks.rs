@@ -1,4 +1,4 @@
-//! Workflow rules with a webhook action: what is sent when data changes.
+//! Workflow rules with a webhook action, and the webhooks that changes send.
 
 use serde_json::{Value, json};
 
@@ -8,10 +8,10 @@ use crate::outbox::Delivery;
 use crate::signature::{sign, string_to_sign};
 use crate::state::State;
 
-/// What a body made of raw data has instead of the default payload.
+/// The placeholder for the default payload in a body of raw data.
 const DEFAULT_PAYLOAD: &str = "${JSONString}";
 
-/// Readies one delivery per rule that watches this kind of thing. The payload has no event, time or
+/// Queues one delivery for each rule that watches this kind of record. The payload has no event, time or
 /// organisation.
 pub(crate) fn prepare(state: &mut State, (entity, moment): (Entity, Moment), record: &Value) {
     let key = match entity {

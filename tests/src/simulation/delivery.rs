@@ -15,7 +15,7 @@ use shared::base::settings::Settings;
 use shared::core::connection::access_token::AccessToken;
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
 use shared::core::events::agent_hook::{ALL_TYPES, Hook};
-use shared::core::events::ledger::{Acked, ClaimTarget, Claimed, Ending, Entry, Ledger};
+use shared::core::events::ledger::{AckResult, ClaimTarget, Claimed, Ending, Entry, Ledger};
 use shared::core::events::{Delivery, Events};
 use shared::core::services::Services;
 use shared::store::secret_record;
@@ -182,8 +182,8 @@ impl Stage {
                 let_go();
             }
             match ledger.ack(&name, &ids, ending, None, KEY, Some(&claim.id)).await {
-                Ok(Acked::Written(_)) | Err(_) => let_go(),
-                Ok(Acked::NotClaimed(_)) if late => {
+                Ok(AckResult::Written(_)) | Err(_) => let_go(),
+                Ok(AckResult::NotClaimed(_)) if late => {
                     // Somebody else has it since: it is theirs to end.
                     let mut seen = self.seen.lock().unwrap();
                     for id in ids.iter().filter(|_| ending == Ending::Done) {

@@ -1,4 +1,4 @@
-//! `GET /v1/crm/fields?module=`: what fields a module has, and which values they take.
+//! `GET /v1/crm/fields?module=`: the fields of a module, and the values that they take.
 
 use std::sync::Arc;
 

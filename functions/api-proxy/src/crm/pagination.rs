@@ -1,8 +1,8 @@
-//! Pages of CRM's modules that miss nothing and show nothing twice while records come and go.
+//! Pages of CRM's modules. While records are made and deleted, no record is missed and none appears twice.
 //!
-//! CRM's own page tokens count rows: where a record before the page is deleted, the next one begins a row too late. So the
-//! rest of a list is asked for by the last id that was seen, in COQL. A connection without that scope, or a list that COQL
-//! does not take, goes on by page tokens.
+//! CRM's own page tokens count rows: if a record before the page is deleted, the next page begins one row too late. So the
+//! next page is read with a COQL query for ids after the last one. Without the scope of COQL, or where CRM refuses the query,
+//! the list goes on by page tokens.
 
 use shared::base::id::is_zoho_id;
 use shared::base::problem::Problem;
@@ -15,15 +15,15 @@ use shared::zoho::value::{Object, id};
 use crate::request::params::invalid_cursor;
 use crate::zoho::{Place, Question, Target, Zoho, unreadable};
 
-/// How many records are read by their ids at once.
+/// The most records that are read by their ids in one call.
 const MAX_IDS: usize = 100;
 
-/// A page that is asked for.
+/// The page that a caller asks for.
 pub(crate) struct PageRequest<'a> {
     pub(crate) module: &'a str,
     /// API names, separated by commas.
     pub(crate) fields: &'a str,
-    /// In COQL.
+    /// Conditions in COQL.
     pub(crate) conditions: &'a [String],
     pub(crate) rows: u32,
     pub(crate) cursor: Option<&'a str>,
@@ -35,11 +35,11 @@ pub(crate) struct Page {
     pub(crate) cursor: Option<String>,
 }
 
-/// Where a list goes on: after this id, or at CRM's own token.
+/// Where a list goes on: after an id, or at CRM's own page token.
 struct Cursor<'a> {
     after: &'a str,
     token: Option<&'a str>,
-    /// Whether CRM has refused this list as a query before.
+    /// Whether CRM has refused the query for this list before.
     by_token: bool,
 }
 
@@ -55,7 +55,7 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// One page of a module, by id.
+/// Reads one page of a module, sorted by id.
 pub(crate) async fn page(
     zoho: &Zoho,
     target: &Target<'_>,
@@ -85,18 +85,18 @@ pub(crate) async fn page(
     let answer = zoho
         .read(target, |place| crm::list_url(place.api, module, fields, rows, token), response::crm)
         .await?;
-    // Nothing under 204 is an empty list.
+    // An empty answer under 204 is an empty list.
     let Some(mut answer) = answer else { return Ok(Page { rows: Vec::new(), cursor: None }) };
     let token = crm::next_page_token(&answer).map(str::to_owned);
     let rows = records(&mut answer, "data")?;
     let last = rows.last().and_then(|row| id(row, "id"));
-    // Where a query was not taken before, none is tried again.
+    // Once CRM has refused the query, it is not tried again.
     let way = if cursor.is_some() { 't' } else { 'i' };
     let cursor = token.zip(last).map(|(token, last)| format!("{way}{last}.{token}"));
     Ok(Page { rows, cursor })
 }
 
-/// A page by COQL; nothing where CRM does not take the query and there is another way.
+/// Reads a page by COQL. None where CRM refuses the query and the cursor has a page token.
 async fn by_query(
     zoho: &Zoho,
     target: &Target<'_>,
@@ -122,7 +122,7 @@ async fn by_query(
     Ok(Some(Page { rows, cursor: last.map(|last| format!("i{last}")) }))
 }
 
-/// Where COQL gives only the ids of lookups, the records are read by their ids.
+/// Replaces the rows by full records, read by their ids, because COQL gave only the ids of lookups.
 async fn name_lookups(
     zoho: &Zoho,
     target: &Target<'_>,

@@ -1,4 +1,4 @@
-//! `POST /v1/crm/query`: a COQL query whose values are bound.
+//! `POST /v1/crm/query`: a COQL query with bound values.
 
 use std::sync::Arc;
 
@@ -27,7 +27,7 @@ use crate::request::params::{NoParams, Params};
 use crate::request::redact;
 use crate::zoho::{Question, Target};
 
-/// What a query gives when nothing is said: as many as one of CRM's credits buys.
+/// The most rows of a query unless the caller names a number: as many as one of CRM's credits buys.
 const ROWS: u32 = 200;
 
 pub(crate) fn routes(to: &mut impl Routes) {

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use shared::base::clock::seconds_until;
 use shared::base::problem::{Code, Problem};
 use shared::core::access::key::Permission;
-use shared::core::events::ledger::{Acked, ClaimTarget, Claimed, Ending, MAX_AT_ONCE, is_entry_id};
+use shared::core::events::ledger::{AckResult, ClaimTarget, Claimed, Ending, MAX_AT_ONCE, is_entry_id};
 
 use crate::app::App;
 use crate::openapi::body::body;
@@ -198,12 +198,12 @@ async fn ack(
     };
     let (note, claim) = (asked.note.as_deref(), asked.claim.as_deref());
     match app.ledger.ack(&connection, &asked.ids, ending, note, &caller.key.id, claim).await? {
-        Acked::Written(states) => {
+        AckResult::Written(states) => {
             let data: Vec<_> = states.iter().map(|(id, state)| json!({ "id": id, "state": state })).collect();
             Ok(Json(json!({ "data": data })))
         }
-        Acked::Unknown(_) => Err(unknown()),
-        Acked::NotClaimed(id) => Err(Problem::new(
+        AckResult::Unknown(_) => Err(unknown()),
+        AckResult::NotClaimed(id) => Err(Problem::new(
             Code::EventNotClaimed,
             format!("Event {id} is not claimed by this key, or not by this claim."),
         )),

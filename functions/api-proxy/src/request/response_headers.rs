@@ -1,5 +1,5 @@
-//! What becomes known of a request on its way and is needed at its end: the connection and the quota that it used, for the
-//! headers, and whether its key sees no data of contacts.
+//! Facts of a request that its response needs: the connection, the account and the quota that it used, for the headers, and
+//! whether its key hides the data of contacts.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -13,12 +13,12 @@ use shared::core::connection::access_token::AccessToken;
 use shared::core::quota::Left;
 use shared::zoho::scope::Product;
 
-/// Of one request.
+/// The facts of one request, filled in while it is handled.
 #[derive(Clone, Default)]
-pub(crate) struct ResponseHeaders(Arc<Mutex<Known>>);
+pub(crate) struct ResponseHeaders(Arc<Mutex<RequestFacts>>);
 
 #[derive(Default)]
-struct Known {
+struct RequestFacts {
     connection: Option<String>,
     organization: Option<String>,
     data_centre: Option<&'static str>,
@@ -27,16 +27,16 @@ struct Known {
 }
 
 impl ResponseHeaders {
-    fn note(&self, note: impl FnOnce(&mut Known)) {
+    fn note(&self, note: impl FnOnce(&mut RequestFacts)) {
         note(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
-    /// The connection was chosen.
+    /// Notes the connection.
     pub(crate) fn connection(&self, name: &ConnectionName) {
         self.note(|known| known.connection = Some(name.as_str().to_owned()));
     }
 
-    /// The account that a call goes to.
+    /// Notes the organisation and the data centre that a call goes to.
     pub(crate) fn account(&self, product: Product, token: &AccessToken) {
         let organization = match product {
             Product::Inventory => &token.organization,
@@ -46,23 +46,23 @@ impl ResponseHeaders {
         self.note(|known| (known.organization, known.data_centre) = (id, Some(token.data_centre.code())));
     }
 
-    /// The key is one that sees no data of contacts.
+    /// Notes that the key hides the data of contacts.
     pub(crate) fn redacted(&self) {
         self.note(|known| known.redacted = true);
     }
 
-    /// Whether it is.
+    /// Whether the key hides the data of contacts.
     pub(crate) fn is_redacted(&self) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).redacted
     }
 
-    /// What is left of the organisation's calls.
+    /// Notes what is left of the organisation's calls.
     pub(crate) fn quota(&self, left: Option<Left>) {
         self.note(|known| known.quota = left);
     }
 }
 
-/// Puts what was known into the answer's headers.
+/// Writes the facts into the response's headers.
 pub(crate) async fn told(State(clock): State<SharedClock>, mut request: Request, next: Next) -> Response {
     let headers = ResponseHeaders::default();
     request.extensions_mut().insert(headers.clone());
@@ -71,7 +71,7 @@ pub(crate) async fn told(State(clock): State<SharedClock>, mut request: Request,
     response
 }
 
-fn write(known: &Known, headers: &mut HeaderMap, now: Timestamp) {
+fn write(known: &RequestFacts, headers: &mut HeaderMap, now: Timestamp) {
     let mut tell = |name: &'static str, value: Option<String>| {
         if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
             headers.insert(HeaderName::from_static(name), value);

@@ -1,23 +1,23 @@
-//! What the caller of a write hears, where it is not the record itself.
+//! Answers of writes other than the record itself.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use shared::base::problem::{Code, Problem};
-use shared::core::writes::idempotency::Kept;
+use shared::core::writes::idempotency::StoredAnswer;
 
 use super::exact_response;
 use super::plan::Plan;
 use crate::request::response_headers::Written;
 
-/// Says that an answer is that of an earlier request with the same key.
+/// The header of an answer that repeats the one of an earlier request with the same key.
 const REPLAYED: &str = "idempotency-replayed";
 
-/// What is kept of a record: before and after must fit into one row.
+/// The largest record that is kept whole, in bytes: before and after must fit into one row of 400 KB.
 const MAX_KEPT: usize = 150_000;
 
-/// A row holds 400 KB. Of a larger record the parts are left out, and it says so.
+/// Leaves out the nested parts of a record that is too large, and adds a notice.
 pub(super) fn small(body: Value) -> Value {
     if body.to_string().len() < MAX_KEPT {
         return body;
@@ -31,8 +31,8 @@ pub(super) fn small(body: Value) -> Value {
     record.into()
 }
 
-/// The answer that was kept.
-pub(super) fn response(kept: Kept) -> Result<Response, Problem> {
+/// The response made of a stored answer.
+pub(super) fn response(kept: StoredAnswer) -> Result<Response, Problem> {
     match kept.exact {
         Some(exact) => exact_response::response(kept.status, exact),
         None => {
@@ -42,8 +42,8 @@ pub(super) fn response(kept: Kept) -> Result<Response, Problem> {
     }
 }
 
-/// The answer that was kept, given again.
-pub(super) fn replay(kept: Kept) -> Result<Response, Problem> {
+/// The response that repeats a stored answer.
+pub(super) fn replay(kept: StoredAnswer) -> Result<Response, Problem> {
     let mut response = response(kept)?;
     response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     response.extensions_mut().insert(Written);

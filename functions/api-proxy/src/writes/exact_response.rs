@@ -6,13 +6,13 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use serde_json::json;
 use shared::base::problem::Problem;
-use shared::core::writes::idempotency::{Exact, Kept};
+use shared::core::writes::idempotency::{Exact, StoredAnswer};
 use shared::zoho::http::Answer;
 
 /// Larger answers are not kept for a repetition: a row of the store holds 400 KB, and base64 adds a third.
 const LARGEST_KEPT: usize = 200_000;
 
-/// An answer without what is only between Zoho and us.
+/// An answer without the headers that concern only Zoho and the connector.
 pub(crate) fn exact(answer: Answer) -> Exact {
     let text = |value: Option<HeaderValue>| value.and_then(|value| value.to_str().ok().map(str::to_owned));
     Exact {
@@ -22,16 +22,17 @@ pub(crate) fn exact(answer: Answer) -> Exact {
     }
 }
 
-/// What is kept of it for a repetition. Of one that is too large only that it was there.
-pub(crate) fn kept(status: u16, exact: Exact) -> Kept {
+/// The answer as it is stored for a repetition. One that is too large is replaced by a notice.
+pub(crate) fn kept(status: u16, exact: Exact) -> StoredAnswer {
     if exact.body.len() <= LARGEST_KEPT {
-        return Kept { status, body: json!(null), exact: Some(exact) };
+        return StoredAnswer { status, body: json!(null), exact: Some(exact) };
     }
     let notice = format!(
         "This call was performed before, and was not repeated. Its answer had {} bytes, which is too large to keep. Read the record.",
         exact.body.len()
     );
-    Kept { status, body: json!({ "notice": notice, "content_type": exact.content_type }), exact: None }
+    let body = json!({ "notice": notice, "content_type": exact.content_type });
+    StoredAnswer { status, body, exact: None }
 }
 
 /// The answer as the caller gets it.

@@ -20,7 +20,7 @@ use shared::base::clock::Timestamp;
 use shared::base::problem::{Code, Problem};
 use shared::core::services::Services;
 use shared::core::writes::audit::{Audit, Entry, Outcome};
-use shared::core::writes::idempotency::{Begun, Idempotency, Kept, Ticket};
+use shared::core::writes::idempotency::{Begun, Idempotency, StoredAnswer, Ticket};
 use shared::core::writes::own_writes::OwnWrites;
 use shared::core::writes::preview::Previews;
 
@@ -244,7 +244,7 @@ impl Writes {
         let status = done.status;
         let (kept, whole) = match done.exact {
             Some(exact) => (exact_response::kept(status, exact.clone()), Some(exact)),
-            None => (Kept { status, body: small(done.body), exact: None }, None),
+            None => (StoredAnswer { status, body: small(done.body), exact: None }, None),
         };
         // A failure here is no failure of the write: whoever repeats the request finds the record at Zoho.
         if let Some(mut ticket) = ticket

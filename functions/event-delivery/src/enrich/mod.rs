@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use shared::base::clock::{Clock, SignedDuration, later};
 use shared::base::id::ConnectionName;
-use shared::core::events::ledger::{Entry, Known, RecordState};
+use shared::core::events::ledger::{Entry, RecordState, RecordStates};
 use shared::zoho::scope::Product;
 
 use crate::zoho_reads::{Run, ZohoReads};
@@ -20,7 +20,7 @@ const MAX_LOOKUP_WAIT: SignedDuration = SignedDuration::from_mins(10);
 
 /// What was looked up for some entries.
 pub(crate) struct Enriched {
-    pub(crate) known: Known,
+    pub(crate) known: RecordStates,
     /// The first entry that waits for its lookup, where one does, and for which product.
     pub(crate) waits: Option<(usize, Product)>,
 }
@@ -42,7 +42,7 @@ impl Enrichment<'_> {
     pub(crate) async fn look_up(&self, name: &ConnectionName, entries: &[Entry], run: &mut Run) -> Enriched {
         let lookups: Vec<_> = entries.iter().map(Lookup::of).collect();
         let records = self.read(name, &lookups, run).await;
-        let mut enriched = Enriched { known: Known::new(), waits: None };
+        let mut enriched = Enriched { known: RecordStates::new(), waits: None };
         for (index, (entry, lookup)) in entries.iter().zip(&lookups).enumerate() {
             let Some(lookup) = lookup else { continue };
             let product = lookup.product();

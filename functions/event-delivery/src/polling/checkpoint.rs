@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use shared::base::clock::Timestamp;
 use shared::store::{Condition, Key, Outcome, Put, Query, Row, StoreError, Table, Version};
-use shared::zoho::change_lists::{At, Order};
+use shared::zoho::change_lists::{Order, PagePosition};
 
 const PARTITION: &str = "progress";
 const PREFIX: &str = "gap/";
@@ -53,7 +53,7 @@ pub(super) struct Cursor {
     /// Changes after this moment are left to the next poll.
     pub(super) to: Timestamp,
     pub(super) order: Order,
-    pub(super) at: At,
+    pub(super) at: PagePosition,
     /// How many pages were not in the order that was asked for.
     pub(super) unsorted: u32,
 }
@@ -146,7 +146,7 @@ mod tests {
                 since: one,
                 to: two,
                 order: Order::OldestFirst,
-                at: At::Page(3),
+                at: PagePosition::Page(3),
                 unsorted: 2,
             }),
             calls: 7,

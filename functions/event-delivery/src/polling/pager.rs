@@ -2,7 +2,7 @@
 //! not by what was asked for, because Zoho silently ignores parameters that it does not know.
 
 use shared::base::clock::{SignedDuration, Timestamp, earlier};
-use shared::zoho::change_lists::{At, Order, Page};
+use shared::zoho::change_lists::{Order, Page, PagePosition};
 
 use crate::polling::checkpoint::{Cursor, Part};
 
@@ -22,7 +22,7 @@ pub(super) enum Next {
 
 /// Where a poll begins.
 pub(super) fn first_page(part: Part, order: Order, since: Timestamp, to: Timestamp) -> Cursor {
-    Cursor { part, since, to, order, at: At::FIRST, unsorted: 0 }
+    Cursor { part, since, to, order, at: PagePosition::FIRST, unsorted: 0 }
 }
 
 /// Whether a row's time lies between these two. Zoho's times have no fractions of a second.
@@ -57,7 +57,7 @@ pub(super) fn next_after(cursor: &Cursor, page: &Page) -> Next {
                 Next::Done
             } else if last.as_second() > cursor.since.as_second() {
                 // Asked again from the last second on, no row that moves to the end can push another one over the edge of a page.
-                Next::Page(Cursor { since: last, at: At::FIRST, ..cursor.clone() })
+                Next::Page(Cursor { since: last, at: PagePosition::FIRST, ..cursor.clone() })
             } else {
                 // All rows are of one second.
                 following()
@@ -111,8 +111,8 @@ mod tests {
                 }
             }
             let number = match &cursor.at {
-                At::Page(number) => *number,
-                At::Token(token) => token.parse().unwrap(),
+                PagePosition::Page(number) => *number,
+                PagePosition::Token(token) => token.parse().unwrap(),
             };
             let skipped = self.per_page * usize::try_from(number - 1).unwrap();
             let more = rows.len() > skipped + self.per_page;
@@ -123,7 +123,7 @@ mod tests {
                 row: serde_json::Map::new(),
             };
             let rows = rows.iter().skip(skipped).take(self.per_page).map(row).collect();
-            Page { rows, next: more.then(|| At::Token((number + 1).to_string())), cut: false }
+            Page { rows, next: more.then(|| PagePosition::Token((number + 1).to_string())), cut: false }
         }
 
         /// Reads all pages, while `meanwhile` happens before each; gives the ids that were seen, and the number of pages.
@@ -196,7 +196,7 @@ mod tests {
         };
         let next = |part, order, seconds: &[i64]| {
             next_after(
-                &Cursor { at: At::Page(10), ..first_page(part, order, at(100), at(1000)) },
+                &Cursor { at: PagePosition::Page(10), ..first_page(part, order, at(100), at(1000)) },
                 &page(seconds),
             )
         };

@@ -1,4 +1,4 @@
-//! Service keys: what a skill holds in place of Zoho's secrets. Stored is only the SHA-256 of 256 random bits.
+//! Service keys, which agents hold in place of Zoho's secrets. Only the SHA-256 of a key's 256 random bits is stored.
 
 use std::fmt;
 use std::str::FromStr;
@@ -18,10 +18,10 @@ use crate::zoho::scope::{Access, Product};
 
 const PARTITION: &str = "key";
 
-/// How many keys are listed.
+/// The most keys that are listed.
 const MAX_LISTED: usize = 1000;
 
-/// How many keys a process reads before its first request.
+/// The most keys that a process reads before its first request.
 const MAX_PRELOADED: usize = 50;
 
 /// Something that a key may do.
@@ -32,19 +32,19 @@ pub enum Permission {
     Product(Product, Access),
     /// Read and work on events.
     Events,
-    /// Pass calls of this kind through to Zoho. It stands alone: no level of a product gives it, and it gives none.
+    /// Pass calls of this kind through to Zoho. No level of a product includes it, and it includes none.
     Zoho(Pattern),
 }
 
 impl Permission {
-    /// What a key gets when nothing is said.
+    /// The permissions of a key for which none are named.
     pub const DEFAULT: [Self; 3] = [
         Self::Product(Product::Inventory, Access::Read),
         Self::Product(Product::Crm, Access::Read),
         Self::Events,
     ];
 
-    /// The routes of ours that a pattern opens.
+    /// The connector's own routes that a pattern opens.
     pub fn route(&self) -> Option<String> {
         match self {
             Self::Zoho(pattern) => Some(pattern.route()),
@@ -74,16 +74,16 @@ impl fmt::Display for Permission {
     }
 }
 
-/// A text that is no permission.
+/// Why a text is no permission.
 #[derive(Debug, Clone, Copy, thiserror::Error)]
 pub enum UnknownPermission {
-    /// Not one of the words.
+    /// It is none of the known words.
     #[error(
         "a permission is one of inventory:read, inventory:stock, inventory:write, crm:read, crm:write, events, or a pattern \
          like zoho:GET:inventory/itemgroups/*"
     )]
     Word,
-    /// Begun like a pattern.
+    /// It begins like a pattern, but is none.
     #[error("this is no pattern like zoho:GET:inventory/itemgroups/*: {0}")]
     Pattern(#[from] BadPattern),
 }
@@ -125,7 +125,7 @@ impl From<Permission> for String {
 /// A key as it is stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ServiceKey {
-    /// The public part of it.
+    /// The public part of the key.
     pub id: String,
     /// What the operator calls it.
     pub label: String,
@@ -133,11 +133,11 @@ pub struct ServiceKey {
     digest: String,
     /// What it may do.
     pub permissions: Vec<Permission>,
-    /// With which connections.
+    /// The connections that it may use.
     pub connections: Vec<ConnectionName>,
-    /// Since when.
+    /// When it was made.
     pub created: Timestamp,
-    /// Until when.
+    /// When it expires, if ever.
     pub expires: Option<Timestamp>,
     /// Whether each of its writes must be previewed.
     #[serde(default)]
@@ -148,7 +148,7 @@ pub struct ServiceKey {
 }
 
 impl ServiceKey {
-    /// The connection of a key that has one.
+    /// The connection of a key that has exactly one.
     pub fn only_connection(&self) -> Option<&ConnectionName> {
         match self.connections.as_slice() {
             [only] => Some(only),
@@ -156,7 +156,7 @@ impl ServiceKey {
         }
     }
 
-    /// Demands a permission.
+    /// Checks that the key has a permission.
     ///
     /// # Errors
     /// Where the key lacks it.
@@ -171,16 +171,16 @@ impl ServiceKey {
     }
 }
 
-/// What the operator wants of a new key.
+/// The operator's request for a new key.
 #[derive(Debug, Clone)]
 pub struct NewKey {
-    /// What to call it.
+    /// What the operator calls it.
     pub label: String,
     /// What it may do.
     pub permissions: Vec<Permission>,
-    /// With which connections.
+    /// The connections that it may use.
     pub connections: Vec<ConnectionName>,
-    /// Until when.
+    /// When it expires, if ever.
     pub expires: Option<Timestamp>,
     /// Whether each of its writes must be previewed.
     pub confirm: bool,
@@ -188,7 +188,7 @@ pub struct NewKey {
     pub redact_contacts: bool,
 }
 
-/// The keys of an installation.
+/// The service keys of an installation.
 pub struct Keys {
     state: Arc<dyn Table>,
     clock: SharedClock,
@@ -232,7 +232,7 @@ impl Keys {
         page.rows.iter().map(crate::store::Row::read).collect()
     }
 
-    /// Ends a key; says whether there was one.
+    /// Revokes a key. False where there is none.
     ///
     /// # Errors
     /// Where the store fails.
@@ -242,10 +242,10 @@ impl Keys {
         Ok(self.state.delete(key, Condition::Version(row.version)).await?.is_done())
     }
 
-    /// The key in an `Authorization` header.
+    /// Checks the key in an `Authorization` header.
     ///
     /// # Errors
-    /// Where there is none, or not one of ours.
+    /// Where there is no key, or it is unknown, revoked or expired.
     pub async fn check(&self, authorization: Option<&str>) -> Result<Arc<ServiceKey>, Problem> {
         let Some(header) = authorization else {
             return Err(Problem::new(Code::KeyMissing, "The request has no `Authorization` header."));
@@ -267,7 +267,7 @@ impl Keys {
         }
     }
 
-    /// Reads the first keys, so that the first request need not.
+    /// Reads some keys ahead, so that the first request need not wait for it.
     ///
     /// # Errors
     /// Where the store fails.
@@ -280,8 +280,8 @@ impl Keys {
         Ok(())
     }
 
-    /// What was read of the key in an `Authorization` header, however long ago, and whether or not its secret is right:
-    /// good for reading ahead, and for nothing else.
+    /// The last known state of the key in an `Authorization` header, without a check of its age or its secret. Use it only to
+    /// read ahead.
     pub fn last_known(&self, authorization: Option<&str>) -> Option<Arc<ServiceKey>> {
         self.believed.last_known(parse(authorization?)?.0)
     }

@@ -1,12 +1,12 @@
-//! What a key may pass through to Zoho: a method and paths.
+//! Patterns of calls that a key may pass through to Zoho: a method and a set of paths.
 //!
 //! ```text
-//! zoho:GET:inventory/itemgroups/*        one group, whichever
-//! zoho:*:crm/Leads                       every method, this path alone
+//! zoho:GET:inventory/itemgroups/*        any one group
+//! zoho:*:crm/Leads                       every method, only this path
 //! zoho:GET:crm/settings/**               everything below `settings`
 //! ```
 //!
-//! `*` is one part of a path, whole; `**` stands at the end alone, for one part or more. Capitals count, as they may at Zoho.
+//! `*` stands for exactly one whole part of a path, `**` at the end for one part or more. Case matters, as it may at Zoho.
 
 use std::fmt;
 use std::str::FromStr;
@@ -14,16 +14,16 @@ use std::str::FromStr;
 use crate::zoho::api_path::{ApiPath, BadPath, UnknownVerb, Verb};
 use crate::zoho::scope::Product;
 
-/// What every pattern begins with.
+/// The beginning of every pattern.
 pub const PREFIX: &str = "zoho:";
 
-/// The longest pattern: some hundred of them must fit into a key's row.
+/// The longest pattern. Some hundred of them must fit into a key's row.
 const MAX_LENGTH: usize = 300;
 
-/// Methods and paths of a product.
+/// A set of methods and paths of one product.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Pattern {
-    /// All of them where there is none.
+    /// The one method; none for all.
     verb: Option<Verb>,
     product: Product,
     segments: Vec<Segment>,
@@ -41,19 +41,19 @@ enum Segment {
 /// Why a text is no pattern.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum BadPattern {
-    /// The method is none.
+    /// The method is unknown.
     #[error("{0}, or * for all")]
     Verb(#[from] UnknownVerb),
-    /// The product is none.
+    /// The product is unknown.
     #[error("the path must begin with inventory/ or crm/")]
     Product,
-    /// The path is none.
+    /// The path is invalid.
     #[error("{0}; * stands for one part, ** for the rest")]
     Path(#[from] BadPath),
-    /// A star beside letters.
+    /// A star is not a whole part, or `**` is not the last one.
     #[error("* and ** must be whole parts of the path, and ** the last")]
     Star,
-    /// Not in the form at all.
+    /// The text does not have the form of a pattern.
     #[error("it must have the form zoho:<method>:<product>/<path>")]
     Form,
 }
@@ -65,7 +65,7 @@ impl Pattern {
         Self { verb: Some(verb), product, segments }
     }
 
-    /// Whether everything that the other one covers is covered.
+    /// Whether this pattern covers all calls that the other one covers.
     pub fn covers(&self, other: &Self) -> bool {
         if self.product != other.product || self.verb.is_some_and(|verb| other.verb != Some(verb)) {
             return false;
@@ -86,7 +86,7 @@ impl Pattern {
         rest.next().is_none()
     }
 
-    /// As a route of ours: `GET /v1/zoho/inventory/itemgroups/*`.
+    /// The connector's own route: `GET /v1/zoho/inventory/itemgroups/*`.
     pub fn route(&self) -> String {
         format!("{} /v1/zoho/{}/{}", self.method(), self.product, self.path())
     }

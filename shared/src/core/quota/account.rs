@@ -1,4 +1,4 @@
-//! One organisation, as one process sees it: the slots in its memory, and its visits to the stored row.
+//! One organisation in one process: the slots in memory, and the changes of the stored row.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,15 +15,15 @@ use crate::base::secret::random_hex;
 use crate::base::settings::InventoryLimits;
 use crate::store::{Condition, Key, Outcome, Put, Row, StoreError, Table, Version};
 
-/// How long a visit tries when others are changing the row all the time, and its pause. The pause does not grow: each put
-/// that is refused lets another one through, and who waits longer would only be overtaken by those who come anew.
+/// How long a change of the row is tried while other processes change it, and the pause between tries. The pause does not grow:
+/// each refused put means that another one succeeded, and a process that waited longer would only be overtaken by new ones.
 const VISIT_TIMEOUT: Duration = Duration::from_secs(5);
 const VISIT_PAUSE: Duration = Duration::from_millis(30);
 
-/// How long calls go out uncounted after the store failed, in milliseconds.
+/// How long calls are not counted after the store failed, in milliseconds.
 const UNCOUNTED_PERIOD: i64 = 5_000;
 
-/// The time that a call must have left after it waited for its slot.
+/// The time that must be left for a call after it waited for its slot.
 const MIN_CALL_TIME: Duration = Duration::from_secs(3);
 
 pub(super) struct Account {
@@ -32,20 +32,20 @@ pub(super) struct Account {
     limits: InventoryLimits,
     key: Key,
     memory: Mutex<Memory>,
-    /// The version of the row that was seen last. One visit at a time.
+    /// The last known version of the row. The lock allows one change of the row at a time.
     version: AsyncMutex<Option<Version>>,
     at_once: Arc<Semaphore>,
 }
 
 #[derive(Default)]
 struct Memory {
-    /// The row as it was seen last.
+    /// The last known content of the row.
     window: Window,
     leases: HashMap<String, Held>,
     without_until: i64,
 }
 
-/// Slots of one lease.
+/// The slots of one lease.
 #[derive(Default)]
 struct Held {
     slots: u32,
@@ -54,23 +54,23 @@ struct Held {
     facts: Facts,
 }
 
-/// Why there is no slot, and when there is one.
+/// Why there is no slot, and when the caller may come back.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Refusal {
     pub(super) why: Option<Why>,
     pub(super) back: i64,
 }
 
-/// What a visit ended with.
+/// The result of a change of the row.
 enum Visit<T> {
     Done(T),
-    /// Others changed the row all the time.
+    /// Other processes kept changing the row.
     Contended,
     /// The store is down.
     Without,
 }
 
-/// Leave to make one call.
+/// The right to make one call.
 #[must_use = "it is to be held until the answer is there"]
 pub struct Slot {
     /// None where calls are not counted.
@@ -78,7 +78,7 @@ pub struct Slot {
     _one_of_few: Option<OwnedSemaphorePermit>,
 }
 
-/// One slot of a lease, in use. When it is dropped, its call has reached Zoho.
+/// One slot of a lease, in use. When it is dropped, its call counts as having reached Zoho.
 struct Counted {
     account: Arc<Account>,
     lease: String,
@@ -86,7 +86,7 @@ struct Counted {
 }
 
 impl Counted {
-    /// Gives the slot back: nothing was sent.
+    /// Gives the slot back, because nothing was sent.
     fn give_back(mut self) {
         self.unused = true;
     }
@@ -120,13 +120,13 @@ impl Account {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Looks at the row as it was seen last.
+    /// Reads the last known content of the row.
     pub(super) fn look<T>(&self, look: impl FnOnce(&Window) -> T) -> T {
         look(&self.memory().window)
     }
 
     pub(super) async fn take(self: Arc<Self>, caller: Caller<'_>) -> Result<Slot, Refusal> {
-        // What is known to be refused does not wait for its turn.
+        // A call that will be refused anyway does not wait for its turn.
         self.known_refusal()?;
         let turn = timeout_at(caller.deadline, self.at_once.clone().acquire_owned()).await;
         let Ok(turn) = turn else {
@@ -146,7 +146,7 @@ impl Account {
         }
     }
 
-    /// A slot of a lease that is held, else of a new one. Nothing where the call goes out uncounted.
+    /// A slot of a lease in memory, else of a new lease. None where the call is not counted.
     async fn count(self: &Arc<Self>, caller: Caller<'_>) -> Result<Option<Counted>, Refusal> {
         let begun = Instant::now();
         while begun.elapsed() <= VISIT_TIMEOUT {
@@ -154,7 +154,7 @@ impl Account {
                 return Ok(Some(held));
             }
             let mut version = self.version.lock().await;
-            // Meanwhile somebody else may have leased for us, too.
+            // Another call may have taken a lease meanwhile.
             if let Some(held) = self.held() {
                 return Ok(Some(held));
             }
@@ -191,7 +191,7 @@ impl Account {
         Err(Refusal { why: None, back: self.now() + 2000 })
     }
 
-    /// A slot out of memory, if one has not lapsed.
+    /// A slot of a lease in memory that has not lapsed.
     fn held(self: &Arc<Self>) -> Option<Counted> {
         let now = self.now();
         let mut memory = self.memory();
@@ -201,7 +201,7 @@ impl Account {
         Some(Counted { account: self.clone(), lease: id.clone(), unused: false })
     }
 
-    /// Reads the row, where it was never seen. A failure is left to the first call.
+    /// Reads the row, unless it was read before. A failure is ignored: the first call will meet it.
     pub(super) async fn read_ahead(&self) {
         let mut version = self.version.lock().await;
         if version.is_some() {
@@ -210,12 +210,12 @@ impl Account {
         if let Ok(Ok(Some(row))) = timeout(STORE_TIMEOUT, self.state.get(&self.key)).await
             && let Ok(window) = row.read()
         {
-            // Always together, as wherever the row is seen.
+            // Content and version always change together.
             (self.memory().window, *version) = (window, Some(row.version));
         }
     }
 
-    /// Zoho said so.
+    /// Stores that Zoho refuses calls.
     pub(super) async fn block(&self, blocked: Blocked) {
         self.memory().window.block(blocked);
         let mut version = self.version.lock().await;
@@ -225,7 +225,7 @@ impl Account {
         }
     }
 
-    /// Changes the row, with what is known by now of our own leases.
+    /// Changes the row, and settles this process's own leases in it.
     async fn visit<T>(
         &self,
         version: &mut Option<Version>,
@@ -251,9 +251,9 @@ impl Account {
                 }
                 Ok(Outcome::Refused { current, .. }) => {
                     let read = current.as_ref().map(Row::read::<Window>).transpose();
-                    // A row that cannot be read is begun anew; its version is enough to replace it.
+                    // A row that cannot be read is replaced by an empty one, for which its version is enough.
                     window = read.unwrap_or_default().unwrap_or_default();
-                    // Always together: who gives up here must not write older content over this version.
+                    // Content and version change together, so that a later try does not write older content over this version.
                     self.memory().window = window.clone();
                     *version = current.map(|row| row.version);
                 }
@@ -281,7 +281,7 @@ impl Account {
         timeout(STORE_TIMEOUT, self.state.put(put)).await.unwrap_or_else(slow)
     }
 
-    /// What is known of our leases. Where it is lost on the way, they count for longer than they need.
+    /// Takes what this process knows of its leases. If it is lost before it is stored, the slots only count for too long.
     fn take_facts(&self) -> Vec<(String, Facts)> {
         let now = self.now();
         let mut memory = self.memory();

@@ -1,16 +1,16 @@
-//! Who makes a call to Inventory.
+//! The caller of Inventory.
 
 use tokio::time::Instant;
 
 use super::window::Priority;
 
-/// Who wants to make a call.
+/// The caller of Inventory, as the quota knows it.
 #[derive(Debug, Clone, Copy)]
 pub struct Caller<'a> {
-    /// The id of their key: a place that is kept for a key is no other key's.
+    /// The id of the service key. A place that is kept for one key is given to no other.
     pub key: &'a str,
-    /// For whom.
+    /// For whom the call is made.
     pub priority: Priority,
-    /// Until when they must have their answer.
+    /// When the answer must be there.
     pub deadline: Instant,
 }

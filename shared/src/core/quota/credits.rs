@@ -1,4 +1,4 @@
-//! The credits of CRM: Zoho names what is left of a day's once half of them are used. All processes remember it.
+//! The credits of CRM. Zoho names the rest of the day's credits only once half of them are used. It is stored for all processes.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -11,23 +11,23 @@ use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later};
 use crate::store::{Condition, Key, Put, StoreError, Table};
 use crate::zoho::data_centre::DataCentre;
 
-/// How often what a process hears is written down, and how long it is shown: Zoho counts the last 24 hours.
+/// How often a process stores the rest, and how long it is shown: Zoho counts the last 24 hours.
 const WRITE_INTERVAL: SignedDuration = SignedDuration::from_secs(60);
 const RETENTION: SignedDuration = SignedDuration::from_hours(24);
 
-/// What is left of CRM's credits.
+/// The rest of CRM's credits, by organisation.
 pub struct Credits {
     state: Arc<dyn Table>,
     clock: SharedClock,
     written: Mutex<HashMap<String, Timestamp>>,
 }
 
-/// What Zoho said last.
+/// The rest of the credits, as Zoho named it last.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Remaining {
-    /// So many are left of the last 24 hours.
+    /// The credits that are left of those for 24 hours.
     pub credits_remaining: u64,
-    /// When Zoho said so.
+    /// When Zoho named it.
     pub as_of: Timestamp,
 }
 
@@ -36,7 +36,7 @@ impl Credits {
         Self { state, clock, written: Mutex::default() }
     }
 
-    /// Remembers what an answer said, once a minute.
+    /// Stores the rest that an answer names, at most once a minute.
     pub async fn learn(&self, data_centre: DataCentre, organization: &str, left: u64) {
         let (key, now) = (key(data_centre, organization), self.clock.now());
         {
@@ -56,7 +56,7 @@ impl Credits {
         }
     }
 
-    /// What Zoho said last, where it has said anything.
+    /// The rest that Zoho named last, if it did within 24 hours.
     ///
     /// # Errors
     /// Where the store fails.

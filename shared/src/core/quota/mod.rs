@@ -1,8 +1,9 @@
-//! Zoho's quotas, shared by all processes of an installation: a row for each organisation of Inventory counts its calls
-//! (`window`), and what cannot succeed is refused here, with the time at which it can.
+//! Zoho's quotas, shared by all processes of an installation. A row for each organisation of Inventory counts its calls
+//! (`window`). A call that cannot succeed is refused here, with the time at which it can.
 //!
-//! While less than half of a minute is used and no day is counted, a process leases five slots at once and then goes on by
-//! memory. Else each call takes its own. A call without a slot because the store is down goes out all the same: Zoho's refusal is then the worst of it.
+//! While less than half of the minute's calls are used and no daily limit is set, a process leases five slots at once and uses
+//! them without asking the store again. Otherwise each call takes one slot. If the store is down, calls are sent without a slot:
+//! at worst Zoho refuses them.
 
 mod account;
 mod caller;
@@ -44,16 +45,16 @@ pub struct Quotas {
     credits: Credits,
 }
 
-/// What is left of a minute.
+/// The rest of an organisation's calls of the current minute.
 #[derive(Debug, Clone, Serialize)]
 pub struct Left {
     /// Zoho's limit.
     pub limit_per_minute: u32,
-    /// What counts now: calls made, and slots that processes hold.
+    /// Calls that count now: those made, and slots that processes hold.
     pub used: u32,
-    /// What may still be called, without the places of those who were told to come back.
+    /// Calls that can still be made, without the places that are kept for refused callers.
     pub left: u32,
-    /// When all of that is free again.
+    /// When all calls are free again.
     pub resets_at: Timestamp,
     /// Until when Zoho itself refuses all calls.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -67,20 +68,21 @@ impl Quotas {
         Self { state, clock, limits, accounts: Mutex::default(), credits }
     }
 
-    /// The credits of CRM, which has no limit a minute.
+    /// The credits of CRM, which has no limit per minute.
     pub fn credits(&self) -> &Credits {
         &self.credits
     }
 
-    /// Leave to make one call to Inventory; to be held until its answer is there.
+    /// Takes a slot for one call to Inventory. The caller holds it until the answer has arrived.
     ///
     /// # Errors
-    /// Where no call can succeed now: says when one can.
+    /// Where no call can succeed now. The problem says when one can.
     pub async fn take(&self, token: &AccessToken, caller: Caller<'_>) -> Result<Slot, Problem> {
         self.account(token).take(caller).await.map_err(|refusal| self.refused(refusal))
     }
 
-    /// Reads how the organisation's quota stands ahead of the first call, so that its own put is not refused first.
+    /// Reads the organisation's row ahead of the first call. Otherwise the first put of that call would be refused, because it
+    /// has no version yet.
     pub async fn read_ahead(&self, token: &AccessToken) {
         if token.organization.is_some() && !self.limits.is_off() {
             self.account(token).read_ahead().await;
@@ -99,7 +101,7 @@ impl Quotas {
         self.account(token).block(Blocked { until, daily }).await;
     }
 
-    /// Remembers what an answer says of CRM's credits.
+    /// Stores the rest of CRM's credits, where an answer names it.
     pub async fn learn(&self, token: &AccessToken, answer: &Answer) {
         if let Some(left) = answer.credits {
             let organization = token.crm_organization.as_ref().map_or("-", |found| found.id.as_str());
@@ -107,13 +109,13 @@ impl Quotas {
         }
     }
 
-    /// What is left, as this process knows it.
+    /// The rest of the minute, as this process knows it.
     pub fn known(&self, token: &AccessToken) -> Option<Left> {
         self.limits.per_minute?;
         self.account(token).look(|window| self.left(window))
     }
 
-    /// What is left, as it is stored.
+    /// The rest of the minute, as it is stored.
     ///
     /// # Errors
     /// Where the store fails.
@@ -179,13 +181,13 @@ impl Quotas {
 }
 
 impl Left {
-    /// Seconds until all is free again.
+    /// Seconds until all calls are free again.
     pub fn resets_in(&self, now: Timestamp) -> u64 {
         if self.resets_at <= now { 0 } else { seconds_until(self.resets_at, now) }
     }
 }
 
-/// Where an organisation's calls are counted.
+/// The row that counts an organisation's calls.
 fn key(data_centre: DataCentre, organization: &str) -> Key {
     Key::new(format!("quota#{data_centre}/{organization}"), "inventory")
 }

@@ -1,10 +1,10 @@
-//! What calls to the store have in common: how long they may take, and how their times are written.
+//! The timeout of calls to the store, and the conversion of times.
 
 use std::time::Duration;
 
 use crate::base::clock::Timestamp;
 
-/// A store that is slower than this is not waited for.
+/// How long a call to the store may take.
 pub(super) const STORE_TIMEOUT: Duration = Duration::from_secs(2);
 
 pub(super) fn timestamp(milliseconds: i64) -> Timestamp {

@@ -1,4 +1,4 @@
-//! Many processes on one store, on paused time: the store takes its time, refuses, hangs or fails.
+//! Many processes on one store, on paused time. The store is slow, refuses, hangs or fails.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -1,7 +1,7 @@
-//! What is stored of an organisation's calls to Inventory, and its arithmetic.
+//! The stored count of an organisation's calls to Inventory, and its arithmetic.
 //!
-//! Nobody knows whether Zoho's minute slides or follows the clock. Never more than the limit in **any** 60 seconds is right
-//! for both: a call counts from the moment its slot is given until 60 seconds after it can last have reached Zoho.
+//! It is not known whether Zoho's minute slides or follows the clock. A limit on **any** 60 seconds is right for both, so a call
+//! counts from the moment its slot is given until 60 seconds after the last moment at which it can have reached Zoho.
 
 use std::collections::BTreeMap;
 
@@ -9,28 +9,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::settings::InventoryLimits;
 
-/// Zoho's minute, and by how much the clocks of our processes may differ, in milliseconds as all times here.
+/// Zoho's minute plus the tolerated difference between the clocks of processes. All times here are in milliseconds.
 const MINUTE: i64 = 60_000 + 500;
 
 /// The longest time that a call takes to reach Zoho.
 pub(super) const MAX_TRAVEL: i64 = 2_000;
 
-/// How long a slot for one call may wait for its use.
+/// How long a single slot may stay unused before it lapses.
 const SLOT_LIFETIME: i64 = 1_000;
 
-/// How long slots that were leased together may wait for theirs. Who has them does not hear of what Zoho told others.
+/// How long slots that were leased together may stay unused. Their process does not learn meanwhile that Zoho refused calls of
+/// other processes.
 const LEASE_LIFETIME: i64 = 10_000;
 
-/// How many slots are leased together while less than half of the minute is used, where no day is counted.
+/// How many slots are leased together while less than half of the minute's calls are used and no daily limit is set.
 const SLOTS_PER_LEASE: u32 = 5;
 
-/// A call waits this long at most for a slot to come free.
+/// How long a call may wait for a free slot.
 const MAX_WAIT: i64 = 2_000;
 
-/// How long the place of a caller who was told to come back is kept: two seconds, and as many for others who change the row.
+/// How long the place of a refused caller is kept after the time that it was told: two seconds, and two more for other processes
+/// that change the row.
 const PROMISE_GRACE: i64 = 4_000;
 
-/// How many places are kept. Further callers are told a time as well, but may collide then.
+/// How many places are kept. Further callers are told a time, too, but may find no slot then.
 const MAX_PROMISED: usize = 200;
 
 const DAY: i64 = 86_400_000;
@@ -40,22 +42,22 @@ const DAY: i64 = 86_400_000;
 pub enum Priority {
     /// For an agent that waits.
     Agent,
-    /// For work that nobody waits for: it leaves the last third of the minute, and of the day, to agents.
+    /// For background work. It leaves the last third of the minute, and of the day, to agents.
     Background,
 }
 
 /// The calls of one organisation.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Window {
-    /// How many calls reached Zoho by the end of a second.
+    /// How many calls reached Zoho in each second.
     spent: BTreeMap<i64, u32>,
-    /// Slots that were given and of whose use nothing is known yet.
+    /// Slots that were given and whose use is not known yet.
     leases: BTreeMap<String, Lease>,
-    /// When those who were refused come back, and whose key they have.
+    /// When refused callers come back, and the ids of their keys.
     promised: Vec<(i64, String)>,
-    /// What Zoho itself said.
+    /// Zoho's own refusal of all calls.
     blocked: Option<Blocked>,
-    /// The calls of a UTC day: its number, and how many.
+    /// The number of a UTC day, and the count of its calls.
     day: (i64, u32),
 }
 
@@ -66,18 +68,18 @@ struct Lease {
     until: i64,
 }
 
-/// Zoho refuses all calls until then.
+/// Zoho refuses all calls until this time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Blocked {
     pub(super) until: i64,
-    /// Because those of the day are used up, not those of the minute.
+    /// Whether the day's calls are used up, rather than the minute's.
     pub(super) daily: bool,
 }
 
 /// Whether a call may be made.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Decision {
-    /// So many, from a moment (to come, where it must be waited for) until another.
+    /// This many slots, for use between `from` and `until`. Where `from` is later than now, the caller waits.
     Granted { slots: u32, from: i64, until: i64 },
     /// Not before `back`.
     Refused { back: i64, why: Why },
@@ -85,24 +87,24 @@ pub(super) enum Decision {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Why {
-    /// By our own count.
+    /// By the connector's own count.
     Minute,
     Day,
-    /// By Zoho's word.
+    /// By Zoho's own refusal.
     ZohoMinute,
     ZohoDay,
 }
 
-/// What a process knows of a lease by now.
+/// What a process knows of the use of a lease.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
-    /// When calls had reached Zoho at the latest.
+    /// For each finished call, the latest time at which it can have reached Zoho.
     pub(super) landed: Vec<i64>,
     /// Slots that lapsed unused.
     pub(super) unused: u32,
 }
 
-/// From a call's leaving, when it counts no more.
+/// When a call that is sent at this time no longer counts.
 fn counted_until(leaves: i64) -> i64 {
     leaves + MAX_TRAVEL + MINUTE
 }
@@ -116,7 +118,7 @@ fn second_ends(second: i64) -> i64 {
 }
 
 impl Window {
-    /// How many calls count at a moment, of those given by now.
+    /// How many of the slots that were given so far count at a moment.
     pub(super) fn used(&self, at: i64) -> u32 {
         let spent =
             self.spent.iter().filter(|(second, _)| second_ends(**second) > at).map(|(_, calls)| *calls);
@@ -124,45 +126,45 @@ impl Window {
         spent.chain(leased.map(|lease| lease.slots)).fold(0, u32::saturating_add)
     }
 
-    /// The same with those whose callers come back by then.
+    /// As [`Self::used`], with the places of callers that come back by then.
     fn busy(&self, at: i64) -> u32 {
         let due = |from: i64| from <= at && counted_until(from + SLOT_LIFETIME) > at;
         self.used(at).saturating_add(count(self.promised.iter().filter(|(from, _)| due(*from))))
     }
 
-    /// How many may still be made now: the places of those who come back are not free.
+    /// How many calls can still be made now. Places that are kept for refused callers are not free.
     pub(super) fn left(&self, now: i64, limit: u32) -> u32 {
         let promised = count(self.promised.iter().filter(|(at, _)| at + PROMISE_GRACE > now));
         limit.saturating_sub(self.used(now).saturating_add(promised))
     }
 
-    /// When none of those counts any more.
+    /// When no call counts any more.
     pub(super) fn free_at(&self, now: i64) -> i64 {
         let spent = self.spent.keys().next_back().map(|second| second_ends(*second));
         let leased = self.leases.values().map(|lease| counted_until(lease.until)).max();
         spent.max(leased).unwrap_or(now).max(now)
     }
 
-    /// What Zoho said, while it holds.
+    /// Zoho's own refusal, while it lasts.
     pub(super) fn blocked(&self, now: i64) -> Option<Blocked> {
         self.blocked.filter(|blocked| blocked.until > now)
     }
 
-    /// When the row tells nothing any more.
+    /// When the row has no more use.
     pub(super) fn ends(&self, now: i64) -> i64 {
         let promised = self.promised.iter().map(|(at, _)| at + PROMISE_GRACE).max();
         let blocked = self.blocked.map(|blocked| blocked.until);
         self.free_at(now).max(promised.max(blocked).unwrap_or(now)).max((self.day.0 + 1) * DAY)
     }
 
-    /// Zoho refused a call because there were too many.
+    /// Stores Zoho's own refusal. The later of two ends stays.
     pub(super) fn block(&mut self, blocked: Blocked) {
         if self.blocked.is_none_or(|known| known.until < blocked.until) {
             self.blocked = Some(blocked);
         }
     }
 
-    /// What became of slots that were leased.
+    /// Settles a lease by the use of its slots.
     pub(super) fn settle(&mut self, lease: &str, facts: &Facts) {
         for landed in &facts.landed {
             *self.spent.entry(landed.div_euclid(1000)).or_default() += 1;
@@ -188,7 +190,7 @@ impl Window {
         }
     }
 
-    /// Decides on a call that the holder of a key wants to make now, and writes the decision down.
+    /// Decides on a call, and changes the window accordingly. `id` is the id of a new lease, `by` that of the caller's key.
     pub(super) fn take(
         &mut self,
         (id, by): (&str, &str),
@@ -211,13 +213,14 @@ impl Window {
         if at <= now + MAX_WAIT {
             let others = count(self.promised.iter()) + SLOTS_PER_LEASE;
             let few = self.used(now).saturating_add(others) <= limit / 2;
-            // A process that ends gives nothing back, and a day is long: of a day each takes what it uses.
+            // A process that ends loses its unused slots. They would be missing for the whole day, so with a daily limit slots
+            // are taken one by one.
             let together = few && limits.per_day.is_none() && at == now;
             let (slots, until) =
                 if together { (SLOTS_PER_LEASE, at + LEASE_LIFETIME) } else { (1, at + SLOT_LIFETIME) };
             return self.grant(id, slots, at, until);
         }
-        // What callers are told is in whole seconds.
+        // `Retry-After` is in whole seconds.
         let back = now + (at - now + 999).div_euclid(1000) * 1000;
         let daily = blocked.is_some_and(|blocked| blocked.daily);
         if !daily && self.promised.len() < MAX_PROMISED {
@@ -231,7 +234,7 @@ impl Window {
         Decision::Refused { back, why }
     }
 
-    /// Uses up the oldest place that is kept for this key.
+    /// Removes the oldest due place that is kept for this key.
     fn redeem(&mut self, by: &str, now: i64) {
         let due = self.promised.iter().enumerate().filter(|(_, (at, whose))| *at <= now && whose == by);
         if let Some((index, _)) = due.min_by_key(|(_, (at, _))| *at) {
@@ -253,11 +256,11 @@ impl Window {
         Decision::Granted { slots, from, until }
     }
 
-    /// The first moment at which one more call fits in, with a place for everybody who was promised one.
+    /// The first moment at which one more call fits in, without taking the place of a refused caller.
     fn next(&self, from: i64, limit: u32) -> i64 {
         let promised: Vec<_> = self.promised.iter().map(|(at, _)| (*at, self.busy(*at))).collect();
         let fits = |at: i64| {
-            // A second longer, because what callers are told is rounded up.
+            // One second longer, because `Retry-After` is rounded up.
             let within = |then: i64| at < then && then < counted_until(at + SLOT_LIFETIME) + 1000;
             self.busy(at) < limit && promised.iter().all(|(then, busy)| !within(*then) || *busy < limit)
         };
@@ -268,7 +271,7 @@ impl Window {
         moments.push(from);
         moments.sort_unstable();
         moments.dedup();
-        // After the last end nothing is left, and a limit is at least one.
+        // No call counts after the last end, and a limit is at least one.
         let last = moments.last().copied().unwrap_or(from);
         moments.into_iter().find(|at| fits(*at)).unwrap_or(last)
     }

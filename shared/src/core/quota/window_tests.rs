@@ -1,4 +1,4 @@
-//! Zoho as it may count, with calls that take their time, against what [`Window`] lets through.
+//! Compares the calls that [`Window`] lets through with Zoho's possible ways to count, while calls take their time.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -9,7 +9,7 @@ const LIMIT: u32 = 100;
 const LIMITS: InventoryLimits = InventoryLimits { per_minute: Some(LIMIT), per_day: None };
 const START: i64 = 1_795_000_000_123;
 
-/// Numbers that look random, the same ones in every run.
+/// Pseudo-random numbers, the same in every run.
 struct Random(u64);
 
 impl Random {
@@ -18,7 +18,7 @@ impl Random {
         i64::try_from(self.0 >> 33).unwrap() % end
     }
 
-    /// Mostly below one end, sometimes below the other.
+    /// A number that is mostly below one bound, and sometimes below the other.
     fn often(&mut self, end: i64, seldom: i64) -> i64 {
         let end = if self.below(20) == 0 { seldom } else { end };
         self.below(end)
@@ -27,7 +27,7 @@ impl Random {
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Step {
-    /// A caller asks for a slot; since when it wants one, and whether it was told to come now.
+    /// A caller asks for a slot: the time since it has wanted one, and whether it was told to come now.
     Ask {
         caller: usize,
         since: i64,
@@ -48,14 +48,14 @@ enum Step {
 #[derive(Default)]
 struct Seen {
     arrivals: Vec<i64>,
-    /// How late callers were served who came when they were told to.
+    /// How late callers were served that came at the time they were told.
     late: Vec<i64>,
     /// How often such a caller was told to come again.
     untrue: usize,
     returned: usize,
 }
 
-/// So many callers who call again as soon as they are answered, on processes of which each knows its own leases only.
+/// Callers that call again as soon as they are answered, on processes that know only their own leases.
 fn crowd(callers: usize, processes: usize, keys: usize, pause: i64, minutes: i64, seed: u64) -> Seen {
     let (mut random, mut window, mut seen) = (Random(seed), Window::default(), Seen::default());
     let mut held: Vec<Vec<(u64, u32, i64)>> = vec![Vec::new(); processes];
@@ -195,7 +195,7 @@ fn what_lapsed_comes_back_and_what_was_used_counts_for_a_minute_from_then() {
     assert_eq!(window.used(START + 900 + 60_000), 2);
     assert_eq!(window.used(window.free_at(START)), 0);
     assert!(window.free_at(START) < START + 950 + 62_000);
-    // A process that was never heard of again has used all of them at the last moment.
+    // A process that never reports counts as having used all slots at the last moment.
     let mut window = Window::default();
     take(&mut window, 1, LIMITS, START);
     assert_eq!(window.used(START + LEASE_LIFETIME + MAX_TRAVEL + 60_000), 5);
@@ -220,11 +220,11 @@ fn those_refused_are_told_a_time_of_their_own() {
         }
     }
     assert_eq!(window.left(now, LIMIT), 0);
-    // Calls that are over leave places, but for those who were told.
+    // Calls that no longer count leave places, but only for callers that were told to come back.
     assert!(window.used(told[0] + 10) < LIMIT && window.left(told[0] + 10, LIMIT) == 0);
     assert!(told.is_sorted() && told[19] > told[0] + 6_000, "{told:?}");
     assert!(told.iter().all(|back| (back - now) % 1000 == 0));
-    // Somebody else's key has no claim to them.
+    // Another key does not get them.
     let stranger = window.take(("s", "other"), Priority::Agent, LIMITS, told[0] + 10);
     assert!(matches!(stranger, Decision::Refused { back, .. } if back > told[19]), "{stranger:?}");
     for (id, back) in told.iter().enumerate() {
@@ -271,7 +271,7 @@ fn what_zoho_says_holds_for_as_long_as_it_says() {
 fn a_day_ends_at_midnight() {
     let limits = InventoryLimits { per_minute: Some(100), per_day: Some(7) };
     let mut window = Window::default();
-    // One by one: slots that a process takes with it when it ends would be lost for the whole day.
+    // One by one: slots of a process that ends would be lost for the whole day.
     let given: Vec<_> = (0..8).map(|id| slots(&take(&mut window, id, limits, START))).collect();
     assert_eq!(given, [1, 1, 1, 1, 1, 1, 1, 0]);
     let midnight = (START / DAY + 1) * DAY;

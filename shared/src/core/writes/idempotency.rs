@@ -1,7 +1,7 @@
-//! What makes a repeated request harmless: the caller's own key, and what became of the first request with it.
+//! Idempotency keys: a request that is repeated with the same key writes nothing twice and gets the first answer.
 //!
-//! A request goes through three states. **Reserved**: nothing has left yet; a process that dies here leaves nothing behind, and
-//! the next request does the work. **Sent**: Zoho may have acted; the next request must look there before it answers.
+//! A request goes through three states. **Reserved**: nothing was sent to Zoho yet; if the process dies here, the next
+//! request does the work. **Sent**: Zoho may have acted; the next request must look at Zoho before it answers.
 //! **Done**: the answer is kept for a day.
 
 use std::sync::Arc;
@@ -19,27 +19,27 @@ const PARTITION: &str = "idempotency";
 /// How long the first answer is kept.
 const RETENTION: SignedDuration = SignedDuration::from_hours(24);
 
-/// A request is over by then: Lambda ends its function at 29 seconds.
+/// No request runs longer: Lambda ends its function at 29 seconds.
 const MAX_REQUEST_TIME: SignedDuration = SignedDuration::from_secs(35);
 
-/// An answer that is kept.
+/// The answer to a write, as it is stored for repetitions of the request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Kept {
-    /// Its status.
+pub struct StoredAnswer {
+    /// The HTTP status.
     pub status: u16,
-    /// Its body.
+    /// The connector's own JSON body; null where `exact` is set.
     pub body: Value,
-    /// Its body where it is Zoho's own, in place of ours.
+    /// Zoho's own answer, which then takes the place of `body`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exact: Option<Exact>,
 }
 
-/// An answer of Zoho's, passed on byte for byte.
+/// An answer from Zoho, passed on byte for byte.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Exact {
-    /// What it is.
+    /// Its `Content-Type`.
     pub content_type: Option<String>,
-    /// What a file is called.
+    /// Its `Content-Disposition`, which names a file.
     pub content_disposition: Option<String>,
     /// Its bytes.
     #[serde(with = "base64_bytes")]
@@ -64,9 +64,9 @@ mod base64_bytes {
 
 #[derive(Serialize, Deserialize)]
 struct Record {
-    /// Of the request: a key belongs to one.
+    /// A digest of the request: a key belongs to one request.
     request: String,
-    /// Until when its process may be working on it.
+    /// Until when a process may be working on the request.
     until: Timestamp,
     state: State,
 }
@@ -76,22 +76,22 @@ struct Record {
 enum State {
     Reserved,
     Sent { plan: Value, at: Timestamp },
-    Done(Kept),
+    Done(StoredAnswer),
 }
 
-/// A request that may go on.
+/// The right to perform a request.
 pub struct Ticket {
     key: Key,
     request: String,
     version: Version,
 }
 
-/// What is known of a key.
+/// The state of a key.
 pub enum Begun {
-    /// Nothing: this is the first request with it.
+    /// This is the first request with the key.
     First(Ticket),
-    /// Its answer.
-    Answered(Kept),
+    /// The request was answered before, with this.
+    Answered(StoredAnswer),
     /// The first request was sent, and its end is not known: look at Zoho.
     Unsettled {
         /// The right to settle it.
@@ -101,13 +101,13 @@ pub enum Begun {
         /// When it was sent.
         at: Timestamp,
     },
-    /// The first request is still running, for so many seconds at most.
+    /// The first request is still running, for at most this many seconds.
     Running(u64),
-    /// It belongs to another request.
+    /// The key belongs to another request.
     Other,
 }
 
-/// The keys of an installation.
+/// The idempotency keys of an installation.
 pub struct Idempotency {
     state: Arc<dyn Table>,
     clock: SharedClock,
@@ -119,14 +119,14 @@ impl Idempotency {
         Self { state, clock }
     }
 
-    /// Begins a request. `owner` is the service key: two of them do not share keys. `request` is a digest of all that makes
-    /// the request what it is.
+    /// Begins a request. `owner` is the id of the service key: two service keys share no idempotency keys. `request` is a digest
+    /// of everything that the request asks for.
     ///
     /// # Errors
     /// Where the store fails.
     pub async fn begin(&self, owner: &str, key: &str, request: &str) -> Result<Begun, StoreError> {
         let key = Key::new(PARTITION, sha256_hex(format!("{owner}/{key}").as_bytes()));
-        // A second try, where another request ended in between.
+        // More than one try, because another request may end in between.
         for _ in 0..4 {
             let Some(row) = self.state.get(&key).await? else {
                 let done = self.write(&key, request, State::Reserved, Condition::Absent).await?;
@@ -164,7 +164,7 @@ impl Idempotency {
         Ok(Begun::Running(1))
     }
 
-    /// Before the call leaves. Says whether the request is still ours to make.
+    /// Notes that the call is about to be sent. False where another process took the request over: then it must not be sent.
     ///
     /// # Errors
     /// Where the store fails: then nothing may be sent.
@@ -173,15 +173,15 @@ impl Idempotency {
         self.advance(ticket, state).await
     }
 
-    /// The answer is known.
+    /// Stores the answer. False where another process took the request over.
     ///
     /// # Errors
     /// Where the store fails.
-    pub async fn done(&self, ticket: &mut Ticket, answer: &Kept) -> Result<bool, StoreError> {
+    pub async fn done(&self, ticket: &mut Ticket, answer: &StoredAnswer) -> Result<bool, StoreError> {
         self.advance(ticket, State::Done(answer.clone())).await
     }
 
-    /// Nothing was done: the same key may be used again, for another request, too.
+    /// Forgets the key, because nothing was done. It may be used again, also for another request.
     ///
     /// # Errors
     /// Where the store fails.
@@ -189,7 +189,7 @@ impl Idempotency {
         self.state.delete(ticket.key, Condition::Version(ticket.version)).await.map(drop)
     }
 
-    /// Its end is not known; the next request may look at Zoho at once.
+    /// Notes that the outcome is not known: the next request may look at Zoho at once.
     ///
     /// # Errors
     /// Where the store fails.
@@ -262,7 +262,7 @@ mod tests {
         assert!(keys.sending(&mut ticket, &json!(1)).await.unwrap());
         let body = Bytes::from_static(&[0, 159, 255]);
         let exact = Exact { content_type: Some("image/png".to_owned()), content_disposition: None, body };
-        let kept = Kept { status: 201, body: json!({"id": "1"}), exact: Some(exact) };
+        let kept = StoredAnswer { status: 201, body: json!({"id": "1"}), exact: Some(exact) };
         assert!(keys.done(&mut ticket, &kept).await.unwrap());
         tokio::time::advance(Duration::from_secs(23 * 3600)).await;
         assert!(matches!(keys.begin("k", "a", "r").await.unwrap(), Begun::Answered(found) if found == kept));

@@ -1,5 +1,5 @@
-//! Channels, by which CRM tells of changes. A channel lives for a week at most; one that asks for more, or for nothing, gets
-//! an hour without a word. <https://www.zoho.com/crm/developer/docs/api/v8/notifications/overview.html>
+//! Channels, through which CRM reports changes. A channel lives for at most a week. If a request asks for more, or names no end,
+//! CRM silently grants an hour. <https://www.zoho.com/crm/developer/docs/api/v8/notifications/overview.html>
 
 use serde_json::{Value, json};
 
@@ -10,29 +10,29 @@ use crate::zoho::http::Answer;
 use crate::zoho::response::{self, crm};
 use crate::zoho::value::{Object, id as id_of};
 
-/// The scope of channels, beside those of the modules.
+/// The scope of channels. The scopes of the modules are needed, too.
 pub const SCOPE: &str = "ZohoCRM.notifications.ALL";
 
-/// How long a channel is asked for: with a day to spare, whatever the clocks show.
+/// The requested life of a channel: a day less than the most, because clocks may differ.
 const ASKED: SignedDuration = SignedDuration::from_hours(6 * 24);
 
 /// The longest token that CRM keeps.
 pub const MAX_TOKEN_LENGTH: usize = 50;
 
-/// All of a channel: what is left out of a renewal would vanish.
+/// A whole channel. A renewal must name all of it, because CRM drops parts that are left out.
 pub struct Definition<'a> {
-    /// Its id, which we chose.
+    /// Its id, which the connector chose.
     pub id: &'a str,
-    /// The modules it tells of, by their API names.
+    /// The API names of the modules that it reports.
     pub modules: &'a [String],
-    /// Where CRM posts.
+    /// The address to which CRM posts.
     pub notify_url: &'a str,
-    /// What each notification must carry.
+    /// The token that each notification must carry.
     pub token: &'a Secret,
 }
 
 impl Definition<'_> {
-    /// What is sent to make it (POST) or to renew it (PUT).
+    /// The body that makes (POST) or renews (PUT) the channel.
     pub fn body(&self, now: Timestamp) -> String {
         let events: Vec<_> = self.modules.iter().map(|module| format!("{module}.all")).collect();
         let expiry = later(now, ASKED).strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string();
@@ -44,7 +44,7 @@ impl Definition<'_> {
             "channel_expiry": expiry,
             "token": self.token.expose(),
             "notify_url": self.notify_url,
-            // Else a change of a contact would also be told as one of each of their deals.
+            // Otherwise a change of a contact would also be reported for each of the contact's deals.
             "notify_on_related_action": false,
             "return_affected_field_values": false,
         }] })
@@ -52,20 +52,20 @@ impl Definition<'_> {
     }
 }
 
-/// Where channels are made and renewed.
+/// The address to make and renew channels.
 pub fn url(api: &str) -> String {
     format!("{api}/crm/v8/actions/watch")
 }
 
-/// Where one is ended.
+/// The address to end a channel.
 pub fn end_url(api: &str, id: &str) -> String {
     format!("{api}/crm/v8/actions/watch?channel_ids={id}")
 }
 
-/// Judges the answer, and gives the end that CRM granted, which need not be the one that was asked for.
+/// Judges the answer, and gives the end that CRM granted, which can differ from the requested one.
 ///
 /// # Errors
-/// Everything but a channel that is there now.
+/// Every answer that does not confirm the channel.
 pub fn granted(answer: &Answer, id: &str) -> Result<Timestamp, Failure> {
     let details = done(answer)?;
     let events = details.get("events").and_then(Value::as_array);
@@ -75,15 +75,15 @@ pub fn granted(answer: &Answer, id: &str) -> Result<Timestamp, Failure> {
         let expiry = event.get("channel_expiry").and_then(Value::as_str);
         expiry.filter(|_| ours).and_then(crate::zoho::value::timestamp)
     });
-    // The first to end: each module has its own.
+    // Each module has its own end; the first one counts.
     let ends = ends.collect::<Option<Vec<_>>>();
     ends.and_then(|ends| ends.into_iter().min()).ok_or_else(|| Failure::of(FailureKind::Unreadable))
 }
 
-/// Judges the answer to the end of a channel.
+/// Judges the answer to a request to end a channel.
 ///
 /// # Errors
-/// Everything but a channel that is gone.
+/// Every answer after which the channel may still exist.
 pub fn ended(answer: &Answer) -> Result<(), Failure> {
     match done(answer) {
         Err(failure) if is_unknown(&failure) => Ok(()),
@@ -96,7 +96,7 @@ pub fn is_unknown(failure: &Failure) -> bool {
     failure.has_code("NOT_SUBSCRIBED")
 }
 
-/// A refusal of the channel comes beside it, under whatever status.
+/// Judges the channel's own row, which can hold a refusal under any status.
 fn done(answer: &Answer) -> Result<Object, Failure> {
     let object = crm(answer)?.unwrap_or_default();
     let first = object.get("watch").and_then(Value::as_array).and_then(|watch| watch.first()?.as_object());

@@ -1,4 +1,5 @@
-//! COQL, CRM's query language: conditions built from values, and queries of callers whose values are bound, never pasted.
+//! COQL, CRM's query language: conditions that the connector builds, and callers' queries, whose values are bound and never
+//! pasted into the text.
 //! <https://www.zoho.com/crm/developer/docs/api/v8/COQL-Overview.html>
 
 use std::collections::BTreeSet;
@@ -8,43 +9,43 @@ use serde_json::{Value, json};
 
 use crate::zoho::value::Object;
 
-/// The scope of queries, beside that of the module.
+/// The scope of queries. Each query also needs the scope of its module.
 pub const SCOPE: &str = "ZohoCRM.coql.READ";
 
 /// The most rows that CRM gives for one query; beyond 200 they cost more of its credits.
 pub const MAX_ROWS: u32 = 2_000;
 
-/// The longest query that is sent.
+/// The longest query that is sent, in bytes.
 const MAX_QUERY_LENGTH: usize = 10_000;
 
-/// Where queries are posted.
+/// The address to which queries are posted.
 pub fn url(api: &str) -> String {
     format!("{api}/crm/v8/coql")
 }
 
-/// What is posted.
+/// The JSON body that is posted.
 pub fn body(query: &str) -> String {
     json!({ "select_query": query }).to_string()
 }
 
-/// A page of a module by id: those after an id, in its order. Records that come or go meanwhile move no others across pages.
+/// The query for a page of a module: the records after an id, sorted by id. New or deleted records move no others across pages.
 pub fn page(module: &str, fields: &str, conditions: &[String], after: Option<&str>, rows: u32) -> String {
     let mut joined = format!("id > {}", after.unwrap_or("0"));
     for condition in conditions {
-        // More than two are bracketed pair by pair.
+        // COQL wants more than two conditions bracketed pair by pair.
         joined = format!("({condition} and {joined})");
     }
     format!("select id, {fields} from {module} where {joined} order by id asc limit {rows}")
 }
 
-/// The people of an account and one more, who may be of another.
+/// The query for the contacts of an account, and for one more contact, who may belong to another account.
 pub fn people_of(fields: &str, account: &str, contact: Option<&str>, rows: u32) -> String {
     let whose = format!("Account_Name = {}", quoted(account));
     let whose = contact.map_or(whose.clone(), |contact| format!("({whose} or id = {})", quoted(contact)));
     format!("select id, {fields} from Contacts where {whose} order by Modified_Time desc limit {rows}")
 }
 
-/// The records that have a value in a field; two are enough to know that it tells none apart.
+/// The query for the records that have a value in a field. Two rows are enough to see that the value is not unique.
 pub fn having(module: &str, fields: &str, field: &str, value: &str) -> String {
     format!("select id, {fields} from {module} where {} limit 2", equals(field, value))
 }
@@ -59,13 +60,13 @@ pub fn contains(field: &str, part: &str) -> String {
     format!("{field} like {}", quoted(&format!("%{part}%")))
 }
 
-/// A text as COQL reads it. A backslash could be an escape to CRM, and a line break the end of what it reads: neither is
-/// let in (see [`is_plain`]).
+/// A text as a COQL literal. It must be plain (see [`is_plain`]): CRM could read a backslash as an escape, and a line break as
+/// the end of the text.
 fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', "''"))
 }
 
-/// Whether a text can stand in a query.
+/// Whether a text can be part of a query: it has no control characters and no backslashes.
 pub fn is_plain(text: &str) -> bool {
     !text.chars().any(|one| one.is_control() || one == '\\')
 }
@@ -76,27 +77,27 @@ pub enum Unusable {
     /// Too long, or not beginning with `select`.
     #[error("`query` must be one COQL query: `select … from … where …`, of at most 10,000 characters")]
     NoQuery,
-    /// A character outside quotes that COQL has no use for.
+    /// It holds a character that is not allowed there.
     #[error("`query` holds {0:?}, which has no place in COQL")]
     Character(char),
-    /// A quote that is not closed.
+    /// A quote is not closed.
     #[error("a text in `query` has no closing quote")]
     Unclosed,
-    /// A value written into the text.
+    /// The query names a value that `params` does not have.
     #[error("`query` names `:{0}`, but `params` has no such value")]
     Missing(String),
-    /// A value that the query does not name.
+    /// `params` has a value that the query does not name.
     #[error("`params` has `{0}`, but `query` does not name it as `:{0}`")]
     Unused(String),
-    /// A value that cannot be written in COQL.
+    /// A value cannot be written in COQL.
     #[error(
         "`params.{0}` must be a text without line breaks and backslashes, a number, true, false, or a list of these (null: write `is null`)"
     )]
     Value(String),
-    /// No module.
+    /// The query names no module.
     #[error("`query` has no `from` with the API name of a module")]
     NoModule,
-    /// More rows than are given.
+    /// The limit is missing, unreadable or too large.
     #[error("`limit` in `query` may be at most {0}")]
     Limit(u32),
 }
@@ -104,18 +105,18 @@ pub enum Unusable {
 /// A query that can be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bound {
-    /// What is sent.
+    /// The text to send.
     pub text: String,
     /// The module that it reads.
     pub module: String,
-    /// Its words and signs, outside of quotes.
+    /// Its words and signs outside of quotes. A bound value is `?`, a quoted text is `'`.
     pub words: Vec<String>,
 }
 
-/// Puts values in the place of `:name`, outside of quotes, and sees to it that at most `most` rows come.
+/// Replaces each `:name` outside of quotes by its value, and ensures that the query gives at most `most` rows.
 ///
 /// # Errors
-/// Where the query cannot be sent as it stands.
+/// Where the query cannot be sent.
 pub fn bind(query: &str, params: &Object, most: u32) -> Result<Bound, Unusable> {
     let query = query.trim();
     if query.len() > MAX_QUERY_LENGTH
@@ -131,7 +132,7 @@ pub fn bind(query: &str, params: &Object, most: u32) -> Result<Bound, Unusable> 
         match one {
             '\'' => {
                 text.push('\'');
-                // A doubled quote within closes and opens again, which comes to the same.
+                // A doubled quote closes the text and opens another one, which gives the same result.
                 loop {
                     match rest.next() {
                         Some('\'') => break text.push('\''),
@@ -145,7 +146,7 @@ pub fn bind(query: &str, params: &Object, most: u32) -> Result<Bound, Unusable> 
                 words.push("'".to_owned());
             }
             ':' => {
-                // Glued to a word, a value would become part of it.
+                // A value right after a word would become part of the word.
                 if text.chars().next_back().is_some_and(is_of_word) {
                     return Err(Unusable::Character(':'));
                 }

@@ -1,4 +1,4 @@
-//! The fields of CRM's modules: what callers must know of each to read, filter and write it.
+//! The fields of CRM's modules, as callers need them to read, filter and write records.
 //! <https://www.zoho.com/crm/developer/docs/api/v8/field-meta.html>
 
 use serde::Serialize;
@@ -11,7 +11,7 @@ use crate::zoho::value::{Object, text};
 pub struct Field {
     /// Its name in requests and answers.
     pub api_name: String,
-    /// What people see.
+    /// The name that people see.
     pub label: String,
     /// `text`, `picklist`, `currency`, `lookup`, …
     #[serde(rename = "type")]
@@ -20,7 +20,7 @@ pub struct Field {
     pub required: bool,
     /// Whether it can be written.
     pub writable: bool,
-    /// Whether no two records may have the same value, so that it can tell which is meant.
+    /// Whether no two records may have the same value, so that the value identifies a record.
     pub unique: bool,
     /// How many characters it takes.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -28,13 +28,13 @@ pub struct Field {
     /// The values that it takes.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub values: Vec<String>,
-    /// The module that it leads to.
+    /// The module that a lookup refers to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lookup: Option<String>,
 }
 
 impl Field {
-    /// Reads a field as CRM describes it; nothing where it has no name.
+    /// Reads CRM's description of a field. None where it has no API name.
     pub fn read(field: &Object) -> Option<Self> {
         let api_name = text(field, "api_name")?.to_owned();
         let flag = |name: &str| field.get(name).and_then(Value::as_bool).unwrap_or(false);

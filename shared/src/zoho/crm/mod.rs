@@ -1,4 +1,4 @@
-//! Zoho CRM: addresses, and its records in the shape that callers get.
+//! Zoho CRM: its addresses, and its records in the shape that callers get.
 //! <https://www.zoho.com/crm/developer/docs/api/v8/>
 
 pub mod channel;
@@ -12,7 +12,7 @@ use super::failure::Failure;
 use super::response::records;
 use super::value::{Object, query_of, untrusted};
 
-/// Scopes by what is read.
+/// Scopes, by the records that they cover.
 pub mod scope {
     /// Deals.
     pub const DEALS: &str = "ZohoCRM.modules.deals.READ";
@@ -28,22 +28,23 @@ pub mod scope {
     pub const CONTACTS: &str = "ZohoCRM.modules.contacts.READ";
     /// Accounts.
     pub const ACCOUNTS: &str = "ZohoCRM.modules.accounts.READ";
-    /// What fields a module has.
+    /// The fields of modules.
     pub const FIELDS: &str = "ZohoCRM.settings.fields.READ";
     /// The organisation.
     pub const ORG: &str = "ZohoCRM.org.READ";
 }
 
-/// What a list of deals asks for when the caller names no fields: CRM gives none by itself.
+/// The fields of a list of deals when the caller names none: CRM has no default.
 pub const DEAL_FIELDS: &str = "Deal_Name,Stage,Amount,Probability,Closing_Date,Account_Name,Contact_Name,Owner,Next_Step,Created_Time,Modified_Time";
 
-/// What a note is read with.
+/// The fields of a note.
 const NOTE_FIELDS: &str = "Note_Title,Note_Content,Parent_Id,Owner,Created_Time,Modified_Time";
 
 /// The most fields that a list may ask for.
 pub const MAX_FIELDS: usize = 50;
 
-/// A page of a module, by id, so that changes move no record across pages. CRM's own page tokens lead past the 2,000th.
+/// A page of a module, sorted by id, so that changes move no record across pages. Beyond 2,000 records CRM demands its page
+/// tokens.
 pub fn list_url(api: &str, module: &str, fields: &str, per_page: u32, page_token: Option<&str>) -> String {
     let mut query = query_of(module_url(api, module));
     query
@@ -64,7 +65,7 @@ pub fn by_ids_url(api: &str, module: &str, fields: &str, ids: &str) -> String {
     query.finish()
 }
 
-/// Where a record is made or, where there is one with the same value of a field, changed.
+/// The address to make a record, or to change an existing one with the same value of a field.
 pub fn upsert_url(api: &str, module: &str) -> String {
     format!("{api}/crm/v8/{module}/upsert")
 }
@@ -79,7 +80,7 @@ pub fn record_url(api: &str, module: &str, id: &str) -> String {
     format!("{api}/crm/v8/{module}/{id}")
 }
 
-/// The newest records of a module. Not by search, whose index lags behind.
+/// The newest records of a module. This is no search, because the index of searches lags behind.
 pub fn newest_url(api: &str, module: &str, fields: &str) -> String {
     let mut query = query_of(module_url(api, module));
     query
@@ -90,7 +91,7 @@ pub fn newest_url(api: &str, module: &str, fields: &str) -> String {
     query.finish()
 }
 
-/// Where notes of a deal are posted.
+/// The notes of a deal, and the address to which new ones are posted.
 pub fn notes_url(api: &str, deal: &str) -> String {
     format!("{api}/crm/v8/Deals/{deal}/Notes")
 }
@@ -105,7 +106,7 @@ pub fn notes_page_url(api: &str, deal: &str, page: u32, per_page: u32) -> String
     query.finish()
 }
 
-/// The newest notes of a deal. Where CRM does not heed the order, they are its first.
+/// The newest notes of a deal. If CRM ignores the order, these are the first ones in its own order.
 pub fn newest_notes_url(api: &str, deal: &str) -> String {
     let mut query = query_of(notes_url(api, deal));
     query
@@ -116,7 +117,7 @@ pub fn newest_notes_url(api: &str, deal: &str) -> String {
     query.finish()
 }
 
-/// What fields a module has, and which values they take.
+/// The fields of a module, and the values that they take.
 pub fn fields_url(api: &str, module: &str) -> String {
     let mut query = query_of(format!("{api}/crm/v8/settings/fields"));
     query.append_pair("module", module);
@@ -128,33 +129,33 @@ pub fn org_url(api: &str) -> String {
     format!("{api}/crm/v8/org")
 }
 
-/// The records of an answer; nothing under 204 is none.
+/// The records of an answer. No answer (204) is an empty list.
 ///
 /// # Errors
-/// Where it has no list of them.
+/// Where the answer has no list of records.
 pub fn rows(answer: Option<Object>) -> Result<Vec<Object>, Failure> {
     answer.map_or_else(|| Ok(Vec::new()), |mut answer| records(&mut answer, "data"))
 }
 
-/// Whether there are records after these.
+/// Whether more records follow.
 pub fn more_records(answer: &Object) -> bool {
     let more = answer.get("info").and_then(|info| info.get("more_records"));
     more.and_then(Value::as_bool).unwrap_or(false)
 }
 
-/// Where the list goes on.
+/// The token of the next page.
 pub fn next_page_token(answer: &Object) -> Option<&str> {
     answer.get("info")?.get("next_page_token").and_then(Value::as_str).filter(|_| more_records(answer))
 }
 
-/// Whether a lookup came as an id alone.
+/// Whether a lookup has only an id and no name.
 pub fn has_nameless_lookup(record: &Object) -> bool {
     let nameless = |value: &Object| value.contains_key("id") && !value.contains_key("name");
     record.values().filter_map(Value::as_object).any(nameless)
 }
 
-/// Text fields that Zoho fills, or lets people only choose from. All others hold words of people: an organisation adds
-/// fields of its own, whose names cannot be known here.
+/// Text fields that Zoho fills, or whose values people only choose from a list. All others count as written by people, because an
+/// organisation can add fields whose names are not known here.
 const CHOSEN: &[&str] = &[
     "id",
     "Stage",
@@ -173,15 +174,15 @@ const CHOSEN: &[&str] = &[
     "Last_Activity_Time",
 ];
 
-/// A record as callers get it: lookups flattened to a name with the id beside it, the fields that describe the user's
-/// screen left out, and `untrusted` added.
+/// A record as callers get it: a lookup becomes its name, with the id in a field beside it. Fields that describe the user's
+/// screen are left out, and `untrusted` is added.
 pub fn record(record: Object) -> Object {
     let mut flat = Object::new();
     let mut ids = Vec::new();
     for (field, value) in record {
         match value {
             _ if field.starts_with('$') && field != "$currency_symbol" => {}
-            // A query can give the id alone.
+            // A query can give only the id.
             Value::Object(mut lookup)
                 if lookup.contains_key("id") && (lookup.contains_key("name") || lookup.len() == 1) =>
             {

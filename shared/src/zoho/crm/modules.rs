@@ -1,7 +1,7 @@
-//! Modules of Zoho CRM: the word of a record, and the scope of reading it.
+//! Modules of Zoho CRM: the word for a record, and the scope to read it.
 //! <https://www.zoho.com/crm/developer/docs/api/v8/scopes.html>
 
-/// Modules with a scope of their own; those that a company made share one.
+/// Modules with their own scopes. Modules that a company has added share one scope.
 const OWN_SCOPE: [&str; 20] = [
     "Leads",
     "Accounts",
@@ -25,7 +25,7 @@ const OWN_SCOPE: [&str; 20] = [
     "Services",
 ];
 
-/// A module by one of its records, as events name it: `Deals` is about a `deal`, `Price_Books` about a `price_book`.
+/// The word for a record of a module, as events use it: `deal` for `Deals`, `price_book` for `Price_Books`.
 pub fn record_word(module: &str) -> String {
     let name = module.to_ascii_lowercase();
     match (name.strip_suffix("ies"), name.strip_suffix('s')) {
@@ -35,7 +35,7 @@ pub fn record_word(module: &str) -> String {
     }
 }
 
-/// What must be granted to read the records of a module.
+/// The scope to read the records of a module.
 pub fn read_scope(module: &str) -> String {
     let own = OWN_SCOPE.iter().any(|known| known.eq_ignore_ascii_case(module));
     let name = if own { module.replace('_', "").to_lowercase() } else { "custom".to_owned() };

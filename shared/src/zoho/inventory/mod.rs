@@ -1,4 +1,4 @@
-//! Zoho Inventory: addresses, and its records in the shape that callers get.
+//! Zoho Inventory: its addresses, and its records in the shape that callers get.
 //! <https://www.zoho.com/inventory/api/v1/>
 
 pub mod record_kinds;
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use self::record_kinds::RecordKind;
 use super::value::{Object, even_out, id, number, query_of, text, untrusted};
 
-/// Scopes by what is read.
+/// Scopes, by the records that they cover.
 pub mod scope {
     use super::record_kinds::RecordKind;
 
@@ -17,7 +17,7 @@ pub mod scope {
     pub const ITEMS: &str = RecordKind::ITEM.read_scope;
     /// Customers and vendors.
     pub const CONTACTS: &str = RecordKind::CONTACT.read_scope;
-    /// The list of organisations, of all things, is a setting.
+    /// Settings, which include the list of organisations.
     pub const SETTINGS: &str = RecordKind::LOCATION.read_scope;
 }
 
@@ -43,7 +43,7 @@ pub mod orders {
         RecordKind::SALES_ORDER.record_url(api, organization, id)
     }
 
-    /// Where its status is changed.
+    /// The address to change an order's status.
     pub fn status_url(api: &str, organization: &str, id: &str, status: &str) -> String {
         format!("{api}/inventory/v1/salesorders/{id}/status/{status}?organization_id={organization}")
     }
@@ -54,12 +54,12 @@ pub fn organizations_url(api: &str) -> String {
     format!("{api}/inventory/v1/organizations")
 }
 
-/// The user whose token it is.
+/// The user who connected.
 pub fn user_url(api: &str, organization: &str) -> String {
     format!("{api}/inventory/v1/users/me?organization_id={organization}")
 }
 
-/// The address by which that user is known.
+/// The email address of that user, in lower case: the selected one, else the first.
 pub fn user_email(answer: &Object) -> Option<String> {
     let addresses = answer.get("user")?.get("email_ids")?.as_array()?;
     let selected = |entry: &&Value| entry.get("is_selected").and_then(Value::as_bool).unwrap_or(false);
@@ -67,7 +67,7 @@ pub fn user_email(answer: &Object) -> Option<String> {
     entry.get("email")?.as_str().map(str::to_lowercase)
 }
 
-/// A page of items. Sorted by creation, so that a new item shows up at the end and moves no other across pages.
+/// A page of items, sorted by creation, so that a new item appears at the end and moves no other across pages.
 pub fn items_url(
     api: &str,
     organization: &str,
@@ -86,7 +86,7 @@ pub fn items_url(
     query.finish()
 }
 
-/// Items with all that is known of them, by their ids, separated by commas.
+/// Items with all details, by their ids, separated by commas.
 pub fn item_details_url(api: &str, organization: &str, ids: &str) -> String {
     let mut query = query_of(format!("{api}/inventory/v1/itemdetails"));
     query.append_pair("organization_id", organization).append_pair("item_ids", ids);
@@ -101,8 +101,8 @@ pub fn locations_url(api: &str, organization: &str) -> String {
 /// The filter of items that are low on stock.
 pub const LOW_STOCK: (&str, &str) = ("filter_by", "Status.Lowstock");
 
-/// Whether an item is low on stock. A list can leave its reorder level out: then Zoho's filter is relied on, if it says that
-/// it has filtered.
+/// Whether an item is low on stock. A list can leave out the reorder level: then Zoho's filter decides, if Zoho says that it was
+/// applied (`filtered`).
 pub fn is_low(item: &Object, filtered: bool) -> bool {
     let figure = |field: &str| number(item.get(field)).as_f64();
     match (figure("reorder_level"), figure("stock_on_hand")) {
@@ -131,7 +131,7 @@ pub fn has_more(answer: &Object) -> bool {
         .unwrap_or(false)
 }
 
-/// Fields that are numbers, and `""` where there is none.
+/// Fields that hold numbers, or `""` in place of none.
 const NUMBERS: &[&str] = &[
     "rate",
     "purchase_rate",
@@ -147,11 +147,11 @@ const NUMBERS: &[&str] = &[
     "tds_tax_percentage",
 ];
 
-/// Text that Zoho fills, or lets people only choose from. All other text holds words of people, as far as can be known.
+/// Text fields that Zoho fills, or whose values people only choose from a list. All others count as written by people.
 const CHOSEN: &[&str] =
     &["status", "source", "item_type", "product_type", "image_type", "item_code", "lock_details"];
 
-/// An item as callers get it: Zoho's fields evened out, with `stock` and `untrusted` beside them.
+/// An item as callers get it: Zoho's fields, normalised, with `stock` and `untrusted` added.
 pub fn item(mut item: Object) -> Object {
     even_out(&mut item, NUMBERS);
     let stock = stock(&item);
@@ -168,7 +168,7 @@ pub fn item(mut item: Object) -> Object {
     item
 }
 
-/// Any other record as callers get it: Zoho's fields evened out, with `untrusted` beside them.
+/// Any other record as callers get it: Zoho's fields, normalised, with `untrusted` added.
 pub fn plain_record(mut record: Object) -> Object {
     even_out(&mut record, NUMBERS);
     let untrusted = untrusted(&record, |field| {
@@ -181,9 +181,9 @@ pub fn plain_record(mut record: Object) -> Object {
     record
 }
 
-/// Zoho's stock figures under one set of names. An item that tracks no inventory has none, which is not zero.
-/// `available` is what can be promised (`available_for_sale_stock`). What an answer does not carry is null: lists have
-/// neither that nor the figures by location.
+/// Zoho's stock figures under one set of names. An item that tracks no inventory has no figures, which is not zero.
+/// `available` is the stock that can be sold (`available_for_sale_stock`). Figures that an answer does not have are null: lists
+/// have neither `available` nor figures by location.
 fn stock(item: &Object) -> Value {
     let figures = |object: &Object, prefix: &str| {
         let figure = |name: &str| number(object.get(&format!("{prefix}{name}")));

@@ -9,26 +9,26 @@ use crate::zoho::failure::Failure;
 use crate::zoho::response::records;
 use crate::zoho::value::{Object, record};
 
-/// A kind of records. Rows and events name it by its word.
+/// A kind of records. Stored rows and events name it by its word.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RecordKind {
     /// Its word in types and subjects of events, and in Zoho's workflow rules.
     pub word: &'static str,
     /// Its path below `/inventory/v1/`.
     pub path: &'static str,
-    /// The keys that its lists stand under: Zoho spells some in two ways. None where there is no list.
+    /// The keys of its lists in answers: Zoho spells some in two ways. Empty where there is no list.
     pub list_keys: &'static [&'static str],
-    /// The keys that one record stands under, in answers and in webhooks. None where there are only lists.
+    /// The keys of a single record in answers and in webhooks. Empty where there are only lists.
     pub record_keys: &'static [&'static str],
     /// The field of its id.
     pub id_field: &'static str,
-    /// The scope of reading it.
+    /// The scope to read it.
     pub read_scope: &'static str,
-    /// Its module, as Zoho's pages of webhooks and workflow rules name it, where it can be watched.
+    /// The name of its module in Zoho's pages for webhooks and workflow rules. None where it cannot be watched.
     pub rule_module: Option<&'static str>,
 }
 
-/// Fields by which callers know a record. Events carry them beside the id.
+/// Fields by which people identify a record. Events carry them beside the id.
 pub const NAMING_FIELDS: [&str; 5] =
     ["sku", "salesorder_number", "purchaseorder_number", "reference_number", "status"];
 
@@ -143,7 +143,7 @@ impl RecordKind {
         rule_module: None,
     };
 
-    /// All.
+    /// All kinds.
     pub const ALL: [&Self; 10] = [
         Self::ITEM,
         Self::SALES_ORDER,
@@ -162,7 +162,7 @@ impl RecordKind {
         Self::ALL.into_iter().filter(|kind| kind.rule_module.is_some())
     }
 
-    /// The kind of this word.
+    /// The kind with this word.
     pub fn of_word(word: &str) -> Option<&'static Self> {
         Self::ALL.into_iter().find(|kind| kind.word == word)
     }
@@ -172,12 +172,12 @@ impl RecordKind {
         !self.list_keys.is_empty()
     }
 
-    /// Whether Zoho gives one record by itself.
+    /// Whether Zoho gives single records.
     pub const fn has_single_records(&self) -> bool {
         !self.record_keys.is_empty()
     }
 
-    /// The list, and where new records are posted.
+    /// The list, and the address to which new records are posted.
     pub fn list_url(&self, api: &str) -> String {
         format!("{api}/inventory/v1/{}", self.path)
     }
@@ -190,13 +190,13 @@ impl RecordKind {
     /// Takes the records out of a list's answer.
     ///
     /// # Errors
-    /// Where it has no list of this kind.
+    /// Where the answer has no list of this kind.
     pub fn take_list(&self, answer: &mut Object) -> Result<Vec<Object>, Failure> {
         let key = self.list_keys.iter().find(|key| answer.contains_key(**key));
         records(answer, key.copied().unwrap_or_default())
     }
 
-    /// Takes the one record out of an answer.
+    /// Takes the single record out of an answer.
     pub fn take_record(&self, answer: &mut Object) -> Option<Object> {
         self.record_keys.iter().find_map(|key| record(answer, key))
     }

@@ -1,5 +1,5 @@
-//! Webhooks of Inventory and the workflow rules that set them off, as its settings make them. Zoho documents these addresses
-//! for Books only, which has the same: so an answer of any other shape counts as a refusal.
+//! Inventory's settings for webhooks and for the workflow rules that trigger them. Zoho documents these addresses only for Books,
+//! which has the same ones. So an answer of another shape counts as a refusal.
 //! <https://www.zoho.com/books/api/v3/webhooks/>, <https://www.zoho.com/books/api/v3/workflows/>
 
 use serde_json::{Value, json};
@@ -12,22 +12,22 @@ use crate::zoho::inventory::record_kinds::RecordKind;
 use crate::zoho::response::{inventory, records};
 use crate::zoho::value::{Object, id, query_of, record, text};
 
-/// The scopes of listing and deleting webhooks and rules.
+/// The scopes to list and delete webhooks and rules.
 pub const SCOPES_TO_DELETE: &[&str] = &["ZohoInventory.settings.READ", "ZohoInventory.settings.DELETE"];
 
-/// The scopes of making them, and of deleting what was half made.
+/// The scopes to make webhooks and rules, and to delete them after a partial failure.
 pub const SCOPES_TO_CREATE: &[&str] =
     &["ZohoInventory.settings.READ", "ZohoInventory.settings.CREATE", "ZohoInventory.settings.DELETE"];
 
-/// Zoho cuts no name, it refuses a longer one.
+/// The longest name. Zoho refuses a longer one.
 pub const MAX_NAME_LENGTH: usize = 50;
 
-/// The two settings that a rule is made of.
+/// The two settings that a rule consists of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Setting {
-    /// Where to post, and what.
+    /// The webhook: the address and the body.
     Webhook,
-    /// When.
+    /// The workflow rule: the changes that trigger the webhook.
     Workflow,
 }
 
@@ -39,7 +39,7 @@ impl Setting {
         }
     }
 
-    /// The list, and where new ones are posted.
+    /// The list, and the address to which new ones are posted.
     pub fn url(self, api: &str, organization: &str, page: u32) -> String {
         let mut query = query_of(format!("{api}/inventory/v1/settings/{}s", self.one()));
         query.append_pair("organization_id", organization);
@@ -49,32 +49,32 @@ impl Setting {
         query.finish()
     }
 
-    /// One of them.
+    /// A single one.
     pub fn one_url(self, api: &str, organization: &str, id: &str) -> String {
         format!("{api}/inventory/v1/settings/{}s/{id}?organization_id={organization}", self.one())
     }
 }
 
-/// Where a workflow is switched on.
+/// The address to switch a workflow on.
 pub fn activate_url(api: &str, organization: &str, id: &str) -> String {
     format!("{api}/inventory/v1/settings/workflows/{id}/active?organization_id={organization}")
 }
 
-/// A webhook with its rule, as it is wanted.
+/// A wanted webhook with its rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rule {
-    /// What both are called.
+    /// The name of both.
     pub name: String,
     /// The kind of records.
     pub kind: &'static RecordKind,
-    /// Whether it is about deleted records; else about new and changed ones.
+    /// Whether it reports deleted records, rather than new and changed ones.
     pub deleted: bool,
-    /// Where to post.
+    /// The address to which Zoho posts.
     pub url: String,
 }
 
 impl Rule {
-    /// What makes the webhook. Its body is the record as Zoho gives it by default.
+    /// The body that makes the webhook. The webhook posts the record in Zoho's default form.
     pub fn webhook(&self, secret: &Secret) -> String {
         json!({
             "webhook_name": self.name,
@@ -91,7 +91,7 @@ impl Rule {
         .to_string()
     }
 
-    /// What makes the rule. Without `apply_rule_always` only the first change of a record would be told.
+    /// The body that makes the rule. Without `apply_rule_always`, Zoho would report only the first change of a record.
     pub fn workflow(&self, webhook_id: &str) -> String {
         json!({
             "workflow_name": self.name,
@@ -103,12 +103,13 @@ impl Rule {
         .to_string()
     }
 
-    /// Whether a webhook is this one: by its address, or by its name where a list shows no addresses.
+    /// Whether a listed webhook is this one: by its address, or by its name where the list shows no addresses.
     pub fn is_webhook(&self, entry: &Entry) -> bool {
         entry.url.as_ref().map_or(entry.name == self.name, |url| *url == self.url)
     }
 
-    /// Whether a workflow sets off this webhook of that id: by what it does, or by its name where a list does not show that.
+    /// Whether a listed workflow triggers the webhook with this id: by its actions, or by its name where the list shows no
+    /// actions.
     pub fn is_workflow(&self, entry: &Entry, webhook_id: &str) -> bool {
         let by_action =
             entry.actions.as_ref().map(|actions| actions.iter().any(|action| action == webhook_id));
@@ -116,22 +117,22 @@ impl Rule {
     }
 }
 
-/// A webhook or a workflow that is there.
+/// A webhook or a workflow in a list of Zoho's.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// Its id.
     pub id: String,
     /// Its name.
     pub name: String,
-    /// Where a webhook posts, where the list says so.
+    /// The address of a webhook, where the list shows it.
     pub url: Option<String>,
-    /// The ids of what a workflow does, where the list says so.
+    /// The ids of a workflow's actions, where the list shows them.
     pub actions: Option<Vec<String>>,
-    /// Whether somebody has switched it off.
+    /// Whether it is switched off.
     pub is_off: bool,
 }
 
-/// Judges a page of a list, and says whether there is another one.
+/// Judges a page of a list, and says whether another one follows.
 ///
 /// # Errors
 /// Everything but a list.
@@ -144,17 +145,17 @@ pub fn listed(answer: &Answer, setting: Setting) -> Result<(Vec<Entry>, bool), F
     Ok((entries.ok_or_else(|| Failure::of(FailureKind::Unreadable))?, more))
 }
 
-/// Judges the answer to a new one, and gives its id.
+/// Judges the answer to a creation, and gives the new id.
 ///
 /// # Errors
-/// Everything but one that was made.
+/// Every answer without a new id.
 pub fn made(answer: &Answer, setting: Setting) -> Result<String, Failure> {
     let made = record(&mut inventory(answer)?, setting.one());
     let id = made.and_then(|made| id(&made, &format!("{}_id", setting.one())));
     id.ok_or_else(|| Failure::of(FailureKind::Unreadable))
 }
 
-/// Judges the answer to what gives nothing back.
+/// Judges the answer to a call that returns no data.
 ///
 /// # Errors
 /// Everything but a success.
@@ -165,7 +166,7 @@ pub fn done(answer: &Answer) -> Result<(), Failure> {
 /// Judges the answer to a deletion.
 ///
 /// # Errors
-/// Everything but one that is gone.
+/// Every answer after which it may still exist.
 pub fn deleted(answer: &Answer) -> Result<(), Failure> {
     match done(answer) {
         Err(failure) if failure.kind == FailureKind::NotFound => Ok(()),

@@ -9,7 +9,7 @@ use crate::http::{Answer, Call};
 use crate::pages::{error_page, escape, page};
 use crate::state::State;
 
-/// What the app asks for, judged.
+/// The app's request, checked.
 struct Asked {
     client: String,
     redirect_uri: String,
@@ -39,7 +39,7 @@ pub(crate) fn show(state: &State, call: &Call, dc: &str) -> Answer {
     page(200, "Allow access?", &inner, &origin(&asked.redirect_uri))
 }
 
-/// The user's decision: back to the app.
+/// Handles the user's decision, and redirects to the app.
 pub(crate) fn decide(state: &mut State, call: &Call, dc: &str) -> Answer {
     let asked = match judge(state, call, dc) {
         Ok(asked) => asked,
@@ -60,7 +60,7 @@ pub(crate) fn decide(state: &mut State, call: &Call, dc: &str) -> Answer {
             let now = state.clock.now();
             let code = state.accounts.consent(consent, now, &state.switches);
             let accounts = encode(&data_centre::accounts(&state.options.base_url, &home));
-            // The trailing `&` is Zoho's.
+            // Zoho sends the trailing `&`, too.
             format!("{echoed}code={code}&location={home}&accounts-server={accounts}&")
         }
         Some("reject") => format!("{echoed}error=access_denied"),
@@ -76,7 +76,7 @@ fn judge(state: &State, call: &Call, dc: &str) -> Result<Asked, Answer> {
     let id = call.filled("client_id").unwrap_or_default();
     let unknown = || error_page("Invalid Client", "The client is not registered in this data centre.");
     let client = state.accounts.client(&id, dc).ok_or_else(unknown)?;
-    // Zoho moves the user to their own data centre; an app that is not known there ends here.
+    // Zoho moves users to their own data centre, and refuses an app that is not known there.
     let user_dc = &state.options.user_data_centre;
     if !data_centre::client_known(&client.home, client.multi_dc, user_dc) {
         return Err(error_page(

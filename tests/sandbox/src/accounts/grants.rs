@@ -1,4 +1,4 @@
-//! Codes, refresh tokens and access tokens: who may have how many, and for how long.
+//! Codes, refresh tokens and access tokens, with their limits and lifetimes.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -14,11 +14,11 @@ use crate::switches::Switches;
 /// An access token lives an hour.
 pub(crate) const ACCESS_SECONDS: u64 = 3600;
 const ACCESS_LIFE: Duration = Duration::from_secs(ACCESS_SECONDS);
-/// Window of the mint and code limits, and how many fit into it.
+/// The window of the limits on minted tokens and codes, and the limits.
 const WINDOW: Duration = Duration::from_secs(600);
 const PER_WINDOW: usize = 10;
 
-/// Everything the accounts servers remember, of all data centres.
+/// The state of the accounts servers of all data centres.
 #[derive(Debug, Default)]
 pub(crate) struct Accounts {
     pub(crate) clients: Vec<Client>,
@@ -29,7 +29,7 @@ pub(crate) struct Accounts {
     pub(crate) minted: usize,
 }
 
-/// A code on its way through the browser.
+/// A code that was not exchanged yet.
 #[derive(Debug)]
 struct Code {
     text: String,
@@ -43,7 +43,7 @@ struct Code {
     one_too_many: bool,
 }
 
-/// What a consent asks for.
+/// The request of a consent.
 pub(crate) struct Consent<'a> {
     pub(crate) client: &'a str,
     pub(crate) redirect_uri: Option<&'a str>,
@@ -65,7 +65,7 @@ struct Grant {
     access: Vec<(String, Timestamp)>,
 }
 
-/// What a successful token call hands out.
+/// The result of a successful token call.
 #[derive(Debug)]
 pub(crate) struct Minted {
     pub(crate) access: String,
@@ -80,14 +80,14 @@ impl Accounts {
         data_centre::client_known(&client.home, client.multi_dc, dc).then_some(client)
     }
 
-    /// Client id and secret, judged.
+    /// Checks client id and secret.
     pub(crate) fn authenticate(&self, id: &str, secret: &str, dc: &str) -> Result<(), Refusal> {
         let client = self.client(id, dc).ok_or(Refusal::InvalidClient)?;
         let own = client.secrets.iter().find(|(of, _)| of == dc).map(|(_, secret)| secret);
         if own.unwrap_or(&client.secret) == secret { Ok(()) } else { Err(Refusal::InvalidClientSecret) }
     }
 
-    /// The user pressed Accept: a code. A second consent brings a refresh token only if asked for.
+    /// Accepts a consent, and gives its code. A second consent gives a refresh token only if the app asks for it.
     pub(crate) fn consent(&mut self, consent: Consent<'_>, now: Timestamp, switches: &Switches) -> String {
         let first = self.consented.insert(consent.client.to_owned());
         let since = earlier(now, WINDOW);
@@ -109,7 +109,7 @@ impl Accounts {
         text
     }
 
-    /// Exchanges a code; it is gone afterwards.
+    /// Exchanges a code, which can be used only once.
     pub(crate) fn exchange(
         &mut self,
         (client, dc): (&str, &str),
@@ -146,7 +146,7 @@ impl Accounts {
         Ok(minted)
     }
 
-    /// A grant that was consented to at some earlier time.
+    /// A grant of an earlier consent.
     pub(crate) fn plant(&mut self, (client, dc): (&str, &str), scopes: Vec<String>) -> String {
         let refresh = token();
         self.grants.push(Grant::new(Some(refresh.clone()), client.to_owned(), dc.to_owned(), scopes));
@@ -179,7 +179,7 @@ impl Accounts {
         Ok(grant.mint(now, switches))
     }
 
-    /// Scopes of a living access token at this data centre's API.
+    /// The scopes of a live access token at this data centre's API.
     pub(crate) fn scopes(&self, access: &str, dc: &str, now: Timestamp) -> Option<&[String]> {
         let living = |grant: &&Grant| grant.access.iter().any(|(text, ends)| text == access && *ends > now);
         self.grants.iter().filter(|grant| grant.dc == dc).find(living).map(|grant| grant.scopes.as_slice())
@@ -198,21 +198,21 @@ impl Accounts {
         found
     }
 
-    /// The user removes every app: nothing of theirs lives on.
+    /// Removes all apps of the user, with all grants and tokens.
     pub(crate) fn forget_user(&mut self) {
         self.grants.clear();
         self.codes.clear();
         self.consented.clear();
     }
 
-    /// Every access token dies; refresh tokens stay.
+    /// Expires all access tokens. Refresh tokens stay.
     pub(crate) fn expire_access(&mut self) {
         for grant in &mut self.grants {
             grant.access.clear();
         }
     }
 
-    /// Makes room for one more refresh token: the oldest dies silently, with its access tokens.
+    /// Makes room for one more refresh token: the oldest is revoked silently, with its access tokens.
     fn evict(&mut self, client: &str, dc: &str, limit: usize) {
         let mine = |grant: &Grant| grant.refresh.is_some() && grant.client == client && grant.dc == dc;
         while self.grants.iter().filter(|grant| mine(grant)).count() >= limit.max(1) {
@@ -228,7 +228,7 @@ impl Grant {
         Self { refresh, client, dc, scopes, mints: Vec::new(), locked_until: None, access: Vec::new() }
     }
 
-    /// One more access token; beyond the limit the oldest dies silently.
+    /// Makes an access token. Beyond the limit, the oldest is revoked silently.
     fn mint(&mut self, now: Timestamp, switches: &Switches) -> Minted {
         self.access.retain(|(_, ends)| *ends > now);
         while self.access.len() >= switches.alive_access_tokens.max(1) {
@@ -243,7 +243,7 @@ impl Grant {
 /// `1000.` and two runs of 32 hexadecimal digits.
 fn token() -> String {
     let mut bytes = [0_u8; 32];
-    // Without random numbers from the system the tokens would collide, not leak: nothing here is secret.
+    // Without random numbers the tokens would only collide: nothing here is secret.
     let _ = getrandom::fill(&mut bytes);
     let (one, other) = bytes.split_at(16);
     format!("1000.{}.{}", hex::encode(one), hex::encode(other))

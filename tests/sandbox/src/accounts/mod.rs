@@ -1,4 +1,4 @@
-//! The accounts servers: consent, tokens, revocation. One set of rules, ten hosts.
+//! The accounts servers: consent, tokens, revocation. The rules are the same on all ten hosts.
 
 mod consent;
 pub(crate) mod grants;

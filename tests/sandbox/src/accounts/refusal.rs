@@ -1,4 +1,4 @@
-//! How the token endpoint says no: in the body, nearly always under HTTP 200.
+//! The refusals of the token endpoint: in the body, nearly always under HTTP 200.
 
 use serde_json::json;
 
@@ -10,15 +10,15 @@ use crate::switches::Switches;
 pub(crate) enum Refusal {
     /// Code or refresh token unknown, used, expired, revoked, or of another client or data centre.
     InvalidCode,
-    /// Client unknown here.
+    /// The client is unknown at this data centre.
     InvalidClient,
-    /// Client known, secret wrong.
+    /// The client is known, but the secret is wrong.
     InvalidClientSecret,
     /// Not the redirect URI of the consent.
     InvalidRedirectUri,
     /// Too many codes.
     AccessDenied,
-    /// A grant type nobody knows.
+    /// An unknown grant type.
     UnsupportedGrantType,
     /// Too many mints.
     Throttled,

@@ -19,7 +19,7 @@ pub(crate) fn token(state: &mut State, call: &Call, dc: &str) -> Answer {
 }
 
 fn grant(state: &mut State, call: &Call, dc: &str) -> Result<Minted, Refusal> {
-    // JSON is not understood, so the client id is not even seen.
+    // The endpoint does not read JSON, so it does not see the client id.
     if call.is_json() {
         return Err(Refusal::InvalidClient);
     }
@@ -46,7 +46,7 @@ fn success(state: &State, dc: &str, minted: Minted) -> Value {
         body.insert("refresh_token".to_owned(), refresh.into());
     }
     if !switches.scope_left_out {
-        // Commas on the way in, spaces on the way out.
+        // Zoho takes commas between scopes and gives spaces.
         body.insert("scope".to_owned(), minted.scopes.join(" ").into());
     }
     let api_domain = if switches.api_domain_accounts_page {
@@ -71,12 +71,12 @@ pub(crate) fn revoke(state: &mut State, call: &Call, dc: &str) -> Answer {
     if state.accounts.revoke(&token, dc) {
         Answer::json(200, &json!({ "status": "success" }))
     } else {
-        // What Zoho says to an unknown token is not documented.
+        // Zoho's answer to an unknown token is not documented.
         Answer::json(200, &json!({ "error": "invalid_token" }))
     }
 }
 
-/// Revocation as newer Accounts pages print it.
+/// Revocation at the path of newer Accounts pages.
 pub(crate) fn revoke_with_basic(state: &mut State, call: &Call, dc: &str) -> Answer {
     let judged = match basic(call) {
         Some((id, secret)) => state.accounts.authenticate(&id, &secret, dc),

@@ -1,4 +1,4 @@
-//! What changed in CRM, kept until it is announced.
+//! Changes in CRM, kept until they are announced.
 
 use serde_json::Value;
 
@@ -6,7 +6,7 @@ use super::module::Module;
 use super::record::text;
 use crate::object::Object;
 
-/// What was done to a record.
+/// The operation on a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operation {
     Insert,
@@ -15,7 +15,7 @@ pub(crate) enum Operation {
 }
 
 impl Operation {
-    /// Every one.
+    /// All operations.
     pub(crate) const ALL: [Self; 3] = [Self::Insert, Self::Update, Self::Delete];
 
     /// Its name in a notification.
@@ -27,7 +27,7 @@ impl Operation {
         }
     }
 
-    /// Its other name, by which it is watched.
+    /// Its name in the events of a channel.
     pub(crate) fn watched_as(self) -> &'static str {
         match self {
             Self::Insert => "create",
@@ -46,12 +46,12 @@ pub(crate) struct Change {
     /// New values of the fields that an update changed.
     pub(super) values: Object,
     parent: Option<(Module, String)>,
-    /// Not the record itself changed but something that belongs to it.
+    /// Whether not the record itself changed but something that belongs to it.
     pub(super) related: bool,
 }
 
 impl Change {
-    /// Of this record.
+    /// A change of this record.
     pub(crate) fn new((module, record): (Module, &Object), operation: Operation) -> Self {
         let parent = record.get("Parent_Id").and_then(|parent| {
             let at = |pointer: &str| parent.pointer(pointer).and_then(Value::as_str);
@@ -61,19 +61,19 @@ impl Change {
         Self { module, operation, id, values: Object::new(), parent, related: false }
     }
 
-    /// With the new values of what changed.
+    /// Adds the new values of the changed fields.
     pub(crate) fn with(self, values: Object) -> Self {
         Self { values, ..self }
     }
 
-    /// What it is to the record that this one belongs to.
+    /// The same change as a change of the record's parent.
     pub(crate) fn of_parent(&self) -> Option<Self> {
         let (module, id) = self.parent.clone()?;
         let operation = Operation::Update;
         Some(Self { module, operation, id, values: Object::new(), parent: None, related: true })
     }
 
-    /// Whether one notification tells of both, if they are due to the same channel.
+    /// Whether one notification can report both changes to a channel.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         (self.module, self.operation, self.related) == (other.module, other.operation, other.related)
     }

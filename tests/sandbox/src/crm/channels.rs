@@ -1,4 +1,4 @@
-//! CRM's channels: who is told of which changes, and until when.
+//! CRM's channels: the receivers, the changes that they are told of, and until when.
 
 use std::time::Duration;
 
@@ -8,16 +8,16 @@ use super::change::Operation;
 use super::module::Module;
 use crate::clock::later;
 
-/// A channel lives for so long where nothing else is asked, or too much.
+/// How long a channel lives if no end is requested, or one too late.
 const USUAL: Duration = Duration::from_secs(3_600);
 
-/// All that were enabled; who asks drops the dead ones before.
+/// All channels that were enabled. Callers drop the expired ones first.
 #[derive(Debug, Default)]
 pub(crate) struct Channels {
     known: Vec<Channel>,
 }
 
-/// One of them.
+/// One channel.
 #[derive(Debug, Clone)]
 pub(crate) struct Channel {
     /// Chosen by the caller, a bigint.
@@ -26,13 +26,13 @@ pub(crate) struct Channel {
     pub(crate) token: Option<String>,
     pub(crate) events: Vec<Event>,
     pub(crate) ends: Timestamp,
-    /// Notifications name the new values of what changed.
+    /// Whether notifications contain the new values of changed fields.
     pub(crate) with_values: bool,
-    /// A change of something that belongs to a record counts as one of the record.
+    /// Whether a change of something that belongs to a record counts as a change of the record.
     pub(crate) related: bool,
 }
 
-/// What is watched: a module, and an operation on its records or all of them.
+/// A watched event: a module, and one operation on its records or all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Event {
     pub(crate) module: Module,
@@ -51,7 +51,7 @@ impl Event {
         Some(Self { module, operation })
     }
 
-    /// As it was read.
+    /// Its text, as it was read.
     pub(crate) fn name(self) -> String {
         format!("{}.{}", self.module.api_name(), self.operation.map_or("all", Operation::watched_as))
     }
@@ -61,7 +61,7 @@ impl Event {
         self.module == module && self.operation.is_none_or(|own| own == operation)
     }
 
-    /// What is left when `other` is no longer watched.
+    /// The rest of this event when `other` is no longer watched.
     fn without(self, other: Self) -> Vec<Self> {
         let each = self.operation.map_or_else(|| Operation::ALL.to_vec(), |own| vec![own]);
         let left: Vec<Operation> =
@@ -85,19 +85,19 @@ impl Channel {
         modules
     }
 
-    /// Whether it is to be told.
+    /// Whether the channel must be told of a change.
     pub(crate) fn watches(&self, module: Module, operation: Operation) -> bool {
         self.events.iter().any(|event| event.covers(module, operation))
     }
 
-    /// Watches this too.
+    /// Adds an event to those watched.
     pub(crate) fn add(&mut self, events: &[Event]) {
         let new = events.iter().filter(|event| !self.events.contains(event));
         let new: Vec<Event> = new.copied().collect();
         self.events.extend(new);
     }
 
-    /// Watches this no longer.
+    /// Removes an event from those watched.
     pub(crate) fn remove(&mut self, events: &[Event]) {
         for gone in events {
             self.events = self.events.iter().flat_map(|event| event.without(*gone)).collect();
@@ -106,18 +106,18 @@ impl Channel {
 }
 
 impl Channels {
-    /// Those alive; the others are gone for good.
+    /// The live channels. The others are removed.
     pub(crate) fn living(&mut self, now: Timestamp) -> &[Channel] {
         self.known.retain(|channel| channel.ends > now);
         &self.known
     }
 
-    /// One that is alive.
+    /// A live channel.
     pub(crate) fn get(&mut self, id: &str, now: Timestamp) -> Option<&mut Channel> {
         self.known.iter_mut().find(|channel| channel.id == id && channel.ends > now)
     }
 
-    /// Enables it, instead of the one with its id.
+    /// Enables a channel. It replaces one with the same id.
     pub(crate) fn put(&mut self, channel: Channel) {
         match self.known.iter_mut().find(|known| known.id == channel.id) {
             Some(known) => *known = channel,
@@ -125,20 +125,20 @@ impl Channels {
         }
     }
 
-    /// Ends one; `false` if there is none.
+    /// Ends a channel; `false` if there is none.
     pub(crate) fn forget(&mut self, id: &str) -> bool {
         let before = self.known.len();
         self.known.retain(|channel| channel.id != id);
         self.known.len() < before
     }
 
-    /// Ends all.
+    /// Ends all channels.
     pub(crate) fn clear(&mut self) {
         self.known.clear();
     }
 }
 
-/// Until when a channel lives. What is asked is not refused but, if it cannot be, replaced by an hour.
+/// When a channel ends. An invalid request is not refused, but replaced by an hour.
 pub(crate) fn granted(asked: Option<Timestamp>, now: Timestamp, longest: Duration) -> Timestamp {
     asked.filter(|ends| *ends > now && *ends <= later(now, longest)).unwrap_or_else(|| later(now, USUAL))
 }

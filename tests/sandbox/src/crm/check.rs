@@ -1,4 +1,4 @@
-//! Is what a caller wants to write fit to be a record? The first thing that is not is named.
+//! Checks the records that a caller wants to write. The refusal names the first invalid field.
 
 use std::borrow::Cow;
 
@@ -23,13 +23,13 @@ pub(crate) struct Refusal {
 }
 
 impl Refusal {
-    /// As `data[i]`.
+    /// Its entry in `data[]`.
     pub(crate) fn entry(self) -> Value {
         json!({ "code": self.code, "details": self.details, "message": self.message, "status": "error" })
     }
 }
 
-/// What is judged, and against what.
+/// The context of a check.
 pub(crate) struct Check<'a> {
     pub(crate) records: &'a Records,
     pub(crate) switches: &'a Switches,
@@ -41,7 +41,7 @@ pub(crate) struct Check<'a> {
 }
 
 impl Check<'_> {
-    /// What may be written of it. Names Zoho does not know, and fields nobody may write, are dropped silently.
+    /// The fields of a record to write. Unknown and read-only fields are dropped silently, as at Zoho.
     pub(crate) fn record(&self, given: &Value) -> Result<Object, Refusal> {
         let Value::Object(given) = given else {
             let details =
@@ -138,7 +138,7 @@ impl Check<'_> {
         id_of(value).and_then(|id| self.records.lookup(module, &id)).ok_or_else(wrong)
     }
 
-    /// What a note hangs on.
+    /// The parent of a note.
     fn parent(&self, field: &Field, value: &Value) -> Result<Value, Refusal> {
         let wrong = || self.refuse("INVALID_DATA", "the id given seems to be invalid.", field, json!({}));
         let module = value.pointer("/module/api_name").and_then(Value::as_str).and_then(Module::find);

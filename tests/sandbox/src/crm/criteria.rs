@@ -11,7 +11,7 @@ use crate::object::Object;
 
 const MOST: usize = 10;
 
-/// A condition, or several.
+/// A condition, or several joined ones.
 #[derive(Debug)]
 pub(crate) enum Criteria {
     One { field: &'static Field, operator: String, values: Vec<String> },
@@ -20,7 +20,7 @@ pub(crate) enum Criteria {
 }
 
 impl Criteria {
-    /// Reads it. Brackets, commas and backslashes in a value are escaped by a backslash.
+    /// Reads criteria. Brackets, commas and backslashes in a value are escaped by a backslash.
     pub(crate) fn parse(text: &str, module: Module) -> Result<Self, Answer> {
         let mut reader = Reader { letters: text.chars().collect(), at: 0, conditions: 0, module };
         let criteria = reader.group()?;
@@ -38,7 +38,7 @@ impl Criteria {
         Ok(criteria)
     }
 
-    /// Whether a record fits. `equals` on text finds whatever contains it.
+    /// Whether a record matches. `equals` on text matches every value that contains the text.
     pub(crate) fn fits(&self, record: &Object) -> bool {
         match self {
             Self::All(parts) => parts.iter().all(|part| part.fits(record)),

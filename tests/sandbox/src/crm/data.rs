@@ -1,4 +1,4 @@
-//! The hand-written CRM: deals, contacts, accounts and the organisation. All invented.
+//! The hand-written data of CRM: deals, contacts, accounts and the organisation. All of it is invented.
 
 use serde_json::{Value, json};
 
@@ -35,7 +35,7 @@ pub(crate) fn deals(extra: usize) -> Vec<Object> {
     DEALS.iter().map(deal).chain(generated).collect()
 }
 
-/// A deal from a test: what it does not say is as in an ordinary one.
+/// A deal from a test, with missing fields filled with ordinary values.
 pub(crate) fn completed(given: Object, number: usize) -> Object {
     let mut deal = deal(&(0, "", "Qualification", 10, None, None, None));
     deal.insert("id".to_owned(), format!("61000000006{number:05}").into());
@@ -150,7 +150,7 @@ pub(crate) fn notes() -> Vec<Object> {
     ]
 }
 
-/// Whose token it is.
+/// The user to whom the token belongs.
 pub(crate) fn user() -> Value {
     let role = |name: &str, id: &str| json!({ "name": name, "id": id });
     json!({

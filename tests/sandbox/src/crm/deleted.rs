@@ -1,4 +1,4 @@
-//! `GET /{module}/deleted`: what is left of deleted records.
+//! `GET /{module}/deleted`: the list of deleted records.
 
 use serde_json::{Value, json};
 

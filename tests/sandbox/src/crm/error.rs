@@ -1,4 +1,4 @@
-//! How CRM says no.
+//! CRM's errors.
 
 use serde_json::{Value, json};
 
@@ -17,7 +17,7 @@ pub(crate) fn error(status: u16, code: &str, details: Value, message: &str) -> A
     Answer::json(status, &body.into())
 }
 
-/// No such method here.
+/// The refusal of an unknown method.
 pub(crate) fn wrong_method() -> Answer {
     error(400, "INVALID_REQUEST_METHOD", json!({}), "The http request method type is not a valid one")
 }

@@ -1,4 +1,4 @@
-//! The fields of each module: what may be written, what must be, and which values a picklist has.
+//! The fields of each module: which can be written, which are required, and the values of picklists.
 
 use serde_json::{Number, Value, json};
 
@@ -6,7 +6,7 @@ use super::module::Module;
 use super::record::text;
 use crate::object::{Object, object};
 
-/// What a field holds.
+/// The type of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     /// One line, at most this long.
@@ -24,7 +24,7 @@ pub(crate) enum Kind {
     Lookup(Module),
     User,
     Id,
-    /// Tags, parents and the like: not to be searched.
+    /// Tags, parents and the like, which cannot be searched.
     Other,
 }
 
@@ -153,7 +153,7 @@ pub(crate) fn find(module: Module, name: &str) -> Option<&'static Field> {
     of(module).iter().find(|field| field.name == name)
 }
 
-/// A record with nothing in it: null everywhere, as Zoho shows it.
+/// An empty record: every field is null, as Zoho shows it.
 pub(crate) fn blank(module: Module) -> Object {
     let mut record: Object = of(module).iter().map(|field| (field.name.to_owned(), Value::Null)).collect();
     if module == Module::Deals {
@@ -170,7 +170,7 @@ pub(crate) fn blank(module: Module) -> Object {
     record
 }
 
-/// Fields that follow from others.
+/// Sets the fields that are computed from others.
 pub(crate) fn derive(module: Module, record: &mut Object) {
     match module {
         Module::Deals => {

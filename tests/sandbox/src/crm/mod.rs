@@ -1,4 +1,4 @@
-//! CRM API v8: tokens, credits, scopes, then the route.
+//! CRM API v8: checks tokens, credits and scopes, then calls the route.
 
 mod change;
 pub(crate) mod channels;
@@ -44,7 +44,7 @@ pub(crate) fn answer(state: &mut State, call: &Call, dc: &str, path: &[&str]) ->
         Err(limit) => return limits::answer(limit, &state.switches),
     };
     let answer = routes::route(state, call, &scopes, path);
-    // The only quota header there is, and only once half is used.
+    // CRM has no other quota header, and sends this one only once half of the credits are used.
     if left <= state.switches.crm_credits / 2 {
         answer.with("x-api-credits-remaining", left.to_string())
     } else {

@@ -1,6 +1,6 @@
 //! The modules of CRM.
 
-/// The modules there are.
+/// All modules of the sandbox.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Module {
     Deals,
@@ -10,7 +10,7 @@ pub(crate) enum Module {
 }
 
 impl Module {
-    /// By its name in a path or a query.
+    /// Finds a module by its name in a path or a query.
     pub(crate) fn find(name: &str) -> Option<Self> {
         [Self::Deals, Self::Contacts, Self::Accounts, Self::Notes]
             .into_iter()

@@ -1,4 +1,4 @@
-//! Notes: written on their own or below their parent, listed below it oldest first.
+//! Notes. They are written at `/Notes` or below their parent, and listed below it, oldest first.
 
 use serde_json::{Value, json};
 
@@ -30,7 +30,7 @@ fn of_record<'a>(records: &'a Records, module: Module, id: &str) -> Vec<&'a Obje
     records.of(Module::Notes).iter().filter(is_of).collect()
 }
 
-/// `POST /{module}/{id}/Notes`: as `POST /Notes`, the parent out of the path.
+/// `POST /{module}/{id}/Notes`: as `POST /Notes`, with the parent from the path.
 pub(crate) fn add(state: &mut State, call: &Call, module: Module, id: &str) -> Answer {
     if state.crm.get(module, id).is_none() {
         return error(400, "INVALID_DATA", json!({ "id": id }), "the id given seems to be invalid");

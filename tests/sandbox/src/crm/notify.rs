@@ -1,4 +1,4 @@
-//! The notifications that tell of what changed in CRM: ids only, never the record.
+//! CRM's notifications of changes, which hold ids and never records.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use crate::data_centre;
 use crate::outbox::Delivery;
 use crate::state::State;
 
-/// Readies one notification for each channel and kind of change, however many records it was.
+/// Queues one notification for each channel and kind of change, for any number of records.
 pub(crate) fn announce(state: &mut State) {
     let changes = std::mem::take(&mut state.crm.changes);
     let mut kinds: Vec<Vec<&Change>> = Vec::new();
@@ -30,7 +30,7 @@ pub(crate) fn announce(state: &mut State) {
     }
 }
 
-/// `resource_uri` is of an old version whatever version was asked; `affected_fields` is always empty.
+/// One notification. As at Zoho, `resource_uri` always names an old API version, and `affected_fields` is empty.
 fn notification(channel: &Channel, changes: &[&Change], (api, time): (&str, i64)) -> Delivery {
     let mut ids: Vec<&str> = Vec::new();
     for change in changes {

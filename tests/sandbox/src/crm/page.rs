@@ -35,12 +35,12 @@ fn number(call: &Call, param: &str, default: usize) -> Result<usize, Answer> {
     text.parse().ok().filter(|number| *number > 0).ok_or_else(|| invalid(param))
 }
 
-/// A parameter that cannot be what it is.
+/// The refusal of a parameter with an invalid value.
 pub(crate) fn invalid(param: &str) -> Answer {
     error(400, "INVALID_DATA", json!({ "param_name": param }), "invalid data")
 }
 
-/// Page tokens handed out.
+/// The page tokens that were given out.
 #[derive(Debug, Default)]
 pub(crate) struct PageTokens {
     known: HashMap<String, PageToken>,
@@ -54,7 +54,7 @@ struct PageToken {
     ends: Timestamp,
 }
 
-/// The page asked for.
+/// The requested page.
 pub(crate) struct Page {
     pub(crate) number: usize,
     pub(crate) per_page: usize,
@@ -62,7 +62,7 @@ pub(crate) struct Page {
 }
 
 impl Page {
-    /// Reads `page`, `per_page` and `page_token`. A token holds only for the parameters it was made with.
+    /// Reads `page`, `per_page` and `page_token`. A token is valid only with the parameters that it was made for.
     pub(crate) fn read(
         call: &Call,
         module: &str,

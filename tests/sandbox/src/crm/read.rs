@@ -1,4 +1,4 @@
-//! Records read: one, or a page of a list.
+//! Reads records: one, or a page of a list.
 
 use std::cmp::Reverse;
 
@@ -13,9 +13,9 @@ use crate::http::{Answer, Call};
 use crate::object::Object;
 use crate::state::State;
 
-/// Names allowed in `fields`.
+/// The most names in `fields`.
 const MOST_FIELDS: usize = 50;
-/// Rich text is cut in lists.
+/// The length at which lists cut rich text.
 const LIST_TEXT: usize = 500;
 
 /// `GET /{module}/{id}`.
@@ -36,7 +36,7 @@ pub(crate) fn one(state: &State, call: &Call, module: Module, id: &str) -> Answe
     }
 }
 
-/// Nothing has this id.
+/// The answer where no record has the id.
 pub(crate) fn unknown_id(state: &State) -> Answer {
     if state.switches.crm_unknown_id_invalid_data { invalid_id() } else { Answer::empty(204) }
 }
@@ -45,9 +45,9 @@ fn invalid_id() -> Answer {
     error(400, "INVALID_DATA", json!({}), "the id given seems to be invalid")
 }
 
-/// A list: whose it is, how it is ordered unless the caller says, and what is in it.
+/// A list: its owner, its default order and its rows.
 pub(crate) struct List<'a> {
-    /// What a page token is bound to besides the parameters.
+    /// What page tokens are bound to besides the parameters.
     pub(crate) name: &'a str,
     pub(crate) ascending: bool,
     pub(crate) select: &'a dyn Fn(&State) -> Vec<&Object>,
@@ -99,25 +99,25 @@ impl List<'_> {
     }
 }
 
-/// Nothing is newer than `If-Modified-Since`.
+/// The answer where no record is newer than `If-Modified-Since`.
 pub(crate) fn nothing_newer(state: &State) -> Answer {
     Answer::empty(if state.switches.crm_nothing_newer_204 { 204 } else { 304 })
 }
 
-/// A parameter that must be there is not.
+/// The refusal of a call without a required parameter.
 pub(crate) fn missing_param(state: &State, name: &str) -> Answer {
     let key = if state.switches.crm_missing_param_api_name { "api_name" } else { "param_name" };
     error(400, "REQUIRED_PARAM_MISSING", json!({ key: name }), "One of the expected parameter is missing")
 }
 
-/// The fields asked for, and always the id.
+/// The requested fields, and always the id.
 pub(crate) fn picked(record: &Object, fields: &[String]) -> Object {
     let wanted = |key: &String| key == "id" || fields.contains(key);
     let pairs = record.iter().filter(|(key, _)| wanted(key));
     pairs.map(|(key, value)| (key.clone(), value.clone())).collect()
 }
 
-/// As in a list: long text is cut.
+/// A record as in a list: long text is cut.
 pub(crate) fn cut(mut record: Object) -> Object {
     if let Some(Value::String(text)) = record.get_mut("Description") {
         *text = text.chars().take(LIST_TEXT).collect();
@@ -125,12 +125,12 @@ pub(crate) fn cut(mut record: Object) -> Object {
     record
 }
 
-/// The names of a list with commas.
+/// The names in a comma-separated list.
 pub(crate) fn names(list: &str) -> Vec<String> {
     list.split(',').map(|name| name.trim().to_owned()).filter(|name| !name.is_empty()).collect()
 }
 
-/// A time that cannot be read counts as none.
+/// Reads a time. An invalid one counts as none.
 pub(crate) fn modified_since(call: &Call) -> Option<jiff::Timestamp> {
     clock::parse(call.header("if-modified-since")?)
 }

@@ -1,4 +1,4 @@
-//! Values out of a record.
+//! Reads values of a record.
 
 use serde_json::Value;
 

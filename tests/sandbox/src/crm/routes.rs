@@ -1,4 +1,4 @@
-//! CRM's routes: the scopes each needs, what each costs, and who answers it.
+//! CRM's routes: the scopes and the credits of each, and its handler.
 
 use serde_json::json;
 
@@ -21,7 +21,7 @@ pub(crate) fn credits(call: &Call, path: &[&str]) -> usize {
     }
 }
 
-/// Finds who answers, and asks for the scopes before.
+/// Checks the scopes of a call, then passes it to its handler.
 pub(crate) fn route(state: &mut State, call: &Call, scopes: &[String], path: &[&str]) -> Answer {
     let method = call.method.as_str();
     let needs = |needed: &[String]| {
@@ -51,7 +51,7 @@ pub(crate) fn route(state: &mut State, call: &Call, scopes: &[String], path: &[&
 
 fn of_module(state: &mut State, call: &Call, scopes: &[String], (module, rest): (Module, &[&str])) -> Answer {
     let scope = module_scope;
-    // Notes need a scope of their parent too, whichever.
+    // Notes also need any scope of their parent's module.
     let any_of_parent = ["READ", "CREATE", "UPDATE"]
         .map(|operation| scope(module, operation))
         .into_iter()

@@ -1,4 +1,4 @@
-//! `GET /{module}/search`: an index of its own, behind the records, and looser than it looks.
+//! `GET /{module}/search`: uses a separate index, which lags behind the records and matches more than its operators suggest.
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ use crate::state::State;
 
 const REACH: usize = 2_000;
 
-/// Answers; what comes first of criteria, email, phone and word is what counts.
+/// Answers a search. Only the first of criteria, email, phone and word counts.
 pub(crate) fn answer(state: &State, call: &Call, module: Module) -> Answer {
     let fits: Box<dyn Fn(&Object) -> bool> = if let Some(criteria) = call.filled("criteria") {
         match Criteria::parse(&criteria, module) {
@@ -74,7 +74,7 @@ fn of_kind(module: Module, record: &Object, wanted: impl Fn(Kind) -> bool) -> im
     fields.map(|field| text(record, field.name)).filter(|own| !own.is_empty())
 }
 
-/// Everything that can be read in it, names of lookups too.
+/// All text of a record, with the names of lookups.
 fn texts(module: Module, record: &Object) -> impl Iterator<Item = &str> {
     fields::of(module).iter().filter_map(|field| match record.get(field.name)? {
         Value::String(text) => Some(text.as_str()),

@@ -1,4 +1,4 @@
-//! What describes the CRM itself: the fields of a module, the user.
+//! CRM's metadata: the fields of a module, and the user.
 
 use serde_json::{Value, json};
 

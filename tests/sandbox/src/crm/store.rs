@@ -1,4 +1,4 @@
-//! What CRM holds, and how a record comes in and changes: ids, times, the search index that lags behind.
+//! The records of CRM, and how they are made and changed: ids, times, and the search index, which lags behind.
 
 use std::time::Duration;
 
@@ -19,13 +19,13 @@ pub(crate) struct Records {
     contacts: Vec<Object>,
     accounts: Vec<Object>,
     notes: Vec<Object>,
-    /// What the search index still shows of records that changed.
+    /// Old states of changed records, which the search index still shows.
     stale: Vec<Stale>,
-    /// What is left of deleted records, oldest first.
+    /// The tombstones of deleted records, oldest first.
     pub(crate) tombstones: Vec<Tombstone>,
-    /// What changed and was not announced yet.
+    /// Changes that were not announced yet.
     pub(crate) changes: Vec<Change>,
-    /// Records whose writing set off the workflow rules.
+    /// The ids of records whose writes triggered workflow rules.
     pub(crate) triggered: Vec<String>,
     next_id: u64,
 }
@@ -38,7 +38,7 @@ struct Stale {
 }
 
 impl Records {
-    /// The hand-written ones and some more deals.
+    /// The hand-written records, and more deals.
     pub(crate) fn new(extra_deals: usize) -> Self {
         Self {
             deals: data::deals(extra_deals),
@@ -78,7 +78,7 @@ impl Records {
         self.of(module).iter().find(|record| text(record, "id") == id)
     }
 
-    /// A new record out of what a caller gave; gives its id.
+    /// Makes a record from a caller's fields, and gives its id.
     pub(crate) fn insert(&mut self, module: Module, given: Object, now: Timestamp) -> String {
         self.next_id += 1;
         let id = self.next_id.to_string();
@@ -120,7 +120,7 @@ impl Records {
         true
     }
 
-    /// Takes a record away; `false` if there is none.
+    /// Deletes a record; `false` if there is none.
     pub(crate) fn delete(&mut self, module: Module, id: &str, now: Timestamp) -> bool {
         let records = self.of_mut(module);
         let Some(place) = records.iter().position(|record| text(record, "id") == id) else {
@@ -133,14 +133,14 @@ impl Records {
         true
     }
 
-    /// A change to be announced; a change of a note is one related to its parent, too.
+    /// Notes a change to be announced. A change of a note is also a related change of its parent.
     fn note(&mut self, change: Change) {
         let parent = change.of_parent();
         self.changes.push(change);
         self.changes.extend(parent);
     }
 
-    /// Keeps what the index may still show; no index is a day behind.
+    /// Keeps the old state of a record for the search index, which lags less than a day.
     fn remember(&mut self, stale: Stale) {
         let yesterday = earlier(stale.changed, Duration::from_secs(86_400));
         self.stale.retain(|old| old.changed > yesterday);

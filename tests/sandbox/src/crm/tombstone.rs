@@ -1,4 +1,4 @@
-//! What is left of a deleted record.
+//! The remains of a deleted record.
 
 use std::time::Duration;
 
@@ -11,22 +11,22 @@ use super::record::text;
 use crate::clock::{crm_time, earlier, parse};
 use crate::object::Object;
 
-/// The recycle bin keeps a record for so long; then it is gone for good, and still listed.
+/// How long the recycle bin keeps a record. After that it is gone for good, and still listed.
 const IN_BIN: Duration = Duration::from_secs(60 * 86_400);
 
-/// A record that was.
+/// A deleted record.
 #[derive(Debug)]
 pub(crate) struct Tombstone {
     pub(super) module: Module,
     id: String,
     name: String,
     created_by: Value,
-    /// As Zoho writes times: to the second.
+    /// In whole seconds, like all of Zoho's times.
     pub(super) time: Option<Timestamp>,
 }
 
 impl Tombstone {
-    /// Of a record deleted now.
+    /// The tombstone of a record that is deleted now.
     pub(crate) fn new(module: Module, record: &Object, now: Timestamp) -> Self {
         Self {
             module,
@@ -42,7 +42,7 @@ impl Tombstone {
         self.time.is_some_and(|time| time > earlier(now, IN_BIN))
     }
 
-    /// As it is listed.
+    /// Its row in the list of deleted records.
     pub(super) fn row(&self, now: Timestamp) -> Value {
         json!({
             "deleted_by": person(Some(&data::owner())),
@@ -55,7 +55,7 @@ impl Tombstone {
     }
 }
 
-/// Name and id; who is not known is the user.
+/// Name and id of a person; the user where none is known.
 fn person(record: Option<&Value>) -> Value {
     let owner = data::owner();
     let of = record.filter(|record| record.is_object()).unwrap_or(&owner);

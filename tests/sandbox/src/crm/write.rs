@@ -1,4 +1,4 @@
-//! Records written: one by one, each with its own verdict in `data[]`, whatever the status of the whole.
+//! Writes records, one by one. Each has its own result in `data[]`, whatever the status of the answer.
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
@@ -13,20 +13,20 @@ use crate::http::{Answer, Call};
 use crate::object::Object;
 use crate::state::State;
 
-/// Records in one call.
+/// The most records in one call.
 const MOST: usize = 100;
 const TRIGGERS: [&str; 5] = ["workflow", "approval", "blueprint", "pathfinder", "orchestration"];
 
-/// The wrapper of every write.
+/// The body of every write.
 pub(crate) struct Body {
     pub(crate) data: Vec<Value>,
     check_fields: Vec<String>,
-    /// Whether workflow rules run: yes, unless the caller names which and leaves them out.
+    /// Whether workflow rules run: yes, unless `trigger` is there and does not name them.
     triggers: bool,
 }
 
 impl Body {
-    /// Reads it.
+    /// Reads the body.
     pub(crate) fn read(call: &Call) -> Result<Self, Answer> {
         let wrong = |name: &str, kind: &str| {
             let details =
@@ -65,7 +65,7 @@ impl Body {
         })
     }
 
-    /// API credits: one for each ten records.
+    /// The API credits: one for every ten records.
     pub(crate) fn credits(call: &Call) -> usize {
         Self::read(call).map_or(1, |body| body.data.len().div_ceil(10))
     }
@@ -80,7 +80,7 @@ pub(crate) fn insert(state: &mut State, call: &Call, module: Module) -> Answer {
     insert_all(state, &body, module)
 }
 
-/// Inserts records already read.
+/// Inserts records that were already read.
 pub(crate) fn insert_all(state: &mut State, body: &Body, module: Module) -> Answer {
     let now = state.now();
     let verdicts = body.data.iter().enumerate().map(|(index, given)| {
@@ -128,7 +128,7 @@ pub(crate) fn update(state: &mut State, call: &Call, module: Module, id: Option<
     answer(state, 200, verdicts)
 }
 
-/// `POST /{module}/upsert`: by the fields named, else by those Zoho itself checks.
+/// `POST /{module}/upsert`: finds duplicates by the named fields, else by those that Zoho itself checks.
 pub(crate) fn upsert(state: &mut State, call: &Call, module: Module) -> Answer {
     let body = match Body::read(call) {
         Ok(body) => body,
@@ -257,7 +257,7 @@ fn done(state: &mut State, module: Module, id: &str, triggers: bool, message: &s
     })
 }
 
-/// What an upsert says besides.
+/// The additional fields in an upsert's result.
 fn with(mut verdict: Value, action: &str, duplicate_field: Option<&str>) -> Value {
     if let Some(verdict) = verdict.as_object_mut() {
         verdict.insert("duplicate_field".to_owned(), duplicate_field.into());
@@ -266,7 +266,7 @@ fn with(mut verdict: Value, action: &str, duplicate_field: Option<&str>) -> Valu
     verdict
 }
 
-/// All refused is 400, some of them 207. Under which status refused records come was told differently before.
+/// The status is 400 if all records are refused, and 207 if some are. Older sources name other statuses.
 fn answer(state: &State, good: u16, verdicts: Vec<Result<Value, Refusal>>) -> Answer {
     let failed = verdicts.iter().any(Result::is_err);
     let mixed = failed && verdicts.iter().any(Result::is_ok);

@@ -1,4 +1,4 @@
-//! The two ways a body arrives, and the loose types Zoho takes in it.
+//! The two forms of a body, and the loose types that Zoho takes in it.
 
 use serde_json::{Number, Value};
 
@@ -6,7 +6,7 @@ use super::error::error;
 use crate::http::{Answer, Call};
 use crate::object::Object;
 
-/// JSON, or the older form field `JSONString`.
+/// Reads a body: JSON, or the older form field `JSONString`.
 pub(crate) fn read(call: &Call) -> Result<Object, Answer> {
     let text = call.field("JSONString").unwrap_or_else(|| String::from_utf8_lossy(&call.body).into_owned());
     match serde_json::from_str::<Value>(&text) {

@@ -14,14 +14,14 @@ use crate::object::Object;
 use crate::state::State;
 use crate::webhooks;
 
-/// What a PUT may set. Stock is not among it: it moves only by adjustments.
+/// The keys that a PUT may set. Stock is not among them: it moves only by adjustments.
 #[rustfmt::skip]
 const EDITABLE: [&str; 12] = [
     "name", "rate", "purchase_rate", "description", "purchase_description", "sku", "unit", "reorder_level",
     "upc", "ean", "brand", "manufacturer",
 ];
 
-/// Where an item is.
+/// The position of an item.
 pub(crate) fn position(state: &State, id: &str) -> Option<usize> {
     state.items.iter().position(|item| item.get("item_id").and_then(Value::as_str) == Some(id))
 }
@@ -67,7 +67,7 @@ pub(crate) fn set_status(state: &mut State, place: usize, status: &str) -> Answe
     Answer::json(200, &json!({ "code": 0, "message": message }))
 }
 
-/// Readies the webhooks of an item that changed.
+/// Queues the webhooks of a changed item.
 pub(crate) fn announce(state: &mut State, place: usize) {
     tell(state, place, Moment::Edit);
 }

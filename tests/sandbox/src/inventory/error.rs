@@ -1,4 +1,4 @@
-//! How Inventory says no.
+//! Inventory's errors.
 
 use serde_json::json;
 
@@ -9,7 +9,7 @@ pub(crate) fn error(status: u16, code: u32, message: &str) -> Answer {
     Answer::json(status, &json!({ "code": code, "message": message }))
 }
 
-/// A write names something that does not exist.
+/// The refusal of a write that names something that does not exist.
 pub(crate) fn not_there(message: &str) -> Answer {
     error(404, 1002, message)
 }

@@ -1,4 +1,4 @@
-//! The image of an item: bytes in, the same bytes out.
+//! The image of an item. It is given back byte for byte.
 
 use serde_json::json;
 
@@ -8,7 +8,7 @@ use super::shop::Image;
 use crate::http::{Answer, Call};
 use crate::state::State;
 
-/// 7 MB.
+/// The largest image: 7 MB.
 const LARGEST: usize = 7 * 1024 * 1024;
 
 /// `GET /items/{id}/image`.
@@ -37,7 +37,7 @@ pub(crate) fn delete(state: &mut State, item: &str) -> Answer {
     Answer::json(200, &json!({ "code": 0, "message": "The item image has been deleted." }))
 }
 
-/// The first part of the form.
+/// Reads the image in the first part of the form.
 fn uploaded(call: &Call, item: &str) -> Option<Image> {
     let (_, boundary) = call.header("content-type")?.split_once("multipart/form-data; boundary=")?;
     let rest = call.body.strip_prefix(format!("--{boundary}\r\n").as_bytes())?;

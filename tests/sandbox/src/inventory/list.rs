@@ -1,4 +1,4 @@
-//! What all of Inventory's lists share: order, pages, the envelope.
+//! The common parts of Inventory's lists: order, pages, the envelope.
 
 use std::cmp::Ordering;
 
@@ -18,9 +18,9 @@ pub(crate) struct List<'a> {
     pub(crate) key: &'a str,
     /// Name in `page_context`.
     pub(crate) report: &'a str,
-    /// Columns a caller may sort by; the first is the default.
+    /// The columns by which a caller may sort; the first is the default.
     pub(crate) sortable: &'a [&'a str],
-    /// Newest first, unless the caller says otherwise.
+    /// Whether the newest come first, unless the caller says otherwise.
     pub(crate) descending: bool,
 }
 
@@ -106,12 +106,12 @@ pub(crate) fn text<'a>(row: &'a Object, key: &str) -> &'a str {
     row.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-/// Whether `part` is in `text`, whatever the case.
+/// Whether `part` is in `text`, ignoring case.
 pub(crate) fn contains(text: &str, part: &str) -> bool {
     text.to_lowercase().contains(&part.to_lowercase())
 }
 
-/// Whether `text` begins with `part`, whatever the case.
+/// Whether `text` begins with `part`, ignoring case.
 pub(crate) fn starts(text: &str, part: &str) -> bool {
     text.to_lowercase().starts_with(&part.to_lowercase())
 }

@@ -1,11 +1,11 @@
-//! A record that is not there.
+//! The answer for a missing record.
 
 use super::body;
 use super::error::error;
 use crate::http::Answer;
 use crate::state::State;
 
-/// What is asked for by an id that nothing has, or that is none.
+/// The answer where no record has the id, or the id is invalid.
 pub(crate) fn missing(state: &State, name: &str, id: &str) -> Answer {
     if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_digit()) {
         return body::invalid(name);

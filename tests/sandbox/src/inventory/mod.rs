@@ -1,4 +1,4 @@
-//! Inventory API v1: tokens, organisations, limits, then the route.
+//! Inventory API v1: checks tokens, organisations and limits, then calls the route.
 
 mod body;
 pub(crate) mod change;
@@ -74,7 +74,7 @@ fn scopes(state: &State, call: &Call, dc: &str) -> Result<Vec<String>, Answer> {
     }
 }
 
-/// `organization_id` on every call but `/organizations`; an absent one has no documented answer.
+/// Reads `organization_id`, which every call except `/organizations` needs. The answer without it is not documented.
 fn organization(state: &State, call: &Call, path: &[&str]) -> Result<String, Answer> {
     if path == ["organizations"] {
         return Ok(FIRST_ORGANIZATION.to_string());
@@ -89,7 +89,7 @@ fn organization(state: &State, call: &Call, path: &[&str]) -> Result<String, Ans
     }
 }
 
-/// 57: a dead token and a missing scope look the same.
+/// Code 57, which is the same for a dead token and a missing scope.
 fn not_authorised() -> Answer {
     error(401, 57, "You are not authorized to perform this operation")
 }

@@ -1,4 +1,4 @@
-//! The hand-written shop, as it is when the sandbox starts. Orders of before today are made as new ones are.
+//! The hand-written shop at the start of a sandbox. Its earlier orders are made like new ones.
 
 use super::contacts::data as contacts;
 use super::groups::data as groups;
@@ -8,7 +8,7 @@ use super::shipping::data as shipping;
 use super::shop::Shop;
 use crate::object::Object;
 
-/// The shop, its orders made of these items.
+/// The shop, with orders for these items.
 pub(crate) fn shop(items: &[Object]) -> Shop {
     let mut shop = Shop::new();
     shop.contacts = contacts::all();

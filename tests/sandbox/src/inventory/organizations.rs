@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use super::data::{self, FIRST_ORGANIZATION};
 use crate::http::Answer;
 
-/// The ids of so many.
+/// The ids of this many organisations.
 pub(crate) fn ids(count: usize) -> impl Iterator<Item = u64> {
     (FIRST_ORGANIZATION..).take(count.max(1))
 }
@@ -13,7 +13,7 @@ pub(crate) fn ids(count: usize) -> impl Iterator<Item = u64> {
 /// `GET /organizations`.
 pub(crate) fn list(count: usize) -> Answer {
     let list: Vec<Value> = ids(count).map(data::organization).collect();
-    // No page_context here.
+    // Zoho sends no `page_context` here.
     Answer::json(200, &json!({ "code": 0, "message": "success", "organizations": list }))
 }
 

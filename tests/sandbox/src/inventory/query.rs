@@ -1,4 +1,4 @@
-//! The list of items and its filters. What Zoho does not know it ignores without a word.
+//! The list of items and its filters. Zoho silently ignores unknown parameters.
 
 use serde_json::Value;
 
@@ -61,7 +61,7 @@ fn item_matches(item: &Object, call: &Call, switches: &Switches) -> bool {
         && ["rate", "purchase_rate"].iter().all(|key| rate_matches(item, key, call))
 }
 
-/// Exact by the official file; whether by case, and whether at all, is not known.
+/// Filters by SKU: exactly, by the official file. It is not known whether case counts, and whether Zoho filters at all.
 fn sku_matches(sku: &str, wanted: &str, switches: &Switches) -> bool {
     switches.sku_filter_ignored
         || sku == wanted

@@ -1,4 +1,4 @@
-//! Inventory's routes: the scope each needs, and who answers it.
+//! Inventory's routes: the scope of each, and its handler.
 
 use axum::http::Method;
 use serde_json::{Value, json};
@@ -10,7 +10,7 @@ use super::{salesorders, settings, shipping, view};
 use crate::http::{Answer, Call};
 use crate::state::State;
 
-/// Item details in one call.
+/// The most item details in one call.
 const MOST_DETAILS: usize = 100;
 
 /// The scope of a route; `None` if there is no such route. Status changes are CREATE, settings are READ.
@@ -52,7 +52,7 @@ pub(crate) fn needed(state: &State, call: &Call, path: &[&str]) -> Option<&'stat
     })
 }
 
-/// Answers a call that may be made.
+/// Answers a call that is allowed.
 pub(crate) fn route(state: &mut State, call: &Call, path: &[&str], has_data: bool) -> Answer {
     let post = call.method == Method::POST;
     match path {
@@ -98,7 +98,7 @@ pub(crate) fn route(state: &mut State, call: &Call, path: &[&str], has_data: boo
     }
 }
 
-/// Items in full. One dead id fails the whole call, and the answer does not say which.
+/// Items in full. One unknown id fails the whole call, and the answer does not name it.
 fn details(state: &State, call: &Call, has_data: bool) -> Answer {
     let ids = call.filled("item_ids").unwrap_or_default();
     let ids: Vec<&str> = ids.split(',').map(str::trim).filter(|id| !id.is_empty()).collect();

@@ -1,11 +1,11 @@
-//! Webhooks and workflow rules made through the API, and which of them a change sets off.
+//! Webhooks and workflow rules made through the API, and the webhooks that a change triggers.
 
 use std::collections::HashSet;
 
 use crate::api::{Entity, Webhook};
 use crate::object::Object;
 
-/// What happened to a record.
+/// The kind of change of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Moment {
     Add,
@@ -30,7 +30,7 @@ pub(crate) struct Hook {
     pub(crate) method: String,
     /// The body; `${JSONString}` stands for the default payload.
     pub(crate) raw: String,
-    /// Whether it is of the organisation that has data.
+    /// Whether it belongs to the organisation that has data.
     pub(crate) here: bool,
 }
 
@@ -42,13 +42,13 @@ pub(crate) struct Workflow {
     pub(crate) shown: Object,
     pub(crate) entity: Entity,
     pub(crate) moments: &'static [Moment],
-    /// Every time, or just once a record: later changes of it are dropped without a word.
+    /// Whether it runs for every change. Otherwise it runs once for each record, and later changes are dropped silently.
     pub(crate) always: bool,
     pub(crate) active: bool,
-    /// Ids of its webhooks.
+    /// The ids of its webhooks.
     pub(crate) actions: Vec<String>,
     pub(crate) here: bool,
-    /// Records it ran for.
+    /// The ids of the records that it ran for.
     pub(crate) done: HashSet<String>,
 }
 
@@ -62,7 +62,7 @@ impl Workflow {
 }
 
 impl Rules {
-    /// The webhooks of a change, by the rules that watch for it.
+    /// The webhooks that a change triggers.
     pub(crate) fn set_off(&mut self, entity: Entity, moment: Moment, record: &str) -> Vec<&Hook> {
         let mut ids: Vec<&str> = Vec::new();
         for rule in &mut self.workflows {

@@ -1,5 +1,5 @@
-//! `/settings/webhooks` and `/settings/workflows`. No source of Zoho's own has them; what they take is what others
-//! were seen to send.
+//! `/settings/webhooks` and `/settings/workflows`. Zoho does not document them for Inventory. They take the bodies that other
+//! clients were seen to send.
 
 use std::collections::HashSet;
 
@@ -17,10 +17,10 @@ use crate::http::{Answer, Call};
 use crate::object::Object;
 use crate::state::State;
 
-/// Characters of a signing secret, all of them letters and digits.
+/// The length of a signing secret, which consists of letters and digits.
 const SECRET: std::ops::RangeInclusive<usize> = 12..=50;
 
-/// Answers what is below `/settings/webhooks`.
+/// Answers calls below `/settings/webhooks`.
 pub(crate) fn webhooks(state: &mut State, call: &Call, id: Option<&str>, here: bool) -> Answer {
     let place =
         id.and_then(|id| state.shop.rules.hooks.iter().position(|hook| hook.id == id && hook.here == here));
@@ -35,7 +35,7 @@ pub(crate) fn webhooks(state: &mut State, call: &Call, id: Option<&str>, here: b
             listed("webhooks", hooks.map(|hook| hook.shown.clone().into()).collect())
         }
         (_, Some(id), None) => missing(state, "webhook_id", id),
-        // Whether Zoho lets go of one that a rule still names is not known.
+        // It is not known whether Zoho deletes a webhook that a rule still names.
         (&Method::DELETE, Some(id), Some(_))
             if state.shop.rules.workflows.iter().any(|rule| rule.actions.iter().any(|own| own == id)) =>
         {
@@ -49,7 +49,7 @@ pub(crate) fn webhooks(state: &mut State, call: &Call, id: Option<&str>, here: b
     }
 }
 
-/// Answers what is below `/settings/workflows`.
+/// Answers calls below `/settings/workflows`.
 pub(crate) fn workflows(state: &mut State, call: &Call, rest: &[&str], here: bool) -> Answer {
     let id = rest.first().copied();
     let place = id
@@ -126,7 +126,7 @@ fn hook(state: &mut State, call: &Call, here: bool) -> Result<Hook, Answer> {
     if let Some((key, _)) = wrong.iter().find(|(_, wrong)| *wrong) {
         return Err(body::invalid(key));
     }
-    // What their entries look like is not known, so there can be none.
+    // The form of their entries is not known, so they must be empty.
     for key in ["headers", "query_parameters", "form_data"] {
         if wanted.get(key).is_some_and(|list| list.as_array().is_none_or(|list| !list.is_empty())) {
             return Err(body::invalid(key));
@@ -180,7 +180,7 @@ fn named(wanted: &Object, key: &str) -> Result<(), Answer> {
     if text(wanted, key).trim().is_empty() { Err(body::invalid(key)) } else { Ok(()) }
 }
 
-/// Whether the name is that of one or of many is not known; both are taken.
+/// Reads the kind of records. It is not known whether Zoho wants singular or plural, so both are taken.
 fn entity(wanted: &Object) -> Result<Entity, Answer> {
     match text(wanted, "entity") {
         "item" | "items" => Ok(Entity::Item),
@@ -189,7 +189,7 @@ fn entity(wanted: &Object) -> Result<Entity, Answer> {
     }
 }
 
-/// As it was given, but for the secret: nobody has seen it come back.
+/// The setting as it was given, without the secret, which was never seen in an answer.
 fn shown(key: &str, id: &str, wanted: Object) -> Object {
     let given = wanted.into_iter().filter(|(key, _)| key != "secret");
     std::iter::once((key.to_owned(), id.into())).chain(given).collect()

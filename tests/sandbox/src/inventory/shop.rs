@@ -1,10 +1,10 @@
-//! What Inventory holds besides items: contacts, orders, packages.
+//! The records of Inventory besides items: contacts, orders, packages.
 
 use super::list::text;
 use super::rules::Rules;
 use crate::object::Object;
 
-/// An image as it was uploaded.
+/// An uploaded image.
 pub(crate) struct Image {
     pub(crate) item: String,
     pub(crate) name: String,
@@ -12,7 +12,7 @@ pub(crate) struct Image {
     pub(crate) bytes: Vec<u8>,
 }
 
-/// Every record but the items, each in full.
+/// All records except items, each in full.
 pub(crate) struct Shop {
     pub(crate) contacts: Vec<Object>,
     pub(crate) salesorders: Vec<Object>,
@@ -27,7 +27,7 @@ pub(crate) struct Shop {
 }
 
 impl Shop {
-    /// An empty one.
+    /// An empty shop.
     pub(crate) fn new() -> Self {
         Self {
             contacts: Vec::new(),
@@ -43,13 +43,13 @@ impl Shop {
         }
     }
 
-    /// An id nothing has yet.
+    /// A new id.
     pub(crate) fn id(&mut self) -> String {
         self.next_id += 2;
         self.next_id.to_string()
     }
 
-    /// The next order number that nobody has taken by hand.
+    /// The next order number that was not already given by hand.
     pub(crate) fn order_number(&mut self) -> String {
         loop {
             let number = format!("SO-{:05}", self.next_order);

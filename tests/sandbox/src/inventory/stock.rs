@@ -1,10 +1,10 @@
-//! How stock moves: on hand by edits and adjustments, committed by sales orders.
+//! Moves of stock: on hand by edits and adjustments, committed by sales orders.
 
 use serde_json::{Number, Value};
 
 use crate::object::Object;
 
-/// What is there, and what of it can still be sold.
+/// The keys of the stock on hand and of the stock that can still be sold.
 #[rustfmt::skip]
 const ON_HAND: [&str; 5] = [
     "stock_on_hand", "available_stock", "actual_available_stock", "available_for_sale_stock",
@@ -13,12 +13,12 @@ const ON_HAND: [&str; 5] = [
 const COMMITTED: [&str; 2] = ["committed_stock", "actual_committed_stock"];
 const FOR_SALE: [&str; 2] = ["available_for_sale_stock", "actual_available_for_sale_stock"];
 
-/// Moves what is on hand, at one location or the primary one. Below zero is allowed. `None` = not tracked.
+/// Moves the stock on hand, at one location or the primary one. It may fall below zero. `None` = not tracked.
 pub(crate) fn on_hand(item: &mut Object, location: Option<&str>, delta: f64) -> Option<()> {
     change(item, location, &[(&ON_HAND, delta)])
 }
 
-/// Commits stock to an order, or frees it again (below zero). `None` = not tracked.
+/// Commits stock to an order, or frees it again if `delta` is negative. `None` = not tracked.
 pub(crate) fn commit(item: &mut Object, location: Option<&str>, delta: f64) -> Option<()> {
     change(item, location, &[(&COMMITTED, delta), (&FOR_SALE, -delta)])
 }

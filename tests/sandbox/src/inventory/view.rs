@@ -7,7 +7,7 @@ use crate::object::Object;
 use crate::state::State;
 use crate::switches::Switches;
 
-/// Keys a list row does not have.
+/// Keys that a list row does not have.
 #[rustfmt::skip]
 const DETAIL_ONLY: [&str; 23] = [
     "unit_id", "account_id", "account_name", "purchase_account_id", "purchase_account_name", "pricebook_rate",
@@ -17,14 +17,14 @@ const DETAIL_ONLY: [&str; 23] = [
     "actual_available_for_sale_stock",
 ];
 const STOCK: [&str; 3] = ["stock_on_hand", "available_stock", "actual_available_stock"];
-/// Keys of a location only the live service has.
+/// Keys of a location that only the live service has.
 #[rustfmt::skip]
 const LIVE_LOCATION: [&str; 5] = [
     "location_committed_stock", "location_actual_committed_stock", "location_available_for_sale_stock",
     "location_actual_available_for_sale_stock", "location_quantity_in_transit",
 ];
 
-/// Alone: with `locations[]`, or with `warehouses[]` in an older organisation.
+/// An item alone: with `locations[]`, or with `warehouses[]` in an older organisation.
 pub(crate) fn detail(item: &Object, switches: &Switches) -> Value {
     let mut item = item.clone();
     if let Some(locations) = item.get_mut("locations").and_then(Value::as_array_mut) {
@@ -40,17 +40,17 @@ pub(crate) fn detail(item: &Object, switches: &Switches) -> Value {
     item.into()
 }
 
-/// The answer that shows one item.
+/// The answer with one item.
 pub(crate) fn one(state: &State, place: usize, message: &str) -> Answer {
     let item = state.items.get(place).map(|item| detail(item, &state.switches));
     Answer::json(200, &json!({ "code": 0, "message": message, "item": item }))
 }
 
-/// In a list: stock numbers as seen live, or `locations[]` as in the official file.
+/// An item in a list: with stock numbers as live, or with `locations[]` as in the official file.
 pub(crate) fn row(item: &Object, switches: &Switches) -> Value {
     let Value::Object(full) = detail(item, switches) else { return Value::Null };
     let custom = full.get("custom_field_hash").and_then(Value::as_object).cloned().unwrap_or_default();
-    // Custom fields are flat here.
+    // In lists, custom fields are flat.
     let mut row: Object =
         full.into_iter().filter(|(key, _)| !DETAIL_ONLY.contains(&key.as_str())).chain(custom).collect();
     if switches.stock_in_list_locations {
@@ -66,7 +66,7 @@ pub(crate) fn row(item: &Object, switches: &Switches) -> Value {
     row.into()
 }
 
-/// What is left of a deleted item in a webhook.
+/// A deleted item in a webhook.
 pub(crate) fn deleted(item: &Object) -> Value {
     json!({ "item_id": item.get("item_id") })
 }

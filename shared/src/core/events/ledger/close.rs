@@ -1,39 +1,39 @@
-//! The end of entries, and their way back.
+//! Closes entries, and reopens closed ones.
 
 use futures::future::try_join_all;
 
 use crate::base::id::ConnectionName;
 use crate::core::events::ledger::{
-    Claim, Closed, End, Entry, Ledger, MAX_AT_ONCE, MAX_TRIES, Over, crowded, ends, queue,
+    Claim, Closed, End, EndState, Entry, Ledger, MAX_AT_ONCE, MAX_TRIES, crowded, ends, queue,
 };
 use crate::store::{Condition, Key, Put, Query, Row, StoreError, Write};
 
 /// The outcome that an acknowledgement reports.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// They are done with.
+    /// The work is done.
     Done,
-    /// They cannot be worked on.
+    /// The work cannot be done.
     Failed,
-    /// They are to be worked on again.
+    /// The entries go back to the queue.
     Retry,
 }
 
-/// What came of it.
+/// The result of an acknowledgement.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Acked {
-    /// The entries by their ids, with the state that they have now.
+pub enum AckResult {
+    /// All entries, by their ids, with their new states.
     Written(Vec<(String, &'static str)>),
-    /// There is no such entry.
+    /// No entry has this id. Nothing was changed.
     Unknown(String),
-    /// It is not in the caller's hands.
+    /// The caller holds no claim on the entry with this id. Nothing was changed.
     NotClaimed(String),
 }
 
-/// The outcome of an entry that an operator made deliverable again, until it ends anew.
+/// The outcome of an entry that an operator replayed, until it is closed again.
 pub const REPLAYED: &str = "replayed";
 
-/// What an entry is at the moment.
+/// Where an entry is stored at the moment.
 enum Found {
     Open(Entry, Row),
     Closed(Closed),
@@ -41,8 +41,7 @@ enum Found {
 }
 
 impl Ledger {
-    /// Closes entries, or puts them back, for the one who claimed them. All of them or none. What is closed already stays as
-    /// it is.
+    /// Closes entries, or puts them back, for the caller that claimed them: all of them or none. Closed entries stay as they are.
     ///
     /// # Errors
     /// Where the store fails.
@@ -54,22 +53,22 @@ impl Ledger {
         note: Option<&str>,
         by: &str,
         claim: Option<&str>,
-    ) -> Result<Acked, StoreError> {
+    ) -> Result<AckResult, StoreError> {
         let own = |found: &Claim| found.by == by && claim.is_none_or(|claim| claim == found.id);
         for _ in 0..MAX_TRIES {
             let found = try_join_all(ids.iter().map(|id| self.find(connection, id))).await?;
             let (mut steps, mut states) = (Vec::new(), Vec::new());
             for (id, found) in ids.iter().zip(found) {
                 let state = match found {
-                    Found::None => return Ok(Acked::Unknown(id.clone())),
+                    Found::None => return Ok(AckResult::Unknown(id.clone())),
                     Found::Closed(closed) => closed.end.state.as_str(),
                     Found::Open(entry, _) if !entry.claim.as_ref().is_some_and(own) => {
-                        return Ok(Acked::NotClaimed(id.clone()));
+                        return Ok(AckResult::NotClaimed(id.clone()));
                     }
                     Found::Open(mut entry, row) => {
                         let over = match ending {
-                            Ending::Done => Over::Done,
-                            Ending::Failed => Over::Failed,
+                            Ending::Done => EndState::Done,
+                            Ending::Failed => EndState::Failed,
                             Ending::Retry => {
                                 entry.claim = None;
                                 steps.push(Write::Put(
@@ -87,7 +86,7 @@ impl Ledger {
                 states.push((id.clone(), state));
             }
             if steps.is_empty() || self.write(steps).await? {
-                return Ok(Acked::Written(states));
+                return Ok(AckResult::Written(states));
             }
         }
         Err(crowded())
@@ -127,7 +126,8 @@ impl Ledger {
                 let mut entry: Entry = row.read()?;
                 if !entry.is_claimed(now) {
                     entry.batch = Some(batch.to_owned());
-                    steps.extend(closing(connection, entry, row, self.end(Over::Dead, outcome, Some(note)))?);
+                    let end = self.end(EndState::Dead, outcome, Some(note));
+                    steps.extend(closing(connection, entry, row, end)?);
                 }
             }
             let count = steps.len() / 2;
@@ -178,7 +178,7 @@ impl Ledger {
             let page = self.events.query(query).await?;
             for row in page.rows {
                 let Closed { entry, end } = row.read()?;
-                if end.state == Over::Dead {
+                if end.state == EndState::Dead {
                     ids.push(entry.id);
                 }
             }
@@ -200,13 +200,13 @@ impl Ledger {
         }
     }
 
-    fn end(&self, state: Over, outcome: &str, note: Option<&str>) -> End {
+    fn end(&self, state: EndState, outcome: &str, note: Option<&str>) -> End {
         End { state, outcome: outcome.to_owned(), note: note.map(str::to_owned), at: self.clock.now() }
     }
 }
 
-impl Over {
-    /// As it is listed.
+impl EndState {
+    /// Its name in lists.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Done => "done",

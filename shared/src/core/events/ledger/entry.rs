@@ -44,19 +44,19 @@ pub struct Entry {
 pub struct Claim {
     /// Its id.
     pub id: String,
-    /// Which service key.
+    /// The id of the service key that holds it.
     pub by: String,
-    /// Until when.
+    /// When it ends.
     pub until: Timestamp,
 }
 
-/// How an entry ended.
+/// The state of a closed entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Over {
-    /// It was worked on, or needed no work.
+pub enum EndState {
+    /// The work was done, or none was needed.
     Done,
-    /// Whoever worked on it gave up.
+    /// The worker gave up.
     Failed,
     /// It could not be delivered.
     Dead,
@@ -65,11 +65,11 @@ pub enum Over {
 /// The end of an entry.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct End {
-    /// How.
-    pub state: Over,
-    /// In one word: `done`, `failed`, `own_write`, `superseded`, `not_deleted`, `refused`, `unclaimed`.
+    /// The state it ended in.
+    pub state: EndState,
+    /// The reason, in one word: `done`, `failed`, `own_write`, `superseded`, `not_deleted`, `refused`, `unclaimed`.
     pub outcome: String,
-    /// What was said to it.
+    /// What the worker or the connector noted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub note: Option<String>,
     /// When.
@@ -119,7 +119,7 @@ impl Entry {
 
     pub(super) fn put_closed(self, connection: &ConnectionName, end: End) -> Result<Put, StoreError> {
         let key = Key::new(ends(connection), &self.id);
-        // Its end may be read for a while, however old the event is.
+        // An end is kept for the full time, however old its event is.
         let until = later(end.at, RETENTION);
         Ok(Put::record(key, &Closed { entry: self, end }, Condition::Any)?.until(until))
     }

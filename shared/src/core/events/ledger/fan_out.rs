@@ -9,7 +9,7 @@ use crate::base::clock::{SignedDuration, Timestamp, earlier};
 use crate::base::id::ConnectionName;
 use crate::core::events::Event;
 use crate::core::events::ledger::entry::{EARLIER, part_id};
-use crate::core::events::ledger::{End, Entry, Known, Ledger, Newest, Over, RecordState};
+use crate::core::events::ledger::{End, EndState, Entry, Ledger, Newest, RecordState, RecordStates};
 use crate::core::writes::own_writes::OwnWrites;
 use crate::store::{Condition, Key, Put, Query, Row, StoreError, Version, Write};
 
@@ -79,7 +79,7 @@ impl Ledger {
         &self,
         connection: &ConnectionName,
         step: Step,
-        known: &Known,
+        known: &RecordStates,
         own_writes: &OwnWrites,
     ) -> Result<usize, StoreError> {
         let Step { from, entries, ends } = step;
@@ -99,7 +99,7 @@ impl Ledger {
             steps.push(Write::Put(match end {
                 None => entry.put(connection, Condition::Any)?,
                 Some(word) => {
-                    let end = End { state: Over::Done, outcome: word.to_owned(), note: None, at: now };
+                    let end = End { state: EndState::Done, outcome: word.to_owned(), note: None, at: now };
                     entry.put_closed(connection, end)?
                 }
             }));
@@ -113,7 +113,7 @@ impl Ledger {
         &self,
         connection: &ConnectionName,
         entries: Vec<Entry>,
-        known: &Known,
+        known: &RecordStates,
         own_writes: &OwnWrites,
     ) -> Result<(Vec<Sorted>, Records), StoreError> {
         let (mut records, mut sorted) = (Records::default(), Vec::new());

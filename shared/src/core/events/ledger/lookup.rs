@@ -7,25 +7,25 @@ use serde_json::{Value, json};
 use crate::base::clock::Timestamp;
 use crate::core::events::ledger::Entry;
 
-/// Lookups of a step's entries, by their ids. Entries without one needed none.
-pub type Known = HashMap<String, RecordState>;
+/// The state of each record that was looked up, by the id of its entry. Entries that need no lookup are absent.
+pub type RecordStates = HashMap<String, RecordState>;
 
 /// Marks an event of a deletion that could not be checked at Zoho.
 pub const UNCONFIRMED: &str = "unconfirmed";
 
-/// What Zoho said of a record.
+/// The state of a record at Zoho.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RecordState {
-    /// It is there, and was changed last at that time.
+    /// It exists, and was changed last at this time, where Zoho says so.
     There(Option<Timestamp>),
-    /// It is gone.
+    /// It does not exist.
     Gone,
-    /// It could not be looked up, or not in time.
+    /// The lookup failed or came too late.
     Unknown,
 }
 
 impl RecordState {
-    /// Adds to an entry what its worker should know.
+    /// Adds the state to the entry's data, where its worker needs it.
     pub(super) fn note(self, entry: &mut Entry) {
         let (field, value) = match self {
             Self::There(Some(at)) => ("modified_time", Some(json!(at.to_string()))),

@@ -21,11 +21,11 @@ use std::sync::Arc;
 
 pub use batch::{Batch, Begun, Frozen, MAX_OPEN_BATCHES, Progress, Stage, Standing};
 pub use claim::{ClaimTarget, Claimed};
-pub use close::{Acked, Ending, REPLAYED};
-pub use entry::{Claim, Closed, EARLIER, End, Entry, FOUND, Over, is_entry_id, split_entry_id};
+pub use close::{AckResult, Ending, REPLAYED};
+pub use entry::{Claim, Closed, EARLIER, End, EndState, Entry, FOUND, is_entry_id, split_entry_id};
 pub use fan_out::{FanOut, Step, narrow};
 pub use life::Life;
-pub use lookup::{Known, RecordState, UNCONFIRMED};
+pub use lookup::{RecordState, RecordStates, UNCONFIRMED};
 pub use newest::{Newest, REMEMBERED};
 
 use crate::base::clock::{SharedClock, SignedDuration};

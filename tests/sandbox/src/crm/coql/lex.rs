@@ -1,8 +1,8 @@
-//! A query cut into words, strings, numbers and signs.
+//! Splits a query into words, strings, numbers and signs.
 
 use super::wrong::Wrong;
 
-/// One of them.
+/// One token.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Token {
     /// A keyword, a module or a column.
@@ -18,7 +18,7 @@ pub(crate) type Placed = (Token, usize);
 
 const SIGNS: [&str; 9] = ["!=", ">=", "<=", "=", ">", "<", "(", ")", ","];
 
-/// All of them, in order.
+/// The tokens of a query, in order.
 pub(crate) fn tokens(query: &str) -> Result<Vec<Placed>, Wrong> {
     let letters: Vec<char> = query.chars().collect();
     let mut tokens = Vec::new();
@@ -55,7 +55,7 @@ pub(crate) fn tokens(query: &str) -> Result<Vec<Placed>, Wrong> {
     Ok(tokens)
 }
 
-/// From an opening quote to the closing one; a doubled quote is one of the text.
+/// Reads a string up to its closing quote. A doubled quote stands for one quote.
 fn text(letters: &[char], at: &mut usize) -> Result<String, Wrong> {
     let begun = *at;
     *at += 1;

@@ -1,4 +1,4 @@
-//! COQL: `POST /coql` with a select query. A small parser and evaluator of what Zoho documents of it.
+//! COQL: `POST /coql` with a select query. It parses and evaluates the language as far as Zoho documents it.
 
 mod lex;
 mod parse;
@@ -14,7 +14,7 @@ use crate::accounts::scope;
 use crate::http::{Answer, Call};
 use crate::state::State;
 
-/// Answers it. Every module of the query needs its own READ scope.
+/// Answers a query. Every module in it needs its own READ scope.
 pub(crate) fn answer(state: &State, call: &Call, scopes: &[String]) -> Answer {
     let Some(text) = text(call) else {
         let details = json!({ "api_name": "select_query", "json_path": "$.select_query" });

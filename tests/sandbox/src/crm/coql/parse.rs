@@ -84,7 +84,7 @@ impl Reader {
         self.at >= self.tokens.len()
     }
 
-    /// What stands here, as the error names it.
+    /// The current token, as an error names it.
     fn near(&self) -> Wrong {
         let text = match self.peek() {
             None => String::new(),
@@ -130,7 +130,7 @@ impl Reader {
         Ok(names)
     }
 
-    /// One operand, or two and what joins them. A third is left standing, and whatever comes next refuses it.
+    /// Reads one operand, or two joined ones. A third is not read, so that the caller refuses it.
     fn expression(&mut self) -> Result<Condition, Wrong> {
         let first = self.operand()?;
         let both = self.word("and");

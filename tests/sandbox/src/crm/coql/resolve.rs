@@ -1,4 +1,4 @@
-//! Columns: a field of the module, or of the record a lookup leads to.
+//! Columns: a field of the module, or of the record that a lookup refers to.
 
 use serde_json::Value;
 
@@ -10,7 +10,7 @@ use crate::crm::module::Module;
 use crate::crm::store::Records;
 use crate::object::Object;
 
-/// Where a column's value is found.
+/// The place of a column's value.
 #[derive(Debug)]
 pub(crate) struct Column {
     pub(crate) name: String,
@@ -20,7 +20,7 @@ pub(crate) struct Column {
 }
 
 impl Column {
-    /// Finds it.
+    /// Finds a column by its name.
     pub(crate) fn find(module: Module, name: &str) -> Result<Self, Wrong> {
         let wrong = || Wrong::Column(name.to_owned());
         let usable = |module: Module, name: &str| {
@@ -47,7 +47,7 @@ impl Column {
         holder.get(self.field.name).filter(|value| !value.is_null())
     }
 
-    /// Whether this operator and these values can be asked of it.
+    /// Whether the column takes this operator and these values.
     pub(crate) fn accepts(&self, operator: &str, values: &[Literal]) -> Result<(), Wrong> {
         let ranked = [">", "<", ">=", "<=", "between", "not between"].contains(&operator);
         let like = operator.ends_with("like");

@@ -1,4 +1,4 @@
-//! A query against the records. Null fits nothing but `is null`.
+//! Runs a query on the records. Null matches only `is null`.
 
 use std::cmp::Ordering;
 
@@ -15,7 +15,7 @@ use crate::crm::store::Records;
 use crate::object::Object;
 use crate::state::State;
 
-/// Every row that fits, in order; the page is cut from these.
+/// All matching rows, in order. The page is cut from these.
 pub(crate) fn run(state: &State, module: Module, query: &Query) -> Result<Vec<Value>, Wrong> {
     let columns: Vec<Column> =
         query.columns.iter().map(|name| Column::find(module, name)).collect::<Result<_, _>>()?;
@@ -119,7 +119,7 @@ fn one(column: &Column, own: &Value, operator: &str, values: &[Literal], any_cas
     }
 }
 
-/// How a record's value stands to one of the query.
+/// The order of a record's value and a value of the query.
 fn against(column: &Column, own: &Value, literal: &Literal, any_case: bool) -> Option<Ordering> {
     let wanted = match literal {
         Literal::Text(text) | Literal::Number(text) => text.as_str(),

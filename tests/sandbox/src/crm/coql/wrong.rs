@@ -8,11 +8,11 @@ use crate::http::Answer;
 /// Why a query was refused.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Wrong {
-    /// It does not parse; what stands there, and where.
+    /// The query does not parse: the unexpected token, and its place.
     Near(String, usize),
     /// A clause is missing.
     Clause(&'static str),
-    /// There is too much of something.
+    /// A limit of the query is exceeded.
     Limit(&'static str, usize),
     /// No such column.
     Column(String),

@@ -1,4 +1,4 @@
-//! An entry of a body, as its caller wrote it: ids as numbers or text, and each field judged.
+//! Reads an entry of a body: ids are numbers or text, and each field is checked.
 
 use hyper::Uri;
 use jiff::Timestamp;
@@ -9,10 +9,10 @@ use crate::crm::channels::Event;
 use crate::crm::check::Refusal;
 use crate::object::Object;
 
-/// Characters of a token.
+/// The most characters of a token.
 const LONGEST_TOKEN: usize = 50;
 
-/// What a caller asks for; what is absent is not named.
+/// A caller's request; absent fields are `None`.
 pub(super) struct Asked {
     pub(super) id: String,
     pub(super) events: Vec<Event>,
@@ -95,7 +95,7 @@ impl Fields<'_> {
     }
 }
 
-/// Something that must be there is not.
+/// The refusal of an entry without a required field.
 pub(super) fn missing(index: usize, name: &str) -> Refusal {
     let details = json!({ "api_name": name, "json_path": path(index, name) });
     Refusal { code: "MANDATORY_NOT_FOUND", message: "required field not found", details }

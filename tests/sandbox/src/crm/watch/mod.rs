@@ -1,4 +1,4 @@
-//! `/actions/watch`: channels enabled, renewed, changed, listed and ended.
+//! `/actions/watch`: enables, renews, changes, lists and ends channels.
 
 mod asked;
 
@@ -20,7 +20,7 @@ use crate::data_centre;
 use crate::http::{Answer, Call};
 use crate::state::State;
 
-/// Answers; each entry of a body has its own verdict.
+/// Answers a call. Each entry of a body has its own result.
 pub(crate) fn answer(state: &mut State, call: &Call, scopes: &[String]) -> Answer {
     let operation = match call.method.as_str() {
         "GET" => "READ",
@@ -40,7 +40,7 @@ pub(crate) fn answer(state: &mut State, call: &Call, scopes: &[String]) -> Answe
     }
 }
 
-/// `POST`, also to renew; `PUT`, which replaces all; `PATCH`, which leaves what it does not name.
+/// `POST` makes or renews, `PUT` replaces all fields, `PATCH` keeps the fields that it does not name.
 fn write(state: &mut State, call: &Call, scopes: &[String], now: Timestamp) -> Answer {
     let entries = match entries(call) {
         Ok(entries) => entries,
@@ -48,7 +48,7 @@ fn write(state: &mut State, call: &Call, scopes: &[String], now: Timestamp) -> A
     };
     let asked: Vec<Result<Asked, Refusal>> =
         entries.iter().enumerate().map(|(index, given)| Asked::read(index, given)).collect();
-    // Whoever watches a module must be allowed to read it.
+    // To watch a module, a caller must be allowed to read it.
     let events = asked.iter().flatten().flat_map(|asked| &asked.events);
     if events.into_iter().any(|event| !scope::allows(scopes, &module_scope(event.module, "READ"))) {
         return scope_mismatch(state);
@@ -222,7 +222,7 @@ fn success(state: &State, channel: &Channel, (modules, message): (&[Module], &st
     done(&json!({ "events": modules.iter().map(one).collect::<Vec<_>>() }), message)
 }
 
-/// As `success`, of what is no longer watched, and without a time.
+/// As `success`, for events that are no longer watched, and without a time.
 fn removed(state: &State, channel: &Channel, events: &[Event]) -> Value {
     let was = Channel { events: events.to_vec(), ..channel.clone() };
     let mut verdict = success(state, &was, (&was.modules(), "Successfully removed the subscribe details"));

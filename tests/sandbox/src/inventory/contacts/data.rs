@@ -1,11 +1,11 @@
-//! The hand-written customers and vendors. All invented.
+//! The hand-written customers and vendors. All of them are invented.
 
 use serde_json::json;
 
 use crate::inventory::data::decimal;
 use crate::object::{Object, object};
 
-/// Number, name, type, first name, last name, email, what they owe.
+/// Number, name, type, first name, last name, email, amount owed.
 type Spec = (u32, &'static str, &'static str, &'static str, &'static str, &'static str, &'static str);
 
 const CONTACTS: [Spec; 3] = [
@@ -19,7 +19,7 @@ pub(crate) fn all() -> Vec<Object> {
     CONTACTS.iter().map(build).collect()
 }
 
-/// A contact from a test: what it does not say is as in an ordinary customer.
+/// A contact from a test, with missing fields filled as in an ordinary customer.
 pub(crate) fn completed(given: Object, number: usize) -> Object {
     let name = given.get("contact_name").and_then(serde_json::Value::as_str).unwrap_or("Added").to_owned();
     let mut contact = build(&(0, "", "customer", "", "", "", "0.0"));

@@ -11,7 +11,7 @@ use crate::object::Object;
 use crate::state::State;
 use crate::switches::Switches;
 
-/// Keys a list row does not have.
+/// Keys that a list row does not have.
 #[rustfmt::skip]
 const DETAIL_ONLY: [&str; 12] = [
     "currency_symbol", "primary_contact_id", "billing_address", "shipping_address", "contact_persons", "notes",

@@ -1,10 +1,10 @@
-//! The hand-written item groups. All invented.
+//! The hand-written item groups. All of them are invented.
 
 use serde_json::json;
 
 use crate::object::{Object, object};
 
-/// The groups of before today.
+/// The groups at the start.
 pub(crate) fn all() -> Vec<Object> {
     vec![group("3300000000072001", "Oak shelf", "pcs", "", "2026-10-02T09:12:40+0200")]
 }

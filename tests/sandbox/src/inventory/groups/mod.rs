@@ -1,4 +1,4 @@
-//! Item groups: listed, shown, made.
+//! Item groups: lists, shows and makes them.
 
 pub(crate) mod data;
 
@@ -56,7 +56,7 @@ pub(crate) fn create(state: &mut State, call: &Call) -> Answer {
 
 fn flat(status: u16, message: &str, group: &Object) -> Answer {
     let mut answer = object(json!({ "code": 0, "message": message }));
-    // Only lists have these.
+    // Only lists have these keys.
     let only_listed = ["product_type", "created_time", "last_modified_time"];
     answer.extend(group.clone().into_iter().filter(|(key, _)| !only_listed.contains(&key.as_str())));
     Answer::json(status, &answer.into())

@@ -1,4 +1,4 @@
-//! The hand-written purchase orders. All invented.
+//! The hand-written purchase orders. All of them are invented.
 
 use serde_json::{Value, json};
 

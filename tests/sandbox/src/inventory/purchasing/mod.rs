@@ -9,7 +9,7 @@ use super::missing::missing;
 use crate::http::{Answer, Call};
 use crate::state::State;
 
-/// Keys a list row has.
+/// The keys of a list row.
 #[rustfmt::skip]
 const ROW: [&str; 17] = [
     "purchaseorder_id", "vendor_id", "vendor_name", "status", "purchaseorder_number", "reference_number", "date",
@@ -35,7 +35,7 @@ pub(crate) fn list(state: &State, call: &Call, has_data: bool) -> Answer {
     )
 }
 
-/// `GET /purchaseorders/{id}`, under the key live clients read or the one of the official file.
+/// `GET /purchaseorders/{id}`, under the key that live clients read, or under that of the official file.
 pub(crate) fn one(state: &State, id: &str, has_data: bool) -> Answer {
     let mut orders = state.shop.purchaseorders.iter().filter(|_| has_data);
     let key = if state.switches.official_file_keys { "purchase_order" } else { "purchaseorder" };

@@ -1,4 +1,4 @@
-//! An order out of a request: what must be there, whose it is, what it comes to.
+//! Builds an order from a request: checks required fields, finds the customer, computes the totals.
 
 use jiff::civil::Date;
 use serde_json::{Number, Value, json};
@@ -10,14 +10,14 @@ use crate::inventory::shop::Shop;
 use crate::inventory::{body, data};
 use crate::object::{Object, object};
 
-/// The one tax there is.
+/// The only tax.
 const TAX: (&str, &str, f64) = ("3300000000044019", "USt", 19.0);
-/// Text that is kept as it comes.
+/// The text fields that are stored unchanged.
 #[rustfmt::skip]
 const TEXTS: [&str; 6] =
     ["reference_number", "delivery_method", "notes", "terms", "salesperson_id", "adjustment_description"];
 
-/// A draft without number and times. Keys Zoho does not know are dropped silently.
+/// A draft without number and times. Unknown keys are dropped silently, as at Zoho.
 pub(crate) fn order(
     shop: &mut Shop,
     items: &[Object],
@@ -219,7 +219,7 @@ fn customer(shop: &Shop, wanted: &Object, has_data: bool) -> Result<Object, Answ
     }
 }
 
-/// Id and name of the location asked for, of the order's, or of the primary one.
+/// Id and name of the requested location, else of the order's, else of the primary one.
 fn location(wanted: &Object, order: Option<&(String, String)>) -> Result<(String, String), Answer> {
     let id = body::id(wanted, "location_id");
     let locations = data::locations();

@@ -1,4 +1,4 @@
-//! Orders of before today: one done, one confirmed, one void, one draft. All invented.
+//! Earlier orders: one finished, one confirmed, one void, one draft. All of them are invented.
 
 use serde_json::{Value, json};
 
@@ -6,7 +6,7 @@ use super::{build, status_fields};
 use crate::inventory::shop::Shop;
 use crate::object::{Object, object};
 
-/// Puts them into the shop. What they hold of the stock is in the items already.
+/// Adds the orders to the shop. Their committed stock is already in the items.
 pub(crate) fn fill(shop: &mut Shop, items: &[Object]) {
     let (harbor, cafe) = ("3300000000060210", "3300000000060211");
     let line = |item: u32, quantity: u32| json!({ "item_id": format!("33000000000700{item:02}"), "quantity": quantity });

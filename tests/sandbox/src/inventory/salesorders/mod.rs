@@ -1,4 +1,4 @@
-//! Sales orders: written, listed, confirmed, voided.
+//! Sales orders: writes, lists, confirms and voids them.
 
 pub(crate) mod build;
 pub(crate) mod data;
@@ -19,7 +19,7 @@ use crate::object::Object;
 use crate::state::State;
 use crate::webhooks;
 
-/// Keys a list row has, as far as the order has them too.
+/// The keys of a list row, where the order has them.
 #[rustfmt::skip]
 const ROW: [&str; 20] = [
     "salesorder_id", "zcrm_potential_id", "customer_name", "customer_id", "salesorder_number", "reference_number",
@@ -28,7 +28,7 @@ const ROW: [&str; 20] = [
     "sales_channel",
 ];
 
-/// Where an order is.
+/// The position of an order.
 pub(crate) fn position(state: &State, id: &str) -> Option<usize> {
     state.shop.salesorders.iter().position(|order| text(order, "salesorder_id") == id)
 }
@@ -65,7 +65,7 @@ fn build(state: &mut State, call: &Call, has_data: bool) -> Result<Object, Answe
     let now = inventory_time(state.now());
     let today = now.split('T').next().unwrap_or_default();
     let mut order = build::order(&mut state.shop, &state.items, &wanted, (has_data, today))?;
-    // A number is used up only by an order that passed.
+    // Only an accepted order uses up a number.
     let number = number.unwrap_or_else(|| state.shop.order_number());
     for (key, value) in [("salesorder_number", &number), ("created_time", &now), ("last_modified_time", &now)]
     {
@@ -82,7 +82,7 @@ pub(crate) fn one(state: &State, id: &str, has_data: bool) -> Answer {
     }
 }
 
-/// `GET /salesorders`. Only these filters were seen to work; the official file has none.
+/// `GET /salesorders`. Only these filters were seen to work. The official file has none.
 pub(crate) fn list(state: &State, call: &Call, has_data: bool) -> Answer {
     let orders = state.shop.salesorders.iter().filter(|_| has_data);
     let rows = orders
@@ -154,7 +154,7 @@ fn row(state: &State, order: &Object) -> Value {
     row.into()
 }
 
-/// Readies the webhooks of an order.
+/// Queues the webhooks of an order.
 fn announce(state: &mut State, moment: Moment, order: &Object) {
     webhooks::prepare(state, (Entity::SalesOrder, moment), &order.clone().into());
 }

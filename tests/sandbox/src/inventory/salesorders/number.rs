@@ -1,4 +1,4 @@
-//! The number an order is to have.
+//! The number of a new order.
 
 use crate::http::{Answer, Call};
 use crate::inventory::body;
@@ -6,7 +6,7 @@ use crate::inventory::error::error;
 use crate::object::Object;
 use crate::state::State;
 
-/// The number asked for; `None` = the next one. Numbers are unique and, unless told otherwise, Zoho's own business.
+/// The requested number; `None` = the next one. Numbers are unique, and Zoho assigns them unless the caller overrides that.
 pub(crate) fn asked(state: &State, call: &Call, wanted: &Object) -> Result<Option<String>, Answer> {
     let number = body::id(wanted, "salesorder_number");
     let own = call.param("ignore_auto_number_generation").as_deref() == Some("true");

@@ -1,4 +1,4 @@
-//! What confirming and voiding do: to the order's many status fields, and to the stock of its items.
+//! Confirms and voids orders: changes their status fields, and the stock of their items.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ use crate::inventory::{change, stock};
 use crate::object::Object;
 use crate::state::State;
 
-/// `POST /salesorders/{id}/status/confirmed` and `/status/void`. Twice is as good as once.
+/// `POST /salesorders/{id}/status/confirmed` and `/status/void`. A repetition changes nothing.
 pub(crate) fn set(state: &mut State, id: &str, wanted: &str, has_data: bool) -> Answer {
     if position(state, id).filter(|_| has_data).is_none() {
         return missing(state, "salesorder_id", id);
@@ -69,7 +69,7 @@ fn apply(state: &mut State, id: &str, wanted: &str) -> Result<(), Answer> {
     Ok(())
 }
 
-/// Whether the items then count as changed is not known.
+/// Commits or frees stock. It is not known whether Zoho then counts the items as changed.
 fn commit(state: &mut State, order: &Object, sign: f64) {
     let now = inventory_time(state.now());
     let lines = order.get("line_items").and_then(Value::as_array).into_iter().flatten();

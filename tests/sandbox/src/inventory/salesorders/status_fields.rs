@@ -2,7 +2,7 @@
 
 use crate::object::Object;
 
-/// Writes them; they say the same thing in five ways.
+/// Writes the status to all fields that hold it.
 pub(crate) fn write(order: &mut Object, status: &str) {
     let (invoiced, paid, shipped) = match status {
         "confirmed" => ("not_invoiced", "unpaid", "pending"),

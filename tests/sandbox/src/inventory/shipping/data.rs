@@ -1,4 +1,4 @@
-//! The hand-written packages and shipments. All invented.
+//! The hand-written packages and shipments. All of them are invented.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ fn address() -> Value {
         "fax": "", "phone": "" })
 }
 
-/// What left for the one order that is done.
+/// The packages of the one finished order.
 pub(crate) fn packages() -> Vec<Object> {
     vec![object(json!({
         "package_id": "3300000000084001",
@@ -58,7 +58,7 @@ pub(crate) fn packages() -> Vec<Object> {
     }))]
 }
 
-/// How it went.
+/// The shipments of those packages.
 pub(crate) fn shipments() -> Vec<Object> {
     vec![object(json!({
         "shipment_id": "3300000000084011",

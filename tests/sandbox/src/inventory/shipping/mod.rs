@@ -9,11 +9,11 @@ use super::missing::missing;
 use crate::http::{Answer, Call};
 use crate::state::State;
 
-/// Keys a list row does not have.
+/// Keys that a list row does not have.
 const DETAIL_ONLY: [&str; 5] =
     ["billing_address", "shipping_address", "contact_persons", "line_items", "shipment_order"];
 
-/// `GET /packages`. Its documented filters were seen to be ignored.
+/// `GET /packages`. Zoho was seen to ignore its documented filters.
 pub(crate) fn list(state: &State, call: &Call, has_data: bool) -> Answer {
     let packages = state.shop.packages.iter().filter(|_| has_data);
     let check = |param: &str, test: &dyn Fn(&str) -> bool| {
