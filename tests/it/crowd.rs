@@ -5,7 +5,6 @@ use std::time::Duration;
 use futures::future::join_all;
 use sandbox::{Fault, FaultKind};
 use serde_json::json;
-use tests::connector::Agent;
 use tests::deployed::Deployed;
 use tests::inside::Inside;
 use tests::lambda::Cloud;
@@ -54,34 +53,8 @@ async fn two_hundred_cold_callers_mint_one_token() {
     inside.advance(Duration::from_secs(61 * 60));
     let before = inside.zoho.sandbox.minted();
     inside.zoho.sandbox.inject(slow_tokens(1, Duration::from_millis(1500)));
-    let calls = (0..200).map(|_| async {
-        let (status, body) = inside.get_from(inside.cold(), ITEMS).await;
-        assert_eq!(status, 200, "{body}");
-    });
-    join_all(calls).await;
+    join_all((0..200).map(|_| inside.served(inside.cold(), ITEMS))).await;
     assert_eq!(inside.zoho.sandbox.minted() - before, 1);
-}
-
-/// One call of an agent that comes again when it is told to.
-async fn persistent(agent: &Agent) {
-    for _ in 0..60 {
-        let answer = agent.get(ITEMS).await;
-        match answer.status {
-            200 => return,
-            // Ours, or API Gateway's where Lambda throttles.
-            503 => assert!(
-                answer.body["code"] == "token_pending" || answer.body["message"] == "Service Unavailable"
-            ),
-            other => panic!("{other}: {}", answer.body),
-        }
-        let wait = answer.body["retry_after"].as_u64().unwrap_or(1);
-        tokio::time::sleep(Duration::from_secs(wait).mul_f64(0.5 + f64::from(rand()) / 255.0)).await;
-    }
-    panic!("never served")
-}
-
-fn rand() -> u8 {
-    u8::from_str_radix(&shared::base::secret::random_hex::<1>(), 16).unwrap()
 }
 
 /// A new account runs ten functions at a time: callers who wait for token-refresh must not keep it from starting.
@@ -96,6 +69,6 @@ async fn two_hundred_callers_are_served_where_ten_functions_may_run() {
     let before = sandbox.minted();
     sandbox.expire_access_tokens();
     sandbox.inject(slow_tokens(1, Duration::from_secs(1)));
-    join_all((0..200).map(|_| persistent(&agent))).await;
+    join_all((0..200).map(|_| agent.served(ITEMS))).await;
     assert_eq!(sandbox.minted() - before, 1);
 }

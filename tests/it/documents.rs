@@ -187,6 +187,10 @@ async fn is_sound(what: &str, folder: &mut PathBuf, line: &str, code: &str, reci
             Some("run" | "build" | "install" | "fmt" | "clippy" | "doc" | "deny" | "lambda") => {}
             other => panic!("{what}: cargo {other:?}"),
         },
+        "export" => {
+            let name = first.and_then(|first| first.split_once('=')).map_or("", |(name, _)| name);
+            assert!(name.starts_with("AWS_") || code.contains(name), "{what}: nothing reads {name}");
+        }
         "just" => {
             let recipe = first.unwrap_or("default");
             assert!(recipe.starts_with('-') || recipes.contains(recipe), "{what}: no recipe {recipe}");

@@ -95,7 +95,9 @@ async fn call(
         }
         assert_eq!(body["code"], "zoho_rate_limited", "{body}");
         assert!(body["zoho"].is_null(), "ours, not Zoho's: {body}");
-        seen.in_vain += usize::from(told);
+        // A machine so slow that calls end late says nothing of the minute.
+        let is_late = body["detail"].as_str().unwrap().contains("are under way");
+        seen.in_vain += usize::from(told && !is_late);
         told = true;
         let seconds = i64::try_from(body["retry_after"].as_u64().unwrap()).unwrap();
         let wakes = later(inside.services.clock.now(), SignedDuration::from_secs(seconds));
@@ -212,7 +214,11 @@ async fn twenty_new_processes_on_aws_share_a_minute() {
     sandbox.clear_requests();
     let begun = Instant::now();
     let mut answered = 0;
-    for _ in 0..6 {
+    // All hundred come at once; on a slow machine, some are told to come again.
+    for round in 0..30 {
+        if round >= 6 && answered >= 90 {
+            break;
+        }
         for answer in join_all((0..20).map(|_| agent.get(ITEMS))).await {
             match answer.status {
                 200 => answered += 1,

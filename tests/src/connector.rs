@@ -1,11 +1,13 @@
 //! A connector as an operator sets it up: the binary on a folder of its own, in front of a sandbox of its own.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 use reqwest::header::HeaderMap;
 use reqwest::{Client, RequestBuilder};
 use sandbox::Options;
 use serde_json::Value;
+use shared::base::clock::jittered;
 use tempfile::TempDir;
 
 use crate::aws::Aws;
@@ -263,6 +265,22 @@ impl Agent {
     /// Asks for a path.
     pub async fn get(&self, path: &str) -> Answer {
         self.get_with(path, &[]).await
+    }
+
+    /// Asks until there is an answer: it comes again when it is told to, by the connector or by API Gateway, which only says that
+    /// it is busy.
+    pub async fn served(&self, path: &str) -> Value {
+        for _ in 0..60 {
+            let answer = self.get(path).await;
+            if answer.status == 200 {
+                return answer.body;
+            }
+            let busy = answer.body["message"] == "Service Unavailable";
+            assert!(busy || answer.body["retryable"] == true, "{}: {}", answer.status, answer.body);
+            let seconds = answer.body["retry_after"].as_f64().unwrap_or(1.0);
+            tokio::time::sleep(jittered(Duration::from_secs_f64(seconds))).await;
+        }
+        panic!("never served")
     }
 
     /// Asks with more headers.

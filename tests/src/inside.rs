@@ -189,6 +189,18 @@ impl Inside {
         self.ask(api, &self.key, path).await
     }
 
+    /// Asks any api-proxy until it answers, as an agent does that is told to come again.
+    pub async fn served(&self, api: Router, path: &str) -> Value {
+        for _ in 0..60 {
+            let (status, body) = self.get_from(api.clone(), path).await;
+            if status == StatusCode::OK {
+                return body;
+            }
+            assert!(body["retryable"] == true, "{status}: {body}");
+        }
+        panic!("never served")
+    }
+
     /// Asks any api-proxy with any key.
     pub async fn ask(&self, api: Router, key: &Secret, path: &str) -> (StatusCode, Value) {
         let request = Request::get(path)

@@ -19,8 +19,8 @@ use crate::renew::renew;
 /// A token that ends within this time is renewed now. The schedule runs every 5 minutes.
 const RENEW_AHEAD: SignedDuration = SignedDuration::from_mins(30);
 
-/// Enough that connections whose Zoho does not answer leave time for the others.
-const CONCURRENT_RENEWALS: usize = 50;
+/// Each renewal writes a secret twice or three times, and Secrets Manager takes 50 writes a second.
+const CONCURRENT_RENEWALS: usize = 15;
 
 /// After this time nothing new is begun, so that everything ends before the function's timeout. The next run does the rest.
 const TIME_TO_BEGIN: Duration = Duration::from_secs(35);
