@@ -2,7 +2,7 @@
 //! a phone and on a desk, light and dark, with and without JavaScript. `tests/pages/person.mjs` does what is planned here.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use sandbox::{Fault, FaultKind, Options};

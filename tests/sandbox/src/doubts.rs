@@ -68,7 +68,8 @@ impl Switches {
     /// A name that no doubt has.
     pub fn doubt(&mut self, names: &str) -> Result<(), String> {
         for name in names.split(',').map(str::trim).filter(|name| !name.is_empty()) {
-            let mut turned = DOUBTS.iter().filter(|(doubt, _)| name == "hostile" || *doubt == name).peekable();
+            let mut turned =
+                DOUBTS.iter().filter(|(doubt, _)| name == "hostile" || *doubt == name).peekable();
             if turned.peek().is_none() {
                 return Err(format!("There is no doubt called {name}."));
             }

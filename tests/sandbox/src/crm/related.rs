@@ -66,9 +66,7 @@ pub(crate) fn records(state: &mut State, call: &Call, (module, id): (Module, &st
     let name = format!("{}/{id}/{}", module.api_name(), other.api_name());
     let leads_here = |record: &&Object| {
         let lookups = fields::of(other).iter().filter(|field| field.kind == Kind::Lookup(module));
-        lookups
-            .filter_map(|field| record.get(field.name)?.get("id")?.as_str())
-            .any(|own| own == id)
+        lookups.filter_map(|field| record.get(field.name)?.get("id")?.as_str()).any(|own| own == id)
     };
     let select: &dyn Fn(&State) -> Vec<&Object> =
         &|state| state.crm.of(other).iter().filter(leads_here).collect();

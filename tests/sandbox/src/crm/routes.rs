@@ -51,7 +51,9 @@ pub(crate) fn route(state: &mut State, call: &Call, scopes: &[String], path: &[&
         }
         ("POST", ["coql"]) => fixed("ZohoCRM.coql.READ").unwrap_or_else(|| coql::answer(state, call, scopes)),
         (_, ["actions", "watch"]) => watch::answer(state, call, scopes),
-        (_, ["org" | "users" | "coql"] | ["settings", "fields" | "modules" | "related_lists"]) => wrong_method(),
+        (_, ["org" | "users" | "coql"] | ["settings", "fields" | "modules" | "related_lists"]) => {
+            wrong_method()
+        }
         (_, [""] | [] | ["settings" | "actions", ..]) => wrong_path(),
         (_, [name, rest @ ..]) if rest.len() <= 2 => match Module::find(name) {
             Some(module) => of_module(state, call, scopes, (module, rest)),

@@ -74,16 +74,14 @@ impl List<'_> {
         if !searched.is_empty() && !switches.search_criteria_left_out {
             context.insert("search_criteria".to_owned(), searched.into());
         }
-        let body =
-            json!({ "code": 0, "message": "success", self.key: rows, "page_context": context });
+        let body = json!({ "code": 0, "message": "success", self.key: rows, "page_context": context });
         Answer::json(200, &body)
     }
 }
 
 /// What was searched for, whether it was heeded or not; `applied_filter` does not tell of it.
 fn searched(call: &Call) -> Vec<Value> {
-    const NONE: [&str; 6] =
-        ["organization_id", "page", "per_page", "sort_column", "sort_order", "filter_by"];
+    const NONE: [&str; 6] = ["organization_id", "page", "per_page", "sort_column", "sort_order", "filter_by"];
     let comparators = [
         ("_startswith", "starts_with"),
         ("_contains", "contains"),

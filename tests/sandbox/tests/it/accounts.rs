@@ -318,7 +318,9 @@ async fn token_calls_may_come_as_multipart() {
         };
         let body: String = pairs.iter().map(part).collect();
         let kind = [("content-type", "multipart/form-data; boundary=x1")];
-        zoho.send("POST", &format!("/eu/accounts/oauth/v2/token{path}"), &kind, &(body + "--x1--\r\n")).await.unwrap()
+        zoho.send("POST", &format!("/eu/accounts/oauth/v2/token{path}"), &kind, &(body + "--x1--\r\n"))
+            .await
+            .unwrap()
     };
     let (app, code) = ([("client_id", "app-1"), ("client_secret", "s3cret")], zoho.code(&[]).await);
     let exchange = [("grant_type", "authorization_code"), ("redirect_uri", CALLBACK), ("code", &code)];

@@ -98,12 +98,14 @@ async fn records_are_counted_summed_and_grouped() {
     let token = zoho.connected().await;
     let rows = async |query: &str| ask(&zoho, &token, query).await.json()["data"].clone();
     assert_eq!(
-        rows("select count(id), SUM(Amount) as total, MIN(Closing_Date), MAX(Amount), AVG(Probability) from Deals where Amount > 1000").await,
-        json!([{ "COUNT(id)": 3, "total": 42_750.0, "MIN(Closing_Date)": "2026-11-30", "MAX(Amount)": 25_000,
-            "AVG(Probability)": 50.0 }])
+        rows("select count(id), SUM(Amount) as total, MIN(Closing_Date), MAX(Amount), AVG(Probability) from Deals where Amount between 1000 and 20000").await,
+        json!([{ "COUNT(id)": 2, "total": 22_550.0, "MIN(Closing_Date)": "2026-12-11", "MAX(Amount)": 18_250.0,
+            "AVG(Probability)": 42.5 }])
     );
-    let groups = rows("select Account_Name.Account_Name as account, COUNT(id) as deals from Deals where id is not null \
-                       group by Account_Name.Account_Name order by deals desc limit 2")
+    let groups = rows(
+        "select Account_Name.Account_Name as account, COUNT(id) as deals from Deals where id is not null \
+                       group by Account_Name.Account_Name order by deals desc limit 2",
+    )
     .await;
     assert_eq!(groups[0], json!({ "account": "Harbor Interiors GmbH", "deals": 3 }));
     assert_eq!(groups.as_array().unwrap().len(), 2);

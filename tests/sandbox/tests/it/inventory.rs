@@ -280,7 +280,9 @@ async fn what_changed_comes_in_the_order_of_time() {
 async fn a_list_says_what_was_searched_for() {
     let zoho = Zoho::start().await;
     let token = zoho.connected().await;
-    let context = async |query: &str| zoho.inventory(&format!("/items{query}"), &token).await.json()["page_context"].clone();
+    let context = async |query: &str| {
+        zoho.inventory(&format!("/items{query}"), &token).await.json()["page_context"].clone()
+    };
     assert!(context("?page=1&filter_by=Status.All").await.get("search_criteria").is_none());
     let searched = context("?sku=SHELF-OAK-80&name_contains=oak").await;
     assert_eq!(searched["applied_filter"], "Status.All");

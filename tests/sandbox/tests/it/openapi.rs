@@ -19,6 +19,7 @@ const PURCHASES: &str = "inventory/purchaseorders.yml";
 const PACKAGES: &str = "inventory/packages.yml";
 const SHIPMENTS: &str = "inventory/shipmentorders.yml";
 const RECORD: &str = "crm/record.json";
+const SEARCH: &str = "crm/module_search.json";
 const NOTES: &str = "crm/notes.json";
 const RELATED: &str = "crm/related_records.json";
 const FIELDS: &str = "crm/fields.json";
@@ -82,7 +83,7 @@ const PROBES: [Probe; 68] = [
     Probe { name: "deal_updated", call: r#"PUT /crm/v8/Deals/6100000000451001 {"data":[{"Next_Step":"Call"}]}"#, file: RECORD, path: ONE_RECORD },
     Probe { name: "deal_upserted", call: r#"POST /crm/v8/Deals/upsert {"data":[{"Deal_Name":"X","Stage":"Qualification","External_Order_ID":"1"}],"duplicate_check_fields":["External_Order_ID"]}"#, file: RECORD, path: "/crm/v8/{module_api_name}/upsert" },
     Probe { name: "search", call: "GET /crm/v8/Deals/search?word=showroom", file: RECORD, path: "/crm/v8/{module_api_name}/search" },
-    Probe { name: "search_refused", call: "GET /crm/v8/Deals/search", file: RECORD, path: "/crm/v8/{module_api_name}/search" },
+    Probe { name: "search_refused", call: "GET /crm/v8/Deals/search", file: SEARCH, path: "/crm/v8/{module}/search" },
     Probe { name: "coql", call: r#"POST /crm/v8/coql {"select_query":"select Deal_Name, Account_Name from Deals where Amount > 1"}"#, file: COQL, path: "/crm/v8/coql" },
     Probe { name: "coql_grouped", call: r#"POST /crm/v8/coql {"select_query":"select Stage, COUNT(id) as deals from Deals where Amount > 1 group by Stage"}"#, file: COQL, path: "/crm/v8/coql" },
     Probe { name: "coql_no_where", call: r#"POST /crm/v8/coql {"select_query":"select Deal_Name from Deals"}"#, file: COQL, path: "/crm/v8/coql" },

@@ -49,7 +49,9 @@ async fn records_below_a_record_are_those_that_lead_to_it() {
     let below = async |path: &str| zoho.crm(&format!("/{path}?fields=Account_Name"), &token).await;
     let deals = below("Accounts/6100000000440011/Deals").await.json();
     assert_eq!(deals["data"].as_array().unwrap().len(), 3);
-    assert!(deals["data"].as_array().unwrap().iter().all(|deal| deal["Account_Name"]["id"] == "6100000000440011"));
+    assert!(
+        deals["data"].as_array().unwrap().iter().all(|deal| deal["Account_Name"]["id"] == "6100000000440011")
+    );
     assert_eq!(below("Accounts/1/Deals").await.status, 204);
     assert_eq!(below("Deals/6100000000451001/Accounts").await.at("/code"), "INVALID_URL_PATTERN");
 }
@@ -58,7 +60,8 @@ async fn records_below_a_record_are_those_that_lead_to_it() {
 async fn records_are_counted_all_or_as_a_search_finds_them() {
     let zoho = Zoho::start().await;
     let token = zoho.connected().await;
-    let count = async |query: &str| zoho.crm(&format!("/Deals/actions/count{query}"), &token).await.at("/count");
+    let count =
+        async |query: &str| zoho.crm(&format!("/Deals/actions/count{query}"), &token).await.at("/count");
     assert_eq!(count("").await, "6");
     assert_eq!(count("?word=showroom").await, "1");
     assert_eq!(count("?criteria=(Stage:equals:Qualification)").await, "1");

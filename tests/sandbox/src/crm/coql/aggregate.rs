@@ -20,7 +20,8 @@ pub(crate) fn rows(
     query: &Query,
     found: &[&Object],
 ) -> Result<Vec<Value>, Wrong> {
-    let by: Vec<Column> = query.group.iter().map(|name| Column::find(module, name)).collect::<Result<_, _>>()?;
+    let by: Vec<Column> =
+        query.group.iter().map(|name| Column::find(module, name)).collect::<Result<_, _>>()?;
     let selected: Vec<(&Selected, Column)> = query
         .columns
         .iter()

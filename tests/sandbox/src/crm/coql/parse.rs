@@ -167,7 +167,8 @@ impl Reader {
             if !self.sign(")") {
                 return Err(self.near());
             }
-            let function = Function::find(&name).ok_or_else(|| Wrong::Function(format!("{name}({column})")))?;
+            let function =
+                Function::find(&name).ok_or_else(|| Wrong::Function(format!("{name}({column})")))?;
             (Some(function), column)
         } else {
             (None, name)

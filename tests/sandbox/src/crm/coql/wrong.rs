@@ -92,7 +92,9 @@ impl Wrong {
                 let details = json!({ "referred_columns": columns, "alias": alias });
                 ("DUPLICATE_ALIAS", details, "same alias cannot refer more than one column")
             }
-            Self::Rows(limit) => ("INVALID_QUERY", json!({ "limit": limit }), "limit given seems to be invalid"),
+            Self::Rows(limit) => {
+                ("INVALID_QUERY", json!({ "limit": limit }), "limit given seems to be invalid")
+            }
             Self::NoRows => ("INVALID_DATA", json!({}), "limit should be greater than 0"),
         };
         error(400, code, details, message)
