@@ -2,12 +2,13 @@
 //! a phone and on a desk, light and dark, with and without JavaScript. `tests/pages/person.mjs` does what is planned here.
 
 use std::env;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
 use sandbox::{Fault, FaultKind, Options};
 use serde_json::{Value, json};
 use tests::connector::{CLIENT_ID, Connector, free_port};
+use tests::node::modules;
 use tests::process::Running;
 
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/pages");
@@ -24,27 +25,6 @@ fn chromium() -> PathBuf {
     candidates.into_iter().find(|file| file.is_file()).unwrap_or_else(|| {
         panic!("no Chromium: install chromium or google-chrome, or give the program's path in $CHROMIUM")
     })
-}
-
-/// The folder with what drives Chromium: installed once, and again when its lock file changes.
-fn modules() -> PathBuf {
-    let folder = Path::new(TARGET).join("modules");
-    let lock = std::fs::read(format!("{SOURCES}/package-lock.json")).unwrap();
-    let installed = folder.join("installed");
-    if std::fs::read(&installed).ok().as_ref() != Some(&lock) {
-        std::fs::create_dir_all(&folder).unwrap();
-        for file in ["package.json", "package-lock.json"] {
-            std::fs::copy(format!("{SOURCES}/{file}"), folder.join(file)).unwrap();
-        }
-        let npm = Command::new("npm")
-            .args(["ci", "--ignore-scripts", "--no-audit", "--no-fund"])
-            .current_dir(&folder)
-            .output();
-        let npm = npm.expect("no npm: install Node.js 20 or newer with npm");
-        assert!(npm.status.success(), "npm ci: {}", String::from_utf8_lossy(&npm.stderr));
-        std::fs::write(installed, lock).unwrap();
-    }
-    folder
 }
 
 /// Known to the browser as localhost, while Zoho is 127.0.0.1: two sites, as in real life, so that cookies must survive
@@ -111,7 +91,7 @@ impl Visit<'_> {
 #[ignore = "needs Chromium"]
 async fn a_person_reads_and_uses_every_page() {
     let chromium = chromium();
-    let modules = modules();
+    let modules = modules("pages");
     let (one, two, many) = (connector(1).await, connector(2).await, connector(2).await);
     many.zoho.sandbox.inject(twenty());
     let refused = connector(1).await;

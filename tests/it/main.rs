@@ -36,6 +36,7 @@ mod quota;
 mod refusals;
 mod regressions;
 mod renewal;
+mod sdks;
 mod simulation;
 mod stack;
 mod stock;

@@ -12,6 +12,7 @@ use tempfile::TempDir;
 
 use crate::aws::Aws;
 use crate::browser::{Browser, Seen, seen};
+use crate::doubts;
 use crate::process::{self, Ended, Running};
 
 /// The client's id in all tests.
@@ -69,6 +70,7 @@ impl Connector {
     /// As [`Self::prepare`], but the operator has not set the client yet.
     pub async fn unset(options: Options, url: String) -> Self {
         let zoho = sandbox::Sandbox::listen(options).await.unwrap();
+        doubts::turn(&zoho.sandbox);
         zoho.sandbox.register_client(sandbox::Client {
             id: CLIENT_ID.to_owned(),
             secret: CLIENT_SECRET.to_owned(),

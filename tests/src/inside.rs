@@ -29,6 +29,7 @@ use tower::ServiceExt;
 use crate::browser::Browser;
 use crate::clock::StandingClock;
 use crate::connector::{CLIENT_ID, CLIENT_SECRET};
+use crate::doubts;
 
 /// A key for reading everything with the usual connection.
 pub fn any_key() -> NewKey {
@@ -73,6 +74,7 @@ impl Inside {
         let clock = Arc::new(StandingClock::default());
         let zoho =
             sandbox::Sandbox::listen(Options { standing: Some(clock.now()), ..options }).await.unwrap();
+        doubts::turn(&zoho.sandbox);
         let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let settings = Settings::read(|name| match name {

@@ -6,6 +6,8 @@ use axum::http::{HeaderMap, Method, StatusCode};
 use axum::response::Response;
 use serde_json::Value;
 
+use crate::multipart;
+
 /// A request as the rules see it.
 pub(crate) struct Call {
     pub(crate) method: Method,
@@ -38,7 +40,13 @@ impl Call {
 
     /// First value of a form field; JSON is not a form.
     pub(crate) fn field(&self, name: &str) -> Option<String> {
-        if self.is_json() { None } else { first(&self.body, name) }
+        if self.is_json() {
+            return None;
+        }
+        match self.header("content-type").and_then(multipart::boundary) {
+            Some(boundary) => multipart::text(&self.body, boundary, name),
+            None => first(&self.body, name),
+        }
     }
 
     /// A value from the query or the form.

@@ -18,12 +18,14 @@ mod control;
 mod crm;
 mod data_centre;
 mod delivery;
+mod doubts;
 mod front;
 mod gate;
 mod hands;
 mod http;
 mod inventory;
 mod limits;
+mod multipart;
 mod object;
 mod outbox;
 mod pages;
@@ -38,6 +40,7 @@ pub use api::{
     BodyForm, Client, Delivered, Entity, Fault, FaultKind, ItemChange, Limit, Options, Recorded,
     SignatureEncoding, Webhook,
 };
+pub use doubts::DOUBTS;
 pub use gate::Gate;
 pub use sandbox::Sandbox;
 pub use serve::Running;

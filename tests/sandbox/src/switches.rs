@@ -83,6 +83,8 @@ pub struct Switches {
     pub contact_filters_substring: bool,
     /// The list of packages ignores every filter, as probes found.
     pub package_filters_ignored: bool,
+    /// A list that was searched does not say for what: no `search_criteria`.
+    pub search_criteria_left_out: bool,
     /// `/settings/webhooks` and `/settings/workflows` are there; no official file has them.
     pub settings_api: bool,
     /// Requests per minute and organisation; `None` = no limit.
@@ -127,6 +129,8 @@ pub struct Switches {
     pub crm_coql_any_case: bool,
     /// COQL gives only the ids of lookups.
     pub crm_coql_lookup_id_only: bool,
+    /// COQL gives the id only where it is selected, as one of Zoho's two examples has it.
+    pub crm_coql_id_if_selected: bool,
     // CRM's channels and deleted records
     /// The longest life of a channel: a week, up to v3 a day. A request for more gets an hour.
     pub crm_longest_channel: Duration,
@@ -185,6 +189,7 @@ impl Default for Switches {
             contact_filters_ignored: false,
             contact_filters_substring: false,
             package_filters_ignored: true,
+            search_criteria_left_out: false,
             settings_api: true,
             per_minute_limit: Some(100),
             per_minute_fixed_window: false,
@@ -206,6 +211,7 @@ impl Default for Switches {
             crm_coql_empty_200: false,
             crm_coql_any_case: false,
             crm_coql_lookup_id_only: false,
+            crm_coql_id_if_selected: false,
             crm_longest_channel: Duration::from_secs(7 * 86_400),
             crm_not_subscribed_status: 202,
             crm_deleted_oldest_first: false,

@@ -18,6 +18,8 @@ use super::multipart;
 /// The longest name of a content type, a boundary included.
 const MAX_TYPE_LENGTH: usize = 200;
 
+const JSON: &str = "application/json";
+
 /// Judges a body.
 pub(super) fn read(
     verb: Verb,
@@ -34,16 +36,23 @@ pub(super) fn read(
         )));
     }
     let mut kinds = headers.get_all(CONTENT_TYPE).iter().map(|kind| kind.to_str().unwrap_or_default());
-    let (Some(kind), None) = (kinds.next(), kinds.next()) else {
-        return Err(invalid("A body needs the header `Content-Type`, once."));
+    let kind = match (kinds.next(), kinds.next()) {
+        (Some(kind), None) => kind,
+        // Zoho's own SDKs send JSON without saying so.
+        (None, _) if may_be_json(&bytes) => JSON,
+        _ => {
+            return Err(invalid(
+                "A body needs the header `Content-Type`, once; only JSON may come without it.",
+            ));
+        }
     };
     if kind.len() > MAX_TYPE_LENGTH {
         return Err(invalid("`Content-Type` is too long."));
     }
     let inventory = product == Product::Inventory;
     match kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
-        "application/json" if inventory => without_organization(&bytes)?,
-        "application/json" => is_json(&bytes)?,
+        JSON if inventory => without_organization(&bytes)?,
+        JSON => is_json(&bytes)?,
         "application/x-www-form-urlencoded" => form(&bytes, inventory)?,
         "multipart/form-data" => multipart::judge(kind, &bytes, inventory)?,
         // What calls itself otherwise could be read as one of these all the same.
@@ -67,6 +76,11 @@ fn form(bytes: &[u8], inventory: bool) -> Result<(), Problem> {
         field(&name, value.as_bytes(), inventory)?;
     }
     Ok(())
+}
+
+/// Whether it begins as every JSON document does that Zoho takes. A form could not be told from a text.
+fn may_be_json(bytes: &[u8]) -> bool {
+    matches!(bytes.trim_ascii_start().first(), Some(b'{' | b'['))
 }
 
 /// A JSON document, of any kind.
@@ -111,11 +125,24 @@ mod tests {
     }
 
     #[test]
+    fn json_that_does_not_say_so_is_passed_on_as_json() {
+        for (product, body) in [(Product::Crm, r#"{"data":[]}"#), (Product::Inventory, " [1]")] {
+            let passed = judged(Verb::Post, product, "", body).unwrap().unwrap();
+            assert_eq!((&*passed.content_type, &*passed.bytes), ("application/json", body.as_bytes()));
+            let named = judged(Verb::Post, product, "application/json", body).unwrap().unwrap();
+            assert_eq!(same(&passed), same(&named), "the same request");
+        }
+        for body in ["{", "data=1", "\"x\"", r#"{"organization_id":1}"#] {
+            assert!(judged(Verb::Post, Product::Inventory, "", body).is_err(), "{body}");
+        }
+    }
+
+    #[test]
     fn other_bodies_are_refused() {
         for (verb, kind, body) in [
             (Verb::Get, JSON, "{}"),
             (Verb::Delete, JSON, "{}"),
-            (Verb::Post, "", "{}"),
+            (Verb::Post, "", "a=b"),
             (Verb::Post, "text/plain", "{}"),
             (Verb::Post, "application/octet-stream", "{}"),
             (Verb::Post, JSON, "{"),

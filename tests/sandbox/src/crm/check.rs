@@ -145,7 +145,7 @@ impl Check<'_> {
         let module = module.filter(|module| *module != Module::Notes).ok_or_else(wrong)?;
         let mut parent = id_of(value).and_then(|id| self.records.lookup(module, &id)).ok_or_else(wrong)?;
         if let Some(parent) = parent.as_object_mut() {
-            let module = json!({ "api_name": module.api_name(), "id": "6100000000002181" });
+            let module = json!({ "api_name": module.api_name(), "id": module.id() });
             parent.insert("module".to_owned(), module);
         }
         Ok(parent)
@@ -158,7 +158,7 @@ impl Check<'_> {
                 !value.is_empty() && text(other, field.name) == value && Some(text(other, "id")) != self.id
             });
             if let Some(same) = same {
-                let module = json!({ "api_name": self.module.api_name(), "id": "6100000000002175" });
+                let module = json!({ "api_name": self.module.api_name(), "id": self.module.id() });
                 let twin = json!({ "id": text(same, "id"), "module": module, "Owner": same.get("Owner") });
                 let details =
                     json!({ "id": text(same, "id"), "duplicate_record": twin, "more_records": false });

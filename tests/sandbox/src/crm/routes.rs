@@ -7,15 +7,19 @@ use super::module::Module;
 use super::read::List;
 use super::scopes::{module_scope, scope_mismatch};
 use super::write::Body;
-use super::{coql, data, deleted, notes, read, search, settings, watch, write};
+use super::{coql, data, deleted, modules, notes, read, related, search, settings, watch, write};
 use crate::accounts::scope;
 use crate::http::{Answer, Call};
 use crate::state::State;
+
+/// Credits of a count.
+const COUNT_CREDITS: usize = 50;
 
 /// API credits of a call.
 pub(crate) fn credits(call: &Call, path: &[&str]) -> usize {
     match (call.method.as_str(), path) {
         ("POST", ["coql"]) => coql::credits(call),
+        ("GET", [_, "actions", "count"]) => COUNT_CREDITS,
         ("POST" | "PUT", _) => Body::credits(call),
         _ => 1,
     }
@@ -34,12 +38,22 @@ pub(crate) fn route(state: &mut State, call: &Call, scopes: &[String], path: &[&
             fixed("ZohoCRM.org.READ").unwrap_or_else(|| Answer::json(200, &json!({ "org": [data::org()] })))
         }
         ("GET", ["users"]) => fixed("ZohoCRM.users.READ").unwrap_or_else(|| settings::users(call)),
-        ("GET", ["settings", "fields"]) => {
-            fixed("ZohoCRM.settings.fields.READ").unwrap_or_else(|| settings::fields(state, call))
+        ("GET", ["settings", "fields", id @ ..]) if id.len() < 2 => fixed("ZohoCRM.settings.fields.READ")
+            .unwrap_or_else(|| settings::fields(state, call, id.first().copied())),
+        ("GET", ["settings", "modules", name @ ..]) if name.len() < 2 => {
+            fixed("ZohoCRM.settings.modules.READ").unwrap_or_else(|| match name {
+                [name] => modules::one(name),
+                _ => modules::list(call),
+            })
+        }
+        ("GET", ["settings", "related_lists"]) => {
+            fixed("ZohoCRM.settings.related_lists.READ").unwrap_or_else(|| related::lists(state, call))
         }
         ("POST", ["coql"]) => fixed("ZohoCRM.coql.READ").unwrap_or_else(|| coql::answer(state, call, scopes)),
         (_, ["actions", "watch"]) => watch::answer(state, call, scopes),
-        (_, ["org" | "users" | "coql"] | ["settings", "fields"]) => wrong_method(),
+        (_, ["org" | "users" | "coql"] | ["settings", "fields" | "modules" | "related_lists"]) => {
+            wrong_method()
+        }
         (_, [""] | [] | ["settings" | "actions", ..]) => wrong_path(),
         (_, [name, rest @ ..]) if rest.len() <= 2 => match Module::find(name) {
             Some(module) => of_module(state, call, scopes, (module, rest)),
@@ -58,6 +72,11 @@ fn of_module(state: &mut State, call: &Call, scopes: &[String], (module, rest): 
         .find(|needed| scope::allows(scopes, needed));
     let any_of_parent = any_of_parent.unwrap_or_else(|| scope(module, "READ"));
     let (method, needed) = match (call.method.as_str(), rest) {
+        ("GET", ["actions", "count"]) => ("count", vec![scope(module, "READ")]),
+        ("GET", [_, other]) if *other != "Notes" => match related::find(module, other) {
+            Some(other) => ("related", vec![scope(module, "READ"), scope(other, "READ")]),
+            None => return wrong_path(),
+        },
         (_, [_, other]) if *other != "Notes" || module == Module::Notes => return wrong_path(),
         ("GET", ["search"]) => {
             ("search", vec![scope(module, "READ"), "ZohoSearch.securesearch.READ".to_owned()])
@@ -81,6 +100,11 @@ fn of_module(state: &mut State, call: &Call, scopes: &[String], (module, rest): 
         "search" => search::answer(state, call, module),
         "upsert" => write::upsert(state, call, module),
         "notes" => notes::list(state, call, module, id),
+        "count" => search::count(state, call, module),
+        "related" => match rest.get(1).and_then(|name| related::find(module, name)) {
+            Some(other) => related::records(state, call, (module, id), other),
+            None => wrong_path(),
+        },
         "add note" => notes::add(state, call, module, id),
         "list" => {
             let select: &dyn Fn(&State) -> Vec<&_> = &|state| state.crm.of(module).iter().collect();

@@ -16,28 +16,51 @@ use crate::state::State;
 
 const REACH: usize = 2_000;
 
-/// Answers a search. Only the first of criteria, email, phone and word counts.
-pub(crate) fn answer(state: &State, call: &Call, module: Module) -> Answer {
-    let fits: Box<dyn Fn(&Object) -> bool> = if let Some(criteria) = call.filled("criteria") {
-        match Criteria::parse(&criteria, module) {
-            Ok(criteria) => Box::new(move |record| criteria.fits(record)),
-            Err(answer) => return answer,
-        }
-    } else if let Some(email) = call.filled("email") {
-        Box::new(move |record| {
+type Wanted = Box<dyn Fn(&Object) -> bool>;
+
+/// The condition of a search. Only the first of criteria, email, phone and word counts.
+fn wanted(call: &Call, module: Module) -> Result<Option<Wanted>, Answer> {
+    if let Some(criteria) = call.filled("criteria") {
+        let criteria = Criteria::parse(&criteria, module)?;
+        return Ok(Some(Box::new(move |record| criteria.fits(record))));
+    }
+    if let Some(email) = call.filled("email") {
+        return Ok(Some(Box::new(move |record| {
             of_kind(module, record, |kind| kind == Kind::Email).any(|own| own.eq_ignore_ascii_case(&email))
-        })
-    } else if let Some(phone) = call.filled("phone") {
+        })));
+    }
+    if let Some(phone) = call.filled("phone") {
         let phone = digits(&phone);
-        Box::new(move |record| {
+        return Ok(Some(Box::new(move |record| {
             of_kind(module, record, |kind| kind == Kind::Phone)
                 .any(|own| !phone.is_empty() && digits(own).contains(&phone))
-        })
-    } else if let Some(word) = call.filled("word") {
-        let word = word.to_lowercase();
+        })));
+    }
+    let word = call.filled("word").map(|word| word.to_lowercase());
+    Ok(word.map(|word| -> Wanted {
         Box::new(move |record| texts(module, record).any(|own| own.to_lowercase().contains(&word)))
-    } else {
-        return read::missing_param(state, "criteria");
+    }))
+}
+
+/// `GET /{module}/actions/count`: all records, or those that a search finds.
+pub(crate) fn count(state: &State, call: &Call, module: Module) -> Answer {
+    match wanted(call, module) {
+        Err(answer) => answer,
+        Ok(None) => Answer::json(200, &json!({ "count": state.crm.of(module).len() })),
+        Ok(Some(fits)) => {
+            let seen_until = earlier(state.now(), state.switches.crm_index_lag);
+            let found = state.crm.indexed(module, seen_until);
+            Answer::json(200, &json!({ "count": found.iter().filter(|record| fits(record)).count() }))
+        }
+    }
+}
+
+/// Answers a search.
+pub(crate) fn answer(state: &State, call: &Call, module: Module) -> Answer {
+    let fits = match wanted(call, module) {
+        Ok(Some(fits)) => fits,
+        Ok(None) => return nothing_asked(state),
+        Err(answer) => return answer,
     };
     let (page, per_page) = match page::numbered(call) {
         Ok(numbers) => numbers,
@@ -67,6 +90,15 @@ pub(crate) fn answer(state: &State, call: &Call, module: Module) -> Answer {
     let more = found.len() > skipped + per_page;
     let info = page::info((page, per_page), rows.len(), more);
     Answer::json(200, &json!({ "data": rows, "info": info }))
+}
+
+/// None of the four; whether Zoho names them all or one is told in two ways.
+fn nothing_asked(state: &State) -> Answer {
+    if state.switches.crm_missing_param_api_name {
+        return read::missing_param(state, "criteria");
+    }
+    let details = json!({ "param_names": ["criteria", "email", "phone", "word"] });
+    error(400, "EXPECTED_PARAM_MISSING", details, "one of the expected parameter is missing")
 }
 
 fn of_kind(module: Module, record: &Object, wanted: impl Fn(Kind) -> bool) -> impl Iterator<Item = &str> {

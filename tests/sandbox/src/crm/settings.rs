@@ -9,15 +9,41 @@ use super::{data, read};
 use crate::http::{Answer, Call};
 use crate::state::State;
 
-/// `GET /settings/fields?module=`.
-pub(crate) fn fields(state: &State, call: &Call) -> Answer {
-    let Some(name) = call.filled("module") else { return read::missing_param(state, "module") };
-    let Some(module) = Module::find(&name) else {
-        return error(400, "INVALID_MODULE", json!({}), "The module name given seems to be invalid");
+/// The module that a parameter names.
+pub(crate) fn named(state: &State, call: &Call) -> Result<Module, Answer> {
+    let name = call.filled("module").ok_or_else(|| read::missing_param(state, "module"))?;
+    let unknown = || {
+        error(
+            400,
+            "INVALID_MODULE",
+            json!({ "param_name": "module" }),
+            "the module name given seems to be invalid",
+        )
+    };
+    Module::find(&name).ok_or_else(unknown)
+}
+
+/// `GET /settings/fields?module=`, and `GET /settings/fields/{id}?module=` for one of them.
+pub(crate) fn fields(state: &State, call: &Call, id: Option<&str>) -> Answer {
+    let module = match named(state, call) {
+        Ok(module) => module,
+        Err(answer) => return answer,
     };
     let list = fields::of(module).iter().enumerate();
-    let list: Vec<Value> = list.map(|(place, field)| one(module, place, field)).collect();
+    let mut list: Vec<Value> = list.map(|(place, field)| one(module, place, field)).collect();
+    if let Some(id) = id {
+        list.retain(|field| field.get("id").and_then(Value::as_str) == Some(id));
+        if list.is_empty() {
+            return Answer::empty(204);
+        }
+    }
     Answer::json(200, &json!({ "fields": list }))
+}
+
+/// One field by its name.
+pub(crate) fn field(module: Module, name: &str) -> Option<Value> {
+    let place = fields::of(module).iter().position(|field| field.name == name)?;
+    Some(one(module, place, fields::of(module).get(place)?))
 }
 
 fn one(module: Module, place: usize, field: &Field) -> Value {

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::error::error;
 use crate::clock;
 use crate::http::{Answer, Call};
-use crate::object::Object;
+use crate::object::{Object, object};
 use crate::switches::Switches;
 
 const MOST: usize = 200;
@@ -60,25 +60,48 @@ impl List<'_> {
         let more = rows.len() > skipped.saturating_add(per_page);
         let rows: Vec<Value> = rows.into_iter().skip(skipped).take(per_page).collect();
         let filter = call.filled("filter_by").unwrap_or_else(|| "Status.All".to_owned());
-        Answer::json(
-            200,
-            &json!({
-                "code": 0,
-                "message": "success",
-                self.key: rows,
-                "page_context": {
-                    "page": page,
-                    "per_page": per_page,
-                    "has_more_page": more,
-                    "report_name": self.report,
-                    "applied_filter": filter,
-                    "custom_fields": [],
-                    "sort_column": column,
-                    "sort_order": order,
-                }
-            }),
-        )
+        let mut context = object(json!({
+            "page": page,
+            "per_page": per_page,
+            "has_more_page": more,
+            "report_name": self.report,
+            "applied_filter": filter,
+            "custom_fields": [],
+            "sort_column": column,
+            "sort_order": order,
+        }));
+        let searched = searched(call);
+        if !searched.is_empty() && !switches.search_criteria_left_out {
+            context.insert("search_criteria".to_owned(), searched.into());
+        }
+        let body = json!({ "code": 0, "message": "success", self.key: rows, "page_context": context });
+        Answer::json(200, &body)
     }
+}
+
+/// What was searched for, whether it was heeded or not; `applied_filter` does not tell of it.
+fn searched(call: &Call) -> Vec<Value> {
+    const NONE: [&str; 6] = ["organization_id", "page", "per_page", "sort_column", "sort_order", "filter_by"];
+    let comparators = [
+        ("_startswith", "starts_with"),
+        ("_contains", "contains"),
+        ("_less_than", "less_than"),
+        ("_less_equals", "less_equals"),
+        ("_greater_than", "greater_than"),
+        ("_greater_equals", "greater_equals"),
+    ];
+    let pairs = form_urlencoded::parse(call.query.as_bytes());
+    pairs
+        .filter(|(name, value)| !value.is_empty() && !NONE.contains(&name.as_ref()))
+        .map(|(name, value)| {
+            let found = comparators
+                .into_iter()
+                .find_map(|(suffix, comparator)| Some((name.strip_suffix(suffix)?, comparator)));
+            let (column, comparator) = found.unwrap_or((&name, "equal"));
+            json!({ "column_name": column, "search_text": value, "search_text_formatted": value,
+                "comparator": comparator })
+        })
+        .collect()
 }
 
 fn count(call: &Call, name: &str, default: usize) -> Result<usize, Answer> {

@@ -307,3 +307,28 @@ async fn server_info_lists_the_data_centres_but_china() {
     assert_eq!(reply.at("/locations/cn"), "");
     assert_eq!(redirect_param(&zoho.decide("us", "accept", &[]).await, "location"), "in");
 }
+
+/// As Zoho's Node SDK sends them.
+#[tokio::test]
+async fn token_calls_may_come_as_multipart() {
+    let zoho = Zoho::start().await;
+    let post = async |path: &str, pairs: &[(&str, &str)]| {
+        let part = |(name, value): &(&str, &str)| {
+            format!("--x1\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n")
+        };
+        let body: String = pairs.iter().map(part).collect();
+        let kind = [("content-type", "multipart/form-data; boundary=x1")];
+        zoho.send("POST", &format!("/eu/accounts/oauth/v2/token{path}"), &kind, &(body + "--x1--\r\n"))
+            .await
+            .unwrap()
+    };
+    let (app, code) = ([("client_id", "app-1"), ("client_secret", "s3cret")], zoho.code(&[]).await);
+    let exchange = [("grant_type", "authorization_code"), ("redirect_uri", CALLBACK), ("code", &code)];
+    let exchanged = post("", &[app.as_slice(), &exchange].concat()).await;
+    let token = exchanged.at("/refresh_token");
+    let refresh = [("grant_type", "refresh_token"), ("refresh_token", &token)];
+    let refresh = [app.as_slice(), &refresh].concat();
+    assert!(!post("", &refresh).await.at("/access_token").is_empty(), "{exchanged:?}");
+    assert_eq!(post("/revoke", &[("token", &token)]).await.at("/status"), "success");
+    assert_refused(&post("", &refresh).await, "invalid_code");
+}

@@ -93,6 +93,44 @@ async fn rows_have_the_columns_asked_for_and_the_id() {
 }
 
 #[tokio::test]
+async fn records_are_counted_summed_and_grouped() {
+    let zoho = Zoho::start().await;
+    let token = zoho.connected().await;
+    let rows = async |query: &str| ask(&zoho, &token, query).await.json()["data"].clone();
+    assert_eq!(
+        rows("select count(id), SUM(Amount) as total, MIN(Closing_Date), MAX(Amount), AVG(Probability) from Deals where Amount between 1000 and 20000").await,
+        json!([{ "COUNT(id)": 2, "total": 22_550.0, "MIN(Closing_Date)": "2026-12-11", "MAX(Amount)": 18_250.0,
+            "AVG(Probability)": 42.5 }])
+    );
+    let groups = rows(
+        "select Account_Name.Account_Name as account, COUNT(id) as deals from Deals where id is not null \
+                       group by Account_Name.Account_Name order by deals desc limit 2",
+    )
+    .await;
+    assert_eq!(groups[0], json!({ "account": "Harbor Interiors GmbH", "deals": 3 }));
+    assert_eq!(groups.as_array().unwrap().len(), 2);
+    // Null is no value: it is counted by nobody.
+    let query = "select COUNT(Amount), SUM(Amount) from Deals where Amount is null";
+    assert_eq!(rows(query).await, json!([{ "COUNT(Amount)": 0, "SUM(Amount)": null }]));
+    let alias = rows("select Deal_Name as name from Deals where Amount > 1000 order by name limit 1").await;
+    assert!(alias[0]["name"].is_string() && alias[0].get("Deal_Name").is_none(), "{alias}");
+    zoho.switches(|switches| switches.crm_coql_id_if_selected = true);
+    let bare = rows("select Stage from Deals where id = 6100000000451001").await;
+    assert_eq!(bare, json!([{ "Stage": "Qualification" }]));
+}
+
+#[tokio::test]
+async fn the_fields_of_the_columns_come_along_where_asked_for() {
+    let zoho = Zoho::start().await;
+    let token = zoho.connected().await;
+    let query = "select Stage from Deals where id = 6100000000451001";
+    let body = json!({ "select_query": query, "include_meta": ["fields"] });
+    let reply = zoho.post_crm("/coql", &token, &body).await.json();
+    assert_eq!(reply["fields"]["Stage"]["data_type"], "picklist");
+    assert!(ask(&zoho, &token, query).await.json().get("fields").is_none());
+}
+
+#[tokio::test]
 async fn two_hundred_rows_unless_asked_for_up_to_two_thousand() {
     let zoho = Zoho::start_with(sandbox::Options { extra_deals: 2_500, ..sandbox::Options::new("") }).await;
     let token = zoho.connected().await;
@@ -138,7 +176,13 @@ async fn what_is_wrong_is_said() {
             "54",
         ),
         ("select id from Deals where Amount = 1; drop", "SYNTAX_ERROR", "/details/near", ";"),
-        ("select id from Deals where Amount = 1 limit many", "SYNTAX_ERROR", "/details/near", "many"),
+        ("select id from Deals where Amount = 1 limit many", "INVALID_QUERY", "/details/limit", "many"),
+        (
+            "select id from Deals where Amount = 1 limit 0",
+            "INVALID_DATA",
+            "/message",
+            "limit should be greater than 0",
+        ),
         ("select id from Deals where Amount = 1 limit 2001", "LIMIT_EXCEEDED", "/details/limit", "2000"),
         (&format!("select {columns} from Deals where id = 1"), "LIMIT_EXCEEDED", "/details/limit", "50"),
         (&format!("select id from Deals where {too_many}"), "LIMIT_EXCEEDED", "/details/limit", "25"),
@@ -171,6 +215,39 @@ async fn what_is_wrong_is_said() {
             "/details/column_name",
             "Modified_Time",
         ),
+        (
+            "select MEDIAN(Amount) from Deals where id = 1",
+            "INVALID_DATA",
+            "/details/column",
+            "MEDIAN(Amount)",
+        ),
+        ("select Stage, Stage from Deals where id = 1", "DUPLICATE_DATA", "/details/column_name", "Stage"),
+        (
+            "select MAX(Amount), MAX(Amount) from Deals where id = 1",
+            "DUPLICATE_DATA",
+            "/details/aggregate",
+            "MAX",
+        ),
+        (
+            "select Stage as x, Deal_Name as x from Deals where id = 1",
+            "DUPLICATE_ALIAS",
+            "/details/referred_columns",
+            r#"["Stage","Deal_Name"]"#,
+        ),
+        ("select Stage as '' from Deals where id = 1", "INVALID_ALIAS", "/details/column_name", "Stage"),
+        (
+            "select Stage as Deal_Name, Deal_Name from Deals where id = 1",
+            "INVALID_QUERY",
+            "/details/alias",
+            "Deal_Name",
+        ),
+        (
+            "select Stage, COUNT(id) from Deals where id = 1",
+            "INVALID_QUERY",
+            "/message",
+            "unsupported column",
+        ),
+        ("select SUM(Stage) from Deals where id = 1", "INVALID_QUERY", "/message", "unsupported column"),
         ("select id from Trucks where id = 1", "INVALID_QUERY", "/details/module", "Trucks"),
     ] {
         let reply = ask(&zoho, &token, query).await;
@@ -179,6 +256,13 @@ async fn what_is_wrong_is_said() {
     }
     let none = zoho.post_crm("/coql", &token, &json!({ "query": "select" })).await;
     assert_eq!(none.at("/code"), "MANDATORY_NOT_FOUND");
+    let query = "select id from Deals where id = 1";
+    for meta in [json!("fields"), json!(["columns"])] {
+        let body = json!({ "select_query": query, "include_meta": meta });
+        let reply = zoho.post_crm("/coql", &token, &body).await;
+        let about = (reply.at("/code"), reply.at("/details/api_name"));
+        assert_eq!(about, ("INVALID_DATA".to_owned(), "include_meta".to_owned()), "{meta}");
+    }
 }
 
 #[tokio::test]

@@ -275,3 +275,25 @@ async fn what_changed_comes_in_the_order_of_time() {
     assert_eq!(oldest.at("/salesorders/3/salesorder_id"), "3300000000080417");
     assert_eq!(oldest.at("/salesorders/0/date"), "2026-11-09");
 }
+
+#[tokio::test]
+async fn a_list_says_what_was_searched_for() {
+    let zoho = Zoho::start().await;
+    let token = zoho.connected().await;
+    let context = async |query: &str| {
+        zoho.inventory(&format!("/items{query}"), &token).await.json()["page_context"].clone()
+    };
+    assert!(context("?page=1&filter_by=Status.All").await.get("search_criteria").is_none());
+    let searched = context("?sku=SHELF-OAK-80&name_contains=oak").await;
+    assert_eq!(searched["applied_filter"], "Status.All");
+    assert_eq!(
+        searched["search_criteria"],
+        serde_json::json!([
+            { "column_name": "sku", "search_text": "SHELF-OAK-80", "search_text_formatted": "SHELF-OAK-80",
+                "comparator": "equal" },
+            { "column_name": "name", "search_text": "oak", "search_text_formatted": "oak", "comparator": "contains" },
+        ])
+    );
+    zoho.switches(|switches| switches.search_criteria_left_out = true);
+    assert!(context("?sku=SHELF-OAK-80").await.get("search_criteria").is_none());
+}

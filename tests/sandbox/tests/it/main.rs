@@ -31,6 +31,8 @@ mod schema;
 #[cfg(test)]
 mod search;
 #[cfg(test)]
+mod settings;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod watch;

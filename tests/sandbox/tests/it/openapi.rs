@@ -19,6 +19,7 @@ const PURCHASES: &str = "inventory/purchaseorders.yml";
 const PACKAGES: &str = "inventory/packages.yml";
 const SHIPMENTS: &str = "inventory/shipmentorders.yml";
 const RECORD: &str = "crm/record.json";
+const SEARCH: &str = "crm/module_search.json";
 const NOTES: &str = "crm/notes.json";
 const RELATED: &str = "crm/related_records.json";
 const FIELDS: &str = "crm/fields.json";
@@ -38,7 +39,7 @@ struct Probe {
 }
 
 #[rustfmt::skip]
-const PROBES: [Probe; 65] = [
+const PROBES: [Probe; 68] = [
     Probe { name: "organizations", call: "GET /inventory/v1/organizations", file: ORGANIZATIONS, path: "/organizations" },
     Probe { name: "user", call: "GET /inventory/v1/users/me", file: USERS, path: "/users/me" },
     Probe { name: "items", call: "GET /inventory/v1/items", file: ITEMS, path: "/items" },
@@ -82,11 +83,14 @@ const PROBES: [Probe; 65] = [
     Probe { name: "deal_updated", call: r#"PUT /crm/v8/Deals/6100000000451001 {"data":[{"Next_Step":"Call"}]}"#, file: RECORD, path: ONE_RECORD },
     Probe { name: "deal_upserted", call: r#"POST /crm/v8/Deals/upsert {"data":[{"Deal_Name":"X","Stage":"Qualification","External_Order_ID":"1"}],"duplicate_check_fields":["External_Order_ID"]}"#, file: RECORD, path: "/crm/v8/{module_api_name}/upsert" },
     Probe { name: "search", call: "GET /crm/v8/Deals/search?word=showroom", file: RECORD, path: "/crm/v8/{module_api_name}/search" },
-    Probe { name: "search_refused", call: "GET /crm/v8/Deals/search", file: RECORD, path: "/crm/v8/{module_api_name}/search" },
+    Probe { name: "search_refused", call: "GET /crm/v8/Deals/search", file: SEARCH, path: "/crm/v8/{module}/search" },
     Probe { name: "coql", call: r#"POST /crm/v8/coql {"select_query":"select Deal_Name, Account_Name from Deals where Amount > 1"}"#, file: COQL, path: "/crm/v8/coql" },
+    Probe { name: "coql_grouped", call: r#"POST /crm/v8/coql {"select_query":"select Stage, COUNT(id) as deals from Deals where Amount > 1 group by Stage"}"#, file: COQL, path: "/crm/v8/coql" },
     Probe { name: "coql_no_where", call: r#"POST /crm/v8/coql {"select_query":"select Deal_Name from Deals"}"#, file: COQL, path: "/crm/v8/coql" },
     Probe { name: "coql_wrong_column", call: r#"POST /crm/v8/coql {"select_query":"select Colour from Deals where id = 1"}"#, file: COQL, path: "/crm/v8/coql" },
     Probe { name: "fields", call: "GET /crm/v8/settings/fields?module=Deals", file: FIELDS, path: "/crm/v8/settings/fields" },
+    Probe { name: "field", call: "GET /crm/v8/settings/fields/6100000000002501?module=Deals", file: FIELDS, path: "/crm/v8/settings/fields/{field}" },
+    Probe { name: "count", call: "GET /crm/v8/Deals/actions/count", file: "crm/record_count.json", path: "/crm/v8/{module_api_name}/actions/count" },
     Probe { name: "users", call: "GET /crm/v8/users?type=CurrentUser", file: USERS_CRM, path: "/crm/v8/users" },
     Probe { name: "itemgroups", call: "GET /inventory/v1/itemgroups", file: GROUPS, path: "/itemgroups" },
     Probe { name: "itemgroup", call: "GET /inventory/v1/itemgroups/3300000000072001", file: GROUPS, path: "/itemgroups/{itemgroup_id}" },

@@ -356,7 +356,7 @@ async fn what_is_below_a_path_must_exist() {
         ("DELETE", "/crm/v8/Deals".to_owned(), 400, "REQUIRED_PARAM_MISSING"),
         ("PATCH", "/crm/v8/Deals".to_owned(), 400, "INVALID_REQUEST_METHOD"),
         ("GET", "/crm/v8/coql".to_owned(), 400, "INVALID_REQUEST_METHOD"),
-        ("GET", "/crm/v8/settings/modules".to_owned(), 404, "INVALID_URL_PATTERN"),
+        ("GET", "/crm/v8/settings/layouts".to_owned(), 404, "INVALID_URL_PATTERN"),
         ("POST", "/crm/v8/Trucks".to_owned(), 400, "INVALID_MODULE"),
     ] {
         let reply = zoho.call(method, &path, &token, &data(&deal("X"))).await;

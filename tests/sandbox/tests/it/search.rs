@@ -69,7 +69,7 @@ async fn wrong_criteria_are_refused() {
         assert_eq!((reply.status, reply.at("/code").as_str()), (400, code), "{criteria}");
     }
     for (query, code) in [
-        ("", "REQUIRED_PARAM_MISSING"),
+        ("", "EXPECTED_PARAM_MISSING"),
         ("word=x&per_page=201", "INVALID_DATA"),
         ("word=x&page=0", "INVALID_DATA"),
         ("word=x&page=11", "LIMIT_REACHED"),

@@ -1,24 +1,33 @@
 //! COQL: `POST /coql` with a select query. It parses and evaluates the language as far as Zoho documents it.
 
+mod aggregate;
 mod lex;
+mod order;
 mod parse;
 mod resolve;
 mod run;
+mod select;
 mod wrong;
 
 use serde_json::{Value, json};
 
 use super::error::error;
 use super::module::Module;
+use super::settings;
 use crate::accounts::scope;
 use crate::http::{Answer, Call};
+use crate::object::{Object, object};
 use crate::state::State;
 
 /// Answers a query. Every module in it needs its own READ scope.
 pub(crate) fn answer(state: &State, call: &Call, scopes: &[String]) -> Answer {
     let Some(text) = text(call) else {
-        let details = json!({ "api_name": "select_query", "json_path": "$.select_query" });
-        return error(400, "MANDATORY_NOT_FOUND", details, "required field not found");
+        let details = json!({ "api_name": "select_query" });
+        return error(400, "MANDATORY_NOT_FOUND", details, "mandatory key not found");
+    };
+    let with_fields = match with_fields(call) {
+        Ok(with_fields) => with_fields,
+        Err(answer) => return answer,
     };
     let query = match parse::query(&text) {
         Ok(query) => query,
@@ -43,9 +52,35 @@ pub(crate) fn answer(state: &State, call: &Call, scopes: &[String]) -> Answer {
                 return Answer::empty(204);
             }
             let info = json!({ "count": page.len(), "more_records": more });
-            Answer::json(200, &json!({ "data": page, "info": info }))
+            let mut body = object(json!({ "data": page }));
+            if with_fields {
+                let fields = query.columns.iter().filter_map(|selected| {
+                    Some((selected.column.clone(), settings::field(module, &selected.column)?))
+                });
+                body.insert("fields".to_owned(), fields.collect::<Object>().into());
+            }
+            body.insert("info".to_owned(), info);
+            Answer::json(200, &body.into())
         }
     }
+}
+
+/// Whether the fields of the columns are asked for: `include_meta` is `["fields"]`.
+fn with_fields(call: &Call) -> Result<bool, Answer> {
+    let body: Value = serde_json::from_slice(&call.body).unwrap_or_default();
+    let mut details = object(json!({ "api_name": "include_meta", "json_path": "$.include_meta" }));
+    match body.get("include_meta") {
+        None => return Ok(false),
+        Some(Value::Array(list)) if list == &["fields"] => return Ok(true),
+        Some(Value::Array(_)) => {
+            details.insert("json_path".to_owned(), "$.include_meta[0]".into());
+            details.insert("supported_values".to_owned(), json!(["fields"]));
+        }
+        Some(_) => {
+            details.insert("expected_data_type".to_owned(), "jsonarray".into());
+        }
+    }
+    Err(error(400, "INVALID_DATA", details.into(), "invalid data"))
 }
 
 /// One credit for up to 200 rows, two for up to 1,000, three beyond.

@@ -1,6 +1,7 @@
-//! The grammar: select, from, where, order by, limit. More than two conditions need brackets, pair by pair.
+//! The grammar: select, from, where, group by, order by, limit. More than two conditions need brackets, pair by pair.
 
 use super::lex::{Placed, Token, tokens};
+use super::select::{Function, Selected};
 use super::wrong::Wrong;
 
 const MOST_COLUMNS: usize = 50;
@@ -11,9 +12,11 @@ const ROWS: usize = 200;
 /// A query as written.
 #[derive(Debug)]
 pub(crate) struct Query {
-    pub(crate) columns: Vec<String>,
+    pub(crate) columns: Vec<Selected>,
     pub(crate) module: String,
     pub(crate) condition: Condition,
+    /// Columns to group by.
+    pub(crate) group: Vec<String>,
     /// Columns to order by, and whether downwards.
     pub(crate) order: Vec<(String, bool)>,
     pub(crate) limit: usize,
@@ -42,10 +45,11 @@ pub(crate) fn query(text: &str) -> Result<Query, Wrong> {
     if !reader.word("select") {
         return Err(reader.near());
     }
-    let columns = reader.names()?;
+    let columns = reader.columns()?;
     if columns.len() > MOST_COLUMNS {
         return Err(Wrong::Limit("select", MOST_COLUMNS));
     }
+    checked(&columns)?;
     if !reader.word("from") {
         return Err(if reader.ended() { Wrong::Clause("from") } else { reader.near() });
     }
@@ -58,6 +62,7 @@ pub(crate) fn query(text: &str) -> Result<Query, Wrong> {
     if reader.conditions > MOST_CONDITIONS {
         return Err(Wrong::Limit("where", MOST_CONDITIONS));
     }
+    let group = reader.group()?;
     let order = reader.order()?;
     let (limit, offset) = reader.limit()?;
     if !reader.ended() {
@@ -66,7 +71,31 @@ pub(crate) fn query(text: &str) -> Result<Query, Wrong> {
     if limit > MOST_ROWS {
         return Err(Wrong::Limit("limit", MOST_ROWS));
     }
-    Ok(Query { columns, module, condition, order, limit, offset })
+    if limit == 0 {
+        return Err(Wrong::NoRows);
+    }
+    Ok(Query { columns, module, condition, group, order, limit, offset })
+}
+
+/// Whether all of these can be selected together.
+fn checked(columns: &[Selected]) -> Result<(), Wrong> {
+    for (place, column) in columns.iter().enumerate() {
+        let before = columns.get(..place).unwrap_or_default();
+        if before.iter().any(|other| (other.function, &other.column) == (column.function, &column.column)) {
+            return Err(Wrong::Twice(column.column.clone(), column.function));
+        }
+        let Some(alias) = &column.alias else { continue };
+        if alias.is_empty() {
+            return Err(Wrong::NoAlias(column.column.clone()));
+        }
+        if columns.iter().any(|other| other.alias.is_none() && other.column == *alias) {
+            return Err(Wrong::Alias(column.column.clone(), alias.clone()));
+        }
+        if let Some(other) = before.iter().find(|other| other.alias.as_ref() == Some(alias)) {
+            return Err(Wrong::SameAlias([other.column.clone(), column.column.clone()], alias.clone()));
+        }
+    }
+    Ok(())
 }
 
 struct Reader {
@@ -120,6 +149,50 @@ impl Reader {
             }
             _ => Err(self.near()),
         }
+    }
+
+    fn columns(&mut self) -> Result<Vec<Selected>, Wrong> {
+        let mut columns = vec![self.column()?];
+        while self.sign(",") {
+            columns.push(self.column()?);
+        }
+        Ok(columns)
+    }
+
+    /// `Stage`, `COUNT(id)`, and either with `as` and another name.
+    fn column(&mut self) -> Result<Selected, Wrong> {
+        let name = self.name()?;
+        let (function, column) = if self.sign("(") {
+            let column = self.name()?;
+            if !self.sign(")") {
+                return Err(self.near());
+            }
+            let function =
+                Function::find(&name).ok_or_else(|| Wrong::Function(format!("{name}({column})")))?;
+            (Some(function), column)
+        } else {
+            (None, name)
+        };
+        let alias = if self.word("as") { Some(self.alias()?) } else { None };
+        Ok(Selected { function, column, alias })
+    }
+
+    fn alias(&mut self) -> Result<String, Wrong> {
+        match self.peek() {
+            Some(Token::Text(text)) => {
+                let text = text.clone();
+                self.at += 1;
+                Ok(text)
+            }
+            _ => self.name(),
+        }
+    }
+
+    fn group(&mut self) -> Result<Vec<String>, Wrong> {
+        if !self.word("group") {
+            return Ok(Vec::new());
+        }
+        if self.word("by") { self.names() } else { Err(self.near()) }
     }
 
     fn names(&mut self) -> Result<Vec<String>, Wrong> {
@@ -244,11 +317,13 @@ impl Reader {
     }
 
     fn count(&mut self) -> Result<usize, Wrong> {
-        let count = match self.peek() {
-            Some(Token::Number(number)) => number.parse().ok(),
-            _ => None,
+        let Some(Token::Number(text) | Token::Text(text) | Token::Word(text)) = self.peek() else {
+            return Err(self.near());
         };
-        let count = count.ok_or_else(|| self.near())?;
+        let count = text.parse().map_err(|_| match text.parse::<i64>() {
+            Ok(_) => Wrong::NoRows,
+            Err(_) => Wrong::Rows(text.clone()),
+        })?;
         self.at += 1;
         Ok(count)
     }

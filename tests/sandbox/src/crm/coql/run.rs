@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 
 use serde_json::{Value, json};
 
+use super::aggregate;
+use super::order::{compare, ordered};
 use super::parse::{Condition, Literal, Query};
 use super::resolve::Column;
 use super::wrong::Wrong;
@@ -17,35 +19,44 @@ use crate::state::State;
 
 /// All matching rows, in order. The page is cut from these.
 pub(crate) fn run(state: &State, module: Module, query: &Query) -> Result<Vec<Value>, Wrong> {
-    let columns: Vec<Column> =
-        query.columns.iter().map(|name| Column::find(module, name)).collect::<Result<_, _>>()?;
     let condition = Test::of(module, &query.condition)?;
-    let order: Vec<(Column, bool)> = query
-        .order
-        .iter()
-        .map(|(name, down)| Ok((Column::find(module, name)?, *down)))
-        .collect::<Result<_, _>>()?;
     let records = &state.crm;
     let any_case = state.switches.crm_coql_any_case;
     let mut found: Vec<&Object> =
         records.of(module).iter().filter(|record| condition.fits(records, record, any_case)).collect();
+    if !query.group.is_empty() || query.columns.iter().any(|column| column.function.is_some()) {
+        return aggregate::rows((records, module), query, &found);
+    }
+    let columns: Vec<(String, Column)> = query
+        .columns
+        .iter()
+        .map(|selected| Ok((selected.key(), Column::find(module, &selected.column)?)))
+        .collect::<Result<_, _>>()?;
+    let order: Vec<(Column, bool)> = query
+        .order
+        .iter()
+        .map(|(name, down)| {
+            let meant = query.columns.iter().find(|selected| selected.alias.as_ref() == Some(name));
+            Ok((Column::find(module, meant.map_or(name, |selected| &selected.column))?, *down))
+        })
+        .collect::<Result<_, _>>()?;
     found.sort_by(|one, other| {
-        let by = order.iter().map(|(column, down)| {
-            let order = compare(column, column.value(records, one), column.value(records, other));
-            if *down { order.reverse() } else { order }
-        });
-        by.fold(Ordering::Equal, Ordering::then)
+        ordered(order.iter().map(|(column, down)| {
+            (compare(column, column.value(records, one), column.value(records, other)), *down)
+        }))
     });
     let row = |record: &&Object| {
         let mut row = Object::new();
-        for column in &columns {
+        for (key, column) in &columns {
             let mut value = column.value(records, record).cloned().unwrap_or_default();
             if matches!(column.field.kind, Kind::Lookup(_)) && state.switches.crm_coql_lookup_id_only {
                 value = value.get("id").map_or(Value::Null, |id| json!({ "id": id }));
             }
-            row.insert(column.name.clone(), value);
+            row.insert(key.clone(), value);
         }
-        row.insert("id".to_owned(), text(record, "id").into());
+        if !state.switches.crm_coql_id_if_selected {
+            row.insert("id".to_owned(), text(record, "id").into());
+        }
         row.into()
     };
     Ok(found.iter().map(row).collect())
@@ -133,25 +144,6 @@ fn against(column: &Column, own: &Value, literal: &Literal, any_case: bool) -> O
         Kind::Lookup(_) | Kind::User => Some(own.get("id")?.as_str()?.cmp(wanted)),
         _ if any_case => Some(own.as_str()?.to_lowercase().cmp(&wanted.to_lowercase())),
         _ => Some(own.as_str()?.cmp(wanted)),
-    }
-}
-
-fn compare(column: &Column, one: Option<&Value>, other: Option<&Value>) -> Ordering {
-    let (Some(one), Some(other)) = (one, other) else { return one.is_some().cmp(&other.is_some()) };
-    let text = |value: &Value| match column.field.kind {
-        Kind::Lookup(_) | Kind::User => value.get("name").and_then(Value::as_str).map(str::to_lowercase),
-        _ => value.as_str().map(str::to_lowercase),
-    };
-    match column.field.kind {
-        Kind::Currency | Kind::Integer => {
-            one.as_f64().partial_cmp(&other.as_f64()).unwrap_or(Ordering::Equal)
-        }
-        Kind::DateTime => one.as_str().and_then(clock::parse).cmp(&other.as_str().and_then(clock::parse)),
-        Kind::Id => {
-            let number = |value: &Value| value.as_str().and_then(|id| id.parse::<u64>().ok());
-            number(one).cmp(&number(other))
-        }
-        _ => text(one).cmp(&text(other)),
     }
 }
 

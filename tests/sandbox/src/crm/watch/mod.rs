@@ -163,7 +163,7 @@ fn row(state: &State, channel: &Channel, module: Module) -> Value {
         "return_affected_field_values": channel.with_values,
         "channel_expiry": crm_time(channel.ends),
         "resource_uri": resource_uri(state, module.api_name()),
-        "resource_id": resource_id(module),
+        "resource_id": module.id(),
         "notify_url": channel.url,
         "resource_name": module.api_name(),
         "channel_id": channel.id,
@@ -214,7 +214,7 @@ fn success(state: &State, channel: &Channel, (modules, message): (&[Module], &st
         json!({
             "channel_expiry": crm_time(channel.ends),
             "resource_uri": resource_uri(state, module.api_name()),
-            "resource_id": resource_id(*module),
+            "resource_id": module.id(),
             "resource_name": module.api_name(),
             "channel_id": channel.id,
         })
@@ -240,15 +240,6 @@ fn done(details: &Value, message: &str) -> Value {
 fn resource_uri(state: &State, of: &str) -> String {
     let api = data_centre::api(&state.options.base_url, &state.options.user_data_centre);
     format!("{api}/crm/v2/{of}")
-}
-
-fn resource_id(module: Module) -> &'static str {
-    match module {
-        Module::Deals => "6100000000002181",
-        Module::Contacts => "6100000000002179",
-        Module::Accounts => "6100000000002177",
-        Module::Notes => "6100000000002185",
-    }
 }
 
 fn not_subscribed(id: &str) -> Refusal {
