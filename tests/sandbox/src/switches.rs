@@ -127,6 +127,8 @@ pub struct Switches {
     pub crm_coql_any_case: bool,
     /// COQL gives lookups as their id alone.
     pub crm_coql_lookup_id_only: bool,
+    /// Fields that the profile hides: not described, not read, not written, and a query with one is refused.
+    pub crm_hidden_fields: Vec<String>,
     // CRM's channels and deleted records
     /// A channel lives at most this long: a week, up to v3 a day. What is asked beyond that is an hour.
     pub crm_longest_channel: Duration,
@@ -206,6 +208,7 @@ impl Default for Switches {
             crm_coql_empty_200: false,
             crm_coql_any_case: false,
             crm_coql_lookup_id_only: false,
+            crm_hidden_fields: Vec::new(),
             crm_longest_channel: Duration::from_secs(7 * 86_400),
             crm_not_subscribed_status: 202,
             crm_deleted_oldest_first: false,
