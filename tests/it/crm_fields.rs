@@ -41,9 +41,13 @@ fn detail(problem: &Value) -> &str {
 async fn a_misspelt_field_is_refused_and_named_before_anything_leaves() {
     let (connector, agent) = writer().await;
     let deal = |name: &str| json!({ "Deal_Name": "Web", "Stage": "Qualification", name: "x" });
-    let upserted =
-        |name: &str| json!({ "Deal_Name": "W", "Stage": "Qualification", "External_Order_ID": "W-7", name: "x" });
-    for (name, meant) in [("Next_Stp", Some("Next_Step")), ("next_step", Some("Next_Step")), ("Colour", Some("Colours")), ("Foo_Bar", None)] {
+    let upserted = |name: &str| json!({ "Deal_Name": "W", "Stage": "Qualification", "External_Order_ID": "W-7", name: "x" });
+    for (name, meant) in [
+        ("Next_Stp", Some("Next_Step")),
+        ("next_step", Some("Next_Step")),
+        ("Colour", Some("Colours")),
+        ("Foo_Bar", None),
+    ] {
         for (method, path, body) in [
             ("PATCH", DEAL, json!({ name: "x" })),
             ("PATCH", "/v1/crm/deals/6100000000451001?dry_run=true", json!({ name: "x" })),
@@ -73,7 +77,13 @@ async fn a_preview_of_a_passed_write_names_what_crm_would_ignore() {
         let shown = agent.write("POST", &format!("{path}?dry_run=true"), &[], &body).await.ok();
         let warnings = shown["warnings"].as_array().unwrap();
         assert_eq!(warnings.len(), 2, "{shown}");
-        assert!(warnings[1].as_str().unwrap().starts_with("`stage` is no field of Deals: did you mean `Stage`? CRM"), "{shown}");
+        assert!(
+            warnings[1]
+                .as_str()
+                .unwrap()
+                .starts_with("`stage` is no field of Deals: did you mean `Stage`? CRM"),
+            "{shown}"
+        );
         let fit = json!({ "data": [{ "Amount": 1 }] });
         let shown = agent.write("POST", &format!("{path}?dry_run=true"), &[], &fit).await.ok();
         assert!(shown["warnings"].is_null(), "{shown}");
@@ -94,10 +104,22 @@ async fn types_lengths_and_values_are_judged_before_anything_leaves() {
         (json!({ "Account_Name_id": "Harbor" }), "body_invalid", "`Account_Name_id` must be an id"),
         (json!({ "Modified_Time": "2026-11-19T15:02:44+01:00" }), "body_invalid", "CRM fills it itself."),
         (json!({ "Stage": null }), "body_invalid", "`Stage` must have a value"),
-        (json!({ "Grade": "C" }), "value_not_allowed", "Gold (in CRM also A), Silver (in CRM also B), Bronze."),
-        (json!({ "Colours": ["Oak", "Pink"] }), "value_not_allowed", "`Colours` takes one of: Oak, Black, Sea blue"),
+        (
+            json!({ "Grade": "C" }),
+            "value_not_allowed",
+            "Gold (in CRM also A), Silver (in CRM also B), Bronze.",
+        ),
+        (
+            json!({ "Colours": ["Oak", "Pink"] }),
+            "value_not_allowed",
+            "`Colours` takes one of: Oak, Black, Sea blue",
+        ),
         (json!({ "Colours": "Pink" }), "value_not_allowed", "`Colours` takes one of"),
-        (json!({ "Next_Step": 7, "Amount": "x" }), "body_invalid", "`Next_Step` must be a text. `Amount` must be a number."),
+        (
+            json!({ "Next_Step": 7, "Amount": "x" }),
+            "body_invalid",
+            "`Next_Step` must be a text. `Amount` must be a number.",
+        ),
     ] {
         let problem = agent.write("PATCH", DEAL, &[], &body).await.problem(code);
         assert!(detail(&problem).contains(words), "{body}: {problem}");
@@ -136,9 +158,11 @@ async fn what_crm_did_not_take_is_told() {
     let (connector, agent) = writer().await;
     // Nobody knows the fields: under 204, and where CRM fails.
     for status in [403, 204] {
-        let refusal = if status == 204 { "" } else { r#"{"code":"NO_PERMISSION","message":"no","status":"error"}"# };
+        let refusal =
+            if status == 204 { "" } else { r#"{"code":"NO_PERMISSION","message":"no","status":"error"}"# };
         answer(&connector, "GET", "/settings/fields", status, refusal);
-        let changed = agent.write("PATCH", DEAL, &[], &json!({ "stage": "Closed Won", "Amount": 7 })).await.ok();
+        let changed =
+            agent.write("PATCH", DEAL, &[], &json!({ "stage": "Closed Won", "Amount": 7 })).await.ok();
         assert_eq!(changed["not_applied"], json!(["stage"]), "{changed}");
         assert!(changed["notice"].as_str().unwrap().contains("`stage`"), "{changed}");
         assert_eq!(changed["Amount"].as_f64(), Some(7.0));
@@ -158,7 +182,8 @@ async fn what_crm_did_not_take_is_told() {
         200,
         r#"{"data":[{"id":"6100000000451001","Deal_Name":"Spring reorder","Amount":9.00}]}"#,
     );
-    let changed = agent.write("PATCH", DEAL, &[("idempotency-key", "k")], &json!({ "Amount": 8.5 })).await.ok();
+    let changed =
+        agent.write("PATCH", DEAL, &[("idempotency-key", "k")], &json!({ "Amount": 8.5 })).await.ok();
     assert_eq!(changed["not_applied"], json!(["Amount"]), "{changed}");
     let again = agent.write("PATCH", DEAL, &[("idempotency-key", "k")], &json!({ "Amount": 8.5 })).await.ok();
     assert_eq!(again, changed, "given again with the answer");
@@ -174,13 +199,17 @@ async fn rows_of_a_subform_that_would_disappear_need_a_preview() {
     assert!(deal["not_applied"].is_null(), "{deal}");
     let (first, second) = (deal["Lines"][0]["id"].clone(), deal["Lines"][1]["id"].clone());
     // All rows that are to stay are there: nothing is lost.
-    let more = json!({ "Lines": [{ "id": first }, { "id": second, "Qty": 3 }, { "Product": "Ash", "Qty": 4 }] });
+    let more =
+        json!({ "Lines": [{ "id": first }, { "id": second, "Qty": 3 }, { "Product": "Ash", "Qty": 4 }] });
     let deal = agent.write("PATCH", DEAL, &[], &more).await.ok();
     assert_eq!((deal["Lines"].as_array().unwrap().len(), &deal["Lines"][1]["Qty"]), (3, &json!(3)), "{deal}");
 
     let fewer = json!({ "Lines": [{ "id": second }] });
     let problem = agent.write("PATCH", DEAL, &[], &fewer).await.problem("preview_required");
-    assert!(detail(&problem).contains("`Lines`") && detail(&problem).contains(first.as_str().unwrap()), "{problem}");
+    assert!(
+        detail(&problem).contains("`Lines`") && detail(&problem).contains(first.as_str().unwrap()),
+        "{problem}"
+    );
     assert_eq!(agent.get(DEAL).await.ok()["Lines"].as_array().unwrap().len(), 3);
     agent.write("PATCH", DEAL, &[], &json!({ "Lines": null })).await.problem("preview_required");
 
@@ -277,7 +306,11 @@ async fn a_passing_refusal_of_a_query_of_ours_is_tried_once_more() {
     answer(&connector, "POST", "/coql", 400, wrong);
     answer(&connector, "POST", "/coql", 400, wrong);
     let missing = &agent.get(&format!("{DEAL}/brief")).await.ok()["missing"][0];
-    assert_eq!((&missing["part"], &missing["zoho"]["code"]), (&json!("contacts"), &json!("SYNTAX_ERROR")), "{missing}");
+    assert_eq!(
+        (&missing["part"], &missing["zoho"]["code"]),
+        (&json!("contacts"), &json!("SYNTAX_ERROR")),
+        "{missing}"
+    );
     assert_eq!(missing["zoho"]["details"]["near"], "limit");
 }
 
@@ -288,7 +321,11 @@ async fn a_multi_select_is_a_list_on_every_page() {
         connector.zoho.sandbox.change_deal(id, json!({ "Colours": ["Oak", "Black"], "Next_Step": "a;b" }));
     }
     let check = |deal: &Value| {
-        assert_eq!((&deal["Colours"], &deal["Next_Step"]), (&json!(["Oak", "Black"]), &json!("a;b")), "{deal}");
+        assert_eq!(
+            (&deal["Colours"], &deal["Next_Step"]),
+            (&json!(["Oak", "Black"]), &json!("a;b")),
+            "{deal}"
+        );
     };
     let first = agent.get("/v1/crm/deals?fields=Colours,Next_Step&per_page=1").await.ok();
     check(&first["data"][0]);
@@ -302,8 +339,12 @@ async fn a_multi_select_is_a_list_on_every_page() {
     let blind = Connector::start().await;
     let scopes = "ZohoCRM.modules.deals.READ,ZohoCRM.coql.READ,ZohoCRM.org.READ";
     blind.connect(&["--products", "crm", "--scopes", scopes]).await;
-    blind.zoho.sandbox.change_deal("6100000000451001", json!({ "Colours": ["Oak", "Black"], "Next_Step": "a;b" }));
-    let list = blind.agent(&[]).await.get("/v1/crm/deals?fields=Colours,Next_Step&stage=Qualification").await.ok();
+    blind
+        .zoho
+        .sandbox
+        .change_deal("6100000000451001", json!({ "Colours": ["Oak", "Black"], "Next_Step": "a;b" }));
+    let list =
+        blind.agent(&[]).await.get("/v1/crm/deals?fields=Colours,Next_Step&stage=Qualification").await.ok();
     check(&list["data"][0]);
 }
 
@@ -328,7 +369,10 @@ async fn metadata_that_crm_does_not_tell_is_not_taken_for_a_no() {
     let body = json!({ "Deal_Name": "W", "Stage": "Qualification", "External_Order_ID": "W-1" });
     for (status, told) in [
         (204, ""),
-        (200, r#"{"fields":[{"api_name":"External_Order_ID"},{"api_name":"Deal_Name"},{"api_name":"Stage"}]}"#),
+        (
+            200,
+            r#"{"fields":[{"api_name":"External_Order_ID"},{"api_name":"Deal_Name"},{"api_name":"Stage"}]}"#,
+        ),
     ] {
         let (connector, agent) = writer().await;
         answer(&connector, "GET", "/settings/fields", status, told);
@@ -353,7 +397,10 @@ async fn the_same_write_again_without_a_key_is_told() {
     assert_eq!((first.status, &first.body["notice"]), (201, &Value::Null), "{}", first.body);
     let second = agent.write("POST", NOTES, &[], &note).await;
     let notice = second.body["notice"].as_str().unwrap();
-    assert!(notice.contains(first.body["id"].as_str().unwrap()) && notice.contains("Idempotency-Key"), "{notice}");
+    assert!(
+        notice.contains(first.body["id"].as_str().unwrap()) && notice.contains("Idempotency-Key"),
+        "{notice}"
+    );
     // Another agent, other words, or a key: nothing to be told.
     let other = connector.agent(&["--can", "crm:write"]).await;
     assert!(other.write("POST", NOTES, &[], &note).await.body["notice"].is_null());

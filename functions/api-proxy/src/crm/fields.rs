@@ -39,9 +39,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
 }
 
 fn documented() -> Value {
-    let flag = |about: &str| {
-        json!({ "type": ["boolean", "null"], "description": format!("{about} null where CRM did not tell.") })
-    };
+    let flag = |about: &str| json!({ "type": ["boolean", "null"], "description": format!("{about} null where CRM did not tell.") });
     exact(
         6,
         &[
@@ -81,7 +79,8 @@ struct Fields {
 }
 
 /// No module is without fields.
-const UNTOLD: &str = "CRM told no fields of this module to the user who connected: it may have some all the same.";
+const UNTOLD: &str =
+    "CRM told no fields of this module to the user who connected: it may have some all the same.";
 
 async fn list(
     State(app): State<Arc<App>>,

@@ -13,13 +13,17 @@ use crate::zoho::field_cache::FieldCache;
 /// What is to be said of the names in a call.
 pub(super) async fn warnings(fields: &FieldCache, target: &Target<'_>, call: &Passed) -> Vec<String> {
     let Some(module) = module(call.product, call.path.as_str()) else { return Vec::new() };
-    let Some(body) = call.body.as_ref().and_then(|body| serde_json::from_slice::<Value>(&body.bytes).ok()) else {
+    let Some(body) = call.body.as_ref().and_then(|body| serde_json::from_slice::<Value>(&body.bytes).ok())
+    else {
         return Vec::new();
     };
     let rows = body.get("data").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_object);
     // What begins with `$` is no field.
-    let names: BTreeSet<&str> =
-        rows.flat_map(|row| row.keys()).map(String::as_str).filter(|name| *name != "id" && !name.starts_with('$')).collect();
+    let names: BTreeSet<&str> = rows
+        .flat_map(|row| row.keys())
+        .map(String::as_str)
+        .filter(|name| *name != "id" && !name.starts_with('$'))
+        .collect();
     let names: Vec<&str> = names.into_iter().collect();
     if names.is_empty() {
         return Vec::new();

@@ -154,8 +154,11 @@ impl FieldCache {
     /// What is to be said of names that a module does not have; nothing where CRM does not tell.
     pub(crate) async fn unknown(&self, target: &Target<'_>, module: &str, names: &[&str]) -> Vec<String> {
         let judge = |module: Module<'_>| {
-            let unknown: Vec<Fault> =
-                names.iter().filter(|name| !module.has_field(name)).map(|name| module.unknown(name)).collect();
+            let unknown: Vec<Fault> = names
+                .iter()
+                .filter(|name| !module.has_field(name))
+                .map(|name| module.unknown(name))
+                .collect();
             if unknown.is_empty() { Ok(()) } else { Err(unknown) }
         };
         match self.judged(target, module, judge).await {
@@ -218,11 +221,16 @@ impl FieldCache {
             return Ok(());
         }
         if own == Some(None) || known.iter().all(|field| field.unique.is_none()) {
-            let detail = format!("CRM did not tell which fields of deals are unique, so nobody knows whether `{by}` is.");
+            let detail = format!(
+                "CRM did not tell which fields of deals are unique, so nobody knows whether `{by}` is."
+            );
             return Err(Problem::new(Code::ZohoUnreadable, detail).hint(UNTOLD));
         }
-        let unique: Vec<&str> =
-            known.iter().filter(|field| field.unique == Some(true)).map(|field| field.api_name.as_str()).collect();
+        let unique: Vec<&str> = known
+            .iter()
+            .filter(|field| field.unique == Some(true))
+            .map(|field| field.api_name.as_str())
+            .collect();
         let detail = match unique.as_slice() {
             [] => "No field of deals is unique. An administrator of CRM can make one so (\"Do not allow duplicate values\").".to_owned(),
             unique => format!("`by` takes one of the fields that are unique: {}.", unique.join(", ")),
@@ -237,7 +245,11 @@ fn told(read: Result<Arc<[Field]>, Problem>, module: &str) -> Result<Option<Arc<
         Ok(fields) => Ok(Some(fields).filter(|fields| !fields.is_empty())),
         Err(problem) if is_of_the_connection(problem.code()) => Err(problem),
         Err(problem) => {
-            tracing::warn!(code = problem.code().as_str(), module, "the fields of a module could not be read");
+            tracing::warn!(
+                code = problem.code().as_str(),
+                module,
+                "the fields of a module could not be read"
+            );
             Ok(None)
         }
     }

@@ -105,9 +105,13 @@ pub fn dropped_rows(record: &Object, sent: &Object, is_subform: impl Fn(&str) ->
         let wanted = wanted.as_array().map(Vec::as_slice).unwrap_or_default();
         let stays = |row: &Value| {
             let id = row.get("id");
-            wanted.iter().filter_map(|wanted| wanted.get("id")).any(|wanted| id.is_some_and(|id| is_id(id, Some(wanted))))
+            wanted
+                .iter()
+                .filter_map(|wanted| wanted.get("id"))
+                .any(|wanted| id.is_some_and(|id| is_id(id, Some(wanted))))
         };
-        let gone: Vec<Value> = has.iter().filter(|row| row.get("id").is_some() && !stays(row)).cloned().collect();
+        let gone: Vec<Value> =
+            has.iter().filter(|row| row.get("id").is_some() && !stays(row)).cloned().collect();
         if !gone.is_empty() {
             dropped.insert(field.clone(), gone.into());
         }
@@ -155,7 +159,8 @@ mod tests {
 
     #[test]
     fn a_field_that_a_record_does_not_have_is_not_applied() {
-        let (record, sent) = (object(&json!({ "Stage": "Won" })), object(&json!({ "Stage": "Gewonnen", "x": 1 })));
+        let (record, sent) =
+            (object(&json!({ "Stage": "Won" })), object(&json!({ "Stage": "Gewonnen", "x": 1 })));
         let kept = object(&json!({ "Stage": "Won" }));
         assert_eq!(not_applied(&record, &sent, &kept), ["x"]);
         assert_eq!(not_applied(&record, &sent, &Object::new()), ["Stage", "x"]);
@@ -165,9 +170,15 @@ mod tests {
 
     #[test]
     fn rows_that_are_not_sent_are_dropped() {
-        let record = object(&json!({ "Lines": [{ "id": "1", "Qty": 1 }, { "id": "2", "Qty": 2 }], "Tag": [{ "id": "7" }] }));
-        let drops = |sent: Value| Value::from(dropped_rows(&record, &object(&sent), |field| field == "Lines"));
-        assert_eq!(drops(json!({ "Lines": [{ "id": "2" }, { "Qty": 3 }], "Tag": [] })), json!({ "Lines": [{ "id": "1", "Qty": 1 }] }));
+        let record = object(
+            &json!({ "Lines": [{ "id": "1", "Qty": 1 }, { "id": "2", "Qty": 2 }], "Tag": [{ "id": "7" }] }),
+        );
+        let drops =
+            |sent: Value| Value::from(dropped_rows(&record, &object(&sent), |field| field == "Lines"));
+        assert_eq!(
+            drops(json!({ "Lines": [{ "id": "2" }, { "Qty": 3 }], "Tag": [] })),
+            json!({ "Lines": [{ "id": "1", "Qty": 1 }] })
+        );
         assert_eq!(drops(json!({ "Lines": null }))["Lines"].as_array().unwrap().len(), 2);
         assert_eq!(drops(json!({ "Lines": [{ "id": 1 }, { "id": "2" }] })), json!({}));
         assert_eq!(drops(json!({ "Stage": "Won" })), json!({}));

@@ -94,7 +94,8 @@ fn writable(field: &Object) -> Option<bool> {
     let by_program = field.get("operation_type").and_then(Value::as_object).and_then(|operations| {
         Some(flag(operations, "api_create")? || flag(operations, "api_update").unwrap_or(false))
     });
-    by_program.or_else(|| flag(field, "field_read_only").or_else(|| flag(field, "read_only")).map(|fixed| !fixed))
+    by_program
+        .or_else(|| flag(field, "field_read_only").or_else(|| flag(field, "read_only")).map(|fixed| !fixed))
 }
 
 /// The values of a picklist: as people, reads and writes name them, and as CRM keeps them.

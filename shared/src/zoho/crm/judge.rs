@@ -108,7 +108,10 @@ impl<'a> Module<'a> {
     /// A name that the module does not have.
     pub fn unknown(&self, name: &str) -> Fault {
         let names = self.fields.iter().flat_map(|field| {
-            [(field.api_name.as_str(), field.api_name.as_str()), (field.api_name.as_str(), field.label.as_str())]
+            [
+                (field.api_name.as_str(), field.api_name.as_str()),
+                (field.api_name.as_str(), field.label.as_str()),
+            ]
         });
         let nearest = nearest(name, names).map(str::to_owned);
         Fault::Unknown { name: name.to_owned(), module: self.name.to_owned(), nearest }
@@ -210,7 +213,9 @@ impl<'a> Module<'a> {
                 Some(moment) => Ok((moment.into(), None)),
                 None => Err(wrong("a time like 2026-12-24T18:30:00+01:00")),
             },
-            _ if field.leads() => as_is(has_id(value), &format!("`{{\"id\": …}}`; or send `{}_id`, {AN_ID}", field.api_name)),
+            _ if field.leads() => {
+                as_is(has_id(value), &format!("`{{\"id\": …}}`; or send `{}_id`, {AN_ID}", field.api_name))
+            }
             _ => Ok((value.clone(), None)),
         }
     }
@@ -283,7 +288,9 @@ fn listed(field: &Field) -> String {
 fn several(field: &Field, value: &Value) -> Result<(Value, Option<Value>), Fault> {
     let wrong = || Fault::Type(field.api_name.clone(), "a list of its values".to_owned());
     let texts: Vec<&str> = match value {
-        Value::Array(list) => list.iter().map(|one| one.as_str().ok_or_else(wrong)).collect::<Result<_, _>>()?,
+        Value::Array(list) => {
+            list.iter().map(|one| one.as_str().ok_or_else(wrong)).collect::<Result<_, _>>()?
+        }
         // One value may hold the sign that parts several.
         Value::String(text) if choice(field, text).is_ok() => vec![text],
         Value::String(text) => text.split(';').map(str::trim).collect(),
@@ -303,9 +310,9 @@ fn several(field: &Field, value: &Value) -> Result<(Value, Option<Value>), Fault
 fn whole(value: &Value) -> Option<Value> {
     let Value::Number(number) = value else { return None };
     let digits = number.to_string();
-    let whole = digits.split_once('.').map_or(digits.as_str(), |(whole, rest)| {
-        if rest.bytes().all(|b| b == b'0') { whole } else { "" }
-    });
+    let whole = digits
+        .split_once('.')
+        .map_or(digits.as_str(), |(whole, rest)| if rest.bytes().all(|b| b == b'0') { whole } else { "" });
     whole.parse::<i64>().ok().map(Value::from)
 }
 
@@ -387,8 +394,14 @@ mod tests {
             (json!({ "Probability": 50 }), json!({ "Probability": 50 })),
             (json!({ "Amount": 12 }), json!({ "Amount": 12 })),
             (json!({ "Next_Step": null, "Due": "" }), json!({ "Next_Step": null, "Due": "" })),
-            (json!({ "Met_At": "2026-07-08T18:30:00.000Z" }), json!({ "Met_At": "2026-07-08T18:30:00+00:00" })),
-            (json!({ "Layout": { "id": "1" }, "Address_1": {} }), json!({ "Layout": { "id": "1" }, "Address_1": {} })),
+            (
+                json!({ "Met_At": "2026-07-08T18:30:00.000Z" }),
+                json!({ "Met_At": "2026-07-08T18:30:00+00:00" }),
+            ),
+            (
+                json!({ "Layout": { "id": "1" }, "Address_1": {} }),
+                json!({ "Layout": { "id": "1" }, "Address_1": {} }),
+            ),
             (json!({ "Lines": [{ "id": "1" }] }), json!({ "Lines": [{ "id": "1" }] })),
         ] {
             let fields = judged(&body).unwrap_or_else(|faults| panic!("{body}: {faults:?}")).fields;
@@ -434,7 +447,8 @@ mod tests {
 
     #[test]
     fn without_metadata_ids_are_told_by_their_digits() {
-        let body = json!({ "Account_Name_id": "61", "Account_Name": "Harbor", "legacy_id": "x-7", "Stage": "Open" });
+        let body =
+            json!({ "Account_Name_id": "61", "Account_Name": "Harbor", "legacy_id": "x-7", "Stage": "Open" });
         let sent = json!({ "Account_Name": { "id": "61" }, "legacy_id": "x-7", "Stage": "Open" });
         assert_eq!(Value::from(unjudged(body.as_object().unwrap())), sent);
     }
@@ -443,7 +457,8 @@ mod tests {
     fn columns_of_a_query_become_lists() {
         let fields = fields();
         let row = json!({ "Colours": "Red;Blue", "Next_Step": "a;b", "Stage": "Open" });
-        let mut rows = vec![row.as_object().unwrap().clone(), Object::from_iter([("Colours".into(), "a;b".into())])];
+        let mut rows =
+            vec![row.as_object().unwrap().clone(), Object::from_iter([("Colours".into(), "a;b".into())])];
         lists(Module { name: "Deals", fields: &fields }, &mut rows);
         assert_eq!(rows[0]["Colours"], json!(["Red", "Blue"]));
         assert_eq!(rows[0]["Next_Step"], "a;b");

@@ -12,7 +12,11 @@ pub fn moment(text: &str) -> Option<String> {
         Some((sign, digits)) => {
             let digits = digits.replace(':', "");
             let (hours, minutes) = digits.split_at_checked(2)?;
-            (if sign == "-" { -1 } else { 1 }, hours.parse::<i32>().ok()?, minutes.get(..2)?.parse::<i32>().ok()?)
+            (
+                if sign == "-" { -1 } else { 1 },
+                hours.parse::<i32>().ok()?,
+                minutes.get(..2)?.parse::<i32>().ok()?,
+            )
         }
         None => (1, 0, 0),
     };

@@ -31,7 +31,9 @@ pub(super) async fn refusals(
                 return Err(Problem::new(Code::RecordNotFound, detail));
             }
         }
-        if let (Some(true), Some(value)) = (field.unique, value.as_str().filter(|value| coql::is_plain(value))) {
+        if let (Some(true), Some(value)) =
+            (field.unique, value.as_str().filter(|value| coql::is_plain(value)))
+        {
             let query = |columns: &str| coql::having("Deals", columns, name, value);
             let query = OwnQuery { module: "Deals", columns: name, text: &query };
             let Ok(Ok(answered)) = query.ask(zoho, None, target).await else { continue };
@@ -71,7 +73,8 @@ pub(super) fn dropped_rows(fit: &Fit, deal: &Object, is_preview: bool) -> Result
     if dropped.is_empty() || is_preview {
         return Ok(dropped);
     }
-    let detail = format!("{} Send all rows that are to stay, with their `id`, or preview the change.", told(&dropped));
+    let detail =
+        format!("{} Send all rows that are to stay, with their `id`, or preview the change.", told(&dropped));
     Err(Problem::new(Code::PreviewRequired, detail))
 }
 
@@ -87,7 +90,11 @@ fn told(dropped: &Object) -> String {
     let one = |(name, rows): (&String, &Value)| {
         let rows = rows.as_array().map(Vec::as_slice).unwrap_or_default();
         let ids: Vec<String> = rows.iter().filter_map(|row| value::id(row.as_object()?, "id")).collect();
-        format!("CRM would delete {} of the rows of `{name}`, because they are not sent: {}.", ids.len(), ids.join(", "))
+        format!(
+            "CRM would delete {} of the rows of `{name}`, because they are not sent: {}.",
+            ids.len(),
+            ids.join(", ")
+        )
     };
     dropped.iter().map(one).collect::<Vec<_>>().join(" ")
 }

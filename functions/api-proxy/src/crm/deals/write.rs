@@ -18,9 +18,9 @@ use shared::zoho::value::{self, Object, timestamp};
 use tokio::join;
 
 use crate::app::App;
-use crate::crm::deals::{fetch, foresee};
 use crate::crm::deals::plan::{CreateDeal, UpdateDeal, UpsertDeal};
 use crate::crm::deals::read::{EXAMPLE, ONE, PATH, documented, target};
+use crate::crm::deals::{fetch, foresee};
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::{Shape, described, named, text, time};
@@ -285,9 +285,8 @@ async fn upsert(
 
 /// A deal as callers write it. Which names CRM has is judged later, by its fields.
 fn plain(body: &Value) -> Result<&Object, Problem> {
-    let unwritable = |field: &str| {
-        Problem::new(Code::BodyInvalid, format!("`{field}` is no field that can be written."))
-    };
+    let unwritable =
+        |field: &str| Problem::new(Code::BodyInvalid, format!("`{field}` is no field that can be written."));
     let body = body.as_object().ok_or_else(|| unwritable("body"))?;
     for field in body.keys() {
         let plain = !field.is_empty() && field.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');

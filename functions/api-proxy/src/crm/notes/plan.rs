@@ -107,7 +107,8 @@ pub(crate) async fn newest(zoho: &Zoho, target: &Target<'_>, deal: &str) -> Resu
 }
 
 const UNREAD: &str = "CRM has written the note, and it was not among the last ones afterwards: these are the words that were sent. Do not send them again; read the notes.";
-const CHANGED: &str = "CRM answered with success, but the note does not show what was sent for the fields in `not_applied`.";
+const CHANGED: &str =
+    "CRM answered with success, but the note does not show what was sent for the fields in `not_applied`.";
 
 fn done(note: Object) -> Done {
     let subject = format!("note/{}", id(&note, "id").unwrap_or_default());

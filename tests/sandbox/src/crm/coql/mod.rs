@@ -62,7 +62,8 @@ fn hidden(hidden: &[String], query: &parse::Query) -> Option<String> {
             }
         }
     }
-    let mut names: Vec<&String> = query.columns.iter().chain(query.order.iter().map(|(name, _)| name)).collect();
+    let mut names: Vec<&String> =
+        query.columns.iter().chain(query.order.iter().map(|(name, _)| name)).collect();
     of(&query.condition, &mut names);
     names.into_iter().find(|name| hidden.contains(name)).cloned()
 }

@@ -24,7 +24,9 @@ impl Column {
     pub(crate) fn find(module: Module, name: &str) -> Result<Self, Wrong> {
         let wrong = || Wrong::Column(name.to_owned());
         let usable = |module: Module, name: &str| {
-            fields::find(module, name).filter(|field| !matches!(field.kind, Kind::Other | Kind::Rows)).ok_or_else(wrong)
+            fields::find(module, name)
+                .filter(|field| !matches!(field.kind, Kind::Other | Kind::Rows))
+                .ok_or_else(wrong)
         };
         let Some((first, second)) = name.split_once('.') else {
             return Ok(Self { name: name.to_owned(), through: None, field: usable(module, name)? });
