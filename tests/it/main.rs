@@ -16,6 +16,7 @@ mod chromium;
 mod commands;
 mod consent;
 mod contract;
+mod crm_fields;
 mod crm_reads;
 mod crm_writes;
 mod crowd;

@@ -48,8 +48,9 @@ async fn a_refused_record_keeps_zohos_words_and_details() {
             assert_eq!(&details["duplicate_record"]["id"], id);
             assert!(problem["hint"].as_str().unwrap().contains("zoho.details"), "{problem}");
         }
-        let long = json!({ "Next_Step": "x".repeat(101) });
-        let problem = agent.write("PATCH", DEAL, &[], &long).await.problem("zoho_rejected");
+        let long = json!({ "data": [{ "Next_Step": "x".repeat(101) }] });
+        let path = format!("{DEAL_AT_ZOHO}/6100000000451001");
+        let problem = agent.write("PUT", &path, &[], &long).await.problem("zoho_rejected");
         assert_eq!(problem["zoho"]["details"]["maximum_length"], 100, "{problem}");
         assert_eq!(problem["zoho"]["details"]["api_name"], "Next_Step");
     }

@@ -380,6 +380,16 @@ impl Problem {
         self.0.code
     }
 
+    /// What to do next.
+    pub fn own_hint(&self) -> &'static str {
+        self.0.hint.unwrap_or(self.0.code.hint())
+    }
+
+    /// What Zoho itself said.
+    pub fn said(&self) -> Option<&ZohoSaid> {
+        self.0.zoho.as_ref()
+    }
+
     /// What happened this time.
     pub fn detail(&self) -> &str {
         &self.0.detail

@@ -131,6 +131,8 @@ pub struct Switches {
     pub crm_coql_lookup_id_only: bool,
     /// COQL gives the id only where it is selected, as one of Zoho's two examples has it.
     pub crm_coql_id_if_selected: bool,
+    /// Fields that the profile hides: not described, not read, not written, and a query with one is refused.
+    pub crm_hidden_fields: Vec<String>,
     // CRM's channels and deleted records
     /// The longest life of a channel: a week, up to v3 a day. A request for more gets an hour.
     pub crm_longest_channel: Duration,
@@ -212,6 +214,7 @@ impl Default for Switches {
             crm_coql_any_case: false,
             crm_coql_lookup_id_only: false,
             crm_coql_id_if_selected: false,
+            crm_hidden_fields: Vec::new(),
             crm_longest_channel: Duration::from_secs(7 * 86_400),
             crm_not_subscribed_status: 202,
             crm_deleted_oldest_first: false,

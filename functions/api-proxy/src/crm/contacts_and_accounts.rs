@@ -13,16 +13,15 @@ use shared::zoho::scope::{Access, Product};
 use shared::zoho::value::{Object, query_of, text};
 
 use crate::app::App;
-use crate::crm::pagination::{self, PageRequest};
+use crate::crm::deals::read::{LEFT_OUT, chosen};
+use crate::crm::pagination::{self, List, Page, PageRequest};
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema;
-use crate::openapi::schema::{Field, Holds, Shape, list_of, named};
+use crate::openapi::schema::{Field, Holds, Shape, list_of, named, with_notice};
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
-use crate::request::params::{
-    List, OneParams, Pairs, Params, crm_fields, invalid, next, per_page, pick, record_id,
-};
+use crate::request::params::{OneParams, Pairs, Params, crm_fields, invalid, next, per_page, record_id};
 use crate::request::redact;
 use crate::zoho::Target;
 
@@ -124,7 +123,11 @@ impl Module {
             };
             operation.query(by, about, json!({ "type": "string", "minLength": 2 }), Value::Null)
         });
-        operation.fields("Phone,Owner").pages().answers(200, "A page.", list_of(self.shape()))
+        operation.fields("Phone,Owner").pages().answers(
+            200,
+            "A page.",
+            with_notice(list_of(self.shape()), LEFT_OUT),
+        )
     }
 
     fn one_documented(&self) -> Operation {
@@ -151,7 +154,7 @@ async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
     mut pairs: Pairs,
-) -> Result<Json<List<Object>>, Problem> {
+) -> Result<Json<List>, Problem> {
     let rows = per_page(pairs.number("per_page")?)?;
     let cursor = pairs.text("cursor");
     let named = pairs.text("fields");
@@ -190,15 +193,18 @@ async fn list(
             )
             .await?;
         let found = crm::rows(answer)?;
-        let data = found.into_iter().filter(|row| fits(row, &by)).map(crm::record).collect();
-        return Ok(Json(List { data, next: None }));
+        let absent = pagination::absent(&asked, &found);
+        let hidden = app.fields.hidden(&target, module.name, absent, module.fields).await?;
+        let rows = found.into_iter().filter(|row| fits(row, &by)).collect();
+        return Ok(Json(Page { rows, cursor: None, hidden }.list(str::to_owned)));
     }
     let page = pagination::page(
-        &app.zoho,
+        &app,
         &target,
         &PageRequest {
             module: module.name,
             fields: &asked,
+            ours: module.fields,
             conditions: &[],
             rows,
             cursor: cursor.as_deref(),
@@ -206,12 +212,11 @@ async fn list(
     )
     .await?;
     let rows = rows.to_string();
-    let next = page.cursor.map(|cursor| {
+    Ok(Json(page.list(|cursor| {
         let params =
-            [("per_page", Some(rows.as_str())), ("fields", fields.as_deref()), ("cursor", Some(&cursor))];
+            [("per_page", Some(rows.as_str())), ("fields", fields.as_deref()), ("cursor", Some(cursor))];
         next(module.path, &params)
-    });
-    Ok(Json(List { data: page.rows.into_iter().map(crm::record).collect(), next }))
+    })))
 }
 
 async fn one(
@@ -222,6 +227,7 @@ async fn one(
     Params(params): Params<OneParams>,
 ) -> Result<Json<Object>, Problem> {
     let id = record_id(&id)?;
+    let fields = params.fields.as_deref().map(crm_fields).transpose()?;
     let connection = authorize(&app.connections, &caller, Product::Crm, Access::Read).await?;
     let target = Target::new(&caller, &connection, Product::Crm, module.scope);
     let answer = app
@@ -232,9 +238,8 @@ async fn one(
     let found = found.ok_or_else(|| {
         Problem::new(Code::RecordNotFound, format!("There is no record {id} in {}.", module.name))
     })?;
-    let mut found = crm::record(found);
-    pick(&mut found, params.fields.as_deref(), &["id", "untrusted"]);
-    Ok(Json(found))
+    let found = crm::record(found);
+    Ok(Json(chosen(&app, &target, module.name, found, fields.as_deref(), module.fields).await?))
 }
 
 /// CRM's search finds more than was asked for: an equal value is what the caller means.

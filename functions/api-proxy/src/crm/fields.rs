@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::base::problem::Problem;
 use shared::zoho::crm::field::Field;
@@ -14,10 +14,10 @@ use shared::zoho::scope::{Access, Product};
 use crate::app::App;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
-use crate::openapi::schema::{described, exact, list_of, named, text};
+use crate::openapi::schema::{described, exact, list_of, named, text, with_notice};
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
-use crate::request::params::{List, Params, invalid};
+use crate::request::params::{Params, invalid};
 use crate::zoho::Target;
 
 pub(crate) fn routes(to: &mut impl Routes) {
@@ -30,12 +30,16 @@ pub(crate) fn routes(to: &mut impl Routes) {
                 json!({ "type": "string", "pattern": "^[A-Za-z0-9_]+$" }),
                 "Deals",
             )
-            .answers(200, "Fields.", list_of(named("Field", documented())))
+            .answers(
+                200,
+                "Fields.",
+                with_notice(list_of(named("Field", documented())), "That CRM did not tell the fields."),
+            )
     });
 }
 
 fn documented() -> Value {
-    let flag = |about: &str| json!({ "type": "boolean", "description": about });
+    let flag = |about: &str| json!({ "type": ["boolean", "null"], "description": format!("{about} null where CRM did not tell.") });
     exact(
         6,
         &[
@@ -51,7 +55,7 @@ fn documented() -> Value {
             ),
             (
                 "values",
-                json!({ "type": "array", "items": { "type": "string" }, "description": "The values that it takes." }),
+                json!({ "type": "array", "items": { "type": "string" }, "description": "The values that it takes, as reads give them." }),
             ),
             ("lookup", described(text(), "The module that it leads to.")),
         ],
@@ -65,11 +69,24 @@ struct ListParams {
     module: String,
 }
 
+#[derive(Serialize)]
+struct Fields {
+    data: Vec<Field>,
+    /// All of them come at once.
+    next: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notice: Option<&'static str>,
+}
+
+/// No module is without fields.
+const UNTOLD: &str =
+    "CRM told no fields of this module to the user who connected: it may have some all the same.";
+
 async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
     Params(params): Params<ListParams>,
-) -> Result<Json<List<Field>>, Problem> {
+) -> Result<Json<Fields>, Problem> {
     let module = params.module;
     if module.is_empty() || !module.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
         return Err(invalid("`module` must be the API name of a module, like Deals."));
@@ -77,5 +94,6 @@ async fn list(
     let connection = authorize(&app.connections, &caller, Product::Crm, Access::Read).await?;
     let target = Target::new(&caller, &connection, Product::Crm, scope::FIELDS);
     let data = app.fields.of(&target, &module).await?;
-    Ok(Json(List { data: data.to_vec(), next: None }))
+    let notice = data.is_empty().then_some(UNTOLD);
+    Ok(Json(Fields { data: data.to_vec(), next: None, notice }))
 }

@@ -4,5 +4,6 @@ pub(crate) mod contacts_and_accounts;
 pub(crate) mod deals;
 pub(crate) mod fields;
 pub(crate) mod notes;
+mod own_query;
 pub(crate) mod pagination;
 pub(crate) mod query;

@@ -4,16 +4,18 @@
 //! next page is read with a COQL query for ids after the last one. Without the scope of COQL, or where CRM refuses the query,
 //! the list goes on by page tokens.
 
+use serde::Serialize;
 use shared::base::id::is_zoho_id;
 use shared::base::problem::Problem;
 use shared::zoho::crm;
 use shared::zoho::crm::coql;
-use shared::zoho::failure::FailureKind;
 use shared::zoho::response::{self, records};
 use shared::zoho::value::{Object, id};
 
+use crate::app::App;
+use crate::crm::own_query::{self, Answered, OwnQuery};
 use crate::request::params::invalid_cursor;
-use crate::zoho::{Place, Question, Target, Zoho, unreadable};
+use crate::zoho::{Target, Zoho, unreadable};
 
 /// The most records that are read by their ids in one call.
 const MAX_IDS: usize = 100;
@@ -23,7 +25,9 @@ pub(crate) struct PageRequest<'a> {
     pub(crate) module: &'a str,
     /// API names, separated by commas.
     pub(crate) fields: &'a str,
-    /// Conditions in COQL.
+    /// Fields that CRM is known to have, so that one that is not there is hidden.
+    pub(crate) ours: &'a str,
+    /// In COQL.
     pub(crate) conditions: &'a [String],
     pub(crate) rows: u32,
     pub(crate) cursor: Option<&'a str>,
@@ -33,6 +37,30 @@ pub(crate) struct PageRequest<'a> {
 pub(crate) struct Page {
     pub(crate) rows: Vec<Object>,
     pub(crate) cursor: Option<String>,
+    /// What was asked for and CRM hides.
+    pub(crate) hidden: Vec<String>,
+}
+
+impl Page {
+    /// As callers get it; `next` makes an address of the cursor.
+    pub(crate) fn list(self, next: impl FnOnce(&str) -> String) -> List {
+        List {
+            notice: own_query::notice(&self.hidden),
+            next: self.cursor.as_deref().map(next),
+            data: self.rows.into_iter().map(crm::record).collect(),
+        }
+    }
+}
+
+/// A list of CRM's as callers get it.
+#[derive(Serialize)]
+pub(crate) struct List {
+    pub(crate) data: Vec<Object>,
+    /// To be called as it stands, for the rest.
+    pub(crate) next: Option<String>,
+    /// What is missing of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) notice: Option<String>,
 }
 
 /// Where a list goes on: after an id, or at CRM's own page token.
@@ -55,13 +83,35 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Reads one page of a module, sorted by id.
-pub(crate) async fn page(
-    zoho: &Zoho,
-    target: &Target<'_>,
-    request: &PageRequest<'_>,
-) -> Result<Page, Problem> {
+/// One page of a module, by id.
+pub(crate) async fn page(app: &App, target: &Target<'_>, request: &PageRequest<'_>) -> Result<Page, Problem> {
+    let mut page = shown(app, target, request).await?;
+    // A list that is read by CRM's tokens leaves out what it does not know, without a word.
+    let absent = absent(request.fields, &page.rows);
+    let known = app.fields.hidden_columns(target, request.module);
+    page.hidden.extend(absent);
+    page.hidden.sort();
+    page.hidden.dedup();
+    if page.hidden.iter().all(|name| known.contains(name)) {
+        return Ok(page);
+    }
+    let hidden = app.fields.hidden(target, request.module, page.hidden, request.ours).await?;
+    app.fields.hide_columns(target, request.module, &[known, hidden.clone()].concat());
+    Ok(Page { hidden, ..page })
+}
+
+/// The fields that were asked for and that no row has.
+pub(crate) fn absent(fields: &str, rows: &[Object]) -> Vec<String> {
+    if rows.is_empty() {
+        return Vec::new();
+    }
+    let names = fields.split(',').map(str::trim);
+    names.filter(|name| !rows.iter().any(|row| row.contains_key(*name))).map(str::to_owned).collect()
+}
+
+async fn shown(app: &App, target: &Target<'_>, request: &PageRequest<'_>) -> Result<Page, Problem> {
     let cursor = request.cursor.map(Cursor::read).transpose()?;
+    let zoho = &app.zoho;
     zoho.demand_scope(target).await?;
     let coql = target.with(coql::SCOPE);
     let token = match (&cursor, request.conditions.is_empty()) {
@@ -69,7 +119,7 @@ pub(crate) async fn page(
         (Some(Cursor { token: Some(token), by_token, .. }), true) => {
             if !by_token
                 && zoho.demand_scope(&coql).await.is_ok()
-                && let Some(page) = by_query(zoho, target, request, cursor.as_ref()).await?
+                && let Some(page) = by_query(app, target, request, cursor.as_ref()).await?
             {
                 return Ok(page);
             }
@@ -77,7 +127,7 @@ pub(crate) async fn page(
         }
         _ => {
             zoho.demand_scope(&coql).await?;
-            let page = by_query(zoho, target, request, cursor.as_ref()).await?;
+            let page = by_query(app, target, request, cursor.as_ref()).await?;
             return page.ok_or_else(|| unreadable("data"));
         }
     };
@@ -85,45 +135,49 @@ pub(crate) async fn page(
     let answer = zoho
         .read(target, |place| crm::list_url(place.api, module, fields, rows, token), response::crm)
         .await?;
-    // An empty answer under 204 is an empty list.
-    let Some(mut answer) = answer else { return Ok(Page { rows: Vec::new(), cursor: None }) };
+    // Nothing under 204 is an empty list.
+    let Some(mut answer) = answer else {
+        return Ok(Page { rows: Vec::new(), cursor: None, hidden: Vec::new() });
+    };
     let token = crm::next_page_token(&answer).map(str::to_owned);
     let rows = records(&mut answer, "data")?;
     let last = rows.last().and_then(|row| id(row, "id"));
     // Once CRM has refused the query, it is not tried again.
     let way = if cursor.is_some() { 't' } else { 'i' };
     let cursor = token.zip(last).map(|(token, last)| format!("{way}{last}.{token}"));
-    Ok(Page { rows, cursor })
+    Ok(Page { rows, cursor, hidden: Vec::new() })
 }
 
 /// Reads a page by COQL. None where CRM refuses the query and the cursor has a page token.
 async fn by_query(
-    zoho: &Zoho,
+    app: &App,
     target: &Target<'_>,
     request: &PageRequest<'_>,
     cursor: Option<&Cursor<'_>>,
 ) -> Result<Option<Page>, Problem> {
     let after = cursor.map(|cursor| cursor.after);
-    let query = coql::page(request.module, request.fields, request.conditions, after, request.rows);
-    let other_way = cursor.is_some_and(|cursor| cursor.token.is_some());
-    let judge = |answer: &_| match response::crm(answer) {
-        Err(failure) if other_way && failure.kind == FailureKind::Rejected => Ok(None),
-        judged => judged.map(Some),
+    let PageRequest { module, fields, conditions, ours, .. } = *request;
+    let text = |columns: &str| coql::page(module, columns, conditions, after, request.rows);
+    let query = OwnQuery { module, columns: fields, text: &text };
+    let Answered { answer, hidden } = match query.ask(&app.zoho, Some(&app.fields), target).await? {
+        Ok(answered) => answered,
+        Err(_) if cursor.is_some_and(|cursor| cursor.token.is_some()) => return Ok(None),
+        Err(failure) => return Err(own_query::refused(failure)),
     };
-    let ask = |place: &Place<'_>| Question::coql(place, &query);
-    let Some(answer) = zoho.read(&target.with(coql::SCOPE), ask, judge).await? else { return Ok(None) };
-    let Some(mut answer) = answer else { return Ok(Some(Page { rows: Vec::new(), cursor: None })) };
+    let Some(mut answer) = answer else { return Ok(Some(Page { rows: Vec::new(), cursor: None, hidden })) };
     let more = crm::more_records(&answer);
     let mut rows = records(&mut answer, "data")?;
-    if rows.iter().any(crm::has_nameless_lookup) {
-        name_lookups(zoho, target, request, &mut rows).await?;
+    if rows.iter().any(crm::has_nameless_lookup)
+        || !app.fields.as_lists(target, module, &mut rows, ours).await?
+    {
+        read_whole(&app.zoho, target, request, &mut rows).await?;
     }
     let last = rows.last().and_then(|row| id(row, "id")).filter(|_| more);
-    Ok(Some(Page { rows, cursor: last.map(|last| format!("i{last}")) }))
+    Ok(Some(Page { rows, cursor: last.map(|last| format!("i{last}")), hidden }))
 }
 
-/// Replaces the rows by full records, read by their ids, because COQL gave only the ids of lookups.
-async fn name_lookups(
+/// Where COQL gives only the ids of lookups, or nobody knows which texts are lists, the records are read by their ids.
+async fn read_whole(
     zoho: &Zoho,
     target: &Target<'_>,
     request: &PageRequest<'_>,

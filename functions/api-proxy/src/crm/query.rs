@@ -59,7 +59,7 @@ struct Query {
     /// COQL: `select … from … where …`. Values stand in `params`, and here as `:name`.
     #[cfg_attr(test, schemars(length(min = 1)))]
     query: String,
-    /// Texts, numbers, true, false, and lists of these for `in`.
+    /// Texts, numbers, true, false, and lists of these for `in`. A moment in RFC 3339 is written as CRM takes it.
     #[serde(default)]
     #[cfg_attr(
         test,
@@ -108,7 +108,10 @@ async fn query(
     app.zoho.demand_scope(&target.with(&module)).await?;
     let answer = app.zoho.read(&target, |place| Question::coql(place, &bound.text), response::crm).await?;
     let more = answer.as_ref().is_some_and(crm::more_records);
-    let data: Vec<Object> = crm::rows(answer)?.into_iter().map(crm::record).collect();
+    let mut rows = crm::rows(answer)?;
+    // Where nobody tells which columns are multi-selects, they stay as CRM gives them.
+    app.fields.as_lists(&target, &bound.module, &mut rows, crm::PLAIN_COLUMNS).await?;
+    let data: Vec<Object> = rows.into_iter().map(crm::record).collect();
     let notice = more.then(|| {
         format!(
             "There are more: the answer ends at {} rows. Go on with `offset`, or in the order of `id` with `id > {{the last one}}`.",

@@ -50,6 +50,14 @@ pub(crate) fn list_of(row: impl Into<Shape>) -> Shape {
     Shape { schema, named: row.named }
 }
 
+/// The same, where an answer can say something beside what was asked for.
+pub(crate) fn with_notice(mut shape: Shape, about: &str) -> Shape {
+    if let Some(properties) = shape.schema.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.insert("notice".to_owned(), described(text(), about));
+    }
+    shape
+}
+
 /// One of two.
 pub(crate) fn any_of(one: Shape, other: Shape) -> Shape {
     let schema = json!({ "anyOf": [one.schema, other.schema] });

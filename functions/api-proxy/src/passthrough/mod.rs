@@ -6,6 +6,7 @@ mod call;
 mod denylist;
 mod field;
 mod multipart;
+mod names;
 mod plan;
 #[cfg(test)]
 mod properties;

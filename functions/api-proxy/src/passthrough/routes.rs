@@ -12,9 +12,11 @@ use axum::response::Response;
 use serde_json::{Value, json};
 use shared::base::problem::{Code, Problem};
 use shared::base::web::Segments;
+use shared::zoho::crm::scope;
 use shared::zoho::passthrough;
 
 use super::call::{Aim, Passed};
+use super::names;
 use super::plan::{self, PassedCall};
 use crate::app::App;
 use crate::openapi::operation::{Operation, Verb};
@@ -91,7 +93,14 @@ async fn pass(
         let mut request = request.await?;
         request.needs_preview |= call.is_final();
         request.body = call.body.clone();
-        let preview = json!({ "call": &about });
+        let mut preview = json!({ "call": &about });
+        if call.dry_run {
+            let target = Target::new(&caller, &connection, call.product, scope::FIELDS);
+            let warnings = names::warnings(&app.fields, &target, &call).await;
+            if !warnings.is_empty() {
+                preview["warnings"] = warnings.into();
+            }
+        }
         let plan = PassedCall::new(call, about);
         let draft = Draft { plan, preview, before: Value::Null, modified: None };
         return app.writes.perform(&request, ready(Ok(draft))).await;

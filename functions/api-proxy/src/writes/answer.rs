@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use shared::base::problem::{Code, Problem};
 use shared::core::writes::idempotency::StoredAnswer;
+use shared::core::writes::twins::Twin;
 
 use super::exact_response;
 use super::plan::Plan;
@@ -31,7 +32,22 @@ pub(super) fn small(body: Value) -> Value {
     record.into()
 }
 
-/// The response made of a stored answer.
+/// Says that the same was done a moment ago.
+pub(super) fn say_twice(body: &mut Value, twin: &Twin, subject: &str) {
+    let Some(body) = body.as_object_mut() else { return };
+    let said = format!(
+        "The very same request made {} at {}, and this one made {subject} beside it. If it was to be done once, one of them is too \
+         many. Send an `Idempotency-Key` with every write: then a repetition gives the first answer again.",
+        twin.subject, twin.at
+    );
+    let notice = match body.get("notice").and_then(Value::as_str) {
+        Some(other) => format!("{said} {other}"),
+        None => said,
+    };
+    body.insert("notice".to_owned(), notice.into());
+}
+
+/// The answer that was kept.
 pub(super) fn response(kept: StoredAnswer) -> Result<Response, Problem> {
     match kept.exact {
         Some(exact) => exact_response::response(kept.status, exact),

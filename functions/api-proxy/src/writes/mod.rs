@@ -23,10 +23,12 @@ use shared::core::writes::audit::{Audit, Entry, Outcome};
 use shared::core::writes::idempotency::{Begun, Idempotency, StoredAnswer, Ticket};
 use shared::core::writes::own_writes::OwnWrites;
 use shared::core::writes::preview::Previews;
+use shared::core::writes::twins::{Twin, Twins};
+use tokio::join;
 
 use crate::request::response_headers::Written;
 use crate::zoho::{WriteFailure, Zoho};
-use answer::{preview_required, replay, running, small, uncertain};
+use answer::{preview_required, replay, running, say_twice, small, uncertain};
 use plan::{Done, Draft, Plan, Prepared};
 use recovery::Recovery;
 use request::WriteRequest;
@@ -37,6 +39,7 @@ pub(crate) struct Writes {
     audit: Arc<Audit>,
     idempotency: Idempotency,
     previews: Previews,
+    twins: Twins,
     own_writes: OwnWrites,
     recovery: Recovery,
 }
@@ -53,6 +56,7 @@ impl Writes {
         Self {
             idempotency: Idempotency::new(state.clone(), clock.clone()),
             previews: Previews::new(state.clone(), clock.clone()),
+            twins: Twins::new(state.clone(), clock.clone()),
             own_writes: OwnWrites::new(state.clone(), clock.clone()),
             recovery: Recovery { zoho: zoho.clone(), audit: audit.clone(), clock },
             zoho,
@@ -165,7 +169,7 @@ impl Writes {
             }
         }
         match plan.send(&self.zoho, request).await {
-            Ok(done) => self.finish(&mut entry, ticket, &prepared, done).await,
+            Ok(done) => self.finish(request, &mut entry, ticket, &prepared, done).await,
             Err(WriteFailure::Refused(problem)) => {
                 entry.outcome = Outcome::Refused;
                 self.note(&entry).await;
@@ -179,7 +183,7 @@ impl Writes {
                 let (write, code) = (plan.subject(), problem.code().as_str());
                 tracing::warn!(write, code, "a write has no answer");
                 match self.recovery.look(plan, request, entry.at).await {
-                    Some(done) => self.finish(&mut entry, ticket, &prepared, done).await,
+                    Some(done) => self.finish(request, &mut entry, ticket, &prepared, done).await,
                     None => {
                         entry.outcome = Outcome::Uncertain;
                         self.note(&entry).await;
@@ -208,7 +212,7 @@ impl Writes {
         let problem = match self.recovery.find(&*prepared.plan, request, at).await {
             Ok(Some(done)) => {
                 let mut entry = self.sending(request, &prepared).await?;
-                return self.finish(&mut entry, Some(ticket), &prepared, done).await;
+                return self.finish(request, &mut entry, Some(ticket), &prepared, done).await;
             }
             Ok(None) => uncertain(&*prepared.plan, true),
             Err(problem) => problem,
@@ -227,20 +231,29 @@ impl Writes {
 
     async fn finish(
         &self,
+        request: &WriteRequest<'_>,
         entry: &mut Entry,
         ticket: Option<Ticket>,
         prepared: &Prepared,
-        done: Done,
+        mut done: Done,
     ) -> Result<Response, Problem> {
         entry.outcome = Outcome::Done;
+        entry.subject = Some(done.subject.clone());
+        entry.after = small(done.body.clone());
         // Zoho will tell us of it: then it is known as our own.
         let before = prepared.changed_before(done.status);
-        if let Err(error) = self.own_writes.mark(&entry.connection, &done.subject, &done.body, before).await {
+        // The caller waits for the slowest of these, and not for each.
+        let (marked, (), twin) = join!(
+            self.own_writes.mark(&entry.connection, &done.subject, &done.body, before),
+            self.note(entry),
+            self.twin(request, &done),
+        );
+        if let Err(error) = marked {
             tracing::error!(%error, "a write of ours could not be marked");
         }
-        entry.subject = Some(done.subject);
-        entry.after = small(done.body.clone());
-        self.note(entry).await;
+        if let Some(twin) = twin {
+            say_twice(&mut done.body, &twin, &done.subject);
+        }
         let status = done.status;
         let (kept, whole) = match done.exact {
             Some(exact) => (exact_response::kept(status, exact.clone()), Some(exact)),
@@ -258,6 +271,19 @@ impl Writes {
         };
         response.extensions_mut().insert(Written);
         Ok(response)
+    }
+
+    /// The same request of a moment ago, where neither has an `Idempotency-Key` that would have kept it from being done twice.
+    async fn twin(&self, request: &WriteRequest<'_>, done: &Done) -> Option<Twin> {
+        // A change that is made again changes nothing, and Zoho's own answers stay as they are.
+        if request.key.is_some() || done.status != 201 || done.exact.is_some() {
+            return None;
+        }
+        let noted = self.twins.note(&request.caller.key.id, &request.digest, &done.subject).await;
+        noted.unwrap_or_else(|error| {
+            tracing::warn!(%error, "an equal request could not be looked for");
+            None
+        })
     }
 
     /// Nothing was done; that the key could not be set free is no reason to tell another story.

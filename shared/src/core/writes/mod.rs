@@ -4,3 +4,4 @@ pub mod audit;
 pub mod idempotency;
 pub mod own_writes;
 pub mod preview;
+pub mod twins;

@@ -7,6 +7,7 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
+use super::moment::moment;
 use crate::zoho::value::Object;
 
 /// The scope of queries. Each query also needs the scope of its module.
@@ -208,7 +209,10 @@ fn word(rest: &mut std::iter::Peekable<std::str::Chars<'_>>) -> String {
 
 fn literal(text: &mut String, value: &Value) -> Result<(), ()> {
     match value {
-        Value::String(own) if is_plain(own) => text.push_str(&quoted(own)),
+        // A moment as our events give it would be refused.
+        Value::String(own) if is_plain(own) => {
+            text.push_str(&quoted(moment(own).as_deref().unwrap_or(own)));
+        }
         Value::Number(number) => text.push_str(&number.to_string()),
         Value::Bool(flag) => text.push_str(if *flag { "true" } else { "false" }),
         Value::Array(list) if !list.is_empty() => {
@@ -253,6 +257,20 @@ mod tests {
         let bound =
             bound("select id from Deals where Stage in :stages limit 5", &json!({ "stages": ["a", "b"] }));
         assert_eq!(bound.unwrap().text, "select id from Deals where Stage in ('a', 'b') limit 5");
+    }
+
+    #[test]
+    fn moments_are_written_as_crm_takes_them() {
+        let query = "select id from Deals where ((Created_Time between :from and :to) and Modified_Time in :at) and Deal_Name = :name";
+        let params = json!({
+            "from": "2026-07-08T18:30:00.000Z", "to": "2026-07-09T18:30:00.5+02:00",
+            "at": ["2026-07-08T18:30:00Z", "2026-07-08T18:30:00+0530"], "name": "2026-07-08",
+        });
+        assert_eq!(
+            bound(query, &params).unwrap().text,
+            "select id from Deals where ((Created_Time between '2026-07-08T18:30:00+00:00' and '2026-07-09T18:30:00+02:00') \
+             and Modified_Time in ('2026-07-08T18:30:00+00:00', '2026-07-08T18:30:00+05:30')) and Deal_Name = '2026-07-08' limit 200"
+        );
     }
 
     #[test]

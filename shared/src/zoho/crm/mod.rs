@@ -1,10 +1,14 @@
 //! Zoho CRM: its addresses, and its records in the shape that callers get.
 //! <https://www.zoho.com/crm/developer/docs/api/v8/>
 
+pub mod applied;
 pub mod channel;
 pub mod coql;
 pub mod field;
+pub mod judge;
 pub mod modules;
+pub mod moment;
+pub mod nearest;
 
 use serde_json::Value;
 
@@ -37,7 +41,10 @@ pub mod scope {
 /// The fields of a list of deals when the caller names none: CRM has no default.
 pub const DEAL_FIELDS: &str = "Deal_Name,Stage,Amount,Probability,Closing_Date,Account_Name,Contact_Name,Owner,Next_Step,Created_Time,Modified_Time";
 
-/// The fields of a note.
+/// Columns of CRM's own that never hold several values, whatever the module.
+pub const PLAIN_COLUMNS: &str = "Deal_Name,Stage,Closing_Date,Next_Step,Created_Time,Modified_Time,First_Name,Last_Name,Full_Name,Email,Phone,Mobile,Account_Name,Website,Type,Lead_Source,Pipeline,Description";
+
+/// What a note is read with.
 const NOTE_FIELDS: &str = "Note_Title,Note_Content,Parent_Id,Owner,Created_Time,Modified_Time";
 
 /// The most fields that a list may ask for.

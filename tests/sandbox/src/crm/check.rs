@@ -62,7 +62,8 @@ impl Check<'_> {
             }
         }
         let mut fit = Object::new();
-        for field in fields::of(self.module) {
+        let hidden = |field: &&Field| self.switches.crm_hidden_fields.iter().any(|name| name == field.name);
+        for field in fields::of(self.module).iter().filter(|field| !hidden(field)) {
             let value = given.get(field.name);
             let empty = value.is_none_or(|value| value.is_null() || value == "");
             if field.mandatory && empty && (self.id.is_none() || value.is_some()) {
@@ -114,6 +115,23 @@ impl Check<'_> {
                 Some(_) => Err(self.refuse("INVALID_DATA", "invalid data", field, json!({}))),
                 None => Err(wrong("picklist")),
             },
+            Kind::Renamed(values) => match text {
+                Some(text) if values.iter().any(|(shown, _)| *shown == text) => Ok(value.clone()),
+                Some(_) => Err(self.refuse("INVALID_DATA", "invalid data", field, json!({}))),
+                None => Err(wrong("picklist")),
+            },
+            Kind::Several(values) => {
+                let known = |one: &Value| values.iter().any(|(shown, _)| one == *shown);
+                match value.as_array() {
+                    Some(list) if list.iter().all(known) => Ok(value.clone()),
+                    Some(_) => Err(self.refuse("INVALID_DATA", "invalid data", field, json!({}))),
+                    None => Err(wrong("jsonarray")),
+                }
+            }
+            Kind::Flag if !value.is_boolean() => Err(wrong("boolean")),
+            Kind::Rows if !value.as_array().is_some_and(|rows| rows.iter().all(Value::is_object)) => {
+                Err(wrong("jsonarray"))
+            }
             Kind::Currency if !value.is_number() => Err(wrong("double")),
             Kind::Integer if value.as_i64().is_none() => Err(wrong("integer")),
             Kind::Date => match text {
@@ -129,7 +147,9 @@ impl Check<'_> {
                 _ => Err(self.refuse("INVALID_DATA", "the id given seems to be invalid.", field, json!({}))),
             },
             Kind::Other if self.module == Module::Notes => self.parent(field, value),
-            Kind::Currency | Kind::Integer | Kind::Id | Kind::Other => Ok(value.clone()),
+            Kind::Currency | Kind::Integer | Kind::Flag | Kind::Rows | Kind::Id | Kind::Other => {
+                Ok(value.clone())
+            }
         }
     }
 

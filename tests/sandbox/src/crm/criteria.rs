@@ -64,7 +64,7 @@ fn one(field: &Field, operator: &str, values: &[String], own: Option<&Value>) ->
             let times: Vec<_> = values.iter().filter_map(|value| time(value)).collect();
             ranked(own.as_str().and_then(time), operator, &times)
         }
-        Kind::Picklist(_) | Kind::Id | Kind::User | Kind::Lookup(_) => {
+        Kind::Picklist(_) | Kind::Renamed(_) | Kind::Id | Kind::User | Kind::Lookup(_) => {
             let own = own.as_str().or_else(|| own.get("id").and_then(Value::as_str)).unwrap_or_default();
             match operator {
                 "equals" | "in" => values.iter().any(|value| value == own),

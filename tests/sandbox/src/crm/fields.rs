@@ -17,6 +17,13 @@ pub(crate) enum Kind {
     Phone,
     Website,
     Picklist(&'static [&'static str]),
+    /// One of several values: as reads and writes name them, and as they are kept since before they were renamed.
+    Renamed(&'static [(&'static str, &'static str)]),
+    /// Several of them.
+    Several(&'static [(&'static str, &'static str)]),
+    Flag,
+    /// A subform.
+    Rows,
     Currency,
     Integer,
     Date,
@@ -71,9 +78,11 @@ const TYPE: [&str; 2] = ["Existing Business", "New Business"];
 const SOURCE: [&str; 6] =
     ["Advertisement", "Cold Call", "Employee Referral", "External Referral", "Online Store", "Trade Show"];
 const PIPELINE: [&str; 1] = ["Standard"];
+const GRADE: [(&str, &str); 3] = [("Gold", "A"), ("Silver", "B"), ("Bronze", "Bronze")];
+const COLOURS: [(&str, &str); 3] = [("Oak", "Oak"), ("Black", "Black"), ("Sea blue", "Blue")];
 const INDUSTRY: [&str; 3] = ["Hospitality", "Manufacturing", "Retail"];
 
-const DEALS: [Field; 21] = [
+const DEALS: [Field; 26] = [
     fixed("id", Kind::Id),
     must("Deal_Name", Kind::Text(120)),
     must("Stage", Kind::Picklist(&STAGE)),
@@ -95,6 +104,11 @@ const DEALS: [Field; 21] = [
     field("Description", Kind::Area(32_000)),
     fixed("Tag", Kind::Other),
     unique("External_Order_ID", Kind::Text(60)),
+    field("Grade", Kind::Renamed(&GRADE)),
+    field("Colours", Kind::Several(&COLOURS)),
+    field("Is_Rush", Kind::Flag),
+    field("Lines", Kind::Rows),
+    field("legacy_id", Kind::Text(50)),
 ];
 const CONTACTS: [Field; 13] = [
     fixed("id", Kind::Id),
@@ -158,7 +172,7 @@ pub(crate) fn blank(module: Module) -> Object {
     let mut record: Object = of(module).iter().map(|field| (field.name.to_owned(), Value::Null)).collect();
     if module == Module::Deals {
         record.extend(object(
-            json!({ "Pipeline": "Standard", "Tag": [], "$currency_symbol": "€", "$editable": true,
+            json!({ "Pipeline": "Standard", "Tag": [], "Is_Rush": false, "Lines": [], "$currency_symbol": "€", "$editable": true,
             "$approved": true, "$approval_state": "approved", "$in_merge": false, "$locked_for_me": false }),
         ));
     }

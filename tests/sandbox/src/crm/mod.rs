@@ -26,7 +26,7 @@ mod tombstone;
 mod watch;
 mod write;
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use error::error;
 
@@ -45,13 +45,28 @@ pub(crate) fn answer(state: &mut State, call: &Call, dc: &str, path: &[&str]) ->
         Ok(left) => left,
         Err(limit) => return limits::answer(limit, &state.switches),
     };
-    let answer = routes::route(state, call, &scopes, path);
-    // CRM has no other quota header, and sends this one only once half of the credits are used.
+    let answer = shown(routes::route(state, call, &scopes, path), &state.switches.crm_hidden_fields);
+    // The only quota header there is, and only once half is used.
     if left <= state.switches.crm_credits / 2 {
         answer.with("x-api-credits-remaining", left.to_string())
     } else {
         answer
     }
+}
+
+/// Records without what the profile hides.
+fn shown(mut answer: Answer, hidden: &[String]) -> Answer {
+    if hidden.is_empty() {
+        return answer;
+    }
+    if let Ok(mut body) = serde_json::from_slice::<Value>(&answer.body) {
+        let rows = body.get_mut("data").and_then(Value::as_array_mut).into_iter().flatten();
+        for row in rows.filter_map(Value::as_object_mut) {
+            row.retain(|field, _| !hidden.contains(field));
+        }
+        answer.body = body.to_string().into_bytes();
+    }
+    answer
 }
 
 fn scopes(state: &State, call: &Call, dc: &str) -> Result<Vec<String>, Answer> {

@@ -29,7 +29,8 @@ pub(crate) fn fields(state: &State, call: &Call, id: Option<&str>) -> Answer {
         Ok(module) => module,
         Err(answer) => return answer,
     };
-    let list = fields::of(module).iter().enumerate();
+    let hidden = |field: &Field| state.switches.crm_hidden_fields.iter().any(|name| name == field.name);
+    let list = fields::of(module).iter().enumerate().filter(|(_, field)| !hidden(field));
     let mut list: Vec<Value> = list.map(|(place, field)| one(module, place, field)).collect();
     if let Some(id) = id {
         list.retain(|field| field.get("id").and_then(Value::as_str) == Some(id));
@@ -53,7 +54,10 @@ fn one(module: Module, place: usize, field: &Field) -> Value {
         Kind::Email => ("email", "string", 100),
         Kind::Phone => ("phone", "string", 30),
         Kind::Website => ("website", "string", 450),
-        Kind::Picklist(_) => ("picklist", "string", 120),
+        Kind::Picklist(_) | Kind::Renamed(_) => ("picklist", "string", 120),
+        Kind::Several(_) => ("multiselectpicklist", "jsonarray", 765),
+        Kind::Flag => ("boolean", "boolean", 5),
+        Kind::Rows => ("subform", "jsonarray", 255),
         Kind::Currency => ("currency", "double", 16),
         Kind::Integer => ("integer", "integer", 9),
         Kind::Date => ("date", "string", 20),
@@ -65,12 +69,16 @@ fn one(module: Module, place: usize, field: &Field) -> Value {
     };
     let id = |number: usize| (6_100_000_000_002_500 + module as usize * 1_000 + number).to_string();
     let label = field.name.replace('_', " ");
-    let values: &[&str] = if let Kind::Picklist(values) = field.kind { values } else { &[] };
-    let values = values.iter().enumerate().map(|(number, value)| {
+    let values: Vec<(&str, &str)> = match field.kind {
+        Kind::Picklist(values) => values.iter().map(|value| (*value, *value)).collect(),
+        Kind::Renamed(values) | Kind::Several(values) => values.to_vec(),
+        _ => Vec::new(),
+    };
+    let values = values.iter().enumerate().map(|(number, (shown, kept))| {
         json!({
-            "display_value": value,
-            "actual_value": value,
-            "reference_value": value,
+            "display_value": shown,
+            "actual_value": kept,
+            "reference_value": kept,
             "sequence_number": number + 1,
             "id": id(100 + place * 20 + number),
             "colour_code": null,
@@ -82,6 +90,12 @@ fn one(module: Module, place: usize, field: &Field) -> Value {
         Kind::Lookup(other) => json!({ "module": { "api_name": other.api_name() }, "id": id(900 + place) }),
         _ => json!({}),
     };
+    let custom =
+        ["External_Order_ID", "Grade", "Colours", "Is_Rush", "Lines", "legacy_id"].contains(&field.name);
+    let subform = match field.kind {
+        Kind::Rows => json!({ "module": field.name, "id": id(950 + place) }),
+        _ => Value::Null,
+    };
     json!({
         "id": id(place),
         "api_name": field.name,
@@ -92,8 +106,9 @@ fn one(module: Module, place: usize, field: &Field) -> Value {
         "length": length,
         "system_mandatory": field.mandatory,
         "read_only": !field.writable,
-        "field_read_only": !field.writable,
-        "custom_field": field.name == "External_Order_ID",
+        // So in Zoho's own example, of a field that is written all the same.
+        "field_read_only": !field.writable || field.kind == Kind::User,
+        "custom_field": custom,
         "visible": true,
         "searchable": field.kind != Kind::Other,
         "sortable": field.kind != Kind::Other,
@@ -137,7 +152,7 @@ fn one(module: Module, place: usize, field: &Field) -> Value {
         "multiselectlookup": {},
         "multi_module_lookup": {},
         "rollup_summary": {},
-        "subform": null,
+        "subform": subform,
         "layout_associations": [],
         "profiles": [],
         "allowed_modules": [],

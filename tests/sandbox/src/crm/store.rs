@@ -78,10 +78,11 @@ impl Records {
         self.of(module).iter().find(|record| text(record, "id") == id)
     }
 
-    /// Makes a record from a caller's fields, and gives its id.
-    pub(crate) fn insert(&mut self, module: Module, given: Object, now: Timestamp) -> String {
+    /// A new record out of what a caller gave; gives its id.
+    pub(crate) fn insert(&mut self, module: Module, mut given: Object, now: Timestamp) -> String {
         self.next_id += 1;
         let id = self.next_id.to_string();
+        self.rows(&Object::new(), &mut given);
         let mut record = fields::blank(module);
         let time = crm_time(now);
         for (key, value) in [
@@ -103,7 +104,10 @@ impl Records {
     }
 
     /// Changes a record and its time; `false` if there is none.
-    pub(crate) fn update(&mut self, module: Module, id: &str, given: Object, now: Timestamp) -> bool {
+    pub(crate) fn update(&mut self, module: Module, id: &str, mut given: Object, now: Timestamp) -> bool {
+        if let Some(old) = self.get(module, id).cloned() {
+            self.rows(&old, &mut given);
+        }
         let Some(record) = self.of_mut(module).iter_mut().find(|record| text(record, "id") == id) else {
             return false;
         };
@@ -120,7 +124,23 @@ impl Records {
         true
     }
 
-    /// Deletes a record; `false` if there is none.
+    /// The rows of a subform: those that are not sent are gone, those with the id of one change it, others are new.
+    fn rows(&mut self, old: &Object, given: &mut Object) {
+        let Some(Value::Array(rows)) = given.get_mut("Lines") else { return };
+        let old = old.get("Lines").and_then(Value::as_array).cloned().unwrap_or_default();
+        for row in rows.iter_mut().filter_map(Value::as_object_mut) {
+            let same = old.iter().filter_map(Value::as_object).find(|old| text(old, "id") == text(row, "id"));
+            let mut whole = same.cloned().unwrap_or_default();
+            whole.append(row);
+            if text(&whole, "id").is_empty() {
+                self.next_id += 1;
+                whole.insert("id".to_owned(), self.next_id.to_string().into());
+            }
+            *row = whole;
+        }
+    }
+
+    /// Takes a record away; `false` if there is none.
     pub(crate) fn delete(&mut self, module: Module, id: &str, now: Timestamp) -> bool {
         let records = self.of_mut(module);
         let Some(place) = records.iter().position(|record| text(record, "id") == id) else {

@@ -7,7 +7,7 @@ use axum::extract::State;
 use serde::Serialize;
 use serde_json::{Value, json};
 use shared::base::id::is_zoho_id;
-use shared::base::problem::{Code, Problem};
+use shared::base::problem::{Code, Problem, ZohoSaid};
 use shared::base::web::Segments;
 use shared::zoho::crm::coql;
 use shared::zoho::scope::{Access, Product};
@@ -20,13 +20,15 @@ use crate::crm::contacts_and_accounts::{ACCOUNTS, CONTACTS};
 use crate::crm::deals::fetch;
 use crate::crm::deals::read;
 use crate::crm::notes::{plan, routes};
+use crate::crm::own_query::{self, Answered, OwnQuery};
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::{described, exact, named, text as text_shape, words};
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
 use crate::request::params::{NoParams, Params, record_id};
-use crate::zoho::{Question, Target, Zoho};
+use crate::zoho::field_cache::FieldCache;
+use crate::zoho::{Target, Zoho};
 
 /// How many of the last notes, and how many people, are told of.
 const MAX_NOTES: usize = 10;
@@ -41,6 +43,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
                 ("code", text_shape()),
                 ("detail", text_shape()),
                 ("hint", text_shape()),
+                ("zoho", described(json!({ "type": "object" }), "Zoho's own words, as in a problem.")),
             ],
         );
         let (deal, account, contact, note) =
@@ -61,6 +64,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
                     "missing",
                     list(&missing, "The parts that could not be read, and why: they may hold something."),
                 ),
+                ("notice", described(text_shape(), read::LEFT_OUT)),
             ],
         );
         let brief = named("Brief", schema).with([deal, account, contact, note]);
@@ -81,6 +85,9 @@ struct Brief {
     notes: Vec<Object>,
     /// The parts that could not be read, and why.
     missing: Vec<Missing>,
+    /// What CRM hides of the people.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    notice: Option<String>,
 }
 
 /// A part that is not there, which does not mean that there is nothing.
@@ -90,6 +97,8 @@ struct Missing {
     code: &'static str,
     detail: String,
     hint: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    zoho: Option<ZohoSaid>,
 }
 
 async fn brief(
@@ -113,24 +122,37 @@ async fn brief(
     let (account, contact) = (lookup("Account_Name"), lookup("Contact_Name"));
     let (found, contacts) = join!(
         one_of(&app.zoho, of(ACCOUNTS.scope), ACCOUNTS.name, account.as_deref()),
-        people_of(&app.zoho, of(CONTACTS.scope), account.as_deref(), contact.as_deref()),
+        people_of(&app.zoho, &app.fields, of(CONTACTS.scope), account.as_deref(), contact.as_deref()),
     );
 
-    let mut missing = Vec::new();
-    let notes = part(&mut missing, "notes", last_notes);
-    let account = part(&mut missing, "account", found);
-    let contacts = part(&mut missing, "contacts", contacts);
-    Ok(Json(Brief { deal: crm::record(deal), account, contacts, notes, missing }))
+    let mut missing = Missed { parts: Vec::new(), is_redacted: caller.key.redact_contacts };
+    let notes = missing.or_part("notes", last_notes);
+    let account = missing.or_part("account", found);
+    let (contacts, hidden) = missing.or_part("contacts", contacts);
+    let (missing, notice) = (missing.parts, own_query::notice(&hidden));
+    Ok(Json(Brief { deal: crm::record(deal), account, contacts, notes, missing, notice }))
 }
 
-/// The part, or a word on why it is not there.
-fn part<T: Default>(missing: &mut Vec<Missing>, part: &'static str, read: Result<T, Problem>) -> T {
-    read.unwrap_or_else(|problem| {
-        let code = problem.code();
-        let detail = problem.detail().to_owned();
-        missing.push(Missing { part, code: code.as_str(), detail, hint: code.hint() });
-        T::default()
-    })
+/// What is missing so far.
+struct Missed {
+    parts: Vec<Missing>,
+    /// Zoho's words can name people.
+    is_redacted: bool,
+}
+
+impl Missed {
+    /// The part, or a word on why it is not there.
+    fn or_part<T: Default>(&mut self, part: &'static str, read: Result<T, Problem>) -> T {
+        read.unwrap_or_else(|mut problem| {
+            if self.is_redacted {
+                problem.hide_words_of_zoho();
+            }
+            let (code, detail) = (problem.code().as_str(), problem.detail().to_owned());
+            let (hint, zoho) = (problem.own_hint(), problem.said().cloned());
+            self.parts.push(Missing { part, code, detail, hint, zoho });
+            T::default()
+        })
+    }
 }
 
 async fn last_notes(zoho: &Zoho, target: Target<'_>, deal: &str) -> Result<Vec<Object>, Problem> {
@@ -156,25 +178,32 @@ async fn one_of(
 /// The deal's own contact and others of the account, in one query; without the scope of queries, the contact alone.
 async fn people_of(
     zoho: &Zoho,
+    fields: &FieldCache,
     target: Target<'_>,
     account: Option<&str>,
     contact: Option<&str>,
-) -> Result<Vec<Object>, Problem> {
+) -> Result<(Vec<Object>, Vec<String>), Problem> {
     zoho.demand_scope(&target).await?;
     let queries = target.with(coql::SCOPE);
     let account = match account {
         Some(account) if zoho.demand_scope(&queries).await.is_ok() => account,
-        _ => return Ok(one_of(zoho, target, CONTACTS.name, contact).await?.into_iter().collect()),
+        _ => {
+            let contact = one_of(zoho, target, CONTACTS.name, contact).await?;
+            return Ok((contact.into_iter().collect(), Vec::new()));
+        }
     };
     // More than are told of: the deal's own contact need not be among those that were changed last.
-    let query = coql::people_of(CONTACTS.fields, account, contact, 200);
-    let mut people =
-        crm::rows(zoho.read(&queries, |place| Question::coql(place, &query), response::crm).await?)?;
+    let text = |columns: &str| coql::people_of(columns, account, contact, 200);
+    let query = OwnQuery { module: CONTACTS.name, columns: CONTACTS.fields, text: &text };
+    let asked = query.ask(zoho, Some(fields), &target).await?;
+    let Answered { answer, hidden } = asked.map_err(own_query::refused)?;
+    fields.hide_columns(&target, CONTACTS.name, &hidden);
+    let mut people = crm::rows(answer)?;
     people.sort_by_key(|person| value::id(person, "id").as_deref() != contact);
     people.truncate(MAX_PEOPLE);
     let mut people: Vec<Object> = people.into_iter().map(crm::record).collect();
     if contact.is_some() && people.first().and_then(|person| value::id(person, "id")).as_deref() != contact {
         people.splice(0..0, one_of(zoho, target, CONTACTS.name, contact).await?);
     }
-    Ok(people)
+    Ok((people, hidden))
 }

@@ -7,7 +7,8 @@ use shared::zoho::crm::{self, coql};
 use shared::zoho::response;
 use shared::zoho::value::Object;
 
-use crate::zoho::{Place, Question, Target, Zoho};
+use crate::crm::own_query::{OwnQuery, refused};
+use crate::zoho::{Target, Zoho};
 
 /// The id of the deal that has the value of these in that field.
 pub(crate) async fn existing(
@@ -17,9 +18,10 @@ pub(crate) async fn existing(
     by: &str,
 ) -> Result<Option<String>, Problem> {
     let Some(value) = fields.get(by).and_then(Value::as_str) else { return Ok(None) };
-    let query = coql::having("Deals", by, by, value);
-    let ask = |place: &Place<'_>| Question::coql(place, &query);
-    let rows = crm::rows(zoho.read(&target.with(coql::SCOPE), ask, response::crm).await?)?;
+    let text = |columns: &str| coql::having("Deals", columns, by, value);
+    let query = OwnQuery { module: "Deals", columns: by, text: &text };
+    let answered = query.ask(zoho, None, target).await?.map_err(refused)?;
+    let rows = crm::rows(answered.answer)?;
     Ok(exactly_one(rows).one().and_then(|row| shared::zoho::value::id(&row, "id")))
 }
 

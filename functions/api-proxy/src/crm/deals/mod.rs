@@ -1,7 +1,8 @@
 //! Deals: read, written, and one with all that belongs to it.
 
 pub(crate) mod brief;
-mod fetch;
+pub(crate) mod fetch;
+mod foresee;
 mod plan;
 pub(crate) mod read;
 pub(crate) mod write;

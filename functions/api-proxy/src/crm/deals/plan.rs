@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use shared::base::exactly_one::exactly_one;
 use shared::base::problem::{Code, Problem};
 use shared::zoho::crm;
+use shared::zoho::crm::applied::{holds, not_applied};
 use shared::zoho::http::Method;
 use shared::zoho::response;
 use shared::zoho::scope::Product;
@@ -22,6 +23,9 @@ use crate::zoho::{Outgoing, Scope, Target, WriteFailure, Zoho};
 pub(crate) struct CreateDeal {
     /// By CRM's names, lookups as `{"id": …}`.
     pub(crate) fields: Object,
+    /// Other words for the same values, as a record may show them.
+    #[serde(default, skip_serializing_if = "Object::is_empty")]
+    pub(crate) kept: Object,
 }
 
 #[async_trait]
@@ -56,7 +60,7 @@ impl Plan for CreateDeal {
                 response::crm_written,
             )
             .await?;
-        Ok(read_back(zoho, &target, 201, &id, &self.fields).await)
+        Ok(read_back(zoho, &target, 201, &id, (&self.fields, &self.kept)).await)
     }
 
     /// The one deal that was made at that time with these very values.
@@ -75,13 +79,13 @@ impl Plan for CreateDeal {
         let mine = |row: &Object| {
             let id = value::id(row, "id").unwrap_or_default();
             made_since(row, "Created_Time", sent.at)
-                && holds(row, &self.fields)
+                && holds(row, &self.fields, &self.kept)
                 && !sent.taken.contains(&format!("deal/{id}"))
         };
         let found = crm::rows(answer)?.into_iter().filter(mine).collect();
         let Some(found) = exactly_one(found).one() else { return Ok(None) };
         let id = value::id(&found, "id").unwrap_or_default();
-        Ok(Some(read_back(zoho, &target, 201, &id, &self.fields).await))
+        Ok(Some(read_back(zoho, &target, 201, &id, (&self.fields, &self.kept)).await))
     }
 }
 
@@ -90,6 +94,9 @@ impl Plan for CreateDeal {
 pub(crate) struct UpdateDeal {
     pub(crate) id: String,
     pub(crate) fields: Object,
+    /// Other words for the same values, as a record may show them.
+    #[serde(default, skip_serializing_if = "Object::is_empty")]
+    pub(crate) kept: Object,
     /// In CRM's form.
     pub(crate) if_unmodified_since: Option<String>,
 }
@@ -126,7 +133,7 @@ impl Plan for UpdateDeal {
                 response::crm_written,
             )
             .await?;
-        Ok(read_back(zoho, &target, 200, &id, &self.fields).await)
+        Ok(read_back(zoho, &target, 200, &id, (&self.fields, &self.kept)).await)
     }
 
     async fn find(
@@ -137,8 +144,8 @@ impl Plan for UpdateDeal {
     ) -> Result<Option<Done>, Problem> {
         let target = request.target((Product::Crm, Scope::Known(crm::scope::DEALS)));
         let found = fetch::one(zoho, &target, &self.id).await?;
-        let changed = found.filter(|deal| holds(deal, &self.fields));
-        Ok(changed.map(|deal| done(200, &self.id, deal)))
+        let changed = found.filter(|deal| holds(deal, &self.fields, &self.kept));
+        Ok(changed.map(|deal| done(200, &self.id, deal, (&self.fields, &self.kept))))
     }
 }
 
@@ -146,6 +153,9 @@ impl Plan for UpdateDeal {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct UpsertDeal {
     pub(crate) fields: Object,
+    /// Other words for the same values, as a record may show them.
+    #[serde(default, skip_serializing_if = "Object::is_empty")]
+    pub(crate) kept: Object,
     pub(crate) by: String,
     /// The deal that has the value.
     pub(crate) found: Option<String>,
@@ -191,7 +201,7 @@ impl Plan for UpsertDeal {
                 |answer| Ok((response::crm_written(answer)?, response::crm_inserted(answer))),
             )
             .await?;
-        Ok(read_back(zoho, &target, if made { 201 } else { 200 }, &id, &self.fields).await)
+        Ok(read_back(zoho, &target, if made { 201 } else { 200 }, &id, (&self.fields, &self.kept)).await)
     }
 
     async fn find(
@@ -206,38 +216,44 @@ impl Plan for UpsertDeal {
         };
         let status = if self.found.is_none() { 201 } else { 200 };
         let found = fetch::one(zoho, &target, &id).await?;
-        Ok(found.filter(|deal| holds(deal, &self.fields)).map(|deal| done(status, &id, deal)))
+        let changed = found.filter(|deal| holds(deal, &self.fields, &self.kept));
+        Ok(changed.map(|deal| done(status, &id, deal, (&self.fields, &self.kept))))
     }
 }
+
+/// What was sent, and other words for the same values.
+type SentFields<'a> = (&'a Object, &'a Object);
 
 /// CRM answers a write with the id only. A read that fails does not undo the write: then what was sent is shown.
-async fn read_back(zoho: &Zoho, target: &Target<'_>, status: u16, id: &str, sent: &Object) -> Done {
+async fn read_back(zoho: &Zoho, target: &Target<'_>, status: u16, id: &str, sent: SentFields<'_>) -> Done {
     match fetch::one(zoho, &target.with(crm::scope::DEALS), id).await {
-        Ok(Some(deal)) => done(status, id, deal),
+        Ok(Some(deal)) => done(status, id, deal, sent),
         _ => {
-            let mut deal = sent.clone();
+            let mut deal = sent.0.clone();
             deal.insert("id".to_owned(), id.into());
-            done(status, id, deal)
+            let mut body = crm::record(deal);
+            body.insert("notice".to_owned(), UNREAD.into());
+            Done { status, subject: format!("deal/{id}"), body: body.into(), exact: None }
         }
     }
 }
 
-fn done(status: u16, id: &str, deal: Object) -> Done {
-    Done { status, subject: format!("deal/{id}"), body: crm::record(deal).into(), exact: None }
-}
+const UNREAD: &str = "CRM has written the deal, and it could not be read back: these are the values that were sent. Do not send them again; read the deal.";
 
-/// Whether a record has these values. A lookup is the same where its id is.
-fn holds(record: &Object, wanted: &Object) -> bool {
-    wanted.iter().all(|(field, wanted)| {
-        let has = record.get(field).unwrap_or(&Value::Null);
-        match (has, wanted) {
-            (Value::Object(has), Value::Object(wanted)) if wanted.contains_key("id") => {
-                has.get("id") == wanted.get("id")
-            }
-            (Value::Number(has), Value::Number(wanted)) => has.as_f64() == wanted.as_f64(),
-            (has, wanted) => has == wanted,
-        }
-    })
+/// The record, and what it does not show of what was sent: CRM answers with success, whatever it made of the values.
+fn done(status: u16, id: &str, deal: Object, (sent, kept): SentFields<'_>) -> Done {
+    let missing = not_applied(&deal, sent, kept);
+    let mut body = crm::record(deal);
+    if !missing.is_empty() {
+        let names = missing.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+        let notice = format!(
+            "CRM answered with success, but the deal does not show what was sent for {names}: the name may be wrong, the field \
+             hidden from the user who connected, or CRM has changed the value by a rule of its own."
+        );
+        body.insert("not_applied".to_owned(), missing.into());
+        body.insert("notice".to_owned(), notice.into());
+    }
+    Done { status, subject: format!("deal/{id}"), body: body.into(), exact: None }
 }
 
 #[cfg(test)]

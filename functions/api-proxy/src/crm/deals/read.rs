@@ -16,13 +16,14 @@ use shared::zoho::scope::{Access, Product};
 use shared::zoho::value::{Object, text as text_of};
 
 use crate::app::App;
-use crate::crm::pagination::{self, PageRequest};
+use crate::crm::own_query;
+use crate::crm::pagination::{self, List, PageRequest};
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
-use crate::openapi::schema::{Field, Holds, Shape, described, list_of, named, record, text};
+use crate::openapi::schema::{Field, Holds, Shape, described, list_of, named, record, text, with_notice};
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
-use crate::request::params::{List, OneParams, Params, crm_fields, invalid, next, per_page, pick, record_id};
+use crate::request::params::{OneParams, Params, crm_fields, invalid, next, per_page, pick, record_id};
 use crate::zoho::Target;
 
 pub(super) const PATH: &str = "/v1/crm/deals";
@@ -40,7 +41,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
             .fails(&[Code::ValueNotAllowed])
             .fields("Deal_Name,Stage,Amount")
             .pages()
-            .answers(200, "A page.", list_of(documented()))
+            .answers(200, "A page.", with_notice(list_of(documented()), LEFT_OUT))
     });
     to.on(Verb::Get, ONE, one, || {
         Operation::read(Product::Crm, "getDeal", "One deal")
@@ -49,6 +50,9 @@ pub(crate) fn routes(to: &mut impl Routes) {
             .answers(200, "The deal.", documented())
     });
 }
+
+/// What a notice of a read says.
+pub(crate) const LEFT_OUT: &str = "Which fields CRM hides from the user who connected: they are left out.";
 
 /// In the stand-in Zoho.
 pub(super) const EXAMPLE: &str = "6100000000451001";
@@ -93,7 +97,7 @@ async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
     Params(params): Params<ListParams>,
-) -> Result<Json<List<Object>>, Problem> {
+) -> Result<Json<List>, Problem> {
     let rows = per_page(params.per_page)?;
     let (stage, search) = (params.stage.as_deref(), params.search.as_deref());
     for (name, value) in [("stage", stage), ("search", search)] {
@@ -101,52 +105,49 @@ async fn list(
             return Err(invalid(format!("`{name}` must be a text without line breaks and backslashes.")));
         }
     }
-    let conditions: Vec<String> = [
-        stage.map(|stage| coql::equals("Stage", stage)),
-        search.map(|part| coql::contains("Deal_Name", part)),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
     let fields = params.fields.as_deref().map(crm_fields).transpose()?;
     let connection = authorize(&app.connections, &caller, Product::Crm, Access::Read).await?;
     let target = target(&caller, &connection);
-    let page = pagination::page(
-        &app.zoho,
-        &target,
-        &PageRequest {
+    let page_of = async |stage: Option<&str>| {
+        let conditions = [
+            stage.map(|stage| coql::equals("Stage", stage)),
+            search.map(|part| coql::contains("Deal_Name", part)),
+        ];
+        let request = PageRequest {
             module: "Deals",
             fields: fields.as_deref().unwrap_or(DEAL_FIELDS),
-            conditions: &conditions,
+            ours: DEAL_FIELDS,
+            conditions: &conditions.into_iter().flatten().collect::<Vec<_>>(),
             rows,
             cursor: params.cursor.as_deref(),
-        },
-    )
-    .await?;
-    // An empty list of a stage that there is not would be a wrong answer.
-    if let (Some(stage), None, true) = (stage, &params.cursor, page.rows.is_empty()) {
-        let stage = Object::from_iter([("Stage".to_owned(), stage.into())]);
-        app.fields.check_picklists(&target, &stage).await?;
+        };
+        pagination::page(&app, &target, &request).await
+    };
+    let mut page = page_of(stage).await?;
+    // An empty list of a stage that there is not would be a wrong answer, and so would one of a stage that CRM keeps under
+    // another name.
+    if let (Some(stage), true) = (stage, page.rows.is_empty())
+        && let Some(other) = app.fields.other_word(&target, "Stage", stage).await?
+    {
+        page = page_of(Some(&other)).await?;
     }
     // `%` in what is searched for is a wildcard to CRM.
-    let fits = |deal: &Object| {
-        let part = search.map(str::to_lowercase);
-        part.is_none_or(|part| {
-            text_of(deal, "Deal_Name").is_none_or(|name| name.to_lowercase().contains(&part))
-        })
-    };
+    let part = search.map(str::to_lowercase);
+    page.rows.retain(|deal| {
+        let name = text_of(deal, "Deal_Name").map(str::to_lowercase);
+        part.as_ref().zip(name).is_none_or(|(part, name)| name.contains(part))
+    });
     let rows = rows.to_string();
-    let next = page.cursor.map(|cursor| {
+    Ok(Json(page.list(|cursor| {
         let params = [
             ("per_page", Some(rows.as_str())),
             ("fields", fields.as_deref()),
             ("stage", stage),
             ("search", search),
-            ("cursor", Some(&cursor)),
+            ("cursor", Some(cursor)),
         ];
         next(PATH, &params)
-    });
-    Ok(Json(List { data: page.rows.into_iter().filter(fits).map(crm::record).collect(), next }))
+    })))
 }
 
 async fn one(
@@ -158,27 +159,36 @@ async fn one(
     let id = record_id(&id)?;
     let fields = params.fields.as_deref().map(crm_fields).transpose()?;
     let connection = authorize(&app.connections, &caller, Product::Crm, Access::Read).await?;
-    let answer = app
-        .zoho
-        .read(
-            &target(&caller, &connection),
-            |place| crm::record_url(place.api, "Deals", id),
-            response::crm_record,
-        )
-        .await?;
+    let target = target(&caller, &connection);
+    let answer =
+        app.zoho.read(&target, |place| crm::record_url(place.api, "Deals", id), response::crm_record).await?;
     let deal = crm::rows(answer)?.into_iter().next();
     let deal = deal.ok_or_else(|| Problem::new(Code::RecordNotFound, format!("There is no deal {id}.")))?;
-    let mut deal = crm::record(deal);
+    Ok(Json(chosen(&app, &target, "Deals", crm::record(deal), fields.as_deref(), DEAL_FIELDS).await?))
+}
+
+/// The fields of a record that were asked for. `ours` are those that CRM is known to have.
+pub(crate) async fn chosen(
+    app: &App,
+    target: &Target<'_>,
+    module: &str,
+    mut record: Object,
+    fields: Option<&str>,
+    ours: &str,
+) -> Result<Object, Problem> {
+    let Some(fields) = fields else { return Ok(record) };
+    let mut absent = pagination::absent(fields, std::slice::from_ref(&record));
+    // A lookup that is empty has no id beside it.
+    absent.retain(|name| !name.strip_suffix("_id").is_some_and(|lookup| record.contains_key(lookup)));
+    let hidden = app.fields.hidden(target, module, absent, ours).await?;
     // A lookup that is asked for comes with its id, as in a list.
-    let fields = fields.map(|fields| {
-        fields
-            .split(',')
-            .flat_map(|field| [field.to_owned(), format!("{field}_id")])
-            .collect::<Vec<_>>()
-            .join(",")
-    });
-    pick(&mut deal, fields.as_deref(), &["id", "untrusted"]);
-    Ok(Json(deal))
+    let with_ids: Vec<String> =
+        fields.split(',').flat_map(|field| [field.to_owned(), format!("{field}_id")]).collect();
+    pick(&mut record, Some(&with_ids.join(",")), &["id", "untrusted"]);
+    if let Some(notice) = own_query::notice(&hidden) {
+        record.insert("notice".to_owned(), notice.into());
+    }
+    Ok(record)
 }
 
 pub(super) fn target<'a>(caller: &'a Caller, connection: &'a ConnectionName) -> Target<'a> {

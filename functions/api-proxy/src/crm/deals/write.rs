@@ -12,16 +12,18 @@ use shared::base::problem::{Code, Problem};
 use shared::base::web::Segments;
 use shared::zoho::crm;
 use shared::zoho::crm::coql;
+use shared::zoho::crm::judge::Judged;
 use shared::zoho::scope::{Access, Product};
 use shared::zoho::value::{self, Object, timestamp};
+use tokio::join;
 
 use crate::app::App;
-use crate::crm::deals::fetch;
 use crate::crm::deals::plan::{CreateDeal, UpdateDeal, UpsertDeal};
 use crate::crm::deals::read::{EXAMPLE, ONE, PATH, documented, target};
+use crate::crm::deals::{fetch, foresee};
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
-use crate::openapi::schema::{described, id, named, text, time};
+use crate::openapi::schema::{Shape, described, named, text, time};
 use crate::request::body::Body;
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
@@ -33,19 +35,23 @@ pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Post, PATH, create, || {
         Operation::write(Product::Crm, Access::Write, "createDeal", "Makes a deal")
             .about(
-                "By the names that a read gives; a lookup by `<Field>_id`. Values of picklists are checked before anything is \
-                 sent.",
+                "By the names that a read gives; a lookup by `<Field>_id`. Names, types, lengths and values of picklists are \
+                 checked by the fields of this CRM (`GET /v1/crm/fields`) before anything is sent, and what the deal then \
+                 shows is compared with what was sent.",
             )
             .takes(
                 named("NewDeal", writable("A new deal.", &["Deal_Name", "Stage"], 2)),
                 json!({ "Deal_Name": "Shelves for the showroom", "Stage": "Qualification", "Amount": 1250.50 }),
             )
-            .answers(201, "The deal.", documented())
+            .answers(201, "The deal.", written())
             .fails(&[Code::ValueNotAllowed])
     });
     to.on(Verb::Patch, ONE, update, || {
         Operation::write(Product::Crm, Access::Write, "updateDeal", "Changes fields of a deal")
-            .about("Only the fields in the body are changed; null empties one.")
+            .about(
+                "Only the fields in the body are changed; null empties one. The rows of a subform are all replaced: a change \
+                 that leaves rows out needs a preview, which shows them.",
+            )
             .id("id", EXAMPLE)
             .header(
                 "If-Unmodified-Since",
@@ -57,7 +63,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
                 named("DealChange", writable("What is to be changed.", &[], 1)),
                 json!({ "Next_Step": "Call on Monday" }),
             )
-            .answers(200, "The deal.", documented())
+            .answers(200, "The deal.", written())
             .fails(&[Code::ValueNotAllowed, Code::RecordModified])
     });
     to.on(Verb::Post, "/v1/crm/deals/upsert", upsert, || {
@@ -71,10 +77,26 @@ pub(crate) fn routes(to: &mut impl Routes) {
                 named("DealUpsert", writable("All of a new deal; of one that is there, what is to be changed.", &[], 1)),
                 json!({ "Deal_Name": "Web order", "Stage": "Qualification", "External_Order_ID": "W-1001" }),
             )
-            .answers(200, "The deal, changed.", documented())
-            .answers(201, "The deal, made.", documented())
+            .answers(200, "The deal, changed.", written())
+            .answers(201, "The deal, made.", written())
             .fails(&[Code::ValueNotAllowed, Code::RecordModified])
     });
+}
+
+/// The deal, and what it does not show of what was sent.
+fn written() -> Shape {
+    let names = json!({
+        "type": "array",
+        "items": { "type": "string" },
+        "description": "The fields that do not show what was sent for them; only where there are any. The values here are what CRM has now.",
+    });
+    let notice = described(text(), "What else is to be known of this write.");
+    let deal = documented();
+    let schema = json!({
+        "allOf": [deal.schema],
+        "properties": { "not_applied": names, "notice": notice },
+    });
+    named("WrittenDeal", schema).with([deal])
 }
 
 /// What can be written, by the same names; Zoho has more, and organisations have fields of their own.
@@ -95,7 +117,10 @@ fn writable(about: &str, required: &[&str], fewest: usize) -> Value {
             "Description": described(or_null("string"), "What people say of it."),
         },
         "additionalProperties": true,
-        "patternProperties": { "._id$": described(id(), "The id of a lookup: `Account_Name_id` sets `Account_Name`.") },
+        "patternProperties": { "._id$": {
+            "type": ["string", "null"],
+            "description": "The id of a lookup: `Account_Name_id` sets `Account_Name`. A field of this very name is itself.",
+        } },
     })
 }
 
@@ -106,9 +131,9 @@ async fn create(
     headers: HeaderMap,
     Body(body): Body,
 ) -> Result<Response, Problem> {
-    let fields = for_crm(&body)?;
+    let fields = plain(&body)?;
     for needed in ["Deal_Name", "Stage"] {
-        if value::text(&fields, needed).is_none() {
+        if value::text(fields, needed).is_none() {
             return Err(Problem::new(Code::BodyInvalid, format!("A deal must have `{needed}`.")));
         }
     }
@@ -117,8 +142,13 @@ async fn create(
         WriteRequest::new(&app.zoho, &caller, &connection, "POST /v1/crm/deals", &body, &params, &headers)
             .await?;
     let prepare = async {
-        app.fields.check_picklists(&target(&caller, &connection), &fields).await?;
-        let plan = CreateDeal { fields: fields.clone() };
+        let target = target(&caller, &connection);
+        let fit = app.fields.judge(&target, "Deals", fields, true).await?;
+        if request.dry_run {
+            foresee::refusals(&app.zoho, &target, &fit, None).await?;
+        }
+        let Judged { fields, kept } = fit.judged;
+        let plan = CreateDeal { fields, kept };
         Ok(Draft { plan, preview: json!({ "deal": body }), before: Value::Null, modified: None })
     };
     app.writes.perform(&request, prepare).await
@@ -133,7 +163,7 @@ async fn update(
     Body(body): Body,
 ) -> Result<Response, Problem> {
     let id = record_id(&id)?.to_owned();
-    let fields = for_crm(&body)?;
+    let fields = plain(&body)?;
     if fields.is_empty() {
         return Err(Problem::new(Code::BodyInvalid, "The body names no field to change."));
     }
@@ -155,18 +185,26 @@ async fn update(
     .await?;
     let prepare = async {
         let target = target(&caller, &connection);
-        app.fields.check_picklists(&target, &fields).await?;
-        let found = fetch::one(&app.zoho, &target, &id).await?;
+        let (fit, found) =
+            join!(app.fields.judge(&target, "Deals", fields, false), fetch::one(&app.zoho, &target, &id));
+        let (fit, found) = (fit?, found?);
         let before =
             found.ok_or_else(|| Problem::new(Code::RecordNotFound, format!("There is no deal {id}.")))?;
+        let dropped = foresee::dropped_rows(&fit, &before, request.dry_run)?;
+        if request.dry_run {
+            foresee::modified(&before, since.as_deref())?;
+            foresee::refusals(&app.zoho, &target, &fit, Some(&id)).await?;
+        }
         let before = crm::record(before);
         let mut changed = before.clone();
-        changed.retain(|field, _| body.get(field).is_some());
-        let preview = json!({ "deal": id, "before": changed, "after": body });
+        changed.retain(|field, _| body.get(field).is_some() || fit.judged.fields.contains_key(field));
+        let mut preview = json!({ "deal": id, "before": changed, "after": body });
+        foresee::warn(&mut preview, dropped);
         // What a preview showed must still be so when it is performed.
         let modified = before.get("Modified_Time").and_then(Value::as_str).map(str::to_owned);
         let since = since.clone().or(modified.clone().filter(|_| request.dry_run));
-        let plan = UpdateDeal { id: id.clone(), fields: fields.clone(), if_unmodified_since: since.clone() };
+        let Judged { fields, kept } = fit.judged;
+        let plan = UpdateDeal { id: id.clone(), fields, kept, if_unmodified_since: since.clone() };
         Ok(Draft { plan, preview, before: changed.into(), modified })
     };
     app.writes.perform(&request, prepare).await
@@ -188,8 +226,8 @@ async fn upsert(
     headers: HeaderMap,
     Body(body): Body,
 ) -> Result<Response, Problem> {
-    let fields = for_crm(&body)?;
-    if value::text(&fields, &by).is_none_or(|by| !coql::is_plain(by)) {
+    let fields = plain(&body)?;
+    if value::text(fields, &by).is_none_or(|by| !coql::is_plain(by)) {
         let detail = format!("The body must have a text in `{by}`, the field that `by` names.");
         return Err(Problem::new(Code::BodyInvalid, detail));
     }
@@ -208,58 +246,53 @@ async fn upsert(
     .await?;
     let prepare = async {
         let target = target(&caller, &connection);
-        app.fields.check_picklists(&target, &fields).await?;
+        let fit = app.fields.judge(&target, "Deals", fields, false).await?;
         app.fields.demand_unique(&target, &by).await?;
         // An upsert needs both scopes, whichever it does in the end.
         app.zoho.demand_scope(&target.with(crm::scope::CREATE_DEALS)).await?;
-        let found = fetch::existing(&app.zoho, &target, &fields, &by).await?;
-        let plan = UpsertDeal { fields: fields.clone(), by, found, fresh: true };
-        let mut modified = None;
-        let before = match &plan.found {
-            None => Value::Null,
-            Some(id) => fetch::one(&app.zoho, &target, id).await?.map_or(Value::Null, |deal| {
-                let mut deal = crm::record(deal);
-                modified = value::text(&deal, "Modified_Time").map(str::to_owned);
-                deal.retain(|field, _| field == "id" || body.get(field).is_some());
-                deal.into()
-            }),
+        let id = fetch::existing(&app.zoho, &target, &fit.judged.fields, &by).await?;
+        let found = match &id {
+            None => {
+                // A new deal must have more.
+                app.fields.judge(&target, "Deals", fields, true).await?;
+                None
+            }
+            Some(id) => fetch::one(&app.zoho, &target, id).await?,
         };
+        let dropped = match &found {
+            Some(deal) => foresee::dropped_rows(&fit, deal, request.dry_run)?,
+            None => Object::new(),
+        };
+        if request.dry_run {
+            foresee::refusals(&app.zoho, &target, &fit, id.as_deref()).await?;
+        }
+        let mut modified = None;
+        let before = found.map_or(Value::Null, |deal| {
+            let mut deal = crm::record(deal);
+            modified = value::text(&deal, "Modified_Time").map(str::to_owned);
+            deal.retain(|field, _| field == "id" || body.get(field).is_some());
+            deal.into()
+        });
+        let Judged { fields, kept } = fit.judged;
+        let plan = UpsertDeal { fields, kept, by, found: id, fresh: true };
         let action = if before.is_null() { "create" } else { "change" };
-        let preview = json!({ "action": action, "before": before, "after": body });
+        let mut preview = json!({ "action": action, "before": before, "after": body });
+        foresee::warn(&mut preview, dropped);
         Ok(Draft { plan, preview, before, modified })
     };
     app.writes.perform(&request, prepare).await
 }
 
-/// A deal as callers write it, which is as they read it: `Account_Name_id` is CRM's `Account_Name` with that id.
-fn for_crm(body: &Value) -> Result<Object, Problem> {
-    let mut fields = Object::new();
-    for (field, value) in body.as_object().into_iter().flatten() {
+/// A deal as callers write it. Which names CRM has is judged later, by its fields.
+fn plain(body: &Value) -> Result<&Object, Problem> {
+    let unwritable =
+        |field: &str| Problem::new(Code::BodyInvalid, format!("`{field}` is no field that can be written."));
+    let body = body.as_object().ok_or_else(|| unwritable("body"))?;
+    for field in body.keys() {
         let plain = !field.is_empty() && field.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
         if !plain || field == "id" || field == "untrusted" {
-            return Err(Problem::new(
-                Code::BodyInvalid,
-                format!("`{field}` is no field that can be written."),
-            ));
-        }
-        // A deal as it was read has both: the id counts.
-        if body.get(format!("{field}_id")).is_some() {
-            continue;
-        }
-        match (field.strip_suffix("_id"), value) {
-            (Some(lookup), Value::String(id)) if shared::base::id::is_zoho_id(id) => {
-                fields.insert(lookup.to_owned(), json!({ "id": id }));
-            }
-            (Some(_), _) => {
-                return Err(Problem::new(
-                    Code::BodyInvalid,
-                    format!("`{field}` must be an id: a string of digits."),
-                ));
-            }
-            (None, value) => {
-                fields.insert(field.clone(), value.clone());
-            }
+            return Err(unwritable(field));
         }
     }
-    Ok(fields)
+    Ok(body)
 }

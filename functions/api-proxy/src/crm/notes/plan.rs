@@ -6,10 +6,11 @@ use serde_json::{Value, json};
 use shared::base::exactly_one::exactly_one;
 use shared::base::problem::Problem;
 use shared::zoho::crm;
+use shared::zoho::crm::applied::not_applied;
 use shared::zoho::http::Method;
 use shared::zoho::response;
 use shared::zoho::scope::Product;
-use shared::zoho::value::{Object, id, text};
+use shared::zoho::value::{self, Object, id, text};
 
 use crate::writes::plan::{Done, Plan, Sent};
 use crate::writes::recovery::made_since;
@@ -61,15 +62,23 @@ impl Plan for CreateNote {
                 response::crm_written,
             )
             .await?;
+        let rows = newest(zoho, &target, &self.deal).await.unwrap_or_default();
+        let found = rows.into_iter().find(|row| value::id(row, "id").as_deref() == Some(&id));
+        let read = found.is_some();
+        let sent = note.clone();
         note.insert("id".to_owned(), id.into());
-        Ok(match newest(zoho, &target, &self.deal).await {
-            Ok(rows) => {
-                let own = note.get("id").cloned();
-                let found = rows.into_iter().find(|row| row.get("id") == own.as_ref());
-                done(found.unwrap_or(note))
+        let mut done = done(found.unwrap_or(note.clone()));
+        if let Some(body) = done.body.as_object_mut() {
+            if !read {
+                body.insert("notice".to_owned(), UNREAD.into());
             }
-            Err(_) => done(note),
-        })
+            let missing = not_applied(body, &sent, &Object::new());
+            if !missing.is_empty() {
+                body.insert("not_applied".to_owned(), missing.into());
+                body.insert("notice".to_owned(), CHANGED.into());
+            }
+        }
+        Ok(done)
     }
 
     /// The one note that was made at that time with these very words.
@@ -96,6 +105,10 @@ pub(crate) async fn newest(zoho: &Zoho, target: &Target<'_>, deal: &str) -> Resu
     let answer = zoho.read(&target, |place| crm::newest_notes_url(place.api, deal), response::crm).await?;
     Ok(crm::rows(answer)?)
 }
+
+const UNREAD: &str = "CRM has written the note, and it was not among the last ones afterwards: these are the words that were sent. Do not send them again; read the notes.";
+const CHANGED: &str =
+    "CRM answered with success, but the note does not show what was sent for the fields in `not_applied`.";
 
 fn done(note: Object) -> Done {
     let subject = format!("note/{}", id(&note, "id").unwrap_or_default());

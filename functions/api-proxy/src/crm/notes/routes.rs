@@ -16,11 +16,12 @@ use shared::zoho::scope::{Access, Product};
 use shared::zoho::value::Object;
 
 use crate::app::App;
+use crate::crm::deals::fetch;
 use crate::crm::notes::plan::CreateNote;
 use crate::openapi::body::body;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
-use crate::openapi::schema::{Holds, Shape, list_of, named, record};
+use crate::openapi::schema::{Holds, Shape, described, list_of, named, record, text};
 use crate::request::body;
 use crate::request::body::Body;
 use crate::request::caller::Caller;
@@ -46,9 +47,10 @@ pub(crate) fn routes(to: &mut impl Routes) {
     });
     to.on(Verb::Post, PATH, create, || {
         Operation::write(Product::Crm, Access::Write, "createNote", "Adds a note to a deal")
+            .about("Notes have nothing that tells one from another: without an `Idempotency-Key`, the same note sent twice is two.")
             .id("id", "6100000000451001")
             .takes(body!("NewNote"), json!({ "Note_Title": "Call", "Note_Content": "Wants oak, not pine." }))
-            .answers(201, "The note.", documented())
+            .answers(201, "The note.", written())
     });
 }
 
@@ -66,6 +68,16 @@ pub(crate) fn documented() -> Shape {
         &[],
     );
     named("Note", note)
+}
+
+fn written() -> Shape {
+    let note = documented();
+    let names = json!({ "type": "array", "items": { "type": "string" } });
+    let properties = json!({
+        "not_applied": described(names, "The fields that do not show what was sent for them; only where there are any."),
+        "notice": described(text(), "What else is to be known of this write: another note with the same words, for example."),
+    });
+    named("WrittenNote", json!({ "allOf": [note.schema], "properties": properties })).with([note])
 }
 
 #[derive(Deserialize)]
@@ -143,6 +155,13 @@ async fn create(
     )
     .await?;
     let prepare = async {
+        if request.dry_run {
+            // What performing it would refuse. Without the scope, CRM tells when it is done.
+            let target = Target::new(&caller, &connection, Product::Crm, crm::scope::DEALS);
+            if let Ok(None) = fetch::one(&app.zoho, &target, &deal).await {
+                return Err(Problem::new(Code::RecordNotFound, format!("There is no deal {deal}.")));
+            }
+        }
         let preview = json!({ "deal": deal, "note": body });
         let plan = CreateNote { deal: deal.clone(), title: written.title, content: written.content };
         Ok(Draft { plan, preview, before: Value::Null, modified: None })

@@ -42,6 +42,9 @@ pub(crate) fn answer(state: &State, call: &Call, scopes: &[String]) -> Answer {
         let status = if state.switches.crm_scope_mismatch_403 { 403 } else { 401 };
         return error(status, "OAUTH_SCOPE_MISMATCH", json!({}), "invalid oauth scope to access this URL");
     }
+    if let Some(hidden) = hidden(&state.switches.crm_hidden_fields, &query) {
+        return wrong::Wrong::Column(hidden).answer();
+    }
     let (limit, offset) = (query.limit, query.offset);
     match run::run(state, module, &query) {
         Err(wrong) => wrong.answer(),
@@ -81,6 +84,23 @@ fn with_fields(call: &Call) -> Result<bool, Answer> {
         }
     }
     Err(error(400, "INVALID_DATA", details.into(), "invalid data"))
+}
+
+/// The first column that the profile hides: it refuses the whole query.
+fn hidden(hidden: &[String], query: &parse::Query) -> Option<String> {
+    fn of<'a>(condition: &'a parse::Condition, names: &mut Vec<&'a String>) {
+        match condition {
+            parse::Condition::Test { column, .. } => names.push(column),
+            parse::Condition::Both(one, other) | parse::Condition::Either(one, other) => {
+                of(one, names);
+                of(other, names);
+            }
+        }
+    }
+    let mut names: Vec<&String> = query.columns.iter().map(|selected| &selected.column).collect();
+    names.extend(query.order.iter().map(|(name, _)| name));
+    of(&query.condition, &mut names);
+    names.into_iter().find(|name| hidden.contains(name)).cloned()
 }
 
 /// One credit for up to 200 rows, two for up to 1,000, three beyond.

@@ -24,7 +24,9 @@ impl Column {
     pub(crate) fn find(module: Module, name: &str) -> Result<Self, Wrong> {
         let wrong = || Wrong::Column(name.to_owned());
         let usable = |module: Module, name: &str| {
-            fields::find(module, name).filter(|field| field.kind != Kind::Other).ok_or_else(wrong)
+            fields::find(module, name)
+                .filter(|field| !matches!(field.kind, Kind::Other | Kind::Rows))
+                .ok_or_else(wrong)
         };
         let Some((first, second)) = name.split_once('.') else {
             return Ok(Self { name: name.to_owned(), through: None, field: usable(module, name)? });
@@ -66,11 +68,20 @@ impl Column {
                 id.bytes().all(|byte| byte.is_ascii_digit())
             }
             (Kind::Date, Literal::Text(text)) => text.parse::<jiff::civil::Date>().is_ok(),
-            (Kind::DateTime, Literal::Text(text)) => clock::parse(text).is_some(),
+            // Parts of a second are refused.
+            (Kind::DateTime, Literal::Text(text)) => clock::parse(text).is_some() && !text.contains('.'),
             (
-                Kind::Text(_) | Kind::Area(_) | Kind::Email | Kind::Phone | Kind::Website | Kind::Picklist(_),
+                Kind::Text(_)
+                | Kind::Area(_)
+                | Kind::Email
+                | Kind::Phone
+                | Kind::Website
+                | Kind::Picklist(_)
+                | Kind::Renamed(_)
+                | Kind::Several(_),
                 Literal::Text(_),
-            ) => true,
+            )
+            | (Kind::Flag, Literal::Flag(_)) => true,
             _ => false,
         };
         if values.iter().all(suits) { Ok(()) } else { Err(Wrong::Value(self.name.clone())) }

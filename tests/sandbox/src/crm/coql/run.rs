@@ -52,6 +52,10 @@ pub(crate) fn run(state: &State, module: Module, query: &Query) -> Result<Vec<Va
             if matches!(column.field.kind, Kind::Lookup(_)) && state.switches.crm_coql_lookup_id_only {
                 value = value.get("id").map_or(Value::Null, |id| json!({ "id": id }));
             }
+            if let (Kind::Several(_), Value::Array(list)) = (column.field.kind, &value) {
+                let texts: Vec<&str> = list.iter().filter_map(Value::as_str).collect();
+                value = texts.join(";").into();
+            }
             row.insert(key.clone(), value);
         }
         if !state.switches.crm_coql_id_if_selected {
