@@ -87,7 +87,7 @@ async fn ask_for(
 ) -> Result<Timestamp, Failure> {
     let url = channel::url(&app.centres.api(token.data_centre));
     let write =
-        Write { method, token: &token.token, body: Some(body.to_owned().into()), if_unmodified_since: None };
+        Write { method, token: &token.token, body: Some(body.to_owned().into()), if_unmodified_since: None, external: None };
     channel::granted(&app.http.write(&url, write, CALL_TIMEOUT).await?, id)
 }
 
@@ -126,7 +126,7 @@ pub(crate) async fn end_with(
     api: &str,
     id: &str,
 ) -> Result<(), String> {
-    let write = Write { method: Method::DELETE, token, body: None, if_unmodified_since: None };
+    let write = Write { method: Method::DELETE, token, body: None, if_unmodified_since: None, external: None };
     let answer = http.write(&channel::end_url(api, id), write, CALL_TIMEOUT).await;
     answer
         .map_err(Failure::from)

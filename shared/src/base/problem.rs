@@ -345,6 +345,13 @@ impl Problem {
         self
     }
 
+    /// Where in the request it is, before what happened.
+    #[must_use]
+    pub fn within(mut self, place: &str) -> Self {
+        self.0.detail = format!("{place}: {}", self.0.detail).into();
+        self
+    }
+
     /// What Zoho said.
     #[must_use]
     pub fn zoho(mut self, said: ZohoSaid) -> Self {

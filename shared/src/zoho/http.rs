@@ -20,6 +20,10 @@ use crate::zoho::secrets::{AccessTokenSecret, ClientSecret};
 /// Answers of the API end here; the connector's own end at 4 MB, and JSON shrinks when it is shaped.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
 
+/// The header by which the ids of a call to CRM are those of other systems, in the fields that it names.
+/// <https://www.zoho.com/crm/developer/docs/api/v8/external-fields.html>
+pub const EXTERNAL: HeaderName = HeaderName::from_static("x-external");
+
 const CREDITS_HEADER: HeaderName = HeaderName::from_static("x-api-credits-remaining");
 
 /// Why there is no answer.
@@ -98,6 +102,8 @@ pub struct Read<'a> {
     pub if_modified_since: Option<&'a str>,
     /// A query, which is posted.
     pub query: Option<&'a str>,
+    /// In which fields CRM looks for the ids of the address: [`EXTERNAL`].
+    pub external: Option<&'a str>,
 }
 
 /// What a write carries.
@@ -126,6 +132,8 @@ pub struct Write<'a> {
     pub body: Option<Body>,
     /// Not before the record is as it was then, in CRM's own form.
     pub if_unmodified_since: Option<&'a str>,
+    /// In which fields CRM looks for the ids of address and body: [`EXTERNAL`].
+    pub external: Option<&'a str>,
 }
 
 /// A form. Its values are secrets.
@@ -171,7 +179,7 @@ impl Http {
         token: &AccessTokenSecret,
         within: Duration,
     ) -> Result<Answer, HttpError> {
-        self.read(url, Read { token, if_modified_since: None, query: None }, within).await
+        self.read(url, Read { token, if_modified_since: None, query: None, external: None }, within).await
     }
 
     /// Reads from the API, on a condition where there is one.
@@ -247,8 +255,12 @@ impl Transport for NetworkTransport {
                         .body(query.to_owned()),
                 };
                 let request = request.header(header::AUTHORIZATION, authorization(read.token)?);
-                match read.if_modified_since {
+                let request = match read.if_modified_since {
                     Some(moment) => request.header(header::IF_MODIFIED_SINCE, moment),
+                    None => request,
+                };
+                match read.external {
+                    Some(fields) => request.header(EXTERNAL, fields),
                     None => request,
                 }
             }
@@ -260,6 +272,9 @@ impl Transport for NetworkTransport {
                 }
                 if let Some(moment) = write.if_unmodified_since {
                     request = request.header(header::IF_UNMODIFIED_SINCE, moment);
+                }
+                if let Some(fields) = write.external {
+                    request = request.header(EXTERNAL, fields);
                 }
                 request
             }

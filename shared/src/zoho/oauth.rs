@@ -58,12 +58,29 @@ pub enum Refusal {
     AccessDenied,
     /// Too many tokens in a short time. Says nothing about the credentials.
     Throttled,
-    /// An error that is not known. No reason to give up a connection.
+    /// `general_error`: the accounts server makes nothing of the request. Time does not mend it.
+    General,
+    /// An error that is not known, or no word at all. No reason to give up a connection.
     Unknown(String),
     /// Not JSON: an outage or maintenance.
     Unreadable,
     /// No answer.
     Http(HttpError),
+}
+
+/// Why Zoho gave no new token, and how many seconds it wants to be left alone, where it says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Why.
+    pub refusal: Refusal,
+    /// For how long.
+    pub retry_after: Option<u64>,
+}
+
+impl From<HttpError> for Refused {
+    fn from(error: HttpError) -> Self {
+        Self { refusal: Refusal::Http(error), retry_after: None }
+    }
 }
 
 impl Refusal {
@@ -131,7 +148,7 @@ impl Accounts {
             ("code", code.expose()),
         ];
         form.extend(redirect_uri.map(|uri| ("redirect_uri", uri)));
-        self.token(dc, &form).await
+        self.token(dc, &form).await.map_err(|refused| refused.refusal)
     }
 
     /// Asks for a new access token. The refresh token stays the same: Zoho does not rotate it.
@@ -143,7 +160,7 @@ impl Accounts {
         dc: DataCentre,
         client: ClientCredentials<'_>,
         refresh_token: &RefreshToken,
-    ) -> Result<Granted, Refusal> {
+    ) -> Result<Granted, Refused> {
         let form = [
             ("grant_type", "refresh_token"),
             ("client_id", client.id),
@@ -191,11 +208,11 @@ impl Accounts {
         }
     }
 
-    async fn token(&self, dc: DataCentre, form: &[(&str, &str)]) -> Result<Granted, Refusal> {
+    async fn token(&self, dc: DataCentre, form: &[(&str, &str)]) -> Result<Granted, Refused> {
         let url = format!("{}/oauth/v2/token", self.centres.accounts(dc));
         let form = Form { fields: form, basic: None };
-        let answer = self.http.post_form(&url, form, CALL_TIMEOUT).await.map_err(Refusal::Http)?;
-        judge(&answer)
+        let answer = self.http.post_form(&url, form, CALL_TIMEOUT).await?;
+        judge(&answer).map_err(|refusal| Refused { refusal, retry_after: answer.retry_after })
     }
 }
 
@@ -264,6 +281,7 @@ fn refusal(status: u16, body: &Object) -> Refusal {
         "invalid_client_secret" if status < 500 => Refusal::InvalidClientSecret,
         "invalid_redirect_uri" | "redirect_uri_mismatch" if status < 500 => Refusal::InvalidRedirectUri,
         "access_denied" => Refusal::AccessDenied,
+        "general_error" if status < 500 => Refusal::General,
         // `Access Denied`, in whatever language: known by its companions.
         _ if text(body, "status") == Some("failure") || text(body, "error_description").is_some() => {
             Refusal::Throttled
@@ -305,6 +323,8 @@ mod tests {
             (200, r#"{"error":"invalid_client_secret"}"#, Refusal::InvalidClientSecret),
             (200, r#"{"error":"invalid_redirect_uri"}"#, Refusal::InvalidRedirectUri),
             (200, r#"{"error":"access_denied"}"#, Refusal::AccessDenied),
+            (200, r#"{"error":"general_error"}"#, Refusal::General),
+            (500, r#"{"error":"general_error"}"#, Refusal::Unknown("general_error".into())),
             (200, throttle, Refusal::Throttled),
             (400, throttle, Refusal::Throttled),
             (200, localised, Refusal::Throttled),
