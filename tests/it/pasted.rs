@@ -4,7 +4,7 @@ use tests::connector::{CLIENT_ID, CLIENT_SECRET, Connector};
 
 /// What a request without a key that can be used is told.
 async fn told(connector: &Connector, authorization: Option<&[u8]>, code: &str) -> String {
-    let mut request = connector.http.get(format!("{}/v1/status", connector.url));
+    let mut request = shared::zoho::http::browser().unwrap().get(format!("{}/v1/status", connector.url));
     if let Some(value) = authorization {
         request = request.header("authorization", reqwest::header::HeaderValue::from_bytes(value).unwrap());
     }

@@ -147,7 +147,7 @@ const CHANGING_WRITES: &[&str] = &["if-match", "if-none-match", "if-range", "if-
 
 fn refuse_headers(verb: Verb, headers: &HeaderMap) -> Result<(), Problem> {
     let of_writes = if verb.is_read() { &[] } else { CHANGING_WRITES };
-    let mut begins = CHANGING.iter().chain(of_writes);
+    let begins = CHANGING.iter().chain(of_writes);
     let name = headers.keys().map(HeaderName::as_str).find(|name| begins.clone().any(|begin| name.starts_with(begin)));
     match name {
         None => Ok(()),

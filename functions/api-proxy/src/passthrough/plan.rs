@@ -28,7 +28,7 @@ pub(crate) struct PassedCall {
     path: ApiPath,
     query: Vec<(String, String)>,
     if_unmodified_since: Option<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     external: Option<String>,
     about: Value,
 }

@@ -45,16 +45,24 @@ fn distance(one: &str, other: &str) -> Option<usize> {
     };
     let (one, other) = (letters(one), letters(other));
     let most = (one.len().max(other.len()) / LETTERS_FOR_ONE).clamp(1, MAX_LETTERS);
-    // Each row of the table of distances from the row above.
+    // Each row of the table of distances from those above; two letters that changed places are one mistake.
+    let mut above: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=other.len()).collect();
+    let at = |row: &[usize], place: usize| row.get(place).copied().unwrap_or(usize::MAX);
     for (down, letter) in one.iter().enumerate() {
         let mut next = vec![down + 1];
-        let above = row.iter().zip(row.iter().skip(1));
-        for ((diagonal, above), own) in above.zip(&other) {
-            let left = next.last().copied().unwrap_or_default();
-            next.push((diagonal + usize::from(letter != own)).min(above + 1).min(left + 1));
+        for (right, own) in other.iter().enumerate() {
+            let changed = at(&row, right) + usize::from(letter != own);
+            let left_out = at(&row, right + 1).min(next.last().copied().unwrap_or_default()) + 1;
+            let swapped = match (down.checked_sub(1), right.checked_sub(1)) {
+                (Some(up), Some(left)) if one.get(up) == Some(own) && other.get(left) == Some(letter) => {
+                    at(&above, left).saturating_add(1)
+                }
+                _ => usize::MAX,
+            };
+            next.push(changed.min(left_out).min(swapped));
         }
-        row = next;
+        above = std::mem::replace(&mut row, next);
     }
     row.last().copied().filter(|distance| *distance <= most)
 }
@@ -69,6 +77,7 @@ mod tests {
         for (written, expected) in [
             ("Stage", Some("stage")),
             ("serach", Some("search")),
+            ("satge", Some("stage")),
             ("perpage", Some("per_page")),
             ("page-size", None),
             ("field", Some("fields")),
