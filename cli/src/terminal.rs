@@ -4,6 +4,7 @@ use std::fmt::Display;
 use std::io::{IsTerminal, Write, stderr, stdin, stdout};
 use std::process::ExitCode;
 
+use shared::base::pasted::{clean, oddity};
 use shared::base::secret::Secret;
 
 /// One line. A reader who has gone away is no reason to fail.
@@ -23,7 +24,7 @@ pub(crate) fn ask_line(prompt: &str) -> Result<String, String> {
     let _ = stdout().flush();
     let mut line = String::new();
     stdin().read_line(&mut line).map_err(|error| format!("the answer could not be read: {error}"))?;
-    Ok(line.trim().to_owned())
+    Ok(clean(&line))
 }
 
 /// Asks for a secret without showing it; from a pipe it is read as it comes.
@@ -35,8 +36,12 @@ pub(crate) fn ask_secret(prompt: &str) -> Result<Secret, String> {
         stdin().read_line(&mut line).map(|_| line)
     };
     let secret = read.map_err(|error| format!("the secret could not be read: {error}"))?;
-    match secret.trim() {
-        "" => Err("no secret was given".to_owned()),
-        secret => Ok(Secret::new(secret)),
+    let secret = clean(&secret);
+    if secret.is_empty() {
+        return Err("no secret was given".to_owned());
+    }
+    match oddity(&secret) {
+        Some(oddity) => Err(format!("the secret holds {oddity}: paste it again, and nothing else")),
+        None => Ok(Secret::new(secret)),
     }
 }

@@ -333,3 +333,83 @@ async fn a_new_consent_counts_at_once_for_a_running_server() {
     connector.connect(&[]).await;
     agent.get("/v1/inventory/items").await.ok();
 }
+
+fn answer(connector: &Connector, path: &str, times: usize, body: &str) {
+    connector.zoho.sandbox.inject(sandbox::Fault {
+        path_contains: path.to_owned(),
+        times,
+        kind: sandbox::FaultKind::Body(200, "application/json".to_owned(), body.to_owned()),
+    });
+}
+
+#[tokio::test]
+async fn what_the_accounts_server_refuses_is_told_with_what_to_check() {
+    let connector = Connector::start().await;
+    for (body, expected, never) in [
+        (r#"{"error":"general_error"}"#, "names no cause", "in some minutes"),
+        (r#"{"error":"invalid_client"}"#, "mistyped", "Multi-DC"),
+        ("{}", "neither a token nor a reason", "&quot;&quot;"),
+    ] {
+        answer(&connector, "/oauth/v2/token", 1, body);
+        let page = Browser::default().consent(&connector.link(&[]).await).await;
+        assert!(page.text.contains("<h1>Not connected</h1>"), "{}", page.text);
+        assert!(page.text.contains(expected) && !page.text.contains(never), "{}", page.text);
+    }
+}
+
+/// Organisations without Inventory are not among those to choose from.
+#[tokio::test]
+async fn an_organisation_that_is_off_or_has_only_books_is_not_offered() {
+    let connector = Connector::start().await;
+    let list = r#"{"code":0,"organizations":[
+        {"organization_id":"1","name":"Closed","is_org_active":false,"AppList":["inventory"]},
+        {"organization_id":"2","name":"Books only","is_org_active":true,"org_joined_app_list":["books"],"AppList":["books"]},
+        {"organization_id":"20098765432","name":"Nordlicht Moebel","is_org_active":true,"AppList":["books","inventory"],
+         "currency_code":"EUR","price_precision":2}]}"#;
+    answer(&connector, "/organizations", 1, list);
+    connector.connect(&[]).await;
+    let agent = connector.agent(&[]).await;
+    let status = agent.get("/v1/status").await.ok();
+    let organization = &status["connections"][0]["organization"];
+    assert_eq!(organization["id"], "20098765432");
+    assert_eq!(
+        (&organization["currency_code"], organization["price_precision"].as_u64()),
+        (&"EUR".into(), Some(2))
+    );
+    answer(
+        &connector,
+        "/organizations",
+        1,
+        &list.replace("20098765432", "3").replace("[\"books\",\"inventory\"]", "[\"books\"]"),
+    );
+    let page = Browser::default().consent(&connector.link(&[]).await).await;
+    assert!(page.text.contains("no active organisation in Zoho Inventory"), "{}", page.text);
+}
+
+/// Other programs have used up Inventory's minute: that is waited for, so that the code is not spent for nothing.
+#[tokio::test]
+async fn a_full_minute_of_inventory_is_waited_for() {
+    let connector = Connector::start().await;
+    let limit = |times| sandbox::Fault {
+        path_contains: "/inventory/v1/organizations".to_owned(),
+        times,
+        kind: sandbox::FaultKind::RateLimit(sandbox::Limit::PerMinute),
+    };
+    connector.zoho.sandbox.inject(limit(1));
+    connector.connect(&[]).await;
+    connector.zoho.sandbox.switches(|switches| switches.retry_after = Some(60));
+    connector.zoho.sandbox.inject(limit(1));
+    let page = Browser::default().consent(&connector.link(&[]).await).await;
+    assert!(
+        page.text.contains("used up by the programs") && page.text.contains("in a minute"),
+        "{}",
+        page.text
+    );
+    assert!(!page.text.contains("Correct this in Zoho"), "{}", page.text);
+    let agent = connector.agent(&[]).await;
+    assert_eq!(
+        agent.get("/v1/status").await.ok()["connections"][0]["state"],
+        "healthy",
+        "the connection before it stays"
+    );
+}

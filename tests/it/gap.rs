@@ -263,6 +263,58 @@ async fn what_nobody_told_is_found_once() {
     assert_eq!(scene.taken().await, [format!("zoho.crm.deal.updated deal/{new}")]);
 }
 
+/// Each page is called the last one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_goes_on_behind_a_page_that_is_called_the_last() {
+    let scene = Scene::start().await;
+    scene.watch(|watch| watch.crm.clear()).await;
+    scene.sweep().await;
+    scene.zoho().switches(|switches| (switches.rows_in_a_page, switches.more_pages_denied) = (2, true));
+    let changed: Vec<String> = (1..=7).map(|number| format!("33000000000700{number:02}")).collect();
+    for item in &changed {
+        scene.zoho().change_item(item, ItemChange::Rename(format!("New {item}"))).await.unwrap();
+    }
+    assert_eq!(scene.after(600).await.found, changed.len());
+    scene.after(16).await;
+    let expected: Vec<_> =
+        changed.iter().map(|item| format!("zoho.inventory.item.updated item/{item}")).collect();
+    assert_eq!(scene.taken().await, expected);
+}
+
+/// A row whose time cannot be read costs nobody else's change; a list without times is left alone, and both are told.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_odd_time_costs_no_other_row() {
+    let scene = Scene::start().await;
+    scene.watch(|watch| watch.inventory.clear()).await;
+    scene.sweep().await;
+    scene.zoho().change_deal(DEAL, json!({ "Next_Step": "Call" }));
+    let rows = json!({
+        "data": [
+            { "id": ANOTHER, "Modified_Time": "yesterday" },
+            { "id": THIRD, "Modified_Time": format!("{}-00:0", later(scene.now(), SignedDuration::from_secs(1)).strftime("%Y-%m-%dT%H:%M:%S")) },
+            { "id": DEAL, "Modified_Time": later(scene.now(), SignedDuration::from_secs(2)).to_string() },
+        ],
+        "info": { "more_records": false },
+    });
+    let answer = |body: &Value| FaultKind::Body(200, "application/json".to_owned(), body.to_string());
+    let once = |kind| Fault { path_contains: "/crm/v8/Deals".to_owned(), times: 1, kind };
+    scene.zoho().inject(once(answer(&rows)));
+    assert_eq!(scene.after(600).await.found, 2);
+    scene.after(16).await;
+    assert_eq!(
+        scene.taken().await,
+        [format!("zoho.crm.deal.updated deal/{DEAL}"), format!("zoho.crm.deal.updated deal/{THIRD}")]
+    );
+
+    let timeless = json!({ "data": [{ "id": DEAL }, { "id": ANOTHER }], "info": { "more_records": false } });
+    scene.zoho().inject(once(answer(&timeless)));
+    assert_eq!(scene.after(600).await.found, 0);
+    scene.zoho().clear_requests();
+    assert_eq!(scene.after(600).await.found, 0);
+    let asked = scene.asked().iter().filter(|path| path.contains("/Deals")).count();
+    assert_eq!(asked, 0, "a list that says nothing is left alone for an hour");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_told_is_not_told_again() {
     let scene = Scene::start().await;

@@ -79,9 +79,7 @@ async fn post_form(
 async fn a_read_is_answered_in_zohos_own_words() {
     let (connector, agent) = all_of_zoho().await;
     let headers = [
-        ("x-com-zoho-inventory-organizationid", "1"),
-        ("x-upsert", "true"),
-        ("x-http-method-override", "DELETE"),
+        ("x-request-id", "1"),
         ("accept", "text/html"),
         ("cookie", "a=b"),
         ("if-modified-since", "2026-11-21T10:00:00+01:00"),
@@ -666,4 +664,43 @@ async fn a_condition_stops_a_write_or_is_refused() {
     // CRM refuses a record under a status of success.
     let wrong = json!({ "data": [{ "Stage": "No such stage" }] });
     agent.write("PUT", deal, &[], &wrong).await.problem("zoho_rejected");
+}
+
+/// By it, the id in the path is another system's: without it, the wrong record would be changed.
+#[tokio::test]
+async fn the_fields_of_external_ids_go_on_to_crm() {
+    let (connector, agent) = all_of_zoho().await;
+    let path = "/v1/zoho/crm/Deals/4711";
+    let external = ("x-external", "Deals.External_Order_ID");
+    let body = json!({ "data": [{ "Amount": 5 }] });
+    let preview = agent.write("PUT", &format!("{path}?dry_run=true"), &[external], &body).await.ok();
+    assert_eq!(preview["call"]["x_external"], "Deals.External_Order_ID", "{preview}");
+    let id = ("idempotency-key", preview["preview_id"].as_str().unwrap());
+    agent.write("PUT", path, &[id], &body).await.problem("preview_required");
+    for headers in [vec![external], vec![external, id]] {
+        agent.write("PUT", path, &headers, &body).await;
+        let call = sent(&connector, "/Deals/4711").pop().unwrap();
+        assert!(
+            call.headers.contains(&("x-external".to_owned(), "Deals.External_Order_ID".to_owned())),
+            "{:?}",
+            call.headers
+        );
+    }
+    agent.get_with(path, &[external]).await;
+    let call = sent(&connector, "/Deals/4711").pop().unwrap();
+    assert!(call.method == "GET" && call.headers.iter().any(|(name, _)| name == "x-external"));
+    let before = sent(&connector, "").len();
+    for header in [("x-external", "x y"), ("x-http-method-override", "DELETE"), ("x-upsert", "true")] {
+        agent.write("PUT", path, &[header], &body).await.problem("invalid_parameter");
+    }
+    agent
+        .write("PUT", "/v1/zoho/inventory/items/33", &[external], &json!({}))
+        .await
+        .problem("invalid_parameter");
+    let careful = connector.agent(&["--can", ALL, "--redact", "contacts"]).await;
+    careful
+        .get_with("/v1/zoho/crm/Contacts/1", &[("x-external", "Contacts.Phone_Key")])
+        .await
+        .problem("key_not_allowed");
+    assert_eq!(sent(&connector, "").len(), before, "nothing is sent");
 }

@@ -106,6 +106,50 @@ async fn pauses_grow_from_throttle_to_throttle_and_end_with_success() {
     assert_eq!(inside.connection().await.state.as_str(), "healthy");
 }
 
+/// A longer pause than the usual one is what Zoho asks for itself, up to an hour.
+#[tokio::test]
+async fn the_accounts_server_is_left_alone_for_as_long_as_it_says() {
+    for (status, asked, body, expected) in [
+        (429, "1200".to_owned(), "<html>slow down</html>", 1200),
+        (429, "5".to_owned(), "<html>slow down</html>", 600),
+        (503, "300".to_owned(), "<html>maintenance</html>", 300),
+        (429, "86400".to_owned(), "<html>slow down</html>", 3600),
+        (429, "date".to_owned(), r#"{"error":"Access Denied","status":"failure"}"#, 1200),
+    ] {
+        let inside = Inside::connected().await;
+        inside.advance(61 * MINUTE);
+        let at = inside.services.clock.now().as_second() + 1200;
+        let at = shared::base::clock::Timestamp::from_second(at).unwrap();
+        let date = at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
+        let asked = if asked == "date" { date } else { asked };
+        let told = FaultKind::Told(status, vec![("retry-after", asked.clone())], body.to_owned());
+        inside.zoho.sandbox.inject(token_fault(1, told));
+        let (_, problem) = inside.get(ITEMS).await;
+        assert_eq!(problem["code"], "token_cooling_down", "{problem}");
+        let seconds = problem["retry_after"].as_u64().unwrap();
+        assert!((expected - 2..=expected).contains(&seconds), "{status} {asked}: {seconds}");
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_without_a_word_or_with_a_vague_one_says_something() {
+    for (body, expected) in [
+        ("{}", "neither a token nor a reason"),
+        (r#"{"error":"general_error"}"#, "`general_error`, which names no cause"),
+    ] {
+        let inside = Inside::connected().await;
+        inside.advance(61 * MINUTE);
+        inside
+            .zoho
+            .sandbox
+            .inject(token_fault(1, FaultKind::Body(200, "application/json".to_owned(), body.to_owned())));
+        inside.get(ITEMS).await;
+        let (_, status) = inside.get("/v1/status").await;
+        let notice = status["connections"][0]["notice"].as_str().unwrap();
+        assert!(notice.contains(expected) && !notice.contains("\"\""), "{notice}");
+    }
+}
+
 #[tokio::test]
 async fn an_outage_of_the_accounts_server_is_survived_on_the_stored_token() {
     let inside = Inside::connected().await;

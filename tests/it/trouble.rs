@@ -98,6 +98,46 @@ async fn limits_say_when_to_come_back() {
     }
 }
 
+/// `Retry-After` as a date, beside an outage, and beside a page: it is waited for where there is time, else told.
+#[tokio::test]
+async fn a_date_to_come_back_is_read_under_every_status() {
+    let (connector, agent) = Connector::connected().await;
+    let date = |seconds: i64| {
+        let at = shared::base::clock::Timestamp::now().as_second() + seconds;
+        let at = shared::base::clock::Timestamp::from_second(at).unwrap();
+        at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    };
+    let page = "<html>busy</html>".to_owned();
+    for (status, when, body, code) in [
+        (429, date(90), page.clone(), "zoho_rate_limited"),
+        (429, "90".to_owned(), r#"{"message":"slow"}"#.to_owned(), "zoho_rate_limited"),
+        (503, date(90), page.clone(), "zoho_unavailable"),
+        (503, "90".to_owned(), page.clone(), "zoho_unavailable"),
+        (503, date(86_400), page, "zoho_unavailable"),
+    ] {
+        connector.zoho.sandbox.clear_requests();
+        connector
+            .zoho
+            .sandbox
+            .inject(fault(1, FaultKind::Told(status, vec![("retry-after", when.clone())], body)));
+        let problem = agent.get(DEALS).await.problem(code);
+        let seconds = problem["retry_after"].as_u64().unwrap();
+        let expected = if when == "90" {
+            90..=90
+        } else if seconds > 100 {
+            600..=600
+        } else {
+            85..=90
+        };
+        assert!(expected.contains(&seconds), "{status} {when}: {seconds}");
+        assert_eq!(connector.zoho.sandbox.requests().len(), 1, "nobody comes sooner");
+    }
+    // What ends soon is waited for.
+    let soon = FaultKind::Told(503, vec![("retry-after", "1".to_owned())], String::new());
+    connector.zoho.sandbox.inject(fault(1, soon));
+    agent.get(DEALS).await.ok();
+}
+
 /// Zoho drops tokens without a word; a caller notices nothing.
 #[tokio::test]
 async fn an_evicted_token_costs_one_renewal() {

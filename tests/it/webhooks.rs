@@ -329,3 +329,32 @@ async fn the_operator_sends_a_test_and_reads_what_it_became() {
     let unknown = connector.run(&["events", "show", "no-such-event"], "").await;
     assert!(unknown.code == 1 && unknown.err.contains("events list"), "{}", unknown.err);
 }
+
+/// Zoho sent the name of a placeholder: the webhook is stored, and the operator is told once.
+#[tokio::test]
+async fn a_placeholder_that_was_never_filled_is_told() {
+    let connector = Connector::start().await;
+    let secret = connector.webhook_secret().await;
+    let agent = connector.agent(&["--can", "events"]).await;
+    for number in 1..=2 {
+        let body = format!(r#"{{"item":{{"item_id":"${{ITEM.ITEM_ID}}","name":"{number}"}}}}"#);
+        let signature = sign(&secret, &body);
+        let headers =
+            [("x-zoho-webhook-signature", signature.as_str()), ("content-type", "application/json")];
+        let seen = connector.post("/webhooks/default/inventory/item.updated", &headers, body).await;
+        assert_eq!(seen.status, 200, "{}", seen.text);
+    }
+    tests::clock::until("are all events shown", async || {
+        agent.get("/v1/events").await.ok()["data"].as_array().unwrap().len() >= 3
+    })
+    .await;
+    let events = agent.get("/v1/events").await.ok();
+    let told: Vec<_> = events["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|event| event["type"] == "connector.webhook_unfilled")
+        .collect();
+    assert_eq!(told.len(), 1, "{events}");
+    assert_eq!(told[0]["data"]["placeholders"], json!(["${ITEM.ITEM_ID}"]));
+}

@@ -22,7 +22,11 @@ pub fn names(count: usize) -> Vec<ConnectionName> {
 
 /// Plants so many in these stores and at the connector's sandbox.
 pub async fn connections(connector: &Connector, stores: &Stores, count: usize) {
-    let organization = Organization { id: "20098765432".to_owned(), name: "Nordlicht Moebel".to_owned() };
+    let organization = Organization {
+        id: "20098765432".to_owned(),
+        name: "Nordlicht Moebel".to_owned(),
+        ..Organization::default()
+    };
     for name in names(count) {
         let grant = Grant {
             refresh_token: RefreshToken::new(connector.zoho.sandbox.plant_grant(CLIENT_ID, SCOPES)),

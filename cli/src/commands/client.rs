@@ -1,6 +1,7 @@
 //! `zoho-connector client set`.
 
 use clap::{Args, Subcommand};
+use shared::base::pasted::{clean, oddity};
 use shared::core::grant::client;
 use shared::core::grant::client::{CentreSecret, Client as Registered, Clients};
 use shared::zoho::data_centre::DataCentre;
@@ -33,9 +34,12 @@ pub(crate) struct Set {
 impl Client {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let Self::Set(set) = self;
-        let id = set.id.trim().to_owned();
+        let id = clean(&set.id);
         if id.is_empty() {
             return Err(Failure::Other("--id is empty".to_owned()));
+        }
+        if let Some(oddity) = oddity(&id) {
+            return Err(Failure::Other(format!("--id holds {oddity}: a client id looks like 1000.ABC…")));
         }
         let Opened { services, public_url } = set.installation.open_or_make().await?;
         let secret = ask_secret("Client secret (not shown): ")?.into();

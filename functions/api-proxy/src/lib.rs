@@ -22,7 +22,7 @@ use axum::extract::DefaultBodyLimit;
 use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use serde_json::Value;
 use shared::base::id::ConnectionName;
-use shared::base::web::finish;
+use shared::base::web::finish_with_advice;
 use shared::core::connection::token_refresh::TokenRefreshClient;
 use shared::core::services::Services;
 use tokio::join;
@@ -30,7 +30,7 @@ use tokio::time::timeout;
 
 use app::App;
 use openapi::route::Serving;
-use request::{redact, response_headers, run_to_completion, size_limit};
+use request::{did_you_mean, redact, response_headers, run_to_completion, size_limit};
 
 /// How long a start may wait for what it reads ahead.
 const PRELOAD_TIMEOUT: Duration = Duration::from_secs(2);
@@ -67,10 +67,15 @@ pub async fn warm_router(services: &Services, token_refresh: Arc<dyn TokenRefres
 }
 
 fn serve(app: App, services: &Services) -> Router {
-    let mut serving = Serving(Some(Router::new()));
+    let mut serving = Serving(Some(Router::new()), Vec::new());
     routes::all(&mut serving);
-    let router = serving.0.unwrap_or_default();
-    finish(
+    let Serving(router, paths) = serving;
+    let (router, paths): (_, Arc<[String]>) = (router.unwrap_or_default(), paths.into());
+    let advice = move |path: &str| {
+        let near = did_you_mean::nearest_route(path, paths.iter().map(String::as_str));
+        near.map(|route| format!(" Did you mean `{route}`?")).unwrap_or_default()
+    };
+    finish_with_advice(
         router
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
             .layer(from_fn(redact::layer))
@@ -79,5 +84,6 @@ fn serve(app: App, services: &Services) -> Router {
             .layer(from_fn(run_to_completion::layer))
             .with_state(Arc::new(app)),
         services.settings.public_url.as_ref(),
+        advice,
     )
 }

@@ -5,7 +5,7 @@ use shared::core::connection::{Connection, GRANTS_PER_USER};
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::oauth::Refusal;
 
-use crate::client_fault::client_fault;
+use crate::client_fault::{GENERAL, client_fault};
 
 /// From this number of connections of one Zoho user on, the page warns that Zoho keeps only 20.
 const WARN_FROM_CONNECTIONS: usize = 15;
@@ -62,13 +62,17 @@ fn many_connections(row: &Connection, all: &[Connection]) -> Option<String> {
 }
 
 /// Why Zoho did not exchange the code, and what to do next.
-pub(crate) fn explain(refusal: &Refusal, dc: DataCentre, redirect_uri: Option<&str>) -> Vec<String> {
+pub(crate) fn explain(
+    refusal: &Refusal,
+    (dc, home): (DataCentre, DataCentre),
+    redirect_uri: Option<&str>,
+) -> Vec<String> {
     let line = match refusal {
         Refusal::InvalidCode => {
             "Zoho no longer accepts this consent: it takes each one once, and within a minute. Open a new link.".to_owned()
         }
         refusal if refusal.blames_client() => {
-            format!("{}. Set the right one with `zoho-connector client set`; if it differs there, add `--only-for {dc}`. Then open a new link.", capitalised(&client_fault(refusal, dc)))
+            format!("{}. Set the right one with `zoho-connector client set`; if it differs there, add `--only-for {dc}`. Then open a new link.", capitalised(&client_fault(refusal, dc, home)))
         }
         Refusal::InvalidRedirectUri => match redirect_uri {
             Some(uri) => format!("In Zoho's API console, register exactly this redirect URI, then open a new link: {uri}"),
@@ -76,6 +80,10 @@ pub(crate) fn explain(refusal: &Refusal, dc: DataCentre, redirect_uri: Option<&s
         },
         Refusal::AccessDenied | Refusal::Throttled => {
             "Zoho had too many consents or token requests in a short time. Open a new link in ten minutes.".to_owned()
+        }
+        Refusal::General => format!("{GENERAL}. Check them, then open a new link."),
+        Refusal::Unknown(word) if word.is_empty() => {
+            "Zoho's accounts server gave neither a token nor a reason. Open a new link in some minutes.".to_owned()
         }
         Refusal::Unknown(word) => format!("Zoho refused with {word:?}. Open a new link in some minutes."),
         Refusal::Unreadable | Refusal::InvalidClient | Refusal::InvalidClientSecret => "Zoho's accounts server is not working properly. Open a new link in some minutes.".to_owned(),

@@ -60,7 +60,7 @@ async fn try_exchange(app: &App, asked: &Exchange<'_>) -> Result<Reply, NotExcha
         Ok(granted) => granted,
         Err(refusal) => {
             tracing::warn!(connection = %name, data_centre = %dc, ?refusal, "code not exchanged");
-            return refused(explain(&refusal, dc, asked.redirect_uri));
+            return refused(explain(&refusal, (dc, client.home), asked.redirect_uri));
         }
     };
     let unused = |token| Revocation { data_centre: dc, client_id: &client.id, token };

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use serde_json::Value;
 use shared::core::connection::consent::Wish;
 use shared::core::connection::organization::Organization;
 use shared::zoho::data_centre::DataCentre;
@@ -11,12 +12,18 @@ use shared::zoho::http::{Answer, Http};
 use shared::zoho::response::{self, records};
 use shared::zoho::scope::{Product, ScopeSet};
 use shared::zoho::secrets::AccessTokenSecret;
-use shared::zoho::value::{id, text};
+use shared::zoho::value::{Object, id, number, text};
 use shared::zoho::{crm, inventory};
+use tokio::time::{Instant, sleep};
 
 use crate::app::App;
 
 const READ_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// How long to wait in all for calls that other programs use up, and the pause between two tries: a person waits at the browser,
+/// and gets an answer within 25 seconds.
+const MAX_WAIT: Duration = Duration::from_secs(12);
+const PAUSE: Duration = Duration::from_secs(3);
 
 /// What the reads found.
 pub(crate) struct Found {
@@ -44,7 +51,7 @@ pub(crate) async fn probe(
     token: &AccessTokenSecret,
 ) -> Result<Found, Useless> {
     let api = app.centres.api(dc);
-    let reader = Reader { http: &app.http, api: &api, scopes, token };
+    let reader = Reader { http: &app.http, api: &api, scopes, token, until: Instant::now() + MAX_WAIT };
     let mut found = Found { organizations: Organizations::None, crm_organization: None, user: None };
     for product in wish.scopes.products() {
         match product {
@@ -70,7 +77,7 @@ async fn probe_inventory(wish: &Wish, reader: &Reader<'_>) -> Result<Organizatio
         };
         let url = inventory::items_url(reader.api, wanted, &[], 1, 1);
         reader.read(&url, response::inventory).await.map_err(|failure| refused("Inventory", &failure))?;
-        return Ok(Organizations::One(Organization { id: wanted.to_owned(), name: String::new() }));
+        return Ok(Organizations::One(Organization { id: wanted.to_owned(), ..Organization::default() }));
     }
     let url = inventory::organizations_url(reader.api);
     let mut answer =
@@ -78,14 +85,38 @@ async fn probe_inventory(wish: &Wish, reader: &Reader<'_>) -> Result<Organizatio
     let all: Vec<_> = records(&mut answer, "organizations")
         .map_err(|failure| refused("Inventory", &failure))?
         .iter()
+        .filter(|found| has_inventory(found) || id(found, "organization_id").as_deref() == wanted)
         .filter_map(|organization| {
             Some(Organization {
                 id: id(organization, "organization_id")?,
                 name: text(organization, "name").unwrap_or_default().to_owned(),
+                currency_code: text(organization, "currency_code").map(str::to_owned),
+                price_precision: decimals(organization),
             })
         })
         .collect();
     only_or_several(all, wanted)
+}
+
+/// To how many decimals amounts are rounded there; the official file has it as a number with a point.
+fn decimals(organization: &Object) -> Option<u32> {
+    let decimals = number(organization.get("price_precision")).to_string();
+    decimals.trim_end_matches(".0").parse().ok().filter(|decimals| *decimals <= 9)
+}
+
+/// Whether Inventory works there, as far as the list says: the suite lists organisations that only use Books, too, and such as
+/// were switched off. One that the operator named is tried in any case.
+fn has_inventory(organization: &Object) -> bool {
+    let is_off = ["is_org_active", "isOrgActive"]
+        .iter()
+        .any(|field| organization.get(*field).and_then(Value::as_bool) == Some(false));
+    // `AppList` is what its plan has, the other what it has begun to use.
+    let apps =
+        ["org_joined_app_list", "AppList"].iter().find_map(|field| organization.get(*field)?.as_array());
+    let is_elsewhere = apps.is_some_and(|apps| {
+        !apps.is_empty() && !apps.iter().any(|app| app.as_str().is_some_and(|app| app.contains("inventory")))
+    });
+    !is_off && !is_elsewhere
 }
 
 /// The e-mail address of the user who consented, by which their grants are counted. A failure of this read is no failure of
@@ -128,6 +159,7 @@ async fn probe_crm(wish: &Wish, reader: &Reader<'_>) -> Result<Option<Organizati
         Some(Organization {
             id: id(&org, "zgid").or_else(|| id(&org, "id"))?,
             name: text(&org, "company_name").unwrap_or_default().to_owned(),
+            ..Organization::default()
         })
     });
     match wanted {
@@ -146,12 +178,30 @@ struct Reader<'a> {
     api: &'a str,
     scopes: &'a ScopeSet,
     token: &'a AccessTokenSecret,
+    /// Until when it waits for calls.
+    until: Instant,
 }
 
 impl Reader<'_> {
+    /// Reads once, and again while other programs leave the organisation no calls: the code of the consent is spent by now.
     async fn read<T>(&self, url: &str, judge: impl Fn(&Answer) -> Result<T, Failure>) -> Result<T, Failure> {
-        judge(&self.http.get(url, self.token, READ_TIMEOUT).await?)
+        loop {
+            let failure = match judge(&self.http.get(url, self.token, READ_TIMEOUT).await?) {
+                Err(failure) if is_crowded(&failure) => failure,
+                judged => return judged,
+            };
+            let pause = failure.retry_after.map_or(PAUSE, Duration::from_secs).max(PAUSE);
+            if Instant::now() + pause > self.until {
+                return Err(failure);
+            }
+            sleep(pause).await;
+        }
     }
+}
+
+/// Whether there were too many calls at this moment, which says nothing of the token.
+fn is_crowded(failure: &Failure) -> bool {
+    matches!(failure.kind, FailureKind::RateLimited | FailureKind::TooManyAtOnce)
 }
 
 fn only_or_several(mut all: Vec<Organization>, wanted: Option<&str>) -> Result<Organizations, Useless> {
@@ -171,14 +221,28 @@ fn only_or_several(mut all: Vec<Organization>, wanted: Option<&str>) -> Result<O
     }
     all.pop().map(Organizations::One).ok_or_else(|| {
         vec![
-            "The user who consented has no organisation in Zoho Inventory.".to_owned(),
-            "Sign in as a user of the company's Inventory, or connect CRM alone: `zoho-connector connect --products crm`."
+            "The user who consented has no active organisation in Zoho Inventory; such as only use Zoho Books do not count.".to_owned(),
+            "Sign in as a user of the company's Inventory, name it with `zoho-connector connect --organization <id>`, or connect CRM alone: `zoho-connector connect --products crm`."
                 .to_owned(),
         ]
     })
 }
 
 fn refused(product: &str, failure: &Failure) -> Useless {
+    if is_crowded(failure) || failure.kind == FailureKind::DailyLimit {
+        let (whose, when) = match failure.kind {
+            FailureKind::DailyLimit => ("of this day", "tomorrow"),
+            _ => ("of this minute", "in a minute"),
+        };
+        return vec![
+            format!(
+                "All calls {whose} to Zoho {product} are used up by the programs of this organisation, so that the new token could not be tested."
+            ),
+            format!(
+                "Nothing was changed, and nothing is wrong in Zoho. Open a new link {when}: `zoho-connector connect` makes one."
+            ),
+        ];
+    }
     let what = match failure.kind {
         FailureKind::DeadToken => format!(
             "Zoho {product} does not know the token that Zoho has only just given. Is {product} used in another data centre?"

@@ -11,15 +11,19 @@ use shared::core::grant::client::Clients;
 use shared::core::grant::lease::{Lease, after_silence, after_throttle, reserve, room};
 use shared::store::secret_record::load;
 use shared::store::{Condition, StoreError, VersionId, Write};
-use shared::zoho::oauth::{ClientCredentials, Refusal};
+use shared::zoho::data_centre::DataCentre;
+use shared::zoho::oauth::{ClientCredentials, Refusal, Refused};
 
 use crate::announce;
 use crate::app::App;
-use crate::client_fault::client_fault;
+use crate::client_fault::{GENERAL, client_fault};
 use crate::store_token::{access_token, store_token};
 
 /// A token that ends within this time is renewed when a caller asks.
 pub(crate) const EXPIRES_SOON: SignedDuration = SignedDuration::from_secs(60);
+
+/// The longest pause that Zoho can ask for, in seconds.
+const LONGEST_PAUSE: i64 = 3600;
 
 /// The pause when today's versions of the secret are used up.
 const PAUSE_WITHOUT_ROOM: SignedDuration = SignedDuration::from_mins(30);
@@ -148,19 +152,25 @@ async fn call_zoho(
         }
         Err(refusal) => {
             tracing::warn!(connection = %found.name, ?refusal, "token not renewed");
-            Ok(refused(found, refusal, mark, app.clock.now()))
+            Ok(refused(found, refusal, grant.home, mark, app.clock.now()))
         }
     }
 }
 
 /// Zoho's refusal becomes a state of the connection.
-fn refused(found: &mut Connection, refusal: Refusal, mark: Option<String>, now: Timestamp) -> Reply {
+fn refused(
+    found: &mut Connection,
+    Refused { refusal, retry_after }: Refused,
+    home: DataCentre,
+    mark: Option<String>,
+    now: Timestamp,
+) -> Reply {
     if refusal == Refusal::InvalidCode {
         found.state = State::ReconnectRequired { since: now };
         return Reply::ReconnectRequired;
     }
     if refusal.blames_client() {
-        let reason = client_fault(&refusal, found.data_centre);
+        let reason = client_fault(&refusal, found.data_centre, home);
         found.state = State::Misconfigured { reason: reason.clone(), clients: mark };
         return Reply::Misconfigured { reason };
     }
@@ -179,10 +189,16 @@ fn refused(found: &mut Connection, refusal: Refusal, mark: Option<String>, now: 
         Refusal::Throttled => {
             (after_throttle(times), "Zoho throttles the token requests of this connection".to_owned())
         }
+        Refusal::General => (after_throttle(times), format!("{GENERAL}; it is tried again")),
+        Refusal::Unknown(word) if word.is_empty() => {
+            (after_throttle(times), "Zoho's accounts server gave neither a token nor a reason".to_owned())
+        }
         Refusal::Unknown(word) => (after_throttle(times), format!("Zoho refused a new token with {word:?}")),
         _ => (after_throttle(times), "Zoho refused a new token for now".to_owned()),
     };
-    let until = later(now, length);
+    // What Zoho asks for itself, where that is longer: its throttle ends no sooner for a caller who comes early.
+    let asked = i64::try_from(retry_after.unwrap_or(0)).unwrap_or(i64::MAX);
+    let until = later(now, length.max(SignedDuration::from_secs(asked.min(LONGEST_PAUSE))));
     found.state = State::CoolingDown { until, times, reason: reason.clone() };
     Reply::Wait { seconds: seconds_until(until, now), reason }
 }

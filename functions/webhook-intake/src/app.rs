@@ -1,11 +1,13 @@
 //! What the routes work with.
 
+use shared::base::clock::SharedClock;
 use shared::core::events::Events;
 use shared::core::services::Services;
 
 use crate::secret_cache::SecretCache;
 
 pub(crate) struct App {
+    pub(crate) clock: SharedClock,
     pub(crate) events: Events,
     pub(crate) secrets: SecretCache,
 }
@@ -13,6 +15,7 @@ pub(crate) struct App {
 impl App {
     pub(crate) fn new(services: &Services) -> Self {
         Self {
+            clock: services.clock.clone(),
             events: Events::new(services.stores.events.clone(), services.clock.clone()),
             secrets: SecretCache::new(services.stores.secrets.clone(), services.clock.clone()),
         }

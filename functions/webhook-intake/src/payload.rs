@@ -21,6 +21,8 @@ pub(crate) struct Payload {
     pub(crate) names: Object,
     /// When it was last changed, as Zoho wrote it, made RFC 3339.
     pub(crate) changed: Option<String>,
+    /// Placeholders of Zoho's that nothing has filled in, `${ITEM.ITEM_ID}`.
+    pub(crate) unfilled: Vec<String>,
     /// The body's JSON document, as it came.
     pub(crate) body: String,
 }
@@ -38,7 +40,10 @@ impl Payload {
             json::repaired(read_form(&body)?.as_bytes()).into_owned()
         };
         let body = String::from_utf8(body).ok()?;
-        let document = match serde_json::from_str(&body).ok()? {
+        let document = serde_json::from_str(&body).ok()?;
+        let mut unfilled = Vec::new();
+        placeholders(&document, &mut unfilled);
+        let document = match document {
             Value::Object(document) => document,
             // Of several records none names the event, and whoever reads it finds them in its body.
             Value::Array(_) => Object::new(),
@@ -57,7 +62,31 @@ impl Payload {
             }
         }
         let changed = text(record, "last_modified_time").and_then(timestamp).map(|at| at.to_string());
-        Some(Self { kind, id, names, changed, body })
+        Some(Self { kind, id, names, changed, unfilled, body })
+    }
+}
+
+/// How many placeholders are named, and how long one is.
+const MAX_PLACEHOLDERS: usize = 10;
+const MAX_PLACEHOLDER: usize = 80;
+
+/// Finds texts that are nothing but a placeholder: `${ITEM.ITEM_ID}`.
+fn placeholders(value: &Value, found: &mut Vec<String>) {
+    let is_name = |name: &str| {
+        !name.is_empty()
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b' '))
+    };
+    match value {
+        Value::String(text) if found.len() < MAX_PLACEHOLDERS && text.len() <= MAX_PLACEHOLDER => {
+            let text = text.trim();
+            let name = text.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+            if name.is_some_and(is_name) && !found.iter().any(|known| known == text) {
+                found.push(text.to_owned());
+            }
+        }
+        Value::Array(list) => list.iter().for_each(|value| placeholders(value, found)),
+        Value::Object(object) => object.values().for_each(|value| placeholders(value, found)),
+        _ => {}
     }
 }
 
@@ -145,6 +174,14 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_placeholder_that_was_never_filled_is_found() {
+        let body = br#"{"item":{"item_id":"${ITEM.ITEM_ID}","name":"costs ${5}, not ${ITEM.NAME}","sku":"${ITEM.ITEM_ID}"}}"#;
+        let read = Payload::read(body).unwrap();
+        assert_eq!((read.id, read.unfilled), (None, vec!["${ITEM.ITEM_ID}".to_owned()]));
+        assert!(Payload::read(br#"{"item":{"item_id":"1","name":"${}"}}"#).unwrap().unfilled.is_empty());
     }
 
     #[test]

@@ -345,6 +345,13 @@ impl Problem {
         self
     }
 
+    /// Puts the place in the request before what happened.
+    #[must_use]
+    pub fn within(mut self, place: &str) -> Self {
+        self.0.detail = format!("{place}: {}", self.0.detail).into();
+        self
+    }
+
     /// Adds Zoho's own code and message.
     #[must_use]
     pub fn zoho(mut self, said: ZohoSaid) -> Self {

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use url::Url;
 
+use super::pasted::clean;
+
 /// A variable whose value cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{variable} is {value:?}, but must be {expected}")]
@@ -117,7 +119,7 @@ impl Settings {
     /// The first variable whose value cannot be used.
     pub fn read(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, SettingsError> {
         // The template passes on a parameter that was left out as an empty variable.
-        let filled = |name: &str| lookup(name).filter(|value| !value.is_empty());
+        let filled = |name: &str| lookup(name).map(|value| clean(&value)).filter(|value| !value.is_empty());
         let public_url = filled(PUBLIC_URL).map(|text| PublicUrl::parse(&text)).transpose()?;
         let sandbox = filled(SANDBOX_URL).map(parse_sandbox).transpose()?;
         let (home, public_url) = match filled(STACK) {

@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use axum::extract::{FromRequestParts, MatchedPath, Path, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, header};
+use axum::http::{HeaderName, HeaderValue, Uri, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json, Router};
@@ -22,11 +22,23 @@ const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 /// Completes a function's router: unknown routes and methods are answered with problems, too. If `public_url` is not set, each
 /// request must carry the connector's origin as an extension.
 pub fn finish(router: Router, public_url: Option<&PublicUrl>) -> Router {
+    finish_with_advice(router, public_url, |_| String::new())
+}
+
+/// As [`finish`]; `advice` is what stands behind the sentence that nothing is served at a path.
+pub fn finish_with_advice(
+    router: Router,
+    public_url: Option<&PublicUrl>,
+    advice: impl Fn(&str) -> String + Clone + Send + Sync + 'static,
+) -> Router {
+    let nothing = move |uri: Uri| async move {
+        Problem::new(Code::RouteNotFound, format!("Nothing is served at this path.{}", advice(uri.path())))
+    };
     let router = router
         .method_not_allowed_fallback(|| async {
             Problem::new(Code::MethodNotAllowed, "This route exists, but not with this method.")
         })
-        .fallback(|| async { Problem::new(Code::RouteNotFound, "Nothing is served at this path.") })
+        .fallback(nothing)
         .layer(from_fn(envelope));
     match public_url {
         Some(url) => router.layer(Extension(url.clone())),
@@ -83,7 +95,14 @@ async fn envelope(request: Request, next: Next) -> Response {
         Err(_) => Problem::internal("a handler panicked").into_response(),
     };
 
-    let problem = response.extensions_mut().remove::<Problem>();
+    let mut problem = response.extensions_mut().remove::<Problem>();
+    let allowed = response.headers().get(header::ALLOW).and_then(|methods| methods.to_str().ok());
+    if let (Some(found), Some(allowed)) = (&problem, allowed)
+        && found.code() == Code::MethodNotAllowed
+    {
+        let methods = allowed.replace(',', ", ");
+        problem = Some(Problem::new(found.code(), format!("{} It takes {methods}.", found.detail())));
+    }
     let status = response.status().as_u16();
     let (code, cause) =
         problem.as_ref().map_or(("", ""), |p| (p.code().as_str(), p.cause().unwrap_or_default()));

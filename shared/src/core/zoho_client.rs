@@ -50,6 +50,8 @@ pub struct Call<'a> {
     pub organization: Option<&'a str>,
     /// The only account that will do, where something was worked out for one.
     pub account: Option<&'a str>,
+    /// The fields of other systems' ids by which CRM finds the records, where the call names them by these.
+    pub external: Option<&'a str>,
     /// Whose place in the quota it takes, and until when it must be over.
     pub caller: quota::Caller<'a>,
     /// How long Zoho may take for one try.
@@ -219,7 +221,12 @@ impl Session<'_> {
         let Some(left) = self.call.time_left() else { return Ok(Err(HttpError::Timeout.into())) };
         let Question { url, query, if_modified_since } = question;
         let if_modified_since = if_modified_since.as_deref();
-        let read = Read { token: &self.token.token, if_modified_since, query: query.as_deref() };
+        let read = Read {
+            token: &self.token.token,
+            if_modified_since,
+            query: query.as_deref(),
+            external: self.call.external,
+        };
         let answer = self.client.http.read(url, read, left).await;
         drop(slot);
         Ok(self.learn(answer, judge).await)
@@ -241,7 +248,8 @@ impl Session<'_> {
         };
         let Outgoing { method, url, body, if_unmodified_since } = outgoing;
         let token = &self.token.token;
-        let write = Write { method, token, body, if_unmodified_since: if_unmodified_since.as_deref() };
+        let if_unmodified_since = if_unmodified_since.as_deref();
+        let write = Write { method, token, body, if_unmodified_since, external: self.call.external };
         let answer = self.client.http.write(&url, write, left).await;
         drop(slot);
         Ok(self.learn(answer, judge).await)

@@ -50,6 +50,10 @@ impl PagePosition {
 pub struct Page {
     /// Its rows, without those that have no id or no time of change.
     pub rows: Vec<Changed>,
+    /// The number of other rows.
+    pub unread: u32,
+    /// Whether it has rows, and none of them has a time at all, readable or not.
+    pub timeless: bool,
     /// The next page.
     pub next: Option<PagePosition>,
     /// Whether the list goes on, but Zoho does not say where.
@@ -69,7 +73,28 @@ pub struct Changed {
     pub row: Object,
 }
 
+/// The fields that tell when a record was changed, the first that is there, and made.
+struct Times<'a> {
+    changed: &'a [&'a str],
+    created: &'a str,
+}
+
 impl Page {
+    /// With these rows. One that cannot be read is counted, and costs no other.
+    fn with(mut self, rows: Vec<Object>, id_field: &str, times: &Times<'_>) -> Self {
+        let all = rows.len();
+        self.timeless =
+            all > 0 && !rows.iter().any(|row| times.changed.iter().any(|field| text(row, field).is_some()));
+        let read = |row: Object| {
+            let time = |field: &str| text(&row, field).and_then(timestamp);
+            let at = times.changed.iter().find_map(|field| time(field))?;
+            Some(Changed { id: id(&row, id_field)?, at, created: time(times.created), row })
+        };
+        self.rows = rows.into_iter().filter_map(read).collect();
+        self.unread = u32::try_from(all - self.rows.len()).unwrap_or(u32::MAX);
+        self
+    }
+
     /// Whether the rows are in this order.
     pub fn is_sorted(&self, order: Order) -> bool {
         match order {
@@ -144,13 +169,9 @@ fn crm_rows(answer: Option<Object>, next: Option<PagePosition>) -> Result<Page, 
     let Some(mut answer) = answer else { return Ok(Page::default()) };
     let more = crm::more_records(&answer);
     let next = next.filter(|_| more);
-    let row = |row: Object| {
-        let time = |field: &str| text(&row, field).and_then(timestamp);
-        let at = time("deleted_time").or_else(|| time("Modified_Time"))?;
-        Some(Changed { id: id(&row, "id")?, at, created: time("Created_Time"), row })
-    };
-    let rows = records(&mut answer, "data")?.into_iter().filter_map(row).collect();
-    Ok(Page { rows, cut: more && next.is_none(), next })
+    let page = Page { cut: more && next.is_none(), next, ..Page::default() };
+    let times = Times { changed: &["deleted_time", "Modified_Time"], created: "Created_Time" };
+    Ok(page.with(records(&mut answer, "data")?, "id", &times))
 }
 
 /// The list of Inventory's records of a kind, the latest change first. The official OpenAPI file does not say that every list can
@@ -162,9 +183,7 @@ pub fn inventory_url(api: &str, organization: &str, kind: &RecordKind, at: &Page
         .append_pair("sort_column", "last_modified_time")
         .append_pair("sort_order", "D");
     let rows = match at {
-        PagePosition::Page(number) => ROWS_PER_PAGE
-            .saturating_sub(ROWS_LESS_PER_PAGE * number.saturating_sub(1).min(ROWS_PER_PAGE))
-            .max(ROWS_PER_PAGE / 2),
+        PagePosition::Page(number) => rows_of(*number),
         PagePosition::Token(_) => ROWS_PER_PAGE,
     };
     page_of(query, at, rows)
@@ -175,18 +194,21 @@ pub fn inventory_url(api: &str, organization: &str, kind: &RecordKind, at: &Page
 /// # Errors
 /// Where it is no list.
 pub fn inventory_page(mut answer: Object, kind: &RecordKind, at: &PagePosition) -> Result<Page, Failure> {
-    let more = inventory::has_more(&answer);
+    let rows = kind.take_list(&mut answer)?;
     let next = match at {
-        PagePosition::Page(number) if more => Some(PagePosition::Page(number + 1)),
-        _ => None,
+        PagePosition::Page(number) => inventory::may_go_on(&answer, *number, rows.len(), rows_of(*number))
+            .then(|| PagePosition::Page(number.saturating_add(1))),
+        PagePosition::Token(_) => None,
     };
-    let row = |row: Object| {
-        let time = |field: &str| text(&row, field).and_then(timestamp);
-        let id = id(&row, kind.id_field)?;
-        Some(Changed { id, at: time("last_modified_time")?, created: time("created_time"), row })
-    };
-    let rows = kind.take_list(&mut answer)?.into_iter().filter_map(row).collect();
-    Ok(Page { rows, cut: more && next.is_none(), next })
+    let page = Page { cut: inventory::has_more(&answer) && next.is_none(), next, ..Page::default() };
+    let times = Times { changed: &["last_modified_time"], created: "created_time" };
+    Ok(page.with(rows, kind.id_field, &times))
+}
+
+/// How many rows this page of a list of Inventory is asked to have.
+fn rows_of(page: u32) -> u32 {
+    let less = ROWS_LESS_PER_PAGE.saturating_mul(page.saturating_sub(1));
+    ROWS_PER_PAGE.saturating_sub(less).max(ROWS_PER_PAGE / 2)
 }
 
 #[cfg(test)]

@@ -20,6 +20,10 @@ use crate::zoho::secrets::{AccessTokenSecret, ClientSecret};
 /// The largest answer that is read. The connector's own answers have at most 4 MB, and JSON shrinks when it is normalised.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
 
+/// The header by which the ids of a call to CRM are those of other systems, in the fields that it names.
+/// <https://www.zoho.com/crm/developer/docs/api/v8/external-fields.html>
+pub const EXTERNAL: HeaderName = HeaderName::from_static("x-external");
+
 const CREDITS_HEADER: HeaderName = HeaderName::from_static("x-api-credits-remaining");
 
 /// Why there is no answer.
@@ -98,6 +102,8 @@ pub struct Read<'a> {
     pub if_modified_since: Option<&'a str>,
     /// The JSON body of a query, which is posted.
     pub query: Option<&'a str>,
+    /// In which fields CRM looks for the ids of the address: [`EXTERNAL`].
+    pub external: Option<&'a str>,
 }
 
 /// The body of a write.
@@ -126,6 +132,8 @@ pub struct Write<'a> {
     pub body: Option<Body>,
     /// The time for `If-Unmodified-Since`, in CRM's form.
     pub if_unmodified_since: Option<&'a str>,
+    /// In which fields CRM looks for the ids of address and body: [`EXTERNAL`].
+    pub external: Option<&'a str>,
 }
 
 /// A form. Its values are secrets.
@@ -171,7 +179,7 @@ impl Http {
         token: &AccessTokenSecret,
         within: Duration,
     ) -> Result<Answer, HttpError> {
-        self.read(url, Read { token, if_modified_since: None, query: None }, within).await
+        self.read(url, Read { token, if_modified_since: None, query: None, external: None }, within).await
     }
 
     /// Reads from the API, with the condition or the query of `read`.
@@ -246,8 +254,12 @@ impl Transport for NetworkTransport {
                         .body(query.to_owned()),
                 };
                 let request = request.header(header::AUTHORIZATION, authorization(read.token)?);
-                match read.if_modified_since {
+                let request = match read.if_modified_since {
                     Some(moment) => request.header(header::IF_MODIFIED_SINCE, moment),
+                    None => request,
+                };
+                match read.external {
+                    Some(fields) => request.header(EXTERNAL, fields),
                     None => request,
                 }
             }
@@ -259,6 +271,9 @@ impl Transport for NetworkTransport {
                 }
                 if let Some(moment) = write.if_unmodified_since {
                     request = request.header(header::IF_UNMODIFIED_SINCE, moment);
+                }
+                if let Some(fields) = write.external {
+                    request = request.header(EXTERNAL, fields);
                 }
                 request
             }

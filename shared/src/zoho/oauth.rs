@@ -57,12 +57,29 @@ pub enum Refusal {
     AccessDenied,
     /// Too many tokens in a short time. This says nothing about the credentials.
     Throttled,
-    /// An unknown error. It is no reason to give up a connection.
+    /// `general_error`: the accounts server does not understand the request. Waiting does not help.
+    General,
+    /// An unknown error, or none. It is no reason to give up a connection.
     Unknown(String),
     /// The answer is not JSON, as during an outage or maintenance.
     Unreadable,
     /// No answer.
     Http(HttpError),
+}
+
+/// Why Zoho gave no new token, and how many seconds it wants to be left alone, where it says so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// Why.
+    pub refusal: Refusal,
+    /// For how long.
+    pub retry_after: Option<u64>,
+}
+
+impl From<HttpError> for Refused {
+    fn from(error: HttpError) -> Self {
+        Self { refusal: Refusal::Http(error), retry_after: None }
+    }
 }
 
 impl Refusal {
@@ -130,7 +147,7 @@ impl Accounts {
             ("code", code.expose()),
         ];
         form.extend(redirect_uri.map(|uri| ("redirect_uri", uri)));
-        self.token(dc, &form).await
+        self.token(dc, &form).await.map_err(|refused| refused.refusal)
     }
 
     /// Asks for a new access token. The refresh token stays the same: Zoho does not rotate it.
@@ -142,7 +159,7 @@ impl Accounts {
         dc: DataCentre,
         client: ClientCredentials<'_>,
         refresh_token: &RefreshToken,
-    ) -> Result<Granted, Refusal> {
+    ) -> Result<Granted, Refused> {
         let form = [
             ("grant_type", "refresh_token"),
             ("client_id", client.id),
@@ -190,11 +207,11 @@ impl Accounts {
         }
     }
 
-    async fn token(&self, dc: DataCentre, form: &[(&str, &str)]) -> Result<Granted, Refusal> {
+    async fn token(&self, dc: DataCentre, form: &[(&str, &str)]) -> Result<Granted, Refused> {
         let url = format!("{}/oauth/v2/token", self.centres.accounts(dc));
         let form = Form { fields: form, basic: None };
-        let answer = self.http.post_form(&url, form, CALL_TIMEOUT).await.map_err(Refusal::Http)?;
-        judge(&answer)
+        let answer = self.http.post_form(&url, form, CALL_TIMEOUT).await?;
+        judge(&answer).map_err(|refusal| Refused { refusal, retry_after: answer.retry_after })
     }
 }
 
@@ -263,6 +280,7 @@ fn refusal(status: u16, body: &Object) -> Refusal {
         "invalid_client_secret" if status < 500 => Refusal::InvalidClientSecret,
         "invalid_redirect_uri" | "redirect_uri_mismatch" if status < 500 => Refusal::InvalidRedirectUri,
         "access_denied" => Refusal::AccessDenied,
+        "general_error" if status < 500 => Refusal::General,
         // `Access Denied` in the user's language, so it is recognised by the fields beside it.
         _ if text(body, "status") == Some("failure") || text(body, "error_description").is_some() => {
             Refusal::Throttled
@@ -304,6 +322,8 @@ mod tests {
             (200, r#"{"error":"invalid_client_secret"}"#, Refusal::InvalidClientSecret),
             (200, r#"{"error":"invalid_redirect_uri"}"#, Refusal::InvalidRedirectUri),
             (200, r#"{"error":"access_denied"}"#, Refusal::AccessDenied),
+            (200, r#"{"error":"general_error"}"#, Refusal::General),
+            (500, r#"{"error":"general_error"}"#, Refusal::Unknown("general_error".into())),
             (200, throttle, Refusal::Throttled),
             (400, throttle, Refusal::Throttled),
             (200, localised, Refusal::Throttled),

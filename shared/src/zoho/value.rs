@@ -1,6 +1,8 @@
 //! Normalises Zoho's values: times without a colon in the offset, empty strings in place of numbers, ids as numbers. Amounts keep
 //! their digits, because they are never turned into floats.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 /// A JSON object, in Zoho's field order.
@@ -39,7 +41,20 @@ pub fn rfc3339(text: &str) -> Option<String> {
 
 /// Reads a time in either of Zoho's forms.
 pub fn timestamp(text: &str) -> Option<jiff::Timestamp> {
-    rfc3339(text).as_deref().unwrap_or(text).parse().ok()
+    let text = rfc3339(text).map_or(Cow::Borrowed(text), Cow::Owned);
+    text.parse().ok().or_else(|| with_whole_offset(&text)?.parse().ok())
+}
+
+/// A time with all digits of its offset: CRM cuts zeros off (`-07:0`, `+5:30`).
+fn with_whole_offset(text: &str) -> Option<String> {
+    let (date, time) = text.split_once('T')?;
+    let sign = time.rfind(['+', '-'])?;
+    let (clock, offset) = time.split_at_checked(sign)?;
+    let (sign, digits) = offset.split_at_checked(1)?;
+    let (hours, minutes) = digits.split_once(':').unwrap_or((digits, ""));
+    let fits = |part: &str| part.len() <= 2 && part.bytes().all(|byte| byte.is_ascii_digit());
+    (!hours.is_empty() && fits(hours) && fits(minutes))
+        .then(|| format!("{date}T{clock}{sign}{hours:0>2}:{minutes:0<2}"))
 }
 
 /// Reads a JSON number, or a string that holds a number. Everything else, like `""`, is null.
@@ -119,6 +134,23 @@ mod tests {
             assert_eq!(rfc3339(other), None, "{other}");
         }
         assert_eq!(timestamp("2026-11-18T16:40:12+0100"), timestamp("2026-11-18T16:40:12+01:00"));
+    }
+
+    #[test]
+    fn an_offset_that_was_cut_is_read() {
+        for (short, whole) in [
+            ("2026-11-27T20:00:00-07:0", "2026-11-27T20:00:00-07:00"),
+            ("2026-11-27T20:00:00-7:00", "2026-11-27T20:00:00-07:00"),
+            ("2026-11-27T20:00:00+5:3", "2026-11-27T20:00:00+05:30"),
+            ("2026-11-27T20:00:00.5+05", "2026-11-27T20:00:00.5+05:00"),
+            ("2026-11-27T20:00:00-07:", "2026-11-27T20:00:00-07:00"),
+        ] {
+            assert_eq!(timestamp(short), whole.parse().ok(), "{short}");
+            assert!(timestamp(short).is_some());
+        }
+        for odd in ["2026-11-27T20:00:00-", "2026-11-27", "soon", "2026-11-27T20:00:00+a", "T-7"] {
+            assert_eq!(timestamp(odd), None, "{odd}");
+        }
     }
 
     #[test]

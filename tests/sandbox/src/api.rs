@@ -186,6 +186,8 @@ pub enum FaultKind {
     GarbageJson,
     /// Any answer: status, content type, text.
     Body(u16, String, String),
+    /// The same with more headers, named in small letters.
+    Told(u16, Vec<(&'static str, String)>, String),
 }
 
 /// Zoho's API limits.

@@ -90,6 +90,14 @@ async fn zoho(sandbox: &Sandbox, call: &Call, path: &[&str]) -> Result<Response,
             Some(Answer::text(200, "application/json;charset=UTF-8", "{\"code\":0,\"message\":\"succ"))
         }
         Some(FaultKind::Body(status, kind, text)) => Some(Answer::text(status, &kind, text)),
+        Some(FaultKind::Told(status, headers, text)) => {
+            let kind = if text.starts_with('{') { "application/json" } else { "text/html" };
+            Some(
+                headers
+                    .into_iter()
+                    .fold(Answer::text(status, kind, text), |answer, (name, value)| answer.with(name, value)),
+            )
+        }
         None => None,
     };
     let mut answer = faulty.or(crowded).unwrap_or_else(|| {

@@ -58,6 +58,8 @@ pub struct Switches {
     pub per_page_over_200_refused: bool,
     /// The most rows in a page of Inventory, whatever `per_page` asks for, so that few records make a long list.
     pub rows_in_a_page: usize,
+    /// `has_more_page` is false on every page, also on those that are not the last.
+    pub more_pages_denied: bool,
     /// Code 1002 comes under 400 instead of 404.
     pub missing_is_400: bool,
     /// Lists of Inventory cannot be sorted by the last change.
@@ -179,6 +181,7 @@ impl Default for Switches {
             legacy_warehouses: false,
             per_page_over_200_refused: false,
             rows_in_a_page: 200,
+            more_pages_denied: false,
             missing_is_400: false,
             sort_by_change_ignored: false,
             official_file_keys: false,

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use shared::base::id::ConnectionName;
+use shared::base::pasted::clean;
 use shared::core::connection::consent::Wish;
 use shared::core::connection::{self, Connection, GRANTS_PER_USER};
 use shared::core::grant::client::Clients;
@@ -43,7 +44,7 @@ impl ConsentRequest {
             ));
         };
         let scopes = match &self.scopes {
-            Some(exact) => ScopeSet::parse(exact),
+            Some(exact) => ScopeSet::parse(&clean(exact)),
             None => ScopeSet::of(&self.products, self.access),
         };
         if scopes.products().is_empty() {
@@ -57,7 +58,7 @@ impl ConsentRequest {
             client_id: client.id.clone(),
             home: client.home,
             scopes,
-            organization: self.organization.clone(),
+            organization: self.organization.as_deref().map(clean),
             crm_organization: None,
             again: None,
         })

@@ -1,6 +1,7 @@
 //! By a Self Client: its code is made in Zoho's API console, without a browser's way there and back. One account, one
 //! data centre. <https://www.zoho.com/accounts/protocol/oauth/self-client/overview.html>
 
+use shared::base::pasted::clean;
 use shared::core::connection::consent::Wish;
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::secrets::AuthorizationCode;
@@ -16,5 +17,5 @@ pub(super) async fn connect(opened: &Opened, wish: Wish, code: &str, dc: DataCen
             wish.home
         )));
     }
-    exchange(opened, wish, dc, None, AuthorizationCode::new(code.trim())).await
+    exchange(opened, wish, dc, None, AuthorizationCode::new(clean(code))).await
 }

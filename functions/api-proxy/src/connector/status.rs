@@ -67,7 +67,12 @@ fn documented() -> Value {
     let organization = json!({
         "type": ["object", "null"],
         "required": ["id", "name"],
-        "properties": { "id": text(), "name": text() },
+        "properties": {
+            "id": text(),
+            "name": text(),
+            "currency_code": text(),
+            "price_precision": { "type": "integer", "description": "To how many decimals amounts are rounded." },
+        },
     });
     let words_of =
         |about: &str| json!({ "type": "array", "items": { "type": "string" }, "description": about });

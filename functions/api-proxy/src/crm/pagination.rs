@@ -7,6 +7,7 @@
 use serde::Serialize;
 use shared::base::id::is_zoho_id;
 use shared::base::problem::Problem;
+use shared::base::secret::sha256_hex;
 use shared::zoho::crm;
 use shared::zoho::crm::coql;
 use shared::zoho::response::{self, records};
@@ -71,8 +72,22 @@ struct Cursor<'a> {
     by_token: bool,
 }
 
+/// How many letters of a cursor say that it is one of ours.
+const MARK_LENGTH: usize = 8;
+
+/// A cursor as callers get it. It begins with a mark, so that one that somebody made up is known for what it is.
+fn marked(module: &str, cursor: &str) -> String {
+    let digest = sha256_hex(format!("cursor of {module} {cursor}").as_bytes());
+    format!("{}{cursor}", digest.get(..MARK_LENGTH).unwrap_or_default())
+}
+
 impl<'a> Cursor<'a> {
-    fn read(text: &'a str) -> Result<Self, Problem> {
+    fn read(module: &str, text: &'a str) -> Result<Self, Problem> {
+        let (_, rest) = text.split_at_checked(MARK_LENGTH).ok_or_else(invalid_cursor)?;
+        if marked(module, rest) != text {
+            return Err(invalid_cursor());
+        }
+        let text = rest;
         let by_token = text.starts_with('t');
         let rest = text.strip_prefix(['i', 't']).ok_or_else(invalid_cursor)?;
         let (after, token) = match rest.split_once('.') {
@@ -110,7 +125,7 @@ pub(crate) fn absent(fields: &str, rows: &[Object]) -> Vec<String> {
 }
 
 async fn shown(app: &App, target: &Target<'_>, request: &PageRequest<'_>) -> Result<Page, Problem> {
-    let cursor = request.cursor.map(Cursor::read).transpose()?;
+    let cursor = request.cursor.map(|text| Cursor::read(request.module, text)).transpose()?;
     let zoho = &app.zoho;
     zoho.demand_scope(target).await?;
     let coql = target.with(coql::SCOPE);
@@ -144,7 +159,7 @@ async fn shown(app: &App, target: &Target<'_>, request: &PageRequest<'_>) -> Res
     let last = rows.last().and_then(|row| id(row, "id"));
     // Once CRM has refused the query, it is not tried again.
     let way = if cursor.is_some() { 't' } else { 'i' };
-    let cursor = token.zip(last).map(|(token, last)| format!("{way}{last}.{token}"));
+    let cursor = token.zip(last).map(|(token, last)| marked(module, &format!("{way}{last}.{token}")));
     Ok(Page { rows, cursor, hidden: Vec::new() })
 }
 
@@ -173,7 +188,8 @@ async fn by_query(
         read_whole(&app.zoho, target, request, &mut rows).await?;
     }
     let last = rows.last().and_then(|row| id(row, "id")).filter(|_| more);
-    Ok(Some(Page { rows, cursor: last.map(|last| format!("i{last}")), hidden }))
+    let cursor = last.map(|last| marked(module, &format!("i{last}")));
+    Ok(Some(Page { rows, cursor, hidden }))
 }
 
 /// Where COQL gives only the ids of lookups, or nobody knows which texts are lists, the records are read by their ids.

@@ -1,6 +1,8 @@
 //! Records by what people call them: an item by its exact SKU, a customer by exact name, a location by id or exact name. Each
 //! leads to exactly one, or the caller hears why not. Zoho's filters are not relied on: they may be ignored, or match in parts.
 
+use std::collections::BTreeSet;
+
 use shared::base::exactly_one::{Found, exactly_one};
 use shared::base::problem::{Code, Problem};
 use shared::zoho::inventory;
@@ -15,6 +17,10 @@ const MAX_ITEM_PAGES: u32 = 20;
 
 /// How many pages of customers are looked through for a name.
 const MAX_CUSTOMER_PAGES: u32 = 10;
+
+/// How many of several are named, and how much of a name is shown.
+const MAX_CANDIDATES: usize = 20;
+const MAX_NAME: usize = 80;
 
 /// The most rows that Zoho gives at once.
 const ROWS: u32 = 200;
@@ -54,9 +60,10 @@ pub(super) async fn item_page(
             response::inventory,
         )
         .await?;
-    let more = inventory::has_more(&answer);
+    let items = records(&mut answer, "items")?;
+    let more = inventory::may_go_on(&answer, page, items.len(), rows);
     let low_stock_filtered = inventory::has_filtered(&answer, inventory::LOW_STOCK);
-    Ok(ItemPage { items: records(&mut answer, "items")?, more, low_stock_filtered })
+    Ok(ItemPage { items, more, low_stock_filtered })
 }
 
 /// The one active item with exactly this SKU.
@@ -84,35 +91,90 @@ pub(crate) async fn item_by_sku(zoho: &Zoho, target: &Target<'_>, sku: &str) -> 
     if found.iter().any(active) {
         found.retain(active);
     }
-    let ids =
-        |items: &[Object]| items.iter().filter_map(|item| id(item, "item_id")).collect::<Vec<_>>().join(", ");
     match exactly_one(found) {
         Found::One(item) if active(&item) => Ok(item),
         Found::One(item) => Err(Problem::new(
             Code::SkuInactive,
-            format!("The item with this SKU, {}, is inactive.", ids(&[item])),
+            format!("The item with this SKU, {}, is inactive.", candidates(&[item], "item_id", &["name"])),
         )),
-        Found::Several(items) => {
-            Err(Problem::new(Code::SkuAmbiguous, format!("Items with this SKU: {}.", ids(&items))))
-        }
+        Found::Several(items) => Err(Problem::new(
+            Code::SkuAmbiguous,
+            format!("Items with this SKU: {}.", candidates(&items, "item_id", &["name"])),
+        )),
         Found::None => {
             Err(Problem::new(Code::SkuNotFound, "No item in Zoho Inventory has exactly this SKU."))
         }
     }
 }
 
-/// The id of the one active customer with exactly this name.
+/// Some records by their ids, each with words that tell it apart for people.
+fn candidates(records: &[Object], id_field: &str, fields: &[&str]) -> String {
+    let words = |record: &Object| -> Vec<String> {
+        let words = fields.iter().filter_map(|field| text(record, field));
+        words.map(|word| format!("{:?}", word.chars().take(MAX_NAME).collect::<String>())).collect()
+    };
+    let candidate = |record: &Object| {
+        let id = id(record, id_field)?;
+        let words = words(record);
+        Some(if words.is_empty() { id } else { format!("{id} ({})", words.join(", ")) })
+    };
+    let mut listed: Vec<String> = records.iter().take(MAX_CANDIDATES).filter_map(candidate).collect();
+    if records.len() > MAX_CANDIDATES {
+        listed.push(format!("and {} more", records.len() - MAX_CANDIDATES));
+    }
+    listed.join(", ")
+}
+
+/// A customer, as an order names one.
+pub(crate) struct Customer {
+    pub(crate) id: String,
+    /// As people wrote it; nothing where it was not looked up.
+    pub(crate) name: Option<String>,
+    pub(crate) currency_code: Option<String>,
+}
+
+impl Customer {
+    fn of(id: String, contact: &Object) -> Self {
+        let text = |field| text(contact, field).map(str::to_owned);
+        Self { id, name: text("contact_name"), currency_code: text("currency_code") }
+    }
+}
+
+/// The customer of this id, with its name where the connection may read it.
+pub(crate) async fn customer_by_id(zoho: &Zoho, target: &Target<'_>, id: &str) -> Result<Customer, Problem> {
+    let read = zoho.read(
+        target,
+        |place| RecordKind::CONTACT.record_url(place.api, place.organization, id),
+        response::inventory,
+    );
+    match read.await {
+        Ok(mut answer) => {
+            let contact = RecordKind::CONTACT.take_record(&mut answer).unwrap_or_default();
+            Ok(Customer::of(id.to_owned(), &contact))
+        }
+        Err(problem) if problem.code() == Code::RecordNotFound => {
+            Err(Problem::new(Code::CustomerNotFound, format!("There is no customer with the id {id}.")))
+        }
+        // Zoho takes an order from a connection that may not read contacts.
+        Err(problem) if matches!(problem.code(), Code::ScopeMissing | Code::ZohoForbidden) => {
+            Ok(Customer { id: id.to_owned(), name: None, currency_code: None })
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// The one active customer with exactly this name.
 pub(crate) async fn customer_by_name(
     zoho: &Zoho,
     target: &Target<'_>,
     name: &str,
-) -> Result<String, Problem> {
+) -> Result<Customer, Problem> {
     let is_it = |row: &Object| {
         text(row, "contact_name") == Some(name)
             && text(row, "contact_type") != Some("vendor")
             && text(row, "status") != Some("inactive")
     };
-    let mut found: Vec<String> = Vec::new();
+    let mut found: Vec<Object> = Vec::new();
     for page in 1.. {
         let mut answer = zoho
             .read(
@@ -128,9 +190,13 @@ pub(crate) async fn customer_by_name(
                 response::inventory,
             )
             .await?;
-        let more = inventory::has_more(&answer);
         let rows = records(&mut answer, "contacts")?;
-        found.extend(rows.iter().filter(|row| is_it(row)).filter_map(|row| id(row, "contact_id")));
+        let more = inventory::may_go_on(&answer, page, rows.len(), ROWS);
+        for row in rows.into_iter().filter(is_it) {
+            if !found.iter().any(|known| id(known, "contact_id") == id(&row, "contact_id")) {
+                found.push(row);
+            }
+        }
         if !more {
             break;
         }
@@ -141,32 +207,56 @@ pub(crate) async fn customer_by_name(
             ));
         }
     }
-    found.sort_unstable();
-    found.dedup();
     match exactly_one(found) {
-        Found::One(only) => Ok(only),
-        Found::Several(ids) => {
-            Err(Problem::new(Code::CustomerAmbiguous, format!("Customers of this name: {}.", ids.join(", "))))
+        Found::One(only) => {
+            let id = id(&only, "contact_id").ok_or_else(|| unreadable("contact_id"))?;
+            Ok(Customer::of(id, &only))
         }
+        Found::Several(contacts) => Err(Problem::new(
+            Code::CustomerAmbiguous,
+            format!(
+                "Customers of this name: {}.",
+                candidates(&contacts, "contact_id", &["company_name", "currency_code"])
+            ),
+        )),
         Found::None => Err(Problem::new(Code::CustomerNotFound, "No customer has exactly this name.")),
     }
 }
 
-/// Demands that there is a location of this id or exact name, as far as that can be told: an organisation may have none, and a
-/// connection may not be allowed to read them.
-pub(crate) async fn demand_location(zoho: &Zoho, target: &Target<'_>, location: &str) -> Result<(), Problem> {
+/// Demands that there is a location of this id or exact name, as far as that can be told: a connection may not be allowed to read
+/// them. `seen` are the names of places where items have stock: older organisations have warehouses, which are not listed.
+pub(crate) async fn demand_location(
+    zoho: &Zoho,
+    target: &Target<'_>,
+    location: &str,
+    seen: &BTreeSet<String>,
+) -> Result<(), Problem> {
     let target = target.with(inventory::scope::SETTINGS);
     let answer = zoho
         .read(&target, |place| inventory::locations_url(place.api, place.organization), response::inventory)
         .await;
-    let Ok(mut answer) = answer else { return Ok(()) };
-    let Ok(locations) = records(&mut answer, "locations") else { return Ok(()) };
-    let name = |place: &Object| text(place, "location_name").unwrap_or_default().to_owned();
-    let is =
-        |place: &Object| id(place, "location_id").as_deref() == Some(location) || name(place) == location;
-    if locations.is_empty() || locations.iter().any(is) {
+    let is = |place: &Object| {
+        ["location_id", "location_name"].iter().any(|field| id(place, field).as_deref() == Some(location))
+    };
+    let listed = match answer {
+        Ok(mut answer) => records(&mut answer, "locations").unwrap_or_default(),
+        // An organisation without locations does not know the call.
+        Err(problem) if matches!(problem.code(), Code::RecordNotFound | Code::ZohoRejected) => Vec::new(),
+        Err(_) if seen.is_empty() => return Ok(()),
+        Err(_) => Vec::new(),
+    };
+    if listed.iter().any(is) || seen.contains(location) {
         return Ok(());
     }
-    let names: Vec<String> = locations.iter().map(name).collect();
+    let names = listed.iter().filter_map(|place| text(place, "location_name").map(str::to_owned));
+    let names: BTreeSet<String> = names.chain(seen.iter().cloned()).collect();
+    if names.is_empty() {
+        return Err(Problem::new(
+            Code::LocationNotFound,
+            "The organisation has no locations: its stock is in one place.",
+        )
+        .hint("Send the same request without `location`."));
+    }
+    let names: Vec<_> = names.into_iter().collect();
     Err(Problem::new(Code::LocationNotFound, format!("The locations are: {}.", names.join(", "))))
 }

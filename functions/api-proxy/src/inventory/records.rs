@@ -265,8 +265,8 @@ async fn list(
             response::inventory,
         )
         .await?;
-    let more = inventory::has_more(&answer);
     let rows_found = kind.record.take_list(&mut answer)?;
+    let more = inventory::may_go_on(&answer, page, rows_found.len(), rows);
     let data = rows_found
         .into_iter()
         .filter(|row| filters.iter().all(|(filter, value)| fits(row, filter, value)))

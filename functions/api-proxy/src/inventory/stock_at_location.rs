@@ -1,6 +1,8 @@
 //! Stock at one location. A list has no figures by location, whatever it is filtered by, so the items are read again with all
 //! that is known of them, a hundred at a time.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 use shared::base::problem::Problem;
 use shared::zoho::failure::FailureKind;
@@ -14,14 +16,14 @@ use crate::zoho::{Target, Zoho};
 /// How many items are read at once.
 const MAX_IDS: usize = 100;
 
-/// Those of the items that have figures at the location, with these alone. `whole` says that there are no others: then a
-/// location that nobody has is looked up, because an empty list of a place that there is not would be a wrong answer.
+/// Those of the items that have figures at the location, with these alone. Of the `first` page without any, the location is looked
+/// up, because an empty list of a place that there is not would be a wrong answer.
 pub(crate) async fn items_at(
     zoho: &Zoho,
     target: &Target<'_>,
     items: Vec<Object>,
     location: &str,
-    whole: bool,
+    first: bool,
 ) -> Result<Vec<Object>, Problem> {
     let ids: Vec<String> = items.iter().filter_map(|item| id(item, "item_id")).collect();
     let mut found = Vec::with_capacity(ids.len());
@@ -38,9 +40,11 @@ pub(crate) async fn items_at(
         }
     }
     let mut at: Vec<Object> = found.into_iter().map(inventory::item).collect();
+    let seen: BTreeSet<String> =
+        if first { at.iter().flat_map(names_of_places).collect() } else { BTreeSet::new() };
     at.retain_mut(|item| keep_only(item, location));
-    if at.is_empty() && whole {
-        demand_location(zoho, target, location).await?;
+    if at.is_empty() && first {
+        demand_location(zoho, target, location, &seen).await?;
     }
     Ok(at)
 }
@@ -57,6 +61,13 @@ async fn details(zoho: &Zoho, target: &Target<'_>, ids: &[String]) -> Result<Opt
         },
     )
     .await
+}
+
+/// The names of the places where an item has figures.
+fn names_of_places(item: &Object) -> Vec<String> {
+    let places = item.get("stock").and_then(|stock| stock.get("locations")).and_then(Value::as_array);
+    let name = |place: &Value| place.get("name").and_then(Value::as_str).map(str::to_owned);
+    places.into_iter().flatten().filter_map(name).collect()
 }
 
 /// Leaves the figures of one location only; says whether there are any.

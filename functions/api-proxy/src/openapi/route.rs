@@ -19,8 +19,8 @@ pub(crate) trait Routes {
         T: 'static;
 }
 
-/// The router in the making; always there between two routes.
-pub(crate) struct Serving(pub(crate) Option<Router<Arc<App>>>);
+/// The router in the making, always there between two routes, and the paths in it.
+pub(crate) struct Serving(pub(crate) Option<Router<Arc<App>>>, pub(crate) Vec<String>);
 
 impl Routes for Serving {
     fn on<H, T>(&mut self, verb: Verb, path: &str, handler: H, _: impl FnOnce() -> Operation)
@@ -37,6 +37,9 @@ impl Routes for Serving {
         };
         // Not `mem::take`, which would make an empty router for each route of each start.
         self.0 = self.0.take().map(|router| router.route(path, on(method, handler)));
+        if self.1.last().is_none_or(|last| last != path) {
+            self.1.push(path.to_owned());
+        }
     }
 }
 

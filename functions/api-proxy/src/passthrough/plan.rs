@@ -15,7 +15,7 @@ use super::call::Passed;
 use crate::writes::exact_response;
 use crate::writes::plan::{Done, Plan, Sent};
 use crate::writes::request::WriteRequest;
-use crate::zoho::{Outgoing, Scope, WriteFailure, Zoho};
+use crate::zoho::{Outgoing, Scope, Target, WriteFailure, Zoho};
 
 /// Larger documents are known by their digest only.
 const MAX_SHOWN: usize = 32 * 1024;
@@ -28,6 +28,8 @@ pub(crate) struct PassedCall {
     path: ApiPath,
     query: Vec<(String, String)>,
     if_unmodified_since: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    external: Option<String>,
     about: Value,
 }
 
@@ -46,20 +48,24 @@ pub(crate) fn about(call: &Passed) -> Value {
     });
     let query: Vec<Value> =
         call.query.iter().map(|(name, value)| json!({ "name": name, "value": value })).collect();
-    json!({
+    let mut about = json!({
         "method": call.verb,
         "path": format!("{}/{}", call.product, call.path),
         "query": query,
         "if_unmodified_since": call.if_unmodified_since,
         "body": body,
-    })
+    });
+    if let (Some(about), Some(external)) = (about.as_object_mut(), &call.external) {
+        about.insert("x_external".to_owned(), external.as_str().into());
+    }
+    about
 }
 
 impl PassedCall {
     /// `about` is what [`about`] tells of it.
     pub(crate) fn new(call: Passed, about: Value) -> Self {
-        let Passed { verb, product, path, query, if_unmodified_since, .. } = call;
-        Self { verb, product, path, query, if_unmodified_since, about }
+        let Passed { verb, product, path, query, if_unmodified_since, external, .. } = call;
+        Self { verb, product, path, query, if_unmodified_since, external, about }
     }
 
     /// In words, as a problem names it.
@@ -120,9 +126,10 @@ impl Plan for PassedCall {
     }
 
     async fn send(&self, zoho: &Zoho, request: &WriteRequest<'_>) -> Result<Done, WriteFailure> {
+        let target = Target { external: self.external.as_deref(), ..request.target(self.needs()) };
         let sent = zoho
             .write(
-                &request.target(self.needs()),
+                &target,
                 |place| Outgoing {
                     method: self.verb.method(),
                     url: self.path.url(self.product, place.api, place.organization, &self.query),
@@ -192,6 +199,7 @@ mod tests {
                 path,
                 query: Vec::new(),
                 if_unmodified_since: None,
+                external: None,
                 about: Value::Null,
             };
             assert_eq!(call.written(answer.as_bytes()).0, subject);

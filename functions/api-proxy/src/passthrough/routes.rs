@@ -26,6 +26,7 @@ use crate::request::body::unreadable;
 use crate::request::caller::Caller;
 use crate::request::connection;
 use crate::request::params::invalid;
+use crate::request::redact;
 use crate::request::size_limit::LARGEST;
 use crate::writes::exact_response;
 use crate::writes::plan::Draft;
@@ -85,6 +86,10 @@ async fn pass(
     aim.allowed(&caller.key)?;
     let body = body.map_err(|rejection| unreadable(&rejection, "4 MiB"))?;
     let call = Passed::judge(aim, uri.query().unwrap_or_default(), &headers, body)?;
+    // Whether a record answers would tell whose such a value is.
+    if let Some(fields) = &call.external {
+        redact::refuse_search(&caller, fields)?;
+    }
     let connection = connection::offering(&app.connections, &caller, call.product).await?;
     if !verb.is_read() {
         let (action, params) = (call.action(), WriteParams { dry_run: call.dry_run });
@@ -108,6 +113,7 @@ async fn pass(
     let unknown = format!("{verb} {product}/{path}");
     let mut target = Target::of_unknown_scope(&caller, &connection, call.product, unknown);
     target.if_modified_since = call.if_modified_since.as_deref();
+    target.external = call.external.as_deref();
     let found = app
         .zoho
         .read(

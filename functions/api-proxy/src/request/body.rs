@@ -8,6 +8,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shared::base::problem::{Code, Problem};
 
+use crate::request::did_you_mean::question;
+
 /// A JSON object.
 pub(crate) struct Body(pub(crate) Value);
 
@@ -36,5 +38,90 @@ pub(crate) fn unreadable(rejection: &BytesRejection, most: &str) -> Problem {
 
 /// The body as what the route takes; unknown fields are refused, because a field that is ignored is not written.
 pub(crate) fn read<T: DeserializeOwned>(body: &Value) -> Result<T, Problem> {
-    T::deserialize(body).map_err(|error| Problem::new(Code::BodyInvalid, format!("The body has {error}.")))
+    serde_path_to_error::deserialize(body).map_err(|error| {
+        Problem::new(Code::BodyInvalid, wording(&error.path().to_string(), &error.inner().to_string()))
+    })
+}
+
+/// What serde says of a field, in our words: the field first.
+fn wording(path: &str, what: &str) -> String {
+    let place = |field: &str| match path {
+        "." => format!("`{field}`"),
+        path => format!("`{path}.{field}`"),
+    };
+    if let Some((unknown, known)) =
+        what.strip_prefix("unknown field `").and_then(|rest| rest.split_once("`, expected "))
+    {
+        let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
+        let place = if path.ends_with(unknown) { format!("`{path}`") } else { place(unknown) };
+        let meant = question(unknown, known.iter().copied());
+        return format!("{place} is unknown here.{meant} The fields are {}.", known.join(", "));
+    }
+    if let Some(field) = what.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
+        return format!("{} is missing.", place(field));
+    }
+    let hint = if what.contains("type: string") && what.ends_with("JSON number") {
+        " Write a number without quotes, and with a point: 1234.56."
+    } else {
+        ""
+    };
+    match path {
+        "." => format!("The body has {what}.{hint}"),
+        path => format!("`{path}` has {what}.{hint}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+    use serde_json::{Number, json};
+
+    use super::*;
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "read by serde alone")]
+    struct Order {
+        name: Option<String>,
+        lines: Vec<Line>,
+    }
+
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    #[expect(dead_code, reason = "read by serde alone")]
+    struct Line {
+        quantity: Number,
+        rate: Option<Number>,
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_field() {
+        for (body, expected) in [
+            (json!({}), "`lines` is missing."),
+            (json!({ "lines": {} }), "`lines` has invalid type: map, expected a sequence."),
+            (json!({ "lines": [{}] }), "`lines[0].quantity` is missing."),
+            (
+                json!({ "lines": [{ "quantity": 1 }, { "quantity": "1.234,56" }] }),
+                "`lines[1].quantity` has invalid type: string \"1.234,56\", expected a JSON number. \
+                 Write a number without quotes, and with a point: 1234.56.",
+            ),
+            (
+                json!({ "lines": [{ "quantity": 1, "rate": true }] }),
+                "`lines[0].rate` has invalid type: boolean `true`, expected a JSON number.",
+            ),
+            (
+                json!({ "lines": [{ "quantity": 1, "rates": 2 }] }),
+                "`lines[0].rates` is unknown here. Did you mean `rate`? The fields are quantity, rate.",
+            ),
+            (
+                json!({ "naem": 1 }),
+                "`naem` is unknown here. Did you mean `name`? The fields are name, lines.",
+            ),
+            (json!({ "name": 1, "lines": [] }), "`name` has invalid type: integer `1`, expected a string."),
+        ] {
+            let problem = read::<Order>(&body).err().unwrap();
+            assert_eq!(problem.detail(), expected, "{body}");
+        }
+        assert!(read::<Order>(&json!({ "lines": [{ "quantity": 1.50, "rate": null }] })).is_ok());
+    }
 }

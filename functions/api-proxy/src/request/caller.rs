@@ -51,7 +51,10 @@ where
         let deadline = parts.extensions.get::<Deadline>().map(|deadline| deadline.0);
         let deadline = deadline.into_iter().chain([Instant::now() + ANSWER_TIMEOUT]).min();
         let deadline = deadline.unwrap_or_else(Instant::now);
-        let authorization = header(&parts.headers, AUTHORIZATION.as_str());
+        // A byte-order mark is no text of a header: what is unreadable is looked at all the same, to be named.
+        let authorization =
+            parts.headers.get(AUTHORIZATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let authorization = authorization.as_deref();
         // Key and token are believed equally long, and so are read again at the same time.
         let usual = gate.keys.last_known(authorization).and_then(|key| key.only_connection().cloned());
         let ahead = async {
@@ -81,8 +84,4 @@ fn guard(headers: &HeaderMap, name: &str) -> Result<Option<String>, Problem> {
         }
         _ => Err(invalid(format!("The header `{name}` is empty, stands twice, or is no plain text."))),
     }
-}
-
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok()).filter(|value| !value.is_empty())
 }

@@ -10,6 +10,8 @@ use shared::base::problem::{Code, Problem};
 use shared::zoho::crm::MAX_FIELDS;
 use shared::zoho::value::Object;
 
+use crate::request::did_you_mean::question;
+
 /// The query string as `T`, which should deny unknown fields.
 pub(crate) struct Params<T>(pub(crate) T);
 
@@ -33,8 +35,9 @@ fn wording(text: &str) -> String {
     match text.split_once(": ") {
         Some((name, what)) if !name.contains(' ') => match what.split_once(", expected ") {
             Some((_, known)) if what.starts_with("unknown field") => {
+                let meant = question(name, known.split('`').skip(1).step_by(2));
                 let known = known.trim_start_matches("one of ").replace(" or ", ", ");
-                format!("`{name}` is unknown here. The parameters are {known}.")
+                format!("`{name}` is unknown here.{meant} The parameters are {known}.")
             }
             _ if what.ends_with("there are no fields") => {
                 format!("`{name}` is unknown here, as is any other.")
@@ -83,8 +86,9 @@ impl Pairs {
         if self.known.contains(&name.as_str()) {
             return Err(invalid(format!("`{name}` stands twice.")));
         }
+        let meant = question(name, self.known.iter().copied());
         let known: Vec<String> = self.known.iter().map(|name| format!("`{name}`")).collect();
-        Err(invalid(format!("`{name}` is unknown here. The parameters are {}.", known.join(", "))))
+        Err(invalid(format!("`{name}` is unknown here.{meant} The parameters are {}.", known.join(", "))))
     }
 }
 
@@ -147,7 +151,7 @@ pub(crate) fn record_id(text: &str) -> Result<&str, Problem> {
     if is_zoho_id(text) {
         Ok(text)
     } else {
-        Err(invalid("The id in the path must be Zoho's own: 1 to 19 digits. To look up a SKU, use `?sku=`."))
+        Err(invalid("The id in the path must be Zoho's own: 1 to 19 digits."))
     }
 }
 

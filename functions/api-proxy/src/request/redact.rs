@@ -1,6 +1,8 @@
 //! What a key made with `--redact contacts` does not get to see: addresses, numbers and birthdays of people. It goes over the
 //! finished answer, so that no route can forget it.
 
+use std::collections::BTreeSet;
+
 use axum::Json;
 use axum::body::{Body, to_bytes};
 use axum::extract::Request;
@@ -104,14 +106,62 @@ pub(crate) async fn layer(request: Request, next: Next) -> Response {
     hidden("in a file nothing can be hidden.").into_response()
 }
 
+/// How long the keys of Inventory's custom fields are at most: what is longer is cut.
+const CUT_KEY: usize = 30;
+
+/// What is appended to such a key.
+const KEY_ENDS: [&str; 2] = ["_unformatted", "_formatted"];
+
+/// The key of a custom field without what is appended to it.
+fn bare_key(field: &str) -> &str {
+    KEY_ENDS.iter().find_map(|end| field.strip_suffix(end)).unwrap_or(field)
+}
+
+/// Whether a key was cut within what may be a word for such data: `cf_emergency_contact_in_home_p`.
+fn is_cut_within_personal(field: &str) -> bool {
+    let key = bare_key(field).to_ascii_lowercase();
+    let last = key.rsplit('_').next().unwrap_or_default();
+    key.len() >= CUT_KEY
+        && key.starts_with("cf_")
+        && !last.is_empty()
+        && PERSONAL.iter().chain(PERSONAL_ENDS).any(|word| word.starts_with(last))
+}
+
+/// The keys of those custom fields whose label, which is not cut, says that they hold such data.
+fn keys_by_label(value: &Value, keys: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(object) => {
+            let text = |name: &str| object.get(name).and_then(Value::as_str);
+            let labels = ["label", "field_label", "placeholder"].iter().filter_map(|name| text(name));
+            if let Some(key) = text("api_name").filter(|_| labels.into_iter().any(is_personal)) {
+                keys.insert(key.to_ascii_lowercase());
+            }
+            object.values().for_each(|value| keys_by_label(value, keys));
+        }
+        Value::Array(list) => list.iter().for_each(|value| keys_by_label(value, keys)),
+        _ => {}
+    }
+}
+
 fn redact(value: &mut Value) {
+    let mut keys = BTreeSet::new();
+    keys_by_label(value, &mut keys);
+    hide(value, &keys);
+}
+
+fn hide(value: &mut Value, keys: &BTreeSet<String>) {
     match value {
         Value::Object(object) => {
             // A custom field of Inventory, or a parameter in the audit: its name stands beside its value.
             let named = ["label", "api_name", "name"].iter().filter_map(|name| object.get(*name)?.as_str());
-            let pair = object.contains_key("value") && named.into_iter().any(is_personal);
+            let mut named = named.into_iter();
+            let pair = object.contains_key("value")
+                && named.any(|name| is_personal(name) || is_cut_within_personal(name));
             for (field, value) in object.iter_mut() {
-                let personal = is_personal(field) || (pair && field.starts_with("value"));
+                let personal = is_personal(field)
+                    || (pair && field.starts_with("value"))
+                    || is_cut_within_personal(field)
+                    || (!keys.is_empty() && keys.contains(&bare_key(field).to_ascii_lowercase()));
                 // An id leads to such data and is none.
                 let id = field.ends_with("_id") && value.as_str().is_some_and(is_zoho_id);
                 match value {
@@ -119,11 +169,11 @@ fn redact(value: &mut Value) {
                     Value::String(text) if text.is_empty() => {}
                     Value::Array(list) if list.is_empty() => {}
                     value if personal && !id => *value = HIDDEN.into(),
-                    value => redact(value),
+                    value => hide(value, keys),
                 }
             }
         }
-        Value::Array(list) => list.iter_mut().for_each(redact),
+        Value::Array(list) => list.iter_mut().for_each(|value| hide(value, keys)),
         Value::String(text) if text.contains('@') => *text = without_addresses(text),
         _ => {}
     }
@@ -177,6 +227,36 @@ mod tests {
             ],
         });
         assert_eq!(value, expected);
+    }
+
+    #[test]
+    fn keys_that_were_cut_are_known_by_their_label_or_their_last_letters() {
+        let mut value = json!({
+            "custom_fields": [
+                { "label": "Emergency contact in home phone", "api_name": "cf_emergency_contact_in_home_p", "value": "+49 1" },
+                { "label": "Birthday of the one in charge", "api_name": "cf_day_of_the_one_in_charge_of", "value": "1 May" },
+                { "label": "TAL fulfillment fee category", "api_name": "cf_tal_fulfillment_fee_categor", "value": "A" },
+            ],
+            "cf_emergency_contact_in_home_p": "+49 1",
+            "cf_day_of_the_one_in_charge_of": "1 May",
+            "cf_tal_fulfillment_fee_categor": "A",
+            "custom_field_hash": { "cf_emergency_contact_in_home_p_unformatted": "+49 1", "cf_day_of_the_one_in_charge_of": "1 May" },
+        });
+        redact(&mut value);
+        assert_eq!(value["cf_emergency_contact_in_home_p"], "[redacted]");
+        assert_eq!(value["cf_day_of_the_one_in_charge_of"], "[redacted]", "its label says so");
+        assert_eq!(value["cf_tal_fulfillment_fee_categor"], "A");
+        assert_eq!(value["custom_fields"][0]["value"], "[redacted]");
+        assert_eq!(value["custom_fields"][1]["value"], "[redacted]");
+        assert_eq!(value["custom_fields"][2]["value"], "A");
+        let hidden = json!({
+            "cf_emergency_contact_in_home_p_unformatted": "[redacted]", "cf_day_of_the_one_in_charge_of": "[redacted]",
+        });
+        assert_eq!(value["custom_field_hash"], hidden);
+        // A row of a list has no labels.
+        let mut row = json!({ "cf_emergency_contact_in_home_p": "+49 1", "cf_p": "x" });
+        redact(&mut row);
+        assert_eq!(row, json!({ "cf_emergency_contact_in_home_p": "[redacted]", "cf_p": "x" }));
     }
 
     proptest! {

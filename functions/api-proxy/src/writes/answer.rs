@@ -6,6 +6,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use shared::base::problem::{Code, Problem};
 use shared::core::writes::idempotency::StoredAnswer;
+use shared::core::writes::preview::Found;
 use shared::core::writes::twins::Twin;
 
 use super::exact_response;
@@ -74,8 +75,18 @@ pub(super) fn running(seconds: u64) -> Problem {
     .retry_after(seconds)
 }
 
-pub(super) fn preview_required() -> Problem {
-    Problem::new(Code::PreviewRequired, "This write needs a preview of the very same request.")
+/// `is_id` says that the `Idempotency-Key` looks like the id of a preview.
+pub(super) fn preview_required(found: &Found, is_id: bool) -> Problem {
+    let detail = match found {
+        Found::Differs => {
+            "This request differs from the one that was previewed: body, path or connection are not the same. Nothing was done."
+        }
+        Found::None if is_id => {
+            "No preview of this key has this id, or its 15 minutes are over. Nothing was done."
+        }
+        Found::None | Found::Same(_) => "This write needs a preview of the very same request.",
+    };
+    Problem::new(Code::PreviewRequired, detail)
 }
 
 pub(super) fn uncertain(plan: &dyn Plan, has_key: bool) -> Problem {

@@ -22,7 +22,7 @@ use shared::core::services::Services;
 use shared::core::writes::audit::{Audit, Entry, Outcome};
 use shared::core::writes::idempotency::{Begun, Idempotency, StoredAnswer, Ticket};
 use shared::core::writes::own_writes::OwnWrites;
-use shared::core::writes::preview::Previews;
+use shared::core::writes::preview::{Found as Previewed, Previews};
 use shared::core::writes::twins::{Twin, Twins};
 use tokio::join;
 
@@ -89,19 +89,20 @@ impl Writes {
         }
         let previewed = match &request.key {
             Some(key) => self.previews.find(owner, key, &request.digest).await?,
-            None => None,
+            None => Previewed::None,
         };
         let must = request.needs_preview || request.key.as_deref().is_some_and(Previews::is_id);
-        let previewless = previewed.is_none() && must;
+        let previewless = must && !matches!(previewed, Previewed::Same(_));
+        let refusal = preview_required(&previewed, request.key.as_deref().is_some_and(Previews::is_id));
         let prepare = async {
             match previewed {
-                Some(plan) => restore(plan),
-                None => prepare.await,
+                Previewed::Same(plan) => restore(plan),
+                Previewed::Differs | Previewed::None => prepare.await,
             }
         };
         let Some(key) = &request.key else {
             if previewless {
-                return Err(preview_required());
+                return Err(refusal);
             }
             let prepared = prepare.await?;
             return self.execute(request, prepared, None).await;
@@ -116,7 +117,7 @@ impl Writes {
             // What was performed already has its answer, and what is under way its end; only a beginning needs the preview.
             Begun::First(ticket) if previewless => {
                 self.idempotency.forget(ticket).await?;
-                Err(preview_required())
+                Err(refusal)
             }
             Begun::First(ticket) => match prepare.await {
                 Ok(prepared) => self.execute(request, prepared, Some(ticket)).await,

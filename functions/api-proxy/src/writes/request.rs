@@ -83,6 +83,7 @@ impl<'a> WriteRequest<'a> {
             scope,
             account: Some(&self.account),
             if_modified_since: None,
+            external: None,
         }
     }
 }

@@ -13,6 +13,7 @@ use shared::base::clock::SharedClock;
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::core::connection::access_token::AccessToken;
+use shared::core::connection::organization::Organization;
 use shared::core::quota::{self, Priority};
 use shared::core::zoho_client::{Call, Session, ZohoClient};
 use shared::zoho::scope::Product;
@@ -42,6 +43,8 @@ pub(crate) struct Target<'a> {
     pub(crate) account: Option<&'a str>,
     /// Of a read: only what was changed since, in CRM's form.
     pub(crate) if_modified_since: Option<&'a str>,
+    /// The fields of other systems' ids by which the call names its records.
+    pub(crate) external: Option<&'a str>,
 }
 
 /// What a call needs of its token.
@@ -62,7 +65,7 @@ impl<'a> Target<'a> {
         scope: &'a str,
     ) -> Self {
         let scope = Scope::Known(scope);
-        Self { caller, connection, product, scope, account: None, if_modified_since: None }
+        Self { caller, connection, product, scope, account: None, if_modified_since: None, external: None }
     }
 
     /// A call whose scope nobody knows but Zoho; `call` is its name.
@@ -73,7 +76,7 @@ impl<'a> Target<'a> {
         call: String,
     ) -> Self {
         let scope = Scope::OfCall(call);
-        Self { caller, connection, product, scope, account: None, if_modified_since: None }
+        Self { caller, connection, product, scope, account: None, if_modified_since: None, external: None }
     }
 
     /// The same with another scope.
@@ -88,6 +91,7 @@ impl<'a> Target<'a> {
             scope: Scope::Known(scope),
             account: self.account,
             if_modified_since: None,
+            external: None,
         }
     }
 
@@ -105,6 +109,7 @@ impl<'a> Target<'a> {
             remembers: true,
             organization: self.caller.organization.as_deref(),
             account: self.account,
+            external: self.external,
             caller: quota::Caller { key, priority: Priority::Agent, deadline },
             timeout: CALL_TIMEOUT,
         }
@@ -130,6 +135,16 @@ impl Zoho {
         let token = self.client.tokens.current(connection, caller.deadline).await?;
         token.demand_organization(connection, caller.organization.as_deref())?;
         Ok(token.account())
+    }
+
+    /// The organisation of Inventory that a connection is for, as far as it was told when it was connected.
+    pub(crate) async fn organization(
+        &self,
+        caller: &Caller,
+        connection: &ConnectionName,
+    ) -> Result<Option<Organization>, Problem> {
+        let token = self.client.tokens.current(connection, caller.deadline).await?;
+        Ok(token.organization.clone())
     }
 
     /// Finds a token that allows the call, and tells the caller whose account it is for.

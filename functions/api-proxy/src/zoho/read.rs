@@ -81,10 +81,10 @@ fn tries(product: Product, failure: &Failure) -> u32 {
     }
 }
 
-/// What Zoho itself asks for, which is the rule for calls that were too many.
+/// What Zoho itself asks for, which is the rule for calls that were too many, and comes with an outage too.
 fn asked_pause(failure: &Failure) -> Duration {
     match failure.kind {
-        FailureKind::TooManyAtOnce | FailureKind::RateLimited => {
+        FailureKind::TooManyAtOnce | FailureKind::RateLimited | FailureKind::Unavailable => {
             Duration::from_secs(failure.retry_after.unwrap_or(0))
         }
         _ => Duration::ZERO,

@@ -32,6 +32,12 @@ pub(super) struct Checkpoint {
     /// How many calls the last poll has taken.
     #[serde(default)]
     pub(super) calls: u32,
+    /// How many rows of the last poll could not be read.
+    #[serde(default)]
+    pub(super) unread: u32,
+    /// Whether the log has said so.
+    #[serde(default)]
+    pub(super) told_unread: bool,
     /// Until when a process polls the list, unless it died.
     #[serde(default, rename = "busy")]
     pub(super) busy_until: Option<Timestamp>,
@@ -133,7 +139,7 @@ mod tests {
             "cursor": {
                 "part": "deletions", "since": one, "to": two, "order": "oldest_first", "at": { "page": 3 }, "unsorted": 2,
             },
-            "calls": 7, "busy": two, "not_before": one, "noticed": two,
+            "calls": 7, "unread": 2, "told_unread": true, "busy": two, "not_before": one, "noticed": two,
         });
         let [one, two] = [one, two].map(|text| text.parse::<Timestamp>().unwrap());
         let checkpoint = Checkpoint {
@@ -150,6 +156,8 @@ mod tests {
                 unsorted: 2,
             }),
             calls: 7,
+            unread: 2,
+            told_unread: true,
             busy_until: Some(two),
             not_before: Some(one),
             warned_at: Some(two),

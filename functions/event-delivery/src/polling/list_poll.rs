@@ -23,6 +23,9 @@ const WEBHOOK_GRACE: SignedDuration = SignedDuration::from_mins(2);
 /// A poll that is not over by then has died.
 const POLL_LEASE: SignedDuration = SignedDuration::from_secs(60);
 
+/// Why nothing can be found in a list whose records have no time of change, like a module of CRM without `Modified_Time`.
+const NO_TIMES: &str = "its records do not say when they were changed.";
+
 /// How often the log says that a list cannot be read.
 const WARNING_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
 
@@ -107,6 +110,10 @@ impl ListPoll<'_> {
                 Reading::Never(why) => return Ok(Some(End::Unreadable(why, REFUSED_LIST_PAUSE))),
             };
             poll.stored.checkpoint.calls += 1;
+            if page.timeless {
+                return Ok(Some(End::Unreadable(NO_TIMES.to_owned(), REFUSED_LIST_PAUSE)));
+            }
+            poll.stored.checkpoint.unread += page.unread;
             let seen = match cursor.part {
                 Part::Changes => poll.changes,
                 Part::Deletions => poll.deletions,
@@ -143,7 +150,7 @@ impl<'a> Poll<'a> {
     fn begin(&mut self, to: Timestamp) -> Cursor {
         let checkpoint = &mut self.stored.checkpoint;
         checkpoint.cursor.clone().unwrap_or_else(|| {
-            checkpoint.calls = 0;
+            (checkpoint.calls, checkpoint.unread) = (0, 0);
             first_page(Part::Changes, self.list.order(), self.changes.until, to)
         })
     }
@@ -175,6 +182,15 @@ fn write_end(checkpoint: &mut Checkpoint, list: &List, end: End, now: Timestamp)
         End::Later => checkpoint.not_before = Some(later(now, list.pause_per_call)),
         End::Finished => {
             (checkpoint.polled_at, checkpoint.not_before, checkpoint.warned_at) = (Some(now), None, None);
+            let unread = checkpoint.unread;
+            if unread > 0 && !checkpoint.told_unread {
+                let name = list.name();
+                let notice = format!(
+                    "{unread} records of {name} have no time or id that can be read: their changes are not found."
+                );
+                tracing::warn!(list = name, unread, notice, "rows of a watched list cannot be read");
+            }
+            checkpoint.told_unread = unread > 0;
         }
         // A later poll begins at the first page, because CRM's page tokens end after a day. It waits, because each attempt costs
         // all the pages before the one that is refused.

@@ -123,7 +123,11 @@ mod tests {
                 row: serde_json::Map::new(),
             };
             let rows = rows.iter().skip(skipped).take(self.per_page).map(row).collect();
-            Page { rows, next: more.then(|| PagePosition::Token((number + 1).to_string())), cut: false }
+            Page {
+                rows,
+                next: more.then(|| PagePosition::Token((number + 1).to_string())),
+                ..Page::default()
+            }
         }
 
         /// Reads all pages, while `meanwhile` happens before each; gives the ids that were seen, and the number of pages.
@@ -192,7 +196,7 @@ mod tests {
                 created: None,
                 row: serde_json::Map::new(),
             };
-            Page { rows: seconds.iter().map(row).collect(), next: None, cut: true }
+            Page { rows: seconds.iter().map(row).collect(), cut: true, ..Page::default() }
         };
         let next = |part, order, seconds: &[i64]| {
             next_after(

@@ -58,6 +58,7 @@ impl<'a> Target<'a> {
             remembers: purpose != Purpose::Record,
             organization: None,
             account: None,
+            external: None,
             caller: Caller { key: QUOTA_KEY, priority: Priority::Background, deadline: until },
             timeout: CALL_TIMEOUT,
         }

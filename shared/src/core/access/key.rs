@@ -11,6 +11,7 @@ use crate::base::id::ConnectionName;
 use crate::base::problem::{Code, Problem};
 use crate::base::secret::{Secret, digests_equal, random_hex};
 use crate::base::ttl_cache::TtlCache;
+use crate::core::access::key_text::{PREFIX, parse, seen};
 use crate::core::access::pattern;
 use crate::core::access::pattern::{BadPattern, Pattern};
 use crate::store::{Condition, Key, Put, Query, StoreError, Table};
@@ -219,7 +220,7 @@ impl Keys {
             redact_contacts: wanted.redact_contacts,
         };
         self.state.put(Put::record(Key::new(PARTITION, &key.id), &key, Condition::Absent)?).await?;
-        let text = Secret::new(format!("zck_{}_{}", key.id, secret.expose()));
+        let text = Secret::new(format!("{PREFIX}{}_{}", key.id, secret.expose()));
         Ok((key, text))
     }
 
@@ -250,11 +251,17 @@ impl Keys {
         let Some(header) = authorization else {
             return Err(Problem::new(Code::KeyMissing, "The request has no `Authorization` header."));
         };
+        if header.trim().is_empty() {
+            return Err(Problem::new(Code::KeyMissing, "The `Authorization` header is empty."));
+        }
         let invalid = |detail: &'static str| Problem::new(Code::KeyInvalid, detail);
         let Some((id, secret)) = parse(header) else {
-            return Err(invalid(
-                "The `Authorization` header does not hold a service key of the form `Bearer zck_…`.",
-            ));
+            let detail = format!(
+                "The `Authorization` header holds {}. A service key comes as `Bearer zck_…`.",
+                seen(header)
+            );
+            let problem = Problem::new(Code::KeyInvalid, detail);
+            return Err(problem.hint("Send the service key exactly as `zoho-connector keys create` printed it, and nothing around it. Where `detail` names a variable, the operator sets it for the agent."));
         };
         let key =
             self.find(id).await?.filter(|key| digests_equal(&key.digest, &Secret::new(secret).digest()));
@@ -298,20 +305,6 @@ impl Keys {
         }
         Ok(key)
     }
-}
-
-/// The public and the secret part of `Bearer zck_<id>_<secret>`.
-fn parse(header: &str) -> Option<(&str, &str)> {
-    header
-        .split_once(' ')
-        .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        .and_then(|(_, key)| key.trim().strip_prefix("zck_"))
-        .and_then(|rest| rest.split_once('_'))
-        .filter(|(id, secret)| is_hex(id, 12) && is_hex(secret, 64))
-}
-
-fn is_hex(text: &str, length: usize) -> bool {
-    text.len() == length && text.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b))
 }
 
 #[cfg(test)]

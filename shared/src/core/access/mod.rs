@@ -1,4 +1,5 @@
 //! Who may call what: service keys and the patterns of the pass-through.
 
 pub mod key;
+mod key_text;
 pub mod pattern;

@@ -34,6 +34,16 @@ pub struct Preview {
     pub until: Timestamp,
 }
 
+/// What a key is the id of.
+pub enum Found {
+    /// A preview of this very request: its plan.
+    Same(Value),
+    /// A preview of this caller's that was of another request.
+    Differs,
+    /// No preview of this caller's, or one whose time is over.
+    None,
+}
+
 /// The previews of an installation.
 pub struct Previews {
     state: Arc<dyn Table>,
@@ -65,16 +75,20 @@ impl Previews {
         Ok(Preview { id, until })
     }
 
-    /// The plan of a preview of this very request, if the key is the id of one.
+    /// The preview whose id a key is.
     ///
     /// # Errors
     /// Where the store fails.
-    pub async fn find(&self, owner: &str, key: &str, request: &str) -> Result<Option<Value>, StoreError> {
+    pub async fn find(&self, owner: &str, key: &str, request: &str) -> Result<Found, StoreError> {
         if !Self::is_id(key) {
-            return Ok(None);
+            return Ok(Found::None);
         }
-        let Some(row) = self.state.get(&Key::new(PARTITION, key)).await? else { return Ok(None) };
+        let Some(row) = self.state.get(&Key::new(PARTITION, key)).await? else { return Ok(Found::None) };
         let record: Record = row.read()?;
-        Ok((record.owner == owner && record.request == request).then_some(record.plan))
+        Ok(match record.owner == owner {
+            true if record.request == request => Found::Same(record.plan),
+            true => Found::Differs,
+            false => Found::None,
+        })
     }
 }

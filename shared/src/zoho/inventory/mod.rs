@@ -7,7 +7,7 @@ pub mod webhook_rules;
 use serde_json::{Value, json};
 
 use self::record_kinds::RecordKind;
-use super::value::{Object, even_out, id, number, query_of, text, untrusted};
+use super::value::{Object, even_out, id, number, query_of, text};
 
 /// Scopes, by the records that they cover.
 pub mod scope {
@@ -122,13 +122,29 @@ pub fn item_url(api: &str, organization: &str, item_id: &str) -> String {
     RecordKind::ITEM.record_url(api, organization, item_id)
 }
 
-/// Whether there is a page after this one. Without a `page_context` there is none.
+/// Whether Zoho says that there is a page after this one. Without a `page_context` there is none.
 pub fn has_more(answer: &Object) -> bool {
     answer
         .get("page_context")
         .and_then(|page| page.get("has_more_page"))
         .and_then(Value::as_bool)
         .unwrap_or(false)
+}
+
+/// Of a first page with fewer than one row in so many, Zoho's word is believed that it is the last.
+const NEARLY_EMPTY: u64 = 4;
+
+/// Whether a list may go on after a page of so many rows, where so many were asked for. Zoho can call a page the last one that is
+/// not: a second page with 175 of 200 rows did, and 131 more came after it. Only an empty page is the end. To ask for one after each
+/// short list would double the calls of most reads, so that a nearly empty first page is believed.
+pub fn may_go_on(answer: &Object, page: u32, rows: usize, asked: u32) -> bool {
+    if has_more(answer) {
+        return true;
+    }
+    let Some(context) = answer.get("page_context") else { return false };
+    let size = context.get("per_page").and_then(Value::as_u64).filter(|size| *size > 0);
+    let rows = u64::try_from(rows).unwrap_or(u64::MAX);
+    rows > 0 && (page > 1 || rows.saturating_mul(NEARLY_EMPTY) >= size.unwrap_or(asked.into()))
 }
 
 /// Fields that hold numbers, or `""` in place of none.
@@ -145,20 +161,87 @@ const NUMBERS: &[&str] = &[
     "maximum_order_quantity",
     "tax_percentage",
     "tds_tax_percentage",
+    "shipping_charge_tax_percentage",
+    "sales_margin",
+    // Of packages.
+    "length",
+    "width",
+    "height",
+    "weight",
 ];
 
 /// Text fields that Zoho fills, or whose values people only choose from a list. All others count as written by people.
-const CHOSEN: &[&str] =
-    &["status", "source", "item_type", "product_type", "image_type", "item_code", "lock_details"];
+const CHOSEN: &[&str] = &[
+    "status",
+    "source",
+    "item_type",
+    "product_type",
+    "image_type",
+    "item_code",
+    "lock_details",
+    "date",
+    "sales_channel",
+    "orientation",
+    "computation_type",
+    "communication_preference",
+    "rounding_mode",
+    "gst_treatment",
+    "tax_treatment",
+    "vat_treatment",
+    "tax_regime",
+    "place_of_supply",
+    "source_of_supply",
+    "destination_of_supply",
+    "gst_no",
+    "language_code",
+];
+
+/// How the names of other such fields end.
+const CHOSEN_ENDS: &[&str] = &[
+    "_id",
+    "_ids",
+    "_time",
+    "_date",
+    "_status",
+    "_code",
+    "_type",
+    "_formatted",
+    "_symbol",
+    "_format",
+    "_mode",
+    "_width",
+    "_height",
+    "_size",
+    "_margin",
+];
+
+/// Whether a value holds words of people: text in a field that Zoho does not fill, or within it.
+fn holds_words(field: &str, value: &Value) -> bool {
+    let chosen = CHOSEN.contains(&field) || CHOSEN_ENDS.iter().any(|end| field.ends_with(end));
+    let ours = chosen && !field.starts_with("cf_");
+    match value {
+        Value::String(text) => !ours && !text.is_empty(),
+        Value::Array(list) if !ours => list.iter().any(|value| match value {
+            // Lists of ids.
+            Value::String(text) => !text.is_empty() && !text.bytes().all(|byte| byte.is_ascii_digit()),
+            value => holds_words(field, value),
+        }),
+        Value::Object(inner) if !ours => inner.iter().any(|(field, value)| holds_words(field, value)),
+        _ => false,
+    }
+}
+
+/// The names of those fields that hold words of people: data, never instructions.
+fn untrusted(record: &Object) -> Value {
+    let names = record.iter().filter(|(field, value)| holds_words(field, value));
+    Value::Array(names.map(|(field, _)| Value::String(field.clone())).collect())
+}
 
 /// An item as callers get it: Zoho's fields, normalised, with `stock` and `untrusted` added.
 pub fn item(mut item: Object) -> Object {
     even_out(&mut item, NUMBERS);
     let stock = stock(&item);
-    let mut untrusted = untrusted(&item, |field| {
-        let ours = CHOSEN.contains(&field) || field.ends_with("_id") || field.ends_with("_time");
-        !ours || field.starts_with("cf_")
-    });
+    let mut untrusted = untrusted(&item);
     if let (Value::Array(names), true) = (&mut untrusted, stock.get("locations").is_some_and(Value::is_array))
     {
         names.push(json!("stock"));
@@ -171,12 +254,7 @@ pub fn item(mut item: Object) -> Object {
 /// Any other record as callers get it: Zoho's fields, normalised, with `untrusted` added.
 pub fn plain_record(mut record: Object) -> Object {
     even_out(&mut record, NUMBERS);
-    let untrusted = untrusted(&record, |field| {
-        let ours = CHOSEN.contains(&field)
-            || ["_id", "_time", "_date", "_status", "_code"].iter().any(|end| field.ends_with(end))
-            || field == "date";
-        !ours || field.starts_with("cf_")
-    });
+    let untrusted = untrusted(&record);
     record.insert("untrusted".to_owned(), untrusted);
     record
 }
@@ -247,6 +325,38 @@ mod tests {
     }
 
     #[test]
+    fn only_fields_with_words_of_people_are_untrusted() {
+        let record: Object = serde_json::from_str(
+            r#"{"salesorder_id":"1","salesorder_number":"SO-1","date":"2026-11-20","status":"draft","rounding_mode":"round_half_up",
+                "page_width":"8.27in","orientation":"portrait","template_type":"standard","template_name":"Mine","currency_code":"EUR",
+                "currency_symbol":"€","total_formatted":"€1.00","total":1.0,"discount_type":"item_level","customer_name":"Harbor",
+                "contact_persons":["3300000000060212"],"taxes":[],"invoices":[{"invoice_id":"7","status":"sent"}],
+                "line_items":[{"item_id":"1","name":"Oak"}],"custom_field_hash":{},"notes":"","cf_code":"x","terms":"30 days"}"#,
+        )
+        .unwrap();
+        assert_eq!(
+            plain_record(record)["untrusted"],
+            json!(["salesorder_number", "template_name", "customer_name", "line_items", "cf_code", "terms"])
+        );
+    }
+
+    #[test]
+    fn figures_that_are_not_there_are_null_and_no_text() {
+        let item = shaped(
+            r#"{"item_id":"1","sales_margin":"","shipping_charge_tax_percentage":"",
+                "package_details":{"length":"80","width":"","height":"4.50","weight":"","weight_unit":"kg"}}"#,
+        );
+        assert_eq!(
+            (&item["sales_margin"], &item["shipping_charge_tax_percentage"]),
+            (&Value::Null, &Value::Null)
+        );
+        assert_eq!(
+            item["package_details"].to_string(),
+            r#"{"length":80,"width":null,"height":4.50,"weight":null,"weight_unit":"kg"}"#
+        );
+    }
+
+    #[test]
     fn a_service_has_no_stock_and_old_warehouses_count_as_locations() {
         assert_eq!(shaped(r#"{"item_id":"1"}"#)["stock"], json!({"tracked": false}));
         let old = shaped(
@@ -266,6 +376,21 @@ mod tests {
             assert_eq!(low(r#"{"reorder_level":"","stock_on_hand":1}"#, filtered), filtered);
             assert_eq!(low("{}", filtered), filtered);
         }
+    }
+
+    #[test]
+    fn only_an_empty_page_or_a_nearly_empty_first_one_is_the_end() {
+        let answer = |context: Value| json!({ "page_context": context }).as_object().unwrap().clone();
+        let last = answer(json!({ "has_more_page": false }));
+        for (page, rows, goes_on) in
+            [(1, 0, false), (1, 49, false), (1, 50, true), (2, 1, true), (2, 175, true), (4, 0, false)]
+        {
+            assert_eq!(may_go_on(&last, page, rows, 200), goes_on, "{page} {rows}");
+        }
+        let small = answer(json!({ "has_more_page": false, "per_page": 2 }));
+        assert!(may_go_on(&small, 1, 1, 200), "what Zoho took for a page counts");
+        assert!(may_go_on(&answer(json!({ "has_more_page": true })), 1, 0, 200));
+        assert!(!may_go_on(&Object::new(), 1, 200, 200), "lists that have no pages");
     }
 
     #[test]

@@ -57,7 +57,7 @@ impl List<'_> {
             Err(answer) => return answer,
         };
         let skipped = (page - 1).saturating_mul(per_page);
-        let more = rows.len() > skipped.saturating_add(per_page);
+        let more = !switches.more_pages_denied && rows.len() > skipped.saturating_add(per_page);
         let rows: Vec<Value> = rows.into_iter().skip(skipped).take(per_page).collect();
         let filter = call.filled("filter_by").unwrap_or_else(|| "Status.All".to_owned());
         let mut context = object(json!({

@@ -1,11 +1,15 @@
-//! What an order would cost and take from stock: our own sum, shown before anything is written. Zoho computes the real one.
+//! What an order would cost and take from stock: our own sum, shown before anything is written. Zoho computes the real one. What
+//! cannot be known is null, and a warning says why.
 
-use std::str::FromStr;
+use std::collections::BTreeMap;
 
 use rust_decimal::Decimal;
 use serde_json::{Number, Value, json};
-use shared::base::problem::{Code, Problem};
+use shared::base::problem::Problem;
 use shared::zoho::value::{Object, text};
+
+use super::amount::{decimal, number, rounded, too_large};
+use crate::inventory::lookup::Customer;
 
 /// A line with its item.
 pub(crate) struct Line<'a> {
@@ -13,28 +17,75 @@ pub(crate) struct Line<'a> {
     pub(crate) quantity: &'a Number,
     /// Where it is not the item's own.
     pub(crate) rate: Option<&'a Number>,
+    /// Where it is not the item's own.
+    pub(crate) tax_id: Option<&'a str>,
+    pub(crate) has_discount: bool,
 }
 
-/// The lines, the sums, and the stock before and after.
-pub(crate) fn order(customer_id: &str, lines: &[Line<'_>], charges: &[&Number]) -> Result<Value, Problem> {
-    let (mut subtotal, mut tax) = (Decimal::ZERO, Decimal::ZERO);
+/// The lines, the sums, and the stock before and after. `decimals` is what amounts are rounded to, where that is known.
+pub(crate) fn order(
+    customer: &Customer,
+    decimals: Option<u32>,
+    lines: &[Line<'_>],
+    charges: &[(&str, &Number)],
+) -> Result<Value, Problem> {
+    let (mut subtotal, mut tax) = (Decimal::ZERO, Some(Decimal::ZERO));
+    let mut warnings: Vec<String> = Vec::new();
+    let mut taken: BTreeMap<&str, Decimal> = BTreeMap::new();
     let mut shown = Vec::new();
-    for line in lines {
-        let quantity = decimal(&line.quantity.to_string())?;
-        let rate = match line.rate {
-            Some(rate) => decimal(&rate.to_string())?,
-            None => figure(line.item, "rate")?.unwrap_or_default(),
+    for (index, line) in lines.iter().enumerate() {
+        let place = format!("line_items[{index}]");
+        let field = |name: &str| format!("{place}.{name}");
+        let quantity = decimal(line.quantity, &field("quantity"))?;
+        let given = line.rate.map(|rate| decimal(rate, &field("rate"))).transpose()?;
+        let rate = match given {
+            Some(rate) => rate,
+            None => figure(line.item, "rate", &field("rate"))?.unwrap_or_default(),
         };
-        let total = product(rate, quantity)?;
-        let percentage = figure(line.item, "tax_percentage")?.unwrap_or_default();
-        subtotal = sum(subtotal, total)?;
-        tax = sum(tax, product(total, percentage)? / Decimal::ONE_HUNDRED)?;
+        if given.is_none() && rate.is_zero() {
+            warnings.push(format!(
+                "`{place}`: no `rate` is given, and the item's own is 0: it would cost nothing."
+            ));
+        }
+        let total = rounded(product(rate, quantity, &place)?, decimals);
+        subtotal = sum(subtotal, total, &place)?;
+        let percentage = percentage(line, &place)?;
+        let of_line = percentage.map(|part| product(total, part, &place)).transpose()?;
+        tax = match (tax, of_line) {
+            (Some(tax), Some(more)) => {
+                Some(sum(tax, rounded(more / Decimal::ONE_HUNDRED, decimals), &place)?)
+            }
+            _ => None,
+        };
+        if percentage.is_none() {
+            warnings.push(format!(
+                "`{place}`: its tax is unknown, because Zoho shows none for the item as it is ordered."
+            ));
+        }
+        if line.has_discount {
+            warnings.push(format!("`{place}`: its discount is left out of the estimate."));
+        }
+        if text(line.item, "status") == Some("inactive") {
+            warnings.push(format!("`{place}`: the item is inactive."));
+        }
+        if line.item.get("can_be_sold") == Some(&Value::Bool(false)) {
+            warnings.push(format!("`{place}`: the item is not for sale, and Zoho may refuse it."));
+        }
         let available =
             line.item.get("stock").and_then(|stock| stock.get("available")).and_then(Value::as_number);
         let stock = match available {
             Some(available) => {
-                let before = decimal(&available.to_string())?;
-                json!({ "available": number(before), "after": number(sum(before, -quantity)?) })
+                let all = taken.entry(text(line.item, "item_id").unwrap_or_default()).or_default();
+                let before = sum(decimal(available, "available")?, -*all, &place)?;
+                *all = sum(*all, quantity, &place)?;
+                let after = sum(before, -quantity, &place)?;
+                if after.is_sign_negative() && !after.is_zero() {
+                    let (before, after) = (before.normalize(), after.normalize());
+                    warnings.push(format!(
+                        "`{place}`: {before} can be promised, so that the stock for sale would be {after}."
+                    ));
+                }
+                json!({ "available": number(before), "after": number(after) })
             }
             None => Value::Null,
         };
@@ -45,74 +96,140 @@ pub(crate) fn order(customer_id: &str, lines: &[Line<'_>], charges: &[&Number]) 
             "status": text(line.item, "status"),
             "quantity": line.quantity,
             "rate": number(rate),
+            "tax_percentage": percentage.map(number),
             "total": number(total),
             "stock": stock,
         }));
     }
-    let mut total = sum(subtotal, tax)?;
-    for charge in charges {
-        total = sum(total, decimal(&charge.to_string())?)?;
+    let mut before_tax = subtotal;
+    for (field, charge) in charges {
+        before_tax = sum(before_tax, decimal(charge, field)?, field)?;
     }
+    let total = tax.map(|tax| sum(before_tax, tax, "total")).transpose()?;
+    if decimals.is_none() {
+        warnings.push(
+            "It is not known how amounts are rounded in this currency: the estimate is not rounded."
+                .to_owned(),
+        );
+    }
+    let amount = |amount: Decimal| number(rounded(amount, decimals));
     Ok(json!({
-        "customer_id": customer_id,
+        "customer_id": customer.id,
+        "customer_name": customer.name,
+        "currency_code": customer.currency_code,
         "lines": shown,
-        "estimate": { "subtotal": number(subtotal), "tax": number(tax.round_dp(2)), "total": number(total.round_dp(2)) },
+        "estimate": {
+            "subtotal": amount(subtotal),
+            "tax": tax.map(amount),
+            "total": total.map(amount),
+            "total_before_tax": amount(before_tax),
+            "decimals": decimals,
+        },
         "estimate_leaves_out": ["discounts", "taxes of single lines"],
-        "untrusted": ["lines"],
+        "warnings": warnings,
+        "untrusted": ["customer_name", "lines"],
     }))
 }
 
-fn figure(item: &Object, field: &str) -> Result<Option<Decimal>, Problem> {
-    item.get(field).and_then(Value::as_number).map(|figure| decimal(&figure.to_string())).transpose()
+/// The tax of a line in percent, where it can be known: the item has a tax, and the line no other.
+fn percentage(line: &Line<'_>, place: &str) -> Result<Option<Decimal>, Problem> {
+    let own = text(line.item, "tax_id");
+    if line.tax_id.is_some_and(|given| own != Some(given)) {
+        return Ok(None);
+    }
+    let percentage = figure(line.item, "tax_percentage", place)?;
+    Ok(percentage.filter(|percentage| own.is_some() || !percentage.is_zero()))
 }
 
-fn product(one: Decimal, other: Decimal) -> Result<Decimal, Problem> {
-    one.checked_mul(other).ok_or_else(too_large)
+fn figure(item: &Object, field: &str, place: &str) -> Result<Option<Decimal>, Problem> {
+    item.get(field).and_then(Value::as_number).map(|figure| decimal(figure, place)).transpose()
 }
 
-fn sum(one: Decimal, other: Decimal) -> Result<Decimal, Problem> {
-    one.checked_add(other).ok_or_else(too_large)
+fn product(one: Decimal, other: Decimal, place: &str) -> Result<Decimal, Problem> {
+    one.checked_mul(other).ok_or_else(|| too_large(place))
 }
 
-fn decimal(text: &str) -> Result<Decimal, Problem> {
-    Decimal::from_str(text).or_else(|_| Decimal::from_scientific(text)).map_err(|_| too_large())
-}
-
-fn too_large() -> Problem {
-    Problem::new(Code::BodyInvalid, "A quantity or rate has more digits than can be reckoned with.")
-}
-
-fn number(decimal: Decimal) -> Value {
-    decimal.normalize().to_string().parse::<Number>().map_or(Value::Null, Value::Number)
+fn sum(one: Decimal, other: Decimal, place: &str) -> Result<Decimal, Problem> {
+    one.checked_add(other).ok_or_else(|| too_large(place))
 }
 
 #[cfg(test)]
 mod tests {
+    use shared::base::problem::Code;
+
     use super::*;
+
+    fn item(text: &str) -> Object {
+        serde_json::from_str(text).unwrap()
+    }
+
+    fn digits(text: &str) -> Number {
+        text.parse().unwrap()
+    }
+
+    fn customer() -> Customer {
+        Customer {
+            id: "7".to_owned(),
+            name: Some("Harbor".to_owned()),
+            currency_code: Some("EUR".to_owned()),
+        }
+    }
+
+    fn line<'a>(item: &'a Object, quantity: &'a Number, rate: Option<&'a Number>) -> Line<'a> {
+        Line { item, quantity, rate, tax_id: None, has_discount: false }
+    }
 
     #[test]
     fn sums_keep_their_digits() {
-        let item: Object = serde_json::from_str(
-            r#"{"item_id":"1","sku":"S","name":"Oak","rate":49.90,"tax_percentage":19,"stock":{"available":3}}"#,
-        )
-        .unwrap();
-        let (three, rate): (Number, Number) = ("3".parse().unwrap(), "0.1".parse().unwrap());
-        let lines = [
-            Line { item: &item, quantity: &three, rate: None },
-            Line { item: &item, quantity: &three, rate: Some(&rate) },
-        ];
-        let shown = order("7", &lines, &[&"6.00".parse().unwrap()]).unwrap();
-        assert_eq!(shown["estimate"].to_string(), r#"{"subtotal":150,"tax":28.5,"total":184.5}"#);
+        let item = item(
+            r#"{"item_id":"1","sku":"S","name":"Oak","rate":49.90,"tax_id":"9","tax_percentage":19,"stock":{"available":3}}"#,
+        );
+        let (three, rate) = (digits("3"), digits("0.1"));
+        let lines = [line(&item, &three, None), line(&item, &three, Some(&rate))];
+        let shown = order(&customer(), Some(2), &lines, &[("adjustment", &digits("6.00"))]).unwrap();
+        assert_eq!(
+            shown["estimate"].to_string(),
+            r#"{"subtotal":150,"tax":28.5,"total":184.5,"total_before_tax":156,"decimals":2}"#
+        );
         assert_eq!(shown["lines"][1]["total"].to_string(), "0.3");
         assert_eq!(shown["lines"][0]["stock"].to_string(), r#"{"available":3,"after":0}"#);
-        let large: Number = "70000000000000000000000000000".parse().unwrap();
-        let one: Number = "1".parse().unwrap();
-        let line = || Line { item: &item, quantity: &large, rate: Some(&one) };
-        assert_eq!(order("7", &[line(), line()], &[]).unwrap_err().code(), Code::BodyInvalid);
-        let huge: Number = "99999999999999999999999999999999".parse().unwrap();
         assert_eq!(
-            order("7", &[Line { item: &item, quantity: &huge, rate: None }], &[]).unwrap_err().code(),
-            Code::BodyInvalid
+            shown["lines"][1]["stock"].to_string(),
+            r#"{"available":0,"after":-3}"#,
+            "of the same item"
         );
+        assert_eq!(shown["warnings"].as_array().unwrap().len(), 1, "{shown}");
+        let (large, one) = (digits("70000000000000000000000000000"), digits("1"));
+        let both = [line(&item, &large, Some(&one)), line(&item, &large, Some(&one))];
+        assert_eq!(order(&customer(), None, &both, &[]).unwrap_err().code(), Code::BodyInvalid);
+        let huge = digits("99999999999999999999999999999999");
+        let problem = order(&customer(), None, &[line(&item, &huge, Some(&one))], &[]).unwrap_err();
+        assert_eq!(problem.detail(), "`line_items[0].quantity` has more digits than can be reckoned with.");
+    }
+
+    #[test]
+    fn what_is_not_known_is_not_zero() {
+        let bare = item(r#"{"item_id":"1","rate":100,"tax_id":"","tax_percentage":0}"#);
+        let free = item(r#"{"item_id":"2","rate":0,"tax_id":"9","tax_percentage":0}"#);
+        let one = digits("1");
+        let shown = order(&customer(), None, &[line(&bare, &one, None)], &[]).unwrap();
+        assert_eq!(
+            shown["estimate"].to_string(),
+            r#"{"subtotal":100,"tax":null,"total":null,"total_before_tax":100,"decimals":null}"#
+        );
+        let warnings = shown["warnings"].to_string();
+        assert!(
+            warnings.contains("`line_items[0]`: its tax is unknown") && warnings.contains("rounded"),
+            "{warnings}"
+        );
+
+        let nothing = digits("0");
+        let shown = order(&customer(), Some(2), &[line(&free, &one, None)], &[]).unwrap();
+        assert_eq!(shown["estimate"]["tax"], 0, "a tax of nothing that somebody has set");
+        assert!(shown["warnings"].to_string().contains("cost nothing"), "{shown}");
+        let shown = order(&customer(), Some(2), &[line(&free, &one, Some(&nothing))], &[]).unwrap();
+        assert_eq!(shown["warnings"], json!([]), "a rate of nothing that the caller has given");
+        let other = Line { tax_id: Some("8"), ..line(&free, &one, Some(&one)) };
+        assert_eq!(order(&customer(), Some(2), &[other], &[]).unwrap()["estimate"]["tax"], Value::Null);
     }
 }

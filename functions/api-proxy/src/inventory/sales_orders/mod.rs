@@ -1,5 +1,6 @@
 //! Writing sales orders: what callers send, what Zoho gets, what an order would cost. They are read in `inventory/records.rs`.
 
+mod amount;
 mod estimate;
 mod order_body;
 mod plan;

@@ -1,0 +1,113 @@
+//! What somebody may have meant who misspelt a word.
+
+/// Words of which every third letter, and at most three, is another one are taken for each other.
+const LETTERS_FOR_ONE: usize = 3;
+const MAX_LETTERS: usize = 3;
+
+/// The word that is nearest to what was written, if one is near enough. Capitals, hyphens and underscores do not count.
+pub(crate) fn nearest<'a>(written: &str, words: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let scored = words.into_iter().filter_map(|word| Some((distance(written, word)?, word)));
+    scored.min_by_key(|(distance, _)| *distance).map(|(_, word)| word)
+}
+
+/// A question about that word, to stand behind a sentence; nothing where none is near.
+pub(crate) fn question<'a>(written: &str, words: impl IntoIterator<Item = &'a str>) -> String {
+    nearest(written, words).map(|word| format!(" Did you mean `{word}`?")).unwrap_or_default()
+}
+
+/// The route that is nearest to a path: of as many segments, each of which is near. What stands in braces is anything.
+pub(crate) fn nearest_route<'a>(path: &str, routes: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let written: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
+    let scored = routes.into_iter().filter_map(|route| {
+        let segments: Vec<&str> = route.split('/').filter(|segment| !segment.is_empty()).collect();
+        // Whoever leaves the version out means the only one.
+        let segments = match (segments.as_slice(), written.first()) {
+            (["v1", rest @ ..], Some(first)) if *first != "v1" && rest.len() == written.len() => rest,
+            (all, _) => all,
+        };
+        if segments.len() != written.len() {
+            return None;
+        }
+        let distances = segments.iter().zip(&written).map(|(segment, written)| {
+            if segment.starts_with('{') { Some(0) } else { distance(written, segment) }
+        });
+        let sum = distances.sum::<Option<usize>>()?;
+        let named = segments.iter().filter(|segment| !segment.starts_with('{')).count();
+        Some((sum, usize::MAX - named, route))
+    });
+    scored.min().map(|(_, _, route)| route)
+}
+
+/// How many letters differ, where these are few.
+fn distance(one: &str, other: &str) -> Option<usize> {
+    let letters = |word: &str| -> Vec<char> {
+        word.chars()
+            .take(64)
+            .filter(|letter| !matches!(letter, '-' | '_'))
+            .flat_map(char::to_lowercase)
+            .collect()
+    };
+    let (one, other) = (letters(one), letters(other));
+    let most = (one.len().max(other.len()) / LETTERS_FOR_ONE).clamp(1, MAX_LETTERS);
+    // Each row of the table of distances from those above; two letters that changed places are one mistake.
+    let mut above: Vec<usize> = Vec::new();
+    let mut row: Vec<usize> = (0..=other.len()).collect();
+    let at = |row: &[usize], place: usize| row.get(place).copied().unwrap_or(usize::MAX);
+    for (down, letter) in one.iter().enumerate() {
+        let mut next = vec![down + 1];
+        for (right, own) in other.iter().enumerate() {
+            let changed = at(&row, right) + usize::from(letter != own);
+            let left_out = at(&row, right + 1).min(next.last().copied().unwrap_or_default()) + 1;
+            let swapped = match (down.checked_sub(1), right.checked_sub(1)) {
+                (Some(up), Some(left)) if one.get(up) == Some(own) && other.get(left) == Some(letter) => {
+                    at(&above, left).saturating_add(1)
+                }
+                _ => usize::MAX,
+            };
+            next.push(changed.min(left_out).min(swapped));
+        }
+        above = std::mem::replace(&mut row, next);
+    }
+    row.last().copied().filter(|distance| *distance <= most)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_near_word_is_found_and_a_far_one_is_not() {
+        let words = ["stage", "search", "fields", "per_page", "cursor"];
+        for (written, expected) in [
+            ("Stage", Some("stage")),
+            ("serach", Some("search")),
+            ("satge", Some("stage")),
+            ("perpage", Some("per_page")),
+            ("page-size", None),
+            ("field", Some("fields")),
+            ("limit", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(written, words), expected, "{written}");
+        }
+        assert_eq!(question("feilds", words), " Did you mean `fields`?");
+        assert_eq!(question("order", words), "");
+    }
+
+    #[test]
+    fn a_near_route_is_found_with_its_variable_parts() {
+        let routes =
+            ["/v1/inventory/items", "/v1/inventory/items/{item_id}", "/v1/crm/deals/{id}/notes", "/health"];
+        for (path, expected) in [
+            ("/v1/inventory/item", Some("/v1/inventory/items")),
+            ("/v1/inventory/items/", Some("/v1/inventory/items")),
+            ("/inventory/items/33", Some("/v1/inventory/items/{item_id}")),
+            ("/v1/crm/deal/61/note", Some("/v1/crm/deals/{id}/notes")),
+            ("/helth", Some("/health")),
+            ("/v1/books/invoices", None),
+            ("/", None),
+        ] {
+            assert_eq!(nearest_route(path, routes), expected, "{path}");
+        }
+    }
+}
