@@ -1,3 +1,4 @@
 //! One file for each bug that was found: what was seen, what is right, and the test that keeps it so.
 
+mod deep_body;
 mod locked_file;

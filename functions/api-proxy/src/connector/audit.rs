@@ -75,8 +75,7 @@ async fn list(
     read(Product::Inventory).or_else(|_| read(Product::Crm))?;
     let connection = connection::any(&caller)?;
     let limit = usize::try_from(rows).unwrap_or(200);
-    let (entries, more) = app.audit.list(&connection, params.cursor, limit).await?;
-    let last = entries.last().map(|entry| entry.id.clone()).filter(|_| more);
+    let (entries, last) = app.audit.list(&connection, params.cursor, limit).await?;
     let mut data = Vec::with_capacity(entries.len());
     for entry in entries {
         // Who may not read a product may not read what was written to it.

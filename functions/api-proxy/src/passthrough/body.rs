@@ -14,6 +14,7 @@ use shared::zoho::scope::Product;
 
 use super::field::{broken, field, invalid, without_organization};
 use super::multipart;
+use crate::request::depth::demand_flat;
 
 /// The longest name of a content type, a boundary included.
 const MAX_TYPE_LENGTH: usize = 200;
@@ -50,7 +51,11 @@ pub(super) fn read(
         return Err(invalid("`Content-Type` is too long."));
     }
     let inventory = product == Product::Inventory;
-    match kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+    let named = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    if named == JSON {
+        demand_flat(&bytes)?;
+    }
+    match named.as_str() {
         JSON if inventory => without_organization(&bytes)?,
         JSON => is_json(&bytes)?,
         "application/x-www-form-urlencoded" => form(&bytes, inventory)?,

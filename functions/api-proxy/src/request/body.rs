@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shared::base::problem::{Code, Problem};
 
+use crate::request::depth::demand_flat;
 use crate::request::did_you_mean::question;
 
 /// A JSON object.
@@ -19,6 +20,7 @@ impl<S: Send + Sync> FromRequest<S> for Body {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let bytes = Bytes::from_request(request, state).await;
         let bytes = bytes.map_err(|rejection| unreadable(&rejection, "128 KiB"))?;
+        demand_flat(&bytes)?;
         match serde_json::from_slice(&bytes) {
             Ok(body @ Value::Object(_)) => Ok(Self(body)),
             Ok(_) => Err(Problem::new(Code::BodyInvalid, "The body is not a JSON object.")),

@@ -4,6 +4,7 @@
 pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod connection;
+pub(crate) mod depth;
 pub(crate) mod did_you_mean;
 pub(crate) mod params;
 pub(crate) mod redact;

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later};
 use crate::base::id::{ConnectionName, time_ordered};
 use crate::core::access::key::ServiceKey;
-use crate::store::{Condition, Key, Order, Put, Query, StoreError, Table};
+use crate::store::{Condition, Key, Order, Put, Query, Row, StoreError, Table};
 
 /// How long entries are kept.
 const RETENTION: SignedDuration = SignedDuration::from_hours(400 * 24);
@@ -103,7 +103,8 @@ impl Audit {
         self.state.put(put).await.map(drop)
     }
 
-    /// A page, newest first, and whether there is more. `below` is the id of the last entry seen.
+    /// A page, newest first, and the id below which the next one begins. An entry that cannot be read is left out and logged: it
+    /// keeps nobody from the others. `below` is the id of the last entry seen.
     ///
     /// # Errors
     /// Where the store fails.
@@ -112,12 +113,17 @@ impl Audit {
         connection: &ConnectionName,
         below: Option<String>,
         limit: usize,
-    ) -> Result<(Vec<Entry>, bool), StoreError> {
+    ) -> Result<(Vec<Entry>, Option<String>), StoreError> {
         let query =
             Query { below, order: Order::Descending, ..Query::partition(partition(connection), limit) };
         let page = self.state.query(query).await?;
-        let more = page.next.is_some();
-        Ok((page.rows.iter().map(crate::store::Row::read).collect::<Result<_, _>>()?, more))
+        let next = page.next.and(page.rows.last()).map(|row| row.key.sort.clone());
+        let read = |row: &Row| {
+            row.read()
+                .inspect_err(|error| tracing::error!(%error, "an entry of the audit cannot be read"))
+                .ok()
+        };
+        Ok((page.rows.iter().filter_map(read).collect(), next))
     }
 }
 
