@@ -121,14 +121,15 @@ async fn a_read_is_answered_in_zohos_own_words() {
 async fn json_that_does_not_say_so_is_passed_on_as_json() {
     let (connector, agent) = all_of_zoho().await;
     let group = br#"{"group_name":"Shelves","unit":"pcs"}"#;
-    let (status, _, answer) = agent.bytes("POST", GROUPS, &[], group.to_vec()).await;
+    let key = ("idempotency-key", "shelves-1");
+    let (status, _, answer) = agent.bytes("POST", GROUPS, &[key], group.to_vec()).await;
     assert_eq!(status, 201, "{}", String::from_utf8_lossy(&answer));
     let calls = sent(&connector, "/itemgroups");
     let [call] = calls.as_slice() else { panic!("{calls:?}") };
     assert!(call.headers.contains(&("content-type".to_owned(), "application/json".to_owned())), "{call:?}");
     assert_eq!(call.body.as_bytes(), group);
     // What it says of itself makes no other request of it: this one is not sent again.
-    let kind = [("content-type", "application/json")];
+    let kind = [key, ("content-type", "application/json")];
     let (status, _, _) = agent.bytes("POST", GROUPS, &kind, group.to_vec()).await;
     assert_eq!((status, sent(&connector, "/itemgroups").len()), (201, 1));
     for other in ["group_name=Shelves", "\"Shelves\"", "{", r#"{"organization_id":"1"}"#] {

@@ -67,7 +67,6 @@ fn drive(mut command: Command, plan: &Value) -> Vec<(String, String)> {
     let ended = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&ended.stderr);
     assert!(ended.status.success(), "{command:?}: {said}");
-    println!("{said}"); // shown when the test fails
     let out = String::from_utf8(ended.stdout).unwrap();
     let lines = out.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
     lines.map(|line| (text(&line["call"]), text(&line["outcome"]))).collect()
