@@ -16,9 +16,6 @@ const HANGS: Duration = Duration::from_secs(180);
 
 /// The binary, built from what is there now.
 pub static BINARY: LazyLock<PathBuf> = LazyLock::new(|| {
-    if let Some(old) = std::env::var_os("OLD_BINARY") {
-        return old.into();
-    }
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     // …/target/debug/deps/it-… stands beside …/target/debug/zoho-connector
     let tests = std::env::current_exe().expect("the test knows its own path");

@@ -102,8 +102,8 @@ async fn pass(
         if call.dry_run {
             let target = Target::new(&caller, &connection, call.product, scope::FIELDS);
             let warnings = names::warnings(&app.fields, &target, &call).await;
-            if !warnings.is_empty() {
-                preview["warnings"] = warnings.into();
+            if let (Some(preview), false) = (preview.as_object_mut(), warnings.is_empty()) {
+                preview.insert("warnings".to_owned(), warnings.into());
             }
         }
         let plan = PassedCall::new(call, about);
