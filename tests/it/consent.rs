@@ -344,7 +344,8 @@ fn answer(connector: &Connector, path: &str, times: usize, body: &str) {
 
 #[tokio::test]
 async fn what_the_accounts_server_refuses_is_told_with_what_to_check() {
-    let connector = Connector::start().await;
+    let home = Options { user_data_centre: "us".to_owned(), ..Options::new("") };
+    let connector = Connector::with(home).await;
     for (body, expected, never) in [
         (r#"{"error":"general_error"}"#, "names no cause", "in some minutes"),
         (r#"{"error":"invalid_client"}"#, "mistyped", "Multi-DC"),
@@ -372,8 +373,16 @@ async fn an_organisation_that_is_off_or_has_only_books_is_not_offered() {
     let status = agent.get("/v1/status").await.ok();
     let organization = &status["connections"][0]["organization"];
     assert_eq!(organization["id"], "20098765432");
-    assert_eq!((&organization["currency_code"], organization["price_precision"].as_u64()), (&"EUR".into(), Some(2)));
-    answer(&connector, "/organizations", 1, &list.replace("20098765432", "3").replace("[\"books\",\"inventory\"]", "[\"books\"]"));
+    assert_eq!(
+        (&organization["currency_code"], organization["price_precision"].as_u64()),
+        (&"EUR".into(), Some(2))
+    );
+    answer(
+        &connector,
+        "/organizations",
+        1,
+        &list.replace("20098765432", "3").replace("[\"books\",\"inventory\"]", "[\"books\"]"),
+    );
     let page = Browser::default().consent(&connector.link(&[]).await).await;
     assert!(page.text.contains("no active organisation in Zoho Inventory"), "{}", page.text);
 }
@@ -392,8 +401,16 @@ async fn a_full_minute_of_inventory_is_waited_for() {
     connector.zoho.sandbox.switches(|switches| switches.retry_after = Some(60));
     connector.zoho.sandbox.inject(limit(1));
     let page = Browser::default().consent(&connector.link(&[]).await).await;
-    assert!(page.text.contains("used up by the programs") && page.text.contains("in a minute"), "{}", page.text);
+    assert!(
+        page.text.contains("used up by the programs") && page.text.contains("in a minute"),
+        "{}",
+        page.text
+    );
     assert!(!page.text.contains("Correct this in Zoho"), "{}", page.text);
     let agent = connector.agent(&[]).await;
-    assert_eq!(agent.get("/v1/status").await.ok()["connections"][0]["state"], "healthy", "the connection before it stays");
+    assert_eq!(
+        agent.get("/v1/status").await.ok()["connections"][0]["state"],
+        "healthy",
+        "the connection before it stays"
+    );
 }

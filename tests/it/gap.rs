@@ -276,7 +276,8 @@ async fn a_sweep_goes_on_behind_a_page_that_is_called_the_last() {
     }
     assert_eq!(scene.after(600).await.found, changed.len());
     scene.after(16).await;
-    let expected: Vec<_> = changed.iter().map(|item| format!("zoho.inventory.item.updated item/{item}")).collect();
+    let expected: Vec<_> =
+        changed.iter().map(|item| format!("zoho.inventory.item.updated item/{item}")).collect();
     assert_eq!(scene.taken().await, expected);
 }
 

@@ -32,7 +32,13 @@ async fn preview(agent: &Agent, body: &Value) -> Value {
 }
 
 fn warnings(preview: &Value) -> String {
-    preview["warnings"].as_array().unwrap().iter().map(|text| text.as_str().unwrap()).collect::<Vec<_>>().join(" | ")
+    preview["warnings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|text| text.as_str().unwrap())
+        .collect::<Vec<_>>()
+        .join(" | ")
 }
 
 #[tokio::test]
@@ -41,7 +47,11 @@ async fn what_is_wrong_with_an_order_names_its_line() {
     let good = json!({ "item_id": SHELF, "quantity": 1 });
     let (detail, hint) =
         refused(&agent, &order(json!([good, { "sku": "DUP-1", "quantity": 1 }])), "sku_ambiguous").await;
-    for part in ["`line_items[1].sku` \"DUP-1\"", "3300000000070006 (\"Hook, brass\")", "3300000000070007 (\"Hook, steel\")"] {
+    for part in [
+        "`line_items[1].sku` \"DUP-1\"",
+        "3300000000070006 (\"Hook, brass\")",
+        "3300000000070007 (\"Hook, steel\")",
+    ] {
         assert!(detail.contains(part), "{detail}");
     }
     assert!(hint.contains("`item_id`") && !hint.contains("/v1/inventory/items/"), "{hint}");
@@ -60,7 +70,10 @@ async fn what_is_wrong_with_an_order_names_its_line() {
         (json!({ "item_id": SHELF, "quantity": 0 }), "`line_items[0].quantity` is 0"),
         (json!({ "item_id": "SHELF-OAK-80", "quantity": 1 }), "`line_items[0].item_id` must be Zoho's own"),
         (json!({ "quantity": 1 }), "`line_items[0]` must have"),
-        (json!({ "item_id": SHELF, "quantity": "1.234,56" }), "`line_items[0].quantity` has invalid type: string \"1.234,56\""),
+        (
+            json!({ "item_id": SHELF, "quantity": "1.234,56" }),
+            "`line_items[0].quantity` has invalid type: string \"1.234,56\"",
+        ),
         (json!({ "item_id": SHELF, "quantity": 1, "rate": [] }), "`line_items[0].rate`"),
         (json!({ "item_id": SHELF, "quantity": 1, "discont": 3 }), "Did you mean `discount`?"),
         (json!({ "item_id": SHELF }), "`line_items[0].quantity` is missing"),
@@ -81,7 +94,8 @@ async fn a_preview_says_whose_order_it_is_and_warns() {
     let (connector, agent) = writer().await;
     for customer in [json!({ "customer": "Harbor Interiors GmbH" }), json!({ "customer_id": HARBOR })] {
         let mut body = customer;
-        body["line_items"] = json!([{ "item_id": BRACKET, "quantity": 3 }, { "item_id": BRACKET, "quantity": 1 }]);
+        body["line_items"] =
+            json!([{ "item_id": BRACKET, "quantity": 3 }, { "item_id": BRACKET, "quantity": 1 }]);
         let shown = preview(&agent, &body).await;
         assert_eq!(
             (&shown["customer_id"], &shown["customer_name"], &shown["currency_code"]),
@@ -89,11 +103,22 @@ async fn a_preview_says_whose_order_it_is_and_warns() {
         );
         assert!(shown["untrusted"].as_array().unwrap().contains(&json!("customer_name")));
         assert_eq!(shown["lines"][0]["stock"], json!({ "available": -3, "after": -6 }));
-        assert_eq!(shown["lines"][1]["stock"], json!({ "available": -6, "after": -7 }), "the same item again");
-        assert!(warnings(&shown).contains("`line_items[1]`: -6 can be promised, so that the stock for sale would be -7"));
+        assert_eq!(
+            shown["lines"][1]["stock"],
+            json!({ "available": -6, "after": -7 }),
+            "the same item again"
+        );
+        assert!(
+            warnings(&shown)
+                .contains("`line_items[1]`: -6 can be promised, so that the stock for sale would be -7")
+        );
     }
     let bare = preview(&agent, &order(json!([{ "item_id": SHELF, "quantity": 2 }]))).await;
-    assert_eq!((&bare["estimate"]["tax"], &bare["estimate"]["total"]), (&Value::Null, &Value::Null), "{bare}");
+    assert_eq!(
+        (&bare["estimate"]["tax"], &bare["estimate"]["total"]),
+        (&Value::Null, &Value::Null),
+        "{bare}"
+    );
     assert_eq!(bare["estimate"]["total_before_tax"].to_string(), "99.8");
     assert!(warnings(&bare).contains("tax is unknown"), "{bare}");
 
@@ -149,7 +174,8 @@ async fn numbers_go_out_written_out() {
     for part in [r#""quantity":10,"#, r#""rate":1000000000000000"#, r#""adjustment":-0.25"#] {
         assert!(sent.body.contains(part), "{}", sent.body);
     }
-    let huge = json!({ "customer_id": HARBOR, "line_items": [{ "item_id": SHELF, "quantity": 1, "rate": 1e300 }] });
+    let huge =
+        json!({ "customer_id": HARBOR, "line_items": [{ "item_id": SHELF, "quantity": 1, "rate": 1e300 }] });
     let problem = agent.write("POST", ORDERS, &[], &huge).await.problem("body_invalid");
     assert!(problem["detail"].as_str().unwrap().contains("`line_items[0].rate`"), "{problem}");
 }
@@ -163,7 +189,10 @@ async fn a_changed_request_differs_from_its_preview() {
     let mut other = body.clone();
     other["line_items"][0]["quantity"] = 2.into();
     let problem = agent.write("POST", ORDERS, &id, &other).await.problem("preview_required");
-    assert!(problem["detail"].as_str().unwrap().contains("differs from the one that was previewed"), "{problem}");
+    assert!(
+        problem["detail"].as_str().unwrap().contains("differs from the one that was previewed"),
+        "{problem}"
+    );
     let unknown = [("idempotency-key", "zcp_000000000000000000000000")];
     let problem = agent.write("POST", ORDERS, &unknown, &body).await.problem("preview_required");
     assert!(problem["detail"].as_str().unwrap().contains("15 minutes are over"), "{problem}");
@@ -186,7 +215,8 @@ async fn an_organisation_without_locations_has_none_of_any_name() {
         kind: FaultKind::Body(
             200,
             "application/json".to_owned(),
-            json!({ "code": 0, "items": [{ "item_id": SHELF, "name": "Oak", "stock_on_hand": 3 }] }).to_string(),
+            json!({ "code": 0, "items": [{ "item_id": SHELF, "name": "Oak", "stock_on_hand": 3 }] })
+                .to_string(),
         ),
     });
     let problem = agent.get("/v1/inventory/items?location=Mars").await.problem("location_not_found");

@@ -21,7 +21,7 @@ async fn a_header_without_a_key_is_told_by_what_it_holds() {
     let key = &agent.key;
     for (header, expected) in [
         (format!("Bearer \u{feff}{key}"), "U+FEFF"),
-        (format!("Bearer {key}\u{a0}"), "U+00A0"),
+        (format!("Bearer {key}\u{200b}"), "U+200B"),
         (format!("Bearer \"{key}\""), "a quotation mark"),
         ("Bearer $ZOHO_KEY".to_owned(), "`$ZOHO_KEY`"),
         ("Bearer ${ZOHO_KEY}".to_owned(), "`${ZOHO_KEY}`"),
@@ -80,11 +80,18 @@ async fn a_typo_is_answered_with_what_is_near() {
         let told = detail(agent.get(path).await.problem("invalid_parameter"));
         assert!(told.contains(&format!("Did you mean {expected}?")), "{path}: {told}");
     }
-    let told = detail(agent.write("DELETE", "/v1/crm/deals", &[], &serde_json::Value::Null).await.problem("method_not_allowed"));
+    let told = detail(
+        agent
+            .write("DELETE", "/v1/crm/deals", &[], &serde_json::Value::Null)
+            .await
+            .problem("method_not_allowed"),
+    );
     assert!(told.contains("GET") && told.contains("POST"), "{told}");
     let wrong = agent.get("/v1/crm/deals/web-1").await.problem("invalid_parameter");
     assert!(!detail(wrong.clone()).contains("sku"), "{wrong}");
-    assert!(detail(agent.get("/v1/inventory/items/SHELF").await.problem("invalid_parameter")).contains("?sku="));
+    assert!(
+        detail(agent.get("/v1/inventory/items/SHELF").await.problem("invalid_parameter")).contains("?sku=")
+    );
     let page = agent.get("/v1/crm/deals?per_page=1").await.ok();
     let next = page["next"].as_str().unwrap();
     agent.get(next).await.ok();

@@ -142,7 +142,10 @@ async fn a_refusal_without_a_word_or_with_a_vague_one_says_something() {
     ] {
         let inside = Inside::connected().await;
         inside.advance(61 * MINUTE);
-        inside.zoho.sandbox.inject(token_fault(1, FaultKind::Body(200, "application/json".to_owned(), body.to_owned())));
+        inside
+            .zoho
+            .sandbox
+            .inject(token_fault(1, FaultKind::Body(200, "application/json".to_owned(), body.to_owned())));
         inside.get(ITEMS).await;
         let (_, status) = inside.get("/v1/status").await;
         let notice = status["connections"][0]["notice"].as_str().unwrap();

@@ -116,10 +116,19 @@ async fn a_date_to_come_back_is_read_under_every_status() {
         (503, date(86_400), page, "zoho_unavailable"),
     ] {
         connector.zoho.sandbox.clear_requests();
-        connector.zoho.sandbox.inject(fault(1, FaultKind::Told(status, vec![("retry-after", when.clone())], body)));
+        connector
+            .zoho
+            .sandbox
+            .inject(fault(1, FaultKind::Told(status, vec![("retry-after", when.clone())], body)));
         let problem = agent.get(DEALS).await.problem(code);
         let seconds = problem["retry_after"].as_u64().unwrap();
-        let expected = if when == "90" { 90..=90 } else if seconds > 100 { 600..=600 } else { 85..=90 };
+        let expected = if when == "90" {
+            90..=90
+        } else if seconds > 100 {
+            600..=600
+        } else {
+            85..=90
+        };
         assert!(expected.contains(&seconds), "{status} {when}: {seconds}");
         assert_eq!(connector.zoho.sandbox.requests().len(), 1, "nobody comes sooner");
     }

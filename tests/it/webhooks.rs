@@ -339,7 +339,8 @@ async fn a_placeholder_that_was_never_filled_is_told() {
     for number in 1..=2 {
         let body = format!(r#"{{"item":{{"item_id":"${{ITEM.ITEM_ID}}","name":"{number}"}}}}"#);
         let signature = sign(&secret, &body);
-        let headers = [("x-zoho-webhook-signature", signature.as_str()), ("content-type", "application/json")];
+        let headers =
+            [("x-zoho-webhook-signature", signature.as_str()), ("content-type", "application/json")];
         let seen = connector.post("/webhooks/default/inventory/item.updated", &headers, body).await;
         assert_eq!(seen.status, 200, "{}", seen.text);
     }
@@ -348,7 +349,12 @@ async fn a_placeholder_that_was_never_filled_is_told() {
     })
     .await;
     let events = agent.get("/v1/events").await.ok();
-    let told: Vec<_> = events["data"].as_array().unwrap().iter().filter(|event| event["type"] == "connector.webhook_unfilled").collect();
+    let told: Vec<_> = events["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|event| event["type"] == "connector.webhook_unfilled")
+        .collect();
     assert_eq!(told.len(), 1, "{events}");
     assert_eq!(told[0]["data"]["placeholders"], json!(["${ITEM.ITEM_ID}"]));
 }

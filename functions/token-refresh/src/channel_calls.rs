@@ -86,8 +86,13 @@ async fn ask_for(
     id: &str,
 ) -> Result<Timestamp, Failure> {
     let url = channel::url(&app.centres.api(token.data_centre));
-    let write =
-        Write { method, token: &token.token, body: Some(body.to_owned().into()), if_unmodified_since: None, external: None };
+    let write = Write {
+        method,
+        token: &token.token,
+        body: Some(body.to_owned().into()),
+        if_unmodified_since: None,
+        external: None,
+    };
     channel::granted(&app.http.write(&url, write, CALL_TIMEOUT).await?, id)
 }
 
@@ -126,7 +131,8 @@ pub(crate) async fn end_with(
     api: &str,
     id: &str,
 ) -> Result<(), String> {
-    let write = Write { method: Method::DELETE, token, body: None, if_unmodified_since: None, external: None };
+    let write =
+        Write { method: Method::DELETE, token, body: None, if_unmodified_since: None, external: None };
     let answer = http.write(&channel::end_url(api, id), write, CALL_TIMEOUT).await;
     answer
         .map_err(Failure::from)

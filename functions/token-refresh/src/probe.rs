@@ -111,7 +111,8 @@ fn has_inventory(organization: &Object) -> bool {
         .iter()
         .any(|field| organization.get(*field).and_then(Value::as_bool) == Some(false));
     // `AppList` is what its plan has, the other what it has begun to use.
-    let apps = ["org_joined_app_list", "AppList"].iter().find_map(|field| organization.get(*field)?.as_array());
+    let apps =
+        ["org_joined_app_list", "AppList"].iter().find_map(|field| organization.get(*field)?.as_array());
     let is_elsewhere = apps.is_some_and(|apps| {
         !apps.is_empty() && !apps.iter().any(|app| app.as_str().is_some_and(|app| app.contains("inventory")))
     });
@@ -234,8 +235,12 @@ fn refused(product: &str, failure: &Failure) -> Useless {
             _ => ("of this minute", "in a minute"),
         };
         return vec![
-            format!("All calls {whose} to Zoho {product} are used up by the programs of this organisation, so that the new token could not be tested."),
-            format!("Nothing was changed, and nothing is wrong in Zoho. Open a new link {when}: `zoho-connector connect` makes one."),
+            format!(
+                "All calls {whose} to Zoho {product} are used up by the programs of this organisation, so that the new token could not be tested."
+            ),
+            format!(
+                "Nothing was changed, and nothing is wrong in Zoho. Open a new link {when}: `zoho-connector connect` makes one."
+            ),
         ];
     }
     let what = match failure.kind {

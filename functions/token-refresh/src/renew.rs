@@ -190,10 +190,9 @@ fn refused(
             (after_throttle(times), "Zoho throttles the token requests of this connection".to_owned())
         }
         Refusal::General => (after_throttle(times), format!("{GENERAL}; it is tried again")),
-        Refusal::Unknown(word) if word.is_empty() => (
-            after_throttle(times),
-            "Zoho's accounts server gave neither a token nor a reason".to_owned(),
-        ),
+        Refusal::Unknown(word) if word.is_empty() => {
+            (after_throttle(times), "Zoho's accounts server gave neither a token nor a reason".to_owned())
+        }
         Refusal::Unknown(word) => (after_throttle(times), format!("Zoho refused a new token with {word:?}")),
         _ => (after_throttle(times), "Zoho refused a new token for now".to_owned()),
     };

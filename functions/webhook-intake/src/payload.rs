@@ -73,7 +73,8 @@ const MAX_PLACEHOLDER: usize = 80;
 /// Finds texts that are nothing but a placeholder: `${ITEM.ITEM_ID}`.
 fn placeholders(value: &Value, found: &mut Vec<String>) {
     let is_name = |name: &str| {
-        !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b' '))
+        !name.is_empty()
+            && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b' '))
     };
     match value {
         Value::String(text) if found.len() < MAX_PLACEHOLDERS && text.len() <= MAX_PLACEHOLDER => {

@@ -50,10 +50,13 @@ pub fn oddity(text: &str) -> Option<String> {
             letter => format!("white space (U+{:04X})", u32::from(letter)),
         });
     }
-    if first(&|letter| QUOTES.iter().any(|(open, close)| *open == letter || close.contains(&letter))).is_some() {
+    if first(&|letter| QUOTES.iter().any(|(open, close)| *open == letter || close.contains(&letter)))
+        .is_some()
+    {
         return Some("a quotation mark".to_owned());
     }
-    first(&|letter| !letter.is_ascii_graphic()).map(|letter| format!("a character that is no ASCII (U+{:04X})", u32::from(letter)))
+    first(&|letter| !letter.is_ascii_graphic())
+        .map(|letter| format!("a character that is no ASCII (U+{:04X})", u32::from(letter)))
 }
 
 #[cfg(test)]

@@ -221,7 +221,12 @@ impl Session<'_> {
         let Some(left) = self.call.time_left() else { return Ok(Err(HttpError::Timeout.into())) };
         let Question { url, query, if_modified_since } = question;
         let if_modified_since = if_modified_since.as_deref();
-        let read = Read { token: &self.token.token, if_modified_since, query: query.as_deref(), external: self.call.external };
+        let read = Read {
+            token: &self.token.token,
+            if_modified_since,
+            query: query.as_deref(),
+            external: self.call.external,
+        };
         let answer = self.client.http.read(url, read, left).await;
         drop(slot);
         Ok(self.learn(answer, judge).await)

@@ -92,7 +92,11 @@ async fn zoho(sandbox: &Sandbox, call: &Call, path: &[&str]) -> Result<Response,
         Some(FaultKind::Body(status, kind, text)) => Some(Answer::text(status, &kind, text)),
         Some(FaultKind::Told(status, headers, text)) => {
             let kind = if text.starts_with('{') { "application/json" } else { "text/html" };
-            Some(headers.into_iter().fold(Answer::text(status, kind, text), |answer, (name, value)| answer.with(name, value)))
+            Some(
+                headers
+                    .into_iter()
+                    .fold(Answer::text(status, kind, text), |answer, (name, value)| answer.with(name, value)),
+            )
         }
         None => None,
     };

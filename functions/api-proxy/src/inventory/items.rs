@@ -172,9 +172,7 @@ async fn list(
     let found: Vec<Object> = items.into_iter().filter(fits).collect();
     let data = match location {
         None => found.into_iter().map(inventory::item).collect(),
-        Some(location) => {
-            stock_at_location::items_at(&app.zoho, &target, found, location, page == 1).await?
-        }
+        Some(location) => stock_at_location::items_at(&app.zoho, &target, found, location, page == 1).await?,
     };
     let (cursor, rows) = (format!("p{}", page + 1), rows.to_string());
     let next = more.then(|| {
@@ -202,9 +200,8 @@ async fn one(
     Segments(item_id): Segments<String>,
     Params(params): Params<OneParams>,
 ) -> Result<Json<Object>, Problem> {
-    let item_id = record_id(&item_id).map_err(|problem| {
-        invalid(format!("{} To look up a SKU, use `{PATH}?sku=`.", problem.detail()))
-    })?;
+    let item_id = record_id(&item_id)
+        .map_err(|problem| invalid(format!("{} To look up a SKU, use `{PATH}?sku=`.", problem.detail())))?;
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Read).await?;
     let mut item = lookup::item(&app.zoho, &target(&caller, &connection), item_id).await?;
     pick(&mut item, params.fields.as_deref(), ALWAYS);

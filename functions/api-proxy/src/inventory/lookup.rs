@@ -235,8 +235,9 @@ pub(crate) async fn demand_location(
     let answer = zoho
         .read(&target, |place| inventory::locations_url(place.api, place.organization), response::inventory)
         .await;
-    let is =
-        |place: &Object| ["location_id", "location_name"].iter().any(|field| id(place, field).as_deref() == Some(location));
+    let is = |place: &Object| {
+        ["location_id", "location_name"].iter().any(|field| id(place, field).as_deref() == Some(location))
+    };
     let listed = match answer {
         Ok(mut answer) => records(&mut answer, "locations").unwrap_or_default(),
         // An organisation without locations does not know the call.

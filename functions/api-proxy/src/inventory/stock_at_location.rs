@@ -40,7 +40,8 @@ pub(crate) async fn items_at(
         }
     }
     let mut at: Vec<Object> = found.into_iter().map(inventory::item).collect();
-    let seen: BTreeSet<String> = if first { at.iter().flat_map(names_of_places).collect() } else { BTreeSet::new() };
+    let seen: BTreeSet<String> =
+        if first { at.iter().flat_map(names_of_places).collect() } else { BTreeSet::new() };
     at.retain_mut(|item| keep_only(item, location));
     if at.is_empty() && first {
         demand_location(zoho, target, location, &seen).await?;

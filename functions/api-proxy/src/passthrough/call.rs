@@ -76,7 +76,17 @@ impl Passed {
         refuse_headers(verb, headers)?;
         let external = external(product, headers)?;
         let body = body::read(verb, product, headers, body)?;
-        Ok(Self { verb, product, path, query, if_modified_since, if_unmodified_since, external, body, dry_run })
+        Ok(Self {
+            verb,
+            product,
+            path,
+            query,
+            if_modified_since,
+            if_unmodified_since,
+            external,
+            body,
+            dry_run,
+        })
     }
 
     /// Whether it must be previewed, whatever the key: it cannot be taken back.
@@ -148,7 +158,10 @@ const CHANGING_WRITES: &[&str] = &["if-match", "if-none-match", "if-range", "if-
 fn refuse_headers(verb: Verb, headers: &HeaderMap) -> Result<(), Problem> {
     let of_writes = if verb.is_read() { &[] } else { CHANGING_WRITES };
     let begins = CHANGING.iter().chain(of_writes);
-    let name = headers.keys().map(HeaderName::as_str).find(|name| begins.clone().any(|begin| name.starts_with(begin)));
+    let name = headers
+        .keys()
+        .map(HeaderName::as_str)
+        .find(|name| begins.clone().any(|begin| name.starts_with(begin)));
     match name {
         None => Ok(()),
         Some(name) => Err(invalid(format!(
@@ -170,12 +183,15 @@ fn external(product: Product, headers: &HeaderMap) -> Result<Option<String>, Pro
         return Err(invalid("`X-EXTERNAL` is for CRM; Inventory does not know it."));
     }
     let is_field = |field: &str| {
-        let name = |name: &str| !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        let name = |name: &str| {
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        };
         let field = field.trim();
         field.len() <= 120 && field.split('.').count() >= 2 && field.split('.').all(name)
     };
     let text = value.to_str().ok().filter(|text| text.len() <= 500 && text.split(',').all(is_field));
-    let text = text.ok_or_else(|| invalid("`X-EXTERNAL` names modules and fields, like `Deals.External_Order_ID`."))?;
+    let text = text
+        .ok_or_else(|| invalid("`X-EXTERNAL` names modules and fields, like `Deals.External_Order_ID`."))?;
     Ok(Some(text.to_owned()))
 }
 
@@ -210,7 +226,9 @@ mod tests {
             let problem = judged(verb, Product::Crm, header).err().unwrap_or_else(|| panic!("{header:?}"));
             assert_eq!(problem.code(), Code::InvalidParameter, "{header:?}");
         }
-        for header in [("x-request-id", "1"), ("accept", "*/*"), ("if-none-match", "\"1\""), ("x-forwarded-for", "::1")] {
+        for header in
+            [("x-request-id", "1"), ("accept", "*/*"), ("if-none-match", "\"1\""), ("x-forwarded-for", "::1")]
+        {
             assert!(judged(Verb::Get, Product::Crm, header).is_ok(), "{header:?}");
         }
     }

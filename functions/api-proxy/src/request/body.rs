@@ -38,8 +38,9 @@ pub(crate) fn unreadable(rejection: &BytesRejection, most: &str) -> Problem {
 
 /// The body as what the route takes; unknown fields are refused, because a field that is ignored is not written.
 pub(crate) fn read<T: DeserializeOwned>(body: &Value) -> Result<T, Problem> {
-    serde_path_to_error::deserialize(body)
-        .map_err(|error| Problem::new(Code::BodyInvalid, wording(&error.path().to_string(), &error.inner().to_string())))
+    serde_path_to_error::deserialize(body).map_err(|error| {
+        Problem::new(Code::BodyInvalid, wording(&error.path().to_string(), &error.inner().to_string()))
+    })
 }
 
 /// What serde says of a field, in our words: the field first.
@@ -48,11 +49,13 @@ fn wording(path: &str, what: &str) -> String {
         "." => format!("`{field}`"),
         path => format!("`{path}.{field}`"),
     };
-    if let Some((unknown, known)) = what.strip_prefix("unknown field `").and_then(|rest| rest.split_once("`, expected ")) {
+    if let Some((unknown, known)) =
+        what.strip_prefix("unknown field `").and_then(|rest| rest.split_once("`, expected "))
+    {
         let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
         let place = if path.ends_with(unknown) { format!("`{path}`") } else { place(unknown) };
         let meant = question(unknown, known.iter().copied());
-        return format!("{place} is unknown here.{meant} The fields are {}.", known.join(", "));
+        return format!("{place} is unknown here.{meant} The fields are `{}`.", known.join("`, `"));
     }
     if let Some(field) = what.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
         return format!("{} is missing.", place(field));
@@ -102,12 +105,18 @@ mod tests {
                 "`lines[1].quantity` has invalid type: string \"1.234,56\", expected a JSON number. \
                  Write a number without quotes, and with a point: 1234.56.",
             ),
-            (json!({ "lines": [{ "quantity": 1, "rate": true }] }), "`lines[0].rate` has invalid type: boolean `true`, expected a JSON number."),
+            (
+                json!({ "lines": [{ "quantity": 1, "rate": true }] }),
+                "`lines[0].rate` has invalid type: boolean `true`, expected a JSON number.",
+            ),
             (
                 json!({ "lines": [{ "quantity": 1, "rates": 2 }] }),
-                "`lines[0].rates` is unknown here. Did you mean `rate`? The fields are quantity, rate.",
+                "`lines[0].rates` is unknown here. Did you mean `rate`? The fields are `quantity`, `rate`.",
             ),
-            (json!({ "naem": 1 }), "`naem` is unknown here. Did you mean `name`? The fields are name, lines."),
+            (
+                json!({ "naem": 1 }),
+                "`naem` is unknown here. Did you mean `name`? The fields are `name`, `lines`.",
+            ),
             (json!({ "name": 1, "lines": [] }), "`name` has invalid type: integer `1`, expected a string."),
         ] {
             let problem = read::<Order>(&body).err().unwrap();

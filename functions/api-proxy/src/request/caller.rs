@@ -52,7 +52,8 @@ where
         let deadline = deadline.into_iter().chain([Instant::now() + ANSWER_TIMEOUT]).min();
         let deadline = deadline.unwrap_or_else(Instant::now);
         // A byte-order mark is no text of a header: what is unreadable is looked at all the same, to be named.
-        let authorization = parts.headers.get(AUTHORIZATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
+        let authorization =
+            parts.headers.get(AUTHORIZATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
         let authorization = authorization.as_deref();
         // Key and token are believed equally long, and so are read again at the same time.
         let usual = gate.keys.last_known(authorization).and_then(|key| key.only_connection().cloned());

@@ -41,7 +41,11 @@ pub(crate) fn nearest_route<'a>(path: &str, routes: impl IntoIterator<Item = &'a
 /// How many letters differ, where these are few.
 fn distance(one: &str, other: &str) -> Option<usize> {
     let letters = |word: &str| -> Vec<char> {
-        word.chars().take(64).filter(|letter| !matches!(letter, '-' | '_')).flat_map(char::to_lowercase).collect()
+        word.chars()
+            .take(64)
+            .filter(|letter| !matches!(letter, '-' | '_'))
+            .flat_map(char::to_lowercase)
+            .collect()
     };
     let (one, other) = (letters(one), letters(other));
     let most = (one.len().max(other.len()) / LETTERS_FOR_ONE).clamp(1, MAX_LETTERS);
@@ -92,7 +96,8 @@ mod tests {
 
     #[test]
     fn a_near_route_is_found_with_its_variable_parts() {
-        let routes = ["/v1/inventory/items", "/v1/inventory/items/{item_id}", "/v1/crm/deals/{id}/notes", "/health"];
+        let routes =
+            ["/v1/inventory/items", "/v1/inventory/items/{item_id}", "/v1/crm/deals/{id}/notes", "/health"];
         for (path, expected) in [
             ("/v1/inventory/item", Some("/v1/inventory/items")),
             ("/v1/inventory/items/", Some("/v1/inventory/items")),

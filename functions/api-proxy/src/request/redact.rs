@@ -155,8 +155,8 @@ fn hide(value: &mut Value, keys: &BTreeSet<String>) {
             // A custom field of Inventory, or a parameter in the audit: its name stands beside its value.
             let named = ["label", "api_name", "name"].iter().filter_map(|name| object.get(*name)?.as_str());
             let mut named = named.into_iter();
-            let pair =
-                object.contains_key("value") && named.any(|name| is_personal(name) || is_cut_within_personal(name));
+            let pair = object.contains_key("value")
+                && named.any(|name| is_personal(name) || is_cut_within_personal(name));
             for (field, value) in object.iter_mut() {
                 let personal = is_personal(field)
                     || (pair && field.starts_with("value"))

@@ -256,8 +256,10 @@ impl Keys {
         }
         let invalid = |detail: &'static str| Problem::new(Code::KeyInvalid, detail);
         let Some((id, secret)) = parse(header) else {
-            let detail =
-                format!("The `Authorization` header holds {}. A service key comes as `Bearer zck_…`.", seen(header));
+            let detail = format!(
+                "The `Authorization` header holds {}. A service key comes as `Bearer zck_…`.",
+                seen(header)
+            );
             let problem = Problem::new(Code::KeyInvalid, detail);
             return Err(problem.hint("Send the service key exactly as `zoho-connector keys create` printed it, and nothing around it. Where `detail` names a variable, the operator sets it for the agent."));
         };

@@ -11,7 +11,8 @@ const ID: usize = 12;
 const SECRET: usize = 64;
 
 /// Schemes that are named: anything else could be a secret.
-const SCHEMES: &[&str] = &["basic", "digest", "token", "apikey", "api-key", "zoho-oauthtoken", "negotiate", "key"];
+const SCHEMES: &[&str] =
+    &["basic", "digest", "token", "apikey", "api-key", "zoho-oauthtoken", "negotiate", "key"];
 
 /// The longest word of somebody else's that is repeated.
 const MAX_WORD: usize = 40;
@@ -41,7 +42,9 @@ pub(super) fn seen(header: &str) -> String {
     if !scheme.eq_ignore_ascii_case("bearer") {
         return match scheme {
             _ if holds_key(scheme) => "a key without the word `Bearer` and a space before it".to_owned(),
-            scheme if SCHEMES.contains(&scheme.to_ascii_lowercase().as_str()) => format!("the scheme `{scheme}`, and not `Bearer`"),
+            scheme if SCHEMES.contains(&scheme.to_ascii_lowercase().as_str()) => {
+                format!("the scheme `{scheme}`, and not `Bearer`")
+            }
             _ => "no `Bearer` before the key".to_owned(),
         };
     }
@@ -77,7 +80,8 @@ fn holds_key(text: &str) -> bool {
 }
 
 fn is_word(text: &str) -> bool {
-    (1..=MAX_WORD).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+    (1..=MAX_WORD).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }
 
 /// The name of a variable, written as shells, templates and documents do.

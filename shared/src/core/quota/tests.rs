@@ -89,7 +89,11 @@ fn token() -> AccessToken {
         expires: Timestamp::MAX,
         data_centre: DataCentre::Eu,
         scopes: ScopeSet::parse("ZohoInventory.items.READ"),
-        organization: Some(Organization { id: "1".to_owned(), name: "N".to_owned(), ..Organization::default() }),
+        organization: Some(Organization {
+            id: "1".to_owned(),
+            name: "N".to_owned(),
+            ..Organization::default()
+        }),
         crm_organization: None,
     }
 }

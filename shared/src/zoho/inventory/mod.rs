@@ -198,8 +198,21 @@ const CHOSEN: &[&str] = &[
 
 /// How the names of other such fields end.
 const CHOSEN_ENDS: &[&str] = &[
-    "_id", "_ids", "_time", "_date", "_status", "_code", "_type", "_formatted", "_symbol", "_format", "_mode", "_width", "_height",
-    "_size", "_margin",
+    "_id",
+    "_ids",
+    "_time",
+    "_date",
+    "_status",
+    "_code",
+    "_type",
+    "_formatted",
+    "_symbol",
+    "_format",
+    "_mode",
+    "_width",
+    "_height",
+    "_size",
+    "_margin",
 ];
 
 /// Whether a value holds words of people: text in a field that Zoho does not fill, or within it.
@@ -333,7 +346,10 @@ mod tests {
             r#"{"item_id":"1","sales_margin":"","shipping_charge_tax_percentage":"",
                 "package_details":{"length":"80","width":"","height":"4.50","weight":"","weight_unit":"kg"}}"#,
         );
-        assert_eq!((&item["sales_margin"], &item["shipping_charge_tax_percentage"]), (&Value::Null, &Value::Null));
+        assert_eq!(
+            (&item["sales_margin"], &item["shipping_charge_tax_percentage"]),
+            (&Value::Null, &Value::Null)
+        );
         assert_eq!(
             item["package_details"].to_string(),
             r#"{"length":80,"width":null,"height":4.50,"weight":null,"weight_unit":"kg"}"#

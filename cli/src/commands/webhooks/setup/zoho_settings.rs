@@ -218,7 +218,8 @@ impl ZohoSettings {
 
     async fn write(&self, method: Method, url: &str, body: Option<String>) -> Result<Answer, Refusal> {
         let body = body.map(Into::into);
-        let write = Write { method, token: &self.token.token, body, if_unmodified_since: None, external: None };
+        let write =
+            Write { method, token: &self.token.token, body, if_unmodified_since: None, external: None };
         self.http.write(url, write, CALL_TIMEOUT).await.map_err(Refusal::from)
     }
 }

@@ -43,18 +43,24 @@ pub(crate) fn order(
             None => figure(line.item, "rate", &field("rate"))?.unwrap_or_default(),
         };
         if given.is_none() && rate.is_zero() {
-            warnings.push(format!("`{place}`: no `rate` is given, and the item's own is 0: it would cost nothing."));
+            warnings.push(format!(
+                "`{place}`: no `rate` is given, and the item's own is 0: it would cost nothing."
+            ));
         }
         let total = rounded(product(rate, quantity, &place)?, decimals);
         subtotal = sum(subtotal, total, &place)?;
         let percentage = percentage(line, &place)?;
         let of_line = percentage.map(|part| product(total, part, &place)).transpose()?;
         tax = match (tax, of_line) {
-            (Some(tax), Some(more)) => Some(sum(tax, rounded(more / Decimal::ONE_HUNDRED, decimals), &place)?),
+            (Some(tax), Some(more)) => {
+                Some(sum(tax, rounded(more / Decimal::ONE_HUNDRED, decimals), &place)?)
+            }
             _ => None,
         };
         if percentage.is_none() {
-            warnings.push(format!("`{place}`: its tax is unknown, because Zoho shows none for the item as it is ordered."));
+            warnings.push(format!(
+                "`{place}`: its tax is unknown, because Zoho shows none for the item as it is ordered."
+            ));
         }
         if line.has_discount {
             warnings.push(format!("`{place}`: its discount is left out of the estimate."));
@@ -101,7 +107,10 @@ pub(crate) fn order(
     }
     let total = tax.map(|tax| sum(before_tax, tax, "total")).transpose()?;
     if decimals.is_none() {
-        warnings.push("It is not known how amounts are rounded in this currency: the estimate is not rounded.".to_owned());
+        warnings.push(
+            "It is not known how amounts are rounded in this currency: the estimate is not rounded."
+                .to_owned(),
+        );
     }
     let amount = |amount: Decimal| number(rounded(amount, decimals));
     Ok(json!({
@@ -159,7 +168,11 @@ mod tests {
     }
 
     fn customer() -> Customer {
-        Customer { id: "7".to_owned(), name: Some("Harbor".to_owned()), currency_code: Some("EUR".to_owned()) }
+        Customer {
+            id: "7".to_owned(),
+            name: Some("Harbor".to_owned()),
+            currency_code: Some("EUR".to_owned()),
+        }
     }
 
     fn line<'a>(item: &'a Object, quantity: &'a Number, rate: Option<&'a Number>) -> Line<'a> {
@@ -180,7 +193,11 @@ mod tests {
         );
         assert_eq!(shown["lines"][1]["total"].to_string(), "0.3");
         assert_eq!(shown["lines"][0]["stock"].to_string(), r#"{"available":3,"after":0}"#);
-        assert_eq!(shown["lines"][1]["stock"].to_string(), r#"{"available":0,"after":-3}"#, "of the same item");
+        assert_eq!(
+            shown["lines"][1]["stock"].to_string(),
+            r#"{"available":0,"after":-3}"#,
+            "of the same item"
+        );
         assert_eq!(shown["warnings"].as_array().unwrap().len(), 1, "{shown}");
         let (large, one) = (digits("70000000000000000000000000000"), digits("1"));
         let both = [line(&item, &large, Some(&one)), line(&item, &large, Some(&one))];
@@ -201,7 +218,10 @@ mod tests {
             r#"{"subtotal":100,"tax":null,"total":null,"total_before_tax":100,"decimals":null}"#
         );
         let warnings = shown["warnings"].to_string();
-        assert!(warnings.contains("`line_items[0]`: its tax is unknown") && warnings.contains("rounded"), "{warnings}");
+        assert!(
+            warnings.contains("`line_items[0]`: its tax is unknown") && warnings.contains("rounded"),
+            "{warnings}"
+        );
 
         let nothing = digits("0");
         let shown = order(&customer(), Some(2), &[line(&free, &one, None)], &[]).unwrap();

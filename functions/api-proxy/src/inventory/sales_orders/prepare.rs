@@ -90,9 +90,9 @@ async fn customer(
 ) -> Result<Customer, Problem> {
     let target = target(request, inventory::scope::CONTACTS);
     match (name, id) {
-        (None, Some(id)) if !is_zoho_id(id) => {
-            Err(invalid("`customer_id` must be Zoho's own: 1 to 19 digits. A name stands in `customer`.".to_owned()))
-        }
+        (None, Some(id)) if !is_zoho_id(id) => Err(invalid(
+            "`customer_id` must be Zoho's own: 1 to 19 digits. A name stands in `customer`.".to_owned(),
+        )),
         (None, Some(id)) if request.dry_run => lookup::customer_by_id(zoho, &target, id).await,
         (None, Some(id)) => Ok(Customer { id: id.to_owned(), name: None, currency_code: None }),
         (Some(name), None) if !name.is_empty() => lookup::customer_by_name(zoho, &target, name).await,
