@@ -344,7 +344,8 @@ fn answer(connector: &Connector, path: &str, times: usize, body: &str) {
 
 #[tokio::test]
 async fn what_the_accounts_server_refuses_is_told_with_what_to_check() {
-    let connector = Connector::start().await;
+    let home = Options { user_data_centre: "us".to_owned(), ..Options::new("") };
+    let connector = Connector::with(home).await;
     for (body, expected, never) in [
         (r#"{"error":"general_error"}"#, "names no cause", "in some minutes"),
         (r#"{"error":"invalid_client"}"#, "mistyped", "Multi-DC"),

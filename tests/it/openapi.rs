@@ -44,7 +44,7 @@ fn parameters(document: &Value, operation: &Value, place: &str) -> Vec<Value> {
 /// «… The parameters are `a`, `b`.»: the names.
 fn expected(detail: &str) -> Option<BTreeSet<String>> {
     let (_, names) =
-        detail.split_once("The parameters are ").or_else(|| detail.split_once("unknown field `zz`, "))?;
+        detail.split_once("The parameters are ").or_else(|| detail.split_once("The fields are "))?;
     Some(names.split('`').skip(1).step_by(2).map(str::to_owned).collect())
 }
 

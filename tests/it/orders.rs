@@ -16,7 +16,7 @@ async fn writer() -> (Connector, Agent) {
     (connector, agent)
 }
 
-fn order(lines: Value) -> Value {
+fn order(lines: &Value) -> Value {
     json!({ "customer": "Harbor Interiors GmbH", "line_items": lines })
 }
 
@@ -46,7 +46,7 @@ async fn what_is_wrong_with_an_order_names_its_line() {
     let (_connector, agent) = writer().await;
     let good = json!({ "item_id": SHELF, "quantity": 1 });
     let (detail, hint) =
-        refused(&agent, &order(json!([good, { "sku": "DUP-1", "quantity": 1 }])), "sku_ambiguous").await;
+        refused(&agent, &order(&json!([good, { "sku": "DUP-1", "quantity": 1 }])), "sku_ambiguous").await;
     for part in [
         "`line_items[1].sku` \"DUP-1\"",
         "3300000000070006 (\"Hook, brass\")",
@@ -57,13 +57,13 @@ async fn what_is_wrong_with_an_order_names_its_line() {
     assert!(hint.contains("`item_id`") && !hint.contains("/v1/inventory/items/"), "{hint}");
 
     let twice = json!([{ "sku": "NO-SUCH", "quantity": 1 }, good, { "sku": "NO-SUCH", "quantity": 1 }]);
-    let (detail, _) = refused(&agent, &order(twice), "sku_not_found").await;
+    let (detail, _) = refused(&agent, &order(&twice), "sku_not_found").await;
     assert!(detail.starts_with("`line_items[0].sku`, `line_items[2].sku` \"NO-SUCH\": "), "{detail}");
     let inactive = json!([{ "sku": "SHELF-PINE-60", "quantity": 1 }]);
-    let (detail, _) = refused(&agent, &order(inactive), "sku_inactive").await;
+    let (detail, _) = refused(&agent, &order(&inactive), "sku_inactive").await;
     assert!(detail.starts_with("`line_items[0].sku` \"SHELF-PINE-60\": "), "{detail}");
     let unknown = json!([good, { "item_id": "3300000000079999", "quantity": 1 }]);
-    let (detail, _) = refused(&agent, &order(unknown), "record_not_found").await;
+    let (detail, _) = refused(&agent, &order(&unknown), "record_not_found").await;
     assert!(detail.starts_with("`line_items[1].item_id` \"3300000000079999\": "), "{detail}");
 
     for (line, expected) in [
@@ -78,7 +78,7 @@ async fn what_is_wrong_with_an_order_names_its_line() {
         (json!({ "item_id": SHELF, "quantity": 1, "discont": 3 }), "Did you mean `discount`?"),
         (json!({ "item_id": SHELF }), "`line_items[0].quantity` is missing"),
     ] {
-        let (detail, _) = refused(&agent, &order(json!([line])), "body_invalid").await;
+        let (detail, _) = refused(&agent, &order(&json!([line])), "body_invalid").await;
         assert!(detail.contains(expected), "{detail}");
     }
     let nobody = json!({ "customer_id": "3300000000069999", "line_items": [good] });
@@ -113,7 +113,7 @@ async fn a_preview_says_whose_order_it_is_and_warns() {
                 .contains("`line_items[1]`: -6 can be promised, so that the stock for sale would be -7")
         );
     }
-    let bare = preview(&agent, &order(json!([{ "item_id": SHELF, "quantity": 2 }]))).await;
+    let bare = preview(&agent, &order(&json!([{ "item_id": SHELF, "quantity": 2 }]))).await;
     assert_eq!(
         (&bare["estimate"]["tax"], &bare["estimate"]["total"]),
         (&Value::Null, &Value::Null),
@@ -126,10 +126,10 @@ async fn a_preview_says_whose_order_it_is_and_warns() {
         "item_id": "3300000000090001", "name": "Sample", "sku": "SAMPLE", "rate": 0, "tax_id": "3300000000050001", "tax_percentage": 19,
         "can_be_sold": false,
     }));
-    let free = preview(&agent, &order(json!([{ "item_id": "3300000000090001", "quantity": 1 }]))).await;
+    let free = preview(&agent, &order(&json!([{ "item_id": "3300000000090001", "quantity": 1 }]))).await;
     assert!(warnings(&free).contains("cost nothing") && warnings(&free).contains("not for sale"), "{free}");
     let priced = json!([{ "item_id": "3300000000090001", "quantity": 3, "rate": 0.335 }]);
-    let priced = preview(&agent, &order(priced)).await;
+    let priced = preview(&agent, &order(&priced)).await;
     assert!(!warnings(&priced).contains("cost nothing"));
     // 3 × 0.335 is 1.005, and half of a cent goes up.
     assert_eq!(
@@ -183,7 +183,7 @@ async fn numbers_go_out_written_out() {
 #[tokio::test]
 async fn a_changed_request_differs_from_its_preview() {
     let (_connector, agent) = writer().await;
-    let body = order(json!([{ "item_id": SHELF, "quantity": 1 }]));
+    let body = order(&json!([{ "item_id": SHELF, "quantity": 1 }]));
     let shown = preview(&agent, &body).await;
     let id = [("idempotency-key", shown["preview_id"].as_str().unwrap())];
     let mut other = body.clone();

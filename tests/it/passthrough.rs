@@ -687,7 +687,7 @@ async fn the_fields_of_external_ids_go_on_to_crm() {
             call.headers
         );
     }
-    agent.get_with(path, &[external]).await;
+    agent.bytes("GET", path, &[external], Vec::new()).await;
     let call = sent(&connector, "/Deals/4711").pop().unwrap();
     assert!(call.method == "GET" && call.headers.iter().any(|(name, _)| name == "x-external"));
     let before = sent(&connector, "").len();

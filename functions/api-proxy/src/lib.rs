@@ -18,10 +18,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use serde_json::Value;
 use shared::base::id::ConnectionName;
+use shared::base::problem::{Code, Problem};
 use shared::base::web::finish_with_advice;
 use shared::core::connection::token_refresh::TokenRefreshClient;
 use shared::core::services::Services;
@@ -70,13 +71,22 @@ fn serve(app: App, services: &Services) -> Router {
     let mut serving = Serving(Some(Router::new()), Vec::new());
     routes::all(&mut serving);
     let Serving(router, paths) = serving;
-    let (router, paths): (_, Arc<[String]>) = (router.unwrap_or_default(), paths.into());
+    let (router, paths): (_, Arc<[_]>) = (router.unwrap_or_default(), paths.into());
+    let known = paths.clone();
+    let not_allowed = move |path: MatchedPath| async move {
+        let methods =
+            known.iter().find(|(known, _)| known == path.as_str()).map(|(_, methods)| methods.join(", "));
+        let methods = methods.unwrap_or_default().to_uppercase();
+        let detail = format!("This route exists, but not with this method. It takes {methods}.");
+        Problem::new(Code::MethodNotAllowed, detail)
+    };
     let advice = move |path: &str| {
-        let near = did_you_mean::nearest_route(path, paths.iter().map(String::as_str));
+        let near = did_you_mean::nearest_route(path, paths.iter().map(|(path, _)| path.as_str()));
         near.map(|route| format!(" Did you mean `{route}`?")).unwrap_or_default()
     };
     finish_with_advice(
         router
+            .method_not_allowed_fallback(not_allowed)
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
             .layer(from_fn(redact::layer))
             .layer(map_response(size_limit::limit))

@@ -95,14 +95,7 @@ async fn envelope(request: Request, next: Next) -> Response {
         Err(_) => Problem::internal("a handler panicked").into_response(),
     };
 
-    let mut problem = response.extensions_mut().remove::<Problem>();
-    let allowed = response.headers().get(header::ALLOW).and_then(|methods| methods.to_str().ok());
-    if let (Some(found), Some(allowed)) = (&problem, allowed)
-        && found.code() == Code::MethodNotAllowed
-    {
-        let methods = allowed.replace(',', ", ");
-        problem = Some(Problem::new(found.code(), format!("{} It takes {methods}.", found.detail())));
-    }
+    let problem = response.extensions_mut().remove::<Problem>();
     let status = response.status().as_u16();
     let (code, cause) =
         problem.as_ref().map_or(("", ""), |p| (p.code().as_str(), p.cause().unwrap_or_default()));

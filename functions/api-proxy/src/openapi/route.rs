@@ -19,8 +19,8 @@ pub(crate) trait Routes {
         T: 'static;
 }
 
-/// The router in the making, always there between two routes, and the paths in it.
-pub(crate) struct Serving(pub(crate) Option<Router<Arc<App>>>, pub(crate) Vec<String>);
+/// The router in the making, always there between two routes, and the paths in it with their methods.
+pub(crate) struct Serving(pub(crate) Option<Router<Arc<App>>>, pub(crate) Vec<(String, Vec<&'static str>)>);
 
 impl Routes for Serving {
     fn on<H, T>(&mut self, verb: Verb, path: &str, handler: H, _: impl FnOnce() -> Operation)
@@ -37,8 +37,9 @@ impl Routes for Serving {
         };
         // Not `mem::take`, which would make an empty router for each route of each start.
         self.0 = self.0.take().map(|router| router.route(path, on(method, handler)));
-        if self.1.last().is_none_or(|last| last != path) {
-            self.1.push(path.to_owned());
+        match self.1.iter_mut().find(|(known, _)| known == path) {
+            Some((_, methods)) => methods.push(verb.as_str()),
+            None => self.1.push((path.to_owned(), vec![verb.as_str()])),
         }
     }
 }

@@ -57,7 +57,7 @@ fn wording(path: &str, what: &str) -> String {
         let known: Vec<&str> = known.split('`').skip(1).step_by(2).collect();
         let place = if path.ends_with(unknown) { format!("`{path}`") } else { place(unknown) };
         let meant = question(unknown, known.iter().copied());
-        return format!("{place} is unknown here.{meant} The fields are {}.", known.join(", "));
+        return format!("{place} is unknown here.{meant} The fields are `{}`.", known.join("`, `"));
     }
     if let Some(field) = what.strip_prefix("missing field `").and_then(|rest| rest.strip_suffix('`')) {
         return format!("{} is missing.", place(field));
@@ -113,13 +113,13 @@ mod tests {
             ),
             (
                 json!({ "lines": [{ "quantity": 1, "rates": 2 }] }),
-                "`lines[0].rates` is unknown here. Did you mean `rate`? The fields are quantity, rate.",
+                "`lines[0].rates` is unknown here. Did you mean `rate`? The fields are `quantity`, `rate`.",
             ),
             (
                 json!({ "naem": 1 }),
-                "`naem` is unknown here. Did you mean `name`? The fields are name, lines.",
+                "`naem` is unknown here. Did you mean `name`? The fields are `name`, `lines`.",
             ),
-            (json!({ "name": 1, "lines": [] }), "`name` has invalid type: integer `1`, expected a string."),
+            (json!({ "name": 1, "lines": [] }), "`name` has invalid type: number, expected a string."),
         ] {
             let problem = read::<Order>(&body).err().unwrap();
             assert_eq!(problem.detail(), expected, "{body}");
