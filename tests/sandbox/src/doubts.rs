@@ -8,7 +8,7 @@ type Turn = fn(&mut Switches);
 
 /// Each doubt, and how it is turned against a caller. What an organisation or a limit decides is no doubt.
 #[rustfmt::skip]
-pub const DOUBTS: [(&str, Turn); 50] = [
+pub const DOUBTS: [(&str, Turn); 51] = [
     ("throttle_status_200", |zoho| zoho.throttle_status_200 = true),
     ("throttle_localised", |zoho| zoho.throttle_localised = true),
     ("exchange_counts_as_mint", |zoho| zoho.exchange_counts_as_mint = true),
@@ -37,6 +37,7 @@ pub const DOUBTS: [(&str, Turn); 50] = [
     ("contact_filters_ignored", |zoho| zoho.contact_filters_ignored = true),
     ("contact_filters_substring", |zoho| zoho.contact_filters_substring = true),
     ("package_filters_ignored", |zoho| zoho.package_filters_ignored = false),
+    ("more_pages_denied", |zoho| zoho.more_pages_denied = true),
     ("search_criteria_left_out", |zoho| zoho.search_criteria_left_out = true),
     ("settings_api", |zoho| zoho.settings_api = false),
     ("per_minute_fixed_window", |zoho| zoho.per_minute_fixed_window = true),
