@@ -36,19 +36,32 @@ pub fn page(module: &str, fields: &str, conditions: &[String], after: Option<&st
         // COQL wants more than two conditions bracketed pair by pair.
         joined = format!("({condition} and {joined})");
     }
-    format!("select id, {fields} from {module} where {joined} order by id asc limit {rows}")
+    let columns = columns(fields);
+    format!("select {columns} from {module} where {joined} order by id asc limit {rows}")
 }
 
 /// The query for the contacts of an account, and for one more contact, who may belong to another account.
 pub fn people_of(fields: &str, account: &str, contact: Option<&str>, rows: u32) -> String {
     let whose = format!("Account_Name = {}", quoted(account));
     let whose = contact.map_or(whose.clone(), |contact| format!("({whose} or id = {})", quoted(contact)));
-    format!("select id, {fields} from Contacts where {whose} order by Modified_Time desc limit {rows}")
+    let columns = columns(fields);
+    format!("select {columns} from Contacts where {whose} order by Modified_Time desc limit {rows}")
 }
 
 /// The query for the records that have a value in a field. Two rows are enough to see that the value is not unique.
 pub fn having(module: &str, fields: &str, field: &str, value: &str) -> String {
-    format!("select id, {fields} from {module} where {} limit 2", equals(field, value))
+    format!("select {} from {module} where {} limit 2", columns(fields), equals(field, value))
+}
+
+/// The id and these fields, each once: CRM refuses a column that is named twice.
+fn columns(fields: &str) -> String {
+    let mut columns = vec!["id"];
+    for field in fields.split(',').map(str::trim).filter(|field| !field.is_empty()) {
+        if !columns.contains(&field) {
+            columns.push(field);
+        }
+    }
+    columns.join(", ")
 }
 
 /// `field = 'text'`
@@ -238,6 +251,13 @@ mod tests {
 
     fn bound(query: &str, params: &Value) -> Result<Bound, Unusable> {
         bind(query, params.as_object().unwrap(), 200)
+    }
+
+    #[test]
+    fn each_column_is_named_once() {
+        assert_eq!(columns("Deal_Name,id, Stage,Deal_Name"), "id, Deal_Name, Stage");
+        assert_eq!(columns("id"), "id");
+        assert_eq!(columns(""), "id");
     }
 
     #[test]
