@@ -638,7 +638,7 @@ fn from_env(name: &str) -> Option<u64> {
 #[test]
 fn seeds() {
     let single = from_env("SIMULATION_SEED");
-    let seeds = single.map_or(0..from_env("SIMULATION_SEEDS").unwrap_or(60), |seed| seed..seed + 1);
+    let seeds = single.map_or(0..from_env("SIMULATION_SEEDS").unwrap_or(40), |seed| seed..seed + 1);
     for seed in seeds {
         let outcome = play(seed);
         assert!(outcome.broken.is_empty(), "seed {seed}: {}", outcome.broken.join("\n"));

@@ -18,7 +18,7 @@ use tests::simulation::sweep::{Blow, Rival, Scene};
 use tests::simulation::world::{How, Strike};
 use tests::simulation::{on_simulated_time, play, sweep};
 
-const SEEDS: u64 = 2_000;
+const SEEDS: u64 = 1_200;
 
 /// More failures than these nobody reads.
 const SHOWN: usize = 5;
