@@ -1,5 +1,7 @@
 //! What somebody may have meant who misspelt a word.
 
+use strsim::osa_distance;
+
 /// Words of which every third letter, and at most three, is another one are taken for each other.
 const LETTERS_FOR_ONE: usize = 3;
 const MAX_LETTERS: usize = 3;
@@ -40,7 +42,7 @@ pub(crate) fn nearest_route<'a>(path: &str, routes: impl IntoIterator<Item = &'a
 
 /// How many letters differ, where these are few.
 fn distance(one: &str, other: &str) -> Option<usize> {
-    let letters = |word: &str| -> Vec<char> {
+    let letters = |word: &str| -> String {
         word.chars()
             .take(64)
             .filter(|letter| !matches!(letter, '-' | '_'))
@@ -48,27 +50,9 @@ fn distance(one: &str, other: &str) -> Option<usize> {
             .collect()
     };
     let (one, other) = (letters(one), letters(other));
-    let most = (one.len().max(other.len()) / LETTERS_FOR_ONE).clamp(1, MAX_LETTERS);
-    // Each row of the table of distances from those above; two letters that changed places are one mistake.
-    let mut above: Vec<usize> = Vec::new();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    let at = |row: &[usize], place: usize| row.get(place).copied().unwrap_or(usize::MAX);
-    for (down, letter) in one.iter().enumerate() {
-        let mut next = vec![down + 1];
-        for (right, own) in other.iter().enumerate() {
-            let changed = at(&row, right) + usize::from(letter != own);
-            let left_out = at(&row, right + 1).min(next.last().copied().unwrap_or_default()) + 1;
-            let swapped = match (down.checked_sub(1), right.checked_sub(1)) {
-                (Some(up), Some(left)) if one.get(up) == Some(own) && other.get(left) == Some(letter) => {
-                    at(&above, left).saturating_add(1)
-                }
-                _ => usize::MAX,
-            };
-            next.push(changed.min(left_out).min(swapped));
-        }
-        above = std::mem::replace(&mut row, next);
-    }
-    row.last().copied().filter(|distance| *distance <= most)
+    let longest = one.chars().count().max(other.chars().count());
+    let most = (longest / LETTERS_FOR_ONE).clamp(1, MAX_LETTERS);
+    Some(osa_distance(&one, &other)).filter(|distance| *distance <= most)
 }
 
 #[cfg(test)]
