@@ -212,6 +212,7 @@ fn channel(scene: &Scene) -> Channel {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_nobody_told_is_found_once() {
     let scene = Scene::start().await;
+    scene.zoho().switches(|switches| switches.crm_modified_since_ignored = false);
     assert_eq!(scene.sweep().await.found, 0, "what was before the watch does not count");
     scene.zoho().change_deal(DEAL, json!({ "Next_Step": "Call" }));
     let new = scene.zoho().insert_record("Deals", json!({ "Deal_Name": "New" })).unwrap();

@@ -16,6 +16,8 @@ pub fn turn(sandbox: &Sandbox) {
     // The test harness names each thread after its test.
     let test = std::thread::current().name().unwrap_or("?").to_owned();
     sandbox.switches(|switches| {
-        switches.when_met(move |doubt| (&file).write_all(format!("{test} {doubt}\n").as_bytes()).expect("ZOHO_DOUBTS_MET"));
+        switches.when_met(move |doubt| {
+            (&file).write_all(format!("{test} {doubt}\n").as_bytes()).expect("ZOHO_DOUBTS_MET")
+        });
     });
 }

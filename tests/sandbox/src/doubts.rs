@@ -1,35 +1,11 @@
 //! The switches that stand for a doubt about Zoho, by name, so that any test can run against the other reading, and so that it
 //! is known which tests meet which doubt.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::switches::Switches;
 
 type Turn = fn(&mut Switches);
-type Told = Arc<dyn Fn(&str) + Send + Sync>;
-
-/// The doubts that a sandbox was asked about.
-#[derive(Clone, Default)]
-pub(crate) struct Met(Arc<Mutex<(BTreeSet<&'static str>, Option<Told>)>>);
-
-impl Met {
-    fn meet(&self, doubt: &'static str) {
-        let mut met = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if met.0.insert(doubt)
-            && let Some(tell) = met.1.as_ref()
-        {
-            tell(doubt);
-        }
-    }
-}
-
-impl std::fmt::Debug for Met {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Met")
-    }
-}
 
 /// Each doubt, its type, and how it is turned against a caller. The sandbox reads its value by the method of its name.
 macro_rules! doubts {
@@ -103,7 +79,7 @@ doubts! {
 impl Switches {
     /// Tells the name of each doubt when the sandbox is first asked about it.
     pub fn when_met(&mut self, tell: impl Fn(&str) + Send + Sync + 'static) {
-        self.met.0.lock().unwrap_or_else(PoisonError::into_inner).1 = Some(Arc::new(tell));
+        self.met.tell(tell);
     }
 
     /// Turns doubts: `hostile` for all of them, or their names with commas between.
@@ -125,6 +101,8 @@ impl Switches {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::doubts::Met;
+use crate::met::Met;
 
 /// The behaviour of this Zoho where sources disagree or say nothing. The default is the better documented reading.
 #[derive(Debug, Clone)]

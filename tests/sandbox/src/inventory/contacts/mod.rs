@@ -23,8 +23,9 @@ const FILTERS: [&str; 6] = ["contact_name", "company_name", "first_name", "last_
 /// `GET /contacts`.
 pub(crate) fn list(state: &State, call: &Call, has_data: bool) -> Answer {
     let contacts = state.shop.contacts.iter().filter(|_| has_data);
-    let fits =
-        |contact: &&Object| state.switches.contact_filters_ignored() || matches(contact, call, &state.switches);
+    let fits = |contact: &&Object| {
+        state.switches.contact_filters_ignored() || matches(contact, call, &state.switches)
+    };
     let rows = contacts.filter(fits).map(row).collect();
     let sortable = [
         "contact_name",
