@@ -21,6 +21,8 @@ pub(super) struct Heard {
     pub(super) value: Option<Value>,
     /// Whether no field at its top stands twice: then either could be the right one.
     distinct: bool,
+    /// Whether its code does.
+    twice: bool,
     html: bool,
     /// Whether it calls itself something that is neither JSON nor a page.
     file: bool,
@@ -40,17 +42,18 @@ impl Heard {
             || (end && value.is_none())
             || (kind.is_empty()
                 && (begin.starts_with('<') || (begin.starts_with(['{', '[']) && value.is_none())));
-        let distinct = names_at_top(&text).map_or(true, |mut names| {
-            let all = names.len();
-            names.sort();
-            names.dedup();
-            names.len() == all
-        });
+        let mut names = names_at_top(&text).unwrap_or_default();
+        let twice = names.iter().filter(|name| *name == "code").count() > 1;
+        let all = names.len();
+        names.sort();
+        names.dedup();
+        let distinct = names.len() == all;
         Self {
             status: said.status,
             crm,
             value,
             distinct,
+            twice,
             html: html && !begin.is_empty(),
             file: !kind.is_empty() && !end && kind != "text/html",
         }
@@ -143,7 +146,6 @@ impl Heard {
         let object = self.value.as_ref().and_then(Value::as_object);
         let refused =
             object.and_then(|object| self.refusal(object)).is_some() || self.refused(write).is_some();
-        let twice = object.is_some_and(|object| object.contains_key("code")) && !self.distinct;
         let mut rows = self.rows();
         let odd = match (rows.next(), rows.next()) {
             (Some(only), None) => {
@@ -154,7 +156,7 @@ impl Heard {
             }
             _ => false,
         };
-        (self.good() || (self.status == 304 && !write)) && !self.html && !refused && !twice && !odd
+        (self.good() || (self.status == 304 && !write)) && !self.html && !refused && !self.twice && !odd
     }
 
     /// Whether there is a record under one of these keys.

@@ -1,5 +1,5 @@
 //! No answer of Zoho is misread, through the routes: writes and reads of each kind meet any answer at all, and what the agent is
-//! told is held against what Zoho said, as code of these tests reads it (`heard`). 20,000 answers; `ANSWERS=1000000` tries more,
+//! told is held against what Zoho said, as code of these tests reads it (`heard`). 10,000 answers; `ANSWERS=1000000` tries more,
 //! `ANSWERS_SEED=7 ANSWERS=1` one request again.
 
 mod asked;
@@ -43,6 +43,9 @@ use tower::ServiceExt;
 use check::Told;
 use line::{Line, Mood};
 use proper::State;
+
+/// As many as a few seconds take.
+const USUAL: u64 = 10_000;
 
 fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
@@ -225,7 +228,7 @@ impl Desk {
 /// On time that passes as soon as nothing else does.
 async fn tried(kind: &'static str, share: u64) -> BTreeMap<&'static str, usize> {
     let desk = Desk::open().await;
-    let most = usize::try_from(number("ANSWERS", 20_000) * share / 5).unwrap().max(1);
+    let most = usize::try_from(number("ANSWERS", USUAL) * share / 5).unwrap().max(1);
     let (mut seed, mut answers) = (number("ANSWERS_SEED", 1), 0);
     let mut endings: BTreeMap<&'static str, usize> = BTreeMap::new();
     // One of each kind is told in full.
@@ -252,9 +255,9 @@ async fn tried(kind: &'static str, share: u64) -> BTreeMap<&'static str, usize> 
 #[tokio::test(start_paused = true)]
 async fn no_answer_to_a_write_is_misread() {
     let endings = tried("write", 4).await;
-    if number("ANSWERS", 20_000) >= 20_000 {
+    if number("ANSWERS", USUAL) >= USUAL {
         for ending in ["done", "found", "refused", "uncertain", "uncertain, asked again"] {
-            assert!(endings.get(ending).is_some_and(|times| *times > 50), "{ending}: {endings:?}");
+            assert!(endings.get(ending).is_some_and(|times| *times > 10), "{ending}: {endings:?}");
         }
     }
 }
@@ -262,9 +265,9 @@ async fn no_answer_to_a_write_is_misread() {
 #[tokio::test(start_paused = true)]
 async fn no_answer_to_a_read_is_misread() {
     let endings = tried("read", 1).await;
-    if number("ANSWERS", 20_000) >= 20_000 {
+    if number("ANSWERS", USUAL) >= USUAL {
         for ending in ["told", "refused", "missing", "unreadable"] {
-            assert!(endings.get(ending).is_some_and(|times| *times > 50), "{ending}: {endings:?}");
+            assert!(endings.get(ending).is_some_and(|times| *times > 10), "{ending}: {endings:?}");
         }
     }
 }
