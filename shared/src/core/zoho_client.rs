@@ -367,7 +367,7 @@ impl Session<'_> {
         self.heed(probe.product, &probed).await;
         match probed.kind {
             FailureKind::DeadToken | FailureKind::DeadTokenOrScope => TokenState::Dead,
-            _ => TokenState::Unknown(unknown(probed)),
+            _ => TokenState::Unknown(unknown(&probed)),
         }
     }
 
@@ -409,8 +409,9 @@ impl Session<'_> {
 
 /// What is told where a token is refused, and the call that was to find out whether it lives failed, too: that one's trouble, where
 /// it passes, and never its refusal, which is not about what the caller asked for.
-fn unknown(probed: Failure) -> Problem {
-    let problem = Problem::from(Failure { said: None, hint: None, ..probed });
+fn unknown(probed: &Failure) -> Problem {
+    let Failure { kind, retry_after, .. } = *probed;
+    let problem = Problem::from(Failure { retry_after, ..Failure::of(kind) });
     if problem.code().is_retryable() {
         return problem;
     }

@@ -115,7 +115,7 @@ impl Heard {
         let fits = if self.crm {
             code.is_none_or(|code| code == "SUCCESS")
         } else {
-            code.is_none_or(|code| code == "0" || code.to_string() == "0")
+            code.is_none_or(|code| code == "0" || *code == Value::from(0))
         };
         self.good() && fits
     }
@@ -243,7 +243,7 @@ fn names_at_top(text: &str) -> Option<Vec<String>> {
             let mut texts = serde_json::Deserializer::from_str(rest).into_iter::<String>();
             let name = texts.next()?.ok()?;
             let end = texts.byte_offset();
-            rest = &rest[end..];
+            rest = rest.get(end..)?;
             if depth == 1 && rest.trim_start().starts_with(':') {
                 names.push(name);
             }
@@ -254,7 +254,7 @@ fn names_at_top(text: &str) -> Option<Vec<String>> {
             '}' | ']' => depth = depth.checked_sub(1)?,
             _ => {}
         }
-        rest = &rest[letter.len_utf8()..];
+        rest = rest.get(letter.len_utf8()..)?;
     }
     Some(names)
 }

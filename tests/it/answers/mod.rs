@@ -246,7 +246,6 @@ async fn tried(kind: &'static str, share: u64) -> BTreeMap<&'static str, usize> 
         seed += 1;
         desk.tidy().await;
     }
-    println!("{kind}: {answers} answers, {endings:?}");
     let told: Vec<String> = wrong.values().map(|(times, what)| format!("{times} times, {what}")).collect();
     assert!(told.is_empty(), "{}", told.join("\n\n"));
     endings
