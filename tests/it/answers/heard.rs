@@ -120,7 +120,7 @@ impl Heard {
         let fits = if self.crm {
             code.is_none_or(|code| code == "SUCCESS")
         } else {
-            code.is_none_or(|code| code == "0" || *code == Value::from(0))
+            code.is_none_or(|code| code == "0" || code.as_u64() == Some(0))
         };
         self.good() && fits
     }
