@@ -4,6 +4,9 @@ use serde_json::{Map, Value};
 
 use super::said::Said;
 
+/// What may stand before a document.
+const BLANKS: [char; 5] = [' ', '\t', '\n', '\r', '\u{c}'];
+
 /// A refusal in an answer.
 #[derive(Debug, Clone)]
 pub(super) struct Refusal {
@@ -35,8 +38,10 @@ impl Heard {
         let value = serde_json::from_str::<Value>(&text).ok();
         let kind = said.header("content-type").to_ascii_lowercase();
         let kind = kind.split(';').next().unwrap().trim();
-        let (begin, end) =
-            (text.trim_start(), kind.ends_with("+json") || matches!(kind, "application/json" | "text/json"));
+        let (begin, end) = (
+            text.trim_start_matches(BLANKS),
+            kind.ends_with("+json") || matches!(kind, "application/json" | "text/json"),
+        );
         // What calls itself JSON and is none, and what does not say and looks like a page.
         let html = (kind == "text/html" && !(begin.starts_with(['{', '[']) && value.is_some()))
             || (end && value.is_none())
@@ -115,17 +120,17 @@ impl Heard {
         let fits = if self.crm {
             code.is_none_or(|code| code == "SUCCESS")
         } else {
-            code.is_none_or(|code| code == "0" || *code == Value::from(0))
+            code.is_none_or(|code| code == "0" || code.as_u64() == Some(0))
         };
         self.good() && fits
     }
 
-    /// Whether CRM said that it wrote the record.
+    /// Whether CRM said of the first row that it wrote the record.
     pub(super) fn wrote_record(&self) -> bool {
-        self.is_success()
-            && self.rows().any(|row| {
-                row.get("code").is_some_and(|code| code == "SUCCESS") && id(row.get("details"), "id")
-            })
+        let rows = self.object().and_then(|object| object.get("data")).and_then(Value::as_array);
+        let first = rows.and_then(|rows| rows.first());
+        let said = |row: &Value| row["code"] == "SUCCESS" && id(row.get("details"), "id");
+        self.is_success() && first.is_some_and(said)
     }
 
     /// Whether Inventory said so and showed the order.

@@ -250,7 +250,10 @@ pub(crate) async fn demand_location(
             return Err(problem);
         }
         Err(_) if seen.is_empty() => return Ok(()),
-        Err(_) => Vec::new(),
+        Err(problem) => {
+            said = problem.said().cloned();
+            Vec::new()
+        }
     };
     if listed.iter().any(is) || seen.contains(location) {
         return Ok(());
