@@ -238,6 +238,10 @@ async fn every_error_is_in_the_book() {
         let known = book.0.contains_key(code.as_str()) != OTHERS.contains(&code.as_str());
         assert!(known, "{} is neither provoked nor among those that cannot be, or both", code.as_str());
     }
+    // The book has the words that Zoho documents.
+    if std::env::var_os("ZOHO_SANDBOX").is_some() {
+        return;
+    }
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/errors.md");
     let text = book.text();
     if std::env::var_os("UPDATE_ERRORS").is_some() {
