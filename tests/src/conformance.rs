@@ -146,8 +146,13 @@ pub async fn limits(subject: Subject) {
     let large = "x".repeat(400 * 1024);
     let too_large = table.put(put(&key(0), &large, Condition::Any)).await;
     assert!(matches!(too_large, Err(StoreError::TooLarge(_))));
-    let fits = "x".repeat(390 * 1024);
-    assert!(table.put(put(&key(0), &fits, Condition::Any)).await.unwrap().is_done());
+    // The longest row, with the times that it may have.
+    let fits = "x".repeat(400 * 1024 - 128 - "k0".len());
+    let expires = Some(later(subject.clock.now(), SignedDuration::from_hours(1)));
+    let longest = Put { expires, ..put(&key(0), &fits, Condition::Any) };
+    assert!(table.put(longest).await.unwrap().is_done());
+    let longer = table.put(put(&key(0), &format!("{fits}x"), Condition::Any)).await;
+    assert!(matches!(longer, Err(StoreError::TooLarge(_))));
     let steps = |count: usize| (0..count).map(|i| Write::Put(put(&key(i), "1", Condition::Any))).collect();
     assert!(matches!(table.transact(steps(101)).await, Err(StoreError::TooLarge(_))));
     assert!(table.transact(steps(100)).await.unwrap().is_done());

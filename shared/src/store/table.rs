@@ -201,6 +201,10 @@ pub trait Table: Send + Sync {
 }
 
 const MAX_ROW_BYTES: usize = 400 * 1024;
+
+/// What a row takes beside its key and value: the names of its attributes (`pk`, `sk`, `val`, `ver`, `exp`, `ttl`), the version, and two
+/// times, rounded up. <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html>
+const ROW_OVERHEAD: usize = 128;
 const MAX_STEPS: usize = 100;
 
 /// The limits of DynamoDB, which every store keeps, so that what works on one machine works in the cloud.
@@ -216,7 +220,8 @@ pub(super) fn check_limits(steps: &[Write]) -> Result<(), StoreError> {
 
 /// The limit of one row.
 pub(super) fn check_row(put: &Put) -> Result<(), StoreError> {
-    if put.key.partition.len() + put.key.sort.len() + put.value.len() > MAX_ROW_BYTES {
+    let bytes = put.key.partition.len() + put.key.sort.len() + put.value.len();
+    if bytes + ROW_OVERHEAD > MAX_ROW_BYTES {
         return Err(StoreError::TooLarge("400 KB in a row"));
     }
     Ok(())
