@@ -37,6 +37,7 @@ mod pages;
 mod passthrough;
 mod pasted;
 mod quota;
+mod redaction;
 mod refusals;
 mod regressions;
 mod renewal;

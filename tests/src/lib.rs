@@ -27,3 +27,4 @@ pub mod node;
 pub mod planted;
 pub mod process;
 pub mod simulation;
+pub mod two_worlds;

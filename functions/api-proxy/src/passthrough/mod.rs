@@ -11,4 +11,5 @@ mod plan;
 #[cfg(test)]
 mod properties;
 mod query;
+mod redacted;
 pub(crate) mod routes;

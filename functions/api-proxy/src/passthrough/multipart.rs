@@ -33,6 +33,19 @@ pub(super) fn same(kind: &str, bytes: &[u8]) -> Option<(String, usize, String)> 
     Some((kind.join(";"), size, sha256_hex(digests.join("\n").as_bytes())))
 }
 
+/// The fields of a form, without its files: names and values.
+pub(super) fn fields(kind: &str, bytes: &[u8]) -> Option<Vec<(String, String)>> {
+    let parts = parts(kind, bytes).ok()?;
+    let text = |(head, value): &Part<'_>| {
+        let head = String::from_utf8_lossy(head);
+        let is_file = head.to_ascii_lowercase().contains("filename");
+        let value = if is_file { String::new() } else { String::from_utf8_lossy(value).into_owned() };
+        // Of a head that is written oddly, all of it is looked at.
+        (name(&head.to_ascii_lowercase()).map_or_else(|| head.to_string(), str::to_owned), value)
+    };
+    Some(parts.iter().map(text).collect())
+}
+
 fn parts<'a>(kind: &str, bytes: &'a [u8]) -> Result<Vec<Part<'a>>, Problem> {
     let boundary = boundary(kind).ok_or_else(|| {
         invalid("`multipart/form-data` needs a `boundary` of 1 to 70 letters, digits and `' ( ) + _ , - . / : = ?`.")
