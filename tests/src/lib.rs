@@ -17,6 +17,7 @@ pub mod conformance;
 pub mod connector;
 pub mod deployed;
 pub mod doubts;
+pub mod flood;
 pub mod hook;
 pub mod hooks;
 pub mod inside;

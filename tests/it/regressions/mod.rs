@@ -1,4 +1,5 @@
 //! One file for each bug that was found: what was seen, what is right, and the test that keeps it so.
 
 mod deep_body;
+mod half_open;
 mod locked_file;
