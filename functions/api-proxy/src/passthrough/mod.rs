@@ -3,6 +3,7 @@
 
 mod body;
 mod call;
+mod content_type;
 mod denylist;
 mod field;
 mod multipart;

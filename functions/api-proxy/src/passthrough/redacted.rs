@@ -5,9 +5,9 @@ use serde_json::Value;
 use shared::base::problem::Problem;
 use shared::zoho::scope::Product;
 
+use super::body;
 use super::call::Passed;
 use super::denylist::stem;
-use super::multipart;
 use crate::request::redact::asked::{of_field, refuse_document, refuse_pair};
 use crate::request::redact::{hidden, is_personal};
 
@@ -73,7 +73,7 @@ pub(super) fn judge(call: &mut Passed) -> Result<(), Problem> {
         refuse_pair(name, value)?;
         chooses_openly(name, value)?;
     }
-    body(call)?;
+    demand_open_body(call)?;
     let mut segments = call.path.segments();
     let is_list = call.product == Product::Inventory
         && segments.next().is_some_and(|first| BY_NAME.contains(&first))
@@ -107,17 +107,13 @@ fn chooses_openly(name: &str, value: &str) -> Result<(), Problem> {
 }
 
 /// A body that writes such a field, or asks for records by it.
-fn body(call: &Passed) -> Result<(), Problem> {
+fn demand_open_body(call: &Passed) -> Result<(), Problem> {
     let Some(body) = &call.body else { return Ok(()) };
     if let Ok(document) = serde_json::from_slice::<Value>(&body.bytes) {
         refuse_document(&document)?;
         return names_none(&document);
     }
-    if let Some(fields) = multipart::fields(&body.content_type, &body.bytes) {
-        return fields.iter().try_for_each(|(name, value)| refuse_pair(name, value));
-    }
-    let mut pairs = form_urlencoded::parse(&body.bytes);
-    pairs.try_for_each(|(name, value)| refuse_pair(&name, &value))
+    body::fields(body).iter().try_for_each(|(name, value)| refuse_pair(name, value))
 }
 
 /// Refuses a document that names such a field in a value: `duplicate_check_fields`, criteria.
