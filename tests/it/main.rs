@@ -10,6 +10,7 @@
 )]
 
 mod api;
+mod attacks;
 mod channels;
 mod choice;
 mod chromium;

@@ -81,10 +81,14 @@ pub struct World {
     pub inside: Inside,
     /// Its data of people.
     pub personal: Personal,
-    api: Router,
-    key: Secret,
-    open: Secret,
-    events: Vec<String>,
+    /// api-proxy.
+    pub api: Router,
+    /// The key that does not see all.
+    pub key: Secret,
+    /// One that does.
+    pub open: Secret,
+    /// The ids of the events.
+    pub events: Vec<String>,
     next: Option<String>,
     preview: Option<String>,
 }

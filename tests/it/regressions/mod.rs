@@ -4,3 +4,6 @@ mod deep_body;
 mod event_content;
 mod half_open;
 mod locked_file;
+mod reconnect;
+#[cfg(unix)]
+mod secrets_on_disk;

@@ -37,7 +37,6 @@ const PARAMETERS: &[&str] = &[
     "converted",
     "trigger",
     "ignore_auto_number_generation",
-    "send",
 ];
 
 /// By what a list of CRM, and of Inventory, may be ordered. By what it does not know, Inventory orders by name.
