@@ -34,11 +34,11 @@ impl Outcomes {
         *self.0.entry((class, outcome)).or_default() += 1;
     }
 
-    fn print(&self) {
-        for ((class, outcome), times) in &self.0 {
-            println!("{class:<20} {outcome:<40} {times}");
-        }
-        println!("{} attacks, {} outcomes", self.0.values().sum::<usize>(), self.0.len());
+    fn table(&self) -> String {
+        let lines =
+            self.0.iter().map(|((class, outcome), times)| format!("{class:<20} {outcome:<40} {times}\n"));
+        let all: usize = self.0.values().sum();
+        lines.collect::<String>() + &format!("{all} attacks, {} outcomes", self.0.len())
     }
 }
 
@@ -383,6 +383,44 @@ async fn no_attack_gets_through_at_any_door() {
         send(&victim.api, "GET", "/v1/events", std::slice::from_ref(&writer), Vec::new()).await.unwrap().1;
     assert_eq!(before, after, "a stranger's webhook left something");
 
+    // The same bodies from a sender who has the secret: what is stored can be read back, one by one and in the list.
+    let mut stored = Vec::new();
+    for door in ["default/inventory/item.updated", "default/custom/x"] {
+        for body in hostile_bodies() {
+            let signature = hooks::sign(hooks::CUSTOM, &body);
+            let headers = [
+                ("x-zoho-webhook-signature", signature.clone()),
+                ("x-signature", format!("sha256={signature}")),
+            ];
+            let (status, text) =
+                send(&intake, "POST", &format!("/webhooks/{door}"), &headers, body.clone()).await.unwrap();
+            outcomes.note("signed webhooks", status, &text);
+            assert!(status.is_success() || status.is_client_error(), "{door}: {status} {text}");
+            let receipt: Value = serde_json::from_str(&text).unwrap();
+            stored.extend(receipt["event_id"].as_str().map(str::to_owned));
+        }
+    }
+    inside.advance(std::time::Duration::from_secs(20));
+    for event in &stored {
+        for (key, class) in [(&writer, "stored events"), (&bearer(&victim.key), "stored, redacted")] {
+            let (status, text) = send(
+                &victim.api,
+                "GET",
+                &format!("/v1/events/{event}"),
+                std::slice::from_ref(key),
+                Vec::new(),
+            )
+            .await
+            .unwrap();
+            outcomes.note(class, status, &text);
+            assert!(
+                status.is_success() || class == "stored, redacted" && status == 403,
+                "{event}: {status} {text}"
+            );
+        }
+    }
+    assert!(stored.len() > 10, "{} were stored", stored.len());
+
     // Consents that never began here.
     let oauth = oauth_callback::router(&inside.services, Arc::new(inside.token_refresh.clone()));
     for path in [
@@ -410,7 +448,7 @@ async fn no_attack_gets_through_at_any_door() {
             send(&victim.api, "GET", path, std::slice::from_ref(&writer), Vec::new()).await.unwrap();
         assert_eq!(status, 200, "{path}: {text}");
     }
-    outcomes.print();
+    println!("{}", outcomes.table());
 }
 
 /// What one server takes for one request and another for two.

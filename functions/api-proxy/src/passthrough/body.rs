@@ -52,9 +52,9 @@ pub(super) fn read(
             // A byte that is no text could be read as any.
             std::str::from_utf8(&bytes).map_err(|_| invalid("The body is no text in UTF-8."))?;
             if inventory {
-                without_organization(&bytes)?
+                without_organization(&bytes)?;
             } else {
-                is_json(&bytes)?
+                is_json(&bytes)?;
             }
             bytes
         }

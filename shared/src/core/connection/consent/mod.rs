@@ -13,7 +13,7 @@ use crate::base::id::ConnectionName;
 use crate::base::secret::Secret;
 use crate::core::connection::Connection;
 use crate::core::connection::organization::Organization;
-use crate::store::{Condition, Key, Put, StoreError, Table};
+use crate::store::{Condition, Key, Put, Row, StoreError, Table};
 use crate::zoho::data_centre::DataCentre;
 use crate::zoho::scope::{Product, ScopeSet};
 
@@ -190,8 +190,7 @@ impl Consents {
         for _ in 0..COUNT_TRIES {
             let now = self.clock.now();
             let row = self.state.get(&key).await?;
-            let mut open: Vec<Timestamp> =
-                row.as_ref().map(|row| row.read()).transpose()?.unwrap_or_default();
+            let mut open: Vec<Timestamp> = row.as_ref().map(Row::read).transpose()?.unwrap_or_default();
             open.retain(|begun| now < later(*begun, LIFETIME));
             if open.len() >= MAX_OPEN {
                 return Ok(false);
