@@ -5,9 +5,8 @@ use std::collections::BTreeSet;
 use serde_json::Value;
 use shared::base::id::is_zoho_id;
 
-use super::HIDDEN;
 use super::names::{bare_key, is_cut_within_personal, is_naming, is_personal, is_question, is_value};
-use super::text::{document, without_addresses, without_pairs};
+use super::text::{HIDDEN, document, without_addresses, without_pairs};
 
 /// Hides all of it.
 pub(super) fn redact(value: &mut Value) {

@@ -23,9 +23,6 @@ pub(crate) use self::text::shows;
 use crate::request::response_headers::ResponseHeaders;
 use crate::request::response_headers::Written;
 
-/// What stands in its place.
-const HIDDEN: &str = "[redacted]";
-
 /// How many more pages are looked through for the first row that a search of such a key finds, before it hears where to go on.
 const MORE_PAGES: u32 = 4;
 

@@ -3,8 +3,10 @@
 use serde_json::Value;
 use shared::zoho::json as zoho_json;
 
-use super::HIDDEN;
 use super::names::is_personal;
+
+/// What stands in place of what is hidden.
+pub(super) const HIDDEN: &str = "[redacted]";
 
 /// Longer texts are no documents that Zoho puts into a field.
 const MAX_DOCUMENT: usize = 512 * 1024;
