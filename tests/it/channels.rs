@@ -132,6 +132,11 @@ fn minutes(from: Timestamp, to: Timestamp) -> i64 {
 #[tokio::test]
 async fn a_channel_is_made_renewed_changed_and_ended() {
     let scene = Scene::start(Options::new("")).await;
+    scene
+        .inside
+        .zoho
+        .sandbox
+        .switches(|switches| switches.crm_longest_channel = Duration::from_secs(7 * 86_400));
     let begun = scene.now();
     let Reply::Watching { expires: Some(expires) } = scene.set(&["Deals"]).await else { panic!() };
     assert_eq!(minutes(begun, expires), 6 * 24 * 60 - 1, "what was asked for was granted, to the second");

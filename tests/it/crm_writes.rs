@@ -41,7 +41,7 @@ async fn deals_are_made_changed_and_noted() {
     connector.zoho.sandbox.advance(Duration::from_secs(2));
     agent.write("PATCH", &path, &[], &json!({ "Amount": 99 })).await.ok();
     agent.write("PATCH", &path, &since, &json!({ "Amount": 1 })).await.problem("record_modified");
-    let entry = &agent.get("/v1/audit").await.ok()["data"][1];
+    let entry = &agent.get("/v1/audit").await.ok()["data"][0];
     assert_eq!(entry["before"]["Amount"].as_f64(), Some(120.5), "{entry}");
 
     let notes = format!("{path}/notes");
@@ -52,6 +52,30 @@ async fn deals_are_made_changed_and_noted() {
     let listed = agent.get(&notes).await.ok();
     assert_eq!(listed["data"].as_array().unwrap().len(), 1);
     agent.write("POST", &notes, &[], &json!({ "Note_Content": " " })).await.problem("body_invalid");
+}
+
+/// No official file of CRM has `If-Unmodified-Since`: where CRM heeds it or not, nothing of others is written over.
+#[tokio::test]
+async fn what_others_changed_is_not_written_over_whatever_crm_makes_of_the_condition() {
+    for ignored in [false, true] {
+        let (connector, agent) = writer().await;
+        let sandbox = &connector.zoho.sandbox;
+        sandbox.switches(|switches| switches.crm_unmodified_since_ignored = ignored);
+        let seen = agent.get(DEAL).await.ok()["Modified_Time"].as_str().unwrap().to_owned();
+        let change = json!({ "Amount": 1 });
+        let shown = agent.write("PATCH", &format!("{DEAL}?dry_run=true"), &[], &change).await.ok();
+        sandbox.advance(Duration::from_secs(2));
+        sandbox.change_deal("6100000000451001", json!({ "Amount": 77 }));
+        let preview = ("idempotency-key", shown["preview_id"].as_str().unwrap());
+        agent
+            .write("PATCH", DEAL, &[("if-unmodified-since", &seen)], &change)
+            .await
+            .problem("record_modified");
+        agent.write("PATCH", DEAL, &[preview], &change).await.problem("record_modified");
+        assert_eq!(agent.get(DEAL).await.ok()["Amount"], 77);
+        let writes = sandbox.requests().into_iter().filter(|request| request.method == "PUT");
+        assert_eq!(writes.count(), 0, "nobody asks CRM for what is known");
+    }
 }
 
 /// A preview needs no call to Zoho, and an answer that is given again needs none either: the guards hold all the same.

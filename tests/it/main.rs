@@ -9,6 +9,7 @@
     reason = "a test that cannot go on must stop"
 )]
 
+mod answers;
 mod api;
 mod attacks;
 mod channels;
@@ -48,6 +49,7 @@ mod stack;
 mod stock;
 mod store;
 mod trouble;
+mod unicode;
 mod watching;
 mod webhooks;
 mod writes;

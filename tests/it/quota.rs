@@ -240,6 +240,7 @@ async fn what_zoho_says_to_one_process_stops_the_others() {
         [(Limit::PerMinute, "zoho_rate_limited", 55..=60), (Limit::PerDay, "zoho_daily_limit", 3590..=3600)]
     {
         let inside = Inside::connected().await;
+        inside.zoho.sandbox.switches(|switches| switches.retry_after = None);
         let fault = Fault { path_contains: "/items".to_owned(), times: 1, kind: FaultKind::RateLimit(limit) };
         inside.zoho.sandbox.inject(fault);
         let begun = inside.services.clock.now();

@@ -72,9 +72,14 @@ async fn a_change_that_comes_too_late_is_told_so_in_either_form() {
     let (connector, agent) = connected(&[]).await;
     let since = [("if-unmodified-since", "2020-01-01T00:00:00+00:00")];
     for at_top in [false, true] {
-        connector.zoho.sandbox.switches(|switches| switches.crm_modified_at_top = at_top);
-        let problem =
-            agent.write("PATCH", DEAL, &since, &json!({ "Amount": 1 })).await.problem("record_modified");
+        connector.zoho.sandbox.switches(|switches| {
+            switches.crm_unmodified_since_ignored = false;
+            switches.crm_modified_at_top = at_top;
+        });
+        // Zoho's own check, by which nobody comes between the connector's read and its write.
+        let path = format!("{DEAL_AT_ZOHO}/6100000000451001");
+        let body = json!({ "data": [{ "Amount": 1 }] });
+        let problem = agent.write("PUT", &path, &since, &body).await.problem("record_modified");
         let code = if at_top { "RECORD_MODIFIED" } else { "ALREADY_MODIFIED" };
         assert_eq!(problem["zoho"]["code"], code, "{problem}");
     }

@@ -265,11 +265,10 @@ async fn a_reconnect_brings_nothing_back_that_the_operator_has_changed() {
 async fn a_disconnect_is_known_to_running_functions_within_a_minute() {
     let inside = Inside::connected().await;
     assert_eq!(inside.get(ITEMS).await.0, 200);
-    inside.zoho.sandbox.inject(Fault {
-        path_contains: "/token/revoke".to_owned(),
-        times: 1,
-        kind: FaultKind::Status(503),
-    });
+    for address in ["/token/revoke", "/revoke/token"] {
+        let kind = FaultKind::Status(503);
+        inside.zoho.sandbox.inject(Fault { path_contains: address.to_owned(), times: 1, kind });
+    }
     let name = inside.connection().await.name;
     let reply = inside.token_refresh.ask(Ask::Disconnect { connection: name }).await.unwrap();
     assert_eq!(reply, Reply::Disconnected { revoked: false });

@@ -296,6 +296,7 @@ async fn a_missing_right_is_told_from_a_dead_token() {
 #[tokio::test]
 async fn an_outage_during_the_probe_is_told_as_an_outage() {
     let (connector, agent) = Connector::connected().await;
+    connector.zoho.sandbox.switches(|switches| switches.dead_token_code_14 = false);
     connector.zoho.sandbox.expire_access_tokens();
     connector.zoho.sandbox.inject(Fault {
         path_contains: "/organizations".to_owned(),

@@ -226,6 +226,7 @@ async fn a_channel_that_crm_refuses_is_told_with_its_reason() {
 /// All that is needed to make Inventory's webhooks, and a connection that holds it.
 async fn with_settings() -> Connector {
     let connector = Connector::start().await;
+    connector.zoho.sandbox.switches(|switches| switches.settings_api = true);
     let scopes = "ZohoInventory.items.READ,ZohoInventory.salesorders.ALL,ZohoInventory.settings.ALL";
     connector.connect(&["--scopes", scopes]).await;
     connector

@@ -249,7 +249,10 @@ fn refused(product: &str, failure: &Failure) -> Useless {
         FailureKind::DeadToken => format!(
             "Zoho {product} does not know the token that Zoho has only just given. Is {product} used in another data centre?"
         ),
-        FailureKind::DeadTokenOrScope | FailureKind::ScopeMissing | FailureKind::Forbidden => {
+        FailureKind::ScopeMissing => {
+            format!("Zoho did not grant the access to Zoho {product} that was asked for.")
+        }
+        FailureKind::DeadTokenOrScope | FailureKind::Forbidden => {
             format!("The user who consented may not use Zoho {product}, or lacks the right to use its API.")
         }
         _ => format!("Zoho {product} did not answer the first read."),

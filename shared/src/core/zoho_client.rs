@@ -285,7 +285,7 @@ impl Session<'_> {
                 Ok(())
             }
             Err(_) if alive => Err(self.denial(failure)),
-            Err(problem) if unknown => Err(CallError::Undecided(problem)),
+            Err(problem) if unknown => Err(CallError::Undecided(failure.told(problem))),
             Err(problem) => Err(CallError::NoToken(problem)),
         }
     }
@@ -303,7 +303,7 @@ impl Session<'_> {
                     "Zoho refuses a token that it has only just given, as it does for a moment at times.";
                 CallError::Undecided(failure.told(Problem::new(Code::ZohoUnavailable, detail)))
             }
-            TokenState::Unknown(problem) => CallError::Undecided(problem),
+            TokenState::Unknown(problem) => CallError::Undecided(failure.told(problem)),
         }
     }
 
@@ -367,7 +367,7 @@ impl Session<'_> {
         self.heed(probe.product, &probed).await;
         match probed.kind {
             FailureKind::DeadToken | FailureKind::DeadTokenOrScope => TokenState::Dead,
-            _ => TokenState::Unknown(probed.into()),
+            _ => TokenState::Unknown(unknown(&probed)),
         }
     }
 
@@ -405,6 +405,18 @@ impl Session<'_> {
             self.client.quotas.heed(&self.token, failure).await;
         }
     }
+}
+
+/// What is told where a token is refused, and the call that was to find out whether it lives failed, too: that one's trouble, where
+/// it passes, and never its refusal, which is not about what the caller asked for.
+fn unknown(probed: &Failure) -> Problem {
+    let Failure { kind, retry_after, .. } = *probed;
+    let problem = Problem::from(Failure { retry_after, ..Failure::of(kind) });
+    if problem.code().is_retryable() {
+        return problem;
+    }
+    let detail = "Zoho refuses the access token, and whether it is alive could not be found out.";
+    Problem::new(Code::ZohoUnavailable, detail)
 }
 
 impl Call<'_> {

@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::{Bytes, BytesMut};
 use jiff::fmt::rfc2822;
 pub use reqwest::Method;
-use reqwest::header::{self, HeaderName, HeaderValue};
+use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, redirect};
 use rustls::{ClientConfig, RootCertStore};
 
@@ -60,6 +60,28 @@ pub struct Answer {
     pub content_disposition: Option<HeaderValue>,
     /// The body, decompressed.
     pub body: Bytes,
+}
+
+impl Answer {
+    /// What status and headers say.
+    pub fn without_body(status: u16, headers: &HeaderMap) -> Self {
+        let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let number = |name| text(name).and_then(|text| text.trim().parse().ok());
+        let moment =
+            |name| text(name).and_then(|text| rfc2822::parse(text).ok()).map(|date| date.timestamp());
+        let date = moment(header::DATE);
+        let kept = |name| headers.get(name).cloned();
+        Self {
+            status,
+            retry_after: number(header::RETRY_AFTER)
+                .or_else(|| seconds_until(moment(header::RETRY_AFTER)?, date?)),
+            credits: number(CREDITS_HEADER),
+            date,
+            content_type: kept(header::CONTENT_TYPE),
+            content_disposition: kept(header::CONTENT_DISPOSITION),
+            body: Bytes::new(),
+        }
+    }
 }
 
 /// A call. It cannot be printed, because it holds secrets.
@@ -334,16 +356,7 @@ async fn send(request: RequestBuilder, within: Duration) -> Result<Answer, HttpE
 }
 
 async fn read(mut response: Response) -> Result<Answer, HttpError> {
-    let status = response.status().as_u16();
-    let text = |name| response.headers().get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    let number = |name| text(name).and_then(|text| text.trim().parse().ok());
-    let credits = number(CREDITS_HEADER);
-    let moment = |name| text(name).and_then(|text| rfc2822::parse(text).ok()).map(|date| date.timestamp());
-    let date = moment(header::DATE);
-    let retry_after =
-        number(header::RETRY_AFTER).or_else(|| seconds_until(moment(header::RETRY_AFTER)?, date?));
-    let kept = |name| response.headers().get(name).cloned();
-    let (content_type, content_disposition) = (kept(header::CONTENT_TYPE), kept(header::CONTENT_DISPOSITION));
+    let answer = Answer::without_body(response.status().as_u16(), response.headers());
     let told = response.content_length().and_then(|length| usize::try_from(length).ok());
     let mut body = BytesMut::with_capacity(told.unwrap_or(0).min(BODY_LIMIT));
     while let Some(chunk) = response.chunk().await.map_err(|error| classify(&error))? {
@@ -352,7 +365,7 @@ async fn read(mut response: Response) -> Result<Answer, HttpError> {
         }
         body.extend_from_slice(&chunk);
     }
-    Ok(Answer { status, retry_after, credits, date, content_type, content_disposition, body: body.freeze() })
+    Ok(Answer { body: body.freeze(), ..answer })
 }
 
 fn seconds_until(moment: Timestamp, now: Timestamp) -> Option<u64> {

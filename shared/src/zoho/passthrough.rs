@@ -34,7 +34,8 @@ pub fn judge(product: Product, verb: Verb, answer: &Answer) -> Result<(), Failur
     };
     match answer.status {
         200..300 => {}
-        304 => return Ok(()),
+        // A write has no condition that 304 could answer.
+        304 if verb.is_read() => return Ok(()),
         status => {
             let failure = judged().err().unwrap_or(Failure::of(FailureKind::Unreadable));
             // Zoho often answers an unknown path with a page. After a write, the meaning of a page is not known.
@@ -47,7 +48,7 @@ pub fn judge(product: Product, verb: Verb, answer: &Answer) -> Result<(), Failur
         }
     }
     let unreadable = || Failure::of(FailureKind::Unreadable);
-    match form(answer) {
+    match form(answer, verb) {
         Form::Other => Ok(()),
         Form::Html => Err(unreadable()),
         Form::Json => {
@@ -56,14 +57,13 @@ pub fn judge(product: Product, verb: Verb, answer: &Answer) -> Result<(), Failur
             }
             let envelope: Envelope = json::read(&answer.body).map_err(|_| unreadable())?;
             match (product, envelope.code.as_deref().map(RawValue::get)) {
-                (Product::Inventory, Some("0" | "\"0\"") | None) => Ok(()),
-                (Product::Crm, Some("\"SUCCESS\"")) => Ok(()),
                 (Product::Crm, None) if !verb.is_read() && answer.body.len() <= ONE_RECORD => {
                     only_record(answer)
                 }
-                (Product::Crm, None) => Ok(()),
-                // A `code` that is not Zoho's own may be a field of the record.
-                (_, Some(_)) => judged(),
+                (_, None | Some("0" | "\"0\"" | "\"SUCCESS\"")) => Ok(()),
+                (_, Some(code)) if is_code(code) => judged(),
+                // What is no code is a field of the record.
+                (_, Some(_)) => Ok(()),
             }
         }
     }
@@ -73,12 +73,19 @@ pub fn judge(product: Product, verb: Verb, answer: &Answer) -> Result<(), Failur
 /// caller must read.
 fn only_record(answer: &Answer) -> Result<(), Failure> {
     let Ok(object) = json::object(&answer.body) else { return Ok(()) };
-    match object.get("data").and_then(Value::as_array).map(Vec::as_slice) {
-        Some([only]) if only.get("status").and_then(Value::as_str) == Some("error") => {
+    // `data`, `errors`, `tags`, …
+    let mut rows = object.values().filter_map(Value::as_array).flatten();
+    match (rows.next(), rows.next()) {
+        (Some(only), None) if only.get("status").and_then(Value::as_str) == Some("error") => {
             response::crm_written(answer).map(drop)
         }
         _ => Ok(()),
     }
+}
+
+/// Whether a value can be a code of Zoho's: a word or a number.
+fn is_code(raw: &str) -> bool {
+    raw != "\"\"" && raw.starts_with(|first: char| matches!(first, '"' | '-') || first.is_ascii_digit())
 }
 
 enum Form {
@@ -87,13 +94,19 @@ enum Form {
     Other,
 }
 
-/// The form of a body by its `Content-Type`, else by its first character.
-fn form(answer: &Answer) -> Form {
+/// The form of a body by its `Content-Type`, else by its first character. A document is no page, whatever it is called; and only a
+/// read gives files, whose documents say nothing of the call.
+fn form(answer: &Answer, verb: Verb) -> Form {
     let kind = answer.content_type.as_ref().map(|kind| String::from_utf8_lossy(kind.as_bytes()));
     let kind = kind.unwrap_or(Cow::Borrowed(""));
     let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
     match (kind.as_str(), first_letter(answer)) {
         (_, None) => Form::Other,
+        (kind, Some(b'{' | b'['))
+            if (kind == "text/html" || !verb.is_read()) && json::read::<IgnoredAny>(&answer.body).is_ok() =>
+        {
+            Form::Json
+        }
         ("text/html" | "application/xhtml+xml", _) => Form::Html,
         ("application/json" | "text/json", _) => Form::Json,
         (kind, _) if kind.ends_with("+json") => Form::Json,
@@ -128,13 +141,15 @@ mod tests {
             (Product::Inventory, 200, JSON, "[1,2]"),
             (Product::Inventory, 200, "", ""),
             (Product::Crm, 204, "", ""),
-            (Product::Crm, 304, "", ""),
             (Product::Crm, 200, JSON, r#"{"modules":[]}"#),
             (Product::Crm, 200, JSON, r#"{"code":"SUCCESS","status":"success"}"#),
             (Product::Crm, 207, JSON, r#"{"data":[{"status":"error","code":"X"},{"status":"success"}]}"#),
         ] {
             assert_eq!(kind(product, Verb::Post, status, form, body), None, "{status} {body}");
         }
+        assert_eq!(kind(Product::Inventory, Verb::Get, 200, "text/plain", r#"{"code":2}"#), None, "a file");
+        assert_eq!(kind(Product::Crm, Verb::Get, 304, "", ""), None);
+        assert_eq!(kind(Product::Crm, Verb::Put, 304, "", ""), Some(FailureKind::Unreadable));
     }
 
     #[test]
@@ -149,6 +164,11 @@ mod tests {
             (Product::Inventory, 200, JSON, r#"{"code":0,"items":["#, FailureKind::Unreadable),
             (Product::Inventory, 200, "text/html;charset=UTF-8", "<html>", FailureKind::Unreadable),
             (Product::Inventory, 200, "", " <html>", FailureKind::Unreadable),
+            (Product::Inventory, 200, "text/html", r#"{"code":2}"#, FailureKind::Rejected),
+            (Product::Inventory, 200, "text/plain", r#"{"code":2}"#, FailureKind::Rejected),
+            (Product::Inventory, 200, "text/html", r#"{"code":2"#, FailureKind::Unreadable),
+            (Product::Crm, 200, JSON, r#"{"code":4711}"#, FailureKind::Rejected),
+            (Product::Crm, 200, JSON, r#"{"watch":[{"status":"error","code":"X"}]}"#, FailureKind::Rejected),
             (Product::Inventory, 200, JSON, "<html>", FailureKind::Unreadable),
             (Product::Inventory, 302, "", "", FailureKind::Unreadable),
             (Product::Inventory, 302, JSON, r#"{"code":0}"#, FailureKind::Unreadable),

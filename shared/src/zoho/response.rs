@@ -18,40 +18,56 @@ const MAX_DETAILS: usize = 2048;
 /// Everything else.
 pub fn inventory(answer: &Answer) -> Result<Object, Failure> {
     let object = object(answer)?;
-    let code = match object.get("code") {
-        Some(Value::Number(code)) => code.to_string(),
-        Some(Value::String(code)) => code.clone(),
-        // Some bulk answers have codes only for single records.
-        _ if answer.status < 300 => return Ok(object),
-        _ => return Err(without_words(answer)),
-    };
-    match (code.as_str(), answer.status) {
-        ("0", ..300) => return Ok(object),
+    let code = match (code(&object), answer.status) {
+        (Some(code), ..300) if code == "0" => return Ok(object),
         // This is neither a success nor a refusal of Inventory.
-        ("0" | "SUCCESS", _) => return Err(without_words(answer)),
-        _ => {}
-    }
+        (Some(code), _) if is_success(&code) => return Err(without_words(answer)),
+        (Some(code), _) => code,
+        // Some bulk answers have codes only for single records.
+        (None, ..300) if !object.contains_key("code") => return Ok(object),
+        (None, _) => return Err(without_words(answer)),
+    };
     let said = said(code, &object, "error_info");
     let refusal = refusals::of_inventory(&said.code, &said.message);
     Err(refused(answer, said, refusal))
 }
 
-/// Judges an answer of CRM: an object under 200, or none under 204, which is an empty list, and under 304. A refusal is at the
-/// top, or in the first row of a list, or beside it in `errors`.
+/// Judges Inventory's answer to a write that shows no record: only code 0 says that it was done.
+///
+/// # Errors
+/// Everything else.
+pub fn inventory_done(answer: &Answer) -> Result<(), Failure> {
+    match inventory(answer)?.contains_key("code") {
+        true => Ok(()),
+        false => Err(Failure::of(FailureKind::Unreadable)),
+    }
+}
+
+/// Judges an answer of CRM to a call with `If-Modified-Since`: 304 says that nothing was changed since.
+///
+/// # Errors
+/// As [`crm`].
+pub fn crm_since(answer: &Answer) -> Result<Option<Object>, Failure> {
+    if answer.status == 304 { Ok(None) } else { crm(answer) }
+}
+
+/// Judges an answer of CRM: an object under 200, or none under 204, which is an empty list. A refusal is at the top, or in the
+/// first row of a list, or beside it in `errors`.
 ///
 /// # Errors
 /// Everything else.
 pub fn crm(answer: &Answer) -> Result<Option<Object>, Failure> {
-    if matches!(answer.status, 204 | 304) {
+    if answer.status == 204 {
         return Ok(None);
     }
     let object = object(answer)?;
     let is_good = answer.status < 300;
-    match object.get("code").and_then(Value::as_str) {
-        Some("SUCCESS") if is_good => Ok(Some(object)),
+    match code(&object) {
+        Some(code) if code == "SUCCESS" && is_good => Ok(Some(object)),
         // This is neither a success nor a refusal.
-        Some("SUCCESS") => Err(without_words(answer)),
+        Some(code) if is_success(&code) => Err(without_words(answer)),
         Some(_) => Err(crm_refusal(answer, &object)),
+        None if object.contains_key("code") => Err(without_words(answer)),
         None if is_good => Ok(Some(object)),
         None => Err(match refused_row(&object) {
             Some(row) => crm_refusal(answer, row),
@@ -71,6 +87,19 @@ pub fn crm_record(answer: &Answer) -> Result<Option<Object>, Failure> {
     }
 }
 
+/// As [`crm_record`], for a caller who named the id: CRM's words for one that it does not know are kept.
+///
+/// # Errors
+/// As [`crm`].
+pub fn crm_found(answer: &Answer) -> Result<Option<Object>, Failure> {
+    crm(answer).map_err(|failure| match failure.kind {
+        FailureKind::Rejected if failure.has_code("INVALID_DATA") => {
+            Failure { kind: FailureKind::NotFound, hint: None, ..failure }
+        }
+        _ => failure,
+    })
+}
+
 /// Judges CRM's answer to a write of one record, and gives its id. A refusal of the record can come with any status, also with
 /// 2xx.
 ///
@@ -79,7 +108,7 @@ pub fn crm_record(answer: &Answer) -> Result<Option<Object>, Failure> {
 pub fn crm_written(answer: &Answer) -> Result<String, Failure> {
     let object = crm(answer)?.ok_or_else(|| Failure::of(FailureKind::Unreadable))?;
     let first = object.get("data").and_then(Value::as_array).and_then(|data| data.first()?.as_object());
-    let written = done(answer, first)?;
+    let written = done(answer, first.or_else(|| refused_row(&object)))?;
     value::id(&written, "id").ok_or_else(|| Failure::of(FailureKind::Unreadable))
 }
 
@@ -89,11 +118,27 @@ pub fn crm_written(answer: &Answer) -> Result<String, Failure> {
 /// Everything but a success.
 pub(super) fn done(answer: &Answer, row: Option<&Object>) -> Result<Object, Failure> {
     let row = row.ok_or_else(|| Failure::of(FailureKind::Unreadable))?;
-    match row.get("code").and_then(Value::as_str) {
-        Some("SUCCESS") => Ok(row.get("details").and_then(Value::as_object).cloned().unwrap_or_default()),
-        Some(_) => Err(crm_refusal(answer, row)),
-        None => Err(Failure::of(FailureKind::Unreadable)),
+    match code(row) {
+        Some(code) if code == "SUCCESS" => {
+            Ok(row.get("details").and_then(Value::as_object).cloned().unwrap_or_default())
+        }
+        Some(code) if !is_success(&code) => Err(crm_refusal(answer, row)),
+        _ => Err(Failure::of(FailureKind::Unreadable)),
     }
+}
+
+/// Zoho's code: words in CRM and numbers in Inventory, and both in what stands before them.
+fn code(object: &Object) -> Option<String> {
+    match object.get("code")? {
+        Value::String(code) if !code.is_empty() => Some(code.clone()),
+        Value::Number(code) => Some(code.to_string()),
+        _ => None,
+    }
+}
+
+/// Whether a code of either product says that all is well.
+fn is_success(code: &str) -> bool {
+    matches!(code, "0" | "SUCCESS")
 }
 
 /// Whether an upsert made a new record, rather than changed one.
@@ -122,13 +167,12 @@ pub fn records(answer: &mut Object, field: &str) -> Result<Vec<Object>, Failure>
 /// The first refused row, in any list.
 fn refused_row(object: &Object) -> Option<&Object> {
     let mut rows = object.values().filter_map(Value::as_array).flatten().filter_map(Value::as_object);
-    rows.find(|row| row.get("code").and_then(Value::as_str).is_some_and(|code| code != "SUCCESS"))
+    rows.find(|row| code(row).is_some_and(|code| !is_success(&code)))
 }
 
 /// A refusal of CRM, at the top or in a row.
 fn crm_refusal(answer: &Answer, refusal: &Object) -> Failure {
-    let code = refusal.get("code").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let said = said(code, refusal, "details");
+    let said = said(code(refusal).unwrap_or_default(), refusal, "details");
     let refusal = refusals::of_crm(&said.code, &said.message);
     let mut failure = refused(answer, said, refusal);
     if answer.status == 412 {
@@ -297,6 +341,24 @@ mod tests {
         {
             assert!(crm_written(&answer(status, body)).unwrap_err().is_uncertain(), "{status} {body}");
         }
+        for (status, body) in [
+            (400, r#"{"code":"","message":"x"}"#),
+            (403, r#"{"code":null}"#),
+            (400, r#"{"code":{}}"#),
+            (400, r#"{"data":[{"code":"0","status":"error"}]}"#),
+            (304, ""),
+        ] {
+            assert!(crm_written(&answer(status, body)).unwrap_err().is_uncertain(), "{status} {body}");
+            assert!(inventory_done(&answer(status, body)).unwrap_err().is_uncertain(), "{status} {body}");
+        }
+        for body in ["{}", r#"{"code":null}"#, r#"{"code":true}"#, r#"{"code":"SUCCESS"}"#] {
+            assert!(inventory_done(&answer(200, body)).unwrap_err().is_uncertain(), "{body}");
+        }
+        inventory_done(&answer(200, r#"{"code":0,"message":"x"}"#)).unwrap();
+        let beside = r#"{"data":[],"errors":[{"code":4711,"message":"no"}]}"#;
+        for status in [200, 400] {
+            assert_eq!(crm_written(&answer(status, beside)).unwrap_err().said.unwrap().code, "4711");
+        }
         let refused = r#"{"data":[{"code":"INVALID_DATA","status":"error"}]}"#;
         for status in [200, 202, 207, 400, 403] {
             assert!(!crm_written(&answer(status, refused)).unwrap_err().is_uncertain(), "{status}");
@@ -307,6 +369,11 @@ mod tests {
 
     #[test]
     fn what_is_no_list_is_not_an_empty_one() {
+        for body in [r#"{"code":null,"data":[]}"#, r#"{"code":0,"data":[]}"#] {
+            assert_eq!(crm(&answer(200, body)).unwrap_err().kind, FailureKind::Unreadable, "{body}");
+        }
+        assert_eq!(crm(&answer(304, "")).unwrap_err().kind, FailureKind::Unreadable);
+        assert!(crm_since(&answer(304, "")).unwrap().is_none());
         for body in ["{}", r#"{"items":null}"#, r#"{"items":{}}"#, r#"{"items":[[]]}"#, r#"{"items":["x"]}"#]
         {
             let mut answer: Object = serde_json::from_str(body).unwrap();
@@ -418,7 +485,7 @@ mod tests {
                 match judged {
                     Ok(()) => {
                         done.set(done.get() + 1);
-                        prop_assert!(answer.status < 300 || answer.status == 304, "{way} done: {answer:?}");
+                        prop_assert!(answer.status < 300, "{way} done: {answer:?}");
                     }
                     Err(failure) if failure.is_uncertain() => {}
                     Err(failure) => {

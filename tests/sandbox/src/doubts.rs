@@ -1,4 +1,5 @@
-//! The switches that stand for a doubt about Zoho, by name, so that any test can run against the other reading.
+//! The switches that stand for a doubt about Zoho, by name, so that any test can run against the other reading, and so that it
+//! is known which tests meet which doubt.
 
 use std::time::Duration;
 
@@ -6,63 +7,81 @@ use crate::switches::Switches;
 
 type Turn = fn(&mut Switches);
 
-/// Each doubt, and how it is turned against a caller. What an organisation or a limit decides is no doubt.
-#[rustfmt::skip]
-pub const DOUBTS: [(&str, Turn); 51] = [
-    ("throttle_status_200", |zoho| zoho.throttle_status_200 = true),
-    ("throttle_localised", |zoho| zoho.throttle_localised = true),
-    ("exchange_counts_as_mint", |zoho| zoho.exchange_counts_as_mint = true),
-    ("scope_left_out", |zoho| zoho.scope_left_out = true),
-    ("api_domain_accounts_page", |zoho| zoho.api_domain_accounts_page = true),
-    ("legacy_milliseconds", |zoho| zoho.legacy_milliseconds = true),
-    ("revoke_newer_path", |zoho| zoho.revoke_newer_path = true),
-    ("bearer_refused", |zoho| zoho.bearer_refused = true),
-    ("retry_after", |zoho| zoho.retry_after = Some(7)),
-    ("dead_token_code_14", |zoho| zoho.dead_token_code_14 = true),
-    ("sku_filter_ignored", |zoho| zoho.sku_filter_ignored = true),
-    ("sku_filter_substring", |zoho| zoho.sku_filter_substring = true),
-    ("sku_filter_any_case", |zoho| zoho.sku_filter_any_case = true),
-    ("modified_filter_ignored", |zoho| zoho.modified_filter_ignored = true),
-    ("stock_in_list_locations", |zoho| zoho.stock_in_list_locations = true),
-    ("location_stock_as_text", |zoho| zoho.location_stock_as_text = true),
-    ("per_page_over_200_refused", |zoho| zoho.per_page_over_200_refused = true),
-    ("missing_is_400", |zoho| zoho.missing_is_400 = true),
-    ("sort_by_change_ignored", |zoho| zoho.sort_by_change_ignored = true),
-    ("official_file_keys", |zoho| zoho.official_file_keys = true),
-    ("order_filters_ignored", |zoho| zoho.order_filters_ignored = true),
-    ("order_dates_ignored", |zoho| zoho.order_dates_ignored = true),
-    ("order_search_without_reference", |zoho| zoho.order_search_without_reference = true),
-    ("order_number_replaced", |zoho| zoho.order_number_replaced = true),
-    ("orders_change_items", |zoho| zoho.orders_change_items = true),
-    ("contact_filters_ignored", |zoho| zoho.contact_filters_ignored = true),
-    ("contact_filters_substring", |zoho| zoho.contact_filters_substring = true),
-    ("package_filters_ignored", |zoho| zoho.package_filters_ignored = false),
-    ("more_pages_denied", |zoho| zoho.more_pages_denied = true),
-    ("search_criteria_left_out", |zoho| zoho.search_criteria_left_out = true),
-    ("settings_api", |zoho| zoho.settings_api = false),
-    ("per_minute_fixed_window", |zoho| zoho.per_minute_fixed_window = true),
-    ("limits_status_200", |zoho| zoho.limits_status_200 = true),
-    ("crm_scope_mismatch_403", |zoho| zoho.crm_scope_mismatch_403 = true),
-    ("crm_missing_param_api_name", |zoho| zoho.crm_missing_param_api_name = true),
-    ("crm_unknown_id_invalid_data", |zoho| zoho.crm_unknown_id_invalid_data = true),
-    ("crm_create_status", |zoho| zoho.crm_create_status = 200),
-    ("crm_refused_record_status", |zoho| zoho.crm_refused_record_status = 202),
-    ("crm_modified_at_top", |zoho| zoho.crm_modified_at_top = true),
-    ("crm_picklists_unchecked", |zoho| zoho.crm_picklists_unchecked = true),
-    ("crm_unmodified_since_ignored", |zoho| zoho.crm_unmodified_since_ignored = true),
-    ("crm_coql_empty_200", |zoho| zoho.crm_coql_empty_200 = true),
-    ("crm_coql_any_case", |zoho| zoho.crm_coql_any_case = true),
-    ("crm_coql_lookup_id_only", |zoho| zoho.crm_coql_lookup_id_only = true),
-    ("crm_coql_id_if_selected", |zoho| zoho.crm_coql_id_if_selected = true),
-    ("crm_not_subscribed_status", |zoho| zoho.crm_not_subscribed_status = 400),
-    ("crm_deleted_oldest_first", |zoho| zoho.crm_deleted_oldest_first = true),
-    ("crm_modified_since_ignored", |zoho| zoho.crm_modified_since_ignored = true),
-    ("crm_nothing_newer_204", |zoho| zoho.crm_nothing_newer_204 = true),
-    ("crm_longest_channel", |zoho| zoho.crm_longest_channel = Duration::from_secs(86_400)),
-    ("webhook_json_claims_form", |zoho| zoho.webhook_json_claims_form = true),
-];
+/// Each doubt, its type, and how it is turned against a caller. The sandbox reads its value by the method of its name.
+macro_rules! doubts {
+    ($($name:ident: $type:ty = $turned:expr,)+) => {
+        /// Each doubt, and how it is turned against a caller. What an organisation or a limit decides is no doubt.
+        pub const DOUBTS: &[(&str, Turn)] = &[$((stringify!($name), |zoho| zoho.$name = $turned)),+];
+
+        impl Switches {
+            $(pub(crate) fn $name(&self) -> $type {
+                self.met.meet(stringify!($name));
+                self.$name
+            })+
+        }
+    };
+}
+
+doubts! {
+    throttle_status_200: bool = true,
+    throttle_localised: bool = true,
+    exchange_counts_as_mint: bool = true,
+    scope_left_out: bool = true,
+    api_domain_accounts_page: bool = true,
+    legacy_milliseconds: bool = true,
+    revoke_newer_path: bool = true,
+    bearer_refused: bool = true,
+    retry_after: Option<u64> = Some(7),
+    dead_token_code_14: bool = true,
+    sku_filter_ignored: bool = true,
+    sku_filter_substring: bool = true,
+    sku_filter_any_case: bool = true,
+    modified_filter_ignored: bool = true,
+    stock_in_list_locations: bool = true,
+    location_stock_as_text: bool = true,
+    per_page_over_200_refused: bool = true,
+    missing_is_400: bool = true,
+    sort_by_change_ignored: bool = true,
+    official_file_keys: bool = true,
+    order_filters_ignored: bool = true,
+    order_dates_ignored: bool = true,
+    order_search_without_reference: bool = true,
+    order_number_replaced: bool = true,
+    orders_change_items: bool = true,
+    contact_filters_ignored: bool = true,
+    contact_filters_substring: bool = true,
+    package_filters_ignored: bool = false,
+    more_pages_denied: bool = true,
+    search_criteria_left_out: bool = true,
+    settings_api: bool = false,
+    per_minute_fixed_window: bool = true,
+    limits_status_200: bool = true,
+    crm_scope_mismatch_403: bool = true,
+    crm_missing_param_api_name: bool = true,
+    crm_unknown_id_invalid_data: bool = true,
+    crm_create_status: u16 = 200,
+    crm_refused_record_status: u16 = 202,
+    crm_modified_at_top: bool = true,
+    crm_picklists_unchecked: bool = true,
+    crm_unmodified_since_ignored: bool = true,
+    crm_coql_empty_200: bool = true,
+    crm_coql_any_case: bool = true,
+    crm_coql_lookup_id_only: bool = true,
+    crm_coql_id_if_selected: bool = true,
+    crm_not_subscribed_status: u16 = 400,
+    crm_deleted_oldest_first: bool = true,
+    crm_modified_since_ignored: bool = true,
+    crm_nothing_newer_204: bool = true,
+    crm_longest_channel: Duration = Duration::from_secs(86_400),
+    webhook_json_claims_form: bool = true,
+}
 
 impl Switches {
+    /// Tells the name of each doubt when the sandbox is first asked about it.
+    pub fn when_met(&mut self, tell: impl Fn(&str) + Send + Sync + 'static) {
+        self.met.tell(tell);
+    }
+
     /// Turns doubts: `hostile` for all of them, or their names with commas between.
     ///
     /// # Errors
@@ -82,6 +101,8 @@ impl Switches {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
     use super::*;
 
     #[test]
@@ -94,8 +115,18 @@ mod tests {
     }
 
     #[test]
+    fn a_doubt_is_told_once_when_it_is_met() {
+        let met = Arc::new(Mutex::new(Vec::new()));
+        let mut zoho = Switches::default();
+        let told = Arc::clone(&met);
+        zoho.when_met(move |doubt| told.lock().unwrap().push(doubt.to_owned()));
+        assert!(!zoho.missing_is_400() && !zoho.missing_is_400() && !zoho.bearer_refused());
+        assert_eq!(*met.lock().unwrap(), ["missing_is_400", "bearer_refused"]);
+    }
+
+    #[test]
     fn every_doubt_changes_something() {
-        for (name, turn) in DOUBTS {
+        for &(name, turn) in DOUBTS {
             let mut zoho = Switches::default();
             turn(&mut zoho);
             assert_ne!(format!("{zoho:?}"), format!("{:?}", Switches::default()), "{name}");

@@ -25,6 +25,7 @@ mod hands;
 mod http;
 mod inventory;
 mod limits;
+mod met;
 mod multipart;
 mod object;
 mod outbox;

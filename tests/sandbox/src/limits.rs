@@ -32,7 +32,7 @@ impl Limits {
         let calls = self.inventory.entry(organization.to_owned()).or_default();
         let yesterday = earlier(now, DAY);
         calls.retain(|at| *at > yesterday);
-        let minute = if switches.per_minute_fixed_window {
+        let minute = if switches.per_minute_fixed_window() {
             Timestamp::from_second(now.as_second() / 60 * 60).unwrap_or(now)
         } else {
             earlier(now, MINUTE)
@@ -96,9 +96,9 @@ pub(crate) fn answer(limit: Limit, switches: &Switches) -> Answer {
         Limit::CrmTooMany => json!({ "code": "TOO_MANY_REQUESTS", "details": {},
             "message": "too many requests. please try again after some time", "status": "error" }),
     };
-    let hidden = switches.limits_status_200 && limit != Limit::CrmTooMany;
+    let hidden = switches.limits_status_200() && limit != Limit::CrmTooMany;
     let answer = Answer::json(if hidden { 200 } else { 429 }, &body);
-    match switches.retry_after {
+    match switches.retry_after() {
         Some(seconds) => answer.with("retry-after", seconds.to_string()),
         None => answer,
     }

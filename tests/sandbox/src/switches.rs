@@ -2,9 +2,13 @@
 
 use std::time::Duration;
 
+use crate::met::Met;
+
 /// The behaviour of this Zoho where sources disagree or say nothing. The default is the better documented reading.
 #[derive(Debug, Clone)]
 pub struct Switches {
+    /// The doubts that were met.
+    pub(crate) met: Met,
     // Accounts
     /// The token throttle comes under HTTP 200 instead of 400.
     pub throttle_status_200: bool,
@@ -156,6 +160,7 @@ pub struct Switches {
 impl Default for Switches {
     fn default() -> Self {
         Self {
+            met: Met::default(),
             throttle_status_200: false,
             throttle_localised: false,
             throttle_lock: Duration::ZERO,

@@ -20,7 +20,7 @@ pub(crate) fn prepare(state: &mut State, (entity, moment): (Entity, Moment), rec
     };
     let id = record.get(format!("{key}_id")).and_then(Value::as_str).unwrap_or_default();
     let payload = json!({ key: record }).to_string();
-    let claims_form = state.switches.webhook_json_claims_form;
+    let claims_form = state.switches.webhook_json_claims_form();
     let given = state.webhooks.iter().filter(|hook| hook.entity == entity);
     state.outbox.extend(given.map(|hook| delivery((hook, "POST"), &payload, claims_form)));
     state.outbox.extend(state.shop.rules.set_off(entity, moment, id).into_iter().map(|hook| {

@@ -262,7 +262,7 @@ async fn one(
     let target = Target::new(&caller, &connection, Product::Crm, module.scope);
     let answer = app
         .zoho
-        .read(&target, |place| crm::record_url(place.api, module.name, id), response::crm_record)
+        .read(&target, |place| crm::record_url(place.api, module.name, id), response::crm_found)
         .await?;
     let found = crm::rows(answer)?.into_iter().next();
     let found = found.ok_or_else(|| {

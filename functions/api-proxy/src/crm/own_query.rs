@@ -4,6 +4,7 @@
 use shared::base::problem::{Code, Problem};
 use shared::zoho::crm::coql;
 use shared::zoho::failure::{Failure, FailureKind};
+use shared::zoho::http::Answer;
 use shared::zoho::response;
 use shared::zoho::value::Object;
 
@@ -42,10 +43,6 @@ impl OwnQuery<'_> {
                 all.iter().filter(|name| !hidden.iter().any(|hidden| hidden == *name)).copied().collect();
             let columns = if shown.is_empty() { "id".to_owned() } else { shown.join(",") };
             let query = (self.text)(&columns);
-            let judge = |answer: &_| match response::crm(answer) {
-                Err(failure) if failure.kind == FailureKind::Rejected => Ok(Err(failure)),
-                judged => judged.map(Ok),
-            };
             let ask = |place: &Place<'_>| Question::coql(place, &query);
             let failure = match zoho.read(&target.with(coql::SCOPE), ask, judge).await? {
                 Ok(answer) => return Ok(Ok(Answered { answer, hidden })),
@@ -62,8 +59,16 @@ impl OwnQuery<'_> {
     }
 }
 
+/// Judges the answer to a query. That CRM refuses the query itself is an answer, too.
+pub(crate) fn judge(answer: &Answer) -> Result<Result<Option<Object>, Failure>, Failure> {
+    match response::crm(answer) {
+        Err(failure) if failure.kind == FailureKind::Rejected => Ok(Err(failure)),
+        judged => judged.map(Ok),
+    }
+}
+
 /// The column that CRM refuses a query for.
-fn column(failure: &Failure) -> Option<&str> {
+pub(crate) fn column(failure: &Failure) -> Option<&str> {
     let said = failure.said.as_ref().filter(|said| said.code == "INVALID_QUERY")?;
     said.details.as_ref()?.get("column_name")?.as_str()
 }

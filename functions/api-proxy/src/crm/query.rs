@@ -10,11 +10,12 @@ use shared::base::problem::{Code, Problem};
 use shared::zoho::crm;
 use shared::zoho::crm::coql;
 use shared::zoho::crm::coql::MAX_ROWS;
-use shared::zoho::response;
+use shared::zoho::failure::Failure;
 use shared::zoho::scope::{Access, Product};
 use shared::zoho::value::Object;
 
 use crate::app::App;
+use crate::crm::own_query;
 use crate::openapi::body::body;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
@@ -108,7 +109,11 @@ async fn query(
             return Err(columns::refused(column));
         }
     }
-    let answer = app.zoho.read(&target, |place| Question::coql(place, &bound.text), response::crm).await?;
+    let answer = app.zoho.read(&target, |place| Question::coql(place, &bound.text), own_query::judge).await?;
+    let answer = match answer {
+        Ok(answer) => answer,
+        Err(failure) => return Err(refused_query(&app, &target, &bound.module, failure).await),
+    };
     let more = answer.as_ref().is_some_and(crm::more_records);
     let mut rows = crm::rows(answer)?;
     // Where nobody tells which columns are multi-selects, they stay as CRM gives them.
@@ -121,6 +126,18 @@ async fn query(
         )
     });
     Ok(Json(Rows { data, next: None, notice }))
+}
+
+/// A column that CRM refuses is told with the one that may be meant.
+async fn refused_query(app: &App, target: &Target<'_>, module: &str, failure: Failure) -> Problem {
+    let Some(column) = own_query::column(&failure) else { return failure.into() };
+    match app.fields.unknown(target, module, &[column]).await.pop() {
+        Some(unknown) => {
+            let end = if unknown.ends_with('?') { "" } else { "." };
+            failure.told(Problem::new(Code::ZohoRejected, format!("{unknown}{end}")))
+        }
+        None => failure.into(),
+    }
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use shared::base::problem::{Code, Problem};
 use shared::zoho::inventory;
 use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::response::{self, records};
-use shared::zoho::value::{Object, id, query_of, record, text};
+use shared::zoho::value::{Object, id, query_of, text};
 
 use crate::zoho::{Target, Zoho, unreadable};
 
@@ -34,7 +34,7 @@ pub(crate) async fn item(zoho: &Zoho, target: &Target<'_>, item_id: &str) -> Res
             response::inventory,
         )
         .await?;
-    record(&mut answer, "item").map(inventory::item).ok_or_else(|| unreadable("item"))
+    RecordKind::ITEM.take_record(&mut answer).map(inventory::item).ok_or_else(|| unreadable("item"))
 }
 
 /// A page of items, as Zoho gives them.
@@ -238,25 +238,37 @@ pub(crate) async fn demand_location(
     let is = |place: &Object| {
         ["location_id", "location_name"].iter().any(|field| id(place, field).as_deref() == Some(location))
     };
+    let mut said = None;
     let listed = match answer {
-        Ok(mut answer) => records(&mut answer, "locations").unwrap_or_default(),
+        Ok(mut answer) => records(&mut answer, "locations")?,
         // An organisation without locations does not know the call.
-        Err(problem) if matches!(problem.code(), Code::RecordNotFound | Code::ZohoRejected) => Vec::new(),
+        Err(problem) if matches!(problem.code(), Code::RecordNotFound | Code::ZohoRejected) => {
+            said = problem.said().cloned();
+            Vec::new()
+        }
+        Err(problem) if !matches!(problem.code(), Code::ScopeMissing | Code::ZohoForbidden) => {
+            return Err(problem);
+        }
         Err(_) if seen.is_empty() => return Ok(()),
-        Err(_) => Vec::new(),
+        Err(problem) => {
+            said = problem.said().cloned();
+            Vec::new()
+        }
     };
     if listed.iter().any(is) || seen.contains(location) {
         return Ok(());
     }
     let names = listed.iter().filter_map(|place| text(place, "location_name").map(str::to_owned));
     let names: BTreeSet<String> = names.chain(seen.iter().cloned()).collect();
-    if names.is_empty() {
-        return Err(Problem::new(
-            Code::LocationNotFound,
-            "The organisation has no locations: its stock is in one place.",
-        )
-        .hint("Send the same request without `location`."));
-    }
-    let names: Vec<_> = names.into_iter().collect();
-    Err(Problem::new(Code::LocationNotFound, format!("The locations are: {}.", names.join(", "))))
+    let problem = if names.is_empty() {
+        let detail = "The organisation has no locations: its stock is in one place.";
+        Problem::new(Code::LocationNotFound, detail).hint("Send the same request without `location`.")
+    } else {
+        let names: Vec<_> = names.into_iter().collect();
+        Problem::new(Code::LocationNotFound, format!("The locations are: {}.", names.join(", ")))
+    };
+    Err(match said {
+        Some(said) => problem.zoho(said),
+        None => problem,
+    })
 }

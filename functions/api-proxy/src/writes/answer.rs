@@ -4,7 +4,7 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
-use shared::base::problem::{Code, Problem};
+use shared::base::problem::{Code, Problem, ZohoSaid};
 use shared::core::writes::idempotency::StoredAnswer;
 use shared::core::writes::preview::Found;
 use shared::core::writes::twins::Twin;
@@ -89,7 +89,31 @@ pub(super) fn preview_required(found: &Found, is_id: bool) -> Problem {
     Problem::new(Code::PreviewRequired, detail)
 }
 
-pub(super) fn uncertain(plan: &dyn Plan, has_key: bool) -> Problem {
+/// `said` is what Zoho said of it, where that does not tell whether it was done.
+pub(super) fn uncertain(plan: &dyn Plan, has_key: bool, said: Option<&ZohoSaid>) -> Problem {
+    let problem = not_known(plan, has_key);
+    match said {
+        Some(said) => problem.zoho(said.clone()),
+        None => problem,
+    }
+}
+
+/// `refused` is of the call that looks for it, and says nothing of the write.
+pub(super) fn not_looked_for(plan: &dyn Plan, refused: &Problem) -> Problem {
+    let detail = format!(
+        "Zoho gave no proper answer, and {} could not be looked for now: {} Sending the same request with the same \
+         `Idempotency-Key` looks for it again and writes nothing.",
+        plan.subject(),
+        refused.detail()
+    );
+    let problem = Problem::new(Code::WriteUncertain, detail);
+    match refused.said() {
+        Some(said) => problem.zoho(said.clone()),
+        None => problem,
+    }
+}
+
+fn not_known(plan: &dyn Plan, has_key: bool) -> Problem {
     if let Some(call) = plan.call_if_lost() {
         let detail = format!(
             "Zoho gave no proper answer to {call}. The connector does not know what this call changes and cannot look for it: \

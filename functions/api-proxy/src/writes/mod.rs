@@ -28,7 +28,7 @@ use tokio::join;
 
 use crate::request::response_headers::Written;
 use crate::zoho::{WriteFailure, Zoho};
-use answer::{preview_required, replay, running, say_twice, small, uncertain};
+use answer::{not_looked_for, preview_required, replay, running, say_twice, small, uncertain};
 use plan::{Done, Draft, Plan, Prepared};
 use recovery::Recovery;
 use request::WriteRequest;
@@ -42,6 +42,11 @@ pub(crate) struct Writes {
     twins: Twins,
     own_writes: OwnWrites,
     recovery: Recovery,
+}
+
+/// Whether only the look for a write came to this, and would again: then it says nothing of the write.
+fn is_of_the_look(problem: &Problem) -> bool {
+    !problem.code().is_retryable() && (problem.said().is_some() || problem.code() == Code::ResponseTooLarge)
 }
 
 /// A plan in the making.
@@ -188,7 +193,7 @@ impl Writes {
                     None => {
                         entry.outcome = Outcome::Uncertain;
                         self.note(&entry).await;
-                        let problem = uncertain(plan, request.key.is_some());
+                        let problem = uncertain(plan, request.key.is_some(), problem.said());
                         if let Some(ticket) = ticket
                             && let Err(error) =
                                 self.idempotency.unsettled(ticket, prepared.stored, entry.at).await
@@ -215,7 +220,8 @@ impl Writes {
                 let mut entry = self.sending(request, &prepared).await?;
                 return self.finish(request, &mut entry, Some(ticket), &prepared, done).await;
             }
-            Ok(None) => uncertain(&*prepared.plan, true),
+            Ok(None) => uncertain(&*prepared.plan, true, None),
+            Err(problem) if is_of_the_look(&problem) => not_looked_for(&*prepared.plan, &problem),
             Err(problem) => problem,
         };
         self.idempotency.unsettled(ticket, prepared.stored, at).await?;

@@ -35,7 +35,7 @@ pub(super) async fn fetch_page(
                 Part::Deletions => change_lists::crm_deleted_url(place.api, module, &cursor.at),
             };
             let judge = |answer: &_| {
-                let answer = response::crm(answer)?;
+                let answer = response::crm_since(answer)?;
                 match cursor.part {
                     Part::Changes => change_lists::crm_page(answer, &cursor.at),
                     Part::Deletions => change_lists::crm_deleted_page(answer, &cursor.at),

@@ -111,8 +111,15 @@ pub enum Unusable {
     /// The query names no module.
     #[error("`query` has no `from` with the API name of a module")]
     NoModule,
+    /// A value would become a part of the text beside it.
+    #[error(
+        "a value in `query` stands right beside a text in quotes: there must be a sign or a word between them"
+    )]
+    Joined,
     /// The limit is missing, unreadable or too large.
-    #[error("`limit` in `query` may be at most {0}")]
+    #[error(
+        "`limit` in `query` must be a number of rows from 1 to {0}, and `offset` needs a `limit` before it"
+    )]
     Limit(u32),
 }
 
@@ -145,6 +152,9 @@ pub fn bind(query: &str, params: &Object, most: u32) -> Result<Bound, Unusable> 
     while let Some(one) = rest.next() {
         match one {
             '\'' => {
+                if text.ends_with('\'') && words.last().is_some_and(|last| last == "?") {
+                    return Err(Unusable::Joined);
+                }
                 text.push('\'');
                 // A doubled quote closes the text and opens another one, which gives the same result.
                 loop {
@@ -163,6 +173,9 @@ pub fn bind(query: &str, params: &Object, most: u32) -> Result<Bound, Unusable> 
                 // A value right after a word would become part of the word.
                 if text.chars().next_back().is_some_and(is_of_word) {
                     return Err(Unusable::Character(':'));
+                }
+                if text.ends_with('\'') {
+                    return Err(Unusable::Joined);
                 }
                 let name = word(&mut rest);
                 let Some(value) = params.get(&name) else { return Err(Unusable::Missing(name)) };
@@ -270,6 +283,7 @@ mod tests {
             "select id from Deals where (Stage = 'Won'' or ''a'' = ''a' and Deal_Name != ':stage') and Amount >= 12.5 limit 200"
         );
         assert_eq!(bound.module, "Deals");
+        assert!(self::bound("select id from Deals where a in ('x''y',:n,'z')", &json!({ "n": "y" })).is_ok());
     }
 
     #[test]
@@ -315,6 +329,9 @@ mod tests {
             ("select id from Deals where a = 1 limit 1:n", json!({ "n": 999 }), Unusable::Character(':')),
             ("select id from De:n where a = 1", json!({ "n": 1 }), Unusable::Character(':')),
             ("select id from Deals where a = 1 offset 5", json!({}), Unusable::Limit(200)),
+            ("select id from Deals where a = 'x':n", json!({ "n": "y" }), Unusable::Joined),
+            ("select id from Deals where a = :n'x'", json!({ "n": "y" }), Unusable::Joined),
+            ("select id from Deals where a = :n:n", json!({ "n": "y" }), Unusable::Joined),
             ("select id where a = 1", json!({}), Unusable::NoModule),
             ("select id from", json!({}), Unusable::NoModule),
         ] {

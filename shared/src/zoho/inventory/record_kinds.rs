@@ -7,7 +7,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::zoho::failure::Failure;
 use crate::zoho::response::records;
-use crate::zoho::value::{Object, record};
+use crate::zoho::value::{Object, id, record};
 
 /// A kind of records. Stored rows and events name it by its word.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -196,9 +196,10 @@ impl RecordKind {
         records(answer, key.copied().unwrap_or_default())
     }
 
-    /// Takes the single record out of an answer.
+    /// Takes the single record out of an answer. What has no id is none.
     pub fn take_record(&self, answer: &mut Object) -> Option<Object> {
-        self.record_keys.iter().find_map(|key| record(answer, key))
+        let found = self.record_keys.iter().find_map(|key| record(answer, key));
+        found.filter(|found| id(found, self.id_field).is_some())
     }
 }
 

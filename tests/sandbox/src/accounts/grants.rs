@@ -137,7 +137,7 @@ impl Accounts {
             self.evict(client, dc, switches.refresh_tokens_per_user);
         }
         let mut grant = Grant::new(refresh, code.client, code.dc, code.scopes);
-        if switches.exchange_counts_as_mint {
+        if switches.exchange_counts_as_mint() {
             grant.mints.push(now);
         }
         let minted = Minted { refresh: grant.refresh.clone(), ..grant.mint(now, switches) };

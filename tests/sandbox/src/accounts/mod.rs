@@ -20,10 +20,10 @@ pub(crate) fn answer(state: &mut State, call: &Call, dc: &str, path: &[&str]) ->
         (["oauth", "v2", "auth"], &Method::GET) => consent::show(state, call, dc),
         (["oauth", "v2", "auth"], &Method::POST) => consent::decide(state, call, dc),
         (["oauth", "v2", "token"], &Method::POST) => token::token(state, call, dc),
-        (["oauth", "v2", "token", "revoke"], &Method::POST) if !state.switches.revoke_newer_path => {
+        (["oauth", "v2", "token", "revoke"], &Method::POST) if !state.switches.revoke_newer_path() => {
             token::revoke(state, call, dc)
         }
-        (["oauth", "v2", "revoke", "token"], &Method::POST) if state.switches.revoke_newer_path => {
+        (["oauth", "v2", "revoke", "token"], &Method::POST) if state.switches.revoke_newer_path() => {
             token::revoke_with_basic(state, call, dc)
         }
         (["oauth", "serverinfo"], &Method::GET) => server_info(&state.options.base_url),

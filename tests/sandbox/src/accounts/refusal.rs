@@ -41,11 +41,11 @@ impl Refusal {
 }
 
 fn throttled(switches: &Switches) -> Answer {
-    let (description, error) = if switches.throttle_localised {
+    let (description, error) = if switches.throttle_localised() {
         ("您的请求过于频繁，请稍后重试。", "拒绝访问")
     } else {
         ("You have made too many requests continuously. Please try again after some time.", "Access Denied")
     };
-    let status = if switches.throttle_status_200 { 200 } else { 400 };
+    let status = if switches.throttle_status_200() { 200 } else { 400 };
     Answer::json(status, &json!({ "error_description": description, "error": error, "status": "failure" }))
 }

@@ -45,18 +45,18 @@ fn success(state: &State, dc: &str, minted: Minted) -> Value {
     if let Some(refresh) = minted.refresh {
         body.insert("refresh_token".to_owned(), refresh.into());
     }
-    if !switches.scope_left_out {
+    if !switches.scope_left_out() {
         // Zoho takes commas between scopes and gives spaces.
         body.insert("scope".to_owned(), minted.scopes.join(" ").into());
     }
-    let api_domain = if switches.api_domain_accounts_page {
+    let api_domain = if switches.api_domain_accounts_page() {
         "https://api.zoho.com".to_owned()
     } else {
         data_centre::api(&state.options.base_url, dc)
     };
     body.insert("api_domain".to_owned(), api_domain.into());
     body.insert("token_type".to_owned(), "Bearer".into());
-    if switches.legacy_milliseconds {
+    if switches.legacy_milliseconds() {
         body.insert("expires_in_sec".to_owned(), ACCESS_SECONDS.into());
         body.insert("expires_in".to_owned(), (ACCESS_SECONDS * 1000).into());
     } else {

@@ -109,7 +109,7 @@ impl Check<'_> {
                 _ => Err(wrong("email")),
             },
             Kind::Picklist(values) => match text {
-                Some(text) if self.switches.crm_picklists_unchecked || values.contains(&text) => {
+                Some(text) if self.switches.crm_picklists_unchecked() || values.contains(&text) => {
                     Ok(value.clone())
                 }
                 Some(_) => Err(self.refuse("INVALID_DATA", "invalid data", field, json!({}))),

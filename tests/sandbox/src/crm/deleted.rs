@@ -19,14 +19,14 @@ pub(crate) fn list(state: &State, call: &Call, module: Module) -> Answer {
         Ok(numbers) => numbers,
         Err(answer) => return answer,
     };
-    let since = read::modified_since(call).filter(|_| !state.switches.crm_modified_since_ignored);
+    let since = read::modified_since(call).filter(|_| !state.switches.crm_modified_since_ignored());
     let mut found: Vec<&Tombstone> = state.crm.tombstones.iter().filter(|one| one.module == module).collect();
     found.retain(|one| kind == "all" || one.in_bin(now) == (kind == "recycle"));
     found.retain(|one| since.is_none_or(|since| one.time.is_some_and(|time| time > since)));
     if since.is_some() && found.is_empty() {
         return read::nothing_newer(state);
     }
-    if !state.switches.crm_deleted_oldest_first {
+    if !state.switches.crm_deleted_oldest_first() {
         found.reverse();
     }
     let skipped = (number - 1).saturating_mul(per_page);

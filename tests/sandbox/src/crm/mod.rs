@@ -76,7 +76,7 @@ fn scopes(state: &State, call: &Call, dc: &str) -> Result<Vec<String>, Answer> {
     }
     let token = header
         .strip_prefix("Zoho-oauthtoken ")
-        .or_else(|| header.strip_prefix("Bearer ").filter(|_| !state.switches.bearer_refused));
+        .or_else(|| header.strip_prefix("Bearer ").filter(|_| !state.switches.bearer_refused()));
     let scopes = token.and_then(|token| state.accounts.scopes(token, dc, state.now()));
     let invalid = || error(401, "INVALID_TOKEN", json!({}), "invalid oauth token");
     scopes.map(<[String]>::to_vec).ok_or_else(invalid)

@@ -38,7 +38,7 @@ pub(crate) fn one(state: &State, call: &Call, module: Module, id: &str) -> Answe
 
 /// The answer where no record has the id.
 pub(crate) fn unknown_id(state: &State) -> Answer {
-    if state.switches.crm_unknown_id_invalid_data { invalid_id() } else { Answer::empty(204) }
+    if state.switches.crm_unknown_id_invalid_data() { invalid_id() } else { Answer::empty(204) }
 }
 
 fn invalid_id() -> Answer {
@@ -80,7 +80,7 @@ impl List<'_> {
             let ids = names(&ids);
             records.retain(|record| ids.iter().any(|id| id == text(record, "id")));
         }
-        if let Some(since) = modified_since(call).filter(|_| !state.switches.crm_modified_since_ignored) {
+        if let Some(since) = modified_since(call).filter(|_| !state.switches.crm_modified_since_ignored()) {
             records.retain(|record| changed(record).is_some_and(|at| at > since));
             if records.is_empty() {
                 return nothing_newer(state);
@@ -101,12 +101,12 @@ impl List<'_> {
 
 /// The answer where no record is newer than `If-Modified-Since`.
 pub(crate) fn nothing_newer(state: &State) -> Answer {
-    Answer::empty(if state.switches.crm_nothing_newer_204 { 204 } else { 304 })
+    Answer::empty(if state.switches.crm_nothing_newer_204() { 204 } else { 304 })
 }
 
 /// The refusal of a call without a required parameter.
 pub(crate) fn missing_param(state: &State, name: &str) -> Answer {
-    let key = if state.switches.crm_missing_param_api_name { "api_name" } else { "param_name" };
+    let key = if state.switches.crm_missing_param_api_name() { "api_name" } else { "param_name" };
     error(400, "REQUIRED_PARAM_MISSING", json!({ key: name }), "One of the expected parameter is missing")
 }
 

@@ -14,6 +14,6 @@ pub(crate) fn module_scope(module: Module, operation: &str) -> String {
 
 /// The refusal where a scope is missing.
 pub(crate) fn scope_mismatch(state: &State) -> Answer {
-    let status = if state.switches.crm_scope_mismatch_403 { 403 } else { 401 };
+    let status = if state.switches.crm_scope_mismatch_403() { 403 } else { 401 };
     error(status, "OAUTH_SCOPE_MISMATCH", json!({}), "invalid oauth scope to access this URL")
 }

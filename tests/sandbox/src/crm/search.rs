@@ -94,7 +94,7 @@ pub(crate) fn answer(state: &State, call: &Call, module: Module) -> Answer {
 
 /// None of the four; whether Zoho names them all or one is told in two ways.
 fn nothing_asked(state: &State) -> Answer {
-    if state.switches.crm_missing_param_api_name {
+    if state.switches.crm_missing_param_api_name() {
         return read::missing_param(state, "criteria");
     }
     let details = json!({ "param_names": ["criteria", "email", "phone", "word"] });

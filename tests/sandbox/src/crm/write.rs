@@ -88,7 +88,7 @@ pub(crate) fn insert_all(state: &mut State, body: &Body, module: Module) -> Answ
         Ok(inserted(state, module, fit, (body.triggers, now)))
     });
     let verdicts = verdicts.collect();
-    answer(state, state.switches.crm_create_status, verdicts)
+    answer(state, state.switches.crm_create_status(), verdicts)
 }
 
 /// `PUT /{module}/{id}` and `PUT /{module}`.
@@ -99,13 +99,13 @@ pub(crate) fn update(state: &mut State, call: &Call, module: Module, id: Option<
     };
     let unmodified_since = call
         .header("if-unmodified-since")
-        .filter(|_| !state.switches.crm_unmodified_since_ignored)
+        .filter(|_| !state.switches.crm_unmodified_since_ignored())
         .and_then(clock::parse);
     if let (Some(since), Some(id)) = (unmodified_since, id) {
         let changed = state.crm.get(module, id).and_then(changed);
         if changed.is_some_and(|changed| changed > since) {
             let message = "the record has been modified since the given time";
-            if state.switches.crm_modified_at_top {
+            if state.switches.crm_modified_at_top() {
                 return error(412, "RECORD_MODIFIED", json!({ "id": id }), message);
             }
             let details = json!({ "id": id });
@@ -170,7 +170,7 @@ pub(crate) fn upsert(state: &mut State, call: &Call, module: Module) -> Answer {
         all_new &= found.is_none();
         verdicts.push(verdict);
     }
-    let status = if all_new { state.switches.crm_create_status } else { 200 };
+    let status = if all_new { state.switches.crm_create_status() } else { 200 };
     answer(state, status, verdicts)
 }
 
@@ -272,7 +272,7 @@ fn answer(state: &State, good: u16, verdicts: Vec<Result<Value, Refusal>>) -> An
     let mixed = failed && verdicts.iter().any(Result::is_ok);
     let data: Vec<Value> =
         verdicts.into_iter().map(|verdict| verdict.unwrap_or_else(Refusal::entry)).collect();
-    let status = match state.switches.crm_refused_record_status {
+    let status = match state.switches.crm_refused_record_status() {
         400 if mixed => 207,
         refused if failed => refused,
         _ => good,

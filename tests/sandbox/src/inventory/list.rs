@@ -29,7 +29,7 @@ impl List<'_> {
     pub(crate) fn answer(&self, call: &Call, switches: &Switches, mut rows: Vec<Value>) -> Answer {
         let default_column = self.sortable.first().copied().unwrap_or_default();
         let wanted = call.filled("sort_column");
-        let ignored = |column: &String| switches.sort_by_change_ignored && column == "last_modified_time";
+        let ignored = |column: &String| switches.sort_by_change_ignored() && column == "last_modified_time";
         let column = wanted.filter(|column| self.sortable.contains(&column.as_str()) && !ignored(column));
         let order = match (call.param("sort_order").as_deref(), &column) {
             (Some("D"), _) => "D",
@@ -50,14 +50,14 @@ impl List<'_> {
             Err(answer) => return answer,
         };
         let per_page = match count(call, "per_page", MOST) {
-            Ok(per_page) if per_page > MOST && switches.per_page_over_200_refused => {
+            Ok(per_page) if per_page > MOST && switches.per_page_over_200_refused() => {
                 return error(400, 2, "Invalid value passed for per_page");
             }
             Ok(per_page) => per_page.min(MOST).min(switches.rows_in_a_page),
             Err(answer) => return answer,
         };
         let skipped = (page - 1).saturating_mul(per_page);
-        let more = !switches.more_pages_denied && rows.len() > skipped.saturating_add(per_page);
+        let more = !switches.more_pages_denied() && rows.len() > skipped.saturating_add(per_page);
         let rows: Vec<Value> = rows.into_iter().skip(skipped).take(per_page).collect();
         let filter = call.filled("filter_by").unwrap_or_else(|| "Status.All".to_owned());
         let mut context = object(json!({
@@ -71,7 +71,7 @@ impl List<'_> {
             "sort_order": order,
         }));
         let searched = searched(call);
-        if !searched.is_empty() && !switches.search_criteria_left_out {
+        if !searched.is_empty() && !switches.search_criteria_left_out() {
             context.insert("search_criteria".to_owned(), searched.into());
         }
         let body = json!({ "code": 0, "message": "success", self.key: rows, "page_context": context });

@@ -64,12 +64,12 @@ fn scopes(state: &State, call: &Call, dc: &str) -> Result<Vec<String>, Answer> {
     let header = call.header("authorization").unwrap_or_default();
     let token = header
         .strip_prefix("Zoho-oauthtoken ")
-        .or_else(|| header.strip_prefix("Bearer ").filter(|_| !state.switches.bearer_refused))
+        .or_else(|| header.strip_prefix("Bearer ").filter(|_| !state.switches.bearer_refused()))
         .filter(|token| grants::looks_like_token(token))
         .ok_or_else(invalid)?;
     match state.accounts.scopes(token, dc, state.now()) {
         Some(scopes) => Ok(scopes.to_vec()),
-        None if state.switches.dead_token_code_14 => Err(invalid()),
+        None if state.switches.dead_token_code_14() => Err(invalid()),
         None => Err(not_authorised()),
     }
 }

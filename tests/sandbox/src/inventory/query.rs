@@ -53,7 +53,7 @@ fn item_matches(item: &Object, call: &Call, switches: &Switches) -> bool {
         && check("search_text", &|wanted| contains(value("name"), wanted) || contains(value("sku"), wanted))
         && check("filter_by", &|wanted| filter_by(item, wanted))
         && check("last_modified_time", &|wanted| {
-            switches.modified_filter_ignored
+            switches.modified_filter_ignored()
                 || clock::parse(wanted).is_none_or(|since| {
                     clock::parse(value("last_modified_time")).is_some_and(|changed| changed > since)
                 })
@@ -63,10 +63,10 @@ fn item_matches(item: &Object, call: &Call, switches: &Switches) -> bool {
 
 /// Filters by SKU: exactly, by the official file. It is not known whether case counts, and whether Zoho filters at all.
 fn sku_matches(sku: &str, wanted: &str, switches: &Switches) -> bool {
-    switches.sku_filter_ignored
+    switches.sku_filter_ignored()
         || sku == wanted
-        || (switches.sku_filter_substring && contains(sku, wanted))
-        || (switches.sku_filter_any_case && sku.to_lowercase() == wanted.to_lowercase())
+        || (switches.sku_filter_substring() && contains(sku, wanted))
+        || (switches.sku_filter_any_case() && sku.to_lowercase() == wanted.to_lowercase())
 }
 
 fn filter_by(item: &Object, filter: &str) -> bool {

@@ -16,7 +16,7 @@ const MOST_DETAILS: usize = 100;
 /// The scope of a route; `None` if there is no such route. Status changes are CREATE, settings are READ.
 pub(crate) fn needed(state: &State, call: &Call, path: &[&str]) -> Option<&'static str> {
     let legacy = state.switches.legacy_warehouses;
-    let settings = state.switches.settings_api;
+    let settings = state.switches.settings_api();
     Some(match (path, call.method.as_str()) {
         (["organizations"] | ["users", "me"], "GET") => "ZohoInventory.settings.READ",
         (["locations"], "GET") if !legacy => "ZohoInventory.settings.READ",

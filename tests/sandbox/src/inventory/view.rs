@@ -28,7 +28,7 @@ const LIVE_LOCATION: [&str; 5] = [
 pub(crate) fn detail(item: &Object, switches: &Switches) -> Value {
     let mut item = item.clone();
     if let Some(locations) = item.get_mut("locations").and_then(Value::as_array_mut) {
-        if switches.location_stock_as_text {
+        if switches.location_stock_as_text() {
             locations.iter_mut().for_each(stock_as_text);
         }
         if switches.legacy_warehouses {
@@ -53,7 +53,7 @@ pub(crate) fn row(item: &Object, switches: &Switches) -> Value {
     // In lists, custom fields are flat.
     let mut row: Object =
         full.into_iter().filter(|(key, _)| !DETAIL_ONLY.contains(&key.as_str())).chain(custom).collect();
-    if switches.stock_in_list_locations {
+    if switches.stock_in_list_locations() {
         row.retain(|key, _| !STOCK.contains(&key.as_str()));
         let locations = row.get_mut("locations").and_then(Value::as_array_mut);
         for location in locations.into_iter().flatten().filter_map(Value::as_object_mut) {

@@ -12,7 +12,7 @@ use shared::zoho::response;
 use shared::zoho::scope::Product;
 use shared::zoho::value::{self, Object};
 
-use super::fetch;
+use super::{fetch, foresee};
 use crate::writes::plan::{Done, Plan, Sent};
 use crate::writes::recovery::made_since;
 use crate::writes::request::WriteRequest;
@@ -99,6 +99,9 @@ pub(crate) struct UpdateDeal {
     pub(crate) kept: Object,
     /// In CRM's form.
     pub(crate) if_unmodified_since: Option<String>,
+    /// Whether the deal was read just now, and not for a preview.
+    #[serde(skip)]
+    pub(crate) fresh: bool,
 }
 
 #[async_trait]
@@ -121,6 +124,12 @@ impl Plan for UpdateDeal {
 
     async fn send(&self, zoho: &Zoho, request: &WriteRequest<'_>) -> Result<Done, WriteFailure> {
         let target = request.target(self.needs());
+        let since = self.if_unmodified_since.as_deref();
+        // No official file of CRM has the condition, so the connector does not rely on it alone.
+        if !self.fresh && since.is_some() {
+            let deal = fetch::one(zoho, &target.with(crm::scope::DEALS), &self.id).await?;
+            foresee::modified(&deal.unwrap_or_default(), since)?;
+        }
         let id = zoho
             .write(
                 &target,

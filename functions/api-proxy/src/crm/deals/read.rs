@@ -177,7 +177,7 @@ async fn one(
     let connection = authorize(&app.connections, &caller, Product::Crm, Access::Read).await?;
     let target = target(&caller, &connection);
     let answer =
-        app.zoho.read(&target, |place| crm::record_url(place.api, "Deals", id), response::crm_record).await?;
+        app.zoho.read(&target, |place| crm::record_url(place.api, "Deals", id), response::crm_found).await?;
     let deal = crm::rows(answer)?.into_iter().next();
     let deal = deal.ok_or_else(|| Problem::new(Code::RecordNotFound, format!("There is no deal {id}.")))?;
     Ok(Json(chosen(&app, &target, "Deals", crm::record(deal), fields.as_deref(), DEAL_FIELDS).await?))

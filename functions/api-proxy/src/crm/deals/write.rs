@@ -191,8 +191,8 @@ async fn update(
         let before =
             found.ok_or_else(|| Problem::new(Code::RecordNotFound, format!("There is no deal {id}.")))?;
         let dropped = foresee::dropped_rows(&fit, &before, request.dry_run)?;
+        foresee::modified(&before, since.as_deref())?;
         if request.dry_run {
-            foresee::modified(&before, since.as_deref())?;
             foresee::refusals(&app.zoho, &target, &fit, Some(&id)).await?;
         }
         let before = crm::record(before);
@@ -204,7 +204,13 @@ async fn update(
         let modified = before.get("Modified_Time").and_then(Value::as_str).map(str::to_owned);
         let since = since.clone().or(modified.clone().filter(|_| request.dry_run));
         let Judged { fields, kept } = fit.judged;
-        let plan = UpdateDeal { id: id.clone(), fields, kept, if_unmodified_since: since.clone() };
+        let plan = UpdateDeal {
+            id: id.clone(),
+            fields,
+            kept,
+            if_unmodified_since: since.clone(),
+            fresh: !request.dry_run,
+        };
         Ok(Draft { plan, preview, before: changed.into(), modified })
     };
     app.writes.perform(&request, prepare).await

@@ -180,7 +180,7 @@ impl Plan for SetOrderStatus {
                 body: None,
                 if_unmodified_since: None,
             },
-            |answer| response::inventory(answer).map(drop),
+            response::inventory_done,
         )
         .await?;
         // Zoho answers without the order.

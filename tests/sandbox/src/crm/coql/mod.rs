@@ -39,7 +39,7 @@ pub(crate) fn answer(state: &State, call: &Call, scopes: &[String]) -> Answer {
     };
     let needed = format!("ZohoCRM.modules.{}.READ", query.module.to_ascii_lowercase());
     if !scope::allows(scopes, &needed) {
-        let status = if state.switches.crm_scope_mismatch_403 { 403 } else { 401 };
+        let status = if state.switches.crm_scope_mismatch_403() { 403 } else { 401 };
         return error(status, "OAUTH_SCOPE_MISMATCH", json!({}), "invalid oauth scope to access this URL");
     }
     if let Some(hidden) = hidden(&state.switches.crm_hidden_fields, &query) {
@@ -51,7 +51,7 @@ pub(crate) fn answer(state: &State, call: &Call, scopes: &[String]) -> Answer {
         Ok(rows) => {
             let more = rows.len() > offset.saturating_add(limit);
             let page: Vec<Value> = rows.into_iter().skip(offset).take(limit).collect();
-            if page.is_empty() && !state.switches.crm_coql_empty_200 {
+            if page.is_empty() && !state.switches.crm_coql_empty_200() {
                 return Answer::empty(204);
             }
             let info = json!({ "count": page.len(), "more_records": more });

@@ -21,7 +21,7 @@ use crate::state::State;
 pub(crate) fn run(state: &State, module: Module, query: &Query) -> Result<Vec<Value>, Wrong> {
     let condition = Test::of(module, &query.condition)?;
     let records = &state.crm;
-    let any_case = state.switches.crm_coql_any_case;
+    let any_case = state.switches.crm_coql_any_case();
     let mut found: Vec<&Object> =
         records.of(module).iter().filter(|record| condition.fits(records, record, any_case)).collect();
     if !query.group.is_empty() || query.columns.iter().any(|column| column.function.is_some()) {
@@ -49,7 +49,7 @@ pub(crate) fn run(state: &State, module: Module, query: &Query) -> Result<Vec<Va
         let mut row = Object::new();
         for (key, column) in &columns {
             let mut value = column.value(records, record).cloned().unwrap_or_default();
-            if matches!(column.field.kind, Kind::Lookup(_)) && state.switches.crm_coql_lookup_id_only {
+            if matches!(column.field.kind, Kind::Lookup(_)) && state.switches.crm_coql_lookup_id_only() {
                 value = value.get("id").map_or(Value::Null, |id| json!({ "id": id }));
             }
             if let (Kind::Several(_), Value::Array(list)) = (column.field.kind, &value) {
@@ -58,7 +58,7 @@ pub(crate) fn run(state: &State, module: Module, query: &Query) -> Result<Vec<Va
             }
             row.insert(key.clone(), value);
         }
-        if !state.switches.crm_coql_id_if_selected {
+        if !state.switches.crm_coql_id_if_selected() {
             row.insert("id".to_owned(), text(record, "id").into());
         }
         row.into()

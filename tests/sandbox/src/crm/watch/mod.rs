@@ -94,7 +94,7 @@ fn enable(
         url: asked.url.ok_or_else(|| missing(index, "notify_url"))?,
         token: asked.token,
         events: asked.events,
-        ends: granted(asked.ends, now, state.switches.crm_longest_channel),
+        ends: granted(asked.ends, now, state.switches.crm_longest_channel()),
         with_values: asked.with_values.unwrap_or(false),
         related: asked.related.unwrap_or(true),
     };
@@ -109,7 +109,7 @@ fn enable(
 }
 
 fn change(state: &mut State, asked: Asked, (index, now): (usize, Timestamp)) -> Result<Value, Refusal> {
-    let longest = state.switches.crm_longest_channel;
+    let longest = state.switches.crm_longest_channel();
     let Some(channel) = state.channels.get(&asked.id, now) else { return Err(not_subscribed(&asked.id)) };
     if asked.delete_events && asked.events.is_empty() {
         return Err(missing(index, "events"));
@@ -198,7 +198,7 @@ fn answered(state: &State, good: u16, verdicts: Vec<Result<Value, Refusal>>) -> 
         refusals.any(|refusal| code.is_none_or(|code| refusal.code == code))
     };
     let status = if refused(Some("NOT_SUBSCRIBED")) {
-        state.switches.crm_not_subscribed_status
+        state.switches.crm_not_subscribed_status()
     } else if refused(None) {
         202
     } else {

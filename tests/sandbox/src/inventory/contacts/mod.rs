@@ -23,8 +23,9 @@ const FILTERS: [&str; 6] = ["contact_name", "company_name", "first_name", "last_
 /// `GET /contacts`.
 pub(crate) fn list(state: &State, call: &Call, has_data: bool) -> Answer {
     let contacts = state.shop.contacts.iter().filter(|_| has_data);
-    let fits =
-        |contact: &&Object| state.switches.contact_filters_ignored || matches(contact, call, &state.switches);
+    let fits = |contact: &&Object| {
+        state.switches.contact_filters_ignored() || matches(contact, call, &state.switches)
+    };
     let rows = contacts.filter(fits).map(row).collect();
     let sortable = [
         "contact_name",
@@ -56,7 +57,7 @@ fn matches(contact: &Object, call: &Call, switches: &Switches) -> bool {
         |param: String, test: &dyn Fn(&str) -> bool| call.filled(&param).is_none_or(|wanted| test(&wanted));
     let same = |key: &str, wanted: &str| {
         let own = text(contact, key);
-        own == wanted || (switches.contact_filters_substring && contains(own, wanted))
+        own == wanted || (switches.contact_filters_substring() && contains(own, wanted))
     };
     FILTERS.iter().all(|key| {
         check((*key).to_owned(), &|wanted| same(key, wanted))

@@ -38,7 +38,7 @@ pub(crate) fn list(state: &State, call: &Call, has_data: bool) -> Answer {
 /// `GET /purchaseorders/{id}`, under the key that live clients read, or under that of the official file.
 pub(crate) fn one(state: &State, id: &str, has_data: bool) -> Answer {
     let mut orders = state.shop.purchaseorders.iter().filter(|_| has_data);
-    let key = if state.switches.official_file_keys { "purchase_order" } else { "purchaseorder" };
+    let key = if state.switches.official_file_keys() { "purchase_order" } else { "purchaseorder" };
     match orders.find(|order| text(order, "purchaseorder_id") == id) {
         Some(order) => Answer::json(200, &json!({ "code": 0, "message": "success", key: order })),
         None => missing(state, "purchaseorder_id", id),

@@ -48,14 +48,14 @@ pub(crate) fn delete(state: &mut State, id: &str, has_data: bool) -> Answer {
 pub(crate) fn create(state: &mut State, call: &Call, has_data: bool) -> Answer {
     let order = match build(state, call, has_data) {
         Ok(order) => order,
-        Err(Answer { status: 404, body, kind, .. }) if state.switches.missing_is_400 => {
+        Err(Answer { status: 404, body, kind, .. }) if state.switches.missing_is_400() => {
             return Answer::bytes(400, &kind, body);
         }
         Err(answer) => return answer,
     };
     state.shop.salesorders.push(order.clone());
     announce(state, Moment::Add, &order);
-    let key = if state.switches.official_file_keys { "sales_order" } else { "salesorder" };
+    let key = if state.switches.official_file_keys() { "sales_order" } else { "salesorder" };
     Answer::json(201, &json!({ "code": 0, "message": "Sales Order has been created.", key: order }))
 }
 
@@ -86,7 +86,7 @@ pub(crate) fn one(state: &State, id: &str, has_data: bool) -> Answer {
 pub(crate) fn list(state: &State, call: &Call, has_data: bool) -> Answer {
     let orders = state.shop.salesorders.iter().filter(|_| has_data);
     let rows = orders
-        .filter(|order| state.switches.order_filters_ignored || matches(state, order, call))
+        .filter(|order| state.switches.order_filters_ignored() || matches(state, order, call))
         .map(|order| row(state, order))
         .collect();
     let sortable = [
@@ -110,12 +110,12 @@ fn matches(state: &State, order: &Object, call: &Call) -> bool {
     let value = |key: &str| text(order, key);
     let check =
         |param: &str, test: &dyn Fn(&str) -> bool| call.filled(param).is_none_or(|wanted| test(&wanted));
-    let searched: &[&str] = if state.switches.order_search_without_reference {
+    let searched: &[&str] = if state.switches.order_search_without_reference() {
         &["salesorder_number", "customer_name"]
     } else {
         &["salesorder_number", "customer_name", "reference_number"]
     };
-    let dated = !state.switches.order_dates_ignored;
+    let dated = !state.switches.order_dates_ignored();
     check("customer_id", &|wanted| value("customer_id") == wanted)
         && check("status", &|wanted| value("status") == wanted)
         && check("search_text", &|wanted| searched.iter().any(|key| contains(value(key), wanted)))

@@ -13,7 +13,7 @@ pub(crate) fn asked(state: &State, call: &Call, wanted: &Object) -> Result<Optio
     if number.is_empty() && (own || state.switches.order_number_needed) {
         return Err(error(400, 4, "Invalid value passed for salesorder_number"));
     }
-    if number.is_empty() || (!own && state.switches.order_number_replaced) {
+    if number.is_empty() || (!own && state.switches.order_number_replaced()) {
         return Ok(None);
     }
     if !own && !state.switches.order_number_needed {

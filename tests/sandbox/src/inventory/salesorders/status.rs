@@ -78,12 +78,12 @@ fn commit(state: &mut State, order: &Object, sign: f64) {
         let Some(place) = change::position(state, text(line, "item_id")) else { continue };
         let moved = state.items.get_mut(place).and_then(|item| {
             stock::commit(item, Some(text(line, "location_id")), sign * quantity)?;
-            if state.switches.orders_change_items {
+            if state.switches.orders_change_items() {
                 item.insert("last_modified_time".to_owned(), now.clone().into());
             }
             Some(())
         });
-        if moved.is_some() && state.switches.orders_change_items {
+        if moved.is_some() && state.switches.orders_change_items() {
             change::announce(state, place);
         }
     }

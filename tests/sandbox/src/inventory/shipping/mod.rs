@@ -17,7 +17,7 @@ const DETAIL_ONLY: [&str; 5] =
 pub(crate) fn list(state: &State, call: &Call, has_data: bool) -> Answer {
     let packages = state.shop.packages.iter().filter(|_| has_data);
     let check = |param: &str, test: &dyn Fn(&str) -> bool| {
-        state.switches.package_filters_ignored || call.filled(param).is_none_or(|wanted| test(&wanted))
+        state.switches.package_filters_ignored() || call.filled(param).is_none_or(|wanted| test(&wanted))
     };
     let rows = packages
         .filter(|package| {
@@ -37,7 +37,7 @@ pub(crate) fn list(state: &State, call: &Call, has_data: bool) -> Answer {
         })
         .collect();
     let sortable = ["created_time", "date", "package_number", "salesorder_number", "last_modified_time"];
-    let key = if state.switches.official_file_keys { "packagea" } else { "packages" };
+    let key = if state.switches.official_file_keys() { "packagea" } else { "packages" };
     List { key, report: "Packages", sortable: &sortable, descending: true }.answer(
         call,
         &state.switches,
@@ -51,7 +51,7 @@ pub(crate) fn package(state: &State, id: &str, has_data: bool) -> Answer {
     match packages.find(|package| text(package, "package_id") == id) {
         Some(package) => {
             let package: Value = package.clone().into();
-            let package = if state.switches.official_file_keys { json!([package]) } else { package };
+            let package = if state.switches.official_file_keys() { json!([package]) } else { package };
             Answer::json(200, &json!({ "code": 0, "message": "success", "package": package }))
         }
         None => missing(state, "package_id", id),
@@ -61,7 +61,7 @@ pub(crate) fn package(state: &State, id: &str, has_data: bool) -> Answer {
 /// `GET /shipmentorders/{id}`.
 pub(crate) fn shipment(state: &State, id: &str, has_data: bool) -> Answer {
     let mut shipments = state.shop.shipments.iter().filter(|_| has_data);
-    let key = if state.switches.official_file_keys { "shipment_order" } else { "shipmentorder" };
+    let key = if state.switches.official_file_keys() { "shipment_order" } else { "shipmentorder" };
     match shipments.find(|shipment| text(shipment, "shipment_id") == id) {
         Some(shipment) => Answer::json(200, &json!({ "code": 0, "message": "success", key: shipment })),
         None => missing(state, "shipmentorder_id", id),
