@@ -11,6 +11,7 @@
 )]
 
 mod cold_start;
+mod flood;
 mod instructions;
 mod intake;
 mod setup;

@@ -83,11 +83,11 @@ async fn a_choice_does_not_touch_the_working_connection_until_it_is_made() {
     connector.connect(&["--organization", "20098765432"]).await;
     let agent = connector.agent(&[]).await;
     let (first, second) = (Browser::default(), Browser::default());
-    first.consent(&connector.link(&[]).await).await;
+    first.consent(&connector.link(&["--other-organization"]).await).await;
     agent.get("/v1/inventory/items").await.ok();
     assert_eq!(revocations(&connector.zoho.sandbox), 0);
     // A second consent takes the place of the first one's choice.
-    second.consent(&connector.link(&[]).await).await;
+    second.consent(&connector.link(&["--other-organization"]).await).await;
     assert_eq!(revocations(&connector.zoho.sandbox), 1);
     let page = choose(&first, &connector, SECOND).await;
     assert!(page.text.contains("a newer consent took its place"), "{}", page.text);

@@ -387,7 +387,7 @@ async fn an_organisation_that_is_off_or_has_only_books_is_not_offered() {
         1,
         &list.replace("20098765432", "3").replace("[\"books\",\"inventory\"]", "[\"books\"]"),
     );
-    let page = Browser::default().consent(&connector.link(&[]).await).await;
+    let page = Browser::default().consent(&connector.link(&["--other-organization"]).await).await;
     assert!(page.text.contains("no active organisation in Zoho Inventory"), "{}", page.text);
 }
 

@@ -11,6 +11,7 @@
 
 mod answers;
 mod api;
+mod attacks;
 mod channels;
 mod choice;
 mod chromium;
@@ -38,6 +39,7 @@ mod pages;
 mod passthrough;
 mod pasted;
 mod quota;
+mod redaction;
 mod refusals;
 mod regressions;
 mod renewal;

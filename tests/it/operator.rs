@@ -101,10 +101,11 @@ async fn a_self_client_connects_in_its_own_data_centre() {
     });
     connector.run(&["client", "set", "--id", "1000.SELF", "--data-centre", "eu"], "self-secret").await;
     let code = connector.zoho.sandbox.self_client_code("1000.SELF", SCOPES);
-    let args = ["connect", "--self-client", &code, "--dc", "eu", "--scopes", SCOPES];
-    let ended = connector.run(&args, "").await;
+    let args = ["connect", "--self-client", "--dc", "eu", "--scopes", SCOPES];
+    let ended = connector.run(&args, &code).await;
     assert_eq!(ended.code, 0, "{}", ended.err);
     assert!(ended.out.contains("✓ Connected"), "{}", ended.out);
+    let args = ["connect", "--self-client", &code, "--dc", "eu", "--scopes", SCOPES];
     let again = connector.run(&args, "").await;
     assert!(again.code == 1 && again.err.contains("takes each one once"), "{}", again.err);
     assert_eq!(connector.run(&["refresh"], "").await.code, 0, "the connection lives on");
@@ -224,6 +225,11 @@ async fn a_live_callback_event_ends_a_consent() {
     command.type_line(&address).await;
     let ended = command.end().await;
     assert_eq!(ended.code, 0, "{}", ended.err);
+    #[cfg(unix)]
+    assert_eq!(
+        std::os::unix::fs::PermissionsExt::mode(&file.metadata().unwrap().permissions()) & 0o777,
+        0o600
+    );
     let event: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
     let answer = deployed.cloud.invoke("oauth-callback", &event).await.unwrap();
     assert_eq!(

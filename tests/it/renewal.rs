@@ -278,20 +278,6 @@ async fn a_disconnect_is_known_to_running_functions_within_a_minute() {
 }
 
 #[tokio::test]
-async fn a_consent_has_ten_minutes_of_its_own_and_a_link_has_ten() {
-    let inside = Inside::start().await;
-    let browser = Browser::default();
-    let link = inside.link(inside.wish()).await;
-    inside.advance(9 * MINUTE);
-    let zoho = browser.get(&link).await.location.unwrap();
-    inside.advance(3 * MINUTE);
-    assert_eq!(browser.get(&link).await.status, 410, "the link is over");
-    let back = browser.post(&zoho, &[("decision", "accept")]).await.location.unwrap();
-    let page = browser.finish(&back).await;
-    assert!(page.text.contains("<h1>Connected</h1>"), "{}", page.text);
-}
-
-#[tokio::test]
 async fn the_crm_of_another_company_is_not_taken() {
     let inside = Inside::start().await;
     let wish = Wish { crm_organization: Some("1".to_owned()), ..inside.wish() };

@@ -268,6 +268,47 @@ async fn custom_senders_sign_or_show_the_secret() {
     }
 }
 
+/// The name of an event in the path is signed by neither of the older forms, and no time is.
+#[tokio::test]
+async fn standard_webhooks_sign_the_name_and_the_time() {
+    let (connector, agent) = Connector::connected().await;
+    let secret = connector.webhook_secret_of("custom").await;
+    let path = "/webhooks/default/custom/stock.counted";
+    let body = r#"{"type":"stock.counted","data":{"sku":"SHELF-OAK-80"}}"#;
+    let now = shared::base::clock::Timestamp::now().as_second();
+    let send = async |path: &str, id: &str, at: i64, signed: &str, body: &str| {
+        let signature = hooks::sign_standard(&secret, id, &at.to_string(), signed.as_bytes());
+        let at = at.to_string();
+        let headers = [
+            ("webhook-id", id),
+            ("webhook-timestamp", at.as_str()),
+            ("webhook-signature", signature.as_str()),
+        ];
+        let (status, answer) = post(&connector, path, &headers, body).await;
+        (status, answer)
+    };
+    let other = body.replace("80", "90");
+    for (path, at, signed, code) in [
+        ("/webhooks/default/custom/stock.emptied", now, body, "webhook_unreadable"),
+        (path, now - 400, body, "webhook_signature_invalid"),
+        (path, now + 400, body, "webhook_signature_invalid"),
+        (path, now, other.as_str(), "webhook_signature_invalid"),
+    ] {
+        let (_, problem) = send(path, "msg_1", at, signed, body).await;
+        assert_eq!(problem["code"], code, "{path} {at}");
+    }
+    let alone = [("webhook-signature", "v1,x")];
+    assert_eq!(post(&connector, path, &alone, body).await.1["code"], "webhook_unsigned");
+    assert_eq!(last_event(&agent).await, Value::Null, "nothing is stored");
+    let (status, receipt) = send(path, "msg_1", now, body, body).await;
+    assert_eq!(status, 200, "{receipt}");
+    // A sender tries again with the same id and another time.
+    let (_, again) = send(path, "msg_1", now + 1, body, body).await;
+    assert_eq!(again, json!({ "event_id": receipt["event_id"], "duplicate": true }));
+    let event = agent.get(&format!("/v1/events/{}", receipt["event_id"].as_str().unwrap())).await.ok();
+    assert_eq!(event["type"], "custom.stock.counted");
+}
+
 #[tokio::test]
 async fn a_query_string_is_signed_where_it_is_expected() {
     let connector = Connector::start().await;

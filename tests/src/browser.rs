@@ -42,6 +42,12 @@ impl Browser {
         self.send(self.client.post(url).form(form)).await
     }
 
+    /// Sends a form with more headers.
+    pub async fn post_with(&self, url: &str, headers: &[(&str, &str)], form: &[(&str, &str)]) -> Seen {
+        let request = self.client.post(url).form(form);
+        self.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
+    }
+
     /// Opens an address whose server may be gone.
     pub async fn try_get(&self, url: &str) -> Option<u16> {
         self.with_cookies(self.client.get(url)).send().await.ok().map(|response| response.status().as_u16())

@@ -19,6 +19,14 @@ pub const TOKEN: &str = "c0ffee-per-connection-secret-01";
 /// What custom senders sign with.
 pub const CUSTOM: &str = "custom-secret-0123456789";
 
+/// A signature of Standard Webhooks over id, time and body.
+pub fn sign_standard(secret: &str, id: &str, at: &str, body: &[u8]) -> String {
+    use base64::Engine;
+    let text = [format!("{id}.{at}.").as_bytes(), body].concat();
+    let signature = hex::decode(sign(secret, &text)).unwrap();
+    format!("v1,{}", base64::engine::general_purpose::STANDARD.encode(signature))
+}
+
 /// One delivery.
 #[derive(Debug, Clone)]
 pub struct Hook {

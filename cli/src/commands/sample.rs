@@ -1,6 +1,7 @@
 //! `zoho-connector sample callback`: an event that is true only for a minute, and so cannot lie in `events/`.
 
-use std::path::PathBuf;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use oauth_callback::begin::begin;
@@ -38,6 +39,8 @@ impl Sample {
         let wish = callback.request.wish(services).await?;
         let consents = Consents::new(services.stores.state.clone(), services.clock.clone());
         let beginning = begin(&consents, &services.centres, public_url, wish, None).await?;
+        let beginning =
+            beginning.ok_or_else(|| "too many consents of this connection are open".to_owned())?;
         say("Open this link of Zoho in a browser, and consent:");
         say(format!("  {}", beginning.location));
         let address = ask_line("Paste the address at which the browser ends: ")?;
@@ -46,7 +49,7 @@ impl Sample {
         };
         let domain = public_url.as_str().strip_prefix("https://");
         let cookie = beginning.cookie.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
-        std::fs::write(&callback.out, event(query, cookie, domain)?)
+        write_private(&callback.out, &event(query, cookie, domain)?)
             .map_err(|error| format!("{} could not be written: {error}", callback.out.display()))?;
         say(format!("✓ {} is written. Zoho takes its code once, and for a minute:", callback.out.display()));
         say(format!("  cargo lambda invoke oauth-callback --data-file {}", callback.out.display()));
@@ -55,6 +58,19 @@ impl Sample {
         }
         Ok(())
     }
+}
+
+/// Writes a file that only its owner may read: the code in it is worth a connection for a minute.
+fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut file = options.open(path)?;
+    // One that was there keeps its rights when it is opened.
+    #[cfg(unix)]
+    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
+    file.write_all(text.as_bytes())
 }
 
 /// The event as API Gateway sends it.

@@ -33,7 +33,7 @@ impl Serve {
         let app = server::functions(&services, &token_refresh);
         say(format!("Listening on http://{address}, known to browsers and Zoho as {}", public_url.as_str()));
         say(format!("Store in {}", folder.display()));
-        server::run(listener, app, token_refresh, &services, new).await?;
+        server::run(listener, app, token_refresh, &services, new).await;
         say("Ended.");
         Ok(())
     }

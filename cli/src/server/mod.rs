@@ -1,9 +1,9 @@
 //! All functions on one port, as API Gateway and EventBridge put them together in the cloud.
 
 pub(crate) mod calls;
+mod connections;
 pub(crate) mod deliver;
 
-use std::future::IntoFuture;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use tokio::time::{MissedTickBehavior, interval, timeout};
 use tower::{ServiceExt, service_fn};
 
+use self::connections::Limits;
 use self::deliver::NewEvents;
 
 const SCHEDULE_INTERVAL: Duration = Duration::from_mins(5);
@@ -49,27 +50,16 @@ pub(crate) async fn run(
     token_refresh: Local,
     services: &Services,
     new: NewEvents,
-) -> Result<(), String> {
+) {
     let schedule = tokio::spawn(tick(token_refresh.clone()));
     let delivery = tokio::spawn({
         let (services, token_refresh) = (services.clone(), token_refresh.clone());
         async move { deliver::run(&services, token_refresh, new).await }
     });
-    let ended = Arc::new(tokio::sync::Notify::new());
-    let told = ended.clone();
-    let serving = axum::serve(listener, app).with_graceful_shutdown(async move {
-        stop_signal().await;
-        told.notify_one();
-    });
-    let mut serving = std::pin::pin!(serving.into_future());
-    let result = tokio::select! {
-        result = &mut serving => result,
-        () = ended.notified() => timeout(SHUTDOWN_TIMEOUT, &mut serving).await.unwrap_or(Ok(())),
-    };
+    connections::serve(listener, app, Limits::of_this_process(), stop_signal(), SHUTDOWN_TIMEOUT).await;
     schedule.abort();
     delivery.abort();
     let _still_busy = timeout(EXCHANGE_TIMEOUT, token_refresh.idle()).await;
-    result.map_err(|error| error.to_string())
 }
 
 async fn tick(token_refresh: Local) {

@@ -20,6 +20,8 @@ pub struct Beginning {
 
 /// Begins a consent. `link` is the digest of the link that it uses up.
 ///
+/// None where too many consents of this connection are open already.
+///
 /// # Errors
 /// Where the store fails.
 pub async fn begin(
@@ -28,11 +30,13 @@ pub async fn begin(
     origin: &PublicUrl,
     wish: Wish,
     link: Option<String>,
-) -> Result<Beginning, StoreError> {
+) -> Result<Option<Beginning>, StoreError> {
     let (state, value) = (Secret::random(), Secret::random());
     let redirect_uri = origin.redirect_uri();
     let accounts = centres.accounts(wish.home);
     let location = consent_url(&accounts, &wish.client_id, &redirect_uri, &wish.scopes, state.expose());
-    consents.begin(&state, &Begun { wish, redirect_uri, cookie: value.digest(), link }).await?;
-    Ok(Beginning { location, cookie: cookie::set(origin, &cookie::of_state(&state), &value, LIFETIME) })
+    if !consents.begin(&state, &Begun { wish, redirect_uri, cookie: value.digest(), link }).await? {
+        return Ok(None);
+    }
+    Ok(Some(Beginning { location, cookie: cookie::set(origin, &cookie::of_state(&state), &value, LIFETIME) }))
 }

@@ -1,5 +1,5 @@
 //! `POST /oauth/organization`: the choice of one among several organisations, from the page that follows a callback. The
-//! browser's cookie says which consent it is for; a form of another site does not bring it along.
+//! browser's cookie says which consent it is for; a form of another site does not bring it along, and is refused by its origin.
 
 use std::sync::Arc;
 
@@ -30,13 +30,15 @@ pub(crate) async fn choose(
     headers: HeaderMap,
     form: Result<Form<Chosen>, FormRejection>,
 ) -> Response {
+    let browser = Browser { headers: &headers, origin: &origin };
+    if browser.is_sent_by_another_site() {
+        return pages::incomplete().into_response();
+    }
     let Ok(Form(Chosen { organization })) = form else { return pages::incomplete().into_response() };
-    answer(&app, &Browser { headers: &headers, origin: &origin }, organization).await.unwrap_or_else(
-        |error| {
-            tracing::error!(%error, "a choice could not be stored");
-            pages::our_fault().into_response()
-        },
-    )
+    answer(&app, &browser, organization).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a choice could not be stored");
+        pages::our_fault().into_response()
+    })
 }
 
 async fn answer(app: &App, browser: &Browser<'_>, organization: String) -> Result<Response, StoreError> {

@@ -49,6 +49,13 @@ pub(crate) fn not_reconnectable() -> Page {
         .line(format!("Do you want to connect anew? {NEW_LINK}"))
 }
 
+pub(crate) fn too_many() -> Page {
+    Page::new(Mood::Plain, "Too many consents of this connection are open")
+        .status(StatusCode::TOO_MANY_REQUESTS)
+        .line("This address was opened many times within ten minutes. Open it again later.")
+        .line(format!("A link of the operator works at once. {NEW_LINK}"))
+}
+
 pub(crate) fn state_unknown() -> Page {
     refused("This consent is not known here")
         .line("It was begun more than ten minutes ago, was used already, or never began here.")

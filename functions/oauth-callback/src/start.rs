@@ -49,7 +49,9 @@ async fn answer(app: &App, start: Start, origin: &PublicUrl) -> Result<Response,
         },
         (None, None) => return Ok(pages::link_unknown().into_response()),
     };
-    let beginning = begin(&app.consents, &app.centres, origin, wish, link).await?;
+    let Some(beginning) = begin(&app.consents, &app.centres, origin, wish, link).await? else {
+        return Ok(pages::too_many().into_response());
+    };
     let headers = [(header::LOCATION, beginning.location)];
     Ok((StatusCode::FOUND, headers, [(header::SET_COOKIE, beginning.cookie)]).into_response())
 }

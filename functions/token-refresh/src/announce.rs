@@ -30,6 +30,27 @@ pub(crate) async fn state_change(events: &Events, before: &State, found: &Connec
     store(events, delivery).await;
 }
 
+/// Another user of Zoho stands behind a connection than before: what it may do in Zoho can differ.
+pub(crate) async fn user_change(events: &Events, before: &Connection, now: &Connection) {
+    let (Some(was), Some(is)) = (&before.user, &now.user) else { return };
+    if was.eq_ignore_ascii_case(is) {
+        return;
+    }
+    tracing::warn!(connection = %now.name, "another user of Zoho connected");
+    let notice = "Another user of Zoho connected this connection than before. What it may do in Zoho are this user's rights.";
+    let delivery = Delivery {
+        connection: now.name.clone(),
+        source: "connector",
+        digest: random_hex::<16>(),
+        kind: "connector.user_changed".to_owned(),
+        subject: Some(format!("connection/{}", now.name)),
+        time: None,
+        data: json!({ "user": is, "before": was, "notice": notice }),
+        body: Value::Null.to_string(),
+    };
+    store(events, delivery).await;
+}
+
 /// A channel is lost, or was and is `restored`.
 pub(crate) async fn channel_loss(
     events: &Events,

@@ -2,6 +2,8 @@
 //! one: exchange the code, demand a refresh token, test the access token, store the grant, and only then revoke the grant
 //! that was replaced.
 
+use shared::base::id::ConnectionName;
+use shared::core::connection;
 use shared::core::connection::consent::{Ending, Wish};
 use shared::core::connection::token_refresh::Reply;
 use shared::core::grant::Grant;
@@ -77,6 +79,13 @@ async fn try_exchange(app: &App, asked: &Exchange<'_>) -> Result<Reply, NotExcha
         None => probe(app, wish, dc, &scopes, &granted.access_token).await,
     };
     let found = match found {
+        Ok(found) if wish.again.is_some() && !is_same_user(app, name, found.user.as_deref()).await? => Err(vec![
+            "Another user of Zoho connected this before: their rights may differ from yours.".to_owned(),
+            "Sign in to Zoho as that user. To let another user take over, the operator runs `zoho-connector connect`.".to_owned(),
+        ]),
+        found => found,
+    };
+    let found = match found {
         Ok(found) => found,
         Err(lines) => {
             revoke_unused(app, &unused(Revocable::Refresh(&refresh_token))).await;
@@ -142,6 +151,13 @@ impl From<StoreError> for NotExchanged {
 
 fn refused<T, L: Into<String>>(lines: impl IntoIterator<Item = L>) -> Result<T, NotExchanged> {
     Err(NotExchanged::Refused(failed(lines)))
+}
+
+/// Whether the connection was this user's before. Anybody who knows the address may reconnect it, but nobody may take it over.
+async fn is_same_user(app: &App, name: &ConnectionName, user: Option<&str>) -> Result<bool, StoreError> {
+    // One that was ended meanwhile is not brought back, whoever consented: that is told when the grant is to be stored.
+    let Some(before) = connection::get(&*app.stores.state, name).await? else { return Ok(true) };
+    Ok(before.user.as_deref().zip(user).is_some_and(|(before, user)| before.eq_ignore_ascii_case(user)))
 }
 
 /// Why the granted scopes will not do, if so. The requested ones travel through the user's browser, where they can be edited.

@@ -165,7 +165,7 @@ async fn probe_crm(wish: &Wish, reader: &Reader<'_>) -> Result<Option<Organizati
     match wanted {
             Some(wanted) if organization.as_ref().is_none_or(|found| found.id != wanted) => Err(vec![
                 "This is not the company's CRM that was connected before.".to_owned(),
-                "Sign in to Zoho as a user of the same company, or let the operator run `zoho-connector connect`."
+                "Sign in to Zoho as a user of the same company, or let the operator run `zoho-connector connect --other-organization`."
                     .to_owned(),
             ]),
             _ => Ok(organization),
@@ -213,6 +213,8 @@ fn only_or_several(mut all: Vec<Organization>, wanted: Option<&str>) -> Result<O
             vec![
                 format!("The user who consented is not in the Inventory organisation {wanted}."),
                 format!("Their organisations: {}.", if listed.is_empty() { "none" } else { &listed }),
+                "Sign in as a user of that organisation. To connect another one, the operator runs `zoho-connector connect --other-organization`."
+                    .to_owned(),
             ]
         });
     }

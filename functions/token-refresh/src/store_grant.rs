@@ -119,6 +119,7 @@ pub(crate) async fn store_grant(
     }
     if let Some(before) = all.iter().find(|before| before.name == *name) {
         announce::state_change(&app.events, &before.state, &row).await;
+        announce::user_change(&app.events, before, &row).await;
     }
     tracing::info!(connection = %name, data_centre = %grant.data_centre, "connected");
     Ok(Reply::Exchanged { ending: connected(&row, &missing, &all) })

@@ -1,5 +1,7 @@
 //! `/webhooks/{connection}/custom/{event}`: anybody who has the secret. A sender that can sign sends `X-Signature:
-//! sha256=<hex>` over the body; one that cannot, like CRM's workflows, sends the secret itself in `X-Webhook-Secret`.
+//! sha256=<hex>` over the body; one that cannot, like CRM's workflows, sends the secret itself in `X-Webhook-Secret`. Neither signs
+//! the event's name, which stands in the path, nor a time. Standard Webhooks do: id and time are signed, and the name is the
+//! body's `type`.
 
 use std::sync::Arc;
 
@@ -10,13 +12,14 @@ use axum::http::HeaderMap;
 use bytes::Bytes;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use shared::base::clock::{SignedDuration, Timestamp};
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::base::secret::is_one_of;
 use shared::base::web::Segments;
 use shared::core::events::{Delivery, Receipt};
 use shared::zoho::json as zoho_json;
-use shared::zoho::signature::{is_body_signed_by, is_json};
+use shared::zoho::signature::{Message, is_body_signed_by, is_json};
 use shared::zoho::value::{text, timestamp};
 
 use crate::admission::{check, store};
@@ -26,6 +29,14 @@ use crate::rejection::{not_genuine, whole};
 
 const SIGNATURE: &str = "x-signature";
 const PLAIN_SECRET: &str = "x-webhook-secret";
+
+/// The headers of Standard Webhooks.
+const MESSAGE_ID: &str = "webhook-id";
+const MESSAGE_TIME: &str = "webhook-timestamp";
+const MESSAGE_SIGNATURE: &str = "webhook-signature";
+
+/// How far the time of a message may be from ours: an older one was kept and sent again by somebody.
+const TOLERANCE: SignedDuration = SignedDuration::from_mins(5);
 
 /// Where a sender may say when it happened.
 const TIME_FIELDS: &[&str] = &["time", "timestamp", "last_modified_time", "Modified_Time"];
@@ -47,6 +58,7 @@ pub(crate) async fn receive(
     let no_secret = || unknown("This connection has no secret for custom webhooks.");
     let connection: ConnectionName = connection.parse().map_err(|_| no_secret())?;
     let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let message = message(header, &body)?;
     check(&app.secrets, |known| {
         let secrets = known.custom(&connection);
         if secrets.is_empty() {
@@ -55,12 +67,16 @@ pub(crate) async fn receive(
         let refuse = |code, detail| Err(not_genuine(code, detail, &headers, &body));
         // A sender that signs is held to the signature, whatever else it sends.
         let genuine = match (header(SIGNATURE), header(PLAIN_SECRET)) {
+            _ if message.is_some() => {
+                let secrets: Vec<_> = secrets.iter().collect();
+                message.is_some_and(|(message, signature)| message.is_signed_by(&secrets, signature))
+            }
             (Some(signature), _) => is_body_signed_by(&body, secrets, signature),
             (None, Some(secret)) => is_one_of(secret, secrets),
             (None, None) => {
                 return refuse(
                     Code::WebhookUnsigned,
-                    "Neither of the headers X-Signature and X-Webhook-Secret is there.",
+                    "None of the headers webhook-signature, X-Signature and X-Webhook-Secret is there.",
                 );
             }
         };
@@ -78,8 +94,30 @@ pub(crate) async fn receive(
 
     let document = document(&body)
         .ok_or_else(|| Problem::new(Code::WebhookUnreadable, "The body is neither JSON nor a form."))?;
+    let mut sent = None;
+    if let Some((message, _)) = message {
+        let stale = |detail| not_genuine(Code::WebhookSignature, detail, &headers, &body);
+        let at = message.timestamp.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+        let at = at.ok_or_else(|| stale("`webhook-timestamp` is no time in seconds."))?;
+        if app.clock.now().duration_since(at).abs() > TOLERANCE {
+            return Err(stale("`webhook-timestamp` is more than five minutes from now."));
+        }
+        let named = document.get("type").and_then(Value::as_str);
+        if named != Some(event.as_str()) {
+            let detail =
+                "The body's `type` is not the event that the path names: of both, only the body is signed.";
+            return Err(Problem::new(Code::WebhookUnreadable, detail));
+        }
+        sent = Some(at);
+    }
     // The event's name is in the path and not signed, but it counts: the same body under two names is two events.
-    let digest = Sha256::new().chain_update(&event).chain_update([0]).chain_update(&body);
+    // A message of Standard Webhooks that is sent again keeps its id.
+    let digest = match message {
+        Some((message, _)) => {
+            Sha256::new().chain_update(b"standard").chain_update([0]).chain_update(message.id)
+        }
+        None => Sha256::new().chain_update(&event).chain_update([0]).chain_update(&body),
+    };
     let time = document.as_object().and_then(|fields| {
         TIME_FIELDS.iter().find_map(|name| text(fields, name).and_then(timestamp)).map(|at| at.to_string())
     });
@@ -88,12 +126,29 @@ pub(crate) async fn receive(
         digest: hex::encode(digest.finalize()),
         kind: format!("custom.{event}"),
         subject: None,
-        time,
+        time: time.or_else(|| sent.map(|at| at.to_string())),
         data: json!({ "event": event }),
         body: document.to_string(),
         connection,
     };
     store(&app.events, delivery).await
+}
+
+/// A message of Standard Webhooks with its signature, where it is one.
+fn message<'a>(
+    header: impl Fn(&'static str) -> Option<&'a str>,
+    body: &'a [u8],
+) -> Result<Option<(Message<'a>, &'a str)>, Problem> {
+    let Some(signature) = header(MESSAGE_SIGNATURE) else { return Ok(None) };
+    let (id, timestamp) = (header(MESSAGE_ID), header(MESSAGE_TIME));
+    let fits = |id: &&str| (1..=256).contains(&id.len());
+    let (Some(id), Some(timestamp)) = (id.filter(fits), timestamp) else {
+        return Err(Problem::new(
+            Code::WebhookUnsigned,
+            "`webhook-signature` comes with `webhook-id`, of up to 256 characters, and `webhook-timestamp`.",
+        ));
+    };
+    Ok(Some((Message { id, timestamp, body }, signature)))
 }
 
 /// JSON of any kind, or the fields of a form.

@@ -368,6 +368,11 @@ impl Problem {
         }
     }
 
+    /// Words what happened anew, for those who may not hear all of it.
+    pub fn reword(&mut self, reword: impl FnOnce(&str) -> String) {
+        self.0.detail = reword(&self.0.detail).into();
+    }
+
     /// Sets the path below the connector's origin at which a person can connect again.
     #[must_use]
     pub fn reconnect_path(mut self, path: impl Into<String>) -> Self {

@@ -37,6 +37,48 @@ pub fn sign_body(body: &[u8], secret: &Secret) -> String {
     format!("{PLAIN}{}", plain(body).sign(secret))
 }
 
+/// A message as senders of Standard Webhooks sign it (<https://www.standardwebhooks.com>): its id and its time are signed, too.
+#[derive(Debug, Clone, Copy)]
+pub struct Message<'a> {
+    /// The header `webhook-id`.
+    pub id: &'a str,
+    /// The header `webhook-timestamp`.
+    pub timestamp: &'a str,
+    /// The body, as it arrived.
+    pub body: &'a [u8],
+}
+
+/// The prefix of each signature of a message.
+const STANDARD_PREFIX: &str = "v1,";
+
+/// The prefix of secrets as libraries of Standard Webhooks take them.
+const STANDARD_SECRET: &str = "whsec_";
+
+impl Message<'_> {
+    /// Whether one of the signatures in a header `webhook-signature`, with spaces between them, is by one of the secrets.
+    pub fn is_signed_by(&self, secrets: &[&Secret], header: &str) -> bool {
+        let signatures = header.split(' ').filter_map(|one| one.strip_prefix(STANDARD_PREFIX));
+        signatures
+            .take(10)
+            .fold(false, |found, one| found | self.text().is_signed_by(secrets.iter().copied(), one))
+    }
+
+    /// The signature, as a header.
+    pub fn sign(&self, secret: &Secret) -> String {
+        let signature = hex::decode(self.text().sign(secret)).unwrap_or_default();
+        format!("{STANDARD_PREFIX}{}", STANDARD.encode(signature))
+    }
+
+    fn text(&self) -> SignedText<'_> {
+        SignedText { pairs: vec![(format!("{}.", self.id), format!("{}.", self.timestamp))], raw: self.body }
+    }
+}
+
+/// A secret as libraries of Standard Webhooks take it.
+pub fn standard_secret(secret: &Secret) -> Secret {
+    Secret::new(format!("{STANDARD_SECRET}{}", STANDARD.encode(secret.expose())))
+}
+
 fn plain(body: &[u8]) -> SignedText<'_> {
     SignedText { pairs: Vec::new(), raw: body }
 }
@@ -118,6 +160,30 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    /// As the reference library of Standard Webhooks signs it.
+    #[test]
+    fn messages_are_signed_as_the_standard_says() {
+        let key = STANDARD.decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let mut mac = Hmac::<Sha256>::new_from_slice(&key).unwrap();
+        let body = br#"{"test": 2432232314}"#;
+        mac.update(b"msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330.");
+        mac.update(body);
+        let expected = STANDARD.encode(mac.finalize().into_bytes());
+        assert_eq!(expected, "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=", "the standard's own example");
+        let secret = Secret::new(SECRET);
+        let message = Message { id: "msg_1", timestamp: "1614265330", body };
+        let header = format!("v1,x v2,y {}", message.sign(&secret));
+        assert!(message.is_signed_by(&[&secret], &header));
+        for other in [
+            Message { id: "msg_2", ..message },
+            Message { timestamp: "1614265331", ..message },
+            Message { body: b"{}", ..message },
+        ] {
+            assert!(!other.is_signed_by(&[&secret], &header), "{other:?}");
+        }
+        assert_eq!(standard_secret(&Secret::new("abc")).expose(), "whsec_YWJj");
+    }
 
     const SECRET: &str = "a1b2c3d4e5f6g7h8i9j0";
     const JSON: &str = r#"{"item":{"item_id":"3300000000070001","sku":"SHELF-OAK-80","stock_on_hand":40.0}}"#;

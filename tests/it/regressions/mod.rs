@@ -1,4 +1,9 @@
 //! One file for each bug that was found: what was seen, what is right, and the test that keeps it so.
 
 mod deep_body;
+mod event_content;
+mod half_open;
 mod locked_file;
+mod reconnect;
+#[cfg(unix)]
+mod secrets_on_disk;

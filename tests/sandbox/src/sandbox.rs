@@ -186,6 +186,11 @@ impl Sandbox {
         self.with(|state| state.crm.triggered.clone())
     }
 
+    /// All records of a module, in full, oldest first; none where there is no such module.
+    pub fn records_of(&self, module: &str) -> Vec<Value> {
+        Module::find(module).map_or_else(Vec::new, |module| self.records(module))
+    }
+
     fn records(&self, module: Module) -> Vec<Value> {
         self.with(|state| state.crm.of(module).iter().cloned().map(Value::Object).collect())
     }

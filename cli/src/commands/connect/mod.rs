@@ -20,8 +20,9 @@ pub(crate) struct Connect {
     /// Where no browser reaches the connector: prints Zoho's own link, and takes the address that the browser ends at
     #[arg(long, conflicts_with = "self_client")]
     paste: bool,
-    /// A code that you made with a Self Client in Zoho's API console; it needs --dc
-    #[arg(long, value_name = "CODE", requires = "dc")]
+    /// A code that you made with a Self Client in Zoho's API console; it needs --dc. Without CODE, it is asked for without being
+    /// shown, or read from standard input
+    #[arg(long, value_name = "CODE", requires = "dc", num_args = 0..=1, default_missing_value = "")]
     self_client: Option<String>,
     /// Data centre of the Self Client's account: us, eu, in, au, jp, ca, sa, cn, uk, ae
     #[arg(long, value_name = "DATA_CENTRE", requires = "self_client")]

@@ -4,9 +4,11 @@ use clap::Args;
 use shared::base::id::ConnectionName;
 use shared::base::pasted::clean;
 use shared::core::connection::consent::Wish;
+use shared::core::connection::organization::Organization;
 use shared::core::connection::{self, Connection, GRANTS_PER_USER};
 use shared::core::grant::client::Clients;
 use shared::core::services::Services;
+use shared::zoho::crm;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 
 use crate::commands::failure::Failure;
@@ -29,6 +31,9 @@ pub(crate) struct ConsentRequest {
     /// The Inventory organisation, where the user is in several
     #[arg(long, value_name = "ID")]
     organization: Option<String>,
+    /// A connection that is there already may become one of another organisation
+    #[arg(long)]
+    other_organization: bool,
     /// The user who will consent is none of those who have 20 connections already
     #[arg(long)]
     another_user: bool,
@@ -53,13 +58,23 @@ impl ConsentRequest {
         if !self.another_user {
             refuse_one_too_many(&connection::list(&*services.stores.state).await?, &client.id)?;
         }
+        // Whoever gets hold of a link of an existing connection must not turn it into one of their own company.
+        let before = connection::get(&*services.stores.state, &self.connection).await?;
+        let before = before.filter(|_| !self.other_organization && self.organization.is_none());
+        let pinned = |product: Product, organization: fn(&Connection) -> Option<&Organization>| {
+            let before = before.as_ref().filter(|_| scopes.products().contains(&product));
+            before.and_then(organization).map(|found| found.id.clone())
+        };
+        let organization = pinned(Product::Inventory, |before| before.organization.as_ref());
+        let crm_organization = pinned(Product::Crm, |before| before.crm_organization.as_ref())
+            .filter(|_| scopes.allows(crm::scope::ORG));
         Ok(Wish {
             connection: self.connection.clone(),
             client_id: client.id.clone(),
             home: client.home,
+            organization: self.organization.as_deref().map(clean).or(organization),
+            crm_organization,
             scopes,
-            organization: self.organization.as_deref().map(clean),
-            crm_organization: None,
             again: None,
         })
     }

@@ -9,6 +9,7 @@ use shared::zoho::secrets::AuthorizationCode;
 use super::exchange::exchange;
 use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
+use crate::terminal::ask_secret;
 
 pub(super) async fn connect(opened: &Opened, wish: Wish, code: &str, dc: DataCentre) -> Result<(), Failure> {
     if wish.home != dc {
@@ -17,5 +18,11 @@ pub(super) async fn connect(opened: &Opened, wish: Wish, code: &str, dc: DataCen
             wish.home
         )));
     }
-    exchange(opened, wish, dc, None, AuthorizationCode::new(clean(code))).await
+    // On the command line, other users of the machine and the shell's history see it.
+    let code = if code.is_empty() {
+        ask_secret("The code of the Self Client: ")?.expose().to_owned()
+    } else {
+        clean(code)
+    };
+    exchange(opened, wish, dc, None, AuthorizationCode::new(code)).await
 }

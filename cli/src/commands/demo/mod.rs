@@ -83,7 +83,7 @@ impl Demo {
         say("✓ Webhook      every change of an item is posted here, signed");
         let key = make_key(&services, wish.connection).await?;
         instructions(&url, &key);
-        serving.await.map_err(|error| error.to_string())??;
+        serving.await.map_err(|error| error.to_string())?;
         say("Ended. Nothing was kept.");
         Ok(())
     }

@@ -4,6 +4,7 @@ use clap::{Args, ValueEnum};
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::core::events::webhook_secrets;
+use shared::zoho::signature::standard_secret;
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
@@ -88,5 +89,9 @@ fn custom(url: &str, secret: &Secret) {
         "EVENT is your name for what happened: letters, digits, `_`, `-`, `.`; the event's type is then custom.EVENT.",
     );
     say("The sender signs the body: X-Signature: sha256=<HMAC-SHA256 with the secret, in hexadecimal>.");
+    say(format!(
+        "A library of Standard Webhooks takes the secret as {} and signs time and name, too: the body's `type` is EVENT.",
+        standard_secret(secret).expose()
+    ));
     say("Where it cannot sign, like a workflow of Zoho CRM, it sends the secret itself: X-Webhook-Secret.");
 }

@@ -26,7 +26,7 @@ use crate::crm::contacts_and_accounts::MODULES;
 use crate::inventory::records::KINDS;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
-use crate::openapi::schema::{count, described, named, text, time, words};
+use crate::openapi::schema::{count, described, named, text, time, untrusted, words};
 use crate::request::caller::Caller;
 use crate::request::params::{NoParams, Params};
 
@@ -66,10 +66,11 @@ pub(crate) fn routes(to: &mut impl Routes) {
 fn documented() -> Value {
     let organization = json!({
         "type": ["object", "null"],
-        "required": ["id", "name"],
+        "required": ["id", "name", "untrusted"],
         "properties": {
             "id": text(),
             "name": text(),
+            "untrusted": untrusted(),
             "currency_code": text(),
             "price_precision": { "type": "integer", "description": "To how many decimals amounts are rounded." },
         },
@@ -199,13 +200,27 @@ struct ConnectionStatus {
 struct Details {
     data_centre: DataCentre,
     products: Vec<Product>,
-    organization: Option<Organization>,
-    crm_organization: Option<Organization>,
+    organization: Option<NamedOrganization>,
+    crm_organization: Option<NamedOrganization>,
     scopes: ScopeSet,
     allows: Vec<String>,
     connected_at: Timestamp,
     token_expires: Option<Timestamp>,
     token_renewed_at: Option<Timestamp>,
+}
+
+/// An organisation, with a word on what people wrote of it.
+#[derive(Serialize)]
+struct NamedOrganization {
+    #[serde(flatten)]
+    own: Organization,
+    untrusted: [&'static str; 1],
+}
+
+impl NamedOrganization {
+    fn of(own: Organization) -> Self {
+        Self { own, untrusted: ["name"] }
+    }
 }
 
 /// What is left of Zoho's limits, where anything is known.
@@ -301,8 +316,8 @@ fn details(found: &Connection) -> Details {
     Details {
         data_centre: found.data_centre,
         products: found.scopes.products(),
-        organization: found.organization.clone(),
-        crm_organization: found.crm_organization.clone(),
+        organization: found.organization.clone().map(NamedOrganization::of),
+        crm_organization: found.crm_organization.clone().map(NamedOrganization::of),
         allows: allows(&found.scopes),
         scopes: found.scopes.clone(),
         connected_at: found.connected_at,

@@ -25,7 +25,7 @@ use crate::request::body::Body;
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
 use crate::request::params::{NoParams, Params};
-use crate::request::redact;
+use crate::request::redact::columns;
 use crate::zoho::{Question, Target};
 
 /// The most rows of a query unless the caller names a number: as many as one of CRM's credits buys.
@@ -94,19 +94,21 @@ async fn query(
         return Err(refused(format!("`max_rows` is {most}, but must be 1 to {MAX_ROWS}.")));
     }
     let bound = coql::bind(&query, &params, most).map_err(|error| refused(format!("{error}.")))?;
-    if caller.key.redact_contacts
-        && let Some(personal) = bound.words.iter().find(|word| redact::is_personal(word))
-    {
-        return Err(redact::hidden(format!("`{personal}` may not stand in a query.")));
-    }
-    if caller.key.redact_contacts && bound.words.iter().any(|word| word.eq_ignore_ascii_case("as")) {
-        return Err(redact::hidden("no column of a query may get another name."));
-    }
+    let ordered = if caller.key.redact_contacts { columns::ordered(&bound.words)? } else { Vec::new() };
     let connection = authorize(&app.connections, &caller, Product::Crm, Access::Read).await?;
     let module = format!("ZohoCRM.modules.{}.READ", bound.module);
     let target = Target::new(&caller, &connection, Product::Crm, coql::SCOPE);
     app.zoho.demand_scope(&target).await?;
     app.zoho.demand_scope(&target.with(&module)).await?;
+    if !ordered.is_empty() {
+        let known = app.fields.of(&target, &bound.module).await?;
+        let is_plain = |name: &str| {
+            known.iter().any(|field| field.api_name == name && columns::is_plain_kind(&field.kind))
+        };
+        if let Some(column) = ordered.iter().find(|name| !is_plain(name)) {
+            return Err(columns::refused(column));
+        }
+    }
     let answer = app.zoho.read(&target, |place| Question::coql(place, &bound.text), own_query::judge).await?;
     let answer = match answer {
         Ok(answer) => answer,

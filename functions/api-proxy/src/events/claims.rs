@@ -11,11 +11,12 @@ use shared::base::problem::{Code, Problem};
 use shared::core::access::key::Permission;
 use shared::core::events::ledger::{AckResult, ClaimTarget, Claimed, Ending, MAX_AT_ONCE, is_entry_id};
 
+use super::shown::mark_words;
 use crate::app::App;
 use crate::openapi::body::body;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
-use crate::openapi::schema::{count, described, exact, named, text, time};
+use crate::openapi::schema::{count, described, exact, named, text, time, untrusted};
 use crate::request::body::{Body, read};
 use crate::request::caller::Caller;
 use crate::request::connection;
@@ -83,7 +84,12 @@ pub(crate) fn routes(to: &mut impl Routes) {
                 "subject": { "type": ["string", "null"], "description": "Like `item/3300000000070001`: fetch it anew." },
                 "time": { "type": "string" },
                 "receivedtime": time(),
-                "data": { "type": "object", "description": crate::events::list::DATA },
+                "data": {
+                    "type": "object",
+                    "description": crate::events::list::DATA,
+                    "required": ["untrusted"],
+                    "properties": { "untrusted": untrusted() },
+                },
                 "claims": described(count(), "How often it was claimed, this time included."),
             },
         });
@@ -140,9 +146,11 @@ async fn claim(
             let shown: Vec<Value> = entries
                 .iter()
                 .map(|entry| {
+                    let mut data = entry.data.clone();
+                    mark_words(&mut data);
                     json!({
                         "id": entry.id, "type": entry.kind, "subject": entry.subject, "time": entry.time,
-                        "receivedtime": entry.receivedtime, "data": entry.data, "claims": entry.claims,
+                        "receivedtime": entry.receivedtime, "data": data, "claims": entry.claims,
                     })
                 })
                 .collect();

@@ -13,6 +13,7 @@ use shared::core::access::key::Permission;
 use shared::core::events::Event;
 use shared::core::events::ledger::{narrow, split_entry_id};
 
+use super::shown::{mark_words, mark_words_of_lives, missing};
 use crate::app::App;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
@@ -48,15 +49,17 @@ pub(super) const DATA: &str = "Ids. `unconfirmed` is true where Zoho's message s
 
 /// CloudEvents 1.0.
 fn documented(whole: bool) -> Value {
-    let mut data = json!({ "type": "object", "description": DATA });
-    if whole {
-        let delivered = json!({ "description": "The body as Zoho sent it, or the row as Zoho lists it." });
-        data = json!({
-            "type": "object",
-            "description": DATA,
-            "required": ["delivered", "untrusted"],
-            "properties": { "delivered": delivered, "untrusted": untrusted() },
-        });
+    let mut data = json!({
+        "type": "object",
+        "description": DATA,
+        "required": ["untrusted"],
+        "properties": { "untrusted": untrusted() },
+    });
+    if whole && let Some(properties) = data.get_mut("properties").and_then(Value::as_object_mut) {
+        let delivered = "The body as Zoho sent it, or the row as Zoho lists it; only for keys that may read the product that it is of.";
+        let notice = "Why `delivered` is not there.";
+        properties.insert("delivered".to_owned(), json!({ "description": delivered }));
+        properties.insert("notice".to_owned(), described(text(), notice));
     }
     json!({
         "type": "object",
@@ -95,7 +98,8 @@ async fn list(
     }
     let connection = connection::any(&caller)?;
     let limit = usize::try_from(rows).unwrap_or(200);
-    let (data, more) = app.events.list(&connection, params.cursor, limit).await?;
+    let (mut data, more) = app.events.list(&connection, params.cursor, limit).await?;
+    data.iter_mut().for_each(|event| mark_words(&mut event.data));
     let rows = rows.to_string();
     let next = more.map(|cursor| next(PATH, &[("per_page", Some(&rows)), ("cursor", Some(&cursor))]));
     Ok(Json(List { data, next }))
@@ -120,15 +124,27 @@ async fn one(
             "There is no such event, or it is older than 30 days.",
         ));
     };
+    let missing = missing(&caller.key, &event.source);
     let mut event = serde_json::to_value(event).map_err(|error| Problem::internal(error.to_string()))?;
-    if let Some(data) = event.get_mut("data").and_then(Value::as_object_mut) {
-        // As Zoho sent it: words of people among it.
-        let body: Value = serde_json::from_str(body.get()).unwrap_or_default();
-        data.insert("delivered".to_owned(), body);
-        data.insert("untrusted".to_owned(), json!(["delivered"]));
+    if let Some(data) = event.get_mut("data") {
+        if let Some(data) = data.as_object_mut() {
+            match missing {
+                None => {
+                    // As Zoho sent it: words of people among it.
+                    let body: Value = serde_json::from_str(body.get()).unwrap_or_default();
+                    data.insert("delivered".to_owned(), body);
+                }
+                Some(permission) => {
+                    let notice = format!("What was delivered is for keys that may read it (`{permission}`).");
+                    data.insert("notice".to_owned(), notice.into());
+                }
+            }
+        }
+        mark_words(data);
     }
     let life = app.ledger.lives(&connection, &id).await?;
-    if let (Some(event), Value::Object(life)) = (event.as_object_mut(), life) {
+    if let (Some(event), Value::Object(mut life)) = (event.as_object_mut(), life) {
+        mark_words_of_lives(&mut life);
         event.extend(life);
     }
     Ok(Json(event))

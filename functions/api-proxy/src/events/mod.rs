@@ -2,3 +2,4 @@
 
 pub(crate) mod claims;
 pub(crate) mod list;
+mod shown;

@@ -1,10 +1,12 @@
-//! The body: of a form that Zoho takes, and without an organisation of the caller's. Its bytes stay as they are.
+//! The body: of a form that Zoho takes, and without an organisation of the caller's. Documents and files stay as they are, byte by
+//! byte; forms are written anew, with the same fields.
 
 use std::borrow::Cow;
 
 use axum::body::Bytes;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_TYPE;
+use percent_encoding::percent_decode_str;
 use serde::de::IgnoredAny;
 use shared::base::problem::Problem;
 use shared::base::secret::sha256_hex;
@@ -12,14 +14,10 @@ use shared::zoho::api_path::Verb;
 use shared::zoho::http::Body;
 use shared::zoho::scope::Product;
 
+use super::content_type::ContentType;
 use super::field::{broken, field, invalid, without_organization};
 use super::multipart;
 use crate::request::depth::demand_flat;
-
-/// The longest name of a content type, a boundary included.
-const MAX_TYPE_LENGTH: usize = 200;
-
-const JSON: &str = "application/json";
 
 /// Judges a body.
 pub(super) fn read(
@@ -38,49 +36,71 @@ pub(super) fn read(
     }
     let mut kinds = headers.get_all(CONTENT_TYPE).iter().map(|kind| kind.to_str().unwrap_or_default());
     let kind = match (kinds.next(), kinds.next()) {
-        (Some(kind), None) => kind,
+        (Some(kind), None) => ContentType::read(kind)?,
         // Zoho's own SDKs send JSON without saying so.
-        (None, _) if may_be_json(&bytes) => JSON,
+        (None, _) if may_be_json(&bytes) => ContentType::Json,
         _ => {
             return Err(invalid(
                 "A body needs the header `Content-Type`, once; only JSON may come without it.",
             ));
         }
     };
-    if kind.len() > MAX_TYPE_LENGTH {
-        return Err(invalid("`Content-Type` is too long."));
-    }
     let inventory = product == Product::Inventory;
-    let named = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if named == JSON {
-        demand_flat(&bytes)?;
-    }
-    match named.as_str() {
-        JSON if inventory => without_organization(&bytes)?,
-        JSON => is_json(&bytes)?,
-        "application/x-www-form-urlencoded" => form(&bytes, inventory)?,
-        "multipart/form-data" => multipart::judge(kind, &bytes, inventory)?,
-        // What calls itself otherwise could be read as one of these all the same.
-        _ => {
-            return Err(invalid(
-                "Zoho takes `application/json`, `application/x-www-form-urlencoded` and `multipart/form-data` (files).",
-            ));
+    let bytes = match kind {
+        ContentType::Json => {
+            demand_flat(&bytes)?;
+            // A byte that is no text could be read as any.
+            std::str::from_utf8(&bytes).map_err(|_| invalid("The body is no text in UTF-8."))?;
+            if inventory {
+                without_organization(&bytes)?;
+            } else {
+                is_json(&bytes)?;
+            }
+            bytes
         }
-    }
-    Ok(Some(Body { content_type: Cow::Owned(kind.to_owned()), bytes }))
+        ContentType::Form => form(&bytes, inventory)?.into(),
+        ContentType::Multipart(boundary) => {
+            multipart::judge(boundary, &bytes, inventory)?;
+            bytes
+        }
+    };
+    Ok(Some(Body { content_type: kind.header(), bytes }))
 }
 
 /// What makes a body the same as another: its type, how many bytes it has, and their digest.
 pub(crate) fn same(body: &Body) -> (String, usize, String) {
-    multipart::same(&body.content_type, &body.bytes)
-        .unwrap_or_else(|| (body.content_type.to_string(), body.bytes.len(), sha256_hex(&body.bytes)))
+    match ContentType::read(&body.content_type) {
+        Ok(ContentType::Multipart(boundary)) => multipart::same(boundary, &body.bytes),
+        _ => None,
+    }
+    .unwrap_or_else(|| (body.content_type.to_string(), body.bytes.len(), sha256_hex(&body.bytes)))
 }
 
-fn form(bytes: &[u8], inventory: bool) -> Result<(), Problem> {
-    for (name, value) in form_urlencoded::parse(bytes) {
-        field(&name, value.as_bytes(), inventory)?;
+/// The fields of a form, without the files of one that has any.
+pub(super) fn fields(body: &Body) -> Vec<(String, String)> {
+    match ContentType::read(&body.content_type) {
+        Ok(ContentType::Multipart(boundary)) => multipart::fields(boundary, &body.bytes),
+        _ => form_urlencoded::parse(&body.bytes).into_owned().collect(),
     }
-    Ok(())
+}
+
+/// A form, written anew: `a=1;organization_id=2` is one field to some servers and two to others.
+fn form(bytes: &[u8], inventory: bool) -> Result<String, Problem> {
+    let text = std::str::from_utf8(bytes).map_err(|_| invalid("The form is no text in UTF-8."))?;
+    let mut anew = form_urlencoded::Serializer::new(String::with_capacity(text.len()));
+    for part in text.split('&').filter(|part| !part.is_empty()) {
+        let (name, value) = part.split_once('=').unwrap_or((part, ""));
+        let (name, value) = (decoded(name)?, decoded(value)?);
+        field(&name, value.as_bytes(), inventory)?;
+        anew.append_pair(&name, &value);
+    }
+    Ok(anew.finish())
+}
+
+fn decoded(text: &str) -> Result<String, Problem> {
+    let spaced = text.replace('+', " ");
+    let decoded = percent_decode_str(&spaced).decode_utf8();
+    decoded.map(Cow::into_owned).map_err(|_| invalid("The form holds bytes that are no text (UTF-8)."))
 }
 
 /// Whether it begins as every JSON document does that Zoho takes. A form could not be told from a text.
@@ -111,8 +131,7 @@ mod tests {
     #[test]
     fn bodies_that_zoho_takes_pass_as_they_are() {
         for (kind, body) in [
-            (JSON, r#"{"group_name":"x","items":[{"organization_id":1}]}"#),
-            (JSON, r#" [ {"organization_id":1} ] "#),
+            ("application/json", r#"{"group_name":"x","items":[{"organization_id":1}]}"#),
             (FORM, "JSONString=%7B%22name%22%3A%22x%22%7D&a=b"),
             (
                 "multipart/form-data; boundary=x",
@@ -127,11 +146,17 @@ mod tests {
             "a field like any other"
         );
         assert!(judged(Verb::Delete, Product::Inventory, "", "").unwrap().is_none());
+        let sent = judged(Verb::Post, Product::Inventory, JSON, "{}").unwrap().unwrap();
+        assert_eq!(sent.content_type, "application/json", "a header of our own");
+        let form = judged(Verb::Post, Product::Inventory, FORM, "&a=1;organization_id=1&b+c=%7e&").err();
+        assert!(form.is_some(), "names are plain");
+        let form = judged(Verb::Post, Product::Inventory, FORM, "&a=1;organization_id=1&b=%7e+x&&c").unwrap();
+        assert_eq!(&*form.unwrap().bytes, b"a=1%3Borganization_id%3D1&b=%7E+x&c=");
     }
 
     #[test]
     fn json_that_does_not_say_so_is_passed_on_as_json() {
-        for (product, body) in [(Product::Crm, r#"{"data":[]}"#), (Product::Inventory, " [1]")] {
+        for (product, body) in [(Product::Crm, r#"{"data":[]}"#), (Product::Inventory, " {}")] {
             let passed = judged(Verb::Post, product, "", body).unwrap().unwrap();
             assert_eq!((&*passed.content_type, &*passed.bytes), ("application/json", body.as_bytes()));
             let named = judged(Verb::Post, product, "application/json", body).unwrap().unwrap();
@@ -153,6 +178,14 @@ mod tests {
             (Verb::Post, JSON, "{"),
             (Verb::Post, JSON, "{} {}"),
             (Verb::Post, JSON, "\"x\""),
+            (Verb::Post, JSON, "[1]"),
+            (Verb::Post, JSON, r#"[{"organization_id":1}]"#),
+            (Verb::Post, JSON, r#"{"organ\u0131zation_id":1}"#),
+            (Verb::Post, JSON, "{\"organ\u{131}zation_id\":1}"),
+            (Verb::Post, FORM, "organ%C4%B1zation_id=1"),
+            (Verb::Post, FORM, "_charset_=utf-7"),
+            (Verb::Post, FORM, "a=%FF"),
+            (Verb::Post, "application/json; charset=ibm037", "{}"),
             (Verb::Post, JSON, r#"{"organization_id":1}"#),
             (Verb::Post, JSON, r#"{"a":1,"Organization\u005fID":null}"#),
             (Verb::Post, JSON, r#"{"organization_id":1,"organization_id":2}"#),

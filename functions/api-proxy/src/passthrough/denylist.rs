@@ -24,6 +24,9 @@ const ORGANISATION: &str = "settings of the organisation change how everything e
 const TOKENS: &str = "tokens and clients are kept by the connector alone";
 const BUNDLE: &str = "a bundle holds calls that would not be judged one by one";
 const CODE: &str = "functions and scripts run with rights of their own, and do what no path tells";
+const MAIL: &str = "it sends mail or messages in the name of the company, which nobody takes back";
+const PORTAL: &str = "it gives people from outside access to Zoho";
+const VALUES: &str = "variables and connections of the organisation hold keys and passwords of other systems";
 const BULK: &str = "many records at once cannot be previewed or brought back";
 
 /// The beginning of a path (`*` is any one part), whatever follows. Compared without regard to capitals or endings like
@@ -47,6 +50,8 @@ const DENIED: &[(Product, Of, &str, &str)] = &[
     (Inventory, Writes, "preferences", ORGANISATION),
     (Inventory, Writes, "users", PEOPLE),
     (Inventory, Writes, "roles", PEOPLE),
+    (Inventory, All, "settings/variables", VALUES),
+    (Inventory, All, "settings/connections", VALUES),
     (Inventory, All, "oauth", TOKENS),
     (Inventory, All, "bulk", BUNDLE),
     (Inventory, All, "batch", BUNDLE),
@@ -59,6 +64,9 @@ const DENIED: &[(Product, Of, &str, &str)] = &[
     (Crm, Writes, "settings", ORGANISATION),
     (Crm, Writes, "org", ORGANISATION),
     (Crm, Writes, "users", PEOPLE),
+    (Crm, All, "settings/variables", VALUES),
+    (Crm, All, "settings/variable_groups", VALUES),
+    (Crm, All, "settings/connections", VALUES),
     (Crm, All, "functions", CODE),
     (Crm, All, "settings/functions", CODE),
     (Crm, All, "__composite_requests", BUNDLE),
@@ -67,6 +75,28 @@ const DENIED: &[(Product, Of, &str, &str)] = &[
     (Crm, All, "oauth", TOKENS),
     (Crm, Writes, "*/actions/mass_delete", BULK),
     (Crm, Writes, "actions/mass_delete", BULK),
+];
+
+/// Parts of paths, wherever they stand, that send something to people or let them in.
+const ANYWHERE: &[(&str, &str)] = &[
+    ("email", MAIL),
+    ("mail", MAIL),
+    ("send_mail", MAIL),
+    ("send_email", MAIL),
+    ("sendmail", MAIL),
+    ("sendemail", MAIL),
+    ("bulkemail", MAIL),
+    ("paymentreminder", MAIL),
+    ("paymentreminders", MAIL),
+    ("reminder", MAIL),
+    ("sms", MAIL),
+    ("send_sms", MAIL),
+    ("sendsms", MAIL),
+    ("whatsapp", MAIL),
+    ("portal", PORTAL),
+    ("portals", PORTAL),
+    ("portal_invite", PORTAL),
+    ("invite", PORTAL),
 ];
 
 /// Why a call is never passed through, where it is not.
@@ -82,6 +112,10 @@ pub(super) fn reason(verb: Verb, product: Product, path: &ApiPath) -> Option<&'s
     if let Some((_, _, _, why)) = listed {
         return Some(why);
     }
+    let anywhere = ANYWHERE.iter().find(|(part, _)| told.iter().any(|own| own == part));
+    if let Some((_, why)) = anywhere.filter(|_| !verb.is_read()) {
+        return Some(why);
+    }
     (verb == Verb::Delete && told.len() == 1).then_some(BULK)
 }
 
@@ -91,6 +125,10 @@ pub(super) fn reason_of_query(verb: Verb, query: &[(String, String)]) -> Option<
         let name = name.to_ascii_lowercase();
         name == "ids" || name.ends_with("_ids")
     };
+    let sends = |(name, value): &(String, String)| name.eq_ignore_ascii_case("send") && value != "false";
+    if !verb.is_read() && query.iter().any(sends) {
+        return Some(MAIL);
+    }
     (verb == Verb::Delete && query.iter().any(|(name, _)| many(name))).then_some(BULK)
 }
 
@@ -136,11 +174,25 @@ mod tests {
             "POST crm/Deals/actions/mass_delete",
             "DELETE crm/Deals?ids=1,2",
             "DELETE crm/Deals/1/Contacts?IDS=1,2",
+            "POST inventory/salesorders/1/email",
+            "POST inventory/contacts/1/statements/email",
+            "POST inventory/salesorders?send=true",
+            "POST inventory/invoices/1/paymentreminder",
+            "POST crm/Contacts/1/actions/send_mail",
+            "POST inventory/contacts/1/portal/enable",
+            "POST crm/settings/portals/x/user_type",
+            "GET crm/settings/variables",
+            "GET crm/settings/variables/1",
+            "PUT crm/Settings/Variables.json",
+            "GET crm/settings/connections",
         ] {
             assert!(denied(call), "{call}");
         }
         for call in [
             "GET inventory/settings/taxes",
+            "GET inventory/salesorders/1/email",
+            "GET crm/Contacts/1/Emails",
+            "POST inventory/salesorders?send=false",
             "GET inventory/users",
             "GET inventory/organizations",
             "POST inventory/itemgroups",

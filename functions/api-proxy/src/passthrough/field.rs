@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt;
 
 use serde::Deserializer as _;
-use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use shared::base::problem::{Code, Problem};
 
 use crate::request::params;
@@ -16,6 +16,13 @@ const CREDENTIALS: [&str; 6] =
 /// Judges one field of a form.
 pub(super) fn field(name: &str, value: &[u8], inventory: bool) -> Result<(), Problem> {
     own(name)?;
+    if !is_plain(name) {
+        return Err(invalid(NAMES));
+    }
+    // By it, a form says in which charset the rest is to be read.
+    if bare(name) == "charset" && name.starts_with('_') {
+        return Err(invalid("`_charset_` is not passed on: send UTF-8."));
+    }
     if inventory && is_json_string(name) { without_organization(value) } else { Ok(()) }
 }
 
@@ -48,16 +55,28 @@ pub(super) fn is_json_string(name: &str) -> bool {
     bare(name) == "jsonstring"
 }
 
+const NAMES: &str = "Names of fields have 1 to 100 letters (A to Z), digits and `_ . - $ [ ]`.";
+
+/// Whether a name is read alike everywhere: to some servers, `organızation_id` is `ORGANIZATION_ID`.
+fn is_plain(name: &str) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"_.-$[]".contains(&b);
+    (1..=100).contains(&name.len()) && name.bytes().all(plain)
+}
+
 /// Letters and digits alone, in small letters.
 fn bare(name: &str) -> String {
     name.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
 }
 
-/// A JSON document that names no organisation at its top. Deeper down, `organization_id` is a field like any other.
+/// A JSON object that names no organisation at its top. Deeper down, `organization_id` is a field like any other.
 pub(super) fn without_organization(bytes: &[u8]) -> Result<(), Problem> {
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let named = deserializer.deserialize_any(Top).and_then(|named| deserializer.end().map(|()| named));
-    if named.map_err(|error| broken(&error))? {
+    let named = named.map_err(|error| broken(&error))?;
+    if let Some(name) = named.odd {
+        return Err(invalid(format!("`{}` is no name of a field. {NAMES}", name.escape_debug())));
+    }
+    if named.organization {
         return Err(invalid(
             "`organization_id` is the connector's to set. Leave it out; another organisation is another connection.",
         ));
@@ -65,28 +84,34 @@ pub(super) fn without_organization(bytes: &[u8]) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Whether the object at the top of a document names an organisation.
+/// Reads the names at the top of a document.
 struct Top;
 
+/// What is found there.
+#[derive(Default)]
+struct Names {
+    organization: bool,
+    /// One that could be read as another.
+    odd: Option<String>,
+}
+
 impl<'de> Visitor<'de> for Top {
-    type Value = bool;
+    type Value = Names;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object or a list")
+        f.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
-        let mut named = false;
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Names, A::Error> {
+        let mut names = Names::default();
         while let Some(name) = map.next_key::<String>()? {
-            named |= is_organization(&name);
+            names.organization |= is_organization(&name);
             map.next_value::<IgnoredAny>()?;
+            if !is_plain(&name) {
+                names.odd.get_or_insert(name);
+            }
         }
-        Ok(named)
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<bool, A::Error> {
-        while list.next_element::<IgnoredAny>()?.is_some() {}
-        Ok(false)
+        Ok(names)
     }
 }
 

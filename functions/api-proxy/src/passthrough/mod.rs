@@ -3,6 +3,7 @@
 
 mod body;
 mod call;
+mod content_type;
 mod denylist;
 mod field;
 mod multipart;
@@ -11,4 +12,5 @@ mod plan;
 #[cfg(test)]
 mod properties;
 mod query;
+mod redacted;
 pub(crate) mod routes;

@@ -18,6 +18,7 @@ use shared::zoho::passthrough;
 use super::call::{Aim, Passed};
 use super::names;
 use super::plan::{self, PassedCall};
+use super::redacted;
 use crate::app::App;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
@@ -26,7 +27,6 @@ use crate::request::body::unreadable;
 use crate::request::caller::Caller;
 use crate::request::connection;
 use crate::request::params::invalid;
-use crate::request::redact;
 use crate::request::size_limit::LARGEST;
 use crate::writes::exact_response;
 use crate::writes::plan::Draft;
@@ -85,10 +85,9 @@ async fn pass(
     // Before the body is looked at: who may not call there gets neither the work nor advice.
     aim.allowed(&caller.key)?;
     let body = body.map_err(|rejection| unreadable(&rejection, "4 MiB"))?;
-    let call = Passed::judge(aim, uri.query().unwrap_or_default(), &headers, body)?;
-    // Whether a record answers would tell whose such a value is.
-    if let Some(fields) = &call.external {
-        redact::refuse_search(&caller, fields)?;
+    let mut call = Passed::judge(aim, uri.query().unwrap_or_default(), &headers, body)?;
+    if caller.key.redact_contacts {
+        redacted::judge(&mut call)?;
     }
     let connection = connection::offering(&app.connections, &caller, call.product).await?;
     if !verb.is_read() {

@@ -10,6 +10,8 @@ use shared::base::problem::{Code, Problem};
 
 use crate::request::depth::demand_flat;
 use crate::request::did_you_mean::question;
+use crate::request::redact::asked;
+use crate::request::response_headers::ResponseHeaders;
 
 /// A JSON object.
 pub(crate) struct Body(pub(crate) Value);
@@ -18,11 +20,17 @@ impl<S: Send + Sync> FromRequest<S> for Body {
     type Rejection = Problem;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
+        let headers = request.extensions().get::<ResponseHeaders>().cloned().unwrap_or_default();
         let bytes = Bytes::from_request(request, state).await;
         let bytes = bytes.map_err(|rejection| unreadable(&rejection, "128 KiB"))?;
         demand_flat(&bytes)?;
         match serde_json::from_slice(&bytes) {
-            Ok(body @ Value::Object(_)) => Ok(Self(body)),
+            Ok(body @ Value::Object(_)) => {
+                if headers.is_redacted() {
+                    asked::refuse_document(&body)?;
+                }
+                Ok(Self(body))
+            }
             Ok(_) => Err(Problem::new(Code::BodyInvalid, "The body is not a JSON object.")),
             Err(error) => Err(Problem::new(Code::BodyInvalid, format!("The body is no JSON: {error}."))),
         }

@@ -15,6 +15,7 @@ use tokio::join;
 use tokio::time::Instant;
 
 use crate::request::params::invalid;
+use crate::request::redact::asked;
 use crate::request::response_headers::ResponseHeaders;
 
 /// API Gateway gives up after 29 seconds; the agent should hear from us before.
@@ -69,6 +70,7 @@ where
         let headers = parts.extensions.get::<ResponseHeaders>().cloned().unwrap_or_default();
         if key.redact_contacts {
             headers.redacted();
+            asked::refuse_query(parts.uri.query().unwrap_or_default())?;
         }
         Ok(Self { key, connection, organization, deadline, headers })
     }

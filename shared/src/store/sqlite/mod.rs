@@ -38,6 +38,7 @@ impl Sqlite {
         let path = folder.join(FILE_NAME);
         let failed = |error: io::Error| StoreError::Unavailable(format!("{}: {error}", path.display()));
         private_folder(folder).map_err(failed)?;
+        tighten(folder)?;
         // The file is made before SQLite opens it, so that it never exists with wider rights; its log inherits them.
         private_file(&path).map_err(failed)?;
 
@@ -124,6 +125,46 @@ fn private_folder(path: &Path) -> io::Result<()> {
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
     builder.create(path)
+}
+
+/// Takes away what others may do with the files, and with a folder that holds nothing else: they hold secrets. Where that is not
+/// possible, they are not used.
+#[cfg(unix)]
+fn tighten(folder: &Path) -> Result<(), StoreError> {
+    use std::os::unix::fs::PermissionsExt;
+    let failed = |path: &Path, error: &io::Error| {
+        StoreError::Unavailable(format!(
+            "others may read {}, which is to hold secrets, and it could not be changed ({error}): take their rights away, or name another folder",
+            path.display()
+        ))
+    };
+    let tight = |path: &Path, mode: u32| {
+        let rights = match fs::metadata(path) {
+            Ok(found) => found.permissions(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            Err(error) => return Err(failed(path, &error)),
+        };
+        if rights.mode() & 0o077 == 0 {
+            return Ok(());
+        }
+        tracing::warn!(path = %path.display(), "others could read this; their rights are taken away");
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(|error| failed(path, &error))
+    };
+    let mut only_ours = true;
+    for entry in fs::read_dir(folder).map_err(|error| failed(folder, &error))? {
+        let entry = entry.map_err(|error| failed(folder, &error))?;
+        if entry.file_name().to_string_lossy().starts_with(FILE_NAME) {
+            tight(&entry.path(), 0o600)?;
+        } else {
+            only_ours = false;
+        }
+    }
+    if only_ours { tight(folder, 0o700) } else { Ok(()) }
+}
+
+#[cfg(not(unix))]
+fn tighten(_: &Path) -> Result<(), StoreError> {
+    Ok(())
 }
 
 impl From<Sqlite> for Stores {

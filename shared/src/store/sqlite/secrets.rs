@@ -36,7 +36,8 @@ impl Secrets for SqliteSecrets {
 
     async fn stage(&self, name: &str, value: &Secret) -> Result<VersionId, StoreError> {
         let (name, value, now) = (name.to_owned(), value.clone(), self.0.clock.now().as_millisecond());
-        self.0
+        let staged = self
+            .0
             .writer
             .write(move |sql| {
                 let version = VersionId(random_hex::<16>());
@@ -55,7 +56,9 @@ impl Secrets for SqliteSecrets {
                 )?;
                 Ok(version)
             })
-            .await
+            .await;
+        self.0.writer.empty_log().await;
+        staged
     }
 
     async fn promote(
@@ -66,7 +69,8 @@ impl Secrets for SqliteSecrets {
     ) -> Result<bool, StoreError> {
         let (name, pending, from) =
             (name.to_owned(), pending.0.clone(), from.map(|version| version.0.clone()));
-        self.0
+        let promoted = self
+            .0
             .writer
             .write(move |sql| {
                 let stage_of = |version: &str| {
@@ -102,15 +106,19 @@ impl Secrets for SqliteSecrets {
                 )?;
                 Ok(true)
             })
-            .await
+            .await;
+        self.0.writer.empty_log().await;
+        promoted
     }
 
     async fn delete(&self, name: &str) -> Result<(), StoreError> {
         let name = name.to_owned();
-        self.0
-            .writer
-            .write(move |sql| sql.execute("DELETE FROM secret_version WHERE name = ?1", [name]).map(drop))
-            .await
+        let delete = move |sql: &rusqlite::Connection| {
+            sql.execute("DELETE FROM secret_version WHERE name = ?1", [name]).map(drop)
+        };
+        let deleted = self.0.writer.write(delete).await;
+        self.0.writer.empty_log().await;
+        deleted
     }
 
     async fn versions_since(&self, name: &str, since: Timestamp) -> Result<usize, StoreError> {

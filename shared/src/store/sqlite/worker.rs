@@ -68,6 +68,17 @@ impl Worker {
         self.submit(Job::Write(work), answer).await
     }
 
+    /// Moves the log into the file and empties it: what was overwritten there would stay in it else. Where others are reading, it
+    /// stays until the next time.
+    pub(super) async fn empty_log(&self) {
+        let emptied =
+            self.read(|sql| sql.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0)));
+        match emptied.await {
+            Ok(0) => {}
+            busy => tracing::debug!(?busy, "the log of the store could not be emptied"),
+        }
+    }
+
     async fn submit<T>(
         &self,
         job: Job,

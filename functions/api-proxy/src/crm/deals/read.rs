@@ -24,6 +24,7 @@ use crate::openapi::schema::{Field, Holds, Shape, described, list_of, named, rec
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
 use crate::request::params::{OneParams, Params, crm_fields, invalid, next, per_page, pick, record_id};
+use crate::request::redact;
 use crate::zoho::Target;
 
 pub(super) const PATH: &str = "/v1/crm/deals";
@@ -108,35 +109,50 @@ async fn list(
     let fields = params.fields.as_deref().map(crm_fields).transpose()?;
     let connection = authorize(&app.connections, &caller, Product::Crm, Access::Read).await?;
     let target = target(&caller, &connection);
-    let page_of = async |stage: Option<&str>| {
+    let is_redacted = caller.key.redact_contacts;
+    let mut asked = fields.as_deref().unwrap_or(DEAL_FIELDS).to_owned();
+    if is_redacted && search.is_some() && !asked.split(',').any(|name| name == "Deal_Name") {
+        asked.push_str(",Deal_Name");
+    }
+    let page_of = async |stage: Option<&str>, cursor: Option<&str>| {
         let conditions = [
             stage.map(|stage| coql::equals("Stage", stage)),
-            search.map(|part| coql::contains("Deal_Name", part)),
+            // `like` finds what such a key does not see of a name.
+            search.filter(|_| !is_redacted).map(|part| coql::contains("Deal_Name", part)),
         ];
         let request = PageRequest {
             module: "Deals",
-            fields: fields.as_deref().unwrap_or(DEAL_FIELDS),
+            fields: &asked,
             ours: DEAL_FIELDS,
             conditions: &conditions.into_iter().flatten().collect::<Vec<_>>(),
             rows,
-            cursor: params.cursor.as_deref(),
+            cursor,
         };
         pagination::page(&app, &target, &request).await
     };
-    let mut page = page_of(stage).await?;
+    let mut cursor = params.cursor.clone();
+    let mut page = page_of(stage, cursor.as_deref()).await?;
     // An empty list of a stage that there is not would be a wrong answer, and so would one of a stage that CRM keeps under
     // another name.
     if let (Some(stage), true) = (stage, page.rows.is_empty())
         && let Some(other) = app.fields.other_word(&target, "Stage", stage).await?
     {
-        page = page_of(Some(&other)).await?;
+        page = page_of(Some(&other), cursor.as_deref()).await?;
     }
     // `%` in what is searched for is a wildcard to CRM.
     let part = search.map(str::to_lowercase);
-    page.rows.retain(|deal| {
-        let name = text_of(deal, "Deal_Name").map(str::to_lowercase);
-        part.as_ref().zip(name).is_none_or(|(part, name)| name.contains(part))
-    });
+    let fits = |deal: &Object| {
+        part.as_ref().zip(text_of(deal, "Deal_Name")).is_none_or(|(part, name)| {
+            if is_redacted { redact::shows(name, part) } else { name.to_lowercase().contains(part) }
+        })
+    };
+    page.rows.retain(fits);
+    let mut pages = redact::pages(is_redacted && part.is_some());
+    while page.rows.is_empty() && page.cursor.is_some() && pages.next().is_some() {
+        cursor = page.cursor;
+        page = page_of(stage, cursor.as_deref()).await?;
+        page.rows.retain(fits);
+    }
     let rows = rows.to_string();
     Ok(Json(page.list(|cursor| {
         let params = [

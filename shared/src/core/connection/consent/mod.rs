@@ -13,7 +13,7 @@ use crate::base::id::ConnectionName;
 use crate::base::secret::Secret;
 use crate::core::connection::Connection;
 use crate::core::connection::organization::Organization;
-use crate::store::{Condition, Key, Put, StoreError, Table};
+use crate::store::{Condition, Key, Put, Row, StoreError, Table};
 use crate::zoho::data_centre::DataCentre;
 use crate::zoho::scope::{Product, ScopeSet};
 
@@ -22,6 +22,13 @@ pub const LIFETIME: SignedDuration = SignedDuration::from_mins(10);
 
 /// How long a person may take to choose one of several organisations.
 pub const CHOICE: SignedDuration = SignedDuration::from_mins(15);
+
+/// How many consents of one connection may be open that began without a link of the operator's: whoever knows the address can
+/// begin one.
+const MAX_OPEN: usize = 20;
+
+/// How often one is counted while others are counted, too.
+const COUNT_TRIES: u32 = 5;
 
 const LINKS: &str = "consent-link";
 const STATES: &str = "consent-state";
@@ -48,9 +55,10 @@ pub struct Wish {
 }
 
 impl Wish {
-    /// The same again, for a connection whose grant is dead: same organisations, no wider scopes. Nothing where an organisation
-    /// is not known, because then a stranger could connect their own account.
+    /// The same again, for a connection whose grant is dead: same user, same organisations, no wider scopes. Nothing where user or
+    /// organisation is not known, because then a stranger could connect their own account: the operator makes a link.
     pub fn again(connection: &Connection) -> Option<Self> {
+        connection.user.as_ref()?;
         let id = |organization: &Option<Organization>| organization.as_ref().map(|found| found.id.clone());
         let wish = Self {
             connection: connection.name.clone(),
@@ -144,8 +152,7 @@ impl Consents {
     pub async fn make_link(&self, wish: &Wish) -> Result<Secret, StoreError> {
         let nonce = Secret::random();
         let made = self.clock.now();
-        // Stored as long as a consent that began with it in its last minute.
-        let until = later(made, LIFETIME * 2);
+        let until = later(made, LIFETIME);
         self.store(LINKS, &nonce.digest(), &Link { wish: wish.clone(), made }, until).await?;
         Ok(nonce)
     }
@@ -160,12 +167,42 @@ impl Consents {
         Ok(found.filter(|link| now < later(link.made, LIFETIME)).map(|link| link.wish))
     }
 
-    /// Stores a consent under the state that goes to Zoho.
+    /// Stores a consent under the state that goes to Zoho. One that began with a link ends with it. False where too many wait for a
+    /// connection that anybody may reconnect.
     ///
     /// # Errors
     /// Where the store fails.
-    pub async fn begin(&self, state: &Secret, begun: &Begun) -> Result<(), StoreError> {
-        self.store(STATES, &state.digest(), begun, self.deadline()).await
+    pub async fn begin(&self, state: &Secret, begun: &Begun) -> Result<bool, StoreError> {
+        let mut until = later(self.clock.now(), LIFETIME);
+        if let Some(digest) = &begun.link {
+            let link: Option<Link> = self.find(&Key::new(LINKS, digest)).await?;
+            until = link.map_or(until, |link| until.min(later(link.made, LIFETIME)));
+        } else if begun.wish.again.is_some() && !self.count(&begun.wish.connection).await? {
+            return Ok(false);
+        }
+        self.store(STATES, &state.digest(), begun, until).await?;
+        Ok(true)
+    }
+
+    /// Counts one more consent that a stranger may have begun. False where there are too many.
+    async fn count(&self, connection: &ConnectionName) -> Result<bool, StoreError> {
+        let key = Key::new(STATES, format!("open#{connection}"));
+        for _ in 0..COUNT_TRIES {
+            let now = self.clock.now();
+            let row = self.state.get(&key).await?;
+            let mut open: Vec<Timestamp> = row.as_ref().map(Row::read).transpose()?.unwrap_or_default();
+            open.retain(|begun| now < later(*begun, LIFETIME));
+            if open.len() >= MAX_OPEN {
+                return Ok(false);
+            }
+            open.push(now);
+            let condition = row.map_or(Condition::Absent, |row| Condition::Version(row.version));
+            let put = Put::record(key.clone(), &open, condition)?.until(later(now, LIFETIME));
+            if self.state.put(put).await?.is_done() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Reads a consent without using it up.
@@ -231,9 +268,5 @@ impl Consents {
 
     async fn find<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, StoreError> {
         self.state.get(key).await?.map(|row| row.read()).transpose()
-    }
-
-    fn deadline(&self) -> Timestamp {
-        later(self.clock.now(), LIFETIME)
     }
 }

@@ -1,0 +1,72 @@
+//! What a key made with `--redact contacts` does not get to see: addresses, numbers and birthdays of people. They are hidden in
+//! the finished answer, so that no route can forget it (`answer`), and such a key sends none (`asked`): what is found by a number
+//! tells the number.
+
+mod answer;
+pub(crate) mod asked;
+pub(crate) mod columns;
+mod names;
+mod text;
+
+use axum::Json;
+use axum::body::{Body, to_bytes};
+use axum::extract::Request;
+use axum::http::header::CONTENT_LENGTH;
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use shared::base::problem::{Code, Problem};
+use shared::zoho::json as zoho_json;
+
+pub(crate) use self::names::is_personal;
+pub(crate) use self::text::shows;
+use crate::request::response_headers::ResponseHeaders;
+use crate::request::response_headers::Written;
+
+/// How many more pages are looked through for the first row that a search of such a key finds, before it hears where to go on.
+const MORE_PAGES: u32 = 4;
+
+/// The pages that are looked through, beside the first: none unless the connector searches in Zoho's place.
+pub(crate) fn pages(searches: bool) -> std::ops::Range<u32> {
+    0..if searches { MORE_PAGES } else { 0 }
+}
+
+/// What such a key may not have.
+pub(crate) fn hidden(detail: impl AsRef<str>) -> Problem {
+    let detail = format!("This key sees no data of contacts (`--redact contacts`): {}", detail.as_ref());
+    Problem::new(Code::KeyNotAllowed, detail)
+}
+
+/// Hides it in the answers for such keys.
+pub(crate) async fn layer(request: Request, next: Next) -> Response {
+    let headers = request.extensions().get::<ResponseHeaders>().cloned().unwrap_or_default();
+    let mut response = next.run(request).await;
+    if !headers.is_redacted() {
+        return response;
+    }
+    // Zoho's words can name another record, and so can ours.
+    if let Some(problem) = response.extensions_mut().get_mut::<Problem>() {
+        problem.hide_words_of_zoho();
+        problem.reword(text::without_addresses);
+        return response;
+    }
+    let (mut parts, body) = response.into_parts();
+    let Ok(bytes) = to_bytes(body, usize::MAX).await else {
+        return Problem::internal("an answer could not be read to be redacted").into_response();
+    };
+    // Of an answer to HEAD, too: it would tell how long the data is.
+    parts.headers.remove(CONTENT_LENGTH);
+    if bytes.is_empty() {
+        return Response::from_parts(parts, Body::empty());
+    }
+    if let Ok(mut value) = zoho_json::read(&bytes) {
+        answer::redact(&mut value);
+        return Response::from_parts(parts, Body::from(value.to_string()));
+    }
+    if parts.extensions.get::<Written>().is_some() {
+        let notice =
+            "Zoho has done this: do not send it again. Its answer is a file, which this key may not see.";
+        return Json(json!({ "notice": notice })).into_response();
+    }
+    hidden("in a file nothing can be hidden.").into_response()
+}

@@ -1,0 +1,107 @@
+//! Seen: whoever knew the address reconnected a dead connection as another user of the same organisation, with that user's rights and
+//! without a word; such consents could be begun without end; a link lived on for ten minutes in what had begun with it; a new
+//! link for a connection that was there could turn it into one of any organisation; the choice of an organisation
+//! believed any page that brought the cookie.
+
+use std::time::Duration;
+
+use sandbox::{Fault, FaultKind, Options};
+use serde_json::{Value, json};
+use tests::browser::Browser;
+use tests::connector::{Agent, Connector};
+use tests::inside::Inside;
+
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// The next consent is somebody else's.
+fn another_user(connector: &Connector) {
+    let user = json!({ "code": 0, "user": { "email_ids": [{ "is_selected": true, "email": "other@example.com" }] } });
+    let kind = FaultKind::Body(200, "application/json".to_owned(), user.to_string());
+    connector.zoho.sandbox.inject(Fault { path_contains: "/users/me".to_owned(), times: 1, kind });
+}
+
+async fn dead() -> (Connector, Agent, String) {
+    let (connector, agent) = Connector::connected().await;
+    connector.zoho.sandbox.revoke_user_grants();
+    let problem = agent.get("/v1/inventory/items").await.problem("reconnect_required");
+    let address = problem["reconnect_url"].as_str().unwrap().to_owned();
+    (connector, agent, address)
+}
+
+#[tokio::test]
+async fn only_the_same_user_reconnects_and_another_one_is_announced() {
+    let (connector, agent, address) = dead().await;
+    another_user(&connector);
+    let page = Browser::default().consent(&address).await;
+    assert!(
+        page.text.contains("Not connected") && page.text.contains("Another user of Zoho"),
+        "{}",
+        page.text
+    );
+    agent.get("/v1/inventory/items").await.problem("reconnect_required");
+    let page = Browser::default().consent(&address).await;
+    assert!(page.text.contains("<h1>Connected</h1>"), "{}", page.text);
+    // By the operator's link, another user may; everybody hears of it.
+    another_user(&connector);
+    connector.connect(&[]).await;
+    let listed = connector.run(&["events", "list"], "").await.out;
+    assert!(listed.contains("connector.user_changed"), "{listed}");
+}
+
+#[tokio::test]
+async fn so_many_consents_may_wait_for_one_dead_connection() {
+    let (_connector, _agent, address) = dead().await;
+    let mut statuses = Vec::new();
+    for _ in 0..22 {
+        statuses.push(Browser::default().get(&address).await.status);
+    }
+    assert_eq!((&statuses[..20], &statuses[20..]), ([302; 20].as_slice(), [429; 2].as_slice()));
+}
+
+#[tokio::test]
+async fn what_begins_with_a_link_ends_with_it() {
+    let inside = Inside::start().await;
+    let browser = Browser::default();
+    let link = inside.link(inside.wish()).await;
+    inside.advance(9 * MINUTE);
+    let zoho = browser.get(&link).await.location.unwrap();
+    inside.advance(2 * MINUTE);
+    assert_eq!(browser.get(&link).await.status, 410, "the link is over");
+    let back = browser.post(&zoho, &[("decision", "accept")]).await.location.unwrap();
+    let page = browser.finish(&back).await;
+    assert!(page.text.contains("not known here"), "{}", page.text);
+}
+
+#[tokio::test]
+async fn a_link_for_a_connection_that_is_there_is_for_its_organisation() {
+    let connector = Connector::with(Options { organizations: 2, ..Options::new("") }).await;
+    connector.connect(&["--organization", "20098765432"]).await;
+    let page = Browser::default().consent(&connector.link(&[]).await).await;
+    assert!(page.text.contains("<h1>Connected</h1>"), "there is nothing to choose: {}", page.text);
+    let page = Browser::default().consent(&connector.link(&["--other-organization"]).await).await;
+    assert!(!page.text.contains("<h1>Connected</h1>"), "now there is: {}", page.text);
+}
+
+#[tokio::test]
+async fn an_organisation_is_chosen_on_our_own_page_only() {
+    let connector = Connector::with(Options { organizations: 2, ..Options::new("") }).await;
+    let browser = Browser::default();
+    browser.consent(&connector.link(&[]).await).await;
+    let address = format!("{}/oauth/organization", connector.url);
+    let form = [("organization", "20098765432")];
+    let ours = connector.url.clone();
+    for headers in [
+        vec![("origin", "https://evil.example")],
+        vec![("origin", "null")],
+        vec![("sec-fetch-site", "cross-site")],
+        vec![("sec-fetch-site", "same-site"), ("origin", "null")],
+        vec![("sec-fetch-site", "cross-site"), ("origin", ours.as_str())],
+    ] {
+        let seen = browser.post_with(&address, &headers, &form).await;
+        assert!(seen.location.is_none(), "{headers:?}: {}", seen.text);
+    }
+    let headers = [("origin", ours.as_str()), ("sec-fetch-site", "same-origin")];
+    assert_eq!(browser.post_with(&address, &headers, &form).await.status, 303);
+    let status = connector.agent(&[]).await.get("/v1/status").await.ok();
+    assert_eq!(status["connections"][0]["organization"]["id"], Value::from("20098765432"));
+}
