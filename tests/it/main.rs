@@ -41,6 +41,7 @@ mod quota;
 mod refusals;
 mod regressions;
 mod renewal;
+mod rights;
 mod sdks;
 mod simulation;
 mod stack;
