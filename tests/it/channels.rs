@@ -49,7 +49,7 @@ impl Scene {
                 }
             }
         });
-        let router = webhook_intake::router(&inside.services).layer(door);
+        let router = webhook_intake::router(&inside.services_of("webhook-intake")).layer(door);
         tokio::spawn(async move { axum::serve(listener, router).await });
         Self { inside, open, url }
     }
@@ -94,7 +94,10 @@ impl Scene {
     }
 
     async fn sweep(&self) {
-        let function = EventDelivery::new(&self.inside.services, Arc::new(self.inside.token_refresh.clone()));
+        let function = EventDelivery::new(
+            &self.inside.services_of("event-delivery"),
+            Arc::new(self.inside.token_refresh.clone()),
+        );
         let swept = function.sweep(&BTreeSet::from([ConnectionName::default()])).await.unwrap();
         assert_eq!(swept.failed, 0, "{swept:?}");
     }

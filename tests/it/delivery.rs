@@ -66,8 +66,11 @@ impl Scene {
     }
 
     async fn sweep(&self) {
-        let function = EventDelivery::new(&self.inside.services, Arc::new(self.inside.token_refresh.clone()))
-            .with_patience(Duration::from_secs(3));
+        let function = EventDelivery::new(
+            &self.inside.services_of("event-delivery"),
+            Arc::new(self.inside.token_refresh.clone()),
+        )
+        .with_patience(Duration::from_secs(3));
         let swept = function.sweep(&BTreeSet::from([ConnectionName::default()])).await.unwrap();
         assert_eq!(swept.failed, 0, "{swept:?}");
     }

@@ -43,6 +43,7 @@ mod redaction;
 mod refusals;
 mod regressions;
 mod renewal;
+mod rights;
 mod sdks;
 mod simulation;
 mod stack;

@@ -8,6 +8,7 @@ use shared::base::clock::SystemClock;
 use shared::base::id::ConnectionName;
 use shared::base::settings::STACK;
 use shared::core::events::{Delivery, Events};
+use tests::aws::Trouble;
 use tests::browser::Browser;
 use tests::deployed::Deployed;
 use tests::hook::{Gateway, TOKEN};
@@ -82,6 +83,22 @@ async fn the_functions_work_on_the_stores_of_aws() {
     let problem = agent.get("/v1/crm/deals").await.problem("reconnect_required");
     let ending = Browser::default().consent(problem["reconnect_url"].as_str().unwrap()).await;
     assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
+    agent.get("/v1/crm/deals").await.ok();
+}
+
+/// What is new or deleted on AWS is so some seconds later, and others are at the rows: a first consent succeeds, and so does one
+/// right after a disconnect.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connection_begins_and_begins_anew_on_a_bad_day_of_aws() {
+    let deployed = Deployed::on_aws(Cloud::start().await).await;
+    deployed.trouble(Trouble { conflicts: 3, cancels: 2, throttles: 25, late: 3, marked: 3 });
+    let Deployed { connector, .. } = &deployed;
+    connector.connect(&[]).await;
+    let agent = connector.agent(&[]).await;
+    agent.get("/v1/crm/deals").await.ok();
+    let ended = connector.run(&["disconnect"], "").await;
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    connector.connect(&[]).await;
     agent.get("/v1/crm/deals").await.ok();
 }
 

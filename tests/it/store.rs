@@ -1,4 +1,4 @@
-//! The conformance suite: on AWS's stand-in, in memory, on a file, and on a file that two openers share.
+//! The conformance suite: on AWS's stand-in, on good days and bad ones, in memory, on a file, and on a file that two openers share.
 
 use std::sync::Arc;
 
@@ -6,6 +6,7 @@ use shared::base::clock::SharedClock;
 use shared::store::sqlite::Sqlite;
 use shared::store::{Condition, Key, Put, Query, Stores};
 use tempfile::TempDir;
+use tests::aws::Trouble;
 use tests::clock::{StandingClock, until};
 use tests::conformance::{self, Subject};
 
@@ -22,6 +23,9 @@ fn on_file() -> (Subject, Option<TempDir>) {
     (Subject { stores, clock }, Some(folder))
 }
 
+/// Other people's transactions, throttles, secrets that come and go late.
+const BAD_DAY: Trouble = Trouble { conflicts: 3, cancels: 2, throttles: 40, late: 3, marked: 3 };
+
 macro_rules! conformance {
     ($($case:ident)*) => {
         mod memory {
@@ -35,6 +39,12 @@ macro_rules! conformance {
             $(#[tokio::test(flavor = "multi_thread")]
             async fn $case() {
                 super::conformance::$case(tests::aws::Aws::get().subject().await).await;
+            })*
+        }
+        mod aws_on_a_bad_day {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $case() {
+                super::conformance::$case(tests::aws::Aws::get().subject_in(super::BAD_DAY).await).await;
             })*
         }
         mod file {

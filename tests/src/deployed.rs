@@ -10,7 +10,7 @@ use shared::base::settings::{
 use shared::store::Stores;
 use shared::store::sqlite::Sqlite;
 
-use crate::aws::{Aws, Names};
+use crate::aws::{Aws, Names, Trouble, guard};
 use crate::connector::{Agent, Connector};
 use crate::lambda::Cloud;
 use crate::process;
@@ -32,6 +32,8 @@ pub struct Deployed {
     pub connector: Connector,
     /// Its place on AWS, if it is there.
     aws: Option<(Names, String)>,
+    /// The keys of its functions' roles on AWS.
+    keys: Vec<(&'static str, String)>,
 }
 
 impl Deployed {
@@ -39,7 +41,7 @@ impl Deployed {
     pub async fn on(cloud: Cloud) -> Self {
         let url = cloud.serve_http(&routes()).await;
         let connector = Connector::prepare(Options::new(""), url).await;
-        Self { cloud, connector, aws: None }.with_functions()
+        Self { cloud, connector, aws: None, keys: Vec::new() }.with_functions()
     }
 
     /// One on the stores of AWS, as the template deploys it.
@@ -54,7 +56,8 @@ impl Deployed {
         let url = cloud.serve_http(&routes()).await;
         let connector = Connector::unset(Options::new(""), url).await;
         let connector = connector.on_stack(&names.stack, cloud.url());
-        let deployed = Self { cloud, connector, aws: Some((names, endpoint)) }.with_functions();
+        let keys = FUNCTIONS.map(|(name, _)| (name, guard::key(&names.stack, name))).to_vec();
+        let deployed = Self { cloud, connector, aws: Some((names, endpoint)), keys }.with_functions();
         deployed.connector.set_client().await;
         deployed
     }
@@ -78,7 +81,7 @@ impl Deployed {
         self
     }
 
-    /// Just the variables that the template gives to the function of this name.
+    /// Just the variables that the template gives to the function of this name, and on AWS the key of its role.
     pub fn variables(&self, name: &str) -> Vec<(&str, &str)> {
         let Connector { zoho, url, per_minute, .. } = &self.connector;
         let mut variables = vec![(PUBLIC_URL, url.as_str()), (SANDBOX_URL, &zoho.url), (LOG, "info")];
@@ -95,12 +98,20 @@ impl Deployed {
                 if name != "oauth-callback" {
                     variables.push((EVENTS_TABLE, &names.events));
                 }
+                let key = self.keys.iter().find(|(of, _)| *of == name).expect("a function");
+                variables.push(("AWS_ACCESS_KEY_ID", &key.1));
                 if matches!(name, "api-proxy" | "oauth-callback" | "event-delivery") {
                     variables.push((TOKEN_REFRESH, "token-refresh"));
                 }
             }
         }
         variables
+    }
+
+    /// From now on, AWS has this trouble.
+    pub fn trouble(&self, trouble: Trouble) {
+        let (names, _) = self.aws.as_ref().expect("it is on AWS");
+        Aws::get().trouble(names, trouble);
     }
 
     /// Its stores, as our own adapters see them.

@@ -1,4 +1,5 @@
-//! The functions in the test's own process, on a clock that can be set: for what takes hours.
+//! The functions in the test's own process, on a clock that can be set: for what takes hours. On SQLite, or on the stores of AWS,
+//! where each function has the rights of its role.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use axum::body::Body;
 use axum::http::{Request, StatusCode, header};
 use sandbox::Options;
 use serde_json::Value;
-use shared::base::clock::Clock;
+use shared::base::clock::{Clock, SharedClock};
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::base::settings::{self, InventoryLimits, Settings};
@@ -26,6 +27,7 @@ use shared::zoho::secrets::ClientSecret;
 use token_refresh::Local;
 use tower::ServiceExt;
 
+use crate::aws::{Aws, Names};
 use crate::browser::Browser;
 use crate::clock::StandingClock;
 use crate::connector::{CLIENT_ID, CLIENT_SECRET};
@@ -54,6 +56,16 @@ pub struct Inside {
     clock: Arc<StandingClock>,
     api: Router,
     key: Secret,
+    names: Option<Names>,
+}
+
+tokio::task_local! {
+    static ON_AWS: ();
+}
+
+/// Runs a test that makes its own [`Inside`] on the stores of AWS. `INSIDE_ON_AWS=1` does it for all of them.
+pub async fn on_aws(test: impl Future<Output = ()>) {
+    ON_AWS.scope((), test).await;
 }
 
 impl Inside {
@@ -83,8 +95,15 @@ impl Inside {
             _ => None,
         })
         .unwrap();
-        let database = Sqlite::in_memory(clock.clone()).unwrap();
-        let services = Services::new(settings, clock.clone(), database.into()).unwrap();
+        let is_on_aws = ON_AWS.try_with(|()| ()).is_ok() || std::env::var_os("INSIDE_ON_AWS").is_some();
+        let (names, stores) = if is_on_aws {
+            let names = Aws::get().stack().await;
+            let stores = Aws::get().stores(&names, &(clock.clone() as SharedClock));
+            (Some(names), stores)
+        } else {
+            (None, Sqlite::in_memory(clock.clone()).unwrap().into())
+        };
+        let services = Services::new(settings, clock.clone(), stores).unwrap();
         zoho.sandbox.register_client(sandbox::Client {
             id: CLIENT_ID.to_owned(),
             secret: CLIENT_SECRET.to_owned(),
@@ -98,13 +117,20 @@ impl Inside {
             Client { id: CLIENT_ID.to_owned(), home: DataCentre::Us, secret, secrets: Vec::new() };
         client::set(&*services.stores.secrets, registered).await.unwrap();
 
-        let token_refresh = Local::new(&services);
-        let oauth = oauth_callback::router(&services, Arc::new(token_refresh.clone()));
+        let token_refresh = Local::new(&of_function(&services, names.as_ref(), "token-refresh"));
+        let with_rights = of_function(&services, names.as_ref(), "oauth-callback");
+        let oauth = oauth_callback::router(&with_rights, Arc::new(token_refresh.clone()));
         tokio::spawn(async move { axum::serve(listener, oauth).await });
         let keys = Keys::new(services.stores.state.clone(), services.clock.clone());
         let (_, key) = keys.create(any_key()).await.unwrap();
-        let api = api_proxy::router(&services, Arc::new(token_refresh.clone()));
-        Self { zoho, services, token_refresh, clock, api, key }
+        let with_rights = of_function(&services, names.as_ref(), "api-proxy");
+        let api = api_proxy::router(&with_rights, Arc::new(token_refresh.clone()));
+        Self { zoho, services, token_refresh, clock, api, key, names }
+    }
+
+    /// What a function of this name is made of: on AWS, its stores have the rights of its role.
+    pub fn services_of(&self, function: &str) -> Services {
+        of_function(&self.services, self.names.as_ref(), function)
     }
 
     /// What a connection to everything asks for.
@@ -167,7 +193,7 @@ impl Inside {
 
     /// Another process of api-proxy: nothing in its memory.
     pub fn cold(&self) -> Router {
-        api_proxy::router(&self.services, Arc::new(self.token_refresh.clone()))
+        api_proxy::router(&self.services_of("api-proxy"), Arc::new(self.token_refresh.clone()))
     }
 
     /// Another key.
@@ -214,4 +240,12 @@ impl Inside {
         let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
         (status, serde_json::from_slice(&body).unwrap())
     }
+}
+
+fn of_function(services: &Services, names: Option<&Names>, function: &str) -> Services {
+    let stores = names.map_or_else(
+        || services.stores.clone(),
+        |names| Aws::get().stores_of(function, names, &services.clock),
+    );
+    Services { stores, ..services.clone() }
 }

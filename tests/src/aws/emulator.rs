@@ -11,7 +11,8 @@ use shared::base::clock::{Clock, SharedClock, SystemClock};
 use shared::base::secret::random_hex;
 use shared::store::{Stores, aws};
 
-use super::front;
+use super::guard::{self, ADMIN};
+use super::{Trouble, front, trouble};
 use crate::clock::StandingClock;
 use crate::conformance::Subject;
 
@@ -43,7 +44,7 @@ impl Aws {
         [
             ("AWS_ENDPOINT_URL", &self.url),
             ("AWS_REGION", "eu-central-1"),
-            ("AWS_ACCESS_KEY_ID", "test"),
+            ("AWS_ACCESS_KEY_ID", ADMIN),
             ("AWS_SECRET_ACCESS_KEY", "test"),
             ("HOME", "/nonexistent"),
         ]
@@ -80,9 +81,13 @@ impl Aws {
         names
     }
 
-    /// The configuration with which our own adapters speak to it.
+    /// The configuration with which our own adapters speak to it, as the administrator.
     pub fn config(&self) -> aws_config::SdkConfig {
-        let credentials = Credentials::new("test", "test", None, None, "test");
+        self.signed_with(ADMIN)
+    }
+
+    fn signed_with(&self, key: &str) -> aws_config::SdkConfig {
+        let credentials = Credentials::new(key, "test", None, None, "test");
         aws::config("eu-central-1".to_owned(), credentials, Some(self.url.clone())).unwrap()
     }
 
@@ -94,9 +99,36 @@ impl Aws {
         Subject { stores: self.stores(&names, &(clock.clone() as SharedClock)), clock }
     }
 
+    /// The same in trouble.
+    pub async fn subject_in(&self, wanted: Trouble) -> Subject {
+        let names = self.stack().await;
+        trouble::set(&names.stack, wanted);
+        let clock = Arc::new(StandingClock::at(SystemClock.now()));
+        Subject { stores: self.stores(&names, &(clock.clone() as SharedClock)), clock }
+    }
+
+    /// From now on, a stack has this trouble.
+    pub fn trouble(&self, names: &Names, wanted: Trouble) {
+        trouble::set(&names.stack, wanted);
+    }
+
+    /// The stores of a stack with the rights of this function.
+    pub fn stores_of(&self, function: &str, names: &Names, clock: &SharedClock) -> Stores {
+        self.opened(&guard::key(&names.stack, function), names, clock)
+    }
+
+    /// The same for a test that tries what is not allowed.
+    pub fn stores_as(&self, function: &str, names: &Names, clock: &SharedClock) -> Stores {
+        self.opened(&guard::key_of_an_intruder(&names.stack, function), names, clock)
+    }
+
     /// The stores of a stack.
     pub fn stores(&self, names: &Names, clock: &SharedClock) -> Stores {
+        self.opened(ADMIN, names, clock)
+    }
+
+    fn opened(&self, key: &str, names: &Names, clock: &SharedClock) -> Stores {
         let (state, events) = (Some(names.state.clone()), Some(names.events.clone()));
-        aws::open(&self.config(), clock, &names.stack, state, events)
+        aws::open(&self.signed_with(key), clock, &names.stack, state, events)
     }
 }

@@ -1,4 +1,4 @@
-//! One address for all of AWS, as the SDKs and the functions know it. What a request may do can be judged here.
+//! One address for all of AWS, as the SDKs and the functions know it. What a function may do is judged here.
 
 use std::net::TcpListener;
 use std::sync::Arc;
@@ -10,7 +10,11 @@ use axum::extract::{DefaultBodyLimit, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 
+use serde_json::Value;
+
 use super::backend::Backend;
+use super::guard::{self, Caller, Refusal};
+use super::trouble;
 
 struct Front {
     http: reqwest::Client,
@@ -39,6 +43,9 @@ pub(super) fn serve() -> String {
 async fn answer(State(front): State<Arc<Front>>, mut headers: HeaderMap, body: Bytes) -> Response {
     let target = headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let backend = if target.starts_with("DynamoDB_") { &front.dynamodb } else { &front.moto };
+    if let Err((status, answer)) = judged(target, &headers, &body) {
+        return (status, [("content-type", "application/x-amz-json-1.1")], answer).into_response();
+    }
     headers.remove("host");
     let sent = front.http.post(&backend.url).headers(headers).body(body).send().await;
     let received = match sent {
@@ -55,4 +62,24 @@ async fn answer(State(front): State<Arc<Front>>, mut headers: HeaderMap, body: B
         response.headers_mut().insert(name, value);
     }
     response
+}
+
+/// What comes in the place of an answer, if anything does.
+fn judged(target: &str, headers: &HeaderMap, body: &Bytes) -> Result<(), (StatusCode, String)> {
+    let operation = target.rsplit('.').next().unwrap_or_default();
+    let caller = guard::caller(headers);
+    if matches!(caller, Caller::Admin) && trouble::is_nowhere() {
+        return Ok(());
+    }
+    let asked: Value = serde_json::from_slice(body).unwrap_or_default();
+    match caller {
+        Caller::Function(role) => guard::judge(&role, operation, &asked)
+            .map_err(|Refusal(words)| guard::refused("AccessDeniedException", &words))?,
+        Caller::Admin => {}
+        Caller::Unknown => {
+            let words = "The security token included in the request is invalid.";
+            return Err(guard::refused("UnrecognizedClientException", words));
+        }
+    }
+    trouble::instead(operation, &asked).map_or(Ok(()), Err)
 }

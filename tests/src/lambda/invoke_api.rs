@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 
 use super::account::Account;
 use super::error::FunctionError;
+use crate::aws::guard::{self, Refusal};
 
 pub(super) fn router(account: Arc<Account>) -> Router {
     Router::new()
@@ -29,6 +30,10 @@ async fn invoke(
 ) -> Response {
     // A bare name or an ARN, perhaps with a version at its end.
     let name = name.rsplit(":function:").next().and_then(|name| name.split(':').next()).unwrap_or_default();
+    if let Err(Refusal(words)) = guard::may_invoke(&headers, name) {
+        let kind = [("x-amzn-errortype", "AccessDeniedException")];
+        return (StatusCode::FORBIDDEN, kind, Json(json!({ "Message": words }))).into_response();
+    }
     let event = if event.is_empty() { Bytes::from_static(b"{}") } else { event };
     match headers.get("x-amz-invocation-type").and_then(|kind| kind.to_str().ok()) {
         Some("DryRun") => return StatusCode::NO_CONTENT.into_response(),

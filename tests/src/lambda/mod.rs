@@ -30,3 +30,4 @@ pub use error::FunctionError;
 pub use event::decoded_path;
 pub use figures::Figures;
 pub use gateway::Gateway;
+pub(crate) use place::{ACCOUNT_ID, REGION};

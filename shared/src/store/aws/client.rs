@@ -17,6 +17,9 @@ use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 /// Amazon Root CA 1 to 4 and Starfield Services Root CA G2: <https://www.amazontrust.com/repository/>
 const ROOTS: &[u8] = include_bytes!("roots.pem");
 
+/// No call takes longer. The lease in `core/grant/lease.rs` relies on it.
+pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+
 /// The configuration of a function, from its environment.
 ///
 /// # Errors
@@ -37,11 +40,10 @@ pub fn config(
     endpoint: Option<String>,
 ) -> Result<SdkConfig, String> {
     let http = http_client()?;
-    // The lease in `core/grant/lease.rs` relies on the operation timeout.
     let timeouts = TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(2))
         .operation_attempt_timeout(Duration::from_secs(4))
-        .operation_timeout(Duration::from_secs(10))
+        .operation_timeout(CALL_TIMEOUT)
         .build();
     let mut config = SdkConfig::builder();
     config.set_endpoint_url(endpoint);

@@ -8,11 +8,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_secretsmanager::Client;
-use aws_sdk_secretsmanager::error::SdkError;
-use aws_sdk_secretsmanager::operation::create_secret::CreateSecretError;
-use aws_sdk_secretsmanager::operation::update_secret_version_stage::UpdateSecretVersionStageError;
-use tokio::time::sleep;
+use aws_sdk_secretsmanager::error::ProvideErrorMetadata;
+use tokio::time::{sleep, timeout};
 
+use super::client::CALL_TIMEOUT;
 use super::error::unavailable;
 use crate::base::clock::{Timestamp, jittered};
 use crate::base::secret::{Secret, random_hex};
@@ -24,8 +23,9 @@ const PENDING: &str = "zoho-connector-pending";
 /// What a secret holds before its first value.
 const PLACEHOLDER: &str = "-";
 
-/// A name is free again only some seconds after its secret was deleted.
-const MAX_CREATIONS: u32 = 6;
+/// Secrets Manager is not everywhere at once: a new secret can be missing for some seconds, and the name of a deleted one is
+/// free again only some seconds later. The pauses between so many tries are 5 seconds on average and 7 at most.
+const MAX_TRIES: u32 = 7;
 
 pub(super) struct ManagedSecrets {
     pub(super) client: Client,
@@ -42,9 +42,7 @@ impl ManagedSecrets {
         let answer = self.client.get_secret_value().secret_id(id).version_stage(CURRENT).send().await;
         let answer = match answer {
             Ok(answer) => answer,
-            Err(error) if error.as_service_error().is_some_and(aws_sdk_secretsmanager::operation::get_secret_value::GetSecretValueError::is_resource_not_found_exception) => {
-                return Ok(None);
-            }
+            Err(error) if is_gone(&error) => return Ok(None),
             Err(error) => return Err(unavailable("GetSecretValue", &error)),
         };
         match (answer.secret_string, answer.version_id) {
@@ -55,8 +53,8 @@ impl ManagedSecrets {
         }
     }
 
-    /// Stores a pending version; `None` where the secret does not exist.
-    async fn put_pending(&self, id: &str, value: &Secret, token: &str) -> Result<Option<()>, StoreError> {
+    /// Stores a pending version. Says whether it did: the secret may not be there.
+    async fn put_pending(&self, id: &str, value: &Secret, token: &str) -> Result<bool, StoreError> {
         let answer = self
             .client
             .put_secret_value()
@@ -67,30 +65,65 @@ impl ManagedSecrets {
             .send()
             .await;
         match answer {
-            Ok(_) => Ok(Some(())),
-            Err(error) if error.as_service_error().is_some_and(aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueError::is_resource_not_found_exception) => {
-                Ok(None)
-            }
-            // Deleted without recovery, but not gone yet.
-            Err(error) if error.as_service_error().is_some_and(aws_sdk_secretsmanager::operation::put_secret_value::PutSecretValueError::is_invalid_request_exception) => {
-                Ok(None)
-            }
+            Ok(_) => Ok(true),
+            Err(error) if is_gone(&error) => Ok(false),
             Err(error) => Err(unavailable("PutSecretValue", &error)),
         }
     }
 
-    async fn create(&self, id: &str) -> Result<(), StoreError> {
+    /// Makes a secret. Says whether it is new: one that is there, or not gone yet, needs time.
+    async fn create(&self, id: &str) -> Result<bool, StoreError> {
+        let answer = self.client.create_secret().name(id).secret_string(PLACEHOLDER).send().await;
+        match answer {
+            Ok(_) => Ok(true),
+            Err(error) if is_gone(&error) || error.code() == Some("ResourceExistsException") => Ok(false),
+            Err(error) => Err(unavailable("CreateSecret", &error)),
+        }
+    }
+
+    async fn promote_in_time(
+        &self,
+        id: &str,
+        pending: &VersionId,
+        from: Option<&VersionId>,
+    ) -> Result<bool, StoreError> {
         let mut tried = 0;
         loop {
             tried += 1;
-            let answer = self.client.create_secret().name(id).secret_string(PLACEHOLDER).send().await;
-            let Err(error) = answer else { return Ok(()) };
-            match error.as_service_error() {
-                Some(CreateSecretError::ResourceExistsException(_)) => return Ok(()),
-                Some(CreateSecretError::InvalidRequestException(_)) if tried < MAX_CREATIONS => {
-                    sleep(jittered(Duration::from_millis(250) * tried)).await;
+            let from = match from {
+                Some(from) => Some(from.clone()),
+                None => match self.current(id).await? {
+                    Some(found) if found.value.expose() == PLACEHOLDER => Some(found.version),
+                    Some(found) => return Ok(found.version == *pending),
+                    None => None,
+                },
+            };
+            let Some(from) = from else {
+                if tried == MAX_TRIES {
+                    return Ok(false);
                 }
-                _ => return Err(unavailable("CreateSecret", &error)),
+                pause(tried).await;
+                continue;
+            };
+            let answer = self
+                .client
+                .update_secret_version_stage()
+                .secret_id(id)
+                .version_stage(CURRENT)
+                .remove_from_version_id(&from.0)
+                .move_to_version_id(&pending.0)
+                .send()
+                .await;
+            let Err(error) = answer else { return Ok(true) };
+            match error.code() {
+                // What was staged a moment ago is on its way.
+                Some("ResourceNotFoundException") if tried < MAX_TRIES => pause(tried).await,
+                // The label is not where it was thought to be. A call whose answer was lost and that was sent again is
+                // refused, too, though it did its work.
+                Some(
+                    "ResourceNotFoundException" | "InvalidParameterException" | "InvalidRequestException",
+                ) => return Ok(self.current(id).await?.is_some_and(|found| found.version == *pending)),
+                _ => return Err(unavailable("UpdateSecretVersionStage", &error)),
             }
         }
     }
@@ -107,11 +140,13 @@ impl Secrets for ManagedSecrets {
         let id = self.id(name);
         // The token becomes the version's id; a retried call with the same token stores it once.
         let token = random_hex::<16>();
-        for _ in 0..MAX_CREATIONS {
-            if self.put_pending(&id, value, &token).await?.is_some() {
+        for tried in 1..=MAX_TRIES {
+            if self.put_pending(&id, value, &token).await? {
                 return Ok(VersionId(token));
             }
-            self.create(&id).await?;
+            if !self.create(&id).await? && tried < MAX_TRIES {
+                pause(tried).await;
+            }
         }
         Err(StoreError::Unavailable(format!("the secret {id} is being deleted; try again in a minute")))
     }
@@ -122,29 +157,11 @@ impl Secrets for ManagedSecrets {
         pending: &VersionId,
         from: Option<&VersionId>,
     ) -> Result<bool, StoreError> {
+        // Leases rely on the end of a call: who promotes after it could bring back what another process replaced.
         let id = self.id(name);
-        let from = match from {
-            Some(from) => from.clone(),
-            None => match self.current(&id).await? {
-                Some(found) if found.value.expose() == PLACEHOLDER => found.version,
-                _ => return Ok(false),
-            },
-        };
-        let answer = self
-            .client
-            .update_secret_version_stage()
-            .secret_id(&id)
-            .version_stage(CURRENT)
-            .remove_from_version_id(&from.0)
-            .move_to_version_id(&pending.0)
-            .send()
-            .await;
-        let Err(error) = answer else { return Ok(true) };
-        if !is_refusal(&error) {
-            return Err(unavailable("UpdateSecretVersionStage", &error));
-        }
-        // A call whose answer was lost and that was sent again is refused, though it did its work.
-        Ok(self.current(&id).await?.is_some_and(|found| found.version == *pending))
+        let promoting = self.promote_in_time(&id, pending, from);
+        let late = || StoreError::Unavailable(format!("UpdateSecretVersionStage: {CALL_TIMEOUT:?} are over"));
+        timeout(CALL_TIMEOUT, promoting).await.unwrap_or_else(|_| Err(late()))
     }
 
     async fn delete(&self, name: &str) -> Result<(), StoreError> {
@@ -157,9 +174,7 @@ impl Secrets for ManagedSecrets {
             .await;
         match answer {
             Ok(_) => Ok(()),
-            Err(error) if error.as_service_error().is_some_and(aws_sdk_secretsmanager::operation::delete_secret::DeleteSecretError::is_resource_not_found_exception) => {
-                Ok(())
-            }
+            Err(error) if is_gone(&error) => Ok(()),
             Err(error) => Err(unavailable("DeleteSecret", &error)),
         }
     }
@@ -176,11 +191,7 @@ impl Secrets for ManagedSecrets {
         while let Some(page) = pages.next().await {
             let page = match page {
                 Ok(page) => page,
-                Err(error)
-                    if error.as_service_error().is_some_and(aws_sdk_secretsmanager::operation::list_secret_version_ids::ListSecretVersionIdsError::is_resource_not_found_exception) =>
-                {
-                    return Ok(0);
-                }
+                Err(error) if is_gone(&error) => return Ok(0),
                 Err(error) => return Err(unavailable("ListSecretVersionIds", &error)),
             };
             let recent = |at: i64| at >= since.as_second();
@@ -191,11 +202,16 @@ impl Secrets for ManagedSecrets {
     }
 }
 
-/// The label is not where it was thought to be.
-fn is_refusal<R>(error: &SdkError<UpdateSecretVersionStageError, R>) -> bool {
-    error.as_service_error().is_some_and(|error| {
-        error.is_invalid_parameter_exception()
-            || error.is_invalid_request_exception()
-            || error.is_resource_not_found_exception()
-    })
+/// There is no such secret, or it is marked for deletion: deleted without a window, it is gone some seconds later.
+fn is_gone(error: &impl ProvideErrorMetadata) -> bool {
+    match error.code() {
+        Some("ResourceNotFoundException") => true,
+        Some("InvalidRequestException") => error.message().is_some_and(|said| said.contains("delet")),
+        _ => false,
+    }
+}
+
+async fn pause(tried: u32) {
+    let growing = Duration::from_millis(100) * 2_u32.saturating_pow(tried);
+    sleep(jittered(growing.min(Duration::from_secs(2)))).await;
 }

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::SdkError;
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
     AttributeValue, CancellationReason, Delete, Put as DynamoPut,
@@ -21,8 +23,12 @@ use crate::store::{
     Condition, Key, Order, Outcome, Page, Put, Query, Row, StoreError, Table, Version, Write,
 };
 
-/// DynamoDB refuses one of two transactions that touch a row at the same moment; that one is sent again.
+/// DynamoDB refuses one of two writes that touch a row at the same moment, where one of them is a transaction; that one is
+/// sent again.
 const MAX_TRIES: u32 = 8;
+
+/// Why a transaction is cancelled that only has to be sent again.
+const PASSING: [&str; 3] = ["TransactionConflict", "ThrottlingError", "ProvisionedThroughputExceeded"];
 
 type Item = HashMap<String, AttributeValue>;
 
@@ -137,12 +143,12 @@ impl Table for DynamoTable {
             if let Some((step, reason)) = reasons.iter().enumerate().find(|(_, reason)| failed(reason)) {
                 return self.refused(step, reason.item.clone());
             }
-            if !reasons.iter().any(|reason| reason.code() == Some("TransactionConflict")) {
+            if !reasons.iter().filter_map(CancellationReason::code).any(|code| PASSING.contains(&code)) {
                 return Err(unavailable("TransactWriteItems", &error));
             }
-            sleep(jittered(Duration::from_millis(20) * tried)).await;
+            pause(tried).await;
         }
-        Err(StoreError::Unavailable("TransactWriteItems: too many others write the same rows".to_owned()))
+        Err(crowded("TransactWriteItems"))
     }
 
     async fn put(&self, put: Put) -> Result<Outcome, StoreError> {
@@ -156,16 +162,24 @@ impl Table for DynamoTable {
                 .set_expression_attribute_values(Some(expression.values))
                 .return_values_on_condition_check_failure(OnFailure::AllOld);
         }
-        let Err(error) = request.send().await else { return Ok(Outcome::Done(Some(version))) };
-        match error.into_service_error() {
-            aws_sdk_dynamodb::operation::put_item::PutItemError::ConditionalCheckFailedException(failed) => {
-                // A call whose answer was lost and that was sent again finds its own row.
-                let own =
-                    failed.item().and_then(|item| item.get("ver")).is_some_and(|at| *at == text(&version.0));
-                if own { Ok(Outcome::Done(Some(version))) } else { self.refused(0, failed.item) }
+        for tried in 1..=MAX_TRIES {
+            let answer = request.clone().send().await;
+            let Err(error) = answer else { return Ok(Outcome::Done(Some(version))) };
+            if is_in_a_transaction(&error) {
+                pause(tried).await;
+                continue;
             }
-            other => Err(unavailable("PutItem", &other)),
+            return match error.into_service_error() {
+                PutItemError::ConditionalCheckFailedException(failed) => {
+                    // A call whose answer was lost and that was sent again finds its own row.
+                    let stored = failed.item().and_then(|item| item.get("ver"));
+                    let own = stored.is_some_and(|at| *at == text(&version.0));
+                    if own { Ok(Outcome::Done(Some(version))) } else { self.refused(0, failed.item) }
+                }
+                other => Err(unavailable("PutItem", &other)),
+            };
         }
+        Err(crowded("PutItem"))
     }
 
     async fn delete(&self, key: Key, condition: Condition) -> Result<Outcome, StoreError> {
@@ -176,13 +190,18 @@ impl Table for DynamoTable {
                 .set_expression_attribute_values(Some(expression.values))
                 .return_values_on_condition_check_failure(OnFailure::AllOld);
         }
-        let Err(error) = request.send().await else { return Ok(Outcome::Done(None)) };
-        match error.into_service_error() {
-            aws_sdk_dynamodb::operation::delete_item::DeleteItemError::ConditionalCheckFailedException(
-                failed,
-            ) => self.refused(0, failed.item),
-            other => Err(unavailable("DeleteItem", &other)),
+        for tried in 1..=MAX_TRIES {
+            let Err(error) = request.clone().send().await else { return Ok(Outcome::Done(None)) };
+            if is_in_a_transaction(&error) {
+                pause(tried).await;
+                continue;
+            }
+            return match error.into_service_error() {
+                DeleteItemError::ConditionalCheckFailedException(failed) => self.refused(0, failed.item),
+                other => Err(unavailable("DeleteItem", &other)),
+            };
         }
+        Err(crowded("DeleteItem"))
     }
 
     async fn query(&self, query: Query) -> Result<Page, StoreError> {
@@ -272,6 +291,19 @@ fn cancelled<R>(error: &SdkError<TransactWriteItemsError, R>) -> Option<&[Cancel
         }
         _ => None,
     }
+}
+
+/// The row is being written by somebody's transaction, which the SDK does not wait for.
+fn is_in_a_transaction(error: &impl ProvideErrorMetadata) -> bool {
+    error.code() == Some("TransactionConflictException")
+}
+
+async fn pause(tried: u32) {
+    sleep(jittered(Duration::from_millis(20) * tried)).await;
+}
+
+fn crowded(call: &str) -> StoreError {
+    StoreError::Unavailable(format!("{call}: too many others write the same rows"))
 }
 
 fn text(value: &str) -> AttributeValue {

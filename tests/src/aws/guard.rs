@@ -1,0 +1,181 @@
+//! Who asks, and whether they may: each function of a stack signs with a key of its own, and may do what its role in
+//! template.yaml allows. The tests themselves and the operator's commands sign as the administrator.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, LazyLock, Mutex};
+
+use axum::http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
+
+use super::policy::{Call, Decision, decide, like};
+use super::rights;
+use super::roles::{ROWS, Role, Roles, SUFFIX, arn, right};
+use crate::lambda::ACCOUNT_ID;
+
+/// The administrator's key.
+pub(super) const ADMIN: &str = "test";
+
+static ROLES: LazyLock<Mutex<HashMap<String, Arc<Role>>>> = LazyLock::new(Mutex::default);
+
+/// Who signed a request.
+pub(crate) enum Caller {
+    Admin,
+    Function(Arc<Role>),
+    Unknown,
+}
+
+/// Why a request is refused: AWS's words.
+pub(crate) struct Refusal(pub(crate) String);
+
+/// The access key of a function in a stack.
+pub(crate) fn key(stack: &str, function: &str) -> String {
+    register(format!("ASIA-{stack}-{function}"), Roles::get().role(function, stack))
+}
+
+/// The same for a test that tries what is not allowed: nothing of it counts as used or missing.
+pub(super) fn key_of_an_intruder(stack: &str, function: &str) -> String {
+    let role = Role { counts: false, ..Roles::get().role(function, stack) };
+    register(format!("ASIA-{stack}-{function}-intruder"), role)
+}
+
+fn register(key: String, role: Role) -> String {
+    ROLES.lock().unwrap().entry(key.clone()).or_insert_with(|| Arc::new(role));
+    key
+}
+
+/// Who signed, by the credential of the signature.
+pub(crate) fn caller(headers: &HeaderMap) -> Caller {
+    let signed = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let key = signed.split("Credential=").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    match ROLES.lock().unwrap().get(key) {
+        Some(role) => Caller::Function(role.clone()),
+        None if key == ADMIN => Caller::Admin,
+        None => Caller::Unknown,
+    }
+}
+
+/// Whether a function may make a call of `DynamoDB` or Secrets Manager.
+pub(super) fn judge(role: &Role, operation: &str, body: &Value) -> Result<(), Refusal> {
+    let asked =
+        if body["TransactItems"].is_array() { transaction(body) } else { single(role, operation, body) };
+    asked.iter().try_for_each(|(action, resource, rows)| may(role, action, resource, rows))
+}
+
+/// Whether a function may invoke another.
+pub(crate) fn may_invoke(headers: &HeaderMap, name: &str) -> Result<(), Refusal> {
+    // Functions on one machine's store have no role.
+    let Caller::Function(role) = caller(headers) else { return Ok(()) };
+    let name = name.strip_prefix(&format!("{}-", role.stack)).unwrap_or(name);
+    may(&role, "lambda:InvokeFunction", &arn("lambda", &format!("function:{}-{name}", role.stack)), &[])
+}
+
+/// An action on a resource, and the rows that it is about.
+type Asked = (String, String, Vec<String>);
+
+fn single(role: &Role, operation: &str, body: &Value) -> Vec<Asked> {
+    if let Some(table) = body["TableName"].as_str() {
+        let rows = match operation {
+            "PutItem" => vec![partition(&body["Item"])],
+            "Query" => vec![queried(body)],
+            "Scan" => Vec::new(),
+            _ => vec![partition(&body["Key"])],
+        };
+        return vec![(format!("dynamodb:{operation}"), arn("dynamodb", &format!("table/{table}")), rows)];
+    }
+    let name = body["SecretId"].as_str().or_else(|| body["Name"].as_str());
+    let name = name.unwrap_or_else(|| panic!("{operation} by {}: {body}", role.function));
+    let ended = name.ends_with(SUFFIX);
+    let bare = arn("secretsmanager", &format!("secret:{}", name.trim_end_matches(SUFFIX)));
+    let action = format!("secretsmanager:{operation}");
+    let full = (action.clone(), format!("{bare}{SUFFIX}"), Vec::new());
+    // The template makes the secrets of a stack. The others may not be there yet: such a call is judged by the bare name.
+    let is_made_by_use = name.contains("/connections/");
+    if ended || !is_made_by_use { vec![full] } else { vec![full, (action, bare, Vec::new())] }
+}
+
+/// AWS does not say whether a transaction is judged row by row, or with all rows of an action at once: both must pass.
+fn transaction(body: &Value) -> Vec<Asked> {
+    let mut together: BTreeMap<(String, String), Vec<String>> = BTreeMap::new();
+    for item in body["TransactItems"].as_array().unwrap() {
+        let (kind, step) = item.as_object().unwrap().iter().next().unwrap();
+        let action = match kind.as_str() {
+            "ConditionCheck" => "dynamodb:ConditionCheckItem".to_owned(),
+            kind => format!("dynamodb:{kind}Item"),
+        };
+        let table = arn("dynamodb", &format!("table/{}", step["TableName"].as_str().unwrap()));
+        let row = partition(if kind == "Put" { &step["Item"] } else { &step["Key"] });
+        together.entry((action, table)).or_default().push(row);
+    }
+    let mut asked = Vec::new();
+    for ((action, table), rows) in together {
+        let alone = |row: &String| (action.clone(), table.clone(), vec![row.clone()]);
+        asked.extend(rows.iter().map(alone));
+        if rows.len() > 1 {
+            asked.push((action, table, rows));
+        }
+    }
+    asked
+}
+
+fn partition(item: &Value) -> String {
+    item["pk"]["S"].as_str().unwrap_or_else(|| panic!("a row without pk: {item}")).to_owned()
+}
+
+fn queried(body: &Value) -> String {
+    let condition = body["KeyConditionExpression"].as_str().unwrap();
+    assert!(condition.starts_with("pk = :pk"), "{condition}");
+    body["ExpressionAttributeValues"][":pk"]["S"].as_str().unwrap().to_owned()
+}
+
+fn may(role: &Role, action: &str, resource: &str, rows: &[String]) -> Result<(), Refusal> {
+    let mut context = BTreeMap::new();
+    if !rows.is_empty() {
+        context.insert(ROWS.to_owned(), rows.to_vec());
+    }
+    let call = Call { action: action.to_owned(), resource: resource.to_owned(), context };
+    match decide(&role.statements, &call) {
+        Decision::Allowed(places) => {
+            if role.counts {
+                rights::used(
+                    places.iter().flat_map(|place| what_allowed(role, *place, &call, rows)).collect(),
+                );
+            }
+            Ok(())
+        }
+        refused => {
+            if role.counts {
+                let resource = resource.replace(&role.stack, "STACK");
+                rights::missing(right(&role.function, action, &resource, &rows.join(" ")));
+            }
+            let why = match refused {
+                Decision::Denied => "with an explicit deny in an identity-based policy".to_owned(),
+                _ => format!("because no identity-based policy allows the {action} action"),
+            };
+            let Role { stack, function, .. } = role;
+            Err(Refusal(format!(
+                "User: arn:aws:sts::{ACCOUNT_ID}:assumed-role/{stack}-{function}/{stack}-{function} is not authorized to \
+                 perform: {action} on resource: {resource} {why}"
+            )))
+        }
+    }
+}
+
+/// The rights, in the template's words, by which a statement allowed a call.
+fn what_allowed(role: &Role, place: usize, call: &Call, rows: &[String]) -> BTreeSet<super::roles::Right> {
+    let (statement, words) = (&role.statements[place], &role.words[place]);
+    let fitting = statement.resources.iter().zip(words).filter(|(pattern, _)| like(pattern, &call.resource));
+    let named: Vec<_> = fitting.map(|(_, words)| words).collect();
+    let patterns = statement.values(ROWS);
+    let patterns = patterns.into_iter().filter(|pattern| rows.iter().any(|row| like(pattern, row)));
+    let patterns: Vec<_> = if rows.is_empty() { vec![""] } else { patterns.collect() };
+    let each = |words: &&String| {
+        let words = (*words).clone();
+        patterns.iter().map(move |rows| right(&role.function, &call.action, &words, rows)).collect::<Vec<_>>()
+    };
+    named.iter().flat_map(each).collect()
+}
+
+/// A refusal as `DynamoDB` and Secrets Manager give it.
+pub(super) fn refused(kind: &str, message: &str) -> (StatusCode, String) {
+    (StatusCode::BAD_REQUEST, json!({ "__type": kind, "Message": message }).to_string())
+}
