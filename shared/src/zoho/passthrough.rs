@@ -103,7 +103,8 @@ fn form(answer: &Answer, verb: Verb) -> Form {
     match (kind.as_str(), first_letter(answer)) {
         (_, None) => Form::Other,
         (kind, Some(b'{' | b'['))
-            if (kind == "text/html" || !verb.is_read()) && json::read::<IgnoredAny>(&answer.body).is_ok() =>
+            if !verb.is_read()
+                || (kind == "text/html" && json::read::<IgnoredAny>(&answer.body).is_ok()) =>
         {
             Form::Json
         }
@@ -162,6 +163,7 @@ mod tests {
             (Product::Crm, 200, "", "\u{feff}{\"code\":\"INVALID_TOKEN\"}", FailureKind::DeadToken),
             (Product::Inventory, 401, JSON, r#"{"code":57,"message":"x"}"#, FailureKind::DeadTokenOrScope),
             (Product::Inventory, 200, JSON, r#"{"code":0,"items":["#, FailureKind::Unreadable),
+            (Product::Inventory, 201, "application/pdf", r#"{"code":0,"item":["#, FailureKind::Unreadable),
             (Product::Inventory, 200, "text/html;charset=UTF-8", "<html>", FailureKind::Unreadable),
             (Product::Inventory, 200, "", " <html>", FailureKind::Unreadable),
             (Product::Inventory, 200, "text/html", r#"{"code":2}"#, FailureKind::Rejected),

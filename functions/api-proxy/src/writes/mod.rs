@@ -46,7 +46,8 @@ pub(crate) struct Writes {
 
 /// Whether only the look for a write came to this, and would again: then it says nothing of the write.
 fn is_of_the_look(problem: &Problem) -> bool {
-    !problem.code().is_retryable() && (problem.said().is_some() || problem.code() == Code::ResponseTooLarge)
+    let own = matches!(problem.code(), Code::ResponseTooLarge | Code::ZohoForbidden);
+    !problem.code().is_retryable() && (own || problem.said().is_some())
 }
 
 /// A plan in the making.
