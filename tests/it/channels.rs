@@ -132,47 +132,48 @@ fn minutes(from: Timestamp, to: Timestamp) -> i64 {
     to.duration_since(from).as_mins()
 }
 
-#[tokio::test]
-async fn a_channel_is_made_renewed_changed_and_ended() {
-    let scene = Scene::start(Options::new("")).await;
-    scene
-        .inside
-        .zoho
-        .sandbox
-        .switches(|switches| switches.crm_longest_channel = Duration::from_secs(7 * 86_400));
-    let begun = scene.now();
-    let Reply::Watching { expires: Some(expires) } = scene.set(&["Deals"]).await else { panic!() };
-    assert_eq!(minutes(begun, expires), 6 * 24 * 60 - 1, "what was asked for was granted, to the second");
-    assert_eq!(scene.inside.zoho.sandbox.channels(), [ID]);
+here_and_on_aws! {
+    async fn a_channel_is_made_renewed_changed_and_ended() {
+        let scene = Scene::start(Options::new("")).await;
+        scene
+            .inside
+            .zoho
+            .sandbox
+            .switches(|switches| switches.crm_longest_channel = Duration::from_secs(7 * 86_400));
+        let begun = scene.now();
+        let Reply::Watching { expires: Some(expires) } = scene.set(&["Deals"]).await else { panic!() };
+        assert_eq!(minutes(begun, expires), 6 * 24 * 60 - 1, "what was asked for was granted, to the second");
+        assert_eq!(scene.inside.zoho.sandbox.channels(), [ID]);
 
-    // Nothing is due for an hour; then it is renewed as a whole, and goes on from then.
-    for _ in 0..11 {
-        scene.after(5).await;
-    }
-    assert_eq!((scene.calls("POST"), scene.calls("PUT")), (1, 0));
-    for _ in 0..13 {
-        scene.after(5).await;
-    }
-    assert_eq!((scene.calls("POST"), scene.calls("PUT")), (1, 2));
-    assert!(minutes(begun, scene.channel().await.expires.unwrap()) > 6 * 24 * 60 + 100);
+        // Nothing is due for an hour; then it is renewed as a whole, and goes on from then.
+        for _ in 0..11 {
+            scene.after(5).await;
+        }
+        assert_eq!((scene.calls("POST"), scene.calls("PUT")), (1, 0));
+        for _ in 0..13 {
+            scene.after(5).await;
+        }
+        assert_eq!((scene.calls("POST"), scene.calls("PUT")), (1, 2));
+        assert!(minutes(begun, scene.channel().await.expires.unwrap()) > 6 * 24 * 60 + 100);
 
-    // A grant of an hour is renewed at its half.
-    scene.inside.zoho.sandbox.switches(|switches| switches.crm_longest_channel = Duration::from_secs(60));
-    for _ in 0..24 {
-        scene.after(5).await;
-        let channel = scene.channel().await;
-        assert!(channel.is_live(scene.now()), "{channel:?}");
-    }
-    assert!((4..=6).contains(&scene.calls("PUT")), "{}", scene.calls("PUT"));
-    assert!(scene.of_kind("connector.channel_lost").await.is_empty());
+        // A grant of an hour is renewed at its half.
+        scene.inside.zoho.sandbox.switches(|switches| switches.crm_longest_channel = Duration::from_secs(60));
+        for _ in 0..24 {
+            scene.after(5).await;
+            let channel = scene.channel().await;
+            assert!(channel.is_live(scene.now()), "{channel:?}");
+        }
+        assert!((4..=6).contains(&scene.calls("PUT")), "{}", scene.calls("PUT"));
+        assert!(scene.of_kind("connector.channel_lost").await.is_empty());
 
-    // What is wanted can change, and the channel with it; and nothing can be wanted.
-    let Reply::Watching { expires: Some(_) } = scene.set(&["Contacts"]).await else { panic!() };
-    assert!(scene.inside.zoho.sandbox.change_deal("6100000000451001", json!({ "Next_Step": "x" })));
-    scene.inside.zoho.sandbox.flush().await;
-    assert!(scene.inside.zoho.sandbox.delivered().is_empty(), "of deals nothing more is told");
-    assert_eq!(scene.set(&[]).await, Reply::Watching { expires: None });
-    assert!(scene.inside.zoho.sandbox.channels().is_empty());
+        // What is wanted can change, and the channel with it; and nothing can be wanted.
+        let Reply::Watching { expires: Some(_) } = scene.set(&["Contacts"]).await else { panic!() };
+        assert!(scene.inside.zoho.sandbox.change_deal("6100000000451001", json!({ "Next_Step": "x" })));
+        scene.inside.zoho.sandbox.flush().await;
+        assert!(scene.inside.zoho.sandbox.delivered().is_empty(), "of deals nothing more is told");
+        assert_eq!(scene.set(&[]).await, Reply::Watching { expires: None });
+        assert!(scene.inside.zoho.sandbox.channels().is_empty());
+    }
 }
 
 #[tokio::test]

@@ -97,30 +97,31 @@ async fn a_choice_does_not_touch_the_working_connection_until_it_is_made() {
     agent.get("/v1/inventory/items").await.ok();
 }
 
-#[tokio::test]
-async fn what_nobody_chooses_is_revoked_after_a_quarter_of_an_hour() {
-    let inside = Inside::with(Options { organizations: 2, ..Options::new("") }).await;
-    let browser = Browser::default();
-    let page = browser.consent(&inside.link(inside.wish()).await).await;
-    assert!(page.text.contains("Which organisation?"), "{}", page.text);
-    let sandbox = &inside.zoho.sandbox;
-    inside.advance(Duration::from_secs(60));
-    inside.tick().await;
-    assert_eq!(revocations(sandbox), 0, "there is time yet");
+here_and_on_aws! {
+    async fn what_nobody_chooses_is_revoked_after_a_quarter_of_an_hour() {
+        let inside = Inside::with(Options { organizations: 2, ..Options::new("") }).await;
+        let browser = Browser::default();
+        let page = browser.consent(&inside.link(inside.wish()).await).await;
+        assert!(page.text.contains("Which organisation?"), "{}", page.text);
+        let sandbox = &inside.zoho.sandbox;
+        inside.advance(Duration::from_secs(60));
+        inside.tick().await;
+        assert_eq!(revocations(sandbox), 0, "there is time yet");
 
-    // Zoho does not take the revocation at first.
-    inside.advance(Duration::try_from(CHOICE).unwrap());
-    for address in ["/token/revoke", "/revoke/token"] {
-        let kind = sandbox::FaultKind::Status(503);
-        sandbox.inject(sandbox::Fault { path_contains: address.to_owned(), times: 1, kind });
+        // Zoho does not take the revocation at first.
+        inside.advance(Duration::try_from(CHOICE).unwrap());
+        for address in ["/token/revoke", "/revoke/token"] {
+            let kind = sandbox::FaultKind::Status(503);
+            sandbox.inject(sandbox::Fault { path_contains: address.to_owned(), times: 1, kind });
+        }
+        inside.tick().await;
+        inside.tick().await;
+        assert_eq!(revocations(sandbox), 2);
+        inside.tick().await;
+        assert_eq!(revocations(sandbox), 2, "done once and for all");
+        let url = inside.services.settings.public_url.as_ref().unwrap();
+        let late =
+            browser.post(&format!("{}/oauth/organization", url.as_str()), &[("organization", SECOND)]).await;
+        assert_eq!(late.status, 404, "{}", late.text);
     }
-    inside.tick().await;
-    inside.tick().await;
-    assert_eq!(revocations(sandbox), 2);
-    inside.tick().await;
-    assert_eq!(revocations(sandbox), 2, "done once and for all");
-    let url = inside.services.settings.public_url.as_ref().unwrap();
-    let late =
-        browser.post(&format!("{}/oauth/organization", url.as_str()), &[("organization", SECOND)]).await;
-    assert_eq!(late.status, 404, "{}", late.text);
 }

@@ -219,58 +219,60 @@ async fn an_event_about_several_records_is_worked_on_record_by_record() {
     assert_eq!(states, ["claimed", "done", "queued"]);
 }
 
-#[tokio::test]
-async fn what_needs_no_work_is_not_put_into_the_queue() {
-    let mut scene = Scene::start().await;
-    let kind = "zoho.inventory.salesorder.updated";
-    let own = OwnWrites::new(scene.inside.services.stores.state.clone(), scene.inside.services.clock.clone());
-    let answer = json!({ "salesorder_id": "8", "last_modified_time": "2026-11-21T12:00:00+01:00" });
-    own.mark(&ConnectionName::default(), "salesorder/8", &answer, Before::Unknown).await.unwrap();
-    let ours = scene.event(kind, "salesorder/8", Some("2026-11-21T11:00:00Z"), json!({})).await;
-    let theirs = scene.event(kind, "salesorder/8", Some("2026-11-21T11:00:01Z"), json!({})).await;
-    let another = scene.event(kind, "salesorder/9", Some("2026-11-21T11:00:00Z"), json!({})).await;
-    let late = scene.event(kind, "salesorder/8", Some("2026-11-21T10:59:00Z"), json!({})).await;
-    let gone = scene
-        .event("zoho.inventory.salesorder.deleted", "salesorder/8", Some("2026-11-21T10:59:00Z"), json!({}))
-        .await;
-    scene.after(16).await;
-    assert_eq!(scene.event_view(&ours).await["life"]["outcome"], "own_write");
-    assert_eq!(scene.event_view(&late).await["life"]["outcome"], "superseded");
-    assert_eq!(ids(&scene.claim(json!({})).await), [theirs, another, gone]);
+here_and_on_aws! {
+    async fn what_needs_no_work_is_not_put_into_the_queue() {
+        let mut scene = Scene::start().await;
+        let kind = "zoho.inventory.salesorder.updated";
+        let own = OwnWrites::new(scene.inside.services.stores.state.clone(), scene.inside.services.clock.clone());
+        let answer = json!({ "salesorder_id": "8", "last_modified_time": "2026-11-21T12:00:00+01:00" });
+        own.mark(&ConnectionName::default(), "salesorder/8", &answer, Before::Unknown).await.unwrap();
+        let ours = scene.event(kind, "salesorder/8", Some("2026-11-21T11:00:00Z"), json!({})).await;
+        let theirs = scene.event(kind, "salesorder/8", Some("2026-11-21T11:00:01Z"), json!({})).await;
+        let another = scene.event(kind, "salesorder/9", Some("2026-11-21T11:00:00Z"), json!({})).await;
+        let late = scene.event(kind, "salesorder/8", Some("2026-11-21T10:59:00Z"), json!({})).await;
+        let gone = scene
+            .event("zoho.inventory.salesorder.deleted", "salesorder/8", Some("2026-11-21T10:59:00Z"), json!({}))
+            .await;
+        scene.after(16).await;
+        assert_eq!(scene.event_view(&ours).await["life"]["outcome"], "own_write");
+        assert_eq!(scene.event_view(&late).await["life"]["outcome"], "superseded");
+        assert_eq!(ids(&scene.claim(json!({})).await), [theirs, another, gone]);
+    }
 }
 
-#[tokio::test]
-async fn the_hook_is_told_and_its_run_claims() {
-    let mut scene = Scene::with_hook(&["zoho.inventory.*"]).await;
-    let id = scene.item("item/1").await;
-    let quiet = scene.event("connector.recovered", "connection/default", None, json!({})).await;
-    scene.after(16).await;
-    let runs = scene.gateway.runs();
-    assert_eq!(runs.len(), 1);
-    let (message, delivery) = (runs[0].message(), runs[0].key.clone());
-    assert!(message.contains(&id) && message.contains("item/1") && !message.contains(&quiet), "{message}");
-    let view = scene.event_view(&id).await;
-    let life = &view["life"];
-    assert_eq!(
-        (&life["state"], &life["run"], &life["attempts"]),
-        (&json!("admitted"), &json!("run-1"), &json!(1))
-    );
-    assert_eq!(life["delivery"], delivery.as_str());
+here_and_on_aws! {
+    async fn the_hook_is_told_and_its_run_claims() {
+        let mut scene = Scene::with_hook(&["zoho.inventory.*"]).await;
+        let id = scene.item("item/1").await;
+        let quiet = scene.event("connector.recovered", "connection/default", None, json!({})).await;
+        scene.after(16).await;
+        let runs = scene.gateway.runs();
+        assert_eq!(runs.len(), 1);
+        let (message, delivery) = (runs[0].message(), runs[0].key.clone());
+        assert!(message.contains(&id) && message.contains("item/1") && !message.contains(&quiet), "{message}");
+        let view = scene.event_view(&id).await;
+        let life = &view["life"];
+        assert_eq!(
+            (&life["state"], &life["run"], &life["attempts"]),
+            (&json!("admitted"), &json!("run-1"), &json!(1))
+        );
+        assert_eq!(life["delivery"], delivery.as_str());
 
-    assert_eq!(ids(&scene.claim(json!({ "delivery": delivery })).await), std::slice::from_ref(&id));
-    let (status, problem) = scene.post("/v1/events/claim", json!({ "delivery": delivery })).await;
-    assert_eq!((status.as_u16(), &problem["code"]), (409, &json!("events_claimed")));
-    assert!(problem["retry_after"].as_u64().unwrap() <= 600);
-    scene.ack(&[&id], "done").await;
-    let (status, problem) = scene.post("/v1/events/claim", json!({ "delivery": delivery })).await;
-    assert_eq!((status.as_u16(), &problem["code"]), (409, &json!("events_claimed")));
-    let (_, problem) = scene.post("/v1/events/claim", json!({ "delivery": "x" })).await;
-    assert_eq!(problem["code"], "record_not_found");
-    scene.after(3600).await;
-    assert_eq!(scene.gateway.requests().len(), 1, "what is done is not told again");
-    assert!(scene.ledger().open_batches(&ConnectionName::default()).await.unwrap().is_empty());
-    assert_eq!(scene.state(&quiet).await, "queued", "what the hook does not want can still be pulled");
-    assert_eq!(ids(&scene.claim(json!({})).await), [quiet]);
+        assert_eq!(ids(&scene.claim(json!({ "delivery": delivery })).await), std::slice::from_ref(&id));
+        let (status, problem) = scene.post("/v1/events/claim", json!({ "delivery": delivery })).await;
+        assert_eq!((status.as_u16(), &problem["code"]), (409, &json!("events_claimed")));
+        assert!(problem["retry_after"].as_u64().unwrap() <= 600);
+        scene.ack(&[&id], "done").await;
+        let (status, problem) = scene.post("/v1/events/claim", json!({ "delivery": delivery })).await;
+        assert_eq!((status.as_u16(), &problem["code"]), (409, &json!("events_claimed")));
+        let (_, problem) = scene.post("/v1/events/claim", json!({ "delivery": "x" })).await;
+        assert_eq!(problem["code"], "record_not_found");
+        scene.after(3600).await;
+        assert_eq!(scene.gateway.requests().len(), 1, "what is done is not told again");
+        assert!(scene.ledger().open_batches(&ConnectionName::default()).await.unwrap().is_empty());
+        assert_eq!(scene.state(&quiet).await, "queued", "what the hook does not want can still be pulled");
+        assert_eq!(ids(&scene.claim(json!({})).await), [quiet]);
+    }
 }
 
 #[tokio::test]
@@ -313,47 +315,48 @@ async fn a_gateway_in_trouble_is_asked_again_with_the_same_bytes() {
     }
 }
 
-#[tokio::test]
-async fn wrong_settings_end_in_a_dead_letter_that_can_be_replayed() {
-    for status in [400, 401, 404, 413, 302] {
-        let mut scene = Scene::start().await;
-        scene.set_hook(ALL_TYPES, if status == 401 { "wrong" } else { TOKEN }).await;
-        if status != 401 {
-            scene.gateway.set(Mood::Says(status, None));
-        }
-        let id = scene.item("item/1").await;
-        scene.after(16).await;
-        let life = scene.event_view(&id).await["life"].clone();
-        assert_eq!((&life["state"], &life["outcome"]), (&json!("dead"), &json!("refused")), "{status}");
-        assert!(life["note"].as_str().unwrap().contains(&status.to_string()));
-        let later = scene.item("item/2").await;
-        scene.after(16).await;
-        let told = scene.gateway.requests().len();
-        let (_, list) = scene.inside.get("/v1/events").await;
-        let trouble = list["data"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .find(|event| event["type"] == "connector.delivery_refused");
-        assert_eq!(trouble.unwrap()["data"]["status"], status);
-        scene.after(7200).await;
-        assert_eq!(scene.gateway.requests().len(), told, "{status}: nothing more until it is set anew");
-        assert_eq!(scene.state(&later).await, "queued");
+here_and_on_aws! {
+    async fn wrong_settings_end_in_a_dead_letter_that_can_be_replayed() {
+        for status in [400, 401, 404, 413, 302] {
+            let mut scene = Scene::start().await;
+            scene.set_hook(ALL_TYPES, if status == 401 { "wrong" } else { TOKEN }).await;
+            if status != 401 {
+                scene.gateway.set(Mood::Says(status, None));
+            }
+            let id = scene.item("item/1").await;
+            scene.after(16).await;
+            let life = scene.event_view(&id).await["life"].clone();
+            assert_eq!((&life["state"], &life["outcome"]), (&json!("dead"), &json!("refused")), "{status}");
+            assert!(life["note"].as_str().unwrap().contains(&status.to_string()));
+            let later = scene.item("item/2").await;
+            scene.after(16).await;
+            let told = scene.gateway.requests().len();
+            let (_, list) = scene.inside.get("/v1/events").await;
+            let trouble = list["data"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .find(|event| event["type"] == "connector.delivery_refused");
+            assert_eq!(trouble.unwrap()["data"]["status"], status);
+            scene.after(7200).await;
+            assert_eq!(scene.gateway.requests().len(), told, "{status}: nothing more until it is set anew");
+            assert_eq!(scene.state(&later).await, "queued");
 
-        scene.gateway.set(Mood::Admits);
-        let name = ConnectionName::default();
-        assert_eq!(scene.ledger().dead(&name, 10).await.unwrap(), std::slice::from_ref(&id));
-        assert_eq!(scene.ledger().replay(&name, &id).await.unwrap(), Some(true));
-        assert_eq!(scene.ledger().replay(&name, &id).await.unwrap(), Some(false));
-        scene.set_hook(ALL_TYPES, TOKEN).await;
-        let mut hook = Hook::read(&*scene.inside.services.stores.secrets).await.unwrap().unwrap();
-        hook.set = "resumed".to_owned();
-        hook.store(&*scene.inside.services.stores.secrets).await.unwrap();
-        scene.after(60).await;
-        let runs = scene.gateway.runs();
-        assert_eq!(runs.len(), 1, "{status}");
-        assert!(runs[0].message().contains(&id) && runs[0].message().contains(&later), "{status}");
-        assert_eq!(ids(&scene.claim(json!({ "delivery": runs[0].key })).await).len(), 3, "{status}");
+            scene.gateway.set(Mood::Admits);
+            let name = ConnectionName::default();
+            assert_eq!(scene.ledger().dead(&name, 10).await.unwrap(), std::slice::from_ref(&id));
+            assert_eq!(scene.ledger().replay(&name, &id).await.unwrap(), Some(true));
+            assert_eq!(scene.ledger().replay(&name, &id).await.unwrap(), Some(false));
+            scene.set_hook(ALL_TYPES, TOKEN).await;
+            let mut hook = Hook::read(&*scene.inside.services.stores.secrets).await.unwrap().unwrap();
+            hook.set = "resumed".to_owned();
+            hook.store(&*scene.inside.services.stores.secrets).await.unwrap();
+            scene.after(60).await;
+            let runs = scene.gateway.runs();
+            assert_eq!(runs.len(), 1, "{status}");
+            assert!(runs[0].message().contains(&id) && runs[0].message().contains(&later), "{status}");
+            assert_eq!(ids(&scene.claim(json!({ "delivery": runs[0].key })).await).len(), 3, "{status}");
+        }
     }
 }
 

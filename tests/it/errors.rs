@@ -646,7 +646,10 @@ async fn events(book: &mut Book) {
     };
     let id = store.store(delivery).await.unwrap().event_id;
     inside.advance(Duration::from_secs(16));
-    let delivery = EventDelivery::new(&inside.services, std::sync::Arc::new(inside.token_refresh.clone()));
+    let delivery = EventDelivery::new(
+        &inside.services_of("event-delivery"),
+        std::sync::Arc::new(inside.token_refresh.clone()),
+    );
     delivery.sweep(&[name.clone()].into()).await.unwrap();
     let ledger = Ledger::new(inside.services.stores.events.clone(), inside.services.clock.clone());
     let told = ledger.freeze(&name, |_| true, |_, _| String::new()).await.unwrap().unwrap().batch.id;

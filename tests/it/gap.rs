@@ -55,7 +55,7 @@ impl Scene {
         let permissions = ["inventory:write", "crm:write", "events", "zoho:PUT:crm/Deals/*"];
         let permissions = permissions.iter().map(|text| text.parse().unwrap());
         let key = inside.key(NewKey { permissions: permissions.collect(), ..any_key() }).await;
-        let webhooks = webhook_intake::router(&inside.services);
+        let webhooks = webhook_intake::router(&inside.services_of("webhook-intake"));
         let scene = Self { inside, webhooks, key };
         scene.watch(|_| {}).await;
         scene
@@ -91,7 +91,10 @@ impl Scene {
     }
 
     fn delivery(&self) -> EventDelivery {
-        EventDelivery::new(&self.inside.services, Arc::new(self.inside.token_refresh.clone()))
+        EventDelivery::new(
+            &self.inside.services_of("event-delivery"),
+            Arc::new(self.inside.token_refresh.clone()),
+        )
     }
 
     async fn sweep(&self) -> Swept {
@@ -209,59 +212,60 @@ fn channel(scene: &Scene) -> Channel {
     channel
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn what_nobody_told_is_found_once() {
-    let scene = Scene::start().await;
-    scene.zoho().switches(|switches| switches.crm_modified_since_ignored = false);
-    assert_eq!(scene.sweep().await.found, 0, "what was before the watch does not count");
-    scene.zoho().change_deal(DEAL, json!({ "Next_Step": "Call" }));
-    let new = scene.zoho().insert_record("Deals", json!({ "Deal_Name": "New" })).unwrap();
-    scene.zoho().delete_deal(ANOTHER);
-    scene.zoho().change_item(ITEM, ItemChange::Rename("Oak Shelf, new".to_owned())).await.unwrap();
-    assert_eq!(scene.after(60).await.found, 0, "the news of it may be on its way");
-    assert_eq!(scene.after(120).await.found, 4);
-    scene.after(16).await;
-    let mut taken = scene.take().await;
-    taken.sort_by(|one, other| one.0.cmp(&other.0));
-    let told: Vec<_> = taken.iter().map(|(kind, subject, _)| format!("{kind} {subject}")).collect();
-    assert_eq!(
-        told,
-        [
-            format!("zoho.crm.deal.created deal/{new}"),
-            format!("zoho.crm.deal.deleted deal/{ANOTHER}"),
-            format!("zoho.crm.deal.updated deal/{DEAL}"),
-            format!("zoho.inventory.item.updated item/{ITEM}"),
-        ]
-    );
-    let modified = scene.modified(DEAL).to_string();
-    assert_eq!(
-        taken[2].2,
-        json!({ "module": "Deals", "ids": [DEAL], "found_by": "sweep", "modified_time": modified })
-    );
-    assert_eq!(taken[1].2["unconfirmed"], Value::Null, "the list of what is gone is Zoho's word for it");
-    assert_eq!((&taken[3].2["item_id"], &taken[3].2["sku"]), (&json!(ITEM), &json!("SHELF-OAK-80")));
-    for _ in 0..8 {
-        assert_eq!(scene.after(301).await.found, 0, "once");
-    }
-    scene.asked();
-    assert_eq!(scene.after(60).await.found, 0);
-    assert_eq!(scene.asked(), Vec::<String>::new(), "not before five minutes are over");
+here_and_on_aws! {
+    async fn what_nobody_told_is_found_once() {
+        let scene = Scene::start().await;
+        scene.zoho().switches(|switches| switches.crm_modified_since_ignored = false);
+        assert_eq!(scene.sweep().await.found, 0, "what was before the watch does not count");
+        scene.zoho().change_deal(DEAL, json!({ "Next_Step": "Call" }));
+        let new = scene.zoho().insert_record("Deals", json!({ "Deal_Name": "New" })).unwrap();
+        scene.zoho().delete_deal(ANOTHER);
+        scene.zoho().change_item(ITEM, ItemChange::Rename("Oak Shelf, new".to_owned())).await.unwrap();
+        assert_eq!(scene.after(60).await.found, 0, "the news of it may be on its way");
+        assert_eq!(scene.after(120).await.found, 4);
+        scene.after(16).await;
+        let mut taken = scene.take().await;
+        taken.sort_by(|one, other| one.0.cmp(&other.0));
+        let told: Vec<_> = taken.iter().map(|(kind, subject, _)| format!("{kind} {subject}")).collect();
+        assert_eq!(
+            told,
+            [
+                format!("zoho.crm.deal.created deal/{new}"),
+                format!("zoho.crm.deal.deleted deal/{ANOTHER}"),
+                format!("zoho.crm.deal.updated deal/{DEAL}"),
+                format!("zoho.inventory.item.updated item/{ITEM}"),
+            ]
+        );
+        let modified = scene.modified(DEAL).to_string();
+        assert_eq!(
+            taken[2].2,
+            json!({ "module": "Deals", "ids": [DEAL], "found_by": "sweep", "modified_time": modified })
+        );
+        assert_eq!(taken[1].2["unconfirmed"], Value::Null, "the list of what is gone is Zoho's word for it");
+        assert_eq!((&taken[3].2["item_id"], &taken[3].2["sku"]), (&json!(ITEM), &json!("SHELF-OAK-80")));
+        for _ in 0..8 {
+            assert_eq!(scene.after(301).await.found, 0, "once");
+        }
+        scene.asked();
+        assert_eq!(scene.after(60).await.found, 0);
+        assert_eq!(scene.asked(), Vec::<String>::new(), "not before five minutes are over");
 
-    scene.zoho().change_deal(&new, json!({ "Next_Step": "Call" }));
-    assert_eq!(scene.after(600).await.found, 1);
-    let requests = scene.zoho().requests();
-    let asked = requests.iter().flat_map(|request| &request.headers);
-    let since: Vec<Timestamp> = asked
-        .filter(|(name, _)| name == "if-modified-since")
-        .map(|(_, moment)| moment.parse().unwrap())
-        .collect();
-    assert_eq!(since.len(), 2, "changes and deletions");
-    for since in since {
-        let back = scene.now().duration_since(since).as_mins();
-        assert!((15..30).contains(&back), "it goes on from the last look: {back} minutes");
+        scene.zoho().change_deal(&new, json!({ "Next_Step": "Call" }));
+        assert_eq!(scene.after(600).await.found, 1);
+        let requests = scene.zoho().requests();
+        let asked = requests.iter().flat_map(|request| &request.headers);
+        let since: Vec<Timestamp> = asked
+            .filter(|(name, _)| name == "if-modified-since")
+            .map(|(_, moment)| moment.parse().unwrap())
+            .collect();
+        assert_eq!(since.len(), 2, "changes and deletions");
+        for since in since {
+            let back = scene.now().duration_since(since).as_mins();
+            assert!((15..30).contains(&back), "it goes on from the last look: {back} minutes");
+        }
+        scene.after(16).await;
+        assert_eq!(scene.taken().await, [format!("zoho.crm.deal.updated deal/{new}")]);
     }
-    scene.after(16).await;
-    assert_eq!(scene.taken().await, [format!("zoho.crm.deal.updated deal/{new}")]);
 }
 
 /// Each page is called the last one.
@@ -385,159 +389,161 @@ async fn that_a_record_is_gone_is_news_after_a_change_that_was_told_later() {
     assert_eq!(scene.after(301).await.found, 0);
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn our_own_write_is_known_although_crm_tells_of_it_later() {
-    let scene = Scene::start().await;
-    let path = format!("/v1/crm/deals/{DEAL}");
-    scene.request("PATCH", &path, &json!({ "Next_Step": "Call" })).await;
-    let told = scene.tell("update", DEAL, scene.modified(DEAL), 2).await;
-    scene.after(16).await;
-    assert_eq!(scene.outcome(&told).await, "own_write");
-
-    // One that went through as it was.
-    scene.inside.advance(Duration::from_secs(60));
-    let through = json!({ "data": [{ "Next_Step": "Call soon" }] });
-    scene.request("PUT", &format!("/v1/zoho/crm/Deals/{DEAL}"), &through).await;
-    let told = scene.tell("update", DEAL, scene.modified(DEAL), 2).await;
-    scene.after(16).await;
-    assert_eq!(scene.outcome(&told).await, "own_write");
-
-    // Two writes, of the first of which CRM tells when the second is done.
-    scene.request("PATCH", &path, &json!({ "Next_Step": "Call again" })).await;
-    let (first, earlier) = (scene.modified(DEAL), scene.now());
-    scene.inside.advance(Duration::from_secs(5));
-    scene.request("PATCH", &path, &json!({ "Next_Step": "Write" })).await;
-    let second = scene.modified(DEAL);
-    assert!(first < second && earlier < scene.now());
-    let told = [scene.tell("update", DEAL, first, 2).await, scene.tell("update", DEAL, second, 2).await];
-    scene.after(16).await;
-    for id in &told {
-        assert_eq!(scene.outcome(id).await, "own_write", "{id}");
-    }
-
-    // Somebody else, a moment before ours and a moment after.
-    scene.inside.advance(Duration::from_secs(60));
-    scene.zoho().change_deal(DEAL, json!({ "Next_Step": "Theirs" }));
-    let theirs = scene.tell("update", DEAL, scene.modified(DEAL), 1).await;
-    scene.inside.advance(Duration::from_secs(5));
-    scene.request("PATCH", &path, &json!({ "Next_Step": "Ours" })).await;
-    let ours = scene.tell("update", DEAL, scene.modified(DEAL), 1).await;
-    scene.inside.advance(Duration::from_secs(5));
-    scene.zoho().change_deal(DEAL, json!({ "Next_Step": "Theirs again" }));
-    let again = scene.tell("update", DEAL, scene.modified(DEAL), 1).await;
-    scene.after(16).await;
-    assert_eq!(scene.outcome(&ours).await, "own_write");
-    for id in [&theirs, &again] {
-        assert_eq!(scene.outcome(id).await, Value::Null, "{id} waits in the queue");
-    }
-    let taken = scene.take().await;
-    assert_eq!(taken.len(), 2);
-    assert_eq!(taken[1].2["modified_time"], scene.modified(DEAL).to_string());
-
-    // Of which nobody told at all.
-    scene.request("PATCH", &format!("/v1/crm/deals/{ANOTHER}"), &json!({ "Next_Step": "Call" })).await;
-    assert_eq!(scene.after(301).await.found, 1);
-    let (_, listed) = scene.inside.get("/v1/events").await;
-    assert_eq!(listed["data"].as_array().unwrap().len(), 7, "not settled yet");
-    scene.after(16).await;
-    assert_eq!(scene.taken().await, Vec::<String>::new());
-    for _ in 0..3 {
-        assert_eq!(scene.after(301).await.found, 0);
-    }
-}
-
-/// Somebody else changes a deal, and our write comes so near to it that the record's time, or the order of what is told, hides it.
-#[tokio::test(flavor = "multi_thread")]
-async fn our_own_write_hides_no_change_of_others() {
-    let scene = Scene::start().await;
-    let theirs = || assert!(scene.zoho().change_deal(DEAL, json!({ "Next_Step": "Theirs" })));
-    let path = format!("/v1/crm/deals/{DEAL}");
-    let ours = |step: &'static str| {
-        let (scene, path) = (&scene, &path);
-        async move { drop(scene.request("PATCH", path, &json!({ "Next_Step": step })).await) }
-    };
-    let told = [format!("zoho.crm.deal.updated deal/{DEAL}")];
-    scene.sweep().await;
-    scene.after(600).await;
-
-    // Theirs is told after ours, which went through as it was.
-    theirs();
-    let first = scene.modified(DEAL);
-    scene.inside.advance(Duration::from_secs(20));
-    let through = json!({ "data": [{ "Next_Step": "Ours" }] });
-    scene.request("PUT", &format!("/v1/zoho/crm/Deals/{DEAL}"), &through).await;
-    let own = scene.tell("update", DEAL, scene.modified(DEAL), 2).await;
-    scene.after(16).await;
-    assert_eq!(scene.outcome(&own).await, "own_write");
-    let late = scene.tell("update", DEAL, first, 2).await;
-    scene.after(16).await;
-    assert_eq!(scene.outcome(&late).await, Value::Null, "it waits in the queue");
-    assert_eq!(scene.taken().await, told);
-
-    // Ours is looked up when theirs is done, of which nobody tells.
-    scene.after(3600).await;
-    ours("Ours, before").await;
-    let own = scene.tell("update", DEAL, scene.modified(DEAL), 2).await;
-    scene.inside.advance(Duration::from_secs(10));
-    theirs();
-    scene.after(16).await;
-    assert_eq!(scene.outcome(&own).await, "own_write");
-    assert_eq!(scene.after(301).await.found, 1);
-    scene.after(16).await;
-    assert_eq!(scene.taken().await, told);
-
-    // Nobody tells of theirs, nor of ours, after which a look comes: the first one of those that come after it may be late.
-    for writes in [1, 3] {
-        scene.after(3600).await;
-        theirs();
-        let hidden = scene.modified(DEAL);
-        scene.inside.advance(Duration::from_secs(180));
-        for _ in 0..writes {
-            ours("Ours, after").await;
-            scene.inside.advance(Duration::from_secs(60));
-        }
-        assert_eq!(scene.after(301).await.found, 1);
+here_and_on_aws! {
+    async fn our_own_write_is_known_although_crm_tells_of_it_later() {
+        let scene = Scene::start().await;
+        let path = format!("/v1/crm/deals/{DEAL}");
+        scene.request("PATCH", &path, &json!({ "Next_Step": "Call" })).await;
+        let told = scene.tell("update", DEAL, scene.modified(DEAL), 2).await;
         scene.after(16).await;
+        assert_eq!(scene.outcome(&told).await, "own_write");
+
+        // One that went through as it was.
+        scene.inside.advance(Duration::from_secs(60));
+        let through = json!({ "data": [{ "Next_Step": "Call soon" }] });
+        scene.request("PUT", &format!("/v1/zoho/crm/Deals/{DEAL}"), &through).await;
+        let told = scene.tell("update", DEAL, scene.modified(DEAL), 2).await;
+        scene.after(16).await;
+        assert_eq!(scene.outcome(&told).await, "own_write");
+
+        // Two writes, of the first of which CRM tells when the second is done.
+        scene.request("PATCH", &path, &json!({ "Next_Step": "Call again" })).await;
+        let (first, earlier) = (scene.modified(DEAL), scene.now());
+        scene.inside.advance(Duration::from_secs(5));
+        scene.request("PATCH", &path, &json!({ "Next_Step": "Write" })).await;
+        let second = scene.modified(DEAL);
+        assert!(first < second && earlier < scene.now());
+        let told = [scene.tell("update", DEAL, first, 2).await, scene.tell("update", DEAL, second, 2).await];
+        scene.after(16).await;
+        for id in &told {
+            assert_eq!(scene.outcome(id).await, "own_write", "{id}");
+        }
+
+        // Somebody else, a moment before ours and a moment after.
+        scene.inside.advance(Duration::from_secs(60));
+        scene.zoho().change_deal(DEAL, json!({ "Next_Step": "Theirs" }));
+        let theirs = scene.tell("update", DEAL, scene.modified(DEAL), 1).await;
+        scene.inside.advance(Duration::from_secs(5));
+        scene.request("PATCH", &path, &json!({ "Next_Step": "Ours" })).await;
+        let ours = scene.tell("update", DEAL, scene.modified(DEAL), 1).await;
+        scene.inside.advance(Duration::from_secs(5));
+        scene.zoho().change_deal(DEAL, json!({ "Next_Step": "Theirs again" }));
+        let again = scene.tell("update", DEAL, scene.modified(DEAL), 1).await;
+        scene.after(16).await;
+        assert_eq!(scene.outcome(&ours).await, "own_write");
+        for id in [&theirs, &again] {
+            assert_eq!(scene.outcome(id).await, Value::Null, "{id} waits in the queue");
+        }
         let taken = scene.take().await;
-        assert_eq!(taken.len(), 1, "{writes}");
-        assert_eq!(taken[0].2["earlier_change"], hidden.to_string());
+        assert_eq!(taken.len(), 2);
+        assert_eq!(taken[1].2["modified_time"], scene.modified(DEAL).to_string());
+
+        // Of which nobody told at all.
+        scene.request("PATCH", &format!("/v1/crm/deals/{ANOTHER}"), &json!({ "Next_Step": "Call" })).await;
+        assert_eq!(scene.after(301).await.found, 1);
+        let (_, listed) = scene.inside.get("/v1/events").await;
+        assert_eq!(listed["data"].as_array().unwrap().len(), 7, "not settled yet");
+        scene.after(16).await;
+        assert_eq!(scene.taken().await, Vec::<String>::new());
         for _ in 0..3 {
             assert_eq!(scene.after(301).await.found, 0);
         }
     }
+}
 
-    // A look was at it when we wrote: it saw neither theirs nor ours.
-    scene.after(3600).await;
-    theirs();
-    scene.inside.advance(Duration::from_secs(200));
-    ours("Ours, during").await;
-    scene.after(1).await;
-    scene.after(3600).await;
-    scene.after(16).await;
-    assert_eq!(scene.taken().await, told);
+here_and_on_aws! {
+    /// Somebody else changes a deal, and our write comes so near to it that the record's time, or the order of what is told, hides it.
+    async fn our_own_write_hides_no_change_of_others() {
+        let scene = Scene::start().await;
+        let theirs = || assert!(scene.zoho().change_deal(DEAL, json!({ "Next_Step": "Theirs" })));
+        let path = format!("/v1/crm/deals/{DEAL}");
+        let ours = |step: &'static str| {
+            let (scene, path) = (&scene, &path);
+            async move { drop(scene.request("PATCH", path, &json!({ "Next_Step": step })).await) }
+        };
+        let told = [format!("zoho.crm.deal.updated deal/{DEAL}")];
+        scene.sweep().await;
+        scene.after(600).await;
 
-    // CRM is so late with theirs that ours is done.
-    scene.after(3600).await;
-    theirs();
-    let first = scene.modified(DEAL);
-    scene.inside.advance(Duration::from_secs(2));
-    ours("Ours, at once").await;
-    let late = scene.tell("update", DEAL, first, 3).await;
-    let own = scene.tell("update", DEAL, scene.modified(DEAL), 2).await;
-    scene.after(16).await;
-    assert_eq!(scene.outcome(&late).await, Value::Null, "it waits in the queue");
-    assert_eq!(scene.outcome(&own).await, "own_write");
-    assert_eq!(scene.taken().await, told);
+        // Theirs is told after ours, which went through as it was.
+        theirs();
+        let first = scene.modified(DEAL);
+        scene.inside.advance(Duration::from_secs(20));
+        let through = json!({ "data": [{ "Next_Step": "Ours" }] });
+        scene.request("PUT", &format!("/v1/zoho/crm/Deals/{DEAL}"), &through).await;
+        let own = scene.tell("update", DEAL, scene.modified(DEAL), 2).await;
+        scene.after(16).await;
+        assert_eq!(scene.outcome(&own).await, "own_write");
+        let late = scene.tell("update", DEAL, first, 2).await;
+        scene.after(16).await;
+        assert_eq!(scene.outcome(&late).await, Value::Null, "it waits in the queue");
+        assert_eq!(scene.taken().await, told);
 
-    // A quiet record wakes nobody, and neither does one that we made.
-    scene.after(3600).await;
-    ours("Ours alone").await;
-    let deal = json!({ "Deal_Name": "Ours", "Stage": "Qualification" });
-    scene.request("POST", "/v1/crm/deals", &deal).await;
-    for _ in 0..3 {
-        scene.after(301).await;
+        // Ours is looked up when theirs is done, of which nobody tells.
+        scene.after(3600).await;
+        ours("Ours, before").await;
+        let own = scene.tell("update", DEAL, scene.modified(DEAL), 2).await;
+        scene.inside.advance(Duration::from_secs(10));
+        theirs();
+        scene.after(16).await;
+        assert_eq!(scene.outcome(&own).await, "own_write");
+        assert_eq!(scene.after(301).await.found, 1);
+        scene.after(16).await;
+        assert_eq!(scene.taken().await, told);
+
+        // Nobody tells of theirs, nor of ours, after which a look comes: the first one of those that come after it may be late.
+        for writes in [1, 3] {
+            scene.after(3600).await;
+            theirs();
+            let hidden = scene.modified(DEAL);
+            scene.inside.advance(Duration::from_secs(180));
+            for _ in 0..writes {
+                ours("Ours, after").await;
+                scene.inside.advance(Duration::from_secs(60));
+            }
+            assert_eq!(scene.after(301).await.found, 1);
+            scene.after(16).await;
+            let taken = scene.take().await;
+            assert_eq!(taken.len(), 1, "{writes}");
+            assert_eq!(taken[0].2["earlier_change"], hidden.to_string());
+            for _ in 0..3 {
+                assert_eq!(scene.after(301).await.found, 0);
+            }
+        }
+
+        // A look was at it when we wrote: it saw neither theirs nor ours.
+        scene.after(3600).await;
+        theirs();
+        scene.inside.advance(Duration::from_secs(200));
+        ours("Ours, during").await;
+        scene.after(1).await;
+        scene.after(3600).await;
+        scene.after(16).await;
+        assert_eq!(scene.taken().await, told);
+
+        // CRM is so late with theirs that ours is done.
+        scene.after(3600).await;
+        theirs();
+        let first = scene.modified(DEAL);
+        scene.inside.advance(Duration::from_secs(2));
+        ours("Ours, at once").await;
+        let late = scene.tell("update", DEAL, first, 3).await;
+        let own = scene.tell("update", DEAL, scene.modified(DEAL), 2).await;
+        scene.after(16).await;
+        assert_eq!(scene.outcome(&late).await, Value::Null, "it waits in the queue");
+        assert_eq!(scene.outcome(&own).await, "own_write");
+        assert_eq!(scene.taken().await, told);
+
+        // A quiet record wakes nobody, and neither does one that we made.
+        scene.after(3600).await;
+        ours("Ours alone").await;
+        let deal = json!({ "Deal_Name": "Ours", "Stage": "Qualification" });
+        scene.request("POST", "/v1/crm/deals", &deal).await;
+        for _ in 0..3 {
+            scene.after(301).await;
+        }
+        assert_eq!(scene.taken().await, Vec::<String>::new());
     }
-    assert_eq!(scene.taken().await, Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]

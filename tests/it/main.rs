@@ -9,6 +9,29 @@
     reason = "a test that cannot go on must stop"
 )]
 
+/// A test of the functions in this process, on one machine's store, and on AWS's, where each function has the rights of its role.
+macro_rules! here_and_on_aws {
+    ($($(#[$doc:meta])* async fn $name:ident() $body:block)*) => {$(
+        mod $name {
+            #[allow(clippy::wildcard_imports, reason = "it stands in the same file")]
+            use super::*;
+
+            $(#[$doc])*
+            async fn test() $body
+
+            #[tokio::test]
+            async fn here() {
+                test().await;
+            }
+
+            #[tokio::test]
+            async fn on_aws() {
+                tests::inside::on_aws(test()).await;
+            }
+        }
+    )*};
+}
+
 mod answers;
 mod api;
 mod attacks;

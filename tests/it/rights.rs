@@ -2,14 +2,23 @@
 
 use std::sync::Arc;
 
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use sandbox::{Fault, FaultKind};
 use serde_json::{Value, json};
 use shared::base::clock::{SharedClock, SystemClock};
 use shared::base::secret::Secret;
+use shared::core::access::key::NewKey;
+use shared::core::connection::consent::Wish;
 use shared::store::{Condition, Key, Put, Query, StoreError, Write};
+use shared::zoho::scope::{Access, Product, ScopeSet};
 use tests::aws::Aws;
 use tests::aws::policy::{Call, Context, Decision, decide, like, statements};
 use tests::aws::rights::Report;
 use tests::aws::roles::{Right, Roles};
+use tests::browser::Browser;
+use tests::inside::{Inside, any_key};
+use tower::ServiceExt;
 
 /// What a policy of these statements makes of a call.
 fn decided(policy: &Value, action: &str, resource: &str, context: &[(&str, &[&str])]) -> Decision {
@@ -210,6 +219,62 @@ async fn what_a_role_does_not_allow_is_refused_as_aws_refuses_it() {
     let pending = token_refresh.stage("connections/default/grant", &Secret::new("1")).await.unwrap();
     assert!(token_refresh.promote("connections/default/grant", &pending, None).await.unwrap());
     assert!(secrets.get("connections/default/grant").await.is_err());
+}
+
+/// A write from its preview to the audit, by functions with the rights of their roles.
+#[tokio::test]
+async fn an_agent_previews_writes_and_looks_it_up_on_aws() {
+    tests::inside::on_aws(async {
+        let mut inside = Inside::start().await;
+        inside.lift_the_limit();
+        let wish = Wish { scopes: ScopeSet::of(&Product::ALL, Access::Write), ..inside.wish() };
+        let ending = Browser::default().consent(&inside.link(wish).await).await;
+        assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
+        let permissions = ["inventory:write", "crm:read"].map(|text| text.parse().unwrap()).to_vec();
+        let key = inside.key(NewKey { permissions, confirm: true, ..any_key() }).await;
+        let post = async |path: &str, id: &str| {
+            let order = json!({
+                "customer": "Harbor Interiors GmbH",
+                "line_items": [{ "sku": "SHELF-OAK-80", "quantity": 2 }],
+            });
+            let request = Request::post(format!("/v1/inventory/salesorders{path}"))
+                .header("authorization", format!("Bearer {}", key.expose()))
+                .header("content-type", "application/json")
+                .header("idempotency-key", id)
+                .body(Body::from(order.to_string()))
+                .unwrap();
+            let response = inside.api().oneshot(request).await.unwrap();
+            let status = response.status().as_u16();
+            let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+            (status, serde_json::from_slice::<Value>(&body).unwrap())
+        };
+        let preview = async || {
+            let (status, body) = post("?dry_run=true", "unused").await;
+            assert_eq!(status, 200, "{body}");
+            body["preview_id"].as_str().unwrap().to_owned()
+        };
+        let id = preview().await;
+        let (status, body) = post("", &id).await;
+        assert_eq!(status, 201, "{body}");
+        assert_eq!(post("", &id).await.1["salesorder_id"], body["salesorder_id"], "once and for all");
+
+        // What Zoho refuses frees the key.
+        let refusal = json!({ "code": 4, "message": "Invalid value passed for shipment_date" }).to_string();
+        let kind = FaultKind::Body(400, "application/json".to_owned(), refusal);
+        inside
+            .zoho
+            .sandbox
+            .inject_on("POST", Fault { path_contains: "/salesorders".to_owned(), times: 1, kind });
+        let id = preview().await;
+        assert_eq!(post("", &id).await.0, 400);
+        let id = preview().await;
+        assert_eq!(post("", &id).await.0, 201);
+
+        let (status, audit) = inside.ask(inside.api(), &key, "/v1/audit").await;
+        assert_eq!((status.as_u16(), audit["data"].as_array().unwrap().len()), (200, 3), "{audit}");
+        assert_eq!(inside.ask(inside.api(), &key, "/v1/status").await.0, 200);
+    })
+    .await;
 }
 
 /// What all the runs of the tests that wrote to the file in `AWS_RIGHTS` used: `tests/run` asks for it at its end.

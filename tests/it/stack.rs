@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use sandbox::{BodyForm, Entity, ItemChange, SignatureEncoding, Webhook};
 use serde_json::json;
-use shared::base::clock::SystemClock;
+use shared::base::clock::{Clock, SystemClock};
 use shared::base::id::ConnectionName;
 use shared::base::settings::STACK;
-use shared::core::events::{Delivery, Events};
+use shared::core::events::subscription::Subscription;
+use shared::core::events::{Delivery, Events, subscription};
 use tests::aws::Trouble;
 use tests::browser::Browser;
 use tests::deployed::Deployed;
@@ -92,13 +93,30 @@ async fn the_functions_work_on_the_stores_of_aws() {
 async fn a_connection_begins_and_begins_anew_on_a_bad_day_of_aws() {
     let deployed = Deployed::on_aws(Cloud::start().await).await;
     deployed.trouble(Trouble { conflicts: 3, cancels: 2, throttles: 25, late: 3, marked: 3 });
-    let Deployed { connector, .. } = &deployed;
-    connector.connect(&[]).await;
+    let Deployed { cloud, connector, .. } = &deployed;
+    let connect = async || {
+        let ending = Browser::default().consent(&connector.link(&[]).await).await;
+        let logs = ["token-refresh", "oauth-callback"].map(|function| cloud.log(function));
+        assert!(ending.text.contains("<h1>Connected</h1>"), "{logs:?}");
+    };
+    connect().await;
     let agent = connector.agent(&[]).await;
     agent.get("/v1/crm/deals").await.ok();
+    let watch = Subscription {
+        connection: ConnectionName::default(),
+        since: SystemClock.now(),
+        added: std::collections::BTreeMap::new(),
+        crm: vec!["Deals".to_owned()],
+        inventory: Vec::new(),
+        channel: None,
+        inventory_tells: false,
+    };
+    let state = deployed.stores().state;
+    assert!(subscription::put(&*state, &watch, None).await.unwrap());
     let ended = connector.run(&["disconnect"], "").await;
     assert_eq!(ended.code, 0, "{}", ended.err);
-    connector.connect(&[]).await;
+    assert!(subscription::get(&*state, &watch.connection).await.unwrap().is_none());
+    connect().await;
     agent.get("/v1/crm/deals").await.ok();
 }
 
@@ -107,6 +125,7 @@ async fn a_connection_begins_and_begins_anew_on_a_bad_day_of_aws() {
 async fn events_are_delivered_on_the_stores_of_aws() {
     let deployed = Deployed::on_aws(Cloud::start().await).await;
     let Deployed { cloud, connector, .. } = &deployed;
+    connector.connect(&[]).await;
     let agent = connector.agent(&[]).await;
     let gateway = Gateway::start().await;
     let set = connector.run(&["agent", "set", "--url", &gateway.url], TOKEN).await;
@@ -115,12 +134,12 @@ async fn events_are_delivered_on_the_stores_of_aws() {
     let events = Events::new(stores.events, Arc::new(SystemClock));
     let delivery = Delivery {
         connection: ConnectionName::default(),
-        source: "inventory",
+        source: "crm",
         digest: "0".repeat(64),
-        kind: "zoho.inventory.item.updated".to_owned(),
-        subject: Some("item/1".to_owned()),
+        kind: "zoho.crm.deal.updated".to_owned(),
+        subject: Some("deal/6100000000451001".to_owned()),
         time: None,
-        data: json!({ "item_id": "1" }),
+        data: json!({ "id": "6100000000451001" }),
         body: "{}".to_owned(),
     };
     let id = events.store(delivery).await.unwrap().event_id;
@@ -129,7 +148,11 @@ async fn events_are_delivered_on_the_stores_of_aws() {
     let mut record: serde_json::Value =
         serde_json::from_str(include_str!("../../events/event-delivery-stream.json")).unwrap();
     record["Records"][0]["dynamodb"]["Keys"]["sk"]["S"] = id.clone().into();
+    // It looks the deal up, and asks token-refresh for a token that is good for it.
+    connector.zoho.sandbox.expire_access_tokens();
+    let calls = connector.token_calls();
     let swept = cloud.invoke("event-delivery", &record).await.unwrap();
+    assert_eq!(connector.token_calls() - calls, 1);
     assert_eq!(
         (&swept["queued"], &swept["told"], &swept["failed"]),
         (&json!(1), &json!(1), &json!(0)),

@@ -103,8 +103,7 @@ fn form(answer: &Answer, verb: Verb) -> Form {
     match (kind.as_str(), first_letter(answer)) {
         (_, None) => Form::Other,
         (kind, Some(b'{' | b'['))
-            if !verb.is_read()
-                || (kind == "text/html" && json::read::<IgnoredAny>(&answer.body).is_ok()) =>
+            if !verb.is_read() || (kind == "text/html" && json::read::<IgnoredAny>(&answer.body).is_ok()) =>
         {
             Form::Json
         }

@@ -165,21 +165,18 @@ impl Condition {
 
 /// `*` stands for any text, `?` for any one character.
 pub fn like(pattern: &str, text: &str) -> bool {
-    let Some((begin, rest)) = pattern.split_once('*') else { return same(pattern, text) };
-    let count = begin.chars().count();
-    let Some((at, _)) =
-        text.char_indices().map(Some).chain([None]).nth(count).map(|at| at.unwrap_or((text.len(), ' ')))
-    else {
-        return false;
-    };
-    same(begin, &text[..at])
-        && (rest.is_empty()
-            || (at..=text.len()).any(|at| text.is_char_boundary(at) && like(rest, &text[at..])))
+    let [pattern, text] = [pattern, text].map(|text| text.chars().collect::<Vec<_>>());
+    fits(&pattern, &text)
 }
 
-fn same(pattern: &str, text: &str) -> bool {
-    pattern.chars().count() == text.chars().count()
-        && pattern.chars().zip(text.chars()).all(|(wanted, found)| wanted == '?' || wanted == found)
+fn fits(pattern: &[char], text: &[char]) -> bool {
+    match pattern.split_first() {
+        None => text.is_empty(),
+        Some(('*', rest)) => (0..=text.len()).any(|at| fits(rest, &text[at..])),
+        Some((wanted, rest)) => text
+            .split_first()
+            .is_some_and(|(found, left)| (*wanted == '?' || wanted == found) && fits(rest, left)),
+    }
 }
 
 /// `${key}` stands for what the request has under that key.

@@ -55,9 +55,9 @@ impl Report {
                 panic!("{path} has a line {line:?}")
             };
             let right = super::roles::right(function, action, resource, rows);
-            seen.iter_mut()
-                .filter(|(kind, _)| *kind == what)
-                .for_each(|(_, rights)| drop(rights.insert(right.clone())));
+            for (_, rights) in seen.iter_mut().filter(|(kind, _)| *kind == what) {
+                rights.insert(right.clone());
+            }
         }
         let [(_, used), (_, missing)] = seen;
         let (used, unused) = Roles::get().rights().into_iter().partition(|right| used.contains(right));

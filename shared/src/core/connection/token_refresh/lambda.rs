@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 use async_trait::async_trait;
 use aws_config::SdkConfig;
 use aws_sdk_lambda::Client;
+use aws_sdk_lambda::config::timeout::TimeoutConfig;
 use aws_sdk_lambda::primitives::Blob;
 
 use crate::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
@@ -25,13 +26,19 @@ impl LambdaClient {
 
     fn client(&self) -> &Client {
         self.client.get_or_init(|| {
-            // An exchange takes longer than a read of a store, and must not be sent twice.
+            // An exchange takes longer than a read of a store, and must not be sent twice. What is left unset would be taken
+            // from the configuration of the stores.
+            let timeouts = TimeoutConfig::builder()
+                .disable_read_timeout()
+                .disable_operation_attempt_timeout()
+                .disable_operation_timeout()
+                .build();
             let mut builder = aws_sdk_lambda::config::Builder::from(&self.config);
             if let Ok(endpoint) = std::env::var("AWS_ENDPOINT_URL_LAMBDA") {
                 builder.set_endpoint_url(Some(endpoint));
             }
             let config = builder
-                .timeout_config(aws_sdk_lambda::config::timeout::TimeoutConfig::builder().build())
+                .timeout_config(timeouts)
                 .retry_config(aws_sdk_lambda::config::retry::RetryConfig::disabled())
                 .build();
             Client::from_conf(config)
