@@ -1,5 +1,5 @@
 //! No answer of Zoho is misread, through the routes: writes and reads of each kind meet any answer at all, and what the agent is
-//! told is held against what Zoho said, as code of these tests reads it (`heard`). 10,000 answers; `ANSWERS=1000000` tries more,
+//! told is held against what Zoho said, as code of these tests reads it (`heard`). 20,000 answers; `ANSWERS=1000000` tries more,
 //! `ANSWERS_SEED=7 ANSWERS=1` one request again.
 
 mod asked;
@@ -45,7 +45,7 @@ use line::{Line, Mood};
 use proper::State;
 
 /// As many as a few seconds take.
-const USUAL: u64 = 10_000;
+const USUAL: u64 = 20_000;
 
 fn number(variable: &str, default: u64) -> u64 {
     std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
