@@ -273,6 +273,18 @@ async fn an_agent_previews_writes_and_looks_it_up_on_aws() {
         let (status, audit) = inside.ask(inside.api(), &key, "/v1/audit").await;
         assert_eq!((status.as_u16(), audit["data"].as_array().unwrap().len()), (200, 3), "{audit}");
         assert_eq!(inside.ask(inside.api(), &key, "/v1/status").await.0, 200);
+
+        // Two writes of one second: the second looks whether the first was ours.
+        let permissions = vec!["crm:write".parse().unwrap()];
+        let key = inside.key(NewKey { permissions, ..any_key() }).await;
+        for step in ["call", "write"] {
+            let request = Request::patch("/v1/crm/deals/6100000000451001")
+                .header("authorization", format!("Bearer {}", key.expose()))
+                .header("content-type", "application/json")
+                .body(Body::from(json!({ "Next_Step": step }).to_string()))
+                .unwrap();
+            assert_eq!(inside.api().oneshot(request).await.unwrap().status(), 200);
+        }
     })
     .await;
 }

@@ -139,7 +139,7 @@ async fn events_are_delivered_on_the_stores_of_aws() {
         kind: "zoho.crm.deal.updated".to_owned(),
         subject: Some("deal/6100000000451001".to_owned()),
         time: None,
-        data: json!({ "id": "6100000000451001" }),
+        data: json!({ "module": "Deals", "ids": ["6100000000451001"] }),
         body: "{}".to_owned(),
     };
     let id = events.store(delivery).await.unwrap().event_id;

@@ -17,7 +17,7 @@ pub fn turn(sandbox: &Sandbox) {
     let test = std::thread::current().name().unwrap_or("?").to_owned();
     sandbox.switches(|switches| {
         switches.when_met(move |doubt| {
-            (&file).write_all(format!("{test} {doubt}\n").as_bytes()).expect("ZOHO_DOUBTS_MET")
+            (&file).write_all(format!("{test} {doubt}\n").as_bytes()).expect("ZOHO_DOUBTS_MET");
         });
     });
 }
