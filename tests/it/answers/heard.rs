@@ -29,6 +29,8 @@ pub(super) struct Heard {
     html: bool,
     /// Whether it calls itself something that is neither JSON nor a page.
     file: bool,
+    /// Whether it begins like a document and is none.
+    broken: bool,
 }
 
 impl Heard {
@@ -47,6 +49,7 @@ impl Heard {
             || (end && value.is_none())
             || (kind.is_empty()
                 && (begin.starts_with('<') || (begin.starts_with(['{', '[']) && value.is_none())));
+        let broken = begin.starts_with(['{', '[']) && value.is_none();
         let mut names = names_at_top(&text).unwrap_or_default();
         let twice = names.iter().filter(|name| *name == "code").count() > 1;
         let all = names.len();
@@ -61,6 +64,7 @@ impl Heard {
             twice,
             html: html && !begin.is_empty(),
             file: !kind.is_empty() && !end && kind != "text/html",
+            broken,
         }
     }
 
@@ -147,6 +151,9 @@ impl Heard {
     pub(super) fn passed(&self, write: bool) -> bool {
         if self.file && !write {
             return self.good() || self.status == 304;
+        }
+        if self.broken && write {
+            return false;
         }
         let object = self.value.as_ref().and_then(Value::as_object);
         let refused =

@@ -120,6 +120,9 @@ impl Roles {
                 .replace("${AWS::Region}", REGION)
                 .replace("${AWS::AccountId}", ACCOUNT_ID)
         };
+        if words == "*" {
+            return words.to_owned();
+        }
         let (name, attribute) = words.split_once('.').unwrap_or((words, "Ref"));
         let resource = &self.resources[name];
         let own_name = |key: &str| filled(resource["Properties"][key].as_str().unwrap());
