@@ -70,8 +70,22 @@ pub(super) fn has_address(text: &str) -> bool {
     find_address(text).is_some()
 }
 
+/// How often a text is cleaned: what is left of one address may belong to another, as in `"a@b.c"@d.e`.
+const MAX_PASSES: usize = 8;
+
 /// A text without the mail addresses in it.
 pub(super) fn without_addresses(text: &str) -> String {
+    let mut clean = cleaned_once(text);
+    for _ in 1..MAX_PASSES {
+        if !has_address(&clean) {
+            return clean;
+        }
+        clean = cleaned_once(&clean);
+    }
+    if has_address(&clean) { HIDDEN.to_owned() } else { clean }
+}
+
+fn cleaned_once(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;
     while let Some((start, end)) = find_address(rest) {
@@ -175,6 +189,13 @@ mod tests {
         assert!(!shows("Lea Sommer, lea@example.com", "lea@"));
         assert!(!shows("lea@example.com", "lea"));
         assert!(!shows("lea@example.com", "redacted"));
+    }
+
+    #[test]
+    fn an_address_within_another_is_hidden_as_a_whole() {
+        assert_eq!(without_addresses("\"4@4.%\"@a.a"), HIDDEN);
+        let deep = (0..50).fold("a@a.a".to_owned(), |inner, _| format!("\"{inner}\"@a.a"));
+        assert!(!has_address(&without_addresses(&deep)));
     }
 
     proptest! {
