@@ -9,6 +9,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
+use crate::connector::free_port;
+
 /// The hooks' token.
 pub const TOKEN: &str = "hook-token-0123456789abcdef";
 
@@ -69,7 +71,8 @@ pub struct Gateway {
 impl Gateway {
     /// One that runs.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        // While it is stopped, the system must not give its port to somebody's connection.
+        let listener = TcpListener::bind(("127.0.0.1", free_port())).await.unwrap();
         let address = listener.local_addr().unwrap();
         let inner = Arc::<Mutex<Inner>>::default();
         let serving = Some(tokio::spawn(serve(listener, inner.clone())));
