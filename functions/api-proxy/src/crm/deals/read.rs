@@ -130,14 +130,15 @@ async fn list(
         };
         pagination::page(&app, &target, &request).await
     };
-    let mut cursor = params.cursor.clone();
-    let mut page = page_of(stage, cursor.as_deref()).await?;
+    let mut page = page_of(stage, params.cursor.as_deref()).await?;
     // An empty list of a stage that there is not would be a wrong answer, and so would one of a stage that CRM keeps under
     // another name.
-    if let (Some(stage), true) = (stage, page.rows.is_empty())
-        && let Some(other) = app.fields.other_word(&target, "Stage", stage).await?
-    {
-        page = page_of(Some(&other), cursor.as_deref()).await?;
+    let other = match stage.filter(|_| page.rows.is_empty()) {
+        Some(stage) => app.fields.other_word(&target, "Stage", stage).await?,
+        None => None,
+    };
+    if other.is_some() {
+        page = page_of(other.as_deref(), params.cursor.as_deref()).await?;
     }
     // `%` in what is searched for is a wildcard to CRM.
     let part = search.map(str::to_lowercase);
@@ -149,8 +150,8 @@ async fn list(
     page.rows.retain(fits);
     let mut pages = redact::pages(is_redacted && part.is_some());
     while page.rows.is_empty() && page.cursor.is_some() && pages.next().is_some() {
-        cursor = page.cursor;
-        page = page_of(stage, cursor.as_deref()).await?;
+        let cursor = page.cursor;
+        page = page_of(other.as_deref().or(stage), cursor.as_deref()).await?;
         page.rows.retain(fits);
     }
     let rows = rows.to_string();
