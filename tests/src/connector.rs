@@ -1,5 +1,6 @@
 //! A connector as an operator sets it up: the binary on a folder of its own, in front of a sandbox of its own.
 
+use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use sandbox::Options;
 use serde_json::Value;
 use shared::base::clock::jittered;
 use tempfile::TempDir;
+use tokio::net::TcpSocket;
 
 use crate::aws::Aws;
 use crate::browser::{Browser, Seen, seen};
@@ -384,7 +386,8 @@ impl Answer {
 }
 
 /// A port of this machine that nobody listens at, for a server that is started afterwards. It lies below those from which the
-/// system takes the other ends of connections: one of these could be in use by the time the server begins.
+/// system takes the other ends of connections: one of these could be in use by the time the server begins. It is bound here, and
+/// not listened at: a process that starts just then keeps the socket for a moment, and would keep the server from it.
 pub fn free_port() -> u16 {
     static TRIED: AtomicU32 = AtomicU32::new(0);
     // Another place to begin for each process of tests.
@@ -393,7 +396,9 @@ pub fn free_port() -> u16 {
         let tried = TRIED.fetch_add(1, Ordering::Relaxed);
         assert!(tried < 20_000, "no port is free");
         let port = 12_000 + u16::try_from(begin.wrapping_add(tried) % 20_000).unwrap();
-        if std::net::TcpListener::bind(("127.0.0.1", port)).is_ok() {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_reuseaddr(true).unwrap();
+        if socket.bind(SocketAddr::from(([127, 0, 0, 1], port))).is_ok() {
             return port;
         }
     }

@@ -91,10 +91,17 @@ impl Gateway {
     /// Starts it again at the same address.
     pub async fn boot(&mut self) {
         self.stop().await;
-        let socket = tokio::net::TcpSocket::new_v4().unwrap();
-        socket.set_reuseaddr(true).unwrap();
-        socket.bind(self.address).unwrap();
-        self.serving = Some(tokio::spawn(serve(socket.listen(64).unwrap(), self.inner.clone())));
+        // A process that another test starts has a copy of the old listener until its program is loaded.
+        let mut left = 1_000;
+        let listener = loop {
+            match TcpListener::bind(self.address).await {
+                Ok(listener) => break listener,
+                Err(error) => assert!(error.kind() == std::io::ErrorKind::AddrInUse && left > 0, "{error}"),
+            }
+            left -= 1;
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        };
+        self.serving = Some(tokio::spawn(serve(listener, self.inner.clone())));
     }
 
     /// Sets how it answers.
