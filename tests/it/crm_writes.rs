@@ -121,6 +121,26 @@ async fn lost_answers_of_crm_are_found_too() {
         .problem("write_uncertain");
 }
 
+/// The same words twice, with two keys: the second write finds only what is its own.
+#[tokio::test]
+async fn a_lost_write_is_not_taken_for_its_twin() {
+    let (connector, agent) = writer().await;
+    let path = format!("{DEAL}/notes");
+    let note = json!({ "Note_Title": "", "Note_Content": "Called, nobody there.\r\n" });
+    let first = agent.write("POST", &path, &[("idempotency-key", "a")], &note).await;
+    assert_eq!(first.status, 201, "{}", first.body);
+    fault(&connector, "POST", "/Notes", 1, FaultKind::ResetBefore);
+    agent.write("POST", &path, &[("idempotency-key", "b")], &note).await.problem("write_uncertain");
+    agent.write("POST", &path, &[("idempotency-key", "b")], &note).await.problem("write_uncertain");
+    fault(&connector, "POST", "/Notes", 1, FaultKind::ResetAfter);
+    let third = agent.write("POST", &path, &[("idempotency-key", "c")], &note).await;
+    assert_eq!(third.status, 201, "{}", third.body);
+    assert_ne!(third.body["id"], first.body["id"]);
+    let audit = agent.get("/v1/audit").await.ok();
+    let outcomes: Vec<_> = audit["data"].as_array().unwrap().iter().map(|entry| &entry["outcome"]).collect();
+    assert_eq!(outcomes, ["done", "uncertain", "done"], "one entry a write");
+}
+
 #[tokio::test]
 async fn an_upsert_makes_once_and_changes_after() {
     let (connector, agent) = writer().await;

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sandbox::{Fault, FaultKind, Gate, Limit};
+use serde_json::json;
 use tests::browser::Browser;
 use tests::clock::pass;
 use tests::connector::Connector;
@@ -290,6 +291,38 @@ async fn a_missing_right_is_told_from_a_dead_token() {
         2,
         "the call and one probe, then it is known"
     );
+}
+
+/// The user may not confirm orders, and may not see one of the items: all else goes on.
+#[tokio::test]
+async fn what_one_record_or_action_is_refused_says_nothing_of_others() {
+    let connector = Connector::start().await;
+    connector.connect(&["--access", "write"]).await;
+    let agent = connector.agent(&["--can", "inventory:write"]).await;
+    let order =
+        json!({ "customer": "Harbor Interiors GmbH", "line_items": [{ "sku": "BRKT-STD", "quantity": 1 }] });
+    let orders = "/v1/inventory/salesorders";
+    let made = agent.write("POST", orders, &[], &order).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    let id = made.body["salesorder_id"].as_str().unwrap();
+    let refused = |path: &str| {
+        let refusal = r#"{"code":57,"message":"You are not authorized to perform this operation"}"#;
+        let kind = FaultKind::Body(401, "application/json".to_owned(), refusal.to_owned());
+        connector.zoho.sandbox.inject(Fault { path_contains: path.to_owned(), times: 1000, kind });
+    };
+    refused("/status/confirmed");
+    refused("/items/3300000000070001");
+    let confirm = format!("{orders}/{id}/confirm");
+    for _ in 0..2 {
+        agent.write("POST", &confirm, &[], &serde_json::Value::Null).await.problem("zoho_forbidden");
+        agent.get(&format!("{ITEMS}/3300000000070001")).await.problem("zoho_forbidden");
+    }
+    assert_eq!(agent.write("POST", orders, &[], &order).await.status, 201);
+    agent
+        .write("POST", &format!("{orders}/{id}/void?dry_run=true"), &[], &serde_json::Value::Null)
+        .await
+        .ok();
+    agent.get(ITEMS).await.ok();
 }
 
 /// A probe that finds nothing out is no reason for a new token.

@@ -320,6 +320,12 @@ impl Agent {
         Self::try_send(request).await
     }
 
+    /// Posts this very text as JSON.
+    pub async fn post_text(&self, path: &str, text: &str) -> Answer {
+        let request = self.http.post(format!("{}{path}", self.url)).bearer_auth(&self.key);
+        Self::send(request.header("content-type", "application/json").body(text.to_owned())).await
+    }
+
     /// Sends bytes and takes bytes: status, headers, body.
     pub async fn bytes(
         &self,

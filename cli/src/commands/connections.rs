@@ -1,7 +1,7 @@
 //! `zoho-connector connections`.
 
 use clap::Args;
-use shared::core::connection::token_cache::reconnect_path;
+use shared::core::connection::consent::Wish;
 use shared::core::connection::{self, Connection, State};
 
 use crate::commands::failure::Failure;
@@ -54,7 +54,7 @@ fn describe(found: &Connection, origin: &str) {
     if let Some(notice) = found.notice() {
         line("Notice", notice);
     }
-    if matches!(found.state, State::ReconnectRequired { .. }) {
-        line("Reconnect", format!("{origin}{}", reconnect_path(&found.name)));
+    if matches!(found.state, State::ReconnectRequired { .. }) && Wish::again(found).is_some() {
+        line("Reconnect", format!("{origin}{}", Wish::path_again(&found.name)));
     }
 }

@@ -44,7 +44,7 @@ impl Refresh {
             Reply::Misconfigured { reason } => {
                 failed(format!("{reason}. Correct it with `zoho-connector client set`"))
             }
-            Reply::ReconnectRequired => failed(format!(
+            Reply::ReconnectRequired { .. } => failed(format!(
                 "Zoho no longer accepts the grant of {name}: a person must consent again, `zoho-connector connect --connection {name}`"
             )),
             Reply::Unknown => failed(format!("there is no connection {name}")),

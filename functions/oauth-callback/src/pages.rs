@@ -49,6 +49,13 @@ pub(crate) fn not_reconnectable() -> Page {
         .line(format!("Do you want to connect anew? {NEW_LINK}"))
 }
 
+pub(crate) fn only_by_the_operator() -> Page {
+    Page::new(Mood::Plain, "Only the operator can connect this again")
+        .status(StatusCode::FORBIDDEN)
+        .line("The connection has ended, and the connector does not know which user of Zoho it belongs to.")
+        .line(NEW_LINK)
+}
+
 pub(crate) fn too_many() -> Page {
     Page::new(Mood::Plain, "Too many consents of this connection are open")
         .status(StatusCode::TOO_MANY_REQUESTS)

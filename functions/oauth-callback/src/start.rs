@@ -12,7 +12,7 @@ use shared::base::secret::Secret;
 use shared::base::settings::PublicUrl;
 use shared::base::web::Origin;
 use shared::core::connection::consent::Wish;
-use shared::core::connection::{self, State as ConnectionState};
+use shared::core::connection::{self, Connection, State as ConnectionState};
 use shared::store::{StoreError, Table};
 
 use crate::app::App;
@@ -44,7 +44,10 @@ async fn answer(app: &App, start: Start, origin: &PublicUrl) -> Result<Response,
             None => return Ok(pages::link_unknown().into_response()),
         },
         (None, Some(name)) => match dead_connection(&*app.state, &name).await? {
-            Some(wish) => (wish, None),
+            Some(dead) => match Wish::again(&dead) {
+                Some(wish) => (wish, None),
+                None => return Ok(pages::only_by_the_operator().into_response()),
+            },
             None => return Ok(pages::not_reconnectable().into_response()),
         },
         (None, None) => return Ok(pages::link_unknown().into_response()),
@@ -56,10 +59,8 @@ async fn answer(app: &App, start: Start, origin: &PublicUrl) -> Result<Response,
     Ok((StatusCode::FOUND, headers, [(header::SET_COOKIE, beginning.cookie)]).into_response())
 }
 
-/// What to ask for where a dead connection is to be reconnected. Anybody who knows the address may, so this works only while
-/// the grant is dead, and only for the same organisations.
-async fn dead_connection(state: &dyn Table, name: &ConnectionName) -> Result<Option<Wish>, StoreError> {
+/// The connection, where its grant is dead: only then may anybody who knows the address consent again.
+async fn dead_connection(state: &dyn Table, name: &ConnectionName) -> Result<Option<Connection>, StoreError> {
     let found = connection::get(state, name).await?;
-    let dead = found.filter(|found| matches!(found.state, ConnectionState::ReconnectRequired { .. }));
-    Ok(dead.as_ref().and_then(Wish::again))
+    Ok(found.filter(|found| matches!(found.state, ConnectionState::ReconnectRequired { .. })))
 }

@@ -8,7 +8,7 @@ use shared::core::connection::consent::{Ending, Wish};
 use shared::core::connection::token_refresh::Reply;
 use shared::core::grant::Grant;
 use shared::core::grant::client::Clients;
-use shared::core::grant::lease::{reserve, room};
+use shared::core::grant::lease::{MAX_CALLS, MAX_CALLS_OF_STRANGERS, reserve, room};
 use shared::store::StoreError;
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::oauth::{ClientCredentials, Revocable};
@@ -51,10 +51,17 @@ async fn try_exchange(app: &App, asked: &Exchange<'_>) -> Result<Reply, NotExcha
     if !room(&*app.stores.secrets, &app.clock, name, true).await? {
         return refused(["This connection was made anew too often today. Open a new link tomorrow."]);
     }
-    if let Err(until) = reserve(&*app.stores.state, &app.clock, name).await? {
-        return refused([format!(
-            "This connection asked Zoho for too many tokens. Open a new link after {until}."
-        )]);
+    let stranger = wish.again.is_some();
+    let most = if stranger { MAX_CALLS_OF_STRANGERS } else { MAX_CALLS };
+    if let Err(until) = reserve(&*app.stores.state, &app.clock, name, most).await? {
+        let many = "This connection asked Zoho for too many tokens.";
+        return refused(match stranger {
+            true => vec![
+                format!("{many} Come again after {until}."),
+                "A link of the operator (`zoho-connector connect`) works at once.".to_owned(),
+            ],
+            false => vec![format!("{many} Open a new link after {until}.")],
+        });
     }
     let credentials = ClientCredentials { id: &client.id, secret: client.secret_at(dc) };
     let asked_at = app.clock.now();

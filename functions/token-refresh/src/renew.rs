@@ -4,11 +4,12 @@ use shared::base::clock::{SignedDuration, Timestamp, earlier, later, seconds_unt
 use shared::base::id::ConnectionName;
 use shared::base::secret::digests_equal;
 use shared::core::connection::access_token::AccessToken;
+use shared::core::connection::consent::Wish;
 use shared::core::connection::token_refresh::Reply;
 use shared::core::connection::{self, Connection, State};
 use shared::core::grant::Grant;
 use shared::core::grant::client::Clients;
-use shared::core::grant::lease::{Lease, after_silence, after_throttle, reserve, room};
+use shared::core::grant::lease::{Lease, MAX_CALLS, after_silence, after_throttle, reserve, room};
 use shared::store::secret_record::load;
 use shared::store::{Condition, StoreError, VersionId, Write};
 use shared::zoho::data_centre::DataCentre;
@@ -105,7 +106,7 @@ async fn call_zoho(
         return Ok(wait);
     }
     match found.state {
-        State::ReconnectRequired { .. } => return Ok(Reply::ReconnectRequired),
+        State::ReconnectRequired { .. } => return Ok(reconnect_required(found)),
         State::Disconnecting => return Ok(Reply::Unknown),
         _ => {}
     }
@@ -126,7 +127,7 @@ async fn call_zoho(
         found.state = State::Exhausted { until };
         return Ok(exhausted(until, app.clock.now()));
     }
-    if let Err(until) = reserve(&*app.stores.state, &app.clock, &found.name).await? {
+    if let Err(until) = reserve(&*app.stores.state, &app.clock, &found.name, MAX_CALLS).await? {
         found.state = State::Exhausted { until };
         tracing::warn!(connection = %found.name, %until, "token budget spent");
         return Ok(exhausted(until, app.clock.now()));
@@ -157,6 +158,10 @@ async fn call_zoho(
     }
 }
 
+fn reconnect_required(found: &Connection) -> Reply {
+    Reply::ReconnectRequired { by_user: Wish::again(found).is_some() }
+}
+
 /// Zoho's refusal becomes a state of the connection.
 fn refused(
     found: &mut Connection,
@@ -167,7 +172,7 @@ fn refused(
 ) -> Reply {
     if refusal == Refusal::InvalidCode {
         found.state = State::ReconnectRequired { since: now };
-        return Reply::ReconnectRequired;
+        return reconnect_required(found);
     }
     if refusal.blames_client() {
         let reason = client_fault(&refusal, found.data_centre, home);

@@ -5,7 +5,6 @@
 //! A call begins with [`ZohoClient::begin`], is made with [`Session::read`] or [`Session::write`], and where it fails,
 //! [`Session::after`] says whether it may be made once more, with another token.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -15,7 +14,7 @@ use tokio::time::Instant;
 use crate::base::id::ConnectionName;
 use crate::base::problem::{Code, Problem};
 use crate::core::connection::access_token::AccessToken;
-use crate::core::connection::token_cache::{TokenState, Tokens};
+use crate::core::connection::token_cache::{NoOther, TokenState, Tokens};
 use crate::core::connection::token_refresh::TokenRefreshClient;
 use crate::core::quota::{self, Priority, Quotas, Slot};
 use crate::core::services::Services;
@@ -42,10 +41,8 @@ pub struct Call<'a> {
     pub product: Product,
     /// The scope that its token must have, where it is known.
     pub scope: Option<&'a str>,
-    /// Its name: what Zoho refuses to one call says nothing of calls of other names.
-    pub name: Cow<'a, str>,
-    /// Whether a refusal holds for all calls of this name, and is remembered.
-    pub remembers: bool,
+    /// What it is called where only Zoho knows its scope.
+    pub name: &'a str,
     /// The only organisation that will do, where the caller names one.
     pub organization: Option<&'a str>,
     /// The only account that will do, where something was worked out for one.
@@ -80,6 +77,12 @@ impl Question {
     /// A query to CRM.
     pub fn coql(place: &Place<'_>, query: &str) -> Self {
         Self { url: coql::url(place.api), query: Some(coql::body(query)), if_modified_since: None }
+    }
+
+    /// What it reads, whichever page of it: the address without its parameters, and the query.
+    pub fn name(&self) -> String {
+        let address = self.url.split_once('?').map_or(self.url.as_str(), |(address, _)| address);
+        [address, self.query.as_deref().unwrap_or_default()].concat()
     }
 }
 
@@ -124,7 +127,7 @@ pub struct ZohoClient {
     pub quotas: Quotas,
     http: Http,
     centres: DataCentres,
-    /// What a living token was refused, by the token's digest and the call's name, and until when that is believed: for a
+    /// What a living token was refused, by the token's digest and [the name](Session::named), and until when that is believed: for a
     /// moment, Zoho refuses what it allows before and after.
     refusals: Mutex<HashMap<(String, String), (Failure, Instant)>>,
 }
@@ -153,29 +156,26 @@ impl ZohoClient {
     ) -> Result<Session<'a>, CallError> {
         let (connection, until) = (call.connection, call.caller.deadline);
         let mut token = self.tokens.current(connection, until).await.map_err(CallError::NoToken)?;
-        let mut checked = self.check(&call, &token);
+        let mut checked = call.check(&token);
         if checked.is_err() && call.is_waited_for() {
             // Somebody waits, and the connection may have been made anew since the token was read.
             token = self.tokens.stored(connection, until).await.map_err(CallError::NoToken)?;
-            checked = self.check(&call, &token);
+            checked = call.check(&token);
         }
         found(&token);
-        checked?;
+        checked.map_err(CallError::NotAllowed)?;
         let api = self.centres.api(token.data_centre);
-        Ok(Session { client: self, call, token, api, replaced: false, probes_inventory: false })
+        Ok(Session { client: self, call, token, api, name: None, replaced: false, probes_inventory: false })
     }
 
-    /// Refuses what is known to fail.
-    fn check(&self, call: &Call<'_>, token: &AccessToken) -> Result<(), CallError> {
-        call.check(token).map_err(CallError::NotAllowed)?;
+    /// What this token was refused under this name a moment ago.
+    fn refused(&self, token: &AccessToken, name: &str) -> Option<Failure> {
         let refusals = self.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         if refusals.is_empty() {
-            return Ok(());
+            return None;
         }
-        match refusals.get(&(token.token.digest(), call.name.clone().into_owned())) {
-            Some((failure, until)) if Instant::now() < *until => Err(CallError::Denied(failure.clone())),
-            _ => Ok(()),
-        }
+        let (failure, until) = refusals.get(&(token.token.digest(), name.to_owned()))?;
+        (Instant::now() < *until).then(|| failure.clone())
     }
 }
 
@@ -185,6 +185,7 @@ pub struct Session<'a> {
     call: Call<'a>,
     token: Arc<AccessToken>,
     api: String,
+    name: Option<String>,
     /// Whether the token is already one in place of another.
     replaced: bool,
     /// Whether a refused token of CRM was tried at Inventory.
@@ -206,6 +207,34 @@ impl Session<'_> {
     pub fn place(&self) -> Place<'_> {
         let organization = self.token.organization.as_ref().map_or("", |found| &found.id);
         Place { api: &self.api, organization }
+    }
+
+    /// Gives a name to what is read: a refusal is believed for a while, and costs no other call. It holds for what has the same
+    /// name, and says nothing of anything else. Whatever has no name is asked each time.
+    ///
+    /// # Errors
+    /// Where a living token was refused it a moment ago.
+    pub async fn named(&mut self, name: String) -> Result<(), CallError> {
+        let mut refused = self.client.refused(&self.token, &name);
+        if refused.is_some() && self.call.is_waited_for() {
+            // Somebody waits, and the connection may have been made anew since the token was read.
+            let (connection, until) = (self.call.connection, self.call.caller.deadline);
+            let token = self.client.tokens.stored(connection, until).await.map_err(CallError::NoToken)?;
+            refused = self.client.refused(&token, &name);
+            if refused.is_none() {
+                self.go_on_with(token)?;
+            }
+        }
+        self.name = Some(name);
+        refused.map_or(Ok(()), |failure| Err(CallError::Denied(failure)))
+    }
+
+    /// Takes another token of the connection, where that one is for the call, too.
+    fn go_on_with(&mut self, token: Arc<AccessToken>) -> Result<(), CallError> {
+        self.call.check(&token).map_err(CallError::NotAllowed)?;
+        self.api = self.client.centres.api(token.data_centre);
+        self.token = token;
+        Ok(())
     }
 
     /// Reads once.
@@ -244,7 +273,8 @@ impl Session<'_> {
     ) -> Result<Result<T, Failure>, Problem> {
         let slot = self.slot(self.call.product).await?;
         let Some(left) = self.call.time_left().filter(|left| *left >= needed) else {
-            return Err(Failure::from(HttpError::Timeout).into());
+            let detail = "Too little time was left to send this. Nothing was sent.";
+            return Err(Problem::new(Code::ZohoTimeout, detail));
         };
         let Outgoing { method, url, body, if_unmodified_since } = outgoing;
         let token = &self.token.token;
@@ -267,26 +297,17 @@ impl Session<'_> {
             return Err(self.refused_again(failure).await);
         }
         let probe = self.probe(&failure);
-        let (mut alive, mut unknown) = (false, false);
-        let state = async {
-            let state = self.token_state(&failure, probe).await;
-            (alive, unknown) =
-                (matches!(state, TokenState::Alive(_)), matches!(state, TokenState::Unknown(_)));
-            state
-        };
+        let state = self.token_state(&failure, probe);
         let (connection, until) = (self.call.connection, self.call.caller.deadline);
-        let another = self.client.tokens.instead_of(connection, &self.token, state, until).await;
-        match another {
+        match self.client.tokens.instead_of(connection, &self.token, state, until).await {
             Ok(token) => {
-                self.client.check(&self.call, &token)?;
-                self.api = self.client.centres.api(token.data_centre);
-                self.token = token;
+                self.go_on_with(token)?;
                 self.replaced = true;
                 Ok(())
             }
-            Err(_) if alive => Err(self.denial(failure)),
-            Err(problem) if unknown => Err(CallError::Undecided(failure.told(problem))),
-            Err(problem) => Err(CallError::NoToken(problem)),
+            Err(NoOther::Alive) => Err(self.denial(failure)),
+            Err(NoOther::Unknown(problem)) => Err(CallError::Undecided(failure.told(problem))),
+            Err(NoOther::Failed(problem)) => Err(CallError::NoToken(problem)),
         }
     }
 
@@ -297,7 +318,7 @@ impl Session<'_> {
         }
         let Some(probe) = self.probe(&failure) else { return CallError::Denied(failure) };
         match self.token_state(&failure, Some(probe)).await {
-            TokenState::Alive(_) => self.denial(failure),
+            TokenState::Alive => self.denial(failure),
             TokenState::Dead => {
                 let detail =
                     "Zoho refuses a token that it has only just given, as it does for a moment at times.";
@@ -329,17 +350,15 @@ impl Session<'_> {
         self.call.product == Product::Inventory || self.probes_inventory
     }
 
-    /// Remembers that this token is refused calls of this name.
+    /// Remembers that this token is refused what has this name.
     pub fn remember(&self, failure: &Failure) {
-        if !self.call.remembers {
-            return;
-        }
+        let Some(name) = &self.name else { return };
         let mut refusals = self.client.refusals.lock().unwrap_or_else(PoisonError::into_inner);
         if refusals.len() >= MAX_REFUSALS {
             refusals.clear();
         }
         let until = Instant::now() + REFUSAL_BELIEVED;
-        let key = (self.token.token.digest(), self.call.name.clone().into_owned());
+        let key = (self.token.token.digest(), name.clone());
         refusals.insert(key, (failure.clone(), until));
     }
 
@@ -350,7 +369,7 @@ impl Session<'_> {
             // Without another opinion, a caller who waits may cost a token, and a read in the background may not.
             let ambiguous = failure.kind == FailureKind::DeadTokenOrScope;
             return if ambiguous && !self.call.is_waited_for() {
-                TokenState::Alive(self.call.denied(failure))
+                TokenState::Alive
             } else {
                 TokenState::Dead
             };
@@ -363,7 +382,7 @@ impl Session<'_> {
         let answer = self.client.http.get(&probe.url, &self.token.token, left).await;
         drop(slot);
         let judged = answer.map_err(Failure::from).and_then(|answer| probe.judge(&answer));
-        let Err(probed) = judged else { return TokenState::Alive(self.call.denied(failure)) };
+        let Err(probed) = judged else { return TokenState::Alive };
         self.heed(probe.product, &probed).await;
         match probed.kind {
             FailureKind::DeadToken | FailureKind::DeadTokenOrScope => TokenState::Dead,

@@ -65,7 +65,7 @@ impl TokenRefreshClient for Another {
             (dice.roll(), dice.below(8))
         };
         match way {
-            0 => Ok(Reply::ReconnectRequired),
+            0 => Ok(Reply::ReconnectRequired { by_user: true }),
             1 => Ok(Reply::Wait { seconds: 30, reason: "Zoho throttles".to_owned() }),
             2 => Err(TokenRefreshError("it did not start".to_owned())),
             _ => {

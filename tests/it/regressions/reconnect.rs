@@ -1,7 +1,8 @@
 //! Seen: whoever knew the address reconnected a dead connection as another user of the same organisation, with that user's rights and
 //! without a word; such consents could be begun without end; a link lived on for ten minutes in what had begun with it; a new
 //! link for a connection that was there could turn it into one of any organisation; the choice of an organisation
-//! believed any page that brought the cookie.
+//! believed any page that brought the cookie; a stranger with made-up codes used up all calls for tokens, so that also the
+//! operator's link was refused; and an address was given at which a connection without a known user could not be reconnected.
 
 use std::time::Duration;
 
@@ -56,6 +57,43 @@ async fn so_many_consents_may_wait_for_one_dead_connection() {
         statuses.push(Browser::default().get(&address).await.status);
     }
     assert_eq!((&statuses[..20], &statuses[20..]), ([302; 20].as_slice(), [429; 2].as_slice()));
+}
+
+#[tokio::test]
+async fn a_stranger_cannot_keep_the_operators_link_from_working() {
+    let (connector, _agent, address) = dead().await;
+    for attempt in 0..8 {
+        let browser = Browser::default();
+        let zoho = url::Url::parse(&browser.get(&address).await.location.unwrap()).unwrap();
+        let state = zoho.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+        let back = format!("{}/oauth/callback?state={state}&code=1000.made.up", connector.url);
+        let page = browser.finish(&back).await;
+        let many = page.text.contains("too many tokens");
+        // The connection itself has had two of the five.
+        assert_eq!(many, attempt >= 3, "{attempt}: {}", page.text);
+        assert!(!many || page.text.contains("A link of the operator"), "{}", page.text);
+    }
+    let page = Browser::default().consent(&connector.link(&[]).await).await;
+    assert!(page.text.contains("<h1>Connected</h1>"), "{}", page.text);
+}
+
+#[tokio::test]
+async fn where_the_user_is_not_known_only_the_operator_connects_again() {
+    let connector = Connector::start().await;
+    connector.connect(&["--scopes", "ZohoCRM.modules.READ,ZohoCRM.org.READ"]).await;
+    let agent = connector.agent(&[]).await;
+    connector.zoho.sandbox.revoke_user_grants();
+    let problem = agent.get("/v1/crm/deals").await.problem("reconnect_required");
+    assert_eq!(problem["reconnect_url"], Value::Null, "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("only the operator"), "{problem}");
+    let status = agent.get("/v1/status").await.ok();
+    assert_eq!(status["connections"][0]["reconnect_url"], Value::Null, "{status}");
+    let address = format!("{}/oauth/start?connection=default", connector.url);
+    let page = Browser::default().get(&address).await;
+    assert_eq!(page.status, 403);
+    assert!(page.text.contains("Only the operator can connect this again"), "{}", page.text);
+    connector.connect(&["--scopes", "ZohoCRM.modules.READ,ZohoCRM.org.READ"]).await;
+    agent.get("/v1/crm/deals").await.ok();
 }
 
 #[tokio::test]

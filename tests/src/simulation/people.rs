@@ -7,7 +7,7 @@ use futures::future::join;
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::core::connection::consent::Wish;
-use shared::core::connection::token_cache::{TokenState, Tokens};
+use shared::core::connection::token_cache::{NoOther, TokenState, Tokens};
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient};
 use shared::core::grant::client;
 use shared::core::grant::client::Client;
@@ -164,7 +164,11 @@ impl Proxy {
         if self.takes(token.token.expose()).await {
             return Ok(());
         }
-        let token = self.tokens.instead_of(connection, &token, async { TokenState::Dead }, until).await?;
+        let other = self.tokens.instead_of(connection, &token, async { TokenState::Dead }, until).await;
+        let token = other.map_err(|none| match none {
+            NoOther::Failed(problem) | NoOther::Unknown(problem) => problem,
+            NoOther::Alive => unreachable!("it is said to be dead"),
+        })?;
         match self.takes(token.token.expose()).await {
             true => Ok(()),
             false => Err(Problem::new(Code::ScopeMissing, "refused twice")),

@@ -12,8 +12,8 @@ use shared::base::problem::Problem;
 use shared::base::settings::PublicUrl;
 use shared::base::web::Origin;
 use shared::core::access::key::Permission;
+use shared::core::connection::consent::Wish;
 use shared::core::connection::organization::Organization;
-use shared::core::connection::token_cache::reconnect_path;
 use shared::core::connection::{Connection, State as ConnectionState};
 use shared::core::events::Event;
 use shared::core::quota::{Left, Quotas, Remaining};
@@ -296,11 +296,12 @@ fn describe(
         None => Some("Not connected yet: the operator runs `zoho-connector connect`.".to_owned()),
         Some(found) => found.notice(),
     };
-    let dead = matches!(found.map(|found| &found.state), Some(ConnectionState::ReconnectRequired { .. }));
+    let dead = found.filter(|found| matches!(found.state, ConnectionState::ReconnectRequired { .. }));
+    let again = dead.and_then(Wish::again).map(|wish| Wish::path_again(&wish.connection));
     ConnectionStatus {
         state: found.map_or("not_connected", |found| found.state.as_str()),
         notice,
-        reconnect_url: dead.then(|| format!("{}{}", origin.as_str(), reconnect_path(&name))),
+        reconnect_url: again.map(|path| format!("{}{path}", origin.as_str())),
         details: found.map(details),
         quota,
         last_event: last.map(|event| LastEvent {

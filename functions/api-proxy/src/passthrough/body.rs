@@ -17,7 +17,7 @@ use shared::zoho::scope::Product;
 use super::content_type::ContentType;
 use super::field::{broken, field, invalid, without_organization};
 use super::multipart;
-use crate::request::depth::demand_flat;
+use crate::request::plain_json::demand_plain;
 
 /// Judges a body.
 pub(super) fn read(
@@ -48,7 +48,7 @@ pub(super) fn read(
     let inventory = product == Product::Inventory;
     let bytes = match kind {
         ContentType::Json => {
-            demand_flat(&bytes)?;
+            demand_plain(&bytes)?;
             // A byte that is no text could be read as any.
             std::str::from_utf8(&bytes).map_err(|_| invalid("The body is no text in UTF-8."))?;
             if inventory {

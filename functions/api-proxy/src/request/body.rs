@@ -8,8 +8,8 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use shared::base::problem::{Code, Problem};
 
-use crate::request::depth::demand_flat;
 use crate::request::did_you_mean::question;
+use crate::request::plain_json::demand_plain;
 use crate::request::redact::asked;
 use crate::request::response_headers::ResponseHeaders;
 
@@ -23,7 +23,7 @@ impl<S: Send + Sync> FromRequest<S> for Body {
         let headers = request.extensions().get::<ResponseHeaders>().cloned().unwrap_or_default();
         let bytes = Bytes::from_request(request, state).await;
         let bytes = bytes.map_err(|rejection| unreadable(&rejection, "128 KiB"))?;
-        demand_flat(&bytes)?;
+        demand_plain(&bytes)?;
         match serde_json::from_slice(&bytes) {
             Ok(body @ Value::Object(_)) => {
                 if headers.is_redacted() {

@@ -4,9 +4,9 @@
 pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod connection;
-pub(crate) mod depth;
 pub(crate) mod did_you_mean;
 pub(crate) mod params;
+pub(crate) mod plain_json;
 pub(crate) mod redact;
 pub(crate) mod response_headers;
 pub(crate) mod run_to_completion;

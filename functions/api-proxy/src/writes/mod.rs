@@ -16,11 +16,10 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
-use shared::base::clock::Timestamp;
 use shared::base::problem::{Code, Problem};
 use shared::core::services::Services;
 use shared::core::writes::audit::{Audit, Entry, Outcome};
-use shared::core::writes::idempotency::{Begun, Idempotency, StoredAnswer, Ticket};
+use shared::core::writes::idempotency::{Begun, Idempotency, SentWrite, StoredAnswer, Ticket};
 use shared::core::writes::own_writes::OwnWrites;
 use shared::core::writes::preview::{Found as Previewed, Previews};
 use shared::core::writes::twins::{Twin, Twins};
@@ -132,10 +131,10 @@ impl Writes {
                     Err(problem)
                 }
             },
-            Begun::Unsettled { ticket, plan, at } => match restore(plan.clone()) {
-                Ok(prepared) => self.recover(request, ticket, prepared, at).await,
+            Begun::Unsettled(ticket, sent) => match restore(sent.plan.clone()) {
+                Ok(prepared) => self.recover(request, ticket, prepared, sent).await,
                 Err(problem) => {
-                    self.idempotency.unsettled(ticket, plan, at).await?;
+                    self.idempotency.unsettled(ticket, sent).await?;
                     Err(problem)
                 }
             },
@@ -166,9 +165,11 @@ impl Writes {
         mut ticket: Option<Ticket>,
     ) -> Result<Response, Problem> {
         let plan = &*prepared.plan;
-        let mut entry = self.sending(request, &prepared).await?;
+        let mut entry = self.entry(request, &prepared);
+        self.audit.write(&entry).await?;
+        let sent = SentWrite { plan: prepared.stored.clone(), at: entry.at, entry: Some(entry.id.clone()) };
         if let Some(ticket) = &mut ticket {
-            let sending = self.idempotency.sending(ticket, &prepared.stored).await;
+            let sending = self.idempotency.sending(ticket, sent.clone()).await;
             if !matches!(sending, Ok(true)) {
                 entry.outcome = Outcome::Refused;
                 self.note(&entry).await;
@@ -189,15 +190,14 @@ impl Writes {
                 // Not the action: of a call that is passed through it holds ids.
                 let (write, code) = (plan.subject(), problem.code().as_str());
                 tracing::warn!(write, code, "a write has no answer");
-                match self.recovery.look(plan, request, entry.at).await {
+                match self.recovery.look(plan, request, &sent).await {
                     Some(done) => self.finish(request, &mut entry, ticket, &prepared, done).await,
                     None => {
                         entry.outcome = Outcome::Uncertain;
                         self.note(&entry).await;
                         let problem = uncertain(plan, request.key.is_some(), problem.said());
                         if let Some(ticket) = ticket
-                            && let Err(error) =
-                                self.idempotency.unsettled(ticket, prepared.stored, entry.at).await
+                            && let Err(error) = self.idempotency.unsettled(ticket, sent).await
                         {
                             tracing::error!(%error, "an uncertain write could not be noted");
                         }
@@ -214,27 +214,29 @@ impl Writes {
         request: &WriteRequest<'_>,
         ticket: Ticket,
         prepared: Prepared,
-        at: Timestamp,
+        sent: SentWrite,
     ) -> Result<Response, Problem> {
-        let problem = match self.recovery.find(&*prepared.plan, request, at).await {
+        let problem = match self.recovery.find(&*prepared.plan, request, &sent).await {
             Ok(Some(done)) => {
-                let mut entry = self.sending(request, &prepared).await?;
+                let mut entry = self.entry(request, &prepared);
+                if let Some(id) = sent.entry {
+                    // The same write has one entry, whoever finds out how it ended.
+                    (entry.id, entry.at) = (id, sent.at);
+                }
                 return self.finish(request, &mut entry, Some(ticket), &prepared, done).await;
             }
             Ok(None) => uncertain(&*prepared.plan, true, None),
             Err(problem) if is_of_the_look(&problem) => not_looked_for(&*prepared.plan, &problem),
             Err(problem) => problem,
         };
-        self.idempotency.unsettled(ticket, prepared.stored, at).await?;
+        self.idempotency.unsettled(ticket, sent).await?;
         Err(problem)
     }
 
     /// The entry of the audit for a write that is about to be sent.
-    async fn sending(&self, request: &WriteRequest<'_>, prepared: &Prepared) -> Result<Entry, Problem> {
+    fn entry(&self, request: &WriteRequest<'_>, prepared: &Prepared) -> Entry {
         let (before, after) = (prepared.before.clone(), prepared.plan.shown());
-        let entry =
-            self.audit.sending(&request.caller.key, request.connection, &request.action, before, after);
-        Ok(entry.await?)
+        self.audit.entry(&request.caller.key, request.connection, &request.action, before, after)
     }
 
     async fn finish(

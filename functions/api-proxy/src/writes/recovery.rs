@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::base::clock::{SharedClock, SignedDuration, Timestamp, earlier, later};
+use shared::base::clock::{SharedClock, SignedDuration, Timestamp, earlier};
 use shared::base::problem::Problem;
-use shared::core::writes::audit::{Audit, Entry};
+use shared::core::writes::audit::Audit;
+use shared::core::writes::idempotency::SentWrite;
 use shared::zoho::value::{Object, text, timestamp};
 use tokio::time::{Instant, sleep};
 
@@ -25,9 +26,6 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(2);
 /// So many of the last writes are known by what they made.
 const RECENT_WRITES: usize = 100;
 
-/// A request is written down and sent within this time.
-const SAME_REQUEST: SignedDuration = SignedDuration::from_secs(5);
-
 /// Whether a record can have been made by what was sent at that time. One that does not say when can.
 pub(crate) fn made_since(row: &Object, field: &str, at: Timestamp) -> bool {
     text(row, field).and_then(timestamp).is_none_or(|made| made >= earlier(at, CLOCK_SKEW))
@@ -46,7 +44,7 @@ impl Recovery {
         &self,
         plan: &dyn Plan,
         request: &WriteRequest<'_>,
-        at: Timestamp,
+        sent: &SentWrite,
     ) -> Option<Done> {
         if plan.call_if_lost().is_some() {
             return None;
@@ -57,7 +55,7 @@ impl Recovery {
                 break;
             }
             sleep(pause).await;
-            match self.find(plan, request, at).await {
+            match self.find(plan, request, sent).await {
                 Ok(Some(done)) => return Some(done),
                 Ok(None) => {}
                 Err(problem) => {
@@ -68,20 +66,17 @@ impl Recovery {
         None
     }
 
-    /// Looks at Zoho for what was sent at that time, and is none of those that other writes have made.
+    /// Looks at Zoho for what was sent, and is none of those that other writes have made.
     pub(super) async fn find(
         &self,
         plan: &dyn Plan,
         request: &WriteRequest<'_>,
-        at: Timestamp,
+        sent: &SentWrite,
     ) -> Result<Option<Done>, Problem> {
         let (entries, _) = self.audit.list(request.connection, None, RECENT_WRITES).await?;
-        // Not what an earlier look of this very request has found.
-        let own = |entry: &Entry| {
-            entry.key == request.caller.key.id && entry.at <= at && at < later(entry.at, SAME_REQUEST)
-        };
-        let others = entries.into_iter().filter(|entry| !own(entry));
+        // Not what an earlier look for this very write has found.
+        let others = entries.into_iter().filter(|entry| Some(&entry.id) != sent.entry.as_ref());
         let taken: Vec<String> = others.filter_map(|entry| entry.subject).collect();
-        plan.find(&self.zoho, request, &Sent { at, taken: &taken }).await
+        plan.find(&self.zoho, request, &Sent { at: sent.at, taken: &taken }).await
     }
 }

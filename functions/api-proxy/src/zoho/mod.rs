@@ -5,7 +5,6 @@ pub(crate) mod field_cache;
 mod read;
 mod write;
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,7 +51,7 @@ pub(crate) struct Target<'a> {
 pub(crate) enum Scope<'a> {
     /// This scope.
     Known(&'a str),
-    /// Only Zoho knows: the call's name. What is refused to one such call says nothing of another.
+    /// Only Zoho knows: the call's name.
     OfCall(String),
 }
 
@@ -97,8 +96,8 @@ impl<'a> Target<'a> {
 
     fn call(&self) -> Call<'_> {
         let (scope, name) = match &self.scope {
-            Scope::Known(scope) => (Some(*scope), Cow::Borrowed(*scope)),
-            Scope::OfCall(call) => (None, Cow::Borrowed(call.as_str())),
+            Scope::Known(scope) => (Some(*scope), *scope),
+            Scope::OfCall(call) => (None, call.as_str()),
         };
         let (key, deadline) = (self.caller.key.id.as_str(), self.caller.deadline);
         Call {
@@ -106,7 +105,6 @@ impl<'a> Target<'a> {
             product: self.product,
             scope,
             name,
-            remembers: true,
             organization: self.caller.organization.as_deref(),
             account: self.account,
             external: self.external,

@@ -30,6 +30,7 @@ impl Zoho {
         loop {
             let mut question: Question = question(&session.place()).into();
             question.if_modified_since = target.if_modified_since.map(str::to_owned);
+            session.named(question.name()).await.map_err(|error| target.call().problem(error))?;
             match self.attempt(target, &session, &question, &judge).await? {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => {

@@ -68,6 +68,9 @@ impl ZohoReads {
         run.check(connection, product)?;
         let begun = self.client.begin(target.call(run.until), |_| {}).await;
         let mut session = begun.map_err(|error| not_read(run, target, error))?;
+        if let Some(name) = target.name() {
+            session.named(name).await.map_err(|error| not_read(run, target, error))?;
+        }
         loop {
             let question = Question {
                 url: url(&session.place()),

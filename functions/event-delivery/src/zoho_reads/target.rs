@@ -1,6 +1,5 @@
 //! What is read.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use shared::base::id::ConnectionName;
@@ -41,21 +40,25 @@ pub(crate) struct Target<'a> {
 }
 
 impl<'a> Target<'a> {
-    /// The call that reads it. Agents go first. A refusal is remembered for each list and purpose, but not for single records:
-    /// that one is refused says nothing of others.
-    pub(super) fn call(&self, until: Instant) -> Call<'a> {
-        let Self { connection, product, scope, what, purpose, .. } = *self;
-        let kind = match purpose {
+    /// What it is called where its refusal is remembered: each list and purpose, but not single records, of which another may be
+    /// allowed.
+    pub(super) fn name(&self) -> Option<String> {
+        let kind = match self.purpose {
             Purpose::List => "the list",
             Purpose::Deleted => "the deleted records",
-            Purpose::Record => "a record",
+            Purpose::Record => return None,
         };
+        Some(format!("{kind} of {}/{}", self.product, self.what))
+    }
+
+    /// The call that reads it. Agents go first.
+    pub(super) fn call(&self, until: Instant) -> Call<'a> {
+        let Self { connection, product, scope, what, .. } = *self;
         Call {
             connection,
             product,
             scope,
-            name: Cow::Owned(format!("{kind} of {product}/{what}")),
-            remembers: purpose != Purpose::Record,
+            name: what,
             organization: None,
             account: None,
             external: None,

@@ -14,6 +14,7 @@ use crate::base::problem::{Code, Problem};
 use crate::base::secret::digests_equal;
 use crate::base::ttl_cache::TTL;
 use crate::core::connection::access_token::AccessToken;
+use crate::core::connection::consent::Wish;
 use crate::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient};
 use crate::store::Secrets;
 use crate::store::secret_record::load;
@@ -26,6 +27,10 @@ const RENEWAL_TIMEOUT: Duration = Duration::from_secs(12);
 
 /// How long a caller tries to get token-refresh started in an account that is full of callers. Then it makes room.
 const START_TIMEOUT: Duration = Duration::from_millis(1500);
+
+/// Told instead of an address at which somebody could consent again.
+const ONLY_THE_OPERATOR: &str =
+    "Which user it belongs to is not known, so only the operator can connect it again.";
 
 /// The tokens of all connections.
 pub struct Tokens {
@@ -41,7 +46,7 @@ struct Slot {
     /// When it was read: a connection that was ended or made anew is noticed after a while.
     read: Option<Timestamp>,
     /// The last failure, shared with those who waited for it.
-    failed: Option<(Instant, Problem)>,
+    failed: Option<(Instant, NoOther)>,
 }
 
 impl Slot {
@@ -56,9 +61,26 @@ pub enum TokenState {
     /// It is worth a new one.
     Dead,
     /// It lives, and is refused just this.
-    Alive(Problem),
+    Alive,
     /// It could not be found out, for this reason.
     Unknown(Problem),
+}
+
+/// Why there is no token other than the one that Zoho refused.
+#[derive(Debug, Clone)]
+pub enum NoOther {
+    /// That one lives.
+    Alive,
+    /// It could not be found out whether it lives, for this reason.
+    Unknown(Problem),
+    /// None could be had.
+    Failed(Problem),
+}
+
+impl From<Problem> for NoOther {
+    fn from(problem: Problem) -> Self {
+        Self::Failed(problem)
+    }
 }
 
 impl Tokens {
@@ -85,7 +107,7 @@ impl Tokens {
         let known = slot.token.clone().filter(|token| self.usable(token, None));
         match known {
             Some(token) if self.is_believed(&slot) => Ok(token),
-            known => match self.fetch(&mut slot, connection, None, async { TokenState::Dead }, until).await {
+            known => match self.fetch(&mut slot, connection, until).await {
                 // The store does not answer, but Zoho may.
                 Err(problem) if problem.code() == Code::StoreUnavailable => known.ok_or(problem),
                 result => result,
@@ -117,21 +139,21 @@ impl Tokens {
     ) -> Result<Arc<AccessToken>, Problem> {
         let slot = self.slot(connection);
         let mut slot = slot.lock().await;
-        self.fetch(&mut slot, connection, None, async { TokenState::Dead }, until).await
+        self.fetch(&mut slot, connection, until).await
     }
 
     /// A token other than this one, which Zoho refused: read again, or renewed if `state` says that it is dead. Of all
     /// who wait for it together, one finds out.
     ///
     /// # Errors
-    /// As [`Self::current`], and what `state` says.
+    /// Why there is none.
     pub async fn instead_of(
         &self,
         connection: &ConnectionName,
         dead: &AccessToken,
         state: impl Future<Output = TokenState>,
         until: Instant,
-    ) -> Result<Arc<AccessToken>, Problem> {
+    ) -> Result<Arc<AccessToken>, NoOther> {
         let arrived = Instant::now();
         let dead = dead.token.digest();
         let slot = self.slot(connection);
@@ -139,12 +161,31 @@ impl Tokens {
         if let Some(token) = slot.token.as_ref().filter(|token| self.usable(token, Some(&dead))) {
             return Ok(token.clone());
         }
-        if let Some((_, problem)) = slot.failed.as_ref().filter(|(at, _)| *at >= arrived) {
-            return Err(problem.clone());
+        if let Some((_, failed)) = slot.failed.as_ref().filter(|(at, _)| *at >= arrived) {
+            return Err(failed.clone());
         }
-        let result = self.fetch(&mut slot, connection, Some(&dead), state, until).await;
-        slot.failed = result.as_ref().err().map(|problem| (Instant::now(), problem.clone()));
+        let result = self.other(&mut slot, connection, &dead, state, until).await;
+        slot.failed = result.as_ref().err().map(|failed| (Instant::now(), failed.clone()));
         result
+    }
+
+    async fn other(
+        &self,
+        slot: &mut Slot,
+        connection: &ConnectionName,
+        dead: &str,
+        state: impl Future<Output = TokenState>,
+        until: Instant,
+    ) -> Result<Arc<AccessToken>, NoOther> {
+        if let Some(token) = self.read(connection, Some(dead)).await? {
+            slot.learn(token.clone(), self.clock.now());
+            return Ok(token);
+        }
+        match state.await {
+            TokenState::Dead => Ok(self.renewed(slot, connection, Some(dead), until).await?),
+            TokenState::Alive => Err(NoOther::Alive),
+            TokenState::Unknown(problem) => Err(NoOther::Unknown(problem)),
+        }
     }
 
     fn slot(&self, connection: &ConnectionName) -> Arc<AsyncMutex<Slot>> {
@@ -165,21 +206,26 @@ impl Tokens {
         &self,
         slot: &mut Slot,
         connection: &ConnectionName,
-        dead: Option<&str>,
-        state: impl Future<Output = TokenState>,
         until: Instant,
     ) -> Result<Arc<AccessToken>, Problem> {
-        let token = match self.read(connection, dead).await? {
-            Some(token) => token,
-            None => {
-                match state.await {
-                    TokenState::Dead => {}
-                    TokenState::Alive(problem) | TokenState::Unknown(problem) => return Err(problem),
-                }
-                let renewal = self.renew(connection, dead);
-                timeout_at(until, renewal).await.unwrap_or_else(|_| Err(pending()))?
+        match self.read(connection, None).await? {
+            Some(token) => {
+                slot.learn(token.clone(), self.clock.now());
+                Ok(token)
             }
-        };
+            None => self.renewed(slot, connection, None, until).await,
+        }
+    }
+
+    async fn renewed(
+        &self,
+        slot: &mut Slot,
+        connection: &ConnectionName,
+        dead: Option<&str>,
+        until: Instant,
+    ) -> Result<Arc<AccessToken>, Problem> {
+        let renewal = self.renew(connection, dead);
+        let token = timeout_at(until, renewal).await.unwrap_or_else(|_| Err(pending()))?;
         slot.learn(token.clone(), self.clock.now());
         Ok(token)
     }
@@ -237,11 +283,14 @@ impl Tokens {
             Reply::Wait { seconds, reason } => {
                 Problem::new(Code::TokenCoolingDown, format!("{reason}.")).retry_after(seconds)
             }
-            Reply::ReconnectRequired => Problem::new(
-                Code::ReconnectRequired,
-                format!("Zoho no longer accepts the grant of connection {connection}."),
-            )
-            .reconnect_path(reconnect_path(connection)),
+            Reply::ReconnectRequired { by_user } => {
+                let detail = format!("Zoho no longer accepts the grant of connection {connection}.");
+                match by_user {
+                    true => Problem::new(Code::ReconnectRequired, detail)
+                        .reconnect_path(Wish::path_again(connection)),
+                    false => Problem::new(Code::ReconnectRequired, format!("{detail} {ONLY_THE_OPERATOR}")),
+                }
+            }
             Reply::Misconfigured { reason } => Problem::new(
                 Code::ConnectionMisconfigured,
                 format!("Zoho refuses the client of connection {connection}: {reason}."),
@@ -253,11 +302,6 @@ impl Tokens {
             other => Problem::internal(format!("token-refresh answered a renewal with {other:?}")),
         }
     }
-}
-
-/// Where a person brings a dead connection back to life, below our own origin.
-pub fn reconnect_path(connection: &ConnectionName) -> String {
-    format!("/oauth/start?connection={connection}")
 }
 
 fn pending() -> Problem {

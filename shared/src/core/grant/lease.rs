@@ -28,7 +28,9 @@ const LEASE_RETRY: Duration = Duration::from_millis(250);
 const STORE_CALL: SignedDuration = SignedDuration::from_secs(10);
 
 /// Calls of a connection that mint a token, and the time in which they are counted.
-const MAX_CALLS: usize = 8;
+pub const MAX_CALLS: usize = 8;
+/// So many of them may be for consents that anybody can begin, so that some are left for who has a link of the operator's.
+pub const MAX_CALLS_OF_STRANGERS: usize = 5;
 const CALLS_WINDOW: SignedDuration = SignedDuration::from_mins(10);
 
 /// Versions of a secret in a day: up to here by renewals, the rest is for people who connect.
@@ -166,7 +168,7 @@ struct Spent {
     calls: Vec<i64>,
 }
 
-/// Takes a slot for one call that mints a token, or says when the next one comes free.
+/// Takes a slot for one call that mints a token, where fewer than `most` are taken, or says when the next one comes free.
 ///
 /// # Errors
 /// Where the store fails.
@@ -174,6 +176,7 @@ pub async fn reserve(
     state: &dyn Table,
     clock: &SharedClock,
     connection: &ConnectionName,
+    most: usize,
 ) -> Result<Result<(), Timestamp>, StoreError> {
     let key = Key::new("mint-budget", connection.as_str());
     // Exchanges have no lease, so one may take the slot in between: then the calls are counted again.
@@ -183,7 +186,7 @@ pub async fn reserve(
         let mut spent: Spent =
             found.as_ref().map_or_else(|| Ok(Spent::default()), crate::store::Row::read)?;
         spent.calls.retain(|at| *at > earlier(now, CALLS_WINDOW).as_millisecond());
-        if let Some(blocking) = spent.calls.len().checked_sub(MAX_CALLS) {
+        if let Some(blocking) = spent.calls.len().checked_sub(most) {
             let first = spent.calls.get(blocking).copied().unwrap_or_default();
             return Ok(Err(later(Timestamp::from_millisecond(first).unwrap_or(now), CALLS_WINDOW)));
         }
@@ -275,7 +278,7 @@ mod tests {
         let (state, name) = (&*stores.state, ConnectionName::default());
         let mut taken = Vec::new();
         for _ in 0..12 * 60 {
-            match reserve(state, &clock, &name).await.unwrap() {
+            match reserve(state, &clock, &name, MAX_CALLS).await.unwrap() {
                 Ok(()) => taken.push(clock.now()),
                 Err(free) => assert!(free > clock.now() && free <= later(clock.now(), CALLS_WINDOW)),
             }

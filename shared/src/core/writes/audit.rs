@@ -64,20 +64,17 @@ impl Audit {
         Self { state, clock }
     }
 
-    /// Writes down what is about to be sent.
-    ///
-    /// # Errors
-    /// Where the store fails: then nothing may be sent.
-    pub async fn sending(
+    /// A new entry, of what is about to be sent.
+    pub fn entry(
         &self,
         key: &ServiceKey,
         connection: &ConnectionName,
         action: &str,
         before: Value,
         after: Value,
-    ) -> Result<Entry, StoreError> {
+    ) -> Entry {
         let at = self.clock.now();
-        let entry = Entry {
+        Entry {
             id: time_ordered(at),
             at,
             key: key.id.clone(),
@@ -88,15 +85,13 @@ impl Audit {
             outcome: Outcome::Sent,
             before,
             after,
-        };
-        self.write(&entry).await?;
-        Ok(entry)
+        }
     }
 
-    /// Writes down how it ended.
+    /// Writes an entry down: before anything is sent, and how it ended.
     ///
     /// # Errors
-    /// Where the store fails.
+    /// Where the store fails: then nothing may be sent.
     pub async fn write(&self, entry: &Entry) -> Result<(), StoreError> {
         let key = Key::new(partition(&entry.connection), &entry.id);
         let put = Put::record(key, entry, Condition::Any)?.until(later(entry.at, RETENTION));

@@ -75,8 +75,20 @@ struct Record {
 #[serde(rename_all = "snake_case")]
 enum State {
     Reserved,
-    Sent { plan: Value, at: Timestamp },
+    Sent(SentWrite),
     Done(StoredAnswer),
+}
+
+/// A write that was sent, whose end is not known yet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SentWrite {
+    /// What was to be done.
+    pub plan: Value,
+    /// When it was sent.
+    pub at: Timestamp,
+    /// Its entry in the audit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry: Option<String>,
 }
 
 /// The right to perform a request.
@@ -93,14 +105,7 @@ pub enum Begun {
     /// The request was answered before, with this.
     Answered(StoredAnswer),
     /// The first request was sent, and its end is not known: look at Zoho.
-    Unsettled {
-        /// The right to settle it.
-        ticket: Ticket,
-        /// What was to be done.
-        plan: Value,
-        /// When it was sent.
-        at: Timestamp,
-    },
+    Unsettled(Ticket, SentWrite),
     /// The first request is still running, for at most this many seconds.
     Running(u64),
     /// The key belongs to another request.
@@ -149,7 +154,7 @@ impl Idempotency {
                 return Ok(Begun::Running(seconds_until(found.until, now)));
             }
             let again = match &found.state {
-                State::Sent { plan, at } => State::Sent { plan: plan.clone(), at: *at },
+                State::Sent(sent) => State::Sent(sent.clone()),
                 _ => State::Reserved,
             };
             let Some(ticket) = self.write(&key, request, again, Condition::Version(row.version)).await?
@@ -157,7 +162,7 @@ impl Idempotency {
                 continue;
             };
             return Ok(match found.state {
-                State::Sent { plan, at } => Begun::Unsettled { ticket, plan, at },
+                State::Sent(sent) => Begun::Unsettled(ticket, sent),
                 _ => Begun::First(ticket),
             });
         }
@@ -168,9 +173,8 @@ impl Idempotency {
     ///
     /// # Errors
     /// Where the store fails: then nothing may be sent.
-    pub async fn sending(&self, ticket: &mut Ticket, plan: &Value) -> Result<bool, StoreError> {
-        let state = State::Sent { plan: plan.clone(), at: self.clock.now() };
-        self.advance(ticket, state).await
+    pub async fn sending(&self, ticket: &mut Ticket, sent: SentWrite) -> Result<bool, StoreError> {
+        self.advance(ticket, State::Sent(sent)).await
     }
 
     /// Stores the answer. False where another process took the request over.
@@ -193,9 +197,8 @@ impl Idempotency {
     ///
     /// # Errors
     /// Where the store fails.
-    pub async fn unsettled(&self, ticket: Ticket, plan: Value, at: Timestamp) -> Result<(), StoreError> {
-        let record =
-            Record { request: ticket.request, until: self.clock.now(), state: State::Sent { plan, at } };
+    pub async fn unsettled(&self, ticket: Ticket, sent: SentWrite) -> Result<(), StoreError> {
+        let record = Record { request: ticket.request, until: self.clock.now(), state: State::Sent(sent) };
         let put = Put::record(ticket.key, &record, Condition::Version(ticket.version))?;
         self.state.put(put.until(later(self.clock.now(), RETENTION))).await.map(drop)
     }
@@ -255,11 +258,22 @@ mod tests {
         }
     }
 
+    fn sent(keys: &Idempotency, plan: Value) -> SentWrite {
+        SentWrite { plan, at: keys.clock.now(), entry: Some("entry".to_owned()) }
+    }
+
+    #[test]
+    fn what_was_sent_by_the_version_before_stays_readable() {
+        let stored = r#"{"sent":{"plan":1,"at":"2026-11-22T10:00:00Z"}}"#;
+        let State::Sent(sent) = serde_json::from_str(stored).unwrap() else { panic!("not sent") };
+        assert_eq!((sent.plan, sent.entry), (json!(1), None));
+    }
+
     #[tokio::test(start_paused = true)]
     async fn the_first_answer_is_kept_for_a_day_for_its_own_request_and_owner() {
         let keys = fresh();
         let mut ticket = first(&keys).await;
-        assert!(keys.sending(&mut ticket, &json!(1)).await.unwrap());
+        assert!(keys.sending(&mut ticket, sent(&keys, json!(1))).await.unwrap());
         let body = Bytes::from_static(&[0, 159, 255]);
         let exact = Exact { content_type: Some("image/png".to_owned()), content_disposition: None, body };
         let kept = StoredAnswer { status: 201, body: json!({"id": "1"}), exact: Some(exact) };
@@ -279,27 +293,27 @@ mod tests {
         assert!(matches!(keys.begin("k", "a", "r").await.unwrap(), Begun::Running(35)));
         tokio::time::advance(Duration::from_secs(36)).await;
         let mut second = first(&keys).await;
-        assert!(!keys.sending(&mut dead, &json!(1)).await.unwrap(), "a late riser sends nothing");
-        assert!(keys.sending(&mut second, &json!(2)).await.unwrap());
+        assert!(!keys.sending(&mut dead, sent(&keys, json!(1))).await.unwrap(), "a late riser sends nothing");
+        assert!(keys.sending(&mut second, sent(&keys, json!(2))).await.unwrap());
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_died_after_sending_must_be_settled() {
         let keys = fresh();
         let mut ticket = first(&keys).await;
-        assert!(keys.sending(&mut ticket, &json!("plan")).await.unwrap());
+        assert!(keys.sending(&mut ticket, sent(&keys, json!("plan"))).await.unwrap());
         assert!(matches!(keys.begin("k", "a", "r").await.unwrap(), Begun::Running(_)));
         tokio::time::advance(Duration::from_secs(36)).await;
-        let Begun::Unsettled { ticket, plan, at } = keys.begin("k", "a", "r").await.unwrap() else {
+        let Begun::Unsettled(ticket, found) = keys.begin("k", "a", "r").await.unwrap() else {
             panic!("not unsettled")
         };
-        assert_eq!(plan, json!("plan"));
+        assert_eq!((&found.plan, found.entry.as_deref()), (&json!("plan"), Some("entry")));
         assert!(
             matches!(keys.begin("k", "a", "r").await.unwrap(), Begun::Running(_)),
             "one settles at a time"
         );
-        keys.unsettled(ticket, plan, at).await.unwrap();
-        assert!(matches!(keys.begin("k", "a", "r").await.unwrap(), Begun::Unsettled { .. }));
+        keys.unsettled(ticket, found).await.unwrap();
+        assert!(matches!(keys.begin("k", "a", "r").await.unwrap(), Begun::Unsettled(..)));
     }
 
     #[tokio::test(start_paused = true)]

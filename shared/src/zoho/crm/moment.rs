@@ -1,12 +1,13 @@
 //! Moments as CRM takes them.
 
-use crate::zoho::value::timestamp;
+use crate::zoho::value::{timestamp, with_whole_offset};
 
 /// A moment with seconds and no part of one, and an offset with a colon: CRM refuses others, which callers have of our own
 /// events.
 pub fn moment(text: &str) -> Option<String> {
-    let (_, after) = text.split_once(['T', ' '])?;
     let at = timestamp(text)?;
+    let whole = with_whole_offset(text);
+    let (_, after) = whole.as_deref().unwrap_or(text).split_once(['T', ' '])?;
     let offset = after.rfind(['+', '-']).and_then(|sign| after.get(sign..)).filter(|offset| offset.len() > 4);
     let (sign, hours, minutes) = match offset.and_then(|offset| offset.split_at_checked(1)) {
         Some((sign, digits)) => {
@@ -41,6 +42,9 @@ mod tests {
             ("2026-07-08T18:30:00.123+02:00", Some("2026-07-08T18:30:00+02:00")),
             ("2026-07-08T18:30:00+0530", Some("2026-07-08T18:30:00+05:30")),
             ("2026-07-08T18:30:00-08:00", Some("2026-07-08T18:30:00-08:00")),
+            ("2026-07-08T18:30:00-07:0", Some("2026-07-08T18:30:00-07:00")),
+            ("2026-07-08T18:30:00+5:30", Some("2026-07-08T18:30:00+05:30")),
+            ("2026-07-08T18:30:00-7:00", Some("2026-07-08T18:30:00-07:00")),
             ("2026-07-08", None),
             ("T", None),
             ("é+0530", None),

@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 use shared::base::exactly_one::exactly_one;
 use shared::base::problem::Problem;
 use shared::zoho::crm;
-use shared::zoho::crm::applied::not_applied;
+use shared::zoho::crm::applied::{holds, not_applied};
 use shared::zoho::http::Method;
 use shared::zoho::response;
 use shared::zoho::scope::Product;
-use shared::zoho::value::{self, Object, id, text};
+use shared::zoho::value::{self, Object, id};
 
 use crate::writes::plan::{Done, Plan, Sent};
 use crate::writes::recovery::made_since;
@@ -45,11 +45,7 @@ impl Plan for CreateNote {
 
     async fn send(&self, zoho: &Zoho, request: &WriteRequest<'_>) -> Result<Done, WriteFailure> {
         let target = request.target(self.needs());
-        let mut note = Object::new();
-        note.insert("Note_Content".to_owned(), self.content.clone().into());
-        if let Some(title) = &self.title {
-            note.insert("Note_Title".to_owned(), title.clone().into());
-        }
+        let mut note = self.note();
         let id = zoho
             .write(
                 &target,
@@ -88,14 +84,27 @@ impl Plan for CreateNote {
         request: &WriteRequest<'_>,
         sent: &Sent<'_>,
     ) -> Result<Option<Done>, Problem> {
+        let mut note = self.note();
+        note.entry("Note_Title").or_insert(Value::Null);
         let mine = |row: &Object| {
             made_since(row, "Created_Time", sent.at)
-                && text(row, "Note_Content") == Some(&self.content)
-                && text(row, "Note_Title") == self.title.as_deref()
+                && holds(row, &note, &Object::new())
                 && !sent.taken.contains(&format!("note/{}", id(row, "id").unwrap_or_default()))
         };
         let rows = newest(zoho, &request.target(self.needs()), &self.deal).await?;
         Ok(exactly_one(rows.into_iter().filter(mine).collect()).one().map(done))
+    }
+}
+
+impl CreateNote {
+    /// As CRM takes it.
+    fn note(&self) -> Object {
+        let mut note = Object::new();
+        note.insert("Note_Content".to_owned(), self.content.clone().into());
+        if let Some(title) = &self.title {
+            note.insert("Note_Title".to_owned(), title.clone().into());
+        }
+        note
     }
 }
 

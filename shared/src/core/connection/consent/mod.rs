@@ -76,6 +76,11 @@ impl Wish {
         let products = wish.scopes.products();
         (!products.is_empty() && products.iter().all(known)).then_some(wish)
     }
+
+    /// Where the user of a dead connection consents again without a link of the operator's, below our own origin.
+    pub fn path_again(connection: &ConnectionName) -> String {
+        format!("/oauth/start?connection={connection}")
+    }
 }
 
 /// A consent that was begun in a browser.

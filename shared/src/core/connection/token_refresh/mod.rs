@@ -82,7 +82,10 @@ pub enum Reply {
         reason: String,
     },
     /// The grant is dead.
-    ReconnectRequired,
+    ReconnectRequired {
+        /// Whether its user can consent again without a link of the operator's.
+        by_user: bool,
+    },
     /// The client is wrong.
     Misconfigured {
         /// Why, in words that say what to correct.
