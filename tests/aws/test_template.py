@@ -10,6 +10,7 @@ import copy
 import json
 import re
 import unittest
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import boto3
@@ -45,8 +46,7 @@ ACCESS_TOKEN = "secret:${AWS::StackName}/connections/*/access-token*"
 RIGHTS = {
     "OauthCallback": [
         ("OauthCallbackLog", "logs:CreateLogStream logs:PutLogEvents", "", "its log"),
-        ("StateTable", "dynamodb:GetItem", "consent-link", "the link that was opened; its version, to use it up"),
-        ("StateTable", "dynamodb:DeleteItem", "consent-link", "using it up"),
+        ("StateTable", "dynamodb:GetItem", "consent-link", "the link that was opened"),
         ("StateTable", "dynamodb:GetItem", "consent-state", "the state that came back from Zoho"),
         ("StateTable", "dynamodb:PutItem", "consent-state", "a consent that begins"),
         ("StateTable", "dynamodb:DeleteItem", "consent-state", "using it up"),
@@ -74,6 +74,8 @@ RIGHTS = {
         ("StateTable", "dynamodb:Query", "connection", "all connections, on schedule"),
         ("StateTable", "dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem", "lease", "one process at a time"),
         ("StateTable", "dynamodb:GetItem dynamodb:PutItem", "mint-budget", "not too many tokens; never forgotten"),
+        ("StateTable", "dynamodb:GetItem dynamodb:DeleteItem", "consent-link", "what a consent is for; using it up"),
+        ("StateTable", "dynamodb:GetItem dynamodb:DeleteItem", "order", "what the operator wants; using it up"),
         ("StateTable", "dynamodb:PutItem dynamodb:DeleteItem", "parked-grant", "a grant whose organisation is chosen"),
         ("StateTable", "dynamodb:Query", "parked-grant", "what nobody chose in time"),
         ("StateTable", "dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem", "watch", "how a channel of CRM is"),
@@ -286,6 +288,51 @@ def check_rights(template):
     trace = template["Resources"]["TracePolicy"]
     if trace.get("Condition") != "Traced" or rights_of(trace["Properties"]["PolicyDocument"]) != TRACE_RIGHTS:
         problems.append("TracePolicy is not what it should be")
+    return problems
+
+
+# What proves an ask to token-refresh: only the operator, who has no role here, may write it.
+PROOFS = ("consent-link", "order")
+
+SECRETS = {GRANT: "grants", ACCESS_TOKEN: "access tokens", "ClientSecret": "client", "WebhooksSecret": "webhooks",
+           "AgentSecret": "agent"}
+
+
+def rights_of_function(template, name):
+    role = template["Resources"][resource_name(function(template, name)["Role"])]
+    return set().union(*(rights_of(policy["PolicyDocument"]) for policy in role["Properties"]["Policies"]))
+
+
+def check_proofs(template):
+    problems = []
+    for name in FUNCTIONS:
+        for _, action, key in rights_of_function(template, name):
+            if action in ("dynamodb:PutItem", "dynamodb:UpdateItem"):
+                problems += [f"{name} can write {proof}" for proof in PROOFS if fnmatchcase(proof, key)]
+            if action == "dynamodb:DeleteItem" and name != "TokenRefresh":
+                problems += [f"{name} can use up {proof}" for proof in PROOFS if fnmatchcase(proof, key)]
+    return problems
+
+
+def check_security(template, text=None):
+    """The table of docs/SECURITY.md: which rows and secrets are within reach of code in a function."""
+    text = text or (ROOT / "docs" / "SECURITY.md").read_text()
+    told = {}
+    for line in text.splitlines():
+        cells = [cell.strip() for cell in line.strip("| ").split("|")]
+        if len(cells) == 5 and cells[0].strip("`") in FUNCTIONS:
+            told[cells[0].strip("`")] = [set(re.findall(r"`([^`]+)`", cells[1])),
+                                         {part.strip() for part in cells[2].split(",")} - {"–"}]
+    problems = [f"docs/SECURITY.md lacks {name}" for name in FUNCTIONS if name not in told]
+    for name, (rows, secrets) in told.items():
+        rights = rights_of_function(template, name)
+        writes = {key for _, action, key in rights
+                  if action in ("dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem")}
+        reads = {SECRETS[of] for of, action, _ in rights if action == "secretsmanager:GetSecretValue"}
+        if rows != writes:
+            problems.append(f"docs/SECURITY.md, {name}: rows {sorted(rows ^ writes)}")
+        if secrets != reads:
+            problems.append(f"docs/SECURITY.md, {name}: secrets {sorted(secrets ^ reads)}")
     return problems
 
 
@@ -610,11 +657,20 @@ class Mistakes(unittest.TestCase):
 
     def test_a_right_too_few(self):
         def change(resources):
-            self.statement(resources, "OauthCallbackRole", "UseUp")["Condition"]["ForAllValues:StringLike"][
+            self.statement(resources, "OauthCallbackRole", "Read")["Condition"]["ForAllValues:StringLike"][
                 "dynamodb:LeadingKeys"
             ].remove("consent-link")
 
         self.assertIn("OauthCallback lacks", self.wrong(check_rights, change))
+
+    def test_a_function_that_could_prove_its_own_ask(self):
+        def change(resources):
+            self.statement(resources, "ApiProxyRole", "WriteState")["Condition"]["ForAllValues:StringLike"][
+                "dynamodb:LeadingKeys"
+            ].append("order")
+
+        self.assertIn("ApiProxy can write order", self.wrong(check_proofs, change))
+        self.assertIn("ApiProxy: rows ['order']", self.wrong(check_security, change))
 
     def test_rows_without_a_limit(self):
         def change(resources):

@@ -15,7 +15,8 @@ use serde_json::{Value, json};
 use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
-use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient};
+use shared::core::connection::orders::Order;
+use shared::core::connection::token_refresh::Reply;
 use shared::core::events::subscription;
 use shared::core::events::subscription::{Channel, Subscription};
 use shared::core::events::webhook_secrets::set_channel;
@@ -72,7 +73,7 @@ impl Scene {
             inventory_tells: false,
         };
         assert!(subscription::put(&*stores.state, &watch, stored.as_ref()).await.unwrap());
-        self.inside.token_refresh.ask(Ask::Watch { connection: name }).await.unwrap()
+        self.inside.order(&Order::Watch { connection: name }).await
     }
 
     fn now(&self) -> Timestamp {

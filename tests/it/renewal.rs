@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use sandbox::{Fault, FaultKind, Gate};
 use shared::core::connection::consent::Wish;
-use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient};
+use shared::core::connection::orders::Order;
+use shared::core::connection::token_refresh::Reply;
 use shared::core::connection::{self, Connection, State};
 use shared::store::Condition;
 use tests::browser::Browser;
@@ -246,7 +247,7 @@ async fn a_reconnect_brings_nothing_back_that_the_operator_has_changed() {
         let callback = browser.accept(&link).await;
         if disconnected {
             let name = inside.connection().await.name;
-            inside.token_refresh.ask(Ask::Disconnect { connection: name }).await.unwrap();
+            inside.order(&Order::Disconnect { connection: name }).await;
         } else {
             inside.connect().await;
         }
@@ -270,7 +271,7 @@ async fn a_disconnect_is_known_to_running_functions_within_a_minute() {
         inside.zoho.sandbox.inject(Fault { path_contains: address.to_owned(), times: 1, kind });
     }
     let name = inside.connection().await.name;
-    let reply = inside.token_refresh.ask(Ask::Disconnect { connection: name }).await.unwrap();
+    let reply = inside.order(&Order::Disconnect { connection: name }).await;
     assert_eq!(reply, Reply::Disconnected { revoked: false });
     inside.advance(MINUTE);
     let (status, body) = inside.get(ITEMS).await;

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 
-use shared::core::connection::token_refresh::{Ask, Reply};
+use shared::core::connection::token_refresh::Reply;
 use tests::simulation::functions::begin;
 use tests::simulation::history::{End, What};
 use tests::simulation::life::wear_out;
@@ -17,6 +17,7 @@ use tests::simulation::people::{Proxy, consent, set_client};
 use tests::simulation::sweep::{Blow, Rival, Scene};
 use tests::simulation::world::{How, Strike};
 use tests::simulation::{on_simulated_time, play, sweep};
+use token_refresh::Task;
 
 const SEEDS: u64 = 1_200;
 
@@ -130,7 +131,7 @@ fn one_tick_renews_five_hundred_connections_in_fifteen_seconds() {
         }
         tokio::time::sleep(Duration::from_secs(3600)).await;
         let begun = tokio::time::Instant::now();
-        let ticked = begin(&world, Ask::Tick, u64::MAX).await.unwrap().unwrap().unwrap();
+        let ticked = begin(&world, Task::Tick, u64::MAX).await.unwrap().unwrap().unwrap();
         assert!(matches!(ticked, Reply::Ticked { renewed: 500, failed: 0 }), "{ticked:?}");
         assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
     });

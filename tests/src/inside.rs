@@ -15,6 +15,7 @@ use shared::base::secret::Secret;
 use shared::base::settings::{self, InventoryLimits, Settings};
 use shared::core::access::key::{Keys, NewKey, Permission};
 use shared::core::connection::consent::{Consents, Wish};
+use shared::core::connection::orders::{Order, Orders};
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient};
 use shared::core::connection::{self, Connection};
 use shared::core::grant::client;
@@ -172,6 +173,13 @@ impl Inside {
             Reply::Ticked { renewed, failed } => (renewed, failed),
             other => panic!("{other:?}"),
         }
+    }
+
+    /// Has token-refresh do what the operator orders.
+    pub async fn order(&self, order: &Order) -> Reply {
+        let orders = Orders::new(self.services.stores.state.clone(), self.services.clock.clone());
+        let id = orders.give(order).await.unwrap();
+        self.token_refresh.ask(Ask::Order { id }).await.unwrap()
     }
 
     /// The connection's row.

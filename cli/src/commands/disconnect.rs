@@ -2,7 +2,8 @@
 
 use clap::Args;
 use shared::base::id::ConnectionName;
-use shared::core::connection::token_refresh::{Ask, Reply};
+use shared::core::connection::orders::Order;
+use shared::core::connection::token_refresh::Reply;
 use shared::core::events::webhook_secrets;
 
 use crate::commands::failure::Failure;
@@ -22,8 +23,7 @@ impl Disconnect {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let opened = self.installation.open().await?;
         let name = self.connection;
-        let reply = opened.token_refresh().ask(Ask::Disconnect { connection: name.clone() }).await;
-        match reply.map_err(|error| error.to_string())? {
+        match opened.order(&Order::Disconnect { connection: name.clone() }).await? {
             Reply::Disconnected { revoked } => {
                 if revoked {
                     say(format!("✓ {name} is disconnected, here and at Zoho."));

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use clap::Args;
 use shared::base::settings::{self, Home, PublicUrl, Settings};
 use shared::base::telemetry::{self, LogForm};
-use shared::core::connection::token_refresh::TokenRefreshClient;
+use shared::core::connection::orders::{Order, Orders};
+use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient};
 use shared::core::services::Services;
 use shared::store::sqlite::Sqlite;
 use token_refresh::Local;
@@ -44,6 +45,13 @@ impl Opened {
     /// The way to token-refresh: the deployed function, or its code in this process.
     pub(super) fn token_refresh(&self) -> Arc<dyn TokenRefreshClient> {
         self.services.token_refresh.clone().unwrap_or_else(|| Arc::new(Local::new(&self.services)))
+    }
+
+    /// Has token-refresh do what only the operator may order.
+    pub(super) async fn order(&self, order: &Order) -> Result<Reply, Failure> {
+        let Services { stores, clock, .. } = &self.services;
+        let id = Orders::new(stores.state.clone(), clock.clone()).give(order).await?;
+        Ok(self.token_refresh().ask(Ask::Order { id }).await.map_err(|error| error.to_string())?)
     }
 }
 

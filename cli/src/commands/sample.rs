@@ -38,7 +38,8 @@ impl Sample {
         let Opened { services, public_url } = &callback.installation.open().await?;
         let wish = callback.request.wish(services).await?;
         let consents = Consents::new(services.stores.state.clone(), services.clock.clone());
-        let beginning = begin(&consents, &services.centres, public_url, wish, None).await?;
+        let link = consents.make_link(&wish).await?.digest();
+        let beginning = begin(&consents, &services.centres, public_url, wish, Some(link)).await?;
         let beginning =
             beginning.ok_or_else(|| "too many consents of this connection are open".to_owned())?;
         say("Open this link of Zoho in a browser, and consent:");

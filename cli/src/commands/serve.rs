@@ -33,6 +33,11 @@ impl Serve {
         let app = server::functions(&services, &token_refresh);
         say(format!("Listening on http://{address}, known to browsers and Zoho as {}", public_url.as_str()));
         say(format!("Store in {}", folder.display()));
+        if !address.ip().is_loopback() {
+            say(
+                "Warning: others on this network reach this address without encryption. Keys, codes and cookies go over it: put a reverse proxy with TLS in front, and listen on 127.0.0.1.",
+            );
+        }
         server::run(listener, app, token_refresh, &services, new).await;
         say("Ended.");
         Ok(())

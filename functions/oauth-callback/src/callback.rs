@@ -12,7 +12,7 @@ use axum::response::{AppendHeaders, IntoResponse, Response};
 use shared::base::secret::{Secret, digests_equal};
 use shared::base::web::{Deadline, Origin};
 use shared::core::connection::consent::{Begun, CHOICE, Choice, Ending, Outcome, Returned};
-use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
+use shared::core::connection::token_refresh::{Ask, Consented, Reply, TokenRefreshClient, TokenRefreshError};
 use shared::store::StoreError;
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::secrets::AuthorizationCode;
@@ -83,7 +83,7 @@ async fn answer(
     if returned.code.is_none() && returned.error.is_none() {
         return Ok(pages::incomplete().into_response());
     }
-    if !app.consents.use_up(&state, &begun).await? {
+    if !app.consents.use_up(&state).await? {
         return Ok(pages::used_already().into_response());
     }
     let link = begun.link.clone();
@@ -96,14 +96,19 @@ async fn answer(
                 Some(code) if returned.error.is_none() => {
                     exchange(&*app.token_refresh, begun, data_centre, code, &nonce, until).await
                 }
-                _ => Outcome::Ended(denied(returned.error.as_deref())),
+                _ => Some(Outcome::Ended(denied(returned.error.as_deref()))),
             };
-            app.consents.settle(&ended, &nonce, link.as_deref()).await
+            if let Some(ended) = &ended {
+                app.consents.settle(ended, &nonce, link.as_deref()).await?;
+            }
+            Ok::<_, StoreError>(ended.is_some())
         }
     };
     // The person may close the page: the operator still hears how it ended.
     let settled = tokio::spawn(work).await;
-    settled.map_err(|_| StoreError::Unavailable("the end of a consent was lost".to_owned()))??;
+    if !settled.map_err(|_| StoreError::Unavailable("the end of a consent was lost".to_owned()))?? {
+        return Ok(pages::used_already().into_response());
+    }
     let cookies = AppendHeaders([
         (header::SET_COOKIE, cookie::set(browser.origin, cookie::OUTCOME, &nonce, CHOICE)),
         (header::SET_COOKIE, cookie::take_back(browser.origin, &state_cookie)),
@@ -111,7 +116,7 @@ async fn answer(
     Ok((cookies, to_clean_address()).into_response())
 }
 
-/// Has token-refresh exchange the code.
+/// Has token-refresh exchange the code. Nothing where another consent has used up the link.
 async fn exchange(
     token_refresh: &dyn TokenRefreshClient,
     begun: Begun,
@@ -119,16 +124,22 @@ async fn exchange(
     code: AuthorizationCode,
     nonce: &Secret,
     until: Instant,
-) -> Outcome {
-    let connection = begun.wish.connection.clone();
+) -> Option<Outcome> {
+    let connection = begun.wish.connection;
+    let consented = match (&begun.link, begun.wish.again) {
+        (Some(link), _) => Consented::ByLink { link: link.clone() },
+        (None, Some(since)) => Consented::Again { connection: connection.clone(), since },
+        (None, None) => return None,
+    };
     let ask = Ask::Exchange {
-        wish: begun.wish,
+        consented,
         data_centre,
         redirect_uri: Some(begun.redirect_uri),
         code,
         ticket: nonce.digest(),
     };
-    match timeout_at(until, ask_until_there_is_room(token_refresh, ask)).await {
+    Some(match timeout_at(until, ask_until_there_is_room(token_refresh, ask)).await {
+        Ok(Ok(Reply::LinkUsed)) => return None,
         Ok(Ok(Reply::Exchanged { ending })) => Outcome::Ended(ending),
         Ok(Ok(Reply::Choose { organizations })) => {
             Outcome::Choose(Choice { connection, organizations, link: begun.link })
@@ -138,7 +149,7 @@ async fn exchange(
             Outcome::Ended(unfinished())
         }
         Err(_) => Outcome::Ended(still_at_work()),
-    }
+    })
 }
 
 /// Asks again while the account runs as many functions as it may: a code lives for a minute.

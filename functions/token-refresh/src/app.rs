@@ -1,6 +1,8 @@
 //! What the function works with.
 
 use shared::base::clock::SharedClock;
+use shared::core::connection::consent::Consents;
+use shared::core::connection::orders::Orders;
 use shared::core::events::Events;
 use shared::core::services::Services;
 use shared::store::Stores;
@@ -11,6 +13,8 @@ use shared::zoho::oauth::Accounts;
 pub(crate) struct App {
     pub(crate) stores: Stores,
     pub(crate) events: Events,
+    pub(crate) consents: Consents,
+    pub(crate) orders: Orders,
     pub(crate) clock: SharedClock,
     pub(crate) accounts: Accounts,
     pub(crate) http: Http,
@@ -21,6 +25,8 @@ impl App {
     pub(crate) fn new(services: &Services) -> Self {
         Self {
             events: Events::new(services.stores.events.clone(), services.clock.clone()),
+            consents: Consents::new(services.stores.state.clone(), services.clock.clone()),
+            orders: Orders::new(services.stores.state.clone(), services.clock.clone()),
             stores: services.stores.clone(),
             clock: services.clock.clone(),
             accounts: Accounts::new(services.http.clone(), services.centres.clone()),

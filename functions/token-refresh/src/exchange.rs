@@ -10,10 +10,8 @@ use shared::core::grant::Grant;
 use shared::core::grant::client::Clients;
 use shared::core::grant::lease::{MAX_CALLS, MAX_CALLS_OF_STRANGERS, reserve, room};
 use shared::store::StoreError;
-use shared::zoho::data_centre::DataCentre;
 use shared::zoho::oauth::{ClientCredentials, Revocable};
 use shared::zoho::scope::ScopeSet;
-use shared::zoho::secrets::AuthorizationCode;
 
 use crate::app::App;
 use crate::choose_organization::park;
@@ -23,17 +21,9 @@ use crate::probe::{Organizations, probe};
 use crate::revoke::{Revocation, revoke_unused};
 use crate::store_grant::{NotStored, store_new_grant};
 use crate::store_token::access_token;
+use crate::task::Exchange;
 
-/// A code, and what it is for.
-pub(crate) struct Exchange<'a> {
-    pub(crate) wish: &'a Wish,
-    pub(crate) data_centre: DataCentre,
-    pub(crate) redirect_uri: Option<&'a str>,
-    pub(crate) code: &'a AuthorizationCode,
-    pub(crate) ticket: &'a str,
-}
-
-pub(crate) async fn exchange(app: &App, asked: &Exchange<'_>) -> Result<Reply, StoreError> {
+pub(crate) async fn exchange(app: &App, asked: &Exchange) -> Result<Reply, StoreError> {
     match try_exchange(app, asked).await {
         Ok(reply) => Ok(reply),
         Err(NotExchanged::Refused(ending)) => Ok(Reply::Exchanged { ending }),
@@ -41,8 +31,8 @@ pub(crate) async fn exchange(app: &App, asked: &Exchange<'_>) -> Result<Reply, S
     }
 }
 
-async fn try_exchange(app: &App, asked: &Exchange<'_>) -> Result<Reply, NotExchanged> {
-    let (wish, dc) = (asked.wish, asked.data_centre);
+async fn try_exchange(app: &App, asked: &Exchange) -> Result<Reply, NotExchanged> {
+    let (wish, dc) = (&asked.wish, asked.data_centre);
     let name = &wish.connection;
     let (clients, _) = Clients::read(&*app.stores.secrets).await?;
     let Some(client) = clients.find(&wish.client_id) else {
@@ -65,13 +55,14 @@ async fn try_exchange(app: &App, asked: &Exchange<'_>) -> Result<Reply, NotExcha
     }
     let credentials = ClientCredentials { id: &client.id, secret: client.secret_at(dc) };
     let asked_at = app.clock.now();
-    let granted = match app.accounts.exchange(dc, credentials, asked.code, asked.redirect_uri).await {
-        Ok(granted) => granted,
-        Err(refusal) => {
-            tracing::warn!(connection = %name, data_centre = %dc, ?refusal, "code not exchanged");
-            return refused(explain(&refusal, (dc, client.home), asked.redirect_uri));
-        }
-    };
+    let granted =
+        match app.accounts.exchange(dc, credentials, &asked.code, asked.redirect_uri.as_deref()).await {
+            Ok(granted) => granted,
+            Err(refusal) => {
+                tracing::warn!(connection = %name, data_centre = %dc, ?refusal, "code not exchanged");
+                return refused(explain(&refusal, (dc, client.home), asked.redirect_uri.as_deref()));
+            }
+        };
     let unused = |token| Revocation { data_centre: dc, client_id: &client.id, token };
     let Some(refresh_token) = granted.refresh_token.clone() else {
         revoke_unused(app, &unused(Revocable::Access(&granted.access_token))).await;
@@ -121,7 +112,7 @@ async fn try_exchange(app: &App, asked: &Exchange<'_>) -> Result<Reply, NotExcha
     let fresh = FreshGrant { grant, token, missing };
     let result = match several {
         None => store_new_grant(app, wish, fresh).await,
-        Some(organizations) => park(app, name, fresh, organizations, asked.ticket).await,
+        Some(organizations) => park(app, name, fresh, organizations, &asked.ticket).await,
     };
     match result {
         Ok(reply) => Ok(reply),

@@ -9,9 +9,11 @@ use crate::app::App;
 use crate::channels::watch;
 use crate::choose_organization::choose;
 use crate::disconnect::disconnect;
-use crate::exchange::{Exchange, exchange};
+use crate::exchange::exchange;
+use crate::proof::proven;
 use crate::renew::{EXPIRES_SOON, renew};
 use crate::schedule::tick;
+use crate::task::Task;
 
 /// The function, made once for a process.
 pub struct TokenRefresh(App);
@@ -22,25 +24,32 @@ impl TokenRefresh {
         Self(App::new(services))
     }
 
-    /// Does what is asked.
+    /// Does what is asked, where it may be done.
     ///
     /// # Errors
     /// Where the store fails. Everything that Zoho can do is a reply.
     pub async fn handle(&self, ask: Ask) -> Result<Reply, StoreError> {
+        match proven(&self.0, ask).await? {
+            Ok(task) => self.perform(task).await,
+            Err(reply) => Ok(reply),
+        }
+    }
+
+    /// Does what is known to be allowed.
+    ///
+    /// # Errors
+    /// As [`Self::handle`].
+    pub async fn perform(&self, task: Task) -> Result<Reply, StoreError> {
         let app = &self.0;
-        match ask {
-            Ask::Renew { connection, dead } => renew(app, &connection, dead.as_deref(), EXPIRES_SOON).await,
-            Ask::Exchange { wish, data_centre, redirect_uri, code, ticket } => {
-                let (wish, code, ticket) = (&wish, &code, ticket.as_str());
-                let redirect_uri = redirect_uri.as_deref();
-                exchange(app, &Exchange { wish, data_centre, redirect_uri, code, ticket }).await
-            }
-            Ask::Choose { connection, ticket, organization } => {
+        match task {
+            Task::Renew { connection, dead } => renew(app, &connection, dead.as_deref(), EXPIRES_SOON).await,
+            Task::Exchange(asked) => exchange(app, &asked).await,
+            Task::Choose { connection, ticket, organization } => {
                 choose(app, &connection, &ticket, &organization).await
             }
-            Ask::Disconnect { connection } => disconnect(app, &connection, false).await,
-            Ask::Watch { connection } => watch(app, &connection).await,
-            Ask::Tick => tick(app).await,
+            Task::Disconnect(connection) => disconnect(app, &connection, false).await,
+            Task::Watch(connection) => watch(app, &connection).await,
+            Task::Tick => tick(app).await,
         }
     }
 }

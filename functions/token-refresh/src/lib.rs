@@ -16,11 +16,14 @@ mod handler;
 mod local;
 mod parked;
 mod probe;
+mod proof;
 mod renew;
 mod revoke;
 mod schedule;
 mod store_grant;
 mod store_token;
+mod task;
 
 pub use handler::{TokenRefresh, ask_of};
 pub use local::Local;
+pub use task::{Exchange, Task};

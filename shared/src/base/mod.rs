@@ -6,6 +6,7 @@ pub mod html_page;
 pub mod id;
 #[cfg(feature = "lambda")]
 pub mod lambda;
+pub mod loopback;
 pub mod pasted;
 pub mod problem;
 pub mod secret;

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use url::Url;
 
+use super::loopback::is_loopback;
 use super::pasted::clean;
 
 /// A variable whose value cannot be used.
@@ -181,7 +182,7 @@ impl PublicUrl {
         let error = || SettingsError {
             variable: PUBLIC_URL,
             value: text.to_owned(),
-            expected: "an address without a path, like https://connector.example.com",
+            expected: "an https address without a path, like https://connector.example.com (http only on this machine)",
         };
         let url = Url::parse(text).map_err(|_| error())?;
         let plain = url.path() == "/"
@@ -189,7 +190,9 @@ impl PublicUrl {
             && url.fragment().is_none()
             && url.username().is_empty()
             && url.password().is_none();
-        if !plain || !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
+        // Keys, codes and cookies go there.
+        let safe = url.scheme() == "https" || url.scheme() == "http" && is_loopback(&url);
+        if !plain || !safe || url.host_str().is_none() {
             return Err(error());
         }
         Ok(Self { origin: url.origin().ascii_serialization(), https: url.scheme() == "https" })
@@ -228,10 +231,7 @@ impl Default for PublicUrl {
 /// Accepts only addresses on this machine: a sandbox elsewhere would receive real secrets.
 fn parse_sandbox(text: String) -> Result<String, SettingsError> {
     let local = Url::parse(&text).is_ok_and(|url| {
-        url.scheme() == "http"
-            && matches!(url.host_str(), Some("127.0.0.1" | "localhost"))
-            && url.username().is_empty()
-            && url.query().is_none()
+        url.scheme() == "http" && is_loopback(&url) && url.username().is_empty() && url.query().is_none()
     });
     if local {
         Ok(text.trim_end_matches('/').to_owned())
@@ -285,6 +285,8 @@ mod tests {
             (PUBLIC_URL, "https://connector.example.com/path"),
             (PUBLIC_URL, "https://user@connector.example.com"),
             (PUBLIC_URL, "ftp://connector.example.com"),
+            (PUBLIC_URL, "http://connector.example.com"),
+            (PUBLIC_URL, "http://10.0.0.7:8080"),
             (SANDBOX_URL, "http://sandbox.example.com"),
             (SANDBOX_URL, "http://127.0.0.1@evil.example"),
             (LOG, "shared=loud"),

@@ -26,6 +26,8 @@ static FORM: OnceLock<LogForm> = OnceLock::new();
 pub fn start(form: LogForm, filter: &str) {
     let _already_set = FORM.set(form);
     let filter: Targets = filter.parse().unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
+    // At trace, the AWS SDK prints the bodies of its calls, which hold secrets.
+    let filter = filter.with_target("aws_", Level::INFO);
     let lines = tracing_subscriber::fmt::layer().with_target(false).with_writer(std::io::stderr);
     let registry = tracing_subscriber::registry().with(filter);
     let _already_started = match form {

@@ -119,7 +119,8 @@ pub fn crm_written(answer: &Answer) -> Result<String, Failure> {
 pub(super) fn done(answer: &Answer, row: Option<&Object>) -> Result<Object, Failure> {
     let row = row.ok_or_else(|| Failure::of(FailureKind::Unreadable))?;
     match code(row) {
-        Some(code) if code == "SUCCESS" => {
+        // A row of two minds says nothing.
+        Some(code) if code == "SUCCESS" && row.get("status").is_none_or(|status| status != "error") => {
             Ok(row.get("details").and_then(Value::as_object).cloned().unwrap_or_default())
         }
         Some(code) if !is_success(&code) => Err(crm_refusal(answer, row)),
@@ -363,6 +364,8 @@ mod tests {
         for status in [200, 202, 207, 400, 403] {
             assert!(!crm_written(&answer(status, refused)).unwrap_err().is_uncertain(), "{status}");
         }
+        let torn = r#"{"data":[{"code":"SUCCESS","details":{"id":"7"},"status":"error"}]}"#;
+        assert_eq!(crm_written(&answer(200, torn)).unwrap_err().kind, FailureKind::Unreadable);
         let made = crm_written(&answer(201, r#"{"data":[{"code":"SUCCESS","details":{"id":"7"}}]}"#));
         assert_eq!(made.unwrap(), "7");
     }

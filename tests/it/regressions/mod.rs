@@ -4,6 +4,7 @@ mod deep_body;
 mod event_content;
 mod half_open;
 mod locked_file;
+mod proven_asks;
 mod reconnect;
 #[cfg(unix)]
 mod secrets_on_disk;

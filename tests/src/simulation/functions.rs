@@ -13,7 +13,7 @@ use shared::core::services::Services;
 use shared::store::StoreError;
 use shared::zoho::data_centre::DataCentres;
 use shared::zoho::http::Http;
-use token_refresh::TokenRefresh;
+use token_refresh::{Task, TokenRefresh};
 use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
@@ -69,14 +69,14 @@ fn services(world: &Arc<World>, who: Who) -> Services {
     }
 }
 
-fn asked(ask: &Ask) -> What {
-    let (kind, connection) = match ask {
-        Ask::Renew { connection, .. } => (Kind::Renew, Some(connection)),
-        Ask::Exchange { wish, .. } => (Kind::Exchange, Some(&wish.connection)),
-        Ask::Choose { connection, .. } => (Kind::Choose, Some(connection)),
-        Ask::Disconnect { connection } => (Kind::Disconnect, Some(connection)),
+fn asked(task: &Task) -> What {
+    let (kind, connection) = match task {
+        Task::Renew { connection, .. } => (Kind::Renew, Some(connection)),
+        Task::Exchange(asked) => (Kind::Exchange, Some(&asked.wish.connection)),
+        Task::Choose { connection, .. } => (Kind::Choose, Some(connection)),
+        Task::Disconnect(connection) => (Kind::Disconnect, Some(connection)),
         // Nothing is watched in this world.
-        Ask::Tick | Ask::Watch { .. } => (Kind::Tick, None),
+        Task::Tick | Task::Watch(_) => (Kind::Tick, None),
     };
     What::Began { kind, connection: connection.map(ToString::to_string) }
 }
@@ -85,14 +85,14 @@ fn asked(ask: &Ask) -> What {
 pub type Ending = oneshot::Receiver<Option<Result<Reply, StoreError>>>;
 
 /// Begins a run that dies at its `last` poll. The ending is nothing where it did.
-pub fn begin(world: &Arc<World>, ask: Ask, last: u64) -> Ending {
+pub fn begin(world: &Arc<World>, task: Task, last: u64) -> Ending {
     let who = Who::Run(world.number());
     let (tell, ending) = oneshot::channel();
     let world = world.clone();
-    world.note(who, asked(&ask));
+    world.note(who, asked(&task));
     tokio::spawn(async move {
         let function = TokenRefresh::new(&services(&world, who));
-        let work = Mortal { inner: Some(Box::pin(function.handle(ask))), polls: 0, last };
+        let work = Mortal { inner: Some(Box::pin(function.perform(task))), polls: 0, last };
         let result = match timeout(LONGEST, work).await {
             Ok(Ok(result)) => {
                 let reply = match &result {
@@ -120,9 +120,12 @@ pub fn begin(world: &Arc<World>, ask: Ask, last: u64) -> Ending {
 /// The way of one process to token-refresh.
 pub struct Invocations(pub Arc<World>);
 
-#[async_trait]
-impl TokenRefreshClient for Invocations {
-    async fn ask(&self, ask: Ask) -> Result<Reply, TokenRefreshError> {
+impl Invocations {
+    /// Has this done.
+    ///
+    /// # Errors
+    /// Where nothing is known of how it ended.
+    pub async fn run(&self, task: Task) -> Result<Reply, TokenRefreshError> {
         let Self(world) = self;
         let trouble = world.trouble();
         let random = &world.random;
@@ -131,7 +134,7 @@ impl TokenRefreshClient for Invocations {
             return Ok(Reply::Busy);
         }
         let last = if random.chance(trouble.crashes) { random.between(1, 80) } else { u64::MAX };
-        let ending = begin(world, ask, last);
+        let ending = begin(world, task, last);
         let lost = random.chance(trouble.lost);
         match ending.await {
             Ok(Some(Ok(reply))) if !lost => Ok(reply),
@@ -142,6 +145,17 @@ impl TokenRefreshClient for Invocations {
                 world.history().broken.push(broken.clone());
                 Err(TokenRefreshError(broken))
             }
+        }
+    }
+}
+
+#[async_trait]
+impl TokenRefreshClient for Invocations {
+    /// Whether an ask may be done is no matter of this world: whoever asks may.
+    async fn ask(&self, ask: Ask) -> Result<Reply, TokenRefreshError> {
+        match ask {
+            Ask::Renew { connection, dead } => self.run(Task::Renew { connection, dead }).await,
+            other => unreachable!("no function asks for {other:?} here"),
         }
     }
 }

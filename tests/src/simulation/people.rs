@@ -8,12 +8,13 @@ use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::core::connection::consent::Wish;
 use shared::core::connection::token_cache::{NoOther, TokenState, Tokens};
-use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient};
+use shared::core::connection::token_refresh::Reply;
 use shared::core::grant::client;
 use shared::core::grant::client::Client;
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::scope::ScopeSet;
 use shared::zoho::secrets::{AuthorizationCode, ClientSecret};
+use token_refresh::{Exchange, Task};
 use tokio::time::{Instant, sleep};
 
 use super::functions::{Invocations, begin};
@@ -41,7 +42,7 @@ pub async fn set_client(world: &Arc<World>) -> bool {
 }
 
 /// What a consent asks for.
-pub fn exchange(connection: usize, code: &str) -> Ask {
+pub fn exchange(connection: usize, code: &str) -> Task {
     let wish = Wish {
         connection: name(connection),
         client_id: CLIENT.to_owned(),
@@ -53,7 +54,7 @@ pub fn exchange(connection: usize, code: &str) -> Ask {
     };
     let (redirect_uri, ticket, code) =
         (Some(REDIRECT.to_owned()), ticket(code), AuthorizationCode::new(code));
-    Ask::Exchange { wish, data_centre: DataCentre::Us, redirect_uri, code, ticket }
+    Task::Exchange(Exchange { wish, data_centre: DataCentre::Us, redirect_uri, code, ticket })
 }
 
 /// What the browser must bring to choose; in the simulation it is told by the code.
@@ -76,7 +77,7 @@ pub enum Mind {
 
 /// A person brings a code back and looks at the page: whether it says, in the end, that the connection is made.
 pub async fn bring_code(world: &Arc<World>, connection: usize, code: &str, mind: Mind) -> bool {
-    let reply = Invocations(world.clone()).ask(exchange(connection, code)).await;
+    let reply = Invocations(world.clone()).run(exchange(connection, code)).await;
     let Ok(Reply::Choose { organizations }) = reply else {
         return see(world, connection, code, reply.ok().as_ref());
     };
@@ -97,7 +98,7 @@ pub async fn bring_code(world: &Arc<World>, connection: usize, code: &str, mind:
 /// A person chooses, and again while the page asks for it.
 async fn choose(world: &Arc<World>, connection: usize, code: &str, organization: &str) -> bool {
     for _ in 0..4 {
-        let reply = Invocations(world.clone()).ask(choice(connection, code, organization)).await;
+        let reply = Invocations(world.clone()).run(choice(connection, code, organization)).await;
         if let Ok(Reply::Exchanged { .. }) = reply {
             return see(world, connection, code, reply.ok().as_ref());
         }
@@ -107,8 +108,8 @@ async fn choose(world: &Arc<World>, connection: usize, code: &str, organization:
 }
 
 /// The choice of an organisation.
-pub fn choice(connection: usize, code: &str, organization: &str) -> Ask {
-    Ask::Choose { connection: name(connection), ticket: ticket(code), organization: organization.to_owned() }
+pub fn choice(connection: usize, code: &str, organization: &str) -> Task {
+    Task::Choose { connection: name(connection), ticket: ticket(code), organization: organization.to_owned() }
 }
 
 /// Whether the page says that the connection is made.
@@ -184,8 +185,8 @@ impl Proxy {
 /// The operator ends a connection, and asks again while somebody else works on it.
 pub async fn disconnect(world: &Arc<World>, connection: usize) -> bool {
     for _ in 0..4 {
-        let ask = Ask::Disconnect { connection: name(connection) };
-        match Invocations(world.clone()).ask(ask).await {
+        let task = Task::Disconnect(name(connection));
+        match Invocations(world.clone()).run(task).await {
             Ok(Reply::Disconnected { .. } | Reply::Unknown) => return true,
             _ => sleep(world.random.seconds(1, 20)).await,
         }
@@ -197,5 +198,5 @@ pub async fn disconnect(world: &Arc<World>, connection: usize) -> bool {
 pub fn tick(world: &Arc<World>) {
     let (random, crashes) = (&world.random, world.trouble().crashes);
     let last = if random.chance(crashes) { random.between(1, 120) } else { u64::MAX };
-    drop(begin(world, Ask::Tick, last));
+    drop(begin(world, Task::Tick, last));
 }

@@ -5,7 +5,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::core::connection::token_refresh::{Ask, Reply};
+use shared::core::connection::token_refresh::Reply;
+use token_refresh::Task;
 use tokio::time::{Instant, sleep};
 
 use super::functions::begin;
@@ -72,7 +73,7 @@ impl Scene {
     }
 
     /// What stands before, and what is asked.
-    async fn prepare(self, world: &Arc<World>) -> (Ask, Option<String>) {
+    async fn prepare(self, world: &Arc<World>) -> (Task, Option<String>) {
         world.zoho().add_user(1);
         world.zoho().add_user(2);
         assert!(set_client(world).await);
@@ -93,26 +94,26 @@ impl Scene {
             }
             Self::Renewal => {
                 sleep(Duration::from_secs(3590)).await;
-                Ask::Renew { connection: label, dead: None }
+                Task::Renew { connection: label, dead: None }
             }
             Self::Dead => {
                 world.zoho().evict_tokens("c1");
                 let token = world.kept().current("connections/c1/access-token").unwrap().0;
                 let token: serde_json::Value = serde_json::from_str(&token).unwrap();
                 let token = shared::base::secret::Secret::new(token["token"].as_str().unwrap());
-                Ask::Renew { connection: label, dead: Some(token.digest()) }
+                Task::Renew { connection: label, dead: Some(token.digest()) }
             }
-            Self::Disconnect => Ask::Disconnect { connection: label },
+            Self::Disconnect => Task::Disconnect(label),
             Self::Tick => {
                 sleep(Duration::from_secs(2000)).await;
-                Ask::Tick
+                Task::Tick
             }
             Self::HalfEnded => {
                 // It dies right after its tombstone.
-                let half = begin(world, Ask::Disconnect { connection: label }, 10);
+                let half = begin(world, Task::Disconnect(label), 10);
                 assert!(half.await.unwrap().is_none());
                 sleep(Duration::from_secs(20)).await;
-                Ask::Tick
+                Task::Tick
             }
             Self::ParkAgain | Self::Choice | Self::LastMoment | Self::EndedParked | Self::Abandoned => {
                 let (ask, code) = new_code(world, 1);
@@ -127,8 +128,8 @@ impl Scene {
                 match self {
                     Self::ParkAgain => return new_code(world, 1),
                     Self::Choice | Self::LastMoment => return (chosen(world, code.as_ref().unwrap()), code),
-                    Self::EndedParked => return (Ask::Disconnect { connection: label }, code),
-                    _ => Ask::Tick,
+                    Self::EndedParked => return (Task::Disconnect(label), code),
+                    _ => Task::Tick,
                 }
             }
         };
@@ -137,11 +138,11 @@ impl Scene {
 }
 
 /// The choice of the user who is in two organisations.
-fn chosen(world: &World, code: &str) -> Ask {
+fn chosen(world: &World, code: &str) -> Task {
     choice(1, code, &world.zoho().organizations(1)[1])
 }
 
-fn new_code(world: &World, user: usize) -> (Ask, Option<String>) {
+fn new_code(world: &World, user: usize) -> (Task, Option<String>) {
     let at = world.at();
     let code = world.zoho().consent(user, "c1", true, at);
     (exchange(1, &code), Some(code))

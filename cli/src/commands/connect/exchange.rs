@@ -1,9 +1,10 @@
 //! From a code to a connection: the exchange, the choice of an organisation, and how the consent ended.
 
 use shared::base::secret::Secret;
-use shared::core::connection::consent::{Ending, Wish};
+use shared::core::connection::consent::{Consents, Ending, Wish};
 use shared::core::connection::organization::Organization;
-use shared::core::connection::token_refresh::{Ask, Reply};
+use shared::core::connection::token_refresh::{Ask, Consented, Reply};
+use shared::core::services::Services;
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::secrets::AuthorizationCode;
 
@@ -22,7 +23,10 @@ pub(super) async fn exchange(
     let token_refresh = opened.token_refresh();
     let ticket = Secret::random().digest();
     let connection = wish.connection.clone();
-    let ask = Ask::Exchange { wish, data_centre, redirect_uri, code, ticket: ticket.clone() };
+    let Services { stores, clock, .. } = &opened.services;
+    let link = Consents::new(stores.state.clone(), clock.clone()).make_link(&wish).await?.digest();
+    let consented = Consented::ByLink { link };
+    let ask = Ask::Exchange { consented, data_centre, redirect_uri, code, ticket: ticket.clone() };
     let mut reply = token_refresh.ask(ask).await.map_err(|error| error.to_string())?;
     if let Reply::Choose { organizations } = &reply {
         let organization = choose_organization(organizations)?;

@@ -32,7 +32,7 @@ async fn wait(consents: &Consents, nonce: &Secret) -> Result<(), Failure> {
     let started = Instant::now();
     while started.elapsed() < longest {
         sleep(Duration::from_millis(500)).await;
-        match consents.outcome(nonce).await? {
+        match consents.outcome_of_link(nonce).await? {
             Some(Outcome::Ended(ending)) => return report(&ending),
             Some(Outcome::Choose(_)) if !choosing => {
                 say("The user is in several organisations and chooses one in the browser.");

@@ -192,6 +192,9 @@ mod tests {
             (Verb::Post, FORM, "a=b&organization%5Fid=1"),
             (Verb::Post, FORM, "JSONString=%7B%22organization_id%22%3A1%7D"),
             (Verb::Post, FORM, "JSONString="),
+            (Verb::Post, FORM, "JSONString=%7B%22enable_portal%22%3Atrue%7D"),
+            (Verb::Post, JSON, r#"{"first_name":"A","enable_portal":true}"#),
+            (Verb::Post, JSON, r#"{"contact_persons":[{"first_name":"A"},{"is_added_in_portal":"true"}]}"#),
             (Verb::Post, "multipart/form-data", "--x--"),
         ] {
             assert!(judged(verb, Product::Inventory, kind, body).is_err(), "{verb} {kind} {body}");

@@ -75,6 +75,8 @@ const DENIED: &[(Product, Of, &str, &str)] = &[
     (Crm, All, "oauth", TOKENS),
     (Crm, Writes, "*/actions/mass_delete", BULK),
     (Crm, Writes, "actions/mass_delete", BULK),
+    (Crm, Writes, "*/actions/mass_update", BULK),
+    (Crm, Writes, "actions/mass_update", BULK),
 ];
 
 /// Parts of paths, wherever they stand, that send something to people or let them in.
@@ -180,6 +182,7 @@ mod tests {
             "POST inventory/invoices/1/paymentreminder",
             "POST crm/Contacts/1/actions/send_mail",
             "POST inventory/contacts/1/portal/enable",
+            "POST crm/Leads/actions/mass_update",
             "POST crm/settings/portals/x/user_type",
             "GET crm/settings/variables",
             "GET crm/settings/variables/1",

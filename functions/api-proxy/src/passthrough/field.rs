@@ -5,6 +5,7 @@ use std::fmt;
 
 use serde::Deserializer as _;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
+use serde_json::Value;
 use shared::base::problem::{Code, Problem};
 
 use crate::request::params;
@@ -76,6 +77,11 @@ pub(super) fn without_organization(bytes: &[u8]) -> Result<(), Problem> {
     if let Some(name) = named.odd {
         return Err(invalid(format!("`{}` is no name of a field. {NAMES}", name.escape_debug())));
     }
+    if named.portal {
+        return Err(invalid(
+            "Only a person opens the portal of customers, in Zoho: leave out `enable_portal` and `is_added_in_portal`.",
+        ));
+    }
     if named.organization {
         return Err(invalid(
             "`organization_id` is the connector's to set. Leave it out; another organisation is another connection.",
@@ -91,6 +97,8 @@ struct Top;
 #[derive(Default)]
 struct Names {
     organization: bool,
+    /// Whether it lets somebody into the portal of customers.
+    portal: bool,
     /// One that could be read as another.
     odd: Option<String>,
 }
@@ -106,13 +114,29 @@ impl<'de> Visitor<'de> for Top {
         let mut names = Names::default();
         while let Some(name) = map.next_key::<String>()? {
             names.organization |= is_organization(&name);
-            map.next_value::<IgnoredAny>()?;
+            match name.as_str() {
+                "enable_portal" | "is_added_in_portal" => names.portal |= opens(&map.next_value()?),
+                "contact_persons" => names.portal |= lets_in(&map.next_value()?),
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
             if !is_plain(&name) {
                 names.odd.get_or_insert(name);
             }
         }
         Ok(names)
     }
+}
+
+/// What Zoho could take for a yes.
+fn opens(value: &Value) -> bool {
+    !matches!(value, Value::Null | Value::Bool(false)) && value != "false"
+}
+
+fn lets_in(people: &Value) -> bool {
+    let mut people = people.as_array().into_iter().flatten();
+    people.any(|person| {
+        ["enable_portal", "is_added_in_portal"].iter().any(|name| person.get(name).is_some_and(opens))
+    })
 }
 
 pub(super) fn broken(error: &serde_json::Error) -> Problem {

@@ -2,6 +2,7 @@
 
 pub mod access_token;
 pub mod consent;
+pub mod orders;
 pub mod organization;
 pub mod token_cache;
 pub mod token_refresh;

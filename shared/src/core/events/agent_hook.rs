@@ -2,8 +2,9 @@
 //! itself.
 
 use serde::{Deserialize, Serialize};
-use url::{Host, Url};
+use url::Url;
 
+use crate::base::loopback::is_loopback;
 use crate::base::secret::{Secret, expose, sha256_hex};
 use crate::store::secret_record::{load, write};
 use crate::store::{Secrets, StoreError};
@@ -91,13 +92,7 @@ impl std::str::FromStr for HookUrl {
     /// The token must not go over the network in the clear, and `OpenClaw` refuses tokens in addresses.
     fn from_str(text: &str) -> Result<Self, String> {
         let url = Url::parse(text).map_err(|error| format!("this is no address ({error})"))?;
-        let loopback = match url.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        };
-        let safe = url.scheme() == "https" || (url.scheme() == "http" && loopback);
+        let safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
         if !safe {
             return Err("it must begin with https://, or be on this machine".to_owned());
         }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
-use shared::core::connection::token_refresh::{Ask, Reply};
+use shared::core::connection::orders::Order;
+use shared::core::connection::token_refresh::Reply;
 use shared::core::events::subscription;
 use shared::core::events::webhook_secrets;
 use shared::core::events::webhook_secrets::WebhookSecrets;
@@ -60,10 +61,8 @@ pub(super) async fn end(opened: &Opened, name: &ConnectionName) -> Result<bool, 
 
 /// The end of the channel, nothing where the subscription has none; or why CRM refused it.
 async fn ask(opened: &Opened, name: &ConnectionName) -> Result<Result<Option<Timestamp>, String>, Failure> {
-    let token_refresh = opened.token_refresh();
     for _ in 0..MAX_TRIES {
-        let reply = token_refresh.ask(Ask::Watch { connection: name.clone() }).await;
-        match reply.map_err(|error| error.to_string())? {
+        match opened.order(&Order::Watch { connection: name.clone() }).await? {
             Reply::Watching { expires } => return Ok(Ok(expires)),
             Reply::NotWatching { reason } => return Ok(Err(reason)),
             Reply::Busy | Reply::Full => sleep(RETRY_DELAY).await,

@@ -13,7 +13,7 @@ use crate::base::id::ConnectionName;
 use crate::base::secret::Secret;
 use crate::core::connection::Connection;
 use crate::core::connection::organization::Organization;
-use crate::store::{Condition, Key, Put, Row, StoreError, Table};
+use crate::store::{Condition, Key, Put, Row, StoreError, Table, Write};
 use crate::zoho::data_centre::DataCentre;
 use crate::zoho::scope::{Product, ScopeSet};
 
@@ -92,7 +92,7 @@ pub struct Begun {
     pub redirect_uri: String,
     /// The digest of the cookie that the same browser must bring.
     pub cookie: String,
-    /// The digest of the link it began with. Both are used up together.
+    /// The digest of the link it began with, which is used up when it ends.
     pub link: Option<String>,
 }
 
@@ -218,19 +218,30 @@ impl Consents {
         self.find(&Key::new(STATES, state.digest())).await
     }
 
-    /// Uses up a consent and its link. Only one caller ever gets `true`.
+    /// Uses up a consent. Only one caller ever gets `true`.
     ///
     /// # Errors
     /// Where the store fails.
-    pub async fn use_up(&self, state: &Secret, begun: &Begun) -> Result<bool, StoreError> {
-        let mut keys = vec![Key::new(STATES, state.digest())];
-        keys.extend(begun.link.as_ref().map(|digest| Key::new(LINKS, digest)));
-        let mut steps = Vec::new();
-        for key in keys {
-            let Some(row) = self.state.get(&key).await? else { return Ok(false) };
-            steps.push(crate::store::Write::Delete(key, Condition::Version(row.version)));
-        }
-        Ok(self.state.transact(steps).await?.is_done())
+    pub async fn use_up(&self, state: &Secret) -> Result<bool, StoreError> {
+        Ok(self.take::<Begun>(Key::new(STATES, state.digest())).await?.is_some())
+    }
+
+    /// Uses up a link, by its digest: what it asks for, for one caller only.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn take_link(&self, digest: &str) -> Result<Option<Wish>, StoreError> {
+        let link: Option<Link> = self.take(Key::new(LINKS, digest)).await?;
+        let now = self.clock.now();
+        Ok(link.filter(|link| now < later(link.made, LIFETIME)).map(|link| link.wish))
+    }
+
+    async fn take<T: DeserializeOwned>(&self, key: Key) -> Result<Option<T>, StoreError> {
+        let Some(row) = self.state.get(&key).await? else { return Ok(None) };
+        let found = row.read()?;
+        // A transaction, which knows its own first try where the answer to that was lost.
+        let taken = self.state.transact(vec![Write::Delete(key, Condition::Version(row.version))]).await?;
+        Ok(taken.is_done().then_some(found))
     }
 
     /// Stores how far a consent has come: under the nonce, for the page after the callback, and under the link, for the operator's
@@ -245,19 +256,27 @@ impl Consents {
         link: Option<&str>,
     ) -> Result<(), StoreError> {
         let until = later(self.clock.now(), CHOICE);
-        for digest in [Some(nonce.digest().as_str()), link].into_iter().flatten() {
-            let put = Put::record(Key::new(ENDINGS, digest), outcome, Condition::Any)?.until(until);
-            self.state.put(put).await?;
+        let keys = [Some(Key::new(ENDINGS, nonce.digest())), link.map(of_link)];
+        for key in keys.into_iter().flatten() {
+            self.state.put(Put::record(key, outcome, Condition::Any)?.until(until)).await?;
         }
         Ok(())
     }
 
-    /// How far the consent of that nonce has come, or the one that began with the link of that nonce.
+    /// How far the consent of that nonce has come.
     ///
     /// # Errors
     /// Where the store fails.
     pub async fn outcome(&self, nonce: &Secret) -> Result<Option<Outcome>, StoreError> {
         self.find(&Key::new(ENDINGS, nonce.digest())).await
+    }
+
+    /// How far the consent has come that began with this link. Only the operator asks: a link tells no browser how it ended.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn outcome_of_link(&self, link: &Secret) -> Result<Option<Outcome>, StoreError> {
+        self.find(&of_link(&link.digest())).await
     }
 
     async fn store(
@@ -274,4 +293,8 @@ impl Consents {
     async fn find<T: DeserializeOwned>(&self, key: &Key) -> Result<Option<T>, StoreError> {
         self.state.get(key).await?.map(|row| row.read()).transpose()
     }
+}
+/// Where the outcome of what began with a link stands, by the link's digest.
+fn of_link(digest: &str) -> Key {
+    Key::new(ENDINGS, format!("link/{digest}"))
 }

@@ -11,7 +11,7 @@ use crate::base::clock::Timestamp;
 use crate::base::id::ConnectionName;
 #[cfg(doc)]
 use crate::core::connection::consent::CHOICE;
-use crate::core::connection::consent::{Ending, Wish};
+use crate::core::connection::consent::Ending;
 use crate::core::connection::organization::Organization;
 use crate::zoho::data_centre::DataCentre;
 use crate::zoho::secrets::AuthorizationCode;
@@ -29,8 +29,8 @@ pub enum Ask {
     },
     /// A connection made from the code of a consent.
     Exchange {
-        /// What was asked of the user.
-        wish: Wish,
+        /// To what the user consented.
+        consented: Consented,
         /// Where the user's account lives.
         data_centre: DataCentre,
         /// Where Zoho sent the browser; nothing for a code of a Self Client.
@@ -50,18 +50,31 @@ pub enum Ask {
         /// Its id.
         organization: String,
     },
-    /// The end of a connection.
-    Disconnect {
-        /// Which.
-        connection: ConnectionName,
-    },
-    /// Brings CRM's channel in line with what is watched for a connection.
-    Watch {
-        /// Which.
-        connection: ConnectionName,
+    /// What the operator has ordered.
+    Order {
+        /// The order's id.
+        id: String,
     },
     /// The renewal of everything that ends soon.
     Tick,
+}
+
+/// To what a user consented: token-refresh looks up what that is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "snake_case")]
+pub enum Consented {
+    /// To a link of the operator's, which is used up.
+    ByLink {
+        /// Its digest.
+        link: String,
+    },
+    /// To a dead connection, once more.
+    Again {
+        /// Which.
+        connection: ConnectionName,
+        /// When it was connected before.
+        since: Timestamp,
+    },
 }
 
 /// What token-refresh answers.
@@ -91,8 +104,10 @@ pub enum Reply {
         /// Why, in words that say what to correct.
         reason: String,
     },
-    /// There is no such connection.
+    /// There is no such connection, or order.
     Unknown,
+    /// The link was used already, or its time is over.
+    LinkUsed,
     /// How an exchange or a choice ended.
     Exchanged {
         /// In words for the user.

@@ -1,0 +1,55 @@
+//! Whether what is asked may be done. Every function may ask for tokens, and whoever takes one over could ask for anything: so
+//! that a consent is believed only with the operator's link, or for a connection that is dead, and the rest only with the
+//! operator's order. Links and orders are rows that no function can write.
+
+use shared::core::connection;
+use shared::core::connection::State;
+use shared::core::connection::consent::Wish;
+use shared::core::connection::orders::Order;
+use shared::core::connection::token_refresh::{Ask, Consented, Reply};
+use shared::store::StoreError;
+
+use crate::app::App;
+use crate::consent_results::failed;
+use crate::task::{Exchange, Task};
+
+/// What there is to do, or the reply where it may not be done. A link or an order is used up.
+pub(crate) async fn proven(app: &App, ask: Ask) -> Result<Result<Task, Reply>, StoreError> {
+    Ok(Ok(match ask {
+        Ask::Renew { connection, dead } => Task::Renew { connection, dead },
+        Ask::Choose { connection, ticket, organization } => Task::Choose { connection, ticket, organization },
+        Ask::Tick => Task::Tick,
+        Ask::Exchange { consented, data_centre, redirect_uri, code, ticket } => {
+            let wish = match wish(app, consented).await? {
+                Ok(wish) => wish,
+                Err(reply) => return Ok(Err(reply)),
+            };
+            Task::Exchange(Exchange { wish, data_centre, redirect_uri, code, ticket })
+        }
+        Ask::Order { id } => match app.orders.take(&id).await? {
+            Some(Order::Disconnect { connection }) => Task::Disconnect(connection),
+            Some(Order::Watch { connection }) => Task::Watch(connection),
+            None => return Ok(Err(Reply::Unknown)),
+        },
+    }))
+}
+
+/// What the user was asked for, by what is stored here and not by who asks.
+async fn wish(app: &App, consented: Consented) -> Result<Result<Wish, Reply>, StoreError> {
+    match consented {
+        Consented::ByLink { link } => Ok(app.consents.take_link(&link).await?.ok_or(Reply::LinkUsed)),
+        Consented::Again { connection, since } => {
+            let found = connection::get(&*app.stores.state, &connection).await?;
+            let dead = found.filter(|found| {
+                found.connected_at == since && matches!(found.state, State::ReconnectRequired { .. })
+            });
+            Ok(dead.as_ref().and_then(Wish::again).ok_or_else(overtaken))
+        }
+    }
+}
+
+/// The connection is not as it was when the consent began.
+fn overtaken() -> Reply {
+    let ending = failed(["The operator has ended this connection, or connected it anew, in the meantime."]);
+    Reply::Exchanged { ending }
+}
