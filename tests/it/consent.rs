@@ -201,6 +201,23 @@ async fn connecting_again_replaces_the_grant_and_revokes_the_old_one() {
 }
 
 #[tokio::test]
+async fn connecting_again_keeps_what_the_connection_may_do() {
+    let connector = Connector::start().await;
+    connector.connect(&["--access", "write"]).await;
+    let before = connector.run(&["connections", "--json"], "").await.out;
+    connector.connect(&[]).await;
+    let scopes = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap()[0]["scopes"].clone();
+    assert!(scopes(&before).to_string().contains("deals.CREATE"), "{before}");
+    assert_eq!(scopes(&connector.run(&["connections", "--json"], "").await.out), scopes(&before));
+    let narrower = connector.run(&["connect", "--no-wait", "--access", "read"], "").await;
+    assert!(
+        narrower.out.contains("can no longer do") && narrower.out.contains("deals.CREATE"),
+        "{}",
+        narrower.out
+    );
+}
+
+#[tokio::test]
 async fn a_worse_consent_does_not_replace_a_working_connection() {
     let (connector, agent) = Connector::connected().await;
     connector.zoho.sandbox.switches(|switches| switches.drop_refresh_token = true);
@@ -338,7 +355,7 @@ async fn a_new_consent_counts_at_once_for_a_running_server() {
     let agent = connector.agent(&[]).await;
     agent.get("/v1/crm/deals").await.ok();
     agent.get("/v1/inventory/items").await.problem("product_not_connected");
-    connector.connect(&[]).await;
+    connector.connect(&["--products", "inventory,crm"]).await;
     agent.get("/v1/inventory/items").await.ok();
 }
 

@@ -275,7 +275,7 @@ async fn what_such_a_key_is_told_does_not_depend_on_data_of_people() {
         life(seed.parse().unwrap(), LIFE).await;
         return;
     }
-    let pairs: u64 = number("REDACTION_PAIRS", 1_500);
+    let pairs: u64 = number("REDACTION_PAIRS", 10_000);
     let mut answered = 0;
     for seed in 0..pairs.div_ceil(LIFE) {
         answered += life(seed, LIFE.min(pairs - seed * LIFE)).await;

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use crate::base::id::ConnectionName;
 use crate::base::problem::{Code, Problem};
+use crate::base::secret::sha256_hex;
 use crate::core::connection::access_token::AccessToken;
 use crate::core::connection::token_cache::{NoOther, TokenState, Tokens};
 use crate::core::connection::token_refresh::TokenRefreshClient;
@@ -81,8 +82,7 @@ impl Question {
 
     /// What it reads, whichever page of it: the address without its parameters, and the query.
     pub fn name(&self) -> String {
-        let address = self.url.split_once('?').map_or(self.url.as_str(), |(address, _)| address);
-        [address, self.query.as_deref().unwrap_or_default()].concat()
+        format!("GET {} {}", without_query(&self.url), self.query.as_deref().unwrap_or_default())
     }
 }
 
@@ -102,6 +102,18 @@ pub struct Outgoing {
     pub body: Option<Body>,
     /// Not before the record is as it was then, in CRM's own form.
     pub if_unmodified_since: Option<String>,
+}
+
+impl Outgoing {
+    /// What it writes, to the byte: another body may be allowed.
+    pub fn name(&self) -> String {
+        let body = self.body.as_ref().map(|body| sha256_hex(&body.bytes)).unwrap_or_default();
+        format!("{} {} {body}", self.method, without_query(&self.url))
+    }
+}
+
+fn without_query(url: &str) -> &str {
+    url.split_once('?').map_or(url, |(address, _)| address)
 }
 
 /// Why a call has no answer.
@@ -209,7 +221,7 @@ impl Session<'_> {
         Place { api: &self.api, organization }
     }
 
-    /// Gives a name to what is read: a refusal is believed for a while, and costs no other call. It holds for what has the same
+    /// Gives a name to the call: a refusal is believed for a while, and costs no other call. It holds for what has the same
     /// name, and says nothing of anything else. Whatever has no name is asked each time.
     ///
     /// # Errors

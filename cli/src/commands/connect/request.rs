@@ -12,6 +12,7 @@ use shared::zoho::crm;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 
 use crate::commands::failure::Failure;
+use crate::terminal::say;
 
 /// What the user is asked to consent to.
 #[derive(Args)]
@@ -19,12 +20,13 @@ pub(crate) struct ConsentRequest {
     /// Name of the connection to make, or to connect anew
     #[arg(long, default_value = "default")]
     connection: ConnectionName,
-    /// Zoho products
-    #[arg(long, value_delimiter = ',', default_value = "inventory,crm")]
+    /// Zoho products; inventory,crm for a new connection
+    #[arg(long, value_delimiter = ',')]
     products: Vec<Product>,
-    /// How much the connection may do: read, stock (also adjust and transfer), write (also orders, deals, notes)
-    #[arg(long, default_value = "read")]
-    access: Access,
+    /// How much the connection may do: read (for a new connection), stock (also adjust and transfer), write (also orders, deals,
+    /// notes). Without it, --products and --scopes, a connection that is there keeps what it has
+    #[arg(long)]
+    access: Option<Access>,
     /// Exactly these scopes, in place of products and access
     #[arg(long, value_name = "EXACT,LIST")]
     scopes: Option<String>,
@@ -48,10 +50,11 @@ impl ConsentRequest {
                 "no client is set: make a server-based client in Zoho's API console, then `zoho-connector client set`".to_owned(),
             ));
         };
-        let scopes = match &self.scopes {
-            Some(exact) => ScopeSet::parse(&clean(exact)),
-            None => ScopeSet::of(&self.products, self.access),
-        };
+        let before = connection::get(&*services.stores.state, &self.connection).await?;
+        let scopes = self.scopes(before.as_ref());
+        if let Some(before) = &before {
+            tell_what_ends(before, &scopes);
+        }
         if scopes.products().is_empty() {
             return Err(Failure::Other("--scopes names no scope of ZohoInventory or ZohoCRM".to_owned()));
         }
@@ -59,7 +62,6 @@ impl ConsentRequest {
             refuse_one_too_many(&connection::list(&*services.stores.state).await?, &client.id)?;
         }
         // Whoever gets hold of a link of an existing connection must not turn it into one of their own company.
-        let before = connection::get(&*services.stores.state, &self.connection).await?;
         let before = before.filter(|_| !self.other_organization && self.organization.is_none());
         let pinned = |product: Product, organization: fn(&Connection) -> Option<&Organization>| {
             let before = before.as_ref().filter(|_| scopes.products().contains(&product));
@@ -77,6 +79,31 @@ impl ConsentRequest {
             scopes,
             again: None,
         })
+    }
+
+    /// What is asked for by the flags; else what the connection has already.
+    fn scopes(&self, before: Option<&Connection>) -> ScopeSet {
+        if let Some(exact) = &self.scopes {
+            return ScopeSet::parse(&clean(exact));
+        }
+        match before {
+            Some(before) if self.products.is_empty() && self.access.is_none() => before.scopes.clone(),
+            _ => {
+                let all = Product::ALL.as_slice();
+                let products = if self.products.is_empty() { all } else { &self.products };
+                ScopeSet::of(products, self.access.unwrap_or(Access::Read))
+            }
+        }
+    }
+}
+
+/// A consent replaces the one before. What the connection may no longer do is said before anybody consents.
+fn tell_what_ends(before: &Connection, scopes: &ScopeSet) {
+    let ends: Vec<_> = before.scopes.iter().filter(|had| !scopes.allows(had)).collect();
+    if !ends.is_empty() {
+        say(format!("After this consent, {} can no longer do what these scopes are for:", before.name));
+        say(format!("  {}", ends.join(",")));
+        say("To keep what it has, leave out --access, --products and --scopes; or name all in --scopes.");
     }
 }
 

@@ -42,7 +42,9 @@ impl Zoho {
         let mut session = self.begin(target).await?;
         let mut tried = 1;
         loop {
-            let answer = session.write(outgoing(&session.place()), NEEDED, &judge).await;
+            let outgoing = outgoing(&session.place());
+            session.named(outgoing.name()).await.map_err(|error| target.call().problem(error))?;
+            let answer = session.write(outgoing, NEEDED, &judge).await;
             self.tell_quota(target, &session);
             let failure = match answer? {
                 Ok(done) => return Ok(done),

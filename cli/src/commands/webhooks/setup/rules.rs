@@ -14,6 +14,7 @@ use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
 use crate::commands::webhooks::secret::new_secret;
 use crate::commands::webhooks::setup::manual_steps;
+use crate::commands::webhooks::setup::selection::connect_again;
 use crate::commands::webhooks::setup::zoho_settings::ZohoSettings;
 use crate::terminal::say;
 
@@ -68,9 +69,8 @@ impl Rules {
         };
         say(format!("✗ Zoho Inventory's webhooks cannot be made from here: {reason}"));
         if SCOPES_TO_CREATE.iter().any(|scope| !connection.scopes.allows(scope)) {
-            say(
-                "  With ZohoInventory.settings.ALL (`zoho-connector connect --scopes`), setup tries to make them itself.",
-            );
+            let again = connect_again(connection, &["ZohoInventory.settings.ALL".to_owned()]);
+            say(format!("  After `{again}`, setup tries to make them itself."));
         }
         manual_steps::tell(&left, &secret);
         Ok(false)

@@ -108,7 +108,7 @@ pub(super) fn module(text: &str) -> Result<String, String> {
 }
 
 /// The command that asks for the missing scopes and for all granted ones: a consent replaces the one before it.
-fn connect_again(connection: &Connection, missing: &[String]) -> String {
+pub(super) fn connect_again(connection: &Connection, missing: &[String]) -> String {
     let all: Vec<_> = connection.scopes.iter().chain(missing.iter().map(String::as_str)).collect();
     let all = ScopeSet::parse(&all.join(","));
     let products = all.products();
