@@ -1,6 +1,7 @@
 //! What the operator reads: results on standard output, failures on standard error.
 
-use std::fmt::Display;
+use std::borrow::Cow;
+use std::fmt::{Display, Write as _};
 use std::io::{IsTerminal, Write, stderr, stdin, stdout};
 use std::process::ExitCode;
 
@@ -9,18 +10,38 @@ use shared::base::secret::Secret;
 
 /// One line. A reader who has gone away is no reason to fail.
 pub(crate) fn say(line: impl Display) {
-    let _ = writeln!(stdout(), "{line}");
+    let _ = writeln!(stdout(), "{}", harmless(&line.to_string()));
 }
 
 /// The last line of a command that failed.
 pub(crate) fn fail(line: &str, code: u8) -> ExitCode {
-    let _ = writeln!(stderr(), "{line}");
+    let _ = writeln!(stderr(), "{}", harmless(line));
     ExitCode::from(code)
+}
+
+/// What people wrote, in names at Zoho or in events, must not command a terminal, nor show a line in another order than it has:
+/// such characters are shown by their numbers, in JSON's form, so that JSON stays what it is.
+fn harmless(line: &str) -> Cow<'_, str> {
+    let commands = |one: char| one.is_control() && !matches!(one, '\n' | '\t');
+    let turns = |one: char| matches!(one, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    let harms = |one: char| commands(one) || turns(one);
+    if !line.contains(harms) {
+        return Cow::Borrowed(line);
+    }
+    let show = |mut shown: String, one: char| {
+        if harms(one) {
+            let _ = write!(shown, "\\u{:04x}", u32::from(one));
+        } else {
+            shown.push(one);
+        }
+        shown
+    };
+    Cow::Owned(line.chars().fold(String::with_capacity(line.len() + 16), show))
 }
 
 /// Asks for a line, and shows it. Nothing where the input has ended.
 pub(crate) fn ask_line(prompt: &str) -> Result<String, String> {
-    let _ = write!(stdout(), "{prompt}");
+    let _ = write!(stdout(), "{}", harmless(prompt));
     let _ = stdout().flush();
     let mut line = String::new();
     stdin().read_line(&mut line).map_err(|error| format!("the answer could not be read: {error}"))?;
@@ -43,5 +64,25 @@ pub(crate) fn ask_secret(prompt: &str) -> Result<Secret, String> {
     match oddity(&secret) {
         Some(oddity) => Err(format!("the secret holds {oddity}: paste it again, and nothing else")),
         None => Ok(Secret::new(secret)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_commands_no_terminal() {
+        for (line, shown) in [
+            ("Harbor GmbH\t✓\n日本 e\u{301}", "Harbor GmbH\t✓\n日本 e\u{301}"),
+            ("\u{1b}]0;owned\u{7}", "\\u001b]0;owned\\u0007"),
+            ("\u{9b}2J\r\u{7f}", "\\u009b2J\\u000d\\u007f"),
+            ("a\u{202e}b\u{2066}c", "a\\u202eb\\u2066c"),
+        ] {
+            assert_eq!(harmless(line), shown);
+        }
+        let json = "{\"name\":\"\u{9b}2J\"}";
+        let read = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap();
+        assert_eq!(read(&harmless(json)), read(json));
     }
 }

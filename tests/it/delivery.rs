@@ -20,10 +20,13 @@ use shared::core::writes::own_writes::{Before, OwnWrites};
 use tests::clock::until;
 use tests::connector::Connector;
 use tests::hook::{Gateway, Mood, TOKEN};
+use tests::hooks::Dice;
 use tests::inside::{Inside, any_key};
 use tests::simulation::delivery::play;
 use tests::simulation::random::Random;
 use tower::ServiceExt;
+
+use crate::unicode::text::{Kind, any};
 
 /// The functions, a gateway and a key.
 struct Scene {
@@ -146,6 +149,22 @@ impl Scene {
 
 fn ids(claimed: &Value) -> Vec<String> {
     claimed["data"].as_array().unwrap().iter().map(|entry| entry["id"].as_str().unwrap().to_owned()).collect()
+}
+
+/// A note is kept as it was written.
+#[tokio::test]
+async fn a_note_of_any_text_is_read_again() {
+    let mut scene = Scene::start().await;
+    for seed in 1..=20 {
+        let text = any(&mut Dice(seed), Kind::Controls).read;
+        let id = scene.item(&format!("item/{seed}")).await;
+        scene.after(16).await;
+        assert_eq!(ids(&scene.claim(json!({})).await), std::slice::from_ref(&id), "{seed}");
+        let ack = json!({ "ids": [id], "outcome": "done", "note": text });
+        let (status, body) = scene.post("/v1/events/ack", ack).await;
+        assert_eq!(status, 200, "{seed}: {text:?}: {body}");
+        assert_eq!(scene.event_view(&id).await["life"]["note"], text, "{seed}");
+    }
 }
 
 #[tokio::test]

@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use sandbox::Options;
-use serde_json::Value;
+use sandbox::{Fault, FaultKind, Options};
+use serde_json::{Value, json};
 use tests::browser::Browser;
 use tests::clock::until;
 use tests::connector::{CLIENT_ID, CLIENT_SECRET, Connector};
@@ -213,6 +213,24 @@ async fn the_twenty_first_connection_of_one_user_is_refused_before_it_does_harm(
     let page =
         Browser::default().consent(&connector.link(&["--connection", "c21", "--another-user"]).await).await;
     assert!(page.text.contains("ended the oldest, c1."), "{}", page.text);
+}
+
+/// Names at Zoho are people's words: an organisation must not command the operator's terminal.
+#[tokio::test]
+async fn what_people_wrote_commands_no_terminal() {
+    let connector = Connector::start().await;
+    let name = "Harbor\u{1b}]0;owned\u{7}\u{9b}2J\u{202e}GmbH";
+    let organizations = json!({ "code": 0, "organizations": [{ "organization_id": "10234695", "name": name, "is_default_org": true }] });
+    let kind = FaultKind::Body(200, "application/json".to_owned(), organizations.to_string());
+    connector.zoho.sandbox.inject(Fault { path_contains: "/v1/organizations".to_owned(), times: 1, kind });
+    connector.connect(&[]).await;
+    let shown = connector.run(&["connections"], "").await.out;
+    assert!(shown.contains("Harbor\\u001b]0;owned\\u0007\\u009b2J\\u202eGmbH"), "{shown:?}");
+    let harmful = |one: char| one.is_control() && one != '\n' || one == '\u{202e}';
+    assert!(!shown.contains(harmful), "{shown:?}");
+    let json = connector.run(&["connections", "--json"], "").await.out;
+    let read: Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(read[0]["organization"]["name"], name, "JSON stays what it is");
 }
 
 #[tokio::test]

@@ -14,10 +14,14 @@ use crate::terminal::say;
 #[derive(Args)]
 pub(crate) struct Serve {
     /// Address to listen on
-    #[arg(long, default_value = "127.0.0.1:8080")]
+    #[arg(long, default_value = "127.0.0.1:8080", value_parser = address)]
     listen: SocketAddr,
     #[command(flatten)]
     folder: Folder,
+}
+
+fn address(text: &str) -> Result<SocketAddr, String> {
+    text.parse().map_err(|_| "must be an address of this machine and a port, like 127.0.0.1:8083".to_owned())
 }
 
 impl Serve {

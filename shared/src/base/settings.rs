@@ -134,7 +134,10 @@ impl Settings {
             }
         };
         let log = filled(LOG).unwrap_or_else(|| "info".to_owned());
-        if log.parse::<tracing_subscriber::filter::Targets>().is_err() {
+        // A word alone would be taken for a crate, and nothing else would be logged.
+        let is_known =
+            |part: &str| part.contains('=') || part.trim().parse::<tracing::level_filters::LevelFilter>().is_ok();
+        if !log.split(',').all(is_known) || log.parse::<tracing_subscriber::filter::Targets>().is_err() {
             return Err(SettingsError { variable: LOG, value: log, expected: "a level, like info or debug" });
         }
         let per_minute = filled(INVENTORY_PER_MINUTE)
@@ -290,6 +293,8 @@ mod tests {
             (SANDBOX_URL, "http://sandbox.example.com"),
             (SANDBOX_URL, "http://127.0.0.1@evil.example"),
             (LOG, "shared=loud"),
+            (LOG, "debgu"),
+            (LOG, "info,debgu"),
             (INVENTORY_PER_MINUTE, "many"),
             (INVENTORY_PER_MINUTE, "-1"),
             (INVENTORY_PER_DAY, "99999999999"),

@@ -3,7 +3,7 @@
 //! nothing was done. `UNICODE_CASES=5000` tries more, `UNICODE_SEED=7 UNICODE_CASES=1` one again.
 
 mod consent;
-mod text;
+pub(crate) mod text;
 mod webhooks;
 
 use std::time::Duration;

@@ -5,13 +5,13 @@ use tests::hooks::Dice;
 
 /// A text, as it is sent and as it must be read.
 #[derive(Debug, Clone)]
-pub(super) struct Text {
+pub(crate) struct Text {
     /// A JSON string with its quotes.
-    pub(super) json: Vec<u8>,
+    pub(crate) json: Vec<u8>,
     /// With U+FFFD for what is no character.
-    pub(super) read: String,
+    pub(crate) read: String,
     /// Whether all of it is text.
-    pub(super) whole: bool,
+    pub(crate) whole: bool,
 }
 
 #[rustfmt::skip]
@@ -41,7 +41,7 @@ const CONTROLS: &[&str] = &[
 
 /// How much may be wrong with a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     /// Only what can be seen or shown.
     Shown,
     /// Also control characters.
@@ -54,7 +54,7 @@ pub(super) enum Kind {
 const SHORT: usize = 40;
 
 /// Any text of this kind, short enough for any field. It begins and ends with a letter: some take blanks away there.
-pub(super) fn any(dice: &mut Dice, kind: Kind) -> Text {
+pub(crate) fn any(dice: &mut Dice, kind: Kind) -> Text {
     let (mut json, mut read, mut whole) = (b"\"A".to_vec(), "A".to_owned(), true);
     let escaped = dice.below(3);
     for _ in 0..1 + dice.below(12) {
@@ -115,12 +115,12 @@ fn put(text: &str, escaped: usize, json: &mut Vec<u8>, read: &mut String) {
 }
 
 /// Every byte as `%XX`.
-pub(super) fn percent(bytes: &[u8]) -> String {
+pub(crate) fn percent(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 /// One letter, as far as people see, of thousands of marks.
-pub(super) fn long() -> Text {
+pub(crate) fn long() -> Text {
     let read = format!("Ae{}z", "\u{301}\u{489}".repeat(2000));
     Text { json: format!("\"{read}\"").into_bytes(), read, whole: true }
 }

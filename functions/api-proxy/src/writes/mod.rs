@@ -166,7 +166,7 @@ impl Writes {
     ) -> Result<Response, Problem> {
         let plan = &*prepared.plan;
         let mut entry = self.entry(request, &prepared);
-        self.audit.write(&entry).await?;
+        self.audit.begin(&entry).await?;
         let sent = SentWrite { plan: prepared.stored.clone(), at: entry.at, entry: Some(entry.id.clone()) };
         if let Some(ticket) = &mut ticket {
             let sending = self.idempotency.sending(ticket, sent.clone()).await;
@@ -305,7 +305,7 @@ impl Writes {
 
     /// What was done is written down; that it could not be is no reason to tell the caller that it was not done.
     async fn note(&self, entry: &Entry) {
-        if let Err(error) = self.audit.write(entry).await {
+        if let Err(error) = self.audit.end(entry).await {
             tracing::error!(%error, entry = entry.id, "an audit entry could not be completed");
         }
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later};
 use crate::base::id::{ConnectionName, time_ordered};
 use crate::core::access::key::ServiceKey;
-use crate::store::{Condition, Key, Order, Put, Query, Row, StoreError, Table};
+use crate::store::{self, Condition, Key, Order, Put, Query, Row, StoreError, Table};
 
 /// How long entries are kept.
 const RETENTION: SignedDuration = SignedDuration::from_hours(400 * 24);
@@ -88,14 +88,28 @@ impl Audit {
         }
     }
 
-    /// Writes an entry down: before anything is sent, and how it ended.
+    /// Writes down what is about to be sent. It never takes the place of another entry.
     ///
     /// # Errors
     /// Where the store fails: then nothing may be sent.
-    pub async fn write(&self, entry: &Entry) -> Result<(), StoreError> {
+    pub async fn begin(&self, entry: &Entry) -> Result<(), StoreError> {
+        match self.put(entry, Condition::Absent).await?.is_done() {
+            true => Ok(()),
+            false => Err(StoreError::Unavailable(format!("the audit has an entry {} already", entry.id))),
+        }
+    }
+
+    /// Writes down how it ended.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn end(&self, entry: &Entry) -> Result<(), StoreError> {
+        self.put(entry, Condition::Any).await.map(drop)
+    }
+
+    async fn put(&self, entry: &Entry, condition: Condition) -> Result<store::Outcome, StoreError> {
         let key = Key::new(partition(&entry.connection), &entry.id);
-        let put = Put::record(key, entry, Condition::Any)?.until(later(entry.at, RETENTION));
-        self.state.put(put).await.map(drop)
+        self.state.put(Put::record(key, entry, condition)?.until(later(entry.at, RETENTION))).await
     }
 
     /// A page, newest first, and the id below which the next one begins. An entry that cannot be read is left out and logged: it
