@@ -135,8 +135,9 @@ impl Settings {
         };
         let log = filled(LOG).unwrap_or_else(|| "info".to_owned());
         // A word alone would be taken for a crate, and nothing else would be logged.
-        let is_known =
-            |part: &str| part.contains('=') || part.trim().parse::<tracing::level_filters::LevelFilter>().is_ok();
+        let is_known = |part: &str| {
+            part.contains('=') || part.trim().parse::<tracing::level_filters::LevelFilter>().is_ok()
+        };
         if !log.split(',').all(is_known) || log.parse::<tracing_subscriber::filter::Targets>().is_err() {
             return Err(SettingsError { variable: LOG, value: log, expected: "a level, like info or debug" });
         }

@@ -32,9 +32,10 @@ impl<S: Send + Sync> FromRequest<S> for Body {
                 Ok(Self(body))
             }
             Ok(_) => Err(Problem::new(Code::BodyInvalid, "The body is not a JSON object.")),
-            Err(_) if bytes.is_empty() => {
-                Err(Problem::new(Code::BodyInvalid, "The body is empty. This route takes a JSON object; `{}` where nothing is said."))
-            }
+            Err(_) if bytes.is_empty() => Err(Problem::new(
+                Code::BodyInvalid,
+                "The body is empty. This route takes a JSON object; `{}` where nothing is said.",
+            )),
             Err(error) => Err(Problem::new(Code::BodyInvalid, format!("The body is no JSON: {error}."))),
         }
     }
