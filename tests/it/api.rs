@@ -255,3 +255,22 @@ async fn status_tells_everything_without_a_call() {
     assert!(found["token_expires"].as_str().unwrap() > found["token_renewed_at"].as_str().unwrap());
     assert!(!status.to_string().contains("1000."), "no token, no client");
 }
+
+/// Zoho's official files have other keys than its answers: both are read.
+#[tokio::test]
+async fn documents_are_read_under_the_keys_of_the_official_files_too() {
+    let (connector, agent) = Connector::connected().await;
+    for official in [false, true] {
+        connector.zoho.sandbox.switches(|switches| switches.official_file_keys = official);
+        for (path, id) in [
+            ("/v1/inventory/packages", "package_id"),
+            ("/v1/inventory/salesorders", "salesorder_id"),
+            ("/v1/inventory/purchaseorders", "purchaseorder_id"),
+        ] {
+            let listed = agent.get(&format!("{path}?per_page=1")).await.ok();
+            let first = listed["data"][0][id].as_str().unwrap_or_else(|| panic!("{path}: {listed}"));
+            let one = agent.get(&format!("{path}/{first}")).await.ok();
+            assert_eq!(one[id], first, "{official}: {one}");
+        }
+    }
+}

@@ -19,9 +19,14 @@ pub fn record(answer: &mut Object, field: &str) -> Option<Object> {
     answer.get_mut(field).map(Value::take).and_then(into_object)
 }
 
+/// Zoho's own file has a list of one where its answers show a package.
 fn into_object(value: Value) -> Option<Object> {
     match value {
         Value::Object(object) => Some(object),
+        Value::Array(mut only) if only.len() == 1 => match only.pop() {
+            Some(Value::Object(object)) => Some(object),
+            _ => None,
+        },
         _ => None,
     }
 }

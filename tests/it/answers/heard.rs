@@ -129,11 +129,13 @@ impl Heard {
         self.good() && fits
     }
 
-    /// Whether CRM said of the first row that it wrote the record.
+    /// Whether CRM said of the first row that it wrote the record. A row of two minds says neither.
     pub(super) fn wrote_record(&self) -> bool {
         let rows = self.object().and_then(|object| object.get("data")).and_then(Value::as_array);
         let first = rows.and_then(|rows| rows.first());
-        let said = |row: &Value| row["code"] == "SUCCESS" && id(row.get("details"), "id");
+        let said = |row: &Value| {
+            row["code"] == "SUCCESS" && row["status"] != "error" && id(row.get("details"), "id")
+        };
         self.is_success() && first.is_some_and(said)
     }
 

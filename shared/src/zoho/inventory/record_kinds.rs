@@ -260,6 +260,15 @@ mod tests {
             let mut answer = json!({ key: { "purchaseorder_id": "8" } }).as_object().unwrap().clone();
             assert!(RecordKind::PURCHASE_ORDER.take_record(&mut answer).is_some(), "{key}");
         }
+        for (package, is_one) in [
+            (json!({ "package_id": "8" }), true),
+            (json!([{ "package_id": "8" }]), true),
+            (json!([{ "package_id": "8" }, { "package_id": "9" }]), false),
+            (json!([]), false),
+        ] {
+            let mut answer = json!({ "package": package }).as_object().unwrap().clone();
+            assert_eq!(RecordKind::PACKAGE.take_record(&mut answer).is_some(), is_one, "{package}");
+        }
         for key in ["packages", "packagea"] {
             let mut answer = json!({ key: [{ "package_id": "8" }] }).as_object().unwrap().clone();
             assert_eq!(RecordKind::PACKAGE.take_list(&mut answer).unwrap().len(), 1, "{key}");
