@@ -200,6 +200,18 @@ pub trait Table: Send + Sync {
     }
 }
 
+/// Takes a record away, for one caller only. Nothing where there is none, or another one took it.
+///
+/// # Errors
+/// Where the store fails, or the row holds something else.
+pub async fn take<T: DeserializeOwned>(table: &dyn Table, key: Key) -> Result<Option<T>, StoreError> {
+    let Some(row) = table.get(&key).await? else { return Ok(None) };
+    let found = row.read()?;
+    // A transaction, which knows its own first try where the answer to that was lost.
+    let taken = table.transact(vec![Write::Delete(key, Condition::Version(row.version))]).await?;
+    Ok(taken.is_done().then_some(found))
+}
+
 const MAX_ROW_BYTES: usize = 400 * 1024;
 
 /// What a row takes beside its key and value: the names of its attributes (`pk`, `sk`, `val`, `ver`, `exp`, `ttl`), the version, and two

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::clock::{SharedClock, SignedDuration, later};
 use crate::base::id::ConnectionName;
 use crate::base::secret::Secret;
-use crate::store::{Condition, Key, Put, StoreError, Table, Write};
+use crate::store::{Condition, Key, Put, StoreError, Table, take};
 
 const PARTITION: &str = "order";
 
@@ -59,11 +59,6 @@ impl Orders {
     /// # Errors
     /// Where the store fails.
     pub async fn take(&self, id: &str) -> Result<Option<Order>, StoreError> {
-        let key = Key::new(PARTITION, id);
-        let Some(row) = self.state.get(&key).await? else { return Ok(None) };
-        let order = row.read()?;
-        // A transaction, which knows its own first try where the answer to that was lost.
-        let taken = self.state.transact(vec![Write::Delete(key, Condition::Version(row.version))]).await?;
-        Ok(taken.is_done().then_some(order))
+        take(&*self.state, Key::new(PARTITION, id)).await
     }
 }

@@ -13,7 +13,7 @@ use crate::base::id::ConnectionName;
 use crate::base::secret::Secret;
 use crate::core::connection::Connection;
 use crate::core::connection::organization::Organization;
-use crate::store::{Condition, Key, Put, Row, StoreError, Table, Write};
+use crate::store::{Condition, Key, Put, Row, StoreError, Table, take};
 use crate::zoho::data_centre::DataCentre;
 use crate::zoho::scope::{Product, ScopeSet};
 
@@ -223,7 +223,7 @@ impl Consents {
     /// # Errors
     /// Where the store fails.
     pub async fn use_up(&self, state: &Secret) -> Result<bool, StoreError> {
-        Ok(self.take::<Begun>(Key::new(STATES, state.digest())).await?.is_some())
+        Ok(take::<Begun>(&*self.state, Key::new(STATES, state.digest())).await?.is_some())
     }
 
     /// Uses up a link, by its digest: what it asks for, for one caller only.
@@ -231,17 +231,9 @@ impl Consents {
     /// # Errors
     /// Where the store fails.
     pub async fn take_link(&self, digest: &str) -> Result<Option<Wish>, StoreError> {
-        let link: Option<Link> = self.take(Key::new(LINKS, digest)).await?;
+        let link: Option<Link> = take(&*self.state, Key::new(LINKS, digest)).await?;
         let now = self.clock.now();
         Ok(link.filter(|link| now < later(link.made, LIFETIME)).map(|link| link.wish))
-    }
-
-    async fn take<T: DeserializeOwned>(&self, key: Key) -> Result<Option<T>, StoreError> {
-        let Some(row) = self.state.get(&key).await? else { return Ok(None) };
-        let found = row.read()?;
-        // A transaction, which knows its own first try where the answer to that was lost.
-        let taken = self.state.transact(vec![Write::Delete(key, Condition::Version(row.version))]).await?;
-        Ok(taken.is_done().then_some(found))
     }
 
     /// Stores how far a consent has come: under the nonce, for the page after the callback, and under the link, for the operator's
