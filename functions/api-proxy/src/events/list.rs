@@ -102,7 +102,7 @@ async fn list(
     data.iter_mut().for_each(|event| mark_words(&mut event.data));
     let rows = rows.to_string();
     let next = more.map(|cursor| next(PATH, &[("per_page", Some(&rows)), ("cursor", Some(&cursor))]));
-    Ok(Json(List { data, next }))
+    Ok(Json(List::new(data, next)))
 }
 
 async fn one(
