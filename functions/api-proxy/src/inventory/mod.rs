@@ -2,6 +2,7 @@
 
 pub(crate) mod items;
 pub(crate) mod lookup;
+pub(crate) mod mappings;
 pub(crate) mod near_twins;
 pub(crate) mod records;
 pub(crate) mod sales_orders;
