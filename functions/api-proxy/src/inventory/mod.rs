@@ -5,6 +5,7 @@ mod details;
 pub(crate) mod items;
 mod locations;
 pub(crate) mod lookup;
+pub(crate) mod mappings;
 mod named_lines;
 pub(crate) mod near_twins;
 mod quantity;

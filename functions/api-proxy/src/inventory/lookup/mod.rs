@@ -132,7 +132,7 @@ fn is_near_twin(item: &Object, sku: &str) -> bool {
 }
 
 /// Items whose SKU may be meant: those of one page, because this only words a failure.
-async fn near_twins(zoho: &Zoho, target: &Target<'_>, sku: &str) -> Vec<Object> {
+pub(super) async fn near_twins(zoho: &Zoho, target: &Target<'_>, sku: &str) -> Vec<Object> {
     let part = common_part(sku);
     if part.is_empty() {
         return Vec::new();

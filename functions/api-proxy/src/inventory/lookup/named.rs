@@ -1,7 +1,7 @@
 //! An item by whichever of its names a caller has: Zoho's own id, the SKU, or another system's product id, which a mapping leads to one
 //! of these. What Zoho has of the item is held against the mapping, and a difference is told: a mapping never moves by itself.
 
-use shared::base::id::is_zoho_id;
+use shared::base::id::{ConnectionName, is_zoho_id};
 use shared::base::problem::{Code, Problem};
 use shared::core::mappings::{Mapping, Mappings, Saving};
 use shared::zoho::value::{Object, id, text};
@@ -145,7 +145,7 @@ pub(crate) async fn find_item(
         OneName::Sku(sku) => by_sku(zoho, target, sku).await,
         OneName::ProductId(product_id) => {
             let Some(mapping) = mappings.get(target.connection, product_id).await? else {
-                return Err(unmapped(mappings, target, product_id).await);
+                return Err(unmapped(mappings, target.connection, product_id).await);
             };
             match (&mapping.item_id, &mapping.sku) {
                 (Some(id), _) => Ok(NamedItem { item_id: id.clone(), row: None, mapping: Some(mapping) }),
@@ -157,7 +157,7 @@ pub(crate) async fn find_item(
                     Ok(found)
                 }
                 // No route saves such a one.
-                (None, None) => Err(unmapped(mappings, target, product_id).await),
+                (None, None) => Err(unmapped(mappings, target.connection, product_id).await),
             }
         }
     }
@@ -197,10 +197,10 @@ async fn remember(mappings: &Mappings, target: &Target<'_>, mapping: &Mapping, f
 }
 
 /// There is no such mapping; perhaps there is one that the caller means.
-async fn unmapped(mappings: &Mappings, target: &Target<'_>, product_id: &str) -> Problem {
+pub(crate) async fn unmapped(mappings: &Mappings, connection: &ConnectionName, product_id: &str) -> Problem {
     let mut twins: Vec<String> = Vec::new();
     let (mut seen, mut after) = (0, None);
-    while let Ok((page, next)) = mappings.list(target.connection, after.as_deref(), ROWS).await {
+    while let Ok((page, next)) = mappings.list(connection, after.as_deref(), ROWS).await {
         seen += page.len();
         let near = page.iter().filter(|mapping| are_near(&mapping.product_id, product_id));
         twins.extend(near.map(described));
