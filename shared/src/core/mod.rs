@@ -6,6 +6,7 @@ pub mod connection;
 pub mod events;
 pub mod grant;
 pub mod quota;
+pub mod reconciliation;
 pub mod services;
 pub mod writes;
 pub mod zoho_client;

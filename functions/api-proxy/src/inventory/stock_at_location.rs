@@ -1,20 +1,15 @@
-//! Stock at one location. A list has no figures by location, whatever it is filtered by, so the items are read again with all
-//! that is known of them, a hundred at a time.
+//! Stock at one location: a list has no figures by location, so that its items are read again with all details.
 
 use std::collections::BTreeSet;
 
 use serde_json::Value;
 use shared::base::problem::Problem;
-use shared::zoho::failure::FailureKind;
 use shared::zoho::inventory;
-use shared::zoho::response::{self, records};
 use shared::zoho::value::{Object, id};
 
+use crate::inventory::details::details;
 use crate::inventory::lookup::demand_location;
 use crate::zoho::{Target, Zoho};
-
-/// How many items are read at once.
-const MAX_IDS: usize = 100;
 
 /// Those of the items that have figures at the location, with these alone. Of the `first` page without any, the location is looked
 /// up, because an empty list of a place that there is not would be a wrong answer.
@@ -26,19 +21,7 @@ pub(crate) async fn items_at(
     first: bool,
 ) -> Result<Vec<Object>, Problem> {
     let ids: Vec<String> = items.iter().filter_map(|item| id(item, "item_id")).collect();
-    let mut found = Vec::with_capacity(ids.len());
-    let mut parts: Vec<&[String]> = ids.chunks(MAX_IDS).rev().collect();
-    while let Some(part) = parts.pop() {
-        match details(zoho, target, part).await? {
-            Some(items) => found.extend(items),
-            // One that was deleted since makes Zoho refuse them all, and does not say which.
-            None if part.len() > 1 => {
-                let (first, second) = part.split_at(part.len() / 2);
-                parts.extend([second, first]);
-            }
-            None => {}
-        }
-    }
+    let found = details(zoho, target, &ids).await?;
     let mut at: Vec<Object> = found.into_iter().map(inventory::item).collect();
     let seen: BTreeSet<String> =
         if first { at.iter().flat_map(names_of_places).collect() } else { BTreeSet::new() };
@@ -47,20 +30,6 @@ pub(crate) async fn items_at(
         demand_location(zoho, target, location, &seen).await?;
     }
     Ok(at)
-}
-
-async fn details(zoho: &Zoho, target: &Target<'_>, ids: &[String]) -> Result<Option<Vec<Object>>, Problem> {
-    let ids = ids.join(",");
-    zoho.read(
-        target,
-        |place| inventory::item_details_url(place.api, place.organization, &ids),
-        |answer| match response::inventory(answer) {
-            Ok(mut answer) => records(&mut answer, "items").map(Some),
-            Err(failure) if failure.kind == FailureKind::NotFound => Ok(None),
-            Err(failure) => Err(failure),
-        },
-    )
-    .await
 }
 
 /// The names of the places where an item has figures.

@@ -111,7 +111,7 @@ fn told(way: Way) -> Map<String, Value> {
             names.push("Zoho-Connection");
             (None, false)
         }
-        Way::Read(product) => (Some(product), false),
+        Way::Read(product) | Way::Work(product, _) => (Some(product), false),
         Way::Write(product, _) => (Some(product), true),
         Way::Pass(verb) => (Some(Product::Inventory), verb != Verb::Get),
     };
@@ -171,7 +171,10 @@ impl Components {
         }
         if let Some(body) = &operation.body {
             let schema = self.schema(&body.shape);
-            let content = json!({ "application/json": { "schema": schema, "example": body.example } });
+            let mut content = json!({ "application/json": { "schema": schema, "example": body.example } });
+            if let (true, Some(content)) = (body.or_table, content.as_object_mut()) {
+                content.insert("text/csv".to_owned(), json!({ "schema": { "type": "string" } }));
+            }
             into.insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
         }
         if let (true, Way::Pass(verb)) = (operation.raw, operation.way) {
@@ -199,8 +202,12 @@ impl Components {
         let headers = told(operation.way);
         let mut described = json!({ "description": answer.description, "headers": headers });
         if let (Some(shape), Some(described)) = (&answer.shape, described.as_object_mut()) {
-            let content = json!({ "application/json": { "schema": self.schema(shape) } });
-            described.insert("content".to_owned(), content);
+            let mut content = Map::new();
+            content.insert("application/json".to_owned(), json!({ "schema": self.schema(shape) }));
+            for other in answer.other_types {
+                content.insert((*other).to_owned(), json!({ "schema": { "type": "string" } }));
+            }
+            described.insert("content".to_owned(), content.into());
         }
         described
     }
@@ -221,7 +228,9 @@ fn description(operation: &Operation) -> String {
         Way::Own(permissions) => format!("Needs the permission `{}`.", permissions.join("` or `")),
         Way::Read(product) => format!("Needs the permission `{product}:{}`.", Access::Read),
         Way::Pass(_) => "Needs a pattern among the key's permissions that fits the call.".to_owned(),
-        Way::Write(product, access) => format!("Needs the permission `{product}:{access}`."),
+        Way::Write(product, access) | Way::Work(product, access) => {
+            format!("Needs the permission `{product}:{access}`.")
+        }
     };
     if operation.description.is_empty() { needs } else { format!("{}\n\n{needs}", operation.description) }
 }
@@ -239,7 +248,7 @@ pub(crate) fn answers(operation: &Operation) -> Vec<Answer> {
         }
         None => {
             let description = "With `dry_run=true`: what it would do.".to_owned();
-            answers.insert(0, Answer { status: 200, description, shape: Some(preview()) });
+            answers.insert(0, Answer { status: 200, description, shape: Some(preview()), other_types: &[] });
         }
     }
     answers
@@ -314,7 +323,7 @@ fn of_way(way: Way) -> Vec<(&'static str, Parameter)> {
     match way {
         Way::Open | Way::Key => vec![],
         Way::Own(_) => vec![connection()],
-        Way::Read(_) | Way::Pass(Verb::Get) => vec![connection(), organization()],
+        Way::Read(_) | Way::Work(..) | Way::Pass(Verb::Get) => vec![connection(), organization()],
         Way::Pass(_) => vec![dry_run(), key(), connection(), organization()],
         Way::Write(..) => vec![dry_run(), key(), connection(), organization()],
     }

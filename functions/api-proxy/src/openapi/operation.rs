@@ -23,6 +23,8 @@ pub enum Way {
     Pass(Verb),
     /// A safe write: `dry_run`, `Idempotency-Key`, the preview and its refusals go with it.
     Write(Product, Access),
+    /// A step of a longer piece of work with calls to Zoho: who sends it again goes on with it.
+    Work(Product, Access),
 }
 
 /// Where a parameter stands.
@@ -58,6 +60,8 @@ pub struct Body {
     pub shape: Shape,
     /// One of them.
     pub example: Value,
+    /// Whether it is also taken as a table, `text/csv`.
+    pub or_table: bool,
 }
 
 /// An answer of success.
@@ -69,6 +73,8 @@ pub struct Answer {
     pub description: String,
     /// Its body; none where there is none.
     pub shape: Option<Shape>,
+    /// The other types in which it can be asked for.
+    pub other_types: &'static [&'static str],
 }
 
 /// A method on a path.
@@ -151,6 +157,16 @@ impl Operation {
         summary: impl Into<String>,
     ) -> Self {
         Self::new(Way::Write(product, access), tag(product), id, summary)
+    }
+
+    /// Goes on with a longer piece of work.
+    pub(crate) fn work(
+        product: Product,
+        access: Access,
+        id: impl Into<String>,
+        summary: impl Into<String>,
+    ) -> Self {
+        Self::new(Way::Work(product, access), tag(product), id, summary)
     }
 
     /// What an agent should know before it calls; sentences.
@@ -245,19 +261,36 @@ impl Operation {
 
     /// The body that it takes.
     pub(crate) fn takes(mut self, shape: impl Into<Shape>, example: Value) -> Self {
-        self.body = Some(Body { shape: shape.into(), example });
+        self.body = Some(Body { shape: shape.into(), example, or_table: false });
+        self
+    }
+
+    /// The same body as a table, `text/csv`.
+    pub(crate) fn or_table(mut self) -> Self {
+        if let Some(body) = &mut self.body {
+            body.or_table = true;
+        }
+        self
+    }
+
+    /// The same answer in these types, too.
+    pub(crate) fn also_as(mut self, types: &'static [&'static str]) -> Self {
+        if let Some(answer) = self.answers.last_mut() {
+            answer.other_types = types;
+        }
         self
     }
 
     /// An answer of success.
     pub(crate) fn answers(mut self, status: u16, text: impl Into<String>, shape: impl Into<Shape>) -> Self {
-        self.answers.push(Answer { status, description: text.into(), shape: Some(shape.into()) });
+        let shape = Some(shape.into());
+        self.answers.push(Answer { status, description: text.into(), shape, other_types: &[] });
         self
     }
 
     /// An answer of success without a body.
     pub(crate) fn answers_empty(mut self, status: u16, text: impl Into<String>) -> Self {
-        self.answers.push(Answer { status, description: text.into(), shape: None });
+        self.answers.push(Answer { status, description: text.into(), shape: None, other_types: &[] });
         self
     }
 

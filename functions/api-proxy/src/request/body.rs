@@ -52,9 +52,20 @@ pub(crate) fn unreadable(rejection: &BytesRejection, most: &str) -> Problem {
 
 /// The body as what the route takes; unknown fields are refused, because a field that is ignored is not written.
 pub(crate) fn read<T: DeserializeOwned>(body: &Value) -> Result<T, Problem> {
-    serde_path_to_error::deserialize(body).map_err(|error| {
-        Problem::new(Code::BodyInvalid, wording(&error.path().to_string(), &error.inner().to_string()))
-    })
+    serde_path_to_error::deserialize(body).map_err(|error| not_as_expected(&error))
+}
+
+/// What serde says of a body, in our words.
+pub(crate) fn not_as_expected(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let (path, inner) = (error.path().to_string(), error.inner());
+    let words = inner.to_string();
+    let detail = if inner.is_syntax() || inner.is_eof() {
+        format!("The body is no JSON: {words}.")
+    } else {
+        // Of a text it also says where that stands, which the path says better.
+        wording(&path, words.split(" at line ").next().unwrap_or(&words))
+    };
+    Problem::new(Code::BodyInvalid, detail)
 }
 
 /// What serde says of a field, in our words: the field first.

@@ -1,0 +1,49 @@
+//! Items with all that Zoho knows of them, a hundred at a time: lists have no figures by location, whatever they are filtered by.
+
+use shared::base::problem::Problem;
+use shared::zoho::failure::FailureKind;
+use shared::zoho::inventory;
+use shared::zoho::response::{self, records};
+use shared::zoho::value::Object;
+
+use crate::zoho::{Target, Zoho};
+
+/// How many items are read at once.
+pub(crate) const MAX_IDS: usize = 100;
+
+/// The items of these ids, as Zoho gives them; those that Zoho does not have are left out.
+pub(crate) async fn details(
+    zoho: &Zoho,
+    target: &Target<'_>,
+    ids: &[String],
+) -> Result<Vec<Object>, Problem> {
+    let mut found = Vec::with_capacity(ids.len());
+    let mut parts: Vec<&[String]> = ids.chunks(MAX_IDS).rev().collect();
+    while let Some(part) = parts.pop() {
+        match some(zoho, target, part).await? {
+            Some(items) => found.extend(items),
+            // One that Zoho does not have makes it refuse them all, and it does not say which.
+            None if part.len() > 1 => {
+                let (first, second) = part.split_at(part.len() / 2);
+                parts.extend([second, first]);
+            }
+            None => {}
+        }
+    }
+    Ok(found)
+}
+
+/// The items of these ids in one call; nothing where Zoho does not have one of them.
+pub(crate) async fn some(zoho: &Zoho, target: &Target<'_>, ids: &[String]) -> Result<Option<Vec<Object>>, Problem> {
+    let ids = ids.join(",");
+    zoho.read(
+        target,
+        |place| inventory::item_details_url(place.api, place.organization, &ids),
+        |answer| match response::inventory(answer) {
+            Ok(mut answer) => records(&mut answer, "items").map(Some),
+            Err(failure) if failure.kind == FailureKind::NotFound => Ok(None),
+            Err(failure) => Err(failure),
+        },
+    )
+    .await
+}

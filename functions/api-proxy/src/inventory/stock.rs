@@ -1,0 +1,218 @@
+//! The stock of an item, everywhere and at each place, in exact figures; and why the stock of an item cannot be adjusted.
+//!
+//! Zoho keeps two counts of the same goods. Accounting stock moves with invoices and bills, physical stock with shipments and
+//! receives; the organisation prefers one of them, and that one is the stock on hand.
+//! <https://www.zoho.com/us/inventory/kb/items/item-stock-onhand.html>. No page says which key is which: what other products read
+//! is that `available_stock` is accounting stock and `actual_available_stock` physical stock. An adjustment moves both.
+
+use std::str::FromStr;
+
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use serde_json::{Number, Value};
+use shared::zoho::value::{self, Object, id, text};
+
+/// The count that a quantity is compared with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+pub(crate) enum Basis {
+    /// What Zoho calls the stock on hand.
+    #[default]
+    OnHand,
+    /// What shipments and receives leave.
+    Physical,
+    /// What invoices and bills leave.
+    Accounting,
+}
+
+/// The figures of an item at a place, or everywhere. Those that Zoho's answer does not have are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub(crate) struct Figures {
+    pub(crate) on_hand: Option<Decimal>,
+    pub(crate) physical: Option<Decimal>,
+    pub(crate) accounting: Option<Decimal>,
+    /// What can be promised.
+    pub(crate) available: Option<Decimal>,
+    /// What is promised.
+    pub(crate) committed: Option<Decimal>,
+    /// What is under way to the place.
+    pub(crate) in_transit: Option<Decimal>,
+}
+
+impl Figures {
+    fn of(object: &Object, prefix: &str) -> Self {
+        let figure = |name: &str| decimal(object.get(&format!("{prefix}{name}")));
+        Self {
+            on_hand: figure("stock_on_hand"),
+            physical: figure("actual_available_stock"),
+            accounting: figure("available_stock"),
+            available: figure("available_for_sale_stock"),
+            committed: figure("committed_stock"),
+            in_transit: figure("quantity_in_transit"),
+        }
+    }
+
+    /// The figure of a basis.
+    pub(crate) fn by(&self, basis: Basis) -> Option<Decimal> {
+        match basis {
+            Basis::OnHand => self.on_hand,
+            Basis::Physical => self.physical,
+            Basis::Accounting => self.accounting,
+        }
+    }
+
+    /// Whether Zoho keeps two different counts.
+    pub(crate) fn bases_differ(&self) -> bool {
+        matches!((self.physical, self.accounting), (Some(one), Some(other)) if one != other)
+    }
+}
+
+/// A place where an item has stock.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Place {
+    pub(crate) id: String,
+    pub(crate) name: Option<String>,
+    /// Whether Zoho calls it a warehouse, as older organisations do.
+    pub(crate) is_warehouse: bool,
+    pub(crate) figures: Figures,
+}
+
+impl Place {
+    /// Whether people call it so: by its id, or by its exact name.
+    pub(crate) fn is_called(&self, name: &str) -> bool {
+        self.id == name || self.name.as_deref() == Some(name)
+    }
+}
+
+/// The places of an item as Zoho gives it; none where the organisation has no locations.
+pub(crate) fn places(item: &Object) -> Vec<Place> {
+    let kinds = [("locations", "location_", false), ("warehouses", "warehouse_", true)];
+    let found = kinds.into_iter().find_map(|(list, prefix, is_warehouse)| {
+        let places = item.get(list)?.as_array()?.iter().filter_map(Value::as_object);
+        let place = |place: &Object| {
+            Some(Place {
+                id: id(place, &format!("{prefix}id"))?,
+                name: text(place, &format!("{prefix}name")).map(str::to_owned),
+                is_warehouse,
+                figures: Figures::of(place, prefix),
+            })
+        };
+        let places: Vec<Place> = places.filter_map(place).collect();
+        (!places.is_empty()).then_some(places)
+    });
+    found.unwrap_or_default()
+}
+
+/// The figures of an item over all places.
+pub(crate) fn total(item: &Object) -> Figures {
+    Figures::of(item, "")
+}
+
+/// Why the stock of an item cannot be adjusted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unfit {
+    Inactive,
+    Untracked,
+    Kit,
+    Serial,
+    Batch,
+}
+
+impl Unfit {
+    /// In words, after the name of the item.
+    pub(crate) const fn why(self) -> &'static str {
+        match self {
+            Self::Inactive => "is inactive: a person can activate it in Zoho",
+            Self::Untracked => "is not tracked in inventory: it has no stock",
+            Self::Kit => "is a kit: it has no stock of its own, count its components",
+            Self::Serial => "has serial numbers: send `serial_numbers` with the line",
+            Self::Batch => "has batches: send `batches` with the line",
+        }
+    }
+}
+
+/// Why the stock of an item as Zoho gives it cannot be adjusted, if it cannot. `has` says which arrays a line brings along:
+/// (serial numbers, batches).
+pub(crate) fn unfit(item: &Object, has: (bool, bool)) -> Option<Unfit> {
+    let is = |field: &str| item.get(field) == Some(&Value::Bool(true));
+    let says = |field: &str, word: &str| text(item, field).is_some_and(|text| text.eq_ignore_ascii_case(word));
+    if says("status", "inactive") {
+        Some(Unfit::Inactive)
+    } else if is("is_combo_product") && says("combo_type", "kit") {
+        Some(Unfit::Kit)
+    } else if !item.contains_key("stock_on_hand") && places(item).is_empty() {
+        Some(Unfit::Untracked)
+    } else if is("track_serial_number") && !has.0 {
+        Some(Unfit::Serial)
+    } else if is("track_batch_number") && !has.1 {
+        Some(Unfit::Batch)
+    } else {
+        None
+    }
+}
+
+/// A figure as Zoho writes it: a number, or a text with one; `""` is none.
+pub(crate) fn decimal(value: Option<&Value>) -> Option<Decimal> {
+    exact(value::number(value).as_number()?)
+}
+
+/// A JSON number with all its digits, unless it has more than can be reckoned with.
+pub(crate) fn exact(number: &Number) -> Option<Decimal> {
+    let text = number.to_string();
+    Decimal::from_str(&text).or_else(|_| Decimal::from_scientific(&text)).ok()
+}
+
+/// A figure as JSON, without zeros at its end.
+pub(crate) fn json(decimal: Decimal) -> Value {
+    decimal.normalize().to_string().parse::<Number>().map_or(Value::Null, Value::Number)
+}
+
+/// A figure as JSON, or null.
+pub(crate) fn json_or_null(decimal: Option<Decimal>) -> Value {
+    decimal.map_or(Value::Null, json)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn object(text: &str) -> Object {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn each_place_has_its_figures_whatever_zoho_calls_it_and_however_it_writes_them() {
+        let item = object(
+            r#"{"stock_on_hand":9.5,"locations":[{"location_id":"1","location_name":"Main","location_stock_on_hand":"9.50","location_available_stock":9.5,
+                "location_actual_available_stock":7,"location_committed_stock":"","location_quantity_in_transit":2.000000}]}"#,
+        );
+        let [main] = places(&item).try_into().unwrap();
+        assert!(main.is_called("1") && main.is_called("Main") && !main.is_called("main"));
+        let figures = main.figures;
+        assert_eq!(figures.by(Basis::OnHand), Some("9.5".parse().unwrap()));
+        assert_eq!((figures.committed, figures.in_transit), (None, Some(Decimal::TWO)));
+        assert!(figures.bases_differ() && !total(&item).bases_differ());
+        let old = object(r#"{"warehouses":[{"warehouse_id":"9","warehouse_stock_on_hand":-3.0}]}"#);
+        assert!(places(&old)[0].is_warehouse);
+        assert_eq!(json(places(&old)[0].figures.on_hand.unwrap()).to_string(), "-3");
+        assert!(places(&object(r#"{"locations":[],"warehouses":[]}"#)).is_empty());
+    }
+
+    #[test]
+    fn what_cannot_be_adjusted_says_why() {
+        for (item, why) in [
+            (r#"{"stock_on_hand":1,"status":"inactive"}"#, Some(Unfit::Inactive)),
+            (r#"{"status":"active"}"#, Some(Unfit::Untracked)),
+            (r#"{"is_combo_product":true,"combo_type":"kit","stock_on_hand":1}"#, Some(Unfit::Kit)),
+            (r#"{"is_combo_product":true,"combo_type":"assembly","stock_on_hand":1}"#, None),
+            (r#"{"stock_on_hand":1,"track_serial_number":true}"#, Some(Unfit::Serial)),
+            (r#"{"stock_on_hand":1,"track_batch_number":true}"#, Some(Unfit::Batch)),
+            (r#"{"stock_on_hand":0}"#, None),
+        ] {
+            assert_eq!(unfit(&object(item), (false, false)), why, "{item}");
+        }
+        let serial = object(r#"{"stock_on_hand":1,"track_serial_number":true}"#);
+        assert_eq!(unfit(&serial, (true, false)), None);
+    }
+}
