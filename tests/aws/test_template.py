@@ -90,6 +90,8 @@ RIGHTS = {
         ("StateTable", "dynamodb:Query", "key", "the first keys, read while the function starts"),
         ("StateTable", "dynamodb:GetItem", "connection", "which connection offers the product; status"),
         ("StateTable", "dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem", "idempotency", "a write is done once"),
+        ("StateTable", "dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem", "part", "a part of a long work is done once"),
+        ("StateTable", "dynamodb:PutItem dynamodb:DeleteItem", "turn#*", "one write moves stock at a time"),
         ("StateTable", "dynamodb:GetItem dynamodb:PutItem", "preview", "what a write would do"),
         ("StateTable", "dynamodb:PutItem dynamodb:Query", "audit#*", "what was written"),
         ("StateTable", "dynamodb:PutItem", "quota#*", "leave to call Zoho; a refused put shows how it stands"),

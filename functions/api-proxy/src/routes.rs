@@ -12,6 +12,8 @@ pub(crate) fn all(to: &mut impl Routes) {
     inventory::items::routes(to);
     inventory::records::routes(to);
     inventory::sales_orders::routes::routes(to);
+    inventory::adjustments::routes::routes(to);
+    inventory::transfer_orders::routes::routes(to);
     inventory::reconciliations::routes::routes(to);
     crm::deals::read::routes(to);
     crm::deals::write::routes(to);

@@ -138,6 +138,17 @@ codes! {
     LocationNotFound = "location_not_found", 404, false, Agent, "No such location",
         "Use one of the names in `detail`, to the letter, or a `location_id` of `GET /v1/inventory/locations`.";
 
+    // Stock
+    /// The stock is no longer what the caller expected.
+    StockChanged = "stock_changed", 409, false, Nobody, "The stock is not what you expected",
+        "Nothing was written. Decide anew from the figure in `detail`, and send it as `expected`.";
+    /// The item's stock cannot be adjusted or moved.
+    ItemNotAdjustable = "item_not_adjustable", 409, false, ZohoUser, "The stock of this item cannot be moved so",
+        "`detail` says why for each item. Nothing was written; leave these items out, or a person changes them in Zoho.";
+    /// Another write moves stock.
+    StockInProgress = "stock_in_progress", 409, true, Nobody, "Another stock write is at work",
+        "Send the same request again after `retry_after` seconds, with the same `Idempotency-Key`.";
+
     // Reconciliations
     /// No reconciliation has that id.
     ReconciliationNotFound = "reconciliation_not_found", 404, false, Agent, "No such reconciliation",

@@ -73,6 +73,23 @@ pub fn number(value: Option<&Value>) -> Value {
     }
 }
 
+/// The day that it is at `now` in the organisation, whose offset stands in the times that Zoho writes. Of those given, the one
+/// nearest to now counts, because of daylight saving. Without any it is the day of UTC.
+pub fn day_of_organization<'a>(now: jiff::Timestamp, written: impl Iterator<Item = &'a str>) -> String {
+    let offset_of = |text: &str| {
+        let text = rfc3339(text).map_or(Cow::Borrowed(text), Cow::Owned);
+        let at: jiff::Timestamp = text.parse().ok()?;
+        let digits = text.get(text.len().checked_sub(6)?..)?;
+        let (hours, minutes) = digits.split_once(':')?;
+        let sign = if hours.starts_with('-') { -1 } else { 1 };
+        let (hours, minutes): (i64, i64) = (hours.parse().ok()?, minutes.parse().ok()?);
+        Some((at.duration_since(now).as_secs().abs(), hours * 3600 + sign * minutes * 60))
+    };
+    let seconds = written.filter_map(offset_of).min().map_or(0, |(_, seconds)| seconds);
+    let local = now.checked_add(jiff::SignedDuration::from_secs(seconds)).unwrap_or(now).to_string();
+    local.get(..10).unwrap_or_default().to_owned()
+}
+
 /// The text of a field, unless it is empty.
 pub fn text<'a>(object: &'a Object, field: &str) -> Option<&'a str> {
     object.get(field).and_then(Value::as_str).filter(|text| !text.is_empty())
@@ -139,6 +156,22 @@ mod tests {
             assert_eq!(rfc3339(other), None, "{other}");
         }
         assert_eq!(timestamp("2026-11-18T16:40:12+0100"), timestamp("2026-11-18T16:40:12+01:00"));
+    }
+
+    #[test]
+    fn the_day_is_the_organisations() {
+        let now = "2026-11-29T19:00:00Z".parse().unwrap();
+        for (times, day) in [
+            (&[][..], "2026-11-29"),
+            (&["2026-11-28T21:04:11+0530"], "2026-11-30"),
+            (&["2026-11-28T21:04:11-08:00"], "2026-11-29"),
+            (&["2026-07-01T10:00:00+0600", "2026-11-01T10:00:00+0445", "nothing"], "2026-11-29"),
+            (&["2026-11-28T21:04:11Z"], "2026-11-29"),
+        ] {
+            assert_eq!(day_of_organization(now, times.iter().copied()), day, "{times:?}");
+        }
+        let early = "2026-11-29T03:00:00Z".parse().unwrap();
+        assert_eq!(day_of_organization(early, ["2026-11-28T21:04:11-0330"].into_iter()), "2026-11-28");
     }
 
     #[test]

@@ -27,7 +27,9 @@ pub(crate) fn parse(text: &str) -> Result<Quantity, String> {
     let text = text.trim();
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     if digits.contains(',') {
-        return Err(format!("{text:?} has a comma. Write a point before decimals and nothing between thousands, like 1250.5"));
+        return Err(format!(
+            "{text:?} has a comma. Write a point before decimals and nothing between thousands, like 1250.5"
+        ));
     }
     let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
     let found = plain.then(|| Decimal::from_str(text).ok()).flatten();
@@ -83,9 +85,14 @@ mod tests {
 
     #[test]
     fn a_quantity_keeps_its_digits_and_what_is_none_says_so() {
-        for (written, means) in
-            [("3", "3"), ("-2.50", "-2.5"), ("\"+0.1\"", "0.1"), ("1e2", "100"), ("\" 7 \"", "7"), ("0.000001", "0.000001")]
-        {
+        for (written, means) in [
+            ("3", "3"),
+            ("-2.50", "-2.5"),
+            ("\"+0.1\"", "0.1"),
+            ("1e2", "100"),
+            ("\" 7 \"", "7"),
+            ("0.000001", "0.000001"),
+        ] {
             let read: Quantity = serde_json::from_str(written).unwrap();
             assert_eq!(serde_json::to_string(&read).unwrap(), means, "{written}");
         }

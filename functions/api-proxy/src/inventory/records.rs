@@ -156,6 +156,51 @@ pub(crate) const KINDS: &[Kind] = &[
         ],
     },
     Kind {
+        path: "/v1/inventory/adjustments",
+        record: RecordKind::INVENTORY_ADJUSTMENT,
+        filters: &[
+            ("reference_number", "reference_number", Some("reference_number")),
+            ("status", "status", Some("status")),
+        ],
+        name: ("Adjustment", "adjustment"),
+        example: "3300000000090101",
+        fields: &[
+            ("date", Holds::Date, "Its day."),
+            (
+                "status",
+                Holds::Text,
+                "`adjusted`, or like `draft`, `pending_approval`: then no stock has moved.",
+            ),
+            ("reason", Holds::Text, "Why."),
+            ("reference_number", Holds::Text, "The reference of whoever made it."),
+            ("created_time", Holds::Time, "When it was made."),
+            ("line_items", Holds::Objects, "Zoho's lines; not in lists."),
+            (
+                "lines",
+                Holds::Objects,
+                "After a write: each line with `before`, `delta`, `after`, `outcome`, `why`.",
+            ),
+        ],
+    },
+    Kind {
+        path: "/v1/inventory/transferorders",
+        record: RecordKind::TRANSFER_ORDER,
+        filters: &[
+            ("transfer_order_number", "transfer_order_number", Some("transfer_order_number")),
+            ("status", "status", Some("status")),
+        ],
+        name: ("TransferOrder", "transfer order"),
+        example: "3300000000096001",
+        fields: &[
+            ("transfer_order_number", Holds::Text, "Its number."),
+            ("date", Holds::Date, "Its day."),
+            ("status", Holds::Text, "Like `draft`, `in_transit`, `transferred`."),
+            ("description", Holds::Text, "Why."),
+            ("line_items", Holds::Objects, "Zoho's lines; not in lists."),
+            ("lines", Holds::Objects, "After a write: each line with both places before and after."),
+        ],
+    },
+    Kind {
         path: "/v1/inventory/locations",
         record: RecordKind::LOCATION,
         filters: &[],
@@ -218,10 +263,21 @@ impl Kind {
 
 /// A sales order, as reads and writes give it.
 pub(super) fn salesorder() -> Shape {
-    KINDS
-        .iter()
-        .find(|kind| kind.record == RecordKind::SALES_ORDER)
-        .map_or_else(|| json!({}).into(), Kind::shape)
+    shape_of(RecordKind::SALES_ORDER)
+}
+
+/// An adjustment, as reads and writes give it.
+pub(super) fn adjustment() -> Shape {
+    shape_of(RecordKind::INVENTORY_ADJUSTMENT)
+}
+
+/// A transfer order, as reads and writes give it.
+pub(super) fn transfer_order() -> Shape {
+    shape_of(RecordKind::TRANSFER_ORDER)
+}
+
+fn shape_of(record: &RecordKind) -> Shape {
+    KINDS.iter().find(|kind| kind.record == record).map_or_else(|| json!({}).into(), Kind::shape)
 }
 
 async fn list(

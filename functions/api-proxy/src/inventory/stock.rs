@@ -136,7 +136,8 @@ impl Unfit {
 /// (serial numbers, batches).
 pub(crate) fn unfit(item: &Object, has: (bool, bool)) -> Option<Unfit> {
     let is = |field: &str| item.get(field) == Some(&Value::Bool(true));
-    let says = |field: &str, word: &str| text(item, field).is_some_and(|text| text.eq_ignore_ascii_case(word));
+    let says =
+        |field: &str, word: &str| text(item, field).is_some_and(|text| text.eq_ignore_ascii_case(word));
     if says("status", "inactive") {
         Some(Unfit::Inactive)
     } else if is("is_combo_product") && says("combo_type", "kit") {

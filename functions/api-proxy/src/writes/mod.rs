@@ -10,6 +10,7 @@ pub(crate) mod request;
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
@@ -19,9 +20,10 @@ use serde_json::{Value, json};
 use shared::base::problem::{Code, Problem};
 use shared::core::services::Services;
 use shared::core::writes::audit::{Audit, Entry, Outcome};
-use shared::core::writes::idempotency::{Begun, Idempotency, SentWrite, StoredAnswer, Ticket};
+use shared::core::writes::idempotency::{Begun, Exact, Idempotency, SentWrite, StoredAnswer, Ticket};
 use shared::core::writes::own_writes::OwnWrites;
 use shared::core::writes::preview::{Found as Previewed, Previews};
+use shared::core::writes::turns::{Turn, Turns};
 use shared::core::writes::twins::{Twin, Twins};
 use tokio::join;
 
@@ -37,10 +39,33 @@ pub(crate) struct Writes {
     zoho: Arc<Zoho>,
     audit: Arc<Audit>,
     idempotency: Idempotency,
+    parts: Idempotency,
     previews: Previews,
+    turns: Turns,
     twins: Twins,
     own_writes: OwnWrites,
     recovery: Recovery,
+}
+
+/// What a write that looks at stock first needs of its caller's time.
+const NEEDED_AFTER_TURN: Duration = Duration::from_secs(10);
+
+/// A write that was done.
+struct Finished {
+    kept: StoredAnswer,
+    /// Zoho's own words, where these are the answer.
+    whole: Option<Exact>,
+}
+
+impl Finished {
+    fn response(self) -> Result<Response, Problem> {
+        let mut response = match self.whole {
+            Some(exact) => exact_response::response(self.kept.status, exact)?,
+            None => answer::response(self.kept)?,
+        };
+        response.extensions_mut().insert(Written);
+        Ok(response)
+    }
 }
 
 /// Whether only the look for a write came to this, and would again: then it says nothing of the write.
@@ -60,7 +85,9 @@ impl Writes {
         let (state, clock) = (&services.stores.state, services.clock.clone());
         Self {
             idempotency: Idempotency::new(state.clone(), clock.clone()),
+            parts: Idempotency::of_parts(state.clone(), clock.clone()),
             previews: Previews::new(state.clone(), clock.clone()),
+            turns: Turns::new(state.clone(), clock.clone()),
             twins: Twins::new(state.clone(), clock.clone()),
             own_writes: OwnWrites::new(state.clone(), clock.clone()),
             recovery: Recovery { zoho: zoho.clone(), audit: audit.clone(), clock },
@@ -80,6 +107,42 @@ impl Writes {
     {
         let prepare = Box::pin(async { Prepared::new(prepare.await?) });
         self.show_or_perform(request, prepare, Prepared::restore::<P>).await
+    }
+
+    /// Does a part of a longer piece of work, once, whoever goes on with it and whenever; gives the record that it made.
+    pub(crate) async fn perform_part<P>(
+        &self,
+        request: &WriteRequest<'_>,
+        part: &str,
+        draft: Draft<P>,
+    ) -> Result<Value, Problem>
+    where
+        P: Plan + Serialize + DeserializeOwned + 'static,
+    {
+        self.do_part(request, part, Prepared::new(draft)?, Prepared::restore::<P>).await
+    }
+
+    async fn do_part(
+        &self,
+        request: &WriteRequest<'_>,
+        part: &str,
+        prepared: Prepared,
+        restore: Restore,
+    ) -> Result<Value, Problem> {
+        let finished = match self.parts.begin(request.connection.as_str(), part, &request.digest).await? {
+            Begun::Answered(kept) => return Ok(kept.body),
+            Begun::Running(seconds) => return Err(running(seconds)),
+            Begun::Other => return Err(Problem::internal(format!("{part} is the part of something else"))),
+            Begun::First(ticket) => self.execute(request, prepared, Some(ticket)).await?,
+            Begun::Unsettled(ticket, sent) => match restore(sent.plan.clone()) {
+                Ok(prepared) => self.recover(request, ticket, prepared, sent).await?,
+                Err(problem) => {
+                    self.parts.unsettled(ticket, sent).await?;
+                    return Err(problem);
+                }
+            },
+        };
+        Ok(finished.kept.body)
     }
 
     async fn show_or_perform(
@@ -110,7 +173,7 @@ impl Writes {
                 return Err(refusal);
             }
             let prepared = prepare.await?;
-            return self.execute(request, prepared, None).await;
+            return self.execute(request, prepared, None).await?.response();
         };
         match self.idempotency.begin(owner, key, &request.digest).await? {
             Begun::Answered(kept) => replay(kept),
@@ -125,14 +188,14 @@ impl Writes {
                 Err(refusal)
             }
             Begun::First(ticket) => match prepare.await {
-                Ok(prepared) => self.execute(request, prepared, Some(ticket)).await,
+                Ok(prepared) => self.execute(request, prepared, Some(ticket)).await?.response(),
                 Err(problem) => {
                     self.forget(ticket).await;
                     Err(problem)
                 }
             },
             Begun::Unsettled(ticket, sent) => match restore(sent.plan.clone()) {
-                Ok(prepared) => self.recover(request, ticket, prepared, sent).await,
+                Ok(prepared) => self.recover(request, ticket, prepared, sent).await?.response(),
                 Err(problem) => {
                     self.idempotency.unsettled(ticket, sent).await?;
                     Err(problem)
@@ -156,14 +219,49 @@ impl Writes {
         Ok(Json(shown).into_response())
     }
 
-    /// Writes it down, sends it once, and finds out how it ended. Where the process dies meanwhile, the next request with the
-    /// same key finds out.
+    /// Performs it, in its turn where it needs one.
     async fn execute(
         &self,
         request: &WriteRequest<'_>,
         prepared: Prepared,
+        ticket: Option<Ticket>,
+    ) -> Result<Finished, Problem> {
+        if !prepared.plan.moves_stock() {
+            return self.send(request, prepared, ticket).await;
+        }
+        match self.turn(request).await {
+            Ok(turn) => {
+                let finished = self.send(request, prepared, ticket).await;
+                if let Err(error) = self.turns.end(turn).await {
+                    tracing::error!(%error, "a turn could not be ended, and ends by itself");
+                }
+                finished
+            }
+            Err(problem) => {
+                if let Some(ticket) = ticket {
+                    self.forget(ticket).await;
+                }
+                Err(problem)
+            }
+        }
+    }
+
+    async fn turn(&self, request: &WriteRequest<'_>) -> Result<Turn, Problem> {
+        let taken = self.turns.take(request.connection, request.caller.deadline - NEEDED_AFTER_TURN).await?;
+        taken.map_err(|seconds| {
+            let detail = "Another write moves stock of this connection. Nothing was written.";
+            Problem::new(Code::StockInProgress, detail).retry_after(seconds)
+        })
+    }
+
+    /// Writes it down, sends it once, and finds out how it ended. Where the process dies meanwhile, the next request with the
+    /// same key finds out.
+    async fn send(
+        &self,
+        request: &WriteRequest<'_>,
+        prepared: Prepared,
         mut ticket: Option<Ticket>,
-    ) -> Result<Response, Problem> {
+    ) -> Result<Finished, Problem> {
         let plan = &*prepared.plan;
         let mut entry = self.entry(request, &prepared);
         self.audit.begin(&entry).await?;
@@ -215,7 +313,7 @@ impl Writes {
         ticket: Ticket,
         prepared: Prepared,
         sent: SentWrite,
-    ) -> Result<Response, Problem> {
+    ) -> Result<Finished, Problem> {
         let problem = match self.recovery.find(&*prepared.plan, request, &sent).await {
             Ok(Some(done)) => {
                 let mut entry = self.entry(request, &prepared);
@@ -246,7 +344,7 @@ impl Writes {
         ticket: Option<Ticket>,
         prepared: &Prepared,
         mut done: Done,
-    ) -> Result<Response, Problem> {
+    ) -> Result<Finished, Problem> {
         entry.outcome = Outcome::Done;
         entry.subject = Some(done.subject.clone());
         entry.after = small(done.body.clone());
@@ -275,12 +373,7 @@ impl Writes {
         {
             tracing::error!(%error, "the answer of a write could not be kept");
         }
-        let mut response = match whole {
-            Some(exact) => exact_response::response(status, exact)?,
-            None => answer::response(kept)?,
-        };
-        response.extensions_mut().insert(Written);
-        Ok(response)
+        Ok(Finished { kept, whole })
     }
 
     /// The same request of a moment ago, where neither has an `Idempotency-Key` that would have kept it from being done twice.

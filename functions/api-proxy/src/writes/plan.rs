@@ -47,6 +47,11 @@ pub(crate) trait Plan: Send + Sync {
         sent: &Sent<'_>,
     ) -> Result<Option<Done>, Problem>;
 
+    /// Whether it looks at stock before it moves it: of these, one is done at a time for each connection.
+    fn moves_stock(&self) -> bool {
+        false
+    }
+
     /// Where it cannot be looked for, its call in words.
     fn call_if_lost(&self) -> Option<String> {
         None

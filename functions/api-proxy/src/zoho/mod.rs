@@ -8,7 +8,7 @@ mod write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use shared::base::clock::SharedClock;
+use shared::base::clock::{SharedClock, Timestamp};
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::core::connection::access_token::AccessToken;
@@ -117,6 +117,11 @@ impl<'a> Target<'a> {
 impl Zoho {
     pub(crate) fn new(client: Arc<ZohoClient>, clock: SharedClock) -> Self {
         Self { client, clock }
+    }
+
+    /// The present moment.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Demands a scope beside the one that a call itself needs.

@@ -11,7 +11,7 @@ use crate::core::access::key::ServiceKey;
 use crate::store::{self, Condition, Key, Order, Put, Query, Row, StoreError, Table};
 
 /// How long entries are kept.
-const RETENTION: SignedDuration = SignedDuration::from_hours(400 * 24);
+pub(super) const RETENTION: SignedDuration = SignedDuration::from_hours(400 * 24);
 
 /// One write.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::audit;
 use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later, seconds_until};
 use crate::base::secret::sha256_hex;
 use crate::store::{Condition, Key, Outcome, Put, StoreError, Table, Version};
@@ -18,6 +19,9 @@ const PARTITION: &str = "idempotency";
 
 /// How long the first answer is kept.
 const RETENTION: SignedDuration = SignedDuration::from_hours(24);
+
+/// The parts of a long piece of work, each of which is done once, whoever goes on with it and whenever.
+const PARTS: &str = "part";
 
 /// No request runs longer: Lambda ends its function at 29 seconds.
 const MAX_REQUEST_TIME: SignedDuration = SignedDuration::from_secs(35);
@@ -96,6 +100,7 @@ pub struct Ticket {
     key: Key,
     request: String,
     version: Version,
+    retention: SignedDuration,
 }
 
 /// The state of a key.
@@ -116,12 +121,19 @@ pub enum Begun {
 pub struct Idempotency {
     state: Arc<dyn Table>,
     clock: SharedClock,
+    partition: &'static str,
+    retention: SignedDuration,
 }
 
 impl Idempotency {
     /// In this table.
     pub fn new(state: Arc<dyn Table>, clock: SharedClock) -> Self {
-        Self { state, clock }
+        Self { state, clock, partition: PARTITION, retention: RETENTION }
+    }
+
+    /// Those of the connector's own work: they are kept as long as the audit of what was done.
+    pub fn of_parts(state: Arc<dyn Table>, clock: SharedClock) -> Self {
+        Self { state, clock, partition: PARTS, retention: audit::RETENTION }
     }
 
     /// Begins a request. `owner` is the id of the service key: two service keys share no idempotency keys. `request` is a digest
@@ -130,11 +142,12 @@ impl Idempotency {
     /// # Errors
     /// Where the store fails.
     pub async fn begin(&self, owner: &str, key: &str, request: &str) -> Result<Begun, StoreError> {
-        let key = Key::new(PARTITION, sha256_hex(format!("{owner}/{key}").as_bytes()));
+        let key = Key::new(self.partition, sha256_hex(format!("{owner}/{key}").as_bytes()));
         // More than one try, because another request may end in between.
         for _ in 0..4 {
             let Some(row) = self.state.get(&key).await? else {
-                let done = self.write(&key, request, State::Reserved, Condition::Absent).await?;
+                let done =
+                    self.write(&key, request, State::Reserved, Condition::Absent, self.retention).await?;
                 match done {
                     Some(ticket) => return Ok(Begun::First(ticket)),
                     None => continue,
@@ -157,8 +170,8 @@ impl Idempotency {
                 State::Sent(sent) => State::Sent(sent.clone()),
                 _ => State::Reserved,
             };
-            let Some(ticket) = self.write(&key, request, again, Condition::Version(row.version)).await?
-            else {
+            let condition = Condition::Version(row.version);
+            let Some(ticket) = self.write(&key, request, again, condition, self.retention).await? else {
                 continue;
             };
             return Ok(match found.state {
@@ -200,12 +213,12 @@ impl Idempotency {
     pub async fn unsettled(&self, ticket: Ticket, sent: SentWrite) -> Result<(), StoreError> {
         let record = Record { request: ticket.request, until: self.clock.now(), state: State::Sent(sent) };
         let put = Put::record(ticket.key, &record, Condition::Version(ticket.version))?;
-        self.state.put(put.until(later(self.clock.now(), RETENTION))).await.map(drop)
+        self.state.put(put.until(later(self.clock.now(), ticket.retention))).await.map(drop)
     }
 
     async fn advance(&self, ticket: &mut Ticket, state: State) -> Result<bool, StoreError> {
         let condition = Condition::Version(ticket.version.clone());
-        match self.write(&ticket.key, &ticket.request, state, condition).await? {
+        match self.write(&ticket.key, &ticket.request, state, condition, ticket.retention).await? {
             Some(next) => {
                 *ticket = next;
                 Ok(true)
@@ -220,13 +233,14 @@ impl Idempotency {
         request: &str,
         state: State,
         condition: Condition,
+        retention: SignedDuration,
     ) -> Result<Option<Ticket>, StoreError> {
         let now = self.clock.now();
         let record = Record { request: request.to_owned(), until: later(now, MAX_REQUEST_TIME), state };
-        let put = Put::record(key.clone(), &record, condition)?.until(later(now, RETENTION));
+        let put = Put::record(key.clone(), &record, condition)?.until(later(now, retention));
         Ok(match self.state.put(put).await? {
             Outcome::Done(Some(version)) => {
-                Some(Ticket { key: key.clone(), request: request.to_owned(), version })
+                Some(Ticket { key: key.clone(), request: request.to_owned(), version, retention })
             }
             _ => None,
         })

@@ -4,4 +4,5 @@ pub mod audit;
 pub mod idempotency;
 pub mod own_writes;
 pub mod preview;
+pub mod turns;
 pub mod twins;

@@ -1,7 +1,9 @@
 //! Zoho Inventory: its addresses, and its records in the shape that callers get.
 //! <https://www.zoho.com/inventory/api/v1/>
 
+pub mod adjustments;
 pub mod record_kinds;
+pub mod transfer_orders;
 pub mod webhook_rules;
 
 use serde_json::{Value, json};

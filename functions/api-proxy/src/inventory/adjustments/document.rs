@@ -1,0 +1,150 @@
+//! An adjustment at Zoho: the document that is sent, and the one that is looked for after silence.
+
+use std::collections::BTreeMap;
+
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+use shared::base::clock::Timestamp;
+use shared::base::problem::Problem;
+use shared::zoho::inventory::record_kinds::RecordKind;
+use shared::zoho::inventory::{self, adjustments};
+use shared::zoho::response;
+use shared::zoho::value::{Object, id, text};
+
+use super::judge::{Judged, Verdict};
+use super::plan::AdjustStock;
+use crate::inventory::stock;
+use crate::writes::recovery::made_since;
+use crate::zoho::{Target, Zoho};
+
+/// How many rows of the list are read at once, and how many pages at most.
+const ROWS: u32 = 200;
+const MAX_PAGES: u32 = 20;
+
+/// What Zoho gets: the lines that move stock.
+pub(super) fn to_send(plan: &AdjustStock, lines: &[Judged<'_>], today: &str) -> Object {
+    let mut body = Object::new();
+    let mut put = |field: &str, value: Value| {
+        body.insert(field.to_owned(), value);
+    };
+    put("date", plan.date.as_deref().unwrap_or(today).into());
+    put("reason", plan.reason.as_str().into());
+    if let Some(description) = &plan.description {
+        put("description", description.as_str().into());
+    }
+    put("reference_number", plan.reference.as_str().into());
+    put("adjustment_type", "quantity".into());
+    // All lines are at one place. Zoho takes its id under one of two names, and never under both.
+    let place = lines.iter().find_map(|line| line.place.as_ref());
+    let place =
+        place.map(|place| (if place.is_warehouse { "warehouse_id" } else { "location_id" }, &place.id));
+    if let Some((field, id)) = place {
+        put(field, id.as_str().into());
+    }
+    let line_items = lines.iter().filter_map(|judged| {
+        let Verdict::Moves(delta) = judged.verdict else { return None };
+        let mut line = Object::new();
+        line.insert("item_id".to_owned(), judged.line.item_id.as_str().into());
+        line.insert("quantity_adjusted".to_owned(), stock::json(delta));
+        line.extend(place.map(|(field, id)| (field.to_owned(), id.as_str().into())));
+        line.extend(judged.line.tracking.clone());
+        Some(Value::Object(line))
+    });
+    let line_items: Vec<Value> = line_items.collect();
+    put("line_items", line_items.into());
+    body
+}
+
+/// The quantities of a document's lines, by item.
+pub(super) fn quantities(document: &Object) -> BTreeMap<String, Decimal> {
+    let lines = document.get("line_items").and_then(Value::as_array).into_iter().flatten();
+    let quantity = |line: &Value| {
+        let line = line.as_object()?;
+        Some((id(line, "item_id")?, stock::decimal(line.get("quantity_adjusted"))?))
+    };
+    lines.filter_map(quantity).collect()
+}
+
+/// One document.
+pub(super) async fn one(zoho: &Zoho, target: &Target<'_>, id: &str) -> Result<Option<Object>, Problem> {
+    let kind = RecordKind::INVENTORY_ADJUSTMENT;
+    let mut answer = zoho
+        .read(target, |place| kind.record_url(place.api, place.organization, id), response::inventory)
+        .await?;
+    Ok(kind.take_record(&mut answer))
+}
+
+/// The ids of the documents with this reference that can have been made since then. Zoho's list is not searched by reference, and
+/// nobody says how it is sorted, so that its pages are read until what they show can only be older.
+pub(super) async fn with_reference(
+    zoho: &Zoho,
+    target: &Target<'_>,
+    reference: &str,
+    since: Timestamp,
+) -> Result<Vec<String>, Problem> {
+    let kind = RecordKind::INVENTORY_ADJUSTMENT;
+    let mut found: Vec<String> = Vec::new();
+    for page in 1..=MAX_PAGES {
+        let mut answer = zoho
+            .read(
+                target,
+                |place| adjustments::newest_url(place.api, place.organization, page, ROWS),
+                response::inventory,
+            )
+            .await?;
+        let rows = kind.take_list(&mut answer)?;
+        for row in rows.iter().filter(|row| text(row, "reference_number") == Some(reference)) {
+            let id = id(row, kind.id_field).filter(|id| !found.contains(id));
+            found.extend(id.filter(|_| made_since(row, "created_time", since)));
+        }
+        if are_newest_first(&rows, since) || !inventory::may_go_on(&answer, page, rows.len(), ROWS) {
+            break;
+        }
+    }
+    Ok(found)
+}
+
+/// Whether the rows are sorted by when they were made, the newest first, and the last one is older than that: then so are all after
+/// it.
+fn are_newest_first(rows: &[Object], since: Timestamp) -> bool {
+    let made: Option<Vec<Timestamp>> =
+        rows.iter().map(|row| text(row, "created_time").and_then(shared::zoho::value::timestamp)).collect();
+    let Some(made) = made else { return false };
+    let sorted = made.windows(2).all(|pair| matches!(pair, [one, other] if one >= other));
+    sorted && rows.last().is_some_and(|row| !made_since(row, "created_time", since))
+}
+
+/// A document as callers see it, with what became of each line. A part of a longer work is told without Zoho's own lines.
+pub(super) fn shown(document: Object, lines: Vec<Value>, notices: &[String], is_part: bool) -> Value {
+    let mut document = document;
+    if is_part {
+        let kept =
+            [RecordKind::INVENTORY_ADJUSTMENT.id_field, "reference_number", "status", "date", "created_time"];
+        document.retain(|field, _| kept.contains(&field.as_str()));
+    }
+    document.insert("lines".to_owned(), lines.into());
+    let mut shown = inventory::plain_record(document);
+    if !notices.is_empty() {
+        shown.insert("notice".to_owned(), notices.join(" ").into());
+    }
+    json!(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_are_read_on_unless_the_newest_come_first_and_the_last_is_older() {
+        let since = "2026-11-29T12:00:00Z".parse().unwrap();
+        let rows = |times: &[&str]| -> Vec<Object> {
+            times.iter().map(|time| json!({ "created_time": time }).as_object().unwrap().clone()).collect()
+        };
+        let (new, old, older) = ("2026-11-29T12:01:00Z", "2026-11-29T11:00:00Z", "2026-11-28T11:00:00Z");
+        assert!(are_newest_first(&rows(&[new, old, older]), since));
+        assert!(!are_newest_first(&rows(&[new, older, old]), since), "sorted by something else");
+        assert!(!are_newest_first(&rows(&[new, new]), since), "there may be more");
+        assert!(!are_newest_first(&rows(&[old, ""]), since), "one does not say when");
+        assert!(!are_newest_first(&[], since));
+    }
+}

@@ -1,0 +1,10 @@
+//! Adjustments: the stock of items raised or lowered, with a reason.
+
+mod body;
+pub(crate) mod document;
+pub(crate) mod judge;
+pub(crate) mod plan;
+mod prepare;
+pub(crate) mod routes;
+
+pub(crate) use prepare::demand_date;

@@ -1,0 +1,333 @@
+//! Adjusting stock: looked at, written once, looked at again. <https://www.zoho.com/inventory/api/v1/inventoryadjustments/>
+//!
+//! Zoho has no compare-and-set and no idempotency key. So the items are read right before the write, one of our writes after the
+//! other; the document carries a reference by which it is found after silence; and the figures are read again after it, which shows
+//! a movement of somebody else in between. That short time is the race that Zoho leaves open, and the answer names it.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rust_decimal::Decimal;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use shared::base::exactly_one::exactly_one;
+use shared::base::problem::Problem;
+use shared::base::secret::random_hex;
+use shared::zoho::http::Method;
+use shared::zoho::inventory::record_kinds::RecordKind;
+use shared::zoho::inventory::{self, adjustments};
+use shared::zoho::response;
+use shared::zoho::scope::Product;
+use shared::zoho::value::{Object, day_of_organization, id, text};
+use tokio::time::{Instant, sleep};
+
+use super::document;
+use super::judge::{Judged, Verdict, judge, nothing_left};
+use crate::inventory::details::details;
+use crate::inventory::quantity::Quantity;
+use crate::inventory::stock::Basis;
+use crate::writes::plan::{Done, Plan, Sent};
+use crate::writes::request::WriteRequest;
+use crate::zoho::{Outgoing, Scope, Target, WriteFailure, Zoho, unreadable};
+
+/// How many documents with the same reference are looked at in detail.
+const MAX_CANDIDATES: usize = 5;
+
+/// Zoho's lists may show the old figures for a moment: after so long they are read once more.
+const LAG: Duration = Duration::from_secs(2);
+
+/// Zoho works on too much at once. Nobody says whether it looks before or after it has begun.
+const TOO_MANY_AT_ONCE: &str = "1070";
+
+/// An adjustment, its items by their ids.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct AdjustStock {
+    pub(crate) reason: String,
+    pub(crate) date: Option<String>,
+    pub(crate) description: Option<String>,
+    pub(crate) reference: String,
+    /// Whether the reference is one that we made up: then nothing else has it.
+    pub(crate) own_reference: bool,
+    /// The id or the exact name of the place.
+    pub(crate) location: Option<String>,
+    pub(crate) basis: Option<Basis>,
+    pub(crate) lines: Vec<Line>,
+    /// Whether it is a part of a reconciliation: then lines of which none can be sent are an answer, and no failure.
+    pub(crate) is_part: bool,
+}
+
+/// A line.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Line {
+    pub(crate) item_id: String,
+    pub(crate) change: Change,
+    /// Serial numbers, batches, bins, as Zoho takes them.
+    #[serde(default, skip_serializing_if = "Object::is_empty")]
+    pub(crate) tracking: Object,
+}
+
+/// What becomes of the stock.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Change {
+    /// It changes by so much, whatever it is.
+    Delta(Quantity),
+    /// It becomes this, if it is what was expected.
+    Target { target: Quantity, expected: Option<Quantity> },
+}
+
+impl Line {
+    /// Which arrays it brings along: serial numbers, batches.
+    pub(super) fn brings(&self) -> (bool, bool) {
+        // Bins hold the serial numbers and batches of what is kept in bins.
+        let has = |field: &str| self.tracking.contains_key(field) || self.tracking.contains_key("storages");
+        (has("serial_numbers"), has("batches"))
+    }
+}
+
+/// A reference by which a document is found. Zoho has no idempotency keys.
+pub(crate) fn own_reference() -> String {
+    format!("ZC-{}", random_hex::<6>())
+}
+
+impl AdjustStock {
+    async fn items(&self, zoho: &Zoho, target: &Target<'_>) -> Result<Vec<Object>, Problem> {
+        let ids: Vec<String> = self.lines.iter().map(|line| line.item_id.clone()).collect();
+        details(zoho, &target.with(inventory::scope::ITEMS), &ids).await
+    }
+
+    /// What the items are now, and whether that is what they should be.
+    async fn look_again(
+        &self,
+        zoho: &Zoho,
+        request: &WriteRequest<'_>,
+        lines: &[Judged<'_>],
+    ) -> Option<Vec<Object>> {
+        let target = request.target(self.needs());
+        let stale = |items: &[Object]| {
+            judge(self, items).is_ok_and(|now| {
+                lines.iter().zip(now).all(|(was, now)| {
+                    matches!(was.verdict, Verdict::Moves(_))
+                        && was.before.is_some()
+                        && was.before == now.before
+                })
+            })
+        };
+        let items = self.items(zoho, &target).await.ok()?;
+        if !stale(&items) || Instant::now() + LAG * 2 > request.caller.deadline {
+            return Some(items);
+        }
+        sleep(LAG).await;
+        Some(self.items(zoho, &target).await.unwrap_or(items))
+    }
+
+    /// What became of the lines, and what is to be said of it.
+    fn outcome(
+        &self,
+        document: &Object,
+        was: &[Judged<'_>],
+        now: Option<&[Object]>,
+    ) -> (Vec<Value>, Vec<String>) {
+        let status = text(document, "status");
+        let moved = status.is_none_or(|status| status == "adjusted");
+        let mut notices = Vec::new();
+        if let (false, Some(status)) = (moved, status) {
+            notices.push(format!(
+                "Zoho made the adjustment and has not moved any stock yet: its status is {status:?}. A person must approve or finish it in Zoho."
+            ));
+        }
+        let booked = document::quantities(document);
+        let now = now.and_then(|items| judge(self, items).ok());
+        let mut lines = Vec::new();
+        for (place, line) in was.iter().enumerate() {
+            let Verdict::Moves(delta) = line.verdict else {
+                lines.push(line.shown_unsent());
+                continue;
+            };
+            let after = now.as_ref().and_then(|now| now.get(place)?.before);
+            if !booked.is_empty() && !booked.contains_key(&line.line.item_id) {
+                notices.push(format!("Zoho left {} out of the adjustment without a word.", line.name()));
+                lines.push(line.shown("not_booked", after, Some("Zoho left it out")));
+                continue;
+            }
+            if !moved {
+                lines.push(line.shown("awaits_approval", after, None));
+                continue;
+            }
+            notices.extend(raced(line, delta, after));
+            lines.push(line.shown("adjusted", after, None));
+        }
+        if now.is_none() {
+            notices.push("The stock could not be read again: `after` is unknown. Read the items.".to_owned());
+        }
+        (lines, notices)
+    }
+
+    fn done(&self, status: u16, document: Object, lines: Vec<Value>, notices: &[String]) -> Done {
+        let id = id(&document, RecordKind::INVENTORY_ADJUSTMENT.id_field).unwrap_or_default();
+        let subject = format!("{}/{id}", RecordKind::INVENTORY_ADJUSTMENT);
+        let body = document::shown(document, lines, notices, self.is_part);
+        Done { status, subject, body, exact: None }
+    }
+
+    /// Whether a document can only be this one.
+    fn is_mine(&self, document: &Object) -> bool {
+        let booked = document::quantities(document);
+        let fits = |(item, quantity): (&String, &Decimal)| {
+            self.lines.iter().any(|line| {
+                line.item_id == *item
+                    && match &line.change {
+                        Change::Delta(delta) => delta.0 == *quantity,
+                        Change::Target { .. } => true,
+                    }
+            })
+        };
+        self.own_reference || (!booked.is_empty() && booked.iter().all(fits))
+    }
+}
+
+/// Whether somebody else moved the stock between the two looks, in words.
+fn raced(line: &Judged<'_>, delta: Decimal, after: Option<Decimal>) -> Option<String> {
+    let (before, after) = (line.before?, after?);
+    let sum = before.checked_add(delta)?;
+    if sum == after {
+        return None;
+    }
+    let name = line.name();
+    let (before, delta, sum, after) =
+        (before.normalize(), delta.normalize(), sum.normalize(), after.normalize());
+    Some(if after == before {
+        format!(
+            "Zoho has booked {delta} of {name} and does not show it yet: read the item again in a moment."
+        )
+    } else {
+        format!(
+            "Of {name} there was {before}, {delta} was booked, and there is {after} in place of {sum}: somebody else moved it at the same time, or Zoho rounded it. The change itself was made once."
+        )
+    })
+}
+
+#[async_trait]
+impl Plan for AdjustStock {
+    fn name() -> &'static str {
+        "adjust_stock"
+    }
+
+    fn needs(&self) -> (Product, Scope<'_>) {
+        (Product::Inventory, Scope::Known(adjustments::CREATE))
+    }
+
+    fn shown(&self) -> Value {
+        json!({
+            "reason": self.reason,
+            "reference_number": self.reference,
+            "location": self.location,
+            "lines": self.lines,
+        })
+    }
+
+    fn subject(&self) -> &'static str {
+        "the adjustment"
+    }
+
+    fn moves_stock(&self) -> bool {
+        true
+    }
+
+    async fn send(&self, zoho: &Zoho, request: &WriteRequest<'_>) -> Result<Done, WriteFailure> {
+        let target = request.target(self.needs());
+        let items = self.items(zoho, &target).await?;
+        let lines = judge(self, &items)?;
+        if !lines.iter().any(|line| matches!(line.verdict, Verdict::Moves(_))) {
+            if let Some(problem) = nothing_left(&lines).filter(|_| !self.is_part) {
+                return Err(problem.into());
+            }
+            let shown = lines.iter().map(Judged::shown_unsent).collect();
+            let notice = "There was nothing to adjust, and nothing was written.".to_owned();
+            return Ok(self.done(200, Object::new(), shown, &[notice]));
+        }
+        let times = items.iter().filter_map(|item| text(item, "last_modified_time"));
+        let today = day_of_organization(zoho.now(), times);
+        let body = Value::Object(document::to_send(self, &lines, &today)).to_string();
+        let made = zoho
+            .write(
+                &target,
+                |place| Outgoing {
+                    method: Method::POST,
+                    url: adjustments::create_url(place.api, place.organization),
+                    body: Some(body.clone().into()),
+                    if_unmodified_since: None,
+                },
+                |answer| {
+                    response::inventory(answer)
+                        .map(|mut answer| RecordKind::INVENTORY_ADJUSTMENT.take_record(&mut answer))
+                },
+            )
+            .await;
+        let document = match made {
+            Ok(Some(document)) => document,
+            // It was made, but Zoho did not show it.
+            Ok(None) => return Err(WriteFailure::Uncertain(unreadable("inventory_adjustment"))),
+            Err(failure) => return Err(begun_perhaps(failure)),
+        };
+        let now = self.look_again(zoho, request, &lines).await;
+        let (shown, notices) = self.outcome(&document, &lines, now.as_deref());
+        Ok(self.done(201, document, shown, &notices))
+    }
+
+    /// The one document that can only be this one.
+    async fn find(
+        &self,
+        zoho: &Zoho,
+        request: &WriteRequest<'_>,
+        sent: &Sent<'_>,
+    ) -> Result<Option<Done>, Problem> {
+        let target = request.target((Product::Inventory, Scope::Known(adjustments::READ)));
+        let ids = document::with_reference(zoho, &target, &self.reference, sent.at).await?;
+        let free = |id: &String| !sent.taken.contains(&format!("{}/{id}", RecordKind::INVENTORY_ADJUSTMENT));
+        let mut found = Vec::new();
+        for id in ids.iter().filter(|id| free(id)).take(MAX_CANDIDATES) {
+            found.extend(document::one(zoho, &target, id).await?.filter(|document| self.is_mine(document)));
+        }
+        let Some(document) = exactly_one(found).one() else { return Ok(None) };
+        let items = self.items(zoho, &target).await.unwrap_or_default();
+        let booked = document::quantities(&document);
+        let lines = judge(self, &items).unwrap_or_default().into_iter().map(|mut line| {
+            // What was before it is not known any more.
+            let after = line.before.take();
+            match booked.get(&line.line.item_id) {
+                Some(quantity) => {
+                    line.verdict = Verdict::Moves(*quantity);
+                    line.shown("adjusted", after, None)
+                }
+                None => line.shown("not_booked", after, Some("it is not in the document that Zoho has")),
+            }
+        });
+        let notice = "The answer to this write was lost, and it was found in Zoho: what the stock was before it is not known.";
+        Ok(Some(self.done(201, document.clone(), lines.collect(), &[notice.to_owned()])))
+    }
+}
+
+/// A refusal for too much at once may come after the work has begun: then it is looked for.
+pub(crate) fn begun_perhaps(failure: WriteFailure) -> WriteFailure {
+    match failure {
+        WriteFailure::Refused(problem)
+            if problem.said().is_some_and(|said| said.code == TOO_MANY_AT_ONCE) =>
+        {
+            WriteFailure::Uncertain(problem)
+        }
+        failure => failure,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_stays_readable() {
+        crate::writes::plan::assert_stored::<AdjustStock>(
+            r#"{"version":1,"write":"adjust_stock","plan":{"reason":"Count","date":null,"description":null,"reference":"ZC-0a1b2c","own_reference":true,"location":"Main","basis":"physical","lines":[{"item_id":"33","change":{"delta":-2.5}},{"item_id":"34","change":{"target":{"target":5,"expected":3}},"tracking":{"serial_numbers":["A"]}}],"is_part":false},"before":null,"modified":null}"#,
+        );
+    }
+}

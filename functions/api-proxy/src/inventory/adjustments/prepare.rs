@@ -1,0 +1,244 @@
+//! From an adjustment as callers write it to the one that is performed: names become ids, values are checked.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Value, json};
+use shared::base::id::is_zoho_id;
+use shared::base::problem::{Code, Problem};
+use shared::zoho::inventory;
+use shared::zoho::scope::Product;
+use shared::zoho::value::{Object, id};
+
+use super::body::{Adjustment, Line as Asked, MAX_LINES};
+use super::judge::{Judged, Verdict, judge, nothing_left};
+use super::plan::{AdjustStock, Change, Line, own_reference};
+use crate::inventory::details::details;
+use crate::inventory::lookup;
+use crate::inventory::quantity::Quantity;
+use crate::writes::plan::Draft;
+use crate::writes::request::WriteRequest;
+use crate::zoho::{Target, Zoho, unreadable};
+
+/// Works out what an adjustment does, and for a preview what the stock would be.
+pub(super) async fn prepare(
+    zoho: &Zoho,
+    request: &WriteRequest<'_>,
+    asked: Adjustment,
+) -> Result<Draft<AdjustStock>, Problem> {
+    let location = location(&asked)?;
+    let reason = asked.reason.trim().to_owned();
+    if reason.is_empty() || reason.chars().count() > 100 {
+        return Err(invalid("`reason` must be 1 to 100 letters."));
+    }
+    if let Some(date) = &asked.date {
+        demand_date(date)?;
+    }
+    if asked.reference_number.as_deref().is_some_and(|reference| reference.trim().is_empty()) {
+        return Err(invalid("`reference_number` is empty."));
+    }
+    let own = asked.reference_number.is_none();
+    let (reference, description, basis, date) =
+        (asked.reference_number.clone(), asked.description.clone(), asked.basis, asked.date.clone());
+    let lines = lines_of(zoho, request, asked).await?;
+    let mut plan = AdjustStock {
+        reason,
+        date,
+        description,
+        reference: reference.unwrap_or_else(own_reference),
+        own_reference: own,
+        location,
+        basis,
+        lines,
+        is_part: false,
+    };
+    let mut preview = Value::Null;
+    if request.dry_run {
+        let target =
+            Target::new(request.caller, request.connection, Product::Inventory, inventory::scope::ITEMS);
+        let ids: Vec<String> = plan.lines.iter().map(|line| line.item_id.clone()).collect();
+        let items = details(zoho, &target, &ids).await?;
+        let judged = judge(&plan, &items)?;
+        let moves = judged.iter().any(|line| matches!(line.verdict, Verdict::Moves(_)));
+        if let (false, Some(problem)) = (moves, nothing_left(&judged)) {
+            return Err(problem);
+        }
+        preview = shown(&plan, &judged);
+        // What is performed is what was shown: a target holds for the stock that the preview has seen.
+        let seen: Vec<_> = judged.iter().map(|line| line.before).collect();
+        for (line, seen) in plan.lines.iter_mut().zip(seen) {
+            if let Change::Target { expected, .. } = &mut line.change {
+                *expected = expected.take().or(seen.map(Quantity));
+            }
+        }
+    } else if plan.lines.iter().any(|line| matches!(line.change, Change::Target { expected: None, .. })) {
+        return Err(invalid(
+            "`target` needs `expected`: the stock as you read it. Read the item first, or preview with `?dry_run=true`, which takes the stock that it shows.",
+        ));
+    }
+    Ok(Draft { plan, preview, before: Value::Null, modified: None })
+}
+
+fn shown(plan: &AdjustStock, judged: &[Judged<'_>]) -> Value {
+    let below =
+        |line: &Judged<'_>| line.after().is_some_and(|after| after.is_sign_negative() && !after.is_zero());
+    let warnings: Vec<String> = judged
+        .iter()
+        .filter(|line| matches!(line.verdict, Verdict::Moves(_)) && below(line))
+        .map(|line| format!("The stock of {} would be below zero.", line.name()))
+        .chain(judged.iter().filter_map(|line| match &line.verdict {
+            Verdict::Unfit(why) => Some(format!("{} {why}: its line is left out.", line.name())),
+            Verdict::Changed => {
+                Some(format!("The stock of {} is not what you expected: its line is left out.", line.name()))
+            }
+            _ => None,
+        }))
+        .collect();
+    json!({
+        "reason": plan.reason,
+        "date": plan.date,
+        "reference_number": plan.reference,
+        "lines": judged.iter().map(Judged::shown_unsent).collect::<Vec<_>>(),
+        "warnings": warnings,
+    })
+}
+
+/// The place, under whichever of its names.
+fn location(asked: &Adjustment) -> Result<Option<String>, Problem> {
+    one_place([
+        ("location", &asked.location),
+        ("location_id", &asked.location_id),
+        ("warehouse_id", &asked.warehouse_id),
+    ])
+}
+
+/// The one of several fields that names a place.
+pub(crate) fn one_place(fields: [(&str, &Option<String>); 3]) -> Result<Option<String>, Problem> {
+    let mut named = fields.into_iter().filter_map(|(field, value)| Some((field, value.as_deref()?)));
+    let Some((field, place)) = named.next() else { return Ok(None) };
+    if let Some((other, _)) = named.next() {
+        return Err(invalid(format!("`{field}` and `{other}` name the location: send one of them.")));
+    }
+    if place.is_empty() {
+        return Err(invalid(format!("`{field}` is empty.")));
+    }
+    if field != "location" && !is_zoho_id(place) {
+        return Err(invalid(format!(
+            "`{field}` must be Zoho's own: 1 to 19 digits. A name stands in `location`."
+        )));
+    }
+    Ok(Some(place.to_owned()))
+}
+
+/// Demands a day as Zoho writes it.
+pub(crate) fn demand_date(date: &str) -> Result<(), Problem> {
+    let is_day =
+        date.len() == 10 && format!("{date}T00:00:00Z").parse::<shared::base::clock::Timestamp>().is_ok();
+    if is_day {
+        Ok(())
+    } else {
+        Err(invalid(format!("`date` is {date:?}, and must be a day like 2026-11-30.")))
+    }
+}
+
+async fn lines_of(zoho: &Zoho, request: &WriteRequest<'_>, asked: Adjustment) -> Result<Vec<Line>, Problem> {
+    let one = Asked {
+        sku: asked.sku,
+        item_id: asked.item_id,
+        delta: asked.delta,
+        target: asked.target,
+        expected: asked.expected,
+        serial_numbers: asked.serial_numbers,
+        batches: asked.batches,
+        storages: asked.storages,
+    };
+    let (lines, several) = match asked.lines {
+        None => (vec![one], false),
+        Some(_) if !one.is_empty() => {
+            return Err(invalid("Send either one item, or `lines`: not both."));
+        }
+        Some(lines) if lines.is_empty() || lines.len() > MAX_LINES => {
+            return Err(invalid(format!(
+                "`lines` must have 1 to {MAX_LINES} lines; more are a reconciliation."
+            )));
+        }
+        Some(lines) => (lines, true),
+    };
+    let mut changes = Vec::with_capacity(lines.len());
+    for (index, line) in lines.iter().enumerate() {
+        let at = if several { format!("lines[{index}].") } else { String::new() };
+        changes.push(line.change(&at)?);
+    }
+    let target = Target::new(request.caller, request.connection, Product::Inventory, inventory::scope::ITEMS);
+    let mut made: Vec<Line> = Vec::with_capacity(lines.len());
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    for ((index, line), change) in lines.into_iter().enumerate().zip(changes) {
+        let at = if several { format!("lines[{index}].") } else { String::new() };
+        let item_id = item_id(zoho, &target, &line, &at).await?;
+        if !seen.insert(item_id.clone()) {
+            return Err(invalid(format!(
+                "`lines[{index}]` names an item that a line before it has already: put them together."
+            )));
+        }
+        made.push(Line { item_id, change, tracking: line.tracking() });
+    }
+    Ok(made)
+}
+
+async fn item_id(zoho: &Zoho, target: &Target<'_>, line: &Asked, at: &str) -> Result<String, Problem> {
+    match (&line.sku, &line.item_id) {
+        (None, Some(id)) if is_zoho_id(id) => Ok(id.clone()),
+        (None, Some(_)) => {
+            Err(invalid(format!("`{at}item_id` must be Zoho's own: 1 to 19 digits. A SKU stands in `sku`.")))
+        }
+        (Some(sku), None) if !sku.is_empty() => {
+            let item = lookup::item_by_sku(zoho, target, sku).await;
+            let item = item.map_err(|problem| problem.within(&format!("`{at}sku` {sku:?}")))?;
+            id(&item, "item_id").ok_or_else(|| unreadable("item_id"))
+        }
+        _ => Err(invalid(format!("`{at}sku` or `{at}item_id` must name the item: one of them."))),
+    }
+}
+
+impl Asked {
+    fn is_empty(&self) -> bool {
+        self.sku.is_none()
+            && self.item_id.is_none()
+            && self.delta.is_none()
+            && self.target.is_none()
+            && self.expected.is_none()
+            && self.tracking().is_empty()
+    }
+
+    fn change(&self, at: &str) -> Result<Change, Problem> {
+        match (self.delta, self.target, self.expected) {
+            (Some(delta), None, None) if delta.0.is_zero() => {
+                Err(invalid(format!("`{at}delta` is 0: there is nothing to adjust.")))
+            }
+            (Some(delta), None, None) => Ok(Change::Delta(delta)),
+            (None, Some(target), expected) => Ok(Change::Target { target, expected }),
+            (Some(_), None, Some(_)) => {
+                Err(invalid(format!("`{at}expected` goes with `{at}target`, and `{at}delta` stands alone.")))
+            }
+            _ => Err(invalid(format!(
+                "`{at}delta`, or `{at}target` with `{at}expected`, must be there: one of them."
+            ))),
+        }
+    }
+
+    fn tracking(&self) -> Object {
+        let mut tracking = Object::new();
+        let serials = self.serial_numbers.as_ref().map(|numbers| json!(numbers));
+        for (field, value) in [
+            ("serial_numbers", serials),
+            ("batches", self.batches.clone()),
+            ("storages", self.storages.clone()),
+        ] {
+            tracking.extend(value.filter(|value| !value.is_null()).map(|value| (field.to_owned(), value)));
+        }
+        tracking
+    }
+}
+
+fn invalid(detail: impl Into<String>) -> Problem {
+    Problem::new(Code::BodyInvalid, detail.into())
+}

@@ -1,0 +1,118 @@
+//! What becomes of each line of a transfer, decided from what Zoho has at that moment.
+
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+use shared::base::problem::{Code, Problem};
+use shared::zoho::value::{Object, id, text};
+
+use super::plan::{Line, TransferStock};
+use crate::inventory::stock::{self, Figures, Place, json_or_null};
+
+/// A line with its item and both places.
+pub(super) struct Judged<'a> {
+    pub(super) line: &'a Line,
+    item: Option<&'a Object>,
+    pub(super) places: Result<(Place, Place), String>,
+}
+
+/// Decides what becomes of each line.
+pub(super) fn judge<'a>(plan: &'a TransferStock, items: &'a [Object]) -> Vec<Judged<'a>> {
+    let judge_line = |line: &'a Line| {
+        let item = items.iter().find(|item| id(item, "item_id").as_deref() == Some(line.item_id.as_str()));
+        let places = match item {
+            None => Err("is not in Zoho Inventory".to_owned()),
+            Some(item) => match stock::unfit(item, line.brings()) {
+                Some(unfit) => Err(unfit.why().to_owned()),
+                None => both(plan, item),
+            },
+        };
+        Judged { line, item, places }
+    };
+    plan.lines.iter().map(judge_line).collect()
+}
+
+fn both(plan: &TransferStock, item: &Object) -> Result<(Place, Place), String> {
+    let places = stock::places(item);
+    let called = |name: &str| {
+        let found = places.iter().find(|place| place.is_called(name)).cloned();
+        found.ok_or_else(|| match places.is_empty() {
+            true => "is in an organisation without locations".to_owned(),
+            false => format!("is not kept at the location {name:?}"),
+        })
+    };
+    let (from, to) = (called(&plan.from)?, called(&plan.to)?);
+    if from.id == to.id {
+        Err("would stay where it is: `from` and `to` are one location".to_owned())
+    } else {
+        Ok((from, to))
+    }
+}
+
+impl Judged<'_> {
+    pub(super) fn item_name(&self) -> &str {
+        self.item.and_then(|item| text(item, "name")).unwrap_or_default()
+    }
+
+    /// The item in a sentence: by its id, because a sentence of ours holds no words of people.
+    pub(super) fn name(&self) -> String {
+        format!("item {}", self.line.item_id)
+    }
+
+    /// What is missing at the source.
+    pub(super) fn shortage(&self) -> Option<String> {
+        let (from, _) = self.places.as_ref().ok()?;
+        let left = from.figures.on_hand?.checked_sub(self.line.quantity.0)?;
+        (left.is_sign_negative() && !left.is_zero()).then(|| {
+            format!("Location {} would be left with {} of {}.", from.id, left.normalize(), self.name())
+        })
+    }
+
+    /// As callers see it: both places, before and after.
+    pub(super) fn shown(&self, outcome: &str, after: Option<&Self>) -> Value {
+        let of_item = |field: &str| self.item.and_then(|item| text(item, field));
+        let after = after.and_then(|after| after.places.as_ref().ok());
+        let place = |place: &Place, after: Option<&Place>| {
+            let figure = |of: fn(&Figures) -> Option<Decimal>| {
+                json_or_null(after.and_then(|place| of(&place.figures)))
+            };
+            json!({
+                "location_id": place.id,
+                "location": place.name,
+                "before": json_or_null(place.figures.on_hand),
+                "after": figure(|figures| figures.on_hand),
+                "in_transit": figure(|figures| figures.in_transit),
+            })
+        };
+        let (from, to, why) = match &self.places {
+            Ok((from, to)) => {
+                (place(from, after.map(|(from, _)| from)), place(to, after.map(|(_, to)| to)), None)
+            }
+            Err(why) => (Value::Null, Value::Null, Some(why)),
+        };
+        json!({
+            "item_id": self.line.item_id,
+            "sku": of_item("sku"),
+            "name": of_item("name"),
+            "quantity": self.line.quantity,
+            "from": from,
+            "to": to,
+            "outcome": outcome,
+            "why": why,
+        })
+    }
+
+    pub(super) fn shown_unsent(&self) -> Value {
+        self.shown(if self.places.is_ok() { "ready" } else { "refused" }, None)
+    }
+}
+
+/// The problem where no line is left that could be sent.
+pub(super) fn nothing_left(lines: &[Judged<'_>]) -> Option<Problem> {
+    if lines.iter().any(|line| line.places.is_ok()) {
+        return None;
+    }
+    let told =
+        lines.iter().filter_map(|line| Some(format!("{} {}", line.name(), line.places.as_ref().err()?)));
+    let told: Vec<String> = told.collect();
+    Some(Problem::new(Code::ItemNotAdjustable, format!("{}.", told.join("; "))))
+}

@@ -1,0 +1,280 @@
+//! Moving stock between locations. <https://www.zoho.com/inventory/api/v1/transferorders/>
+//!
+//! The number of a transfer is unique at Zoho, so that one of our own, sent with `ignore_auto_number_generation`, makes it findable,
+//! and a second one of it impossible. Without `is_intransit_order` Zoho moves both places at once: that is not a draft.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use shared::base::exactly_one::exactly_one;
+use shared::base::problem::{Code, Problem};
+use shared::base::secret::random_hex;
+use shared::zoho::http::Method;
+use shared::zoho::inventory::record_kinds::RecordKind;
+use shared::zoho::inventory::{self, transfer_orders};
+use shared::zoho::response;
+use shared::zoho::scope::Product;
+use shared::zoho::value::{Object, day_of_organization, id, text};
+
+use super::judge::{Judged, judge, nothing_left};
+use crate::inventory::adjustments::plan::begun_perhaps;
+use crate::inventory::details::details;
+use crate::inventory::quantity::Quantity;
+use crate::inventory::stock;
+use crate::writes::plan::{Done, Plan, Sent};
+use crate::writes::recovery::made_since;
+use crate::writes::request::WriteRequest;
+use crate::zoho::{Outgoing, Scope, Target, WriteFailure, Zoho, unreadable};
+
+const KIND: &RecordKind = RecordKind::TRANSFER_ORDER;
+
+/// A transfer, its items by their ids.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct TransferStock {
+    pub(super) number: String,
+    /// Whether the number is one that we made up: then nothing else has it.
+    pub(super) own_number: bool,
+    pub(super) from: String,
+    pub(super) to: String,
+    pub(super) in_transit: bool,
+    pub(super) date: Option<String>,
+    pub(super) description: Option<String>,
+    pub(super) lines: Vec<Line>,
+}
+
+/// A line.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Line {
+    pub(super) item_id: String,
+    pub(super) quantity: Quantity,
+    /// Serial numbers, batches, as Zoho takes them.
+    #[serde(default, skip_serializing_if = "Object::is_empty")]
+    pub(super) tracking: Object,
+}
+
+impl Line {
+    /// Which arrays it brings along: serial numbers, batches.
+    pub(super) fn brings(&self) -> (bool, bool) {
+        (self.tracking.contains_key("serial_numbers"), self.tracking.contains_key("batches"))
+    }
+}
+
+pub(super) fn own_number() -> String {
+    format!("ZC-{}", random_hex::<6>().to_uppercase())
+}
+
+impl TransferStock {
+    pub(super) async fn items(&self, zoho: &Zoho, target: &Target<'_>) -> Result<Vec<Object>, Problem> {
+        let ids: Vec<String> = self.lines.iter().map(|line| line.item_id.clone()).collect();
+        details(zoho, &target.with(inventory::scope::ITEMS), &ids).await
+    }
+
+    fn to_send(&self, lines: &[Judged<'_>], today: &str) -> Object {
+        let mut body = Object::new();
+        let mut put = |field: &str, value: Value| {
+            body.insert(field.to_owned(), value);
+        };
+        put("transfer_order_number", self.number.as_str().into());
+        put("date", self.date.as_deref().unwrap_or(today).into());
+        if let Some((from, to)) = lines.iter().find_map(|line| line.places.as_ref().ok()) {
+            let of = |place: &stock::Place| if place.is_warehouse { "warehouse_id" } else { "location_id" };
+            put(&format!("from_{}", of(from)), from.id.as_str().into());
+            put(&format!("to_{}", of(to)), to.id.as_str().into());
+        }
+        if let Some(description) = &self.description {
+            put("description", description.as_str().into());
+        }
+        put("is_intransit_order", self.in_transit.into());
+        let line_items = lines.iter().filter(|judged| judged.places.is_ok()).map(|judged| {
+            let mut line = Object::new();
+            line.insert("item_id".to_owned(), judged.line.item_id.as_str().into());
+            line.insert("name".to_owned(), judged.item_name().into());
+            line.insert("quantity_transfer".to_owned(), stock::json(judged.line.quantity.0));
+            line.extend(judged.line.tracking.clone());
+            Value::Object(line)
+        });
+        let line_items: Vec<Value> = line_items.collect();
+        put("line_items", line_items.into());
+        body
+    }
+
+    /// Whether a document can only be this one.
+    fn is_mine(&self, document: &Object) -> bool {
+        let lines = document.get("line_items").and_then(Value::as_array).into_iter().flatten();
+        let mut lines = lines.filter_map(Value::as_object).peekable();
+        let fits = |line: &Object| {
+            let (item, quantity) = (id(line, "item_id"), stock::decimal(line.get("quantity_transfer")));
+            self.lines
+                .iter()
+                .any(|own| Some(&own.item_id) == item.as_ref() && Some(own.quantity.0) == quantity)
+        };
+        self.own_number || (lines.peek().is_some() && lines.all(fits))
+    }
+
+    /// The document with the number of this one, if it can only be this one.
+    async fn with_number(
+        &self,
+        zoho: &Zoho,
+        request: &WriteRequest<'_>,
+        sent: &Sent<'_>,
+    ) -> Result<Option<Object>, Problem> {
+        let target = request.target((Product::Inventory, Scope::Known(transfer_orders::READ)));
+        let mut answer = zoho
+            .read(
+                &target,
+                |place| transfer_orders::numbered_url(place.api, place.organization, &self.number),
+                response::inventory,
+            )
+            .await?;
+        let is = |row: &Object| {
+            text(row, "transfer_order_number") == Some(self.number.as_str())
+                && made_since(row, "created_time", sent.at)
+        };
+        let rows = KIND.take_list(&mut answer)?.into_iter().filter(is);
+        let free = |id: &String| !sent.taken.contains(&format!("{KIND}/{id}"));
+        let ids: Vec<String> = rows.filter_map(|row| id(&row, KIND.id_field)).filter(free).collect();
+        let Some(id) = exactly_one(ids).one() else { return Ok(None) };
+        Ok(one(zoho, &target, &id).await?.filter(|document| self.is_mine(document)))
+    }
+
+    fn done(
+        &self,
+        document: Object,
+        was: &[Judged<'_>],
+        now: Option<&[Object]>,
+        mut notices: Vec<String>,
+    ) -> Done {
+        let after = now.map(|items| judge(self, items));
+        let outcome = match text(&document, "status") {
+            Some("transferred") | None => "transferred",
+            Some("in_transit") => "in_transit",
+            Some(status) => {
+                notices.push(format!(
+                    "Zoho made the transfer and has not moved the stock yet: its status is {status:?}. A person must approve or finish it in Zoho."
+                ));
+                "waits"
+            }
+        };
+        let mut lines = Vec::new();
+        for (place, line) in was.iter().enumerate() {
+            lines.push(match line.places {
+                Ok(_) => line.shown(outcome, after.as_ref().and_then(|after| after.get(place))),
+                Err(_) => line.shown_unsent(),
+            });
+        }
+        let id = id(&document, KIND.id_field).unwrap_or_default();
+        let mut document = document;
+        document.insert("lines".to_owned(), lines.into());
+        let mut body = inventory::plain_record(document);
+        if !notices.is_empty() {
+            body.insert("notice".to_owned(), notices.join(" ").into());
+        }
+        Done { status: 201, subject: format!("{KIND}/{id}"), body: body.into(), exact: None }
+    }
+}
+
+#[async_trait]
+impl Plan for TransferStock {
+    fn name() -> &'static str {
+        "transfer_stock"
+    }
+
+    fn needs(&self) -> (Product, Scope<'_>) {
+        (Product::Inventory, Scope::Known(transfer_orders::CREATE))
+    }
+
+    fn shown(&self) -> Value {
+        json!({
+            "transfer_order_number": self.number,
+            "from": self.from,
+            "to": self.to,
+            "in_transit": self.in_transit,
+            "lines": self.lines,
+        })
+    }
+
+    fn subject(&self) -> &'static str {
+        "the transfer order"
+    }
+
+    fn moves_stock(&self) -> bool {
+        true
+    }
+
+    async fn send(&self, zoho: &Zoho, request: &WriteRequest<'_>) -> Result<Done, WriteFailure> {
+        let target = request.target(self.needs());
+        let items = self.items(zoho, &target).await?;
+        let lines = judge(self, &items);
+        if let Some(problem) = nothing_left(&lines) {
+            return Err(problem.into());
+        }
+        let times = items.iter().filter_map(|item| text(item, "last_modified_time"));
+        let body = Value::Object(self.to_send(&lines, &day_of_organization(zoho.now(), times))).to_string();
+        let sent = Sent { at: zoho.now(), taken: &[] };
+        let made = zoho
+            .write(
+                &target,
+                |place| Outgoing {
+                    method: Method::POST,
+                    url: transfer_orders::create_url(place.api, place.organization),
+                    body: Some(body.clone().into()),
+                    if_unmodified_since: None,
+                },
+                |answer| response::inventory(answer).map(|mut answer| KIND.take_record(&mut answer)),
+            )
+            .await;
+        let document = match made {
+            Ok(Some(document)) => document,
+            // It was made, but Zoho did not show it.
+            Ok(None) => return Err(WriteFailure::Uncertain(unreadable("transfer_order"))),
+            Err(WriteFailure::Refused(problem)) if problem.code() == Code::ZohoRejected => {
+                // A number that exists already may be ours, where something on the way sent the call twice.
+                match self.with_number(zoho, request, &sent).await {
+                    Ok(Some(document)) => document,
+                    Ok(None) => return Err(WriteFailure::Refused(problem)),
+                    Err(_) => return Err(WriteFailure::Uncertain(problem)),
+                }
+            }
+            Err(failure) => return Err(begun_perhaps(failure)),
+        };
+        let now = self.items(zoho, &target).await.ok();
+        let mut notices = Vec::new();
+        if now.is_none() {
+            notices.push("The stock could not be read again: `after` is unknown. Read the items.".to_owned());
+        }
+        Ok(self.done(document, &lines, now.as_deref(), notices))
+    }
+
+    async fn find(
+        &self,
+        zoho: &Zoho,
+        request: &WriteRequest<'_>,
+        sent: &Sent<'_>,
+    ) -> Result<Option<Done>, Problem> {
+        let Some(document) = self.with_number(zoho, request, sent).await? else { return Ok(None) };
+        let target = request.target(self.needs());
+        let items = self.items(zoho, &target).await.unwrap_or_default();
+        let notice = "The answer to this write was lost, and it was found in Zoho: `before` is what was read after it.";
+        Ok(Some(self.done(document, &judge(self, &items), Some(&items), vec![notice.to_owned()])))
+    }
+}
+
+/// One transfer order.
+pub(super) async fn one(zoho: &Zoho, target: &Target<'_>, id: &str) -> Result<Option<Object>, Problem> {
+    let mut answer = zoho
+        .read(target, |place| KIND.record_url(place.api, place.organization, id), response::inventory)
+        .await?;
+    Ok(KIND.take_record(&mut answer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_stays_readable() {
+        crate::writes::plan::assert_stored::<TransferStock>(
+            r#"{"version":1,"write":"transfer_stock","plan":{"number":"ZC-0A1B2C","own_number":true,"from":"Main","to":"33","in_transit":false,"date":null,"description":null,"lines":[{"item_id":"33","quantity":4}]},"before":null,"modified":null}"#,
+        );
+    }
+}

@@ -1,0 +1,135 @@
+//! The goods of a transfer have arrived.
+
+use async_trait::async_trait;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use shared::base::problem::{Code, Problem};
+use shared::zoho::http::Method;
+use shared::zoho::inventory::record_kinds::RecordKind;
+use shared::zoho::inventory::{self, transfer_orders};
+use shared::zoho::response;
+use shared::zoho::scope::Product;
+use shared::zoho::value::{Object, day_of_organization, text};
+
+use super::plan::one;
+use crate::inventory::adjustments::plan::begun_perhaps;
+use crate::writes::plan::{Done, Draft, Plan, Sent};
+use crate::writes::request::WriteRequest;
+use crate::zoho::{Outgoing, Scope, WriteFailure, Zoho, unreadable};
+
+/// A transfer that is in transit becomes transferred.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct ReceiveTransfer {
+    id: String,
+    /// On which day.
+    date: String,
+}
+
+/// Reads the transfer, which must be on its way.
+pub(super) async fn prepare(
+    zoho: &Zoho,
+    request: &WriteRequest<'_>,
+    id: String,
+    date: Option<String>,
+) -> Result<Draft<ReceiveTransfer>, Problem> {
+    let target = request.target((Product::Inventory, Scope::Known(transfer_orders::READ)));
+    let found = one(zoho, &target, &id).await?.ok_or_else(|| unreadable("transfer_order"))?;
+    let status = text(&found, "status").unwrap_or_default().to_owned();
+    if !["in_transit", "partially_transferred"].contains(&status.as_str()) {
+        return Err(Problem::new(
+            Code::ItemNotAdjustable,
+            format!("The transfer order is {status:?}: only goods that are in transit can be received."),
+        ));
+    }
+    let times = ["last_modified_time", "created_time"];
+    let times = times.iter().filter_map(|field| text(&found, field));
+    let date = date.unwrap_or_else(|| day_of_organization(zoho.now(), times));
+    let modified = text(&found, "last_modified_time").map(str::to_owned);
+    let before = inventory::plain_record(found);
+    let preview = json!({
+        "transfer_order": before,
+        "status": { "before": status, "after": "transferred" },
+        "date": date,
+    });
+    Ok(Draft { plan: ReceiveTransfer { id, date }, preview, before: json!({ "status": status }), modified })
+}
+
+#[async_trait]
+impl Plan for ReceiveTransfer {
+    fn name() -> &'static str {
+        "receive_transfer"
+    }
+
+    /// For Zoho, this is a CREATE, too.
+    fn needs(&self) -> (Product, Scope<'_>) {
+        (Product::Inventory, Scope::Known(transfer_orders::CREATE))
+    }
+
+    fn shown(&self) -> Value {
+        json!({ "status": "transferred", "date": self.date })
+    }
+
+    fn subject(&self) -> &'static str {
+        "the receipt of the transfer order"
+    }
+
+    fn moves_stock(&self) -> bool {
+        true
+    }
+
+    async fn send(&self, zoho: &Zoho, request: &WriteRequest<'_>) -> Result<Done, WriteFailure> {
+        let target = request.target(self.needs());
+        zoho.write(
+            &target,
+            |place| Outgoing {
+                method: Method::POST,
+                url: transfer_orders::received_url(place.api, place.organization, &self.id, &self.date),
+                body: None,
+                if_unmodified_since: None,
+            },
+            response::inventory_done,
+        )
+        .await
+        .map_err(begun_perhaps)?;
+        // Zoho answers without the order.
+        match one(zoho, &target.with(transfer_orders::READ), &self.id).await {
+            Ok(Some(order)) => Ok(self.done(order)),
+            _ => {
+                let mut order = Object::new();
+                order.insert("transfer_order_id".to_owned(), self.id.clone().into());
+                order.insert("status".to_owned(), "transferred".into());
+                Ok(self.done(order))
+            }
+        }
+    }
+
+    async fn find(
+        &self,
+        zoho: &Zoho,
+        request: &WriteRequest<'_>,
+        _: &Sent<'_>,
+    ) -> Result<Option<Done>, Problem> {
+        let target = request.target((Product::Inventory, Scope::Known(transfer_orders::READ)));
+        let order = one(zoho, &target, &self.id).await?;
+        Ok(order.filter(|order| text(order, "status") == Some("transferred")).map(|order| self.done(order)))
+    }
+}
+
+impl ReceiveTransfer {
+    fn done(&self, order: Object) -> Done {
+        let subject = format!("{}/{}", RecordKind::TRANSFER_ORDER, self.id);
+        Done { status: 200, subject, body: inventory::plain_record(order).into(), exact: None }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_stored_stays_readable() {
+        crate::writes::plan::assert_stored::<ReceiveTransfer>(
+            r#"{"version":1,"write":"receive_transfer","plan":{"id":"33","date":"2026-11-30"},"before":{"status":"in_transit"},"modified":null}"#,
+        );
+    }
+}

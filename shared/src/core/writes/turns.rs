@@ -1,0 +1,117 @@
+//! Turns: writes that look at a figure before they change it are done one after the other for each connection. Zoho has no
+//! compare-and-set, so that two of ours at the same time could both believe the same figure. Zoho takes too few calls in a minute
+//! for more than one at a time to be of use.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::time::{Instant, sleep};
+
+use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later, seconds_until};
+use crate::base::id::ConnectionName;
+use crate::store::{Condition, Key, Outcome, Put, StoreError, Table, Version};
+
+/// A turn whose holder has died ends by itself: no request runs longer.
+const LIFETIME: SignedDuration = SignedDuration::from_secs(35);
+
+/// How long one waits between two looks.
+const PAUSE: Duration = Duration::from_millis(400);
+
+#[derive(Serialize, Deserialize)]
+struct Record {
+    until: Timestamp,
+}
+
+/// The right to be the one who writes now.
+pub struct Turn {
+    key: Key,
+    version: Version,
+}
+
+/// The turns of an installation.
+pub struct Turns {
+    state: Arc<dyn Table>,
+    clock: SharedClock,
+}
+
+impl Turns {
+    /// In this table.
+    pub fn new(state: Arc<dyn Table>, clock: SharedClock) -> Self {
+        Self { state, clock }
+    }
+
+    /// Waits for the turn to move stock of a connection. `Err` of the inner result: somebody else has it beyond `deadline`, for at
+    /// most so many seconds.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn take(
+        &self,
+        connection: &ConnectionName,
+        deadline: Instant,
+    ) -> Result<Result<Turn, u64>, StoreError> {
+        let key = Key::new(format!("turn#{connection}"), "stock");
+        let mut condition = Condition::Absent;
+        loop {
+            let now = self.clock.now();
+            let record = Record { until: later(now, LIFETIME) };
+            let put = Put::record(key.clone(), &record, condition)?.until(record.until);
+            let current = match self.state.put(put).await? {
+                Outcome::Done(Some(version)) => return Ok(Ok(Turn { key, version })),
+                Outcome::Done(None) => None,
+                Outcome::Refused { current, .. } => current,
+            };
+            let held = current.as_ref().map(crate::store::Row::read::<Record>).transpose()?;
+            condition = match (current, &held) {
+                // Its holder has died, and the store has not hidden the row yet.
+                (Some(row), Some(held)) if held.until <= now => {
+                    condition = Condition::Version(row.version);
+                    continue;
+                }
+                _ => Condition::Absent,
+            };
+            let pause = self.clock.jittered(PAUSE);
+            if Instant::now() + pause > deadline {
+                return Ok(Err(held.map_or(1, |held| seconds_until(held.until, now))));
+            }
+            sleep(pause).await;
+        }
+    }
+
+    /// Ends a turn. One that ran out may be somebody else's by now, and stays theirs.
+    ///
+    /// # Errors
+    /// Where the store fails: then it ends by itself.
+    pub async fn end(&self, turn: Turn) -> Result<(), StoreError> {
+        self.state.delete(turn.key, Condition::Version(turn.version)).await.map(drop)
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "embedded")]
+mod tests {
+    use super::*;
+    use crate::base::clock::TokioClock;
+    use crate::store::Stores;
+    use crate::store::sqlite::Sqlite;
+
+    #[tokio::test(start_paused = true)]
+    async fn one_at_a_time_and_a_dead_one_gives_way() {
+        let clock: SharedClock = Arc::new(TokioClock::starting_at("2026-11-22T10:00:00Z".parse().unwrap()));
+        let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
+        let turns = Turns::new(stores.state, clock);
+        let (one, other) = ("one".parse().unwrap(), "other".parse().unwrap());
+        let soon = || Instant::now() + Duration::from_secs(2);
+        let first = turns.take(&one, soon()).await.unwrap().ok().unwrap();
+        assert!(turns.take(&other, soon()).await.unwrap().is_ok(), "connections do not wait for each other");
+        let waited = turns.take(&one, soon()).await.unwrap().err();
+        assert!(waited.is_some_and(|seconds| (30..=35).contains(&seconds)), "{waited:?}");
+        turns.end(first).await.unwrap();
+        let _dead = turns.take(&one, soon()).await.unwrap().ok().unwrap();
+        tokio::time::advance(Duration::from_secs(36)).await;
+        let third = turns.take(&one, soon()).await.unwrap().ok().unwrap();
+        assert!(turns.take(&one, soon()).await.unwrap().is_err());
+        turns.end(third).await.unwrap();
+    }
+}
