@@ -182,12 +182,12 @@ impl<'a> Work<'a> {
     /// Stores what was done since the last time.
     pub(super) async fn save(&mut self) -> Result<(), Problem> {
         let touched: Vec<usize> = std::mem::take(&mut self.touched).into_iter().collect();
+        let (store, connection, id) = (self.store, self.connection, self.head.id.as_str());
+        let chunks: Vec<&[Row]> = self.rows.chunks(CHUNK).collect();
         for some in touched.chunks(AT_ONCE) {
-            let writes = some.iter().filter_map(|chunk| {
-                let rows = self.rows.chunks(CHUNK).nth(*chunk)?;
-                Some(async move {
-                    self.store.put(self.connection, &self.head.id, (Kind::Rows, *chunk), &rows).await
-                })
+            let writes = some.iter().filter_map(|number| {
+                let rows = chunks.get(*number).copied()?;
+                Some(async move { store.put(connection, id, (Kind::Rows, *number), &rows).await })
             });
             try_join_all(writes).await?;
         }
