@@ -33,9 +33,9 @@ const CALLS: u32 = 3;
 /// The reason of adjustments where none was given.
 const REASON: &str = "Stock count";
 
-/// A part of more lines that Zoho refuses is tried in halves, so that one line does not keep the others; but not again and again.
-const LINES_TO_HALVE: usize = 25;
-const MAX_HALVED: usize = 8;
+/// A part that Zoho refuses is tried in halves, so that one line does not keep the others; but not again and again, because the reason
+/// may be the same for all.
+const MAX_HALVED: usize = 16;
 
 /// Words of Zoho's refusal of too many lines.
 const TOO_LONG: &str = "exceeded the size";
@@ -66,12 +66,11 @@ pub(super) async fn apply(
     };
     let by_line: HashMap<u32, Row> = work.rows().iter().map(|row| (row.line, row.clone())).collect();
     let mut stopped = None;
-    let mut halved = 0;
     while let Some(number) = parts.iter().position(Part::is_open) {
         if Instant::now() + NEEDED > caller.deadline {
             break;
         }
-        match do_part(app, caller, &mut work, &mut parts, number, &by_line, &mut halved).await {
+        match do_part(app, caller, &mut work, &mut parts, number, &by_line).await {
             Ok(()) => work.has_moved = true,
             Err(problem) => {
                 stopped = Some(problem);
@@ -140,6 +139,7 @@ async fn begin(
         work.put_part(number, part).await?;
     }
     work.head.apply.asked = Some(asked.digest());
+    work.head.apply.halved = 0;
     work.head.state = State::Applying;
     sum_up(&mut work.head, &parts);
     work.put_head().await?;
@@ -171,7 +171,6 @@ async fn do_part(
     parts: &mut Vec<Part>,
     number: usize,
     by_line: &HashMap<u32, Row>,
-    halved: &mut usize,
 ) -> Result<(), Problem> {
     let Some(part) = parts.get(number) else { return Ok(()) };
     let most = work.head.apply.most_lines.unwrap_or(usize::MAX);
@@ -195,8 +194,8 @@ async fn do_part(
             if is_too_long {
                 work.head.apply.most_lines = Some((rows.len() / 2).max(1));
             }
-            if rows.len() > 1 && (is_too_long || rows.len() > LINES_TO_HALVE && *halved < MAX_HALVED) {
-                *halved += 1;
+            if rows.len() > 1 && (is_too_long || work.head.apply.halved < MAX_HALVED) {
+                work.head.apply.halved += 1;
                 return halve(work, parts, number).await;
             }
             let why = if said.is_empty() { problem.detail().to_owned() } else { said };

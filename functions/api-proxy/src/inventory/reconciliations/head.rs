@@ -112,6 +112,8 @@ pub(super) struct Applying {
     /// How many rows they have, and how many of these are done with.
     pub(super) rows: usize,
     pub(super) rows_done: usize,
+    /// How many parts were tried in halves after a refusal.
+    pub(super) halved: usize,
     /// The most lines that Zoho takes, where it refused more.
     pub(super) most_lines: Option<usize>,
 }
