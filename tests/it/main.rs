@@ -32,6 +32,7 @@ macro_rules! here_and_on_aws {
     )*};
 }
 
+mod adjustments;
 mod answers;
 mod api;
 mod attacks;

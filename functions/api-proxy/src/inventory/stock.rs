@@ -5,11 +5,13 @@
 //! <https://www.zoho.com/us/inventory/kb/items/item-stock-onhand.html>. No page says which key is which: what other products read
 //! is that `available_stock` is accounting stock and `actual_available_stock` physical stock. An adjustment moves both.
 
+use std::collections::BTreeSet;
 use std::str::FromStr;
 
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value};
+use shared::base::problem::{Code, Problem};
 use shared::zoho::value::{self, Object, id, text};
 
 /// The count that a quantity is compared with.
@@ -102,6 +104,25 @@ pub(crate) fn places(item: &Object) -> Vec<Place> {
         (!places.is_empty()).then_some(places)
     });
     found.unwrap_or_default()
+}
+
+/// Demands that some of the items are kept at a place that people call so: else there is no such place.
+pub(crate) fn demand_place(items: &[Object], name: &str) -> Result<(), Problem> {
+    let places: Vec<Place> = items.iter().flat_map(places).collect();
+    if places.iter().any(|place| place.is_called(name)) {
+        return Ok(());
+    }
+    let names: BTreeSet<&str> = places.iter().map(|place| place.name.as_deref().unwrap_or(&place.id)).collect();
+    if names.is_empty() && items.iter().any(|item| item.contains_key("stock_on_hand")) {
+        let detail = "The organisation has no locations: its stock is in one place.";
+        return Err(Problem::new(Code::LocationNotFound, detail).hint("Send the same request without a location."));
+    }
+    if names.is_empty() {
+        // None of the items has stock: that is what is wrong.
+        return Ok(());
+    }
+    let names: Vec<&str> = names.into_iter().collect();
+    Err(Problem::new(Code::LocationNotFound, format!("The locations are: {}.", names.join(", "))))
 }
 
 /// The figures of an item over all places.

@@ -89,6 +89,9 @@ impl Judged<'_> {
 
 /// Decides what becomes of each line.
 pub(crate) fn judge<'a>(plan: &'a AdjustStock, items: &'a [Object]) -> Result<Vec<Judged<'a>>, Problem> {
+    if let Some(name) = &plan.location {
+        stock::demand_place(items, name)?;
+    }
     let by_id: BTreeMap<String, &Object> =
         items.iter().filter_map(|item| Some((id(item, "item_id")?, item))).collect();
     plan.lines
@@ -112,8 +115,7 @@ pub(crate) fn judge<'a>(plan: &'a AdjustStock, items: &'a [Object]) -> Result<Ve
 fn decide(plan: &AdjustStock, judged: &mut Judged<'_>, item: &Object) -> Result<Verdict, Problem> {
     let places = stock::places(item);
     let figures: Figures = match (&plan.location, places.as_slice()) {
-        (Some(_), []) => return Err(no_locations()),
-        (None, []) => stock::total(item),
+        (_, []) => stock::total(item),
         (None, [only]) => {
             judged.place = Some(only.clone());
             only.figures
@@ -150,11 +152,6 @@ fn decide(plan: &AdjustStock, judged: &mut Judged<'_>, item: &Object) -> Result<
         Some(delta) => Verdict::Moves(delta.normalize()),
         None => Verdict::Unfit("has a stock that cannot be reckoned with".to_owned()),
     })
-}
-
-fn no_locations() -> Problem {
-    Problem::new(Code::LocationNotFound, "The organisation has no locations: its stock is in one place.")
-        .hint("Send the same request without `location`.")
 }
 
 /// Where the stock is in several places, none is guessed.

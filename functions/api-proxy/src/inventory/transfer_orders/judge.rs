@@ -16,7 +16,10 @@ pub(super) struct Judged<'a> {
 }
 
 /// Decides what becomes of each line.
-pub(super) fn judge<'a>(plan: &'a TransferStock, items: &'a [Object]) -> Vec<Judged<'a>> {
+pub(super) fn judge<'a>(plan: &'a TransferStock, items: &'a [Object]) -> Result<Vec<Judged<'a>>, Problem> {
+    for place in [&plan.from, &plan.to] {
+        stock::demand_place(items, place)?;
+    }
     let judge_line = |line: &'a Line| {
         let item = items.iter().find(|item| id(item, "item_id").as_deref() == Some(line.item_id.as_str()));
         let places = match item {
@@ -28,7 +31,7 @@ pub(super) fn judge<'a>(plan: &'a TransferStock, items: &'a [Object]) -> Vec<Jud
         };
         Judged { line, item, places }
     };
-    plan.lines.iter().map(judge_line).collect()
+    Ok(plan.lines.iter().map(judge_line).collect())
 }
 
 fn both(plan: &TransferStock, item: &Object) -> Result<(Place, Place), String> {

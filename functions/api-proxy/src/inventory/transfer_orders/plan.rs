@@ -144,7 +144,7 @@ impl TransferStock {
         now: Option<&[Object]>,
         mut notices: Vec<String>,
     ) -> Done {
-        let after = now.map(|items| judge(self, items));
+        let after = now.and_then(|items| judge(self, items).ok());
         let outcome = match text(&document, "status") {
             Some("transferred") | None => "transferred",
             Some("in_transit") => "in_transit",
@@ -204,7 +204,7 @@ impl Plan for TransferStock {
     async fn send(&self, zoho: &Zoho, request: &WriteRequest<'_>) -> Result<Done, WriteFailure> {
         let target = request.target(self.needs());
         let items = self.items(zoho, &target).await?;
-        let lines = judge(self, &items);
+        let lines = judge(self, &items)?;
         if let Some(problem) = nothing_left(&lines) {
             return Err(problem.into());
         }
@@ -255,7 +255,7 @@ impl Plan for TransferStock {
         let target = request.target(self.needs());
         let items = self.items(zoho, &target).await.unwrap_or_default();
         let notice = "The answer to this write was lost, and it was found in Zoho: `before` is what was read after it.";
-        Ok(Some(self.done(document, &judge(self, &items), Some(&items), vec![notice.to_owned()])))
+        Ok(Some(self.done(document, &judge(self, &items).unwrap_or_default(), Some(&items), vec![notice.to_owned()])))
     }
 }
 

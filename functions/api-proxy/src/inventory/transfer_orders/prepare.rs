@@ -69,7 +69,7 @@ pub(super) async fn prepare(
 
 async fn preview(zoho: &Zoho, target: &Target<'_>, plan: &TransferStock) -> Result<Value, Problem> {
     let items = plan.items(zoho, target).await?;
-    let judged = judge(plan, &items);
+    let judged = judge(plan, &items)?;
     if let Some(problem) = nothing_left(&judged) {
         return Err(problem);
     }

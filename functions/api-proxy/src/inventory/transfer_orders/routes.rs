@@ -48,6 +48,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
                 Code::SkuAmbiguous,
                 Code::SkuUnresolved,
                 Code::SkuInactive,
+                Code::LocationNotFound,
                 Code::ItemNotAdjustable,
                 Code::StockInProgress,
             ])
