@@ -155,7 +155,7 @@ codes! {
         "`GET /v1/inventory/reconciliations` lists those of the connection, newest first.";
     /// The reconciliation is at another step.
     ReconciliationState = "reconciliation_state", 409, false, Agent, "The reconciliation is at another step",
-        "`GET /v1/inventory/reconciliations/{id}` says how far it is: `next` is what goes on with it.";
+        "`GET /v1/inventory/reconciliations` says how far each is; POST to its `next` to go on with it.";
     /// The comparison is too old to be applied.
     ReconciliationExpired = "reconciliation_expired", 409, false, Nobody, "The comparison is too old",
         "Count again and make a new reconciliation: what was compared is applied within 7 days.";

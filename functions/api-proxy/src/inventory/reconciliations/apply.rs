@@ -1,7 +1,7 @@
 //! Applying a reconciliation: part by part, each an adjustment that is made once. Right before each, Zoho's figures are compared with
 //! those that the comparison found; a line whose figure is another one is left out and told.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use axum::http::HeaderMap;
@@ -64,7 +64,9 @@ pub(super) async fn apply(
         }
         Err(problem) => return Err(work.give_up(problem).await),
     };
-    let by_line: HashMap<u32, Row> = work.rows().iter().map(|row| (row.line, row.clone())).collect();
+    let lines: HashSet<u32> = parts.iter().filter(|part| part.is_open()).flat_map(|part| part.lines.clone()).collect();
+    let rows = work.rows().iter().filter(|row| lines.contains(&row.line));
+    let by_line: HashMap<u32, Row> = rows.map(|row| (row.line, row.clone())).collect();
     let mut stopped = None;
     while let Some(number) = parts.iter().position(Part::is_open) {
         if Instant::now() + NEEDED > caller.deadline {
