@@ -9,6 +9,7 @@ use shared::core::connection::Connections;
 use shared::core::connection::token_refresh::TokenRefreshClient;
 use shared::core::events::Events;
 use shared::core::events::ledger::Ledger;
+use shared::core::mappings::Mappings;
 use shared::core::reconciliation::Reconciliations;
 use shared::core::services::Services;
 use shared::core::writes::audit::Audit;
@@ -27,6 +28,7 @@ pub(crate) struct App {
     pub(crate) fields: FieldCache,
     pub(crate) writes: Writes,
     pub(crate) audit: Arc<Audit>,
+    pub(crate) mappings: Mappings,
     pub(crate) reconciliations: Reconciliations,
     /// Zoho's calls of a day, where the operator set them.
     pub(crate) calls_a_day: Option<u32>,
@@ -48,6 +50,7 @@ impl App {
             writes: Writes::new(services, zoho.clone(), audit.clone()),
             zoho,
             audit,
+            mappings: Mappings::new(stores.state.clone(), clock.clone()),
             reconciliations: Reconciliations::new(stores.state.clone(), clock.clone()),
             calls_a_day: services.settings.inventory.per_day,
             events: Events::new(stores.events.clone(), clock.clone()),

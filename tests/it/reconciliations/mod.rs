@@ -165,8 +165,8 @@ async fn what_is_wrong_with_counts_is_told_with_its_line_and_nothing_is_taken() 
     connector.zoho.sandbox.clear_requests();
     let json_of = |counts: Value| json!({ "counts": counts });
     for (body, code, said) in [
-        (json_of(json!([{ "sku": "A", "quantity": "many" }])), "body_invalid", "Count 1: \"many\" is no number"),
-        (json_of(json!([{ "sku": "B", "quantity": 1 }, { "sku": "A", "quantity": -1 }])), "body_invalid", "Count 2: -1 is less than nothing"),
+        (json_of(json!([{ "sku": "A", "quantity": "many" }])), "body_invalid", "count 1: \"many\" is no number"),
+        (json_of(json!([{ "sku": "B", "quantity": 1 }, { "sku": "A", "quantity": -1 }])), "body_invalid", "count 2: -1 is less than nothing"),
         (json_of(json!([{ "sku": "A", "quantity": "1,5" }])), "body_invalid", "has a comma"),
         (json_of(json!([{ "sku": "A", "quantity": 0.0000001 }])), "body_invalid", "more than 6 decimals"),
         (json_of(json!([{ "sku": "A" }])), "body_invalid", "`counts[0].quantity` is missing"),
@@ -174,14 +174,14 @@ async fn what_is_wrong_with_counts_is_told_with_its_line_and_nothing_is_taken() 
         (
             json_of(json!([{ "sku": "A", "quantity": 1 }, { "sku": "B", "quantity": 1 }, { "sku": "A", "quantity": 2 }])),
             "body_invalid",
-            "Count 3: it counts the same item at the same place as count 1",
+            "count 3: it counts the same item at the same place as count 1",
         ),
         (json!({ "counts": [{ "sku": "A", "quantity": 1 }], "basis": "true" }), "body_invalid", "`basis`"),
         (json!({ "counts": [{ "sku": "A", "quantity": 1 }], "counted_at": "yesterday" }), "body_invalid", "`counted_at`"),
         (
             json_of(json!([{ "sku": "A", "location": "Main", "quantity": 1 }, { "sku": "A", "location": "Mars", "quantity": 1 }])),
             "location_not_found",
-            "Count 2: there is no location \"Mars\". The locations are: Main, Outlet",
+            "count 2: there is no location \"Mars\". The locations are: Main, Outlet",
         ),
         (json!({ "location": "Mars", "counts": [{ "sku": "A", "quantity": 1 }] }), "location_not_found", "Main, Outlet"),
     ] {
@@ -243,7 +243,7 @@ async fn counts_may_come_in_parts_and_each_part_counts_once() {
     // Refused, and nothing of it stays.
     let twin = json!({ "counts": [{ "sku": "RUG-FJORD", "location": "Main", "quantity": 1 }, { "sku": "SHELF-OAK-80-XL", "location": "Main", "quantity": 1 }] });
     let problem = post(&agent, &next, &twin).await.problem("body_invalid");
-    assert!(problem["detail"].as_str().unwrap().contains("Count 2"), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("count 2"), "{problem}");
     for _ in 0..2 {
         let second = post(&agent, &next, &part("RUG-FJORD", true)).await;
         assert_eq!((second.status, &second.body["total"]), (202, &json!(2)), "{}", second.body);

@@ -14,6 +14,8 @@ use shared::zoho::scope::{Access, Product};
 use shared::zoho::value::{Object, text};
 
 use crate::app::App;
+use crate::inventory::locations::as_zoho_knows_it;
+use crate::inventory::lookup::named::{OneName, item_named};
 use crate::inventory::lookup::{self, ItemPage};
 use crate::inventory::stock_at_location;
 use crate::openapi::operation::{Operation, Verb};
@@ -36,10 +38,17 @@ pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Get, PATH, list, || {
         Operation::read(Product::Inventory, "listItems", "Items by page, or the one with a SKU")
             .about(
-                "`sku` finds the one active item with exactly this SKU; it goes with `fields` only. A list has neither \
+                "`sku` finds the one active item with exactly this SKU, `product_id` the one that it is mapped to; each goes with `fields` \
+                 only. A list has neither \
                  `stock.available` nor `stock.locations`: read the single item for these.",
             )
             .query("sku", "The exact SKU, capitals and spaces included.", any_text(), Value::Null)
+            .query(
+                "product_id",
+                "Another system's id, which a mapping leads to the item; with `fields` only.",
+                any_text(),
+                Value::Null,
+            )
             .query("search", "A part of name or SKU.", any_text(), "oak")
             .query("status", "Only items of this status.", words(&["active", "inactive"]), "active")
             .query("stock", "Only items at or below their reorder level.", words(&["low"]), "low")
@@ -53,7 +62,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
             .fields("name,sku,rate")
             .pages()
             .answers(200, "Items.", list_of(documented()))
-            .fails(&[Code::SkuNotFound, Code::SkuAmbiguous, Code::SkuUnresolved, Code::SkuInactive, Code::LocationNotFound])
+            .fails(&[Code::SkuNotFound, Code::SkuAmbiguous, Code::SkuUnresolved, Code::SkuInactive, Code::ProductUnmapped, Code::MappingStale, Code::LocationNotFound])
     });
     to.on(Verb::Get, "/v1/inventory/items/{item_id}", one, || {
         Operation::read(Product::Inventory, "getItem", "One item with its stock by location")
@@ -108,6 +117,8 @@ fn documented() -> Shape {
 #[serde(deny_unknown_fields)]
 struct ListParams {
     sku: Option<String>,
+    /// Another system's id of an item.
+    product_id: Option<String>,
     /// A part of name or SKU.
     search: Option<String>,
     /// `active` or `inactive`.
@@ -132,17 +143,8 @@ async fn list(
     let target = target(&caller, &connection);
     let fields = params.fields.as_deref();
 
-    if let Some(sku) = params.sku.as_deref() {
-        if sku.is_empty() {
-            return Err(invalid("`sku` is empty."));
-        }
-        let alone = ListParams { sku: None, fields: None, ..params.clone() } == ListParams::default();
-        if !alone {
-            return Err(invalid("`sku` finds one item: leave out everything else but `fields`."));
-        }
-        let item = lookup::item_by_sku(&app.zoho, &target, sku).await?;
-        let mut item = inventory::item(item);
-        pick(&mut item, fields, ALWAYS);
+    if params.sku.is_some() || params.product_id.is_some() {
+        let item = one_named(&app, &target, &params).await?;
         return Ok(Json(List { data: vec![item], next: None }));
     }
     let (search, status) = (params.search.as_deref(), params.status.as_deref());
@@ -186,7 +188,10 @@ async fn list(
     };
     let data = match location {
         None => found.into_iter().map(inventory::item).collect(),
-        Some(location) => stock_at_location::items_at(&app.zoho, &target, found, location, page == 1).await?,
+        Some(location) => {
+            let location = as_zoho_knows_it(&app.mappings, &connection, location.to_owned()).await?;
+            stock_at_location::items_at(&app.zoho, &target, found, &location, page == 1).await?
+        }
     };
     let (cursor, rows) = (format!("p{}", page + 1), rows.to_string());
     let next = more.then(|| {
@@ -206,6 +211,26 @@ async fn list(
         item
     };
     Ok(Json(List { data: data.into_iter().map(picked).collect(), next }))
+}
+
+/// The one item of a SKU or of another system's id.
+async fn one_named(app: &App, target: &Target<'_>, params: &ListParams) -> Result<Object, Problem> {
+    let (sku, product_id) = (params.sku.as_deref(), params.product_id.as_deref());
+    let (field, wanted) =
+        sku.map(|sku| ("sku", sku)).or(product_id.map(|id| ("product_id", id))).unwrap_or_default();
+    if wanted.is_empty() {
+        return Err(invalid(format!("`{field}` is empty.")));
+    }
+    let rest = ListParams { sku: None, product_id: None, fields: None, ..params.clone() };
+    if rest != ListParams::default() || sku.and(product_id).is_some() {
+        return Err(invalid(format!("`{field}` finds one item: leave out everything else but `fields`.")));
+    }
+    let mut item = match sku {
+        Some(sku) => inventory::item(lookup::item_by_sku(&app.zoho, target, sku).await?),
+        None => item_named(&app.zoho, &app.mappings, target, OneName::ProductId(wanted)).await?,
+    };
+    pick(&mut item, params.fields.as_deref(), ALWAYS);
+    Ok(item)
 }
 
 async fn one(

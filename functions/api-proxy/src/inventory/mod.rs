@@ -3,7 +3,10 @@
 pub(crate) mod adjustments;
 mod details;
 pub(crate) mod items;
+mod locations;
 pub(crate) mod lookup;
+mod named_lines;
+pub(crate) mod near_twins;
 mod quantity;
 pub(crate) mod reconciliations;
 pub(crate) mod records;

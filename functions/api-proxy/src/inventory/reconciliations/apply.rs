@@ -259,7 +259,7 @@ async fn perform(
     let head = &work.head;
     let lines = rows.iter().filter_map(|row| {
         let change = Change::Target { target: Quantity(row.counted), expected: row.expected.map(Quantity) };
-        Some(Line { item_id: row.item.as_ref()?.id.clone(), change, tracking: Object::new() })
+        Some(Line { item_id: row.item.as_ref()?.id.clone(), mapping: None, change, tracking: Object::new() })
     });
     let tail = head.id.get(head.id.len().saturating_sub(12)..).unwrap_or(&head.id);
     let plan = AdjustStock {

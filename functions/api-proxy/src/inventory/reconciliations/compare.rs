@@ -9,7 +9,7 @@ use shared::zoho::value::{Object, id, text, timestamp};
 
 use super::calls;
 use super::head::{State, Summary};
-use super::row::{Item, MAX_OTHERS, Named, Outcome, Row, Spot, Where, Why, cut};
+use super::row::{Item, MAX_OTHERS, Outcome, Row, Spot, Where, Why, cut};
 use super::work::Work;
 use crate::inventory::details::{self, MAX_IDS};
 use crate::inventory::stock::{self, Basis, Figures, Place};
@@ -107,7 +107,7 @@ fn judge(row: &mut Row, found: Option<&Object>, rules: Rules) {
         unit: words("unit"),
         rate: stock::decimal(found.get("purchase_rate")),
     };
-    let is_stale = matches!(&row.named, Named::Sku(sku) if text(found, "sku") != Some(sku));
+    let is_stale = row.sku().is_some_and(|sku| text(found, "sku") != Some(sku));
     row.item = Some(item);
     if is_stale {
         row.end(Outcome::Unknown, Some(Why::Stale));
@@ -172,6 +172,7 @@ fn at(row: &mut Row, item: &Object) -> Result<Figures, (Outcome, Why)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inventory::reconciliations::row::Named;
 
     const MAIN: &str = r#"{"location_id":"1","location_name":"Main","location_stock_on_hand":5,"location_available_stock":5,"location_actual_available_stock":5}"#;
     const SHOP: &str = r#"{"location_id":"2","location_name":"Shop","location_stock_on_hand":7.000000,"location_available_stock":7,"location_actual_available_stock":6}"#;

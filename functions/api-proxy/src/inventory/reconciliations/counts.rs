@@ -1,8 +1,6 @@
 //! What was counted, as a request brings it: a JSON document, or a CSV table with the rest in the query. All that is wrong is told
 //! with its line, and then nothing is taken.
 
-use std::fmt::Write;
-
 use rust_decimal::Decimal;
 use serde::Deserialize;
 use serde_json::Value;
@@ -13,6 +11,8 @@ use shared::base::problem::{Code, Problem};
 use super::row::Named;
 use crate::inventory::quantity::{self, Quantity};
 use crate::inventory::stock::Basis;
+use crate::request::csv::Wrong;
+use crate::request::upload;
 
 /// The most counts of one reconciliation.
 pub(super) const MAX_ROWS: usize = 50_000;
@@ -20,9 +20,6 @@ pub(super) const MAX_ROWS: usize = 50_000;
 /// The longest text that can name an item or a place, in letters and in bytes: a chunk of rows has at most 400 KB.
 const MAX_TEXT: usize = 100;
 const MAX_TEXT_BYTES: usize = 200;
-
-/// How many lines that are wrong are named.
-const MAX_LINES: usize = 20;
 
 /// A count.
 #[derive(Debug, Clone, PartialEq)]
@@ -111,10 +108,7 @@ struct JsonCount {
 
 /// Reads a JSON document.
 pub(super) fn read_json(bytes: &[u8]) -> Result<Sent, Problem> {
-    let mut reader = serde_json::Deserializer::from_slice(bytes);
-    let body: JsonBody = serde_path_to_error::deserialize(&mut reader)
-        .map_err(|error| crate::request::body::not_as_expected(&error))?;
-    reader.end().map_err(|error| invalid(format!("The body is no JSON: {error}.")))?;
+    let body: JsonBody = upload::read(bytes)?;
     let mut wrong = Wrong::default();
     let mut counts = Vec::with_capacity(body.counts.len());
     for (index, count) in body.counts.into_iter().enumerate() {
@@ -127,11 +121,12 @@ pub(super) fn read_json(bytes: &[u8]) -> Result<Sent, Problem> {
             places: [count.location, count.location_id, count.warehouse_id],
         };
         let quantity = Quantity::deserialize(&count.quantity).map_err(|error| error.to_string());
-        wrong.take(line, raw.count(quantity), &mut counts);
+        take(&mut wrong, COUNT, line, raw.count(quantity), &mut counts);
     }
     let JsonBody { name, location, reason, basis, counted_at, more, .. } = body;
     let about = About { name, location, reason, basis, counted_at, more };
-    wrong.or(Sent { about, counts }, "Count")
+    refuse(wrong)?;
+    Ok(Sent { about, counts })
 }
 
 /// The number of a count in a list.
@@ -192,53 +187,28 @@ pub(super) fn quantity_of(text: &str) -> Result<Quantity, String> {
     quantity::parse(text)
 }
 
-/// What is wrong, by line.
-#[derive(Default)]
-pub(super) struct Wrong {
-    lines: Vec<(u32, String)>,
-    count: usize,
+/// What a row is called where it is wrong.
+pub(super) const COUNT: &str = "count";
+pub(super) const LINE: &str = "line";
+
+/// Takes a count, or notes what is wrong with it.
+pub(super) fn take(
+    wrong: &mut Wrong,
+    word: &str,
+    line: u32,
+    count: Result<Count, String>,
+    into: &mut Vec<Count>,
+) {
+    match count {
+        Ok(count) => into.push(count),
+        Err(what) => wrong.note(&format!("{word} {line}"), &what),
+    }
 }
 
-impl Wrong {
-    /// Notes what is wrong with a line.
-    pub(super) fn note(&mut self, line: u32, what: String) {
-        self.count += 1;
-        if self.lines.len() < MAX_LINES {
-            self.lines.push((line, what));
-        }
-    }
-
-    /// Takes a count, or notes what is wrong with it.
-    pub(super) fn take(&mut self, line: u32, count: Result<Count, String>, into: &mut Vec<Count>) {
-        match count {
-            Ok(count) => into.push(count),
-            Err(what) => self.note(line, what),
-        }
-    }
-
-    /// The problem that tells of it, if there is any.
-    pub(super) fn problem(&self, code: Code, line_word: &str) -> Option<Problem> {
-        if self.count == 0 {
-            return None;
-        }
-        let mut detail = String::new();
-        for (line, what) in &self.lines {
-            let _ = write!(detail, "{line_word} {line}: {what}. ");
-        }
-        if self.count > self.lines.len() {
-            let _ = write!(detail, "{} more are wrong. ", self.count - self.lines.len());
-        }
-        detail.push_str("Nothing was taken.");
-        Some(Problem::new(code, detail))
-    }
-
-    /// What was read, unless anything is wrong.
-    pub(super) fn or(&self, sent: Sent, line_word: &str) -> Result<Sent, Problem> {
-        let problem = self.problem(Code::BodyInvalid, line_word);
-        problem.map_or(Ok(sent), |problem| {
-            Err(problem.hint("Correct the lines that `detail` names, and send all of it again."))
-        })
-    }
+/// Refuses it all, if anything is wrong.
+pub(super) fn refuse(wrong: Wrong) -> Result<(), Problem> {
+    let again = "Correct the rows that `detail` names, and send all of it again.";
+    wrong.refuse().map_err(|problem| problem.hint(again))
 }
 
 /// A body that cannot be taken.
@@ -276,23 +246,22 @@ mod tests {
                 {"sku":"A","item_id":"1","quantity":1},{"sku":"A","location":"a","warehouse_id":"1","quantity":1},{"item_id":"x","quantity":1},{"sku":"a\u0007b","quantity":1}]}"#,
         );
         for part in [
-            "Count 8: `sku` is \"a\\u{7}b\", which has a letter",
-            "Count 1: \"1,5\" has a comma",
-            "Count 2: -1 is less than nothing",
-            "Count 3: \"x\" is no number",
-            "Count 4: it names no item",
-            "Count 5: it names its item twice",
-            "Count 6: it names its place twice",
-            "Count 7: `item_id` is \"x\"",
-            "Nothing was taken.",
+            "count 8: `sku` is \"a\\u{7}b\", which has a letter",
+            "count 1: \"1,5\" has a comma",
+            "count 2: -1 is less than nothing",
+            "count 3: \"x\" is no number",
+            "count 4: it names no item",
+            "count 5: it names its item twice",
+            "count 6: it names its place twice",
+            "count 7: `item_id` is \"x\"",
+            "8 rows are wrong, and nothing was taken.",
         ] {
             assert!(said.contains(part), "{part}: {said}");
         }
         let many = r#"{"counts":["#.to_owned() + &[r#"{"quantity":1}"#; 30].join(",") + "]}";
-        assert!(detail(&many).contains("10 more are wrong."), "{}", detail(&many));
+        assert!(detail(&many).starts_with("30 rows are wrong"), "{}", detail(&many));
         assert_eq!(detail(r#"{"counts":[{"sku":"A"}]}"#), "`counts[0].quantity` is missing.");
         assert!(detail(r#"{"counts":[{"sku":"A","qty":1}]}"#).starts_with("`counts[0].qty` is unknown here."));
-        assert!(detail(r#"{"counts":[]} x"#).starts_with("The body is no JSON"));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! show.
 
 use shared::base::problem::{Code, Problem};
+use shared::core::mappings::MappedLocation;
 use shared::zoho::inventory;
 use shared::zoho::response::{self, records};
 use shared::zoho::value::{id, text};
@@ -28,24 +29,57 @@ pub(super) async fn listed(zoho: &Zoho, target: &Target<'_>) -> Result<Vec<Spot>
     Ok(listed.iter().filter_map(spot).collect())
 }
 
-/// The place of this id or exact name.
-///
-/// # Errors
-/// What is wrong with it, in words.
-pub(super) fn find(places: &[Spot], name: &str) -> Result<Where, String> {
-    if places.is_empty() {
-        return Ok(Where::Called(name.to_owned()));
+/// The places of an organisation, and what other systems call them.
+#[derive(Default)]
+pub(super) struct Places<'a> {
+    pub(super) listed: &'a [Spot],
+    pub(super) mapped: Vec<MappedLocation>,
+}
+
+impl Places<'_> {
+    /// The place of this id, exact name, or other system's name.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub(super) fn find(&self, name: &str) -> Result<Where, String> {
+        let mapped = self.mapped.iter().find(|mapped| mapped.name == name).map(|mapped| mapped.location_id.as_str());
+        if self.listed.is_empty() {
+            return Ok(Where::Called(mapped.unwrap_or(name).to_owned()));
+        }
+        let is = |place: &&Spot| place.id == name || place.name.as_deref() == Some(name) || mapped == Some(place.id.as_str());
+        let mut found = self.listed.iter().filter(is);
+        match (found.next(), found.next()) {
+            (Some(place), None) => {
+                Ok(Where::At(Spot { id: place.id.clone(), name: place.name.as_deref().map(cut) }))
+            }
+            (Some(_), Some(_)) => Err(format!("several locations are called {name:?}: give the id of one")),
+            (None, _) => Err(format!("there is no location {name:?}. The locations are: {}", self.names())),
+        }
     }
-    let mut found =
-        places.iter().filter(|place| place.id == name || place.name.as_deref() == Some(name));
-    match (found.next(), found.next()) {
-        (Some(place), None) => Ok(Where::At(Spot { id: place.id.clone(), name: place.name.as_deref().map(cut) })),
-        (Some(_), Some(_)) => Err(format!("several locations are called {name:?}: give the id of one")),
-        (None, _) => Err(format!("there is no location {name:?}. The locations are: {}", names(places))),
+
+    fn names(&self) -> String {
+        let names: Vec<&str> =
+            self.listed.iter().map(|place| place.name.as_deref().unwrap_or(&place.id)).collect();
+        names.join(", ")
     }
 }
 
-fn names(places: &[Spot]) -> String {
-    let names: Vec<&str> = places.iter().map(|place| place.name.as_deref().unwrap_or(&place.id)).collect();
-    names.join(", ")
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_found_by_its_id_its_name_and_the_name_that_another_system_has_for_it() {
+        let spot = |id: &str, name: &str| Spot { id: id.to_owned(), name: Some(name.to_owned()) };
+        let listed = [spot("1", "Main"), spot("2", "Shop"), spot("3", "Shop")];
+        let mapped = vec![MappedLocation { name: "W-9".to_owned(), location_id: "2".to_owned() }];
+        let places = Places { listed: &listed, mapped };
+        for (name, id) in [("1", "1"), ("Main", "1"), ("W-9", "2")] {
+            assert!(matches!(places.find(name), Ok(Where::At(spot)) if spot.id == id), "{name}");
+        }
+        assert!(places.find("Shop").unwrap_err().contains("several"));
+        assert!(places.find("main").unwrap_err().ends_with("Main, Shop, Shop"));
+        let none = Places { listed: &[], ..places };
+        assert_eq!(none.find("W-9"), Ok(Where::Called("2".to_owned())));
+    }
 }

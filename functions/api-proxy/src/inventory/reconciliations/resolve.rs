@@ -4,12 +4,14 @@
 use std::collections::{BTreeSet, HashMap};
 
 use shared::base::problem::Problem;
+use shared::core::mappings::{Known, Mappings};
 use shared::zoho::value::{Object, id, text};
 
 use super::head::State;
 use super::row::{Candidate, Item, MAX_OTHERS, Named, Outcome, Row, Why, cut};
 use super::work::Work;
 use crate::inventory::lookup::{ItemPage, item_page};
+use crate::inventory::near_twins::folded;
 use crate::inventory::stock::Unfit;
 use crate::zoho::{Target, Zoho};
 
@@ -24,19 +26,61 @@ pub(super) fn calls_zoho(state: &State) -> bool {
     matches!(state, State::LookingUp | State::Paging(_) | State::Comparing)
 }
 
-/// What the mappings know. An item of a mapping is not believed: the comparison reads its SKU.
-pub(super) fn map(work: &mut Work<'_>) {
-    let products: Vec<usize> = open(work.rows(), |named| matches!(named, Named::Product(_)));
-    for index in products {
-        if let Some(row) = work.row(index) {
-            row.end(Outcome::Unknown, Some(Why::Unmapped));
-        }
+/// What the mappings know: of products, and of SKUs where these are many. It is not believed: the comparison reads the item's SKU.
+pub(super) async fn map(mappings: &Mappings, work: &mut Work<'_>) -> Result<(), Problem> {
+    let products = open(work.rows(), |row| matches!(row.named, Named::Product(_)));
+    if !products.is_empty() || open_skus(work.rows()).len() > MAX_LOOKUPS {
+        let known = mappings.all(work.connection).await?;
+        map_products(work, &known, &products);
+        map_skus(work, &known);
     }
     work.head.state = match open_skus(work.rows()).len() {
         0 => State::Comparing,
         1..=MAX_LOOKUPS => State::LookingUp,
         _ => State::Paging(1),
     };
+    Ok(())
+}
+
+fn map_products(work: &mut Work<'_>, known: &Known, products: &[usize]) {
+    let mut near: HashMap<String, Vec<&str>> = HashMap::new();
+    if !products.is_empty() {
+        for product in known.keys() {
+            near.entry(folded(product)).or_default().push(product);
+        }
+    }
+    for index in products {
+        let Some(row) = work.row(*index) else { continue };
+        let Named::Product(product) = &row.named else { continue };
+        match known.get(product).map(|(mapping, _)| mapping) {
+            Some(mapping) if mapping.item_id.is_some() || mapping.sku.is_some() => {
+                row.mapped_sku.clone_from(&mapping.sku);
+                row.item = mapping.item_id.clone().map(|id| Item { id, ..Item::default() });
+            }
+            _ => {
+                let twins = near.get(&folded(product)).into_iter().flatten().filter(|twin| **twin != product);
+                let twins = twins.take(MAX_OTHERS).map(|twin| cut(twin)).collect();
+                row.end(Outcome::Unknown, Some(Why::Unmapped(twins)));
+            }
+        }
+    }
+}
+
+fn map_skus(work: &mut Work<'_>, known: &Known) {
+    let mut items: HashMap<&str, Option<&str>> = HashMap::new();
+    for (mapping, _) in known.values() {
+        if let (Some(sku), Some(item)) = (&mapping.sku, &mapping.item_id) {
+            // Two mappings that differ say nothing.
+            let found = items.entry(sku).or_insert(Some(item));
+            *found = found.filter(|known| known == item);
+        }
+    }
+    for index in open(work.rows(), |row| row.sku().is_some()) {
+        let item = work.rows().get(index).and_then(Row::sku).and_then(|sku| items.get(sku).copied().flatten());
+        if let (Some(item), Some(row)) = (item, work.row(index)) {
+            row.item = Some(Item { id: item.to_owned(), ..Item::default() });
+        }
+    }
 }
 
 /// Looks one SKU up.
@@ -53,7 +97,7 @@ pub(super) async fn look_up(zoho: &Zoho, target: &Target<'_>, work: &mut Work<'_
         return Ok(());
     }
     note(work, &items);
-    for index in open(work.rows(), |named| *named == Named::Sku(sku.clone())) {
+    for index in open(work.rows(), |row| row.sku() == Some(&sku)) {
         if let Some(row) = work.row(index) {
             judge(row);
         }
@@ -76,7 +120,7 @@ pub(super) async fn page(
         work.head.state = State::Paging(page.saturating_add(1));
         return Ok(());
     }
-    for index in open(work.rows(), |named| matches!(named, Named::Sku(_))) {
+    for index in open(work.rows(), |row| row.sku().is_some()) {
         if let Some(row) = work.row(index) {
             judge(row);
         }
@@ -85,27 +129,15 @@ pub(super) async fn page(
     Ok(())
 }
 
-/// The rows whose item is looked for, of those names.
-fn open(rows: &[Row], wanted: impl Fn(&Named) -> bool) -> Vec<usize> {
-    let is_open = |row: &Row| row.item.is_none() && row.outcome.is_none() && wanted(&row.named);
-    rows.iter().enumerate().filter(|(_, row)| is_open(row)).map(|(index, _)| index).collect()
+/// The rows whose item is looked for, of those that are wanted.
+fn open(rows: &[Row], wanted: impl Fn(&Row) -> bool) -> Vec<usize> {
+    let found = rows.iter().enumerate().filter(|(_, row)| row.is_open() && wanted(row));
+    found.map(|(index, _)| index).collect()
 }
 
 /// The SKUs that are looked for.
 fn open_skus(rows: &[Row]) -> BTreeSet<&str> {
-    let skus = rows.iter().filter(|row| row.item.is_none() && row.outcome.is_none());
-    skus.filter_map(|row| match &row.named {
-        Named::Sku(sku) => Some(sku.as_str()),
-        _ => None,
-    })
-    .collect()
-}
-
-/// What two SKUs have in common that people take for the same: without capitals, blanks and leading zeros.
-fn folded(sku: &str) -> String {
-    let letters = sku.chars().filter(|letter| !letter.is_whitespace()).flat_map(char::to_lowercase);
-    let folded: String = letters.collect();
-    folded.trim_start_matches('0').to_owned()
+    rows.iter().filter(|row| row.is_open()).filter_map(Row::sku).collect()
 }
 
 /// Notes which of the items have a SKU that is looked for, or nearly.
@@ -113,9 +145,9 @@ fn note(work: &mut Work<'_>, items: &[Object]) {
     let mut exact: HashMap<String, Vec<usize>> = HashMap::new();
     let mut near: HashMap<String, Vec<usize>> = HashMap::new();
     for (index, row) in work.rows().iter().enumerate() {
-        if let (Named::Sku(sku), None, None) = (&row.named, &row.item, row.outcome) {
+        if let Some(sku) = row.sku().filter(|_| row.is_open()) {
             near.entry(folded(sku)).or_default().push(index);
-            exact.entry(sku.clone()).or_default().push(index);
+            exact.entry(sku.to_owned()).or_default().push(index);
         }
     }
     for item in items {
@@ -199,13 +231,5 @@ mod tests {
         let two = row(&[("1", true), ("2", true), ("3", false)], &[]);
         assert_eq!(two.outcome, Some(Outcome::Ambiguous));
         assert!(matches!(two.why, Some(Why::Items(items)) if items.len() == 2));
-    }
-
-    #[test]
-    fn what_people_take_for_the_same_is_folded_alike() {
-        for twin in ["shelf-1", " SHELF -1", "00shelf-1", "Shelf-1\u{a0}"] {
-            assert_eq!(folded(twin), folded("SHELF-1"), "{twin}");
-        }
-        assert_ne!(folded("SHELF-10"), folded("SHELF-1"));
     }
 }

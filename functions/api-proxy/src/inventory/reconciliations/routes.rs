@@ -30,12 +30,12 @@ use crate::openapi::body::body;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::{list_of, our_id, text, words};
-use crate::request::body::{self, unreadable};
+use crate::request::body::{demand_object, unreadable};
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
 use crate::request::params::{List, Params, invalid, invalid_cursor, next, per_page};
-use crate::request::plain_json::demand_plain;
 use crate::request::size_limit::LARGEST;
+use crate::request::upload::{Upload as Uploaded, read as read_json};
 use crate::zoho::Target;
 
 /// After how many steps what was found is stored.
@@ -149,11 +149,10 @@ async fn create(
     Shared(app): Shared<Arc<App>>,
     caller: Caller,
     Params(params): Params<UploadParams>,
-    headers: HeaderMap,
-    bytes: Result<Bytes, BytesRejection>,
+    uploaded: Result<Uploaded, Problem>,
 ) -> Result<Response, Problem> {
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Stock).await?;
-    let upload = upload::read(&caller, &headers, params, bytes)?;
+    let upload = upload::read(params, uploaded)?;
     let account = app.zoho.account(&caller, &connection).await?;
     let organization = app.zoho.organization(&caller, &connection).await?.unwrap_or_default();
     let now = app.clock.now();
@@ -175,11 +174,10 @@ async fn add(
     caller: Caller,
     Segments(id): Segments<String>,
     Params(params): Params<UploadParams>,
-    headers: HeaderMap,
-    bytes: Result<Bytes, BytesRejection>,
+    uploaded: Result<Uploaded, Problem>,
 ) -> Result<Response, Problem> {
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Stock).await?;
-    let upload = upload::read(&caller, &headers, params, bytes)?;
+    let upload = upload::read(params, uploaded)?;
     let mut work = Work::take(&app, &caller, &connection, &id).await?;
     let (hurried, account) = (hurried(&caller), work.head.account.clone());
     let target = target(&hurried, &connection, &account);
@@ -262,10 +260,7 @@ async fn step(app: &App, target: &Target<'_>, work: &mut Work<'_>) -> Result<(),
         calls::demand(made, 1, app.calls_a_day, agreed, "Going on")?;
     }
     match state {
-        State::Mapping => {
-            resolve::map(work);
-            Ok(())
-        }
+        State::Mapping => resolve::map(&app.mappings, work).await,
         State::LookingUp => resolve::look_up(&app.zoho, target, work).await,
         State::Paging(page) => resolve::page(&app.zoho, target, work, page).await,
         State::Comparing => compare::step(&app.zoho, target, work, app.calls_a_day).await,
@@ -327,11 +322,8 @@ async fn do_apply(
     let asked = if bytes.is_empty() {
         None
     } else {
-        demand_plain(&bytes)?;
-        let mut reader = serde_json::Deserializer::from_slice(&bytes);
-        let body: ApplyBody = serde_path_to_error::deserialize(&mut reader)
-            .map_err(|error| body::not_as_expected(&error))?;
-        body.asked()?
+        demand_object(&bytes, caller.key.redact_contacts)?;
+        read_json::<ApplyBody>(&bytes)?.asked()?
     };
     let work = Work::take(&app, &caller, &connection, &id).await?;
     let (head, wait, notice) = apply::apply(&app, &caller, work, asked, agreed).await?;

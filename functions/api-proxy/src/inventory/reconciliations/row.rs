@@ -107,9 +107,9 @@ pub(super) enum Why {
     /// No item has the SKU; these differ little from it.
     #[serde(rename = "sku")]
     NoSku(Vec<String>),
-    /// Nothing is mapped to the product.
+    /// Nothing is mapped to the product; these ids differ little from it.
     #[serde(rename = "map")]
-    Unmapped,
+    Unmapped(Vec<String>),
     /// The item of the mapping has another SKU now.
     #[serde(rename = "stale")]
     Stale,
@@ -154,6 +154,9 @@ pub(super) struct Row {
     pub(super) counted: Decimal,
     #[serde(rename = "w")]
     pub(super) place: Where,
+    /// The SKU that the mapping of the product has.
+    #[serde(rename = "m", default, skip_serializing_if = "Option::is_none")]
+    pub(super) mapped_sku: Option<String>,
     /// Items that were found so far by the SKU.
     #[serde(rename = "f", default, skip_serializing_if = "Vec::is_empty")]
     pub(super) found: Vec<Candidate>,
@@ -188,6 +191,7 @@ impl Row {
             named,
             counted,
             place,
+            mapped_sku: None,
             found: Vec::new(),
             twins: Vec::new(),
             item,
@@ -197,6 +201,19 @@ impl Row {
             why: None,
             changed: false,
         }
+    }
+
+    /// The SKU that its item must have.
+    pub(super) fn sku(&self) -> Option<&str> {
+        match &self.named {
+            Named::Sku(sku) => Some(sku),
+            Named::Item(_) | Named::Product(_) => self.mapped_sku.as_deref(),
+        }
+    }
+
+    /// Whether its item is still looked for.
+    pub(super) fn is_open(&self) -> bool {
+        self.item.is_none() && self.outcome.is_none()
     }
 
     /// Ends its way.

@@ -2,29 +2,23 @@
 
 use std::collections::{HashMap, HashSet};
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
-use axum::http::HeaderMap;
-use axum::http::header::CONTENT_TYPE;
 use serde::Deserialize;
 use shared::base::clock::Timestamp;
 use shared::base::problem::{Code, Problem};
 use shared::base::secret::sha256_hex;
 
-use super::counts::{About, Count, MAX_ROWS, Sent, Wrong, invalid, read_json};
+use super::counts::{About, COUNT, Count, LINE, MAX_ROWS, Sent, invalid, read_json};
 use super::counts_csv::read_csv;
 use super::head::State;
-use super::place;
+use super::place::{self, Places};
 use super::row::{Named, Row, Where};
 use super::work::Work;
 use super::{calls, resolve};
 use crate::app::App;
 use crate::inventory::stock::Basis;
-use crate::request::body::unreadable;
-use crate::request::caller::Caller;
+use crate::request::csv::Wrong;
 use crate::request::params::invalid as wrong_parameter;
-use crate::request::plain_json::demand_plain;
-use crate::request::redact::asked;
+use crate::request::upload::Upload as Uploaded;
 use crate::zoho::Target;
 
 /// The most letters of what people write about a count.
@@ -62,41 +56,24 @@ pub(super) fn agreed(calls: Option<&str>) -> Result<bool, Problem> {
 }
 
 /// Reads a request.
-pub(super) fn read(
-    caller: &Caller,
-    headers: &HeaderMap,
-    params: UploadParams,
-    bytes: Result<Bytes, BytesRejection>,
-) -> Result<Upload, Problem> {
+pub(super) fn read(params: UploadParams, uploaded: Result<Uploaded, Problem>) -> Result<Upload, Problem> {
     let calls_agreed = agreed(params.calls.as_deref())?;
-    let bytes = bytes.map_err(|rejection| in_parts(unreadable(&rejection, "4 MB")))?;
-    if bytes.is_empty() {
-        return Err(invalid("The body is empty: it holds the counts, as JSON or as a CSV table.".to_owned()));
-    }
-    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
-    if caller.key.redact_contacts
-        && let Ok(text) = std::str::from_utf8(&bytes)
-    {
-        asked::refuse_pair("counts", text)?;
-    }
-    let is_table = kind == "text/csv";
-    let sent = match kind.as_str() {
-        "text/csv" => {
+    let uploaded = uploaded.map_err(|problem| match problem.code() {
+        Code::BodyTooLarge => in_parts(problem),
+        _ => problem,
+    })?;
+    let (sent, bytes, is_table) = match uploaded {
+        Uploaded::Csv(bytes) => {
             let UploadParams { name, location, reason, basis, counted_at, more, .. } = params;
             let about = About { name, location, reason, basis, counted_at, more: more.unwrap_or(false) };
-            read_csv(&bytes, about)?
+            (read_csv(&bytes, about)?, bytes, true)
         }
-        "application/json" | "" => {
+        Uploaded::Json(bytes) => {
             if (UploadParams { calls: None, ..params }) != UploadParams::default() {
                 let detail = "Of a JSON document, everything but `calls` stands in the document and not in the query.";
                 return Err(wrong_parameter(detail));
             }
-            demand_plain(&bytes)?;
-            read_json(&bytes)?
-        }
-        _ => {
-            return Err(invalid("The header `Content-Type` must be `application/json` or `text/csv`.".to_owned()));
+            (read_json(&bytes)?, bytes, false)
         }
     };
     check(&sent)?;
@@ -159,7 +136,7 @@ pub(super) async fn add(
     if !about.more && work.rows().is_empty() && counts.is_empty() {
         return Err(invalid("There are no counts: nothing could be compared.".to_owned()));
     }
-    let word = if is_table { "Line" } else { "Count" };
+    let word = if is_table { LINE } else { COUNT };
     let last = work.head.last_line;
     // A table that is sent in parts has its first line in each of them.
     let before = if is_table { last.saturating_sub(1) } else { last };
@@ -179,25 +156,26 @@ pub(super) async fn add(
         work.head.calls += 1;
         work.head.places = Some(place::listed(&app.zoho, target).await?);
     }
-    let places = work.head.places.clone().unwrap_or_default();
+    let places = match &work.head.places {
+        Some(listed) => Places { listed, mapped: app.mappings.locations(work.connection).await? },
+        None => Places::default(),
+    };
     let mut wrong = Wrong::default();
     let mut known: HashMap<String, Result<Where, String>> = HashMap::new();
     let mut rows = Vec::with_capacity(counts.len());
     for count in counts {
         let place = match count.place.or_else(|| default.clone()) {
             None => Ok(Where::Only),
-            Some(name) => known.entry(name.clone()).or_insert_with(|| place::find(&places, &name)).clone(),
+            Some(name) => known.entry(name.clone()).or_insert_with(|| places.find(&name)).clone(),
         };
         match place {
             Ok(place) => {
                 rows.push(Row::new(before.saturating_add(count.line), count.named, count.quantity, place));
             }
-            Err(what) => wrong.note(count.line, what),
+            Err(what) => wrong.note(&format!("{word} {}", count.line), &what),
         }
     }
-    if let Some(problem) = wrong.problem(Code::LocationNotFound, word) {
-        return Err(problem);
-    }
+    wrong.refuse().map_err(|problem| Problem::new(Code::LocationNotFound, problem.detail().to_owned()))?;
     work.add(rows);
     work.head.uploads.push(digest);
     if !about.more {
@@ -221,14 +199,12 @@ fn no_twins(rows: &[Row], counts: &[Count], before: u32, word: &str) -> Result<(
     for count in counts {
         let own = before.saturating_add(count.line);
         if let Some(first) = seen.insert((&count.named, count.place.as_deref()), own) {
-            let what = format!("it counts the same item at the same place as {} {first}", word.to_lowercase());
-            wrong.note(count.line, what);
+            let what = format!("it counts the same item at the same place as {word} {first}");
+            wrong.note(&format!("{word} {}", count.line), &what);
         }
     }
-    match wrong.problem(Code::BodyInvalid, word) {
-        Some(problem) => Err(problem.hint("Add up what was counted of an item at a place, and send one line for it.")),
-        None => Ok(()),
-    }
+    let add_up = "Add up what was counted of an item at a place, and send one line for it.";
+    wrong.refuse().map_err(|problem| problem.hint(add_up))
 }
 
 /// Asks before a comparison that takes many calls.

@@ -1,12 +1,13 @@
 //! The report as a table for spreadsheets.
 
-use std::fmt::{Display, Write};
+use std::fmt::Write;
 
 use rust_decimal::Decimal;
 
 use super::json::place;
 use super::{Report, words};
 use crate::inventory::reconciliations::row::{Named, Outcome, Row};
+use crate::request::csv::{no_formula, write_row};
 
 /// The most bytes of a table: no answer has more than 4 MB.
 const MAX_BYTES: usize = 4_000_000;
@@ -37,25 +38,14 @@ impl Report<'_> {
 
     fn write(&self, into: &mut String, row: &Row) {
         let item = row.item.as_ref();
-        let (sku, product) = match &row.named {
-            Named::Sku(sku) => (Some(sku.as_str()), None),
-            Named::Product(id) => (None, Some(id.as_str())),
-            Named::Item(_) => (None, None),
+        let product = match &row.named {
+            Named::Product(id) => Some(id.as_str()),
+            Named::Sku(_) | Named::Item(_) => None,
         };
-        let sku = item.and_then(|item| item.sku.as_deref()).or(sku);
         let figures = row.zoho.unwrap_or_default();
         let done = self.ended.get(&row.line);
-        let mut line = Line { into, is_first: true };
-        line.number(Some(row.line));
-        line.text(sku);
-        line.number(item.map(|item| &item.id));
-        line.text(product);
-        line.text(item.and_then(|item| item.name.as_deref()));
-        line.text(item.and_then(|item| item.unit.as_deref()));
-        line.number(row.spot().map(|spot| &spot.id));
-        line.text(place(row));
-        line.amount(Some(row.counted));
-        for figure in [
+        let amounts = [
+            Some(row.counted),
             figures.on_hand,
             figures.physical,
             figures.accounting,
@@ -64,55 +54,39 @@ impl Report<'_> {
             figures.in_transit,
             row.difference(),
             row.value(),
-        ] {
-            line.amount(figure);
-        }
-        line.text(row.outcome.map(Outcome::as_str));
-        line.text(row.changed.then_some("yes"));
-        line.text(words::why(row).as_deref());
-        line.text(done.map(|(ended, _)| ended.ending.as_str()));
-        line.number(done.and_then(|(_, id)| *id));
-        line.amount(done.and_then(|(ended, _)| ended.before));
-        line.amount(done.and_then(|(ended, _)| ended.after));
-        into.push_str("\r\n");
+        ];
+        let mut cells: Vec<String> = Vec::with_capacity(24);
+        cells.extend([
+            row.line.to_string(),
+            text(item.and_then(|item| item.sku.as_deref()).or(row.sku())),
+            item.map(|item| item.id.clone()).unwrap_or_default(),
+            text(product),
+            text(item.and_then(|item| item.name.as_deref())),
+            text(item.and_then(|item| item.unit.as_deref())),
+            row.spot().map(|spot| spot.id.clone()).unwrap_or_default(),
+            text(place(row)),
+        ]);
+        cells.extend(amounts.map(amount));
+        cells.extend([
+            text(row.outcome.map(Outcome::as_str)),
+            text(row.changed.then_some("yes")),
+            text(words::why(row).as_deref()),
+            text(done.map(|(ended, _)| ended.ending.as_str())),
+            done.and_then(|(_, id)| *id).unwrap_or_default().to_owned(),
+            amount(done.and_then(|(ended, _)| ended.before)),
+            amount(done.and_then(|(ended, _)| ended.after)),
+        ]);
+        write_row(into, cells.iter().map(String::as_str));
     }
 }
 
-struct Line<'a> {
-    into: &'a mut String,
-    is_first: bool,
+/// Words of people, which a spreadsheet takes for no formula.
+fn text(words: Option<&str>) -> String {
+    words.map(no_formula).unwrap_or_default()
 }
 
-impl Line<'_> {
-    fn begin(&mut self) {
-        if !std::mem::take(&mut self.is_first) {
-            self.into.push(',');
-        }
-    }
-
-    /// What has digits only.
-    fn number(&mut self, value: Option<impl Display>) {
-        self.begin();
-        if let Some(value) = value {
-            let _ = write!(self.into, "{value}");
-        }
-    }
-
-    fn amount(&mut self, value: Option<Decimal>) {
-        self.number(value.map(|value| value.normalize()));
-    }
-
-    /// What people wrote: a spreadsheet takes it for no formula.
-    fn text(&mut self, value: Option<&str>) {
-        self.begin();
-        let value = value.unwrap_or_default();
-        let guard = if value.starts_with(['=', '+', '-', '@', '\t', '\r']) { "'" } else { "" };
-        if guard.is_empty() && !value.contains([',', ';', '"', '\n', '\r']) {
-            self.into.push_str(value);
-        } else {
-            let _ = write!(self.into, "\"{guard}{}\"", value.replace('"', "\"\""));
-        }
-    }
+fn amount(amount: Option<Decimal>) -> String {
+    amount.map(|amount| amount.normalize().to_string()).unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -120,16 +94,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_people_wrote_is_no_formula_and_stays_in_its_cell() {
-        let mut text = String::new();
-        let mut line = Line { into: &mut text, is_first: true };
-        line.text(Some("=1+1"));
-        line.text(Some("-5 mm"));
-        line.text(Some("say \"hi\", twice"));
-        line.text(None);
-        line.amount(Some("-5.50".parse().unwrap()));
-        line.text(Some("Oak"));
-        assert_eq!(text, "\"'=1+1\",\"'-5 mm\",\"say \"\"hi\"\", twice\",,-5.5,Oak");
+    fn what_people_wrote_is_no_formula_and_amounts_are_numbers() {
+        assert_eq!(text(Some("=1+1")), "'=1+1");
+        assert_eq!((text(Some("-5 mm")), text(None)), ("'-5 mm".to_owned(), String::new()));
+        assert_eq!(amount("-5.50".parse().ok()), "-5.5");
         assert_eq!(HEAD.split(',').count(), 24);
     }
 }

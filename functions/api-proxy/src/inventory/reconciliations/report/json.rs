@@ -206,7 +206,6 @@ impl<'a> Report<'a> {
     fn row(&self, row: &'a Row) -> RowShown<'a> {
         let named = |wanted: fn(&Named) -> Option<&str>| wanted(&row.named);
         let item = row.item.as_ref();
-        let sku = named(|named| if let Named::Sku(sku) = named { Some(sku) } else { None });
         let product = named(|named| if let Named::Product(id) = named { Some(id) } else { None });
         let figures = row.zoho.as_ref().map(|of| {
             json!({
@@ -230,7 +229,7 @@ impl<'a> Report<'a> {
         let amount = |amount: Option<Decimal>| json_or_null(amount);
         RowShown {
             line: row.line,
-            sku: item.and_then(|item| item.sku.as_deref()).or(sku),
+            sku: item.and_then(|item| item.sku.as_deref()).or(row.sku()),
             item_id: item.map(|item| item.id.as_str()),
             product_id: product,
             name: item.and_then(|item| item.name.as_deref()),

@@ -23,8 +23,11 @@ fn of(why: &Why) -> String {
         Why::NoSku(twins) => {
             format!("No item has exactly this SKU. Near to it: {}. Correct the count or the item.", quoted(twins))
         }
-        Why::Unmapped => "No item is mapped to this product: PUT /v1/inventory/mappings maps it.".to_owned(),
-        Why::Stale => "The item that was found by this SKU has another one now: correct the mapping, or count it again.".to_owned(),
+        Why::Unmapped(twins) if twins.is_empty() => {
+            "No item is mapped to this product: PUT /v1/inventory/mappings maps it.".to_owned()
+        }
+        Why::Unmapped(twins) => format!("No item is mapped to this product. Near to it: {}.", quoted(twins)),
+        Why::Stale => "The item has another SKU than the count or its mapping says: correct that, and count it again.".to_owned(),
         Why::Gone => "Zoho has no item of this id: it was deleted, or is of another organisation.".to_owned(),
         Why::Items(items) => format!("Several items have this SKU: {}. Count it by item_id.", candidates(items)),
         Why::Unfit(why) => format!("The item {why}."),
