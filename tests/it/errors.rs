@@ -131,7 +131,8 @@ impl Book {
 
         // Ids of reconciliations differ from run to run.
         let is_id = |part: &&str| part.len() == 31 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
-        let path: Vec<&str> = ask.path.split('/').map(|part| if is_id(&part) { "{id}" } else { part }).collect();
+        let path: Vec<&str> =
+            ask.path.split('/').map(|part| if is_id(&part) { "{id}" } else { part }).collect();
         let mut line = format!("- `{} {}`", ask.method, path.join("/"));
         if !why.is_empty() {
             let _ = write!(line, " ({why})");
@@ -395,7 +396,8 @@ async fn reconciliations(book: &mut Book) {
     let key = inside.key(can(&["inventory:stock"])).await;
     let made = async |body: Value| -> String {
         let request = Request::post(PATH).header("authorization", format!("Bearer {}", key.expose()));
-        let response = inside.api().oneshot(request.body(Body::from(body.to_string())).unwrap()).await.unwrap();
+        let response =
+            inside.api().oneshot(request.body(Body::from(body.to_string())).unwrap()).await.unwrap();
         let text = to_bytes(response.into_body(), usize::MAX).await.unwrap();
         let body: Value = serde_json::from_slice(&text).unwrap();
         body["id"].as_str().unwrap_or_else(|| panic!("{body}")).to_owned()

@@ -58,8 +58,7 @@ impl Reconciliations {
         head: &impl Serialize,
         version: Option<&Version>,
     ) -> Result<Option<Version>, StoreError> {
-        let condition =
-            version.map_or(Condition::Absent, |version| Condition::Version(version.clone()));
+        let condition = version.map_or(Condition::Absent, |version| Condition::Version(version.clone()));
         let put = Put::record(head_key(connection, id), head, condition)?;
         match self.state.put(put.until(later(self.clock.now(), RETENTION))).await? {
             Outcome::Done(version) => Ok(version),

@@ -67,9 +67,14 @@ async fn what_drifted_is_adjusted_once() {
     let before = connector.zoho.sandbox.adjustments().len();
     connector.zoho.sandbox.clear_requests();
     let done = to_the_end(&agent, apply(&agent, &id, json!("all")).await).await;
-    assert_eq!((&done["state"], &done["summary"]["applied"]["adjusted"]), (&json!("applied"), &json!(3)), "{done}");
+    assert_eq!(
+        (&done["state"], &done["summary"]["applied"]["adjusted"]),
+        (&json!("applied"), &json!(3)),
+        "{done}"
+    );
     assert_eq!((&done["done"], &done["total"]), (&json!(3), &json!(3)));
-    let figures = || [stock(&connector, OAK, MAIN), stock(&connector, RUG, MAIN), stock(&connector, OAK, OUTLET)];
+    let figures =
+        || [stock(&connector, OAK, MAIN), stock(&connector, RUG, MAIN), stock(&connector, OAK, OUTLET)];
     assert_eq!(figures(), [29.5, 7.0, 10.0]);
     let made = connector.zoho.sandbox.adjustments().split_off(before);
     assert_eq!(made.len(), 2, "one for each place");
@@ -92,7 +97,10 @@ async fn what_drifted_is_adjusted_once() {
     assert!(String::from_utf8(page).unwrap().contains("Adjusted: 30 → 29.5"));
     let audit = agent.get("/v1/audit").await.ok();
     assert_eq!(audit["data"][0]["action"], "POST /v1/inventory/reconciliations/{id}/apply");
-    assert_eq!((&audit["data"][0]["outcome"], &audit["data"][1]["outcome"]), (&json!("done"), &json!("done")));
+    assert_eq!(
+        (&audit["data"][0]["outcome"], &audit["data"][1]["outcome"]),
+        (&json!("done"), &json!("done"))
+    );
 }
 
 #[tokio::test]
@@ -105,7 +113,10 @@ async fn a_row_whose_stock_has_changed_since_is_left_out_and_told() {
     assert_eq!((&sums["adjusted"], &sums["changed"]), (&json!(2), &json!(1)), "{done}");
     assert_eq!((stock(&connector, OAK, MAIN), stock(&connector, RUG, MAIN)), (29.0, 7.0));
     let shown = rows(&agent, &id, "drifted").await;
-    assert_eq!((&shown[0]["adjustment"]["outcome"], &shown[0]["adjustment"]["before"]), (&json!("changed"), &json!(29)));
+    assert_eq!(
+        (&shown[0]["adjustment"]["outcome"], &shown[0]["adjustment"]["before"]),
+        (&json!("changed"), &json!(29))
+    );
     // Not even by its line: it must be counted again.
     apply(&agent, &id, json!([1])).await.problem("body_invalid");
 }
@@ -114,7 +125,12 @@ async fn a_row_whose_stock_has_changed_since_is_left_out_and_told() {
 async fn rows_are_chosen_by_their_lines_and_only_one_choice_is_at_work() {
     let (connector, agent) = counter(0).await;
     let id = compared(&agent).await;
-    for (wrong, said) in [(json!([9]), "line 9: there is no such line"), (json!([]), "`rows`"), (json!("some"), "`rows`"), (json!([0.5]), "`rows`")] {
+    for (wrong, said) in [
+        (json!([9]), "line 9: there is no such line"),
+        (json!([]), "`rows`"),
+        (json!("some"), "`rows`"),
+        (json!([0.5]), "`rows`"),
+    ] {
         let problem = apply(&agent, &id, wrong).await.problem("body_invalid");
         assert!(problem["detail"].as_str().unwrap().contains(said), "{problem}");
     }
@@ -132,7 +148,12 @@ async fn rows_are_chosen_by_their_lines_and_only_one_choice_is_at_work() {
     connector.zoho.sandbox.inject(Fault { path_contains: "/itemdetails".to_owned(), times: 2, kind: limit });
     gate.open();
     let answer = asking.await.unwrap();
-    assert_eq!((answer.status, &answer.body["state"], &answer.body["done"]), (202, &json!("applying"), &json!(1)), "{}", answer.body);
+    assert_eq!(
+        (answer.status, &answer.body["state"], &answer.body["done"]),
+        (202, &json!("applying"), &json!(1)),
+        "{}",
+        answer.body
+    );
     assert!(answer.body["retry_after"].as_u64().is_some(), "{}", answer.body);
     let other = apply(&agent, &id, json!("all")).await.problem("reconciliation_state");
     assert!(other["detail"].as_str().unwrap().contains("Other rows are being applied"), "{other}");
@@ -153,7 +174,11 @@ async fn a_part_whose_answer_is_lost_is_found_or_uncertain_and_never_sent_again(
     let done = to_the_end(&agent, apply(&agent, &id, json!([3])).await).await;
     assert_eq!(done["summary"]["applied"]["uncertain"], 1, "{done}");
     let shown = rows(&agent, &id, "drifted").await;
-    assert!(shown[2]["adjustment"]["why"].as_str().unwrap().contains("Count these rows again"), "{}", shown[2]);
+    assert!(
+        shown[2]["adjustment"]["why"].as_str().unwrap().contains("Count these rows again"),
+        "{}",
+        shown[2]
+    );
     // The same again looks again, other words for it do not send it.
     for asked in [json!([3]), json!([3])] {
         let again = to_the_end(&agent, apply(&agent, &id, asked).await).await;
@@ -191,7 +216,8 @@ async fn who_is_killed_while_applying_goes_on_and_adjusts_nothing_twice() {
     let done = to_the_end(&agent, answer).await;
     assert_eq!(done["summary"]["applied"]["adjusted"], 3, "{done}");
     assert_eq!(connector.zoho.sandbox.adjustments().len(), before + 2);
-    let figures = [stock(&connector, OAK, MAIN), stock(&connector, RUG, MAIN), stock(&connector, OAK, OUTLET)];
+    let figures =
+        [stock(&connector, OAK, MAIN), stock(&connector, RUG, MAIN), stock(&connector, OAK, OUTLET)];
     assert_eq!(figures, [29.5, 7.0, 10.0]);
 }
 
@@ -204,7 +230,11 @@ async fn what_was_changed_while_it_was_counted_is_applied_only_by_its_line() {
         "counts": [{ "sku": "SHELF-OAK-80", "quantity": 29 }],
     });
     let made = to_the_end(&agent, post(&agent, PATH, &body).await).await;
-    assert_eq!((&made["summary"]["changed_while_counting"], &made["summary"]["drifted"]), (&json!(1), &json!(1)), "{made}");
+    assert_eq!(
+        (&made["summary"]["changed_while_counting"], &made["summary"]["drifted"]),
+        (&json!(1), &json!(1)),
+        "{made}"
+    );
     let id = made["id"].as_str().unwrap();
     let none = apply(&agent, id, json!("all")).await.ok();
     assert!(none["notice"].is_string() && none["state"] == "compared", "{none}");
@@ -216,8 +246,10 @@ async fn what_was_changed_while_it_was_counted_is_applied_only_by_its_line() {
 async fn a_document_that_is_too_large_for_zoho_is_cut_smaller() {
     let (connector, agent) = counter(40).await;
     connector.zoho.sandbox.switches(|switches| switches.adjustment_line_cap = 10);
-    let counts: Vec<Value> = (1..=40).map(|row| json!({ "sku": format!("GEN-{row:05}"), "quantity": 4 })).collect();
-    let made = to_the_end(&agent, post(&agent, PATH, &json!({ "location": "Main", "counts": counts })).await).await;
+    let counts: Vec<Value> =
+        (1..=40).map(|row| json!({ "sku": format!("GEN-{row:05}"), "quantity": 4 })).collect();
+    let made =
+        to_the_end(&agent, post(&agent, PATH, &json!({ "location": "Main", "counts": counts })).await).await;
     let id = made["id"].as_str().unwrap();
     let before = connector.zoho.sandbox.adjustments().len();
     let done = to_the_end(&agent, apply(&agent, id, json!("all")).await).await;

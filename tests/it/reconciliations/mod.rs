@@ -109,7 +109,8 @@ async fn counts_are_compared_with_what_zoho_says_and_nothing_is_written() {
     assert_eq!(body["summary"], expected);
     let id = body["id"].as_str().unwrap();
     let all = rows(&agent, id, "all").await;
-    let told: Vec<_> = all.iter().map(|row| (row["line"].as_u64().unwrap(), row["outcome"].as_str().unwrap())).collect();
+    let told: Vec<_> =
+        all.iter().map(|row| (row["line"].as_u64().unwrap(), row["outcome"].as_str().unwrap())).collect();
     assert_eq!(
         told,
         [
@@ -126,9 +127,18 @@ async fn counts_are_compared_with_what_zoho_says_and_nothing_is_written() {
         ]
     );
     let oak = &all[0];
-    assert_eq!((&oak["counted"], &oak["zoho"]["on_hand"], &oak["difference"]), (&json!(29.5), &json!(30), &json!(-0.5)));
-    assert_eq!((&oak["value"], &oak["location"], &oak["name"]), (&json!(-12.475), &json!("Main"), &json!("Oak Shelf 80 cm")));
-    assert_eq!((&oak["location_id"], &oak["unit"], &oak["adjustment"]), (&json!("3300000000038080"), &json!("pcs"), &Value::Null));
+    assert_eq!(
+        (&oak["counted"], &oak["zoho"]["on_hand"], &oak["difference"]),
+        (&json!(29.5), &json!(30), &json!(-0.5))
+    );
+    assert_eq!(
+        (&oak["value"], &oak["location"], &oak["name"]),
+        (&json!(-12.475), &json!("Main"), &json!("Oak Shelf 80 cm"))
+    );
+    assert_eq!(
+        (&oak["location_id"], &oak["unit"], &oak["adjustment"]),
+        (&json!("3300000000038080"), &json!("pcs"), &Value::Null)
+    );
     let why = |row: usize| all[row]["why"].as_str().unwrap().to_owned();
     assert!(why(4).contains("3300000000070006") && why(4).contains("Hook, steel"), "{}", why(4));
     assert!(why(5).contains("is inactive"), "{}", why(5));
@@ -154,7 +164,12 @@ async fn who_may_only_read_sees_reconciliations_and_makes_none() {
     let id = made["id"].as_str().unwrap();
     let reader = connector.agent(&["--can", "inventory:read"]).await;
     assert_eq!(reader.get(&format!("{PATH}/{id}")).await.ok()["data"][0]["outcome"], "matched");
-    for path in [PATH.to_owned(), format!("{PATH}/{id}/counts"), format!("{PATH}/{id}/compare"), format!("{PATH}/{id}/apply")] {
+    for path in [
+        PATH.to_owned(),
+        format!("{PATH}/{id}/counts"),
+        format!("{PATH}/{id}/compare"),
+        format!("{PATH}/{id}/apply"),
+    ] {
         post(&reader, &path, &body).await.problem("key_not_allowed");
     }
 }
@@ -165,25 +180,45 @@ async fn what_is_wrong_with_counts_is_told_with_its_line_and_nothing_is_taken() 
     connector.zoho.sandbox.clear_requests();
     let json_of = |counts: Value| json!({ "counts": counts });
     for (body, code, said) in [
-        (json_of(json!([{ "sku": "A", "quantity": "many" }])), "body_invalid", "count 1: \"many\" is no number"),
-        (json_of(json!([{ "sku": "B", "quantity": 1 }, { "sku": "A", "quantity": -1 }])), "body_invalid", "count 2: -1 is less than nothing"),
+        (
+            json_of(json!([{ "sku": "A", "quantity": "many" }])),
+            "body_invalid",
+            "count 1: \"many\" is no number",
+        ),
+        (
+            json_of(json!([{ "sku": "B", "quantity": 1 }, { "sku": "A", "quantity": -1 }])),
+            "body_invalid",
+            "count 2: -1 is less than nothing",
+        ),
         (json_of(json!([{ "sku": "A", "quantity": "1,5" }])), "body_invalid", "has a comma"),
         (json_of(json!([{ "sku": "A", "quantity": 0.0000001 }])), "body_invalid", "more than 6 decimals"),
         (json_of(json!([{ "sku": "A" }])), "body_invalid", "`counts[0].quantity` is missing"),
         (json_of(json!([])), "body_invalid", "There are no counts"),
         (
-            json_of(json!([{ "sku": "A", "quantity": 1 }, { "sku": "B", "quantity": 1 }, { "sku": "A", "quantity": 2 }])),
+            json_of(
+                json!([{ "sku": "A", "quantity": 1 }, { "sku": "B", "quantity": 1 }, { "sku": "A", "quantity": 2 }]),
+            ),
             "body_invalid",
             "count 3: it counts the same item at the same place as count 1",
         ),
         (json!({ "counts": [{ "sku": "A", "quantity": 1 }], "basis": "true" }), "body_invalid", "`basis`"),
-        (json!({ "counts": [{ "sku": "A", "quantity": 1 }], "counted_at": "yesterday" }), "body_invalid", "`counted_at`"),
         (
-            json_of(json!([{ "sku": "A", "location": "Main", "quantity": 1 }, { "sku": "A", "location": "Mars", "quantity": 1 }])),
+            json!({ "counts": [{ "sku": "A", "quantity": 1 }], "counted_at": "yesterday" }),
+            "body_invalid",
+            "`counted_at`",
+        ),
+        (
+            json_of(
+                json!([{ "sku": "A", "location": "Main", "quantity": 1 }, { "sku": "A", "location": "Mars", "quantity": 1 }]),
+            ),
             "location_not_found",
             "count 2: there is no location \"Mars\". The locations are: Main, Outlet",
         ),
-        (json!({ "location": "Mars", "counts": [{ "sku": "A", "quantity": 1 }] }), "location_not_found", "Main, Outlet"),
+        (
+            json!({ "location": "Mars", "counts": [{ "sku": "A", "quantity": 1 }] }),
+            "location_not_found",
+            "Main, Outlet",
+        ),
     ] {
         let problem = post(&agent, PATH, &body).await.problem(code);
         assert!(problem["detail"].as_str().unwrap().contains(said), "{said}: {problem}");
@@ -211,21 +246,33 @@ async fn what_is_wrong_with_counts_is_told_with_its_line_and_nothing_is_taken() 
     assert!(problem["hint"].as_str().unwrap().contains("in parts"), "{problem}");
     let xml = agent.bytes("POST", PATH, &[("content-type", "text/xml")], b"<a/>".to_vec()).await;
     assert_eq!(xml.0, 400);
-    agent.write("POST", &format!("{PATH}?name=x"), &[], &json_of(json!([]))).await.problem("invalid_parameter");
+    agent
+        .write("POST", &format!("{PATH}?name=x"), &[], &json_of(json!([])))
+        .await
+        .problem("invalid_parameter");
     assert_eq!(agent.get(PATH).await.ok()["data"], json!([]), "nothing half done");
     let others = |path: &str| !path.contains("/locations");
-    assert!(!connector.zoho.sandbox.requests().iter().any(|request| request.path.contains("/items") && others(&request.path)));
+    assert!(
+        !connector
+            .zoho
+            .sandbox
+            .requests()
+            .iter()
+            .any(|request| request.path.contains("/items") && others(&request.path))
+    );
 }
 
 #[tokio::test]
 async fn a_table_is_taken_as_spreadsheets_write_it() {
     let (_connector, agent) = counter(0).await;
     let table = "\u{feff}SKU;Location;Quantity\r\n\"SHELF-OAK-80\";Main;29.5\r\n\r\nSTUHL-ÆRØ;Main;14.5\r\n";
-    let (status, body) = post_csv(&agent, "?name=Herbst&basis=on_hand&counted_at=2026-11-29T10:00:00Z", table).await;
+    let (status, body) =
+        post_csv(&agent, "?name=Herbst&basis=on_hand&counted_at=2026-11-29T10:00:00Z", table).await;
     assert_eq!(status, 201, "{body}");
     assert_eq!((&body["name"], &body["basis"]), (&json!("Herbst"), &json!("on_hand")));
     let all = rows(&agent, body["id"].as_str().unwrap(), "all").await;
-    let told: Vec<_> = all.iter().map(|row| (row["line"].as_u64().unwrap(), row["outcome"].as_str().unwrap())).collect();
+    let told: Vec<_> =
+        all.iter().map(|row| (row["line"].as_u64().unwrap(), row["outcome"].as_str().unwrap())).collect();
     assert_eq!(told, [(2, "drifted"), (4, "matched")]);
 }
 
@@ -239,7 +286,9 @@ async fn counts_may_come_in_parts_and_each_part_counts_once() {
     assert!(next.ends_with("/counts"));
     let id = first.body["id"].as_str().unwrap().to_owned();
     post(&agent, &format!("{PATH}/{id}/compare"), &Value::Null).await.problem("reconciliation_state");
-    post(&agent, &format!("{PATH}/{id}/apply"), &json!({ "rows": "all" })).await.problem("reconciliation_state");
+    post(&agent, &format!("{PATH}/{id}/apply"), &json!({ "rows": "all" }))
+        .await
+        .problem("reconciliation_state");
     // Refused, and nothing of it stays.
     let twin = json!({ "counts": [{ "sku": "RUG-FJORD", "location": "Main", "quantity": 1 }, { "sku": "SHELF-OAK-80-XL", "location": "Main", "quantity": 1 }] });
     let problem = post(&agent, &next, &twin).await.problem("body_invalid");
@@ -316,8 +365,9 @@ async fn a_large_count_takes_as_many_calls_as_it_must_and_asks_first() {
 #[tokio::test]
 async fn a_free_plan_is_not_used_up_without_asking() {
     let (connector, agent) = counter(0).await;
-    let counts: Vec<Value> =
-        (0..10_001).map(|row| json!({ "item_id": (3_300_000_000_900_000_u64 + row).to_string(), "quantity": 1 })).collect();
+    let counts: Vec<Value> = (0..10_001)
+        .map(|row| json!({ "item_id": (3_300_000_000_900_000_u64 + row).to_string(), "quantity": 1 }))
+        .collect();
     connector.zoho.sandbox.clear_requests();
     let problem = post(&agent, PATH, &json!({ "counts": counts })).await.problem("calls_unconfirmed");
     assert!(problem["detail"].as_str().unwrap().contains("at least 101 calls"), "{problem}");
@@ -333,7 +383,11 @@ async fn who_is_killed_on_the_way_goes_on_where_it_was() {
     let body = json!({ "location": "Main", "counts": counts });
     // Zoho holds the first answer with figures back.
     let gate = Gate::default();
-    connector.zoho.sandbox.inject(Fault { path_contains: "/itemdetails".to_owned(), times: 1, kind: FaultKind::Held(gate.clone()) });
+    connector.zoho.sandbox.inject(Fault {
+        path_contains: "/itemdetails".to_owned(),
+        times: 1,
+        kind: FaultKind::Held(gate.clone()),
+    });
     let asking = tokio::spawn({
         let agent = agent.clone();
         async move { agent.try_write("POST", PATH, &[], &body).await }
@@ -342,7 +396,8 @@ async fn who_is_killed_on_the_way_goes_on_where_it_was() {
     // Somebody else hears that it is at work.
     let list = agent.get(PATH).await.ok();
     let id = list["data"][0]["id"].as_str().unwrap().to_owned();
-    let busy = post(&agent, &format!("{PATH}/{id}/compare"), &Value::Null).await.problem("idempotency_in_progress");
+    let busy =
+        post(&agent, &format!("{PATH}/{id}/compare"), &Value::Null).await.problem("idempotency_in_progress");
     assert!(busy["retry_after"].as_u64().is_some_and(|seconds| seconds <= 35), "{busy}");
     connector.kill().await;
     assert!(asking.await.unwrap().is_none(), "nobody answered");
@@ -405,7 +460,12 @@ async fn the_report_is_a_table_and_a_page_for_people() {
     assert_eq!((status, headers["content-type"].to_str().unwrap()), (200, "text/csv; charset=utf-8"));
     let lines: Vec<&str> = table.lines().collect();
     assert!(lines[0].starts_with("\u{feff}line,sku,item_id"), "{}", lines[0]);
-    assert!(lines[2].starts_with("2,SHELF-OAK-80,3300000000070001,,Oak Shelf 80 cm,pcs,3300000000038080,Main,31,30,"), "{}", lines[2]);
+    assert!(
+        lines[2]
+            .starts_with("2,SHELF-OAK-80,3300000000070001,,Oak Shelf 80 cm,pcs,3300000000038080,Main,31,30,"),
+        "{}",
+        lines[2]
+    );
     assert!(lines[4].starts_with("4,\"'=cmd\","), "{}", lines[4]);
     assert_eq!(lines.len(), 5);
 
@@ -414,12 +474,19 @@ async fn the_report_is_a_table_and_a_page_for_people() {
     assert_eq!((status, headers["content-type"].to_str().unwrap()), (200, "text/html; charset=utf-8"));
     let policy = headers["content-security-policy"].to_str().unwrap();
     assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
-    assert!(page.contains("<h1>&lt;b&gt;Autumn&lt;/b&gt; &amp; more</h1>") && page.contains("<html lang=\"en\">"));
-    assert!(!page.contains("<script") && !page.contains("http://") && !page.contains("https://"), "it loads nothing");
+    assert!(
+        page.contains("<h1>&lt;b&gt;Autumn&lt;/b&gt; &amp; more</h1>") && page.contains("<html lang=\"en\">")
+    );
+    assert!(
+        !page.contains("<script") && !page.contains("http://") && !page.contains("https://"),
+        "it loads nothing"
+    );
     // What is worth most comes first: a rug of 95.00, then a shelf of 24.95.
     let (rug, oak) = (page.find("Fjord").unwrap(), page.find("Oak Shelf 80 cm").unwrap());
     assert!(rug < oak);
-    for part in ["−95.00", "+24.95", "−70.05", "missing", "found", "<details>", "No item has exactly this SKU"] {
+    for part in
+        ["−95.00", "+24.95", "−70.05", "missing", "found", "<details>", "No item has exactly this SKU"]
+    {
         assert!(page.contains(part), "{part}: {page}");
     }
 }

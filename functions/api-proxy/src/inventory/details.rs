@@ -34,7 +34,11 @@ pub(crate) async fn details(
 }
 
 /// The items of these ids in one call; nothing where Zoho does not have one of them.
-pub(crate) async fn some(zoho: &Zoho, target: &Target<'_>, ids: &[String]) -> Result<Option<Vec<Object>>, Problem> {
+pub(crate) async fn some(
+    zoho: &Zoho,
+    target: &Target<'_>,
+    ids: &[String],
+) -> Result<Option<Vec<Object>>, Problem> {
     let ids = ids.join(",");
     zoho.read(
         target,

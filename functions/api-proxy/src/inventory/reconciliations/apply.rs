@@ -11,11 +11,11 @@ use shared::base::problem::{Code, Problem};
 use shared::zoho::value::{Object, text};
 use tokio::time::Instant;
 
+use super::calls;
 use super::head::{Head, State};
 use super::parts::{self, Asked, Ended, Ending, Part};
 use super::row::Row;
 use super::work::Work;
-use super::calls;
 use crate::app::App;
 use crate::inventory::adjustments::plan::{AdjustStock, Change, Line};
 use crate::inventory::quantity::Quantity;
@@ -64,7 +64,8 @@ pub(super) async fn apply(
         }
         Err(problem) => return Err(work.give_up(problem).await),
     };
-    let lines: HashSet<u32> = parts.iter().filter(|part| part.is_open()).flat_map(|part| part.lines.clone()).collect();
+    let lines: HashSet<u32> =
+        parts.iter().filter(|part| part.is_open()).flat_map(|part| part.lines.clone()).collect();
     let rows = work.rows().iter().filter(|row| lines.contains(&row.line));
     let by_line: HashMap<u32, Row> = rows.map(|row| (row.line, row.clone())).collect();
     let mut stopped = None;
@@ -125,9 +126,11 @@ async fn begin(
         return Err(Problem::new(Code::ReconciliationExpired, detail));
     }
     let new = parts::cut(work.rows(), &parts, &asked, work.head.apply.most_lines).map_err(|wrong| {
-        let lines: Vec<String> = wrong.iter().take(20).map(|(line, what)| format!("line {line}: {what}")).collect();
+        let lines: Vec<String> =
+            wrong.iter().take(20).map(|(line, what)| format!("line {line}: {what}")).collect();
         let more = if wrong.len() > 20 { format!(" And {} more.", wrong.len() - 20) } else { String::new() };
-        let detail = format!("Nothing was written. These rows cannot be applied: {}.{more}", lines.join("; "));
+        let detail =
+            format!("Nothing was written. These rows cannot be applied: {}.{more}", lines.join("; "));
         Problem::new(Code::BodyInvalid, detail)
     })?;
     if new.is_empty() {
@@ -278,7 +281,8 @@ async fn perform(
     let action = "POST /v1/inventory/reconciliations/{id}/apply";
     let params = WriteParams { dry_run: false };
     let request =
-        WriteRequest::new(&app.zoho, caller, work.connection, action, &about, &params, &HeaderMap::new()).await?;
+        WriteRequest::new(&app.zoho, caller, work.connection, action, &about, &params, &HeaderMap::new())
+            .await?;
     let draft = Draft { plan, preview: Value::Null, before: Value::Null, modified: None };
     match app.writes.perform_part(&request, &part, draft).await? {
         Value::Object(done) => Ok(done),
@@ -314,6 +318,7 @@ fn endings(done: &Object, rows: &[&Row]) -> Vec<Ended> {
 
 fn all_ended(rows: &[&Row], ending: Ending, why: &str) -> Vec<Ended> {
     let none: Option<Decimal> = None;
-    let ended = |row: &&Row| Ended { line: row.line, ending, before: none, after: none, why: Some(why.to_owned()) };
+    let ended =
+        |row: &&Row| Ended { line: row.line, ending, before: none, after: none, why: Some(why.to_owned()) };
     rows.iter().map(ended).collect()
 }

@@ -52,7 +52,9 @@ pub(super) fn demand(
     let made = if made == 0 { String::new() } else { format!(" {made} were made so far.") };
     Err(Problem::new(
         Code::CallsUnconfirmed,
-        format!("{what} takes at least {more} calls to Zoho, which is more than a tenth of {of} ({free}).{made}"),
+        format!(
+            "{what} takes at least {more} calls to Zoho, which is more than a tenth of {of} ({free}).{made}"
+        ),
     ))
 }
 

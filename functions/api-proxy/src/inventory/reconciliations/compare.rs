@@ -131,7 +131,8 @@ fn judge(row: &mut Row, found: Option<&Object>, rules: Rules) {
     }
     row.expected = figures.by(rules.basis.unwrap_or_default());
     let modified = text(found, "last_modified_time").and_then(timestamp);
-    row.changed = matches!((rules.counted_at, modified), (Some(counted), Some(modified)) if modified > counted);
+    row.changed =
+        matches!((rules.counted_at, modified), (Some(counted), Some(modified)) if modified > counted);
     let (outcome, why) = match row.difference() {
         None => (Outcome::Unknown, Some(Why::NoFigure)),
         Some(difference) if difference.is_zero() => (Outcome::Matched, None),
@@ -178,7 +179,9 @@ mod tests {
     const SHOP: &str = r#"{"location_id":"2","location_name":"Shop","location_stock_on_hand":7.000000,"location_available_stock":7,"location_actual_available_stock":6}"#;
 
     fn item(rest: &str) -> Object {
-        let text = format!(r#"{{"item_id":"9","sku":"A","name":"Oak","status":"active","purchase_rate":2.5,"stock_on_hand":12,"available_stock":12,"actual_available_stock":12{rest}}}"#);
+        let text = format!(
+            r#"{{"item_id":"9","sku":"A","name":"Oak","status":"active","purchase_rate":2.5,"stock_on_hand":12,"available_stock":12,"actual_available_stock":12{rest}}}"#
+        );
         serde_json::from_str(&text).unwrap()
     }
 
@@ -191,7 +194,8 @@ mod tests {
 
     #[test]
     fn a_count_is_compared_at_its_place_by_the_basis_that_was_named() {
-        let both = item(&format!(r#","locations":[{MAIN},{SHOP}],"last_modified_time":"2026-11-29T11:30:00+0100""#));
+        let both =
+            item(&format!(r#","locations":[{MAIN},{SHOP}],"last_modified_time":"2026-11-29T11:30:00+0100""#));
         let shop = || Where::Called("Shop".to_owned());
         let row = judged("7", shop(), Some(&both), Some(Basis::OnHand));
         assert_eq!((row.outcome, row.spot().unwrap().id.as_str()), (Some(Outcome::Matched), "2"));

@@ -149,16 +149,29 @@ impl Raw {
         let filled = |text: Option<String>| text.filter(|text| !text.is_empty());
         let named = match (filled(self.item_id), filled(self.sku), filled(self.product_id)) {
             (Some(id), None, None) if is_zoho_id(&id) => Named::Item(id),
-            (Some(id), None, None) => return Err(format!("`item_id` is {id:?}, and Zoho's ids are 1 to 19 digits")),
+            (Some(id), None, None) => {
+                return Err(format!("`item_id` is {id:?}, and Zoho's ids are 1 to 19 digits"));
+            }
             (None, Some(sku), None) => Named::Sku(short("sku", sku)?),
             (None, None, Some(product)) => Named::Product(short("product_id", product)?),
-            (None, None, None) => return Err("it names no item: give `item_id`, `sku` or `product_id`".to_owned()),
-            _ => return Err("it names its item twice: give one of `item_id`, `sku` and `product_id`".to_owned()),
+            (None, None, None) => {
+                return Err("it names no item: give `item_id`, `sku` or `product_id`".to_owned());
+            }
+            _ => {
+                return Err(
+                    "it names its item twice: give one of `item_id`, `sku` and `product_id`".to_owned()
+                );
+            }
         };
         let mut places = self.places.into_iter().filter_map(filled);
         let place = match (places.next(), places.next()) {
             (place, None) => place.map(|place| short("location", place)).transpose()?,
-            _ => return Err("it names its place twice: give one of `location`, `location_id` and `warehouse_id`".to_owned()),
+            _ => {
+                return Err(
+                    "it names its place twice: give one of `location`, `location_id` and `warehouse_id`"
+                        .to_owned(),
+                );
+            }
         };
         let Quantity(quantity) = quantity?;
         if quantity.is_sign_negative() && !quantity.is_zero() {
@@ -182,7 +195,9 @@ fn short(field: &str, text: String) -> Result<String, String> {
 /// Reads how many were counted from a cell.
 pub(super) fn quantity_of(text: &str) -> Result<Quantity, String> {
     if text.trim().is_empty() {
-        return Err("its quantity is empty: write 0 where nothing was there, or leave the line out".to_owned());
+        return Err(
+            "its quantity is empty: write 0 where nothing was there, or leave the line out".to_owned()
+        );
     }
     quantity::parse(text)
 }
@@ -261,7 +276,9 @@ mod tests {
         let many = r#"{"counts":["#.to_owned() + &[r#"{"quantity":1}"#; 30].join(",") + "]}";
         assert!(detail(&many).starts_with("30 rows are wrong"), "{}", detail(&many));
         assert_eq!(detail(r#"{"counts":[{"sku":"A"}]}"#), "`counts[0].quantity` is missing.");
-        assert!(detail(r#"{"counts":[{"sku":"A","qty":1}]}"#).starts_with("`counts[0].qty` is unknown here."));
+        assert!(
+            detail(r#"{"counts":[{"sku":"A","qty":1}]}"#).starts_with("`counts[0].qty` is unknown here.")
+        );
     }
 
     #[test]

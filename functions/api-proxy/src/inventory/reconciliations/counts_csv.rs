@@ -6,7 +6,8 @@ use super::counts::{About, Count, LINE, Raw, Sent, invalid, quantity_of, refuse,
 use crate::request::csv::{Csv, Row, Wrong};
 
 /// The columns that are known.
-const COLUMNS: &[&str] = &["sku", "item_id", "product_id", "location", "location_id", "warehouse_id", "quantity"];
+const COLUMNS: &[&str] =
+    &["sku", "item_id", "product_id", "location", "location_id", "warehouse_id", "quantity"];
 
 /// Reads a table; `about` came beside it.
 pub(super) fn read_csv(bytes: &[u8], about: About) -> Result<Sent, Problem> {

@@ -19,13 +19,16 @@ fn counts_of(fields: &[(&'static str, &str)]) -> Vec<(&'static str, Value)> {
 }
 
 fn summary() -> Value {
-    let applied = exact(5, &counts_of(&[
-        ("adjusted", "Stock was moved."),
-        ("pending", "The adjustment waits for somebody's approval in Zoho."),
-        ("changed", "Zoho's figure was no longer the compared one: nothing was written."),
-        ("refused", "Zoho did not take it: nothing was written."),
-        ("uncertain", "Nobody knows: count these again."),
-    ]));
+    let applied = exact(
+        5,
+        &counts_of(&[
+            ("adjusted", "Stock was moved."),
+            ("pending", "The adjustment waits for somebody's approval in Zoho."),
+            ("changed", "Zoho's figure was no longer the compared one: nothing was written."),
+            ("refused", "Zoho did not take it: nothing was written."),
+            ("uncertain", "Nobody knows: count these again."),
+        ]),
+    );
     let mut fields = counts_of(&[
         ("rows", "All counts."),
         ("matched", "As Zoho says."),
@@ -47,21 +50,27 @@ fn summary() -> Value {
 }
 
 fn row() -> Value {
-    let figures = exact(6, &[
-        ("on_hand", figure("What Zoho calls the stock on hand.")),
-        ("physical", figure("What shipments and receives leave.")),
-        ("accounting", figure("What invoices and bills leave.")),
-        ("available", figure("What can be promised.")),
-        ("committed", figure("What is promised.")),
-        ("in_transit", figure("What is under way to the place.")),
-    ]);
-    let adjustment = exact(5, &[
-        ("id", text_or_null("The adjustment in Zoho.")),
-        ("outcome", words(&["adjusted", "pending", "changed", "refused", "uncertain"])),
-        ("before", figure("Right before it.")),
-        ("after", figure("Right after it.")),
-        ("why", text_or_null("Why it came to that.")),
-    ]);
+    let figures = exact(
+        6,
+        &[
+            ("on_hand", figure("What Zoho calls the stock on hand.")),
+            ("physical", figure("What shipments and receives leave.")),
+            ("accounting", figure("What invoices and bills leave.")),
+            ("available", figure("What can be promised.")),
+            ("committed", figure("What is promised.")),
+            ("in_transit", figure("What is under way to the place.")),
+        ],
+    );
+    let adjustment = exact(
+        5,
+        &[
+            ("id", text_or_null("The adjustment in Zoho.")),
+            ("outcome", words(&["adjusted", "pending", "changed", "refused", "uncertain"])),
+            ("before", figure("Right before it.")),
+            ("after", figure("Right after it.")),
+            ("why", text_or_null("Why it came to that.")),
+        ],
+    );
     let fields = [
         ("line", described(count(), "The line of the table, or the number of the count, from 1.")),
         ("sku", text_or_null("The SKU.")),
@@ -85,7 +94,8 @@ fn row() -> Value {
 
 fn head() -> Vec<(&'static str, Value)> {
     let states = ["uploading", "resolving", "comparing", "compared", "applying", "applied"];
-    let or_null = |about: &str| json!({ "type": ["string", "null"], "format": "date-time", "description": about });
+    let or_null =
+        |about: &str| json!({ "type": ["string", "null"], "format": "date-time", "description": about });
     vec![
         ("id", our_id()),
         ("name", text_or_null("What people call it.")),
@@ -100,11 +110,14 @@ fn head() -> Vec<(&'static str, Value)> {
         ("total", described(count(), "Of how many.")),
         ("calls", described(count(), "Calls to Zoho so far, about.")),
         ("summary", summary()),
-        ("next", json!({
-            "type": ["string", "null"],
-            "pattern": "^/v1/",
-            "description": "Of a POST: POST to it to go on; null at the end. Of a GET with rows: the next page.",
-        })),
+        (
+            "next",
+            json!({
+                "type": ["string", "null"],
+                "pattern": "^/v1/",
+                "description": "Of a POST: POST to it to go on; null at the end. Of a GET with rows: the next page.",
+            }),
+        ),
         ("untrusted", untrusted()),
     ]
 }

@@ -214,7 +214,8 @@ mod tests {
 
     #[test]
     fn parts_are_of_one_place_and_always_the_same() {
-        let mut rows: Vec<Row> = (1..=5).map(|line| row(line, if line % 2 == 0 { "2" } else { "1" }, Outcome::Drifted)).collect();
+        let mut rows: Vec<Row> =
+            (1..=5).map(|line| row(line, if line % 2 == 0 { "2" } else { "1" }, Outcome::Drifted)).collect();
         rows.push(row(6, "1", Outcome::Matched));
         let mut changed = row(7, "1", Outcome::Drifted);
         changed.changed = true;
@@ -234,7 +235,13 @@ mod tests {
     fn what_may_have_been_done_is_never_cut_again() {
         let rows: Vec<Row> = (1..=5).map(|line| row(line, "1", Outcome::Drifted)).collect();
         let endings = [Ending::Adjusted, Ending::Uncertain, Ending::Refused, Ending::Changed];
-        let ended = endings.into_iter().zip(1..).map(|(ending, line)| Ended { line, ending, before: None, after: None, why: None });
+        let ended = endings.into_iter().zip(1..).map(|(ending, line)| Ended {
+            line,
+            ending,
+            before: None,
+            after: None,
+            why: None,
+        });
         let before = [Part { lines: vec![1, 2, 3, 4], ended: ended.collect(), ..Part::default() }];
         assert_eq!(lines(&cut(&rows, &before, &Asked::All, None).unwrap()), [vec![3, 5]]);
         for line in [1, 2, 4] {

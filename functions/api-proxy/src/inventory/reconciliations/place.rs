@@ -19,7 +19,9 @@ pub(super) async fn listed(zoho: &Zoho, target: &Target<'_>) -> Result<Vec<Spot>
     let listed = match answer {
         Ok(mut answer) => records(&mut answer, "locations")?,
         Err(problem) => match problem.code() {
-            Code::RecordNotFound | Code::ZohoRejected | Code::ScopeMissing | Code::ZohoForbidden => Vec::new(),
+            Code::RecordNotFound | Code::ZohoRejected | Code::ScopeMissing | Code::ZohoForbidden => {
+                Vec::new()
+            }
             _ => return Err(problem),
         },
     };
@@ -42,11 +44,14 @@ impl Places<'_> {
     /// # Errors
     /// What is wrong with it, in words.
     pub(super) fn find(&self, name: &str) -> Result<Where, String> {
-        let mapped = self.mapped.iter().find(|mapped| mapped.name == name).map(|mapped| mapped.location_id.as_str());
+        let mapped =
+            self.mapped.iter().find(|mapped| mapped.name == name).map(|mapped| mapped.location_id.as_str());
         if self.listed.is_empty() {
             return Ok(Where::Called(mapped.unwrap_or(name).to_owned()));
         }
-        let is = |place: &&Spot| place.id == name || place.name.as_deref() == Some(name) || mapped == Some(place.id.as_str());
+        let is = |place: &&Spot| {
+            place.id == name || place.name.as_deref() == Some(name) || mapped == Some(place.id.as_str())
+        };
         let mut found = self.listed.iter().filter(is);
         match (found.next(), found.next()) {
             (Some(place), None) => {

@@ -76,7 +76,8 @@ fn map_skus(work: &mut Work<'_>, known: &Known) {
         }
     }
     for index in open(work.rows(), |row| row.sku().is_some()) {
-        let item = work.rows().get(index).and_then(Row::sku).and_then(|sku| items.get(sku).copied().flatten());
+        let item =
+            work.rows().get(index).and_then(Row::sku).and_then(|sku| items.get(sku).copied().flatten());
         if let (Some(item), Some(row)) = (item, work.row(index)) {
             row.item = Some(Item { id: item.to_owned(), ..Item::default() });
         }

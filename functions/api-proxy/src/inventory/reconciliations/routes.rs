@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State as Shared};
@@ -9,7 +10,6 @@ use axum::handler::Handler;
 use axum::http::header::ACCEPT;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use axum::Json;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::base::id::{ConnectionName, is_time_ordered, time_ordered};
@@ -68,12 +68,16 @@ pub(crate) fn routes(to: &mut impl Routes) {
         }
         operation
             .query("basis", about("basis"), words(&["on_hand", "physical", "accounting"]), Value::Null)
-            .query("counted_at", about("counted_at"), json!({ "type": "string", "format": "date-time" }), Value::Null)
+            .query(
+                "counted_at",
+                about("counted_at"),
+                json!({ "type": "string", "format": "date-time" }),
+                Value::Null,
+            )
             .query("more", about("more"), json!({ "type": "boolean" }), Value::Null)
     };
-    let going_on = |operation: Operation, about: &str| {
-        operation.answers(202, about, documented::reconciliation())
-    };
+    let going_on =
+        |operation: Operation, about: &str| operation.answers(202, about, documented::reconciliation());
 
     to.on(Verb::Post, PATH, create.layer(DefaultBodyLimit::max(LARGEST)), || {
         let operation = with_calls(with_counts(work("createReconciliation", "Compares counts with Zoho's stock")))
@@ -114,15 +118,20 @@ pub(crate) fn routes(to: &mut impl Routes) {
                 Code::ReconciliationState,
                 Code::ReconciliationExpired,
                 Code::StockInProgress,
+                Code::RecordLocked,
             ]);
         going_on(operation, "There is more to do: POST to `next`.")
     });
     to.on(Verb::Get, PATH, list, || {
-        Operation::own(&["inventory:read"], "listReconciliations", "Reconciliations of a connection, newest first")
-            .about("For 13 months.")
-            .pages()
-            .answers(200, "Reconciliations, without their rows.", list_of(documented::reconciliation()))
-            .fails(&[Code::ProductNotConnected])
+        Operation::own(
+            &["inventory:read"],
+            "listReconciliations",
+            "Reconciliations of a connection, newest first",
+        )
+        .about("For 13 months.")
+        .pages()
+        .answers(200, "Reconciliations, without their rows.", list_of(documented::reconciliation()))
+        .fails(&[Code::ProductNotConnected])
     });
     to.on(Verb::Get, "/v1/inventory/reconciliations/{id}", one, || {
         with_id(Operation::own(&["inventory:read"], "getReconciliation", "A reconciliation with its rows"))
@@ -378,7 +387,9 @@ async fn one(
     let limit = per_page(params.per_page)?;
     let from = match params.cursor.as_deref() {
         None => 0,
-        Some(cursor) => cursor.strip_prefix('r').and_then(|row| row.parse().ok()).ok_or_else(invalid_cursor)?,
+        Some(cursor) => {
+            cursor.strip_prefix('r').and_then(|row| row.parse().ok()).ok_or_else(invalid_cursor)?
+        }
     };
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Read).await?;
     let (head, _) = work::head(&app, &connection, &id).await?;
@@ -402,7 +413,8 @@ async fn one(
     let (page, more) = report.page(show, from, usize::try_from(limit).unwrap_or(200));
     let (limit, cursor) = (limit.to_string(), more.map(|row| format!("r{row}")));
     let next = cursor.as_deref().map(|cursor| {
-        let params = [("show", params.show.as_deref()), ("per_page", Some(limit.as_str())), ("cursor", Some(cursor))];
+        let params =
+            [("show", params.show.as_deref()), ("per_page", Some(limit.as_str())), ("cursor", Some(cursor))];
         next(&format!("{PATH}/{}", head.id), &params)
     });
     Ok(Json(shown(&head).with(page, next)).into_response())

@@ -70,7 +70,8 @@ pub(super) fn read(params: UploadParams, uploaded: Result<Uploaded, Problem>) ->
         }
         Uploaded::Json(bytes) => {
             if (UploadParams { calls: None, ..params }) != UploadParams::default() {
-                let detail = "Of a JSON document, everything but `calls` stands in the document and not in the query.";
+                let detail =
+                    "Of a JSON document, everything but `calls` stands in the document and not in the query.";
                 return Err(wrong_parameter(detail));
             }
             (read_json(&bytes)?, bytes, false)
@@ -212,8 +213,8 @@ fn demand_calls(app: &App, work: &Work<'_>, counts: &[Count]) -> Result<(), Prob
     let named = work.rows().iter().map(|row| &row.named).chain(counts.iter().map(|count| &count.named));
     let all: HashSet<&Named> = named.collect();
     let skus = all.iter().filter(|named| matches!(named, Named::Sku(_))).count();
-    let has_places =
-        work.head.places.is_none() && (work.head.location.is_some() || counts.iter().any(|count| count.place.is_some()));
+    let has_places = work.head.places.is_none()
+        && (work.head.location.is_some() || counts.iter().any(|count| count.place.is_some()));
     let more = calls::to_compare(skus, all.len(), has_places);
     let least = if skus > resolve::MAX_LOOKUPS {
         "The comparison reads all items of the organisation, 200 a call, and then the counted ones, 100 a call. It"

@@ -80,11 +80,7 @@ pub(super) async fn head(
 }
 
 /// The rows of a reconciliation.
-pub(super) async fn rows(
-    app: &App,
-    connection: &ConnectionName,
-    head: &Head,
-) -> Result<Vec<Row>, Problem> {
+pub(super) async fn rows(app: &App, connection: &ConnectionName, head: &Head) -> Result<Vec<Row>, Problem> {
     let chunks: Vec<Vec<Row>> =
         app.reconciliations.all(connection, &head.id, Kind::Rows, head.rows.div_ceil(CHUNK)).await?;
     let mut rows: Vec<Row> = Vec::with_capacity(head.rows);
@@ -96,7 +92,9 @@ pub(super) async fn rows(
 
 fn busy(seconds: u64) -> Problem {
     Problem::new(Code::IdempotencyInProgress, "Another call is working on this reconciliation.")
-        .hint("Send the same request again after `retry_after` seconds: it goes on where the other call ends.")
+        .hint(
+            "Send the same request again after `retry_after` seconds: it goes on where the other call ends.",
+        )
         .retry_after(seconds)
 }
 
@@ -191,8 +189,7 @@ impl<'a> Work<'a> {
             });
             try_join_all(writes).await?;
         }
-        self.head.found =
-            self.rows.iter().filter(|row| row.item.is_some() || row.outcome.is_some()).count();
+        self.head.found = self.rows.iter().filter(|row| row.item.is_some() || row.outcome.is_some()).count();
         self.head.ended = self.rows.iter().filter(|row| row.outcome.is_some()).count();
         self.put_head().await
     }

@@ -77,7 +77,12 @@ impl Report<'_> {
         let reason = head.reason.as_ref().map(|reason| format!(" Reason: {reason}."));
         let words = [compared, counted, reason].into_iter().flatten().collect::<String>();
         let _ = write!(page, "<p>{}</p>", Escaped(words));
-        let _ = write!(page, "<p><strong>{}</strong> <span class=\"soft\">Number {}</span></p>", Escaped(state(head)), Escaped(&head.id));
+        let _ = write!(
+            page,
+            "<p><strong>{}</strong> <span class=\"soft\">Number {}</span></p>",
+            Escaped(state(head)),
+            Escaped(&head.id)
+        );
     }
 
     fn write_sums(&self, page: &mut String) {
@@ -161,13 +166,19 @@ impl Report<'_> {
         cell(page, "Zoho", "n", row.expected.map(plain).unwrap_or_default());
         cell(page, "Counted", "n", plain(row.counted));
         let difference = row.difference().unwrap_or_default();
-        let (class, word) = if difference.is_sign_negative() { ("less", "missing") } else { ("more", "found") };
+        let (class, word) =
+            if difference.is_sign_negative() { ("less", "missing") } else { ("more", "found") };
         let _ = write!(
             page,
             "<td class=\"n\" data-l=\"Difference\"><span><span class=\"{class}\">{}</span> {word}</span></td>",
             Escaped(signed(difference, false))
         );
-        cell(page, "Value", "n", row.value().map_or_else(|| "unknown".to_owned(), |value| signed(value, true)));
+        cell(
+            page,
+            "Value",
+            "n",
+            row.value().map_or_else(|| "unknown".to_owned(), |value| signed(value, true)),
+        );
         page.push_str("<td class=\"w\" data-l=\"What was done\">");
         match self.ended.get(&row.line) {
             None => page.push_str("Nothing yet"),
@@ -255,7 +266,10 @@ impl Report<'_> {
 /// Says that rows are left out.
 fn cut(page: &mut String, left: usize) {
     if left > 0 {
-        let _ = write!(page, "<p class=\"notice\">{left} more rows are left out here. The table (CSV) has all of them.</p>");
+        let _ = write!(
+            page,
+            "<p class=\"notice\">{left} more rows are left out here. The table (CSV) has all of them.</p>"
+        );
     }
 }
 
@@ -309,7 +323,9 @@ fn state(head: &Head) -> String {
             let (done, total) = head.progress();
             format!("The comparison is under way: {done} of {total}.")
         }
-        State::Compared => format!("Nothing is adjusted yet; this can be applied until {}.", moment(head.valid_until)),
+        State::Compared => {
+            format!("Nothing is adjusted yet; this can be applied until {}.", moment(head.valid_until))
+        }
         State::Applying => {
             let (done, total) = head.progress();
             format!("The adjustments are under way: {done} of {total} rows.")

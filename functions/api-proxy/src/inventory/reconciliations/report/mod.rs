@@ -37,7 +37,9 @@ impl<'a> Report<'a> {
     fn sorted(&self, wanted: impl Fn(&Row) -> bool) -> Vec<&'a Row> {
         let mut rows: Vec<&Row> = self.rows.iter().filter(|row| wanted(row)).collect();
         let size = |amount: Option<Decimal>| amount.unwrap_or_default().abs();
-        rows.sort_by_cached_key(|row| (Reverse(size(row.value())), Reverse(size(row.difference())), row.line));
+        rows.sort_by_cached_key(|row| {
+            (Reverse(size(row.value())), Reverse(size(row.difference())), row.line)
+        });
         rows
     }
 }

@@ -12,7 +12,9 @@ pub(super) fn why(row: &Row) -> Option<String> {
         if !words.is_empty() {
             words.push(' ');
         }
-        words.push_str("The item was changed after it was counted: it is applied only where its line is named.");
+        words.push_str(
+            "The item was changed after it was counted: it is applied only where its line is named.",
+        );
     }
     (!words.is_empty()).then_some(words)
 }
