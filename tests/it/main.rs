@@ -64,6 +64,7 @@ mod pages;
 mod passthrough;
 mod pasted;
 mod quota;
+mod reconciliations;
 mod redaction;
 mod refusals;
 mod regressions;
