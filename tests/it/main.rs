@@ -74,6 +74,7 @@ mod sdks;
 mod simulation;
 mod stack;
 mod stock;
+mod stock_histories;
 mod store;
 mod trouble;
 mod unicode;

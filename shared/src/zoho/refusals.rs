@@ -96,12 +96,24 @@ const INVENTORY: &[Refusal] = &[
     refusal("6024", Kind::Organization),
     refusal("4029", Kind::Organization),
     refusal("1000", Kind::Unavailable),
+    refusal("900001", Kind::Unavailable),
     hinted("5", Kind::Rejected, UNKNOWN_PATH),
     hinted(
         "400040",
         Kind::Rejected,
         "The user who connected may not use this location. Use another location, or an administrator of Zoho gives them this one.",
     ),
+    hinted(
+        "2205",
+        Kind::Rejected,
+        "The item has serial numbers or batches: send `serial_numbers` or `batches` with its line.",
+    ),
+    hinted(
+        "2303",
+        Kind::Rejected,
+        "A batch of this number exists already. Where it may be the one of an earlier try, look at the item's batches before you send it again.",
+    ),
+    hinted("2324", Kind::Rejected, "The batch is not at this location. Use a batch that is kept there."),
     hinted(
         "36073",
         Kind::Rejected,

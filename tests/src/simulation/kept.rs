@@ -50,12 +50,14 @@ impl Kept {
         self.find("state", key, now)
     }
 
-    pub(super) fn find(&self, table: &'static str, key: &Key, now: Timestamp) -> Option<&Row> {
+    /// A row, if it did not end.
+    pub fn find(&self, table: &'static str, key: &Key, now: Timestamp) -> Option<&Row> {
         let row = self.rows.get(&(table, key.partition.clone(), key.sort.clone()))?;
         row.expires.is_none_or(|end| end > now).then_some(row)
     }
 
-    pub(super) fn stage(&mut self, name: &str, value: String, now: Timestamp) -> u64 {
+    /// Stages a secret's value; gives its version.
+    pub fn stage(&mut self, name: &str, value: String, now: Timestamp) -> u64 {
         self.count += 1;
         let versions = self.secrets.entry(name.to_owned()).or_default();
         versions.all.insert(self.count, (value, now));
@@ -63,7 +65,8 @@ impl Kept {
         self.count
     }
 
-    pub(super) fn promote(&mut self, name: &str, pending: u64, from: Option<u64>) -> bool {
+    /// Makes a staged value the current one, if the current one is still `from`.
+    pub fn promote(&mut self, name: &str, pending: u64, from: Option<u64>) -> bool {
         let lenient = self.lenient;
         let Some(versions) = self.secrets.get_mut(name) else { return false };
         if versions.current == Some(pending) {
@@ -78,7 +81,8 @@ impl Kept {
         true
     }
 
-    pub(super) fn transact(&mut self, table: &'static str, steps: &[Write], now: Timestamp) -> Outcome {
+    /// All of the steps, or none.
+    pub fn transact(&mut self, table: &'static str, steps: &[Write], now: Timestamp) -> Outcome {
         for (step, write) in steps.iter().enumerate() {
             let (key, condition) = match write {
                 Write::Put(put) => (&put.key, &put.condition),
@@ -121,7 +125,8 @@ impl Kept {
         Outcome::Done(first)
     }
 
-    pub(super) fn query(&self, table: &'static str, query: &Query, now: Timestamp) -> Page {
+    /// Rows in order.
+    pub fn query(&self, table: &'static str, query: &Query, now: Timestamp) -> Page {
         let after = |sort: &str| match (&query.after, query.order) {
             (None, _) => true,
             (Some(after), Order::Ascending) => sort > after.as_str(),

@@ -1,0 +1,273 @@
+//! What there is in a history: the stand-in Zoho with a few items, what other people do to their stock, and processes that serve an
+//! agent until they die.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, header};
+use rust_decimal::Decimal;
+use sandbox::{Options, Sandbox};
+use serde_json::{Value, json};
+use shared::base::clock::{Clock, SharedClock, Timestamp, TokioClock};
+use shared::base::id::ConnectionName;
+use shared::base::secret::Secret;
+use shared::base::settings::{self, InventoryLimits, Settings};
+use shared::core::access::key::{Keys, NewKey};
+use shared::core::connection::access_token::AccessToken;
+use shared::core::connection::organization::Organization;
+use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
+use shared::core::connection::{Connection, State as Healthy};
+use shared::core::services::Services;
+use shared::store::{Stores, secret_record};
+use shared::zoho::data_centre::DataCentre;
+use shared::zoho::http::Http;
+use shared::zoho::scope::{Access, Product, ScopeSet};
+use shared::zoho::secrets::AccessTokenSecret;
+use tests::connector::{CLIENT_ID, CLIENT_SECRET};
+use tests::doubts;
+use tests::hooks::Dice;
+use tests::inside::any_key;
+use tests::simulation::kept::Kept;
+use tokio::time::{Instant, timeout};
+use tower::ServiceExt;
+
+use super::Spot;
+use super::life::{self, Life};
+use super::line::Line;
+
+const BASE: &str = "http://127.0.0.1:9";
+const ORGANIZATION: &str = "20098765432";
+
+/// The places of the stand-in Zoho.
+pub(super) const PLACES: [(&str, &str); 2] = [("3300000000038080", "Main"), ("3300000000038095", "Outlet")];
+
+/// Items whose stock is tracked: id and SKU.
+pub(super) const ITEMS: [(&str, &str); 4] = [
+    ("3300000000070001", "SHELF-OAK-80"),
+    ("3300000000070002", "BRKT-STD"),
+    ("3300000000070004", "SHELF-OAK-80-XL"),
+    ("3300000000070009", "RUG-FJORD"),
+];
+
+/// Zoho, and what everybody does to it.
+pub(super) struct Shared {
+    pub(super) zoho: Router,
+    pub(super) sandbox: Sandbox,
+    pub(super) others: Mutex<Vec<(Spot, Decimal)>>,
+    start: Instant,
+    passed: Mutex<Duration>,
+}
+
+impl Shared {
+    /// Zoho's clock goes with this one.
+    pub(super) fn keep_time(&self) {
+        let mut passed = self.passed.lock().unwrap();
+        let now = self.start.elapsed();
+        self.sandbox.advance(now - *passed);
+        *passed = now;
+    }
+
+    /// Somebody adjusts stock by hand, or orders something.
+    pub(super) fn somebody_moves(&self, dice: &mut Dice) {
+        self.keep_time();
+        let (item, sku) = ITEMS[dice.below(ITEMS.len())];
+        let (place, _) = PLACES[dice.below(PLACES.len())];
+        if dice.one_in(4) {
+            let order = json!({ "customer_id": "3300000000060210", "line_items": [{ "item_id": item, "quantity": 1, "name": sku }] });
+            self.sandbox.make_order(order);
+            return;
+        }
+        let delta = Decimal::new(i64::try_from(dice.below(60)).unwrap() - 30, 1);
+        let done = !delta.is_zero() && self.sandbox.adjust_stock(item, place, &delta.to_string()).is_some();
+        if done {
+            self.others.lock().unwrap().push(((item.to_owned(), place.to_owned()), delta));
+        }
+    }
+}
+
+/// Zoho, stores, and the time.
+pub(super) struct World {
+    pub(super) shared: Arc<Shared>,
+    pub(super) begin: BTreeMap<Spot, Decimal>,
+    pub(super) key: Secret,
+    kept: Arc<Mutex<Kept>>,
+    clock: SharedClock,
+    dice: Arc<Mutex<Dice>>,
+}
+
+impl std::ops::Deref for World {
+    type Target = Shared;
+
+    fn deref(&self) -> &Shared {
+        &self.shared
+    }
+}
+
+struct NobodyRenews;
+
+#[async_trait::async_trait]
+impl TokenRefreshClient for NobodyRenews {
+    async fn ask(&self, ask: Ask) -> Result<Reply, TokenRefreshError> {
+        panic!("the token lives: {ask:?}")
+    }
+}
+
+impl World {
+    pub(super) async fn new(dice: &mut Dice) -> Self {
+        let start: Timestamp = "2026-12-01T10:00:00.25Z".parse().unwrap();
+        let clock: SharedClock = Arc::new(TokioClock::starting_at(start));
+        let sandbox = Sandbox::new(Options { standing: Some(start), ..Options::new(BASE) });
+        sandbox.switches(|switches| {
+            switches.per_minute_limit = None;
+            switches.concurrent_limit = None;
+        });
+        doubts::turn(&sandbox);
+        sandbox.register_client(sandbox::Client {
+            id: CLIENT_ID.to_owned(),
+            secret: CLIENT_SECRET.to_owned(),
+            home: "eu".to_owned(),
+            multi_dc: true,
+            ..sandbox::Client::default()
+        });
+        let zoho = sandbox.router();
+        let token = mint(&zoho, &sandbox).await;
+        let shared = Shared {
+            zoho,
+            sandbox,
+            others: Mutex::default(),
+            start: Instant::now(),
+            passed: Mutex::default(),
+        };
+        let world = Self {
+            begin: BTreeMap::new(),
+            shared: Arc::new(shared),
+            key: Secret::new(""),
+            kept: Arc::new(Mutex::new(Kept::new(false))),
+            clock,
+            dice: Arc::new(Mutex::new(Dice(dice.roll()))),
+        };
+        let stores = life::stores(&world.kept, &Life::of(None), &world.clock);
+        let key = world.furnish(&stores, &token).await;
+        let begin = world.true_stock();
+        Self { key, begin, ..world }
+    }
+
+    /// A connection, its token, and a key for stock.
+    async fn furnish(&self, stores: &Stores, token: &str) -> Secret {
+        let name = ConnectionName::default();
+        let scopes = ScopeSet::of(&[Product::Inventory], Access::Write);
+        let organization = Organization {
+            id: ORGANIZATION.to_owned(),
+            name: "Nordlicht Moebel".to_owned(),
+            ..Organization::default()
+        };
+        let connection = Connection {
+            name: name.clone(),
+            generation: 1,
+            client_id: CLIENT_ID.to_owned(),
+            home: DataCentre::Eu,
+            data_centre: DataCentre::Eu,
+            scopes: scopes.clone(),
+            organization: Some(organization.clone()),
+            crm_organization: None,
+            user: None,
+            connected_at: Timestamp::UNIX_EPOCH,
+            token_renewed_at: None,
+            token_expires: None,
+            clock_ahead: None,
+            state: Healthy::Healthy,
+        };
+        stores.state.put(connection.row().unwrap()).await.unwrap();
+        let token = AccessToken {
+            token: AccessTokenSecret::new(token),
+            generation: 1,
+            expires: Timestamp::MAX,
+            data_centre: DataCentre::Eu,
+            scopes,
+            organization: Some(organization),
+            crm_organization: None,
+        };
+        let secret = AccessToken::secret_name(&name);
+        let staged = stores.secrets.stage(&secret, &secret_record::text(&token).unwrap()).await.unwrap();
+        assert!(stores.secrets.promote(&secret, &staged, None).await.unwrap());
+        let keys = Keys::new(stores.state.clone(), self.clock.clone());
+        let permissions = vec!["inventory:stock".parse().unwrap()];
+        keys.create(NewKey { permissions, ..any_key() }).await.unwrap().1
+    }
+
+    /// A new process, which dies after so many steps, if at all.
+    pub(super) fn process(&self, steps: Option<i64>) -> Router {
+        let life = Life::of(steps);
+        let line = Line { shared: self.shared.clone(), life: life.clone(), dice: self.dice.clone() };
+        let settings = Settings::read(|name| (name == settings::SANDBOX_URL).then(|| BASE.to_owned())).unwrap();
+        let inventory = InventoryLimits { per_minute: None, per_day: None };
+        let settings = Settings { inventory, ..settings };
+        let stores = life::stores(&self.kept, &life, &self.clock);
+        let services = Services {
+            http: Http::over(line),
+            ..Services::new(settings, self.clock.clone(), stores).unwrap()
+        };
+        api_proxy::router(&services, Arc::new(NobodyRenews))
+    }
+
+    /// Asks a process; nothing where it died.
+    pub(super) async fn ask(
+        &self,
+        process: &Router,
+        method: &str,
+        path: &str,
+        key: Option<&str>,
+        body: &Value,
+    ) -> Option<(u16, Value)> {
+        let mut request = Request::builder().method(method).uri(path);
+        request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.key.expose()));
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        let body = if body.is_null() {
+            Body::empty()
+        } else {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+            Body::from(body.to_string())
+        };
+        let answering = process.clone().oneshot(request.body(body).unwrap());
+        let response = timeout(Duration::from_secs(29), answering).await.ok()?.unwrap();
+        let status = response.status().as_u16();
+        let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        Some((status, serde_json::from_slice(&bytes).unwrap_or(Value::Null)))
+    }
+
+    /// What Zoho has on hand.
+    pub(super) fn true_stock(&self) -> BTreeMap<Spot, Decimal> {
+        let spots = ITEMS.iter().flat_map(|(item, _)| PLACES.iter().map(move |(place, _)| (*item, *place)));
+        spots
+            .map(|(item, place)| {
+                let figure = self.sandbox.stock_at(item, place).expect("all items are kept at all places");
+                ((item.to_owned(), place.to_owned()), figure.parse().unwrap())
+            })
+            .collect()
+    }
+
+    /// Time passes.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// An access token, from a refresh token of an earlier consent.
+async fn mint(zoho: &Router, sandbox: &Sandbox) -> String {
+    let scopes = ScopeSet::of(&[Product::Inventory], Access::Write).comma_separated();
+    let grant = sandbox.plant_grant(CLIENT_ID, &scopes);
+    let form = format!(
+        "grant_type=refresh_token&client_id={CLIENT_ID}&client_secret={CLIENT_SECRET}&refresh_token={grant}"
+    );
+    let request = Request::post(format!("{BASE}/accounts/eu/oauth/v2/token"))
+        .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+    let response = zoho.clone().oneshot(request.body(Body::from(form)).unwrap()).await.unwrap();
+    let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    let answer: Value = serde_json::from_slice(&bytes).expect("a token");
+    answer["access_token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
+}
