@@ -11,6 +11,7 @@ use crate::http::{Answer, Call};
 use crate::limits::Product;
 use crate::sandbox::Sandbox;
 use crate::state::State;
+use crate::writing::Writing;
 use crate::{accounts, clock, control, crm, data_centre, delivery, inventory, limits, pages};
 
 const LARGEST_BODY: usize = 8 * 1024 * 1024;
@@ -60,6 +61,7 @@ async fn zoho(sandbox: &Sandbox, call: &Call, path: &[&str]) -> Result<Response,
         let in_flight = sandbox.in_flight(product).load(Ordering::SeqCst);
         sandbox.with(|state| limits::too_many_at_once(product, in_flight, &state.switches))
     });
+    let (_writing, busy) = Writing::enter(sandbox, call, path);
     let mut after = None;
     let faulty = match fault {
         Some(FaultKind::ResetBefore) => return Err(Reset),
@@ -100,11 +102,22 @@ async fn zoho(sandbox: &Sandbox, call: &Call, path: &[&str]) -> Result<Response,
         }
         None => None,
     };
-    let mut answer = faulty.or(crowded).unwrap_or_else(|| {
+    let perform = || {
         let (answer, ready) = sandbox.with(|state| (dispatch(state, call, path), delivery::ready(state)));
         sandbox.send_soon(ready);
         answer
-    });
+    };
+    let writes = call.method != "GET" && matches!(product, Some(Product::Inventory));
+    let mut answer = match (faulty, crowded) {
+        (Some(answer), _) => answer,
+        (None, Some(answer)) => {
+            if writes && sandbox.with(|state| state.switches.concurrent_limit_after_write()) {
+                perform();
+            }
+            answer
+        }
+        (None, None) => busy.unwrap_or_else(perform),
+    };
     match after {
         Some(FaultKind::ResetAfter) => return Err(Reset),
         Some(FaultKind::SlowAfter(time)) => tokio::time::sleep(time).await,

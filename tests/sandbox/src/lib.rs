@@ -37,6 +37,7 @@ mod signature;
 mod state;
 mod switches;
 mod webhooks;
+mod writing;
 
 pub use api::{
     BodyForm, Client, Delivered, Entity, Fault, FaultKind, ItemChange, Limit, Options, PlaceStock, Recorded,

@@ -38,6 +38,8 @@ pub(crate) struct State {
     /// The channels, which are told of changes in CRM.
     pub(crate) channels: Channels,
     pub(crate) webhooks: Vec<Webhook>,
+    /// The items of documents that are being written, once for each.
+    pub(crate) being_written: Vec<String>,
     /// Deliveries to send once the lock is free.
     pub(crate) outbox: Vec<Delivery>,
     pub(crate) delivered: VecDeque<Delivered>,
@@ -63,6 +65,7 @@ impl State {
             limits: Limits::default(),
             page_tokens: PageTokens::default(),
             webhooks: Vec::new(),
+            being_written: Vec::new(),
             outbox: Vec::new(),
             delivered: VecDeque::new(),
             faults: Vec::new(),

@@ -2,6 +2,7 @@
 
 pub(crate) mod adjustments;
 pub(crate) mod amount;
+mod batches;
 mod body;
 pub(crate) mod by_hand;
 pub(crate) mod change;
@@ -13,6 +14,7 @@ mod figures;
 mod groups;
 mod image;
 pub(crate) mod items;
+mod language;
 mod list;
 mod missing;
 pub(crate) mod movement;

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use super::error::error;
 use super::missing::missing;
 use super::{
-    adjustments, body, change, contacts, data, groups, image, movement, organizations, purchasing, query,
+    adjustments, body, change, contacts, data, groups, image, language, movement, organizations, purchasing,
+    query,
 };
 use super::{salesorders, settings, shipping, transferorders, view};
 use crate::http::{Answer, Call};
@@ -113,8 +114,14 @@ pub(crate) fn route(state: &mut State, call: &Call, path: &[&str], has_data: boo
         ["packages"] => shipping::list(state, call, has_data),
         ["packages", id] => shipping::package(state, id, has_data),
         ["shipmentorders", id] => shipping::shipment(state, id, has_data),
-        ["inventoryadjustments", ..] => adjustments(state, call, path, has_data),
-        ["transferorders", ..] => transfers(state, call, path, has_data),
+        ["inventoryadjustments", ..] => {
+            let answer = adjustments(state, call, path, has_data);
+            language::told(state, answer)
+        }
+        ["transferorders", ..] => {
+            let answer = transfers(state, call, path, has_data);
+            language::told(state, answer)
+        }
         _ => error(404, 5, "Invalid URL Passed"),
     }
 }

@@ -6,6 +6,7 @@ use jiff::Timestamp;
 
 use super::adjustments::Adjustment;
 use super::adjustments::build::REASONS;
+use super::batches::Batch;
 use super::data;
 use super::list::text;
 use super::rules::Rules;
@@ -35,6 +36,7 @@ pub(crate) struct Shop {
     /// Oldest first, as they were written.
     pub(crate) adjustments: Vec<Adjustment>,
     pub(crate) transfers: Vec<Transfer>,
+    pub(crate) batches: Vec<Batch>,
     /// The number that the next transfer order gets.
     pub(crate) next_transfer: u32,
     /// Texts of reasons and their ids.
@@ -62,6 +64,7 @@ impl Shop {
             locations: data::locations(),
             adjustments: Vec::new(),
             transfers: Vec::new(),
+            batches: Vec::new(),
             next_transfer: 1,
             reasons: reasons.collect(),
             past: HashMap::new(),

@@ -546,3 +546,103 @@ async fn each_verb_has_its_scope() {
         assert_eq!(delete(&zoho, &own, &id).await.status, gone, "{operation}");
     }
 }
+
+#[tokio::test]
+async fn a_batch_number_is_taken_once_and_a_batch_is_at_one_place() {
+    let (zoho, token) = start().await;
+    zoho.add_item(json!({ "item_id": "102", "name": "Paint", "track_batch_number": true }));
+    let line = |quantity: i32, place: &str, batch: Value| {
+        wanted(
+            json!([{ "item_id": "102", "quantity_adjusted": quantity, "location_id": place, "batches": [batch] }]),
+        )
+    };
+    let new = line(2, MAIN, json!({ "batch_number": "B-9", "in_quantity": 2 }));
+    let made = adjust(&zoho, &token, &new).await;
+    let id = made.at("/inventory_adjustment/line_items/0/batches/0/batch_id");
+    assert_eq!(code(&adjust(&zoho, &token, &new).await), (400, "2303".to_owned()), "a repeated write");
+    let out = |place: &str| line(-1, place, json!({ "batch_id": id, "out_quantity": 1 }));
+    let elsewhere = adjust(&zoho, &token, &out(OUTLET)).await;
+    assert_eq!(
+        (elsewhere.at("/code").as_str(), elsewhere.at("/message").as_str()),
+        ("2324", "Batch B-9 is not available in selected branch")
+    );
+    assert_eq!(adjust(&zoho, &token, &out(MAIN)).await.status, 200);
+    assert_eq!(at(&zoho, "102", MAIN), "1.0");
+}
+
+#[tokio::test]
+async fn two_writes_for_one_item_add_up_unless_zoho_minds() {
+    let (zoho, token) = start().await;
+    let together = async |item: &'static str| {
+        let gate = sandbox::Gate::default();
+        let kind = FaultKind::HeldAfter(gate.clone());
+        zoho.inject(Fault { path_contains: "/inventoryadjustments".to_owned(), times: 1, kind });
+        let second = async {
+            gate.reached_by(1).await;
+            let second = adjust(&zoho, &token, &of(item, json!(2))).await;
+            gate.open();
+            second
+        };
+        let body = of(SHELF, json!(1));
+        let (first, second) = tokio::join!(adjust(&zoho, &token, &body), second);
+        (first.status, code(&second))
+    };
+    assert_eq!(together(SHELF).await, (200, (200, "0".to_owned())));
+    assert_eq!(at(&zoho, SHELF, MAIN), "33.0");
+    zoho.switches(|switches| switches.concurrent_adjustment_refused = true);
+    assert_eq!(together(SHELF).await, (200, (500, "900001".to_owned())));
+    assert_eq!(at(&zoho, SHELF, MAIN), "34.0", "nothing of the second");
+    assert_eq!(together(BRACKET).await, (200, (200, "0".to_owned())), "another item");
+    assert_eq!(adjust(&zoho, &token, &of(SHELF, json!(1))).await.status, 200, "the first is over");
+}
+
+#[tokio::test]
+async fn a_limit_may_come_after_the_work() {
+    let (zoho, token) = start().await;
+    zoho.switches(|switches| switches.concurrent_limit = Some(0));
+    assert_eq!(code(&adjust(&zoho, &token, &of(SHELF, json!(1))).await), (429, "1070".to_owned()));
+    assert_eq!(zoho.adjustments().len(), 0);
+    zoho.switches(|switches| switches.concurrent_limit_after_write = true);
+    assert_eq!(code(&adjust(&zoho, &token, &of(SHELF, json!(1))).await), (429, "1070".to_owned()));
+    assert_eq!((zoho.adjustments().len(), at(&zoho, SHELF, MAIN).as_str()), (1, "31.0"));
+}
+
+#[tokio::test]
+async fn messages_may_be_in_the_users_language() {
+    let (zoho, token) = start().await;
+    zoho.switches(|switches| switches.messages_localised = true);
+    let done = adjust(&zoho, &token, &of(SHELF, json!(1))).await;
+    assert_eq!((done.status, done.at("/inventory_adjustment/status").as_str()), (200, "adjusted"));
+    let refused = adjust(&zoho, &token, &of(SHELF, json!(0))).await;
+    assert_eq!(code(&refused), (400, "4".to_owned()));
+    assert!(done.at("/message") != refused.at("/message") && !refused.at("/message").is_ascii());
+}
+
+#[tokio::test]
+async fn people_order_and_move_stock_meanwhile() {
+    let (zoho, token) = start().await;
+    let order = json!({ "customer_id": "3300000000060210",
+        "line_items": [{ "item_id": SHELF, "quantity": "2.5", "location_id": OUTLET }] });
+    let id = zoho.make_order(order.clone()).unwrap();
+    let outlet = |zoho: &Zoho| zoho.stock(SHELF)[1].clone();
+    assert_eq!((outlet(&zoho).committed.as_str(), outlet(&zoho).on_hand.as_str()), ("2.5", "12.0"));
+    adjust(&zoho, &token, &with(of(SHELF, json!(-11)), "location_id", json!(OUTLET))).await;
+    let item = zoho.inventory(&format!("/items/{SHELF}"), &token).await;
+    assert_eq!(
+        item.at("/item/locations/1/location_available_for_sale_stock"),
+        "-1.5",
+        "promised, but not there"
+    );
+    assert!(zoho.set_order_status(&id, "void") && !zoho.set_order_status("33", "void"));
+    assert_eq!(outlet(&zoho).committed, "0.0");
+    assert!(zoho.make_order(json!({ "customer_id": "1" })).is_none());
+    assert_eq!(zoho.adjust_stock(SHELF, "1", "1"), None);
+    assert_eq!(zoho.adjust_stock(SERVICE, MAIN, "1"), None);
+    assert_eq!(zoho.adjust_stock(SHELF, MAIN, "much"), None);
+    zoho.change_item(SHELF, sandbox::ItemChange::Sku("OAK".to_owned())).await.unwrap();
+    assert_eq!(zoho.inventory("/items?sku=OAK", &token).await.at("/items/0/item_id"), SHELF);
+    zoho.change_item(SHELF, sandbox::ItemChange::Delete).await.unwrap();
+    assert!(zoho.stock(SHELF).is_empty());
+    assert_eq!(zoho.stock_at(BRACKET, MAIN).unwrap(), "-3.0", "the others are found where they now stand");
+    assert_eq!(code(&adjust(&zoho, &token, &of(SHELF, json!(1))).await), (404, "1002".to_owned()));
+}

@@ -23,6 +23,7 @@ mod openapi;
 #[cfg(test)]
 mod orders;
 #[cfg(test)]
+#[cfg(test)]
 mod purchasing;
 #[cfg(test)]
 mod records;

@@ -8,7 +8,7 @@ use crate::inventory::error::{error, not_there};
 use crate::inventory::list::text;
 use crate::inventory::movement::Move;
 use crate::inventory::places::{self, Place};
-use crate::inventory::{body, quantity, tracking};
+use crate::inventory::{batches, body, quantity, stock, tracking};
 use crate::object::{Object, object};
 use crate::state::State;
 
@@ -77,7 +77,7 @@ pub(crate) fn line(
         let message = format!("The composite item {name} is not tracked for inventory.");
         return Err(Refusal::Line(error(400, 13084, &message)));
     }
-    if !kit && !crate::inventory::stock::tracked(item) {
+    if !kit && !stock::tracked(item) {
         let message = format!("Inventory is not tracked for the item {name}.");
         return Err(Refusal::Line(error(400, 4, &message)));
     }
@@ -98,6 +98,7 @@ pub(crate) fn line(
     if bare && !state.switches.adjustment_tracked_bare_taken() {
         return Err(error(400, 2205, &format!("Serial numbers or batches are missing for {name}.")).into());
     }
+    batches::check(state, &id, given, &place)?;
     let shown = shown(state, item, given, (line_id, order, delta, bare), &place);
     Ok(Line { shown, item: id, name, place: place.0, delta, bare, kit })
 }

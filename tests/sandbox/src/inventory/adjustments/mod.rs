@@ -5,14 +5,14 @@ pub(crate) mod line;
 pub(crate) mod view;
 
 use jiff::Timestamp;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::error::error;
 use super::list::{List, contains, text};
 use super::missing::missing;
 use super::movement::{self, Move};
 use super::rules::Moment;
-use super::{body, dates};
+use super::{batches, body, dates};
 use crate::api::Entity;
 use crate::clock::inventory_time;
 use crate::http::{Answer, Call};
@@ -60,6 +60,8 @@ pub(crate) fn add(state: &mut State, mut made: Adjustment, by_api: bool) -> Stri
     let id = text(&made.shown, "inventory_adjustment_id").to_owned();
     made.moved = text(&made.shown, "status") == "adjusted";
     let moves = if made.moved { made.moves.clone() } else { Vec::new() };
+    let lines = made.shown.get_mut("line_items").and_then(Value::as_array_mut).into_iter().flatten();
+    lines.filter_map(Value::as_object_mut).for_each(|line| batches::make(state, line));
     state.shop.adjustments.push(made);
     movement::perform(state, &moves);
     announce(state, &id, Moment::Add, by_api);
@@ -134,7 +136,10 @@ pub(crate) fn delete(state: &mut State, id: &str, has_data: bool) -> Answer {
     if movement::short(state, &back).is_some() && state.switches.adjustment_delete_refused() {
         return error(400, 4, "The adjustment cannot be deleted, because its stock has been used.");
     }
-    state.shop.adjustments.retain(|one| text(&one.shown, "inventory_adjustment_id") != id);
+    let gone = position(state, id).map(|place| state.shop.adjustments.remove(place));
+    gone.iter()
+        .flat_map(|one| view::lines(&one.shown))
+        .for_each(|line| batches::unmake(&mut state.shop, line));
     movement::perform(state, &back);
     if state.switches.adjustment_webhook() {
         let gone = json!({ "inventory_adjustment_id": id });
