@@ -490,3 +490,39 @@ async fn the_report_is_a_table_and_a_page_for_people() {
         assert!(page.contains(part), "{part}: {page}");
     }
 }
+
+#[tokio::test]
+async fn counts_name_items_and_places_as_another_system_does() {
+    let (connector, agent) = counter(0).await;
+    let mappings = "/v1/inventory/mappings";
+    let body = json!({
+        "mappings": [
+            { "product_id": "shop-7", "sku": "SHELF-OAK-80" },
+            { "product_id": "shop-8", "item_id": "3300000000070009" },
+            { "product_id": "shop-9", "sku": "STUHL-ÆRØ", "item_id": "3300000000070010" },
+        ],
+        "locations": [{ "name": "Warehouse 1", "location_id": "3300000000038080" }],
+    });
+    assert_eq!(post(&agent, mappings, &body).await.status, 200);
+    let renamed = sandbox::ItemChange::Sku("STUHL-2".to_owned());
+    connector.zoho.sandbox.change_item("3300000000070010", renamed).await.unwrap();
+    let counts = json!({
+        "location": "Warehouse 1",
+        "counts": [
+            { "product_id": "shop-7", "quantity": 30 },
+            { "product_id": "shop-8", "quantity": 6 },
+            { "product_id": "shop-9", "quantity": 14.5 },
+            { "product_id": "SHOP-7", "quantity": 1 },
+        ],
+    });
+    let made = to_the_end(&agent, post(&agent, PATH, &counts).await).await;
+    let all = rows(&agent, made["id"].as_str().unwrap(), "all").await;
+    let told: Vec<_> = all.iter().map(|row| row["outcome"].as_str().unwrap()).collect();
+    assert_eq!(told, ["matched", "matched", "unknown", "unknown"], "{all:?}");
+    assert_eq!(
+        (&all[0]["location"], &all[0]["sku"], &all[0]["product_id"]),
+        (&json!("Main"), &json!("SHELF-OAK-80"), &json!("shop-7"))
+    );
+    assert!(all[2]["why"].as_str().unwrap().contains("another SKU"), "{}", all[2]);
+    assert!(all[3]["why"].as_str().unwrap().contains("\"shop-7\""), "{}", all[3]);
+}
