@@ -63,6 +63,7 @@ mod pages;
 mod passthrough;
 mod pasted;
 mod quota;
+mod reconcile_command;
 mod redaction;
 mod refusals;
 mod regressions;
