@@ -97,6 +97,8 @@ RIGHTS = {
         ("StateTable", "dynamodb:PutItem", "quota#*", "leave to call Zoho; a refused put shows how it stands"),
         ("StateTable", "dynamodb:GetItem", "quota#*", "what is left, for status"),
         ("StateTable", "dynamodb:GetItem dynamodb:PutItem", "own#*", "a write of ours, so that it wakes nobody"),
+        ("StateTable", "dynamodb:GetItem dynamodb:Query", "mapping#*", "what other systems call an item or a place"),
+        ("StateTable", "dynamodb:PutItem dynamodb:DeleteItem", "mapping#*", "what was imported, or found at Zoho"),
         ("EventsTable", "dynamodb:GetItem", "event#*", "one event"),
         ("EventsTable", "dynamodb:GetItem dynamodb:Query", "queue#*", "what can be claimed; the life of an event"),
         ("EventsTable", "dynamodb:PutItem dynamodb:DeleteItem", "queue#*", "a claim; the end of an entry"),

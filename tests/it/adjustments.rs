@@ -76,7 +76,11 @@ async fn a_target_is_set_only_from_what_was_expected() {
     };
     let refused = post(&agent, ADJUSTMENTS, "a", &body(25, Some(29))).await;
     refused.problem("stock_changed");
-    assert!(refused.body["detail"].as_str().unwrap().contains("there is 30, and you expected 29"), "{}", refused.body);
+    assert!(
+        refused.body["detail"].as_str().unwrap().contains("there is 30, and you expected 29"),
+        "{}",
+        refused.body
+    );
     let unsaid = post(&agent, ADJUSTMENTS, "b", &body(25, None)).await;
     unsaid.problem("body_invalid");
     assert!(unsaid.body["detail"].as_str().unwrap().contains("needs `expected`"));
@@ -90,7 +94,13 @@ async fn a_target_is_set_only_from_what_was_expected() {
     let path = format!("{ADJUSTMENTS}?dry_run=true");
     let preview = agent.write("POST", &path, &[], &body(20, None)).await.ok();
     assert_eq!((&preview["lines"][0]["before"], &preview["lines"][0]["after"]), (&json!(25), &json!(20)));
-    post(&agent, ADJUSTMENTS, "e", &json!({ "item_id": OAK, "location": "Main", "reason": "Sold", "delta": -1 })).await;
+    post(
+        &agent,
+        ADJUSTMENTS,
+        "e",
+        &json!({ "item_id": OAK, "location": "Main", "reason": "Sold", "delta": -1 }),
+    )
+    .await;
     let id = preview["preview_id"].as_str().unwrap();
     post(&agent, ADJUSTMENTS, id, &body(20, None)).await.problem("stock_changed");
     assert!(on_hand(&agent, OAK, "Main").await == 24.0);
@@ -128,7 +138,7 @@ async fn what_cannot_be_adjusted_is_said_before_anything_is_sent() {
         (json!({ "sku": null, "item_id": "3300000000079999" }), "item_not_adjustable", "is not in Zoho"),
         (json!({ "sku": "DUP-1" }), "sku_ambiguous", ""),
         (json!({ "sku": "NONE" }), "sku_not_found", ""),
-        (json!({ "item_id": OAK }), "body_invalid", "one of them"),
+        (json!({ "item_id": OAK }), "body_invalid", "exactly one of"),
         (json!({ "lines": [{ "sku": "BRKT-STD", "delta": 1 }] }), "body_invalid", "not both"),
         (json!({ "sku": null, "delta": null, "lines": [] }), "body_invalid", "1 to 100"),
         (
@@ -166,7 +176,8 @@ async fn lines_that_zoho_would_not_take_are_left_out_and_told() {
     assert_eq!(preview["warnings"].as_array().unwrap().len(), 2, "{preview}");
     let answer = post(&agent, ADJUSTMENTS, "batch", &body).await;
     assert_eq!(answer.status, 201, "{}", answer.body);
-    let outcomes: Vec<_> = answer.body["lines"].as_array().unwrap().iter().map(|line| &line["outcome"]).collect();
+    let outcomes: Vec<_> =
+        answer.body["lines"].as_array().unwrap().iter().map(|line| &line["outcome"]).collect();
     assert_eq!(outcomes, ["adjusted", "refused", "changed", "adjusted", "unchanged"]);
     assert_eq!(answer.body["lines"][3]["after"], 8.1);
     assert_eq!(answer.body["line_items"].as_array().unwrap().len(), 2);
@@ -190,7 +201,10 @@ async fn an_adjustment_whose_answer_is_lost_is_found_and_never_made_twice() {
                 ADJUSTMENTS,
                 json!({ "item_id": OAK, "location": "Main", "reason": "Count", "delta": 2, "reference_number": "count-7" }),
             ),
-            (TRANSFERS, json!({ "from": "Main", "to": "Outlet", "lines": [{ "item_id": OAK, "quantity": 1 }] })),
+            (
+                TRANSFERS,
+                json!({ "from": "Main", "to": "Outlet", "lines": [{ "item_id": OAK, "quantity": 1 }] }),
+            ),
         ] {
             let before = (on_hand(&agent, OAK, "Main").await, on_hand(&agent, OAK, "Outlet").await);
             let moved = match (path, body["delta"].as_f64()) {
@@ -206,7 +220,10 @@ async fn an_adjustment_whose_answer_is_lost_is_found_and_never_made_twice() {
             let again = post(&agent, path, &key, &body).await;
             assert_eq!(again.body, answer.body);
             let after = (on_hand(&agent, OAK, "Main").await, on_hand(&agent, OAK, "Outlet").await);
-            assert!(after == (before.0 + moved.0, before.1 + moved.1), "{kind:?} {path}: {before:?} {after:?}");
+            assert!(
+                after == (before.0 + moved.0, before.1 + moved.1),
+                "{kind:?} {path}: {before:?} {after:?}"
+            );
         }
     }
     // Nothing was done: nothing is found, and nobody claims that it was.
@@ -248,20 +265,42 @@ async fn a_transfer_moves_both_places_at_once_or_on_its_way() {
 
     body["in_transit"] = true.into();
     let under_way = post(&agent, TRANSFERS, "under-way", &body).await;
-    assert_eq!((under_way.status, &under_way.body["status"]), (201, &json!("in_transit")), "{}", under_way.body);
+    assert_eq!(
+        (under_way.status, &under_way.body["status"]),
+        (201, &json!("in_transit")),
+        "{}",
+        under_way.body
+    );
     assert!((on_hand(&agent, OAK, "Main").await, on_hand(&agent, OAK, "Outlet").await) == (22.0, 16.0));
     let id = under_way.body["transfer_order_id"].as_str().unwrap();
     let receive = format!("{TRANSFERS}/{id}/receive");
     let received = agent.write("POST", &receive, &[], &Value::Null).await;
-    assert_eq!((received.status, &received.body["status"]), (200, &json!("transferred")), "{}", received.body);
+    assert_eq!(
+        (received.status, &received.body["status"]),
+        (200, &json!("transferred")),
+        "{}",
+        received.body
+    );
     assert!(on_hand(&agent, OAK, "Outlet").await == 20.0);
     agent.write("POST", &receive, &[], &Value::Null).await.problem("item_not_adjustable");
 
     let line = |line: Value| json!({ "from": "Main", "to": "Outlet", "lines": [line] });
     for (body, code, says) in [
-        (json!({ "from": "Main", "to": "Main", "lines": [{ "item_id": OAK, "quantity": 1 }] }), "body_invalid", "one location"),
-        (json!({ "from": "Main", "to": "3300000000038080", "lines": [{ "item_id": OAK, "quantity": 1 }] }), "item_not_adjustable", "one location"),
-        (json!({ "from": "Mars", "to": "Main", "lines": [{ "item_id": OAK, "quantity": 1 }] }), "location_not_found", "Main, Outlet"),
+        (
+            json!({ "from": "Main", "to": "Main", "lines": [{ "item_id": OAK, "quantity": 1 }] }),
+            "body_invalid",
+            "one location",
+        ),
+        (
+            json!({ "from": "Main", "to": "3300000000038080", "lines": [{ "item_id": OAK, "quantity": 1 }] }),
+            "item_not_adjustable",
+            "one location",
+        ),
+        (
+            json!({ "from": "Mars", "to": "Main", "lines": [{ "item_id": OAK, "quantity": 1 }] }),
+            "location_not_found",
+            "Main, Outlet",
+        ),
         (line(json!({ "item_id": OAK, "quantity": 0 })), "body_invalid", "more than 0"),
         (line(json!({ "item_id": OAK, "quantity": -1 })), "body_invalid", "more than 0"),
         (line(json!({ "sku": "SVC-MOUNT", "quantity": 1 })), "item_not_adjustable", "not tracked"),
@@ -270,6 +309,14 @@ async fn a_transfer_moves_both_places_at_once_or_on_its_way() {
         answer.problem(code);
         assert!(answer.body["detail"].as_str().unwrap().contains(says), "{}", answer.body);
     }
-    let short = agent.write("POST", &format!("{TRANSFERS}?dry_run=true"), &[], &line(json!({ "item_id": OAK, "quantity": 100 }))).await.ok();
+    let short = agent
+        .write(
+            "POST",
+            &format!("{TRANSFERS}?dry_run=true"),
+            &[],
+            &line(json!({ "item_id": OAK, "quantity": 100 })),
+        )
+        .await
+        .ok();
     assert!(short["warnings"][0].as_str().unwrap().contains("would be left with -78"), "{short}");
 }

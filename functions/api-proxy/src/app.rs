@@ -9,6 +9,7 @@ use shared::core::connection::Connections;
 use shared::core::connection::token_refresh::TokenRefreshClient;
 use shared::core::events::Events;
 use shared::core::events::ledger::Ledger;
+use shared::core::mappings::Mappings;
 use shared::core::services::Services;
 use shared::core::writes::audit::Audit;
 use shared::core::zoho_client::ZohoClient;
@@ -26,6 +27,7 @@ pub(crate) struct App {
     pub(crate) fields: FieldCache,
     pub(crate) writes: Writes,
     pub(crate) audit: Arc<Audit>,
+    pub(crate) mappings: Mappings,
     pub(crate) events: Events,
     pub(crate) ledger: Ledger,
     pub(crate) clock: SharedClock,
@@ -44,6 +46,7 @@ impl App {
             writes: Writes::new(services, zoho.clone(), audit.clone()),
             zoho,
             audit,
+            mappings: Mappings::new(stores.state.clone(), clock.clone()),
             events: Events::new(stores.events.clone(), clock.clone()),
             ledger: Ledger::new(stores.events.clone(), clock.clone()),
             clock,

@@ -10,6 +10,7 @@ pub(crate) fn all(to: &mut impl Routes) {
     connector::openapi_json::routes(to);
     connector::status::routes(to);
     inventory::items::routes(to);
+    inventory::mappings::routes::routes(to);
     inventory::records::routes(to);
     inventory::sales_orders::routes::routes(to);
     inventory::adjustments::routes::routes(to);

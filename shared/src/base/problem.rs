@@ -134,6 +134,13 @@ codes! {
     SkuInactive = "sku_inactive", 409, false, ZohoUser, "The item with this SKU is inactive",
         "Do not sell or adjust it. `/v1/inventory/items/{item_id}` with the id in `detail` shows it; a person can activate it in Zoho.";
 
+    /// No mapping has that product id.
+    ProductUnmapped = "product_unmapped", 404, false, Agent, "No mapping for this product id",
+        "`PUT /v1/inventory/mappings?product_id=` says which SKU or item it is, `POST /v1/inventory/mappings` imports many. Product ids are compared exactly.";
+    /// The item of a mapping is gone, or another one by now.
+    MappingStale = "mapping_stale", 409, false, ZohoUser, "The mapping no longer fits what Zoho has",
+        "Nothing was remapped. Look at the item that `detail` names; then say what is right with `PUT /v1/inventory/mappings?product_id=`, or remove the mapping.";
+
     /// No location has that id or name.
     LocationNotFound = "location_not_found", 404, false, Agent, "No such location",
         "Use one of the names in `detail`, to the letter, or a `location_id` of `GET /v1/inventory/locations`.";

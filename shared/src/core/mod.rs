@@ -5,6 +5,7 @@ pub mod access;
 pub mod connection;
 pub mod events;
 pub mod grant;
+pub mod mappings;
 pub mod quota;
 pub mod services;
 pub mod writes;

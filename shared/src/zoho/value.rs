@@ -73,6 +73,12 @@ pub fn number(value: Option<&Value>) -> Value {
     }
 }
 
+/// A time as Inventory reads it: the offset without a colon.
+pub fn inventory_time(at: jiff::Timestamp) -> String {
+    let text = jiff::Timestamp::from_second(at.as_second()).unwrap_or(at).to_string();
+    format!("{}+0000", text.trim_end_matches('Z'))
+}
+
 /// The day that it is at `now` in the organisation, whose offset stands in the times that Zoho writes. Of those given, the one
 /// nearest to now counts, because of daylight saving. Without any it is the day of UTC.
 pub fn day_of_organization<'a>(now: jiff::Timestamp, written: impl Iterator<Item = &'a str>) -> String {

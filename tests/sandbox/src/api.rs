@@ -78,6 +78,8 @@ pub enum Entity {
     Item,
     /// Inventory sales orders.
     SalesOrder,
+    /// Inventory adjustments.
+    Adjustment,
 }
 
 /// How a webhook wraps its payload.
@@ -106,12 +108,33 @@ pub enum ItemChange {
     Stock(f64),
     /// A new name.
     Rename(String),
+    /// A new SKU.
+    Sku(String),
     /// A new selling rate, digits kept.
     Rate(String),
     /// Active or inactive.
     Active(bool),
     /// The item is gone; the webhook carries little more than its id.
     Delete,
+}
+
+/// The true stock of an item at a place, as decimal text; reads may show it late.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlaceStock {
+    /// The place's id.
+    pub location_id: String,
+    /// Its name.
+    pub location_name: String,
+    /// What Zoho calls stock on hand.
+    pub on_hand: String,
+    /// By invoices and bills.
+    pub accounting: String,
+    /// By shipments and receipts.
+    pub physical: String,
+    /// Promised to confirmed orders.
+    pub committed: String,
+    /// On its way to this place.
+    pub in_transit: String,
 }
 
 /// One delivery as it was sent, and its answer.

@@ -79,7 +79,7 @@ impl Sandbox {
         self.with(|state| state.channels.clear());
     }
 
-    fn changing<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
+    pub(crate) fn changing<T>(&self, act: impl FnOnce(&mut State) -> T) -> T {
         let (done, ready) = self.with(|state| (act(state), delivery::ready(state)));
         self.send_soon(ready);
         done

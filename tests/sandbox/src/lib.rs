@@ -22,6 +22,7 @@ mod doubts;
 mod front;
 mod gate;
 mod hands;
+mod hands_on_stock;
 mod http;
 mod inventory;
 mod limits;
@@ -38,7 +39,7 @@ mod switches;
 mod webhooks;
 
 pub use api::{
-    BodyForm, Client, Delivered, Entity, Fault, FaultKind, ItemChange, Limit, Options, Recorded,
+    BodyForm, Client, Delivered, Entity, Fault, FaultKind, ItemChange, Limit, Options, PlaceStock, Recorded,
     SignatureEncoding, Webhook,
 };
 pub use doubts::DOUBTS;

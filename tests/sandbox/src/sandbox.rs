@@ -136,7 +136,8 @@ impl Sandbox {
     pub fn add_item(&self, item: Value) {
         let Value::Object(item) = item else { return };
         self.with(|state| {
-            let item = crate::inventory::data::completed(item, state.items.len());
+            let locations = &state.shop.locations;
+            let item = crate::inventory::data::completed(item, state.items.len(), locations);
             state.items.push(item);
         });
     }

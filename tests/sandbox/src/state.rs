@@ -11,10 +11,10 @@ use crate::crm::channels::Channels;
 use crate::crm::page::PageTokens;
 use crate::crm::store::Records;
 use crate::http::Call;
+use crate::inventory::items::Items;
 use crate::inventory::opening;
 use crate::inventory::shop::Shop;
 use crate::limits::Limits;
-use crate::object::Object;
 use crate::outbox::Delivery;
 use crate::switches::Switches;
 
@@ -30,7 +30,7 @@ pub(crate) struct State {
     pub(crate) limits: Limits,
     pub(crate) page_tokens: PageTokens,
     /// Items in full; lists and webhooks are cut from these.
-    pub(crate) items: Vec<Object>,
+    pub(crate) items: Items,
     /// The rest of Inventory.
     pub(crate) shop: Shop,
     /// The records of CRM.
@@ -50,7 +50,7 @@ pub(crate) struct State {
 impl State {
     /// A fresh sandbox.
     pub(crate) fn new(options: Options) -> Self {
-        let items = crate::inventory::data::items(options.extra_items);
+        let items = Items::new(crate::inventory::data::items(options.extra_items));
         Self {
             shop: opening::shop(&items),
             items,

@@ -93,6 +93,89 @@ pub struct Switches {
     pub search_criteria_left_out: bool,
     /// `/settings/webhooks` and `/settings/workflows` are there; no official file has them.
     pub settings_api: bool,
+    // Inventory's stock
+    /// An organisation that never had more than one place: no `locations` in items, no `/locations`.
+    pub without_locations: bool,
+    /// A place that a request names in such an organisation is refused instead of ignored.
+    pub location_refused_without_locations: bool,
+    /// An older organisation drops `location_id` of an adjustment silently, so that its stock moves at the primary place.
+    pub legacy_location_ignored: bool,
+    /// The ids of places that the user may read, and not write to.
+    pub read_only_locations: Vec<String>,
+    /// The last locked day.
+    pub lock_date: Option<String>,
+    /// Documents may still be written on the lock date itself.
+    pub lock_date_itself_open: bool,
+    /// A date in the future, or before the organisation or the item began, is refused.
+    pub odd_dates_refused: bool,
+    /// The decimals of a quantity.
+    pub quantity_decimals: u32,
+    /// Names of units and the decimals of their quantities.
+    pub unit_decimals: Vec<(String, u32)>,
+    /// A quantity with more decimals is refused instead of rounded.
+    pub decimals_refused: bool,
+    /// How long reads of items show the figures from before a movement.
+    pub stock_lag: Duration,
+    /// A movement of stock by a document also moves `last_modified_time` of its items and fires their webhooks.
+    pub stock_moves_item_time: bool,
+    /// The status of a new adjustment or transfer order: 200, as the official files say, or 201.
+    pub stock_create_status: u16,
+    /// An adjustment that takes a place's stock below zero is refused.
+    pub adjustment_negative_refused: bool,
+    /// A `reference_number` that another adjustment has is refused.
+    pub adjustment_reference_unique: bool,
+    /// The most lines of an adjustment.
+    pub adjustment_line_cap: usize,
+    /// Lines that cannot be adjusted are dropped silently, and the others are booked.
+    pub adjustment_bad_line_dropped: bool,
+    /// Adjustments are listed by `date`, so that a back-dated one is not among the first.
+    pub adjustments_sorted_by_date: bool,
+    /// The list of adjustments has filters, and can be sorted.
+    pub adjustment_filters_honoured: bool,
+    /// The list of adjustments has a row for each line.
+    pub adjustment_row_per_line: bool,
+    /// `status: draft` of an adjustment is ignored.
+    pub adjustment_draft_ignored: bool,
+    /// Adjustments have to be approved before their stock moves.
+    pub adjustment_approval: bool,
+    /// Those of the API need no approval.
+    pub approval_bypassed: bool,
+    /// An adjustment without the serial numbers or batches that its items need is taken.
+    pub adjustment_tracked_bare_taken: bool,
+    /// One item on two lines for one place is refused.
+    pub same_item_twice_refused: bool,
+    /// An adjustment whose places differ, or that names one twice, is refused.
+    pub adjustment_places_must_agree: bool,
+    /// A reason that the organisation does not have, or one of more than 100 letters, is refused.
+    pub reason_refused: bool,
+    /// An adjustment of a kit is taken, and moves nothing.
+    pub kit_moves_nothing: bool,
+    /// An adjustment whose stock is no longer there cannot be deleted.
+    pub adjustment_delete_refused: bool,
+    /// Webhooks are also sent for adjustments of the API.
+    pub adjustment_webhook: bool,
+    /// A write for an item that is being written by another call is refused with code 900001 under 500.
+    pub concurrent_adjustment_refused: bool,
+    /// Automatic numbering of transfer orders is off: without a number they are refused.
+    pub transfer_number_needed: bool,
+    /// A number sent without `ignore_auto_number_generation` is replaced instead of refused.
+    pub transfer_number_replaced: bool,
+    /// The most lines of a transfer order.
+    pub transfer_line_cap: usize,
+    /// `markastransferred` for a transfer that is not in transit is refused.
+    pub transfer_mark_repeated_refused: bool,
+    /// A transfer of more than the source has is refused.
+    pub transfer_shortage_refused: bool,
+    /// A transfer from a place to itself is taken, and moves nothing.
+    pub transfer_same_place_taken: bool,
+    /// A transfer that has moved stock cannot be deleted.
+    pub transfer_delete_refused: bool,
+    /// The list of transfer orders ignores every filter.
+    pub transfer_filters_ignored: bool,
+    /// Messages about adjustments and transfers are in the user's language.
+    pub messages_localised: bool,
+    /// A write that exceeds the limit on requests in progress is performed all the same.
+    pub concurrent_limit_after_write: bool,
     /// Requests per minute and organisation; `None` = no limit.
     pub per_minute_limit: Option<usize>,
     /// The limit counts minutes of the clock, not the last 60 seconds.
@@ -201,6 +284,47 @@ impl Default for Switches {
             package_filters_ignored: true,
             search_criteria_left_out: false,
             settings_api: true,
+            without_locations: false,
+            location_refused_without_locations: false,
+            legacy_location_ignored: false,
+            read_only_locations: Vec::new(),
+            lock_date: None,
+            lock_date_itself_open: false,
+            odd_dates_refused: false,
+            quantity_decimals: 2,
+            unit_decimals: Vec::new(),
+            decimals_refused: false,
+            stock_lag: Duration::ZERO,
+            stock_moves_item_time: true,
+            stock_create_status: 200,
+            adjustment_negative_refused: false,
+            adjustment_reference_unique: false,
+            adjustment_line_cap: 1000,
+            adjustment_bad_line_dropped: false,
+            adjustments_sorted_by_date: false,
+            adjustment_filters_honoured: false,
+            adjustment_row_per_line: false,
+            adjustment_draft_ignored: false,
+            adjustment_approval: false,
+            approval_bypassed: false,
+            adjustment_tracked_bare_taken: false,
+            same_item_twice_refused: false,
+            adjustment_places_must_agree: false,
+            reason_refused: false,
+            kit_moves_nothing: false,
+            adjustment_delete_refused: false,
+            adjustment_webhook: true,
+            concurrent_adjustment_refused: false,
+            transfer_number_needed: false,
+            transfer_number_replaced: false,
+            transfer_line_cap: 1000,
+            transfer_mark_repeated_refused: false,
+            transfer_shortage_refused: false,
+            transfer_same_place_taken: false,
+            transfer_delete_refused: false,
+            transfer_filters_ignored: false,
+            messages_localised: false,
+            concurrent_limit_after_write: false,
             per_minute_limit: Some(100),
             per_minute_fixed_window: false,
             per_day_limit: None,

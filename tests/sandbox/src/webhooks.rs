@@ -11,12 +11,19 @@ use crate::state::State;
 /// The placeholder for the default payload in a body of raw data.
 const DEFAULT_PAYLOAD: &str = "${JSONString}";
 
+/// Whether anything watches this kind of record: what nobody is told of need not be written out.
+pub(crate) fn wanted(state: &State, entity: Entity) -> bool {
+    state.webhooks.iter().any(|hook| hook.entity == entity)
+        || state.shop.rules.workflows.iter().any(|rule| rule.entity == entity)
+}
+
 /// Queues one delivery for each rule that watches this kind of record. The payload has no event, time or
 /// organisation.
 pub(crate) fn prepare(state: &mut State, (entity, moment): (Entity, Moment), record: &Value) {
     let key = match entity {
         Entity::Item => "item",
         Entity::SalesOrder => "salesorder",
+        Entity::Adjustment => "inventory_adjustment",
     };
     let id = record.get(format!("{key}_id")).and_then(Value::as_str).unwrap_or_default();
     let payload = json!({ key: record }).to_string();

@@ -92,7 +92,7 @@ async fn list(
     }
     let rows = rows.to_string();
     let next = last.map(|cursor| next(PATH, &[("per_page", Some(&rows)), ("cursor", Some(&cursor))]));
-    Ok(Json(List { data, next }))
+    Ok(Json(List::new(data, next)))
 }
 
 /// The product in `POST /v1/inventory/salesorders`, and in `POST /v1/zoho/inventory/itemgroups`.

@@ -33,6 +33,7 @@ use crate::request::params::{NoParams, Params};
 /// The routes by the scope that they need, for `allows`.
 const ROUTES: &[(&str, &str)] = &[
     ("GET /v1/inventory/items", inventory::scope::ITEMS),
+    ("POST /v1/inventory/mappings/resolve", inventory::scope::ITEMS),
     ("POST /v1/inventory/salesorders", inventory::orders::CREATE),
     ("POST /v1/inventory/salesorders/{id}/confirm", inventory::orders::CREATE),
     ("POST /v1/inventory/salesorders/{id}/void", inventory::orders::CREATE),

@@ -14,7 +14,7 @@ use shared::zoho::value::{Object, query_of, text};
 
 use crate::app::App;
 use crate::crm::deals::read::{LEFT_OUT, chosen};
-use crate::crm::pagination::{self, List, Page, PageRequest};
+use crate::crm::pagination::{self, Page, PageRequest};
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema;
@@ -158,7 +158,7 @@ async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
     mut pairs: Pairs,
-) -> Result<Json<List>, Problem> {
+) -> Result<Json<List<Object>>, Problem> {
     let rows = per_page(pairs.number("per_page")?)?;
     let cursor = pairs.text("cursor");
     let named = pairs.text("fields");

@@ -4,7 +4,8 @@
 //! next page is read with a COQL query for ids after the last one. Without the scope of COQL, or where CRM refuses the query,
 //! the list goes on by page tokens.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
 use shared::base::id::is_zoho_id;
 use shared::base::problem::Problem;
 use shared::base::secret::sha256_hex;
@@ -15,7 +16,7 @@ use shared::zoho::value::{Object, id};
 
 use crate::app::App;
 use crate::crm::own_query::{self, Answered, OwnQuery};
-use crate::request::params::invalid_cursor;
+use crate::request::params::{List, invalid_cursor};
 use crate::zoho::{Target, Zoho, unreadable};
 
 /// The most records that are read by their ids in one call.
@@ -44,24 +45,13 @@ pub(crate) struct Page {
 
 impl Page {
     /// As callers get it; `next` makes an address of the cursor.
-    pub(crate) fn list(self, next: impl FnOnce(&str) -> String) -> List {
+    pub(crate) fn list(self, next: impl FnOnce(&str) -> String) -> List<Object> {
         List {
-            notice: own_query::notice(&self.hidden),
+            notice: own_query::notice(&self.hidden).map(Cow::Owned),
             next: self.cursor.as_deref().map(next),
             data: self.rows.into_iter().map(crm::record).collect(),
         }
     }
-}
-
-/// A list of CRM's as callers get it.
-#[derive(Serialize)]
-pub(crate) struct List {
-    pub(crate) data: Vec<Object>,
-    /// To be called as it stands, for the rest.
-    pub(crate) next: Option<String>,
-    /// What is missing of it.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) notice: Option<String>,
 }
 
 /// Where a list goes on: after an id, or at CRM's own page token.

@@ -11,6 +11,7 @@ use shared::base::problem::{Code, Problem};
 use shared::core::access::key::Permission;
 use shared::core::events::ledger::{AckResult, ClaimTarget, Claimed, Ending, MAX_AT_ONCE, is_entry_id};
 
+use super::completed::complete;
 use super::shown::mark_words;
 use crate::app::App;
 use crate::openapi::body::body;
@@ -142,7 +143,9 @@ async fn claim(
     let connection = connection::any(&caller)?;
     let wanted = asked.delivery.as_deref().map_or(ClaimTarget::Oldest, ClaimTarget::Batch);
     match app.ledger.claim(&connection, wanted, limit, seconds, &caller.key.id).await? {
-        Claimed::Taken { claim, entries, more } => {
+        Claimed::Taken { claim, mut entries, more } => {
+            let taken = entries.iter_mut().map(|entry| (entry.subject.as_deref(), &mut entry.data)).collect();
+            complete(&app.mappings, &connection, taken).await;
             let shown: Vec<Value> = entries
                 .iter()
                 .map(|entry| {

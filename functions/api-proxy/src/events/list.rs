@@ -13,6 +13,7 @@ use shared::core::access::key::Permission;
 use shared::core::events::Event;
 use shared::core::events::ledger::{narrow, split_entry_id};
 
+use super::completed::complete;
 use super::shown::{mark_words, mark_words_of_lives, missing};
 use crate::app::App;
 use crate::openapi::operation::{Operation, Verb};
@@ -45,7 +46,8 @@ pub(crate) fn routes(to: &mut impl Routes) {
 /// What the data of an event holds beside ids.
 pub(super) const DATA: &str = "Ids. `unconfirmed` is true where Zoho's message says that the record is gone and that could not be \
                                looked up; `modified_time` is that of the record, where it was; `found_by` stands where Zoho sent \
-                               no message; `earlier_change` is when somebody else changed the record before a write of ours.";
+                               no message; `earlier_change` is when somebody else changed the record before a write of ours; `product_id` is \
+                               what a mapping calls the item, where exactly one does.";
 
 /// CloudEvents 1.0.
 fn documented(whole: bool) -> Value {
@@ -99,10 +101,12 @@ async fn list(
     let connection = connection::any(&caller)?;
     let limit = usize::try_from(rows).unwrap_or(200);
     let (mut data, more) = app.events.list(&connection, params.cursor, limit).await?;
+    let read = data.iter_mut().map(|event| (event.subject.as_deref(), &mut event.data)).collect();
+    complete(&app.mappings, &connection, read).await;
     data.iter_mut().for_each(|event| mark_words(&mut event.data));
     let rows = rows.to_string();
     let next = more.map(|cursor| next(PATH, &[("per_page", Some(&rows)), ("cursor", Some(&cursor))]));
-    Ok(Json(List { data, next }))
+    Ok(Json(List::new(data, next)))
 }
 
 async fn one(
@@ -118,12 +122,13 @@ async fn one(
         None => None,
     };
     let narrowed = found.and_then(|((event, body), part)| Some((narrow(event, part)?, body)));
-    let Some((event, body)) = narrowed else {
+    let Some((mut event, body)) = narrowed else {
         return Err(Problem::new(
             Code::RecordNotFound,
             "There is no such event, or it is older than 30 days.",
         ));
     };
+    complete(&app.mappings, &connection, vec![(event.subject.as_deref(), &mut event.data)]).await;
     let missing = missing(&caller.key, &event.source);
     let mut event = serde_json::to_value(event).map_err(|error| Problem::internal(error.to_string()))?;
     if let Some(data) = event.get_mut("data") {

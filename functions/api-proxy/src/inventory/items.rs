@@ -6,20 +6,24 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::base::web::Segments;
 use shared::zoho::inventory::{self, LOW_STOCK};
 use shared::zoho::scope::{Access, Product};
-use shared::zoho::value::{Object, text};
+use shared::zoho::value::{Object, id, inventory_time, text, timestamp};
 
 use crate::app::App;
+use crate::inventory::details::details;
+use crate::inventory::locations::as_zoho_knows_it;
+use crate::inventory::lookup::named::{OneName, item_named};
 use crate::inventory::lookup::{self, ItemPage};
 use crate::inventory::stock_at_location;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::{
-    Holds, Shape, described, list_of, named, record as open_record, text as any_text, words,
+    Holds, Shape, described, list_of, named, record as open_record, text as any_text, time, words,
 };
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
@@ -32,17 +36,33 @@ const PATH: &str = "/v1/inventory/items";
 /// What `fields=` cannot take away.
 const ALWAYS: &[&str] = &["item_id", "stock", "untrusted"];
 
+/// What lists do not say.
+const ONE_CALL_AWAY: &str = "Zoho's lists have neither what is available nor the stock by location, which are null here: read the single item, or ask for `details=true`.";
+
 pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Get, PATH, list, || {
         Operation::read(Product::Inventory, "listItems", "Items by page, or the one with a SKU")
             .about(
-                "`sku` finds the one active item with exactly this SKU; it goes with `fields` only. A list has neither \
-                 `stock.available` nor `stock.locations`: read the single item for these.",
+                "`sku` finds the one active item with exactly this SKU, `product_id` the one that it is mapped to; each goes with `fields` \
+                 only. A list has neither `stock.available` nor `stock.locations`: read the single item for these, or ask for `details`.",
             )
             .query("sku", "The exact SKU, capitals and spaces included.", any_text(), Value::Null)
+            .query(
+                "product_id",
+                "Another system's id, which a mapping leads to the item; with `fields` only.",
+                any_text(),
+                Value::Null,
+            )
             .query("search", "A part of name or SKU.", any_text(), "oak")
             .query("status", "Only items of this status.", words(&["active", "inactive"]), "active")
             .query("stock", "Only items at or below their reorder level.", words(&["low"]), "low")
+            .query(
+                "details",
+                "Whether each item has all its figures, by location too. It costs Zoho one call more for each hundred items.",
+                json!({ "type": "boolean" }),
+                Value::Null,
+            )
+            .query("modified_since", "Only items that were changed since this moment.", time(), "2026-11-18T00:00:00Z")
             .query(
                 "location",
                 "The id or the exact name of a location: only items with stock figures there, and `stock.locations` is this one. \
@@ -53,7 +73,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
             .fields("name,sku,rate")
             .pages()
             .answers(200, "Items.", list_of(documented()))
-            .fails(&[Code::SkuNotFound, Code::SkuAmbiguous, Code::SkuUnresolved, Code::SkuInactive, Code::LocationNotFound])
+            .fails(&[Code::SkuNotFound, Code::SkuAmbiguous, Code::SkuUnresolved, Code::SkuInactive, Code::ProductUnmapped, Code::MappingStale, Code::LocationNotFound])
     });
     to.on(Verb::Get, "/v1/inventory/items/{item_id}", one, || {
         Operation::read(Product::Inventory, "getItem", "One item with its stock by location")
@@ -74,6 +94,9 @@ fn documented() -> Shape {
             "on_hand": figure("What is there."),
             "available": figure("What can be promised."),
             "committed": figure("What is promised."),
+            "physical": figure("What shipments and receives leave, as far as is known of Zoho's figure."),
+            "accounting": figure("What invoices and bills leave, as far as is known of Zoho's figure."),
+            "in_transit": figure("What is on its way there."),
         },
     });
     let stock = json!({
@@ -85,6 +108,10 @@ fn documented() -> Shape {
             "on_hand": figure("What is there."),
             "available": figure("What can be promised: Zoho's «available for sale»."),
             "committed": figure("What is promised."),
+            "physical": figure("What shipments and receives leave, as far as is known of Zoho's figure."),
+            "accounting": figure("What invoices and bills leave, as far as is known of Zoho's figure."),
+            "in_transit": figure("What is on its way."),
+            "why": { "type": "string", "description": "Why it has no stock of its own." },
             "locations": { "type": ["array", "null"], "items": location },
         },
     });
@@ -108,6 +135,8 @@ fn documented() -> Shape {
 #[serde(deny_unknown_fields)]
 struct ListParams {
     sku: Option<String>,
+    /// Another system's id of an item.
+    product_id: Option<String>,
     /// A part of name or SKU.
     search: Option<String>,
     /// `active` or `inactive`.
@@ -116,6 +145,11 @@ struct ListParams {
     stock: Option<String>,
     /// The id or the exact name of a location: items that have stock figures there, with these only.
     location: Option<String>,
+    /// Only what was changed since then.
+    modified_since: Option<String>,
+    /// Whether each item is read with all figures.
+    #[serde(default)]
+    details: bool,
     fields: Option<String>,
     per_page: Option<u32>,
     cursor: Option<String>,
@@ -132,18 +166,10 @@ async fn list(
     let target = target(&caller, &connection);
     let fields = params.fields.as_deref();
 
-    if let Some(sku) = params.sku.as_deref() {
-        if sku.is_empty() {
-            return Err(invalid("`sku` is empty."));
-        }
-        let alone = ListParams { sku: None, fields: None, ..params.clone() } == ListParams::default();
-        if !alone {
-            return Err(invalid("`sku` finds one item: leave out everything else but `fields`."));
-        }
-        let item = lookup::item_by_sku(&app.zoho, &target, sku).await?;
-        let mut item = inventory::item(item);
-        pick(&mut item, fields, ALWAYS);
-        return Ok(Json(List { data: vec![item], next: None }));
+    if params.sku.is_some() || params.product_id.is_some() {
+        let item = one_named(&app, &target, &params).await?;
+        let notice = is_short(&item).then_some(ONE_CALL_AWAY.into());
+        return Ok(Json(List { data: vec![item], next: None, notice }));
     }
     let (search, status) = (params.search.as_deref(), params.status.as_deref());
     if search.is_some_and(str::is_empty) {
@@ -162,7 +188,11 @@ async fn list(
     // Zoho searches descriptions, too, in which addresses may stand: for such a key the connector looks, page by page.
     let is_redacted = caller.key.redact_contacts;
     let sent = search.filter(|_| !is_redacted).map(|part| ("search_text", part));
-    let filters: Vec<(&str, &str)> = sent.into_iter().chain(stock.map(|_| LOW_STOCK)).collect();
+    let since = params.modified_since.as_deref().map(moment).transpose()?;
+    let sent_since = since.map(inventory_time);
+    let sent_since = sent_since.as_deref().map(|since| ("last_modified_time", since));
+    let filters: Vec<(&str, &str)> =
+        sent.into_iter().chain(stock.map(|_| LOW_STOCK)).chain(sent_since).collect();
     // Zoho ignores filters it does not know.
     let fits = |item: &Object, low_stock_filtered: bool| {
         let has = |field, part: &str| {
@@ -173,6 +203,9 @@ async fn list(
         status.is_none_or(|status| text(item, "status").is_none_or(|has| has == status))
             && search.map(str::to_lowercase).is_none_or(|part| has("name", &part) || has("sku", &part))
             && (stock.is_none() || inventory::is_low(item, low_stock_filtered))
+            && since.is_none_or(|since| {
+                text(item, "last_modified_time").and_then(timestamp).is_none_or(|changed| changed >= since)
+            })
     };
     let mut pages = redact::pages(is_redacted && search.is_some());
     let (found, more) = loop {
@@ -184,9 +217,16 @@ async fn list(
         }
         page += 1;
     };
-    let data = match location {
+    let data: Vec<Object> = match location {
+        None if params.details => {
+            let ids: Vec<String> = found.iter().filter_map(|item| id(item, "item_id")).collect();
+            details(&app.zoho, &target, &ids).await?.into_iter().map(inventory::item).collect()
+        }
         None => found.into_iter().map(inventory::item).collect(),
-        Some(location) => stock_at_location::items_at(&app.zoho, &target, found, location, page == 1).await?,
+        Some(location) => {
+            let location = as_zoho_knows_it(&app.mappings, &connection, location.to_owned()).await?;
+            stock_at_location::items_at(&app.zoho, &target, found, &location, page == 1).await?
+        }
     };
     let (cursor, rows) = (format!("p{}", page + 1), rows.to_string());
     let next = more.then(|| {
@@ -197,6 +237,8 @@ async fn list(
             ("status", status),
             ("stock", stock),
             ("location", location),
+            ("modified_since", params.modified_since.as_deref()),
+            ("details", params.details.then_some("true")),
             ("cursor", Some(&cursor)),
         ];
         next(PATH, &params)
@@ -205,7 +247,35 @@ async fn list(
         pick(&mut item, fields, ALWAYS);
         item
     };
-    Ok(Json(List { data: data.into_iter().map(picked).collect(), next }))
+    let notice = data.iter().any(is_short).then_some(ONE_CALL_AWAY.into());
+    Ok(Json(List { data: data.into_iter().map(picked).collect(), next, notice }))
+}
+
+/// Whether a row has not all figures that a single item has.
+fn is_short(item: &Object) -> bool {
+    let stock = item.get("stock");
+    let figure = |name: &str| stock.and_then(|stock| stock.get(name));
+    figure("tracked") == Some(&Value::Bool(true)) && figure("locations").is_some_and(Value::is_null)
+}
+
+/// The one item of a SKU or of another system's id.
+async fn one_named(app: &App, target: &Target<'_>, params: &ListParams) -> Result<Object, Problem> {
+    let (sku, product_id) = (params.sku.as_deref(), params.product_id.as_deref());
+    let (field, wanted) =
+        sku.map(|sku| ("sku", sku)).or(product_id.map(|id| ("product_id", id))).unwrap_or_default();
+    if wanted.is_empty() {
+        return Err(invalid(format!("`{field}` is empty.")));
+    }
+    let rest = ListParams { sku: None, product_id: None, fields: None, ..params.clone() };
+    if rest != ListParams::default() || sku.and(product_id).is_some() {
+        return Err(invalid(format!("`{field}` finds one item: leave out everything else but `fields`.")));
+    }
+    let mut item = match sku {
+        Some(sku) => inventory::item(lookup::item_by_sku(&app.zoho, target, sku).await?),
+        None => item_named(&app.zoho, &app.mappings, target, OneName::ProductId(wanted)).await?,
+    };
+    pick(&mut item, params.fields.as_deref(), ALWAYS);
+    Ok(item)
 }
 
 async fn one(
@@ -220,6 +290,12 @@ async fn one(
     let mut item = lookup::item(&app.zoho, &target(&caller, &connection), item_id).await?;
     pick(&mut item, params.fields.as_deref(), ALWAYS);
     Ok(Json(item))
+}
+
+/// A moment as a caller names it.
+fn moment(text: &str) -> Result<Timestamp, Problem> {
+    let moment = text.parse().ok();
+    moment.ok_or_else(|| invalid("`modified_since` is a moment like 2026-11-18T16:40:12+01:00."))
 }
 
 fn target<'a>(caller: &'a Caller, connection: &'a ConnectionName) -> Target<'a> {

@@ -3,7 +3,11 @@
 pub(crate) mod adjustments;
 mod details;
 pub(crate) mod items;
+mod locations;
 pub(crate) mod lookup;
+pub(crate) mod mappings;
+mod named_lines;
+pub(crate) mod near_twins;
 mod quantity;
 pub(crate) mod records;
 pub(crate) mod sales_orders;

@@ -340,7 +340,7 @@ async fn list(
         params.push(("cursor", Some(&cursor)));
         next(kind.path, &params)
     });
-    Ok(Json(List { data, next }))
+    Ok(Json(List::new(data, next)))
 }
 
 async fn one(

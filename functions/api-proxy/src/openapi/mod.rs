@@ -171,7 +171,12 @@ impl Components {
         }
         if let Some(body) = &operation.body {
             let schema = self.schema(&body.shape);
-            let content = json!({ "application/json": { "schema": schema, "example": body.example } });
+            let mut content = json!({ "application/json": { "schema": schema, "example": body.example } });
+            if let Some(content) = content.as_object_mut() {
+                let other = |example: &str| json!({ "schema": { "type": "string" }, "example": example });
+                let others = operation.also_takes.iter();
+                content.extend(others.map(|(kind, example)| ((*kind).to_owned(), other(example))));
+            }
             into.insert("requestBody".to_owned(), json!({ "required": true, "content": content }));
         }
         if let (true, Way::Pass(verb)) = (operation.raw, operation.way) {
@@ -199,7 +204,11 @@ impl Components {
         let headers = told(operation.way);
         let mut described = json!({ "description": answer.description, "headers": headers });
         if let (Some(shape), Some(described)) = (&answer.shape, described.as_object_mut()) {
-            let content = json!({ "application/json": { "schema": self.schema(shape) } });
+            let mut content = json!({ "application/json": { "schema": self.schema(shape) } });
+            if let (200, Some(content)) = (answer.status, content.as_object_mut()) {
+                let text = json!({ "schema": { "type": "string" } });
+                content.extend(operation.also_gives.iter().map(|kind| ((*kind).to_owned(), text.clone())));
+            }
             described.insert("content".to_owned(), content);
         }
         described
@@ -219,7 +228,9 @@ fn description(operation: &Operation) -> String {
         Way::Open => "Needs no key.".to_owned(),
         Way::Key => "Needs a key, whatever it may do.".to_owned(),
         Way::Own(permissions) => format!("Needs the permission `{}`.", permissions.join("` or `")),
-        Way::Read(product) => format!("Needs the permission `{product}:{}`.", Access::Read),
+        Way::Read(product) => {
+            format!("Needs the permission `{product}:{}`.", operation.access.unwrap_or(Access::Read))
+        }
         Way::Pass(_) => "Needs a pattern among the key's permissions that fits the call.".to_owned(),
         Way::Write(product, access) => format!("Needs the permission `{product}:{access}`."),
     };

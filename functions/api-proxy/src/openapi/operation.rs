@@ -98,6 +98,12 @@ pub struct Operation {
     pub codes: Vec<Code>,
     /// Whether it takes and gives whatever Zoho does.
     pub raw: bool,
+    /// What its key needs, where that is more than its [`Way`] says.
+    pub access: Option<Access>,
+    /// Other media types that it takes, each with an example.
+    pub also_takes: Vec<(&'static str, &'static str)>,
+    /// Other media types in which it gives its answer 200, where the caller asks for them.
+    pub also_gives: Vec<&'static str>,
 }
 
 impl Operation {
@@ -115,7 +121,34 @@ impl Operation {
             answers: Vec::new(),
             codes: Vec::new(),
             raw: false,
+            access: None,
+            also_takes: Vec::new(),
+            also_gives: Vec::new(),
         }
+    }
+
+    /// Puts it into another chapter.
+    pub(crate) fn tagged(mut self, tag: &'static str) -> Self {
+        self.tag = tag;
+        self
+    }
+
+    /// Reads from Zoho, and yet needs more than that, because it changes something of ours.
+    pub(crate) fn needs(mut self, access: Access) -> Self {
+        self.access = Some(access);
+        self
+    }
+
+    /// Takes its body in another media type, too.
+    pub(crate) fn takes_also(mut self, media_type: &'static str, example: &'static str) -> Self {
+        self.also_takes.push((media_type, example));
+        self
+    }
+
+    /// Gives its answer in another media type to those who accept it.
+    pub(crate) fn answers_also(mut self, media_type: &'static str) -> Self {
+        self.also_gives.push(media_type);
+        self
     }
 
     /// Needs no key.

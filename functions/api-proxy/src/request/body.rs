@@ -4,7 +4,7 @@ use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 use shared::base::problem::{Code, Problem};
 
@@ -36,7 +36,7 @@ impl<S: Send + Sync> FromRequest<S> for Body {
                 Code::BodyInvalid,
                 "The body is empty. This route takes a JSON object; `{}` where nothing is said.",
             )),
-            Err(error) => Err(Problem::new(Code::BodyInvalid, format!("The body is no JSON: {error}."))),
+            Err(error) => Err(no_json(&error)),
         }
     }
 }
@@ -50,11 +50,34 @@ pub(crate) fn unreadable(rejection: &BytesRejection, most: &str) -> Problem {
     }
 }
 
+/// Demands one JSON object that every reader reads alike, of which nothing is kept.
+pub(crate) fn demand_object(bytes: &[u8], is_redacted: bool) -> Result<(), Problem> {
+    demand_plain(bytes)?;
+    if is_redacted {
+        let body = serde_json::from_slice::<Value>(bytes).map_err(|error| no_json(&error))?;
+        asked::refuse_document(&body)?;
+    }
+    match bytes.trim_ascii_start().first() {
+        Some(b'{') => serde_json::from_slice::<IgnoredAny>(bytes).map(drop).map_err(|error| no_json(&error)),
+        _ => Err(Problem::new(Code::BodyInvalid, "The body is not a JSON object.")),
+    }
+}
+
+fn no_json(error: &serde_json::Error) -> Problem {
+    Problem::new(Code::BodyInvalid, format!("The body is no JSON: {error}."))
+}
+
 /// The body as what the route takes; unknown fields are refused, because a field that is ignored is not written.
 pub(crate) fn read<T: DeserializeOwned>(body: &Value) -> Result<T, Problem> {
-    serde_path_to_error::deserialize(body).map_err(|error| {
-        Problem::new(Code::BodyInvalid, wording(&error.path().to_string(), &error.inner().to_string()))
-    })
+    serde_path_to_error::deserialize(body).map_err(|error| mistaken(&error))
+}
+
+/// A field that is not what the route takes.
+pub(crate) fn mistaken(error: &serde_path_to_error::Error<serde_json::Error>) -> Problem {
+    let what = error.inner().to_string();
+    // The place in the text says less than that in the document.
+    let what = what.rsplit_once(" at line ").map_or(what.as_str(), |(what, _)| what);
+    Problem::new(Code::BodyInvalid, wording(&error.path().to_string(), what))
 }
 
 /// What serde says of a field, in our words: the field first.

@@ -4,6 +4,7 @@
 pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod connection;
+pub(crate) mod csv;
 pub(crate) mod did_you_mean;
 pub(crate) mod params;
 pub(crate) mod plain_json;
@@ -11,3 +12,4 @@ pub(crate) mod redact;
 pub(crate) mod response_headers;
 pub(crate) mod run_to_completion;
 pub(crate) mod size_limit;
+pub(crate) mod upload;

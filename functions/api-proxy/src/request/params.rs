@@ -1,5 +1,7 @@
 //! Parameters of requests: unknown ones are refused, because a filter that is ignored gives wrong answers.
 
+use std::borrow::Cow;
+
 use axum::extract::{FromRequestParts, Query};
 use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
@@ -161,6 +163,15 @@ pub(crate) struct List<T> {
     pub(crate) data: Vec<T>,
     /// To be called as it stands, for the rest.
     pub(crate) next: Option<String>,
+    /// What is to be known of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) notice: Option<Cow<'static, str>>,
+}
+
+impl<T> List<T> {
+    pub(crate) fn new(data: Vec<T>, next: Option<String>) -> Self {
+        Self { data, next, notice: None }
+    }
 }
 
 /// The address of a list's next part.

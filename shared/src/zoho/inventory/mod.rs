@@ -265,36 +265,47 @@ pub fn plain_record(mut record: Object) -> Object {
 /// `available` is the stock that can be sold (`available_for_sale_stock`). Figures that an answer does not have are null: lists
 /// have neither `available` nor figures by location.
 fn stock(item: &Object) -> Value {
-    let figures = |object: &Object, prefix: &str| {
-        let figure = |name: &str| number(object.get(&format!("{prefix}{name}")));
-        (figure("stock_on_hand"), figure("available_for_sale_stock"), figure("committed_stock"))
-    };
+    let says = |field: &str, word: &str| text(item, field).is_some_and(|text| text.eq_ignore_ascii_case(word));
+    if item.get("is_combo_product") == Some(&Value::Bool(true)) && says("combo_type", "kit") {
+        return json!({ "tracked": false, "why": "A kit has no stock of its own: its components have." });
+    }
     // Organisations that never switched to locations still have warehouses.
     let places = [("locations", "location_"), ("warehouses", "warehouse_")];
     let locations = places.iter().find_map(|(list, prefix)| {
         let places = item.get(*list)?.as_array()?.iter().filter_map(Value::as_object);
         let figures_of = |place: &Object| {
-            let (on_hand, available, committed) = figures(place, prefix);
-            json!({
-                "location_id": id(place, &format!("{prefix}id")),
-                "name": text(place, &format!("{prefix}name")),
-                "on_hand": on_hand,
-                "available": available,
-                "committed": committed,
-            })
+            let mut named = Object::new();
+            named.insert("location_id".to_owned(), json!(id(place, &format!("{prefix}id"))));
+            named.insert("name".to_owned(), json!(text(place, &format!("{prefix}name"))));
+            named.extend(figures(place, prefix));
+            Value::Object(named)
         };
         Some(places.map(figures_of).collect::<Vec<_>>())
     });
     if locations.is_none() && !item.contains_key("stock_on_hand") {
         return json!({ "tracked": false });
     }
-    let (on_hand, available, committed) = figures(item, "");
-    json!({
-        "tracked": true,
-        "on_hand": on_hand,
-        "available": available,
-        "committed": committed,
-        "locations": locations,
+    let mut stock = Object::new();
+    stock.insert("tracked".to_owned(), true.into());
+    stock.extend(figures(item, ""));
+    stock.insert("locations".to_owned(), json!(locations));
+    stock.into()
+}
+
+/// Zoho's figures of an item or of a place by our names. Those that say which count they are come only where Zoho has them: the pages
+/// of Zoho do not say it, other products read them so.
+fn figures(object: &Object, prefix: &str) -> impl Iterator<Item = (String, Value)> {
+    const FIGURES: [(&str, &str, bool); 6] = [
+        ("on_hand", "stock_on_hand", true),
+        ("available", "available_for_sale_stock", true),
+        ("committed", "committed_stock", true),
+        ("physical", "actual_available_stock", false),
+        ("accounting", "available_stock", false),
+        ("in_transit", "quantity_in_transit", false),
+    ];
+    FIGURES.iter().filter_map(move |(ours, zohos, always)| {
+        let figure = number(object.get(&format!("{prefix}{zohos}")));
+        (*always || !figure.is_null()).then(|| ((*ours).to_owned(), figure))
     })
 }
 
@@ -316,7 +327,7 @@ mod tests {
         );
         assert_eq!(
             item["stock"].to_string(),
-            r#"{"tracked":true,"on_hand":42.0,"available":37.0,"committed":5.0,"locations":[{"location_id":"7","name":"Main","on_hand":42.0,"available":37.0,"committed":null}]}"#
+            r#"{"tracked":true,"on_hand":42.0,"available":37.0,"committed":5.0,"accounting":42.0,"locations":[{"location_id":"7","name":"Main","on_hand":42.0,"available":37.0,"committed":null}]}"#
         );
         assert_eq!(item["reorder_level"], Value::Null);
         assert_eq!(
@@ -361,6 +372,8 @@ mod tests {
     #[test]
     fn a_service_has_no_stock_and_old_warehouses_count_as_locations() {
         assert_eq!(shaped(r#"{"item_id":"1"}"#)["stock"], json!({"tracked": false}));
+        let kit = shaped(r#"{"item_id":"1","is_combo_product":true,"combo_type":"kit","stock_on_hand":0}"#);
+        assert!(kit["stock"]["why"].is_string() && kit["stock"]["tracked"] == false);
         let old = shaped(
             r#"{"stock_on_hand":-3.0,"warehouses":[{"warehouse_id":"9","warehouse_name":"Old","warehouse_stock_on_hand":-3.0}]}"#,
         );

@@ -3,10 +3,11 @@
 use axum::http::Method;
 use serde_json::{Value, json};
 
+use super::amount::Amount;
 use super::error::error;
 use super::list::text;
 use super::rules::Moment;
-use super::{body, data, stock, view};
+use super::{body, data, movement, stock, view};
 use crate::api::{Entity, ItemChange};
 use crate::clock::inventory_time;
 use crate::http::{Answer, Call};
@@ -23,7 +24,7 @@ const EDITABLE: [&str; 12] = [
 
 /// The position of an item.
 pub(crate) fn position(state: &State, id: &str) -> Option<usize> {
-    state.items.iter().position(|item| item.get("item_id").and_then(Value::as_str) == Some(id))
+    state.items.position(id)
 }
 
 /// `PUT /items/{id}`: JSON, or the form field `JSONString`. Unknown keys are dropped silently.
@@ -73,6 +74,9 @@ pub(crate) fn announce(state: &mut State, place: usize) {
 }
 
 fn tell(state: &mut State, place: usize, moment: Moment) {
+    if !webhooks::wanted(state, Entity::Item) {
+        return;
+    }
     let sent = state.items.get(place).map(|item| view::detail(item, &state.switches));
     webhooks::prepare(state, (Entity::Item, moment), &sent.unwrap_or_default());
 }
@@ -85,7 +89,7 @@ pub(crate) fn insert(state: &mut State, mut given: Object) -> String {
     {
         given.entry(key).or_insert_with(|| value.into());
     }
-    let item = data::completed(given, state.items.len());
+    let item = data::completed(given, state.items.len(), &state.shop.locations);
     let id = text(&item, "item_id").to_owned();
     state.items.push(item);
     tell(state, state.items.len() - 1, Moment::Add);
@@ -96,14 +100,18 @@ pub(crate) fn insert(state: &mut State, mut given: Object) -> String {
 pub(crate) fn apply(state: &mut State, id: &str, change: &ItemChange) -> Option<()> {
     let place = position(state, id)?;
     if *change == ItemChange::Delete {
-        let gone = view::deleted(&state.items.remove(place));
+        let gone = view::deleted(&state.items.remove(place)?);
         webhooks::prepare(state, (Entity::Item, Moment::Delete), &gone);
         return Some(());
     }
     let now = inventory_time(state.now());
+    if matches!(change, ItemChange::Stock(_)) {
+        movement::remember(state, id);
+    }
     let item = state.items.get_mut(place)?;
     match change {
-        ItemChange::Stock(delta) => stock::on_hand(item, None, *delta)?,
+        ItemChange::Stock(delta) => stock::on_hand(item, None, Amount::read(&delta.to_string())?)?,
+        ItemChange::Sku(sku) => set(item, "sku", sku.as_str().into()),
         ItemChange::Rename(name) => set(item, "name", name.as_str().into()),
         ItemChange::Rate(rate) => set(item, "rate", Value::Number(rate.parse().ok()?)),
         ItemChange::Active(active) => {

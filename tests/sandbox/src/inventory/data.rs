@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::object::Object;
+use super::figures;
+use crate::object::{Object, object};
 
 /// The values of an item that differ from other items.
 struct Spec {
@@ -82,13 +83,14 @@ pub(crate) fn items(extra: usize) -> Vec<Object> {
 }
 
 /// An item from a test, with missing fields filled with ordinary values.
-pub(crate) fn completed(given: Object, number: usize) -> Object {
+pub(crate) fn completed(given: Object, number: usize, locations: &[Object]) -> Object {
     let mut item = build(&ITEM);
     item.insert("item_id".to_owned(), format!("33000000003{number:05}").into());
     if let Some(name) = given.get("name") {
         item.insert("item_name".to_owned(), name.clone());
     }
-    item.extend(given);
+    figures::complete(&mut item, &given, locations);
+    item.extend(given.into_iter().filter(|(key, _)| key != "locations"));
     item
 }
 
@@ -224,7 +226,7 @@ pub(crate) fn organization(id: u64) -> Value {
         "plan_period": "Monthly",
         "language_code": "en",
         "fiscal_year_start_month": 0,
-        "account_created_date": "2025-02-03",
+        "account_created_date": ACCOUNT_CREATED,
         "time_zone": "Europe/Berlin",
         "is_org_active": true,
         "isOrgActive": true,
@@ -263,28 +265,33 @@ pub(crate) fn user() -> Value {
     })
 }
 
+/// The day on which the organisation began.
+pub(crate) const ACCOUNT_CREATED: &str = "2025-02-03";
+
 /// The two locations.
-pub(crate) fn locations() -> Value {
-    let one = |id: &str, name: &str, kind: &str, parent: &str, city: &str, street: &str| {
-        json!({
-            "location_id": id,
-            "location_name": name,
-            "type": kind,
-            "status": "active",
-            "is_primary": parent.is_empty(),
-            "parent_location_id": parent,
-            "email": "",
-            "phone": "",
-            "address": { "city": city, "state": "", "country": "Germany", "attention": "", "state_code": "",
-                "street_address1": street, "street_address2": "" },
-            "is_all_users_selected": true,
-            "associated_users": [],
-        })
-    };
-    json!([
-        one("3300000000038080", "Main", "general", "", "Hamburg", "Kai 4"),
-        one("3300000000038095", "Outlet", "line_item_only", "3300000000038080", "Berlin", "Allee 9"),
-    ])
+pub(crate) fn locations() -> Vec<Object> {
+    vec![
+        location(["3300000000038080", "Main", "general", "", "Hamburg", "Kai 4"]),
+        location(["3300000000038095", "Outlet", "line_item_only", "3300000000038080", "Berlin", "Allee 9"]),
+    ]
+}
+
+/// A location: id, name, type, parent, city, street. Without a parent it is the primary one.
+pub(crate) fn location([id, name, kind, parent, city, street]: [&str; 6]) -> Object {
+    object(json!({
+        "location_id": id,
+        "location_name": name,
+        "type": kind,
+        "status": "active",
+        "is_primary": parent.is_empty(),
+        "parent_location_id": parent,
+        "email": "",
+        "phone": "",
+        "address": { "city": city, "state": "", "country": "Germany", "attention": "", "state_code": "",
+            "street_address1": street, "street_address2": "" },
+        "is_all_users_selected": true,
+        "associated_users": [],
+    }))
 }
 
 /// A number with exactly these digits.

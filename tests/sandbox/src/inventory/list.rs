@@ -22,16 +22,19 @@ pub(crate) struct List<'a> {
     pub(crate) sortable: &'a [&'a str],
     /// Whether the newest come first, unless the caller says otherwise.
     pub(crate) descending: bool,
+    /// Whether a caller's wish for another order does nothing.
+    pub(crate) fixed: bool,
 }
 
 impl List<'_> {
     /// Orders, cuts a page, and writes the envelope.
     pub(crate) fn answer(&self, call: &Call, switches: &Switches, mut rows: Vec<Value>) -> Answer {
         let default_column = self.sortable.first().copied().unwrap_or_default();
-        let wanted = call.filled("sort_column");
+        let wanted = call.filled("sort_column").filter(|_| !self.fixed);
+        let direction = call.param("sort_order").filter(|_| !self.fixed);
         let ignored = |column: &String| switches.sort_by_change_ignored() && column == "last_modified_time";
         let column = wanted.filter(|column| self.sortable.contains(&column.as_str()) && !ignored(column));
-        let order = match (call.param("sort_order").as_deref(), &column) {
+        let order = match (direction.as_deref(), &column) {
             (Some("D"), _) => "D",
             (None, None) if self.descending => "D",
             _ => "A",

@@ -1,17 +1,26 @@
 //! Inventory API v1: checks tokens, organisations and limits, then calls the route.
 
+pub(crate) mod adjustments;
+pub(crate) mod amount;
 mod body;
+pub(crate) mod by_hand;
 pub(crate) mod change;
 pub(crate) mod contacts;
 pub(crate) mod data;
+mod dates;
 mod error;
+mod figures;
 mod groups;
 mod image;
+pub(crate) mod items;
 mod list;
 mod missing;
+pub(crate) mod movement;
 pub(crate) mod opening;
 mod organizations;
+mod places;
 mod purchasing;
+mod quantity;
 mod query;
 mod routes;
 pub(crate) mod rules;
@@ -19,7 +28,9 @@ pub(crate) mod salesorders;
 mod settings;
 mod shipping;
 pub(crate) mod shop;
-mod stock;
+pub(crate) mod stock;
+mod tracking;
+pub(crate) mod transferorders;
 pub(crate) mod view;
 
 use data::FIRST_ORGANIZATION;

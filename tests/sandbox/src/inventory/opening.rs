@@ -2,14 +2,14 @@
 
 use super::contacts::data as contacts;
 use super::groups::data as groups;
+use super::items::Items;
 use super::purchasing::data as purchasing;
 use super::salesorders::data as salesorders;
 use super::shipping::data as shipping;
 use super::shop::Shop;
-use crate::object::Object;
 
 /// The shop, with orders for these items.
-pub(crate) fn shop(items: &[Object]) -> Shop {
+pub(crate) fn shop(items: &Items) -> Shop {
     let mut shop = Shop::new();
     shop.contacts = contacts::all();
     shop.purchaseorders = purchasing::all();

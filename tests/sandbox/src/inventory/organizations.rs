@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use super::data::{self, FIRST_ORGANIZATION};
 use crate::http::Answer;
+use crate::object::Object;
+use crate::state::State;
 
 /// The ids of this many organisations.
 pub(crate) fn ids(count: usize) -> impl Iterator<Item = u64> {
@@ -18,7 +20,7 @@ pub(crate) fn list(count: usize) -> Answer {
 }
 
 /// `GET /locations`.
-pub(crate) fn locations(has_data: bool) -> Answer {
-    let list = if has_data { data::locations() } else { json!([]) };
+pub(crate) fn locations(state: &State, has_data: bool) -> Answer {
+    let list: &[Object] = if has_data { &state.shop.locations } else { &[] };
     Answer::json(200, &json!({ "code": 0, "message": "success", "locations": list }))
 }

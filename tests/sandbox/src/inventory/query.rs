@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::list::{List, contains, starts};
-use super::view;
+use super::{movement, view};
 use crate::clock;
 use crate::http::{Answer, Call};
 use crate::object::Object;
@@ -12,7 +12,8 @@ use crate::switches::Switches;
 
 /// `GET /items`. A location filter is taken but changes nothing.
 pub(crate) fn items(state: &State, call: &Call, has_data: bool) -> Answer {
-    let rows = state.items.iter().filter(|item| has_data && item_matches(item, call, &state.switches));
+    let seen = state.items.iter().filter(|_| has_data).map(|item| movement::seen(state, item));
+    let rows = seen.filter(|item| item_matches(item, call, &state.switches));
     let rows: Vec<Value> = rows.map(|item| view::row(item, &state.switches)).collect();
     let sortable = [
         "name",
@@ -24,7 +25,7 @@ pub(crate) fn items(state: &State, call: &Call, has_data: bool) -> Answer {
         "reorder_level",
         "stock_on_hand",
     ];
-    List { key: "items", report: "Items", sortable: &sortable, descending: false }.answer(
+    List { key: "items", report: "Items", sortable: &sortable, descending: false, fixed: false }.answer(
         call,
         &state.switches,
         rows,

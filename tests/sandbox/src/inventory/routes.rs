@@ -5,13 +5,15 @@ use serde_json::{Value, json};
 
 use super::error::error;
 use super::missing::missing;
-use super::{body, change, contacts, data, groups, image, organizations, purchasing, query};
-use super::{salesorders, settings, shipping, view};
+use super::{
+    adjustments, body, change, contacts, data, groups, image, movement, organizations, purchasing, query,
+};
+use super::{salesorders, settings, shipping, transferorders, view};
 use crate::http::{Answer, Call};
 use crate::state::State;
 
 /// The most item details in one call.
-const MOST_DETAILS: usize = 100;
+const MOST_DETAILS: usize = 200;
 
 /// The scope of a route; `None` if there is no such route. Status changes are CREATE, settings are READ.
 pub(crate) fn needed(state: &State, call: &Call, path: &[&str]) -> Option<&'static str> {
@@ -19,7 +21,9 @@ pub(crate) fn needed(state: &State, call: &Call, path: &[&str]) -> Option<&'stat
     let settings = state.switches.settings_api();
     Some(match (path, call.method.as_str()) {
         (["organizations"] | ["users", "me"], "GET") => "ZohoInventory.settings.READ",
-        (["locations"], "GET") if !legacy => "ZohoInventory.settings.READ",
+        (["locations"], "GET") if !legacy && !state.switches.without_locations => {
+            "ZohoInventory.settings.READ"
+        }
         (["settings", "webhooks" | "workflows"] | ["settings", "webhooks" | "workflows", _], "GET")
             if settings =>
         {
@@ -48,6 +52,21 @@ pub(crate) fn needed(state: &State, call: &Call, path: &[&str]) -> Option<&'stat
         (["purchaseorders"] | ["purchaseorders", _], "GET") => "ZohoInventory.purchaseorders.READ",
         (["packages"] | ["packages", _], "GET") => "ZohoInventory.packages.READ",
         (["shipmentorders", _], "GET") => "ZohoInventory.shipmentorders.READ",
+        (["inventoryadjustments"] | ["inventoryadjustments", _], "GET") => {
+            "ZohoInventory.inventoryadjustments.READ"
+        }
+        (["inventoryadjustments"], "POST") => "ZohoInventory.inventoryadjustments.CREATE",
+        (["inventoryadjustments", _], "DELETE") => "ZohoInventory.inventoryadjustments.DELETE",
+        (
+            ["inventoryadjustments", _, "submit" | "approve" | "reject"]
+            | ["inventoryadjustments", _, "approve", "final"],
+            "POST",
+        ) => "ZohoInventory.inventoryadjustments.UPDATE",
+        (["transferorders"] | ["transferorders", _], "GET") => "ZohoInventory.transferorders.READ",
+        (["transferorders"] | ["transferorders", _, "markastransferred" | "intransit"], "POST") => {
+            "ZohoInventory.transferorders.CREATE"
+        }
+        (["transferorders"] | ["transferorders", _], "DELETE") => "ZohoInventory.transferorders.DELETE",
         _ => return None,
     })
 }
@@ -60,7 +79,7 @@ pub(crate) fn route(state: &mut State, call: &Call, path: &[&str], has_data: boo
         ["users", "me"] => {
             Answer::json(200, &json!({ "code": 0, "message": "success", "user": data::user() }))
         }
-        ["locations"] => organizations::locations(has_data),
+        ["locations"] => organizations::locations(state, has_data),
         ["settings", "webhooks", rest @ ..] => {
             settings::webhooks(state, call, rest.first().copied(), has_data)
         }
@@ -94,6 +113,36 @@ pub(crate) fn route(state: &mut State, call: &Call, path: &[&str], has_data: boo
         ["packages"] => shipping::list(state, call, has_data),
         ["packages", id] => shipping::package(state, id, has_data),
         ["shipmentorders", id] => shipping::shipment(state, id, has_data),
+        ["inventoryadjustments", ..] => adjustments(state, call, path, has_data),
+        ["transferorders", ..] => transfers(state, call, path, has_data),
+        _ => error(404, 5, "Invalid URL Passed"),
+    }
+}
+
+fn adjustments(state: &mut State, call: &Call, path: &[&str], has_data: bool) -> Answer {
+    match (path, &call.method) {
+        ([_], &Method::POST) => adjustments::create(state, call, has_data),
+        ([_], _) => adjustments::list(state, call, has_data),
+        ([_, id], &Method::DELETE) => adjustments::delete(state, id, has_data),
+        ([_, id], _) => adjustments::one(state, id, has_data),
+        ([_, id, step, ..], _) => adjustments::decide(state, call, id, step, has_data),
+        _ => error(404, 5, "Invalid URL Passed"),
+    }
+}
+
+fn transfers(state: &mut State, call: &Call, path: &[&str], has_data: bool) -> Answer {
+    match (path, &call.method) {
+        ([_], &Method::POST) => transferorders::create(state, call, has_data),
+        ([_], &Method::DELETE) => {
+            let ids = call.filled("transfer_order_ids").unwrap_or_default();
+            let ids: Vec<&str> = ids.split(',').map(str::trim).filter(|id| !id.is_empty()).collect();
+            transferorders::delete(state, &ids, has_data)
+        }
+        ([_], _) => transferorders::list(state, call, has_data),
+        ([_, id], &Method::DELETE) => transferorders::delete(state, &[*id], has_data),
+        ([_, id], _) => transferorders::one(state, id, has_data),
+        ([_, id, "intransit"], _) => transferorders::send(state, id, has_data),
+        ([_, id, ..], _) => transferorders::receive(state, call, id, has_data),
         _ => error(404, 5, "Invalid URL Passed"),
     }
 }
@@ -109,7 +158,7 @@ fn details(state: &State, call: &Call, has_data: bool) -> Answer {
     for id in ids {
         let place = change::position(state, id).filter(|_| has_data);
         match place.and_then(|place| state.items.get(place)) {
-            Some(item) => found.push(view::detail(item, &state.switches)),
+            Some(item) => found.push(view::detail(movement::seen(state, item), &state.switches)),
             None => return missing(state, "item_ids", id),
         }
     }

@@ -185,6 +185,7 @@ fn entity(wanted: &Object) -> Result<Entity, Answer> {
     match text(wanted, "entity") {
         "item" | "items" => Ok(Entity::Item),
         "salesorder" | "salesorders" => Ok(Entity::SalesOrder),
+        "inventory_adjustment" | "inventory_adjustments" => Ok(Entity::Adjustment),
         _ => Err(body::invalid("entity")),
     }
 }

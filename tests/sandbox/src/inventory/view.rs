@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::movement;
 use crate::http::Answer;
 use crate::object::Object;
 use crate::state::State;
@@ -27,6 +28,9 @@ const LIVE_LOCATION: [&str; 5] = [
 /// An item alone: with `locations[]`, or with `warehouses[]` in an older organisation.
 pub(crate) fn detail(item: &Object, switches: &Switches) -> Value {
     let mut item = item.clone();
+    if switches.without_locations {
+        item.shift_remove("locations");
+    }
     if let Some(locations) = item.get_mut("locations").and_then(Value::as_array_mut) {
         if switches.location_stock_as_text() {
             locations.iter_mut().for_each(stock_as_text);
@@ -42,7 +46,7 @@ pub(crate) fn detail(item: &Object, switches: &Switches) -> Value {
 
 /// The answer with one item.
 pub(crate) fn one(state: &State, place: usize, message: &str) -> Answer {
-    let item = state.items.get(place).map(|item| detail(item, &state.switches));
+    let item = state.items.get(place).map(|item| detail(movement::seen(state, item), &state.switches));
     Answer::json(200, &json!({ "code": 0, "message": message, "item": item }))
 }
 

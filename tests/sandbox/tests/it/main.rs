@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod accounts;
 #[cfg(test)]
+mod adjustments;
+#[cfg(test)]
 mod coql;
 #[cfg(test)]
 mod crm;
@@ -34,6 +36,8 @@ mod search;
 mod settings;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod transfers;
 #[cfg(test)]
 mod watch;
 #[cfg(test)]

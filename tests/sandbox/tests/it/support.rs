@@ -9,7 +9,8 @@ use serde_json::Value;
 
 pub(crate) const CALLBACK: &str = "https://connector.example.com/oauth/callback";
 pub(crate) const SCOPES: &str = "ZohoInventory.items.ALL,ZohoInventory.contacts.READ,ZohoInventory.settings.READ,\
-ZohoInventory.salesorders.ALL,ZohoInventory.purchaseorders.READ,ZohoInventory.packages.READ,\
+ZohoInventory.salesorders.ALL,ZohoInventory.inventoryadjustments.ALL,ZohoInventory.transferorders.ALL,\
+ZohoInventory.purchaseorders.READ,ZohoInventory.packages.READ,\
 ZohoInventory.shipmentorders.READ,ZohoCRM.modules.ALL,ZohoCRM.org.READ,ZohoCRM.users.READ,ZohoCRM.settings.READ,\
 ZohoCRM.coql.READ,ZohoCRM.notifications.ALL,ZohoSearch.securesearch.READ";
 pub(crate) const ORG: &str = "organization_id=20098765432";

@@ -17,7 +17,7 @@ use shared::zoho::value::{Object, text as text_of};
 
 use crate::app::App;
 use crate::crm::own_query;
-use crate::crm::pagination::{self, List, PageRequest};
+use crate::crm::pagination::{self, PageRequest};
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::{Field, Holds, Shape, described, list_of, named, record, text, with_notice};
@@ -98,7 +98,7 @@ async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
     Params(params): Params<ListParams>,
-) -> Result<Json<List>, Problem> {
+) -> Result<Json<List<Object>>, Problem> {
     let rows = per_page(params.per_page)?;
     let (stage, search) = (params.stage.as_deref(), params.search.as_deref());
     for (name, value) in [("stage", stage), ("search", search)] {

@@ -117,7 +117,7 @@ async fn list(
     let (rows, cursor) = (rows.to_string(), format!("p{}", page + 1));
     let path = format!("/v1/crm/deals/{id}/notes");
     let next = more.then(|| next(&path, &[("per_page", Some(&rows)), ("cursor", Some(&cursor))]));
-    Ok(Json(List { data: crm::rows(answer)?.into_iter().map(crm::record).collect(), next }))
+    Ok(Json(List::new(crm::rows(answer)?.into_iter().map(crm::record).collect(), next)))
 }
 
 async fn create(

@@ -20,6 +20,9 @@ pub(super) struct Adjustment {
     /// The item's id.
     #[cfg_attr(test, schemars(regex(pattern = r"^[0-9]{1,19}$")))]
     pub(super) item_id: Option<String>,
+    /// Another system's id of the item, where a mapping knows it, in place of `item_id`.
+    #[cfg_attr(test, schemars(length(min = 1)))]
+    pub(super) product_id: Option<String>,
     /// By how much the stock changes: `-2` takes two away.
     pub(super) delta: Option<Quantity>,
     /// What the stock shall be, in place of `delta`; it goes with `expected`.
@@ -72,6 +75,9 @@ pub(super) struct Line {
     /// The item's id.
     #[cfg_attr(test, schemars(regex(pattern = r"^[0-9]{1,19}$")))]
     pub(super) item_id: Option<String>,
+    /// Another system's id of the item, where a mapping knows it.
+    #[cfg_attr(test, schemars(length(min = 1)))]
+    pub(super) product_id: Option<String>,
     /// By how much the stock changes.
     pub(super) delta: Option<Quantity>,
     /// What the stock shall be.

@@ -97,7 +97,9 @@ pub(crate) fn judge<'a>(plan: &'a AdjustStock, items: &'a [Object]) -> Result<Ve
     plan.lines
         .iter()
         .map(|line| {
-            let Some(item) = by_id.get(&line.item_id).copied() else {
+            let item = by_id.get(&line.item_id).copied();
+            line.check(item)?;
+            let Some(item) = item else {
                 let verdict = Verdict::Unfit("is not in Zoho Inventory".to_owned());
                 return Ok(Judged { line, item: None, place: None, before: None, verdict });
             };

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use shared::base::exactly_one::exactly_one;
 use shared::base::problem::Problem;
 use shared::base::secret::random_hex;
+use shared::core::mappings::Mapping;
 use shared::zoho::http::Method;
 use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::inventory::{self, adjustments};
@@ -24,6 +25,7 @@ use tokio::time::{Instant, sleep};
 use super::document;
 use super::judge::{Judged, Verdict, judge, nothing_left};
 use crate::inventory::details::details;
+use crate::inventory::lookup::named::demand_mapped;
 use crate::inventory::quantity::Quantity;
 use crate::inventory::stock::Basis;
 use crate::writes::plan::{Done, Plan, Sent};
@@ -60,6 +62,9 @@ pub(crate) struct AdjustStock {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Line {
     pub(crate) item_id: String,
+    /// The mapping that led to the item: what Zoho has of it is held against this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) mapping: Option<Mapping>,
     pub(crate) change: Change,
     /// Serial numbers, batches, bins, as Zoho takes them.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
@@ -77,6 +82,11 @@ pub(crate) enum Change {
 }
 
 impl Line {
+    /// Demands that the item is still what a mapping says.
+    pub(super) fn check(&self, item: Option<&Object>) -> Result<(), Problem> {
+        demand_mapped(&self.item_id, self.mapping.as_ref(), item)
+    }
+
     /// Which arrays it brings along: serial numbers, batches.
     pub(super) fn brings(&self) -> (bool, bool) {
         // Bins hold the serial numbers and batches of what is kept in bins.

@@ -1,31 +1,36 @@
 //! From an adjustment as callers write it to the one that is performed: names become ids, values are checked.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
 use shared::base::id::is_zoho_id;
 use shared::base::problem::{Code, Problem};
+use shared::core::mappings::Mappings;
 use shared::zoho::inventory;
 use shared::zoho::scope::Product;
-use shared::zoho::value::{Object, id};
+use shared::zoho::value::Object;
 
 use super::body::{Adjustment, Line as Asked, MAX_LINES};
 use super::judge::{Judged, Verdict, judge, nothing_left};
 use super::plan::{AdjustStock, Change, Line, own_reference};
 use crate::inventory::details::details;
-use crate::inventory::lookup;
+use crate::inventory::locations::as_zoho_knows_it;
+use crate::inventory::lookup::named::ItemName;
+use crate::inventory::named_lines::find_items;
 use crate::inventory::quantity::Quantity;
 use crate::writes::plan::Draft;
 use crate::writes::request::WriteRequest;
-use crate::zoho::{Target, Zoho, unreadable};
+use crate::zoho::{Target, Zoho};
 
 /// Works out what an adjustment does, and for a preview what the stock would be.
 pub(super) async fn prepare(
     zoho: &Zoho,
+    mappings: &Mappings,
     request: &WriteRequest<'_>,
     asked: Adjustment,
 ) -> Result<Draft<AdjustStock>, Problem> {
-    let location = location(&asked)?;
+    let location = match location(&asked)? {
+        Some(place) => Some(as_zoho_knows_it(mappings, request.connection, place).await?),
+        None => None,
+    };
     let reason = asked.reason.trim().to_owned();
     if reason.is_empty() || reason.chars().count() > 100 {
         return Err(invalid("`reason` must be 1 to 100 letters."));
@@ -39,7 +44,7 @@ pub(super) async fn prepare(
     let own = asked.reference_number.is_none();
     let (reference, description, basis, date) =
         (asked.reference_number.clone(), asked.description.clone(), asked.basis, asked.date.clone());
-    let lines = lines_of(zoho, request, asked).await?;
+    let lines = lines_of(zoho, mappings, request, asked).await?;
     let mut plan = AdjustStock {
         reason,
         date,
@@ -140,10 +145,16 @@ pub(crate) fn demand_date(date: &str) -> Result<(), Problem> {
     }
 }
 
-async fn lines_of(zoho: &Zoho, request: &WriteRequest<'_>, asked: Adjustment) -> Result<Vec<Line>, Problem> {
+async fn lines_of(
+    zoho: &Zoho,
+    mappings: &Mappings,
+    request: &WriteRequest<'_>,
+    asked: Adjustment,
+) -> Result<Vec<Line>, Problem> {
     let one = Asked {
         sku: asked.sku,
         item_id: asked.item_id,
+        product_id: asked.product_id,
         delta: asked.delta,
         target: asked.target,
         expected: asked.expected,
@@ -166,47 +177,37 @@ async fn lines_of(zoho: &Zoho, request: &WriteRequest<'_>, asked: Adjustment) ->
     let mut changes = Vec::with_capacity(lines.len());
     for (index, line) in lines.iter().enumerate() {
         let at = if several { format!("lines[{index}].") } else { String::new() };
+        line.item().one(&place(index, several))?;
         changes.push(line.change(&at)?);
     }
-    let target = Target::new(request.caller, request.connection, Product::Inventory, inventory::scope::ITEMS);
-    let mut made: Vec<Line> = Vec::with_capacity(lines.len());
-    let mut seen: BTreeSet<String> = BTreeSet::new();
-    for ((index, line), change) in lines.into_iter().enumerate().zip(changes) {
-        let at = if several { format!("lines[{index}].") } else { String::new() };
-        let item_id = item_id(zoho, &target, &line, &at).await?;
-        if !seen.insert(item_id.clone()) {
-            return Err(invalid(format!(
-                "`lines[{index}]` names an item that a line before it has already: put them together."
-            )));
-        }
-        made.push(Line { item_id, change, tracking: line.tracking() });
-    }
-    Ok(made)
+    let names: Vec<_> =
+        lines.iter().enumerate().map(|(index, line)| (place(index, several), line.item())).collect();
+    let found = find_items(zoho, mappings, request, &names).await?;
+    let made = lines.iter().zip(changes).zip(found).map(|((line, change), item)| Line {
+        item_id: item.item_id,
+        mapping: item.mapping,
+        change,
+        tracking: line.tracking(),
+    });
+    Ok(made.collect())
 }
 
-async fn item_id(zoho: &Zoho, target: &Target<'_>, line: &Asked, at: &str) -> Result<String, Problem> {
-    match (&line.sku, &line.item_id) {
-        (None, Some(id)) if is_zoho_id(id) => Ok(id.clone()),
-        (None, Some(_)) => {
-            Err(invalid(format!("`{at}item_id` must be Zoho's own: 1 to 19 digits. A SKU stands in `sku`.")))
-        }
-        (Some(sku), None) if !sku.is_empty() => {
-            let item = lookup::item_by_sku(zoho, target, sku).await;
-            let item = item.map_err(|problem| problem.within(&format!("`{at}sku` {sku:?}")))?;
-            id(&item, "item_id").ok_or_else(|| unreadable("item_id"))
-        }
-        _ => Err(invalid(format!("`{at}sku` or `{at}item_id` must name the item: one of them."))),
-    }
+/// What stands around the fields of a line.
+fn place(index: usize, several: bool) -> String {
+    if several { format!("lines[{index}]") } else { String::new() }
 }
 
 impl Asked {
     fn is_empty(&self) -> bool {
-        self.sku.is_none()
-            && self.item_id.is_none()
+        self.item() == ItemName::default()
             && self.delta.is_none()
             && self.target.is_none()
             && self.expected.is_none()
             && self.tracking().is_empty()
+    }
+
+    fn item(&self) -> ItemName<'_> {
+        ItemName::of(self.item_id.as_ref(), self.sku.as_ref(), self.product_id.as_ref())
     }
 
     fn change(&self, at: &str) -> Result<Change, Problem> {

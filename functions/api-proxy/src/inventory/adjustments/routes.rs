@@ -44,6 +44,8 @@ pub(crate) fn routes(to: &mut impl Routes) {
                 Code::SkuAmbiguous,
                 Code::SkuUnresolved,
                 Code::SkuInactive,
+                Code::ProductUnmapped,
+                Code::MappingStale,
                 Code::LocationNotFound,
                 Code::StockChanged,
                 Code::ItemNotAdjustable,
@@ -69,5 +71,5 @@ async fn create(
     let action = "POST /v1/inventory/adjustments";
     let request =
         WriteRequest::new(&app.zoho, &caller, &connection, action, &body, &params, &headers).await?;
-    app.writes.perform(&request, prepare::prepare(&app.zoho, &request, adjustment)).await
+    app.writes.perform(&request, prepare::prepare(&app.zoho, &app.mappings, &request, adjustment)).await
 }

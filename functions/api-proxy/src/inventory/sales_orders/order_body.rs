@@ -4,6 +4,8 @@ use serde::Deserialize;
 use serde_json::{Number, Value};
 use shared::zoho::value::Object;
 
+use crate::inventory::lookup::named::ItemName;
+
 /// More would not fit into the calls that Zoho takes in a minute.
 pub(super) const MAX_LINES: usize = 40;
 
@@ -65,6 +67,9 @@ pub(super) struct Line {
     /// The item's id.
     #[cfg_attr(test, schemars(regex(pattern = r"^[0-9]{1,19}$")))]
     pub(super) item_id: Option<String>,
+    /// Another system's id of the item, which a mapping leads to an item, in place of `item_id`.
+    #[cfg_attr(test, schemars(length(min = 1)))]
+    pub(super) product_id: Option<String>,
     /// How many.
     #[cfg_attr(test, schemars(extend("exclusiveMinimum" = 0)))]
     pub(super) quantity: Number,
@@ -84,12 +89,17 @@ pub(super) struct Line {
 }
 
 impl Line {
+    /// The names of its item.
+    pub(super) fn item(&self) -> ItemName<'_> {
+        ItemName::of(self.item_id.as_ref(), self.sku.as_ref(), self.product_id.as_ref())
+    }
+
     /// As Zoho takes it.
-    pub(super) fn for_zoho(&self, item_id: &str) -> Value {
+    pub(super) fn for_zoho(&self, item_id: &str, rate: Option<&Number>) -> Value {
         let mut line = Object::new();
         line.insert("item_id".to_owned(), item_id.into());
         line.insert("quantity".to_owned(), self.quantity.clone().into());
-        line.extend(self.rate.clone().map(|rate| ("rate".to_owned(), rate.into())));
+        line.extend(rate.cloned().map(|rate| ("rate".to_owned(), rate.into())));
         line.extend(self.discount.clone().map(|discount| ("discount".to_owned(), discount)));
         for (field, value) in
             [("description", &self.description), ("tax_id", &self.tax_id), ("location_id", &self.location_id)]

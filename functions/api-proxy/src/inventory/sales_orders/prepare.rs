@@ -6,6 +6,7 @@ use futures::future::try_join_all;
 use serde_json::Value;
 use shared::base::id::is_zoho_id;
 use shared::base::problem::{Code, Problem};
+use shared::core::mappings::Mappings;
 use shared::zoho::inventory;
 use shared::zoho::scope::Product;
 use shared::zoho::value::{Object, id};
@@ -14,10 +15,12 @@ use super::amount;
 use super::estimate;
 use super::order_body::{Line, MAX_LINES, Order};
 use super::plan::CreateOrder;
+use crate::inventory::details::details;
+use crate::inventory::lookup::named::{NamedItem, OneName, find_item};
 use crate::inventory::lookup::{self, Customer};
 use crate::writes::plan::Draft;
 use crate::writes::request::WriteRequest;
-use crate::zoho::{Target, Zoho, unreadable};
+use crate::zoho::{Target, Zoho};
 
 /// Reads at a time: Zoho takes five in its free plan.
 const READS_AT_ONCE: usize = 3;
@@ -25,14 +28,15 @@ const READS_AT_ONCE: usize = 3;
 /// Works out what an order would send to Zoho, and for a preview what it would cost.
 pub(super) async fn prepare(
     zoho: &Zoho,
+    mappings: &Mappings,
     request: &WriteRequest<'_>,
-    mut order: Order,
+    order: Order,
 ) -> Result<Draft<CreateOrder>, Problem> {
     if order.line_items.is_empty() || order.line_items.len() > MAX_LINES {
         return Err(invalid(format!("`line_items` must have 1 to {MAX_LINES} lines.")));
     }
     let customer = customer(zoho, request, order.customer.as_deref(), order.customer_id.as_deref()).await?;
-    let items = items_of(zoho, request, &order.line_items).await?;
+    let items = items_of(zoho, mappings, request, &order.line_items).await?;
     let mut body = Object::new();
     body.insert("customer_id".to_owned(), customer.id.clone().into());
     for (field, value) in [
@@ -54,9 +58,10 @@ pub(super) async fn prepare(
     }
     body.extend(order.custom_fields.map(|fields| ("custom_fields".to_owned(), fields)));
     let mut preview = Value::Null;
+    let mut read = Vec::new();
     if request.dry_run {
-        let details = details_of(zoho, request, &items).await?;
-        let lines = order.line_items.iter().zip(&details);
+        read = details_of(zoho, request, &order.line_items, &items).await?;
+        let lines = order.line_items.iter().zip(&read);
         let lines: Vec<_> = lines
             .map(|(line, item)| estimate::Line {
                 item,
@@ -69,13 +74,12 @@ pub(super) async fn prepare(
         let charges: Vec<_> =
             charges.into_iter().filter_map(|(field, charge)| Some((field, charge.as_ref()?))).collect();
         preview = estimate::order(&customer, decimals(zoho, request, &customer).await?, &lines, &charges)?;
-        // What is shown is what is sent, whatever the item costs by then.
-        for (line, item) in order.line_items.iter_mut().zip(&details) {
-            let rate = item.get("rate").and_then(Value::as_number);
-            line.rate = line.rate.take().or_else(|| rate.cloned());
-        }
     }
-    let lines = order.line_items.iter().zip(&items).map(|(line, item)| line.for_zoho(item));
+    // What is shown is what is sent, whatever the item costs by then.
+    let shown = |index: usize| read.get(index)?.get("rate")?.as_number();
+    let lines = order.line_items.iter().enumerate();
+    let lines = lines
+        .map(|(index, line)| line.for_zoho(items.id_of(line), line.rate.as_ref().or_else(|| shown(index))));
     body.insert("line_items".to_owned(), Value::Array(lines.collect()));
     amount::written_out(&mut body, "")?;
     Ok(Draft { plan: CreateOrder::new(body), preview, before: Value::Null, modified: None })
@@ -113,29 +117,60 @@ async fn decimals(
 }
 
 /// The items of the lines, each read once.
-async fn details_of(
+async fn details_of<'a>(
     zoho: &Zoho,
     request: &WriteRequest<'_>,
-    items: &[String],
+    lines: &'a [Line],
+    items: &Items<'a>,
 ) -> Result<Vec<Object>, Problem> {
     let target = target(request, inventory::scope::ITEMS);
-    let mut ids: Vec<&str> = items.iter().map(String::as_str).collect();
-    ids.sort_unstable();
-    ids.dedup();
     let mut read: BTreeMap<&str, Object> = BTreeMap::new();
-    for some in ids.chunks(READS_AT_ONCE) {
-        let found = try_join_all(some.iter().copied().map(async |id| {
+    let unread: BTreeMap<&str, OneName<'_>> = items
+        .found
+        .iter()
+        .filter(|(name, _)| !items.read.contains_key(name))
+        .map(|(name, item)| (item.item_id.as_str(), *name))
+        .collect();
+    let unread: Vec<(&str, OneName<'_>)> = unread.into_iter().collect();
+    for some in unread.chunks(READS_AT_ONCE) {
+        let found = try_join_all(some.iter().map(async |(id, name)| {
             let found = lookup::item(zoho, &target, id).await;
-            found.map_err(|problem| at_lines(problem, items.iter().map(|item| item == id), "item_id", id))
+            found.map_err(|problem| at_lines(problem, lines, *name))
         }));
-        read.extend(some.iter().copied().zip(found.await?));
+        read.extend(some.iter().map(|(id, _)| *id).zip(found.await?));
     }
-    Ok(items.iter().map(|id| read.get(id.as_str()).cloned().unwrap_or_default()).collect())
+    let of = |line: &'a Line| {
+        let name = line.item().one("").ok()?;
+        items.read.get(&name).or_else(|| read.get(items.id(name)?)).cloned()
+    };
+    Ok(lines.iter().map(|line| of(line).unwrap_or_default()).collect())
 }
 
-/// The ids of the lines' items; each SKU is looked up once, and few at a time: Zoho takes no more.
-async fn items_of(zoho: &Zoho, request: &WriteRequest<'_>, lines: &[Line]) -> Result<Vec<String>, Problem> {
-    let mut skus: Vec<&str> = Vec::new();
+/// The items of an order's lines by their names there.
+struct Items<'a> {
+    found: BTreeMap<OneName<'a>, NamedItem>,
+    /// Those that were read, as callers get them.
+    read: BTreeMap<OneName<'a>, Object>,
+}
+
+impl<'a> Items<'a> {
+    fn id(&self, name: OneName<'a>) -> Option<&str> {
+        self.found.get(&name).map(|item| item.item_id.as_str())
+    }
+
+    fn id_of(&self, line: &'a Line) -> &str {
+        line.item().one("").ok().and_then(|name| self.id(name)).unwrap_or_default()
+    }
+}
+
+/// The items of the lines; each name is looked up once, and few at a time: Zoho takes no more.
+async fn items_of<'a>(
+    zoho: &Zoho,
+    mappings: &Mappings,
+    request: &WriteRequest<'_>,
+    lines: &'a [Line],
+) -> Result<Items<'a>, Problem> {
+    let mut names: Vec<OneName<'_>> = Vec::new();
     for (index, line) in lines.iter().enumerate() {
         let place = format!("line_items[{index}]");
         if !line.quantity.as_f64().is_some_and(|quantity| quantity > 0.0) {
@@ -144,58 +179,77 @@ async fn items_of(zoho: &Zoho, request: &WriteRequest<'_>, lines: &[Line]) -> Re
                 line.quantity
             )));
         }
-        match (&line.sku, &line.item_id) {
-            (None, Some(id)) if is_zoho_id(id) => {}
-            (None, Some(_)) => {
-                return Err(invalid(format!(
-                    "`{place}.item_id` must be Zoho's own: 1 to 19 digits. A SKU stands in `sku`."
-                )));
-            }
-            (Some(sku), None) if !sku.is_empty() => skus.push(sku),
-            _ => return Err(invalid(format!("`{place}` must have either `sku` or `item_id`."))),
-        }
+        names.push(line.item().one(&place)?);
     }
-    skus.sort_unstable();
-    skus.dedup();
+    names.sort_unstable();
+    names.dedup();
     let target = target(request, inventory::scope::ITEMS);
-    let mut ids: Vec<String> = Vec::with_capacity(skus.len());
-    for some in skus.chunks(READS_AT_ONCE) {
-        let found = try_join_all(some.iter().copied().map(async |sku| {
-            let found = lookup::item_by_sku(zoho, &target, sku).await;
-            found.map_err(|problem| {
-                let of = |line: &Line| line.sku.as_deref() == Some(sku);
-                at_lines(problem, lines.iter().map(of), "sku", sku)
-            })
+    let mut items = Items { found: BTreeMap::new(), read: BTreeMap::new() };
+    for some in names.chunks(READS_AT_ONCE) {
+        let found = try_join_all(some.iter().map(async |name| {
+            let found = find_item(zoho, mappings, &target, *name).await;
+            found.map_err(|problem| at_lines(problem, lines, *name))
         }));
-        for item in &found.await? {
-            ids.push(id(item, "item_id").ok_or_else(|| unreadable("item_id"))?);
-        }
+        items.found.extend(some.iter().copied().zip(found.await?));
     }
-    let of = |line: &Line| match (&line.item_id, &line.sku) {
-        (Some(id), _) => id.clone(),
-        (None, sku) => {
-            let place = sku.as_deref().and_then(|sku| skus.binary_search(&sku).ok());
-            place.and_then(|place| ids.get(place)).cloned().unwrap_or_default()
-        }
-    };
-    Ok(lines.iter().map(of).collect())
+    check_mapped(zoho, &target, lines, &mut items).await?;
+    Ok(items)
+}
+
+/// Holds the items of mappings against what Zoho has, in one call: an order must not go to an item that is not meant any more.
+async fn check_mapped(
+    zoho: &Zoho,
+    target: &Target<'_>,
+    lines: &[Line],
+    items: &mut Items<'_>,
+) -> Result<(), Problem> {
+    let mapped: Vec<(OneName<'_>, &NamedItem)> = items
+        .found
+        .iter()
+        .filter(|(_, item)| item.mapping.is_some())
+        .map(|(name, item)| (*name, item))
+        .collect();
+    let mut ids: Vec<String> = mapped.iter().map(|(_, item)| item.item_id.clone()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    if ids.is_empty() {
+        return Ok(());
+    }
+    let all: Vec<Object> = details(zoho, target, &ids).await?.into_iter().map(inventory::item).collect();
+    for (name, named) in mapped {
+        let same = |item: &&Object| id(item, "item_id").as_ref() == Some(&named.item_id);
+        let item = match all.iter().find(same) {
+            Some(item) => Ok(item.clone()),
+            None => Err(named.gone(Problem::new(Code::RecordNotFound, "Zoho Inventory has no such item."))),
+        };
+        let checked = item.and_then(|item| named.check(&item).map(|()| item));
+        items.read.insert(name, checked.map_err(|problem| at_lines(problem, lines, name))?);
+    }
+    Ok(())
 }
 
 /// A problem with the item of some lines, told with their places and with what to change there.
-fn at_lines(problem: Problem, lines: impl Iterator<Item = bool>, field: &str, value: &str) -> Problem {
+fn at_lines(problem: Problem, lines: &[Line], name: OneName<'_>) -> Problem {
     let hint = match problem.code() {
         Code::SkuAmbiguous => {
-            "In the lines that `detail` names, send `item_id` with one of its ids in place of `sku`. The SKUs should be made unique in Zoho."
+            "In the lines that `detail` names, send `item_id` with one of its ids. The SKUs should be made unique in Zoho."
         }
         Code::SkuUnresolved => {
-            "Find the item by listing `/v1/inventory/items`, and send its `item_id` in place of `sku` in the lines that `detail` names."
+            "Find the item by listing `/v1/inventory/items`, and send its `item_id` in the lines that `detail` names."
         }
-        Code::SkuNotFound | Code::SkuInactive | Code::RecordNotFound => problem.code().hint(),
+        Code::SkuNotFound
+        | Code::SkuInactive
+        | Code::RecordNotFound
+        | Code::ProductUnmapped
+        | Code::MappingStale => problem.code().hint(),
         _ => return problem,
     };
+    let (field, value) = name.field();
+    let is = |line: &Line| line.item().one("").is_ok_and(|own| own == name);
     let places: Vec<String> = lines
+        .iter()
         .enumerate()
-        .filter(|(_, is)| *is)
+        .filter(|(_, line)| is(line))
         .map(|(index, _)| format!("`line_items[{index}].{field}`"))
         .collect();
     problem.within(&format!("{} {value:?}", places.join(", "))).hint(hint)

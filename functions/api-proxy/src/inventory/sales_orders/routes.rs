@@ -37,8 +37,8 @@ pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Post, "/v1/inventory/salesorders", create, || {
         write("createSalesOrder", "Makes a sales order")
             .about(
-                "Give the customer by exact name or by id, and each line by exact SKU or by `item_id`. What a line costs is the \
-                 item's own rate unless `rate` is there.",
+                "Give the customer by exact name or by id, and each line by exact SKU, by `item_id`, or by another system's \
+                 `product_id`, which is mapped. What a line costs is the item's own rate unless `rate` is there.",
             )
             .takes(
                 body!("NewSalesOrder"),
@@ -56,6 +56,8 @@ pub(crate) fn routes(to: &mut impl Routes) {
                 Code::SkuAmbiguous,
                 Code::SkuUnresolved,
                 Code::SkuInactive,
+                Code::ProductUnmapped,
+                Code::MappingStale,
             ])
     });
     to.on(Verb::Post, "/v1/inventory/salesorders/{id}/confirm", confirm, || {
@@ -84,7 +86,7 @@ async fn create(
     let action = "POST /v1/inventory/salesorders";
     let request =
         WriteRequest::new(&app.zoho, &caller, &connection, action, &body, &params, &headers).await?;
-    app.writes.perform(&request, prepare::prepare(&app.zoho, &request, order)).await
+    app.writes.perform(&request, prepare::prepare(&app.zoho, &app.mappings, &request, order)).await
 }
 
 async fn confirm(

@@ -47,6 +47,9 @@ pub(super) struct Line {
     /// The item's id.
     #[cfg_attr(test, schemars(regex(pattern = r"^[0-9]{1,19}$")))]
     pub(super) item_id: Option<String>,
+    /// Another system's id of the item, where a mapping knows it.
+    #[cfg_attr(test, schemars(length(min = 1)))]
+    pub(super) product_id: Option<String>,
     /// How many.
     pub(super) quantity: Quantity,
     /// The numbers of an item that has serial numbers.

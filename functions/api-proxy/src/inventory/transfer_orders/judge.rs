@@ -6,6 +6,7 @@ use shared::base::problem::{Code, Problem};
 use shared::zoho::value::{Object, id, text};
 
 use super::plan::{Line, TransferStock};
+use crate::inventory::lookup::named::demand_mapped;
 use crate::inventory::stock::{self, Figures, Place, json_or_null};
 
 /// A line with its item and both places.
@@ -22,6 +23,7 @@ pub(super) fn judge<'a>(plan: &'a TransferStock, items: &'a [Object]) -> Result<
     }
     let judge_line = |line: &'a Line| {
         let item = items.iter().find(|item| id(item, "item_id").as_deref() == Some(line.item_id.as_str()));
+        demand_mapped(&line.item_id, line.mapping.as_ref(), item)?;
         let places = match item {
             None => Err("is not in Zoho Inventory".to_owned()),
             Some(item) => match stock::unfit(item, line.brings()) {
@@ -29,9 +31,9 @@ pub(super) fn judge<'a>(plan: &'a TransferStock, items: &'a [Object]) -> Result<
                 None => both(plan, item),
             },
         };
-        Judged { line, item, places }
+        Ok(Judged { line, item, places })
     };
-    Ok(plan.lines.iter().map(judge_line).collect())
+    plan.lines.iter().map(judge_line).collect()
 }
 
 fn both(plan: &TransferStock, item: &Object) -> Result<(Place, Place), String> {

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use shared::base::exactly_one::exactly_one;
 use shared::base::problem::{Code, Problem};
 use shared::base::secret::random_hex;
+use shared::core::mappings::Mapping;
 use shared::zoho::http::Method;
 use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::inventory::{self, transfer_orders};
@@ -46,6 +47,9 @@ pub(crate) struct TransferStock {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Line {
     pub(super) item_id: String,
+    /// The mapping that led to the item: what Zoho has of it is held against this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) mapping: Option<Mapping>,
     pub(super) quantity: Quantity,
     /// Serial numbers, batches, as Zoho takes them.
     #[serde(default, skip_serializing_if = "Object::is_empty")]
@@ -255,7 +259,12 @@ impl Plan for TransferStock {
         let target = request.target(self.needs());
         let items = self.items(zoho, &target).await.unwrap_or_default();
         let notice = "The answer to this write was lost, and it was found in Zoho: `before` is what was read after it.";
-        Ok(Some(self.done(document, &judge(self, &items).unwrap_or_default(), Some(&items), vec![notice.to_owned()])))
+        Ok(Some(self.done(
+            document,
+            &judge(self, &items).unwrap_or_default(),
+            Some(&items),
+            vec![notice.to_owned()],
+        )))
     }
 }
 

@@ -1,26 +1,28 @@
 //! From a transfer as callers write it to the one that is performed.
 
-use std::collections::BTreeSet;
-
 use serde_json::{Value, json};
-use shared::base::id::is_zoho_id;
 use shared::base::problem::{Code, Problem};
+use shared::core::mappings::Mappings;
 use shared::zoho::inventory;
 use shared::zoho::scope::Product;
-use shared::zoho::value::{Object, id};
+use shared::zoho::value::Object;
 
 use super::body::{Line as Asked, MAX_LINES, Transfer};
 use super::judge::{Judged, judge, nothing_left};
 use super::plan::{Line, TransferStock, own_number};
 use crate::inventory::adjustments::demand_date;
-use crate::inventory::lookup;
+use crate::inventory::locations::as_zoho_knows_it;
+use crate::inventory::lookup::named::ItemName;
+use crate::inventory::named_lines::find_items;
+use crate::inventory::quantity::Quantity;
 use crate::writes::plan::Draft;
 use crate::writes::request::WriteRequest;
-use crate::zoho::{Target, Zoho, unreadable};
+use crate::zoho::{Target, Zoho};
 
 /// Works out what a transfer moves, and for a preview what both places would have.
 pub(super) async fn prepare(
     zoho: &Zoho,
+    mappings: &Mappings,
     request: &WriteRequest<'_>,
     asked: Transfer,
 ) -> Result<Draft<TransferStock>, Problem> {
@@ -41,28 +43,36 @@ pub(super) async fn prepare(
     if asked.transfer_order_number.as_deref().is_some_and(|number| number.trim().is_empty()) {
         return Err(invalid("`transfer_order_number` is empty.".to_owned()));
     }
-    let target = Target::new(request.caller, request.connection, Product::Inventory, inventory::scope::ITEMS);
-    let mut lines: Vec<Line> = Vec::with_capacity(asked.lines.len());
-    let mut seen: BTreeSet<String> = BTreeSet::new();
-    for (index, line) in asked.lines.into_iter().enumerate() {
-        let line = line_of(zoho, &target, line, &format!("lines[{index}]")).await?;
-        if !seen.insert(line.item_id.clone()) {
-            return Err(invalid(format!(
-                "`lines[{index}]` names an item that a line before it has already: put them together."
-            )));
-        }
-        lines.push(line);
+    let mut quantities = Vec::with_capacity(asked.lines.len());
+    for (index, line) in asked.lines.iter().enumerate() {
+        line.item().one(&format!("lines[{index}]"))?;
+        quantities.push(line.checked_quantity(index)?);
     }
+    let names: Vec<_> = asked
+        .lines
+        .iter()
+        .enumerate()
+        .map(|(index, line)| (format!("lines[{index}]"), line.item()))
+        .collect();
+    let found = find_items(zoho, mappings, request, &names).await?;
+    let lines = asked.lines.iter().zip(quantities).zip(found).map(|((line, quantity), item)| Line {
+        item_id: item.item_id,
+        mapping: item.mapping,
+        quantity,
+        tracking: line.tracking(),
+    });
+    let lines: Vec<Line> = lines.collect();
     let plan = TransferStock {
         own_number: asked.transfer_order_number.is_none(),
         number: asked.transfer_order_number.unwrap_or_else(own_number),
-        from: asked.from,
-        to: asked.to,
+        from: as_zoho_knows_it(mappings, request.connection, asked.from).await?,
+        to: as_zoho_knows_it(mappings, request.connection, asked.to).await?,
         in_transit: asked.in_transit,
         date: asked.date,
         description: asked.description,
         lines,
     };
+    let target = Target::new(request.caller, request.connection, Product::Inventory, inventory::scope::ITEMS);
     let preview = if request.dry_run { preview(zoho, &target, &plan).await? } else { Value::Null };
     Ok(Draft { plan, preview, before: Value::Null, modified: None })
 }
@@ -86,31 +96,30 @@ async fn preview(zoho: &Zoho, target: &Target<'_>, plan: &TransferStock) -> Resu
     }))
 }
 
-async fn line_of(zoho: &Zoho, target: &Target<'_>, line: Asked, at: &str) -> Result<Line, Problem> {
-    let quantity = line.quantity;
-    if quantity.0.is_sign_negative() || quantity.0.is_zero() {
-        return Err(invalid(format!("`{at}.quantity` is {}, but must be more than 0.", quantity.0)));
+impl Asked {
+    fn item(&self) -> ItemName<'_> {
+        ItemName::of(self.item_id.as_ref(), self.sku.as_ref(), self.product_id.as_ref())
     }
-    let item_id = match (&line.sku, &line.item_id) {
-        (None, Some(id)) if is_zoho_id(id) => id.clone(),
-        (None, Some(_)) => {
+
+    fn checked_quantity(&self, index: usize) -> Result<Quantity, Problem> {
+        let quantity = self.quantity;
+        if quantity.0.is_sign_negative() || quantity.0.is_zero() {
             return Err(invalid(format!(
-                "`{at}.item_id` must be Zoho's own: 1 to 19 digits. A SKU stands in `sku`."
+                "`lines[{index}].quantity` is {}, but must be more than 0.",
+                quantity.0
             )));
         }
-        (Some(sku), None) if !sku.is_empty() => {
-            let item = lookup::item_by_sku(zoho, target, sku).await;
-            let item = item.map_err(|problem| problem.within(&format!("`{at}.sku` {sku:?}")))?;
-            id(&item, "item_id").ok_or_else(|| unreadable("item_id"))?
-        }
-        _ => return Err(invalid(format!("`{at}` must have either `sku` or `item_id`."))),
-    };
-    let mut tracking = Object::new();
-    let serials = line.serial_numbers.map(|numbers| json!(numbers));
-    for (field, value) in [("serial_numbers", serials), ("batches", line.batches)] {
-        tracking.extend(value.filter(|value| !value.is_null()).map(|value| (field.to_owned(), value)));
+        Ok(quantity)
     }
-    Ok(Line { item_id, quantity, tracking })
+
+    fn tracking(&self) -> Object {
+        let mut tracking = Object::new();
+        let serials = self.serial_numbers.as_ref().map(|numbers| json!(numbers));
+        for (field, value) in [("serial_numbers", serials), ("batches", self.batches.clone())] {
+            tracking.extend(value.filter(|value| !value.is_null()).map(|value| (field.to_owned(), value)));
+        }
+        tracking
+    }
 }
 
 fn invalid(detail: impl Into<String>) -> Problem {

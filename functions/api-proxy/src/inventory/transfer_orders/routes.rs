@@ -48,6 +48,8 @@ pub(crate) fn routes(to: &mut impl Routes) {
                 Code::SkuAmbiguous,
                 Code::SkuUnresolved,
                 Code::SkuInactive,
+                Code::ProductUnmapped,
+                Code::MappingStale,
                 Code::LocationNotFound,
                 Code::ItemNotAdjustable,
                 Code::StockInProgress,
@@ -79,7 +81,7 @@ async fn create(
     let action = "POST /v1/inventory/transferorders";
     let request =
         WriteRequest::new(&app.zoho, &caller, &connection, action, &body, &params, &headers).await?;
-    app.writes.perform(&request, prepare::prepare(&app.zoho, &request, transfer)).await
+    app.writes.perform(&request, prepare::prepare(&app.zoho, &app.mappings, &request, transfer)).await
 }
 
 #[derive(Deserialize)]

@@ -37,6 +37,11 @@ pub(crate) fn hidden(detail: impl AsRef<str>) -> Problem {
     Problem::new(Code::KeyNotAllowed, detail)
 }
 
+/// Marks an answer that the connector wrote itself and that is no JSON: a table, a page. Nothing in it is a field of a person, so that only
+/// addresses within its words are hidden.
+#[derive(Clone)]
+pub(crate) struct OwnText;
+
 /// Hides it in the answers for such keys.
 pub(crate) async fn layer(request: Request, next: Next) -> Response {
     let headers = request.extensions().get::<ResponseHeaders>().cloned().unwrap_or_default();
@@ -62,6 +67,9 @@ pub(crate) async fn layer(request: Request, next: Next) -> Response {
     if let Ok(mut value) = zoho_json::read(&bytes) {
         answer::redact(&mut value);
         return Response::from_parts(parts, Body::from(value.to_string()));
+    }
+    if let (Some(OwnText), Ok(words)) = (parts.extensions.get(), std::str::from_utf8(&bytes)) {
+        return Response::from_parts(parts, Body::from(text::without_addresses(words)));
     }
     if parts.extensions.get::<Written>().is_some() {
         let notice =

@@ -36,7 +36,7 @@ pub(crate) fn list(state: &State, call: &Call, has_data: bool) -> Answer {
         "created_time",
         "last_modified_time",
     ];
-    List { key: "contacts", report: "Contacts", sortable: &sortable, descending: false }.answer(
+    List { key: "contacts", report: "Contacts", sortable: &sortable, descending: false, fixed: false }.answer(
         call,
         &state.switches,
         rows,

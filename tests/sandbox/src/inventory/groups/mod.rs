@@ -21,6 +21,7 @@ pub(crate) fn list(state: &State, call: &Call, has_data: bool) -> Answer {
         report: "Item Groups",
         sortable: &["group_name", "created_time"],
         descending: false,
+        fixed: false,
     };
     list.answer(call, &state.switches, rows)
 }

@@ -28,11 +28,14 @@ pub(crate) fn list(state: &State, call: &Call, has_data: bool) -> Answer {
         })
         .collect();
     let sortable = ["created_time", "date", "purchaseorder_number", "total", "last_modified_time"];
-    List { key: "purchaseorders", report: "Purchase Orders", sortable: &sortable, descending: true }.answer(
-        call,
-        &state.switches,
-        rows,
-    )
+    List {
+        key: "purchaseorders",
+        report: "Purchase Orders",
+        sortable: &sortable,
+        descending: true,
+        fixed: false,
+    }
+    .answer(call, &state.switches, rows)
 }
 
 /// `GET /purchaseorders/{id}`, under the key that live clients read, or under that of the official file.

@@ -4,10 +4,11 @@ use jiff::civil::Date;
 use serde_json::{Number, Value, json};
 
 use crate::http::Answer;
+use crate::inventory::body;
 use crate::inventory::error::{error, not_there};
+use crate::inventory::items::Items;
 use crate::inventory::list::text;
 use crate::inventory::shop::Shop;
-use crate::inventory::{body, data};
 use crate::object::{Object, object};
 
 /// The only tax.
@@ -20,12 +21,12 @@ const TEXTS: [&str; 6] =
 /// A draft without number and times. Unknown keys are dropped silently, as at Zoho.
 pub(crate) fn order(
     shop: &mut Shop,
-    items: &[Object],
+    items: &Items,
     wanted: &Object,
     (has_data, today): (bool, &str),
 ) -> Result<Object, Answer> {
     let customer = customer(shop, wanted, has_data)?;
-    let place = location(wanted, None)?;
+    let place = location(shop, wanted, None)?;
     let date = Some(day(wanted, "date")?).filter(|date| !date.is_empty());
     let date = date.unwrap_or_else(|| today.to_owned());
     let shipment_date = day(wanted, "shipment_date")?;
@@ -36,7 +37,8 @@ pub(crate) fn order(
     let mut built = Vec::new();
     for (order, line) in lines.iter().enumerate() {
         let line = line.as_object().ok_or_else(|| body::invalid("line_items"))?;
-        built.push(self::line(line, items, (order + 1, shop.id()), &place, &mut sums)?);
+        let id = shop.id();
+        built.push(self::line(line, (shop, items), (order + 1, id), &place, &mut sums)?);
     }
     let charge = |key: &str| match wanted.get(key) {
         None => Ok(0.0),
@@ -125,14 +127,13 @@ struct Sums {
 
 fn line(
     wanted: &Object,
-    items: &[Object],
+    (shop, items): (&Shop, &Items),
     (order, id): (usize, String),
     place: &(String, String),
     sums: &mut Sums,
 ) -> Result<Value, Answer> {
     let item_id = body::id(wanted, "item_id");
-    let item = items.iter().find(|item| text(item, "item_id") == item_id);
-    let item = item.ok_or_else(|| match item_id.as_str() {
+    let item = items.by_id(&item_id).ok_or_else(|| match item_id.as_str() {
         "" => error(400, 4, "Invalid value passed for item_id"),
         _ => not_there("Item does not exist."),
     })?;
@@ -148,7 +149,7 @@ fn line(
     let rate = given("rate")?.or_else(|| item.get("rate").and_then(body::number));
     let rate = rate.filter(|rate| float(rate) >= 0.0).ok_or_else(|| body::invalid("rate"))?;
     let discount = discount(wanted, quantity * float(&rate))?;
-    let place = location(wanted, Some(place))?;
+    let place = location(shop, wanted, Some(place))?;
     let tax_id = body::id(wanted, "tax_id");
     let (tax_name, percentage) = match tax_id.as_str() {
         "" => ("", 0.0),
@@ -220,10 +221,13 @@ fn customer(shop: &Shop, wanted: &Object, has_data: bool) -> Result<Object, Answ
 }
 
 /// Id and name of the requested location, else of the order's, else of the primary one.
-fn location(wanted: &Object, order: Option<&(String, String)>) -> Result<(String, String), Answer> {
+fn location(
+    shop: &Shop,
+    wanted: &Object,
+    order: Option<&(String, String)>,
+) -> Result<(String, String), Answer> {
     let id = body::id(wanted, "location_id");
-    let locations = data::locations();
-    let mut locations = locations.as_array().into_iter().flatten().filter_map(Value::as_object);
+    let mut locations = shop.locations.iter();
     let name_of =
         |place: &Object| (text(place, "location_id").to_owned(), text(place, "location_name").to_owned());
     match (id.as_str(), order) {

@@ -3,11 +3,12 @@
 use serde_json::{Value, json};
 
 use super::{build, status_fields};
+use crate::inventory::items::Items;
 use crate::inventory::shop::Shop;
-use crate::object::{Object, object};
+use crate::object::object;
 
 /// Adds the orders to the shop. Their committed stock is already in the items.
-pub(crate) fn fill(shop: &mut Shop, items: &[Object]) {
+pub(crate) fn fill(shop: &mut Shop, items: &Items) {
     let (harbor, cafe) = ("3300000000060210", "3300000000060211");
     let line = |item: u32, quantity: u32| json!({ "item_id": format!("33000000000700{item:02}"), "quantity": quantity });
     let order = |customer: &str, date: &str, reference: &str, lines: Vec<Value>| {

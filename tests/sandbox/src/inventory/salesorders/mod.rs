@@ -53,18 +53,33 @@ pub(crate) fn create(state: &mut State, call: &Call, has_data: bool) -> Answer {
         }
         Err(answer) => return answer,
     };
-    state.shop.salesorders.push(order.clone());
-    announce(state, Moment::Add, &order);
+    keep(state, order.clone());
     let key = if state.switches.official_file_keys() { "sales_order" } else { "salesorder" };
     Answer::json(201, &json!({ "code": 0, "message": "Sales Order has been created.", key: order }))
+}
+
+/// Keeps a new order and tells of it.
+pub(crate) fn keep(state: &mut State, order: Object) {
+    state.shop.salesorders.push(order.clone());
+    announce(state, Moment::Add, &order);
 }
 
 fn build(state: &mut State, call: &Call, has_data: bool) -> Result<Object, Answer> {
     let wanted = body::read(call)?;
     let number = number::asked(state, call, &wanted)?;
+    draft(state, &wanted, number, has_data)
+}
+
+/// A draft with its number and its times.
+pub(crate) fn draft(
+    state: &mut State,
+    wanted: &Object,
+    number: Option<String>,
+    has_data: bool,
+) -> Result<Object, Answer> {
     let now = inventory_time(state.now());
     let today = now.split('T').next().unwrap_or_default();
-    let mut order = build::order(&mut state.shop, &state.items, &wanted, (has_data, today))?;
+    let mut order = build::order(&mut state.shop, &state.items, wanted, (has_data, today))?;
     // Only an accepted order uses up a number.
     let number = number.unwrap_or_else(|| state.shop.order_number());
     for (key, value) in [("salesorder_number", &number), ("created_time", &now), ("last_modified_time", &now)]
@@ -99,11 +114,8 @@ pub(crate) fn list(state: &State, call: &Call, has_data: bool) -> Answer {
         "reference_number",
         "total",
     ];
-    List { key: "salesorders", report: "Sales Orders", sortable: &sortable, descending: true }.answer(
-        call,
-        &state.switches,
-        rows,
-    )
+    List { key: "salesorders", report: "Sales Orders", sortable: &sortable, descending: true, fixed: false }
+        .answer(call, &state.switches, rows)
 }
 
 fn matches(state: &State, order: &Object, call: &Call) -> bool {

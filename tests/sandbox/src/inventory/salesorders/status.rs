@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 use super::{announce, position, status_fields};
 use crate::clock::inventory_time;
 use crate::http::{Answer, Call};
+use crate::inventory::amount::Amount;
 use crate::inventory::error::error;
 use crate::inventory::list::text;
 use crate::inventory::missing::missing;
 use crate::inventory::rules::Moment;
-use crate::inventory::{change, stock};
+use crate::inventory::{change, movement, stock};
 use crate::object::Object;
 use crate::state::State;
 
@@ -45,7 +46,8 @@ fn done(message: &str) -> Answer {
     Answer::json(200, &json!({ "code": 0, "message": message }))
 }
 
-fn apply(state: &mut State, id: &str, wanted: &str) -> Result<(), Answer> {
+/// Sets the status of an order.
+pub(crate) fn apply(state: &mut State, id: &str, wanted: &str) -> Result<(), Answer> {
     let now = inventory_time(state.now());
     let Some(order) = position(state, id).and_then(|place| state.shop.salesorders.get_mut(place)) else {
         return Ok(());
@@ -61,23 +63,24 @@ fn apply(state: &mut State, id: &str, wanted: &str) -> Result<(), Answer> {
     status_fields::write(order, wanted);
     order.insert("last_modified_time".to_owned(), now.into());
     let order = order.clone();
-    let sign = if wanted == "confirmed" { 1.0 } else { -1.0 };
     if wanted == "confirmed" || was == "confirmed" {
-        commit(state, &order, sign);
+        commit(state, &order, wanted == "confirmed");
     }
     announce(state, Moment::Edit, &order);
     Ok(())
 }
 
 /// Commits or frees stock. It is not known whether Zoho then counts the items as changed.
-fn commit(state: &mut State, order: &Object, sign: f64) {
+fn commit(state: &mut State, order: &Object, holds: bool) {
     let now = inventory_time(state.now());
     let lines = order.get("line_items").and_then(Value::as_array).into_iter().flatten();
     for line in lines.filter_map(Value::as_object) {
-        let quantity = line.get("quantity").and_then(Value::as_f64).unwrap_or_default();
+        let quantity = line.get("quantity").and_then(Amount::of).unwrap_or_default();
+        let quantity = if holds { quantity } else { -quantity };
         let Some(place) = change::position(state, text(line, "item_id")) else { continue };
+        movement::remember(state, text(line, "item_id"));
         let moved = state.items.get_mut(place).and_then(|item| {
-            stock::commit(item, Some(text(line, "location_id")), sign * quantity)?;
+            stock::commit(item, Some(text(line, "location_id")), quantity)?;
             if state.switches.orders_change_items() {
                 item.insert("last_modified_time".to_owned(), now.clone().into());
             }

@@ -38,7 +38,7 @@ pub(crate) fn list(state: &State, call: &Call, has_data: bool) -> Answer {
         .collect();
     let sortable = ["created_time", "date", "package_number", "salesorder_number", "last_modified_time"];
     let key = if state.switches.official_file_keys() { "packagea" } else { "packages" };
-    List { key, report: "Packages", sortable: &sortable, descending: true }.answer(
+    List { key, report: "Packages", sortable: &sortable, descending: true, fixed: false }.answer(
         call,
         &state.switches,
         rows,

@@ -1,5 +1,7 @@
-//! Records by what people call them: an item by its exact SKU, a customer by exact name, a location by id or exact name. Each
+//! Records by what people call them: an item by its exact SKU or by another system's id, a customer by exact name, a location by id or exact name. Each
 //! leads to exactly one, or the caller hears why not. Zoho's filters are not relied on: they may be ignored, or match in parts.
+
+pub(crate) mod named;
 
 use std::collections::BTreeSet;
 
@@ -10,6 +12,7 @@ use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::response::{self, records};
 use shared::zoho::value::{Object, id, query_of, text};
 
+use crate::inventory::near_twins::{are_near, common_part};
 use crate::zoho::{Target, Zoho, unreadable};
 
 /// How many pages are searched for a SKU where Zoho ignores the filter, as it does with filters it does not know.
@@ -68,10 +71,15 @@ pub(super) async fn item_page(
 
 /// The one active item with exactly this SKU.
 pub(crate) async fn item_by_sku(zoho: &Zoho, target: &Target<'_>, sku: &str) -> Result<Object, Problem> {
-    let mut found: Vec<Object> = Vec::new();
+    let (mut found, mut twins): (Vec<Object>, Vec<Object>) = (Vec::new(), Vec::new());
+    let mut is_filtered = true;
     for page in 1.. {
         let ItemPage { items, more, .. } = item_page(zoho, target, &[("sku", sku)], page, ROWS).await?;
-        for item in items.into_iter().filter(|item| text(item, "sku") == Some(sku)) {
+        let (exact, others): (Vec<_>, Vec<_>) =
+            items.into_iter().partition(|item| text(item, "sku") == Some(sku));
+        is_filtered &= page == 1;
+        twins.extend(others.into_iter().filter(|item| is_near_twin(item, sku)));
+        for item in exact {
             // A list that changes while it is read can show an item twice.
             if !found.iter().any(|known| id(known, "item_id") == id(&item, "item_id")) {
                 found.push(item);
@@ -102,8 +110,36 @@ pub(crate) async fn item_by_sku(zoho: &Zoho, target: &Target<'_>, sku: &str) -> 
             format!("Items with this SKU: {}.", candidates(&items, "item_id", &["name"])),
         )),
         Found::None => {
-            Err(Problem::new(Code::SkuNotFound, "No item in Zoho Inventory has exactly this SKU."))
+            if twins.is_empty() && is_filtered {
+                twins = near_twins(zoho, target, sku).await;
+            }
+            let mut detail = "No item in Zoho Inventory has exactly this SKU.".to_owned();
+            if !twins.is_empty() {
+                let twins = candidates(&twins, "item_id", &["sku", "name"]);
+                detail.push_str(
+                    " These differ only by capitals, blanks, leading zeros or the way an accent is written: ",
+                );
+                detail.push_str(&twins);
+                detail.push('.');
+            }
+            Err(Problem::new(Code::SkuNotFound, detail))
         }
+    }
+}
+
+fn is_near_twin(item: &Object, sku: &str) -> bool {
+    text(item, "sku").is_some_and(|other| are_near(other, sku))
+}
+
+/// Items whose SKU may be meant: those of one page, because this only words a failure.
+pub(super) async fn near_twins(zoho: &Zoho, target: &Target<'_>, sku: &str) -> Vec<Object> {
+    let part = common_part(sku);
+    if part.is_empty() {
+        return Vec::new();
+    }
+    match item_page(zoho, target, &[("search_text", part)], 1, ROWS).await {
+        Ok(page) => page.items.into_iter().filter(|item| is_near_twin(item, sku)).collect(),
+        Err(_) => Vec::new(),
     }
 }
 

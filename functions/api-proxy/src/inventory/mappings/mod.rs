@@ -1,0 +1,8 @@
+//! What other systems call the items and the places of Zoho Inventory: said one by one or imported, exported, and filled in with what Zoho
+//! has.
+
+mod conclude;
+mod import;
+mod resolve;
+pub(crate) mod routes;
+mod shown;

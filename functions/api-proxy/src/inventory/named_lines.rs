@@ -1,0 +1,61 @@
+//! The items of the lines of a stock write, by whichever of their names a caller has.
+
+use std::collections::BTreeSet;
+
+use futures::future::try_join_all;
+use shared::base::problem::{Code, Problem};
+use shared::core::mappings::Mappings;
+use shared::zoho::inventory;
+use shared::zoho::scope::Product;
+
+use crate::inventory::lookup::named::{ItemName, NamedItem, OneName, find_item};
+use crate::writes::request::WriteRequest;
+use crate::zoho::{Target, Zoho};
+
+/// Reads at a time: Zoho takes five in its free plan.
+const READS_AT_ONCE: usize = 3;
+
+/// More lookups by SKU would not fit into the calls that Zoho takes in a minute.
+const MAX_SKUS: usize = 40;
+
+/// The items of these lines, each of which must be another one. A place is what stands around the names: `lines[0]`, or nothing.
+pub(crate) async fn find_items(
+    zoho: &Zoho,
+    mappings: &Mappings,
+    request: &WriteRequest<'_>,
+    lines: &[(String, ItemName<'_>)],
+) -> Result<Vec<NamedItem>, Problem> {
+    let names: Vec<(&str, OneName<'_>)> = lines
+        .iter()
+        .map(|(place, name)| Ok((place.as_str(), name.one(place)?)))
+        .collect::<Result<_, Problem>>()?;
+    if names.iter().filter(|(_, name)| matches!(name, OneName::Sku(_))).count() > MAX_SKUS {
+        return Err(invalid(format!(
+            "More than {MAX_SKUS} lines name their item by `sku`. Send `item_id` for the others, or a reconciliation for so many."
+        )));
+    }
+    let target = Target::new(request.caller, request.connection, Product::Inventory, inventory::scope::ITEMS);
+    let mut found: Vec<NamedItem> = Vec::with_capacity(names.len());
+    for some in names.chunks(READS_AT_ONCE) {
+        let items = try_join_all(some.iter().map(async |(place, name)| {
+            let (field, value) = name.field();
+            let dot = if place.is_empty() { "" } else { "." };
+            let item = find_item(zoho, mappings, &target, *name).await;
+            item.map_err(|problem| problem.within(&format!("`{place}{dot}{field}` {value:?}")))
+        }));
+        found.extend(items.await?);
+    }
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    if let Some((place, _)) =
+        names.iter().zip(&found).find(|(_, item)| !seen.insert(&item.item_id)).map(|(name, _)| *name)
+    {
+        return Err(invalid(format!(
+            "`{place}` names an item that a line before it has already: put them together."
+        )));
+    }
+    Ok(found)
+}
+
+fn invalid(detail: String) -> Problem {
+    Problem::new(Code::BodyInvalid, detail)
+}
