@@ -154,12 +154,12 @@ async fn all_of_a_count_is_adjusted_in_one_go_and_only_chosen_lines_where_they_a
 async fn a_file_that_cannot_be_taken_is_told_by_its_lines_and_nothing_is_kept() {
     let (connector, agent) = keeper().await;
     for (content, expected) in [
-        ("\u{feff}sku;quantity\r\nSHELF-OAK-80;1,5\r\n", "Line 2"),
-        ("sku,quantity\nSHELF-OAK-80,ten\nBRKT-STD,-1\n", "Line 3"),
+        ("\u{feff}sku;quantity\r\nSHELF-OAK-80;1,5\r\n", "line 2: \"1,5\""),
+        ("sku,quantity\nSHELF-OAK-80,ten\nBRKT-STD,-1\n", "line 3: -1"),
         ("sku,quantity,color\nSHELF-OAK-80,1,red\n", "color"),
         ("sku,location\nSHELF-OAK-80,Main\n", "`quantity`"),
         ("sku,quantity,location\nSHELF-OAK-80,1,Mars\n", "Mars"),
-        ("sku,quantity\nSHELF-OAK-80,1\nSHELF-OAK-80,2\n", "Line 3"),
+        ("sku,quantity\nSHELF-OAK-80,1\nSHELF-OAK-80,2\n", "line 3"),
         ("sku,quantity\n", "no counts"),
         ("", "empty"),
     ] {
@@ -174,7 +174,7 @@ async fn a_file_that_cannot_be_taken_is_told_by_its_lines_and_nothing_is_kept() 
     });
     let counts = file(&connector, "counts.csv", many);
     let refused = connector.run(&["reconcile", text(&counts)], "").await;
-    assert!(refused.code == 1 && refused.err.contains("Line 5600: \"x\""), "{}", refused.err);
+    assert!(refused.code == 1 && refused.err.contains("line 5600: \"x\""), "{}", refused.err);
 
     let huge = "sku,quantity\n".to_owned() + &"A,1\n".repeat(200_000);
     let counts = file(&connector, "counts.csv", huge);

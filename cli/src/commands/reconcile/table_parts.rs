@@ -31,10 +31,17 @@ pub(super) fn cut(table: &[u8]) -> Parts {
 }
 
 fn cut_at(table: &[u8], max_bytes: usize, max_rows: usize) -> Parts {
-    let mut records = records(table).into_iter();
-    let head = with_end(records.next().map_or(&[][..], |head| head.bytes));
-    let mut parts = Parts { bodies: Vec::new(), head, rows: 0 };
-    let (mut body, mut rows_here, mut last_line) = (parts.head.clone(), 0, 1);
+    let records = records(table);
+    let mut records = records.iter();
+    // Empty lines may stand before the head.
+    let before: usize =
+        records.as_slice().iter().take_while(|record| !record.is_row).map(|record| record.bytes.len()).sum();
+    let head = records.by_ref().find(|record| record.is_row);
+    let (head, mut last_line) = head.map_or((&[][..], 1), |head| (head.bytes, head.line));
+    let mut parts = Parts { bodies: Vec::new(), head: with_end(head), rows: 0 };
+    let mut body = table.get(..before).unwrap_or_default().to_vec();
+    body.extend_from_slice(&parts.head);
+    let mut rows_here = 0;
     for record in records {
         let is_full = rows_here == max_rows || body.len() + record.bytes.len() > max_bytes;
         if record.is_row && rows_here > 0 && is_full {
@@ -51,10 +58,8 @@ fn cut_at(table: &[u8], max_bytes: usize, max_rows: usize) -> Parts {
         }
         body.extend_from_slice(record.bytes);
     }
-    if rows_here > 0 || parts.bodies.is_empty() {
-        // As it was sent, where it is one part: what is wrong with it is told of these very bytes.
-        parts.bodies.push(if parts.bodies.is_empty() { table.to_vec() } else { body });
-    }
+    // What is one part is sent as it is: what is wrong with it is told of these very bytes.
+    parts.bodies.push(if parts.bodies.is_empty() { table.to_vec() } else { body });
     parts
 }
 
@@ -68,8 +73,10 @@ fn with_end(head: &[u8]) -> Vec<u8> {
 
 /// The records of a table, as the API tells them apart.
 fn records(table: &[u8]) -> Vec<Record<'_>> {
-    let first = table.split(|byte| *byte == b'\n').next().unwrap_or_default();
-    let separator = [b';', b'\t', b','].into_iter().find(|byte| first.contains(byte)).unwrap_or(b',');
+    let mut lines = table.split(|byte| *byte == b'\n');
+    let first = lines.find(|line| !line.trim_ascii().is_empty()).unwrap_or_default();
+    let how_often = |separator: u8| first.iter().filter(|byte| **byte == separator).count();
+    let separator = [b';', b'\t', b','].into_iter().max_by_key(|byte| how_often(*byte)).unwrap_or(b',');
     let mut records = Vec::new();
     let (mut line, mut begin, mut start) = (1, 1, 0);
     let (mut quoted, mut may_open, mut is_row) = (false, true, false);
@@ -122,7 +129,7 @@ mod tests {
         );
         let quoted = "s,q\n\"a\n\"\"b\"\", c\",1\nd,2\n";
         assert_eq!(parts(quoted, 1), ["s,q\n\"a\n\"\"b\"\", c\",1\n", "s,q\n\nd,2\n"]);
-        assert_eq!(parts("s,q\rA,1\rB,2\r", 1), ["s,q\rA,1\r", "s,q\rB,2\r"]);
+        assert_eq!(parts("\n\ns,q\nA,1\nB,2\n", 1), ["\n\ns,q\nA,1\n", "s,q\nB,2\n"]);
     }
 
     #[test]
