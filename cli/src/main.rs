@@ -2,6 +2,7 @@
 
 mod commands;
 mod server;
+mod table;
 mod terminal;
 
 use std::process::ExitCode;
@@ -16,9 +17,13 @@ fn main() -> ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return terminal::fail(&format!("the asynchronous runtime cannot start: {error}"), 1),
     };
-    match runtime.block_on(commands::run(line)) {
+    let ended = runtime.block_on(commands::run(line));
+    // A question that nobody answers any more keeps no process.
+    runtime.shutdown_background();
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(Failure::Settings(line)) => terminal::fail(&line, 2),
         Err(Failure::Other(line)) => terminal::fail(&line, 1),
+        Err(Failure::Ended(code, line)) => terminal::fail(&line, code),
     }
 }

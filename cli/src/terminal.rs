@@ -13,6 +13,30 @@ pub(crate) fn say(line: impl Display) {
     let _ = writeln!(stdout(), "{}", harmless(&line.to_string()));
 }
 
+/// A line about how it goes, beside the result.
+pub(crate) fn note(line: impl Display) {
+    let _ = writeln!(stderr(), "{}", harmless(&line.to_string()));
+}
+
+/// Whether somebody can be asked.
+pub(crate) fn can_ask() -> bool {
+    stdin().is_terminal() && stderr().is_terminal()
+}
+
+/// Asks a question that only `y` and `yes` agree to.
+pub(crate) async fn agrees(question: &str) -> Result<bool, String> {
+    let _ = write!(stderr(), "{} [y/N] ", harmless(question));
+    let _ = stderr().flush();
+    // A thread of its own waits for the answer, so that Ctrl-C ends the command meanwhile.
+    let read = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        stdin().read_line(&mut line).map(|_| line)
+    });
+    let line = read.await.map_err(|error| error.to_string())?;
+    let line = line.map_err(|error| format!("the answer could not be read: {error}"))?;
+    Ok(matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
 /// The last line of a command that failed.
 pub(crate) fn fail(line: &str, code: u8) -> ExitCode {
     let _ = writeln!(stderr(), "{}", harmless(line));
@@ -21,7 +45,7 @@ pub(crate) fn fail(line: &str, code: u8) -> ExitCode {
 
 /// What people wrote, in names at Zoho or in events, must not command a terminal, nor show a line in another order than it has:
 /// such characters are shown by their numbers, in JSON's form, so that JSON stays what it is.
-fn harmless(line: &str) -> Cow<'_, str> {
+pub(crate) fn harmless(line: &str) -> Cow<'_, str> {
     let commands = |one: char| one.is_control() && !matches!(one, '\n' | '\t');
     let turns = |one: char| matches!(one, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let harms = |one: char| commands(one) || turns(one);

@@ -1,40 +1,77 @@
 //! The demo, as a stranger runs it.
 
-use std::process::Command;
+use std::process::Stdio;
+use std::time::Duration;
 
 use serde_json::Value;
 use tests::browser::Browser;
 use tests::process::Running;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::Command;
+use tokio::time::timeout;
+
+/// What does not come in this time never comes.
+const HANGS: Duration = Duration::from_secs(180);
+
+/// What is indented is to be pasted.
+fn pasted(lines: &[String]) -> Vec<&str> {
+    lines.iter().filter_map(|line| line.strip_prefix("  ")).collect()
+}
+
+/// Pastes lines into a shell, just as they stand, and returns what they print.
+async fn paste(lines: &[&str]) -> String {
+    let script = lines.join("\n");
+    let done = timeout(HANGS, Command::new("sh").args(["-ec", &script]).kill_on_drop(true).output()).await;
+    let done = done.expect("it ends").unwrap();
+    let out = String::from_utf8(done.stdout).unwrap();
+    assert!(done.status.success(), "{script}\n{out}\n{}", String::from_utf8_lossy(&done.stderr));
+    out
+}
+
+/// The answers among what was printed.
+fn answers(out: &str) -> Vec<Value> {
+    out.lines().filter(|line| line.starts_with('{')).map(|line| serde_json::from_str(line).unwrap()).collect()
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_pasted_commands_work_and_the_page_shows_what_happened() {
     let mut demo = Running::start(&["demo", "--port", "0"], &[]);
     let lines = demo.until("Ctrl-C ends it").await;
     assert!(lines.iter().filter(|line| line.starts_with('✓')).count() >= 4, "{lines:#?}");
-    let exports: Vec<_> = lines.iter().filter(|line| line.trim().starts_with("export ")).collect();
+    let split = lines.iter().position(|line| line.starts_with("Then open the report")).unwrap();
+    let (first, second) = lines.split_at(split);
+    let report = second[0].rsplit(": ").next().unwrap();
+    let commands = pasted(first);
+    let exports = &commands[..2];
     let url = exports[0].split_once('=').unwrap().1.to_owned();
 
-    // Pasted into a shell, just as they stand.
-    let paste = |command: &str| {
-        let script = format!("{}\n{}\n{command}", exports[0], exports[1]);
-        let done = Command::new("sh").args(["-c", &script]).output().unwrap();
-        assert!(done.status.success(), "{command}: {}", String::from_utf8_lossy(&done.stderr));
-        serde_json::from_slice::<Value>(&done.stdout).unwrap_or_else(|_| panic!("{command}: no JSON"))
+    let out = paste(&commands).await;
+    let answers_here = answers(&out);
+    let [status, items, deals, deal, sold, shelf, preview, adjusted, events] = answers_here.as_slice() else {
+        panic!("{out}")
     };
-    let commands: Vec<_> = lines.iter().filter(|line| line.trim().starts_with("curl ")).collect();
-    assert!(commands.len() >= 6, "{lines:#?}");
-    let answers: Vec<_> = commands.iter().map(|command| (command.as_str(), paste(command))).collect();
-    let answer = |part: &str| &answers.iter().find(|(command, _)| command.contains(part)).unwrap().1;
-    assert_eq!(answer("/v1/status")["connections"][0]["state"], "healthy");
-    assert!(answer("items?fields")["data"].as_array().unwrap().len() >= 5);
-    assert_eq!(answer("items?sku=")["data"][0]["sku"], "SHELF-OAK-80");
-    assert_eq!(answer("deals?per_page=3")["data"].as_array().unwrap().len(), 3);
-    assert!(answer("/v1/crm/deals/")["Deal_Name"].is_string());
-    assert_eq!(answer("/stock?delta=-1")["delivered"][0]["status"], 200);
+    assert_eq!(status["connections"][0]["state"], "healthy");
+    assert!(items["data"].as_array().unwrap().len() >= 5);
+    assert_eq!(deals["data"].as_array().unwrap().len(), 3);
+    assert!(deal["Deal_Name"].is_string());
+    assert_eq!(sold["delivered"][0]["status"], 200);
+    assert_eq!(shelf["data"][0]["stock"]["locations"].as_array().unwrap().len(), 2, "{shelf}");
+    assert!(preview["preview_id"].is_string(), "{preview}");
+    let line = &adjusted["lines"][0];
+    assert_eq!((&line["outcome"], &line["delta"]), (&"adjusted".into(), &(-2).into()), "{adjusted}");
+    assert_eq!(line["after"], preview["lines"][0]["after"], "as it was previewed");
+    assert!(out.contains("BRKT-STD") && out.contains("adjusted\n"), "{out}");
+    assert!(!events["data"].as_array().unwrap().is_empty(), "{events}");
+    let page = std::fs::read_to_string(report).unwrap();
+    assert!(page.contains("SHELF-OAK-80"), "{page}");
+
     let readme = include_str!("../../README.md").lines().filter(|line| line.starts_with("curl "));
-    let readme: Vec<_> = readme.map(paste).collect();
-    assert_eq!((&readme[0]["data"][0]["sku"], readme.len()), (&"SHELF-OAK-80".into(), 2));
-    assert_eq!(readme[1]["data"].as_array().unwrap().len(), 3);
+    let mut readme_answers = Vec::new();
+    for line in readme {
+        readme_answers.extend(answers(&paste(&[exports[0], exports[1], line]).await));
+    }
+    assert_eq!((&readme_answers[0]["data"][0]["sku"], readme_answers.len()), (&"SHELF-OAK-80".into(), 2));
+    assert_eq!(readme_answers[1]["data"].as_array().unwrap().len(), 3);
 
     let browser = Browser::default();
     let sold = browser.post(&format!("{url}/"), &[]).await;
@@ -49,5 +86,31 @@ async fn the_pasted_commands_work_and_the_page_shows_what_happened() {
     assert!(!page.text.contains(key), "the key is shown once, in the terminal");
     assert!(page.headers["content-security-policy"].starts_with("default-src 'none'"));
 
+    a_real_server_is_set_up(&pasted(second)).await;
     assert_eq!(demo.interrupt().await, 0);
+    assert!(!std::path::Path::new(report).exists(), "nothing is kept");
+}
+
+/// The commands that set a real `serve` up beside the demo, with a person who consents.
+async fn a_real_server_is_set_up(lines: &[&str]) {
+    let begin = lines.iter().position(|line| line.starts_with("export ")).unwrap();
+    // Ends the server that stays in the background.
+    let script = lines[begin..].join("\n") + "\nkill $!\nwait\n";
+    let mut shell = Command::new("sh");
+    let mut shell = shell.args(["-ec", &script]).stdout(Stdio::piped()).kill_on_drop(true).spawn().unwrap();
+    let mut out = BufReader::new(shell.stdout.take().unwrap()).lines();
+    let (mut link, mut listens, mut seen) = (None, false, String::new());
+    while let Some(line) = timeout(HANGS, out.next_line()).await.expect("it goes on").unwrap() {
+        seen += &format!("{line}\n");
+        listens |= line.starts_with("Listening on");
+        if line.trim().starts_with("http") && line.contains("/oauth/start?link=") {
+            link = Some(line.trim().to_owned());
+        }
+        if listens && let Some(link) = link.take() {
+            let page = Browser::default().consent(&link).await;
+            assert!(page.text.contains("<h1>Connected</h1>"), "{}", page.text);
+        }
+    }
+    assert!(shell.wait().await.unwrap().success() || seen.contains("zck_"), "{seen}");
+    assert!(seen.contains("✓ Connected") && seen.contains("zck_"), "{seen}");
 }

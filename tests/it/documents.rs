@@ -86,7 +86,7 @@ fn filled(words: &[String]) -> Vec<Vec<String>> {
         let choices: Vec<_> = word
             .split('|')
             .map(|word| match word {
-                "ID" | "ID…" => "0190c5f0a0b0c0d0e0f00112233445",
+                "ID" | "ID…" => "0190c5f0a0b0c0d0e0f001122334455",
                 "CODE" => "1000.a.b",
                 "NAME" | "DIR" => "name",
                 "URL" | "ApiUrl" => "https://connector.example.com",

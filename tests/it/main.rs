@@ -65,6 +65,7 @@ mod passthrough;
 mod pasted;
 mod quota;
 mod reconciliations;
+mod reconcile_command;
 mod redaction;
 mod refusals;
 mod regressions;

@@ -3,12 +3,29 @@
 use shared::base::settings::SettingsError;
 use shared::store::StoreError;
 
+/// The exit code of a command that Ctrl-C ended, as shells have it.
+pub(crate) const INTERRUPTED: u8 = 130;
+
 /// Why a command failed, in one line.
 pub(crate) enum Failure {
     /// A setting: the process ends with 2.
     Settings(String),
     /// Anything else: it ends with 1.
     Other(String),
+    /// It ends with a code of its own, which the command's help names.
+    Ended(u8, String),
+}
+
+impl Failure {
+    /// The same, with a second line that says how to go on.
+    pub(crate) fn going_on(self, how: &str) -> Self {
+        let with = |line: String| format!("{line}\n{how}");
+        match self {
+            Self::Settings(line) => Self::Settings(with(line)),
+            Self::Other(line) => Self::Other(with(line)),
+            Self::Ended(code, line) => Self::Ended(code, with(line)),
+        }
+    }
 }
 
 impl From<SettingsError> for Failure {

@@ -71,6 +71,16 @@ impl Installation {
         opened(settings)
     }
 
+    /// Whether the command line names one.
+    pub(super) fn is_named(&self) -> bool {
+        self.stack.is_some() || self.folder.data.is_some()
+    }
+
+    /// The address of the one on this machine, without opening it.
+    pub(super) fn address(&self) -> Result<PublicUrl, Failure> {
+        Ok(self.folder.settings()?.0.public_url.unwrap_or_default())
+    }
+
     /// Opens the connector, making its store where there is none.
     pub(super) async fn open_or_make(&self) -> Result<Opened, Failure> {
         match &self.stack {

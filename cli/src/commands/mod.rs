@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 mod agent;
+mod api;
 mod client;
 mod connect;
 mod connections;
@@ -10,6 +11,8 @@ mod events;
 pub(crate) mod failure;
 mod installation;
 mod keys;
+mod mappings;
+mod reconcile;
 mod refresh;
 mod sample;
 mod serve;
@@ -56,6 +59,11 @@ enum Command {
     /// Lists and shows what webhooks told us, and makes it deliverable again
     #[command(subcommand)]
     Events(events::Events),
+    /// Compares what was counted with Zoho's stock, and adjusts what drifted where it is asked to
+    Reconcile(reconcile::Reconcile),
+    /// Imports, exports and completes what other systems call the items and locations of Zoho
+    #[command(subcommand)]
+    Mappings(mappings::Mappings),
     /// Writes live events for `cargo lambda invoke --data-file`
     #[command(subcommand)]
     Sample(sample::Sample),
@@ -75,6 +83,8 @@ pub(crate) async fn run(line: Line) -> Result<(), Failure> {
         Command::Webhooks(webhooks) => webhooks.run().await,
         Command::Agent(agent) => agent.run().await,
         Command::Events(events) => events.run().await,
+        Command::Reconcile(reconcile) => reconcile.run().await,
+        Command::Mappings(mappings) => mappings.run().await,
         Command::Sample(sample) => sample.run().await,
     }
 }

@@ -75,7 +75,8 @@ async fn tick(token_refresh: Local) {
     }
 }
 
-async fn stop_signal() {
+/// Ctrl-C or SIGTERM.
+pub(crate) async fn stop_signal() {
     let interrupt = tokio::signal::ctrl_c();
     #[cfg(unix)]
     {

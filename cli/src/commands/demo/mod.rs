@@ -1,6 +1,7 @@
 //! `zoho-connector demo`: sandbox and connector on one port, connected through the real consent.
 
 mod browser;
+mod instructions;
 mod page;
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -33,7 +34,7 @@ use crate::commands::webhooks::secret::new_secret;
 use crate::server::deliver::NewEvents;
 use crate::server::{self, calls};
 use crate::terminal::say;
-use page::SHELF;
+use instructions::{Folder, Registered, Shown};
 
 #[derive(Args, Default)]
 pub(crate) struct Demo {
@@ -66,7 +67,10 @@ impl Demo {
         say("Zoho Connector demo: all of it on this machine, against a stand-in Zoho. No account anywhere.");
         say("");
         let home = DataCentre::Us;
-        register(&services, &sandbox, &url, home).await?;
+        // What is set up against the stand-in Zoho beside the demo has an address of its own.
+        let beside = free_address().await?;
+        let client = register(&services, &sandbox, [&url, &beside], home).await?;
+        let folder = Folder::make()?;
         say(format!("✓ Sandbox      a Zoho of our own at {url}/sandbox, the client registered in {home}"));
         let wish = wish(&services).await?;
         let link =
@@ -82,7 +86,13 @@ impl Demo {
         add_webhook(&services, &sandbox, &url, &wish.connection).await?;
         say("✓ Webhook      every change of an item is posted here, signed");
         let key = make_key(&services, wish.connection).await?;
-        instructions(&url, &key);
+        instructions::say_all(&Shown {
+            url: &url,
+            key: &key,
+            client: &client,
+            beside: &beside,
+            folder: &folder,
+        });
         serving.await.map_err(|error| error.to_string())?;
         say("Ended. Nothing was kept.");
         Ok(())
@@ -119,22 +129,35 @@ fn services(url: &str) -> Result<Services, Failure> {
 async fn register(
     services: &Services,
     sandbox: &Sandbox,
-    url: &str,
+    urls: [&str; 2],
     home: DataCentre,
-) -> Result<(), Failure> {
+) -> Result<Registered, Failure> {
+    let redirect_uris = urls.into_iter().map(|url| Ok(PublicUrl::parse(url)?.redirect_uri()));
+    let redirect_uris = redirect_uris.collect::<Result<Vec<_>, Failure>>()?;
     let id = format!("1000.{}", random_hex::<16>().to_uppercase());
     let secret = Secret::random();
     sandbox.register_client(sandbox::Client {
         id: id.clone(),
         secret: secret.expose().to_owned(),
-        redirect_uris: vec![PublicUrl::parse(url)?.redirect_uri()],
+        redirect_uris,
         home: home.code().to_owned(),
         multi_dc: true,
         ..sandbox::Client::default()
     });
+    let registered = Registered { id: id.clone(), secret: secret.expose().to_owned(), home };
     client::set(&*services.stores.secrets, Client { id, home, secret: secret.into(), secrets: Vec::new() })
         .await?;
-    Ok(())
+    Ok(registered)
+}
+
+/// An address of this machine at which nobody listens; 8081 if it can be.
+async fn free_address() -> Result<String, Failure> {
+    let at = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+    let listener = match TcpListener::bind(at(8081)).await {
+        Ok(listener) => listener,
+        Err(_) => TcpListener::bind(at(0)).await.map_err(|error| error.to_string())?,
+    };
+    Ok(format!("http://{}", listener.local_addr().map_err(|error| error.to_string())?))
 }
 
 async fn wish(services: &Services) -> Result<Wish, Failure> {
@@ -144,7 +167,7 @@ async fn wish(services: &Services) -> Result<Wish, Failure> {
         connection: ConnectionName::default(),
         client_id: client.id.clone(),
         home: client.home,
-        scopes: ScopeSet::of(&Product::ALL, Access::Read),
+        scopes: ScopeSet::of(&Product::ALL, Access::Write),
         organization: None,
         crm_organization: None,
         again: None,
@@ -183,39 +206,15 @@ async fn add_webhook(
 async fn make_key(services: &Services, connection: ConnectionName) -> Result<Secret, Failure> {
     let wanted = NewKey {
         label: "demo".to_owned(),
-        permissions: Permission::DEFAULT.to_vec(),
+        permissions: vec![
+            Permission::Product(Product::Inventory, Access::Write),
+            Permission::Product(Product::Crm, Access::Write),
+            Permission::Events,
+        ],
         connections: vec![connection],
         expires: None,
         confirm: false,
         redact_contacts: false,
     };
     Ok(Keys::new(services.stores.state.clone(), services.clock.clone()).create(wanted).await?.1)
-}
-
-fn instructions(url: &str, key: &Secret) {
-    say("");
-    say(format!("Look at it:  {url}/"));
-    say("");
-    say("Paste into another shell (the service key is shown this once):");
-    say("");
-    say(format!("  export ZOHO_CONNECTOR_URL={url}"));
-    say(format!("  export ZOHO_CONNECTOR_KEY={}", key.expose()));
-    say("");
-    let call = |what: &str| {
-        say(format!(
-            "  curl -s \"$ZOHO_CONNECTOR_URL{what}\" -H \"Authorization: Bearer $ZOHO_CONNECTOR_KEY\""
-        ));
-    };
-    call("/v1/status");
-    call("/v1/inventory/items?fields=name,sku,rate");
-    call("/v1/inventory/items?sku=SHELF-OAK-80");
-    call("/v1/crm/deals?per_page=3");
-    call("/v1/crm/deals/6100000000451001");
-    say(format!(
-        "  curl -s -X POST \"$ZOHO_CONNECTOR_URL/sandbox/control/items/{SHELF}/stock?delta=-1\"   # a change in Zoho …"
-    ));
-    call("/v1/events");
-    say("                                        # … is listed 15 seconds after it came");
-    say("");
-    say("Ctrl-C ends it.");
 }

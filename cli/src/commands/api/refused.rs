@@ -1,0 +1,76 @@
+//! What the API does not do, in its own words.
+
+use serde_json::Value;
+
+use crate::commands::failure::Failure;
+
+/// A problem document of the API.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) code: String,
+    line: String,
+    /// Whether the same may succeed later.
+    is_for_now: bool,
+}
+
+/// Why a call came to nothing.
+pub(crate) enum Trouble {
+    Refused(Refused),
+    Failure(Failure),
+}
+
+impl Refused {
+    /// Reads it.
+    pub(super) fn read(status: u16, document: &Value) -> Self {
+        let word = |name: &str| document.get(name).and_then(Value::as_str).unwrap_or_default();
+        let Some(title) = Some(word("title")).filter(|title| !title.is_empty()) else {
+            let line = format!(
+                "the address answered {status}, and not as the connector does: is it the connector's?"
+            );
+            return Self { code: String::new(), line, is_for_now: false };
+        };
+        let zoho = document.get("zoho").and_then(|zoho| zoho.get("message")).and_then(Value::as_str);
+        let zoho = zoho.map(|said| format!(" Zoho says: {said}")).unwrap_or_default();
+        let link = Some(word("reconnect_url")).filter(|link| !link.is_empty());
+        let link = link.map(|link| format!(" {link}")).unwrap_or_default();
+        let line = format!("{title} ({}): {}{zoho}\n{}{link}", word("code"), word("detail"), word("hint"));
+        let is_for_now = document.get("retryable").and_then(Value::as_bool).unwrap_or_default();
+        Self { code: word("code").to_owned(), line, is_for_now }
+    }
+
+    /// As a line.
+    pub(crate) fn into_line(self) -> String {
+        self.line
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        match refused.is_for_now {
+            true => Self::Other(refused.line),
+            // The same command would be refused again: it is not told to go on.
+            false => Self::Ended(1, refused.line),
+        }
+    }
+}
+
+impl From<Trouble> for Failure {
+    fn from(trouble: Trouble) -> Self {
+        match trouble {
+            Trouble::Refused(refused) => refused.into(),
+            Trouble::Failure(failure) => failure,
+        }
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self::Failure(failure)
+    }
+}
+
+impl From<String> for Trouble {
+    fn from(line: String) -> Self {
+        Self::Failure(Failure::Other(line))
+    }
+}

@@ -1,0 +1,92 @@
+//! `zoho-connector mappings resolve`.
+
+use clap::Args;
+use serde_json::Value;
+use shared::zoho::scope::Access as Level;
+
+use super::PATH;
+use crate::commands::api::{Access, Api, Body, with_api};
+use crate::commands::failure::Failure;
+use crate::table::{Column, Table};
+use crate::terminal::say;
+
+/// The exit code where something does not fit.
+const LEFT_OVER: u8 = 3;
+
+/// How many problems are shown.
+const MAX_SHOWN: usize = 50;
+
+/// After so many answers that say the same, nothing goes on.
+const MAX_SAME: u32 = 100;
+
+const PROBLEMS: &[Column] = &[("Product", false), ("Code", false), ("What, and what to do", false)];
+
+#[derive(Args)]
+#[command(
+    after_help = "Exit codes: 0 every mapping leads to one item; 3 some do not; 1 and 2 as everywhere."
+)]
+pub(crate) struct Resolve {
+    /// One JSON document in place of a table
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    access: Access,
+}
+
+impl Resolve {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        with_api(&self.access, Level::Stock, async |api| self.resolve(api).await).await
+    }
+
+    async fn resolve(&self, api: &Api) -> Result<(), Failure> {
+        let body = || Some(Body { content_type: "application/json", bytes: b"{}" });
+        let mut answer = api.post(&format!("{PATH}/resolve"), body()).await?;
+        let (mut same, mut before) = (0, None);
+        while let Some(next) = answer.get("next").and_then(Value::as_str) {
+            let count = |name: &str| answer.get(name).and_then(Value::as_u64).unwrap_or_default();
+            let now = (next.to_owned(), count("done"));
+            api.progress.show("Looking at Zoho's items", now.1, count("total"));
+            same = if before.as_ref() == Some(&now) { same + 1 } else { 0 };
+            if same > MAX_SAME {
+                return Err(Failure::Other(
+                    "nothing goes on any more: run the same command again".to_owned(),
+                ));
+            }
+            answer = api.post(next, body()).await?;
+            before = Some(now);
+        }
+        api.progress.clear();
+        let count = |name: &str| answer.get(name).and_then(Value::as_u64).unwrap_or_default();
+        let problems = answer.get("problems").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+        let wrong = count("problem_count").max(problems.len() as u64);
+        if self.json {
+            say(serde_json::to_string_pretty(&answer).map_err(|error| error.to_string())?);
+        } else {
+            say(format!("{} mappings: {} lead to one item", count("total"), count("resolved")));
+            show(problems, wrong);
+        }
+        if wrong == 0 {
+            return Ok(());
+        }
+        Err(Failure::Ended(
+            LEFT_OVER,
+            format!("{wrong} mappings do not fit. Nothing was chosen and nothing remapped."),
+        ))
+    }
+}
+
+fn show(problems: &[Value], all: u64) {
+    if problems.is_empty() {
+        return;
+    }
+    let mut table = Table::new(PROBLEMS);
+    for problem in problems.iter().take(MAX_SHOWN) {
+        let text = |name: &str| problem.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+        table.push([text("product_id"), text("code"), text("detail")]);
+    }
+    table.say();
+    let left = all.saturating_sub(MAX_SHOWN as u64);
+    if left > 0 {
+        say(format!("  … and {left} more: --json lists up to 1,000"));
+    }
+}

@@ -1,0 +1,451 @@
+//! `zoho-connector reconcile` and `mappings`, as typed: the binary against `serve` and the stand-in Zoho.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::extract::Request;
+use axum::http::StatusCode;
+use axum::{Json, Router};
+use sandbox::{Fault, FaultKind};
+use serde_json::{Value, json};
+use tests::clock::until;
+use tests::connector::{Agent, Connector};
+use tests::process::{self, Ended};
+use tokio::net::TcpListener;
+
+const OAK: &str = "3300000000070001";
+
+async fn keeper() -> (Connector, Agent) {
+    let connector = Connector::start_without_limit().await;
+    connector.connect(&["--access", "stock"]).await;
+    let agent = connector.agent(&["--can", "inventory:stock"]).await;
+    (connector, agent)
+}
+
+/// A file beside the store.
+fn file(connector: &Connector, name: &str, content: impl AsRef<[u8]>) -> PathBuf {
+    let path = connector.folder().join(name);
+    std::fs::write(&path, content).unwrap();
+    path
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+/// What is on hand at a location.
+async fn on_hand(agent: &Agent, location: &str) -> f64 {
+    let item = agent.get(&format!("/v1/inventory/items/{OAK}")).await.ok();
+    let places = item["stock"]["locations"].as_array().unwrap();
+    places.iter().find(|place| place["name"] == location).unwrap()["on_hand"].as_f64().unwrap()
+}
+
+/// How many adjustments were sent to Zoho.
+fn adjustments(connector: &Connector) -> usize {
+    let requests = connector.zoho.sandbox.requests();
+    requests
+        .iter()
+        .filter(|request| request.method == "POST" && request.path.ends_with("/inventoryadjustments"))
+        .count()
+}
+
+/// The id that a run says.
+fn id(ended: &str) -> String {
+    let line = ended.lines().find_map(|line| line.strip_prefix("Reconciliation "));
+    line.expect(ended).split(':').next().unwrap().to_owned()
+}
+
+/// No key but the agent's is left.
+async fn no_key_is_left(connector: &Connector) {
+    let listed = connector.run(&["keys", "list"], "").await.out;
+    assert_eq!(listed.lines().count(), 1, "{listed}");
+}
+
+const COUNTS: &str = "sku,location,quantity\nSHELF-OAK-80,Main,26\nSHELF-OAK-80,Outlet,12\nBRKT-STD,Main,4\n";
+
+#[tokio::test]
+async fn counts_are_compared_shown_and_adjusted_once() {
+    let (connector, agent) = keeper().await;
+    let counts = file(&connector, "counts.csv", format!("{COUNTS}NO-SUCH,Main,1\n"));
+    let seen = connector.run(&["reconcile", text(&counts)], "").await;
+    assert_eq!(seen.code, 3, "{} {}", seen.out, seen.err);
+    for part in [
+        "4 counts: 1 equal, 2 drifted, 1 unknown",
+        "SHELF-OAK-80",
+        "Oak Shelf 80 cm",
+        "Main",
+        "-4",
+        "+7",
+        "NO-SUCH",
+        "Not compared",
+    ] {
+        assert!(seen.out.contains(part), "{part}: {}", seen.out);
+    }
+    let id = id(&seen.out);
+    assert!(seen.err.contains(&format!("zoho-connector reconcile --resume {id} --apply")), "{}", seen.err);
+    assert!(adjustments(&connector) == 0 && on_hand(&agent, "Main").await == 30.0);
+    no_key_is_left(&connector).await;
+
+    let report = connector.folder().join("report.html");
+    let args = ["reconcile", "--resume", &id, "--apply", "--yes", "--report", text(&report)];
+    let done = connector.run(&args, "").await;
+    assert_eq!(done.code, 3, "one is unknown: {} {}", done.out, done.err);
+    assert!(
+        done.out.contains("✓ 2 adjusted") && done.err.contains("1 rows were not compared"),
+        "{} {}",
+        done.out,
+        done.err
+    );
+    assert!((on_hand(&agent, "Main").await, on_hand(&agent, "Outlet").await) == (26.0, 12.0));
+    let page = std::fs::read_to_string(&report).unwrap();
+    assert!(page.starts_with("<!") && page.contains("SHELF-OAK-80") && page.contains("counts.csv"), "{page}");
+    let sent = adjustments(&connector);
+    let again = connector.run(&args, "").await;
+    assert_eq!((again.code, adjustments(&connector)), (3, sent), "{} {}", again.out, again.err);
+    assert!(on_hand(&agent, "Main").await == 26.0);
+
+    let counts = file(&connector, "counts.csv", COUNTS);
+    let equal = connector.run(&["reconcile", text(&counts), "--apply", "--yes", "--json"], "").await;
+    assert_eq!(equal.code, 0, "{} {}", equal.out, equal.err);
+    let document: Value = serde_json::from_str(&equal.out).unwrap();
+    assert_eq!((&document["summary"]["matched"], &document["data"]), (&json!(3), &json!([])));
+    no_key_is_left(&connector).await;
+}
+
+#[tokio::test]
+async fn all_of_a_count_is_adjusted_in_one_go_and_only_chosen_lines_where_they_are_named() {
+    let (connector, agent) = keeper().await;
+    let counts = file(&connector, "counts.csv", COUNTS.replace(",12", ",10"));
+    let (table, data) = (connector.folder().join("report.csv"), connector.folder().join("report.json"));
+    let args = [
+        "reconcile",
+        text(&counts),
+        "--apply",
+        "--yes",
+        "--rows",
+        "3",
+        "--reason",
+        "Autumn count",
+        "--report",
+        text(&table),
+    ];
+    let some = connector.run(&args, "").await;
+    assert_eq!(some.code, 3, "two are left: {} {}", some.out, some.err);
+    assert!((on_hand(&agent, "Main").await, on_hand(&agent, "Outlet").await) == (30.0, 10.0));
+    let lines = std::fs::read_to_string(&table).unwrap();
+    assert!(lines.lines().count() == 4 && lines.contains("BRKT-STD"), "{lines}");
+    let list = agent.get("/v1/inventory/adjustments").await.ok();
+    assert_eq!(list["data"][0]["reason"], "Autumn count", "{list}");
+    let args = ["reconcile", text(&counts), "--apply", "--yes", "--report", text(&data)];
+    let rest = connector.run(&args, "").await;
+    assert_eq!(rest.code, 0, "{} {}", rest.out, rest.err);
+    let document: Value = serde_json::from_str(&std::fs::read_to_string(&data).unwrap()).unwrap();
+    assert_eq!(
+        (document["data"].as_array().unwrap().len(), &document["summary"]["applied"]["adjusted"]),
+        (3, &json!(2))
+    );
+    assert!(on_hand(&agent, "Main").await == 26.0);
+}
+
+#[tokio::test]
+async fn a_file_that_cannot_be_taken_is_told_by_its_lines_and_nothing_is_kept() {
+    let (connector, agent) = keeper().await;
+    for (content, expected) in [
+        ("\u{feff}sku;quantity\r\nSHELF-OAK-80;1,5\r\n", "line 2: \"1,5\""),
+        ("sku,quantity\nSHELF-OAK-80,ten\nBRKT-STD,-1\n", "line 3: -1"),
+        ("sku,quantity,color\nSHELF-OAK-80,1,red\n", "color"),
+        ("sku,location\nSHELF-OAK-80,Main\n", "`quantity`"),
+        ("sku,quantity,location\nSHELF-OAK-80,1,Mars\n", "Mars"),
+        ("sku,quantity\nSHELF-OAK-80,1\nSHELF-OAK-80,2\n", "line 3"),
+        ("sku,quantity\n", "no counts"),
+        ("", "empty"),
+    ] {
+        let counts = file(&connector, "counts.csv", content);
+        let refused = connector.run(&["reconcile", text(&counts), "--apply", "--yes"], "").await;
+        assert_eq!((refused.code, refused.out.as_str()), (1, ""), "{content:?}: {}", refused.err);
+        assert!(refused.err.contains(expected), "{content:?}: {}", refused.err);
+    }
+    // Lines of a later part have the numbers of the file.
+    let many = (2..=5601).fold("sku,quantity\n".to_owned(), |all, line| {
+        all + &format!("S-{line},{}\n", if line == 5600 { "x" } else { "1" })
+    });
+    let counts = file(&connector, "counts.csv", many);
+    let refused = connector.run(&["reconcile", text(&counts)], "").await;
+    assert!(refused.code == 1 && refused.err.contains("line 5600: \"x\""), "{}", refused.err);
+
+    let huge = "sku,quantity\n".to_owned() + &"A,1\n".repeat(200_000);
+    let counts = file(&connector, "counts.csv", huge);
+    let refused = connector.run(&["reconcile", text(&counts)], "").await;
+    assert!(
+        refused.code == 1 && refused.err.contains("200000 counts") && refused.err.contains("at most 50000"),
+        "{}",
+        refused.err
+    );
+    assert_eq!(adjustments(&connector), 0);
+    let kept = agent.get("/v1/inventory/reconciliations").await.ok();
+    assert_eq!(kept["data"].as_array().unwrap().len(), 1, "only the one whose first part was good: {kept}");
+    no_key_is_left(&connector).await;
+}
+
+#[tokio::test]
+async fn nothing_is_written_without_a_yes() {
+    let (connector, _agent) = keeper().await;
+    let counts = file(&connector, "counts.csv", COUNTS);
+    let before = connector.zoho.sandbox.requests().len();
+    for (args, expected) in [
+        (&["--apply"][..], "--yes"),
+        (&["--rows", "3"], "--apply"),
+        (&["--apply", "--yes", "--rows", "9-7"], "9-7"),
+        (&["--report", "report.pdf"], ".html"),
+        (&["--report", "no-such-folder/report.html"], "no-such-folder"),
+        (&["--report", text(&counts)], "choose another"),
+        (&["--resume", "../keys"], "id of a reconciliation"),
+        (&["--url", "ftp://example.com"], "https"),
+        (&["--url", "http://connector.example.com"], "https"),
+    ] {
+        let ended = connector.run(&[&["reconcile", text(&counts)], args].concat(), "y\n").await;
+        assert_eq!(ended.code, 2, "{args:?}: {}", ended.err);
+        assert!(ended.err.contains(expected), "{args:?}: {}", ended.err);
+    }
+    assert_eq!(connector.zoho.sandbox.requests().len(), before);
+}
+
+/// Presses Ctrl-C, and waits for the end.
+async fn interrupt(running: process::Running) -> Ended {
+    let pid = running.pid().to_string();
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    running.end().await
+}
+
+fn slow(connector: &Connector, method: &str, path: &str) {
+    let kind = FaultKind::Slow(Duration::from_secs(2));
+    connector.zoho.sandbox.inject_on(method, Fault { path_contains: path.to_owned(), times: 1, kind });
+}
+
+#[tokio::test]
+async fn after_ctrl_c_it_goes_on_and_does_nothing_twice() {
+    let (connector, agent) = keeper().await;
+    let counts = file(&connector, "counts.csv", COUNTS);
+    slow(&connector, "GET", "/items");
+    let mut running = connector.start_command(&["reconcile", text(&counts), "--apply", "--yes"]);
+    let lines = running.until("Reconciliation").await;
+    let id = id(&lines.join("\n"));
+    let ended = interrupt(running).await;
+    assert_eq!(ended.code, 130, "{}", ended.err);
+    assert!(
+        ended.err.contains("Interrupted.") && ended.err.contains(&format!("--resume {id}")),
+        "{}",
+        ended.err
+    );
+    no_key_is_left(&connector).await;
+
+    let compared = connector.run(&["reconcile", "--resume", &id], "").await;
+    assert_eq!(compared.code, 3, "{} {}", compared.out, compared.err);
+    slow(&connector, "POST", "/inventoryadjustments");
+    let running = connector.start_command(&["reconcile", "--resume", &id, "--apply", "--yes"]);
+    until("sent", async || adjustments(&connector) > 0).await;
+    // As a power cut.
+    running.kill().await;
+    let done = connector.run(&["reconcile", "--resume", &id, "--apply", "--yes"], "").await;
+    assert_eq!(done.code, 0, "{} {}", done.out, done.err);
+    assert_eq!(adjustments(&connector), 1, "each once");
+    assert!((on_hand(&agent, "Main").await, on_hand(&agent, "Outlet").await) == (26.0, 12.0));
+}
+
+#[tokio::test]
+async fn a_key_that_is_given_is_used_and_none_is_made() {
+    let (connector, agent) = keeper().await;
+    let counts = file(&connector, "counts.csv", COUNTS);
+    let key = file(&connector, "key", format!("{}\n", agent.key));
+    let url = [("ZOHO_CONNECTOR_URL", connector.url.as_str())];
+    let by_file = process::run(&["reconcile", text(&counts), "--key-file", text(&key)], &url, "").await;
+    assert_eq!(by_file.code, 3, "{}", by_file.err);
+    let variables = [url[0], ("ZOHO_CONNECTOR_KEY", agent.key.as_str())];
+    let by_variable = process::run(&["reconcile", text(&counts)], &variables, "").await;
+    assert_eq!(by_variable.code, 3, "{}", by_variable.err);
+
+    let reader = connector.agent(&["--can", "inventory:read"]).await;
+    let variables = [url[0], ("ZOHO_CONNECTOR_KEY", reader.key.as_str())];
+    let refused = process::run(&["reconcile", text(&counts)], &variables, "").await;
+    assert!(refused.code == 1 && refused.err.contains("inventory:stock"), "{}", refused.err);
+    let variables = [url[0], ("ZOHO_CONNECTOR_KEY", "zck_typo")];
+    let refused = process::run(&["reconcile", text(&counts)], &variables, "").await;
+    assert!(
+        refused.code == 1 && refused.err.contains("key_invalid") && !refused.err.contains("zck_typo"),
+        "{}",
+        refused.err
+    );
+    let nobody = [("ZOHO_CONNECTOR_URL", "http://127.0.0.1:9"), ("ZOHO_CONNECTOR_KEY", agent.key.as_str())];
+    let silent = process::run(&["reconcile", text(&counts)], &nobody, "").await;
+    assert!(silent.code == 1 && silent.err.contains("is the connector running"), "{}", silent.err);
+    let listed = connector.run(&["keys", "list"], "").await.out;
+    assert_eq!(listed.lines().count(), 2, "{listed}");
+}
+
+/// An API that gives these answers, one after the other, and what it was asked.
+async fn scripted(answers: Vec<(u16, Value)>) -> (String, Arc<Mutex<Vec<String>>>) {
+    let answers = Arc::new(Mutex::new(VecDeque::from(answers)));
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let seen = asked.clone();
+    let app = Router::new().fallback(move |request: Request| async move {
+        seen.lock().unwrap().push(format!("{} {}", request.method(), request.uri()));
+        let (status, body) = answers.lock().unwrap().pop_front().expect("no more was expected");
+        (StatusCode::from_u16(status).unwrap(), Json(body))
+    });
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    (url, asked)
+}
+
+#[tokio::test]
+async fn it_waits_where_it_is_told_to_and_asks_what_it_is_asked() {
+    let id = "0190c5f0a0b0c0d0e0f001122334455";
+    let path = format!("/v1/inventory/reconciliations/{id}");
+    let head = |state: &str, next: &str, more: Value| {
+        let sums = json!({ "rows": 1, "matched": 1 });
+        let mut head = json!({ "id": id, "state": state, "done": 0, "total": 1, "calls": 1, "summary": sums, "next": next });
+        head.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        head
+    };
+    let problem = |code: &str, after: Option<u64>| {
+        json!({
+            "title": format!("It is {code}"), "code": code, "detail": "120 calls", "hint": "Agree.", "retryable": after.is_some(), "retry_after": after,
+        })
+    };
+    let begin = || vec![(202, head("uploading", &format!("{path}/counts"), json!({})))];
+    let compare = format!("{path}/compare");
+    let mut answers = begin();
+    answers.extend([
+        (428, problem("calls_unconfirmed", None)),
+        (202, head("resolving", &compare, json!({}))),
+        (429, problem("zoho_rate_limited", Some(2))),
+        (409, problem("idempotency_in_progress", Some(1))),
+        (202, head("comparing", &compare, json!({ "retry_after": 1 }))),
+        (503, json!({ "message": "Service Unavailable" })),
+        (200, head("compared", "", json!({}))),
+        (200, head("compared", "", json!({ "data": [] }))),
+    ]);
+    let (url, asked) = scripted(answers).await;
+    let folder = tempfile::TempDir::new().unwrap();
+    let counts = folder.path().join("counts.csv");
+    std::fs::write(&counts, "sku,quantity\nA,1\n").unwrap();
+    let variables = [("ZOHO_CONNECTOR_URL", url.as_str()), ("ZOHO_CONNECTOR_KEY", "zck_a_b")];
+    let args = [
+        "reconcile",
+        text(&counts),
+        "--yes",
+        "--name",
+        "Autumn & more",
+        "--counted-at",
+        "2026-11-29T10:00:00Z",
+    ];
+    let ended = process::run(&args, &variables, "").await;
+    assert_eq!(ended.code, 0, "{} {}", ended.out, ended.err);
+    assert!(ended.err.contains("It is zoho_rate_limited: going on in 2 s"), "{}", ended.err);
+    assert!(ended.err.contains("Comparing: 0 of 1"), "{}", ended.err);
+    let compare = format!("POST {compare}");
+    let expected = [
+        "POST /v1/inventory/reconciliations?name=Autumn+%26+more&counted_at=2026-11-29T10%3A00%3A00Z&more=true",
+        &format!("POST {path}/counts"),
+        &format!("POST {path}/counts?calls=ok"),
+        &compare,
+        &compare,
+        &compare,
+        &compare,
+        &compare,
+        &format!("GET {path}?show=drifted&per_page=200"),
+    ];
+    assert_eq!(*asked.lock().unwrap(), expected);
+
+    // Who is not there to agree is told how to; a used-up day is not waited for.
+    for (answer, expected) in [
+        (problem("calls_unconfirmed", None), "add --yes"),
+        (problem("zoho_daily_limit", Some(40_000)), "120 calls"),
+    ] {
+        let mut answers = begin();
+        answers.push((428, answer));
+        let (url, _) = scripted(answers).await;
+        let variables = [("ZOHO_CONNECTOR_URL", url.as_str()), ("ZOHO_CONNECTOR_KEY", "zck_a_b")];
+        let ended = process::run(&["reconcile", text(&counts)], &variables, "").await;
+        assert_eq!(ended.code, 1, "{}", ended.out);
+        assert!(
+            ended.err.contains(expected) && ended.err.contains(&format!("--resume {id}")),
+            "{}",
+            ended.err
+        );
+    }
+}
+
+#[tokio::test]
+async fn mappings_are_imported_exported_and_held_against_zoho() {
+    let (connector, agent) = keeper().await;
+    let table = "\u{feff}product_id;sku;item_id\r\nSHOP-1;SHELF-OAK-80;\r\nSHOP-2;;3300000000070002\r\n";
+    let first = file(&connector, "mappings.csv", table);
+    let imported = connector.run(&["mappings", "import", text(&first)], "").await;
+    assert!(
+        imported.code == 0 && imported.out.contains("✓ 2 imported, 0 were there"),
+        "{} {}",
+        imported.out,
+        imported.err
+    );
+    let resolved = connector.run(&["mappings", "resolve"], "").await;
+    assert!(
+        resolved.code == 0 && resolved.out.contains("2 mappings: 2 lead to one item"),
+        "{} {}",
+        resolved.out,
+        resolved.err
+    );
+    let shown = connector.run(&["mappings", "export"], "").await;
+    assert!(
+        shown.out.starts_with("product_id,sku,item_id,name\nSHOP-1,SHELF-OAK-80,3300000000070001,"),
+        "{}",
+        shown.out
+    );
+
+    let places = json!({ "locations": [{ "name": "shop", "location_id": "3300000000038080" }] });
+    let places = file(&connector, "places.json", places.to_string());
+    assert_eq!(connector.run(&["mappings", "import", text(&places)], "").await.code, 0);
+    for name in ["all.csv", "all.json"] {
+        let path = connector.folder().join(name);
+        let exported = connector.run(&["mappings", "export", text(&path)], "").await;
+        assert_eq!(exported.code, 0, "{}", exported.err);
+        let again = connector.run(&["mappings", "import", text(&path)], "").await;
+        assert!(
+            again.code == 0 && again.out.contains("2 were there already"),
+            "{name}: {} {}",
+            again.out,
+            again.err
+        );
+    }
+    let all: Value =
+        serde_json::from_slice(&std::fs::read(connector.folder().join("all.json")).unwrap()).unwrap();
+    assert_eq!(
+        (&all["locations"][0]["name"], &all["mappings"][1]["product_id"]),
+        (&json!("shop"), &json!("SHOP-2"))
+    );
+
+    // What other systems call item and place can be counted.
+    let counts = file(&connector, "counts.csv", "product_id,location,quantity\nSHOP-1,shop,30\n");
+    let counted = connector.run(&["reconcile", text(&counts)], "").await;
+    assert_eq!(counted.code, 0, "{} {}", counted.out, counted.err);
+
+    let bad = file(&connector, "bad.csv", "product_id,sku\nSHOP-3,A\n,B\nSHOP-3,C\n");
+    let refused = connector.run(&["mappings", "import", text(&bad)], "").await;
+    assert!(
+        refused.code == 1 && refused.err.contains("line 3") && refused.err.contains("line 4"),
+        "{}",
+        refused.err
+    );
+    agent.get("/v1/inventory/mappings?product_id=SHOP-3").await.problem("product_unmapped");
+    let odd = file(&connector, "odd.csv", "product_id,sku\nSHOP-4,NO-SUCH\nSHOP-5,DUP-1\n");
+    assert_eq!(connector.run(&["mappings", "import", text(&odd)], "").await.code, 0);
+    let resolved = connector.run(&["mappings", "resolve"], "").await;
+    assert_eq!(resolved.code, 3, "{}", resolved.out);
+    assert!(resolved.out.contains("SHOP-4") && resolved.out.contains("sku_ambiguous"), "{}", resolved.out);
+    assert!(resolved.err.contains("2 mappings do not fit"), "{}", resolved.err);
+    no_key_is_left(&connector).await;
+}
