@@ -39,8 +39,13 @@ pub struct Deployed {
 impl Deployed {
     /// One with a client registered and nothing connected.
     pub async fn on(cloud: Cloud) -> Self {
+        Self::with(cloud, Options::new("")).await
+    }
+
+    /// As [`Self::on`], with a sandbox of these options.
+    pub async fn with(cloud: Cloud, options: Options) -> Self {
         let url = cloud.serve_http(&routes()).await;
-        let connector = Connector::prepare(Options::new(""), url).await;
+        let connector = Connector::prepare(options, url).await;
         Self { cloud, connector, aws: None, keys: Vec::new() }.with_functions()
     }
 

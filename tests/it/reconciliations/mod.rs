@@ -1,6 +1,7 @@
 //! Reconciliations: counts are taken whole or not at all, found with the fewest calls, and compared with what Zoho says.
 
 mod applied;
+mod deployed;
 
 use std::time::Duration;
 
