@@ -74,16 +74,13 @@ async fn a_target_is_set_only_from_what_was_expected() {
         }
         body
     };
-    let refused = post(&agent, ADJUSTMENTS, "a", &body(25, Some(29))).await;
-    refused.problem("stock_changed");
+    let refused = post(&agent, ADJUSTMENTS, "a", &body(25, Some(29))).await.problem("stock_changed");
     assert!(
-        refused.body["detail"].as_str().unwrap().contains("there is 30, and you expected 29"),
-        "{}",
-        refused.body
+        refused["detail"].as_str().unwrap().contains("there is 30, and you expected 29"),
+        "{refused}"
     );
-    let unsaid = post(&agent, ADJUSTMENTS, "b", &body(25, None)).await;
-    unsaid.problem("body_invalid");
-    assert!(unsaid.body["detail"].as_str().unwrap().contains("needs `expected`"));
+    let unsaid = post(&agent, ADJUSTMENTS, "b", &body(25, None)).await.problem("body_invalid");
+    assert!(unsaid["detail"].as_str().unwrap().contains("needs `expected`"));
     let set = post(&agent, ADJUSTMENTS, "c", &body(25, Some(30))).await;
     assert_eq!((set.status, &set.body["lines"][0]["delta"]), (201, &json!(-5)), "{}", set.body);
     let nothing = post(&agent, ADJUSTMENTS, "d", &body(25, Some(25))).await;
@@ -147,9 +144,8 @@ async fn what_cannot_be_adjusted_is_said_before_anything_is_sent() {
             "`lines[1]` names an item",
         ),
     ] {
-        let answer = post(&agent, ADJUSTMENTS, "same", &with(more.clone())).await;
-        answer.problem(code);
-        let detail = answer.body["detail"].as_str().unwrap();
+        let answer = post(&agent, ADJUSTMENTS, "same", &with(more.clone())).await.problem(code);
+        let detail = answer["detail"].as_str().unwrap();
         assert!(detail.contains(says), "{more}: {detail}");
     }
     let reader = connector.agent(&["--can", "inventory:read"]).await;
@@ -305,9 +301,8 @@ async fn a_transfer_moves_both_places_at_once_or_on_its_way() {
         (line(json!({ "item_id": OAK, "quantity": -1 })), "body_invalid", "more than 0"),
         (line(json!({ "sku": "SVC-MOUNT", "quantity": 1 })), "item_not_adjustable", "not tracked"),
     ] {
-        let answer = post(&agent, TRANSFERS, "wrong", &body).await;
-        answer.problem(code);
-        assert!(answer.body["detail"].as_str().unwrap().contains(says), "{}", answer.body);
+        let answer = post(&agent, TRANSFERS, "wrong", &body).await.problem(code);
+        assert!(answer["detail"].as_str().unwrap().contains(says), "{answer}");
     }
     let short = agent
         .write(

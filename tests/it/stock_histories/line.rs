@@ -70,8 +70,8 @@ impl Line {
         let status = response.status().as_u16();
         let headers = response.headers().clone();
         let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        Answer { status, body, content_type: content_type.map(str::to_owned), ..Answer::default() }
+        let content_type = headers.get(header::CONTENT_TYPE).cloned();
+        Answer { status, body, content_type, ..Answer::default() }
     }
 }
 

@@ -2,7 +2,7 @@
 //! agent until they die.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -11,7 +11,7 @@ use axum::http::{Request, header};
 use rust_decimal::Decimal;
 use sandbox::{Options, Sandbox};
 use serde_json::{Value, json};
-use shared::base::clock::{Clock, SharedClock, Timestamp, TokioClock};
+use shared::base::clock::{SharedClock, Timestamp, TokioClock};
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::base::settings::{self, InventoryLimits, Settings};
@@ -96,6 +96,8 @@ pub(super) struct World {
     kept: Arc<Mutex<Kept>>,
     clock: SharedClock,
     dice: Arc<Mutex<Dice>>,
+    /// A process that lives: to make one takes longer than what it does.
+    living: OnceLock<Router>,
 }
 
 impl std::ops::Deref for World {
@@ -148,6 +150,7 @@ impl World {
             kept: Arc::new(Mutex::new(Kept::new(false))),
             clock,
             dice: Arc::new(Mutex::new(Dice(dice.roll()))),
+            living: OnceLock::new(),
         };
         let stores = life::stores(&world.kept, &Life::of(None), &world.clock);
         let key = world.furnish(&stores, &token).await;
@@ -198,8 +201,15 @@ impl World {
         keys.create(NewKey { permissions, ..any_key() }).await.unwrap().1
     }
 
-    /// A new process, which dies after so many steps, if at all.
+    /// A process, which dies after so many steps, if at all.
     pub(super) fn process(&self, steps: Option<i64>) -> Router {
+        match steps {
+            None => self.living.get_or_init(|| self.new_process(None)).clone(),
+            Some(_) => self.new_process(steps),
+        }
+    }
+
+    fn new_process(&self, steps: Option<i64>) -> Router {
         let life = Life::of(steps);
         let line = Line { shared: self.shared.clone(), life: life.clone(), dice: self.dice.clone() };
         let settings = Settings::read(|name| (name == settings::SANDBOX_URL).then(|| BASE.to_owned())).unwrap();
@@ -264,7 +274,7 @@ async fn mint(zoho: &Router, sandbox: &Sandbox) -> String {
     let form = format!(
         "grant_type=refresh_token&client_id={CLIENT_ID}&client_secret={CLIENT_SECRET}&refresh_token={grant}"
     );
-    let request = Request::post(format!("{BASE}/accounts/eu/oauth/v2/token"))
+    let request = Request::post(format!("{BASE}/eu/accounts/oauth/v2/token"))
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
     let response = zoho.clone().oneshot(request.body(Body::from(form)).unwrap()).await.unwrap();
     let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
