@@ -20,6 +20,7 @@ use shared::base::web::{Deadline, finish};
 use shared::core::access::key::NewKey;
 use shared::core::events::ledger::{ClaimTarget, Ending, Ledger};
 use shared::core::events::{Delivery, Events};
+use shared::core::mappings::{Mapping, Mappings};
 use shared::core::services::Services;
 use shared::store::{Key, Outcome, Page, Query, Row, StoreError, Stores, Table, Write as Step};
 use shared::zoho::scope::ScopeSet;
@@ -30,6 +31,7 @@ use tower::ServiceExt;
 
 const ORDERS: &str = "/v1/inventory/salesorders";
 const ITEMS: &str = "/v1/inventory/items";
+const MAPPINGS: &str = "/v1/inventory/mappings";
 const DEALS: &str = "/v1/crm/deals";
 const DEAL: &str = "/v1/crm/deals/6100000000451001";
 
@@ -373,6 +375,18 @@ async fn what_is_asked_for(book: &mut Book) {
         let path = format!("{ITEMS}?sku={sku}");
         book.note(code, "", api.clone(), &key, Ask::get(&path)).await;
     }
+    let nope = Ask::get("/v1/inventory/items?product_id=NOPE");
+    book.note(Code::ProductUnmapped, "", api.clone(), &key, nope).await;
+    let mappings = Mappings::new(inside.services.stores.state.clone(), inside.services.clock.clone());
+    for (product_id, sku, item_id) in
+        [("SHOP-1", "SHELF-OLD", "3300000000070001"), ("SHOP-2", "LAMP", "3300000000000001")]
+    {
+        let (sku, item_id) = (Some(sku.to_owned()), Some(item_id.to_owned()));
+        let mapping = Mapping::new(product_id.to_owned(), sku, item_id, None);
+        mappings.put(&ConnectionName::default(), mapping).await.unwrap();
+        let path = format!("{ITEMS}?product_id={product_id}");
+        book.note(Code::MappingStale, "", api.clone(), &key, Ask::get(&path)).await;
+    }
     let mars = "/v1/inventory/items?location=Mars";
     book.note(Code::LocationNotFound, "", api.clone(), &key, Ask::get(mars)).await;
 
@@ -440,6 +454,7 @@ async fn writes(book: &mut Book) {
         (ORDERS, json!({ "line_items": [{ "sku": "SHELF-OAK-80", "quantity": 1 }] })),
         (ORDERS, json!({ "customer": "Harbor Interiors GmbH", "line_items": [] })),
         (ORDERS, line(json!({ "quantity": 1 }))),
+        (MAPPINGS, json!({ "mappings": [{ "product_id": "1" }, { "product_id": "1", "sku": "" }] })),
         (ORDERS, line(json!({ "sku": "SHELF-OAK-80", "quantity": 0 }))),
         (ORDERS, line(json!({ "sku": "SHELF-OAK-80", "quantity": "two" }))),
         (DEALS, json!({ "Deal_Name": "x" })),
