@@ -21,8 +21,9 @@ use crate::request::params::invalid as wrong_parameter;
 use crate::request::upload::Upload as Uploaded;
 use crate::zoho::Target;
 
-/// The most letters of what people write about a count.
+/// The most letters of what people write about a count, and of a reason: adjustments take no longer one.
 const MAX_WORDS: usize = 200;
+const MAX_REASON: usize = 100;
 
 /// What stands in the query beside a table.
 #[derive(Default, PartialEq, Deserialize)]
@@ -83,9 +84,12 @@ pub(super) fn read(params: UploadParams, uploaded: Result<Uploaded, Problem>) ->
 
 fn check(sent: &Sent) -> Result<(), Problem> {
     let About { name, reason, location, .. } = &sent.about;
-    for (field, words) in [("name", name), ("reason", reason), ("location", location)] {
-        if words.as_ref().is_some_and(|words| words.is_empty() || words.chars().count() > MAX_WORDS) {
-            return Err(invalid(format!("`{field}` must be 1 to {MAX_WORDS} letters.")));
+    for (field, words, most) in
+        [("name", name, MAX_WORDS), ("reason", reason, MAX_REASON), ("location", location, MAX_WORDS)]
+    {
+        let fits = |words: &String| !words.trim().is_empty() && words.chars().count() <= most;
+        if words.as_ref().is_some_and(|words| !fits(words)) {
+            return Err(invalid(format!("`{field}` must be 1 to {most} letters.")));
         }
     }
     too_many(sent.counts.len())
