@@ -12,6 +12,7 @@ use axum::routing::get;
 use event_delivery::EventDelivery;
 use sandbox::{Fault, FaultKind, Gate, Limit, Options};
 use serde_json::{Value, json};
+use shared::core::writes::turns::Turns;
 use shared::base::clock::{SignedDuration, later};
 use shared::base::id::ConnectionName;
 use shared::base::problem::Code;
@@ -433,9 +434,29 @@ async fn reconciliations(book: &mut Book) {
     let ask = Ask::post(PATH, json!({ "counts": many }));
     book.note(Code::CallsUnconfirmed, "10,001 counts", inside.api(), &key, ask).await;
     let compared = made(json!({ "counts": counts })).await;
+    stock(book, &inside, &key).await;
     inside.advance(Duration::from_secs(8 * 24 * 3600));
     let apply = format!("{PATH}/{compared}/apply");
     book.note(Code::ReconciliationExpired, "after 8 days", inside.api(), &key, Ask::post(&apply, all)).await;
+}
+
+async fn stock(book: &mut Book, inside: &Inside, key: &Secret) {
+    const PATH: &str = "/v1/inventory/adjustments";
+    let oak = |more: Value| {
+        let mut body = json!({ "sku": "SHELF-OAK-80", "location": "Main", "reason": "Count" });
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        body
+    };
+    let ask = Ask::post(PATH, oak(json!({ "target": 3, "expected": 4 })));
+    book.note(Code::StockChanged, "", inside.api(), key, ask).await;
+    let service = json!({ "sku": "SVC-MOUNT", "reason": "Count", "delta": 1 });
+    book.note(Code::ItemNotAdjustable, "a service", inside.api(), key, Ask::post(PATH, service)).await;
+    let turns = Turns::new(inside.services.stores.state.clone(), inside.services.clock.clone());
+    let soon = tokio::time::Instant::now() + Duration::from_secs(1);
+    let turn = turns.take(&ConnectionName::default(), soon).await.unwrap().ok().unwrap();
+    let ask = Ask::post(PATH, oak(json!({ "delta": 1 })));
+    book.note(Code::StockInProgress, "", inside.api(), key, ask).await;
+    turns.end(turn).await.unwrap();
 }
 
 async fn writes(book: &mut Book) {

@@ -80,7 +80,7 @@ pub(super) fn say_all(shown: &Shown<'_>) {
         "curl -s -w '\\n' -X POST \"$ZOHO_CONNECTOR_URL/sandbox/control/items/{SHELF}/stock?delta=-1\""
     ));
     head("The shelf, with its stock at each location");
-    get("/v1/inventory/items?sku=SHELF-OAK-80");
+    get("/v1/inventory/items?sku=SHELF-OAK-80&details=true");
     head("Two of them are damaged: what an adjustment would do, and then the adjustment");
     let adjust = |more: &str| {
         format!(

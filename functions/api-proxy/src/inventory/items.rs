@@ -43,13 +43,13 @@ pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Get, PATH, list, || {
         Operation::read(Product::Inventory, "listItems", "Items by page, or the one with a SKU")
             .about(
-                "`sku` finds the one active item with exactly this SKU, `product_id` the one that it is mapped to; each goes with `fields` \
-                 only. A list has neither `stock.available` nor `stock.locations`: read the single item for these, or ask for `details`.",
+                "`sku` finds the one active item with exactly this SKU, `product_id` the one that it is mapped to; each goes with `fields` and \
+                 `details` only. A list has neither `stock.available` nor `stock.locations`: read the single item for these, or ask for `details`.",
             )
             .query("sku", "The exact SKU, capitals and spaces included.", any_text(), Value::Null)
             .query(
                 "product_id",
-                "Another system's id, which a mapping leads to the item; with `fields` only.",
+                "Another system's id, which a mapping leads to the item; with `fields` and `details` only.",
                 any_text(),
                 Value::Null,
             )
@@ -266,11 +266,12 @@ async fn one_named(app: &App, target: &Target<'_>, params: &ListParams) -> Resul
     if wanted.is_empty() {
         return Err(invalid(format!("`{field}` is empty.")));
     }
-    let rest = ListParams { sku: None, product_id: None, fields: None, ..params.clone() };
+    let rest = ListParams { sku: None, product_id: None, fields: None, details: false, ..params.clone() };
     if rest != ListParams::default() || sku.and(product_id).is_some() {
-        return Err(invalid(format!("`{field}` finds one item: leave out everything else but `fields`.")));
+        return Err(invalid(format!("`{field}` finds one item: leave out everything else but `fields` and `details`.")));
     }
     let mut item = match sku {
+        Some(sku) if params.details => item_named(&app.zoho, &app.mappings, target, OneName::Sku(sku)).await?,
         Some(sku) => inventory::item(lookup::item_by_sku(&app.zoho, target, sku).await?),
         None => item_named(&app.zoho, &app.mappings, target, OneName::ProductId(wanted)).await?,
     };

@@ -25,8 +25,21 @@ pub(crate) fn are_near(one: &str, other: &str) -> bool {
 /// The part of a name by which a search for parts of names finds its near twins: without blanks, zeros and letters that are more than
 /// ASCII, where that leaves anything.
 pub(crate) fn common_part(name: &str) -> &str {
-    let plain = name.split(|letter: char| !letter.is_ascii_graphic()).max_by_key(|part| part.len());
-    let plain = plain.unwrap_or_default().trim_start_matches('0');
+    let (mut longest, mut rest) = ("", name);
+    while !rest.is_empty() {
+        let end = rest.find(|letter: char| !letter.is_ascii_graphic()).unwrap_or(rest.len());
+        let (part, after) = rest.split_at(end);
+        let mut after = after.chars();
+        // The letter before an accent is written with it in one piece elsewhere.
+        let is_accented = after.next().is_some_and(|letter| MARKS.iter().any(|(mark, ..)| *mark == letter));
+        let part = if is_accented { part.get(..end.saturating_sub(1)).unwrap_or_default() } else { part };
+        let part = part.trim_start_matches('0');
+        if part.len() > longest.len() {
+            longest = part;
+        }
+        rest = after.as_str();
+    }
+    let plain = longest;
     if plain.is_empty() { name.trim() } else { plain }
 }
 
@@ -98,6 +111,7 @@ mod tests {
             ("STUHL-ÆRØ", "STUHL-"),
             (" 椅子 ", "椅子"),
             ("000", "000"),
+            ("CAFE\u{301}-1", "CAF"),
         ] {
             assert_eq!(common_part(name), part);
         }
