@@ -68,17 +68,15 @@ async fn a_delta_moves_one_place_and_shows_before_and_after() {
 async fn a_target_is_set_only_from_what_was_expected() {
     let (_connector, agent) = keeper().await;
     let body = |target: i32, expected: Option<i32>| {
-        let mut body = json!({ "item_id": OAK, "location": "Main", "reason": "Count", "target": target });
+        let mut body =
+            json!({ "item_id": OAK, "location": "Main", "reason": "Stock Written off", "target": target });
         if let Some(expected) = expected {
             body["expected"] = expected.into();
         }
         body
     };
     let refused = post(&agent, ADJUSTMENTS, "a", &body(25, Some(29))).await.problem("stock_changed");
-    assert!(
-        refused["detail"].as_str().unwrap().contains("there is 30, and you expected 29"),
-        "{refused}"
-    );
+    assert!(refused["detail"].as_str().unwrap().contains("there is 30, and you expected 29"), "{refused}");
     let unsaid = post(&agent, ADJUSTMENTS, "b", &body(25, None)).await.problem("body_invalid");
     assert!(unsaid["detail"].as_str().unwrap().contains("needs `expected`"));
     let set = post(&agent, ADJUSTMENTS, "c", &body(25, Some(30))).await;
@@ -95,7 +93,7 @@ async fn a_target_is_set_only_from_what_was_expected() {
         &agent,
         ADJUSTMENTS,
         "e",
-        &json!({ "item_id": OAK, "location": "Main", "reason": "Sold", "delta": -1 }),
+        &json!({ "item_id": OAK, "location": "Main", "reason": "Damaged goods", "delta": -1 }),
     )
     .await;
     let id = preview["preview_id"].as_str().unwrap();
@@ -107,7 +105,8 @@ async fn a_target_is_set_only_from_what_was_expected() {
 async fn what_cannot_be_adjusted_is_said_before_anything_is_sent() {
     let (connector, agent) = keeper().await;
     let with = |more: Value| {
-        let mut body = json!({ "sku": "SHELF-OAK-80", "location": "Main", "reason": "Count", "delta": 1 });
+        let mut body =
+            json!({ "sku": "SHELF-OAK-80", "location": "Main", "reason": "Stock Written off", "delta": 1 });
         for (field, value) in more.as_object().unwrap() {
             body[field] = value.clone();
         }
@@ -159,7 +158,7 @@ async fn lines_that_zoho_would_not_take_are_left_out_and_told() {
     let (_connector, agent) = keeper().await;
     let body = json!({
         "location": "Main",
-        "reason": "Count",
+        "reason": "Stock Written off",
         "lines": [
             { "sku": "SHELF-OAK-80", "target": 31, "expected": 30 },
             { "sku": "SVC-MOUNT", "delta": 1 },
@@ -192,10 +191,13 @@ async fn an_adjustment_whose_answer_is_lost_is_found_and_never_made_twice() {
     .enumerate()
     {
         for (path, body) in [
-            (ADJUSTMENTS, json!({ "item_id": OAK, "location": "Main", "reason": "Count", "delta": -1 })),
             (
                 ADJUSTMENTS,
-                json!({ "item_id": OAK, "location": "Main", "reason": "Count", "delta": 2, "reference_number": "count-7" }),
+                json!({ "item_id": OAK, "location": "Main", "reason": "Stock Written off", "delta": -1 }),
+            ),
+            (
+                ADJUSTMENTS,
+                json!({ "item_id": OAK, "location": "Main", "reason": "Stock Written off", "delta": 2, "reference_number": "count-7" }),
             ),
             (
                 TRANSFERS,
@@ -225,7 +227,7 @@ async fn an_adjustment_whose_answer_is_lost_is_found_and_never_made_twice() {
     // Nothing was done: nothing is found, and nobody claims that it was.
     let before = on_hand(&agent, OAK, "Main").await;
     fault(&connector, "/inventoryadjustments", FaultKind::Status(500));
-    let body = json!({ "item_id": OAK, "location": "Main", "reason": "Count", "delta": -1 });
+    let body = json!({ "item_id": OAK, "location": "Main", "reason": "Stock Written off", "delta": -1 });
     post(&agent, ADJUSTMENTS, "lost", &body).await.problem("write_uncertain");
     assert!(on_hand(&agent, OAK, "Main").await == before);
 }
@@ -233,7 +235,7 @@ async fn an_adjustment_whose_answer_is_lost_is_found_and_never_made_twice() {
 #[tokio::test]
 async fn targets_of_many_callers_never_build_on_the_same_figure() {
     let (_connector, agent) = keeper().await;
-    let body = |number: i32| json!({ "item_id": OAK, "location": "Main", "reason": "Count", "target": 30 + number, "expected": 30 });
+    let body = |number: i32| json!({ "item_id": OAK, "location": "Main", "reason": "Stock Written off", "target": 30 + number, "expected": 30 });
     let bodies: Vec<Value> = (1..=8).map(body).collect();
     let keys: Vec<String> = (1..=8).map(|number| format!("racer-{number}")).collect();
     let answers =

@@ -251,7 +251,9 @@ async fn mappings_are_held_against_all_items() {
     assert_eq!((status, &answer["total"], &answer["resolved"]), (200, &json!(3), &json!(1)), "{answer}");
     let told: Vec<_> = problems(&answer).into_iter().map(|(id, code, _)| (id, code)).collect();
     assert_eq!(told, [("missing", "product_unmapped"), ("twin", "sku_not_found")]);
-    assert!(inside.zoho.sandbox.requests().len() - before <= 3, "one by SKU, one for near twins, one by id");
+    // Where Zoho calls no page the last, each list takes one more.
+    let most = if std::env::var_os("ZOHO_SANDBOX").is_some() { 5 } else { 3 };
+    assert!(inside.zoho.sandbox.requests().len() - before <= most, "one by SKU, one for near twins, one by id");
 }
 }
 

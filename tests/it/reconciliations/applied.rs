@@ -24,7 +24,7 @@ const OUTLET: &str = "3300000000038095";
 async fn compared(agent: &Agent) -> String {
     let body = json!({
         "location": "Main",
-        "reason": "Autumn count",
+        "reason": "Stock Written off",
         "counts": [
             { "sku": "SHELF-OAK-80", "quantity": 29.5 },
             { "sku": "RUG-FJORD", "quantity": 7 },
@@ -78,7 +78,7 @@ async fn what_drifted_is_adjusted_once() {
     assert_eq!(figures(), [29.5, 7.0, 10.0]);
     let made = connector.zoho.sandbox.adjustments().split_off(before);
     assert_eq!(made.len(), 2, "one for each place");
-    assert!(made.iter().all(|one| one["reason"] == "Autumn count"), "{made:?}");
+    assert!(made.iter().all(|one| one["reason"] == "Stock Written off"), "{made:?}");
     // For each of the two parts a look, the adjustment, and another look.
     assert_eq!(calls(&connector), 6);
     let shown = rows(&agent, &id, "drifted").await;

@@ -26,7 +26,8 @@ async fn insist(agent: &Agent, path: &str, body: &Value) -> Answer {
             return answer;
         }
         let code = answer.body["code"].as_str().unwrap_or("no answer of ours");
-        let again = ["idempotency_in_progress", "stock_in_progress", "no answer of ours", "store_unavailable"];
+        let again =
+            ["idempotency_in_progress", "stock_in_progress", "no answer of ours", "store_unavailable"];
         assert!(again.contains(&code), "{path}: {} {}", answer.status, answer.body);
         tokio::time::sleep(Duration::from_millis(500)).await;
     }
@@ -64,8 +65,13 @@ async fn ten_thousand_rows_are_set_right_once_however_often_the_function_dies() 
         println!("compared in {asked} requests and {preview} calls to Zoho: {}", made["summary"]);
         let id = made["id"].as_str().unwrap().to_owned();
         assert_eq!(made["summary"]["drifted"], ROWS / 20, "{made}");
-        let (done, asked) = to_the_end(&agent, &format!("{PATH}/{id}/apply"), &json!({ "rows": "all" })).await;
-        println!("applied in {asked} requests and {} calls: {}", calls(&deployed) - preview, done["summary"]["applied"]);
+        let (done, asked) =
+            to_the_end(&agent, &format!("{PATH}/{id}/apply"), &json!({ "rows": "all" })).await;
+        println!(
+            "applied in {asked} requests and {} calls: {}",
+            calls(&deployed) - preview,
+            done["summary"]["applied"]
+        );
         is_over.store(true, Ordering::SeqCst);
         id
     };

@@ -42,9 +42,7 @@ pub(super) struct Mortal {
 
 /// All of them.
 pub(super) fn stores(kept: &Arc<Mutex<Kept>>, life: &Arc<Life>, clock: &SharedClock) -> Stores {
-    let of = |table| {
-        Arc::new(Mortal { kept: kept.clone(), life: life.clone(), clock: clock.clone(), table })
-    };
+    let of = |table| Arc::new(Mortal { kept: kept.clone(), life: life.clone(), clock: clock.clone(), table });
     Stores { secrets: of("secrets"), state: of("state"), events: of("events") }
 }
 

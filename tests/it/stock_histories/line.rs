@@ -82,7 +82,8 @@ impl Transport for Line {
         let (request, is_write) = match &call.content {
             Content::Read(read) => {
                 let token = read.token.expose();
-                let request = Request::get(call.url).header(header::AUTHORIZATION, format!("Zoho-oauthtoken {token}"));
+                let request =
+                    Request::get(call.url).header(header::AUTHORIZATION, format!("Zoho-oauthtoken {token}"));
                 (request.body(Body::empty()).unwrap(), false)
             }
             Content::Write(write) => {
@@ -92,7 +93,8 @@ impl Transport for Line {
                     .uri(call.url)
                     .header(header::AUTHORIZATION, format!("Zoho-oauthtoken {token}"))
                     .header(header::CONTENT_TYPE, "application/json");
-                let body = write.body.as_ref().map_or_else(Body::empty, |body| Body::from(body.bytes.clone()));
+                let body =
+                    write.body.as_ref().map_or_else(Body::empty, |body| Body::from(body.bytes.clone()));
                 (request.body(body).unwrap(), true)
             }
             Content::Form(_) | Content::Hook(_) => panic!("api-proxy sends neither"),
@@ -100,7 +102,11 @@ impl Transport for Line {
         self.others();
         let within = call.within;
         let fate = self.fate(is_write);
-        let broken = Answer { status: 500, body: "{\"code\":1000,\"message\":\"Internal\"}".into(), ..Answer::default() };
+        let broken = Answer {
+            status: 500,
+            body: "{\"code\":1000,\"message\":\"Internal\"}".into(),
+            ..Answer::default()
+        };
         let page = Answer { status: 200, body: "<html>maintenance</html>".into(), ..Answer::default() };
         let pause = Duration::from_millis(40 + self.dice.lock().unwrap().roll() % 400);
         sleep(pause).await;

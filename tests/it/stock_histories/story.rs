@@ -128,7 +128,12 @@ impl Story {
         last.filter(|(_, problem)| problem["code"] == "write_uncertain")
     }
 
-    fn end(&mut self, answer: Option<&(u16, Value)>, done: Vec<(Spot, Decimal)>, asked: Vec<(Spot, Decimal)>) {
+    fn end(
+        &mut self,
+        answer: Option<&(u16, Value)>,
+        done: Vec<(Spot, Decimal)>,
+        asked: Vec<(Spot, Decimal)>,
+    ) {
         self.ended.push(match answer {
             Some((200..=299, _)) => Ended::Done(done),
             Some((_, problem)) if problem["code"] == "write_uncertain" => Ended::Uncertain(asked),
@@ -163,7 +168,7 @@ impl Story {
             lines.push(line);
         }
         let place = if dice.one_in(2) { place } else { place_name };
-        let body = json!({ "reason": "Simulated", "location": place, "lines": lines });
+        let body = json!({ "reason": "Inventory Revaluation", "location": place, "lines": lines });
         let key = format!("adjust-{act}");
         let answer = self.insist(world, dice, "/v1/inventory/adjustments", Some(&key), &body).await;
         let mut done = Vec::new();
@@ -210,7 +215,8 @@ impl Story {
                     let is: Decimal = world.sandbox.stock_at(item, place_id).unwrap().parse().unwrap();
                     let counted = if dice.one_in(3) { is } else { is + few(dice) };
                     let counted = counted.max(Decimal::ZERO);
-                    counts.push(json!({ "sku": sku, "location": place_name, "quantity": counted.to_string() }));
+                    counts
+                        .push(json!({ "sku": sku, "location": place_name, "quantity": counted.to_string() }));
                 }
             }
         }
@@ -219,7 +225,8 @@ impl Story {
         }
         let path = "/v1/inventory/reconciliations";
         // An upload has no key of its own: one that was lost is made again, and the first one is never applied.
-        let Some((mut status, mut answer)) = self.insist(world, dice, path, None, &json!({ "counts": counts })).await
+        let Some((mut status, mut answer)) =
+            self.insist(world, dice, path, None, &json!({ "counts": counts })).await
         else {
             return;
         };
@@ -273,9 +280,12 @@ impl Story {
     async fn count_rows(&mut self, world: &World, id: &str, before: &[Value]) {
         let rows = self.rows(world, id).await;
         self.note(world, format!("{id}: {}", json!(rows)));
-        let (mut done, mut uncertain) = (Vec::new(), std::collections::BTreeMap::<String, Vec<(Spot, Decimal)>>::new());
+        let (mut done, mut uncertain) =
+            (Vec::new(), std::collections::BTreeMap::<String, Vec<(Spot, Decimal)>>::new());
         for row in &rows {
-            let (Some(item), Some(place)) = (row["item_id"].as_str(), row["location_id"].as_str()) else { continue };
+            let (Some(item), Some(place)) = (row["item_id"].as_str(), row["location_id"].as_str()) else {
+                continue;
+            };
             let Some(difference) = before
                 .iter()
                 .find(|was| was["line"] == row["line"])
@@ -292,7 +302,9 @@ impl Story {
                 // A part is all or nothing; rows of one place are one part.
                 Some("uncertain") => uncertain.entry(place.to_owned()).or_default().push(movement),
                 // What was asked for and has no end may be under way.
-                None if row["outcome"] == "drifted" => uncertain.entry(place.to_owned()).or_default().push(movement),
+                None if row["outcome"] == "drifted" => {
+                    uncertain.entry(place.to_owned()).or_default().push(movement)
+                }
                 _ => {}
             }
         }

@@ -212,7 +212,8 @@ impl World {
     fn new_process(&self, steps: Option<i64>) -> Router {
         let life = Life::of(steps);
         let line = Line { shared: self.shared.clone(), life: life.clone(), dice: self.dice.clone() };
-        let settings = Settings::read(|name| (name == settings::SANDBOX_URL).then(|| BASE.to_owned())).unwrap();
+        let settings =
+            Settings::read(|name| (name == settings::SANDBOX_URL).then(|| BASE.to_owned())).unwrap();
         let inventory = InventoryLimits { per_minute: None, per_day: None };
         let settings = Settings { inventory, ..settings };
         let stores = life::stores(&self.kept, &life, &self.clock);

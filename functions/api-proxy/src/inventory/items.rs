@@ -268,10 +268,14 @@ async fn one_named(app: &App, target: &Target<'_>, params: &ListParams) -> Resul
     }
     let rest = ListParams { sku: None, product_id: None, fields: None, details: false, ..params.clone() };
     if rest != ListParams::default() || sku.and(product_id).is_some() {
-        return Err(invalid(format!("`{field}` finds one item: leave out everything else but `fields` and `details`.")));
+        return Err(invalid(format!(
+            "`{field}` finds one item: leave out everything else but `fields` and `details`."
+        )));
     }
     let mut item = match sku {
-        Some(sku) if params.details => item_named(&app.zoho, &app.mappings, target, OneName::Sku(sku)).await?,
+        Some(sku) if params.details => {
+            item_named(&app.zoho, &app.mappings, target, OneName::Sku(sku)).await?
+        }
         Some(sku) => inventory::item(lookup::item_by_sku(&app.zoho, target, sku).await?),
         None => item_named(&app.zoho, &app.mappings, target, OneName::ProductId(wanted)).await?,
     };
