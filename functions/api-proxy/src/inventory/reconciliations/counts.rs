@@ -98,12 +98,12 @@ struct JsonCount {
 }
 
 /// Reads a JSON document.
-pub(super) fn read_json(bytes: &[u8]) -> Result<Sent, Problem> {
+pub(super) fn read_json(bytes: &[u8], before: u32) -> Result<Sent, Problem> {
     let body: JsonBody = upload::read(bytes)?;
     let mut wrong = Wrong::default();
     let mut counts = Vec::with_capacity(body.counts.len());
     for (index, count) in body.counts.into_iter().enumerate() {
-        let line = line_of(index);
+        let line = before.saturating_add(line_of(index));
         let raw = Raw {
             line,
             item_id: count.item_id,
@@ -228,7 +228,7 @@ mod tests {
     use crate::openapi::body::assert_schema;
 
     fn detail(text: &str) -> String {
-        read_json(text.as_bytes()).unwrap_err().detail().to_owned()
+        read_json(text.as_bytes(), 0).unwrap_err().detail().to_owned()
     }
 
     #[test]
@@ -236,6 +236,7 @@ mod tests {
         let sent = read_json(
             br#"{"counts":[{"sku":"A","quantity":1.250000},{"item_id":"7","location_id":"9","quantity":"0.000001"},{"product_id":"P","quantity":0}],
                 "basis":"physical","counted_at":"2026-11-29T10:00:00Z","name":"Autumn"}"#,
+            0,
         )
         .unwrap();
         let quantities: Vec<String> = sent.counts.iter().map(|count| count.quantity.to_string()).collect();

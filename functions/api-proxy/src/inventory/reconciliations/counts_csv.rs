@@ -9,8 +9,8 @@ use crate::request::csv::{Csv, Row, Wrong};
 const COLUMNS: &[&str] =
     &["sku", "item_id", "product_id", "location", "location_id", "warehouse_id", "quantity"];
 
-/// Reads a table; `about` came beside it.
-pub(super) fn read_csv(bytes: &[u8], about: About) -> Result<Sent, Problem> {
+/// Reads a table; `about` came beside it. It may be the part of a larger one, of which so many lines were there before.
+pub(super) fn read_csv(bytes: &[u8], about: About, before: u32) -> Result<Sent, Problem> {
     let mut table = Csv::begin(bytes, COLUMNS)?;
     if !table.has("quantity") {
         return Err(invalid("There is no column `quantity`, which says how many were counted.".to_owned()));
@@ -20,13 +20,14 @@ pub(super) fn read_csv(bytes: &[u8], about: About) -> Result<Sent, Problem> {
     }
     let mut wrong = Wrong::default();
     let mut counts: Vec<Count> = Vec::new();
+    let numbered = |line: usize| before.saturating_add(u32::try_from(line).unwrap_or(u32::MAX));
     while let Some(row) = table.next_row() {
         match row {
             Ok(row) => {
-                let line = u32::try_from(row.line).unwrap_or(u32::MAX);
+                let line = numbered(row.line);
                 take(&mut wrong, LINE, line, count(&row, line), &mut counts);
             }
-            Err(bad) => wrong.note(&format!("{LINE} {}", bad.line), &bad.detail),
+            Err(bad) => wrong.note(&format!("{LINE} {}", numbered(bad.line)), &bad.detail),
         }
     }
     refuse(wrong)?;
@@ -51,7 +52,7 @@ mod tests {
     use crate::inventory::reconciliations::row::Named;
 
     fn read(text: &str) -> Result<Sent, Problem> {
-        read_csv(text.as_bytes(), About::default())
+        read_csv(text.as_bytes(), About::default(), 0)
     }
 
     #[test]

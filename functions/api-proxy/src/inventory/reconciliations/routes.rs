@@ -161,7 +161,7 @@ async fn create(
     uploaded: Result<Uploaded, Problem>,
 ) -> Result<Response, Problem> {
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Stock).await?;
-    let upload = upload::read(params, uploaded)?;
+    let upload = upload::read(params, uploaded, 0)?;
     let account = app.zoho.account(&caller, &connection).await?;
     let organization = app.zoho.organization(&caller, &connection).await?.unwrap_or_default();
     let now = app.clock.now();
@@ -186,8 +186,11 @@ async fn add(
     uploaded: Result<Uploaded, Problem>,
 ) -> Result<Response, Problem> {
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Stock).await?;
-    let upload = upload::read(params, uploaded)?;
     let mut work = Work::take(&app, &caller, &connection, &id).await?;
+    let upload = match upload::read(params, uploaded, work.head.last_line) {
+        Ok(upload) => upload,
+        Err(problem) => return Err(work.give_up(problem).await),
+    };
     let (hurried, account) = (hurried(&caller), work.head.account.clone());
     let target = target(&hurried, &connection, &account);
     let before = work.head.clone();

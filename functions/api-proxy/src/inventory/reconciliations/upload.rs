@@ -56,8 +56,12 @@ pub(super) fn agreed(calls: Option<&str>) -> Result<bool, Problem> {
     }
 }
 
-/// Reads a request.
-pub(super) fn read(params: UploadParams, uploaded: Result<Uploaded, Problem>) -> Result<Upload, Problem> {
+/// Reads a request. Lines go on counting after the last one that is there.
+pub(super) fn read(
+    params: UploadParams,
+    uploaded: Result<Uploaded, Problem>,
+    last_line: u32,
+) -> Result<Upload, Problem> {
     let calls_agreed = agreed(params.calls.as_deref())?;
     let uploaded = uploaded.map_err(|problem| match problem.code() {
         Code::BodyTooLarge => in_parts(problem),
@@ -67,7 +71,8 @@ pub(super) fn read(params: UploadParams, uploaded: Result<Uploaded, Problem>) ->
         Uploaded::Csv(bytes) => {
             let UploadParams { name, location, reason, basis, counted_at, more, .. } = params;
             let about = About { name, location, reason, basis, counted_at, more: more.unwrap_or(false) };
-            (read_csv(&bytes, about)?, bytes, true)
+            // A table that is sent in parts has its first line in each of them.
+            (read_csv(&bytes, about, last_line.saturating_sub(1))?, bytes, true)
         }
         Uploaded::Json(bytes) => {
             if (UploadParams { calls: None, ..params }) != UploadParams::default() {
@@ -75,7 +80,7 @@ pub(super) fn read(params: UploadParams, uploaded: Result<Uploaded, Problem>) ->
                     "Of a JSON document, everything but `calls` stands in the document and not in the query.";
                 return Err(wrong_parameter(detail));
             }
-            (read_json(&bytes)?, bytes, false)
+            (read_json(&bytes, last_line)?, bytes, false)
         }
     };
     check(&sent)?;
@@ -142,10 +147,7 @@ pub(super) async fn add(
         return Err(invalid("There are no counts: nothing could be compared.".to_owned()));
     }
     let word = if is_table { LINE } else { COUNT };
-    let last = work.head.last_line;
-    // A table that is sent in parts has its first line in each of them.
-    let before = if is_table { last.saturating_sub(1) } else { last };
-    no_twins(work.rows(), &counts, before, word)?;
+    no_twins(work.rows(), &counts, word)?;
     let head = &mut work.head;
     head.calls_agreed |= calls_agreed;
     head.name = about.name.or(head.name.take());
@@ -175,7 +177,7 @@ pub(super) async fn add(
         };
         match place {
             Ok(place) => {
-                rows.push(Row::new(before.saturating_add(count.line), count.named, count.quantity, place));
+                rows.push(Row::new(count.line, count.named, count.quantity, place));
             }
             Err(what) => wrong.note(&format!("{word} {}", count.line), &what),
         }
@@ -190,7 +192,7 @@ pub(super) async fn add(
 }
 
 /// Demands that no item is counted twice at one place, as far as names tell.
-fn no_twins(rows: &[Row], counts: &[Count], before: u32, word: &str) -> Result<(), Problem> {
+fn no_twins(rows: &[Row], counts: &[Count], word: &str) -> Result<(), Problem> {
     let mut seen: HashMap<(&Named, Option<&str>), u32> = HashMap::with_capacity(rows.len() + counts.len());
     for row in rows {
         let place = match &row.place {
@@ -202,8 +204,7 @@ fn no_twins(rows: &[Row], counts: &[Count], before: u32, word: &str) -> Result<(
     }
     let mut wrong = Wrong::default();
     for count in counts {
-        let own = before.saturating_add(count.line);
-        if let Some(first) = seen.insert((&count.named, count.place.as_deref()), own) {
+        if let Some(first) = seen.insert((&count.named, count.place.as_deref()), count.line) {
             let what = format!("it counts the same item at the same place as {word} {first}");
             wrong.note(&format!("{word} {}", count.line), &what);
         }
