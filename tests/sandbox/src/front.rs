@@ -61,7 +61,7 @@ async fn zoho(sandbox: &Sandbox, call: &Call, path: &[&str]) -> Result<Response,
         let in_flight = sandbox.in_flight(product).load(Ordering::SeqCst);
         sandbox.with(|state| limits::too_many_at_once(product, in_flight, &state.switches))
     });
-    let (_writing, busy) = Writing::enter(sandbox, call, path);
+    let (_writing, busy) = Writing::enter(sandbox, call, (path, number));
     let mut after = None;
     let faulty = match fault {
         Some(FaultKind::ResetBefore) => return Err(Reset),

@@ -38,8 +38,8 @@ pub(crate) struct State {
     /// The channels, which are told of changes in CRM.
     pub(crate) channels: Channels,
     pub(crate) webhooks: Vec<Webhook>,
-    /// The items of documents that are being written, once for each.
-    pub(crate) being_written: Vec<String>,
+    /// The items of the documents that are being written, by the number of the call.
+    pub(crate) being_written: Vec<(u64, Vec<String>)>,
     /// Deliveries to send once the lock is free.
     pub(crate) outbox: Vec<Delivery>,
     pub(crate) delivered: VecDeque<Delivered>,

@@ -8,44 +8,40 @@ use crate::sandbox::Sandbox;
 /// Keeps the items of a call marked for as long as the call is worked on.
 pub(crate) struct Writing<'a> {
     sandbox: &'a Sandbox,
-    items: Vec<String>,
+    number: Option<u64>,
 }
 
 impl<'a> Writing<'a> {
     /// Marks the items of a new document; with the answer in its place where another call writes one of them.
-    pub(crate) fn enter(sandbox: &'a Sandbox, call: &Call, path: &[&str]) -> (Self, Option<Answer>) {
-        let items = match path {
-            [_, "api", "inventory", "v1", "inventoryadjustments" | "transferorders"]
-                if call.method == "POST" =>
-            {
-                items(call)
-            }
-            _ => Vec::new(),
-        };
+    pub(crate) fn enter(
+        sandbox: &'a Sandbox,
+        call: &Call,
+        (path, number): (&[&str], u64),
+    ) -> (Self, Option<Answer>) {
+        let makes = matches!(path, [_, "api", "inventory", "v1", "inventoryadjustments" | "transferorders"])
+            && call.method == "POST";
+        if !makes {
+            return (Self { sandbox, number: None }, None);
+        }
+        let items = items(call);
         let busy = sandbox.with(|state| {
-            let taken = items.iter().any(|item| state.being_written.contains(item));
-            let refused = taken && state.switches.concurrent_adjustment_refused();
-            state.being_written.extend(items.iter().cloned());
-            refused
+            let mut others = state.being_written.iter().flat_map(|(_, items)| items);
+            let busy =
+                others.any(|item| items.contains(item)) && state.switches.concurrent_adjustment_refused();
+            state.being_written.push((number, items));
+            busy
         });
         let message = "We are unable to process your request. Please try again after some time.";
         let answer = busy.then(|| Answer::json(500, &json!({ "code": 900_001, "message": message })));
-        (Self { sandbox, items }, answer)
+        (Self { sandbox, number: Some(number) }, answer)
     }
 }
 
 impl Drop for Writing<'_> {
     fn drop(&mut self) {
-        if self.items.is_empty() {
-            return;
+        if let Some(number) = self.number {
+            self.sandbox.with(|state| state.being_written.retain(|(other, _)| *other != number));
         }
-        self.sandbox.with(|state| {
-            for item in &self.items {
-                if let Some(place) = state.being_written.iter().position(|other| other == item) {
-                    state.being_written.remove(place);
-                }
-            }
-        });
     }
 }
 

@@ -63,9 +63,10 @@ const ITEMS: [Spec; 10] = [
 
 /// The hand-written items and `extra` generated ones.
 pub(crate) fn items(extra: usize) -> Vec<Object> {
+    let ordinary =
+        build(&Spec { rate: "10.00", purchase_rate: "5.00", stock: Some([5.0, 5.0, 0.0]), ..ITEM });
     let generated = (1..=extra).map(|number| {
-        let mut item =
-            build(&Spec { rate: "10.00", purchase_rate: "5.00", stock: Some([5.0, 5.0, 0.0]), ..ITEM });
+        let mut item = ordinary.clone();
         let name = format!("Generated item {number:05}");
         for (key, value) in [
             ("item_id", format!("33000000001{number:05}")),

@@ -2,6 +2,7 @@
 
 use std::cmp::Ordering;
 
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::error::error;
@@ -28,7 +29,18 @@ pub(crate) struct List<'a> {
 
 impl List<'_> {
     /// Orders, cuts a page, and writes the envelope.
-    pub(crate) fn answer(&self, call: &Call, switches: &Switches, mut rows: Vec<Value>) -> Answer {
+    pub(crate) fn answer(&self, call: &Call, switches: &Switches, rows: Vec<Value>) -> Answer {
+        self.answer_with(call, switches, rows, |row| row)
+    }
+
+    /// The same for records from which only the rows of the page are made.
+    pub(crate) fn answer_with<R: Sorted>(
+        &self,
+        call: &Call,
+        switches: &Switches,
+        rows: Vec<R>,
+        shown: impl Fn(R) -> Value,
+    ) -> Answer {
         let default_column = self.sortable.first().copied().unwrap_or_default();
         let wanted = call.filled("sort_column").filter(|_| !self.fixed);
         let direction = call.param("sort_order").filter(|_| !self.fixed);
@@ -40,11 +52,9 @@ impl List<'_> {
             _ => "A",
         };
         let column = column.unwrap_or_else(|| default_column.to_owned());
-        if column.ends_with("_time") {
-            rows.sort_by_key(|row| row.get(&column).and_then(Value::as_str).and_then(clock::parse));
-        } else {
-            rows.sort_by(|one, other| compare(one.get(&column), other.get(&column)));
-        }
+        let mut rows: Vec<(Key, R)> =
+            rows.into_iter().map(|row| (Key::of(&column, row.value(&column)), row)).collect();
+        rows.sort_by(|(one, _), (other, _)| one.compare(other));
         if order == "D" {
             rows.reverse();
         }
@@ -61,7 +71,7 @@ impl List<'_> {
         };
         let skipped = (page - 1).saturating_mul(per_page);
         let more = !switches.more_pages_denied() && rows.len() > skipped.saturating_add(per_page);
-        let rows: Vec<Value> = rows.into_iter().skip(skipped).take(per_page).collect();
+        let rows = rows.into_iter().skip(skipped).take(per_page).map(|(_, row)| shown(row)).collect();
         let filter = call.filled("filter_by").unwrap_or_else(|| "Status.All".to_owned());
         let mut context = object(json!({
             "page": page,
@@ -77,8 +87,14 @@ impl List<'_> {
         if !searched.is_empty() && !switches.search_criteria_left_out() {
             context.insert("search_criteria".to_owned(), searched.into());
         }
-        let body = json!({ "code": 0, "message": "success", self.key: rows, "page_context": context });
-        Answer::json(200, &body)
+        let pairs = [
+            ("code", 0.into()),
+            ("message", "success".into()),
+            (self.key, rows),
+            ("page_context", context.into()),
+        ];
+        let body: Object = pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+        Answer::json(200, &body.into())
     }
 }
 
@@ -113,18 +129,49 @@ fn count(call: &Call, name: &str, default: usize) -> Result<usize, Answer> {
     number.ok_or_else(|| error(400, 2, &format!("Invalid value passed for {name}")))
 }
 
-fn compare(one: Option<&Value>, other: Option<&Value>) -> Ordering {
-    let number = |value: Option<&Value>| value.and_then(Value::as_f64);
-    match (number(one), number(other)) {
-        (Some(one), Some(other)) => one.total_cmp(&other),
-        (Some(_), None) => Ordering::Greater,
-        (None, Some(_)) => Ordering::Less,
-        (None, None) => lower(one).cmp(&lower(other)),
+/// What a list can be sorted by.
+pub(crate) trait Sorted {
+    fn value(&self, column: &str) -> Option<&Value>;
+}
+
+impl Sorted for Value {
+    fn value(&self, column: &str) -> Option<&Value> {
+        self.get(column)
     }
 }
 
-fn lower(value: Option<&Value>) -> String {
-    value.and_then(Value::as_str).unwrap_or_default().to_lowercase()
+impl Sorted for &Object {
+    fn value(&self, column: &str) -> Option<&Value> {
+        self.get(column)
+    }
+}
+
+/// A row's place in the order: made once for each row.
+enum Key {
+    Time(Option<Timestamp>),
+    Number(f64),
+    Text(String),
+}
+
+impl Key {
+    fn of(column: &str, value: Option<&Value>) -> Self {
+        let text = value.and_then(Value::as_str).unwrap_or_default();
+        if column.ends_with("_time") {
+            return Self::Time(clock::parse(text));
+        }
+        value.and_then(Value::as_f64).map_or_else(|| Self::Text(text.to_lowercase()), Self::Number)
+    }
+
+    fn compare(&self, other: &Self) -> Ordering {
+        match (self, other) {
+            (Self::Time(one), Self::Time(other)) => one.cmp(other),
+            (Self::Number(one), Self::Number(other)) => one.total_cmp(other),
+            (Self::Number(_), _) => Ordering::Greater,
+            (_, Self::Number(_)) => Ordering::Less,
+            (Self::Text(one), Self::Text(other)) => one.cmp(other),
+            _ => Ordering::Equal,
+        }
+    }
 }
 
 /// A row's text; empty if it has none.

@@ -31,6 +31,7 @@ mod settings;
 mod shipping;
 pub(crate) mod shop;
 pub(crate) mod stock;
+mod success;
 mod tracking;
 pub(crate) mod transferorders;
 pub(crate) mod view;

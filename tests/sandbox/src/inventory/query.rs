@@ -1,5 +1,7 @@
 //! The list of items and its filters. Zoho silently ignores unknown parameters.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::list::{List, contains, starts};
@@ -13,8 +15,8 @@ use crate::switches::Switches;
 /// `GET /items`. A location filter is taken but changes nothing.
 pub(crate) fn items(state: &State, call: &Call, has_data: bool) -> Answer {
     let seen = state.items.iter().filter(|_| has_data).map(|item| movement::seen(state, item));
-    let rows = seen.filter(|item| item_matches(item, call, &state.switches));
-    let rows: Vec<Value> = rows.map(|item| view::row(item, &state.switches)).collect();
+    let asked = Asked::of(call);
+    let rows: Vec<&Object> = seen.filter(|item| item_matches(item, &asked, &state.switches)).collect();
     let sortable = [
         "name",
         "sku",
@@ -25,41 +27,56 @@ pub(crate) fn items(state: &State, call: &Call, has_data: bool) -> Answer {
         "reorder_level",
         "stock_on_hand",
     ];
-    List { key: "items", report: "Items", sortable: &sortable, descending: false, fixed: false }.answer(
-        call,
-        &state.switches,
-        rows,
-    )
+    let list = List { key: "items", report: "Items", sortable: &sortable, descending: false, fixed: false };
+    list.answer_with(call, &state.switches, rows, |item| view::row(item, &state.switches))
 }
 
-fn item_matches(item: &Object, call: &Call, switches: &Switches) -> bool {
+/// The parameters of a call that have a value, read once for all items. Of two with one name, the first counts.
+struct Asked(HashMap<String, String>);
+
+impl Asked {
+    fn of(call: &Call) -> Self {
+        let mut asked = HashMap::new();
+        for (name, value) in form_urlencoded::parse(call.query.as_bytes()) {
+            asked.entry(name.into_owned()).or_insert_with(|| value.into_owned());
+        }
+        asked.retain(|_, value| !value.is_empty());
+        Self(asked)
+    }
+}
+
+fn item_matches(item: &Object, asked: &Asked, switches: &Switches) -> bool {
+    asked.0.iter().all(|(param, wanted)| fits(item, (param, wanted), switches))
+}
+
+fn fits(item: &Object, (param, wanted): (&str, &str), switches: &Switches) -> bool {
     let value = |key: &str| item.get(key).and_then(Value::as_str).unwrap_or_default();
-    let check =
-        |param: &str, test: &dyn Fn(&str) -> bool| call.filled(param).is_none_or(|wanted| test(&wanted));
-    check("item_id", &|wanted| value("item_id") == wanted)
-        && check("group_id", &|wanted| value("group_id") == wanted)
-        && check("category_id", &|wanted| value("category_id") == wanted)
-        && check("vendor_id", &|wanted| value("vendor_id") == wanted)
-        && check("tax_id", &|wanted| value("tax_id") == wanted)
-        && check("account_id", &|wanted| value("account_id") == wanted)
-        && check("purchase_account_id", &|wanted| value("purchase_account_id") == wanted)
-        && check("zcrm_product_id", &|wanted| value("zcrm_product_id") == wanted)
-        && check("status", &|wanted| value("status") == wanted)
-        && check("name", &|wanted| value("name") == wanted)
-        && check("name_startswith", &|wanted| starts(value("name"), wanted))
-        && check("name_contains", &|wanted| contains(value("name"), wanted))
-        && check("sku", &|wanted| sku_matches(value("sku"), wanted, switches))
-        && check("sku_startswith", &|wanted| starts(value("sku"), wanted))
-        && check("sku_contains", &|wanted| contains(value("sku"), wanted))
-        && check("search_text", &|wanted| contains(value("name"), wanted) || contains(value("sku"), wanted))
-        && check("filter_by", &|wanted| filter_by(item, wanted))
-        && check("last_modified_time", &|wanted| {
+    match param {
+        "item_id"
+        | "group_id"
+        | "category_id"
+        | "vendor_id"
+        | "tax_id"
+        | "account_id"
+        | "purchase_account_id"
+        | "zcrm_product_id"
+        | "status"
+        | "name" => value(param) == wanted,
+        "name_startswith" => starts(value("name"), wanted),
+        "name_contains" => contains(value("name"), wanted),
+        "sku" => sku_matches(value("sku"), wanted, switches),
+        "sku_startswith" => starts(value("sku"), wanted),
+        "sku_contains" => contains(value("sku"), wanted),
+        "search_text" => contains(value("name"), wanted) || contains(value("sku"), wanted),
+        "filter_by" => filter_by(item, wanted),
+        "last_modified_time" => {
             switches.modified_filter_ignored()
                 || clock::parse(wanted).is_none_or(|since| {
                     clock::parse(value("last_modified_time")).is_some_and(|changed| changed > since)
                 })
-        })
-        && ["rate", "purchase_rate"].iter().all(|key| rate_matches(item, key, call))
+        }
+        _ => rate_matches(item, param, wanted),
+    }
 }
 
 /// Filters by SKU: exactly, by the official file. It is not known whether case counts, and whether Zoho filters at all.
@@ -93,15 +110,17 @@ fn filter_by(item: &Object, filter: &str) -> bool {
     }
 }
 
-fn rate_matches(item: &Object, key: &str, call: &Call) -> bool {
+/// Filters by a rate; any other parameter does nothing.
+fn rate_matches(item: &Object, param: &str, wanted: &str) -> bool {
+    let key = if param.starts_with("purchase_rate") { "purchase_rate" } else { "rate" };
+    let (Some(suffix), Ok(wanted)) = (param.strip_prefix(key), wanted.parse::<f64>()) else { return true };
     let rate = item.get(key).and_then(Value::as_f64).unwrap_or_default();
-    let check = |suffix: &str, test: &dyn Fn(f64) -> bool| {
-        let wanted = call.filled(&format!("{key}{suffix}")).and_then(|text| text.parse().ok());
-        wanted.is_none_or(test)
-    };
-    check("", &|wanted| (rate - wanted).abs() < 1e-9)
-        && check("_less_than", &|wanted| rate < wanted)
-        && check("_less_equals", &|wanted| rate <= wanted)
-        && check("_greater_than", &|wanted| rate > wanted)
-        && check("_greater_equals", &|wanted| rate >= wanted)
+    match suffix {
+        "" => (rate - wanted).abs() < 1e-9,
+        "_less_than" => rate < wanted,
+        "_less_equals" => rate <= wanted,
+        "_greater_than" => rate > wanted,
+        "_greater_equals" => rate >= wanted,
+        _ => true,
+    }
 }

@@ -1,13 +1,12 @@
 //! Inventory's routes: the scope of each, and its handler.
 
 use axum::http::Method;
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::error::error;
 use super::missing::missing;
 use super::{
-    adjustments, body, change, contacts, data, groups, image, language, movement, organizations, purchasing,
-    query,
+    adjustments, body, change, contacts, data, groups, image, language, organizations, purchasing, query,
 };
 use super::{salesorders, settings, shipping, transferorders, view};
 use crate::http::{Answer, Call};
@@ -161,13 +160,18 @@ fn details(state: &State, call: &Call, has_data: bool) -> Answer {
     if ids.is_empty() || ids.len() > MOST_DETAILS {
         return body::invalid("item_ids");
     }
-    let mut found: Vec<Value> = Vec::new();
+    let mut found = String::new();
     for id in ids {
         let place = change::position(state, id).filter(|_| has_data);
-        match place.and_then(|place| state.items.get(place)) {
-            Some(item) => found.push(view::detail(movement::seen(state, item), &state.switches)),
+        match place.and_then(|place| view::written(state, place)) {
+            Some(item) => {
+                let comma = if found.is_empty() { "" } else { "," };
+                found.push_str(comma);
+                found.push_str(&item);
+            }
             None => return missing(state, "item_ids", id),
         }
     }
-    Answer::json(200, &json!({ "code": 0, "message": "success", "items": found }))
+    let body = format!(r#"{{"code":0,"message":"success","items":[{found}]}}"#);
+    Answer::text(200, "application/json;charset=UTF-8", body)
 }

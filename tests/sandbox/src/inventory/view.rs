@@ -1,8 +1,11 @@
 //! One item as Zoho shows it in a list, alone, or in a webhook.
 
+use std::borrow::Cow;
+
 use serde_json::{Value, json};
 
 use super::movement;
+use super::success::success;
 use crate::http::Answer;
 use crate::object::Object;
 use crate::state::State;
@@ -44,10 +47,22 @@ pub(crate) fn detail(item: &Object, switches: &Switches) -> Value {
     item.into()
 }
 
+/// The same as text, without a copy where nothing is shown in another way.
+pub(crate) fn written(state: &State, place: usize) -> Option<Cow<'_, str>> {
+    let item = state.items.get(place)?;
+    let seen = movement::seen(state, item);
+    let switches = &state.switches;
+    let as_it_is = std::ptr::eq(item, seen) && !switches.without_locations && !switches.legacy_warehouses;
+    if as_it_is && !switches.location_stock_as_text() {
+        return state.items.text(place).map(Cow::Borrowed);
+    }
+    Some(detail(seen, switches).to_string().into())
+}
+
 /// The answer with one item.
 pub(crate) fn one(state: &State, place: usize, message: &str) -> Answer {
     let item = state.items.get(place).map(|item| detail(movement::seen(state, item), &state.switches));
-    Answer::json(200, &json!({ "code": 0, "message": message, "item": item }))
+    success(200, message, "item", item.unwrap_or_default())
 }
 
 /// An item in a list: with stock numbers as live, or with `locations[]` as in the official file.
@@ -71,7 +86,7 @@ pub(crate) fn row(item: &Object, switches: &Switches) -> Value {
 }
 
 /// A deleted item in a webhook.
-pub(crate) fn deleted(item: &Object) -> Value {
+pub(crate) fn deleted(item: &Value) -> Value {
     json!({ "item_id": item.get("item_id") })
 }
 

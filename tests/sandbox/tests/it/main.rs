@@ -23,7 +23,6 @@ mod openapi;
 #[cfg(test)]
 mod orders;
 #[cfg(test)]
-#[cfg(test)]
 mod purchasing;
 #[cfg(test)]
 mod records;

@@ -107,7 +107,7 @@ pub(crate) fn adjustment(state: &mut State, wanted: &Object) -> Result<Adjustmen
 pub(crate) fn document(state: &mut State, lines: Vec<Object>, place: &Place, user: (&str, &str)) -> Object {
     let total: Amount = lines.iter().filter_map(|line| line.get("item_total").and_then(Amount::of)).sum();
     let now = inventory_time(state.now());
-    object(json!({
+    let mut document = object(json!({
         "inventory_adjustment_id": state.shop.id(),
         "date": dates::today(state),
         "adjustment_account_id": "",
@@ -124,7 +124,7 @@ pub(crate) fn document(state: &mut State, lines: Vec<Object>, place: &Place, use
         "submitted_date": "",
         "approver_id": "",
         "approvers_list": [],
-        "line_items": lines,
+        "line_items": [],
         "comments": [],
         "total": total.number(),
         "location_id": place.0,
@@ -139,7 +139,9 @@ pub(crate) fn document(state: &mut State, lines: Vec<Object>, place: &Place, use
         "custom_field_hash": {},
         "is_advanced_tracking_missing": false,
         "is_inventory_valuation_pending": false,
-    }))
+    }));
+    document.insert("line_items".to_owned(), lines.into_iter().map(Value::Object).collect());
+    document
 }
 
 /// `adjusted` at once, unless the caller wants a draft or adjustments have to be approved.

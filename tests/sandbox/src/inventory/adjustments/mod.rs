@@ -12,6 +12,7 @@ use super::list::{List, contains, text};
 use super::missing::missing;
 use super::movement::{self, Move};
 use super::rules::Moment;
+use super::success::success;
 use super::{batches, body, dates};
 use crate::api::Entity;
 use crate::clock::inventory_time;
@@ -49,10 +50,9 @@ pub(crate) fn create(state: &mut State, call: &Call, has_data: bool) -> Answer {
         Err(answer) => return answer,
     };
     let id = add(state, made, true);
-    let shown = find(state, &id).map(|one| view::detail(state, one));
-    let body =
-        json!({ "code": 0, "message": "Inventory Adjustment has been added", "inventory_adjustment": shown });
-    Answer::json(state.switches.stock_create_status(), &body)
+    let shown = find(state, &id).map(|one| view::detail(state, one)).unwrap_or_default();
+    let status = state.switches.stock_create_status();
+    success(status, "Inventory Adjustment has been added", "inventory_adjustment", shown)
 }
 
 /// Keeps a document, moves its stock if it is adjusted, and tells of it; gives its id.
@@ -116,10 +116,7 @@ fn matches(shown: &Object, call: &Call) -> bool {
 /// `GET /inventoryadjustments/{id}`.
 pub(crate) fn one(state: &State, id: &str, has_data: bool) -> Answer {
     match find(state, id).filter(|_| has_data) {
-        Some(one) => {
-            let shown = view::detail(state, one);
-            Answer::json(200, &json!({ "code": 0, "message": "success", "inventory_adjustment": shown }))
-        }
+        Some(one) => success(200, "success", "inventory_adjustment", view::detail(state, one)),
         None => missing(state, "inventory_adjustment_id", id),
     }
 }
@@ -198,7 +195,7 @@ pub(crate) fn find<'a>(state: &'a State, id: &str) -> Option<&'a Adjustment> {
 
 /// Queues the webhooks of a document: one for each, however many lines it has.
 fn announce(state: &mut State, id: &str, moment: Moment, by_api: bool) {
-    if by_api && !state.switches.adjustment_webhook() {
+    if !webhooks::wanted(state, Entity::Adjustment) || (by_api && !state.switches.adjustment_webhook()) {
         return;
     }
     let sent = find(state, id).map(|one| view::detail(state, one)).unwrap_or_default();

@@ -53,7 +53,7 @@ pub(crate) fn transfer(state: &mut State, call: &Call, wanted: &Object) -> Resul
     let received = if stage == Stage::Transferred { quantity } else { Amount::ZERO };
     let now = inventory_time(state.now());
     let user = data::user();
-    let shown = object(json!({
+    let mut document = object(json!({
         "transfer_order_id": id,
         "transfer_order_number": number,
         "date": date,
@@ -68,7 +68,7 @@ pub(crate) fn transfer(state: &mut State, call: &Call, wanted: &Object) -> Resul
         "quantity_transfer": quantity.number(),
         "quantity_transferred": received.number(),
         "total": total.number(),
-        "line_items": shown,
+        "line_items": [],
         "approvers_list": [],
         "show_convert_to_receive": false,
         "carrier": "",
@@ -81,7 +81,8 @@ pub(crate) fn transfer(state: &mut State, call: &Call, wanted: &Object) -> Resul
         "is_advanced_tracking_missing": false,
         "custom_fields": wanted.get("custom_fields").filter(|fields| fields.is_array()).unwrap_or(&json!([])),
     }));
-    let made = Transfer { shown, from: from.0, to: to.0, lines: moved, stage };
+    document.insert("line_items".to_owned(), shown.into_iter().map(Value::Object).collect());
+    let made = Transfer { shown: document, from: from.0, to: to.0, lines: moved, stage };
     let moves = made.moves(Stage::Draft, stage);
     if let Some(short) = movement::short(state, &moves)
         && state.switches.transfer_shortage_refused()

@@ -11,6 +11,7 @@ use super::error::error;
 use super::list::{List, contains, starts, text};
 use super::missing::missing;
 use super::movement::{self, Move};
+use super::success::success;
 use super::{body, dates};
 use crate::clock::inventory_time;
 use crate::http::{Answer, Call};
@@ -88,8 +89,8 @@ pub(crate) fn create(state: &mut State, call: &Call, has_data: bool) -> Answer {
     let shown = view::detail(state, &made);
     state.shop.transfers.push(made);
     movement::perform(state, &moves);
-    let body = json!({ "code": 0, "message": "Transfer Order added successfully.", "transfer_order": shown });
-    Answer::json(state.switches.stock_create_status(), &body)
+    let status = state.switches.stock_create_status();
+    success(status, "Transfer Order added successfully.", "transfer_order", shown)
 }
 
 /// `GET /transferorders`: filters are documented, but for other lists they were seen to be ignored.
@@ -138,10 +139,7 @@ fn matches(one: &Transfer, call: &Call) -> bool {
 pub(crate) fn one(state: &State, id: &str, has_data: bool) -> Answer {
     let found = position(state, id).filter(|_| has_data).and_then(|place| state.shop.transfers.get(place));
     match found {
-        Some(one) => {
-            let shown = view::detail(state, one);
-            Answer::json(200, &json!({ "code": 0, "message": "success", "transfer_order": shown }))
-        }
+        Some(one) => success(200, "success", "transfer_order", view::detail(state, one)),
         None => missing(state, "transfer_order_id", id),
     }
 }
