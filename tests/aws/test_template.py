@@ -92,6 +92,7 @@ RIGHTS = {
         ("StateTable", "dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem", "idempotency", "a write is done once"),
         ("StateTable", "dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem", "part", "a part of a long work is done once"),
         ("StateTable", "dynamodb:PutItem dynamodb:DeleteItem", "turn#*", "one write moves stock at a time"),
+        ("StateTable", "dynamodb:GetItem dynamodb:Query dynamodb:PutItem", "reconciliation#*", "what was counted and compared"),
         ("StateTable", "dynamodb:GetItem dynamodb:PutItem", "preview", "what a write would do"),
         ("StateTable", "dynamodb:PutItem dynamodb:Query", "audit#*", "what was written"),
         ("StateTable", "dynamodb:PutItem", "quota#*", "leave to call Zoho; a refused put shows how it stands"),

@@ -129,7 +129,11 @@ impl Book {
             "{what}"
         );
 
-        let mut line = format!("- `{} {}`", ask.method, ask.path);
+        // Ids of reconciliations differ from run to run.
+        let is_id = |part: &&str| part.len() == 31 && part.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let path: Vec<&str> =
+            ask.path.split('/').map(|part| if is_id(&part) { "{id}" } else { part }).collect();
+        let mut line = format!("- `{} {}`", ask.method, path.join("/"));
         if !why.is_empty() {
             let _ = write!(line, " ({why})");
         }
@@ -228,6 +232,7 @@ async fn every_error_is_in_the_book() {
     who_is_calling(&mut book).await;
     what_is_asked_for(&mut book).await;
     writes(&mut book).await;
+    reconciliations(&mut book).await;
     passed_through(&mut book).await;
     events(&mut book).await;
     the_connection(&mut book).await;
@@ -379,6 +384,44 @@ async fn what_is_asked_for(book: &mut Book) {
     let nope = Ask::get("/v1/inventory/items?sku=NOPE");
     book.note(Code::SkuUnresolved, "21 pages of items, and Zoho ignores the filter", many.api(), &key, nope)
         .await;
+}
+
+async fn reconciliations(book: &mut Book) {
+    const PATH: &str = "/v1/inventory/reconciliations";
+    let inside = Inside::start().await;
+    let mut wish = inside.wish();
+    wish.scopes = ScopeSet::of(&shared::zoho::scope::Product::ALL, shared::zoho::scope::Access::Stock);
+    let ending = tests::browser::Browser::default().consent(&inside.link(wish).await).await;
+    assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
+    let key = inside.key(can(&["inventory:stock"])).await;
+    let made = async |body: Value| -> String {
+        let request = Request::post(PATH).header("authorization", format!("Bearer {}", key.expose()));
+        let response =
+            inside.api().oneshot(request.body(Body::from(body.to_string())).unwrap()).await.unwrap();
+        let text = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        let body: Value = serde_json::from_slice(&text).unwrap();
+        body["id"].as_str().unwrap_or_else(|| panic!("{body}")).to_owned()
+    };
+    let counts = json!([{ "sku": "SHELF-OAK-80", "location": "Main", "quantity": 29 }]);
+    let none = format!("{PATH}/019acf3d1c0d5e2b8f4a7c6d9e1f203");
+    book.note(Code::ReconciliationNotFound, "", inside.api(), &key, Ask::get(&none)).await;
+    let open = made(json!({ "counts": counts, "more": true })).await;
+    let compare = format!("{PATH}/{open}/compare");
+    let ask = || Ask::post(&compare, Value::Null);
+    book.note(Code::ReconciliationState, "more counts were announced", inside.api(), &key, ask()).await;
+    let apply = format!("{PATH}/{open}/apply");
+    let all = json!({ "rows": "all" });
+    let ask = Ask::post(&apply, all.clone());
+    book.note(Code::ReconciliationState, "", inside.api(), &key, ask).await;
+    let many: Vec<Value> = (0..10_001)
+        .map(|row| json!({ "item_id": (3_300_000_000_900_000_u64 + row).to_string(), "quantity": 1 }))
+        .collect();
+    let ask = Ask::post(PATH, json!({ "counts": many }));
+    book.note(Code::CallsUnconfirmed, "10,001 counts", inside.api(), &key, ask).await;
+    let compared = made(json!({ "counts": counts })).await;
+    inside.advance(Duration::from_secs(8 * 24 * 3600));
+    let apply = format!("{PATH}/{compared}/apply");
+    book.note(Code::ReconciliationExpired, "after 8 days", inside.api(), &key, Ask::post(&apply, all)).await;
 }
 
 async fn writes(book: &mut Book) {

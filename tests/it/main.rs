@@ -65,6 +65,7 @@ mod passthrough;
 mod pasted;
 mod quota;
 mod reconcile_command;
+mod reconciliations;
 mod redaction;
 mod refusals;
 mod regressions;

@@ -10,6 +10,7 @@ use shared::core::connection::token_refresh::TokenRefreshClient;
 use shared::core::events::Events;
 use shared::core::events::ledger::Ledger;
 use shared::core::mappings::Mappings;
+use shared::core::reconciliation::Reconciliations;
 use shared::core::services::Services;
 use shared::core::writes::audit::Audit;
 use shared::core::zoho_client::ZohoClient;
@@ -28,6 +29,9 @@ pub(crate) struct App {
     pub(crate) writes: Writes,
     pub(crate) audit: Arc<Audit>,
     pub(crate) mappings: Mappings,
+    pub(crate) reconciliations: Reconciliations,
+    /// Zoho's calls of a day, where the operator set them.
+    pub(crate) calls_a_day: Option<u32>,
     pub(crate) events: Events,
     pub(crate) ledger: Ledger,
     pub(crate) clock: SharedClock,
@@ -47,6 +51,8 @@ impl App {
             zoho,
             audit,
             mappings: Mappings::new(stores.state.clone(), clock.clone()),
+            reconciliations: Reconciliations::new(stores.state.clone(), clock.clone()),
+            calls_a_day: services.settings.inventory.per_day,
             events: Events::new(stores.events.clone(), clock.clone()),
             ledger: Ledger::new(stores.events.clone(), clock.clone()),
             clock,

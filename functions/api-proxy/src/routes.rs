@@ -15,6 +15,7 @@ pub(crate) fn all(to: &mut impl Routes) {
     inventory::sales_orders::routes::routes(to);
     inventory::adjustments::routes::routes(to);
     inventory::transfer_orders::routes::routes(to);
+    inventory::reconciliations::routes::routes(to);
     crm::deals::read::routes(to);
     crm::deals::write::routes(to);
     crm::deals::brief::routes(to);

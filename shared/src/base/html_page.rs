@@ -11,14 +11,16 @@ use sha2::{Digest, Sha256};
 
 const STYLE: &str = include_str!("page.css");
 
-/// Allows only the style above and forms to the connector itself, and forbids frames.
-static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
-    let hash = STANDARD.encode(Sha256::digest(STYLE));
+static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| policy_of(STYLE));
+
+/// A policy that allows only this style and forms to the connector itself, and forbids frames.
+pub fn policy_of(style: &str) -> HeaderValue {
+    let hash = STANDARD.encode(Sha256::digest(style));
     let policy = format!(
         "default-src 'none'; style-src 'sha256-{hash}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     );
     HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
-});
+}
 
 /// The kind of message that a page shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

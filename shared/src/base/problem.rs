@@ -156,6 +156,20 @@ codes! {
     StockInProgress = "stock_in_progress", 409, true, Nobody, "Another stock write is at work",
         "Send the same request again after `retry_after` seconds, with the same `Idempotency-Key`.";
 
+    // Reconciliations
+    /// No reconciliation has that id.
+    ReconciliationNotFound = "reconciliation_not_found", 404, false, Agent, "No such reconciliation",
+        "`GET /v1/inventory/reconciliations` lists those of the connection, newest first.";
+    /// The reconciliation is at another step.
+    ReconciliationState = "reconciliation_state", 409, false, Agent, "The reconciliation is at another step",
+        "`GET /v1/inventory/reconciliations` says how far each is; POST to its `next` to go on with it.";
+    /// The comparison is too old to be applied.
+    ReconciliationExpired = "reconciliation_expired", 409, false, Nobody, "The comparison is too old",
+        "Count again and make a new reconciliation: what was compared is applied within 7 days.";
+    /// More calls to Zoho than may be made without asking.
+    CallsUnconfirmed = "calls_unconfirmed", 428, false, Agent, "This takes many of Zoho's calls of the day",
+        "Nothing was done. If it may take the calls that `detail` names, send the same request again with `calls=ok` in the query.";
+
     // Writes
     /// A body that does not fit the route.
     BodyInvalid = "body_invalid", 400, false, Agent, "Body not accepted",
@@ -428,6 +442,11 @@ impl Problem {
     /// The cause, for the log only.
     pub(super) fn cause(&self) -> Option<&str> {
         self.0.cause.as_deref()
+    }
+
+    /// After how many seconds it makes sense to come again.
+    pub fn wait(&self) -> u64 {
+        self.seconds().unwrap_or(1)
     }
 
     /// The problem document. `origin` is the address at which the caller reaches the connector.

@@ -7,6 +7,7 @@ pub mod events;
 pub mod grant;
 pub mod mappings;
 pub mod quota;
+pub mod reconciliation;
 pub mod services;
 pub mod writes;
 pub mod zoho_client;

@@ -21,7 +21,9 @@ use crate::openapi::schema;
 use crate::openapi::schema::{Field, Holds, Shape, list_of, named, with_notice};
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
-use crate::request::params::{OneParams, Pairs, Params, crm_fields, invalid, next, per_page, record_id};
+use crate::request::params::{
+    List, OneParams, Pairs, Params, crm_fields, invalid, next, per_page, record_id,
+};
 use crate::request::redact;
 use crate::zoho::Target;
 

@@ -33,7 +33,12 @@ pub(crate) async fn details(
     Ok(found)
 }
 
-async fn some(zoho: &Zoho, target: &Target<'_>, ids: &[String]) -> Result<Option<Vec<Object>>, Problem> {
+/// The items of these ids in one call; nothing where Zoho does not have one of them.
+pub(crate) async fn some(
+    zoho: &Zoho,
+    target: &Target<'_>,
+    ids: &[String],
+) -> Result<Option<Vec<Object>>, Problem> {
     let ids = ids.join(",");
     zoho.read(
         target,

@@ -9,6 +9,7 @@ pub(crate) mod mappings;
 mod named_lines;
 pub(crate) mod near_twins;
 mod quantity;
+pub(crate) mod reconciliations;
 pub(crate) mod records;
 pub(crate) mod sales_orders;
 mod stock;

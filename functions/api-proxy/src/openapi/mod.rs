@@ -111,7 +111,7 @@ fn told(way: Way) -> Map<String, Value> {
             names.push("Zoho-Connection");
             (None, false)
         }
-        Way::Read(product) => (Some(product), false),
+        Way::Read(product) | Way::Work(product, _) => (Some(product), false),
         Way::Write(product, _) => (Some(product), true),
         Way::Pass(verb) => (Some(Product::Inventory), verb != Verb::Get),
     };
@@ -204,12 +204,12 @@ impl Components {
         let headers = told(operation.way);
         let mut described = json!({ "description": answer.description, "headers": headers });
         if let (Some(shape), Some(described)) = (&answer.shape, described.as_object_mut()) {
-            let mut content = json!({ "application/json": { "schema": self.schema(shape) } });
-            if let (200, Some(content)) = (answer.status, content.as_object_mut()) {
-                let text = json!({ "schema": { "type": "string" } });
-                content.extend(operation.also_gives.iter().map(|kind| ((*kind).to_owned(), text.clone())));
+            let mut content = Map::new();
+            content.insert("application/json".to_owned(), json!({ "schema": self.schema(shape) }));
+            for other in answer.other_types {
+                content.insert((*other).to_owned(), json!({ "schema": { "type": "string" } }));
             }
-            described.insert("content".to_owned(), content);
+            described.insert("content".to_owned(), content.into());
         }
         described
     }
@@ -228,11 +228,11 @@ fn description(operation: &Operation) -> String {
         Way::Open => "Needs no key.".to_owned(),
         Way::Key => "Needs a key, whatever it may do.".to_owned(),
         Way::Own(permissions) => format!("Needs the permission `{}`.", permissions.join("` or `")),
-        Way::Read(product) => {
-            format!("Needs the permission `{product}:{}`.", operation.access.unwrap_or(Access::Read))
-        }
+        Way::Read(product) => format!("Needs the permission `{product}:{}`.", Access::Read),
         Way::Pass(_) => "Needs a pattern among the key's permissions that fits the call.".to_owned(),
-        Way::Write(product, access) => format!("Needs the permission `{product}:{access}`."),
+        Way::Write(product, access) | Way::Work(product, access) => {
+            format!("Needs the permission `{product}:{access}`.")
+        }
     };
     if operation.description.is_empty() { needs } else { format!("{}\n\n{needs}", operation.description) }
 }
@@ -250,7 +250,7 @@ pub(crate) fn answers(operation: &Operation) -> Vec<Answer> {
         }
         None => {
             let description = "With `dry_run=true`: what it would do.".to_owned();
-            answers.insert(0, Answer { status: 200, description, shape: Some(preview()) });
+            answers.insert(0, Answer { status: 200, description, shape: Some(preview()), other_types: &[] });
         }
     }
     answers
@@ -325,7 +325,7 @@ fn of_way(way: Way) -> Vec<(&'static str, Parameter)> {
     match way {
         Way::Open | Way::Key => vec![],
         Way::Own(_) => vec![connection()],
-        Way::Read(_) | Way::Pass(Verb::Get) => vec![connection(), organization()],
+        Way::Read(_) | Way::Work(..) | Way::Pass(Verb::Get) => vec![connection(), organization()],
         Way::Pass(_) => vec![dry_run(), key(), connection(), organization()],
         Way::Write(..) => vec![dry_run(), key(), connection(), organization()],
     }

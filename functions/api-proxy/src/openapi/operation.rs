@@ -23,6 +23,8 @@ pub enum Way {
     Pass(Verb),
     /// A safe write: `dry_run`, `Idempotency-Key`, the preview and its refusals go with it.
     Write(Product, Access),
+    /// A step of a longer piece of work with calls to Zoho: who sends it again goes on with it.
+    Work(Product, Access),
 }
 
 /// Where a parameter stands.
@@ -69,6 +71,8 @@ pub struct Answer {
     pub description: String,
     /// Its body; none where there is none.
     pub shape: Option<Shape>,
+    /// The other types in which it can be asked for.
+    pub other_types: &'static [&'static str],
 }
 
 /// A method on a path.
@@ -98,12 +102,8 @@ pub struct Operation {
     pub codes: Vec<Code>,
     /// Whether it takes and gives whatever Zoho does.
     pub raw: bool,
-    /// What its key needs, where that is more than its [`Way`] says.
-    pub access: Option<Access>,
     /// Other media types that it takes, each with an example.
     pub also_takes: Vec<(&'static str, &'static str)>,
-    /// Other media types in which it gives its answer 200, where the caller asks for them.
-    pub also_gives: Vec<&'static str>,
 }
 
 impl Operation {
@@ -121,9 +121,7 @@ impl Operation {
             answers: Vec::new(),
             codes: Vec::new(),
             raw: false,
-            access: None,
             also_takes: Vec::new(),
-            also_gives: Vec::new(),
         }
     }
 
@@ -133,21 +131,9 @@ impl Operation {
         self
     }
 
-    /// Reads from Zoho, and yet needs more than that, because it changes something of ours.
-    pub(crate) fn needs(mut self, access: Access) -> Self {
-        self.access = Some(access);
-        self
-    }
-
     /// Takes its body in another media type, too.
     pub(crate) fn takes_also(mut self, media_type: &'static str, example: &'static str) -> Self {
         self.also_takes.push((media_type, example));
-        self
-    }
-
-    /// Gives its answer in another media type to those who accept it.
-    pub(crate) fn answers_also(mut self, media_type: &'static str) -> Self {
-        self.also_gives.push(media_type);
         self
     }
 
@@ -184,6 +170,16 @@ impl Operation {
         summary: impl Into<String>,
     ) -> Self {
         Self::new(Way::Write(product, access), tag(product), id, summary)
+    }
+
+    /// Goes on with a longer piece of work.
+    pub(crate) fn work(
+        product: Product,
+        access: Access,
+        id: impl Into<String>,
+        summary: impl Into<String>,
+    ) -> Self {
+        Self::new(Way::Work(product, access), tag(product), id, summary)
     }
 
     /// What an agent should know before it calls; sentences.
@@ -282,15 +278,24 @@ impl Operation {
         self
     }
 
+    /// The same answer in these types, too.
+    pub(crate) fn also_as(mut self, types: &'static [&'static str]) -> Self {
+        if let Some(answer) = self.answers.last_mut() {
+            answer.other_types = types;
+        }
+        self
+    }
+
     /// An answer of success.
     pub(crate) fn answers(mut self, status: u16, text: impl Into<String>, shape: impl Into<Shape>) -> Self {
-        self.answers.push(Answer { status, description: text.into(), shape: Some(shape.into()) });
+        let shape = Some(shape.into());
+        self.answers.push(Answer { status, description: text.into(), shape, other_types: &[] });
         self
     }
 
     /// An answer of success without a body.
     pub(crate) fn answers_empty(mut self, status: u16, text: impl Into<String>) -> Self {
-        self.answers.push(Answer { status, description: text.into(), shape: None });
+        self.answers.push(Answer { status, description: text.into(), shape: None, other_types: &[] });
         self
     }
 

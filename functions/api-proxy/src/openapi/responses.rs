@@ -48,6 +48,8 @@ const WRITE: &[Code] = &[
     Code::WriteUncertain,
 ];
 
+const WORK: &[Code] = &[Code::IdempotencyInProgress];
+
 /// The codes of its kind.
 fn common(operation: &Operation) -> Vec<&'static [Code]> {
     let mut groups: Vec<&'static [Code]> = match operation.way {
@@ -55,6 +57,7 @@ fn common(operation: &Operation) -> Vec<&'static [Code]> {
         Way::Key => vec![KEY],
         Way::Own(_) => vec![KEY, CONNECTION],
         Way::Read(_) => vec![KEY, CONNECTION, ZOHO],
+        Way::Work(..) => vec![KEY, CONNECTION, ZOHO, WORK],
         Way::Pass(Verb::Get) => vec![KEY, CONNECTION, ZOHO],
         Way::Pass(_) => vec![KEY, CONNECTION, ZOHO, WRITE, BODY],
         Way::Write(..) => vec![KEY, CONNECTION, ZOHO, WRITE],
@@ -103,6 +106,8 @@ fn kind(operation: &Operation) -> &'static str {
         (Way::Read(_), true) => "read-body",
         (Way::Pass(Verb::Get), _) => "pass",
         (Way::Pass(_), _) => "pass-write",
+        (Way::Work(..), false) => "work",
+        (Way::Work(..), true) => "work-body",
         (Way::Write(..), false) => "write",
         (Way::Write(..), true) => "write-body",
     }

@@ -265,7 +265,8 @@ pub fn plain_record(mut record: Object) -> Object {
 /// `available` is the stock that can be sold (`available_for_sale_stock`). Figures that an answer does not have are null: lists
 /// have neither `available` nor figures by location.
 fn stock(item: &Object) -> Value {
-    let says = |field: &str, word: &str| text(item, field).is_some_and(|text| text.eq_ignore_ascii_case(word));
+    let says =
+        |field: &str, word: &str| text(item, field).is_some_and(|text| text.eq_ignore_ascii_case(word));
     if item.get("is_combo_product") == Some(&Value::Bool(true)) && says("combo_type", "kit") {
         return json!({ "tracked": false, "why": "A kit has no stock of its own: its components have." });
     }

@@ -23,7 +23,7 @@ use crate::openapi::route::Routes;
 use crate::openapi::schema::{Field, Holds, Shape, described, list_of, named, record, text, with_notice};
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
-use crate::request::params::{OneParams, Params, crm_fields, invalid, next, per_page, pick, record_id};
+use crate::request::params::{List, OneParams, Params, crm_fields, invalid, next, per_page, pick, record_id};
 use crate::request::redact;
 use crate::zoho::Target;
 

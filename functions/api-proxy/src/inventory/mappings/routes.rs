@@ -54,7 +54,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
             .query("item_id", "All that lead to this item.", an_id(), Value::Null)
             .pages()
             .answers(200, "Mappings.", documented_list())
-            .answers_also(CSV)
+            .also_as(&[CSV])
             .fails(&[Code::ProductUnmapped, Code::ProductNotConnected])
     });
     to.on(Verb::Put, PATH, put, || {
@@ -94,8 +94,12 @@ pub(crate) fn routes(to: &mut impl Routes) {
             .fails(&[Code::ProductNotConnected])
     });
     to.on(Verb::Post, resolve::PATH, resolve_all, || {
-        Operation::read(Product::Inventory, "resolveMappings", "Holds mappings against Zoho's items")
-            .needs(Access::Stock)
+        Operation::work(
+            Product::Inventory,
+            Access::Stock,
+            "resolveMappings",
+            "Holds mappings against Zoho's items",
+        )
             .about(
                 "Fills in ids, SKUs and names that a mapping does not have yet, and tells what does not fit: unknown, ambiguous and \
                  inactive SKUs, items that are gone or have another SKU now, two product ids on one item. Nothing is chosen and \

@@ -1,0 +1,324 @@
+//! Applying a reconciliation: part by part, each an adjustment that is made once. Right before each, Zoho's figures are compared with
+//! those that the comparison found; a line whose figure is another one is left out and told.
+
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+use axum::http::HeaderMap;
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+use shared::base::problem::{Code, Problem};
+use shared::zoho::value::{Object, text};
+use tokio::time::Instant;
+
+use super::calls;
+use super::head::{Head, State};
+use super::parts::{self, Asked, Ended, Ending, Part};
+use super::row::Row;
+use super::work::Work;
+use crate::app::App;
+use crate::inventory::adjustments::plan::{AdjustStock, Change, Line};
+use crate::inventory::quantity::Quantity;
+use crate::inventory::stock;
+use crate::request::caller::Caller;
+use crate::writes::plan::Draft;
+use crate::writes::request::{WriteParams, WriteRequest};
+
+/// What a part needs of the caller's time: a look, the adjustment, another look.
+const NEEDED: Duration = Duration::from_secs(13);
+
+/// Calls that a part takes.
+const CALLS: u32 = 3;
+
+/// The reason of adjustments where none was given.
+const REASON: &str = "Stock count";
+
+/// A part that Zoho refuses is tried in halves, so that one line does not keep the others; but not again and again, because the reason
+/// may be the same for all.
+const MAX_HALVED: usize = 16;
+
+/// Words of Zoho's refusal of too many lines.
+const TOO_LONG: &str = "exceeded the size";
+
+/// What applying came to: the head, after how many seconds to go on, and a word about it.
+type Applied = (Head, Option<u64>, Option<String>);
+
+/// Does as many parts as there is time for.
+pub(super) async fn apply(
+    app: &App,
+    caller: &Caller,
+    mut work: Work<'_>,
+    asked: Option<Asked>,
+    agreed: bool,
+) -> Result<Applied, Problem> {
+    let found = parts::read(&app.reconciliations, work.connection, &work.head).await;
+    let parts = match found {
+        Ok(parts) => parts,
+        Err(problem) => return Err(work.give_up(problem).await),
+    };
+    let mut parts = match begin(app, &mut work, parts, asked, agreed).await {
+        Ok(Some(parts)) => parts,
+        Ok(None) => {
+            let notice = "There was nothing to apply that was not applied before.".to_owned();
+            return Ok((work.end().await?, None, Some(notice)));
+        }
+        Err(problem) => return Err(work.give_up(problem).await),
+    };
+    let lines: HashSet<u32> =
+        parts.iter().filter(|part| part.is_open()).flat_map(|part| part.lines.clone()).collect();
+    let rows = work.rows().iter().filter(|row| lines.contains(&row.line));
+    let by_line: HashMap<u32, Row> = rows.map(|row| (row.line, row.clone())).collect();
+    let mut stopped = None;
+    while let Some(number) = parts.iter().position(Part::is_open) {
+        if Instant::now() + NEEDED > caller.deadline {
+            break;
+        }
+        match do_part(app, caller, &mut work, &mut parts, number, &by_line).await {
+            Ok(()) => work.has_moved = true,
+            Err(problem) => {
+                stopped = Some(problem);
+                break;
+            }
+        }
+    }
+    if !parts.iter().any(Part::is_open) {
+        work.head.state = State::Applied;
+    }
+    let has_moved = work.has_moved;
+    let head = work.end().await?;
+    match stopped {
+        Some(problem) if !(has_moved && problem.code().is_retryable()) => Err(problem),
+        stopped => Ok((head, stopped.map(|problem| problem.wait()), None)),
+    }
+}
+
+/// The parts that are to be done; nothing where there are none.
+async fn begin(
+    app: &App,
+    work: &mut Work<'_>,
+    mut parts: Vec<Part>,
+    asked: Option<Asked>,
+    agreed: bool,
+) -> Result<Option<Vec<Part>>, Problem> {
+    let is_same = |head: &Head, asked: &Asked| head.apply.asked.as_deref() == Some(asked.digest().as_str());
+    match (&work.head.state, &asked) {
+        (State::Applying, None) => return Ok(Some(parts)),
+        (State::Applying, Some(asked)) if is_same(&work.head, asked) => return Ok(Some(parts)),
+        (State::Applying, Some(_)) => {
+            let detail = "Other rows are being applied: POST to `next` without a body until that is done, and then ask for these.";
+            return Err(Problem::new(Code::ReconciliationState, detail));
+        }
+        // The last answer was lost; what is uncertain is looked for once more, and never sent again.
+        (State::Applied, Some(asked)) if is_same(&work.head, asked) => return look_again(work, parts),
+        (State::Applied, None) => return look_again(work, parts),
+        (State::Compared, None) => {
+            return Err(Problem::new(Code::BodyInvalid, "`rows` is missing: `\"all\"`, or a list of lines."));
+        }
+        (State::Compared | State::Applied, Some(_)) => {}
+        _ => {
+            let detail = "It is not compared yet: POST to `next` until it is.";
+            return Err(Problem::new(Code::ReconciliationState, detail));
+        }
+    }
+    let Some(asked) = asked else { return Ok(None) };
+    if work.now() >= work.head.valid_until {
+        let detail = format!("It was valid until {}. Nothing was written.", work.head.valid_until);
+        return Err(Problem::new(Code::ReconciliationExpired, detail));
+    }
+    let new = parts::cut(work.rows(), &parts, &asked, work.head.apply.most_lines).map_err(|wrong| {
+        let lines: Vec<String> =
+            wrong.iter().take(20).map(|(line, what)| format!("line {line}: {what}")).collect();
+        let more = if wrong.len() > 20 { format!(" And {} more.", wrong.len() - 20) } else { String::new() };
+        let detail =
+            format!("Nothing was written. These rows cannot be applied: {}.{more}", lines.join("; "));
+        Problem::new(Code::BodyInvalid, detail)
+    })?;
+    if new.is_empty() {
+        return Ok(None);
+    }
+    calls::demand(0, calls::to_apply(new.len()), app.calls_a_day, agreed, "Applying it")?;
+    let first = parts.len();
+    parts.extend(new);
+    // They count only with the head, which is written after them.
+    for (number, part) in parts.iter().enumerate().skip(first) {
+        work.put_part(number, part).await?;
+    }
+    work.head.apply.asked = Some(asked.digest());
+    work.head.apply.halved = 0;
+    work.head.state = State::Applying;
+    sum_up(&mut work.head, &parts);
+    work.put_head().await?;
+    Ok(Some(parts))
+}
+
+/// The parts of which it is not known whether they were done, opened once more.
+fn look_again(work: &mut Work<'_>, mut parts: Vec<Part>) -> Result<Option<Vec<Part>>, Problem> {
+    let mut any = false;
+    for part in &mut parts {
+        if part.ended.iter().any(|ended| ended.ending == Ending::Uncertain) {
+            part.ended = Vec::new();
+            any = true;
+        }
+    }
+    if !any {
+        return Ok(None);
+    }
+    work.head.state = State::Applying;
+    sum_up(&mut work.head, &parts);
+    Ok(Some(parts))
+}
+
+/// Does one part, and stores how it ended.
+async fn do_part(
+    app: &App,
+    caller: &Caller,
+    work: &mut Work<'_>,
+    parts: &mut Vec<Part>,
+    number: usize,
+    by_line: &HashMap<u32, Row>,
+) -> Result<(), Problem> {
+    let Some(part) = parts.get(number) else { return Ok(()) };
+    let most = work.head.apply.most_lines.unwrap_or(usize::MAX);
+    if part.lines.len() > most {
+        return halve(work, parts, number).await;
+    }
+    let rows: Vec<&Row> = part.lines.iter().filter_map(|line| by_line.get(line)).collect();
+    work.head.calls = work.head.calls.saturating_add(CALLS);
+    let ended = match perform(app, caller, work, number, &rows).await {
+        Ok(done) => {
+            let id = text(&done, "inventory_adjustment_id").map(str::to_owned);
+            (id, endings(&done, &rows))
+        }
+        Err(problem) if problem.code() == Code::WriteUncertain => {
+            let why = "Zoho gave no proper answer, and the adjustment was not found. Count these rows again: a new reconciliation is always safe.";
+            (None, all_ended(&rows, Ending::Uncertain, why))
+        }
+        Err(problem) if is_of_the_part(&problem) => {
+            let said = problem.said().map(|said| said.message.clone()).unwrap_or_default();
+            let is_too_long = said.contains(TOO_LONG);
+            if is_too_long {
+                work.head.apply.most_lines = Some((rows.len() / 2).max(1));
+            }
+            if rows.len() > 1 && (is_too_long || work.head.apply.halved < MAX_HALVED) {
+                work.head.apply.halved += 1;
+                return halve(work, parts, number).await;
+            }
+            let why = if said.is_empty() { problem.detail().to_owned() } else { said };
+            (None, all_ended(&rows, Ending::Refused, &super::row::cut(&why)))
+        }
+        Err(problem) => return Err(problem),
+    };
+    if let Some(part) = parts.get_mut(number) {
+        (part.adjustment, part.ended) = ended;
+    }
+    sum_up(&mut work.head, parts);
+    work.put_parts(parts, &[number]).await
+}
+
+/// Whether a problem is of this part alone: others may still be done.
+fn is_of_the_part(problem: &Problem) -> bool {
+    matches!(
+        problem.code(),
+        Code::ZohoRejected
+            | Code::ZohoForbidden
+            | Code::RecordNotFound
+            | Code::ItemNotAdjustable
+            | Code::StockChanged
+            | Code::LocationNotFound
+            | Code::BodyInvalid
+    )
+}
+
+/// Puts two parts in the place of one that surely was not done.
+async fn halve(work: &mut Work<'_>, parts: &mut Vec<Part>, number: usize) -> Result<(), Problem> {
+    let Some(part) = parts.get_mut(number) else { return Ok(()) };
+    let (one, other) = part.lines.split_at(part.lines.len() / 2);
+    let halves = [one, other].map(|lines| Part { lines: lines.to_vec(), ..Part::default() });
+    part.is_replaced = true;
+    let first = parts.len();
+    parts.extend(halves);
+    sum_up(&mut work.head, parts);
+    work.put_parts(parts, &[number, first, first + 1]).await
+}
+
+fn sum_up(head: &mut Head, parts: &[Part]) {
+    let live = || parts.iter().filter(|part| !part.is_replaced);
+    let apply = &mut head.apply;
+    apply.parts = parts.len();
+    apply.done = parts.iter().filter(|part| !part.is_open()).count();
+    apply.rows = live().map(|part| part.lines.len()).sum();
+    apply.rows_done = live().map(|part| part.ended.len()).sum();
+    head.summary.applied = parts::sums(parts);
+}
+
+/// Makes the adjustment of a part, once.
+async fn perform(
+    app: &App,
+    caller: &Caller,
+    work: &Work<'_>,
+    number: usize,
+    rows: &[&Row],
+) -> Result<Object, Problem> {
+    let head = &work.head;
+    let lines = rows.iter().filter_map(|row| {
+        let change = Change::Target { target: Quantity(row.counted), expected: row.expected.map(Quantity) };
+        Some(Line { item_id: row.item.as_ref()?.id.clone(), mapping: None, change, tracking: Object::new() })
+    });
+    let tail = head.id.get(head.id.len().saturating_sub(12)..).unwrap_or(&head.id);
+    let plan = AdjustStock {
+        reason: head.reason.clone().unwrap_or_else(|| REASON.to_owned()),
+        date: None,
+        description: Some(format!("Reconciliation {}, part {}", head.id, number + 1)),
+        reference: format!("ZC-{tail}-{}", number + 1),
+        own_reference: true,
+        location: rows.iter().find_map(|row| row.spot()).map(|spot| spot.id.clone()),
+        basis: head.basis,
+        lines: lines.collect(),
+        is_part: true,
+    };
+    let part = format!("{}/{number}", head.id);
+    let about = json!({ "part": part, "lines": rows.iter().map(|row| row.line).collect::<Vec<_>>() });
+    let action = "POST /v1/inventory/reconciliations/{id}/apply";
+    let params = WriteParams { dry_run: false };
+    let request =
+        WriteRequest::new(&app.zoho, caller, work.connection, action, &about, &params, &HeaderMap::new())
+            .await?;
+    let draft = Draft { plan, preview: Value::Null, before: Value::Null, modified: None };
+    match app.writes.perform_part(&request, &part, draft).await? {
+        Value::Object(done) => Ok(done),
+        _ => Err(Problem::internal("a part of a reconciliation has no answer")),
+    }
+}
+
+/// How the lines of an adjustment ended.
+fn endings(done: &Object, rows: &[&Row]) -> Vec<Ended> {
+    let lines = done.get("lines").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let by_item: HashMap<&str, &Object> = lines
+        .iter()
+        .filter_map(Value::as_object)
+        .filter_map(|line| Some((text(line, "item_id")?, line)))
+        .collect();
+    let ended = |row: &&Row| {
+        let line = row.item.as_ref().and_then(|item| by_item.get(item.id.as_str()).copied());
+        let figure = |field: &str| line.and_then(|line| stock::decimal(line.get(field)));
+        let ending = match line.and_then(|line| text(line, "outcome")) {
+            Some("adjusted") => Ending::Adjusted,
+            Some("awaits_approval") => Ending::Pending,
+            Some("changed" | "unchanged") => Ending::Changed,
+            Some("refused" | "not_booked") => Ending::Refused,
+            // An adjustment that says nothing of a line may have moved it.
+            _ => Ending::Uncertain,
+        };
+        let why = line.and_then(|line| text(line, "why")).map(super::row::cut);
+        let (before, after) = (figure("before"), figure("after"));
+        Ended { line: row.line, ending, before, after, why }
+    };
+    rows.iter().map(ended).collect()
+}
+
+fn all_ended(rows: &[&Row], ending: Ending, why: &str) -> Vec<Ended> {
+    let none: Option<Decimal> = None;
+    let ended =
+        |row: &&Row| Ended { line: row.line, ending, before: none, after: none, why: Some(why.to_owned()) };
+    rows.iter().map(ended).collect()
+}

@@ -1,0 +1,90 @@
+//! Where counts were made: names become places of the organisation. Organisations that list no places have those that their items
+//! show.
+
+use shared::base::problem::{Code, Problem};
+use shared::core::mappings::MappedLocation;
+use shared::zoho::inventory;
+use shared::zoho::response::{self, records};
+use shared::zoho::value::{id, text};
+
+use super::row::{Spot, Where, cut};
+use crate::zoho::{Target, Zoho};
+
+/// The places that the organisation lists. None where it lists none, or the connection may not read them.
+pub(super) async fn listed(zoho: &Zoho, target: &Target<'_>) -> Result<Vec<Spot>, Problem> {
+    let target = target.with(inventory::scope::SETTINGS);
+    let answer = zoho
+        .read(&target, |place| inventory::locations_url(place.api, place.organization), response::inventory)
+        .await;
+    let listed = match answer {
+        Ok(mut answer) => records(&mut answer, "locations")?,
+        Err(problem) => match problem.code() {
+            Code::RecordNotFound | Code::ZohoRejected | Code::ScopeMissing | Code::ZohoForbidden => {
+                Vec::new()
+            }
+            _ => return Err(problem),
+        },
+    };
+    let spot = |place: &shared::zoho::value::Object| {
+        Some(Spot { id: id(place, "location_id")?, name: text(place, "location_name").map(str::to_owned) })
+    };
+    Ok(listed.iter().filter_map(spot).collect())
+}
+
+/// The places of an organisation, and what other systems call them.
+#[derive(Default)]
+pub(super) struct Places<'a> {
+    pub(super) listed: &'a [Spot],
+    pub(super) mapped: Vec<MappedLocation>,
+}
+
+impl Places<'_> {
+    /// The place of this id, exact name, or other system's name.
+    ///
+    /// # Errors
+    /// What is wrong with it, in words.
+    pub(super) fn find(&self, name: &str) -> Result<Where, String> {
+        let mapped =
+            self.mapped.iter().find(|mapped| mapped.name == name).map(|mapped| mapped.location_id.as_str());
+        if self.listed.is_empty() {
+            return Ok(Where::Called(mapped.unwrap_or(name).to_owned()));
+        }
+        let is = |place: &&Spot| {
+            place.id == name || place.name.as_deref() == Some(name) || mapped == Some(place.id.as_str())
+        };
+        let mut found = self.listed.iter().filter(is);
+        match (found.next(), found.next()) {
+            (Some(place), None) => {
+                Ok(Where::At(Spot { id: place.id.clone(), name: place.name.as_deref().map(cut) }))
+            }
+            (Some(_), Some(_)) => Err(format!("several locations are called {name:?}: give the id of one")),
+            (None, _) => Err(format!("there is no location {name:?}. The locations are: {}", self.names())),
+        }
+    }
+
+    fn names(&self) -> String {
+        let names: Vec<&str> =
+            self.listed.iter().map(|place| place.name.as_deref().unwrap_or(&place.id)).collect();
+        names.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_place_is_found_by_its_id_its_name_and_the_name_that_another_system_has_for_it() {
+        let spot = |id: &str, name: &str| Spot { id: id.to_owned(), name: Some(name.to_owned()) };
+        let listed = [spot("1", "Main"), spot("2", "Shop"), spot("3", "Shop")];
+        let mapped = vec![MappedLocation { name: "W-9".to_owned(), location_id: "2".to_owned() }];
+        let places = Places { listed: &listed, mapped };
+        for (name, id) in [("1", "1"), ("Main", "1"), ("W-9", "2")] {
+            assert!(matches!(places.find(name), Ok(Where::At(spot)) if spot.id == id), "{name}");
+        }
+        assert!(places.find("Shop").unwrap_err().contains("several"));
+        assert!(places.find("main").unwrap_err().ends_with("Main, Shop, Shop"));
+        let none = Places { listed: &[], ..places };
+        assert_eq!(none.find("W-9"), Ok(Where::Called("2".to_owned())));
+    }
+}

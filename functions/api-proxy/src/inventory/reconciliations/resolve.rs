@@ -1,0 +1,236 @@
+//! From names to items, with the fewest calls: ids need none, mappings none, a few SKUs one each, and many SKUs the list of all
+//! items, which is then read to its end: only so can it be told that no second item has the same SKU.
+
+use std::collections::{BTreeSet, HashMap};
+
+use shared::base::problem::Problem;
+use shared::core::mappings::{Known, Mappings};
+use shared::zoho::value::{Object, id, text};
+
+use super::head::State;
+use super::row::{Candidate, Item, MAX_OTHERS, Named, Outcome, Row, Why, cut};
+use super::work::Work;
+use crate::inventory::lookup::{ItemPage, item_page};
+use crate::inventory::near_twins::folded;
+use crate::inventory::stock::Unfit;
+use crate::zoho::{Target, Zoho};
+
+/// The most SKUs that are looked up one by one.
+pub(super) const MAX_LOOKUPS: usize = 20;
+
+/// The most rows that Zoho gives at once.
+const ROWS: u32 = 200;
+
+/// Whether the next step needs a call to Zoho.
+pub(super) fn calls_zoho(state: &State) -> bool {
+    matches!(state, State::LookingUp | State::Paging(_) | State::Comparing)
+}
+
+/// What the mappings know: of products, and of SKUs where these are many. It is not believed: the comparison reads the item's SKU.
+pub(super) async fn map(mappings: &Mappings, work: &mut Work<'_>) -> Result<(), Problem> {
+    let products = open(work.rows(), |row| matches!(row.named, Named::Product(_)));
+    if !products.is_empty() || open_skus(work.rows()).len() > MAX_LOOKUPS {
+        let known = mappings.all(work.connection).await?;
+        map_products(work, &known, &products);
+        map_skus(work, &known);
+    }
+    work.head.state = match open_skus(work.rows()).len() {
+        0 => State::Comparing,
+        1..=MAX_LOOKUPS => State::LookingUp,
+        _ => State::Paging(1),
+    };
+    Ok(())
+}
+
+fn map_products(work: &mut Work<'_>, known: &Known, products: &[usize]) {
+    let mut near: HashMap<String, Vec<&str>> = HashMap::new();
+    if !products.is_empty() {
+        for product in known.keys() {
+            near.entry(folded(product)).or_default().push(product);
+        }
+    }
+    for index in products {
+        let Some(row) = work.row(*index) else { continue };
+        let Named::Product(product) = &row.named else { continue };
+        match known.get(product).map(|(mapping, _)| mapping) {
+            Some(mapping) if mapping.item_id.is_some() || mapping.sku.is_some() => {
+                row.mapped_sku.clone_from(&mapping.sku);
+                row.item = mapping.item_id.clone().map(|id| Item { id, ..Item::default() });
+            }
+            _ => {
+                let twins = near.get(&folded(product)).into_iter().flatten().filter(|twin| **twin != product);
+                let twins = twins.take(MAX_OTHERS).map(|twin| cut(twin)).collect();
+                row.end(Outcome::Unknown, Some(Why::Unmapped(twins)));
+            }
+        }
+    }
+}
+
+fn map_skus(work: &mut Work<'_>, known: &Known) {
+    let mut items: HashMap<&str, Option<&str>> = HashMap::new();
+    for (mapping, _) in known.values() {
+        if let (Some(sku), Some(item)) = (&mapping.sku, &mapping.item_id) {
+            // Two mappings that differ say nothing.
+            let found = items.entry(sku).or_insert(Some(item));
+            *found = found.filter(|known| known == item);
+        }
+    }
+    for index in open(work.rows(), |row| row.sku().is_some()) {
+        let item =
+            work.rows().get(index).and_then(Row::sku).and_then(|sku| items.get(sku).copied().flatten());
+        if let (Some(item), Some(row)) = (item, work.row(index)) {
+            row.item = Some(Item { id: item.to_owned(), ..Item::default() });
+        }
+    }
+}
+
+/// Looks one SKU up.
+pub(super) async fn look_up(zoho: &Zoho, target: &Target<'_>, work: &mut Work<'_>) -> Result<(), Problem> {
+    let Some(sku) = open_skus(work.rows()).into_iter().next().map(str::to_owned) else {
+        work.head.state = State::Comparing;
+        return Ok(());
+    };
+    work.head.calls += 1;
+    let ItemPage { items, more, .. } = item_page(zoho, target, &[("sku", &sku)], 1, ROWS).await?;
+    if more {
+        // Zoho has ignored the filter: the list serves all of them.
+        work.head.state = State::Paging(1);
+        return Ok(());
+    }
+    note(work, &items);
+    for index in open(work.rows(), |row| row.sku() == Some(&sku)) {
+        if let Some(row) = work.row(index) {
+            judge(row);
+        }
+    }
+    Ok(())
+}
+
+/// Reads a page of all items.
+pub(super) async fn page(
+    zoho: &Zoho,
+    target: &Target<'_>,
+    work: &mut Work<'_>,
+    page: u32,
+) -> Result<(), Problem> {
+    work.head.calls += 1;
+    let ItemPage { items, more, .. } = item_page(zoho, target, &[], page, ROWS).await?;
+    note(work, &items);
+    work.has_moved = true;
+    if more {
+        work.head.state = State::Paging(page.saturating_add(1));
+        return Ok(());
+    }
+    for index in open(work.rows(), |row| row.sku().is_some()) {
+        if let Some(row) = work.row(index) {
+            judge(row);
+        }
+    }
+    work.head.state = State::Comparing;
+    Ok(())
+}
+
+/// The rows whose item is looked for, of those that are wanted.
+fn open(rows: &[Row], wanted: impl Fn(&Row) -> bool) -> Vec<usize> {
+    let found = rows.iter().enumerate().filter(|(_, row)| row.is_open() && wanted(row));
+    found.map(|(index, _)| index).collect()
+}
+
+/// The SKUs that are looked for.
+fn open_skus(rows: &[Row]) -> BTreeSet<&str> {
+    rows.iter().filter(|row| row.is_open()).filter_map(Row::sku).collect()
+}
+
+/// Notes which of the items have a SKU that is looked for, or nearly.
+fn note(work: &mut Work<'_>, items: &[Object]) {
+    let mut exact: HashMap<String, Vec<usize>> = HashMap::new();
+    let mut near: HashMap<String, Vec<usize>> = HashMap::new();
+    for (index, row) in work.rows().iter().enumerate() {
+        if let Some(sku) = row.sku().filter(|_| row.is_open()) {
+            near.entry(folded(sku)).or_default().push(index);
+            exact.entry(sku.to_owned()).or_default().push(index);
+        }
+    }
+    for item in items {
+        let (Some(sku), Some(id)) = (text(item, "sku"), id(item, "item_id")) else { continue };
+        if let Some(rows) = exact.get(sku) {
+            let name = cut(text(item, "name").unwrap_or_default());
+            let active = text(item, "status") != Some("inactive");
+            let found = Candidate { id, name, active };
+            for index in rows {
+                // A list that changes while it is read can show an item twice.
+                let is_known = |row: &Row| row.found.iter().any(|known| known.id == found.id);
+                if work.rows().get(*index).is_some_and(|row| row.found.len() <= MAX_OTHERS && !is_known(row))
+                    && let Some(row) = work.row(*index)
+                {
+                    row.found.push(found.clone());
+                }
+            }
+        } else if let Some(rows) = near.get(&folded(sku)) {
+            for index in rows {
+                let is_known = |row: &Row| row.twins.iter().any(|twin| twin == sku);
+                if work.rows().get(*index).is_some_and(|row| row.twins.len() < MAX_OTHERS && !is_known(row))
+                    && let Some(row) = work.row(*index)
+                {
+                    row.twins.push(cut(sku));
+                }
+            }
+        }
+    }
+}
+
+/// Which of the items that have its SKU a row is of.
+fn judge(row: &mut Row) {
+    let found = std::mem::take(&mut row.found);
+    let active: Vec<&Candidate> = found.iter().filter(|item| item.active).collect();
+    match (active.as_slice(), found.as_slice()) {
+        ([only], _) => {
+            row.item = Some(Item { id: only.id.clone(), ..Item::default() });
+            row.twins = Vec::new();
+        }
+        ([], []) => {
+            let twins = std::mem::take(&mut row.twins);
+            row.end(Outcome::Unknown, Some(Why::NoSku(twins)));
+        }
+        ([], [first, ..]) => {
+            row.item = Some(Item { id: first.id.clone(), name: Some(first.name.clone()), ..Item::default() });
+            row.end(Outcome::Unfit, Some(Why::Unfit(Unfit::Inactive.why().to_owned())));
+        }
+        (several, _) => {
+            let several = several.iter().copied().cloned().collect();
+            row.end(Outcome::Ambiguous, Some(Why::Items(several)));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rust_decimal::Decimal;
+
+    use super::*;
+    use crate::inventory::reconciliations::row::Where;
+
+    fn row(found: &[(&str, bool)], twins: &[&str]) -> Row {
+        let mut row = Row::new(1, Named::Sku("A".to_owned()), Decimal::ONE, Where::Only);
+        row.found = found
+            .iter()
+            .map(|(id, active)| Candidate { id: (*id).to_owned(), name: "Oak".to_owned(), active: *active })
+            .collect();
+        row.twins = twins.iter().map(|twin| (*twin).to_owned()).collect();
+        judge(&mut row);
+        row
+    }
+
+    #[test]
+    fn only_one_active_item_is_the_one() {
+        let one = row(&[("1", true), ("2", false)], &["a"]);
+        assert_eq!((one.item.unwrap().id.as_str(), one.outcome), ("1", None));
+        let none = row(&[], &["a", " A"]);
+        assert_eq!(none.outcome, Some(Outcome::Unknown));
+        assert_eq!(none.why, Some(Why::NoSku(vec!["a".to_owned(), " A".to_owned()])));
+        assert_eq!(row(&[("1", false)], &[]).outcome, Some(Outcome::Unfit));
+        let two = row(&[("1", true), ("2", true), ("3", false)], &[]);
+        assert_eq!(two.outcome, Some(Outcome::Ambiguous));
+        assert!(matches!(two.why, Some(Why::Items(items)) if items.len() == 2));
+    }
+}

@@ -1,0 +1,225 @@
+//! Taking counts in: what a request brings is read whole, checked whole, and only then becomes rows.
+
+use std::collections::{HashMap, HashSet};
+
+use serde::Deserialize;
+use shared::base::clock::Timestamp;
+use shared::base::problem::{Code, Problem};
+use shared::base::secret::sha256_hex;
+
+use super::counts::{About, COUNT, Count, LINE, MAX_ROWS, Sent, invalid, read_json};
+use super::counts_csv::read_csv;
+use super::head::State;
+use super::place::{self, Places};
+use super::row::{Named, Row, Where};
+use super::work::Work;
+use super::{calls, resolve};
+use crate::app::App;
+use crate::inventory::stock::Basis;
+use crate::request::csv::Wrong;
+use crate::request::params::invalid as wrong_parameter;
+use crate::request::upload::Upload as Uploaded;
+use crate::zoho::Target;
+
+/// The most letters of what people write about a count.
+const MAX_WORDS: usize = 200;
+
+/// What stands in the query beside a table.
+#[derive(Default, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct UploadParams {
+    calls: Option<String>,
+    name: Option<String>,
+    location: Option<String>,
+    reason: Option<String>,
+    basis: Option<Basis>,
+    counted_at: Option<Timestamp>,
+    more: Option<bool>,
+}
+
+/// What a request brings, and a digest of it.
+pub(super) struct Upload {
+    sent: Sent,
+    digest: String,
+    /// Whether it names its lines as a table does.
+    is_table: bool,
+    calls_agreed: bool,
+}
+
+/// Whether `calls=ok` stands in the query.
+pub(super) fn agreed(calls: Option<&str>) -> Result<bool, Problem> {
+    match calls {
+        None => Ok(false),
+        Some("ok") => Ok(true),
+        Some(_) => Err(wrong_parameter("`calls` is `ok`, or left out.")),
+    }
+}
+
+/// Reads a request.
+pub(super) fn read(params: UploadParams, uploaded: Result<Uploaded, Problem>) -> Result<Upload, Problem> {
+    let calls_agreed = agreed(params.calls.as_deref())?;
+    let uploaded = uploaded.map_err(|problem| match problem.code() {
+        Code::BodyTooLarge => in_parts(problem),
+        _ => problem,
+    })?;
+    let (sent, bytes, is_table) = match uploaded {
+        Uploaded::Csv(bytes) => {
+            let UploadParams { name, location, reason, basis, counted_at, more, .. } = params;
+            let about = About { name, location, reason, basis, counted_at, more: more.unwrap_or(false) };
+            (read_csv(&bytes, about)?, bytes, true)
+        }
+        Uploaded::Json(bytes) => {
+            if (UploadParams { calls: None, ..params }) != UploadParams::default() {
+                let detail =
+                    "Of a JSON document, everything but `calls` stands in the document and not in the query.";
+                return Err(wrong_parameter(detail));
+            }
+            (read_json(&bytes)?, bytes, false)
+        }
+    };
+    check(&sent)?;
+    Ok(Upload { digest: sha256_hex(&bytes), sent, is_table, calls_agreed })
+}
+
+fn check(sent: &Sent) -> Result<(), Problem> {
+    let About { name, reason, location, .. } = &sent.about;
+    for (field, words) in [("name", name), ("reason", reason), ("location", location)] {
+        if words.as_ref().is_some_and(|words| words.is_empty() || words.chars().count() > MAX_WORDS) {
+            return Err(invalid(format!("`{field}` must be 1 to {MAX_WORDS} letters.")));
+        }
+    }
+    too_many(sent.counts.len())
+}
+
+fn too_many(rows: usize) -> Result<(), Problem> {
+    if rows <= MAX_ROWS {
+        return Ok(());
+    }
+    let detail = format!(
+        "These are {rows} counts, and a reconciliation takes at most {MAX_ROWS} in all. Nothing was taken: make several \
+         reconciliations, for example one for each location."
+    );
+    Err(in_parts(Problem::new(Code::BodyTooLarge, detail)))
+}
+
+fn in_parts(problem: Problem) -> Problem {
+    problem.hint(
+        "Up to 4 MB are taken at once: send more in parts, with `more` until the last, to `POST /v1/inventory/reconciliations/{id}/counts`. \
+         More than 50,000 counts are several reconciliations.",
+    )
+}
+
+/// What a new reconciliation is about.
+pub(super) fn about(upload: &Upload) -> About {
+    upload.sent.about.clone()
+}
+
+/// Adds the counts to a reconciliation in work, which is stored afterwards. With the last part, the comparison may begin.
+pub(super) async fn add(
+    app: &App,
+    target: &Target<'_>,
+    work: &mut Work<'_>,
+    upload: Upload,
+) -> Result<(), Problem> {
+    let Upload { sent: Sent { about, counts }, digest, is_table, calls_agreed } = upload;
+    if work.head.uploads.contains(&digest) {
+        // The same part again: its answer was lost.
+        return Ok(());
+    }
+    if work.head.state != State::Uploading {
+        return Err(Problem::new(
+            Code::ReconciliationState,
+            "All counts of this reconciliation are there: its last part came without `more`.",
+        )
+        .hint("Make a new reconciliation for other counts."));
+    }
+    too_many(work.rows().len() + counts.len())?;
+    if !about.more && work.rows().is_empty() && counts.is_empty() {
+        return Err(invalid("There are no counts: nothing could be compared.".to_owned()));
+    }
+    let word = if is_table { LINE } else { COUNT };
+    let last = work.head.last_line;
+    // A table that is sent in parts has its first line in each of them.
+    let before = if is_table { last.saturating_sub(1) } else { last };
+    no_twins(work.rows(), &counts, before, word)?;
+    let head = &mut work.head;
+    head.calls_agreed |= calls_agreed;
+    head.name = about.name.or(head.name.take());
+    head.reason = about.reason.or(head.reason.take());
+    head.basis = about.basis.or(head.basis);
+    head.counted_at = about.counted_at.or(head.counted_at);
+    head.location = about.location.or(head.location.take());
+    if !about.more {
+        demand_calls(app, work, &counts)?;
+    }
+    let default = work.head.location.clone();
+    if work.head.places.is_none() && (default.is_some() || counts.iter().any(|count| count.place.is_some())) {
+        work.head.calls += 1;
+        work.head.places = Some(place::listed(&app.zoho, target).await?);
+    }
+    let places = match &work.head.places {
+        Some(listed) => Places { listed, mapped: app.mappings.locations(work.connection).await? },
+        None => Places::default(),
+    };
+    let mut wrong = Wrong::default();
+    let mut known: HashMap<String, Result<Where, String>> = HashMap::new();
+    let mut rows = Vec::with_capacity(counts.len());
+    for count in counts {
+        let place = match count.place.or_else(|| default.clone()) {
+            None => Ok(Where::Only),
+            Some(name) => known.entry(name.clone()).or_insert_with(|| places.find(&name)).clone(),
+        };
+        match place {
+            Ok(place) => {
+                rows.push(Row::new(before.saturating_add(count.line), count.named, count.quantity, place));
+            }
+            Err(what) => wrong.note(&format!("{word} {}", count.line), &what),
+        }
+    }
+    wrong.refuse().map_err(|problem| Problem::new(Code::LocationNotFound, problem.detail().to_owned()))?;
+    work.add(rows);
+    work.head.uploads.push(digest);
+    if !about.more {
+        work.head.state = State::Mapping;
+    }
+    Ok(())
+}
+
+/// Demands that no item is counted twice at one place, as far as names tell.
+fn no_twins(rows: &[Row], counts: &[Count], before: u32, word: &str) -> Result<(), Problem> {
+    let mut seen: HashMap<(&Named, Option<&str>), u32> = HashMap::with_capacity(rows.len() + counts.len());
+    for row in rows {
+        let place = match &row.place {
+            Where::Only => None,
+            Where::Called(name) => Some(name.as_str()),
+            Where::At(spot) => Some(spot.name.as_deref().unwrap_or(&spot.id)),
+        };
+        seen.insert((&row.named, place), row.line);
+    }
+    let mut wrong = Wrong::default();
+    for count in counts {
+        let own = before.saturating_add(count.line);
+        if let Some(first) = seen.insert((&count.named, count.place.as_deref()), own) {
+            let what = format!("it counts the same item at the same place as {word} {first}");
+            wrong.note(&format!("{word} {}", count.line), &what);
+        }
+    }
+    let add_up = "Add up what was counted of an item at a place, and send one line for it.";
+    wrong.refuse().map_err(|problem| problem.hint(add_up))
+}
+
+/// Asks before a comparison that takes many calls.
+fn demand_calls(app: &App, work: &Work<'_>, counts: &[Count]) -> Result<(), Problem> {
+    let named = work.rows().iter().map(|row| &row.named).chain(counts.iter().map(|count| &count.named));
+    let all: HashSet<&Named> = named.collect();
+    let skus = all.iter().filter(|named| matches!(named, Named::Sku(_))).count();
+    let has_places = work.head.places.is_none()
+        && (work.head.location.is_some() || counts.iter().any(|count| count.place.is_some()));
+    let more = calls::to_compare(skus, all.len(), has_places);
+    let least = if skus > resolve::MAX_LOOKUPS {
+        "The comparison reads all items of the organisation, 200 a call, and then the counted ones, 100 a call. It"
+    } else {
+        "The comparison"
+    };
+    calls::demand(work.head.calls, more, app.calls_a_day, work.head.calls_agreed, least)
+}

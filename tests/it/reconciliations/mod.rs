@@ -1,0 +1,492 @@
+//! Reconciliations: counts are taken whole or not at all, found with the fewest calls, and compared with what Zoho says.
+
+mod applied;
+
+use std::time::Duration;
+
+use sandbox::{Fault, FaultKind, Gate, Limit, Options};
+use serde_json::{Value, json};
+use tests::connector::{Agent, Answer, Connector, free_port};
+
+const PATH: &str = "/v1/inventory/reconciliations";
+
+/// Rows of the large count: `RECONCILIATION_ROWS=10000` for the whole of it.
+fn many() -> usize {
+    std::env::var("RECONCILIATION_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(1000)
+}
+
+async fn counter(extra_items: usize) -> (Connector, Agent) {
+    let url = format!("http://127.0.0.1:{}", free_port());
+    let mut connector = Connector::prepare(Options { extra_items, ..Options::new("") }, url).await;
+    connector.lift_the_limit();
+    connector.boot().await;
+    connector.connect(&["--access", "stock"]).await;
+    let agent = connector.agent(&["--can", "inventory:stock"]).await;
+    (connector, agent)
+}
+
+async fn post(agent: &Agent, path: &str, body: &Value) -> Answer {
+    agent.write("POST", path, &[], body).await
+}
+
+async fn post_csv(agent: &Agent, query: &str, table: &str) -> (u16, Value) {
+    let path = format!("{PATH}{query}");
+    let headers = [("content-type", "text/csv")];
+    let (status, _, body) = agent.bytes("POST", &path, &headers, table.as_bytes().to_vec()).await;
+    (status, serde_json::from_slice(&body).unwrap())
+}
+
+/// Goes on until it is done.
+async fn to_the_end(agent: &Agent, answer: Answer) -> Value {
+    let mut answer = answer;
+    for _ in 0..200 {
+        if answer.status != 202 {
+            assert!([200, 201].contains(&answer.status), "{}: {}", answer.status, answer.body);
+            assert_eq!(answer.body["next"], Value::Null, "{}", answer.body);
+            return answer.body;
+        }
+        if let Some(seconds) = answer.body["retry_after"].as_f64() {
+            tokio::time::sleep(Duration::from_secs_f64(seconds.min(1.0))).await;
+        }
+        let next = answer.body["next"].as_str().unwrap().to_owned();
+        answer = post(agent, &next, &Value::Null).await;
+    }
+    panic!("it never ends: {}", answer.body)
+}
+
+async fn rows(agent: &Agent, id: &str, show: &str) -> Vec<Value> {
+    let mut path = format!("{PATH}/{id}?show={show}");
+    let mut all = Vec::new();
+    loop {
+        let page = agent.get(&path).await.ok();
+        all.extend(page["data"].as_array().unwrap().iter().cloned());
+        match page["next"].as_str() {
+            Some(next) => path = next.to_owned(),
+            None => return all,
+        }
+    }
+}
+
+/// Calls to Inventory that read items.
+fn calls(connector: &Connector) -> usize {
+    let requests = connector.zoho.sandbox.requests();
+    requests.iter().filter(|request| request.path.contains("/inventory/v1/")).count()
+}
+
+#[tokio::test]
+async fn counts_are_compared_with_what_zoho_says_and_nothing_is_written() {
+    let (connector, agent) = counter(0).await;
+    connector.zoho.sandbox.clear_requests();
+    let answer = post(
+        &agent,
+        PATH,
+        &json!({
+            "name": "Autumn count",
+            "location": "Main",
+            "counts": [
+                { "sku": "SHELF-OAK-80", "quantity": 29.5 },
+                { "item_id": "3300000000070004", "quantity": "8.0" },
+                { "sku": "BRKT-STD", "quantity": 0 },
+                { "sku": "shelf-oak-80", "quantity": 1 },
+                { "sku": "DUP-1", "quantity": 1 },
+                { "sku": "SHELF-PINE-60", "quantity": 1 },
+                { "sku": "SVC-MOUNT", "quantity": 1 },
+                { "item_id": "3300000000079999", "quantity": 1 },
+                { "sku": "SHELF-OAK-80", "location": "Outlet", "quantity": 12 },
+                { "product_id": "shop-7", "quantity": 1 },
+            ],
+        }),
+    )
+    .await;
+    assert_eq!(answer.status, 201, "{}", answer.body);
+    let body = answer.body;
+    assert_eq!((&body["state"], &body["name"]), (&json!("compared"), &json!("Autumn count")));
+    assert_eq!((&body["done"], &body["total"]), (&json!(10), &json!(10)));
+    let expected = json!({
+        "rows": 10, "matched": 2, "drifted": 2, "unknown": 3, "ambiguous": 1, "unfit": 2, "in_transit": 0,
+        "changed_while_counting": 0, "surplus": 3, "shortage": 0.5, "value": -1.615, "value_unknown": 0, "applied": null,
+    });
+    assert_eq!(body["summary"], expected);
+    let id = body["id"].as_str().unwrap();
+    let all = rows(&agent, id, "all").await;
+    let told: Vec<_> =
+        all.iter().map(|row| (row["line"].as_u64().unwrap(), row["outcome"].as_str().unwrap())).collect();
+    assert_eq!(
+        told,
+        [
+            (1, "drifted"),
+            (2, "matched"),
+            (3, "drifted"),
+            (4, "unknown"),
+            (5, "ambiguous"),
+            (6, "unfit"),
+            (7, "unfit"),
+            (8, "unknown"),
+            (9, "matched"),
+            (10, "unknown"),
+        ]
+    );
+    let oak = &all[0];
+    assert_eq!(
+        (&oak["counted"], &oak["zoho"]["on_hand"], &oak["difference"]),
+        (&json!(29.5), &json!(30), &json!(-0.5))
+    );
+    assert_eq!(
+        (&oak["value"], &oak["location"], &oak["name"]),
+        (&json!(-12.475), &json!("Main"), &json!("Oak Shelf 80 cm"))
+    );
+    assert_eq!(
+        (&oak["location_id"], &oak["unit"], &oak["adjustment"]),
+        (&json!("3300000000038080"), &json!("pcs"), &Value::Null)
+    );
+    let why = |row: usize| all[row]["why"].as_str().unwrap().to_owned();
+    assert!(why(4).contains("3300000000070006") && why(4).contains("Hook, steel"), "{}", why(4));
+    assert!(why(5).contains("is inactive"), "{}", why(5));
+    assert!(why(6).contains("not tracked"), "{}", why(6));
+    assert!(why(7).contains("no item of this id"), "{}", why(7));
+    assert!(why(9).contains("mapped"), "{}", why(9));
+    assert_eq!(rows(&agent, id, "drifted").await.len(), 2);
+    assert_eq!(rows(&agent, id, "changed").await.len(), 0);
+    agent.get(&format!("{PATH}/{id}?show=nothing")).await.problem("invalid_parameter");
+
+    let list = agent.get(PATH).await.ok();
+    assert_eq!((&list["data"][0]["id"], &list["data"][0]["next"]), (&json!(id), &Value::Null));
+    assert!(connector.zoho.sandbox.requests().iter().all(|request| request.method == "GET"));
+    agent.get(&format!("{PATH}/019acf3d1c0d5e2b8f4a7c6d9e1f203")).await.problem("reconciliation_not_found");
+    agent.get(&format!("{PATH}/nothing")).await.problem("reconciliation_not_found");
+}
+
+#[tokio::test]
+async fn who_may_only_read_sees_reconciliations_and_makes_none() {
+    let (connector, agent) = counter(0).await;
+    let body = json!({ "counts": [{ "sku": "SHELF-OAK-80", "location": "Main", "quantity": 30 }] });
+    let made = to_the_end(&agent, post(&agent, PATH, &body).await).await;
+    let id = made["id"].as_str().unwrap();
+    let reader = connector.agent(&["--can", "inventory:read"]).await;
+    assert_eq!(reader.get(&format!("{PATH}/{id}")).await.ok()["data"][0]["outcome"], "matched");
+    for path in [
+        PATH.to_owned(),
+        format!("{PATH}/{id}/counts"),
+        format!("{PATH}/{id}/compare"),
+        format!("{PATH}/{id}/apply"),
+    ] {
+        post(&reader, &path, &body).await.problem("key_not_allowed");
+    }
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_counts_is_told_with_its_line_and_nothing_is_taken() {
+    let (connector, agent) = counter(0).await;
+    connector.zoho.sandbox.clear_requests();
+    let json_of = |counts: Value| json!({ "counts": counts });
+    for (body, code, said) in [
+        (
+            json_of(json!([{ "sku": "A", "quantity": "many" }])),
+            "body_invalid",
+            "count 1: \"many\" is no number",
+        ),
+        (
+            json_of(json!([{ "sku": "B", "quantity": 1 }, { "sku": "A", "quantity": -1 }])),
+            "body_invalid",
+            "count 2: -1 is less than nothing",
+        ),
+        (json_of(json!([{ "sku": "A", "quantity": "1,5" }])), "body_invalid", "has a comma"),
+        (json_of(json!([{ "sku": "A", "quantity": 0.0000001 }])), "body_invalid", "more than 6 decimals"),
+        (json_of(json!([{ "sku": "A" }])), "body_invalid", "`counts[0].quantity` is missing"),
+        (json_of(json!([])), "body_invalid", "There are no counts"),
+        (
+            json_of(
+                json!([{ "sku": "A", "quantity": 1 }, { "sku": "B", "quantity": 1 }, { "sku": "A", "quantity": 2 }]),
+            ),
+            "body_invalid",
+            "count 3: it counts the same item at the same place as count 1",
+        ),
+        (json!({ "counts": [{ "sku": "A", "quantity": 1 }], "basis": "true" }), "body_invalid", "`basis`"),
+        (
+            json!({ "counts": [{ "sku": "A", "quantity": 1 }], "counted_at": "yesterday" }),
+            "body_invalid",
+            "`counted_at`",
+        ),
+        (
+            json_of(
+                json!([{ "sku": "A", "location": "Main", "quantity": 1 }, { "sku": "A", "location": "Mars", "quantity": 1 }]),
+            ),
+            "location_not_found",
+            "count 2: there is no location \"Mars\". The locations are: Main, Outlet",
+        ),
+        (
+            json!({ "location": "Mars", "counts": [{ "sku": "A", "quantity": 1 }] }),
+            "location_not_found",
+            "Main, Outlet",
+        ),
+    ] {
+        let problem = post(&agent, PATH, &body).await.problem(code);
+        assert!(problem["detail"].as_str().unwrap().contains(said), "{said}: {problem}");
+    }
+    for (table, said) in [
+        ("sku,count\nA,1\n", "count"),
+        ("sku,location\nA,Main\n", "quantity"),
+        ("sku,quantity\nA,1\nB,x\n", "ine 3: \"x\" is no number"),
+        ("sku;quantity\nA;1,5\n", "ine 2: \"1,5\" has a comma"),
+        ("sku,quantity\nA,1,5\n", "ine 2: it has 3"),
+        ("sku,quantity\nA,1\nA,2\n", "ine 3: it counts the same item at the same place as line 2"),
+    ] {
+        let (status, problem) = post_csv(&agent, "", table).await;
+        assert_eq!((status, &problem["code"]), (400, &json!("body_invalid")), "{problem}");
+        assert!(problem["detail"].as_str().unwrap().contains(said), "{said}: {problem}");
+    }
+    let many: String = (0..200_000).map(|row| format!("A{row},1\n")).collect();
+    let (status, problem) = post_csv(&agent, "?calls=ok", &format!("sku,quantity\n{many}")).await;
+    assert_eq!((status, &problem["code"]), (413, &json!("body_too_large")));
+    let detail = problem["detail"].as_str().unwrap();
+    assert!(detail.contains("200000") && detail.contains("50000"), "{detail}");
+    let large = "x".repeat(4 * 1024 * 1024 + 1);
+    let (status, problem) = post_csv(&agent, "", &large).await;
+    assert_eq!((status, &problem["code"]), (413, &json!("body_too_large")));
+    assert!(problem["hint"].as_str().unwrap().contains("in parts"), "{problem}");
+    let xml = agent.bytes("POST", PATH, &[("content-type", "text/xml")], b"<a/>".to_vec()).await;
+    assert_eq!(xml.0, 400);
+    agent
+        .write("POST", &format!("{PATH}?name=x"), &[], &json_of(json!([])))
+        .await
+        .problem("invalid_parameter");
+    assert_eq!(agent.get(PATH).await.ok()["data"], json!([]), "nothing half done");
+    let others = |path: &str| !path.contains("/locations");
+    assert!(
+        !connector
+            .zoho
+            .sandbox
+            .requests()
+            .iter()
+            .any(|request| request.path.contains("/items") && others(&request.path))
+    );
+}
+
+#[tokio::test]
+async fn a_table_is_taken_as_spreadsheets_write_it() {
+    let (_connector, agent) = counter(0).await;
+    let table = "\u{feff}SKU;Location;Quantity\r\n\"SHELF-OAK-80\";Main;29.5\r\n\r\nSTUHL-ÆRØ;Main;14.5\r\n";
+    let (status, body) =
+        post_csv(&agent, "?name=Herbst&basis=on_hand&counted_at=2026-11-29T10:00:00Z", table).await;
+    assert_eq!(status, 201, "{body}");
+    assert_eq!((&body["name"], &body["basis"]), (&json!("Herbst"), &json!("on_hand")));
+    let all = rows(&agent, body["id"].as_str().unwrap(), "all").await;
+    let told: Vec<_> =
+        all.iter().map(|row| (row["line"].as_u64().unwrap(), row["outcome"].as_str().unwrap())).collect();
+    assert_eq!(told, [(2, "drifted"), (4, "matched")]);
+}
+
+#[tokio::test]
+async fn counts_may_come_in_parts_and_each_part_counts_once() {
+    let (_connector, agent) = counter(0).await;
+    let part = |sku: &str, more: bool| json!({ "counts": [{ "sku": sku, "location": "Main", "quantity": 8 }], "more": more });
+    let first = post(&agent, PATH, &part("SHELF-OAK-80-XL", true)).await;
+    assert_eq!((first.status, &first.body["state"]), (202, &json!("uploading")), "{}", first.body);
+    let next = first.body["next"].as_str().unwrap().to_owned();
+    assert!(next.ends_with("/counts"));
+    let id = first.body["id"].as_str().unwrap().to_owned();
+    post(&agent, &format!("{PATH}/{id}/compare"), &Value::Null).await.problem("reconciliation_state");
+    post(&agent, &format!("{PATH}/{id}/apply"), &json!({ "rows": "all" }))
+        .await
+        .problem("reconciliation_state");
+    // Refused, and nothing of it stays.
+    let twin = json!({ "counts": [{ "sku": "RUG-FJORD", "location": "Main", "quantity": 1 }, { "sku": "SHELF-OAK-80-XL", "location": "Main", "quantity": 1 }] });
+    let problem = post(&agent, &next, &twin).await.problem("body_invalid");
+    assert!(problem["detail"].as_str().unwrap().contains("count 2"), "{problem}");
+    for _ in 0..2 {
+        let second = post(&agent, &next, &part("RUG-FJORD", true)).await;
+        assert_eq!((second.status, &second.body["total"]), (202, &json!(2)), "{}", second.body);
+    }
+    let last = post(&agent, &next, &part("SHELF-OAK-80", false)).await;
+    assert_eq!((last.status, &last.body["summary"]["rows"]), (200, &json!(3)), "{}", last.body);
+    let all = rows(&agent, &id, "all").await;
+    assert_eq!(all.iter().map(|row| row["line"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 2, 3]);
+    post(&agent, &next, &part("STUHL-ÆRØ", false)).await.problem("reconciliation_state");
+}
+
+#[tokio::test]
+async fn one_item_under_two_names_is_counted_by_neither() {
+    let (_connector, agent) = counter(0).await;
+    let body = json!({ "location": "Main", "counts": [{ "sku": "SHELF-OAK-80", "quantity": 29 }, { "item_id": "3300000000070001", "quantity": 3 }] });
+    let made = to_the_end(&agent, post(&agent, PATH, &body).await).await;
+    assert_eq!(made["summary"]["ambiguous"], 2);
+    let all = rows(&agent, made["id"].as_str().unwrap(), "ambiguous").await;
+    assert!(all[0]["why"].as_str().unwrap().contains("Line 2"), "{}", all[0]);
+    assert!(all[1]["why"].as_str().unwrap().contains("Line 1"), "{}", all[1]);
+}
+
+#[tokio::test]
+async fn many_skus_are_found_in_the_list_of_all_items_with_their_near_twins() {
+    let (connector, agent) = counter(250).await;
+    let mut counts: Vec<Value> =
+        (1..=30).map(|row| json!({ "sku": format!("GEN-{row:05}"), "quantity": 5 })).collect();
+    counts.push(json!({ "sku": "gen-00031", "quantity": 5 }));
+    counts.push(json!({ "sku": "DUP-1", "quantity": 5 }));
+    connector.zoho.sandbox.clear_requests();
+    let body = json!({ "location": "Main", "counts": counts });
+    let made = to_the_end(&agent, post(&agent, PATH, &body).await).await;
+    assert_eq!((&made["summary"]["matched"], &made["summary"]["unknown"]), (&json!(30), &json!(1)), "{made}");
+    let requests = connector.zoho.sandbox.requests();
+    let of = |path: &str| requests.iter().filter(|request| request.path.ends_with(path)).count();
+    // Two pages, and one more because Zoho's word for the end is not believed.
+    assert!((2..=3).contains(&of("/items")), "{}", of("/items"));
+    assert_eq!((of("/itemdetails"), of("/locations")), (1, 1));
+    let unknown = rows(&agent, made["id"].as_str().unwrap(), "unknown").await;
+    assert!(unknown[0]["why"].as_str().unwrap().contains("\"GEN-00031\""), "{}", unknown[0]);
+}
+
+#[tokio::test]
+async fn a_large_count_takes_as_many_calls_as_it_must_and_asks_first() {
+    let count = many();
+    let (connector, agent) = counter(count).await;
+    let table: String = (1..=count)
+        .map(|row| format!("GEN-{row:05},Main,{}\n", if row % 20 == 0 { "4" } else { "5" }))
+        .collect();
+    let table = format!("sku,location,quantity\n{table}");
+    if count >= 7000 {
+        let (status, problem) = post_csv(&agent, "", &table).await;
+        assert_eq!((status, &problem["code"]), (428, &json!("calls_unconfirmed")), "{problem}");
+        let least = format!("at least {} calls", count.div_ceil(200) + count.div_ceil(100) + 1);
+        assert!(problem["detail"].as_str().unwrap().contains(&least), "{problem}");
+    }
+    connector.zoho.sandbox.clear_requests();
+    let (status, body) = post_csv(&agent, "?calls=ok", &table).await;
+    let answer = Answer { status, body, ..agent.get(PATH).await };
+    let made = to_the_end(&agent, answer).await;
+    assert_eq!(made["summary"]["drifted"], count / 20, "{made}");
+    assert_eq!(made["summary"]["matched"], count - count / 20);
+    let made_calls = calls(&connector);
+    // The generated items and ten others, a page to see that there is no other; the details; the locations.
+    let least = (count + 10).div_ceil(200) + 1 + count.div_ceil(100) + 1;
+    assert!(made_calls <= least, "{made_calls} calls, and {least} would do");
+    assert_eq!(made["calls"], made_calls);
+}
+
+#[tokio::test]
+async fn a_free_plan_is_not_used_up_without_asking() {
+    let (connector, agent) = counter(0).await;
+    let counts: Vec<Value> = (0..10_001)
+        .map(|row| json!({ "item_id": (3_300_000_000_900_000_u64 + row).to_string(), "quantity": 1 }))
+        .collect();
+    connector.zoho.sandbox.clear_requests();
+    let problem = post(&agent, PATH, &json!({ "counts": counts })).await.problem("calls_unconfirmed");
+    assert!(problem["detail"].as_str().unwrap().contains("at least 101 calls"), "{problem}");
+    assert_eq!(calls(&connector), 0);
+    post(&agent, &format!("{PATH}?calls=many"), &json!({ "counts": [] })).await.problem("invalid_parameter");
+}
+
+#[tokio::test]
+async fn who_is_killed_on_the_way_goes_on_where_it_was() {
+    let (mut connector, agent) = counter(600).await;
+    let counts: Vec<Value> =
+        (1..=600).map(|row| json!({ "sku": format!("GEN-{row:05}"), "quantity": 5 })).collect();
+    let body = json!({ "location": "Main", "counts": counts });
+    // Zoho holds the first answer with figures back.
+    let gate = Gate::default();
+    connector.zoho.sandbox.inject(Fault {
+        path_contains: "/itemdetails".to_owned(),
+        times: 1,
+        kind: FaultKind::Held(gate.clone()),
+    });
+    let asking = tokio::spawn({
+        let agent = agent.clone();
+        async move { agent.try_write("POST", PATH, &[], &body).await }
+    });
+    gate.reached_by(1).await;
+    // Somebody else hears that it is at work.
+    let list = agent.get(PATH).await.ok();
+    let id = list["data"][0]["id"].as_str().unwrap().to_owned();
+    let busy =
+        post(&agent, &format!("{PATH}/{id}/compare"), &Value::Null).await.problem("idempotency_in_progress");
+    assert!(busy["retry_after"].as_u64().is_some_and(|seconds| seconds <= 35), "{busy}");
+    connector.kill().await;
+    assert!(asking.await.unwrap().is_none(), "nobody answered");
+    connector.boot().await;
+    // Until the dead process can no longer be at it.
+    let answer = loop {
+        let answer = post(&agent, &format!("{PATH}/{id}/compare"), &Value::Null).await;
+        if answer.status != 409 {
+            break answer;
+        }
+        let wait = answer.problem("idempotency_in_progress")["retry_after"].as_u64().unwrap();
+        tokio::time::sleep(Duration::from_secs(wait)).await;
+    };
+    let made = to_the_end(&agent, answer).await;
+    assert_eq!((&made["summary"]["matched"], &made["total"]), (&json!(600), &json!(600)), "{made}");
+}
+
+#[tokio::test]
+async fn a_limit_on_the_way_is_waited_for_and_nothing_is_read_twice() {
+    let (connector, agent) = counter(0).await;
+    let counts = json!([{ "sku": "SHELF-OAK-80", "quantity": 30 }, { "sku": "RUG-FJORD", "quantity": 6 }]);
+    let limit = FaultKind::RateLimit(Limit::PerMinute);
+    connector.zoho.sandbox.inject(Fault { path_contains: "/itemdetails".to_owned(), times: 1, kind: limit });
+    connector.zoho.sandbox.clear_requests();
+    let answer = post(&agent, PATH, &json!({ "location": "Main", "counts": counts })).await;
+    assert_eq!((answer.status, &answer.body["state"]), (202, &json!("comparing")), "{}", answer.body);
+    assert!(answer.body["retry_after"].as_u64().is_some(), "{}", answer.body);
+    assert_eq!(answer.body["done"], 1, "two rows are half done");
+}
+
+#[tokio::test]
+async fn an_organisation_without_locations_is_counted_as_a_whole() {
+    let (connector, agent) = counter(0).await;
+    connector.zoho.sandbox.switches(|switches| switches.legacy_warehouses = true);
+    let body = json!({ "counts": [{ "sku": "SHELF-OAK-80", "location": "Main", "quantity": 29 }, { "sku": "RUG-FJORD", "quantity": 6 }] });
+    let made = to_the_end(&agent, post(&agent, PATH, &body).await).await;
+    let all = rows(&agent, made["id"].as_str().unwrap(), "all").await;
+    assert_eq!((&all[0]["outcome"], &all[0]["location"]), (&json!("drifted"), &json!("Main")), "{}", all[0]);
+    assert_eq!(all[1]["outcome"], "ambiguous", "{}", all[1]);
+    assert!(all[1]["why"].as_str().unwrap().contains("\"Main\", \"Outlet\""), "{}", all[1]);
+}
+
+#[tokio::test]
+async fn the_report_is_a_table_and_a_page_for_people() {
+    let (_connector, agent) = counter(0).await;
+    let body = json!({
+        "name": "<b>Autumn</b> & more",
+        "location": "Main",
+        "counts": [
+            { "sku": "RUG-FJORD", "quantity": 5 },
+            { "sku": "SHELF-OAK-80", "quantity": 31 },
+            { "sku": "STUHL-ÆRØ", "quantity": 14.5 },
+            { "sku": "=cmd", "quantity": 1 },
+        ],
+    });
+    let made = to_the_end(&agent, post(&agent, PATH, &body).await).await;
+    let path = format!("{PATH}/{}", made["id"].as_str().unwrap());
+    let (status, headers, table) = agent.bytes("GET", &path, &[("accept", "text/csv")], Vec::new()).await;
+    let table = String::from_utf8(table).unwrap();
+    assert_eq!((status, headers["content-type"].to_str().unwrap()), (200, "text/csv; charset=utf-8"));
+    let lines: Vec<&str> = table.lines().collect();
+    assert!(lines[0].starts_with("\u{feff}line,sku,item_id"), "{}", lines[0]);
+    assert!(
+        lines[2]
+            .starts_with("2,SHELF-OAK-80,3300000000070001,,Oak Shelf 80 cm,pcs,3300000000038080,Main,31,30,"),
+        "{}",
+        lines[2]
+    );
+    assert!(lines[4].starts_with("4,\"'=cmd\","), "{}", lines[4]);
+    assert_eq!(lines.len(), 5);
+
+    let (status, headers, page) = agent.bytes("GET", &path, &[("accept", "text/html")], Vec::new()).await;
+    let page = String::from_utf8(page).unwrap();
+    assert_eq!((status, headers["content-type"].to_str().unwrap()), (200, "text/html; charset=utf-8"));
+    let policy = headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
+    assert!(
+        page.contains("<h1>&lt;b&gt;Autumn&lt;/b&gt; &amp; more</h1>") && page.contains("<html lang=\"en\">")
+    );
+    assert!(
+        !page.contains("<script") && !page.contains("http://") && !page.contains("https://"),
+        "it loads nothing"
+    );
+    // What is worth most comes first: a rug of 95.00, then a shelf of 24.95.
+    let (rug, oak) = (page.find("Fjord").unwrap(), page.find("Oak Shelf 80 cm").unwrap());
+    assert!(rug < oak);
+    for part in
+        ["−95.00", "+24.95", "−70.05", "missing", "found", "<details>", "No item has exactly this SKU"]
+    {
+        assert!(page.contains(part), "{part}: {page}");
+    }
+}
