@@ -213,6 +213,61 @@ async fn nothing_is_written_without_a_yes() {
     assert_eq!(connector.zoho.sandbox.requests().len(), before);
 }
 
+/// Runs the command line on a terminal, types this at the question, and ends with what was shown and the exit code.
+const ON_A_TERMINAL: &str = r#"
+import os, pty, sys
+answer, command = sys.argv[1].encode().decode("unicode_escape"), sys.argv[2:]
+pid, terminal = pty.fork()
+if pid == 0:
+    os.execvp(command[0], command)
+shown, asked = b"", False
+while True:
+    try:
+        some = os.read(terminal, 4096)
+    except OSError:
+        break
+    if not some:
+        break
+    shown += some
+    if b"[y/N]" in shown and not asked:
+        asked = True
+        os.write(terminal, answer.encode())
+sys.stdout.buffer.write(shown)
+sys.exit(os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"#;
+
+#[tokio::test]
+async fn on_a_terminal_it_shows_a_bar_and_asks() {
+    let (connector, agent) = keeper().await;
+    let counts = file(&connector, "counts.csv", COUNTS);
+    for (answer, code, expected, left) in [
+        ("n\\n", 3, "Nothing was written.", 30.0),
+        ("\\x03", 130, "Interrupted.", 30.0),
+        ("y\\n", 0, "2 adjusted", 26.0),
+    ] {
+        let mut python = tokio::process::Command::new("python3");
+        python.args(["-c", ON_A_TERMINAL, answer]).arg(&*process::BINARY);
+        python.args(["reconcile", text(&counts), "--apply", "--data", text(connector.folder())]);
+        python.args(["--public-url", &connector.url]).env_clear().env("TERM", "xterm").kill_on_drop(true);
+        python.env("PATH", std::env::var_os("PATH").unwrap()).envs(connector.variables());
+        let ended = python.output().await.unwrap();
+        let shown = String::from_utf8_lossy(&ended.stdout).into_owned();
+        assert_eq!(
+            ended.status.code(),
+            Some(code),
+            "{answer}: {shown} {}",
+            String::from_utf8_lossy(&ended.stderr)
+        );
+        assert!(
+            shown.contains("Adjust 2 rows in Zoho? [y/N]") && shown.contains(expected),
+            "{answer}: {shown}"
+        );
+        assert!(shown.contains('█') || shown.contains('░'), "{shown}");
+        assert!(on_hand(&agent, "Main").await == left, "{answer}");
+        no_key_is_left(&connector).await;
+    }
+}
+
 /// Presses Ctrl-C, and waits for the end.
 async fn interrupt(running: process::Running) -> Ended {
     let pid = running.pid().to_string();

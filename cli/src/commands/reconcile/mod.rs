@@ -216,6 +216,7 @@ impl Reconcile {
             api.progress.show("Sending the counts, in parts", number, total);
             self.step(api, &format!("{path}?more=true"), Some(table(body))).await?;
         }
+        api.progress.show("Comparing", 0, parts.rows as u64);
         self.step(api, &path, Some(table(&parts.head))).await
     }
 
@@ -307,6 +308,7 @@ impl Reconcile {
             None => json!({ "rows": "all" }).to_string(),
         };
         let asked = Body { content_type: "application/json", bytes: asked.as_bytes() };
+        api.progress.show("Adjusting", 0, rows);
         let begun = self.step(api, &path, (!is_begun).then_some(asked)).await?;
         let notice = word(&begun, "notice").to_owned();
         self.drive(api, begun).await?;
