@@ -40,7 +40,7 @@ pub(crate) fn adjust(
 pub(crate) fn order(state: &mut State, wanted: &Object) -> Option<String> {
     let order = salesorders::draft(state, wanted, None, true).ok()?;
     let id = text(&order, "salesorder_id").to_owned();
-    salesorders::keep(state, order);
+    salesorders::keep(state, &order);
     if text(wanted, "status") != "draft" {
         status::apply(state, &id, "confirmed").ok()?;
     }

@@ -246,11 +246,14 @@ pub(crate) fn organization(id: u64) -> Value {
     })
 }
 
+/// Id and name of the user to whom the token belongs.
+pub(crate) const USER: (&str, &str) = ("3300000000000901", "Nora Beck");
+
 /// The user to whom the token belongs.
 pub(crate) fn user() -> Value {
     json!({
-        "user_id": "3300000000000901",
-        "name": "Nora Beck",
+        "user_id": USER.0,
+        "name": USER.1,
         "email_ids": [
             { "is_selected": false, "email": "nora@nordlicht.example" },
             { "is_selected": true, "email": "owner@example.com" },

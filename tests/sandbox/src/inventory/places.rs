@@ -39,7 +39,8 @@ pub(crate) fn named(state: &State, wanted: &Object, keys: Keys) -> Result<Option
         };
     }
     let id = if switches.legacy_warehouses {
-        if !location.is_empty() && !(keys.lenient && switches.legacy_location_ignored()) {
+        let dropped = location.is_empty() || (keys.lenient && switches.legacy_location_ignored());
+        if !dropped {
             return Err(error(400, 9163, "Locations are not enabled for this organization."));
         }
         warehouse

@@ -15,12 +15,13 @@ pub(crate) const MAIN: &str = "3300000000038080";
 pub(crate) const OUTLET: &str = "3300000000038095";
 
 fn wanted(lines: Value) -> Value {
-    json!({ "date": "2026-11-20", "reason": "Stock count", "reference_number": "zc-1", "description": "part 1",
-        "adjustment_type": "quantity", "line_items": lines })
+    let body = json!({ "date": "2026-11-20", "reason": "Stock count", "reference_number": "zc-1",
+        "description": "part 1", "adjustment_type": "quantity" });
+    with(body, "line_items", lines)
 }
 
 fn of(item: &str, quantity: Value) -> Value {
-    wanted(json!([{ "item_id": item, "quantity_adjusted": quantity }]))
+    wanted(Value::Array(vec![with(json!({ "item_id": item }), "quantity_adjusted", quantity)]))
 }
 
 fn with(mut body: Value, key: &str, value: Value) -> Value {
@@ -31,6 +32,8 @@ fn with(mut body: Value, key: &str, value: Value) -> Value {
 fn code(reply: &Reply) -> (u16, String) {
     (reply.status, reply.at("/code"))
 }
+
+type Turn = fn(&mut sandbox::Switches);
 
 /// A sandbox whose clock stands, and a token.
 async fn start() -> (Zoho, String) {
@@ -200,7 +203,7 @@ async fn what_else_may_be_refused() {
     let twice =
         json!([{ "item_id": SHELF, "quantity_adjusted": 1 }, { "item_id": SHELF, "quantity_adjusted": 2 }]);
     let apart = json!([{ "item_id": SHELF, "quantity_adjusted": 1, "location_id": OUTLET }]);
-    let cases: [(fn(&mut sandbox::Switches), Value); 7] = [
+    let cases: [(Turn, Value); 7] = [
         (|zoho| zoho.adjustment_reference_unique = true, of(SHELF, json!(1))),
         (|zoho| zoho.same_item_twice_refused = true, wanted(twice)),
         (|zoho| zoho.adjustment_places_must_agree = true, with(wanted(apart), "location_id", json!(MAIN))),

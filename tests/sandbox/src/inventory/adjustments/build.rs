@@ -85,9 +85,7 @@ pub(crate) fn adjustment(state: &mut State, wanted: &Object) -> Result<Adjustmen
     let place = place.map_or_else(|| places::primary(state), Ok)?;
     let reason_id = state.shop.reason_id(&reason);
     let missing = built.iter().any(|line| line.bare);
-    let user = data::user();
-    let user = (user["user_id"].as_str().unwrap_or_default(), user["name"].as_str().unwrap_or_default());
-    let mut shown = document(state, built.into_iter().map(|line| line.shown).collect(), &place, user);
+    let mut shown = document(state, built.into_iter().map(|line| line.shown).collect(), &place, data::USER);
     shown.extend(object(json!({
         "date": date,
         "reason": reason,

@@ -53,15 +53,15 @@ pub(crate) fn create(state: &mut State, call: &Call, has_data: bool) -> Answer {
         }
         Err(answer) => return answer,
     };
-    keep(state, order.clone());
+    keep(state, &order);
     let key = if state.switches.official_file_keys() { "sales_order" } else { "salesorder" };
     Answer::json(201, &json!({ "code": 0, "message": "Sales Order has been created.", key: order }))
 }
 
 /// Keeps a new order and tells of it.
-pub(crate) fn keep(state: &mut State, order: Object) {
+pub(crate) fn keep(state: &mut State, order: &Object) {
     state.shop.salesorders.push(order.clone());
-    announce(state, Moment::Add, &order);
+    announce(state, Moment::Add, order);
 }
 
 fn build(state: &mut State, call: &Call, has_data: bool) -> Result<Object, Answer> {

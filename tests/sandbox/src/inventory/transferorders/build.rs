@@ -52,7 +52,6 @@ pub(crate) fn transfer(state: &mut State, call: &Call, wanted: &Object) -> Resul
     let total: Amount = shown.iter().filter_map(|line| line.get("amount").and_then(Amount::of)).sum();
     let received = if stage == Stage::Transferred { quantity } else { Amount::ZERO };
     let now = inventory_time(state.now());
-    let user = data::user();
     let mut document = object(json!({
         "transfer_order_id": id,
         "transfer_order_number": number,
@@ -76,8 +75,8 @@ pub(crate) fn transfer(state: &mut State, call: &Call, wanted: &Object) -> Resul
         "tracking_statuses": [],
         "created_time": now,
         "last_modified_time": now,
-        "created_by_id": user["user_id"],
-        "created_by_name": user["name"],
+        "created_by_id": data::USER.0,
+        "created_by_name": data::USER.1,
         "is_advanced_tracking_missing": false,
         "custom_fields": wanted.get("custom_fields").filter(|fields| fields.is_array()).unwrap_or(&json!([])),
     }));
