@@ -17,7 +17,7 @@ use super::parts::{self, Asked, Ended, Ending, Part};
 use super::row::Row;
 use super::work::Work;
 use crate::app::App;
-use crate::inventory::adjustments::plan::{AdjustStock, Change, Line};
+use crate::inventory::adjustments::adjustment::{AdjustStock, Change, Line};
 use crate::inventory::quantity::Quantity;
 use crate::inventory::stock;
 use crate::request::caller::Caller;
