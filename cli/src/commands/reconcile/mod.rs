@@ -2,6 +2,7 @@
 //! what drifted. All of it lives in the connector: this command can end at any moment, and another one goes on.
 
 mod lines;
+mod path;
 mod report;
 mod rows;
 mod shown;
@@ -20,12 +21,11 @@ use crate::commands::api::{Access, Api, Body, Trouble, with_api};
 use crate::commands::failure::Failure;
 use crate::terminal::{agrees, can_ask, note, say};
 use lines::Lines;
+use path::PATH;
 use report::Report;
 use rows::{all, some};
 use shown::{count, word};
 use table_parts::{Parts, cut};
-
-const PATH: &str = "/v1/inventory/reconciliations";
 
 /// The most counts of one reconciliation: more are refused before anything is sent.
 const MAX_COUNTS: usize = 50_000;
@@ -339,30 +339,41 @@ impl Reconcile {
         let sums = found.get("summary").unwrap_or(&Value::Null);
         let of = |name: &str| count(sums, name);
         let applied = sums.get("applied").unwrap_or(&Value::Null);
-        let uncertain = count(applied, "uncertain");
+        let (pending, uncertain) = (count(applied, "pending"), count(applied, "uncertain"));
+        let waiting = (pending > 0).then(|| {
+            format!(
+                "{pending} rows wait for approval in Zoho: approve or reject them there, and do not count these again before that."
+            )
+        });
+        let ended = |code, line: Option<String>| {
+            let lines: Vec<String> = line.into_iter().chain(waiting).collect();
+            if lines.is_empty() { Ok(()) } else { Err(Failure::Ended(code, lines.join("\n"))) }
+        };
         if uncertain > 0 {
+            let same = if self.rows.is_some() { ", with the same --rows," } else { "" };
             let line = format!(
-                "It is uncertain whether {uncertain} rows were adjusted: count these again. `zoho-connector reconcile --resume {id} --apply` looks for them once more, and adjusts nothing twice."
+                "It is uncertain whether {uncertain} rows were adjusted: look at them in Zoho. `zoho-connector reconcile --resume {id} --apply`{same} looks for them once more, and adjusts nothing twice: count them again only after it found nothing."
             );
-            return Err(Failure::Ended(UNCERTAIN, line));
+            return ended(UNCERTAIN, Some(line));
         }
-        let drifted = of("drifted").saturating_sub(count(applied, "adjusted"));
-        let left = of("unknown") + of("ambiguous") + of("unfit");
         if word(found, "state") == "applying" {
             let line =
                 format!("It is adjusted in part: `zoho-connector reconcile --resume {id} --apply` goes on.");
-            return Err(Failure::Ended(LEFT_OVER, line));
+            return ended(LEFT_OVER, Some(line));
         }
+        // Rows that wait are adjusted as soon as somebody approves them.
+        let drifted = of("drifted").saturating_sub(count(applied, "adjusted") + pending);
+        let left = of("unknown") + of("ambiguous") + of("unfit");
         let line = match (drifted, left) {
-            (0, 0) => return Ok(()),
-            (0, left) => format!("{left} rows were not compared: correct them, and count these again."),
-            (drifted, _) if self.apply => format!("{drifted} rows drifted and were not adjusted."),
-            (drifted, _) => format!(
+            (0, 0) => None,
+            (0, left) => Some(format!("{left} rows were not compared: correct them, and count these again.")),
+            (drifted, _) if self.apply => Some(format!("{drifted} rows drifted and were not adjusted.")),
+            (drifted, _) => Some(format!(
                 "{drifted} rows drifted. `zoho-connector reconcile --resume {id} --apply` adjusts them, until {}.",
                 word(found, "valid_until")
-            ),
+            )),
         };
-        Err(Failure::Ended(LEFT_OVER, line))
+        ended(LEFT_OVER, line)
     }
 }
 
