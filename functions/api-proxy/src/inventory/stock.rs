@@ -135,7 +135,8 @@ pub(crate) fn demand_place(items: &[Object], name: &str) -> Result<(), Problem> 
 
 /// The names of places for a sentence of ours: people wrote them, so that they are quoted and cut.
 pub(crate) fn names_of(places: &[Place]) -> String {
-    let names: BTreeSet<&str> = places.iter().map(|place| place.name.as_deref().unwrap_or(&place.id)).collect();
+    let names: BTreeSet<&str> =
+        places.iter().map(|place| place.name.as_deref().unwrap_or(&place.id)).collect();
     let cut = |name: &str| format!("{:?}", name.chars().take(MAX_NAME).collect::<String>());
     let mut named: Vec<String> = names.iter().take(MAX_NAMES).map(|name| cut(name)).collect();
     if names.len() > MAX_NAMES {

@@ -11,8 +11,8 @@ use shared::zoho::inventory::{self, adjustments};
 use shared::zoho::response;
 use shared::zoho::value::{Object, id, text};
 
-use super::judge::{Judged, Verdict};
 use super::adjustment::AdjustStock;
+use super::judge::{Judged, Verdict};
 use crate::inventory::stock;
 use crate::writes::recovery::made_since;
 use crate::zoho::{Target, Zoho};
@@ -66,7 +66,9 @@ pub(super) fn standing(document: &Object) -> (bool, Vec<String>) {
         ));
     }
     if document.get("is_advanced_tracking_missing") == Some(&Value::Bool(true)) {
-        notices.push("Zoho took it without all serial numbers or batches: a person must add them in Zoho.".to_owned());
+        notices.push(
+            "Zoho took it without all serial numbers or batches: a person must add them in Zoho.".to_owned(),
+        );
     }
     (is_moved, notices)
 }

@@ -58,7 +58,13 @@ impl Judged<'_> {
         self.shown(outcome, Some(delta), after, why)
     }
 
-    fn shown(&self, outcome: &str, delta: Option<Decimal>, after: Option<Decimal>, why: Option<&str>) -> Value {
+    fn shown(
+        &self,
+        outcome: &str,
+        delta: Option<Decimal>,
+        after: Option<Decimal>,
+        why: Option<&str>,
+    ) -> Value {
         let of_item = |field: &str| self.item.and_then(|item| text(item, field));
         json!({
             "item_id": self.line.item_id,

@@ -24,7 +24,8 @@ use super::adjustment::{AdjustStock, Change};
 use super::document;
 use super::judge::{Judged, Verdict, demand_one_place, judge, nothing_left};
 use crate::inventory::details::details;
-use crate::writes::plan::{Done, Plan, Sent};
+use crate::inventory::touched::touched;
+use crate::writes::plan::{Done, Plan, Sent, Touched};
 use crate::writes::request::WriteRequest;
 use crate::zoho::{Outgoing, Scope, Target, WriteFailure, Zoho, unreadable};
 
@@ -62,7 +63,8 @@ impl AdjustStock {
             judge(self, items).is_ok_and(|now| {
                 let moved = lines.iter().zip(now).filter(|(was, _)| matches!(was.verdict, Verdict::Moves(_)));
                 let mut moved = moved.peekable();
-                moved.peek().is_some() && moved.all(|(was, now)| was.before.is_some() && was.before == now.before)
+                moved.peek().is_some()
+                    && moved.all(|(was, now)| was.before.is_some() && was.before == now.before)
             })
         };
         let mut items = self.items(zoho, &target).await.ok()?;
@@ -76,8 +78,25 @@ impl AdjustStock {
         Some(items)
     }
 
+    /// The items that this write changed, and nobody else: a change of others in the same moment must be reported.
+    fn touched(&self, before: &[Object], was: &[Judged<'_>], now: &[Object]) -> Vec<Touched> {
+        let judged = judge(self, now).unwrap_or_default();
+        let is_ours = |item: &str| {
+            let mut lines = was.iter().zip(&judged).filter(|(was, _)| was.line.item_id == item);
+            lines.all(|(was, now)| was.after() == now.before)
+        };
+        let mut touched = touched(before, now);
+        touched.retain(|touched| touched.subject.strip_prefix("item/").is_some_and(is_ours));
+        touched
+    }
+
     /// What became of the lines, and what is to be said of it. `was` is what was read before the write, where that is known.
-    fn outcome(&self, document: &Object, was: &[Judged<'_>], now: Option<&[Object]>) -> (Vec<Value>, Vec<String>) {
+    fn outcome(
+        &self,
+        document: &Object,
+        was: &[Judged<'_>],
+        now: Option<&[Object]>,
+    ) -> (Vec<Value>, Vec<String>) {
         let (is_moved, mut notices) = document::standing(document);
         let booked = document::quantities(document);
         let now = now.and_then(|items| judge(self, items).ok());
@@ -94,7 +113,12 @@ impl AdjustStock {
             };
             let Some(delta) = delta else {
                 notices.push(format!("Zoho booked nothing of {}, without a word.", line.name()));
-                lines.push(line.shown_moved("not_booked", Decimal::ZERO, after, Some("Zoho booked nothing of it")));
+                lines.push(line.shown_moved(
+                    "not_booked",
+                    Decimal::ZERO,
+                    after,
+                    Some("Zoho booked nothing of it"),
+                ));
                 continue;
             };
             if delta != asked {
@@ -104,7 +128,12 @@ impl AdjustStock {
             if is_moved {
                 notices.extend(raced(line, delta, after));
             }
-            lines.push(line.shown_moved(if is_moved { "adjusted" } else { "awaits_approval" }, delta, after, None));
+            lines.push(line.shown_moved(
+                if is_moved { "adjusted" } else { "awaits_approval" },
+                delta,
+                after,
+                None,
+            ));
         }
         if now.is_none() {
             notices.push("The stock could not be read again: `after` is unknown. Read the items.".to_owned());
@@ -116,7 +145,7 @@ impl AdjustStock {
         let id = id(&document, RecordKind::INVENTORY_ADJUSTMENT.id_field).unwrap_or_default();
         let subject = format!("{}/{id}", RecordKind::INVENTORY_ADJUSTMENT);
         let body = document::shown(document, lines, notices, self.is_part);
-        Done { status, subject, body, exact: None }
+        Done { status, subject, body, exact: None, touched: Vec::new() }
     }
 
     /// Whether a document can only be this one.
@@ -223,7 +252,8 @@ impl Plan for AdjustStock {
         };
         let now = self.look_again(zoho, request, &lines).await;
         let (shown, notices) = self.outcome(&document, &lines, now.as_deref());
-        Ok(self.done(201, document, shown, &notices))
+        let touched = self.touched(&items, &lines, now.as_deref().unwrap_or_default());
+        Ok(Done { touched, ..self.done(201, document, shown, &notices) })
     }
 
     /// The one document that can only be this one.
@@ -234,7 +264,8 @@ impl Plan for AdjustStock {
         sent: &Sent<'_>,
     ) -> Result<Option<Done>, Problem> {
         let target = request.target((Product::Inventory, Scope::Known(adjustments::READ)));
-        let ids = document::with_reference(zoho, &target, &self.reference, sent.at, self.date.is_none()).await?;
+        let ids =
+            document::with_reference(zoho, &target, &self.reference, sent.at, self.date.is_none()).await?;
         let free = |id: &String| !sent.taken.contains(&format!("{}/{id}", RecordKind::INVENTORY_ADJUSTMENT));
         let mut found = Vec::new();
         for id in ids.iter().filter(|id| free(id)).take(MAX_CANDIDATES) {

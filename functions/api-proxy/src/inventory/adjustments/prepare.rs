@@ -8,9 +8,9 @@ use shared::zoho::inventory;
 use shared::zoho::scope::Product;
 use shared::zoho::value::Object;
 
+use super::adjustment::{AdjustStock, Change, Line};
 use super::body::{Adjustment, Line as Asked, MAX_LINES};
 use super::judge::{Judged, Verdict, demand_one_place, judge, nothing_left};
-use super::adjustment::{AdjustStock, Change, Line};
 use super::plan::own_reference;
 use crate::inventory::details::details;
 use crate::inventory::locations::as_zoho_knows_it;

@@ -137,7 +137,13 @@ impl TransferStock {
         if !notices.is_empty() {
             body.insert("notice".to_owned(), notices.join(" ").into());
         }
-        Done { status: 201, subject: format!("{KIND}/{id}"), body: body.into(), exact: None }
+        Done {
+            status: 201,
+            subject: format!("{KIND}/{id}"),
+            body: body.into(),
+            exact: None,
+            touched: Vec::new(),
+        }
     }
 }
 
@@ -196,7 +202,9 @@ impl Plan for TransferStock {
             // It was made, but Zoho did not show it.
             Ok(None) => return Err(WriteFailure::Uncertain(unreadable("transfer_order"))),
             // A number of our own that exists already is ours: something on the way sent the call twice.
-            Err(WriteFailure::Refused(problem)) if self.own_number && problem.code() == Code::ZohoRejected => {
+            Err(WriteFailure::Refused(problem))
+                if self.own_number && problem.code() == Code::ZohoRejected =>
+            {
                 match self.with_number(zoho, request, &sent).await {
                     Ok(Some(document)) => document,
                     Ok(None) => return Err(WriteFailure::Refused(problem)),
