@@ -288,7 +288,9 @@ impl Reconcile {
     /// Has what drifted adjusted, and shows how it ended.
     async fn adjust(&self, api: &Api, id: &str, found: Value, drifted: &[Value]) -> Result<Value, Failure> {
         let path = format!("{PATH}/{id}/apply");
-        let is_begun = word(&found, "state") == "applying";
+        // What was begun, or ended uncertain, is gone on with: nothing new is asked for.
+        let uncertain = found.pointer("/summary/applied/uncertain").and_then(Value::as_u64).unwrap_or(0);
+        let is_begun = word(&found, "state") == "applying" || self.rows.is_none() && uncertain > 0;
         let rows = match &self.rows {
             Some(Lines(lines)) => lines.len() as u64,
             None => to_adjust(&found, drifted),

@@ -94,6 +94,10 @@ pub(super) async fn apply(
     let has_moved = work.has_moved;
     let head = work.end().await?;
     match stopped {
+        // Of a part that was begun, whoever comes next finds out how it ended.
+        Some(problem) if problem.code() == Code::IdempotencyInProgress => {
+            Ok((head, Some(problem.wait()), None))
+        }
         Some(problem) if !(has_moved && problem.code().is_retryable()) => Err(problem),
         stopped => Ok((head, stopped.map(|problem| problem.wait()), None)),
     }

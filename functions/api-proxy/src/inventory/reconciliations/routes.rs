@@ -194,8 +194,10 @@ async fn add(
         Err(problem) => {
             // What is wrong is told by its line in all that was sent.
             let Some(again) = again else { return Err(problem) };
-            let (head, _) = work::head(&app, &connection, &id).await?;
-            return upload::read(params, Ok(again), head.last_line).and(Err(problem));
+            return match work::head(&app, &connection, &id).await {
+                Ok((head, _)) => upload::read(params, Ok(again), head.last_line).and(Err(problem)),
+                Err(_) => Err(problem),
+            };
         }
     };
     let mut work = Work::take(&app, &caller, &connection, &id).await?;
