@@ -175,7 +175,7 @@ async fn a_part_whose_answer_is_lost_is_found_or_uncertain_and_never_sent_again(
     assert_eq!(done["summary"]["applied"]["uncertain"], 1, "{done}");
     let shown = rows(&agent, &id, "drifted").await;
     assert!(
-        shown[2]["adjustment"]["why"].as_str().unwrap().contains("Count these rows again"),
+        shown[2]["adjustment"]["why"].as_str().unwrap().contains("count these rows again"),
         "{}",
         shown[2]
     );
@@ -304,6 +304,11 @@ here_and_on_aws! {
         let shown = ask("GET", &format!("{PATH}/{id}"), Value::Null).await;
         assert_eq!(shown["data"][0]["adjustment"]["after"], 5, "{shown}");
         assert_eq!(ask("GET", PATH, Value::Null).await["data"][0]["id"], json!(id));
+        // What Zoho refuses was not done, and its part is free again.
+        inside.zoho.sandbox.switches(|switches| switches.lock_date = Some("2999-12-31".to_owned()));
+        let locked = ask("POST", PATH, counts("SHELF-OAK-80-XL", false)).await["id"].as_str().unwrap().to_owned();
+        let refused = ask("POST", &format!("{PATH}/{locked}/apply"), json!({ "rows": "all" })).await;
+        assert_eq!(refused["summary"]["applied"]["refused"], 1, "{refused}");
         assert_eq!(inside.zoho.sandbox.stock_at(OAK, MAIN).as_deref().map(|stock| stock.parse::<f64>().unwrap()), Some(5.0));
     }
 }

@@ -227,10 +227,10 @@ async fn what_is_wrong_with_counts_is_told_with_its_line_and_nothing_is_taken() 
     for (table, said) in [
         ("sku,count\nA,1\n", "count"),
         ("sku,location\nA,Main\n", "quantity"),
-        ("sku,quantity\nA,1\nB,x\n", "ine 3: \"x\" is no number"),
-        ("sku;quantity\nA;1,5\n", "ine 2: \"1,5\" has a comma"),
-        ("sku,quantity\nA,1,5\n", "ine 2: it has 3"),
-        ("sku,quantity\nA,1\nA,2\n", "ine 3: it counts the same item at the same place as line 2"),
+        ("sku,quantity\nA,1\nB,x\n", "line 3: \"x\" is no number"),
+        ("sku;quantity\nA;1,5\n", "line 2: \"1,5\" has a comma"),
+        ("sku,quantity\nA,1,5\n", "line 2: it has 3"),
+        ("sku,quantity\nA,1\nA,2\n", "line 3: it counts the same item at the same place as line 2"),
     ] {
         let (status, problem) = post_csv(&agent, "", table).await;
         assert_eq!((status, &problem["code"]), (400, &json!("body_invalid")), "{problem}");
