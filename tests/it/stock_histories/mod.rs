@@ -3,6 +3,8 @@
 //! What the connector calls uncertain is counted apart. 1,000 histories; `STOCK_HISTORIES=20000` tries more,
 //! `STOCK_SEED=7 STOCK_HISTORIES=1` one again.
 
+#![expect(clippy::print_stdout, reason = "how many ended how is for reading")]
+
 mod life;
 mod line;
 mod story;

@@ -70,7 +70,7 @@ impl Story {
         self.lines.join("\n")
     }
 
-    fn note(&mut self, world: &World, what: String) {
+    fn note(&mut self, world: &World, what: &str) {
         self.lines.push(format!("{} {what}", world.now()));
     }
 
@@ -114,7 +114,7 @@ impl Story {
             } else {
                 world.ask(&process, "POST", path, key, body).await
             };
-            self.note(world, format!("POST {path} {key:?} {body} -> {answer:?}"));
+            self.note(world, &format!("POST {path} {key:?} {body} -> {answer:?}"));
             match &answer {
                 Some((200..=299, _)) => return answer,
                 Some((_, problem)) if problem["code"] == "write_uncertain" && uncertain < 2 => uncertain += 1,
@@ -279,7 +279,7 @@ impl Story {
     /// What became of the rows, as the report tells it.
     async fn count_rows(&mut self, world: &World, id: &str, before: &[Value]) {
         let rows = self.rows(world, id).await;
-        self.note(world, format!("{id}: {}", json!(rows)));
+        self.note(world, &format!("{id}: {}", json!(rows)));
         let (mut done, mut uncertain) =
             (Vec::new(), std::collections::BTreeMap::<String, Vec<(Spot, Decimal)>>::new());
         for row in &rows {
@@ -303,7 +303,7 @@ impl Story {
                 Some("uncertain") => uncertain.entry(place.to_owned()).or_default().push(movement),
                 // What was asked for and has no end may be under way.
                 None if row["outcome"] == "drifted" => {
-                    uncertain.entry(place.to_owned()).or_default().push(movement)
+                    uncertain.entry(place.to_owned()).or_default().push(movement);
                 }
                 _ => {}
             }

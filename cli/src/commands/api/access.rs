@@ -56,7 +56,7 @@ impl Access {
         let opened = self.installation.open().await?;
         let connection = self.connection.clone().unwrap_or_default();
         let made = Made::new(&opened.services, connection.clone(), level).await?;
-        Api::new(&url.unwrap_or(opened.public_url), Some(connection), Held::Made(made))
+        Api::new(&url.unwrap_or(opened.public_url), Some(connection), Held::Made(Box::new(made)))
     }
 }
 

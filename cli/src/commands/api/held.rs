@@ -20,7 +20,7 @@ const LABEL: &str = "command line, for an hour";
 /// A key in use.
 pub(super) enum Held {
     Given(Secret),
-    Made(Made),
+    Made(Box<Made>),
 }
 
 /// A key that was made, and where.

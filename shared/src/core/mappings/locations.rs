@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Mappings, partition};
 use crate::base::id::ConnectionName;
-use crate::store::{Condition, Key, Put, Query, StoreError, Write};
+use crate::store::{Condition, Key, Put, Query, Row, StoreError, Write};
 
 /// Names of places that are listed; an organisation has few places.
 const MAX_LOCATIONS: usize = 1000;
@@ -41,7 +41,7 @@ impl Mappings {
     pub async fn locations(&self, connection: &ConnectionName) -> Result<Vec<MappedLocation>, StoreError> {
         let query =
             Query { prefix: "l/".to_owned(), ..Query::partition(partition(connection), MAX_LOCATIONS) };
-        self.state.query(query).await?.rows.iter().map(|row| row.read()).collect()
+        self.state.query(query).await?.rows.iter().map(Row::read).collect()
     }
 
     /// Sets names, each once; without an id, a name is removed.

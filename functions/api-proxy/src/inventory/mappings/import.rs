@@ -88,7 +88,7 @@ pub(super) fn parse(upload: &Upload) -> Result<Import, Problem> {
             for (index, said) in uploaded.mappings.into_iter().enumerate() {
                 let place = format!("mappings[{index}]");
                 let mapping = mapping(said.product_id, said.sku, said.item_id);
-                take(&mut import.mappings, &mut places, &mut wrong, place, mapping);
+                take(&mut import.mappings, &mut places, &mut wrong, &place, mapping);
             }
             let mut names = HashMap::new();
             for (index, said) in uploaded.locations.into_iter().enumerate() {
@@ -113,7 +113,7 @@ pub(super) fn parse(upload: &Upload) -> Result<Import, Problem> {
                         let of = |column| row.get(column).map(str::to_owned);
                         let mapping = mapping(of("product_id").unwrap_or_default(), of("sku"), of("item_id"));
                         let place = format!("line {}", row.line);
-                        take(&mut import.mappings, &mut places, &mut wrong, place, mapping);
+                        take(&mut import.mappings, &mut places, &mut wrong, &place, mapping);
                     }
                     Err(row) => wrong.note(&format!("line {}", row.line), &row.detail),
                 }
@@ -131,14 +131,14 @@ fn take(
     into: &mut Vec<Mapping>,
     places: &mut HashMap<String, String>,
     wrong: &mut Wrong,
-    place: String,
+    place: &str,
     mapping: Result<Mapping, String>,
 ) {
-    let mapping = mapping
-        .and_then(|mapping| twice(places, &mapping.product_id, &place, "product_id").map(|()| mapping));
+    let mapping =
+        mapping.and_then(|mapping| twice(places, &mapping.product_id, place, "product_id").map(|()| mapping));
     match mapping {
         Ok(mapping) => into.push(mapping),
-        Err(detail) => wrong.note(&place, &detail),
+        Err(detail) => wrong.note(place, &detail),
     }
 }
 

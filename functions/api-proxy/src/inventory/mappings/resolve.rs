@@ -88,11 +88,12 @@ pub(super) async fn resolve(
     let all = work.mappings.all(connection).await?;
     let wanted: Vec<String> = asked.product_ids.clone().unwrap_or_else(|| all.keys().cloned().collect());
     let total = wanted.len();
-    if run.is_none() && total <= FEW {
-        if let Some(mut candidates) = work.few(&all, &wanted).await? {
-            let conclusion = work.concluded(&all, &wanted, &mut candidates).await?;
-            return work.finish(all, total, conclusion, None).await;
-        }
+    if run.is_none()
+        && total <= FEW
+        && let Some(mut candidates) = work.few(&all, &wanted).await?
+    {
+        let conclusion = work.concluded(&all, &wanted, &mut candidates).await?;
+        return work.finish(all, total, conclusion, None).await;
     }
     let run = match run {
         Some(run) => run.to_owned(),

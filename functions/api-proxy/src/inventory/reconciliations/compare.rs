@@ -76,9 +76,12 @@ pub(super) async fn step(
     Ok(())
 }
 
+/// An item's id, and the id of the place where there are places.
+type ItemAtPlace = (String, Option<String>);
+
 /// Finds counts that turned out to be of the same item and place, and sums up.
 fn finish(work: &mut Work<'_>) {
-    let mut lines: HashMap<(String, Option<String>), Vec<(usize, u32)>> = HashMap::new();
+    let mut lines: HashMap<ItemAtPlace, Vec<(usize, u32)>> = HashMap::new();
     for (index, row) in work.rows().iter().enumerate() {
         if let (Some(Outcome::Matched | Outcome::Drifted), Some(item)) = (row.outcome, &row.item) {
             let place = row.spot().map(|spot| spot.id.clone());
