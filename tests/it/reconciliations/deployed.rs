@@ -1,7 +1,5 @@
 //! A large count on Lambda, whose processes are killed at any moment.
 
-#![expect(clippy::print_stdout, reason = "the figures are for reading")]
-
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
