@@ -16,6 +16,7 @@ use tokio::spawn;
 
 use crate::commands::failure::{Failure, INTERRUPTED};
 use crate::server::stop_signal;
+use crate::terminal::{can_ask, note};
 
 /// Works with a key that may do this much. However the work ends, also by Ctrl-C, a key that was made for it is revoked.
 pub(super) async fn with_api(
@@ -27,7 +28,13 @@ pub(super) async fn with_api(
     let api = access.open(level).await?;
     let ended = tokio::select! {
         ended = work(&api) => ended,
-        _ = stopped => Err(Failure::Ended(INTERRUPTED, "Interrupted.".to_owned())),
+        _ = stopped => {
+            // Behind the ^C that a terminal shows.
+            if can_ask() {
+                note("");
+            }
+            Err(Failure::Ended(INTERRUPTED, "Interrupted.".to_owned()))
+        }
     };
     api.progress.clear();
     let revoked = api.close().await;
@@ -41,7 +48,7 @@ pub(super) async fn with_api(
 }
 
 /// The command line as it was typed, with something added, for a shell to take again.
-fn command_line(added: &[&str]) -> String {
+pub(super) fn command_line(added: &[&str]) -> String {
     let typed = args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
     let added = added.iter().map(|word| (*word).to_owned());
     let words: Vec<String> = typed.chain(added).map(|word| quoted(&word)).collect();

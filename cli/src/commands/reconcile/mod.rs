@@ -16,7 +16,7 @@ use shared::base::clock::Timestamp;
 use shared::base::id::is_time_ordered;
 use shared::zoho::scope::Access as Level;
 
-use crate::commands::api::{Access, Api, Body, Trouble, with_api};
+use crate::commands::api::{Access, Api, Body, Trouble, command_line, with_api};
 use crate::commands::failure::Failure;
 use crate::terminal::{agrees, can_ask, note, say};
 use lines::Lines;
@@ -297,7 +297,7 @@ impl Reconcile {
             return Ok(found);
         }
         if !is_begun && !self.yes {
-            let question = format!("Adjust {rows} rows in Zoho?");
+            let question = format!("Adjust {} in Zoho?", in_rows(rows));
             if !agrees(&question).await? {
                 note("Nothing was written.");
                 return Ok(found);
@@ -334,6 +334,14 @@ impl Reconcile {
         Ok(found)
     }
 
+    /// The command that goes on with it, and adjusts.
+    fn again(&self, id: &str) -> String {
+        let resume = self.resume.is_none().then_some(["--resume", id]);
+        let apply = (!self.apply).then_some("--apply");
+        let added: Vec<&str> = resume.into_iter().flatten().chain(apply).collect();
+        command_line(&added)
+    }
+
     /// What it all came to.
     fn verdict(&self, id: &str, found: &Value) -> Result<(), Failure> {
         let sums = found.get("summary").unwrap_or(&Value::Null);
@@ -342,28 +350,39 @@ impl Reconcile {
         let uncertain = count(applied, "uncertain");
         if uncertain > 0 {
             let line = format!(
-                "It is uncertain whether {uncertain} rows were adjusted: count these again. `zoho-connector reconcile --resume {id} --apply` looks for them once more, and adjusts nothing twice."
+                "Uncertain whether adjusted: {}. Count again. This looks for them once more, and adjusts nothing twice:\n  {}",
+                in_rows(uncertain),
+                self.again(id)
             );
             return Err(Failure::Ended(UNCERTAIN, line));
         }
         let drifted = of("drifted").saturating_sub(count(applied, "adjusted"));
         let left = of("unknown") + of("ambiguous") + of("unfit");
-        if word(found, "state") == "applying" {
-            let line =
-                format!("It is adjusted in part: `zoho-connector reconcile --resume {id} --apply` goes on.");
-            return Err(Failure::Ended(LEFT_OVER, line));
-        }
         let line = match (drifted, left) {
+            _ if word(found, "state") == "applying" => {
+                format!("It is adjusted in part. This goes on:\n  {}", self.again(id))
+            }
             (0, 0) => return Ok(()),
-            (0, left) => format!("{left} rows were not compared: correct them, and count these again."),
-            (drifted, _) if self.apply => format!("{drifted} rows drifted and were not adjusted."),
-            (drifted, _) => format!(
-                "{drifted} rows drifted. `zoho-connector reconcile --resume {id} --apply` adjusts them, until {}.",
-                word(found, "valid_until")
-            ),
+            (0, left) => {
+                format!("Not compared: {}. Correct what is wrong with it, and count it again.", in_rows(left))
+            }
+            (drifted, _) if self.apply => format!("Drifted and not adjusted: {}.", in_rows(drifted)),
+            (drifted, _) => {
+                let until = word(found, "valid_until");
+                format!(
+                    "Drifted: {}. Until {until}, this adjusts it:\n  {}",
+                    in_rows(drifted),
+                    self.again(id)
+                )
+            }
         };
         Err(Failure::Ended(LEFT_OVER, line))
     }
+}
+
+/// So many rows, in words.
+fn in_rows(count: u64) -> String {
+    format!("{count} row{}", if count == 1 { "" } else { "s" })
 }
 
 fn table(bytes: &[u8]) -> Body<'_> {
