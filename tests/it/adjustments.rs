@@ -124,10 +124,10 @@ async fn what_cannot_be_adjusted_is_said_before_anything_is_sent() {
         (json!({ "reason": "x".repeat(101) }), "body_invalid", "`reason`"),
         (json!({ "date": "30.11.2026" }), "body_invalid", "a day like"),
         (json!({ "date": "2026-02-30" }), "body_invalid", "a day like"),
-        (json!({ "location": null }), "body_invalid", "Main, Outlet"),
+        (json!({ "location": null }), "body_invalid", r#""Main", "Outlet""#),
         (json!({ "location_id": "3300000000038080" }), "body_invalid", "send one of them"),
         (json!({ "location": null, "location_id": "Main" }), "body_invalid", "Zoho's own"),
-        (json!({ "location": "Mars" }), "location_not_found", "Main, Outlet"),
+        (json!({ "location": "Mars" }), "location_not_found", r#""Main", "Outlet""#),
         (json!({ "sku": "SVC-MOUNT" }), "item_not_adjustable", "not tracked"),
         (json!({ "sku": "SHELF-PINE-60" }), "sku_inactive", ""),
         (json!({ "sku": null, "item_id": "3300000000070005" }), "item_not_adjustable", "is inactive"),
@@ -297,7 +297,7 @@ async fn a_transfer_moves_both_places_at_once_or_on_its_way() {
         (
             json!({ "from": "Mars", "to": "Main", "lines": [{ "item_id": OAK, "quantity": 1 }] }),
             "location_not_found",
-            "Main, Outlet",
+            r#""Main", "Outlet""#,
         ),
         (line(json!({ "item_id": OAK, "quantity": 0 })), "body_invalid", "more than 0"),
         (line(json!({ "item_id": OAK, "quantity": -1 })), "body_invalid", "more than 0"),
@@ -316,4 +316,47 @@ async fn a_transfer_moves_both_places_at_once_or_on_its_way() {
         .await
         .ok();
     assert!(short["warnings"][0].as_str().unwrap().contains("would be left with -78"), "{short}");
+}
+
+#[tokio::test]
+async fn what_waits_for_approval_is_not_told_as_moved_also_when_its_answer_was_lost() {
+    let (connector, agent) = keeper().await;
+    connector.zoho.sandbox.switches(|switches| {
+        switches.adjustment_approval = true;
+        switches.approval_bypassed = false;
+    });
+    let before = on_hand(&agent, OAK, "Main").await;
+    for lost in [false, true] {
+        if lost {
+            fault(&connector, "/inventoryadjustments", FaultKind::ResetAfter);
+        }
+        let body = json!({ "item_id": OAK, "location": "Main", "reason": "Stock Written off", "delta": -1 });
+        let answer = post(&agent, ADJUSTMENTS, &format!("waits-{lost}"), &body).await;
+        assert_eq!(
+            (answer.status, &answer.body["lines"][0]["outcome"]),
+            (201, &json!("awaits_approval")),
+            "{}",
+            answer.body
+        );
+        assert!(
+            answer.body["notice"].as_str().unwrap().contains("has not moved any stock yet"),
+            "{}",
+            answer.body
+        );
+    }
+    assert!(on_hand(&agent, OAK, "Main").await == before);
+}
+
+#[tokio::test]
+async fn figures_that_lag_behind_are_waited_for_or_told() {
+    let (connector, agent) = keeper().await;
+    connector.zoho.sandbox.switches(|switches| switches.stock_lag = Duration::from_secs(3));
+    let body = json!({ "item_id": OAK, "location": "Main", "reason": "Stock Written off", "target": 28, "expected": 30 });
+    let answer = post(&agent, ADJUSTMENTS, "lag", &body).await;
+    assert_eq!((answer.status, &answer.body["lines"][0]["after"]), (201, &json!(28)), "{}", answer.body);
+    connector.zoho.sandbox.switches(|switches| switches.stock_lag = Duration::from_secs(3600));
+    let body = json!({ "item_id": OAK, "location": "Main", "reason": "Stock Written off", "delta": -1 });
+    let answer = post(&agent, ADJUSTMENTS, "long", &body).await;
+    assert_eq!(answer.status, 201);
+    assert!(answer.body["notice"].as_str().unwrap().contains("does not show it yet"), "{}", answer.body);
 }

@@ -24,6 +24,7 @@ use shared::core::mappings::{Mapping, Mappings};
 use shared::core::services::Services;
 use shared::core::writes::turns::Turns;
 use shared::store::{Key, Outcome, Page, Query, Row, StoreError, Stores, Table, Write as Step};
+use shared::zoho::data_centre::DataCentre;
 use shared::zoho::scope::ScopeSet;
 use tests::clock::pass;
 use tests::inside::{Inside, any_key};
@@ -453,7 +454,7 @@ async fn stock(book: &mut Book, inside: &Inside, key: &Secret) {
     book.note(Code::ItemNotAdjustable, "a service", inside.api(), key, Ask::post(PATH, service)).await;
     let turns = Turns::new(inside.services.stores.state.clone(), inside.services.clock.clone());
     let soon = tokio::time::Instant::now() + Duration::from_secs(1);
-    let turn = turns.take(&ConnectionName::default(), soon).await.unwrap().ok().unwrap();
+    let turn = turns.take(DataCentre::Eu, "20098765432", soon).await.unwrap().ok().unwrap();
     let ask = Ask::post(PATH, oak(json!({ "delta": 1 })));
     book.note(Code::StockInProgress, "", inside.api(), key, ask).await;
     turns.end(turn).await.unwrap();

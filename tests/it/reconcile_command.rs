@@ -436,6 +436,52 @@ async fn it_waits_where_it_is_told_to_and_asks_what_it_is_asked() {
 }
 
 #[tokio::test]
+async fn what_waits_for_approval_or_is_uncertain_is_not_to_be_counted_again_yet() {
+    let id = "0190c5f0a0b0c0d0e0f001122334455";
+    let path = format!("/v1/inventory/reconciliations/{id}");
+    for (applied, code, expected, unexpected) in [
+        (
+            json!({ "adjusted": 1, "pending": 2 }),
+            3,
+            &["Waiting for approval in Zoho: 2 rows.", "do not count it again before"][..],
+            &["rifted"][..],
+        ),
+        (
+            json!({ "pending": 2 }),
+            3,
+            &["Drifted: 1 row.", "Waiting for approval in Zoho: 2 rows."],
+            &["3 rows"],
+        ),
+        (
+            json!({ "adjusted": 1, "pending": 1, "uncertain": 1 }),
+            4,
+            &[
+                "Uncertain whether adjusted: 1 row. Look at them in Zoho.",
+                "only after it found nothing",
+                "Waiting for approval in Zoho: 1 row.",
+            ],
+            &["rifted"],
+        ),
+        (json!({ "adjusted": 3 }), 0, &[], &["rifted", "aiting"]),
+    ] {
+        let sums = json!({ "rows": 3, "drifted": 3, "applied": applied });
+        let head = json!({ "id": id, "state": "applied", "summary": sums, "next": null, "data": [] });
+        let (url, asked) = scripted(vec![(200, head.clone()), (200, head)]).await;
+        let variables = [("ZOHO_CONNECTOR_URL", url.as_str()), ("ZOHO_CONNECTOR_KEY", "zck_a_b")];
+        let ended = process::run(&["reconcile", "--resume", id], &variables, "").await;
+        assert_eq!(ended.code, code, "{applied}: {} {}", ended.out, ended.err);
+        for part in expected {
+            assert!(ended.err.contains(part), "{applied}: {part}: {}", ended.err);
+        }
+        for part in unexpected {
+            assert!(!ended.err.contains(part), "{applied}: {part}: {}", ended.err);
+        }
+        let calls = [format!("GET {path}?per_page=1"), format!("GET {path}?show=drifted&per_page=200")];
+        assert_eq!(*asked.lock().unwrap(), calls);
+    }
+}
+
+#[tokio::test]
 async fn mappings_are_imported_exported_and_held_against_zoho() {
     let (connector, agent) = keeper().await;
     let table = "\u{feff}product_id;sku;item_id\r\nSHOP-1;SHELF-OAK-80;\r\nSHOP-2;;3300000000070002\r\n";

@@ -293,7 +293,7 @@ async fn counts_may_come_in_parts_and_each_part_counts_once() {
     // Refused, and nothing of it stays.
     let twin = json!({ "counts": [{ "sku": "RUG-FJORD", "location": "Main", "quantity": 1 }, { "sku": "SHELF-OAK-80-XL", "location": "Main", "quantity": 1 }] });
     let problem = post(&agent, &next, &twin).await.problem("body_invalid");
-    assert!(problem["detail"].as_str().unwrap().contains("count 2"), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("count 3"), "as they go on counting: {problem}");
     for _ in 0..2 {
         let second = post(&agent, &next, &part("RUG-FJORD", true)).await;
         assert_eq!((second.status, &second.body["total"]), (202, &json!(2)), "{}", second.body);

@@ -12,10 +12,10 @@ use shared::base::settings::PublicUrl;
 use shared::zoho::http;
 use tokio::time::timeout;
 
-use super::access::Held;
-use super::command_line;
+use super::held::Held;
 use super::progress::Progress;
 use super::refused::{Refused, Trouble};
+use super::typed::command_line;
 use crate::commands::failure::Failure;
 
 /// For a whole call: no function works longer than half a minute.

@@ -6,7 +6,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use shared::zoho::scope::Access as Level;
 
-use super::PATH;
+use super::path::PATH;
 use crate::commands::api::{Access, Api, with_api};
 use crate::commands::failure::Failure;
 use crate::terminal::say;

@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::Value;
 use shared::zoho::scope::Access as Level;
 
-use super::PATH;
+use super::path::PATH;
 use crate::commands::api::{Access, Api, Body, with_api};
 use crate::commands::failure::Failure;
 use crate::terminal::say;

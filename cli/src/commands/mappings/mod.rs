@@ -2,13 +2,12 @@
 
 mod export;
 mod import;
+mod path;
 mod resolve;
 
 use clap::Subcommand;
 
 use crate::commands::failure::Failure;
-
-const PATH: &str = "/v1/inventory/mappings";
 
 #[derive(Subcommand)]
 pub(crate) enum Mappings {

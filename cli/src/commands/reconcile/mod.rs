@@ -2,6 +2,7 @@
 //! what drifted. All of it lives in the connector: this command can end at any moment, and another one goes on.
 
 mod lines;
+mod path;
 mod report;
 mod rows;
 mod shown;
@@ -20,12 +21,11 @@ use crate::commands::api::{Access, Api, Body, Trouble, command_line, with_api};
 use crate::commands::failure::Failure;
 use crate::terminal::{agrees, can_ask, note, say};
 use lines::Lines;
+use path::PATH;
 use report::Report;
 use rows::{all, some};
 use shown::{count, word};
 use table_parts::{Parts, cut};
-
-const PATH: &str = "/v1/inventory/reconciliations";
 
 /// The most counts of one reconciliation: more are refused before anything is sent.
 const MAX_COUNTS: usize = 50_000;
@@ -42,7 +42,7 @@ const UNCERTAIN: u8 = 4;
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 all counts are as Zoho says, or were adjusted; 1 an error; 2 a wrong command line; 3 rows drifted and were
-not adjusted, or could not be compared; 4 it is uncertain whether some rows were adjusted: count these again; 130 Ctrl-C.
+not adjusted, or could not be compared; 4 it is uncertain whether some rows were adjusted; 130 Ctrl-C.
 After 1 and 130 the last line says how to go on; nothing is done twice.";
 
 #[derive(Args)]
@@ -288,7 +288,9 @@ impl Reconcile {
     /// Has what drifted adjusted, and shows how it ended.
     async fn adjust(&self, api: &Api, id: &str, found: Value, drifted: &[Value]) -> Result<Value, Failure> {
         let path = format!("{PATH}/{id}/apply");
-        let is_begun = word(&found, "state") == "applying";
+        // What was begun, or ended uncertain, is gone on with: nothing new is asked for.
+        let uncertain = found.pointer("/summary/applied/uncertain").and_then(Value::as_u64).unwrap_or(0);
+        let is_begun = word(&found, "state") == "applying" || self.rows.is_none() && uncertain > 0;
         let rows = match &self.rows {
             Some(Lines(lines)) => lines.len() as u64,
             None => to_adjust(&found, drifted),
@@ -347,36 +349,47 @@ impl Reconcile {
         let sums = found.get("summary").unwrap_or(&Value::Null);
         let of = |name: &str| count(sums, name);
         let applied = sums.get("applied").unwrap_or(&Value::Null);
-        let uncertain = count(applied, "uncertain");
+        let (pending, uncertain) = (count(applied, "pending"), count(applied, "uncertain"));
+        let waiting = (pending > 0).then(|| {
+            format!(
+                "Waiting for approval in Zoho: {}. Approve or reject it there, and do not count it again before that.",
+                in_rows(pending)
+            )
+        });
+        let ended = |code, line: Option<String>| {
+            let lines: Vec<String> = line.into_iter().chain(waiting).collect();
+            if lines.is_empty() { Ok(()) } else { Err(Failure::Ended(code, lines.join("\n"))) }
+        };
         if uncertain > 0 {
             let line = format!(
-                "Uncertain whether adjusted: {}. Count again. This looks for them once more, and adjusts nothing twice:\n  {}",
+                "Uncertain whether adjusted: {}. Look at them in Zoho. This looks for them once more, and adjusts nothing twice; count them again only after it found nothing:\n  {}",
                 in_rows(uncertain),
                 self.again(id)
             );
-            return Err(Failure::Ended(UNCERTAIN, line));
+            return ended(UNCERTAIN, Some(line));
         }
-        let drifted = of("drifted").saturating_sub(count(applied, "adjusted"));
+        if word(found, "state") == "applying" {
+            let line = format!("It is adjusted in part. This goes on:\n  {}", self.again(id));
+            return ended(LEFT_OVER, Some(line));
+        }
+        // Rows that wait are adjusted as soon as somebody approves them.
+        let drifted = of("drifted").saturating_sub(count(applied, "adjusted") + pending);
         let left = of("unknown") + of("ambiguous") + of("unfit");
         let line = match (drifted, left) {
-            _ if word(found, "state") == "applying" => {
-                format!("It is adjusted in part. This goes on:\n  {}", self.again(id))
-            }
-            (0, 0) => return Ok(()),
-            (0, left) => {
-                format!("Not compared: {}. Correct what is wrong with it, and count it again.", in_rows(left))
-            }
-            (drifted, _) if self.apply => format!("Drifted and not adjusted: {}.", in_rows(drifted)),
-            (drifted, _) => {
-                let until = word(found, "valid_until");
-                format!(
-                    "Drifted: {}. Until {until}, this adjusts it:\n  {}",
-                    in_rows(drifted),
-                    self.again(id)
-                )
-            }
+            (0, 0) => None,
+            (0, left) => Some(format!(
+                "Not compared: {}. Correct what is wrong with it, and count it again.",
+                in_rows(left)
+            )),
+            (drifted, _) if self.apply => Some(format!("Drifted and not adjusted: {}.", in_rows(drifted))),
+            (drifted, _) => Some(format!(
+                "Drifted: {}. Until {}, this adjusts it:\n  {}",
+                in_rows(drifted),
+                word(found, "valid_until"),
+                self.again(id)
+            )),
         };
-        Err(Failure::Ended(LEFT_OVER, line))
+        ended(LEFT_OVER, line)
     }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::PATH;
+use super::path::PATH;
 use super::rows::all;
 use crate::commands::api::Api;
 use crate::commands::failure::Failure;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::PATH;
+use super::path::PATH;
 use super::shown::word;
 use crate::commands::api::Api;
 use crate::commands::failure::Failure;

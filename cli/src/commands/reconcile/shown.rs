@@ -198,7 +198,7 @@ fn in_words(outcome: &str) -> &str {
         "pending" => "waiting for approval in Zoho: no stock has moved yet",
         "changed" => "not adjusted: changed at Zoho since it was compared",
         "refused" => "not adjusted: refused by Zoho",
-        "uncertain" => "uncertain: count these again",
+        "uncertain" => "uncertain: look in Zoho before anything is counted again",
         other => other,
     }
 }

@@ -14,4 +14,5 @@ pub(crate) mod records;
 pub(crate) mod sales_orders;
 mod stock;
 pub(crate) mod stock_at_location;
+mod touched;
 pub(crate) mod transfer_orders;

@@ -14,6 +14,10 @@ use serde_json::{Number, Value};
 use shared::base::problem::{Code, Problem};
 use shared::zoho::value::{self, Object, id, text};
 
+/// How many places are named in a sentence, and how much of a name.
+const MAX_NAMES: usize = 20;
+const MAX_NAME: usize = 80;
+
 /// The count that a quantity is compared with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -100,7 +104,9 @@ pub(crate) fn places(item: &Object) -> Vec<Place> {
                 figures: Figures::of(place, prefix),
             })
         };
-        let places: Vec<Place> = places.filter_map(place).collect();
+        // An item can be kept from places: then it is not mapped there.
+        let is_mapped = |place: &&Object| place.get("is_item_mapped") != Some(&Value::Bool(false));
+        let places: Vec<Place> = places.filter(is_mapped).filter_map(place).collect();
         (!places.is_empty()).then_some(places)
     });
     found.unwrap_or_default()
@@ -120,12 +126,23 @@ pub(crate) fn demand_place(items: &[Object], name: &str) -> Result<(), Problem> 
             Problem::new(Code::LocationNotFound, detail).hint("Send the same request without a location.")
         );
     }
-    if names.is_empty() {
+    if places.is_empty() {
         // None of the items has stock: that is what is wrong.
         return Ok(());
     }
-    let names: Vec<&str> = names.into_iter().collect();
-    Err(Problem::new(Code::LocationNotFound, format!("The locations are: {}.", names.join(", "))))
+    Err(Problem::new(Code::LocationNotFound, format!("The locations are: {}.", names_of(&places))))
+}
+
+/// The names of places for a sentence of ours: people wrote them, so that they are quoted and cut.
+pub(crate) fn names_of(places: &[Place]) -> String {
+    let names: BTreeSet<&str> =
+        places.iter().map(|place| place.name.as_deref().unwrap_or(&place.id)).collect();
+    let cut = |name: &str| format!("{:?}", name.chars().take(MAX_NAME).collect::<String>());
+    let mut named: Vec<String> = names.iter().take(MAX_NAMES).map(|name| cut(name)).collect();
+    if names.len() > MAX_NAMES {
+        named.push(format!("and {} more", names.len() - MAX_NAMES));
+    }
+    named.join(", ")
 }
 
 /// The figures of an item over all places.

@@ -121,6 +121,12 @@ impl Plan for PassedCall {
         self.about.clone()
     }
 
+    /// Of these, a write of ours that looks at stock first must know.
+    fn moves_stock(&self) -> bool {
+        let room = self.path.segments().next();
+        self.product == Product::Inventory && matches!(room, Some("inventoryadjustments" | "transferorders"))
+    }
+
     fn subject(&self) -> &'static str {
         "what the call changes"
     }
@@ -149,7 +155,13 @@ impl Plan for PassedCall {
             // By it, the write is known as ours when Zoho tells of it.
             after.insert(field.to_owned(), time);
         }
-        Ok(Done { status: sent.status, subject, body: after, exact: Some(exact_response::exact(sent)) })
+        Ok(Done {
+            status: sent.status,
+            subject,
+            body: after,
+            exact: Some(exact_response::exact(sent)),
+            touched: Vec::new(),
+        })
     }
 
     /// Nobody but the caller knows what the call changes.

@@ -15,6 +15,7 @@ use crate::request::response_headers::ResponseHeaders;
 pub(crate) const CSV: &str = "text/csv";
 
 /// What was uploaded, as it came. Its route takes more than others: `DefaultBodyLimit::max(LARGEST)`.
+#[derive(Clone)]
 pub(crate) enum Upload {
     /// One JSON object.
     Json(Bytes),

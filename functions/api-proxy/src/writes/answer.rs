@@ -90,8 +90,13 @@ pub(super) fn preview_required(found: &Found, is_id: bool) -> Problem {
 }
 
 /// `said` is what Zoho said of it, where that does not tell whether it was done.
-pub(super) fn uncertain(plan: &dyn Plan, has_key: bool, said: Option<&ZohoSaid>) -> Problem {
-    let problem = not_known(plan, has_key);
+pub(super) fn uncertain(
+    plan: &dyn Plan,
+    has_key: bool,
+    was_looked: bool,
+    said: Option<&ZohoSaid>,
+) -> Problem {
+    let problem = not_known(plan, has_key, was_looked);
     match said {
         Some(said) => problem.zoho(said.clone()),
         None => problem,
@@ -113,7 +118,7 @@ pub(super) fn not_looked_for(plan: &dyn Plan, refused: &Problem) -> Problem {
     }
 }
 
-fn not_known(plan: &dyn Plan, has_key: bool) -> Problem {
+fn not_known(plan: &dyn Plan, has_key: bool, was_looked: bool) -> Problem {
     if let Some(call) = plan.call_if_lost() {
         let detail = format!(
             "Zoho gave no proper answer to {call}. The connector does not know what this call changes and cannot look for it: \
@@ -128,6 +133,13 @@ fn not_known(plan: &dyn Plan, has_key: bool) -> Problem {
     };
     Problem::new(
         Code::WriteUncertain,
-        format!("Zoho gave no proper answer, and {} was not found there afterwards. {again}", plan.subject()),
+        if was_looked {
+            format!(
+                "Zoho gave no proper answer, and {} was not found there afterwards. {again}",
+                plan.subject()
+            )
+        } else {
+            format!("Zoho gave no proper answer, and {} could not be looked for yet. {again}", plan.subject())
+        },
     )
 }

@@ -14,24 +14,27 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::response::{IntoResponse, Response};
+use futures::future::join_all;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::core::services::Services;
 use shared::core::writes::audit::{Audit, Entry, Outcome};
 use shared::core::writes::idempotency::{Begun, Exact, Idempotency, SentWrite, StoredAnswer, Ticket};
-use shared::core::writes::own_writes::OwnWrites;
+use shared::core::writes::own_writes::{Before, OwnWrites};
 use shared::core::writes::preview::{Found as Previewed, Previews};
 use shared::core::writes::turns::{Turn, Turns};
 use shared::core::writes::twins::{Twin, Twins};
+use shared::zoho::value::timestamp;
 use tokio::join;
 
 use crate::request::response_headers::Written;
 use crate::zoho::{WriteFailure, Zoho};
 use answer::{not_looked_for, preview_required, replay, running, say_twice, small, uncertain};
-use plan::{Done, Draft, Plan, Prepared};
-use recovery::Recovery;
+use plan::{Done, Draft, Plan, Prepared, Touched};
+use recovery::{Looked, Recovery};
 use request::WriteRequest;
 
 /// What writes work with.
@@ -109,17 +112,19 @@ impl Writes {
         self.show_or_perform(request, prepare, Prepared::restore::<P>).await
     }
 
-    /// Does a part of a longer piece of work, once, whoever goes on with it and whenever; gives the record that it made.
+    /// Does a part of a longer piece of work, once, whoever goes on with it and whenever; gives the record that it made. With
+    /// `may_begin` false, a part that was sent is looked for, and no other is begun.
     pub(crate) async fn perform_part<P>(
         &self,
         request: &WriteRequest<'_>,
         part: &str,
         draft: Draft<P>,
+        may_begin: bool,
     ) -> Result<Value, Problem>
     where
         P: Plan + Serialize + DeserializeOwned + 'static,
     {
-        self.do_part(request, part, Prepared::new(draft)?, Prepared::restore::<P>).await
+        self.do_part(request, part, Prepared::new(draft)?, Prepared::restore::<P>, may_begin).await
     }
 
     async fn do_part(
@@ -128,12 +133,22 @@ impl Writes {
         part: &str,
         prepared: Prepared,
         restore: Restore,
+        may_begin: bool,
     ) -> Result<Value, Problem> {
         let finished = match self.parts.begin(request.connection.as_str(), part, &request.digest).await? {
             Begun::Answered(kept) => return Ok(kept.body),
             Begun::Running(seconds) => return Err(running(seconds)),
             Begun::Other => return Err(Problem::internal(format!("{part} is the part of something else"))),
-            Begun::First(ticket) => self.execute(request, prepared, Some(ticket)).await?,
+            Begun::First(ticket) if !may_begin => {
+                self.forget(ticket).await;
+                return Err(Problem::new(Code::ReconciliationExpired, "It was compared too long ago."));
+            }
+            Begun::First(ticket) => match self.execute(request, prepared, Some(ticket)).await {
+                Ok(finished) => finished,
+                // Who comes next looks for it once more, with all of a call's time.
+                Err(problem) if problem.code() == Code::WriteUncertain => return Err(running(1)),
+                Err(problem) => return Err(problem),
+            },
             Begun::Unsettled(ticket, sent) => match restore(sent.plan.clone()) {
                 Ok(prepared) => self.recover(request, ticket, prepared, sent).await?,
                 Err(problem) => {
@@ -247,9 +262,11 @@ impl Writes {
     }
 
     async fn turn(&self, request: &WriteRequest<'_>) -> Result<Turn, Problem> {
-        let taken = self.turns.take(request.connection, request.caller.deadline - NEEDED_AFTER_TURN).await?;
+        let (data_centre, organization) = self.zoho.whose_stock(request.caller, request.connection).await?;
+        let last = request.caller.deadline.checked_sub(NEEDED_AFTER_TURN).unwrap_or(request.caller.deadline);
+        let taken = self.turns.take(data_centre, &organization, last).await?;
         taken.map_err(|seconds| {
-            let detail = "Another write moves stock of this connection. Nothing was written.";
+            let detail = "Another write moves stock of this organisation. Nothing was written.";
             Problem::new(Code::StockInProgress, detail).retry_after(seconds)
         })
     }
@@ -289,11 +306,13 @@ impl Writes {
                 let (write, code) = (plan.subject(), problem.code().as_str());
                 tracing::warn!(write, code, "a write has no answer");
                 match self.recovery.look(plan, request, &sent).await {
-                    Some(done) => self.finish(request, &mut entry, ticket, &prepared, done).await,
-                    None => {
+                    Looked::Found(done) => self.finish(request, &mut entry, ticket, &prepared, *done).await,
+                    looked @ (Looked::NotThere | Looked::NotAtAll) => {
                         entry.outcome = Outcome::Uncertain;
                         self.note(&entry).await;
-                        let problem = uncertain(plan, request.key.is_some(), problem.said());
+                        let was_looked = matches!(looked, Looked::NotThere);
+                        let has_key = request.key.is_some() || ticket.is_some();
+                        let problem = uncertain(plan, has_key, was_looked, problem.said());
                         if let Some(ticket) = ticket
                             && let Err(error) = self.idempotency.unsettled(ticket, sent).await
                         {
@@ -323,7 +342,7 @@ impl Writes {
                 }
                 return self.finish(request, &mut entry, Some(ticket), &prepared, done).await;
             }
-            Ok(None) => uncertain(&*prepared.plan, true, None),
+            Ok(None) => uncertain(&*prepared.plan, true, true, None),
             Err(problem) if is_of_the_look(&problem) => not_looked_for(&*prepared.plan, &problem),
             Err(problem) => problem,
         };
@@ -351,8 +370,9 @@ impl Writes {
         // Zoho will tell us of it: then it is known as our own.
         let before = prepared.changed_before(done.status);
         // The caller waits for the slowest of these, and not for each.
-        let (marked, (), twin) = join!(
+        let (marked, (), (), twin) = join!(
             self.own_writes.mark(&entry.connection, &done.subject, &done.body, before),
+            self.mark_touched(&entry.connection, &done.touched),
             self.note(entry),
             self.twin(request, &done),
         );
@@ -374,6 +394,19 @@ impl Writes {
             tracing::error!(%error, "the answer of a write could not be kept");
         }
         Ok(Finished { kept, whole })
+    }
+
+    /// Marks the other records that a write changed.
+    async fn mark_touched(&self, connection: &ConnectionName, touched: &[Touched]) {
+        let marks = touched.iter().map(|touched| {
+            let before = touched.before.as_deref().and_then(timestamp).map_or(Before::Unknown, Before::At);
+            self.own_writes.mark(connection, &touched.subject, &touched.record, before)
+        });
+        for marked in join_all(marks).await {
+            if let Err(error) = marked {
+                tracing::error!(%error, "a record that a write of ours changed could not be marked");
+            }
+        }
     }
 
     /// The same request of a moment ago, where neither has an `Idempotency-Key` that would have kept it from being done twice.

@@ -16,7 +16,7 @@ use super::request::WriteRequest;
 use crate::zoho::{Scope, WriteFailure, Zoho};
 
 /// The version of what is stored. Code that writes another one reads those before it as long as rows of these live: previews for
-/// 15 minutes, writes without an end for 24 hours.
+/// 15 minutes, writes without an end for 24 hours, parts of a reconciliation for 400 days.
 const VERSION: u32 = 1;
 
 /// A write. Each is a type in the room of its subject.
@@ -47,7 +47,7 @@ pub(crate) trait Plan: Send + Sync {
         sent: &Sent<'_>,
     ) -> Result<Option<Done>, Problem>;
 
-    /// Whether it looks at stock before it moves it: of these, one is done at a time for each connection.
+    /// Whether it looks at stock before it moves it: of these, one is done at a time for each organisation.
     fn moves_stock(&self) -> bool {
         false
     }
@@ -75,6 +75,18 @@ pub(crate) struct Done {
     pub(crate) body: Value,
     /// What is answered in its place: Zoho's own words.
     pub(crate) exact: Option<Exact>,
+    /// Other records that it changed.
+    pub(crate) touched: Vec<Touched>,
+}
+
+/// A record that a write of another one changed: Zoho will tell of it as well.
+pub(crate) struct Touched {
+    /// `item/33…`
+    pub(crate) subject: String,
+    /// With the time of its change.
+    pub(crate) record: Value,
+    /// When it had been changed last before.
+    pub(crate) before: Option<String>,
 }
 
 /// A plan as its room makes it.

@@ -15,6 +15,7 @@ use shared::core::connection::access_token::AccessToken;
 use shared::core::connection::organization::Organization;
 use shared::core::quota::{self, Priority};
 use shared::core::zoho_client::{Call, Session, ZohoClient};
+use shared::zoho::data_centre::DataCentre;
 use shared::zoho::scope::Product;
 
 pub(crate) use shared::core::zoho_client::{Outgoing, Place, Question};
@@ -148,6 +149,18 @@ impl Zoho {
     ) -> Result<Option<Organization>, Problem> {
         let token = self.client.tokens.current(connection, caller.deadline).await?;
         Ok(token.organization.clone())
+    }
+
+    /// The data centre and the organisation of Inventory that a connection is for: connections to the same one share what is
+    /// the organisation's.
+    pub(crate) async fn whose_stock(
+        &self,
+        caller: &Caller,
+        connection: &ConnectionName,
+    ) -> Result<(DataCentre, String), Problem> {
+        let token = self.client.tokens.current(connection, caller.deadline).await?;
+        let organization = token.organization.as_ref().map_or("-", |organization| &organization.id);
+        Ok((token.data_centre, organization.to_owned()))
     }
 
     /// Finds a token that allows the call, and tells the caller whose account it is for.

@@ -1,4 +1,4 @@
-//! Turns: writes that look at a figure before they change it are done one after the other for each connection. Zoho has no
+//! Turns: writes that look at a figure before they change it are done one after the other for each organisation. Zoho has no
 //! compare-and-set, so that two of ours at the same time could both believe the same figure. Zoho takes too few calls in a minute
 //! for more than one at a time to be of use.
 
@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
 use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later, seconds_until};
-use crate::base::id::ConnectionName;
 use crate::store::{Condition, Key, Outcome, Put, StoreError, Table, Version};
+use crate::zoho::data_centre::DataCentre;
 
 /// A turn whose holder has died ends by itself: no request runs longer.
 const LIFETIME: SignedDuration = SignedDuration::from_secs(35);
@@ -41,17 +41,18 @@ impl Turns {
         Self { state, clock }
     }
 
-    /// Waits for the turn to move stock of a connection. `Err` of the inner result: somebody else has it beyond `deadline`, for at
+    /// Waits for the turn to move stock of an organisation. `Err` of the inner result: somebody else has it beyond `deadline`, for at
     /// most so many seconds.
     ///
     /// # Errors
     /// Where the store fails.
     pub async fn take(
         &self,
-        connection: &ConnectionName,
+        data_centre: DataCentre,
+        organization: &str,
         deadline: Instant,
     ) -> Result<Result<Turn, u64>, StoreError> {
-        let key = Key::new(format!("turn#{connection}"), "stock");
+        let key = Key::new(format!("turn#{data_centre}/{organization}"), "stock");
         let mut condition = Condition::Absent;
         loop {
             let now = self.clock.now();
@@ -101,17 +102,19 @@ mod tests {
         let clock: SharedClock = Arc::new(TokioClock::starting_at("2026-11-22T10:00:00Z".parse().unwrap()));
         let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
         let turns = Turns::new(stores.state, clock);
-        let (one, other) = ("one".parse().unwrap(), "other".parse().unwrap());
         let soon = || Instant::now() + Duration::from_secs(2);
-        let first = turns.take(&one, soon()).await.unwrap().ok().unwrap();
-        assert!(turns.take(&other, soon()).await.unwrap().is_ok(), "connections do not wait for each other");
-        let waited = turns.take(&one, soon()).await.unwrap().err();
+        let first = turns.take(DataCentre::Eu, "1", soon()).await.unwrap().ok().unwrap();
+        assert!(
+            turns.take(DataCentre::Us, "1", soon()).await.unwrap().is_ok(),
+            "organisations do not wait for each other"
+        );
+        let waited = turns.take(DataCentre::Eu, "1", soon()).await.unwrap().err();
         assert!(waited.is_some_and(|seconds| (30..=35).contains(&seconds)), "{waited:?}");
         turns.end(first).await.unwrap();
-        let _dead = turns.take(&one, soon()).await.unwrap().ok().unwrap();
+        let _dead = turns.take(DataCentre::Eu, "1", soon()).await.unwrap().ok().unwrap();
         tokio::time::advance(Duration::from_secs(36)).await;
-        let third = turns.take(&one, soon()).await.unwrap().ok().unwrap();
-        assert!(turns.take(&one, soon()).await.unwrap().is_err());
+        let third = turns.take(DataCentre::Eu, "1", soon()).await.unwrap().ok().unwrap();
+        assert!(turns.take(DataCentre::Eu, "1", soon()).await.unwrap().is_err());
         turns.end(third).await.unwrap();
     }
 }

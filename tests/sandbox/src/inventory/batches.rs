@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::batch::Batch;
 use super::body;
 use super::error::error;
 use super::places::Place;
@@ -9,17 +10,6 @@ use super::shop::Shop;
 use crate::http::Answer;
 use crate::object::Object;
 use crate::state::State;
-
-/// A batch of an item.
-#[derive(Debug, Clone)]
-pub(crate) struct Batch {
-    pub(crate) id: String,
-    item: String,
-    number: String,
-    place: String,
-    /// The line that made it.
-    line: String,
-}
 
 /// Checks the batches of a line. Those with an id that no adjustment made are taken to be older ones.
 pub(crate) fn check(state: &State, item: &str, line: &Object, place: &Place) -> Result<(), Answer> {

@@ -2,10 +2,11 @@
 
 use serde_json::Value;
 
-use super::adjustments::{self, Adjustment, build, line};
+use super::adjustments::document::Adjustment;
+use super::adjustments::{self, build, line};
 use super::amount::Amount;
 use super::list::text;
-use super::movement::Move;
+use super::moves::Move;
 use super::salesorders::{self, status};
 use super::{data, figures, places, stock};
 use crate::api::PlaceStock;

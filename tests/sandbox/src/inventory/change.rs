@@ -7,7 +7,7 @@ use super::amount::Amount;
 use super::error::error;
 use super::list::text;
 use super::rules::Moment;
-use super::{body, data, movement, stock, view};
+use super::{body, data, past, stock, view};
 use crate::api::{Entity, ItemChange};
 use crate::clock::inventory_time;
 use crate::http::{Answer, Call};
@@ -106,7 +106,7 @@ pub(crate) fn apply(state: &mut State, id: &str, change: &ItemChange) -> Option<
     }
     let now = inventory_time(state.now());
     if matches!(change, ItemChange::Stock(_)) {
-        movement::remember(state, id);
+        past::remember(state, id);
     }
     let item = state.items.get_mut(place)?;
     match change {

@@ -249,6 +249,16 @@ pub(crate) fn organization(id: u64) -> Value {
 /// Id and name of the user to whom the token belongs.
 pub(crate) const USER: (&str, &str) = ("3300000000000901", "Nora Beck");
 
+/// The texts of reasons that an organisation has from the start.
+pub(crate) const REASONS: [&str; 6] = [
+    "Stock on fire",
+    "Stolen goods",
+    "Damaged goods",
+    "Stock Written off",
+    "Inventory Revaluation",
+    "Stock count",
+];
+
 /// The user to whom the token belongs.
 pub(crate) fn user() -> Value {
     json!({

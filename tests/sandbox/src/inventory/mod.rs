@@ -2,6 +2,7 @@
 
 pub(crate) mod adjustments;
 pub(crate) mod amount;
+mod batch;
 mod batches;
 mod body;
 pub(crate) mod by_hand;
@@ -18,8 +19,10 @@ mod language;
 mod list;
 mod missing;
 pub(crate) mod movement;
+mod moves;
 pub(crate) mod opening;
 mod organizations;
+mod past;
 mod places;
 mod purchasing;
 mod quantity;

@@ -1,45 +1,11 @@
-//! The stock that a document moves, and the old figures that item reads may still show for a while.
+//! Performs what documents move, and says whether there is enough for it.
 
 use std::collections::{HashMap, HashSet};
 
-use jiff::Timestamp;
-
-use super::amount::Amount;
-use super::list::text;
-use super::{change, stock};
-use crate::clock::{earlier, inventory_time};
-use crate::object::Object;
+use super::moves::{Kind, Move};
+use super::{change, past, stock};
+use crate::clock::inventory_time;
 use crate::state::State;
-
-/// One movement of an item's stock.
-#[derive(Debug, Clone)]
-pub(crate) struct Move {
-    pub(crate) item: String,
-    pub(crate) place: String,
-    pub(crate) delta: Amount,
-    pub(crate) kind: Kind,
-}
-
-/// Which stock is moved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    OnHand,
-    InTransit,
-}
-
-impl Move {
-    pub(crate) fn on_hand(item: &str, place: &str, delta: Amount) -> Self {
-        Self { item: item.to_owned(), place: place.to_owned(), delta, kind: Kind::OnHand }
-    }
-
-    pub(crate) fn in_transit(item: &str, place: &str, delta: Amount) -> Self {
-        Self { kind: Kind::InTransit, ..Self::on_hand(item, place, delta) }
-    }
-
-    pub(crate) fn back(&self) -> Self {
-        Self { delta: -self.delta, ..self.clone() }
-    }
-}
 
 /// Moves stock. It is not known whether Zoho then counts the items as changed. Items that are gone are passed over.
 pub(crate) fn perform(state: &mut State, moves: &[Move]) {
@@ -48,7 +14,7 @@ pub(crate) fn perform(state: &mut State, moves: &[Move]) {
     let mut seen = HashSet::new();
     for one in moves {
         if seen.insert(one.item.as_str()) {
-            remember(state, &one.item);
+            past::remember(state, &one.item);
             moved.push(one.item.as_str());
         }
         let Some(item) = state.items.by_id_mut(&one.item) else { continue };
@@ -79,26 +45,4 @@ pub(crate) fn short<'a>(state: &State, moves: &'a [Move]) -> Option<&'a Move> {
         *held += one.delta;
         one.delta.is_negative() && held.is_negative()
     })
-}
-
-/// Keeps an item's figures before a change for as long as reads may still show them.
-pub(crate) fn remember(state: &mut State, id: &str) {
-    if state.switches.stock_lag.is_zero() {
-        return;
-    }
-    let now = state.now();
-    if let Some(item) = state.items.by_id(id) {
-        state.shop.past.entry(id.to_owned()).or_default().push((now, item.clone()));
-    }
-}
-
-/// An item as reads show it: as it was, where the last change is too recent.
-pub(crate) fn seen<'a>(state: &'a State, item: &'a Object) -> &'a Object {
-    let lag = state.switches.stock_lag;
-    if lag.is_zero() {
-        return item;
-    }
-    let since: Timestamp = earlier(state.now(), lag);
-    let mut past = state.shop.past.get(text(item, "item_id")).into_iter().flatten();
-    past.find(|(changed, _)| *changed > since).map_or(item, |(_, old)| old)
 }

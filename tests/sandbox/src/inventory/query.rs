@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::list::{List, contains, starts};
-use super::{movement, view};
+use super::{past, view};
 use crate::clock;
 use crate::http::{Answer, Call};
 use crate::object::Object;
@@ -14,7 +14,7 @@ use crate::switches::Switches;
 
 /// `GET /items`. A location filter is taken but changes nothing.
 pub(crate) fn items(state: &State, call: &Call, has_data: bool) -> Answer {
-    let seen = state.items.iter().filter(|_| has_data).map(|item| movement::seen(state, item));
+    let seen = state.items.iter().filter(|_| has_data).map(|item| past::seen(state, item));
     let asked = Asked::of(call);
     let rows: Vec<&Object> = seen.filter(|item| item_matches(item, &asked, &state.switches)).collect();
     let sortable = [

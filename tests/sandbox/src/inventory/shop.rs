@@ -4,13 +4,12 @@ use std::collections::HashMap;
 
 use jiff::Timestamp;
 
-use super::adjustments::Adjustment;
-use super::adjustments::build::REASONS;
-use super::batches::Batch;
+use super::adjustments::document::Adjustment;
+use super::batch::Batch;
 use super::data;
 use super::list::text;
 use super::rules::Rules;
-use super::transferorders::Transfer;
+use super::transferorders::document::Transfer;
 use crate::object::Object;
 
 /// An uploaded image.
@@ -50,7 +49,7 @@ pub(crate) struct Shop {
 impl Shop {
     /// An empty shop.
     pub(crate) fn new() -> Self {
-        let reasons = (0..).zip(REASONS);
+        let reasons = (0..).zip(data::REASONS);
         let reasons = reasons.map(|(number, text)| (text.to_owned(), format!("33000000000900{number:02}")));
         Self {
             contacts: Vec::new(),

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Value, json};
 
-use super::movement;
+use super::past;
 use super::success::success;
 use crate::http::Answer;
 use crate::object::Object;
@@ -50,7 +50,7 @@ pub(crate) fn detail(item: &Object, switches: &Switches) -> Value {
 /// The same as text, without a copy where nothing is shown in another way.
 pub(crate) fn written(state: &State, place: usize) -> Option<Cow<'_, str>> {
     let item = state.items.get(place)?;
-    let seen = movement::seen(state, item);
+    let seen = past::seen(state, item);
     let switches = &state.switches;
     let as_it_is = std::ptr::eq(item, seen) && !switches.without_locations && !switches.legacy_warehouses;
     if as_it_is && !switches.location_stock_as_text() {
@@ -61,7 +61,7 @@ pub(crate) fn written(state: &State, place: usize) -> Option<Cow<'_, str>> {
 
 /// The answer with one item.
 pub(crate) fn one(state: &State, place: usize, message: &str) -> Answer {
-    let item = state.items.get(place).map(|item| detail(movement::seen(state, item), &state.switches));
+    let item = state.items.get(place).map(|item| detail(past::seen(state, item), &state.switches));
     success(200, message, "item", item.unwrap_or_default())
 }
 

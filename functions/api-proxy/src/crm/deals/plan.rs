@@ -242,7 +242,13 @@ async fn read_back(zoho: &Zoho, target: &Target<'_>, status: u16, id: &str, sent
             deal.insert("id".to_owned(), id.into());
             let mut body = crm::record(deal);
             body.insert("notice".to_owned(), UNREAD.into());
-            Done { status, subject: format!("deal/{id}"), body: body.into(), exact: None }
+            Done {
+                status,
+                subject: format!("deal/{id}"),
+                body: body.into(),
+                exact: None,
+                touched: Vec::new(),
+            }
         }
     }
 }
@@ -262,7 +268,7 @@ fn done(status: u16, id: &str, deal: Object, (sent, kept): SentFields<'_>) -> Do
         body.insert("not_applied".to_owned(), missing.into());
         body.insert("notice".to_owned(), notice.into());
     }
-    Done { status, subject: format!("deal/{id}"), body: body.into(), exact: None }
+    Done { status, subject: format!("deal/{id}"), body: body.into(), exact: None, touched: Vec::new() }
 }
 
 #[cfg(test)]

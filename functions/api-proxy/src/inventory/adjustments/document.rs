@@ -11,8 +11,8 @@ use shared::zoho::inventory::{self, adjustments};
 use shared::zoho::response;
 use shared::zoho::value::{Object, id, text};
 
+use super::adjustment::AdjustStock;
 use super::judge::{Judged, Verdict};
-use super::plan::AdjustStock;
 use crate::inventory::stock;
 use crate::writes::recovery::made_since;
 use crate::zoho::{Target, Zoho};
@@ -55,14 +55,32 @@ pub(super) fn to_send(plan: &AdjustStock, lines: &[Judged<'_>], today: &str) -> 
     body
 }
 
-/// The quantities of a document's lines, by item.
-pub(super) fn quantities(document: &Object) -> BTreeMap<String, Decimal> {
-    let lines = document.get("line_items").and_then(Value::as_array).into_iter().flatten();
+/// Whether the stock of a document has moved, and what is to be said of that.
+pub(super) fn standing(document: &Object) -> (bool, Vec<String>) {
+    let status = text(document, "status");
+    let is_moved = status.is_none_or(|status| status == "adjusted");
+    let mut notices = Vec::new();
+    if let (false, Some(status)) = (is_moved, status) {
+        notices.push(format!(
+            "Zoho made the adjustment and has not moved any stock yet: its status is {status:?}. A person must approve or finish it in Zoho; do not send it again."
+        ));
+    }
+    if document.get("is_advanced_tracking_missing") == Some(&Value::Bool(true)) {
+        notices.push(
+            "Zoho took it without all serial numbers or batches: a person must add them in Zoho.".to_owned(),
+        );
+    }
+    (is_moved, notices)
+}
+
+/// The quantities of a document's lines, by item; nothing where the document does not show its lines.
+pub(super) fn quantities(document: &Object) -> Option<BTreeMap<String, Decimal>> {
+    let lines = document.get("line_items")?.as_array()?;
     let quantity = |line: &Value| {
         let line = line.as_object()?;
         Some((id(line, "item_id")?, stock::decimal(line.get("quantity_adjusted"))?))
     };
-    lines.filter_map(quantity).collect()
+    Some(lines.iter().filter_map(quantity).collect())
 }
 
 /// One document.
@@ -75,12 +93,14 @@ pub(super) async fn one(zoho: &Zoho, target: &Target<'_>, id: &str) -> Result<Op
 }
 
 /// The ids of the documents with this reference that can have been made since then. Zoho's list is not searched by reference, and
-/// nobody says how it is sorted, so that its pages are read until what they show can only be older.
+/// nobody says how it is sorted, so that its pages are read until what they show can only be older. Sorted by day, a document that is
+/// of another day stands among older ones: then all pages are read.
 pub(super) async fn with_reference(
     zoho: &Zoho,
     target: &Target<'_>,
     reference: &str,
     since: Timestamp,
+    is_of_today: bool,
 ) -> Result<Vec<String>, Problem> {
     let kind = RecordKind::INVENTORY_ADJUSTMENT;
     let mut found: Vec<String> = Vec::new();
@@ -97,7 +117,8 @@ pub(super) async fn with_reference(
             let id = id(row, kind.id_field).filter(|id| !found.contains(id));
             found.extend(id.filter(|_| made_since(row, "created_time", since)));
         }
-        if are_newest_first(&rows, since) || !inventory::may_go_on(&answer, page, rows.len(), ROWS) {
+        let is_end = is_of_today && are_newest_first(&rows, since);
+        if is_end || !inventory::may_go_on(&answer, page, rows.len(), ROWS) {
             break;
         }
     }

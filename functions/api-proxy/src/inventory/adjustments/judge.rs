@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use shared::base::problem::{Code, Problem};
 use shared::zoho::value::{Object, id, text};
 
-use super::plan::{AdjustStock, Change, Line};
+use super::adjustment::{AdjustStock, Change, Line};
 use crate::inventory::stock::{self, Figures, Place, json_or_null};
 
 /// A line with its item.
@@ -47,13 +47,25 @@ impl Judged<'_> {
         format!("item {}", self.line.item_id)
     }
 
-    /// As callers see it.
-    pub(crate) fn shown(&self, outcome: &str, after: Option<Decimal>, why: Option<&str>) -> Value {
+    /// As callers see it where its stock moves, or should.
+    pub(crate) fn shown_moved(
+        &self,
+        outcome: &str,
+        delta: Decimal,
+        after: Option<Decimal>,
+        why: Option<&str>,
+    ) -> Value {
+        self.shown(outcome, Some(delta), after, why)
+    }
+
+    fn shown(
+        &self,
+        outcome: &str,
+        delta: Option<Decimal>,
+        after: Option<Decimal>,
+        why: Option<&str>,
+    ) -> Value {
         let of_item = |field: &str| self.item.and_then(|item| text(item, field));
-        let delta = match &self.verdict {
-            Verdict::Moves(delta) => Some(*delta),
-            _ => None,
-        };
         json!({
             "item_id": self.line.item_id,
             "sku": of_item("sku"),
@@ -72,17 +84,17 @@ impl Judged<'_> {
     /// As callers see it where nothing is written for it.
     pub(crate) fn shown_unsent(&self) -> Value {
         match &self.verdict {
-            Verdict::Moves(_) => self.shown("ready", self.after(), None),
-            Verdict::Unchanged => self.shown("unchanged", self.before, None),
+            Verdict::Moves(delta) => self.shown("ready", Some(*delta), self.after(), None),
+            Verdict::Unchanged => self.shown("unchanged", None, self.before, None),
             Verdict::Changed => {
                 let expected = match &self.line.change {
                     Change::Target { expected, .. } => *expected,
                     Change::Delta(_) => None,
                 };
                 let why = expected.map(|expected| format!("you expected {}", expected.0));
-                self.shown("changed", self.before, why.as_deref())
+                self.shown("changed", None, self.before, why.as_deref())
             }
-            Verdict::Unfit(why) => self.shown("refused", self.before, Some(why)),
+            Verdict::Unfit(why) => self.shown("refused", None, self.before, Some(why)),
         }
     }
 }
@@ -158,11 +170,20 @@ fn decide(plan: &AdjustStock, judged: &mut Judged<'_>, item: &Object) -> Result<
 
 /// Where the stock is in several places, none is guessed.
 fn name_a_location(places: &[Place]) -> Problem {
-    let names: Vec<&str> = places.iter().map(|place| place.name.as_deref().unwrap_or(&place.id)).collect();
-    Problem::new(
-        Code::BodyInvalid,
-        format!("`location` must name one of the locations: {}.", names.join(", ")),
-    )
+    let names = stock::names_of(places);
+    Problem::new(Code::BodyInvalid, format!("`location` must name one of the locations: {names}."))
+}
+
+/// An adjustment is for one place: items that are each kept at another single one are not put together.
+pub(crate) fn demand_one_place(lines: &[Judged<'_>]) -> Result<(), Problem> {
+    let moving = lines.iter().filter(|line| matches!(line.verdict, Verdict::Moves(_)));
+    let places: Vec<&Place> = moving.filter_map(|line| line.place.as_ref()).collect();
+    let differ = |pair: &[&Place]| matches!(pair, [one, other] if one.id != other.id);
+    if places.windows(2).any(differ) {
+        let all: Vec<Place> = places.into_iter().cloned().collect();
+        return Err(name_a_location(&all));
+    }
+    Ok(())
 }
 
 /// The problem where no line is left that could be sent, if it is one: stock that is what it shall be is none.

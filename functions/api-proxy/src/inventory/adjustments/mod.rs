@@ -1,5 +1,6 @@
 //! Adjustments: the stock of items raised or lowered, with a reason.
 
+pub(crate) mod adjustment;
 mod body;
 pub(crate) mod document;
 pub(crate) mod judge;

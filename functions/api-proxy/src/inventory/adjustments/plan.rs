@@ -8,12 +8,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::base::exactly_one::exactly_one;
 use shared::base::problem::Problem;
 use shared::base::secret::random_hex;
-use shared::core::mappings::Mapping;
 use shared::zoho::http::Method;
 use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::inventory::{self, adjustments};
@@ -22,78 +20,24 @@ use shared::zoho::scope::Product;
 use shared::zoho::value::{Object, day_of_organization, id, text};
 use tokio::time::{Instant, sleep};
 
+use super::adjustment::{AdjustStock, Change};
 use super::document;
-use super::judge::{Judged, Verdict, judge, nothing_left};
+use super::judge::{Judged, Verdict, demand_one_place, judge, nothing_left};
 use crate::inventory::details::details;
-use crate::inventory::lookup::named::demand_mapped;
-use crate::inventory::quantity::Quantity;
-use crate::inventory::stock::Basis;
-use crate::writes::plan::{Done, Plan, Sent};
+use crate::inventory::touched::touched;
+use crate::writes::plan::{Done, Plan, Sent, Touched};
 use crate::writes::request::WriteRequest;
 use crate::zoho::{Outgoing, Scope, Target, WriteFailure, Zoho, unreadable};
 
 /// How many documents with the same reference are looked at in detail.
 const MAX_CANDIDATES: usize = 5;
 
-/// Zoho's lists may show the old figures for a moment: after so long they are read once more.
+/// Where Zoho shows the old figures, they are read again after so long, and so often at most.
 const LAG: Duration = Duration::from_secs(2);
+const MAX_LOOKS: usize = 3;
 
 /// Zoho works on too much at once. Nobody says whether it looks before or after it has begun.
 const TOO_MANY_AT_ONCE: &str = "1070";
-
-/// An adjustment, its items by their ids.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct AdjustStock {
-    pub(crate) reason: String,
-    pub(crate) date: Option<String>,
-    pub(crate) description: Option<String>,
-    pub(crate) reference: String,
-    /// Whether the reference is one that we made up: then nothing else has it.
-    pub(crate) own_reference: bool,
-    /// The id or the exact name of the place.
-    pub(crate) location: Option<String>,
-    pub(crate) basis: Option<Basis>,
-    pub(crate) lines: Vec<Line>,
-    /// Whether it is a part of a reconciliation: then lines of which none can be sent are an answer, and no failure.
-    pub(crate) is_part: bool,
-}
-
-/// A line.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Line {
-    pub(crate) item_id: String,
-    /// The mapping that led to the item: what Zoho has of it is held against this.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) mapping: Option<Mapping>,
-    pub(crate) change: Change,
-    /// Serial numbers, batches, bins, as Zoho takes them.
-    #[serde(default, skip_serializing_if = "Object::is_empty")]
-    pub(crate) tracking: Object,
-}
-
-/// What becomes of the stock.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Change {
-    /// It changes by so much, whatever it is.
-    Delta(Quantity),
-    /// It becomes this, if it is what was expected.
-    Target { target: Quantity, expected: Option<Quantity> },
-}
-
-impl Line {
-    /// Demands that the item is still what a mapping says.
-    pub(super) fn check(&self, item: Option<&Object>) -> Result<(), Problem> {
-        demand_mapped(&self.item_id, self.mapping.as_ref(), item)
-    }
-
-    /// Which arrays it brings along: serial numbers, batches.
-    pub(super) fn brings(&self) -> (bool, bool) {
-        // Bins hold the serial numbers and batches of what is kept in bins.
-        let has = |field: &str| self.tracking.contains_key(field) || self.tracking.contains_key("storages");
-        (has("serial_numbers"), has("batches"))
-    }
-}
 
 /// A reference by which a document is found. Zoho has no idempotency keys.
 pub(crate) fn own_reference() -> String {
@@ -106,7 +50,8 @@ impl AdjustStock {
         details(zoho, &target.with(inventory::scope::ITEMS), &ids).await
     }
 
-    /// What the items are now, and whether that is what they should be.
+    /// What the items are after the write. Zoho may show the old figures for some seconds: while it does so for all lines, they are
+    /// read again, because the next write must not build on them.
     async fn look_again(
         &self,
         zoho: &Zoho,
@@ -114,58 +59,81 @@ impl AdjustStock {
         lines: &[Judged<'_>],
     ) -> Option<Vec<Object>> {
         let target = request.target(self.needs());
-        let stale = |items: &[Object]| {
+        let is_stale = |items: &[Object]| {
             judge(self, items).is_ok_and(|now| {
-                lines.iter().zip(now).all(|(was, now)| {
-                    matches!(was.verdict, Verdict::Moves(_))
-                        && was.before.is_some()
-                        && was.before == now.before
-                })
+                let moved = lines.iter().zip(now).filter(|(was, _)| matches!(was.verdict, Verdict::Moves(_)));
+                let mut moved = moved.peekable();
+                moved.peek().is_some()
+                    && moved.all(|(was, now)| was.before.is_some() && was.before == now.before)
             })
         };
-        let items = self.items(zoho, &target).await.ok()?;
-        if !stale(&items) || Instant::now() + LAG * 2 > request.caller.deadline {
-            return Some(items);
+        let mut items = self.items(zoho, &target).await.ok()?;
+        for _ in 0..MAX_LOOKS {
+            if !is_stale(&items) || Instant::now() + LAG * 2 > request.caller.deadline {
+                break;
+            }
+            sleep(LAG).await;
+            items = self.items(zoho, &target).await.unwrap_or(items);
         }
-        sleep(LAG).await;
-        Some(self.items(zoho, &target).await.unwrap_or(items))
+        Some(items)
     }
 
-    /// What became of the lines, and what is to be said of it.
+    /// The items that this write changed, and nobody else: a change of others in the same moment must be reported.
+    fn touched(&self, before: &[Object], was: &[Judged<'_>], now: &[Object]) -> Vec<Touched> {
+        let judged = judge(self, now).unwrap_or_default();
+        let is_ours = |item: &str| {
+            let mut lines = was.iter().zip(&judged).filter(|(was, _)| was.line.item_id == item);
+            lines.all(|(was, now)| was.after() == now.before)
+        };
+        let mut touched = touched(before, now);
+        touched.retain(|touched| touched.subject.strip_prefix("item/").is_some_and(is_ours));
+        touched
+    }
+
+    /// What became of the lines, and what is to be said of it. `was` is what was read before the write, where that is known.
     fn outcome(
         &self,
         document: &Object,
         was: &[Judged<'_>],
         now: Option<&[Object]>,
     ) -> (Vec<Value>, Vec<String>) {
-        let status = text(document, "status");
-        let moved = status.is_none_or(|status| status == "adjusted");
-        let mut notices = Vec::new();
-        if let (false, Some(status)) = (moved, status) {
-            notices.push(format!(
-                "Zoho made the adjustment and has not moved any stock yet: its status is {status:?}. A person must approve or finish it in Zoho."
-            ));
-        }
+        let (is_moved, mut notices) = document::standing(document);
         let booked = document::quantities(document);
         let now = now.and_then(|items| judge(self, items).ok());
         let mut lines = Vec::new();
         for (place, line) in was.iter().enumerate() {
-            let Verdict::Moves(delta) = line.verdict else {
+            let Verdict::Moves(asked) = line.verdict else {
                 lines.push(line.shown_unsent());
                 continue;
             };
             let after = now.as_ref().and_then(|now| now.get(place)?.before);
-            if !booked.is_empty() && !booked.contains_key(&line.line.item_id) {
-                notices.push(format!("Zoho left {} out of the adjustment without a word.", line.name()));
-                lines.push(line.shown("not_booked", after, Some("Zoho left it out")));
+            let delta = match &booked {
+                Some(booked) => booked.get(&line.line.item_id).copied().filter(|booked| !booked.is_zero()),
+                None => Some(asked),
+            };
+            let Some(delta) = delta else {
+                notices.push(format!("Zoho booked nothing of {}, without a word.", line.name()));
+                lines.push(line.shown_moved(
+                    "not_booked",
+                    Decimal::ZERO,
+                    after,
+                    Some("Zoho booked nothing of it"),
+                ));
                 continue;
+            };
+            if delta != asked {
+                let (asked, delta) = (asked.normalize(), delta.normalize());
+                notices.push(format!("Of {}, Zoho booked {delta} in place of {asked}.", line.name()));
             }
-            if !moved {
-                lines.push(line.shown("awaits_approval", after, None));
-                continue;
+            if is_moved {
+                notices.extend(raced(line, delta, after));
             }
-            notices.extend(raced(line, delta, after));
-            lines.push(line.shown("adjusted", after, None));
+            lines.push(line.shown_moved(
+                if is_moved { "adjusted" } else { "awaits_approval" },
+                delta,
+                after,
+                None,
+            ));
         }
         if now.is_none() {
             notices.push("The stock could not be read again: `after` is unknown. Read the items.".to_owned());
@@ -177,7 +145,7 @@ impl AdjustStock {
         let id = id(&document, RecordKind::INVENTORY_ADJUSTMENT.id_field).unwrap_or_default();
         let subject = format!("{}/{id}", RecordKind::INVENTORY_ADJUSTMENT);
         let body = document::shown(document, lines, notices, self.is_part);
-        Done { status, subject, body, exact: None }
+        Done { status, subject, body, exact: None, touched: Vec::new() }
     }
 
     /// Whether a document can only be this one.
@@ -192,6 +160,7 @@ impl AdjustStock {
                     }
             })
         };
+        let booked = booked.unwrap_or_default();
         self.own_reference || (!booked.is_empty() && booked.iter().all(fits))
     }
 }
@@ -248,6 +217,7 @@ impl Plan for AdjustStock {
         let target = request.target(self.needs());
         let items = self.items(zoho, &target).await?;
         let lines = judge(self, &items)?;
+        demand_one_place(&lines)?;
         if !lines.iter().any(|line| matches!(line.verdict, Verdict::Moves(_))) {
             if let Some(problem) = nothing_left(&lines).filter(|_| !self.is_part) {
                 return Err(problem.into());
@@ -282,7 +252,8 @@ impl Plan for AdjustStock {
         };
         let now = self.look_again(zoho, request, &lines).await;
         let (shown, notices) = self.outcome(&document, &lines, now.as_deref());
-        Ok(self.done(201, document, shown, &notices))
+        let touched = self.touched(&items, &lines, now.as_deref().unwrap_or_default());
+        Ok(Done { touched, ..self.done(201, document, shown, &notices) })
     }
 
     /// The one document that can only be this one.
@@ -293,7 +264,8 @@ impl Plan for AdjustStock {
         sent: &Sent<'_>,
     ) -> Result<Option<Done>, Problem> {
         let target = request.target((Product::Inventory, Scope::Known(adjustments::READ)));
-        let ids = document::with_reference(zoho, &target, &self.reference, sent.at).await?;
+        let ids =
+            document::with_reference(zoho, &target, &self.reference, sent.at, self.date.is_none()).await?;
         let free = |id: &String| !sent.taken.contains(&format!("{}/{id}", RecordKind::INVENTORY_ADJUSTMENT));
         let mut found = Vec::new();
         for id in ids.iter().filter(|id| free(id)).take(MAX_CANDIDATES) {
@@ -301,20 +273,24 @@ impl Plan for AdjustStock {
         }
         let Some(document) = exactly_one(found).one() else { return Ok(None) };
         let items = self.items(zoho, &target).await.unwrap_or_default();
-        let booked = document::quantities(&document);
+        let (is_moved, mut notices) = document::standing(&document);
+        let booked = document::quantities(&document).unwrap_or_default();
         let lines = judge(self, &items).unwrap_or_default().into_iter().map(|mut line| {
             // What was before it is not known any more.
             let after = line.before.take();
-            match booked.get(&line.line.item_id) {
-                Some(quantity) => {
-                    line.verdict = Verdict::Moves(*quantity);
-                    line.shown("adjusted", after, None)
+            let outcome = if is_moved { "adjusted" } else { "awaits_approval" };
+            match booked.get(&line.line.item_id).filter(|booked| !booked.is_zero()) {
+                Some(booked) => line.shown_moved(outcome, *booked, after, None),
+                None => {
+                    let why = "it is not in the document that Zoho has";
+                    line.shown_moved("not_booked", Decimal::ZERO, after, Some(why))
                 }
-                None => line.shown("not_booked", after, Some("it is not in the document that Zoho has")),
             }
         });
-        let notice = "The answer to this write was lost, and it was found in Zoho: what the stock was before it is not known.";
-        Ok(Some(self.done(201, document.clone(), lines.collect(), &[notice.to_owned()])))
+        let lines = lines.collect();
+        let found = "The answer to this write was lost, and it was found in Zoho: what the stock was before it is not known.";
+        notices.insert(0, found.to_owned());
+        Ok(Some(self.done(201, document, lines, &notices)))
     }
 }
 

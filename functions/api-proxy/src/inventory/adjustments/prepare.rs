@@ -8,9 +8,10 @@ use shared::zoho::inventory;
 use shared::zoho::scope::Product;
 use shared::zoho::value::Object;
 
+use super::adjustment::{AdjustStock, Change, Line};
 use super::body::{Adjustment, Line as Asked, MAX_LINES};
-use super::judge::{Judged, Verdict, judge, nothing_left};
-use super::plan::{AdjustStock, Change, Line, own_reference};
+use super::judge::{Judged, Verdict, demand_one_place, judge, nothing_left};
+use super::plan::own_reference;
 use crate::inventory::details::details;
 use crate::inventory::locations::as_zoho_knows_it;
 use crate::inventory::lookup::named::ItemName;
@@ -63,6 +64,7 @@ pub(super) async fn prepare(
         let ids: Vec<String> = plan.lines.iter().map(|line| line.item_id.clone()).collect();
         let items = details(zoho, &target, &ids).await?;
         let judged = judge(&plan, &items)?;
+        demand_one_place(&judged)?;
         let moves = judged.iter().any(|line| matches!(line.verdict, Verdict::Moves(_)));
         if let (false, Some(problem)) = (moves, nothing_left(&judged)) {
             return Err(problem);
@@ -104,6 +106,7 @@ fn shown(plan: &AdjustStock, judged: &[Judged<'_>]) -> Value {
         "reference_number": plan.reference,
         "lines": judged.iter().map(Judged::shown_unsent).collect::<Vec<_>>(),
         "warnings": warnings,
+        "untrusted": ["reason", "lines"],
     })
 }
 

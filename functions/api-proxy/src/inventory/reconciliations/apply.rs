@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use shared::base::problem::{Code, Problem};
 use shared::zoho::value::{Object, text};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 use super::calls;
 use super::head::{Head, State};
@@ -17,7 +17,7 @@ use super::parts::{self, Asked, Ended, Ending, Part};
 use super::row::Row;
 use super::work::Work;
 use crate::app::App;
-use crate::inventory::adjustments::plan::{AdjustStock, Change, Line};
+use crate::inventory::adjustments::adjustment::{AdjustStock, Change, Line};
 use crate::inventory::quantity::Quantity;
 use crate::inventory::stock;
 use crate::request::caller::Caller;
@@ -27,6 +27,9 @@ use crate::writes::request::{WriteParams, WriteRequest};
 /// What a part needs of the caller's time: a look, the adjustment, another look.
 const NEEDED: Duration = Duration::from_secs(13);
 
+/// Between two parts: who waits for a turn looks more often.
+const PAUSE: Duration = Duration::from_millis(500);
+
 /// Calls that a part takes.
 const CALLS: u32 = 3;
 
@@ -35,7 +38,7 @@ const REASON: &str = "Stock count";
 
 /// A part that Zoho refuses is tried in halves, so that one line does not keep the others; but not again and again, because the reason
 /// may be the same for all.
-const MAX_HALVED: usize = 16;
+const MAX_HALVED: usize = 64;
 
 /// Words of Zoho's refusal of too many lines.
 const TOO_LONG: &str = "exceeded the size";
@@ -74,7 +77,11 @@ pub(super) async fn apply(
             break;
         }
         match do_part(app, caller, &mut work, &mut parts, number, &by_line).await {
-            Ok(()) => work.has_moved = true,
+            Ok(()) => {
+                work.has_moved = true;
+                // Others have their turn between two parts.
+                sleep(PAUSE).await;
+            }
             Err(problem) => {
                 stopped = Some(problem);
                 break;
@@ -87,6 +94,10 @@ pub(super) async fn apply(
     let has_moved = work.has_moved;
     let head = work.end().await?;
     match stopped {
+        // Of a part that was begun, whoever comes next finds out how it ended.
+        Some(problem) if problem.code() == Code::IdempotencyInProgress => {
+            Ok((head, Some(problem.wait()), None))
+        }
         Some(problem) if !(has_moved && problem.code().is_retryable()) => Err(problem),
         stopped => Ok((head, stopped.map(|problem| problem.wait()), None)),
     }
@@ -109,7 +120,9 @@ async fn begin(
             return Err(Problem::new(Code::ReconciliationState, detail));
         }
         // The last answer was lost; what is uncertain is looked for once more, and never sent again.
-        (State::Applied, Some(asked)) if is_same(&work.head, asked) => return look_again(work, parts),
+        (State::Applied, Some(asked)) if is_same(&work.head, asked) && is_uncertain(&parts) => {
+            return look_again(work, parts);
+        }
         (State::Applied, None) => return look_again(work, parts),
         (State::Compared, None) => {
             return Err(Problem::new(Code::BodyInvalid, "`rows` is missing: `\"all\"`, or a list of lines."));
@@ -151,6 +164,10 @@ async fn begin(
     Ok(Some(parts))
 }
 
+fn is_uncertain(parts: &[Part]) -> bool {
+    parts.iter().flat_map(|part| &part.ended).any(|ended| ended.ending == Ending::Uncertain)
+}
+
 /// The parts of which it is not known whether they were done, opened once more.
 fn look_again(work: &mut Work<'_>, mut parts: Vec<Part>) -> Result<Option<Vec<Part>>, Problem> {
     let mut any = false;
@@ -189,8 +206,12 @@ async fn do_part(
             let id = text(&done, "inventory_adjustment_id").map(str::to_owned);
             (id, endings(&done, &rows))
         }
+        Err(problem) if problem.code() == Code::ReconciliationExpired => {
+            let why = "It was compared more than 7 days ago, and not adjusted. Count it again.";
+            (None, all_ended(&rows, Ending::Changed, why))
+        }
         Err(problem) if problem.code() == Code::WriteUncertain => {
-            let why = "Zoho gave no proper answer, and the adjustment was not found. Count these rows again: a new reconciliation is always safe.";
+            let why = "Zoho gave no proper answer, and the adjustment was not found. Look for it in Zoho, and count these rows again: what is counted anew is compared anew.";
             (None, all_ended(&rows, Ending::Uncertain, why))
         }
         Err(problem) if is_of_the_part(&problem) => {
@@ -284,7 +305,8 @@ async fn perform(
         WriteRequest::new(&app.zoho, caller, work.connection, action, &about, &params, &HeaderMap::new())
             .await?;
     let draft = Draft { plan, preview: Value::Null, before: Value::Null, modified: None };
-    match app.writes.perform_part(&request, &part, draft).await? {
+    let may_begin = work.now() < head.valid_until;
+    match app.writes.perform_part(&request, &part, draft, may_begin).await? {
         Value::Object(done) => Ok(done),
         _ => Err(Problem::internal("a part of a reconciliation has no answer")),
     }

@@ -1,6 +1,6 @@
 //! What was counted against what Zoho says, a hundred items a call.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use rust_decimal::Decimal;
 use shared::base::clock::Timestamp;
@@ -30,13 +30,18 @@ pub(super) async fn step(
     a_day: Option<u32>,
 ) -> Result<(), Problem> {
     let rules = Rules { basis: work.head.basis, counted_at: work.head.counted_at };
-    let mut waiting: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+    // In the order of the rows, so that what is compared stands in few chunks.
+    let mut waiting: HashMap<String, Vec<usize>> = HashMap::new();
+    let mut ids: Vec<String> = Vec::new();
     for (index, row) in work.rows().iter().enumerate() {
-        if let (Some(item), None) = (&row.item, row.outcome) {
-            waiting.entry(item.id.clone()).or_default().push(index);
+        let (Some(item), None) = (&row.item, row.outcome) else { continue };
+        if let Some(same) = waiting.get_mut(&item.id) {
+            same.push(index);
+        } else if ids.len() < MAX_IDS {
+            ids.push(item.id.clone());
+            waiting.insert(item.id.clone(), vec![index]);
         }
     }
-    let ids: Vec<String> = waiting.keys().take(MAX_IDS).cloned().collect();
     if ids.is_empty() {
         finish(work);
         return Ok(());

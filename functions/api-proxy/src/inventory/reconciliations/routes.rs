@@ -175,6 +175,8 @@ async fn create(
     let mut work = Work::new(&app, &caller, &connection, head);
     upload::add(&app, &target, &mut work, upload).await?;
     work.save().await?;
+    // It is stored: whatever comes now, the answer says under which id.
+    work.has_moved = true;
     advance(&app, &target, work, StatusCode::CREATED).await
 }
 
@@ -186,11 +188,20 @@ async fn add(
     uploaded: Result<Uploaded, Problem>,
 ) -> Result<Response, Problem> {
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Stock).await?;
-    let mut work = Work::take(&app, &caller, &connection, &id).await?;
-    let upload = match upload::read(params, uploaded, work.head.last_line) {
+    let again = uploaded.as_ref().ok().cloned();
+    let upload = match upload::read(params.clone(), uploaded, 0) {
         Ok(upload) => upload,
-        Err(problem) => return Err(work.give_up(problem).await),
+        Err(problem) => {
+            // What is wrong is told by its line in all that was sent.
+            let Some(again) = again else { return Err(problem) };
+            return match work::head(&app, &connection, &id).await {
+                Ok((head, _)) => upload::read(params, Ok(again), head.last_line).and(Err(problem)),
+                Err(_) => Err(problem),
+            };
+        }
     };
+    let mut work = Work::take(&app, &caller, &connection, &id).await?;
+    let upload = upload.after(work.head.last_line);
     let (hurried, account) = (hurried(&caller), work.head.account.clone());
     let target = target(&hurried, &connection, &account);
     let before = work.head.clone();

@@ -26,7 +26,7 @@ const MAX_WORDS: usize = 200;
 const MAX_REASON: usize = 100;
 
 /// What stands in the query beside a table.
-#[derive(Default, PartialEq, Deserialize)]
+#[derive(Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UploadParams {
     calls: Option<String>,
@@ -84,7 +84,10 @@ pub(super) fn read(
         }
     };
     check(&sent)?;
-    Ok(Upload { digest: sha256_hex(&bytes), sent, is_table, calls_agreed })
+    // Of a table, what stands beside it makes it another one; whether more comes does not.
+    let beside = format!("{:?}", About { more: false, ..sent.about.clone() });
+    let digest = sha256_hex(&[sha256_hex(&bytes), beside].concat().into_bytes());
+    Ok(Upload { digest, sent, is_table, calls_agreed })
 }
 
 fn check(sent: &Sent) -> Result<(), Problem> {
@@ -118,6 +121,17 @@ fn in_parts(problem: Problem) -> Problem {
     )
 }
 
+impl Upload {
+    /// Lets its lines go on counting after those of the parts before it. A table has its first line in each part.
+    pub(super) fn after(mut self, last_line: u32) -> Self {
+        let before = if self.is_table { last_line.saturating_sub(1) } else { last_line };
+        for count in &mut self.sent.counts {
+            count.line = count.line.saturating_add(before);
+        }
+        self
+    }
+}
+
 /// What a new reconciliation is about.
 pub(super) fn about(upload: &Upload) -> About {
     upload.sent.about.clone()
@@ -132,7 +146,11 @@ pub(super) async fn add(
 ) -> Result<(), Problem> {
     let Upload { sent: Sent { about, counts }, digest, is_table, calls_agreed } = upload;
     if work.head.uploads.contains(&digest) {
-        // The same part again: its answer was lost.
+        // The same part again: its answer was lost, or it is said to be the last after all.
+        if !about.more && work.head.state == State::Uploading {
+            demand_calls(app, work, &[])?;
+            work.head.state = State::Mapping;
+        }
         return Ok(());
     }
     if work.head.state != State::Uploading {

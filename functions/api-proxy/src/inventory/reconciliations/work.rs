@@ -128,6 +128,11 @@ impl<'a> Work<'a> {
         id: &str,
     ) -> Result<Self, Problem> {
         let (head, version) = head(app, connection, id).await?;
+        if app.zoho.account(caller, connection).await? != head.account {
+            let detail = "It was made for another organisation than the one that this connection is for now.";
+            return Err(Problem::new(Code::OrganizationMismatch, detail)
+                .hint("Make a new reconciliation: this one cannot go on."));
+        }
         let mut work = Self::of(app, caller, connection, head);
         let now = work.now();
         if let Some(until) = work.head.lease.filter(|until| now < *until) {

@@ -224,7 +224,7 @@ fn taken(mut answer: Object) -> Option<Object> {
 
 fn done(status: u16, order: Object) -> Done {
     let subject = format!("salesorder/{}", id(&order, "salesorder_id").unwrap_or_default());
-    Done { status, subject, body: inventory::plain_record(order).into(), exact: None }
+    Done { status, subject, body: inventory::plain_record(order).into(), exact: None, touched: Vec::new() }
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use shared::base::problem::{Code, Problem};
 use shared::zoho::value::{Object, id, text};
 
-use super::plan::{Line, TransferStock};
+use super::transfer::{Line, TransferStock};
 use crate::inventory::lookup::named::demand_mapped;
 use crate::inventory::stock::{self, Figures, Place, json_or_null};
 

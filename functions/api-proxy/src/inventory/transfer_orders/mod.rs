@@ -6,3 +6,4 @@ mod plan;
 mod prepare;
 mod receive;
 pub(crate) mod routes;
+mod transfer;

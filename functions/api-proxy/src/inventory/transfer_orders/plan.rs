@@ -4,12 +4,10 @@
 //! and a second one of it impossible. Without `is_intransit_order` Zoho moves both places at once: that is not a draft.
 
 use async_trait::async_trait;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::base::exactly_one::exactly_one;
 use shared::base::problem::{Code, Problem};
 use shared::base::secret::random_hex;
-use shared::core::mappings::Mapping;
 use shared::zoho::http::Method;
 use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::inventory::{self, transfer_orders};
@@ -18,9 +16,9 @@ use shared::zoho::scope::Product;
 use shared::zoho::value::{Object, day_of_organization, id, text};
 
 use super::judge::{Judged, judge, nothing_left};
+use super::transfer::TransferStock;
 use crate::inventory::adjustments::plan::begun_perhaps;
 use crate::inventory::details::details;
-use crate::inventory::quantity::Quantity;
 use crate::inventory::stock;
 use crate::writes::plan::{Done, Plan, Sent};
 use crate::writes::recovery::made_since;
@@ -28,40 +26,6 @@ use crate::writes::request::WriteRequest;
 use crate::zoho::{Outgoing, Scope, Target, WriteFailure, Zoho, unreadable};
 
 const KIND: &RecordKind = RecordKind::TRANSFER_ORDER;
-
-/// A transfer, its items by their ids.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct TransferStock {
-    pub(super) number: String,
-    /// Whether the number is one that we made up: then nothing else has it.
-    pub(super) own_number: bool,
-    pub(super) from: String,
-    pub(super) to: String,
-    pub(super) in_transit: bool,
-    pub(super) date: Option<String>,
-    pub(super) description: Option<String>,
-    pub(super) lines: Vec<Line>,
-}
-
-/// A line.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct Line {
-    pub(super) item_id: String,
-    /// The mapping that led to the item: what Zoho has of it is held against this.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) mapping: Option<Mapping>,
-    pub(super) quantity: Quantity,
-    /// Serial numbers, batches, as Zoho takes them.
-    #[serde(default, skip_serializing_if = "Object::is_empty")]
-    pub(super) tracking: Object,
-}
-
-impl Line {
-    /// Which arrays it brings along: serial numbers, batches.
-    pub(super) fn brings(&self) -> (bool, bool) {
-        (self.tracking.contains_key("serial_numbers"), self.tracking.contains_key("batches"))
-    }
-}
 
 pub(super) fn own_number() -> String {
     format!("ZC-{}", random_hex::<6>().to_uppercase())
@@ -173,7 +137,13 @@ impl TransferStock {
         if !notices.is_empty() {
             body.insert("notice".to_owned(), notices.join(" ").into());
         }
-        Done { status: 201, subject: format!("{KIND}/{id}"), body: body.into(), exact: None }
+        Done {
+            status: 201,
+            subject: format!("{KIND}/{id}"),
+            body: body.into(),
+            exact: None,
+            touched: Vec::new(),
+        }
     }
 }
 
@@ -231,8 +201,10 @@ impl Plan for TransferStock {
             Ok(Some(document)) => document,
             // It was made, but Zoho did not show it.
             Ok(None) => return Err(WriteFailure::Uncertain(unreadable("transfer_order"))),
-            Err(WriteFailure::Refused(problem)) if problem.code() == Code::ZohoRejected => {
-                // A number that exists already may be ours, where something on the way sent the call twice.
+            // A number of our own that exists already is ours: something on the way sent the call twice.
+            Err(WriteFailure::Refused(problem))
+                if self.own_number && problem.code() == Code::ZohoRejected =>
+            {
                 match self.with_number(zoho, request, &sent).await {
                     Ok(Some(document)) => document,
                     Ok(None) => return Err(WriteFailure::Refused(problem)),

@@ -9,7 +9,8 @@ use shared::zoho::value::Object;
 
 use super::body::{Line as Asked, MAX_LINES, Transfer};
 use super::judge::{Judged, judge, nothing_left};
-use super::plan::{Line, TransferStock, own_number};
+use super::plan::own_number;
+use super::transfer::{Line, TransferStock};
 use crate::inventory::adjustments::demand_date;
 use crate::inventory::locations::as_zoho_knows_it;
 use crate::inventory::lookup::named::ItemName;
@@ -93,6 +94,7 @@ async fn preview(zoho: &Zoho, target: &Target<'_>, plan: &TransferStock) -> Resu
         "in_transit": plan.in_transit,
         "lines": judged.iter().map(Judged::shown_unsent).collect::<Vec<_>>(),
         "warnings": warnings,
+        "untrusted": ["lines"],
     }))
 }
 

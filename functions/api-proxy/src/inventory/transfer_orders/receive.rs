@@ -118,7 +118,13 @@ impl Plan for ReceiveTransfer {
 impl ReceiveTransfer {
     fn done(&self, order: Object) -> Done {
         let subject = format!("{}/{}", RecordKind::TRANSFER_ORDER, self.id);
-        Done { status: 200, subject, body: inventory::plain_record(order).into(), exact: None }
+        Done {
+            status: 200,
+            subject,
+            body: inventory::plain_record(order).into(),
+            exact: None,
+            touched: Vec::new(),
+        }
     }
 }
 

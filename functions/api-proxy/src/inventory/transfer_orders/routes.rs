@@ -22,7 +22,7 @@ use crate::openapi::route::Routes;
 use crate::request::body::{self, Body};
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
-use crate::request::params::{Params, record_id};
+use crate::request::params::{Params, invalid, record_id};
 use crate::writes::request::{WriteParams, WriteRequest};
 
 const PATH: &str = "/v1/inventory/transferorders";
@@ -101,7 +101,7 @@ async fn receive(
 ) -> Result<Response, Problem> {
     let id = record_id(&id)?.to_owned();
     if let Some(date) = &params.date {
-        demand_date(date)?;
+        demand_date(date).map_err(|problem| invalid(problem.detail()))?;
     }
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Stock).await?;
     let action = "POST /v1/inventory/transferorders/{id}/receive";

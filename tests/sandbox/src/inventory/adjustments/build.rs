@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Value, json};
 
-use super::Adjustment;
+use super::document::Adjustment;
 use super::line::{self, Refusal};
 use crate::clock::inventory_time;
 use crate::http::Answer;
@@ -15,15 +15,6 @@ use crate::inventory::{body, data, dates, movement};
 use crate::object::{Object, object};
 use crate::state::State;
 
-/// The texts of reasons that an organisation has from the start.
-pub(crate) const REASONS: [&str; 6] = [
-    "Stock on fire",
-    "Stolen goods",
-    "Damaged goods",
-    "Stock Written off",
-    "Inventory Revaluation",
-    "Stock count",
-];
 const LONGEST_REASON: usize = 100;
 
 /// An adjustment, not yet performed. Unknown keys are dropped silently, as at Zoho.

@@ -6,7 +6,7 @@ use crate::http::Answer;
 use crate::inventory::amount::Amount;
 use crate::inventory::error::{error, not_there};
 use crate::inventory::list::text;
-use crate::inventory::movement::Move;
+use crate::inventory::moves::Move;
 use crate::inventory::places::{self, Place};
 use crate::inventory::{batches, body, quantity, stock, tracking};
 use crate::object::{Object, object};

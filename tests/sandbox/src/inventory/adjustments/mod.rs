@@ -1,19 +1,20 @@
 //! Inventory adjustments: made, listed, approved, deleted. Their stock moves as soon as they are `adjusted`.
 
 pub(crate) mod build;
+pub(crate) mod document;
 pub(crate) mod line;
 pub(crate) mod view;
 
-use jiff::Timestamp;
+use document::Adjustment;
 use serde_json::{Value, json};
 
 use super::error::error;
 use super::list::{List, contains, text};
 use super::missing::missing;
-use super::movement::{self, Move};
+use super::moves::Move;
 use super::rules::Moment;
 use super::success::success;
-use super::{batches, body, dates};
+use super::{batches, body, dates, movement};
 use crate::api::Entity;
 use crate::clock::inventory_time;
 use crate::http::{Answer, Call};
@@ -22,16 +23,6 @@ use crate::state::State;
 use crate::webhooks;
 
 const LONGEST_REJECTION: usize = 500;
-
-/// A document, and the stock that it moves.
-#[derive(Debug, Clone)]
-pub(crate) struct Adjustment {
-    pub(crate) shown: Object,
-    pub(crate) moves: Vec<Move>,
-    /// Whether it has moved its stock.
-    pub(crate) moved: bool,
-    pub(crate) made: Timestamp,
-}
 
 /// `POST /inventoryadjustments`.
 pub(crate) fn create(state: &mut State, call: &Call, has_data: bool) -> Answer {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::Adjustment;
+use super::document::Adjustment;
 use crate::clock::earlier;
 use crate::inventory::amount::Amount;
 use crate::inventory::places;

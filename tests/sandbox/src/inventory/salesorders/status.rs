@@ -10,7 +10,7 @@ use crate::inventory::error::error;
 use crate::inventory::list::text;
 use crate::inventory::missing::missing;
 use crate::inventory::rules::Moment;
-use crate::inventory::{change, movement, stock};
+use crate::inventory::{change, past, stock};
 use crate::object::Object;
 use crate::state::State;
 
@@ -78,7 +78,7 @@ fn commit(state: &mut State, order: &Object, holds: bool) {
         let quantity = line.get("quantity").and_then(Amount::of).unwrap_or_default();
         let quantity = if holds { quantity } else { -quantity };
         let Some(place) = change::position(state, text(line, "item_id")) else { continue };
-        movement::remember(state, text(line, "item_id"));
+        past::remember(state, text(line, "item_id"));
         let moved = state.items.get_mut(place).and_then(|item| {
             stock::commit(item, Some(text(line, "location_id")), quantity)?;
             if state.switches.orders_change_items() {

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Stage, Transfer, number};
+use super::document::{Stage, Transfer};
+use super::number;
 use crate::clock::inventory_time;
 use crate::http::{Answer, Call};
 use crate::inventory::amount::Amount;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Stage, Transfer};
+use super::document::{Stage, Transfer};
 use crate::inventory::places;
 use crate::object::Object;
 use crate::state::State;

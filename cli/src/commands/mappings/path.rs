@@ -1,0 +1,3 @@
+//! Where the API has the mappings.
+
+pub(super) const PATH: &str = "/v1/inventory/mappings";

@@ -1,0 +1,3 @@
+//! Where the API has the reconciliations.
+
+pub(super) const PATH: &str = "/v1/inventory/reconciliations";

@@ -1,0 +1,64 @@
+//! An adjustment, as it is stored until it is performed.
+
+use serde::{Deserialize, Serialize};
+use shared::base::problem::Problem;
+use shared::core::mappings::Mapping;
+use shared::zoho::value::Object;
+
+use crate::inventory::lookup::named::demand_mapped;
+use crate::inventory::quantity::Quantity;
+use crate::inventory::stock::Basis;
+
+/// An adjustment, its items by their ids.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct AdjustStock {
+    pub(crate) reason: String,
+    pub(crate) date: Option<String>,
+    pub(crate) description: Option<String>,
+    pub(crate) reference: String,
+    /// Whether the reference is one that we made up: then nothing else has it.
+    pub(crate) own_reference: bool,
+    /// The id or the exact name of the place.
+    pub(crate) location: Option<String>,
+    pub(crate) basis: Option<Basis>,
+    pub(crate) lines: Vec<Line>,
+    /// Whether it is a part of a reconciliation: then lines of which none can be sent are an answer, and no failure.
+    pub(crate) is_part: bool,
+}
+
+/// A line.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Line {
+    pub(crate) item_id: String,
+    /// The mapping that led to the item: what Zoho has of it is held against this.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) mapping: Option<Mapping>,
+    pub(crate) change: Change,
+    /// Serial numbers, batches, bins, as Zoho takes them.
+    #[serde(default, skip_serializing_if = "Object::is_empty")]
+    pub(crate) tracking: Object,
+}
+
+/// What becomes of the stock.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Change {
+    /// It changes by so much, whatever it is.
+    Delta(Quantity),
+    /// It becomes this, if it is what was expected.
+    Target { target: Quantity, expected: Option<Quantity> },
+}
+
+impl Line {
+    /// Demands that the item is still what a mapping says.
+    pub(super) fn check(&self, item: Option<&Object>) -> Result<(), Problem> {
+        demand_mapped(&self.item_id, self.mapping.as_ref(), item)
+    }
+
+    /// Which arrays it brings along: serial numbers, batches.
+    pub(super) fn brings(&self) -> (bool, bool) {
+        // Bins hold the serial numbers and batches of what is kept in bins.
+        let has = |field: &str| self.tracking.contains_key(field) || self.tracking.contains_key("storages");
+        (has("serial_numbers"), has("batches"))
+    }
+}

@@ -1,0 +1,23 @@
+//! The items whose stock a write of ours moved: Zoho reports them as changed.
+
+use serde_json::{Value, json};
+use shared::zoho::value::{Object, id, text};
+
+use crate::writes::plan::Touched;
+
+/// Those of the items that were changed between two looks.
+pub(crate) fn touched(before: &[Object], after: &[Object]) -> Vec<Touched> {
+    let changed = |item: &Object| {
+        let item_id = id(item, "item_id")?;
+        let was = before.iter().find(|was| id(was, "item_id").as_ref() == Some(&item_id));
+        let was = was.and_then(|was| text(was, "last_modified_time"));
+        let now = text(item, "last_modified_time")?;
+        let record: Value = json!({ "last_modified_time": now });
+        (was != Some(now)).then(|| Touched {
+            subject: format!("item/{item_id}"),
+            record,
+            before: was.map(str::to_owned),
+        })
+    };
+    after.iter().filter_map(changed).collect()
+}
