@@ -85,7 +85,7 @@ async fn counts_are_compared_shown_and_adjusted_once() {
         assert!(seen.out.contains(part), "{part}: {}", seen.out);
     }
     let id = id(&seen.out);
-    assert!(seen.err.contains(&format!("zoho-connector reconcile --resume {id} --apply")), "{}", seen.err);
+    assert!(seen.err.contains(&format!("--resume {id} --apply")), "{}", seen.err);
     assert!(adjustments(&connector) == 0 && on_hand(&agent, "Main").await == 30.0);
     no_key_is_left(&connector).await;
 
@@ -94,7 +94,7 @@ async fn counts_are_compared_shown_and_adjusted_once() {
     let done = connector.run(&args, "").await;
     assert_eq!(done.code, 3, "one is unknown: {} {}", done.out, done.err);
     assert!(
-        done.out.contains("✓ 2 adjusted") && done.err.contains("1 rows were not compared"),
+        done.out.contains("✓ 2 adjusted") && done.err.contains("Not compared: 1 row."),
         "{} {}",
         done.out,
         done.err
@@ -443,21 +443,26 @@ async fn what_waits_for_approval_or_is_uncertain_is_not_to_be_counted_again_yet(
         (
             json!({ "adjusted": 1, "pending": 2 }),
             3,
-            &["2 rows wait for approval in Zoho", "do not count these again before"][..],
-            &["drifted"][..],
+            &["Waiting for approval in Zoho: 2 rows.", "do not count it again before"][..],
+            &["rifted"][..],
         ),
-        (json!({ "pending": 2 }), 3, &["1 rows drifted", "2 rows wait for approval in Zoho"], &["3 rows"]),
+        (
+            json!({ "pending": 2 }),
+            3,
+            &["Drifted: 1 row.", "Waiting for approval in Zoho: 2 rows."],
+            &["3 rows"],
+        ),
         (
             json!({ "adjusted": 1, "pending": 1, "uncertain": 1 }),
             4,
             &[
-                "whether 1 rows were adjusted: look at them in Zoho",
+                "Uncertain whether adjusted: 1 row. Look at them in Zoho.",
                 "only after it found nothing",
-                "1 rows wait",
+                "Waiting for approval in Zoho: 1 row.",
             ],
-            &["drifted"],
+            &["rifted"],
         ),
-        (json!({ "adjusted": 3 }), 0, &[], &["drifted", "wait"]),
+        (json!({ "adjusted": 3 }), 0, &[], &["rifted", "aiting"]),
     ] {
         let sums = json!({ "rows": 3, "drifted": 3, "applied": applied });
         let head = json!({ "id": id, "state": "applied", "summary": sums, "next": null, "data": [] });
@@ -542,6 +547,6 @@ async fn mappings_are_imported_exported_and_held_against_zoho() {
     let resolved = connector.run(&["mappings", "resolve"], "").await;
     assert_eq!(resolved.code, 3, "{}", resolved.out);
     assert!(resolved.out.contains("SHOP-4") && resolved.out.contains("sku_ambiguous"), "{}", resolved.out);
-    assert!(resolved.err.contains("2 mappings do not fit"), "{}", resolved.err);
+    assert!(resolved.err.contains("Mappings that do not fit: 2."), "{}", resolved.err);
     no_key_is_left(&connector).await;
 }

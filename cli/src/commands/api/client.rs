@@ -27,6 +27,9 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(15);
 /// The longest wait that a command sits out; a used-up day of Zoho's is longer.
 const LONGEST_WAIT: u64 = 15 * 60;
 
+/// After how many seconds it is looked whether another call has ended.
+const AT_WORK_WAIT: u64 = 3;
+
 /// How often a call is repeated that is told to wait, and one that has no proper answer.
 const MAX_WAITS: u32 = 60;
 const MAX_LOST: u32 = 6;
@@ -140,9 +143,11 @@ impl Api {
             match (retryable, after) {
                 (Some(true), Some(seconds)) if seconds <= LONGEST_WAIT && waits < MAX_WAITS => {
                     waits += 1;
-                    let title =
-                        document.get("title").and_then(Value::as_str).unwrap_or("The connector is busy");
-                    self.progress.wait(title, seconds).await;
+                    let word = |name: &str| document.get(name).and_then(Value::as_str).unwrap_or_default();
+                    // It is told the longest that another call can work, and most end long before.
+                    let is_at_work = word("code") == "idempotency_in_progress";
+                    let seconds = if is_at_work { seconds.min(AT_WORK_WAIT) } else { seconds };
+                    self.progress.wait(word("title"), seconds).await;
                 }
                 // What stands in front of the connector answers for it.
                 (None, _) if matches!(status, 429 | 502..=504) && lost < MAX_LOST => {

@@ -10,13 +10,14 @@ mod typed;
 pub(super) use access::Access;
 pub(super) use client::{Api, Body};
 pub(super) use refused::Trouble;
-pub(super) use typed::quoted;
+pub(super) use typed::{command_line, quoted};
 
 use shared::zoho::scope::Access as Level;
 use tokio::spawn;
 
 use crate::commands::failure::{Failure, INTERRUPTED};
 use crate::server::stop_signal;
+use crate::terminal::{can_ask, note};
 
 /// Works with a key that may do this much. However the work ends, also by Ctrl-C, a key that was made for it is revoked.
 pub(super) async fn with_api(
@@ -28,7 +29,13 @@ pub(super) async fn with_api(
     let api = access.open(level).await?;
     let ended = tokio::select! {
         ended = work(&api) => ended,
-        _ = stopped => Err(Failure::Ended(INTERRUPTED, "Interrupted.".to_owned())),
+        _ = stopped => {
+            // Behind the ^C that a terminal shows.
+            if can_ask() {
+                note("");
+            }
+            Err(Failure::Ended(INTERRUPTED, "Interrupted.".to_owned()))
+        }
     };
     api.progress.clear();
     let revoked = api.close().await;

@@ -33,7 +33,10 @@ impl Refused {
         let zoho = zoho.map(|said| format!(" Zoho says: {said}")).unwrap_or_default();
         let link = Some(word("reconnect_url")).filter(|link| !link.is_empty());
         let link = link.map(|link| format!(" {link}")).unwrap_or_default();
-        let line = format!("{title} ({}): {}{zoho}\n{}{link}", word("code"), word("detail"), word("hint"));
+        // What is said of bodies in general is for those who write JSON.
+        let hint = if word("hint").contains("openapi.json") { "" } else { word("hint") };
+        let line = format!("{title} ({}): {}{zoho}\n{hint}{link}", word("code"), word("detail"));
+        let line = line.trim_end().to_owned();
         let is_for_now = document.get("retryable").and_then(Value::as_bool).unwrap_or_default();
         Self { code: word("code").to_owned(), line, is_for_now }
     }

@@ -3,7 +3,7 @@
 use std::env::args_os;
 
 /// The command line as it was typed, with something added, for a shell to take again.
-pub(super) fn command_line(added: &[&str]) -> String {
+pub(crate) fn command_line(added: &[&str]) -> String {
     let typed = args_os().skip(1).map(|word| word.to_string_lossy().into_owned());
     let added = added.iter().map(|word| (*word).to_owned());
     let words: Vec<String> = typed.chain(added).map(|word| quoted(&word)).collect();

@@ -27,7 +27,11 @@ pub(super) struct Folder(TempDir);
 impl Folder {
     pub(super) fn make() -> Result<Self, Failure> {
         let failed = |error: std::io::Error| format!("no files can be made beside the demo: {error}");
-        let folder = tempfile::Builder::new().prefix("zoho-connector-demo-").tempdir().map_err(failed)?;
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("zoho-connector-demo-");
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+        let folder = builder.tempdir().map_err(failed)?;
         std::fs::write(folder.path().join("counts.csv"), COUNTS).map_err(failed)?;
         Ok(Self(folder))
     }

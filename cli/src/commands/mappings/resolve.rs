@@ -70,7 +70,7 @@ impl Resolve {
         }
         Err(Failure::Ended(
             LEFT_OVER,
-            format!("{wrong} mappings do not fit. Nothing was chosen and nothing remapped."),
+            format!("Mappings that do not fit: {wrong}. Nothing was chosen and nothing remapped."),
         ))
     }
 }

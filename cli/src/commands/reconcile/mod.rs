@@ -17,7 +17,7 @@ use shared::base::clock::Timestamp;
 use shared::base::id::is_time_ordered;
 use shared::zoho::scope::Access as Level;
 
-use crate::commands::api::{Access, Api, Body, Trouble, with_api};
+use crate::commands::api::{Access, Api, Body, Trouble, command_line, with_api};
 use crate::commands::failure::Failure;
 use crate::terminal::{agrees, can_ask, note, say};
 use lines::Lines;
@@ -42,7 +42,7 @@ const UNCERTAIN: u8 = 4;
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 all counts are as Zoho says, or were adjusted; 1 an error; 2 a wrong command line; 3 rows drifted and were
-not adjusted, or could not be compared; 4 it is uncertain whether some rows were adjusted: count these again; 130 Ctrl-C.
+not adjusted, or could not be compared; 4 it is uncertain whether some rows were adjusted; 130 Ctrl-C.
 After 1 and 130 the last line says how to go on; nothing is done twice.";
 
 #[derive(Args)]
@@ -299,7 +299,7 @@ impl Reconcile {
             return Ok(found);
         }
         if !is_begun && !self.yes {
-            let question = format!("Adjust {rows} rows in Zoho?");
+            let question = format!("Adjust {} in Zoho?", in_rows(rows));
             if !agrees(&question).await? {
                 note("Nothing was written.");
                 return Ok(found);
@@ -336,6 +336,14 @@ impl Reconcile {
         Ok(found)
     }
 
+    /// The command that goes on with it, and adjusts.
+    fn again(&self, id: &str) -> String {
+        let resume = self.resume.is_none().then_some(["--resume", id]);
+        let apply = (!self.apply).then_some("--apply");
+        let added: Vec<&str> = resume.into_iter().flatten().chain(apply).collect();
+        command_line(&added)
+    }
+
     /// What it all came to.
     fn verdict(&self, id: &str, found: &Value) -> Result<(), Failure> {
         let sums = found.get("summary").unwrap_or(&Value::Null);
@@ -344,7 +352,8 @@ impl Reconcile {
         let (pending, uncertain) = (count(applied, "pending"), count(applied, "uncertain"));
         let waiting = (pending > 0).then(|| {
             format!(
-                "{pending} rows wait for approval in Zoho: approve or reject them there, and do not count these again before that."
+                "Waiting for approval in Zoho: {}. Approve or reject it there, and do not count it again before that.",
+                in_rows(pending)
             )
         });
         let ended = |code, line: Option<String>| {
@@ -352,15 +361,15 @@ impl Reconcile {
             if lines.is_empty() { Ok(()) } else { Err(Failure::Ended(code, lines.join("\n"))) }
         };
         if uncertain > 0 {
-            let same = if self.rows.is_some() { ", with the same --rows," } else { "" };
             let line = format!(
-                "It is uncertain whether {uncertain} rows were adjusted: look at them in Zoho. `zoho-connector reconcile --resume {id} --apply`{same} looks for them once more, and adjusts nothing twice: count them again only after it found nothing."
+                "Uncertain whether adjusted: {}. Look at them in Zoho. This looks for them once more, and adjusts nothing twice; count them again only after it found nothing:\n  {}",
+                in_rows(uncertain),
+                self.again(id)
             );
             return ended(UNCERTAIN, Some(line));
         }
         if word(found, "state") == "applying" {
-            let line =
-                format!("It is adjusted in part: `zoho-connector reconcile --resume {id} --apply` goes on.");
+            let line = format!("It is adjusted in part. This goes on:\n  {}", self.again(id));
             return ended(LEFT_OVER, Some(line));
         }
         // Rows that wait are adjusted as soon as somebody approves them.
@@ -368,15 +377,25 @@ impl Reconcile {
         let left = of("unknown") + of("ambiguous") + of("unfit");
         let line = match (drifted, left) {
             (0, 0) => None,
-            (0, left) => Some(format!("{left} rows were not compared: correct them, and count these again.")),
-            (drifted, _) if self.apply => Some(format!("{drifted} rows drifted and were not adjusted.")),
+            (0, left) => Some(format!(
+                "Not compared: {}. Correct what is wrong with it, and count it again.",
+                in_rows(left)
+            )),
+            (drifted, _) if self.apply => Some(format!("Drifted and not adjusted: {}.", in_rows(drifted))),
             (drifted, _) => Some(format!(
-                "{drifted} rows drifted. `zoho-connector reconcile --resume {id} --apply` adjusts them, until {}.",
-                word(found, "valid_until")
+                "Drifted: {}. Until {}, this adjusts it:\n  {}",
+                in_rows(drifted),
+                word(found, "valid_until"),
+                self.again(id)
             )),
         };
         ended(LEFT_OVER, line)
     }
+}
+
+/// So many rows, in words.
+fn in_rows(count: u64) -> String {
+    format!("{count} row{}", if count == 1 { "" } else { "s" })
 }
 
 fn table(bytes: &[u8]) -> Body<'_> {
