@@ -197,7 +197,7 @@ async fn an_adjustment_whose_answer_is_lost_is_found_and_never_made_twice() {
             ),
             (
                 ADJUSTMENTS,
-                json!({ "item_id": OAK, "location": "Main", "reason": "Stock Written off", "delta": 2, "reference_number": "count-7" }),
+                json!({ "item_id": OAK, "location": "Main", "reason": "Stock Written off", "delta": 2, "reference_number": format!("count-{number}") }),
             ),
             (
                 TRANSFERS,
