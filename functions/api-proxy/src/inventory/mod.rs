@@ -2,6 +2,7 @@
 
 pub(crate) mod adjustments;
 mod details;
+mod documents;
 pub(crate) mod items;
 mod locations;
 pub(crate) mod lookup;

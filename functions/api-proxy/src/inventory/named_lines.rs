@@ -3,10 +3,12 @@
 use std::collections::BTreeSet;
 
 use futures::future::try_join_all;
+use serde_json::{Value, json};
 use shared::base::problem::{Code, Problem};
 use shared::core::mappings::Mappings;
 use shared::zoho::inventory;
 use shared::zoho::scope::Product;
+use shared::zoho::value::Object;
 
 use crate::inventory::lookup::named::{ItemName, NamedItem, OneName, find_item};
 use crate::writes::request::WriteRequest;
@@ -54,6 +56,21 @@ pub(crate) async fn find_items(
         )));
     }
     Ok(found)
+}
+
+/// What a line says of single pieces, as Zoho takes it: serial numbers, batches, bins; nothing where nothing is said.
+pub(crate) fn tracking(
+    serial_numbers: Option<&[String]>,
+    batches: Option<&Value>,
+    storages: Option<&Value>,
+) -> Object {
+    let said = [
+        ("serial_numbers", serial_numbers.map(|numbers| json!(numbers))),
+        ("batches", batches.cloned()),
+        ("storages", storages.cloned()),
+    ];
+    let said = said.into_iter().filter_map(|(field, value)| Some((field.to_owned(), value?)));
+    said.filter(|(_, value)| !value.is_null()).collect()
 }
 
 fn invalid(detail: String) -> Problem {

@@ -118,9 +118,7 @@ pub(crate) fn demand_place(items: &[Object], name: &str) -> Result<(), Problem> 
     if places.iter().any(|place| place.is_called(name)) {
         return Ok(());
     }
-    let names: BTreeSet<&str> =
-        places.iter().map(|place| place.name.as_deref().unwrap_or(&place.id)).collect();
-    if names.is_empty() && items.iter().any(|item| item.contains_key("stock_on_hand")) {
+    if places.is_empty() && items.iter().any(|item| item.contains_key("stock_on_hand")) {
         let detail = "The organisation has no locations: its stock is in one place.";
         return Err(
             Problem::new(Code::LocationNotFound, detail).hint("Send the same request without a location.")

@@ -83,15 +83,6 @@ pub(super) fn quantities(document: &Object) -> Option<BTreeMap<String, Decimal>>
     Some(lines.iter().filter_map(quantity).collect())
 }
 
-/// One document.
-pub(super) async fn one(zoho: &Zoho, target: &Target<'_>, id: &str) -> Result<Option<Object>, Problem> {
-    let kind = RecordKind::INVENTORY_ADJUSTMENT;
-    let mut answer = zoho
-        .read(target, |place| kind.record_url(place.api, place.organization, id), response::inventory)
-        .await?;
-    Ok(kind.take_record(&mut answer))
-}
-
 /// The ids of the documents with this reference that can have been made since then. Zoho's list is not searched by reference, and
 /// nobody says how it is sorted, so that its pages are read until what they show can only be older. Sorted by day, a document that is
 /// of another day stands among older ones: then all pages are read.

@@ -47,18 +47,8 @@ impl Judged<'_> {
         format!("item {}", self.line.item_id)
     }
 
-    /// As callers see it where its stock moves, or should.
-    pub(crate) fn shown_moved(
-        &self,
-        outcome: &str,
-        delta: Decimal,
-        after: Option<Decimal>,
-        why: Option<&str>,
-    ) -> Value {
-        self.shown(outcome, Some(delta), after, why)
-    }
-
-    fn shown(
+    /// As callers see it.
+    pub(crate) fn shown(
         &self,
         outcome: &str,
         delta: Option<Decimal>,

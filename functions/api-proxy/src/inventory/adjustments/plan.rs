@@ -12,10 +12,8 @@ use serde_json::{Value, json};
 use shared::base::exactly_one::exactly_one;
 use shared::base::problem::Problem;
 use shared::base::secret::random_hex;
-use shared::zoho::http::Method;
 use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::inventory::{self, adjustments};
-use shared::zoho::response;
 use shared::zoho::scope::Product;
 use shared::zoho::value::{Object, day_of_organization, id, text};
 use tokio::time::{Instant, sleep};
@@ -24,10 +22,13 @@ use super::adjustment::{AdjustStock, Change};
 use super::document;
 use super::judge::{Judged, Verdict, demand_one_place, judge, nothing_left};
 use crate::inventory::details::details;
+use crate::inventory::documents;
 use crate::inventory::touched::touched;
 use crate::writes::plan::{Done, Plan, Sent, Touched};
 use crate::writes::request::WriteRequest;
-use crate::zoho::{Outgoing, Scope, Target, WriteFailure, Zoho, unreadable};
+use crate::zoho::{Scope, Target, WriteFailure, Zoho};
+
+const KIND: &RecordKind = RecordKind::INVENTORY_ADJUSTMENT;
 
 /// How many documents with the same reference are looked at in detail.
 const MAX_CANDIDATES: usize = 5;
@@ -113,9 +114,9 @@ impl AdjustStock {
             };
             let Some(delta) = delta else {
                 notices.push(format!("Zoho booked nothing of {}, without a word.", line.name()));
-                lines.push(line.shown_moved(
+                lines.push(line.shown(
                     "not_booked",
-                    Decimal::ZERO,
+                    Some(Decimal::ZERO),
                     after,
                     Some("Zoho booked nothing of it"),
                 ));
@@ -128,9 +129,9 @@ impl AdjustStock {
             if is_moved {
                 notices.extend(raced(line, delta, after));
             }
-            lines.push(line.shown_moved(
+            lines.push(line.shown(
                 if is_moved { "adjusted" } else { "awaits_approval" },
-                delta,
+                Some(delta),
                 after,
                 None,
             ));
@@ -142,8 +143,8 @@ impl AdjustStock {
     }
 
     fn done(&self, status: u16, document: Object, lines: Vec<Value>, notices: &[String]) -> Done {
-        let id = id(&document, RecordKind::INVENTORY_ADJUSTMENT.id_field).unwrap_or_default();
-        let subject = format!("{}/{id}", RecordKind::INVENTORY_ADJUSTMENT);
+        let id = id(&document, KIND.id_field).unwrap_or_default();
+        let subject = format!("{KIND}/{id}");
         let body = document::shown(document, lines, notices, self.is_part);
         Done { status, subject, body, exact: None, touched: Vec::new() }
     }
@@ -228,28 +229,10 @@ impl Plan for AdjustStock {
         }
         let times = items.iter().filter_map(|item| text(item, "last_modified_time"));
         let today = day_of_organization(zoho.now(), times);
-        let body = Value::Object(document::to_send(self, &lines, &today)).to_string();
-        let made = zoho
-            .write(
-                &target,
-                |place| Outgoing {
-                    method: Method::POST,
-                    url: adjustments::create_url(place.api, place.organization),
-                    body: Some(body.clone().into()),
-                    if_unmodified_since: None,
-                },
-                |answer| {
-                    response::inventory(answer)
-                        .map(|mut answer| RecordKind::INVENTORY_ADJUSTMENT.take_record(&mut answer))
-                },
-            )
-            .await;
-        let document = match made {
-            Ok(Some(document)) => document,
-            // It was made, but Zoho did not show it.
-            Ok(None) => return Err(WriteFailure::Uncertain(unreadable("inventory_adjustment"))),
-            Err(failure) => return Err(begun_perhaps(failure)),
-        };
+        let body = document::to_send(self, &lines, &today).into();
+        let document = documents::create(zoho, &target, KIND, adjustments::create_url, &body)
+            .await
+            .map_err(begun_perhaps)?;
         let now = self.look_again(zoho, request, &lines).await;
         let (shown, notices) = self.outcome(&document, &lines, now.as_deref());
         let touched = self.touched(&items, &lines, now.as_deref().unwrap_or_default());
@@ -266,10 +249,12 @@ impl Plan for AdjustStock {
         let target = request.target((Product::Inventory, Scope::Known(adjustments::READ)));
         let ids =
             document::with_reference(zoho, &target, &self.reference, sent.at, self.date.is_none()).await?;
-        let free = |id: &String| !sent.taken.contains(&format!("{}/{id}", RecordKind::INVENTORY_ADJUSTMENT));
+        let free = |id: &String| !sent.taken.contains(&format!("{KIND}/{id}"));
         let mut found = Vec::new();
         for id in ids.iter().filter(|id| free(id)).take(MAX_CANDIDATES) {
-            found.extend(document::one(zoho, &target, id).await?.filter(|document| self.is_mine(document)));
+            found.extend(
+                documents::one(zoho, &target, KIND, id).await?.filter(|document| self.is_mine(document)),
+            );
         }
         let Some(document) = exactly_one(found).one() else { return Ok(None) };
         let items = self.items(zoho, &target).await.unwrap_or_default();
@@ -280,10 +265,10 @@ impl Plan for AdjustStock {
             let after = line.before.take();
             let outcome = if is_moved { "adjusted" } else { "awaits_approval" };
             match booked.get(&line.line.item_id).filter(|booked| !booked.is_zero()) {
-                Some(booked) => line.shown_moved(outcome, *booked, after, None),
+                Some(booked) => line.shown(outcome, Some(*booked), after, None),
                 None => {
                     let why = "it is not in the document that Zoho has";
-                    line.shown_moved("not_booked", Decimal::ZERO, after, Some(why))
+                    line.shown("not_booked", Some(Decimal::ZERO), after, Some(why))
                 }
             }
         });

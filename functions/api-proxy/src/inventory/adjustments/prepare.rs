@@ -15,7 +15,7 @@ use super::plan::own_reference;
 use crate::inventory::details::details;
 use crate::inventory::locations::as_zoho_knows_it;
 use crate::inventory::lookup::named::ItemName;
-use crate::inventory::named_lines::find_items;
+use crate::inventory::named_lines::{find_items, tracking};
 use crate::inventory::quantity::Quantity;
 use crate::writes::plan::Draft;
 use crate::writes::request::WriteRequest;
@@ -230,16 +230,7 @@ impl Asked {
     }
 
     fn tracking(&self) -> Object {
-        let mut tracking = Object::new();
-        let serials = self.serial_numbers.as_ref().map(|numbers| json!(numbers));
-        for (field, value) in [
-            ("serial_numbers", serials),
-            ("batches", self.batches.clone()),
-            ("storages", self.storages.clone()),
-        ] {
-            tracking.extend(value.filter(|value| !value.is_null()).map(|value| (field.to_owned(), value)));
-        }
-        tracking
+        tracking(self.serial_numbers.as_deref(), self.batches.as_ref(), self.storages.as_ref())
     }
 }
 

@@ -1,16 +1,15 @@
 //! Amounts without loss: as they are reckoned with, and as they are sent.
 
-use std::str::FromStr;
-
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Number, Value};
 use shared::base::problem::{Code, Problem};
 use shared::zoho::value::Object;
 
+use crate::inventory::stock;
+
 /// The amount of a field.
 pub(super) fn decimal(number: &Number, field: &str) -> Result<Decimal, Problem> {
-    let text = number.to_string();
-    Decimal::from_str(&text).or_else(|_| Decimal::from_scientific(&text)).map_err(|_| too_large(field))
+    stock::exact(number).ok_or_else(|| too_large(field))
 }
 
 /// Amounts are rounded half up, as Zoho does it; where nobody knows to how many decimals, they stay as they are.
@@ -18,11 +17,6 @@ pub(super) fn rounded(amount: Decimal, decimals: Option<u32>) -> Decimal {
     decimals.map_or(amount, |decimals| {
         amount.round_dp_with_strategy(decimals, RoundingStrategy::MidpointAwayFromZero)
     })
-}
-
-/// As JSON.
-pub(super) fn number(decimal: Decimal) -> Value {
-    decimal.normalize().to_string().parse::<Number>().map_or(Value::Null, Value::Number)
 }
 
 /// What is too large to be reckoned with.
@@ -42,7 +36,7 @@ pub(super) fn written_out(object: &mut Object, place: &str) -> Result<(), Proble
 fn write_out(value: &mut Value, place: &str) -> Result<(), Problem> {
     match value {
         Value::Number(digits) if digits.to_string().contains(['e', 'E']) => {
-            *value = number(decimal(digits, place)?);
+            *value = stock::json(decimal(digits, place)?);
         }
         Value::Array(list) => {
             for (index, value) in list.iter_mut().enumerate() {

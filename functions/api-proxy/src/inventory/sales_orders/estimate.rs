@@ -8,8 +8,9 @@ use serde_json::{Number, Value, json};
 use shared::base::problem::Problem;
 use shared::zoho::value::{Object, text};
 
-use super::amount::{decimal, number, rounded, too_large};
+use super::amount::{decimal, rounded, too_large};
 use crate::inventory::lookup::Customer;
+use crate::inventory::stock::json as number;
 
 /// A line with its item.
 pub(crate) struct Line<'a> {

@@ -13,10 +13,11 @@ use shared::zoho::response::{self, records};
 use shared::zoho::scope::Product;
 use shared::zoho::value::{Object, id, text};
 
+use crate::inventory::documents;
 use crate::writes::plan::{Done, Plan, Sent};
 use crate::writes::recovery::made_since;
 use crate::writes::request::WriteRequest;
-use crate::zoho::{Outgoing, Scope, Target, WriteFailure, Zoho, unreadable};
+use crate::zoho::{Outgoing, Scope, Target, WriteFailure, Zoho};
 
 /// How many of the newest orders are looked at, and how many of those in detail.
 const MAX_NEWEST: u32 = 100;
@@ -78,23 +79,11 @@ impl Plan for CreateOrder {
     }
 
     async fn send(&self, zoho: &Zoho, request: &WriteRequest<'_>) -> Result<Done, WriteFailure> {
-        let order = zoho
-            .write(
-                &request.target(self.needs()),
-                |place| Outgoing {
-                    method: Method::POST,
-                    url: orders::list_url(place.api, place.organization, &[]),
-                    body: Some(self.body.to_string().into()),
-                    if_unmodified_since: None,
-                },
-                |answer| response::inventory(answer).map(taken),
-            )
-            .await?;
-        match order {
-            Some(order) => Ok(done(201, order)),
-            // It was made, but Zoho did not show it.
-            None => Err(WriteFailure::Uncertain(unreadable("salesorder"))),
-        }
+        let target = request.target(self.needs());
+        let url = |api: &str, organization: &str| orders::list_url(api, organization, &[]);
+        documents::create(zoho, &target, RecordKind::SALES_ORDER, url, &self.body)
+            .await
+            .map(|order| done(201, order))
     }
 
     /// The one order that can only be this one.
@@ -212,14 +201,7 @@ impl Plan for SetOrderStatus {
 
 /// One order, as Zoho has it.
 pub(crate) async fn one(zoho: &Zoho, target: &Target<'_>, id: &str) -> Result<Option<Object>, Problem> {
-    let mut answer = zoho
-        .read(target, |place| orders::one_url(place.api, place.organization, id), response::inventory)
-        .await?;
-    Ok(RecordKind::SALES_ORDER.take_record(&mut answer))
-}
-
-fn taken(mut answer: Object) -> Option<Object> {
-    RecordKind::SALES_ORDER.take_record(&mut answer)
+    documents::one(zoho, target, RecordKind::SALES_ORDER, id).await
 }
 
 fn done(status: u16, order: Object) -> Done {

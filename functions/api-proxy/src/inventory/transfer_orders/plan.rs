@@ -8,7 +8,6 @@ use serde_json::{Value, json};
 use shared::base::exactly_one::exactly_one;
 use shared::base::problem::{Code, Problem};
 use shared::base::secret::random_hex;
-use shared::zoho::http::Method;
 use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::inventory::{self, transfer_orders};
 use shared::zoho::response;
@@ -19,13 +18,14 @@ use super::judge::{Judged, judge, nothing_left};
 use super::transfer::TransferStock;
 use crate::inventory::adjustments::plan::begun_perhaps;
 use crate::inventory::details::details;
+use crate::inventory::documents;
 use crate::inventory::stock;
 use crate::writes::plan::{Done, Plan, Sent};
 use crate::writes::recovery::made_since;
 use crate::writes::request::WriteRequest;
-use crate::zoho::{Outgoing, Scope, Target, WriteFailure, Zoho, unreadable};
+use crate::zoho::{Scope, Target, WriteFailure, Zoho};
 
-const KIND: &RecordKind = RecordKind::TRANSFER_ORDER;
+pub(super) const KIND: &RecordKind = RecordKind::TRANSFER_ORDER;
 
 pub(super) fn own_number() -> String {
     format!("ZC-{}", random_hex::<6>().to_uppercase())
@@ -102,7 +102,7 @@ impl TransferStock {
         let free = |id: &String| !sent.taken.contains(&format!("{KIND}/{id}"));
         let ids: Vec<String> = rows.filter_map(|row| id(&row, KIND.id_field)).filter(free).collect();
         let Some(id) = exactly_one(ids).one() else { return Ok(None) };
-        Ok(one(zoho, &target, &id).await?.filter(|document| self.is_mine(document)))
+        Ok(documents::one(zoho, &target, KIND, &id).await?.filter(|document| self.is_mine(document)))
     }
 
     fn done(
@@ -183,24 +183,11 @@ impl Plan for TransferStock {
             return Err(problem.into());
         }
         let times = items.iter().filter_map(|item| text(item, "last_modified_time"));
-        let body = Value::Object(self.to_send(&lines, &day_of_organization(zoho.now(), times))).to_string();
+        let body = self.to_send(&lines, &day_of_organization(zoho.now(), times)).into();
         let sent = Sent { at: zoho.now(), taken: &[] };
-        let made = zoho
-            .write(
-                &target,
-                |place| Outgoing {
-                    method: Method::POST,
-                    url: transfer_orders::create_url(place.api, place.organization),
-                    body: Some(body.clone().into()),
-                    if_unmodified_since: None,
-                },
-                |answer| response::inventory(answer).map(|mut answer| KIND.take_record(&mut answer)),
-            )
-            .await;
+        let made = documents::create(zoho, &target, KIND, transfer_orders::create_url, &body).await;
         let document = match made {
-            Ok(Some(document)) => document,
-            // It was made, but Zoho did not show it.
-            Ok(None) => return Err(WriteFailure::Uncertain(unreadable("transfer_order"))),
+            Ok(document) => document,
             // A number of our own that exists already is ours: something on the way sent the call twice.
             Err(WriteFailure::Refused(problem))
                 if self.own_number && problem.code() == Code::ZohoRejected =>
@@ -238,14 +225,6 @@ impl Plan for TransferStock {
             vec![notice.to_owned()],
         )))
     }
-}
-
-/// One transfer order.
-pub(super) async fn one(zoho: &Zoho, target: &Target<'_>, id: &str) -> Result<Option<Object>, Problem> {
-    let mut answer = zoho
-        .read(target, |place| KIND.record_url(place.api, place.organization, id), response::inventory)
-        .await?;
-    Ok(KIND.take_record(&mut answer))
 }
 
 #[cfg(test)]

@@ -5,14 +5,14 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::base::problem::{Code, Problem};
 use shared::zoho::http::Method;
-use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::inventory::{self, transfer_orders};
 use shared::zoho::response;
 use shared::zoho::scope::Product;
 use shared::zoho::value::{Object, day_of_organization, text};
 
-use super::plan::one;
+use super::plan::KIND;
 use crate::inventory::adjustments::plan::begun_perhaps;
+use crate::inventory::documents;
 use crate::writes::plan::{Done, Draft, Plan, Sent};
 use crate::writes::request::WriteRequest;
 use crate::zoho::{Outgoing, Scope, WriteFailure, Zoho, unreadable};
@@ -33,7 +33,8 @@ pub(super) async fn prepare(
     date: Option<String>,
 ) -> Result<Draft<ReceiveTransfer>, Problem> {
     let target = request.target((Product::Inventory, Scope::Known(transfer_orders::READ)));
-    let found = one(zoho, &target, &id).await?.ok_or_else(|| unreadable("transfer_order"))?;
+    let found =
+        documents::one(zoho, &target, KIND, &id).await?.ok_or_else(|| unreadable("transfer_order"))?;
     let status = text(&found, "status").unwrap_or_default().to_owned();
     if !["in_transit", "partially_transferred"].contains(&status.as_str()) {
         return Err(Problem::new(
@@ -92,7 +93,7 @@ impl Plan for ReceiveTransfer {
         .await
         .map_err(begun_perhaps)?;
         // Zoho answers without the order.
-        match one(zoho, &target.with(transfer_orders::READ), &self.id).await {
+        match documents::one(zoho, &target.with(transfer_orders::READ), KIND, &self.id).await {
             Ok(Some(order)) => Ok(self.done(order)),
             _ => {
                 let mut order = Object::new();
@@ -110,14 +111,14 @@ impl Plan for ReceiveTransfer {
         _: &Sent<'_>,
     ) -> Result<Option<Done>, Problem> {
         let target = request.target((Product::Inventory, Scope::Known(transfer_orders::READ)));
-        let order = one(zoho, &target, &self.id).await?;
+        let order = documents::one(zoho, &target, KIND, &self.id).await?;
         Ok(order.filter(|order| text(order, "status") == Some("transferred")).map(|order| self.done(order)))
     }
 }
 
 impl ReceiveTransfer {
     fn done(&self, order: Object) -> Done {
-        let subject = format!("{}/{}", RecordKind::TRANSFER_ORDER, self.id);
+        let subject = format!("{}/{}", KIND, self.id);
         Done {
             status: 200,
             subject,

@@ -1,0 +1,48 @@
+//! Documents of Inventory: made, and read one by one.
+
+use serde_json::Value;
+use shared::base::problem::Problem;
+use shared::zoho::http::Method;
+use shared::zoho::inventory::record_kinds::RecordKind;
+use shared::zoho::response;
+use shared::zoho::value::Object;
+
+use crate::zoho::{Outgoing, Target, WriteFailure, Zoho, unreadable};
+
+/// Makes a document, once; `url` is where it is posted, by the API's address and the organisation.
+pub(crate) async fn create(
+    zoho: &Zoho,
+    target: &Target<'_>,
+    kind: &'static RecordKind,
+    url: fn(&str, &str) -> String,
+    body: &Value,
+) -> Result<Object, WriteFailure> {
+    let body = body.to_string();
+    let made = zoho
+        .write(
+            target,
+            |place| Outgoing {
+                method: Method::POST,
+                url: url(place.api, place.organization),
+                body: Some(body.clone().into()),
+                if_unmodified_since: None,
+            },
+            |answer| response::inventory(answer).map(|mut answer| kind.take_record(&mut answer)),
+        )
+        .await?;
+    // Without a document it was made, but Zoho did not show it.
+    made.ok_or_else(|| WriteFailure::Uncertain(unreadable(kind.word)))
+}
+
+/// One document, as Zoho has it.
+pub(crate) async fn one(
+    zoho: &Zoho,
+    target: &Target<'_>,
+    kind: &'static RecordKind,
+    id: &str,
+) -> Result<Option<Object>, Problem> {
+    let mut answer = zoho
+        .read(target, |place| kind.record_url(place.api, place.organization, id), response::inventory)
+        .await?;
+    Ok(kind.take_record(&mut answer))
+}
