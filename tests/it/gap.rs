@@ -52,7 +52,8 @@ impl Scene {
         let ending = Browser::default().consent(&inside.link(wish).await).await;
         assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
         hooks::set_secrets(&*inside.services.stores.secrets).await;
-        let permissions = ["inventory:write", "crm:write", "events", "zoho:PUT:crm/Deals/*"];
+        let permissions =
+            ["inventory:stock", "inventory:write", "crm:write", "events", "zoho:PUT:crm/Deals/*"];
         let permissions = permissions.iter().map(|text| text.parse().unwrap());
         let key = inside.key(NewKey { permissions: permissions.collect(), ..any_key() }).await;
         let webhooks = webhook_intake::router(&inside.services_of("webhook-intake"));
@@ -448,6 +449,32 @@ here_and_on_aws! {
         assert_eq!(scene.taken().await, Vec::<String>::new());
         for _ in 0..3 {
             assert_eq!(scene.after(301).await.found, 0);
+        }
+    }
+}
+
+here_and_on_aws! {
+    /// Inventory reports the items whose stock moved as changed: what a movement of ours alone changed is no news.
+    async fn our_own_movement_of_stock_is_no_news() {
+        let scene = Scene::with(Options::new(""), ScopeSet::of(&Product::ALL, Access::Stock)).await;
+        scene.after(301).await;
+        scene.after(16).await;
+        scene.taken().await;
+        let delta = json!({ "item_id": ITEM, "location": "Main", "reason": "Damaged goods", "delta": -1 });
+        let transfer = json!({ "from": "Main", "to": "Outlet", "lines": [{ "item_id": ITEM, "quantity": 1 }] });
+        for (path, body) in
+            [("/v1/inventory/adjustments", delta), ("/v1/inventory/transferorders", transfer)]
+        {
+            scene.inside.advance(Duration::from_secs(60));
+            scene.request("POST", path, &body).await;
+            assert_eq!(scene.after(301).await.found, 1, "{path}: the item was changed");
+            scene.after(16).await;
+            assert_eq!(scene.taken().await, Vec::<String>::new(), "{path}");
+            scene.inside.advance(Duration::from_secs(60));
+            assert!(scene.zoho().adjust_stock(ITEM, "3300000000038080", "-1").is_some());
+            scene.after(301).await;
+            scene.after(16).await;
+            assert_eq!(scene.taken().await, [format!("item.updated item/{ITEM}")], "{path}: of others");
         }
     }
 }

@@ -56,6 +56,7 @@ mod gap;
 mod intake;
 mod killed;
 mod lambda;
+mod many_connections;
 mod mappings;
 mod openapi;
 mod operator;

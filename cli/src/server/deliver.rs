@@ -13,7 +13,7 @@ use shared::store::{Key, Outcome, Page, Query, Row, StoreError, Table, Write};
 use token_refresh::Local;
 use tokio::select;
 use tokio::sync::Notify;
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep_until};
 
 /// The interval of the schedule in the cloud.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
@@ -50,21 +50,24 @@ impl NewEvents {
 /// Delivers until the process ends. The next process continues from the ledger.
 pub(crate) async fn run(services: &Services, token_refresh: Local, new: NewEvents) {
     let function = EventDelivery::new(services, Arc::new(token_refresh));
-    let mut next = Duration::ZERO;
+    let mut all_at = Instant::now();
     loop {
-        select! {
-            () = sleep(next) => {}
-            () = new.0.came.notified() => {}
-        }
-        let connections = new.take();
-        let newest = (!connections.is_empty()).then(|| services.clock.now());
-        next = match function.handle(Wake { connections, newest }).await {
-            Ok(swept) => swept.next.map_or(SWEEP_INTERVAL, |at| until(at, &services.clock)),
-            Err(error) => {
-                tracing::error!(%error, "events could not be delivered");
-                SWEEP_INTERVAL
+        let wake = select! {
+            () = sleep_until(all_at) => Wake::default(),
+            () = new.0.came.notified() => {
+                Wake { connections: new.take(), newest: Some(services.clock.now()) }
             }
         };
+        if wake.connections.is_empty() {
+            all_at = Instant::now() + SWEEP_INTERVAL;
+        }
+        match function.handle(wake).await {
+            Ok(swept) => {
+                let next = swept.next.map_or(SWEEP_INTERVAL, |at| until(at, &services.clock));
+                all_at = all_at.min(Instant::now() + next);
+            }
+            Err(error) => tracing::error!(%error, "events could not be delivered"),
+        }
     }
 }
 

@@ -78,11 +78,11 @@ impl EventDelivery {
         self.sweep(&wake.connections).await
     }
 
-    /// Does all that is due, for these connections and for all that are known.
+    /// Brings the events of these connections on their way; without any, does all that is due for all that are known.
     ///
     /// # Errors
     /// Where the store fails for all of them.
-    pub async fn sweep(&self, also: &BTreeSet<ConnectionName>) -> Result<Swept, StoreError> {
+    pub async fn sweep(&self, woken: &BTreeSet<ConnectionName>) -> Result<Swept, StoreError> {
         let Self { stores, events, ledger, own_writes, http, zoho, .. } = self;
         let clock = &*self.clock;
         let give_up = GiveUp { ledger, clock, trouble_events: TroubleEvents { events } };
@@ -110,6 +110,6 @@ impl EventDelivery {
                 inventory_calls_per_day: self.inventory_calls_per_day,
             },
         };
-        sweep.run(also).await
+        sweep.run(woken).await
     }
 }

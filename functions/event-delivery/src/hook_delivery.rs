@@ -5,7 +5,7 @@ use shared::base::clock::Clock;
 use shared::base::id::ConnectionName;
 use shared::base::telemetry::gauge;
 use shared::core::events::agent_hook::Hook;
-use shared::core::events::ledger::{Batch, Entry, Ledger, MAX_OPEN_BATCHES, Stage};
+use shared::core::events::ledger::{Batch, Entry, Ledger, MAX_OPEN_BATCHES, Stage, Standing};
 use shared::store::StoreError;
 use tokio::time::Instant;
 
@@ -40,13 +40,15 @@ impl HookDelivery<'_> {
         let digest = hook.digest();
         while Instant::now() < until {
             let standing = self.ledger.standing().await?;
-            let is_refused = standing.refused.is_some_and(|(refused, _)| refused == digest);
+            let is_refused = standing.refused.as_ref().is_some_and(|(refused, _)| *refused == digest);
             let Pass { mut again, room } = self.advance_open(name, hook, is_refused, swept).await?;
             if is_refused {
                 return Ok(());
             }
             if room {
-                again |= self.freeze_next(name, hook, swept).await?;
+                // Who told something took a turn for it.
+                let standing = if again { self.ledger.standing().await? } else { standing };
+                again |= self.freeze_next(name, hook, &standing, swept).await?;
             }
             if !again {
                 return Ok(());
@@ -95,9 +97,10 @@ impl HookDelivery<'_> {
         &self,
         name: &ConnectionName,
         hook: &Hook,
+        standing: &Standing,
         swept: &mut Swept,
     ) -> Result<bool, StoreError> {
-        if let Some(free) = self.ledger.standing().await?.next_turn(self.clock.now(), hook.turns()) {
+        if let Some(free) = standing.next_turn(self.clock.now(), hook.turns()) {
             swept.due_at(free);
             return Ok(false);
         }

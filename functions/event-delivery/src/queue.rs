@@ -1,8 +1,10 @@
 //! Puts a connection's settled events into the queue, after the records they are about were looked up.
 
+use std::collections::BTreeSet;
+
 use shared::base::id::ConnectionName;
 use shared::core::events::Events;
-use shared::core::events::ledger::Ledger;
+use shared::core::events::ledger::{FanOut, Ledger};
 use shared::core::writes::own_writes::OwnWrites;
 use shared::store::StoreError;
 use shared::zoho::scope::Product;
@@ -14,14 +16,16 @@ use crate::zoho_reads::Run;
 /// Events of one step.
 const EVENTS_PER_STEP: usize = 25;
 
-/// What is left of a connection's events.
-pub(crate) enum Remaining {
-    /// None that is settled.
-    None,
-    /// Some, until this product can be asked.
-    WaitsFor(Product),
-    /// Perhaps some, because the time was over. Another sweep goes on.
-    Unknown,
+/// What became of a connection's events.
+pub(crate) struct Queued {
+    /// Entries that were made of them.
+    pub(crate) count: usize,
+    /// The products for which some wait, or may wait, because time was over.
+    pub(crate) waiting: BTreeSet<Product>,
+    /// What the reads of their records came to.
+    pub(crate) run: Run,
+    /// Why it was not done.
+    pub(crate) failed: Option<StoreError>,
 }
 
 /// What queueing works with.
@@ -34,30 +38,50 @@ pub(crate) struct Queue<'a> {
 
 impl Queue<'_> {
     /// Makes entries of settled events, in their order. It stops at the first event whose record cannot be looked up yet.
+    /// `from` is where to go on, as far as that was read already.
     pub(crate) async fn fill(
         &self,
-        name: &ConnectionName,
+        (name, from): (&ConnectionName, Option<FanOut>),
+        lookups_until: Instant,
         until: Instant,
-        run: &mut Run,
-        queued: &mut usize,
-    ) -> Result<Remaining, StoreError> {
+    ) -> Queued {
+        let (run, waiting) = (Run::new(lookups_until), BTreeSet::new());
+        let mut queued = Queued { count: 0, waiting, run, failed: None };
+        if let Err(error) = self.fill_until(name, from, until, &mut queued).await {
+            queued.failed = Some(error);
+        }
+        queued
+    }
+
+    async fn fill_until(
+        &self,
+        name: &ConnectionName,
+        mut from: Option<FanOut>,
+        until: Instant,
+        queued: &mut Queued,
+    ) -> Result<(), StoreError> {
         while Instant::now() < until {
-            let from = self.ledger.fan_out_from(name).await?;
+            let from = match from.take() {
+                Some(from) => from,
+                None => self.ledger.fan_out_from(name).await?,
+            };
             let after = from.after().map(str::to_owned);
             let (events, _) = self.events.list(name, after, EVENTS_PER_STEP).await?;
             if events.is_empty() {
-                return Ok(Remaining::None);
+                return Ok(());
             }
             let mut step = from.step(&events);
-            let enriched = self.enrichment.look_up(name, step.entries(), run).await;
+            let enriched = self.enrichment.look_up(name, step.entries(), &mut queued.run).await;
             if let Some((index, _)) = enriched.waits {
                 step.end_before(index);
             }
-            *queued += self.ledger.fan_out(name, step, &enriched.known, self.own_writes).await?;
+            queued.count += self.ledger.fan_out(name, step, &enriched.known, self.own_writes).await?;
             if let Some((_, product)) = enriched.waits {
-                return Ok(Remaining::WaitsFor(product));
+                queued.waiting.insert(product);
+                return Ok(());
             }
         }
-        Ok(Remaining::Unknown)
+        queued.waiting.extend(Product::ALL);
+        Ok(())
     }
 }

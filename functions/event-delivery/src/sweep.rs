@@ -1,30 +1,33 @@
-//! One sweep over all connections: new events go into the queue, due batches go to the hook, and due lists are polled. Each step
-//! handles each connection by itself, so that one in trouble holds up none.
+//! One sweep over connections: new events go into the queue, due batches go to the hook, and due lists are polled. Each step
+//! handles each connection by itself, many at once, so that one in trouble holds up none.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use futures::{StreamExt, stream};
 use shared::base::clock::Clock;
 use shared::base::id::ConnectionName;
 use shared::core::connection;
 use shared::core::events::agent_hook::Hook;
-use shared::core::events::ledger::Ledger;
+use shared::core::events::ledger::{FanOut, Ledger};
 use shared::store::{StoreError, Stores};
-use shared::zoho::scope::Product;
 use tokio::time::Instant;
 
 use crate::hook_delivery::HookDelivery;
 use crate::polling::Polling;
-use crate::queue::{Queue, Remaining};
+use crate::queue::{Queue, Queued};
 use crate::rotation::rotate_by_minute;
 use crate::swept::Swept;
-use crate::zoho_reads::Run;
 
 /// After this nothing new is begun, so that what has begun ends before Lambda ends the function.
 const SWEEP_BUDGET: Duration = Duration::from_secs(30);
 
 /// After this no record is looked up for the queue: a slow Zoho must not make other connections wait.
 const LOOKUP_BUDGET: Duration = Duration::from_secs(12);
+
+/// Connections that are handled at once, because nearly all of the time is waiting for stores and for Zoho. What is done for one
+/// connection is done one after the other.
+pub(crate) const AT_ONCE: usize = 16;
 
 /// The steps of a sweep, and what they have in common.
 pub(crate) struct Sweep<'a> {
@@ -37,61 +40,76 @@ pub(crate) struct Sweep<'a> {
 }
 
 impl Sweep<'_> {
-    pub(crate) async fn run(&self, also: &BTreeSet<ConnectionName>) -> Result<Swept, StoreError> {
+    /// Sweeps these connections, which have new events; without any, all of them, and their lists.
+    pub(crate) async fn run(&self, woken: &BTreeSet<ConnectionName>) -> Result<Swept, StoreError> {
         let (started, until) = (Instant::now(), Instant::now() + SWEEP_BUDGET);
-        let connections = self.connections(also).await?;
+        let connections = if woken.is_empty() {
+            self.connections().await?
+        } else {
+            woken.iter().map(|name| (name.clone(), None)).collect()
+        };
+        let names: Vec<_> = connections.iter().map(|(name, _)| name.clone()).collect();
         let mut swept = Swept::default();
-        let mut run = Run::new(started + LOOKUP_BUDGET);
-        let waiting = self.queue_events(&connections, until, &mut run, &mut swept).await;
-        self.tell_hook(&connections, until, &mut swept).await;
-        run.until = until;
-        self.polling.run(&waiting, &mut run, &mut swept).await?;
+        let queued = self.queue_events(connections, started + LOOKUP_BUDGET, until, &mut swept).await;
+        self.tell_hook(names, until, &mut swept).await;
+        if woken.is_empty() {
+            self.polling.run(queued, until, &mut swept).await?;
+        }
         Ok(swept)
     }
 
-    /// All connections that have, or may have, events.
-    async fn connections(&self, also: &BTreeSet<ConnectionName>) -> Result<Vec<ConnectionName>, StoreError> {
-        let mut names = also.clone();
-        names.extend(self.ledger.connections().await?);
-        names.extend(connection::list(&*self.stores.state).await?.into_iter().map(|found| found.name));
-        let mut names: Vec<_> = names.into_iter().collect();
-        rotate_by_minute(&mut names, self.clock.now());
-        Ok(names)
+    /// All connections that have, or may have, events, and where the queue of each goes on.
+    async fn connections(&self) -> Result<Vec<(ConnectionName, Option<FanOut>)>, StoreError> {
+        let mut all = self.ledger.fan_outs().await?;
+        for found in connection::list(&*self.stores.state).await? {
+            all.entry(found.name).or_insert_with_key(FanOut::begin);
+        }
+        let mut all: Vec<_> = all.into_iter().map(|(name, from)| (name, Some(from))).collect();
+        rotate_by_minute(&mut all, self.clock.now());
+        Ok(all)
     }
 
-    /// Gives the connections and products whose events still wait to be queued.
+    /// Gives what is left of the events of each connection.
     async fn queue_events(
         &self,
-        connections: &[ConnectionName],
+        connections: Vec<(ConnectionName, Option<FanOut>)>,
+        lookups_until: Instant,
         until: Instant,
-        run: &mut Run,
         swept: &mut Swept,
-    ) -> BTreeSet<(ConnectionName, Product)> {
-        let mut waiting = BTreeSet::new();
-        for name in connections {
-            match self.queue.fill(name, until, run, &mut swept.queued).await {
-                Ok(Remaining::None) => {}
-                Ok(Remaining::WaitsFor(product)) => drop(waiting.insert((name.clone(), product))),
-                Ok(Remaining::Unknown) => {
-                    waiting.extend(Product::ALL.map(|product| (name.clone(), product)));
-                }
-                Err(error) => swept.failed_for(name, &error),
+    ) -> BTreeMap<ConnectionName, Queued> {
+        let fill = async |(name, from): (ConnectionName, Option<FanOut>)| {
+            let queued = self.queue.fill((&name, from), lookups_until, until).await;
+            (name, queued)
+        };
+        let mut filled = stream::iter(connections).map(fill).buffer_unordered(AT_ONCE);
+        let mut all = BTreeMap::new();
+        while let Some((name, mut queued)) = filled.next().await {
+            swept.queued += queued.count;
+            if let Some(error) = queued.failed.take() {
+                swept.failed_for(&name, &error);
             }
+            all.insert(name, queued);
         }
-        waiting
+        all
     }
 
-    async fn tell_hook(&self, connections: &[ConnectionName], until: Instant, swept: &mut Swept) {
+    async fn tell_hook(&self, connections: Vec<ConnectionName>, until: Instant, swept: &mut Swept) {
         let hook = Hook::read(&*self.stores.secrets).await.unwrap_or_else(|error| {
             swept.failed += 1;
             tracing::error!(%error, "the agent's hook cannot be read, so nothing is sent to it");
             None
         });
-        let Some(hook) = hook.filter(|hook| !hook.paused) else { return };
-        for name in connections {
-            if let Err(error) = self.hook_delivery.deliver(name, &hook, until, swept).await {
-                swept.failed_for(name, &error);
+        let Some(hook) = &hook.filter(|hook| !hook.paused) else { return };
+        let deliver = async |name: ConnectionName| {
+            let mut told = Swept::default();
+            if let Err(error) = self.hook_delivery.deliver(&name, hook, until, &mut told).await {
+                told.failed_for(&name, &error);
             }
+            told
+        };
+        let mut delivered = stream::iter(connections).map(deliver).buffer_unordered(AT_ONCE);
+        while let Some(told) = delivered.next().await {
+            swept.add(told);
         }
     }
 }

@@ -21,6 +21,16 @@ pub struct Swept {
 }
 
 impl Swept {
+    /// Adds what was done beside it.
+    pub(crate) fn add(&mut self, other: Self) {
+        let Self { queued, told, found, failed, next } = other;
+        self.queued += queued;
+        self.told += told;
+        self.found += found;
+        self.failed += failed;
+        next.into_iter().for_each(|at| self.due_at(at));
+    }
+
     /// Something is due again at this time.
     pub(crate) fn due_at(&mut self, at: Timestamp) {
         self.next = Some(self.next.map_or(at, |known| known.min(at)));

@@ -15,7 +15,7 @@ const MAX_SETTLING_WAIT: Duration = Duration::from_secs(16);
 /// What triggered the function.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wake {
-    /// The connections of new events.
+    /// The connections of new events. Without any, all that is due is done for all of them.
     pub connections: BTreeSet<ConnectionName>,
     /// When the newest of them arrived.
     pub newest: Option<Timestamp>,

@@ -15,4 +15,6 @@ pub mod sqlite;
 pub use error::StoreError;
 pub use secrets::{SecretValue, Secrets, VersionId};
 pub use stores::Stores;
-pub use table::{Condition, Key, Order, Outcome, Page, Put, Query, Row, Table, Version, Write, take};
+pub use table::{
+    Condition, Key, Order, Outcome, Page, Put, Query, Row, Table, Version, Write, all_rows, take,
+};

@@ -200,6 +200,26 @@ pub trait Table: Send + Sync {
     }
 }
 
+/// Rows of one query where all are read.
+const PAGE: usize = 1000;
+
+/// All rows of a partition whose sort keys begin with `prefix`, in ascending order.
+///
+/// # Errors
+/// Where the store fails.
+pub async fn all_rows(table: &dyn Table, partition: &str, prefix: &str) -> Result<Vec<Row>, StoreError> {
+    let mut query = Query { prefix: prefix.to_owned(), ..Query::partition(partition, PAGE) };
+    let mut rows = Vec::new();
+    loop {
+        let mut page = table.query(query.clone()).await?;
+        rows.append(&mut page.rows);
+        match page.next {
+            Some(_) => query.after = page.next,
+            None => return Ok(rows),
+        }
+    }
+}
+
 /// Takes a record away, for one caller only. Nothing where there is none, or another one took it.
 ///
 /// # Errors

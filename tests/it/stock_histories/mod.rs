@@ -11,12 +11,15 @@ mod story;
 mod world;
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use rust_decimal::Decimal;
+use serde_json::json;
 use tests::hooks::Dice;
+use tokio::time::sleep;
 
 use story::{Ended, Story};
-use world::World;
+use world::{ITEMS, PLACES, World};
 
 /// As many as half a minute takes.
 const USUAL: u64 = 1000;
@@ -119,4 +122,43 @@ async fn stock_adds_up_whatever_happens() {
 #[tokio::test(start_paused = true)]
 async fn stock_adds_up_whatever_else_happens() {
     lived(1).await;
+}
+
+/// A process dies at each of its steps in turn: what it had not sent is done by who asks again, what it had sent is found, and only
+/// between the note that it is sent and the call itself is there a moment that nobody can tell apart.
+#[tokio::test(start_paused = true)]
+async fn what_dies_before_it_is_sent_is_done_by_the_next() {
+    let (item, main) = (ITEMS[0].0, PLACES[0]);
+    let adjustment = json!({ "item_id": item, "location": main.1, "reason": "Damaged goods", "delta": -2 });
+    let transfer =
+        json!({ "from": main.1, "to": PLACES[1].1, "lines": [{ "item_id": item, "quantity": 2 }] });
+    for (path, body) in
+        [("/v1/inventory/adjustments", adjustment), ("/v1/inventory/transferorders", transfer)]
+    {
+        let (mut uncertain, mut deaths) = (0, 0);
+        loop {
+            let world = World::quiet().await;
+            let spot = (item.to_owned(), main.0.to_owned());
+            let moved = || world.begin[&spot] - world.true_stock()[&spot];
+            let process = world.process(Some(deaths));
+            if let Some((status, answer)) = world.ask(&process, "POST", path, Some("k"), &body).await {
+                assert_eq!((status, moved()), (201, Decimal::TWO), "{answer}");
+                break;
+            }
+            deaths += 1;
+            sleep(Duration::from_secs(60)).await;
+            let again = world.ask(&world.process(None), "POST", path, Some("k"), &body).await;
+            match again {
+                Some((201, _)) => assert_eq!(moved(), Decimal::TWO, "{path} {deaths}"),
+                Some((_, problem)) => {
+                    assert_eq!((&problem["code"], moved()), (&json!("write_uncertain"), Decimal::ZERO));
+                    uncertain += 1;
+                }
+                None => panic!("{path}: nobody answered after {deaths} steps"),
+            }
+        }
+        assert!(deaths > 10, "{path}: {deaths}");
+        assert!(uncertain <= 2, "{path}: {uncertain} of {deaths}");
+        println!("{path}: of {deaths} deaths, {uncertain} stay uncertain");
+    }
 }

@@ -96,6 +96,8 @@ pub(super) struct World {
     kept: Arc<Mutex<Kept>>,
     clock: SharedClock,
     dice: Arc<Mutex<Dice>>,
+    /// Whether nobody else moves anything, and every call arrives.
+    is_quiet: bool,
     /// A process that lives: to make one takes longer than what it does.
     living: OnceLock<Router>,
 }
@@ -150,12 +152,18 @@ impl World {
             kept: Arc::new(Mutex::new(Kept::new(false))),
             clock,
             dice: Arc::new(Mutex::new(Dice(dice.roll()))),
+            is_quiet: false,
             living: OnceLock::new(),
         };
         let stores = life::stores(&world.kept, &Life::of(None), &world.clock);
         let key = world.furnish(&stores, &token).await;
         let begin = world.true_stock();
         Self { key, begin, ..world }
+    }
+
+    /// One in which nothing goes wrong but that processes die.
+    pub(super) async fn quiet() -> Self {
+        Self { is_quiet: true, ..Self::new(&mut Dice(1)).await }
     }
 
     /// A connection, its token, and a key for stock.
@@ -211,7 +219,8 @@ impl World {
 
     fn new_process(&self, steps: Option<i64>) -> Router {
         let life = Life::of(steps);
-        let line = Line { shared: self.shared.clone(), life: life.clone(), dice: self.dice.clone() };
+        let dice = (!self.is_quiet).then(|| self.dice.clone());
+        let line = Line { shared: self.shared.clone(), life: life.clone(), dice };
         let settings =
             Settings::read(|name| (name == settings::SANDBOX_URL).then(|| BASE.to_owned())).unwrap();
         let inventory = InventoryLimits { per_minute: None, per_day: None };

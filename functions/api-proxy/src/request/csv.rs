@@ -12,6 +12,7 @@ const DELIMITERS: [char; 3] = [',', ';', '\t'];
 /// A table that is read row by row, in the order of its lines.
 pub(crate) struct Csv<'a> {
     rest: &'a str,
+    delimiter: char,
     line: usize,
     reader: Reader,
     values: Vec<u8>,
@@ -60,10 +61,10 @@ impl<'a> Csv<'a> {
             .into_iter()
             .max_by_key(|one| (first.matches(*one).count(), *one == ','))
             .unwrap_or(',');
-        let delimiter = u8::try_from(delimiter).unwrap_or(b',');
-        let reader = ReaderBuilder::new().delimiter(delimiter).build();
+        let reader = ReaderBuilder::new().delimiter(u8::try_from(delimiter).unwrap_or(b',')).build();
         let (values, ends) = (vec![0; 1024], vec![0; known.len() + 1]);
-        let mut table = Self { rest, line: 1, reader, values, ends, count: 0, columns: Vec::new() };
+        let mut table =
+            Self { rest, delimiter, line: 1, reader, values, ends, count: 0, columns: Vec::new() };
         let header = match table.record() {
             Some(Ok(line)) => table.row(line),
             Some(Err(wrong)) => return Err(invalid(format!("Line {}: {}", wrong.line, wrong.detail))),
@@ -97,6 +98,11 @@ impl<'a> Csv<'a> {
     /// Whether the header names a column.
     pub(crate) fn has(&self, column: &str) -> bool {
         self.columns.contains(&column)
+    }
+
+    /// Whether it is of a country where a comma stands before decimals, so that a semicolon separates values.
+    pub(crate) fn has_semicolons(&self) -> bool {
+        self.delimiter == ';'
     }
 
     /// The next row that is not empty.

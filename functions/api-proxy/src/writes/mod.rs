@@ -271,14 +271,24 @@ impl Writes {
         })
     }
 
-    /// Writes it down, sends it once, and finds out how it ended. Where the process dies meanwhile, the next request with the
-    /// same key finds out.
+    /// Looks, writes it down, sends it once, and finds out how it ended. Where the process dies after the look, the next request
+    /// with the same key finds out.
     async fn send(
         &self,
         request: &WriteRequest<'_>,
-        prepared: Prepared,
+        mut prepared: Prepared,
         mut ticket: Option<Ticket>,
     ) -> Result<Finished, Problem> {
+        match prepared.plan.look(&self.zoho, request).await {
+            Ok(None) => {}
+            Ok(Some(nothing_to_send)) => return Ok(self.keep(ticket, nothing_to_send).await),
+            Err(problem) => {
+                if let Some(ticket) = ticket {
+                    self.forget(ticket).await;
+                }
+                return Err(problem);
+            }
+        }
         let plan = &*prepared.plan;
         let mut entry = self.entry(request, &prepared);
         self.audit.begin(&entry).await?;
@@ -382,6 +392,11 @@ impl Writes {
         if let Some(twin) = twin {
             say_twice(&mut done.body, &twin, &done.subject);
         }
+        Ok(self.keep(ticket, done).await)
+    }
+
+    /// Keeps the answer for repetitions of the request.
+    async fn keep(&self, ticket: Option<Ticket>, done: Done) -> Finished {
         let status = done.status;
         let (kept, whole) = match done.exact {
             Some(exact) => (exact_response::kept(status, exact.clone()), Some(exact)),
@@ -393,7 +408,7 @@ impl Writes {
         {
             tracing::error!(%error, "the answer of a write could not be kept");
         }
-        Ok(Finished { kept, whole })
+        Finished { kept, whole }
     }
 
     /// Marks the other records that a write changed.

@@ -36,6 +36,12 @@ pub(crate) trait Plan: Send + Sync {
     /// What it is about, in words: "the order".
     fn subject(&self) -> &'static str;
 
+    /// Reads what must be known right before it is sent: a process that dies meanwhile has written nothing. Gives the answer
+    /// where there is nothing to send.
+    async fn look(&mut self, _: &Zoho, _: &WriteRequest<'_>) -> Result<Option<Done>, Problem> {
+        Ok(None)
+    }
+
     /// Sends it, once.
     async fn send(&self, zoho: &Zoho, request: &WriteRequest<'_>) -> Result<Done, WriteFailure>;
 

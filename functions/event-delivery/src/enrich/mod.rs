@@ -49,8 +49,8 @@ impl Enrichment<'_> {
             let looked = match records.of(lookup) {
                 Outcome::Known(looked) => looked,
                 // After one event has waited long enough, those behind it do not wait as long again.
-                Outcome::NotNow if run.is_given_up(name, product) || self.has_waited(entry) => {
-                    run.give_up(name, product);
+                Outcome::NotNow if run.is_given_up(product) || self.has_waited(entry) => {
+                    run.give_up(product);
                     RecordState::Unknown
                 }
                 Outcome::NotNow | Outcome::NoTime => {

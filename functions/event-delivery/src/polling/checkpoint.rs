@@ -2,14 +2,11 @@
 
 use serde::{Deserialize, Serialize};
 use shared::base::clock::Timestamp;
-use shared::store::{Condition, Key, Outcome, Put, Query, Row, StoreError, Table, Version};
+use shared::store::{Condition, Key, Outcome, Put, Row, StoreError, Table, Version, all_rows};
 use shared::zoho::change_lists::{Order, PagePosition};
 
 const PARTITION: &str = "progress";
 const PREFIX: &str = "gap/";
-
-/// More than there are lists.
-const MAX_LISTS: usize = 5000;
 
 /// How far the polls of one list have come. Its fields are stored under older names.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -109,12 +106,6 @@ impl StoredCheckpoint {
 
 /// Reads all checkpoints. A list whose row cannot be read is polled as if for the first time.
 pub(super) async fn read_all(events: &dyn Table) -> Result<Vec<StoredCheckpoint>, StoreError> {
-    let query = Query {
-        partition: PARTITION.to_owned(),
-        prefix: PREFIX.to_owned(),
-        limit: MAX_LISTS,
-        ..Query::default()
-    };
     let stored = |row: &Row| {
         let checkpoint = row.read().unwrap_or_else(|error| {
             tracing::error!(row = row.key.sort, %error, "a checkpoint cannot be read: its list is polled from the beginning");
@@ -122,7 +113,7 @@ pub(super) async fn read_all(events: &dyn Table) -> Result<Vec<StoredCheckpoint>
         });
         StoredCheckpoint { checkpoint, key: row.key.clone(), version: Some(row.version.clone()) }
     };
-    Ok(events.query(query).await?.rows.iter().map(stored).collect())
+    Ok(all_rows(events, PARTITION, PREFIX).await?.iter().map(stored).collect())
 }
 
 #[cfg(test)]

@@ -13,22 +13,31 @@ mod pager;
 pub(crate) mod report;
 mod schedule;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
+use futures::{StreamExt, stream};
 use shared::base::clock::Clock;
 use shared::base::id::ConnectionName;
 use shared::base::telemetry::gauge;
 use shared::core::events::subscription;
 use shared::store::{StoreError, Stores};
-use shared::zoho::scope::Product;
+use tokio::time::Instant;
 
+use crate::queue::Queued;
 use crate::rotation::rotate_by_minute;
+use crate::sweep::AT_ONCE;
 use crate::swept::Swept;
 use crate::zoho_reads::Run;
 use checkpoint::StoredCheckpoint;
 use daily_share::share_the_day;
-use list::lists_of;
+use list::{List, lists_of};
 use list_poll::ListPoll;
+
+/// The lists of one connection.
+struct Polled {
+    lists: Vec<(List, StoredCheckpoint)>,
+    run: Run,
+}
 
 /// What polling works with.
 pub(crate) struct Polling<'a> {
@@ -40,39 +49,64 @@ pub(crate) struct Polling<'a> {
 }
 
 impl Polling<'_> {
-    /// Polls every list that is due, while there is time. It leaves out lists of products for which queued events wait: what is
-    /// found would overtake them.
+    /// Polls every list that is due, while there is time. It leaves out lists of products for which events wait for the queue: what
+    /// is found would overtake them.
     pub(crate) async fn run(
         &self,
-        waiting: &BTreeSet<(ConnectionName, Product)>,
-        run: &mut Run,
+        mut queued: BTreeMap<ConnectionName, Queued>,
+        until: Instant,
         swept: &mut Swept,
     ) -> Result<(), StoreError> {
         let now = self.clock.now();
         let watched = subscription::list(&*self.stores.state).await?;
         let mut lists: Vec<_> = watched.iter().flat_map(|stored| lists_of(&stored.watch, now)).collect();
         share_the_day(&mut lists, self.inventory_calls_per_day);
-        lists.retain(|list| !waiting.contains(&(list.connection.clone(), list.product())));
+        let waits = |list: &List| {
+            queued.get(&list.connection).is_some_and(|queued| queued.waiting.contains(&list.product()))
+        };
+        lists.retain(|list| !waits(list));
         if lists.is_empty() {
             return Ok(());
         }
         let stored = checkpoint::read_all(&*self.stores.events).await?;
         let mut stored: HashMap<String, StoredCheckpoint> =
             stored.into_iter().map(|stored| (stored.list().to_owned(), stored)).collect();
-        rotate_by_minute(&mut lists, now);
-        for list in &lists {
-            if !run.has_time() {
-                break;
-            }
-            let stored = stored.remove(&list.name()).unwrap_or_else(|| StoredCheckpoint::new(&list.name()));
-            match self.list_poll.run(list, stored, run).await {
-                Ok(found) => swept.found += found,
-                Err(error) => swept.failed_for(&list.connection, &error),
-            }
+        let mut connections: BTreeMap<ConnectionName, Polled> = BTreeMap::new();
+        for list in lists {
+            let name = list.name();
+            let checkpoint = stored.remove(&name).unwrap_or_else(|| StoredCheckpoint::new(&name));
+            let polled = connections.entry(list.connection.clone()).or_insert_with_key(|name| {
+                let mut run = queued.remove(name).map_or_else(|| Run::new(until), |queued| queued.run);
+                run.until = until;
+                Polled { lists: Vec::new(), run }
+            });
+            polled.lists.push((list, checkpoint));
+        }
+        let mut connections: Vec<Polled> = connections.into_values().collect();
+        connections.iter_mut().for_each(|polled| rotate_by_minute(&mut polled.lists, now));
+        rotate_by_minute(&mut connections, now);
+        let mut polled = stream::iter(connections).map(|polled| self.poll(polled)).buffer_unordered(AT_ONCE);
+        while let Some(found) = polled.next().await {
+            swept.add(found);
         }
         if swept.found > 0 {
             gauge("events_found_by_sweep", swept.found);
         }
         Ok(())
+    }
+
+    /// Polls the lists of one connection, one after the other.
+    async fn poll(&self, Polled { lists, mut run }: Polled) -> Swept {
+        let mut swept = Swept::default();
+        for (list, checkpoint) in lists {
+            if !run.has_time() {
+                break;
+            }
+            match self.list_poll.run(&list, checkpoint, &mut run).await {
+                Ok(found) => swept.found += found,
+                Err(error) => swept.failed_for(&list.connection, &error),
+            }
+        }
+        swept
     }
 }

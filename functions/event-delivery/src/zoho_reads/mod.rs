@@ -64,8 +64,8 @@ impl ZohoReads {
         url: impl Fn(&Place<'_>) -> String,
         judge: impl Fn(&Answer) -> Result<T, Failure>,
     ) -> Result<T, Trouble> {
-        let Target { connection, product, .. } = *target;
-        run.check(connection, product)?;
+        let product = target.product;
+        run.check(product)?;
         let begun = self.client.begin(target.call(run.until), |_| {}).await;
         let mut session = begun.map_err(|error| not_read(run, target, error))?;
         if let Some(name) = target.name() {
@@ -80,7 +80,7 @@ impl ZohoReads {
             let answer = session.read(&question, &judge).await;
             let answer = answer.map_err(|no_slot| {
                 let later = Trouble::Later(no_slot.detail().to_owned());
-                run.block(connection, product, later.clone());
+                run.block(product, later.clone());
                 later
             })?;
             let failure = match answer {
@@ -88,7 +88,7 @@ impl ZohoReads {
                 Err(failure) => failure,
             };
             if concerns_product(&failure) {
-                run.block(connection, product, failure.clone().into());
+                run.block(product, failure.clone().into());
             }
             if let Err(error) = session.after(failure).await {
                 if let CallError::Failed(failure) = &error
@@ -107,7 +107,7 @@ fn not_read(run: &mut Run, target: &Target<'_>, error: CallError) -> Trouble {
     match error {
         CallError::NoToken(problem) => {
             // Only of this read: the others of the product wait for another run, in which there may be a token again.
-            run.block(target.connection, target.product, Trouble::Later(problem.detail().to_owned()));
+            run.block(target.product, Trouble::Later(problem.detail().to_owned()));
             problem.into()
         }
         CallError::NotAllowed(problem) => problem.into(),

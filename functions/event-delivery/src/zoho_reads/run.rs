@@ -1,9 +1,8 @@
-//! What the reads of one run have in common: its time, and what need not be tried again.
+//! What the reads of one connection have in common while a sweep lasts: their time, and what need not be tried again.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use shared::base::id::ConnectionName;
 use shared::zoho::scope::Product;
 use tokio::time::Instant;
 
@@ -12,14 +11,14 @@ use crate::zoho_reads::trouble::Trouble;
 /// A read begins only where the run has this much time left.
 const MIN_TIME_FOR_READ: Duration = Duration::from_secs(2);
 
-/// What the reads of one run have in common.
+/// What the reads of one connection have in common.
 pub(crate) struct Run {
     /// Until when they must be over.
     pub(crate) until: Instant,
     /// Why all other reads of a product would fail, too: no token, no quota, or a silent Zoho.
-    blocked: BTreeMap<(ConnectionName, Product), Trouble>,
+    blocked: BTreeMap<Product, Trouble>,
     /// Products for which events have waited long enough.
-    given_up: BTreeSet<(ConnectionName, Product)>,
+    given_up: BTreeSet<Product>,
 }
 
 impl Run {
@@ -33,22 +32,22 @@ impl Run {
     }
 
     /// From now on no event of this run waits for this product.
-    pub(crate) fn give_up(&mut self, connection: &ConnectionName, product: Product) {
-        self.given_up.insert((connection.clone(), product));
+    pub(crate) fn give_up(&mut self, product: Product) {
+        self.given_up.insert(product);
     }
 
-    pub(crate) fn is_given_up(&self, connection: &ConnectionName, product: Product) -> bool {
-        self.given_up.contains(&(connection.clone(), product))
+    pub(crate) fn is_given_up(&self, product: Product) -> bool {
+        self.given_up.contains(&product)
     }
 
     /// From now on no read of this product is tried in this run.
-    pub(super) fn block(&mut self, connection: &ConnectionName, product: Product, why: Trouble) {
-        self.blocked.insert((connection.clone(), product), why);
+    pub(super) fn block(&mut self, product: Product, why: Trouble) {
+        self.blocked.insert(product, why);
     }
 
     /// Refuses a read that would fail, or for which no time is left.
-    pub(super) fn check(&self, connection: &ConnectionName, product: Product) -> Result<(), Trouble> {
-        match self.blocked.get(&(connection.clone(), product)) {
+    pub(super) fn check(&self, product: Product) -> Result<(), Trouble> {
+        match self.blocked.get(&product) {
             Some(why) => Err(why.clone()),
             None if !self.has_time() => Err(Trouble::Later("no time is left".to_owned())),
             None => Ok(()),

@@ -14,13 +14,10 @@ use crate::base::ttl_cache::TtlCache;
 use crate::core::access::key_text::{PREFIX, parse, seen};
 use crate::core::access::pattern;
 use crate::core::access::pattern::{BadPattern, Pattern};
-use crate::store::{Condition, Key, Put, Query, StoreError, Table};
+use crate::store::{Condition, Key, Put, Query, StoreError, Table, all_rows};
 use crate::zoho::scope::{Access, Product};
 
 const PARTITION: &str = "key";
-
-/// The most keys that are listed.
-const MAX_LISTED: usize = 1000;
 
 /// The most keys that a process reads before its first request.
 const MAX_PRELOADED: usize = 50;
@@ -229,8 +226,7 @@ impl Keys {
     /// # Errors
     /// Where the store fails.
     pub async fn list(&self) -> Result<Vec<ServiceKey>, StoreError> {
-        let page = self.state.query(Query::partition(PARTITION, MAX_LISTED)).await?;
-        page.rows.iter().map(crate::store::Row::read).collect()
+        all_rows(&*self.state, PARTITION, "").await?.iter().map(crate::store::Row::read).collect()
     }
 
     /// Revokes a key. False where there is none.

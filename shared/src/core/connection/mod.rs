@@ -16,14 +16,11 @@ use organization::Organization;
 use crate::base::clock::{SharedClock, Timestamp};
 use crate::base::id::ConnectionName;
 use crate::base::ttl_cache::TtlCache;
-use crate::store::{Condition, Key, Put, Query, StoreError, Table};
+use crate::store::{Condition, Key, Put, StoreError, Table, all_rows};
 use crate::zoho::data_centre::DataCentre;
 use crate::zoho::scope::ScopeSet;
 
 const PARTITION: &str = "connection";
-
-/// How many connections an installation has at most.
-const MAX_CONNECTIONS: usize = 1000;
 
 /// Zoho keeps this number of grants of one user for one client, and then ends the oldest without notice.
 pub const GRANTS_PER_USER: usize = 20;
@@ -203,8 +200,7 @@ pub async fn get(state: &dyn Table, name: &ConnectionName) -> Result<Option<Conn
 /// # Errors
 /// Where the store fails.
 pub async fn list(state: &dyn Table) -> Result<Vec<Connection>, StoreError> {
-    let page = state.query(Query::partition(PARTITION, MAX_CONNECTIONS)).await?;
-    page.rows.iter().map(crate::store::Row::read).collect()
+    all_rows(state, PARTITION, "").await?.iter().map(crate::store::Row::read).collect()
 }
 
 /// Where a connection's row stands.

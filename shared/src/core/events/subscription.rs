@@ -7,14 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::clock::{SignedDuration, Timestamp, later};
 use crate::base::id::ConnectionName;
-use crate::store::{Condition, Key, Put, Query, Row, StoreError, Table, Version};
+use crate::store::{Condition, Key, Put, Row, StoreError, Table, Version, all_rows};
 use crate::zoho::inventory::record_kinds::RecordKind;
 use crate::zoho::scope::Product;
 
 const PARTITION: &str = "watch";
-
-/// More than there are connections.
-const MAX_LISTED: usize = 1000;
 
 /// The pause between two renewals of a channel. It is short because only Zoho's answer shows that a channel is gone.
 pub const RENEWED_EVERY: SignedDuration = SignedDuration::from_hours(1);
@@ -127,7 +124,7 @@ pub async fn get(state: &dyn Table, name: &ConnectionName) -> Result<Option<Stor
 /// # Errors
 /// Where the store fails.
 pub async fn list(state: &dyn Table) -> Result<Vec<Stored>, StoreError> {
-    let rows = state.query(Query::partition(PARTITION, MAX_LISTED)).await?.rows;
+    let rows = all_rows(state, PARTITION, "").await?;
     let readable = |row: &Row| {
         let unreadable = |error: &StoreError| tracing::error!(row = row.key.sort, %error, "what is watched cannot be read");
         read(row).inspect_err(unreadable).ok()

@@ -24,6 +24,9 @@ pub(crate) struct AdjustStock {
     pub(crate) lines: Vec<Line>,
     /// Whether it is a part of a reconciliation: then lines of which none can be sent are an answer, and no failure.
     pub(crate) is_part: bool,
+    /// The items as they are right before it is sent.
+    #[serde(skip)]
+    pub(crate) seen: Vec<Object>,
 }
 
 /// A line.

@@ -80,13 +80,13 @@ impl AdjustStock {
     }
 
     /// The items that this write changed, and nobody else: a change of others in the same moment must be reported.
-    fn touched(&self, before: &[Object], was: &[Judged<'_>], now: &[Object]) -> Vec<Touched> {
+    fn touched(&self, was: &[Judged<'_>], now: &[Object]) -> Vec<Touched> {
         let judged = judge(self, now).unwrap_or_default();
         let is_ours = |item: &str| {
             let mut lines = was.iter().zip(&judged).filter(|(was, _)| was.line.item_id == item);
             lines.all(|(was, now)| was.after() == now.before)
         };
-        let mut touched = touched(before, now);
+        let mut touched = touched(&self.seen, now);
         touched.retain(|touched| touched.subject.strip_prefix("item/").is_some_and(is_ours));
         touched
     }
@@ -214,20 +214,25 @@ impl Plan for AdjustStock {
         true
     }
 
+    async fn look(&mut self, zoho: &Zoho, request: &WriteRequest<'_>) -> Result<Option<Done>, Problem> {
+        self.seen = self.items(zoho, &request.target(self.needs())).await?;
+        let lines = judge(self, &self.seen)?;
+        demand_one_place(&lines)?;
+        if lines.iter().any(|line| matches!(line.verdict, Verdict::Moves(_))) {
+            return Ok(None);
+        }
+        if let Some(problem) = nothing_left(&lines).filter(|_| !self.is_part) {
+            return Err(problem);
+        }
+        let shown = lines.iter().map(Judged::shown_unsent).collect();
+        let notice = "There was nothing to adjust, and nothing was written.".to_owned();
+        Ok(Some(self.done(200, Object::new(), shown, &[notice])))
+    }
+
     async fn send(&self, zoho: &Zoho, request: &WriteRequest<'_>) -> Result<Done, WriteFailure> {
         let target = request.target(self.needs());
-        let items = self.items(zoho, &target).await?;
-        let lines = judge(self, &items)?;
-        demand_one_place(&lines)?;
-        if !lines.iter().any(|line| matches!(line.verdict, Verdict::Moves(_))) {
-            if let Some(problem) = nothing_left(&lines).filter(|_| !self.is_part) {
-                return Err(problem.into());
-            }
-            let shown = lines.iter().map(Judged::shown_unsent).collect();
-            let notice = "There was nothing to adjust, and nothing was written.".to_owned();
-            return Ok(self.done(200, Object::new(), shown, &[notice]));
-        }
-        let times = items.iter().filter_map(|item| text(item, "last_modified_time"));
+        let lines = judge(self, &self.seen)?;
+        let times = self.seen.iter().filter_map(|item| text(item, "last_modified_time"));
         let today = day_of_organization(zoho.now(), times);
         let body = document::to_send(self, &lines, &today).into();
         let document = documents::create(zoho, &target, KIND, adjustments::create_url, &body)
@@ -235,7 +240,7 @@ impl Plan for AdjustStock {
             .map_err(begun_perhaps)?;
         let now = self.look_again(zoho, request, &lines).await;
         let (shown, notices) = self.outcome(&document, &lines, now.as_deref());
-        let touched = self.touched(&items, &lines, now.as_deref().unwrap_or_default());
+        let touched = self.touched(&lines, now.as_deref().unwrap_or_default());
         Ok(Done { touched, ..self.done(201, document, shown, &notices) })
     }
 

@@ -56,6 +56,7 @@ pub(super) async fn prepare(
         basis,
         lines,
         is_part: false,
+        seen: Vec::new(),
     };
     let mut preview = Value::Null;
     if request.dry_run {

@@ -296,6 +296,7 @@ async fn perform(
         basis: head.basis,
         lines: lines.collect(),
         is_part: true,
+        seen: Vec::new(),
     };
     let part = format!("{}/{number}", head.id);
     let about = json!({ "part": part, "lines": rows.iter().map(|row| row.line).collect::<Vec<_>>() });

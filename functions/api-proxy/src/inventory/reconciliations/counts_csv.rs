@@ -21,11 +21,12 @@ pub(super) fn read_csv(bytes: &[u8], about: About, before: u32) -> Result<Sent, 
     let mut wrong = Wrong::default();
     let mut counts: Vec<Count> = Vec::new();
     let numbered = |line: usize| before.saturating_add(u32::try_from(line).unwrap_or(u32::MAX));
+    let has_semicolons = table.has_semicolons();
     while let Some(row) = table.next_row() {
         match row {
             Ok(row) => {
                 let line = numbered(row.line);
-                take(&mut wrong, LINE, line, count(&row, line), &mut counts);
+                take(&mut wrong, LINE, line, count(&row, line, has_semicolons), &mut counts);
             }
             Err(bad) => wrong.note(&format!("{LINE} {}", numbered(bad.line)), &bad.detail),
         }
@@ -34,7 +35,7 @@ pub(super) fn read_csv(bytes: &[u8], about: About, before: u32) -> Result<Sent, 
     Ok(Sent { about, counts })
 }
 
-fn count(row: &Row<'_>, line: u32) -> Result<Count, String> {
+fn count(row: &Row<'_>, line: u32, has_semicolons: bool) -> Result<Count, String> {
     let cell = |name: &str| row.get(name).map(|cell| cell.trim().to_owned());
     let raw = Raw {
         line,
@@ -43,7 +44,29 @@ fn count(row: &Row<'_>, line: u32) -> Result<Count, String> {
         product_id: cell("product_id"),
         places: [cell("location"), cell("location_id"), cell("warehouse_id")],
     };
-    raw.count(quantity_of(&cell("quantity").unwrap_or_default()))
+    let quantity = cell("quantity").unwrap_or_default();
+    if has_semicolons && may_be_thousands(&quantity) {
+        let whole = quantity.replace('.', "");
+        return Err(format!(
+            "{quantity:?} may be {whole} or a decimal, because the table has semicolons: write {whole}, or {quantity}0"
+        ));
+    }
+    raw.count(quantity_of(&quantity))
+}
+
+/// Whether a point may stand between thousands: 1.250.
+fn may_be_thousands(text: &str) -> bool {
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    match text.trim_start_matches(['+', '-']).split_once('.') {
+        Some((whole, rest)) => {
+            (1..=3).contains(&whole.len())
+                && !whole.starts_with('0')
+                && digits(whole)
+                && rest.len() == 3
+                && digits(rest)
+        }
+        None => false,
+    }
 }
 
 #[cfg(test)]
@@ -81,6 +104,7 @@ mod tests {
             ("sku,sku,quantity\nA,B,1\n", "the column `sku` stands twice"),
             ("sku,quantity\nA,1,5\n", "line 2: it has 3 values, and the header 2"),
             ("sku;quantity\nA;1,5\n", "line 2: \"1,5\" has a comma"),
+            ("sku;quantity\nA;0.125\nB;12.5\nC;1.250\n", "line 4: \"1.250\" may be 1250 or a decimal"),
             ("sku,quantity\nA,\n", "line 2: its quantity is empty"),
             ("sku,quantity\nA,ten\nB,-2\n", "line 2: \"ten\" is no number; line 3: -2 is less than nothing"),
             ("sku,quantity\n,1\n", "line 2: it names no item"),

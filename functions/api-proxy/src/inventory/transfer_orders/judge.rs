@@ -72,6 +72,16 @@ impl Judged<'_> {
         })
     }
 
+    /// Whether the stock is what the transfer alone makes of it.
+    pub(super) fn became(&self, after: &Self, in_transit: bool) -> bool {
+        let (Ok((from, to)), Ok((from_now, to_now))) = (&self.places, &after.places) else { return false };
+        let moved = |was: &Place, by: Decimal| was.figures.on_hand.and_then(|was| was.checked_add(by));
+        let quantity = self.line.quantity.0;
+        let arrived = if in_transit { Decimal::ZERO } else { quantity };
+        let (from_is, to_is) = (from_now.figures.on_hand, to_now.figures.on_hand);
+        from_is.is_some() && moved(from, -quantity) == from_is && moved(to, arrived) == to_is
+    }
+
     /// As callers see it: both places, before and after.
     pub(super) fn shown(&self, outcome: &str, after: Option<&Self>) -> Value {
         let of_item = |field: &str| self.item.and_then(|item| text(item, field));

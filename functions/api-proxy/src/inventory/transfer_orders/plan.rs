@@ -20,7 +20,8 @@ use crate::inventory::adjustments::plan::begun_perhaps;
 use crate::inventory::details::details;
 use crate::inventory::documents;
 use crate::inventory::stock;
-use crate::writes::plan::{Done, Plan, Sent};
+use crate::inventory::touched::touched;
+use crate::writes::plan::{Done, Plan, Sent, Touched};
 use crate::writes::recovery::made_since;
 use crate::writes::request::WriteRequest;
 use crate::zoho::{Scope, Target, WriteFailure, Zoho};
@@ -105,6 +106,18 @@ impl TransferStock {
         Ok(documents::one(zoho, &target, KIND, &id).await?.filter(|document| self.is_mine(document)))
     }
 
+    /// The items that this write changed, and nobody else: a change of others in the same moment must be reported.
+    fn touched(&self, was: &[Judged<'_>], now: &[Object]) -> Vec<Touched> {
+        let judged = judge(self, now).unwrap_or_default();
+        let is_ours = |item: &str| {
+            let mut lines = was.iter().zip(&judged).filter(|(was, _)| was.line.item_id == item).peekable();
+            lines.peek().is_some() && lines.all(|(was, now)| was.became(now, self.in_transit))
+        };
+        let mut touched = touched(&self.seen, now);
+        touched.retain(|touched| touched.subject.strip_prefix("item/").is_some_and(is_ours));
+        touched
+    }
+
     fn done(
         &self,
         document: Object,
@@ -175,14 +188,18 @@ impl Plan for TransferStock {
         true
     }
 
+    async fn look(&mut self, zoho: &Zoho, request: &WriteRequest<'_>) -> Result<Option<Done>, Problem> {
+        self.seen = self.items(zoho, &request.target(self.needs())).await?;
+        match nothing_left(&judge(self, &self.seen)?) {
+            Some(problem) => Err(problem),
+            None => Ok(None),
+        }
+    }
+
     async fn send(&self, zoho: &Zoho, request: &WriteRequest<'_>) -> Result<Done, WriteFailure> {
         let target = request.target(self.needs());
-        let items = self.items(zoho, &target).await?;
-        let lines = judge(self, &items)?;
-        if let Some(problem) = nothing_left(&lines) {
-            return Err(problem.into());
-        }
-        let times = items.iter().filter_map(|item| text(item, "last_modified_time"));
+        let lines = judge(self, &self.seen)?;
+        let times = self.seen.iter().filter_map(|item| text(item, "last_modified_time"));
         let body = self.to_send(&lines, &day_of_organization(zoho.now(), times)).into();
         let sent = Sent { at: zoho.now(), taken: &[] };
         let made = documents::create(zoho, &target, KIND, transfer_orders::create_url, &body).await;
@@ -205,7 +222,8 @@ impl Plan for TransferStock {
         if now.is_none() {
             notices.push("The stock could not be read again: `after` is unknown. Read the items.".to_owned());
         }
-        Ok(self.done(document, &lines, now.as_deref(), notices))
+        let touched = self.touched(&lines, now.as_deref().unwrap_or_default());
+        Ok(Done { touched, ..self.done(document, &lines, now.as_deref(), notices) })
     }
 
     async fn find(

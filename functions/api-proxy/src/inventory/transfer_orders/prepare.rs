@@ -72,6 +72,7 @@ pub(super) async fn prepare(
         date: asked.date,
         description: asked.description,
         lines,
+        seen: Vec::new(),
     };
     let target = Target::new(request.caller, request.connection, Product::Inventory, inventory::scope::ITEMS);
     let preview = if request.dry_run { preview(zoho, &target, &plan).await? } else { Value::Null };

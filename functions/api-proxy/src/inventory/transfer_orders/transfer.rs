@@ -18,6 +18,9 @@ pub(crate) struct TransferStock {
     pub(super) date: Option<String>,
     pub(super) description: Option<String>,
     pub(super) lines: Vec<Line>,
+    /// The items as they are right before it is sent.
+    #[serde(skip)]
+    pub(super) seen: Vec<Object>,
 }
 
 /// A line.

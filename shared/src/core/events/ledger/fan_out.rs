@@ -11,7 +11,7 @@ use crate::core::events::Event;
 use crate::core::events::ledger::entry::{EARLIER, part_id};
 use crate::core::events::ledger::{End, EndState, Entry, Ledger, Newest, RecordState, RecordStates};
 use crate::core::writes::own_writes::OwnWrites;
-use crate::store::{Condition, Key, Put, Query, Row, StoreError, Version, Write};
+use crate::store::{Condition, Key, Put, Row, StoreError, Version, Write, all_rows};
 
 /// Entries of one transaction: each may write its own row, that of its record's newest change, and that of our own write.
 const MAX_STEP_ENTRIES: usize = 32;
@@ -45,19 +45,14 @@ struct Sorted {
 }
 
 impl Ledger {
-    /// The connections of which events ever became entries.
+    /// The connections of which events ever became entries, and where the fan-out of each continues.
     ///
     /// # Errors
     /// Where the store fails.
-    pub async fn connections(&self) -> Result<Vec<ConnectionName>, StoreError> {
-        let query = Query {
-            partition: PROGRESS.to_owned(),
-            prefix: FAN_OUT.to_owned(),
-            limit: 1000,
-            ..Query::default()
-        };
-        let rows = self.events.query(query).await?.rows;
-        Ok(rows.iter().filter_map(|row| row.key.sort.strip_prefix(FAN_OUT)?.parse().ok()).collect())
+    pub async fn fan_outs(&self) -> Result<BTreeMap<ConnectionName, FanOut>, StoreError> {
+        let rows = all_rows(&*self.events, PROGRESS, FAN_OUT).await?;
+        let named = |row: Row| Some((row.key.sort.strip_prefix(FAN_OUT)?.parse().ok()?, row));
+        rows.into_iter().filter_map(named).map(|(name, row)| Ok((name, FanOut::of(row)?))).collect()
     }
 
     /// The event after which the fan-out continues.
@@ -65,10 +60,8 @@ impl Ledger {
     /// # Errors
     /// Where the store fails.
     pub async fn fan_out_from(&self, connection: &ConnectionName) -> Result<FanOut, StoreError> {
-        let key = Key::new(PROGRESS, format!("{FAN_OUT}{connection}"));
-        let row = self.events.get(&key).await?;
-        let position: Position = row.as_ref().map_or_else(|| Ok(Position::default()), Row::read)?;
-        Ok(FanOut { key, position, version: row.map(|row| row.version) })
+        let begin = FanOut::begin(connection);
+        self.events.get(&begin.key).await?.map_or(Ok(begin), FanOut::of)
     }
 
     /// Puts the entries of a step into the queue, in their order; says how many. None where another run did it meanwhile.
@@ -259,6 +252,16 @@ pub struct FanOut {
 }
 
 impl FanOut {
+    /// That of a connection of which no event became an entry.
+    pub fn begin(connection: &ConnectionName) -> Self {
+        let key = Key::new(PROGRESS, format!("{FAN_OUT}{connection}"));
+        Self { key, position: Position::default(), version: None }
+    }
+
+    fn of(row: Row) -> Result<Self, StoreError> {
+        Ok(Self { position: row.read()?, key: row.key, version: Some(row.version) })
+    }
+
     /// The last event that is done with.
     pub fn after(&self) -> Option<&str> {
         self.position.after.as_deref()
