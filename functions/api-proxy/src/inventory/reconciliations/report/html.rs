@@ -120,7 +120,7 @@ impl Report<'_> {
                 (of.pending, "wait for approval"),
                 (of.changed, "not adjusted: changed since"),
                 (of.refused, "refused by Zoho"),
-                (of.uncertain, "uncertain: count these again"),
+                (of.uncertain, "uncertain: look in Zoho"),
             ] {
                 if count > 0 {
                     add(count.to_string(), words);
@@ -142,10 +142,12 @@ impl Report<'_> {
             return;
         }
         let (what, which) = if left == 1 { ("row is", "It comes") } else { ("rows are", "They come") };
+        let uncertain = if of.uncertain > 0 { " Look in Zoho for what is uncertain." } else { "" };
+        let refused = if of.refused > 0 { " Put right what Zoho refused." } else { "" };
         let _ = write!(
             page,
-            "<p class=\"notice\"><strong>{left} {what} left to do.</strong> {which} first below, with the reason. \
-             Put right what Zoho refuses, count again, and reconcile the new count.</p>"
+            "<p class=\"notice\"><strong>{left} {what} left to do.</strong> {which} first below, with the \
+             reason.{uncertain}{refused} Then count again, and reconcile the new count.</p>"
         );
     }
 
