@@ -12,6 +12,7 @@ use shared::base::html_page::{Escaped, policy_of};
 use super::json::place;
 use super::{Report, money, words};
 use crate::inventory::reconciliations::head::{Head, State};
+use crate::inventory::reconciliations::parts::Ending;
 use crate::inventory::reconciliations::row::{Named, Outcome, Row};
 use crate::inventory::stock::Basis;
 
@@ -48,6 +49,7 @@ impl Report<'_> {
         );
         self.write_head(&mut page, title);
         self.write_sums(&mut page);
+        self.write_left(&mut page);
         self.write_drifted(&mut page);
         self.write_others(&mut page);
         self.write_matched(&mut page);
@@ -64,7 +66,7 @@ impl Report<'_> {
             "<p class=\"soft\">{} · connection {} · made {} with the key {}</p>",
             Escaped(of),
             Escaped(self.connection),
-            Escaped(moment(head.created)),
+            moment(head.created),
             Escaped(if head.key_label.is_empty() { &head.key } else { &head.key_label }),
         );
         let basis = match head.basis {
@@ -74,13 +76,13 @@ impl Report<'_> {
         };
         let compared = head.compared.map(|at| format!("Compared with Zoho's {basis} {}.", moment(at)));
         let counted = head.counted_at.map(|at| format!(" Counted {}.", moment(at)));
-        let reason = head.reason.as_ref().map(|reason| format!(" Reason: {reason}."));
+        let reason = head.reason.as_ref().map(|reason| format!(" Reason: <bdi>{}</bdi>.", Escaped(reason)));
         let words = [compared, counted, reason].into_iter().flatten().collect::<String>();
-        let _ = write!(page, "<p>{}</p>", Escaped(words));
+        let _ = write!(page, "<p>{words}</p>");
         let _ = write!(
             page,
             "<p><strong>{}</strong> <span class=\"soft\">Number {}</span></p>",
-            Escaped(state(head)),
+            state(head),
             Escaped(&head.id)
         );
     }
@@ -91,9 +93,18 @@ impl Report<'_> {
         let mut add = |value: String, words: &str| items.push((value, words.to_owned()));
         add(head.rows.to_string(), "counted");
         add(sums.drifted.to_string(), "drifted");
-        add(signed(sums.value, true), "value of the differences");
-        add(signed(sums.surplus, false), "more than Zoho says");
-        add(signed(-sums.shortage, false), "less than Zoho says");
+        if sums.drifted > 0 {
+            let mut words = "value of the differences".to_owned();
+            if let Some(currency) = &head.currency {
+                let _ = write!(words, ", in {currency}");
+            }
+            if sums.value_unknown > 0 {
+                let _ = write!(words, ", without {} rows of unknown value", sums.value_unknown);
+            }
+            add(signed(sums.value, true), &words);
+            add(signed(sums.surplus, false), "more than Zoho says");
+            add(signed(-sums.shortage, false), "less than Zoho says");
+        }
         add(sums.matched.to_string(), "as Zoho says");
         add((sums.unknown + sums.ambiguous + sums.unfit).to_string(), "could not be compared");
         if sums.in_transit > 0 {
@@ -109,20 +120,12 @@ impl Report<'_> {
                 (of.pending, "wait for approval"),
                 (of.changed, "not adjusted: changed since"),
                 (of.refused, "refused by Zoho"),
-                (of.uncertain, "uncertain: count these again"),
+                (of.uncertain, "uncertain: look in Zoho"),
             ] {
                 if count > 0 {
                     add(count.to_string(), words);
                 }
             }
-        }
-        if let (Some(currency), Some((_, words))) = (&head.currency, items.get_mut(2)) {
-            *words = format!("{words}, in {currency}");
-        }
-        if sums.value_unknown > 0
-            && let Some((_, words)) = items.get_mut(2)
-        {
-            *words = format!("{words}, without {} rows of unknown value", sums.value_unknown);
         }
         page.push_str("<ul class=\"sums\">");
         for (value, words) in items {
@@ -131,8 +134,34 @@ impl Report<'_> {
         page.push_str("</ul>");
     }
 
+    /// What is left to do after the adjustments.
+    fn write_left(&self, page: &mut String) {
+        let of = self.head.summary.applied;
+        let left = of.changed + of.refused + of.uncertain;
+        if self.head.state != State::Applied || left == 0 {
+            return;
+        }
+        let (what, which) = if left == 1 { ("row is", "It comes") } else { ("rows are", "They come") };
+        let uncertain = if of.uncertain > 0 { " Look in Zoho for what is uncertain." } else { "" };
+        let refused = if of.refused > 0 { " Put right what Zoho refused." } else { "" };
+        let _ = write!(
+            page,
+            "<p class=\"notice\"><strong>{left} {what} left to do.</strong> {which} first below, with the \
+             reason.{uncertain}{refused} Then count again, and reconcile the new count.</p>"
+        );
+    }
+
+    /// Whether the row was applied, and it is not certain that it is adjusted.
+    fn is_left(&self, row: &Row) -> bool {
+        self.ended.get(&row.line).is_some_and(|(ended, _)| {
+            matches!(ended.ending, Ending::Changed | Ending::Refused | Ending::Uncertain)
+        })
+    }
+
     fn write_drifted(&self, page: &mut String) {
-        let drifted = self.sorted(|row| row.outcome == Some(Outcome::Drifted));
+        let mut drifted = self.sorted(|row| row.outcome == Some(Outcome::Drifted));
+        // What is left to do comes first; the sort keeps the order of the rest.
+        drifted.sort_by_key(|row| !self.is_left(row));
         page.push_str("<h2 id=\"drifted\">What drifted</h2>");
         if drifted.is_empty() {
             page.push_str(if self.head.state.is_compared() {
@@ -143,7 +172,7 @@ impl Report<'_> {
             return;
         }
         page.push_str(
-            "<table aria-labelledby=\"drifted\"><thead><tr><th scope=\"col\">Item</th><th scope=\"col\">Place</th>\
+            "<table aria-labelledby=\"drifted\"><thead><tr><th scope=\"col\">Item</th><th scope=\"col\" class=\"p\">Place</th>\
              <th scope=\"col\" class=\"n\">Zoho</th><th scope=\"col\" class=\"n\">Counted</th><th scope=\"col\" class=\"n\">Difference</th>\
              <th scope=\"col\" class=\"n\">Value</th><th scope=\"col\">What was done</th></tr></thead><tbody>",
         );
@@ -162,7 +191,7 @@ impl Report<'_> {
     fn write_drift(&self, page: &mut String, row: &Row) {
         page.push_str("<tr>");
         item(page, row);
-        cell(page, "Place", "", place(row).unwrap_or_default());
+        cell(page, "Place", "p", place(row).unwrap_or_default());
         cell(page, "Zoho", "n", row.expected.map(plain).unwrap_or_default());
         cell(page, "Counted", "n", plain(row.counted));
         let difference = row.difference().unwrap_or_default();
@@ -183,14 +212,27 @@ impl Report<'_> {
         match self.ended.get(&row.line) {
             None => page.push_str("Nothing yet"),
             Some((ended, id)) => {
-                let _ = write!(page, "{}", words::done(ended));
-                if let (Some(before), Some(after)) = (ended.before, ended.after) {
-                    let _ = write!(page, ": {} → {}", plain(before), plain(after));
+                let class = if self.is_left(row) { " class=\"less\"" } else { "" };
+                let _ = write!(page, "<span{class}>{}", words::done(ended));
+                let mut why = ended.why.as_deref();
+                match (ended.ending, ended.before, ended.after) {
+                    (Ending::Changed, Some(before), _) => {
+                        let _ = write!(page, ", and is {} now", plain(before));
+                        // The column of Zoho's figures says what was expected.
+                        why = None;
+                    }
+                    (_, Some(before), Some(after)) => {
+                        let _ = write!(page, ": {} → {}", plain(before), plain(after));
+                    }
+                    _ => {}
                 }
-                if let Some(id) = id {
+                page.push_str("</span>");
+                if let Some(id) = id
+                    && !matches!(ended.ending, Ending::Changed | Ending::Refused)
+                {
                     let _ = write!(page, "<small>adjustment {}</small>", Escaped(id));
                 }
-                if let Some(why) = &ended.why {
+                if let Some(why) = why {
                     let _ = write!(page, "<small>{}</small>", Escaped(why));
                 }
             }
@@ -214,7 +256,7 @@ impl Report<'_> {
         }
         page.push_str(
             "<h2 id=\"others\">What could not be compared</h2><table aria-labelledby=\"others\"><thead><tr><th scope=\"col\">Item</th>\
-             <th scope=\"col\">Place</th><th scope=\"col\" class=\"n\">Counted</th><th scope=\"col\">Why</th></tr></thead><tbody>",
+             <th scope=\"col\" class=\"p\">Place</th><th scope=\"col\" class=\"n\">Counted</th><th scope=\"col\">Why</th></tr></thead><tbody>",
         );
         let mut shown = 0;
         for row in &others {
@@ -224,7 +266,7 @@ impl Report<'_> {
             shown += 1;
             page.push_str("<tr>");
             item(page, row);
-            cell(page, "Place", "", place(row).unwrap_or_default());
+            cell(page, "Place", "p", place(row).unwrap_or_default());
             cell(page, "Counted", "n", plain(row.counted));
             cell(page, "Why", "w", words::why(row).unwrap_or_default());
             page.push_str("</tr>");
@@ -242,7 +284,7 @@ impl Report<'_> {
         let _ = write!(
             page,
             "<details><summary id=\"matched\">As Zoho says: {}</summary><table aria-labelledby=\"matched\"><thead><tr>\
-             <th scope=\"col\">Item</th><th scope=\"col\">Place</th><th scope=\"col\" class=\"n\">Counted</th></tr></thead><tbody>",
+             <th scope=\"col\">Item</th><th scope=\"col\" class=\"p\">Place</th><th scope=\"col\" class=\"n\">Counted</th></tr></thead><tbody>",
             matched.len()
         );
         let mut shown = 0;
@@ -253,7 +295,7 @@ impl Report<'_> {
             shown += 1;
             page.push_str("<tr>");
             item(page, row);
-            cell(page, "Place", "", place(row).unwrap_or_default());
+            cell(page, "Place", "p", place(row).unwrap_or_default());
             cell(page, "Counted", "n", plain(row.counted));
             page.push_str("</tr>");
         }
@@ -281,13 +323,12 @@ fn item(page: &mut String, row: &Row) {
     let item = row.item.as_ref();
     let name = item.and_then(|item| item.name.as_deref()).unwrap_or(named);
     let sku = item.and_then(|item| item.sku.as_deref()).unwrap_or(named);
-    let _ = write!(
-        page,
-        "<th scope=\"row\">{}<small>{} · line {}</small></th>",
-        Escaped(name),
-        Escaped(sku),
-        row.line
-    );
+    // Names may run from right to left, and must not turn round what stands beside them.
+    let _ = write!(page, "<th scope=\"row\"><bdi>{}</bdi><small>", Escaped(name));
+    if sku != name {
+        let _ = write!(page, "<bdi>{}</bdi> · ", Escaped(sku));
+    }
+    let _ = write!(page, "line {}</small></th>", row.line);
 }
 
 fn cell(page: &mut String, label: &str, class: &str, content: impl Display) {
@@ -310,12 +351,14 @@ fn signed(amount: Decimal, is_money: bool) -> String {
     format!("{sign}{digits}")
 }
 
-/// A moment as people read it: to the minute, and whose clock it is.
+/// A moment as people read it, as HTML: to the minute, and whose clock it is.
 fn moment(at: Timestamp) -> String {
     let text = at.to_string();
-    format!("{} {} UTC", text.get(..10).unwrap_or_default(), text.get(11..16).unwrap_or_default())
+    let (day, time) = (text.get(..10).unwrap_or_default(), text.get(11..16).unwrap_or_default());
+    format!("<time datetime=\"{}\">{day} {time} UTC</time>", Escaped(&text))
 }
 
+/// How far it is, as HTML.
 fn state(head: &Head) -> String {
     match head.state {
         State::Uploading => "More counts are to follow.".to_owned(),
@@ -323,6 +366,7 @@ fn state(head: &Head) -> String {
             let (done, total) = head.progress();
             format!("The comparison is under way: {done} of {total}.")
         }
+        State::Compared if head.summary.drifted == 0 => "There is nothing to adjust.".to_owned(),
         State::Compared => {
             format!("Nothing is adjusted yet; this can be applied until {}.", moment(head.valid_until))
         }
@@ -330,6 +374,9 @@ fn state(head: &Head) -> String {
             let (done, total) = head.progress();
             format!("The adjustments are under way: {done} of {total} rows.")
         }
-        State::Applied => "Applied.".to_owned(),
+        State::Applied => {
+            let (done, of) = (head.summary.applied.adjusted, head.summary.drifted);
+            format!("{done} of {of} drifted rows are adjusted.")
+        }
     }
 }
