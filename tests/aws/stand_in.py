@@ -1,5 +1,5 @@
-"""AWS on this machine for roles that are made while it runs: moto, the tests' own DynamoDB, and in front of both a judge of the
-roles' policies. It can lie, one lie at a time, to show that somebody notices.
+"""AWS on this machine, for roles that are made while it runs: moto, the tests' own DynamoDB, and in front of both a
+judge of the roles' policies. It can lie, so that a test shows who notices.
 """
 
 import json
@@ -66,12 +66,13 @@ class StandIn:
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
-        self.start_again()
-
-    def start_again(self, *lies, reading="together", late=0.1):
-        self.lies, self.reading, self.late = set(lies), reading, late
         self.policies, self.roles = {}, {}
         self.made, self.ended, self.calls, self.seen = {}, {}, {}, []
+        self.pretend()
+
+    def pretend(self, *lies, reading="together", late=0.1, freed=0.1):
+        """`late`: how long what is new is missing, `freed`: how long a name is not free. In seconds."""
+        self.lies, self.reading, self.late, self.freed = set(lies), reading, late, freed
 
     def end(self):
         self.server.shutdown()
@@ -113,7 +114,8 @@ class StandIn:
         asked = json.loads(body)
         self.seen.append((operation, asked.get("TableName") or asked.get("SecretId") or asked.get("Name")))
         role = self.roles.get(key)
-        if role and "nobody judges" not in self.lies:
+        free = "nobody judges" in self.lies or ("scans are free" in self.lies and operation == "Scan")
+        if role and not free:
             self.judge(role, key, service, operation, asked)
         if service == "dynamodb":
             if operation == "DeleteTable" and "a table stays" in self.lies:
@@ -161,17 +163,16 @@ class StandIn:
         together = {}
         for item in items:
             [(kind, step)] = item.items()
-            action = (
-                "GetItem"
-                if kind == "ConditionCheck" and "checks are reads" in self.lies
-                else f"{kind.removesuffix('Item')}Item"
-            )
+            action = f"dynamodb:{kind}Item"
             if kind == "ConditionCheck" and "checks are free" in self.lies:
                 continue
+            if kind == "ConditionCheck" and "checks are reads" in self.lies:
+                action = "dynamodb:GetItem"
+            row = (step.get("Item") or step["Key"])["pk"]["S"]
             resource = f"arn:aws:dynamodb:{REGION}:{ACCOUNT}:table/{step['TableName']}"
-            together.setdefault((f"dynamodb:{action}", resource), []).append(
-                (step.get("Item") or step["Key"])["pk"]["S"]
-            )
+            together.setdefault((action, resource), []).append(row)
+            if "ALL_OLD needs GetItem" in self.lies and step.get("ReturnValuesOnConditionCheckFailure"):
+                together.setdefault(("dynamodb:GetItem", resource), []).append(row)
         every = [row for rows in together.values() for row in rows]
         wanted = []
         for (action, resource), rows in together.items():
@@ -200,8 +201,8 @@ class StandIn:
             return value if isinstance(value, list) else [value]
 
         def like(patterns, text):
-            wild = lambda pattern: re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".")
-            return any(re.fullmatch(wild(pattern), text) for pattern in listed(patterns))
+            wild = [re.escape(pattern).replace(r"\*", ".*").replace(r"\?", ".") for pattern in listed(patterns)]
+            return any(re.fullmatch(pattern, text) for pattern in wild)
 
         if not like(statement["Action"], action) or not like(statement["Resource"], resource):
             return False
@@ -221,15 +222,13 @@ class StandIn:
     def secret(self, role, path, headers, operation, asked):
         """Late as AWS is, and what the lies make of it."""
         name, now, lies = asked.get("SecretId") or asked.get("Name"), time.monotonic(), self.lies
-        late = 30 if "reads come very late" in lies else self.late
-        slow = 30 if "names are free very late" in lies else self.late
-        if role and operation == "CreateSecret" and now < self.ended.get(name, 0) + slow:
+        if role and operation == "CreateSecret" and now < self.ended.get(name, 0) + self.freed:
             words = "You can't create this secret because a secret with this name is already scheduled for deletion."
             raise Refused("InvalidRequestException", words)
-        if role and operation != "CreateSecret" and now < self.ended.get(name, 0) + slow:
+        if role and operation != "CreateSecret" and now < self.ended.get(name, 0) + self.freed:
             words = "You can't perform this operation on the secret because it was marked for deletion."
             raise Refused("InvalidRequestException", "It is no more." if "other words for deleted" in lies else words)
-        if role and operation != "CreateSecret" and now < self.made.get(name, 0) + late:
+        if role and operation != "CreateSecret" and now < self.made.get(name, 0) + self.late:
             raise Refused("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
         writes = ("CreateSecret", "PutSecretValue", "UpdateSecretVersionStage")
         if "few writes a second" in lies and "/rate-" in name and operation in writes and name[-14] in "13579":
@@ -252,22 +251,21 @@ class StandIn:
             }
             current = next((version for version, stages in labels.items() if "AWSCURRENT" in stages), None)
             was_current = "AWSPREVIOUS" in labels.get(moved, [])
-            if "anybody moves" in lies:
+            if "anybody moves" in lies and not was_current:
                 asked = {**asked, "RemoveFromVersionId": current}
-            elif "both win" in lies and was_current:
-                return 200, "application/x-amz-json-1.1", json.dumps({"Name": name}).encode()
         status, kind, answer = ask(asked=asked)
+        if moved and status != 200 and "both win" in lies and (moved == current or was_current):
+            return 200, kind, json.dumps({"Name": name}).encode()
         if operation == "CreateSecret":
-            if status == 200:
+            if status == 200 and (name not in self.made or name in self.ended):
                 self.made[name] = now
                 self.ended.pop(name, None)
-            elif "creators overwrite" in lies:
+            elif status != 200 and "creators overwrite" in lies:
                 return 200, kind, json.dumps({"Name": name, "VersionId": asked["ClientRequestToken"]}).encode()
         if operation == "PutSecretValue" and status != 200 and b"Exists" in answer and "tokens overwrite" in lies:
             return 200, kind, json.dumps({"Name": name, "VersionId": asked["ClientRequestToken"]}).encode()
         if operation == "DeleteSecret" and status == 200:
             self.ended[name] = now
-            self.made.pop(name, None)
         if operation == "ListSecretVersionIds" and "old versions are forgotten" in lies and status == 200:
             known = json.loads(answer)
             known["Versions"] = [found for found in known["Versions"] if found.get("VersionStages")]

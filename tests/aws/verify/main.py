@@ -1,18 +1,18 @@
 """Asks AWS itself what the connector assumes of it, and no emulator can tell.
 
-Makes three roles, a table without a stream and some secrets, all for this run only; asks with the rights of each role; removes
-them again, also after Ctrl-C and failures. One line for each question: ✓ the assumption holds, ✗ it does not, – not judged
-here (only by an emulator).
+Makes three roles, a table without a stream and some secrets, all for this run only; asks with the rights of each
+role; removes them again, also after Ctrl-C and failures. One line for each question: ✓ the assumption holds,
+✗ it does not, and what to change, – not judged here, by an emulator without IAM.
 
 Exit code: 0 all assumptions hold, 1 one does not, 2 not all could be asked.
 """
 
 import argparse
 import contextlib
-import functools
 import os
 import signal
 import sys
+import traceback
 from urllib.parse import urlsplit
 
 import boto3
@@ -37,6 +37,7 @@ class Aws:
             raise CouldNotAsk("no region is set; give --region, or set AWS_REGION")
         self.url = options.endpoint_url
         self.region = self.session.region_name
+        self.administrators = {}
         identity = self.administrator("sts").get_caller_identity()
         self.account = identity["Account"]
         self.caller = identity["Arn"]
@@ -47,9 +48,10 @@ class Aws:
             if not urlsplit(address).hostname.endswith(AWS_DOMAINS):
                 self.emulator = address
 
-    @functools.cache
     def administrator(self, service):
-        return self.client(service)
+        if service not in self.administrators:
+            self.administrators[service] = self.client(service)
+        return self.administrators[service]
 
     def client(self, service, credentials=None, tries=5):
         config = Config(
@@ -72,7 +74,7 @@ def arguments(given):
     parser = argparse.ArgumentParser(
         prog="tests/aws/verify/verify",
         description=__doc__,
-        epilog=f"Costs {COST}. Needs the rights to make and remove roles, tables and secrets, as an administrator has them.",
+        epilog=f"Costs {COST}. Needs an administrator's rights: to make, assume and remove roles, tables and secrets.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--region", help="the region to ask in")
@@ -102,13 +104,18 @@ def confirmed(options, aws):
         return False
 
 
-def ask(aws, things, report, pace):
-    things.make()
+def ready(aws, things, report):
+    """The table with the rights of a role, once these are known; and whether anybody judges rights."""
     of_rows = aws.client("dynamodb", things.assume("rows"))
     rows.settle(things, of_rows)
-    # Nobody may scan. Where it works all the same, nobody judges; an emulator may be so, AWS may not.
-    nobody_judges = aws.emulator and allowed(answer(of_rows.scan, TableName=things.table))
-    report.judged = not nobody_judges
+    # Nobody may scan. An emulator where it works all the same judges nothing; AWS itself is asked the rest.
+    report.judged = not (aws.emulator and allowed(answer(of_rows.scan, TableName=things.table)))
+    return of_rows
+
+
+def ask(aws, things, report, pace):
+    things.make()
+    of_rows = ready(aws, things, report)
     rows.ask(aws, things, of_rows, report)
     secrets_life.ask(aws, things, report, pace)
 
@@ -129,6 +136,9 @@ def run(given, pace):
         report.stopped(error)
     except KeyboardInterrupt:
         report.stopped("interrupted")
+    except Exception as error:
+        traceback.print_exc()
+        report.stopped(f"an answer was not understood: {error!r}")
     finally:
         with undisturbed():
             print("Removing what was made …", flush=True)

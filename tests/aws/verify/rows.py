@@ -1,6 +1,7 @@
-"""Rights to rows: event-delivery's own, as template.yaml has them, and some that tell one reading of LeadingKeys from another.
+"""Rights to rows: event-delivery's, as template.yaml has them, and some that tell the readings of LeadingKeys apart.
 
-event-delivery may put rows of `queue#*` and `life#*`, delete rows of `queue#*` and `again#*`, and read none of `life#*`.
+event-delivery may put rows of `queue#*`, `life#*` and `batch#*`, delete rows of `queue#*` and `again#*`, and read none
+of `life#*`.
 """
 
 import time
@@ -14,12 +15,12 @@ GUARD = "tests/src/aws/guard.rs"
 
 ROLE = "EventDeliveryRole"
 DELETE_TOO = (
-    "a transaction is judged with all of its rows, whatever is done to them. In every role, name all rows of such a transaction "
-    f"(here life, queue, again, batch) under PutItem and under DeleteItem, and judge so in transaction of {GUARD}"
+    "a transaction is judged with all of its rows, whatever is done to them. In every role, name all rows of such a "
+    f"transaction (here life, queue, again, batch) under PutItem and under DeleteItem, and judge so in {GUARD}"
 )
 NULL = (
-    "rows outside are reached. Give each statement about rows Null: {dynamodb:LeadingKeys: 'false'} beside ForAllValues, and ask "
-    "again; what is still reached needs a table of its own"
+    "rows outside are reached. Give each statement about rows Null: {dynamodb:LeadingKeys: 'false'} beside "
+    "ForAllValues, and ask again; what is still reached needs a table of its own"
 )
 ALL_OLD = f"name the rows of each PutItem and DeleteItem under GetItem, too, or ask for no row (refused in {TABLE})"
 

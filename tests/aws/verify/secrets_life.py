@@ -1,89 +1,13 @@
 """A secret's life, with token-refresh's own rights, as shared/src/store/aws/secrets.rs relies on it."""
 
-import secrets
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
-from report import CouldNotAsk, Throttled, answer, denied
+import secrets_at_once
+from manager import NOT_MOVED, PENDING, PLACEHOLDER, STORE, Manager, is_gone, said_version, spoken, token, until
+from report import CouldNotAsk, answer, denied
 
-STORE = "shared/src/store/aws/secrets.rs"
 TEMPLATE = "template.yaml"
-SCHEDULE = "functions/token-refresh/src/schedule.rs"
-
 DONE_TOO_SOON = "a new grant goes down with the old secret: wait until the secret is gone"
-
-PLACEHOLDER = "-"
-CURRENT, PENDING = "AWSCURRENT", "zoho-connector-pending"
-SDK_TRIES = 3  # of shared/src/store/aws/client.rs
-# What promote_in_time takes for "the label is not there".
-NOT_MOVED = ("ResourceNotFoundException", "InvalidParameterException", "InvalidRequestException")
-
-
-def is_gone(said):
-    """As is_gone in the store."""
-    return said.code == "ResourceNotFoundException" or said.code == "InvalidRequestException" and "delet" in said.words
-
-
-class Manager:
-    """Secrets Manager, with the credentials of the role."""
-
-    def __init__(self, client):
-        self.client = client
-
-    def get(self, name):
-        return answer(self.client.get_secret_value, SecretId=name, VersionStage=CURRENT)
-
-    def create(self, name, value=PLACEHOLDER, token=None):
-        given = {"ClientRequestToken": token} if token else {}
-        return answer(self.client.create_secret, Name=name, SecretString=value, **given)
-
-    def put(self, name, value, token):
-        return answer(
-            self.client.put_secret_value,
-            SecretId=name,
-            SecretString=value,
-            ClientRequestToken=token,
-            VersionStages=[PENDING],
-        )
-
-    def move(self, name, to, away_from):
-        return answer(
-            self.client.update_secret_version_stage,
-            SecretId=name,
-            VersionStage=CURRENT,
-            MoveToVersionId=to,
-            RemoveFromVersionId=away_from,
-        )
-
-    def delete(self, name):
-        return answer(self.client.delete_secret, SecretId=name, ForceDeleteWithoutRecovery=True)
-
-    def versions(self, name):
-        return answer(self.client.list_secret_version_ids, SecretId=name, IncludeDeprecated=True)
-
-    def labels(self, name):
-        return {
-            found["VersionId"]: found.get("VersionStages", [])
-            for found in self.versions(name).result.get("Versions", [])
-        }
-
-
-def token():
-    return secrets.token_hex(16)
-
-
-def until(holds, call, pace):
-    """Calls until it holds; the last answer and after how many seconds, or None if it never did."""
-    start = time.monotonic()
-    while True:
-        said = call()
-        waited = time.monotonic() - start
-        if holds(said):
-            return said, waited
-        if waited > pace.longest:
-            return said, None
-        time.sleep(min(0.2, pace.least / 5))
 
 
 def ask(aws, things, report, pace):
@@ -96,17 +20,12 @@ def ask(aws, things, report, pace):
     not_there(manager, things, report)
     name = things.secret("connections/default/access-token")
     first = created(manager, name, report, pace)
-    tag(admin, name, things)
-    pending = staged(manager, name, first, report, pace)
-    promoted(manager, name, first, pending, report, pace)
-    races(manager, name, report, pace)
+    answer(admin.tag_resource, SecretId=name, Tags=things.tags)  # the role may not; the name tells whose it is, too
+    unlabelled, pending = staged(manager, name, first, report, pace)
+    promoted(manager, name, first, unlabelled, pending, report, pace)
+    secrets_at_once.races(manager, name, report, pace)
     deleted(manager, name, report, pace)
-    rate(aws, things, report, pace)
-
-
-def tag(admin, name, things):
-    """Those that the role made, as far as they can be found already; the name tells whose they are in any case."""
-    answer(admin.tag_resource, SecretId=name, Tags=things.tags)
+    secrets_at_once.rate(aws, things, report, pace)
 
 
 def not_there(manager, things, report):
@@ -152,8 +71,10 @@ def not_there(manager, things, report):
 def created(manager, name, report, pace):
     mine = token()
     made = manager.create(name, token=mine)
+    change = (TEMPLATE, "KeepGrantsAndTokens", "allow CreateSecret for the name by which it is judged")
+    report.question("CreateSecret under a name that is new", "done", not made.code, made, change)
     if made.code:
-        raise CouldNotAsk(f"CreateSecret of {name}: {made}")
+        raise CouldNotAsk("without a secret there is no life of it")
     said, waited = until(lambda said: not is_gone(said), lambda: manager.get(name), pace)
     report.question(
         "a secret is read right after it is created",
@@ -227,14 +148,12 @@ def staged(manager, name, first, report, pace):
         f"labels {labels.get(pending)} and {labels.get(later)}, seen after {spoken(waited)}",
         (STORE, "put_pending", "remove the label from the earlier version"),
     )
-    return later
+    return pending, later
 
 
-def promoted(manager, name, first, pending, report, pace):
+def promoted(manager, name, first, unlabelled, pending, report, pace):
     wrong = manager.move(name, pending, away_from=token())
-    other = manager.versions(name).result.get("Versions", [])
-    other = next((v["VersionId"] for v in other if v["VersionId"] not in (first, pending)), None)
-    not_current = manager.move(name, pending, away_from=other)
+    not_current = manager.move(name, pending, away_from=unlabelled)
     time.sleep(pace.steady)
     said = manager.get(name)
     report.question(
@@ -265,65 +184,15 @@ def promoted(manager, name, first, pending, report, pace):
     )
 
 
-def races(manager, name, report, pace, runners=4):
-    winners = []
-    for _ in range(pace.races):
-        start = manager.get(name).result["VersionId"]
-        mine = [token() for _ in range(runners)]
-        for one in mine:
-            manager.put(name, one, one)
-        line = threading.Barrier(runners)
-
-        def run(to, start=start, line=line):
-            line.wait()
-            return manager.move(name, to, away_from=start)
-
-        with ThreadPoolExecutor(runners) as pool:
-            said = list(pool.map(run, mine))
-        winners.append(sum(not one.code for one in said))
-        strange = {one.code for one in said if one.code and one.code not in NOT_MOVED}
-        if strange:
-            winners.append(f"and {', '.join(strange)}")
-        until(lambda said: said.result.get("VersionId") in mine, lambda: manager.get(name), pace)
-    report.question(
-        f"{runners} who move the label from the same version at once, {pace.races} times",
-        "one of them wins each time",
-        winners == [1] * pace.races,
-        f"winners {', '.join(map(str, winners))}",
-        (STORE, "promote_in_time", "a refresh token can be lost: guard the promotion by a row of the state table"),
-    )
-    stored = 3 + pace.races * runners
-    versions, waited = until(lambda found: len(found) >= stored, lambda: manager.labels(name), pace)
-    report.question(
-        "ListSecretVersionIds with deprecated versions",
-        f"all {stored} that were stored today",
-        len(versions) == stored,
-        f"{len(versions)} after {spoken(waited)}",
-        (STORE, "versions_since", "it counts too few or too many: count the day's tokens in the state table"),
-    )
-
-
 def deleted(manager, name, report, pace):
     said = manager.delete(name)
-    put = manager.put(name, "{}", token())
-    read, waited = until(is_gone, lambda: manager.get(name), pace)
+    put, read = manager.put(name, "{}", token()), manager.get(name)
     report.question(
-        "DeleteSecret without recovery, PutSecretValue at once",
-        "done, then a code that is_gone knows",
-        not said.code and is_gone(put),
-        f"{said}, then {put}",
-        (
-            STORE,
-            "delete" if not put.code else "is_gone",
-            DONE_TOO_SOON if not put.code else "know this code and these words",
-        ),
-    )
-    report.question(
-        "GetSecretValue of it",
-        f"a code that is_gone knows, within {pace.least} s",
-        waited is not None and waited <= pace.least,
-        f"{read} after {spoken(waited)}",
-        (STORE, "is_gone", "know this code and these words"),
+        "DeleteSecret without recovery, then PutSecretValue and GetSecretValue at once",
+        "done, then codes that is_gone knows; a read may be late",
+        not said.code and is_gone(put) and (is_gone(read) or not read.code),
+        f"{said}, then {put}, {read}",
+        (STORE, "is_gone", "know these codes and words") if put.code else (STORE, "delete", DONE_TOO_SOON),
     )
     answers = []
 
@@ -342,45 +211,3 @@ def deleted(manager, name, report, pace):
         f"done after {spoken(waited)}" + (f", until then {', '.join(sorted(refusals))}" if refusals else ""),
         (STORE, "MAX_TRIES" if known else "create", "wait longer for a name to be free" if known else "know this code"),
     )
-
-
-def rate(aws, things, report, pace):
-    """As many renewals at once as token-refresh makes, each of its own secret, without waiting for Zoho between the writes."""
-    manager = Manager(aws.client("secretsmanager", things.assume("secrets"), tries=SDK_TRIES))
-    names = [things.secret(f"connections/rate-{number}/access-token") for number in range(pace.renewals)]
-
-    def renew(name):
-        """How many of its writes were throttled."""
-        first, throttled = token(), 0
-        writes = [lambda: manager.create(name, token=first)]
-        before = first
-        for new in (token(), token()):
-            writes.append(lambda new=new: manager.put(name, "{}", new))
-            writes.append(lambda new=new, before=before: manager.move(name, new, away_from=before))
-            before = new
-        for write in writes:
-            try:
-                write()
-            except Throttled:
-                throttled += 1
-        return throttled
-
-    start = time.monotonic()
-    with ThreadPoolExecutor(pace.renewals) as pool:
-        throttled = sum(pool.map(renew, names))
-    writes = 5 * pace.renewals
-    report.question(
-        f"{pace.renewals} renewals at once",
-        f"no write is refused for their number in {SDK_TRIES} tries",
-        throttled == 0,
-        f"{throttled} of {writes} refused, {writes / (time.monotonic() - start):.0f} writes a second",
-        (SCHEDULE, "CONCURRENT_RENEWALS", "renew fewer at once"),
-    )
-
-
-def said_version(said):
-    return said.result.get("VersionId", "")[:8] or str(said)
-
-
-def spoken(waited):
-    return "never" if waited is None else f"{waited:.1f} s"

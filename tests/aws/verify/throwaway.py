@@ -4,6 +4,7 @@ import json
 import re
 import secrets
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,6 +34,7 @@ class Pace:
     longest: float = 60  # after which something counts as never
     steady: float = 2  # what did not change for so long has not changed
     renewals: int = 15  # CONCURRENT_RENEWALS in functions/token-refresh/src/schedule.rs
+    tries: int = 3  # of the SDK, in shared/src/store/aws/client.rs
     races: int = 5
 
 
@@ -115,13 +117,15 @@ class Throwaway:
             resources = statement["Resource"]
             resources = resources if isinstance(resources, list) else [resources]
             if all("/connections/" in resource.get("Fn::Sub", "") for resource in resources):
-                fill = lambda text: re.sub(r"\$\{AWS::(\w+)\}", lambda found: values[found[1]], text)
-                found.append({**statement, "Resource": [fill(resource["Fn::Sub"]) for resource in resources]})
+                texts = [resource["Fn::Sub"] for resource in resources]
+                texts = [re.sub(r"\$\{AWS::(\w+)\}", lambda name: values[name[1]], text) for text in texts]
+                found.append({**statement, "Resource": texts})
         return found
 
     def readings(self):
-        """Rights that tell one reading of LeadingKeys from another. Each row is named in one statement only, and what is asked
-        with Null has an action of its own, because other statements allow everything where no LeadingKeys come.
+        """Rights that tell one reading of LeadingKeys from another. Each row is named in one statement only.
+
+        What is asked with Null has an action of its own: where no LeadingKeys come, ForAllValues allows everything.
         """
         table = self.arn("dynamodb", f"table/{self.table}")
 
@@ -165,10 +169,8 @@ class Throwaway:
             if said.code and not denied(said) and said.code not in MISSING:
                 raise CouldNotAsk(f"the first call as {self.role(which)} failed: {said}")
             if said.code and time.monotonic() > end:
-                raise CouldNotAsk(
-                    f"{self.role(which)} is still refused what its policy allows ({said.code}: {said.words}). A policy of your organisation "
-                    "may stand above it"
-                )
+                why = f"{said.code}: {said.words}. A policy of your organisation may stand above it"
+                raise CouldNotAsk(f"{self.role(which)} is still refused what its policy allows ({why})")
             time.sleep(self.pace.pause)
 
     # --- removed ------------------------------------------------------------------------------------------------------
@@ -228,15 +230,17 @@ def remove(aws, pace, roles, tables, names):
         iam.delete_role(RoleName=name)
         return False
 
-    left = []
-    for kind, remover, all_of_it in (("secret", secret, names), ("table", table, tables), ("role", role, roles)):
-        for name in all_of_it:
-            if not OURS.match(name):
-                raise AssertionError(f"{name} is not of this script")
-            why = until_gone(remover, name, pace)
-            if why:
-                left.append(f"the {kind} {name} ({why})")
-    return left
+    wanted = [("secret", secret, name) for name in names]
+    wanted += [("table", table, name) for name in tables] + [("role", role, name) for name in roles]
+
+    def gone(kind, remover, name):
+        if not OURS.match(name):
+            raise AssertionError(f"{name} is not of this script")
+        why = until_gone(remover, name, pace)
+        return why and f"the {kind} {name} ({why})"
+
+    with ThreadPoolExecutor(10) as pool:
+        return list(filter(None, pool.map(lambda one: gone(*one), wanted)))
 
 
 def until_gone(remover, name, pace):
