@@ -61,7 +61,7 @@ class StandIn:
     """`reading` is how it judges the rows of a transaction; `lies` are what it does wrong."""
 
     def __init__(self):
-        self.moto = Backend([sys.executable, "-B", str(ROOT / "tests/aws/moto_server.py")])
+        self.moto = Backend([sys.executable, str(ROOT / "tests/aws/moto_server.py")])
         self.dynamodb = Backend(dynamodb())
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), self.handler())
         self.url = f"http://127.0.0.1:{self.server.server_port}"
@@ -221,14 +221,15 @@ class StandIn:
 
     def secret(self, role, path, headers, operation, asked):
         """Late as AWS is, and what the lies make of it."""
-        name, now, lies = asked.get("SecretId") or asked.get("Name"), time.monotonic(), self.lies
+        name, now, lies = asked.get("SecretId") or asked.get("Name", ""), time.monotonic(), self.lies
         if role and operation == "CreateSecret" and now < self.ended.get(name, 0) + self.freed:
             words = "You can't create this secret because a secret with this name is already scheduled for deletion."
             raise Refused("InvalidRequestException", words)
         if role and operation != "CreateSecret" and now < self.ended.get(name, 0) + self.freed:
             words = "You can't perform this operation on the secret because it was marked for deletion."
             raise Refused("InvalidRequestException", "It is no more." if "other words for deleted" in lies else words)
-        if role and operation != "CreateSecret" and now < self.made.get(name, 0) + self.late:
+        is_late = "/settled/" not in name and now < self.made.get(name, 0) + self.late
+        if role and operation != "CreateSecret" and is_late:
             raise Refused("ResourceNotFoundException", "Secrets Manager can't find the specified secret.")
         writes = ("CreateSecret", "PutSecretValue", "UpdateSecretVersionStage")
         if "few writes a second" in lies and "/rate-" in name and operation in writes and name[-14] in "13579":
@@ -243,7 +244,8 @@ class StandIn:
 
         if operation == "PutSecretValue" and "pending is current" in lies:
             asked = {**asked, "VersionStages": ["AWSCURRENT"]}
-        moved = operation == "UpdateSecretVersionStage" and asked.get("RemoveFromVersionId")
+        lies_about_moves = operation == "UpdateSecretVersionStage" and lies & {"anybody moves", "both win"}
+        moved = lies_about_moves and asked["RemoveFromVersionId"]
         if moved:
             _, _, known = ask("ListSecretVersionIds", {"SecretId": name})
             labels = {

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import unittest
+from dataclasses import replace
 from pathlib import Path
 
 os.environ |= {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_REGION": "eu-central-1"}
@@ -27,7 +28,10 @@ import throwaway  # noqa: E402
 from report import CouldNotAsk, Report  # noqa: E402
 from stand_in import StandIn  # noqa: E402
 
-PACE = throwaway.Pace(iam=1.5, pause=0.01, gone=0.5, least=0.6, longest=1.2, steady=0.01, renewals=3, tries=1, races=2)
+PACE = throwaway.Pace(
+    iam=10, pause=0.01, gone=10, least=0.8, longest=1.4, poll=0.02, steady=0.01, zoho=0, renewals=2, tries=1, races=1
+)
+HASTE = replace(PACE, iam=0.3, gone=0.3, least=0.2, longest=0.2)  # for what never comes
 TRANSACTION = "template.yaml, EventDeliveryRole: "
 GUARD = "tests/src/aws/guard.rs, transaction: "
 STORE = "shared/src/store/aws/secrets.rs, "
@@ -51,8 +55,8 @@ def heard(call):
     return result, printed.getvalue()
 
 
-def run(*given):
-    return heard(lambda: main.main(["--yes", "--endpoint-url", AWS.url, *given], PACE))
+def run(*given, pace=PACE):
+    return heard(lambda: main.main(["--yes", "--endpoint-url", AWS.url, *given], pace))
 
 
 def what_is_there():
@@ -90,7 +94,7 @@ class Whole(Case):
     def test_it_waits_for_rights_and_not_for_ever(self):
         AWS.pretend("rights never come")
         before = what_is_there()
-        code, output = run()
+        code, output = run(pace=HASTE)
         self.assertEqual(2, code, output)
         self.assertIn("is still refused what its policy allows", output)
         self.assertEqual(before, what_is_there())
@@ -127,7 +131,7 @@ class Whole(Case):
         iam.create_role(RoleName="zoho-connector-verify-01234567-rows", AssumeRolePolicyDocument="{}")
         before = what_is_there()
         AWS.pretend("a table stays", "rights never come")
-        code, output = run()
+        code, output = run(pace=HASTE)
         self.assertEqual(2, code, output)
         self.assertRegex(output, "NOT REMOVED: the table zoho-connector-verify-[0-9a-f]{8}-rows .*; try --clean")
         self.assertEqual(len(before) + 1, len(what_is_there()))
@@ -245,7 +249,7 @@ class Rights(Case):
 
 
 class Secrets(Case):
-    def asked(self, *lies, **times):
+    def asked(self, *lies, pace=PACE, **times):
         AWS.pretend()
         things, report = throwaway.Throwaway(ACCOUNT, PACE), Report()
         things.make()
@@ -253,7 +257,7 @@ class Secrets(Case):
 
         def ask():
             try:
-                secrets_life.ask(ACCOUNT, things, report, PACE)
+                secrets_life.ask(ACCOUNT, things, report, pace)
             except CouldNotAsk as error:
                 report.stopped(error)
             return report.end(things.remove())
@@ -269,8 +273,8 @@ class Secrets(Case):
             "both win",
             "other words for deleted",
             "few writes a second",
-            late=0.9,
-            freed=0.9,
+            late=1.1,
+            freed=1.1,
         )
         self.assertEqual(1, code)
         self.named(
@@ -284,11 +288,11 @@ class Secrets(Case):
             ("ListSecretVersionIds with deprecated versions", STORE + "versions_since: "),
             ("DeleteSecret without recovery", STORE + "is_gone: "),
             ("CreateSecret under the same name at once", STORE + "MAX_TRIES: "),
-            ("3 renewals at once", "functions/token-refresh/src/schedule.rs, CONCURRENT_RENEWALS: "),
+            ("2 renewals at once", "functions/token-refresh/src/schedule.rs, CONCURRENT_RENEWALS: "),
         )
 
     def test_lies_about_what_is_missing_and_moved(self):
-        code, output = self.asked("missing secrets are denied", "anybody moves", freed=0.9)
+        code, output = self.asked("missing secrets are denied", "anybody moves", freed=1.1)
         self.assertEqual(1, code)
         self.named(
             output,
@@ -299,7 +303,7 @@ class Secrets(Case):
         )
 
     def test_a_pending_version_that_is_current(self):
-        code, output = self.asked("pending is current")
+        code, output = self.asked("pending is current", pace=replace(PACE, longest=0.2))
         self.assertEqual(1, code)
         self.assertRegex(output, f"✗ what is read while another version is pending: .* → {STORE}put_pending: ")
 

@@ -83,7 +83,7 @@ def until(holds, call, pace):
             return said, waited
         if waited > pace.longest:
             return said, None
-        time.sleep(min(0.2, pace.least / 5))
+        time.sleep(pace.poll)
 
 
 def said_version(said):

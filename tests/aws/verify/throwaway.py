@@ -6,6 +6,7 @@ import secrets
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -28,14 +29,23 @@ class Pace:
     iam: float = 90  # until new rights are known everywhere
     pause: float = 1
     gone: float = 120  # until what was removed is gone
-    least: float = (
-        3.5  # what `pause` in shared/src/store/aws/secrets.rs waits in MAX_TRIES if chance makes all of them short
-    )
+    least: float = 3.5  # what shared/src/store/aws/secrets.rs waits in MAX_TRIES where chance makes each pause short
+    poll: float = 0.2  # between two looks at what may be late
     longest: float = 60  # after which something counts as never
     steady: float = 2  # what did not change for so long has not changed
+    zoho: float = 0.3  # until Zoho gives a token
     renewals: int = 15  # CONCURRENT_RENEWALS in functions/token-refresh/src/schedule.rs
     tries: int = 3  # of the SDK, in shared/src/store/aws/client.rs
     races: int = 5
+
+
+@cache
+def template():
+    return yaml_parse(TEMPLATE.read_text(encoding="utf-8"))["Resources"]
+
+
+def statements_of(role):
+    return template()[role]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
 
 
 class Throwaway:
@@ -64,11 +74,10 @@ class Throwaway:
     # --- made ---------------------------------------------------------------------------------------------------------
 
     def make(self):
-        template = yaml_parse(TEMPLATE.read_text(encoding="utf-8"))["Resources"]
         policies = {
-            "rows": self.of_event_delivery(template),
+            "rows": self.of_event_delivery(),
             "readings": self.readings(),
-            "secrets": self.of_token_refresh(template),
+            "secrets": self.of_token_refresh(),
         }
         trust = {
             "Effect": "Allow",
@@ -100,23 +109,23 @@ class Throwaway:
     def arn(self, service, rest):
         return f"arn:{self.aws.partition}:{service}:{self.aws.region}:{self.aws.account}:{rest}"
 
-    def of_event_delivery(self, template):
+    def of_event_delivery(self):
         """The template's own words about the events table, for the table of this run."""
         found = []
-        for statement in template["EventDeliveryRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]:
+        for statement in statements_of("EventDeliveryRole"):
             if statement["Resource"] == {"Fn::GetAtt": ["EventsTable", "Arn"]}:
                 found.append({**statement, "Resource": self.arn("dynamodb", f"table/{self.table}")})
         return found
 
-    def of_token_refresh(self, template):
+    def of_token_refresh(self):
         """The same about the secrets that come and go, for a stack of the run's name."""
         values = {"Partition": self.aws.partition, "Region": self.aws.region}
         values |= {"AccountId": self.aws.account, "StackName": self.name}
         found = []
-        for statement in template["TokenRefreshRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]:
+        for statement in statements_of("TokenRefreshRole"):
             resources = statement["Resource"]
             resources = resources if isinstance(resources, list) else [resources]
-            if all("/connections/" in resource.get("Fn::Sub", "") for resource in resources):
+            if all("/connections/" in str(resource) for resource in resources):
                 texts = [resource["Fn::Sub"] for resource in resources]
                 texts = [re.sub(r"\$\{AWS::(\w+)\}", lambda name: values[name[1]], text) for text in texts]
                 found.append({**statement, "Resource": texts})
