@@ -1,5 +1,5 @@
 """AWS on this machine, for roles that are made while it runs: moto, the tests' own DynamoDB, and in front of both a
-judge of the roles' policies. It can lie, so that a test shows who notices.
+judge of the roles' policies. It can lie, so that a test shows who notices. (tests/src/aws judges the template's own roles.)
 """
 
 import json

@@ -21,7 +21,6 @@ THROTTLED = (
     "Throttling",
     "TooManyRequestsException",
     "RequestLimitExceeded",
-    "LimitExceededException",
 )
 
 
