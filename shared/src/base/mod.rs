@@ -3,6 +3,7 @@
 pub mod clock;
 pub mod exactly_one;
 pub mod html_page;
+pub(crate) mod http_client;
 pub mod id;
 #[cfg(feature = "lambda")]
 pub mod lambda;

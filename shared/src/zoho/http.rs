@@ -10,10 +10,11 @@ use bytes::{Bytes, BytesMut};
 use jiff::fmt::rfc2822;
 pub use reqwest::Method;
 use reqwest::header::{self, HeaderMap, HeaderName, HeaderValue};
-use reqwest::{Client, ClientBuilder, RequestBuilder, Response, redirect};
+use reqwest::{Client, ClientBuilder, RequestBuilder, Response};
 use rustls::{ClientConfig, RootCertStore};
 
 use crate::base::clock::Timestamp;
+use crate::base::http_client;
 use crate::base::secret::Secret;
 use crate::zoho::secrets::{AccessTokenSecret, ClientSecret};
 
@@ -331,10 +332,7 @@ fn secret_header(value: String) -> Result<HeaderValue, HttpError> {
 }
 
 fn builder(tls: ClientConfig) -> ClientBuilder {
-    Client::builder()
-        .tls_backend_preconfigured(tls)
-        .redirect(redirect::Policy::none())
-        .no_proxy()
+    http_client::builder(tls)
         .connect_timeout(Duration::from_secs(4))
         .user_agent(concat!("zoho-connector/", env!("CARGO_PKG_VERSION")))
 }
@@ -383,11 +381,5 @@ fn classify(error: &reqwest::Error) -> HttpError {
 }
 
 fn tls() -> Result<ClientConfig, String> {
-    let roots = RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
-    let provider = std::sync::Arc::new(rustls::crypto::ring::default_provider());
-    Ok(ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth())
+    http_client::tls(RootCertStore::from_iter(webpki_roots::TLS_SERVER_ROOTS.iter().cloned()))
 }

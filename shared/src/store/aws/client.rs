@@ -7,15 +7,10 @@ use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, Region, SdkConfig};
-use aws_sdk_dynamodb::config::{
-    ProvideCredentials, SharedAsyncSleep, SharedCredentialsProvider, SharedHttpClient,
-};
+use aws_sdk_dynamodb::config::{ProvideCredentials, SharedAsyncSleep, SharedCredentialsProvider};
 use aws_smithy_async::rt::sleep::TokioSleep;
-use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 
-/// Amazon Root CA 1 to 4 and Starfield Services Root CA G2: <https://www.amazontrust.com/repository/>
-const ROOTS: &[u8] = include_bytes!("roots.pem");
+use super::http_client::http_client;
 
 /// No call takes longer. The lease in `core/grant/lease.rs` relies on it.
 pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(10);
@@ -41,7 +36,6 @@ pub fn config(
 ) -> Result<SdkConfig, String> {
     let http = http_client()?;
     let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_secs(2))
         .operation_attempt_timeout(Duration::from_secs(4))
         .operation_timeout(CALL_TIMEOUT)
         .build();
@@ -56,15 +50,4 @@ pub fn config(
         .sleep_impl(SharedAsyncSleep::new(TokioSleep::new()))
         .timeout_config(timeouts);
     Ok(config.build())
-}
-
-/// An HTTP client that trusts Amazon's own root certificates.
-///
-/// # Errors
-/// Where TLS cannot be set up.
-pub fn http_client() -> Result<SharedHttpClient, String> {
-    let trust = TrustStore::empty().with_pem_certificate(ROOTS);
-    let tls = TlsContext::builder().with_trust_store(trust).build().map_err(|error| error.to_string())?;
-    let provider = Provider::Rustls(CryptoMode::Ring);
-    Ok(aws_smithy_http_client::Builder::new().tls_provider(provider).tls_context(tls).build_https())
 }

@@ -2,6 +2,7 @@
 
 mod client;
 mod error;
+mod http_client;
 mod secrets;
 mod table;
 
@@ -12,7 +13,8 @@ use aws_config::SdkConfig;
 use super::Stores;
 use crate::base::clock::SharedClock;
 
-pub use client::{config, config_from_env, http_client};
+pub use client::{config, config_from_env};
+pub use http_client::http_client;
 
 /// What a stack keeps, by the names that its template gave.
 pub fn open(
