@@ -28,22 +28,25 @@ class Example:
     """A command of the text and the line below it that says what comes back: `# -> STATUS path=value, path~"part", path=<name>, path`."""
 
     where: str
+    section: str
     command: str
     promise: str
 
 
 def examples(folder, name):
     """The examples of one text, and what is wrong with their form."""
-    found, faults, fence, command = [], [], None, []
+    found, faults, fence, command, section = [], [], None, [], ""
     for number, line in enumerate((folder / name).read_text("utf-8").splitlines(), 1):
         where = f"{name}:{number}"
         if line.startswith("```"):
             if fence == "sh" and command:
                 faults.append(f"{where}: no line `# ->` says what the command above returns")
             fence, command = (None if fence is not None else line[3:].strip()), []
+        elif fence is None and line.startswith("#"):
+            section = line.lstrip("# ")
         elif fence == "sh" and line.startswith("# -> "):
             if command:
-                found.append(Example(where, "\n".join(command), line[5:]))
+                found.append(Example(where, section, "\n".join(command), line[5:]))
             else:
                 faults.append(f"{where}: a line `# ->` without a command")
             command = []
@@ -141,6 +144,8 @@ class Demo:
                 self.variables[found[1]] = found[2]
             if found := re.match(r"\s+id (\S+), secret (\S+), registered in (\w+)", line):
                 self.client = dict(zip(("id", "secret", "home"), found.groups()))
+            if found := re.match(r"\s+export ZOHO_CONNECTOR_PUBLIC_URL=(\S+)", line):
+                self.beside = found[1]
             if "Ctrl-C" in line:
                 break
         stop.cancel()
