@@ -2,7 +2,6 @@
 """Writes skill/zoho-connector/references/errors.md from docs/errors.md, which a test makes from the code."""
 
 import re
-import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]

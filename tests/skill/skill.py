@@ -104,8 +104,11 @@ def held(example, status, answer, kept):
             continue
         seen = len(seen) if of_length else seen
         if operator == "keep":
-            kept[value] = str(seen)
-        good = {"=": lambda: seen == value, "~": lambda: value in seen}.get(operator, lambda: seen is not None)()
+            kept[value], good = str(seen), seen is not None
+        elif operator == "~":
+            good = isinstance(seen, str) and value in seen
+        else:
+            good = seen == value if operator == "=" else seen is not None
         if not good:
             faults.append(f"{example.where}: `{path}` is {json.dumps(seen, ensure_ascii=False)}, not as promised: {example.promise}")
     return faults
