@@ -35,6 +35,10 @@ errors:
 commands:
     UPDATE_COMMANDS=1 cargo test --workspace --all-features --test it documents
 
+# the OpenClaw skill: its form, its names, and each of its examples against the demo
+skill:
+    tests/skill/check
+
 # the dependency tree: licences, sources, doubles, and what nothing uses
 dependencies:
     tests/dependencies

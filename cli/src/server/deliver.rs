@@ -1,13 +1,12 @@
 //! event-delivery in this process: new events trigger it, as the table's stream does in the cloud, and so does every minute.
 
-use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use event_delivery::{EventDelivery, Wake};
 use shared::base::clock::{SharedClock, Timestamp};
-use shared::base::id::ConnectionName;
+use shared::base::id::{ConnectionName, moment_of};
 use shared::core::services::Services;
 use shared::store::{Key, Outcome, Page, Query, Row, StoreError, Table, Write};
 use token_refresh::Local;
@@ -24,7 +23,7 @@ pub(crate) struct NewEvents(Arc<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    connections: Mutex<BTreeSet<ConnectionName>>,
+    wake: Mutex<Wake>,
     came: Notify,
 }
 
@@ -37,12 +36,15 @@ impl NewEvents {
         watched
     }
 
-    fn take(&self) -> BTreeSet<ConnectionName> {
-        std::mem::take(&mut *self.0.connections.lock().unwrap_or_else(PoisonError::into_inner))
+    fn take(&self) -> Wake {
+        std::mem::take(&mut *self.0.wake.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn add(&self, connection: ConnectionName) {
-        self.0.connections.lock().unwrap_or_else(PoisonError::into_inner).insert(connection);
+    fn add(&self, connection: ConnectionName, at: Option<Timestamp>) {
+        let mut wake = self.0.wake.lock().unwrap_or_else(PoisonError::into_inner);
+        wake.connections.insert(connection);
+        wake.newest = wake.newest.max(at);
+        drop(wake);
         self.0.came.notify_one();
     }
 }
@@ -54,9 +56,7 @@ pub(crate) async fn run(services: &Services, token_refresh: Local, new: NewEvent
     loop {
         let wake = select! {
             () = sleep_until(all_at) => Wake::default(),
-            () = new.0.came.notified() => {
-                Wake { connections: new.take(), newest: Some(services.clock.now()) }
-            }
+            () = new.0.came.notified() => new.take(),
         };
         if wake.connections.is_empty() {
             all_at = Instant::now() + SWEEP_INTERVAL;
@@ -90,12 +90,15 @@ impl Table for Watched {
 
     async fn transact(&self, steps: Vec<Write>) -> Result<Outcome, StoreError> {
         let event = steps.iter().find_map(|step| match step {
-            Write::Put(put) => put.key.partition.strip_prefix("event#")?.parse().ok(),
+            Write::Put(put) => {
+                let connection = put.key.partition.strip_prefix("event#")?.parse().ok()?;
+                Some((connection, moment_of(&put.key.sort)))
+            }
             Write::Delete(..) => None,
         });
         let outcome = self.table.transact(steps).await?;
-        if let Some(connection) = event.filter(|_| outcome.is_done()) {
-            self.new.add(connection);
+        if let Some((connection, at)) = event.filter(|_| outcome.is_done()) {
+            self.new.add(connection, at);
         }
         Ok(outcome)
     }

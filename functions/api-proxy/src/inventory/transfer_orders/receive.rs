@@ -8,11 +8,13 @@ use shared::zoho::http::Method;
 use shared::zoho::inventory::{self, transfer_orders};
 use shared::zoho::response;
 use shared::zoho::scope::Product;
-use shared::zoho::value::{Object, day_of_organization, text};
+use shared::zoho::value::{Object, day_of_organization, id as record_id, text};
 
 use super::plan::KIND;
 use crate::inventory::adjustments::plan::begun_perhaps;
+use crate::inventory::details::details;
 use crate::inventory::documents;
+use crate::inventory::touched::touched;
 use crate::writes::plan::{Done, Draft, Plan, Sent};
 use crate::writes::request::WriteRequest;
 use crate::zoho::{Outgoing, Scope, WriteFailure, Zoho, unreadable};
@@ -23,6 +25,12 @@ pub(crate) struct ReceiveTransfer {
     id: String,
     /// On which day.
     date: String,
+    /// The items that arrive.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    items: Vec<String>,
+    /// As they are right before it is sent.
+    #[serde(skip)]
+    seen: Vec<Object>,
 }
 
 /// Reads the transfer, which must be on its way.
@@ -46,13 +54,16 @@ pub(super) async fn prepare(
     let times = times.iter().filter_map(|field| text(&found, field));
     let date = date.unwrap_or_else(|| day_of_organization(zoho.now(), times));
     let modified = text(&found, "last_modified_time").map(str::to_owned);
+    let lines = found.get("line_items").and_then(Value::as_array).into_iter().flatten();
+    let items = lines.filter_map(|line| record_id(line.as_object()?, "item_id")).collect();
     let before = inventory::plain_record(found);
     let preview = json!({
         "transfer_order": before,
         "status": { "before": status, "after": "transferred" },
         "date": date,
     });
-    Ok(Draft { plan: ReceiveTransfer { id, date }, preview, before: json!({ "status": status }), modified })
+    let plan = ReceiveTransfer { id, date, items, seen: Vec::new() };
+    Ok(Draft { plan, preview, before: json!({ "status": status }), modified })
 }
 
 #[async_trait]
@@ -78,6 +89,12 @@ impl Plan for ReceiveTransfer {
         true
     }
 
+    /// Only so that what Zoho tells of the items afterwards is known as our own.
+    async fn look(&mut self, zoho: &Zoho, request: &WriteRequest<'_>) -> Result<Option<Done>, Problem> {
+        self.seen = self.look_at_items(zoho, request).await;
+        Ok(None)
+    }
+
     async fn send(&self, zoho: &Zoho, request: &WriteRequest<'_>) -> Result<Done, WriteFailure> {
         let target = request.target(self.needs());
         zoho.write(
@@ -93,15 +110,17 @@ impl Plan for ReceiveTransfer {
         .await
         .map_err(begun_perhaps)?;
         // Zoho answers without the order.
-        match documents::one(zoho, &target.with(transfer_orders::READ), KIND, &self.id).await {
-            Ok(Some(order)) => Ok(self.done(order)),
+        let order = match documents::one(zoho, &target.with(transfer_orders::READ), KIND, &self.id).await {
+            Ok(Some(order)) => order,
             _ => {
                 let mut order = Object::new();
                 order.insert("transfer_order_id".to_owned(), self.id.clone().into());
                 order.insert("status".to_owned(), "transferred".into());
-                Ok(self.done(order))
+                order
             }
-        }
+        };
+        let touched = touched(&self.seen, &self.look_at_items(zoho, request).await);
+        Ok(Done { touched, ..self.done(order) })
     }
 
     async fn find(
@@ -117,6 +136,11 @@ impl Plan for ReceiveTransfer {
 }
 
 impl ReceiveTransfer {
+    async fn look_at_items(&self, zoho: &Zoho, request: &WriteRequest<'_>) -> Vec<Object> {
+        let target = request.target((Product::Inventory, Scope::Known(inventory::scope::ITEMS)));
+        details(zoho, &target, &self.items).await.unwrap_or_default()
+    }
+
     fn done(&self, order: Object) -> Done {
         let subject = format!("{}/{}", KIND, self.id);
         Done {
