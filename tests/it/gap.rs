@@ -474,7 +474,7 @@ here_and_on_aws! {
             assert!(scene.zoho().adjust_stock(ITEM, "3300000000038080", "-1").is_some());
             scene.after(301).await;
             scene.after(16).await;
-            assert_eq!(scene.taken().await, [format!("item.updated item/{ITEM}")], "{path}: of others");
+            assert_eq!(scene.taken().await, [format!("zoho.inventory.item.updated item/{ITEM}")], "{path}: of others");
         }
     }
 }

@@ -19,8 +19,9 @@ use tokio::time::sleep;
 const PARTITION_READ_UNITS: u64 = 3000;
 const PARTITION_WRITE_UNITS: u64 = 1000;
 
-/// Calls of one kind that Secrets Manager takes in a second; of reads it takes 10,000.
-const SECRET_WRITES: u64 = 50;
+/// Calls of one kind that Secrets Manager takes in a second; of reads of a value it takes 10,000.
+/// <https://docs.aws.amazon.com/secretsmanager/latest/userguide/reference_limits.html>
+const SECRET_CALLS: u64 = 50;
 
 /// How often the SDK sends a call.
 const ATTEMPTS: u32 = 3;
@@ -223,7 +224,7 @@ impl Secrets for Handle {
             &["PutSecretValue"]
         };
         for call in calls {
-            self.aws.call(call, WRITE_SECRET, || vec![((*call).to_owned(), 1, SECRET_WRITES)]).await?;
+            self.aws.call(call, WRITE_SECRET, || vec![((*call).to_owned(), 1, SECRET_CALLS)]).await?;
         }
         let version = self.aws.kept().stage(name, value.expose().to_owned(), self.aws.clock.now());
         Ok(VersionId(version.to_string()))
@@ -236,7 +237,7 @@ impl Secrets for Handle {
         from: Option<&VersionId>,
     ) -> Result<bool, StoreError> {
         let call = "UpdateSecretVersionStage";
-        self.aws.call(call, WRITE_SECRET, || vec![(call.to_owned(), 1, SECRET_WRITES)]).await?;
+        self.aws.call(call, WRITE_SECRET, || vec![(call.to_owned(), 1, SECRET_CALLS)]).await?;
         let number = |version: &VersionId| version.0.parse().unwrap();
         Ok(self.aws.kept().promote(name, number(pending), from.map(number)))
     }
@@ -246,7 +247,8 @@ impl Secrets for Handle {
     }
 
     async fn versions_since(&self, name: &str, since: Timestamp) -> Result<usize, StoreError> {
-        self.aws.call("ListSecretVersionIds", READ_SECRET, Vec::new).await?;
+        let call = "ListSecretVersionIds";
+        self.aws.call(call, READ_SECRET, || vec![(call.to_owned(), 1, SECRET_CALLS)]).await?;
         Ok(self.aws.kept().versions(name, since))
     }
 }

@@ -303,6 +303,26 @@ async fn counts_may_come_in_parts_and_each_part_counts_once() {
     let all = rows(&agent, &id, "all").await;
     assert_eq!(all.iter().map(|row| row["line"].as_u64().unwrap()).collect::<Vec<_>>(), [1, 2, 3]);
     post(&agent, &next, &part("STUHL-ÆRØ", false)).await.problem("reconciliation_state");
+
+    // The first part of a table comes again without what stood beside it, as whoever goes on with a file sends it.
+    let table = "sku,quantity\nRUG-FJORD,5\n";
+    let (status, begun) = post_csv(&agent, "?name=Autumn&location=Main&more=true", table).await;
+    assert_eq!(status, 202, "{begun}");
+    let id = begun["id"].as_str().unwrap();
+    for (query, total) in [("more=true", 1), ("location=Main&more=true", 1), ("location=Outlet&more=true", 2)]
+    {
+        let (status, again) = post_csv(&agent, &format!("/{id}/counts?{query}"), table).await;
+        assert_eq!((status, &again["total"]), (202, &json!(total)), "{query}: {again}");
+    }
+}
+
+#[tokio::test]
+async fn a_near_sku_is_named_however_few_are_counted() {
+    let (_connector, agent) = counter(0).await;
+    let (status, found) = post_csv(&agent, "", "sku,location,quantity\nbrkt-std,Main,4\n").await;
+    assert_eq!(status, 201, "{found}");
+    let rows = rows(&agent, found["id"].as_str().unwrap(), "unknown").await;
+    assert!(rows[0]["why"].as_str().unwrap().contains(r#"Near to it: "BRKT-STD""#), "{}", rows[0]);
 }
 
 #[tokio::test]

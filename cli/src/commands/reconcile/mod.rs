@@ -373,15 +373,20 @@ impl Reconcile {
             return ended(LEFT_OVER, Some(line));
         }
         // Rows that wait are adjusted as soon as somebody approves them.
-        let drifted = of("drifted").saturating_sub(count(applied, "adjusted") + pending);
+        let changed = count(applied, "changed");
+        let drifted = of("drifted").saturating_sub(count(applied, "adjusted") + pending + changed);
         let left = of("unknown") + of("ambiguous") + of("unfit");
         let line = match (drifted, left) {
             (0, 0) => None,
             (0, left) => Some(format!(
-                "Not compared: {}. Correct what is wrong with it, and count it again.",
+                "Not compared: {}. Correct what stands beside each, and count it again.",
                 in_rows(left)
             )),
-            (drifted, _) if self.apply => Some(format!("Drifted and not adjusted: {}.", in_rows(drifted))),
+            (drifted, _) if self.apply => Some(format!(
+                "Drifted and not adjusted: {}. Once what stands beside each is mended, this tries again:\n  {}",
+                in_rows(drifted),
+                self.again(id)
+            )),
             (drifted, _) => Some(format!(
                 "Drifted: {}. Until {}, this adjusts it:\n  {}",
                 in_rows(drifted),
@@ -389,7 +394,14 @@ impl Reconcile {
                 self.again(id)
             )),
         };
-        ended(LEFT_OVER, line)
+        let counted_anew = (changed > 0).then(|| {
+            format!(
+                "Changed at Zoho since they were compared, and not adjusted: {}. Count them again: what is counted anew is compared anew.",
+                in_rows(changed)
+            )
+        });
+        let lines: Vec<String> = line.into_iter().chain(counted_anew).collect();
+        ended(LEFT_OVER, (!lines.is_empty()).then(|| lines.join("\n")))
     }
 }
 

@@ -68,7 +68,8 @@ fn item(row: &Value) -> String {
 pub(super) fn totals(found: &Value) {
     let sums = found.get("summary").unwrap_or(&Value::Null);
     let of = |name: &str| count(sums, name);
-    let mut line = format!("{} counts: {} equal", of("rows"), of("matched"));
+    let rows = of("rows");
+    let mut line = format!("{rows} count{}: {} matched", if rows == 1 { "" } else { "s" }, of("matched"));
     for (name, word) in
         [("drifted", "drifted"), ("unknown", "unknown"), ("ambiguous", "ambiguous"), ("unfit", "unfit")]
     {
@@ -87,7 +88,7 @@ pub(super) fn totals(found: &Value) {
         say(line);
     }
     if of("changed_while_counting") > 0 {
-        let line = "of items that were changed after they were counted: count them again, or name their lines with --rows";
+        let line = "of them are of items that were changed after they were counted: count these again, or name their lines with --rows";
         say(format!("  {} {line}", of("changed_while_counting")));
     }
     if of("in_transit") > 0 {

@@ -102,9 +102,15 @@ fn wording(path: &str, what: &str) -> String {
     } else {
         ""
     };
+    // serde's own words go on after the field; those of our own types are a sentence.
+    let has = if ["invalid", "unknown", "duplicate"].iter().any(|word| what.starts_with(word)) {
+        " has"
+    } else {
+        ":"
+    };
     match path {
-        "." => format!("The body has {what}.{hint}"),
-        path => format!("`{path}` has {what}.{hint}"),
+        "." => format!("The body{has} {what}.{hint}"),
+        path => format!("`{path}`{has} {what}.{hint}"),
     }
 }
 

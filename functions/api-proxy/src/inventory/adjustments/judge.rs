@@ -81,7 +81,7 @@ impl Judged<'_> {
                     Change::Target { expected, .. } => *expected,
                     Change::Delta(_) => None,
                 };
-                let why = expected.map(|expected| format!("you expected {}", expected.0));
+                let why = expected.map(|expected| format!("you expected {}", expected.0.normalize()));
                 self.shown("changed", None, self.before, why.as_deref())
             }
             Verdict::Unfit(why) => self.shown("refused", None, self.before, Some(why)),

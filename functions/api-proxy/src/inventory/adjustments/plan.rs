@@ -136,6 +136,15 @@ impl AdjustStock {
                 None,
             ));
         }
+        let left =
+            was.iter().filter(|line| matches!(line.verdict, Verdict::Changed | Verdict::Unfit(_))).count();
+        if left > 0 {
+            let all = was.len();
+            notices.insert(
+                0,
+                format!("{left} of {all} lines were left out: `why` beside each says what to do."),
+            );
+        }
         if now.is_none() {
             notices.push("The stock could not be read again: `after` is unknown. Read the items.".to_owned());
         }

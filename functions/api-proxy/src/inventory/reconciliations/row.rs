@@ -249,8 +249,9 @@ impl Row {
 /// As much of what people wrote as is kept.
 pub(super) fn cut(text: &str) -> String {
     let mut kept = String::new();
-    for letter in text.chars().take(MAX_NAME) {
-        if kept.len() + letter.len_utf8() > MAX_NAME_BYTES {
+    for (number, letter) in text.chars().enumerate() {
+        if number >= MAX_NAME || kept.len() + letter.len_utf8() > MAX_NAME_BYTES {
+            kept.push('…');
             break;
         }
         kept.push(if letter.is_control() { ' ' } else { letter });

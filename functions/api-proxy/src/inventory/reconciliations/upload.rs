@@ -38,9 +38,10 @@ pub(super) struct UploadParams {
     more: Option<bool>,
 }
 
-/// What a request brings, and a digest of it.
+/// What a request brings.
 pub(super) struct Upload {
     sent: Sent,
+    /// Of its bytes.
     digest: String,
     /// Whether it names its lines as a table does.
     is_table: bool,
@@ -84,10 +85,7 @@ pub(super) fn read(
         }
     };
     check(&sent)?;
-    // Of a table, what stands beside it makes it another one; whether more comes does not.
-    let beside = format!("{:?}", About { more: false, ..sent.about.clone() });
-    let digest = sha256_hex(&[sha256_hex(&bytes), beside].concat().into_bytes());
-    Ok(Upload { digest, sent, is_table, calls_agreed })
+    Ok(Upload { digest: sha256_hex(&bytes), sent, is_table, calls_agreed })
 }
 
 fn check(sent: &Sent) -> Result<(), Problem> {
@@ -145,6 +143,9 @@ pub(super) async fn add(
     upload: Upload,
 ) -> Result<(), Problem> {
     let Upload { sent: Sent { about, counts }, digest, is_table, calls_agreed } = upload;
+    // The same lines of another place are another part.
+    let location = about.location.as_ref().or(work.head.location.as_ref());
+    let digest = sha256_hex(format!("{digest} {location:?}").as_bytes());
     if work.head.uploads.contains(&digest) {
         // The same part again: its answer was lost, or it is said to be the last after all.
         if !about.more && work.head.state == State::Uploading {

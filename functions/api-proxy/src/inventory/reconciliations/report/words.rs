@@ -34,7 +34,7 @@ fn of(why: &Why) -> String {
         Why::Items(items) => format!("Several items have this SKU: {}. Count it by item_id.", candidates(items)),
         Why::Unfit(why) => format!("The item {why}."),
         Why::WhichPlace(places) => {
-            format!("The item is at several places ({}), and the count says none of them.", quoted(places))
+            format!("The item is at several places ({}), and the count says none of them: name one in its `location`.", quoted(places))
         }
         Why::NoPlace(places) if places.is_empty() => "Zoho shows no places of this item.".to_owned(),
         Why::NoPlace(places) => format!("Zoho has no stock figures of this item there, but at {}.", quoted(places)),
@@ -73,6 +73,6 @@ pub(super) fn done(ended: &Ended) -> &'static str {
         Ending::Pending => "Adjustment made, waits for approval: no stock has moved yet",
         Ending::Changed => "Not adjusted: Zoho's figure has changed since it was compared",
         Ending::Refused => "Not adjusted: Zoho refused it",
-        Ending::Uncertain => "Nobody knows whether it was adjusted: count it again",
+        Ending::Uncertain => "Nobody knows whether it was adjusted: look in Zoho before it is counted again",
     }
 }
