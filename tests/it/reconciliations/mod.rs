@@ -379,6 +379,7 @@ async fn a_large_count_takes_as_many_calls_as_it_must_and_asks_first() {
     let made_calls = calls(&connector);
     // The generated items and ten others, a page to see that there is no other; the details; the locations.
     let least = (count + 10).div_ceil(200) + 1 + count.div_ceil(100) + 1;
+    println!("{count} counts by SKU are compared with {made_calls} calls; the fewest possible are {least}");
     assert!(made_calls <= least, "{made_calls} calls, and {least} would do");
     assert_eq!(made["calls"], made_calls);
 }
