@@ -187,7 +187,7 @@ async fn what_crm_did_not_take_is_told() {
     assert_eq!(changed["not_applied"], json!(["Amount"]), "{changed}");
     let again = agent.write("PATCH", DEAL, &[("idempotency-key", "k")], &json!({ "Amount": 8.5 })).await.ok();
     assert_eq!(again, changed, "given again with the answer");
-    let entry = &agent.get("/v1/audit").await.ok()["data"][0];
+    let entry = &agent.get("/v1/audit?details=true").await.ok()["data"][0];
     assert_eq!(entry["after"]["not_applied"], json!(["Amount"]), "{entry}");
 }
 

@@ -41,7 +41,7 @@ async fn deals_are_made_changed_and_noted() {
     connector.zoho.sandbox.advance(Duration::from_secs(2));
     agent.write("PATCH", &path, &[], &json!({ "Amount": 99 })).await.ok();
     agent.write("PATCH", &path, &since, &json!({ "Amount": 1 })).await.problem("record_modified");
-    let entry = &agent.get("/v1/audit").await.ok()["data"][0];
+    let entry = &agent.get("/v1/audit?details=true").await.ok()["data"][0];
     assert_eq!(entry["before"]["Amount"].as_f64(), Some(120.5), "{entry}");
 
     let notes = format!("{path}/notes");
@@ -159,7 +159,15 @@ async fn an_upsert_makes_once_and_changes_after() {
     let changed = agent.write("POST", path, &[], &more).await;
     assert_eq!((changed.status, &changed.body["id"], count()), (200, &made.body["id"], before + 1));
     assert_eq!(changed.body["Stage"], "Closed Won");
-    assert_eq!(agent.get("/v1/audit").await.ok()["data"][0]["before"]["Stage"], "Qualification");
+    let row = &agent.get("/v1/audit?per_page=1").await.ok()["data"][0];
+    assert_eq!(row["change"]["Stage"], json!({ "before": "Qualification", "after": "Closed Won" }), "{row}");
+    assert_eq!(row["untrusted"], json!(["change"]));
+    assert!(row.get("before").is_none() && row.get("after").is_none() && row.get("key").is_none(), "{row}");
+    let entry = &agent.get("/v1/audit?details=true").await.ok()["data"][0];
+    assert_eq!(
+        (&entry["before"]["Stage"], &entry["after"]["Stage"]),
+        (&json!("Qualification"), &json!("Closed Won"))
+    );
 
     // A preview holds only while it is true.
     let count_now = count();

@@ -326,6 +326,7 @@ async fn what_is_asked_for(book: &mut Book) {
         ("/v1/crm/fields?module=De-als", ""),
         ("/v1/events?cursor=2", ""),
         ("/v1/audit?cursor=2", ""),
+        ("/v1/audit?since=yesterday", ""),
     ];
     for (path, why) in invalid {
         book.note(Code::InvalidParameter, why, api.clone(), &key, Ask::get(path)).await;
