@@ -59,6 +59,29 @@ async fn an_order_is_made_by_names_and_answered_as_a_read_would() {
     assert_eq!(entries[1]["action"], "POST /v1/inventory/salesorders");
 }
 
+/// The whole answer is kept, and cut on its way out.
+#[tokio::test]
+async fn of_a_written_record_those_fields_are_answered_that_were_asked_for() {
+    let (connector, agent) = writer().await;
+    let before = connector.zoho.sandbox.salesorders().len();
+    let short = format!("{ORDERS}?fields=salesorder_number,status");
+    let key = [("idempotency-key", "short")];
+    let preview = agent.write("POST", &format!("{short}&dry_run=true"), &[], &order()).await.ok();
+    assert!(preview["estimate"].is_object() && preview["lines"].is_array(), "a preview is whole: {preview}");
+    let made = agent.write("POST", &short, &key, &order()).await;
+    assert_eq!((made.status, &made.body["status"]), (201, &json!("draft")), "{}", made.body);
+    let mut names: Vec<&str> = made.body.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["salesorder_id", "salesorder_number", "status", "untrusted"]);
+    let again = agent.write("POST", &short, &key, &order()).await;
+    assert_eq!((again.header("idempotency-replayed"), &again.body), (Some("true"), &made.body));
+    let whole = agent.write("POST", ORDERS, &key, &order()).await;
+    assert_eq!((whole.status, whole.header("idempotency-replayed")), (201, Some("true")));
+    let id = made.body["salesorder_id"].as_str().unwrap();
+    assert_eq!(whole.body, agent.get(&format!("{ORDERS}/{id}")).await.ok());
+    assert_eq!(connector.zoho.sandbox.salesorders().len(), before + 1, "it is the same request");
+}
+
 #[tokio::test]
 async fn what_is_wrong_with_an_order_is_said_before_anything_is_sent() {
     let (connector, agent) = writer().await;

@@ -26,7 +26,7 @@ use crate::request::caller::Caller;
 use crate::request::connection::authorize;
 use crate::request::params::{Params, record_id};
 use crate::writes::plan::Draft;
-use crate::writes::request::{WriteParams, WriteRequest};
+use crate::writes::request::{WriteParams, WriteRequest, with_fields};
 use crate::zoho::{Target, unreadable};
 
 /// In the stand-in Zoho.
@@ -35,7 +35,7 @@ const EXAMPLE: &str = "3300000000080407";
 pub(crate) fn routes(to: &mut impl Routes) {
     let write = |id, summary| Operation::write(Product::Inventory, Access::Write, id, summary);
     to.on(Verb::Post, "/v1/inventory/salesorders", create, || {
-        write("createSalesOrder", "Makes a sales order")
+        with_fields(write("createSalesOrder", "Makes a sales order"), "salesorder_number,status,total")
             .about(
                 "Give the customer by exact name or by id, and each line by exact SKU, by `item_id`, or by another system's \
                  `product_id`, which is mapped. What a line costs is the item's own rate unless `rate` is there.",
@@ -61,13 +61,13 @@ pub(crate) fn routes(to: &mut impl Routes) {
             ])
     });
     to.on(Verb::Post, "/v1/inventory/salesorders/{id}/confirm", confirm, || {
-        write("confirmSalesOrder", "Confirms a sales order")
+        with_fields(write("confirmSalesOrder", "Confirms a sales order"), "salesorder_number,status")
             .about("From then on its quantities are committed.")
             .id("id", EXAMPLE)
             .answers(200, "The order.", kinds::salesorder())
     });
     to.on(Verb::Post, "/v1/inventory/salesorders/{id}/void", void, || {
-        write("voidSalesOrder", "Voids a sales order")
+        with_fields(write("voidSalesOrder", "Voids a sales order"), "salesorder_number,status")
             .about("It cannot be taken back, so it must be previewed.")
             .id("id", EXAMPLE)
             .answers(200, "The order.", kinds::salesorder())
