@@ -24,10 +24,13 @@ use crate::openapi::route::Routes;
 use crate::request::body::{self, Body};
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
-use crate::request::params::{Params, record_id};
+use crate::request::params::{Params, pick, record_id};
 use crate::writes::plan::Draft;
 use crate::writes::request::{WriteParams, WriteRequest, with_fields};
 use crate::zoho::{Target, unreadable};
+
+/// What tells an order to people, beside its id.
+const TOLD_BY: &str = "salesorder_number,reference_number,customer_name,date,total,currency_code";
 
 /// In the stand-in Zoho.
 const EXAMPLE: &str = "3300000000080407";
@@ -133,8 +136,10 @@ async fn set_status(
         let found = plan::one(&app.zoho, &target(&caller, &connection, orders::READ), &id).await?;
         let found = found.ok_or_else(|| unreadable("salesorder"))?;
         let before = inventory::plain_record(found);
+        let mut order = before.clone();
+        pick(&mut order, Some(TOLD_BY), &["salesorder_id", "untrusted"]);
         let preview =
-            json!({ "order": before, "status": { "before": before.get("status"), "after": status } });
+            json!({ "order": order, "status": { "before": before.get("status"), "after": status } });
         let plan = SetOrderStatus { id: id.clone(), status: status.to_owned() };
         let modified = text(&before, "last_modified_time").map(str::to_owned);
         Ok(Draft { plan, preview, before: json!({ "status": before.get("status") }), modified })
