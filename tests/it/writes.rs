@@ -298,7 +298,10 @@ async fn a_preview_shows_and_its_id_performs() {
     // Which order it is, and not all of it.
     let told = &preview["order"];
     let of_made = ["salesorder_id", "salesorder_number", "customer_name", "total"];
-    assert!(of_made.iter().all(|field| told[field] == made.body[field] && !told[field].is_null()), "{preview}");
+    assert!(
+        of_made.iter().all(|field| told[field] == made.body[field] && !told[field].is_null()),
+        "{preview}"
+    );
     assert!(told.get("line_items").is_none() && told.get("notes").is_none(), "{preview}");
     assert_eq!(told["untrusted"], json!(["customer_name"]));
     let id = preview["preview_id"].as_str().unwrap();
