@@ -34,7 +34,7 @@ use crate::zoho::Target;
 const PATH: &str = "/v1/inventory/items";
 
 /// What `fields=` cannot take away.
-const ALWAYS: &[&str] = &["item_id", "stock", "untrusted"];
+const ALWAYS: &[&str] = &["item_id", "untrusted"];
 
 /// What lists do not say.
 const ONE_CALL_AWAY: &str = "Zoho's lists have neither what is available nor the stock by location, which are null here: read the single item, or ask for `details=true`.";
@@ -83,6 +83,11 @@ pub(crate) fn routes(to: &mut impl Routes) {
     });
 }
 
+/// The two counts that Zoho keeps.
+const PHYSICAL: &str = "What shipments and receives leave, as far as is known of Zoho's figure; where it differs from `on_hand`.";
+const ACCOUNTING: &str =
+    "What invoices and bills leave, as far as is known of Zoho's figure; where it differs from `on_hand`.";
+
 fn documented() -> Shape {
     let figure = |about: &str| json!({ "type": ["number", "null"], "description": about });
     let location = json!({
@@ -94,23 +99,23 @@ fn documented() -> Shape {
             "on_hand": figure("What is there."),
             "available": figure("What can be promised."),
             "committed": figure("What is promised."),
-            "physical": figure("What shipments and receives leave, as far as is known of Zoho's figure."),
-            "accounting": figure("What invoices and bills leave, as far as is known of Zoho's figure."),
-            "in_transit": figure("What is on its way there."),
+            "physical": figure(PHYSICAL),
+            "accounting": figure(ACCOUNTING),
+            "in_transit": figure("What is on its way there, where that is anything."),
         },
     });
     let stock = json!({
         "type": "object",
-        "description": "Zoho's figures under one set of names. null: Zoho's answer does not carry it.",
+        "description": "Zoho's figures under one set of names. null: Zoho's answer does not carry it. Where `fields` is there, it must name `stock`.",
         "required": ["tracked"],
         "properties": {
             "tracked": { "type": "boolean", "description": "Whether it has stock at all; the rest is there only then." },
             "on_hand": figure("What is there."),
             "available": figure("What can be promised: Zoho's «available for sale»."),
             "committed": figure("What is promised."),
-            "physical": figure("What shipments and receives leave, as far as is known of Zoho's figure."),
-            "accounting": figure("What invoices and bills leave, as far as is known of Zoho's figure."),
-            "in_transit": figure("What is on its way."),
+            "physical": figure(PHYSICAL),
+            "accounting": figure(ACCOUNTING),
+            "in_transit": figure("What is on its way, where that is anything."),
             "why": { "type": "string", "description": "Why it has no stock of its own." },
             "locations": { "type": ["array", "null"], "items": location },
         },
@@ -127,7 +132,10 @@ fn documented() -> Shape {
         ("reorder_level", Holds::Number, "The stock at which it should be ordered again."),
         ("last_modified_time", Holds::Time, "When it was changed."),
     ];
-    let item = open_record(&fields, &[("stock", stock)]);
+    let mut item = open_record(&fields, &[]);
+    if let Some(properties) = item.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.insert("stock".to_owned(), stock);
+    }
     named("Item", described(item, "An item of Zoho Inventory, with all other fields that Zoho gives."))
 }
 
@@ -247,11 +255,12 @@ async fn list(
         pick(&mut item, fields, ALWAYS);
         item
     };
+    let data: Vec<Object> = data.into_iter().map(picked).collect();
     let notice = data.iter().any(is_short).then_some(ONE_CALL_AWAY.into());
-    Ok(Json(List { data: data.into_iter().map(picked).collect(), next, notice }))
+    Ok(Json(List { data, next, notice }))
 }
 
-/// Whether a row has not all figures that a single item has.
+/// Whether a row shows stock, and not all figures that a single item has.
 fn is_short(item: &Object) -> bool {
     let stock = item.get("stock");
     let figure = |name: &str| stock.and_then(|stock| stock.get(name));
