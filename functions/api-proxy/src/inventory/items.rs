@@ -43,13 +43,13 @@ pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Get, PATH, list, || {
         Operation::read(Product::Inventory, "listItems", "Items by page, or the one with a SKU")
             .about(
-                "`sku` finds the one active item with exactly this SKU, `product_id` the one that it is mapped to; each goes with `fields` and \
-                 `details` only. A list has neither `stock.available` nor `stock.locations`: read the single item for these, or ask for `details`.",
+                "`sku` finds the one active item with exactly this SKU, `product_id` the one that it is mapped to; each goes with `fields`, \
+                 `details` and `location` only. A list has neither `stock.available` nor `stock.locations`: read the single item for these, or ask for `details`.",
             )
             .query("sku", "The exact SKU, capitals and spaces included.", any_text(), Value::Null)
             .query(
                 "product_id",
-                "Another system's id, which a mapping leads to the item; with `fields` and `details` only.",
+                "Another system's id, which a mapping leads to the item; with `fields`, `details` and `location` only.",
                 any_text(),
                 Value::Null,
             )
@@ -66,7 +66,8 @@ pub(crate) fn routes(to: &mut impl Routes) {
             .query(
                 "location",
                 "The id or the exact name of a location: only items with stock figures there, and `stock.locations` is this one. \
-                 It costs Zoho one call more for each hundred items.",
+                 It costs Zoho one call more for each hundred items. With `sku` or `product_id`, the item is there in any case: \
+                 `stock.locations` is empty where it has no figures there.",
                 any_text(),
                 "Main",
             )
@@ -173,6 +174,9 @@ async fn list(
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Read).await?;
     let target = target(&caller, &connection);
     let fields = params.fields.as_deref();
+    if params.location.as_deref().is_some_and(str::is_empty) {
+        return Err(invalid("`location` is empty."));
+    }
 
     if params.sku.is_some() || params.product_id.is_some() {
         let item = one_named(&app, &target, &params).await?;
@@ -187,9 +191,6 @@ async fn list(
         return Err(invalid("`status` is `active` or `inactive`."));
     }
     let (stock, location) = (params.stock.as_deref(), params.location.as_deref());
-    if location.is_some_and(str::is_empty) {
-        return Err(invalid("`location` is empty."));
-    }
     if stock.is_some_and(|stock| stock != "low") {
         return Err(invalid("`stock` is `low`, or left out."));
     }
@@ -275,19 +276,30 @@ async fn one_named(app: &App, target: &Target<'_>, params: &ListParams) -> Resul
     if wanted.is_empty() {
         return Err(invalid(format!("`{field}` is empty.")));
     }
-    let rest = ListParams { sku: None, product_id: None, fields: None, details: false, ..params.clone() };
+    let rest = ListParams {
+        sku: None,
+        product_id: None,
+        fields: None,
+        details: false,
+        location: None,
+        ..params.clone()
+    };
     if rest != ListParams::default() || sku.and(product_id).is_some() {
         return Err(invalid(format!(
-            "`{field}` finds one item: leave out everything else but `fields` and `details`."
+            "`{field}` finds one item: leave out everything else but `fields`, `details` and `location`."
         )));
     }
     let mut item = match sku {
-        Some(sku) if params.details => {
+        Some(sku) if params.details || params.location.is_some() => {
             item_named(&app.zoho, &app.mappings, target, OneName::Sku(sku)).await?
         }
         Some(sku) => inventory::item(lookup::item_by_sku(&app.zoho, target, sku).await?),
         None => item_named(&app.zoho, &app.mappings, target, OneName::ProductId(wanted)).await?,
     };
+    if let Some(location) = &params.location {
+        let location = as_zoho_knows_it(&app.mappings, target.connection, location.clone()).await?;
+        item = stock_at_location::item_at(&app.zoho, target, item, &location).await?;
+    }
     pick(&mut item, params.fields.as_deref(), ALWAYS);
     Ok(item)
 }
