@@ -54,6 +54,26 @@ async fn deals_are_made_changed_and_noted() {
     agent.write("POST", &notes, &[], &json!({ "Note_Content": " " })).await.problem("body_invalid");
 }
 
+#[tokio::test]
+async fn a_name_that_is_near_to_a_missing_one_is_told() {
+    let (_connector, agent) = writer().await;
+    for (body, detail) in [
+        (
+            json!({ "Deal_Name": "x", "stage": "Qualification" }),
+            "A deal must have `Stage`, and has `stage`: did you mean `Stage`?",
+        ),
+        (
+            json!({ "DealName": "x" }),
+            "A deal must have `Deal_Name`, and has `DealName`: did you mean `Deal_Name`?",
+        ),
+        (json!({ "Deal_Name": "x", "Stage": null }), "A deal must have `Stage`."),
+        (json!({ "Deal_Name": "x", "Amount": 1 }), "A deal must have `Stage`."),
+    ] {
+        let problem = agent.write("POST", "/v1/crm/deals", &[], &body).await.problem("body_invalid");
+        assert_eq!(problem["detail"], detail, "{body}");
+    }
+}
+
 /// No official file of CRM has `If-Unmodified-Since`: where CRM heeds it or not, nothing of others is written over.
 #[tokio::test]
 async fn what_others_changed_is_not_written_over_whatever_crm_makes_of_the_condition() {

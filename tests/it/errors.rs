@@ -481,6 +481,7 @@ async fn writes(book: &mut Book) {
         (ORDERS, line(json!({ "sku": "SHELF-OAK-80", "quantity": 0 }))),
         (ORDERS, line(json!({ "sku": "SHELF-OAK-80", "quantity": "two" }))),
         (DEALS, json!({ "Deal_Name": "x" })),
+        (DEALS, json!({ "Deal_Name": "x", "stage": "Qualification" })),
         (DEALS, json!({ "Deal_Name": "x", "Stage": "Qualification", "id": "1" })),
         (DEALS, json!({ "Deal_Name": "x", "Stage": "Qualification", "Account_Name_id": "Harbor" })),
         ("/v1/crm/deals/upsert?by=External_Order_ID", json!({ "Deal_Name": "x" })),

@@ -27,6 +27,7 @@ use crate::openapi::schema::{Shape, described, named, text, time};
 use crate::request::body::Body;
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
+use crate::request::did_you_mean::nearest;
 use crate::request::params::{Params, invalid, record_id};
 use crate::writes::plan::Draft;
 use crate::writes::request::{WriteParams, WriteRequest, with_fields};
@@ -137,7 +138,14 @@ async fn create(
     let fields = plain(&body)?;
     for needed in ["Deal_Name", "Stage"] {
         if value::text(fields, needed).is_none() {
-            return Err(Problem::new(Code::BodyInvalid, format!("A deal must have `{needed}`.")));
+            let near = nearest(needed, fields.keys().map(String::as_str)).filter(|near| *near != needed);
+            let detail = match near {
+                Some(near) => {
+                    format!("A deal must have `{needed}`, and has `{near}`: did you mean `{needed}`?")
+                }
+                None => format!("A deal must have `{needed}`."),
+            };
+            return Err(Problem::new(Code::BodyInvalid, detail));
         }
     }
     let connection = authorize(&app.connections, &caller, Product::Crm, Access::Write).await?;
