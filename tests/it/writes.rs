@@ -303,7 +303,8 @@ async fn a_preview_shows_and_its_id_performs() {
         "{preview}"
     );
     assert!(told.get("line_items").is_none() && told.get("notes").is_none(), "{preview}");
-    assert_eq!(told["untrusted"], json!(["customer_name"]));
+    let words = told["untrusted"].as_array().unwrap();
+    assert!(words.contains(&json!("customer_name")) && !words.contains(&json!("line_items")), "{preview}");
     let id = preview["preview_id"].as_str().unwrap();
     let voided = free.write("POST", &void, &[("idempotency-key", id)], &Value::Null).await.ok();
     assert_eq!(voided["status"], "void");
