@@ -21,6 +21,7 @@ use crate::openapi::schema::{described, list_of, named, our_id, text, time, untr
 use crate::request::caller::Caller;
 use crate::request::connection;
 use crate::request::params::{List, Params, invalid, invalid_cursor, next, per_page};
+use crate::request::redact;
 
 const PATH: &str = "/v1/audit";
 
@@ -131,7 +132,7 @@ async fn list(
     for _ in 0..MAX_PAGES {
         let (entries, last) = app.audit.list(&connection, cursor.take(), limit).await?;
         for entry in entries.iter().filter(|entry| fits(entry)) {
-            data.push(if params.details { whole(entry)? } else { short(entry) });
+            data.push(if params.details { whole(entry)? } else { short(entry, caller.key.redact_contacts) });
         }
         cursor = last.filter(|last| !is_older(last));
         if cursor.is_none() || !data.is_empty() {
@@ -167,8 +168,9 @@ fn whole(entry: &Entry) -> Result<Value, Problem> {
     Ok(row)
 }
 
-/// What tells one entry from another.
-fn short(entry: &Entry) -> Value {
+/// What tells one entry from another. What was changed is judged by what the key sees: else what is left out would tell of what is
+/// hidden.
+fn short(entry: &Entry, is_redacted: bool) -> Value {
     let mut row = json!({
         "id": entry.id,
         "at": entry.at,
@@ -177,7 +179,9 @@ fn short(entry: &Entry) -> Value {
         "subject": entry.subject,
         "outcome": entry.outcome,
     });
-    if let (Some(row), Some(change)) = (row.as_object_mut(), change(entry)) {
+    let records = json!({ "before": entry.before, "after": entry.after });
+    let records = if is_redacted { redact::as_seen(records) } else { records };
+    if let (Some(row), Some(change)) = (row.as_object_mut(), change(&records)) {
         row.insert("change".to_owned(), change.into());
         row.insert("untrusted".to_owned(), json!(["change"]));
     }
@@ -185,10 +189,10 @@ fn short(entry: &Entry) -> Value {
 }
 
 /// The fields that a write changed, or what a new record is called, where that is short.
-fn change(entry: &Entry) -> Option<Object> {
-    let after = entry.after.as_object()?;
+fn change(records: &Value) -> Option<Object> {
+    let after = records.get("after")?.as_object()?;
     let now = |field: &str| after.get(field).unwrap_or(&Value::Null);
-    let changed: Object = match entry.before.as_object() {
+    let changed: Object = match records.get("before").and_then(Value::as_object) {
         Some(before) => before
             .iter()
             .filter(|(field, value)| !matches!(field.as_str(), "id" | "untrusted") && now(field) != *value)
@@ -237,10 +241,11 @@ mod tests {
 
     #[test]
     fn a_short_row_says_what_was_changed() {
-        let row = short(&entry(
+        let changed = entry(
             json!({ "Stage": "Qualification", "Amount": 5, "id": "61" }),
             json!({ "Stage": "Closed Won", "Amount": 5, "id": "62", "Owner": "Lea" }),
-        ));
+        );
+        let row = short(&changed, false);
         let expected = json!({
             "id": "0", "at": "2026-11-18T10:00:00Z", "key_label": "Agent", "action": "PATCH /v1/crm/deals/{id}",
             "subject": "deal/61", "outcome": "done",
@@ -263,14 +268,28 @@ mod tests {
             (Value::Null, json!({ "customer_id": "33" })),
             (Value::Null, Value::Null),
         ] {
-            let row = short(&entry(before, after));
+            let row = short(&entry(before, after), false);
             assert!(row.get("change").is_none() && row.get("untrusted").is_none(), "{row}");
         }
     }
 
     #[test]
+    fn neither_what_is_there_nor_what_is_left_out_tells_of_people() {
+        let row = |before: &str, after: &str, phone: &str| {
+            let before = json!({ "Next_Step": format!("Ask {before}"), "Phone": "1" });
+            let after = json!({ "Next_Step": format!("Ask {after} again"), "Phone": phone });
+            short(&entry(before, after), true)
+        };
+        let long = format!("lea.{}@example.com", "x".repeat(MAX_TEXT));
+        let told = row("a@example.com", "b@example.com", "1");
+        let step = json!({ "before": "Ask [redacted]", "after": "Ask [redacted] again" });
+        assert_eq!(told["change"], json!({ "Next_Step": step }));
+        assert_eq!(told, row(&long, "b@example.com", "2"), "neither a length nor a change of what is hidden");
+    }
+
+    #[test]
     fn a_new_record_is_told_by_its_name() {
-        let named = |after: Value| short(&entry(Value::Null, after))["change"].clone();
+        let named = |after: Value| short(&entry(Value::Null, after), false)["change"].clone();
         let order = json!({ "salesorder_id": "33", "salesorder_number": "SO-1", "total": 5 });
         assert_eq!(named(order), json!({ "salesorder_number": { "after": "SO-1" } }));
         let note = json!({ "Note_Title": null, "Note_Content": "x" });
