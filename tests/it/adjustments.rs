@@ -59,7 +59,7 @@ async fn a_delta_moves_one_place_and_shows_before_and_after() {
     assert_eq!(read["reason"], "Damaged goods");
     let list = agent.get(&format!("{ADJUSTMENTS}?per_page=50")).await.ok();
     assert!(list["data"].as_array().unwrap().iter().any(|row| row["inventory_adjustment_id"] == id));
-    let audit = agent.get("/v1/audit").await.ok();
+    let audit = agent.get("/v1/audit?details=true").await.ok();
     assert_eq!(audit["data"][0]["subject"], format!("inventory_adjustment/{id}"));
     assert_eq!(audit["data"][0]["after"]["lines"][0]["before"], 30);
 }

@@ -104,10 +104,12 @@ async fn items_come_whole_once_and_in_zohos_words() {
     let service = agent.get("/v1/inventory/items/3300000000070003").await.ok();
     assert_eq!(service["stock"], json!({"tracked": false}));
     let picked = agent.get("/v1/inventory/items/3300000000070001?fields=name").await.ok();
-    assert_eq!(
-        picked.as_object().unwrap().keys().collect::<Vec<_>>(),
-        ["item_id", "name", "stock", "untrusted"]
-    );
+    assert_eq!(picked.as_object().unwrap().keys().collect::<Vec<_>>(), ["item_id", "name", "untrusted"]);
+    // Neither the stock nor a word about it, where nobody asked for it.
+    let listed = agent.get("/v1/inventory/items?per_page=2&fields=name").await.ok();
+    assert!(listed["data"][0].get("stock").is_none() && listed.get("notice").is_none(), "{listed}");
+    let listed = agent.get("/v1/inventory/items?per_page=2&fields=name,stock").await.ok();
+    assert!(listed["data"][0]["stock"]["on_hand"].is_number() && listed["notice"].is_string(), "{listed}");
 }
 
 #[tokio::test]

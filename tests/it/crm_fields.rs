@@ -187,7 +187,16 @@ async fn what_crm_did_not_take_is_told() {
     assert_eq!(changed["not_applied"], json!(["Amount"]), "{changed}");
     let again = agent.write("PATCH", DEAL, &[("idempotency-key", "k")], &json!({ "Amount": 8.5 })).await.ok();
     assert_eq!(again, changed, "given again with the answer");
-    let entry = &agent.get("/v1/audit").await.ok()["data"][0];
+    let short = format!("{DEAL}?fields=Deal_Name");
+    let short =
+        agent.write("PATCH", &short, &[("idempotency-key", "k")], &json!({ "Amount": 8.5 })).await.ok();
+    assert_eq!(
+        (&short["not_applied"], &short["notice"]),
+        (&changed["not_applied"], &changed["notice"]),
+        "{short}"
+    );
+    assert!(short["notice"].is_string() && short.get("Amount").is_none(), "{short}");
+    let entry = &agent.get("/v1/audit?details=true").await.ok()["data"][0];
     assert_eq!(entry["after"]["not_applied"], json!(["Amount"]), "{entry}");
 }
 

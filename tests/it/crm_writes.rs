@@ -41,7 +41,7 @@ async fn deals_are_made_changed_and_noted() {
     connector.zoho.sandbox.advance(Duration::from_secs(2));
     agent.write("PATCH", &path, &[], &json!({ "Amount": 99 })).await.ok();
     agent.write("PATCH", &path, &since, &json!({ "Amount": 1 })).await.problem("record_modified");
-    let entry = &agent.get("/v1/audit").await.ok()["data"][0];
+    let entry = &agent.get("/v1/audit?details=true").await.ok()["data"][0];
     assert_eq!(entry["before"]["Amount"].as_f64(), Some(120.5), "{entry}");
 
     let notes = format!("{path}/notes");
@@ -52,6 +52,26 @@ async fn deals_are_made_changed_and_noted() {
     let listed = agent.get(&notes).await.ok();
     assert_eq!(listed["data"].as_array().unwrap().len(), 1);
     agent.write("POST", &notes, &[], &json!({ "Note_Content": " " })).await.problem("body_invalid");
+}
+
+#[tokio::test]
+async fn a_name_that_is_near_to_a_missing_one_is_told() {
+    let (_connector, agent) = writer().await;
+    for (body, detail) in [
+        (
+            json!({ "Deal_Name": "x", "stage": "Qualification" }),
+            "A deal must have `Stage`, and has `stage`: did you mean `Stage`?",
+        ),
+        (
+            json!({ "DealName": "x" }),
+            "A deal must have `Deal_Name`, and has `DealName`: did you mean `Deal_Name`?",
+        ),
+        (json!({ "Deal_Name": "x", "Stage": null }), "A deal must have `Stage`."),
+        (json!({ "Deal_Name": "x", "Amount": 1 }), "A deal must have `Stage`."),
+    ] {
+        let problem = agent.write("POST", "/v1/crm/deals", &[], &body).await.problem("body_invalid");
+        assert_eq!(problem["detail"], detail, "{body}");
+    }
 }
 
 /// No official file of CRM has `If-Unmodified-Since`: where CRM heeds it or not, nothing of others is written over.
@@ -159,7 +179,15 @@ async fn an_upsert_makes_once_and_changes_after() {
     let changed = agent.write("POST", path, &[], &more).await;
     assert_eq!((changed.status, &changed.body["id"], count()), (200, &made.body["id"], before + 1));
     assert_eq!(changed.body["Stage"], "Closed Won");
-    assert_eq!(agent.get("/v1/audit").await.ok()["data"][0]["before"]["Stage"], "Qualification");
+    let row = &agent.get("/v1/audit?per_page=1").await.ok()["data"][0];
+    assert_eq!(row["change"]["Stage"], json!({ "before": "Qualification", "after": "Closed Won" }), "{row}");
+    assert_eq!(row["untrusted"], json!(["change"]));
+    assert!(row.get("before").is_none() && row.get("after").is_none() && row.get("key").is_none(), "{row}");
+    let entry = &agent.get("/v1/audit?details=true").await.ok()["data"][0];
+    assert_eq!(
+        (&entry["before"]["Stage"], &entry["after"]["Stage"]),
+        (&json!("Qualification"), &json!("Closed Won"))
+    );
 
     // A preview holds only while it is true.
     let count_now = count();

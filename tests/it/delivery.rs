@@ -179,6 +179,8 @@ async fn an_agent_pulls_claims_and_acknowledges() {
     let claimed = scene.claim(json!({ "limit": 1, "seconds": 60 })).await;
     assert_eq!((ids(&claimed), &claimed["more"]), (vec![first.clone()], &json!(true)));
     assert_eq!(claimed["data"][0]["subject"], "item/1");
+    let names: Vec<&String> = claimed["data"][0].as_object().unwrap().keys().collect();
+    assert_eq!(names, ["id", "type", "subject", "time", "data"]);
     assert_eq!(scene.state(&first).await, "claimed");
     assert_eq!(
         ids(&scene.claim(json!({})).await),
@@ -202,7 +204,8 @@ async fn an_agent_pulls_claims_and_acknowledges() {
     assert_eq!(again["data"], json!([{ "id": first, "state": "done" }, { "id": second, "state": "failed" }]));
     scene.ack(&[&other], "retry").await;
     assert_eq!(scene.state(&other).await, "queued");
-    assert_eq!(ids(&scene.claim(json!({})).await), std::slice::from_ref(&other));
+    let claimed = scene.claim(json!({})).await;
+    assert_eq!((ids(&claimed), &claimed["data"][0]["claims"]), (vec![other.clone()], &json!(2)));
 
     // Another claim of the same key, and another key.
     let (status, problem) =
@@ -211,6 +214,24 @@ async fn an_agent_pulls_claims_and_acknowledges() {
     scene.key = scene.inside.key(any_key()).await;
     let (_, problem) = scene.post("/v1/events/ack", json!({ "ids": [other], "outcome": "done" })).await;
     assert_eq!(problem["code"], "event_not_claimed");
+}
+
+/// What an event has of its record stays in the event; a claim leaves out what every item has.
+#[tokio::test]
+async fn a_claim_tells_a_status_that_says_something() {
+    let mut scene = Scene::start().await;
+    let mut made = Vec::new();
+    for (number, status) in ["active", "inactive"].into_iter().enumerate() {
+        let data = json!({ "item_id": number.to_string(), "sku": "OAK", "status": status });
+        made.push(scene.event("zoho.inventory.item.updated", &format!("item/{number}"), None, data).await);
+    }
+    scene.after(16).await;
+    let claimed = scene.claim(json!({})).await;
+    assert_eq!(claimed["data"][0]["data"], json!({ "item_id": "0", "sku": "OAK", "untrusted": ["sku"] }));
+    assert_eq!(claimed["data"][1]["data"]["status"], "inactive");
+    let view = scene.event_view(&made[0]).await;
+    assert_eq!(view["data"]["status"], "active");
+    assert!(view["receivedtime"].is_string(), "{view}");
 }
 
 #[tokio::test]

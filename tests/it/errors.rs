@@ -326,6 +326,7 @@ async fn what_is_asked_for(book: &mut Book) {
         ("/v1/crm/fields?module=De-als", ""),
         ("/v1/events?cursor=2", ""),
         ("/v1/audit?cursor=2", ""),
+        ("/v1/audit?since=yesterday", ""),
     ];
     for (path, why) in invalid {
         book.note(Code::InvalidParameter, why, api.clone(), &key, Ask::get(path)).await;
@@ -480,6 +481,7 @@ async fn writes(book: &mut Book) {
         (ORDERS, line(json!({ "sku": "SHELF-OAK-80", "quantity": 0 }))),
         (ORDERS, line(json!({ "sku": "SHELF-OAK-80", "quantity": "two" }))),
         (DEALS, json!({ "Deal_Name": "x" })),
+        (DEALS, json!({ "Deal_Name": "x", "stage": "Qualification" })),
         (DEALS, json!({ "Deal_Name": "x", "Stage": "Qualification", "id": "1" })),
         (DEALS, json!({ "Deal_Name": "x", "Stage": "Qualification", "Account_Name_id": "Harbor" })),
         ("/v1/crm/deals/upsert?by=External_Order_ID", json!({ "Deal_Name": "x" })),

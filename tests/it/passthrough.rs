@@ -409,7 +409,7 @@ async fn a_write_is_sent_once_and_its_answer_given_again() {
     assert_eq!(problem["zoho"], json!({ "code": "1001", "message": "Item group name already exists." }));
     assert_eq!(agent.write("POST", GROUPS, &[("idempotency-key", "k2")], &other).await.status, 201);
 
-    let audit = agent.get("/v1/audit").await.ok();
+    let audit = agent.get("/v1/audit?details=true").await.ok();
     let entries: Vec<_> = audit["data"].as_array().unwrap().iter().collect();
     let outcomes: Vec<_> = entries.iter().map(|entry| &entry["outcome"]).collect();
     assert_eq!(outcomes, ["done", "refused", "done"]);

@@ -88,6 +88,8 @@ const READS: &[&str] = &[
     "/v1/events?per_page={n}",
     "/v1/events/{event}",
     "/v1/audit?per_page={n}",
+    "/v1/audit?per_page={n}&details=true",
+    "/v1/audit?key=mine",
     "/v1/status",
     "/v1/zoho/inventory/contacts?phone_contains={w}",
     "/v1/zoho/inventory/contacts?{f}={w}",

@@ -40,6 +40,18 @@ async fn stock_at_one_location_is_that_of_the_location() {
         assert_eq!(item["stock"]["locations"], json!([outlet]), "{place}");
         assert_eq!((&found["next"], item.get("locations")), (&Value::Null, None));
     }
+    // The one item of a SKU, by two calls: one finds it, the other has its figures by location.
+    connector.zoho.sandbox.clear_requests();
+    let exact = agent.get("/v1/inventory/items?sku=SHELF-OAK-80&location=Outlet&fields=sku,stock").await.ok();
+    let item = &exact["data"][0];
+    assert_eq!((&item["sku"], &item["stock"]["locations"]), (&json!("SHELF-OAK-80"), &json!([outlet])));
+    assert!(exact["data"].as_array().unwrap().len() == 1 && exact.get("notice").is_none(), "{exact}");
+    assert_eq!(connector.zoho.sandbox.requests().len(), 2);
+    let mars = agent.get("/v1/inventory/items?sku=SHELF-OAK-80&location=Mars").await;
+    assert!(mars.problem("location_not_found")["detail"].as_str().unwrap().contains("Outlet"));
+    let service = agent.get("/v1/inventory/items?sku=SVC-MOUNT&location=Outlet").await.ok();
+    assert_eq!(service["data"][0]["stock"], json!({ "tracked": false }));
+    agent.get("/v1/inventory/items?sku=SHELF-OAK-80&location=").await.problem("invalid_parameter");
     let mut path = "/v1/inventory/items?location=Outlet&fields=sku".to_owned();
     let mut count = 0;
     loop {

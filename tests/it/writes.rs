@@ -50,13 +50,36 @@ async fn an_order_is_made_by_names_and_answered_as_a_read_would() {
     let confirmed = agent.write("POST", &format!("{ORDERS}/{id}/confirm"), &[], &Value::Null).await;
     assert_eq!((confirmed.status, &confirmed.body["status"]), (200, &json!("confirmed")));
 
-    let audit = agent.get("/v1/audit").await.ok();
+    let audit = agent.get("/v1/audit?details=true").await.ok();
     let entries: Vec<_> = audit["data"].as_array().unwrap().iter().collect();
     assert_eq!(entries.len(), 2);
     assert_eq!((&entries[0]["outcome"], &entries[1]["outcome"]), (&json!("done"), &json!("done")));
     assert_eq!(entries[0]["before"], json!({ "status": "draft" }));
     assert_eq!(entries[1]["subject"], format!("salesorder/{id}"));
     assert_eq!(entries[1]["action"], "POST /v1/inventory/salesorders");
+}
+
+/// The whole answer is kept, and cut on its way out.
+#[tokio::test]
+async fn of_a_written_record_those_fields_are_answered_that_were_asked_for() {
+    let (connector, agent) = writer().await;
+    let before = connector.zoho.sandbox.salesorders().len();
+    let short = format!("{ORDERS}?fields=salesorder_number,status");
+    let key = [("idempotency-key", "short")];
+    let preview = agent.write("POST", &format!("{short}&dry_run=true"), &[], &order()).await.ok();
+    assert!(preview["estimate"].is_object() && preview["lines"].is_array(), "a preview is whole: {preview}");
+    let made = agent.write("POST", &short, &key, &order()).await;
+    assert_eq!((made.status, &made.body["status"]), (201, &json!("draft")), "{}", made.body);
+    let mut names: Vec<&str> = made.body.as_object().unwrap().keys().map(String::as_str).collect();
+    names.sort_unstable();
+    assert_eq!(names, ["salesorder_id", "salesorder_number", "status", "untrusted"]);
+    let again = agent.write("POST", &short, &key, &order()).await;
+    assert_eq!((again.header("idempotency-replayed"), &again.body), (Some("true"), &made.body));
+    let whole = agent.write("POST", ORDERS, &key, &order()).await;
+    assert_eq!((whole.status, whole.header("idempotency-replayed")), (201, Some("true")));
+    let id = made.body["salesorder_id"].as_str().unwrap();
+    assert_eq!(whole.body, agent.get(&format!("{ORDERS}/{id}")).await.ok());
+    assert_eq!(connector.zoho.sandbox.salesorders().len(), before + 1, "it is the same request");
 }
 
 #[tokio::test]
@@ -272,6 +295,16 @@ async fn a_preview_shows_and_its_id_performs() {
     free.write("POST", &void, &[], &Value::Null).await.problem("preview_required");
     let preview = free.write("POST", &format!("{void}?dry_run=true"), &[], &Value::Null).await.ok();
     assert_eq!(preview["status"], json!({ "before": "draft", "after": "void" }));
+    // Which order it is, and not all of it.
+    let told = &preview["order"];
+    let of_made = ["salesorder_id", "salesorder_number", "customer_name", "total"];
+    assert!(
+        of_made.iter().all(|field| told[field] == made.body[field] && !told[field].is_null()),
+        "{preview}"
+    );
+    assert!(told.get("line_items").is_none() && told.get("notes").is_none(), "{preview}");
+    let words = told["untrusted"].as_array().unwrap();
+    assert!(words.contains(&json!("customer_name")) && !words.contains(&json!("line_items")), "{preview}");
     let id = preview["preview_id"].as_str().unwrap();
     let voided = free.write("POST", &void, &[("idempotency-key", id)], &Value::Null).await.ok();
     assert_eq!(voided["status"], "void");
@@ -307,6 +340,39 @@ async fn who_may_not_read_a_product_does_not_see_what_was_written_to_it() {
     assert_eq!(crm.get("/v1/audit").await.ok()["data"], json!([]));
     let inventory = connector.agent(&["--can", "inventory:read"]).await;
     assert_eq!(inventory.get("/v1/audit").await.ok()["data"].as_array().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_audit_is_narrowed_to_a_key_and_to_a_moment() {
+    let (connector, agent) = writer().await;
+    let other = connector.agent(&["--can", "inventory:write"]).await;
+    let first = agent.write("POST", ORDERS, &[("idempotency-key", "first")], &order()).await;
+    assert_eq!(first.status, 201, "{}", first.body);
+    for key in ["a", "b"] {
+        assert_eq!(other.write("POST", ORDERS, &[("idempotency-key", key)], &order()).await.status, 201);
+    }
+    let rows = async |path: &str| agent.get(path).await.ok()["data"].as_array().unwrap().clone();
+    let all = rows("/v1/audit").await;
+    assert_eq!(all.len(), 3);
+    // The newest rows are of the other key: they are passed over, and no empty page is given for them.
+    let mine = rows("/v1/audit?key=mine&per_page=1").await;
+    assert_eq!(mine.len(), 1);
+    assert_eq!(mine[0]["subject"], format!("salesorder/{}", first.body["salesorder_id"].as_str().unwrap()));
+    let number = json!({ "salesorder_number": { "after": first.body["salesorder_number"] } });
+    assert_eq!((&mine[0]["change"], &mine[0]), (&number, &all[2]));
+    agent.get("/v1/audit?key=theirs").await.problem("invalid_parameter");
+
+    // What is of that moment belongs to it, and nothing older: the list ends there, whatever its pages.
+    let since = all[1]["at"].as_str().unwrap();
+    let mut next = Some(format!("/v1/audit?since={since}&per_page=1"));
+    let mut seen = Vec::new();
+    while let Some(path) = next {
+        let page = agent.get(&path).await.ok();
+        seen.extend(page["data"].as_array().unwrap().clone());
+        next = page["next"].as_str().map(str::to_owned);
+    }
+    assert_eq!(seen, all[..2]);
+    agent.get("/v1/audit?since=yesterday").await.problem("invalid_parameter");
 }
 
 /// Zoho takes ten calls at a time and a hundred a minute.

@@ -174,7 +174,7 @@ async fn text_that_is_written_is_read_again() {
             }
         };
         assert_eq!(stands, text.read, "at Zoho: {what}");
-        let audit = place.get("/v1/audit?per_page=1").await;
+        let audit = place.get("/v1/audit?per_page=1&details=true").await;
         assert!(
             audit.body["data"][0].to_string().contains(&json!(text.read).to_string()),
             "the audit: {} {what}",

@@ -17,7 +17,7 @@ use crate::app::App;
 use crate::openapi::body::body;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
-use crate::openapi::schema::{count, described, exact, named, text, time, untrusted};
+use crate::openapi::schema::{count, described, exact, named, text, untrusted};
 use crate::request::body::{Body, read};
 use crate::request::caller::Caller;
 use crate::request::connection;
@@ -78,20 +78,19 @@ pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Post, "/v1/events/claim", claim, || {
         let event = json!({
             "type": "object",
-            "required": ["id", "type", "time", "receivedtime", "data", "claims"],
+            "required": ["id", "type", "time", "data"],
             "properties": {
                 "id": described(text(), "For `POST /v1/events/ack`."),
                 "type": described(text(), "Like `zoho.inventory.item.updated`."),
                 "subject": { "type": ["string", "null"], "description": "Like `item/3300000000070001`: fetch it anew." },
                 "time": { "type": "string" },
-                "receivedtime": time(),
                 "data": {
                     "type": "object",
                     "description": crate::events::list::DATA,
                     "required": ["untrusted"],
                     "properties": { "untrusted": untrusted() },
                 },
-                "claims": described(count(), "How often it was claimed, this time included."),
+                "claims": described(count(), "How often it was claimed, this time included; where that is more than once."),
             },
         });
         let gives = exact(
@@ -150,11 +149,16 @@ async fn claim(
                 .iter()
                 .map(|entry| {
                     let mut data = entry.data.clone();
+                    leave_out_active(&mut data);
                     mark_words(&mut data);
-                    json!({
-                        "id": entry.id, "type": entry.kind, "subject": entry.subject, "time": entry.time,
-                        "receivedtime": entry.receivedtime, "data": data, "claims": entry.claims,
-                    })
+                    let mut event = json!({
+                        "id": entry.id, "type": entry.kind, "subject": entry.subject, "time": entry.time, "data": data,
+                    });
+                    // Whoever gets it first needs no number.
+                    if let (Some(event), true) = (event.as_object_mut(), entry.claims > 1) {
+                        event.insert("claims".to_owned(), entry.claims.into());
+                    }
+                    event
                 })
                 .collect();
             Ok(Json(json!({
@@ -176,6 +180,13 @@ async fn claim(
             Code::RecordNotFound,
             format!("Connection {connection} has no such delivery, or it is older than 30 days."),
         )),
+    }
+}
+
+/// Nearly every item is active: to whoever works on a change, only another status says something.
+fn leave_out_active(data: &mut Value) {
+    if let Some(data) = data.as_object_mut() {
+        data.retain(|field, value| field != "status" || value.as_str() != Some("active"));
     }
 }
 

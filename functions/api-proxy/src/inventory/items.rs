@@ -34,7 +34,7 @@ use crate::zoho::Target;
 const PATH: &str = "/v1/inventory/items";
 
 /// What `fields=` cannot take away.
-const ALWAYS: &[&str] = &["item_id", "stock", "untrusted"];
+const ALWAYS: &[&str] = &["item_id", "untrusted"];
 
 /// What lists do not say.
 const ONE_CALL_AWAY: &str = "Zoho's lists have neither what is available nor the stock by location, which are null here: read the single item, or ask for `details=true`.";
@@ -43,13 +43,13 @@ pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Get, PATH, list, || {
         Operation::read(Product::Inventory, "listItems", "Items by page, or the one with a SKU")
             .about(
-                "`sku` finds the one active item with exactly this SKU, `product_id` the one that it is mapped to; each goes with `fields` and \
-                 `details` only. A list has neither `stock.available` nor `stock.locations`: read the single item for these, or ask for `details`.",
+                "`sku` finds the one active item with exactly this SKU, `product_id` the one that it is mapped to; each goes with `fields`, \
+                 `details` and `location` only. A list has neither `stock.available` nor `stock.locations`: read the single item for these, or ask for `details`.",
             )
             .query("sku", "The exact SKU, capitals and spaces included.", any_text(), Value::Null)
             .query(
                 "product_id",
-                "Another system's id, which a mapping leads to the item; with `fields` and `details` only.",
+                "Another system's id, which a mapping leads to the item; with `fields`, `details` and `location` only.",
                 any_text(),
                 Value::Null,
             )
@@ -66,7 +66,8 @@ pub(crate) fn routes(to: &mut impl Routes) {
             .query(
                 "location",
                 "The id or the exact name of a location: only items with stock figures there, and `stock.locations` is this one. \
-                 It costs Zoho one call more for each hundred items.",
+                 It costs Zoho one call more for each hundred items. With `sku` or `product_id`, the item is there in any case: \
+                 `stock.locations` is empty where it has no figures there.",
                 any_text(),
                 "Main",
             )
@@ -83,6 +84,11 @@ pub(crate) fn routes(to: &mut impl Routes) {
     });
 }
 
+/// The two counts that Zoho keeps.
+const PHYSICAL: &str = "What shipments and receives leave, as far as is known of Zoho's figure; where it differs from `on_hand`.";
+const ACCOUNTING: &str =
+    "What invoices and bills leave, as far as is known of Zoho's figure; where it differs from `on_hand`.";
+
 fn documented() -> Shape {
     let figure = |about: &str| json!({ "type": ["number", "null"], "description": about });
     let location = json!({
@@ -94,23 +100,23 @@ fn documented() -> Shape {
             "on_hand": figure("What is there."),
             "available": figure("What can be promised."),
             "committed": figure("What is promised."),
-            "physical": figure("What shipments and receives leave, as far as is known of Zoho's figure."),
-            "accounting": figure("What invoices and bills leave, as far as is known of Zoho's figure."),
-            "in_transit": figure("What is on its way there."),
+            "physical": figure(PHYSICAL),
+            "accounting": figure(ACCOUNTING),
+            "in_transit": figure("What is on its way there, where that is anything."),
         },
     });
     let stock = json!({
         "type": "object",
-        "description": "Zoho's figures under one set of names. null: Zoho's answer does not carry it.",
+        "description": "Zoho's figures under one set of names. null: Zoho's answer does not carry it. Where `fields` is there, it must name `stock`.",
         "required": ["tracked"],
         "properties": {
             "tracked": { "type": "boolean", "description": "Whether it has stock at all; the rest is there only then." },
             "on_hand": figure("What is there."),
             "available": figure("What can be promised: Zoho's «available for sale»."),
             "committed": figure("What is promised."),
-            "physical": figure("What shipments and receives leave, as far as is known of Zoho's figure."),
-            "accounting": figure("What invoices and bills leave, as far as is known of Zoho's figure."),
-            "in_transit": figure("What is on its way."),
+            "physical": figure(PHYSICAL),
+            "accounting": figure(ACCOUNTING),
+            "in_transit": figure("What is on its way, where that is anything."),
             "why": { "type": "string", "description": "Why it has no stock of its own." },
             "locations": { "type": ["array", "null"], "items": location },
         },
@@ -127,7 +133,10 @@ fn documented() -> Shape {
         ("reorder_level", Holds::Number, "The stock at which it should be ordered again."),
         ("last_modified_time", Holds::Time, "When it was changed."),
     ];
-    let item = open_record(&fields, &[("stock", stock)]);
+    let mut item = open_record(&fields, &[]);
+    if let Some(properties) = item.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.insert("stock".to_owned(), stock);
+    }
     named("Item", described(item, "An item of Zoho Inventory, with all other fields that Zoho gives."))
 }
 
@@ -165,6 +174,9 @@ async fn list(
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Read).await?;
     let target = target(&caller, &connection);
     let fields = params.fields.as_deref();
+    if params.location.as_deref().is_some_and(str::is_empty) {
+        return Err(invalid("`location` is empty."));
+    }
 
     if params.sku.is_some() || params.product_id.is_some() {
         let item = one_named(&app, &target, &params).await?;
@@ -179,9 +191,6 @@ async fn list(
         return Err(invalid("`status` is `active` or `inactive`."));
     }
     let (stock, location) = (params.stock.as_deref(), params.location.as_deref());
-    if location.is_some_and(str::is_empty) {
-        return Err(invalid("`location` is empty."));
-    }
     if stock.is_some_and(|stock| stock != "low") {
         return Err(invalid("`stock` is `low`, or left out."));
     }
@@ -247,11 +256,12 @@ async fn list(
         pick(&mut item, fields, ALWAYS);
         item
     };
+    let data: Vec<Object> = data.into_iter().map(picked).collect();
     let notice = data.iter().any(is_short).then_some(ONE_CALL_AWAY.into());
-    Ok(Json(List { data: data.into_iter().map(picked).collect(), next, notice }))
+    Ok(Json(List { data, next, notice }))
 }
 
-/// Whether a row has not all figures that a single item has.
+/// Whether a row shows stock, and not all figures that a single item has.
 fn is_short(item: &Object) -> bool {
     let stock = item.get("stock");
     let figure = |name: &str| stock.and_then(|stock| stock.get(name));
@@ -266,19 +276,30 @@ async fn one_named(app: &App, target: &Target<'_>, params: &ListParams) -> Resul
     if wanted.is_empty() {
         return Err(invalid(format!("`{field}` is empty.")));
     }
-    let rest = ListParams { sku: None, product_id: None, fields: None, details: false, ..params.clone() };
+    let rest = ListParams {
+        sku: None,
+        product_id: None,
+        fields: None,
+        details: false,
+        location: None,
+        ..params.clone()
+    };
     if rest != ListParams::default() || sku.and(product_id).is_some() {
         return Err(invalid(format!(
-            "`{field}` finds one item: leave out everything else but `fields` and `details`."
+            "`{field}` finds one item: leave out everything else but `fields`, `details` and `location`."
         )));
     }
     let mut item = match sku {
-        Some(sku) if params.details => {
+        Some(sku) if params.details || params.location.is_some() => {
             item_named(&app.zoho, &app.mappings, target, OneName::Sku(sku)).await?
         }
         Some(sku) => inventory::item(lookup::item_by_sku(&app.zoho, target, sku).await?),
         None => item_named(&app.zoho, &app.mappings, target, OneName::ProductId(wanted)).await?,
     };
+    if let Some(location) = &params.location {
+        let location = as_zoho_knows_it(&app.mappings, target.connection, location.clone()).await?;
+        item = stock_at_location::item_at(&app.zoho, target, item, &location).await?;
+    }
     pick(&mut item, params.fields.as_deref(), ALWAYS);
     Ok(item)
 }

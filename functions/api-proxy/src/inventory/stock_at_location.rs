@@ -32,6 +32,20 @@ pub(crate) async fn items_at(
     Ok(at)
 }
 
+/// One item with all its details, with the figures at the location alone. Where it has none, the location is looked up.
+pub(crate) async fn item_at(
+    zoho: &Zoho,
+    target: &Target<'_>,
+    mut item: Object,
+    location: &str,
+) -> Result<Object, Problem> {
+    let seen: BTreeSet<String> = names_of_places(&item).into_iter().collect();
+    if !keep_only(&mut item, location) {
+        demand_location(zoho, target, location, &seen).await?;
+    }
+    Ok(item)
+}
+
 /// The names of the places where an item has figures.
 fn names_of_places(item: &Object) -> Vec<String> {
     let places = item.get("stock").and_then(|stock| stock.get("locations")).and_then(Value::as_array);

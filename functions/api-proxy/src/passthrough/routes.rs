@@ -91,7 +91,7 @@ async fn pass(
     }
     let connection = connection::offering(&app.connections, &caller, call.product).await?;
     if !verb.is_read() {
-        let (action, params) = (call.action(), WriteParams { dry_run: call.dry_run });
+        let (action, params) = (call.action(), WriteParams { dry_run: call.dry_run, fields: None });
         let about = plan::about(&call);
         let request = WriteRequest::new(&app.zoho, &caller, &connection, action, &about, &params, &headers);
         let mut request = request.await?;

@@ -11,10 +11,23 @@ use shared::core::writes::twins::Twin;
 
 use super::exact_response;
 use super::plan::Plan;
+use crate::request::params::pick;
 use crate::request::response_headers::Written;
 
 /// The header of an answer that repeats the one of an earlier request with the same key.
 const REPLAYED: &str = "idempotency-replayed";
+
+/// What `fields=` cannot take away: which record it is, and what went otherwise than it was asked for.
+const ALWAYS: &[&str] = &[
+    "id",
+    "salesorder_id",
+    "inventory_adjustment_id",
+    "transfer_order_id",
+    "lines",
+    "not_applied",
+    "notice",
+    "untrusted",
+];
 
 /// The largest record that is kept whole, in bytes: before and after must fit into one row of 400 KB.
 const MAX_KEPT: usize = 150_000;
@@ -48,11 +61,14 @@ pub(super) fn say_twice(body: &mut Value, twin: &Twin, subject: &str) {
     body.insert("notice".to_owned(), notice.into());
 }
 
-/// The answer that was kept.
-pub(super) fn response(kept: StoredAnswer) -> Result<Response, Problem> {
+/// The answer that was kept; of a record, the fields that were asked for.
+pub(super) fn response(mut kept: StoredAnswer, fields: Option<&str>) -> Result<Response, Problem> {
     match kept.exact {
         Some(exact) => exact_response::response(kept.status, exact),
         None => {
+            if let Some(record) = kept.body.as_object_mut() {
+                pick(record, fields, ALWAYS);
+            }
             let status = StatusCode::from_u16(kept.status).unwrap_or(StatusCode::OK);
             Ok((status, Json(kept.body)).into_response())
         }
@@ -60,8 +76,8 @@ pub(super) fn response(kept: StoredAnswer) -> Result<Response, Problem> {
 }
 
 /// The response that repeats a stored answer.
-pub(super) fn replay(kept: StoredAnswer) -> Result<Response, Problem> {
-    let mut response = response(kept)?;
+pub(super) fn replay(kept: StoredAnswer, fields: Option<&str>) -> Result<Response, Problem> {
+    let mut response = response(kept, fields)?;
     response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
     response.extensions_mut().insert(Written);
     Ok(response)

@@ -61,10 +61,10 @@ struct Finished {
 }
 
 impl Finished {
-    fn response(self) -> Result<Response, Problem> {
+    fn response(self, fields: Option<&str>) -> Result<Response, Problem> {
         let mut response = match self.whole {
             Some(exact) => exact_response::response(self.kept.status, exact)?,
-            None => answer::response(self.kept)?,
+            None => answer::response(self.kept, fields)?,
         };
         response.extensions_mut().insert(Written);
         Ok(response)
@@ -166,7 +166,7 @@ impl Writes {
         prepare: Preparing<'_>,
         restore: Restore,
     ) -> Result<Response, Problem> {
-        let owner = request.caller.key.id.as_str();
+        let (owner, fields) = (request.caller.key.id.as_str(), request.fields.as_deref());
         if request.dry_run {
             return self.preview(request, prepare.await?).await;
         }
@@ -188,10 +188,10 @@ impl Writes {
                 return Err(refusal);
             }
             let prepared = prepare.await?;
-            return self.execute(request, prepared, None).await?.response();
+            return self.execute(request, prepared, None).await?.response(fields);
         };
         match self.idempotency.begin(owner, key, &request.digest).await? {
-            Begun::Answered(kept) => replay(kept),
+            Begun::Answered(kept) => replay(kept, fields),
             Begun::Running(seconds) => Err(running(seconds)),
             Begun::Other => Err(Problem::new(
                 Code::IdempotencyKeyReused,
@@ -203,14 +203,14 @@ impl Writes {
                 Err(refusal)
             }
             Begun::First(ticket) => match prepare.await {
-                Ok(prepared) => self.execute(request, prepared, Some(ticket)).await?.response(),
+                Ok(prepared) => self.execute(request, prepared, Some(ticket)).await?.response(fields),
                 Err(problem) => {
                     self.forget(ticket).await;
                     Err(problem)
                 }
             },
             Begun::Unsettled(ticket, sent) => match restore(sent.plan.clone()) {
-                Ok(prepared) => self.recover(request, ticket, prepared, sent).await?.response(),
+                Ok(prepared) => self.recover(request, ticket, prepared, sent).await?.response(fields),
                 Err(problem) => {
                     self.idempotency.unsettled(ticket, sent).await?;
                     Err(problem)

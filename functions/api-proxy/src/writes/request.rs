@@ -4,13 +4,14 @@ use std::borrow::Cow;
 
 use axum::http::HeaderMap;
 use serde::Deserialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::zoho::http::Body;
 use shared::zoho::scope::Product;
 
 use super::digest::digest;
+use crate::openapi::operation::Operation;
 use crate::request::caller::Caller;
 use crate::zoho::{Scope, Target, Zoho};
 
@@ -24,6 +25,15 @@ pub(crate) struct WriteParams {
     /// Whether it is only shown what it would do.
     #[serde(default)]
     pub(crate) dry_run: bool,
+    /// Which fields of the written record are answered, separated by commas; all without.
+    pub(crate) fields: Option<String>,
+}
+
+/// Says of a write that it takes `fields`.
+pub(crate) fn with_fields(operation: Operation, example: &'static str) -> Operation {
+    let about = "Of the written record, only these fields, separated by commas. Its id, `untrusted`, `lines` of ours and what is to be \
+                 known of the write are always there. A preview is always whole.";
+    operation.query("fields", about, json!({ "type": "string" }), example)
 }
 
 /// What is asked, and by whom.
@@ -35,6 +45,8 @@ pub(crate) struct WriteRequest<'a> {
     /// Of all that makes it what it is.
     pub(crate) digest: String,
     pub(crate) dry_run: bool,
+    /// Which fields are answered. It is no part of what the request is: the whole answer is kept.
+    pub(crate) fields: Option<String>,
     /// The caller's `Idempotency-Key`.
     pub(crate) key: Option<String>,
     /// Whether it must have been previewed.
@@ -67,6 +79,7 @@ impl<'a> WriteRequest<'a> {
             action,
             digest,
             dry_run: params.dry_run,
+            fields: params.fields.clone(),
             key,
             needs_preview: caller.key.confirm,
             account,

@@ -294,7 +294,8 @@ fn stock(item: &Object) -> Value {
 }
 
 /// Zoho's figures of an item or of a place by our names. Those that say which count they are come only where Zoho has them: the pages
-/// of Zoho do not say it, other products read them so.
+/// of Zoho do not say it, other products read them so. A count that is the stock on hand once more is left out, and so is nothing on
+/// its way.
 fn figures(object: &Object, prefix: &str) -> impl Iterator<Item = (String, Value)> {
     const FIGURES: [(&str, &str, bool); 6] = [
         ("on_hand", "stock_on_hand", true),
@@ -304,9 +305,12 @@ fn figures(object: &Object, prefix: &str) -> impl Iterator<Item = (String, Value
         ("accounting", "available_stock", false),
         ("in_transit", "quantity_in_transit", false),
     ];
+    let on_hand = number(object.get(&format!("{prefix}stock_on_hand"))).as_f64();
     FIGURES.iter().filter_map(move |(ours, zohos, always)| {
         let figure = number(object.get(&format!("{prefix}{zohos}")));
-        (*always || !figure.is_null()).then(|| ((*ours).to_owned(), figure))
+        let known = if *ours == "in_transit" { Some(0.0) } else { on_hand };
+        let says_more = !figure.is_null() && figure.as_f64() != known;
+        (*always || says_more).then(|| ((*ours).to_owned(), figure))
     })
 }
 
@@ -328,7 +332,7 @@ mod tests {
         );
         assert_eq!(
             item["stock"].to_string(),
-            r#"{"tracked":true,"on_hand":42.0,"available":37.0,"committed":5.0,"accounting":42.0,"locations":[{"location_id":"7","name":"Main","on_hand":42.0,"available":37.0,"committed":null}]}"#
+            r#"{"tracked":true,"on_hand":42.0,"available":37.0,"committed":5.0,"locations":[{"location_id":"7","name":"Main","on_hand":42.0,"available":37.0,"committed":null}]}"#
         );
         assert_eq!(item["reorder_level"], Value::Null);
         assert_eq!(
@@ -336,6 +340,31 @@ mod tests {
             json!(["name", "locations", "stock"]),
             "places have names that people gave"
         );
+    }
+
+    #[test]
+    fn a_second_count_and_goods_on_their_way_are_there_where_they_say_something() {
+        let item = shaped(
+            r#"{"item_id":"1","stock_on_hand":42.0,"available_stock":"42.00","actual_available_stock":40.0,
+                "locations":[{"location_id":"7","location_stock_on_hand":0,"location_available_stock":2,
+                              "location_actual_available_stock":0.0,"location_quantity_in_transit":"0.00"},
+                             {"location_id":"8","location_quantity_in_transit":3.0}]}"#,
+        );
+        let figures = |place: &Value| -> Vec<String> {
+            let place = place.as_object().unwrap();
+            place
+                .keys()
+                .filter(|name| ["physical", "accounting", "in_transit"].contains(&name.as_str()))
+                .cloned()
+                .collect()
+        };
+        let stock = &item["stock"];
+        assert_eq!(
+            (figures(stock), stock["physical"].to_string()),
+            (vec!["physical".to_owned()], "40.0".to_owned())
+        );
+        assert_eq!(figures(&stock["locations"][0]), ["accounting"]);
+        assert_eq!(figures(&stock["locations"][1]), ["in_transit"]);
     }
 
     #[test]

@@ -27,13 +27,17 @@ use crate::openapi::schema::{Shape, described, named, text, time};
 use crate::request::body::Body;
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
+use crate::request::did_you_mean::nearest;
 use crate::request::params::{Params, invalid, record_id};
 use crate::writes::plan::Draft;
-use crate::writes::request::{WriteParams, WriteRequest};
+use crate::writes::request::{WriteParams, WriteRequest, with_fields};
 
 pub(crate) fn routes(to: &mut impl Routes) {
+    let write = |id, summary| {
+        with_fields(Operation::write(Product::Crm, Access::Write, id, summary), "Deal_Name,Stage,Amount")
+    };
     to.on(Verb::Post, PATH, create, || {
-        Operation::write(Product::Crm, Access::Write, "createDeal", "Makes a deal")
+        write("createDeal", "Makes a deal")
             .about(
                 "By the names that a read gives; a lookup by `<Field>_id`. Names, types, lengths and values of picklists are \
                  checked by the fields of this CRM (`GET /v1/crm/fields`) before anything is sent, and what the deal then \
@@ -47,7 +51,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
             .fails(&[Code::ValueNotAllowed])
     });
     to.on(Verb::Patch, ONE, update, || {
-        Operation::write(Product::Crm, Access::Write, "updateDeal", "Changes fields of a deal")
+        write("updateDeal", "Changes fields of a deal")
             .about(
                 "Only the fields in the body are changed; null empties one. The rows of a subform are all replaced: a change \
                  that leaves rows out needs a preview, which shows them.",
@@ -67,7 +71,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
             .fails(&[Code::ValueNotAllowed, Code::RecordModified])
     });
     to.on(Verb::Post, "/v1/crm/deals/upsert", upsert, || {
-        Operation::write(Product::Crm, Access::Write, "upsertDeal", "Makes a deal, or changes the one with the same value")
+        write("upsertDeal", "Makes a deal, or changes the one with the same value")
             .about(
                 "Which deal is meant tells the value of the field that `by` names. It must be unique in CRM (`GET /v1/crm/fields`), \
                  so that no other deal of the same name is changed.",
@@ -134,7 +138,14 @@ async fn create(
     let fields = plain(&body)?;
     for needed in ["Deal_Name", "Stage"] {
         if value::text(fields, needed).is_none() {
-            return Err(Problem::new(Code::BodyInvalid, format!("A deal must have `{needed}`.")));
+            let near = nearest(needed, fields.keys().map(String::as_str)).filter(|near| *near != needed);
+            let detail = match near {
+                Some(near) => {
+                    format!("A deal must have `{needed}`, and has `{near}`: did you mean `{needed}`?")
+                }
+                None => format!("A deal must have `{needed}`."),
+            };
+            return Err(Problem::new(Code::BodyInvalid, detail));
         }
     }
     let connection = authorize(&app.connections, &caller, Product::Crm, Access::Write).await?;
@@ -223,12 +234,13 @@ struct UpsertParams {
     by: String,
     #[serde(default)]
     dry_run: bool,
+    fields: Option<String>,
 }
 
 async fn upsert(
     State(app): State<Arc<App>>,
     caller: Caller,
-    Params(UpsertParams { by, dry_run }): Params<UpsertParams>,
+    Params(UpsertParams { by, dry_run, fields: shown }): Params<UpsertParams>,
     headers: HeaderMap,
     Body(body): Body,
 ) -> Result<Response, Problem> {
@@ -239,7 +251,7 @@ async fn upsert(
     }
     let connection = authorize(&app.connections, &caller, Product::Crm, Access::Write).await?;
     let about = json!({ "by": by, "fields": body });
-    let params = WriteParams { dry_run };
+    let params = WriteParams { dry_run, fields: shown };
     let request = WriteRequest::new(
         &app.zoho,
         &caller,

@@ -301,7 +301,7 @@ async fn perform(
     let part = format!("{}/{number}", head.id);
     let about = json!({ "part": part, "lines": rows.iter().map(|row| row.line).collect::<Vec<_>>() });
     let action = "POST /v1/inventory/reconciliations/{id}/apply";
-    let params = WriteParams { dry_run: false };
+    let params = WriteParams { dry_run: false, fields: None };
     let request =
         WriteRequest::new(&app.zoho, caller, work.connection, action, &about, &params, &HeaderMap::new())
             .await?;

@@ -5,9 +5,14 @@ use serde_json::{Value, json};
 use super::report::json::Show;
 use crate::openapi::schema::{Shape, count, described, exact, named, our_id, text, time, untrusted, words};
 
-/// A figure, or none.
+/// A figure; without one, the field is not there.
 fn figure(about: &str) -> Value {
-    json!({ "type": ["number", "null"], "description": about })
+    json!({ "type": "number", "description": about })
+}
+
+/// A text, which may be empty.
+fn words_of(about: &str) -> Value {
+    json!({ "type": "string", "description": about })
 }
 
 fn text_or_null(about: &str) -> Value {
@@ -20,76 +25,88 @@ fn counts_of(fields: &[(&'static str, &str)]) -> Vec<(&'static str, Value)> {
 
 fn summary() -> Value {
     let applied = exact(
-        5,
+        2,
         &counts_of(&[
             ("adjusted", "Stock was moved."),
+            ("uncertain", "Nobody knows: count these again."),
             ("pending", "The adjustment waits for somebody's approval in Zoho."),
             ("changed", "Zoho's figure was no longer the compared one: nothing was written."),
             ("refused", "Zoho did not take it: nothing was written."),
-            ("uncertain", "Nobody knows: count these again."),
         ]),
     );
     let mut fields = counts_of(&[
         ("rows", "All counts."),
         ("matched", "As Zoho says."),
         ("drifted", "Other than Zoho says."),
-        ("unknown", "No item or no figure was found."),
-        ("ambiguous", "It is not clear which item, place or figure is meant."),
-        ("unfit", "The stock of the item cannot be adjusted so."),
-        ("in_transit", "Something is under way to the place."),
-        ("changed_while_counting", "The item was changed after `counted_at`."),
     ]);
     fields.extend([
         ("surplus", json!({ "type": "number", "description": "How many were found beyond Zoho's figures, over all rows." })),
         ("shortage", json!({ "type": "number", "description": "How many are missing." })),
         ("value", json!({ "type": "number", "description": "What the differences are worth at purchase rates." })),
-        ("value_unknown", described(count(), "Rows that drifted and have no purchase rate.")),
-        ("applied", json!({ "anyOf": [applied, { "type": "null" }] })),
     ]);
-    exact(fields.len(), &fields)
+    let must = fields.len();
+    fields.extend(counts_of(&[
+        ("unknown", "No item or no figure was found."),
+        ("ambiguous", "It is not clear which item, place or figure is meant."),
+        ("unfit", "The stock of the item cannot be adjusted so."),
+        ("in_transit", "Something is under way to the place."),
+        ("changed_while_counting", "The item was changed after `counted_at`."),
+        ("value_unknown", "Rows that drifted and have no purchase rate."),
+    ]));
+    fields.push(("applied", described(applied, "How the rows ended that were applied; only then.")));
+    described(
+        exact(must, &fields),
+        "Sums over all rows. Counts that are not required are left out where they are 0.",
+    )
 }
 
 fn row() -> Value {
     let figures = exact(
-        6,
+        0,
         &[
             ("on_hand", figure("What Zoho calls the stock on hand.")),
-            ("physical", figure("What shipments and receives leave.")),
-            ("accounting", figure("What invoices and bills leave.")),
+            (
+                "physical",
+                figure("What shipments and receives leave, where that is another figure, or the basis."),
+            ),
+            (
+                "accounting",
+                figure("What invoices and bills leave, where that is another figure, or the basis."),
+            ),
             ("available", figure("What can be promised.")),
             ("committed", figure("What is promised.")),
-            ("in_transit", figure("What is under way to the place.")),
+            ("in_transit", figure("What is under way to the place, where that is anything.")),
         ],
     );
     let adjustment = exact(
-        5,
+        1,
         &[
-            ("id", text_or_null("The adjustment in Zoho.")),
             ("outcome", words(&["adjusted", "pending", "changed", "refused", "uncertain"])),
+            ("id", words_of("The adjustment in Zoho.")),
             ("before", figure("Right before it.")),
             ("after", figure("Right after it.")),
-            ("why", text_or_null("Why it came to that.")),
+            ("why", words_of("Why it came to that.")),
         ],
     );
     let fields = [
         ("line", described(count(), "The line of the table, or the number of the count, from 1.")),
-        ("sku", text_or_null("The SKU.")),
-        ("item_id", text_or_null("Zoho's id of the item, where it was found.")),
-        ("product_id", text_or_null("The other system's id, where the count has it.")),
-        ("name", text_or_null("What people call the item.")),
-        ("unit", text_or_null("What it is counted in.")),
-        ("location_id", text_or_null("The place.")),
-        ("location", text_or_null("What people call the place.")),
         ("counted", json!({ "type": "number" })),
-        ("zoho", json!({ "anyOf": [figures, { "type": "null" }] })),
+        ("sku", words_of("The SKU.")),
+        ("item_id", words_of("Zoho's id of the item, where it was found.")),
+        ("product_id", words_of("The other system's id, where the count has it.")),
+        ("name", words_of("What people call the item.")),
+        ("unit", words_of("What it is counted in.")),
+        ("location_id", words_of("The place.")),
+        ("location", words_of("What people call the place.")),
+        ("zoho", described(figures, "Zoho's figures, as far as they are known.")),
         ("difference", figure("Counted less Zoho's figure of the basis.")),
         ("value", figure("The difference at the item's purchase rate.")),
-        ("outcome", json!({ "enum": ["matched", "drifted", "unknown", "ambiguous", "unfit", null] })),
-        ("changed_while_counting", json!({ "type": "boolean" })),
-        ("why", text_or_null("Why, and what to do about it.")),
-        ("adjustment", json!({ "anyOf": [adjustment, { "type": "null" }] })),
+        ("outcome", words(&["matched", "drifted", "unknown", "ambiguous", "unfit"])),
+        ("changed_while_counting", json!({ "type": "boolean", "description": "Only where it is true." })),
+        ("why", words_of("Why, and what to do about it.")),
+        ("adjustment", adjustment),
     ];
-    exact(fields.len(), &fields)
+    described(exact(2, &fields), "A count. What is not known of it is left out.")
 }
 
 fn head() -> Vec<(&'static str, Value)> {

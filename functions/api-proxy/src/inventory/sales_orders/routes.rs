@@ -24,10 +24,13 @@ use crate::openapi::route::Routes;
 use crate::request::body::{self, Body};
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
-use crate::request::params::{Params, record_id};
+use crate::request::params::{Params, pick, record_id};
 use crate::writes::plan::Draft;
-use crate::writes::request::{WriteParams, WriteRequest};
+use crate::writes::request::{WriteParams, WriteRequest, with_fields};
 use crate::zoho::{Target, unreadable};
+
+/// What tells an order to people, beside its id.
+const TOLD_BY: &str = "salesorder_number,reference_number,customer_name,date,total,currency_code";
 
 /// In the stand-in Zoho.
 const EXAMPLE: &str = "3300000000080407";
@@ -35,7 +38,7 @@ const EXAMPLE: &str = "3300000000080407";
 pub(crate) fn routes(to: &mut impl Routes) {
     let write = |id, summary| Operation::write(Product::Inventory, Access::Write, id, summary);
     to.on(Verb::Post, "/v1/inventory/salesorders", create, || {
-        write("createSalesOrder", "Makes a sales order")
+        with_fields(write("createSalesOrder", "Makes a sales order"), "salesorder_number,status,total")
             .about(
                 "Give the customer by exact name or by id, and each line by exact SKU, by `item_id`, or by another system's \
                  `product_id`, which is mapped. What a line costs is the item's own rate unless `rate` is there.",
@@ -61,13 +64,13 @@ pub(crate) fn routes(to: &mut impl Routes) {
             ])
     });
     to.on(Verb::Post, "/v1/inventory/salesorders/{id}/confirm", confirm, || {
-        write("confirmSalesOrder", "Confirms a sales order")
+        with_fields(write("confirmSalesOrder", "Confirms a sales order"), "salesorder_number,status")
             .about("From then on its quantities are committed.")
             .id("id", EXAMPLE)
             .answers(200, "The order.", kinds::salesorder())
     });
     to.on(Verb::Post, "/v1/inventory/salesorders/{id}/void", void, || {
-        write("voidSalesOrder", "Voids a sales order")
+        with_fields(write("voidSalesOrder", "Voids a sales order"), "salesorder_number,status")
             .about("It cannot be taken back, so it must be previewed.")
             .id("id", EXAMPLE)
             .answers(200, "The order.", kinds::salesorder())
@@ -133,8 +136,10 @@ async fn set_status(
         let found = plan::one(&app.zoho, &target(&caller, &connection, orders::READ), &id).await?;
         let found = found.ok_or_else(|| unreadable("salesorder"))?;
         let before = inventory::plain_record(found);
+        let mut order = before.clone();
+        pick(&mut order, Some(TOLD_BY), &["salesorder_id", "untrusted"]);
         let preview =
-            json!({ "order": before, "status": { "before": before.get("status"), "after": status } });
+            json!({ "order": order, "status": { "before": before.get("status"), "after": status } });
         let plan = SetOrderStatus { id: id.clone(), status: status.to_owned() };
         let modified = text(&before, "last_modified_time").map(str::to_owned);
         Ok(Draft { plan, preview, before: json!({ "status": before.get("status") }), modified })

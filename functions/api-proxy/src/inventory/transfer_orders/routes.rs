@@ -23,7 +23,7 @@ use crate::request::body::{self, Body};
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
 use crate::request::params::{Params, invalid, record_id};
-use crate::writes::request::{WriteParams, WriteRequest};
+use crate::writes::request::{WriteParams, WriteRequest, with_fields};
 
 const PATH: &str = "/v1/inventory/transferorders";
 
@@ -33,7 +33,7 @@ const EXAMPLE: &str = "3300000000096001";
 pub(crate) fn routes(to: &mut impl Routes) {
     let write = |id, summary| Operation::write(Product::Inventory, Access::Stock, id, summary);
     to.on(Verb::Post, PATH, create, || {
-        write("transferStock", "Moves stock from one location to another")
+        with_fields(write("transferStock", "Moves stock from one location to another"), "transfer_order_number,status")
             .about(
                 "It arrives at once, unless `in_transit` is true: then `/receive` ends it. `lines[]` of the answer has both places \
                  before and after.",
@@ -56,7 +56,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
             ])
     });
     to.on(Verb::Post, &format!("{PATH}/{{id}}/receive"), receive, || {
-        write("receiveTransferOrder", "Ends a transfer: its goods have arrived")
+        with_fields(write("receiveTransferOrder", "Ends a transfer: its goods have arrived"), "status")
             .id("id", EXAMPLE)
             .query(
                 "date",
@@ -89,6 +89,7 @@ async fn create(
 struct ReceiveParams {
     #[serde(default)]
     dry_run: bool,
+    fields: Option<String>,
     date: Option<String>,
 }
 
@@ -106,7 +107,7 @@ async fn receive(
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Stock).await?;
     let action = "POST /v1/inventory/transferorders/{id}/receive";
     let about = json!([id, params.date]);
-    let write = WriteParams { dry_run: params.dry_run };
+    let write = WriteParams { dry_run: params.dry_run, fields: params.fields };
     let request =
         WriteRequest::new(&app.zoho, &caller, &connection, action, &about, &write, &headers).await?;
     app.writes.perform(&request, receive::prepare(&app.zoho, &request, id, params.date)).await

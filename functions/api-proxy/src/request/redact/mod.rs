@@ -14,7 +14,7 @@ use axum::extract::Request;
 use axum::http::header::CONTENT_LENGTH;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::base::problem::{Code, Problem};
 use shared::zoho::json as zoho_json;
 
@@ -35,6 +35,12 @@ pub(crate) fn pages(searches: bool) -> std::ops::Range<u32> {
 pub(crate) fn hidden(detail: impl AsRef<str>) -> Problem {
     let detail = format!("This key sees no data of contacts (`--redact contacts`): {}", detail.as_ref());
     Problem::new(Code::KeyNotAllowed, detail)
+}
+
+/// A document as such a key sees it, for an answer that depends on what stands in it.
+pub(crate) fn as_seen(mut document: Value) -> Value {
+    answer::redact(&mut document);
+    document
 }
 
 /// Marks an answer that the connector wrote itself and that is no JSON: a table, a page. Nothing in it is a field of a person, so that only

@@ -96,53 +96,82 @@ impl<'a> Shown<'a> {
     }
 }
 
+/// Counts that are 0 are left out but for those that everybody looks for.
 fn summary(head: &Head) -> Value {
     let sums = &head.summary;
+    let some = |count: usize| (count > 0).then_some(count);
     let applied = (head.apply.parts > 0).then(|| {
         let of = &sums.applied;
-        json!({
+        said(json!({
             "adjusted": of.adjusted,
-            "pending": of.pending,
-            "changed": of.changed,
-            "refused": of.refused,
+            "pending": some(of.pending),
+            "changed": some(of.changed),
+            "refused": some(of.refused),
             "uncertain": of.uncertain,
-        })
+        }))
     });
-    json!({
+    said(json!({
         "rows": head.rows,
         "matched": sums.matched,
         "drifted": sums.drifted,
-        "unknown": sums.unknown,
-        "ambiguous": sums.ambiguous,
-        "unfit": sums.unfit,
-        "in_transit": sums.in_transit,
-        "changed_while_counting": sums.changed,
+        "unknown": some(sums.unknown),
+        "ambiguous": some(sums.ambiguous),
+        "unfit": some(sums.unfit),
+        "in_transit": some(sums.in_transit),
+        "changed_while_counting": some(sums.changed),
         "surplus": number(sums.surplus),
         "shortage": number(sums.shortage),
         "value": number(sums.value),
-        "value_unknown": sums.value_unknown,
+        "value_unknown": some(sums.value_unknown),
         "applied": applied,
-    })
+    }))
 }
 
-/// A row.
+/// An object without what is null.
+fn said(mut value: Value) -> Value {
+    if let Some(object) = value.as_object_mut() {
+        object.retain(|_, value| !value.is_null());
+    }
+    value
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
+/// A row. What says nothing is left out.
 #[derive(Serialize)]
 pub(in super::super) struct RowShown<'a> {
     line: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
     sku: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     item_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     product_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     name: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     unit: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     location_id: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     location: Option<&'a str>,
     counted: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
     zoho: Option<Value>,
+    #[serde(skip_serializing_if = "Value::is_null")]
     difference: Value,
+    #[serde(skip_serializing_if = "Value::is_null")]
     value: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
     outcome: Option<&'static str>,
+    #[serde(skip_serializing_if = "is_false")]
     changed_while_counting: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
     why: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     adjustment: Option<Value>,
 }
 
@@ -207,24 +236,27 @@ impl<'a> Report<'a> {
         let named = |wanted: fn(&Named) -> Option<&str>| wanted(&row.named);
         let item = row.item.as_ref();
         let product = named(|named| if let Named::Product(id) = named { Some(id) } else { None });
+        let basis = self.head.basis.unwrap_or_default();
         let figures = row.zoho.as_ref().map(|of| {
-            json!({
+            // A second count that is the same as the first, and was not counted against, says nothing more.
+            let other = |own: Basis| of.by(own).filter(|_| own == basis || of.by(own) != of.on_hand);
+            said(json!({
                 "on_hand": json_or_null(of.on_hand),
-                "physical": json_or_null(of.physical),
-                "accounting": json_or_null(of.accounting),
+                "physical": json_or_null(other(Basis::Physical)),
+                "accounting": json_or_null(other(Basis::Accounting)),
                 "available": json_or_null(of.available),
                 "committed": json_or_null(of.committed),
-                "in_transit": json_or_null(of.in_transit),
-            })
+                "in_transit": json_or_null(of.in_transit.filter(|quantity| !quantity.is_zero())),
+            }))
         });
         let adjustment = self.ended.get(&row.line).map(|(ended, id)| {
-            json!({
+            said(json!({
                 "id": id,
                 "outcome": ended.ending.as_str(),
                 "before": json_or_null(ended.before),
                 "after": json_or_null(ended.after),
                 "why": ended.why,
-            })
+            }))
         });
         let amount = |amount: Option<Decimal>| json_or_null(amount);
         RowShown {
