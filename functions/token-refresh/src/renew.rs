@@ -50,10 +50,8 @@ pub(crate) async fn renew(
 
     let secrets = &*app.stores.secrets;
     let Some((grant, _)) = load::<Grant>(secrets, &Grant::secret_name(name)).await? else {
-        let is_new = |row: Connection| {
-            row.state != State::Disconnecting && app.clock.now() < later(row.connected_at, UNSEEN)
-        };
-        if connection::get(state, name).await?.is_some_and(is_new) {
+        let row = connection::get(state, name).await?;
+        if row.is_some_and(|row| is_perhaps_unseen(&row, app.clock.now())) {
             lease.release().await?;
             return Ok(Reply::Busy);
         }
@@ -91,6 +89,11 @@ pub(crate) async fn renew(
     }
     announce::state_change(&app.events, &before, &found).await;
     Ok(reply)
+}
+
+/// Whether the grant of this row may be there though it is not found.
+pub(crate) fn is_perhaps_unseen(row: &Connection, now: Timestamp) -> bool {
+    row.state != State::Disconnecting && now < later(row.connected_at, UNSEEN)
 }
 
 /// The reply of a connection that must leave Zoho alone for now.
