@@ -107,7 +107,7 @@ fn tree(dice: &mut Dice, depth: usize, into: &mut String) {
 
 /// A size between nothing and about 100,000, small ones as often as large ones.
 fn size(dice: &mut Dice) -> usize {
-    let most = 2 << dice.below(17);
+    let most = 2_usize << dice.below(17);
     dice.below(most)
 }
 
