@@ -5,8 +5,9 @@ use std::time::Duration;
 use sandbox::{Fault, FaultKind, Gate};
 use shared::core::connection::consent::Wish;
 use shared::core::connection::orders::Order;
-use shared::core::connection::token_refresh::Reply;
+use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient};
 use shared::core::connection::{self, Connection, State};
+use shared::core::grant::Grant;
 use shared::store::Condition;
 use tests::browser::Browser;
 use tests::inside::Inside;
@@ -232,6 +233,25 @@ async fn what_a_dead_process_left_behind_is_healed() {
     inside.advance(61 * MINUTE);
     inside.tick().await;
     assert!(connection::get(state, &good.name).await.unwrap().is_none());
+}
+
+/// Secrets Manager is not everywhere at once: right after a consent, a grant that is not found is waited for, and not taken for none.
+#[tokio::test]
+async fn a_grant_that_is_not_seen_yet_keeps_its_row() {
+    let inside = Inside::connected().await;
+    let state = &*inside.services.stores.state;
+    let name = inside.connection().await.name;
+    inside.services.stores.secrets.delete(&Grant::secret_name(&name)).await.unwrap();
+    let renew = async || {
+        let ask = Ask::Renew { connection: name.clone(), dead: None };
+        inside.token_refresh.ask(ask).await.unwrap()
+    };
+    assert_eq!(renew().await, Reply::Busy);
+    assert_eq!(inside.order(&Order::Disconnect { connection: name.clone() }).await, Reply::Busy);
+    assert!(connection::get(state, &name).await.unwrap().is_some());
+    inside.advance(MINUTE);
+    assert_eq!(renew().await, Reply::Unknown);
+    assert!(connection::get(state, &name).await.unwrap().is_none());
 }
 
 /// A reconnect that anybody may begin comes too late when the operator has acted in the meantime.

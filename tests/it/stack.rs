@@ -92,7 +92,14 @@ async fn the_functions_work_on_the_stores_of_aws() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_begins_and_begins_anew_on_a_bad_day_of_aws() {
     let deployed = Deployed::on_aws(Cloud::start().await).await;
-    deployed.trouble(Trouble { conflicts: 3, cancels: 2, throttles: 25, late: 3, marked: 3 });
+    deployed.trouble(Trouble {
+        conflicts: 3,
+        cancels: 2,
+        throttles: 25,
+        late: 3,
+        marked: 3,
+        ..Trouble::NONE
+    });
     let Deployed { cloud, connector, .. } = &deployed;
     let connect = async || {
         let ending = Browser::default().consent(&connector.link(&[]).await).await;

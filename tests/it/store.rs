@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use shared::base::clock::SharedClock;
 use shared::store::sqlite::Sqlite;
-use shared::store::{Condition, Key, Put, Query, Stores};
+use shared::store::{Condition, Key, Outcome, Put, Query, Stores, Write};
 use tempfile::TempDir;
-use tests::aws::Trouble;
+use tests::aws::{Aws, Trouble};
 use tests::clock::{StandingClock, until};
 use tests::conformance::{self, Subject};
 
@@ -24,7 +24,25 @@ fn on_file() -> (Subject, Option<TempDir>) {
 }
 
 /// Other people's transactions, throttles, secrets that come and go late.
-const BAD_DAY: Trouble = Trouble { conflicts: 3, cancels: 2, throttles: 40, late: 3, marked: 3 };
+const BAD_DAY: Trouble =
+    Trouble { conflicts: 3, cancels: 2, throttles: 40, late: 3, marked: 3, ..Trouble::NONE };
+
+/// Connections that are gone when they are used again, every second time, and calls whose answer is lost with them. Left out is `races`:
+/// whose write was done, not answered for and written over by another one before it was sent again, cannot know it.
+const COLD: Trouble = Trouble { drops: 2, ..Trouble::NONE };
+
+macro_rules! cold {
+    ($($case:ident)*) => {
+        mod aws_on_cold_connections {
+            $(#[tokio::test(flavor = "multi_thread")]
+            async fn $case() {
+                super::conformance::$case(tests::aws::Aws::get().subject_in(super::COLD).await).await;
+            })*
+        }
+    };
+}
+
+cold! { conditional_writes end_times transactions queries limits secrets secret_races }
 
 macro_rules! conformance {
     ($($case:ident)*) => {
@@ -58,6 +76,35 @@ macro_rules! conformance {
 }
 
 conformance! { conditional_writes end_times transactions queries limits races secrets secret_races }
+
+/// Every call on a connection that was used before loses it, every second one after its work: a write with a condition that is sent again
+/// is known as one's own.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_whose_answer_was_lost_is_not_taken_for_anothers() {
+    let subject = Aws::get().subject_in(Trouble { drops: 1, ..Trouble::NONE }).await;
+    let table = &*subject.stores.state;
+    let done = |outcome: Outcome| match outcome {
+        Outcome::Done(version) => version,
+        Outcome::Refused { .. } => panic!("{outcome:?}"),
+    };
+    // Five calls, so that what fails before its work in one round fails after it in the other.
+    for round in 0..2 {
+        let [key, other] = ["key", "other"].map(|kind| Key::new(kind, round.to_string()));
+        let put = |key: &Key, condition| {
+            let (key, value) = (key.clone(), "1".to_owned());
+            Put { key, value, condition, expires: None }
+        };
+        assert!(table.get(&key).await.unwrap().is_none());
+        let first = done(table.put(put(&key, Condition::Absent)).await.unwrap()).unwrap();
+        let second = done(table.put(put(&key, Condition::Version(first))).await.unwrap()).unwrap();
+        let steps = vec![
+            Write::Put(put(&key, Condition::Version(second))),
+            Write::Put(put(&other, Condition::Absent)),
+        ];
+        let third = done(table.transact(steps).await.unwrap()).unwrap();
+        assert_eq!(done(table.delete(key, Condition::Version(third)).await.unwrap()), None);
+    }
+}
 
 fn open(folder: &TempDir) -> Stores {
     let clock: SharedClock = Arc::new(StandingClock::default());

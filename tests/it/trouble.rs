@@ -293,6 +293,23 @@ async fn a_missing_right_is_told_from_a_dead_token() {
     );
 }
 
+/// The age of a refusal is the clock's, which goes on while a process is frozen.
+#[tokio::test]
+async fn a_refusal_is_believed_for_minutes_only() {
+    let inside = Inside::connected().await;
+    let refusal = r#"{"code":57,"message":"You are not authorized to perform this operation"}"#;
+    let kind = FaultKind::Body(401, "application/json".to_owned(), refusal.to_owned());
+    inside.zoho.sandbox.inject(Fault { path_contains: "/inventory/v1/items".to_owned(), times: 1000, kind });
+    assert_eq!(inside.get(ITEMS).await.1["code"], "zoho_forbidden");
+    let asked = inside.zoho.sandbox.requests().len();
+    inside.advance(Duration::from_secs(170));
+    assert_eq!(inside.get(ITEMS).await.1["code"], "zoho_forbidden");
+    assert_eq!(inside.zoho.sandbox.requests().len(), asked, "it is known");
+    inside.zoho.sandbox.clear_faults();
+    inside.advance(Duration::from_secs(11));
+    assert_eq!(inside.get(ITEMS).await.0, 200);
+}
+
 /// The user may not confirm orders, and may not see one of the items: all else goes on.
 #[tokio::test]
 async fn what_one_record_or_action_is_refused_says_nothing_of_others() {

@@ -119,6 +119,31 @@ impl Deployed {
         Aws::get().trouble(names, trouble);
     }
 
+    /// How many calls to AWS were throttled since its trouble began, and how many lost their connection.
+    pub fn met(&self) -> (usize, usize) {
+        let (names, _) = self.aws.as_ref().expect("it is on AWS");
+        Aws::get().met(names)
+    }
+
+    /// Closes its connections to AWS, without a word.
+    pub async fn close_connections(&self) {
+        let (names, _) = self.aws.as_ref().expect("it is on AWS");
+        Aws::get().close_connections(names).await;
+    }
+
+    /// From now on, the keys that its processes were started with have expired.
+    pub fn expire_keys(&mut self) {
+        for (_, key) in &mut self.keys {
+            *key = guard::expire(key);
+        }
+    }
+
+    /// The same with new processes, as Lambda replaces them: they begin with keys that are good.
+    #[must_use]
+    pub fn replaced(self) -> Self {
+        self.with_functions()
+    }
+
     /// Its stores, as our own adapters see them.
     pub fn stores(&self) -> Stores {
         let clock: SharedClock = Arc::new(SystemClock);

@@ -12,6 +12,7 @@ use shared::store::{Condition, StoreError, Write};
 use crate::app::App;
 use crate::channels::end_channel;
 use crate::parked::end_choice;
+use crate::renew::is_perhaps_unseen;
 use crate::revoke::{Revocation, revoke};
 
 /// Ends a connection: because the operator asked for it, or because the process that had `begun` it died.
@@ -26,6 +27,11 @@ pub(crate) async fn disconnect(app: &App, name: &ConnectionName, begun: bool) ->
     }
     let delete_row = Write::Delete(connection::key(name), Condition::Any);
     let Some((grant, _)) = load::<Grant>(secrets, &Grant::secret_name(name)).await? else {
+        let row = connection::get(state, name).await?;
+        if row.is_some_and(|row| is_perhaps_unseen(&row, app.clock.now())) {
+            lease.release().await?;
+            return Ok(Reply::Busy);
+        }
         if !end_choice(app, &mut lease, name).await? {
             return Ok(Reply::Busy);
         }

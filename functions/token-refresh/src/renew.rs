@@ -23,6 +23,9 @@ use crate::store_token::{access_token, store_token};
 /// A token that ends within this time is renewed when a caller asks.
 pub(crate) const EXPIRES_SOON: SignedDuration = SignedDuration::from_secs(60);
 
+/// So long after a consent, a grant that is not found may be one that is not seen yet: Secrets Manager is not everywhere at once.
+const UNSEEN: SignedDuration = SignedDuration::from_secs(60);
+
 /// The longest pause that Zoho can ask for, in seconds.
 const LONGEST_PAUSE: i64 = 3600;
 
@@ -47,6 +50,11 @@ pub(crate) async fn renew(
 
     let secrets = &*app.stores.secrets;
     let Some((grant, _)) = load::<Grant>(secrets, &Grant::secret_name(name)).await? else {
+        let row = connection::get(state, name).await?;
+        if row.is_some_and(|row| is_perhaps_unseen(&row, app.clock.now())) {
+            lease.release().await?;
+            return Ok(Reply::Busy);
+        }
         // A consent or a disconnect whose process died half-way leaves a row without a grant.
         lease.finish(Write::Delete(connection::key(name), Condition::Any)).await?;
         return Ok(Reply::Unknown);
@@ -81,6 +89,11 @@ pub(crate) async fn renew(
     }
     announce::state_change(&app.events, &before, &found).await;
     Ok(reply)
+}
+
+/// Whether the grant of this row may be there though it is not found.
+pub(crate) fn is_perhaps_unseen(row: &Connection, now: Timestamp) -> bool {
+    row.state != State::Disconnecting && now < later(row.connected_at, UNSEEN)
 }
 
 /// The reply of a connection that must leave Zoho alone for now.

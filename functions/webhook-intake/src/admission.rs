@@ -9,6 +9,9 @@ use shared::store::StoreError;
 use crate::rejection::too_large;
 use crate::secret_cache::SecretCache;
 
+/// How deep a body may nest, as everywhere here: who gets it within an event must be able to read it, and many readers end at 64 or 128.
+const MAX_DEPTH: usize = 64;
+
 /// Checks a delivery with the secrets that are cached and, where it does not fit, with newer ones.
 pub(crate) async fn check(
     secrets: &SecretCache,
@@ -28,9 +31,51 @@ pub(crate) async fn check(
 
 /// Stores a genuine delivery: one conditional write, and the only call to a store that an answer waits for.
 pub(crate) async fn store(events: &Events, delivery: Delivery) -> Result<Json<Receipt>, Problem> {
+    if depth(&delivery.body) > MAX_DEPTH {
+        let detail = format!("The body nests deeper than {MAX_DEPTH} lists and objects.");
+        return Err(Problem::new(Code::WebhookUnreadable, detail));
+    }
     match events.store(delivery).await {
         // A form can grow when it becomes JSON.
         Err(StoreError::TooLarge(_)) => Err(too_large()),
         stored => Ok(Json(stored?)),
+    }
+}
+
+/// How deep a document nests.
+fn depth(json: &str) -> usize {
+    let (mut open, mut deepest) = (0_usize, 0);
+    let (mut is_text, mut is_escaped) = (false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if is_escaped => is_escaped = false,
+            b'\\' if is_text => is_escaped = true,
+            b'"' => is_text = !is_text,
+            b'{' | b'[' if !is_text => {
+                open += 1;
+                deepest = deepest.max(open);
+            }
+            b'}' | b']' if !is_text => open = open.saturating_sub(1),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn brackets_in_texts_do_not_nest() {
+        for (json, expected) in [
+            ("1", 0),
+            ("[]", 1),
+            (r#"{"a":[{}],"b":[]}"#, 3),
+            (r#"["[[[\"[","]"]"#, 1),
+            (r#"["\\",[[]]]"#, 3),
+        ] {
+            assert_eq!(depth(json), expected, "{json}");
+        }
     }
 }

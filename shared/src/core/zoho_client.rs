@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later};
 use crate::base::id::ConnectionName;
 use crate::base::problem::{Code, Problem};
 use crate::base::secret::sha256_hex;
@@ -31,7 +32,7 @@ const MAX_REFUSALS: usize = 1000;
 
 /// How long a refusal is believed: long enough that a caller who tries again costs no call, short enough that a moment of
 /// trouble at Zoho, or a right that somebody grants, does not keep anybody out.
-const REFUSAL_BELIEVED: Duration = Duration::from_secs(180);
+const REFUSAL_BELIEVED: SignedDuration = SignedDuration::from_secs(180);
 
 /// What a call is about, whatever it asks.
 #[derive(Clone)]
@@ -139,9 +140,12 @@ pub struct ZohoClient {
     pub quotas: Quotas,
     http: Http,
     centres: DataCentres,
+    /// Not the monotonic clock: Lambda freezes processes between events, and does not say whether that clock goes on meanwhile. What
+    /// is believed for minutes could be believed for hours.
+    clock: SharedClock,
     /// What a living token was refused, by the token's digest and [the name](Session::named), and until when that is believed: for a
     /// moment, Zoho refuses what it allows before and after.
-    refusals: Mutex<HashMap<(String, String), (Failure, Instant)>>,
+    refusals: Mutex<HashMap<(String, String), (Failure, Timestamp)>>,
 }
 
 impl ZohoClient {
@@ -153,6 +157,7 @@ impl ZohoClient {
             quotas: Quotas::new(stores.state.clone(), clock.clone(), services.settings.inventory),
             http: services.http.clone(),
             centres: services.centres.clone(),
+            clock: clock.clone(),
             refusals: Mutex::default(),
         }
     }
@@ -187,7 +192,7 @@ impl ZohoClient {
             return None;
         }
         let (failure, until) = refusals.get(&(token.token.digest(), name.to_owned()))?;
-        (Instant::now() < *until).then(|| failure.clone())
+        (self.clock.now() < *until).then(|| failure.clone())
     }
 }
 
@@ -369,7 +374,7 @@ impl Session<'_> {
         if refusals.len() >= MAX_REFUSALS {
             refusals.clear();
         }
-        let until = Instant::now() + REFUSAL_BELIEVED;
+        let until = later(self.client.clock.now(), REFUSAL_BELIEVED);
         let key = (self.token.token.digest(), name.clone());
         refusals.insert(key, (failure.clone(), until));
     }

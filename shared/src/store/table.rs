@@ -194,7 +194,8 @@ pub trait Table: Send + Sync {
         self.transact(vec![Write::Put(put)]).await
     }
 
-    /// Removes one row.
+    /// Removes one row. One that is gone already may count as removed, whatever version was asked for: a call whose answer was lost cannot
+    /// be told from another's.
     async fn delete(&self, key: Key, condition: Condition) -> Result<Outcome, StoreError> {
         self.transact(vec![Write::Delete(key, condition)]).await
     }

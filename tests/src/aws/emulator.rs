@@ -13,7 +13,7 @@ use shared::store::{Stores, aws};
 
 use super::guard::{self, ADMIN};
 use super::{Trouble, front, trouble};
-use crate::clock::StandingClock;
+use crate::clock::{StandingClock, until};
 use crate::conformance::Subject;
 
 /// The stand-in.
@@ -110,6 +110,17 @@ impl Aws {
     /// From now on, a stack has this trouble.
     pub fn trouble(&self, names: &Names, wanted: Trouble) {
         trouble::set(&names.stack, wanted);
+    }
+
+    /// How many calls of a stack in trouble were throttled, and how many lost their connection.
+    pub fn met(&self, names: &Names) -> (usize, usize) {
+        trouble::met(&names.stack)
+    }
+
+    /// Closes the connections on which a stack asked last, without a word, as AWS closes those that are idle for a while.
+    pub async fn close_connections(&self, names: &Names) {
+        trouble::close(&names.stack);
+        until("closed", async || trouble::is_closed()).await;
     }
 
     /// The stores of a stack with the rights of this function.

@@ -17,10 +17,14 @@ pub(super) const ADMIN: &str = "test";
 
 static ROLES: LazyLock<Mutex<HashMap<String, Arc<Role>>>> = LazyLock::new(Mutex::default);
 
+/// The keys whose time is over.
+static EXPIRED: LazyLock<Mutex<BTreeSet<String>>> = LazyLock::new(Mutex::default);
+
 /// Who signed a request.
 pub(crate) enum Caller {
     Admin,
     Function(Arc<Role>),
+    Expired,
     Unknown,
 }
 
@@ -30,6 +34,16 @@ pub(crate) struct Refusal(pub(crate) String);
 /// The access key of a function in a stack.
 pub(crate) fn key(stack: &str, function: &str) -> String {
     register(format!("ASIA-{stack}-{function}"), Roles::get().role(function, stack))
+}
+
+/// From now on, this key has expired; the next one of the same function.
+pub(crate) fn expire(key: &str) -> String {
+    let mut roles = ROLES.lock().unwrap();
+    let role = roles.get(key).unwrap_or_else(|| panic!("{key} is no function's key")).clone();
+    EXPIRED.lock().unwrap().insert(key.to_owned());
+    let next = format!("{key}-next");
+    roles.insert(next.clone(), role);
+    next
 }
 
 /// The same for a test that tries what is not allowed: nothing of it counts as used or missing.
@@ -47,6 +61,9 @@ fn register(key: String, role: Role) -> String {
 pub(crate) fn caller(headers: &HeaderMap) -> Caller {
     let signed = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
     let key = signed.split("Credential=").nth(1).and_then(|rest| rest.split('/').next()).unwrap_or_default();
+    if EXPIRED.lock().unwrap().contains(key) {
+        return Caller::Expired;
+    }
     match ROLES.lock().unwrap().get(key) {
         Some(role) => Caller::Function(role.clone()),
         None if key == ADMIN => Caller::Admin,

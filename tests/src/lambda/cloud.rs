@@ -13,6 +13,7 @@ use super::error::FunctionError;
 use super::figures::Figures;
 use super::gateway::Gateway;
 use super::invoke_api;
+use crate::clock::until;
 
 /// An account with its functions. When it is dropped, all their processes are killed.
 pub struct Cloud {
@@ -83,6 +84,21 @@ impl Cloud {
         drop(killed);
     }
 
+    /// Stops the process of that number where it is, as Lambda freezes one between events. All clocks go on.
+    pub async fn freeze(pid: u32) {
+        signal(pid, "-STOP");
+        let is_stopped = async || {
+            let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+            stat.rsplit(')').next().is_some_and(|rest| rest.trim_start().starts_with('T'))
+        };
+        until("stopped", is_stopped).await;
+    }
+
+    /// Lets it go on.
+    pub fn thaw(pid: u32) {
+        signal(pid, "-CONT");
+    }
+
     /// What was measured of every process of a function, in the order of their starts.
     pub fn figures(&self, name: &str) -> Vec<Figures> {
         let registered = self.account.find(name).unwrap();
@@ -94,6 +110,11 @@ impl Cloud {
     pub fn log(&self, name: &str) -> String {
         std::fs::read_to_string(self.account.find(name).unwrap().function.log.path()).unwrap()
     }
+}
+
+fn signal(pid: u32, signal: &str) {
+    let sent = std::process::Command::new("kill").args([signal, &pid.to_string()]).status().unwrap();
+    assert!(sent.success(), "{signal} {pid}");
 }
 
 impl Drop for Cloud {

@@ -10,7 +10,7 @@
 //! As on Lambda: a process gets one event at a time, an idle one is used again, a new one is started when all are busy, up
 //! to the account's concurrency; an event that outlives its deadline ends with its process; what dies is replaced.
 //!
-//! Not as on Lambda: processes are not frozen between events; a failed init is not tried a second time; asynchronous
+//! Not as on Lambda: processes are frozen only where a test does it ([`Cloud::freeze`]); a failed init is not tried a second time; asynchronous
 //! events are not repeated; memory is measured but not limited; answers are not streamed; an idle process stays.
 
 mod account;

@@ -381,7 +381,8 @@ pub fn play(seed: u64) -> Outcome {
             set: String::new(),
         };
         hook.store(&*stores(&world, Who::Run(world.number())).secrets).await.unwrap();
-        world.set_trouble(Trouble { stores: StoreMood::Flaky, ..Trouble::default() });
+        let moods = [StoreMood::Flaky, StoreMood::Flaky, StoreMood::Throttled, StoreMood::Cold];
+        world.set_trouble(Trouble { stores: world.random.pick(&moods), ..Trouble::default() });
         let storing = tokio::spawn(store_events(stage.clone()));
         while !storing.is_finished() {
             let last = if world.random.chance(500) { world.random.between(1, 120) } else { u64::MAX };

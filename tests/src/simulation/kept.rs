@@ -34,6 +34,12 @@ impl Kept {
         Some((versions.all[&current].0.clone(), current))
     }
 
+    /// Whether a secret was made after this moment.
+    pub fn is_younger(&self, name: &str, since: Timestamp) -> bool {
+        let first = self.secrets.get(name).and_then(|kept| kept.all.values().next());
+        first.is_some_and(|(_, made)| *made > since)
+    }
+
     /// The names of secrets that have a current value.
     pub fn names(&self) -> Vec<String> {
         self.secrets.iter().filter(|(_, kept)| kept.current.is_some()).map(|(name, _)| name.clone()).collect()

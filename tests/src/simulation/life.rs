@@ -28,6 +28,7 @@ struct Plot {
     crowd: bool,
     zoho: [ZohoMood; 2],
     stores: [StoreMood; 2],
+    late: bool,
     crashes: u64,
     lost: u64,
 }
@@ -39,7 +40,14 @@ impl Plot {
         // Versions of a secret are counted by the day, so that only hours without end reach their number.
         let storm = random.chance(60);
         let length = if storm { random.seconds(3600, 12_000) } else { random.seconds(1200, 6000) };
-        let stores = [StoreMood::Good, StoreMood::Good, StoreMood::Flaky, StoreMood::Slow];
+        let stores = [
+            StoreMood::Good,
+            StoreMood::Good,
+            StoreMood::Flaky,
+            StoreMood::Slow,
+            StoreMood::Throttled,
+            StoreMood::Cold,
+        ];
         Self {
             connections: random.between(1, 3),
             users: random.between(1, 2),
@@ -49,6 +57,7 @@ impl Plot {
             crowd: random.chance(400),
             zoho: [random.pick(&zoho), random.pick(&zoho)],
             stores: [random.pick(&stores), random.pick(&stores)],
+            late: random.chance(300),
             crashes: random.pick(&[0, 0, 100, 400]),
             lost: random.pick(&[0, 50, 200]),
         }
@@ -254,6 +263,7 @@ async fn moods((world, plot, end): Begun) {
         let trouble = Trouble {
             zoho: world.random.pick(&plot.zoho),
             stores: world.random.pick(&plot.stores),
+            late: plot.late,
             crashes: plot.crashes,
             lost: plot.lost,
         };

@@ -30,6 +30,10 @@ pub enum StoreMood {
     Flaky,
     /// Some calls take seconds.
     Slow,
+    /// A limit of the second is reached: many calls wait for their turn as the SDK waits, and some have waited in vain.
+    Throttled,
+    /// Connections are gone when they are used again: some calls are sent twice, and the answers of some stay away.
+    Cold,
 }
 
 /// All moods.
@@ -39,6 +43,8 @@ pub struct Trouble {
     pub zoho: ZohoMood,
     /// Of the stores.
     pub stores: StoreMood,
+    /// Whether a secret that is new may not be seen yet.
+    pub late: bool,
     /// Runs of a thousand that die at some poll.
     pub crashes: u64,
     /// Invocations of a thousand that are throttled, and as many whose reply is lost.
@@ -153,7 +159,16 @@ impl Trouble {
             StoreMood::Flaky if random.chance(80) => Fate::Mute(quick(), random.milliseconds(2, 9000)),
             StoreMood::Slow if random.chance(300) => Fate::Works(random.seconds(0, 6), random.seconds(0, 5)),
             StoreMood::Slow if random.chance(50) => Fate::Mute(random.seconds(0, 10), random.seconds(0, 2)),
-            StoreMood::Flaky | StoreMood::Slow => Fate::Works(quick(), quick()),
+            // Two pauses of the SDK, the second one up to twice as long.
+            StoreMood::Throttled if random.chance(100) => Fate::Lost(random.milliseconds(100, 3000)),
+            StoreMood::Throttled if random.chance(400) => {
+                Fate::Works(random.milliseconds(10, 3000), Duration::ZERO)
+            }
+            StoreMood::Cold if random.chance(60) => Fate::Mute(quick(), random.milliseconds(10, 3000)),
+            StoreMood::Cold if random.chance(300) => Fate::Works(quick(), random.milliseconds(10, 1000)),
+            StoreMood::Flaky | StoreMood::Slow | StoreMood::Throttled | StoreMood::Cold => {
+                Fate::Works(quick(), quick())
+            }
         }
     }
 }

@@ -27,6 +27,10 @@ const PLACEHOLDER: &str = "-";
 /// free again only some seconds later. The pauses between so many tries are 5 seconds on average and 7 at most.
 const MAX_TRIES: u32 = 7;
 
+/// It takes 50 writes of a kind in a second, of the whole account. Where the SDK has come back in vain, and spent what it may spend on
+/// that, a write is sent anew so often: what it would store may be a token that Zoho counts.
+const THROTTLED_TRIES: u32 = 4;
+
 pub(super) struct ManagedSecrets {
     pub(super) client: Client,
     pub(super) stack: String,
@@ -55,16 +59,14 @@ impl ManagedSecrets {
 
     /// Stores a pending version. Says whether it did: the secret may not be there.
     async fn put_pending(&self, id: &str, value: &Secret, token: &str) -> Result<bool, StoreError> {
-        let answer = self
+        let request = self
             .client
             .put_secret_value()
             .secret_id(id)
             .secret_string(value.expose())
             .client_request_token(token)
-            .version_stages(PENDING)
-            .send()
-            .await;
-        match answer {
+            .version_stages(PENDING);
+        match unthrottled(move || request.clone().send()).await {
             Ok(_) => Ok(true),
             Err(error) if is_gone(&error) => Ok(false),
             Err(error) => Err(unavailable("PutSecretValue", &error)),
@@ -73,8 +75,8 @@ impl ManagedSecrets {
 
     /// Makes a secret. Says whether it is new: one that is there, or not gone yet, needs time.
     async fn create(&self, id: &str) -> Result<bool, StoreError> {
-        let answer = self.client.create_secret().name(id).secret_string(PLACEHOLDER).send().await;
-        match answer {
+        let request = self.client.create_secret().name(id).secret_string(PLACEHOLDER);
+        match unthrottled(move || request.clone().send()).await {
             Ok(_) => Ok(true),
             Err(error) if is_gone(&error) || error.code() == Some("ResourceExistsException") => Ok(false),
             Err(error) => Err(unavailable("CreateSecret", &error)),
@@ -105,16 +107,14 @@ impl ManagedSecrets {
                 pause(tried).await;
                 continue;
             };
-            let answer = self
+            let request = self
                 .client
                 .update_secret_version_stage()
                 .secret_id(id)
                 .version_stage(CURRENT)
                 .remove_from_version_id(&from.0)
-                .move_to_version_id(&pending.0)
-                .send()
-                .await;
-            let Err(error) = answer else { return Ok(true) };
+                .move_to_version_id(&pending.0);
+            let Err(error) = unthrottled(move || request.clone().send()).await else { return Ok(true) };
             match error.code() {
                 // What was staged a moment ago is on its way.
                 Some("ResourceNotFoundException") if tried < MAX_TRIES => pause(tried).await,
@@ -165,14 +165,9 @@ impl Secrets for ManagedSecrets {
     }
 
     async fn delete(&self, name: &str) -> Result<(), StoreError> {
-        let answer = self
-            .client
-            .delete_secret()
-            .secret_id(self.id(name))
-            .force_delete_without_recovery(true)
-            .send()
-            .await;
-        match answer {
+        let request =
+            self.client.delete_secret().secret_id(self.id(name)).force_delete_without_recovery(true);
+        match unthrottled(move || request.clone().send()).await {
             Ok(_) => Ok(()),
             Err(error) if is_gone(&error) => Ok(()),
             Err(error) => Err(unavailable("DeleteSecret", &error)),
@@ -208,6 +203,24 @@ fn is_gone(error: &impl ProvideErrorMetadata) -> bool {
         Some("ResourceNotFoundException") => true,
         Some("InvalidRequestException") => error.message().is_some_and(|said| said.contains("delet")),
         _ => false,
+    }
+}
+
+/// Sends a write until it is not throttled.
+async fn unthrottled<T, E, S>(send: impl Fn() -> S) -> Result<T, E>
+where
+    E: ProvideErrorMetadata,
+    S: Future<Output = Result<T, E>>,
+{
+    let mut tried = 0;
+    loop {
+        tried += 1;
+        match send().await {
+            Err(error) if tried < THROTTLED_TRIES && error.code() == Some("ThrottlingException") => {
+                pause(tried).await;
+            }
+            answer => return answer,
+        }
     }
 }
 
