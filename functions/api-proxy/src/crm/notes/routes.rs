@@ -40,6 +40,7 @@ const PATH: &str = "/v1/crm/deals/{id}/notes";
 pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Get, PATH, list, || {
         Operation::read(Product::Crm, "listNotes", "The notes of a deal")
+            .scopes(&[crm::scope::NOTES])
             .about("In the order of CRM, which is oldest first unless the user has set it otherwise.")
             .id("id", "6100000000451001")
             .pages()
@@ -47,6 +48,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
     });
     to.on(Verb::Post, PATH, create, || {
         Operation::write(Product::Crm, Access::Write, "createNote", "Adds a note to a deal")
+            .scopes(&[crm::scope::CREATE_NOTES])
             .about("Notes have nothing that tells one from another: without an `Idempotency-Key`, the same note sent twice is two.")
             .id("id", "6100000000451001")
             .takes(body!("NewNote"), json!({ "Note_Title": "Call", "Note_Content": "Wants oak, not pine." }))

@@ -33,7 +33,9 @@ use crate::zoho::{Target, unreadable};
 const EXAMPLE: &str = "3300000000080407";
 
 pub(crate) fn routes(to: &mut impl Routes) {
-    let write = |id, summary| Operation::write(Product::Inventory, Access::Write, id, summary);
+    let write = |id, summary| {
+        Operation::write(Product::Inventory, Access::Write, id, summary).scopes(&[orders::CREATE])
+    };
     to.on(Verb::Post, "/v1/inventory/salesorders", create, || {
         write("createSalesOrder", "Makes a sales order")
             .about(
