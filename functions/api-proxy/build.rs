@@ -10,8 +10,8 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use serde_json::{Map, Value};
 
-/// The parameter of every list that callers never make up.
-const CURSOR: &str = "cursor";
+/// The parameters of every list by pages.
+const PAGES: [&str; 2] = ["per_page", "cursor"];
 
 fn main() -> Result<(), Box<dyn error::Error>> {
     println!("cargo::rerun-if-changed=openapi.json");
@@ -73,7 +73,7 @@ fn query<'a>(document: &'a Value, operation: &'a Value) -> (Vec<&'a str>, Vec<&'
         let (Some(name), Some("query")) = (text("name"), text("in")) else { continue };
         if parameter.get("required") == Some(&Value::Bool(true)) {
             required.push(name);
-        } else if name != CURSOR && fields.is_none_or(|fields| !fields.contains_key(name)) {
+        } else if !PAGES.contains(&name) && fields.is_none_or(|fields| !fields.contains_key(name)) {
             optional.push(name);
         }
     }

@@ -13,7 +13,7 @@ pub(crate) struct Listed {
     pub(crate) scopes: &'static [&'static str],
     /// The names of the parameters in its query that must be there.
     pub(crate) required: &'static [&'static str],
-    /// The names of the others.
+    /// The names of the others, but for those of every list by pages.
     pub(crate) optional: &'static [&'static str],
     /// The names in the body of an example: `{customer,line_items:[{sku,quantity}]}`; empty where it takes none.
     pub(crate) body: &'static str,
