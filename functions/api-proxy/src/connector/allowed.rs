@@ -2,7 +2,7 @@
 //! product counts where the connection offers that product.
 
 use shared::core::access::key::{Permission, ServiceKey};
-use shared::zoho::scope::ScopeSet;
+use shared::zoho::scope::{Product, ScopeSet};
 
 use crate::openapi::listed::{Listed, OPERATIONS};
 
@@ -16,7 +16,10 @@ pub(super) fn by_key(key: &ServiceKey, operation: &Listed) -> bool {
 
 /// Whether a key may call it on a connection that has these scopes.
 pub(super) fn on(key: &ServiceKey, scopes: &ScopeSet, operation: &Listed) -> bool {
-    let offered = scopes.products();
+    fits(key, scopes, &scopes.products(), operation)
+}
+
+fn fits(key: &ServiceKey, scopes: &ScopeSet, offered: &[Product], operation: &Listed) -> bool {
     let counts = |needed: &Permission| match needed {
         Permission::Product(product, _) => offered.contains(product),
         Permission::Events | Permission::Zoho(_) => true,
@@ -39,7 +42,8 @@ pub(super) fn passed_through(key: &ServiceKey, scopes: &ScopeSet) -> Vec<String>
 
 /// The routes that a key may call on such a connection: `POST /v1/crm/deals`.
 pub(super) fn routes(key: &ServiceKey, scopes: &ScopeSet) -> Vec<String> {
-    let own = OPERATIONS.iter().filter(|operation| on(key, scopes, operation));
+    let offered = scopes.products();
+    let own = OPERATIONS.iter().filter(|operation| fits(key, scopes, &offered, operation));
     let own = own.map(|operation| format!("{} {}", operation.method, operation.path));
     own.chain(passed_through(key, scopes)).collect()
 }
@@ -49,7 +53,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use serde_json::json;
-    use shared::zoho::scope::{Access, Product};
+    use shared::zoho::scope::Access;
 
     use super::*;
     use crate::openapi::operation::Way;
