@@ -305,7 +305,7 @@ fn routes_of(key: &ServiceKey, seen: &[(&ConnectionName, Option<&Connection>)]) 
     let seen: Vec<(&ConnectionName, &ScopeSet)> =
         seen.iter().map(|(name, found)| (*name, found.map_or(&nothing, |found| &found.scopes))).collect();
     let mut left_out = LeftOut::default();
-    let mut groups: Vec<(Subject, bool, Vec<&ConnectionName>, Vec<&Listed>)> = Vec::new();
+    let mut alike: Vec<Alike<'_>> = Vec::new();
     for operation in OPERATIONS {
         if !allowed::by_key(key, operation) {
             left_out.by_key += 1;
@@ -320,24 +320,23 @@ fn routes_of(key: &ServiceKey, seen: &[(&ConnectionName, Option<&Connection>)]) 
             left_out.scopes.extend(operation.scopes.iter().filter(lacks));
             continue;
         }
-        let (subject, writes) = (Subject::of(operation), operation.is_write);
-        let known = groups.iter_mut().find(|group| (group.0, group.1, &group.2) == (subject, writes, &on));
-        match known {
-            Some((.., operations)) => operations.push(operation),
-            None => groups.push((subject, writes, on, vec![operation])),
+        let place = (Subject::of(operation), operation.is_write);
+        match alike.iter_mut().find(|group| group.place == place && group.on == on) {
+            Some(group) => group.operations.push(operation),
+            None => alike.push(Alike { place, on, operations: vec![operation] }),
         }
     }
-    groups.sort_by_key(|(subject, writes, ..)| (*subject, *writes));
-    let is_everywhere = |on: &[&ConnectionName]| on.len() == seen.len();
-    let mut routes: Vec<Group> = groups
-        .into_iter()
-        .map(|(subject, writes, on, operations)| Group {
+    alike.sort_by_key(|group| group.place);
+    let mut routes: Vec<Group> = Vec::new();
+    for Alike { place: (subject, writes), on, operations } in alike {
+        let is_everywhere = on.len() == seen.len();
+        routes.push(Group {
             about: subject.words(),
             writes,
-            connections: (!is_everywhere(&on)).then(|| on.into_iter().cloned().collect()),
+            connections: (!is_everywhere).then(|| on.into_iter().cloned().collect()),
             routes: lines(&operations, key.redact_contacts),
-        })
-        .collect();
+        });
+    }
     let mut passed: Vec<String> = Vec::new();
     for route in seen.iter().flat_map(|(_, scopes)| allowed::passed_through(key, scopes)) {
         if !passed.contains(&route) {
@@ -349,6 +348,14 @@ fn routes_of(key: &ServiceKey, seen: &[(&ConnectionName, Option<&Connection>)]) 
         routes.push(Group { about, writes: false, connections: None, routes: passed });
     }
     (routes, left_out)
+}
+
+/// Operations that are told together.
+struct Alike<'a> {
+    /// What they are about, and whether they write.
+    place: (Subject, bool),
+    on: Vec<&'a ConnectionName>,
+    operations: Vec<&'static Listed>,
 }
 
 /// What a route is about, in the order in which they are told.
