@@ -33,10 +33,15 @@ FUNCTIONS = {
 ROUTES = {
     "ANY /oauth/{proxy+}": "OauthCallback",
     "ANY /webhooks/{proxy+}": "WebhookIntake",
+    "ANY /v1": "ApiProxy",
     "ANY /v1/{proxy+}": "ApiProxy",
     "GET /health": "ApiProxy",
+    "HEAD /health": "ApiProxy",
     "GET /openapi.json": "ApiProxy",
 }
+
+# What is asked for beside the operations of the OpenAPI document.
+ALSO_ASKED = ["GET /v1", "HEAD /v1", "POST /v1", "HEAD /health", "GET /v1/none"]
 
 GRANT = "secret:${AWS::StackName}/connections/*/grant*"
 STREAM = "EventsTable.StreamArn"
@@ -374,8 +379,8 @@ def check_routes(template):
         problems.append(f"routes are {actual}, not {ROUTES}")
     invokers = of_type(template, "AWS::Lambda::Permission").values()
     for route, target in ROUTES.items():
-        path = route.split()[1].replace("{proxy+}", "*")
-        pattern = f"/{'*' if route.startswith('ANY') else 'GET'}{path}"
+        method, path = route.replace("{proxy+}", "*").split()
+        pattern = f"/{'*' if method == 'ANY' else method}{path}"
         allowed = [
             p["Properties"]["SourceArn"]["Fn::Sub"][0]
             for p in invokers
@@ -395,8 +400,8 @@ def check_routes(template):
             if not any(path == p or p.endswith("/") and path.startswith(p) for p in prefixes):
                 problems.append(f"{folder} serves {path}, which does not reach it")
         for prefix in prefixes:
-            if not any(path.startswith(prefix) for path in served):
-                problems.append(f"{folder} serves nothing below {prefix}")
+            if not any(path == prefix or prefix.endswith("/") and path.startswith(prefix) for path in served):
+                problems.append(f"{folder} serves nothing at {prefix}")
     (stage,) = of_type(template, "AWS::ApiGatewayV2::Stage").values()
     if stage["Properties"]["StageName"] != "$default":
         problems.append("a named stage stands in front of every path")
@@ -405,6 +410,39 @@ def check_routes(template):
             problems.append(f"no {key}")
     strangers = set(stage["Properties"]["RouteSettings"]) - set(ROUTES)
     return problems + [f"{route} has settings, but is no route" for route in sorted(strangers)]
+
+
+def leads_to(routes, method, path):
+    """The route that API Gateway chooses: a whole path before a greedy one, its method before ANY. None where there is none."""
+
+    def fits(route):
+        verb, pattern = route.split()
+        above = pattern.removesuffix("{proxy+}")
+        return verb in (method, "ANY") and (path == pattern or above != pattern and path.startswith(above) and path != above)
+
+    return max(filter(fits, routes), key=lambda route: ("{" not in route, len(route.split()[1]), "ANY" not in route), default=None)
+
+
+def check_operations(template):
+    """Each operation of the document gets from API Gateway to the function that serves it."""
+    (api,) = of_type(template, "AWS::ApiGatewayV2::Api").values()
+    routes = {}
+    for path, methods in api["Properties"]["Body"]["paths"].items():
+        for method, route in methods.items():
+            method = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
+            (target,) = references(route["x-amazon-apigateway-integration"]["uri"]) & set(template["Resources"])
+            routes[f"{method} {path}"] = target
+    document = json.loads((ROOT / "functions/api-proxy/openapi.json").read_text())["paths"]
+    asked = [f"{method.upper()} {path}" for path, methods in document.items() for method in methods]
+    problems = [] if len(asked) > 50 else [f"the document has only {len(asked)} operations"]
+    for call in [*asked, *ALSO_ASKED]:
+        # What stands for an id, or for several parts of a path.
+        method, path = re.sub(r"\{path\}", "Deals/61/Notes", call).split()
+        path = re.sub(r"\{\w+\}", "61", path)
+        route = leads_to(routes, method, path)
+        if routes.get(route) != "ApiProxy":
+            problems.append(f"{call} gets to {routes.get(route) or 'nothing'} by {route}")
+    return problems
 
 
 def check_variables(template):
@@ -725,6 +763,28 @@ class Mistakes(unittest.TestCase):
             del resources["ApiProxyHealthPermission"]
 
         self.assertIn("may not invoke ApiProxy for GET /health", self.wrong(check_routes, forget))
+
+    def test_operations(self):
+        def below_only(resources):
+            del resources["Api"]["Properties"]["Body"]["paths"]["/v1"]
+
+        def another_function(resources):
+            paths = resources["Api"]["Properties"]["Body"]["paths"]
+            paths["/v1/crm/{proxy+}"] = paths["/webhooks/{proxy+}"]
+
+        def reading_only(resources):
+            paths = resources["Api"]["Properties"]["Body"]["paths"]
+            paths["/v1/{proxy+}"] = {"get": paths["/v1/{proxy+}"]["x-amazon-apigateway-any-method"]}
+
+        problems = self.wrong(check_operations, below_only)
+        self.assertIn("GET /v1 gets to nothing", problems)
+        self.assertNotIn("/v1/none", problems)
+        problems = self.wrong(check_operations, another_function)
+        self.assertIn("PATCH /v1/crm/deals/{id} gets to WebhookIntake by ANY /v1/crm/{proxy+}", problems)
+        self.assertNotIn("/v1/inventory", problems)
+        problems = self.wrong(check_operations, reading_only)
+        self.assertIn("POST /v1/events/claim gets to nothing", problems)
+        self.assertNotIn("GET /v1/events", problems)
 
     def test_variables(self):
         def missing(resources):

@@ -239,9 +239,16 @@ async fn exact_scopes_make_an_honest_connection() {
         status["connections"][0]["allows"],
         serde_json::json!([
             "GET /v1/crm/deals",
+            "GET /v1/crm/deals/{id}",
             "GET /v1/crm/deals/{id}/brief",
             "GET /v1/crm/deals/{id}/notes",
-            "GET /v1/crm/contacts"
+            "GET /v1/crm/contacts",
+            "GET /v1/crm/contacts/{id}",
+            "GET /v1/events",
+            "GET /v1/events/{id}",
+            "POST /v1/events/claim",
+            "POST /v1/events/ack",
+            "GET /v1/audit"
         ])
     );
     agent.get("/v1/crm/deals").await.ok();

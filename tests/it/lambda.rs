@@ -210,6 +210,36 @@ async fn an_agent_goes_from_consent_to_items_through_the_gateway() {
     agent.get("/v1/inventory/items/%FF").await.problem("route_not_found");
 }
 
+/// API Gateway knows the template's routes and no others, and `/v1/{proxy+}` covers neither `/v1` nor another method of `/health`.
+#[tokio::test]
+async fn the_gateway_has_the_routes_of_the_template() {
+    let (deployed, agent) = Deployed::connected(Cloud::start().await).await;
+    for (method, path, status, seen) in [
+        ("HEAD", "/health", 200, true),
+        ("HEAD", "/v1", 401, true),
+        ("GET", "/v1", 401, true),
+        ("POST", "/v1", 405, true),
+        ("GET", "/v1/nothing", 404, true),
+        ("GET", "/nothing", 404, false),
+        ("GET", "/", 404, false),
+        ("POST", "/health", 404, false),
+    ] {
+        let before = deployed.cloud.figures("api-proxy").iter().map(|one| one.events.len()).sum::<usize>();
+        let url = format!("{}{path}", deployed.connector.url);
+        let answer = reqwest_client().request(method.parse().unwrap(), url).send().await.unwrap();
+        assert_eq!(answer.status().as_u16(), status, "{method} {path}");
+        let after = deployed.cloud.figures("api-proxy").iter().map(|one| one.events.len()).sum::<usize>();
+        assert_eq!(after > before, seen, "{method} {path}");
+    }
+    let (status, headers, text) = agent.bytes("GET", "/v1", &[], Vec::new()).await;
+    assert_eq!(status, 200);
+    assert_eq!(headers["content-type"], "text/markdown; charset=utf-8");
+    assert!(String::from_utf8(text).unwrap().contains("GET /v1/inventory/items"));
+    // Compressed, it goes through the gateway as base64.
+    let document = agent.get("/openapi.json?for=key").await.ok();
+    assert!(document["paths"]["/v1/inventory/items"].is_object(), "{document}");
+}
+
 #[tokio::test]
 async fn a_schedule_renews_what_ends_soon() {
     let (deployed, _) = Deployed::connected(Cloud::start().await).await;

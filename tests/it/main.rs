@@ -74,6 +74,7 @@ mod regressions;
 mod renewal;
 mod rights;
 mod sdks;
+mod self_description;
 mod simulation;
 mod stack;
 mod stock;

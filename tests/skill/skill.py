@@ -168,13 +168,13 @@ class Demo:
         self.folder.cleanup()
 
     def shell(self, command, **variables):
-        """What an agent's shell prints, and the status. Nothing but the declared variables is set."""
+        """The status, what an agent's shell prints, and the answer: JSON, or Markdown as it is. Only the declared variables are set."""
         known = {**self.variables, **variables, "PATH": os.environ["PATH"], "HOME": self.folder.name,
                  "CURL_HOME": self.folder.name, "LC_ALL": "C.UTF-8"}
         ended = subprocess.run(["sh", "-c", command], env=known, capture_output=True, text=True, timeout=60, check=False)
         body, _, status = ended.stdout.rpartition("\n")
         try:
-            return int(status), body, json.loads(body)
+            return int(status), body, body if body.startswith("# ") else json.loads(body)
         except ValueError:
             return 0, (ended.stdout + ended.stderr).strip(), None
 

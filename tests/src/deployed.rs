@@ -10,19 +10,15 @@ use shared::base::settings::{
 use shared::store::Stores;
 use shared::store::sqlite::Sqlite;
 
+use crate::aws::roles::Roles;
 use crate::aws::{Aws, Names, Trouble, guard};
 use crate::connector::{Agent, Connector};
-use crate::lambda::Cloud;
+use crate::lambda::{Cloud, Gateway};
 use crate::process;
 
-/// The functions, and where the HTTP API leads to each.
-const FUNCTIONS: [(&str, Option<&str>); 5] = [
-    ("api-proxy", Some("/")),
-    ("oauth-callback", Some("/oauth")),
-    ("webhook-intake", Some("/webhooks")),
-    ("token-refresh", None),
-    ("event-delivery", None),
-];
+/// The functions.
+const FUNCTIONS: [&str; 5] =
+    ["api-proxy", "oauth-callback", "webhook-intake", "token-refresh", "event-delivery"];
 
 /// The functions on a cloud, their store, and their operator.
 pub struct Deployed {
@@ -44,7 +40,7 @@ impl Deployed {
 
     /// As [`Self::on`], with a sandbox of these options.
     pub async fn with(cloud: Cloud, options: Options) -> Self {
-        let url = cloud.serve_http(&routes()).await;
+        let url = cloud.serve(gateway()).await;
         let connector = Connector::prepare(options, url).await;
         Self { cloud, connector, aws: None, keys: Vec::new() }.with_functions()
     }
@@ -58,10 +54,10 @@ impl Deployed {
     pub async fn on_aws_at(cloud: Cloud, endpoint: String) -> Self {
         let aws = Aws::get();
         let names = aws.stack().await;
-        let url = cloud.serve_http(&routes()).await;
+        let url = cloud.serve(gateway()).await;
         let connector = Connector::unset(Options::new(""), url).await;
         let connector = connector.on_stack(&names.stack, cloud.url());
-        let keys = FUNCTIONS.map(|(name, _)| (name, guard::key(&names.stack, name))).to_vec();
+        let keys = FUNCTIONS.map(|name| (name, guard::key(&names.stack, name))).to_vec();
         let deployed = Self { cloud, connector, aws: Some((names, endpoint)), keys }.with_functions();
         deployed.connector.set_client().await;
         deployed
@@ -75,7 +71,7 @@ impl Deployed {
     }
 
     fn with_functions(self) -> Self {
-        for (name, _) in FUNCTIONS {
+        for name in FUNCTIONS {
             self.cloud.function(name, &process::function(name), &self.variables(name));
         }
         if let Some((names, _)) = &self.aws {
@@ -167,6 +163,7 @@ impl Deployed {
     }
 }
 
-fn routes() -> Vec<(&'static str, &'static str)> {
-    FUNCTIONS.iter().filter_map(|(name, prefix)| prefix.map(|prefix| (prefix, *name))).collect()
+/// The HTTP API with the routes of the template.
+fn gateway() -> Gateway {
+    Gateway { routes: Roles::get().routes(), ..Gateway::new(&[]) }
 }

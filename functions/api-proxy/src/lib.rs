@@ -40,7 +40,7 @@ const PRELOAD_TIMEOUT: Duration = Duration::from_secs(2);
 const BODY_LIMIT: usize = 128 * 1024;
 
 /// The OpenAPI document, made of what the routes say of themselves. A running function makes nothing of it: it serves the copy
-/// that a test keeps equal to this.
+/// that a test keeps equal to this, and what the build took out of that copy.
 pub fn document() -> Value {
     openapi::document(&routes::operations())
 }

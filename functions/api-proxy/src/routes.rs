@@ -7,8 +7,9 @@ use crate::{connector, crm, events, inventory, passthrough};
 /// All routes.
 pub(crate) fn all(to: &mut impl Routes) {
     connector::health::routes(to);
-    connector::openapi_json::routes(to);
+    connector::self_description::routes(to);
     connector::status::routes(to);
+    connector::openapi_json::routes(to);
     inventory::items::routes(to);
     inventory::mappings::routes::routes(to);
     inventory::records::routes(to);
@@ -46,7 +47,7 @@ mod tests {
     use super::operations;
     use crate::openapi::{answers, document};
 
-    /// What fits into a line stands in one: readable in a change, and short for those who fetch it.
+    /// What fits into a line stands in one, so that a change can be read. What is served has no white space.
     fn printed(value: &Value, indent: &str, into: &mut String) {
         let line = value.to_string();
         let deeper = format!("{indent} ");

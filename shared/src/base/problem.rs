@@ -96,10 +96,10 @@ codes! {
     // The request
     /// No such route.
     RouteNotFound = "route_not_found", 404, false, Agent, "No such route",
-        "`GET /openapi.json` lists all routes, `GET /v1/status` what this connector is connected to.";
+        "`GET /v1` lists the routes that your key may call, and its connections.";
     /// The route exists, the method does not.
     MethodNotAllowed = "method_not_allowed", 405, false, Agent, "Method not allowed on this route",
-        "Use a method that the header `Allow` names; `GET /openapi.json` says what each does.";
+        "Use a method that the header `Allow` names; `GET /v1` says what each does.";
     /// A parameter that is unknown or has an impossible value.
     InvalidParameter = "invalid_parameter", 400, false, Agent, "Parameter not accepted",
         "Correct or leave out the parameter named in `detail`. Unknown parameters are refused, because a filter that is silently ignored gives wrong answers.";
@@ -173,7 +173,7 @@ codes! {
     // Writes
     /// A body that does not fit the route.
     BodyInvalid = "body_invalid", 400, false, Agent, "Body not accepted",
-        "Correct what `detail` names. The body is a JSON object with the fields that `GET /openapi.json` names for this route.";
+        "Correct what `detail` names. `GET /v1` shows the usual body of this route, `GET /openapi.json?for=key` all of its fields.";
     /// No customer has that name.
     CustomerNotFound = "customer_not_found", 404, false, Agent, "No customer of this name",
         "Names are compared exactly. `GET /v1/inventory/contacts?search=` finds customers by a part of the name; then send `customer_id`.";

@@ -49,12 +49,6 @@ const ROOMS: [(&str, &[&[&str]]); 2] = [
     ),
 ];
 
-/// What is said to know others of its height, with the reason.
-const EXCEPTIONS: [(&str, &str); 1] = [
-    // `allows` lists what the tables of records offer.
-    ("connector", "crm inventory"),
-];
-
 /// The room of a file: its folder or its name, and how high it lies.
 fn room<'a>(folder: &str, floors: &[&[&str]], path: &'a str) -> Option<(&'a str, usize)> {
     let inside = path.strip_prefix(folder)?;
@@ -78,11 +72,8 @@ fn back_up() -> Vec<String> {
             else {
                 continue;
             };
-            let excepted = EXCEPTIONS
-                .iter()
-                .any(|(name, others)| *name == own && others.split(' ').any(|name| name == other));
             let sideways = height == other_height && own != other;
-            if other_height > height || sideways && !excepted {
+            if other_height > height || sideways {
                 found.push(format!("{from} imports {to}"));
             }
         }

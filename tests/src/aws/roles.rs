@@ -1,4 +1,5 @@
-//! The roles of the functions, as template.yaml gives them: which statements each has, with the names of one stack in them.
+//! The roles of the functions, as template.yaml gives them: which statements each has, with the names of one stack in them; and
+//! the routes that lead to the functions.
 //!
 //! The roles are written out in the template, so that SAM changes nothing of them; `test_template.py` holds that. What the
 //! tags `!Ref`, `!GetAtt` and `!Sub` mean can be told from the text behind them.
@@ -78,6 +79,22 @@ impl Roles {
             policies.insert(function.to_owned(), policy["PolicyDocument"].clone());
         }
         Self { resources, policies }
+    }
+
+    /// The routes of the HTTP API, like `ANY /v1/{proxy+}`, with the functions that they lead to.
+    pub fn routes(&self) -> Vec<(String, String)> {
+        let mut routes = Vec::new();
+        for resource in self.resources.as_object().unwrap().values() {
+            let properties = &resource["Properties"];
+            let events = properties["Events"].as_object().into_iter().flatten();
+            for (_, event) in events.filter(|(_, event)| event["Type"] == "HttpApi") {
+                let text = |name: &str| event["Properties"][name].as_str().unwrap();
+                let function = properties["CodeUri"].as_str().unwrap().trim_start_matches("functions/");
+                routes.push((format!("{} {}", text("Method"), text("Path")), function.to_owned()));
+            }
+        }
+        assert!(routes.len() > 3, "{routes:?}");
+        routes
     }
 
     /// All that the functions may do by themselves. Logs and streams are read and written by Lambda, in their name.

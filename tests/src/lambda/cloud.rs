@@ -50,7 +50,7 @@ impl Cloud {
         *self.account.find(name).unwrap().limit.lock().unwrap() = limit;
     }
 
-    /// An HTTP API whose requests go to the function with the longest prefix that fits; the address it listens on.
+    /// An HTTP API whose requests go to the function with the closest route; the address it listens on.
     pub async fn serve_http(&self, routes: &[(&str, &str)]) -> String {
         self.serve(Gateway::new(routes)).await
     }

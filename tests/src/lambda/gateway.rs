@@ -30,7 +30,8 @@ pub struct Gateway {
     pub domain: String,
     /// How long it waits for a function.
     pub patience: Duration,
-    /// Path prefixes and the functions behind them. `/a` covers `/a` and `/a/…`, `/` everything.
+    /// Routes and the functions behind them: such as AWS has (`ANY /a/{proxy+}`, which does not cover `/a`), or prefixes of
+    /// paths. The prefix `/a` covers `/a` and `/a/…`, `/` everything.
     pub routes: Vec<(String, String)>,
 }
 
@@ -53,20 +54,34 @@ impl Gateway {
         })
     }
 
-    /// The function with the longest prefix of a path.
-    fn route(&self, path: &str) -> Option<&str> {
-        let fits = |prefix: &str| {
-            path.strip_prefix(prefix.trim_end_matches('/'))
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+    /// The function of the closest route: a whole path is closer than a beginning, a long beginning than a short one, and a
+    /// method than any.
+    fn route(&self, method: &str, path: &str) -> Option<&str> {
+        let fits = |route: &str| match route.split_once(' ') {
+            None => path
+                .strip_prefix(route.trim_end_matches('/'))
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/')),
+            Some((verb, pattern)) => {
+                let is_path = match pattern.strip_suffix("{proxy+}") {
+                    Some(above) => path.strip_prefix(above).is_some_and(|rest| !rest.is_empty()),
+                    None => path == pattern,
+                };
+                is_path && (verb == "ANY" || verb == method)
+            }
         };
-        let fitting = self.routes.iter().filter(|(prefix, _)| fits(prefix));
-        fitting.max_by_key(|(prefix, _)| prefix.len()).map(|(_, name)| name.as_str())
+        let closeness = |route: &str| {
+            let (verb, pattern) = route.split_once(' ').unwrap_or(("ANY", route));
+            (!pattern.contains('{'), pattern.len(), verb != "ANY")
+        };
+        let fitting = self.routes.iter().filter(|(route, _)| fits(route));
+        fitting.max_by_key(|(route, _)| closeness(route)).map(|(_, name)| name.as_str())
     }
 
     async fn handle(&self, account: &Arc<Account>, from: SocketAddr, request: Request) -> Response {
         let (request, body) = request.into_parts();
         let Ok(body) = to_bytes(body, REQUEST_LIMIT).await else { return message(413) };
-        let Some(name) = self.route(&decoded_path(request.uri.path())) else { return message(404) };
+        let path = decoded_path(request.uri.path());
+        let Some(name) = self.route(request.method.as_str(), &path) else { return message(404) };
         let id = format!("{:015x}=", from.port());
         let event = event(&self.domain, from.ip(), &id, &request, &body).to_string().into();
         let mut response = match timeout(self.patience, account.invoke(name, event)).await {

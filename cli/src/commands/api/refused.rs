@@ -33,8 +33,9 @@ impl Refused {
         let zoho = zoho.map(|said| format!(" Zoho says: {said}")).unwrap_or_default();
         let link = Some(word("reconnect_url")).filter(|link| !link.is_empty());
         let link = link.map(|link| format!(" {link}")).unwrap_or_default();
-        // What is said of bodies in general is for those who write JSON.
-        let hint = if word("hint").contains("openapi.json") { "" } else { word("hint") };
+        // What is said of routes and bodies in general is for those who call the API themselves.
+        let is_for_agents = matches!(word("code"), "route_not_found" | "method_not_allowed" | "body_invalid");
+        let hint = if is_for_agents { "" } else { word("hint") };
         let line = format!("{title} ({}): {}{zoho}\n{hint}{link}", word("code"), word("detail"));
         let line = line.trim_end().to_owned();
         let is_for_now = document.get("retryable").and_then(Value::as_bool).unwrap_or_default();

@@ -117,7 +117,8 @@ impl Module {
     fn list_documented(&self) -> Operation {
         let (name, words) = self.one;
         let operation =
-            Operation::read(Product::Crm, format!("list{name}s"), format!("{words}s of CRM, by page"));
+            Operation::read(Product::Crm, format!("list{name}s"), format!("{words}s of CRM, by page"))
+                .scopes(&[self.scope]);
         let by = in_ticks(self.by.iter().map(|by| by.0));
         let operation = operation.about(format!(
             "At most one of {by} may be there. A search has one page, and new records can be missing from it for a minute."
@@ -139,6 +140,7 @@ impl Module {
     fn one_documented(&self) -> Operation {
         let (name, words) = self.one;
         Operation::read(Product::Crm, format!("get{name}"), format!("One {words} of CRM"))
+            .scopes(&[self.scope])
             .id("id", self.example)
             .fields("Phone,Owner")
             .answers(200, "The record.", self.shape())

@@ -23,6 +23,7 @@ use crate::zoho::Target;
 pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Get, "/v1/crm/fields", list, || {
         Operation::read(Product::Crm, "listFields", "The fields of a module of CRM")
+            .scopes(&[scope::FIELDS])
             .about("What can be asked for, filtered by and written, and which values it takes.")
             .required(
                 "module",

@@ -44,6 +44,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
         );
         let asks = "select Deal_Name, Amount from Deals where Stage = :stage and Amount >= :least";
         Operation::read(Product::Crm, "query", "A question to CRM in its query language")
+            .scopes(&[coql::SCOPE])
             .about("Reading only. A value is never pasted into the text: what people wrote cannot change the question.")
             .takes(
                 body!("Query"),

@@ -42,6 +42,7 @@ const ONE_CALL_AWAY: &str = "Zoho's lists have neither what is available nor the
 pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Get, PATH, list, || {
         Operation::read(Product::Inventory, "listItems", "Items by page, or the one with a SKU")
+            .scopes(&[inventory::scope::ITEMS])
             .about(
                 "`sku` finds the one active item with exactly this SKU, `product_id` the one that it is mapped to; each goes with `fields`, \
                  `details` and `location` only. A list has neither `stock.available` nor `stock.locations`: read the single item for these, or ask for `details`.",
@@ -78,6 +79,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
     });
     to.on(Verb::Get, "/v1/inventory/items/{item_id}", one, || {
         Operation::read(Product::Inventory, "getItem", "One item with its stock by location")
+            .scopes(&[inventory::scope::ITEMS])
             .id("item_id", "3300000000070001")
             .fields("name,sku,rate")
             .answers(200, "The item.", documented())

@@ -232,7 +232,8 @@ impl Kind {
     fn list_documented(&self) -> Operation {
         let (name, words) = self.name;
         let operation =
-            Operation::read(Product::Inventory, format!("list{name}s"), format!("{words}s, by page"));
+            Operation::read(Product::Inventory, format!("list{name}s"), format!("{words}s, by page"))
+                .scopes(&[self.record.read_scope]);
         let operation = self.filters.iter().fold(operation, |operation, (filter, ..)| {
             let about = match *filter {
                 "search" => "A part of a name, number or address.".to_owned(),
@@ -248,6 +249,7 @@ impl Kind {
     fn one_documented(&self) -> Operation {
         let (name, words) = self.name;
         Operation::read(Product::Inventory, format!("get{name}"), format!("One {words}"))
+            .scopes(&[self.record.read_scope])
             .id("id", self.example)
             .fields(self.record.id_field)
             .answers(200, "The record.", self.shape())

@@ -2,6 +2,7 @@
 //! that is served: a running function makes nothing of it.
 
 pub(crate) mod body;
+pub(crate) mod listed;
 pub mod operation;
 mod responses;
 pub(crate) mod route;
@@ -26,7 +27,7 @@ Unknown parameters are refused.
 - **Writes** are sent to Zoho once. `?dry_run=true` shows what a write would do. Send an `Idempotency-Key` of your own making with \
 every write: a repetition then gives the first answer again, and without one it is done twice. A `notice` says what else is to \
 be known of an answer.
-- Start with `GET /v1/status`: it says which connections there are and what they allow.";
+- Start with `GET /v1`: it says in short what this key can do on which connections.";
 
 /// The document of these operations.
 pub(crate) fn document(operations: &[Operation]) -> Value {
@@ -160,6 +161,11 @@ impl Components {
         let Some(into) = described.as_object_mut() else { return described };
         if operation.way == Way::Open {
             into.insert("security".to_owned(), json!([]));
+        } else {
+            into.insert("x-permissions".to_owned(), json!(permissions(operation.way)));
+        }
+        if !operation.scopes.is_empty() {
+            into.insert("x-scopes".to_owned(), json!(operation.scopes));
         }
         let mut parameters: Vec<Value> = operation.parameters.iter().map(parameter).collect();
         for (name, shared) in of_way(operation.way) {
@@ -227,14 +233,21 @@ fn description(operation: &Operation) -> String {
     let needs = match operation.way {
         Way::Open => "Needs no key.".to_owned(),
         Way::Key => "Needs a key, whatever it may do.".to_owned(),
-        Way::Own(permissions) => format!("Needs the permission `{}`.", permissions.join("` or `")),
-        Way::Read(product) => format!("Needs the permission `{product}:{}`.", Access::Read),
         Way::Pass(_) => "Needs a pattern among the key's permissions that fits the call.".to_owned(),
-        Way::Write(product, access) | Way::Work(product, access) => {
-            format!("Needs the permission `{product}:{access}`.")
-        }
+        way => format!("Needs the permission `{}`.", permissions(way).join("` or `")),
     };
     if operation.description.is_empty() { needs } else { format!("{}\n\n{needs}", operation.description) }
+}
+
+/// The permissions of a key of which one is needed; none where any key will do.
+fn permissions(way: Way) -> Vec<String> {
+    match way {
+        Way::Open | Way::Key => Vec::new(),
+        Way::Own(permissions) => permissions.iter().map(ToString::to_string).collect(),
+        Way::Read(product) => vec![format!("{product}:{}", Access::Read)],
+        Way::Write(product, access) | Way::Work(product, access) => vec![format!("{product}:{access}")],
+        Way::Pass(verb) => vec![format!("zoho:{}:{{product}}/{{path}}", verb.as_str())],
+    }
 }
 
 /// A write can also be previewed.

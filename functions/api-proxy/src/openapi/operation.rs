@@ -92,6 +92,8 @@ pub struct Operation {
     pub description: String,
     /// What it needs.
     pub way: Way,
+    /// The scopes of Zoho without which it can give nothing.
+    pub scopes: Vec<&'static str>,
     /// Its own parameters: those of its [`Way`] come on top.
     pub parameters: Vec<Parameter>,
     /// What it takes.
@@ -116,6 +118,7 @@ impl Operation {
             summary: summary.into(),
             description: String::new(),
             way,
+            scopes: Vec::new(),
             parameters: Vec::new(),
             body: None,
             answers: Vec::new(),
@@ -180,6 +183,12 @@ impl Operation {
         summary: impl Into<String>,
     ) -> Self {
         Self::new(Way::Work(product, access), tag(product), id, summary)
+    }
+
+    /// Needs these scopes of Zoho, all of them.
+    pub(crate) fn scopes(mut self, scopes: &[&'static str]) -> Self {
+        self.scopes.extend_from_slice(scopes);
+        self
     }
 
     /// What an agent should know before it calls; sentences.

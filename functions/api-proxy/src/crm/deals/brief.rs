@@ -69,6 +69,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
         );
         let brief = named("Brief", schema).with([deal, account, contact, note]);
         Operation::read(Product::Crm, "briefDeal", "All that one should know before talking about a deal")
+            .scopes(&[crm::scope::DEALS])
             .about("The deal with its account, its people and its last notes, by at most four calls to Zoho.")
             .id("id", read::EXAMPLE)
             .answers(200, "The brief.", brief)

@@ -33,6 +33,7 @@ pub(super) const ONE: &str = "/v1/crm/deals/{id}";
 pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Get, PATH, list, || {
         Operation::read(Product::Crm, "listDeals", "Deals, by page")
+            .scopes(&[crm::scope::DEALS])
             .about(
                 "In the order of their ids. What is there throughout comes once, whatever else comes and goes meanwhile. `stage` \
                  and `search` need the scope ZohoCRM.coql.READ.",
@@ -46,6 +47,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
     });
     to.on(Verb::Get, ONE, one, || {
         Operation::read(Product::Crm, "getDeal", "One deal")
+            .scopes(&[crm::scope::DEALS])
             .id("id", EXAMPLE)
             .fields("Deal_Name,Stage,Amount")
             .answers(200, "The deal.", documented())

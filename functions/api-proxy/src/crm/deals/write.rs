@@ -38,6 +38,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
     };
     to.on(Verb::Post, PATH, create, || {
         write("createDeal", "Makes a deal")
+            .scopes(&[crm::scope::CREATE_DEALS])
             .about(
                 "By the names that a read gives; a lookup by `<Field>_id`. Names, types, lengths and values of picklists are \
                  checked by the fields of this CRM (`GET /v1/crm/fields`) before anything is sent, and what the deal then \
@@ -52,6 +53,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
     });
     to.on(Verb::Patch, ONE, update, || {
         write("updateDeal", "Changes fields of a deal")
+            .scopes(&[crm::scope::UPDATE_DEALS])
             .about(
                 "Only the fields in the body are changed; null empties one. The rows of a subform are all replaced: a change \
                  that leaves rows out needs a preview, which shows them.",
@@ -72,6 +74,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
     });
     to.on(Verb::Post, "/v1/crm/deals/upsert", upsert, || {
         write("upsertDeal", "Makes a deal, or changes the one with the same value")
+            .scopes(&[crm::scope::UPDATE_DEALS])
             .about(
                 "Which deal is meant tells the value of the field that `by` names. It must be unique in CRM (`GET /v1/crm/fields`), \
                  so that no other deal of the same name is changed.",

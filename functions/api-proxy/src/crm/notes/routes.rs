@@ -40,13 +40,15 @@ const PATH: &str = "/v1/crm/deals/{id}/notes";
 pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Get, PATH, list, || {
         Operation::read(Product::Crm, "listNotes", "The notes of a deal")
+            .scopes(&[crm::scope::NOTES])
             .about("In the order of CRM, which is oldest first unless the user has set it otherwise.")
             .id("id", "6100000000451001")
             .pages()
             .answers(200, "A page.", list_of(documented()))
     });
     to.on(Verb::Post, PATH, create, || {
-        let operation = Operation::write(Product::Crm, Access::Write, "createNote", "Adds a note to a deal");
+        let operation = Operation::write(Product::Crm, Access::Write, "createNote", "Adds a note to a deal")
+            .scopes(&[crm::scope::CREATE_NOTES]);
         with_fields(operation, "Note_Title,Created_Time")
             .about("Notes have nothing that tells one from another: without an `Idempotency-Key`, the same note sent twice is two.")
             .id("id", "6100000000451001")

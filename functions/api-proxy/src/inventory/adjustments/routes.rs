@@ -7,6 +7,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 use serde_json::{Value, json};
 use shared::base::problem::{Code, Problem};
+use shared::zoho::inventory::adjustments;
 use shared::zoho::scope::{Access, Product};
 
 use super::body::Adjustment;
@@ -28,7 +29,8 @@ const PATH: &str = "/v1/inventory/adjustments";
 pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Post, PATH, create, || {
         let operation =
-            Operation::write(Product::Inventory, Access::Stock, "adjustStock", "Changes the stock of items");
+            Operation::write(Product::Inventory, Access::Stock, "adjustStock", "Changes the stock of items")
+                .scopes(&[adjustments::CREATE]);
         with_fields(operation, "reference_number,status")
             .about(
                 "`delta` changes the stock by so much; `target` with `expected` sets it, unless it is another by now. `lines` holds \

@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use shared::base::id::{ConnectionName, is_zoho_id};
 use shared::base::problem::{Code, Problem};
 use shared::core::mappings::{MAX_NAME, Mapping, Saved, Saving};
+use shared::zoho::inventory;
 use shared::zoho::scope::{Access, Product};
 use tokio::time::Instant;
 
@@ -100,6 +101,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
             "resolveMappings",
             "Holds mappings against Zoho's items",
         )
+            .scopes(&[inventory::scope::ITEMS])
             .about(
                 "Fills in ids, SKUs and names that a mapping does not have yet, and tells what does not fit: unknown, ambiguous and \
                  inactive SKUs, items that are gone or have another SKU now, two product ids on one item. Nothing is chosen and \

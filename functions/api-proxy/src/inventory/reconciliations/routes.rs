@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use shared::base::id::{ConnectionName, is_time_ordered, time_ordered};
 use shared::base::problem::{Code, Problem};
 use shared::base::web::Segments;
-use shared::zoho::inventory;
+use shared::zoho::inventory::{self, adjustments};
 use shared::zoho::scope::{Access, Product};
 
 use super::head::{Head, State};
@@ -45,7 +45,9 @@ const STEPS_TO_SAVE: usize = 10;
 const EXAMPLE: &str = "019acf3d1c0d5e2b8f4a7c6d9e1f203";
 
 pub(crate) fn routes(to: &mut impl Routes) {
-    let work = |id, summary| Operation::work(Product::Inventory, Access::Stock, id, summary);
+    let work =
+        |id, summary, scope| Operation::work(Product::Inventory, Access::Stock, id, summary).scopes(&[scope]);
+    let items = inventory::scope::ITEMS;
     let with_id = |operation: Operation| operation.path("id", "Its id.", our_id(), EXAMPLE);
     let with_calls = |operation: Operation| {
         let about = "Agrees to more calls to Zoho than a tenth of the day's.";
@@ -80,7 +82,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
         |operation: Operation, about: &str| operation.answers(202, about, documented::reconciliation());
 
     to.on(Verb::Post, PATH, create.layer(DefaultBodyLimit::max(LARGEST)), || {
-        let operation = with_calls(with_counts(work("createReconciliation", "Compares counts with Zoho's stock")))
+        let operation = with_calls(with_counts(work("createReconciliation", "Compares counts with Zoho's stock", items)))
             .about(
                 "Takes up to 50,000 counts: JSON, or a CSV table with the columns `sku` (or `item_id`, `product_id`), `quantity` and, \
                  if need be, `location`. Nothing is written to Zoho. More than 4 MB are sent in parts: `more` in all but the last, \
@@ -91,20 +93,20 @@ pub(crate) fn routes(to: &mut impl Routes) {
         going_on(operation, "Counts are taken, and there is more to do: POST to `next`.")
     });
     to.on(Verb::Post, "/v1/inventory/reconciliations/{id}/counts", add.layer(DefaultBodyLimit::max(LARGEST)), || {
-        let operation = with_id(with_calls(with_counts(work("addCounts", "Adds counts to a reconciliation"))))
+        let operation = with_id(with_calls(with_counts(work("addCounts", "Adds counts to a reconciliation", items))))
             .about("The last part comes without `more`, and the comparison begins. The same part twice is taken once.")
             .answers(200, "Everything is compared.", documented::reconciliation())
             .fails(&[Code::LocationNotFound, Code::CallsUnconfirmed, Code::ReconciliationNotFound, Code::ReconciliationState]);
         going_on(operation, "Counts are taken, and there is more to do: POST to `next`.")
     });
     to.on(Verb::Post, "/v1/inventory/reconciliations/{id}/compare", go_on, || {
-        let operation = with_id(with_calls(work("compareReconciliation", "Goes on comparing")))
+        let operation = with_id(with_calls(work("compareReconciliation", "Goes on comparing", items)))
             .answers(200, "Everything is compared.", documented::reconciliation())
             .fails(&[Code::CallsUnconfirmed, Code::ReconciliationNotFound, Code::ReconciliationState]);
         going_on(operation, "There is more to do: POST to `next`.")
     });
     to.on(Verb::Post, "/v1/inventory/reconciliations/{id}/apply", do_apply, || {
-        let operation = with_id(with_calls(work("applyReconciliation", "Adjusts what drifted")))
+        let operation = with_id(with_calls(work("applyReconciliation", "Adjusts what drifted", adjustments::CREATE)))
             .about(
                 "`rows` is `all`, or the lines of rows that drifted. Each row is adjusted once, and only where Zoho's figure is still \
                  the compared one. Items that were changed while they were counted are applied only by their lines. An empty body goes \

@@ -36,7 +36,9 @@ const TOLD_BY: &str = "salesorder_number,reference_number,customer_name,date,tot
 const EXAMPLE: &str = "3300000000080407";
 
 pub(crate) fn routes(to: &mut impl Routes) {
-    let write = |id, summary| Operation::write(Product::Inventory, Access::Write, id, summary);
+    let write = |id, summary| {
+        Operation::write(Product::Inventory, Access::Write, id, summary).scopes(&[orders::CREATE])
+    };
     to.on(Verb::Post, "/v1/inventory/salesorders", create, || {
         with_fields(write("createSalesOrder", "Makes a sales order"), "salesorder_number,status,total")
             .about(

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde_json::json;
 use shared::base::problem::{Code, Problem};
 use shared::base::web::Segments;
+use shared::zoho::inventory::transfer_orders;
 use shared::zoho::scope::{Access, Product};
 
 use super::body::Transfer;
@@ -31,7 +32,9 @@ const PATH: &str = "/v1/inventory/transferorders";
 const EXAMPLE: &str = "3300000000096001";
 
 pub(crate) fn routes(to: &mut impl Routes) {
-    let write = |id, summary| Operation::write(Product::Inventory, Access::Stock, id, summary);
+    let write = |id, summary| {
+        Operation::write(Product::Inventory, Access::Stock, id, summary).scopes(&[transfer_orders::CREATE])
+    };
     to.on(Verb::Post, PATH, create, || {
         with_fields(write("transferStock", "Moves stock from one location to another"), "transfer_order_number,status")
             .about(
