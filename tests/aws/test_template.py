@@ -36,6 +36,7 @@ ROUTES = {
     "ANY /v1/{proxy+}": "ApiProxy",
     "GET /health": "ApiProxy",
     "GET /openapi.json": "ApiProxy",
+    "ANY /mcp": "ApiProxy",
 }
 
 GRANT = "secret:${AWS::StackName}/connections/*/grant*"
@@ -388,6 +389,7 @@ def check_routes(template):
     for target, folder in FUNCTIONS.items():
         if folder == "api-proxy":  # whose document is made of its routes
             served = json.loads((ROOT / "functions/api-proxy/openapi.json").read_text())["paths"]
+            served = [*served, "/mcp"]  # which is no operation, but calls them
         else:
             served = re.findall(r'\.route\(\s*"(/[^"]*)"', source_of(f"functions/{folder}/src"))
         prefixes = [route.split()[1].removesuffix("{proxy+}") for route, to in ROUTES.items() if to == target]
