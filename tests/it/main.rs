@@ -58,6 +58,7 @@ mod killed;
 mod lambda;
 mod many_connections;
 mod mappings;
+mod mcp;
 mod openapi;
 mod operator;
 mod orders;

@@ -1,15 +1,18 @@
-//! `POST /mcp`: the API for clients of the Model Context Protocol, by streamable HTTP, without sessions, with answers of JSON.
+//! `POST /mcp`: the API for clients of the Model Context Protocol, by streamable HTTP, without sessions, with answers of JSON. It
+//! speaks with the handshake that clients have begun with so far, and without it, as the revision of 2026-07-28 has it.
 //!
 //! It is JSON-RPC of our own and not the SDK for Rust (`rmcp`): a server that keeps nothing between two requests, streams nothing
-//! and has tools alone is three methods and a table, while the SDK brings a session manager, streams of events and a second
-//! generator of schemas into a binary whose size is bounded and whose start is paid for by every cold call. The official clients
-//! for TypeScript and Python and the inspector prove that it is the same protocol (`tests/mcp`).
+//! and has tools alone is a few methods and a table, while the SDK brings a manager of sessions, streams of events and another
+//! maker of schemas into a binary whose size is bounded, and whose start every cold call waits for. The official clients for
+//! TypeScript and Python and the inspector prove that it is the same protocol (`tests/mcp`).
 //!
 //! A call of a tool (`tools`) becomes a request to the API's own router, with the caller's key: permissions, redaction, previews,
 //! idempotency and problems are those of the API, and are written nowhere twice.
 
 mod rpc;
 mod tools;
+
+use std::borrow::Cow;
 
 use axum::Router;
 use axum::body::Bytes;
@@ -33,9 +36,14 @@ pub(crate) const PATH: &str = "/mcp";
 /// The largest message: what it holds is a request, which has a limit of its own.
 const BODY_LIMIT: usize = 1024 * 1024;
 
-/// The revisions of the protocol that begin with `initialize`, newest first. The one after them has no `initialize`; its clients
-/// hear which there are, and take one of these.
-const VERSIONS: [&str; 4] = ["2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
+/// The revision that has no handshake: each request says all that is to be known of its client.
+const STATELESS: &str = "2026-07-28";
+
+/// All revisions of the protocol that are spoken, newest first. All but [`STATELESS`] begin with `initialize`.
+const VERSIONS: [&str; 5] = [STATELESS, "2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05"];
+
+/// How long a client may keep the list of tools: it changes with the connector's version alone.
+const KEPT_MILLISECONDS: u32 = 300_000;
 
 /// For clients that show it to their model; what a model must know stands in the descriptions of the tools.
 const INSTRUCTIONS: &str = "Zoho Inventory and Zoho CRM. Call `status` first. Lists are {data, next}: `get` reads `next`. What \
@@ -89,35 +97,92 @@ async fn handle(
 ) -> Result<Response, Failure> {
     demand_client(headers, origin)?;
     let Message { id, method, params } = rpc::read(bytes)?;
-    let version =
-        headers.get("mcp-protocol-version").map(|version| String::from_utf8_lossy(version.as_bytes()));
-    if let Some(version) = version.as_deref().filter(|version| !VERSIONS.contains(version)) {
+    let version = plain(headers, "mcp-protocol-version");
+    let version = version.as_deref();
+    if let Some(version) = version.filter(|version| !VERSIONS.contains(version)) {
         return Err(Failure::unsupported(version, &VERSIONS).to(id.unwrap_or_default()));
     }
     // Notifications, and answers to nothing: there is nothing to do with them.
     let Some(id) = id else { return Ok(StatusCode::ACCEPTED.into_response()) };
-    let result = match method.as_str() {
-        "initialize" => Ok(initialize(&params)),
-        "ping" => Ok(json!({})),
-        "tools/list" => Ok(tools::list(&caller.key)),
-        "tools/call" => tools::call(mcp.api.clone(), caller, origin, headers, params).await,
-        other => Err(Failure::unknown(other)),
+    let is_stateless = version == Some(STATELESS);
+    if is_stateless && let Err(failure) = demand_same(headers, &method, &params) {
+        return Err(failure.to(id));
+    }
+    let result = match (method.as_str(), is_stateless) {
+        ("initialize", false) => Ok(initialize(&params)),
+        ("ping", false) => Ok(json!({})),
+        ("server/discover", true) => Ok(discover()),
+        ("tools/list", _) => Ok(tools::list(&caller.key)),
+        ("tools/call", _) => tools::call(mcp.api.clone(), caller, origin, headers, params).await,
+        (other, _) => Err(Failure::unknown(other)),
     };
     match result {
+        Ok(result) if is_stateless => Ok(rpc::answer(&id, &complete(result, &method))),
         Ok(result) => Ok(rpc::answer(&id, &result)),
+        Err(failure) if is_stateless => Err(failure.by_status().to(id)),
         Err(failure) => Err(failure.to(id)),
     }
+}
+
+/// A header as text.
+fn plain<'a>(headers: &'a HeaderMap, name: &str) -> Option<Cow<'a, str>> {
+    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()))
+}
+
+/// The headers by which something on the way may route a request without handshake say the same as its body.
+fn demand_same(headers: &HeaderMap, method: &str, params: &Map<String, Value>) -> Result<(), Failure> {
+    let meta = params.get("_meta").and_then(|meta| meta.get("io.modelcontextprotocol/protocolVersion"));
+    if meta.and_then(Value::as_str) != Some(STATELESS) {
+        return Err(Failure::mismatch(
+            "`params._meta` does not say the revision that `MCP-Protocol-Version` says.",
+        ));
+    }
+    if plain(headers, "mcp-method").as_deref() != Some(method) {
+        return Err(Failure::mismatch("`Mcp-Method` does not say the method that the body says."));
+    }
+    let tool = params.get("name").and_then(Value::as_str).filter(|_| method == "tools/call");
+    if tool.is_some() && plain(headers, "mcp-name").as_deref() != tool {
+        return Err(Failure::mismatch("`Mcp-Name` does not say the tool that the body says."));
+    }
+    Ok(())
+}
+
+/// What each result without handshake says of itself: that it is all, and how long it may be kept.
+fn complete(mut result: Value, method: &str) -> Value {
+    if let Some(result) = result.as_object_mut() {
+        result.insert("resultType".to_owned(), "complete".into());
+        if method != "tools/call" {
+            result.insert("ttlMs".to_owned(), KEPT_MILLISECONDS.into());
+            result.insert("cacheScope".to_owned(), "private".into());
+        }
+    }
+    result
+}
+
+fn server_info() -> Value {
+    json!({ "name": "zoho-connector", "title": "Zoho Connector", "version": env!("CARGO_PKG_VERSION") })
+}
+
+/// What takes the place of the handshake.
+fn discover() -> Value {
+    json!({
+        "supportedVersions": VERSIONS,
+        "capabilities": { "tools": {} },
+        "instructions": INSTRUCTIONS,
+        "_meta": { "io.modelcontextprotocol/serverInfo": server_info() },
+    })
 }
 
 /// The client's revision of the protocol, where it is known; else it hears the newest, and decides whether it goes on.
 fn initialize(params: &Map<String, Value>) -> Value {
     let wanted = params.get("protocolVersion").and_then(Value::as_str);
-    let [newest, ..] = VERSIONS;
-    let version = VERSIONS.into_iter().find(|known| Some(*known) == wanted).unwrap_or(newest);
+    let [_, newest, ..] = VERSIONS;
+    let mut known = VERSIONS.into_iter().filter(|known| *known != STATELESS);
+    let version = known.find(|known| Some(*known) == wanted).unwrap_or(newest);
     json!({
         "protocolVersion": version,
         "capabilities": { "tools": {} },
-        "serverInfo": { "name": "zoho-connector", "title": "Zoho Connector", "version": env!("CARGO_PKG_VERSION") },
+        "serverInfo": server_info(),
         "instructions": INSTRUCTIONS,
     })
 }
@@ -167,6 +232,7 @@ mod tests {
             (json!({ "protocolVersion": "2025-06-18" }), "2025-06-18"),
             (json!({ "protocolVersion": "2024-11-05" }), "2024-11-05"),
             (json!({ "protocolVersion": "2030-01-01" }), "2025-11-25"),
+            (json!({ "protocolVersion": STATELESS }), "2025-11-25"),
             (json!({ "protocolVersion": 7 }), "2025-11-25"),
             (json!({}), "2025-11-25"),
         ] {
@@ -174,6 +240,40 @@ mod tests {
             assert_eq!(result["protocolVersion"], spoken, "{wanted}");
             assert_eq!(result["capabilities"], json!({ "tools": {} }));
         }
+    }
+
+    #[test]
+    fn without_handshake_headers_and_body_say_the_same() {
+        let headers = |method: &'static str, name: Option<&'static str>| {
+            let mut headers = HeaderMap::new();
+            headers.insert("mcp-method", HeaderValue::from_static(method));
+            if let Some(name) = name {
+                headers.insert("mcp-name", HeaderValue::from_static(name));
+            }
+            headers
+        };
+        let meta = json!({ "io.modelcontextprotocol/protocolVersion": STATELESS });
+        let list = json!({ "_meta": meta });
+        let call = json!({ "_meta": meta, "name": "status" });
+        for (headers, method, params, is_same) in [
+            (headers("tools/list", None), "tools/list", &list, true),
+            (headers("tools/call", Some("status")), "tools/call", &call, true),
+            (headers("tools/call", None), "tools/call", &call, false),
+            (headers("tools/call", Some("get")), "tools/call", &call, false),
+            (headers("tools/list", None), "tools/call", &call, false),
+            (headers("tools/list", None), "tools/list", &json!({}), false),
+            (HeaderMap::new(), "tools/list", &list, false),
+        ] {
+            let same = demand_same(&headers, method, params.as_object().unwrap());
+            assert_eq!(same.is_ok(), is_same, "{headers:?} {method} {params}");
+        }
+        let list = complete(json!({ "tools": [] }), "tools/list");
+        assert_eq!(
+            list,
+            json!({ "tools": [], "resultType": "complete", "ttlMs": 300_000, "cacheScope": "private" })
+        );
+        assert_eq!(complete(json!({}), "tools/call"), json!({ "resultType": "complete" }));
+        assert_eq!(discover()["supportedVersions"][0], STATELESS);
     }
 
     #[test]

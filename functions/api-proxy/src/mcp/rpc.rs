@@ -11,7 +11,9 @@ const PARSE_ERROR: i32 = -32700;
 const INVALID_REQUEST: i32 = -32600;
 const METHOD_NOT_FOUND: i32 = -32601;
 const INVALID_PARAMS: i32 = -32602;
-/// MCP's own, since its revision of 2026-07-28. `data.supported` tells a client which revisions there are.
+/// MCP's own: a header says something else than the body.
+const HEADER_MISMATCH: i32 = -32020;
+/// MCP's own: `data.supported` tells a client which revisions there are.
 const UNSUPPORTED_PROTOCOL_VERSION: i32 = -32022;
 
 /// What a client sends.
@@ -61,6 +63,11 @@ impl Failure {
         failure
     }
 
+    /// A header that says something else than the body.
+    pub(super) fn mismatch(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, HEADER_MISMATCH, message)
+    }
+
     /// A method that is not there.
     pub(super) fn unknown(method: &str) -> Self {
         let message = format!("There is no method `{method}`: this server has tools, and nothing else.");
@@ -70,6 +77,16 @@ impl Failure {
     /// Parameters that the method does not take.
     pub(super) fn params(message: impl Into<String>) -> Self {
         Self::new(StatusCode::OK, INVALID_PARAMS, message)
+    }
+
+    /// With the status of HTTP that the revision without handshake has for it; those before have 200 for all.
+    #[must_use]
+    pub(super) fn by_status(mut self) -> Self {
+        self.0.status = match self.0.code {
+            METHOD_NOT_FOUND => StatusCode::NOT_FOUND,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        self
     }
 
     /// In answer to the message with this id.
