@@ -185,6 +185,7 @@ async fn the_official_clients_of_mcp_list_and_call() {
     assert_eq!(outcome("inspector lists".to_owned()), "25");
     assert_eq!(outcome("inspector calls".to_owned()), "fine, 1 text, 1 rows");
     let writes = connector.zoho.sandbox.requests();
-    let writes = writes.iter().filter(|one| one.method == "POST" && one.path.contains("inventoryadjustments"));
+    let writes =
+        writes.iter().filter(|one| one.method == "POST" && one.path.contains("inventoryadjustments"));
     assert_eq!(writes.count(), 3, "each of the three that wrote did so once");
 }
