@@ -148,7 +148,7 @@ impl Tool {
         let mut sent = HeaderMap::new();
         for (argument, header, is_kept) in HEADERS {
             let header = HeaderName::from_static(header);
-            if let Some(value) = arguments.remove(argument) {
+            if let Some(value) = arguments.shift_remove(argument) {
                 let value = HeaderValue::try_from(text(argument, &value)?);
                 let value =
                     value.map_err(|_| invalid(format!("`{argument}` must be one line of plain text.")))?;
@@ -216,7 +216,7 @@ fn whole_path(path: &str) -> Result<String, Problem> {
 
 /// Takes an argument out that must be there.
 fn needed(name: &str, arguments: &mut Map<String, Value>) -> Result<String, Problem> {
-    let value = arguments.remove(name).map(|value| text(name, &value)).transpose()?;
+    let value = arguments.shift_remove(name).map(|value| text(name, &value)).transpose()?;
     value.filter(|value| !value.is_empty()).ok_or_else(|| invalid(format!("`{name}` is missing.")))
 }
 
