@@ -38,6 +38,7 @@ ROUTES = {
     "GET /health": "ApiProxy",
     "HEAD /health": "ApiProxy",
     "GET /openapi.json": "ApiProxy",
+    "ANY /mcp": "ApiProxy",
 }
 
 # What is asked for beside the operations of the OpenAPI document.
@@ -393,6 +394,7 @@ def check_routes(template):
     for target, folder in FUNCTIONS.items():
         if folder == "api-proxy":  # whose document is made of its routes
             served = json.loads((ROOT / "functions/api-proxy/openapi.json").read_text())["paths"]
+            served = [*served, "/mcp"]  # which is no operation, but calls them
         else:
             served = re.findall(r'\.route\(\s*"(/[^"]*)"', source_of(f"functions/{folder}/src"))
         prefixes = [route.split()[1].removesuffix("{proxy+}") for route, to in ROUTES.items() if to == target]

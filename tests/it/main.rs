@@ -59,6 +59,7 @@ mod killed;
 mod lambda;
 mod many_connections;
 mod mappings;
+mod mcp;
 mod openapi;
 mod operator;
 mod orders;

@@ -1,7 +1,8 @@
 //! Zoho's official SDKs for Python and Node.js drive the stand-in Zoho, and the connector's pass-through before it. They know
 //! Zoho better than we do: what they send and what they can read is how Zoho is.
 //!
-//! `tests/sdk/drive.py` and `tests/sdk/drive.mjs` make the calls of the table, in its order.
+//! `tests/sdk/drive.py` and `tests/sdk/drive.mjs` make the calls of the table, in its order. In `tests/mcp`, the official clients
+//! of MCP do the same with `/mcp`.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -133,4 +134,58 @@ async fn the_official_sdks_drive_the_sandbox_and_the_pass_through() {
     });
     println!("{table}");
     assert!(seen == CALLS, "the SDKs saw something else:\n{table}");
+}
+
+const MCP_SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/mcp");
+
+/// The official clients: TypeScript's of before, its client of today with and without handshake, Python's with and without.
+const MCP_CLIENTS: [&str; 5] = ["before", "handshake", "stateless", "legacy", "auto"];
+
+/// What each made of each call; nothing where it does not make it.
+#[rustfmt::skip]
+const MCP_CALLS: [(&str, [&str; 5]); 14] = [
+    ("wrong key", ["failed: 401", "failed: CLIENT_HTTP_NOT_IMPLEMENTED", "failed: CLIENT_HTTP_AUTHENTICATION", "failed: MCPError", ""]),
+    ("version", ["2025-11-25", "2025-11-25", "2026-07-28", "2025-11-25", "2026-07-28"]),
+    ("server", ["zoho-connector", "zoho-connector", "zoho-connector", "zoho-connector", "zoho-connector"]),
+    ("tools", ["25", "25", "25", "25", "25"]),
+    ("status", ["fine, 1 text", "fine, 1 text", "fine, 1 text", "fine, 1 text", "fine, 1 text"]),
+    ("item", ["fine, 1 text, 1 rows", "fine, 1 text, 1 rows", "fine, 1 text, 1 rows", "fine, 1 text, 1 rows", "fine, 1 text, 1 rows"]),
+    ("rows", ["fine, 1 text, 2 rows", "fine, 1 text, 2 rows", "fine, 1 text, 2 rows", "fine, 1 text, 2 rows", "fine, 1 text, 2 rows"]),
+    ("unknown sku", ["error, 1 text, sku_not_found", "error, 1 text, sku_not_found", "error, 1 text, sku_not_found", "error, 1 text, sku_not_found", "error, 1 text, sku_not_found"]),
+    ("unknown argument", ["error, 1 text, invalid_parameter", "error, 1 text, invalid_parameter", "error, 1 text, invalid_parameter", "", ""]),
+    ("unknown tool", ["failed: -32602", "failed: -32602", "failed: -32602", "failed: -32602", "failed: -32602"]),
+    ("preview", ["fine, 1 text, preview", "fine, 1 text, preview", "fine, 1 text, preview", "", ""]),
+    ("perform", ["fine, 1 text", "fine, 1 text", "fine, 1 text", "", ""]),
+    ("perform again", ["fine, 1 text", "fine, 1 text", "fine, 1 text", "", ""]),
+    ("both are one", ["true", "true", "true", "", ""]),
+];
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "needs the MCP clients from PyPI and npm"]
+async fn the_official_clients_of_mcp_list_and_call() {
+    let connector = Connector::start_without_limit().await;
+    connector.connect(&["--access", "write"]).await;
+    let key = connector.agent(&["--can", "inventory:write,crm:write,events"]).await.key;
+    let wrong = format!("zck_{}_{}", "0".repeat(12), "0".repeat(64));
+    let url = format!("{}/mcp", connector.url);
+    let plan = json!({ "url": url, "key": key, "wrong": wrong, "modules": modules("mcp") });
+    let mut command = Command::new("node");
+    command.arg(Path::new(MCP_SOURCES).join("drive.mjs"));
+    let mut said = drive(command, &plan);
+    let mut command = Command::new(venv("mcp").join("bin/python"));
+    command.arg("-B").arg(Path::new(MCP_SOURCES).join("drive.py"));
+    said.extend(drive(command, &plan));
+    let outcome = |call: String| {
+        said.iter().find(|(own, _)| *own == call).map_or_else(String::new, |(_, outcome)| outcome.clone())
+    };
+    for (call, expected) in MCP_CALLS {
+        let seen = MCP_CLIENTS.map(|client| outcome(format!("{client}: {call}")));
+        assert_eq!(seen, expected, "{call}: {said:#?}");
+    }
+    assert_eq!(outcome("inspector lists".to_owned()), "25");
+    assert_eq!(outcome("inspector calls".to_owned()), "fine, 1 text, 1 rows");
+    let writes = connector.zoho.sandbox.requests();
+    let writes =
+        writes.iter().filter(|one| one.method == "POST" && one.path.contains("inventoryadjustments"));
+    assert_eq!(writes.count(), 3, "each of the three that wrote did so once");
 }

@@ -1,4 +1,4 @@
-//! The one address that an agent knows: `/v1/**`, `/health` and `/openapi.json`. A request goes from its route (`routes`) into
+//! The one address that an agent knows: `/v1/**`, `/health` and `/openapi.json`, and `/mcp` in front of these. A request goes from its route (`routes`) into
 //! the room of its subject (`inventory`, `crm`, `events`, `connector`, `passthrough`), which asks for the caller and the
 //! connection (`request`), reads from Zoho (`zoho`), or writes (`writes`).
 
@@ -7,6 +7,7 @@ mod connector;
 mod crm;
 mod events;
 mod inventory;
+mod mcp;
 pub mod openapi;
 mod passthrough;
 mod request;
@@ -23,7 +24,7 @@ use axum::middleware::{from_fn, from_fn_with_state, map_response};
 use serde_json::Value;
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
-use shared::base::web::finish_with_advice;
+use shared::base::web::{finish_route, finish_with_advice};
 use shared::core::connection::token_refresh::TokenRefreshClient;
 use shared::core::services::Services;
 use tokio::join;
@@ -84,7 +85,8 @@ fn serve(app: App, services: &Services) -> Router {
         let near = did_you_mean::nearest_route(path, paths.iter().map(|(path, _)| path.as_str()));
         near.map(|route| format!(" Did you mean `{route}`?")).unwrap_or_default()
     };
-    finish_with_advice(
+    let (app, public_url) = (Arc::new(app), services.settings.public_url.as_ref());
+    let api = finish_with_advice(
         router
             .method_not_allowed_fallback(not_allowed)
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
@@ -92,8 +94,11 @@ fn serve(app: App, services: &Services) -> Router {
             .layer(map_response(size_limit::limit))
             .layer(from_fn_with_state(services.clock.clone(), response_headers::told))
             .layer(from_fn(run_to_completion::layer))
-            .with_state(Arc::new(app)),
-        services.settings.public_url.as_ref(),
+            .with_state(app.clone()),
+        public_url,
         advice,
-    )
+    );
+    // Beside the layers: the call that a tool makes goes through them.
+    let mcp = mcp::route(app.gate.clone(), api.clone());
+    api.route(mcp::PATH, finish_route(mcp, public_url))
 }

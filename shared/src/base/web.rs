@@ -9,6 +9,7 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, HeaderValue, Uri, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
+use axum::routing::MethodRouter;
 use axum::{Extension, Json, Router};
 use futures::FutureExt;
 use serde::de::DeserializeOwned;
@@ -43,6 +44,15 @@ pub fn finish_with_advice(
     match public_url {
         Some(url) => router.layer(Extension(url.clone())),
         None => router,
+    }
+}
+
+/// Completes a route that is added to a router which is complete already.
+pub fn finish_route(route: MethodRouter, public_url: Option<&PublicUrl>) -> MethodRouter {
+    let route: MethodRouter = route.layer(from_fn(envelope));
+    match public_url {
+        Some(url) => route.layer(Extension(url.clone())),
+        None => route,
     }
 }
 

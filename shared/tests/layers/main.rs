@@ -43,6 +43,7 @@ const ROOMS: [(&str, &[&[&str]]); 2] = [
             &["openapi"],
             &["connector", "crm", "events", "inventory", "passthrough"],
             &["routes"],
+            &["mcp"],
             &["lib"],
             &["main"],
         ],
