@@ -252,10 +252,11 @@ impl Story {
         let rows = self.rows(world, &id).await;
         let apply = format!("{path}/{id}/apply");
         let mut applied = self.insist(world, dice, &apply, None, &json!({ "rows": "all" })).await;
-        for _ in 0..6 {
+        for _ in 0..20 {
             match &applied {
                 Some((202, going_on)) => {
                     let next = going_on["next"].as_str().unwrap_or_default().to_owned();
+                    sleep(Duration::from_secs(going_on["retry_after"].as_u64().unwrap_or(0))).await;
                     applied = self.insist(world, dice, &next, None, &Value::Null).await;
                 }
                 _ => break,

@@ -200,8 +200,12 @@ async fn do_part(
         return halve(work, parts, number).await;
     }
     let rows: Vec<&Row> = part.lines.iter().filter_map(|line| by_line.get(line)).collect();
-    work.head.calls = work.head.calls.saturating_add(CALLS);
-    let ended = match perform(app, caller, work, number, &rows).await {
+    let performed = perform(app, caller, work, number, &rows).await;
+    // Of a part that another process was at, nothing is asked until its time is over.
+    if !matches!(&performed, Err(problem) if problem.code() == Code::IdempotencyInProgress) {
+        work.head.calls = work.head.calls.saturating_add(CALLS);
+    }
+    let ended = match performed {
         Ok(done) => {
             let id = text(&done, "inventory_adjustment_id").map(str::to_owned);
             (id, endings(&done, &rows))
