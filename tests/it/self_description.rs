@@ -94,7 +94,7 @@ async fn a_full_key_reads_of_every_route_in_few_words() {
         "- default: healthy, eu, Inventory \"Nordlicht Moebel\" (20098765432), CRM ",
         "\n## Inventory, writes to Zoho\n",
         "\nGET /v1/crm/fields?module=: ",
-        "\nPOST /v1/crm/deals {Deal_Name,Stage,Amount}: ",
+        "\nPOST /v1/crm/deals?[fields] {Deal_Name,Stage,Amount}: ",
         "?dry_run=true",
         "Key \"agent\": inventory:write, crm:write, events\n",
     ] {

@@ -87,6 +87,11 @@ impl Memory {
         self.rows.lock().unwrap().clear();
     }
 
+    /// Forgets all rows but those of these partitions.
+    pub fn clear_but(&self, partitions: &[&str]) {
+        self.rows.lock().unwrap().retain(|(partition, _), _| partitions.contains(&partition.as_str()));
+    }
+
     fn call<T>(&self, work: impl FnOnce() -> T) -> Result<T, StoreError> {
         let fate = (self.fates.lock().unwrap())(self.calls.fetch_add(1, Ordering::SeqCst));
         let failed = Err(StoreError::Unavailable("injected".to_owned()));
