@@ -105,7 +105,8 @@ async fn the_protocol_is_spoken_as_clients_expect() {
         assert_eq!(header(&headers, "allow"), "POST", "{method}");
     }
     let ping = message("ping", &json!({})).to_string();
-    let tried: [(&[(&str, &str)], u16, Value); 6] = [
+    type Tried<'a> = (&'a [(&'a str, &'a str)], u16, Value);
+    let tried: [Tried<'_>; 6] = [
         (&[("mcp-protocol-version", "2025-11-25"), JSON[0]], 200, Value::Null),
         (&[("mcp-protocol-version", "2030-01-01"), JSON[0]], 400, json!(-32022)),
         (&[("origin", "http://rebound.example"), JSON[0]], 403, json!(-32600)),

@@ -109,7 +109,7 @@ impl Sweep<'_> {
         };
         let mut delivered = stream::iter(connections).map(deliver).buffer_unordered(AT_ONCE);
         while let Some(told) = delivered.next().await {
-            swept.add(told);
+            swept.add(&told);
         }
     }
 }

@@ -22,13 +22,13 @@ pub struct Swept {
 
 impl Swept {
     /// Adds what was done beside it.
-    pub(crate) fn add(&mut self, other: Self) {
+    pub(crate) fn add(&mut self, other: &Self) {
         let Self { queued, told, found, failed, next } = other;
         self.queued += queued;
         self.told += told;
         self.found += found;
         self.failed += failed;
-        next.into_iter().for_each(|at| self.due_at(at));
+        next.iter().for_each(|at| self.due_at(*at));
     }
 
     /// Something is due again at this time.

@@ -36,7 +36,7 @@ impl Transport for Line {
             }
             Content::Read(_) => {
                 sleep(READ).await;
-                read(&Url::parse(&call.url).unwrap())
+                read(&Url::parse(call.url).unwrap())
             }
             Content::Write(_) | Content::Hook(_) => panic!("nobody writes here"),
         };

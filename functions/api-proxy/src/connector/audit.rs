@@ -231,7 +231,7 @@ fn product_of(action: &str) -> Product {
 mod tests {
     use super::*;
 
-    fn entry(before: Value, after: Value) -> Entry {
+    fn entry(before: &Value, after: &Value) -> Entry {
         serde_json::from_value(json!({
             "id": "0", "at": "2026-11-18T10:00:00Z", "key": "k", "key_label": "Agent", "connection": "default",
             "action": "PATCH /v1/crm/deals/{id}", "subject": "deal/61", "outcome": "done", "before": before, "after": after,
@@ -242,8 +242,8 @@ mod tests {
     #[test]
     fn a_short_row_says_what_was_changed() {
         let changed = entry(
-            json!({ "Stage": "Qualification", "Amount": 5, "id": "61" }),
-            json!({ "Stage": "Closed Won", "Amount": 5, "id": "62", "Owner": "Lea" }),
+            &json!({ "Stage": "Qualification", "Amount": 5, "id": "61" }),
+            &json!({ "Stage": "Closed Won", "Amount": 5, "id": "62", "Owner": "Lea" }),
         );
         let row = short(&changed, false);
         let expected = json!({
@@ -268,7 +268,7 @@ mod tests {
             (Value::Null, json!({ "customer_id": "33" })),
             (Value::Null, Value::Null),
         ] {
-            let row = short(&entry(before, after), false);
+            let row = short(&entry(&before, &after), false);
             assert!(row.get("change").is_none() && row.get("untrusted").is_none(), "{row}");
         }
     }
@@ -278,7 +278,7 @@ mod tests {
         let row = |before: &str, after: &str, phone: &str| {
             let before = json!({ "Next_Step": format!("Ask {before}"), "Phone": "1" });
             let after = json!({ "Next_Step": format!("Ask {after} again"), "Phone": phone });
-            short(&entry(before, after), true)
+            short(&entry(&before, &after), true)
         };
         let long = format!("lea.{}@example.com", "x".repeat(MAX_TEXT));
         let told = row("a@example.com", "b@example.com", "1");
@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn a_new_record_is_told_by_its_name() {
-        let named = |after: Value| short(&entry(Value::Null, after), false)["change"].clone();
+        let named = |after: Value| short(&entry(&Value::Null, &after), false)["change"].clone();
         let order = json!({ "salesorder_id": "33", "salesorder_number": "SO-1", "total": 5 });
         assert_eq!(named(order), json!({ "salesorder_number": { "after": "SO-1" } }));
         let note = json!({ "Note_Title": null, "Note_Content": "x" });

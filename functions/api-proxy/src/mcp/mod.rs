@@ -279,7 +279,8 @@ mod tests {
     #[test]
     fn pages_of_a_browser_and_what_is_no_json_are_refused() {
         let own = PublicUrl::default();
-        let cases: [(&[(&'static str, &'static str)], Option<u16>); 9] = [
+        type Case<'a> = (&'a [(&'static str, &'static str)], Option<u16>);
+        let cases: [Case<'_>; 9] = [
             (&[("content-type", "application/json")], None),
             (
                 &[

@@ -87,7 +87,7 @@ impl Polling<'_> {
         rotate_by_minute(&mut connections, now);
         let mut polled = stream::iter(connections).map(|polled| self.poll(polled)).buffer_unordered(AT_ONCE);
         while let Some(found) = polled.next().await {
-            swept.add(found);
+            swept.add(&found);
         }
         if swept.found > 0 {
             gauge("events_found_by_sweep", swept.found);
