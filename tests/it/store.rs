@@ -80,7 +80,7 @@ conformance! { conditional_writes end_times transactions queries limits races se
 /// Every call on a connection that was used before loses it, every second one after its work: a write with a condition that is sent again
 /// is known as one's own.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_write_whose_answer_was_lost_is_not_taken_for_anothers() {
+async fn a_write_whose_answer_was_lost_is_not_taken_for_one_of_others() {
     let subject = Aws::get().subject_in(Trouble { drops: 1, ..Trouble::NONE }).await;
     let table = &*subject.stores.state;
     let done = |outcome: Outcome| match outcome {
