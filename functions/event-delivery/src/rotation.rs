@@ -1,6 +1,10 @@
-//! Fair order: each minute another one comes first.
+//! How many connections share a sweep, and in which fair order: each minute another one comes first.
 
 use shared::base::clock::Timestamp;
+
+/// Connections that are handled at once, because nearly all of the time is waiting for stores and for Zoho. What is done for one
+/// connection is done one after the other.
+pub(crate) const AT_ONCE: usize = 16;
 
 /// The golden ratio's part of 2⁶⁴. Steps of that part of a circle leave no large gap, however many there are.
 const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::hook_delivery::HookDelivery;
 use crate::polling::Polling;
 use crate::queue::{Queue, Queued};
-use crate::rotation::rotate_by_minute;
+use crate::rotation::{AT_ONCE, rotate_by_minute};
 use crate::swept::Swept;
 
 /// After this nothing new is begun, so that what has begun ends before Lambda ends the function.
@@ -24,10 +24,6 @@ const SWEEP_BUDGET: Duration = Duration::from_secs(30);
 
 /// After this no record is looked up for the queue: a slow Zoho must not make other connections wait.
 const LOOKUP_BUDGET: Duration = Duration::from_secs(12);
-
-/// Connections that are handled at once, because nearly all of the time is waiting for stores and for Zoho. What is done for one
-/// connection is done one after the other.
-pub(crate) const AT_ONCE: usize = 16;
 
 /// The steps of a sweep, and what they have in common.
 pub(crate) struct Sweep<'a> {

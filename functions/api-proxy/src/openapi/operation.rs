@@ -238,6 +238,13 @@ impl Operation {
         self.with(Place::Query, name, description, schema, example)
     }
 
+    /// A write that takes `fields`.
+    pub(crate) fn with_fields(self, example: &'static str) -> Self {
+        let about = "Of the written record, only these fields, separated by commas. Its id, `untrusted`, `lines` of ours and what is to \
+                     be known of the write are always there. A preview is always whole.";
+        self.query("fields", about, json!({ "type": "string" }), example)
+    }
+
     /// A parameter in the query that must be there.
     pub(crate) fn required(
         self,

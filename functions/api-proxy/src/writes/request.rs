@@ -4,14 +4,13 @@ use std::borrow::Cow;
 
 use axum::http::HeaderMap;
 use serde::Deserialize;
-use serde_json::{Value, json};
+use serde_json::Value;
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::zoho::http::Body;
 use shared::zoho::scope::Product;
 
 use super::digest::digest;
-use crate::openapi::operation::Operation;
 use crate::request::caller::Caller;
 use crate::zoho::{Scope, Target, Zoho};
 
@@ -27,13 +26,6 @@ pub(crate) struct WriteParams {
     pub(crate) dry_run: bool,
     /// Which fields of the written record are answered, separated by commas; all without.
     pub(crate) fields: Option<String>,
-}
-
-/// Says of a write that it takes `fields`.
-pub(crate) fn with_fields(operation: Operation, example: &'static str) -> Operation {
-    let about = "Of the written record, only these fields, separated by commas. Its id, `untrusted`, `lines` of ours and what is to be \
-                 known of the write are always there. A preview is always whole.";
-    operation.query("fields", about, json!({ "type": "string" }), example)
 }
 
 /// What is asked, and by whom.

@@ -30,11 +30,11 @@ use crate::request::connection::authorize;
 use crate::request::did_you_mean::nearest;
 use crate::request::params::{Params, invalid, record_id};
 use crate::writes::plan::Draft;
-use crate::writes::request::{WriteParams, WriteRequest, with_fields};
+use crate::writes::request::{WriteParams, WriteRequest};
 
 pub(crate) fn routes(to: &mut impl Routes) {
     let write = |id, summary| {
-        with_fields(Operation::write(Product::Crm, Access::Write, id, summary), "Deal_Name,Stage,Amount")
+        Operation::write(Product::Crm, Access::Write, id, summary).with_fields("Deal_Name,Stage,Amount")
     };
     to.on(Verb::Post, PATH, create, || {
         write("createDeal", "Makes a deal")

@@ -28,7 +28,7 @@ use crate::request::caller::Caller;
 use crate::request::connection::authorize;
 use crate::request::params::{List, Params, next, page_of, per_page, record_id};
 use crate::writes::plan::Draft;
-use crate::writes::request::{WriteParams, WriteRequest, with_fields};
+use crate::writes::request::{WriteParams, WriteRequest};
 use crate::zoho::Target;
 
 /// CRM's own limits.
@@ -49,7 +49,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Post, PATH, create, || {
         let operation = Operation::write(Product::Crm, Access::Write, "createNote", "Adds a note to a deal")
             .scopes(&[crm::scope::CREATE_NOTES]);
-        with_fields(operation, "Note_Title,Created_Time")
+        operation.with_fields("Note_Title,Created_Time")
             .about("Notes have nothing that tells one from another: without an `Idempotency-Key`, the same note sent twice is two.")
             .id("id", "6100000000451001")
             .takes(body!("NewNote"), json!({ "Note_Title": "Call", "Note_Content": "Wants oak, not pine." }))

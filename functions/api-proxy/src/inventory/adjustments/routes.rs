@@ -22,7 +22,7 @@ use crate::request::body::{self, Body};
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
 use crate::request::params::Params;
-use crate::writes::request::{WriteParams, WriteRequest, with_fields};
+use crate::writes::request::{WriteParams, WriteRequest};
 
 const PATH: &str = "/v1/inventory/adjustments";
 
@@ -31,7 +31,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
         let operation =
             Operation::write(Product::Inventory, Access::Stock, "adjustStock", "Changes the stock of items")
                 .scopes(&[adjustments::CREATE]);
-        with_fields(operation, "reference_number,status")
+        operation.with_fields("reference_number,status")
             .about(
                 "`delta` changes the stock by so much; `target` with `expected` sets it, unless it is another by now. `lines` holds \
                  several items of one location; lines that Zoho would not take are left out and told in `lines[].outcome`. \

@@ -26,7 +26,7 @@ use crate::request::caller::Caller;
 use crate::request::connection::authorize;
 use crate::request::params::{Params, pick, record_id};
 use crate::writes::plan::Draft;
-use crate::writes::request::{WriteParams, WriteRequest, with_fields};
+use crate::writes::request::{WriteParams, WriteRequest};
 use crate::zoho::{Target, unreadable};
 
 /// What tells an order to people, beside its id.
@@ -40,7 +40,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
         Operation::write(Product::Inventory, Access::Write, id, summary).scopes(&[orders::CREATE])
     };
     to.on(Verb::Post, "/v1/inventory/salesorders", create, || {
-        with_fields(write("createSalesOrder", "Makes a sales order"), "salesorder_number,status,total")
+        write("createSalesOrder", "Makes a sales order").with_fields("salesorder_number,status,total")
             .about(
                 "Give the customer by exact name or by id, and each line by exact SKU, by `item_id`, or by another system's \
                  `product_id`, which is mapped. What a line costs is the item's own rate unless `rate` is there.",
@@ -66,13 +66,15 @@ pub(crate) fn routes(to: &mut impl Routes) {
             ])
     });
     to.on(Verb::Post, "/v1/inventory/salesorders/{id}/confirm", confirm, || {
-        with_fields(write("confirmSalesOrder", "Confirms a sales order"), "salesorder_number,status")
+        write("confirmSalesOrder", "Confirms a sales order")
+            .with_fields("salesorder_number,status")
             .about("From then on its quantities are committed.")
             .id("id", EXAMPLE)
             .answers(200, "The order.", kinds::salesorder())
     });
     to.on(Verb::Post, "/v1/inventory/salesorders/{id}/void", void, || {
-        with_fields(write("voidSalesOrder", "Voids a sales order"), "salesorder_number,status")
+        write("voidSalesOrder", "Voids a sales order")
+            .with_fields("salesorder_number,status")
             .about("It cannot be taken back, so it must be previewed.")
             .id("id", EXAMPLE)
             .answers(200, "The order.", kinds::salesorder())

@@ -24,7 +24,7 @@ use crate::request::body::{self, Body};
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
 use crate::request::params::{Params, invalid, record_id};
-use crate::writes::request::{WriteParams, WriteRequest, with_fields};
+use crate::writes::request::{WriteParams, WriteRequest};
 
 const PATH: &str = "/v1/inventory/transferorders";
 
@@ -36,7 +36,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
         Operation::write(Product::Inventory, Access::Stock, id, summary).scopes(&[transfer_orders::CREATE])
     };
     to.on(Verb::Post, PATH, create, || {
-        with_fields(write("transferStock", "Moves stock from one location to another"), "transfer_order_number,status")
+        write("transferStock", "Moves stock from one location to another").with_fields("transfer_order_number,status")
             .about(
                 "It arrives at once, unless `in_transit` is true: then `/receive` ends it. `lines[]` of the answer has both places \
                  before and after.",
@@ -59,7 +59,8 @@ pub(crate) fn routes(to: &mut impl Routes) {
             ])
     });
     to.on(Verb::Post, &format!("{PATH}/{{id}}/receive"), receive, || {
-        with_fields(write("receiveTransferOrder", "Ends a transfer: its goods have arrived"), "status")
+        write("receiveTransferOrder", "Ends a transfer: its goods have arrived")
+            .with_fields("status")
             .id("id", EXAMPLE)
             .query(
                 "date",
