@@ -12,8 +12,10 @@ use tests::lambda::Cloud;
 
 use super::{PATH, rows};
 
-/// Rows, one in twenty of which drifted.
-const ROWS: usize = 10_000;
+/// Rows, one in twenty of which drifted: `RECONCILIATION_ROWS=2000` for fewer of them.
+fn all() -> usize {
+    std::env::var("RECONCILIATION_ROWS").map_or(10_000, |rows| rows.parse().expect("a number"))
+}
 
 /// What a function may hold in memory, in KiB.
 const MEMORY: u64 = 64 * 1024;
@@ -47,13 +49,13 @@ async fn to_the_end(agent: &Agent, path: &str, body: &Value) -> (Value, usize) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "it takes minutes: --ignored ten_thousand_rows --nocapture"]
 async fn ten_thousand_rows_are_set_right_once_however_often_the_function_dies() {
-    let options = Options { extra_items: ROWS, ..Options::new("") };
+    let options = Options { extra_items: all(), ..Options::new("") };
     let deployed = Deployed::with(Cloud::start().await, options).await.without_limit();
     deployed.connector.connect(&["--access", "stock"]).await;
     let agent = deployed.connector.agent(&["--can", "inventory:stock"]).await;
     let sandbox = &deployed.connector.zoho.sandbox;
     sandbox.clear_requests();
-    let counts: Vec<Value> = (1..=ROWS)
+    let counts: Vec<Value> = (1..=all())
         .map(|row| json!({ "sku": format!("GEN-{row:05}"), "quantity": if row % 20 == 0 { 4 } else { 5 } }))
         .collect();
 
@@ -64,7 +66,7 @@ async fn ten_thousand_rows_are_set_right_once_however_often_the_function_dies() 
         let preview = calls(&deployed);
         println!("compared in {asked} requests and {preview} calls to Zoho: {}", made["summary"]);
         let id = made["id"].as_str().unwrap().to_owned();
-        assert_eq!(made["summary"]["drifted"], ROWS / 20, "{made}");
+        assert_eq!(made["summary"]["drifted"], all() / 20, "{made}");
         let (done, asked) =
             to_the_end(&agent, &format!("{PATH}/{id}/apply"), &json!({ "rows": "all" })).await;
         println!(
@@ -95,8 +97,8 @@ async fn ten_thousand_rows_are_set_right_once_however_often_the_function_dies() 
     let of = |outcome: &str| drifted.iter().filter(|row| row["adjustment"]["outcome"] == outcome).count();
     let (adjusted, uncertain) = (of("adjusted"), of("uncertain"));
     println!("{adjusted} adjusted, {uncertain} uncertain");
-    assert_eq!(adjusted + uncertain, ROWS / 20);
-    for row in 1..=ROWS {
+    assert_eq!(adjusted + uncertain, all() / 20);
+    for row in 1..=all() {
         let stock = sandbox.stock_at(&format!("33000000001{row:05}"), "3300000000038080").unwrap();
         let stock: f64 = stock.parse().unwrap();
         let expected = if row % 20 == 0 { 4.0 } else { 5.0 };
