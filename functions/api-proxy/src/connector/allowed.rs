@@ -48,29 +48,30 @@ pub(super) fn routes(key: &ServiceKey, scopes: &ScopeSet) -> Vec<String> {
     own.chain(passed_through(key, scopes)).collect()
 }
 
+/// A key with these permissions, and nothing else of its own.
+#[cfg(test)]
+pub(super) fn key_with(permissions: &[&str]) -> ServiceKey {
+    serde_json::from_value(serde_json::json!({
+        "id": "000000000001",
+        "label": "test",
+        "digest": "",
+        "permissions": permissions,
+        "connections": ["default"],
+        "created": "2026-11-21T10:00:00Z",
+        "expires": null,
+    }))
+    .unwrap()
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
-    use serde_json::json;
     use shared::zoho::scope::Access;
 
     use super::*;
     use crate::openapi::operation::Way;
     use crate::routes::operations;
-
-    fn key(permissions: &[&str]) -> ServiceKey {
-        serde_json::from_value(json!({
-            "id": "000000000001",
-            "label": "test",
-            "digest": "",
-            "permissions": permissions,
-            "connections": ["default"],
-            "created": "2026-11-21T10:00:00Z",
-            "expires": null,
-        }))
-        .unwrap()
-    }
 
     /// Who adds a route to Zoho says which scopes it needs, and the consents ask for these.
     #[test]
@@ -108,7 +109,7 @@ mod tests {
         let write = ScopeSet::of(&Product::ALL, Access::Write);
         let crm = ScopeSet::of(&[Product::Crm], Access::Write);
         let may = |permissions: &[&str], scopes: &ScopeSet, route: &str| {
-            routes(&key(permissions), scopes).iter().any(|known| known == route)
+            routes(&key_with(permissions), scopes).iter().any(|known| known == route)
         };
         let order = "POST /v1/inventory/salesorders";
         assert!(may(&["inventory:write"], &write, order));
@@ -123,6 +124,6 @@ mod tests {
         assert!(!may(&["inventory:read"], &crm, "GET /v1/audit"));
         assert!(may(&["crm:read"], &crm, "GET /v1/audit"));
         let passing = ["zoho:GET:inventory/itemgroups/*", "zoho:*:crm/Leads"];
-        assert_eq!(routes(&key(&passing), &crm), ["* /v1/zoho/crm/Leads"]);
+        assert_eq!(routes(&key_with(&passing), &crm), ["* /v1/zoho/crm/Leads"]);
     }
 }

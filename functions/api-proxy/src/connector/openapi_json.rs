@@ -230,18 +230,8 @@ mod tests {
     use super::*;
 
     fn document_for(permissions: &[&str], scopes: &[ScopeSet]) -> Value {
-        let key: ServiceKey = serde_json::from_value(json!({
-            "id": "000000000001",
-            "label": "test",
-            "digest": "",
-            "permissions": permissions,
-            "connections": ["default"],
-            "created": "2026-11-21T10:00:00Z",
-            "expires": null,
-        }))
-        .unwrap();
         let mut document = serde_json::from_slice(&decompressed().unwrap()).unwrap();
-        keep(&mut document, &key, scopes);
+        keep(&mut document, &allowed::key_with(permissions), scopes);
         document
     }
 
