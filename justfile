@@ -39,6 +39,10 @@ commands:
 skill:
     tests/skill/check
 
+# a real OpenClaw with a scripted model: the skill, events, tools; about eight minutes
+openclaw:
+    tests/openclaw/run
+
 # the dependency tree: licences, sources, doubles, and what nothing uses
 dependencies:
     tests/dependencies

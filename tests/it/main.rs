@@ -61,6 +61,7 @@ mod many_connections;
 mod mappings;
 mod mcp;
 mod openapi;
+mod openclaw;
 mod operator;
 mod orders;
 mod pages;
