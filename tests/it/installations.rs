@@ -124,11 +124,10 @@ async fn what_ends_something_says_what_is_lost_and_waits_for_a_yes() {
     let id = agent.key.split('_').nth(1).unwrap();
     assert_eq!(connector.run(&["webhooks", "rotate"], "").await.code, 0);
 
+    let named = format!("key {id} (agent)");
     let asked = connector.run(&["disconnect"], "y\n").await;
     assert_eq!(asked.code, 1, "{}", asked.out);
-    for said in
-        [&format!("key {id} (agent)"), "can do nothing then", "owner@example.com", "webhooks", "--yes"]
-    {
+    for said in [named.as_str(), "can do nothing then", "owner@example.com", "webhooks", "--yes"] {
         assert!(asked.err.contains(said), "{said}: {}", asked.err);
     }
     let asked = connector.run(&["keys", "revoke", id], "y\n").await;
