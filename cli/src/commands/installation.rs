@@ -22,13 +22,13 @@ use crate::patience::patiently;
 /// A connector on this machine.
 #[derive(Args)]
 pub(super) struct Folder {
-    /// Folder of the store [default: what is remembered, or ./data]
+    /// Folder of the store [default: $ZOHO_CONNECTOR_DATA, what is remembered, or ./data]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Which of the installations that are remembered, where there are several: see `zoho-connector installations list`
     #[arg(long, value_name = "NAME", conflicts_with = "data")]
     installation: Option<String>,
-    /// Our address as browsers and Zoho reach it [default: what is remembered, or http://localhost:8080]
+    /// Our address as browsers and Zoho reach it [default: $ZOHO_CONNECTOR_PUBLIC_URL, what is remembered, or http://localhost:8080]
     #[arg(long, value_name = "URL", value_parser = public_url)]
     public_url: Option<PublicUrl>,
 }
