@@ -84,6 +84,8 @@ RIGHTS = {
         ("StateTable", "dynamodb:GetItem dynamodb:DeleteItem", "order", "what the operator wants; using it up"),
         ("StateTable", "dynamodb:PutItem dynamodb:DeleteItem", "parked-grant", "a grant whose organisation is chosen"),
         ("StateTable", "dynamodb:Query", "parked-grant", "what nobody chose in time"),
+        ("StateTable", "dynamodb:PutItem dynamodb:DeleteItem", "replaced-grant", "a grant that is to be revoked"),
+        ("StateTable", "dynamodb:Query", "replaced-grant", "what Zoho has not revoked yet"),
         ("StateTable", "dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem", "watch", "how a channel of CRM is"),
         ("StateTable", "dynamodb:Query", "watch", "channels to be renewed, on schedule"),
         ("EventsTable", "dynamodb:PutItem", "delivery#*", "an event of our own, stored as all are"),
