@@ -96,6 +96,8 @@ RIGHTS = {
         (ACCESS_TOKEN, "secretsmanager:GetSecretValue", "", "calling Zoho"),
         ("StateTable", "dynamodb:GetItem", "key", "who calls"),
         ("StateTable", "dynamodb:Query", "key", "the first keys, read while the function starts"),
+        ("StateTable", "dynamodb:PutItem", "key-use", "when a key was used; what it took of its share of the day"),
+        ("StateTable", "dynamodb:GetItem", "key-use", "what is left of the share, for status"),
         ("StateTable", "dynamodb:GetItem", "connection", "which connection offers the product; status"),
         ("StateTable", "dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem", "idempotency", "a write is done once"),
         ("StateTable", "dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem", "part", "a part of a long work is done once"),

@@ -55,6 +55,7 @@ mod events;
 mod gap;
 mod hostile;
 mod intake;
+mod key_shares;
 mod killed;
 mod lambda;
 mod many_connections;

@@ -4,7 +4,8 @@ use clap::{Args, Subcommand, ValueEnum};
 use jiff::SignedDuration;
 use shared::base::clock::later;
 use shared::base::id::ConnectionName;
-use shared::core::access::key::{Keys as Store, NewKey, Permission};
+use shared::core::access::key::{DayLimits, Keys as Store, NewKey, Permission, ServiceKey};
+use shared::core::access::usage::{KeyUsage, Used};
 use shared::core::services::Services;
 
 use crate::commands::failure::Failure;
@@ -44,6 +45,12 @@ pub(crate) struct Create {
     /// Days until it ends; without, it does not end by itself
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     days: Option<u16>,
+    /// Calls to Zoho that it may make in a day (UTC), so that it leaves the others some
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    calls_per_day: Option<u32>,
+    /// Writes that it may make in a day (UTC)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    writes_per_day: Option<u32>,
     #[command(flatten)]
     installation: Installation,
 }
@@ -95,10 +102,16 @@ impl Create {
                 .map(|days| later(services.clock.now(), SignedDuration::from_hours(24 * i64::from(days)))),
             confirm: self.confirm,
             redact_contacts: self.redact.is_some(),
+            limits: DayLimits { calls: self.calls_per_day, writes: self.writes_per_day },
         };
         let (key, text) = store(&services).create(wanted).await?;
         say(format!("Service key {} (shown once, stored nowhere in the clear):", key.id));
         say(format!("  {}", text.expose()));
+        if key.expires.is_none() {
+            say(
+                "It does not end by itself: `--days 90` makes one that does. `zoho-connector keys list` shows when each was last used.",
+            );
+        }
         say("Try it:");
         let url = public_url.as_str();
         say(format!("  curl {url}/v1/status -H 'Authorization: Bearer {}'", text.expose()));
@@ -108,7 +121,9 @@ impl Create {
 
 impl List {
     async fn run(self) -> Result<(), Failure> {
-        let keys = store(&self.installation.open().await?.services).list().await?;
+        let services = self.installation.open().await?.services;
+        let keys = store(&services).list().await?;
+        let usage = KeyUsage::new(services.stores.state.clone(), services.clock.clone()).all().await?;
         if keys.is_empty() {
             say("No keys. `zoho-connector keys create` makes one.");
         }
@@ -119,11 +134,24 @@ impl List {
             let marks =
                 [(key.confirm, "  previews each write"), (key.redact_contacts, "  sees no data of contacts")];
             let marks: String = marks.iter().filter(|(is, _)| *is).map(|(_, mark)| *mark).collect();
+            let used = used(&key, usage.get(&key.id).copied().unwrap_or_default());
             let (can, connections) = (can.join(","), connections.join(","));
-            say(format!("{}  {}  {can}  on {connections}  {end}{marks}", key.id, key.label));
+            say(format!("{}  {}  {can}  on {connections}  {end}{marks}  {used}", key.id, key.label));
         }
         Ok(())
     }
+}
+
+/// When it was used last, and how much of its day is used, where that is limited.
+fn used(key: &ServiceKey, used: Used) -> String {
+    let mut words = used.last.map_or("never used".to_owned(), |last| format!("last used {last}"));
+    let DayLimits { calls, writes } = key.limits;
+    for (limit, used, what) in [(calls, used.calls, "calls"), (writes, used.writes, "writes")] {
+        if let Some(limit) = limit {
+            words.push_str(&format!("  {used} of {limit} {what} today"));
+        }
+    }
+    words
 }
 
 impl Revoke {
