@@ -104,7 +104,7 @@ async fn a_code_of_another_consent_is_worth_nothing() {
     assert!(owner.finish(&of_owner).await.text.contains("<h1>Connected</h1>"));
     let requests = connector.zoho.sandbox.requests();
     let asked = requests.iter().find(|request| request.path.contains("/oauth/v2/auth")).unwrap();
-    assert!(asked.path.contains("code_challenge_method=S256"), "{}", asked.path);
+    assert!(asked.query.contains("code_challenge_method=S256"), "{}", asked.query);
 }
 
 /// Where a data centre refuses a challenge, the operator does without.

@@ -16,7 +16,8 @@ use tests::connector::Connector;
 use tests::inside::{Inside, any_key};
 use tower::ServiceExt;
 
-const DEALS: &str = "/v1/crm/deals?per_page=1";
+/// One call to Zoho each.
+const ITEMS: &str = "/v1/inventory/items?per_page=1";
 
 async fn writable() -> Inside {
     let inside = Inside::start().await;
@@ -64,7 +65,7 @@ here_and_on_aws! {
         assert_eq!(notes(&inside), sent);
         let (_, status) = inside.ask(inside.api(), &greedy, "/v1/status").await;
         assert_eq!(status["key"]["today"]["writes_used"], 2, "{status}");
-        assert_eq!(inside.ask(inside.api(), &greedy, DEALS).await.0, StatusCode::OK, "it may read");
+        assert_eq!(inside.ask(inside.api(), &greedy, ITEMS).await.0, StatusCode::OK, "it may read");
         let other = key(&inside, DayLimits::default()).await;
         let (status, body) = note(inside.api(), &other, "of another key").await;
         assert!(status.is_success(), "{status}: {body}");
@@ -77,15 +78,15 @@ here_and_on_aws! {
         let processes = [inside.api(), inside.cold()];
         let mut served = 0;
         for turn in 0..12 {
-            let (status, body) = inside.ask(processes[turn % 2].clone(), &greedy, DEALS).await;
+            let (status, body) = inside.ask(processes[turn % 2].clone(), &greedy, ITEMS).await;
             served += usize::from(status == StatusCode::OK);
             assert!(status == StatusCode::OK || body["code"] == "key_daily_limit", "{status}: {body}");
         }
         assert_eq!((served, inside.zoho.sandbox.requests().len() - before), (5, 5));
-        assert_eq!(inside.get(DEALS).await.0, StatusCode::OK, "the others have theirs");
+        assert_eq!(inside.get(ITEMS).await.0, StatusCode::OK, "the others have theirs");
         inside.advance(Duration::from_secs(24 * 3600));
         inside.tick().await;
-        let (status, body) = inside.ask(inside.api(), &greedy, DEALS).await;
+        let (status, body) = inside.ask(inside.api(), &greedy, ITEMS).await;
         assert_eq!(status, StatusCode::OK, "a day later: {body}");
     }
 }

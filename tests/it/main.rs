@@ -53,6 +53,7 @@ mod documents;
 mod errors;
 mod events;
 mod gap;
+mod headers;
 mod hostile;
 mod intake;
 mod key_shares;
