@@ -57,6 +57,9 @@ impl Replaced {
 }
 
 /// Writes down that a grant is to be revoked, because it is about to be replaced. Says whether the lease was still ours.
+///
+/// # Errors
+/// Where the store fails. That keeps nobody from connecting: the grant is revoked all the same, but once.
 pub(crate) async fn keep(
     app: &App,
     lease: &mut Lease<'_>,
@@ -66,20 +69,25 @@ pub(crate) async fn keep(
     let (secrets, since) = (&*app.stores.secrets, app.clock.now());
     let (kept, version) = load::<Vec<Replaced>>(secrets, &secret_name(name)).await?.unzip();
     let mut kept = kept.unwrap_or_default();
-    if !kept.iter().any(|one| one.is(old)) {
-        kept.push(Replaced {
-            refresh_token: old.refresh_token.clone(),
-            client_id: old.client_id.clone(),
-            data_centre: old.data_centre,
-            since,
-        });
-    }
     let mark = Put::record(key(name), &ReplacedRow { since }, Condition::Any)?;
     if !lease.write(Write::Put(mark)).await? {
         return Ok(false);
     }
+    // Another process wrote it down and died before it replaced it.
+    if kept.iter().any(|one| one.is(old)) {
+        return Ok(true);
+    }
+    kept.push(Replaced {
+        refresh_token: old.refresh_token.clone(),
+        client_id: old.client_id.clone(),
+        data_centre: old.data_centre,
+        since,
+    });
     let pending = secrets.stage(&secret_name(name), &text(&kept)?).await?;
-    secrets.promote(&secret_name(name), &pending, version.as_ref()).await
+    if secrets.promote(&secret_name(name), &pending, version.as_ref()).await? {
+        return Ok(true);
+    }
+    Err(StoreError::Unavailable("another process changed the replaced grants".to_owned()))
 }
 
 /// Revokes a grant that was replaced, and forgets it. What cannot be done now, the schedule does.

@@ -87,10 +87,14 @@ pub(crate) async fn store_grant(
     let token_version = load::<AccessToken>(secrets, &AccessToken::secret_name(name)).await?.unzip().1;
     grant.generation = before + 1;
     token.generation = grant.generation;
-    if let Some(old) = &old
-        && !keep(app, &mut lease, name, old).await?
-    {
-        return Err(NotStored::Busy);
+    if let Some(old) = &old {
+        match keep(app, &mut lease, name, old).await {
+            Ok(true) => {}
+            Ok(false) => return Err(NotStored::Busy),
+            Err(error) => {
+                tracing::warn!(connection = %name, %error, "a grant that is replaced will be revoked once, and not again");
+            }
+        }
     }
     let pending = secrets.stage(&grant_name, &text(&grant)?).await?;
 
