@@ -89,6 +89,9 @@ codes! {
     /// A key without the permission that the route needs.
     KeyNotAllowed = "key_not_allowed", 403, false, Agent, "Not allowed for this key",
         "Ask the operator for a key with the permission named in `detail`. Trying again with this key cannot help.";
+    /// A key that has used its share of the day.
+    KeyDailyLimit = "key_daily_limit", 429, true, Agent, "This key's share of the day is used up",
+        "Try again after `retry_after` seconds, or ask the operator for a key with a larger share (`zoho-connector keys create --calls-per-day`, `--writes-per-day`).";
     /// A call that the pass-through refuses for every key.
     PathDenied = "path_denied", 403, false, Agent, "Never passed through to Zoho",
         "No key can do this through the connector; `detail` says why. A person does it in Zoho itself, or the operator with `zoho-connector`.";

@@ -30,6 +30,7 @@ doubts! {
     api_domain_accounts_page: bool = true,
     legacy_milliseconds: bool = true,
     revoke_newer_path: bool = true,
+    pkce_ignored: bool = true,
     bearer_refused: bool = true,
     retry_after: Option<u64> = Some(7),
     dead_token_code_14: bool = true,

@@ -36,6 +36,10 @@ pub struct Switches {
     pub legacy_milliseconds: bool,
     /// Only the newer revoke path, with Basic authentication, works.
     pub revoke_newer_path: bool,
+    /// A challenge of PKCE is taken and never looked at again.
+    pub pkce_ignored: bool,
+    /// A consent with a challenge of PKCE is refused.
+    pub pkce_refused: bool,
     // Both APIs
     /// `Authorization: Bearer` is refused.
     pub bearer_refused: bool,
@@ -257,6 +261,8 @@ impl Default for Switches {
             api_domain_accounts_page: false,
             legacy_milliseconds: false,
             revoke_newer_path: false,
+            pkce_ignored: false,
+            pkce_refused: false,
             bearer_refused: false,
             retry_after: None,
             dead_token_code_14: false,

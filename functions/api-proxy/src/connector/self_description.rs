@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use shared::base::id::ConnectionName;
 use shared::base::pasted::clean;
 use shared::base::problem::{Code, Problem};
-use shared::core::access::key::{Permission, ServiceKey};
+use shared::core::access::key::{DayLimits, Permission, ServiceKey};
 use shared::core::connection::Connection;
 use shared::core::connection::organization::Organization;
 use shared::zoho::data_centre::DataCentre;
@@ -258,6 +258,9 @@ fn self_description(key: &ServiceKey, seen: &[(&ConnectionName, Option<&Connecti
 fn rules(key: &ServiceKey, writes: bool) -> Vec<String> {
     let mut rules =
         vec!["Every call has the header `Authorization: Bearer <key>` (curl: `--oauth2-bearer`)."];
+    if key.limits != DayLimits::default() {
+        rules.push("This key has a share of each day; `today` in `GET /v1/status` says what is left of it.");
+    }
     if key.connections.len() > 1 {
         rules.push("Where several connections would do, name one with the header `Zoho-Connection`.");
     }

@@ -32,6 +32,7 @@ const ZOHO: &[Code] = &[
     Code::OrganizationRefused,
     Code::ZohoRateLimited,
     Code::ZohoDailyLimit,
+    Code::KeyDailyLimit,
     Code::ZohoUnavailable,
     Code::ZohoTimeout,
     Code::ZohoUnreadable,
