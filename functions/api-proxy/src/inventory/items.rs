@@ -6,7 +6,6 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::base::web::Segments;
@@ -27,7 +26,9 @@ use crate::openapi::schema::{
 };
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
-use crate::request::params::{List, OneParams, Params, invalid, next, page_of, per_page, pick, record_id};
+use crate::request::params::{
+    List, OneParams, Params, invalid, modified_since, next, page_of, per_page, pick, record_id,
+};
 use crate::request::redact;
 use crate::zoho::Target;
 
@@ -199,7 +200,7 @@ async fn list(
     // Zoho searches descriptions, too, in which addresses may stand: for such a key the connector looks, page by page.
     let is_redacted = caller.key.redact_contacts;
     let sent = search.filter(|_| !is_redacted).map(|part| ("search_text", part));
-    let since = params.modified_since.as_deref().map(moment).transpose()?;
+    let since = modified_since(params.modified_since.as_deref())?;
     let sent_since = since.map(inventory_time);
     let sent_since = sent_since.as_deref().map(|since| ("last_modified_time", since));
     let filters: Vec<(&str, &str)> =
@@ -318,12 +319,6 @@ async fn one(
     let mut item = lookup::item(&app.zoho, &target(&caller, &connection), item_id).await?;
     pick(&mut item, params.fields.as_deref(), ALWAYS);
     Ok(Json(item))
-}
-
-/// A moment as a caller names it.
-fn moment(text: &str) -> Result<Timestamp, Problem> {
-    let moment = text.parse().ok();
-    moment.ok_or_else(|| invalid("`modified_since` is a moment like 2026-11-18T16:40:12+01:00."))
 }
 
 fn target<'a>(caller: &'a Caller, connection: &'a ConnectionName) -> Target<'a> {

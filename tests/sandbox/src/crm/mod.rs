@@ -8,7 +8,7 @@ mod criteria;
 pub(crate) mod data;
 mod deleted;
 mod error;
-mod fields;
+pub(crate) mod fields;
 pub(crate) mod module;
 mod modules;
 mod notes;
