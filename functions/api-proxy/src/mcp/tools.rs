@@ -35,6 +35,15 @@ const HEADERS: [(&str, &str, bool); 3] = [
 /// The arguments of a write that go into the query.
 const QUERY: [&str; 2] = ["dry_run", "calls"];
 
+/// The headers of an answer that a result tells of, and as what.
+const TOLD: [(&str, &str); 5] = [
+    ("zoho-connection", "connection"),
+    ("idempotency-replayed", "replayed"),
+    ("x-ratelimit-remaining", "calls_left"),
+    ("x-ratelimit-reset", "calls_reset_after"),
+    ("retry-after", "retry_after"),
+];
+
 /// The argument that is the whole path of a call, with its query.
 const WHOLE: &str = "{path}";
 
@@ -272,10 +281,12 @@ async fn ask(api: Router, request: Request) -> Result<Value, Problem> {
     let Ok(response) = api.oneshot(request).await;
     let status = response.status();
     let is_written = response.extensions().get::<Written>().is_some();
+    let meta = meta(response.headers());
     let bytes = to_bytes(response.into_body(), usize::MAX).await;
     let bytes = bytes.map_err(|error| Problem::internal(error.to_string()))?;
     if bytes.is_empty() {
-        return Ok(result(&json!({ "status": status.as_u16() }).to_string(), !status.is_success()));
+        let text = json!({ "status": status.as_u16() }).to_string();
+        return Ok(with_meta(result(&text, !status.is_success()), meta));
     }
     let Ok(body) = std::str::from_utf8(&bytes) else {
         return Err(invalid("The answer is a file, which no tool can give: read it over HTTP, without MCP."));
@@ -290,7 +301,25 @@ async fn ask(api: Router, request: Request) -> Result<Value, Problem> {
         };
         return Err(Problem::new(Code::ResponseTooLarge, done));
     }
-    Ok(result(body, !status.is_success()))
+    Ok(with_meta(result(body, !status.is_success()), meta))
+}
+
+/// What the headers of an answer say beside it, for clients and their logs: models are not shown it, and need it in no answer. What
+/// they do need, like `retry_after`, stands in the answer itself.
+fn meta(headers: &HeaderMap) -> Map<String, Value> {
+    let told = TOLD.iter().filter_map(|(header, name)| {
+        let value = headers.get(*header)?.to_str().ok()?;
+        let value = value.parse::<u64>().map_or_else(|_| Value::from(value), Value::from);
+        Some((format!("zoho-connector/{name}"), value))
+    });
+    told.collect()
+}
+
+fn with_meta(mut result: Value, meta: Map<String, Value>) -> Value {
+    if let (false, Some(result)) = (meta.is_empty(), result.as_object_mut()) {
+        result.insert("_meta".to_owned(), meta.into());
+    }
+    result
 }
 
 /// A problem that no route of the API has written down.
@@ -487,6 +516,21 @@ mod tests {
         for elsewhere in ["/health", "v1/status", "https://example.com/v1/status", "/v12/status", "/mcp"] {
             assert!(path("get", json!({ "path": elsewhere })).is_err(), "{elsewhere}");
         }
+    }
+
+    #[test]
+    fn what_headers_say_stands_beside_the_result() {
+        let mut headers = HeaderMap::new();
+        headers.insert("zoho-connection", HeaderValue::from_static("default"));
+        headers.insert("x-ratelimit-remaining", HeaderValue::from_static("7"));
+        headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
+        headers.insert("x-request-id", HeaderValue::from_static("0a"));
+        let told = with_meta(result("{}", false), meta(&headers));
+        assert_eq!(
+            told["_meta"],
+            json!({ "zoho-connector/connection": "default", "zoho-connector/replayed": "true", "zoho-connector/calls_left": 7 })
+        );
+        assert_eq!(with_meta(result("{}", false), meta(&HeaderMap::new()))["_meta"], Value::Null);
     }
 
     #[test]
