@@ -84,7 +84,7 @@ fn documented() -> Value {
         "required": ["about", "writes", "routes"],
         "properties": {
             "about": text(),
-            "writes": { "type": "boolean", "description": "Whether they write to Zoho: `dry_run` and `Idempotency-Key` are for these." },
+            "writes": { "type": "boolean", "description": "Whether they write to Zoho: `dry_run` and `Idempotency-Key` are for these, but for what a comparison previews." },
             "connections": words("Where they can be called, if not on all of `connections`."),
             "routes": words("Method, path, parameters, body and what it does."),
         },
@@ -320,7 +320,7 @@ fn routes_of(key: &ServiceKey, seen: &[(&ConnectionName, Option<&Connection>)]) 
             left_out.scopes.extend(operation.scopes.iter().filter(lacks));
             continue;
         }
-        let place = (Subject::of(operation), operation.is_write);
+        let place = (Subject::of(operation), writes_to_zoho(operation));
         match alike.iter_mut().find(|group| group.place == place && group.on == on) {
             Some(group) => group.operations.push(operation),
             None => alike.push(Alike { place, on, operations: vec![operation] }),
@@ -348,6 +348,11 @@ fn routes_of(key: &ServiceKey, seen: &[(&ConnectionName, Option<&Connection>)]) 
         routes.push(Group { about, writes: false, connections: None, routes: passed });
     }
     (routes, left_out)
+}
+
+/// Whether it changes something in Zoho. A step of longer work that does has no preview of its own, and a scope to write.
+fn writes_to_zoho(operation: &Listed) -> bool {
+    operation.is_write || operation.scopes.iter().any(|scope| !scope.ends_with(".READ"))
 }
 
 /// Operations that are told together.
@@ -553,6 +558,16 @@ mod tests {
         let other = Listed { optional: &["show"], ..one };
         assert_eq!(lines(&[&LIST, &other], false).len(), 2);
         assert_eq!(lines(&[&other], false), ["GET /v1/crm/accounts/{id}?[show]: Accounts, by page"]);
+    }
+
+    #[test]
+    fn what_changes_something_in_zoho_stands_among_writes() {
+        let writes: Vec<&str> = OPERATIONS
+            .iter()
+            .filter(|operation| writes_to_zoho(operation) && !operation.is_write)
+            .map(|operation| operation.path)
+            .collect();
+        assert_eq!(writes, ["/v1/inventory/reconciliations/{id}/apply"]);
     }
 
     #[test]

@@ -115,7 +115,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
         going_on(operation, "There is more to do: POST to `next`.")
     });
     to.on(Verb::Post, "/v1/inventory/reconciliations/{id}/apply", do_apply, || {
-        let operation = with_id(with_calls(work("applyReconciliation", "Adjusts what drifted", adjustments::CREATE)))
+        let operation = with_id(with_calls(work("applyReconciliation", "Adjusts what drifted: the comparison is its preview", adjustments::CREATE)))
             .about(
                 "`rows` is `all`, or the lines of rows that drifted. Each row is adjusted once, and only where Zoho's figure is still \
                  the compared one. Items that were changed while they were counted are applied only by their lines. An empty body goes \
