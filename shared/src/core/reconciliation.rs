@@ -261,7 +261,10 @@ mod tests {
     async fn the_same_mark_means_the_same_id_for_a_day() {
         let (store, own) = (fresh(), ConnectionName::default());
         let id = async |mark: &str, id: &str| store.id_of(&own, mark, id).await.unwrap();
-        assert_eq!((id("a", "01").await, id("a", "02").await, id("b", "03").await), ("01".into(), "01".into(), "03".into()));
+        assert_eq!(
+            (id("a", "01").await, id("a", "02").await, id("b", "03").await),
+            ("01".into(), "01".into(), "03".into())
+        );
         assert!(store.heads::<String>(&own, None, 9).await.unwrap().0.is_empty());
         tokio::time::advance(std::time::Duration::from_secs(25 * 3600)).await;
         assert_eq!(id("a", "04").await, "04");

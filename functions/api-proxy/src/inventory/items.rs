@@ -24,7 +24,8 @@ use crate::inventory::stock_at_location;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::{
-    Holds, Shape, described, list_of, named, record as open_record, text as any_text, time, with_notice, words,
+    Holds, Shape, described, list_of, named, record as open_record, text as any_text, time, with_notice,
+    words,
 };
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;

@@ -20,7 +20,7 @@ use tower::ServiceExt;
 
 use super::rpc::Failure;
 use crate::request::caller::Caller;
-use crate::request::did_you_mean::question;
+use crate::request::did_you_mean::{question, short};
 use crate::request::params::invalid;
 use crate::request::response_headers::Written;
 use crate::request::size_limit::LARGEST;
@@ -132,7 +132,8 @@ impl Tool {
                     let choices: Vec<&str> = choices.iter().filter_map(Value::as_str).collect();
                     let meant = question(&value, choices.iter().copied());
                     return Err(invalid(format!(
-                        "`{name}` cannot be `{value}`.{meant} It is one of `{}`.",
+                        "`{name}` cannot be `{}`.{meant} It is one of `{}`.",
+                        short(&value),
                         choices.join("`, `")
                     )));
                 }
@@ -203,12 +204,15 @@ impl Tool {
         match arguments.keys().find(|name| !known.contains(&name.as_str())) {
             None => Ok(()),
             Some(unknown) if known.is_empty() => {
-                Err(invalid(format!("`{unknown}` is unknown here, as is any other argument.")))
+                Err(invalid(format!("`{}` is unknown here, as is any other argument.", short(unknown))))
             }
             Some(unknown) => {
                 let meant = question(unknown, known.iter().copied());
                 let known = known.join("`, `");
-                Err(invalid(format!("`{unknown}` is unknown here.{meant} The arguments are `{known}`.")))
+                Err(invalid(format!(
+                    "`{}` is unknown here.{meant} The arguments are `{known}`.",
+                    short(unknown)
+                )))
             }
         }
     }
@@ -233,7 +237,12 @@ fn needed(name: &str, arguments: &mut Map<String, Value>) -> Result<String, Prob
 fn text(name: &str, value: &Value) -> Result<String, Problem> {
     match value {
         Value::String(text) => Ok(text.clone()),
-        Value::Number(_) | Value::Bool(_) => Ok(value.to_string()),
+        // Some models write whole numbers as 5.0.
+        Value::Number(number) => {
+            let digits = number.to_string();
+            Ok(digits.strip_suffix(".0").map_or_else(|| digits.clone(), str::to_owned))
+        }
+        Value::Bool(flag) => Ok(flag.to_string()),
         Value::Array(list) => {
             let parts: Result<Vec<String>, Problem> = list.iter().map(|part| text(name, part)).collect();
             Ok(parts?.join(","))
@@ -267,7 +276,7 @@ pub(super) async fn call(
     };
     let Some(tool) = TOOLS.iter().find(|tool| tool.name() == Some(name.as_str())) else {
         let meant = question(&name, TOOLS.iter().filter_map(Tool::name));
-        return Err(Failure::params(format!("There is no tool `{name}`.{meant}")));
+        return Err(Failure::params(format!("There is no tool `{}`.{meant}", short(&name))));
     };
     let answered = match tool.request(arguments, caller, origin, headers) {
         Ok(request) => ask(api, request).await,

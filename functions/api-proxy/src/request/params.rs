@@ -13,7 +13,7 @@ use shared::base::problem::{Code, Problem};
 use shared::zoho::crm::MAX_FIELDS;
 use shared::zoho::value::Object;
 
-use crate::request::did_you_mean::question;
+use crate::request::did_you_mean::{question, short};
 
 /// The query string as `T`, which should deny unknown fields.
 pub(crate) struct Params<T>(pub(crate) T);
@@ -40,10 +40,13 @@ fn wording(text: &str) -> String {
             Some((_, known)) if what.starts_with("unknown field") => {
                 let meant = question(name, known.split('`').skip(1).step_by(2));
                 let known = known.trim_start_matches("one of ").replace(" or ", ", ");
-                format!("`{name}` is unknown here.{meant} The parameters are {known}.")
+                format!("`{}` is unknown here.{meant} The parameters are {known}.", short(name))
             }
             _ if what.ends_with("there are no fields") => {
-                format!("`{name}` is unknown here, as is any other.")
+                format!("`{}` is unknown here, as is any other.", short(name))
+            }
+            _ if what.starts_with("invalid digit") || what.starts_with("number too") => {
+                format!("`{name}` must be a whole number that is not too large.")
             }
             _ => format!("`{name}` cannot be read: {what}."),
         },
@@ -91,6 +94,7 @@ impl Pairs {
         }
         let meant = question(name, self.known.iter().copied());
         let known: Vec<String> = self.known.iter().map(|name| format!("`{name}`")).collect();
+        let name = short(name);
         Err(invalid(format!("`{name}` is unknown here.{meant} The parameters are {}.", known.join(", "))))
     }
 }
@@ -222,9 +226,7 @@ mod tests {
 
     #[test]
     fn moments_are_read_as_they_arrive() {
-        for text in
-            ["2026-11-18T15:40:12.5Z", "2026-11-18T16:40:12.5+01:00", "2026-11-18T16:40:12.5 01:00"]
-        {
+        for text in ["2026-11-18T15:40:12.5Z", "2026-11-18T16:40:12.5+01:00", "2026-11-18T16:40:12.5 01:00"] {
             let read = modified_since(Some(text)).unwrap().unwrap();
             assert_eq!(read.to_string(), "2026-11-18T15:40:12Z", "{text}");
         }

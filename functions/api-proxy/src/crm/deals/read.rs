@@ -21,7 +21,9 @@ use crate::crm::own_query;
 use crate::crm::pagination::{self, PageRequest};
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
-use crate::openapi::schema::{Field, Holds, Shape, described, list_of, named, record, text, time, with_notice};
+use crate::openapi::schema::{
+    Field, Holds, Shape, described, list_of, named, record, text, time, with_notice,
+};
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
 use crate::request::params::{

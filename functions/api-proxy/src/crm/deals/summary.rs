@@ -51,14 +51,16 @@ const UNGROUPED: &[&str] = &[
 ];
 
 /// What can be added up.
-const NUMBERS: &[&str] = &["currency", "double", "decimal", "integer", "bigint", "percent", "formula", "rollup_summary"];
+const NUMBERS: &[&str] =
+    &["currency", "double", "decimal", "integer", "bigint", "percent", "formula", "rollup_summary"];
 
 /// The names in a row that are ours.
 const OURS: &[&str] = &["count", "sum", "open", "untrusted"];
 
 const UNTOLD: &str = "CRM does not say of every stage whether deals are open there: where it does not, `open` is null, and \
                       such rows come with any `open=`.";
-const MIXED: &str = "CRM told no fields of deals to the user who connected: sums may hold several currencies.";
+const MIXED: &str =
+    "CRM told no fields of deals to the user who connected: sums may hold several currencies.";
 
 pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Get, PATH, summary, || {

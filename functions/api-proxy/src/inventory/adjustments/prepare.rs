@@ -107,7 +107,7 @@ fn shown(plan: &AdjustStock, judged: &[Judged<'_>]) -> Value {
         "reference_number": plan.reference,
         "lines": judged.iter().map(Judged::shown_unsent).collect::<Vec<_>>(),
         "warnings": warnings,
-        "untrusted": ["reason", "lines"],
+        "untrusted": ["reason", "reference_number", "lines"],
     })
 }
 

@@ -95,7 +95,7 @@ async fn preview(zoho: &Zoho, target: &Target<'_>, plan: &TransferStock) -> Resu
         "in_transit": plan.in_transit,
         "lines": judged.iter().map(Judged::shown_unsent).collect::<Vec<_>>(),
         "warnings": warnings,
-        "untrusted": ["lines"],
+        "untrusted": ["transfer_order_number", "lines", "warnings"],
     }))
 }
 
