@@ -10,11 +10,10 @@ use shared::base::id::is_time_ordered;
 use shared::base::problem::{Code, Problem};
 use shared::base::web::Segments;
 use shared::core::access::key::Permission;
-use shared::core::events::Event;
 use shared::core::events::ledger::{narrow, split_entry_id};
 
 use super::completed::complete;
-use super::shown::{mark_words, mark_words_of_lives, missing};
+use super::shown::{self, mark_words, mark_words_of_lives, missing};
 use crate::app::App;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
@@ -76,6 +75,7 @@ fn documented(whole: bool) -> Value {
             "time": described(text(), "When it happened, as far as Zoho says; else when it arrived."),
             "receivedtime": time(),
             "data": data,
+            "untrusted": untrusted(),
         },
     })
 }
@@ -92,7 +92,7 @@ async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
     Params(params): Params<ListParams>,
-) -> Result<Json<List<Event>>, Problem> {
+) -> Result<Json<List<Value>>, Problem> {
     caller.key.demand(&Permission::Events)?;
     let rows = per_page(params.per_page)?;
     if params.cursor.as_deref().is_some_and(|cursor| !is_time_ordered(cursor)) {
@@ -104,6 +104,7 @@ async fn list(
     let read = data.iter_mut().map(|event| (event.subject.as_deref(), &mut event.data)).collect();
     complete(&app.mappings, &connection, read).await;
     data.iter_mut().for_each(|event| mark_words(&mut event.data));
+    let data = data.iter().map(shown::event).collect::<Result<Vec<_>, _>>()?;
     let rows = rows.to_string();
     let next = more.map(|cursor| next(PATH, &[("per_page", Some(&rows)), ("cursor", Some(&cursor))]));
     Ok(Json(List::new(data, next)))
@@ -130,7 +131,7 @@ async fn one(
     };
     complete(&app.mappings, &connection, vec![(event.subject.as_deref(), &mut event.data)]).await;
     let missing = missing(&caller.key, &event.source);
-    let mut event = serde_json::to_value(event).map_err(|error| Problem::internal(error.to_string()))?;
+    let mut event = shown::event(&event)?;
     if let Some(data) = event.get_mut("data") {
         if let Some(data) = data.as_object_mut() {
             match missing {

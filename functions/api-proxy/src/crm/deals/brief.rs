@@ -102,8 +102,8 @@ struct Missing {
     #[serde(skip_serializing_if = "Option::is_none")]
     zoho: Option<ZohoSaid>,
     /// Zoho's words can quote a record.
-    #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    untrusted: &'static [&'static str],
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    untrusted: Vec<&'static str>,
 }
 
 async fn brief(
@@ -154,7 +154,7 @@ impl Missed {
             }
             let (code, detail) = (problem.code().as_str(), problem.detail().to_owned());
             let (hint, zoho) = (problem.own_hint(), problem.said().cloned());
-            let untrusted: &[&str] = if zoho.is_some() { &["detail", "zoho"] } else { &[] };
+            let untrusted = if zoho.is_some() { vec!["detail", "zoho"] } else { Vec::new() };
             self.parts.push(Missing { part, code, detail, hint, zoho, untrusted });
             T::default()
         })
