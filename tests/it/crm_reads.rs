@@ -320,7 +320,8 @@ async fn deals_are_summed_by_stage_as_crm_says_what_is_open() {
     };
     sandbox.clear_requests();
     let all = agent.get("/v1/crm/deals/summary").await.ok();
-    assert_eq!(sandbox.requests().len(), 2, "the fields, and one query");
+    let calls = || sandbox.requests().iter().filter(|one| one.path.contains("/crm/v8/")).count();
+    assert_eq!(calls(), 2, "the fields, and one query");
     assert_eq!((&all["next"], &all["notice"]), (&Value::Null, &Value::Null), "{all}");
     let rows = all["data"].as_array().unwrap();
     assert!(rows.len() > 2, "{all}");
@@ -334,7 +335,7 @@ async fn deals_are_summed_by_stage_as_crm_says_what_is_open() {
 
     sandbox.clear_requests();
     let open = agent.get("/v1/crm/deals/summary?open=true").await.ok();
-    assert_eq!(sandbox.requests().len(), 1, "the fields are known");
+    assert_eq!(calls(), 1, "the fields are known");
     assert!(open["data"].as_array().unwrap().iter().all(|row| row["open"] == true), "{open}");
     assert_eq!(open["totals"].as_array().unwrap().len(), 1, "{open}");
     let total: u64 = open["data"].as_array().unwrap().iter().map(|row| row["count"].as_u64().unwrap()).sum();
