@@ -29,7 +29,7 @@ use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::{count, described, named, text, untrusted};
 use crate::request::caller::Caller;
-use crate::request::params::Params;
+use crate::request::params::{Params, invalid};
 use crate::request::redact::{OwnText, is_personal};
 
 /// The longest name of an organisation, and the longest notice, in letters.
@@ -197,7 +197,13 @@ async fn describe(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let key = &caller.key;
-    let wanted = params.connection.as_deref().or(caller.connection.as_deref());
+    let (named, header) = (params.connection.as_deref(), caller.connection.as_deref());
+    if named.zip(header).is_some_and(|(named, header)| named != header) {
+        return Err(invalid(
+            "`connection` and the header `Zoho-Connection` name two connections: send one of them.",
+        ));
+    }
+    let wanted = named.or(header);
     let shown: Vec<&ConnectionName> = match wanted {
         Some(wanted) => {
             let found = key.connections.iter().find(|name| name.as_str() == wanted);

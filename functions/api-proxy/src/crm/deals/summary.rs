@@ -26,6 +26,7 @@ use crate::request::caller::Caller;
 use crate::request::connection::authorize;
 use crate::request::params::{Params, invalid};
 use crate::request::redact::{columns, is_personal};
+use crate::zoho::unreadable;
 
 const PATH: &str = "/v1/crm/deals/summary";
 
@@ -187,7 +188,7 @@ async fn summary(
     let is_untold = known.is_none() && !grouped.contains(&CURRENCY);
     let mut groups: Vec<Group> = Vec::new();
     for row in crm::rows(answer)? {
-        let group = Group::read(row, by, sum, stages);
+        let group = Group::read(row, by, sum, stages).ok_or_else(|| unreadable("data"))?;
         if params.open.zip(group.open).is_none_or(|(wanted, open)| wanted == open) {
             merge(&mut groups, group, |one, other| one.is_same(other));
         }
@@ -261,12 +262,16 @@ struct Group {
 }
 
 impl Group {
-    fn read(mut row: Object, by: &str, sum: &str, stages: Option<&Field>) -> Self {
+    /// Nothing where the row does not say how many there are, or has no number where a sum is.
+    fn read(mut row: Object, by: &str, sum: &str, stages: Option<&Field>) -> Option<Self> {
         let open = text(&row, STAGE).and_then(|stage| stages?.is_open(stage));
-        let count = row.get(coql::COUNT).and_then(Value::as_u64).unwrap_or_default();
-        let sum = row.get(&coql::sum_of(sum)).and_then(decimal);
+        let count = row.get(coql::COUNT)?.as_u64()?;
+        let sum = match row.get(&coql::sum_of(sum)) {
+            None | Some(Value::Null) => None,
+            Some(value) => Some(decimal(value)?),
+        };
         let currency = if by == CURRENCY { None } else { row.shift_remove(CURRENCY) };
-        Self { by: Some(row.shift_remove(by).unwrap_or_default()), currency, open, count, sum }
+        Some(Self { by: Some(row.shift_remove(by).unwrap_or_default()), currency, open, count, sum })
     }
 
     fn is_same(&self, other: &Self) -> bool {
@@ -350,11 +355,11 @@ mod tests {
         Field::read(field.as_object().unwrap()).unwrap()
     }
 
-    fn groups(rows: Value, by: &str) -> Vec<Object> {
+    fn groups(rows: &Value, by: &str) -> Vec<Object> {
         let stages = stages();
         let mut groups = Vec::new();
         for row in rows.as_array().unwrap() {
-            let group = Group::read(row.as_object().unwrap().clone(), by, AMOUNT, Some(&stages));
+            let group = Group::read(row.as_object().unwrap().clone(), by, AMOUNT, Some(&stages)).unwrap();
             merge(&mut groups, group, Group::is_same);
         }
         groups.sort_by(|one, other| one.order(other, by, Some(&stages)));
@@ -370,7 +375,7 @@ mod tests {
             { "Stage": "Neu", "Currency": "EUR", "COUNT(id)": 2, "SUM(Amount)": 0.1 },
         ]);
         assert_eq!(
-            json!(groups(rows, STAGE)),
+            json!(groups(&rows, STAGE)),
             json!([
                 { "Stage": "Neu", "Currency": "EUR", "count": 2, "sum": 0.1, "open": true, "untrusted": [] },
                 { "Stage": "Neu", "Currency": "USD", "count": 1, "sum": 1000, "open": true, "untrusted": [] },
@@ -378,6 +383,18 @@ mod tests {
                 { "Stage": "Offen?", "Currency": "EUR", "count": 1, "sum": null, "open": null, "untrusted": [] },
             ])
         );
+    }
+
+    #[test]
+    fn a_row_without_a_number_is_no_row() {
+        for row in [
+            json!({ "Stage": "Neu", "SUM(Amount)": 1 }),
+            json!({ "Stage": "Neu", "COUNT(id)": null }),
+            json!({ "Stage": "Neu", "COUNT(id)": 1, "SUM(Amount)": "many" }),
+            json!({ "Stage": "Neu", "COUNT(id)": 1, "SUM(Amount)": {} }),
+        ] {
+            assert!(Group::read(row.as_object().unwrap().clone(), STAGE, AMOUNT, None).is_none(), "{row}");
+        }
     }
 
     #[test]
@@ -394,7 +411,7 @@ mod tests {
                     "untrusted": ["Account_Name"] })
         };
         assert_eq!(
-            json!(groups(rows, "Account_Name")),
+            json!(groups(&rows, "Account_Name")),
             json!([
                 named(true, 2, json!(0.3)),
                 named(false, 1, json!(7)),
