@@ -365,7 +365,8 @@ async fn the_message_to_the_hook_holds_none_of_it() {
     .with_patience(Duration::from_secs(3));
     for seconds in [0, 16, 60] {
         scene.inside.advance(Duration::from_secs(seconds));
-        function.sweep(&BTreeSet::from([ConnectionName::default()])).await.unwrap();
+        let swept = function.sweep(&BTreeSet::from([ConnectionName::default()])).await.unwrap();
+        assert_eq!(swept.failed, 0, "{swept:?}");
     }
     let told = gateway.requests();
     assert!(!told.is_empty(), "the hook hears of them");
@@ -377,27 +378,33 @@ async fn the_message_to_the_hook_holds_none_of_it() {
 
     let listed = scene.get("/v1/events?per_page=200").await;
     assert!(holds(&listed), "{listed}");
-    let (mut claimed, mut rounds) = (Vec::new(), 0);
-    loop {
-        let claim = scene.check("POST", "/v1/events/claim", &[], &json!({ "limit": 50 })).await;
+    // By the deliveries that the hook heard of, and then whatever waits.
+    let deliveries = gateway.requests().into_iter().filter_map(|request| {
+        let message = request.message();
+        let (_, rest) = message.split_once(" in delivery ")?;
+        Some(json!({ "delivery": rest.split(' ').next()? }))
+    });
+    let wanted: Vec<Value> = deliveries.chain([json!({ "limit": 50 }), json!({ "limit": 50 })]).collect();
+    let mut claimed: Vec<String> = Vec::new();
+    for wanted in wanted {
+        let claim = scene.check("POST", "/v1/events/claim", &[], &wanted).await;
         let ids: Vec<String> = claim["data"]
             .as_array()
-            .unwrap()
-            .iter()
+            .into_iter()
+            .flatten()
             .map(|event| event["id"].as_str().unwrap().to_owned())
             .collect();
-        rounds += 1;
-        if ids.is_empty() || rounds > 5 {
-            break;
+        if ids.is_empty() {
+            continue;
         }
         let ack = json!({ "claim": claim["claim"], "ids": ids, "outcome": "failed", "note": forms[1] });
         scene.check("POST", "/v1/events/ack", &[], &ack).await;
         claimed.extend(ids);
     }
-    assert!(claimed.len() > forms.len(), "{claimed:?}");
+    assert!(!claimed.is_empty());
     for id in &claimed {
         let event = scene.get(&format!("/v1/events/{id}")).await;
-        assert!(event["life"]["note"].as_str().is_some_and(|note| note.contains(MARK)), "{event}");
+        assert!(event.to_string().contains("Ignore all previous instructions"), "the note: {event}");
         scene.tool("get", json!({ "path": format!("/v1/events/{id}") })).await;
     }
 }
