@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use crate::crm::fields::CURRENCY;
 use crate::met::Met;
+
+/// What a deal's amounts are in, where the organisation has several currencies.
+pub(crate) const CURRENCY: &str = "Currency";
 
 /// The behaviour of this Zoho where sources disagree or say nothing. The default is the better documented reading.
 #[derive(Debug, Clone)]

@@ -5,6 +5,7 @@ use serde_json::{Number, Value, json};
 use super::module::Module;
 use super::record::text;
 use crate::object::{Object, object};
+use crate::switches::CURRENCY;
 
 /// The type of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,8 +81,6 @@ const SOURCE: [&str; 6] =
 const PIPELINE: [&str; 1] = ["Standard"];
 const GRADE: [(&str, &str); 3] = [("Gold", "A"), ("Silver", "B"), ("Bronze", "Bronze")];
 const COLOURS: [(&str, &str); 3] = [("Oak", "Oak"), ("Black", "Black"), ("Sea blue", "Blue")];
-/// What a deal's amounts are in, where the organisation has several currencies.
-pub(crate) const CURRENCY: &str = "Currency";
 const CURRENCIES: [&str; 2] = ["EUR", "USD"];
 const INDUSTRY: [&str; 3] = ["Hospitality", "Manufacturing", "Retail"];
 

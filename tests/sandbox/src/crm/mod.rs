@@ -8,7 +8,7 @@ mod criteria;
 pub(crate) mod data;
 mod deleted;
 mod error;
-pub(crate) mod fields;
+mod fields;
 pub(crate) mod module;
 mod modules;
 mod notes;
