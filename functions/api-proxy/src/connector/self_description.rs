@@ -231,8 +231,13 @@ async fn describe(
 fn wants_json(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     accepted.flat_map(|value| value.split(',')).any(|kind| {
-        let kind = kind.split(';').next().unwrap_or_default().trim();
-        kind.eq_ignore_ascii_case("application/json")
+        let mut parts = kind.split(';').map(str::trim);
+        let is_json = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
+        // With the weight 0 it is named as what a caller does not take.
+        let is_refused = |part: &str| {
+            part.strip_prefix("q=0").is_some_and(|rest| !rest.contains(|one| matches!(one, '1'..='9')))
+        };
+        is_json && !parts.any(is_refused)
     })
 }
 
@@ -594,6 +599,8 @@ mod tests {
             ("application/json", true),
             ("text/html, Application/JSON;q=0.5", true),
             ("*/*", false),
+            ("application/json;q=0, text/markdown", false),
+            ("application/json; q=0.05", true),
             ("text/markdown", false),
             ("application/problem+json", false),
         ] {
