@@ -235,7 +235,7 @@ fn wants_json(headers: &HeaderMap) -> bool {
         let is_json = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
         // With the weight 0 it is named as what a caller does not take.
         let is_refused = |part: &str| {
-            part.strip_prefix("q=0").is_some_and(|rest| !rest.contains(|one| matches!(one, '1'..='9')))
+            part.strip_prefix("q=0").is_some_and(|rest| !rest.contains(|one: char| matches!(one, '1'..='9')))
         };
         is_json && !parts.any(is_refused)
     })
