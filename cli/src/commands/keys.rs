@@ -164,7 +164,7 @@ impl Create {
         }
         say("Try it:");
         let url = public_url.as_str();
-        say(format!("  curl {url}/v1/status -H 'Authorization: Bearer {}'", text.expose()));
+        say(format!("  curl -s {url}/v1 --oauth2-bearer '{}'", text.expose()));
         Ok(())
     }
 }

@@ -102,6 +102,7 @@ doubts! {
     crm_coql_any_case: bool = true,
     crm_coql_lookup_id_only: bool = true,
     crm_coql_id_if_selected: bool = true,
+    crm_stages_untold: bool = true,
     crm_not_subscribed_status: u16 = 400,
     crm_deleted_oldest_first: bool = true,
     crm_modified_since_ignored: bool = true,

@@ -171,6 +171,7 @@ pub(super) fn problem() -> Value {
                     },
                 },
             },
+            "untrusted": super::schema::untrusted(),
             "reconnect_url": {
                 "type": "string",
                 "description": "Where a person connects Zoho again; only with `reconnect_required`.",
