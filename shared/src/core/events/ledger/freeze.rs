@@ -132,22 +132,27 @@ impl Ledger {
                 gone.push(mark);
             }
         }
-        let (mut looked_at, mut is_cut) = (progress.told.clone(), false);
+        // Batches pass an entry that is held back only where they tell of one behind it.
+        let (mut waiting, mut passed, mut is_cut) = (Vec::new(), progress.told.clone(), false);
         for entry in fresh {
-            let is_held = hands.hold(&entry);
-            if is_held && held.len() == MAX_NEW_MARKS {
-                is_cut = true;
+            if hands.hold(&entry) {
+                waiting.push(entry);
+                continue;
+            }
+            let room = MAX_NEW_MARKS.saturating_sub(held.len());
+            is_cut = waiting.len() > room;
+            if is_cut {
+                waiting.truncate(room);
+                passed = waiting.last().map(|entry: &Entry| entry.id.clone()).or(passed);
+                held.append(&mut waiting);
                 break;
             }
-            looked_at = Some(entry.id.clone());
-            if is_held {
-                held.push(entry);
-            } else {
-                entries.push(entry);
-            }
+            held.append(&mut waiting);
+            passed = Some(entry.id.clone());
+            entries.push(entry);
         }
-        if is_cut {
-            last = looked_at;
+        if is_cut || !waiting.is_empty() {
+            last = passed;
         }
         // A mark that is written anew is not removed in the same transaction.
         gone.retain(|mark| !held.iter().any(|entry| entry.id == mark.key.sort));
