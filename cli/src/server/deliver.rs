@@ -13,9 +13,9 @@ use shared::core::events::ledger::FREED;
 use shared::core::services::Services;
 use shared::store::{Key, Outcome, Page, Query, Row, StoreError, Table, Write};
 use token_refresh::Local;
-use tokio::{join, select};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
+use tokio::{join, select};
 
 /// The interval of the schedule in the cloud.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);

@@ -123,7 +123,8 @@ mod tests {
         let one = [entry(1, "zoho.inventory.item.updated", "item/33")];
         let body = write(&ConnectionName::default(), &hook(), "d1", &one);
         let body: serde_json::Value = serde_json::from_str(&body).unwrap();
-        let fields = json!({ "source": "zoho-connector", "delivery": "d1", "connection": "default", "count": 1 });
+        let fields =
+            json!({ "source": "zoho-connector", "delivery": "d1", "connection": "default", "count": 1 });
         for (name, value) in fields.as_object().unwrap() {
             assert_eq!(&body[name], value, "{name}");
         }

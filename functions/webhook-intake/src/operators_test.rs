@@ -31,7 +31,10 @@ mod tests {
         assert!(test("custom.test", json!({ "note": TEST_NOTE })));
         assert!(!test("zoho.inventory.item.updated", json!({ "item": { "note": TEST_NOTE } })));
         assert!(!test("custom.order", json!({ "note": TEST_NOTE })));
-        assert!(!test("zoho.crm.test.updated", json!({ "resource_uri": "https://www.zohoapis.eu/crm/v8/Tests" })));
+        assert!(!test(
+            "zoho.crm.test.updated",
+            json!({ "resource_uri": "https://www.zohoapis.eu/crm/v8/Tests" })
+        ));
         assert!(!is_test("custom.test", "{"));
     }
 }

@@ -72,7 +72,9 @@ impl SendTest {
             )));
         }
         let id = word("event_id");
-        say(format!("✓ Stored as the event {id}. It is marked as a test: no agent is told of it or claims it."));
+        say(format!(
+            "✓ Stored as the event {id}. It is marked as a test: no agent is told of it or claims it."
+        ));
         say(format!("  zoho-connector events show {id} --connection {}", self.connection));
         Ok(())
     }

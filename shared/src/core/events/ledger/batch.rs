@@ -7,10 +7,13 @@ use serde::{Deserialize, Serialize};
 use crate::base::clock::{Timestamp, later};
 use crate::base::id::ConnectionName;
 use crate::core::events::ledger::{Entry, Ledger, MAX_AT_ONCE, RETENTION};
-use crate::store::{Condition, Key, Put, Query, StoreError, Version, Write};
+use crate::store::{Condition, Key, Order, Put, Query, StoreError, Version, Write};
 
 /// Open batches that one sweep reads. With that many open, no further batch is made: no sweep would read it.
 pub const MAX_OPEN_BATCHES: usize = 100;
+
+/// So many of the batches that are done with are looked at for the one that was taken last.
+const LAST_TOLD: usize = 10;
 
 /// What was told, or will be.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -83,6 +86,26 @@ pub(super) fn again_key(connection: &ConnectionName, id: &str) -> Key {
 }
 
 impl Ledger {
+    /// When the gateway took one of the last batches that are done with.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn told_last(&self, connection: &ConnectionName) -> Result<Option<Timestamp>, StoreError> {
+        let query = Query {
+            partition: format!("told#{connection}"),
+            limit: LAST_TOLD,
+            order: Order::Descending,
+            ..Query::default()
+        };
+        let mut last = None;
+        for row in self.events.query(query).await?.rows {
+            if let Stage::Admitted { at, .. } = row.read::<Batch>()?.stage {
+                last = last.max(Some(at));
+            }
+        }
+        Ok(last)
+    }
+
     /// The batches of which not all is done with, oldest first.
     ///
     /// # Errors

@@ -218,7 +218,8 @@ impl Ledger {
         while !marks.is_empty() {
             let rest = marks.split_off(marks.len().min(MAX_AT_ONCE));
             let some = std::mem::replace(&mut marks, rest);
-            let rows = try_join_all(some.iter().map(|mark| self.open_row(connection, &mark.key.sort))).await?;
+            let rows =
+                try_join_all(some.iter().map(|mark| self.open_row(connection, &mark.key.sort))).await?;
             for (mark, row) in some.into_iter().zip(rows) {
                 // What batches have not reached yet comes with the others.
                 let Some(row) = row.filter(|_| progress.has_passed(&mark.key.sort)) else {

@@ -175,7 +175,8 @@ impl Ledger {
     async fn had_its_run(&self, connection: &ConnectionName, batch: &Batch) -> Result<bool, StoreError> {
         // The oldest are claimed first.
         for id in batch.ids.iter().take(MAX_AT_ONCE) {
-            if self.entry(connection, id).await?.is_some_and(|entry| entry.batch.as_ref() == Some(&batch.id)) {
+            if self.entry(connection, id).await?.is_some_and(|entry| entry.batch.as_ref() == Some(&batch.id))
+            {
                 return Ok(true);
             }
         }
