@@ -148,6 +148,7 @@ fn until(at: Timestamp, clock: &SharedClock) -> Duration {
     wait.clamp(Duration::from_secs(1), SWEEP_INTERVAL)
 }
 
+/// A table that tells of what the stream would tell of.
 struct Watched {
     table: Arc<dyn Table>,
     new: NewEvents,
@@ -182,5 +183,27 @@ impl Table for Watched {
 
     async fn query(&self, query: Query) -> Result<Page, StoreError> {
         self.table.query(query).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::base::clock::SystemClock;
+    use shared::store::sqlite::Sqlite;
+    use shared::store::{Condition, Put, Stores};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_acknowledgement_wakes_and_a_claim_does_not() {
+        let stores: Stores = Sqlite::in_memory(Arc::new(SystemClock)).unwrap().into();
+        let new = NewEvents::default();
+        let table = Watched { table: stores.events, new: new.clone() };
+        let put = |partition: &str| Put::record(Key::new(partition, "last"), &1, Condition::Any).unwrap();
+        table.put(put("queue#eu")).await.unwrap();
+        assert!(new.take_freed().is_empty() && new.take() == Wake::default());
+        table.put(put("freed#eu")).await.unwrap();
+        assert_eq!(new.take_freed().into_iter().map(String::from).collect::<Vec<_>>(), ["eu"]);
+        assert_eq!(new.take(), Wake::default(), "no new event");
     }
 }

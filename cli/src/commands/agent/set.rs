@@ -99,7 +99,7 @@ fn event_type(text: &str) -> Result<String, String> {
         letter.is_ascii_lowercase() || letter.is_ascii_digit() || matches!(letter, '.' | '_' | '-')
     };
     let is_of = |sender: &&str| {
-        let is_narrower = begin.len() > sender.len() && begin.starts_with(**sender);
+        let is_narrower = begin.len() > sender.len() && begin.starts_with(*sender);
         is_narrower || (is_open && sender.starts_with(begin))
     };
     if begin.chars().all(plain) && SENDERS.iter().any(is_of) {
