@@ -39,7 +39,7 @@ async fn a_hook_is_tried_before_it_is_stored_and_no_turn_is_begun() {
         assert!(!ended.err.contains(token), "{}", ended.err);
         assert_eq!(connector.run(&["agent", "show"], "").await.code, 1, "nothing is set");
     }
-    for (path, args) in [("/hooks", &[][..]), ("/hooks/wake", &["--no-test"])] {
+    for (path, args) in [("/hooks", &[][..]), ("/hooks/wake", &["--no-test"][..])] {
         let ended = set(&connector, &gateway.url.replace("/hooks/agent", path), args, TOKEN).await;
         assert!(ended.code == 2 && ended.err.contains(&format!("give {}", gateway.url)), "{}", ended.err);
     }
@@ -97,7 +97,6 @@ async fn unset_asks_first_and_removes_the_token() {
     assert_eq!(ended.code, 0, "{}", ended.err);
     let ended = connector.run(&["agent", "show"], "").await;
     assert!(ended.code == 1 && ended.err.contains("no hook is set"), "{}", ended.err);
-    assert!(!connector.secret_strayed());
     // The secret stays, for the next one.
     let ended = set(&connector, &gateway.url, &[], TOKEN).await;
     assert_eq!(ended.code, 0, "{}", ended.err);
