@@ -835,6 +835,16 @@ class Mistakes(unittest.TestCase):
         self.assertIn("PointInTimeRecovery", problems)
         self.assertIn("NEW_IMAGE", problems)
 
+    def test_what_wakes_delivery(self):
+        def late(resources):
+            resources["EventDeliveryAcknowledgements"]["Properties"]["MaximumBatchingWindowInSeconds"] = 30
+
+        def everything(resources):
+            del resources["EventDeliveryAcknowledgements"]["Properties"]["FilterCriteria"]
+
+        self.assertIn("windows are", self.wrong(check_stream, late))
+        self.assertIn("0 filters", self.wrong(check_stream, everything))
+
     def test_a_circle(self):
         def change(resources):
             variables = resources["TokenRefresh"]["Properties"]["Environment"]["Variables"]

@@ -1,5 +1,6 @@
 //! `zoho-connector agent`: the hook at which the agent is told that events wait.
 
+mod hook;
 mod probe;
 mod set;
 mod show;
@@ -11,6 +12,7 @@ use clap::{Args, Subcommand};
 use shared::base::secret::random_hex;
 use shared::core::events::agent_hook::Hook;
 
+use self::hook::known;
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
 use crate::terminal::say;
@@ -50,17 +52,6 @@ impl Agent {
     }
 }
 
-/// The hook that is set.
-async fn known(Opened { services, .. }: &Opened) -> Result<Hook, Failure> {
-    let hook = Hook::read(&*services.stores.secrets).await?;
-    hook.ok_or_else(|| {
-        Failure::Other(
-            "no hook is set: the agent asks for events by itself; `zoho-connector agent set` sets one"
-                .to_owned(),
-        )
-    })
-}
-
 async fn switch(opened: &Opened, paused: bool) -> Result<(), Failure> {
     let hook = Hook { paused, set: random_hex::<8>(), ..known(opened).await? };
     hook.store(&*opened.services.stores.secrets).await?;
@@ -70,9 +61,4 @@ async fn switch(opened: &Opened, paused: bool) -> Result<(), Failure> {
         "✓ The agent is told of events."
     });
     Ok(())
-}
-
-/// `1 event waits`, `2 events wait`.
-fn events_wait(count: usize) -> String {
-    if count == 1 { "1 event waits".to_owned() } else { format!("{count} events wait") }
 }

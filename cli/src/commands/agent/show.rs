@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::known;
+use super::hook::known;
 use super::state::Found;
 use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;

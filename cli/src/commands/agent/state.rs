@@ -7,8 +7,6 @@ use shared::core::events::ledger::{Ledger, Stage};
 use shared::core::services::Services;
 use shared::store::StoreError;
 
-use super::events_wait;
-
 /// Whether anything can be delivered.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum State {
@@ -138,6 +136,11 @@ impl Found {
         }
         document
     }
+}
+
+/// `1 event waits`, `2 events wait`.
+fn events_wait(count: usize) -> String {
+    if count == 1 { "1 event waits".to_owned() } else { format!("{count} events wait") }
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use shared::core::events::agent_hook::Hook;
 use shared::core::events::gateway_words::reason;
 use shared::zoho::http::{self, Http};
 
-use super::known;
+use super::hook::known;
 use super::probe::{CALL_TIMEOUT, Probe, probe};
 use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;

@@ -3,7 +3,7 @@
 use clap::Args;
 use shared::core::events::agent_hook::Hook;
 
-use super::known;
+use super::hook::known;
 use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
 use crate::terminal::{agrees, can_ask, say};

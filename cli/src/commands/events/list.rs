@@ -5,7 +5,7 @@ use serde_json::json;
 use shared::base::id::ConnectionName;
 use shared::core::events::{Events as Store, TEST};
 
-use super::pretty;
+use super::json::pretty;
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
 use crate::terminal::say;

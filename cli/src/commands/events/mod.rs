@@ -1,12 +1,12 @@
 //! `zoho-connector events list|show|replay`.
 
+mod json;
 mod life;
 mod list;
 mod replay;
 mod show;
 
 use clap::Subcommand;
-use serde_json::Value;
 
 use crate::commands::failure::Failure;
 
@@ -28,8 +28,4 @@ impl Events {
             Self::Replay(replay) => replay.run().await,
         }
     }
-}
-
-fn pretty(document: &Value) -> Result<String, Failure> {
-    serde_json::to_string_pretty(document).map_err(|error| Failure::Other(error.to_string()))
 }

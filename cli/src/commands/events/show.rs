@@ -6,8 +6,8 @@ use shared::base::id::ConnectionName;
 use shared::core::events::ledger::{Ledger, narrow, split_entry_id};
 use shared::core::events::{Event, Events as Store};
 
+use super::json::pretty;
 use super::life;
-use super::pretty;
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
 use crate::terminal::say;

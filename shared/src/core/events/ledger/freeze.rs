@@ -32,14 +32,6 @@ pub struct Progress {
     told: Option<String>,
 }
 
-/// What came of one transaction.
-enum Made {
-    Batch(Frozen),
-    /// No batch, but marks: there is more to look at.
-    Marks,
-    Nothing,
-}
-
 /// Entries that may be told of.
 struct Candidates {
     /// Those that batches have passed, with their marks.
@@ -88,10 +80,9 @@ impl Ledger {
         write: impl Fn(&str, &[Entry]) -> String,
     ) -> Result<Option<Frozen>, StoreError> {
         for _ in 0..MAX_TRIES {
-            match self.freeze_once(connection, &wanted, &write).await? {
-                Made::Batch(frozen) => return Ok(Some(frozen)),
-                Made::Marks => {}
-                Made::Nothing => return Ok(None),
+            let (made, is_more) = self.freeze_once(connection, &wanted, &write).await?;
+            if made.is_some() || !is_more {
+                return Ok(made);
             }
         }
         Ok(None)
@@ -111,12 +102,13 @@ impl Ledger {
         Ok(marked.len() + fresh.len())
     }
 
+    /// One transaction: the batch, where there is one, and whether there is more to look at.
     async fn freeze_once(
         &self,
         connection: &ConnectionName,
         wanted: &impl Fn(&Entry) -> bool,
         write: &impl Fn(&str, &[Entry]) -> String,
-    ) -> Result<Made, StoreError> {
+    ) -> Result<(Option<Frozen>, bool), StoreError> {
         let (progress, condition) = self.progress(connection).await?;
         let candidates = self.candidates(connection, &progress, wanted).await?;
         let Candidates { marked, fresh, spent: mut gone, mut last } = candidates;
@@ -157,7 +149,7 @@ impl Ledger {
         // A mark that is written anew is not removed in the same transaction.
         gone.retain(|mark| !held.iter().any(|entry| entry.id == mark.key.sort));
         if entries.is_empty() && gone.is_empty() && last == progress.told {
-            return Ok(Made::Nothing);
+            return Ok((None, false));
         }
         let now = hands.now;
         let id = time_ordered(now);
@@ -187,16 +179,13 @@ impl Ledger {
         let mut gone: Vec<Write> = gone.collect();
         let rest = gone.split_off(gone.len().min(MAX_GONE_MARKS));
         steps.extend(gone);
-        let Outcome::Done(version) = self.events.transact(steps).await? else { return Ok(Made::Nothing) };
+        let Outcome::Done(version) = self.events.transact(steps).await? else { return Ok((None, false)) };
         // If the process dies before this, the remaining entries are reported twice.
         for rest in rest.chunks(MAX_GONE_MARKS) {
             self.write(rest.to_vec()).await?;
         }
-        Ok(match version {
-            Some(version) if is_made => Made::Batch(Frozen { batch, version }),
-            _ if is_cut => Made::Marks,
-            _ => Made::Nothing,
-        })
+        let made = version.filter(|_| is_made).map(|version| Frozen { batch, version });
+        Ok((made, is_cut))
     }
 
     async fn progress(&self, connection: &ConnectionName) -> Result<(Progress, Condition), StoreError> {
