@@ -354,6 +354,21 @@ here_and_on_aws! {
     }
 }
 
+/// A run that died before it claimed holds nothing back for long: the next one claims what it was told of as well.
+#[tokio::test]
+async fn a_run_that_never_claims_is_not_waited_for() {
+    let mut scene = Scene::with_hook(ALL_TYPES).await;
+    let first = scene.item("item/1").await;
+    scene.after(16).await;
+    let second = scene.item("item/1").await;
+    scene.after(240).await;
+    assert_eq!(scene.gateway.runs().len(), 1);
+    scene.after(60).await;
+    let runs = scene.gateway.runs();
+    assert_eq!(runs.len(), 2);
+    assert_eq!(ids(&scene.claim(json!({ "delivery": runs[1].key })).await), [first, second]);
+}
+
 /// Somebody else pulls, and a claim of theirs ends by itself.
 #[tokio::test]
 async fn what_is_held_back_is_told_once_the_claim_is_over() {

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
-use crate::base::clock::Timestamp;
+use crate::base::clock::{SignedDuration, Timestamp, later};
 use crate::base::id::{ConnectionName, time_ordered};
 use crate::core::events::ledger::batch::again_key;
 use crate::core::events::ledger::fan_out::PROGRESS;
@@ -22,6 +22,9 @@ const MAX_BATCH_ENTRIES: usize = 2000;
 /// New marks of one transaction, and marks that it removes: it has 100 steps in all.
 const MAX_NEW_MARKS: usize = 45;
 const MAX_GONE_MARKS: usize = 45;
+
+/// A run claims first of all. One that has not after this is not waited for: the next one claims what it was told of as well.
+const CLAIM_TIME: SignedDuration = SignedDuration::from_mins(5);
 
 /// What the mark of an entry says that is held back.
 const HELD: &str = "held";
@@ -237,13 +240,17 @@ impl Ledger {
     }
 
     async fn hands(&self, connection: &ConnectionName) -> Result<Hands, StoreError> {
-        let mut told = HashSet::new();
+        let (now, mut told) = (self.clock.now(), HashSet::new());
         for Frozen { batch, .. } in self.open_batches(connection).await? {
-            if matches!(batch.stage, Stage::Waiting | Stage::Admitted { .. }) {
+            let is_expected = match batch.stage {
+                Stage::Waiting => true,
+                Stage::Admitted { at, .. } => later(at, CLAIM_TIME) > now,
+                Stage::Refused { .. } | Stage::Unclaimed => false,
+            };
+            if is_expected {
                 told.extend(batch.ids);
             }
         }
-        let now = self.clock.now();
         let mut by_record = HashMap::<String, Vec<String>>::new();
         self.scan(connection, None, |entry, _| {
             let is_in_hands = entry.is_claimed(now) || told.contains(&entry.id);
