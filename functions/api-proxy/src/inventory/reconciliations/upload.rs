@@ -29,7 +29,7 @@ const MAX_REASON: usize = 100;
 #[derive(Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UploadParams {
-    calls: Option<String>,
+    pub(super) calls: Option<String>,
     name: Option<String>,
     location: Option<String>,
     reason: Option<String>,
