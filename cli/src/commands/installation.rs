@@ -39,6 +39,9 @@ pub(super) struct Installation {
 pub(super) struct Opened {
     pub(super) services: Services,
     pub(super) public_url: PublicUrl,
+    /// The operator's credentials and region, where it is a stack.
+    #[cfg(feature = "stack")]
+    pub(super) aws: Option<aws_config::SdkConfig>,
 }
 
 impl Opened {
@@ -121,7 +124,12 @@ impl Folder {
 
 fn opened(settings: Settings) -> Result<Opened, Failure> {
     let public_url = settings.public_url.clone().unwrap_or_default();
-    Ok(Opened { services: Services::open(settings)?, public_url })
+    Ok(Opened {
+        services: Services::open(settings)?,
+        public_url,
+        #[cfg(feature = "stack")]
+        aws: None,
+    })
 }
 
 /// The stack as its own functions know it: one of them is asked for its variables.
@@ -154,7 +162,8 @@ async fn open_stack(name: &str, public_url: Option<&str>) -> Result<Opened, Fail
             "name the stack's address with --public-url: it is the output ApiUrl of the stack".to_owned(),
         ));
     };
-    Ok(Opened { services: Services::of_stack(settings, &stack, &config)?, public_url })
+    let services = Services::of_stack(settings, &stack, &config)?;
+    Ok(Opened { services, public_url, aws: Some(config) })
 }
 
 #[cfg(not(feature = "stack"))]

@@ -2,12 +2,14 @@
 
 use std::net::SocketAddr;
 
+use axum::Extension;
 use clap::Args;
 use token_refresh::Local;
 use tokio::net::TcpListener;
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Folder, Opened};
+use crate::server::counts::StoredCounts;
 use crate::server::{self, deliver::NewEvents};
 use crate::terminal::say;
 
@@ -34,7 +36,8 @@ impl Serve {
         let new = NewEvents::default();
         let services = new.watch(&services);
         let token_refresh = Local::new(&services);
-        let app = server::functions(&services, &token_refresh);
+        let counts = StoredCounts::new(&services);
+        let app = server::functions(&services, &token_refresh).layer(Extension(counts.counts()));
         say(format!("Listening on http://{address}, known to browsers and Zoho as {}", public_url.as_str()));
         say(format!("Store in {}", folder.display()));
         if !address.ip().is_loopback() {
@@ -42,7 +45,11 @@ impl Serve {
                 "Warning: others on this network reach this address without encryption. Keys, codes and cookies go over it: put a reverse proxy with TLS in front, and listen on 127.0.0.1.",
             );
         }
-        server::run(listener, app, token_refresh, &services, new).await;
+        tokio::select! {
+            () = server::run(listener, app, token_refresh, &services, new) => {}
+            never = counts.run() => match never {},
+        }
+        counts.store().await;
         say("Ended.");
         Ok(())
     }

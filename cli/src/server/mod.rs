@@ -2,6 +2,7 @@
 
 pub(crate) mod calls;
 mod connections;
+pub(crate) mod counts;
 pub(crate) mod deliver;
 
 use std::sync::Arc;
