@@ -39,9 +39,6 @@ pub(super) struct Installation {
 pub(super) struct Opened {
     pub(super) services: Services,
     pub(super) public_url: PublicUrl,
-    /// The operator's credentials and region, where it is a stack.
-    #[cfg(feature = "stack")]
-    pub(super) aws: Option<aws_config::SdkConfig>,
 }
 
 impl Opened {
@@ -124,12 +121,7 @@ impl Folder {
 
 fn opened(settings: Settings) -> Result<Opened, Failure> {
     let public_url = settings.public_url.clone().unwrap_or_default();
-    Ok(Opened {
-        services: Services::open(settings)?,
-        public_url,
-        #[cfg(feature = "stack")]
-        aws: None,
-    })
+    Ok(Opened { services: Services::open(settings)?, public_url })
 }
 
 /// The stack as its own functions know it: one of them is asked for its variables.
@@ -162,8 +154,7 @@ async fn open_stack(name: &str, public_url: Option<&str>) -> Result<Opened, Fail
             "name the stack's address with --public-url: it is the output ApiUrl of the stack".to_owned(),
         ));
     };
-    let services = Services::of_stack(settings, &stack, &config)?;
-    Ok(Opened { services, public_url, aws: Some(config) })
+    Ok(Opened { services: Services::of_stack(settings, &stack, &config)?, public_url })
 }
 
 #[cfg(not(feature = "stack"))]

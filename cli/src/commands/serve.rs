@@ -47,7 +47,7 @@ impl Serve {
         }
         tokio::select! {
             () = server::run(listener, app, token_refresh, &services, new) => {}
-            never = counts.run() => match never {},
+            () = counts.run() => {}
         }
         counts.store().await;
         say("Ended.");

@@ -1,7 +1,6 @@
 //! The counts of calls of this process, stored beside the requests: each minute, and at the end. A process that is killed loses
 //! those of its last minute.
 
-use std::convert::Infallible;
 use std::time::Duration;
 
 use shared::base::call_counts::CallCounts;
@@ -34,7 +33,7 @@ impl StoredCounts {
     }
 
     /// Stores them each minute, until it is dropped.
-    pub(crate) async fn run(&self) -> Infallible {
+    pub(crate) async fn run(&self) {
         loop {
             sleep(STORE_INTERVAL).await;
             self.store().await;
