@@ -91,8 +91,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_process_writes_its_hour_anew_and_the_hours_of_all_are_read_in_order_until_90_days_are_over() {
-        let clock: SharedClock =
-            Arc::new(TokioClock::starting_at("2026-11-29T10:30:00Z".parse().unwrap()));
+        let clock: SharedClock = Arc::new(TokioClock::starting_at("2026-11-29T10:30:00Z".parse().unwrap()));
         let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
         let history = CallHistory::new(stores.state);
         let now = hour_of(clock.now());

@@ -12,7 +12,7 @@ use shared::core::call_history::CallHistory;
 use shared::core::services::Services;
 use shared::store::StoreError;
 
-use super::chart::{Chart, Class, Period, Route};
+use super::chart::{Chart, Period, Route};
 use super::page::{self, Part, breakable, page};
 use super::words::number;
 use super::{Shown, plot};
@@ -156,8 +156,8 @@ fn failed(route: &Route) -> String {
         return String::new();
     }
     let tags = route.failed.iter().fold(String::new(), |mut html, ((class, code), failed)| {
-        let ink = if *class == Class::Done { "done" } else { class.css() };
-        let _ = write!(html, "<li class=\"{ink}-ink\">{} {}", breakable_word(code), number(failed.calls));
+        let (name, calls) = (breakable_word(code), number(failed.calls));
+        let _ = write!(html, "<li class=\"{}-ink\">{name} {calls}", class.css());
         let mut said: Vec<String> = Vec::new();
         for (zoho, calls) in &failed.zoho {
             said.push(format!("{} {}", Escaped(zoho), number(*calls)));
@@ -205,7 +205,11 @@ mod tests {
         let at = |text: &str| html.find(text).unwrap_or_else(|| panic!("{text}: {html}"));
         assert!(at("inventory/<wbr>items") < at("&lt;b&gt;"), "{html}");
         assert!(at("&lt;b&gt;") < at("crm/<wbr>deals"), "{html}");
-        for part in ["1,206", "40 ms<small>at most 90 ms", "zoho-ink\">zoho_<wbr>rate_<wbr>limited 6 <small>(Zoho: 43 6)"] {
+        for part in [
+            "1,206",
+            "40 ms<small>at most 90 ms",
+            "zoho-ink\">zoho_<wbr>rate_<wbr>limited 6 <small>(Zoho: 43 6)",
+        ] {
             at(part);
         }
         assert!(!html.contains("<b>"), "{html}");

@@ -225,7 +225,10 @@ mod tests {
         ] {
             let mut chart = Chart::new(period, now);
             let end = chart.bars.len() - 1;
-            assert_eq!((chart.start_of(0).to_string(), chart.start_of(end).to_string()), (first.into(), last.into()));
+            assert_eq!(
+                (chart.start_of(0).to_string(), chart.start_of(end).to_string()),
+                (first.into(), last.into())
+            );
             let tally = |calls| Tally { calls, milliseconds: 10 * calls, slowest: 20 };
             let from = chart.first_hour();
             for (hour, calls) in [(from - 1, 100), (from, 1), (hour_of(now), 2), (hour_of(now) + 24, 100)] {

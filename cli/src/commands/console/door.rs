@@ -99,11 +99,8 @@ impl Door {
     }
 
     fn set_cookie(&self) -> HeaderValue {
-        let text = format!(
-            "{}={}; Path=/; HttpOnly; SameSite=Strict",
-            self.cookie_name,
-            self.cookie.expose()
-        );
+        let text =
+            format!("{}={}; Path=/; HttpOnly; SameSite=Strict", self.cookie_name, self.cookie.expose());
         // Its name and value are ours: digits and letters.
         HeaderValue::try_from(text).unwrap_or(HeaderValue::from_static(""))
     }
@@ -143,10 +140,9 @@ impl Refusal {
                 "The console is open in another browser",
                 "Open the link that `zoho-connector console` printed; it opens one browser, once.",
             ),
-            Self::Origin => (
-                "Sent by another page",
-                "The console takes forms from its own pages only. Nothing was done.",
-            ),
+            Self::Origin => {
+                ("Sent by another page", "The console takes forms from its own pages only. Nothing was done.")
+            }
         };
         page::message(StatusCode::FORBIDDEN, title, line)
     }

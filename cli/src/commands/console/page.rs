@@ -26,8 +26,7 @@ pub(super) enum Part {
 }
 
 impl Part {
-    const ALL: [Self; 5] =
-        [Self::Overview, Self::Calls, Self::Events, Self::Writes, Self::Reconciliations];
+    const ALL: [Self; 5] = [Self::Overview, Self::Calls, Self::Events, Self::Writes, Self::Reconciliations];
 
     const fn title(self) -> &'static str {
         match self {

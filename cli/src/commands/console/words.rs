@@ -89,7 +89,10 @@ mod tests {
         for (given, shown) in [(0, "0"), (999, "999"), (1000, "1,000"), (1_234_567, "1,234,567")] {
             assert_eq!(number(given), shown);
         }
-        assert_eq!((count(1, "call", "calls"), count(2, "call", "calls")), ("1 call".into(), "2 calls".into()));
+        assert_eq!(
+            (count(1, "call", "calls"), count(2, "call", "calls")),
+            ("1 call".into(), "2 calls".into())
+        );
         for (seconds, shown) in
             [(-5, "0 s"), (59, "59 s"), (60, "1 min"), (3700, "1 h 1 min"), (90_000, "1 d 1 h")]
         {

@@ -14,13 +14,13 @@ mod tools;
 
 use std::borrow::Cow;
 
-use axum::{Extension, Router};
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, FromRef, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::{Extension, Router};
 use serde_json::{Map, Value, json};
 use shared::base::call_counts::CallCounts;
 use shared::base::problem::{Code, Problem};
