@@ -9,36 +9,17 @@ use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
 use shared::base::html_page::Escaped;
 use shared::core::call_history::CallHistory;
-use shared::core::services::Services;
 use shared::store::StoreError;
 
 use super::chart::{Chart, Period, Route};
 use super::page::{self, Part, breakable, page};
+use super::plot;
+use super::shown::Shown;
+use super::source::Source;
 use super::words::number;
-use super::{Shown, plot};
 
 /// Routes that are listed.
 const MAX_ROUTES: usize = 100;
-
-/// Where calls are known from.
-pub(super) enum Source {
-    /// The counts of `serve`.
-    Counted(CallHistory),
-    #[cfg(feature = "stack")]
-    Logs(super::logs::Logs),
-}
-
-impl Source {
-    pub(super) fn of(services: &Services) -> Self {
-        #[cfg(feature = "stack")]
-        if let (shared::base::settings::Home::Stack(stack), Some(config)) =
-            (&services.settings.home, &services.operator)
-        {
-            return Self::Logs(super::logs::Logs::new(config, &stack.name));
-        }
-        Self::Counted(CallHistory::new(services.stores.state.clone()))
-    }
-}
 
 #[derive(Deserialize)]
 pub(super) struct Asked {

@@ -16,8 +16,9 @@ use shared::core::events::ledger::{Life, is_entry_id, narrow, split_entry_id};
 use shared::store::StoreError;
 
 use super::page::{self, Part, breakable, foreign, page, state};
+use super::plot;
+use super::shown::Shown;
 use super::words::{ago, count, cut, moment, number, span};
-use super::{Shown, plot};
 
 /// Events of a page, and those that the overview looks at.
 const EVENTS: usize = 30;

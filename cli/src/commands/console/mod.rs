@@ -10,6 +10,8 @@ mod overview;
 mod page;
 mod plot;
 mod reconciliations;
+mod shown;
+mod source;
 mod words;
 mod writes;
 
@@ -20,26 +22,14 @@ use axum::Router;
 use axum::middleware::from_fn_with_state;
 use axum::routing::{get, post};
 use clap::Args;
-use shared::base::clock::Timestamp;
-use shared::base::id::ConnectionName;
-use shared::base::settings::Home;
-use shared::core::connection::token_refresh::TokenRefreshClient;
-use shared::core::connection::{self, Connection};
-use shared::core::events::Events;
-use shared::core::events::ledger::Ledger;
-use shared::core::quota::Quotas;
-use shared::core::reconciliation::Reconciliations;
-use shared::core::services::Services;
-use shared::core::writes::audit::Audit;
-use shared::store::StoreError;
 use tokio::net::TcpListener;
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
 use crate::server::stop_signal;
 use crate::terminal::say;
-use calls::Source;
 use door::Door;
+use shown::Shown;
 
 #[derive(Args)]
 pub(crate) struct Console {
@@ -90,56 +80,4 @@ fn router(shown: Arc<Shown>, door: Arc<Door>) -> Router {
         .fallback(|| async { page::nothing() })
         .with_state(shown)
         .layer(from_fn_with_state(door, door::guard))
-}
-
-/// What the pages are made of.
-struct Shown {
-    /// What it is the console of: `the folder data`.
-    name: String,
-    services: Services,
-    token_refresh: Arc<dyn TokenRefreshClient>,
-    events: Events,
-    ledger: Ledger,
-    quotas: Quotas,
-    audit: Audit,
-    reconciliations: Reconciliations,
-    calls: Source,
-}
-
-impl Shown {
-    fn new(services: Services, token_refresh: Arc<dyn TokenRefreshClient>) -> Self {
-        let (state, clock) = (services.stores.state.clone(), services.clock.clone());
-        let events = services.stores.events.clone();
-        let name = match &services.settings.home {
-            Home::Folder(folder) => format!("the folder {}", folder.display()),
-            Home::Stack(stack) => format!("the stack {}", stack.name),
-        };
-        Self {
-            name,
-            token_refresh,
-            events: Events::new(events.clone(), clock.clone()),
-            ledger: Ledger::new(events, clock.clone()),
-            quotas: Quotas::new(state.clone(), clock.clone(), services.settings.inventory),
-            audit: Audit::new(state.clone(), clock.clone()),
-            reconciliations: Reconciliations::new(state, clock),
-            calls: Source::of(&services),
-            services,
-        }
-    }
-
-    fn now(&self) -> Timestamp {
-        self.services.clock.now()
-    }
-
-    async fn connections(&self) -> Result<Vec<Connection>, StoreError> {
-        connection::list(&*self.services.stores.state).await
-    }
-
-    /// The connections' names, and the one that is asked for; the first where none is.
-    async fn chosen(&self, asked: Option<&str>) -> Result<(Vec<ConnectionName>, ConnectionName), StoreError> {
-        let names: Vec<_> = self.connections().await?.into_iter().map(|found| found.name).collect();
-        let chosen = names.iter().find(|name| Some(name.as_str()) == asked).or(names.first());
-        let chosen = chosen.cloned().unwrap_or_default();
-        Ok((names, chosen))
-    }
 }

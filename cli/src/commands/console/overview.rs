@@ -13,8 +13,9 @@ use shared::store::StoreError;
 use shared::zoho::scope::Product;
 
 use super::page::{self, Part, foreign, page, state};
+use super::shown::Shown;
 use super::words::{ago, day, moment, number, span, until};
-use super::{Shown, calls, events, plot, writes};
+use super::{calls, events, plot, writes};
 
 /// From this share of a quota on, its bar warns.
 const NEARLY_FULL: f64 = 0.8;

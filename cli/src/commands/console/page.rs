@@ -9,7 +9,7 @@ use shared::base::html_page::{Escaped, policy_of};
 use shared::base::id::ConnectionName;
 use shared::store::StoreError;
 
-use super::Shown;
+use super::shown::Shown;
 
 const STYLE: &str = include_str!("console.css");
 

@@ -14,8 +14,8 @@ use shared::base::id::{ConnectionName, is_time_ordered};
 use shared::base::problem::Code;
 use shared::store::StoreError;
 
-use super::Shown;
 use super::page::{self, Part, foreign, page, state};
+use super::shown::Shown;
 use super::words::{ago, moment, number};
 
 /// Reconciliations of a page.

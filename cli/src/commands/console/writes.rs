@@ -12,8 +12,8 @@ use shared::base::id::{ConnectionName, is_time_ordered};
 use shared::core::writes::audit::{Entry, Outcome};
 use shared::store::StoreError;
 
-use super::Shown;
 use super::page::{self, Part, breakable, foreign, page, state};
+use super::shown::Shown;
 use super::words::{ago, cut, moment};
 
 /// Writes of a page, and those of the overview.
@@ -301,7 +301,7 @@ mod tests {
             changes(&Value::Null, &new),
             [change("Deal_Name", None, "Shelves"), change("Amount", None, "12.5")]
         );
-        assert_eq!(changes(&before, &Value::Null), []);
+        assert!(changes(&before, &Value::Null).is_empty());
     }
 
     #[test]
