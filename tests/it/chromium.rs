@@ -131,7 +131,6 @@ async fn a_person_reads_and_uses_every_page() {
         further("console-reconciliations", "Reconciliations", &["<b>November"]),
     ]);
     let visits = [
-        console,
         visit("connected", accept, "Connected", &["Nordlicht Moebel"]).consent(&one).await,
         visit("choice", accept, "Which organisation?", &["Nordlicht Moebel", "Nordlicht Outlet"])
             .consent(&two)
@@ -147,6 +146,7 @@ async fn a_person_reads_and_uses_every_page() {
         visit("our-fault", &[], "The connector failed", &["new link"]).same(failing),
         visit("demo", &["Sell one"], "Demo: connected to a stand-in Zoho", &["zoho.inventory.item.updated"])
             .same(demo_url.clone()),
+        console,
     ];
     let connectors = [&one, &two, &many, &refused, &broken];
     let origins: Vec<_> = connectors
