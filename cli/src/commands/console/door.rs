@@ -172,21 +172,21 @@ mod tests {
     #[test]
     fn a_link_opens_one_browser_once() {
         let (door, path, cookie) = fresh();
-        let host = (header::HOST, HOST);
-        assert_eq!(judged(&door, Method::GET, "/", &[host.clone()]), Judged::Refused(Refusal::NoCookie));
+        let host = [(header::HOST, HOST)];
+        assert_eq!(judged(&door, Method::GET, "/", &host), Judged::Refused(Refusal::NoCookie));
         let wrong = format!("/?token={}", "0".repeat(64));
-        assert_eq!(judged(&door, Method::GET, &wrong, &[host.clone()]), Judged::Refused(Refusal::UsedLink));
-        assert_eq!(judged(&door, Method::HEAD, &path, &[host.clone()]), Judged::Refused(Refusal::NoCookie));
-        assert_eq!(judged(&door, Method::GET, &path, &[host.clone()]), Judged::Enters);
-        assert_eq!(judged(&door, Method::GET, &path, &[host.clone()]), Judged::Refused(Refusal::UsedLink));
+        assert_eq!(judged(&door, Method::GET, &wrong, &host), Judged::Refused(Refusal::UsedLink));
+        assert_eq!(judged(&door, Method::HEAD, &path, &host), Judged::Refused(Refusal::NoCookie));
+        assert_eq!(judged(&door, Method::GET, &path, &host), Judged::Enters);
+        assert_eq!(judged(&door, Method::GET, &path, &host), Judged::Refused(Refusal::UsedLink));
         for cookies in [cookie.clone(), format!("a=b; {cookie}; c=d")] {
-            let headers = [host.clone(), (header::COOKIE, cookies.as_str())];
+            let headers = [(header::HOST, HOST), (header::COOKIE, cookies.as_str())];
             assert_eq!(judged(&door, Method::GET, "/events", &headers), Judged::Inside);
             assert_eq!(judged(&door, Method::GET, &path, &headers), Judged::Inside, "opened again");
         }
         let other = cookie.replace("zc_console", "zc_other");
         for cookies in [format!("{cookie}0"), other, format!("zc_console_21600={}", "0".repeat(64))] {
-            let headers = [host.clone(), (header::COOKIE, cookies.as_str())];
+            let headers = [(header::HOST, HOST), (header::COOKIE, cookies.as_str())];
             assert_eq!(
                 judged(&door, Method::GET, "/events", &headers),
                 Judged::Refused(Refusal::NoCookie),
