@@ -94,8 +94,8 @@ impl Class {
         match self {
             Self::Done => "done",
             Self::Refused => "refused by the connector",
-            Self::Zoho => "Zoho refused or failed",
-            Self::Fault => "the connector failed",
+            Self::Zoho => "refused or failed at Zoho",
+            Self::Fault => "failed in the connector",
         }
     }
 
