@@ -181,7 +181,8 @@ impl List {
                 let mut document = described(key);
                 if let Some(document) = document.as_object_mut() {
                     document.insert("last_used".to_owned(), json!(used.last));
-                    document.insert("today".to_owned(), json!({ "calls": used.calls, "writes": used.writes }));
+                    document
+                        .insert("today".to_owned(), json!({ "calls": used.calls, "writes": used.writes }));
                 }
                 document
             });
