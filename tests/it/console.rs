@@ -149,7 +149,10 @@ async fn the_pages_show_what_happened_and_an_event_is_replayed_by_a_click() {
 
     let overview = open.page("/").await;
     assert_says(&overview, &["healthy", "Nordlicht Moebel", "owner@example.com", "min left", "of 100 calls"]);
-    assert_says(&overview, &["no daily limit is set", "CRM, 24 hours", "<b>1</b>done", "&lt;b&gt;Agent"]);
+    assert_says(
+        &overview,
+        &["no daily limit is set", "CRM, 24 hours", "half ended within", "&lt;b&gt;Agent"],
+    );
     assert!(!overview.contains("1000."), "a token or the client's id is shown: {overview}");
 
     let calls = open.page("/calls?period=week").await;

@@ -208,6 +208,9 @@ fn write_row(html: &mut String, row: &Row, connection: &ConnectionName, now: Tim
     if let Some(at) = life.next_try {
         about.push(format!("tried again in {}", span(at.duration_since(now))));
     }
+    if let Some(at) = life.waits_until {
+        about.push(format!("a turn is free in {}", span(at.duration_since(now))));
+    }
     if let Some(said) = life.last_answer.as_ref().filter(|_| life.state != "done") {
         about.push(format!("the hook said: {}", foreign(cut(said, MAX_NOTE))));
     }
