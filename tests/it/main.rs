@@ -43,6 +43,7 @@ mod choice;
 mod chromium;
 mod commands;
 mod consent;
+mod console;
 mod contract;
 mod crm_fields;
 mod crm_reads;

@@ -187,6 +187,11 @@ impl Connector {
         Running::start(&self.args(args), &self.variables())
     }
 
+    /// The same with more variables, or others.
+    pub fn start_command_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Running {
+        Running::start(&self.args(args), &[self.variables().as_slice(), variables].concat())
+    }
+
     /// A link to consent.
     pub async fn link(&self, args: &[&str]) -> String {
         let ended = self.run(&[&["connect", "--no-wait"], args].concat(), "").await;

@@ -6,6 +6,7 @@ mod client;
 mod confirm;
 mod connect;
 mod connections;
+mod console;
 mod demo;
 mod disconnect;
 mod events;
@@ -53,6 +54,8 @@ enum Command {
     Connect(connect::Connect),
     /// Lists the connections and how they are
     Connections(connections::Connections),
+    /// Shows connections, quotas, calls, events and writes on pages for a browser on this machine
+    Console(console::Console),
     /// Makes a new access token now, as the schedule does by itself
     Refresh(refresh::Refresh),
     /// Ends a connection here and at Zoho
@@ -94,6 +97,7 @@ pub(crate) async fn run(line: Line) -> Result<(), Failure> {
         Command::Client(client) => client.run().await,
         Command::Connect(connect) => connect.run().await,
         Command::Connections(connections) => connections.run().await,
+        Command::Console(console) => console.run().await,
         Command::Refresh(refresh) => refresh.run().await,
         Command::Disconnect(disconnect) => disconnect.run().await,
         Command::Keys(keys) => keys.run().await,

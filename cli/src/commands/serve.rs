@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use axum::Extension;
 use clap::Args;
 use token_refresh::Local;
 use tokio::net::TcpListener;
@@ -10,6 +11,7 @@ use crate::commands::api::quoted;
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Folder, Opened};
 use crate::server;
+use crate::server::counts::StoredCounts;
 use crate::server::deliver::NewEvents;
 use crate::server::lock::Lock;
 use crate::terminal::{note, say};
@@ -56,7 +58,8 @@ impl Serve {
         let new = NewEvents::default();
         let services = new.watch(&services);
         let token_refresh = Local::new(&services);
-        let app = server::functions(&services, &token_refresh);
+        let counts = StoredCounts::new(&services);
+        let app = server::functions(&services, &token_refresh).layer(Extension(counts.counts()));
         say(format!("Listening on http://{address}, known to browsers and Zoho as {}", public_url.as_str()));
         say(format!("Store in {}", folder.display()));
         if !public_url.is_https() && port_of(public_url.as_str()) != address.port() {
@@ -73,7 +76,11 @@ impl Serve {
                 "Warning: others on this network reach this address without encryption. Keys, codes and cookies go over it: put a reverse proxy with TLS in front, and listen on 127.0.0.1.",
             );
         }
-        server::run(listener, app, token_refresh, &services, new).await;
+        tokio::select! {
+            () = server::run(listener, app, token_refresh, &services, new) => {}
+            () = counts.run() => {}
+        }
+        counts.store().await;
         drop(lock);
         say("Ended.");
         Ok(())

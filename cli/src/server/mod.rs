@@ -2,6 +2,7 @@
 
 pub(crate) mod calls;
 mod connections;
+pub(crate) mod counts;
 pub(crate) mod deliver;
 mod front;
 pub(crate) mod lock;

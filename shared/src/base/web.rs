@@ -14,6 +14,7 @@ use axum::{Extension, Json, Router};
 use futures::FutureExt;
 use serde::de::DeserializeOwned;
 
+use super::call_counts::CallCounts;
 use super::problem::{Code, Problem};
 use super::secret::random_hex;
 use super::settings::PublicUrl;
@@ -99,6 +100,7 @@ async fn envelope(request: Request, next: Next) -> Response {
     // The log gets the route's pattern, because the path itself may hold ids and names of people.
     let route = request.extensions().get::<MatchedPath>().cloned();
     let origin = request.extensions().get::<PublicUrl>().cloned();
+    let counts = request.extensions().get::<CallCounts>().cloned();
 
     let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
@@ -115,6 +117,10 @@ async fn envelope(request: Request, next: Next) -> Response {
         tracing::error!(%request_id, %method, route, status, milliseconds, code, cause, "request");
     } else {
         tracing::info!(%request_id, %method, route, status, milliseconds, code, cause, "request");
+    }
+    if let Some(counts) = counts {
+        let said = problem.as_ref().and_then(Problem::said).map_or("", |said| said.code.as_str());
+        counts.count((&method, route), (status, code, said), milliseconds);
     }
 
     if let Some(problem) = problem {

@@ -330,6 +330,7 @@ fn services(stage: &Stage) -> Services {
         token_refresh: None,
         http: Http::over(stage.clone()),
         centres: DataCentres::new(None),
+        operator: None,
     }
 }
 

@@ -206,6 +206,27 @@ impl Events {
         self.table.query(query).await?.rows.iter().map(read_event).collect()
     }
 
+    /// As [`Self::newest`], of those that came before the one of this id; and where the rest begins.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn newest_before(
+        &self,
+        connection: &ConnectionName,
+        before: Option<String>,
+        limit: usize,
+    ) -> Result<(Vec<Event>, Option<String>), StoreError> {
+        let query = Query {
+            partition: partition(connection),
+            after: before,
+            limit,
+            order: Order::Descending,
+            ..Query::default()
+        };
+        let page = self.table.query(query).await?;
+        Ok((page.rows.iter().map(read_event).collect::<Result<_, _>>()?, page.next))
+    }
+
     /// One event with the body it came with.
     ///
     /// # Errors
