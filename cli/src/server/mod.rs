@@ -3,6 +3,7 @@
 pub(crate) mod calls;
 mod connections;
 pub(crate) mod deliver;
+pub(crate) mod presence;
 
 use std::sync::Arc;
 use std::time::Duration;

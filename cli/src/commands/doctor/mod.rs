@@ -1,0 +1,58 @@
+//! `zoho-connector doctor`: looks at everything that an installation needs, and says of what is wrong how it is mended. It
+//! changes nothing but what a schedule or an agent's read would, and what it makes for itself ends with it.
+
+mod address;
+#[cfg(feature = "stack")]
+mod aws;
+mod certificate;
+mod client;
+mod connections;
+mod folder;
+mod hook;
+mod keys;
+mod key_for_a_check;
+mod reads;
+mod report;
+mod store;
+mod webhooks;
+
+use clap::Args;
+
+use crate::commands::failure::Failure;
+use crate::commands::installation::{Installation, Opened};
+pub(crate) use report::Report;
+
+#[derive(Args)]
+pub(crate) struct Doctor {
+    /// One JSON document, a list of `check`, `ok`, `found` and `mend`, in place of lines
+    #[arg(long)]
+    json: bool,
+    /// How many megabytes must be free on the disk of the folder
+    #[arg(long, value_name = "MB", default_value_t = folder::LEAST_FREE)]
+    least_free: u64,
+    #[command(flatten)]
+    installation: Installation,
+}
+
+impl Doctor {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let mut report = Report::new(self.json);
+        if let Some(opened) = store::open(&mut report, &self.installation, self.least_free).await? {
+            examine(&mut report, &opened).await;
+        }
+        report.end()
+    }
+}
+
+/// Everything but what must be looked at before the store is opened.
+pub(crate) async fn examine(report: &mut Report, opened: &Opened) {
+    #[cfg(feature = "stack")]
+    aws::check(report, opened).await;
+    let is_ours = address::check(report, opened).await;
+    client::check(report, opened).await;
+    let connections = connections::check(report, opened).await;
+    keys::check(report, opened, &connections).await;
+    reads::check(report, opened, &connections, is_ours).await;
+    webhooks::check(report, opened, is_ours).await;
+    hook::check(report, opened).await;
+}

@@ -1,0 +1,96 @@
+//! What the doctor found: a line for each check, with its cause and its mend where something is wrong.
+
+use serde_json::{Value, json};
+
+use crate::commands::failure::Failure;
+use crate::terminal::say;
+
+/// What became of one check.
+struct Finding {
+    check: String,
+    /// Nothing where it could not be asked.
+    ok: Option<bool>,
+    found: String,
+    mend: Option<String>,
+}
+
+impl Finding {
+    fn say(&self) {
+        let mark = match self.ok {
+            Some(true) => '✓',
+            Some(false) => '✗',
+            None => '–',
+        };
+        let (check, mut lines) = (&self.check, self.found.lines());
+        say(format!("{mark} {check:<22} {}", lines.next().unwrap_or_default()).trim_end());
+        lines.for_each(|line| say(format!("    {line}")));
+        if let Some(mend) = &self.mend {
+            say(format!("  → {mend}"));
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        json!({ "check": self.check, "ok": self.ok, "found": self.found, "mend": self.mend })
+    }
+}
+
+/// All findings, in the order of the checks.
+pub(crate) struct Report {
+    findings: Vec<Finding>,
+    as_json: bool,
+}
+
+impl Report {
+    /// One that is shown line by line, as it comes; or as one document at its end.
+    pub(crate) fn new(as_json: bool) -> Self {
+        Self { findings: Vec::new(), as_json }
+    }
+
+    pub(super) fn good(&mut self, check: impl Into<String>, found: impl Into<String>) {
+        self.push(check.into(), Some(true), found.into(), None);
+    }
+
+    /// Something is wrong: the cause, and what to do about it.
+    pub(super) fn bad(
+        &mut self,
+        check: impl Into<String>,
+        found: impl Into<String>,
+        mend: impl Into<String>,
+    ) {
+        self.push(check.into(), Some(false), found.into(), Some(mend.into()));
+    }
+
+    /// It cannot be asked, or is not used: neither good nor bad.
+    pub(super) fn open(&mut self, check: impl Into<String>, why: impl Into<String>) {
+        self.push(check.into(), None, why.into(), None);
+    }
+
+    fn push(&mut self, check: String, ok: Option<bool>, found: String, mend: Option<String>) {
+        let finding = Finding { check, ok, found, mend };
+        if !self.as_json {
+            finding.say();
+        }
+        self.findings.push(finding);
+    }
+
+    /// Shows what is left to be shown. Something wrong is a failure.
+    pub(crate) fn end(self) -> Result<(), Failure> {
+        if self.as_json {
+            let all: Vec<_> = self.findings.iter().map(Finding::to_json).collect();
+            say(serde_json::to_string_pretty(&all).map_err(|error| error.to_string())?);
+        }
+        let wrong = self.findings.iter().filter(|finding| finding.ok == Some(false)).count();
+        let asked = self.findings.iter().filter(|finding| finding.ok.is_some()).count();
+        if wrong == 0 {
+            if !self.as_json {
+                say(format!("All is well: {asked} checks."));
+            }
+            return Ok(());
+        }
+        let things = if wrong == 1 { "One thing is" } else { "Some things are" };
+        Err(Failure::Ended(
+            1,
+            format!("{things} to be mended: {wrong} of {asked} checks. Each says how, behind its arrow."),
+        ))
+    }
+}
