@@ -13,6 +13,12 @@ pub(crate) fn say(line: impl Display) {
     let _ = writeln!(stdout(), "{}", harmless(&line.to_string()));
 }
 
+/// A document for machines, in place of what people read.
+pub(crate) fn say_json(document: &impl serde::Serialize) -> Result<(), String> {
+    say(serde_json::to_string_pretty(document).map_err(|error| error.to_string())?);
+    Ok(())
+}
+
 /// A line about how it goes, beside the result.
 pub(crate) fn note(line: impl Display) {
     let _ = writeln!(stderr(), "{}", harmless(&line.to_string()));

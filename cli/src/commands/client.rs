@@ -67,7 +67,7 @@ impl Client {
             "Client stored. In Zoho's API console ({home}), register this redirect URI to the letter:"
         ));
         say(format!("  {}", public_url.redirect_uri()));
-        say("Then: zoho-connector connect");
+        say(format!("Then: {}", set.installation.command("connect")));
         Ok(())
     }
 }

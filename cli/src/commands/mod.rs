@@ -10,8 +10,10 @@ mod disconnect;
 mod events;
 pub(crate) mod failure;
 mod installation;
+mod installations;
 mod keys;
 mod mappings;
+mod place;
 mod reconcile;
 mod refresh;
 mod sample;
@@ -64,6 +66,9 @@ enum Command {
     /// Imports, exports and completes what other systems call the items and locations of Zoho
     #[command(subcommand)]
     Mappings(mappings::Mappings),
+    /// Remembers where connectors are, so that commands need not be told
+    #[command(subcommand)]
+    Installations(installations::Installations),
     /// Writes live events for `cargo lambda invoke --data-file`
     #[command(subcommand)]
     Sample(sample::Sample),
@@ -85,6 +90,7 @@ pub(crate) async fn run(line: Line) -> Result<(), Failure> {
         Command::Events(events) => events.run().await,
         Command::Reconcile(reconcile) => reconcile.run().await,
         Command::Mappings(mappings) => mappings.run().await,
+        Command::Installations(installations) => installations.run(),
         Command::Sample(sample) => sample.run().await,
     }
 }
