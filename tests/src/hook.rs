@@ -140,7 +140,8 @@ async fn answer(mut stream: TcpStream, inner: Arc<Mutex<Inner>>) {
     let of = |name: &str| headers.get(name).cloned().unwrap_or_default();
     let token = of("authorization").strip_prefix("Bearer ").unwrap_or_default().to_owned();
     let document: Option<Value> = serde_json::from_str(&body).ok();
-    let refusal = if path.contains('?') || document.is_none_or(|body| body["message"].as_str().is_none()) {
+    let words = document.as_ref().and_then(|body| body["message"].as_str()).unwrap_or_default();
+    let refusal = if path.contains('?') {
         Some(400)
     } else if token != TOKEN {
         Some(401)
@@ -150,6 +151,8 @@ async fn answer(mut stream: TcpStream, inner: Arc<Mutex<Inner>>) {
         Some(405)
     } else if body.len() > LARGEST {
         Some(413)
+    } else if words.is_empty() {
+        Some(400) // "message required"
     } else {
         None
     };

@@ -91,6 +91,21 @@ impl Installation {
         opened(settings)
     }
 
+    /// Its folder, if it is on this machine, without opening it.
+    pub(super) fn folder(&self) -> Result<Option<PathBuf>, Failure> {
+        let place = self.place()?;
+        match &place.home {
+            Home::Stack(_) => Ok(None),
+            Home::Folder(_) => settings(&place).map(|(_, folder)| Some(folder)),
+        }
+    }
+
+    /// The Lambda service of its account and region.
+    #[cfg(feature = "stack")]
+    pub(super) async fn lambda(&self) -> Result<aws_sdk_lambda::Client, Failure> {
+        Ok(aws_sdk_lambda::Client::new(&aws_config(&self.place()?).await?))
+    }
+
     /// Whether the command line names one.
     pub(super) fn is_named(&self) -> bool {
         self.stack.is_some() || self.folder.data.is_some() || self.folder.installation.is_some()
@@ -207,9 +222,9 @@ fn opened(settings: Settings) -> Result<Opened, Failure> {
     Ok(Opened { services: Services::open(settings)?, public_url })
 }
 
-/// The stack as its own functions know it: one of them is asked for its variables.
+/// AWS with the operator's own credentials.
 #[cfg(feature = "stack")]
-async fn open_stack(name: &str, place: &Place) -> Result<Opened, Failure> {
+async fn aws_config(place: &Place) -> Result<aws_config::SdkConfig, Failure> {
     let http = shared::store::aws::http_client()?;
     let mut config = aws_config::defaults(aws_config::BehaviorVersion::latest()).http_client(http);
     if let Some(region) = &place.region {
@@ -218,7 +233,13 @@ async fn open_stack(name: &str, place: &Place) -> Result<Opened, Failure> {
     if let Some(profile) = &place.profile {
         config = config.profile_name(profile);
     }
-    let config = config.load().await;
+    Ok(config.load().await)
+}
+
+/// The stack as its own functions know it: one of them is asked for its variables.
+#[cfg(feature = "stack")]
+async fn open_stack(name: &str, place: &Place) -> Result<Opened, Failure> {
+    let config = aws_config(place).await?;
     let function = format!("{name}-api-proxy");
     let answer = aws_sdk_lambda::Client::new(&config)
         .get_function_configuration()

@@ -7,6 +7,7 @@ mod connect;
 mod connections;
 mod demo;
 mod disconnect;
+mod doctor;
 mod events;
 pub(crate) mod failure;
 mod installation;
@@ -18,6 +19,7 @@ mod reconcile;
 mod refresh;
 mod sample;
 mod serve;
+mod setup;
 mod webhooks;
 
 use clap::{Parser, Subcommand};
@@ -38,6 +40,10 @@ enum Command {
     Demo(demo::Demo),
     /// Runs all functions on one port, with the schedule inside
     Serve(serve::Serve),
+    /// Sets up everything, from Zoho's console to an agent's first answer; goes on where it stopped
+    Setup(setup::Setup),
+    /// Looks at everything, and says how what is wrong is mended
+    Doctor(doctor::Doctor),
     /// Registers the client that you made in Zoho's API console
     #[command(subcommand)]
     Client(client::Client),
@@ -79,6 +85,8 @@ pub(crate) async fn run(line: Line) -> Result<(), Failure> {
     match line.command.unwrap_or_else(|| Command::Demo(demo::Demo::default())) {
         Command::Demo(demo) => demo.run().await,
         Command::Serve(serve) => serve.run().await,
+        Command::Setup(setup) => setup.run().await,
+        Command::Doctor(doctor) => doctor.run().await,
         Command::Client(client) => client.run().await,
         Command::Connect(connect) => connect.run().await,
         Command::Connections(connections) => connections.run().await,

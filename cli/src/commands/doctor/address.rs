@@ -145,7 +145,7 @@ async fn is_ours(report: &mut Report, opened: &Opened, client: &Client) -> bool 
     key.end().await;
     let (status, text) = answer.unwrap_or_default();
     let document: Value = serde_json::from_str(&text).unwrap_or_default();
-    if document.pointer("/key/id").and_then(Value::as_str) == Some(&id) {
+    if document.pointer("/key/id").and_then(Value::as_str) == Some(id.as_str()) {
         report.good(CHECK, "the address leads to this very store");
         return true;
     }

@@ -9,8 +9,8 @@ mod client;
 mod connections;
 mod folder;
 mod hook;
-mod keys;
 mod key_for_a_check;
+mod keys;
 mod reads;
 mod report;
 mod store;
@@ -20,7 +20,7 @@ use clap::Args;
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
-pub(crate) use report::Report;
+pub(super) use report::Report;
 
 #[derive(Args)]
 pub(crate) struct Doctor {
@@ -38,16 +38,17 @@ impl Doctor {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let mut report = Report::new(self.json);
         if let Some(opened) = store::open(&mut report, &self.installation, self.least_free).await? {
-            examine(&mut report, &opened).await;
+            examine(&mut report, &self.installation, &opened).await;
         }
         report.end()
     }
 }
 
 /// Everything but what must be looked at before the store is opened.
-pub(crate) async fn examine(report: &mut Report, opened: &Opened) {
+#[cfg_attr(not(feature = "stack"), expect(unused_variables, reason = "only a stack is asked by its name"))]
+pub(super) async fn examine(report: &mut Report, installation: &Installation, opened: &Opened) {
     #[cfg(feature = "stack")]
-    aws::check(report, opened).await;
+    aws::check(report, installation, opened).await;
     let is_ours = address::check(report, opened).await;
     client::check(report, opened).await;
     let connections = connections::check(report, opened).await;

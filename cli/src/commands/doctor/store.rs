@@ -31,8 +31,8 @@ pub(super) async fn open(
     let opened = match installation.open().await {
         Ok(opened) => opened,
         Err(failure @ Failure::Settings(_)) => return Err(failure),
-        Err(Failure::Other(line) | Failure::Ended(_, line)) => {
-            report.bad(CHECK, line, mend_of_opening(installation.folder()?.as_deref()));
+        Err(failure) => {
+            report.bad(CHECK, failure.into_line(), mend_of_opening(installation.folder()?.as_deref()));
             return Ok(None);
         }
     };
