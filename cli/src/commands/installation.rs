@@ -16,7 +16,7 @@ use token_refresh::Local;
 use crate::commands::api::quoted;
 use crate::commands::failure::Failure;
 use crate::commands::place::{self, Asked, Home, Place};
-use crate::installations::Installations;
+use crate::installations::{Installations, Remembered};
 
 /// A connector on this machine.
 #[derive(Args)]
@@ -98,6 +98,37 @@ impl Installation {
             Home::Stack(_) => Ok(None),
             Home::Folder(_) => settings(&place).map(|(_, folder)| Some(folder)),
         }
+    }
+
+    /// One that is remembered, or is to be.
+    pub(super) fn of(one: &Remembered) -> Result<Self, Failure> {
+        let public_url = one.public_url.as_deref().map(PublicUrl::parse).transpose()?;
+        Ok(Self {
+            folder: Folder { data: one.data.clone(), installation: None, public_url },
+            stack: one.stack.clone(),
+            region: one.region.clone(),
+            profile: one.profile.clone(),
+        })
+    }
+
+    /// What is to be remembered of it, and the name under which it is remembered already.
+    pub(super) fn to_remember(&self) -> Result<(Option<String>, Remembered), Failure> {
+        let place = self.place()?;
+        let (data, stack) = match &place.home {
+            Home::Folder(_) => {
+                let (_, folder) = settings(&place)?;
+                (Some(std::path::absolute(&folder).unwrap_or(folder)), None)
+            }
+            Home::Stack(stack) => (None, Some(stack.clone())),
+        };
+        let Place { name, region, profile, public_url, .. } = place;
+        Ok((name, Remembered { data, stack, region, profile, public_url }))
+    }
+
+    /// The address that is said, by a flag or a variable.
+    pub(super) fn said_url(&self) -> Option<PublicUrl> {
+        let by_variable = || PublicUrl::parse(&variable(settings::PUBLIC_URL)?).ok();
+        self.folder.public_url.clone().or_else(by_variable)
     }
 
     /// The Lambda service of its account and region.

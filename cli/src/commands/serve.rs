@@ -47,7 +47,10 @@ impl Serve {
             ));
         }
         if let Err(error) = &presence {
-            say(format!("Warning: no file can be written in {} ({error}): nothing will be kept.", folder.display()));
+            say(format!(
+                "Warning: no file can be written in {} ({error}): nothing will be kept.",
+                folder.display()
+            ));
         }
         if !address.ip().is_loopback() {
             say(

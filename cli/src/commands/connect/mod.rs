@@ -7,10 +7,11 @@ pub(crate) mod request;
 mod self_client;
 
 use clap::Args;
+use shared::core::connection::consent::Wish;
 use shared::zoho::data_centre::DataCentre;
 
 use crate::commands::failure::Failure;
-use crate::commands::installation::Installation;
+use crate::commands::installation::{Installation, Opened};
 use request::ConsentRequest;
 
 #[derive(Args)]
@@ -44,4 +45,14 @@ impl Connect {
             (false, None) => link::connect(&opened, &wish, !self.no_wait).await,
         }
     }
+}
+
+/// By a link of our own, until the consent has ended.
+pub(super) async fn by_link(opened: &Opened, wish: &Wish) -> Result<(), Failure> {
+    link::connect(opened, wish, true).await
+}
+
+/// By a pasted address.
+pub(super) async fn by_paste(opened: &Opened, wish: Wish) -> Result<(), Failure> {
+    paste::connect(opened, wish).await
 }

@@ -70,6 +70,15 @@ pub(super) async fn check(report: &mut Report, opened: &Opened) -> bool {
     is_ours(report, opened, &client).await
 }
 
+/// Whether a connector answers there.
+pub(in crate::commands) async fn answers(url: &str) -> bool {
+    let Ok(client) = http::browser() else { return false };
+    match client.get(format!("{url}/health")).timeout(CALL_TIMEOUT).send().await {
+        Ok(answer) => version(answer).await.is_some(),
+        Err(_) => false,
+    }
+}
+
 /// Why the host's name leads nowhere.
 async fn unknown_name(url: &str) -> Option<String> {
     let url = Url::parse(url).ok()?;
@@ -89,7 +98,9 @@ fn unreachable(report: &mut Report, opened: &Opened, error: &reqwest::Error) {
             "start it with `zoho-connector serve --data {}`; where it runs, lead the address to it (reverse proxy, tunnel, port)",
             folder.display()
         ),
-        Home::Stack(_) => "name the stack's output ApiUrl with --public-url, or lead your own domain to it".to_owned(),
+        Home::Stack(_) => {
+            "name the stack's output ApiUrl with --public-url, or lead your own domain to it".to_owned()
+        }
     };
     report.bad(CHECK, format!("nothing answers at {url} ({why})"), mend);
 }
@@ -120,7 +131,9 @@ fn check_version(report: &mut Report, opened: &Opened, theirs: &str) {
     }
     let mend = match &opened.services.settings.home {
         Home::Folder(_) => "install the same version on both sides, and start `serve` again",
-        Home::Stack(_) => "deploy this version (`sam build`, `sam deploy`), or install the version that is deployed",
+        Home::Stack(_) => {
+            "deploy this version (`sam build`, `sam deploy`), or install the version that is deployed"
+        }
     };
     report.bad("Version", format!("the connector there is {theirs}, this command is {ours}"), mend);
 }

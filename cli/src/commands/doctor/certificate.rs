@@ -30,7 +30,10 @@ pub(super) fn check(report: &mut Report, der: &[u8], now: Timestamp) {
 /// Says why a certificate was not accepted, in the words of the TLS library.
 pub(super) fn refused(report: &mut Report, words: &str) {
     let (found, mend) = if words.contains("expired") {
-        ("it has ended", "renew it where it is kept: at the reverse proxy, the tunnel, or in AWS Certificate Manager")
+        (
+            "it has ended",
+            "renew it where it is kept: at the reverse proxy, the tunnel, or in AWS Certificate Manager",
+        )
     } else if words.contains("not valid for name") || words.contains("NotValidForName") {
         ("it is another name's", "let the reverse proxy present the certificate of this very name")
     } else if words.contains("UnknownIssuer") {

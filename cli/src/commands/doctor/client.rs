@@ -21,7 +21,9 @@ pub(super) async fn check(report: &mut Report, opened: &Opened) {
     let services = &opened.services;
     let clients = match Clients::read(&*services.stores.secrets).await {
         Ok((clients, _)) => clients,
-        Err(error) => return report.bad(CHECK, error.to_string(), "set it again: `zoho-connector client set`"),
+        Err(error) => {
+            return report.bad(CHECK, error.to_string(), "set it again: `zoho-connector client set`");
+        }
     };
     let Some(client) = clients.newest() else {
         return report.bad(
@@ -38,12 +40,19 @@ pub(super) async fn check(report: &mut Report, opened: &Opened) {
     let odd = [&client.secret].into_iter().chain(secrets).find_map(|secret| oddity(secret.expose()));
     if let Some(oddity) = odd {
         let mend = format!("paste the secret alone: {}", set(client));
-        return report.bad(CHECK, format!("its secret holds {oddity}, which Zoho takes for a part of it"), mend);
+        return report.bad(
+            CHECK,
+            format!("its secret holds {oddity}, which Zoho takes for a part of it"),
+            mend,
+        );
     }
     let accounts = Accounts::new(services.http.clone(), services.centres.clone());
     match ask(&accounts, client, client.secret_at(client.home), client.home).await {
         None | Some(Refusal::InvalidCode | Refusal::InvalidRedirectUri | Refusal::AccessDenied) => {
-            report.good(CHECK, format!("Zoho's data centre {} knows {} and its secret", client.home, client.id));
+            report.good(
+                CHECK,
+                format!("Zoho's data centre {} knows {} and its secret", client.home, client.id),
+            );
         }
         Some(Refusal::InvalidClientSecret) => report.bad(
             CHECK,
@@ -51,7 +60,9 @@ pub(super) async fn check(report: &mut Report, opened: &Opened) {
             format!("copy the secret from Zoho's API console (Client Secret): {}", set(client)),
         ),
         Some(Refusal::InvalidClient) => unknown(report, &accounts, client).await,
-        Some(refusal) => report.open(CHECK, format!("Zoho did not say whether it knows the client ({refusal:?})")),
+        Some(refusal) => {
+            report.open(CHECK, format!("Zoho did not say whether it knows the client ({refusal:?})"))
+        }
     }
 }
 

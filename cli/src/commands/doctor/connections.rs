@@ -49,14 +49,20 @@ fn mend(opened: &Opened, found: &Connection) -> Option<String> {
     Some(match &found.state {
         State::Healthy if found.clock_ahead.is_none() => return None,
         State::Healthy => match &opened.services.settings.home {
-            Home::Folder(_) => "set the clock of the machine that runs `serve` right: `timedatectl set-ntp true`".to_owned(),
-            Home::Stack(_) => "nothing: AWS sets its own clocks, and the notice goes with the next renewal".to_owned(),
+            Home::Folder(_) => {
+                "set the clock of the machine that runs `serve` right: `timedatectl set-ntp true`".to_owned()
+            }
+            Home::Stack(_) => {
+                "nothing: AWS sets its own clocks, and the notice goes with the next renewal".to_owned()
+            }
         },
         State::CoolingDown { until, .. } => format!(
             "wait until {until}: it goes on by itself. Where it comes again, let no other program renew tokens with this client"
         ),
         State::Exhausted { until } => format!("wait until {until}: it goes on by itself"),
-        State::Misconfigured { .. } => format!("`zoho-connector client set`, then `zoho-connector refresh --connection {name}`"),
+        State::Misconfigured { .. } => {
+            format!("`zoho-connector client set`, then `zoho-connector refresh --connection {name}`")
+        }
         State::Disconnecting => format!("`zoho-connector disconnect --connection {name}` ends it"),
         State::ReconnectRequired { .. } if Wish::again(found).is_some() => format!(
             "its user opens {}{}, or you run `zoho-connector connect --connection {name}`",
@@ -107,12 +113,19 @@ fn check_token(report: &mut Report, opened: &Opened, found: &Connection, now: Ti
     }
     let mend = match &opened.services.settings.home {
         Home::Folder(folder) => {
-            format!("let `zoho-connector serve --data {}` run all the time: it has the schedule inside", folder.display())
+            format!(
+                "let `zoho-connector serve --data {}` run all the time: it has the schedule inside",
+                folder.display()
+            )
         }
         Home::Stack(stack) => format!(
             "switch the rule of {}-token-refresh on in EventBridge (rate: 5 minutes); `sam deploy` puts it back where it is gone",
             stack.name
         ),
     };
-    report.bad(check, format!("it ends {end}, and the schedule has not renewed it: the schedule is off"), mend);
+    report.bad(
+        check,
+        format!("it ends {end}, and the schedule has not renewed it: the schedule is off"),
+        mend,
+    );
 }

@@ -38,7 +38,10 @@ fn check_rights(report: &mut Report, folder: &Path) {
             }
             report.bad(
                 CHECK,
-                format!("others may enter {} (mode {mode:03o}), which holds Zoho's secrets", folder.display()),
+                format!(
+                    "others may enter {} (mode {mode:03o}), which holds Zoho's secrets",
+                    folder.display()
+                ),
                 format!("chmod 700 {}", folder.display()),
             );
         }

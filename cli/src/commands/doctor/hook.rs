@@ -48,7 +48,7 @@ pub(super) async fn check(report: &mut Report, opened: &Opened) {
 }
 
 /// Asks a hook for nothing.
-async fn ask(http: &Http, hook: &Hook) -> Result<Answer, HttpError> {
+pub(super) async fn ask(http: &Http, hook: &Hook) -> Result<Answer, HttpError> {
     // A mapping may make a message of its own of whatever it gets, so it gets no document at all.
     let body = if hook.url.as_str().ends_with("/agent") { "{\"message\":\"\"}" } else { "{" };
     let key = format!("doctor-{}", random_hex::<8>());
@@ -57,7 +57,7 @@ async fn ask(http: &Http, hook: &Hook) -> Result<Answer, HttpError> {
 }
 
 /// What is wrong, and its mend.
-fn trouble(answer: &Result<Answer, HttpError>) -> Option<(String, String)> {
+pub(super) fn trouble(answer: &Result<Answer, HttpError>) -> Option<(String, String)> {
     let (found, mend) = match answer {
         Err(HttpError::Unreachable) => (
             "does not answer: no connection could be made".to_owned(),

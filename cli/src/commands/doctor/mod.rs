@@ -17,10 +17,13 @@ mod store;
 mod webhooks;
 
 use clap::Args;
+use shared::core::events::agent_hook::Hook;
+use shared::zoho::http::Http;
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
-pub(super) use report::Report;
+pub(super) use address::answers;
+use report::Report;
 
 #[derive(Args)]
 pub(crate) struct Doctor {
@@ -36,17 +39,37 @@ pub(crate) struct Doctor {
 
 impl Doctor {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let mut report = Report::new(self.json);
-        if let Some(opened) = store::open(&mut report, &self.installation, self.least_free).await? {
-            examine(&mut report, &self.installation, &opened).await;
-        }
-        report.end()
+        look(&self.installation, Report::new(self.json), self.least_free).await
     }
+}
+
+/// All checks of an installation, line by line.
+pub(super) async fn look_at_all(installation: &Installation) -> Result<(), Failure> {
+    look(installation, Report::new(false), folder::LEAST_FREE).await
+}
+
+/// Whether Zoho knows the client that is set; where not, it is said why.
+pub(super) async fn is_client_good(opened: &Opened) -> bool {
+    let mut report = Report::new(false);
+    client::check(&mut report, opened).await;
+    !report.has_bad()
+}
+
+/// What is wrong with a hook, and its mend.
+pub(super) async fn trouble_of_hook(http: &Http, hook: &Hook) -> Option<(String, String)> {
+    hook::trouble(&hook::ask(http, hook).await)
+}
+
+async fn look(installation: &Installation, mut report: Report, least_free: u64) -> Result<(), Failure> {
+    if let Some(opened) = store::open(&mut report, installation, least_free).await? {
+        examine(&mut report, installation, &opened).await;
+    }
+    report.end()
 }
 
 /// Everything but what must be looked at before the store is opened.
 #[cfg_attr(not(feature = "stack"), expect(unused_variables, reason = "only a stack is asked by its name"))]
-pub(super) async fn examine(report: &mut Report, installation: &Installation, opened: &Opened) {
+async fn examine(report: &mut Report, installation: &Installation, opened: &Opened) {
     #[cfg(feature = "stack")]
     aws::check(report, installation, opened).await;
     let is_ours = address::check(report, opened).await;

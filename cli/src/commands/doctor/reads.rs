@@ -42,9 +42,8 @@ const SAMPLES: [Sample; 2] = [
 ];
 
 pub(super) async fn check(report: &mut Report, opened: &Opened, connections: &[Connection], is_ours: bool) {
-    let read = |found: &&Connection| {
-        !matches!(found.state, State::ReconnectRequired { .. } | State::Disconnecting)
-    };
+    let read =
+        |found: &&Connection| !matches!(found.state, State::ReconnectRequired { .. } | State::Disconnecting);
     let connections: Vec<_> = connections.iter().filter(read).collect();
     if connections.is_empty() {
         return;
@@ -108,7 +107,9 @@ async fn read_one(
         count => format!("the first {count} {}", sample.what),
     }];
     let (label, field) = sample.detail;
-    lines.extend(rows.iter().map(|row| format!("{}  {label}: {}", shown(row, sample.name), shown(row, field))));
+    lines.extend(
+        rows.iter().map(|row| format!("{}  {label}: {}", shown(row, sample.name), shown(row, field))),
+    );
     report.good(check, lines.join("\n"));
 }
 

@@ -35,14 +35,14 @@ impl Finding {
 }
 
 /// All findings, in the order of the checks.
-pub(crate) struct Report {
+pub(super) struct Report {
     findings: Vec<Finding>,
     as_json: bool,
 }
 
 impl Report {
     /// One that is shown line by line, as it comes; or as one document at its end.
-    pub(crate) fn new(as_json: bool) -> Self {
+    pub(super) fn new(as_json: bool) -> Self {
         Self { findings: Vec::new(), as_json }
     }
 
@@ -73,8 +73,12 @@ impl Report {
         self.findings.push(finding);
     }
 
+    pub(super) fn has_bad(&self) -> bool {
+        self.findings.iter().any(|finding| finding.ok == Some(false))
+    }
+
     /// Shows what is left to be shown. Something wrong is a failure.
-    pub(crate) fn end(self) -> Result<(), Failure> {
+    pub(super) fn end(self) -> Result<(), Failure> {
         if self.as_json {
             let all: Vec<_> = self.findings.iter().map(Finding::to_json).collect();
             say(serde_json::to_string_pretty(&all).map_err(|error| error.to_string())?);

@@ -123,9 +123,15 @@ async fn come_back(
         }
         Ok((status, document)) => {
             let word = |name: &str| document.get(name).and_then(Value::as_str).unwrap_or("-");
-            let found = format!("a signed webhook to {url} was answered {status} {}: {}", word("code"), word("detail"));
+            let found = format!(
+                "a signed webhook to {url} was answered {status} {}: {}",
+                word("code"),
+                word("detail")
+            );
             let mend = match status {
-                401 => "let nothing between change body or headers; else make a new secret, `zoho-connector webhooks rotate`, and set it at Zoho",
+                401 => {
+                    "let nothing between change body or headers; else make a new secret, `zoho-connector webhooks rotate`, and set it at Zoho"
+                }
                 503 => "look at the log of webhook-intake: it does not reach its store",
                 _ => "let the reverse proxy pass /webhooks/ on as it is",
             };

@@ -62,22 +62,34 @@ impl Setup {
         if self.stop {
             return stop::run(&opened, &self.connection).await;
         }
-        let connection = connected(&*opened.services.stores.state, &self.connection).await?;
-        let before = subscription::get(&*opened.services.stores.state, &self.connection).await?;
         let inventory =
             self.inventory.map(|kinds| kinds.iter().filter_map(|word| RecordKind::of_word(word)).collect());
-        // A subscription without modules and kinds is being stopped.
-        let before = before.map(|stored| stored.watch);
-        let before = before.filter(|before| !before.crm.is_empty() || !before.inventory.is_empty());
-        let selection = Selection::of(self.crm, inventory, before.as_ref(), &connection.scopes);
-        selection.check(&connection, self.look_only)?;
-        if self.look_only {
-            return poll_only(&opened, &connection, &selection, before.as_ref()).await;
-        }
-        reachable(opened.public_url.as_str())?;
-        say(format!("{}: {selection}", connection.name));
-        set_up(&opened, &connection, &selection, before.as_ref(), Duration::from_secs(self.wait.into())).await
+        let longest = Duration::from_secs(self.wait.into());
+        watch(&opened, &self.connection, (self.crm, inventory), self.look_only, longest).await
     }
+}
+
+/// Watches these modules and kinds; what is not said stays as it is, at first all that the connection may read.
+pub(in crate::commands) async fn watch(
+    opened: &Opened,
+    name: &ConnectionName,
+    (crm, inventory): (Option<Vec<String>>, Option<Vec<&'static RecordKind>>),
+    look_only: bool,
+    longest: Duration,
+) -> Result<(), Failure> {
+    let connection = connected(&*opened.services.stores.state, name).await?;
+    let before = subscription::get(&*opened.services.stores.state, name).await?;
+    // A subscription without modules and kinds is being stopped.
+    let before = before.map(|stored| stored.watch);
+    let before = before.filter(|before| !before.crm.is_empty() || !before.inventory.is_empty());
+    let selection = Selection::of(crm, inventory, before.as_ref(), &connection.scopes);
+    selection.check(&connection, look_only)?;
+    if look_only {
+        return poll_only(opened, &connection, &selection, before.as_ref()).await;
+    }
+    reachable(opened.public_url.as_str())?;
+    say(format!("{}: {selection}", connection.name));
+    set_up(opened, &connection, &selection, before.as_ref(), longest).await
 }
 
 /// Sets up CRM's channel and Inventory's webhooks, and waits for the first change of each.
