@@ -120,7 +120,7 @@ async fn a_connection_begins_and_begins_anew_on_a_bad_day_of_aws() {
     };
     let state = deployed.stores().state;
     assert!(subscription::put(&*state, &watch, None).await.unwrap());
-    let ended = connector.run(&["disconnect"], "").await;
+    let ended = connector.run(&["disconnect", "--yes"], "").await;
     assert_eq!(ended.code, 0, "{}", ended.err);
     assert!(subscription::get(&*state, &watch.connection).await.unwrap().is_none());
     connect().await;

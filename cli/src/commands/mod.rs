@@ -3,6 +3,7 @@
 mod agent;
 mod api;
 mod client;
+mod confirm;
 mod connect;
 mod connections;
 mod demo;
@@ -13,6 +14,7 @@ pub(crate) mod failure;
 mod installation;
 mod installations;
 mod keys;
+mod known;
 mod mappings;
 mod place;
 mod reconcile;

@@ -68,6 +68,5 @@ pub(super) fn report(ending: &Ending) -> Result<(), Failure> {
     ending.facts.iter().for_each(|(name, value)| say(format!("{name}: {value}")));
     let is_for_terminal = |line: &&String| !line.contains("close this page");
     ending.lines.iter().filter(is_for_terminal).for_each(say);
-    say("Then: zoho-connector keys create");
     Ok(())
 }

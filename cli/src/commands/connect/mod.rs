@@ -12,6 +12,7 @@ use shared::zoho::data_centre::DataCentre;
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
+use crate::terminal::say;
 use request::ConsentRequest;
 
 #[derive(Args)]
@@ -40,10 +41,14 @@ impl Connect {
         let opened = self.installation.open().await?;
         let wish = self.request.wish(&opened.services).await?;
         match (self.paste, self.self_client.as_deref().zip(self.dc)) {
-            (true, _) => paste::connect(&opened, wish).await,
-            (false, Some((code, dc))) => self_client::connect(&opened, wish, code, dc).await,
-            (false, None) => link::connect(&opened, &wish, !self.no_wait).await,
+            (true, _) => paste::connect(&opened, wish).await?,
+            (false, Some((code, dc))) => self_client::connect(&opened, wish, code, dc).await?,
+            (false, None) => link::connect(&opened, &wish, !self.no_wait).await?,
         }
+        if !self.no_wait {
+            say(format!("Then: {}", self.installation.command("keys create")));
+        }
+        Ok(())
     }
 }
 

@@ -8,7 +8,7 @@ use shared::core::events::subscription;
 
 use super::ask;
 use crate::commands::failure::Failure;
-use crate::commands::installation::Opened;
+use crate::commands::installation::{Installation, Opened};
 use crate::commands::webhooks;
 use crate::terminal::{can_ask, say};
 
@@ -25,6 +25,7 @@ pub(crate) enum Changes {
 
 /// Sets up what is wanted, unless something is watched already.
 pub(super) async fn watch(
+    installation: &Installation,
     opened: &Opened,
     connection: &Connection,
     given: Option<Changes>,
@@ -45,13 +46,14 @@ pub(super) async fn watch(
         Changes::Polling => true,
         Changes::Webhooks => false,
     };
-    match webhooks::watch(opened, name, (None, None), looks_only, Duration::ZERO).await {
-        // The rest is set up all the same, and the doctor says what is missing.
-        Err(Failure::Other(line)) => {
-            say(format!("✗ {line}"));
+    match webhooks::watch(opened, installation, name, (None, None), looks_only, Duration::ZERO).await {
+        Ok(()) => Ok(()),
+        // The rest is set up all the same.
+        Err(failure) => {
+            say(format!("✗ {}", failure.into_line()));
+            say(format!("  `{}` goes on with it.", installation.command("webhooks setup")));
             Ok(())
         }
-        ended => ended,
     }
 }
 

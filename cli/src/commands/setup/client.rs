@@ -1,11 +1,11 @@
 //! The client: what to click in Zoho's API console, and what that shows at its end.
 
-use shared::base::pasted::{clean, oddity};
 use shared::core::grant::client;
 use shared::core::grant::client::{Client, Clients};
 use shared::zoho::data_centre::{DataCentre, DataCentres};
 
 use super::ask;
+use crate::commands::client::client_id;
 use crate::commands::doctor::is_client_good;
 use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
@@ -22,7 +22,7 @@ pub(super) async fn set(opened: &Opened, given: &Given) -> Result<(), Failure> {
     let secrets = &*opened.services.stores.secrets;
     let known = Clients::read(secrets).await?.0.newest().cloned();
     let is_asked_for =
-        given.id.as_deref().is_some_and(|id| known.as_ref().is_none_or(|known| known.id != clean(id)));
+        given.id.as_deref().is_some_and(|id| known.as_ref().is_none_or(|known| known.id != id));
     if known.is_some() && !is_asked_for && is_client_good(opened).await {
         return Ok(());
     }
@@ -37,8 +37,8 @@ pub(super) async fn set(opened: &Opened, given: &Given) -> Result<(), Failure> {
     tell(opened, home);
     loop {
         let id = match &given.id {
-            Some(id) => read_id(id).map_err(|why| Failure::Settings(format!("--client-id: {why}")))?,
-            None => ask::parsed("Client ID", "--client-id", None, read_id)?,
+            Some(id) => id.clone(),
+            None => ask::parsed("Client ID", "--client-id", None, client_id)?,
         };
         let secret = ask::secret("Client Secret")?.into();
         client::set(secrets, Client { id, home, secret, secrets: Vec::new() }).await?;
@@ -51,15 +51,6 @@ pub(super) async fn set(opened: &Opened, given: &Given) -> Result<(), Failure> {
             ));
         }
         say("Once more, then:");
-    }
-}
-
-fn read_id(text: &str) -> Result<String, String> {
-    let id = clean(text);
-    match oddity(&id) {
-        Some(oddity) => Err(format!("it holds {oddity}, and a client id looks like 1000.ABC…")),
-        None if id.is_empty() => Err("it is empty".to_owned()),
-        None => Ok(id),
     }
 }
 

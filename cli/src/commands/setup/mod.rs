@@ -17,6 +17,7 @@ use shared::core::access::key::Permission;
 use shared::core::events::agent_hook::HookUrl;
 use shared::zoho::data_centre::DataCentre;
 
+use crate::commands::client::client_id;
 use crate::commands::connect::request::ConsentRequest;
 use crate::commands::doctor;
 use crate::commands::failure::Failure;
@@ -31,7 +32,7 @@ pub(crate) struct Setup {
     #[arg(long, value_name = "NAME", value_parser = check_name)]
     name: Option<String>,
     /// Client ID, as Zoho's API console shows it; its secret is asked for, or read from standard input
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = client_id)]
     client_id: Option<String>,
     /// Data centre where the client is registered: us, eu, in, au, jp, ca, sa, cn, uk, ae
     #[arg(long)]
@@ -78,7 +79,7 @@ impl Setup {
             (None, false) => agent::Given::Open,
         };
         agent::set(&opened, hook).await?;
-        changes::watch(&opened, &connection, self.changes).await?;
+        changes::watch(&installation, &opened, &connection, self.changes).await?;
         server::wait(&installation, &opened, longest).await?;
         say("");
         doctor::look_at_all(&installation).await?;
