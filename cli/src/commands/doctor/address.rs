@@ -113,7 +113,8 @@ fn causes(error: &reqwest::Error) -> String {
         words.push(cause.to_string());
         next = cause.source();
     }
-    words.pop().unwrap_or_else(|| "no connection".to_owned())
+    let of_tls = words.iter().rev().find(|words| words.contains("certificate"));
+    of_tls.or(words.last()).cloned().unwrap_or_else(|| "no connection".to_owned())
 }
 
 /// The version of the connector that gave this answer to `/health`.

@@ -5,6 +5,7 @@ use aws_sdk_lambda::Client;
 use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{LastUpdateStatus, State};
+use serde_json::Value;
 use shared::base::settings::Home;
 use shared::core::connection::token_refresh::{Ask, Reply};
 
@@ -98,9 +99,17 @@ async fn deliver(report: &mut Report, lambda: &Client, name: &str) {
         Ok(answer) => {
             let body = answer.payload.map(Blob::into_inner).unwrap_or_default();
             let body = String::from_utf8_lossy(&body).into_owned();
-            match answer.function_error {
-                Some(_) => failed(report, CHECK, &body, name),
-                None => report.good(CHECK, "event-delivery does its round"),
+            if answer.function_error.is_some() {
+                return failed(report, CHECK, &body, name);
+            }
+            let swept: Value = serde_json::from_str(&body).unwrap_or_default();
+            match swept.get("failed").and_then(Value::as_u64).unwrap_or_default() {
+                0 => report.good(CHECK, "event-delivery does its round"),
+                count => report.bad(
+                    CHECK,
+                    format!("event-delivery failed {count} times on its round"),
+                    format!("its log group /aws/lambda/{name} has the causes"),
+                ),
             }
         }
         Err(error) => {

@@ -52,3 +52,15 @@ fn end_of(der: &[u8]) -> Option<Timestamp> {
     let end = certificate.tbs_certificate.validity.not_after.to_unix_duration();
     Timestamp::from_second(i64::try_from(end.as_secs()).ok()?).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_certificate_is_read() {
+        let end = end_of(include_bytes!("../../../../tests/it/doctor/expired.der")).unwrap();
+        assert_eq!(end.to_string(), "2020-02-01T00:00:00Z");
+        assert!(end_of(b"none").is_none());
+    }
+}

@@ -70,11 +70,12 @@ async fn look(installation: &Installation, mut report: Report, least_free: u64) 
 /// Everything but what must be looked at before the store is opened.
 #[cfg_attr(not(feature = "stack"), expect(unused_variables, reason = "only a stack is asked by its name"))]
 async fn examine(report: &mut Report, installation: &Installation, opened: &Opened) {
-    #[cfg(feature = "stack")]
-    aws::check(report, installation, opened).await;
     let is_ours = address::check(report, opened).await;
     client::check(report, opened).await;
     let connections = connections::check(report, opened).await;
+    // After the tokens were looked at, because this renews those that are due.
+    #[cfg(feature = "stack")]
+    aws::check(report, installation, opened).await;
     keys::check(report, opened, &connections).await;
     reads::check(report, opened, &connections, is_ours).await;
     webhooks::check(report, opened, is_ours).await;

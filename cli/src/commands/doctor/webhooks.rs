@@ -108,7 +108,7 @@ async fn come_back(
     let signature = SignedText::new("", body.as_bytes()).sign(secret);
     let url = format!("{}/webhooks/{name}/inventory/test", opened.public_url.as_str());
     let mut answer = post(&url, &signature, &body).await;
-    if matches!(&answer, Ok((401, _))) {
+    if matches!(&answer, Ok((401 | 404, _))) {
         sleep(RETRY_DELAY).await;
         answer = post(&url, &signature, &body).await;
     }
