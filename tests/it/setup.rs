@@ -50,8 +50,8 @@ impl Newcomer {
 
     /// The first answer of the agent whose key was shown.
     async fn first_answer(&self, shown: &str) -> Value {
-        let key = shown.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
-        let key = key.into_iter().find(|word| word.starts_with("zck_")).expect("a key");
+        let mut words = shown.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+        let key = words.find(|word| word.starts_with("zck_")).expect("a key");
         let http = shared::zoho::http::browser().unwrap();
         let asked = http.get(format!("{}/v1/crm/deals?per_page=5", self.url)).bearer_auth(key);
         let answer = asked.send().await.unwrap();
@@ -100,7 +100,7 @@ async fn by_flags_it_needs_no_question() {
     assert!(!ended.out.contains(CLIENT_SECRET) && !ended.out.contains(TOKEN), "{}", ended.out);
     let snippet = document(&ended.out, "  {");
     let skill = &snippet["skills"]["entries"]["zoho-connector"];
-    assert_eq!(skill["env"]["ZOHO_CONNECTOR_URL"], *url);
+    assert_eq!(skill["env"]["ZOHO_CONNECTOR_URL"], url);
     let deals = newcomer.first_answer(&ended.out).await;
     assert!(!deals["data"].as_array().unwrap().is_empty(), "{deals}");
 
