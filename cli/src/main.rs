@@ -2,6 +2,7 @@
 
 mod commands;
 mod installations;
+mod patience;
 mod server;
 mod table;
 mod terminal;

@@ -55,6 +55,7 @@ mod errors;
 mod events;
 mod gap;
 mod hostile;
+mod installations;
 mod intake;
 mod killed;
 mod lambda;

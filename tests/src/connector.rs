@@ -118,7 +118,8 @@ impl Connector {
     /// Another server on the same store, and where it is reached.
     pub async fn second_server(&self) -> (Running, String) {
         let listen = format!("127.0.0.1:{}", free_port());
-        let mut server = Running::start(&self.args(&["serve", "--listen", &listen]), &self.variables());
+        let args = ["serve", "--beside-another", "--listen", &listen];
+        let mut server = Running::start(&self.args(&args), &self.variables());
         server.until("Store in").await;
         (server, format!("http://{listen}"))
     }

@@ -17,17 +17,18 @@ use crate::commands::api::quoted;
 use crate::commands::failure::Failure;
 use crate::commands::place::{self, Asked, Home, Place};
 use crate::installations::{Installations, Remembered};
+use crate::patience::patiently;
 
 /// A connector on this machine.
 #[derive(Args)]
 pub(super) struct Folder {
-    /// Folder of the store [default: what is remembered, or ./data]
+    /// Folder of the store [default: $ZOHO_CONNECTOR_DATA, what is remembered, or ./data]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Which of the installations that are remembered, where there are several: see `zoho-connector installations list`
     #[arg(long, value_name = "NAME", conflicts_with = "data")]
     installation: Option<String>,
-    /// Our address as browsers and Zoho reach it [default: what is remembered, or http://localhost:8080]
+    /// Our address as browsers and Zoho reach it [default: $ZOHO_CONNECTOR_PUBLIC_URL, what is remembered, or http://localhost:8080]
     #[arg(long, value_name = "URL", value_parser = public_url)]
     public_url: Option<PublicUrl>,
 }
@@ -69,7 +70,9 @@ impl Opened {
     pub(super) async fn order(&self, order: &Order) -> Result<Reply, Failure> {
         let Services { stores, clock, .. } = &self.services;
         let id = Orders::new(stores.state.clone(), clock.clone()).give(order).await?;
-        Ok(self.token_refresh().ask(Ask::Order { id }).await.map_err(|error| error.to_string())?)
+        let token_refresh = self.token_refresh();
+        let answered = patiently("waiting for token-refresh", token_refresh.ask(Ask::Order { id })).await;
+        Ok(answered.map_err(|error| error.to_string())?)
     }
 }
 
@@ -81,7 +84,13 @@ impl Installation {
             return open_stack(stack, &place).await;
         }
         let (settings, folder) = settings(&place)?;
-        if !Sqlite::is_in(&folder) {
+        let is_there = Sqlite::find_in(&folder).map_err(|error| {
+            format!(
+                "the store in {} cannot be looked at ({error}): run the command as the user whom the folder belongs to",
+                folder.display()
+            )
+        })?;
+        if !is_there {
             let name = place.name.map(|name| format!(", the folder of {name}")).unwrap_or_default();
             return Err(Failure::Other(format!(
                 "there is no store in {}{name}: name its folder with --data, or begin with `zoho-connector client set`",
@@ -272,11 +281,9 @@ async fn aws_config(place: &Place) -> Result<aws_config::SdkConfig, Failure> {
 async fn open_stack(name: &str, place: &Place) -> Result<Opened, Failure> {
     let config = aws_config(place).await?;
     let function = format!("{name}-api-proxy");
-    let answer = aws_sdk_lambda::Client::new(&config)
-        .get_function_configuration()
-        .function_name(&function)
-        .send()
-        .await;
+    let client = aws_sdk_lambda::Client::new(&config);
+    let asked = client.get_function_configuration().function_name(&function).send();
+    let answer = patiently(&format!("looking for the stack {name}"), asked).await;
     let answer = answer.map_err(|error| {
         let said = error.as_service_error().map_or_else(|| format!("{error:?}"), ToString::to_string);
         format!("the function {function} cannot be read ({said}): are the stack's name, region and your credentials right?")

@@ -22,15 +22,21 @@ mod refresh;
 mod sample;
 mod serve;
 mod setup;
+mod shell;
 mod webhooks;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use failure::Failure;
 
 /// Zoho Inventory and Zoho CRM for an agent that holds no Zoho secret.
 #[derive(Parser)]
-#[command(version, about, after_help = "Without a command, the demo runs: no Zoho account is needed.")]
+#[command(
+    name = "zoho-connector",
+    version,
+    about,
+    after_help = "Without a command, the demo runs: no Zoho account is needed."
+)]
 pub(crate) struct Line {
     #[command(subcommand)]
     command: Option<Command>,
@@ -77,6 +83,10 @@ enum Command {
     /// Remembers where connectors are, so that commands need not be told
     #[command(subcommand)]
     Installations(installations::Installations),
+    /// Prints what a shell needs to complete commands
+    Completions(shell::Completions),
+    /// Writes manual pages, one for each command
+    Man(shell::Man),
     /// Writes live events for `cargo lambda invoke --data-file`
     #[command(subcommand)]
     Sample(sample::Sample),
@@ -101,6 +111,8 @@ pub(crate) async fn run(line: Line) -> Result<(), Failure> {
         Command::Reconcile(reconcile) => reconcile.run().await,
         Command::Mappings(mappings) => mappings.run().await,
         Command::Installations(installations) => installations.run(),
+        Command::Completions(completions) => completions.run(Line::command()),
+        Command::Man(man) => man.run(Line::command()),
         Command::Sample(sample) => sample.run().await,
     }
 }

@@ -11,6 +11,7 @@ use shared::store::secret_record::load;
 use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
 use crate::commands::known;
+use crate::patience::patiently;
 use crate::terminal::{say, say_json};
 
 #[derive(Args)]
@@ -32,7 +33,9 @@ impl Refresh {
         // Whatever is stored is to be replaced, however long it would live.
         let token = load::<AccessToken>(&*services.stores.secrets, &AccessToken::secret_name(&name)).await?;
         let dead = token.map(|(token, _)| token.token.digest());
-        let reply = opened.token_refresh().ask(Ask::Renew { connection: name.clone(), dead }).await;
+        let token_refresh = opened.token_refresh();
+        let asked = token_refresh.ask(Ask::Renew { connection: name.clone(), dead });
+        let reply = patiently(&format!("asking Zoho for a new token of {name}"), asked).await;
         let failed = |line: String| Err(Failure::Other(line));
         match reply.map_err(|error| error.to_string())? {
             Reply::Renewed => {

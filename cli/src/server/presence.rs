@@ -1,5 +1,5 @@
-//! Which servers run on a folder: each has a file there that it keeps locked, and the lock ends with its process, however that
-//! ends.
+//! Which servers run on a folder, also those that run beside another on purpose: each has a file there that it keeps locked, and
+//! the lock ends with its process, however that ends.
 
 use std::fs::{File, OpenOptions, TryLockError, read_dir, remove_file};
 use std::io::{Read, Write};

@@ -49,10 +49,15 @@ pub(super) async fn open(
 
 /// Looks at a folder before it is opened; says whether it can be.
 fn look_at(report: &mut Report, folder: &Path, least_free: u64) -> bool {
-    if !Sqlite::is_in(folder) {
+    let why = match Sqlite::find_in(folder) {
+        Ok(true) => None,
+        Ok(false) => Some(format!("there is no store in {}", folder.display())),
+        Err(error) => Some(format!("{} cannot be looked into: {error}", folder.display())),
+    };
+    if let Some(why) = why {
         report.bad(
             CHECK,
-            format!("there is no store in {}, or it may not be read", folder.display()),
+            why,
             "name its folder with --data, become the user that it belongs to, or begin with `zoho-connector setup`",
         );
         return false;

@@ -24,7 +24,7 @@ pub(super) fn spelled(modules: &[String]) -> Result<(), Failure> {
     };
     match modules.iter().find_map(|module| Some((module, misspelt(module)?))) {
         Some((module, meant)) => Err(Failure::Other(format!(
-            "Zoho CRM has no module {module}: did you mean {meant}? Nothing was changed"
+            "Nothing was changed: Zoho CRM has no module {module}: did you mean {meant}?"
         ))),
         None => Ok(()),
     }
@@ -54,7 +54,7 @@ pub(super) async fn known_to_crm(
         let judged = answer.and_then(|answer| response::crm(&answer));
         if judged.is_err_and(|refusal| refusal.has_code("INVALID_MODULE")) {
             return Err(Failure::Other(format!(
-                "Zoho CRM has no module {module}{}. Nothing was changed",
+                "Nothing was changed: Zoho CRM has no module {module}{}",
                 meant(module).unwrap_or_default()
             )));
         }

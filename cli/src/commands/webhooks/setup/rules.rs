@@ -16,7 +16,11 @@ use crate::commands::webhooks::secret::new_secret;
 use crate::commands::webhooks::setup::manual_steps;
 use crate::commands::webhooks::setup::selection::connect_again;
 use crate::commands::webhooks::setup::zoho_settings::ZohoSettings;
+use crate::patience::patiently;
 use crate::terminal::say;
+
+/// What is waited for.
+const AT_WORK: &str = "looking through Zoho Inventory's webhooks and rules";
 
 /// Two rules for each kind of records, for changes and for deletions: Zoho's payloads do not tell those apart.
 pub(super) struct Rules(Vec<Rule>);
@@ -64,7 +68,7 @@ impl Rules {
         let (secret, is_new) = secret(opened, &connection.name).await?;
         let settings = ZohoSettings::open(opened, connection, SCOPES_TO_CREATE).await;
         let (reason, left) = match settings {
-            Ok(settings) => match settings.make(&wanted, &secret, is_new).await {
+            Ok(settings) => match patiently(AT_WORK, settings.make(&wanted, &secret, is_new)).await {
                 Ok(made) => {
                     say("✓ Zoho Inventory tells of changes by its own webhooks.");
                     let there = wanted.len() - made;
@@ -98,7 +102,7 @@ impl Rules {
             return Ok(true);
         }
         let ended = match ZohoSettings::open(opened, connection, SCOPES_TO_DELETE).await {
-            Ok(settings) => settings.end(&self.0).await,
+            Ok(settings) => patiently(AT_WORK, settings.end(&self.0)).await,
             Err(reason) => Err(reason),
         };
         match ended {

@@ -16,8 +16,10 @@ use crate::terminal::say;
 pub(super) async fn run(opened: &Opened, name: &ConnectionName, yes: bool) -> Result<(), Failure> {
     let state = &*opened.services.stores.state;
     let stored = subscription::get(state, name).await?;
-    if let Some(stored) = &stored {
-        confirm(yes, &format!("By stopping the watch of {name} is lost"), &lost(&stored.watch)).await?;
+    // What an earlier run began to stop is asked about once.
+    let lost = stored.as_ref().map(|stored| lost(&stored.watch)).unwrap_or_default();
+    if !lost.is_empty() {
+        confirm(yes, &format!("By stopping the watch of {name} is lost"), &lost).await?;
     }
     let before = stored.map(|stored| stored.watch.inventory);
     let mut ended = Ok(false);
@@ -48,7 +50,10 @@ pub(super) async fn run(opened: &Opened, name: &ConnectionName, yes: bool) -> Re
 fn lost(watch: &Subscription) -> Vec<String> {
     let kinds = watch.inventory.iter().map(|kind| kind.word);
     let watched: Vec<_> = watch.crm.iter().map(String::as_str).chain(kinds).collect();
-    let mut lost = vec![format!("new events of {}", watched.join(", "))];
+    let mut lost = Vec::new();
+    if !watched.is_empty() {
+        lost.push(format!("new events of {}", watched.join(", ")));
+    }
     if let Some(channel) = &watch.channel {
         lost.push(format!("Zoho CRM's channel {}", channel.id));
     }
