@@ -371,7 +371,7 @@ async fn a_folder_that_is_not_safe_is_told() {
     for name in ["zoho-connector.sqlite3-wal", "zoho-connector.sqlite3-shm"] {
         let _perhaps_gone = fs::remove_file(folder.join(name));
     }
-    doctor(&connector).await.names("Store", "not a database", "own");
+    doctor(&connector).await.names("Store", "is no database", "put a backup in the place");
     fs::remove_file(folder.join("zoho-connector.sqlite3")).unwrap();
     doctor(&connector).await.only("Store", "no store in", "zoho-connector setup");
 }

@@ -39,18 +39,19 @@ pub(crate) struct Doctor {
 
 impl Doctor {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        look(&self.installation, Report::new(self.json), self.least_free).await
+        let report = Report::new(self.json, &self.installation);
+        look(&self.installation, report, self.least_free).await
     }
 }
 
 /// All checks of an installation, line by line.
 pub(super) async fn look_at_all(installation: &Installation) -> Result<(), Failure> {
-    look(installation, Report::new(false), folder::LEAST_FREE).await
+    look(installation, Report::new(false, installation), folder::LEAST_FREE).await
 }
 
 /// Whether Zoho knows the client that is set; where not, it is said why.
-pub(super) async fn is_client_good(opened: &Opened) -> bool {
-    let mut report = Report::new(false);
+pub(super) async fn is_client_good(installation: &Installation, opened: &Opened) -> bool {
+    let mut report = Report::new(false, installation);
     client::check(&mut report, opened).await;
     !report.has_bad()
 }

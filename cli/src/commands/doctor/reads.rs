@@ -83,12 +83,9 @@ async fn read_one(
         .timeout(CALL_TIMEOUT)
         .bearer_auth(key.text.expose())
         .header("zoho-connection", found.name.as_str());
-    let answer = match request.send().await {
-        Ok(answer) => answer,
-        Err(_) => {
-            let mend = "look at the connector's log: it began to answer, and did not end";
-            return report.bad(check, "no answer came in time", mend);
-        }
+    let Ok(answer) = request.send().await else {
+        let mend = "look at the connector's log: it began to answer, and did not end";
+        return report.bad(check, "no answer came in time", mend);
     };
     let status = answer.status().as_u16();
     let document: Value = serde_json::from_str(&answer.text().await.unwrap_or_default()).unwrap_or_default();

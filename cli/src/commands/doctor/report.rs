@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::commands::failure::Failure;
+use crate::commands::installation::Installation;
 use crate::terminal::say;
 
 /// What became of one check.
@@ -38,12 +39,19 @@ impl Finding {
 pub(super) struct Report {
     findings: Vec<Finding>,
     as_json: bool,
+    /// What leads a command to this installation.
+    flags: String,
 }
 
 impl Report {
     /// One that is shown line by line, as it comes; or as one document at its end.
-    pub(super) fn new(as_json: bool) -> Self {
-        Self { findings: Vec::new(), as_json }
+    pub(super) fn new(as_json: bool, installation: &Installation) -> Self {
+        let command = installation.command("");
+        let flags = match command.trim_start_matches("zoho-connector").trim() {
+            "" => String::new(),
+            flags => format!(" {flags}"),
+        };
+        Self { findings: Vec::new(), as_json, flags }
     }
 
     pub(super) fn good(&mut self, check: impl Into<String>, found: impl Into<String>) {
@@ -57,7 +65,8 @@ impl Report {
         found: impl Into<String>,
         mend: impl Into<String>,
     ) {
-        self.push(check.into(), Some(false), found.into(), Some(mend.into()));
+        let mend = with_flags(&mend.into(), &self.flags);
+        self.push(check.into(), Some(false), found.into(), Some(mend));
     }
 
     /// It cannot be asked, or is not used: neither good nor bad.
@@ -96,5 +105,45 @@ impl Report {
             1,
             format!("{things} to be mended: {wrong} of {asked} checks. Each says how, behind its arrow."),
         ))
+    }
+}
+
+/// A mend whose commands, between backticks, are led to the installation.
+fn with_flags(mend: &str, flags: &str) -> String {
+    let is_led = |part: &str| ["--data ", "--stack "].iter().any(|flag| part.contains(flag));
+    let mut whole = String::with_capacity(mend.len() + flags.len());
+    for (place, part) in mend.split('`').enumerate() {
+        if place > 0 {
+            whole.push('`');
+        }
+        whole.push_str(part);
+        if place % 2 == 1 && part.starts_with("zoho-connector ") && !is_led(part) {
+            whole.push_str(flags);
+        }
+    }
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_of_a_mend_lead_to_the_installation() {
+        let flags = " --stack zoho";
+        for (mend, expected) in [
+            ("`zoho-connector connect`", "`zoho-connector connect --stack zoho`"),
+            (
+                "`zoho-connector client set --data-centre eu`, then wait",
+                "`zoho-connector client set --data-centre eu --stack zoho`, then wait",
+            ),
+            (
+                "`zoho-connector serve --data x`, `sam deploy`",
+                "`zoho-connector serve --data x`, `sam deploy`",
+            ),
+            ("chmod 700 data", "chmod 700 data"),
+        ] {
+            assert_eq!(with_flags(mend, flags), expected);
+        }
     }
 }

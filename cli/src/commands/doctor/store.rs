@@ -69,7 +69,7 @@ fn look_at(report: &mut Report, folder: &Path, least_free: u64) -> bool {
 fn mend_of_opening(folder: Option<&Path>) -> String {
     match folder {
         Some(folder) => format!(
-            "let the user of this command own {} and write to it, and let its disk have free space",
+            "let the user of this command own {} and write to it, let its disk have free space, and put a backup in the place of a file that is damaged",
             folder.display()
         ),
         None => "name stack, region and profile (--stack, --region, --profile); where a function is missing, `sam deploy` makes it again".to_owned(),

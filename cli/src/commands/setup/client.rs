@@ -8,7 +8,7 @@ use super::ask;
 use crate::commands::client::client_id;
 use crate::commands::doctor::is_client_good;
 use crate::commands::failure::Failure;
-use crate::commands::installation::Opened;
+use crate::commands::installation::{Installation, Opened};
 use crate::terminal::{can_ask, say};
 
 /// What the flags say of it.
@@ -18,12 +18,12 @@ pub(super) struct Given {
 }
 
 /// Sets the client, unless one is set that Zoho knows.
-pub(super) async fn set(opened: &Opened, given: &Given) -> Result<(), Failure> {
+pub(super) async fn set(installation: &Installation, opened: &Opened, given: &Given) -> Result<(), Failure> {
     let secrets = &*opened.services.stores.secrets;
     let known = Clients::read(secrets).await?.0.newest().cloned();
     let is_asked_for =
         given.id.as_deref().is_some_and(|id| known.as_ref().is_none_or(|known| known.id != id));
-    if known.is_some() && !is_asked_for && is_client_good(opened).await {
+    if known.is_some() && !is_asked_for && is_client_good(installation, opened).await {
         return Ok(());
     }
     let usual = known.as_ref().map_or("us", |known| known.home.code());
@@ -42,7 +42,7 @@ pub(super) async fn set(opened: &Opened, given: &Given) -> Result<(), Failure> {
         };
         let secret = ask::secret("Client Secret")?.into();
         client::set(secrets, Client { id, home, secret, secrets: Vec::new() }).await?;
-        if is_client_good(opened).await {
+        if is_client_good(installation, opened).await {
             return Ok(());
         }
         if !can_ask() || given.id.is_some() {

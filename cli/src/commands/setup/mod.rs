@@ -66,7 +66,7 @@ impl Setup {
         let installation = place::find(self.name.as_deref(), self.installation)?;
         let opened = installation.open_or_make().await?;
         let client = client::Given { id: self.client_id, data_centre: self.data_centre };
-        client::set(&opened, &client).await?;
+        client::set(&installation, &opened, &client).await?;
         let longest = Duration::from_secs(self.wait.into());
         if !self.paste {
             server::wait(&installation, &opened, longest).await?;
