@@ -376,6 +376,14 @@ async fn a_folder_that_is_not_safe_is_told() {
     doctor(&connector).await.only("Store", "no store in", "zoho-connector setup");
 }
 
+/// The tag by which the doctor knows a function's version.
+#[test]
+fn the_template_says_the_version() {
+    let template = include_str!("../../template.yaml");
+    let tag = format!("version: '{}'", env!("CARGO_PKG_VERSION"));
+    assert!(template.contains(&tag), "template.yaml must tag the functions with {tag}");
+}
+
 /// The functions, their version and their rights, and a schedule that does not run.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stack_that_is_broken_is_told() {
