@@ -92,10 +92,7 @@ impl Installations {
     /// Where the file is, or would be.
     pub(crate) fn path() -> Result<PathBuf, Failure> {
         let base = etcetera::choose_base_strategy().map_err(|_| {
-            Failure::Settings(
-                "you have no home folder, so nothing can be remembered: set HOME, or XDG_CONFIG_HOME"
-                    .to_owned(),
-            )
+            Failure::Settings("you have no home folder, so nothing can be remembered: set HOME".to_owned())
         })?;
         Ok(base.config_dir().join(FOLDER).join(FILE))
     }

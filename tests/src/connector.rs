@@ -93,6 +93,11 @@ impl Connector {
         self
     }
 
+    /// The stack that its commands work on, if it is one.
+    pub fn stack(&self) -> Option<&str> {
+        self.stack.as_ref().map(|(stack, _)| stack.as_str())
+    }
+
     /// Sets the client.
     pub async fn set_client(&self) {
         let set = self.run(&["client", "set", "--id", CLIENT_ID], CLIENT_SECRET).await;

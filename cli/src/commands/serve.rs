@@ -6,13 +6,14 @@ use clap::Args;
 use token_refresh::Local;
 use tokio::net::TcpListener;
 
+use crate::commands::api::quoted;
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Folder, Opened};
 use crate::server;
 use crate::server::deliver::NewEvents;
 use crate::server::lock::Lock;
 use crate::server::presence::Presence;
-use crate::terminal::say;
+use crate::terminal::{note, say};
 
 #[derive(Args)]
 pub(crate) struct Serve {
@@ -36,6 +37,11 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
+/// The port of an address of this machine.
+fn port_of(url: &str) -> u16 {
+    url.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or(80)
+}
+
 impl Serve {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let (Opened { services, public_url }, folder) = self.folder.open_or_make()?;
@@ -56,6 +62,15 @@ impl Serve {
         let app = server::functions(&services, &token_refresh);
         say(format!("Listening on http://{address}, known to browsers and Zoho as {}", public_url.as_str()));
         say(format!("Store in {}", folder.display()));
+        if !public_url.is_https() && port_of(public_url.as_str()) != address.port() {
+            note(format!(
+                "Warning: browsers and agents are sent to {}, but this is port {}. Have all commands know the right one: zoho-connector installations add here --data {} --public-url http://localhost:{}",
+                public_url.as_str(),
+                address.port(),
+                quoted(&folder.to_string_lossy()),
+                address.port()
+            ));
+        }
         if !address.ip().is_loopback() {
             say(
                 "Warning: others on this network reach this address without encryption. Keys, codes and cookies go over it: put a reverse proxy with TLS in front, and listen on 127.0.0.1.",
