@@ -112,6 +112,9 @@ RIGHTS = {
         ("EventsTable", "dynamodb:GetItem dynamodb:Query dynamodb:PutItem", "life#*", "how an entry ended"),
         ("EventsTable", "dynamodb:GetItem dynamodb:Query", "batch#*", "what the hook was told of, to be claimed"),
         ("EventsTable", "dynamodb:GetItem", "told#*", "the same, of what is done with"),
+        ("EventsTable", "dynamodb:GetItem", "agent", "until when an event waits for a turn of the hook"),
+        ("EventsTable", "dynamodb:PutItem", "freed#*", "an acknowledgement, which wakes event-delivery"),
+        ("EventsTable", "dynamodb:PutItem", "wasted#*", "a run that was told and got nothing: its turn does not count"),
         ("EventsTable", "dynamodb:Query", "event#*", "the list of events; the last one, for status"),
         ("TokenRefresh", "lambda:InvokeFunction", "", "asking for a new token"),
     ],
@@ -140,7 +143,8 @@ RIGHTS = {
         ("EventsTable", "dynamodb:PutItem", "life#*", "entries that need no work, or are dead"),
         ("EventsTable", "dynamodb:PutItem dynamodb:Query dynamodb:DeleteItem", "batch#*", "what is told to the hook"),
         ("EventsTable", "dynamodb:PutItem", "told#*", "what was told and is done with"),
-        ("EventsTable", "dynamodb:Query dynamodb:DeleteItem", "again#*", "what the operator wants told again"),
+        ("EventsTable", "dynamodb:PutItem dynamodb:Query dynamodb:DeleteItem", "again#*", "what is held back, or the operator wants told again"),
+        ("EventsTable", "dynamodb:Query dynamodb:DeleteItem", "wasted#*", "turns that do not count"),
         ("EventsTable", "dynamodb:GetItem dynamodb:PutItem", "agent", "turns of the hour; whether the hook refuses us"),
         ("EventsTable", "dynamodb:PutItem", "delivery#*", "an event of our own, stored as all are; what nobody told"),
         ("EventsTable", "dynamodb:PutItem", "event#*", "a delivery's trouble; what nobody told"),
@@ -519,17 +523,24 @@ def check_functions(template):
 
 
 def check_stream(template):
-    """event-delivery is woken by new events, and never by what it writes itself."""
-    (source,) = of_type(template, "AWS::Lambda::EventSourceMapping").values()
-    properties = source["Properties"]
-    problems = []
-    if resource_name(properties["FunctionName"]) != "EventDelivery":
-        problems.append("the stream wakes another function")
-    if resource_name(properties["EventSourceArn"]) != STREAM:
-        problems.append("another stream wakes event-delivery")
-    patterns = [json.loads(found["Pattern"]) for found in properties.get("FilterCriteria", {}).get("Filters", [])]
-    if patterns != [{"eventName": ["INSERT"], "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "event#"}]}}}}]:
-        problems.append(f"the stream's filters are {patterns}")
+    """event-delivery is woken by new events and by acknowledgements, and never by what it writes itself."""
+    problems, patterns = [], []
+    for source in of_type(template, "AWS::Lambda::EventSourceMapping").values():
+        properties = source["Properties"]
+        if resource_name(properties["FunctionName"]) != "EventDelivery":
+            problems.append("the stream wakes another function")
+        if resource_name(properties["EventSourceArn"]) != STREAM:
+            problems.append("another stream wakes event-delivery")
+        filters = properties.get("FilterCriteria", {}).get("Filters", [])
+        if len(filters) != 1:
+            problems.append(f"a source has {len(filters)} filters")
+        patterns += [(json.loads(found["Pattern"]), properties.get("MaximumBatchingWindowInSeconds", 0)) for found in filters]
+    expected = [
+        ({"eventName": ["INSERT"], "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "event#"}]}}}}, 15),
+        ({"eventName": ["INSERT", "MODIFY"], "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "freed#"}]}}}}, 0),
+    ]
+    if sorted(patterns, key=str) != sorted(expected, key=str):
+        problems.append(f"the stream's filters and windows are {patterns}")
     return problems
 
 
@@ -823,6 +834,16 @@ class Mistakes(unittest.TestCase):
         problems = self.wrong(check_tables, change)
         self.assertIn("PointInTimeRecovery", problems)
         self.assertIn("NEW_IMAGE", problems)
+
+    def test_what_wakes_delivery(self):
+        def late(resources):
+            resources["EventDeliveryAcknowledgements"]["Properties"]["MaximumBatchingWindowInSeconds"] = 30
+
+        def everything(resources):
+            del resources["EventDeliveryAcknowledgements"]["Properties"]["FilterCriteria"]
+
+        self.assertIn("windows are", self.wrong(check_stream, late))
+        self.assertIn("0 filters", self.wrong(check_stream, everything))
 
     def test_a_circle(self):
         def change(resources):

@@ -296,9 +296,9 @@ async fn a_hook_that_tells_nobody_is_told() {
     let check = "Agent's hook";
     let (found, hook) = set(&url, TOKEN, false).await;
     found.is_well();
-    set(&url, "wrong", false).await.0.only(check, "does not take the token", "hooks.token");
+    set(&url, "wrong", false).await.0.only(check, "the token is wrong", "agent set --url");
     let elsewhere = url.replace("/hooks/agent", "/other/agent");
-    set(&elsewhere, TOKEN, false).await.0.only(check, "is no hook", "hooks.path");
+    set(&elsewhere, TOKEN, false).await.0.only(check, "hooks.path", "agent test");
     set(&url, TOKEN, true).await.0.only("Agent is told", "paused", "agent resume");
     assert!(gateway.runs().is_empty(), "no turn is spent");
 
@@ -309,7 +309,7 @@ async fn a_hook_that_tells_nobody_is_told() {
     doctor(&connector).await.only("Agent is told", "answered 401", "events replay --dead");
     stores.events.delete(Key::new("agent", "hook"), Condition::Any).await.unwrap();
     gateway.stop().await;
-    doctor(&connector).await.only(check, "no connection", "start the gateway");
+    doctor(&connector).await.only(check, "does not answer", "agent test");
 }
 
 #[tokio::test]

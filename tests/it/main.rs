@@ -33,6 +33,7 @@ macro_rules! here_and_on_aws {
 }
 
 mod adjustments;
+mod agent_command;
 mod answers;
 mod api;
 mod attacks;

@@ -17,8 +17,6 @@ mod store;
 mod webhooks;
 
 use clap::Args;
-use shared::core::events::agent_hook::Hook;
-use shared::zoho::http::Http;
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
@@ -54,11 +52,6 @@ pub(super) async fn is_client_good(installation: &Installation, opened: &Opened)
     let mut report = Report::new(false, installation);
     client::check(&mut report, opened).await;
     !report.has_bad()
-}
-
-/// What is wrong with a hook, and its mend.
-pub(super) async fn trouble_of_hook(http: &Http, hook: &Hook) -> Option<(String, String)> {
-    hook::trouble(&hook::ask(http, hook).await)
 }
 
 async fn look(installation: &Installation, mut report: Report, least_free: u64) -> Result<(), Failure> {

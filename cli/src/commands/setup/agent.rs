@@ -4,7 +4,7 @@ use shared::base::secret::random_hex;
 use shared::core::events::agent_hook::{ALL_TYPES, Hook, HookUrl, TURNS_PER_HOUR};
 
 use super::ask;
-use crate::commands::doctor::trouble_of_hook;
+use crate::commands::agent::{address, probe};
 use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
 use crate::terminal::{can_ask, say};
@@ -29,8 +29,7 @@ pub(super) async fn set(opened: &Opened, given: Given) -> Result<(), Failure> {
                 return Ok(());
             }
             let question = "Hook of the agent's gateway, like https://gateway.example.com/hooks/agent (empty: the agent asks for events by itself)";
-            let read =
-                |text: &str| if text.is_empty() { Ok(None) } else { text.parse::<HookUrl>().map(Some) };
+            let read = |text: &str| if text.is_empty() { Ok(None) } else { address(text).map(Some) };
             match ask::parsed(question, "--hook", Some(""), read)? {
                 Some(url) => url,
                 None => return Ok(()),
@@ -47,12 +46,12 @@ pub(super) async fn set(opened: &Opened, given: Given) -> Result<(), Failure> {
         set: random_hex::<8>(),
     };
     hook.store(secrets).await?;
-    match trouble_of_hook(&opened.services.http, &hook).await {
-        None => say(format!("✓ The agent is told at {}.", hook.url.as_str())),
-        Some((found, mend)) => {
-            say(format!("✗ The hook is stored, but {} {found}", hook.url.as_str()));
-            say(format!("  → {mend}"));
-        }
+    let probe = probe(&opened.services.http, &hook.url, &hook.token).await;
+    if probe.is_ready {
+        say(format!("✓ The agent is told at {}: {}", hook.url.as_str(), probe.found));
+    } else {
+        say(format!("✗ The hook is stored, but {}: {}", hook.url.as_str(), probe.found));
+        say("  Events wait until it is put right; `zoho-connector agent test` tries it again.");
     }
     Ok(())
 }

@@ -17,6 +17,7 @@ use shared::core::access::key::Permission;
 use shared::core::events::agent_hook::HookUrl;
 use shared::zoho::data_centre::DataCentre;
 
+use crate::commands::agent::address;
 use crate::commands::client::client_id;
 use crate::commands::connect::request::ConsentRequest;
 use crate::commands::doctor;
@@ -44,7 +45,7 @@ pub(crate) struct Setup {
     #[arg(long, value_name = "PERMISSION,…", value_delimiter = ',')]
     can: Option<Vec<Permission>>,
     /// Hook of the agent's gateway; its token is asked for, or read from standard input
-    #[arg(long, value_name = "URL")]
+    #[arg(long, value_name = "URL", value_parser = address)]
     hook: Option<HookUrl>,
     /// The agent asks for events by itself
     #[arg(long, conflicts_with = "hook")]

@@ -47,7 +47,8 @@ pub(crate) fn routes(to: &mut impl Routes) {
 pub(super) const DATA: &str = "Ids. `unconfirmed` is true where Zoho's message says that the record is gone and that could not be \
                                looked up; `modified_time` is that of the record, where it was; `found_by` stands where Zoho sent \
                                no message; `earlier_change` is when somebody else changed the record before a write of ours; `product_id` is \
-                               what a mapping calls the item, where exactly one does.";
+                               what a mapping calls the item, where exactly one does; `test` is true for what the operator sent to try a \
+                               webhook, which no claim gives; `answer` is the reason of a gateway that refuses its hook.";
 
 /// CloudEvents 1.0.
 fn documented(whole: bool) -> Value {

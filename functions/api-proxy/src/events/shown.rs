@@ -11,10 +11,14 @@ use super::completed::PRODUCT_ID;
 /// The one of [`NAMING_FIELDS`] that Zoho writes itself.
 const STATUS: &str = "status";
 
+/// What the agent's gateway said, in an event of its refusal.
+const ANSWER: &str = "answer";
+
 /// Names the fields in an event's data that people wrote: a SKU can be a sentence, too.
 pub(super) fn mark_words(data: &mut Value) {
     let Some(data) = data.as_object_mut() else { return };
-    let own = NAMING_FIELDS.into_iter().filter(|name| *name != STATUS).chain(["delivered", PRODUCT_ID]);
+    let own = NAMING_FIELDS.into_iter().filter(|name| *name != STATUS);
+    let own = own.chain(["delivered", PRODUCT_ID, ANSWER]);
     let names: Vec<&str> = own.filter(|name| data.contains_key(*name)).collect();
     data.insert("untrusted".to_owned(), json!(names));
 }
