@@ -7,6 +7,7 @@ use token_refresh::Local;
 use tokio::net::TcpListener;
 
 use crate::commands::api::quoted;
+use crate::commands::doctor::agent_beside;
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Folder, Opened};
 use crate::server;
@@ -69,6 +70,12 @@ impl Serve {
                 address.port(),
                 quoted(&folder.to_string_lossy()),
                 address.port()
+            ));
+        }
+        if let Some(agent) = agent_beside(&folder) {
+            say(format!(
+                "Warning: OpenClaw runs as the same user ({} is there), and its agent can read Zoho's secrets: run this as a system user of its own.",
+                agent.display()
             ));
         }
         if !address.ip().is_loopback() {

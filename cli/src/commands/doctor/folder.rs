@@ -1,7 +1,7 @@
 //! A folder of this machine, looked at before its store is opened, which takes away what others may do: who may read it, the
 //! disk, the servers on it, and who else is its user.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::report::Report;
 use crate::server::presence;
@@ -69,30 +69,46 @@ fn check_disk(report: &mut Report, folder: &Path, least_free: u64) {
 /// Whoever runs as the folder's user reads Zoho's secrets: an agent must be another user.
 #[cfg(unix)]
 fn check_user(report: &mut Report, folder: &Path) {
-    use std::os::unix::fs::MetadataExt;
     const CHECK: &str = "User of the agent";
-    let Ok(found) = std::fs::metadata(folder) else { return };
-    let is_me = found.uid() == rustix::process::geteuid().as_raw();
-    let home = if is_me { std::env::var_os("HOME").map(Into::into) } else { home_of(found.uid()) };
-    let Some(home): Option<std::path::PathBuf> = home else {
+    if home_of_user(folder).is_none() {
         return report.open(CHECK, "the home of the folder's user is not known");
-    };
-    if home.join(".openclaw").is_dir() {
-        return report.bad(
-            CHECK,
-            format!(
-                "OpenClaw runs as the user of {} ({} is there): its agent can read Zoho's secrets",
-                folder.display(),
-                home.join(".openclaw").display()
-            ),
-            "run `serve` as a system user of its own (`useradd --system zoho-connector`), to whom the folder belongs",
-        );
     }
-    report.good(CHECK, "no OpenClaw in the home of the folder's user");
+    let Some(agent) = agent_beside(folder) else {
+        return report.good(CHECK, "no OpenClaw in the home of the folder's user");
+    };
+    report.bad(
+        CHECK,
+        format!(
+            "OpenClaw runs as the user of {} ({} is there): its agent can read Zoho's secrets",
+            folder.display(),
+            agent.display()
+        ),
+        "run `serve` as a system user of its own (`useradd --system zoho-connector`), to whom the folder belongs",
+    );
+}
+
+/// The folder of OpenClaw in the home of the user to whom this folder belongs.
+pub(in crate::commands) fn agent_beside(folder: &Path) -> Option<PathBuf> {
+    home_of_user(folder).map(|home| home.join(".openclaw")).filter(|agent| agent.is_dir())
 }
 
 #[cfg(unix)]
-fn home_of(uid: u32) -> Option<std::path::PathBuf> {
+fn home_of_user(folder: &Path) -> Option<PathBuf> {
+    use std::os::unix::fs::MetadataExt;
+    let user = std::fs::metadata(folder).ok()?.uid();
+    match user == rustix::process::geteuid().as_raw() {
+        true => std::env::var_os("HOME").map(Into::into),
+        false => home_of(user),
+    }
+}
+
+#[cfg(not(unix))]
+fn home_of_user(_: &Path) -> Option<PathBuf> {
+    None
+}
+
+#[cfg(unix)]
+fn home_of(uid: u32) -> Option<PathBuf> {
     let users = std::fs::read_to_string("/etc/passwd").ok()?;
     let uid = uid.to_string();
     let mut lines = users.lines().map(|line| line.split(':').collect::<Vec<_>>());
