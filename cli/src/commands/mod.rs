@@ -49,7 +49,7 @@ enum Command {
     /// Runs all functions on one port, with the schedule inside
     Serve(serve::Serve),
     /// Sets up everything, from Zoho's console to an agent's first answer; goes on where it stopped
-    Setup(setup::Setup),
+    Setup(Box<setup::Setup>),
     /// Looks at everything, and says how what is wrong is mended
     Doctor(doctor::Doctor),
     /// Registers the client that you made in Zoho's API console
