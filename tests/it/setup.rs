@@ -6,7 +6,9 @@ use serde_json::Value;
 use tempfile::TempDir;
 use tests::browser::Browser;
 use tests::connector::{CLIENT_ID, CLIENT_SECRET, Connector, free_port};
+use tests::deployed::Deployed;
 use tests::hook::{Gateway, TOKEN};
+use tests::lambda::Cloud;
 use tests::process::{self, Running};
 
 /// Somebody new, whose home is empty, and a Zoho that knows their client.
@@ -42,26 +44,26 @@ impl Newcomer {
         server
     }
 
-    async fn consents(&self, setup: &mut Running) {
-        let lines = setup.until("http").await;
-        let page = Browser::default().consent(lines.last().unwrap().trim()).await;
-        assert!(page.text.contains("<h1>Connected</h1>"), "{}", page.text);
-    }
-
-    /// The first answer of the agent whose key was shown.
-    async fn first_answer(&self, shown: &str) -> Value {
-        let mut words = shown.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
-        let key = words.find(|word| word.starts_with("zck_")).expect("a key");
-        let http = shared::zoho::http::browser().unwrap();
-        let asked = http.get(format!("{}/v1/crm/deals?per_page=5", self.url)).bearer_auth(key);
-        let answer = asked.send().await.unwrap();
-        assert_eq!(answer.status().as_u16(), 200);
-        serde_json::from_str(&answer.text().await.unwrap()).unwrap()
-    }
-
     fn at_a_terminal(&self) -> Running {
         Running::at_a_terminal(&["setup"], &self.variables())
     }
+}
+
+async fn consents(setup: &mut Running) {
+    let lines = setup.until("http").await;
+    let page = Browser::default().consent(lines.last().unwrap().trim()).await;
+    assert!(page.text.contains("<h1>Connected</h1>"), "{}", page.text);
+}
+
+/// The first answer of the agent whose key was shown.
+async fn first_answer(url: &str, shown: &str) -> Value {
+    let mut words = shown.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    let key = words.find(|word| word.starts_with("zck_")).expect("a key");
+    let http = shared::zoho::http::browser().unwrap();
+    let asked = http.get(format!("{url}/v1/crm/deals?per_page=5")).bearer_auth(key);
+    let answer = asked.send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+    serde_json::from_str(&answer.text().await.unwrap()).unwrap()
 }
 
 /// The document that begins with this line, as it is shown.
@@ -93,7 +95,7 @@ async fn by_flags_it_needs_no_question() {
     assert!(lines.iter().any(|line| line.trim() == redirect_uri), "to be copied: {lines:#?}");
     assert!(lines.iter().any(|line| line.contains("api-console.zoho.com")), "{lines:#?}");
     let server = newcomer.serves(lines.last().unwrap()).await;
-    newcomer.consents(&mut setup).await;
+    consents(&mut setup).await;
     let ended = setup.end().await;
     assert_eq!(ended.code, 0, "{} {}", ended.out, ended.err);
     assert!(ended.out.contains("All is well") && ended.out.contains("Set up."), "{}", ended.out);
@@ -101,7 +103,7 @@ async fn by_flags_it_needs_no_question() {
     let snippet = document(&ended.out, "  {");
     let skill = &snippet["skills"]["entries"]["zoho-connector"];
     assert_eq!(skill["env"]["ZOHO_CONNECTOR_URL"], url);
-    let deals = newcomer.first_answer(&ended.out).await;
+    let deals = first_answer(url, &ended.out).await;
     assert!(!deals["data"].as_array().unwrap().is_empty(), "{deals}");
 
     // Again: nothing is asked and nothing made, and it is found by what is remembered.
@@ -177,10 +179,10 @@ async fn at_a_terminal_it_goes_on_where_it_stopped() {
     let mut setup = newcomer.at_a_terminal();
     setup.until("Its number").await;
     setup.type_line("3").await;
-    newcomer.consents(&mut setup).await;
+    consents(&mut setup).await;
     let shown = setup.until("Hook of the agent's gateway").await.join("\n");
     setup.kill().await;
-    newcomer.first_answer(&shown).await;
+    first_answer(&newcomer.url, &shown).await;
 
     let mut setup = newcomer.at_a_terminal();
     let lines = setup.until("Hook of the agent's gateway").await;
@@ -211,6 +213,24 @@ async fn without_a_reachable_address_the_browsers_address_is_pasted() {
     let server = newcomer.serves(lines.last().unwrap()).await;
     let ended = setup.end().await;
     assert_eq!(ended.code, 0, "{} {}", ended.out, ended.err);
-    newcomer.first_answer(&lines.join("\n")).await;
+    first_answer(&newcomer.url, &lines.join("\n")).await;
     server.kill().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_stack_it_is_the_same() {
+    let deployed = Deployed::on_aws(Cloud::start().await).await;
+    let (connector, home) = (&deployed.connector, TempDir::new().unwrap());
+    let mut variables = connector.variables();
+    variables.push(("XDG_CONFIG_HOME", home.path().to_str().unwrap()));
+    let place = ["setup", "--stack", &deployed.names().stack, "--public-url", &connector.url];
+    let answers = ["--access", "write", "--no-hook", "--changes", "none"];
+    let mut setup = Running::start(&[&place[..], &answers].concat(), &variables);
+    consents(&mut setup).await;
+    let ended = setup.end().await;
+    assert_eq!(ended.code, 0, "{} {}", ended.out, ended.err);
+    assert!(ended.out.contains("All is well"), "{}", ended.out);
+    first_answer(&connector.url, &ended.out).await;
+    let keys = process::run(&["keys", "list"], &variables, "").await;
+    assert!(keys.code == 0 && keys.out.contains("openclaw"), "it is remembered: {} {}", keys.out, keys.err);
 }
