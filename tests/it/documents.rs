@@ -348,7 +348,7 @@ machine or on a stack; [Operate it](../guides/operate.md#which-connector-a-comma
 | exit code | means |
 |---|---|
 | 0 | done; also where a list is empty |
-| 1 | not done, with the reason and what to do: something failed, what was named is not there, or nobody agreed |
+| 1 | not done, with the reason and what to do: something failed, what was named is not there, or nobody agreed; `doctor`: something is wrong |
 | 2 | a wrong command line, setting or file of settings; nothing was begun |
 | 3 | done as far as the command can, and something is left to a person: `webhooks setup`, `reconcile` |
 | 4 | it is uncertain whether something was done: `reconcile` |

@@ -76,9 +76,11 @@ impl Deployed {
             self.cloud.function(name, &process::function(name), &self.variables(name));
         }
         if let Some((names, _)) = &self.aws {
-            // The one by whose full name the operator's commands find the stack.
-            let name = format!("{}-api-proxy", names.stack);
-            self.cloud.function(&name, &process::function("api-proxy"), &self.variables("api-proxy"));
+            // By their full names, the operator's commands find them.
+            for name in FUNCTIONS {
+                let full = format!("{}-{name}", names.stack);
+                self.cloud.function(&full, &process::function(name), &self.variables(name));
+            }
         }
         self
     }
@@ -111,6 +113,16 @@ impl Deployed {
             }
         }
         variables
+    }
+
+    /// The names of its place on AWS.
+    pub fn names(&self) -> &Names {
+        &self.aws.as_ref().expect("it is on AWS").0
+    }
+
+    /// Takes a right away from the role of a function.
+    pub fn take_away(&self, function: &str, action: &str) {
+        guard::take_away(&self.names().stack, function, action);
     }
 
     /// From now on, AWS has this trouble.

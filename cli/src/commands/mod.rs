@@ -9,6 +9,7 @@ mod connections;
 mod console;
 mod demo;
 mod disconnect;
+mod doctor;
 mod events;
 pub(crate) mod failure;
 mod installation;
@@ -21,6 +22,7 @@ mod reconcile;
 mod refresh;
 mod sample;
 mod serve;
+mod setup;
 mod shell;
 mod webhooks;
 
@@ -47,6 +49,10 @@ enum Command {
     Demo(demo::Demo),
     /// Runs all functions on one port, with the schedule inside
     Serve(serve::Serve),
+    /// Sets up everything, from Zoho's console to an agent's first answer; goes on where it stopped
+    Setup(Box<setup::Setup>),
+    /// Looks at everything, and says how what is wrong is mended
+    Doctor(doctor::Doctor),
     /// Registers the client that you made in Zoho's API console
     #[command(subcommand)]
     Client(client::Client),
@@ -94,6 +100,8 @@ pub(crate) async fn run(line: Line) -> Result<(), Failure> {
     match line.command.unwrap_or_else(|| Command::Demo(demo::Demo::default())) {
         Command::Demo(demo) => demo.run().await,
         Command::Serve(serve) => serve.run().await,
+        Command::Setup(setup) => setup.run().await,
+        Command::Doctor(doctor) => doctor.run().await,
         Command::Client(client) => client.run().await,
         Command::Connect(connect) => connect.run().await,
         Command::Connections(connections) => connections.run().await,

@@ -8,12 +8,14 @@ use token_refresh::Local;
 use tokio::net::TcpListener;
 
 use crate::commands::api::quoted;
+use crate::commands::doctor::agent_beside;
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Folder, Opened};
 use crate::server;
 use crate::server::counts::StoredCounts;
 use crate::server::deliver::NewEvents;
 use crate::server::lock::Lock;
+use crate::server::presence::Presence;
 use crate::terminal::{note, say};
 
 #[derive(Args)]
@@ -55,6 +57,8 @@ impl Serve {
         } else {
             Some(Lock::take(&folder, address, services.clock.now())?)
         };
+        let unseen = |error: &std::io::Error| tracing::warn!(%error, "the doctor will not see this server");
+        let presence = Presence::announce(&folder, &address.to_string()).inspect_err(unseen).ok();
         let new = NewEvents::default();
         let services = new.watch(&services);
         let token_refresh = Local::new(&services);
@@ -71,6 +75,12 @@ impl Serve {
                 address.port()
             ));
         }
+        if let Some(agent) = agent_beside(&folder) {
+            say(format!(
+                "Warning: OpenClaw runs as the same user ({} is there), and its agent can read Zoho's secrets: run this as a system user of its own.",
+                agent.display()
+            ));
+        }
         if !address.ip().is_loopback() {
             say(
                 "Warning: others on this network reach this address without encryption. Keys, codes and cookies go over it: put a reverse proxy with TLS in front, and listen on 127.0.0.1.",
@@ -81,6 +91,7 @@ impl Serve {
             () = counts.run() => {}
         }
         counts.store().await;
+        drop(presence);
         drop(lock);
         say("Ended.");
         Ok(())

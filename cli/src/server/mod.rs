@@ -6,6 +6,7 @@ pub(crate) mod counts;
 pub(crate) mod deliver;
 mod front;
 pub(crate) mod lock;
+pub(crate) mod presence;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -52,6 +52,21 @@ fn organization_id(text: &str) -> Result<String, String> {
 }
 
 impl ConsentRequest {
+    /// Which connection is meant.
+    pub(crate) fn name(&self) -> &ConnectionName {
+        &self.connection
+    }
+
+    /// Whether no flag says how much the connection may do.
+    pub(crate) fn is_left_open(&self) -> bool {
+        self.access.is_none() && self.scopes.is_none()
+    }
+
+    /// Says how much it may do.
+    pub(crate) fn set_access(&mut self, access: Access) {
+        self.access = Some(access);
+    }
+
     /// For the client that was set last.
     pub(crate) async fn wish(&self, services: &Services) -> Result<Wish, Failure> {
         let (clients, _) = Clients::read(&*services.stores.secrets).await?;

@@ -174,6 +174,25 @@ impl Events {
         }
     }
 
+    /// Takes a delivery for received before it comes, and gives the id that its sender is told then: a test of the way leaves no
+    /// event behind, and no agent is woken.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn expect(
+        &self,
+        connection: &ConnectionName,
+        source: &str,
+        digest: &str,
+    ) -> Result<String, StoreError> {
+        let now = self.clock.now();
+        let id = time_ordered(now);
+        let key = Key::new(format!("delivery#{connection}"), format!("{source}#{digest}"));
+        let marker = Put::record(key, &Marker { event_id: id.clone() }, Condition::Any)?;
+        self.table.put(marker.until(later(now, SignedDuration::from_mins(10)))).await?;
+        Ok(id)
+    }
+
     /// Events of a connection in the order of their arrival, and the cursor of the rest.
     ///
     /// # Errors
