@@ -93,6 +93,11 @@ impl Connector {
         self
     }
 
+    /// The stack that its commands work on, if it is one.
+    pub fn stack(&self) -> Option<&str> {
+        self.stack.as_ref().map(|(stack, _)| stack.as_str())
+    }
+
     /// Sets the client.
     pub async fn set_client(&self) {
         let set = self.run(&["client", "set", "--id", CLIENT_ID], CLIENT_SECRET).await;
@@ -118,7 +123,8 @@ impl Connector {
     /// Another server on the same store, and where it is reached.
     pub async fn second_server(&self) -> (Running, String) {
         let listen = format!("127.0.0.1:{}", free_port());
-        let mut server = Running::start(&self.args(&["serve", "--listen", &listen]), &self.variables());
+        let args = ["serve", "--beside-another", "--listen", &listen];
+        let mut server = Running::start(&self.args(&args), &self.variables());
         server.until("Store in").await;
         (server, format!("http://{listen}"))
     }
@@ -179,6 +185,11 @@ impl Connector {
     /// Starts a command of the operator that waits for something.
     pub fn start_command(&self, args: &[&str]) -> Running {
         Running::start(&self.args(args), &self.variables())
+    }
+
+    /// The same with more variables, or others.
+    pub fn start_command_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Running {
+        Running::start(&self.args(args), &[self.variables().as_slice(), variables].concat())
     }
 
     /// A link to consent.

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use sandbox::Options;
 use shared::base::clock::{SharedClock, SystemClock};
 use shared::base::settings::{
-    DATA, EVENTS_TABLE, INVENTORY_PER_MINUTE, LOG, PUBLIC_URL, SANDBOX_URL, STACK, STATE_TABLE, TOKEN_REFRESH,
+    DATA, EVENTS_TABLE, INVENTORY_PER_MINUTE, LOG, PKCE, PUBLIC_URL, SANDBOX_URL, STACK, STATE_TABLE,
+    TOKEN_REFRESH,
 };
 use shared::store::Stores;
 use shared::store::sqlite::Sqlite;
@@ -75,9 +76,11 @@ impl Deployed {
             self.cloud.function(name, &process::function(name), &self.variables(name));
         }
         if let Some((names, _)) = &self.aws {
-            // The one by whose full name the operator's commands find the stack.
-            let name = format!("{}-api-proxy", names.stack);
-            self.cloud.function(&name, &process::function("api-proxy"), &self.variables("api-proxy"));
+            // By their full names, the operator's commands find them.
+            for name in FUNCTIONS {
+                let full = format!("{}-{name}", names.stack);
+                self.cloud.function(&full, &process::function(name), &self.variables(name));
+            }
         }
         self
     }
@@ -88,6 +91,9 @@ impl Deployed {
         let mut variables = vec![(PUBLIC_URL, url.as_str()), (SANDBOX_URL, &zoho.url), (LOG, "info")];
         if matches!(name, "api-proxy" | "event-delivery") {
             variables.push((INVENTORY_PER_MINUTE, per_minute));
+        }
+        if name == "oauth-callback" {
+            variables.push((PKCE, "on"));
         }
         match &self.aws {
             None => variables.push((DATA, self.connector.folder().to_str().unwrap())),
@@ -107,6 +113,16 @@ impl Deployed {
             }
         }
         variables
+    }
+
+    /// The names of its place on AWS.
+    pub fn names(&self) -> &Names {
+        &self.aws.as_ref().expect("it is on AWS").0
+    }
+
+    /// Takes a right away from the role of a function.
+    pub fn take_away(&self, function: &str, action: &str) {
+        guard::take_away(&self.names().stack, function, action);
     }
 
     /// From now on, AWS has this trouble.

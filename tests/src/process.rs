@@ -45,10 +45,18 @@ pub struct Ended {
     pub err: String,
 }
 
-/// A command of the binary, with only these variables besides `PATH`.
+/// A command of the binary, with only these variables besides `PATH`. What the person at this machine remembers is none of its
+/// business.
 pub fn command(args: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(&*BINARY);
-    command.args(args).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command.args(args);
+    surrounded(command, variables)
+}
+
+/// With these variables, and pipes to speak through.
+fn surrounded(mut command: Command, variables: &[(&str, &str)]) -> Command {
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command.env("XDG_CONFIG_HOME", "/nonexistent");
     command.envs(variables.iter().copied()).kill_on_drop(true);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
@@ -78,6 +86,15 @@ impl Running {
     /// Starts it.
     pub fn start(args: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut child = command(args, variables).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    /// Starts it at a terminal of its own, which [`Self::type_line`] types at. A question is a line here, too.
+    pub fn at_a_terminal(args: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = Command::new("python3");
+        command.args(["-c", include_str!("terminal.py")]).arg(&*BINARY).args(args);
+        let mut child = surrounded(command, variables).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, lines }
     }

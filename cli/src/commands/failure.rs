@@ -6,6 +6,9 @@ use shared::store::StoreError;
 /// The exit code of a command that Ctrl-C ended, as shells have it.
 pub(crate) const INTERRUPTED: u8 = 130;
 
+/// The exit code of a command that did its part and printed what is left to a person.
+pub(crate) const LEFT_TO_DO: u8 = 3;
+
 /// Why a command failed, in one line.
 pub(crate) enum Failure {
     /// A setting: the process ends with 2.
@@ -17,6 +20,13 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Its line.
+    pub(crate) fn into_line(self) -> String {
+        match self {
+            Self::Settings(line) | Self::Other(line) | Self::Ended(_, line) => line,
+        }
+    }
+
     /// The same, with a second line that says how to go on.
     pub(crate) fn going_on(self, how: &str) -> Self {
         let with = |line: String| format!("{line}\n{how}");

@@ -3,28 +3,41 @@
 mod agent;
 mod api;
 mod client;
+mod confirm;
 mod connect;
 mod connections;
+mod console;
 mod demo;
 mod disconnect;
+mod doctor;
 mod events;
 pub(crate) mod failure;
 mod installation;
+mod installations;
 mod keys;
+mod known;
 mod mappings;
+mod place;
 mod reconcile;
 mod refresh;
 mod sample;
 mod serve;
+mod setup;
+mod shell;
 mod webhooks;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use failure::Failure;
 
 /// Zoho Inventory and Zoho CRM for an agent that holds no Zoho secret.
 #[derive(Parser)]
-#[command(version, about, after_help = "Without a command, the demo runs: no Zoho account is needed.")]
+#[command(
+    name = "zoho-connector",
+    version,
+    about,
+    after_help = "Without a command, the demo runs: no Zoho account is needed."
+)]
 pub(crate) struct Line {
     #[command(subcommand)]
     command: Option<Command>,
@@ -36,6 +49,10 @@ enum Command {
     Demo(demo::Demo),
     /// Runs all functions on one port, with the schedule inside
     Serve(serve::Serve),
+    /// Sets up everything, from Zoho's console to an agent's first answer; goes on where it stopped
+    Setup(Box<setup::Setup>),
+    /// Looks at everything, and says how what is wrong is mended
+    Doctor(doctor::Doctor),
     /// Registers the client that you made in Zoho's API console
     #[command(subcommand)]
     Client(client::Client),
@@ -43,6 +60,8 @@ enum Command {
     Connect(connect::Connect),
     /// Lists the connections and how they are
     Connections(connections::Connections),
+    /// Shows connections, quotas, calls, events and writes on pages for a browser on this machine
+    Console(console::Console),
     /// Makes a new access token now, as the schedule does by itself
     Refresh(refresh::Refresh),
     /// Ends a connection here and at Zoho
@@ -64,6 +83,13 @@ enum Command {
     /// Imports, exports and completes what other systems call the items and locations of Zoho
     #[command(subcommand)]
     Mappings(mappings::Mappings),
+    /// Remembers where connectors are, so that commands need not be told
+    #[command(subcommand)]
+    Installations(installations::Installations),
+    /// Prints what a shell needs to complete commands
+    Completions(shell::Completions),
+    /// Writes manual pages, one for each command
+    Man(shell::Man),
     /// Writes live events for `cargo lambda invoke --data-file`
     #[command(subcommand)]
     Sample(sample::Sample),
@@ -74,9 +100,12 @@ pub(crate) async fn run(line: Line) -> Result<(), Failure> {
     match line.command.unwrap_or_else(|| Command::Demo(demo::Demo::default())) {
         Command::Demo(demo) => demo.run().await,
         Command::Serve(serve) => serve.run().await,
+        Command::Setup(setup) => setup.run().await,
+        Command::Doctor(doctor) => doctor.run().await,
         Command::Client(client) => client.run().await,
         Command::Connect(connect) => connect.run().await,
         Command::Connections(connections) => connections.run().await,
+        Command::Console(console) => console.run().await,
         Command::Refresh(refresh) => refresh.run().await,
         Command::Disconnect(disconnect) => disconnect.run().await,
         Command::Keys(keys) => keys.run().await,
@@ -85,6 +114,9 @@ pub(crate) async fn run(line: Line) -> Result<(), Failure> {
         Command::Events(events) => events.run().await,
         Command::Reconcile(reconcile) => reconcile.run().await,
         Command::Mappings(mappings) => mappings.run().await,
+        Command::Installations(installations) => installations.run(),
+        Command::Completions(completions) => completions.run(Line::command()),
+        Command::Man(man) => man.run(Line::command()),
         Command::Sample(sample) => sample.run().await,
     }
 }

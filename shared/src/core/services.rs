@@ -27,6 +27,9 @@ pub struct Services {
     pub http: Http,
     /// Zoho's addresses.
     pub centres: DataCentres,
+    /// The operator's own region and credentials, where they work on a stack.
+    #[cfg(feature = "aws")]
+    pub operator: Option<aws_config::SdkConfig>,
 }
 
 impl Services {
@@ -67,7 +70,7 @@ impl Services {
     ) -> Result<Self, String> {
         let clock: SharedClock = Arc::new(SystemClock);
         let (stores, token_refresh) = open_stack(stack, config, &clock);
-        Ok(Self { token_refresh, ..Self::new(settings, clock, stores)? })
+        Ok(Self { token_refresh, operator: Some(config.clone()), ..Self::new(settings, clock, stores)? })
     }
 
     /// Services with the clock and the stores given.
@@ -83,6 +86,8 @@ impl Services {
             token_refresh: None,
             http: Http::new()?,
             centres,
+            #[cfg(feature = "aws")]
+            operator: None,
         })
     }
 }

@@ -31,7 +31,7 @@ pub(crate) struct ConsentRequest {
     #[arg(long, value_name = "EXACT,LIST")]
     scopes: Option<String>,
     /// The Inventory organisation, where the user is in several
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = organization_id)]
     organization: Option<String>,
     /// A connection that is there already may become one of another organisation
     #[arg(long)]
@@ -41,7 +41,32 @@ pub(crate) struct ConsentRequest {
     another_user: bool,
 }
 
+/// An id as Zoho gives it: digits.
+fn organization_id(text: &str) -> Result<String, String> {
+    let id = clean(text);
+    if (1..=24).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit()) {
+        Ok(id)
+    } else {
+        Err("it must be the organisation's number: in Zoho Inventory, My Organization at the top right names it".to_owned())
+    }
+}
+
 impl ConsentRequest {
+    /// Which connection is meant.
+    pub(crate) fn name(&self) -> &ConnectionName {
+        &self.connection
+    }
+
+    /// Whether no flag says how much the connection may do.
+    pub(crate) fn is_left_open(&self) -> bool {
+        self.access.is_none() && self.scopes.is_none()
+    }
+
+    /// Says how much it may do.
+    pub(crate) fn set_access(&mut self, access: Access) {
+        self.access = Some(access);
+    }
+
     /// For the client that was set last.
     pub(crate) async fn wish(&self, services: &Services) -> Result<Wish, Failure> {
         let (clients, _) = Clients::read(&*services.stores.secrets).await?;
@@ -62,7 +87,8 @@ impl ConsentRequest {
             refuse_one_too_many(&connection::list(&*services.stores.state).await?, &client.id)?;
         }
         // Whoever gets hold of a link of an existing connection must not turn it into one of their own company.
-        let before = before.filter(|_| !self.other_organization && self.organization.is_none());
+        // `--organization` says which one of Inventory's; CRM's stays what it was.
+        let before = before.filter(|_| !self.other_organization);
         let pinned = |product: Product, organization: fn(&Connection) -> Option<&Organization>| {
             let before = before.as_ref().filter(|_| scopes.products().contains(&product));
             before.and_then(organization).map(|found| found.id.clone())
@@ -74,7 +100,7 @@ impl ConsentRequest {
             connection: self.connection.clone(),
             client_id: client.id.clone(),
             home: client.home,
-            organization: self.organization.as_deref().map(clean).or(organization),
+            organization: self.organization.clone().or(organization),
             crm_organization,
             scopes,
             again: None,
