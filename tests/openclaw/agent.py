@@ -23,18 +23,16 @@ class Agent:
             (r"delivery \S+ of connection", self.told),
             (r"claim what waits", self.sent_to_look),
             (r"what stock is low", low_stock),
-            (r"Say pong", lambda turn: said("pong")),
-            (r"(?i)async command|main session|System:|heartbeat", lambda turn: said("NO_REPLY")),
+            (r"end with the word \w+", lambda turn: said(words_of(turn.ask, r"end with the word (\w+)"))),
+            (r"heartbeat", lambda turn: said("NO_REPLY")),
         ]
 
     def told(self, turn):
         """A message says that events wait."""
         text = yield from reference(turn, "events")
-        waits = words_of(text, r"a message says \"([^\"]+)\"")
-        form = re.escape(waits)
-        for letter, group in (("N", r"\d+"), ("D", r"(?P<delivery>[\w-]+)"), ("C", r"(?P<connection>[\w-]+)")):
-            form = re.sub(rf"\b{letter}\b", lambda _, group=group: group, form)
-        found = re.search(form.replace(r"events\ wait", r"events?\ waits?"), turn.ask)
+        waits = words_of(text, r"a message says \"[^\"]*?(delivery D of connection C)\"")
+        form = waits.replace("D", r"(?P<delivery>[\w-]+)").replace("C", r"(?P<connection>[\w-]+)")
+        found = re.search(form, turn.ask)
         if not found:
             raise LookupError(f"the message does not say \"{waits}\"")
         turn.facts.update(found.groupdict())
@@ -77,6 +75,7 @@ class Agent:
 
 
 def said(words):
+    """The last words, without a call."""
     return words
     yield
 

@@ -20,7 +20,9 @@ class Beside:
     def __init__(self, demo, serving=(), **variables):
         self.demo, self.binary = demo, os.environ.get("ZOHO_CONNECTOR_BIN") or skill.ROOT / "target/debug/zoho-connector"
         self.data = Path(demo.folder.name) / "beside"
-        self.environment = {**os.environ, "ZOHO_CONNECTOR_SANDBOX_URL": f"{demo.url}/sandbox", "ZOHO_CONNECTOR_PUBLIC_URL": demo.beside,
+        # Nothing is read of what its user has told the connector to remember, and nothing is added to it.
+        self.environment = {**os.environ, "XDG_CONFIG_HOME": str(self.data.with_name("config")),
+                            "ZOHO_CONNECTOR_SANDBOX_URL": f"{demo.url}/sandbox", "ZOHO_CONNECTOR_PUBLIC_URL": demo.beside,
                             "ZOHO_CONNECTOR_DATA": str(self.data), **variables}
         self.command("client", "set", "--id", demo.client["id"], "--data-centre", demo.client["home"], typed=demo.client["secret"] + "\n")
         self.log = open(Path(demo.folder.name) / "serve.log", "w+b")  # noqa: SIM115: it lives as long as the process.
