@@ -71,6 +71,13 @@ impl Installation {
         opened(settings)
     }
 
+    /// AWS with the operator's own credentials.
+    #[cfg(feature = "stack")]
+    #[expect(clippy::unused_self, reason = "it is this installation's AWS")]
+    pub(super) async fn aws(&self) -> Result<aws_config::SdkConfig, Failure> {
+        aws_config().await
+    }
+
     /// Whether the command line names one.
     pub(super) fn is_named(&self) -> bool {
         self.stack.is_some() || self.folder.data.is_some()
@@ -124,11 +131,16 @@ fn opened(settings: Settings) -> Result<Opened, Failure> {
     Ok(Opened { services: Services::open(settings)?, public_url })
 }
 
+#[cfg(feature = "stack")]
+async fn aws_config() -> Result<aws_config::SdkConfig, Failure> {
+    let http = shared::store::aws::http_client()?;
+    Ok(aws_config::defaults(aws_config::BehaviorVersion::latest()).http_client(http).load().await)
+}
+
 /// The stack as its own functions know it: one of them is asked for its variables.
 #[cfg(feature = "stack")]
 async fn open_stack(name: &str, public_url: Option<&str>) -> Result<Opened, Failure> {
-    let http = shared::store::aws::http_client()?;
-    let config = aws_config::defaults(aws_config::BehaviorVersion::latest()).http_client(http).load().await;
+    let config = aws_config().await?;
     let function = format!("{name}-api-proxy");
     let answer = aws_sdk_lambda::Client::new(&config)
         .get_function_configuration()

@@ -16,6 +16,7 @@ mod reconcile;
 mod refresh;
 mod sample;
 mod serve;
+mod uninstall;
 mod webhooks;
 
 use clap::{Parser, Subcommand};
@@ -64,6 +65,8 @@ enum Command {
     /// Imports, exports and completes what other systems call the items and locations of Zoho
     #[command(subcommand)]
     Mappings(mappings::Mappings),
+    /// Ends everything for good: connections here and at Zoho, then what is kept
+    Uninstall(uninstall::Uninstall),
     /// Writes live events for `cargo lambda invoke --data-file`
     #[command(subcommand)]
     Sample(sample::Sample),
@@ -85,6 +88,7 @@ pub(crate) async fn run(line: Line) -> Result<(), Failure> {
         Command::Events(events) => events.run().await,
         Command::Reconcile(reconcile) => reconcile.run().await,
         Command::Mappings(mappings) => mappings.run().await,
+        Command::Uninstall(uninstall) => uninstall.run().await,
         Command::Sample(sample) => sample.run().await,
     }
 }

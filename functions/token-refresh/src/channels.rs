@@ -46,7 +46,7 @@ pub(crate) async fn keep_channels(app: &App, until: Instant) -> Result<(), Store
     if !all.is_empty() {
         let ending = live.iter().filter(|channel| channel.is_ending(now)).count();
         count("channels", "live", live.len());
-        count("channels", "ending", ending);
+        count("channels", "at_risk", ending + lost.len());
         count("channels", "lost", lost.len());
     }
     let due = |stored: &&Stored| {

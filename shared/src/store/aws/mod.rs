@@ -3,6 +3,7 @@
 mod client;
 mod error;
 mod http_client;
+mod removal;
 mod secrets;
 mod table;
 
@@ -15,6 +16,7 @@ use crate::base::clock::SharedClock;
 
 pub use client::{config, config_from_env};
 pub use http_client::http_client;
+pub use removal::{remove_secrets, remove_table};
 
 /// What a stack keeps, by the names that its template gave. `kms_key` encrypts the secrets that are made.
 pub fn open(
