@@ -71,13 +71,6 @@ impl Installation {
         opened(settings)
     }
 
-    /// AWS with the operator's own credentials.
-    #[cfg(feature = "stack")]
-    #[expect(clippy::unused_self, reason = "it is this installation's AWS")]
-    pub(super) async fn aws(&self) -> Result<aws_config::SdkConfig, Failure> {
-        aws_config().await
-    }
-
     /// Whether the command line names one.
     pub(super) fn is_named(&self) -> bool {
         self.stack.is_some() || self.folder.data.is_some()
@@ -131,8 +124,9 @@ fn opened(settings: Settings) -> Result<Opened, Failure> {
     Ok(Opened { services: Services::open(settings)?, public_url })
 }
 
+/// AWS with the operator's own credentials.
 #[cfg(feature = "stack")]
-async fn aws_config() -> Result<aws_config::SdkConfig, Failure> {
+pub(super) async fn aws_config() -> Result<aws_config::SdkConfig, Failure> {
     let http = shared::store::aws::http_client()?;
     Ok(aws_config::defaults(aws_config::BehaviorVersion::latest()).http_client(http).load().await)
 }

@@ -64,7 +64,7 @@ impl Uninstall {
                 unrevoked.join(", ")
             ));
         }
-        remove(&self.installation, &opened).await?;
+        remove(&opened).await?;
         say("What is yours to do at Zoho: delete the webhooks and rules that you made in Zoho Inventory");
         say(
             "(Settings, Automation), and the client in https://api-console.zoho.com if nothing else uses it.",
@@ -93,8 +93,11 @@ async fn end(opened: &Opened, name: &ConnectionName) -> Result<bool, Failure> {
 }
 
 /// Deletes secrets and tables of a stack, and says what is left to do.
-#[cfg_attr(not(feature = "stack"), expect(unused_variables, clippy::unused_async, reason = "used with AWS"))]
-async fn remove(installation: &Installation, opened: &Opened) -> Result<(), Failure> {
+#[cfg_attr(
+    not(feature = "stack"),
+    expect(clippy::unused_async, reason = "it waits where it is built with AWS")
+)]
+async fn remove(opened: &Opened) -> Result<(), Failure> {
     match &opened.services.settings.home {
         Home::Folder(folder) => {
             say(format!(
@@ -105,7 +108,8 @@ async fn remove(installation: &Installation, opened: &Opened) -> Result<(), Fail
         #[cfg(feature = "stack")]
         Home::Stack(stack) => {
             use shared::store::aws::{remove_secrets, remove_table};
-            let config = installation.aws().await?;
+
+            let config = crate::commands::installation::aws_config().await?;
             let secrets = remove_secrets(&config, &stack.name).await?;
             say(format!("✓ {} secrets are deleted.", secrets.len()));
             for table in stack.state_table.iter().chain(&stack.events_table) {
