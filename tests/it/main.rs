@@ -78,6 +78,7 @@ mod sdks;
 mod self_description;
 mod simulation;
 mod stack;
+mod stack_life;
 mod stock;
 mod stock_histories;
 mod store;
