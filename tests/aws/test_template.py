@@ -817,6 +817,12 @@ class Template(unittest.TestCase):
             self.assertEqual(resource["Properties"]["CodeUri"], f"functions/{folder}")
             self.assertTrue((ROOT / "functions" / folder / "src/main.rs").is_file())
 
+    def test_functions_say_which_version_they_are(self):
+        (version,) = re.findall(r'^version = "(.*)"$', (ROOT / "Cargo.toml").read_text(), re.M)
+        for name in FUNCTIONS:
+            tags = {tag["Key"]: tag["Value"] for tag in function(self.template, name)["Tags"]}
+            self.assertEqual(tags["version"], version)
+
     def test_a_build_is_never_taken_from_the_cache(self):
         # sam looks for changes in the function's own folder only; most of the code is in shared/.
         config = (ROOT / "samconfig.toml").read_text()
