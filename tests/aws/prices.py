@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """What the stack costs a month, from AWS's list prices and from what the connector does: tests/aws/prices.py
 
 Prints the tables of docs/guides/aws.md; test_prices.py holds them. Where your prices or your use differ, change the figures

@@ -828,6 +828,17 @@ class Template(unittest.TestCase):
         config = (ROOT / "samconfig.toml").read_text()
         self.assertIn("\ncached = false\n", config)
 
+    def test_build_and_deploy_have_the_same_parameters(self):
+        config = (ROOT / "samconfig.toml").read_text()
+        together = config.split("[default.global.parameters]")[1].split("\n[")[0]
+        (given,) = re.findall(r"^parameter_overrides = (\[.*\])$", config, re.M)
+        self.assertIn(given, together)
+        default = self.source["Parameters"]["Architecture"]["Default"]
+        self.assertEqual(json.loads(given), [f"Architecture={default}"])
+        # Each of its parts is said once: a second one, of a command only, would part them.
+        for section in ("build", "deploy"):
+            self.assertNotIn("parameter_overrides", config.split(f"[default.{section}.parameters]")[1].split("\n[")[0])
+
     def test_every_parameter_is_described_and_bounded(self):
         for name, parameter in self.source["Parameters"].items():
             self.assertTrue(parameter.get("Description"), name)

@@ -57,6 +57,7 @@ mod hostile;
 mod intake;
 mod killed;
 mod lambda;
+mod logs;
 mod many_connections;
 mod mappings;
 mod mcp;

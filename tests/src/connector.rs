@@ -17,6 +17,7 @@ use crate::aws::{Aws, guard};
 use crate::browser::{Browser, Seen, seen};
 use crate::doubts;
 use crate::process::{self, Ended, Running};
+use crate::searched::keep_out;
 
 /// The client's id in all tests.
 pub const CLIENT_ID: &str = "1000.TESTCLIENT";
@@ -217,6 +218,7 @@ impl Connector {
         let ended = self.run(&[&["keys", "create"], args].concat(), "").await;
         assert_eq!(ended.code, 0, "{}", ended.err);
         let key = ended.out.split_whitespace().find(|word| word.starts_with("zck_")).expect("a key");
+        keep_out(key);
         Agent { url: self.url.clone(), key: key.to_owned(), http: self.http.clone() }
     }
 
@@ -230,7 +232,9 @@ impl Connector {
         let ended = self.run(&["webhooks", "rotate", "--source", source], "").await;
         assert_eq!(ended.code, 0, "{}", ended.err);
         let secret = ended.out.lines().find_map(|line| line.trim().strip_prefix("Secret"));
-        secret.expect("a secret").trim().to_owned()
+        let secret = secret.expect("a secret").trim();
+        keep_out(secret);
+        secret.to_owned()
     }
 
     /// Posts something, as Zoho would.

@@ -27,5 +27,6 @@ pub mod memory;
 pub mod node;
 pub mod planted;
 pub mod process;
+pub mod searched;
 pub mod simulation;
 pub mod two_worlds;
