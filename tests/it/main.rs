@@ -75,6 +75,7 @@ mod refusals;
 mod regressions;
 mod renewal;
 mod rights;
+mod rows_of_before;
 mod sdks;
 mod self_description;
 mod simulation;
