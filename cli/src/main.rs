@@ -1,6 +1,8 @@
 //! `zoho-connector`: all functions on one port, and the operator's commands.
 
 mod commands;
+mod installations;
+mod patience;
 mod server;
 mod table;
 mod terminal;

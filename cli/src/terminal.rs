@@ -2,15 +2,24 @@
 
 use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
-use std::io::{IsTerminal, Write, stderr, stdin, stdout};
+use std::io::{IsTerminal, Read, Write, stderr, stdin, stdout};
 use std::process::ExitCode;
 
 use shared::base::pasted::{clean, oddity};
 use shared::base::secret::Secret;
 
+/// So many bytes of a secret are read.
+const MAX_SECRET: u64 = 4096;
+
 /// One line. A reader who has gone away is no reason to fail.
 pub(crate) fn say(line: impl Display) {
     let _ = writeln!(stdout(), "{}", harmless(&line.to_string()));
+}
+
+/// A document for machines, in place of what people read.
+pub(crate) fn say_json(document: &impl serde::Serialize) -> Result<(), String> {
+    say(serde_json::to_string_pretty(document).map_err(|error| error.to_string())?);
+    Ok(())
 }
 
 /// A line about how it goes, beside the result.
@@ -80,8 +89,22 @@ pub(crate) fn ask_secret(prompt: &str) -> Result<Secret, String> {
         let mut line = String::new();
         stdin().read_line(&mut line).map(|_| line)
     };
-    let secret = read.map_err(|error| format!("the secret could not be read: {error}"))?;
-    let secret = clean(&secret);
+    judged(&read.map_err(|error| format!("the secret could not be read: {error}"))?)
+}
+
+/// As [`ask_secret`], where nothing else is asked: from a pipe, all of it must be the secret.
+pub(crate) fn ask_only_secret(prompt: &str) -> Result<Secret, String> {
+    if stdin().is_terminal() {
+        return ask_secret(prompt);
+    }
+    let mut all = String::new();
+    let read = stdin().take(MAX_SECRET).read_to_string(&mut all);
+    judged(&read.map(|_| all).map_err(|error| format!("the secret could not be read: {error}"))?)
+}
+
+/// A secret as somebody gave it, without what nobody sees; refused where something else is in it.
+fn judged(given: &str) -> Result<Secret, String> {
+    let secret = clean(given);
     if secret.is_empty() {
         return Err("no secret was given".to_owned());
     }
@@ -94,6 +117,20 @@ pub(crate) fn ask_secret(prompt: &str) -> Result<Secret, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_secret_is_one_word_and_loses_what_nobody_sees() {
+        let judge = |text: &str| judged(text).map(|secret| secret.expose().to_owned());
+        for given in ["abc123", "\u{feff}abc123\n", "  \"abc123\" \r\n"] {
+            assert_eq!(judge(given).unwrap(), "abc123", "{given:?}");
+        }
+        for (given, why) in
+            [("", "no secret"), ("\n", "no secret"), ("abc\n123\n", "a line break"), ("a b", "a space")]
+        {
+            let error = judge(given).unwrap_err();
+            assert!(error.contains(why) && !error.contains("123"), "{given:?}: {error}");
+        }
+    }
 
     #[test]
     fn a_line_commands_no_terminal() {

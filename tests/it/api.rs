@@ -231,7 +231,7 @@ async fn what_is_not_understood_is_refused_by_name() {
         assert!(problem["detail"].as_str().unwrap().contains(guards[0].0), "{problem}");
     }
     agent.get("/v1/nothing").await.problem("route_not_found");
-    agent.get("/").await.problem("route_not_found");
+    agent.write("POST", "/", &[], &Value::Null).await.problem("route_not_found");
     assert_eq!(connector.zoho.sandbox.requests().len(), calls, "nothing of it reached Zoho");
 }
 

@@ -69,10 +69,10 @@ async fn keys_are_made_listed_and_revoked() {
     assert!(list.contains(id) && list.contains("inventory:read,crm:read,events"), "{list}");
     assert!(!list.contains(agent.key.split('_').nth(2).unwrap()), "the secret part is stored nowhere");
 
-    let revoked = connector.run(&["keys", "revoke", &agent.key], "").await;
+    let revoked = connector.run(&["keys", "revoke", &agent.key, "--yes"], "").await;
     assert_eq!(revoked.code, 0, "{}", revoked.err);
     assert_eq!(connector.run(&["keys", "list"], "").await.out.matches(id).count(), 0);
-    let again = connector.run(&["keys", "revoke", id], "").await;
+    let again = connector.run(&["keys", "revoke", id, "--yes"], "").await;
     assert_eq!(again.code, 1);
     assert!(again.err.contains("keys list"), "{}", again.err);
 }
@@ -81,13 +81,13 @@ async fn keys_are_made_listed_and_revoked() {
 async fn disconnecting_ends_the_grant_here_and_there_and_connecting_again_works_at_once() {
     let (connector, agent) = Connector::connected().await;
     agent.get("/v1/crm/deals").await.ok();
-    let ended = connector.run(&["disconnect"], "").await;
+    let ended = connector.run(&["disconnect", "--yes"], "").await;
     assert!(ended.out.contains("here and at Zoho"), "{} {}", ended.out, ended.err);
     let revoked =
         connector.zoho.sandbox.requests().iter().any(|request| request.path.ends_with("/token/revoke"));
     assert!(revoked);
     assert_eq!(agent.get("/v1/status").await.ok()["connections"][0]["state"], "not_connected");
-    assert_eq!(connector.run(&["disconnect"], "").await.code, 1);
+    assert_eq!(connector.run(&["disconnect", "--yes"], "").await.code, 1);
 
     connector.connect(&[]).await;
     agent.get("/v1/crm/deals").await.ok();

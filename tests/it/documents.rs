@@ -364,7 +364,19 @@ fn every_setting_is_in_the_reference() {
 const HEAD: &str = "# Commands
 
 What `--help` says, made by `UPDATE_COMMANDS=1` with the test `tests/it/documents.rs`. All but `serve` and `demo` work on one
-machine (`--data`) or on a stack (`--stack`).
+machine or on a stack; [Operate it](../guides/operate.md#which-connector-a-command-works-on) says how they find theirs.
+
+| exit code | means |
+|---|---|
+| 0 | done; also where a list is empty |
+| 1 | not done, with the reason and what to do: something failed, what was named is not there, or nobody agreed |
+| 2 | a wrong command line, setting or file of settings; nothing was begun |
+| 3 | done as far as the command can, and something is left to a person: `webhooks setup`, `reconcile` |
+| 4 | it is uncertain whether something was done: `reconcile` |
+| 130 | ended by Ctrl-C |
+
+Results go to standard output, everything else to standard error. With `--json`, standard output is one document. What ends something lists what
+is lost and asks; where there is no terminal to ask at, `--yes` agrees, and nothing is done without it.
 ";
 
 /// The help of a command and of all below it.

@@ -2,6 +2,7 @@
 //! taken can be read back. `HOSTILE_BODIES=10000000` sends more, `HOSTILE_SEED=7 HOSTILE_BODIES=1` one of them again.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,8 +12,12 @@ use axum::http::{Request, StatusCode};
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use serde_json::Value;
 use tests::hooks::{self, CHANNEL, CUSTOM, Dice, INVENTORY, TOKEN, sign};
+use tests::parallel::each_seed;
 use tests::two_worlds::World;
 use tower::ServiceExt;
+
+/// How many requests to a path got a status.
+type Outcomes = BTreeMap<(String, u16), usize>;
 
 /// A world holds all that was taken in it, so that another one follows after so many.
 const OF_A_WORLD: u64 = 2_000;
@@ -240,53 +245,67 @@ async fn read_all(world: &World, list: &str) {
     }
 }
 
-#[tokio::test]
-async fn no_body_is_a_fault_or_leaves_what_cannot_be_read() {
+/// Sends the bodies of these seeds; how many were stored, and how many got which answer.
+async fn send_all(seeds: Range<u64>) -> (usize, Outcomes) {
+    let world = World::new(1, 0).await;
+    let services = &world.inside.services;
+    hooks::set_secrets(&*services.stores.secrets).await;
+    let intake = webhook_intake::router(services);
+    let oauth = oauth_callback::router(services, Arc::new(world.inside.token_refresh.clone()));
+    let mut outcomes = Outcomes::new();
+    let mut events = Vec::new();
+    for seed in seeds {
+        let mut dice = Dice(seed);
+        let body = hostile(&mut dice);
+        for door in doors(&mut dice, world.open.expose(), &body) {
+            let (host, path) = (door.0, door.2.split('?').next().unwrap_or_default().to_owned());
+            let router = match host {
+                "intake" => &intake,
+                "oauth" => &oauth,
+                _ => &world.api,
+            };
+            let Some((status, text)) = send(router, door).await else { continue };
+            let shown = String::from_utf8_lossy(&body[..body.len().min(300)]).into_owned();
+            assert_ne!(status, 500, "HOSTILE_SEED={seed} {path}: {shown}: {text}");
+            if host == "intake" {
+                assert!(
+                    status == 200 || status.is_client_error(),
+                    "HOSTILE_SEED={seed} {path}: {status} {text}"
+                );
+                let receipt: Value = serde_json::from_str(&text).unwrap();
+                events.extend(receipt["event_id"].as_str().map(str::to_owned));
+            }
+            *outcomes.entry((path, status.as_u16())).or_default() += 1;
+        }
+    }
+    world.inside.advance(Duration::from_secs(20));
+    for event in &events {
+        read(&world, &format!("/v1/events/{event}")).await;
+    }
+    for list in ["/v1/events?per_page=200", "/v1/audit?per_page=200", "/v1/status"] {
+        read_all(&world, list).await;
+    }
+    (events.len(), outcomes)
+}
+
+#[test]
+fn no_body_is_a_fault_or_leaves_what_cannot_be_read() {
     let (seed, bodies) = (number("HOSTILE_SEED", 1), number("HOSTILE_BODIES", 300));
     println!("HOSTILE_SEED={seed} HOSTILE_BODIES={bodies}");
-    let mut outcomes = BTreeMap::<(String, u16), usize>::new();
+    let mut outcomes = Outcomes::new();
     let mut stored = 0;
-    for first in (seed..seed + bodies).step_by(usize::try_from(OF_A_WORLD).unwrap()) {
-        let world = World::new(1, 0).await;
-        let services = &world.inside.services;
-        hooks::set_secrets(&*services.stores.secrets).await;
-        let intake = webhook_intake::router(services);
-        let oauth = oauth_callback::router(services, Arc::new(world.inside.token_refresh.clone()));
-        let mut events = Vec::new();
-        for seed in first..(first + OF_A_WORLD).min(seed + bodies) {
-            let mut dice = Dice(seed);
-            let body = hostile(&mut dice);
-            for door in doors(&mut dice, world.open.expose(), &body) {
-                let (host, path) = (door.0, door.2.split('?').next().unwrap_or_default().to_owned());
-                let router = match host {
-                    "intake" => &intake,
-                    "oauth" => &oauth,
-                    _ => &world.api,
-                };
-                let Some((status, text)) = send(router, door).await else { continue };
-                let shown = String::from_utf8_lossy(&body[..body.len().min(300)]).into_owned();
-                assert_ne!(status, 500, "HOSTILE_SEED={seed} {path}: {shown}: {text}");
-                if host == "intake" {
-                    assert!(
-                        status == 200 || status.is_client_error(),
-                        "HOSTILE_SEED={seed} {path}: {status} {text}"
-                    );
-                    let receipt: Value = serde_json::from_str(&text).unwrap();
-                    events.extend(receipt["event_id"].as_str().map(str::to_owned));
-                }
-                *outcomes.entry((path, status.as_u16())).or_default() += 1;
-            }
+    let worlds = each_seed(0..bodies.div_ceil(OF_A_WORLD), async |world| {
+        let first = seed + world * OF_A_WORLD;
+        send_all(first..(first + OF_A_WORLD).min(seed + bodies)).await
+    });
+    for (events, told) in worlds {
+        stored += events;
+        for (outcome, count) in told {
+            *outcomes.entry(outcome).or_default() += count;
         }
-        world.inside.advance(Duration::from_secs(20));
-        for event in &events {
-            read(&world, &format!("/v1/events/{event}")).await;
-        }
-        for list in ["/v1/events?per_page=200", "/v1/audit?per_page=200", "/v1/status"] {
-            read_all(&world, list).await;
-        }
-        stored += events.len();
     }
-    println!("{stored} stored\n{outcomes:#?}");
+    let sent: usize = outcomes.values().sum();
+    println!("{sent} sent, {stored} stored\n{outcomes:#?}");
     assert!(bodies < 300 || stored > 50, "{stored} were stored");
 }
 

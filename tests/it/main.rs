@@ -54,6 +54,7 @@ mod errors;
 mod events;
 mod gap;
 mod hostile;
+mod installations;
 mod intake;
 mod killed;
 mod lambda;

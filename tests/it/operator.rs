@@ -147,7 +147,7 @@ async fn live_and_end(connector: &Connector) {
         listed.contains("reconnect_required") && listed.contains("/oauth/start?connection=default"),
         "{listed}"
     );
-    let ended = connector.run(&["disconnect"], "").await;
+    let ended = connector.run(&["disconnect", "--yes"], "").await;
     assert_eq!(ended.code, 0, "{}", ended.err);
     assert!(connector.run(&["connections"], "").await.out.contains("Nothing is connected"));
     connector.connect(&[]).await;
@@ -168,7 +168,7 @@ async fn a_disconnect_is_confirmed_at_either_of_zohos_addresses() {
     for newer in [false, true] {
         let (connector, agent) = Connector::connected().await;
         connector.zoho.sandbox.switches(|switches| switches.revoke_newer_path = newer);
-        let ended = connector.run(&["disconnect"], "").await;
+        let ended = connector.run(&["disconnect", "--yes"], "").await;
         assert!(ended.out.contains("disconnected, here and at Zoho"), "{newer}: {}", ended.out);
         agent.get("/v1/crm/deals").await.problem("product_not_connected");
     }

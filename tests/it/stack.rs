@@ -29,6 +29,20 @@ async fn the_commands_work_on_a_stack_with_the_operators_credentials() {
     assert_eq!(connector.run(&["webhooks", "rotate"], "").await.code, 0);
     assert_eq!(connector.run(&["webhooks", "rotate"], "").await.code, 0);
 
+    // What is remembered of a stack leads there without a flag, and without AWS's own variable for the region.
+    let home = tempfile::TempDir::new().unwrap();
+    let mut remembered = connector.variables();
+    remembered.retain(|(name, _)| *name != "AWS_REGION");
+    remembered.push(("XDG_CONFIG_HOME", home.path().to_str().unwrap()));
+    let stack = connector.stack().unwrap();
+    let place = ["--stack", stack, "--region", "eu-central-1", "--public-url", &connector.url];
+    let add = run(&[&["installations", "add", "aws"], &place[..]].concat(), &remembered, "").await;
+    assert_eq!(add.code, 0, "{}", add.err);
+    let listed = run(&["keys", "list"], &remembered, "").await;
+    assert!(listed.out.contains("inventory:read,crm:read,events"), "{} {}", listed.out, listed.err);
+    let link = run(&["connect", "--no-wait"], &remembered, "").await;
+    assert!(link.out.contains(&format!("{}/oauth/start?link=", connector.url)), "{} {}", link.out, link.err);
+
     let variables = connector.variables();
     let public = ["--public-url", "https://x.example"];
     let unknown =
@@ -120,7 +134,7 @@ async fn a_connection_begins_and_begins_anew_on_a_bad_day_of_aws() {
     };
     let state = deployed.stores().state;
     assert!(subscription::put(&*state, &watch, None).await.unwrap());
-    let ended = connector.run(&["disconnect"], "").await;
+    let ended = connector.run(&["disconnect", "--yes"], "").await;
     assert_eq!(ended.code, 0, "{}", ended.err);
     assert!(subscription::get(&*state, &watch.connection).await.unwrap().is_none());
     connect().await;

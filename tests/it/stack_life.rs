@@ -84,7 +84,8 @@ async fn stack_life_from_its_making_to_its_end() {
     assert!(again.code == 0 && !again.out.contains(&secret), "{}", again.err);
 
     let unasked = deployed.connector.run(&["uninstall"], "").await;
-    assert!(unasked.code == 2 && unasked.err.contains("--yes"), "{}", unasked.err);
+    assert!(unasked.code == 1 && unasked.err.contains("--yes"), "{}", unasked.err);
+    assert!(unasked.err.contains("the connection default"), "{}", unasked.err);
     let ended = deployed.connector.run(&["uninstall", "--yes"], "").await;
     assert_eq!(ended.code, 0, "{} {}", ended.out, ended.err);
     assert!(ended.out.contains("default is disconnected, here and at Zoho"), "{}", ended.out);
@@ -141,14 +142,14 @@ async fn the_operators_policy_is_enough_and_no_more() {
         (&["webhooks", "rotate"], ""),
         (&["webhooks", "setup", "--crm", "deals", "--inventory", "item", "--wait", "1"], ""),
         (&["webhooks", "show"], ""),
-        (&["webhooks", "setup", "--stop"], ""),
+        (&["webhooks", "setup", "--stop", "--yes"], ""),
         (&["agent", "set", "--url", &url], TOKEN),
         (&["agent", "show"], ""),
         (&["agent", "pause"], ""),
         (&["agent", "resume"], ""),
         (&["events", "list"], ""),
         (&["events", "replay", "--dead"], ""),
-        (&["keys", "revoke", &id], ""),
+        (&["keys", "revoke", &id, "--yes"], ""),
     ];
     for (args, input) in commands {
         done(args, input).await;

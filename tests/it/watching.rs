@@ -77,16 +77,41 @@ async fn stopping_ends_the_channel_at_zoho_and_its_word_here() {
     let (connector, _agent) = Connector::connected().await;
     assert_eq!(setup(&connector, &["--inventory", "none", "--wait", "0"]).await.code, 0);
     let channel = connector.zoho.sandbox.channels().remove(0);
-    let stopped = setup(&connector, &["--stop"]).await;
+    let asked = setup(&connector, &["--stop"]).await;
+    assert!(asked.code == 1 && asked.err.contains("--yes"), "{asked:?}");
+    assert!(asked.err.contains("Deals, Contacts") && asked.err.contains(&channel), "{asked:?}");
+    assert_eq!(connector.zoho.sandbox.channels().len(), 1, "nothing was changed");
+    let stopped = setup(&connector, &["--stop", "--yes"]).await;
     assert!(stopped.code == 0 && stopped.out.contains("✓ Zoho CRM's channel is ended"), "{stopped:?}");
     assert!(connector.zoho.sandbox.channels().is_empty());
     assert!(show(&connector).await.contains("Nothing is watched"));
     let late = json!({ "module": "Deals", "operation": "update", "ids": ["1"], "channel_id": channel, "token": "x" });
     assert_eq!(connector.post("/webhooks/default/crm", &[], late.to_string()).await.status, 404);
-    assert_eq!(setup(&connector, &["--stop"]).await.code, 0, "twice is once");
+    assert_eq!(setup(&connector, &["--stop"]).await.code, 0, "nothing is left to ask about");
     // And begins anew, with another channel.
     assert_eq!(setup(&connector, &["--inventory", "none", "--wait", "0"]).await.code, 0);
     assert_ne!(connector.zoho.sandbox.channels(), [channel]);
+}
+
+#[tokio::test]
+async fn a_module_that_does_not_exist_changes_nothing() {
+    let connector = Connector::start().await;
+    let scopes = format!("{READS},ZohoCRM.modules.custom.READ,ZohoCRM.notifications.ALL");
+    connector.connect(&["--scopes", &scopes]).await;
+    assert_eq!(setup(&connector, &["--crm", "Deals", "--inventory", "none", "--wait", "0"]).await.code, 0);
+    let before = connector.run(&["webhooks", "show", "--json"], "").await.out;
+    for (name, said) in
+        [("deals", "did you mean Deals?"), ("Deal", "did you mean Deals?"), ("Robots", "no module Robots")]
+    {
+        let refused = setup(&connector, &["--crm", name, "--wait", "0"]).await;
+        assert!(refused.code == 1 && refused.err.contains(said), "{name}: {refused:?}");
+        assert!(refused.err.contains("Nothing was changed"), "{name}: {refused:?}");
+    }
+    let after = connector.run(&["webhooks", "show", "--json"], "").await.out;
+    assert_eq!(before, after);
+    let shown: Value = serde_json::from_str(&after).unwrap();
+    assert_eq!(shown[0]["crm"], json!(["Deals"]));
+    assert!(shown[0]["channel"]["expires"].is_string() && shown[0]["last"]["crm"].is_null(), "{shown}");
 }
 
 #[tokio::test]
@@ -126,7 +151,8 @@ async fn a_missing_scope_is_named_with_the_command_that_asks_for_it_and_for_all_
     }
     assert!(show(&connector).await.contains("Nothing is watched"), "nothing was begun");
     let command = refused.err.split('`').nth(1).unwrap();
-    let args: Vec<_> = command.split(' ').skip(2).collect();
+    assert!(command.contains(" --data ") && command.contains(" --public-url "), "{command}");
+    let args: Vec<_> = command.split(' ').skip(2).take_while(|word| *word != "--data").collect();
     assert_eq!(args[..2], ["--connection", "default"], "{command}");
     connector.connect(&args).await;
     let done = setup(&connector, &["--inventory", "none", "--wait", "0"]).await;
@@ -147,7 +173,8 @@ async fn what_cannot_be_set_up_says_why() {
     let connector = Connector::start().await;
     let unconnected = setup(&connector, &[]).await;
     assert!(
-        unconnected.code == 1 && unconnected.err.contains("`zoho-connector connect --connection default`"),
+        unconnected.code == 1
+            && unconnected.err.contains("`zoho-connector connect --connection default --data "),
         "{}",
         unconnected.err
     );
@@ -205,11 +232,12 @@ async fn inventorys_webhooks_are_made_by_hand_and_believed_once_one_came() {
 
     let again = setup(&connector, &["--wait", "2"]).await;
     assert!(again.out.contains(&secret), "the secret stays: {}", again.out);
-    assert_eq!(again.code, 0, "nothing came, which is no failure of the command");
+    assert_eq!(again.code, 3, "nothing came: something is left to do");
     assert!(again.out.contains("✗ No change of item of Zoho Inventory came"), "{}", again.out);
     assert!(again.out.contains("`webhooks_refused`"), "{}", again.out);
-    let stopped = setup(&connector, &["--stop"]).await;
-    assert!(stopped.code == 0 && stopped.out.contains("inventory/item.updated"), "{stopped:?}");
+    let stopped = setup(&connector, &["--stop", "--yes"]).await;
+    assert!(stopped.code == 3 && stopped.out.contains("inventory/item.updated"), "{stopped:?}");
+    assert!(stopped.err.contains("left to be deleted"), "{stopped:?}");
 }
 
 /// Where CRM refuses the channel, the rest goes on, and changes are looked for.
@@ -291,7 +319,7 @@ async fn inventorys_webhooks_are_made_once_each_with_its_rule_and_the_first_chan
     let fewer = setup(&connector, &["--inventory", "salesorder", "--wait", "0"]).await;
     assert!(fewer.out.contains("✓ 2 webhooks of Zoho Inventory are deleted"), "{}", fewer.out);
     assert_eq!(at_zoho(&connector).await, [2; 2]);
-    let stopped = setup(&connector, &["--stop"]).await;
+    let stopped = setup(&connector, &["--stop", "--yes"]).await;
     assert!(stopped.code == 0 && stopped.out.contains("✓ 2 webhooks"), "{stopped:?}");
     assert_eq!(at_zoho(&connector).await, [0; 2]);
 }
@@ -309,7 +337,7 @@ async fn a_rule_that_zoho_refuses_leaves_no_webhook_behind() {
         let fault = Fault { path_contains: path.to_owned(), times: 1, kind };
         connector.zoho.sandbox.inject_on("POST", fault.clone());
         let refused = setup(&connector, &["--wait", "0"]).await;
-        assert_eq!(refused.code, 0, "{}", refused.err);
+        assert_eq!(refused.code, 3, "{}", refused.err);
         assert!(refused.out.contains("✗ Zoho Inventory's webhooks cannot be made from here"), "{fault:?}");
         assert_eq!(below(&refused.out, "URL").len(), 4, "{fault:?}");
         assert_eq!(at_zoho(&connector).await, [0; 2], "{fault:?}");
@@ -324,7 +352,7 @@ async fn without_zohos_settings_the_steps_are_printed() {
     let connector = with_settings().await;
     connector.zoho.sandbox.switches(|switches| switches.settings_api = false);
     let printed = setup(&connector, &["--wait", "0"]).await;
-    assert_eq!(printed.code, 0, "{}", printed.err);
+    assert_eq!(printed.code, 3, "{}", printed.err);
     let base = format!("{}/webhooks/default/inventory", connector.url);
     assert_eq!(
         below(&printed.out, "URL"),

@@ -168,7 +168,7 @@ async fn after_a_disconnect_nothing_more_is_believed() {
     let body = r#"{"item":{"item_id":"1"}}"#;
     let signature = sign(&secret, body);
     assert_eq!(connector.post(PATH, &[(HEADER, &signature)], body).await.status, 200);
-    let ended = connector.run(&["disconnect"], "").await;
+    let ended = connector.run(&["disconnect", "--yes"], "").await;
     assert!(ended.out.contains("Its webhooks are refused from now on"), "{} {}", ended.out, ended.err);
     connector.connect(&[]).await;
     // Another process: one that runs believes for a minute what it read.

@@ -108,6 +108,11 @@ impl Connector {
         self.stack.as_ref().map(|(stack, _)| guard::operator_did(stack)).unwrap_or_default()
     }
 
+    /// The stack that its commands work on, if it is one.
+    pub fn stack(&self) -> Option<&str> {
+        self.stack.as_ref().map(|(stack, _)| stack.as_str())
+    }
+
     /// Sets the client.
     pub async fn set_client(&self) {
         let set = self.run(&["client", "set", "--id", CLIENT_ID], CLIENT_SECRET).await;
@@ -133,7 +138,8 @@ impl Connector {
     /// Another server on the same store, and where it is reached.
     pub async fn second_server(&self) -> (Running, String) {
         let listen = format!("127.0.0.1:{}", free_port());
-        let mut server = Running::start(&self.args(&["serve", "--listen", &listen]), &self.variables());
+        let args = ["serve", "--beside-another", "--listen", &listen];
+        let mut server = Running::start(&self.args(&args), &self.variables());
         server.until("Store in").await;
         (server, format!("http://{listen}"))
     }

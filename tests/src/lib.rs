@@ -25,6 +25,7 @@ pub mod lambda;
 pub mod load;
 pub mod memory;
 pub mod node;
+pub mod parallel;
 pub mod planted;
 pub mod process;
 pub mod searched;

@@ -46,10 +46,12 @@ pub struct Ended {
     pub err: String,
 }
 
-/// A command of the binary, with only these variables besides `PATH`.
+/// A command of the binary, with only these variables besides `PATH`. What the person at this machine remembers is none of its
+/// business.
 pub fn command(args: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(&*BINARY);
     command.args(args).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command.env("XDG_CONFIG_HOME", "/nonexistent");
     command.envs(variables.iter().copied()).kill_on_drop(true);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command

@@ -1,6 +1,7 @@
-//! `zoho-connector client set`.
+//! `zoho-connector client set|show`.
 
 use clap::{Args, Subcommand};
+use serde_json::{Value, json};
 use shared::base::pasted::{clean, oddity};
 use shared::core::grant::client;
 use shared::core::grant::client::{CentreSecret, Client as Registered, Clients};
@@ -8,18 +9,24 @@ use shared::zoho::data_centre::DataCentre;
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
-use crate::terminal::{ask_secret, say};
+use crate::table::{Column, Table};
+use crate::terminal::{ask_only_secret, say, say_json};
+
+const COLUMNS: &[Column] =
+    &[("Client id", false), ("Registered in", false), ("Secrets of single data centres", false)];
 
 #[derive(Subcommand)]
 pub(crate) enum Client {
     /// Stores a client's id and secret; the secret is asked for, or read from standard input
     Set(Set),
+    /// Shows the clients that are set, without their secrets, and the redirect URI to register at Zoho
+    Show(Show),
 }
 
 #[derive(Args)]
 pub(crate) struct Set {
     /// Client id, as Zoho's API console shows it
-    #[arg(long)]
+    #[arg(long, value_parser = client_id)]
     id: String,
     /// Data centre where the client is registered: us, eu, in, au, jp, ca, sa, cn, uk, ae
     #[arg(long, default_value = "us")]
@@ -31,24 +38,62 @@ pub(crate) struct Set {
     installation: Installation,
 }
 
+#[derive(Args)]
+pub(crate) struct Show {
+    /// One JSON document in place of a table
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    installation: Installation,
+}
+
+/// An id as Zoho gives it: digits, a point, and letters and digits.
+fn client_id(text: &str) -> Result<String, String> {
+    let id = clean(text);
+    if id.is_empty() {
+        return Err("it is empty".to_owned());
+    }
+    let looks_right = |(number, rest): (&str, &str)| {
+        let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
+        is_number && !rest.is_empty() && rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    };
+    match oddity(&id) {
+        Some(oddity) => Err(format!("it holds {oddity}: a client id looks like 1000.ABC…")),
+        None if id.split_once('.').is_some_and(looks_right) => Ok(id),
+        None => Err("a client id looks like 1000.ABC…, as Zoho's API console shows it".to_owned()),
+    }
+}
+
 impl Client {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let Self::Set(set) = self;
-        let id = clean(&set.id);
-        if id.is_empty() {
-            return Err(Failure::Other("--id is empty".to_owned()));
+        match self {
+            Self::Set(set) => set.run().await,
+            Self::Show(show) => show.run().await,
         }
-        if let Some(oddity) = oddity(&id) {
-            return Err(Failure::Other(format!("--id holds {oddity}: a client id looks like 1000.ABC…")));
+    }
+}
+
+impl Set {
+    async fn run(self) -> Result<(), Failure> {
+        let id = self.id;
+        // The secret is judged before anything is made: a first command that fails leaves no store.
+        let secret = ask_only_secret("Client secret (not shown): ")?;
+        if secret.expose() == id {
+            return Err(Failure::Other(
+                "this is the client id again; the secret stands below it at Zoho".to_owned(),
+            ));
         }
-        let Opened { services, public_url } = set.installation.open_or_make().await?;
-        let secret = ask_secret("Client secret (not shown): ")?.into();
-        let secrets = &*services.stores.secrets;
+        let opened = match self.only_for {
+            Some(_) => self.installation.open().await?,
+            None => self.installation.open_or_make().await?,
+        };
+        let Opened { services, public_url } = opened;
+        let (secret, secrets) = (secret.into(), &*services.stores.secrets);
         let (clients, _) = Clients::read(secrets).await?;
         let known = clients.find(&id).cloned();
-        let (home, client) = match (set.only_for, known) {
+        let (home, client) = match (self.only_for, known) {
             (None, _) => {
-                let home = set.data_centre;
+                let home = self.data_centre;
                 (home, Registered { id, home, secret, secrets: Vec::new() })
             }
             (Some(data_centre), Some(mut known)) => {
@@ -67,7 +112,67 @@ impl Client {
             "Client stored. In Zoho's API console ({home}), register this redirect URI to the letter:"
         ));
         say(format!("  {}", public_url.redirect_uri()));
-        say("Then: zoho-connector connect");
+        say(format!("Then: {}", self.installation.command("connect")));
         Ok(())
+    }
+}
+
+impl Show {
+    async fn run(self) -> Result<(), Failure> {
+        let Opened { services, public_url } = self.installation.open().await?;
+        let (clients, _) = Clients::read(&*services.stores.secrets).await?;
+        let newest = clients.newest().map(|client| client.id.clone());
+        if self.json {
+            let described = |client: &Registered| {
+                json!({
+                    "id": client.id,
+                    "data_centre": client.home,
+                    "secrets_of_data_centres": centres(client),
+                    "used_for_new_connections": newest.as_deref() == Some(client.id.as_str()),
+                })
+            };
+            let all: Vec<Value> = clients.iter().map(described).collect();
+            return Ok(say_json(&json!({ "redirect_uri": public_url.redirect_uri(), "clients": all }))?);
+        }
+        if newest.is_none() {
+            say(format!("No client is set. `{}` sets one.", self.installation.command("client set --id ID")));
+        } else {
+            let mut table = Table::new(COLUMNS);
+            for client in clients.iter() {
+                table.push([client.id.clone(), client.home.to_string(), centres(client).join(", ")]);
+            }
+            table.say();
+            say("New connections are made with the last one.");
+        }
+        say(format!("Redirect URI to register at Zoho: {}", public_url.redirect_uri()));
+        Ok(())
+    }
+}
+
+/// The data centres with a secret of their own.
+fn centres(client: &Registered) -> Vec<String> {
+    client.secrets.iter().map(|entry| entry.data_centre.to_string()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_one_that_zoho_can_have_given() {
+        for given in ["1000.ABCDEF0123", " 1000.ABC\n", "\u{feff}1000.ABC", "\"1000.ABC\""] {
+            assert!(client_id(given).is_ok_and(|id| id.starts_with("1000.ABC")), "{given:?}");
+        }
+        for (given, why) in [
+            ("", "empty"),
+            ("foo", "looks like 1000."),
+            ("1000.", "looks like 1000."),
+            (".ABC", "looks like 1000."),
+            ("1000.A-B", "looks like 1000."),
+            ("1000.A B", "a space"),
+        ] {
+            let error = client_id(given).unwrap_err();
+            assert!(error.contains(why), "{given:?}: {error}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use shared::core::connection::{self, Connection, State};
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
-use crate::terminal::say;
+use crate::terminal::{say, say_json};
 
 #[derive(Args)]
 pub(crate) struct Connections {
@@ -22,11 +22,10 @@ impl Connections {
         let Opened { services, public_url } = self.installation.open().await?;
         let all = connection::list(&*services.stores.state).await?;
         if self.json {
-            say(serde_json::to_string_pretty(&all).map_err(|error| error.to_string())?);
-            return Ok(());
+            return Ok(say_json(&all)?);
         }
         if all.is_empty() {
-            say("Nothing is connected. Begin with `zoho-connector connect`.");
+            say(format!("Nothing is connected. Begin with `{}`.", self.installation.command("connect")));
         }
         for found in &all {
             describe(found, public_url.as_str());

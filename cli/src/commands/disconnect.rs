@@ -2,12 +2,18 @@
 
 use clap::Args;
 use shared::base::id::ConnectionName;
+use shared::core::access::key::Keys;
+use shared::core::connection::Connection;
 use shared::core::connection::orders::Order;
 use shared::core::connection::token_refresh::Reply;
-use shared::core::events::webhook_secrets;
+use shared::core::events::subscription;
+use shared::core::events::webhook_secrets::{self, WebhookSecrets};
+use shared::core::services::Services;
 
+use crate::commands::confirm::confirm;
 use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
+use crate::commands::known;
 use crate::terminal::say;
 
 #[derive(Args)]
@@ -15,6 +21,9 @@ pub(crate) struct Disconnect {
     /// Name of the connection
     #[arg(long, default_value = "default")]
     connection: ConnectionName,
+    /// Do it without being asked
+    #[arg(long)]
+    yes: bool,
     #[command(flatten)]
     installation: Installation,
 }
@@ -23,6 +32,9 @@ impl Disconnect {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let opened = self.installation.open().await?;
         let name = self.connection;
+        let found = known::connection(&opened.services, &name).await?;
+        let lost = lost(&opened.services, &found).await?;
+        confirm(self.yes, &format!("By disconnecting {name} is lost"), &lost).await?;
         match opened.order(&Order::Disconnect { connection: name.clone() }).await? {
             Reply::Disconnected { revoked } => {
                 if revoked {
@@ -44,4 +56,30 @@ impl Disconnect {
         }
         Ok(())
     }
+}
+
+/// What ends with a connection, a line each.
+async fn lost(services: &Services, found: &Connection) -> Result<Vec<String>, Failure> {
+    let organization = found.organization.as_ref().or(found.crm_organization.as_ref());
+    let organization = organization.map_or("an unknown organisation", |found| found.name.as_str());
+    let user = found.user.as_deref().unwrap_or("its user");
+    let mut lost = vec![format!("the access to {organization}, until {user} consents again")];
+    let keys = Keys::new(services.stores.state.clone(), services.clock.clone());
+    for key in keys.list().await?.iter().filter(|key| key.connections.contains(&found.name)) {
+        let only =
+            if key.only_connection().is_some() { "which can do nothing then" } else { "for this connection" };
+        lost.push(format!("the use of {}, {only}", known::described(key)));
+    }
+    if let Some(stored) = subscription::get(&*services.stores.state, &found.name).await? {
+        let kinds = stored.watch.inventory.iter().map(|kind| kind.word);
+        let watched: Vec<_> = stored.watch.crm.iter().map(String::as_str).chain(kinds).collect();
+        if !watched.is_empty() {
+            lost.push(format!("new events of {}", watched.join(", ")));
+        }
+    }
+    let known = WebhookSecrets::read(&*services.stores.secrets).await?;
+    if !known.inventory(&found.name).is_empty() || !known.custom(&found.name).is_empty() {
+        lost.push("the secrets of its webhooks, which are refused from then on".to_owned());
+    }
+    Ok(lost)
 }

@@ -6,6 +6,9 @@ use shared::store::StoreError;
 /// The exit code of a command that Ctrl-C ended, as shells have it.
 pub(crate) const INTERRUPTED: u8 = 130;
 
+/// The exit code of a command that did its part and printed what is left to a person.
+pub(crate) const LEFT_TO_DO: u8 = 3;
+
 /// Why a command failed, in one line.
 pub(crate) enum Failure {
     /// A setting: the process ends with 2.

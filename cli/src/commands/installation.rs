@@ -4,7 +4,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
-use shared::base::settings::{self, Home, PublicUrl, Settings};
+use shared::base::pasted::clean;
+use shared::base::settings::{self, PublicUrl, Settings};
 use shared::base::telemetry::{self, LogForm};
 use shared::core::connection::orders::{Order, Orders};
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient};
@@ -12,17 +13,24 @@ use shared::core::services::Services;
 use shared::store::sqlite::Sqlite;
 use token_refresh::Local;
 
+use crate::commands::api::quoted;
 use crate::commands::failure::Failure;
+use crate::commands::place::{self, Asked, Home, Place};
+use crate::installations::Installations;
+use crate::patience::patiently;
 
 /// A connector on this machine.
 #[derive(Args)]
 pub(super) struct Folder {
-    /// Folder of the store [default: ./data, or $ZOHO_CONNECTOR_DATA]
+    /// Folder of the store [default: $ZOHO_CONNECTOR_DATA, what is remembered, or ./data]
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
-    /// Our address as browsers and Zoho reach it [default: http://localhost:8080, or $ZOHO_CONNECTOR_PUBLIC_URL]
-    #[arg(long, value_name = "URL")]
-    public_url: Option<String>,
+    /// Which of the installations that are remembered, where there are several: see `zoho-connector installations list`
+    #[arg(long, value_name = "NAME", conflicts_with = "data")]
+    installation: Option<String>,
+    /// Our address as browsers and Zoho reach it [default: $ZOHO_CONNECTOR_PUBLIC_URL, what is remembered, or http://localhost:8080]
+    #[arg(long, value_name = "URL", value_parser = public_url)]
+    public_url: Option<PublicUrl>,
 }
 
 /// A connector on this machine or on AWS.
@@ -31,8 +39,19 @@ pub(super) struct Installation {
     #[command(flatten)]
     folder: Folder,
     /// Work on this deployed stack, with your own AWS credentials, in place of a folder
-    #[arg(long, value_name = "NAME", conflicts_with = "data")]
+    #[arg(long, value_name = "NAME", conflicts_with_all = ["data", "installation"])]
     stack: Option<String>,
+    /// The stack's region [default: what is remembered, or what AWS's own variables and files say]
+    #[arg(long, value_name = "REGION", conflicts_with = "data")]
+    region: Option<String>,
+    /// Which of the profiles in AWS's own files has your credentials
+    #[arg(long, value_name = "PROFILE", conflicts_with = "data")]
+    profile: Option<String>,
+}
+
+/// An address as a flag gives it.
+pub(super) fn public_url(text: &str) -> Result<PublicUrl, String> {
+    PublicUrl::parse(&clean(text)).map_err(|error| format!("it must be {}", error.expected))
 }
 
 /// An open connector.
@@ -51,20 +70,30 @@ impl Opened {
     pub(super) async fn order(&self, order: &Order) -> Result<Reply, Failure> {
         let Services { stores, clock, .. } = &self.services;
         let id = Orders::new(stores.state.clone(), clock.clone()).give(order).await?;
-        Ok(self.token_refresh().ask(Ask::Order { id }).await.map_err(|error| error.to_string())?)
+        let token_refresh = self.token_refresh();
+        let answered = patiently("waiting for token-refresh", token_refresh.ask(Ask::Order { id })).await;
+        Ok(answered.map_err(|error| error.to_string())?)
     }
 }
 
 impl Installation {
     /// Opens the connector that is there. A new store in the wrong folder would only hide the right one.
     pub(super) async fn open(&self) -> Result<Opened, Failure> {
-        if let Some(stack) = &self.stack {
-            return open_stack(stack, self.folder.public_url.as_deref()).await;
+        let place = self.place()?;
+        if let Home::Stack(stack) = &place.home {
+            return open_stack(stack, &place).await;
         }
-        let (settings, folder) = self.folder.settings()?;
-        if !Sqlite::is_in(&folder) {
+        let (settings, folder) = settings(&place)?;
+        let is_there = Sqlite::find_in(&folder).map_err(|error| {
+            format!(
+                "the store in {} cannot be looked at ({error}): run the command as the user whom the folder belongs to",
+                folder.display()
+            )
+        })?;
+        if !is_there {
+            let name = place.name.map(|name| format!(", the folder of {name}")).unwrap_or_default();
             return Err(Failure::Other(format!(
-                "there is no store in {}: name its folder with --data, or begin with `zoho-connector client set`",
+                "there is no store in {}{name}: name its folder with --data, or begin with `zoho-connector client set`",
                 folder.display()
             )));
         }
@@ -73,50 +102,119 @@ impl Installation {
 
     /// Whether the command line names one.
     pub(super) fn is_named(&self) -> bool {
-        self.stack.is_some() || self.folder.data.is_some()
+        self.stack.is_some() || self.folder.data.is_some() || self.folder.installation.is_some()
     }
 
-    /// The address of the one on this machine, without opening it.
+    /// Its address, without opening it.
     pub(super) fn address(&self) -> Result<PublicUrl, Failure> {
-        Ok(self.folder.settings()?.0.public_url.unwrap_or_default())
+        let place = self.place()?;
+        match (&place.home, &place.public_url) {
+            (Home::Stack(_), Some(url)) => Ok(PublicUrl::parse(url)?),
+            (Home::Stack(_), None) => Err(address_unknown()),
+            (Home::Folder(_), _) => Ok(settings(&place)?.0.public_url.unwrap_or_default()),
+        }
     }
 
     /// Opens the connector, making its store where there is none.
     pub(super) async fn open_or_make(&self) -> Result<Opened, Failure> {
-        match &self.stack {
-            Some(stack) => open_stack(stack, self.folder.public_url.as_deref()).await,
-            None => self.folder.open_or_make().map(|(opened, _)| opened),
+        let place = self.place()?;
+        match &place.home {
+            Home::Stack(stack) => open_stack(stack, &place).await,
+            Home::Folder(_) => open_or_make(&place).map(|(opened, _)| opened),
         }
+    }
+
+    /// Another command on the same installation, as a shell takes it.
+    pub(super) fn command(&self, command: &str) -> String {
+        let others = [("stack", &self.stack), ("region", &self.region), ("profile", &self.profile)];
+        let mut line = self.folder.command(command);
+        for (name, value) in others {
+            if let Some(value) = value {
+                line.push_str(&format!(" --{name} {}", quoted(value)));
+            }
+        }
+        line
+    }
+
+    /// AWS with the operator's own credentials.
+    #[cfg(feature = "stack")]
+    pub(super) async fn aws(&self) -> Result<aws_config::SdkConfig, Failure> {
+        aws_config(&self.place()?).await
+    }
+
+    fn place(&self) -> Result<Place, Failure> {
+        let asked = Asked {
+            stack: self.stack.as_deref(),
+            region: self.region.as_deref(),
+            profile: self.profile.as_deref(),
+            ..self.folder.asked()
+        };
+        place::find(&asked, &Installations::read()?, variable)
     }
 }
 
 impl Folder {
     /// Opens the store, making it where there is none, and names its folder.
     pub(super) fn open_or_make(&self) -> Result<(Opened, PathBuf), Failure> {
-        let (settings, folder) = self.settings()?;
-        Ok((opened(settings)?, folder))
+        let asked = Asked { only_folders: true, ..self.asked() };
+        open_or_make(&place::find(&asked, &Installations::read()?, variable)?)
     }
 
-    /// Reads the settings, flags before variables, and starts the log.
-    fn settings(&self) -> Result<(Settings, PathBuf), Failure> {
-        let data = self.data.as_ref().map(|path| path.display().to_string());
-        let settings = Settings::read(|name| {
-            let flag = match name {
-                settings::DATA => data.clone(),
-                settings::PUBLIC_URL => self.public_url.clone(),
-                // What is meant for the functions does not lead the commands away from this machine.
-                settings::STACK => return None,
-                _ => None,
-            };
-            flag.or_else(|| std::env::var(name).ok())
-        })?;
-        telemetry::start(LogForm::Plain, &settings.log);
-        let folder = match &settings.home {
-            Home::Folder(folder) => folder.clone(),
-            Home::Stack(_) => PathBuf::new(),
-        };
-        Ok((settings, folder))
+    /// Another command on the same folder, as a shell takes it.
+    pub(super) fn command(&self, command: &str) -> String {
+        let data = self.data.as_ref().map(|data| data.to_string_lossy());
+        let url = self.public_url.as_ref().map(PublicUrl::as_str);
+        let flags =
+            [("data", data.as_deref()), ("installation", self.installation.as_deref()), ("public-url", url)];
+        let given =
+            flags.into_iter().filter_map(|(name, value)| Some(format!(" --{name} {}", quoted(value?))));
+        format!("zoho-connector {command}{}", given.collect::<String>())
     }
+
+    fn asked(&self) -> Asked<'_> {
+        Asked {
+            installation: self.installation.as_deref(),
+            data: self.data.as_deref(),
+            public_url: self.public_url.as_ref().map(PublicUrl::as_str),
+            ..Asked::default()
+        }
+    }
+}
+
+fn variable(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+fn open_or_make(place: &Place) -> Result<(Opened, PathBuf), Failure> {
+    let (settings, folder) = settings(place)?;
+    Ok((opened(settings)?, folder))
+}
+
+/// Reads the settings of a connector in a folder, and starts the log.
+fn settings(place: &Place) -> Result<(Settings, PathBuf), Failure> {
+    let data = match &place.home {
+        Home::Folder(data) => data.as_ref().map(|path| path.display().to_string()),
+        Home::Stack(_) => None,
+    };
+    let settings = Settings::read(|name| match name {
+        settings::DATA => data.clone(),
+        settings::PUBLIC_URL => place.public_url.clone(),
+        // What is meant for the functions does not lead the commands away from this machine.
+        settings::STACK => None,
+        _ => variable(name),
+    })?;
+    telemetry::start(LogForm::Plain, &settings.log);
+    let folder = match &settings.home {
+        settings::Home::Folder(folder) => folder.clone(),
+        settings::Home::Stack(_) => PathBuf::new(),
+    };
+    Ok((settings, folder))
+}
+
+fn address_unknown() -> Failure {
+    Failure::Other(
+        "name the stack's address with --public-url: it is the output ApiUrl of the stack".to_owned(),
+    )
 }
 
 fn opened(settings: Settings) -> Result<Opened, Failure> {
@@ -126,46 +224,47 @@ fn opened(settings: Settings) -> Result<Opened, Failure> {
 
 /// AWS with the operator's own credentials.
 #[cfg(feature = "stack")]
-pub(super) async fn aws_config() -> Result<aws_config::SdkConfig, Failure> {
+async fn aws_config(place: &Place) -> Result<aws_config::SdkConfig, Failure> {
     let http = shared::store::aws::http_client()?;
-    Ok(aws_config::defaults(aws_config::BehaviorVersion::latest()).http_client(http).load().await)
+    let mut config = aws_config::defaults(aws_config::BehaviorVersion::latest()).http_client(http);
+    if let Some(region) = &place.region {
+        config = config.region(aws_config::Region::new(region.clone()));
+    }
+    if let Some(profile) = &place.profile {
+        config = config.profile_name(profile);
+    }
+    Ok(config.load().await)
 }
 
 /// The stack as its own functions know it: one of them is asked for its variables.
 #[cfg(feature = "stack")]
-async fn open_stack(name: &str, public_url: Option<&str>) -> Result<Opened, Failure> {
-    let config = aws_config().await?;
+async fn open_stack(name: &str, place: &Place) -> Result<Opened, Failure> {
+    let config = aws_config(place).await?;
     let function = format!("{name}-api-proxy");
-    let answer = aws_sdk_lambda::Client::new(&config)
-        .get_function_configuration()
-        .function_name(&function)
-        .send()
-        .await;
+    let client = aws_sdk_lambda::Client::new(&config);
+    let asked = client.get_function_configuration().function_name(&function).send();
+    let answer = patiently(&format!("looking for the stack {name}"), asked).await;
     let answer = answer.map_err(|error| {
         let said = error.as_service_error().map_or_else(|| format!("{error:?}"), ToString::to_string);
         format!("the function {function} cannot be read ({said}): are the stack's name, region and your credentials right?")
     })?;
     let variables = answer.environment.and_then(|environment| environment.variables).unwrap_or_default();
-    let settings = Settings::read(|name| match (name, public_url) {
-        (settings::PUBLIC_URL, Some(url)) => Some(url.to_owned()),
-        (settings::LOG, _) => std::env::var(name).ok(),
+    let settings = Settings::read(|name| match (name, &place.public_url) {
+        (settings::PUBLIC_URL, Some(url)) => Some(url.clone()),
+        (settings::LOG, _) => variable(name),
         _ => variables.get(name).cloned(),
     })?;
     telemetry::start(LogForm::Plain, &settings.log);
-    let Home::Stack(stack) = settings.home.clone() else {
+    let settings::Home::Stack(stack) = settings.home.clone() else {
         return Err(Failure::Other(format!("{function} is not a function of this connector")));
     };
-    let Some(public_url) = settings.public_url.clone() else {
-        return Err(Failure::Other(
-            "name the stack's address with --public-url: it is the output ApiUrl of the stack".to_owned(),
-        ));
-    };
+    let public_url = settings.public_url.clone().ok_or_else(address_unknown)?;
     Ok(Opened { services: Services::of_stack(settings, &stack, &config)?, public_url })
 }
 
 #[cfg(not(feature = "stack"))]
 #[expect(clippy::unused_async, reason = "it waits where it is built with AWS")]
-async fn open_stack(_: &str, _: Option<&str>) -> Result<Opened, Failure> {
+async fn open_stack(_: &str, _: &Place) -> Result<Opened, Failure> {
     Err(Failure::Other(
         "this zoho-connector was built without AWS: `cargo install --path cli --features stack` makes one with it"
             .to_owned(),

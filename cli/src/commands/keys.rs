@@ -2,14 +2,34 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::SignedDuration;
-use shared::base::clock::later;
+use serde_json::{Value, json};
+use shared::base::clock::{Timestamp, later};
 use shared::base::id::ConnectionName;
-use shared::core::access::key::{Keys as Store, NewKey, Permission};
+use shared::base::pasted::clean;
+use shared::core::access::key::{Keys as Store, NewKey, Permission, ServiceKey};
 use shared::core::services::Services;
 
+use crate::commands::confirm::confirm;
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
-use crate::terminal::say;
+use crate::commands::known;
+use crate::table::{Column, Table};
+use crate::terminal::{say, say_json};
+
+/// What a key may do stands last: it is never cut.
+const COLUMNS: &[Column] = &[
+    ("Id", false),
+    ("Label", false),
+    ("Connections", false),
+    ("Created", false),
+    ("Ends", false),
+    ("Writes", false),
+    ("Hidden", false),
+    ("May", false),
+];
+
+/// A label fits into a line of a table.
+const MAX_LABEL: usize = 60;
 
 #[derive(Subcommand)]
 pub(crate) enum Keys {
@@ -24,7 +44,7 @@ pub(crate) enum Keys {
 #[derive(Args)]
 pub(crate) struct Create {
     /// What to call it
-    #[arg(long, default_value = "agent")]
+    #[arg(long, default_value = "agent", value_parser = label)]
     label: String,
     /// What it may do: inventory:read, inventory:stock, inventory:write, crm:read, crm:write, events, and patterns as below
     #[arg(long, value_name = "PERMISSION,…", value_delimiter = ',')]
@@ -44,8 +64,21 @@ pub(crate) struct Create {
     /// Days until it ends; without, it does not end by itself
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     days: Option<u16>,
+    /// One JSON document in place of lines
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     installation: Installation,
+}
+
+/// A name that people recognise, in one line.
+fn label(text: &str) -> Result<String, String> {
+    let label = clean(text);
+    match label.chars().count() {
+        0 => Err("it is empty".to_owned()),
+        1..=MAX_LABEL if !label.contains(char::is_control) => Ok(label),
+        _ => Err(format!("it must be one line of at most {MAX_LABEL} characters")),
+    }
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -55,6 +88,9 @@ pub(crate) enum Redact {
 
 #[derive(Args)]
 pub(crate) struct List {
+    /// One JSON document in place of a table
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     installation: Installation,
 }
@@ -63,6 +99,9 @@ pub(crate) struct List {
 pub(crate) struct Revoke {
     /// The id: what stands between `zck_` and the next `_`
     id: String,
+    /// Do it without being asked
+    #[arg(long)]
+    yes: bool,
     #[command(flatten)]
     installation: Installation,
 }
@@ -84,6 +123,7 @@ fn store(services: &Services) -> Store {
 impl Create {
     async fn run(self) -> Result<(), Failure> {
         let Opened { services, public_url } = self.installation.open().await?;
+        known::warn_of_unknown(&services, &self.connections).await?;
         let mut permissions = self.can.unwrap_or_else(|| Permission::DEFAULT.to_vec());
         permissions.extend(self.allow);
         let wanted = NewKey {
@@ -97,6 +137,14 @@ impl Create {
             redact_contacts: self.redact.is_some(),
         };
         let (key, text) = store(&services).create(wanted).await?;
+        if self.json {
+            let mut document = described(&key);
+            if let Some(document) = document.as_object_mut() {
+                document.insert("key".to_owned(), text.expose().into());
+                document.insert("url".to_owned(), public_url.as_str().into());
+            }
+            return Ok(say_json(&document)?);
+        }
         say(format!("Service key {} (shown once, stored nowhere in the clear):", key.id));
         say(format!("  {}", text.expose()));
         say("Try it:");
@@ -109,32 +157,84 @@ impl Create {
 impl List {
     async fn run(self) -> Result<(), Failure> {
         let keys = store(&self.installation.open().await?.services).list().await?;
+        if self.json {
+            return Ok(say_json(&keys.iter().map(described).collect::<Vec<_>>())?);
+        }
         if keys.is_empty() {
-            say("No keys. `zoho-connector keys create` makes one.");
+            say(format!("No keys. `{}` makes one.", self.installation.command("keys create")));
+            return Ok(());
         }
-        for key in keys {
-            let can: Vec<_> = key.permissions.iter().map(ToString::to_string).collect();
-            let connections: Vec<_> = key.connections.iter().map(ConnectionName::as_str).collect();
-            let end = key.expires.map_or("no end".to_owned(), |end| format!("until {end}"));
-            let marks =
-                [(key.confirm, "  previews each write"), (key.redact_contacts, "  sees no data of contacts")];
-            let marks: String = marks.iter().filter(|(is, _)| *is).map(|(_, mark)| *mark).collect();
-            let (can, connections) = (can.join(","), connections.join(","));
-            say(format!("{}  {}  {can}  on {connections}  {end}{marks}", key.id, key.label));
-        }
+        let mut table = Table::new(COLUMNS);
+        keys.iter().for_each(|key| table.push(row(key)));
+        table.say();
         Ok(())
     }
+}
+
+/// A key for machines; its secret part is stored nowhere.
+fn described(key: &ServiceKey) -> Value {
+    json!({
+        "id": key.id,
+        "label": key.label,
+        "permissions": key.permissions,
+        "connections": key.connections,
+        "created": key.created,
+        "expires": key.expires,
+        "confirm": key.confirm,
+        "redact_contacts": key.redact_contacts,
+    })
+}
+
+fn row(key: &ServiceKey) -> [String; COLUMNS.len()] {
+    let connections: Vec<_> = key.connections.iter().map(ConnectionName::as_str).collect();
+    let may: Vec<_> = key.permissions.iter().map(ToString::to_string).collect();
+    [
+        key.id.clone(),
+        key.label.clone(),
+        connections.join(","),
+        minute(key.created),
+        key.expires.map_or_else(|| "never".to_owned(), minute),
+        (if key.confirm { "previewed" } else { "" }).to_owned(),
+        (if key.redact_contacts { "contacts" } else { "" }).to_owned(),
+        may.join(","),
+    ]
+}
+
+/// A moment as a table shows it.
+fn minute(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d %H:%MZ").to_string()
 }
 
 impl Revoke {
     async fn run(self) -> Result<(), Failure> {
         let id = self.id.strip_prefix("zck_").unwrap_or(&self.id);
         let id = id.split('_').next().unwrap_or(id);
-        if store(&self.installation.open().await?.services).revoke(id).await? {
-            say(format!("✓ Key {id} is revoked; it is dead everywhere within a minute."));
-            Ok(())
-        } else {
-            Err(Failure::Other(format!("there is no key {id}; `zoho-connector keys list` shows them")))
+        let store = store(&self.installation.open().await?.services);
+        let missing = || {
+            let list = self.installation.command("keys list");
+            Failure::Other(format!("there is no key {id}; `{list}` shows them"))
+        };
+        let all = store.list().await?;
+        let key = all.iter().find(|key| key.id == id).ok_or_else(missing)?;
+        let lost =
+            [known::described(key), "whoever holds it is refused within a minute, for good".to_owned()];
+        confirm(self.yes, "By revoking is lost", &lost).await?;
+        if !store.revoke(id).await? {
+            return Err(missing());
         }
+        say(format!("✓ Key {id} is revoked; it is dead everywhere within a minute."));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_label_is_one_line_that_says_something() {
+        assert_eq!(label("  Order desk ").unwrap(), "Order desk");
+        let long = "x".repeat(MAX_LABEL + 1);
+        assert!(["", "  ", "\u{feff}", "a\nb", &long].iter().all(|text| label(text).is_err()));
     }
 }

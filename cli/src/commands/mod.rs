@@ -3,6 +3,7 @@
 mod agent;
 mod api;
 mod client;
+mod confirm;
 mod connect;
 mod connections;
 mod demo;
@@ -10,22 +11,31 @@ mod disconnect;
 mod events;
 pub(crate) mod failure;
 mod installation;
+mod installations;
 mod keys;
+mod known;
 mod mappings;
+mod place;
 mod reconcile;
 mod refresh;
 mod sample;
 mod serve;
+mod shell;
 mod uninstall;
 mod webhooks;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use failure::Failure;
 
 /// Zoho Inventory and Zoho CRM for an agent that holds no Zoho secret.
 #[derive(Parser)]
-#[command(version, about, after_help = "Without a command, the demo runs: no Zoho account is needed.")]
+#[command(
+    name = "zoho-connector",
+    version,
+    about,
+    after_help = "Without a command, the demo runs: no Zoho account is needed."
+)]
 pub(crate) struct Line {
     #[command(subcommand)]
     command: Option<Command>,
@@ -65,6 +75,13 @@ enum Command {
     /// Imports, exports and completes what other systems call the items and locations of Zoho
     #[command(subcommand)]
     Mappings(mappings::Mappings),
+    /// Remembers where connectors are, so that commands need not be told
+    #[command(subcommand)]
+    Installations(installations::Installations),
+    /// Prints what a shell needs to complete commands
+    Completions(shell::Completions),
+    /// Writes manual pages, one for each command
+    Man(shell::Man),
     /// Ends everything for good: connections here and at Zoho, then what is kept
     Uninstall(uninstall::Uninstall),
     /// Writes live events for `cargo lambda invoke --data-file`
@@ -88,6 +105,9 @@ pub(crate) async fn run(line: Line) -> Result<(), Failure> {
         Command::Events(events) => events.run().await,
         Command::Reconcile(reconcile) => reconcile.run().await,
         Command::Mappings(mappings) => mappings.run().await,
+        Command::Installations(installations) => installations.run(),
+        Command::Completions(completions) => completions.run(Line::command()),
+        Command::Man(man) => man.run(Line::command()),
         Command::Uninstall(uninstall) => uninstall.run().await,
         Command::Sample(sample) => sample.run().await,
     }

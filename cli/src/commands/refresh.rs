@@ -1,21 +1,27 @@
 //! `zoho-connector refresh`.
 
 use clap::Args;
+use serde_json::json;
 use shared::base::id::ConnectionName;
-use shared::core::connection;
 use shared::core::connection::access_token::AccessToken;
 use shared::core::connection::token_refresh::{Ask, Reply};
+use shared::core::connection::{self, Connection};
 use shared::store::secret_record::load;
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
-use crate::terminal::say;
+use crate::commands::known;
+use crate::patience::patiently;
+use crate::terminal::{say, say_json};
 
 #[derive(Args)]
 pub(crate) struct Refresh {
     /// Name of the connection
     #[arg(long, default_value = "default")]
     connection: ConnectionName,
+    /// One JSON document in place of a line
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     installation: Installation,
 }
@@ -27,12 +33,19 @@ impl Refresh {
         // Whatever is stored is to be replaced, however long it would live.
         let token = load::<AccessToken>(&*services.stores.secrets, &AccessToken::secret_name(&name)).await?;
         let dead = token.map(|(token, _)| token.token.digest());
-        let reply = opened.token_refresh().ask(Ask::Renew { connection: name.clone(), dead }).await;
+        let token_refresh = opened.token_refresh();
+        let asked = token_refresh.ask(Ask::Renew { connection: name.clone(), dead });
+        let reply = patiently(&format!("asking Zoho for a new token of {name}"), asked).await;
         let failed = |line: String| Err(Failure::Other(line));
         match reply.map_err(|error| error.to_string())? {
             Reply::Renewed => {
                 let found = connection::get(&*services.stores.state, &name).await?;
                 let expires = found.as_ref().and_then(|found| found.token_expires);
+                if self.json {
+                    let notice = found.as_ref().and_then(Connection::notice);
+                    let document = json!({ "connection": name, "token_expires": expires, "notice": notice });
+                    return Ok(say_json(&document)?);
+                }
                 let until = expires.map(|at| format!(", good until {at}")).unwrap_or_default();
                 say(format!("✓ {name} has a new access token{until}."));
                 if let Some(notice) = found.and_then(|found| found.notice()) {
@@ -41,13 +54,18 @@ impl Refresh {
                 Ok(())
             }
             Reply::Wait { seconds, reason } => failed(format!("{reason}. Try again in {seconds} s")),
-            Reply::Misconfigured { reason } => {
-                failed(format!("{reason}. Correct it with `zoho-connector client set`"))
-            }
-            Reply::ReconnectRequired { .. } => failed(format!(
-                "Zoho no longer accepts the grant of {name}: a person must consent again, `zoho-connector connect --connection {name}`"
+            Reply::Misconfigured { reason } => failed(format!(
+                "{reason}. Correct it with `{}`",
+                self.installation.command("client set --id ID")
             )),
-            Reply::Unknown => failed(format!("there is no connection {name}")),
+            Reply::ReconnectRequired { .. } => failed(format!(
+                "Zoho no longer accepts the grant of {name}: a person must consent again, `{}`",
+                self.installation.command(&format!("connect --connection {name}"))
+            )),
+            Reply::Unknown => {
+                known::connection(services, &name).await?;
+                failed(format!("there is no connection {name}"))
+            }
             _ => failed("a renewal is under way; try again in some seconds".to_owned()),
         }
     }

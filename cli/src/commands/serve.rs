@@ -6,22 +6,39 @@ use clap::Args;
 use token_refresh::Local;
 use tokio::net::TcpListener;
 
+use crate::commands::api::quoted;
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Folder, Opened};
-use crate::server::{self, deliver::NewEvents};
-use crate::terminal::say;
+use crate::server;
+use crate::server::deliver::NewEvents;
+use crate::server::lock::Lock;
+use crate::terminal::{note, say};
 
 #[derive(Args)]
 pub(crate) struct Serve {
-    /// Address to listen on
+    /// Address to listen on, or only a port of this machine
     #[arg(long, default_value = "127.0.0.1:8080", value_parser = address)]
     listen: SocketAddr,
+    /// Run although another server runs on this folder: both then renew tokens and deliver events, each thing once
+    #[arg(long)]
+    beside_another: bool,
     #[command(flatten)]
     folder: Folder,
 }
 
 fn address(text: &str) -> Result<SocketAddr, String> {
-    text.parse().map_err(|_| "must be an address of this machine and a port, like 127.0.0.1:8083".to_owned())
+    let text = text.trim();
+    if let Ok(port) = text.trim_start_matches(':').parse() {
+        return Ok(SocketAddr::from(([127, 0, 0, 1], port)));
+    }
+    text.replacen("localhost:", "127.0.0.1:", 1).parse().map_err(|_| {
+        "it must be a port, or an address of this machine and a port, like 127.0.0.1:8083".to_owned()
+    })
+}
+
+/// The port of an address of this machine.
+fn port_of(url: &str) -> u16 {
+    url.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or(80)
 }
 
 impl Serve {
@@ -31,19 +48,55 @@ impl Serve {
             format!("cannot listen on {}: {error}; choose another with --listen", self.listen)
         })?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
+        let lock = if self.beside_another {
+            None
+        } else {
+            Some(Lock::take(&folder, address, services.clock.now())?)
+        };
         let new = NewEvents::default();
         let services = new.watch(&services);
         let token_refresh = Local::new(&services);
         let app = server::functions(&services, &token_refresh);
         say(format!("Listening on http://{address}, known to browsers and Zoho as {}", public_url.as_str()));
         say(format!("Store in {}", folder.display()));
+        if !public_url.is_https() && port_of(public_url.as_str()) != address.port() {
+            note(format!(
+                "Warning: browsers and agents are sent to {}, but this is port {}. Have all commands know the right one: zoho-connector installations add here --data {} --public-url http://localhost:{}",
+                public_url.as_str(),
+                address.port(),
+                quoted(&folder.to_string_lossy()),
+                address.port()
+            ));
+        }
         if !address.ip().is_loopback() {
             say(
                 "Warning: others on this network reach this address without encryption. Keys, codes and cookies go over it: put a reverse proxy with TLS in front, and listen on 127.0.0.1.",
             );
         }
         server::run(listener, app, token_refresh, &services, new).await;
+        drop(lock);
         say("Ended.");
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_may_be_a_port() {
+        for (text, expected) in [
+            ("8083", "127.0.0.1:8083"),
+            (":8083", "127.0.0.1:8083"),
+            ("localhost:8083", "127.0.0.1:8083"),
+            ("0.0.0.0:80", "0.0.0.0:80"),
+            ("[::1]:8083", "[::1]:8083"),
+        ] {
+            assert_eq!(address(text).unwrap().to_string(), expected);
+        }
+        for text in ["", "99999", "connector.example.com", "connector.example.com:80", "127.0.0.1"] {
+            assert!(address(text).unwrap_err().contains("like 127.0.0.1:8083"), "{text}");
+        }
     }
 }

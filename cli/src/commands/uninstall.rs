@@ -11,16 +11,18 @@ use shared::core::connection::orders::Order;
 use shared::core::connection::token_refresh::Reply;
 use tokio::time::sleep;
 
-use crate::commands::failure::Failure;
+use crate::commands::confirm::confirm;
+use crate::commands::failure::{Failure, LEFT_TO_DO};
 use crate::commands::installation::{Installation, Opened};
-use crate::terminal::{agrees, can_ask, say};
+use crate::commands::known::described;
+use crate::terminal::say;
 
 /// A renewal that is under way ends within this many tries, two seconds apart.
 const TRIES: u32 = 15;
 
 #[derive(Args)]
 pub(crate) struct Uninstall {
-    /// Ask nothing
+    /// Do it without being asked
     #[arg(long)]
     yes: bool,
     #[command(flatten)]
@@ -32,44 +34,35 @@ impl Uninstall {
         let opened = self.installation.open().await?;
         let (state, clock) = (&opened.services.stores.state, &opened.services.clock);
         let connections = connection::list(&**state).await?;
-        let names: Vec<_> = connections.iter().map(|found| found.name.as_str()).collect();
-        let keys = Keys::new(state.clone(), clock.clone()).list().await?.len();
-        let place = match &opened.services.settings.home {
-            Home::Stack(stack) => format!("the stack {}", stack.name),
-            Home::Folder(folder) => format!("the folder {}", folder.display()),
-        };
-        say(format!("This ends the connector in {place} for good:"));
-        match names.as_slice() {
-            [] => say("  no connection is there to be ended;"),
-            names => say(format!("  its grants are revoked at Zoho: {};", names.join(", "))),
-        }
-        say(format!("  {keys} service keys, the audit, the events and all settings are lost."));
-        if !self.yes {
-            if !can_ask() {
-                return Err(Failure::Settings("nobody can be asked here: say --yes".to_owned()));
-            }
-            if !agrees("Go on?").await? {
-                return Err(Failure::Other("nothing was done".to_owned()));
-            }
-        }
+        let keys = Keys::new(state.clone(), clock.clone()).list().await?;
+        let mut lost: Vec<_> = connections
+            .iter()
+            .map(|found| format!("the connection {}, here and at Zoho", found.name))
+            .collect();
+        lost.extend(keys.iter().map(described));
+        lost.push("all events, the audit, mappings, reconciliations and settings".to_owned());
+        confirm(self.yes, "By uninstalling is lost for good", &lost).await?;
         let mut unrevoked = Vec::new();
         for found in &connections {
             if !end(&opened, &found.name).await? {
                 unrevoked.push(found.name.as_str());
             }
         }
-        if !unrevoked.is_empty() {
-            say(format!(
-                "✗ Zoho did not confirm the end of {}. Remove the app in the Zoho account: Security, Connected Apps.",
-                unrevoked.join(", ")
-            ));
-        }
-        remove(&opened).await?;
+        remove(&self.installation, &opened).await?;
         say("What is yours to do at Zoho: delete the webhooks and rules that you made in Zoho Inventory");
         say(
             "(Settings, Automation), and the client in https://api-console.zoho.com if nothing else uses it.",
         );
-        Ok(())
+        if unrevoked.is_empty() {
+            return Ok(());
+        }
+        let names = unrevoked.join(", ");
+        Err(Failure::Ended(
+            LEFT_TO_DO,
+            format!(
+                "Zoho did not confirm the end of {names}: remove the app in the Zoho account (Security, Connected Apps)"
+            ),
+        ))
     }
 }
 
@@ -95,9 +88,9 @@ async fn end(opened: &Opened, name: &ConnectionName) -> Result<bool, Failure> {
 /// Deletes secrets and tables of a stack, and says what is left to do.
 #[cfg_attr(
     not(feature = "stack"),
-    expect(clippy::unused_async, reason = "it waits where it is built with AWS")
+    expect(unused_variables, clippy::unused_async, reason = "it asks AWS where it is built with it")
 )]
-async fn remove(opened: &Opened) -> Result<(), Failure> {
+async fn remove(installation: &Installation, opened: &Opened) -> Result<(), Failure> {
     match &opened.services.settings.home {
         Home::Folder(folder) => {
             say(format!(
@@ -109,7 +102,7 @@ async fn remove(opened: &Opened) -> Result<(), Failure> {
         Home::Stack(stack) => {
             use shared::store::aws::{remove_secrets, remove_table};
 
-            let config = crate::commands::installation::aws_config().await?;
+            let config = installation.aws().await?;
             let secrets = remove_secrets(&config, &stack.name).await?;
             say(format!("✓ {} secrets are deleted.", secrets.len()));
             for table in stack.state_table.iter().chain(&stack.events_table) {

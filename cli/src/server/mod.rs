@@ -3,12 +3,16 @@
 pub(crate) mod calls;
 mod connections;
 pub(crate) mod deliver;
+mod front;
+pub(crate) mod lock;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
 use axum::extract::Request;
+use axum::http::Method;
+use axum::routing::get;
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient};
 use shared::core::services::Services;
 use token_refresh::Local;
@@ -27,16 +31,18 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(5);
 /// The longest exchange: Zoho's call, one read per product, and the wait for the lease.
 const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(40);
 
-/// Each function behind its own paths.
+/// Each function behind its own paths, and at `/` where they are.
 pub(crate) fn functions(services: &Services, token_refresh: &Local) -> Router {
     let token_refresh: Arc<dyn TokenRefreshClient> = Arc::new(token_refresh.clone());
     let oauth = oauth_callback::router(services, token_refresh.clone());
     let webhooks = webhook_intake::router(services);
     let api = api_proxy::router(services, token_refresh);
+    let front = Router::new().route("/", get(front::front));
     Router::new().fallback_service(service_fn(move |request: Request| {
         let function = match request.uri().path() {
             path if path.starts_with("/oauth/") => &oauth,
             path if path.starts_with("/webhooks/") => &webhooks,
+            "/" if [Method::GET, Method::HEAD].contains(request.method()) => &front,
             _ => &api,
         };
         function.clone().oneshot(request)

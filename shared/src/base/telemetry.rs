@@ -1,6 +1,6 @@
 //! Logs and metrics, set up once per process: JSON lines for machines, plain lines for a terminal.
 
-use std::io::{Write, stdout};
+use std::io::{IsTerminal, Write, stderr, stdout};
 use std::sync::OnceLock;
 
 use serde_json::{Value, json};
@@ -28,12 +28,20 @@ pub fn start(form: LogForm, filter: &str) {
     let filter: Targets = filter.parse().unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
     // At trace, the AWS SDK prints the bodies of its calls, which hold secrets.
     let filter = filter.with_target("aws_", Level::INFO);
-    let lines = tracing_subscriber::fmt::layer().with_target(false).with_writer(std::io::stderr);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_target(false)
+        .with_writer(std::io::stderr)
+        .with_ansi(in_colour(stderr().is_terminal(), std::env::var("NO_COLOR").ok().as_deref()));
     let registry = tracing_subscriber::registry().with(filter);
     let _already_started = match form {
         LogForm::Json => registry.with(lines.json().flatten_event(true).with_span_list(false)).try_init(),
         LogForm::Plain => registry.with(lines.compact()).try_init(),
     };
+}
+
+/// Colours are for people at a terminal who have not said that they want none: <https://no-color.org>
+fn in_colour(is_terminal: bool, no_color: Option<&str>) -> bool {
+    is_terminal && no_color.is_none_or(str::is_empty)
 }
 
 /// Writes a metric as a line, which CloudWatch turns into a metric in the namespace `ZohoConnector`, by function:
@@ -83,6 +91,12 @@ fn metric_line(function: &str, name: &str, outcome: Option<&str>, value: usize, 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn colours_are_for_terminals_only() {
+        assert!(in_colour(true, None) && in_colour(true, Some("")));
+        assert!(!in_colour(true, Some("1")) && !in_colour(false, None));
+    }
 
     #[test]
     fn a_metric_is_a_line_that_cloudwatch_understands() {

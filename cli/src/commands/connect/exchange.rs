@@ -10,6 +10,7 @@ use shared::zoho::secrets::AuthorizationCode;
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
+use crate::patience::patiently;
 use crate::terminal::{ask_line, say};
 
 /// Has a code exchanged, asks for an organisation where there are several, and says how it ended.
@@ -27,7 +28,8 @@ pub(super) async fn exchange(
     let link = Consents::new(stores.state.clone(), clock.clone()).make_link(&wish).await?.digest();
     let consented = Consented::ByLink { link };
     let ask = Ask::Exchange { consented, data_centre, redirect_uri, code, ticket: ticket.clone() };
-    let mut reply = token_refresh.ask(ask).await.map_err(|error| error.to_string())?;
+    let asked = patiently("having Zoho exchange the code", token_refresh.ask(ask)).await;
+    let mut reply = asked.map_err(|error| error.to_string())?;
     if let Reply::Choose { organizations } = &reply {
         let organization = choose_organization(organizations)?;
         let ask = Ask::Choose { connection, ticket, organization };
@@ -68,6 +70,5 @@ pub(super) fn report(ending: &Ending) -> Result<(), Failure> {
     ending.facts.iter().for_each(|(name, value)| say(format!("{name}: {value}")));
     let is_for_terminal = |line: &&String| !line.contains("close this page");
     ending.lines.iter().filter(is_for_terminal).for_each(say);
-    say("Then: zoho-connector keys create");
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use serde_json::json;
 use shared::base::secret::Secret;
 use shared::core::connection::consent::{CHOICE, Consents, LIFETIME, Outcome, Wish};
 use tokio::time::{Instant, sleep};
@@ -9,20 +10,34 @@ use tokio::time::{Instant, sleep};
 use super::exchange::report;
 use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
-use crate::terminal::say;
+use crate::terminal::{say, say_json};
 
 pub(super) async fn connect(opened: &Opened, wish: &Wish, waits: bool) -> Result<(), Failure> {
     let consents = Consents::new(opened.services.stores.state.clone(), opened.services.clock.clone());
     let nonce = consents.make_link(wish).await?;
     say("Open this link in a browser and consent (good for ten minutes, for one connection):");
-    say(format!("  {}/oauth/start?link={}", opened.public_url.as_str(), nonce.expose()));
+    say(format!("  {}", address(opened, &nonce)));
     if !waits {
         return Ok(());
     }
-    say(
-        "Waiting for the consent (Ctrl-C stops waiting, the link stays good). `zoho-connector serve` must run.",
-    );
+    say("Waiting for the consent (Ctrl-C stops waiting, the link stays good).");
     wait(&consents, &nonce).await
+}
+
+/// A link for machines.
+pub(super) async fn show(opened: &Opened, wish: &Wish) -> Result<(), Failure> {
+    let consents = Consents::new(opened.services.stores.state.clone(), opened.services.clock.clone());
+    let nonce = consents.make_link(wish).await?;
+    let document = json!({
+        "connection": wish.connection,
+        "link": address(opened, &nonce),
+        "expires_in_seconds": LIFETIME.as_secs(),
+    });
+    Ok(say_json(&document)?)
+}
+
+fn address(opened: &Opened, nonce: &Secret) -> String {
+    format!("{}/oauth/start?link={}", opened.public_url.as_str(), nonce.expose())
 }
 
 /// Until the consent has ended, well or not.

@@ -3,6 +3,7 @@
 mod exchange;
 mod link;
 mod paste;
+mod reachable;
 pub(crate) mod request;
 mod self_client;
 
@@ -11,6 +12,7 @@ use shared::zoho::data_centre::DataCentre;
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
+use crate::terminal::{note, say};
 use request::ConsentRequest;
 
 #[derive(Args)]
@@ -30,6 +32,9 @@ pub(crate) struct Connect {
     /// Only print the link
     #[arg(long)]
     no_wait: bool,
+    /// One JSON document with the link, without waiting for the consent
+    #[arg(long, conflicts_with_all = ["paste", "self_client"])]
+    json: bool,
     #[command(flatten)]
     installation: Installation,
 }
@@ -39,9 +44,23 @@ impl Connect {
         let opened = self.installation.open().await?;
         let wish = self.request.wish(&opened.services).await?;
         match (self.paste, self.self_client.as_deref().zip(self.dc)) {
-            (true, _) => paste::connect(&opened, wish).await,
-            (false, Some((code, dc))) => self_client::connect(&opened, wish, code, dc).await,
-            (false, None) => link::connect(&opened, &wish, !self.no_wait).await,
+            (true, _) => paste::connect(&opened, wish).await?,
+            (false, Some((code, dc))) => self_client::connect(&opened, wish, code, dc).await?,
+            (false, None) => {
+                let waits = !self.no_wait && !self.json;
+                if let Some(trouble) = reachable::trouble(opened.public_url.as_str(), waits).await {
+                    note(format!("Warning: {trouble}."));
+                }
+                if self.json {
+                    return link::show(&opened, &wish).await;
+                }
+                link::connect(&opened, &wish, waits).await?;
+                if !waits {
+                    return Ok(());
+                }
+            }
         }
+        say(format!("Then: {}", self.installation.command("keys create")));
+        Ok(())
     }
 }

@@ -31,7 +31,7 @@ pub(crate) struct ConsentRequest {
     #[arg(long, value_name = "EXACT,LIST")]
     scopes: Option<String>,
     /// The Inventory organisation, where the user is in several
-    #[arg(long, value_name = "ID")]
+    #[arg(long, value_name = "ID", value_parser = organization_id)]
     organization: Option<String>,
     /// A connection that is there already may become one of another organisation
     #[arg(long)]
@@ -39,6 +39,16 @@ pub(crate) struct ConsentRequest {
     /// The user who will consent is none of those who have 20 connections already
     #[arg(long)]
     another_user: bool,
+}
+
+/// An id as Zoho gives it: digits.
+fn organization_id(text: &str) -> Result<String, String> {
+    let id = clean(text);
+    if (1..=24).contains(&id.len()) && id.bytes().all(|byte| byte.is_ascii_digit()) {
+        Ok(id)
+    } else {
+        Err("it must be the organisation's number: in Zoho Inventory, My Organization at the top right names it".to_owned())
+    }
 }
 
 impl ConsentRequest {
@@ -74,7 +84,7 @@ impl ConsentRequest {
             connection: self.connection.clone(),
             client_id: client.id.clone(),
             home: client.home,
-            organization: self.organization.as_deref().map(clean).or(organization),
+            organization: self.organization.clone().or(organization),
             crm_organization,
             scopes,
             again: None,

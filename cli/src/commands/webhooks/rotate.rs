@@ -8,6 +8,7 @@ use shared::zoho::signature::standard_secret;
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
+use crate::commands::known;
 use crate::commands::webhooks::secret::new_secret;
 use crate::terminal::say;
 
@@ -47,6 +48,7 @@ impl Rotate {
             return Err(Failure::Other("--query-string is for --source inventory only".to_owned()));
         }
         let Opened { services, public_url } = self.installation.open().await?;
+        known::warn_of_unknown(&services, [&self.connection]).await?;
         let secrets = &*services.stores.secrets;
         let secret = new_secret();
         let source = match self.source {
@@ -67,7 +69,8 @@ impl Rotate {
             "A running connector takes the new secret at once, and the one before it until the next rotation.",
         );
         let source = if self.source == Source::Custom { " --source custom" } else { "" };
-        say(format!("`zoho-connector webhooks send-test{source}` tries it."));
+        let test = format!("webhooks send-test --connection {}{source}", self.connection);
+        say(format!("`{}` tries it.", self.installation.command(&test)));
         Ok(())
     }
 }

@@ -1,6 +1,7 @@
 //! `zoho-connector webhooks show`.
 
 use clap::Args;
+use serde_json::{Value, json};
 use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
 use shared::core::events::subscription;
@@ -10,7 +11,7 @@ use shared::core::events::{Event, Events};
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
 use crate::commands::webhooks::found::is_found;
-use crate::terminal::say;
+use crate::terminal::{say, say_json};
 
 /// Among so many events of a connection the last of each source is looked for.
 const MAX_EVENTS_READ: usize = 200;
@@ -20,6 +21,9 @@ pub(crate) struct Show {
     /// Name of the connection; without, all
     #[arg(long)]
     connection: Option<ConnectionName>,
+    /// One JSON document in place of lines
+    #[arg(long)]
+    json: bool,
     #[command(flatten)]
     installation: Installation,
 }
@@ -31,16 +35,46 @@ impl Show {
         let is_asked =
             |watch: &Subscription| self.connection.as_ref().is_none_or(|name| *name == watch.connection);
         let found: Vec<_> = all.filter(is_asked).collect();
-        if found.is_empty() {
-            say("Nothing is watched. `zoho-connector webhooks setup` begins it.");
-        }
         let events = Events::new(services.stores.events.clone(), services.clock.clone());
+        if self.json {
+            let mut all = Vec::new();
+            for watch in found {
+                let last = events.newest(&watch.connection, MAX_EVENTS_READ).await?;
+                all.push(described(&watch, &last));
+            }
+            return Ok(say_json(&all)?);
+        }
+        if found.is_empty() {
+            let setup = self.installation.command("webhooks setup");
+            say(format!("Nothing is watched. `{setup}` begins it."));
+        }
         for watch in found {
             let last = events.newest(&watch.connection, MAX_EVENTS_READ).await?;
             describe(&watch, &last, services.clock.now());
         }
         Ok(())
     }
+}
+
+/// What is watched, for machines, with the last event of each source.
+fn described(watch: &Subscription, last: &[Event]) -> Value {
+    let last = |source: &str| {
+        let event = last_of(last, source)?;
+        let found = is_found(event);
+        let (kind, subject, at) = (&event.kind, &event.subject, event.receivedtime);
+        Some(json!({ "id": event.id, "type": kind, "subject": subject, "receivedtime": at, "found": found }))
+    };
+    let mut document = json!(watch);
+    if let Some(document) = document.as_object_mut() {
+        document.insert("last".to_owned(), json!({ "crm": last("crm"), "inventory": last("inventory") }));
+    }
+    document
+}
+
+/// The newest event of a source.
+fn last_of<'a>(events: &'a [Event], source: &str) -> Option<&'a Event> {
+    let end = format!("/{source}");
+    events.iter().find(|event| event.source.ends_with(&end))
 }
 
 fn describe(watch: &Subscription, last: &[Event], now: Timestamp) {
@@ -60,9 +94,7 @@ fn describe(watch: &Subscription, last: &[Event], now: Timestamp) {
         line("", how.to_owned());
     }
     for source in ["crm", "inventory"] {
-        let end = format!("/{source}");
-        let found = last.iter().find(|event| event.source.ends_with(&end));
-        let told = found.map(|event| {
+        let told = last_of(last, source).map(|event| {
             let how = if is_found(event) { "  (found, not told)" } else { "" };
             let subject = event.subject.as_deref().unwrap_or_default();
             format!("{}  {}  {subject}{how}", event.receivedtime, event.kind)

@@ -61,6 +61,11 @@ impl Clients {
         self.0.iter().find(|client| client.id == id)
     }
 
+    /// All of them, the newest last.
+    pub fn iter(&self) -> impl Iterator<Item = &Client> {
+        self.0.iter()
+    }
+
     /// The client for new connections.
     pub fn newest(&self) -> Option<&Client> {
         self.0.last()

@@ -11,7 +11,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode, MAIN_DB, ffi};
 
 use super::{Secrets, StoreError, Stores, Table};
 use crate::base::clock::SharedClock;
@@ -36,20 +36,19 @@ impl Sqlite {
     /// Where the folder or the file cannot be made or read.
     pub fn open(folder: &Path, clock: SharedClock) -> Result<Self, StoreError> {
         let path = folder.join(FILE_NAME);
-        let failed = |error: io::Error| StoreError::Unavailable(format!("{}: {error}", path.display()));
+        let failed = |error: io::Error| {
+            StoreError::Unavailable(format!(
+                "{} cannot be made or opened ({error}): name a folder that belongs to this user",
+                path.display()
+            ))
+        };
         private_folder(folder).map_err(failed)?;
         tighten(folder)?;
         // The file is made before SQLite opens it, so that it never exists with wider rights; its log inherits them.
         private_file(&path).map_err(failed)?;
 
-        let writer = Connection::open(&path)?;
-        writer.busy_timeout(worker::BUSY_TIMEOUT)?;
-        writer.pragma_update(None, "journal_mode", "WAL")?;
-        writer.pragma_update(None, "synchronous", "FULL")?;
-        writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
-        // What is deleted was a secret, more often than not: its bytes go, too.
-        writer.pragma_update(None, "secure_delete", "ON")?;
-        writer.execute_batch(SCHEMA)?;
+        let writer = Connection::open(&path).map_err(|error| unusable(&path, &error))?;
+        prepare(&writer).map_err(|error| unusable(&path, &error))?;
         let reader = Connection::open(&path)?;
         reader.busy_timeout(worker::BUSY_TIMEOUT)?;
         reader.pragma_update(None, "query_only", true)?;
@@ -59,6 +58,20 @@ impl Sqlite {
     /// Whether `folder` holds a database.
     pub fn is_in(folder: &Path) -> bool {
         folder.join(FILE_NAME).is_file()
+    }
+
+    /// As [`Self::is_in`], for a folder that may belong to somebody else.
+    ///
+    /// # Errors
+    /// Where this user may not look.
+    pub fn find_in(folder: &Path) -> io::Result<bool> {
+        match fs::metadata(folder.join(FILE_NAME)) {
+            Ok(found) => Ok(found.is_file()),
+            Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
+                Ok(false)
+            }
+            Err(error) => Err(error),
+        }
     }
 
     /// A database that lives as long as this value.
@@ -81,6 +94,37 @@ impl Sqlite {
     pub fn table(&self, name: &'static str) -> Arc<dyn Table> {
         Arc::new(SqliteTable { name, database: self.0.clone() })
     }
+}
+
+/// Sets a connection up for writing, and makes sure that it can write: SQLite opens what it may only read without a word.
+fn prepare(writer: &Connection) -> rusqlite::Result<()> {
+    if writer.is_readonly(MAIN_DB)? {
+        return Err(rusqlite::Error::SqliteFailure(ffi::Error::new(ffi::SQLITE_READONLY), None));
+    }
+    writer.busy_timeout(worker::BUSY_TIMEOUT)?;
+    writer.pragma_update(None, "journal_mode", "WAL")?;
+    writer.pragma_update(None, "synchronous", "FULL")?;
+    writer.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    // What is deleted was a secret, more often than not: its bytes go, too.
+    writer.pragma_update(None, "secure_delete", "ON")?;
+    writer.execute_batch(SCHEMA)
+}
+
+/// Why a database cannot be used, with what to do.
+fn unusable(path: &Path, error: &rusqlite::Error) -> StoreError {
+    let path = path.display();
+    StoreError::Unavailable(match error.sqlite_error_code() {
+        Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => format!(
+            "{path} cannot be written ({error}): run as the user whom it belongs to, and make the folder and its files writable"
+        ),
+        Some(ErrorCode::DiskFull) => format!("{path} cannot be written: the disk is full"),
+        Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+            format!(
+                "{path} is no database of this connector, or is damaged ({error}): put a copy in its place"
+            )
+        }
+        _ => format!("{path}: {error}"),
+    })
 }
 
 const SCHEMA: &str = "
@@ -151,7 +195,13 @@ fn tighten(folder: &Path) -> Result<(), StoreError> {
         fs::set_permissions(path, fs::Permissions::from_mode(mode)).map_err(|error| failed(path, &error))
     };
     let mut only_ours = true;
-    for entry in fs::read_dir(folder).map_err(|error| failed(folder, &error))? {
+    let unreadable = |error: io::Error| {
+        StoreError::Unavailable(format!(
+            "{} cannot be read ({error}): run as the user whom it belongs to, or name another folder",
+            folder.display()
+        ))
+    };
+    for entry in fs::read_dir(folder).map_err(unreadable)? {
         let entry = entry.map_err(|error| failed(folder, &error))?;
         if entry.file_name().to_string_lossy().starts_with(FILE_NAME) {
             tight(&entry.path(), 0o600)?;
@@ -176,5 +226,40 @@ impl From<Sqlite> for Stores {
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Unavailable(error.to_string())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::OpenFlags;
+
+    use super::*;
+
+    #[test]
+    fn what_can_only_be_read_is_refused_when_it_is_opened() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE_NAME);
+        let writer = Connection::open(&path).unwrap();
+        prepare(&writer).unwrap();
+        prepare(&writer).unwrap();
+        let reader = Connection::open_with_flags(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
+        let error = unusable(&path, &prepare(&reader).unwrap_err()).to_string();
+        assert!(error.contains("cannot be written") && error.contains(FILE_NAME), "{error}");
+    }
+
+    #[test]
+    fn what_is_no_database_says_so() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join(FILE_NAME), "not a database ".repeat(400)).unwrap();
+        let clock = std::sync::Arc::new(crate::base::clock::SystemClock);
+        let error = Sqlite::open(folder.path(), clock).err().unwrap().to_string();
+        assert!(error.contains("no database of this connector"), "{error}");
+    }
+
+    #[test]
+    fn a_folder_without_a_database_has_none() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(!Sqlite::find_in(folder.path()).unwrap());
+        assert!(!Sqlite::find_in(&folder.path().join("none")).unwrap());
     }
 }

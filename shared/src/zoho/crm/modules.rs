@@ -25,6 +25,11 @@ const OWN_SCOPE: [&str; 20] = [
     "Services",
 ];
 
+/// The modules that every CRM has, by their API names.
+pub fn standard() -> impl Iterator<Item = &'static str> + Clone {
+    OWN_SCOPE.into_iter()
+}
+
 /// The word for a record of a module, as events use it: `deal` for `Deals`, `price_book` for `Price_Books`.
 pub fn record_word(module: &str) -> String {
     let name = module.to_ascii_lowercase();

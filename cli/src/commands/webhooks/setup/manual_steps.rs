@@ -36,11 +36,11 @@ pub(super) fn tell(rules: &[Rule], secret: &Secret) {
     say("");
 }
 
-/// How to end these.
-pub(super) fn tell_end<'a>(rules: impl Iterator<Item = &'a Rule>, reason: &str) {
+/// How to end these. False where there are none.
+pub(super) fn tell_end<'a>(rules: impl Iterator<Item = &'a Rule>, reason: &str) -> bool {
     let mut rules = rules.peekable();
     if rules.peek().is_none() {
-        return;
+        return false;
     }
     say(format!("✗ Zoho Inventory's webhooks cannot be deleted from here: {reason}"));
     say("  Where there are any with these URLs, delete them in Zoho Inventory under Settings, Automation:");
@@ -48,6 +48,7 @@ pub(super) fn tell_end<'a>(rules: impl Iterator<Item = &'a Rule>, reason: &str) 
     for rule in rules {
         say(format!("    {}", rule.url));
     }
+    true
 }
 
 /// Zoho's word for a kind of records, as its pages show it.

@@ -3,6 +3,7 @@
 
 mod channel;
 mod manual_steps;
+mod modules;
 mod rules;
 mod selection;
 mod stop;
@@ -14,16 +15,16 @@ use std::time::Duration;
 
 use clap::Args;
 use shared::base::id::ConnectionName;
-use shared::core::connection::{self, Connection, State};
+use shared::core::connection::{Connection, State};
 use shared::core::events::subscription;
 use shared::core::events::subscription::Subscription;
-use shared::store::Table;
 use shared::zoho::inventory::record_kinds::RecordKind;
 
-use crate::commands::failure::Failure;
+use crate::commands::failure::{Failure, LEFT_TO_DO};
 use crate::commands::installation::{Installation, Opened};
+use crate::commands::known;
 use crate::terminal::say;
-use rules::Rules;
+use rules::{LinedUp, Rules};
 use selection::Selection;
 use wait::Awaited;
 use watch_row::Notifier;
@@ -52,6 +53,9 @@ pub(crate) struct Setup {
     /// Watch nothing any more, and end at Zoho what setup made there
     #[arg(long, conflicts_with_all = ["crm", "inventory", "look_only", "wait"])]
     stop: bool,
+    /// Stop without being asked
+    #[arg(long, requires = "stop")]
+    yes: bool,
     #[command(flatten)]
     installation: Installation,
 }
@@ -60,9 +64,10 @@ impl Setup {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let opened = self.installation.open().await?;
         if self.stop {
-            return stop::run(&opened, &self.connection).await;
+            return stop::run(&opened, &self.connection, self.yes).await;
         }
-        let connection = connected(&*opened.services.stores.state, &self.connection).await?;
+        modules::spelled(self.crm.as_deref().unwrap_or_default())?;
+        let connection = connected(&opened, &self.connection, &self.installation).await?;
         let before = subscription::get(&*opened.services.stores.state, &self.connection).await?;
         let inventory =
             self.inventory.map(|kinds| kinds.iter().filter_map(|word| RecordKind::of_word(word)).collect());
@@ -70,19 +75,22 @@ impl Setup {
         let before = before.map(|stored| stored.watch);
         let before = before.filter(|before| !before.crm.is_empty() || !before.inventory.is_empty());
         let selection = Selection::of(self.crm, inventory, before.as_ref(), &connection.scopes);
-        selection.check(&connection, self.look_only)?;
+        selection.check(&connection, self.look_only, &self.installation)?;
+        modules::known_to_crm(&opened, &connection, &selection.crm).await?;
         if self.look_only {
             return poll_only(&opened, &connection, &selection, before.as_ref()).await;
         }
         reachable(opened.public_url.as_str())?;
         say(format!("{}: {selection}", connection.name));
-        set_up(&opened, &connection, &selection, before.as_ref(), Duration::from_secs(self.wait.into())).await
+        let timeout = Duration::from_secs(self.wait.into());
+        set_up(&opened, &self.installation, &connection, &selection, before.as_ref(), timeout).await
     }
 }
 
 /// Sets up CRM's channel and Inventory's webhooks, and waits for the first change of each.
 async fn set_up(
     opened: &Opened,
+    installation: &Installation,
     connection: &Connection,
     selection: &Selection,
     before: Option<&Subscription>,
@@ -122,15 +130,17 @@ async fn set_up(
         }
     }
     let rules = Rules::of(name, opened.public_url.as_str());
-    let made = rules.line_up(opened, connection, &selection.inventory, kinds_of(before)).await?;
+    let LinedUp { made, ended } =
+        rules.line_up(opened, installation, connection, &selection.inventory, kinds_of(before)).await?;
     awaited.extend(Awaited::inventory(&selection.inventory, !made));
     if made {
         watch_row::inventory_tells(opened, name, &selection.inventory).await?;
     }
     wait::wait(opened, name, &mut awaited, timeout).await?;
+    // Webhooks that the operator made count as working once each has arrived.
+    let seen = awaited.iter().all(|awaited| !awaited.is_inventory() || awaited.came());
     if !made {
-        // Webhooks that the operator made count as working once each has arrived.
-        if awaited.iter().all(|awaited| !awaited.is_inventory() || awaited.came()) {
+        if seen {
             watch_row::inventory_tells(opened, name, &selection.inventory).await?;
         } else {
             say(format!(
@@ -138,10 +148,18 @@ async fn set_up(
             ));
         }
     }
-    match refused {
-        Some(reason) => Err(Failure::Other(format!("Zoho CRM's channel was not made: {reason}"))),
-        None => Ok(()),
+    if let Some(reason) = refused {
+        return Err(Failure::Other(format!("Zoho CRM's channel was not made: {reason}")));
     }
+    let waited = !timeout.is_zero();
+    let left = |line: &str| Err(Failure::Ended(LEFT_TO_DO, line.to_owned()));
+    if !made && !seen {
+        return left("Webhooks are left to be made in Zoho Inventory, as above; then run setup again.");
+    }
+    if waited && awaited.iter().any(|awaited| !awaited.came()) {
+        return left("All is set up, but not every change was seen to come: check what is listed above.");
+    }
+    if ended { Ok(()) } else { Err(stop::left_to_delete()) }
 }
 
 /// Lets the connector poll, and deletes the channel and the webhooks at Zoho.
@@ -154,13 +172,14 @@ async fn poll_only(
     let name = &connection.name;
     channel::end(opened, name).await?;
     watch_row::set(opened, name, selection, before, Notifier::Nobody).await?;
-    Rules::of(name, opened.public_url.as_str()).end(opened, connection, kinds_of(before)).await?;
+    let rules = Rules::of(name, opened.public_url.as_str());
+    let ended = rules.end(opened, connection, kinds_of(before)).await?;
     say(format!("✓ {name}: {selection}. {POLLED}."));
     if !selection.inventory.is_empty() {
         say("  What is deleted in Zoho Inventory cannot be found: its lists do not say.");
     }
     say("  `zoho-connector webhooks show` says how it goes.");
-    Ok(())
+    if ended { Ok(()) } else { Err(stop::left_to_delete()) }
 }
 
 fn kinds_of(before: Option<&Subscription>) -> &[&'static RecordKind] {
@@ -168,11 +187,15 @@ fn kinds_of(before: Option<&Subscription>) -> &[&'static RecordKind] {
 }
 
 /// The connection, where it can be used.
-async fn connected(state: &dyn Table, name: &ConnectionName) -> Result<Connection, Failure> {
-    let how = format!("`zoho-connector connect --connection {name}`");
-    let Some(connection) = connection::get(state, name).await? else {
-        return Err(Failure::Other(format!("there is no connection {name}: begin with {how}")));
-    };
+async fn connected(
+    opened: &Opened,
+    name: &ConnectionName,
+    installation: &Installation,
+) -> Result<Connection, Failure> {
+    let how = format!("`{}`", installation.command(&format!("connect --connection {name}")));
+    let connection = known::connection(&opened.services, name)
+        .await
+        .map_err(|failure| failure.going_on(&format!("To connect it: {how}")))?;
     match connection.state {
         State::ReconnectRequired { .. } | State::Disconnecting => Err(Failure::Other(format!(
             "{name} is not connected any more: a person must consent again, {how}"

@@ -11,15 +11,27 @@ use shared::zoho::inventory::webhook_rules::{MAX_NAME_LENGTH, Rule, SCOPES_TO_CR
 use shared::zoho::scope::Product;
 
 use crate::commands::failure::Failure;
-use crate::commands::installation::Opened;
+use crate::commands::installation::{Installation, Opened};
 use crate::commands::webhooks::secret::new_secret;
 use crate::commands::webhooks::setup::manual_steps;
 use crate::commands::webhooks::setup::selection::connect_again;
 use crate::commands::webhooks::setup::zoho_settings::ZohoSettings;
+use crate::patience::patiently;
 use crate::terminal::say;
+
+/// What is waited for.
+const AT_WORK: &str = "looking through Zoho Inventory's webhooks and rules";
 
 /// Two rules for each kind of records, for changes and for deletions: Zoho's payloads do not tell those apart.
 pub(super) struct Rules(Vec<Rule>);
+
+/// How far Zoho let us line them up.
+pub(super) struct LinedUp {
+    /// Whether Zoho has all that are wanted.
+    pub(super) made: bool,
+    /// Whether it has none of the others, as far as is known.
+    pub(super) ended: bool,
+}
 
 impl Rules {
     /// All that a connection can have.
@@ -35,33 +47,33 @@ impl Rules {
         Self(RecordKind::watchable().flat_map(both).collect())
     }
 
-    /// Makes the rules of these kinds, and deletes the others. Says whether Zoho has all of them now; else it has printed the manual
-    /// steps.
+    /// Makes the rules of these kinds, and deletes the others. What Zoho does not let it do, it has printed as manual steps.
     pub(super) async fn line_up(
         &self,
         opened: &Opened,
+        installation: &Installation,
         connection: &Connection,
         kinds: &[&'static RecordKind],
         before: &[&'static RecordKind],
-    ) -> Result<bool, Failure> {
+    ) -> Result<LinedUp, Failure> {
         if !connection.scopes.products().contains(&Product::Inventory) {
-            return Ok(true);
+            return Ok(LinedUp { made: true, ended: true });
         }
         let (wanted, unwanted): (Vec<_>, Vec<_>) =
             self.0.iter().cloned().partition(|rule| kinds.contains(&rule.kind));
-        Self(unwanted).end(opened, connection, before).await?;
+        let ended = Self(unwanted).end(opened, connection, before).await?;
         if wanted.is_empty() {
-            return Ok(true);
+            return Ok(LinedUp { made: true, ended });
         }
         let (secret, is_new) = secret(opened, &connection.name).await?;
         let settings = ZohoSettings::open(opened, connection, SCOPES_TO_CREATE).await;
         let (reason, left) = match settings {
-            Ok(settings) => match settings.make(&wanted, &secret, is_new).await {
+            Ok(settings) => match patiently(AT_WORK, settings.make(&wanted, &secret, is_new)).await {
                 Ok(made) => {
                     say("✓ Zoho Inventory tells of changes by its own webhooks.");
                     let there = wanted.len() - made;
                     say(format!("  Made or switched on now: {made}; there already: {there}."));
-                    return Ok(true);
+                    return Ok(LinedUp { made: true, ended });
                 }
                 Err(refused) => (refused.reason, refused.left),
             },
@@ -70,40 +82,40 @@ impl Rules {
         say(format!("✗ Zoho Inventory's webhooks cannot be made from here: {reason}"));
         if SCOPES_TO_CREATE.iter().any(|scope| !connection.scopes.allows(scope)) {
             let again = connect_again(connection, &["ZohoInventory.settings.ALL".to_owned()]);
-            say(format!("  After `{again}`, setup tries to make them itself."));
+            say(format!("  After `{}`, setup tries to make them itself.", installation.command(&again)));
         }
         manual_steps::tell(&left, &secret);
-        Ok(false)
+        Ok(LinedUp { made: false, ended })
     }
 
-    /// Deletes them. Where Zoho refuses, prints the manual steps for the kinds that were watched `before`.
+    /// Deletes them. Where Zoho refuses, prints the manual steps for the kinds that were watched `before`, and gives false.
     pub(super) async fn end(
         &self,
         opened: &Opened,
         connection: &Connection,
         before: &[&'static RecordKind],
-    ) -> Result<(), Failure> {
+    ) -> Result<bool, Failure> {
         let known = WebhookSecrets::read(&*opened.services.stores.secrets).await?;
         let has_inventory = connection.scopes.products().contains(&Product::Inventory);
         // Without a secret no webhook was ever made.
         if self.0.is_empty() || !has_inventory || known.inventory(&connection.name).is_empty() {
-            return Ok(());
+            return Ok(true);
         }
         let ended = match ZohoSettings::open(opened, connection, SCOPES_TO_DELETE).await {
-            Ok(settings) => settings.end(&self.0).await,
+            Ok(settings) => patiently(AT_WORK, settings.end(&self.0)).await,
             Err(reason) => Err(reason),
         };
         match ended {
-            Ok(0) => {}
+            Ok(0) => Ok(true),
             Ok(count) => {
                 say(format!("✓ {count} webhooks of Zoho Inventory are deleted, each with its rule."));
+                Ok(true)
             }
             Err(reason) => {
                 let left = self.0.iter().filter(|rule| before.contains(&rule.kind));
-                manual_steps::tell_end(left, &reason);
+                Ok(!manual_steps::tell_end(left, &reason))
             }
         }
-        Ok(())
     }
 }
 

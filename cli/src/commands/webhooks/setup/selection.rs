@@ -11,6 +11,8 @@ use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 
 use crate::commands::failure::Failure;
+use crate::commands::installation::Installation;
+use crate::commands::webhooks::setup::modules::meant;
 
 /// The modules that are watched where none are named.
 const DEFAULT_MODULES: [&str; 2] = ["Deals", "Contacts"];
@@ -49,7 +51,12 @@ impl Selection {
     }
 
     /// Checks the scopes before anything changes: Zoho would refuse later, and with fewer words.
-    pub(super) fn check(&self, connection: &Connection, look_only: bool) -> Result<(), Failure> {
+    pub(super) fn check(
+        &self,
+        connection: &Connection,
+        look_only: bool,
+        installation: &Installation,
+    ) -> Result<(), Failure> {
         if self.crm.is_empty() && self.inventory.is_empty() {
             return Err(Failure::Other(format!(
                 "nothing is left to be watched: name it with --crm and --inventory, as far as {} may read it ({}), or end all with --stop",
@@ -66,6 +73,8 @@ impl Selection {
         if missing.is_empty() {
             return Ok(());
         }
+        let meant: Vec<_> =
+            self.crm.iter().filter_map(|module| Some(format!("{module}{}", meant(module)?))).collect();
         let only_the_channel = missing == [channel::SCOPE];
         let otherwise = if only_the_channel {
             "; without it, --look-only has changes looked for every 5 minutes"
@@ -73,10 +82,11 @@ impl Selection {
             "; or leave out with --crm and --inventory what the connection may not read"
         };
         Err(Failure::Other(format!(
-            "the consent of {} does not hold {}: `{}` asks for it{otherwise}",
+            "the consent of {} does not hold {}: `{}` asks for it{otherwise}{}",
             connection.name,
             missing.join(", "),
-            connect_again(connection, &missing)
+            installation.command(&connect_again(connection, &missing)),
+            meant.iter().map(|meant| format!(". {meant}")).collect::<String>()
         )))
     }
 }
@@ -116,7 +126,7 @@ pub(super) fn connect_again(connection: &Connection, missing: &[String]) -> Stri
         let asked = ScopeSet::of(&products, *access);
         all.iter().all(|scope| asked.allows(scope))
     };
-    let command = format!("zoho-connector connect --connection {}", connection.name);
+    let command = format!("connect --connection {}", connection.name);
     if let Some(access) = Access::ALL.into_iter().find(holds_all) {
         let names: Vec<_> = products.iter().map(|product| product.as_str()).collect();
         let products = if names.len() == Product::ALL.len() {

@@ -1,0 +1,19 @@
+//! Before something ends: what is lost by it, and a question.
+
+use crate::commands::failure::Failure;
+use crate::terminal::{agrees, can_ask, note};
+
+/// Lists what is lost and asks, unless `--yes` has agreed already. Where nobody can be asked, nothing is done.
+pub(super) async fn confirm(yes: bool, what: &str, lost: &[String]) -> Result<(), Failure> {
+    if yes {
+        return Ok(());
+    }
+    note(format!("{what}:"));
+    lost.iter().for_each(|line| note(format!("  {line}")));
+    if !can_ask() {
+        return Err(Failure::Other(
+            "Nothing was changed: there is no terminal to ask at. To agree, add --yes.".to_owned(),
+        ));
+    }
+    if agrees("Go on?").await? { Ok(()) } else { Err(Failure::Other("Nothing was changed.".to_owned())) }
+}

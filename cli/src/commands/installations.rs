@@ -1,0 +1,152 @@
+//! `zoho-connector installations`: where connectors are, by name.
+
+use std::path::{PathBuf, absolute};
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+use shared::base::settings::PublicUrl;
+use shared::store::sqlite::Sqlite;
+
+use crate::commands::failure::Failure;
+use crate::commands::installation::public_url;
+use crate::installations::{Installations as All, Remembered, check_name};
+use crate::table::{Column, Table};
+use crate::terminal::{note, say, say_json};
+
+const COLUMNS: &[Column] = &[("Name", false), ("Where", false), ("Profile", false), ("Address", false)];
+
+#[derive(Subcommand)]
+pub(crate) enum Installations {
+    /// Lists what is remembered
+    List(List),
+    /// Remembers a folder or a stack under a name, so that commands need no other flag
+    Add(Add),
+    /// Forgets a name; the installation itself stays as it is
+    Forget(Forget),
+}
+
+#[derive(Args)]
+pub(crate) struct List {
+    /// One JSON document in place of a table
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+pub(crate) struct Add {
+    /// What to call it
+    #[arg(value_name = "NAME", value_parser = check_name)]
+    name: String,
+    /// Folder of the store
+    #[arg(long, value_name = "DIR", required_unless_present = "stack")]
+    data: Option<PathBuf>,
+    /// Name of the stack on AWS
+    #[arg(long, value_name = "NAME", conflicts_with = "data")]
+    stack: Option<String>,
+    /// The stack's region
+    #[arg(long, value_name = "REGION", requires = "stack")]
+    region: Option<String>,
+    /// Which of the profiles in AWS's own files has your credentials
+    #[arg(long, value_name = "PROFILE", requires = "stack")]
+    profile: Option<String>,
+    /// Its address as browsers and Zoho reach it
+    #[arg(long, value_name = "URL", value_parser = public_url)]
+    public_url: Option<PublicUrl>,
+}
+
+#[derive(Args)]
+pub(crate) struct Forget {
+    /// Its name
+    name: String,
+}
+
+impl Installations {
+    pub(super) fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::List(list) => list.run(),
+            Self::Add(add) => add.run(),
+            Self::Forget(forget) => forget.run(),
+        }
+    }
+}
+
+impl List {
+    fn run(self) -> Result<(), Failure> {
+        let all = All::read()?;
+        if self.json {
+            let all: Vec<Value> = all.iter().map(|(name, one)| described(name, one)).collect();
+            return Ok(say_json(&all)?);
+        }
+        if all.names().next().is_none() {
+            say("None is remembered. `zoho-connector installations add` remembers one.");
+            return Ok(());
+        }
+        let mut table = Table::new(COLUMNS);
+        for (name, one) in all.iter() {
+            let text = |value: &Option<String>| value.clone().unwrap_or_default();
+            table.push([name.to_owned(), one.place(), text(&one.profile), text(&one.public_url)]);
+        }
+        table.say();
+        Ok(())
+    }
+}
+
+fn described(name: &str, one: &Remembered) -> Value {
+    json!({
+        "name": name,
+        "data": one.data,
+        "stack": one.stack,
+        "region": one.region,
+        "profile": one.profile,
+        "public_url": one.public_url,
+    })
+}
+
+impl Add {
+    fn run(self) -> Result<(), Failure> {
+        let mut all = All::read()?;
+        if let Some(known) = all.get(&self.name) {
+            return Err(Failure::Other(format!(
+                "{} is remembered already, for {}: `zoho-connector installations forget {}` comes first",
+                self.name,
+                known.place(),
+                self.name
+            )));
+        }
+        let data = self.data.map(|data| absolute(&data).unwrap_or(data));
+        let one = Remembered {
+            data,
+            stack: self.stack,
+            region: self.region,
+            profile: self.profile,
+            public_url: self.public_url.map(|url| url.as_str().to_owned()),
+        };
+        one.check()?;
+        if let Some(folder) = one.data.as_deref().filter(|folder| !Sqlite::is_in(folder)) {
+            note(format!(
+                "There is no store in {} yet; `zoho-connector client set` makes one.",
+                folder.display()
+            ));
+        }
+        let place = one.place();
+        all.remember(&self.name, one);
+        all.save()?;
+        say(format!("✓ {} is {place}, remembered in {}.", self.name, All::path()?.display()));
+        Ok(())
+    }
+}
+
+impl Forget {
+    fn run(self) -> Result<(), Failure> {
+        let mut all = All::read()?;
+        if !all.forget(&self.name) {
+            return Err(Failure::Other(format!(
+                "there is no installation {}; `zoho-connector installations list` shows them",
+                self.name
+            )));
+        }
+        all.save()?;
+        say(format!("✓ {} is forgotten here; the installation itself stays as it is.", self.name));
+        Ok(())
+    }
+}

@@ -1,0 +1,70 @@
+//! One server for each folder: a second one by mistake would renew, deliver and listen beside the first, unseen.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use shared::base::clock::Timestamp;
+
+/// It stands beside the database and belongs to it by its name, so that it is as private.
+const FILE: &str = "zoho-connector.sqlite3-serving";
+
+/// Held as long as the server runs. The system takes it back however the process ends.
+pub(crate) struct Lock {
+    /// The lock lives as long as its file is open.
+    _file: Option<File>,
+}
+
+impl Lock {
+    /// Takes the folder for the server at this address, or says who has it.
+    pub(crate) fn take(folder: &Path, address: SocketAddr, now: Timestamp) -> Result<Self, String> {
+        let path = folder.join(FILE);
+        let failed = |error: std::io::Error| format!("{} cannot be written: {error}", path.display());
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&path).map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let holder = std::fs::read_to_string(&path).unwrap_or_default();
+                let holder = match holder.trim() {
+                    "" => "another process",
+                    known => known,
+                };
+                return Err(format!(
+                    "{} is served already, by {holder}. Stop that one first; --beside-another runs a second one on purpose",
+                    folder.display()
+                ));
+            }
+            // A file system without locks keeps nobody from serving.
+            Err(TryLockError::Error(error)) => {
+                tracing::warn!(%error, path = %path.display(), "this file system has no locks; make sure that nobody else serves this folder");
+                return Ok(Self { _file: None });
+            }
+        }
+        let holder = format!("process {}, listening on {address} since {now}\n", std::process::id());
+        file.set_len(0).and_then(|()| file.write_all(holder.as_bytes())).map_err(failed)?;
+        Ok(Self { _file: Some(file) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_served_once_at_a_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let address = SocketAddr::from(([127, 0, 0, 1], 8080));
+        let now = "2026-11-21T10:00:00Z".parse().unwrap();
+        let first = Lock::take(folder.path(), address, now).unwrap();
+        let refused = Lock::take(folder.path(), address, now).err().unwrap();
+        let holder = format!("process {}, listening on 127.0.0.1:8080", std::process::id());
+        assert!(refused.contains(&holder) && refused.contains("--beside-another"), "{refused}");
+        drop(first);
+        assert!(Lock::take(folder.path(), address, now).is_ok());
+    }
+}

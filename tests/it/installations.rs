@@ -1,0 +1,230 @@
+//! Commands as people expect them: they find their connector by what is remembered, judge values before anything is made, ask
+//! before something ends, and speak JSON.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tests::connector::{CLIENT_ID, CLIENT_SECRET, Connector};
+use tests::process::{Ended, run};
+
+fn text(path: &Path) -> &str {
+    path.to_str().unwrap()
+}
+
+fn parsed(ended: &Ended) -> Value {
+    assert_eq!(ended.code, 0, "{}", ended.err);
+    serde_json::from_str(&ended.out).unwrap_or_else(|_| panic!("no JSON: {}", ended.out))
+}
+
+#[tokio::test]
+async fn what_is_remembered_needs_no_flag() {
+    let connector = Connector::start().await;
+    let home = TempDir::new().unwrap();
+    let mut variables = connector.variables();
+    variables.push(("XDG_CONFIG_HOME", text(home.path())));
+    let data = text(connector.folder());
+    let config = home.path().join("zoho-connector").join("config.toml");
+
+    let none = run(&["installations", "list"], &variables, "").await;
+    assert!(none.code == 0 && none.out.contains("None is remembered"), "{none:?}");
+    let add = ["installations", "add", "here", "--data", data, "--public-url", &connector.url];
+    let added = run(&add, &variables, "").await;
+    assert!(added.code == 0 && added.out.contains(text(&config)), "{added:?}");
+    assert!(!std::fs::read_to_string(&config).unwrap().contains(CLIENT_SECRET));
+    let twice = run(&add, &variables, "").await;
+    assert!(twice.code == 1 && twice.err.contains("installations forget here"), "{twice:?}");
+
+    // Without a flag: the store and the address are those that are remembered.
+    let link = parsed(&run(&["connect", "--json"], &variables, "").await);
+    let address = link["link"].as_str().unwrap();
+    assert!(address.starts_with(&format!("{}/oauth/start?link=", connector.url)), "{link}");
+    assert_eq!((&link["connection"], &link["expires_in_seconds"]), (&json!("default"), &json!(600)));
+    assert_eq!(parsed(&run(&["keys", "list", "--json"], &variables, "").await), json!([]));
+
+    // With several, one is named.
+    let other = home.path().join("other");
+    let add = ["installations", "add", "other", "--data", text(&other)];
+    let added = run(&add, &variables, "").await;
+    assert!(added.code == 0 && added.err.contains("no store"), "{added:?}");
+    let unclear = run(&["keys", "list"], &variables, "").await;
+    assert!(unclear.code == 2 && unclear.err.contains("--installation: here, other"), "{unclear:?}");
+    let named = run(&["keys", "list", "--json", "--installation", "here"], &variables, "").await;
+    assert_eq!(parsed(&named), json!([]));
+    let misspelt = run(&["keys", "list", "--installation", "hree"], &variables, "").await;
+    assert!(misspelt.code == 2 && misspelt.err.contains("did you mean here?"), "{misspelt:?}");
+    let empty = run(&["keys", "list", "--installation", "other"], &variables, "").await;
+    assert!(empty.code == 1 && empty.err.contains("the folder of other"), "{empty:?}");
+    let listed = parsed(&run(&["installations", "list", "--json"], &variables, "").await);
+    assert_eq!(listed[0]["name"], "here");
+    assert_eq!((&listed[1]["data"], &listed[1]["stack"]), (&json!(text(&other)), &Value::Null));
+
+    let forgotten = run(&["installations", "forget", "other"], &variables, "").await;
+    assert_eq!(forgotten.code, 0, "{}", forgotten.err);
+    assert_eq!(run(&["installations", "forget", "other"], &variables, "").await.code, 1);
+    assert_eq!(run(&["keys", "list"], &variables, "").await.code, 0);
+
+    std::fs::write(&config, "[installations.here]\ndata = nowhere\n").unwrap();
+    let broken = run(&["keys", "list"], &variables, "").await;
+    assert!(broken.code == 2 && broken.err.contains(&format!("{}:2: ", config.display())), "{broken:?}");
+    assert_eq!(broken.err.lines().count(), 1, "{broken:?}");
+}
+
+#[tokio::test]
+async fn a_first_command_that_fails_makes_no_store() {
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().join("data");
+    let set = ["client", "set", "--data", text(&data)];
+    for (more, secret, code, said) in [
+        (["--id", "foo"].as_slice(), CLIENT_SECRET, 2, "looks like 1000."),
+        (&["--id", "1000.A B"], CLIENT_SECRET, 2, "a space"),
+        (&["--id", ""], CLIENT_SECRET, 2, "empty"),
+        (&["--id", CLIENT_ID], "", 1, "no secret was given"),
+        (&["--id", CLIENT_ID], "first\nsecond\n", 1, "a line break"),
+        (&["--id", CLIENT_ID], CLIENT_ID, 1, "the client id again"),
+        (&["--id", CLIENT_ID, "--only-for", "in"], CLIENT_SECRET, 1, "no store in"),
+        (&["--id", CLIENT_ID, "--public-url", "http://example.com"], CLIENT_SECRET, 2, "https"),
+    ] {
+        let ended = run(&[&set, more].concat(), &[], secret).await;
+        assert_eq!(ended.code, code, "{more:?}: {}", ended.err);
+        assert!(ended.err.contains(said) && !ended.err.contains("second"), "{more:?}: {}", ended.err);
+        assert!(!data.exists(), "{more:?}");
+    }
+    let loud =
+        run(&[&set[..], &["--id", CLIENT_ID]].concat(), &[("ZOHO_CONNECTOR_LOG", "chatty")], "x").await;
+    assert!(loud.code == 2 && loud.err.starts_with("ZOHO_CONNECTOR_LOG is "), "{loud:?}");
+    assert!(!data.exists());
+}
+
+#[tokio::test]
+async fn values_are_judged_before_anything_is_done() {
+    let connector = Connector::start().await;
+    for (args, said) in [
+        (["connect", "--organization", "abc"].as_slice(), "number"),
+        (&["keys", "create", "--label", ""], "empty"),
+        (&["keys", "create", "--label", "two\nlines"], "one line"),
+        (&["serve", "--listen", "connector.example.com"], "127.0.0.1:8083"),
+        (&["installations", "add", "a b", "--stack", "x"], "letters"),
+    ] {
+        let ended = run(args, &[], "").await;
+        assert!(ended.code == 2 && ended.err.contains(said), "{args:?}: {ended:?}");
+    }
+    connector.connect(&["--connection", "shop"]).await;
+    let near = connector.run(&["keys", "create", "--connections", "shpo"], "").await;
+    assert!(near.code == 0 && near.err.contains("no connection shpo yet: did you mean shop?"), "{near:?}");
+    let far = connector.run(&["webhooks", "rotate", "--connection", "nope"], "").await;
+    assert!(far.code == 0 && far.err.contains("no connection nope yet: connected are shop"), "{far:?}");
+    let ended = connector.run(&["disconnect", "--connection", "shpo", "--yes"], "").await;
+    assert!(ended.code == 1 && ended.err.contains("did you mean shop?"), "{ended:?}");
+}
+
+#[tokio::test]
+async fn what_ends_something_says_what_is_lost_and_waits_for_a_yes() {
+    let (connector, agent) = Connector::connected().await;
+    let id = agent.key.split('_').nth(1).unwrap();
+    assert_eq!(connector.run(&["webhooks", "rotate"], "").await.code, 0);
+
+    let named = format!("key {id} (agent)");
+    let asked = connector.run(&["disconnect"], "y\n").await;
+    assert_eq!(asked.code, 1, "{}", asked.out);
+    for said in [named.as_str(), "can do nothing then", "owner@example.com", "webhooks", "--yes"] {
+        assert!(asked.err.contains(said), "{said}: {}", asked.err);
+    }
+    let asked = connector.run(&["keys", "revoke", id], "y\n").await;
+    assert!(asked.code == 1 && asked.err.contains("--yes") && asked.err.contains(id), "{asked:?}");
+    agent.get("/v1/crm/deals").await.ok();
+
+    assert_eq!(connector.run(&["disconnect", "--yes"], "").await.code, 0);
+    assert_eq!(connector.run(&["keys", "revoke", id, "--yes"], "").await.code, 0);
+}
+
+#[tokio::test]
+async fn commands_speak_json() {
+    let (connector, _agent) = Connector::connected().await;
+    let made = parsed(&connector.run(&["keys", "create", "--label", "Desk", "--json"], "").await);
+    let key = made["key"].as_str().unwrap();
+    assert!(key.starts_with(&format!("zck_{}_", made["id"].as_str().unwrap())), "{made}");
+    assert_eq!(made["url"], connector.url);
+    let listed = parsed(&connector.run(&["keys", "list", "--json"], "").await);
+    let desk = listed.as_array().unwrap().iter().find(|key| key["label"] == "Desk").unwrap();
+    assert_eq!(desk["permissions"], json!(["inventory:read", "crm:read", "events"]));
+    assert_eq!(desk["connections"], json!(["default"]));
+    assert!(desk["created"].is_string() && desk["expires"].is_null() && desk.get("key").is_none(), "{desk}");
+
+    let shown = parsed(&connector.run(&["client", "show", "--json"], "").await);
+    assert_eq!(shown["redirect_uri"], format!("{}/oauth/callback", connector.url));
+    assert_eq!(shown["clients"][0]["id"], CLIENT_ID);
+    assert_eq!(shown["clients"][0]["used_for_new_connections"], true);
+    assert!(!shown.to_string().contains(CLIENT_SECRET));
+    let refreshed = parsed(&connector.run(&["refresh", "--json"], "").await);
+    assert!(refreshed["connection"] == "default" && refreshed["token_expires"].is_string(), "{refreshed}");
+    assert_eq!(parsed(&connector.run(&["webhooks", "show", "--json"], "").await), json!([]));
+
+    let table = connector.run(&["keys", "list"], "").await.out;
+    let head: Vec<_> = table.lines().next().unwrap().split_whitespace().collect();
+    assert!(head.starts_with(&["Id", "Label", "Connections", "Created"]), "{table}");
+    let client = connector.run(&["client", "show"], "").await.out;
+    assert!(client.contains(CLIENT_ID) && client.contains("/oauth/callback"), "{client}");
+}
+
+#[tokio::test]
+async fn a_folder_is_served_once_and_its_front_says_what_it_is() {
+    let mut connector = Connector::start().await;
+    let second = connector.run(&["serve", "--listen", "127.0.0.1:0"], "").await;
+    assert_eq!(second.code, 1, "{}", second.out);
+    let holder =
+        format!("process {}, listening on {}", connector.pid(), connector.url.trim_start_matches("http://"));
+    assert!(second.err.contains(&holder) && second.err.contains("--beside-another"), "{}", second.err);
+    // Whoever was killed holds nothing.
+    connector.kill().await;
+    connector.boot().await;
+
+    let browser = shared::zoho::http::browser().unwrap();
+    let front = browser.get(&connector.url).send().await.unwrap();
+    let document: Value = serde_json::from_str(&front.text().await.unwrap()).unwrap();
+    assert_eq!((&document["name"], &document["api"]), (&json!("zoho-connector"), &json!("/v1")));
+    let page = browser.get(&connector.url).header("accept", "text/html,*/*").send().await.unwrap();
+    assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
+    let page = page.text().await.unwrap();
+    assert!(page.contains("/openapi.json") && page.contains("zoho-connector console"), "{page}");
+}
+
+#[tokio::test]
+async fn a_link_to_nowhere_comes_with_a_word() {
+    let url = format!("http://127.0.0.1:{}", tests::connector::free_port());
+    let connector = Connector::prepare(sandbox::Options::new(""), url.clone()).await;
+    let nobody = connector.run(&["connect", "--no-wait"], "").await;
+    assert!(nobody.code == 0 && nobody.err.contains(&format!("nothing answers at {url}")), "{nobody:?}");
+    // Something else than a connector.
+    let elsewhere =
+        ["connect", "--no-wait", "--data", text(connector.folder()), "--public-url", &connector.zoho.url];
+    let other = run(&elsewhere, &connector.variables(), "").await;
+    assert!(other.code == 0 && other.err.contains("no Zoho Connector"), "{other:?}");
+}
+
+#[tokio::test]
+async fn shells_complete_and_have_a_manual() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = run(&["completions", shell], &[], "").await;
+        assert!(script.code == 0 && script.out.contains("disconnect"), "{shell}: {script:?}");
+    }
+    let folder = TempDir::new().unwrap();
+    let manual = folder.path().join("man1");
+    let made = run(&["man", text(&manual)], &[], "").await;
+    assert_eq!(made.code, 0, "{}", made.err);
+    for page in ["zoho-connector.1", "zoho-connector-keys-create.1", "zoho-connector-webhooks-setup.1"] {
+        let text =
+            std::fs::read_to_string(manual.join(page)).unwrap_or_else(|error| panic!("{page}: {error}"));
+        assert!(text.contains(".TH"), "{page}");
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_nobody_looks_at_has_no_colours() {
+    let connector = Connector::start().await;
+    let mut variables = connector.variables();
+    variables.retain(|(name, _)| *name != "ZOHO_CONNECTOR_LOG");
+    variables.push(("ZOHO_CONNECTOR_LOG", "debug"));
+    let ended = run(&["refresh", "--data", text(connector.folder())], &variables, "").await;
+    assert!(!ended.err.contains('\u{1b}') && !ended.out.contains('\u{1b}'), "{ended:?}");
+}
