@@ -2,7 +2,7 @@
 
 use aws_config::SdkConfig;
 use aws_sdk_dynamodb::error::ProvideErrorMetadata;
-use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType};
+use aws_sdk_secretsmanager::types::{Filter, FilterNameStringType, SecretListEntry};
 
 use super::error::unavailable;
 use crate::store::StoreError;
@@ -20,7 +20,7 @@ pub async fn remove_secrets(config: &SdkConfig, stack: &str) -> Result<Vec<Strin
     while let Some(page) = pages.next().await {
         let page = page.map_err(|error| unavailable("ListSecrets", &error))?;
         // The filter also finds names that only have the prefix in other capitals.
-        let found = page.secret_list().iter().filter_map(|secret| secret.name());
+        let found = page.secret_list().iter().filter_map(SecretListEntry::name);
         names.extend(found.filter(|name| name.starts_with(&prefix)).map(str::to_owned));
     }
     for name in &names {
