@@ -113,7 +113,7 @@ impl EventDelivery {
             },
         };
         let begun = Instant::now();
-        let swept = sweep.run(woken).await?;
+        let swept = sweep.run(woken).await.inspect_err(|_| gauge("sweeps_failed", 1))?;
         if swept.failed > 0 {
             gauge("sweeps_failed", 1);
         }
