@@ -49,6 +49,10 @@ STREAM = "EventsTable.StreamArn"
 ACCESS_TOKEN = "secret:${AWS::StackName}/connections/*/access-token*"
 
 # For each function: resource, actions, the first parts of row keys, and why.
+# AWS does not say whether each action of a transaction is judged with the rows of the others, too. That this right is there makes
+# no function more powerful: it may already overwrite what it may now delete, or delete what it may now overwrite.
+BESIDE = "put beside a deletion in one transaction, or deleted beside a put"
+
 RIGHTS = {
     "OauthCallback": [
         ("OauthCallbackLog", "logs:CreateLogStream logs:PutLogEvents", "", "its log"),
@@ -84,6 +88,8 @@ RIGHTS = {
         ("StateTable", "dynamodb:GetItem dynamodb:DeleteItem", "order", "what the operator wants; using it up"),
         ("StateTable", "dynamodb:PutItem dynamodb:DeleteItem", "parked-grant", "a grant whose organisation is chosen"),
         ("StateTable", "dynamodb:Query", "parked-grant", "what nobody chose in time"),
+        ("StateTable", "dynamodb:PutItem dynamodb:DeleteItem", "replaced-grant", "a grant that is to be revoked"),
+        ("StateTable", "dynamodb:Query", "replaced-grant", "what Zoho has not revoked yet"),
         ("StateTable", "dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem", "watch", "how a channel of CRM is"),
         ("StateTable", "dynamodb:Query", "watch", "channels to be renewed, on schedule"),
         ("EventsTable", "dynamodb:PutItem", "delivery#*", "an event of our own, stored as all are"),
@@ -94,6 +100,8 @@ RIGHTS = {
         (ACCESS_TOKEN, "secretsmanager:GetSecretValue", "", "calling Zoho"),
         ("StateTable", "dynamodb:GetItem", "key", "who calls"),
         ("StateTable", "dynamodb:Query", "key", "the first keys, read while the function starts"),
+        ("StateTable", "dynamodb:PutItem", "key-use", "when a key was used; what it took of its share of the day"),
+        ("StateTable", "dynamodb:GetItem", "key-use", "what is left of the share, for status"),
         ("StateTable", "dynamodb:GetItem", "connection", "which connection offers the product; status"),
         ("StateTable", "dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem", "idempotency", "a write is done once"),
         ("StateTable", "dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem", "part", "a part of a long work is done once"),
@@ -110,8 +118,12 @@ RIGHTS = {
         ("EventsTable", "dynamodb:GetItem dynamodb:Query", "queue#*", "what can be claimed; the life of an event"),
         ("EventsTable", "dynamodb:PutItem dynamodb:DeleteItem", "queue#*", "a claim; the end of an entry"),
         ("EventsTable", "dynamodb:GetItem dynamodb:Query dynamodb:PutItem", "life#*", "how an entry ended"),
+        ("EventsTable", "dynamodb:DeleteItem", "life#*", BESIDE),
         ("EventsTable", "dynamodb:GetItem dynamodb:Query", "batch#*", "what the hook was told of, to be claimed"),
         ("EventsTable", "dynamodb:GetItem", "told#*", "the same, of what is done with"),
+        ("EventsTable", "dynamodb:GetItem", "agent", "until when an event waits for a turn of the hook"),
+        ("EventsTable", "dynamodb:PutItem", "freed#*", "an acknowledgement, which wakes event-delivery"),
+        ("EventsTable", "dynamodb:PutItem", "wasted#*", "a run that was told and got nothing: its turn does not count"),
         ("EventsTable", "dynamodb:Query", "event#*", "the list of events; the last one, for status"),
         ("TokenRefresh", "lambda:InvokeFunction", "", "asking for a new token"),
     ],
@@ -134,13 +146,17 @@ RIGHTS = {
         ("StateTable", "dynamodb:PutItem", "quota#*", "leave to call Zoho; a refused put shows how it stands"),
         ("EventsTable", "dynamodb:Query", "event#*", "new events"),
         ("EventsTable", "dynamodb:GetItem dynamodb:PutItem dynamodb:Query", "progress", "how far it has come"),
+        ("EventsTable", "dynamodb:DeleteItem", "progress", BESIDE),
         ("EventsTable", "dynamodb:GetItem dynamodb:PutItem", "newest#*", "a change that comes after a newer one"),
         ("EventsTable", "dynamodb:GetItem dynamodb:PutItem", "newest-own#*", "the same, of writes of ours"),
         ("EventsTable", "dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:DeleteItem", "queue#*", "open entries"),
         ("EventsTable", "dynamodb:PutItem", "life#*", "entries that need no work, or are dead"),
+        ("EventsTable", "dynamodb:DeleteItem", "life#*", BESIDE),
         ("EventsTable", "dynamodb:PutItem dynamodb:Query dynamodb:DeleteItem", "batch#*", "what is told to the hook"),
         ("EventsTable", "dynamodb:PutItem", "told#*", "what was told and is done with"),
-        ("EventsTable", "dynamodb:Query dynamodb:DeleteItem", "again#*", "what the operator wants told again"),
+        ("EventsTable", "dynamodb:DeleteItem", "told#*", BESIDE),
+        ("EventsTable", "dynamodb:PutItem dynamodb:Query dynamodb:DeleteItem", "again#*", "what is held back, or the operator wants told again"),
+        ("EventsTable", "dynamodb:Query dynamodb:DeleteItem", "wasted#*", "turns that do not count"),
         ("EventsTable", "dynamodb:GetItem dynamodb:PutItem", "agent", "turns of the hour; whether the hook refuses us"),
         ("EventsTable", "dynamodb:PutItem", "delivery#*", "an event of our own, stored as all are; what nobody told"),
         ("EventsTable", "dynamodb:PutItem", "event#*", "a delivery's trouble; what nobody told"),
@@ -178,6 +194,7 @@ VARIABLES = {
     "ZOHO_CONNECTOR_INVENTORY_PER_MINUTE": r"\bZohoClient::new\b",
     "ZOHO_CONNECTOR_INVENTORY_PER_DAY": r"\bZohoClient::new\b",
     "ZOHO_CONNECTOR_KMS_KEY": r"\bmod store_grant\b",  # who makes secrets
+    "ZOHO_CONNECTOR_PKCE": r"\bsettings\.pkce\b",
 }
 
 NOT_ON_AWS = {
@@ -512,6 +529,7 @@ def check_values(template):
         "ZOHO_CONNECTOR_KMS_KEY": given_where("HasKey", {"Ref": "KmsKeyArn"}),
         "ZOHO_CONNECTOR_INVENTORY_PER_MINUTE": {"Ref": "InventoryPerMinute"},
         "ZOHO_CONNECTOR_INVENTORY_PER_DAY": {"Ref": "InventoryPerDay"},
+        "ZOHO_CONNECTOR_PKCE": {"Ref": "Pkce"},
     }
     for name in FUNCTIONS:
         for variable, value in function(template, name)["Environment"]["Variables"].items():
@@ -558,17 +576,24 @@ def check_functions(template):
 
 
 def check_stream(template):
-    """event-delivery is woken by new events, and never by what it writes itself."""
-    (source,) = of_type(template, "AWS::Lambda::EventSourceMapping").values()
-    properties = source["Properties"]
-    problems = []
-    if resource_name(properties["FunctionName"]) != "EventDelivery":
-        problems.append("the stream wakes another function")
-    if resource_name(properties["EventSourceArn"]) != STREAM:
-        problems.append("another stream wakes event-delivery")
-    patterns = [json.loads(found["Pattern"]) for found in properties.get("FilterCriteria", {}).get("Filters", [])]
-    if patterns != [{"eventName": ["INSERT"], "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "event#"}]}}}}]:
-        problems.append(f"the stream's filters are {patterns}")
+    """event-delivery is woken by new events and by acknowledgements, and never by what it writes itself."""
+    problems, patterns = [], []
+    for source in of_type(template, "AWS::Lambda::EventSourceMapping").values():
+        properties = source["Properties"]
+        if resource_name(properties["FunctionName"]) != "EventDelivery":
+            problems.append("the stream wakes another function")
+        if resource_name(properties["EventSourceArn"]) != STREAM:
+            problems.append("another stream wakes event-delivery")
+        filters = properties.get("FilterCriteria", {}).get("Filters", [])
+        if len(filters) != 1:
+            problems.append(f"a source has {len(filters)} filters")
+        patterns += [(json.loads(found["Pattern"]), properties.get("MaximumBatchingWindowInSeconds", 0)) for found in filters]
+    expected = [
+        ({"eventName": ["INSERT"], "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "event#"}]}}}}, 15),
+        ({"eventName": ["INSERT", "MODIFY"], "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "freed#"}]}}}}, 0),
+    ]
+    if sorted(patterns, key=str) != sorted(expected, key=str):
+        problems.append(f"the stream's filters and windows are {patterns}")
     return problems
 
 
@@ -1079,6 +1104,15 @@ class Mistakes(unittest.TestCase):
             resources["DomainMapping"]["Properties"]["ApiMappingKey"] = "v1"
 
         self.assertIn("the name leads to", self.wrong(check_domain, change))
+    def test_what_wakes_delivery(self):
+        def late(resources):
+            resources["EventDeliveryAcknowledgements"]["Properties"]["MaximumBatchingWindowInSeconds"] = 30
+
+        def everything(resources):
+            del resources["EventDeliveryAcknowledgements"]["Properties"]["FilterCriteria"]
+
+        self.assertIn("windows are", self.wrong(check_stream, late))
+        self.assertIn("0 filters", self.wrong(check_stream, everything))
 
     def test_a_circle(self):
         def change(resources):

@@ -17,7 +17,7 @@ use shared::base::id::ConnectionName;
 use shared::base::problem::Code;
 use shared::base::secret::Secret;
 use shared::base::web::{Deadline, finish};
-use shared::core::access::key::NewKey;
+use shared::core::access::key::{DayLimits, NewKey};
 use shared::core::events::ledger::{ClaimTarget, Ending, Ledger};
 use shared::core::events::{Delivery, Events};
 use shared::core::mappings::{Mapping, Mappings};
@@ -290,6 +290,10 @@ async fn who_is_calling(book: &mut Book) {
     book.note(Code::KeyNotAllowed, "key for CRM", api.clone(), &crm, Ask::get(ITEMS)).await;
     book.note(Code::KeyNotAllowed, "key for CRM", api.clone(), &crm, Ask::get("/v1/events")).await;
     book.note(Code::KeyNotAllowed, "key for reading", api.clone(), &key, Ask::post(ORDERS, order())).await;
+    let limits = DayLimits { calls: Some(1), writes: None };
+    let small = inside.key(NewKey { limits, ..any_key() }).await;
+    inside.ask(api.clone(), &small, ITEMS).await;
+    book.note(Code::KeyDailyLimit, "", api.clone(), &small, Ask::get(ITEMS)).await;
     let hidden = inside.key(NewKey { redact_contacts: true, ..any_key() }).await;
     let query = json!({ "query": "select Email from Contacts where id is not null" });
     book.note(

@@ -33,9 +33,11 @@ macro_rules! here_and_on_aws {
 }
 
 mod adjustments;
+mod agent_command;
 mod answers;
 mod api;
 mod attacks;
+mod changed_since;
 mod channels;
 mod choice;
 mod chromium;
@@ -53,9 +55,12 @@ mod documents;
 mod errors;
 mod events;
 mod gap;
+mod headers;
 mod hostile;
+mod injection;
 mod installations;
 mod intake;
+mod key_shares;
 mod killed;
 mod lambda;
 mod logs;

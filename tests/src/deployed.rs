@@ -6,7 +6,8 @@ use std::sync::Arc;
 use sandbox::Options;
 use shared::base::clock::{SharedClock, SystemClock};
 use shared::base::settings::{
-    DATA, EVENTS_TABLE, INVENTORY_PER_MINUTE, LOG, PUBLIC_URL, SANDBOX_URL, STACK, STATE_TABLE, TOKEN_REFRESH,
+    DATA, EVENTS_TABLE, INVENTORY_PER_MINUTE, LOG, PKCE, PUBLIC_URL, SANDBOX_URL, STACK, STATE_TABLE,
+    TOKEN_REFRESH,
 };
 use shared::store::Stores;
 use shared::store::sqlite::Sqlite;
@@ -117,6 +118,9 @@ impl Deployed {
         let mut variables = vec![(PUBLIC_URL, url.as_str()), (SANDBOX_URL, &zoho.url), (LOG, "info")];
         if matches!(name, "api-proxy" | "event-delivery") {
             variables.push((INVENTORY_PER_MINUTE, per_minute));
+        }
+        if name == "oauth-callback" {
+            variables.push((PKCE, "on"));
         }
         match &self.aws {
             None => variables.push((DATA, self.connector.folder().to_str().unwrap())),

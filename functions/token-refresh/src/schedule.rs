@@ -15,6 +15,7 @@ use crate::channels::keep_channels;
 use crate::clear_parked::clear_parked;
 use crate::disconnect::disconnect;
 use crate::renew::renew;
+use crate::replaced::clear_replaced;
 
 /// A token that ends within this time is renewed now. The schedule runs every 5 minutes.
 const RENEW_AHEAD: SignedDuration = SignedDuration::from_mins(30);
@@ -64,6 +65,9 @@ pub(crate) async fn tick(app: &App) -> Result<Reply, StoreError> {
     // Last, so that a Zoho that does not answer a revocation delays nothing else.
     if let Err(error) = clear_parked(app).await {
         tracing::error!(%error, "parked grants could not be read");
+    }
+    if let Err(error) = clear_replaced(app, begun + TIME_TO_BEGIN).await {
+        tracing::error!(%error, "replaced grants could not be read");
     }
     let failed = results.len() - renewed;
     for (outcome, value) in [("done", renewed), ("failed", failed)] {

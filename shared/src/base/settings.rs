@@ -33,6 +33,8 @@ pub struct Settings {
     pub log: String,
     /// The limits of calls to Zoho Inventory.
     pub inventory: InventoryLimits,
+    /// Whether consents have a challenge (PKCE).
+    pub pkce: bool,
 }
 
 /// The limits of calls to Zoho Inventory for one organisation, over all its users and programs.
@@ -92,6 +94,8 @@ pub const LOG: &str = "ZOHO_CONNECTOR_LOG";
 pub const INVENTORY_PER_MINUTE: &str = "ZOHO_CONNECTOR_INVENTORY_PER_MINUTE";
 /// The calls to Zoho Inventory in a day.
 pub const INVENTORY_PER_DAY: &str = "ZOHO_CONNECTOR_INVENTORY_PER_DAY";
+/// Whether consents have a challenge (PKCE).
+pub const PKCE: &str = "ZOHO_CONNECTOR_PKCE";
 /// The name of the stack, on AWS.
 pub const STACK: &str = "ZOHO_CONNECTOR_STACK";
 /// The table of everything but events.
@@ -149,7 +153,8 @@ impl Settings {
             .map_or(Ok(Some(DEFAULT_PER_MINUTE)), |text| parse_calls(INVENTORY_PER_MINUTE, text))?;
         let per_day = filled(INVENTORY_PER_DAY).map(|text| parse_calls(INVENTORY_PER_DAY, text));
         let inventory = InventoryLimits { per_minute, per_day: per_day.transpose()?.flatten() };
-        Ok(Self { home, public_url, sandbox, log, inventory })
+        let pkce = filled(PKCE).map_or(Ok(true), parse_switch)?;
+        Ok(Self { home, public_url, sandbox, log, inventory, pkce })
     }
 }
 
@@ -160,6 +165,14 @@ fn parse_calls(variable: &'static str, text: String) -> Result<Option<u32>, Sett
         Ok(0) => Ok(None),
         Ok(calls @ 1..=MAX_CALLS) => Ok(Some(calls)),
         _ => Err(SettingsError { variable, value: text, expected: "a number of calls, or off" }),
+    }
+}
+
+fn parse_switch(text: String) -> Result<bool, SettingsError> {
+    match text.as_str() {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(SettingsError { variable: PKCE, value: text, expected: "on or off" }),
     }
 }
 
@@ -265,7 +278,8 @@ mod tests {
         let settings = Settings::read(|_| None).unwrap();
         assert_eq!(settings.public_url.unwrap().redirect_uri(), "http://localhost:8080/oauth/callback");
         assert_eq!(settings.home, Home::Folder("data".into()));
-        assert!(settings.sandbox.is_none());
+        assert!(settings.sandbox.is_none() && settings.pkce);
+        assert!(!read(PKCE, "off").unwrap().pkce && read(PKCE, "on").unwrap().pkce);
     }
 
     #[test]
@@ -303,6 +317,7 @@ mod tests {
             (INVENTORY_PER_MINUTE, "many"),
             (INVENTORY_PER_MINUTE, "-1"),
             (INVENTORY_PER_DAY, "99999999999"),
+            (PKCE, "no"),
         ] {
             let error = read(variable, value).unwrap_err();
             assert_eq!(error.variable, variable);

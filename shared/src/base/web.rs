@@ -1,12 +1,12 @@
-//! The wrapper of every function's router. It adds a request id, writes one log line per request, turns errors into problem
-//! documents, and answers even when a handler panics.
+//! The wrapper of every function's router. It adds a request id and the headers that guard an answer in a browser, writes one log
+//! line per request, turns errors into problem documents, and answers even when a handler panics.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use axum::extract::{FromRequestParts, MatchedPath, Path, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
@@ -155,5 +155,19 @@ async fn envelope(request: Request, next: Next) -> Response {
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    guard(headers, origin.is_some_and(|origin| origin.is_https()));
     response
+}
+
+/// What a browser may do with an answer: show it in no frame, load nothing for it, and tell nobody its address, which may hold a
+/// link or a state. A page has a policy of its own, which allows its style.
+fn guard(headers: &mut HeaderMap, is_https: bool) {
+    let nothing = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(nothing);
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
+    // For this host alone, and a year: what else stands on its domain is not ours to decide.
+    if is_https {
+        let year = HeaderValue::from_static("max-age=31536000");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
 }

@@ -72,7 +72,8 @@ impl ConsentRequest {
             refuse_one_too_many(&connection::list(&*services.stores.state).await?, &client.id)?;
         }
         // Whoever gets hold of a link of an existing connection must not turn it into one of their own company.
-        let before = before.filter(|_| !self.other_organization && self.organization.is_none());
+        // `--organization` says which one of Inventory's; CRM's stays what it was.
+        let before = before.filter(|_| !self.other_organization);
         let pinned = |product: Product, organization: fn(&Connection) -> Option<&Organization>| {
             let before = before.as_ref().filter(|_| scopes.products().contains(&product));
             before.and_then(organization).map(|found| found.id.clone())

@@ -120,6 +120,15 @@ impl From<Permission> for String {
     }
 }
 
+/// What a key may use of a day, which ends at midnight UTC; without a number, as much as there is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DayLimits {
+    /// Calls to Zoho, of all products.
+    pub calls: Option<u32>,
+    /// Writes.
+    pub writes: Option<u32>,
+}
+
 /// A key as it is stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ServiceKey {
@@ -143,6 +152,9 @@ pub struct ServiceKey {
     /// Whether it sees no addresses, numbers and birthdays of people.
     #[serde(default)]
     pub redact_contacts: bool,
+    /// What it may use of a day.
+    #[serde(default)]
+    pub limits: DayLimits,
 }
 
 impl ServiceKey {
@@ -184,6 +196,8 @@ pub struct NewKey {
     pub confirm: bool,
     /// Whether it sees no addresses, numbers and birthdays of people.
     pub redact_contacts: bool,
+    /// What it may use of a day.
+    pub limits: DayLimits,
 }
 
 /// The service keys of an installation.
@@ -215,6 +229,7 @@ impl Keys {
             expires: wanted.expires,
             confirm: wanted.confirm,
             redact_contacts: wanted.redact_contacts,
+            limits: wanted.limits,
         };
         self.state.put(Put::record(Key::new(PARTITION, &key.id), &key, Condition::Absent)?).await?;
         let text = Secret::new(format!("{PREFIX}{}_{}", key.id, secret.expose()));
@@ -324,6 +339,7 @@ mod tests {
             expires: Some(later(clock.now(), SignedDuration::from_hours(1))),
             confirm: false,
             redact_contacts: false,
+            limits: DayLimits::default(),
         };
         let (key, text) = keys.create(wanted).await.unwrap();
         (keys, key, text.expose().to_owned())

@@ -5,6 +5,7 @@
 //! finds the marker and gets the first one's event id.
 
 pub mod agent_hook;
+pub mod gateway_words;
 pub mod ledger;
 pub mod subscription;
 pub mod webhook_secrets;
@@ -24,6 +25,12 @@ const RETENTION: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// A list ends this long before now: a delivery that is stored a little late must not fall behind a reader's cursor.
 pub const SETTLED: SignedDuration = SignedDuration::from_secs(15);
+
+/// By this note in its body, a test of the operator's is known.
+pub const TEST_NOTE: &str = "a test of the webhook, sent by its operator";
+
+/// The field of an event's data that marks such a test.
+pub const TEST: &str = "test";
 
 /// An event that took longer to be stored may be behind a reader's cursor: the machine or its disk may have stalled.
 const MAX_STORE_TIME: SignedDuration = SignedDuration::from_secs(10);

@@ -130,6 +130,11 @@ impl Upload {
     }
 }
 
+/// What tells a request from another one.
+pub(super) fn digest(upload: &Upload) -> String {
+    sha256_hex(format!("{} {:?}", upload.digest, upload.sent.about).as_bytes())
+}
+
 /// What a new reconciliation is about.
 pub(super) fn about(upload: &Upload) -> About {
     upload.sent.about.clone()
