@@ -135,7 +135,8 @@ async fn the_operators_policy_is_enough_and_no_more() {
     };
     let id = agent.key.trim_start_matches("zck_").split('_').next().unwrap().to_owned();
     let url = gateway.url.clone();
-    let commands: [(&[&str], &str); 14] = [
+    let commands: [(&[&str], &str); 17] = [
+        (&["client", "show"], ""),
         (&["connections"], ""),
         (&["refresh"], ""),
         (&["keys", "list"], ""),
@@ -145,8 +146,10 @@ async fn the_operators_policy_is_enough_and_no_more() {
         (&["webhooks", "setup", "--stop", "--yes"], ""),
         (&["agent", "set", "--url", &url], TOKEN),
         (&["agent", "show"], ""),
+        (&["agent", "test"], ""),
         (&["agent", "pause"], ""),
         (&["agent", "resume"], ""),
+        (&["agent", "unset", "--yes"], ""),
         (&["events", "list"], ""),
         (&["events", "replay", "--dead"], ""),
         (&["keys", "revoke", &id, "--yes"], ""),
