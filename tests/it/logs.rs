@@ -55,6 +55,33 @@ async fn the_line_of_a_request_says_how_it_went_and_nothing_of_its_content() {
     }
 }
 
+/// Metrics are lines of the log, too. Each combination of dimensions is paid for: there are no others than these two.
+#[tokio::test(flavor = "multi_thread")]
+async fn metrics_have_the_function_and_the_outcome_as_dimensions_and_nothing_else() {
+    let (deployed, _agent) = Deployed::connected(Cloud::start().await).await;
+    let schedule = include_str!("../../events/token-refresh-schedule.json");
+    deployed.cloud.invoke("token-refresh", &serde_json::from_str(schedule).unwrap()).await.unwrap();
+    let refused = deployed.connector.post("/webhooks/default/inventory/item.updated", &[], "{}").await;
+    let mut seen = Vec::new();
+    for function in ["token-refresh", "webhook-intake"] {
+        let log = deployed.cloud.log(function);
+        for line in log.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()) {
+            let Some(told) = line["_aws"]["CloudWatchMetrics"].get(0) else { continue };
+            let dimensions = &told["Dimensions"][0];
+            assert!(
+                *dimensions == json!(["function"]) || *dimensions == json!(["function", "outcome"]),
+                "{line}"
+            );
+            assert_eq!(line["function"], function, "{line}");
+            let name = told["Metrics"][0]["Name"].as_str().unwrap();
+            seen.push((name.to_owned(), line["outcome"].clone(), line[name].clone()));
+        }
+    }
+    let expected = |name: &str, outcome: &str| (name.to_owned(), json!(outcome), json!(1));
+    assert!(seen.contains(&expected("connections", "healthy")), "{seen:?}");
+    assert!(seen.contains(&expected("webhooks_refused", &refused.status.to_string())), "{seen:?}");
+}
+
 /// What all tests of a run wrote: `tests/run` asks for it at its end.
 #[test]
 #[ignore = "after a whole run, which wrote SEARCHED_LOGS"]
