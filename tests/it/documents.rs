@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
+use shared::base::problem::{Code, Party};
 use tests::process::run;
 
 /// So much of a README is read.
@@ -203,7 +204,8 @@ async fn is_sound(what: &str, folder: &mut PathBuf, line: &str, code: &str, reci
             let is_pasted = line.starts_with("curl -s \"$ZOHO_CONNECTOR_URL/");
             assert!(is_pasted, "{what}: demo.rs cannot paste it");
         }
-        "sam" => assert!(matches!(first, Some("build" | "deploy")), "{what}"),
+        "sam" => assert!(matches!(first, Some("build" | "deploy" | "delete")), "{what}"),
+        "git" => assert_eq!(first, Some("pull"), "{what}"),
         path if path.contains('/') => assert!(root().join(path).is_file(), "{what}: there is no {path}"),
         other => panic!("{what}: what is {other}?"),
     }
@@ -308,6 +310,25 @@ fn every_document_is_in_the_index() {
         let path = path.strip_prefix(root().join("docs")).unwrap().to_str().unwrap().to_owned();
         assert!(path == "README.md" || index.contains(&format!("({path})")), "docs/README.md lacks {path}");
     }
+}
+
+/// The last part of the runbook: the errors that an agent cannot end, as the code has them.
+#[test]
+fn every_error_of_the_operator_is_in_the_runbook() {
+    const HEAD: &str = "| code | status | whose | what it is, and what ends it |\n|---|---|---|---|\n";
+    let path = root().join("docs/RUNBOOK.md");
+    let text = fs::read_to_string(&path).unwrap();
+    let (before, _) = text.split_once(HEAD).expect("the table of errors");
+    let mut made = format!("{before}{HEAD}");
+    let of_others = [Party::Operator, Party::ZohoUser, Party::Zoho, Party::Connector];
+    for code in Code::ALL.iter().filter(|code| of_others.contains(&code.fault())) {
+        let (name, status, whose) = (code.as_str(), code.status().as_u16(), code.fault().as_str());
+        let _ = writeln!(made, "| `{name}` | {status} | {whose} | {}. {} |", code.title(), code.hint());
+    }
+    if std::env::var_os("UPDATE_RUNBOOK").is_some() {
+        fs::write(&path, &made).unwrap();
+    }
+    assert!(text == made || std::env::var_os("UPDATE_RUNBOOK").is_some(), "run again with UPDATE_RUNBOOK=1");
 }
 
 #[test]

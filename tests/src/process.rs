@@ -10,6 +10,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
 use crate::cargo::cargo;
+use crate::searched;
 
 /// What does not come in this time never comes: a bound for tests that hang, and no promise.
 const HANGS: Duration = Duration::from_secs(180);
@@ -68,6 +69,7 @@ pub async fn run(args: &[&str], variables: &[(&str, &str)], input: &str) -> Ende
     child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
     let ended = timeout(HANGS, child.wait_with_output()).await;
     let ended = ended.unwrap_or_else(|_| panic!("{args:?} does not end")).unwrap();
+    searched::search(&format!("zoho-connector {}", args.first().copied().unwrap_or_default()), &ended.stderr);
     Ended {
         code: ended.status.code().unwrap_or(-1),
         out: String::from_utf8(ended.stdout).unwrap(),
@@ -134,6 +136,7 @@ impl Running {
         }
         let mut err = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut err).await.unwrap();
+        searched::search("zoho-connector", err.as_bytes());
         let code = self.child.wait().await.unwrap().code().unwrap_or(-1);
         Ended { code, out, err }
     }

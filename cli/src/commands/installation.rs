@@ -182,6 +182,12 @@ impl Installation {
         line
     }
 
+    /// AWS with the operator's own credentials.
+    #[cfg(feature = "stack")]
+    pub(super) async fn aws(&self) -> Result<aws_config::SdkConfig, Failure> {
+        aws_config(&self.place()?).await
+    }
+
     fn place(&self) -> Result<Place, Failure> {
         let asked = Asked {
             stack: self.stack.as_deref(),

@@ -24,6 +24,7 @@ mod sample;
 mod serve;
 mod setup;
 mod shell;
+mod uninstall;
 mod webhooks;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -90,6 +91,8 @@ enum Command {
     Completions(shell::Completions),
     /// Writes manual pages, one for each command
     Man(shell::Man),
+    /// Ends everything for good: connections here and at Zoho, then what is kept
+    Uninstall(uninstall::Uninstall),
     /// Writes live events for `cargo lambda invoke --data-file`
     #[command(subcommand)]
     Sample(sample::Sample),
@@ -117,6 +120,7 @@ pub(crate) async fn run(line: Line) -> Result<(), Failure> {
         Command::Installations(installations) => installations.run(),
         Command::Completions(completions) => completions.run(Line::command()),
         Command::Man(man) => man.run(Line::command()),
+        Command::Uninstall(uninstall) => uninstall.run().await,
         Command::Sample(sample) => sample.run().await,
     }
 }

@@ -23,7 +23,7 @@ impl TroubleEvents<'_> {
         dead: usize,
     ) {
         tracing::error!(connection = %name, batch = batch.id, status, reason, dead, "the agent's hook refuses every message");
-        gauge("deliveries_refused", 1);
+        gauge("events_dead", dead);
         let next = match status {
             401 | 403 => "The token is wrong. Set it with `zoho-connector agent set`",
             404 | 405 => {
@@ -48,7 +48,7 @@ impl TroubleEvents<'_> {
     /// The hook takes the messages, but no run claims the events.
     pub(crate) async fn unclaimed(&self, name: &ConnectionName, batch: &Batch, dead: usize) {
         tracing::error!(connection = %name, batch = batch.id, dead, "events were never claimed");
-        gauge("deliveries_unclaimed", 1);
+        gauge("events_dead", dead);
         let notice = format!(
             "The agent's hook took the message, but no run claimed the events. See the gateway's log, and whether the agent has \
              the skill and a key; then `{}`.",

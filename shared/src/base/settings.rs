@@ -78,6 +78,8 @@ pub struct Stack {
     pub events_table: Option<String>,
     /// The function that renews tokens.
     pub token_refresh: Option<String>,
+    /// The key of KMS with which new secrets are encrypted. Without it, it is that of Secrets Manager.
+    pub kms_key: Option<String>,
 }
 
 /// The folder of the embedded store.
@@ -102,6 +104,8 @@ pub const STATE_TABLE: &str = "ZOHO_CONNECTOR_STATE_TABLE";
 pub const EVENTS_TABLE: &str = "ZOHO_CONNECTOR_EVENTS_TABLE";
 /// The function that renews tokens.
 pub const TOKEN_REFRESH: &str = "ZOHO_CONNECTOR_TOKEN_REFRESH";
+/// The key of KMS with which new secrets are encrypted.
+pub const KMS_KEY: &str = "ZOHO_CONNECTOR_KMS_KEY";
 
 /// Zoho's documented limit for Inventory, on every plan.
 const DEFAULT_PER_MINUTE: u32 = 100;
@@ -130,8 +134,8 @@ impl Settings {
         let (home, public_url) = match filled(STACK) {
             Some(name) => {
                 let (state_table, events_table) = (filled(STATE_TABLE), filled(EVENTS_TABLE));
-                let token_refresh = filled(TOKEN_REFRESH);
-                (Home::Stack(Stack { name, state_table, events_table, token_refresh }), public_url)
+                let (token_refresh, kms_key) = (filled(TOKEN_REFRESH), filled(KMS_KEY));
+                (Home::Stack(Stack { name, state_table, events_table, token_refresh, kms_key }), public_url)
             }
             None => {
                 (Home::Folder(parse_folder(lookup(DATA).as_deref())?), Some(public_url.unwrap_or_default()))

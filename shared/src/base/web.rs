@@ -111,12 +111,25 @@ async fn envelope(request: Request, next: Next) -> Response {
     let status = response.status().as_u16();
     let (code, cause) =
         problem.as_ref().map_or(("", ""), |p| (p.code().as_str(), p.cause().unwrap_or_default()));
+    let zoho_code = problem.as_ref().and_then(Problem::said).map_or("", |said| said.code.as_str());
+    let outcome = match status {
+        500.. => "failed",
+        400.. => "refused",
+        _ => "ok",
+    };
+    // The functions name the connection to the caller in this header.
+    let connection = response.headers().get("zoho-connection").and_then(|name| name.to_str().ok());
+    let connection = connection.unwrap_or_default().to_owned();
     let route = route.as_ref().map_or("-", MatchedPath::as_str);
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     if status >= 500 {
-        tracing::error!(%request_id, %method, route, status, milliseconds, code, cause, "request");
+        tracing::error!(
+            %request_id, %method, route, connection, outcome, status, milliseconds, code, zoho_code, cause, "request"
+        );
     } else {
-        tracing::info!(%request_id, %method, route, status, milliseconds, code, cause, "request");
+        tracing::info!(
+            %request_id, %method, route, connection, outcome, status, milliseconds, code, zoho_code, cause, "request"
+        );
     }
     if let Some(counts) = counts {
         let said = problem.as_ref().and_then(Problem::said).map_or("", |said| said.code.as_str());

@@ -119,7 +119,8 @@ fn open_stores(home: &Home, clock: &SharedClock) -> Result<Opened, String> {
 #[cfg(feature = "aws")]
 fn open_stack(stack: &Stack, config: &aws_config::SdkConfig, clock: &SharedClock) -> Opened {
     let (state, events) = (stack.state_table.clone(), stack.events_table.clone());
-    let stores = crate::store::aws::open(config, clock, &stack.name, state, events);
+    let kms_key = stack.kms_key.clone();
+    let stores = crate::store::aws::open(config, clock, &stack.name, state, events, kms_key);
     let token_refresh = stack.token_refresh.as_ref().map(|function| {
         Arc::new(crate::core::connection::token_refresh::lambda::LambdaClient::new(config, function))
             as Arc<dyn TokenRefreshClient>

@@ -17,6 +17,15 @@ pub(super) const ADMIN: &str = "test";
 
 static ROLES: LazyLock<Mutex<HashMap<String, Arc<Role>>>> = LazyLock::new(Mutex::default);
 
+/// What operators did: stack and action.
+static ASKED: LazyLock<Mutex<BTreeSet<(String, String)>>> = LazyLock::new(Mutex::default);
+
+/// The actions by which an operator of this stack did something.
+pub(crate) fn operator_did(stack: &str) -> BTreeSet<String> {
+    let asked = ASKED.lock().unwrap();
+    asked.iter().filter(|(of, _)| of == stack).map(|(_, action)| action.clone()).collect()
+}
+
 /// The keys whose time is over.
 static EXPIRED: LazyLock<Mutex<BTreeSet<String>>> = LazyLock::new(Mutex::default);
 
@@ -37,6 +46,11 @@ pub(crate) struct Refusal(pub(crate) String);
 /// The access key of a function in a stack.
 pub(crate) fn key(stack: &str, function: &str) -> String {
     register(format!("ASIA-{stack}-{function}"), Roles::get().role(function, stack))
+}
+
+/// The access key of an operator with no other rights than docs/operator-policy.json gives.
+pub(crate) fn operator_key(stack: &str) -> String {
+    register(format!("AKIA-{stack}-operator"), Role::of_operator(stack))
 }
 
 /// From now on, this key has expired; the next one of the same function.
@@ -93,10 +107,15 @@ pub(super) fn judge(role: &Role, operation: &str, body: &Value) -> Result<(), Re
 
 /// Whether a function may invoke another.
 pub(crate) fn may_invoke(headers: &HeaderMap, name: &str) -> Result<(), Refusal> {
+    may_with(headers, "lambda:InvokeFunction", name)
+}
+
+/// Whether somebody may do this with a function.
+pub(crate) fn may_with(headers: &HeaderMap, action: &str, name: &str) -> Result<(), Refusal> {
     // Functions on one machine's store have no role.
     let Caller::Function(role) = caller(headers) else { return Ok(()) };
     let name = name.strip_prefix(&format!("{}-", role.stack)).unwrap_or(name);
-    may(&role, "lambda:InvokeFunction", &arn("lambda", &format!("function:{}-{name}", role.stack)), &[])
+    may(&role, action, &arn("lambda", &format!("function:{}-{name}", role.stack)), &[])
 }
 
 /// An action on a resource, and the rows that it is about.
@@ -107,10 +126,13 @@ fn single(role: &Role, operation: &str, body: &Value) -> Vec<Asked> {
         let rows = match operation {
             "PutItem" => vec![partition(&body["Item"])],
             "Query" => vec![queried(body)],
-            "Scan" => Vec::new(),
+            "Scan" | "DeleteTable" => Vec::new(),
             _ => vec![partition(&body["Key"])],
         };
         return vec![(format!("dynamodb:{operation}"), arn("dynamodb", &format!("table/{table}")), rows)];
+    }
+    if operation == "ListSecrets" {
+        return vec![(format!("secretsmanager:{operation}"), "*".to_owned(), Vec::new())];
     }
     let name = body["SecretId"].as_str().or_else(|| body["Name"].as_str());
     let name = name.unwrap_or_else(|| panic!("{operation} by {}: {body}", role.function));
@@ -173,6 +195,9 @@ fn may(role: &Role, action: &str, resource: &str, rows: &[String]) -> Result<(),
     let decided = if is_taken(role, action) { Decision::Denied } else { decide(&role.statements, &call) };
     match decided {
         Decision::Allowed(places) => {
+            if role.function == "operator" {
+                ASKED.lock().unwrap().insert((role.stack.clone(), action.to_owned()));
+            }
             if role.counts {
                 rights::used(
                     places.iter().flat_map(|place| what_allowed(role, *place, &call, rows)).collect(),

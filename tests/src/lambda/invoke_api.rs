@@ -58,7 +58,15 @@ async fn invoke(
     }
 }
 
-async fn configuration(State(account): State<Arc<Account>>, Path(name): Path<String>) -> Response {
+async fn configuration(
+    State(account): State<Arc<Account>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    if let Err(Refusal(words)) = guard::may_with(&headers, "lambda:GetFunctionConfiguration", &name) {
+        let kind = [("x-amzn-errortype", "AccessDeniedException")];
+        return (StatusCode::FORBIDDEN, kind, Json(json!({ "Message": words }))).into_response();
+    }
     let Ok(registered) = account.find(&name) else { return refusal(&FunctionError::Unknown) };
     let variables: serde_json::Map<String, Value> = registered
         .function

@@ -96,5 +96,5 @@ async fn unknown(report: &mut Report, accounts: &Accounts, client: &Client) {
 async fn ask(accounts: &Accounts, client: &Client, secret: &ClientSecret, dc: DataCentre) -> Option<Refusal> {
     let credentials = ClientCredentials { id: &client.id, secret };
     let no_code = AuthorizationCode::new("1000.zoho-connector.doctor");
-    accounts.exchange(dc, credentials, &no_code, None).await.err()
+    accounts.exchange(dc, credentials, (&no_code, None), None).await.err()
 }

@@ -1,7 +1,7 @@
 //! The agent's key, inside the parts of OpenClaw's configuration that it belongs to.
 
 use serde_json::json;
-use shared::core::access::key::{Keys, NewKey, Permission, ServiceKey};
+use shared::core::access::key::{DayLimits, Keys, NewKey, Permission, ServiceKey};
 use shared::core::connection::Connection;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 
@@ -37,6 +37,7 @@ pub(super) async fn make(
         expires: None,
         confirm: false,
         redact_contacts: false,
+        limits: DayLimits::default(),
     };
     let may: Vec<_> = wanted.permissions.iter().map(ToString::to_string).collect();
     let (key, text) = keys.create(wanted).await?;
