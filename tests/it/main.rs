@@ -61,6 +61,7 @@ mod lambda;
 mod many_connections;
 mod mappings;
 mod mcp;
+mod measurements;
 mod openapi;
 mod operator;
 mod orders;
