@@ -15,7 +15,9 @@ impl Counter {
         let mut calls = self.0.lock().unwrap();
         match calls.get_mut(name) {
             Some(count) => *count += 1,
-            None => drop(calls.insert(name.to_owned(), 1)),
+            None => {
+                calls.insert(name.to_owned(), 1);
+            }
         }
     }
 
