@@ -22,7 +22,6 @@ pub(crate) struct Start {
 }
 
 /// What all starts came to: medians, and percentiles over all warm events.
-#[derive(Default)]
 pub(crate) struct Figures {
     /// In milliseconds.
     pub(crate) init: f64,

@@ -8,7 +8,6 @@ use crate::figures::{count, number};
 use crate::function::Function;
 
 /// Counts of one contender.
-#[derive(Default)]
 pub(crate) struct Counts {
     /// In millions.
     pub(crate) start: f64,
