@@ -133,3 +133,30 @@ fn text(value: &Value) -> &str {
 fn answer(value: &Value) -> Answer {
     http::json(200, Bytes::from(value.to_string()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_written_on_the_conditions_of_the_connector() {
+        let asked =
+            |values: Value| json!({ "ConditionExpression": "x", "ExpressionAttributeValues": values });
+        let (new, same) =
+            (json!({ ":now": { "N": "5" } }), json!({ ":now": { "N": "5" }, ":ver": { "S": "a" } }));
+        let row = |exp: &str| json!({ "ver": { "S": "a" }, "exp": { "N": exp } });
+        let (alive, dead, other) = (row("6"), row("5"), json!({ "ver": { "S": "b" } }));
+        for (values, stored, expected) in [
+            (&new, None, true),
+            (&new, Some(&alive), false),
+            (&new, Some(&dead), true),
+            (&same, Some(&alive), true),
+            (&same, Some(&dead), false),
+            (&same, Some(&other), false),
+            (&same, None, false),
+        ] {
+            assert_eq!(holds(&asked(values.clone()), stored), expected, "{values} {stored:?}");
+        }
+        assert!(holds(&json!({}), Some(&alive)));
+    }
+}

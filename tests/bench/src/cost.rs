@@ -1,6 +1,6 @@
 //! What a million calls cost on Lambda, reckoned from what was measured.
 
-use crate::results::Row;
+use crate::figures::Figures;
 
 /// List prices of us-east-1 on x86: a million requests, and a GB for a second.
 const REQUESTS: f64 = 0.20;
@@ -29,8 +29,7 @@ pub(crate) struct Cost {
 }
 
 impl Cost {
-    pub(crate) fn of(row: &Row) -> Self {
-        let figures = &row.figures;
+    pub(crate) fn of(figures: &Figures) -> Self {
         let memory = SIZES.into_iter().find(|size| *size >= 1.5 * figures.peak).unwrap_or(2048.0);
         // After the start, a function has its share of a processor. While it starts, it has a whole one.
         let warm = (ZOHO + figures.cpu / 1e3 * WHOLE_PROCESSOR / memory).ceil();

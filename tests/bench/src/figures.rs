@@ -82,3 +82,34 @@ pub(crate) fn number(things: usize) -> f64 {
 pub(crate) fn count(things: u64) -> f64 {
     f64::from(u32::try_from(things).unwrap())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_percentile_is_one_of_the_values() {
+        let values: Vec<f64> = (1..=200).rev().map(number).collect();
+        assert_eq!(percentile(values.clone(), 50), 101.0);
+        assert_eq!(percentile(values, 99), 199.0);
+        assert_eq!(percentile(vec![7.0], 99), 7.0);
+        assert_eq!(percentile(Vec::new(), 50), 0.0);
+    }
+
+    #[test]
+    fn starts_are_summed_up_by_medians_and_calls_by_event() {
+        let start = |millis: u64, calls: u64| Start {
+            init: Duration::from_millis(millis),
+            first: Duration::from_millis(2 * millis),
+            warm: vec![Duration::from_micros(millis); 4],
+            cpu_first: Duration::from_millis(millis),
+            cpu_warm: Duration::from_micros(4 * millis),
+            peak: 8.0,
+            cold: Default::default(),
+            later: [Calls::from([("PutItem".to_owned(), calls)]), Calls::new()],
+        };
+        let figures = Figures::of(&[start(9, 1), start(1, 0), start(5, 2)]);
+        let told = [figures.init, figures.first, figures.p50, figures.cpu, figures.aws, figures.zoho];
+        assert_eq!(told, [5.0, 10.0, 5.0, 5.0, 0.25, 0.0]);
+    }
+}

@@ -142,7 +142,7 @@ fn costs(results: &Results) -> String {
     let columns = ["a million calls on Lambda", "memory MB", "billed warm ms", "billed cold ms", "dollars"];
     // What calls nothing is no connector.
     let rows = results.rows.iter().filter(|row| row.contender.direct.is_some()).map(|row| {
-        let cost = Cost::of(row);
+        let cost = Cost::of(&row.figures);
         vec![
             row.contender.name.to_owned(),
             format!("{:.0}", cost.memory),
