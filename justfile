@@ -20,7 +20,7 @@ lint:
 
 # what a start and a call cost
 bench:
-    cargo test --profile measure --workspace --all-features --bench bench -- --ignored --nocapture
+    tests/bench/run
 
 # openapi.json, made of what the routes say
 openapi:

@@ -69,6 +69,7 @@ mod logs;
 mod many_connections;
 mod mappings;
 mod mcp;
+mod measurements;
 mod openapi;
 mod openclaw;
 mod operator;

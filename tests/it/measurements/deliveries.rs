@@ -1,5 +1,4 @@
-//! What a delivery costs `serve`, beside a plain Node handler that only verifies, and how many it stores in a second. Not a
-//! test: run it by hand, `cargo test --profile measure --workspace --all-features --bench bench -- --ignored --nocapture intake`.
+//! What a delivery costs `serve`, beside a plain Node handler that only verifies, and how many it stores in a second.
 
 use std::process::Stdio;
 use std::time::Duration;
@@ -54,7 +53,7 @@ async fn node() -> (Child, String) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "a measurement, not a test"]
-async fn deliveries() {
+async fn deliveries_a_second() {
     let count = std::env::var("BENCH_DELIVERIES").map_or(20_000, |text| text.parse().expect("a number"));
     let connector = Connector::start().await;
     let clock = std::sync::Arc::new(shared::base::clock::SystemClock);

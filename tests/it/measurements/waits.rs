@@ -8,6 +8,7 @@ use shared::store::sqlite::Sqlite;
 use shared::store::{Condition, Key, Put, Stores};
 use tests::connector::{Agent, Connector};
 use tests::deployed::Deployed;
+use tests::flood;
 use tests::lambda::Cloud;
 
 const ITEMS: &str = "/v1/inventory/items";
@@ -119,4 +120,24 @@ async fn with_little_time_left_a_function_answers_before_it_is_killed() {
     let late = agent.get(ITEMS).await;
     assert!(late.status >= 500 && late.body["retryable"] == true, "{}", late.body);
     assert_eq!(deployed.cloud.figures("api-proxy").len(), 1, "it lives");
+}
+
+/// A caller waits less than 100 ms beside a thousand strangers who send nothing, or slowly.
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "a measurement, not a test"]
+async fn a_caller_beside_a_thousand_strangers_waits_less_than_100_ms() {
+    let (connector, agent) = Connector::connected().await;
+    agent.get("/v1/status").await.ok();
+    let alone = Instant::now();
+    agent.get("/v1/status").await.ok();
+    let alone = alone.elapsed();
+    let _held = flood::strangers(&connector.url, 1_000).await;
+    let mut longest = Duration::ZERO;
+    for _ in 0..50 {
+        let begun = Instant::now();
+        agent.get("/v1/status").await.ok();
+        longest = longest.max(begun.elapsed());
+    }
+    println!("alone {alone:?}, beside 1,000 strangers at most {longest:?}");
+    assert!(longest < Duration::from_millis(100), "{longest:?}");
 }
