@@ -162,6 +162,8 @@ VARIABLES = {
     "ZOHO_CONNECTOR_PUBLIC_URL": r"\bPublicUrl\b",
     "ZOHO_CONNECTOR_INVENTORY_PER_MINUTE": r"\bZohoClient::new\b",
     "ZOHO_CONNECTOR_INVENTORY_PER_DAY": r"\bZohoClient::new\b",
+    "ZOHO_CONNECTOR_AUDIT_DAYS": r"\bAudit::new\b",
+    "ZOHO_CONNECTOR_EVENTS_DAYS": r"\b(Events|Ledger)::new\b",
 }
 
 NOT_ON_AWS = {
@@ -474,6 +476,8 @@ def check_values(template):
         "ZOHO_CONNECTOR_PUBLIC_URL": {"Fn::If": ["HasPublicUrl", {"Ref": "PublicUrl"}, {"Ref": "AWS::NoValue"}]},
         "ZOHO_CONNECTOR_INVENTORY_PER_MINUTE": {"Ref": "InventoryPerMinute"},
         "ZOHO_CONNECTOR_INVENTORY_PER_DAY": {"Ref": "InventoryPerDay"},
+        "ZOHO_CONNECTOR_AUDIT_DAYS": {"Ref": "AuditDays"},
+        "ZOHO_CONNECTOR_EVENTS_DAYS": {"Ref": "EventsDays"},
     }
     for name in FUNCTIONS:
         for variable, value in function(template, name)["Environment"]["Variables"].items():

@@ -88,7 +88,11 @@ impl Writes {
         let (state, clock) = (&services.stores.state, services.clock.clone());
         Self {
             idempotency: Idempotency::new(state.clone(), clock.clone()),
-            parts: Idempotency::of_parts(state.clone(), clock.clone()),
+            parts: Idempotency::of_parts(
+                state.clone(),
+                clock.clone(),
+                services.settings.retention.audit,
+            ),
             previews: Previews::new(state.clone(), clock.clone()),
             turns: Turns::new(state.clone(), clock.clone()),
             twins: Twins::new(state.clone(), clock.clone()),

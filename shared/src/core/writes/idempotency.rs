@@ -10,7 +10,6 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::audit;
 use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later, seconds_until};
 use crate::base::secret::sha256_hex;
 use crate::store::{Condition, Key, Outcome, Put, StoreError, Table, Version};
@@ -132,8 +131,8 @@ impl Idempotency {
     }
 
     /// Those of the connector's own work: they are kept as long as the audit of what was done.
-    pub fn of_parts(state: Arc<dyn Table>, clock: SharedClock) -> Self {
-        Self { state, clock, partition: PARTS, retention: audit::RETENTION }
+    pub fn of_parts(state: Arc<dyn Table>, clock: SharedClock, retention: SignedDuration) -> Self {
+        Self { state, clock, partition: PARTS, retention }
     }
 
     /// Begins a request. `owner` is the id of the service key: two service keys share no idempotency keys. `request` is a digest

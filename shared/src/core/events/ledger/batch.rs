@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::clock::{SignedDuration, Timestamp, earlier, later};
 use crate::base::id::{ConnectionName, time_ordered};
 use crate::core::events::ledger::fan_out::PROGRESS;
-use crate::core::events::ledger::{Entry, Ledger, MAX_AT_ONCE, MAX_TRIES, RETENTION, crowded};
+use crate::core::events::ledger::{Entry, Ledger, MAX_AT_ONCE, MAX_TRIES, crowded};
 use crate::store::{Condition, Key, Outcome, Put, Query, Row, StoreError, Version, Write};
 
 /// The most entries of one batch: their ids fit into a row.
@@ -203,7 +203,7 @@ impl Ledger {
         };
         let made = !entries.is_empty();
         if made {
-            steps.push(Write::Put(batch.put(connection, Condition::Absent)?));
+            steps.push(Write::Put(batch.put(connection, Condition::Absent, self.retention)?));
         }
         steps.push(Write::Put(Put::record(key, &Progress { told: last }, condition)?));
         let gone = again.rows.into_iter().map(|row| Write::Delete(row.key, Condition::Version(row.version)));
@@ -265,7 +265,7 @@ impl Ledger {
             batch.attempts += 1;
             batch.next = later(now, MAX_TRY_TIME);
             let steps = vec![
-                Write::Put(batch.put(connection, Condition::Version(frozen.version.clone()))?),
+                Write::Put(batch.put(connection, Condition::Version(frozen.version.clone()), self.retention)?),
                 Write::Put(Put::record(standing_key(), &standing, condition)?),
             ];
             match self.events.transact(steps).await? {
@@ -321,7 +321,7 @@ impl Ledger {
     ) -> Result<Option<Frozen>, StoreError> {
         let Frozen { mut batch, version } = frozen;
         change(&mut batch);
-        let written = self.write_row(batch.put(connection, Condition::Version(version))?).await?;
+        let written = self.write_row(batch.put(connection, Condition::Version(version), self.retention)?).await?;
         Ok(written.map(|version| Frozen { batch, version }))
     }
 
@@ -334,7 +334,7 @@ impl Ledger {
         let put = Put::record(told_key(connection, &batch.id), &batch, Condition::Any)?;
         let steps = vec![
             Write::Delete(open_key(connection, &batch.id), Condition::Version(version)),
-            Write::Put(put.until(later(batch.at, RETENTION))),
+            Write::Put(put.until(later(batch.at, self.retention))),
         ];
         self.write(steps).await.map(drop)
     }
@@ -363,8 +363,13 @@ impl Ledger {
 }
 
 impl Batch {
-    fn put(&self, connection: &ConnectionName, condition: Condition) -> Result<Put, StoreError> {
+    fn put(
+        &self,
+        connection: &ConnectionName,
+        condition: Condition,
+        retention: SignedDuration,
+    ) -> Result<Put, StoreError> {
         let put = Put::record(open_key(connection, &self.id), self, condition)?;
-        Ok(put.until(later(self.at, RETENTION)))
+        Ok(put.until(later(self.at, retention)))
     }
 }
