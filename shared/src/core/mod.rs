@@ -3,11 +3,13 @@
 
 pub mod access;
 pub mod connection;
+pub mod copied;
 pub mod events;
 pub mod grant;
 pub mod mappings;
 pub mod quota;
 pub mod reconciliation;
+pub mod seal;
 pub mod services;
 pub mod writes;
 pub mod zoho_client;

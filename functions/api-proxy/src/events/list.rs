@@ -29,7 +29,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Get, PATH, list, || {
         Operation::own(&["events"], "listEvents", "What Zoho told us, in the order of arrival")
             .about(
-                "Events are there 15 seconds after they arrived, for 30 days. `cursor` is the id of the last event that you \
+                "Events are there 15 seconds after they arrived, for 30 days where the operator set nothing else. `cursor` is the id of the last event that you \
                  have seen. They carry ids, not records: read the record named in `subject`.",
             )
             .pages()
@@ -125,7 +125,7 @@ async fn one(
     let Some((mut event, body)) = narrowed else {
         return Err(Problem::new(
             Code::RecordNotFound,
-            "There is no such event, or it is older than 30 days.",
+            "There is no such event, or it is no longer kept.",
         ));
     };
     complete(&app.mappings, &connection, vec![(event.subject.as_deref(), &mut event.data)]).await;

@@ -85,7 +85,7 @@ enum State {
 /// A write that was sent, whose end is not known yet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SentWrite {
-    /// What was to be done.
+    /// What was to be done; null where that is not known, because a copy of the store was made before it was sent.
     pub plan: Value,
     /// When it was sent.
     pub at: Timestamp,
@@ -244,6 +244,19 @@ impl Idempotency {
             _ => None,
         })
     }
+}
+
+/// The row of a request that may have been performed after a copy of it was made at `made`: it is to be looked for, and never sent
+/// again. Nothing where the row is of another kind, or holds an answer.
+pub(crate) fn uncertain(row: &str, made: Timestamp) -> Option<String> {
+    let mut record: Record = serde_json::from_str(row).ok()?;
+    record.state = match record.state {
+        State::Reserved => State::Sent(SentWrite { plan: Value::Null, at: made, entry: None }),
+        State::Sent(sent) => State::Sent(sent),
+        State::Done(_) => return None,
+    };
+    record.until = made;
+    serde_json::to_string(&record).ok()
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 
 mod database;
 mod secrets;
+mod snapshot;
 mod table;
 mod worker;
 

@@ -2,6 +2,7 @@
 
 use futures::future::try_join_all;
 
+use crate::base::clock::SignedDuration;
 use crate::base::id::ConnectionName;
 use crate::core::events::ledger::{
     Claim, Closed, End, EndState, Entry, Ledger, MAX_AT_ONCE, MAX_TRIES, crowded, ends, queue,
