@@ -1,4 +1,4 @@
-//! `zoho-connector keys create|list|revoke`.
+//! `zoho-connector keys create|list|confirm|revoke`.
 
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::SignedDuration;
@@ -37,8 +37,25 @@ pub(crate) enum Keys {
     Create(Create),
     /// Lists the keys, without their secrets
     List(List),
+    /// Switches keys on again that are off since a restore
+    Confirm(Confirm),
     /// Ends a key: it is dead everywhere within a minute
     Revoke(Revoke),
+}
+
+#[derive(Args)]
+pub(crate) struct Confirm {
+    /// Their ids: what stands between `zck_` and the next `_`
+    #[arg(value_name = "ID", required_unless_present = "all")]
+    ids: Vec<String>,
+    /// All that are off
+    #[arg(long, conflicts_with = "ids")]
+    all: bool,
+    /// Do it without being asked
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    installation: Installation,
 }
 
 #[derive(Args)]
@@ -111,6 +128,7 @@ impl Keys {
         match self {
             Self::Create(create) => create.run().await,
             Self::List(list) => list.run().await,
+            Self::Confirm(confirm) => confirm.run().await,
             Self::Revoke(revoke) => revoke.run().await,
         }
     }
@@ -182,6 +200,7 @@ fn described(key: &ServiceKey) -> Value {
         "expires": key.expires,
         "confirm": key.confirm,
         "redact_contacts": key.redact_contacts,
+        "off_since": key.off_since,
     })
 }
 
@@ -193,7 +212,10 @@ fn row(key: &ServiceKey) -> [String; COLUMNS.len()] {
         key.label.clone(),
         connections.join(","),
         minute(key.created),
-        key.expires.map_or_else(|| "never".to_owned(), minute),
+        match key.off_since {
+            Some(_) => "off until confirmed".to_owned(),
+            None => key.expires.map_or_else(|| "never".to_owned(), minute),
+        },
         (if key.confirm { "previewed" } else { "" }).to_owned(),
         (if key.redact_contacts { "contacts" } else { "" }).to_owned(),
         may.join(","),
@@ -205,10 +227,46 @@ fn minute(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%MZ").to_string()
 }
 
+/// The id in what somebody took for it, which may be more of the key.
+fn id_in(text: &str) -> &str {
+    let id = text.strip_prefix("zck_").unwrap_or(text);
+    id.split('_').next().unwrap_or(id)
+}
+
+impl Confirm {
+    async fn run(self) -> Result<(), Failure> {
+        let store = store(&self.installation.open().await?.services);
+        let off: Vec<_> = store.list().await?.into_iter().filter(|key| key.off_since.is_some()).collect();
+        let mut chosen = Vec::new();
+        for id in self.ids.iter().map(|text| id_in(text)) {
+            let list = self.installation.command("keys list");
+            let missing = || Failure::Other(format!("no key {id} is off; `{list}` shows them"));
+            chosen.push(off.iter().find(|key| key.id == id).ok_or_else(missing)?);
+        }
+        if self.all {
+            chosen = off.iter().collect();
+        }
+        if chosen.is_empty() {
+            say("No key is off.");
+            return Ok(());
+        }
+        let on: Vec<_> = chosen
+            .iter()
+            .map(|key| format!("{}, made {}", known::described(key), minute(key.created)))
+            .collect();
+        confirm(self.yes, "By confirming, whoever holds one of these gets in again", &on).await?;
+        for key in chosen {
+            if store.confirm(&key.id).await? {
+                say(format!("✓ Key {} works again, within a minute.", key.id));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Revoke {
     async fn run(self) -> Result<(), Failure> {
-        let id = self.id.strip_prefix("zck_").unwrap_or(&self.id);
-        let id = id.split('_').next().unwrap_or(id);
+        let id = id_in(&self.id);
         let store = store(&self.installation.open().await?.services);
         let missing = || {
             let list = self.installation.command("keys list");

@@ -43,7 +43,9 @@ fn port_of(url: &str) -> u16 {
 
 impl Serve {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let (Opened { services, public_url }, folder) = self.folder.open_or_make()?;
+        let (opened, folder) = self.folder.open_or_make()?;
+        opened.refuse_sealed().await?;
+        let Opened { services, public_url } = opened;
         let listener = TcpListener::bind(self.listen).await.map_err(|error| {
             format!("cannot listen on {}: {error}; choose another with --listen", self.listen)
         })?;
@@ -51,7 +53,7 @@ impl Serve {
         let lock = if self.beside_another {
             None
         } else {
-            Some(Lock::take(&folder, address, services.clock.now())?)
+            Some(Lock::take(&folder, &format!("listening on {address}"), services.clock.now())?)
         };
         let new = NewEvents::default();
         let services = new.watch(&services);
