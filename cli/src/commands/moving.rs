@@ -90,12 +90,17 @@ impl Export {
             .map_err(|why| Failure::Other(format!("{why}\nStop the server, and move then")))?;
         let openers = self.encryption.openers()?;
         let ends = [
-            format!("the use of {}: it makes no token from then on, and is not served any more", folder.display()),
+            format!(
+                "the use of {}: it makes no token from then on, and is not served any more",
+                folder.display()
+            ),
             "nothing else: connections and keys go on where the copy is imported".to_owned(),
         ];
         confirm(self.yes, "By moving is lost", &ends).await?;
         if !seal::move_to(state, &self.to, now).await? {
-            return Err(Failure::Other("a renewal is under way, and nothing was changed; try again in some seconds".to_owned()));
+            return Err(Failure::Other(
+                "a renewal is under way, and nothing was changed; try again in some seconds".to_owned(),
+            ));
         }
         let file = self.file.clone();
         let from = folder.clone();
@@ -113,8 +118,15 @@ impl Export {
             let document = json!({ "file": self.file, "sealed": folder, "to": self.to, "things": count });
             return Ok(say_json(&document)?);
         }
-        say(format!("✓ {} holds {count} rows and secrets; {} is sealed.", self.file.display(), folder.display()));
-        say(format!("  There: zoho-connector move import {} --data DIR, or --stack NAME", self.file.display()));
+        say(format!(
+            "✓ {} holds {count} rows and secrets; {} is sealed.",
+            self.file.display(),
+            folder.display()
+        ));
+        say(format!(
+            "  There: zoho-connector move import {} --data DIR, or --stack NAME",
+            self.file.display()
+        ));
         say(format!("  If it never arrives: {}", self.folder.command("move undo")));
         Ok(())
     }
@@ -162,7 +174,10 @@ impl Import {
                 "file_deleted": is_deleted,
             }))?);
         }
-        say(format!("✓ {count} rows and secrets are taken over, as they were at {made}: {}.", connections.join(", ")));
+        say(format!(
+            "✓ {count} rows and secrets are taken over, as they were at {made}: {}.",
+            connections.join(", ")
+        ));
         say("  Where the address is another one than before:");
         say(format!("    register {redirect} in Zoho's API console, beside the old one;"));
         say("    give agents the new address; their keys stay;");

@@ -20,8 +20,10 @@ use crate::patience::patiently;
 use crate::terminal::{say, say_json};
 
 #[derive(Args)]
-#[command(after_help = "All keys are off afterwards, until `zoho-connector keys confirm` switches them on: one of them may have been revoked \
-                        after the backup was made. Writes that were under way are looked for at Zoho when they are repeated, and never sent again.")]
+#[command(
+    after_help = "All keys are off afterwards, until `zoho-connector keys confirm` switches them on: one of them may have been revoked \
+                        after the backup was made. Writes that were under way are looked for at Zoho when they are repeated, and never sent again."
+)]
 pub(crate) struct Restore {
     /// File that `zoho-connector backup` wrote
     file: PathBuf,
@@ -54,7 +56,8 @@ impl Restore {
         let (made, of) = (copy.head.made, copy.head.of.clone());
         let ends = [
             format!("what the installation in {of} did after {made}"),
-            "its right to run: where it still does, both would use up each other's tokens. Stop it first".to_owned(),
+            "its right to run: where it still does, both would use up each other's tokens. Stop it first"
+                .to_owned(),
         ];
         confirm(self.yes, "By restoring is lost", &ends).await?;
 
@@ -88,7 +91,9 @@ impl Restore {
         say(format!("✓ {} holds what was there at {made}: {count} rows and secrets.", folder.display()));
         say_keys(&keys, compared.as_ref());
         say(format!("  Keys work again after `{}`.", self.folder.command("keys confirm ID")));
-        say("  Not known are events, connections and settings that came after the backup: compare `zoho-connector connections`.");
+        say(
+            "  Not known are events, connections and settings that came after the backup: compare `zoho-connector connections`.",
+        );
         Ok(())
     }
 }
@@ -101,7 +106,9 @@ fn say_keys(keys: &[ServiceKey], compared: Option<&Compared>) {
     say("  These keys are off until they are confirmed:");
     keys.iter().for_each(|key| say(format!("    {}", known::described(key))));
     let Some(compared) = compared else {
-        say("  Keys that were made since are unknown here, and those that were revoked since stand among them.");
+        say(
+            "  Keys that were made since are unknown here, and those that were revoked since stand among them.",
+        );
         return;
     };
     let list = |head: &str, keys: &[ServiceKey]| {
@@ -110,7 +117,10 @@ fn say_keys(keys: &[ServiceKey], compared: Option<&Compared>) {
             keys.iter().for_each(|key| say(format!("    {}", known::described(key))));
         }
     };
-    list("These were revoked after the backup; leave them off, and revoke them again", &compared.revoked_since);
+    list(
+        "These were revoked after the backup; leave them off, and revoke them again",
+        &compared.revoked_since,
+    );
     list("These were made after the backup, and are unknown here; make new ones", &compared.made_since);
 }
 

@@ -37,7 +37,9 @@ pub(crate) struct Decryption {
 }
 
 fn recipient(text: &str) -> Result<Recipient, String> {
-    clean(text).parse().map_err(|_| "a public key of age looks like age1…, as `age-keygen` prints it".to_owned())
+    clean(text)
+        .parse()
+        .map_err(|_| "a public key of age looks like age1…, as `age-keygen` prints it".to_owned())
 }
 
 /// Who can open a copy.
@@ -91,12 +93,12 @@ impl Decryption {
         match (&self.identity, decryptor.is_scrypt()) {
             (None, true) => {
                 let passphrase = ask_passphrase("Passphrase of the copy (not shown): ")?;
-                let passphrase =
-                    scrypt::Identity::new(SecretString::from(passphrase.expose().to_owned()));
+                let passphrase = scrypt::Identity::new(SecretString::from(passphrase.expose().to_owned()));
                 decryptor.decrypt(std::iter::once(&passphrase as &dyn age::Identity)).map_err(wrong)
             }
             (None, false) => {
-                Err("it is encrypted to a public key: name the file with the secret one, --identity FILE".to_owned())
+                Err("it is encrypted to a public key: name the file with the secret one, --identity FILE"
+                    .to_owned())
             }
             (Some(_), true) => Err("it is encrypted with a passphrase: leave --identity away".to_owned()),
             (Some(file), false) => {
@@ -113,7 +115,8 @@ fn identities(file: &Path) -> Result<Vec<Identity>, String> {
     let text = fs::read_to_string(file).map_err(|error| format!("{}: {error}", file.display()))?;
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
     let read = |line: &str| {
-        line.parse::<Identity>().map_err(|_| format!("{} holds a line that is no secret key of age", file.display()))
+        line.parse::<Identity>()
+            .map_err(|_| format!("{} holds a line that is no secret key of age", file.display()))
     };
     let keys = lines.map(read).collect::<Result<Vec<_>, _>>()?;
     if keys.is_empty() {

@@ -78,7 +78,8 @@ pub(crate) fn write(
         of: folder.display().to_string(),
         purpose,
     };
-    let failed = |error: std::io::Error| Failure::Other(format!("{} cannot be written: {error}", file.display()));
+    let failed =
+        |error: std::io::Error| Failure::Other(format!("{} cannot be written: {error}", file.display()));
     let written = write_part(&part, openers, head, folder, now)
         .and_then(|count| fs::rename(&part, file).map(|()| count).map_err(failed));
     if written.is_err() {
@@ -95,7 +96,8 @@ fn write_part(
     folder: &Path,
     now: Timestamp,
 ) -> Result<u64, Failure> {
-    let failed = |error: std::io::Error| Failure::Other(format!("{} cannot be written: {error}", part.display()));
+    let failed =
+        |error: std::io::Error| Failure::Other(format!("{} cannot be written: {error}", part.display()));
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
@@ -151,10 +153,14 @@ impl Copy {
         };
         match (head.purpose, purpose) {
             (Purpose::Backup, Purpose::Move) => {
-                return Err(said("it is a backup, whose source may still run: `zoho-connector restore` takes it"));
+                return Err(said(
+                    "it is a backup, whose source may still run: `zoho-connector restore` takes it",
+                ));
             }
             (Purpose::Move, Purpose::Backup) => {
-                return Err(said("it was made to move an installation: `zoho-connector move import` takes it"));
+                return Err(said(
+                    "it was made to move an installation: `zoho-connector move import` takes it",
+                ));
             }
             _ => {}
         }

@@ -109,7 +109,10 @@ mod tests {
         let record = |state: Value| json!({"request": "r", "until": "2026-11-30T10:00:30Z", "state": state});
         let (reserved, until) = after(row("idempotency", &record(json!("reserved")))).unwrap();
         assert_eq!(reserved["state"]["sent"], json!({"plan": null, "at": "2026-11-30T10:00:00Z"}));
-        assert_eq!((reserved["until"].as_str(), until.as_str()), (Some("2026-11-30T10:00:00Z"), "2026-12-01T11:00:00Z"));
+        assert_eq!(
+            (reserved["until"].as_str(), until.as_str()),
+            (Some("2026-11-30T10:00:00Z"), "2026-12-01T11:00:00Z")
+        );
         let sent = record(json!({"sent": {"plan": {"a": 1}, "at": "2026-11-30T09:59:59Z", "entry": "e"}}));
         assert_eq!(after(row("part", &sent)).unwrap().0["state"], sent["state"]);
         let done = record(json!({"done": {"status": 201, "body": {}}}));

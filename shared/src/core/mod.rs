@@ -5,6 +5,7 @@ pub mod access;
 pub mod connection;
 pub mod copied;
 pub mod events;
+pub mod forget;
 pub mod grant;
 pub mod mappings;
 pub mod quota;

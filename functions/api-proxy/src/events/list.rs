@@ -123,10 +123,7 @@ async fn one(
     };
     let narrowed = found.and_then(|((event, body), part)| Some((narrow(event, part)?, body)));
     let Some((mut event, body)) = narrowed else {
-        return Err(Problem::new(
-            Code::RecordNotFound,
-            "There is no such event, or it is no longer kept.",
-        ));
+        return Err(Problem::new(Code::RecordNotFound, "There is no such event, or it is no longer kept."));
     };
     complete(&app.mappings, &connection, vec![(event.subject.as_deref(), &mut event.data)]).await;
     let missing = missing(&caller.key, &event.source);

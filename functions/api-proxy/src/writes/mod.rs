@@ -88,11 +88,7 @@ impl Writes {
         let (state, clock) = (&services.stores.state, services.clock.clone());
         Self {
             idempotency: Idempotency::new(state.clone(), clock.clone()),
-            parts: Idempotency::of_parts(
-                state.clone(),
-                clock.clone(),
-                services.settings.retention.audit,
-            ),
+            parts: Idempotency::of_parts(state.clone(), clock.clone(), services.settings.retention.audit),
             previews: Previews::new(state.clone(), clock.clone()),
             turns: Turns::new(state.clone(), clock.clone()),
             twins: Twins::new(state.clone(), clock.clone()),
@@ -219,8 +215,7 @@ impl Writes {
             },
             Begun::Unsettled(ticket, sent) => {
                 // Of what a restored store does not know, only the request itself says what it was meant to be.
-                let prepared =
-                    if sent.plan.is_null() { prepare.await } else { restore(sent.plan.clone()) };
+                let prepared = if sent.plan.is_null() { prepare.await } else { restore(sent.plan.clone()) };
                 match prepared {
                     Ok(prepared) => self.recover(request, ticket, prepared, sent).await?.response(fields),
                     Err(problem) => {

@@ -287,7 +287,8 @@ impl Keys {
             self.find(id).await?.filter(|key| digests_equal(&key.digest, &Secret::new(secret).digest()));
         let Some(key) = key else { return Err(invalid("This service key is unknown or revoked.")) };
         if key.off_since.is_some() {
-            let detail = format!("Service key {} is off since the connector was restored from a backup.", key.id);
+            let detail =
+                format!("Service key {} is off since the connector was restored from a backup.", key.id);
             let problem = Problem::new(Code::KeyInvalid, detail);
             return Err(problem.hint("The operator confirms the key with `zoho-connector keys confirm`; it works within a minute. It may have been revoked after the backup was made."));
         }

@@ -68,10 +68,7 @@ fn list_all(
              WHERE tab = ?1 AND (partition, sort) > (?2, ?3) AND (expires IS NULL OR expires > ?4)
              ORDER BY partition, sort LIMIT ?5",
         )?
-        .query_map(
-            params![table, partition, sort, now, i64::try_from(limit).unwrap_or(i64::MAX)],
-            read_row,
-        )?
+        .query_map(params![table, partition, sort, now, i64::try_from(limit).unwrap_or(i64::MAX)], read_row)?
         .collect::<rusqlite::Result<Vec<_>>>()?;
     let next = rows.last().filter(|_| rows.len() >= limit).map(|row| row.key.clone());
     Ok((rows, next))

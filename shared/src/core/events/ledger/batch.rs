@@ -265,7 +265,11 @@ impl Ledger {
             batch.attempts += 1;
             batch.next = later(now, MAX_TRY_TIME);
             let steps = vec![
-                Write::Put(batch.put(connection, Condition::Version(frozen.version.clone()), self.retention)?),
+                Write::Put(batch.put(
+                    connection,
+                    Condition::Version(frozen.version.clone()),
+                    self.retention,
+                )?),
                 Write::Put(Put::record(standing_key(), &standing, condition)?),
             ];
             match self.events.transact(steps).await? {
@@ -321,7 +325,8 @@ impl Ledger {
     ) -> Result<Option<Frozen>, StoreError> {
         let Frozen { mut batch, version } = frozen;
         change(&mut batch);
-        let written = self.write_row(batch.put(connection, Condition::Version(version), self.retention)?).await?;
+        let written =
+            self.write_row(batch.put(connection, Condition::Version(version), self.retention)?).await?;
         Ok(written.map(|version| Frozen { batch, version }))
     }
 

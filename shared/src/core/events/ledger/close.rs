@@ -72,9 +72,11 @@ impl Ledger {
                             Ending::Failed => EndState::Failed,
                             Ending::Retry => {
                                 entry.claim = None;
-                                steps.push(Write::Put(
-                                    entry.put(connection, Condition::Version(row.version), self.retention)?,
-                                ));
+                                steps.push(Write::Put(entry.put(
+                                    connection,
+                                    Condition::Version(row.version),
+                                    self.retention,
+                                )?));
                                 states.push((id.clone(), "queued"));
                                 continue;
                             }
