@@ -144,7 +144,7 @@ impl Person {
         match value {
             Value::String(text) => {
                 let tells = is_theirs && !text.is_empty() && text.parse::<Timestamp>().is_err();
-                if text == FORGOTTEN || !(tells || self.is_in(text)) {
+                if text.as_str() == FORGOTTEN || !(tells || self.is_in(text)) {
                     return 0;
                 }
                 FORGOTTEN.clone_into(text);
@@ -159,7 +159,11 @@ impl Person {
             }
             // What is listed in a person's record are things of their own: the lines of an order.
             Value::Array(all) => {
-                all.iter_mut().map(|one| self.wipe(one, is_theirs && !one.is_object())).sum()
+                let wipe = |one: &mut Value| {
+                    let is_thing = one.is_object();
+                    self.wipe(one, is_theirs && !is_thing)
+                };
+                all.iter_mut().map(wipe).sum()
             }
             Value::Object(fields) => {
                 let names_them = |value: &Value| value.as_str().is_some_and(|text| self.is_record(text));
