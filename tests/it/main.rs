@@ -58,6 +58,7 @@ mod installations;
 mod intake;
 mod killed;
 mod lambda;
+mod machine;
 mod many_connections;
 mod mappings;
 mod mcp;

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 
 use clap::Args;
+use shared::store::sqlite::Sqlite;
 use token_refresh::Local;
 use tokio::net::TcpListener;
 
@@ -76,6 +77,10 @@ impl Serve {
             );
         }
         server::run(listener, app, token_refresh, &services, new).await;
+        let settled = tokio::task::spawn_blocking(move || Sqlite::settle(&folder)).await;
+        if !matches!(settled, Ok(Ok(()))) {
+            tracing::warn!(?settled, "the store's log stays beside its file; nothing of it is lost");
+        }
         drop(lock);
         say("Ended.");
         Ok(())
