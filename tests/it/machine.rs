@@ -6,6 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use sandbox::{Fault, FaultKind, Gate};
 use serde_json::{Value, json};
 use shared::base::clock::{Clock, SystemClock};
 use shared::base::id::ConnectionName;
@@ -16,10 +17,12 @@ use shared::store::sqlite::Sqlite;
 use shared::store::{Condition, Key, Put, Stored, StoredRow, Stores, Write, all_rows};
 use tempfile::TempDir;
 use tests::aws::Aws;
+use tests::clock::until;
 use tests::connector::{CLIENT_SECRET, Connector, free_port};
 use tests::deployed::Deployed;
 use tests::lambda::Cloud;
 use tests::process::{BINARY, Ended, Running, run};
+use tokio::net::TcpStream;
 
 const PASSPHRASE: &str = "correct horse battery staple\n";
 
@@ -85,9 +88,22 @@ fn the_image_holds_the_binary_alone_and_runs_it_as_nobody() {
 #[tokio::test]
 async fn sigterm_ends_the_server_with_all_in_its_file() {
     let (mut connector, agent) = Connector::connected().await;
-    let asked = tokio::spawn(async move { agent.get("/v1/crm/deals").await.status });
-    assert_eq!(asked.await.unwrap(), 200);
-    assert_eq!(connector.terminate().await, 0);
+    let gate = Gate::default();
+    let kind = FaultKind::Held(gate.clone());
+    connector.zoho.sandbox.inject(Fault { path_contains: "/Deals".to_owned(), times: 1, kind });
+    let address = connector.url.trim_start_matches("http://").to_owned();
+    let ends = async {
+        gate.reached_by(1).await;
+        let opens = async {
+            // It takes no more requests; the one under way is answered.
+            until("closed", async || TcpStream::connect(&address).await.is_err()).await;
+            gate.open();
+        };
+        tokio::join!(connector.terminate(), opens).0
+    };
+    let (answer, code) = tokio::join!(agent.get("/v1/crm/deals"), ends);
+    answer.ok();
+    assert_eq!(code, 0);
     let log = connector.folder().join("zoho-connector.sqlite3-wal");
     assert_eq!(fs::metadata(&log).map_or(0, |found| found.len()), 0, "nothing is left in the log");
     connector.boot().await;
@@ -158,7 +174,7 @@ async fn a_backup_is_made_while_writes_go_on_and_restored_elsewhere() {
     assert!(again.code == 1 && again.err.contains("there is a store in"), "{again:?}");
 
     let state = stores(&new).state;
-    let half = async |sort| state.get(&Key::new("pair#x", sort)).await.unwrap().unwrap().value;
+    let half = async |sort: &str| state.get(&Key::new("pair#x", sort)).await.unwrap().unwrap().value;
     assert_eq!(half("left").await, half("right").await, "the copy is of one moment");
 
     // Its keys are off until they are confirmed; then it reads as before.
@@ -232,15 +248,16 @@ async fn an_installation_moves_to_a_stack_and_its_source_makes_no_token() {
     // The source says where it went, and makes no token: not by a command, and not in a process that runs on.
     let calls = connector.token_calls();
     let backup = folder.path().join("late.age");
+    let again = [&export[..], &to, &["--yes"]].concat();
     for args in [
         ["serve", "--listen", "0"].as_slice(),
         &["refresh"],
         &["connect", "--no-wait"],
         &["keys", "list"],
         &["backup", text(&backup), "--passphrase"],
-        &[&export[..], &to, &["--yes"]].concat(),
+        again.as_slice(),
     ] {
-        let ended = connector.run(args, PASSPHRASE).await;
+        let ended = connector.run(args, "").await;
         assert!(
             ended.code == 1 && ended.err.contains("was moved to the stack shop at"),
             "{args:?}: {ended:?}"

@@ -97,7 +97,8 @@ impl Person {
         if text.chars().count() < MIN_TEXT {
             return Err(format!("{text:?} is too short to mean one person: {MIN_TEXT} characters or more"));
         }
-        let digits = digits(&text);
+        // Without what comes before a country or a town: these zeros stand for others where a `+` is written.
+        let digits = digits(&text).trim_start_matches('0').to_owned();
         if text.chars().all(is_of_a_number) && digits.len() >= MIN_DIGITS {
             self.numbers.push(digits);
         }
@@ -340,6 +341,8 @@ mod tests {
 
     #[test]
     fn a_number_is_the_same_however_it_is_written() {
+        let local = Person::default().with_text("030 123456").unwrap();
+        assert!(local.is_in("+49 30 123456") && !local.is_in("030 1234 and 56"));
         let person = Person::default().with_text("+49 (30) 123-456").unwrap();
         for written in ["+4930123456", "call 0049 30 123456 today", "+49.30.123.456"] {
             let event = json!({"event": {"data": {}}, "body": {"phone": written, "total": "12.50"}});
