@@ -90,7 +90,7 @@ async fn sigterm_ends_the_server_with_all_in_its_file() {
     let (mut connector, agent) = Connector::connected().await;
     let gate = Gate::default();
     let kind = FaultKind::Held(gate.clone());
-    connector.zoho.sandbox.inject(Fault { path_contains: "/Deals".to_owned(), times: 1, kind });
+    connector.zoho.sandbox.inject(Fault { path_contains: "/crm/".to_owned(), times: 1, kind });
     let address = connector.url.trim_start_matches("http://").to_owned();
     let ends = async {
         gate.reached_by(1).await;

@@ -13,7 +13,7 @@ use shared::core::{connection, seal};
 use crate::commands::confirm::confirm;
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Folder, Installation, Opened};
-use crate::copy::{self, Copy, Decryption, Encryption, Purpose};
+use crate::copy::{self, Decryption, Encryption, Purpose, Reader};
 use crate::patience::patiently;
 use crate::server::lock::Lock;
 use crate::terminal::{note, say, say_json};
@@ -134,7 +134,7 @@ impl Export {
 
 impl Import {
     async fn run(self) -> Result<(), Failure> {
-        let copy = Copy::open(&self.file, &self.decryption, Purpose::Move)?;
+        let copy = Reader::open(&self.file, &self.decryption, Purpose::Move)?;
         let made = copy.head.made;
         let opened = self.installation.open_empty().await?;
         let services = &opened.services;

@@ -15,7 +15,7 @@ use crate::commands::confirm::confirm;
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Folder, Opened};
 use crate::commands::known;
-use crate::copy::{Copy, Decryption, Purpose};
+use crate::copy::{Decryption, Purpose, Reader};
 use crate::patience::patiently;
 use crate::terminal::{say, say_json};
 
@@ -52,7 +52,7 @@ impl Restore {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let folder = self.folder.find_empty()?;
         let lost = self.compare.as_deref().map(keys_in).transpose()?;
-        let copy = Copy::open(&self.file, &self.decryption, Purpose::Backup)?;
+        let copy = Reader::open(&self.file, &self.decryption, Purpose::Backup)?;
         let (made, of) = (copy.head.made, copy.head.of.clone());
         let ends = [
             format!("what the installation in {of} did after {made}"),

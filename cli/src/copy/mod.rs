@@ -123,7 +123,7 @@ fn write_part(
 }
 
 /// A copy that is being read.
-pub(crate) struct Copy {
+pub(crate) struct Reader {
     lines: Lines<BufReader<StreamReader<BufReader<File>>>>,
     name: String,
     pub(crate) head: Head,
@@ -132,7 +132,7 @@ pub(crate) struct Copy {
     is_whole: bool,
 }
 
-impl Copy {
+impl Reader {
     /// Opens one, and reads its head.
     pub(crate) fn open(file: &Path, key: &Decryption, purpose: Purpose) -> Result<Self, Failure> {
         let name = file.display().to_string();
