@@ -186,7 +186,14 @@ pub(crate) async fn take_for_good(
 /// # Errors
 /// Where the store fails.
 pub(crate) async fn free(state: &dyn Table, connection: &ConnectionName) -> Result<(), StoreError> {
-    state.delete(Key::new("lease", connection.as_str()), Condition::Any).await.map(drop)
+    let key = Key::new("lease", connection.as_str());
+    match state.get(&key).await? {
+        Some(row) if row.expires.is_none() => {
+            state.delete(key, Condition::Version(row.version)).await.map(drop)
+        }
+        // It belongs to a renewal, or to nobody.
+        _ => Ok(()),
+    }
 }
 
 fn lease_row(key: &Key, ends: Timestamp, condition: Condition) -> Put {
