@@ -15,16 +15,27 @@ use shared::core::events::{Delivery, Events};
 use shared::core::forget::{FORGOTTEN, Person, forget};
 use shared::store::sqlite::Sqlite;
 use shared::store::{Condition, Key, Put, Stored, StoredRow, Stores, Write, all_rows};
-use tempfile::TempDir;
+use tempfile::{NamedTempFile, TempDir};
 use tests::aws::Aws;
 use tests::clock::until;
-use tests::connector::{CLIENT_SECRET, Connector, free_port};
+use tests::connector::{CLIENT_ID, CLIENT_SECRET, Connector, free_port};
 use tests::deployed::Deployed;
 use tests::lambda::Cloud;
 use tests::process::{BINARY, Ended, Running, run};
 use tokio::net::TcpStream;
 
 const PASSPHRASE: &str = "correct horse battery staple\n";
+
+/// Both halves of a key of age that protects nothing: a copy that is encrypted to it costs no second of work, as a passphrase does.
+const RECIPIENT: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
+const IDENTITY: &str = "AGE-SECRET-KEY-1GQ9778VQXMMJVE8SK7J6VT8UJ4HDQAJUVSFCWCM02D8GEWQ72PVQ2Y5J33";
+
+/// The file with the secret half.
+fn identity() -> NamedTempFile {
+    let file = NamedTempFile::new().unwrap();
+    fs::write(file.path(), format!("# of tests\n{IDENTITY}\n")).unwrap();
+    file
+}
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
@@ -132,7 +143,7 @@ async fn a_backup_is_made_while_writes_go_on_and_restored_elsewhere() {
 
     let (stop, count) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU32::new(0)));
     let writing = write_pairs(stores(connector.folder()), stop.clone(), count.clone());
-    let made = parsed(&connector.run(&["backup", text(&file), "--passphrase", "--json"], PASSPHRASE).await);
+    let made = parsed(&connector.run(&["backup", text(&file), "--recipient", RECIPIENT, "--json"], "").await);
     assert!(made["things"].as_u64().unwrap() > 5 && count.load(Ordering::SeqCst) > 1, "{made}");
     stop.store(true, Ordering::SeqCst);
     writing.await.unwrap();
@@ -145,11 +156,8 @@ async fn a_backup_is_made_while_writes_go_on_and_restored_elsewhere() {
         );
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is beside it");
-    let twice = connector.run(&["backup", text(&file), "--passphrase"], PASSPHRASE).await;
+    let twice = connector.run(&["backup", text(&file), "--recipient", RECIPIENT], "").await;
     assert!(twice.code == 1 && twice.err.contains("is there already"), "{twice:?}");
-    let short = connector.run(&["backup", text(&folder.path().join("b")), "--passphrase"], "short\n").await;
-    assert!(short.code == 1 && short.err.contains("12 characters"), "{short:?}");
-
     // After the backup, a key is revoked and another one made; then the machine is lost.
     assert_eq!(connector.run(&["keys", "revoke", &revoked.key, "--yes"], "").await.code, 0);
     let late = connector.agent(&[]).await;
@@ -158,19 +166,18 @@ async fn a_backup_is_made_while_writes_go_on_and_restored_elsewhere() {
 
     let new = folder.path().join("new");
     let variables = connector.variables();
-    let restore = ["restore", text(&file), "--data", text(&new)];
-    let wrong = run(&[&restore[..], &["--yes"]].concat(), &variables, "another passphrase\n").await;
-    assert!(wrong.code == 1 && wrong.err.contains("cannot be opened"), "{wrong:?}");
-    let unasked = run(&restore, &variables, PASSPHRASE).await;
+    let identity = identity();
+    let restore = ["restore", text(&file), "--identity", text(identity.path()), "--data", text(&new)];
+    let unasked = run(&restore, &variables, "").await;
     assert!(unasked.code == 1 && unasked.err.contains("Nothing was changed"), "{unasked:?}");
     assert!(!new.join("zoho-connector.sqlite3").exists());
     let args = [&restore[..], &["--yes", "--json", "--compare", text(connector.folder())]].concat();
-    let said = parsed(&run(&args, &variables, PASSPHRASE).await);
+    let said = parsed(&run(&args, &variables, "").await);
     assert_eq!(said["compared"]["revoked_since"], json!([id(&revoked.key)]), "{said}");
     assert_eq!(said["compared"]["made_since"], json!([id(&late.key)]), "{said}");
     assert_eq!(said["keys_off"].as_array().unwrap().len(), 2, "{said}");
     assert_eq!(said["connections"], json!(["default"]));
-    let again = run(&args, &variables, PASSPHRASE).await;
+    let again = run(&args, &variables, "").await;
     assert!(again.code == 1 && again.err.contains("there is a store in"), "{again:?}");
 
     let state = stores(&new).state;
@@ -191,6 +198,25 @@ async fn a_backup_is_made_while_writes_go_on_and_restored_elsewhere() {
     late.at(&url).get("/v1/crm/deals").await.problem("key_invalid");
     assert_eq!(connector.token_calls(), calls, "the token of the backup is still good");
     assert_eq!(server.terminate().await, 0);
+}
+
+#[tokio::test]
+async fn a_copy_opens_with_its_passphrase_alone() {
+    let connector = Connector::start().await;
+    let folder = TempDir::new().unwrap();
+    let (file, new) = (folder.path().join("backup.age"), folder.path().join("new"));
+    let backup = ["backup", text(&file), "--passphrase"];
+    let short = connector.run(&backup, "short\n").await;
+    assert!(short.code == 1 && short.err.contains("12 characters"), "{short:?}");
+    assert_eq!(connector.run(&backup, PASSPHRASE).await.code, 0);
+    let variables = connector.variables();
+    let restore = ["restore", text(&file), "--yes", "--data", text(&new)];
+    let wrong = run(&restore, &variables, "another passphrase\n").await;
+    assert!(wrong.code == 1 && wrong.err.contains("cannot be opened"), "{wrong:?}");
+    let right = run(&restore, &variables, PASSPHRASE).await;
+    assert!(right.code == 0 && right.out.contains("It has no keys"), "{right:?}");
+    let shown = run(&["client", "show", "--data", text(&new)], &variables, "").await;
+    assert!(shown.out.contains(CLIENT_ID), "{shown:?}");
 }
 
 /// A note was written after the backup was made, and its answer is unknown to the restored store: it is found, and not written again.
@@ -235,14 +261,14 @@ async fn an_installation_moves_to_a_stack_and_its_source_makes_no_token() {
     let (mut connector, agent) = Connector::connected().await;
     let folder = TempDir::new().unwrap();
     let file: PathBuf = folder.path().join("move.age");
-    let to = ["--to", "the stack shop", "--passphrase"];
+    let to = ["--to", "the stack shop", "--recipient", RECIPIENT];
     let export = ["move", "export", text(&file)];
-    let served = connector.run(&[&export[..], &to, &["--yes"]].concat(), PASSPHRASE).await;
+    let served = connector.run(&[&export[..], &to, &["--yes"]].concat(), "").await;
     assert!(served.code == 1 && served.err.contains("Stop the server"), "{served:?}");
     assert_eq!(connector.interrupt().await, 0);
-    let unasked = connector.run(&[&export[..], &to].concat(), PASSPHRASE).await;
+    let unasked = connector.run(&[&export[..], &to].concat(), "").await;
     assert!(unasked.code == 1 && unasked.err.contains("Nothing was changed"), "{unasked:?}");
-    let exported = connector.run(&[&export[..], &to, &["--yes"]].concat(), PASSPHRASE).await;
+    let exported = connector.run(&[&export[..], &to, &["--yes"]].concat(), "").await;
     assert_eq!(exported.code, 0, "{}", exported.err);
 
     // The source says where it went, and makes no token: not by a command, and not in a process that runs on.
@@ -254,7 +280,7 @@ async fn an_installation_moves_to_a_stack_and_its_source_makes_no_token() {
         &["refresh"],
         &["connect", "--no-wait"],
         &["keys", "list"],
-        &["backup", text(&backup), "--passphrase"],
+        &["backup", text(&backup), "--recipient", RECIPIENT],
         again.as_slice(),
     ] {
         let ended = connector.run(args, "").await;
@@ -267,8 +293,9 @@ async fn an_installation_moves_to_a_stack_and_its_source_makes_no_token() {
     assert!(lease.is_some_and(|lease| lease.expires.is_none()), "its lease is taken for good");
 
     let deployed = Deployed::on_aws(Cloud::start().await).await;
-    let import = ["move", "import", text(&file), "--json"];
-    let arrived = parsed(&deployed.connector.run(&import, PASSPHRASE).await);
+    let identity = identity();
+    let import = ["move", "import", text(&file), "--identity", text(identity.path()), "--json"];
+    let arrived = parsed(&deployed.connector.run(&import, "").await);
     assert_eq!(
         (&arrived["connections"], &arrived["file_deleted"]),
         (&json!(["default"]), &json!(true)),
@@ -294,20 +321,22 @@ async fn a_place_in_use_takes_no_other_installation() {
     let folder = TempDir::new().unwrap();
     let file = folder.path().join("move.age");
     assert_eq!(connector.interrupt().await, 0);
-    let args = ["move", "export", text(&file), "--passphrase", "--yes"];
-    assert_eq!(connector.run(&args, PASSPHRASE).await.code, 0);
-    let import = ["move", "import", text(&file)];
-    let itself = connector.run(&import, PASSPHRASE).await;
+    let args = ["move", "export", text(&file), "--recipient", RECIPIENT, "--yes"];
+    assert_eq!(connector.run(&args, "").await.code, 0);
+    let identity = identity();
+    let import = ["move", "import", text(&file), "--identity", text(identity.path())];
+    let itself = connector.run(&import, "").await;
     assert!(itself.code == 1 && itself.err.contains("there is a store in"), "{itself:?}");
     let new = folder.path().join("new");
-    let restore = ["restore", text(&file), "--yes", "--data", text(&new)];
-    let restored = run(&restore, &connector.variables(), PASSPHRASE).await;
+    let key = text(identity.path());
+    let restore = ["restore", text(&file), "--identity", key, "--yes", "--data", text(&new)];
+    let restored = run(&restore, &connector.variables(), "").await;
     assert!(restored.code == 1 && restored.err.contains("move import"), "{restored:?}");
     assert!(!new.exists());
 
     let deployed = Deployed::on_aws(Cloud::start().await).await;
     assert_eq!(deployed.connector.run(&["keys", "create"], "").await.code, 0);
-    let used = deployed.connector.run(&import, PASSPHRASE).await;
+    let used = deployed.connector.run(&import, "").await;
     assert!(used.code == 1 && used.err.contains("0 connections and 1 keys are there already"), "{used:?}");
     assert!(file.exists());
 }
