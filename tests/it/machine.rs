@@ -55,8 +55,8 @@ fn deployment(path: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-#[tokio::test]
-async fn the_unit_is_valid_and_hardened() {
+#[test]
+fn the_unit_is_valid_and_hardened() {
     let unit = deployment("systemd/zoho-connector.service");
     let at = unit.matches("/usr/local/bin/zoho-connector").count();
     assert_eq!(at, 2, "the command, and the one path that may be executed");
@@ -158,6 +158,7 @@ async fn a_backup_is_made_while_writes_go_on_and_restored_elsewhere() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is beside it");
     let twice = connector.run(&["backup", text(&file), "--recipient", RECIPIENT], "").await;
     assert!(twice.code == 1 && twice.err.contains("is there already"), "{twice:?}");
+
     // After the backup, a key is revoked and another one made; then the machine is lost.
     assert_eq!(connector.run(&["keys", "revoke", &revoked.key, "--yes"], "").await.code, 0);
     let late = connector.agent(&[]).await;

@@ -8,6 +8,7 @@ use shared::base::id::ConnectionName;
 use shared::base::pasted::clean;
 use shared::core::access::key::{Keys as Store, NewKey, Permission, ServiceKey};
 use shared::core::services::Services;
+use shared::core::writes::audit::Audit;
 
 use crate::commands::confirm::confirm;
 use crate::commands::failure::Failure;
@@ -27,6 +28,9 @@ const COLUMNS: &[Column] = &[
     ("Hidden", false),
     ("May", false),
 ];
+
+/// So many entries of the audit are read to know when a key wrote last.
+const MAX_ENTRIES: usize = 500;
 
 /// A label fits into a line of a table.
 const MAX_LABEL: usize = 60;
@@ -227,6 +231,17 @@ fn minute(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%MZ").to_string()
 }
 
+/// When a key wrote last, as far as the newest entries of the audit tell.
+async fn last_write(services: &Services, key: &ServiceKey) -> Result<Option<Timestamp>, Failure> {
+    let audit = Audit::new(services.stores.state.clone(), services.clock.clone());
+    let mut last = None;
+    for connection in &key.connections {
+        let (entries, _) = audit.list(connection, None, MAX_ENTRIES).await?;
+        last = last.max(entries.iter().find(|entry| entry.key == key.id).map(|entry| entry.at));
+    }
+    Ok(last)
+}
+
 /// The id in what somebody took for it, which may be more of the key.
 fn id_in(text: &str) -> &str {
     let id = text.strip_prefix("zck_").unwrap_or(text);
@@ -235,7 +250,8 @@ fn id_in(text: &str) -> &str {
 
 impl Confirm {
     async fn run(self) -> Result<(), Failure> {
-        let store = store(&self.installation.open().await?.services);
+        let services = self.installation.open().await?.services;
+        let store = store(&services);
         let off: Vec<_> = store.list().await?.into_iter().filter(|key| key.off_since.is_some()).collect();
         let mut chosen = Vec::new();
         for id in self.ids.iter().map(|text| id_in(text)) {
@@ -250,10 +266,15 @@ impl Confirm {
             say("No key is off.");
             return Ok(());
         }
-        let on: Vec<_> = chosen
-            .iter()
-            .map(|key| format!("{}, made {}", known::described(key), minute(key.created)))
-            .collect();
+        let mut on = Vec::new();
+        for key in &chosen {
+            let last = last_write(&services, key).await?;
+            let last = last.map_or_else(
+                || "not known to have written".to_owned(),
+                |at| format!("wrote last {}", minute(at)),
+            );
+            on.push(format!("{}, made {}, {last}", known::described(key), minute(key.created)));
+        }
         confirm(self.yes, "By confirming, whoever holds one of these gets in again", &on).await?;
         for key in chosen {
             if store.confirm(&key.id).await? {

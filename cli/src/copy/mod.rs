@@ -203,10 +203,8 @@ impl Reader {
             {
                 let Some(stored) = turn(stored)? else { continue };
                 count += 1;
-                match &stored {
-                    Stored::Row(row) if matches!(row.kind(), "connection" | "key") => last.push(stored),
-                    _ => some.push(stored),
-                }
+                let opens = matches!(&stored, Stored::Row(row) if matches!(row.kind(), "connection" | "key"));
+                (if opens { &mut last } else { &mut some }).push(stored);
             }
             try_join_all(some.into_iter().map(|stored| stored.put(stores))).await?;
         }

@@ -19,10 +19,8 @@ const REPETITIONS: SignedDuration = SignedDuration::from_hours(24);
 
 /// The same in the place where an installation moves to; nothing where it stays behind.
 pub fn moved(stored: Stored) -> Option<Stored> {
-    match &stored {
-        Stored::Row(row) if LEFT_BEHIND.contains(&row.kind()) => None,
-        _ => Some(stored),
-    }
+    let stays = matches!(&stored, Stored::Row(row) if LEFT_BEHIND.contains(&row.kind()));
+    (!stays).then_some(stored)
 }
 
 /// The same in a store that is restored from a backup made at `made`. Keys are off until they are confirmed, because one of them
