@@ -234,7 +234,7 @@ fn minute(at: Timestamp) -> String {
 /// When a key wrote last, as far as the newest entries of the audit tell.
 async fn last_write(services: &Services, key: &ServiceKey) -> Result<Option<Timestamp>, Failure> {
     let audit = Audit::new(services.stores.state.clone(), services.clock.clone());
-    let mut last = None;
+    let mut last: Option<Timestamp> = None;
     for connection in &key.connections {
         let (entries, _) = audit.list(connection, None, MAX_ENTRIES).await?;
         last = last.max(entries.iter().find(|entry| entry.key == key.id).map(|entry| entry.at));
