@@ -2,7 +2,9 @@
 
 use clap::Args;
 use serde_json::json;
+use shared::base::settings::Home;
 use shared::core::forget::{Person, Trace, forget};
+use shared::store::sqlite::Sqlite;
 
 use crate::commands::confirm::confirm;
 use crate::commands::failure::Failure;
@@ -62,6 +64,12 @@ impl Forget {
         }
         confirm(self.yes, "By forgetting is lost, for good", &lost).await?;
         let done = patiently("forgetting", forget(stores, &person, true)).await?;
+        // What was replaced still stands in the log of the store's file, until that is emptied.
+        if let Home::Folder(folder) = &opened.services.settings.home {
+            let folder = folder.clone();
+            let settled = tokio::task::spawn_blocking(move || Sqlite::settle(&folder)).await;
+            settled.map_err(|error| error.to_string())??;
+        }
         self.show(&done, true)
     }
 

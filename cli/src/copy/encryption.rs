@@ -61,7 +61,7 @@ impl Encryption {
             ));
         }
         // From a pipe it comes once; a person may have mistyped it.
-        if can_ask() && ask_passphrase("The same again: ")?.expose() != first.expose() {
+        if can_ask() && !first.equals(ask_passphrase("The same again: ")?.expose()) {
             return Err("the two passphrases differ".to_owned());
         }
         Ok(Openers::Passphrase(first))
