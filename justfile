@@ -20,7 +20,7 @@ lint:
 
 # what a start and a call cost
 bench:
-    cargo test --profile measure --workspace --all-features --bench bench -- --ignored --nocapture
+    tests/bench/run
 
 # openapi.json, made of what the routes say
 openapi:
@@ -38,6 +38,10 @@ commands:
 # the OpenClaw skill: its form, its names, and each of its examples against the demo
 skill:
     tests/skill/check
+
+# a real OpenClaw with a scripted model: the skill, events, tools; about eight minutes
+openclaw:
+    tests/openclaw/run
 
 # the dependency tree: licences, sources, doubles, and what nothing uses
 dependencies:

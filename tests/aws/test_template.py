@@ -49,6 +49,10 @@ STREAM = "EventsTable.StreamArn"
 ACCESS_TOKEN = "secret:${AWS::StackName}/connections/*/access-token*"
 
 # For each function: resource, actions, the first parts of row keys, and why.
+# AWS does not say whether each action of a transaction is judged with the rows of the others, too. That this right is there makes
+# no function more powerful: it may already overwrite what it may now delete, or delete what it may now overwrite.
+BESIDE = "put beside a deletion in one transaction, or deleted beside a put"
+
 RIGHTS = {
     "OauthCallback": [
         ("OauthCallbackLog", "logs:CreateLogStream logs:PutLogEvents", "", "its log"),
@@ -84,6 +88,8 @@ RIGHTS = {
         ("StateTable", "dynamodb:GetItem dynamodb:DeleteItem", "order", "what the operator wants; using it up"),
         ("StateTable", "dynamodb:PutItem dynamodb:DeleteItem", "parked-grant", "a grant whose organisation is chosen"),
         ("StateTable", "dynamodb:Query", "parked-grant", "what nobody chose in time"),
+        ("StateTable", "dynamodb:PutItem dynamodb:DeleteItem", "replaced-grant", "a grant that is to be revoked"),
+        ("StateTable", "dynamodb:Query", "replaced-grant", "what Zoho has not revoked yet"),
         ("StateTable", "dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem", "watch", "how a channel of CRM is"),
         ("StateTable", "dynamodb:Query", "watch", "channels to be renewed, on schedule"),
         ("EventsTable", "dynamodb:PutItem", "delivery#*", "an event of our own, stored as all are"),
@@ -94,6 +100,8 @@ RIGHTS = {
         (ACCESS_TOKEN, "secretsmanager:GetSecretValue", "", "calling Zoho"),
         ("StateTable", "dynamodb:GetItem", "key", "who calls"),
         ("StateTable", "dynamodb:Query", "key", "the first keys, read while the function starts"),
+        ("StateTable", "dynamodb:PutItem", "key-use", "when a key was used; what it took of its share of the day"),
+        ("StateTable", "dynamodb:GetItem", "key-use", "what is left of the share, for status"),
         ("StateTable", "dynamodb:GetItem", "connection", "which connection offers the product; status"),
         ("StateTable", "dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem", "idempotency", "a write is done once"),
         ("StateTable", "dynamodb:GetItem dynamodb:PutItem dynamodb:DeleteItem", "part", "a part of a long work is done once"),
@@ -110,8 +118,12 @@ RIGHTS = {
         ("EventsTable", "dynamodb:GetItem dynamodb:Query", "queue#*", "what can be claimed; the life of an event"),
         ("EventsTable", "dynamodb:PutItem dynamodb:DeleteItem", "queue#*", "a claim; the end of an entry"),
         ("EventsTable", "dynamodb:GetItem dynamodb:Query dynamodb:PutItem", "life#*", "how an entry ended"),
+        ("EventsTable", "dynamodb:DeleteItem", "life#*", BESIDE),
         ("EventsTable", "dynamodb:GetItem dynamodb:Query", "batch#*", "what the hook was told of, to be claimed"),
         ("EventsTable", "dynamodb:GetItem", "told#*", "the same, of what is done with"),
+        ("EventsTable", "dynamodb:GetItem", "agent", "until when an event waits for a turn of the hook"),
+        ("EventsTable", "dynamodb:PutItem", "freed#*", "an acknowledgement, which wakes event-delivery"),
+        ("EventsTable", "dynamodb:PutItem", "wasted#*", "a run that was told and got nothing: its turn does not count"),
         ("EventsTable", "dynamodb:Query", "event#*", "the list of events; the last one, for status"),
         ("TokenRefresh", "lambda:InvokeFunction", "", "asking for a new token"),
     ],
@@ -134,13 +146,17 @@ RIGHTS = {
         ("StateTable", "dynamodb:PutItem", "quota#*", "leave to call Zoho; a refused put shows how it stands"),
         ("EventsTable", "dynamodb:Query", "event#*", "new events"),
         ("EventsTable", "dynamodb:GetItem dynamodb:PutItem dynamodb:Query", "progress", "how far it has come"),
+        ("EventsTable", "dynamodb:DeleteItem", "progress", BESIDE),
         ("EventsTable", "dynamodb:GetItem dynamodb:PutItem", "newest#*", "a change that comes after a newer one"),
         ("EventsTable", "dynamodb:GetItem dynamodb:PutItem", "newest-own#*", "the same, of writes of ours"),
         ("EventsTable", "dynamodb:GetItem dynamodb:PutItem dynamodb:Query dynamodb:DeleteItem", "queue#*", "open entries"),
         ("EventsTable", "dynamodb:PutItem", "life#*", "entries that need no work, or are dead"),
+        ("EventsTable", "dynamodb:DeleteItem", "life#*", BESIDE),
         ("EventsTable", "dynamodb:PutItem dynamodb:Query dynamodb:DeleteItem", "batch#*", "what is told to the hook"),
         ("EventsTable", "dynamodb:PutItem", "told#*", "what was told and is done with"),
-        ("EventsTable", "dynamodb:Query dynamodb:DeleteItem", "again#*", "what the operator wants told again"),
+        ("EventsTable", "dynamodb:DeleteItem", "told#*", BESIDE),
+        ("EventsTable", "dynamodb:PutItem dynamodb:Query dynamodb:DeleteItem", "again#*", "what is held back, or the operator wants told again"),
+        ("EventsTable", "dynamodb:Query dynamodb:DeleteItem", "wasted#*", "turns that do not count"),
         ("EventsTable", "dynamodb:GetItem dynamodb:PutItem", "agent", "turns of the hour; whether the hook refuses us"),
         ("EventsTable", "dynamodb:PutItem", "delivery#*", "an event of our own, stored as all are; what nobody told"),
         ("EventsTable", "dynamodb:PutItem", "event#*", "a delivery's trouble; what nobody told"),
@@ -151,6 +167,21 @@ SCHEDULES = {"TokenRefresh": "rate(5 minutes)", "EventDelivery": "rate(1 minute)
 
 # With the parameter Tracing only. X-Ray knows no narrower resource.
 TRACE_RIGHTS = {("*", "xray:PutTraceSegments", ""), ("*", "xray:PutTelemetryRecords", "")}
+
+# With the parameter KmsKeyArn only: for all functions, and for the one that makes secrets.
+VIA = {service: {"Fn::Sub": service + ".${AWS::Region}.${AWS::URLSuffix}"} for service in ("secretsmanager", "dynamodb")}
+KEY_RIGHTS = {
+    "KeyPolicy": ("kms:Decrypt", [VIA["secretsmanager"], VIA["dynamodb"]]),
+    "KeyForNewSecretsPolicy": ("kms:GenerateDataKey", VIA["secretsmanager"]),
+}
+
+# How long a request without a good key keeps a function busy, in seconds: it is refused after one read. An instance that
+# starts takes longer, once.
+REFUSED_WITHIN = 0.1
+
+# The least that an account has: new ones begin with it. Two of them are for the schedules.
+CONCURRENCY = 10
+SCHEDULED = 2
 
 # A variable belongs to the functions whose source matches.
 VARIABLES = {
@@ -164,6 +195,8 @@ VARIABLES = {
     "ZOHO_CONNECTOR_INVENTORY_PER_DAY": r"\bZohoClient::new\b",
     "ZOHO_CONNECTOR_AUDIT_DAYS": r"\bAudit::new\b",
     "ZOHO_CONNECTOR_EVENTS_DAYS": r"\b(Events|Ledger)::new\b",
+    "ZOHO_CONNECTOR_KMS_KEY": r"\bmod store_grant\b",  # who makes secrets
+    "ZOHO_CONNECTOR_PKCE": r"\bsettings\.pkce\b",
 }
 
 NOT_ON_AWS = {
@@ -251,6 +284,10 @@ def expected_rights(name):
     return {(resource, action, key) for resource, actions, key, _why in RIGHTS[name] for action in actions.split()}
 
 
+def given_where(condition, value):
+    return {"Fn::If": [condition, value, {"Ref": "AWS::NoValue"}]}
+
+
 def references(value):
     """The names that a part of a template refers to."""
     if isinstance(value, list):
@@ -288,7 +325,9 @@ def check_rights(template):
         if trust != [lambda_only]:
             problems.append(f"{role} can be taken by {trust}")
         managed = properties.get("ManagedPolicyArns")
-        if managed != {"Fn::If": ["Traced", [{"Ref": "TracePolicy"}], {"Ref": "AWS::NoValue"}]}:
+        wanted = [("Traced", "TracePolicy"), ("HasKey", "KeyPolicy")]
+        wanted += [("HasKey", "KeyForNewSecretsPolicy")] if name == "TokenRefresh" else []
+        if managed != [given_where(condition, {"Ref": policy}) for condition, policy in wanted]:
             problems.append(f"{role} has the managed policies {managed}")
         actual = set().union(*(rights_of(policy["PolicyDocument"]) for policy in properties["Policies"]))
         problems += [f"{name} lacks {right}" for right in sorted(expected_rights(name) - actual)]
@@ -296,11 +335,22 @@ def check_rights(template):
     for name, resource in template["Resources"].items():
         if resource["Type"] == "AWS::IAM::Role" and name not in roles:
             problems.append(f"{name} is nobody's role")
-        if resource["Type"] in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy") and name != "TracePolicy":
+        beside = resource["Type"] in ("AWS::IAM::Policy", "AWS::IAM::ManagedPolicy")
+        if beside and name not in ("TracePolicy", *KEY_RIGHTS):
             problems.append(f"{name} is a policy beside the roles")
     trace = template["Resources"]["TracePolicy"]
     if trace.get("Condition") != "Traced" or rights_of(trace["Properties"]["PolicyDocument"]) != TRACE_RIGHTS:
         problems.append("TracePolicy is not what it should be")
+    for name, (action, via) in KEY_RIGHTS.items():
+        (statement,) = template["Resources"][name]["Properties"]["PolicyDocument"]["Statement"]
+        only = {
+            "Effect": "Allow",
+            "Action": action,
+            "Resource": {"Ref": "KmsKeyArn"},
+            "Condition": {"StringEquals": {"kms:ViaService": via}},
+        }
+        if template["Resources"][name].get("Condition") != "HasKey" or statement != {**only, "Sid": statement["Sid"]}:
+            problems.append(f"{name} is not what it should be")
     return problems
 
 
@@ -355,6 +405,8 @@ def check_wildcards(template):
     for name, resource in template["Resources"].items():
         policies = [policy["PolicyDocument"] for policy in resource["Properties"].get("Policies", [])]
         policies += listed(resource["Properties"].get("PolicyDocument", []))
+        if name in KEY_RIGHTS:  # whose one condition `check_rights` holds
+            continue
         for resource_of, action, key in set().union(*map(rights_of, policies)) if policies else set():
             if "*" in action:
                 problems.append(f"{name}: the action {action}")
@@ -473,11 +525,15 @@ def check_values(template):
         "ZOHO_CONNECTOR_STATE_TABLE": {"Ref": "StateTable"},
         "ZOHO_CONNECTOR_EVENTS_TABLE": {"Ref": "EventsTable"},
         "ZOHO_CONNECTOR_TOKEN_REFRESH": {"Ref": "TokenRefresh"},
-        "ZOHO_CONNECTOR_PUBLIC_URL": {"Fn::If": ["HasPublicUrl", {"Ref": "PublicUrl"}, {"Ref": "AWS::NoValue"}]},
+        "ZOHO_CONNECTOR_PUBLIC_URL": {
+            "Fn::If": ["HasPublicUrl", {"Ref": "PublicUrl"}, given_where("HasDomain", {"Fn::Sub": "https://${DomainName}"})]
+        },
+        "ZOHO_CONNECTOR_KMS_KEY": given_where("HasKey", {"Ref": "KmsKeyArn"}),
         "ZOHO_CONNECTOR_INVENTORY_PER_MINUTE": {"Ref": "InventoryPerMinute"},
         "ZOHO_CONNECTOR_INVENTORY_PER_DAY": {"Ref": "InventoryPerDay"},
         "ZOHO_CONNECTOR_AUDIT_DAYS": {"Ref": "AuditDays"},
         "ZOHO_CONNECTOR_EVENTS_DAYS": {"Ref": "EventsDays"},
+        "ZOHO_CONNECTOR_PKCE": {"Ref": "Pkce"},
     }
     for name in FUNCTIONS:
         for variable, value in function(template, name)["Environment"]["Variables"].items():
@@ -503,7 +559,8 @@ def check_functions(template):
             "FunctionName": {"Fn::Sub": "${AWS::StackName}-" + folder},
             "LoggingConfig": {"LogGroup": {"Ref": f"{name}Log"}},
             "TracingConfig": {"Mode": {"Ref": "Tracing"}},
-            "ReservedConcurrentExecutions": None,  # an account may have 10 in all
+            # An account may have 10 in all, of which nothing can be reserved.
+            "ReservedConcurrentExecutions": given_where("Reserved", {"Ref": "RenewalConcurrency"}) if name == "TokenRefresh" else None,
         }
         for key, value in expected.items():
             if properties.get(key) != value:
@@ -523,17 +580,24 @@ def check_functions(template):
 
 
 def check_stream(template):
-    """event-delivery is woken by new events, and never by what it writes itself."""
-    (source,) = of_type(template, "AWS::Lambda::EventSourceMapping").values()
-    properties = source["Properties"]
-    problems = []
-    if resource_name(properties["FunctionName"]) != "EventDelivery":
-        problems.append("the stream wakes another function")
-    if resource_name(properties["EventSourceArn"]) != STREAM:
-        problems.append("another stream wakes event-delivery")
-    patterns = [json.loads(found["Pattern"]) for found in properties.get("FilterCriteria", {}).get("Filters", [])]
-    if patterns != [{"eventName": ["INSERT"], "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "event#"}]}}}}]:
-        problems.append(f"the stream's filters are {patterns}")
+    """event-delivery is woken by new events and by acknowledgements, and never by what it writes itself."""
+    problems, patterns = [], []
+    for source in of_type(template, "AWS::Lambda::EventSourceMapping").values():
+        properties = source["Properties"]
+        if resource_name(properties["FunctionName"]) != "EventDelivery":
+            problems.append("the stream wakes another function")
+        if resource_name(properties["EventSourceArn"]) != STREAM:
+            problems.append("another stream wakes event-delivery")
+        filters = properties.get("FilterCriteria", {}).get("Filters", [])
+        if len(filters) != 1:
+            problems.append(f"a source has {len(filters)} filters")
+        patterns += [(json.loads(found["Pattern"]), properties.get("MaximumBatchingWindowInSeconds", 0)) for found in filters]
+    expected = [
+        ({"eventName": ["INSERT"], "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "event#"}]}}}}, 15),
+        ({"eventName": ["INSERT", "MODIFY"], "dynamodb": {"Keys": {"pk": {"S": [{"prefix": "freed#"}]}}}}, 0),
+    ]
+    if sorted(patterns, key=str) != sorted(expected, key=str):
+        problems.append(f"the stream's filters and windows are {patterns}")
     return problems
 
 
@@ -542,6 +606,8 @@ def check_logs(template):
     for name, group in of_type(template, "AWS::Logs::LogGroup").items():
         if group["Properties"].get("RetentionInDays") != {"Ref": "LogRetentionDays"}:
             problems.append(f"{name} has no end")
+        if group["Properties"].get("KmsKeyId") != given_where("HasKey", {"Ref": "KmsKeyArn"}):
+            problems.append(f"{name} is not under the stack's key")
     (stage,) = of_type(template, "AWS::ApiGatewayV2::Stage").values()
     written = stage["Properties"]["AccessLogSettings"]["Format"]
     try:
@@ -564,7 +630,10 @@ def check_tables(template):
             "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}, {"AttributeName": "sk", "KeyType": "RANGE"}],
             "TimeToLiveSpecification": {"AttributeName": "ttl", "Enabled": True},
             "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
-            "SSESpecification": None,  # DynamoDB's own key encrypts all the same; one of KMS is paid for by the call
+            # DynamoDB's own key encrypts all the same; one of KMS is paid for by the call.
+            "SSESpecification": given_where(
+                "HasKey", {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": {"Ref": "KmsKeyArn"}}
+            ),
             "StreamSpecification": stream,
             "TableName": None,  # a kept table would bar the name
         }
@@ -592,6 +661,8 @@ def check_secrets(template):
             problems.append(f"{name} is called {properties['Name']}, the code asks for {short}")
         if properties["SecretString"] != placeholder:
             problems.append(f"{name} holds {properties['SecretString']!r}, which does not read as nothing")
+        if properties.get("KmsKeyId") != given_where("HasKey", {"Ref": "KmsKeyArn"}):
+            problems.append(f"{name} is not under the stack's key")
     grants = source_of("shared/src/core/grant") + source_of("shared/src/core/connection")
     for pattern in (GRANT, ACCESS_TOKEN):
         name = pattern.removeprefix("secret:${AWS::StackName}/").removesuffix("*").replace("*", "{connection}")
@@ -606,6 +677,130 @@ def check_rows(_template):
     kinds = {key for rights in RIGHTS.values() for _resource, _actions, key, _why in rights if key}
     literals = {kind: f'"{kind}"' if "*" not in kind else f'"{kind.removesuffix("*")}{{' for kind in kinds}
     return [f"no row of ours begins with {kind}" for kind, text in literals.items() if text not in source]
+
+
+def flood(template):
+    """For each route: calls a second that the gateway lets in, and how many processes strangers keep busy with them."""
+    (stage,) = of_type(template, "AWS::ApiGatewayV2::Stage").values()
+    usual, own = stage["Properties"]["DefaultRouteSettings"], stage["Properties"]["RouteSettings"]
+    rates = {route: own.get(route, usual)["ThrottlingRateLimit"] for route in ROUTES}
+    return {route: (rate, rate * REFUSED_WITHIN) for route, rate in rates.items()}
+
+
+def check_flood(template, text=None):
+    """Strangers on all routes at once leave room for the schedules, in the smallest account; and the guide shows the sum."""
+    text = text or (ROOT / "docs" / "guides" / "aws.md").read_text()
+    busy = flood(template)
+    total = sum(processes for _, processes in busy.values())
+    problems = []
+    if total + SCHEDULED > CONCURRENCY:
+        problems.append(f"strangers keep {total:g} processes busy, which leaves less than {SCHEDULED} of {CONCURRENCY}")
+    rows = [f"| `{route}` | {rate} | {processes:g} |" for route, (rate, processes) in busy.items()]
+    rows.append(f"| **all together** | **{sum(rate for rate, _ in busy.values())}** | **{total:g}** |")
+    problems += [f"docs/guides/aws.md lacks {row}" for row in rows if row not in text]
+    return problems
+
+
+def check_alarms(template):
+    """Each alarm tells the operator, has a section in the runbook and a saved query, and measures what the code writes."""
+    problems = []
+    resources = template["Resources"]
+    runbook = (ROOT / "docs" / "RUNBOOK.md").read_text()
+    queries = {q["Properties"]["Name"]["Fn::Sub"]: q for q in of_type(template, "AWS::Logs::QueryDefinition").values()}
+    alarms = of_type(template, "AWS::CloudWatch::Alarm")
+    body = resources["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+    for name, alarm in alarms.items():
+        properties = alarm["Properties"]
+        slug = properties["AlarmName"]["Fn::Sub"].removeprefix("${AWS::StackName}-")
+        told = [given_where("HasEmail", {"Ref": "AlarmTopic"})]
+        if properties.get("AlarmActions") != told or properties.get("OKActions") != told:
+            problems.append(f"{name} tells nobody")
+        if not properties["AlarmDescription"].endswith(f" docs/RUNBOOK.md#{slug}"):
+            problems.append(f"{name} does not name its section of the runbook")
+        if f"\n## {slug.replace('-', ' ').capitalize()}\n" not in runbook:
+            problems.append(f"docs/RUNBOOK.md has no section for {slug}")
+        if "${AWS::StackName}/" + slug not in queries:
+            problems.append(f"{name} has no saved query")
+        if f"${{{name}.Arn}}" not in body:
+            problems.append(f"{name} is not on the dashboard")
+        if properties["TreatMissingData"] != ("breaching" if slug == "renewal-stopped" else "notBreaching"):
+            problems.append(f"{name} takes silence for {properties['TreatMissingData']}")
+    if len(queries) != len(alarms):
+        problems.append(f"{len(alarms)} alarms have {len(queries)} queries")
+    for name, query in queries.items():
+        groups = [group["Ref"] for group in query["Properties"]["LogGroupNames"]]
+        problems += [f"{name} searches {group}" for group in groups if resources[group]["Type"] != "AWS::Logs::LogGroup"]
+    return problems
+
+
+def own_metrics(template):
+    """The connector's own metrics that alarms and the dashboard show: (function, name, outcome)."""
+    found = set()
+    for alarm in of_type(template, "AWS::CloudWatch::Alarm").values():
+        properties = alarm["Properties"]
+        stats = [part["MetricStat"]["Metric"] for part in properties.get("Metrics", []) if "MetricStat" in part]
+        for metric in [*stats, properties]:
+            if metric.get("Namespace") == "ZohoConnector":
+                of = {d["Name"]: d["Value"] for d in metric["Dimensions"]}
+                problems = set(of) - {"function", "outcome"}
+                assert not problems, problems
+                found.add((of["function"]["Ref"], metric["MetricName"], of.get("outcome")))
+    body = json.loads(template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
+    for widget in body["widgets"]:
+        for line in widget["properties"].get("metrics", []):
+            if line[0] == "ZohoConnector":
+                words = [word for word in line[2:] if isinstance(word, str)]
+                of = dict(zip(words[::2], words[1::2]))
+                found.add((re.sub(r"[${}]", "", of["function"]), line[1], of.get("outcome")))
+    return found
+
+
+def check_metrics(template):
+    """What alarms and the dashboard show is written by that function, with these outcomes and no other dimension."""
+    problems = []
+    states = source_of("shared/src/core/connection")
+    for name, metric, outcome in own_metrics(template):
+        source = source_of(f"functions/{FUNCTIONS[name]}/src")
+        call = rf'\bcount\(\s*"{metric}"' if outcome else rf'\bgauge\(\s*"{metric}"'
+        if not re.search(call, source):
+            problems.append(f"{FUNCTIONS[name]} writes no metric {metric}" + (" with outcomes" if outcome else ""))
+        status = outcome and outcome.isdigit() and re.search(rf"\b{outcome}\b", source)
+        if outcome and not status and f'"{outcome}"' not in source + states:
+            problems.append(f"{FUNCTIONS[name]} knows no outcome {outcome} of {metric}")
+    return problems
+
+
+def check_dashboard(template):
+    """Its widgets stand in rows of 24 columns, and none lies over another."""
+    body = json.loads(template["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"])
+    taken, problems = set(), []
+    for widget in body["widgets"]:
+        cells = {(x, y) for x in range(widget["x"], widget["x"] + widget["width"])
+                 for y in range(widget["y"], widget["y"] + widget["height"])}
+        title = widget["properties"]["title"]
+        if cells & taken:
+            problems.append(f"{title} lies over another")
+        if any(x >= 24 for x, _ in cells):
+            problems.append(f"{title} is cut off")
+        taken |= cells
+    return problems
+
+
+def check_domain(template):
+    """An own name leads to the same stage as API Gateway's."""
+    resources = template["Resources"]
+    problems = []
+    for name in ("Domain", "DomainMapping"):
+        if resources[name].get("Condition") != "HasDomain":
+            problems.append(f"{name} is there without a name")
+    mapping = resources["DomainMapping"]["Properties"]
+    (stage,) = of_type(template, "AWS::ApiGatewayV2::Stage")
+    if mapping["Stage"] != {"Ref": stage} or mapping["ApiId"] != {"Ref": "Api"} or "ApiMappingKey" in mapping:
+        problems.append(f"the name leads to {mapping}")
+    (configuration,) = resources["Domain"]["Properties"]["DomainNameConfigurations"]
+    if configuration["SecurityPolicy"] != "TLS_1_2":
+        problems.append("the name takes an old TLS")
+    return problems
 
 
 def check_cycles(template):
@@ -651,10 +846,27 @@ class Template(unittest.TestCase):
             self.assertEqual(resource["Properties"]["CodeUri"], f"functions/{folder}")
             self.assertTrue((ROOT / "functions" / folder / "src/main.rs").is_file())
 
+    def test_functions_say_which_version_they_are(self):
+        (version,) = re.findall(r'^version = "(.*)"$', (ROOT / "Cargo.toml").read_text(), re.M)
+        for name in FUNCTIONS:
+            tags = {tag["Key"]: tag["Value"] for tag in function(self.template, name)["Tags"]}
+            self.assertEqual(tags["version"], version)
+
     def test_a_build_is_never_taken_from_the_cache(self):
         # sam looks for changes in the function's own folder only; most of the code is in shared/.
         config = (ROOT / "samconfig.toml").read_text()
         self.assertIn("\ncached = false\n", config)
+
+    def test_build_and_deploy_have_the_same_parameters(self):
+        config = (ROOT / "samconfig.toml").read_text()
+        together = config.split("[default.global.parameters]")[1].split("\n[")[0]
+        (given,) = re.findall(r"^parameter_overrides = (\[.*\])$", config, re.M)
+        self.assertIn(given, together)
+        default = self.source["Parameters"]["Architecture"]["Default"]
+        self.assertEqual(json.loads(given), [f"Architecture={default}"])
+        # Each of its parts is said once: a second one, of a command only, would part them.
+        for section in ("build", "deploy"):
+            self.assertNotIn("parameter_overrides", config.split(f"[default.{section}.parameters]")[1].split("\n[")[0])
 
     def test_every_parameter_is_described_and_bounded(self):
         for name, parameter in self.source["Parameters"].items():
@@ -671,11 +883,30 @@ class Template(unittest.TestCase):
         paths = {"CallbackUrl": "/oauth/callback", "WebhookUrl": "/webhooks/default/inventory/item.updated"}
         for output, path in paths.items():
             value = self.template["Outputs"][output]["Value"]
-            own, given = {"Fn::Sub": "${PublicUrl}" + path}, {"Fn::Sub": api + path}
-            self.assertEqual(value, {"Fn::If": ["HasPublicUrl", own, given]})
+            self.assertEqual(value, self.address({"Fn::Sub": "${PublicUrl}" + path}, path, api))
         value = self.template["Outputs"]["ApiUrl"]["Value"]
-        self.assertEqual(value, {"Fn::If": ["HasPublicUrl", {"Ref": "PublicUrl"}, {"Fn::Sub": api}]})
+        self.assertEqual(value, self.address({"Ref": "PublicUrl"}, "", api))
         self.assertIn('"{}/oauth/callback"', (ROOT / "shared/src/base/settings.rs").read_text())
+
+
+    def address(self, public, path, api):
+        below = {"Fn::If": ["HasDomain", {"Fn::Sub": "https://${DomainName}" + path}, {"Fn::Sub": api + path}]}
+        return {"Fn::If": ["HasPublicUrl", public, below]}
+
+    def test_patterns_of_parameters(self):
+        cases = {
+            "DomainName": (["", "connector.example.com", "a-b.example.co"], ["https://a.example", "A.example", "localhost", "a.example/"]),
+            "CertificateArn": (["", "arn:aws:acm:eu-central-1:123456789012:certificate/0a1b-2c"], ["arn:aws:iam::1:x", "0a1b"]),
+            "KmsKeyArn": (["", "arn:aws-us-gov:kms:us-gov-west-1:123456789012:key/mrk-0a1b"], ["alias/x", "0a1b-2c"]),
+            "AlarmEmail": (["", "ops@example.com"], ["ops", "a b@example.com", "a@b"]),
+            "LogLevel": (["error", "warn", "info"], ["debug", "trace"]),
+        }
+        for name, (good, bad) in cases.items():
+            pattern = re.compile(self.source["Parameters"][name]["AllowedPattern"])
+            for text in good:
+                self.assertTrue(pattern.fullmatch(text), (name, text))
+            for text in bad:
+                self.assertFalse(pattern.fullmatch(text), (name, text))
 
 
 class Mistakes(unittest.TestCase):
@@ -827,6 +1058,65 @@ class Mistakes(unittest.TestCase):
         problems = self.wrong(check_tables, change)
         self.assertIn("PointInTimeRecovery", problems)
         self.assertIn("NEW_IMAGE", problems)
+
+    def test_a_key_that_is_used_otherwise(self):
+        def directly(resources):
+            statement = resources["KeyPolicy"]["Properties"]["PolicyDocument"]["Statement"][0]
+            del statement["Condition"]["StringEquals"]["kms:ViaService"]
+
+        def for_all(resources):
+            resources["ApiProxyRole"]["Properties"]["ManagedPolicyArns"].append(
+                given_where("HasKey", {"Ref": "KeyForNewSecretsPolicy"})
+            )
+
+        def forgotten(resources):
+            del resources["AgentSecret"]["Properties"]["KmsKeyId"]
+
+        self.assertIn("KeyPolicy is not", self.wrong(check_rights, directly))
+        self.assertIn("ApiProxyRole has the managed", self.wrong(check_rights, for_all))
+        self.assertIn("AgentSecret is not under", self.wrong(check_secrets, forgotten))
+
+    def test_a_flood(self):
+        def change(resources):
+            settings = resources["ApiApiGatewayDefaultStage"]["Properties"]
+            settings["DefaultRouteSettings"]["ThrottlingRateLimit"] = 50
+
+        problems = self.wrong(check_flood, change)
+        self.assertIn("processes busy", problems)
+        self.assertIn("docs/guides/aws.md lacks", problems)
+
+    def test_alarms(self):
+        def silent(resources):
+            del resources["DeadEventsAlarm"]["Properties"]["AlarmActions"]
+            resources["ThrottlesAlarm"]["Properties"]["AlarmName"]["Fn::Sub"] += "-too"
+
+        problems = self.wrong(check_alarms, silent)
+        for problem in ("DeadEventsAlarm tells nobody", "ThrottlesAlarm has no saved query", "no section for throttles-too"):
+            self.assertIn(problem, problems)
+
+    def test_metrics(self):
+        def misspelt(resources):
+            resources["DeadEventsAlarm"]["Properties"]["MetricName"] = "events_died"
+            resources["ReconnectRequiredAlarm"]["Properties"]["Dimensions"][1]["Value"] = "reconnect"
+
+        problems = self.wrong(check_metrics, misspelt)
+        self.assertIn("event-delivery writes no metric events_died", problems)
+        self.assertIn("knows no outcome reconnect of connections", problems)
+
+    def test_a_name_that_leads_elsewhere(self):
+        def change(resources):
+            resources["DomainMapping"]["Properties"]["ApiMappingKey"] = "v1"
+
+        self.assertIn("the name leads to", self.wrong(check_domain, change))
+    def test_what_wakes_delivery(self):
+        def late(resources):
+            resources["EventDeliveryAcknowledgements"]["Properties"]["MaximumBatchingWindowInSeconds"] = 30
+
+        def everything(resources):
+            del resources["EventDeliveryAcknowledgements"]["Properties"]["FilterCriteria"]
+
+        self.assertIn("windows are", self.wrong(check_stream, late))
+        self.assertIn("0 filters", self.wrong(check_stream, everything))
 
     def test_a_circle(self):
         def change(resources):

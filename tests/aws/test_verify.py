@@ -178,16 +178,15 @@ class Rights(Case):
 
         return heard(ask)
 
-    def test_both_readings_hold_and_are_told(self):
-        for reading, told in (("together", "all rows of an action at once ("), ("alone", "each row on its own (")):
+    def test_all_readings_hold_and_are_told(self):
+        for reading, told in (
+            ("together", "all rows of an action at once ("),
+            ("alone", "each row on its own ("),
+            ("all actions", "all rows of a transaction for each of its actions ("),
+        ):
             code, output = self.asked("rights come late", reading=reading)
             self.assertEqual(0, code, output)
             self.assertIn(f"answered: {told}", output)
-
-    def test_all_rows_whatever_is_done_to_them(self):
-        code, output = self.asked(reading="all actions")
-        self.assertEqual(1, code)
-        self.named(output, ("a transaction of Put and Delete", TRANSACTION + "a transaction is judged with all"))
 
     def test_transactions_without_rows(self):
         code, output = self.asked(reading="none")

@@ -11,6 +11,8 @@ use tests::connector::{CLIENT_ID, Connector, free_port};
 use tests::node::modules;
 use tests::process::Running;
 
+use crate::console::{eventful, link};
+
 const SOURCES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/pages");
 const TARGET: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/pages");
 
@@ -78,7 +80,7 @@ impl Visit<'_> {
     fn at(&self, open: &[String; 2]) -> Value {
         json!({
             "name": self.name, "open": open, "press": self.press, "title": self.title, "says": self.says,
-            "clean": false, "carried": false,
+            "clean": false, "carried": false, "more": [],
         })
     }
 
@@ -102,6 +104,12 @@ async fn a_person_reads_and_uses_every_page() {
     let demo_url = lines.iter().find_map(|line| line.trim().strip_prefix("export ZOHO_CONNECTOR_URL="));
     let demo_url = demo_url.unwrap().to_owned();
 
+    let (happened, _) = eventful().await;
+    let (mut first, mut second) =
+        (happened.start_command(&["console"]), happened.start_command(&["console"]));
+    let consoles = [link(&mut first).await, link(&mut second).await];
+    let [(first_link, first_url), (second_link, second_url)] = &consoles;
+
     let accept: &[&str] = &["Accept"];
     let visit = |name, press, title, says| Visit { name, press, title, says };
     let other =
@@ -112,6 +120,16 @@ async fn a_person_reads_and_uses_every_page() {
     let nothing = format!("{}/oauth/callback", one.url);
     let failing = broken.link(&[]).await;
     spoil(&broken);
+    let further =
+        |name: &str, title: &str, says: &[&str]| json!({ "name": name, "title": title, "says": says });
+    let mut console = visit("console", &[], "Overview", &["Nordlicht Moebel", "healthy"])
+        .at(&[first_link.clone(), second_link.clone()]);
+    console["more"] = json!([
+        further("console-calls", "Calls", &["By route", "sku_not_found"]),
+        further("console-events", "Events", &["Replay", "<i>noted"]),
+        further("console-writes", "Writes", &["Qualification", "Closed Won", "<b>Shelves"]),
+        further("console-reconciliations", "Reconciliations", &["<b>November"]),
+    ]);
     let visits = [
         visit("connected", accept, "Connected", &["Nordlicht Moebel"]).consent(&one).await,
         visit("choice", accept, "Which organisation?", &["Nordlicht Moebel", "Nordlicht Outlet"])
@@ -128,10 +146,14 @@ async fn a_person_reads_and_uses_every_page() {
         visit("our-fault", &[], "The connector failed", &["new link"]).same(failing),
         visit("demo", &["Sell one"], "Demo: connected to a stand-in Zoho", &["zoho.inventory.item.updated"])
             .same(demo_url.clone()),
+        console,
     ];
     let connectors = [&one, &two, &many, &refused, &broken];
-    let origins: Vec<_> =
-        connectors.iter().flat_map(|one| [&one.url, &one.zoho.url]).chain([&demo_url]).collect();
+    let origins: Vec<_> = connectors
+        .iter()
+        .flat_map(|one| [&one.url, &one.zoho.url])
+        .chain([&demo_url, first_url, second_url])
+        .collect();
     let plan = json!({
         "chromium": chromium, "modules": modules.join("package.json"), "shots": TARGET, "origins": origins,
         "visits": visits,

@@ -1,9 +1,13 @@
 //! Consent: what works, and everything that must not. After each refusal the sandbox says what was sent to it.
 
+use oauth_callback::begin::begin;
 use sandbox::Options;
+use shared::core::connection::consent::Consents;
+use shared::core::services::Services;
 use tests::browser::Browser;
 use tests::clock::until;
 use tests::connector::{CLIENT_SECRET, Connector};
+use tests::inside::Inside;
 
 /// A page of refusal after which nothing was sent to Zoho and nothing is connected.
 async fn assert_refused(connector: &Connector, url: &str, browser: &Browser, expected: &str) {
@@ -81,6 +85,49 @@ async fn another_browser_cannot_finish_a_consent() {
     let other = Browser::default();
     other.accept(&connector.link(&[]).await).await;
     assert_refused(&connector, &callback, &other, "another browser").await;
+    assert!(browser.finish(&callback).await.text.contains("<h1>Connected</h1>"));
+}
+
+/// Whoever gets hold of a code puts it into the address at which a consent of their own ends: Zoho gives nothing for it, because it
+/// belongs to another challenge.
+#[tokio::test]
+async fn a_code_of_another_consent_is_worth_nothing() {
+    let connector = Connector::start().await;
+    connector.zoho.sandbox.switches(|zoho| zoho.pkce_ignored = false);
+    let (thief, owner) = (Browser::default(), Browser::default());
+    let of_thief = thief.accept(&connector.link(&[]).await).await;
+    let of_owner = owner.accept(&connector.link(&[]).await).await;
+    let stolen = url::Url::parse(&of_owner).unwrap();
+    let stolen = stolen.query_pairs().find(|(name, _)| name == "code").unwrap().1.into_owned();
+    let page = thief.finish(&with_param(&of_thief, "code", &stolen)).await;
+    assert!(page.text.contains("Zoho no longer accepts this consent"), "{}", page.text);
+    assert!(owner.finish(&of_owner).await.text.contains("<h1>Connected</h1>"));
+    let requests = connector.zoho.sandbox.requests();
+    let asked = requests.iter().find(|request| request.path.contains("/oauth/v2/auth")).unwrap();
+    assert!(asked.query.contains("code_challenge_method=S256"), "{}", asked.query);
+}
+
+/// Where a data centre refuses a challenge, the operator does without.
+#[tokio::test]
+async fn a_consent_without_a_challenge_works_as_well() {
+    let inside = Inside::start().await;
+    inside.zoho.sandbox.switches(|zoho| zoho.pkce_refused = true);
+    let Services { stores, clock, centres, settings, .. } = &inside.services;
+    let consents = Consents::new(stores.state.clone(), clock.clone());
+    let link = consents.make_link(&inside.wish()).await.unwrap().digest();
+    let origin = settings.public_url.as_ref().unwrap();
+    let [refused, taken] = [true, false].map(|pkce| {
+        let link = Some(link.clone());
+        begin(&consents, centres, origin, inside.wish(), link, pkce)
+    });
+    let browser = Browser::default();
+    assert_eq!(browser.get(&refused.await.unwrap().unwrap().location).await.status, 400);
+    let taken = taken.await.unwrap().unwrap();
+    assert!(!taken.location.contains("challenge"), "{}", taken.location);
+    let callback = browser.post(&taken.location, &[("decision", "accept")]).await.location.unwrap();
+    let cookie = taken.cookie.to_str().unwrap().split(';').next().unwrap();
+    let (name, value) = cookie.split_once('=').unwrap();
+    browser.hold(name, value);
     assert!(browser.finish(&callback).await.text.contains("<h1>Connected</h1>"));
 }
 

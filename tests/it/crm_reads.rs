@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use sandbox::Options;
+use sandbox::{Fault, FaultKind, Options};
 use serde_json::{Value, json};
 use tests::connector::{Agent, Connector};
 
@@ -303,4 +303,148 @@ async fn a_key_can_be_kept_from_the_data_of_people() {
     let document = agent.get("/openapi.json").await.ok();
     assert!(document["paths"]["/v1/status"].is_object() && !document.to_string().contains("[redacted]"));
     assert_eq!(agent.get("/v1/status").await.ok()["key"]["redact"], "contacts");
+}
+
+/// The open pipeline in one call, whatever the stages are called.
+#[tokio::test]
+async fn deals_are_summed_by_stage_as_crm_says_what_is_open() {
+    let (connector, agent) = Connector::connected().await;
+    let sandbox = &connector.zoho.sandbox;
+    sandbox
+        .switches(|switches| (switches.crm_stages_untold, switches.crm_coql_lookup_id_only) = (false, false));
+    let deals = sandbox.deals();
+    let expected = |stage: &str| {
+        let own: Vec<&Value> = deals.iter().filter(|deal| deal["Stage"] == stage).collect();
+        let amounts: Vec<f64> = own.iter().filter_map(|deal| deal["Amount"].as_f64()).collect();
+        (u64::try_from(own.len()).unwrap(), (!amounts.is_empty()).then(|| amounts.iter().sum::<f64>()))
+    };
+    sandbox.clear_requests();
+    let all = agent.get("/v1/crm/deals/summary").await.ok();
+    let calls = || sandbox.requests().iter().filter(|one| one.path.contains("/crm/v8/")).count();
+    assert_eq!(calls(), 2, "the fields, and one query");
+    assert_eq!((&all["next"], &all["notice"]), (&Value::Null, &Value::Null), "{all}");
+    let rows = all["data"].as_array().unwrap();
+    assert!(rows.len() > 2, "{all}");
+    for row in rows {
+        let stage = row["Stage"].as_str().unwrap();
+        assert_eq!((row["count"].as_u64().unwrap(), row["sum"].as_f64()), expected(stage), "{row}");
+        assert_eq!(row["open"], !stage.starts_with("Closed"), "{row}");
+    }
+    let told: u64 = rows.iter().map(|row| row["count"].as_u64().unwrap()).sum();
+    assert_eq!(usize::try_from(told).unwrap(), deals.len());
+
+    sandbox.clear_requests();
+    let open = agent.get("/v1/crm/deals/summary?open=true").await.ok();
+    assert_eq!(calls(), 1, "the fields are known");
+    assert!(open["data"].as_array().unwrap().iter().all(|row| row["open"] == true), "{open}");
+    assert_eq!(open["totals"].as_array().unwrap().len(), 1, "{open}");
+    let total: u64 = open["data"].as_array().unwrap().iter().map(|row| row["count"].as_u64().unwrap()).sum();
+    assert_eq!(open["totals"][0]["count"], total);
+    let closed = agent.get("/v1/crm/deals/summary?open=false").await.ok();
+    assert!(closed["data"].as_array().unwrap().iter().all(|row| row["open"] == false), "{closed}");
+
+    // By whom it is with, and by who looks after it.
+    let by_account =
+        agent.get("/v1/crm/deals/summary?by=Account_Name&sum=Expected_Revenue&open=true").await.ok();
+    let row = &by_account["data"][0];
+    assert!(
+        row["Account_Name_id"].is_string() && row["untrusted"] == json!(["Account_Name"]),
+        "{by_account}"
+    );
+    let by_owner = agent.get("/v1/crm/deals/summary?by=Owner").await.ok();
+    assert!(by_owner["data"].as_array().unwrap().len() <= 2, "open and closed: {by_owner}");
+
+    for (query, word) in [
+        ("by=Stag", "did you mean `Stage`?"),
+        ("sum=Amout", "did you mean `Amount`?"),
+        ("sum=Stage", "is of the kind `picklist`"),
+        ("by=Description", "CRM cannot group by `Description`"),
+        ("by=count", "a row has something else"),
+        ("by=Stage%20from", "the API name of a field"),
+        ("by=", "the API name of a field"),
+        ("open=perhaps", "`open` cannot be read"),
+        ("stage=Won", "`stage` is unknown here"),
+    ] {
+        let problem = agent.get(&format!("/v1/crm/deals/summary?{query}")).await.problem("invalid_parameter");
+        assert!(problem["detail"].as_str().unwrap().contains(word), "{query}: {problem}");
+    }
+}
+
+#[tokio::test]
+async fn sums_say_what_crm_does_not_tell() {
+    let (connector, agent) = Connector::connected().await;
+    let sandbox = &connector.zoho.sandbox;
+    sandbox.switches(|switches| switches.crm_stages_untold = true);
+    let untold = agent.get("/v1/crm/deals/summary?open=true").await.ok();
+    assert!(untold["data"].as_array().unwrap().iter().all(|row| row["open"].is_null()), "{untold}");
+    assert!(untold["notice"].as_str().unwrap().contains("does not say of every stage"), "{untold}");
+
+    // Amounts of several currencies are not added up.
+    let (connector, agent) = Connector::connected().await;
+    let sandbox = &connector.zoho.sandbox;
+    sandbox.switches(|switches| (switches.crm_currencies, switches.crm_stages_untold) = (true, false));
+    for (place, deal) in sandbox.deals().iter().enumerate() {
+        let currency = if place == 0 { "USD" } else { "EUR" };
+        assert!(sandbox.change_deal(deal["id"].as_str().unwrap(), json!({ "Currency": currency })));
+    }
+    let sums = agent.get("/v1/crm/deals/summary").await.ok();
+    let rows = sums["data"].as_array().unwrap();
+    let dollars: Vec<&Value> = rows.iter().filter(|row| row["Currency"] == "USD").collect();
+    assert_eq!((dollars.len(), &dollars[0]["count"]), (1, &json!(1)), "{sums}");
+    let currencies: BTreeSet<&str> =
+        sums["totals"].as_array().unwrap().iter().map(|total| total["Currency"].as_str().unwrap()).collect();
+    assert_eq!(currencies, BTreeSet::from(["EUR", "USD"]));
+
+    // A key that hides contacts counts by nothing that people wrote.
+    let hidden = connector.agent(&["--redact", "contacts"]).await;
+    hidden.get("/v1/crm/deals/summary?by=Type").await.ok();
+    for by in ["Account_Name", "Next_Step", "Contact_Name"] {
+        hidden.get(&format!("/v1/crm/deals/summary?by={by}")).await.problem("key_not_allowed");
+    }
+    // Where CRM tells no fields nobody knows what is open, and the sums are there all the same.
+    let (connector, agent) = Connector::connected().await;
+    let refused =
+        json!({ "code": "NOT_TODAY", "message": "no", "details": {}, "status": "error" }).to_string();
+    let kind = FaultKind::Body(400, "application/json".to_owned(), refused);
+    connector.zoho.sandbox.inject(Fault { path_contains: "settings/fields".to_owned(), times: 9, kind });
+    let sums = agent.get("/v1/crm/deals/summary").await.ok();
+    assert!(sums["data"][0]["count"].is_u64() && sums["data"][0]["open"].is_null(), "{sums}");
+    assert!(sums["notice"].as_str().unwrap().contains("several currencies"), "{sums}");
+}
+
+#[tokio::test]
+async fn a_list_of_crm_says_what_changed_since() {
+    let connector = Connector::with(Options { extra_deals: 30, ..Options::new("") }).await;
+    connector.connect(&[]).await;
+    let agent = connector.agent(&[]).await;
+    let sandbox = &connector.zoho.sandbox;
+    let since = "2027-01-01T00:00:00Z";
+    for path in ["/v1/crm/deals", "/v1/crm/contacts", "/v1/crm/accounts"] {
+        let none = agent.get(&format!("{path}?modified_since={since}")).await.ok();
+        assert_eq!(none["data"], json!([]), "{path}: {none}");
+        let all = agent.get(&format!("{path}?modified_since=2020-01-01T00:00:00%2B01:00")).await.ok();
+        assert!(!all["data"].as_array().unwrap().is_empty(), "{path}: {all}");
+        agent.get(&format!("{path}?modified_since=yesterday")).await.problem("invalid_parameter");
+    }
+    let changed: Vec<String> =
+        (0..8).map(|number: u64| (6_199_000_000_000_000 + number).to_string()).collect();
+    for id in &changed {
+        sandbox
+            .add_deal(json!({ "id": id, "Deal_Name": "New", "Modified_Time": "2027-01-02T10:00:00+01:00" }));
+    }
+    let mut path = format!("/v1/crm/deals?modified_since={since}&per_page=3&fields=Deal_Name");
+    let mut found = Vec::new();
+    loop {
+        let page = agent.get(&path).await.ok();
+        assert!(page["data"].as_array().unwrap().iter().all(|row| row["Modified_Time"].is_null()), "{page}");
+        found.extend(ids(&page));
+        match page["next"].as_str() {
+            Some(next) => path = next.to_owned(),
+            None => break,
+        }
+    }
+    found.sort();
+    let mut expected = changed;
+    expected.sort();
+    assert_eq!(found, expected);
 }

@@ -19,10 +19,10 @@ use shared::core::events::{Delivery, Events};
 use shared::core::writes::own_writes::{Before, OwnWrites};
 use tests::clock::until;
 use tests::connector::Connector;
-use tests::hook::{Gateway, Mood, TOKEN};
+use tests::hook::{Gateway, Mood, REASON, TOKEN};
 use tests::hooks::Dice;
 use tests::inside::{Inside, any_key};
-use tests::simulation::delivery::play;
+use tests::simulation::delivery::{play, three_quick_edits};
 use tests::simulation::random::Random;
 use tower::ServiceExt;
 
@@ -52,12 +52,16 @@ impl Scene {
     }
 
     async fn set_hook(&self, types: &[&str], token: &str) {
+        self.set_hook_of(types, token, 12).await;
+    }
+
+    async fn set_hook_of(&self, types: &[&str], token: &str, turns_per_hour: u32) {
         let hook = Hook {
             url: self.gateway.url.parse().unwrap(),
             token: Secret::new(token),
             agent_id: None,
             types: types.iter().map(|text| (*text).to_owned()).collect(),
-            turns_per_hour: 12,
+            turns_per_hour,
             paused: false,
             set: token.to_owned(),
         };
@@ -270,12 +274,14 @@ here_and_on_aws! {
         let theirs = scene.event(kind, "salesorder/8", Some("2026-11-21T11:00:01Z"), json!({})).await;
         let another = scene.event(kind, "salesorder/9", Some("2026-11-21T11:00:00Z"), json!({})).await;
         let late = scene.event(kind, "salesorder/8", Some("2026-11-21T10:59:00Z"), json!({})).await;
+        let test = scene.event("custom.test", "", None, json!({ "test": true })).await;
         let gone = scene
             .event("zoho.inventory.salesorder.deleted", "salesorder/8", Some("2026-11-21T10:59:00Z"), json!({}))
             .await;
         scene.after(16).await;
         assert_eq!(scene.event_view(&ours).await["life"]["outcome"], "own_write");
         assert_eq!(scene.event_view(&late).await["life"]["outcome"], "superseded");
+        assert_eq!(scene.event_view(&test).await["life"]["outcome"], "test");
         assert_eq!(ids(&scene.claim(json!({})).await), [theirs, another, gone]);
     }
 }
@@ -312,6 +318,125 @@ here_and_on_aws! {
         assert!(scene.ledger().open_batches(&ConnectionName::default()).await.unwrap().is_empty());
         assert_eq!(scene.state(&quiet).await, "queued", "what the hook does not want can still be pulled");
         assert_eq!(ids(&scene.claim(json!({})).await), [quiet]);
+    }
+}
+
+here_and_on_aws! {
+    /// A run that is told of a record in somebody's hands would get nothing: its turn would be for nothing, and its events would wait.
+    async fn a_change_of_a_record_in_hands_is_told_after_the_acknowledgement() {
+        let mut scene = Scene::with_hook(ALL_TYPES).await;
+        let first = scene.item("item/1").await;
+        scene.after(16).await;
+        let second = scene.item("item/1").await;
+        scene.after(16).await;
+        assert_eq!(scene.gateway.runs().len(), 1, "the run that was begun has yet to claim");
+        let claimed = scene.claim(json!({ "delivery": scene.gateway.runs()[0].key })).await;
+        assert_eq!(ids(&claimed), std::slice::from_ref(&first));
+        let (other, third) = (scene.item("item/2").await, scene.item("item/1").await);
+        scene.after(16).await;
+        let runs = scene.gateway.runs();
+        assert_eq!(runs.len(), 2);
+        let message = runs[1].message();
+        assert!(message.contains(&other) && message.contains("1 event waits"), "{message}");
+        assert!(!message.contains(&second) && !message.contains(&third), "{message}");
+        assert_eq!((scene.state(&second).await, scene.state(&third).await), ("queued".to_owned(), "queued".to_owned()));
+
+        scene.sweep().await;
+        assert_eq!(scene.gateway.runs().len(), 2, "nothing has changed");
+        scene.ack(&[&first], "done").await;
+        scene.sweep().await;
+        let runs = scene.gateway.runs();
+        assert_eq!(runs.len(), 3, "told at once");
+        let message = runs[2].message();
+        assert!(message.contains(&second) && message.contains(&third) && !message.contains(&other), "{message}");
+        assert_eq!(ids(&scene.claim(json!({ "delivery": runs[2].key })).await), [second, third]);
+        assert_eq!(ids(&scene.claim(json!({ "delivery": runs[1].key })).await), [other], "each has its own");
+    }
+}
+
+/// A run that died before it claimed holds nothing back for long: the next one claims what it was told of as well.
+#[tokio::test]
+async fn a_run_that_never_claims_is_not_waited_for() {
+    let mut scene = Scene::with_hook(ALL_TYPES).await;
+    let first = scene.item("item/1").await;
+    scene.after(16).await;
+    let second = scene.item("item/1").await;
+    scene.after(240).await;
+    assert_eq!(scene.gateway.runs().len(), 1);
+    scene.after(60).await;
+    let runs = scene.gateway.runs();
+    assert_eq!(runs.len(), 2);
+    assert_eq!(ids(&scene.claim(json!({ "delivery": runs[1].key })).await), [first, second]);
+}
+
+/// Somebody else pulls, and a claim of theirs ends by itself.
+#[tokio::test]
+async fn what_is_held_back_is_told_once_the_claim_is_over() {
+    let mut scene = Scene::start().await;
+    let first = scene.item("item/1").await;
+    scene.after(16).await;
+    assert_eq!(ids(&scene.claim(json!({ "seconds": 60 })).await), std::slice::from_ref(&first));
+    let mut held = Vec::new();
+    for _ in 0..60 {
+        held.push(scene.item("item/1").await);
+    }
+    let other = scene.item("item/2").await;
+    scene.set_hook(ALL_TYPES, TOKEN).await;
+    scene.after(16).await;
+    let runs = scene.gateway.runs();
+    assert_eq!(runs.len(), 1);
+    assert!(runs[0].message().contains(&other) && runs[0].message().contains("1 event waits"));
+    scene.after(60).await;
+    let runs = scene.gateway.runs();
+    assert_eq!(runs.len(), 2);
+    assert!(runs[1].message().contains("61 events wait"), "{}", runs[1].message());
+    let (mut taken, mut more) = (Vec::new(), true);
+    while more {
+        let claimed = scene.claim(json!({ "delivery": runs[1].key, "limit": 50 })).await;
+        let some = ids(&claimed);
+        scene.ack(&some.iter().map(String::as_str).collect::<Vec<_>>(), "done").await;
+        taken.extend(some);
+        more = claimed["more"] == true;
+    }
+    held.insert(0, first);
+    assert_eq!(taken, held, "each once, in its order");
+}
+
+here_and_on_aws! {
+    async fn a_turn_that_got_nothing_does_not_count_and_what_waits_for_one_says_so() {
+        let mut scene = Scene::start().await;
+        scene.set_hook_of(&["zoho.inventory.*"], TOKEN, 1).await;
+        let first = scene.item("item/1").await;
+        scene.after(16).await;
+        let quiet = scene.event("connector.recovered", "connection/default", None, json!({})).await;
+        let second = scene.item("item/2").await;
+        scene.after(16).await;
+        assert_eq!(scene.gateway.runs().len(), 1);
+        let life = scene.event_view(&second).await["life"].clone();
+        let until: Timestamp = life["waits_until"].as_str().unwrap().parse().unwrap();
+        assert_eq!((&life["state"], until.duration_since(scene.now()).as_mins()), (&json!("queued"), 59));
+        assert!(scene.event_view(&quiet).await["life"].get("waits_until").is_none(), "the hook is not told of it");
+
+        // Somebody else was faster than the run that was told.
+        assert_eq!(ids(&scene.claim(json!({ "limit": 1 })).await), std::slice::from_ref(&first));
+        let (status, _) = scene.post("/v1/events/claim", json!({ "delivery": scene.gateway.runs()[0].key })).await;
+        assert_eq!(status, 409);
+        scene.after(1).await;
+        let runs = scene.gateway.runs();
+        assert_eq!(runs.len(), 2, "its turn is given back");
+        assert!(scene.event_view(&second).await["life"].get("waits_until").is_none());
+        scene.ack(&[&first], "done").await;
+
+        // A run that had its events and asks again has had its turn.
+        assert_eq!(ids(&scene.claim(json!({ "delivery": runs[1].key })).await), std::slice::from_ref(&second));
+        scene.ack(&[&second], "done").await;
+        let (status, _) = scene.post("/v1/events/claim", json!({ "delivery": runs[1].key })).await;
+        assert_eq!(status, 409);
+        scene.item("item/3").await;
+        scene.after(16).await;
+        assert_eq!(scene.gateway.runs().len(), 2);
+        scene.after(3600).await;
+        assert_eq!(scene.gateway.runs().len(), 3);
     }
 }
 
@@ -367,7 +492,10 @@ here_and_on_aws! {
             scene.after(16).await;
             let life = scene.event_view(&id).await["life"].clone();
             assert_eq!((&life["state"], &life["outcome"]), (&json!("dead"), &json!("refused")), "{status}");
-            assert!(life["note"].as_str().unwrap().contains(&status.to_string()));
+            let reason = if status == 401 { "Unauthorized" } else { REASON };
+            let note = life["note"].as_str().unwrap();
+            assert!(note.contains(&status.to_string()) && note.ends_with(reason), "{note}");
+            assert_eq!(life["last_answer"], format!("{status}: {reason}"));
             let later = scene.item("item/2").await;
             scene.after(16).await;
             let told = scene.gateway.requests().len();
@@ -377,7 +505,10 @@ here_and_on_aws! {
                 .unwrap()
                 .iter()
                 .find(|event| event["type"] == "connector.delivery_refused");
-            assert_eq!(trouble.unwrap()["data"]["status"], status);
+            let data = &trouble.unwrap()["data"];
+            assert_eq!((&data["status"], &data["answer"]), (&json!(status), &json!(reason)));
+            assert_eq!(data["untrusted"], json!(["answer"]));
+            assert!(!data["notice"].as_str().unwrap().contains(reason), "{data}");
             scene.after(7200).await;
             assert_eq!(scene.gateway.requests().len(), told, "{status}: nothing more until it is set anew");
             assert_eq!(scene.state(&later).await, "queued");
@@ -395,6 +526,7 @@ here_and_on_aws! {
             let runs = scene.gateway.runs();
             assert_eq!(runs.len(), 1, "{status}");
             assert!(runs[0].message().contains(&id) && runs[0].message().contains(&later), "{status}");
+            assert!(!runs[0].body.contains(reason), "what the gateway said is told to no agent");
             assert_eq!(ids(&scene.claim(json!({ "delivery": runs[0].key })).await).len(), 3, "{status}");
         }
     }
@@ -539,9 +671,10 @@ async fn thirteen_days_offline_lose_nothing() {
         assert!(minutes < 3 * 24 * 60, "{} of {all} after three days", watch.done.len());
         let runs = scene.gateway.runs();
         for run in &runs[seen..] {
-            begun.push(minutes);
             assert!(run.body.len() < 8 * 1024, "{}", run.body.len());
-            watch.work(&scene, &random, &run.key).await;
+            if watch.work(&scene, &random, &run.key).await {
+                begun.push(minutes);
+            }
         }
         seen = runs.len();
         if random.chance(50) {
@@ -638,28 +771,31 @@ impl Watch {
         }
     }
 
-    /// A run: claims until there is no more, and sometimes dies.
-    async fn work(&mut self, scene: &Scene, random: &Random, delivery: &str) {
+    /// A run: claims until there is no more, and sometimes dies. Says whether its turn counts: one that others were faster than got
+    /// nothing.
+    async fn work(&mut self, scene: &Scene, random: &Random, delivery: &str) -> bool {
+        let mut had_some = false;
         loop {
             if random.chance(30) {
-                return;
+                return true;
             }
             let (status, claimed) =
                 scene.post("/v1/events/claim", json!({ "delivery": delivery, "seconds": 300 })).await;
             if status != 200 {
                 assert_eq!(claimed["code"], "events_claimed", "{claimed}");
-                return;
+                return had_some;
             }
+            had_some = true;
             self.claimed(scene, &claimed);
             if random.chance(30) {
-                return;
+                return true;
             }
             let taken = ids(&claimed);
             let taken: Vec<&str> = taken.iter().map(String::as_str).collect();
             scene.ack(&taken, "done").await;
             self.done(&taken);
             if claimed["more"] == json!(false) {
-                return;
+                return true;
             }
         }
     }
@@ -678,6 +814,18 @@ impl Watch {
 
 fn from_env(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
+}
+
+/// Three quick edits of one deal, and a run that works for 25 seconds. event-delivery is woken as the stream wakes it.
+#[test]
+fn three_quick_edits_take_two_turns_and_are_done_within_a_minute_of_the_first_acknowledgement() {
+    for seed in 0..10 {
+        let (outcome, edits) = three_quick_edits(seed);
+        assert!(outcome.broken.is_empty(), "seed {seed}: {}", outcome.broken.join("\n"));
+        assert_eq!((edits.runs, edits.wasted), (2, 0), "seed {seed}");
+        assert!(edits.last_ack - edits.first_ack <= 60_000, "seed {seed}: {edits:?}");
+        assert!(edits.first_told <= 30_000, "seed {seed}: {edits:?}");
+    }
 }
 
 /// Processes die at any poll, stores fail, the gateway loses and forgets: nothing is lost, nothing claimed twice.

@@ -47,10 +47,10 @@ async fn the_pasted_commands_work_and_the_page_shows_what_happened() {
 
     let out = paste(&commands).await;
     let answers_here = answers(&out);
-    let [status, items, deals, deal, sold, shelf, preview, adjusted, events] = answers_here.as_slice() else {
+    let [items, deals, deal, sold, shelf, preview, adjusted, events] = answers_here.as_slice() else {
         panic!("{out}")
     };
-    assert_eq!(status["connections"][0]["state"], "healthy");
+    assert!(out.contains("- default: healthy") && out.contains("POST /v1/inventory/adjustments"), "{out}");
     assert!(items["data"].as_array().unwrap().len() >= 5);
     assert_eq!(deals["data"].as_array().unwrap().len(), 3);
     assert!(deal["Deal_Name"].is_string());

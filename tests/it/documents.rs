@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use serde_json::Value;
+use shared::base::problem::{Code, Party};
 use tests::process::run;
 
 /// So much of a README is read.
@@ -203,7 +204,8 @@ async fn is_sound(what: &str, folder: &mut PathBuf, line: &str, code: &str, reci
             let is_pasted = line.starts_with("curl -s \"$ZOHO_CONNECTOR_URL/");
             assert!(is_pasted, "{what}: demo.rs cannot paste it");
         }
-        "sam" => assert!(matches!(first, Some("build" | "deploy")), "{what}"),
+        "sam" => assert!(matches!(first, Some("build" | "deploy" | "delete")), "{what}"),
+        "git" => assert_eq!(first, Some("pull"), "{what}"),
         path if path.contains('/') => assert!(root().join(path).is_file(), "{what}: there is no {path}"),
         other => panic!("{what}: what is {other}?"),
     }
@@ -310,6 +312,25 @@ fn every_document_is_in_the_index() {
     }
 }
 
+/// The last part of the runbook: the errors that an agent cannot end, as the code has them.
+#[test]
+fn every_error_of_the_operator_is_in_the_runbook() {
+    const HEAD: &str = "| code | status | whose | what it is, and what ends it |\n|---|---|---|---|\n";
+    let path = root().join("docs/RUNBOOK.md");
+    let text = fs::read_to_string(&path).unwrap();
+    let (before, _) = text.split_once(HEAD).expect("the table of errors");
+    let mut made = format!("{before}{HEAD}");
+    let of_others = [Party::Operator, Party::ZohoUser, Party::Zoho, Party::Connector];
+    for code in Code::ALL.iter().filter(|code| of_others.contains(&code.fault())) {
+        let (name, status, whose) = (code.as_str(), code.status().as_u16(), code.fault().as_str());
+        let _ = writeln!(made, "| `{name}` | {status} | {whose} | {}. {} |", code.title(), code.hint());
+    }
+    if std::env::var_os("UPDATE_RUNBOOK").is_some() {
+        fs::write(&path, &made).unwrap();
+    }
+    assert!(text == made || std::env::var_os("UPDATE_RUNBOOK").is_some(), "run again with UPDATE_RUNBOOK=1");
+}
+
 #[test]
 fn every_route_is_in_the_reference() {
     let reference = read("docs/reference/api.md");
@@ -348,7 +369,7 @@ machine or on a stack; [Operate it](../guides/operate.md#which-connector-a-comma
 | exit code | means |
 |---|---|
 | 0 | done; also where a list is empty |
-| 1 | not done, with the reason and what to do: something failed, what was named is not there, or nobody agreed |
+| 1 | not done, with the reason and what to do: something failed, what was named is not there, or nobody agreed; `doctor`: something is wrong |
 | 2 | a wrong command line, setting or file of settings; nothing was begun |
 | 3 | done as far as the command can, and something is left to a person: `webhooks setup`, `reconcile` |
 | 4 | it is uncertain whether something was done: `reconcile` |

@@ -17,7 +17,7 @@ use shared::base::id::ConnectionName;
 use shared::base::problem::Code;
 use shared::base::secret::Secret;
 use shared::base::web::{Deadline, finish};
-use shared::core::access::key::NewKey;
+use shared::core::access::key::{DayLimits, NewKey};
 use shared::core::events::ledger::{ClaimTarget, Ending, Ledger};
 use shared::core::events::{Delivery, Events};
 use shared::core::mappings::{Mapping, Mappings};
@@ -187,7 +187,8 @@ const HEAD: &str = "# Every error that an agent can get
 Each is a document (RFC 9457) with `type`, `title`, `status`, `detail`, `code`, `hint`, `retryable` and `request_id`;
 `retry_after` in seconds where waiting helps, `zoho` with Zoho's own words, and `reconnect_url` where a person must consent
 again. A program goes by `code`, which stays what it is. Below the table, each with its hint, and the details that tests
-provoke. `tests/it/errors.rs` keeps this file true.
+provoke. `tests/it/errors.rs` keeps this file true. On AWS, the gateway in front has [a few answers of its
+own](guides/aws.md#what-the-gateway-answers-by-itself), which are no such documents: 404, 413, 429, 500 and 503 with a `message`.
 
 Whose fault an error is says who can keep it from coming again: the **agent** sends another request; the **operator** of the
 connector corrects a key, the client, a scope or the connection; a **user of Zoho** consents again, or changes a right or a record there;
@@ -289,6 +290,10 @@ async fn who_is_calling(book: &mut Book) {
     book.note(Code::KeyNotAllowed, "key for CRM", api.clone(), &crm, Ask::get(ITEMS)).await;
     book.note(Code::KeyNotAllowed, "key for CRM", api.clone(), &crm, Ask::get("/v1/events")).await;
     book.note(Code::KeyNotAllowed, "key for reading", api.clone(), &key, Ask::post(ORDERS, order())).await;
+    let limits = DayLimits { calls: Some(1), writes: None };
+    let small = inside.key(NewKey { limits, ..any_key() }).await;
+    inside.ask(api.clone(), &small, ITEMS).await;
+    book.note(Code::KeyDailyLimit, "", api.clone(), &small, Ask::get(ITEMS)).await;
     let hidden = inside.key(NewKey { redact_contacts: true, ..any_key() }).await;
     let query = json!({ "query": "select Email from Contacts where id is not null" });
     book.note(

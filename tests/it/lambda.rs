@@ -299,7 +299,7 @@ async fn the_samples_do_what_their_names_say() {
         let answer = deployed.cloud.invoke("token-refresh", &sample(name)).await.unwrap();
         assert_eq!(answer, expected, "{name}");
     }
-    for name in ["event-delivery-schedule", "event-delivery-stream"] {
+    for name in ["event-delivery-schedule", "event-delivery-stream", "event-delivery-acknowledgement"] {
         let answer = deployed.cloud.invoke("event-delivery", &sample(name)).await.unwrap();
         assert_eq!(
             answer,
@@ -308,7 +308,7 @@ async fn the_samples_do_what_their_names_say() {
         );
     }
     let count = std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join("../events")).unwrap().count();
-    assert_eq!(count, 10, "every sample is tried");
+    assert_eq!(count, 11, "every sample is tried");
 }
 
 fn deployed_function(sample: &str) -> &'static str {

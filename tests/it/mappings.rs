@@ -163,7 +163,7 @@ async fn a_file_with_a_mistake_changes_nothing() {
         ("product_id,sku\n8,B\n7,C\n8,B\n", "line 4: the product_id \"8\" stands at line 2 already"),
         ("product_id,sku\n8,B,C\n", "line 2: it has 3 values, and the header 2"),
         ("product_id,sku\n8,\"B\n9,C\n", "line 2: a quotation mark is opened here and never closed"),
-        ("product,sku\n8,B\n", "the column `product` is unknown here. Did you mean `product_id`?"),
+        ("product,sku\n8,B\n", "the column \"product\" is unknown here. Did you mean `product_id`?"),
         ("sku\nB\n", "The table needs the column `product_id`"),
         ("product_id,sku\n", "The body holds no mapping."),
     ] {

@@ -208,6 +208,13 @@ async fn a_tool_answers_what_the_api_answers() {
             "/v1/crm/deals/6100000000451001",
         ),
         ("brief_deal", json!({ "id": "6100000000451001" }), "/v1/crm/deals/6100000000451001/brief"),
+        ("sum_deals", json!({ "open": true }), "/v1/crm/deals/summary?open=true"),
+        ("find_deals", json!({ "per_page": 2.0 }), "/v1/crm/deals?per_page=2"),
+        (
+            "find_orders",
+            json!({ "modified_since": "2026-01-01T00:00:00+01:00" }),
+            "/v1/inventory/salesorders?modified_since=2026-01-01T00:00:00%2B01:00",
+        ),
         ("find_people", json!({ "module": "accounts" }), "/v1/crm/accounts"),
         ("get", json!({ "path": "/v1/crm/fields?module=Deals" }), "/v1/crm/fields?module=Deals"),
     ] {
@@ -237,6 +244,9 @@ async fn a_tool_answers_what_the_api_answers() {
         ("get_record", json!({ "kind": "crm/deal", "id": "1" }), "Did you mean `crm/deals`?"),
         ("get", json!({ "path": "/health" }), "begins with `/v1/`"),
         ("find_deals", json!({ "per_page": 0 }), "must be 1 to 200"),
+        ("find_deals", json!({ "per_page": "2; drop" }), "must be a whole number"),
+        ("get_record", json!({ "kind": "crm/deals", "id": "6100000000451001/brief" }), "1 to 19 digits"),
+        ("find_deals", json!({ "connection": "x\r\nZoho-Organization: 1" }), "one line of plain text"),
         ("brief_deal", json!({ "id": "../../status" }), "1 to 19 digits"),
     ] {
         let said = problem(&agent, tool, arguments, "invalid_parameter").await;
@@ -288,8 +298,18 @@ async fn a_previewed_write_is_done_once() {
     let key = json!({ "idempotency_key": preview["preview_id"] });
     let moved = ok(&agent, "update_deal", deal("Proposal/Price Quote", key)).await;
     assert_eq!(moved["Stage"], "Proposal/Price Quote", "{moved}");
-    let audit = ok(&agent, "list_audit", json!({ "per_page": 5 })).await;
+    let audit = ok(&agent, "list_audit", json!({ "per_page": 5, "key": "mine" })).await;
     assert_eq!(audit["data"].as_array().unwrap().len(), 2, "{audit}");
+    let later = ok(&agent, "list_audit", json!({ "since": "2126-01-01T00:00:00Z" })).await;
+    assert_eq!(later["data"], json!([]));
+    // What was done before is given again, and a client can see that it is.
+    let arguments = change(json!({ "idempotency_key": id }));
+    let again = rpc(&agent, "tools/call", json!({ "name": "adjust_stock", "arguments": arguments })).await;
+    let meta = &again["result"]["_meta"];
+    assert_eq!(
+        (&meta["zoho-connector/replayed"], &meta["zoho-connector/connection"]),
+        (&json!("true"), &json!("default"))
+    );
 }
 
 /// A key that hides the data of contacts hides it here, too, and an agent learns nothing by asking for it.

@@ -11,7 +11,7 @@ use serde_json::Value;
 use shared::base::clock::{SignedDuration, Timestamp, later};
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
-use shared::core::access::key::{Keys, NewKey, Permission};
+use shared::core::access::key::{DayLimits, Keys, NewKey, Permission};
 use tests::connector::Connector;
 use tests::deployed::Deployed;
 use tests::inside::Inside;
@@ -39,6 +39,7 @@ async fn key(inside: &Inside) -> Secret {
         expires: None,
         confirm: false,
         redact_contacts: false,
+        limits: DayLimits::default(),
     };
     keys.create(wanted).await.unwrap().1
 }

@@ -203,6 +203,9 @@ async fn a_key_reads_of_its_own_connections() {
         assert!(!narrowed.contains("\n- default: "), "{narrowed}");
     }
     both.get("/v1?connection=third").await.problem("connection_unknown");
+    both.get_with("/v1?connection=second", &[("zoho-connection", "default")])
+        .await
+        .problem("invalid_parameter");
     one.get("/v1?connection=default").await.problem("connection_unknown");
     one.get_with("/v1", &[("zoho-connection", "default")]).await.problem("connection_unknown");
 }

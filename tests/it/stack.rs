@@ -193,7 +193,7 @@ async fn events_are_delivered_on_the_stores_of_aws() {
     assert!(!shown.out.contains(TOKEN));
     assert_eq!(connector.run(&["agent", "pause"], "").await.code, 0);
     let replayed = connector.run(&["events", "replay", &id], "").await;
-    assert!(replayed.out.contains("1 events"), "{} {}", replayed.out, replayed.err);
+    assert!(replayed.out.contains("1 event can"), "{} {}", replayed.out, replayed.err);
     let schedule = include_str!("../../events/event-delivery-schedule.json");
     let schedule = serde_json::from_str(schedule).unwrap();
     assert_eq!(cloud.invoke("event-delivery", &schedule).await.unwrap()["told"], 0, "paused");

@@ -355,8 +355,11 @@ async fn the_operator_sends_a_test_and_reads_what_it_became() {
         assert_eq!(ended.code, 0, "{source}: {}", ended.err);
         let id = ended.out.split_whitespace().find(|word| word.len() == 31).unwrap().to_owned();
         let shown: Value =
-            serde_json::from_str(&connector.run(&["events", "show", &id], "").await.out).unwrap();
+            serde_json::from_str(&connector.run(&["events", "show", &id, "--json"], "").await.out).unwrap();
         assert_eq!((&shown["id"], &shown["type"]), (&json!(id), &json!(kind)));
+        assert_eq!((&shown["data"]["test"], &shown["life"]["state"]), (&json!(true), &json!("received")));
+        let lines = connector.run(&["events", "show", &id], "").await.out;
+        assert!(lines.contains(kind) && lines.contains("State      received"), "{lines}");
         // At once after a rotation, too.
         if source != "crm" {
             connector.webhook_secret_of(source).await;
@@ -366,7 +369,8 @@ async fn the_operator_sends_a_test_and_reads_what_it_became() {
     }
     let listed = connector.run(&["events", "list", "--limit", "4"], "").await.out;
     assert_eq!(listed.lines().count(), 4, "{listed}");
-    assert!(listed.lines().next().unwrap().contains("custom.test"), "the newest first: {listed}");
+    let newest = listed.lines().next().unwrap();
+    assert!(newest.contains("custom.test") && newest.ends_with("(a test)"), "the newest first: {listed}");
     let unknown = connector.run(&["events", "show", "no-such-event"], "").await;
     assert!(unknown.code == 1 && unknown.err.contains("events list"), "{}", unknown.err);
 }

@@ -1,5 +1,5 @@
 // A webhook handler as one writes it first: an HMAC of the raw body, compared, and an answer. Nothing is stored and nothing
-// is known again. tests/it/intake_bench.rs measures what a delivery costs it, beside ours.
+// is known again. tests/it/measurements/deliveries.rs measures what a delivery costs it, beside ours.
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { createServer } from 'node:http';
 

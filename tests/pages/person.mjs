@@ -8,7 +8,7 @@ const plan = JSON.parse(process.argv[2]);
 const { chromium } = createRequire(plan.modules)('playwright-core');
 
 const WIDTHS = [320, 390, 1280];
-const SHOTS = { 'phone-light': [390, 'light'], 'phone-dark': [390, 'dark'], 'desktop-light': [1280, 'light'] };
+const SHOTS = { 'phone-light': [390, 'light'], 'phone-dark': [390, 'dark'], 'desktop-light': [1280, 'light'], 'desktop-dark': [1280, 'dark'] };
 const ELSEWHERE = 'http://elsewhere.invalid/picture.png';
 
 /** A browser of its own: no cookie of another visit, and everything that it loads or complains of is noted. */
@@ -88,15 +88,26 @@ async function visit(chrome, visit, scripts, wrong) {
   const seen = await steady(() => page.evaluate(() => document.cookie));
   if (seen) wrong.push(`scripts see cookies: ${seen}`);
   // Without JavaScript it looks the same: there is none.
-  if (scripts) {
-    await look(page, wrong);
-    for (const [name, [width, colorScheme]] of Object.entries(SHOTS)) {
-      await page.setViewportSize({ width, height: 800 });
-      await page.emulateMedia({ colorScheme });
-      await page.screenshot({ path: `${plan.shots}/${visit.name}-${name}.png`, fullPage: true });
-    }
+  if (scripts) await portray(page, visit.name, wrong);
+  // Further pages of the same browser, which are reached by their links in the head.
+  for (const further of visit.more) {
+    await page.getByRole('navigation').getByRole('link', { name: further.title, exact: true }).focus();
+    await page.keyboard.press('Enter');
+    await page.locator('h1', { hasText: further.title }).waitFor();
+    await read(page, further, wrong);
+    if (scripts) await portray(page, further.name, wrong);
   }
   return page;
+}
+
+/** Looks at a page, and keeps how it looks. */
+async function portray(page, name, wrong) {
+  await look(page, wrong);
+  for (const [shot, [width, colorScheme]] of Object.entries(SHOTS)) {
+    await page.setViewportSize({ width, height: 800 });
+    await page.emulateMedia({ colorScheme });
+    await page.screenshot({ path: `${plan.shots}/${name}-${shot}.png`, fullPage: true });
+  }
 }
 
 /** Whether the watch would notice: a page spoiled on purpose. */

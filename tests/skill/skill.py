@@ -35,8 +35,12 @@ class Example:
 
 def examples(folder, name):
     """The examples of one text, and what is wrong with their form."""
+    return examples_in((folder / name).read_text("utf-8"), name)
+
+
+def examples_in(text, name):
     found, faults, fence, command, section = [], [], None, [], ""
-    for number, line in enumerate((folder / name).read_text("utf-8").splitlines(), 1):
+    for number, line in enumerate(text.splitlines(), 1):
         where = f"{name}:{number}"
         if line.startswith("```"):
             if fence == "sh" and command:

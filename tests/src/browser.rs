@@ -48,6 +48,11 @@ impl Browser {
         self.send(headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))).await
     }
 
+    /// Takes a cookie that a page would have set.
+    pub fn hold(&self, name: &str, value: &str) {
+        self.cookies.lock().unwrap().insert(name.to_owned(), value.to_owned());
+    }
+
     /// Opens an address whose server may be gone.
     pub async fn try_get(&self, url: &str) -> Option<u16> {
         self.with_cookies(self.client.get(url)).send().await.ok().map(|response| response.status().as_u16())

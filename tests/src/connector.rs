@@ -1,5 +1,6 @@
 //! A connector as an operator sets it up: the binary on a folder of its own, in front of a sandbox of its own.
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
@@ -12,10 +13,11 @@ use shared::base::clock::jittered;
 use tempfile::TempDir;
 use tokio::net::TcpSocket;
 
-use crate::aws::Aws;
+use crate::aws::{Aws, guard};
 use crate::browser::{Browser, Seen, seen};
 use crate::doubts;
 use crate::process::{self, Ended, Running};
+use crate::searched::keep_out;
 
 /// The client's id in all tests.
 pub const CLIENT_ID: &str = "1000.TESTCLIENT";
@@ -38,6 +40,8 @@ pub struct Connector {
     pub per_minute: &'static str,
     /// The stack that the operator's commands work on, in place of the folder, and the Lambda service.
     stack: Option<(String, String)>,
+    /// The operator's key on AWS, where it is not the administrator's.
+    operator: Option<String>,
 }
 
 impl Connector {
@@ -83,7 +87,7 @@ impl Connector {
         });
         let http = shared::zoho::http::browser().unwrap();
         let folder = TempDir::new().unwrap();
-        Self { zoho, url, folder, http, server: None, per_minute: "100", stack: None }
+        Self { zoho, url, folder, http, server: None, per_minute: "100", stack: None, operator: None }
     }
 
     /// The same, with commands that work on a stack; `lambda_url` is where the Lambda service is.
@@ -91,6 +95,17 @@ impl Connector {
     pub fn on_stack(mut self, stack: &str, lambda_url: &str) -> Self {
         self.stack = Some((stack.to_owned(), lambda_url.to_owned()));
         self
+    }
+
+    /// From now on, the operator has no other rights on AWS than docs/operator-policy.json gives.
+    pub fn with_the_operators_policy(&mut self) {
+        let (stack, _) = self.stack.as_ref().expect("it is a stack");
+        self.operator = Some(guard::operator_key(stack));
+    }
+
+    /// What the operator did on AWS with these rights.
+    pub fn operator_did(&self) -> BTreeSet<String> {
+        self.stack.as_ref().map(|(stack, _)| guard::operator_did(stack)).unwrap_or_default()
     }
 
     /// The stack that its commands work on, if it is one.
@@ -163,6 +178,9 @@ impl Connector {
         if let Some((_, lambda_url)) = &self.stack {
             variables.extend(Aws::get().variables());
             variables.push(("AWS_ENDPOINT_URL_LAMBDA", lambda_url));
+            if let Some(key) = &self.operator {
+                variables.push(("AWS_ACCESS_KEY_ID", key));
+            }
         }
         variables
     }
@@ -192,6 +210,11 @@ impl Connector {
         Running::start(&self.args(args), &self.variables())
     }
 
+    /// The same with more variables, or others.
+    pub fn start_command_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Running {
+        Running::start(&self.args(args), &[self.variables().as_slice(), variables].concat())
+    }
+
     /// A link to consent.
     pub async fn link(&self, args: &[&str]) -> String {
         let ended = self.run(&[&["connect", "--no-wait"], args].concat(), "").await;
@@ -211,6 +234,7 @@ impl Connector {
         let ended = self.run(&[&["keys", "create"], args].concat(), "").await;
         assert_eq!(ended.code, 0, "{}", ended.err);
         let key = ended.out.split_whitespace().find(|word| word.starts_with("zck_")).expect("a key");
+        keep_out(key);
         Agent { url: self.url.clone(), key: key.to_owned(), http: self.http.clone() }
     }
 
@@ -224,7 +248,9 @@ impl Connector {
         let ended = self.run(&["webhooks", "rotate", "--source", source], "").await;
         assert_eq!(ended.code, 0, "{}", ended.err);
         let secret = ended.out.lines().find_map(|line| line.trim().strip_prefix("Secret"));
-        secret.expect("a secret").trim().to_owned()
+        let secret = secret.expect("a secret").trim();
+        keep_out(secret);
+        secret.to_owned()
     }
 
     /// Posts something, as Zoho would.

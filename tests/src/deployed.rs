@@ -1,11 +1,13 @@
 //! The connector as it runs on Lambda: its functions behind one HTTP API, in front of a sandbox.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sandbox::Options;
 use shared::base::clock::{SharedClock, SystemClock};
 use shared::base::settings::{
-    DATA, EVENTS_TABLE, INVENTORY_PER_MINUTE, LOG, PUBLIC_URL, SANDBOX_URL, STACK, STATE_TABLE, TOKEN_REFRESH,
+    DATA, EVENTS_TABLE, INVENTORY_PER_MINUTE, LOG, PKCE, PUBLIC_URL, SANDBOX_URL, STACK, STATE_TABLE,
+    TOKEN_REFRESH,
 };
 use shared::store::Stores;
 use shared::store::sqlite::Sqlite;
@@ -30,7 +32,12 @@ pub struct Deployed {
     aws: Option<(Names, String)>,
     /// The keys of its functions' roles on AWS.
     keys: Vec<(&'static str, String)>,
+    /// What a template gave to each function, where the stack was made by one.
+    given: Given,
 }
+
+/// The variables of each function, by the names of both.
+pub type Given = BTreeMap<String, BTreeMap<String, String>>;
 
 impl Deployed {
     /// One with a client registered and nothing connected.
@@ -42,7 +49,7 @@ impl Deployed {
     pub async fn with(cloud: Cloud, options: Options) -> Self {
         let url = cloud.serve(gateway()).await;
         let connector = Connector::prepare(options, url).await;
-        Self { cloud, connector, aws: None, keys: Vec::new() }.with_functions()
+        Self { cloud, connector, aws: None, keys: Vec::new(), given: Given::new() }.with_functions()
     }
 
     /// One on the stores of AWS, as the template deploys it.
@@ -52,13 +59,17 @@ impl Deployed {
 
     /// The same, with AWS as its functions see it at this address.
     pub async fn on_aws_at(cloud: Cloud, endpoint: String) -> Self {
-        let aws = Aws::get();
-        let names = aws.stack().await;
+        let names = Aws::get().stack().await;
+        Self::on_stack(cloud, endpoint, names, Given::new()).await
+    }
+
+    /// The same on a stack that is there, whose template gave its functions these variables.
+    pub async fn on_stack(cloud: Cloud, endpoint: String, names: Names, given: Given) -> Self {
         let url = cloud.serve(gateway()).await;
         let connector = Connector::unset(Options::new(""), url).await;
         let connector = connector.on_stack(&names.stack, cloud.url());
         let keys = FUNCTIONS.map(|name| (name, guard::key(&names.stack, name))).to_vec();
-        let deployed = Self { cloud, connector, aws: Some((names, endpoint)), keys }.with_functions();
+        let deployed = Self { cloud, connector, aws: Some((names, endpoint)), keys, given }.with_functions();
         deployed.connector.set_client().await;
         deployed
     }
@@ -70,14 +81,22 @@ impl Deployed {
         self.with_functions()
     }
 
+    /// The same after an update of its stack: other processes, with other variables.
+    #[must_use]
+    pub fn updated(self, given: Given) -> Self {
+        Self { given, ..self }.with_functions()
+    }
+
     fn with_functions(self) -> Self {
         for name in FUNCTIONS {
             self.cloud.function(name, &process::function(name), &self.variables(name));
         }
         if let Some((names, _)) = &self.aws {
-            // The one by whose full name the operator's commands find the stack.
-            let name = format!("{}-api-proxy", names.stack);
-            self.cloud.function(&name, &process::function("api-proxy"), &self.variables("api-proxy"));
+            // By their full names, the operator's commands find them.
+            for name in FUNCTIONS {
+                let full = format!("{}-{name}", names.stack);
+                self.cloud.function(&full, &process::function(name), &self.variables(name));
+            }
         }
         self
     }
@@ -85,9 +104,19 @@ impl Deployed {
     /// Just the variables that the template gives to the function of this name, and on AWS the key of its role.
     pub fn variables(&self, name: &str) -> Vec<(&str, &str)> {
         let Connector { zoho, url, per_minute, .. } = &self.connector;
+        if let (Some(given), Some((_, endpoint))) = (self.given.get(name), &self.aws) {
+            let given = given.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+            let key = self.keys.iter().find(|(of, _)| *of == name).expect("a function");
+            // What no template gives: a Zoho and an AWS that are none.
+            let ours = [(PUBLIC_URL, url.as_str()), (SANDBOX_URL, &zoho.url), ("AWS_ENDPOINT_URL", endpoint)];
+            return ours.into_iter().chain([("AWS_ACCESS_KEY_ID", key.1.as_str())]).chain(given).collect();
+        }
         let mut variables = vec![(PUBLIC_URL, url.as_str()), (SANDBOX_URL, &zoho.url), (LOG, "info")];
         if matches!(name, "api-proxy" | "event-delivery") {
             variables.push((INVENTORY_PER_MINUTE, per_minute));
+        }
+        if name == "oauth-callback" {
+            variables.push((PKCE, "on"));
         }
         match &self.aws {
             None => variables.push((DATA, self.connector.folder().to_str().unwrap())),
@@ -107,6 +136,16 @@ impl Deployed {
             }
         }
         variables
+    }
+
+    /// The names of its place on AWS.
+    pub fn names(&self) -> &Names {
+        &self.aws.as_ref().expect("it is on AWS").0
+    }
+
+    /// Takes a right away from the role of a function.
+    pub fn take_away(&self, function: &str, action: &str) {
+        guard::take_away(&self.names().stack, function, action);
     }
 
     /// From now on, AWS has this trouble.

@@ -17,6 +17,12 @@ pub const TOKEN: &str = "hook-token-0123456789abcdef";
 /// The largest body that it takes.
 const LARGEST: usize = 256 * 1024;
 
+/// The path of its hook mapping, which takes any JSON.
+pub const MAPPING: &str = "/hooks/zoho";
+
+/// What it says where it refuses a message that it has looked at.
+pub const REASON: &str = "unknown agentId nobody";
+
 /// How it answers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Mood {
@@ -77,6 +83,11 @@ impl Gateway {
         let inner = Arc::<Mutex<Inner>>::default();
         let serving = Some(tokio::spawn(serve(listener, inner.clone())));
         Self { url: format!("http://{address}/hooks/agent"), address, inner, serving }
+    }
+
+    /// The address of its hook mapping.
+    pub fn mapping(&self) -> String {
+        format!("http://{}{MAPPING}", self.address)
     }
 
     /// Ends it: nobody listens there any more, and all that it knew is forgotten.
@@ -140,28 +151,37 @@ async fn answer(mut stream: TcpStream, inner: Arc<Mutex<Inner>>) {
     let of = |name: &str| headers.get(name).cloned().unwrap_or_default();
     let token = of("authorization").strip_prefix("Bearer ").unwrap_or_default().to_owned();
     let document: Option<Value> = serde_json::from_str(&body).ok();
-    let refusal = if path.contains('?') || document.is_none_or(|body| body["message"].as_str().is_none()) {
-        Some(400)
+    let is_mapping = path == MAPPING;
+    // In the gateway's own order: the token before the method, the path and the body.
+    let refusal = if path.contains('?') {
+        Some((400, "token in the address"))
     } else if token != TOKEN {
-        Some(401)
-    } else if path != "/hooks/agent" {
-        Some(404)
+        Some((401, "Unauthorized"))
     } else if method != "POST" {
-        Some(405)
+        Some((405, "Method Not Allowed"))
     } else if body.len() > LARGEST {
-        Some(413)
+        Some((413, r#"{"ok":false,"error":"payload too large"}"#))
+    } else if document.is_none() {
+        Some((400, r#"{"ok":false,"error":"invalid JSON"}"#))
+    } else if path != "/hooks/agent" && !is_mapping {
+        Some((404, "Not Found"))
+    } else if !is_mapping && document.is_none_or(|body| body["message"].as_str().is_none_or(str::is_empty)) {
+        Some((400, r#"{"ok":false,"error":"message required"}"#))
     } else {
         None
     };
-    if let Some(status) = refusal {
-        return write(&mut stream, status, None, "no").await;
+    if let Some((status, words)) = refusal {
+        return write(&mut stream, status, None, words).await;
     }
     let mood = inner.lock().unwrap().mood;
     let request = Request { key: of("idempotency-key"), body };
     assert!((1..=256).contains(&request.key.len()), "{}", request.key);
     inner.lock().unwrap().requests.push(request.clone());
     match mood {
-        Mood::Says(status, after) => write(&mut stream, status, after, "not now").await,
+        Mood::Says(status, after) => {
+            let words = json!({ "ok": false, "error": REASON }).to_string();
+            write(&mut stream, status, after, &words).await;
+        }
         Mood::Resets => {}
         Mood::Admits | Mood::AdmitsAndResets | Mood::AdmitsAndHangs => {
             let run = {

@@ -13,7 +13,7 @@ use shared::base::clock::{Clock, SharedClock};
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::base::settings::{self, InventoryLimits, Settings};
-use shared::core::access::key::{Keys, NewKey, Permission};
+use shared::core::access::key::{DayLimits, Keys, NewKey, Permission};
 use shared::core::connection::consent::{Consents, Wish};
 use shared::core::connection::orders::{Order, Orders};
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient};
@@ -43,6 +43,7 @@ pub fn any_key() -> NewKey {
         expires: None,
         confirm: false,
         redact_contacts: false,
+        limits: DayLimits::default(),
     }
 }
 

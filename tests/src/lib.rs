@@ -28,5 +28,6 @@ pub mod node;
 pub mod parallel;
 pub mod planted;
 pub mod process;
+pub mod searched;
 pub mod simulation;
 pub mod two_worlds;

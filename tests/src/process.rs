@@ -10,6 +10,7 @@ use tokio::process::{Child, ChildStdout, Command};
 use tokio::time::timeout;
 
 use crate::cargo::cargo;
+use crate::searched;
 
 /// What does not come in this time never comes: a bound for tests that hang, and no promise.
 const HANGS: Duration = Duration::from_secs(180);
@@ -49,7 +50,13 @@ pub struct Ended {
 /// business.
 pub fn command(args: &[&str], variables: &[(&str, &str)]) -> Command {
     let mut command = Command::new(&*BINARY);
-    command.args(args).env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
+    command.args(args);
+    surrounded(command, variables)
+}
+
+/// With these variables, and pipes to speak through.
+fn surrounded(mut command: Command, variables: &[(&str, &str)]) -> Command {
+    command.env_clear().env("PATH", std::env::var_os("PATH").unwrap_or_default());
     command.env("XDG_CONFIG_HOME", "/nonexistent");
     command.envs(variables.iter().copied()).kill_on_drop(true);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -62,6 +69,7 @@ pub async fn run(args: &[&str], variables: &[(&str, &str)], input: &str) -> Ende
     child.stdin.take().unwrap().write_all(input.as_bytes()).await.unwrap();
     let ended = timeout(HANGS, child.wait_with_output()).await;
     let ended = ended.unwrap_or_else(|_| panic!("{args:?} does not end")).unwrap();
+    searched::search(&format!("zoho-connector {}", args.first().copied().unwrap_or_default()), &ended.stderr);
     Ended {
         code: ended.status.code().unwrap_or(-1),
         out: String::from_utf8(ended.stdout).unwrap(),
@@ -80,6 +88,15 @@ impl Running {
     /// Starts it.
     pub fn start(args: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut child = command(args, variables).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    /// Starts it at a terminal of its own, which [`Self::type_line`] types at. A question is a line here, too.
+    pub fn at_a_terminal(args: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = Command::new("python3");
+        command.args(["-c", include_str!("terminal.py")]).arg(&*BINARY).args(args);
+        let mut child = surrounded(command, variables).spawn().unwrap();
         let lines = BufReader::new(child.stdout.take().unwrap()).lines();
         Self { child, lines }
     }
@@ -119,6 +136,7 @@ impl Running {
         }
         let mut err = String::new();
         self.child.stderr.take().unwrap().read_to_string(&mut err).await.unwrap();
+        searched::search("zoho-connector", err.as_bytes());
         let code = self.child.wait().await.unwrap().code().unwrap_or(-1);
         Ended { code, out, err }
     }

@@ -48,7 +48,7 @@ pub(crate) struct Show {
 }
 
 /// An id as Zoho gives it: digits, a point, and letters and digits.
-fn client_id(text: &str) -> Result<String, String> {
+pub(super) fn client_id(text: &str) -> Result<String, String> {
     let id = clean(text);
     if id.is_empty() {
         return Err("it is empty".to_owned());

@@ -20,6 +20,13 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
+    /// Its line.
+    pub(crate) fn into_line(self) -> String {
+        match self {
+            Self::Settings(line) | Self::Other(line) | Self::Ended(_, line) => line,
+        }
+    }
+
     /// The same, with a second line that says how to go on.
     pub(crate) fn going_on(self, how: &str) -> Self {
         let with = |line: String| format!("{line}\n{how}");

@@ -9,7 +9,7 @@ use shared::base::settings::{self, PublicUrl, Settings};
 use shared::base::telemetry::{self, LogForm};
 use shared::core::connection::orders::{Order, Orders};
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient};
-use shared::core::seal;
+use shared::core::seal::{self, Seal};
 use shared::core::services::Services;
 use shared::store::sqlite::Sqlite;
 use token_refresh::Local;
@@ -17,7 +17,7 @@ use token_refresh::Local;
 use crate::commands::api::quoted;
 use crate::commands::failure::Failure;
 use crate::commands::place::{self, Asked, Home, Place};
-use crate::installations::Installations;
+use crate::installations::{Installations, Remembered};
 use crate::patience::patiently;
 
 /// A connector on this machine.
@@ -111,6 +111,66 @@ impl Installation {
         Ok(opened)
     }
 
+    /// The seal on the store of its folder, where that is there and can be opened.
+    pub(super) async fn seal(&self) -> Option<Seal> {
+        let place = self.place().ok()?;
+        let (settings, folder) = match &place.home {
+            Home::Stack(_) => return None,
+            Home::Folder(_) => settings(&place).ok()?,
+        };
+        if !Sqlite::is_in(&folder) {
+            return None;
+        }
+        let opened = opened(settings).ok()?;
+        seal::get(&*opened.services.stores.state).await.ok()?
+    }
+
+    /// Its folder, if it is on this machine, without opening it.
+    pub(super) fn folder(&self) -> Result<Option<PathBuf>, Failure> {
+        let place = self.place()?;
+        match &place.home {
+            Home::Stack(_) => Ok(None),
+            Home::Folder(_) => settings(&place).map(|(_, folder)| Some(folder)),
+        }
+    }
+
+    /// One that is remembered, or is to be.
+    pub(super) fn of(one: &Remembered) -> Result<Self, Failure> {
+        let public_url = one.public_url.as_deref().map(PublicUrl::parse).transpose()?;
+        Ok(Self {
+            folder: Folder { data: one.data.clone(), installation: None, public_url },
+            stack: one.stack.clone(),
+            region: one.region.clone(),
+            profile: one.profile.clone(),
+        })
+    }
+
+    /// What is to be remembered of it, and the name under which it is remembered already.
+    pub(super) fn to_remember(&self) -> Result<(Option<String>, Remembered), Failure> {
+        let place = self.place()?;
+        let (data, stack) = match &place.home {
+            Home::Folder(_) => {
+                let (_, folder) = settings(&place)?;
+                (Some(std::path::absolute(&folder).unwrap_or(folder)), None)
+            }
+            Home::Stack(stack) => (None, Some(stack.clone())),
+        };
+        let Place { name, region, profile, public_url, .. } = place;
+        Ok((name, Remembered { data, stack, region, profile, public_url }))
+    }
+
+    /// The address that is said, by a flag or a variable.
+    pub(super) fn said_url(&self) -> Option<PublicUrl> {
+        let by_variable = || PublicUrl::parse(&variable(settings::PUBLIC_URL)?).ok();
+        self.folder.public_url.clone().or_else(by_variable)
+    }
+
+    /// The Lambda service of its account and region.
+    #[cfg(feature = "stack")]
+    pub(super) async fn lambda(&self) -> Result<aws_sdk_lambda::Client, Failure> {
+        Ok(aws_sdk_lambda::Client::new(&aws_config(&self.place()?).await?))
+    }
+
     /// Whether the command line names one.
     pub(super) fn is_named(&self) -> bool {
         self.stack.is_some() || self.folder.data.is_some() || self.folder.installation.is_some()
@@ -161,6 +221,12 @@ impl Installation {
             }
         }
         line
+    }
+
+    /// AWS with the operator's own credentials.
+    #[cfg(feature = "stack")]
+    pub(super) async fn aws(&self) -> Result<aws_config::SdkConfig, Failure> {
+        aws_config(&self.place()?).await
     }
 
     fn place(&self) -> Result<Place, Failure> {
@@ -273,9 +339,9 @@ fn opened(settings: Settings) -> Result<Opened, Failure> {
     Ok(Opened { services: Services::open(settings)?, public_url })
 }
 
-/// The stack as its own functions know it: one of them is asked for its variables.
+/// AWS with the operator's own credentials.
 #[cfg(feature = "stack")]
-async fn open_stack(name: &str, place: &Place) -> Result<Opened, Failure> {
+async fn aws_config(place: &Place) -> Result<aws_config::SdkConfig, Failure> {
     let http = shared::store::aws::http_client()?;
     let mut config = aws_config::defaults(aws_config::BehaviorVersion::latest()).http_client(http);
     if let Some(region) = &place.region {
@@ -284,7 +350,13 @@ async fn open_stack(name: &str, place: &Place) -> Result<Opened, Failure> {
     if let Some(profile) = &place.profile {
         config = config.profile_name(profile);
     }
-    let config = config.load().await;
+    Ok(config.load().await)
+}
+
+/// The stack as its own functions know it: one of them is asked for its variables.
+#[cfg(feature = "stack")]
+async fn open_stack(name: &str, place: &Place) -> Result<Opened, Failure> {
+    let config = aws_config(place).await?;
     let function = format!("{name}-api-proxy");
     let client = aws_sdk_lambda::Client::new(&config);
     let asked = client.get_function_configuration().function_name(&function).send();

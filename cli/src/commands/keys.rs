@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use shared::base::clock::{Timestamp, later};
 use shared::base::id::ConnectionName;
 use shared::base::pasted::clean;
-use shared::core::access::key::{Keys as Store, NewKey, Permission, ServiceKey};
+use shared::core::access::key::{DayLimits, Keys as Store, NewKey, Permission, ServiceKey};
+use shared::core::access::usage::{KeyUsage, Used};
 use shared::core::services::Services;
 use shared::core::writes::audit::Audit;
 
@@ -23,9 +24,11 @@ const COLUMNS: &[Column] = &[
     ("Label", false),
     ("Connections", false),
     ("Created", false),
+    ("Last used", false),
     ("Ends", false),
     ("Writes", false),
     ("Hidden", false),
+    ("Today", false),
     ("May", false),
 ];
 
@@ -85,6 +88,12 @@ pub(crate) struct Create {
     /// Days until it ends; without, it does not end by itself
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     days: Option<u16>,
+    /// Calls to Zoho that it may make in a day (UTC), so that it leaves the others some
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    calls_per_day: Option<u32>,
+    /// Writes that it may make in a day (UTC)
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    writes_per_day: Option<u32>,
     /// One JSON document in place of lines
     #[arg(long)]
     json: bool,
@@ -157,6 +166,7 @@ impl Create {
                 .map(|days| later(services.clock.now(), SignedDuration::from_hours(24 * i64::from(days)))),
             confirm: self.confirm,
             redact_contacts: self.redact.is_some(),
+            limits: DayLimits { calls: self.calls_per_day, writes: self.writes_per_day },
         };
         let (key, text) = store(&services).create(wanted).await?;
         if self.json {
@@ -169,25 +179,43 @@ impl Create {
         }
         say(format!("Service key {} (shown once, stored nowhere in the clear):", key.id));
         say(format!("  {}", text.expose()));
+        if key.expires.is_none() {
+            say(
+                "It does not end by itself: `--days 90` makes one that does. `keys list` shows when each was last used.",
+            );
+        }
         say("Try it:");
         let url = public_url.as_str();
-        say(format!("  curl {url}/v1/status -H 'Authorization: Bearer {}'", text.expose()));
+        say(format!("  curl -s {url}/v1 --oauth2-bearer '{}'", text.expose()));
         Ok(())
     }
 }
 
 impl List {
     async fn run(self) -> Result<(), Failure> {
-        let keys = store(&self.installation.open().await?.services).list().await?;
+        let services = self.installation.open().await?.services;
+        let keys = store(&services).list().await?;
+        let usage = KeyUsage::new(services.stores.state.clone(), services.clock.clone()).all().await?;
+        let keys: Vec<_> =
+            keys.iter().map(|key| (key, usage.get(&key.id).copied().unwrap_or_default())).collect();
         if self.json {
-            return Ok(say_json(&keys.iter().map(described).collect::<Vec<_>>())?);
+            let shown = keys.iter().map(|(key, used)| {
+                let mut document = described(key);
+                if let Some(document) = document.as_object_mut() {
+                    document.insert("last_used".to_owned(), json!(used.last));
+                    document
+                        .insert("today".to_owned(), json!({ "calls": used.calls, "writes": used.writes }));
+                }
+                document
+            });
+            return Ok(say_json(&shown.collect::<Vec<_>>())?);
         }
         if keys.is_empty() {
             say(format!("No keys. `{}` makes one.", self.installation.command("keys create")));
             return Ok(());
         }
         let mut table = Table::new(COLUMNS);
-        keys.iter().for_each(|key| table.push(row(key)));
+        keys.iter().for_each(|(key, used)| table.push(row(key, *used)));
         table.say();
         Ok(())
     }
@@ -204,11 +232,13 @@ fn described(key: &ServiceKey) -> Value {
         "expires": key.expires,
         "confirm": key.confirm,
         "redact_contacts": key.redact_contacts,
+        "calls_per_day": key.limits.calls,
+        "writes_per_day": key.limits.writes,
         "off_since": key.off_since,
     })
 }
 
-fn row(key: &ServiceKey) -> [String; COLUMNS.len()] {
+fn row(key: &ServiceKey, used: Used) -> [String; COLUMNS.len()] {
     let connections: Vec<_> = key.connections.iter().map(ConnectionName::as_str).collect();
     let may: Vec<_> = key.permissions.iter().map(ToString::to_string).collect();
     [
@@ -216,12 +246,14 @@ fn row(key: &ServiceKey) -> [String; COLUMNS.len()] {
         key.label.clone(),
         connections.join(","),
         minute(key.created),
+        used.last.map_or_else(|| "never".to_owned(), minute),
         match key.off_since {
             Some(_) => "off until confirmed".to_owned(),
             None => key.expires.map_or_else(|| "never".to_owned(), minute),
         },
         (if key.confirm { "previewed" } else { "" }).to_owned(),
         (if key.redact_contacts { "contacts" } else { "" }).to_owned(),
+        today(key.limits, used),
         may.join(","),
     ]
 }
@@ -229,6 +261,13 @@ fn row(key: &ServiceKey) -> [String; COLUMNS.len()] {
 /// A moment as a table shows it.
 fn minute(at: Timestamp) -> String {
     at.strftime("%Y-%m-%d %H:%MZ").to_string()
+}
+
+/// How much of its day is used, where that is limited.
+fn today(limits: DayLimits, used: Used) -> String {
+    let of = [(limits.calls, used.calls, "calls"), (limits.writes, used.writes, "writes")];
+    let of = of.into_iter().filter_map(|(limit, used, what)| Some(format!("{used} of {} {what}", limit?)));
+    of.collect::<Vec<_>>().join(", ")
 }
 
 /// When a key wrote last, as far as the newest entries of the audit tell.

@@ -7,8 +7,10 @@ mod client;
 mod confirm;
 mod connect;
 mod connections;
+mod console;
 mod demo;
 mod disconnect;
+mod doctor;
 mod events;
 pub(crate) mod failure;
 mod forget;
@@ -24,7 +26,9 @@ mod refresh;
 mod restore;
 mod sample;
 mod serve;
+mod setup;
 mod shell;
+mod uninstall;
 mod webhooks;
 
 use clap::{CommandFactory, Parser, Subcommand};
@@ -50,6 +54,10 @@ enum Command {
     Demo(demo::Demo),
     /// Runs all functions on one port, with the schedule inside
     Serve(serve::Serve),
+    /// Sets up everything, from Zoho's console to an agent's first answer; goes on where it stopped
+    Setup(Box<setup::Setup>),
+    /// Looks at everything, and says how what is wrong is mended
+    Doctor(doctor::Doctor),
     /// Registers the client that you made in Zoho's API console
     #[command(subcommand)]
     Client(client::Client),
@@ -57,6 +65,8 @@ enum Command {
     Connect(connect::Connect),
     /// Lists the connections and how they are
     Connections(connections::Connections),
+    /// Shows connections, quotas, calls, events and writes on pages for a browser on this machine
+    Console(console::Console),
     /// Makes a new access token now, as the schedule does by itself
     Refresh(refresh::Refresh),
     /// Ends a connection here and at Zoho
@@ -94,6 +104,8 @@ enum Command {
     Completions(shell::Completions),
     /// Writes manual pages, one for each command
     Man(shell::Man),
+    /// Ends everything for good: connections here and at Zoho, then what is kept
+    Uninstall(uninstall::Uninstall),
     /// Writes live events for `cargo lambda invoke --data-file`
     #[command(subcommand)]
     Sample(sample::Sample),
@@ -104,9 +116,12 @@ pub(crate) async fn run(line: Line) -> Result<(), Failure> {
     match line.command.unwrap_or_else(|| Command::Demo(demo::Demo::default())) {
         Command::Demo(demo) => demo.run().await,
         Command::Serve(serve) => serve.run().await,
+        Command::Setup(setup) => setup.run().await,
+        Command::Doctor(doctor) => doctor.run().await,
         Command::Client(client) => client.run().await,
         Command::Connect(connect) => connect.run().await,
         Command::Connections(connections) => connections.run().await,
+        Command::Console(console) => console.run().await,
         Command::Refresh(refresh) => refresh.run().await,
         Command::Disconnect(disconnect) => disconnect.run().await,
         Command::Keys(keys) => keys.run().await,
@@ -122,6 +137,7 @@ pub(crate) async fn run(line: Line) -> Result<(), Failure> {
         Command::Forget(forget) => forget.run().await,
         Command::Completions(completions) => completions.run(Line::command()),
         Command::Man(man) => man.run(Line::command()),
+        Command::Uninstall(uninstall) => uninstall.run().await,
         Command::Sample(sample) => sample.run().await,
     }
 }

@@ -39,7 +39,8 @@ impl Sample {
         let wish = callback.request.wish(services).await?;
         let consents = Consents::new(services.stores.state.clone(), services.clock.clone());
         let link = consents.make_link(&wish).await?.digest();
-        let beginning = begin(&consents, &services.centres, public_url, wish, Some(link)).await?;
+        let pkce = services.settings.pkce;
+        let beginning = begin(&consents, &services.centres, public_url, wish, Some(link), pkce).await?;
         let beginning =
             beginning.ok_or_else(|| "too many consents of this connection are open".to_owned())?;
         say("Open this link of Zoho in a browser, and consent:");

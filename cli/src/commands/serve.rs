@@ -2,17 +2,21 @@
 
 use std::net::SocketAddr;
 
+use axum::Extension;
 use clap::Args;
 use shared::store::sqlite::Sqlite;
 use token_refresh::Local;
 use tokio::net::TcpListener;
 
 use crate::commands::api::quoted;
+use crate::commands::doctor::agent_beside;
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Folder, Opened};
 use crate::server;
+use crate::server::counts::StoredCounts;
 use crate::server::deliver::NewEvents;
 use crate::server::lock::Lock;
+use crate::server::presence::Presence;
 use crate::terminal::{note, say};
 
 #[derive(Args)]
@@ -56,10 +60,13 @@ impl Serve {
         } else {
             Some(Lock::take(&folder, &format!("listening on {address}"), services.clock.now())?)
         };
+        let unseen = |error: &std::io::Error| tracing::warn!(%error, "the doctor will not see this server");
+        let presence = Presence::announce(&folder, &address.to_string()).inspect_err(unseen).ok();
         let new = NewEvents::default();
         let services = new.watch(&services);
         let token_refresh = Local::new(&services);
-        let app = server::functions(&services, &token_refresh);
+        let counts = StoredCounts::new(&services);
+        let app = server::functions(&services, &token_refresh).layer(Extension(counts.counts()));
         say(format!("Listening on http://{address}, known to browsers and Zoho as {}", public_url.as_str()));
         say(format!("Store in {}", folder.display()));
         if !public_url.is_https() && port_of(public_url.as_str()) != address.port() {
@@ -71,12 +78,23 @@ impl Serve {
                 address.port()
             ));
         }
+        if let Some(agent) = agent_beside(&folder) {
+            say(format!(
+                "Warning: OpenClaw runs as the same user ({} is there), and its agent can read Zoho's secrets: run this as a system user of its own.",
+                agent.display()
+            ));
+        }
         if !address.ip().is_loopback() {
             say(
                 "Warning: others on this network reach this address without encryption. Keys, codes and cookies go over it: put a reverse proxy with TLS in front, and listen on 127.0.0.1.",
             );
         }
-        server::run(listener, app, token_refresh, &services, new).await;
+        tokio::select! {
+            () = server::run(listener, app, token_refresh, &services, new) => {}
+            () = counts.run() => {}
+        }
+        counts.store().await;
+        drop(presence);
         let settled = tokio::task::spawn_blocking(move || Sqlite::settle(&folder)).await;
         if !matches!(settled, Ok(Ok(()))) {
             tracing::warn!(?settled, "the store's log stays beside its file; nothing of it is lost");

@@ -21,6 +21,10 @@ use crate::commands::failure::Failure;
 /// The form of the lines.
 const FORM: u32 = 1;
 
+/// Rows that come last: until everything else is there, nobody makes a token with a connection, nobody gets in with a key, and no
+/// schedule takes a grant that is to be revoked for one that is gone.
+const LAST: [&str; 4] = ["connection", "key", "parked-grant", "replaced-grant"];
+
 /// So many things are put into a store at a time.
 const AT_ONCE: usize = 100;
 
@@ -188,8 +192,7 @@ impl Reader {
         }
     }
 
-    /// Puts all of it into these stores, each thing as `turn` makes it. Connections and keys come last: until everything else is there,
-    /// nobody makes a token with it, and nobody gets in.
+    /// Puts all of it into these stores, each thing as `turn` makes it.
     pub(crate) async fn fill(
         mut self,
         stores: &Stores,
@@ -203,8 +206,8 @@ impl Reader {
             {
                 let Some(stored) = turn(stored)? else { continue };
                 count += 1;
-                let opens = matches!(&stored, Stored::Row(row) if matches!(row.kind(), "connection" | "key"));
-                (if opens { &mut last } else { &mut some }).push(stored);
+                let is_last = matches!(&stored, Stored::Row(row) if LAST.contains(&row.kind()));
+                (if is_last { &mut last } else { &mut some }).push(stored);
             }
             try_join_all(some.into_iter().map(|stored| stored.put(stores))).await?;
         }

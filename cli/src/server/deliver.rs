@@ -1,5 +1,7 @@
-//! event-delivery in this process: new events trigger it, as the table's stream does in the cloud, and so does every minute.
+//! event-delivery in this process: new events and acknowledgements trigger it, as the table's stream does in the cloud, and so does
+//! every minute.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -7,17 +9,18 @@ use async_trait::async_trait;
 use event_delivery::{EventDelivery, Wake};
 use shared::base::clock::{SharedClock, Timestamp};
 use shared::base::id::{ConnectionName, moment_of};
+use shared::core::events::ledger::FREED;
 use shared::core::services::Services;
 use shared::store::{Key, Outcome, Page, Query, Row, StoreError, Table, Write};
 use token_refresh::Local;
-use tokio::select;
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
+use tokio::{join, select};
 
 /// The interval of the schedule in the cloud.
 const SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 
-/// Connections with new events that no delivery run has seen.
+/// Connections with new events and acknowledgements that no delivery run has seen.
 #[derive(Clone, Default)]
 pub(crate) struct NewEvents(Arc<Inner>);
 
@@ -25,6 +28,14 @@ pub(crate) struct NewEvents(Arc<Inner>);
 struct Inner {
     wake: Mutex<Wake>,
     came: Notify,
+    freed: Mutex<BTreeSet<ConnectionName>>,
+    acknowledged: Notify,
+}
+
+/// When something is due next.
+struct Due {
+    at: Mutex<Instant>,
+    sooner: Notify,
 }
 
 impl NewEvents {
@@ -47,24 +58,84 @@ impl NewEvents {
         drop(wake);
         self.0.came.notify_one();
     }
+
+    fn take_freed(&self) -> BTreeSet<ConnectionName> {
+        std::mem::take(&mut *self.0.freed.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn add_freed(&self, connection: ConnectionName) {
+        self.0.freed.lock().unwrap_or_else(PoisonError::into_inner).insert(connection);
+        self.0.acknowledged.notify_one();
+    }
+}
+
+impl Due {
+    fn get(&self) -> Instant {
+        *self.at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn set(&self, at: Instant) {
+        *self.at.lock().unwrap_or_else(PoisonError::into_inner) = at;
+    }
+
+    fn not_later_than(&self, at: Instant) {
+        let mut due = self.at.lock().unwrap_or_else(PoisonError::into_inner);
+        if at < *due {
+            *due = at;
+            self.sooner.notify_one();
+        }
+    }
 }
 
 /// Delivers until the process ends. The next process continues from the ledger.
 pub(crate) async fn run(services: &Services, token_refresh: Local, new: NewEvents) {
     let function = EventDelivery::new(services, Arc::new(token_refresh));
-    let mut all_at = Instant::now();
-    loop {
-        let wake = select! {
-            () = sleep_until(all_at) => Wake::default(),
-            () = new.0.came.notified() => new.take(),
-        };
-        if wake.connections.is_empty() {
-            all_at = Instant::now() + SWEEP_INTERVAL;
+    let due = Due { at: Mutex::new(Instant::now()), sooner: Notify::new() };
+    let delivery = InProcess { function, due, clock: services.clock.clone(), new };
+    join!(delivery.on_schedule_and_events(), delivery.on_acknowledgements());
+}
+
+/// The function, and what triggers it.
+struct InProcess {
+    function: EventDelivery,
+    due: Due,
+    clock: SharedClock,
+    new: NewEvents,
+}
+
+impl InProcess {
+    async fn on_schedule_and_events(&self) {
+        let Inner { came, .. } = &*self.new.0;
+        loop {
+            let wake = select! {
+                () = sleep_until(self.due.get()) => Wake::default(),
+                () = came.notified() => self.new.take(),
+                () = self.due.sooner.notified() => continue,
+            };
+            if wake.connections.is_empty() {
+                self.due.set(Instant::now() + SWEEP_INTERVAL);
+            }
+            self.deliver(wake).await;
         }
-        match function.handle(wake).await {
+    }
+
+    /// Beside the other, which may be waiting for an event to settle: what is told after an acknowledgement has settled.
+    async fn on_acknowledgements(&self) {
+        let Inner { acknowledged, .. } = &*self.new.0;
+        loop {
+            acknowledged.notified().await;
+            let connections = self.new.take_freed();
+            if !connections.is_empty() {
+                self.deliver(Wake { connections, newest: None }).await;
+            }
+        }
+    }
+
+    async fn deliver(&self, wake: Wake) {
+        match self.function.handle(wake).await {
             Ok(swept) => {
-                let next = swept.next.map_or(SWEEP_INTERVAL, |at| until(at, &services.clock));
-                all_at = all_at.min(Instant::now() + next);
+                let next = swept.next.map_or(SWEEP_INTERVAL, |at| until(at, &self.clock));
+                self.due.not_later_than(Instant::now() + next);
             }
             Err(error) => tracing::error!(%error, "events could not be delivered"),
         }
@@ -77,6 +148,7 @@ fn until(at: Timestamp, clock: &SharedClock) -> Duration {
     wait.clamp(Duration::from_secs(1), SWEEP_INTERVAL)
 }
 
+/// A table that tells of what the stream would tell of.
 struct Watched {
     table: Arc<dyn Table>,
     new: NewEvents,
@@ -89,21 +161,49 @@ impl Table for Watched {
     }
 
     async fn transact(&self, steps: Vec<Write>) -> Result<Outcome, StoreError> {
-        let event = steps.iter().find_map(|step| match step {
-            Write::Put(put) => {
-                let connection = put.key.partition.strip_prefix("event#")?.parse().ok()?;
-                Some((connection, moment_of(&put.key.sort)))
-            }
-            Write::Delete(..) => None,
-        });
+        let of = |prefix: &str| {
+            steps.iter().find_map(|step| match step {
+                Write::Put(put) => {
+                    let connection: ConnectionName = put.key.partition.strip_prefix(prefix)?.parse().ok()?;
+                    Some((connection, moment_of(&put.key.sort)))
+                }
+                Write::Delete(..) => None,
+            })
+        };
+        let (event, freed) = (of("event#"), of(FREED));
         let outcome = self.table.transact(steps).await?;
         if let Some((connection, at)) = event.filter(|_| outcome.is_done()) {
             self.new.add(connection, at);
+        }
+        if let Some((connection, _)) = freed.filter(|_| outcome.is_done()) {
+            self.new.add_freed(connection);
         }
         Ok(outcome)
     }
 
     async fn query(&self, query: Query) -> Result<Page, StoreError> {
         self.table.query(query).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use shared::base::clock::SystemClock;
+    use shared::store::sqlite::Sqlite;
+    use shared::store::{Condition, Put, Stores};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_acknowledgement_wakes_and_a_claim_does_not() {
+        let stores: Stores = Sqlite::in_memory(Arc::new(SystemClock)).unwrap().into();
+        let new = NewEvents::default();
+        let table = Watched { table: stores.events, new: new.clone() };
+        let put = |partition: &str| Put::record(Key::new(partition, "last"), &1, Condition::Any).unwrap();
+        table.put(put("queue#eu")).await.unwrap();
+        assert!(new.take_freed().is_empty() && new.take() == Wake::default());
+        table.put(put("freed#eu")).await.unwrap();
+        assert_eq!(new.take_freed().into_iter().map(String::from).collect::<Vec<_>>(), ["eu"]);
+        assert_eq!(new.take(), Wake::default(), "no new event");
     }
 }

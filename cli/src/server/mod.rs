@@ -2,9 +2,11 @@
 
 pub(crate) mod calls;
 mod connections;
+pub(crate) mod counts;
 pub(crate) mod deliver;
 mod front;
 pub(crate) mod lock;
+pub(crate) mod presence;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::extract::FromRef;
 use shared::base::clock::SharedClock;
 use shared::core::access::key::Keys;
+use shared::core::access::usage::KeyUsage;
 use shared::core::connection::Connections;
 use shared::core::connection::token_refresh::TokenRefreshClient;
 use shared::core::events::Events;
@@ -42,13 +43,18 @@ impl App {
         let (stores, clock) = (&services.stores, services.clock.clone());
         let kept = services.settings.retention;
         let client = Arc::new(ZohoClient::new(services, token_refresh));
-        let zoho = Arc::new(Zoho::new(client.clone(), clock.clone()));
+        let usage = Arc::new(KeyUsage::new(stores.state.clone(), clock.clone()));
+        let zoho = Arc::new(Zoho::new(client.clone(), usage.clone(), clock.clone()));
         let audit = Arc::new(Audit::new(stores.state.clone(), clock.clone()).kept_for(kept.audit));
         Self {
-            gate: Gate { keys: Arc::new(Keys::new(stores.state.clone(), clock.clone())), zoho: client },
+            gate: Gate {
+                keys: Arc::new(Keys::new(stores.state.clone(), clock.clone())),
+                usage: usage.clone(),
+                zoho: client,
+            },
             connections: Connections::new(stores.state.clone(), clock.clone()),
             fields: FieldCache::new(zoho.clone(), clock.clone()),
-            writes: Writes::new(services, zoho.clone(), audit.clone()),
+            writes: Writes::new(services, zoho.clone(), audit.clone(), usage),
             zoho,
             audit,
             mappings: Mappings::new(stores.state.clone(), clock.clone()),

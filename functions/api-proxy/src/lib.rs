@@ -21,6 +21,7 @@ use std::time::Duration;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath};
 use axum::middleware::{from_fn, from_fn_with_state, map_response};
+use axum::response::Response;
 use serde_json::Value;
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
@@ -66,6 +67,20 @@ pub async fn warm_router(services: &Services, token_refresh: Arc<dyn TokenRefres
         tracing::warn!(?ahead, "the keys could not be read ahead");
     }
     serve(app, services)
+}
+
+/// The report of a reconciliation as a page, for the operator, who has the store and needs no key.
+///
+/// # Errors
+/// Where there is no such reconciliation, or the store fails.
+pub async fn reconciliation_page(
+    services: &Services,
+    token_refresh: Arc<dyn TokenRefreshClient>,
+    connection: &ConnectionName,
+    id: &str,
+) -> Result<Response, Problem> {
+    let app = App::new(services, token_refresh);
+    inventory::reconciliations::operator_page::page(&app, connection, id).await
 }
 
 fn serve(app: App, services: &Services) -> Router {

@@ -18,6 +18,7 @@ pub(crate) fn all(to: &mut impl Routes) {
     inventory::transfer_orders::routes::routes(to);
     inventory::reconciliations::routes::routes(to);
     crm::deals::read::routes(to);
+    crm::deals::summary::routes(to);
     crm::deals::write::routes(to);
     crm::deals::brief::routes(to);
     crm::notes::routes::routes(to);

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use shared::base::clock::SharedClock;
 use shared::base::id::ConnectionName;
+use shared::base::telemetry::gauge;
 use shared::core::connection::token_refresh::TokenRefreshClient;
 use shared::core::events::Events;
 use shared::core::events::ledger::Ledger;
@@ -13,6 +14,7 @@ use shared::core::services::Services;
 use shared::core::writes::own_writes::OwnWrites;
 use shared::store::{StoreError, Stores};
 use shared::zoho::http::Http;
+use tokio::time::Instant;
 
 use crate::batch_lifecycle::BatchLifecycle;
 use crate::enrich::Enrichment;
@@ -111,6 +113,16 @@ impl EventDelivery {
                 inventory_calls_per_day: self.inventory_calls_per_day,
             },
         };
-        sweep.run(woken).await
+        let begun = Instant::now();
+        let swept = sweep.run(woken).await.inspect_err(|_| gauge("sweeps_failed", 1))?;
+        if swept.failed > 0 {
+            gauge("sweeps_failed", 1);
+        }
+        let Swept { queued, told, found, failed, .. } = swept;
+        let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if queued + told + found + failed > 0 {
+            tracing::info!(queued, told, found, failed, milliseconds, "sweep");
+        }
+        Ok(swept)
     }
 }

@@ -8,6 +8,9 @@ use shared::store::StoreError;
 use crate::next_step::NextStep;
 use crate::trouble_events::TroubleEvents;
 
+/// What stands between the status and the gateway's reason in what a batch keeps of its last try.
+pub(crate) const BEFORE_REASON: &str = ": ";
+
 /// What giving up works with.
 #[derive(Clone, Copy)]
 pub(crate) struct GiveUp<'a> {
@@ -25,11 +28,14 @@ impl GiveUp<'_> {
         status: u16,
         hook: &str,
     ) -> Result<NextStep, StoreError> {
-        self.ledger.refused_by(hook, status).await?;
         let batch = &frozen.batch;
-        let note = format!("the agent's hook answered {status}");
+        let said = batch.said.as_deref().unwrap_or_default();
+        let reason = said.split_once(BEFORE_REASON).map(|(_, reason)| reason);
+        self.ledger.refused_by(hook, status, reason).await?;
+        let why = reason.map(|reason| format!("{BEFORE_REASON}{reason}")).unwrap_or_default();
+        let note = format!("the agent's hook answered {status}{why}");
         let dead = self.ledger.bury(name, &batch.id, &batch.ids, "refused", &note).await?;
-        self.trouble_events.refused(name, batch, status, dead).await;
+        self.trouble_events.refused(name, batch, (status, reason), dead).await;
         self.close_once_done(name, frozen).await
     }
 

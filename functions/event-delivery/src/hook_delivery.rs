@@ -39,7 +39,11 @@ impl HookDelivery<'_> {
     ) -> Result<(), StoreError> {
         let digest = hook.digest();
         while Instant::now() < until {
-            let standing = self.ledger.standing().await?;
+            let mut standing = self.ledger.standing().await?;
+            let is_out_of_turns = standing.next_turn(self.clock.now(), hook.turns()).is_some();
+            if is_out_of_turns && self.ledger.give_back_wasted(name).await? > 0 {
+                standing = self.ledger.standing().await?;
+            }
             let is_refused = standing.refused.as_ref().is_some_and(|(refused, _)| *refused == digest);
             let Pass { mut again, room } = self.advance_open(name, hook, is_refused, swept).await?;
             if is_refused {
@@ -101,6 +105,7 @@ impl HookDelivery<'_> {
         swept: &mut Swept,
     ) -> Result<bool, StoreError> {
         if let Some(free) = standing.next_turn(self.clock.now(), hook.turns()) {
+            self.ledger.note_no_turn(free, &hook.types).await?;
             swept.due_at(free);
             return Ok(false);
         }

@@ -5,11 +5,12 @@ use std::time::Duration;
 use shared::base::clock::{Clock, SignedDuration, later};
 use shared::base::id::ConnectionName;
 use shared::core::events::agent_hook::Hook;
+use shared::core::events::gateway_words::reason;
 use shared::core::events::ledger::{Begun, Frozen, Ledger, Stage};
 use shared::store::StoreError;
 use shared::zoho::http::{self, Http};
 
-use crate::give_up::GiveUp;
+use crate::give_up::{BEFORE_REASON, GiveUp};
 use crate::next_step::NextStep;
 use crate::retry::{Verdict, claim_pause, judge, retry_pause};
 
@@ -31,16 +32,21 @@ impl Sender<'_> {
     ) -> Result<NextStep, StoreError> {
         let (frozen, turn) = match self.ledger.begin_try(name, &frozen, hook.turns()).await? {
             Begun::Try(frozen, turn) => (frozen, turn),
-            Begun::NoTurn(free) => return Ok(NextStep::At(free)),
+            Begun::NoTurn(free) => {
+                self.ledger.note_no_turn(free, &hook.types).await?;
+                return Ok(NextStep::At(free));
+            }
             Begun::Taken => return Ok(NextStep::None),
         };
         let batch = &frozen.batch;
         let message = http::Hook { token: &hook.token, key: &batch.id, body: &batch.body };
         let answer = self.http.post_hook(hook.url.as_str(), message, self.hook_timeout).await;
         let verdict = judge(&answer);
-        let said = match &answer {
-            Ok(answer) => answer.status.to_string(),
-            Err(error) => error.to_string(),
+        let reason = answer.as_ref().ok().and_then(|answer| reason(answer, &hook.token));
+        let said = match (&answer, reason) {
+            (Ok(answer), Some(reason)) => format!("{}{BEFORE_REASON}{reason}", answer.status),
+            (Ok(answer), None) => answer.status.to_string(),
+            (Err(error), _) => error.to_string(),
         };
         tracing::info!(connection = %name, batch = batch.id, attempt = batch.attempts, said, "sent a batch to the agent's hook");
         if !verdict.may_have_begun() {

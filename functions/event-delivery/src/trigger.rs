@@ -1,4 +1,4 @@
-//! What triggers the function: the schedule, or new events.
+//! What triggers the function: the schedule, new events, or an acknowledgement.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -7,6 +7,7 @@ use serde_json::Value;
 use shared::base::clock::{Clock, SignedDuration, Timestamp, later};
 use shared::base::id::{ConnectionName, is_time_ordered, moment_of};
 use shared::core::events::SETTLED;
+use shared::core::events::ledger::FREED;
 use tokio::time::sleep;
 
 /// How long new events are waited for at most, whatever their time says.
@@ -15,7 +16,7 @@ const MAX_SETTLING_WAIT: Duration = Duration::from_secs(16);
 /// What triggered the function.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wake {
-    /// The connections of new events. Without any, all that is due is done for all of them.
+    /// The connections of new events and of acknowledgements. Without any, all that is due is done for all of them.
     pub connections: BTreeSet<ConnectionName>,
     /// When the newest of them arrived.
     pub newest: Option<Timestamp>,
@@ -35,13 +36,14 @@ pub fn wake_of(event: &Value) -> Result<Wake, String> {
     let mut wake = Wake::default();
     for record in records {
         let (partition, sort) = (text(record, "/dynamodb/Keys/pk/S"), text(record, "/dynamodb/Keys/sk/S"));
-        // Rows of the ledger are in the same table.
-        let Some(connection) = partition.as_deref().and_then(|key| key.strip_prefix("event#")) else {
+        let partition = partition.as_deref().unwrap_or_default();
+        if let Some(connection) = partition.strip_prefix(FREED) {
+            wake.connections.extend(connection.parse::<ConnectionName>());
             continue;
-        };
-        if let Ok(connection) = connection.parse() {
-            wake.connections.insert(connection);
         }
+        // Other rows of the ledger are in the same table.
+        let Some(connection) = partition.strip_prefix("event#") else { continue };
+        wake.connections.extend(connection.parse::<ConnectionName>());
         wake.newest = wake.newest.max(sort.filter(|id| is_time_ordered(id)).and_then(|id| moment_of(&id)));
     }
     Ok(wake)
@@ -71,6 +73,9 @@ mod tests {
         assert_eq!(wake.connections.into_iter().map(String::from).collect::<Vec<_>>(), ["eu"]);
         assert_eq!(wake.newest, moment_of(id));
         assert_eq!(wake_of(&json!({ "Records": [record("queue#default", id)] })), Ok(Wake::default()));
+        let freed = wake_of(&json!({ "Records": [record("freed#eu", "last")] })).unwrap();
+        assert_eq!(freed.connections.into_iter().map(String::from).collect::<Vec<_>>(), ["eu"]);
+        assert_eq!(freed.newest, None, "nothing has to settle");
         for bad in [json!({}), json!([]), json!({ "Records": 1 })] {
             assert!(wake_of(&bad).is_err(), "{bad}");
         }

@@ -15,30 +15,40 @@ pub(crate) struct TroubleEvents<'a> {
 
 impl TroubleEvents<'_> {
     /// The hook refuses every message: nothing more is sent until the operator sets it anew.
-    pub(crate) async fn refused(&self, name: &ConnectionName, batch: &Batch, status: u16, dead: usize) {
-        tracing::error!(connection = %name, batch = batch.id, status, dead, "the agent's hook refuses every message");
-        gauge("deliveries_refused", 1);
+    pub(crate) async fn refused(
+        &self,
+        name: &ConnectionName,
+        batch: &Batch,
+        (status, reason): (u16, Option<&str>),
+        dead: usize,
+    ) {
+        tracing::error!(connection = %name, batch = batch.id, status, reason, dead, "the agent's hook refuses every message");
+        gauge("events_dead", dead);
         let next = match status {
             401 | 403 => "The token is wrong. Set it with `zoho-connector agent set`",
             404 | 405 => {
                 "The address is wrong, or hooks are switched off in the gateway. Mend it, then `zoho-connector agent set` or `agent resume`"
             }
             _ => {
-                "The gateway does not take the message. See its log, then `zoho-connector agent set` or `agent resume`"
+                "The gateway does not take the message; `answer` is its reason. Mend that, then `zoho-connector agent set` or `agent resume`"
             }
         };
         let notice = format!(
             "The agent's hook answered {status}, so nothing more is told to it. {next}; then `{}`.",
             replay(name)
         );
-        let data = json!({ "status": status, "delivery": batch.id, "dead": dead, "notice": notice });
+        let mut data = json!({ "status": status, "delivery": batch.id, "dead": dead, "notice": notice });
+        // In a field of its own: these are words of others.
+        if let (Some(data), Some(reason)) = (data.as_object_mut(), reason) {
+            data.insert("answer".to_owned(), reason.into());
+        }
         self.store(name, batch, "connector.delivery_refused", data).await;
     }
 
     /// The hook takes the messages, but no run claims the events.
     pub(crate) async fn unclaimed(&self, name: &ConnectionName, batch: &Batch, dead: usize) {
         tracing::error!(connection = %name, batch = batch.id, dead, "events were never claimed");
-        gauge("deliveries_unclaimed", 1);
+        gauge("events_dead", dead);
         let notice = format!(
             "The agent's hook took the message, but no run claimed the events. See the gateway's log, and whether the agent has \
              the skill and a key; then `{}`.",

@@ -13,6 +13,8 @@ pub(crate) struct App {
     pub(crate) state: Arc<dyn Table>,
     pub(crate) token_refresh: Arc<dyn TokenRefreshClient>,
     pub(crate) centres: DataCentres,
+    /// Whether consents have a challenge.
+    pub(crate) pkce: bool,
 }
 
 impl App {
@@ -22,6 +24,7 @@ impl App {
             state: services.stores.state.clone(),
             token_refresh,
             centres: services.centres.clone(),
+            pkce: services.settings.pkce,
         }
     }
 }

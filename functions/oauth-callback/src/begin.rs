@@ -7,6 +7,7 @@ use shared::core::connection::consent::{Begun, Consents, LIFETIME, Wish};
 use shared::store::StoreError;
 use shared::zoho::data_centre::DataCentres;
 use shared::zoho::oauth::consent_url;
+use shared::zoho::secrets::CodeVerifier;
 
 use crate::cookie;
 
@@ -18,7 +19,8 @@ pub struct Beginning {
     pub cookie: HeaderValue,
 }
 
-/// Begins a consent. `link` is the digest of the link that it uses up.
+/// Begins a consent. `link` is the digest of the link that it uses up. With `pkce`, Zoho is given a challenge; its verifier
+/// belongs to the cookie, and so is stored nowhere.
 ///
 /// None where too many consents of this connection are open already.
 ///
@@ -30,12 +32,22 @@ pub async fn begin(
     origin: &PublicUrl,
     wish: Wish,
     link: Option<String>,
+    pkce: bool,
 ) -> Result<Option<Beginning>, StoreError> {
     let (state, value) = (Secret::random(), Secret::random());
     let redirect_uri = origin.redirect_uri();
     let accounts = centres.accounts(wish.home);
-    let location = consent_url(&accounts, &wish.client_id, &redirect_uri, &wish.scopes, state.expose());
-    if !consents.begin(&state, &Begun { wish, redirect_uri, cookie: value.digest(), link }).await? {
+    let challenge = pkce.then(|| CodeVerifier::of(&value).challenge());
+    let location = consent_url(
+        &accounts,
+        &wish.client_id,
+        &redirect_uri,
+        &wish.scopes,
+        state.expose(),
+        challenge.as_deref(),
+    );
+    let begun = Begun { wish, redirect_uri, cookie: value.digest(), link, challenged: pkce };
+    if !consents.begin(&state, &begun).await? {
         return Ok(None);
     }
     Ok(Some(Beginning { location, cookie: cookie::set(origin, &cookie::of_state(&state), &value, LIFETIME) }))

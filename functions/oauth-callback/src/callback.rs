@@ -15,7 +15,7 @@ use shared::core::connection::consent::{Begun, CHOICE, Choice, Ending, Outcome, 
 use shared::core::connection::token_refresh::{Ask, Consented, Reply, TokenRefreshClient, TokenRefreshError};
 use shared::store::StoreError;
 use shared::zoho::data_centre::DataCentre;
-use shared::zoho::secrets::AuthorizationCode;
+use shared::zoho::secrets::{AuthorizationCode, CodeVerifier};
 use tokio::time::{Instant, sleep, timeout_at};
 
 use crate::app::App;
@@ -73,9 +73,9 @@ async fn answer(
     };
     let state_cookie = cookie::of_state(&state);
     let value = browser.cookie(&state_cookie);
-    if !value.is_some_and(|value| digests_equal(&value.digest(), &begun.cookie)) {
+    let Some(value) = value.filter(|value| digests_equal(&value.digest(), &begun.cookie)) else {
         return Ok(pages::other_browser().into_response());
-    }
+    };
     let Ok(data_centre) = returned.data_centre(&app.centres, begun.wish.home) else {
         tracing::warn!("a consent came back with an accounts server that is none of Zoho's");
         return Ok(pages::hostile_server().into_response());
@@ -87,6 +87,7 @@ async fn answer(
         return Ok(pages::used_already().into_response());
     }
     let link = begun.link.clone();
+    let verifier = begun.challenged.then(|| CodeVerifier::of(&value));
     // The browser brings it to see the outcome, and to choose.
     let nonce = Secret::random();
     let work = {
@@ -94,7 +95,7 @@ async fn answer(
         async move {
             let ended = match returned.code {
                 Some(code) if returned.error.is_none() => {
-                    exchange(&*app.token_refresh, begun, data_centre, code, &nonce, until).await
+                    exchange(&*app.token_refresh, begun, data_centre, (code, verifier), &nonce, until).await
                 }
                 _ => Some(Outcome::Ended(denied(returned.error.as_deref()))),
             };
@@ -121,7 +122,7 @@ async fn exchange(
     token_refresh: &dyn TokenRefreshClient,
     begun: Begun,
     data_centre: DataCentre,
-    code: AuthorizationCode,
+    (code, verifier): (AuthorizationCode, Option<CodeVerifier>),
     nonce: &Secret,
     until: Instant,
 ) -> Option<Outcome> {
@@ -136,6 +137,7 @@ async fn exchange(
         data_centre,
         redirect_uri: Some(begun.redirect_uri),
         code,
+        verifier,
         ticket: nonce.digest(),
     };
     Some(match timeout_at(until, ask_until_there_is_room(token_refresh, ask)).await {

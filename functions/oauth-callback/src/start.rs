@@ -52,7 +52,7 @@ async fn answer(app: &App, start: Start, origin: &PublicUrl) -> Result<Response,
         },
         (None, None) => return Ok(pages::link_unknown().into_response()),
     };
-    let Some(beginning) = begin(&app.consents, &app.centres, origin, wish, link).await? else {
+    let Some(beginning) = begin(&app.consents, &app.centres, origin, wish, link, app.pkce).await? else {
         return Ok(pages::too_many().into_response());
     };
     let headers = [(header::LOCATION, beginning.location)];

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 use shared::base::id::ConnectionName;
 use shared::base::secret::{random_hex, sha256_hex};
-use shared::base::telemetry::gauge;
+use shared::base::telemetry::count;
 use shared::core::connection::{Connection, State};
 use shared::core::events::subscription::Channel;
 use shared::core::events::{Delivery, Events};
@@ -60,7 +60,7 @@ pub(crate) async fn channel_loss(
 ) {
     let since = channel.confirmed;
     tracing::warn!(%connection, channel = channel.id, restored, "a channel was lost");
-    gauge("channel_losses", 1);
+    count("channel_losses", if restored { "restored" } else { "gone" }, 1);
     let next = if restored {
         "It was made anew, and the connector looks for what changed meanwhile."
     } else {

@@ -3,7 +3,7 @@
 
 use futures::{StreamExt, stream};
 use shared::base::id::ConnectionName;
-use shared::base::telemetry::gauge;
+use shared::base::telemetry::count;
 use shared::core::connection::access_token::AccessToken;
 use shared::core::connection::token_refresh::Reply;
 use shared::core::events::subscription;
@@ -44,8 +44,10 @@ pub(crate) async fn keep_channels(app: &App, until: Instant) -> Result<(), Store
     let channels = wanted.filter_map(|stored| stored.watch.channel.as_ref());
     let (live, lost): (Vec<_>, Vec<_>) = channels.partition(|channel| channel.is_live(now));
     if !all.is_empty() {
-        gauge("channels_live", live.len());
-        gauge("channels_lost", lost.len());
+        let ending = live.iter().filter(|channel| channel.is_ending(now)).count();
+        count("channels", "live", live.len());
+        count("channels", "at_risk", ending + lost.len());
+        count("channels", "lost", lost.len());
     }
     let due = |stored: &&Stored| {
         let channel = stored.watch.channel.as_ref();

@@ -13,8 +13,8 @@ use crate::parked::{self, Parked, revoke_parked, unmark};
 /// A choice that came in time is stored after this time, because a run ends within a minute.
 const MAX_RUN: SignedDuration = SignedDuration::from_secs(60);
 
-/// How long the connector goes on asking Zoho to revoke a grant that was not chosen.
-const REVOKE_ATTEMPTS_END: SignedDuration = SignedDuration::from_hours(24);
+/// How long the connector goes on asking Zoho to revoke a grant that was not chosen, or that was replaced.
+pub(crate) const REVOKE_ATTEMPTS_END: SignedDuration = SignedDuration::from_hours(24);
 
 pub(crate) async fn clear_parked(app: &App) -> Result<(), StoreError> {
     for (name, until) in parked::list(&*app.stores.state).await? {

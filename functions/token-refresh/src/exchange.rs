@@ -55,14 +55,14 @@ async fn try_exchange(app: &App, asked: &Exchange) -> Result<Reply, NotExchanged
     }
     let credentials = ClientCredentials { id: &client.id, secret: client.secret_at(dc) };
     let asked_at = app.clock.now();
-    let granted =
-        match app.accounts.exchange(dc, credentials, &asked.code, asked.redirect_uri.as_deref()).await {
-            Ok(granted) => granted,
-            Err(refusal) => {
-                tracing::warn!(connection = %name, data_centre = %dc, ?refusal, "code not exchanged");
-                return refused(explain(&refusal, (dc, client.home), asked.redirect_uri.as_deref()));
-            }
-        };
+    let (code, redirect_uri) = ((&asked.code, asked.verifier.as_ref()), asked.redirect_uri.as_deref());
+    let granted = match app.accounts.exchange(dc, credentials, code, redirect_uri).await {
+        Ok(granted) => granted,
+        Err(refusal) => {
+            tracing::warn!(connection = %name, data_centre = %dc, ?refusal, "code not exchanged");
+            return refused(explain(&refusal, (dc, client.home), redirect_uri));
+        }
+    };
     let unused = |token| Revocation { data_centre: dc, client_id: &client.id, token };
     let Some(refresh_token) = granted.refresh_token.clone() else {
         revoke_unused(app, &unused(Revocable::Access(&granted.access_token))).await;

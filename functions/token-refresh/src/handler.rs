@@ -1,6 +1,7 @@
 //! The entry: each ask goes to the file that does it.
 
 use serde_json::Value;
+use shared::base::telemetry::count;
 use shared::core::connection::token_refresh::{Ask, Reply};
 use shared::core::services::Services;
 use shared::store::StoreError;
@@ -49,7 +50,7 @@ impl TokenRefresh {
             }
             Task::Disconnect(connection) => disconnect(app, &connection, false).await,
             Task::Watch(connection) => watch(app, &connection).await,
-            Task::Tick => tick(app).await,
+            Task::Tick => tick(app).await.inspect_err(|_| count("renewals", "failed", 1)),
         }
     }
 }

@@ -18,6 +18,7 @@ mod parked;
 mod probe;
 mod proof;
 mod renew;
+mod replaced;
 mod revoke;
 mod schedule;
 mod store_grant;

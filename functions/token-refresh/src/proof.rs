@@ -19,12 +19,12 @@ pub(crate) async fn proven(app: &App, ask: Ask) -> Result<Result<Task, Reply>, S
         Ask::Renew { connection, dead } => Task::Renew { connection, dead },
         Ask::Choose { connection, ticket, organization } => Task::Choose { connection, ticket, organization },
         Ask::Tick => Task::Tick,
-        Ask::Exchange { consented, data_centre, redirect_uri, code, ticket } => {
+        Ask::Exchange { consented, data_centre, redirect_uri, code, verifier, ticket } => {
             let wish = match wish(app, consented).await? {
                 Ok(wish) => wish,
                 Err(reply) => return Ok(Err(reply)),
             };
-            Task::Exchange(Exchange { wish, data_centre, redirect_uri, code, ticket })
+            Task::Exchange(Exchange { wish, data_centre, redirect_uri, code, verifier, ticket })
         }
         Ask::Order { id } => match app.orders.take(&id).await? {
             Some(Order::Disconnect { connection }) => Task::Disconnect(connection),

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures::{StreamExt, stream};
 use shared::base::clock::{SignedDuration, earlier};
-use shared::base::telemetry::gauge;
+use shared::base::telemetry::count;
 use shared::core::connection::token_refresh::Reply;
 use shared::core::connection::{self, Connection, State};
 use shared::store::StoreError;
@@ -15,6 +15,7 @@ use crate::channels::keep_channels;
 use crate::clear_parked::clear_parked;
 use crate::disconnect::disconnect;
 use crate::renew::renew;
+use crate::replaced::clear_replaced;
 
 /// A token that ends within this time is renewed now. The schedule runs every 5 minutes.
 const RENEW_AHEAD: SignedDuration = SignedDuration::from_mins(30);
@@ -65,18 +66,31 @@ pub(crate) async fn tick(app: &App) -> Result<Reply, StoreError> {
     if let Err(error) = clear_parked(app).await {
         tracing::error!(%error, "parked grants could not be read");
     }
-    Ok(Reply::Ticked { renewed, failed: results.len() - renewed })
+    if let Err(error) = clear_replaced(app, begun + TIME_TO_BEGIN).await {
+        tracing::error!(%error, "replaced grants could not be read");
+    }
+    let failed = results.len() - renewed;
+    for (outcome, value) in [("done", renewed), ("failed", failed)] {
+        if value > 0 {
+            count("renewals", outcome, value);
+        }
+    }
+    let milliseconds = u64::try_from(begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+    if !results.is_empty() {
+        tracing::info!(renewed, failed, milliseconds, "schedule");
+    }
+    Ok(Reply::Ticked { renewed, failed })
 }
 
 /// How many connections are in which state: always those that are healthy, and each trouble that there is.
 fn measure(connections: &[Connection]) {
-    let count = |word: &str| connections.iter().filter(|found| found.state.as_str() == word).count();
+    let of = |word: &str| connections.iter().filter(|found| found.state.as_str() == word).count();
     let troubles = ["cooling_down", "exhausted", "misconfigured", "reconnect_required", "disconnecting"];
-    gauge("connections_healthy", count("healthy"));
+    count("connections", "healthy", of("healthy"));
     for word in troubles {
-        let count = count(word);
-        if count > 0 {
-            gauge(&format!("connections_{word}"), count);
+        let found = of(word);
+        if found > 0 {
+            count("connections", word, found);
         }
     }
 }

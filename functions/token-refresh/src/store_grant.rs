@@ -16,7 +16,7 @@ use crate::app::App;
 use crate::consent_results::connected;
 use crate::fresh_grant::FreshGrant;
 use crate::parked;
-use crate::revoke::{Revocation, revoke_unused};
+use crate::replaced::{keep, revoke_replaced};
 use crate::store_token::store_token;
 
 /// Why a grant was not stored.
@@ -87,6 +87,15 @@ pub(crate) async fn store_grant(
     let token_version = load::<AccessToken>(secrets, &AccessToken::secret_name(name)).await?.unzip().1;
     grant.generation = before + 1;
     token.generation = grant.generation;
+    if let Some(old) = &old {
+        match keep(app, &mut lease, name, old).await {
+            Ok(true) => {}
+            Ok(false) => return Err(NotStored::Busy),
+            Err(error) => {
+                tracing::warn!(connection = %name, %error, "a grant that is replaced will be revoked once, and not again");
+            }
+        }
+    }
     let pending = secrets.stage(&grant_name, &text(&grant)?).await?;
 
     // The row before the grant: if the process dies between them, the schedule sees that they differ and writes the row anew.
@@ -114,8 +123,8 @@ pub(crate) async fn store_grant(
     if let Err(error) = finish.await {
         tracing::warn!(connection = %name, %error, "the grant is stored; the next renewal stores its token");
     }
-    if let Some(old) = old {
-        revoke_unused(app, &Revocation::of(&old)).await;
+    if let Some(old) = &old {
+        revoke_replaced(app, name, old).await;
     }
     if let Some(before) = all.iter().find(|before| before.name == *name) {
         announce::state_change(&app.events, &before.state, &row).await;

@@ -3,7 +3,7 @@
 use shared::base::id::ConnectionName;
 use shared::core::connection::consent::Wish;
 use shared::zoho::data_centre::DataCentre;
-use shared::zoho::secrets::AuthorizationCode;
+use shared::zoho::secrets::{AuthorizationCode, CodeVerifier};
 
 /// A piece of work.
 pub enum Task {
@@ -43,6 +43,8 @@ pub struct Exchange {
     pub redirect_uri: Option<String>,
     /// The code.
     pub code: AuthorizationCode,
+    /// What belongs to the consent's challenge, where it had one.
+    pub verifier: Option<CodeVerifier>,
     /// The digest of what its owner must bring to choose one of several organisations.
     pub ticket: String,
 }

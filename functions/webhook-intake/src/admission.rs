@@ -3,9 +3,10 @@
 use axum::Json;
 use shared::base::problem::{Code, Problem};
 use shared::core::events::webhook_secrets::WebhookSecrets;
-use shared::core::events::{Delivery, Events, Receipt};
+use shared::core::events::{Delivery, Events, Receipt, TEST};
 use shared::store::StoreError;
 
+use crate::operators_test::is_test;
 use crate::rejection::too_large;
 use crate::secret_cache::SecretCache;
 
@@ -30,10 +31,15 @@ pub(crate) async fn check(
 }
 
 /// Stores a genuine delivery: one conditional write, and the only call to a store that an answer waits for.
-pub(crate) async fn store(events: &Events, delivery: Delivery) -> Result<Json<Receipt>, Problem> {
+pub(crate) async fn store(events: &Events, mut delivery: Delivery) -> Result<Json<Receipt>, Problem> {
     if depth(&delivery.body) > MAX_DEPTH {
         let detail = format!("The body nests deeper than {MAX_DEPTH} lists and objects.");
         return Err(Problem::new(Code::WebhookUnreadable, detail));
+    }
+    if is_test(&delivery.kind, &delivery.body)
+        && let Some(data) = delivery.data.as_object_mut()
+    {
+        data.insert(TEST.to_owned(), true.into());
     }
     match events.store(delivery).await {
         // A form can grow when it becomes JSON.

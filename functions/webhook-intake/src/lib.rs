@@ -7,6 +7,7 @@ mod crm;
 mod custom;
 mod form;
 mod inventory;
+mod operators_test;
 mod payload;
 mod rejection;
 mod routes;

@@ -8,7 +8,7 @@ use axum::middleware::Next;
 use axum::response::Response;
 use bytes::Bytes;
 use shared::base::problem::{Code, Problem};
-use shared::base::telemetry::gauge;
+use shared::base::telemetry;
 
 /// How many bytes of header names are logged.
 const MAX_HEADER_NAMES: usize = 1000;
@@ -44,9 +44,9 @@ pub(crate) fn not_genuine(code: Code, detail: &'static str, headers: &HeaderMap,
 /// Counts what was refused, by status.
 pub(crate) async fn count(request: Request, next: Next) -> Response {
     let response = next.run(request).await;
-    let status = response.status().as_u16();
-    if matches!(status, 400 | 401 | 404 | 413) {
-        gauge(&format!("webhooks_refused_{status}"), 1);
+    let status = response.status();
+    if matches!(status.as_u16(), 400 | 401 | 404 | 413) {
+        telemetry::count("webhooks_refused", status.as_str(), 1);
     }
     response
 }

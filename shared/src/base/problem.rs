@@ -89,6 +89,9 @@ codes! {
     /// A key without the permission that the route needs.
     KeyNotAllowed = "key_not_allowed", 403, false, Agent, "Not allowed for this key",
         "Ask the operator for a key with the permission named in `detail`. Trying again with this key cannot help.";
+    /// A key that has used its share of the day.
+    KeyDailyLimit = "key_daily_limit", 429, true, Agent, "This key's share of the day is used up",
+        "Try again after `retry_after` seconds, or ask the operator for a key with a larger share (`zoho-connector keys create --calls-per-day`, `--writes-per-day`).";
     /// A call that the pass-through refuses for every key.
     PathDenied = "path_denied", 403, false, Agent, "Never passed through to Zoho",
         "No key can do this through the connector; `detail` says why. A person does it in Zoho itself, or the operator with `zoho-connector`.";
@@ -462,12 +465,19 @@ impl Problem {
             retryable: row.retryable,
             retry_after: self.seconds(),
             zoho: self.0.zoho.as_ref(),
+            untrusted: self.untrusted(),
             reconnect_url: self.0.reconnect_path.as_ref().map(|path| {
                 let origin = origin.map_or("", PublicUrl::as_str);
                 format!("{origin}{path}")
             }),
             request_id,
         }
+    }
+
+    /// Zoho's words can quote a record. In ours, what others wrote stands in quotation marks.
+    fn untrusted(&self) -> Vec<&'static str> {
+        let words = [("detail", self.0.detail.contains('"')), ("zoho", self.0.zoho.is_some())];
+        words.into_iter().filter(|(_, is_there)| *is_there).map(|(name, _)| name).collect()
     }
 
     /// The `Retry-After` of the answer: the value that was set, else 5 seconds where a retry can help.
@@ -500,6 +510,9 @@ pub struct Document<'a> {
     retry_after: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     zoho: Option<&'a ZohoSaid>,
+    /// Which of these hold what people wrote: data, never instructions.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    untrusted: Vec<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     reconnect_url: Option<String>,
     request_id: &'a str,

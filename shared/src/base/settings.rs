@@ -35,6 +35,8 @@ pub struct Settings {
     pub log: String,
     /// The limits of calls to Zoho Inventory.
     pub inventory: InventoryLimits,
+    /// Whether consents have a challenge (PKCE).
+    pub pkce: bool,
     /// How long what happened is kept.
     pub retention: Retention,
 }
@@ -99,6 +101,8 @@ pub struct Stack {
     pub events_table: Option<String>,
     /// The function that renews tokens.
     pub token_refresh: Option<String>,
+    /// The key of KMS with which new secrets are encrypted. Without it, it is that of Secrets Manager.
+    pub kms_key: Option<String>,
 }
 
 /// The folder of the embedded store.
@@ -117,6 +121,8 @@ pub const INVENTORY_PER_DAY: &str = "ZOHO_CONNECTOR_INVENTORY_PER_DAY";
 pub const AUDIT_DAYS: &str = "ZOHO_CONNECTOR_AUDIT_DAYS";
 /// The days for which events are kept.
 pub const EVENTS_DAYS: &str = "ZOHO_CONNECTOR_EVENTS_DAYS";
+/// Whether consents have a challenge (PKCE).
+pub const PKCE: &str = "ZOHO_CONNECTOR_PKCE";
 /// The name of the stack, on AWS.
 pub const STACK: &str = "ZOHO_CONNECTOR_STACK";
 /// The table of everything but events.
@@ -125,6 +131,8 @@ pub const STATE_TABLE: &str = "ZOHO_CONNECTOR_STATE_TABLE";
 pub const EVENTS_TABLE: &str = "ZOHO_CONNECTOR_EVENTS_TABLE";
 /// The function that renews tokens.
 pub const TOKEN_REFRESH: &str = "ZOHO_CONNECTOR_TOKEN_REFRESH";
+/// The key of KMS with which new secrets are encrypted.
+pub const KMS_KEY: &str = "ZOHO_CONNECTOR_KMS_KEY";
 
 /// Zoho's documented limit for Inventory, on every plan.
 const DEFAULT_PER_MINUTE: u32 = 100;
@@ -164,8 +172,8 @@ impl Settings {
         let (home, public_url) = match filled(STACK) {
             Some(name) => {
                 let (state_table, events_table) = (filled(STATE_TABLE), filled(EVENTS_TABLE));
-                let token_refresh = filled(TOKEN_REFRESH);
-                (Home::Stack(Stack { name, state_table, events_table, token_refresh }), public_url)
+                let (token_refresh, kms_key) = (filled(TOKEN_REFRESH), filled(KMS_KEY));
+                (Home::Stack(Stack { name, state_table, events_table, token_refresh, kms_key }), public_url)
             }
             None => {
                 (Home::Folder(parse_folder(lookup(DATA).as_deref())?), Some(public_url.unwrap_or_default()))
@@ -190,7 +198,8 @@ impl Settings {
             parse_days(EVENTS_DAYS, text, MIN_EVENTS_DAYS..=MAX_EVENTS_DAYS, "a number of days from 7 to 365")
         })?;
         let retention = Retention { audit: days(audit), events: days(events) };
-        Ok(Self { home, public_url, sandbox, log, inventory, retention })
+        let pkce = filled(PKCE).map_or(Ok(true), parse_switch)?;
+        Ok(Self { home, public_url, sandbox, log, inventory, retention, pkce })
     }
 }
 
@@ -213,6 +222,14 @@ fn parse_calls(variable: &'static str, text: String) -> Result<Option<u32>, Sett
         Ok(0) => Ok(None),
         Ok(calls @ 1..=MAX_CALLS) => Ok(Some(calls)),
         _ => Err(SettingsError { variable, value: text, expected: "a number of calls, or off" }),
+    }
+}
+
+fn parse_switch(text: String) -> Result<bool, SettingsError> {
+    match text.as_str() {
+        "on" => Ok(true),
+        "off" => Ok(false),
+        _ => Err(SettingsError { variable: PKCE, value: text, expected: "on or off" }),
     }
 }
 
@@ -318,7 +335,8 @@ mod tests {
         let settings = Settings::read(|_| None).unwrap();
         assert_eq!(settings.public_url.unwrap().redirect_uri(), "http://localhost:8080/oauth/callback");
         assert_eq!(settings.home, Home::Folder("data".into()));
-        assert!(settings.sandbox.is_none());
+        assert!(settings.sandbox.is_none() && settings.pkce);
+        assert!(!read(PKCE, "off").unwrap().pkce && read(PKCE, "on").unwrap().pkce);
     }
 
     #[test]
@@ -361,6 +379,7 @@ mod tests {
             (EVENTS_DAYS, "6"),
             (EVENTS_DAYS, "366"),
             (EVENTS_DAYS, "a month"),
+            (PKCE, "no"),
         ] {
             let error = read(variable, value).unwrap_err();
             assert_eq!(error.variable, variable);

@@ -46,23 +46,34 @@ fn in_colour(is_terminal: bool, no_color: Option<&str>) -> bool {
 
 /// Writes a metric as a line, which CloudWatch turns into a metric in the namespace `ZohoConnector`, by function:
 /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
-pub fn gauge(name: &str, value: usize) {
+pub fn gauge(name: &'static str, value: usize) {
+    write(name, None, value);
+}
+
+/// The same by function and outcome. These two are all dimensions that there are: each combination of their values is a metric
+/// that is paid for, so an outcome is one word of a few, and never a name or an id.
+pub fn count(name: &'static str, outcome: &str, value: usize) {
+    write(name, Some(outcome), value);
+}
+
+fn write(name: &str, outcome: Option<&str>, value: usize) {
     if FORM.get() == Some(&LogForm::Json) {
         let function = std::env::var("AWS_LAMBDA_FUNCTION_NAME").unwrap_or_default();
         // A metric that cannot be written must not stop the work.
-        let _ = writeln!(stdout(), "{}", metric_line(&function, name, value, Timestamp::now()));
+        let _ = writeln!(stdout(), "{}", metric_line(&function, name, outcome, value, Timestamp::now()));
     } else {
-        tracing::debug!(name, value, "metric");
+        tracing::debug!(name, outcome, value, "metric");
     }
 }
 
-fn metric_line(function: &str, name: &str, value: usize, at: Timestamp) -> Value {
+fn metric_line(function: &str, name: &str, outcome: Option<&str>, value: usize, at: Timestamp) -> Value {
+    let dimensions: &[&str] = if outcome.is_some() { &["function", "outcome"] } else { &["function"] };
     let mut line = json!({
         "_aws": {
             "Timestamp": at.as_millisecond(),
             "CloudWatchMetrics": [{
                 "Namespace": "ZohoConnector",
-                "Dimensions": [["function"]],
+                "Dimensions": [dimensions],
                 "Metrics": [{ "Name": name, "Unit": "Count" }],
             }],
         },
@@ -70,6 +81,9 @@ fn metric_line(function: &str, name: &str, value: usize, at: Timestamp) -> Value
     });
     if let Some(line) = line.as_object_mut() {
         line.insert(name.to_owned(), value.into());
+        if let Some(outcome) = outcome {
+            line.insert("outcome".to_owned(), outcome.into());
+        }
     }
     line
 }
@@ -86,11 +100,19 @@ mod tests {
 
     #[test]
     fn a_metric_is_a_line_that_cloudwatch_understands() {
-        let line = metric_line("stack-token-refresh", "connections_healthy", 3, Timestamp::UNIX_EPOCH);
-        assert_eq!(line["connections_healthy"], 3);
-        assert_eq!(line["_aws"]["CloudWatchMetrics"][0]["Metrics"][0]["Name"], "connections_healthy");
-        for dimension in line["_aws"]["CloudWatchMetrics"][0]["Dimensions"][0].as_array().unwrap() {
-            assert!(line[dimension.as_str().unwrap()].is_string(), "each dimension is a member of the line");
+        for (outcome, dimensions) in [(None, 1), (Some("healthy"), 2)] {
+            let line = metric_line("stack-token-refresh", "connections", outcome, 3, Timestamp::UNIX_EPOCH);
+            assert_eq!(line["connections"], 3);
+            let told = &line["_aws"]["CloudWatchMetrics"][0];
+            assert_eq!(told["Metrics"][0]["Name"], "connections");
+            let names = told["Dimensions"][0].as_array().unwrap();
+            assert_eq!(names.len(), dimensions);
+            for dimension in names {
+                assert!(
+                    line[dimension.as_str().unwrap()].is_string(),
+                    "each dimension is a member of the line"
+                );
+            }
         }
     }
 }

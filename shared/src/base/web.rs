@@ -1,12 +1,12 @@
-//! The wrapper of every function's router. It adds a request id, writes one log line per request, turns errors into problem
-//! documents, and answers even when a handler panics.
+//! The wrapper of every function's router. It adds a request id and the headers that guard an answer in a browser, writes one log
+//! line per request, turns errors into problem documents, and answers even when a handler panics.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use axum::extract::{FromRequestParts, MatchedPath, Path, Request};
 use axum::http::request::Parts;
-use axum::http::{HeaderName, HeaderValue, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
 use axum::middleware::{Next, from_fn};
 use axum::response::{IntoResponse, Response};
 use axum::routing::MethodRouter;
@@ -14,6 +14,7 @@ use axum::{Extension, Json, Router};
 use futures::FutureExt;
 use serde::de::DeserializeOwned;
 
+use super::call_counts::CallCounts;
 use super::problem::{Code, Problem};
 use super::secret::random_hex;
 use super::settings::PublicUrl;
@@ -99,6 +100,7 @@ async fn envelope(request: Request, next: Next) -> Response {
     // The log gets the route's pattern, because the path itself may hold ids and names of people.
     let route = request.extensions().get::<MatchedPath>().cloned();
     let origin = request.extensions().get::<PublicUrl>().cloned();
+    let counts = request.extensions().get::<CallCounts>().cloned();
 
     let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
@@ -109,12 +111,29 @@ async fn envelope(request: Request, next: Next) -> Response {
     let status = response.status().as_u16();
     let (code, cause) =
         problem.as_ref().map_or(("", ""), |p| (p.code().as_str(), p.cause().unwrap_or_default()));
+    let zoho_code = problem.as_ref().and_then(Problem::said).map_or("", |said| said.code.as_str());
+    let outcome = match status {
+        500.. => "failed",
+        400.. => "refused",
+        _ => "ok",
+    };
+    // The functions name the connection to the caller in this header.
+    let connection = response.headers().get("zoho-connection").and_then(|name| name.to_str().ok());
+    let connection = connection.unwrap_or_default().to_owned();
     let route = route.as_ref().map_or("-", MatchedPath::as_str);
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     if status >= 500 {
-        tracing::error!(%request_id, %method, route, status, milliseconds, code, cause, "request");
+        tracing::error!(
+            %request_id, %method, route, connection, outcome, status, milliseconds, code, zoho_code, cause, "request"
+        );
     } else {
-        tracing::info!(%request_id, %method, route, status, milliseconds, code, cause, "request");
+        tracing::info!(
+            %request_id, %method, route, connection, outcome, status, milliseconds, code, zoho_code, cause, "request"
+        );
+    }
+    if let Some(counts) = counts {
+        let said = problem.as_ref().and_then(Problem::said).map_or("", |said| said.code.as_str());
+        counts.count((&method, route), (status, code, said), milliseconds);
     }
 
     if let Some(problem) = problem {
@@ -142,5 +161,19 @@ async fn envelope(request: Request, next: Next) -> Response {
     }
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    guard(headers, origin.is_some_and(|origin| origin.is_https()));
     response
+}
+
+/// What a browser may do with an answer: show it in no frame, load nothing for it, and tell nobody its address, which may hold a
+/// link or a state. A page has a policy of its own, which allows its style.
+fn guard(headers: &mut HeaderMap, is_https: bool) {
+    let nothing = HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'");
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(nothing);
+    headers.entry(header::REFERRER_POLICY).or_insert(HeaderValue::from_static("no-referrer"));
+    // For this host alone, and a year: what else stands on its domain is not ours to decide.
+    if is_https {
+        let year = HeaderValue::from_static("max-age=31536000");
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, year);
+    }
 }

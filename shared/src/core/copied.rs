@@ -11,8 +11,17 @@ use crate::core::writes::idempotency;
 use crate::store::{StoreError, Stored, StoredRow};
 
 /// What belongs to a process that ran, or could be used up a second time.
-const LEFT_BEHIND: [&str; 7] =
-    ["lease", "turn", "order", "consent-link", "consent-state", "consent-ending", "installation"];
+const LEFT_BEHIND: [&str; 9] = [
+    "lease",
+    "turn",
+    "order",
+    "consent-link",
+    "consent-state",
+    "consent-ending",
+    "installation",
+    "doctor",
+    "freed",
+];
 
 /// Repetitions of a write that may have been done come within a day.
 const REPETITIONS: SignedDuration = SignedDuration::from_hours(24);

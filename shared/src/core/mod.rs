@@ -2,6 +2,7 @@
 //! `zoho`; the functions are made of it.
 
 pub mod access;
+pub mod call_history;
 pub mod connection;
 pub mod copied;
 pub mod events;

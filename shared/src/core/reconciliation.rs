@@ -14,6 +14,9 @@ use crate::store::{Condition, Key, Order, Outcome, Put, Query, StoreError, Table
 /// How long reconciliations are kept: as long as the audit of what they changed.
 const RETENTION: SignedDuration = SignedDuration::from_hours(400 * 24);
 
+/// For how long the same request with the same key means the same reconciliation.
+const KEY_RETENTION: SignedDuration = SignedDuration::from_hours(24);
+
 /// How many chunks a query gives at once.
 const CHUNKS_AT_ONCE: usize = 20;
 
@@ -63,6 +66,31 @@ impl Reconciliations {
         match self.state.put(put.until(later(self.clock.now(), RETENTION))).await? {
             Outcome::Done(version) => Ok(version),
             Outcome::Refused { .. } => Ok(None),
+        }
+    }
+
+    /// The id that a request makes a reconciliation under: that of the first one with this mark, a digest of whose it is and of its
+    /// key. A head need not be there yet.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn id_of(
+        &self,
+        connection: &ConnectionName,
+        mark: &str,
+        id: &str,
+    ) -> Result<String, StoreError> {
+        let key = Key::new(partition(connection), format!("key/{mark}"));
+        let until = later(self.clock.now(), KEY_RETENTION);
+        loop {
+            let put = Put::record(key.clone(), &id, Condition::Absent)?.until(until);
+            if let Outcome::Done(_) = self.state.put(put).await? {
+                return Ok(id.to_owned());
+            }
+            // Nothing where it has just expired.
+            if let Some(row) = self.state.get(&key).await? {
+                return row.read();
+            }
         }
     }
 
@@ -227,6 +255,19 @@ mod tests {
         let (page, next) = store.heads::<String>(&own, next.as_deref(), 2).await.unwrap();
         assert_eq!((page, next), (vec!["new".to_owned()], None));
         assert!(store.heads::<String>(&"other".parse().unwrap(), None, 9).await.unwrap().0.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_same_mark_means_the_same_id_for_a_day() {
+        let (store, own) = (fresh(), ConnectionName::default());
+        let id = async |mark: &str, id: &str| store.id_of(&own, mark, id).await.unwrap();
+        assert_eq!(
+            (id("a", "01").await, id("a", "02").await, id("b", "03").await),
+            ("01".into(), "01".into(), "03".into())
+        );
+        assert!(store.heads::<String>(&own, None, 9).await.unwrap().0.is_empty());
+        tokio::time::advance(std::time::Duration::from_secs(25 * 3600)).await;
+        assert_eq!(id("a", "04").await, "04");
     }
 
     #[tokio::test(start_paused = true)]

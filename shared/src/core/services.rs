@@ -27,6 +27,9 @@ pub struct Services {
     pub http: Http,
     /// Zoho's addresses.
     pub centres: DataCentres,
+    /// The operator's own region and credentials, where they work on a stack.
+    #[cfg(feature = "aws")]
+    pub operator: Option<aws_config::SdkConfig>,
 }
 
 impl Services {
@@ -67,7 +70,7 @@ impl Services {
     ) -> Result<Self, String> {
         let clock: SharedClock = Arc::new(SystemClock);
         let (stores, token_refresh) = open_stack(stack, config, &clock);
-        Ok(Self { token_refresh, ..Self::new(settings, clock, stores)? })
+        Ok(Self { token_refresh, operator: Some(config.clone()), ..Self::new(settings, clock, stores)? })
     }
 
     /// Services with the clock and the stores given.
@@ -83,6 +86,8 @@ impl Services {
             token_refresh: None,
             http: Http::new()?,
             centres,
+            #[cfg(feature = "aws")]
+            operator: None,
         })
     }
 }
@@ -114,7 +119,8 @@ fn open_stores(home: &Home, clock: &SharedClock) -> Result<Opened, String> {
 #[cfg(feature = "aws")]
 fn open_stack(stack: &Stack, config: &aws_config::SdkConfig, clock: &SharedClock) -> Opened {
     let (state, events) = (stack.state_table.clone(), stack.events_table.clone());
-    let stores = crate::store::aws::open(config, clock, &stack.name, state, events);
+    let kms_key = stack.kms_key.clone();
+    let stores = crate::store::aws::open(config, clock, &stack.name, state, events, kms_key);
     let token_refresh = stack.token_refresh.as_ref().map(|function| {
         Arc::new(crate::core::connection::token_refresh::lambda::LambdaClient::new(config, function))
             as Arc<dyn TokenRefreshClient>

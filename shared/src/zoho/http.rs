@@ -337,12 +337,13 @@ fn builder(tls: ClientConfig) -> ClientBuilder {
         .user_agent(concat!("zoho-connector/", env!("CARGO_PKG_VERSION")))
 }
 
-/// A plain client with the same rules, for the demo and the tests, which act as a browser.
+/// A plain client with the same rules, for the command line and the tests, which act as browsers and agents. Its answers tell the
+/// server's certificate.
 ///
 /// # Errors
 /// Where TLS cannot be set up.
 pub fn browser() -> Result<Client, String> {
-    builder(tls()?).build().map_err(|error| error.to_string())
+    builder(tls()?).tls_info(true).build().map_err(|error| error.to_string())
 }
 
 async fn send(request: RequestBuilder, within: Duration) -> Result<Answer, HttpError> {

@@ -14,7 +14,7 @@ use super::data_centre::{DataCentre, DataCentres};
 use super::http::{Answer, Form, Http, HttpError};
 use super::json;
 use super::scope::ScopeSet;
-use super::secrets::{AccessTokenSecret, AuthorizationCode, ClientSecret, RefreshToken};
+use super::secrets::{AccessTokenSecret, AuthorizationCode, ClientSecret, CodeVerifier, RefreshToken};
 use super::value::{Object, text};
 use crate::base::clock::Timestamp;
 
@@ -129,7 +129,7 @@ impl Accounts {
         Self { http, centres }
     }
 
-    /// Exchanges the code of a consent. A code of a Self Client has no redirect URI.
+    /// Exchanges the code of a consent. A code of a Self Client has no redirect URI, and a consent without a challenge no verifier.
     ///
     /// # Errors
     /// Every answer without an access token.
@@ -137,7 +137,7 @@ impl Accounts {
         &self,
         dc: DataCentre,
         client: ClientCredentials<'_>,
-        code: &AuthorizationCode,
+        (code, verifier): (&AuthorizationCode, Option<&CodeVerifier>),
         redirect_uri: Option<&str>,
     ) -> Result<Granted, Refusal> {
         let mut form = vec![
@@ -147,6 +147,7 @@ impl Accounts {
             ("code", code.expose()),
         ];
         form.extend(redirect_uri.map(|uri| ("redirect_uri", uri)));
+        form.extend(verifier.map(|verifier| ("code_verifier", verifier.expose())));
         self.token(dc, &form).await.map_err(|refused| refused.refusal)
     }
 
@@ -217,17 +218,23 @@ impl Accounts {
 
 /// The address to which a browser is sent for the consent: the accounts server of the data centre where the client is
 /// registered. Zoho then moves the user to the user's own data centre.
+///
+/// With a challenge (PKCE, RFC 7636), the code can be exchanged only by who has its verifier. Zoho demands that of apps on phones
+/// and desktops, and does not mention it for those on servers:
+/// <https://www.zoho.com/accounts/protocol/oauth/mobile-and-desktop-apps/get-authorization-code.html>
 pub fn consent_url(
     accounts: &str,
     client_id: &str,
     redirect_uri: &str,
     scopes: &ScopeSet,
     state: &str,
+    challenge: Option<&str>,
 ) -> String {
     let mut url = format!("{accounts}/oauth/v2/auth");
     let mut separator = '?';
     let scopes = scopes.comma_separated();
-    for (name, value) in [
+    let pkce = challenge.map(|challenge| [("code_challenge", challenge), ("code_challenge_method", "S256")]);
+    let usual = [
         ("response_type", "code"),
         ("client_id", client_id),
         ("redirect_uri", redirect_uri),
@@ -236,7 +243,8 @@ pub fn consent_url(
         ("access_type", "offline"),
         ("prompt", "consent"),
         ("state", state),
-    ] {
+    ];
+    for (name, value) in usual.into_iter().chain(pkce.into_iter().flatten()) {
         url.push(separator);
         url.push_str(name);
         url.push('=');
@@ -376,12 +384,18 @@ mod tests {
             "http://localhost:8080/oauth/callback",
             &scopes,
             "a&b",
+            None,
         );
         assert_eq!(
             url,
             "https://accounts.zoho.eu/oauth/v2/auth?response_type=code&client_id=1000.X\
              &redirect_uri=http%3A%2F%2Flocalhost%3A8080%2Foauth%2Fcallback\
              &scope=ZohoCRM.org.READ%2CZohoInventory.items.READ&access_type=offline&prompt=consent&state=a%26b"
+        );
+        let challenged = consent_url("https://accounts.zoho.eu", "1000.X", "u", &scopes, "s", Some("E9-_"));
+        assert!(
+            challenged.ends_with("&state=s&code_challenge=E9-_&code_challenge_method=S256"),
+            "{challenged}"
         );
     }
 }

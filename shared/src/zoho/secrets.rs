@@ -1,9 +1,12 @@
 //! The kinds of secrets in Zoho's OAuth. Each has its own type, so that they cannot be confused. They print as redacted, and are
 //! serialised only where a field of a stored record asks for it by name.
 
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serializer};
+use sha2::{Digest, Sha256};
 
-use crate::base::secret::{Secret, expose};
+use crate::base::secret::{Secret, expose, expose_option};
 
 macro_rules! kinds {
     ($($(#[$doc:meta])* $name:ident),*) => {$(
@@ -53,7 +56,33 @@ kinds! {
     /// The code of a consent: exchanged once, within a minute.
     AuthorizationCode,
     /// The secret with which a client authenticates.
-    ClientSecret
+    ClientSecret,
+    /// What shows at the exchange of a code that the one who asks also began the consent (PKCE).
+    CodeVerifier
+}
+
+impl CodeVerifier {
+    /// The one that belongs to a secret of the browser. It tells nothing about that secret, so Zoho may see it, and it need not
+    /// be stored: the browser brings the secret back.
+    pub fn of(browser: &Secret) -> Self {
+        Self::new(Secret::new(format!("code_verifier/{}", browser.expose())).digest())
+    }
+
+    /// What the consent page is told of it, by the method `S256`.
+    pub fn challenge(&self) -> String {
+        URL_SAFE_NO_PAD.encode(Sha256::digest(self.expose()))
+    }
+
+    /// As [`Self::serialize_exposed`], for one that may be missing.
+    ///
+    /// # Errors
+    /// Where the serializer fails.
+    pub fn serialize_exposed_option<S: Serializer>(
+        verifier: &Option<Self>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        expose_option(&verifier.as_ref().map(|verifier| verifier.0.clone()), serializer)
+    }
 }
 
 #[cfg(test)]
@@ -66,5 +95,22 @@ mod tests {
         assert_eq!(format!("{token:?}"), "RefreshToken([redacted])");
         assert_eq!(token.expose(), "1000.abc.def");
         assert_eq!(token.digest(), Secret::new("1000.abc.def").digest());
+    }
+
+    /// The example of RFC 7636, appendix B.
+    #[test]
+    fn a_challenge_is_made_as_the_standard_says() {
+        let verifier = CodeVerifier::new("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
+        assert_eq!(verifier.challenge(), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+    }
+
+    #[test]
+    fn a_verifier_is_of_one_browser_and_tells_nothing_of_its_secret() {
+        let (one, other) = (Secret::random(), Secret::random());
+        let verifier = CodeVerifier::of(&one);
+        assert_eq!(verifier.expose(), CodeVerifier::of(&one).expose());
+        assert_ne!(verifier.expose(), CodeVerifier::of(&other).expose());
+        assert_ne!(verifier.expose(), one.digest());
+        assert!((43..=128).contains(&verifier.expose().len()), "as RFC 7636 has it");
     }
 }

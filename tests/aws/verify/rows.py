@@ -1,7 +1,7 @@
 """Rights to rows: event-delivery's, as template.yaml has them, and some that tell the readings of LeadingKeys apart.
 
-event-delivery may put rows of `queue#*`, `life#*` and `batch#*`, delete rows of `queue#*` and `again#*`, and read none
-of `life#*`.
+event-delivery may put and delete rows of `queue#*`, `life#*`, `batch#*` and `again#*`, put rows of `newest#*`, and read none of
+`life#*`.
 """
 
 import time
@@ -14,18 +14,19 @@ TABLE = "shared/src/store/aws/table.rs"
 GUARD = "tests/src/aws/guard.rs"
 
 ROLE = "EventDeliveryRole"
-DELETE_TOO = (
-    "a transaction is judged with all of its rows, whatever is done to them. In every role, name all rows of such a "
-    f"transaction (here life, queue, again, batch) under PutItem and under DeleteItem, and judge so in {GUARD}"
-)
 NULL = (
     "rows outside are reached. Give each statement about rows Null: {dynamodb:LeadingKeys: 'false'} beside "
     "ForAllValues, and ask again; what is still reached needs a table of its own"
 )
 ALL_OLD = f"name the rows of each PutItem and DeleteItem under GetItem, too, or ask for no row (refused in {TABLE})"
 
-# By whether two rows of two statements are allowed, and whether ForAnyValue allows a row outside beside one within.
-READINGS = {(True, False): "each row on its own", (False, True): "all rows of an action at once"}
+# By whether two rows of two statements are allowed, whether ForAnyValue allows a row outside beside one within, and whether a put
+# and a deletion are whose rows are granted for one action each.
+READINGS = {
+    (True, False, True): "each row on its own",
+    (False, True, True): "all rows of an action at once",
+    (False, True, False): "all rows of a transaction for each of its actions",
+}
 
 
 class Rows:
@@ -103,8 +104,8 @@ def single(rows, report):
     ask("a Scan", "denied, because no statement names it", denied(said), said, change)
     for about, within, outside in (
         ("GetItem", rows.get("queue#a"), rows.get("life#a")),
-        ("PutItem", rows.put("life#a"), rows.put("again#a")),
-        ("DeleteItem", rows.delete("again#a"), rows.delete("life#a")),
+        ("PutItem", rows.put("life#a"), rows.put("elsewhere#a")),
+        ("DeleteItem", rows.delete("again#a"), rows.delete("newest#a")),
         ("Query by pk", rows.query("queue#a"), rows.query("life#a")),
     ):
         change = (TEMPLATE, ROLE, f"the condition on LeadingKeys refuses a plain {about}; give it another form")
@@ -125,14 +126,13 @@ def single(rows, report):
 def transactions(rows, report):
     ask = report.right_question
     said = rows.transact(("Put", "queue#t"), ("Put", "life#t"), ("Put", "batch#t"))
-    change = (TEMPLATE, ROLE, "the condition on LeadingKeys refuses transactions of several rows; give it another form")
-    ask("a transaction with all rows within", "allowed", allowed(said), said, change)
-    said = rows.transact(("Put", "queue#t"), ("Put", "life#t"), ("Put", "again#t"))
+    several = (TEMPLATE, ROLE, "the condition on LeadingKeys refuses transactions of several rows; give it another form")
+    ask("a transaction with all rows within", "allowed", allowed(said), said, several)
+    said = rows.transact(("Put", "queue#t"), ("Put", "life#t"), ("Put", "elsewhere#t"))
     ask("a transaction with one row of three outside", "denied", denied(said), said, (TEMPLATE, ROLE, NULL))
     said = rows.transact(("Put", "life#t"), ("Delete", "queue#t"), ("Delete", "again#t"))
-    about = "a transaction of Put and Delete whose rows are granted for one action each"
-    ask(about, "allowed", allowed(said), said, (TEMPLATE, ROLE, DELETE_TOO))
-    said = rows.transact(("Put", "queue#t"), ("Delete", "life#t"))
+    ask("a transaction of Put and Delete with all rows within", "allowed", allowed(said), said, several)
+    said = rows.transact(("Put", "queue#t"), ("Delete", "newest#t"))
     ask("a transaction that deletes a row that may only be put", "denied", denied(said), said, (TEMPLATE, ROLE, NULL))
     said = rows.transact(("Put", "queue#t"), ("Put", "life#b", ABSENT))
     reason = said.error.get("CancellationReasons", [{}])[-1]
@@ -167,12 +167,16 @@ def which_reading(readings, report):
     ask("whether a transaction brings dynamodb:LeadingKeys, by Null", "it does", allowed(said), said, change)
     two_statements = readings.transact(("Put", "one"), ("Put", "two"))
     one_of_any = readings.transact(("Put", "any"), ("Put", "elsewhere"))
-    found = f"rows of two statements {two_statements}; ForAnyValue, one row outside {one_of_any}"
-    reading = READINGS.get((allowed(two_statements), allowed(one_of_any)))
+    one_action_each = readings.transact(("Put", "one"), ("Delete", "gone"))
+    found = (
+        f"rows of two statements {two_statements}; ForAnyValue, one row outside {one_of_any}; "
+        f"a put and a deletion {one_action_each}"
+    )
+    reading = READINGS.get((allowed(two_statements), allowed(one_of_any), allowed(one_action_each)))
     ask(
         "the reading of LeadingKeys in a transaction",
-        f"{' or '.join(READINGS.values())}: the template holds by both",
+        f"{' or '.join(READINGS.values())}: the template holds by each",
         reading is not None,
-        f"{reading or 'neither'} ({found})",
+        f"{reading or 'none of them'} ({found})",
         (GUARD, "transaction", "judge as was answered here, and see what the template's roles make of it"),
     )

@@ -149,6 +149,7 @@ class Throwaway:
             may("UpdateItem", "present", Null={"dynamodb:LeadingKeys": "false"}),
             may("ConditionCheckItem", "checked"),
             may("GetItem", "read"),
+            may("DeleteItem", "gone"),
         ]
 
     # --- used ---------------------------------------------------------------------------------------------------------

@@ -67,6 +67,7 @@ impl World {
             token_refresh: None,
             http: Http::over(Line(zoho.clone())),
             centres: DataCentres::new(None),
+            operator: None,
         };
         let names = planted::names(connections);
         let world = Self { aws, zoho, services, names };

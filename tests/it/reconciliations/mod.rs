@@ -551,3 +551,40 @@ async fn counts_name_items_and_places_as_another_system_does() {
     assert!(all[2]["why"].as_str().unwrap().contains("another SKU"), "{}", all[2]);
     assert!(all[3]["why"].as_str().unwrap().contains("\"shop-7\""), "{}", all[3]);
 }
+
+/// A client that was killed, or heard no answer, sends the same again.
+#[tokio::test]
+async fn a_count_that_is_sent_again_with_its_key_is_one_reconciliation() {
+    let (_connector, agent) = counter(0).await;
+    let counts = json!({ "name": "Autumn", "location": "Main", "counts": [{ "sku": "SHELF-OAK-80", "quantity": 29 }] });
+    let send = async |key: &str, counts: &Value| {
+        agent.write("POST", PATH, &[("idempotency-key", key)], counts).await
+    };
+    let first = send("autumn-1", &counts).await;
+    assert_eq!((first.status, &first.body["state"]), (201, &json!("compared")), "{}", first.body);
+    let again = send("autumn-1", &counts).await;
+    assert_eq!((again.status, &again.body["id"]), (201, &first.body["id"]), "{}", again.body);
+    assert_eq!(again.body["summary"], first.body["summary"]);
+    let other = send("autumn-2", &counts).await;
+    assert_ne!(other.body["id"], first.body["id"]);
+    let mut changed = counts.clone();
+    changed["counts"][0]["quantity"] = json!(30);
+    send("autumn-1", &changed).await.problem("idempotency_key_reused");
+    send("", &counts).await.problem("invalid_parameter");
+    let all = agent.get(PATH).await.ok();
+    assert_eq!(all["data"].as_array().unwrap().len(), 2, "{all}");
+
+    // What was refused makes nothing, and the corrected count may have the same key.
+    let wrong = json!({ "location": "Mars", "counts": [{ "sku": "SHELF-OAK-80", "quantity": 1 }] });
+    send("autumn-3", &wrong).await.problem("location_not_found");
+    let right = json!({ "location": "Main", "counts": [{ "sku": "SHELF-OAK-80", "quantity": 1 }] });
+    let made = send("autumn-3", &right).await;
+    assert_eq!(made.status, 201, "{}", made.body);
+    assert_eq!(send("autumn-3", &right).await.body["id"], made.body["id"]);
+    // It goes on with what is being counted in parts.
+    let part = json!({ "more": true, "counts": [{ "sku": "SHELF-OAK-80", "quantity": 1 }] });
+    let begun = send("autumn-4", &part).await;
+    assert_eq!((begun.status, &begun.body["state"]), (202, &json!("uploading")), "{}", begun.body);
+    let again = send("autumn-4", &part).await;
+    assert_eq!((again.status, &again.body["id"], &again.body["total"]), (202, &begun.body["id"], &json!(1)));
+}

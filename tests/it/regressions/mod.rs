@@ -6,5 +6,6 @@ mod half_open;
 mod locked_file;
 mod proven_asks;
 mod reconnect;
+mod replaced_grant;
 #[cfg(unix)]
 mod secrets_on_disk;

@@ -18,6 +18,7 @@ fn exchange(consented: Consented) -> Ask {
         data_centre: DataCentre::Us,
         redirect_uri: None,
         code: AuthorizationCode::new("1000.the.attackers"),
+        verifier: None,
         ticket: "ticket".to_owned(),
     }
 }

@@ -1,8 +1,9 @@
 //! Seen: whoever knew the address reconnected a dead connection as another user of the same organisation, with that user's rights and
 //! without a word; such consents could be begun without end; a link lived on for ten minutes in what had begun with it; a new
-//! link for a connection that was there could turn it into one of any organisation; the choice of an organisation
-//! believed any page that brought the cookie; a stranger with made-up codes used up all calls for tokens, so that also the
-//! operator's link was refused; and an address was given at which a connection without a known user could not be reconnected.
+//! link for a connection that was there could turn it into one of any organisation, and one with `--organization` its CRM into that
+//! of any company; the choice of an organisation believed any page that brought the cookie; a stranger with made-up codes used up
+//! all calls for tokens, so that also the operator's link was refused; and an address was given at which a connection without a
+//! known user could not be reconnected.
 
 use std::time::Duration;
 
@@ -118,6 +119,26 @@ async fn a_link_for_a_connection_that_is_there_is_for_its_organisation() {
     assert!(page.text.contains("<h1>Connected</h1>"), "there is nothing to choose: {}", page.text);
     let page = Browser::default().consent(&connector.link(&["--other-organization"]).await).await;
     assert!(!page.text.contains("<h1>Connected</h1>"), "now there is: {}", page.text);
+}
+
+/// The next consent is one for the CRM of another company.
+fn another_company(connector: &Connector) {
+    let company = json!({ "org": [{ "id": "9", "zgid": "1", "company_name": "Other" }] });
+    let kind = FaultKind::Body(200, "application/json".to_owned(), company.to_string());
+    connector.zoho.sandbox.inject(Fault { path_contains: "/crm/v8/org".to_owned(), times: 1, kind });
+}
+
+#[tokio::test]
+async fn who_names_inventorys_organisation_keeps_that_of_crm() {
+    let connector = Connector::start().await;
+    connector.connect(&[]).await;
+    let named = ["--organization", "20098765432"];
+    another_company(&connector);
+    let page = Browser::default().consent(&connector.link(&named).await).await;
+    assert!(page.text.contains("not the company"), "{}", page.text);
+    connector.connect(&named).await;
+    another_company(&connector);
+    connector.connect(&[&named[..], &["--other-organization"]].concat()).await;
 }
 
 #[tokio::test]

@@ -19,6 +19,8 @@ pub struct Options {
     pub extra_deals: usize,
     /// Inventory organisations of the user; only the first has data.
     pub organizations: usize,
+    /// What the first is called.
+    pub organization: String,
     /// The time at which its clock stands until a test moves it. Without it, the clock follows the machine's.
     pub standing: Option<Timestamp>,
 }
@@ -33,6 +35,7 @@ impl Options {
             extra_items: 0,
             extra_deals: 0,
             organizations: 1,
+            organization: "Nordlicht Moebel".to_owned(),
             standing: None,
         }
     }

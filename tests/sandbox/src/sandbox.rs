@@ -110,6 +110,7 @@ impl Sandbox {
                 scopes: scopes.split(',').map(str::to_owned).collect(),
                 offline: true,
                 asked_again: true,
+                challenge: None,
             };
             let now = state.now();
             state.accounts.consent(consent, now, &state.switches)

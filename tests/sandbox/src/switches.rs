@@ -4,6 +4,9 @@ use std::time::Duration;
 
 use crate::met::Met;
 
+/// What a deal's amounts are in, where the organisation has several currencies.
+pub(crate) const CURRENCY: &str = "Currency";
+
 /// The behaviour of this Zoho where sources disagree or say nothing. The default is the better documented reading.
 #[derive(Debug, Clone)]
 pub struct Switches {
@@ -36,6 +39,10 @@ pub struct Switches {
     pub legacy_milliseconds: bool,
     /// Only the newer revoke path, with Basic authentication, works.
     pub revoke_newer_path: bool,
+    /// A challenge of PKCE is taken and never looked at again.
+    pub pkce_ignored: bool,
+    /// A consent with a challenge of PKCE is refused.
+    pub pkce_refused: bool,
     // Both APIs
     /// `Authorization: Bearer` is refused.
     pub bearer_refused: bool,
@@ -222,6 +229,10 @@ pub struct Switches {
     pub crm_coql_id_if_selected: bool,
     /// Fields that the profile hides: not described, not read, not written, and a query with one is refused.
     pub crm_hidden_fields: Vec<String>,
+    /// The organisation has several currencies: deals have the field `Currency`.
+    pub crm_currencies: bool,
+    /// The fields do not say what each stage is: no `probability`, no `forecast_type`.
+    pub crm_stages_untold: bool,
     // CRM's channels and deleted records
     /// The longest life of a channel: a week, up to v3 a day. A request for more gets an hour.
     pub crm_longest_channel: Duration,
@@ -238,6 +249,13 @@ pub struct Switches {
     pub deliver_notifications: bool,
     /// JSON deliveries claim to be a form, as in Commerce's published sample.
     pub webhook_json_claims_form: bool,
+}
+
+impl Switches {
+    /// Whether nobody sees this field of CRM.
+    pub(crate) fn hides(&self, field: &str) -> bool {
+        self.crm_hidden_fields.iter().any(|name| name == field) || field == CURRENCY && !self.crm_currencies
+    }
 }
 
 impl Default for Switches {
@@ -257,6 +275,8 @@ impl Default for Switches {
             api_domain_accounts_page: false,
             legacy_milliseconds: false,
             revoke_newer_path: false,
+            pkce_ignored: false,
+            pkce_refused: false,
             bearer_refused: false,
             retry_after: None,
             dead_token_code_14: false,
@@ -347,6 +367,8 @@ impl Default for Switches {
             crm_coql_lookup_id_only: false,
             crm_coql_id_if_selected: false,
             crm_hidden_fields: Vec::new(),
+            crm_currencies: false,
+            crm_stages_untold: false,
             crm_longest_channel: Duration::from_secs(7 * 86_400),
             crm_not_subscribed_status: 202,
             crm_deleted_oldest_first: false,

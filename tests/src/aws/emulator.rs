@@ -140,6 +140,6 @@ impl Aws {
 
     fn opened(&self, key: &str, names: &Names, clock: &SharedClock) -> Stores {
         let (state, events) = (Some(names.state.clone()), Some(names.events.clone()));
-        aws::open(&self.signed_with(key), clock, &names.stack, state, events)
+        aws::open(&self.signed_with(key), clock, &names.stack, state, events, None)
     }
 }

@@ -4,7 +4,7 @@
 //! The roles are written out in the template, so that SAM changes nothing of them; `test_template.py` holds that. What the
 //! tags `!Ref`, `!GetAtt` and `!Sub` mean can be told from the text behind them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::OnceLock;
 
 use serde_json::Value;
@@ -46,6 +46,27 @@ pub struct Role {
     pub(super) words: Vec<Vec<String>>,
     /// Whether what it may and may not do is told at the end.
     pub(super) counts: bool,
+}
+
+/// The words of docs/operator-policy.json that a reader fills in.
+const OPERATOR_POLICY: &str = include_str!("../../../docs/operator-policy.json");
+
+impl Role {
+    /// What an operator's policy gives, and nothing else.
+    pub(super) fn of_operator(stack: &str) -> Self {
+        let filled = OPERATOR_POLICY.replace("REGION", REGION).replace("ACCOUNT", ACCOUNT_ID);
+        let policy: Value = serde_json::from_str(&filled.replace("STACK", stack)).unwrap();
+        let statements = policy::statements(&policy);
+        let words = statements.iter().map(|statement| statement.resources.clone()).collect();
+        // The report at the end of a run is about the functions.
+        Self { function: "operator".to_owned(), stack: stack.to_owned(), statements, words, counts: false }
+    }
+}
+
+/// All actions that the operator's policy names.
+pub fn operator_actions() -> BTreeSet<String> {
+    let policy: Value = serde_json::from_str(OPERATOR_POLICY).unwrap();
+    policy::statements(&policy).into_iter().flat_map(|statement| statement.actions).collect()
 }
 
 impl Roles {

@@ -34,6 +34,8 @@ pub(super) struct Account {
     pub(super) url: String,
     slots: Semaphore,
     functions: Mutex<BTreeMap<String, Arc<Registered>>>,
+    /// The versions that functions were deployed in, where it is not the one of now.
+    versions: Mutex<BTreeMap<String, String>>,
     tasks: Mutex<JoinSet<()>>,
 }
 
@@ -43,6 +45,7 @@ impl Account {
             url: format!("http://{address}"),
             slots: Semaphore::new(limit),
             functions: Mutex::default(),
+            versions: Mutex::default(),
             tasks: Mutex::default(),
         }
     }
@@ -63,6 +66,21 @@ impl Account {
 
     pub(super) fn find(&self, name: &str) -> Result<Arc<Registered>, FunctionError> {
         self.functions.lock().unwrap().get(name).cloned().ok_or(FunctionError::Unknown)
+    }
+
+    /// Takes a function away.
+    pub(super) fn remove(&self, name: &str) {
+        self.functions.lock().unwrap().remove(name);
+    }
+
+    pub(super) fn set_version(&self, name: &str, version: &str) {
+        self.versions.lock().unwrap().insert(name.to_owned(), version.to_owned());
+    }
+
+    /// The tag that the template gives to a function.
+    pub(super) fn version(&self, name: &str) -> String {
+        let known = self.versions.lock().unwrap().get(name).cloned();
+        known.unwrap_or_else(|| env!("CARGO_PKG_VERSION").to_owned())
     }
 
     /// Runs an event to its end, even where the caller stops waiting.

@@ -45,6 +45,16 @@ impl Cloud {
         self.account.register(name, binary, variables);
     }
 
+    /// Takes a function away, as somebody may in the console.
+    pub fn remove(&self, name: &str) {
+        self.account.remove(name);
+    }
+
+    /// Says in which version a function was deployed.
+    pub fn set_version(&self, name: &str, version: &str) {
+        self.account.set_version(name, version);
+    }
+
     /// How long one event of a function may take; two minutes where nothing is said, because many start at once here on few cores.
     pub fn time_limit(&self, name: &str, limit: Duration) {
         *self.account.find(name).unwrap().limit.lock().unwrap() = limit;

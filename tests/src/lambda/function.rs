@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use tempfile::NamedTempFile;
 
 use super::runtime_api::Link;
+use crate::searched;
 
 /// What its processes are made of, and what is left of them.
 pub(super) struct Function {
@@ -15,4 +16,12 @@ pub(super) struct Function {
     /// Every process that was ever started.
     pub(super) started: Mutex<Vec<Arc<Link>>>,
     pub(super) log: NamedTempFile,
+}
+
+impl Drop for Function {
+    fn drop(&mut self) {
+        if let Ok(log) = std::fs::read(self.log.path()) {
+            searched::search(&self.name, &log);
+        }
+    }
 }

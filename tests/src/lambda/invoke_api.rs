@@ -18,6 +18,7 @@ pub(super) fn router(account: Arc<Account>) -> Router {
     Router::new()
         .route("/2015-03-31/functions/{name}/invocations", post(invoke))
         .route("/2015-03-31/functions/{name}/configuration", get(configuration))
+        .route("/2015-03-31/functions/{name}", get(function))
         .layer(DefaultBodyLimit::max(16 * 1024 * 1024))
         .with_state(account)
 }
@@ -57,7 +58,15 @@ async fn invoke(
     }
 }
 
-async fn configuration(State(account): State<Arc<Account>>, Path(name): Path<String>) -> Response {
+async fn configuration(
+    State(account): State<Arc<Account>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+) -> Response {
+    if let Err(Refusal(words)) = guard::may_with(&headers, "lambda:GetFunctionConfiguration", &name) {
+        let kind = [("x-amzn-errortype", "AccessDeniedException")];
+        return (StatusCode::FORBIDDEN, kind, Json(json!({ "Message": words }))).into_response();
+    }
     let Ok(registered) = account.find(&name) else { return refusal(&FunctionError::Unknown) };
     let variables: serde_json::Map<String, Value> = registered
         .function
@@ -66,6 +75,16 @@ async fn configuration(State(account): State<Arc<Account>>, Path(name): Path<Str
         .map(|(name, value)| (name.clone(), value.clone().into()))
         .collect();
     Json(json!({ "FunctionName": name, "Environment": { "Variables": variables } })).into_response()
+}
+
+/// What is known of a function besides: its state, and its tags.
+async fn function(State(account): State<Arc<Account>>, Path(name): Path<String>) -> Response {
+    if account.find(&name).is_err() {
+        return refusal(&FunctionError::Unknown);
+    }
+    let configuration = json!({ "FunctionName": name, "State": "Active", "LastUpdateStatus": "Successful" });
+    let tags = json!({ "application": "zoho-connector", "version": account.version(&name) });
+    Json(json!({ "Configuration": configuration, "Tags": tags })).into_response()
 }
 
 fn refusal(error: &FunctionError) -> Response {

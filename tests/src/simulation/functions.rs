@@ -66,6 +66,7 @@ fn services(world: &Arc<World>, who: Who) -> Services {
         token_refresh: None,
         http: Http::over(Line { world: world.clone(), who }),
         centres: DataCentres::new(None),
+        operator: None,
     }
 }
 

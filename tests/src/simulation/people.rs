@@ -54,7 +54,7 @@ pub fn exchange(connection: usize, code: &str) -> Task {
     };
     let (redirect_uri, ticket, code) =
         (Some(REDIRECT.to_owned()), ticket(code), AuthorizationCode::new(code));
-    Task::Exchange(Exchange { wish, data_centre: DataCentre::Us, redirect_uri, code, ticket })
+    Task::Exchange(Exchange { wish, data_centre: DataCentre::Us, redirect_uri, code, verifier: None, ticket })
 }
 
 /// What the browser must bring to choose; in the simulation it is told by the code.

@@ -256,10 +256,13 @@ impl Rules {
     fn promoted(&mut self, at: i64, who: Who, name: &str, version: u64) -> Broken {
         let kind = self.kind(who);
         let began = self.began(who);
-        let Some((name, _)) = parts(name) else {
+        let Some((name, what)) = parts(name) else {
             self.clients = Some(version);
             return Ok(());
         };
+        if what == "grant-replaced" {
+            return Ok(());
+        }
         let connection = self.connections.entry(name.to_owned()).or_default();
         match self.staged.get(&version) {
             Some(Held::Grant { grant, generation }) => {
@@ -333,6 +336,7 @@ impl Rules {
         let connection = self.connections.entry(name.to_owned()).or_default();
         match what {
             "grant" => {}
+            "grant-replaced" => return Ok(()),
             "grant-parked" => {
                 let parked = connection.parked.take();
                 if let Some(grant) = parked.and_then(|grant| self.grants.get_mut(&grant)) {

@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use shared::base::clock::{SharedClock, Timestamp, later};
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
-use shared::core::access::key::{Keys, NewKey, Permission};
+use shared::core::access::key::{DayLimits, Keys, NewKey, Permission};
 use shared::core::services::Services;
 use shared::zoho::scope::{Access as Level, Product};
 
@@ -76,6 +76,7 @@ impl Made {
             expires: Some(later(now, LIFETIME)),
             confirm: false,
             redact_contacts: false,
+            limits: DayLimits::default(),
         };
         let (key, text) = keys.create(wanted.clone()).await?;
         Ok(Self { keys, clock, wanted, id: key.id, text, made: now })

@@ -6,7 +6,7 @@ use shared::core::connection::organization::Organization;
 use shared::core::connection::token_refresh::{Ask, Consented, Reply};
 use shared::core::services::Services;
 use shared::zoho::data_centre::DataCentre;
-use shared::zoho::secrets::AuthorizationCode;
+use shared::zoho::secrets::{AuthorizationCode, CodeVerifier};
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
@@ -19,7 +19,7 @@ pub(super) async fn exchange(
     wish: Wish,
     data_centre: DataCentre,
     redirect_uri: Option<String>,
-    code: AuthorizationCode,
+    (code, verifier): (AuthorizationCode, Option<CodeVerifier>),
 ) -> Result<(), Failure> {
     let token_refresh = opened.token_refresh();
     let ticket = Secret::random().digest();
@@ -27,7 +27,7 @@ pub(super) async fn exchange(
     let Services { stores, clock, .. } = &opened.services;
     let link = Consents::new(stores.state.clone(), clock.clone()).make_link(&wish).await?.digest();
     let consented = Consented::ByLink { link };
-    let ask = Ask::Exchange { consented, data_centre, redirect_uri, code, ticket: ticket.clone() };
+    let ask = Ask::Exchange { consented, data_centre, redirect_uri, code, verifier, ticket: ticket.clone() };
     let asked = patiently("having Zoho exchange the code", token_refresh.ask(ask)).await;
     let mut reply = asked.map_err(|error| error.to_string())?;
     if let Reply::Choose { organizations } = &reply {

@@ -8,10 +8,11 @@ pub(crate) mod request;
 mod self_client;
 
 use clap::Args;
+use shared::core::connection::consent::Wish;
 use shared::zoho::data_centre::DataCentre;
 
 use crate::commands::failure::Failure;
-use crate::commands::installation::Installation;
+use crate::commands::installation::{Installation, Opened};
 use crate::terminal::{note, say};
 use request::ConsentRequest;
 
@@ -63,4 +64,14 @@ impl Connect {
         say(format!("Then: {}", self.installation.command("keys create")));
         Ok(())
     }
+}
+
+/// By a link of our own, until the consent has ended.
+pub(super) async fn by_link(opened: &Opened, wish: &Wish) -> Result<(), Failure> {
+    link::connect(opened, wish, true).await
+}
+
+/// By a pasted address.
+pub(super) async fn by_paste(opened: &Opened, wish: Wish) -> Result<(), Failure> {
+    paste::connect(opened, wish).await
 }

@@ -3,6 +3,7 @@
 use shared::base::secret::{Secret, digests_equal};
 use shared::core::connection::consent::{Returned, Wish};
 use shared::zoho::oauth::consent_url;
+use shared::zoho::secrets::CodeVerifier;
 
 use super::exchange::exchange;
 use crate::commands::failure::Failure;
@@ -13,10 +14,20 @@ pub(super) async fn connect(opened: &Opened, wish: Wish) -> Result<(), Failure> 
     let (services, redirect_uri) = (&opened.services, opened.public_url.redirect_uri());
     let state = Secret::random();
     let accounts = services.centres.accounts(wish.home);
+    // This process has both ends of the consent.
+    let verifier = services.settings.pkce.then(|| CodeVerifier::of(&Secret::random()));
+    let challenge = verifier.as_ref().map(CodeVerifier::challenge);
     say("Open this link of Zoho in a browser, on any machine, and consent:");
     say(format!(
         "  {}",
-        consent_url(&accounts, &wish.client_id, &redirect_uri, &wish.scopes, state.expose())
+        consent_url(
+            &accounts,
+            &wish.client_id,
+            &redirect_uri,
+            &wish.scopes,
+            state.expose(),
+            challenge.as_deref()
+        )
     ));
     say(format!("The browser ends at {redirect_uri}?…, where it may show nothing: that is right."));
     let address =
@@ -26,7 +37,7 @@ pub(super) async fn connect(opened: &Opened, wish: Wish) -> Result<(), Failure> 
         return Err(refuse("the address names an accounts server that is none of Zoho's"));
     };
     let code = returned.code.ok_or_else(|| refuse("the address holds no code"))?;
-    exchange(opened, wish, data_centre, Some(redirect_uri), code).await
+    exchange(opened, wish, data_centre, Some(redirect_uri), (code, verifier)).await
 }
 
 /// Checked like a callback.

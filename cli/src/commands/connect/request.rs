@@ -52,6 +52,21 @@ fn organization_id(text: &str) -> Result<String, String> {
 }
 
 impl ConsentRequest {
+    /// Which connection is meant.
+    pub(crate) fn name(&self) -> &ConnectionName {
+        &self.connection
+    }
+
+    /// Whether no flag says how much the connection may do.
+    pub(crate) fn is_left_open(&self) -> bool {
+        self.access.is_none() && self.scopes.is_none()
+    }
+
+    /// Says how much it may do.
+    pub(crate) fn set_access(&mut self, access: Access) {
+        self.access = Some(access);
+    }
+
     /// For the client that was set last.
     pub(crate) async fn wish(&self, services: &Services) -> Result<Wish, Failure> {
         let (clients, _) = Clients::read(&*services.stores.secrets).await?;
@@ -72,7 +87,8 @@ impl ConsentRequest {
             refuse_one_too_many(&connection::list(&*services.stores.state).await?, &client.id)?;
         }
         // Whoever gets hold of a link of an existing connection must not turn it into one of their own company.
-        let before = before.filter(|_| !self.other_organization && self.organization.is_none());
+        // `--organization` says which one of Inventory's; CRM's stays what it was.
+        let before = before.filter(|_| !self.other_organization);
         let pinned = |product: Product, organization: fn(&Connection) -> Option<&Organization>| {
             let before = before.as_ref().filter(|_| scopes.products().contains(&product));
             before.and_then(organization).map(|found| found.id.clone())

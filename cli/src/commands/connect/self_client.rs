@@ -24,5 +24,5 @@ pub(super) async fn connect(opened: &Opened, wish: Wish, code: &str, dc: DataCen
     } else {
         clean(code)
     };
-    exchange(opened, wish, dc, None, AuthorizationCode::new(code)).await
+    exchange(opened, wish, dc, None, (AuthorizationCode::new(code), None)).await
 }

@@ -58,7 +58,7 @@ fn program() -> String {
         .map_or_else(|_| "zoho-connector".to_owned(), |path: &Path| quoted(&path.to_string_lossy()))
 }
 
-const CALL: &str = "curl -s -w '\\n' -H \"Authorization: Bearer $ZOHO_CONNECTOR_KEY\"";
+const CALL: &str = "curl -s -w '\\n' --oauth2-bearer \"$ZOHO_CONNECTOR_KEY\"";
 
 pub(super) fn say_all(shown: &Shown<'_>) {
     let Shown { url, key, client, beside, folder } = shown;
@@ -75,7 +75,7 @@ pub(super) fn say_all(shown: &Shown<'_>) {
     say("");
     paste(&format!("export ZOHO_CONNECTOR_URL={url}"));
     paste(&format!("export ZOHO_CONNECTOR_KEY={}", key.expose()));
-    get("/v1/status");
+    get("/v1");
     get("/v1/inventory/items?fields=name,sku,rate");
     get("/v1/crm/deals?per_page=3");
     get("/v1/crm/deals/6100000000451001");

@@ -16,7 +16,7 @@ use shared::base::id::ConnectionName;
 use shared::base::secret::{Secret, random_hex};
 use shared::base::settings::{self, PublicUrl, Settings};
 use shared::base::telemetry::{self, LogForm};
-use shared::core::access::key::{Keys, NewKey, Permission};
+use shared::core::access::key::{DayLimits, Keys, NewKey, Permission};
 use shared::core::connection::consent::{Consents, Wish};
 use shared::core::connection::{self, Connection};
 use shared::core::events::webhook_secrets;
@@ -215,6 +215,7 @@ async fn make_key(services: &Services, connection: ConnectionName) -> Result<Sec
         expires: None,
         confirm: false,
         redact_contacts: false,
+        limits: DayLimits::default(),
     };
     Ok(Keys::new(services.stores.state.clone(), services.clock.clone()).create(wanted).await?.1)
 }

@@ -46,7 +46,10 @@ impl Replay {
                 }
             }
         }
-        say(format!("✓ {again} events can be delivered again."));
+        say(match again {
+            1 => "✓ 1 event can be delivered again.".to_owned(),
+            count => format!("✓ {count} events can be delivered again."),
+        });
         if unknown.is_empty() {
             return Ok(());
         }

@@ -10,6 +10,7 @@ mod show;
 use clap::Subcommand;
 
 use crate::commands::failure::Failure;
+pub(super) use setup::watch;
 
 #[derive(Subcommand)]
 pub(crate) enum Webhooks {

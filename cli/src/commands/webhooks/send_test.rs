@@ -6,6 +6,7 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
+use shared::core::events::TEST_NOTE;
 use shared::core::events::webhook_secrets::WebhookSecrets;
 use shared::zoho::http;
 use shared::zoho::signature::{HEADER, SignedText, sign_body};
@@ -71,7 +72,9 @@ impl SendTest {
             )));
         }
         let id = word("event_id");
-        say(format!("✓ Stored as the event {id}"));
+        say(format!(
+            "✓ Stored as the event {id}. It is marked as a test: no agent is told of it or claims it."
+        ));
         say(format!("  zoho-connector events show {id} --connection {}", self.connection));
         Ok(())
     }
@@ -80,7 +83,7 @@ impl SendTest {
     fn test(&self, known: &WebhookSecrets, now: Timestamp) -> Result<Test, Failure> {
         let (name, now_ms) = (&self.connection, now.as_millisecond());
         let missing = |how: &str| Failure::Other(format!("{name} has none of these secrets yet: {how}"));
-        let note = "a test of the webhook, sent by its operator";
+        let note = TEST_NOTE;
         Ok(match self.source {
             Source::Inventory => {
                 let secret = known.inventory(name).first();

@@ -6,7 +6,6 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::base::clock::Timestamp;
 use shared::base::id::{is_time_ordered, time_prefix};
 use shared::base::problem::Problem;
 use shared::core::access::key::Permission;
@@ -20,7 +19,7 @@ use crate::openapi::route::Routes;
 use crate::openapi::schema::{described, list_of, named, our_id, text, time, untrusted, words};
 use crate::request::caller::Caller;
 use crate::request::connection;
-use crate::request::params::{List, Params, invalid, invalid_cursor, next, per_page};
+use crate::request::params::{List, Params, invalid, invalid_cursor, moment, next, per_page};
 use crate::request::redact;
 
 const PATH: &str = "/v1/audit";
@@ -40,7 +39,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Get, PATH, list, || {
         Operation::own(&["inventory:read", "crm:read"], "listAudit", "What was written to Zoho, newest first")
             .about(
-                "Writes of all keys with this connection, for 13 months, in those products that this key may read. Rows are short: \
+                "Writes of all keys with this connection, for 13 months where the operator set nothing else, in those products that this key may read. Rows are short: \
                  `details=true` gives all of each.",
             )
             .query("since", "Only what was sent at this moment or later.", time(), "2026-11-18T00:00:00Z")
@@ -111,7 +110,7 @@ async fn list(
     if params.cursor.as_deref().is_some_and(|cursor| !is_time_ordered(cursor)) {
         return Err(invalid_cursor());
     }
-    let since = params.since.as_deref().map(moment).transpose()?;
+    let since = params.since.as_deref().map(|since| moment("since", since)).transpose()?;
     if params.key.as_deref().is_some_and(|key| key != "mine") {
         return Err(invalid("`key` is `mine`, or left out."));
     }
@@ -151,11 +150,6 @@ async fn list(
         next(PATH, &params)
     });
     Ok(Json(List::new(data, next)))
-}
-
-fn moment(text: &str) -> Result<Timestamp, Problem> {
-    let moment = text.parse().ok();
-    moment.ok_or_else(|| invalid("`since` is a moment like 2026-11-18T16:40:12+01:00."))
 }
 
 /// All of an entry.

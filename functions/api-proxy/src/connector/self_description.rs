@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 use shared::base::id::ConnectionName;
 use shared::base::pasted::clean;
 use shared::base::problem::{Code, Problem};
-use shared::core::access::key::{Permission, ServiceKey};
+use shared::core::access::key::{DayLimits, Permission, ServiceKey};
 use shared::core::connection::Connection;
 use shared::core::connection::organization::Organization;
 use shared::zoho::data_centre::DataCentre;
@@ -29,7 +29,7 @@ use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::{count, described, named, text, untrusted};
 use crate::request::caller::Caller;
-use crate::request::params::Params;
+use crate::request::params::{Params, invalid};
 use crate::request::redact::{OwnText, is_personal};
 
 /// The longest name of an organisation, and the longest notice, in letters.
@@ -84,7 +84,7 @@ fn documented() -> Value {
         "required": ["about", "writes", "routes"],
         "properties": {
             "about": text(),
-            "writes": { "type": "boolean", "description": "Whether they write to Zoho: `dry_run` and `Idempotency-Key` are for these." },
+            "writes": { "type": "boolean", "description": "Whether they write to Zoho: `dry_run` and `Idempotency-Key` are for these, but for what a comparison previews." },
             "connections": words("Where they can be called, if not on all of `connections`."),
             "routes": words("Method, path, parameters, body and what it does."),
         },
@@ -197,7 +197,13 @@ async fn describe(
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let key = &caller.key;
-    let wanted = params.connection.as_deref().or(caller.connection.as_deref());
+    let (named, header) = (params.connection.as_deref(), caller.connection.as_deref());
+    if named.zip(header).is_some_and(|(named, header)| named != header) {
+        return Err(invalid(
+            "`connection` and the header `Zoho-Connection` name two connections: send one of them.",
+        ));
+    }
+    let wanted = named.or(header);
     let shown: Vec<&ConnectionName> = match wanted {
         Some(wanted) => {
             let found = key.connections.iter().find(|name| name.as_str() == wanted);
@@ -225,8 +231,13 @@ async fn describe(
 fn wants_json(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     accepted.flat_map(|value| value.split(',')).any(|kind| {
-        let kind = kind.split(';').next().unwrap_or_default().trim();
-        kind.eq_ignore_ascii_case("application/json")
+        let mut parts = kind.split(';').map(str::trim);
+        let is_json = parts.next().is_some_and(|kind| kind.eq_ignore_ascii_case("application/json"));
+        // With the weight 0 it is named as what a caller does not take.
+        let is_refused = |part: &str| {
+            part.strip_prefix("q=0").is_some_and(|rest| !rest.contains(|one: char| matches!(one, '1'..='9')))
+        };
+        is_json && !parts.any(is_refused)
     })
 }
 
@@ -258,6 +269,9 @@ fn self_description(key: &ServiceKey, seen: &[(&ConnectionName, Option<&Connecti
 fn rules(key: &ServiceKey, writes: bool) -> Vec<String> {
     let mut rules =
         vec!["Every call has the header `Authorization: Bearer <key>` (curl: `--oauth2-bearer`)."];
+    if key.limits != DayLimits::default() {
+        rules.push("This key has a share of each day; `today` in `GET /v1/status` says what is left of it.");
+    }
     if key.connections.len() > 1 {
         rules.push("Where several connections would do, name one with the header `Zoho-Connection`.");
     }
@@ -320,7 +334,7 @@ fn routes_of(key: &ServiceKey, seen: &[(&ConnectionName, Option<&Connection>)]) 
             left_out.scopes.extend(operation.scopes.iter().filter(lacks));
             continue;
         }
-        let place = (Subject::of(operation), operation.is_write);
+        let place = (Subject::of(operation), writes_to_zoho(operation));
         match alike.iter_mut().find(|group| group.place == place && group.on == on) {
             Some(group) => group.operations.push(operation),
             None => alike.push(Alike { place, on, operations: vec![operation] }),
@@ -348,6 +362,11 @@ fn routes_of(key: &ServiceKey, seen: &[(&ConnectionName, Option<&Connection>)]) 
         routes.push(Group { about, writes: false, connections: None, routes: passed });
     }
     (routes, left_out)
+}
+
+/// Whether it changes something in Zoho. A step of longer work that does has no preview of its own, and a scope to write.
+fn writes_to_zoho(operation: &Listed) -> bool {
+    operation.is_write || operation.scopes.iter().any(|scope| !scope.ends_with(".READ"))
 }
 
 /// Operations that are told together.
@@ -556,6 +575,16 @@ mod tests {
     }
 
     #[test]
+    fn what_changes_something_in_zoho_stands_among_writes() {
+        let writes: Vec<&str> = OPERATIONS
+            .iter()
+            .filter(|operation| writes_to_zoho(operation) && !operation.is_write)
+            .map(|operation| operation.path)
+            .collect();
+        assert_eq!(writes, ["/v1/inventory/reconciliations/{id}/apply"]);
+    }
+
+    #[test]
     fn what_people_wrote_stays_within_its_quotation_marks() {
         for (name, expected) in [
             ("Nordlicht Moebel", "\"Nordlicht Moebel\""),
@@ -573,6 +602,8 @@ mod tests {
             ("application/json", true),
             ("text/html, Application/JSON;q=0.5", true),
             ("*/*", false),
+            ("application/json;q=0, text/markdown", false),
+            ("application/json; q=0.05", true),
             ("text/markdown", false),
             ("application/problem+json", false),
         ] {

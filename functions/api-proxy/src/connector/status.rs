@@ -11,7 +11,8 @@ use shared::base::id::ConnectionName;
 use shared::base::problem::Problem;
 use shared::base::settings::PublicUrl;
 use shared::base::web::Origin;
-use shared::core::access::key::{Permission, ServiceKey};
+use shared::core::access::key::{DayLimits, Permission, ServiceKey};
+use shared::core::access::usage::KeyUsage;
 use shared::core::connection::consent::Wish;
 use shared::core::connection::organization::Organization;
 use shared::core::connection::{Connection, State as ConnectionState};
@@ -127,6 +128,18 @@ fn documented() -> Value {
                     "confirm": { "type": "boolean", "description": "Whether each of its writes must be previewed." },
                     "redact": { "type": ["string", "null"], "description": "What its answers hide: `contacts`, or nothing." },
                     "pass_through": words_of("The calls that it may pass through to Zoho."),
+                    "today": {
+                        "type": "object",
+                        "description": "What it may use of a day and has used, where that is limited. What a process of the connector has reserved counts as used.",
+                        "required": ["calls_used", "writes_used", "resets_at"],
+                        "properties": {
+                            "calls_per_day": described(count(), "Calls to Zoho, of all products."),
+                            "calls_used": count(),
+                            "writes_per_day": count(),
+                            "writes_used": count(),
+                            "resets_at": time(),
+                        },
+                    },
                 },
             },
             "connections": { "type": "array", "items": connection },
@@ -154,6 +167,20 @@ struct KeyStatus {
     confirm: bool,
     /// What its answers hide.
     redact: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    today: Option<Today>,
+}
+
+/// What a key may use of a day, and has used.
+#[derive(Serialize)]
+struct Today {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    calls_per_day: Option<u32>,
+    calls_used: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    writes_per_day: Option<u32>,
+    writes_used: u32,
+    resets_at: Timestamp,
 }
 
 #[derive(Serialize)]
@@ -233,6 +260,7 @@ async fn status(
         connections.push(describe(&origin, &caller.key, name.clone(), (found.as_deref(), quota), last));
     }
     let key = &caller.key;
+    let today = today(&app.gate.usage, key).await?;
     Ok(Json(Status {
         version: env!("CARGO_PKG_VERSION"),
         key: KeyStatus {
@@ -243,8 +271,24 @@ async fn status(
             expires: key.expires,
             confirm: key.confirm,
             redact: key.redact_contacts.then_some("contacts"),
+            today,
         },
         connections,
+    }))
+}
+
+async fn today(usage: &KeyUsage, key: &ServiceKey) -> Result<Option<Today>, Problem> {
+    let DayLimits { calls: calls_per_day, writes: writes_per_day } = key.limits;
+    if calls_per_day.is_none() && writes_per_day.is_none() {
+        return Ok(None);
+    }
+    let used = usage.of(key).await?;
+    Ok(Some(Today {
+        calls_per_day,
+        calls_used: used.calls,
+        writes_per_day,
+        writes_used: used.writes,
+        resets_at: usage.day_ends(),
     }))
 }
 

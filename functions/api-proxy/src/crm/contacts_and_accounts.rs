@@ -13,6 +13,7 @@ use shared::zoho::scope::{Access, Product};
 use shared::zoho::value::{Object, query_of, text};
 
 use crate::app::App;
+use crate::crm::changed::Changed;
 use crate::crm::deals::read::{LEFT_OUT, chosen};
 use crate::crm::pagination::{self, Page, PageRequest};
 use crate::openapi::operation::{Operation, Verb};
@@ -22,7 +23,7 @@ use crate::openapi::schema::{Field, Holds, Shape, list_of, named, with_notice};
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
 use crate::request::params::{
-    List, OneParams, Pairs, Params, crm_fields, invalid, next, per_page, record_id,
+    List, OneParams, Pairs, Params, crm_fields, invalid, modified_since, next, per_page, record_id,
 };
 use crate::request::redact;
 use crate::zoho::Target;
@@ -121,7 +122,8 @@ impl Module {
                 .scopes(&[self.scope]);
         let by = in_ticks(self.by.iter().map(|by| by.0));
         let operation = operation.about(format!(
-            "At most one of {by} may be there. A search has one page, and new records can be missing from it for a minute."
+            "At most one of {by} may be there. A search has one page, and new records can be missing from it for a minute. Without a \
+             search, `modified_since` needs the scope ZohoCRM.coql.READ."
         ));
         let operation = self.by.iter().fold(operation, |operation, (by, _)| {
             let about = match *by {
@@ -130,6 +132,12 @@ impl Module {
             };
             operation.query(by, about, json!({ "type": "string", "minLength": 2 }), Value::Null)
         });
+        let operation = operation.query(
+            "modified_since",
+            "Only those that were changed since this moment.",
+            schema::time(),
+            "2026-11-18T00:00:00Z",
+        );
         operation.fields("Phone,Owner").pages().answers(
             200,
             "A page.",
@@ -167,6 +175,8 @@ async fn list(
     let cursor = pairs.text("cursor");
     let named = pairs.text("fields");
     let fields = named.as_deref().map(crm_fields).transpose()?;
+    let modified = pairs.text("modified_since");
+    let since = modified_since(modified.as_deref())?;
     let mut wanted: Vec<_> = module.by.iter().filter_map(|by| Some((by, pairs.text(by.0)?))).collect();
     pairs.nothing_else()?;
     let by = wanted.pop();
@@ -176,7 +186,8 @@ async fn list(
     }
     let connection = authorize(&app.connections, &caller, Product::Crm, Access::Read).await?;
     let target = Target::new(&caller, &connection, Product::Crm, module.scope);
-    let asked = fields.clone().unwrap_or_else(|| module.fields.to_owned());
+    let mut asked = fields.clone().unwrap_or_else(|| module.fields.to_owned());
+    let changed = Changed::since(since, &mut asked);
     // CRM's search looks at what such a key does not see, too: then the connector looks into names, page by page.
     let searched = by.as_ref().filter(|((how, _), _)| caller.key.redact_contacts && *how == "search");
     let part = searched.map(|(_, value)| value.trim().to_lowercase());
@@ -203,22 +214,26 @@ async fn list(
         let found = crm::rows(answer)?;
         let absent = pagination::absent(&asked, &found);
         let hidden = app.fields.hidden(&target, module.name, absent, module.fields).await?;
-        let rows = found.into_iter().filter(|row| fits(row, &by)).collect();
+        let mut rows: Vec<Object> =
+            found.into_iter().filter(|row| fits(row, &by) && changed.fits(row)).collect();
+        changed.leave_out(&mut rows);
         return Ok(Json(Page { rows, cursor: None, hidden }.list(str::to_owned)));
     }
     let asked = if part.is_some() { with_names(asked, module) } else { asked };
     let mut cursor = cursor;
+    let conditions: Vec<String> = changed.condition().into_iter().collect();
     let mut pages = redact::pages(part.is_some());
     let page = loop {
         let request = PageRequest {
             module: module.name,
             fields: &asked,
             ours: module.fields,
-            conditions: &[],
+            conditions: &conditions,
             rows,
             cursor: cursor.as_deref(),
         };
         let mut page = pagination::page(&app, &target, &request).await?;
+        page.rows.retain(|row| changed.fits(row));
         if let Some(part) = &part {
             page.rows.retain(|row| {
                 module.names.iter().filter_map(|name| text(row, name)).any(|has| redact::shows(has, part))
@@ -228,6 +243,7 @@ async fn list(
                 continue;
             }
         }
+        changed.leave_out(&mut page.rows);
         break page;
     };
     let rows = rows.to_string();
@@ -236,6 +252,7 @@ async fn list(
             ("per_page", Some(rows.as_str())),
             ("fields", fields.as_deref()),
             ("search", part.as_deref()),
+            ("modified_since", modified.as_deref()),
             ("cursor", Some(cursor)),
         ];
         next(module.path, &params)

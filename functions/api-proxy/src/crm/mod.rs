@@ -1,5 +1,6 @@
 //! Zoho CRM as agents see it: deals and their notes, people, fields, queries.
 
+mod changed;
 pub(crate) mod contacts_and_accounts;
 pub(crate) mod deals;
 pub(crate) mod fields;

@@ -12,7 +12,7 @@ use shared::zoho::crm::coql;
 use shared::zoho::crm::coql::MAX_ROWS;
 use shared::zoho::failure::Failure;
 use shared::zoho::scope::{Access, Product};
-use shared::zoho::value::Object;
+use shared::zoho::value::{Object, untrusted as untrusted_of};
 
 use crate::app::App;
 use crate::crm::own_query;
@@ -119,7 +119,11 @@ async fn query(
     let mut rows = crm::rows(answer)?;
     // Where nobody tells which columns are multi-selects, they stay as CRM gives them.
     app.fields.as_lists(&target, &bound.module, &mut rows, crm::PLAIN_COLUMNS).await?;
-    let data: Vec<Object> = rows.into_iter().map(crm::record).collect();
+    let mut data: Vec<Object> = rows.into_iter().map(crm::record).collect();
+    // Under another name a column is not known for what people write into it.
+    if bound.words.iter().any(|word| word.eq_ignore_ascii_case("as")) {
+        data.iter_mut().for_each(mark_all);
+    }
     let notice = more.then(|| {
         format!(
             "There are more: the answer ends at {} rows. Go on with `offset`, or in the order of `id` with `id > {{the last one}}`.",
@@ -127,6 +131,13 @@ async fn query(
         )
     });
     Ok(Json(Rows { data, next: None, notice }))
+}
+
+/// Names all texts of a row among those that people wrote.
+fn mark_all(row: &mut Object) {
+    row.shift_remove("untrusted");
+    let names = untrusted_of(row, |_| true);
+    row.insert("untrusted".to_owned(), names);
 }
 
 /// A column that CRM refuses is told with the one that may be meant.

@@ -12,7 +12,7 @@ use shared::core::access::key::Permission;
 use shared::core::events::ledger::{AckResult, ClaimTarget, Claimed, Ending, MAX_AT_ONCE, is_entry_id};
 
 use super::completed::complete;
-use super::shown::mark_words;
+use super::shown::{mark_type, mark_words};
 use crate::app::App;
 use crate::openapi::body::body;
 use crate::openapi::operation::{Operation, Verb};
@@ -91,6 +91,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
                     "properties": { "untrusted": untrusted() },
                 },
                 "claims": described(count(), "How often it was claimed, this time included; where that is more than once."),
+                "untrusted": untrusted(),
             },
         });
         let gives = exact(
@@ -154,6 +155,7 @@ async fn claim(
                     let mut event = json!({
                         "id": entry.id, "type": entry.kind, "subject": entry.subject, "time": entry.time, "data": data,
                     });
+                    mark_type(&mut event, &entry.kind);
                     // Whoever gets it first needs no number.
                     if let (Some(event), true) = (event.as_object_mut(), entry.claims > 1) {
                         event.insert("claims".to_owned(), entry.claims.into());

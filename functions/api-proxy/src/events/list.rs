@@ -6,7 +6,7 @@ use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::base::id::is_time_ordered;
+use shared::base::id::{is_time_ordered, time_prefix};
 use shared::base::problem::{Code, Problem};
 use shared::base::web::Segments;
 use shared::core::access::key::Permission;
@@ -14,16 +14,19 @@ use shared::core::events::Event;
 use shared::core::events::ledger::{narrow, split_entry_id};
 
 use super::completed::complete;
-use super::shown::{mark_words, mark_words_of_lives, missing};
+use super::shown::{self, mark_words, mark_words_of_lives, missing};
 use crate::app::App;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::{described, list_of, named, our_id, text, time, untrusted};
 use crate::request::caller::Caller;
 use crate::request::connection;
-use crate::request::params::{List, NoParams, Params, invalid, next, per_page};
+use crate::request::params::{List, NoParams, Params, invalid, moment, next, per_page};
 
 const PATH: &str = "/v1/events";
+
+/// How many pages of the store are looked through for the first event that fits.
+const MAX_PAGES: u32 = 5;
 
 pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Get, PATH, list, || {
@@ -32,6 +35,8 @@ pub(crate) fn routes(to: &mut impl Routes) {
                 "Events are there 15 seconds after they arrived, for 30 days where the operator set nothing else. `cursor` is the id of the last event that you \
                  have seen. They carry ids, not records: read the record named in `subject`.",
             )
+            .query("since", "Only what arrived at this moment or later.", time(), "2026-11-18T00:00:00Z")
+            .query("type", "Only events of this type; `*` at its end stands for anything.", text(), "zoho.inventory.*")
             .pages()
             .answers(200, "Events.", list_of(named("Event", documented(false))))
     });
@@ -47,7 +52,8 @@ pub(crate) fn routes(to: &mut impl Routes) {
 pub(super) const DATA: &str = "Ids. `unconfirmed` is true where Zoho's message says that the record is gone and that could not be \
                                looked up; `modified_time` is that of the record, where it was; `found_by` stands where Zoho sent \
                                no message; `earlier_change` is when somebody else changed the record before a write of ours; `product_id` is \
-                               what a mapping calls the item, where exactly one does.";
+                               what a mapping calls the item, where exactly one does; `test` is true for what the operator sent to try a \
+                               webhook, which no claim gives; `answer` is the reason of a gateway that refuses its hook.";
 
 /// CloudEvents 1.0.
 fn documented(whole: bool) -> Value {
@@ -76,6 +82,7 @@ fn documented(whole: bool) -> Value {
             "time": described(text(), "When it happened, as far as Zoho says; else when it arrived."),
             "receivedtime": time(),
             "data": data,
+            "untrusted": untrusted(),
         },
     })
 }
@@ -83,6 +90,11 @@ fn documented(whole: bool) -> Value {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ListParams {
+    /// Only what arrived since then.
+    since: Option<String>,
+    /// Only of this type, or of those that begin so.
+    #[serde(rename = "type")]
+    kind: Option<String>,
     per_page: Option<u32>,
     /// The id of the last event that was seen.
     cursor: Option<String>,
@@ -92,20 +104,43 @@ async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
     Params(params): Params<ListParams>,
-) -> Result<Json<List<Event>>, Problem> {
+) -> Result<Json<List<Value>>, Problem> {
     caller.key.demand(&Permission::Events)?;
     let rows = per_page(params.per_page)?;
     if params.cursor.as_deref().is_some_and(|cursor| !is_time_ordered(cursor)) {
         return Err(invalid("`cursor` is the id of the last event you saw, or what `next` holds."));
     }
+    let since = params.since.as_deref().map(|since| moment("since", since)).transpose()?;
+    let kind = params.kind.as_deref();
+    if kind.is_some_and(str::is_empty) {
+        return Err(invalid("`type` is empty."));
+    }
+    let fits = |event: &Event| match kind.map(|kind| (kind, kind.strip_suffix('*'))) {
+        None => true,
+        Some((_, Some(beginning))) => event.kind.starts_with(beginning),
+        Some((whole, None)) => event.kind == whole,
+    };
     let connection = connection::any(&caller)?;
     let limit = usize::try_from(rows).unwrap_or(200);
-    let (mut data, more) = app.events.list(&connection, params.cursor, limit).await?;
+    // Ids begin with the moment of arrival.
+    let mut more = params.cursor.or_else(|| since.map(time_prefix));
+    let mut data = Vec::new();
+    for _ in 0..MAX_PAGES {
+        let (events, rest) = app.events.list(&connection, more.take(), limit).await?;
+        data.extend(events.into_iter().filter(fits));
+        more = rest;
+        if more.is_none() || !data.is_empty() {
+            break;
+        }
+    }
     let read = data.iter_mut().map(|event| (event.subject.as_deref(), &mut event.data)).collect();
     complete(&app.mappings, &connection, read).await;
     data.iter_mut().for_each(|event| mark_words(&mut event.data));
+    let data = data.iter().map(shown::event).collect::<Result<Vec<_>, _>>()?;
     let rows = rows.to_string();
-    let next = more.map(|cursor| next(PATH, &[("per_page", Some(&rows)), ("cursor", Some(&cursor))]));
+    let next = more.map(|cursor| {
+        next(PATH, &[("type", kind), ("per_page", Some(rows.as_str())), ("cursor", Some(cursor.as_str()))])
+    });
     Ok(Json(List::new(data, next)))
 }
 
@@ -127,7 +162,7 @@ async fn one(
     };
     complete(&app.mappings, &connection, vec![(event.subject.as_deref(), &mut event.data)]).await;
     let missing = missing(&caller.key, &event.source);
-    let mut event = serde_json::to_value(event).map_err(|error| Problem::internal(error.to_string()))?;
+    let mut event = shown::event(&event)?;
     if let Some(data) = event.get_mut("data") {
         if let Some(data) = data.as_object_mut() {
             match missing {

@@ -1,12 +1,12 @@
 //! `GET /v1/inventory/items`, by page or by exact SKU, everywhere or at one location, and `GET /v1/inventory/items/{item_id}`.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::base::web::Segments;
@@ -15,6 +15,7 @@ use shared::zoho::scope::{Access, Product};
 use shared::zoho::value::{Object, id, inventory_time, text, timestamp};
 
 use crate::app::App;
+use crate::inventory::absent_fields::absent_fields;
 use crate::inventory::details::details;
 use crate::inventory::locations::as_zoho_knows_it;
 use crate::inventory::lookup::named::{OneName, item_named};
@@ -23,11 +24,14 @@ use crate::inventory::stock_at_location;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::{
-    Holds, Shape, described, list_of, named, record as open_record, text as any_text, time, words,
+    Holds, Shape, described, list_of, named, record as open_record, text as any_text, time, with_notice,
+    words,
 };
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
-use crate::request::params::{List, OneParams, Params, invalid, next, page_of, per_page, pick, record_id};
+use crate::request::params::{
+    List, OneParams, Params, invalid, modified_since, next, page_of, per_page, pick, record_id,
+};
 use crate::request::redact;
 use crate::zoho::Target;
 
@@ -74,7 +78,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
             )
             .fields("name,sku,rate")
             .pages()
-            .answers(200, "Items.", list_of(documented()))
+            .answers(200, "Items.", with_notice(list_of(documented()), "What is not in a list, and which fields of `fields` no record has."))
             .fails(&[Code::SkuNotFound, Code::SkuAmbiguous, Code::SkuUnresolved, Code::SkuInactive, Code::ProductUnmapped, Code::MappingStale, Code::LocationNotFound])
     });
     to.on(Verb::Get, "/v1/inventory/items/{item_id}", one, || {
@@ -182,8 +186,7 @@ async fn list(
 
     if params.sku.is_some() || params.product_id.is_some() {
         let item = one_named(&app, &target, &params).await?;
-        let notice = is_short(&item).then_some(ONE_CALL_AWAY.into());
-        return Ok(Json(List { data: vec![item], next: None, notice }));
+        return Ok(Json(shown(vec![item], fields, None)));
     }
     let (search, status) = (params.search.as_deref(), params.status.as_deref());
     if search.is_some_and(str::is_empty) {
@@ -199,7 +202,7 @@ async fn list(
     // Zoho searches descriptions, too, in which addresses may stand: for such a key the connector looks, page by page.
     let is_redacted = caller.key.redact_contacts;
     let sent = search.filter(|_| !is_redacted).map(|part| ("search_text", part));
-    let since = params.modified_since.as_deref().map(moment).transpose()?;
+    let since = modified_since(params.modified_since.as_deref())?;
     let sent_since = since.map(inventory_time);
     let sent_since = sent_since.as_deref().map(|since| ("last_modified_time", since));
     let filters: Vec<(&str, &str)> =
@@ -254,13 +257,19 @@ async fn list(
         ];
         next(PATH, &params)
     });
-    let picked = |mut item: Object| {
-        pick(&mut item, fields, ALWAYS);
-        item
+    Ok(Json(shown(data, fields, next)))
+}
+
+/// The list with the fields that were asked for.
+fn shown(mut data: Vec<Object>, fields: Option<&str>, next: Option<String>) -> List<Object> {
+    let absent = absent_fields(fields, &data);
+    data.iter_mut().for_each(|item| pick(item, fields, ALWAYS));
+    let short = data.iter().any(is_short).then_some(ONE_CALL_AWAY);
+    let notice = match (absent, short) {
+        (Some(absent), Some(short)) => Some(Cow::Owned(format!("{absent} {short}"))),
+        (absent, short) => absent.map(Cow::Owned).or(short.map(Cow::Borrowed)),
     };
-    let data: Vec<Object> = data.into_iter().map(picked).collect();
-    let notice = data.iter().any(is_short).then_some(ONE_CALL_AWAY.into());
-    Ok(Json(List { data, next, notice }))
+    List { data, next, notice }
 }
 
 /// Whether a row shows stock, and not all figures that a single item has.
@@ -302,7 +311,6 @@ async fn one_named(app: &App, target: &Target<'_>, params: &ListParams) -> Resul
         let location = as_zoho_knows_it(&app.mappings, target.connection, location.clone()).await?;
         item = stock_at_location::item_at(&app.zoho, target, item, &location).await?;
     }
-    pick(&mut item, params.fields.as_deref(), ALWAYS);
     Ok(item)
 }
 
@@ -316,14 +324,10 @@ async fn one(
         .map_err(|problem| invalid(format!("{} To look up a SKU, use `{PATH}?sku=`.", problem.detail())))?;
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Read).await?;
     let mut item = lookup::item(&app.zoho, &target(&caller, &connection), item_id).await?;
+    let notice = absent_fields(params.fields.as_deref(), std::slice::from_ref(&item));
     pick(&mut item, params.fields.as_deref(), ALWAYS);
+    item.extend(notice.map(|notice| ("notice".to_owned(), notice.into())));
     Ok(Json(item))
-}
-
-/// A moment as a caller names it.
-fn moment(text: &str) -> Result<Timestamp, Problem> {
-    let moment = text.parse().ok();
-    moment.ok_or_else(|| invalid("`modified_since` is a moment like 2026-11-18T16:40:12+01:00."))
 }
 
 fn target<'a>(caller: &'a Caller, connection: &'a ConnectionName) -> Target<'a> {

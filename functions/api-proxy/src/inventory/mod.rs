@@ -1,5 +1,6 @@
 //! Zoho Inventory as agents see it: items and their stock, orders, the other records.
 
+mod absent_fields;
 pub(crate) mod adjustments;
 mod details;
 mod documents;

@@ -1,11 +1,13 @@
 //! Reading all records of Zoho Inventory but items, sales orders among them: one table of their routes and documented fields, one
 //! list, one record.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
+use shared::base::clock::Timestamp;
 use shared::base::id::is_zoho_id;
 use shared::base::problem::Problem;
 use shared::base::web::Segments;
@@ -13,17 +15,18 @@ use shared::zoho::inventory;
 use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::response;
 use shared::zoho::scope::{Access, Product};
-use shared::zoho::value::{Object, query_of, text};
+use shared::zoho::value::{Object, query_of, text, timestamp};
 
 use crate::app::App;
+use crate::inventory::absent_fields::absent_fields;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema;
-use crate::openapi::schema::{Field, Holds, Shape, list_of, named};
+use crate::openapi::schema::{Field, Holds, Shape, list_of, named, with_notice};
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
 use crate::request::params::{
-    List, OneParams, Pairs, Params, invalid, next, page_of, per_page, pick, record_id,
+    List, OneParams, Pairs, Params, invalid, modified_since, next, page_of, per_page, pick, record_id,
 };
 use crate::request::redact;
 use crate::zoho::Target;
@@ -64,6 +67,14 @@ const SEARCHED: &[&str] = &[
     "package_number",
     "reference_number",
 ];
+
+/// When a record was changed.
+const CHANGED: &str = "last_modified_time";
+
+/// What a notice of a read says.
+pub(super) const ABOUT_NOTICE: &str = "Which fields of `fields` no record has, and what Zoho does not tell.";
+
+const TIMELESS: &str = "Zoho's list does not say when these were changed: none of them is left out.";
 
 /// All kinds.
 pub(crate) const KINDS: &[Kind] = &[
@@ -243,7 +254,27 @@ impl Kind {
             let schema = if filter.ends_with("_id") { schema::id() } else { schema::text() };
             operation.query(filter, about, schema, Value::Null)
         });
-        operation.fields(self.record.id_field).pages().answers(200, "A page.", list_of(self.shape()))
+        let operation = if self.tells_changes() {
+            operation.query(
+                "modified_since",
+                "Only those that were changed since this moment. Where Zoho can sort so, the latest change comes first, and what is \
+                 changed meanwhile moves to the front; else pages can be empty although the list goes on.",
+                schema::time(),
+                "2026-11-18T00:00:00Z",
+            )
+        } else {
+            operation
+        };
+        operation.fields(self.record.id_field).pages().answers(
+            200,
+            "A page.",
+            with_notice(list_of(self.shape()), ABOUT_NOTICE),
+        )
+    }
+
+    /// Whether Zoho's list says when each was changed.
+    fn tells_changes(&self) -> bool {
+        self.record != RecordKind::LOCATION
     }
 
     fn one_documented(&self) -> Operation {
@@ -290,6 +321,8 @@ async fn list(
 ) -> Result<Json<List<Object>>, Problem> {
     let (rows, mut page) = (per_page(pairs.number("per_page")?)?, page_of(pairs.text("cursor").as_deref())?);
     let fields = pairs.text("fields");
+    let modified = if kind.tells_changes() { pairs.text("modified_since") } else { None };
+    let since = modified_since(modified.as_deref())?;
     let filters: Vec<(&Filter, String)> =
         kind.filters.iter().filter_map(|filter| Some((filter, pairs.text(filter.0)?))).collect();
     pairs.nothing_else()?;
@@ -304,8 +337,9 @@ async fn list(
     // Zoho searches what such a key does not see, too: then the connector looks for it, page by page.
     let is_redacted = caller.key.redact_contacts;
     let is_sent = |filter: &Filter| !is_redacted || filter.2.is_some();
-    let mut pages = redact::pages(filters.iter().any(|(filter, _)| !is_sent(filter)));
-    let (data, more) = loop {
+    let mut pages = redact::pages(since.is_some() || filters.iter().any(|(filter, _)| !is_sent(filter)));
+    let (column, direction) = if since.is_some() { (CHANGED, "D") } else { ("created_time", "A") };
+    let (data, more, is_timeless) = loop {
         let read = app.zoho.read(
             &target,
             |place| {
@@ -313,8 +347,8 @@ async fn list(
                 url.append_pair("organization_id", place.organization)
                     .append_pair("page", &page.to_string())
                     .append_pair("per_page", &rows.to_string())
-                    .append_pair("sort_column", "created_time")
-                    .append_pair("sort_order", "A");
+                    .append_pair("sort_column", column)
+                    .append_pair("sort_order", direction);
                 for ((_, zoho, _), value) in filters.iter().filter(|(filter, _)| is_sent(filter)) {
                     url.append_pair(zoho, value);
                 }
@@ -324,25 +358,39 @@ async fn list(
         );
         let mut answer = read.await?;
         let rows_found = kind.record.take_list(&mut answer)?;
-        let more = inventory::may_go_on(&answer, page, rows_found.len(), rows);
+        // What follows the first row that is too old is older still.
+        let is_past = since.is_some_and(|since| are_past(&answer, &rows_found, since));
+        let more = !is_past && inventory::may_go_on(&answer, page, rows_found.len(), rows);
+        let is_timeless = since.is_some()
+            && !rows_found.is_empty()
+            && rows_found.iter().all(|row| text(row, CHANGED).is_none());
         let data: Vec<Object> = rows_found
             .into_iter()
             .filter(|row| filters.iter().all(|(filter, value)| fits(row, filter, value, is_redacted)))
-            .map(|row| shaped(row, kind, fields.as_deref()))
+            .filter(|row| since.is_none_or(|since| changed(row).is_none_or(|changed| changed >= since)))
+            .map(inventory::plain_record)
             .collect();
         if !data.is_empty() || !more || pages.next().is_none() {
-            break (data, more);
+            break (data, more, is_timeless);
         }
         page += 1;
     };
+    let notices = [absent_fields(fields.as_deref(), &data), is_timeless.then(|| TIMELESS.to_owned())];
+    let notices: Vec<String> = notices.into_iter().flatten().collect();
+    let picked = |mut row: Object| {
+        pick(&mut row, fields.as_deref(), &[kind.record.id_field, "untrusted"]);
+        row
+    };
+    let data: Vec<Object> = data.into_iter().map(picked).collect();
     let (rows, cursor) = (rows.to_string(), format!("p{}", page + 1));
     let next = more.then(|| {
         let mut params = vec![("per_page", Some(rows.as_str())), ("fields", fields.as_deref())];
         params.extend(filters.iter().map(|(filter, value)| (filter.0, Some(value.as_str()))));
-        params.push(("cursor", Some(&cursor)));
+        params.extend([("modified_since", modified.as_deref()), ("cursor", Some(cursor.as_str()))]);
         next(kind.path, &params)
     });
-    Ok(Json(List::new(data, next)))
+    let notice = Some(notices.join(" ")).filter(|notice| !notice.is_empty()).map(Cow::Owned);
+    Ok(Json(List { data, next, notice }))
 }
 
 async fn one(
@@ -360,7 +408,31 @@ async fn one(
         .read(&target, |place| kind.record.record_url(place.api, place.organization, id), response::inventory)
         .await?;
     let found = kind.record.take_record(&mut answer).ok_or_else(|| unreadable(kind.record.path))?;
-    Ok(Json(shaped(found, kind, params.fields.as_deref())))
+    let mut record = inventory::plain_record(found);
+    let notice = absent_fields(params.fields.as_deref(), std::slice::from_ref(&record));
+    pick(&mut record, params.fields.as_deref(), &[kind.record.id_field, "untrusted"]);
+    record.extend(notice.map(|notice| ("notice".to_owned(), notice.into())));
+    Ok(Json(record))
+}
+
+/// When a row was changed, where it says so.
+fn changed(row: &Object) -> Option<Timestamp> {
+    text(row, CHANGED).and_then(timestamp)
+}
+
+/// Whether the rest of a list, whose latest change comes first, is older than this. Zoho names the order that it gave, which need
+/// not be the one that it was asked for, and rows that are not in it deny it.
+fn are_past(answer: &Object, rows: &[Object], since: Timestamp) -> bool {
+    let context = answer.get("page_context");
+    let is = |name: &str, wanted: &str| {
+        context.and_then(|context| context.get(name)).is_some_and(|value| value == wanted)
+    };
+    let times: Option<Vec<Timestamp>> = rows.iter().map(changed).collect();
+    is("sort_column", CHANGED)
+        && is("sort_order", "D")
+        && times.is_some_and(|times| {
+            times.is_sorted_by(|one, next| one >= next) && times.last().is_some_and(|last| *last < since)
+        })
 }
 
 fn fits(row: &Object, (name, _, field): &Filter, value: &str, is_redacted: bool) -> bool {
@@ -378,10 +450,4 @@ fn fits(row: &Object, (name, _, field): &Filter, value: &str, is_redacted: bool)
         }
         None => true,
     }
-}
-
-fn shaped(row: Object, kind: &Kind, fields: Option<&str>) -> Object {
-    let mut row = inventory::plain_record(row);
-    pick(&mut row, fields, &[kind.record.id_field, "untrusted"]);
-    row
 }

@@ -14,14 +14,15 @@ mod tools;
 
 use std::borrow::Cow;
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, FromRef, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
+use axum::{Extension, Router};
 use serde_json::{Map, Value, json};
+use shared::base::call_counts::CallCounts;
 use shared::base::problem::{Code, Problem};
 use shared::base::settings::PublicUrl;
 use shared::base::web::Origin;
@@ -81,8 +82,14 @@ async fn post(
     caller: Caller,
     Origin(origin): Origin,
     headers: HeaderMap,
+    counts: Option<Extension<CallCounts>>,
     bytes: Result<Bytes, BytesRejection>,
 ) -> Result<Response, Problem> {
+    // Where calls are counted, those of tools are counted by their routes, too.
+    let mcp = match counts {
+        Some(counts) => Mcp { api: mcp.api.layer(counts), ..mcp },
+        None => mcp,
+    };
     let bytes = bytes.map_err(|rejection| unreadable(&rejection, "1 MiB"))?;
     let answered = handle(&mcp, &caller, &origin, &headers, &bytes).await;
     Ok(answered.unwrap_or_else(Failure::into_response))

@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
+use crate::request::did_you_mean::short;
 use crate::request::plain_json::demand_plain;
 
 const PARSE_ERROR: i32 = -32700;
@@ -70,7 +71,8 @@ impl Failure {
 
     /// A method that is not there.
     pub(super) fn unknown(method: &str) -> Self {
-        let message = format!("There is no method `{method}`: this server has tools, and nothing else.");
+        let message =
+            format!("There is no method `{}`: this server has tools, and nothing else.", short(method));
         Self::new(StatusCode::OK, METHOD_NOT_FOUND, message)
     }
 
@@ -142,7 +144,8 @@ pub(super) fn read(bytes: &[u8]) -> Result<Message, Failure> {
         _ => return Err(Failure::malformed("`method` must be the name of a method.")),
     };
     let params = match fields.remove("params") {
-        None => Map::new(),
+        // Some clients send null for what they leave out.
+        None | Some(Value::Null) => Map::new(),
         Some(Value::Object(params)) => params,
         Some(_) => {
             return Err(Failure::params("`params` must be a JSON object.").to(id.unwrap_or_default()));
@@ -165,6 +168,7 @@ mod tests {
                 Value::Null,
                 "notifications/initialized",
             ),
+            (r#"{"jsonrpc":"2.0","id":1,"method":"ping","params":null}"#, json!(1), "ping"),
             (r#"{"jsonrpc":"2.0","id":1,"result":{}}"#, Value::Null, ""),
             (r#"{"jsonrpc":"2.0","id":1,"error":{"code":1,"message":"x"}}"#, Value::Null, ""),
         ] {

@@ -20,7 +20,7 @@ use tower::ServiceExt;
 
 use super::rpc::Failure;
 use crate::request::caller::Caller;
-use crate::request::did_you_mean::question;
+use crate::request::did_you_mean::{question, short};
 use crate::request::params::invalid;
 use crate::request::response_headers::Written;
 use crate::request::size_limit::LARGEST;
@@ -34,6 +34,15 @@ const HEADERS: [(&str, &str, bool); 3] = [
 
 /// The arguments of a write that go into the query.
 const QUERY: [&str; 2] = ["dry_run", "calls"];
+
+/// The headers of an answer that a result tells of, and as what.
+const TOLD: [(&str, &str); 5] = [
+    ("zoho-connection", "connection"),
+    ("idempotency-replayed", "replayed"),
+    ("x-ratelimit-remaining", "calls_left"),
+    ("x-ratelimit-reset", "calls_reset_after"),
+    ("retry-after", "retry_after"),
+];
 
 /// The argument that is the whole path of a call, with its query.
 const WHOLE: &str = "{path}";
@@ -123,7 +132,8 @@ impl Tool {
                     let choices: Vec<&str> = choices.iter().filter_map(Value::as_str).collect();
                     let meant = question(&value, choices.iter().copied());
                     return Err(invalid(format!(
-                        "`{name}` cannot be `{value}`.{meant} It is one of `{}`.",
+                        "`{name}` cannot be `{}`.{meant} It is one of `{}`.",
+                        short(&value),
                         choices.join("`, `")
                     )));
                 }
@@ -194,12 +204,15 @@ impl Tool {
         match arguments.keys().find(|name| !known.contains(&name.as_str())) {
             None => Ok(()),
             Some(unknown) if known.is_empty() => {
-                Err(invalid(format!("`{unknown}` is unknown here, as is any other argument.")))
+                Err(invalid(format!("`{}` is unknown here, as is any other argument.", short(unknown))))
             }
             Some(unknown) => {
                 let meant = question(unknown, known.iter().copied());
                 let known = known.join("`, `");
-                Err(invalid(format!("`{unknown}` is unknown here.{meant} The arguments are `{known}`.")))
+                Err(invalid(format!(
+                    "`{}` is unknown here.{meant} The arguments are `{known}`.",
+                    short(unknown)
+                )))
             }
         }
     }
@@ -224,7 +237,12 @@ fn needed(name: &str, arguments: &mut Map<String, Value>) -> Result<String, Prob
 fn text(name: &str, value: &Value) -> Result<String, Problem> {
     match value {
         Value::String(text) => Ok(text.clone()),
-        Value::Number(_) | Value::Bool(_) => Ok(value.to_string()),
+        // Some models write whole numbers as 5.0.
+        Value::Number(number) => {
+            let digits = number.to_string();
+            Ok(digits.strip_suffix(".0").map_or_else(|| digits.clone(), str::to_owned))
+        }
+        Value::Bool(flag) => Ok(flag.to_string()),
         Value::Array(list) => {
             let parts: Result<Vec<String>, Problem> = list.iter().map(|part| text(name, part)).collect();
             Ok(parts?.join(","))
@@ -258,7 +276,7 @@ pub(super) async fn call(
     };
     let Some(tool) = TOOLS.iter().find(|tool| tool.name() == Some(name.as_str())) else {
         let meant = question(&name, TOOLS.iter().filter_map(Tool::name));
-        return Err(Failure::params(format!("There is no tool `{name}`.{meant}")));
+        return Err(Failure::params(format!("There is no tool `{}`.{meant}", short(&name))));
     };
     let answered = match tool.request(arguments, caller, origin, headers) {
         Ok(request) => ask(api, request).await,
@@ -272,10 +290,12 @@ async fn ask(api: Router, request: Request) -> Result<Value, Problem> {
     let Ok(response) = api.oneshot(request).await;
     let status = response.status();
     let is_written = response.extensions().get::<Written>().is_some();
+    let meta = meta(response.headers());
     let bytes = to_bytes(response.into_body(), usize::MAX).await;
     let bytes = bytes.map_err(|error| Problem::internal(error.to_string()))?;
     if bytes.is_empty() {
-        return Ok(result(&json!({ "status": status.as_u16() }).to_string(), !status.is_success()));
+        let text = json!({ "status": status.as_u16() }).to_string();
+        return Ok(with_meta(result(&text, !status.is_success()), meta));
     }
     let Ok(body) = std::str::from_utf8(&bytes) else {
         return Err(invalid("The answer is a file, which no tool can give: read it over HTTP, without MCP."));
@@ -290,7 +310,25 @@ async fn ask(api: Router, request: Request) -> Result<Value, Problem> {
         };
         return Err(Problem::new(Code::ResponseTooLarge, done));
     }
-    Ok(result(body, !status.is_success()))
+    Ok(with_meta(result(body, !status.is_success()), meta))
+}
+
+/// What the headers of an answer say beside it, for clients and their logs: models are not shown it, and need it in no answer. What
+/// they do need, like `retry_after`, stands in the answer itself.
+fn meta(headers: &HeaderMap) -> Map<String, Value> {
+    let told = TOLD.iter().filter_map(|(header, name)| {
+        let value = headers.get(*header)?.to_str().ok()?;
+        let value = value.parse::<u64>().map_or_else(|_| Value::from(value), Value::from);
+        Some((format!("zoho-connector/{name}"), value))
+    });
+    told.collect()
+}
+
+fn with_meta(mut result: Value, meta: Map<String, Value>) -> Value {
+    if let (false, Some(result)) = (meta.is_empty(), result.as_object_mut()) {
+        result.insert("_meta".to_owned(), meta.into());
+    }
+    result
 }
 
 /// A problem that no route of the API has written down.
@@ -487,6 +525,21 @@ mod tests {
         for elsewhere in ["/health", "v1/status", "https://example.com/v1/status", "/v12/status", "/mcp"] {
             assert!(path("get", json!({ "path": elsewhere })).is_err(), "{elsewhere}");
         }
+    }
+
+    #[test]
+    fn what_headers_say_stands_beside_the_result() {
+        let mut headers = HeaderMap::new();
+        headers.insert("zoho-connection", HeaderValue::from_static("default"));
+        headers.insert("x-ratelimit-remaining", HeaderValue::from_static("7"));
+        headers.insert("idempotency-replayed", HeaderValue::from_static("true"));
+        headers.insert("x-request-id", HeaderValue::from_static("0a"));
+        let told = with_meta(result("{}", false), meta(&headers));
+        assert_eq!(
+            told["_meta"],
+            json!({ "zoho-connector/connection": "default", "zoho-connector/replayed": "true", "zoho-connector/calls_left": 7 })
+        );
+        assert_eq!(with_meta(result("{}", false), meta(&HeaderMap::new()))["_meta"], Value::Null);
     }
 
     #[test]

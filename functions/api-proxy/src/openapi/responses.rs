@@ -32,6 +32,7 @@ const ZOHO: &[Code] = &[
     Code::OrganizationRefused,
     Code::ZohoRateLimited,
     Code::ZohoDailyLimit,
+    Code::KeyDailyLimit,
     Code::ZohoUnavailable,
     Code::ZohoTimeout,
     Code::ZohoUnreadable,
@@ -170,6 +171,7 @@ pub(super) fn problem() -> Value {
                     },
                 },
             },
+            "untrusted": super::schema::untrusted(),
             "reconnect_url": {
                 "type": "string",
                 "description": "Where a person connects Zoho again; only with `reconnect_required`.",

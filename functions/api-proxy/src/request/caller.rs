@@ -10,6 +10,7 @@ use axum::http::request::Parts;
 use shared::base::problem::Problem;
 use shared::base::web::Deadline;
 use shared::core::access::key::{Keys, ServiceKey};
+use shared::core::access::usage::KeyUsage;
 use shared::core::zoho_client::ZohoClient;
 use tokio::join;
 use tokio::time::Instant;
@@ -37,6 +38,7 @@ pub(crate) struct Caller {
 #[derive(Clone)]
 pub(crate) struct Gate {
     pub(crate) keys: Arc<Keys>,
+    pub(crate) usage: Arc<KeyUsage>,
     pub(crate) zoho: Arc<ZohoClient>,
 }
 
@@ -65,6 +67,7 @@ where
         };
         let (key, ()) = join!(gate.keys.check(authorization), ahead);
         let key = key?;
+        gate.usage.seen(&key);
         let connection = guard(&parts.headers, "Zoho-Connection")?;
         let organization = guard(&parts.headers, "Zoho-Organization")?;
         let headers = parts.extensions.get::<ResponseHeaders>().cloned().unwrap_or_default();

@@ -81,13 +81,13 @@ impl<'a> Csv<'a> {
             let Some(column) = known.iter().find(|known| known.eq_ignore_ascii_case(name)) else {
                 let meant = question(name, known.iter().copied());
                 return Err(invalid(format!(
-                    "Line {}: the column `{name}` is unknown here.{meant} The columns are `{}`.",
+                    "Line {}: the column {name:?} is unknown here.{meant} The columns are `{}`.",
                     header.line,
                     known.join("`, `")
                 )));
             };
             if columns.contains(column) {
-                return Err(invalid(format!("Line {}: the column `{name}` stands twice.", header.line)));
+                return Err(invalid(format!("Line {}: the column {name:?} stands twice.", header.line)));
             }
             columns.push(*column);
         }
@@ -315,7 +315,7 @@ mod tests {
         assert!(refused(b"product_id,sku\n7,K\xfcche").starts_with("Line 2 holds bytes"));
         assert_eq!(
             refused(b"product_id,skus\n"),
-            "Line 1: the column `skus` is unknown here. Did you mean `sku`? The columns are `product_id`, `sku`, `item_id`."
+            "Line 1: the column \"skus\" is unknown here. Did you mean `sku`? The columns are `product_id`, `sku`, `item_id`."
         );
         assert!(refused(b"sku,product_id,SKU\n").contains("stands twice"));
     }

@@ -17,6 +17,18 @@ pub(crate) fn question<'a>(written: &str, words: impl IntoIterator<Item = &'a st
     nearest(written, words).map(|word| format!(" Did you mean `{word}`?")).unwrap_or_default()
 }
 
+/// The longest word of a caller's that is said again.
+const MAX_SAID: usize = 80;
+
+/// A word as it is said again: nobody needs all of a long one.
+pub(crate) fn short(written: &str) -> String {
+    let mut said: String = written.chars().take(MAX_SAID).collect();
+    if said.len() < written.len() {
+        said.push('…');
+    }
+    said
+}
+
 /// The route that is nearest to a path: of as many segments, each of which is near. What stands in braces is anything.
 pub(crate) fn nearest_route<'a>(path: &str, routes: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let written: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();

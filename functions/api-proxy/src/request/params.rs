@@ -7,12 +7,13 @@ use axum::http::request::Parts;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use shared::base::clock::Timestamp;
 use shared::base::id::is_zoho_id;
 use shared::base::problem::{Code, Problem};
 use shared::zoho::crm::MAX_FIELDS;
 use shared::zoho::value::Object;
 
-use crate::request::did_you_mean::question;
+use crate::request::did_you_mean::{question, short};
 
 /// The query string as `T`, which should deny unknown fields.
 pub(crate) struct Params<T>(pub(crate) T);
@@ -39,10 +40,13 @@ fn wording(text: &str) -> String {
             Some((_, known)) if what.starts_with("unknown field") => {
                 let meant = question(name, known.split('`').skip(1).step_by(2));
                 let known = known.trim_start_matches("one of ").replace(" or ", ", ");
-                format!("`{name}` is unknown here.{meant} The parameters are {known}.")
+                format!("`{}` is unknown here.{meant} The parameters are {known}.", short(name))
             }
             _ if what.ends_with("there are no fields") => {
-                format!("`{name}` is unknown here, as is any other.")
+                format!("`{}` is unknown here, as is any other.", short(name))
+            }
+            _ if what.starts_with("invalid digit") || what.starts_with("number too") => {
+                format!("`{name}` must be a whole number that is not too large.")
             }
             _ => format!("`{name}` cannot be read: {what}."),
         },
@@ -90,6 +94,7 @@ impl Pairs {
         }
         let meant = question(name, self.known.iter().copied());
         let known: Vec<String> = self.known.iter().map(|name| format!("`{name}`")).collect();
+        let name = short(name);
         Err(invalid(format!("`{name}` is unknown here.{meant} The parameters are {}.", known.join(", "))))
     }
 }
@@ -133,6 +138,25 @@ pub(crate) fn per_page(wanted: Option<u32>) -> Result<u32, Problem> {
         rows @ 1..=200 => Ok(rows),
         other => Err(invalid(format!("`per_page` is {other}, but must be 1 to 200."))),
     }
+}
+
+/// A moment as a caller names it. In an address `+` is a space, which many forget.
+pub(crate) fn moment(name: &str, text: &str) -> Result<Timestamp, Problem> {
+    let with_plus = || -> Option<Timestamp> {
+        let (before, offset) = text.rsplit_once(' ')?;
+        format!("{before}+{offset}").parse().ok()
+    };
+    let moment = text.parse().ok().or_else(with_plus);
+    moment.ok_or_else(|| {
+        invalid(format!("`{name}` is a moment like 2026-11-18T15:40:12Z, or 2026-11-18T16:40:12%2B01:00."))
+    })
+}
+
+/// The moment since which records were changed, as exact as Zoho is: it writes whole seconds.
+pub(crate) fn modified_since(text: Option<&str>) -> Result<Option<Timestamp>, Problem> {
+    let Some(text) = text else { return Ok(None) };
+    let moment = moment("modified_since", text)?;
+    Ok(Some(Timestamp::from_second(moment.as_second()).unwrap_or(moment)))
 }
 
 /// Names of fields, up to as many as CRM takes. The `_id` beside a lookup is ours, not CRM's.
@@ -199,6 +223,18 @@ pub(crate) fn pick(record: &mut Object, fields: Option<&str>, always: &[&str]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn moments_are_read_as_they_arrive() {
+        for text in ["2026-11-18T15:40:12.5Z", "2026-11-18T16:40:12.5+01:00", "2026-11-18T16:40:12.5 01:00"] {
+            let read = modified_since(Some(text)).unwrap().unwrap();
+            assert_eq!(read.to_string(), "2026-11-18T15:40:12Z", "{text}");
+        }
+        assert_eq!(moment("since", "2026-11-18T15:40:12.5Z").unwrap().to_string(), "2026-11-18T15:40:12.5Z");
+        for text in ["", " ", "yesterday", "2026-11-18", "2026-11-18T16:40:12", "2026-13-18T15:40:12Z"] {
+            assert!(moment("since", text).is_err(), "{text}");
+        }
+    }
 
     #[test]
     fn picking_keeps_the_id_and_a_true_list_of_untrusted_fields() {

@@ -20,6 +20,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
+use shared::core::access::usage::KeyUsage;
 use shared::core::services::Services;
 use shared::core::writes::audit::{Audit, Entry, Outcome};
 use shared::core::writes::idempotency::{Begun, Exact, Idempotency, SentWrite, StoredAnswer, Ticket};
@@ -48,6 +49,8 @@ pub(crate) struct Writes {
     twins: Twins,
     own_writes: OwnWrites,
     recovery: Recovery,
+    /// Of which each write takes one.
+    usage: Arc<KeyUsage>,
 }
 
 /// What a write that looks at stock first needs of its caller's time.
@@ -84,7 +87,7 @@ type Preparing<'a> = Pin<Box<dyn Future<Output = Result<Prepared, Problem>> + Se
 type Restore = fn(Value) -> Result<Prepared, Problem>;
 
 impl Writes {
-    pub(crate) fn new(services: &Services, zoho: Arc<Zoho>, audit: Arc<Audit>) -> Self {
+    pub(crate) fn new(services: &Services, zoho: Arc<Zoho>, audit: Arc<Audit>, usage: Arc<KeyUsage>) -> Self {
         let (state, clock) = (&services.stores.state, services.clock.clone());
         Self {
             idempotency: Idempotency::new(state.clone(), clock.clone()),
@@ -96,6 +99,7 @@ impl Writes {
             recovery: Recovery { zoho: zoho.clone(), audit: audit.clone(), clock },
             zoho,
             audit,
+            usage,
         }
     }
 
@@ -287,9 +291,13 @@ impl Writes {
         mut prepared: Prepared,
         mut ticket: Option<Ticket>,
     ) -> Result<Finished, Problem> {
-        match prepared.plan.look(&self.zoho, request).await {
-            Ok(None) => {}
+        let looked = match prepared.plan.look(&self.zoho, request).await {
+            Ok(None) => self.usage.write(&request.caller.key).await,
             Ok(Some(nothing_to_send)) => return Ok(self.keep(ticket, nothing_to_send).await),
+            Err(problem) => Err(problem),
+        };
+        match looked {
+            Ok(()) => {}
             Err(problem) => {
                 if let Some(ticket) = ticket {
                     self.forget(ticket).await;

@@ -90,6 +90,15 @@ impl FieldCache {
         Ok(fields.map(|fields| Known { fields, fresh: true }))
     }
 
+    /// The same, for those who can do without.
+    pub(crate) async fn where_told(
+        &self,
+        target: &Target<'_>,
+        module: &str,
+    ) -> Result<Option<Arc<[Field]>>, Problem> {
+        Ok(self.known(target, module).await?.map(|known| known.fields))
+    }
+
     /// Judges something by the fields; once more by fresh ones before it is refused. Nothing where CRM does not tell.
     async fn judged<T>(
         &self,

@@ -11,6 +11,7 @@ use std::time::Duration;
 use shared::base::clock::{SharedClock, Timestamp};
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
+use shared::core::access::usage::KeyUsage;
 use shared::core::connection::access_token::AccessToken;
 use shared::core::connection::organization::Organization;
 use shared::core::quota::{self, Priority};
@@ -29,6 +30,8 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(12);
 /// The way to Zoho.
 pub(crate) struct Zoho {
     client: Arc<ZohoClient>,
+    /// Of which each call to Zoho takes one.
+    usage: Arc<KeyUsage>,
     clock: SharedClock,
 }
 
@@ -116,8 +119,8 @@ impl<'a> Target<'a> {
 }
 
 impl Zoho {
-    pub(crate) fn new(client: Arc<ZohoClient>, clock: SharedClock) -> Self {
-        Self { client, clock }
+    pub(crate) fn new(client: Arc<ZohoClient>, usage: Arc<KeyUsage>, clock: SharedClock) -> Self {
+        Self { client, usage, clock }
     }
 
     /// The present moment.

@@ -52,6 +52,7 @@ impl Zoho {
     ) -> Result<Result<T, Failure>, Problem> {
         let mut tried = 1;
         loop {
+            self.usage.call(&target.caller.key).await?;
             let answer = session.read(question, judge).await;
             self.tell_quota(target, session);
             let failure = match answer? {

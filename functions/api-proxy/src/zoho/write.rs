@@ -44,6 +44,7 @@ impl Zoho {
         loop {
             let outgoing = outgoing(&session.place());
             session.named(outgoing.name()).await.map_err(|error| target.call().problem(error))?;
+            self.usage.call(&target.caller.key).await?;
             let answer = session.write(outgoing, NEEDED, &judge).await;
             self.tell_quota(target, &session);
             let failure = match answer? {

@@ -120,6 +120,15 @@ impl From<Permission> for String {
     }
 }
 
+/// What a key may use of a day, which ends at midnight UTC; without a number, as much as there is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DayLimits {
+    /// Calls to Zoho, of all products.
+    pub calls: Option<u32>,
+    /// Writes.
+    pub writes: Option<u32>,
+}
+
 /// A key as it is stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct ServiceKey {
@@ -143,6 +152,9 @@ pub struct ServiceKey {
     /// Whether it sees no addresses, numbers and birthdays of people.
     #[serde(default)]
     pub redact_contacts: bool,
+    /// What it may use of a day.
+    #[serde(default)]
+    pub limits: DayLimits,
     /// Since when it is off: since the store was restored from a backup, until the operator confirms it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub off_since: Option<Timestamp>,
@@ -192,6 +204,8 @@ pub struct NewKey {
     pub confirm: bool,
     /// Whether it sees no addresses, numbers and birthdays of people.
     pub redact_contacts: bool,
+    /// What it may use of a day.
+    pub limits: DayLimits,
 }
 
 /// The service keys of an installation.
@@ -223,6 +237,7 @@ impl Keys {
             expires: wanted.expires,
             confirm: wanted.confirm,
             redact_contacts: wanted.redact_contacts,
+            limits: wanted.limits,
             off_since: None,
         };
         self.state.put(Put::record(Key::new(PARTITION, &key.id), &key, Condition::Absent)?).await?;
@@ -354,6 +369,7 @@ mod tests {
             expires: Some(later(clock.now(), SignedDuration::from_hours(1))),
             confirm: false,
             redact_contacts: false,
+            limits: DayLimits::default(),
         };
         let (key, text) = keys.create(wanted).await.unwrap();
         (keys, key, text.expose().to_owned())

@@ -3,3 +3,4 @@
 pub mod key;
 mod key_text;
 pub mod pattern;
+pub mod usage;

@@ -43,7 +43,16 @@ impl Hook {
     /// # Errors
     /// Where the store fails.
     pub async fn read(secrets: &dyn Secrets) -> Result<Option<Self>, StoreError> {
-        Ok(load::<Self>(secrets, SECRET).await?.map(|(hook, _)| hook))
+        Ok(load::<Option<Self>>(secrets, SECRET).await?.and_then(|(hook, _)| hook))
+    }
+
+    /// Removes it, with its token. The secret itself stays: on AWS it belongs to the stack.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn forget(secrets: &dyn Secrets) -> Result<(), StoreError> {
+        let known = secrets.get(SECRET).await?;
+        write(secrets, SECRET, &None::<Self>, known.map(|known| known.version).as_ref()).await
     }
 
     /// Stores it in the place of the one before.
@@ -57,10 +66,7 @@ impl Hook {
 
     /// Whether it is told of events of this type.
     pub fn wants(&self, kind: &str) -> bool {
-        self.types.iter().any(|pattern| match pattern.strip_suffix('*') {
-            Some(beginning) => kind.starts_with(beginning),
-            None => kind == pattern,
-        })
+        is_among(&self.types, kind)
     }
 
     /// Turns of an hour: at least one, or nothing would ever be told.
@@ -72,6 +78,14 @@ impl Hook {
     pub fn digest(&self) -> String {
         sha256_hex(format!("{}\n{}\n{}", self.url.0, self.token.digest(), self.set).as_bytes())
     }
+}
+
+/// Whether a type of events is among these patterns.
+pub(crate) fn is_among(types: &[String], kind: &str) -> bool {
+    types.iter().any(|pattern| match pattern.strip_suffix('*') {
+        Some(beginning) => kind.starts_with(beginning),
+        None => kind == pattern,
+    })
 }
 
 /// The address of a hook.

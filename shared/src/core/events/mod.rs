@@ -5,6 +5,7 @@
 //! finds the marker and gets the first one's event id.
 
 pub mod agent_hook;
+pub mod gateway_words;
 pub mod ledger;
 pub mod subscription;
 pub mod webhook_secrets;
@@ -22,6 +23,12 @@ use crate::store::{Condition, Key, Order, Outcome, Put, Query, Row, StoreError, 
 
 /// A list ends this long before now: a delivery that is stored a little late must not fall behind a reader's cursor.
 pub const SETTLED: SignedDuration = SignedDuration::from_secs(15);
+
+/// By this note in its body, a test of the operator's is known.
+pub const TEST_NOTE: &str = "a test of the webhook, sent by its operator";
+
+/// The field of an event's data that marks such a test.
+pub const TEST: &str = "test";
 
 /// An event that took longer to be stored may be behind a reader's cursor: the machine or its disk may have stalled.
 const MAX_STORE_TIME: SignedDuration = SignedDuration::from_secs(10);
@@ -172,6 +179,25 @@ impl Events {
         }
     }
 
+    /// Takes a delivery for received before it comes, and gives the id that its sender is told then: a test of the way leaves no
+    /// event behind, and no agent is woken.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn expect(
+        &self,
+        connection: &ConnectionName,
+        source: &str,
+        digest: &str,
+    ) -> Result<String, StoreError> {
+        let now = self.clock.now();
+        let id = time_ordered(now);
+        let key = Key::new(format!("delivery#{connection}"), format!("{source}#{digest}"));
+        let marker = Put::record(key, &Marker { event_id: id.clone() }, Condition::Any)?;
+        self.table.put(marker.until(later(now, SignedDuration::from_mins(10)))).await?;
+        Ok(id)
+    }
+
     /// Events of a connection in the order of their arrival, and the cursor of the rest.
     ///
     /// # Errors
@@ -202,6 +228,27 @@ impl Events {
         let query =
             Query { partition: partition(connection), limit, order: Order::Descending, ..Query::default() };
         self.table.query(query).await?.rows.iter().map(read_event).collect()
+    }
+
+    /// As [`Self::newest`], of those that came before the one of this id; and where the rest begins.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn newest_before(
+        &self,
+        connection: &ConnectionName,
+        before: Option<String>,
+        limit: usize,
+    ) -> Result<(Vec<Event>, Option<String>), StoreError> {
+        let query = Query {
+            partition: partition(connection),
+            after: before,
+            limit,
+            order: Order::Descending,
+            ..Query::default()
+        };
+        let page = self.table.query(query).await?;
+        Ok((page.rows.iter().map(read_event).collect::<Result<_, _>>()?, page.next))
     }
 
     /// One event with the body it came with.

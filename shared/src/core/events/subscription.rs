@@ -97,6 +97,12 @@ impl Channel {
         Some(later(confirmed, half.min(RENEWED_EVERY)))
     }
 
+    /// Whether it ends soon: less than a quarter is left of what Zoho granted. It was not renewed when it should have been.
+    pub fn is_ending(&self, now: Timestamp) -> bool {
+        let (Some(confirmed), Some(expires)) = (self.confirmed, self.expires) else { return false };
+        expires.duration_since(now) < expires.duration_since(confirmed) / 4
+    }
+
     /// Whether CRM sends changes through it now.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.lost.is_none() && self.expires.is_some_and(|expires| now < expires)

@@ -129,6 +129,16 @@ impl Quotas {
         Ok(self.left(&window))
     }
 
+    /// The calls of this UTC day that are counted, as it is stored: with the slots that processes leased together and did not use.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn today(&self, data_centre: DataCentre, organization: &str) -> Result<u32, StoreError> {
+        let row = self.state.get(&key(data_centre, organization)).await?;
+        let window = row.map(|row| row.read::<Window>()).transpose()?.unwrap_or_default();
+        Ok(window.today(self.clock.now().as_millisecond()))
+    }
+
     fn left(&self, window: &Window) -> Option<Left> {
         let limit_per_minute = self.limits.per_minute?;
         let now = self.clock.now().as_millisecond();

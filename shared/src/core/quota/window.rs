@@ -138,6 +138,11 @@ impl Window {
         limit.saturating_sub(self.used(now).saturating_add(promised))
     }
 
+    /// The calls of the UTC day.
+    pub(super) fn today(&self, now: i64) -> u32 {
+        if self.day.0 == now.div_euclid(DAY) { self.day.1 } else { 0 }
+    }
+
     /// When no call counts any more.
     pub(super) fn free_at(&self, now: i64) -> i64 {
         let spent = self.spent.keys().next_back().map(|second| second_ends(*second));

@@ -3,6 +3,7 @@
 mod client;
 mod error;
 mod http_client;
+mod removal;
 mod secrets;
 mod table;
 
@@ -15,14 +16,16 @@ use crate::base::clock::SharedClock;
 
 pub use client::{config, config_from_env};
 pub use http_client::http_client;
+pub use removal::{remove_secrets, remove_table};
 
-/// What a stack keeps, by the names that its template gave.
+/// What a stack keeps, by the names that its template gave. `kms_key` encrypts the secrets that are made.
 pub fn open(
     config: &SdkConfig,
     clock: &SharedClock,
     stack: &str,
     state: Option<String>,
     events: Option<String>,
+    kms_key: Option<String>,
 ) -> Stores {
     let dynamo = aws_sdk_dynamodb::Client::new(config);
     let table = |name: Option<String>, variable| {
@@ -33,6 +36,7 @@ pub fn open(
         secrets: Arc::new(secrets::ManagedSecrets {
             client: aws_sdk_secretsmanager::Client::new(config),
             stack: stack.to_owned(),
+            kms_key,
         }),
         state: table(state, crate::base::settings::STATE_TABLE),
         events: table(events, crate::base::settings::EVENTS_TABLE),

@@ -34,6 +34,8 @@ const THROTTLED_TRIES: u32 = 4;
 pub(super) struct ManagedSecrets {
     pub(super) client: Client,
     pub(super) stack: String,
+    /// The key of KMS for what is made; without it, the one of Secrets Manager itself.
+    pub(super) kms_key: Option<String>,
 }
 
 impl ManagedSecrets {
@@ -76,6 +78,7 @@ impl ManagedSecrets {
     /// Makes a secret. Says whether it is new: one that is there, or not gone yet, needs time.
     async fn create(&self, id: &str) -> Result<bool, StoreError> {
         let request = self.client.create_secret().name(id).secret_string(PLACEHOLDER);
+        let request = request.set_kms_key_id(self.kms_key.clone());
         match unthrottled(move || request.clone().send()).await {
             Ok(_) => Ok(true),
             Err(error) if is_gone(&error) || error.code() == Some("ResourceExistsException") => Ok(false),

@@ -9,7 +9,7 @@ mod worker;
 
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, ffi};
@@ -72,6 +72,11 @@ impl Sqlite {
     /// Whether `folder` holds a database.
     pub fn is_in(folder: &Path) -> bool {
         folder.join(FILE_NAME).is_file()
+    }
+
+    /// Where a file of this name may stand beside the database: as private as it is.
+    pub fn beside(folder: &Path, name: &str) -> PathBuf {
+        folder.join(format!("{FILE_NAME}.{name}"))
     }
 
     /// As [`Self::is_in`], for a folder that may belong to somebody else.

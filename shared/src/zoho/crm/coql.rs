@@ -53,6 +53,29 @@ pub fn having(module: &str, fields: &str, field: &str, value: &str) -> String {
     format!("select {} from {module} where {} limit 2", columns(fields), equals(field, value))
 }
 
+/// The query for how many records there are, and what a field of theirs adds up to, for each set of values of some columns.
+pub fn sums(module: &str, by: &[&str], sum: Option<&str>, rows: u32) -> String {
+    let grouped = if by.is_empty() { String::new() } else { format!(" group by {}", by.join(", ")) };
+    let mut columns: Vec<String> = by.iter().map(|column| (*column).to_owned()).collect();
+    columns.push(COUNT.to_owned());
+    columns.extend(sum.map(sum_of));
+    format!("select {} from {module} where id > 0{grouped} limit {rows}", columns.join(", "))
+}
+
+/// How many records there are, in a query and in its rows.
+pub const COUNT: &str = "COUNT(id)";
+
+/// What a column adds up to, in a query and in its rows.
+pub fn sum_of(column: &str) -> String {
+    format!("SUM({column})")
+}
+
+/// `field >= 'moment'`
+pub fn since(field: &str, at: jiff::Timestamp) -> String {
+    let at = jiff::Timestamp::from_second(at.as_second()).unwrap_or(at);
+    format!("{field} >= {}", quoted(&at.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string()))
+}
+
 /// The id and these fields, each once: CRM refuses a column that is named twice.
 fn columns(fields: &str) -> String {
     let mut columns = vec!["id"];
@@ -349,6 +372,19 @@ mod tests {
         assert_eq!(
             page("Deals", "Stage", &[], None, 5),
             "select id, Stage from Deals where id > 0 order by id asc limit 5"
+        );
+    }
+
+    #[test]
+    fn sums_are_grouped() {
+        assert_eq!(
+            sums("Deals", &["Stage", "Currency"], Some("Amount"), 200),
+            "select Stage, Currency, COUNT(id), SUM(Amount) from Deals where id > 0 group by Stage, Currency limit 200"
+        );
+        assert_eq!(sums("Deals", &[], None, 9), "select COUNT(id) from Deals where id > 0 limit 9");
+        assert_eq!(
+            since("Modified_Time", "2026-07-08T18:30:00.75Z".parse().unwrap()),
+            "Modified_Time >= '2026-07-08T18:30:00+00:00'"
         );
     }
 

@@ -43,6 +43,9 @@ pub struct Field {
     /// Whether a new record gets a value without being given one.
     #[serde(skip)]
     pub has_default: bool,
+    /// Of stages, whether a deal is open there, by each name of the stage. Those of which CRM does not tell are not here.
+    #[serde(skip)]
+    pub open: Vec<(String, bool)>,
 }
 
 /// Fields that CRM fills, whatever else it says of them.
@@ -69,6 +72,7 @@ impl Field {
             json_type: text(field, "json_type").map(str::to_owned),
             parent: object("parent_field").and_then(|parent| text(parent, "api_name")).map(str::to_owned),
             has_default: text(field, "default_value").is_some(),
+            open: stages(field),
             kind,
             api_name,
         })
@@ -77,6 +81,11 @@ impl Field {
     /// Whether it holds the id of another record.
     pub fn leads(&self) -> bool {
         self.kind.ends_with("lookup") && self.json_type.as_deref() != Some("jsonarray")
+    }
+
+    /// Whether a deal is open at this stage; nothing where CRM does not tell.
+    pub fn is_open(&self, stage: &str) -> Option<bool> {
+        self.open.iter().find(|(name, _)| name == stage).map(|(_, is_open)| *is_open)
     }
 
     /// Whether it holds several of its values, which a query gives as one text.
@@ -112,6 +121,35 @@ fn choices(field: &Object) -> Vec<(String, String)> {
         .collect()
 }
 
+/// The stages of deals that say whether a deal is open there. Old deals can stand at one that is no longer used.
+fn stages(field: &Object) -> Vec<(String, bool)> {
+    let list = field.get("pick_list_values").and_then(Value::as_array);
+    let stages = list.into_iter().flatten().filter_map(Value::as_object);
+    stages
+        .filter_map(|stage| Some((stage, is_open(stage)?)))
+        .flat_map(|(stage, is_open)| {
+            let names = ["display_value", "actual_value"].into_iter().filter_map(|name| text(stage, name));
+            names.map(|name| (name.to_owned(), is_open)).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// What a stage is, as its kind says, and else as it is likely that a deal there is won.
+fn is_open(stage: &Object) -> Option<bool> {
+    let kinds = ["deal_category", "forecast_type"].into_iter().filter_map(|name| text(stage, name));
+    let mut told = kinds.filter_map(|kind| {
+        let kind = kind.to_lowercase();
+        if kind.contains("open") {
+            return Some(true);
+        }
+        ["closed", "won", "lost"].iter().any(|word| kind.contains(word)).then_some(false)
+    });
+    told.next().or_else(|| {
+        let likely = stage.get("probability")?.as_u64()?;
+        Some((1..100).contains(&likely))
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -128,6 +166,32 @@ mod tests {
         assert_eq!((field.required, field.writable, field.unique), (None, None, None));
         let field = read(&json!({ "api_name": "Stage", "unique": {}, "system_mandatory": true }));
         assert_eq!((field.required, field.unique), (Some(true), Some(false)));
+    }
+
+    #[test]
+    fn a_stage_says_whether_a_deal_is_open_there() {
+        let field = read(&json!({ "api_name": "Stage", "pick_list_values": [
+            { "display_value": "Angebot", "actual_value": "Quote", "forecast_type": "Open", "probability": 100 },
+            { "display_value": "Gewonnen", "actual_value": "Gewonnen", "forecast_type": "Closed Won" },
+            { "display_value": "Verloren", "actual_value": "Verloren", "deal_category": "Closed Lost", "type": "unused" },
+            { "display_value": "Halb", "actual_value": "Halb", "probability": 50 },
+            { "display_value": "Ganz", "actual_value": "Ganz", "probability": 100 },
+            { "display_value": "Nie", "actual_value": "Nie", "probability": 0 },
+            { "display_value": "Neu", "actual_value": "Neu", "forecast_type": "" },
+        ] }));
+        for (stage, is_open) in [
+            ("Angebot", Some(true)),
+            ("Quote", Some(true)),
+            ("Gewonnen", Some(false)),
+            ("Verloren", Some(false)),
+            ("Halb", Some(true)),
+            ("Ganz", Some(false)),
+            ("Nie", Some(false)),
+            ("Neu", None),
+            ("Elsewhere", None),
+        ] {
+            assert_eq!(field.is_open(stage), is_open, "{stage}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use form_urlencoded::byte_serialize;
 
 use super::grants::Consent;
+use super::pkce::Challenge;
 use super::scope;
 use crate::data_centre;
 use crate::http::{Answer, Call};
@@ -17,6 +18,7 @@ struct Asked {
     offline: bool,
     prompt_consent: bool,
     state: Option<String>,
+    challenge: Option<Challenge>,
 }
 
 /// The consent page.
@@ -56,6 +58,7 @@ pub(crate) fn decide(state: &mut State, call: &Call, dc: &str) -> Answer {
                 scopes: asked.scopes,
                 offline: asked.offline,
                 asked_again: asked.prompt_consent,
+                challenge: asked.challenge,
             };
             let now = state.clock.now();
             let code = state.accounts.consent(consent, now, &state.switches);
@@ -96,6 +99,13 @@ fn judge(state: &State, call: &Call, dc: &str) -> Result<Asked, Answer> {
     if !scopes.iter().all(|scope| scope::known(scope)) {
         return Err(error_page("Invalid OAuth Scope", "Scope does not exist. Separate scopes by commas."));
     }
+    let challenge = match Challenge::of(call) {
+        Ok(Some(_)) if state.switches.pkce_refused => {
+            return Err(error_page("Invalid Request", "code_challenge is not expected of this client."));
+        }
+        Ok(challenge) => challenge,
+        Err(why) => return Err(error_page("Invalid Code Challenge", why)),
+    };
     Ok(Asked {
         client: id,
         redirect_uri,
@@ -103,6 +113,7 @@ fn judge(state: &State, call: &Call, dc: &str) -> Result<Asked, Answer> {
         offline: call.param("access_type").as_deref() == Some("offline"),
         prompt_consent: call.param("prompt").as_deref() == Some("consent"),
         state: call.param("state"),
+        challenge,
     })
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::pkce::Challenge;
 use super::refusal::Refusal;
 use crate::api::Client;
 use crate::clock::{earlier, later};
@@ -41,6 +42,7 @@ struct Code {
     refresh: bool,
     ends: Timestamp,
     one_too_many: bool,
+    challenge: Option<Challenge>,
 }
 
 /// The request of a consent.
@@ -51,6 +53,7 @@ pub(crate) struct Consent<'a> {
     pub(crate) scopes: Vec<String>,
     pub(crate) offline: bool,
     pub(crate) asked_again: bool,
+    pub(crate) challenge: Option<Challenge>,
 }
 
 /// One consent: at most one refresh token, and the access tokens made from it.
@@ -105,6 +108,7 @@ impl Accounts {
             refresh: consent.offline && (first || consent.asked_again),
             ends: later(now, switches.code_life),
             one_too_many: recent >= switches.codes_per_window,
+            challenge: consent.challenge,
         });
         text
     }
@@ -113,7 +117,7 @@ impl Accounts {
     pub(crate) fn exchange(
         &mut self,
         (client, dc): (&str, &str),
-        (code, redirect_uri): (&str, Option<&str>),
+        (code, redirect_uri, verifier): (&str, Option<&str>, Option<&str>),
         now: Timestamp,
         switches: &Switches,
     ) -> Result<Minted, Refusal> {
@@ -130,6 +134,9 @@ impl Accounts {
         }
         if known.redirect_uri.is_some() && known.redirect_uri.as_deref() != redirect_uri {
             return Err(Refusal::InvalidRedirectUri);
+        }
+        if !Challenge::is_met(known.challenge.as_ref(), verifier) && !switches.pkce_ignored() {
+            return Err(Refusal::InvalidCode);
         }
         let code = self.codes.remove(place);
         let refresh = (code.refresh && !switches.drop_refresh_token).then(token);

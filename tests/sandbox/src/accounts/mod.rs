@@ -2,6 +2,7 @@
 
 mod consent;
 pub(crate) mod grants;
+mod pkce;
 mod refusal;
 pub(crate) mod scope;
 mod token;

@@ -30,8 +30,10 @@ fn grant(state: &mut State, call: &Call, dc: &str) -> Result<Minted, Refusal> {
     let (accounts, switches) = (&mut state.accounts, &state.switches);
     match value("grant_type").as_str() {
         "authorization_code" => {
-            let redirect_uri = call.either("redirect_uri");
-            accounts.exchange((&client, dc), (&value("code"), redirect_uri.as_deref()), now, switches)
+            let (redirect_uri, verifier) = (call.either("redirect_uri"), call.either("code_verifier"));
+            let code = value("code");
+            let code = (code.as_str(), redirect_uri.as_deref(), verifier.as_deref());
+            accounts.exchange((&client, dc), code, now, switches)
         }
         "refresh_token" => accounts.refresh((&client, dc), &value("refresh_token"), now, switches),
         _ => Err(Refusal::UnsupportedGrantType),

@@ -62,7 +62,7 @@ impl Check<'_> {
             }
         }
         let mut fit = Object::new();
-        let hidden = |field: &&Field| self.switches.crm_hidden_fields.iter().any(|name| name == field.name);
+        let hidden = |field: &&Field| self.switches.hides(field.name);
         for field in fields::of(self.module).iter().filter(|field| !hidden(field)) {
             let value = given.get(field.name);
             let empty = value.is_none_or(|value| value.is_null() || value == "");

@@ -5,6 +5,7 @@ use serde_json::{Number, Value, json};
 use super::module::Module;
 use super::record::text;
 use crate::object::{Object, object};
+use crate::switches::CURRENCY;
 
 /// The type of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,9 +81,10 @@ const SOURCE: [&str; 6] =
 const PIPELINE: [&str; 1] = ["Standard"];
 const GRADE: [(&str, &str); 3] = [("Gold", "A"), ("Silver", "B"), ("Bronze", "Bronze")];
 const COLOURS: [(&str, &str); 3] = [("Oak", "Oak"), ("Black", "Black"), ("Sea blue", "Blue")];
+const CURRENCIES: [&str; 2] = ["EUR", "USD"];
 const INDUSTRY: [&str; 3] = ["Hospitality", "Manufacturing", "Retail"];
 
-const DEALS: [Field; 26] = [
+const DEALS: [Field; 27] = [
     fixed("id", Kind::Id),
     must("Deal_Name", Kind::Text(120)),
     must("Stage", Kind::Picklist(&STAGE)),
@@ -109,6 +111,8 @@ const DEALS: [Field; 26] = [
     field("Is_Rush", Kind::Flag),
     field("Lines", Kind::Rows),
     field("legacy_id", Kind::Text(50)),
+    // Only with several currencies.
+    field(CURRENCY, Kind::Picklist(&CURRENCIES)),
 ];
 const CONTACTS: [Field; 13] = [
     fixed("id", Kind::Id),
@@ -169,7 +173,8 @@ pub(crate) fn find(module: Module, name: &str) -> Option<&'static Field> {
 
 /// An empty record: every field is null, as Zoho shows it.
 pub(crate) fn blank(module: Module) -> Object {
-    let mut record: Object = of(module).iter().map(|field| (field.name.to_owned(), Value::Null)).collect();
+    let always = of(module).iter().filter(|field| field.name != CURRENCY);
+    let mut record: Object = always.map(|field| (field.name.to_owned(), Value::Null)).collect();
     if module == Module::Deals {
         record.extend(object(
             json!({ "Pipeline": "Standard", "Tag": [], "Is_Rush": false, "Lines": [], "$currency_symbol": "€", "$editable": true,

@@ -29,9 +29,11 @@ pub(crate) fn fields(state: &State, call: &Call, id: Option<&str>) -> Answer {
         Ok(module) => module,
         Err(answer) => return answer,
     };
-    let hidden = |field: &Field| state.switches.crm_hidden_fields.iter().any(|name| name == field.name);
-    let list = fields::of(module).iter().enumerate().filter(|(_, field)| !hidden(field));
+    let list = fields::of(module).iter().enumerate().filter(|(_, field)| !state.switches.hides(field.name));
     let mut list: Vec<Value> = list.map(|(place, field)| one(module, place, field)).collect();
+    if module == Module::Deals && !state.switches.crm_stages_untold() {
+        stages(&mut list);
+    }
     if let Some(id) = id {
         list.retain(|field| field.get("id").and_then(Value::as_str) == Some(id));
         if list.is_empty() {
@@ -39,6 +41,22 @@ pub(crate) fn fields(state: &State, call: &Call, id: Option<&str>) -> Answer {
         }
     }
     Answer::json(200, &json!({ "fields": list }))
+}
+
+/// Says of each stage what it is.
+fn stages(fields: &mut [Value]) {
+    let stage = fields.iter_mut().find(|field| field.get("api_name").is_some_and(|name| name == "Stage"));
+    let values = stage.and_then(|field| field.get_mut("pick_list_values")).and_then(Value::as_array_mut);
+    for value in values.into_iter().flatten().filter_map(Value::as_object_mut) {
+        let name = value.get("display_value").and_then(Value::as_str).unwrap_or_default();
+        let (likely, kind) = match fields::probability(name) {
+            Some(100) => (100, "Closed Won"),
+            Some(0) | None => (0, "Closed Lost"),
+            Some(likely) => (likely, "Open"),
+        };
+        value.insert("probability".to_owned(), likely.into());
+        value.insert("forecast_type".to_owned(), kind.into());
+    }
 }
 
 /// One field by its name.

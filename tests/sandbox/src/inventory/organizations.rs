@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::data::{self, FIRST_ORGANIZATION};
+use crate::api::Options;
 use crate::http::Answer;
 use crate::object::Object;
 use crate::state::State;
@@ -13,8 +14,15 @@ pub(crate) fn ids(count: usize) -> impl Iterator<Item = u64> {
 }
 
 /// `GET /organizations`.
-pub(crate) fn list(count: usize) -> Answer {
-    let list: Vec<Value> = ids(count).map(data::organization).collect();
+pub(crate) fn list(options: &Options) -> Answer {
+    let named = |id| {
+        let mut organization = data::organization(id);
+        if let (FIRST_ORGANIZATION, Some(fields)) = (id, organization.as_object_mut()) {
+            fields.insert("name".to_owned(), options.organization.as_str().into());
+        }
+        organization
+    };
+    let list: Vec<Value> = ids(options.organizations).map(named).collect();
     // Zoho sends no `page_context` here.
     Answer::json(200, &json!({ "code": 0, "message": "success", "organizations": list }))
 }

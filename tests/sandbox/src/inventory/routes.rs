@@ -75,7 +75,7 @@ pub(crate) fn needed(state: &State, call: &Call, path: &[&str]) -> Option<&'stat
 pub(crate) fn route(state: &mut State, call: &Call, path: &[&str], has_data: bool) -> Answer {
     let post = call.method == Method::POST;
     match path {
-        ["organizations"] => organizations::list(state.options.organizations),
+        ["organizations"] => organizations::list(&state.options),
         ["users", "me"] => {
             Answer::json(200, &json!({ "code": 0, "message": "success", "user": data::user() }))
         }

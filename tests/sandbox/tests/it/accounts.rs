@@ -99,6 +99,32 @@ async fn a_code_is_bound_to_time_client_redirect_uri_and_data_centre() {
     assert_refused(&zoho.exchange(&code).await, "invalid_code");
 }
 
+/// The example of RFC 7636, appendix B.
+#[tokio::test]
+async fn a_code_with_a_challenge_is_exchanged_with_its_verifier_only() {
+    let zoho = Zoho::start().await;
+    let (verifier, challenge) =
+        ("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+    let challenged = [("code_challenge", challenge), ("code_challenge_method", "S256")];
+    let exchange = async |code: &str, verifier: &str| {
+        let pairs = [("grant_type", "authorization_code"), ("redirect_uri", CALLBACK), ("code", code)];
+        zoho.token(&[&pairs[..], &[("code_verifier", verifier)]].concat()).await
+    };
+    let code = zoho.code(&challenged).await;
+    for wrong in ["", challenge, "another"] {
+        assert_refused(&exchange(&code, wrong).await, "invalid_code");
+    }
+    assert!(exchange(&code, verifier).await.at("/refresh_token").starts_with("1000."));
+    // A verifier for a consent that had no challenge is of another consent.
+    let bare = zoho.code(&[]).await;
+    assert_refused(&exchange(&bare, verifier).await, "invalid_code");
+    zoho.switches(|switches| switches.pkce_ignored = true);
+    let code = zoho.code(&challenged).await;
+    assert!(exchange(&code, "another").await.at("/refresh_token").starts_with("1000."));
+    zoho.switches(|switches| switches.pkce_refused = true);
+    assert_eq!(zoho.decide("us", "accept", &challenged).await.status, 400);
+}
+
 #[tokio::test]
 async fn the_client_is_judged_before_the_grant() {
     let zoho = Zoho::start().await;

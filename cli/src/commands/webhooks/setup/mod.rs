@@ -67,24 +67,37 @@ impl Setup {
             return stop::run(&opened, &self.connection, self.yes).await;
         }
         modules::spelled(self.crm.as_deref().unwrap_or_default())?;
-        let connection = connected(&opened, &self.connection, &self.installation).await?;
-        let before = subscription::get(&*opened.services.stores.state, &self.connection).await?;
         let inventory =
             self.inventory.map(|kinds| kinds.iter().filter_map(|word| RecordKind::of_word(word)).collect());
-        // A subscription without modules and kinds is being stopped.
-        let before = before.map(|stored| stored.watch);
-        let before = before.filter(|before| !before.crm.is_empty() || !before.inventory.is_empty());
-        let selection = Selection::of(self.crm, inventory, before.as_ref(), &connection.scopes);
-        selection.check(&connection, self.look_only, &self.installation)?;
-        modules::known_to_crm(&opened, &connection, &selection.crm).await?;
-        if self.look_only {
-            return poll_only(&opened, &connection, &selection, before.as_ref()).await;
-        }
-        reachable(opened.public_url.as_str())?;
-        say(format!("{}: {selection}", connection.name));
         let timeout = Duration::from_secs(self.wait.into());
-        set_up(&opened, &self.installation, &connection, &selection, before.as_ref(), timeout).await
+        let what = (self.crm, inventory);
+        watch(&opened, &self.installation, &self.connection, what, self.look_only, timeout).await
     }
+}
+
+/// Watches these modules and kinds; what is not said stays as it is, at first all that the connection may read.
+pub(in crate::commands) async fn watch(
+    opened: &Opened,
+    installation: &Installation,
+    name: &ConnectionName,
+    (crm, inventory): (Option<Vec<String>>, Option<Vec<&'static RecordKind>>),
+    look_only: bool,
+    timeout: Duration,
+) -> Result<(), Failure> {
+    let connection = connected(opened, name, installation).await?;
+    let before = subscription::get(&*opened.services.stores.state, name).await?;
+    // A subscription without modules and kinds is being stopped.
+    let before = before.map(|stored| stored.watch);
+    let before = before.filter(|before| !before.crm.is_empty() || !before.inventory.is_empty());
+    let selection = Selection::of(crm, inventory, before.as_ref(), &connection.scopes);
+    selection.check(&connection, look_only, installation)?;
+    modules::known_to_crm(opened, &connection, &selection.crm).await?;
+    if look_only {
+        return poll_only(opened, &connection, &selection, before.as_ref()).await;
+    }
+    reachable(opened.public_url.as_str())?;
+    say(format!("{}: {selection}", connection.name));
+    set_up(opened, installation, &connection, &selection, before.as_ref(), timeout).await
 }
 
 /// Sets up CRM's channel and Inventory's webhooks, and waits for the first change of each.

@@ -146,7 +146,7 @@ fn print_checks(opened: &Opened, name: &ConnectionName, awaited: &Awaited) {
         say(format!("  that the channel is there: `zoho-connector webhooks show --connection {name}`;"));
     }
     say(
-        "  the connector's log: refused calls are counted as `webhooks_refused_401` and the like, with the reason.",
+        "  the connector's log: refused calls are counted by `webhooks_refused`, and stand there with the reason.",
     );
 }
 

@@ -23,7 +23,7 @@ use crate::crm::notes::{plan, routes};
 use crate::crm::own_query::{self, Answered, OwnQuery};
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
-use crate::openapi::schema::{described, exact, named, text as text_shape, words};
+use crate::openapi::schema::{described, exact, named, text as text_shape, untrusted, words};
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
 use crate::request::params::{NoParams, Params, record_id};
@@ -44,6 +44,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
                 ("detail", text_shape()),
                 ("hint", text_shape()),
                 ("zoho", described(json!({ "type": "object" }), "Zoho's own words, as in a problem.")),
+                ("untrusted", untrusted()),
             ],
         );
         let (deal, account, contact, note) =
@@ -100,6 +101,9 @@ struct Missing {
     hint: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     zoho: Option<ZohoSaid>,
+    /// Zoho's words can quote a record.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    untrusted: Vec<&'static str>,
 }
 
 async fn brief(
@@ -150,7 +154,8 @@ impl Missed {
             }
             let (code, detail) = (problem.code().as_str(), problem.detail().to_owned());
             let (hint, zoho) = (problem.own_hint(), problem.said().cloned());
-            self.parts.push(Missing { part, code, detail, hint, zoho });
+            let untrusted = if zoho.is_some() { vec!["detail", "zoho"] } else { Vec::new() };
+            self.parts.push(Missing { part, code, detail, hint, zoho, untrusted });
             T::default()
         })
     }

@@ -5,4 +5,5 @@ pub(crate) mod fetch;
 mod foresee;
 mod plan;
 pub(crate) mod read;
+pub(crate) mod summary;
 pub(crate) mod write;

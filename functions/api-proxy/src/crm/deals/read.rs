@@ -16,14 +16,19 @@ use shared::zoho::scope::{Access, Product};
 use shared::zoho::value::{Object, text as text_of};
 
 use crate::app::App;
+use crate::crm::changed::Changed;
 use crate::crm::own_query;
 use crate::crm::pagination::{self, PageRequest};
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
-use crate::openapi::schema::{Field, Holds, Shape, described, list_of, named, record, text, with_notice};
+use crate::openapi::schema::{
+    Field, Holds, Shape, described, list_of, named, record, text, time, with_notice,
+};
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
-use crate::request::params::{List, OneParams, Params, crm_fields, invalid, next, per_page, pick, record_id};
+use crate::request::params::{
+    List, OneParams, Params, crm_fields, invalid, modified_since, next, per_page, pick, record_id,
+};
 use crate::request::redact;
 use crate::zoho::Target;
 
@@ -35,11 +40,12 @@ pub(crate) fn routes(to: &mut impl Routes) {
         Operation::read(Product::Crm, "listDeals", "Deals, by page")
             .scopes(&[crm::scope::DEALS])
             .about(
-                "In the order of their ids. What is there throughout comes once, whatever else comes and goes meanwhile. `stage` \
-                 and `search` need the scope ZohoCRM.coql.READ.",
+                "In the order of their ids. What is there throughout comes once, whatever else comes and goes meanwhile. `stage`, \
+                 `search` and `modified_since` need the scope ZohoCRM.coql.READ.",
             )
             .query("stage", "Only those of this stage, to the letter.", text(), "Qualification")
             .query("search", "Only those with this in their name.", text(), Value::Null)
+            .query("modified_since", "Only those that were changed since this moment.", time(), "2026-11-18T00:00:00Z")
             .fails(&[Code::ValueNotAllowed])
             .fields("Deal_Name,Stage,Amount")
             .pages()
@@ -91,6 +97,8 @@ struct ListParams {
     stage: Option<String>,
     /// A part of the name.
     search: Option<String>,
+    /// Only what was changed since then.
+    modified_since: Option<String>,
     fields: Option<String>,
     per_page: Option<u32>,
     cursor: Option<String>,
@@ -109,6 +117,7 @@ async fn list(
         }
     }
     let fields = params.fields.as_deref().map(crm_fields).transpose()?;
+    let since = modified_since(params.modified_since.as_deref())?;
     let connection = authorize(&app.connections, &caller, Product::Crm, Access::Read).await?;
     let target = target(&caller, &connection);
     let is_redacted = caller.key.redact_contacts;
@@ -116,11 +125,13 @@ async fn list(
     if is_redacted && search.is_some() && !asked.split(',').any(|name| name == "Deal_Name") {
         asked.push_str(",Deal_Name");
     }
+    let changed = Changed::since(since, &mut asked);
     let page_of = async |stage: Option<&str>, cursor: Option<&str>| {
         let conditions = [
             stage.map(|stage| coql::equals("Stage", stage)),
             // `like` finds what such a key does not see of a name.
             search.filter(|_| !is_redacted).map(|part| coql::contains("Deal_Name", part)),
+            changed.condition(),
         ];
         let request = PageRequest {
             module: "Deals",
@@ -147,7 +158,7 @@ async fn list(
     let fits = |deal: &Object| {
         part.as_ref().zip(text_of(deal, "Deal_Name")).is_none_or(|(part, name)| {
             if is_redacted { redact::shows(name, part) } else { name.to_lowercase().contains(part) }
-        })
+        }) && changed.fits(deal)
     };
     page.rows.retain(fits);
     let mut pages = redact::pages(is_redacted && part.is_some());
@@ -156,13 +167,15 @@ async fn list(
         page = page_of(other.as_deref().or(stage), cursor.as_deref()).await?;
         page.rows.retain(fits);
     }
-    let rows = rows.to_string();
+    changed.leave_out(&mut page.rows);
+    let (rows, modified_since) = (rows.to_string(), params.modified_since.as_deref());
     Ok(Json(page.list(|cursor| {
         let params = [
             ("per_page", Some(rows.as_str())),
             ("fields", fields.as_deref()),
             ("stage", stage),
             ("search", search),
+            ("modified_since", modified_since),
             ("cursor", Some(cursor)),
         ];
         next(PATH, &params)

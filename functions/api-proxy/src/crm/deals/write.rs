@@ -163,7 +163,12 @@ async fn create(
         }
         let Judged { fields, kept } = fit.judged;
         let plan = CreateDeal { fields, kept };
-        Ok(Draft { plan, preview: json!({ "deal": body }), before: Value::Null, modified: None })
+        Ok(Draft {
+            plan,
+            preview: json!({ "deal": body, "untrusted": ["deal"] }),
+            before: Value::Null,
+            modified: None,
+        })
     };
     app.writes.perform(&request, prepare).await
 }
@@ -212,7 +217,8 @@ async fn update(
         let before = crm::record(before);
         let mut changed = before.clone();
         changed.retain(|field, _| body.get(field).is_some() || fit.judged.fields.contains_key(field));
-        let mut preview = json!({ "deal": id, "before": changed, "after": body });
+        let mut preview =
+            json!({ "deal": id, "before": changed, "after": body, "untrusted": ["before", "after"] });
         foresee::warn(&mut preview, dropped);
         // What a preview showed must still be so when it is performed.
         let modified = before.get("Modified_Time").and_then(Value::as_str).map(str::to_owned);
@@ -297,7 +303,8 @@ async fn upsert(
         let Judged { fields, kept } = fit.judged;
         let plan = UpsertDeal { fields, kept, by, found: id, fresh: true };
         let action = if before.is_null() { "create" } else { "change" };
-        let mut preview = json!({ "action": action, "before": before, "after": body });
+        let mut preview =
+            json!({ "action": action, "before": before, "after": body, "untrusted": ["before", "after"] });
         foresee::warn(&mut preview, dropped);
         Ok(Draft { plan, preview, before, modified })
     };

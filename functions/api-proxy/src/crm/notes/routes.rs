@@ -165,7 +165,7 @@ async fn create(
                 return Err(Problem::new(Code::RecordNotFound, format!("There is no deal {deal}.")));
             }
         }
-        let preview = json!({ "deal": deal, "note": body });
+        let preview = json!({ "deal": deal, "note": body, "untrusted": ["note"] });
         let plan = CreateNote { deal: deal.clone(), title: written.title, content: written.content };
         Ok(Draft { plan, preview, before: Value::Null, modified: None })
     };

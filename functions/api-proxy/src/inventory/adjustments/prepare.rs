@@ -37,7 +37,7 @@ pub(super) async fn prepare(
         return Err(invalid("`reason` must be 1 to 100 letters."));
     }
     if let Some(date) = &asked.date {
-        demand_date(date)?;
+        demand_date("date", date)?;
     }
     if asked.reference_number.as_deref().is_some_and(|reference| reference.trim().is_empty()) {
         return Err(invalid("`reference_number` is empty."));
@@ -107,7 +107,7 @@ fn shown(plan: &AdjustStock, judged: &[Judged<'_>]) -> Value {
         "reference_number": plan.reference,
         "lines": judged.iter().map(Judged::shown_unsent).collect::<Vec<_>>(),
         "warnings": warnings,
-        "untrusted": ["reason", "lines"],
+        "untrusted": ["reason", "reference_number", "lines"],
     })
 }
 
@@ -139,13 +139,13 @@ pub(crate) fn one_place(fields: [(&str, &Option<String>); 3]) -> Result<Option<S
 }
 
 /// Demands a day as Zoho writes it.
-pub(crate) fn demand_date(date: &str) -> Result<(), Problem> {
+pub(crate) fn demand_date(field: &str, date: &str) -> Result<(), Problem> {
     let is_day =
         date.len() == 10 && format!("{date}T00:00:00Z").parse::<shared::base::clock::Timestamp>().is_ok();
     if is_day {
         Ok(())
     } else {
-        Err(invalid(format!("`date` is {date:?}, and must be a day like 2026-11-30.")))
+        Err(invalid(format!("`{field}` is {date:?}, and must be a day like 2026-11-30.")))
     }
 }
 

@@ -84,6 +84,9 @@ pub(super) struct Head {
     pub(super) location: Option<String>,
     /// The organisation's places, once they are read; none where it lists none.
     pub(super) places: Option<Vec<Spot>>,
+    /// A digest of the request that made it, where that had a key of its own.
+    #[serde(default)]
+    pub(super) request: Option<String>,
     /// Digests of the parts that were uploaded: one that comes again changes nothing.
     pub(super) uploads: Vec<String>,
     pub(super) rows: usize,
@@ -139,6 +142,7 @@ impl Head {
             counted_at: about.counted_at,
             location: about.location,
             places: None,
+            request: None,
             uploads: Vec::new(),
             rows: 0,
             last_line: 0,

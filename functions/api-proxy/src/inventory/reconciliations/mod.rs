@@ -9,6 +9,7 @@ mod counts;
 mod counts_csv;
 mod documented;
 mod head;
+pub(crate) mod operator_page;
 mod parts;
 mod place;
 mod report;

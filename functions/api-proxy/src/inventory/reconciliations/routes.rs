@@ -14,6 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::base::id::{ConnectionName, is_time_ordered, time_ordered};
 use shared::base::problem::{Code, Problem};
+use shared::base::secret::sha256_hex;
 use shared::base::web::Segments;
 use shared::zoho::inventory::{self, adjustments};
 use shared::zoho::scope::{Access, Product};
@@ -36,6 +37,7 @@ use crate::request::connection::authorize;
 use crate::request::params::{List, Params, invalid, invalid_cursor, next, per_page};
 use crate::request::size_limit::LARGEST;
 use crate::request::upload::{Upload as Uploaded, read as read_json};
+use crate::writes::request::idempotency_key;
 use crate::zoho::Target;
 
 /// After how many steps what was found is stored.
@@ -88,8 +90,15 @@ pub(crate) fn routes(to: &mut impl Routes) {
                  if need be, `location`. Nothing is written to Zoho. More than 4 MB are sent in parts: `more` in all but the last, \
                  the others to `…/{id}/counts`. It works for up to 20 seconds; 202 says where to POST next.",
             )
+            .header(
+                "Idempotency-Key",
+                "Of your own making. The same request with the same key within 24 hours goes on with the reconciliation that the first \
+                 one made, and makes no second one.",
+                json!({ "maxLength": 255, "pattern": "^[!-~]([ -~]*[!-~])?$", "type": "string" }),
+                Value::Null,
+            )
             .answers(201, "Everything is compared.", documented::reconciliation())
-            .fails(&[Code::LocationNotFound, Code::CallsUnconfirmed]);
+            .fails(&[Code::LocationNotFound, Code::CallsUnconfirmed, Code::IdempotencyKeyReused]);
         going_on(operation, "Counts are taken, and there is more to do: POST to `next`.")
     });
     to.on(Verb::Post, "/v1/inventory/reconciliations/{id}/counts", add.layer(DefaultBodyLimit::max(LARGEST)), || {
@@ -106,7 +115,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
         going_on(operation, "There is more to do: POST to `next`.")
     });
     to.on(Verb::Post, "/v1/inventory/reconciliations/{id}/apply", do_apply, || {
-        let operation = with_id(with_calls(work("applyReconciliation", "Adjusts what drifted", adjustments::CREATE)))
+        let operation = with_id(with_calls(work("applyReconciliation", "Adjusts what drifted: the comparison is its preview", adjustments::CREATE)))
             .about(
                 "`rows` is `all`, or the lines of rows that drifted. Each row is adjusted once, and only where Zoho's figure is still \
                  the compared one. Items that were changed while they were counted are applied only by their lines. An empty body goes \
@@ -160,14 +169,27 @@ async fn create(
     Shared(app): Shared<Arc<App>>,
     caller: Caller,
     Params(params): Params<UploadParams>,
+    headers: HeaderMap,
     uploaded: Result<Uploaded, Problem>,
 ) -> Result<Response, Problem> {
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Stock).await?;
+    let key = idempotency_key(&headers)?;
+    let agreed = upload::agreed(params.calls.as_deref())?;
     let upload = upload::read(params, uploaded, 0)?;
+    let mut id = time_ordered(app.clock.now());
+    let request = key.is_some().then(|| upload::digest(&upload));
+    if let Some(key) = key {
+        let mark = sha256_hex(format!("{} {key}", caller.key.id).as_bytes());
+        id = app.reconciliations.id_of(&connection, &mark, &id).await?;
+        if app.reconciliations.head::<Head>(&connection, &id).await?.is_some() {
+            return again(&app, &caller, &connection, &id, request.as_ref(), agreed).await;
+        }
+    }
     let account = app.zoho.account(&caller, &connection).await?;
     let organization = app.zoho.organization(&caller, &connection).await?.unwrap_or_default();
     let now = app.clock.now();
-    let mut head = Head::new(time_ordered(now), upload::about(&upload), now);
+    let mut head = Head::new(id, upload::about(&upload), now);
+    head.request = request;
     (head.key, head.key_label) = (caller.key.id.clone(), caller.key.label.clone());
     head.account.clone_from(&account);
     head.organization = Some(organization.name).filter(|name| !name.is_empty());
@@ -180,6 +202,30 @@ async fn create(
     // It is stored: whatever comes now, the answer says under which id.
     work.has_moved = true;
     advance(&app, &target, work, StatusCode::CREATED).await
+}
+
+/// The same request once more: it goes on with what the first one made.
+async fn again(
+    app: &App,
+    caller: &Caller,
+    connection: &ConnectionName,
+    id: &str,
+    request: Option<&String>,
+    agreed: bool,
+) -> Result<Response, Problem> {
+    let mut work = Work::take(app, caller, connection, id).await?;
+    if work.head.request.as_ref() != request {
+        let problem = Problem::new(
+            Code::IdempotencyKeyReused,
+            format!("Another reconciliation, {id}, was made with this `Idempotency-Key`."),
+        );
+        return Err(work.give_up(problem).await);
+    }
+    work.head.calls_agreed |= agreed;
+    work.has_moved = true;
+    let (hurried, account) = (hurried(caller), work.head.account.clone());
+    let target = target(&hurried, connection, &account);
+    advance(app, &target, work, StatusCode::CREATED).await
 }
 
 async fn add(

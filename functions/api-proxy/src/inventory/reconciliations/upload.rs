@@ -29,7 +29,7 @@ const MAX_REASON: usize = 100;
 #[derive(Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct UploadParams {
-    calls: Option<String>,
+    pub(super) calls: Option<String>,
     name: Option<String>,
     location: Option<String>,
     reason: Option<String>,
@@ -128,6 +128,11 @@ impl Upload {
         }
         self
     }
+}
+
+/// What tells a request from another one.
+pub(super) fn digest(upload: &Upload) -> String {
+    sha256_hex(format!("{} {:?}", upload.digest, upload.sent.about).as_bytes())
 }
 
 /// What a new reconciliation is about.

@@ -15,6 +15,7 @@ use super::amount;
 use super::estimate;
 use super::order_body::{Line, MAX_LINES, Order};
 use super::plan::CreateOrder;
+use crate::inventory::adjustments::demand_date;
 use crate::inventory::details::details;
 use crate::inventory::lookup::named::{NamedItem, OneName, find_item};
 use crate::inventory::lookup::{self, Customer};
@@ -34,6 +35,11 @@ pub(super) async fn prepare(
 ) -> Result<Draft<CreateOrder>, Problem> {
     if order.line_items.is_empty() || order.line_items.len() > MAX_LINES {
         return Err(invalid(format!("`line_items` must have 1 to {MAX_LINES} lines.")));
+    }
+    for (field, date) in [("date", &order.date), ("shipment_date", &order.shipment_date)] {
+        if let Some(date) = date {
+            demand_date(field, date)?;
+        }
     }
     let customer = customer(zoho, request, order.customer.as_deref(), order.customer_id.as_deref()).await?;
     let items = items_of(zoho, mappings, request, &order.line_items).await?;

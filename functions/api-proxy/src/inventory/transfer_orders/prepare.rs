@@ -39,7 +39,7 @@ pub(super) async fn prepare(
         return Err(invalid("`from` and `to` are one location: nothing would move.".to_owned()));
     }
     if let Some(date) = &asked.date {
-        demand_date(date)?;
+        demand_date("date", date)?;
     }
     if asked.transfer_order_number.as_deref().is_some_and(|number| number.trim().is_empty()) {
         return Err(invalid("`transfer_order_number` is empty.".to_owned()));
@@ -95,7 +95,7 @@ async fn preview(zoho: &Zoho, target: &Target<'_>, plan: &TransferStock) -> Resu
         "in_transit": plan.in_transit,
         "lines": judged.iter().map(Judged::shown_unsent).collect::<Vec<_>>(),
         "warnings": warnings,
-        "untrusted": ["lines"],
+        "untrusted": ["transfer_order_number", "lines", "warnings"],
     }))
 }
 

@@ -106,7 +106,7 @@ async fn receive(
 ) -> Result<Response, Problem> {
     let id = record_id(&id)?.to_owned();
     if let Some(date) = &params.date {
-        demand_date(date).map_err(|problem| invalid(problem.detail()))?;
+        demand_date("date", date).map_err(|problem| invalid(problem.detail()))?;
     }
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Stock).await?;
     let action = "POST /v1/inventory/transferorders/{id}/receive";

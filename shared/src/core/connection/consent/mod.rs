@@ -94,6 +94,9 @@ pub struct Begun {
     pub cookie: String,
     /// The digest of the link it began with, which is used up when it ends.
     pub link: Option<String>,
+    /// Whether Zoho was given a challenge (PKCE), whose verifier belongs to that cookie.
+    #[serde(default)]
+    pub challenged: bool,
 }
 
 #[derive(Serialize, Deserialize)]

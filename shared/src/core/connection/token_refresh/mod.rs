@@ -14,7 +14,7 @@ use crate::core::connection::consent::CHOICE;
 use crate::core::connection::consent::Ending;
 use crate::core::connection::organization::Organization;
 use crate::zoho::data_centre::DataCentre;
-use crate::zoho::secrets::AuthorizationCode;
+use crate::zoho::secrets::{AuthorizationCode, CodeVerifier};
 
 /// What token-refresh can be asked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -38,6 +38,13 @@ pub enum Ask {
         /// The code.
         #[serde(serialize_with = "AuthorizationCode::serialize_exposed")]
         code: AuthorizationCode,
+        /// What belongs to the consent's challenge, where it had one.
+        #[serde(
+            default,
+            skip_serializing_if = "Option::is_none",
+            serialize_with = "CodeVerifier::serialize_exposed_option"
+        )]
+        verifier: Option<CodeVerifier>,
         /// The digest of what its owner must bring to choose one of several organisations.
         ticket: String,
     },

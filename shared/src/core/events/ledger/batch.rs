@@ -4,26 +4,16 @@
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
-use crate::base::clock::{SignedDuration, Timestamp, earlier, later};
-use crate::base::id::{ConnectionName, time_ordered};
-use crate::core::events::ledger::fan_out::PROGRESS;
-use crate::core::events::ledger::{Entry, Ledger, MAX_AT_ONCE, MAX_TRIES, crowded};
-use crate::store::{Condition, Key, Outcome, Put, Query, Row, StoreError, Version, Write};
-
-/// The most entries of one batch: their ids fit into a row.
-const MAX_BATCH_ENTRIES: usize = 2000;
-
-/// Marks of replays that go in one transaction.
-const MAX_MARKS: usize = 90;
+use crate::base::clock::{SignedDuration, Timestamp, later};
+use crate::base::id::ConnectionName;
+use crate::core::events::ledger::{Entry, Ledger, MAX_AT_ONCE};
+use crate::store::{Condition, Key, Order, Put, Query, StoreError, Version, Write};
 
 /// Open batches that one sweep reads. With that many open, no further batch is made: no sweep would read it.
 pub const MAX_OPEN_BATCHES: usize = 100;
 
-/// A try that takes longer is counted as failed: its process died.
-const MAX_TRY_TIME: SignedDuration = SignedDuration::from_secs(45);
-
-/// Turns are counted over this time.
-const TURN_WINDOW: SignedDuration = SignedDuration::from_hours(1);
+/// So many of the batches that are done with are looked at for the one that was taken last.
+const LAST_TOLD: usize = 10;
 
 /// What was told, or will be.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -46,6 +36,9 @@ pub struct Batch {
     pub next: Timestamp,
     /// How the last try went.
     pub said: Option<String>,
+    /// The turn that the last try took, in milliseconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn: Option<i64>,
 }
 
 /// Where a batch stands.
@@ -77,33 +70,7 @@ pub enum Stage {
 pub struct Frozen {
     /// The batch.
     pub batch: Batch,
-    version: Version,
-}
-
-/// How far batches have come in a connection's queue.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Progress {
-    told: Option<String>,
-}
-
-/// The state of the agent's hook: turns taken, and its refusal.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Standing {
-    /// When turns were begun in the last hour, in milliseconds.
-    turns: Vec<i64>,
-    /// The hook, as a digest, that refused us for good, and how.
-    pub refused: Option<(String, u16)>,
-}
-
-/// Whether a try may begin.
-#[derive(Debug)]
-pub enum Begun {
-    /// It may, and is written down. The moment is the turn that it takes.
-    Try(Frozen, i64),
-    /// All turns of the hour are taken; then one comes free.
-    NoTurn(Timestamp),
-    /// Another run is working on it.
-    Taken,
+    pub(super) version: Version,
 }
 
 pub(super) fn open_key(connection: &ConnectionName, id: &str) -> Key {
@@ -118,26 +85,27 @@ pub(super) fn again_key(connection: &ConnectionName, id: &str) -> Key {
     Key::new(format!("again#{connection}"), id)
 }
 
-fn progress_key(connection: &ConnectionName) -> Key {
-    Key::new(PROGRESS, format!("tell/{connection}"))
-}
-
-fn standing_key() -> Key {
-    Key::new("agent", "hook")
-}
-
-impl Standing {
-    /// When the next turn is free, where none is now.
-    pub fn next_turn(&self, now: Timestamp, per_hour: usize) -> Option<Timestamp> {
-        let since = earlier(now, TURN_WINDOW).as_millisecond();
-        let recent: Vec<i64> = self.turns.iter().copied().filter(|at| *at > since).collect();
-        let blocking = recent.len().checked_sub(per_hour)?;
-        let first = recent.get(blocking).or(recent.last()).copied().unwrap_or_default();
-        Some(later(Timestamp::from_millisecond(first).unwrap_or(now), TURN_WINDOW))
-    }
-}
-
 impl Ledger {
+    /// When the gateway took one of the last batches that are done with.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn told_last(&self, connection: &ConnectionName) -> Result<Option<Timestamp>, StoreError> {
+        let query = Query {
+            partition: format!("told#{connection}"),
+            limit: LAST_TOLD,
+            order: Order::Descending,
+            ..Query::default()
+        };
+        let mut last = None;
+        for row in self.events.query(query).await?.rows {
+            if let Stage::Admitted { at, .. } = row.read::<Batch>()?.stage {
+                last = last.max(Some(at));
+            }
+        }
+        Ok(last)
+    }
+
     /// The batches of which not all is done with, oldest first.
     ///
     /// # Errors
@@ -146,171 +114,6 @@ impl Ledger {
         let page =
             self.events.query(Query::partition(format!("batch#{connection}"), MAX_OPEN_BATCHES)).await?;
         page.rows.iter().map(|row| Ok(Frozen { batch: row.read()?, version: row.version.clone() })).collect()
-    }
-
-    /// Makes a batch of the entries that are wanted and were in none yet. Nothing where there are no such entries, where all of them
-    /// are claimed, or where another run has just made a batch.
-    ///
-    /// # Errors
-    /// Where the store fails.
-    pub async fn freeze(
-        &self,
-        connection: &ConnectionName,
-        wanted: impl Fn(&Entry) -> bool,
-        write: impl FnOnce(&str, &[Entry]) -> String,
-    ) -> Result<Option<Frozen>, StoreError> {
-        let key = progress_key(connection);
-        let row = self.events.get(&key).await?;
-        let progress: Progress = row.as_ref().map_or_else(|| Ok(Progress::default()), Row::read)?;
-        let mut entries = Vec::new();
-        let again =
-            self.events.query(Query::partition(format!("again#{connection}"), MAX_BATCH_ENTRIES)).await?;
-        for row in &again.rows {
-            // Replayed entries that batches have not reached yet come with the others.
-            if progress.told.as_ref().is_some_and(|told| row.key.sort <= *told)
-                && let Some(found) = self.open_row(connection, &row.key.sort).await?
-            {
-                entries.push(found.read()?);
-            }
-        }
-        let mut last = progress.told.clone();
-        self.scan(connection, progress.told.clone(), |entry, _| {
-            last = Some(entry.id.clone());
-            if wanted(&entry) {
-                entries.push(entry);
-            }
-            entries.len() < MAX_BATCH_ENTRIES
-        })
-        .await?;
-        let now = self.clock.now();
-        if entries.iter().all(|entry| entry.is_claimed(now)) && !entries.is_empty() {
-            return Ok(None);
-        }
-        let condition = row.map_or(Condition::Absent, |row| Condition::Version(row.version));
-        let moved = last != progress.told;
-        let mut steps = Vec::new();
-        let id = time_ordered(now);
-        let batch = Batch {
-            body: write(&id, &entries),
-            id,
-            at: now,
-            ids: entries.iter().map(|entry| entry.id.clone()).collect(),
-            attempts: 0,
-            rounds: 0,
-            stage: Stage::Waiting,
-            next: now,
-            said: None,
-        };
-        let made = !entries.is_empty();
-        if made {
-            steps.push(Write::Put(batch.put(connection, Condition::Absent, self.retention)?));
-        }
-        steps.push(Write::Put(Put::record(key, &Progress { told: last }, condition)?));
-        let gone = again.rows.into_iter().map(|row| Write::Delete(row.key, Condition::Version(row.version)));
-        let mut gone: Vec<Write> = gone.collect();
-        let rest = gone.split_off(gone.len().min(MAX_MARKS));
-        steps.extend(gone);
-        if !made && !moved && steps.len() == 1 {
-            return Ok(None);
-        }
-        let outcome = self.events.transact(steps).await?;
-        if outcome.is_done() {
-            // If the process dies before this, the remaining entries are reported twice.
-            for rest in rest.chunks(MAX_MARKS) {
-                self.write(rest.to_vec()).await?;
-            }
-        }
-        match outcome {
-            Outcome::Done(Some(version)) if made => Ok(Some(Frozen { batch, version })),
-            _ => Ok(None),
-        }
-    }
-
-    /// How we stand with the hook.
-    ///
-    /// # Errors
-    /// Where the store fails.
-    pub async fn standing(&self) -> Result<Standing, StoreError> {
-        Ok(self.read_standing().await?.0)
-    }
-
-    async fn read_standing(&self) -> Result<(Standing, Condition), StoreError> {
-        match self.events.get(&standing_key()).await? {
-            Some(row) => Ok((row.read()?, Condition::Version(row.version))),
-            None => Ok((Standing::default(), Condition::Absent)),
-        }
-    }
-
-    /// Writes down that a batch is about to be sent, and takes a turn for it: a run may begin even where its answer is lost.
-    ///
-    /// # Errors
-    /// Where the store fails.
-    pub async fn begin_try(
-        &self,
-        connection: &ConnectionName,
-        frozen: &Frozen,
-        per_hour: usize,
-    ) -> Result<Begun, StoreError> {
-        for _ in 0..MAX_TRIES {
-            let now = self.clock.now();
-            let (mut standing, condition) = self.read_standing().await?;
-            if let Some(free) = standing.next_turn(now, per_hour) {
-                return Ok(Begun::NoTurn(free));
-            }
-            let turn = now.as_millisecond();
-            let since = earlier(now, TURN_WINDOW).as_millisecond();
-            standing.turns.retain(|at| *at > since);
-            standing.turns.push(turn);
-            let mut batch = frozen.batch.clone();
-            batch.attempts += 1;
-            batch.next = later(now, MAX_TRY_TIME);
-            let steps = vec![
-                Write::Put(batch.put(
-                    connection,
-                    Condition::Version(frozen.version.clone()),
-                    self.retention,
-                )?),
-                Write::Put(Put::record(standing_key(), &standing, condition)?),
-            ];
-            match self.events.transact(steps).await? {
-                Outcome::Done(Some(version)) => return Ok(Begun::Try(Frozen { batch, version }, turn)),
-                Outcome::Refused { step: 1, .. } => {}
-                _ => return Ok(Begun::Taken),
-            }
-        }
-        Err(crowded())
-    }
-
-    /// Gives a turn back: no run began.
-    ///
-    /// # Errors
-    /// Where the store fails.
-    pub async fn give_back(&self, turn: i64) -> Result<(), StoreError> {
-        self.change_standing(|standing| {
-            if let Some(place) = standing.turns.iter().position(|at| *at == turn) {
-                standing.turns.remove(place);
-            }
-        })
-        .await
-    }
-
-    /// Remembers that this hook refuses us, until there is another.
-    ///
-    /// # Errors
-    /// Where the store fails.
-    pub async fn refused_by(&self, hook: &str, status: u16) -> Result<(), StoreError> {
-        self.change_standing(|standing| standing.refused = Some((hook.to_owned(), status))).await
-    }
-
-    async fn change_standing(&self, change: impl Fn(&mut Standing)) -> Result<(), StoreError> {
-        for _ in 0..MAX_TRIES {
-            let (mut standing, condition) = self.read_standing().await?;
-            change(&mut standing);
-            if self.events.put(Put::record(standing_key(), &standing, condition)?).await?.is_done() {
-                return Ok(());
-            }
-        }
-        Err(crowded())
     }
 
     /// Stores the new state of a batch, unless another run has changed it since. Gives the batch as stored.
@@ -368,7 +171,7 @@ impl Ledger {
 }
 
 impl Batch {
-    fn put(
+    pub(super) fn put(
         &self,
         connection: &ConnectionName,
         condition: Condition,

@@ -80,7 +80,7 @@ impl Ledger {
             chooser.see_all(read);
             let Chooser { mut chosen, more, busy, .. } = chooser;
             if chosen.is_empty() {
-                return Ok(match (&batch, busy) {
+                let nothing = match (&batch, busy) {
                     (None, _) => Claimed::Taken { claim: None, entries: Vec::new(), more },
                     (Some(_), Some(until)) => Claimed::Busy(until),
                     // Behind so many others that they were not looked at.
@@ -90,7 +90,13 @@ impl Ledger {
                         Claimed::Busy(later(now, FULL_QUEUE_PAUSE))
                     }
                     (Some(_), None) => Claimed::Over,
-                });
+                };
+                if let (Some(batch), Claimed::Busy(_) | Claimed::Over) = (&batch, &nothing)
+                    && let Err(error) = self.note_wasted(connection, batch).await
+                {
+                    tracing::warn!(%connection, %error, "a wasted turn could not be noted");
+                }
+                return Ok(nothing);
             }
             chosen.sort_by(|(left, _), (right, _)| left.id.cmp(&right.id));
             let until = later(now, SignedDuration::from_secs(seconds.into()));

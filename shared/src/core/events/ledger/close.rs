@@ -2,7 +2,7 @@
 
 use futures::future::try_join_all;
 
-use crate::base::clock::SignedDuration;
+use crate::base::clock::{SignedDuration, later};
 use crate::base::id::ConnectionName;
 use crate::core::events::ledger::{
     Claim, Closed, End, EndState, Entry, Ledger, MAX_AT_ONCE, MAX_TRIES, crowded, ends, queue,
@@ -30,6 +30,12 @@ pub enum AckResult {
     /// The caller holds no claim on the entry with this id. Nothing was changed.
     NotClaimed(String),
 }
+
+/// The partition, before the connection's name, of the row that each acknowledgement writes: it wakes event-delivery.
+pub const FREED: &str = "freed#";
+
+/// How long that row is kept. Only the moment of its writing counts.
+const FREED_RETENTION: SignedDuration = SignedDuration::from_hours(1);
 
 /// The outcome of an entry that an operator replayed, until it is closed again.
 pub const REPLAYED: &str = "replayed";
@@ -88,11 +94,29 @@ impl Ledger {
                 };
                 states.push((id.clone(), state));
             }
-            if steps.is_empty() || self.write(steps).await? {
+            if steps.is_empty() {
+                return Ok(AckResult::Written(states));
+            }
+            if self.write(steps).await? {
+                self.wake_delivery(connection).await;
                 return Ok(AckResult::Written(states));
             }
         }
         Err(crowded())
+    }
+
+    /// Writes the row by which event-delivery is woken: later changes of these records may wait for the acknowledgement. A failure is
+    /// no reason to refuse it, because the schedule comes within a minute.
+    async fn wake_delivery(&self, connection: &ConnectionName) {
+        let now = self.clock.now();
+        let key = Key::new(format!("freed#{connection}"), "last");
+        let written = async {
+            let put = Put::record(key, &now, Condition::Any)?.until(later(now, FREED_RETENTION));
+            self.events.put(put).await
+        };
+        if let Err(error) = written.await {
+            tracing::warn!(%connection, %error, "delivery could not be woken after an acknowledgement");
+        }
     }
 
     /// Closes those of the entries that are not claimed, because they cannot be delivered; says how many.

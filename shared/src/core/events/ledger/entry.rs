@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use crate::base::clock::{SignedDuration, Timestamp, later};
 use crate::base::id::{ConnectionName, is_time_ordered};
+use crate::core::events::TEST;
 use crate::core::events::ledger::{ends, queue};
 use crate::store::{Condition, Key, Put, StoreError};
 
@@ -67,7 +68,7 @@ pub enum EndState {
 pub struct End {
     /// The state it ended in.
     pub state: EndState,
-    /// The reason, in one word: `done`, `failed`, `own_write`, `superseded`, `not_deleted`, `refused`, `unclaimed`.
+    /// The reason, in one word: `done`, `failed`, `own_write`, `superseded`, `not_deleted`, `test`, `refused`, `unclaimed`.
     pub outcome: String,
     /// What the worker or the connector noted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -100,6 +101,11 @@ impl Entry {
     /// Whether polling found it.
     pub fn is_found(&self) -> bool {
         self.data.get(FOUND.0).and_then(Value::as_str) == Some(FOUND.1)
+    }
+
+    /// Whether the operator sent it as a test, which is nothing to work on.
+    pub fn is_test(&self) -> bool {
+        self.data.get(TEST) == Some(&Value::Bool(true))
     }
 
     /// Whether it is claimed.

@@ -100,8 +100,8 @@ impl Ledger {
         Ok(if self.write(steps).await? { count } else { 0 })
     }
 
-    /// Closes entries that need no work: our own writes, changes that arrive after a newer one of the same record, and deletions of
-    /// records that still exist.
+    /// Closes entries that need no work: our own writes, changes that arrive after a newer one of the same record, deletions of
+    /// records that still exist, and tests of the operator's.
     async fn sort(
         &self,
         connection: &ConnectionName,
@@ -117,7 +117,9 @@ impl Ledger {
             }
             let change = Change::of(&entry, lookup);
             let mut end = None;
-            if change.deletion && matches!(lookup, Some(RecordState::There(_))) {
+            if entry.is_test() {
+                end = Some("test");
+            } else if change.deletion && matches!(lookup, Some(RecordState::There(_))) {
                 end = Some("not_deleted");
             } else if let Some(subject) = &entry.subject {
                 let before = match records.newest.get(subject) {

@@ -30,9 +30,15 @@ pub struct Life {
     /// How the last try to tell went.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_answer: Option<String>,
+    /// When the gateway took the message.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub told: Option<Timestamp>,
     /// When it is tried again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub next_try: Option<Timestamp>,
+    /// Until when it waits because all turns of the hour are taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waits_until: Option<Timestamp>,
     /// Which key claimed it last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub claimed_by: Option<String>,
@@ -59,7 +65,11 @@ impl Ledger {
         if let Some(row) = self.open_row(connection, id).await? {
             let entry: Entry = row.read()?;
             let batch = self.batch_of(connection, &entry, true).await?;
-            return Ok(self.open(&entry, batch));
+            let mut life = self.open(&entry, batch);
+            if life.state == "queued" {
+                life.waits_until = self.standing().await?.waits_for_turn(&entry.kind, self.clock.now());
+            }
+            return Ok(life);
         }
         let Some(row) = self.closed_row(connection, id).await? else {
             return Ok(Life { state: "received", ..Life::default() });
@@ -119,7 +129,9 @@ impl Ledger {
             life.last_answer = batch.said;
             match batch.stage {
                 Stage::Waiting => life.next_try = Some(batch.next),
-                Stage::Admitted { run, .. } => (life.state, life.run) = ("admitted", run),
+                Stage::Admitted { run, at } => {
+                    (life.state, life.run, life.told) = ("admitted", run, Some(at));
+                }
                 Stage::Refused { .. } | Stage::Unclaimed => {}
             }
         }

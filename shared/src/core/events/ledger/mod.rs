@@ -12,21 +12,25 @@ mod claim;
 mod close;
 mod entry;
 mod fan_out;
+mod freeze;
 mod life;
 mod lookup;
 mod newest;
 mod scan;
+mod standing;
 
 use std::sync::Arc;
 
-pub use batch::{Batch, Begun, Frozen, MAX_OPEN_BATCHES, Progress, Stage, Standing};
+pub use batch::{Batch, Frozen, MAX_OPEN_BATCHES, Stage};
 pub use claim::{ClaimTarget, Claimed};
-pub use close::{AckResult, Ending, REPLAYED};
+pub use close::{AckResult, Ending, FREED, REPLAYED};
 pub use entry::{Claim, Closed, EARLIER, End, EndState, Entry, FOUND, is_entry_id, split_entry_id};
 pub use fan_out::{FanOut, Step, narrow};
+pub use freeze::Progress;
 pub use life::Life;
 pub use lookup::{RecordState, RecordStates, UNCONFIRMED};
 pub use newest::{Newest, REMEMBERED};
+pub use standing::{Begun, Standing};
 
 use crate::base::clock::{SharedClock, SignedDuration};
 use crate::base::id::ConnectionName;
@@ -75,6 +79,15 @@ impl Ledger {
 
     async fn open_row(&self, connection: &ConnectionName, id: &str) -> Result<Option<Row>, StoreError> {
         self.events.get(&Key::new(queue(connection), id)).await
+    }
+
+    /// An entry, open or closed.
+    async fn entry(&self, connection: &ConnectionName, id: &str) -> Result<Option<Entry>, StoreError> {
+        if let Some(row) = self.open_row(connection, id).await? {
+            return row.read().map(Some);
+        }
+        let closed = self.closed_row(connection, id).await?;
+        closed.map(|row| Ok(row.read::<Closed>()?.entry)).transpose()
     }
 
     async fn closed_row(&self, connection: &ConnectionName, id: &str) -> Result<Option<Row>, StoreError> {

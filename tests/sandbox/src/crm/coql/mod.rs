@@ -18,6 +18,7 @@ use crate::accounts::scope;
 use crate::http::{Answer, Call};
 use crate::object::{Object, object};
 use crate::state::State;
+use crate::switches::Switches;
 
 /// Answers a query. Every module in it needs its own READ scope.
 pub(crate) fn answer(state: &State, call: &Call, scopes: &[String]) -> Answer {
@@ -42,7 +43,7 @@ pub(crate) fn answer(state: &State, call: &Call, scopes: &[String]) -> Answer {
         let status = if state.switches.crm_scope_mismatch_403() { 403 } else { 401 };
         return error(status, "OAUTH_SCOPE_MISMATCH", json!({}), "invalid oauth scope to access this URL");
     }
-    if let Some(hidden) = hidden(&state.switches.crm_hidden_fields, &query) {
+    if let Some(hidden) = hidden(&state.switches, &query) {
         return wrong::Wrong::Column(hidden).answer();
     }
     let (limit, offset) = (query.limit, query.offset);
@@ -87,7 +88,7 @@ fn with_fields(call: &Call) -> Result<bool, Answer> {
 }
 
 /// The first column that the profile hides: it refuses the whole query.
-fn hidden(hidden: &[String], query: &parse::Query) -> Option<String> {
+fn hidden(switches: &Switches, query: &parse::Query) -> Option<String> {
     fn of<'a>(condition: &'a parse::Condition, names: &mut Vec<&'a String>) {
         match condition {
             parse::Condition::Test { column, .. } => names.push(column),
@@ -100,7 +101,7 @@ fn hidden(hidden: &[String], query: &parse::Query) -> Option<String> {
     let mut names: Vec<&String> = query.columns.iter().map(|selected| &selected.column).collect();
     names.extend(query.order.iter().map(|(name, _)| name));
     of(&query.condition, &mut names);
-    names.into_iter().find(|name| hidden.contains(name)).cloned()
+    names.into_iter().find(|name| switches.hides(name)).cloned()
 }
 
 /// One credit for up to 200 rows, two for up to 1,000, three beyond.

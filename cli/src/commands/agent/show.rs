@@ -1,0 +1,37 @@
+//! `zoho-connector agent show`.
+
+use clap::Args;
+
+use super::hook::known;
+use super::state::Found;
+use crate::commands::failure::Failure;
+use crate::commands::installation::Installation;
+use crate::terminal::say;
+
+#[derive(Args)]
+pub(crate) struct Show {
+    /// One JSON document in place of lines
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    installation: Installation,
+}
+
+impl Show {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let opened = self.installation.open().await?;
+        let hook = known(&opened).await?;
+        let found = Found::look(&opened.services, &hook).await?;
+        if self.json {
+            say(serde_json::to_string_pretty(&found.document(&hook)).unwrap_or_default());
+            return Ok(());
+        }
+        let line = |name: &str, value: &str| say(format!("{name:<16}{value}"));
+        line("Hook", hook.url.as_str());
+        line("Agent", hook.agent_id.as_deref().unwrap_or("the gateway's default"));
+        line("Types", &hook.types.join(","));
+        line("Turns per hour", &hook.turns_per_hour.to_string());
+        line("State", &found.line(&hook));
+        Ok(())
+    }
+}

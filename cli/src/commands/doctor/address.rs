@@ -1,0 +1,226 @@
+//! The public address: that it can be looked up, has a good certificate, is answered by this version of the connector and by
+//! this very installation; and the clocks.
+
+use std::error::Error;
+use std::time::Duration;
+
+use jiff::fmt::rfc2822;
+use reqwest::header::{DATE, HeaderMap};
+use reqwest::tls::TlsInfo;
+use reqwest::{Client, Response, Url};
+use serde_json::Value;
+use shared::base::clock::Timestamp;
+use shared::base::settings::Home;
+use shared::core::grant::client::Clients;
+use shared::zoho::data_centre::DataCentre;
+use shared::zoho::http;
+
+use super::certificate;
+use super::key_for_a_check::KeyForACheck;
+use super::report::Report;
+use crate::commands::installation::Opened;
+
+const CHECK: &str = "Public address";
+
+const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// A difference of clocks that matters to nobody, in seconds.
+const CLOCKS_AGREE: i64 = 60;
+
+/// Looks at the address, and says whether this installation answers there.
+pub(super) async fn check(report: &mut Report, opened: &Opened) -> bool {
+    let client = match http::browser() {
+        Ok(client) => client,
+        Err(error) => {
+            report.bad(CHECK, error, "build zoho-connector anew");
+            return false;
+        }
+    };
+    check_clock(report, opened, &client).await;
+    let url = opened.public_url.as_str();
+    if let Some(why) = unknown_name(url).await {
+        report.bad(
+            CHECK,
+            format!("the name in {url} cannot be looked up: {why}"),
+            "set the name's DNS record, or correct the address (--public-url, ZOHO_CONNECTOR_PUBLIC_URL)",
+        );
+        return false;
+    }
+    let answer = match client.get(format!("{url}/health")).timeout(CALL_TIMEOUT).send().await {
+        Ok(answer) => answer,
+        Err(error) => {
+            unreachable(report, opened, &error);
+            return false;
+        }
+    };
+    let now = opened.services.clock.now();
+    if let Some(der) = answer.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate) {
+        certificate::check(report, der, now);
+    }
+    let Some(version) = version(answer).await else {
+        report.bad(
+            CHECK,
+            format!("something answers at {url}, but it is no Zoho Connector"),
+            "lead the address to the connector (reverse proxy, tunnel, port), or correct it with --public-url",
+        );
+        return false;
+    };
+    report.good(CHECK, format!("a connector answers at {url}"));
+    check_version(report, opened, &version);
+    is_ours(report, opened, &client).await
+}
+
+/// Whether a connector answers there.
+pub(in crate::commands) async fn answers(url: &str) -> bool {
+    let Ok(client) = http::browser() else { return false };
+    match client.get(format!("{url}/health")).timeout(CALL_TIMEOUT).send().await {
+        Ok(answer) => version(answer).await.is_some(),
+        Err(_) => false,
+    }
+}
+
+/// Why the host's name leads nowhere.
+async fn unknown_name(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok()?;
+    let (host, port) = (url.host_str()?.trim_matches(['[', ']']).to_owned(), url.port_or_known_default()?);
+    tokio::net::lookup_host((host, port)).await.err().map(|error| error.to_string())
+}
+
+fn unreachable(report: &mut Report, opened: &Opened, error: &reqwest::Error) {
+    let (url, words) = (opened.public_url.as_str(), causes(error));
+    if words.contains("certificate") {
+        certificate::refused(report, &words);
+        return;
+    }
+    let why = if error.is_timeout() { "not in time".to_owned() } else { words };
+    let mend = match &opened.services.settings.home {
+        Home::Folder(folder) => format!(
+            "start it with `zoho-connector serve --data {}`; where it runs, lead the address to it (reverse proxy, tunnel, port)",
+            folder.display()
+        ),
+        Home::Stack(_) => {
+            "name the stack's output ApiUrl with --public-url, or lead your own domain to it".to_owned()
+        }
+    };
+    report.bad(CHECK, format!("nothing answers at {url} ({why})"), mend);
+}
+
+/// All that an error says, but for the address.
+fn causes(error: &reqwest::Error) -> String {
+    let mut words = Vec::new();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        words.push(cause.to_string());
+        next = cause.source();
+    }
+    let of_tls = words.iter().rev().find(|words| words.contains("certificate"));
+    of_tls.or(words.last()).cloned().unwrap_or_else(|| "no connection".to_owned())
+}
+
+/// The version of the connector that gave this answer to `/health`.
+async fn version(answer: Response) -> Option<String> {
+    let is_ok = answer.status().is_success();
+    let document: Value = serde_json::from_str(&answer.text().await.ok()?).ok()?;
+    let word = |name: &str| document.get(name).and_then(Value::as_str);
+    (is_ok && word("status") == Some("ok")).then(|| word("version").map(str::to_owned)).flatten()
+}
+
+fn check_version(report: &mut Report, opened: &Opened, theirs: &str) {
+    let ours = env!("CARGO_PKG_VERSION");
+    if theirs == ours {
+        return report.good("Version", ours);
+    }
+    let mend = match &opened.services.settings.home {
+        Home::Folder(_) => "install the same version on both sides, and start `serve` again",
+        Home::Stack(_) => {
+            "deploy this version (`sam build`, `sam deploy`), or install the version that is deployed"
+        }
+    };
+    report.bad("Version", format!("the connector there is {theirs}, this command is {ours}"), mend);
+}
+
+/// A key that may do nothing is made in our store: whoever knows it has our store. A stranger who gets it can do nothing with it.
+async fn is_ours(report: &mut Report, opened: &Opened, client: &Client) -> bool {
+    const CHECK: &str = "This installation";
+    let url = opened.public_url.as_str();
+    let key = match KeyForACheck::make(&opened.services, Vec::new(), Vec::new()).await {
+        Ok(key) => key,
+        Err(error) => {
+            report.bad(CHECK, error.to_string(), "see the check of the store");
+            return false;
+        }
+    };
+    let request = client.get(format!("{url}/v1/status")).timeout(CALL_TIMEOUT).bearer_auth(key.text.expose());
+    let answer = match request.send().await {
+        Ok(answer) => Some((answer.status().as_u16(), answer.text().await.unwrap_or_default())),
+        Err(_) => None,
+    };
+    let id = key.id.clone();
+    key.end().await;
+    let (status, text) = answer.unwrap_or_default();
+    let document: Value = serde_json::from_str(&text).unwrap_or_default();
+    if document.pointer("/key/id").and_then(Value::as_str) == Some(id.as_str()) {
+        report.good(CHECK, "the address leads to this very store");
+        return true;
+    }
+    let word = |name: &str| document.get(name).and_then(Value::as_str).unwrap_or("-");
+    match word("code") {
+        "key_invalid" => report.bad(
+            CHECK,
+            format!("the connector at {url} has another store: it does not know the keys of this one"),
+            "correct the address (--public-url), or name the installation that is served there (--data, --stack, --installation)",
+        ),
+        "store_unavailable" => report.bad(
+            CHECK,
+            format!("the connector at {url} does not reach its own store"),
+            match &opened.services.settings.home {
+                Home::Folder(_) => "look at the log of `serve`: disk, rights of the folder".to_owned(),
+                Home::Stack(stack) => format!(
+                    "its log group /aws/lambda/{}-api-proxy names the right or the table that is missing; `sam deploy` puts both back",
+                    stack.name
+                ),
+            },
+        ),
+        code => report.bad(
+            CHECK,
+            format!("{url}/v1/status answered {status} {code}: {}", word("detail")),
+            "let the reverse proxy pass everything on as it is, the header Authorization included",
+        ),
+    }
+    false
+}
+
+/// Zoho's clock is right. Ours is taken for it by every end of a token, of a key and of a consent.
+async fn check_clock(report: &mut Report, opened: &Opened, client: &Client) {
+    const CHECK: &str = "Clock";
+    let services = &opened.services;
+    let clients = Clients::read(&*services.stores.secrets).await;
+    let home = clients.ok().and_then(|(clients, _)| clients.newest().map(|client| client.home));
+    let accounts = services.centres.accounts(home.unwrap_or(DataCentre::Us));
+    let answer = match client.get(format!("{accounts}/")).timeout(CALL_TIMEOUT).send().await {
+        Ok(answer) => answer,
+        Err(error) => {
+            let mend = "let this machine reach Zoho over HTTPS: firewall, DNS";
+            return report.bad("Zoho", format!("{accounts} does not answer ({})", causes(&error)), mend);
+        }
+    };
+    report.good("Zoho", format!("{accounts} answers"));
+    let Some(theirs) = date(answer.headers()) else {
+        return report.open(CHECK, "Zoho's answer says no time");
+    };
+    let ahead = services.clock.now().as_second() - theirs.as_second();
+    if ahead.abs() < CLOCKS_AGREE {
+        return report.good(CHECK, "as Zoho's");
+    }
+    let side = if ahead > 0 { "ahead of" } else { "behind" };
+    report.bad(
+        CHECK,
+        format!("this machine's clock is {} s {side} Zoho's", ahead.abs()),
+        "set the machine's clock right, and keep it so by NTP (`timedatectl set-ntp true`)",
+    );
+}
+
+fn date(headers: &HeaderMap) -> Option<Timestamp> {
+    let text = headers.get(DATE)?.to_str().ok()?;
+    rfc2822::parse(text).ok().map(|date| date.timestamp())
+}

@@ -1,0 +1,131 @@
+//! Each connection: its state, the age of its token, its organisation.
+
+use shared::base::clock::{SignedDuration, Timestamp, earlier};
+use shared::base::settings::Home;
+use shared::core::connection::consent::Wish;
+use shared::core::connection::{self, Connection, State};
+use shared::zoho::scope::Product;
+
+use super::report::Report;
+use crate::commands::installation::Opened;
+
+/// The schedule renews a token half an hour before its end: with less than this left, it has missed several turns.
+const RENEWED_BY: SignedDuration = SignedDuration::from_mins(15);
+
+/// Looks at all of them, and gives those that are there.
+pub(super) async fn check(report: &mut Report, opened: &Opened) -> Vec<Connection> {
+    let all = match connection::list(&*opened.services.stores.state).await {
+        Ok(all) => all,
+        Err(error) => {
+            report.bad("Connections", error.to_string(), "see the check of the store");
+            return Vec::new();
+        }
+    };
+    if all.is_empty() {
+        report.bad("Connections", "nothing is connected", "`zoho-connector connect`");
+    }
+    for found in &all {
+        check_one(report, opened, found);
+    }
+    all
+}
+
+fn check_one(report: &mut Report, opened: &Opened, found: &Connection) {
+    let (check, now) = (format!("Connection {}", found.name), opened.services.clock.now());
+    match mend(opened, found) {
+        Some(mend) => {
+            let notice = found.notice().unwrap_or_else(|| found.state.as_str().to_owned());
+            report.bad(&check, format!("{}: {notice}", found.state.as_str()), mend);
+        }
+        None => report.good(&check, described(found)),
+    }
+    check_organization(report, found);
+    check_token(report, opened, found, now);
+}
+
+/// What is to be done about its state; nothing where it is well.
+fn mend(opened: &Opened, found: &Connection) -> Option<String> {
+    let name = &found.name;
+    Some(match &found.state {
+        State::Healthy if found.clock_ahead.is_none() => return None,
+        State::Healthy => match &opened.services.settings.home {
+            Home::Folder(_) => {
+                "set the clock of the machine that runs `serve` right: `timedatectl set-ntp true`".to_owned()
+            }
+            Home::Stack(_) => {
+                "nothing: AWS sets its own clocks, and the notice goes with the next renewal".to_owned()
+            }
+        },
+        State::CoolingDown { until, .. } => format!(
+            "wait until {until}: it goes on by itself. Where it comes again, let no other program renew tokens with this client"
+        ),
+        State::Exhausted { until } => format!("wait until {until}: it goes on by itself"),
+        State::Misconfigured { .. } => {
+            format!("`zoho-connector client set`, then `zoho-connector refresh --connection {name}`")
+        }
+        State::Disconnecting => format!("`zoho-connector disconnect --connection {name}` ends it"),
+        State::ReconnectRequired { .. } if Wish::again(found).is_some() => format!(
+            "its user opens {}{}, or you run `zoho-connector connect --connection {name}`",
+            opened.public_url.as_str(),
+            Wish::path_again(name)
+        ),
+        State::ReconnectRequired { .. } => format!("`zoho-connector connect --connection {name}`"),
+    })
+}
+
+fn described(found: &Connection) -> String {
+    let organizations = [&found.organization, &found.crm_organization];
+    let mut names: Vec<_> = organizations.into_iter().flatten().map(|found| found.name.as_str()).collect();
+    names.dedup();
+    let names = if names.is_empty() { "connected".to_owned() } else { names.join(" and ") };
+    format!("{names}, data centre {}, {} scopes", found.data_centre, found.scopes.iter().count())
+}
+
+fn check_organization(report: &mut Report, found: &Connection) {
+    let check = format!("Organisation {}", found.name);
+    if !found.scopes.products().contains(&Product::Inventory) {
+        return;
+    }
+    match &found.organization {
+        Some(organization) => report.good(check, format!("Zoho Inventory works on {}", organization.id)),
+        None => report.bad(
+            check,
+            "no organisation of Zoho Inventory is chosen, so that no call of Inventory can be made",
+            format!(
+                "`zoho-connector connect --connection {} --organization ID` (its id stands in Zoho Inventory under Manage Organizations)",
+                found.name
+            ),
+        ),
+    }
+}
+
+fn check_token(report: &mut Report, opened: &Opened, found: &Connection, now: Timestamp) {
+    let check = format!("Token {}", found.name);
+    if found.state != State::Healthy {
+        return;
+    }
+    let Some(end) = found.token_expires else {
+        return report.open(check, "none has been made yet");
+    };
+    if now < earlier(end, RENEWED_BY) {
+        let made = found.token_renewed_at.map(|at| format!(", made {at}")).unwrap_or_default();
+        return report.good(check, format!("good until {end}{made}"));
+    }
+    let mend = match &opened.services.settings.home {
+        Home::Folder(folder) => {
+            format!(
+                "let `zoho-connector serve --data {}` run all the time: it has the schedule inside",
+                folder.display()
+            )
+        }
+        Home::Stack(stack) => format!(
+            "switch the rule of {}-token-refresh on in EventBridge (rate: 5 minutes); `sam deploy` puts it back where it is gone",
+            stack.name
+        ),
+    };
+    report.bad(
+        check,
+        format!("it ends {end}, and the schedule has not renewed it: the schedule is off"),
+        mend,
+    );
+}

@@ -1,0 +1,137 @@
+//! The service keys: that there is one, that it has not ended, and that connections and keys may do the same.
+
+use shared::base::clock::Timestamp;
+use shared::core::access::key::{Keys, Permission, ServiceKey};
+use shared::core::connection::Connection;
+use shared::zoho::scope::{Access, Product, ScopeSet};
+
+use super::key_for_a_check::KeyForACheck;
+use super::report::Report;
+use crate::commands::installation::Opened;
+
+const CHECK: &str = "Keys";
+
+pub(super) async fn check(report: &mut Report, opened: &Opened, connections: &[Connection]) {
+    let services = &opened.services;
+    let now = services.clock.now();
+    let keys = match Keys::new(services.stores.state.clone(), services.clock.clone()).list().await {
+        Ok(keys) => keys,
+        Err(error) => return report.bad(CHECK, error.to_string(), "see the check of the store"),
+    };
+    let keys: Vec<_> = keys.into_iter().filter(|key| !KeyForACheck::is_label(&key.label)).collect();
+    if keys.is_empty() {
+        return report.bad(CHECK, "there is none, so that no agent can call", "`zoho-connector keys create`");
+    }
+    let (ended, alive): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| has_ended(key, now));
+    for key in &ended {
+        report.bad(
+            format!("Key {}", key.label),
+            format!("{} has ended{}", key.id, key.expires.map(|at| format!(" at {at}")).unwrap_or_default()),
+            format!("`zoho-connector keys revoke {}`, and `zoho-connector keys create` for the agent that used it", key.id),
+        );
+    }
+    let (off, alive): (Vec<_>, Vec<_>) = alive.into_iter().partition(|key| key.off_since.is_some());
+    for key in &off {
+        report.bad(
+            format!("Key {}", key.label),
+            format!("{} is off since this store was restored from a backup", key.id),
+            format!("`zoho-connector keys confirm {0}`, or `zoho-connector keys revoke {0}` if it was revoked after the backup", key.id),
+        );
+    }
+    for key in &alive {
+        check_one(report, key, connections);
+    }
+    for found in connections {
+        check_writes(report, found, &alive);
+    }
+}
+
+fn has_ended(key: &ServiceKey, now: Timestamp) -> bool {
+    key.expires.is_some_and(|end| end <= now)
+}
+
+/// What a key may do and its connections may not.
+fn check_one(report: &mut Report, key: &ServiceKey, connections: &[Connection]) {
+    let check = format!("Key {}", key.label);
+    let mut is_good = true;
+    for name in &key.connections {
+        let Some(found) = connections.iter().find(|found| found.name == *name) else {
+            is_good = false;
+            report.bad(
+                &check,
+                format!("{} is for {name}, which is not connected", key.id),
+                format!("`zoho-connector connect --connection {name}`"),
+            );
+            continue;
+        };
+        for (product, level) in key.permissions.iter().filter_map(of_product) {
+            is_good &= check_scopes(report, &check, key, found, (product, level));
+        }
+    }
+    if is_good {
+        let may: Vec<_> = key.permissions.iter().map(ToString::to_string).collect();
+        report.good(check, format!("{} may {}", key.id, may.join(",")));
+    }
+}
+
+fn of_product(permission: &Permission) -> Option<(Product, Access)> {
+    match permission {
+        Permission::Product(product, level) => Some((*product, *level)),
+        _ => None,
+    }
+}
+
+/// A level of which the consent holds nothing is a mistake; single scopes are left out on purpose, more often than not.
+fn check_scopes(
+    report: &mut Report,
+    check: &str,
+    key: &ServiceKey,
+    found: &Connection,
+    (product, level): (Product, Access),
+) -> bool {
+    let wanted = ScopeSet::of(&[product], level);
+    let missing: Vec<_> = wanted.iter().filter(|scope| !found.scopes.allows(scope)).collect();
+    if missing.is_empty() {
+        return true;
+    }
+    let below = Access::ALL.into_iter().rev().find(|lower| *lower < level);
+    let below = below.map(|lower| ScopeSet::of(&[product], lower)).unwrap_or_default();
+    let added = || wanted.iter().filter(|scope| !below.allows(scope));
+    let names = missing.join(", ");
+    if added().count() > 0 && added().all(|scope| missing.contains(&scope)) {
+        report.bad(
+            check,
+            format!("{} may {product}:{level}, but the consent of {} lacks {names}", key.id, found.name),
+            format!("`zoho-connector connect --connection {} --access {level}`, or give the agent a key that may less", found.name),
+        );
+        return false;
+    }
+    report.open(
+        check,
+        format!("{} may {product}:{level}, and the consent of {} leaves out {names}", key.id, found.name),
+    );
+    true
+}
+
+/// A connection that may write, and no key for it that may.
+fn check_writes(report: &mut Report, found: &Connection, keys: &[ServiceKey]) {
+    for product in found.scopes.products() {
+        let read = ScopeSet::of(&[product], Access::Read);
+        let all = ScopeSet::of(&[product], Access::Write);
+        let may_write = all.iter().any(|scope| !read.allows(scope) && found.scopes.allows(scope));
+        let writes = |permission: &Permission| {
+            of_product(permission).is_some_and(|(of, level)| of == product && level > Access::Read)
+        };
+        let mut of_it = keys.iter().filter(|key| key.connections.contains(&found.name));
+        if may_write && !of_it.any(|key| key.permissions.iter().any(writes)) {
+            report.bad(
+                format!("Writes {}", found.name),
+                format!("the consent allows writes to {product}, but every key only reads it: an agent's write is told `key_not_allowed`"),
+                format!(
+                    "`zoho-connector keys create --can inventory:write,crm:write,events --connections {}`; where nothing shall be written, `zoho-connector connect --connection {} --access read`",
+                    found.name, found.name
+                ),
+            );
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! `zoho-connector doctor`: looks at everything that an installation needs, and says of what is wrong how it is mended. It
+//! changes nothing but what a schedule or an agent's read would, and what it makes for itself ends with it.
+
+mod address;
+#[cfg(feature = "stack")]
+mod aws;
+mod certificate;
+mod client;
+mod connections;
+mod folder;
+mod hook;
+mod key_for_a_check;
+mod keys;
+mod reads;
+mod report;
+mod store;
+mod webhooks;
+
+use clap::Args;
+
+use crate::commands::failure::Failure;
+use crate::commands::installation::{Installation, Opened};
+pub(super) use address::answers;
+pub(super) use folder::agent_beside;
+use report::Report;
+
+#[derive(Args)]
+pub(crate) struct Doctor {
+    /// One JSON document, a list of `check`, `ok`, `found` and `mend`, in place of lines
+    #[arg(long)]
+    json: bool,
+    /// How many megabytes must be free on the disk of the folder
+    #[arg(long, value_name = "MB", default_value_t = folder::LEAST_FREE)]
+    least_free: u64,
+    #[command(flatten)]
+    installation: Installation,
+}
+
+impl Doctor {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let report = Report::new(self.json, &self.installation);
+        look(&self.installation, report, self.least_free).await
+    }
+}
+
+/// All checks of an installation, line by line.
+pub(super) async fn look_at_all(installation: &Installation) -> Result<(), Failure> {
+    look(installation, Report::new(false, installation), folder::LEAST_FREE).await
+}
+
+/// Whether Zoho knows the client that is set; where not, it is said why.
+pub(super) async fn is_client_good(installation: &Installation, opened: &Opened) -> bool {
+    let mut report = Report::new(false, installation);
+    client::check(&mut report, opened).await;
+    !report.has_bad()
+}
+
+async fn look(installation: &Installation, mut report: Report, least_free: u64) -> Result<(), Failure> {
+    if let Some(opened) = store::open(&mut report, installation, least_free).await? {
+        examine(&mut report, installation, &opened).await;
+    }
+    report.end()
+}
+
+/// Everything but what must be looked at before the store is opened.
+#[cfg_attr(not(feature = "stack"), expect(unused_variables, reason = "only a stack is asked by its name"))]
+async fn examine(report: &mut Report, installation: &Installation, opened: &Opened) {
+    let is_ours = address::check(report, opened).await;
+    client::check(report, opened).await;
+    let connections = connections::check(report, opened).await;
+    // After the tokens were looked at, because this renews those that are due.
+    #[cfg(feature = "stack")]
+    aws::check(report, installation, opened).await;
+    keys::check(report, opened, &connections).await;
+    reads::check(report, opened, &connections, is_ours).await;
+    webhooks::check(report, opened, is_ours).await;
+    hook::check(report, opened).await;
+}

@@ -1,0 +1,149 @@
+//! What the doctor found: a line for each check, with its cause and its mend where something is wrong.
+
+use serde_json::{Value, json};
+
+use crate::commands::failure::Failure;
+use crate::commands::installation::Installation;
+use crate::terminal::say;
+
+/// What became of one check.
+struct Finding {
+    check: String,
+    /// Nothing where it could not be asked.
+    ok: Option<bool>,
+    found: String,
+    mend: Option<String>,
+}
+
+impl Finding {
+    fn say(&self) {
+        let mark = match self.ok {
+            Some(true) => '✓',
+            Some(false) => '✗',
+            None => '–',
+        };
+        let (check, mut lines) = (&self.check, self.found.lines());
+        say(format!("{mark} {check:<22} {}", lines.next().unwrap_or_default()).trim_end());
+        lines.for_each(|line| say(format!("    {line}")));
+        if let Some(mend) = &self.mend {
+            say(format!("  → {mend}"));
+        }
+    }
+
+    fn to_json(&self) -> Value {
+        json!({ "check": self.check, "ok": self.ok, "found": self.found, "mend": self.mend })
+    }
+}
+
+/// All findings, in the order of the checks.
+pub(super) struct Report {
+    findings: Vec<Finding>,
+    as_json: bool,
+    /// What leads a command to this installation.
+    flags: String,
+}
+
+impl Report {
+    /// One that is shown line by line, as it comes; or as one document at its end.
+    pub(super) fn new(as_json: bool, installation: &Installation) -> Self {
+        let command = installation.command("");
+        let flags = match command.trim_start_matches("zoho-connector").trim() {
+            "" => String::new(),
+            flags => format!(" {flags}"),
+        };
+        Self { findings: Vec::new(), as_json, flags }
+    }
+
+    pub(super) fn good(&mut self, check: impl Into<String>, found: impl Into<String>) {
+        self.push(check.into(), Some(true), found.into(), None);
+    }
+
+    /// Something is wrong: the cause, and what to do about it.
+    pub(super) fn bad(
+        &mut self,
+        check: impl Into<String>,
+        found: impl Into<String>,
+        mend: impl Into<String>,
+    ) {
+        let mend = with_flags(&mend.into(), &self.flags);
+        self.push(check.into(), Some(false), found.into(), Some(mend));
+    }
+
+    /// It cannot be asked, or is not used: neither good nor bad.
+    pub(super) fn open(&mut self, check: impl Into<String>, why: impl Into<String>) {
+        self.push(check.into(), None, why.into(), None);
+    }
+
+    fn push(&mut self, check: String, ok: Option<bool>, found: String, mend: Option<String>) {
+        let finding = Finding { check, ok, found, mend };
+        if !self.as_json {
+            finding.say();
+        }
+        self.findings.push(finding);
+    }
+
+    pub(super) fn has_bad(&self) -> bool {
+        self.findings.iter().any(|finding| finding.ok == Some(false))
+    }
+
+    /// Shows what is left to be shown. Something wrong is a failure.
+    pub(super) fn end(self) -> Result<(), Failure> {
+        if self.as_json {
+            let all: Vec<_> = self.findings.iter().map(Finding::to_json).collect();
+            say(serde_json::to_string_pretty(&all).map_err(|error| error.to_string())?);
+        }
+        let wrong = self.findings.iter().filter(|finding| finding.ok == Some(false)).count();
+        let asked = self.findings.iter().filter(|finding| finding.ok.is_some()).count();
+        if wrong == 0 {
+            if !self.as_json {
+                say(format!("All is well: {asked} checks."));
+            }
+            return Ok(());
+        }
+        let things = if wrong == 1 { "One thing is" } else { "Some things are" };
+        Err(Failure::Ended(
+            1,
+            format!("{things} to be mended: {wrong} of {asked} checks. Each says how, behind its arrow."),
+        ))
+    }
+}
+
+/// A mend whose commands, between backticks, are led to the installation.
+fn with_flags(mend: &str, flags: &str) -> String {
+    let is_led = |part: &str| ["--data ", "--stack "].iter().any(|flag| part.contains(flag));
+    let mut whole = String::with_capacity(mend.len() + flags.len());
+    for (place, part) in mend.split('`').enumerate() {
+        if place > 0 {
+            whole.push('`');
+        }
+        whole.push_str(part);
+        if place % 2 == 1 && part.starts_with("zoho-connector ") && !is_led(part) {
+            whole.push_str(flags);
+        }
+    }
+    whole
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_of_a_mend_lead_to_the_installation() {
+        let flags = " --stack zoho";
+        for (mend, expected) in [
+            ("`zoho-connector connect`", "`zoho-connector connect --stack zoho`"),
+            (
+                "`zoho-connector client set --data-centre eu`, then wait",
+                "`zoho-connector client set --data-centre eu --stack zoho`, then wait",
+            ),
+            (
+                "`zoho-connector serve --data x`, `sam deploy`",
+                "`zoho-connector serve --data x`, `sam deploy`",
+            ),
+            ("chmod 700 data", "chmod 700 data"),
+        ] {
+            assert_eq!(with_flags(mend, flags), expected);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! What Zoho tells of: what is watched, how CRM's channel is, and whether a webhook comes back through the public address.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use shared::base::clock::Timestamp;
+use shared::base::id::ConnectionName;
+use shared::base::secret::sha256_hex;
+use shared::core::events::Events;
+use shared::core::events::subscription;
+use shared::core::events::subscription::{Channel, Subscription};
+use shared::core::events::webhook_secrets::WebhookSecrets;
+use shared::zoho::http;
+use shared::zoho::signature::{HEADER, SignedText};
+use tokio::time::sleep;
+
+use super::report::Report;
+use crate::commands::installation::Opened;
+
+const CALL_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// A running connector reads the secrets again for what does not fit, but not more often than this.
+const RETRY_DELAY: Duration = Duration::from_millis(2500);
+
+pub(super) async fn check(report: &mut Report, opened: &Opened, is_ours: bool) {
+    let services = &opened.services;
+    let watched = match subscription::list(&*services.stores.state).await {
+        Ok(found) => found,
+        Err(error) => return report.bad("Webhooks", error.to_string(), "see the check of the store"),
+    };
+    if watched.is_empty() {
+        report.open("Webhooks", "nothing is watched; `zoho-connector webhooks setup` begins it");
+    }
+    for stored in &watched {
+        check_channel(report, &stored.watch, services.clock.now());
+    }
+    let known = match WebhookSecrets::read(&*services.stores.secrets).await {
+        Ok(known) => known,
+        Err(error) => {
+            let mend = "make new ones: `zoho-connector webhooks rotate`";
+            return report.bad("Webhook secrets", error.to_string(), mend);
+        }
+    };
+    for stored in &watched {
+        let name = &stored.watch.connection;
+        if !known.inventory(name).is_empty() {
+            come_back(report, opened, &known, name, is_ours).await;
+        }
+    }
+}
+
+fn check_channel(report: &mut Report, watch: &Subscription, now: Timestamp) {
+    let check = format!("Channel {}", watch.connection);
+    if watch.crm.is_empty() {
+        return;
+    }
+    let again = format!("`zoho-connector webhooks setup --connection {}`", watch.connection);
+    let Some(channel) = &watch.channel else {
+        return report.good(check, "none is wanted: changes of Zoho CRM are looked for every 5 minutes");
+    };
+    match trouble(channel, now) {
+        Some(trouble) => report.bad(check, trouble, again),
+        None => {
+            let end = channel.expires.map(|end| end.to_string()).unwrap_or_default();
+            report.good(check, format!("Zoho CRM tells of {} until {end}", watch.crm.join(", ")));
+        }
+    }
+}
+
+fn trouble(channel: &Channel, now: Timestamp) -> Option<String> {
+    if let Some(refused) = &channel.refused {
+        return Some(format!("Zoho CRM refused it at {}: {}", refused.at, refused.reason));
+    }
+    if let Some(lost) = channel.lost {
+        return Some(format!("Zoho CRM has lost it, seen {lost}: changes are looked for meanwhile"));
+    }
+    match channel.expires {
+        Some(end) if now < end => None,
+        Some(end) => Some(format!("it ended at {end} and was not renewed: changes are looked for meanwhile")),
+        None => Some("Zoho CRM has not made it yet".to_owned()),
+    }
+}
+
+/// Posts a signed webhook to the public address. Its marker is stored before, so that it becomes no event: who answers with the
+/// marker's id has our secret and our store.
+async fn come_back(
+    report: &mut Report,
+    opened: &Opened,
+    known: &WebhookSecrets,
+    name: &ConnectionName,
+    is_ours: bool,
+) {
+    let check = format!("Webhook {name}");
+    let (services, now) = (&opened.services, opened.services.clock.now());
+    if !is_ours {
+        return report.open(check, "the public address must answer first");
+    }
+    let Some(secret) = known.inventory(name).first() else { return };
+    let body = json!({
+        "test": { "test_id": now.as_millisecond().to_string(), "note": "a check of the way, by the doctor" }
+    });
+    let body = body.to_string();
+    let events = Events::new(services.stores.events.clone(), services.clock.clone());
+    let id = match events.expect(name, "inventory", &sha256_hex(body.as_bytes())).await {
+        Ok(id) => id,
+        Err(error) => return report.bad(check, error.to_string(), "see the check of the store"),
+    };
+    let signature = SignedText::new("", body.as_bytes()).sign(secret);
+    let url = format!("{}/webhooks/{name}/inventory/test", opened.public_url.as_str());
+    let mut answer = post(&url, &signature, &body).await;
+    if matches!(&answer, Ok((401 | 404, _))) {
+        sleep(RETRY_DELAY).await;
+        answer = post(&url, &signature, &body).await;
+    }
+    match answer {
+        Err(why) => report.bad(
+            check,
+            format!("{url} does not answer ({why})"),
+            "let the reverse proxy lead POST /webhooks/ to the connector as well",
+        ),
+        Ok((200, document)) if document.get("event_id").and_then(Value::as_str) == Some(id.as_str()) => {
+            report.good(check, "a signed webhook comes back through the public address");
+        }
+        Ok((status, document)) => {
+            let word = |name: &str| document.get(name).and_then(Value::as_str).unwrap_or("-");
+            let found = format!(
+                "a signed webhook to {url} was answered {status} {}: {}",
+                word("code"),
+                word("detail")
+            );
+            let mend = match status {
+                401 => {
+                    "let nothing between change body or headers; else make a new secret, `zoho-connector webhooks rotate`, and set it at Zoho"
+                }
+                503 => "look at the log of webhook-intake: it does not reach its store",
+                _ => "let the reverse proxy pass /webhooks/ on as it is",
+            };
+            report.bad(check, found, mend);
+        }
+    }
+}
+
+async fn post(url: &str, signature: &str, body: &str) -> Result<(u16, Value), String> {
+    let request = http::browser()?.post(url).timeout(CALL_TIMEOUT).header("content-type", "application/json");
+    let answer = request.header(HEADER, signature).body(body.to_owned()).send().await;
+    let answer = answer.map_err(|error| if error.is_timeout() { "not in time" } else { "no connection" })?;
+    let status = answer.status().as_u16();
+    let text = answer.text().await.map_err(|_| "the answer broke off")?;
+    Ok((status, serde_json::from_str(&text).unwrap_or_default()))
+}

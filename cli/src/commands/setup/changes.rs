@@ -1,0 +1,69 @@
+//! Changes in Zoho: told by Zoho, looked for, or neither.
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+use shared::core::connection::Connection;
+use shared::core::events::subscription;
+
+use super::ask;
+use crate::commands::failure::Failure;
+use crate::commands::installation::{Installation, Opened};
+use crate::commands::webhooks;
+use crate::terminal::{can_ask, say};
+
+/// How the agent hears of changes.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Changes {
+    /// Zoho tells of them: the connector must be reachable from the internet
+    Webhooks,
+    /// They are looked for every 5 minutes
+    Polling,
+    /// Not at all
+    None,
+}
+
+/// Sets up what is wanted, unless something is watched already.
+pub(super) async fn watch(
+    installation: &Installation,
+    opened: &Opened,
+    connection: &Connection,
+    given: Option<Changes>,
+) -> Result<(), Failure> {
+    let name = &connection.name;
+    let known = subscription::get(&*opened.services.stores.state, name).await?;
+    if known.is_some() && given.is_none() {
+        say(format!("✓ Changes of {name} are watched."));
+        return Ok(());
+    }
+    let how = match given {
+        Some(how) => how,
+        None if !can_ask() => Changes::None,
+        None => ask::choice("How does the agent hear of changes in Zoho?", "--changes", &options(opened))?,
+    };
+    let looks_only = match how {
+        Changes::None => return Ok(()),
+        Changes::Polling => true,
+        Changes::Webhooks => false,
+    };
+    match webhooks::watch(opened, installation, name, (None, None), looks_only, Duration::ZERO).await {
+        Ok(()) => Ok(()),
+        // The rest is set up all the same.
+        Err(failure) => {
+            say(format!("✗ {}", failure.into_line()));
+            say(format!("  `{}` goes on with it.", installation.command("webhooks setup")));
+            Ok(())
+        }
+    }
+}
+
+/// Zoho reaches only what is on the internet.
+fn options(opened: &Opened) -> [(&'static str, Changes); 3] {
+    let told = ("Zoho tells of them, within seconds", Changes::Webhooks);
+    let looked = ("they are looked for every 5 minutes", Changes::Polling);
+    let none = ("not at all", Changes::None);
+    match opened.public_url.is_https() {
+        true => [told, looked, none],
+        false => [looked, none, told],
+    }
+}

@@ -1,0 +1,117 @@
+//! The agent's key, inside the parts of OpenClaw's configuration that it belongs to.
+
+use serde_json::json;
+use shared::core::access::key::{DayLimits, Keys, NewKey, Permission, ServiceKey};
+use shared::core::connection::Connection;
+use shared::zoho::scope::{Access, Product, ScopeSet};
+
+use crate::commands::failure::Failure;
+use crate::commands::installation::{Installation, Opened};
+use crate::terminal::say;
+
+/// Makes a key, unless the connection has one without an end.
+pub(super) async fn make(
+    installation: &Installation,
+    opened: &Opened,
+    connection: &Connection,
+    can: Option<Vec<Permission>>,
+) -> Result<(), Failure> {
+    let services = &opened.services;
+    let keys = Keys::new(services.stores.state.clone(), services.clock.clone());
+    let all = keys.list().await?;
+    let is_an_agents = |key: &&ServiceKey| {
+        key.connections.contains(&connection.name) && key.expires.is_none() && key.off_since.is_none()
+    };
+    if let Some(known) = all.iter().find(is_an_agents) {
+        say(format!(
+            "✓ The key {} ({}) is there; its text was shown once. `{}` makes another.",
+            known.id,
+            known.label,
+            installation.command("keys create")
+        ));
+        return Ok(());
+    }
+    let wanted = NewKey {
+        label: "openclaw".to_owned(),
+        permissions: can.unwrap_or_else(|| allowed(&connection.scopes)),
+        connections: vec![connection.name.clone()],
+        expires: None,
+        confirm: false,
+        redact_contacts: false,
+        limits: DayLimits::default(),
+    };
+    let may: Vec<_> = wanted.permissions.iter().map(ToString::to_string).collect();
+    let (key, text) = keys.create(wanted).await?;
+    say(format!(
+        "✓ Service key {} may {}. It is shown once, and stored nowhere in the clear.",
+        key.id,
+        may.join(",")
+    ));
+    tell(opened.public_url.as_str(), text.expose());
+    Ok(())
+}
+
+/// As much as the consent allows.
+fn allowed(scopes: &ScopeSet) -> Vec<Permission> {
+    let highest = |product: Product| {
+        let levels = Access::ALL.into_iter().rev();
+        let mut levels = levels.filter(|level| product != Product::Crm || *level != Access::Stock);
+        let level =
+            levels.find(|level| ScopeSet::of(&[product], *level).iter().all(|scope| scopes.allows(scope)));
+        Permission::Product(product, level.unwrap_or(Access::Read))
+    };
+    scopes.products().into_iter().map(highest).chain([Permission::Events]).collect()
+}
+
+/// The parts of OpenClaw's configuration, as the guide on OpenClaw has them.
+fn tell(url: &str, key: &str) {
+    let secrets = json!({ "zoho": { "key": key } });
+    let configuration = json!({
+        "secrets": {
+            "providers": { "zohofile": { "source": "file", "path": "~/.openclaw/secrets.json", "mode": "json" } }
+        },
+        "skills": {
+            "entries": {
+                "zoho-connector": {
+                    "enabled": true,
+                    "apiKey": { "source": "file", "provider": "zohofile", "id": "/zoho/key" },
+                    "env": { "ZOHO_CONNECTOR_URL": url }
+                }
+            }
+        }
+    });
+    say("");
+    say("For OpenClaw: ~/.openclaw/secrets.json, which only its user may read (mode 0600):");
+    say("");
+    say(format!("  {secrets}"));
+    say("");
+    say("in ~/.openclaw/openclaw.json:");
+    say("");
+    for line in format!("{configuration:#}").lines() {
+        say(format!("  {line}"));
+    }
+    say("");
+    say("and the skill: openclaw skills install ./skill/zoho-connector --as zoho-connector");
+    say("");
+    say("For any other agent:");
+    say(format!("  curl {url}/v1 -H 'Authorization: Bearer {key}'"));
+    say("");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_may_what_the_consent_allows() {
+        let of = |products: &[Product], access| {
+            let may = allowed(&ScopeSet::of(products, access));
+            may.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+        };
+        assert_eq!(of(&Product::ALL, Access::Read), "inventory:read,crm:read,events");
+        assert_eq!(of(&Product::ALL, Access::Stock), "inventory:stock,crm:read,events");
+        assert_eq!(of(&[Product::Crm], Access::Write), "crm:write,events");
+        let narrow = ScopeSet::parse("ZohoCRM.modules.deals.READ");
+        assert_eq!(allowed(&narrow).first().unwrap().to_string(), "crm:read");
+    }
+}

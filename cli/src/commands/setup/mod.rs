@@ -1,0 +1,90 @@
+//! `zoho-connector setup`: the whole way, from Zoho's console to an agent's first answer. It looks at what is there and does what is
+//! missing, so that it can be interrupted anywhere and run again.
+
+mod agent;
+mod ask;
+mod changes;
+mod client;
+mod connection;
+mod key;
+mod place;
+mod server;
+
+use std::time::Duration;
+
+use clap::Args;
+use shared::core::access::key::Permission;
+use shared::core::events::agent_hook::HookUrl;
+use shared::zoho::data_centre::DataCentre;
+
+use crate::commands::agent::address;
+use crate::commands::client::client_id;
+use crate::commands::connect::request::ConsentRequest;
+use crate::commands::doctor;
+use crate::commands::failure::Failure;
+use crate::commands::installation::Installation;
+use crate::installations::check_name;
+use crate::terminal::say;
+use changes::Changes;
+
+#[derive(Args)]
+pub(crate) struct Setup {
+    /// Name under which the installation is remembered [default: zoho, or the stack's name]
+    #[arg(long, value_name = "NAME", value_parser = check_name)]
+    name: Option<String>,
+    /// Client ID, as Zoho's API console shows it; its secret is asked for, or read from standard input
+    #[arg(long, value_name = "ID", value_parser = client_id)]
+    client_id: Option<String>,
+    /// Data centre where the client is registered: us, eu, in, au, jp, ca, sa, cn, uk, ae
+    #[arg(long)]
+    data_centre: Option<DataCentre>,
+    /// Where no browser reaches the connector: prints Zoho's own link, and takes the address that the browser ends at
+    #[arg(long)]
+    paste: bool,
+    /// What the agent's key may do [default: as much as the consent allows]; see `zoho-connector keys create`
+    #[arg(long, value_name = "PERMISSION,…", value_delimiter = ',')]
+    can: Option<Vec<Permission>>,
+    /// Hook of the agent's gateway; its token is asked for, or read from standard input
+    #[arg(long, value_name = "URL", value_parser = address)]
+    hook: Option<HookUrl>,
+    /// The agent asks for events by itself
+    #[arg(long, conflicts_with = "hook")]
+    no_hook: bool,
+    /// How the agent hears of changes in Zoho
+    #[arg(long, value_enum)]
+    changes: Option<Changes>,
+    /// Seconds to wait for the connector to run
+    #[arg(long, value_name = "SECONDS", default_value_t = 600)]
+    wait: u32,
+    #[command(flatten)]
+    request: ConsentRequest,
+    #[command(flatten)]
+    installation: Installation,
+}
+
+impl Setup {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let installation = place::find(self.name.as_deref(), self.installation)?;
+        let opened = installation.open_or_make().await?;
+        let client = client::Given { id: self.client_id, data_centre: self.data_centre };
+        client::set(&installation, &opened, &client).await?;
+        let longest = Duration::from_secs(self.wait.into());
+        if !self.paste {
+            server::wait(&installation, &opened, longest).await?;
+        }
+        let connection = connection::connect(&opened, self.request, self.paste).await?;
+        key::make(&installation, &opened, &connection, self.can).await?;
+        let hook = match (self.hook, self.no_hook) {
+            (Some(url), _) => agent::Given::Hook(url),
+            (None, true) => agent::Given::None,
+            (None, false) => agent::Given::Open,
+        };
+        agent::set(&opened, hook).await?;
+        changes::watch(&installation, &opened, &connection, self.changes).await?;
+        server::wait(&installation, &opened, longest).await?;
+        say("");
+        doctor::look_at_all(&installation).await?;
+        say("Set up. `zoho-connector doctor` looks at all of it again, at any time.");
+        Ok(())
+    }
+}

@@ -1,0 +1,94 @@
+//! Where the installation is, and that it is remembered: from then on, no command needs to be told.
+
+use shared::base::settings::{DATA, PublicUrl};
+
+use super::ask;
+use crate::commands::failure::Failure;
+use crate::commands::installation::{Installation, public_url};
+use crate::installations::{Installations, Remembered};
+use crate::terminal::{note, say};
+
+/// In which of the two homes it is.
+#[derive(Clone, Copy)]
+enum Home {
+    Here,
+    Aws,
+}
+
+/// The installation of the flags, else the one that is remembered, else a new one that is asked for.
+pub(super) fn find(name: Option<&str>, given: Installation) -> Result<Installation, Failure> {
+    let all = Installations::read()?;
+    let known = name.and_then(|name| all.get(name));
+    let is_said = given.is_named() || std::env::var_os(DATA).is_some();
+    let installation = match known {
+        Some(known) if !given.is_named() => Installation::of(known)?,
+        _ if is_said || (name.is_none() && all.names().next().is_some()) => given,
+        _ => Installation::of(&asked(&given)?)?,
+    };
+    remember(name, &installation, all)?;
+    Ok(installation)
+}
+
+fn asked(given: &Installation) -> Result<Remembered, Failure> {
+    let here = ("on this machine, in a folder", Home::Here);
+    let aws = ("on AWS, as a stack that you have deployed (docs/guides/aws.md)", Home::Aws);
+    let home = ask::choice("Where is the connector, or shall it be?", "--data or --stack", &[here, aws])?;
+    let given = given.said_url();
+    let mut one = Remembered::default();
+    match home {
+        Home::Here => {
+            one.data = Some(ask::line("Folder for its store", "--data", Some("data"))?.into());
+            let usual = given.unwrap_or_default();
+            let question = "Its address, as browsers and Zoho reach it";
+            let url = ask::parsed(question, "--public-url", Some(usual.as_str()), public_url)?;
+            one.public_url = Some(url.as_str().to_owned());
+        }
+        Home::Aws => {
+            one.stack = Some(ask::line("Name of the stack", "--stack", Some("zoho-connector"))?);
+            let region = ask::line("Its region (empty: as AWS's own settings say)", "--region", Some(""))?;
+            one.region = Some(region).filter(|region| !region.is_empty());
+            let profile =
+                ask::line("Profile of your credentials (empty: the usual one)", "--profile", Some(""))?;
+            one.profile = Some(profile).filter(|profile| !profile.is_empty());
+            let usual = given.as_ref().map(PublicUrl::as_str);
+            let question = "Its address: ApiUrl of the stack's outputs";
+            let url = ask::parsed(question, "--public-url", usual, public_url)?;
+            one.public_url = Some(url.as_str().to_owned());
+        }
+    }
+    Ok(one)
+}
+
+/// Without a home folder nothing can be remembered, and everything else works.
+fn remember(name: Option<&str>, installation: &Installation, mut all: Installations) -> Result<(), Failure> {
+    let (known, one) = installation.to_remember()?;
+    let name = match (name, known) {
+        (Some(name), _) => name.to_owned(),
+        (None, Some(known)) => known,
+        (None, None) => free_name(&one, &all),
+    };
+    match all.get(&name) {
+        Some(before) if *before == one => return Ok(()),
+        Some(before) if before.place() != one.place() => {
+            return Err(Failure::Settings(format!(
+                "{name} is remembered already, for {}: choose another name with --name",
+                before.place()
+            )));
+        }
+        _ => {}
+    }
+    let place = one.place();
+    all.remember(&name, one);
+    match all.save() {
+        Ok(()) => say(format!("✓ {name} is {place}, remembered in {}.", Installations::path()?.display())),
+        Err(failure) => note(format!("Nothing is remembered: {}", failure.into_line())),
+    }
+    Ok(())
+}
+
+fn free_name(one: &Remembered, all: &Installations) -> String {
+    let usual = one.stack.clone().unwrap_or_else(|| "zoho".to_owned());
+    let numbered = (2..).map(|number| format!("{usual}-{number}"));
+    let mut names = std::iter::once(usual.clone()).chain(numbered);
+    names.find(|name| all.get(name).is_none()).unwrap_or_default()
+}

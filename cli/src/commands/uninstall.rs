@@ -1,0 +1,125 @@
+//! `zoho-connector uninstall`: revokes all grants at Zoho, deletes what is kept, and says what is left to do.
+
+use std::time::Duration;
+
+use clap::Args;
+use shared::base::id::ConnectionName;
+use shared::base::settings::Home;
+use shared::core::access::key::Keys;
+use shared::core::connection;
+use shared::core::connection::orders::Order;
+use shared::core::connection::token_refresh::Reply;
+use tokio::time::sleep;
+
+use crate::commands::confirm::confirm;
+use crate::commands::failure::{Failure, LEFT_TO_DO};
+use crate::commands::installation::{Installation, Opened};
+use crate::commands::known::described;
+use crate::terminal::say;
+
+/// A renewal that is under way ends within this many tries, two seconds apart.
+const TRIES: u32 = 15;
+
+#[derive(Args)]
+pub(crate) struct Uninstall {
+    /// Do it without being asked
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    installation: Installation,
+}
+
+impl Uninstall {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let opened = self.installation.open().await?;
+        let (state, clock) = (&opened.services.stores.state, &opened.services.clock);
+        let connections = connection::list(&**state).await?;
+        let keys = Keys::new(state.clone(), clock.clone()).list().await?;
+        let mut lost: Vec<_> = connections
+            .iter()
+            .map(|found| format!("the connection {}, here and at Zoho", found.name))
+            .collect();
+        lost.extend(keys.iter().map(described));
+        lost.push("all events, the audit, mappings, reconciliations and settings".to_owned());
+        confirm(self.yes, "By uninstalling is lost for good", &lost).await?;
+        let mut unrevoked = Vec::new();
+        for found in &connections {
+            if !end(&opened, &found.name).await? {
+                unrevoked.push(found.name.as_str());
+            }
+        }
+        remove(&self.installation, &opened).await?;
+        say("What is yours to do at Zoho: delete the webhooks and rules that you made in Zoho Inventory");
+        say(
+            "(Settings, Automation), and the client in https://api-console.zoho.com if nothing else uses it.",
+        );
+        if unrevoked.is_empty() {
+            return Ok(());
+        }
+        let names = unrevoked.join(", ");
+        Err(Failure::Ended(
+            LEFT_TO_DO,
+            format!(
+                "Zoho did not confirm the end of {names}: remove the app in the Zoho account (Security, Connected Apps)"
+            ),
+        ))
+    }
+}
+
+/// Ends a connection, once no renewal is under way. Says whether Zoho confirmed it.
+async fn end(opened: &Opened, name: &ConnectionName) -> Result<bool, Failure> {
+    for tried in 1..=TRIES {
+        match opened.order(&Order::Disconnect { connection: name.clone() }).await? {
+            Reply::Disconnected { revoked } => {
+                say(format!(
+                    "✓ {name} is disconnected{}.",
+                    if revoked { ", here and at Zoho" } else { " here" }
+                ));
+                return Ok(revoked);
+            }
+            Reply::Unknown => return Ok(true),
+            _ if tried < TRIES => sleep(Duration::from_secs(2)).await,
+            _ => {}
+        }
+    }
+    Err(Failure::Other(format!("a renewal of {name} is under way; run the command again in a minute")))
+}
+
+/// Deletes secrets and tables of a stack, and says what is left to do.
+#[cfg_attr(
+    not(feature = "stack"),
+    expect(unused_variables, clippy::unused_async, reason = "it asks AWS where it is built with it")
+)]
+async fn remove(installation: &Installation, opened: &Opened) -> Result<(), Failure> {
+    match &opened.services.settings.home {
+        Home::Folder(folder) => {
+            say(format!(
+                "Stop `serve`, and delete the folder {}: all that is kept is in it, but for copies that `backup` wrote.",
+                folder.display()
+            ));
+        }
+        #[cfg(feature = "stack")]
+        Home::Stack(stack) => {
+            use shared::store::aws::{remove_secrets, remove_table};
+
+            let config = installation.aws().await?;
+            let secrets = remove_secrets(&config, &stack.name).await?;
+            say(format!("✓ {} secrets are deleted.", secrets.len()));
+            for table in stack.state_table.iter().chain(&stack.events_table) {
+                if remove_table(&config, table).await? {
+                    say(format!("✓ The table {table} is deleted."));
+                }
+            }
+            say("Now delete the stack, for its schedules find no tables any more:");
+            say(format!("  sam delete --stack-name {}", stack.name));
+            say("AWS keeps for a while, or until you delete it:");
+            say("  a backup of each table for 35 days, for nothing (DynamoDB, Backups);");
+            say("  the metrics in the namespace ZohoConnector, for 15 months and for nothing;");
+            say("  the bucket of SAM with the uploaded code (stack aws-sam-cli-managed-default);");
+            say("  your own certificate, key of KMS and records in the DNS, if you gave any.");
+        }
+        #[cfg(not(feature = "stack"))]
+        Home::Stack(_) => {}
+    }
+    Ok(())
+}

@@ -1,0 +1,87 @@
+//! Which servers run on a folder, also those that run beside another on purpose: each has a file there that it keeps locked, and
+//! the lock ends with its process, however that ends.
+
+use std::fs::{File, OpenOptions, TryLockError, read_dir, remove_file};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use shared::store::sqlite::Sqlite;
+
+/// Behind the name of the store's file, and before the number of the process.
+const MARK: &str = "server-";
+
+/// A server's own file.
+pub(crate) struct Presence {
+    path: PathBuf,
+    _locked: File,
+}
+
+impl Presence {
+    /// Says that this process serves the folder, at this address.
+    pub(crate) fn announce(folder: &Path, address: &str) -> std::io::Result<Self> {
+        let path = Sqlite::beside(folder, &format!("{MARK}{}", std::process::id()));
+        let mut options = OpenOptions::new();
+        options.write(true).create(true).truncate(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let mut file = options.open(&path)?;
+        file.lock()?;
+        file.write_all(address.as_bytes())?;
+        Ok(Self { path, _locked: file })
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        let _perhaps_gone = remove_file(&self.path);
+    }
+}
+
+/// The addresses of the servers that run on a folder. What those have left that were killed is taken away.
+pub(crate) fn running(folder: &Path) -> Vec<String> {
+    let begin = Sqlite::beside(folder, MARK);
+    let Some(begin) = begin.file_name().map(|name| name.to_string_lossy().into_owned()) else {
+        return Vec::new();
+    };
+    let Ok(entries) = read_dir(folder) else { return Vec::new() };
+    let files = entries.flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(&begin));
+    let mut found: Vec<String> = files.filter_map(|entry| address(&entry.path())).collect();
+    found.sort();
+    found
+}
+
+/// The address in a file that its server keeps locked.
+fn address(path: &Path) -> Option<String> {
+    let mut file = File::open(path).ok()?;
+    match file.try_lock() {
+        Err(TryLockError::WouldBlock) => {
+            let mut text = String::new();
+            // Elsewhere than on Unix, what is locked cannot be read either.
+            let _unread = file.read_to_string(&mut text);
+            Some(if text.is_empty() { "an address that is not known".to_owned() } else { text })
+        }
+        Ok(()) => {
+            let _perhaps_gone = remove_file(path);
+            None
+        }
+        Err(TryLockError::Error(_)) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_is_seen_as_long_as_it_lives() {
+        let folder = tempfile::tempdir().unwrap();
+        assert!(running(folder.path()).is_empty());
+        let presence = Presence::announce(folder.path(), "127.0.0.1:8080").unwrap();
+        assert_eq!(running(folder.path()), ["127.0.0.1:8080"]);
+        drop(presence);
+        assert!(running(folder.path()).is_empty());
+        let left = Sqlite::beside(folder.path(), "server-1");
+        std::fs::write(&left, "127.0.0.1:1").unwrap();
+        assert!(running(folder.path()).is_empty() && !left.exists(), "of one that was killed");
+    }
+}

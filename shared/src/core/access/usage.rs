@@ -1,0 +1,394 @@
+//! What is used of a key: when it was last seen, and what it took of its share of the day. A day ends at midnight UTC, like that of an
+//! organisation's calls.
+//!
+//! Calls to Zoho are leased, some at once, so that most of them ask no store; what a process leases and does not use counts as used.
+//! While the store is down, calls go out uncounted, as they do of the organisation's quota. A write waits for its count.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tokio::time::sleep;
+
+use super::key::ServiceKey;
+use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later, seconds_until};
+use crate::base::problem::{Code, Problem};
+use crate::store::{Condition, Key, Outcome, Put, Row, StoreError, Table, Version, all_rows};
+
+const PARTITION: &str = "key-use";
+
+const SECONDS_OF_A_DAY: i64 = 86_400;
+
+/// How often a process writes down that a key was seen, and for how long that is kept.
+const SEEN_INTERVAL: SignedDuration = SignedDuration::from_hours(1);
+const SEEN_RETENTION: SignedDuration = SignedDuration::from_hours(400 * 24);
+
+/// How often a count is tried that other processes change at the same time, and the pause between.
+const MAX_TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A process leases this part of a day's calls at once, and no more calls than that.
+const PART_OF_A_DAY: u32 = 50;
+const MAX_LEASE: u32 = 20;
+
+/// What is counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum What {
+    Calls,
+    Writes,
+}
+
+impl What {
+    const fn as_str(self) -> &'static str {
+        match self {
+            Self::Calls => "calls",
+            Self::Writes => "writes",
+        }
+    }
+
+    /// How much is taken at once.
+    fn lease(self, most: u32) -> u32 {
+        match self {
+            Self::Calls => (most / PART_OF_A_DAY).clamp(1, MAX_LEASE),
+            Self::Writes => 1,
+        }
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Counted {
+    day: i64,
+    used: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Seen {
+    at: Timestamp,
+}
+
+/// What this process knows of one count.
+#[derive(Default)]
+struct Held {
+    day: i64,
+    /// What is leased and not used yet.
+    left: u32,
+    /// As it is stored.
+    used: u32,
+    version: Option<Version>,
+    /// Until the end of the day there is no more.
+    is_spent: bool,
+}
+
+#[derive(Default)]
+struct Memory {
+    counts: HashMap<String, Held>,
+    seen: HashMap<String, Timestamp>,
+}
+
+/// What was used of a key.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Used {
+    /// When it was last seen, to the hour.
+    pub last: Option<Timestamp>,
+    /// Calls to Zoho of this day, where they are limited.
+    pub calls: u32,
+    /// Writes of this day, where they are limited.
+    pub writes: u32,
+}
+
+/// What is used of all keys.
+pub struct KeyUsage {
+    state: Arc<dyn Table>,
+    clock: SharedClock,
+    memory: Mutex<Memory>,
+}
+
+impl KeyUsage {
+    /// In this table.
+    pub fn new(state: Arc<dyn Table>, clock: SharedClock) -> Self {
+        Self { state, clock, memory: Mutex::default() }
+    }
+
+    /// Writes down that a key is used, now and then, and beside the request.
+    pub fn seen(&self, key: &ServiceKey) {
+        let now = self.clock.now();
+        {
+            let mut memory = self.memory();
+            if memory.seen.get(&key.id).is_some_and(|at| now < later(*at, SEEN_INTERVAL)) {
+                return;
+            }
+            memory.seen.insert(key.id.clone(), now);
+        }
+        let Ok(put) = Put::record(row(&key.id, "seen"), &Seen { at: now }, Condition::Any) else { return };
+        let (state, put) = (self.state.clone(), put.until(later(now, SEEN_RETENTION)));
+        tokio::spawn(async move {
+            if let Err(error) = state.put(put).await {
+                tracing::warn!(%error, "that a key was used could not be written down");
+            }
+        });
+    }
+
+    /// Takes one call to Zoho of the key's share.
+    ///
+    /// # Errors
+    /// Where the share of the day is used up.
+    pub async fn call(&self, key: &ServiceKey) -> Result<(), Problem> {
+        let Some(most) = key.limits.calls else { return Ok(()) };
+        match self.take(key, What::Calls, most).await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(self.spent(most, "calls to Zoho")),
+            Err(error) => {
+                tracing::error!(%error, "the calls of a key go out uncounted");
+                Ok(())
+            }
+        }
+    }
+
+    /// Takes one write of the key's share.
+    ///
+    /// # Errors
+    /// Where the share of the day is used up, or the store fails.
+    pub async fn write(&self, key: &ServiceKey) -> Result<(), Problem> {
+        let Some(most) = key.limits.writes else { return Ok(()) };
+        if self.take(key, What::Writes, most).await? {
+            return Ok(());
+        }
+        Err(self.spent(most, "writes"))
+    }
+
+    /// What was used of a key, as it is stored.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn of(&self, key: &ServiceKey) -> Result<Used, StoreError> {
+        let mut used = Used::default();
+        for (limit, what) in [(key.limits.calls, What::Calls), (key.limits.writes, What::Writes)] {
+            if limit.is_some()
+                && let Some(row) = self.state.get(&row(&key.id, what.as_str())).await?
+            {
+                self.add(&mut used, what.as_str(), &row)?;
+            }
+        }
+        Ok(used)
+    }
+
+    /// What was used of every key that was used, by its id.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn all(&self) -> Result<HashMap<String, Used>, StoreError> {
+        let mut all: HashMap<String, Used> = HashMap::new();
+        for row in all_rows(&*self.state, PARTITION, "").await? {
+            if let Some((id, what)) = row.key.sort.split_once('/') {
+                self.add(all.entry(id.to_owned()).or_default(), what, &row)?;
+            }
+        }
+        Ok(all)
+    }
+
+    /// When the present day ends.
+    pub fn day_ends(&self) -> Timestamp {
+        end_of(day(self.clock.now()))
+    }
+
+    fn add(&self, used: &mut Used, what: &str, row: &Row) -> Result<(), StoreError> {
+        let counted = || {
+            let counted: Counted = row.read()?;
+            Ok::<u32, StoreError>(if counted.day == day(self.clock.now()) { counted.used } else { 0 })
+        };
+        match what {
+            "calls" => used.calls = counted()?,
+            "writes" => used.writes = counted()?,
+            "seen" => used.last = Some(row.read::<Seen>()?.at),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// Takes one. False where there is no more.
+    async fn take(&self, key: &ServiceKey, what: What, most: u32) -> Result<bool, StoreError> {
+        let name = format!("{}/{}", key.id, what.as_str());
+        let today = day(self.clock.now());
+        let (mut used, version) = match self.held(&name, today) {
+            Known::Taken => return Ok(true),
+            Known::Spent => return Ok(false),
+            Known::Stored(used, version) => (used, version),
+        };
+        let mut condition = version.map_or(Condition::Absent, Condition::Version);
+        for tried in 0..MAX_TRIES {
+            if tried > 1 {
+                sleep(self.clock.jittered(PAUSE)).await;
+            }
+            let lease = what.lease(most).min(most.saturating_sub(used));
+            let Some(left) = lease.checked_sub(1) else {
+                self.memory().counts.insert(name, Held { day: today, is_spent: true, ..Held::default() });
+                return Ok(false);
+            };
+            let counted = Counted { day: today, used: used.saturating_add(lease) };
+            let put = Put::record(row(&key.id, what.as_str()), &counted, condition)?.until(end_of(today));
+            match self.state.put(put).await? {
+                Outcome::Done(version) => {
+                    self.learn(name, today, left, counted.used, version);
+                    return Ok(true);
+                }
+                Outcome::Refused { current, .. } => {
+                    let stored = current.as_ref().map(Row::read::<Counted>).transpose()?;
+                    used = stored.filter(|stored| stored.day == today).map_or(0, |stored| stored.used);
+                    condition = current.map_or(Condition::Absent, |row| Condition::Version(row.version));
+                }
+            }
+        }
+        Err(StoreError::Unavailable("other processes keep changing the count of a key".to_owned()))
+    }
+
+    /// Takes one of a lease in memory, or says what is known of the row.
+    fn held(&self, name: &str, today: i64) -> Known {
+        let mut memory = self.memory();
+        match memory.counts.get_mut(name).filter(|held| held.day == today) {
+            Some(held) if held.is_spent && held.left == 0 => Known::Spent,
+            Some(held) => match held.left.checked_sub(1) {
+                Some(left) => {
+                    held.left = left;
+                    Known::Taken
+                }
+                None => Known::Stored(held.used, held.version.clone()),
+            },
+            None => Known::Stored(0, None),
+        }
+    }
+
+    fn learn(&self, name: String, today: i64, left: u32, used: u32, version: Option<Version>) {
+        let mut memory = self.memory();
+        let held = memory.counts.entry(name).or_default();
+        if held.day != today {
+            *held = Held { day: today, ..Held::default() };
+        }
+        held.left = held.left.saturating_add(left);
+        (held.used, held.version) = (used, version);
+    }
+
+    fn spent(&self, most: u32, what: &str) -> Problem {
+        let ends = self.day_ends();
+        let detail =
+            format!("This key may make {most} {what} a day, and has made them; the day ends at {ends}.");
+        Problem::new(Code::KeyDailyLimit, detail).retry_after(seconds_until(ends, self.clock.now()))
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What a process knows before it asks the store.
+enum Known {
+    /// One was there, and is taken.
+    Taken,
+    /// There is no more today.
+    Spent,
+    /// How much was used, and at which version that was.
+    Stored(u32, Option<Version>),
+}
+
+fn row(key: &str, what: &str) -> Key {
+    Key::new(PARTITION, format!("{key}/{what}"))
+}
+
+fn day(at: Timestamp) -> i64 {
+    at.as_second().div_euclid(SECONDS_OF_A_DAY)
+}
+
+fn end_of(day: i64) -> Timestamp {
+    Timestamp::from_second((day + 1).saturating_mul(SECONDS_OF_A_DAY)).unwrap_or(Timestamp::MAX)
+}
+
+#[cfg(test)]
+#[cfg(feature = "embedded")]
+mod tests {
+    use super::*;
+    use crate::base::clock::TokioClock;
+    use crate::base::id::ConnectionName;
+    use crate::core::access::key::{DayLimits, Keys, NewKey};
+    use crate::store::Stores;
+    use crate::store::sqlite::Sqlite;
+
+    async fn limited(limits: DayLimits) -> (Stores, SharedClock, ServiceKey) {
+        let clock: SharedClock = Arc::new(TokioClock::starting_at("2026-11-21T23:00:00Z".parse().unwrap()));
+        let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
+        let wanted = NewKey {
+            label: "test".to_owned(),
+            permissions: vec!["inventory:stock".parse().unwrap()],
+            connections: vec![ConnectionName::default()],
+            expires: None,
+            confirm: false,
+            redact_contacts: false,
+            limits,
+        };
+        let key = Keys::new(stores.state.clone(), clock.clone()).create(wanted).await.unwrap().0;
+        (stores, clock, key)
+    }
+
+    /// How many of a hundred and twenty calls several processes let through, by turns.
+    async fn through(most: u32, processes: usize) -> usize {
+        let (stores, clock, key) = limited(DayLimits { calls: Some(most), writes: None }).await;
+        let processes: Vec<_> =
+            (0..processes).map(|_| KeyUsage::new(stores.state.clone(), clock.clone())).collect();
+        let mut through = 0;
+        for _ in 0..120_usize.div_ceil(processes.len()) {
+            for process in &processes {
+                through += usize::from(process.call(&key).await.is_ok());
+            }
+        }
+        through
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_number_of_processes_makes_more_calls_than_the_share() {
+        for (most, processes) in [(1, 1), (7, 1), (7, 3), (100, 1), (100, 4)] {
+            assert_eq!(through(most, processes).await, usize::try_from(most).unwrap(), "{most} {processes}");
+        }
+        assert_eq!(through(1_000, 2).await, 120);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_refusal_names_the_end_of_the_day_and_the_next_day_begins_anew() {
+        let (stores, clock, key) = limited(DayLimits { calls: Some(2), writes: Some(1) }).await;
+        let usage = KeyUsage::new(stores.state.clone(), clock);
+        usage.write(&key).await.unwrap();
+        let problem = usage.write(&key).await.unwrap_err();
+        assert_eq!((problem.code(), problem.wait()), (Code::KeyDailyLimit, 3600));
+        assert!(problem.detail().contains("1 writes"), "{}", problem.detail());
+        usage.call(&key).await.unwrap();
+        assert_eq!(usage.of(&key).await.unwrap(), Used { last: None, calls: 1, writes: 1 });
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        usage.write(&key).await.unwrap();
+        assert_eq!(usage.of(&key).await.unwrap(), Used { last: None, calls: 0, writes: 1 });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_without_limits_asks_no_store_and_is_seen_once_an_hour() {
+        let (stores, clock, key) = limited(DayLimits::default()).await;
+        let usage = KeyUsage::new(stores.state.clone(), clock.clone());
+        for _ in 0..1000 {
+            usage.call(&key).await.unwrap();
+            usage.write(&key).await.unwrap();
+        }
+        assert!(usage.all().await.unwrap().is_empty());
+        let seen = clock.now();
+        usage.seen(&key);
+        tokio::time::advance(Duration::from_secs(3000)).await;
+        usage.seen(&key);
+        let last = async || loop {
+            if let Some(used) = usage.all().await.unwrap().get(&key.id) {
+                break used.last;
+            }
+            tokio::task::yield_now().await;
+        };
+        assert_eq!(last().await, Some(seen));
+        tokio::time::advance(Duration::from_secs(700)).await;
+        usage.seen(&key);
+        while last().await == Some(seen) {
+            tokio::task::yield_now().await;
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! All figures of a run, by contender.
+
+use crate::contenders::{Contender, Direct};
+use crate::figures::{Figures, percentile};
+use crate::instructions::Counts;
+
+/// A contender and what it came to.
+pub(crate) struct Row {
+    pub(crate) contender: Contender,
+    pub(crate) figures: Figures,
+    /// Where they were asked for.
+    pub(crate) counts: Option<Counts>,
+}
+
+/// A direct call and what it came to, in microseconds.
+pub(crate) struct DirectRow {
+    pub(crate) direct: Direct,
+    pub(crate) p50: f64,
+    pub(crate) p99: f64,
+    pub(crate) cpu: f64,
+}
+
+impl DirectRow {
+    pub(crate) fn of(direct: Direct, taken: &[f64], cpu: &[f64]) -> Self {
+        let at = |percent| percentile(taken.to_vec(), percent);
+        Self { direct, p50: at(50), p99: at(99), cpu: percentile(cpu.to_vec(), 50) }
+    }
+}
+
+/// All of them.
+pub(crate) struct Results {
+    pub(crate) rounds: usize,
+    pub(crate) events: usize,
+    pub(crate) rows: Vec<Row>,
+    pub(crate) direct: Vec<DirectRow>,
+}
+
+impl Results {
+    pub(crate) fn row(&self, id: &str) -> Option<&Row> {
+        self.rows.iter().find(|row| row.contender.id == id)
+    }
+
+    /// The first contender is the floor.
+    pub(crate) fn floor(&self) -> &Figures {
+        &self.rows[0].figures
+    }
+
+    pub(crate) fn direct_p50(&self, id: &str) -> Option<f64> {
+        self.direct.iter().find(|row| row.direct.id == id).map(|row| row.p50)
+    }
+
+    /// What cannot be avoided of a warm event: an empty function, and the call that it makes, in microseconds.
+    pub(crate) fn unavoidable(&self, contender: &Contender) -> f64 {
+        let call = contender.direct.and_then(|id| self.direct_p50(id)).unwrap_or(0.0);
+        self.floor().p50 + call
+    }
+}
+
+impl Row {
+    /// The binary that is deployed, in MB of 1,000,000 bytes, as the limit of the project counts.
+    pub(crate) fn binary_mb(&self) -> Option<f64> {
+        let bytes = std::fs::metadata(self.contender.binary.as_ref()?).unwrap().len();
+        Some(crate::figures::count(bytes) / 1e6)
+    }
+}

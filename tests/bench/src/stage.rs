@@ -1,0 +1,90 @@
+//! The stand-ins, and one start of each contender in front of them.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::aws::Aws;
+use crate::contenders::{Contender, Direct, secrets, store_key};
+use crate::figures::{Start, micros};
+use crate::function::Function;
+use crate::http::{listen, serve};
+use crate::process;
+use crate::zoho::Zoho;
+
+/// AWS and Zoho.
+pub(crate) struct Stage {
+    aws: Arc<Aws>,
+    zoho: Arc<Zoho>,
+    pub(crate) aws_url: String,
+    pub(crate) zoho_url: String,
+}
+
+impl Stage {
+    pub(crate) async fn set() -> Self {
+        let (aws, zoho) = (Arc::new(Aws::new(secrets())), Arc::new(Zoho::new()));
+        let (listener, aws_address) = listen().await;
+        let of_aws = aws.clone();
+        serve(listener, move |request, body| std::future::ready(of_aws.answer(&request, &body)));
+        let (listener, zoho_address) = listen().await;
+        let of_zoho = zoho.clone();
+        serve(listener, move |request, _| std::future::ready(of_zoho.answer(&request)));
+        Self {
+            aws,
+            zoho,
+            aws_url: format!("http://{aws_address}"),
+            zoho_url: format!("http://{zoho_address}"),
+        }
+    }
+
+    /// Starts a contender, gives it its event so often, and ends it.
+    pub(crate) async fn run(&self, contender: &Contender, events: usize) -> Start {
+        // The slots that killed processes held would make the row of the quota longer with each start.
+        self.aws.clear();
+        store_key(&self.aws);
+        self.take_calls();
+        let mut function = Function::start(contender, &[]).await;
+        let pid = function.pid().to_string();
+        let init = function.ready().await;
+        let (_, first) = function.ask(&contender.event).await;
+        let (cold, cpu_first) = (self.take_calls(), process::cpu(&pid));
+        let mut warm = Vec::with_capacity(events);
+        for _ in 0..events {
+            warm.push(function.ask(&contender.event).await.0.took);
+        }
+        let cpu_warm = process::cpu(&pid).saturating_sub(cpu_first);
+        Start {
+            init,
+            first,
+            warm,
+            cpu_first,
+            cpu_warm,
+            peak: process::peak(&pid),
+            cold,
+            later: self.take_calls(),
+        }
+    }
+
+    /// Makes a direct call so often, from a process of its own, as a function would be one. What the calls took in microseconds, and
+    /// the time on a processor of each.
+    pub(crate) async fn call(direct: &Direct, times: usize) -> (Vec<f64>, f64) {
+        let (url, times) = (direct.url.clone(), times.to_string());
+        let caller = move || {
+            let this = std::env::current_exe().unwrap();
+            Command::new(this).args(["direct", &url, &times]).output().unwrap()
+        };
+        // The stand-ins answer on this thread.
+        let output = tokio::task::spawn_blocking(caller).await.unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        let mut nanos = text.split_whitespace().map(|word| Duration::from_nanos(word.parse().unwrap()));
+        let cpu = micros(nanos.next().unwrap());
+        let taken: Vec<f64> = nanos.map(micros).collect();
+        let each = cpu / crate::figures::number(taken.len().max(1));
+        (taken, each)
+    }
+
+    fn take_calls(&self) -> [crate::calls::Calls; 2] {
+        [self.aws.calls.take(), self.zoho.calls.take()]
+    }
+}

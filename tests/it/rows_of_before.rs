@@ -1,0 +1,194 @@
+//! An update of the connector keeps connections, keys and all that was stored: rows and secrets as earlier versions wrote them
+//! are read through the real stores, and used.
+//!
+//! `rows_of_before/VERSION.json` holds what a store had after a consent, keys, writes, a reconciliation, a mapping, events and a claim.
+//! A file is never changed. Where a row's shape changes, the code reads both, and the store of the new version becomes another file.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::Request;
+use event_delivery::EventDelivery;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use shared::base::clock::{SharedClock, Timestamp};
+use shared::base::id::ConnectionName;
+use shared::base::secret::Secret;
+use shared::base::settings::{self, Settings};
+use shared::core::access::key::Keys;
+use shared::core::connection;
+use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient};
+use shared::core::events::agent_hook::Hook;
+use shared::core::events::subscription;
+use shared::core::grant::client::Clients;
+use shared::core::services::Services;
+use shared::store::sqlite::Sqlite;
+use shared::store::{Condition, Key, Put, Stores};
+use tests::aws::Aws;
+use tests::clock::StandingClock;
+use token_refresh::Local;
+use tower::ServiceExt;
+
+/// What a version left behind.
+#[derive(Deserialize)]
+struct Left {
+    version: String,
+    /// Some minutes after it was written.
+    at: Timestamp,
+    /// A service key of it.
+    key: String,
+    rows: Vec<LeftRow>,
+    secrets: BTreeMap<String, Value>,
+}
+
+#[derive(Deserialize)]
+struct LeftRow {
+    table: String,
+    partition: String,
+    sort: String,
+    value: Value,
+    expires: Option<i64>,
+}
+
+fn versions() -> Vec<Left> {
+    [include_str!("rows_of_before/0.1.0.json")].map(|text| serde_json::from_str(text).unwrap()).into()
+}
+
+impl Left {
+    async fn fill(&self, stores: &Stores) {
+        for row in &self.rows {
+            let put = Put {
+                key: Key::new(&row.partition, &row.sort),
+                value: row.value.to_string(),
+                condition: Condition::Any,
+                expires: row.expires.map(|at| Timestamp::from_millisecond(at).unwrap()),
+            };
+            let table = if row.table == "state" { &stores.state } else { &stores.events };
+            assert!(table.put(put).await.unwrap().is_done());
+        }
+        for (name, value) in &self.secrets {
+            let pending = stores.secrets.stage(name, &Secret::new(value.to_string())).await.unwrap();
+            assert!(stores.secrets.promote(name, &pending, None).await.unwrap());
+        }
+    }
+}
+
+/// The functions of today, on what was left.
+struct Today {
+    services: Services,
+    token_refresh: Arc<Local>,
+    api: Router,
+    key: String,
+}
+
+impl Today {
+    fn on(stores: Stores, clock: SharedClock, key: &str) -> Self {
+        let settings = Settings::read(|name| match name {
+            settings::PUBLIC_URL => Some("http://localhost:8080".to_owned()),
+            // Nobody listens there: what is read here asks no Zoho.
+            settings::SANDBOX_URL => Some("http://127.0.0.1:9".to_owned()),
+            _ => None,
+        });
+        let services = Services::new(settings.unwrap(), clock, stores).unwrap();
+        let token_refresh = Arc::new(Local::new(&services));
+        let api = api_proxy::router(&services, token_refresh.clone());
+        Self { services, token_refresh, api, key: key.to_owned() }
+    }
+
+    async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Value {
+        let mut request = Request::builder().method(method).uri(path);
+        request = request.header("authorization", format!("Bearer {}", self.key));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let response =
+            self.api.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
+        let status = response.status().as_u16();
+        let text = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+        let text = String::from_utf8_lossy(&text);
+        assert!((200..300).contains(&status), "{method} {path}: {status} {text}");
+        serde_json::from_str(&text).unwrap()
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        self.ask("GET", path, &[], "").await
+    }
+}
+
+/// The version that has no file yet writes rows as the last one with a file did, or gets one.
+#[test]
+fn each_version_has_left_something() {
+    assert_eq!(versions().last().unwrap().version, env!("CARGO_PKG_VERSION"));
+}
+
+async fn everything_is_read(stores: Stores, clock: SharedClock, left: &Left) {
+    left.fill(&stores).await;
+    let today = Today::on(stores, clock, &left.key);
+    let Stores { state, secrets, .. } = &today.services.stores;
+
+    // The operator's side.
+    let connections = connection::list(&**state).await.unwrap();
+    assert_eq!(connections.len(), 1);
+    assert_eq!(connections[0].state.as_str(), "healthy");
+    let keys = Keys::new(state.clone(), today.services.clock.clone()).list().await.unwrap();
+    let strict = keys.iter().find(|key| key.label == "redacted").unwrap();
+    assert!(keys.len() == 2 && strict.confirm && strict.redact_contacts, "a key keeps its limits");
+    assert_eq!(strict.permissions.len(), 3 + 1);
+    let watched = subscription::list(&**state).await.unwrap();
+    assert_eq!(watched[0].watch.crm, ["deals"]);
+    assert!(Hook::read(&**secrets).await.unwrap().is_some_and(|hook| !hook.paused));
+    let (clients, _) = Clients::read(&**secrets).await.unwrap();
+    assert!(serde_json::to_value(&clients).is_ok_and(|clients| clients.to_string().contains("1000.")));
+
+    // The agent's side.
+    assert_eq!(today.get("/v1/status").await["connections"][0]["state"], "healthy");
+    let audit = today.get("/v1/audit?details=true").await;
+    assert_eq!(audit["data"].as_array().unwrap().len(), 3, "{audit}");
+    assert!(audit["data"].as_array().unwrap().iter().all(|entry| entry["outcome"] == "done"), "{audit}");
+    let events = today.get("/v1/events").await;
+    let [claimed, waiting] = events["data"].as_array().unwrap().as_slice() else { panic!("{events}") };
+    for (event, state) in [(claimed, "claimed"), (waiting, "queued")] {
+        let id = event["id"].as_str().unwrap();
+        let life = today.get(&format!("/v1/events/{id}")).await["life"].clone();
+        assert_eq!(life["state"], state, "{life}");
+    }
+    let mappings = today.get("/v1/inventory/mappings").await;
+    assert_eq!(mappings["data"][0]["product_id"], "shop-1", "{mappings}");
+    let reconciliations = today.get("/v1/inventory/reconciliations").await;
+    let id = reconciliations["data"][0]["id"].as_str().unwrap();
+    let rows = today.get(&format!("/v1/inventory/reconciliations/{id}")).await;
+    assert_eq!((&rows["state"], &rows["summary"]["rows"]), (&json!("applied"), &json!(3)), "{rows}");
+
+    // A write that was done before the update is not done again: Zoho would have to be asked.
+    let headers = [("idempotency-key", "golden-1"), ("content-type", "application/json")];
+    let again =
+        today.ask("PATCH", "/v1/crm/deals/6100000000451001", &headers, r#"{"Next_Step":"call"}"#).await;
+    assert_eq!(again["id"], "6100000000451001");
+
+    // What only token-refresh and event-delivery read.
+    let renewed = today.token_refresh.ask(Ask::Renew { connection: ConnectionName::default(), dead: None });
+    assert!(matches!(renewed.await.unwrap(), Reply::Renewed));
+    let delivery = EventDelivery::new(&today.services, today.token_refresh.clone());
+    let swept = delivery.sweep(&BTreeSet::new()).await.unwrap();
+    assert_eq!(swept.failed, 0, "{swept:?}");
+}
+
+#[tokio::test]
+async fn rows_and_secrets_of_earlier_versions_are_read_on_one_machine() {
+    for left in versions() {
+        let clock: SharedClock = Arc::new(StandingClock::at(left.at));
+        let stores = Sqlite::in_memory(clock.clone()).unwrap().into();
+        everything_is_read(stores, clock, &left).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_and_secrets_of_earlier_versions_are_read_on_aws() {
+    for left in versions() {
+        let clock: SharedClock = Arc::new(StandingClock::at(left.at));
+        let names = Aws::get().stack().await;
+        everything_is_read(Aws::get().stores(&names, &clock), clock, &left).await;
+    }
+}

@@ -1,0 +1,236 @@
+//! `zoho-connector setup`: from an empty home folder to an agent's first answer, by flags and at a terminal, in one go and
+//! interrupted after each step.
+
+use sandbox::Options;
+use serde_json::Value;
+use tempfile::TempDir;
+use tests::browser::Browser;
+use tests::connector::{CLIENT_ID, CLIENT_SECRET, Connector, free_port};
+use tests::deployed::Deployed;
+use tests::hook::{Gateway, TOKEN};
+use tests::lambda::Cloud;
+use tests::process::{self, Running};
+
+/// Somebody new, whose home is empty, and a Zoho that knows their client.
+struct Newcomer {
+    home: TempDir,
+    connector: Connector,
+    url: String,
+    folder: String,
+}
+
+impl Newcomer {
+    async fn arrives() -> Self {
+        let url = format!("http://127.0.0.1:{}", free_port());
+        let home = TempDir::new().unwrap();
+        let folder = home.path().join("store").to_str().unwrap().to_owned();
+        let connector = Connector::unset(Options::new(""), url.clone()).await;
+        Self { home, connector, url, folder }
+    }
+
+    fn variables(&self) -> Vec<(&str, &str)> {
+        let home = self.home.path().to_str().unwrap();
+        let mut variables = self.connector.variables();
+        variables.extend([("HOME", home), ("XDG_CONFIG_HOME", home)]);
+        variables
+    }
+
+    /// Starts what setup says is to be started, to the word.
+    async fn serves(&self, line: &str) -> Running {
+        let words: Vec<&str> = line.split_whitespace().skip(1).collect();
+        assert_eq!(words.first(), Some(&"serve"), "{line}");
+        let mut server = Running::start(&words, &self.variables());
+        server.until("Store in").await;
+        server
+    }
+
+    fn at_a_terminal(&self) -> Running {
+        Running::at_a_terminal(&["setup"], &self.variables())
+    }
+}
+
+async fn consents(setup: &mut Running) {
+    let lines = setup.until("http").await;
+    let page = Browser::default().consent(lines.last().unwrap().trim()).await;
+    assert!(page.text.contains("<h1>Connected</h1>"), "{}", page.text);
+}
+
+/// The first answer of the agent whose key was shown.
+async fn first_answer(url: &str, shown: &str) -> Value {
+    let mut words = shown.split(|letter: char| !letter.is_ascii_alphanumeric() && letter != '_');
+    let key = words.find(|word| word.starts_with("zck_")).expect("a key");
+    let http = shared::zoho::http::browser().unwrap();
+    let asked = http.get(format!("{url}/v1/crm/deals?per_page=5")).bearer_auth(key);
+    let answer = asked.send().await.unwrap();
+    assert_eq!(answer.status().as_u16(), 200);
+    serde_json::from_str(&answer.text().await.unwrap()).unwrap()
+}
+
+/// The document that begins with this line, as it is shown.
+fn document(shown: &str, first: &str) -> Value {
+    let lines = shown.lines().skip_while(|line| line.trim_end() != first);
+    let mut text = String::new();
+    for line in lines {
+        text += line;
+        if line.trim_end() == "  }" {
+            break;
+        }
+    }
+    serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+#[tokio::test]
+async fn by_flags_it_needs_no_question() {
+    let newcomer = Newcomer::arrives().await;
+    let gateway = Gateway::start().await;
+    let (folder, url) = (newcomer.folder.as_str(), newcomer.url.as_str());
+    let place = ["setup", "--name", "shop", "--data", folder, "--public-url", url];
+    let answers =
+        ["--client-id", CLIENT_ID, "--access", "write", "--hook", &gateway.url, "--changes", "polling"];
+    let mut setup = Running::start(&[&place[..], &answers].concat(), &newcomer.variables());
+    setup.type_line(CLIENT_SECRET).await;
+    setup.type_line(TOKEN).await;
+    let lines = setup.until("zoho-connector serve").await;
+    let redirect_uri = format!("{url}/oauth/callback");
+    assert!(lines.iter().any(|line| line.trim() == redirect_uri), "to be copied: {lines:#?}");
+    assert!(lines.iter().any(|line| line.contains("api-console.zoho.com")), "{lines:#?}");
+    let server = newcomer.serves(lines.last().unwrap()).await;
+    consents(&mut setup).await;
+    let ended = setup.end().await;
+    assert_eq!(ended.code, 0, "{} {}", ended.out, ended.err);
+    assert!(ended.out.contains("All is well") && ended.out.contains("Set up."), "{}", ended.out);
+    assert!(!ended.out.contains(CLIENT_SECRET) && !ended.out.contains(TOKEN), "{}", ended.out);
+    let snippet = document(&ended.out, "  {");
+    let skill = &snippet["skills"]["entries"]["zoho-connector"];
+    assert_eq!(skill["env"]["ZOHO_CONNECTOR_URL"], url);
+    let deals = first_answer(url, &ended.out).await;
+    assert!(!deals["data"].as_array().unwrap().is_empty(), "{deals}");
+
+    // Again: nothing is asked and nothing made, and it is found by what is remembered.
+    let again = process::run(&["setup"], &newcomer.variables(), "").await;
+    assert_eq!(again.code, 0, "{} {}", again.out, again.err);
+    assert!(again.out.contains("default is connected") && !again.out.contains("zck_"), "{}", again.out);
+    let keys = process::run(&["keys", "list", "--json"], &newcomer.variables(), "").await;
+    let keys: Value = serde_json::from_str(&keys.out).unwrap();
+    assert_eq!(keys.as_array().unwrap().len(), 1, "{keys}");
+    assert!(!newcomer.connector.secret_strayed());
+    server.kill().await;
+}
+
+#[tokio::test]
+async fn a_missing_answer_is_told_by_its_flag() {
+    let newcomer = Newcomer::arrives().await;
+    let place = ["setup", "--data", &newcomer.folder, "--public-url", &newcomer.url];
+    let ended = process::run(&place, &newcomer.variables(), "").await;
+    assert_eq!(ended.code, 2, "{} {}", ended.out, ended.err);
+    assert!(ended.err.contains("--client-id"), "{}", ended.err);
+
+    let wrong = [&place[..], &["--client-id", CLIENT_ID, "--wait", "1"]].concat();
+    let ended = process::run(&wrong, &newcomer.variables(), "wrong\n").await;
+    assert_eq!(ended.code, 1, "{} {}", ended.out, ended.err);
+    assert!(ended.out.contains("the secret is wrong"), "{}", ended.out);
+    let ended = process::run(&wrong, &newcomer.variables(), "two words\n").await;
+    assert!(ended.code == 1 && ended.err.contains("a space"), "{} {}", ended.out, ended.err);
+    let ended = process::run(&wrong, &newcomer.variables(), &format!("\u{feff}{CLIENT_SECRET}\n")).await;
+    assert_eq!(ended.code, 1);
+    assert!(ended.out.contains("zoho-connector serve"), "it waits for the server: {}", ended.out);
+    assert!(ended.err.contains("goes on here"), "{}", ended.err);
+}
+
+/// At a terminal, interrupted at each of its questions and waits.
+#[tokio::test]
+async fn at_a_terminal_it_goes_on_where_it_stopped() {
+    let newcomer = Newcomer::arrives().await;
+    let mut setup = newcomer.at_a_terminal();
+    setup.until("Its number").await;
+    setup.type_line("1").await;
+    setup.until("Folder for its store").await;
+    setup.type_line(&newcomer.folder).await;
+    setup.until("Its address").await;
+    setup.type_line("http://connector.example.com").await;
+    setup.until("That cannot be used").await;
+    setup.until("Its address").await;
+    setup.type_line(&newcomer.url).await;
+    setup.until("✓ zoho is").await;
+    setup.kill().await;
+
+    let mut setup = newcomer.at_a_terminal();
+    setup.until("Your Zoho's data centre").await;
+    setup.type_line("us").await;
+    for secret in ["wrong", CLIENT_SECRET] {
+        setup.until("Client ID").await;
+        setup.type_line(CLIENT_ID).await;
+        setup.until("Client Secret").await;
+        setup.type_line(secret).await;
+    }
+    setup.until("✓ Client").await;
+    setup.kill().await;
+
+    let mut setup = newcomer.at_a_terminal();
+    let lines = setup.until("zoho-connector serve").await;
+    assert!(!lines.iter().any(|line| line.contains("Client ID")), "{lines:#?}");
+    let server = newcomer.serves(lines.last().unwrap()).await;
+    setup.until("✓ It runs").await;
+    setup.until("Its number").await;
+    setup.type_line("3").await;
+    setup.until("http").await;
+    setup.kill().await;
+
+    let mut setup = newcomer.at_a_terminal();
+    setup.until("Its number").await;
+    setup.type_line("3").await;
+    consents(&mut setup).await;
+    let shown = setup.until("Hook of the agent's gateway").await.join("\n");
+    setup.kill().await;
+    first_answer(&newcomer.url, &shown).await;
+
+    let mut setup = newcomer.at_a_terminal();
+    let lines = setup.until("Hook of the agent's gateway").await;
+    assert!(lines.iter().any(|line| line.contains("✓ The key")), "{lines:#?}");
+    setup.type_line("").await;
+    setup.until("Its number").await;
+    setup.type_line("2").await;
+    let ended = setup.end().await;
+    assert_eq!(ended.code, 0, "{} {}", ended.out, ended.err);
+    assert!(ended.out.contains("All is well"), "{}", ended.out);
+    server.kill().await;
+}
+
+#[tokio::test]
+async fn without_a_reachable_address_the_browsers_address_is_pasted() {
+    let newcomer = Newcomer::arrives().await;
+    let place = ["setup", "--data", &newcomer.folder, "--public-url", &newcomer.url];
+    let answers = ["--client-id", CLIENT_ID, "--paste", "--no-hook", "--changes", "none"];
+    let mut setup = Running::start(&[&place[..], &answers].concat(), &newcomer.variables());
+    setup.type_line(CLIENT_SECRET).await;
+    setup.until("Open this link of Zoho").await;
+    let lines = setup.until("http").await;
+    let (zoho, browser) = (lines.last().unwrap().trim(), Browser::default());
+    browser.get(zoho).await;
+    let address = browser.post(zoho, &[("decision", "accept")]).await.location.unwrap();
+    setup.type_line(&address).await;
+    let lines = setup.until("zoho-connector serve").await;
+    let server = newcomer.serves(lines.last().unwrap()).await;
+    let ended = setup.end().await;
+    assert_eq!(ended.code, 0, "{} {}", ended.out, ended.err);
+    first_answer(&newcomer.url, &lines.join("\n")).await;
+    server.kill().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_stack_it_is_the_same() {
+    let deployed = Deployed::on_aws(Cloud::start().await).await;
+    let (connector, home) = (&deployed.connector, TempDir::new().unwrap());
+    let mut variables = connector.variables();
+    variables.push(("XDG_CONFIG_HOME", home.path().to_str().unwrap()));
+    let place = ["setup", "--stack", &deployed.names().stack, "--public-url", &connector.url];
+    let answers = ["--access", "write", "--no-hook", "--changes", "none"];
+    let mut setup = Running::start(&[&place[..], &answers].concat(), &variables);
+    consents(&mut setup).await;
+    let ended = setup.end().await;
+    assert_eq!(ended.code, 0, "{} {}", ended.out, ended.err);
+    assert!(ended.out.contains("All is well"), "{}", ended.out);
+    first_answer(&connector.url, &ended.out).await;
+    let keys = process::run(&["keys", "list"], &variables, "").await;
+    assert!(keys.code == 0 && keys.out.contains("openclaw"), "it is remembered: {} {}", keys.out, keys.err);
+}

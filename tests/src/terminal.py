@@ -1,0 +1,31 @@
+"""Runs a command at a terminal of its own. What comes on standard input is typed there, what is shown there goes to standard
+output; a question that waits for its answer ends its line."""
+
+import os
+import pty
+import select
+import sys
+
+child, terminal = pty.fork()
+if child == 0:
+    os.execv(sys.argv[1], sys.argv[1:])
+sources = [terminal, 0]
+while True:
+    ready, _, _ = select.select(sources, [], [])
+    if terminal in ready:
+        try:
+            shown = os.read(terminal, 65536)
+        except OSError:  # the command has ended
+            shown = b""
+        if not shown:
+            break
+        shown = shown.replace(b"\r", b"")
+        os.write(1, shown + b"\n" if shown.endswith(b": ") else shown)
+    if 0 in ready:
+        typed = os.read(0, 65536)
+        if typed:
+            os.write(terminal, typed)
+        else:
+            sources.remove(0)
+_, status = os.waitpid(child, 0)
+sys.exit(os.waitstatus_to_exitcode(status))
