@@ -1,6 +1,7 @@
 //! `zoho-connector`: all functions on one port, and the operator's commands.
 
 mod commands;
+mod copy;
 mod installations;
 mod patience;
 mod server;

@@ -92,6 +92,21 @@ pub(crate) fn ask_secret(prompt: &str) -> Result<Secret, String> {
     judged(&read.map_err(|error| format!("the secret could not be read: {error}"))?)
 }
 
+/// Asks for a passphrase, which may have blanks in it, without showing it; from a pipe, one line is read.
+pub(crate) fn ask_passphrase(prompt: &str) -> Result<Secret, String> {
+    let read = if stdin().is_terminal() {
+        rpassword::prompt_password(prompt)
+    } else {
+        let mut line = String::new();
+        stdin().read_line(&mut line).map(|_| line)
+    };
+    let line = read.map_err(|error| format!("the passphrase could not be read: {error}"))?;
+    match line.trim_end_matches(['\r', '\n']) {
+        "" => Err("no passphrase was given".to_owned()),
+        passphrase => Ok(Secret::new(passphrase)),
+    }
+}
+
 /// As [`ask_secret`], where nothing else is asked: from a pipe, all of it must be the secret.
 pub(crate) fn ask_only_secret(prompt: &str) -> Result<Secret, String> {
     if stdin().is_terminal() {

@@ -193,6 +193,8 @@ VARIABLES = {
     "ZOHO_CONNECTOR_PUBLIC_URL": r"\bPublicUrl\b",
     "ZOHO_CONNECTOR_INVENTORY_PER_MINUTE": r"\bZohoClient::new\b",
     "ZOHO_CONNECTOR_INVENTORY_PER_DAY": r"\bZohoClient::new\b",
+    "ZOHO_CONNECTOR_AUDIT_DAYS": r"\bAudit::new\b",
+    "ZOHO_CONNECTOR_EVENTS_DAYS": r"\b(Events|Ledger)::new\b",
     "ZOHO_CONNECTOR_KMS_KEY": r"\bmod store_grant\b",  # who makes secrets
     "ZOHO_CONNECTOR_PKCE": r"\bsettings\.pkce\b",
 }
@@ -529,6 +531,8 @@ def check_values(template):
         "ZOHO_CONNECTOR_KMS_KEY": given_where("HasKey", {"Ref": "KmsKeyArn"}),
         "ZOHO_CONNECTOR_INVENTORY_PER_MINUTE": {"Ref": "InventoryPerMinute"},
         "ZOHO_CONNECTOR_INVENTORY_PER_DAY": {"Ref": "InventoryPerDay"},
+        "ZOHO_CONNECTOR_AUDIT_DAYS": {"Ref": "AuditDays"},
+        "ZOHO_CONNECTOR_EVENTS_DAYS": {"Ref": "EventsDays"},
         "ZOHO_CONNECTOR_PKCE": {"Ref": "Pkce"},
     }
     for name in FUNCTIONS:

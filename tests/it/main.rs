@@ -66,6 +66,7 @@ mod key_shares;
 mod killed;
 mod lambda;
 mod logs;
+mod machine;
 mod many_connections;
 mod mappings;
 mod mcp;

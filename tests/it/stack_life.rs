@@ -135,7 +135,7 @@ async fn the_operators_policy_is_enough_and_no_more() {
     };
     let id = agent.key.trim_start_matches("zck_").split('_').next().unwrap().to_owned();
     let url = gateway.url.clone();
-    let commands: [(&[&str], &str); 17] = [
+    let commands: [(&[&str], &str); 18] = [
         (&["client", "show"], ""),
         (&["connections"], ""),
         (&["refresh"], ""),
@@ -152,6 +152,7 @@ async fn the_operators_policy_is_enough_and_no_more() {
         (&["agent", "unset", "--yes"], ""),
         (&["events", "list"], ""),
         (&["events", "replay", "--dead"], ""),
+        (&["forget", "--text", "nobody@example.com", "--dry-run"], ""),
         (&["keys", "revoke", &id, "--yes"], ""),
     ];
     for (args, input) in commands {

@@ -43,7 +43,7 @@ macro_rules! cold {
     };
 }
 
-cold! { conditional_writes end_times transactions queries limits secrets secret_races }
+cold! { conditional_writes end_times transactions queries scans limits secrets secret_races }
 
 macro_rules! conformance {
     ($($case:ident)*) => {
@@ -76,7 +76,7 @@ macro_rules! conformance {
     };
 }
 
-conformance! { conditional_writes end_times transactions queries limits races secrets secret_races }
+conformance! { conditional_writes end_times transactions queries scans limits races secrets secret_races }
 
 /// Every call on a connection that was used before loses it, every second one after its work: a write with a condition that is sent again
 /// is known as one's own.

@@ -226,6 +226,31 @@ pub async fn secrets(subject: Subject) {
     assert!(secrets.promote("s", &again, None).await.unwrap(), "a deleted name can be used again at once");
 }
 
+/// A table is read as a whole, page by page, without what has ended.
+pub async fn scans(subject: Subject) {
+    let (state, events) = (&subject.stores.state, &subject.stores.events);
+    for number in 0..25 {
+        let key = Key::new(format!("kind#{}", number % 3), format!("{number:02}"));
+        state.put(put(&key, "1", Condition::Any)).await.unwrap();
+    }
+    let over = Some(earlier(subject.clock.now(), SignedDuration::from_secs(1)));
+    let ended = Put { expires: over, ..put(&Key::new("kind#9", "99"), "1", Condition::Any) };
+    state.put(ended).await.unwrap();
+    events.put(put(&Key::new("kind#0", "50"), "1", Condition::Any)).await.unwrap();
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let (rows, next) = state.scan(after, 4).await.unwrap();
+        assert!(rows.len() <= 4);
+        seen.extend(rows.into_iter().map(|row| row.key.sort));
+        match next {
+            Some(_) => after = next,
+            None => break,
+        }
+    }
+    seen.sort();
+    assert_eq!(seen, (0..25).map(|number| format!("{number:02}")).collect::<Vec<_>>(), "each once");
+}
+
 /// Two who read the same version: one promotes.
 pub async fn secret_races(subject: Subject) {
     let secrets = &subject.stores.secrets;

@@ -165,6 +165,11 @@ impl Connector {
         self.server.take().expect("it runs").interrupt().await
     }
 
+    /// Ends the server as a service manager does; its exit code.
+    pub async fn terminate(&mut self) -> i32 {
+        self.server.take().expect("it runs").terminate().await
+    }
+
     /// The variables of the operator's commands.
     pub fn variables(&self) -> Vec<(&str, &str)> {
         let mut variables =

@@ -142,9 +142,18 @@ impl Running {
     }
 
     /// Presses Ctrl-C, and returns the exit code.
-    pub async fn interrupt(mut self) -> i32 {
+    pub async fn interrupt(self) -> i32 {
+        self.signal("-INT").await
+    }
+
+    /// Ends it as a service manager does, and returns the exit code.
+    pub async fn terminate(self) -> i32 {
+        self.signal("-TERM").await
+    }
+
+    async fn signal(mut self, signal: &str) -> i32 {
         let id = self.child.id().expect("still running").to_string();
-        assert!(Sync::new("kill").args(["-INT", &id]).status().unwrap().success());
+        assert!(Sync::new("kill").args([signal, &id]).status().unwrap().success());
         let status = timeout(HANGS, self.child.wait()).await.expect("it ends").unwrap();
         status.code().unwrap_or(-1)
     }

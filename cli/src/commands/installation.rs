@@ -9,6 +9,7 @@ use shared::base::settings::{self, PublicUrl, Settings};
 use shared::base::telemetry::{self, LogForm};
 use shared::core::connection::orders::{Order, Orders};
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient};
+use shared::core::seal::{self, Seal};
 use shared::core::services::Services;
 use shared::store::sqlite::Sqlite;
 use token_refresh::Local;
@@ -66,6 +67,14 @@ impl Opened {
         self.services.token_refresh.clone().unwrap_or_else(|| Arc::new(Local::new(&self.services)))
     }
 
+    /// Refuses a store that was moved elsewhere, or is not whole.
+    pub(super) async fn refuse_sealed(&self) -> Result<(), Failure> {
+        match seal::get(&*self.services.stores.state).await? {
+            Some(seal) => Err(Failure::Other(seal.to_string())),
+            None => Ok(()),
+        }
+    }
+
     /// Has token-refresh do what only the operator may order.
     pub(super) async fn order(&self, order: &Order) -> Result<Reply, Failure> {
         let Services { stores, clock, .. } = &self.services;
@@ -97,7 +106,23 @@ impl Installation {
                 folder.display()
             )));
         }
-        opened(settings)
+        let opened = opened(settings)?;
+        opened.refuse_sealed().await?;
+        Ok(opened)
+    }
+
+    /// The seal on the store of its folder, where that is there and can be opened.
+    pub(super) async fn seal(&self) -> Option<Seal> {
+        let place = self.place().ok()?;
+        let (settings, folder) = match &place.home {
+            Home::Stack(_) => return None,
+            Home::Folder(_) => settings(&place).ok()?,
+        };
+        if !Sqlite::is_in(&folder) {
+            return None;
+        }
+        let opened = opened(settings).ok()?;
+        seal::get(&*opened.services.stores.state).await.ok()?
     }
 
     /// Its folder, if it is on this machine, without opening it.
@@ -166,7 +191,23 @@ impl Installation {
         let place = self.place()?;
         match &place.home {
             Home::Stack(stack) => open_stack(stack, &place).await,
-            Home::Folder(_) => open_or_make(&place).map(|(opened, _)| opened),
+            Home::Folder(_) => {
+                let (opened, _) = open_or_make(&place)?;
+                opened.refuse_sealed().await?;
+                Ok(opened)
+            }
+        }
+    }
+
+    /// Opens a place that an installation moves to: a folder without a store, or a stack.
+    pub(super) async fn open_empty(&self) -> Result<Opened, Failure> {
+        let place = self.place()?;
+        match &place.home {
+            Home::Stack(stack) => open_stack(stack, &place).await,
+            Home::Folder(_) => {
+                self.folder.find_empty()?;
+                open_or_make(&place).map(|(opened, _)| opened)
+            }
         }
     }
 
@@ -204,6 +245,36 @@ impl Folder {
     pub(super) fn open_or_make(&self) -> Result<(Opened, PathBuf), Failure> {
         let asked = Asked { only_folders: true, ..self.asked() };
         open_or_make(&place::find(&asked, &Installations::read()?, variable)?)
+    }
+
+    /// Its folder, and whether a store is there, which is not opened.
+    pub(super) fn find(&self) -> Result<(PathBuf, bool), Failure> {
+        let asked = Asked { only_folders: true, ..self.asked() };
+        let (_, folder) = settings(&place::find(&asked, &Installations::read()?, variable)?)?;
+        let is_there = Sqlite::find_in(&folder)
+            .map_err(|error| format!("the store in {} cannot be looked at ({error})", folder.display()))?;
+        Ok((folder, is_there))
+    }
+
+    /// Its folder, where a store must be.
+    pub(super) fn find_store(&self) -> Result<PathBuf, Failure> {
+        let (folder, is_there) = self.find()?;
+        if is_there {
+            return Ok(folder);
+        }
+        Err(Failure::Other(format!("there is no store in {}: name its folder with --data", folder.display())))
+    }
+
+    /// Its folder, where no store may be yet.
+    pub(super) fn find_empty(&self) -> Result<PathBuf, Failure> {
+        let (folder, is_there) = self.find()?;
+        if is_there {
+            return Err(Failure::Other(format!(
+                "there is a store in {} already, and nothing is written over: name another folder with --data",
+                folder.display()
+            )));
+        }
+        Ok(folder)
     }
 
     /// Another command on the same folder, as a shell takes it.

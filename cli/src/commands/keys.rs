@@ -1,4 +1,4 @@
-//! `zoho-connector keys create|list|revoke`.
+//! `zoho-connector keys create|list|confirm|revoke`.
 
 use clap::{Args, Subcommand, ValueEnum};
 use jiff::SignedDuration;
@@ -9,6 +9,7 @@ use shared::base::pasted::clean;
 use shared::core::access::key::{DayLimits, Keys as Store, NewKey, Permission, ServiceKey};
 use shared::core::access::usage::{KeyUsage, Used};
 use shared::core::services::Services;
+use shared::core::writes::audit::Audit;
 
 use crate::commands::confirm::confirm;
 use crate::commands::failure::Failure;
@@ -31,6 +32,9 @@ const COLUMNS: &[Column] = &[
     ("May", false),
 ];
 
+/// So many entries of the audit are read to know when a key wrote last.
+const MAX_ENTRIES: usize = 500;
+
 /// A label fits into a line of a table.
 const MAX_LABEL: usize = 60;
 
@@ -40,8 +44,25 @@ pub(crate) enum Keys {
     Create(Create),
     /// Lists the keys, without their secrets
     List(List),
+    /// Switches keys on again that are off since a restore
+    Confirm(Confirm),
     /// Ends a key: it is dead everywhere within a minute
     Revoke(Revoke),
+}
+
+#[derive(Args)]
+pub(crate) struct Confirm {
+    /// Their ids: what stands between `zck_` and the next `_`
+    #[arg(value_name = "ID", required_unless_present = "all")]
+    ids: Vec<String>,
+    /// All that are off
+    #[arg(long, conflicts_with = "ids")]
+    all: bool,
+    /// Do it without being asked
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    installation: Installation,
 }
 
 #[derive(Args)]
@@ -120,6 +141,7 @@ impl Keys {
         match self {
             Self::Create(create) => create.run().await,
             Self::List(list) => list.run().await,
+            Self::Confirm(confirm) => confirm.run().await,
             Self::Revoke(revoke) => revoke.run().await,
         }
     }
@@ -212,6 +234,7 @@ fn described(key: &ServiceKey) -> Value {
         "redact_contacts": key.redact_contacts,
         "calls_per_day": key.limits.calls,
         "writes_per_day": key.limits.writes,
+        "off_since": key.off_since,
     })
 }
 
@@ -224,7 +247,10 @@ fn row(key: &ServiceKey, used: Used) -> [String; COLUMNS.len()] {
         connections.join(","),
         minute(key.created),
         used.last.map_or_else(|| "never".to_owned(), minute),
-        key.expires.map_or_else(|| "never".to_owned(), minute),
+        match key.off_since {
+            Some(_) => "off until confirmed".to_owned(),
+            None => key.expires.map_or_else(|| "never".to_owned(), minute),
+        },
         (if key.confirm { "previewed" } else { "" }).to_owned(),
         (if key.redact_contacts { "contacts" } else { "" }).to_owned(),
         today(key.limits, used),
@@ -244,10 +270,63 @@ fn today(limits: DayLimits, used: Used) -> String {
     of.collect::<Vec<_>>().join(", ")
 }
 
+/// When a key wrote last, as far as the newest entries of the audit tell.
+async fn last_write(services: &Services, key: &ServiceKey) -> Result<Option<Timestamp>, Failure> {
+    let audit = Audit::new(services.stores.state.clone(), services.clock.clone());
+    let mut last: Option<Timestamp> = None;
+    for connection in &key.connections {
+        let (entries, _) = audit.list(connection, None, MAX_ENTRIES).await?;
+        last = last.max(entries.iter().find(|entry| entry.key == key.id).map(|entry| entry.at));
+    }
+    Ok(last)
+}
+
+/// The id in what somebody took for it, which may be more of the key.
+fn id_in(text: &str) -> &str {
+    let id = text.strip_prefix("zck_").unwrap_or(text);
+    id.split('_').next().unwrap_or(id)
+}
+
+impl Confirm {
+    async fn run(self) -> Result<(), Failure> {
+        let services = self.installation.open().await?.services;
+        let store = store(&services);
+        let off: Vec<_> = store.list().await?.into_iter().filter(|key| key.off_since.is_some()).collect();
+        let mut chosen = Vec::new();
+        for id in self.ids.iter().map(|text| id_in(text)) {
+            let list = self.installation.command("keys list");
+            let missing = || Failure::Other(format!("no key {id} is off; `{list}` shows them"));
+            chosen.push(off.iter().find(|key| key.id == id).ok_or_else(missing)?);
+        }
+        if self.all {
+            chosen = off.iter().collect();
+        }
+        if chosen.is_empty() {
+            say("No key is off.");
+            return Ok(());
+        }
+        let mut on = Vec::new();
+        for key in &chosen {
+            let last = last_write(&services, key).await?;
+            let last = last.map_or_else(
+                || "not known to have written".to_owned(),
+                |at| format!("wrote last {}", minute(at)),
+            );
+            on.push(format!("{}, made {}, {last}", known::described(key), minute(key.created)));
+        }
+        confirm(self.yes, "By confirming, whoever holds one of these gets in again", &on).await?;
+        for key in chosen {
+            if store.confirm(&key.id).await? {
+                say(format!("✓ Key {} works again, within a minute.", key.id));
+            }
+        }
+        Ok(())
+    }
+}
+
 impl Revoke {
     async fn run(self) -> Result<(), Failure> {
-        let id = self.id.strip_prefix("zck_").unwrap_or(&self.id);
-        let id = id.split('_').next().unwrap_or(id);
+        let id = id_in(&self.id);
         let store = store(&self.installation.open().await?.services);
         let missing = || {
             let list = self.installation.command("keys list");

@@ -2,6 +2,7 @@
 
 mod agent;
 mod api;
+mod backup;
 mod client;
 mod confirm;
 mod connect;
@@ -12,14 +13,17 @@ mod disconnect;
 mod doctor;
 mod events;
 pub(crate) mod failure;
+mod forget;
 mod installation;
 mod installations;
 mod keys;
 mod known;
 mod mappings;
+mod moving;
 mod place;
 mod reconcile;
 mod refresh;
+mod restore;
 mod sample;
 mod serve;
 mod setup;
@@ -87,6 +91,15 @@ enum Command {
     /// Remembers where connectors are, so that commands need not be told
     #[command(subcommand)]
     Installations(installations::Installations),
+    /// Writes an encrypted copy of everything, while the server goes on
+    Backup(backup::Backup),
+    /// Makes a store of a backup, with all keys off until they are confirmed
+    Restore(restore::Restore),
+    /// Moves an installation to another folder, another machine, or AWS
+    #[command(subcommand)]
+    Move(moving::Move),
+    /// Removes what is kept here about a person: from the audit, events, previews and answers to writes
+    Forget(forget::Forget),
     /// Prints what a shell needs to complete commands
     Completions(shell::Completions),
     /// Writes manual pages, one for each command
@@ -118,6 +131,10 @@ pub(crate) async fn run(line: Line) -> Result<(), Failure> {
         Command::Reconcile(reconcile) => reconcile.run().await,
         Command::Mappings(mappings) => mappings.run().await,
         Command::Installations(installations) => installations.run(),
+        Command::Backup(backup) => backup.run().await,
+        Command::Restore(restore) => restore.run().await,
+        Command::Move(moving) => moving.run().await,
+        Command::Forget(forget) => forget.run().await,
         Command::Completions(completions) => completions.run(Line::command()),
         Command::Man(man) => man.run(Line::command()),
         Command::Uninstall(uninstall) => uninstall.run().await,

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use axum::Extension;
 use clap::Args;
+use shared::store::sqlite::Sqlite;
 use token_refresh::Local;
 use tokio::net::TcpListener;
 
@@ -47,7 +48,9 @@ fn port_of(url: &str) -> u16 {
 
 impl Serve {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let (Opened { services, public_url }, folder) = self.folder.open_or_make()?;
+        let (opened, folder) = self.folder.open_or_make()?;
+        opened.refuse_sealed().await?;
+        let Opened { services, public_url } = opened;
         let listener = TcpListener::bind(self.listen).await.map_err(|error| {
             format!("cannot listen on {}: {error}; choose another with --listen", self.listen)
         })?;
@@ -55,7 +58,7 @@ impl Serve {
         let lock = if self.beside_another {
             None
         } else {
-            Some(Lock::take(&folder, address, services.clock.now())?)
+            Some(Lock::take(&folder, &format!("listening on {address}"), services.clock.now())?)
         };
         let unseen = |error: &std::io::Error| tracing::warn!(%error, "the doctor will not see this server");
         let presence = Presence::announce(&folder, &address.to_string()).inspect_err(unseen).ok();
@@ -92,6 +95,10 @@ impl Serve {
         }
         counts.store().await;
         drop(presence);
+        let settled = tokio::task::spawn_blocking(move || Sqlite::settle(&folder)).await;
+        if !matches!(settled, Ok(Ok(()))) {
+            tracing::warn!(?settled, "the store's log stays beside its file; nothing of it is lost");
+        }
         drop(lock);
         say("Ended.");
         Ok(())

@@ -94,7 +94,7 @@ async fn remove(installation: &Installation, opened: &Opened) -> Result<(), Fail
     match &opened.services.settings.home {
         Home::Folder(folder) => {
             say(format!(
-                "Stop `serve`, and delete the folder {}: all that is kept is in it.",
+                "Stop `serve`, and delete the folder {}: all that is kept is in it, but for copies that `backup` wrote.",
                 folder.display()
             ));
         }

@@ -2,7 +2,6 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::Write;
-use std::net::SocketAddr;
 use std::path::Path;
 
 use shared::base::clock::Timestamp;
@@ -17,8 +16,8 @@ pub(crate) struct Lock {
 }
 
 impl Lock {
-    /// Takes the folder for the server at this address, or says who has it.
-    pub(crate) fn take(folder: &Path, address: SocketAddr, now: Timestamp) -> Result<Self, String> {
+    /// Takes the folder for a process that does this, or says who has it.
+    pub(crate) fn take(folder: &Path, what: &str, now: Timestamp) -> Result<Self, String> {
         let path = folder.join(FILE);
         let failed = |error: std::io::Error| format!("{} cannot be written: {error}", path.display());
         let mut options = OpenOptions::new();
@@ -45,7 +44,7 @@ impl Lock {
                 return Ok(Self { _file: None });
             }
         }
-        let holder = format!("process {}, listening on {address} since {now}\n", std::process::id());
+        let holder = format!("process {}, {what} since {now}\n", std::process::id());
         file.set_len(0).and_then(|()| file.write_all(holder.as_bytes())).map_err(failed)?;
         Ok(Self { _file: Some(file) })
     }
@@ -58,13 +57,13 @@ mod tests {
     #[test]
     fn a_folder_is_served_once_at_a_time() {
         let folder = tempfile::tempdir().unwrap();
-        let address = SocketAddr::from(([127, 0, 0, 1], 8080));
+        let what = "listening on 127.0.0.1:8080";
         let now = "2026-11-21T10:00:00Z".parse().unwrap();
-        let first = Lock::take(folder.path(), address, now).unwrap();
-        let refused = Lock::take(folder.path(), address, now).err().unwrap();
+        let first = Lock::take(folder.path(), what, now).unwrap();
+        let refused = Lock::take(folder.path(), what, now).err().unwrap();
         let holder = format!("process {}, listening on 127.0.0.1:8080", std::process::id());
         assert!(refused.contains(&holder) && refused.contains("--beside-another"), "{refused}");
         drop(first);
-        assert!(Lock::take(folder.path(), address, now).is_ok());
+        assert!(Lock::take(folder.path(), what, now).is_ok());
     }
 }

@@ -41,10 +41,11 @@ pub(crate) struct App {
 impl App {
     pub(crate) fn new(services: &Services, token_refresh: Arc<dyn TokenRefreshClient>) -> Self {
         let (stores, clock) = (&services.stores, services.clock.clone());
+        let kept = services.settings.retention;
         let client = Arc::new(ZohoClient::new(services, token_refresh));
         let usage = Arc::new(KeyUsage::new(stores.state.clone(), clock.clone()));
         let zoho = Arc::new(Zoho::new(client.clone(), usage.clone(), clock.clone()));
-        let audit = Arc::new(Audit::new(stores.state.clone(), clock.clone()));
+        let audit = Arc::new(Audit::new(stores.state.clone(), clock.clone()).kept_for(kept.audit));
         Self {
             gate: Gate {
                 keys: Arc::new(Keys::new(stores.state.clone(), clock.clone())),
@@ -59,8 +60,8 @@ impl App {
             mappings: Mappings::new(stores.state.clone(), clock.clone()),
             reconciliations: Reconciliations::new(stores.state.clone(), clock.clone()),
             calls_a_day: services.settings.inventory.per_day,
-            events: Events::new(stores.events.clone(), clock.clone()),
-            ledger: Ledger::new(stores.events.clone(), clock.clone()),
+            events: Events::new(stores.events.clone(), clock.clone()).kept_for(kept.events),
+            ledger: Ledger::new(stores.events.clone(), clock.clone()).kept_for(kept.events),
             clock,
         }
     }

@@ -52,9 +52,10 @@ impl EventDelivery {
     /// Made of a process's services, and of its way to token-refresh.
     pub fn new(services: &Services, token_refresh: Arc<dyn TokenRefreshClient>) -> Self {
         let (stores, clock) = (&services.stores, &services.clock);
+        let kept = services.settings.retention.events;
         Self {
-            events: Events::new(stores.events.clone(), clock.clone()),
-            ledger: Ledger::new(stores.events.clone(), clock.clone()),
+            events: Events::new(stores.events.clone(), clock.clone()).kept_for(kept),
+            ledger: Ledger::new(stores.events.clone(), clock.clone()).kept_for(kept),
             own_writes: OwnWrites::new(stores.state.clone(), clock.clone()),
             stores: stores.clone(),
             clock: clock.clone(),

@@ -24,7 +24,8 @@ pub(crate) struct App {
 impl App {
     pub(crate) fn new(services: &Services) -> Self {
         Self {
-            events: Events::new(services.stores.events.clone(), services.clock.clone()),
+            events: Events::new(services.stores.events.clone(), services.clock.clone())
+                .kept_for(services.settings.retention.events),
             consents: Consents::new(services.stores.state.clone(), services.clock.clone()),
             orders: Orders::new(services.stores.state.clone(), services.clock.clone()),
             stores: services.stores.clone(),

@@ -16,7 +16,8 @@ impl App {
     pub(crate) fn new(services: &Services) -> Self {
         Self {
             clock: services.clock.clone(),
-            events: Events::new(services.stores.events.clone(), services.clock.clone()),
+            events: Events::new(services.stores.events.clone(), services.clock.clone())
+                .kept_for(services.settings.retention.events),
             secrets: SecretCache::new(services.stores.secrets.clone(), services.clock.clone()),
         }
     }

@@ -1,9 +1,11 @@
 //! Settings from the environment, read once. The error of an invalid one is one line with its name and the expected value.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use url::Url;
 
+use super::clock::SignedDuration;
 use super::loopback::is_loopback;
 use super::pasted::clean;
 
@@ -35,6 +37,27 @@ pub struct Settings {
     pub inventory: InventoryLimits,
     /// Whether consents have a challenge (PKCE).
     pub pkce: bool,
+    /// How long what happened is kept.
+    pub retention: Retention,
+}
+
+/// How long what happened is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// The audit of writes.
+    pub audit: SignedDuration,
+    /// Events, and what became of each.
+    pub events: SignedDuration,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { audit: days(DEFAULT_AUDIT_DAYS), events: days(DEFAULT_EVENTS_DAYS) }
+    }
+}
+
+fn days(days: u32) -> SignedDuration {
+    SignedDuration::from_hours(24 * i64::from(days))
 }
 
 /// The limits of calls to Zoho Inventory for one organisation, over all its users and programs.
@@ -94,6 +117,10 @@ pub const LOG: &str = "ZOHO_CONNECTOR_LOG";
 pub const INVENTORY_PER_MINUTE: &str = "ZOHO_CONNECTOR_INVENTORY_PER_MINUTE";
 /// The calls to Zoho Inventory in a day.
 pub const INVENTORY_PER_DAY: &str = "ZOHO_CONNECTOR_INVENTORY_PER_DAY";
+/// The days for which the audit of writes is kept.
+pub const AUDIT_DAYS: &str = "ZOHO_CONNECTOR_AUDIT_DAYS";
+/// The days for which events are kept.
+pub const EVENTS_DAYS: &str = "ZOHO_CONNECTOR_EVENTS_DAYS";
 /// Whether consents have a challenge (PKCE).
 pub const PKCE: &str = "ZOHO_CONNECTOR_PKCE";
 /// The name of the stack, on AWS.
@@ -109,6 +136,17 @@ pub const KMS_KEY: &str = "ZOHO_CONNECTOR_KMS_KEY";
 
 /// Zoho's documented limit for Inventory, on every plan.
 const DEFAULT_PER_MINUTE: u32 = 100;
+
+/// Thirteen months.
+const DEFAULT_AUDIT_DAYS: u32 = 400;
+const DEFAULT_EVENTS_DAYS: u32 = 30;
+
+/// A reconciliation that goes on must still find what it did: it is compared and applied within days.
+const MIN_AUDIT_DAYS: u32 = 30;
+/// A hook that refuses, and an agent that is away over a long weekend, must still find what waits for them.
+const MIN_EVENTS_DAYS: u32 = 7;
+const MAX_AUDIT_DAYS: u32 = 3650;
+const MAX_EVENTS_DAYS: u32 = 365;
 
 /// The highest limit that is accepted, above that of any plan.
 const MAX_CALLS: u32 = 1_000_000_000;
@@ -153,8 +191,27 @@ impl Settings {
             .map_or(Ok(Some(DEFAULT_PER_MINUTE)), |text| parse_calls(INVENTORY_PER_MINUTE, text))?;
         let per_day = filled(INVENTORY_PER_DAY).map(|text| parse_calls(INVENTORY_PER_DAY, text));
         let inventory = InventoryLimits { per_minute, per_day: per_day.transpose()?.flatten() };
+        let audit = filled(AUDIT_DAYS).map_or(Ok(DEFAULT_AUDIT_DAYS), |text| {
+            parse_days(AUDIT_DAYS, text, MIN_AUDIT_DAYS..=MAX_AUDIT_DAYS, "a number of days from 30 to 3650")
+        })?;
+        let events = filled(EVENTS_DAYS).map_or(Ok(DEFAULT_EVENTS_DAYS), |text| {
+            parse_days(EVENTS_DAYS, text, MIN_EVENTS_DAYS..=MAX_EVENTS_DAYS, "a number of days from 7 to 365")
+        })?;
+        let retention = Retention { audit: days(audit), events: days(events) };
         let pkce = filled(PKCE).map_or(Ok(true), parse_switch)?;
-        Ok(Self { home, public_url, sandbox, log, inventory, pkce })
+        Ok(Self { home, public_url, sandbox, log, inventory, retention, pkce })
+    }
+}
+
+fn parse_days(
+    variable: &'static str,
+    text: String,
+    allowed: RangeInclusive<u32>,
+    expected: &'static str,
+) -> Result<u32, SettingsError> {
+    match text.parse() {
+        Ok(days) if allowed.contains(&days) => Ok(days),
+        _ => Err(SettingsError { variable, value: text, expected }),
     }
 }
 
@@ -317,6 +374,11 @@ mod tests {
             (INVENTORY_PER_MINUTE, "many"),
             (INVENTORY_PER_MINUTE, "-1"),
             (INVENTORY_PER_DAY, "99999999999"),
+            (AUDIT_DAYS, "29"),
+            (AUDIT_DAYS, "3651"),
+            (EVENTS_DAYS, "6"),
+            (EVENTS_DAYS, "366"),
+            (EVENTS_DAYS, "a month"),
             (PKCE, "no"),
         ] {
             let error = read(variable, value).unwrap_err();
@@ -337,6 +399,14 @@ mod tests {
         let free = limits(INVENTORY_PER_DAY, "1000");
         assert_eq!((free.per_day, free.at_once()), (Some(1000), 5));
         assert_eq!(limits(INVENTORY_PER_DAY, "10000").at_once(), 10);
+    }
+
+    #[test]
+    fn what_happened_is_kept_as_long_as_it_is_said() {
+        let kept = |variable, value| read(variable, value).unwrap().retention;
+        assert_eq!(kept(AUDIT_DAYS, ""), Retention::default());
+        assert_eq!(kept(AUDIT_DAYS, "30"), Retention { audit: days(30), ..Retention::default() });
+        assert_eq!(kept(EVENTS_DAYS, "365"), Retention { events: days(365), ..Retention::default() });
     }
 
     #[test]

@@ -4,6 +4,7 @@
 mod error;
 pub mod secret_record;
 mod secrets;
+mod stored;
 mod stores;
 mod table;
 
@@ -14,6 +15,7 @@ pub mod sqlite;
 
 pub use error::StoreError;
 pub use secrets::{SecretValue, Secrets, VersionId};
+pub use stored::{Stored, StoredRow, StoredSecret};
 pub use stores::Stores;
 pub use table::{
     Condition, Key, Order, Outcome, Page, Put, Query, Row, Table, Version, Write, all_rows, take,

@@ -189,6 +189,13 @@ pub trait Table: Send + Sync {
     /// Rows in order.
     async fn query(&self, query: Query) -> Result<Page, StoreError>;
 
+    /// Rows of all partitions, in no order that means anything: those behind `after`, and the key behind which the next ones begin.
+    /// A page may have fewer rows than `limit`, or none, and still not be the last. Only the operator reads a table as a whole.
+    async fn scan(&self, after: Option<Key>, limit: usize) -> Result<(Vec<Row>, Option<Key>), StoreError> {
+        let _ = (after, limit);
+        Err(StoreError::Unavailable("it cannot be read as a whole here".to_owned()))
+    }
+
     /// Writes one row.
     async fn put(&self, put: Put) -> Result<Outcome, StoreError> {
         self.transact(vec![Write::Put(put)]).await

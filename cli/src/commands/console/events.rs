@@ -118,7 +118,7 @@ async fn body(shown: &Shown, asked: &Asked) -> Result<String, StoreError> {
 pub(super) async fn glance(shown: &Shown, connection: &ConnectionName) -> Result<String, StoreError> {
     let events = shown.events.newest(connection, GLANCE).await?;
     if events.is_empty() {
-        return Ok("<p class=\"soft\">None in the last 30 days.</p>".to_owned());
+        return Ok("<p class=\"soft\">None that is still kept.</p>".to_owned());
     }
     let newest = events.first().map_or_else(String::new, |event| ago(event.receivedtime, shown.now()));
     let rows = read(shown, connection, events).await?;

@@ -59,7 +59,7 @@ async fn body(shown: &Shown, asked: Asked) -> Result<String, StoreError> {
     }
     let (entries, next) = find(shown, &chosen, record.as_deref(), before).await?;
     if entries.is_empty() {
-        body.push_str("<p class=\"soft\">No writes here. They are kept for 13 months.</p>");
+        body.push_str("<p class=\"soft\">No writes here that are still kept.</p>");
     }
     for (subject, entries) in by_record(&entries) {
         write_record(&mut body, &chosen, subject, &entries, record.is_some());
@@ -245,7 +245,7 @@ fn text(value: &Value) -> String {
 pub(super) async fn glance(shown: &Shown, connection: &ConnectionName) -> Result<String, StoreError> {
     let (entries, _) = shown.audit.list(connection, None, GLANCE).await?;
     if entries.is_empty() {
-        return Ok("<p class=\"soft\">None in the last 13 months.</p>".to_owned());
+        return Ok("<p class=\"soft\">None that is still kept.</p>".to_owned());
     }
     let now = shown.now();
     let rows = entries.iter().fold(String::new(), |mut html, entry| {

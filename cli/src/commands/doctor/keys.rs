@@ -30,6 +30,14 @@ pub(super) async fn check(report: &mut Report, opened: &Opened, connections: &[C
             format!("`zoho-connector keys revoke {}`, and `zoho-connector keys create` for the agent that used it", key.id),
         );
     }
+    let (off, alive): (Vec<_>, Vec<_>) = alive.into_iter().partition(|key| key.off_since.is_some());
+    for key in &off {
+        report.bad(
+            format!("Key {}", key.label),
+            format!("{} is off since this store was restored from a backup", key.id),
+            format!("`zoho-connector keys confirm {0}`, or `zoho-connector keys revoke {0}` if it was revoked after the backup", key.id),
+        );
+    }
     for key in &alive {
         check_one(report, key, connections);
     }

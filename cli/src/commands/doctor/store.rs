@@ -7,6 +7,7 @@ use shared::base::secret::random_hex;
 use shared::base::settings::Home;
 use shared::core::events::webhook_secrets::WebhookSecrets;
 use shared::core::grant::client::Clients;
+use shared::core::seal::{Seal, Why};
 use shared::store::sqlite::Sqlite;
 use shared::store::{Condition, Key, Put, Query, StoreError, Table};
 
@@ -32,7 +33,11 @@ pub(super) async fn open(
         Ok(opened) => opened,
         Err(failure @ Failure::Settings(_)) => return Err(failure),
         Err(failure) => {
-            report.bad(CHECK, failure.into_line(), mend_of_opening(installation.folder()?.as_deref()));
+            let mend = match installation.seal().await {
+                Some(seal) => mend_of_sealed(&seal),
+                None => mend_of_opening(installation.folder()?.as_deref()),
+            };
+            report.bad(CHECK, failure.into_line(), mend);
             return Ok(None);
         }
     };
@@ -64,6 +69,15 @@ fn look_at(report: &mut Report, folder: &Path, least_free: u64) -> bool {
     }
     folder::check(report, folder, least_free);
     true
+}
+
+fn mend_of_sealed(seal: &Seal) -> String {
+    match seal.why {
+        Why::Moved { .. } => {
+            "run the doctor where it went, and delete this folder once all is well there".to_owned()
+        }
+        Why::Filling => "delete the folder, and restore or import the copy again".to_owned(),
+    }
 }
 
 fn mend_of_opening(folder: Option<&Path>) -> String {
@@ -111,7 +125,7 @@ fn mend(opened: &Opened, words: &str) -> String {
             "free space on the disk: nothing is lost, and the connector goes on by itself".to_owned()
         }
         Home::Folder(folder) => format!(
-            "let the user of this command own {} and all in it, on a disk that can be written; where the file is broken, restore a backup",
+            "let the user of this command own {} and all in it, on a disk that can be written; where the file is broken, make a store of a backup with `zoho-connector restore`",
             folder.display()
         ),
         Home::Stack(_) if has("AccessDenied") || has("not authorized") => {

@@ -29,7 +29,8 @@ pub(crate) struct Replay {
 impl Replay {
     pub(crate) async fn run(self) -> Result<(), Failure> {
         let Opened { services, .. } = self.installation.open().await?;
-        let ledger = Ledger::new(services.stores.events.clone(), services.clock.clone());
+        let ledger = Ledger::new(services.stores.events.clone(), services.clock.clone())
+            .kept_for(services.settings.retention.events);
         let ids = if self.dead { ledger.dead(&self.connection, MAX_DEAD).await? } else { self.ids };
         let (mut again, mut unknown) = (0, Vec::new());
         for id in ids {

@@ -37,7 +37,7 @@ impl Show {
         let narrowed = found.and_then(|((event, body), part)| Some((narrow(event, part)?, body)));
         let Some((event, body)) = narrowed else {
             return Err(Failure::Other(format!(
-                "the connection {} has no event {}, or it is older than 30 days; `zoho-connector events list` shows the last ones",
+                "the connection {} has no event {}, or it is no longer kept; `zoho-connector events list` shows the last ones",
                 self.connection, self.id
             )));
         };

@@ -19,8 +19,9 @@ pub(super) async fn make(
     let services = &opened.services;
     let keys = Keys::new(services.stores.state.clone(), services.clock.clone());
     let all = keys.list().await?;
-    let is_an_agents =
-        |key: &&ServiceKey| key.connections.contains(&connection.name) && key.expires.is_none();
+    let is_an_agents = |key: &&ServiceKey| {
+        key.connections.contains(&connection.name) && key.expires.is_none() && key.off_since.is_none()
+    };
     if let Some(known) = all.iter().find(is_an_agents) {
         say(format!(
             "✓ The key {} ({}) is there; its text was shown once. `{}` makes another.",

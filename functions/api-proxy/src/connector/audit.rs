@@ -39,7 +39,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Get, PATH, list, || {
         Operation::own(&["inventory:read", "crm:read"], "listAudit", "What was written to Zoho, newest first")
             .about(
-                "Writes of all keys with this connection, for 13 months, in those products that this key may read. Rows are short: \
+                "Writes of all keys with this connection, for 13 months where the operator set nothing else, in those products that this key may read. Rows are short: \
                  `details=true` gives all of each.",
             )
             .query("since", "Only what was sent at this moment or later.", time(), "2026-11-18T00:00:00Z")

@@ -180,7 +180,7 @@ async fn claim(
         }
         Claimed::Unknown => Err(Problem::new(
             Code::RecordNotFound,
-            format!("Connection {connection} has no such delivery, or it is older than 30 days."),
+            format!("Connection {connection} has no such delivery, or it is no longer kept."),
         )),
     }
 }
@@ -237,7 +237,7 @@ async fn ack(
 fn unknown() -> Problem {
     Problem::new(
         Code::RecordNotFound,
-        "One of `ids` is no event that was ever in the queue, or it is older than 30 days.",
+        "One of `ids` is no event that was ever in the queue, or it is no longer kept.",
     )
 }
 

@@ -32,7 +32,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Get, PATH, list, || {
         Operation::own(&["events"], "listEvents", "What Zoho told us, in the order of arrival")
             .about(
-                "Events are there 15 seconds after they arrived, for 30 days. `cursor` is the id of the last event that you \
+                "Events are there 15 seconds after they arrived, for 30 days where the operator set nothing else. `cursor` is the id of the last event that you \
                  have seen. They carry ids, not records: read the record named in `subject`.",
             )
             .query("since", "Only what arrived at this moment or later.", time(), "2026-11-18T00:00:00Z")
@@ -158,10 +158,7 @@ async fn one(
     };
     let narrowed = found.and_then(|((event, body), part)| Some((narrow(event, part)?, body)));
     let Some((mut event, body)) = narrowed else {
-        return Err(Problem::new(
-            Code::RecordNotFound,
-            "There is no such event, or it is older than 30 days.",
-        ));
+        return Err(Problem::new(Code::RecordNotFound, "There is no such event, or it is no longer kept."));
     };
     complete(&app.mappings, &connection, vec![(event.subject.as_deref(), &mut event.data)]).await;
     let missing = missing(&caller.key, &event.source);

@@ -91,7 +91,7 @@ impl Writes {
         let (state, clock) = (&services.stores.state, services.clock.clone());
         Self {
             idempotency: Idempotency::new(state.clone(), clock.clone()),
-            parts: Idempotency::of_parts(state.clone(), clock.clone()),
+            parts: Idempotency::of_parts(state.clone(), clock.clone(), services.settings.retention.audit),
             previews: Previews::new(state.clone(), clock.clone()),
             turns: Turns::new(state.clone(), clock.clone()),
             twins: Twins::new(state.clone(), clock.clone()),
@@ -153,6 +153,10 @@ impl Writes {
                 Err(problem) if problem.code() == Code::WriteUncertain => return Err(running(1)),
                 Err(problem) => return Err(problem),
             },
+            // Of what a restored store does not know, only what it was meant to be is known.
+            Begun::Unsettled(ticket, sent) if sent.plan.is_null() => {
+                self.recover(request, ticket, prepared, sent).await?
+            }
             Begun::Unsettled(ticket, sent) => match restore(sent.plan.clone()) {
                 Ok(prepared) => self.recover(request, ticket, prepared, sent).await?,
                 Err(problem) => {
@@ -213,13 +217,17 @@ impl Writes {
                     Err(problem)
                 }
             },
-            Begun::Unsettled(ticket, sent) => match restore(sent.plan.clone()) {
-                Ok(prepared) => self.recover(request, ticket, prepared, sent).await?.response(fields),
-                Err(problem) => {
-                    self.idempotency.unsettled(ticket, sent).await?;
-                    Err(problem)
+            Begun::Unsettled(ticket, sent) => {
+                // Of what a restored store does not know, only the request itself says what it was meant to be.
+                let prepared = if sent.plan.is_null() { prepare.await } else { restore(sent.plan.clone()) };
+                match prepared {
+                    Ok(prepared) => self.recover(request, ticket, prepared, sent).await?.response(fields),
+                    Err(problem) => {
+                        self.idempotency.unsettled(ticket, sent).await?;
+                        Err(problem)
+                    }
                 }
-            },
+            }
         }
     }
 

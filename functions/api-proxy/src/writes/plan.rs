@@ -16,7 +16,7 @@ use super::request::WriteRequest;
 use crate::zoho::{Scope, WriteFailure, Zoho};
 
 /// The version of what is stored. Code that writes another one reads those before it as long as rows of these live: previews for
-/// 15 minutes, writes without an end for 24 hours, parts of a reconciliation for 400 days.
+/// 15 minutes, writes without an end for 24 hours, parts of a reconciliation as long as the audit.
 const VERSION: u32 = 1;
 
 /// A write. Each is a type in the room of its subject.

@@ -155,9 +155,17 @@ pub struct ServiceKey {
     /// What it may use of a day.
     #[serde(default)]
     pub limits: DayLimits,
+    /// Since when it is off: since the store was restored from a backup, until the operator confirms it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub off_since: Option<Timestamp>,
 }
 
 impl ServiceKey {
+    /// The same, off until the operator confirms it.
+    pub(crate) fn switched_off(self, now: Timestamp) -> Self {
+        Self { off_since: Some(now), ..self }
+    }
+
     /// The connection of a key that has exactly one.
     pub fn only_connection(&self) -> Option<&ConnectionName> {
         match self.connections.as_slice() {
@@ -230,6 +238,7 @@ impl Keys {
             confirm: wanted.confirm,
             redact_contacts: wanted.redact_contacts,
             limits: wanted.limits,
+            off_since: None,
         };
         self.state.put(Put::record(Key::new(PARTITION, &key.id), &key, Condition::Absent)?).await?;
         let text = Secret::new(format!("{PREFIX}{}_{}", key.id, secret.expose()));
@@ -252,6 +261,21 @@ impl Keys {
         let key = Key::new(PARTITION, id);
         let Some(row) = self.state.get(&key).await? else { return Ok(false) };
         Ok(self.state.delete(key, Condition::Version(row.version)).await?.is_done())
+    }
+
+    /// Switches a key on again that is off since a restore. False where there is no such key, or it is on.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn confirm(&self, id: &str) -> Result<bool, StoreError> {
+        let at = Key::new(PARTITION, id);
+        let Some(row) = self.state.get(&at).await? else { return Ok(false) };
+        let mut key: ServiceKey = row.read()?;
+        if key.off_since.take().is_none() {
+            return Ok(false);
+        }
+        let put = Put::record(at, &key, Condition::Version(row.version))?;
+        Ok(self.state.put(put).await?.is_done())
     }
 
     /// Checks the key in an `Authorization` header.
@@ -277,6 +301,12 @@ impl Keys {
         let key =
             self.find(id).await?.filter(|key| digests_equal(&key.digest, &Secret::new(secret).digest()));
         let Some(key) = key else { return Err(invalid("This service key is unknown or revoked.")) };
+        if key.off_since.is_some() {
+            let detail =
+                format!("Service key {} is off since the connector was restored from a backup.", key.id);
+            let problem = Problem::new(Code::KeyInvalid, detail);
+            return Err(problem.hint("The operator confirms the key with `zoho-connector keys confirm`; it works within a minute. It may have been revoked after the backup was made."));
+        }
         match key.expires {
             Some(end) if end <= self.clock.now() => {
                 Err(Problem::new(Code::KeyExpired, format!("This service key ended at {end}.")))
@@ -371,6 +401,22 @@ mod tests {
         tokio::time::advance(Duration::from_secs(60)).await;
         assert_eq!(keys.check(Some(&header)).await.unwrap_err().code(), Code::KeyInvalid);
         assert!(!keys.revoke(&key.id).await.unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_key_that_is_off_works_once_it_is_confirmed() {
+        let (keys, key, text) = keys().await;
+        let header = format!("Bearer {text}");
+        let id = key.id.clone();
+        assert!(!keys.confirm(&id).await.unwrap(), "it is on");
+        let off = key.switched_off(keys.clock.now());
+        let row = Put::record(Key::new(PARTITION, &id), &off, Condition::Any).unwrap();
+        keys.state.put(row).await.unwrap();
+        let refused = keys.check(Some(&header)).await.unwrap_err();
+        assert_eq!(refused.code(), Code::KeyInvalid);
+        assert!(keys.confirm(&id).await.unwrap());
+        tokio::time::advance(Duration::from_secs(60)).await;
+        assert_eq!(keys.check(Some(&header)).await.unwrap().id, id);
     }
 
     #[tokio::test(start_paused = true)]

@@ -18,10 +18,8 @@ use serde_json::value::RawValue;
 
 use crate::base::clock::{SharedClock, SignedDuration, Timestamp, earlier, later};
 use crate::base::id::{ConnectionName, time_ordered, time_prefix};
+use crate::base::settings::Retention;
 use crate::store::{Condition, Key, Order, Outcome, Put, Query, Row, StoreError, Table, Write};
-
-/// How long events are kept.
-const RETENTION: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// A list ends this long before now: a delivery that is stored a little late must not fall behind a reader's cursor.
 pub const SETTLED: SignedDuration = SignedDuration::from_secs(15);
@@ -104,12 +102,19 @@ pub struct Receipt {
 pub struct Events {
     table: Arc<dyn Table>,
     clock: SharedClock,
+    retention: SignedDuration,
 }
 
 impl Events {
     /// In this table.
     pub fn new(table: Arc<dyn Table>, clock: SharedClock) -> Self {
-        Self { table, clock }
+        Self { table, clock, retention: Retention::default().events }
+    }
+
+    /// The same, with events that are kept so long.
+    #[must_use]
+    pub fn kept_for(self, retention: SignedDuration) -> Self {
+        Self { retention, ..self }
     }
 
     /// Stores a delivery, unless it is stored already.
@@ -154,7 +159,7 @@ impl Events {
             let event = Put::record(Key::new(partition(&delivery.connection), &id), &stored, Condition::Any)?;
             let steps = vec![
                 Write::Put(known.until(later(begun, window))),
-                Write::Put(event.until(later(begun, RETENTION))),
+                Write::Put(event.until(later(begun, self.retention))),
             ];
             match self.table.transact(steps).await? {
                 // A reader's cursor may be past this event already, so it is stored again under a newer id.

@@ -158,6 +158,44 @@ impl<'a> Lease<'a> {
     }
 }
 
+/// Takes the lease for good, once its holder has finished: from then on nobody works on the connection here. It may be taken so again.
+/// False where the holder does not finish.
+///
+/// # Errors
+/// Where the store fails.
+pub(crate) async fn take_for_good(
+    state: &dyn Table,
+    connection: &ConnectionName,
+) -> Result<bool, StoreError> {
+    let key = Key::new("lease", connection.as_str());
+    let started = Instant::now();
+    loop {
+        let row =
+            Put { key: key.clone(), value: "{}".to_owned(), condition: Condition::Absent, expires: None };
+        match state.put(row).await? {
+            Outcome::Done(_) => return Ok(true),
+            Outcome::Refused { current: Some(row), .. } if row.expires.is_none() => return Ok(true),
+            Outcome::Refused { .. } if started.elapsed() > LEASE_WAIT => return Ok(false),
+            Outcome::Refused { .. } => sleep(LEASE_RETRY).await,
+        }
+    }
+}
+
+/// Gives back a lease that was taken for good.
+///
+/// # Errors
+/// Where the store fails.
+pub(crate) async fn free(state: &dyn Table, connection: &ConnectionName) -> Result<(), StoreError> {
+    let key = Key::new("lease", connection.as_str());
+    match state.get(&key).await? {
+        Some(row) if row.expires.is_none() => {
+            state.delete(key, Condition::Version(row.version)).await.map(drop)
+        }
+        // It belongs to a renewal, or to nobody.
+        _ => Ok(()),
+    }
+}
+
 fn lease_row(key: &Key, ends: Timestamp, condition: Condition) -> Put {
     Put { key: key.clone(), value: "{}".to_owned(), condition, expires: Some(ends) }
 }

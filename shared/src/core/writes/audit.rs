@@ -1,4 +1,4 @@
-//! What was written to Zoho in an agent's name: when, by which key, before and after. Kept for 13 months.
+//! What was written to Zoho in an agent's name: when, by which key, before and after. Kept for 13 months, where nothing else is set.
 
 use std::sync::Arc;
 
@@ -7,11 +7,9 @@ use serde_json::Value;
 
 use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later};
 use crate::base::id::{ConnectionName, time_ordered};
+use crate::base::settings::Retention;
 use crate::core::access::key::ServiceKey;
 use crate::store::{self, Condition, Key, Order, Put, Query, Row, StoreError, Table};
-
-/// How long entries are kept.
-pub(super) const RETENTION: SignedDuration = SignedDuration::from_hours(400 * 24);
 
 /// One write.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -56,12 +54,19 @@ pub enum Outcome {
 pub struct Audit {
     state: Arc<dyn Table>,
     clock: SharedClock,
+    retention: SignedDuration,
 }
 
 impl Audit {
     /// In this table.
     pub fn new(state: Arc<dyn Table>, clock: SharedClock) -> Self {
-        Self { state, clock }
+        Self { state, clock, retention: Retention::default().audit }
+    }
+
+    /// The same, with entries that are kept so long.
+    #[must_use]
+    pub fn kept_for(self, retention: SignedDuration) -> Self {
+        Self { retention, ..self }
     }
 
     /// A new entry, of what is about to be sent.
@@ -109,7 +114,7 @@ impl Audit {
 
     async fn put(&self, entry: &Entry, condition: Condition) -> Result<store::Outcome, StoreError> {
         let key = Key::new(partition(&entry.connection), &entry.id);
-        self.state.put(Put::record(key, entry, condition)?.until(later(entry.at, RETENTION))).await
+        self.state.put(Put::record(key, entry, condition)?.until(later(entry.at, self.retention))).await
     }
 
     /// A page, newest first, and the id below which the next one begins. An entry that cannot be read is left out and logged: it

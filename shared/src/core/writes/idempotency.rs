@@ -10,7 +10,6 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::audit;
 use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later, seconds_until};
 use crate::base::secret::sha256_hex;
 use crate::store::{Condition, Key, Outcome, Put, StoreError, Table, Version};
@@ -86,7 +85,7 @@ enum State {
 /// A write that was sent, whose end is not known yet.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SentWrite {
-    /// What was to be done.
+    /// What was to be done; null where that is not known, because a copy of the store was made before it was sent.
     pub plan: Value,
     /// When it was sent.
     pub at: Timestamp,
@@ -132,8 +131,8 @@ impl Idempotency {
     }
 
     /// Those of the connector's own work: they are kept as long as the audit of what was done.
-    pub fn of_parts(state: Arc<dyn Table>, clock: SharedClock) -> Self {
-        Self { state, clock, partition: PARTS, retention: audit::RETENTION }
+    pub fn of_parts(state: Arc<dyn Table>, clock: SharedClock, retention: SignedDuration) -> Self {
+        Self { state, clock, partition: PARTS, retention }
     }
 
     /// Begins a request. `owner` is the id of the service key: two service keys share no idempotency keys. `request` is a digest
@@ -245,6 +244,19 @@ impl Idempotency {
             _ => None,
         })
     }
+}
+
+/// The row of a request that may have been performed after a copy of it was made at `made`: it is to be looked for, and never sent
+/// again. Nothing where the row is of another kind, or holds an answer.
+pub(crate) fn uncertain(row: &str, made: Timestamp) -> Option<String> {
+    let mut record: Record = serde_json::from_str(row).ok()?;
+    record.state = match record.state {
+        State::Reserved => State::Sent(SentWrite { plan: Value::Null, at: made, entry: None }),
+        State::Sent(sent) => State::Sent(sent),
+        State::Done(_) => return None,
+    };
+    record.until = made;
+    serde_json::to_string(&record).ok()
 }
 
 #[cfg(test)]

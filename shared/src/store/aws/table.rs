@@ -270,6 +270,33 @@ impl Table for DynamoTable {
         let next = rows.last().filter(|_| more).map(|row| row.key.sort.clone());
         Ok(Page { rows, next })
     }
+
+    async fn scan(&self, after: Option<Key>, limit: usize) -> Result<(Vec<Row>, Option<Key>), StoreError> {
+        let answer = self
+            .client
+            .scan()
+            .table_name(self.name()?)
+            .filter_expression("attribute_not_exists(exp) OR exp > :now")
+            .expression_attribute_values(":now", self.now())
+            .consistent_read(true)
+            .limit(i32::try_from(limit).unwrap_or(i32::MAX))
+            .set_exclusive_start_key(after.as_ref().map(key_of))
+            .send()
+            .await
+            .map_err(|error| unavailable("Scan", &error))?;
+        let rows = answer.items.unwrap_or_default().into_iter().map(row_of).collect::<Result<_, _>>()?;
+        let next = answer.last_evaluated_key.filter(|key| !key.is_empty());
+        let lost = || StoreError::Unreadable("a table's last key has no partition".to_owned());
+        Ok((rows, next.map(|key| read_key(key).ok_or_else(lost)).transpose()?))
+    }
+}
+
+/// A key as DynamoDB gives it back.
+fn read_key(mut item: Item) -> Option<Key> {
+    match (item.remove("pk")?, item.remove("sk")?) {
+        (AttributeValue::S(partition), AttributeValue::S(sort)) => Some(Key { partition, sort }),
+        _ => None,
+    }
 }
 
 /// Behind which row a query begins, where that is said; nothing where none can follow. `DynamoDB` refuses a start outside of what

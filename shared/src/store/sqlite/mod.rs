@@ -3,6 +3,7 @@
 
 mod database;
 mod secrets;
+mod snapshot;
 mod table;
 mod worker;
 
@@ -11,7 +12,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rusqlite::{Connection, ErrorCode, MAIN_DB, ffi};
+use rusqlite::{Connection, ErrorCode, MAIN_DB, OpenFlags, ffi};
 
 use super::{Secrets, StoreError, Stores, Table};
 use crate::base::clock::SharedClock;
@@ -53,6 +54,19 @@ impl Sqlite {
         reader.busy_timeout(worker::BUSY_TIMEOUT)?;
         reader.pragma_update(None, "query_only", true)?;
         Ok(Self(Database::new(Worker::start(writer)?, Worker::start(reader)?, clock)))
+    }
+
+    /// Moves the log of the database in `folder` into its file, so that the file alone is all of it, where nobody else is at it. What
+    /// is in the log is safe on disk anyway. It blocks.
+    ///
+    /// # Errors
+    /// Where the database cannot be opened.
+    pub fn settle(folder: &Path) -> Result<(), StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let sql = Connection::open_with_flags(folder.join(FILE_NAME), flags)?;
+        sql.busy_timeout(worker::BUSY_TIMEOUT)?;
+        sql.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(())
     }
 
     /// Whether `folder` holds a database.
@@ -236,8 +250,6 @@ impl From<rusqlite::Error> for StoreError {
 
 #[cfg(test)]
 mod tests {
-    use rusqlite::OpenFlags;
-
     use super::*;
 
     #[test]

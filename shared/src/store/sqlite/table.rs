@@ -45,6 +45,33 @@ impl Table for SqliteTable {
         let (table, now) = (self.name, self.now());
         self.database.reader.read(move |sql| list(sql, table, &query, now)).await
     }
+
+    async fn scan(&self, after: Option<Key>, limit: usize) -> Result<(Vec<Row>, Option<Key>), StoreError> {
+        let (table, now) = (self.name, self.now());
+        self.database.reader.read(move |sql| list_all(sql, table, after.as_ref(), limit, now)).await
+    }
+}
+
+/// Rows of all partitions, in the order of their keys.
+fn list_all(
+    sql: &Connection,
+    table: &str,
+    after: Option<&Key>,
+    limit: usize,
+    now: i64,
+) -> rusqlite::Result<(Vec<Row>, Option<Key>)> {
+    // No partition is empty: all keys are behind this one.
+    let (partition, sort) = after.map_or(("", ""), |key| (key.partition.as_str(), key.sort.as_str()));
+    let rows = sql
+        .prepare_cached(
+            "SELECT partition, sort, value, version, expires FROM row
+             WHERE tab = ?1 AND (partition, sort) > (?2, ?3) AND (expires IS NULL OR expires > ?4)
+             ORDER BY partition, sort LIMIT ?5",
+        )?
+        .query_map(params![table, partition, sort, now, i64::try_from(limit).unwrap_or(i64::MAX)], read_row)?
+        .collect::<rusqlite::Result<Vec<_>>>()?;
+    let next = rows.last().filter(|_| rows.len() >= limit).map(|row| row.key.clone());
+    Ok((rows, next))
 }
 
 /// All conditions first, then all writes: a refusal leaves nothing behind in a batch that others share.

@@ -4,9 +4,9 @@
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
-use crate::base::clock::{Timestamp, later};
+use crate::base::clock::{SignedDuration, Timestamp, later};
 use crate::base::id::ConnectionName;
-use crate::core::events::ledger::{Entry, Ledger, MAX_AT_ONCE, RETENTION};
+use crate::core::events::ledger::{Entry, Ledger, MAX_AT_ONCE};
 use crate::store::{Condition, Key, Order, Put, Query, StoreError, Version, Write};
 
 /// Open batches that one sweep reads. With that many open, no further batch is made: no sweep would read it.
@@ -128,7 +128,8 @@ impl Ledger {
     ) -> Result<Option<Frozen>, StoreError> {
         let Frozen { mut batch, version } = frozen;
         change(&mut batch);
-        let written = self.write_row(batch.put(connection, Condition::Version(version))?).await?;
+        let written =
+            self.write_row(batch.put(connection, Condition::Version(version), self.retention)?).await?;
         Ok(written.map(|version| Frozen { batch, version }))
     }
 
@@ -141,7 +142,7 @@ impl Ledger {
         let put = Put::record(told_key(connection, &batch.id), &batch, Condition::Any)?;
         let steps = vec![
             Write::Delete(open_key(connection, &batch.id), Condition::Version(version)),
-            Write::Put(put.until(later(batch.at, RETENTION))),
+            Write::Put(put.until(later(batch.at, self.retention))),
         ];
         self.write(steps).await.map(drop)
     }
@@ -170,8 +171,13 @@ impl Ledger {
 }
 
 impl Batch {
-    pub(super) fn put(&self, connection: &ConnectionName, condition: Condition) -> Result<Put, StoreError> {
+    pub(super) fn put(
+        &self,
+        connection: &ConnectionName,
+        condition: Condition,
+        retention: SignedDuration,
+    ) -> Result<Put, StoreError> {
         let put = Put::record(open_key(connection, &self.id), self, condition)?;
-        Ok(put.until(later(self.at, RETENTION)))
+        Ok(put.until(later(self.at, retention)))
     }
 }

@@ -108,7 +108,7 @@ impl Ledger {
                 if let Some(batch) = batch.as_ref().filter(|_| holds(ids.as_ref(), &entry.id)) {
                     entry.batch = Some(batch.id.clone());
                 }
-                steps.push(Write::Put(entry.put(connection, Condition::Version(version))?));
+                steps.push(Write::Put(entry.put(connection, Condition::Version(version), self.retention)?));
                 entries.push(entry);
             }
             if self.write(steps).await? {

@@ -78,15 +78,17 @@ impl Ledger {
                             Ending::Failed => EndState::Failed,
                             Ending::Retry => {
                                 entry.claim = None;
-                                steps.push(Write::Put(
-                                    entry.put(connection, Condition::Version(row.version))?,
-                                ));
+                                steps.push(Write::Put(entry.put(
+                                    connection,
+                                    Condition::Version(row.version),
+                                    self.retention,
+                                )?));
                                 states.push((id.clone(), "queued"));
                                 continue;
                             }
                         };
                         let end = self.end(over, over.as_str(), note);
-                        steps.extend(closing(connection, entry, row, end)?);
+                        steps.extend(closing(connection, entry, row, end, self.retention)?);
                         over.as_str()
                     }
                 };
@@ -152,7 +154,7 @@ impl Ledger {
                 if !entry.is_claimed(now) {
                     entry.batch = Some(batch.to_owned());
                     let end = self.end(EndState::Dead, outcome, Some(note));
-                    steps.extend(closing(connection, entry, row, end)?);
+                    steps.extend(closing(connection, entry, row, end, self.retention)?);
                 }
             }
             let count = steps.len() / 2;
@@ -182,8 +184,8 @@ impl Ledger {
             )?;
             let steps = vec![
                 Write::Delete(row.key, Condition::Version(row.version)),
-                Write::Put(entry.put(connection, Condition::Absent)?),
-                Write::Put(again.until(entry.end())),
+                Write::Put(entry.put(connection, Condition::Absent, self.retention)?),
+                Write::Put(again.until(entry.end(self.retention))),
             ];
             if self.write(steps).await? {
                 return Ok(Some(true));
@@ -241,9 +243,15 @@ impl EndState {
     }
 }
 
-fn closing(connection: &ConnectionName, entry: Entry, row: Row, end: End) -> Result<[Write; 2], StoreError> {
+fn closing(
+    connection: &ConnectionName,
+    entry: Entry,
+    row: Row,
+    end: End,
+    retention: SignedDuration,
+) -> Result<[Write; 2], StoreError> {
     debug_assert_eq!(row.key, Key::new(queue(connection), &entry.id));
-    let put = entry.put_closed(connection, end)?;
+    let put = entry.put_closed(connection, end, retention)?;
     debug_assert_eq!(put.key.partition, ends(connection));
     Ok([Write::Delete(row.key, Condition::Version(row.version)), Write::Put(put)])
 }

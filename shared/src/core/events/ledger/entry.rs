@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::base::clock::{Timestamp, later};
+use crate::base::clock::{SignedDuration, Timestamp, later};
 use crate::base::id::{ConnectionName, is_time_ordered};
 use crate::core::events::TEST;
-use crate::core::events::ledger::{RETENTION, ends, queue};
+use crate::core::events::ledger::{ends, queue};
 use crate::store::{Condition, Key, Put, StoreError};
 
 /// An event about one record, as long as it is open.
@@ -113,20 +113,30 @@ impl Entry {
         self.claim.as_ref().is_some_and(|claim| claim.until > now)
     }
 
-    pub(super) fn put(&self, connection: &ConnectionName, condition: Condition) -> Result<Put, StoreError> {
+    pub(super) fn put(
+        &self,
+        connection: &ConnectionName,
+        condition: Condition,
+        retention: SignedDuration,
+    ) -> Result<Put, StoreError> {
         let key = Key::new(queue(connection), &self.id);
-        Ok(Put::record(key, self, condition)?.until(self.end()))
+        Ok(Put::record(key, self, condition)?.until(self.end(retention)))
     }
 
     /// A replayed entry lives as long as one that arrives at the time of the replay.
-    pub(super) fn end(&self) -> Timestamp {
-        later(self.replayed.map_or(self.receivedtime, |at| at.max(self.receivedtime)), RETENTION)
+    pub(super) fn end(&self, retention: SignedDuration) -> Timestamp {
+        later(self.replayed.map_or(self.receivedtime, |at| at.max(self.receivedtime)), retention)
     }
 
-    pub(super) fn put_closed(self, connection: &ConnectionName, end: End) -> Result<Put, StoreError> {
+    pub(super) fn put_closed(
+        self,
+        connection: &ConnectionName,
+        end: End,
+        retention: SignedDuration,
+    ) -> Result<Put, StoreError> {
         let key = Key::new(ends(connection), &self.id);
         // An end is kept for the full time, however old its event is.
-        let until = later(end.at, RETENTION);
+        let until = later(end.at, retention);
         Ok(Put::record(key, &Closed { entry: self, end }, Condition::Any)?.until(until))
     }
 }

@@ -90,10 +90,10 @@ impl Ledger {
         let now = self.clock.now();
         for Sorted { entry, end } in sorted {
             steps.push(Write::Put(match end {
-                None => entry.put(connection, Condition::Any)?,
+                None => entry.put(connection, Condition::Any, self.retention)?,
                 Some(word) => {
                     let end = End { state: EndState::Done, outcome: word.to_owned(), note: None, at: now };
-                    entry.put_closed(connection, end)?
+                    entry.put_closed(connection, end, self.retention)?
                 }
             }));
         }

@@ -171,12 +171,12 @@ impl Ledger {
         let is_made = !entries.is_empty();
         let mut steps = Vec::new();
         if is_made {
-            steps.push(Write::Put(batch.put(connection, Condition::Absent)?));
+            steps.push(Write::Put(batch.put(connection, Condition::Absent, self.retention)?));
         }
         steps.push(Write::Put(Put::record(progress_key(connection), &Progress { told: last }, condition)?));
         for entry in &held {
             let mark = Put::record(again_key(connection, &entry.id), &HELD, Condition::Any)?;
-            steps.push(Write::Put(mark.until(entry.end())));
+            steps.push(Write::Put(mark.until(entry.end(self.retention))));
         }
         let gone = gone.into_iter().map(|row| Write::Delete(row.key, Condition::Version(row.version)));
         let mut gone: Vec<Write> = gone.collect();

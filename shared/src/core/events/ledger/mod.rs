@@ -34,10 +34,8 @@ pub use standing::{Begun, Standing};
 
 use crate::base::clock::{SharedClock, SignedDuration};
 use crate::base::id::ConnectionName;
+use crate::base::settings::Retention;
 use crate::store::{Key, Outcome, Put, Row, StoreError, Table, Version, Write};
-
-/// How long entries, batches and ends are kept: as long as the events themselves.
-const RETENTION: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// The most entries that one claim or one acknowledgement takes: a transaction has 100 steps.
 pub const MAX_AT_ONCE: usize = 50;
@@ -50,12 +48,20 @@ const MAX_TRIES: u32 = 12;
 pub struct Ledger {
     events: Arc<dyn Table>,
     clock: SharedClock,
+    /// How long entries, batches and ends are kept: as long as the events themselves.
+    retention: SignedDuration,
 }
 
 impl Ledger {
     /// In this table.
     pub fn new(events: Arc<dyn Table>, clock: SharedClock) -> Self {
-        Self { events, clock }
+        Self { events, clock, retention: Retention::default().events }
+    }
+
+    /// The same, with everything kept so long.
+    #[must_use]
+    pub fn kept_for(self, retention: SignedDuration) -> Self {
+        Self { retention, ..self }
     }
 
     /// Writes all of it or nothing; says whether the rows were still what was read.

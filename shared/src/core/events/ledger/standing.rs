@@ -118,7 +118,11 @@ impl Ledger {
             batch.turn = Some(turn);
             batch.next = later(now, MAX_TRY_TIME);
             let steps = vec![
-                Write::Put(batch.put(connection, Condition::Version(frozen.version.clone()))?),
+                Write::Put(batch.put(
+                    connection,
+                    Condition::Version(frozen.version.clone()),
+                    self.retention,
+                )?),
                 Write::Put(Put::record(standing_key(), &standing, condition)?),
             ];
             match self.events.transact(steps).await? {

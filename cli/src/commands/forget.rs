@@ -1,0 +1,108 @@
+//! `zoho-connector forget`.
+
+use clap::Args;
+use serde_json::json;
+use shared::base::settings::Home;
+use shared::core::forget::{Person, Trace, forget};
+use shared::store::sqlite::Sqlite;
+
+use crate::commands::confirm::confirm;
+use crate::commands::failure::Failure;
+use crate::commands::installation::Installation;
+use crate::patience::patiently;
+use crate::table::{Column, Table};
+use crate::terminal::{say, say_json};
+
+const COLUMNS: &[Column] = &[("Kind", false), ("Ends by itself", false), ("Values", true), ("Row", false)];
+
+/// So many rows are listed before the question.
+const MAX_LISTED: usize = 20;
+
+#[derive(Args)]
+#[command(
+    after_help = "Rows stay, so that counts and ids stay true: what they say of the person is replaced by [forgotten]. Previews that hold \
+                        it are removed. Zoho's own records, logs, and backups of the store are left as they are: forget the person there, too."
+)]
+pub(crate) struct Forget {
+    /// An e-mail address, a telephone number or a name, however it is written; several may be given
+    #[arg(long, value_name = "TEXT", required_unless_present = "record")]
+    text: Vec<String>,
+    /// The person's record at Zoho, like crm:contact/6100000000451001; several may be given
+    #[arg(long, value_name = "PRODUCT:KIND/ID")]
+    record: Vec<String>,
+    /// Only list what would be removed
+    #[arg(long)]
+    dry_run: bool,
+    /// Do it without being asked
+    #[arg(long)]
+    yes: bool,
+    /// One JSON document in place of a table
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    installation: Installation,
+}
+
+impl Forget {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let mut person = Person::default();
+        for text in &self.text {
+            person = person.with_text(text)?;
+        }
+        for record in &self.record {
+            person = person.with_record(record)?;
+        }
+        let opened = self.installation.open().await?;
+        let stores = &opened.services.stores;
+        let found = patiently("looking through all rows", forget(stores, &person, false)).await?;
+        if self.dry_run || found.is_empty() {
+            return self.show(&found, false);
+        }
+        let mut lost: Vec<String> = found.iter().take(MAX_LISTED).map(line).collect();
+        if found.len() > MAX_LISTED {
+            lost.push(format!("and {} more; --dry-run lists them all", found.len() - MAX_LISTED));
+        }
+        confirm(self.yes, "By forgetting is lost, for good", &lost).await?;
+        let done = patiently("forgetting", forget(stores, &person, true)).await?;
+        // What was replaced still stands in the log of the store's file, until that is emptied.
+        if let Home::Folder(folder) = &opened.services.settings.home {
+            let folder = folder.clone();
+            let settled = tokio::task::spawn_blocking(move || Sqlite::settle(&folder)).await;
+            settled.map_err(|error| error.to_string())??;
+        }
+        self.show(&done, true)
+    }
+
+    fn show(&self, traces: &[Trace], forgotten: bool) -> Result<(), Failure> {
+        if self.json {
+            return Ok(say_json(&json!({ "rows": traces, "forgotten": forgotten }))?);
+        }
+        if traces.is_empty() {
+            say("Nothing is kept here about this person.");
+            return Ok(());
+        }
+        let mut table = Table::new(COLUMNS);
+        for trace in traces {
+            let ends =
+                trace.ends.map_or_else(|| "never".to_owned(), |at| at.strftime("%Y-%m-%d").to_string());
+            let values = if trace.values == 0 { "all".to_owned() } else { trace.values.to_string() };
+            table.push([trace.kind.clone(), ends, values, format!("{}/{}", trace.partition, trace.sort)]);
+        }
+        table.say();
+        say(if forgotten {
+            format!("✓ {} rows say nothing of this person any more.", traces.len())
+        } else {
+            format!("{} rows say something of this person; nothing was changed.", traces.len())
+        });
+        Ok(())
+    }
+}
+
+fn line(trace: &Trace) -> String {
+    let what = match trace.values {
+        0 => "all of it".to_owned(),
+        1 => "a value".to_owned(),
+        values => format!("{values} values"),
+    };
+    format!("{what} in {}/{}", trace.partition, trace.sort)
+}

@@ -1,0 +1,230 @@
+//! `zoho-connector move`: to another folder, another machine, or AWS. At no time do two installations make tokens of one grant.
+
+use std::fs;
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::json;
+use shared::core::access::key::Keys;
+use shared::core::copied::moved;
+use shared::core::services::Services;
+use shared::core::{connection, seal};
+
+use crate::commands::confirm::confirm;
+use crate::commands::failure::Failure;
+use crate::commands::installation::{Folder, Installation, Opened};
+use crate::copy::{self, Decryption, Encryption, Purpose, Reader};
+use crate::patience::patiently;
+use crate::server::lock::Lock;
+use crate::server::presence;
+use crate::terminal::{note, say, say_json};
+
+#[derive(Subcommand)]
+pub(crate) enum Move {
+    /// Seals the store here, which makes no token from then on, and writes a copy of it
+    Export(Export),
+    /// Takes such a copy over, into an empty folder or a stack that has no connection yet; its keys go on working
+    Import(Import),
+    /// Opens a sealed store again, where its copy never arrived
+    Undo(Undo),
+}
+
+#[derive(Args)]
+pub(crate) struct Export {
+    /// File to write; it must not be there yet
+    file: PathBuf,
+    /// Where it goes, in your words: the sealed store says so to whoever starts it
+    #[arg(long, value_name = "WORDS", default_value = "another place")]
+    to: String,
+    #[command(flatten)]
+    encryption: Encryption,
+    /// Do it without being asked
+    #[arg(long)]
+    yes: bool,
+    /// One JSON document in place of lines
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    folder: Folder,
+}
+
+#[derive(Args)]
+pub(crate) struct Import {
+    /// File that `zoho-connector move export` wrote; it is deleted at the end, so that it is imported once
+    file: PathBuf,
+    #[command(flatten)]
+    decryption: Decryption,
+    /// One JSON document in place of lines
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    installation: Installation,
+}
+
+#[derive(Args)]
+pub(crate) struct Undo {
+    /// Do it without being asked
+    #[arg(long)]
+    yes: bool,
+    #[command(flatten)]
+    folder: Folder,
+}
+
+impl Move {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        match self {
+            Self::Export(export) => export.run().await,
+            Self::Import(import) => import.run().await,
+            Self::Undo(undo) => undo.run().await,
+        }
+    }
+}
+
+impl Export {
+    async fn run(self) -> Result<(), Failure> {
+        let folder = self.folder.find_store()?;
+        let (opened, _) = self.folder.open_or_make()?;
+        opened.refuse_sealed().await?;
+        let Opened { services, .. } = &opened;
+        let (state, now) = (&*services.stores.state, services.clock.now());
+        let _lock = Lock::take(&folder, "moving it away", now)
+            .map_err(|why| Failure::Other(format!("{why}\nStop the server, and move then")))?;
+        // One that runs beside another has no lock, and would take webhooks that the copy lacks.
+        if let Some(address) = presence::running(&folder).first() {
+            return Err(Failure::Other(format!(
+                "a server runs on {} at {address}. Stop the server, and move then",
+                folder.display()
+            )));
+        }
+        let openers = self.encryption.openers()?;
+        let ends = [
+            format!(
+                "the use of {}: it makes no token from then on, and is not served any more",
+                folder.display()
+            ),
+            "nothing else: connections and keys go on where the copy is imported".to_owned(),
+        ];
+        confirm(self.yes, "By moving is lost", &ends).await?;
+        if !seal::move_to(state, &self.to, now).await? {
+            return Err(Failure::Other(
+                "a renewal is under way, and nothing was changed; try again in some seconds".to_owned(),
+            ));
+        }
+        let file = self.file.clone();
+        let from = folder.clone();
+        let writing =
+            tokio::task::spawn_blocking(move || copy::write(&file, &openers, Purpose::Move, &from, now));
+        let written = patiently("writing the copy", writing).await.map_err(|error| error.to_string())?;
+        let count = match written {
+            Ok(count) => count,
+            Err(failure) => {
+                seal::lift(state).await?;
+                return Err(failure.going_on("The store is open again, as it was."));
+            }
+        };
+        if self.json {
+            let document = json!({ "file": self.file, "sealed": folder, "to": self.to, "things": count });
+            return Ok(say_json(&document)?);
+        }
+        say(format!(
+            "✓ {} holds {count} rows and secrets; {} is sealed.",
+            self.file.display(),
+            folder.display()
+        ));
+        say(format!(
+            "  There: zoho-connector move import {} --data DIR, or --stack NAME",
+            self.file.display()
+        ));
+        say(format!("  If it never arrives: {}", self.folder.command("move undo")));
+        Ok(())
+    }
+}
+
+impl Import {
+    async fn run(self) -> Result<(), Failure> {
+        let copy = Reader::open(&self.file, &self.decryption, Purpose::Move)?;
+        let made = copy.head.made;
+        let opened = self.installation.open_empty().await?;
+        let services = &opened.services;
+        refuse_used(services).await?;
+        let state = &*services.stores.state;
+        let is_folder = services.token_refresh.is_none();
+        if is_folder {
+            seal::while_filling(state, services.clock.now()).await?;
+        }
+        let filling = copy.fill(&services.stores, |stored| Ok(moved(stored)));
+        let count = patiently("taking the copy over", filling).await.map_err(|failure| {
+            failure.going_on(if is_folder {
+                "The folder is of no use: delete it, and import again."
+            } else {
+                "Nothing of it is in use yet: import it again."
+            })
+        })?;
+        if is_folder {
+            seal::lift(state).await?;
+        }
+        let is_deleted = fs::remove_file(&self.file).is_ok();
+        if !is_deleted {
+            note(format!(
+                "Warning: {} could not be deleted. Delete it: imported a second time, it would make two installations that use up each other's tokens.",
+                self.file.display()
+            ));
+        }
+        let connections = connection::list(state).await?;
+        let connections: Vec<_> = connections.iter().map(|found| found.name.as_str()).collect();
+        let redirect = opened.public_url.redirect_uri();
+        if self.json {
+            return Ok(say_json(&json!({
+                "made": made,
+                "things": count,
+                "connections": connections,
+                "redirect_uri": redirect,
+                "file_deleted": is_deleted,
+            }))?);
+        }
+        say(format!(
+            "✓ {count} rows and secrets are taken over, as they were at {made}: {}.",
+            connections.join(", ")
+        ));
+        say("  Where the address is another one than before:");
+        say(format!("    register {redirect} in Zoho's API console, beside the old one;"));
+        say("    give agents the new address; their keys stay;");
+        say(format!("    have Zoho report to it: {}", self.installation.command("webhooks setup")));
+        Ok(())
+    }
+}
+
+/// A target must be one that nobody uses: what is there would be mixed with what comes.
+async fn refuse_used(services: &Services) -> Result<(), Failure> {
+    let connections = connection::list(&*services.stores.state).await?;
+    let keys = Keys::new(services.stores.state.clone(), services.clock.clone()).list().await?;
+    if connections.is_empty() && keys.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Other(format!(
+        "{} connections and {} keys are there already: an installation moves to a place that has none",
+        connections.len(),
+        keys.len()
+    )))
+}
+
+impl Undo {
+    async fn run(self) -> Result<(), Failure> {
+        self.folder.find_store()?;
+        let (Opened { services, .. }, folder) = self.folder.open_or_make()?;
+        let state = &*services.stores.state;
+        match seal::get(state).await? {
+            Some(found) if matches!(found.why, seal::Why::Moved { .. }) => {
+                let ends = [
+                    "the other one, if its copy was imported after all: both would use up each other's tokens, until Zoho locks them out".to_owned(),
+                ];
+                confirm(self.yes, "By opening this store again is lost", &ends).await?;
+            }
+            Some(found) => return Err(Failure::Other(found.to_string())),
+            None => return Err(Failure::Other(format!("the store in {} is not sealed", folder.display()))),
+        }
+        seal::lift(state).await?;
+        say(format!("✓ The store in {} is open again. Delete the copy.", folder.display()));
+        Ok(())
+    }
+}

@@ -1,0 +1,151 @@
+//! `zoho-connector restore`.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Value, json};
+use shared::base::clock::{Clock, SystemClock, Timestamp};
+use shared::core::access::key::{Keys, ServiceKey};
+use shared::core::copied::restored;
+use shared::core::{connection, seal};
+use shared::store::Stored;
+use shared::store::sqlite::Sqlite;
+
+use crate::commands::confirm::confirm;
+use crate::commands::failure::Failure;
+use crate::commands::installation::{Folder, Opened};
+use crate::commands::known;
+use crate::copy::{Decryption, Purpose, Reader};
+use crate::patience::patiently;
+use crate::terminal::{say, say_json};
+
+#[derive(Args)]
+#[command(
+    after_help = "All keys are off afterwards, until `zoho-connector keys confirm` switches them on: one of them may have been revoked \
+                        after the backup was made. Writes that were under way are looked for at Zoho when they are repeated, and never sent again."
+)]
+pub(crate) struct Restore {
+    /// File that `zoho-connector backup` wrote
+    file: PathBuf,
+    #[command(flatten)]
+    decryption: Decryption,
+    /// Folder of the lost store, where it can still be read: names the keys that were made or revoked since
+    #[arg(long, value_name = "DIR")]
+    compare: Option<PathBuf>,
+    /// Do it without being asked
+    #[arg(long)]
+    yes: bool,
+    /// One JSON document in place of lines
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    folder: Folder,
+}
+
+/// The keys of the lost store and of the backup.
+struct Compared {
+    made_since: Vec<ServiceKey>,
+    revoked_since: Vec<ServiceKey>,
+}
+
+impl Restore {
+    pub(super) async fn run(self) -> Result<(), Failure> {
+        let folder = self.folder.find_empty()?;
+        let lost = self.compare.as_deref().map(keys_in).transpose()?;
+        let copy = Reader::open(&self.file, &self.decryption, Purpose::Backup)?;
+        let (made, of) = (copy.head.made, copy.head.of.clone());
+        let ends = [
+            format!("what the installation in {of} did after {made}"),
+            "its right to run: where it still does, both would use up each other's tokens. Stop it first"
+                .to_owned(),
+        ];
+        confirm(self.yes, "By restoring is lost", &ends).await?;
+
+        let (Opened { services, .. }, _) = self.folder.open_or_make()?;
+        let (stores, now) = (&services.stores, services.clock.now());
+        seal::while_filling(&*stores.state, now).await?;
+        let filling = copy.fill(stores, |stored| restored(stored, made, now));
+        let count = patiently("restoring", filling).await.map_err(|failure| {
+            failure.going_on(&format!("{} is of no use: delete it, and restore again", folder.display()))
+        })?;
+        seal::lift(&*stores.state).await?;
+
+        let keys = Keys::new(stores.state.clone(), services.clock.clone()).list().await?;
+        let connections = connection::list(&*stores.state).await?;
+        let compared = lost.map(|lost| compare(&keys, &lost));
+        if self.json {
+            let ids = |keys: &[ServiceKey]| keys.iter().map(|key| key.id.clone()).collect::<Vec<_>>();
+            let compared = compared.map_or(Value::Null, |compared| {
+                json!({ "made_since": ids(&compared.made_since), "revoked_since": ids(&compared.revoked_since) })
+            });
+            let connections: Vec<_> = connections.iter().map(|found| found.name.as_str()).collect();
+            return Ok(say_json(&json!({
+                "folder": folder,
+                "made": made,
+                "things": count,
+                "connections": connections,
+                "keys_off": ids(&keys),
+                "compared": compared,
+            }))?);
+        }
+        say(format!("✓ {} holds what was there at {made}: {count} rows and secrets.", folder.display()));
+        say_keys(&keys, compared.as_ref());
+        say(format!("  Keys work again after `{}`.", self.folder.command("keys confirm ID")));
+        say(
+            "  Not known are events, connections and settings that came after the backup: compare `zoho-connector connections`.",
+        );
+        Ok(())
+    }
+}
+
+fn say_keys(keys: &[ServiceKey], compared: Option<&Compared>) {
+    if keys.is_empty() {
+        say("  It has no keys.");
+        return;
+    }
+    say("  These keys are off until they are confirmed:");
+    keys.iter().for_each(|key| say(format!("    {}", known::described(key))));
+    let Some(compared) = compared else {
+        say(
+            "  Keys that were made since are unknown here, and those that were revoked since stand among them.",
+        );
+        return;
+    };
+    let list = |head: &str, keys: &[ServiceKey]| {
+        if !keys.is_empty() {
+            say(format!("  {head}:"));
+            keys.iter().for_each(|key| say(format!("    {}", known::described(key))));
+        }
+    };
+    list(
+        "These were revoked after the backup; leave them off, and revoke them again",
+        &compared.revoked_since,
+    );
+    list("These were made after the backup, and are unknown here; make new ones", &compared.made_since);
+}
+
+/// The keys in a folder that nobody serves any more.
+fn keys_in(folder: &Path) -> Result<Vec<ServiceKey>, Failure> {
+    if !Sqlite::find_in(folder).map_err(|error| format!("{}: {error}", folder.display()))? {
+        return Err(Failure::Other(format!("there is no store in {} to compare with", folder.display())));
+    }
+    let mut keys = Vec::new();
+    let now: Timestamp = SystemClock.now();
+    Sqlite::snapshot(folder, now, |stored| -> Result<(), Failure> {
+        if let Stored::Row(row) = stored
+            && row.kind() == "key"
+        {
+            let unreadable = |error: serde_json::Error| format!("a key in {}: {error}", folder.display());
+            keys.push(serde_json::from_str(&row.value).map_err(unreadable)?);
+        }
+        Ok(())
+    })?;
+    Ok(keys)
+}
+
+fn compare(restored: &[ServiceKey], lost: &[ServiceKey]) -> Compared {
+    let missing_in = |others: &[ServiceKey], keys: &[ServiceKey]| -> Vec<ServiceKey> {
+        keys.iter().filter(|key| !others.iter().any(|other| other.id == key.id)).cloned().collect()
+    };
+    Compared { made_since: missing_in(restored, lost), revoked_since: missing_in(lost, restored) }
+}

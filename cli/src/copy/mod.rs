@@ -1,0 +1,220 @@
+//! A copy of all that an installation keeps: one file, encrypted from its first byte on, so that nothing of it ever touches the disk in
+//! the clear. Inside are lines of JSON: a head, one line for each row and each secret, and a last line that says how many there were.
+
+mod encryption;
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufRead, BufReader, BufWriter, Lines, Write};
+use std::path::{Path, PathBuf};
+
+use age::stream::StreamReader;
+use futures::future::try_join_all;
+use serde::{Deserialize, Serialize};
+use shared::base::clock::Timestamp;
+use shared::store::sqlite::Sqlite;
+use shared::store::{StoreError, Stored, Stores};
+
+pub(crate) use encryption::{Decryption, Encryption, Openers};
+
+use crate::commands::failure::Failure;
+
+/// The form of the lines.
+const FORM: u32 = 1;
+
+/// Rows that come last: until everything else is there, nobody makes a token with a connection, nobody gets in with a key, and no
+/// schedule takes a grant that is to be revoked for one that is gone.
+const LAST: [&str; 4] = ["connection", "key", "parked-grant", "replaced-grant"];
+
+/// So many things are put into a store at a time.
+const AT_ONCE: usize = 100;
+
+/// What a copy says of itself.
+#[derive(Serialize, Deserialize)]
+pub(crate) struct Head {
+    form: u32,
+    /// The version of the program that made it.
+    version: String,
+    /// When it was made.
+    pub(crate) made: Timestamp,
+    /// Of which folder.
+    pub(crate) of: String,
+    /// What it was made for.
+    pub(crate) purpose: Purpose,
+}
+
+/// What a copy was made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Purpose {
+    /// For a day when its source is lost.
+    Backup,
+    /// Its source is sealed.
+    Move,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Line {
+    Head(Head),
+    Stored(Stored),
+    /// The last line: how many things stand before it.
+    End(u64),
+}
+
+/// Writes a copy of the store in `folder` as it is at this moment, and says how many things it holds. It blocks.
+pub(crate) fn write(
+    file: &Path,
+    openers: &Openers,
+    purpose: Purpose,
+    folder: &Path,
+    now: Timestamp,
+) -> Result<u64, Failure> {
+    if file.exists() {
+        return Err(Failure::Other(format!("{} is there already: name another file", file.display())));
+    }
+    let mut part = file.as_os_str().to_owned();
+    part.push(".part");
+    let part = PathBuf::from(part);
+    let head = Head {
+        form: FORM,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        made: now,
+        of: folder.display().to_string(),
+        purpose,
+    };
+    let failed =
+        |error: std::io::Error| Failure::Other(format!("{} cannot be written: {error}", file.display()));
+    let written = write_part(&part, openers, head, folder, now)
+        .and_then(|count| fs::rename(&part, file).map(|()| count).map_err(failed));
+    if written.is_err() {
+        // What is left is of no use, and may not be there at all.
+        let _ = fs::remove_file(&part);
+    }
+    written
+}
+
+fn write_part(
+    part: &Path,
+    openers: &Openers,
+    head: Head,
+    folder: &Path,
+    now: Timestamp,
+) -> Result<u64, Failure> {
+    let failed =
+        |error: std::io::Error| Failure::Other(format!("{} cannot be written: {error}", part.display()));
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let mut closed = openers.close(BufWriter::new(options.open(part).map_err(failed)?))?;
+    let mut line = |line: &Line| -> Result<(), Failure> {
+        // The writer's error could quote what it wrote.
+        let mut bytes = serde_json::to_vec(line)
+            .map_err(|_| Failure::Other("a stored thing cannot be written as JSON".to_owned()))?;
+        bytes.push(b'\n');
+        closed.write_all(&bytes).map_err(failed)
+    };
+    let mut count = 0;
+    line(&Line::Head(head))?;
+    Sqlite::snapshot(folder, now, |stored| {
+        count += 1;
+        line(&Line::Stored(stored))
+    })?;
+    line(&Line::End(count))?;
+    let file = closed.finish().map_err(failed)?.into_inner().map_err(|error| failed(error.into_error()))?;
+    file.sync_all().map_err(failed)?;
+    Ok(count)
+}
+
+/// A copy that is being read.
+pub(crate) struct Reader {
+    lines: Lines<BufReader<StreamReader<BufReader<File>>>>,
+    name: String,
+    pub(crate) head: Head,
+    seen: u64,
+    /// Whether its last line was read.
+    is_whole: bool,
+}
+
+impl Reader {
+    /// Opens one, and reads its head.
+    pub(crate) fn open(file: &Path, key: &Decryption, purpose: Purpose) -> Result<Self, Failure> {
+        let name = file.display().to_string();
+        let said = |error: &str| Failure::Other(format!("{name}: {error}"));
+        let opened = File::open(file).map_err(|error| said(&error.to_string()))?;
+        let opened = key.open(BufReader::new(opened)).map_err(|error| said(&error))?;
+        let mut lines = BufReader::new(opened).lines();
+        let first = lines.next().transpose().map_err(|error| said(&error.to_string()))?;
+        let head = match first.map(|line| serde_json::from_str(&line)) {
+            Some(Ok(Line::Head(head))) if head.form == FORM => head,
+            Some(Ok(Line::Head(head))) => {
+                return Err(said(&format!(
+                    "it was made by zoho-connector {}, in a form that this version does not know",
+                    head.version
+                )));
+            }
+            _ => return Err(said("it is no copy that `zoho-connector` made")),
+        };
+        match (head.purpose, purpose) {
+            (Purpose::Backup, Purpose::Move) => {
+                return Err(said(
+                    "it is a backup, whose source may still run: `zoho-connector restore` takes it",
+                ));
+            }
+            (Purpose::Move, Purpose::Backup) => {
+                return Err(said(
+                    "it was made to move an installation: `zoho-connector move import` takes it",
+                ));
+            }
+            _ => {}
+        }
+        Ok(Self { lines, name, head, seen: 0, is_whole: false })
+    }
+
+    fn read(&mut self) -> Result<Option<Stored>, Failure> {
+        let damaged = |name: &str, why: &str| Failure::Other(format!("{name} is damaged: {why}"));
+        if self.is_whole {
+            return Ok(None);
+        }
+        let Some(line) = self.lines.next() else { return Err(damaged(&self.name, "its end is missing")) };
+        let line = line.map_err(|error| damaged(&self.name, &error.to_string()))?;
+        match serde_json::from_str(&line) {
+            Ok(Line::Stored(stored)) => {
+                self.seen += 1;
+                Ok(Some(stored))
+            }
+            Ok(Line::End(count)) if count == self.seen => {
+                self.is_whole = true;
+                Ok(None)
+            }
+            // The parser's error could quote a secret.
+            _ => Err(damaged(&self.name, "a line is none that this version wrote")),
+        }
+    }
+
+    /// Puts all of it into these stores, each thing as `turn` makes it.
+    pub(crate) async fn fill(
+        mut self,
+        stores: &Stores,
+        mut turn: impl FnMut(Stored) -> Result<Option<Stored>, StoreError>,
+    ) -> Result<u64, Failure> {
+        let (mut last, mut count) = (Vec::new(), 0);
+        while !self.is_whole {
+            let mut some = Vec::new();
+            while some.len() < AT_ONCE
+                && let Some(stored) = self.read()?
+            {
+                let Some(stored) = turn(stored)? else { continue };
+                count += 1;
+                let is_last = matches!(&stored, Stored::Row(row) if LAST.contains(&row.kind()));
+                (if is_last { &mut last } else { &mut some }).push(stored);
+            }
+            try_join_all(some.into_iter().map(|stored| stored.put(stores))).await?;
+        }
+        // One after the other: a connection whose row is there has all that belongs to it.
+        for stored in last {
+            stored.put(stores).await?;
+        }
+        Ok(count)
+    }
+}
