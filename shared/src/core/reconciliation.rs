@@ -12,7 +12,7 @@ use crate::base::id::ConnectionName;
 use crate::store::{Condition, Key, Order, Outcome, Put, Query, StoreError, Table, Version, Write};
 
 /// How long reconciliations are kept: as long as the audit of what they changed.
-const RETENTION: SignedDuration = SignedDuration::from_hours(400 * 24);
+pub const RETENTION: SignedDuration = SignedDuration::from_hours(400 * 24);
 
 /// For how long the same request with the same key means the same reconciliation.
 const KEY_RETENTION: SignedDuration = SignedDuration::from_hours(24);

@@ -89,9 +89,11 @@ type Restore = fn(Value) -> Result<Prepared, Problem>;
 impl Writes {
     pub(crate) fn new(services: &Services, zoho: Arc<Zoho>, audit: Arc<Audit>, usage: Arc<KeyUsage>) -> Self {
         let (state, clock) = (&services.stores.state, services.clock.clone());
+        // A part is known at least as long as the reconciliation that it belongs to.
+        let of_parts = services.settings.retention.audit.max(shared::core::reconciliation::RETENTION);
         Self {
             idempotency: Idempotency::new(state.clone(), clock.clone()),
-            parts: Idempotency::of_parts(state.clone(), clock.clone(), services.settings.retention.audit),
+            parts: Idempotency::of_parts(state.clone(), clock.clone(), of_parts),
             previews: Previews::new(state.clone(), clock.clone()),
             turns: Turns::new(state.clone(), clock.clone()),
             twins: Twins::new(state.clone(), clock.clone()),
