@@ -1,7 +1,8 @@
+#!/usr/bin/env python3
 """Runs a static zoho-connector in a root that has nothing but what an image of it has: the binary, a folder for its data, and
 the resolv.conf and hosts that container engines add. Needs root, or user namespaces; and openssl.
 
-    python3 -B tests/deploy/empty_root.py FILE
+    tests/deploy/empty_root.py FILE
 
 It asks names of a DNS server and speaks TLS with a server that are both this script's, in a network namespace of their own. The
 binary trusts public certificates only, so TLS is seen as far as the refusal of ours: the right name was asked for, and a
@@ -89,7 +90,8 @@ class Server(threading.Thread):
 def certificate(folder):
     subprocess.run(
         ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-        + ["-subj", "/CN=nobody vouches for it", "-addext", "subjectAltName=DNS:*.zoho.com,DNS:*.zoho.eu,DNS:*.amazonaws.com"]
+        + ["-subj", "/CN=nobody vouches for it", "-addext", "subjectAltName=DNS:*.zoho.com,DNS:*.zoho.eu,DNS:*.eu-central-1.amazonaws.com"]
+        + ["-addext", "basicConstraints=critical,CA:FALSE"]
         + ["-keyout", folder / "key.pem", "-out", folder / "certificate.pem"],
         check=True,
         capture_output=True,

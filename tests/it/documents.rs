@@ -204,6 +204,7 @@ async fn is_sound(what: &str, folder: &mut PathBuf, line: &str, code: &str, reci
             assert!(is_pasted, "{what}: demo.rs cannot paste it");
         }
         "sam" => assert!(matches!(first, Some("build" | "deploy")), "{what}"),
+        "sha256sum" | "unzip" => {}
         path if path.contains('/') => assert!(root().join(path).is_file(), "{what}: there is no {path}"),
         other => panic!("{what}: what is {other}?"),
     }
