@@ -101,7 +101,7 @@ class Root:
     """What an image has, in a folder."""
 
     def __init__(self, folder, binary):
-        self.folder = folder
+        self.folder, self.started = folder, []
         (folder / "etc").mkdir()
         (folder / "data").mkdir()
         folder.chmod(0o755)
@@ -117,6 +117,9 @@ class Root:
         os.chown(folder / "data", self.user, self.user)
 
     def leave(self):
+        for one in self.started:
+            one.kill()
+            one.wait()
         for device in ["random", "urandom"]:
             subprocess.run(["umount", self.folder / "dev" / device], check=True)
 
@@ -129,10 +132,10 @@ class Root:
             os.setuid(self.user)
 
     def start(self, *args, **env):
-        return subprocess.Popen(
-            ["/zoho-connector", *args], env=env, preexec_fn=self.enter, text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        started = subprocess.Popen(["/zoho-connector", *args], env=env, preexec_fn=self.enter, **pipes)
+        self.started.append(started)
+        return started
 
     def run(self, *args, given="", **env):
         try:
