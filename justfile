@@ -47,6 +47,10 @@ openclaw:
 dependencies:
     tests/dependencies
 
+# what a release has, for this machine's processor: about half an hour
+release:
+    deploy/release/build
+
 # the functions as they are deployed, and their sizes: about fifteen minutes
 deployment:
     tests/deploy/build
