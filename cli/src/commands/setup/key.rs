@@ -94,7 +94,7 @@ fn tell(url: &str, key: &str) {
     say("and the skill: openclaw skills install ./skill/zoho-connector --as zoho-connector");
     say("");
     say("For any other agent:");
-    say(format!("  curl {url}/v1 -H 'Authorization: Bearer {key}'"));
+    say(format!("  curl -s {url}/v1 --oauth2-bearer '{key}'"));
     say("");
 }
 
