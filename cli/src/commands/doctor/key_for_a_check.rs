@@ -11,6 +11,8 @@ use shared::store::StoreError;
 /// Should the doctor die, its key ends by itself.
 const LIFETIME: SignedDuration = SignedDuration::from_mins(5);
 
+const LABEL: &str = "doctor, for a check";
+
 pub(super) struct KeyForACheck {
     keys: Keys,
     pub(super) id: String,
@@ -25,7 +27,7 @@ impl KeyForACheck {
     ) -> Result<Self, StoreError> {
         let keys = Keys::new(services.stores.state.clone(), services.clock.clone());
         let wanted = NewKey {
-            label: "doctor, for a check".to_owned(),
+            label: LABEL.to_owned(),
             permissions,
             connections,
             expires: Some(later(services.clock.now(), LIFETIME)),
@@ -39,7 +41,7 @@ impl KeyForACheck {
 
     /// Whether this is the key of a doctor, perhaps of one that was killed.
     pub(super) fn is_label(label: &str) -> bool {
-        label == "doctor, for a check"
+        label == LABEL
     }
 
     /// What cannot be revoked now ends by itself.
