@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use shared::base::clock::later;
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
-use shared::core::access::key::{DayLimits, Keys, NewKey, Permission};
+use shared::core::access::key::{Keys, NewKey, Permission};
 use shared::core::services::Services;
 use shared::store::StoreError;
 
@@ -27,13 +27,8 @@ impl KeyForACheck {
     ) -> Result<Self, StoreError> {
         let keys = Keys::new(services.stores.state.clone(), services.clock.clone());
         let wanted = NewKey {
-            label: LABEL.to_owned(),
-            permissions,
-            connections,
             expires: Some(later(services.clock.now(), LIFETIME)),
-            confirm: false,
-            redact_contacts: false,
-            limits: DayLimits::default(),
+            ..NewKey::new(LABEL, permissions, connections)
         };
         let (key, text) = keys.create(wanted).await?;
         Ok(Self { keys, id: key.id, text })
