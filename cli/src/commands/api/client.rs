@@ -38,7 +38,7 @@ const MAX_LOST: u32 = 6;
 pub(crate) struct Body<'a> {
     pub(crate) content_type: &'static str,
     pub(crate) bytes: &'a [u8],
-    /// By it the connector knows a call again that makes something.
+    /// The `Idempotency-Key` of a call that makes something.
     pub(crate) idempotency_key: Option<&'a str>,
 }
 
@@ -146,7 +146,8 @@ impl Api {
                     lost += 1;
                     let is_first = self.resumed_by.lock().unwrap_or_else(PoisonError::into_inner).is_none();
                     let is_known_again = body.as_ref().is_some_and(|body| body.idempotency_key.is_some());
-                    // What does not answer the first call may be another address, or not run; and what it makes is made once.
+                    // Where the first call did not arrive, the address is wrong or no connector runs. Where it may have arrived, it
+                    // is repeated only if a key keeps it from making something twice.
                     let ends = is_first && !(may_be_done && is_known_again);
                     if ends || lost > MAX_LOST {
                         return Err(line.into());

@@ -24,8 +24,8 @@ enum Found {
     Nobody,
 }
 
-/// What is wrong with the address; nothing where a connector answers. One that is about to start is waited for. `how` says how
-/// one comes there.
+/// What is wrong with the address; nothing where a connector answers. One that is about to start is waited for. `how` says
+/// what brings one there.
 pub(super) async fn trouble(url: &str, how: &str, waits: bool) -> Option<String> {
     let until = Instant::now() + if waits { START } else { Duration::ZERO };
     loop {
