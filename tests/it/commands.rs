@@ -38,7 +38,7 @@ async fn connecting_without_a_client_says_what_to_do_first() {
     let folder = tempfile::TempDir::new().unwrap();
     let ended = run(&["connect", "--data", folder.path().to_str().unwrap()], &[], "").await;
     assert_eq!(ended.code, 1);
-    assert!(ended.err.contains("zoho-connector client set"), "{}", ended.err);
+    assert!(ended.err.contains("zoho-connector setup --data"), "{}", ended.err);
 }
 
 #[tokio::test]

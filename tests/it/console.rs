@@ -229,7 +229,8 @@ async fn the_printed_link_opens_one_browser_once_and_nothing_else_gets_in() {
     let used = other.get(&link).await;
     assert!(used.status == 403 && used.text.contains("has been used"), "{}", used.text);
     let page = browser.get(&url).await;
-    assert!(page.status == 200 && page.text.contains("Nothing is connected"), "{}", page.text);
+    let begins = "Nothing is connected. Begin with <code>zoho-connector connect --data ";
+    assert!(page.status == 200 && page.text.contains(begins), "{}", page.text);
     assert_eq!(
         (page.headers["cache-control"].as_str(), page.headers["referrer-policy"].as_str()),
         ("no-store", "same-origin")

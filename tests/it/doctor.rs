@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use shared::base::clock::{Clock, SignedDuration, SystemClock, Timestamp, earlier, later};
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
-use shared::core::access::key::{DayLimits, Keys, NewKey, Permission};
+use shared::core::access::key::{Keys, NewKey, Permission};
 use shared::core::connection::{self, Connection, State};
 use shared::core::events::agent_hook::{ALL_TYPES, Hook, TURNS_PER_HOUR};
 use shared::core::events::subscription;
@@ -208,14 +208,12 @@ async fn keys_that_do_not_fit_are_told() {
     let stores = stores(&connector);
     let keys = Keys::new(stores.state.clone(), std::sync::Arc::new(SystemClock));
     let wanted = NewKey {
-        label: "old".to_owned(),
-        permissions: vec![Permission::Events],
-        connections: vec![ConnectionName::default()],
         expires: Some(earlier(SystemClock.now(), SignedDuration::from_mins(1))),
-        confirm: false,
-        redact_contacts: false,
-        limits: DayLimits::default(),
+        ..NewKey::new("old", vec![Permission::Events], vec![ConnectionName::default()])
     };
+    // What a command leaves that was killed ends by itself, and is nobody's to mend.
+    let killed = NewKey { label: "command line, for an hour".to_owned(), ..wanted.clone() };
+    keys.create(killed).await.unwrap();
     let (old, _) = keys.create(wanted.clone()).await.unwrap();
     doctor(&connector).await.only("Key old", "has ended at", &format!("keys revoke {}", old.id));
     keys.revoke(&old.id).await.unwrap();

@@ -364,8 +364,8 @@ fn every_setting_is_in_the_reference() {
 
 const HEAD: &str = "# Commands
 
-What `--help` says, made by `UPDATE_COMMANDS=1` with the test `tests/it/documents.rs`. All but `serve` and `demo` work on one
-machine or on a stack; [Operate it](../guides/operate.md#which-connector-a-command-works-on) says how they find theirs.
+What `--help` says, made by `UPDATE_COMMANDS=1` with the test `tests/it/documents.rs`. Those with `--stack`
+work on a stack, too; [Operate it](../guides/operate.md#which-connector-a-command-works-on) says how they find theirs.
 
 | exit code | means |
 |---|---|

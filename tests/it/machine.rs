@@ -206,6 +206,8 @@ async fn a_copy_opens_with_its_passphrase_alone() {
     let connector = Connector::start().await;
     let folder = TempDir::new().unwrap();
     let (file, new) = (folder.path().join("backup.age"), folder.path().join("new"));
+    let neither = connector.run(&["backup", text(&file)], "").await;
+    assert!(neither.code == 2 && neither.err.contains("--recipient"), "both ways are named: {neither:?}");
     let backup = ["backup", text(&file), "--passphrase"];
     let short = connector.run(&backup, "short\n").await;
     assert!(short.code == 1 && short.err.contains("12 characters"), "{short:?}");

@@ -341,13 +341,22 @@ async fn a_key_that_is_given_is_used_and_none_is_made() {
     assert_eq!(listed.lines().count(), 2, "{listed}");
 }
 
-/// An API that gives these answers, one after the other, and what it was asked.
+/// An API that gives these answers, one after the other, and what it was asked. Each `Idempotency-Key` is told by its number.
 async fn scripted(answers: Vec<(u16, Value)>) -> (String, Arc<Mutex<Vec<String>>>) {
     let answers = Arc::new(Mutex::new(VecDeque::from(answers)));
     let asked = Arc::new(Mutex::new(Vec::new()));
-    let seen = asked.clone();
+    let (seen, keys) = (asked.clone(), Arc::new(Mutex::new(Vec::new())));
     let app = Router::new().fallback(move |request: Request| async move {
-        seen.lock().unwrap().push(format!("{} {}", request.method(), request.uri()));
+        let mut line = format!("{} {}", request.method(), request.uri());
+        if let Some(key) = request.headers().get("idempotency-key") {
+            let mut keys = keys.lock().unwrap();
+            if !keys.contains(key) {
+                keys.push(key.clone());
+            }
+            let number = keys.iter().position(|known| known == key).unwrap() + 1;
+            line += &format!(" key {number}");
+        }
+        seen.lock().unwrap().push(line);
         let (status, body) = answers.lock().unwrap().pop_front().expect("no more was expected");
         (StatusCode::from_u16(status).unwrap(), Json(body))
     });
@@ -374,7 +383,9 @@ async fn it_waits_where_it_is_told_to_and_asks_what_it_is_asked() {
     };
     let begin = || vec![(202, head("uploading", &format!("{path}/counts"), json!({})))];
     let compare = format!("{path}/compare");
-    let mut answers = begin();
+    // The answer to the first call is lost on its way: the same call makes no second reconciliation.
+    let mut answers = vec![(503, json!({ "message": "Service Unavailable" }))];
+    answers.extend(begin());
     answers.extend([
         (428, problem("calls_unconfirmed", None)),
         (202, head("resolving", &compare, json!({}))),
@@ -404,8 +415,10 @@ async fn it_waits_where_it_is_told_to_and_asks_what_it_is_asked() {
     assert!(ended.err.contains("It is zoho_rate_limited: going on in 2 s"), "{}", ended.err);
     assert!(ended.err.contains("Comparing: 0 of 1"), "{}", ended.err);
     let compare = format!("POST {compare}");
+    let create = "POST /v1/inventory/reconciliations?name=Autumn+%26+more&counted_at=2026-11-29T10%3A00%3A00Z&more=true key 1";
     let expected = [
-        "POST /v1/inventory/reconciliations?name=Autumn+%26+more&counted_at=2026-11-29T10%3A00%3A00Z&more=true",
+        create,
+        create,
         &format!("POST {path}/counts"),
         &format!("POST {path}/counts?calls=ok"),
         &compare,

@@ -13,7 +13,7 @@ use shared::base::clock::{Clock, SharedClock};
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::base::settings::{self, InventoryLimits, Settings};
-use shared::core::access::key::{DayLimits, Keys, NewKey, Permission};
+use shared::core::access::key::{Keys, NewKey, Permission};
 use shared::core::connection::consent::{Consents, Wish};
 use shared::core::connection::orders::{Order, Orders};
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient};
@@ -36,15 +36,7 @@ use crate::doubts;
 
 /// A key for reading everything with the usual connection.
 pub fn any_key() -> NewKey {
-    NewKey {
-        label: "test".to_owned(),
-        permissions: Permission::DEFAULT.to_vec(),
-        connections: vec![ConnectionName::default()],
-        expires: None,
-        confirm: false,
-        redact_contacts: false,
-        limits: DayLimits::default(),
-    }
+    NewKey::new("test", Permission::DEFAULT.to_vec(), vec![ConnectionName::default()])
 }
 
 /// Services, functions and a sandbox, all on one time that moves when a test moves it.

@@ -87,7 +87,7 @@ impl Set {
             Some(_) => self.installation.open().await?,
             None => self.installation.open_or_make().await?,
         };
-        let Opened { services, public_url } = opened;
+        let Opened { services, public_url, .. } = opened;
         let (secret, secrets) = (secret.into(), &*services.stores.secrets);
         let (clients, _) = Clients::read(secrets).await?;
         let known = clients.find(&id).cloned();
@@ -119,7 +119,7 @@ impl Set {
 
 impl Show {
     async fn run(self) -> Result<(), Failure> {
-        let Opened { services, public_url } = self.installation.open().await?;
+        let Opened { services, public_url, .. } = self.installation.open().await?;
         let (clients, _) = Clients::read(&*services.stores.secrets).await?;
         let newest = clients.newest().map(|client| client.id.clone());
         if self.json {

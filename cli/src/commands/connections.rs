@@ -19,7 +19,7 @@ pub(crate) struct Connections {
 
 impl Connections {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let Opened { services, public_url } = self.installation.open().await?;
+        let Opened { services, public_url, .. } = self.installation.open().await?;
         let all = connection::list(&*services.stores.state).await?;
         if self.json {
             return Ok(say_json(&all)?);

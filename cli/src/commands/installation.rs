@@ -59,9 +59,20 @@ pub(super) fn public_url(text: &str) -> Result<PublicUrl, String> {
 pub(super) struct Opened {
     pub(super) services: Services,
     pub(super) public_url: PublicUrl,
+    /// What leads other commands to it.
+    flags: String,
 }
 
 impl Opened {
+    /// A text whose commands, between backticks, are led to this installation.
+    pub(super) fn led(&self, text: &str) -> String {
+        with_flags(text, &self.flags)
+    }
+
+    fn led_by(self, flags: String) -> Self {
+        Self { flags, ..self }
+    }
+
     /// The way to token-refresh: the deployed function, or its code in this process.
     pub(super) fn token_refresh(&self) -> Arc<dyn TokenRefreshClient> {
         self.services.token_refresh.clone().unwrap_or_else(|| Arc::new(Local::new(&self.services)))
@@ -90,7 +101,7 @@ impl Installation {
     pub(super) async fn open(&self) -> Result<Opened, Failure> {
         let place = self.place()?;
         if let Home::Stack(stack) = &place.home {
-            return open_stack(stack, &place).await;
+            return Ok(open_stack(stack, &place).await?.led_by(self.flags()));
         }
         let (settings, folder) = settings(&place)?;
         let is_there = Sqlite::find_in(&folder).map_err(|error| {
@@ -102,11 +113,12 @@ impl Installation {
         if !is_there {
             let name = place.name.map(|name| format!(", the folder of {name}")).unwrap_or_default();
             return Err(Failure::Other(format!(
-                "there is no store in {}{name}: name its folder with --data, or begin with `zoho-connector client set`",
-                folder.display()
+                "there is no store in {}{name}: name its folder with --data, or begin with `{}`",
+                folder.display(),
+                self.command("setup")
             )));
         }
-        let opened = opened(settings)?;
+        let opened = opened(settings)?.led_by(self.flags());
         opened.refuse_sealed().await?;
         Ok(opened)
     }
@@ -190,11 +202,11 @@ impl Installation {
     pub(super) async fn open_or_make(&self) -> Result<Opened, Failure> {
         let place = self.place()?;
         match &place.home {
-            Home::Stack(stack) => open_stack(stack, &place).await,
+            Home::Stack(stack) => Ok(open_stack(stack, &place).await?.led_by(self.flags())),
             Home::Folder(_) => {
                 let (opened, _) = open_or_make(&place)?;
                 opened.refuse_sealed().await?;
-                Ok(opened)
+                Ok(opened.led_by(self.flags()))
             }
         }
     }
@@ -203,24 +215,34 @@ impl Installation {
     pub(super) async fn open_empty(&self) -> Result<Opened, Failure> {
         let place = self.place()?;
         match &place.home {
-            Home::Stack(stack) => open_stack(stack, &place).await,
+            Home::Stack(stack) => Ok(open_stack(stack, &place).await?.led_by(self.flags())),
             Home::Folder(_) => {
                 self.folder.find_empty()?;
-                open_or_make(&place).map(|(opened, _)| opened)
+                open_or_make(&place).map(|(opened, _)| opened.led_by(self.flags()))
             }
         }
     }
 
     /// Another command on the same installation, as a shell takes it.
     pub(super) fn command(&self, command: &str) -> String {
+        format!("zoho-connector {command}{}", self.flags())
+    }
+
+    /// A text whose commands, between backticks, are led to this installation.
+    pub(super) fn led(&self, text: &str) -> String {
+        with_flags(text, &self.flags())
+    }
+
+    /// What leads other commands to it, each flag with a blank before.
+    pub(super) fn flags(&self) -> String {
         let others = [("stack", &self.stack), ("region", &self.region), ("profile", &self.profile)];
-        let mut line = self.folder.command(command);
+        let mut flags = self.folder.flags();
         for (name, value) in others {
             if let Some(value) = value {
-                line.push_str(&format!(" --{name} {}", quoted(value)));
+                flags.push_str(&format!(" --{name} {}", quoted(value)));
             }
         }
-        line
+        flags
     }
 
     /// AWS with the operator's own credentials.
@@ -244,7 +266,8 @@ impl Folder {
     /// Opens the store, making it where there is none, and names its folder.
     pub(super) fn open_or_make(&self) -> Result<(Opened, PathBuf), Failure> {
         let asked = Asked { only_folders: true, ..self.asked() };
-        open_or_make(&place::find(&asked, &Installations::read()?, variable)?)
+        let (opened, folder) = open_or_make(&place::find(&asked, &Installations::read()?, variable)?)?;
+        Ok((opened.led_by(self.flags()), folder))
     }
 
     /// Its folder, and whether a store is there, which is not opened.
@@ -279,13 +302,17 @@ impl Folder {
 
     /// Another command on the same folder, as a shell takes it.
     pub(super) fn command(&self, command: &str) -> String {
+        format!("zoho-connector {command}{}", self.flags())
+    }
+
+    fn flags(&self) -> String {
         let data = self.data.as_ref().map(|data| data.to_string_lossy());
         let url = self.public_url.as_ref().map(PublicUrl::as_str);
         let flags =
             [("data", data.as_deref()), ("installation", self.installation.as_deref()), ("public-url", url)];
         let given =
             flags.into_iter().filter_map(|(name, value)| Some(format!(" --{name} {}", quoted(value?))));
-        format!("zoho-connector {command}{}", given.collect::<String>())
+        given.collect()
     }
 
     fn asked(&self) -> Asked<'_> {
@@ -296,6 +323,22 @@ impl Folder {
             ..Asked::default()
         }
     }
+}
+
+/// A text whose commands, between backticks, have these flags, unless they say already where they work.
+pub(super) fn with_flags(text: &str, flags: &str) -> String {
+    let is_led = |part: &str| ["--data ", "--stack "].iter().any(|flag| part.contains(flag));
+    let mut whole = String::with_capacity(text.len() + flags.len());
+    for (place, part) in text.split('`').enumerate() {
+        if place > 0 {
+            whole.push('`');
+        }
+        whole.push_str(part);
+        if place % 2 == 1 && part.starts_with("zoho-connector ") && !is_led(part) {
+            whole.push_str(flags);
+        }
+    }
+    whole
 }
 
 fn variable(name: &str) -> Option<String> {
@@ -336,7 +379,7 @@ fn address_unknown() -> Failure {
 
 fn opened(settings: Settings) -> Result<Opened, Failure> {
     let public_url = settings.public_url.clone().unwrap_or_default();
-    Ok(Opened { services: Services::open(settings)?, public_url })
+    Ok(Opened { services: Services::open(settings)?, public_url, flags: String::new() })
 }
 
 /// AWS with the operator's own credentials.
@@ -376,7 +419,7 @@ async fn open_stack(name: &str, place: &Place) -> Result<Opened, Failure> {
         return Err(Failure::Other(format!("{function} is not a function of this connector")));
     };
     let public_url = settings.public_url.clone().ok_or_else(address_unknown)?;
-    Ok(Opened { services: Services::of_stack(settings, &stack, &config)?, public_url })
+    Ok(Opened { services: Services::of_stack(settings, &stack, &config)?, public_url, flags: String::new() })
 }
 
 #[cfg(not(feature = "stack"))]
@@ -386,4 +429,28 @@ async fn open_stack(_: &str, _: &Place) -> Result<Opened, Failure> {
         "this zoho-connector was built without AWS: `cargo install --path cli --features stack` makes one with it"
             .to_owned(),
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_in_a_text_are_led_to_the_installation() {
+        let flags = " --stack zoho";
+        for (text, expected) in [
+            ("`zoho-connector connect`", "`zoho-connector connect --stack zoho`"),
+            (
+                "`zoho-connector client set --data-centre eu`, then wait",
+                "`zoho-connector client set --data-centre eu --stack zoho`, then wait",
+            ),
+            (
+                "`zoho-connector serve --data x`, `sam deploy`",
+                "`zoho-connector serve --data x`, `sam deploy`",
+            ),
+            ("chmod 700 data", "chmod 700 data"),
+        ] {
+            assert_eq!(with_flags(text, flags), expected);
+        }
+    }
 }

@@ -153,7 +153,7 @@ fn store(services: &Services) -> Store {
 
 impl Create {
     async fn run(self) -> Result<(), Failure> {
-        let Opened { services, public_url } = self.installation.open().await?;
+        let Opened { services, public_url, .. } = self.installation.open().await?;
         known::warn_of_unknown(&services, &self.connections).await?;
         let mut permissions = self.can.unwrap_or_else(|| Permission::DEFAULT.to_vec());
         permissions.extend(self.allow);

@@ -14,6 +14,7 @@ mod doctor;
 mod events;
 pub(crate) mod failure;
 mod forget;
+mod health;
 mod installation;
 mod installations;
 mod keys;

@@ -16,7 +16,6 @@ use crate::commands::installation::{Folder, Installation, Opened};
 use crate::copy::{self, Decryption, Encryption, Purpose, Reader};
 use crate::patience::patiently;
 use crate::server::lock::Lock;
-use crate::server::presence;
 use crate::terminal::{note, say, say_json};
 
 #[derive(Subcommand)]
@@ -89,13 +88,6 @@ impl Export {
         let (state, now) = (&*services.stores.state, services.clock.now());
         let _lock = Lock::take(&folder, "moving it away", now)
             .map_err(|why| Failure::Other(format!("{why}\nStop the server, and move then")))?;
-        // One that runs beside another has no lock, and would take webhooks that the copy lacks.
-        if let Some(address) = presence::running(&folder).first() {
-            return Err(Failure::Other(format!(
-                "a server runs on {} at {address}. Stop the server, and move then",
-                folder.display()
-            )));
-        }
         let openers = self.encryption.openers()?;
         let ends = [
             format!(

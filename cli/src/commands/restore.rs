@@ -91,9 +91,10 @@ impl Restore {
         say(format!("✓ {} holds what was there at {made}: {count} rows and secrets.", folder.display()));
         say_keys(&keys, compared.as_ref());
         say(format!("  Keys work again after `{}`.", self.folder.command("keys confirm ID")));
-        say(
-            "  Not known are events, connections and settings that came after the backup: compare `zoho-connector connections`.",
-        );
+        say(format!(
+            "  Not known are events, connections and settings that came after the backup: compare `{}`.",
+            self.folder.command("connections")
+        ));
         Ok(())
     }
 }

@@ -35,8 +35,9 @@ pub(crate) struct Callback {
 impl Sample {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let Self::Callback(callback) = self;
-        let Opened { services, public_url } = &callback.installation.open().await?;
-        let wish = callback.request.wish(services).await?;
+        let opened = callback.installation.open().await?;
+        let Opened { services, public_url, .. } = &opened;
+        let wish = callback.request.wish(&opened).await?;
         let consents = Consents::new(services.stores.state.clone(), services.clock.clone());
         let link = consents.make_link(&wish).await?.digest();
         let pkce = services.settings.pkce;

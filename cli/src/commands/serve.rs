@@ -50,7 +50,7 @@ impl Serve {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let (opened, folder) = self.folder.open_or_make()?;
         opened.refuse_sealed().await?;
-        let Opened { services, public_url } = opened;
+        let Opened { services, public_url, .. } = opened;
         let listener = TcpListener::bind(self.listen).await.map_err(|error| {
             format!("cannot listen on {}: {error}; choose another with --listen", self.listen)
         })?;

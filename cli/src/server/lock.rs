@@ -6,6 +6,8 @@ use std::path::Path;
 
 use shared::base::clock::Timestamp;
 
+use super::presence;
+
 /// It stands beside the database and belongs to it by its name, so that it is as private.
 const FILE: &str = "zoho-connector.sqlite3-serving";
 
@@ -33,10 +35,7 @@ impl Lock {
                     "" => "another process",
                     known => known,
                 };
-                return Err(format!(
-                    "{} is served already, by {holder}. Stop that one first; --beside-another runs a second one on purpose",
-                    folder.display()
-                ));
+                return Err(is_served(folder, holder));
             }
             // A file system without locks keeps nobody from serving.
             Err(TryLockError::Error(error)) => {
@@ -44,14 +43,26 @@ impl Lock {
                 return Ok(Self { _file: None });
             }
         }
+        // One that runs beside another has no such lock, and may have outlived it.
+        if let Some(address) = presence::running(folder).first() {
+            return Err(is_served(folder, &format!("a server at {address}")));
+        }
         let holder = format!("process {}, {what} since {now}\n", std::process::id());
         file.set_len(0).and_then(|()| file.write_all(holder.as_bytes())).map_err(failed)?;
         Ok(Self { _file: Some(file) })
     }
 }
 
+fn is_served(folder: &Path, by: &str) -> String {
+    format!(
+        "{} is served already, by {by}. Stop that one first; --beside-another runs a second one on purpose",
+        folder.display()
+    )
+}
+
 #[cfg(test)]
 mod tests {
+    use super::presence::Presence;
     use super::*;
 
     #[test]
@@ -64,6 +75,10 @@ mod tests {
         let holder = format!("process {}, listening on 127.0.0.1:8080", std::process::id());
         assert!(refused.contains(&holder) && refused.contains("--beside-another"), "{refused}");
         drop(first);
+        let beside = Presence::announce(folder.path(), "127.0.0.1:8081").unwrap();
+        let refused = Lock::take(folder.path(), what, now).err().unwrap();
+        assert!(refused.contains("127.0.0.1:8081"), "one that ran beside the first still runs: {refused}");
+        drop(beside);
         assert!(Lock::take(folder.path(), what, now).is_ok());
     }
 }

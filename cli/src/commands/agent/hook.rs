@@ -5,12 +5,13 @@ use shared::core::events::agent_hook::Hook;
 use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
 
-pub(super) async fn known(Opened { services, .. }: &Opened) -> Result<Hook, Failure> {
-    let hook = Hook::read(&*services.stores.secrets).await?;
+pub(super) async fn known(opened: &Opened) -> Result<Hook, Failure> {
+    let hook = Hook::read(&*opened.services.stores.secrets).await?;
     hook.ok_or_else(|| {
         Failure::Other(
-            "no hook is set: the agent asks for events by itself; `zoho-connector agent set` sets one"
-                .to_owned(),
+            opened.led(
+                "no hook is set: the agent asks for events by itself; `zoho-connector agent set` sets one",
+            ),
         )
     })
 }

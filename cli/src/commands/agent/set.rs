@@ -38,7 +38,8 @@ impl Set {
         let opened = self.installation.open_or_make().await?;
         let token = ask_secret("Token of the gateway's hooks (not shown): ")?;
         if self.no_test {
-            say("Nothing was tried. `zoho-connector agent test` does it once the gateway is there.");
+            say(opened
+                .led("Nothing was tried. `zoho-connector agent test` does it once the gateway is there."));
         } else {
             let probe = probe(&opened.services.http, &self.url, &token).await;
             if !probe.is_ready {
@@ -49,7 +50,7 @@ impl Set {
                     probe.found
                 )));
             }
-            say(format!("✓ {}", probe.found));
+            say(opened.led(&format!("✓ {}", probe.found)));
         }
         let hook = Hook {
             url: self.url,

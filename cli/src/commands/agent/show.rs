@@ -6,7 +6,7 @@ use super::hook::known;
 use super::state::Found;
 use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
-use crate::terminal::say;
+use crate::terminal::{say, say_json};
 
 #[derive(Args)]
 pub(crate) struct Show {
@@ -23,15 +23,14 @@ impl Show {
         let hook = known(&opened).await?;
         let found = Found::look(&opened.services, &hook).await?;
         if self.json {
-            say(serde_json::to_string_pretty(&found.document(&hook)).unwrap_or_default());
-            return Ok(());
+            return Ok(say_json(&found.document(&hook))?);
         }
         let line = |name: &str, value: &str| say(format!("{name:<16}{value}"));
         line("Hook", hook.url.as_str());
         line("Agent", hook.agent_id.as_deref().unwrap_or("the gateway's default"));
         line("Types", &hook.types.join(","));
         line("Turns per hour", &hook.turns_per_hour.to_string());
-        line("State", &found.line(&hook));
+        line("State", &opened.led(&found.line(&hook)));
         Ok(())
     }
 }

@@ -81,7 +81,7 @@ impl Found {
                 let why = reason.as_ref().map(|reason| format!(" ({reason})")).unwrap_or_default();
                 format!(
                     "it answered {status}{why}, so nothing more is told to it{wait}. Mend it, then `zoho-connector agent set` or \
-                     `agent resume`"
+                     `zoho-connector agent resume`"
                 )
             }
             State::Trying { tries, said, next } => format!(
@@ -90,7 +90,7 @@ impl Found {
                 if *tries == 1 { "1 try".to_owned() } else { format!("{tries} tries") }
             ),
             State::NoTurn(until) => format!(
-                "{} until {until}, because all {} turns of the hour are taken; `agent set --turns-per-hour` allows more",
+                "{} until {until}, because all {} turns of the hour are taken; `zoho-connector agent set --turns-per-hour` allows more",
                 events_wait(self.waiting),
                 hook.turns_per_hour
             ),

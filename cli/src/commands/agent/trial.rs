@@ -11,7 +11,7 @@ use super::hook::known;
 use super::probe::{CALL_TIMEOUT, Probe, probe};
 use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
-use crate::terminal::say;
+use crate::terminal::{say, say_json};
 
 /// The longest id of a run that is shown.
 const MAX_RUN: usize = 128;
@@ -44,14 +44,14 @@ impl Trial {
         let probe = probe(http, &hook.url, &hook.token).await;
         let turn = if self.turn && probe.is_ready { begin(http, &hook).await } else { Turn::NotTried };
         if self.json {
-            say(serde_json::to_string_pretty(&document(&hook, &probe, &turn)).unwrap_or_default());
+            say_json(&document(&hook, &probe, &turn))?;
         }
         let failed = |why: &str| Failure::Other(format!("{}: {why}", hook.url.as_str()));
         if !probe.is_ready {
             return Err(failed(&probe.found));
         }
         if !self.json {
-            say(format!("✓ {}", probe.found));
+            say(opened.led(&format!("✓ {}", probe.found)));
         }
         match turn {
             Turn::Refused(why) => return Err(failed(&why)),

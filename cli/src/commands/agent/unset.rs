@@ -4,9 +4,10 @@ use clap::Args;
 use shared::core::events::agent_hook::Hook;
 
 use super::hook::known;
+use crate::commands::confirm::confirm;
 use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
-use crate::terminal::{agrees, can_ask, say};
+use crate::terminal::say;
 
 #[derive(Args)]
 pub(crate) struct Unset {
@@ -21,17 +22,8 @@ impl Unset {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let opened = self.installation.open().await?;
         let hook = known(&opened).await?;
-        if !self.yes {
-            if !can_ask() {
-                return Err(Failure::Other(
-                    "`agent unset` asks first, and there is no terminal to ask at: add --yes".to_owned(),
-                ));
-            }
-            let question = format!("Remove the hook {} with its token?", hook.url.as_str());
-            if !agrees(&question).await? {
-                return Err(Failure::Other("Nothing was removed.".to_owned()));
-            }
-        }
+        let lost = [format!("the hook {} with its token", hook.url.as_str())];
+        confirm(self.yes, "By removing is lost", &lost).await?;
         Hook::forget(&*opened.services.stores.secrets).await?;
         say("✓ The hook is removed, and its token with it. Events wait until an agent claims them.");
         Ok(())

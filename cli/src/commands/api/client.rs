@@ -38,6 +38,14 @@ const MAX_LOST: u32 = 6;
 pub(crate) struct Body<'a> {
     pub(crate) content_type: &'static str,
     pub(crate) bytes: &'a [u8],
+    /// The `Idempotency-Key` of a call that makes something.
+    pub(crate) idempotency_key: Option<&'a str>,
+}
+
+impl<'a> Body<'a> {
+    pub(crate) fn json(bytes: &'a [u8]) -> Self {
+        Self { content_type: "application/json", bytes, idempotency_key: None }
+    }
 }
 
 /// The API, for who holds a key.
@@ -54,6 +62,13 @@ pub(crate) struct Api {
 struct Answer {
     status: u16,
     text: String,
+}
+
+/// A call without an answer.
+struct Lost {
+    line: String,
+    /// Whether the call may have reached the connector.
+    may_be_done: bool,
 }
 
 impl Api {
@@ -127,11 +142,15 @@ impl Api {
                 Ok(answer) => {
                     (answer.status, serde_json::from_str::<Value>(&answer.text).unwrap_or_default())
                 }
-                Err(broken) => {
+                Err(Lost { line, may_be_done }) => {
                     lost += 1;
                     let is_first = self.resumed_by.lock().unwrap_or_else(PoisonError::into_inner).is_none();
-                    if is_first || lost > MAX_LOST {
-                        return Err(broken.into());
+                    let is_known_again = body.as_ref().is_some_and(|body| body.idempotency_key.is_some());
+                    // Where the first call did not arrive, the address is wrong or no connector runs. Where it may have arrived, it
+                    // is repeated only if a key keeps it from making something twice.
+                    let ends = is_first && !(may_be_done && is_known_again);
+                    if ends || lost > MAX_LOST {
+                        return Err(line.into());
                     }
                     self.progress.wait("The connector does not answer", 1 << lost.min(5)).await;
                     continue;
@@ -166,7 +185,7 @@ impl Api {
         path: &str,
         body: Option<&Body<'_>>,
         form: &'static str,
-    ) -> Result<Result<Answer, String>, Failure> {
+    ) -> Result<Result<Answer, Lost>, Failure> {
         if !path.starts_with("/v1/") {
             return Err(Failure::Other(format!(
                 "the connector's answer leads to {path:?}, which is none of its paths"
@@ -187,13 +206,17 @@ impl Api {
         }
         if let Some(body) = body {
             request = request.header(CONTENT_TYPE, body.content_type).body(body.bytes.to_vec());
+            if let Some(key) = body.idempotency_key {
+                request = request.header("idempotency-key", key);
+            }
         }
         let unreachable = |error: reqwest::Error| {
             let why = if error.is_timeout() { "not in time" } else { "no connection" };
-            format!(
+            let line = format!(
                 "{} does not answer ({why}): is the connector running, and is this its address?",
                 self.url
-            )
+            );
+            Lost { line, may_be_done: !error.is_connect() }
         };
         let answer = match request.send().await {
             Ok(answer) => answer,

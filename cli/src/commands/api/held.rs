@@ -4,7 +4,7 @@ use jiff::SignedDuration;
 use shared::base::clock::{SharedClock, Timestamp, later};
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
-use shared::core::access::key::{DayLimits, Keys, NewKey, Permission};
+use shared::core::access::key::{Keys, NewKey, Permission};
 use shared::core::services::Services;
 use shared::zoho::scope::{Access as Level, Product};
 
@@ -15,7 +15,7 @@ const LIFETIME: SignedDuration = SignedDuration::from_hours(1);
 const RENEW_AFTER: SignedDuration = SignedDuration::from_mins(30);
 
 /// What such keys are called.
-const LABEL: &str = "command line, for an hour";
+pub(in crate::commands) const LABEL: &str = "command line, for an hour";
 
 /// A key in use.
 pub(super) enum Held {
@@ -69,15 +69,9 @@ impl Made {
                 keys.revoke(&old.id).await?;
             }
         }
-        let wanted = NewKey {
-            label: LABEL.to_owned(),
-            permissions: vec![Permission::Product(Product::Inventory, level)],
-            connections: vec![connection],
-            expires: Some(later(now, LIFETIME)),
-            confirm: false,
-            redact_contacts: false,
-            limits: DayLimits::default(),
-        };
+        let may = vec![Permission::Product(Product::Inventory, level)];
+        let wanted =
+            NewKey { expires: Some(later(now, LIFETIME)), ..NewKey::new(LABEL, may, vec![connection]) };
         let (key, text) = keys.create(wanted.clone()).await?;
         Ok(Self { keys, clock, wanted, id: key.id, text, made: now })
     }

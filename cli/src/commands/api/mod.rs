@@ -9,6 +9,7 @@ mod typed;
 
 pub(super) use access::Access;
 pub(super) use client::{Api, Body};
+pub(super) use held::LABEL as LABEL_FOR_AN_HOUR;
 pub(super) use refused::Trouble;
 pub(super) use typed::{command_line, quoted};
 

@@ -57,6 +57,6 @@ async fn wait(consents: &Consents, nonce: &Secret) -> Result<(), Failure> {
         }
     }
     Err(Failure::Other(
-        "the link has expired without a consent; run `zoho-connector connect` again".to_owned(),
+        "the link has expired without a consent; run the same command again, for a new link".to_owned(),
     ))
 }

@@ -8,6 +8,7 @@ pub(crate) mod request;
 mod self_client;
 
 use clap::Args;
+use shared::base::settings::Home;
 use shared::core::connection::consent::Wish;
 use shared::zoho::data_centre::DataCentre;
 
@@ -43,13 +44,17 @@ pub(crate) struct Connect {
 impl Connect {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let opened = self.installation.open().await?;
-        let wish = self.request.wish(&opened.services).await?;
+        let wish = self.request.wish(&opened).await?;
         match (self.paste, self.self_client.as_deref().zip(self.dc)) {
             (true, _) => paste::connect(&opened, wish).await?,
             (false, Some((code, dc))) => self_client::connect(&opened, wish, code, dc).await?,
             (false, None) => {
                 let waits = !self.no_wait && !self.json;
-                if let Some(trouble) = reachable::trouble(opened.public_url.as_str(), waits).await {
+                let how = match &opened.services.settings.home {
+                    Home::Folder(_) => opened.led("Start the connector there with `zoho-connector serve`"),
+                    Home::Stack(_) => "The output ApiUrl of the stack is its address".to_owned(),
+                };
+                if let Some(trouble) = reachable::trouble(opened.public_url.as_str(), &how, waits).await {
                     note(format!("Warning: {trouble}."));
                 }
                 if self.json {

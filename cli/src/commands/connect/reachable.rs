@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
 use shared::zoho::http;
 use tokio::time::{Instant, sleep};
+
+use crate::commands::health;
 
 /// For one call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(3);
@@ -23,43 +24,36 @@ enum Found {
     Nobody,
 }
 
-/// What is wrong with the address; nothing where a connector answers. One that is about to start is waited for.
-pub(super) async fn trouble(url: &str, waits: bool) -> Option<String> {
+/// What is wrong with the address; nothing where a connector answers. One that is about to start is waited for. `how` says
+/// what brings one there.
+pub(super) async fn trouble(url: &str, how: &str, waits: bool) -> Option<String> {
     let until = Instant::now() + if waits { START } else { Duration::ZERO };
     loop {
         match find(url).await {
             Found::Connector => return None,
             Found::Nobody if Instant::now() < until => sleep(RETRY_DELAY).await,
-            found => return words(url, &found),
+            found => return words(url, how, &found),
         }
     }
 }
 
-fn words(url: &str, found: &Found) -> Option<String> {
+fn words(url: &str, how: &str, found: &Found) -> Option<String> {
     match found {
         Found::Connector => None,
         Found::Other(status) => Some(format!(
             "what answers at {url} (with {status} at /health) is no Zoho Connector, so the consent would end nowhere. Stop it, or name the connector's own address with --public-url"
         )),
         Found::Nobody => Some(format!(
-            "nothing answers at {url}. Start the connector there with `zoho-connector serve`, or name its own address with --public-url; the link works as soon as it answers"
+            "nothing answers at {url}. {how}, or name the connector's own address with --public-url; the link works as soon as it answers"
         )),
     }
 }
 
 async fn find(url: &str) -> Found {
     let Ok(client) = http::browser() else { return Found::Nobody };
-    let Ok(answer) = client.get(format!("{url}/health")).timeout(CALL_TIMEOUT).send().await else {
-        return Found::Nobody;
-    };
+    let Ok(answer) = health::ask(&client, url, CALL_TIMEOUT).await else { return Found::Nobody };
     let status = answer.status().as_u16();
-    let document: Value = match answer.text().await {
-        Ok(text) => serde_json::from_str(&text).unwrap_or_default(),
-        Err(_) => Value::Null,
-    };
-    let is_ours =
-        document.get("status").is_some_and(|word| word == "ok") && document.get("version").is_some();
-    if status == 200 && is_ours { Found::Connector } else { Found::Other(status) }
+    if health::version(answer).await.is_some() { Found::Connector } else { Found::Other(status) }
 }
 
 #[cfg(test)]
@@ -70,6 +64,8 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+
+    const HOW: &str = "Start it";
 
     async fn serve(app: Router) -> String {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
@@ -82,16 +78,16 @@ mod tests {
     async fn a_connector_is_told_from_others_and_from_nobody() {
         let ours =
             Router::new().route("/health", get(|| async { Json(json!({ "status": "ok", "version": "1" })) }));
-        assert_eq!(trouble(&serve(ours).await, false).await, None);
+        assert_eq!(trouble(&serve(ours).await, HOW, false).await, None);
         let other = Router::new().route("/health", get(|| async { "I am well" }));
-        assert!(trouble(&serve(other).await, false).await.unwrap().contains("no Zoho Connector"));
-        let empty = trouble(&serve(Router::new()).await, false).await.unwrap();
+        assert!(trouble(&serve(other).await, HOW, false).await.unwrap().contains("no Zoho Connector"));
+        let empty = trouble(&serve(Router::new()).await, HOW, false).await.unwrap();
         assert!(empty.contains("with 404"), "{empty}");
         // A port that was given back a moment ago.
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         drop(listener);
-        let nobody = trouble(&url, false).await.unwrap();
-        assert!(nobody.contains("zoho-connector serve") && nobody.contains("--public-url"), "{nobody}");
+        let nobody = trouble(&url, HOW, false).await.unwrap();
+        assert!(nobody.contains(". Start it, or") && nobody.contains("--public-url"), "{nobody}");
     }
 }

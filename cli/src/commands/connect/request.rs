@@ -7,11 +7,11 @@ use shared::core::connection::consent::Wish;
 use shared::core::connection::organization::Organization;
 use shared::core::connection::{self, Connection, GRANTS_PER_USER};
 use shared::core::grant::client::Clients;
-use shared::core::services::Services;
 use shared::zoho::crm;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 
 use crate::commands::failure::Failure;
+use crate::commands::installation::Opened;
 use crate::terminal::say;
 
 /// What the user is asked to consent to.
@@ -68,12 +68,13 @@ impl ConsentRequest {
     }
 
     /// For the client that was set last.
-    pub(crate) async fn wish(&self, services: &Services) -> Result<Wish, Failure> {
+    pub(crate) async fn wish(&self, opened: &Opened) -> Result<Wish, Failure> {
+        let services = &opened.services;
         let (clients, _) = Clients::read(&*services.stores.secrets).await?;
         let Some(client) = clients.newest() else {
-            return Err(Failure::Other(
-                "no client is set: make a server-based client in Zoho's API console, then `zoho-connector client set`".to_owned(),
-            ));
+            return Err(Failure::Other(opened.led(
+                "no client is set: make a Server-based Application in Zoho's API console, then `zoho-connector client set`",
+            )));
         };
         let before = connection::get(&*services.stores.state, &self.connection).await?;
         let scopes = self.scopes(before.as_ref());

@@ -13,10 +13,10 @@ use crate::terminal::ask_secret;
 
 pub(super) async fn connect(opened: &Opened, wish: Wish, code: &str, dc: DataCentre) -> Result<(), Failure> {
     if wish.home != dc {
-        return Err(Failure::Other(format!(
+        return Err(Failure::Other(opened.led(&format!(
             "the client is set for the data centre {}, but a Self Client and its codes live in one: set it with `zoho-connector client set --data-centre {dc}`",
             wish.home
-        )));
+        ))));
     }
     // On the command line, other users of the machine and the shell's history see it.
     let code = if code.is_empty() {

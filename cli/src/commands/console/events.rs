@@ -87,8 +87,10 @@ async fn body(shown: &Shown, asked: &Asked) -> Result<String, StoreError> {
     let before = asked.before.clone().filter(|id| is_time_ordered(id));
     let (events, next) = shown.events.newest_before(&chosen, before, EVENTS).await?;
     if events.is_empty() {
-        body.push_str(
-            "<p class=\"soft\">No events, or none that are older. <code>zoho-connector webhooks send-test</code> makes one.</p>",
+        let _ = write!(
+            body,
+            "<p class=\"soft\">No events, or none that are older. {} makes one.</p>",
+            shown.command("webhooks send-test")
         );
         return Ok(body);
     }

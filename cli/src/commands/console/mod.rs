@@ -51,7 +51,7 @@ impl Console {
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let (door, link) = Door::new(address);
         let token_refresh = opened.token_refresh();
-        let shown = Arc::new(Shown::new(opened.services, token_refresh));
+        let shown = Arc::new(Shown::new(opened.services, token_refresh, self.installation));
         say(format!("Console of {}, for one browser on this machine:", shown.name));
         say("");
         say(format!("  {link}"));

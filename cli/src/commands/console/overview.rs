@@ -32,8 +32,10 @@ async fn body(shown: &Shown) -> Result<String, StoreError> {
     let connections = shown.connections().await?;
     let mut body = format!("<p class=\"soft\">{}. <a href=\"/\">Look again</a></p>", moment(now));
     if connections.is_empty() {
-        body.push_str(
-            "<p class=\"notice\">Nothing is connected. Begin with <code>zoho-connector connect</code>.</p>",
+        let _ = write!(
+            body,
+            "<p class=\"notice\">Nothing is connected. Begin with {}.</p>",
+            shown.command("connect")
         );
     }
     for found in &connections {

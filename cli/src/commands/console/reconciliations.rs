@@ -89,9 +89,10 @@ async fn body(shown: &Shown, asked: Asked) -> Result<String, StoreError> {
     let before = asked.before.filter(|id| is_time_ordered(id));
     let (heads, next) = shown.reconciliations.heads::<Head>(&chosen, before.as_deref(), HEADS).await?;
     if heads.is_empty() {
-        body.push_str(
-            "<p class=\"soft\">No reconciliations here. <code>zoho-connector reconcile counts.csv</code> makes one; they are kept for \
-             13 months.</p>",
+        let _ = write!(
+            body,
+            "<p class=\"soft\">No reconciliations here. {} makes one; they are kept for 13 months.</p>",
+            shown.command("reconcile counts.csv")
         );
         return Ok(body);
     }

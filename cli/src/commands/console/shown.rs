@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use shared::base::clock::Timestamp;
+use shared::base::html_page::Escaped;
 use shared::base::id::ConnectionName;
 use shared::base::settings::Home;
 use shared::core::connection::token_refresh::TokenRefreshClient;
@@ -16,6 +17,7 @@ use shared::core::writes::audit::Audit;
 use shared::store::StoreError;
 
 use super::source::Source;
+use crate::commands::installation::Installation;
 
 /// An open connector, as the pages read it.
 pub(super) struct Shown {
@@ -29,10 +31,15 @@ pub(super) struct Shown {
     pub(super) audit: Audit,
     pub(super) reconciliations: Reconciliations,
     pub(super) calls: Source,
+    installation: Installation,
 }
 
 impl Shown {
-    pub(super) fn new(services: Services, token_refresh: Arc<dyn TokenRefreshClient>) -> Self {
+    pub(super) fn new(
+        services: Services,
+        token_refresh: Arc<dyn TokenRefreshClient>,
+        installation: Installation,
+    ) -> Self {
         let (state, clock) = (services.stores.state.clone(), services.clock.clone());
         let events = services.stores.events.clone();
         let name = match &services.settings.home {
@@ -49,7 +56,13 @@ impl Shown {
             reconciliations: Reconciliations::new(state, clock),
             calls: Source::of(&services),
             services,
+            installation,
         }
+    }
+
+    /// A command on the same connector, as HTML.
+    pub(super) fn command(&self, command: &str) -> String {
+        format!("<code>{}</code>", Escaped(self.installation.command(command)))
     }
 
     pub(super) fn now(&self) -> Timestamp {

@@ -16,7 +16,7 @@ use shared::base::id::ConnectionName;
 use shared::base::secret::{Secret, random_hex};
 use shared::base::settings::{self, PublicUrl, Settings};
 use shared::base::telemetry::{self, LogForm};
-use shared::core::access::key::{DayLimits, Keys, NewKey, Permission};
+use shared::core::access::key::{Keys, NewKey, Permission};
 use shared::core::connection::consent::{Consents, Wish};
 use shared::core::connection::{self, Connection};
 use shared::core::events::webhook_secrets;
@@ -204,18 +204,11 @@ async fn add_webhook(
 }
 
 async fn make_key(services: &Services, connection: ConnectionName) -> Result<Secret, Failure> {
-    let wanted = NewKey {
-        label: "demo".to_owned(),
-        permissions: vec![
-            Permission::Product(Product::Inventory, Access::Write),
-            Permission::Product(Product::Crm, Access::Write),
-            Permission::Events,
-        ],
-        connections: vec![connection],
-        expires: None,
-        confirm: false,
-        redact_contacts: false,
-        limits: DayLimits::default(),
-    };
+    let may = vec![
+        Permission::Product(Product::Inventory, Access::Write),
+        Permission::Product(Product::Crm, Access::Write),
+        Permission::Events,
+    ];
+    let wanted = NewKey::new("demo", may, vec![connection]);
     Ok(Keys::new(services.stores.state.clone(), services.clock.clone()).create(wanted).await?.1)
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::fmt::rfc2822;
 use reqwest::header::{DATE, HeaderMap};
 use reqwest::tls::TlsInfo;
-use reqwest::{Client, Response, Url};
+use reqwest::{Client, Url};
 use serde_json::Value;
 use shared::base::clock::Timestamp;
 use shared::base::settings::Home;
@@ -18,6 +18,7 @@ use shared::zoho::http;
 use super::certificate;
 use super::key_for_a_check::KeyForACheck;
 use super::report::Report;
+use crate::commands::health;
 use crate::commands::installation::Opened;
 
 const CHECK: &str = "Public address";
@@ -46,7 +47,7 @@ pub(super) async fn check(report: &mut Report, opened: &Opened) -> bool {
         );
         return false;
     }
-    let answer = match client.get(format!("{url}/health")).timeout(CALL_TIMEOUT).send().await {
+    let answer = match health::ask(&client, url, CALL_TIMEOUT).await {
         Ok(answer) => answer,
         Err(error) => {
             unreachable(report, opened, &error);
@@ -57,7 +58,7 @@ pub(super) async fn check(report: &mut Report, opened: &Opened) -> bool {
     if let Some(der) = answer.extensions().get::<TlsInfo>().and_then(TlsInfo::peer_certificate) {
         certificate::check(report, der, now);
     }
-    let Some(version) = version(answer).await else {
+    let Some(version) = health::version(answer).await else {
         report.bad(
             CHECK,
             format!("something answers at {url}, but it is no Zoho Connector"),
@@ -68,15 +69,6 @@ pub(super) async fn check(report: &mut Report, opened: &Opened) -> bool {
     report.good(CHECK, format!("a connector answers at {url}"));
     check_version(report, opened, &version);
     is_ours(report, opened, &client).await
-}
-
-/// Whether a connector answers there.
-pub(in crate::commands) async fn answers(url: &str) -> bool {
-    let Ok(client) = http::browser() else { return false };
-    match client.get(format!("{url}/health")).timeout(CALL_TIMEOUT).send().await {
-        Ok(answer) => version(answer).await.is_some(),
-        Err(_) => false,
-    }
 }
 
 /// Why the host's name leads nowhere.
@@ -115,14 +107,6 @@ fn causes(error: &reqwest::Error) -> String {
     }
     let of_tls = words.iter().rev().find(|words| words.contains("certificate"));
     of_tls.or(words.last()).cloned().unwrap_or_else(|| "no connection".to_owned())
-}
-
-/// The version of the connector that gave this answer to `/health`.
-async fn version(answer: Response) -> Option<String> {
-    let is_ok = answer.status().is_success();
-    let document: Value = serde_json::from_str(&answer.text().await.ok()?).ok()?;
-    let word = |name: &str| document.get(name).and_then(Value::as_str);
-    (is_ok && word("status") == Some("ok")).then(|| word("version").map(str::to_owned)).flatten()
 }
 
 fn check_version(report: &mut Report, opened: &Opened, theirs: &str) {

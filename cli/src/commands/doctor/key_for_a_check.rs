@@ -4,12 +4,14 @@ use jiff::SignedDuration;
 use shared::base::clock::later;
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
-use shared::core::access::key::{DayLimits, Keys, NewKey, Permission};
+use shared::core::access::key::{Keys, NewKey, Permission};
 use shared::core::services::Services;
 use shared::store::StoreError;
 
 /// Should the doctor die, its key ends by itself.
 const LIFETIME: SignedDuration = SignedDuration::from_mins(5);
+
+const LABEL: &str = "doctor, for a check";
 
 pub(super) struct KeyForACheck {
     keys: Keys,
@@ -25,13 +27,8 @@ impl KeyForACheck {
     ) -> Result<Self, StoreError> {
         let keys = Keys::new(services.stores.state.clone(), services.clock.clone());
         let wanted = NewKey {
-            label: "doctor, for a check".to_owned(),
-            permissions,
-            connections,
             expires: Some(later(services.clock.now(), LIFETIME)),
-            confirm: false,
-            redact_contacts: false,
-            limits: DayLimits::default(),
+            ..NewKey::new(LABEL, permissions, connections)
         };
         let (key, text) = keys.create(wanted).await?;
         Ok(Self { keys, id: key.id, text })
@@ -39,7 +36,7 @@ impl KeyForACheck {
 
     /// Whether this is the key of a doctor, perhaps of one that was killed.
     pub(super) fn is_label(label: &str) -> bool {
-        label == "doctor, for a check"
+        label == LABEL
     }
 
     /// What cannot be revoked now ends by itself.

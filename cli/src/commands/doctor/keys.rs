@@ -7,6 +7,7 @@ use shared::zoho::scope::{Access, Product, ScopeSet};
 
 use super::key_for_a_check::KeyForACheck;
 use super::report::Report;
+use crate::commands::api::LABEL_FOR_AN_HOUR;
 use crate::commands::installation::Opened;
 
 const CHECK: &str = "Keys";
@@ -18,7 +19,10 @@ pub(super) async fn check(report: &mut Report, opened: &Opened, connections: &[C
         Ok(keys) => keys,
         Err(error) => return report.bad(CHECK, error.to_string(), "see the check of the store"),
     };
-    let keys: Vec<_> = keys.into_iter().filter(|key| !KeyForACheck::is_label(&key.label)).collect();
+    // Those of commands end by themselves, also where the command was killed.
+    let is_a_commands =
+        |key: &ServiceKey| KeyForACheck::is_label(&key.label) || key.label == LABEL_FOR_AN_HOUR;
+    let keys: Vec<_> = keys.into_iter().filter(|key| !is_a_commands(key)).collect();
     if keys.is_empty() {
         return report.bad(CHECK, "there is none, so that no agent can call", "`zoho-connector keys create`");
     }

@@ -20,7 +20,6 @@ use clap::Args;
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
-pub(super) use address::answers;
 pub(super) use folder::agent_beside;
 use report::Report;
 

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::commands::failure::Failure;
-use crate::commands::installation::Installation;
-use crate::terminal::say;
+use crate::commands::installation::{Installation, with_flags};
+use crate::terminal::{say, say_json};
 
 /// What became of one check.
 struct Finding {
@@ -46,12 +46,7 @@ pub(super) struct Report {
 impl Report {
     /// One that is shown line by line, as it comes; or as one document at its end.
     pub(super) fn new(as_json: bool, installation: &Installation) -> Self {
-        let command = installation.command("");
-        let flags = match command.trim_start_matches("zoho-connector").trim() {
-            "" => String::new(),
-            flags => format!(" {flags}"),
-        };
-        Self { findings: Vec::new(), as_json, flags }
+        Self { findings: Vec::new(), as_json, flags: installation.flags() }
     }
 
     pub(super) fn good(&mut self, check: impl Into<String>, found: impl Into<String>) {
@@ -71,7 +66,8 @@ impl Report {
 
     /// It cannot be asked, or is not used: neither good nor bad.
     pub(super) fn open(&mut self, check: impl Into<String>, why: impl Into<String>) {
-        self.push(check.into(), None, why.into(), None);
+        let why = with_flags(&why.into(), &self.flags);
+        self.push(check.into(), None, why, None);
     }
 
     fn push(&mut self, check: String, ok: Option<bool>, found: String, mend: Option<String>) {
@@ -90,7 +86,7 @@ impl Report {
     pub(super) fn end(self) -> Result<(), Failure> {
         if self.as_json {
             let all: Vec<_> = self.findings.iter().map(Finding::to_json).collect();
-            say(serde_json::to_string_pretty(&all).map_err(|error| error.to_string())?);
+            say_json(&all)?;
         }
         let wrong = self.findings.iter().filter(|finding| finding.ok == Some(false)).count();
         let asked = self.findings.iter().filter(|finding| finding.ok.is_some()).count();
@@ -105,45 +101,5 @@ impl Report {
             1,
             format!("{things} to be mended: {wrong} of {asked} checks. Each says how, behind its arrow."),
         ))
-    }
-}
-
-/// A mend whose commands, between backticks, are led to the installation.
-fn with_flags(mend: &str, flags: &str) -> String {
-    let is_led = |part: &str| ["--data ", "--stack "].iter().any(|flag| part.contains(flag));
-    let mut whole = String::with_capacity(mend.len() + flags.len());
-    for (place, part) in mend.split('`').enumerate() {
-        if place > 0 {
-            whole.push('`');
-        }
-        whole.push_str(part);
-        if place % 2 == 1 && part.starts_with("zoho-connector ") && !is_led(part) {
-            whole.push_str(flags);
-        }
-    }
-    whole
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn commands_of_a_mend_lead_to_the_installation() {
-        let flags = " --stack zoho";
-        for (mend, expected) in [
-            ("`zoho-connector connect`", "`zoho-connector connect --stack zoho`"),
-            (
-                "`zoho-connector client set --data-centre eu`, then wait",
-                "`zoho-connector client set --data-centre eu --stack zoho`, then wait",
-            ),
-            (
-                "`zoho-connector serve --data x`, `sam deploy`",
-                "`zoho-connector serve --data x`, `sam deploy`",
-            ),
-            ("chmod 700 data", "chmod 700 data"),
-        ] {
-            assert_eq!(with_flags(mend, flags), expected);
-        }
     }
 }

@@ -1,14 +1,12 @@
 //! `zoho-connector events list`.
 
 use clap::Args;
-use serde_json::json;
 use shared::base::id::ConnectionName;
 use shared::core::events::{Events as Store, TEST};
 
-use super::json::pretty;
 use crate::commands::failure::Failure;
-use crate::commands::installation::{Installation, Opened};
-use crate::terminal::say;
+use crate::commands::installation::Installation;
+use crate::terminal::{say, say_json};
 
 #[derive(Args)]
 pub(crate) struct List {
@@ -27,15 +25,15 @@ pub(crate) struct List {
 
 impl List {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let Opened { services, .. } = self.installation.open().await?;
+        let opened = self.installation.open().await?;
+        let services = &opened.services;
         let store = Store::new(services.stores.events.clone(), services.clock.clone());
         let events = store.newest(&self.connection, self.limit.into()).await?;
         if self.json {
-            say(pretty(&json!(events))?);
-            return Ok(());
+            return Ok(say_json(&events)?);
         }
         if events.is_empty() {
-            say("No events. `zoho-connector webhooks send-test` makes one.");
+            say(opened.led("No events. `zoho-connector webhooks send-test` makes one."));
         }
         for event in events {
             let subject = event.subject.unwrap_or_default();

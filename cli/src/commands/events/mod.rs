@@ -1,6 +1,5 @@
 //! `zoho-connector events list|show|replay`.
 
-mod json;
 mod life;
 mod list;
 mod replay;

@@ -6,11 +6,10 @@ use shared::base::id::ConnectionName;
 use shared::core::events::ledger::{Ledger, narrow, split_entry_id};
 use shared::core::events::{Event, Events as Store};
 
-use super::json::pretty;
 use super::life;
 use crate::commands::failure::Failure;
-use crate::commands::installation::{Installation, Opened};
-use crate::terminal::say;
+use crate::commands::installation::Installation;
+use crate::terminal::{say, say_json};
 
 #[derive(Args)]
 pub(crate) struct Show {
@@ -28,7 +27,8 @@ pub(crate) struct Show {
 
 impl Show {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let Opened { services, .. } = self.installation.open().await?;
+        let opened = self.installation.open().await?;
+        let services = &opened.services;
         let store = Store::new(services.stores.events.clone(), services.clock.clone());
         let found = match split_entry_id(&self.id) {
             Some((event, part)) => store.get(&self.connection, event).await?.map(|found| (found, part)),
@@ -36,22 +36,22 @@ impl Show {
         };
         let narrowed = found.and_then(|((event, body), part)| Some((narrow(event, part)?, body)));
         let Some((event, body)) = narrowed else {
-            return Err(Failure::Other(format!(
+            return Err(Failure::Other(opened.led(&format!(
                 "the connection {} has no event {}, or it is no longer kept; `zoho-connector events list` shows the last ones",
                 self.connection, self.id
-            )));
+            ))));
         };
         let delivered: Value = serde_json::from_str(body.get()).unwrap_or_default();
         let ledger = Ledger::new(services.stores.events.clone(), services.clock.clone());
         let lives = ledger.lives(&self.connection, &self.id).await?;
         if self.json {
-            say(pretty(&document(&event, delivered, lives))?);
-            return Ok(());
+            return Ok(say_json(&document(&event, delivered, lives))?);
         }
         lines(&event).into_iter().chain(life::lines(&lives)).for_each(say);
-        say(format!("Data\n{}", pretty(&event.data)?));
-        say(format!("Delivered\n{}", pretty(&delivered)?));
-        Ok(())
+        say("Data");
+        say_json(&event.data)?;
+        say("Delivered");
+        Ok(say_json(&delivered)?)
     }
 }
 

@@ -32,7 +32,7 @@ async fn import(api: &Api, bytes: &[u8]) -> Result<(), Failure> {
     let content_type = if is_json(bytes) { "application/json" } else { "text/csv" };
     let mut imported = 0;
     loop {
-        let answer = api.post(PATH, Some(Body { content_type, bytes })).await?;
+        let answer = api.post(PATH, Some(Body { content_type, bytes, idempotency_key: None })).await?;
         let count = |name: &str| answer.get(name).and_then(Value::as_u64).unwrap_or_default();
         imported += count("imported");
         let left = count("left");

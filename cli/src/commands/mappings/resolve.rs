@@ -8,7 +8,7 @@ use super::path::PATH;
 use crate::commands::api::{Access, Api, Body, with_api};
 use crate::commands::failure::Failure;
 use crate::table::{Column, Table};
-use crate::terminal::say;
+use crate::terminal::{say, say_json};
 
 /// The exit code where something does not fit.
 const LEFT_OVER: u8 = 3;
@@ -39,7 +39,7 @@ impl Resolve {
     }
 
     async fn resolve(&self, api: &Api) -> Result<(), Failure> {
-        let body = || Some(Body { content_type: "application/json", bytes: b"{}" });
+        let body = || Some(Body::json(b"{}"));
         let mut answer = api.post(&format!("{PATH}/resolve"), body()).await?;
         let (mut same, mut before) = (0, None);
         while let Some(next) = answer.get("next").and_then(Value::as_str) {
@@ -60,7 +60,7 @@ impl Resolve {
         let problems = answer.get("problems").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
         let wrong = count("problem_count").max(problems.len() as u64);
         if self.json {
-            say(serde_json::to_string_pretty(&answer).map_err(|error| error.to_string())?);
+            say_json(&answer)?;
         } else {
             say(format!("{} mappings: {} lead to one item", count("total"), count("resolved")));
             show(problems, wrong);

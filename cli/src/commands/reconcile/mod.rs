@@ -15,11 +15,12 @@ use form_urlencoded::Serializer;
 use serde_json::{Value, json};
 use shared::base::clock::Timestamp;
 use shared::base::id::is_time_ordered;
+use shared::base::secret::random_hex;
 use shared::zoho::scope::Access as Level;
 
 use crate::commands::api::{Access, Api, Body, Trouble, command_line, with_api};
 use crate::commands::failure::Failure;
-use crate::terminal::{agrees, can_ask, note, say};
+use crate::terminal::{agrees, can_ask, note, say, say_json};
 use lines::Lines;
 use path::PATH;
 use report::Report;
@@ -139,8 +140,7 @@ impl Reconcile {
         let found = if self.apply { self.adjust(api, &id, found, &drifted).await? } else { found };
         api.progress.clear();
         if self.json {
-            say(serde_json::to_string_pretty(&self.document(api, &id).await?)
-                .map_err(|error| error.to_string())?);
+            say_json(&self.document(api, &id).await?)?;
         }
         if let Some(report) = report {
             report.write(api, &id, self.json).await?;
@@ -199,7 +199,10 @@ impl Reconcile {
             }
         }
         let first = parts.bodies.first().map_or(&[][..], Vec::as_slice);
-        let made = self.step(api, &format!("{PATH}?{}", about.finish()), Some(table(first))).await?;
+        // Whatever becomes of the answer, the call makes one reconciliation.
+        let key = random_hex::<16>();
+        let first = Body { idempotency_key: Some(&key), ..table(first) };
+        let made = self.step(api, &format!("{PATH}?{}", about.finish()), Some(first)).await?;
         let id = word(&made, "id").to_owned();
         api.resumed_by(&["--resume", &id]);
         if !self.json {
@@ -309,7 +312,7 @@ impl Reconcile {
             Some(Lines(lines)) => json!({ "rows": lines }).to_string(),
             None => json!({ "rows": "all" }).to_string(),
         };
-        let asked = Body { content_type: "application/json", bytes: asked.as_bytes() };
+        let asked = Body::json(asked.as_bytes());
         api.progress.show("Adjusting", 0, rows);
         let begun = self.step(api, &path, (!is_begun).then_some(asked)).await?;
         let notice = word(&begun, "notice").to_owned();
@@ -411,7 +414,7 @@ fn in_rows(count: u64) -> String {
 }
 
 fn table(bytes: &[u8]) -> Body<'_> {
-    Body { content_type: "text/csv", bytes }
+    Body { content_type: "text/csv", bytes, idempotency_key: None }
 }
 
 /// How many rows `all` adjusts: those that were changed meanwhile only by their lines, and none that was adjusted before.

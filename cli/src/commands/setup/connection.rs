@@ -28,14 +28,14 @@ pub(super) async fn connect(
         ];
         request.set_access(ask::choice("What may the connector do at Zoho?", "--access", &options)?);
     }
-    let wish = request.wish(&opened.services).await?;
+    let wish = request.wish(opened).await?;
     match pastes {
         true => connect::by_paste(opened, wish).await?,
         false => connect::by_link(opened, &wish).await?,
     }
     known(opened, &request).await?.ok_or_else(|| {
         Failure::Other(
-            "the consent has ended, but there is no connection; run `zoho-connector setup` again".to_owned(),
+            opened.led("the consent has ended, but there is no connection; run `zoho-connector setup` again"),
         )
     })
 }

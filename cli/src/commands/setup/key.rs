@@ -1,7 +1,7 @@
 //! The agent's key, inside the parts of OpenClaw's configuration that it belongs to.
 
 use serde_json::json;
-use shared::core::access::key::{DayLimits, Keys, NewKey, Permission, ServiceKey};
+use shared::core::access::key::{Keys, NewKey, Permission, ServiceKey};
 use shared::core::connection::Connection;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 
@@ -31,15 +31,8 @@ pub(super) async fn make(
         ));
         return Ok(());
     }
-    let wanted = NewKey {
-        label: "openclaw".to_owned(),
-        permissions: can.unwrap_or_else(|| allowed(&connection.scopes)),
-        connections: vec![connection.name.clone()],
-        expires: None,
-        confirm: false,
-        redact_contacts: false,
-        limits: DayLimits::default(),
-    };
+    let may = can.unwrap_or_else(|| allowed(&connection.scopes));
+    let wanted = NewKey::new("openclaw", may, vec![connection.name.clone()]);
     let may: Vec<_> = wanted.permissions.iter().map(ToString::to_string).collect();
     let (key, text) = keys.create(wanted).await?;
     say(format!(
@@ -94,7 +87,7 @@ fn tell(url: &str, key: &str) {
     say("and the skill: openclaw skills install ./skill/zoho-connector --as zoho-connector");
     say("");
     say("For any other agent:");
-    say(format!("  curl {url}/v1 -H 'Authorization: Bearer {key}'"));
+    say(format!("  curl -s {url}/v1 --oauth2-bearer '{key}'"));
     say("");
 }
 

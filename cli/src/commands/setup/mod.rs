@@ -84,7 +84,7 @@ impl Setup {
         server::wait(&installation, &opened, longest).await?;
         say("");
         doctor::look_at_all(&installation).await?;
-        say("Set up. `zoho-connector doctor` looks at all of it again, at any time.");
+        say(installation.led("Set up. `zoho-connector doctor` looks at all of it again, at any time."));
         Ok(())
     }
 }

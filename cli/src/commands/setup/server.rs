@@ -3,15 +3,19 @@
 use std::time::Duration;
 
 use shared::base::settings::Home;
+use shared::zoho::http;
 use tokio::time::{Instant, sleep};
 
-use crate::commands::doctor::answers;
 use crate::commands::failure::Failure;
+use crate::commands::health;
 use crate::commands::installation::{Installation, Opened};
 use crate::terminal::say;
 
 /// Where `serve` listens if it is not told otherwise.
 const USUAL_PORT: &str = "8080";
+
+/// For one call.
+const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Waits for it to answer at its public address, and says how it is started.
 pub(super) async fn wait(
@@ -47,9 +51,19 @@ pub(super) async fn wait(
             return Ok(());
         }
     }
+    let again = installation.command("setup");
     Err(Failure::Other(format!(
-        "nothing answers at {url}; start the connector, and run `zoho-connector setup` again: it goes on here"
+        "nothing answers at {url}; start the connector, and run `{again}` again: it goes on here"
     )))
+}
+
+/// Whether a connector answers there.
+async fn answers(url: &str) -> bool {
+    let Ok(client) = http::browser() else { return false };
+    match health::ask(&client, url, CALL_TIMEOUT).await {
+        Ok(answer) => health::version(answer).await.is_some(),
+        Err(_) => false,
+    }
 }
 
 /// On this machine, the address names the port.

@@ -47,7 +47,7 @@ impl Rotate {
         if self.query_string.is_some() && self.source != Source::Inventory {
             return Err(Failure::Other("--query-string is for --source inventory only".to_owned()));
         }
-        let Opened { services, public_url } = self.installation.open().await?;
+        let Opened { services, public_url, .. } = self.installation.open().await?;
         known::warn_of_unknown(&services, [&self.connection]).await?;
         let secrets = &*services.stores.secrets;
         let secret = new_secret();

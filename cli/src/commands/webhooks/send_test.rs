@@ -53,7 +53,7 @@ struct Test {
 
 impl SendTest {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let Opened { services, public_url } = self.installation.open().await?;
+        let Opened { services, public_url, .. } = self.installation.open().await?;
         let known = WebhookSecrets::read(&*services.stores.secrets).await?;
         let test = self.test(&known, services.clock.now())?;
         let url = format!("{}/webhooks/{}/{}", public_url.as_str(), self.connection, test.path);
@@ -75,14 +75,18 @@ impl SendTest {
         say(format!(
             "✓ Stored as the event {id}. It is marked as a test: no agent is told of it or claims it."
         ));
-        say(format!("  zoho-connector events show {id} --connection {}", self.connection));
+        let show = format!("events show {id} --connection {}", self.connection);
+        say(format!("  {}", self.installation.command(&show)));
         Ok(())
     }
 
     /// Its body says that it is a test, and differs from every other one.
     fn test(&self, known: &WebhookSecrets, now: Timestamp) -> Result<Test, Failure> {
         let (name, now_ms) = (&self.connection, now.as_millisecond());
-        let missing = |how: &str| Failure::Other(format!("{name} has none of these secrets yet: {how}"));
+        let missing = |how: &str| {
+            let how = self.installation.led(how);
+            Failure::Other(format!("{name} has none of these secrets yet: {how}"))
+        };
         let note = TEST_NOTE;
         Ok(match self.source {
             Source::Inventory => {

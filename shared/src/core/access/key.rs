@@ -208,6 +208,22 @@ pub struct NewKey {
     pub limits: DayLimits,
 }
 
+impl NewKey {
+    /// A key without an end and without limits.
+    #[must_use]
+    pub fn new(label: &str, permissions: Vec<Permission>, connections: Vec<ConnectionName>) -> Self {
+        Self {
+            label: label.to_owned(),
+            permissions,
+            connections,
+            expires: None,
+            confirm: false,
+            redact_contacts: false,
+            limits: DayLimits::default(),
+        }
+    }
+}
+
 /// The service keys of an installation.
 pub struct Keys {
     state: Arc<dyn Table>,
@@ -362,14 +378,10 @@ mod tests {
         let clock: SharedClock = Arc::new(TokioClock::starting_at("2026-11-21T10:00:00Z".parse().unwrap()));
         let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
         let keys = Keys::new(stores.state, clock.clone());
+        let may = vec!["inventory:stock".parse().unwrap()];
         let wanted = NewKey {
-            label: "test".to_owned(),
-            permissions: vec!["inventory:stock".parse().unwrap()],
-            connections: vec![ConnectionName::default()],
             expires: Some(later(clock.now(), SignedDuration::from_hours(1))),
-            confirm: false,
-            redact_contacts: false,
-            limits: DayLimits::default(),
+            ..NewKey::new("test", may, vec![ConnectionName::default()])
         };
         let (key, text) = keys.create(wanted).await.unwrap();
         (keys, key, text.expose().to_owned())

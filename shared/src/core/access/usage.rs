@@ -315,15 +315,8 @@ mod tests {
     async fn limited(limits: DayLimits) -> (Stores, SharedClock, ServiceKey) {
         let clock: SharedClock = Arc::new(TokioClock::starting_at("2026-11-21T23:00:00Z".parse().unwrap()));
         let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
-        let wanted = NewKey {
-            label: "test".to_owned(),
-            permissions: vec!["inventory:stock".parse().unwrap()],
-            connections: vec![ConnectionName::default()],
-            expires: None,
-            confirm: false,
-            redact_contacts: false,
-            limits,
-        };
+        let may = vec!["inventory:stock".parse().unwrap()];
+        let wanted = NewKey { limits, ..NewKey::new("test", may, vec![ConnectionName::default()]) };
         let key = Keys::new(stores.state.clone(), clock.clone()).create(wanted).await.unwrap().0;
         (stores, clock, key)
     }

@@ -97,9 +97,9 @@ pub(super) async fn wait(
         return Ok(());
     }
     if timeout.is_zero() {
-        say(
+        say(opened.led(
             "Nothing was waited for: the first change in Zoho shows whether it comes (`zoho-connector webhooks show`).",
-        );
+        ));
         return Ok(());
     }
     let events = Events::new(opened.services.stores.events.clone(), opened.services.clock.clone());
@@ -139,11 +139,13 @@ fn print_checks(opened: &Opened, name: &ConnectionName, awaited: &Awaited) {
     say(format!("  that {origin}/health answers from the internet, not only from here;"));
     if awaited.is_inventory() {
         say("  that the rules are active in Zoho Inventory, for created or edited, every time;");
-        say(
-            "  that the webhooks have the secret of this connection (`zoho-connector webhooks rotate` makes another);",
-        );
+        say(opened.led(&format!(
+            "  that the webhooks have the secret of this connection (`zoho-connector webhooks rotate --connection {name}` makes another);"
+        )));
     } else {
-        say(format!("  that the channel is there: `zoho-connector webhooks show --connection {name}`;"));
+        say(opened.led(&format!(
+            "  that the channel is there: `zoho-connector webhooks show --connection {name}`;"
+        )));
     }
     say(
         "  the connector's log: refused calls are counted by `webhooks_refused`, and stand there with the reason.",
