@@ -39,8 +39,14 @@ fn moment(text: &str) -> i64 {
 #[tokio::test]
 async fn a_list_of_inventory_holds_what_was_changed_since() {
     let connector = Connector::start_without_limit().await;
-    connector.connect(&[]).await;
-    let agent = connector.agent(&[]).await;
+    connector.connect(&["--access", "write"]).await;
+    let agent = connector.agent(&["--can", "inventory:write"]).await;
+    for (path, body) in [
+        ("adjustments", json!({ "sku": "SHELF-OAK-80", "location": "Main", "delta": 1, "reason": "Found" })),
+        ("transferorders", json!({ "from": "Main", "to": "Outlet", "lines": [{ "sku": "SHELF-OAK-80", "quantity": 1 }] })),
+    ] {
+        agent.write("POST", &format!("/v1/inventory/{path}"), &[], &body).await.ok();
+    }
     let mut judged = 0;
     for ignored in [false, true] {
         connector.zoho.sandbox.switches(|switches| switches.sort_by_change_ignored = ignored);

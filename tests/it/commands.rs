@@ -48,7 +48,7 @@ async fn words_that_are_none_are_refused_with_those_that_are() {
         (&["connect", "--access", "all"], "read, stock, write"),
         (&["connect", "--connection", "a/b"], "a-z, 0-9"),
         (&["keys", "create", "--can", "crm:stock"], "crm:read"),
-        (&["client", "set", "--id", "x", "--data-centre", "mars"], "us, eu"),
+        (&["client", "set", "--id", "1000.ABC", "--data-centre", "mars"], "us, eu"),
     ] {
         let ended = run(args, &[], "").await;
         assert_eq!(ended.code, 2, "{args:?}");

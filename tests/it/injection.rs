@@ -94,7 +94,7 @@ impl Scene {
         let organization = forms[1].clone();
         let mut inside = Inside::with(Options { organization, ..Options::new("") }).await;
         inside.lift_the_limit();
-        inside.connect().await;
+        inside.connect_to_write().await;
         let permissions = ["inventory:write", "inventory:stock", "crm:write", "events"];
         let permissions = permissions.into_iter().map(|one| one.parse().unwrap()).collect();
         let key = inside.key(NewKey { permissions, ..any_key() }).await;

@@ -218,8 +218,14 @@ async fn a_tool_answers_what_the_api_answers() {
         ("find_people", json!({ "module": "accounts" }), "/v1/crm/accounts"),
         ("get", json!({ "path": "/v1/crm/fields?module=Deals" }), "/v1/crm/fields?module=Deals"),
     ] {
-        let expected = agent.get(path).await.ok();
-        assert_eq!(ok(&agent, tool, arguments).await, expected, "{tool} {path}");
+        let (mut expected, mut told) = (agent.get(path).await.ok(), ok(&agent, tool, arguments).await);
+        // Where a list of CRM goes on, Zoho draws anew for each call.
+        for answer in [&mut expected, &mut told] {
+            if let Some(next) = answer.get_mut("next").filter(|next| next.is_string()) {
+                *next = "a page".into();
+            }
+        }
+        assert_eq!(told, expected, "{tool} {path}");
     }
     // Lists go on with what they give.
     let first = ok(&agent, "find_deals", json!({ "per_page": 2 })).await;

@@ -61,7 +61,7 @@ fn id(ended: &str) -> String {
 /// No key but the agent's is left.
 async fn no_key_is_left(connector: &Connector) {
     let listed = connector.run(&["keys", "list"], "").await.out;
-    assert_eq!(listed.lines().count(), 1, "{listed}");
+    assert_eq!(listed.lines().count(), 2, "a head and a key: {listed}");
 }
 
 const COUNTS: &str = "sku,location,quantity\nSHELF-OAK-80,Main,26\nSHELF-OAK-80,Outlet,12\nBRKT-STD,Main,4\n";
@@ -338,7 +338,7 @@ async fn a_key_that_is_given_is_used_and_none_is_made() {
     let silent = process::run(&["reconcile", text(&counts)], &nobody, "").await;
     assert!(silent.code == 1 && silent.err.contains("is the connector running"), "{}", silent.err);
     let listed = connector.run(&["keys", "list"], "").await.out;
-    assert_eq!(listed.lines().count(), 2, "{listed}");
+    assert_eq!(listed.lines().count(), 3, "a head and two keys: {listed}");
 }
 
 /// An API that gives these answers, one after the other, and what it was asked. Each `Idempotency-Key` is told by its number.

@@ -9,14 +9,11 @@ use serde_json::{Value, json};
 use shared::base::clock::{SharedClock, SystemClock};
 use shared::base::secret::Secret;
 use shared::core::access::key::NewKey;
-use shared::core::connection::consent::Wish;
 use shared::store::{Condition, Key, Put, Query, StoreError, Write};
-use shared::zoho::scope::{Access, Product, ScopeSet};
 use tests::aws::Aws;
 use tests::aws::policy::{Call, Context, Decision, decide, like, statements};
 use tests::aws::rights::Report;
 use tests::aws::roles::{Right, Roles};
-use tests::browser::Browser;
 use tests::inside::{Inside, any_key};
 use tower::ServiceExt;
 
@@ -227,9 +224,7 @@ async fn an_agent_previews_writes_and_looks_it_up_on_aws() {
     tests::inside::on_aws(async {
         let mut inside = Inside::start().await;
         inside.lift_the_limit();
-        let wish = Wish { scopes: ScopeSet::of(&Product::ALL, Access::Write), ..inside.wish() };
-        let ending = Browser::default().consent(&inside.link(wish).await).await;
-        assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
+        inside.connect_to_write().await;
         let permissions = ["inventory:write", "crm:read"].map(|text| text.parse().unwrap()).to_vec();
         let key = inside.key(NewKey { permissions, confirm: true, ..any_key() }).await;
         let post = async |path: &str, id: &str| {

@@ -154,6 +154,13 @@ impl Inside {
         assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
     }
 
+    /// The same with a consent to write.
+    pub async fn connect_to_write(&self) {
+        let wish = Wish { scopes: ScopeSet::of(&Product::ALL, Access::Write), ..self.wish() };
+        let ending = Browser::default().consent(&self.link(wish).await).await;
+        assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
+    }
+
     /// Lets time pass here and at Zoho.
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);

@@ -15,9 +15,6 @@ use sandbox::{Fault, FaultKind, Options};
 use serde_json::{Value, json};
 use shared::base::secret::Secret;
 use shared::core::access::key::NewKey;
-use shared::core::connection::consent::Wish;
-use shared::zoho::scope::{Access, Product, ScopeSet};
-use tests::browser::Browser;
 use tests::hooks::Dice;
 use tests::inside::{Inside, any_key};
 
@@ -49,9 +46,7 @@ impl Place {
     async fn open(label: &str) -> Self {
         let mut inside = Inside::with(Options::new("")).await;
         inside.lift_the_limit();
-        let wish = Wish { scopes: ScopeSet::of(&Product::ALL, Access::Write), ..inside.wish() };
-        let ending = Browser::default().consent(&inside.link(wish).await).await;
-        assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
+        inside.connect_to_write().await;
         let wanted = ["inventory:write", "crm:write", "events", "zoho:*:crm/**", "zoho:*:inventory/**"];
         let permissions = wanted.iter().map(|text| text.parse().unwrap()).collect();
         let key = inside.key(NewKey { permissions, label: label.to_owned(), ..any_key() }).await;

@@ -6,8 +6,11 @@ const INVENTORY: [&str; 18] = [
     "packages", "shipmentorders", "invoices", "customerpayments", "salesreturns", "creditnotes",
     "purchaseorders", "purchasereceives", "bills", "warehouses", "settings", "custommodules",
 ];
-const CRM_MODULES: [&str; 10] =
-    ["leads", "accounts", "contacts", "deals", "notes", "tasks", "events", "calls", "products", "campaigns"];
+#[rustfmt::skip]
+const CRM_MODULES: [&str; 11] = [
+    "leads", "accounts", "contacts", "deals", "notes", "tasks", "events", "calls", "products", "campaigns",
+    "custom", // all modules of a company's own
+];
 const OPERATIONS: [&str; 5] = ["create", "read", "update", "delete", "all"];
 
 /// Whether Zoho knows this scope. Case does not matter: both spellings of full access work.
