@@ -98,7 +98,7 @@ mod tests {
     fn what_is_wrong_is_told_with_its_line() {
         for (text, said) in [
             ("", "The table is empty"),
-            ("sku,count\nA,1\n", "the column `count` is unknown"),
+            ("sku,count\nA,1\n", "the column \"count\" is unknown"),
             ("sku,location\nA,Main\n", "There is no column `quantity`"),
             ("location,quantity\nMain,1\n", "No column names the items"),
             ("sku,sku,quantity\nA,B,1\n", "the column `sku` stands twice"),
