@@ -209,9 +209,11 @@ impl Person {
         let (body, name) = EXACT;
         let text = value.pointer(body).and_then(Value::as_str).and_then(|text| STANDARD.decode(text).ok());
         let Some(text) = text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()) else { return 0 };
+        // JSON may write any letter by its number.
+        let plain = serde_json::from_str::<Value>(&text).map(|document| document.to_string());
         let in_name = value.pointer(name).and_then(Value::as_str).is_some_and(|name| self.is_in(name));
-        let has_record = self.ids.iter().any(|id| text.contains(id.as_str()));
-        if !(in_name || has_record || self.is_in(&text)) {
+        let tells = |text: &str| self.is_in(text) || self.ids.iter().any(|id| text.contains(id.as_str()));
+        if !(in_name || tells(&text) || plain.is_ok_and(|plain| tells(&plain))) {
             return 0;
         }
         if let Some(body) = value.pointer_mut(body) {
@@ -385,6 +387,10 @@ mod tests {
         };
         let forgotten = after(&person, "idempotency", &answer("dear lea vogt")).unwrap();
         assert_eq!(forgotten, answer("\"[forgotten]\""));
+        assert!(
+            after(&person, "idempotency", &answer(r#"{"to":"Lea Vo\u0067t"}"#)).is_some(),
+            "by its number"
+        );
         assert!(after(&person, "idempotency", &answer("dear all")).is_none());
     }
 
