@@ -94,6 +94,22 @@ async fn disconnecting_ends_the_grant_here_and_there_and_connecting_again_works_
 }
 
 #[tokio::test]
+async fn uninstalling_tells_of_an_earlier_grant_that_lives_on() {
+    let (connector, _) = Connector::connected().await;
+    for address in ["/token/revoke", "/revoke/token"] {
+        let kind = sandbox::FaultKind::Status(503);
+        connector.zoho.sandbox.inject(sandbox::Fault { path_contains: address.to_owned(), times: 1, kind });
+    }
+    connector.connect(&[]).await;
+    let ended = connector.run(&["uninstall", "--yes"], "").await;
+    assert_eq!(ended.code, 3, "{} {}", ended.out, ended.err);
+    assert!(ended.out.contains("default is disconnected, here and at Zoho"), "{}", ended.out);
+    for part in ["an earlier or unfinished consent of default", "Connected Apps"] {
+        assert!(ended.err.contains(part), "{part}: {}", ended.err);
+    }
+}
+
+#[tokio::test]
 async fn the_server_ends_cleanly_and_starts_again_with_everything_it_knew() {
     let (mut connector, agent) = Connector::connected().await;
     agent.get("/v1/crm/deals").await.ok();

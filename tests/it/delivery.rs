@@ -438,6 +438,21 @@ here_and_on_aws! {
         scene.after(3600).await;
         assert_eq!(scene.gateway.runs().len(), 3);
     }
+
+    async fn turns_that_got_nothing_are_given_back_no_more_often_than_there_are_turns() {
+        let mut scene = Scene::start().await;
+        scene.set_hook_of(&["zoho.inventory.*"], TOKEN, 1).await;
+        for number in 1..=3 {
+            scene.item(&format!("item/{number}")).await;
+            scene.after(16).await;
+            // An agent that takes what waits longest, and asks for what it was told of only then.
+            scene.claim(json!({ "limit": 50 })).await;
+            let told = scene.gateway.runs().last().unwrap().key.clone();
+            let (status, _) = scene.post("/v1/events/claim", json!({ "delivery": told })).await;
+            assert_eq!(status, 409);
+        }
+        assert_eq!(scene.gateway.runs().len(), 2, "one turn, and one that was given back");
+    }
 }
 
 #[tokio::test]

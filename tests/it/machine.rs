@@ -222,6 +222,26 @@ async fn a_copy_opens_with_its_passphrase_alone() {
     assert!(shown.out.contains(CLIENT_ID), "{shown:?}");
 }
 
+/// Whoever else may write to the folder of a copy could put a link where it is written.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_copy_is_written_through_no_link_and_for_its_user_alone() {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    let connector = Connector::start().await;
+    let folder = TempDir::new().unwrap();
+    let (file, other) = (folder.path().join("backup.age"), folder.path().join("other"));
+    fs::write(&other, "precious").unwrap();
+    symlink(&other, folder.path().join("backup.age.part")).unwrap();
+    let made = connector.run(&["backup", text(&file), "--recipient", RECIPIENT], "").await;
+    assert_eq!(made.code, 0, "{made:?}");
+    assert_eq!(fs::read_to_string(&other).unwrap(), "precious");
+    let about = fs::symlink_metadata(&file).unwrap();
+    assert!(about.is_file());
+    assert_eq!(about.permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 3, "nothing is left over");
+}
+
 /// A note was written after the backup was made, and its answer is unknown to the restored store: it is found, and not written again.
 #[tokio::test]
 async fn a_write_after_the_backup_is_found_and_never_sent_again() {

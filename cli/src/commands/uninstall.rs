@@ -1,5 +1,6 @@
 //! `zoho-connector uninstall`: revokes all grants at Zoho, deletes what is kept, and says what is left to do.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use clap::Args;
@@ -9,6 +10,7 @@ use shared::core::access::key::Keys;
 use shared::core::connection;
 use shared::core::connection::orders::Order;
 use shared::core::connection::token_refresh::Reply;
+use shared::store::{StoreError, Table, all_rows};
 use tokio::time::sleep;
 
 use crate::commands::confirm::confirm;
@@ -19,6 +21,9 @@ use crate::terminal::say;
 
 /// A renewal that is under way ends within this many tries, two seconds apart.
 const TRIES: u32 = 15;
+
+/// Where it is written which connections have grants beside their own, which Zoho has yet to revoke.
+const GRANTS_TO_REVOKE: [&str; 2] = ["parked-grant", "replaced-grant"];
 
 #[derive(Args)]
 pub(crate) struct Uninstall {
@@ -45,8 +50,11 @@ impl Uninstall {
         let mut unrevoked = Vec::new();
         for found in &connections {
             if !end(&opened, &found.name).await? {
-                unrevoked.push(found.name.as_str());
+                unrevoked.push(found.name.to_string());
             }
+        }
+        for name in with_grants_to_revoke(&**state).await? {
+            unrevoked.push(format!("an earlier or unfinished consent of {name}"));
         }
         remove(&self.installation, &opened).await?;
         say("What is yours to do at Zoho: delete the webhooks and rules that you made in Zoho Inventory");
@@ -64,6 +72,16 @@ impl Uninstall {
             ),
         ))
     }
+}
+
+/// Connections of which an earlier grant, or one that waits for the choice of an organisation, still lives at Zoho. No schedule revokes it
+/// once its secret is deleted.
+async fn with_grants_to_revoke(state: &dyn Table) -> Result<BTreeSet<String>, StoreError> {
+    let mut names = BTreeSet::new();
+    for kind in GRANTS_TO_REVOKE {
+        names.extend(all_rows(state, kind, "").await?.into_iter().map(|row| row.key.sort));
+    }
+    Ok(names)
 }
 
 /// Ends a connection, once no renewal is under way. Says whether Zoho confirmed it.

@@ -3,9 +3,9 @@
 
 mod encryption;
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{BufRead, BufReader, BufWriter, Lines, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use age::stream::StreamReader;
 use futures::future::try_join_all;
@@ -72,9 +72,6 @@ pub(crate) fn write(
     if file.exists() {
         return Err(Failure::Other(format!("{} is there already: name another file", file.display())));
     }
-    let mut part = file.as_os_str().to_owned();
-    part.push(".part");
-    let part = PathBuf::from(part);
     let head = Head {
         form: FORM,
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -84,29 +81,24 @@ pub(crate) fn write(
     };
     let failed =
         |error: std::io::Error| Failure::Other(format!("{} cannot be written: {error}", file.display()));
-    let written = write_part(&part, openers, head, folder, now)
-        .and_then(|count| fs::rename(&part, file).map(|()| count).map_err(failed));
-    if written.is_err() {
-        // What is left is of no use, and may not be there at all.
-        let _ = fs::remove_file(&part);
-    }
-    written
+    // Its name is new and only its user may read it, whoever else writes to that folder. It is gone where this fails.
+    let beside = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let part =
+        tempfile::Builder::new().prefix("copy-").suffix(".part").tempfile_in(beside).map_err(failed)?;
+    let count = write_part(part.as_file(), openers, head, folder, now, failed)?;
+    part.persist(file).map_err(|error| failed(error.error))?;
+    Ok(count)
 }
 
 fn write_part(
-    part: &Path,
+    part: &File,
     openers: &Openers,
     head: Head,
     folder: &Path,
     now: Timestamp,
+    failed: impl Fn(std::io::Error) -> Failure + Copy,
 ) -> Result<u64, Failure> {
-    let failed =
-        |error: std::io::Error| Failure::Other(format!("{} cannot be written: {error}", part.display()));
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut closed = openers.close(BufWriter::new(options.open(part).map_err(failed)?))?;
+    let mut closed = openers.close(BufWriter::new(part))?;
     let mut line = |line: &Line| -> Result<(), Failure> {
         // The writer's error could quote what it wrote.
         let mut bytes = serde_json::to_vec(line)
@@ -121,8 +113,8 @@ fn write_part(
         line(&Line::Stored(stored))
     })?;
     line(&Line::End(count))?;
-    let file = closed.finish().map_err(failed)?.into_inner().map_err(|error| failed(error.into_error()))?;
-    file.sync_all().map_err(failed)?;
+    closed.finish().map_err(failed)?.into_inner().map_err(|error| failed(error.into_error()))?;
+    part.sync_all().map_err(failed)?;
     Ok(count)
 }
 

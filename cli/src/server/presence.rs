@@ -5,6 +5,7 @@ use std::fs::{File, OpenOptions, TryLockError, read_dir, remove_file};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 
+use shared::base::secret::random_hex;
 use shared::store::sqlite::Sqlite;
 
 /// Behind the name of the store's file, and before the number of the process.
@@ -19,9 +20,11 @@ pub(crate) struct Presence {
 impl Presence {
     /// Says that this process serves the folder, at this address.
     pub(crate) fn announce(folder: &Path, address: &str) -> std::io::Result<Self> {
-        let path = Sqlite::beside(folder, &format!("{MARK}{}", std::process::id()));
+        // In containers, servers on one folder may have the same number.
+        let own = format!("{MARK}{}-{}", std::process::id(), random_hex::<4>());
+        let path = Sqlite::beside(folder, &own);
         let mut options = OpenOptions::new();
-        options.write(true).create(true).truncate(true);
+        options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut file = options.open(&path)?;
@@ -78,7 +81,9 @@ mod tests {
         assert!(running(folder.path()).is_empty());
         let presence = Presence::announce(folder.path(), "127.0.0.1:8080").unwrap();
         assert_eq!(running(folder.path()), ["127.0.0.1:8080"]);
-        drop(presence);
+        let beside = Presence::announce(folder.path(), "127.0.0.1:8081").unwrap();
+        assert_eq!(running(folder.path()), ["127.0.0.1:8080", "127.0.0.1:8081"], "with the same number");
+        drop((presence, beside));
         assert!(running(folder.path()).is_empty());
         let left = Sqlite::beside(folder.path(), "server-1");
         std::fs::write(&left, "127.0.0.1:1").unwrap();

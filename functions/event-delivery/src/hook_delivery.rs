@@ -41,7 +41,7 @@ impl HookDelivery<'_> {
         while Instant::now() < until {
             let mut standing = self.ledger.standing().await?;
             let is_out_of_turns = standing.next_turn(self.clock.now(), hook.turns()).is_some();
-            if is_out_of_turns && self.ledger.give_back_wasted(name).await? > 0 {
+            if is_out_of_turns && self.ledger.give_back_wasted(name, hook.turns()).await? > 0 {
                 standing = self.ledger.standing().await?;
             }
             let is_refused = standing.refused.as_ref().is_some_and(|(refused, _)| *refused == digest);

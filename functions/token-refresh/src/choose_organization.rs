@@ -41,7 +41,11 @@ pub(crate) async fn park(
     if !lease.covers_a_call().await? || !secrets.promote(&secret_name, &pending, version.as_ref()).await? {
         return Err(NotStored::Busy);
     }
-    if let Some(old) = old.filter(|old| !old.is_stored(current.as_ref())) {
+    // Zoho may have given the same grant again.
+    let is_unused = |old: &Parked| {
+        ![current.as_ref(), Some(&parked.fresh.grant)].into_iter().any(|grant| old.is_stored(grant))
+    };
+    if let Some(old) = old.filter(is_unused) {
         revoke_parked(app, name, &old).await;
     }
     // The grant is parked in any case; a lease ends by itself.

@@ -10,8 +10,10 @@ use shared::core::grant::Grant;
 use shared::core::grant::client::Clients;
 use shared::core::grant::lease::{MAX_CALLS, MAX_CALLS_OF_STRANGERS, reserve, room};
 use shared::store::StoreError;
+use shared::store::secret_record::load;
 use shared::zoho::oauth::{ClientCredentials, Revocable};
 use shared::zoho::scope::ScopeSet;
+use shared::zoho::secrets::RefreshToken;
 
 use crate::app::App;
 use crate::choose_organization::park;
@@ -86,7 +88,8 @@ async fn try_exchange(app: &App, asked: &Exchange) -> Result<Reply, NotExchanged
     let found = match found {
         Ok(found) => found,
         Err(lines) => {
-            revoke_unused(app, &unused(Revocable::Refresh(&refresh_token))).await;
+            revoke_unless_in_use(app, name, &unused(Revocable::Refresh(&refresh_token)), &refresh_token)
+                .await;
             return refused(lines);
         }
     };
@@ -117,19 +120,39 @@ async fn try_exchange(app: &App, asked: &Exchange) -> Result<Reply, NotExchanged
     match result {
         Ok(reply) => Ok(reply),
         Err(NotStored::Overtaken) => {
-            revoke_unused(app, &unused(Revocable::Refresh(&refresh_token))).await;
+            revoke_unless_in_use(app, name, &unused(Revocable::Refresh(&refresh_token)), &refresh_token)
+                .await;
             refused(["The operator has ended this connection, or connected it anew, in the meantime."])
         }
         Err(NotStored::Busy) => {
-            revoke_unused(app, &unused(Revocable::Refresh(&refresh_token))).await;
+            revoke_unless_in_use(app, name, &unused(Revocable::Refresh(&refresh_token)), &refresh_token)
+                .await;
             refused(["Something else works on this connection at the moment. Open a new link in a minute."])
         }
         Err(NotStored::Before(error)) => {
-            revoke_unused(app, &unused(Revocable::Refresh(&refresh_token))).await;
+            revoke_unless_in_use(app, name, &unused(Revocable::Refresh(&refresh_token)), &refresh_token)
+                .await;
             Err(error.into())
         }
         // The new grant may be stored, so it must not be revoked.
         Err(NotStored::While(error)) => Err(error.into()),
+    }
+}
+
+/// Revokes the grant of a consent that came to nothing, unless the connection stands on it: no page of Zoho's says that a second consent
+/// never gives the refresh token of the first.
+async fn revoke_unless_in_use(
+    app: &App,
+    name: &ConnectionName,
+    what: &Revocation<'_>,
+    refresh_token: &RefreshToken,
+) {
+    match load::<Grant>(&*app.stores.secrets, &Grant::secret_name(name)).await {
+        Ok(Some((current, _))) if current.refresh_token.digest() == refresh_token.digest() => {}
+        Ok(_) => revoke_unused(app, what).await,
+        Err(error) => {
+            tracing::warn!(connection = %name, %error, "an unused grant was not revoked, because it may be in use");
+        }
     }
 }
 

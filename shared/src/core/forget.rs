@@ -169,8 +169,10 @@ impl Person {
             Value::Object(fields) => {
                 let names_them = |value: &Value| value.as_str().is_some_and(|text| self.is_record(text));
                 let is_theirs = is_theirs || fields.values().any(names_them);
-                let wipe =
-                    |(name, value): (&String, &mut Value)| self.wipe(value, is_theirs && !is_neutral(name));
+                let wipe = |(name, value): (&String, &mut Value)| {
+                    let tells = is_theirs && !is_neutral(name, value);
+                    self.wipe(value, tells)
+                };
                 fields.iter_mut().map(wipe).sum()
             }
             Value::Null | Value::Bool(_) => 0,
@@ -209,9 +211,11 @@ impl Person {
         let (body, name) = EXACT;
         let text = value.pointer(body).and_then(Value::as_str).and_then(|text| STANDARD.decode(text).ok());
         let Some(text) = text.map(|bytes| String::from_utf8_lossy(&bytes).into_owned()) else { return 0 };
+        // JSON may write any letter by its number.
+        let plain = serde_json::from_str::<Value>(&text).map(|document| document.to_string());
         let in_name = value.pointer(name).and_then(Value::as_str).is_some_and(|name| self.is_in(name));
-        let has_record = self.ids.iter().any(|id| text.contains(id.as_str()));
-        if !(in_name || has_record || self.is_in(&text)) {
+        let tells = |text: &str| self.is_in(text) || self.ids.iter().any(|id| text.contains(id.as_str()));
+        if !(in_name || tells(&text) || plain.is_ok_and(|plain| tells(&plain))) {
             return 0;
         }
         if let Some(body) = value.pointer_mut(body) {
@@ -233,9 +237,19 @@ fn digits(text: &str) -> String {
     text.chars().filter(char::is_ascii_digit).collect()
 }
 
-fn is_neutral(name: &str) -> bool {
+fn is_neutral(name: &str, value: &Value) -> bool {
     let name = name.to_ascii_lowercase();
-    NEUTRAL.iter().any(|end| name.ends_with(end))
+    let is_named_id = name.ends_with("id") || name.ends_with("ids");
+    NEUTRAL.iter().any(|end| name.ends_with(end)) && !name.contains("birth") && (!is_named_id || is_id(value))
+}
+
+/// Whether it is an id, or several. A name in some network is none, although its field is called one: `Skype_ID`.
+fn is_id(value: &Value) -> bool {
+    match value {
+        Value::String(text) => text.bytes().all(|byte| byte.is_ascii_hexdigit() || byte == b'-'),
+        Value::Array(all) => all.iter().all(is_id),
+        _ => true,
+    }
 }
 
 /// The rows that hold something of a person; with `ends`, they lose it.
@@ -369,6 +383,12 @@ mod tests {
             forgotten["body"],
             json!({"Last_Name": FORGOTTEN, "Phone": FORGOTTEN, "Modified_Time": "2026-11-30T10:00:00+01:00", "Mailing": {"City": FORGOTTEN}, "id": "6100000000451001"})
         );
+        let named = json!({"event": {"subject": "contact/6100000000451001", "data": {}},
+            "body": {"Skype_ID": "lea.vogt", "Birthdate": "1990-02-03", "Owner_id": "6100000000123001", "Created_date": "2026-11-30"}});
+        assert_eq!(
+            after(&person, "event#default", &named).unwrap()["body"],
+            json!({"Skype_ID": FORGOTTEN, "Birthdate": FORGOTTEN, "Owner_id": "6100000000123001", "Created_date": "2026-11-30"})
+        );
         let order = json!({"event": {"subject": "salesorder/33", "data": {}}, "body": {"salesorder": {
             "customer_id": "6100000000451001", "customer_name": "Vogt", "lines": [{"name": "Oak"}], "total": 5}, "by": "me"}});
         let body = after(&person, "event#default", &order).unwrap()["body"].clone();
@@ -385,6 +405,10 @@ mod tests {
         };
         let forgotten = after(&person, "idempotency", &answer("dear lea vogt")).unwrap();
         assert_eq!(forgotten, answer("\"[forgotten]\""));
+        assert!(
+            after(&person, "idempotency", &answer(r#"{"to":"Lea Vo\u0067t"}"#)).is_some(),
+            "by its number"
+        );
         assert!(after(&person, "idempotency", &answer("dear all")).is_none());
     }
 

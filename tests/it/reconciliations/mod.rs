@@ -588,3 +588,31 @@ async fn a_count_that_is_sent_again_with_its_key_is_one_reconciliation() {
     let again = send("autumn-4", &part).await;
     assert_eq!((again.status, &again.body["id"], &again.body["total"]), (202, &begun.body["id"], &json!(1)));
 }
+
+/// A client that did not wait for the answer sends again while the first request is still under way, perhaps with other counts.
+#[tokio::test]
+async fn a_count_that_is_sent_twice_at_once_is_not_written_over() {
+    let (connector, agent) = counter(0).await;
+    let counts = |quantity: u32| json!({ "location": "Main", "counts": [{ "sku": "SHELF-OAK-80", "quantity": quantity }] });
+    let gate = Gate::default();
+    connector.zoho.sandbox.inject(Fault {
+        path_contains: "/locations?".to_owned(),
+        times: 1,
+        kind: FaultKind::Held(gate.clone()),
+    });
+    let (first, second) = (counts(7), counts(4));
+    let key = [("idempotency-key", "twice-1")];
+    let slow = agent.write("POST", PATH, &key, &first);
+    let quick = async {
+        gate.reached_by(1).await;
+        let made = agent.write("POST", PATH, &key, &second).await;
+        gate.open();
+        made
+    };
+    let (slow, made) = tokio::join!(slow, quick);
+    assert_eq!((made.status, &made.body["state"]), (201, &json!("compared")), "{}", made.body);
+    slow.problem("idempotency_in_progress");
+    let kept = rows(&agent, made.body["id"].as_str().unwrap(), "all").await;
+    assert_eq!((kept.len(), &kept[0]["counted"]), (1, &json!(4)), "{kept:?}");
+    assert_eq!(kept[0]["outcome"], "drifted", "{kept:?}");
+}

@@ -3,6 +3,8 @@
 
 use std::time::Duration;
 
+use shared::core::connection::consent::Wish;
+use tests::browser::Browser;
 use tests::inside::Inside;
 
 const KEPT: &str = "connections/default/grant-replaced";
@@ -40,6 +42,19 @@ here_and_on_aws! {
         assert_eq!(revocations(sandbox), 4, "once and for all");
         let (status, body) = inside.get("/v1/crm/deals?per_page=1").await;
         assert_eq!(status, 200, "the new one lives: {body}");
+    }
+
+    async fn a_grant_that_zoho_gives_a_second_time_is_not_revoked() {
+        let inside = Inside::connected().await;
+        let sandbox = &inside.zoho.sandbox;
+        sandbox.switches(|switches| switches.same_refresh_token = true);
+        inside.connect().await;
+        let wish = Wish { organization: Some("1".to_owned()), ..inside.wish() };
+        let ending = Browser::default().consent(&inside.link(wish).await).await;
+        assert!(ending.text.contains("<h1>Not connected</h1>"), "{}", ending.text);
+        inside.advance(Duration::from_secs(3600));
+        assert_eq!(inside.tick().await, (1, 0), "a consent that comes to nothing ends no connection");
+        assert_eq!((revocations(sandbox), is_kept(&inside).await), (0, false));
     }
 
     async fn a_secret_is_kept_for_a_day_at_most() {

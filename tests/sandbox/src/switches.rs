@@ -31,6 +31,8 @@ pub struct Switches {
     pub code_life: Duration,
     /// An exchange never returns a refresh token.
     pub drop_refresh_token: bool,
+    /// An exchange returns the refresh token that the user gave this client before.
+    pub same_refresh_token: bool,
     /// `scope` is left out of token answers.
     pub scope_left_out: bool,
     /// `api_domain` is the `https://api.zoho.com` some Accounts pages print.
@@ -271,6 +273,7 @@ impl Default for Switches {
             codes_per_window: 10,
             code_life: Duration::from_secs(60),
             drop_refresh_token: false,
+            same_refresh_token: false,
             scope_left_out: false,
             api_domain_accounts_page: false,
             legacy_milliseconds: false,

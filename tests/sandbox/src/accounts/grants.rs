@@ -139,7 +139,10 @@ impl Accounts {
             return Err(Refusal::InvalidCode);
         }
         let code = self.codes.remove(place);
-        let refresh = (code.refresh && !switches.drop_refresh_token).then(token);
+        let mine = |grant: &&Grant| grant.client == client && grant.dc == dc && grant.refresh.is_some();
+        let before = self.grants.iter().rev().find(mine).filter(|_| switches.same_refresh_token);
+        let again = before.and_then(|grant| grant.refresh.clone());
+        let refresh = (code.refresh && !switches.drop_refresh_token).then(|| again.unwrap_or_else(token));
         if refresh.is_some() {
             self.evict(client, dc, switches.refresh_tokens_per_user);
         }

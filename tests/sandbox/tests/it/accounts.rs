@@ -172,7 +172,11 @@ async fn a_refresh_token_comes_only_offline_and_only_when_consent_is_asked() {
 
     let first = Zoho::start().await;
     let code = first.code(&[("prompt", "")]).await;
-    assert!(!first.exchange(&code).await.at("/refresh_token").is_empty(), "the first consent brings one");
+    let brought = first.exchange(&code).await.at("/refresh_token");
+    assert!(!brought.is_empty(), "the first consent brings one");
+    assert_ne!(first.connect(SCOPES).await.1, brought);
+    first.switches(|switches| switches.same_refresh_token = true);
+    assert_eq!(first.connect(SCOPES).await.1, first.connect(SCOPES).await.1);
     first.switches(|switches| switches.drop_refresh_token = true);
     assert_eq!(first.connect(SCOPES).await.1, "");
 }

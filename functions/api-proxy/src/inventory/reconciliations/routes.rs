@@ -182,7 +182,7 @@ async fn create(
         let mark = sha256_hex(format!("{} {key}", caller.key.id).as_bytes());
         id = app.reconciliations.id_of(&connection, &mark, &id).await?;
         if app.reconciliations.head::<Head>(&connection, &id).await?.is_some() {
-            return again(&app, &caller, &connection, &id, request.as_ref(), agreed).await;
+            return again(&app, &caller, &connection, &id, request.as_ref(), agreed, upload).await;
         }
     }
     let account = app.zoho.account(&caller, &connection).await?;
@@ -196,8 +196,16 @@ async fn create(
     head.currency = organization.currency_code;
     let hurried = hurried(&caller);
     let target = target(&hurried, &connection, &account);
+    let is_keyed = head.request.is_some();
     let mut work = Work::new(&app, &caller, &connection, head);
+    let empty = work.head.clone();
     upload::add(&app, &target, &mut work, upload).await?;
+    if is_keyed {
+        // The same request may come twice at once: who stores the head may store rows, and nobody else writes over them.
+        let full = std::mem::replace(&mut work.head, empty);
+        work.put_head().await?;
+        work.head = full;
+    }
     work.save().await?;
     // It is stored: whatever comes now, the answer says under which id.
     work.has_moved = true;
@@ -212,6 +220,7 @@ async fn again(
     id: &str,
     request: Option<&String>,
     agreed: bool,
+    upload: upload::Upload,
 ) -> Result<Response, Problem> {
     let mut work = Work::take(app, caller, connection, id).await?;
     if work.head.request.as_ref() != request {
@@ -225,6 +234,16 @@ async fn again(
     work.has_moved = true;
     let (hurried, account) = (hurried(caller), work.head.account.clone());
     let target = target(&hurried, connection, &account);
+    // The first one died after the head, and before the counts.
+    if work.head.uploads.is_empty() {
+        let before = work.head.clone();
+        if let Err(problem) = upload::add(app, &target, &mut work, upload).await {
+            let (places, calls) = (work.head.places.take(), work.head.calls);
+            work.head = Head { places, calls, ..before };
+            return Err(work.give_up(problem).await);
+        }
+        work.save().await?;
+    }
     advance(app, &target, work, StatusCode::CREATED).await
 }
 

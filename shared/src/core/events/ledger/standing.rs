@@ -22,6 +22,9 @@ const MAX_WASTED: usize = 100;
 pub struct Standing {
     /// When turns were begun in the last hour, in milliseconds.
     turns: Vec<i64>,
+    /// Those of the last hour that were given back because their runs got nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    given_back: Vec<i64>,
     /// The hook, as a digest, that refused us for good, and how.
     pub refused: Option<(String, u16)>,
     /// The gateway's reason for the refusal, in its own words.
@@ -147,15 +150,30 @@ impl Ledger {
         .await
     }
 
-    /// Gives back the turns of runs that got nothing; says how many notes of such runs there were.
+    /// Gives back the turns of runs that got nothing, as many in an hour as there are turns: an agent that always takes the events of a
+    /// run in another way would have turns without end. Says how many notes of such runs there were.
     ///
     /// # Errors
     /// Where the store fails.
-    pub async fn give_back_wasted(&self, connection: &ConnectionName) -> Result<usize, StoreError> {
+    pub async fn give_back_wasted(
+        &self,
+        connection: &ConnectionName,
+        per_hour: usize,
+    ) -> Result<usize, StoreError> {
+        let since = earlier(self.clock.now(), TURN_WINDOW).as_millisecond();
         let page = self.events.query(Query::partition(wasted(connection), MAX_WASTED)).await?;
         let count = page.rows.len();
         for row in page.rows {
-            self.give_back(row.read()?).await?;
+            let turn: i64 = row.read()?;
+            self.change_standing(|standing| {
+                let place = standing.turns.iter().position(|at| *at == turn)?;
+                standing.given_back.retain(|at| *at > since);
+                (standing.given_back.len() < per_hour).then(|| {
+                    standing.turns.remove(place);
+                    standing.given_back.push(turn);
+                })
+            })
+            .await?;
             self.events.delete(row.key, Condition::Any).await?;
         }
         Ok(count)
