@@ -62,7 +62,7 @@ impl Forget {
         if found.len() > MAX_LISTED {
             lost.push(format!("and {} more; --dry-run lists them all", found.len() - MAX_LISTED));
         }
-        confirm(self.yes, "By forgetting is lost, for good", &lost).await?;
+        confirm(self.yes, "Lost for good by forgetting", &lost).await?;
         let done = patiently("forgetting", forget(stores, &person, true)).await?;
         // What was replaced still stands in the log of the store's file, until that is emptied.
         if let Home::Folder(folder) = &opened.services.settings.home {

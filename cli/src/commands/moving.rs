@@ -104,7 +104,7 @@ impl Export {
             ),
             "nothing else: connections and keys go on where the copy is imported".to_owned(),
         ];
-        confirm(self.yes, "By moving is lost", &ends).await?;
+        confirm(self.yes, "Lost by moving", &ends).await?;
         if !seal::move_to(state, &self.to, now).await? {
             return Err(Failure::Other(
                 "a renewal is under way, and nothing was changed; try again in some seconds".to_owned(),
@@ -218,7 +218,7 @@ impl Undo {
                 let ends = [
                     "the other one, if its copy was imported after all: both would use up each other's tokens, until Zoho locks them out".to_owned(),
                 ];
-                confirm(self.yes, "By opening this store again is lost", &ends).await?;
+                confirm(self.yes, "Lost by opening this store again", &ends).await?;
             }
             Some(found) => return Err(Failure::Other(found.to_string())),
             None => return Err(Failure::Other(format!("the store in {} is not sealed", folder.display()))),
