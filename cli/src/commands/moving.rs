@@ -87,8 +87,7 @@ impl Export {
         opened.refuse_sealed().await?;
         let Opened { services, .. } = &opened;
         let (state, now) = (&*services.stores.state, services.clock.now());
-        let _lock = Lock::take(&folder, "moving it away", now)
-            .map_err(|why| Failure::Other(format!("{why}\nStop the server, and move then")))?;
+        let _lock = Lock::take(&folder, "moving it away", now)?;
         // One that runs beside another has no lock, and would take webhooks that the copy lacks.
         if let Some(address) = presence::running(&folder).first() {
             return Err(Failure::Other(format!(

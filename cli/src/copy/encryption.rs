@@ -19,12 +19,13 @@ const MIN_PASSPHRASE: usize = 12;
 
 /// For whom a copy is encrypted.
 #[derive(Args)]
+#[group(required = true, multiple = true)]
 pub(crate) struct Encryption {
     /// Encrypt it to this public key of age, as `age-keygen` prints it; several may be given
     #[arg(long, value_name = "AGE1…", value_parser = recipient)]
     recipient: Vec<Recipient>,
     /// Encrypt it with a passphrase, which is asked for or read from standard input
-    #[arg(long, conflicts_with = "recipient", required_unless_present = "recipient")]
+    #[arg(long, conflicts_with = "recipient")]
     passphrase: bool,
 }
 

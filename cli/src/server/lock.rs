@@ -34,7 +34,7 @@ impl Lock {
                     known => known,
                 };
                 return Err(format!(
-                    "{} is served already, by {holder}. Stop that one first; --beside-another runs a second one on purpose",
+                    "{} is served already, by {holder}. Stop that one first",
                     folder.display()
                 ));
             }
@@ -62,7 +62,7 @@ mod tests {
         let first = Lock::take(folder.path(), what, now).unwrap();
         let refused = Lock::take(folder.path(), what, now).err().unwrap();
         let holder = format!("process {}, listening on 127.0.0.1:8080", std::process::id());
-        assert!(refused.contains(&holder) && refused.contains("--beside-another"), "{refused}");
+        assert!(refused.contains(&holder) && refused.contains("Stop that one"), "{refused}");
         drop(first);
         assert!(Lock::take(folder.path(), what, now).is_ok());
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use shared::base::settings::Home;
 use tokio::time::{Instant, sleep};
 
-use crate::commands::doctor::answers;
+use crate::commands::doctor::{answers, has_another_store};
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
 use crate::terminal::say;
@@ -13,16 +13,28 @@ use crate::terminal::say;
 /// Where `serve` listens if it is not told otherwise.
 const USUAL_PORT: &str = "8080";
 
-/// Waits for it to answer at its public address, and says how it is started.
+/// Waits for it to answer at its public address, and says how it is started. Another one there would get the consent.
 pub(super) async fn wait(
     installation: &Installation,
     opened: &Opened,
     longest: Duration,
 ) -> Result<(), Failure> {
     let url = opened.public_url.as_str();
-    if answers(url).await {
-        return Ok(());
+    if !answers(url).await {
+        tell(installation, opened);
+        until_it_answers(url, longest).await?;
+        say("✓ It runs.");
     }
+    if has_another_store(opened).await {
+        return Err(Failure::Other(format!(
+            "the connector that answers at {url} has another store, so the consent would end nowhere. Stop it, or give this one an address of its own with --public-url, like http://localhost:8081"
+        )));
+    }
+    Ok(())
+}
+
+fn tell(installation: &Installation, opened: &Opened) {
+    let url = opened.public_url.as_str();
     match &opened.services.settings.home {
         Home::Folder(_) => {
             say("Start the connector in a second shell, and let it run:");
@@ -39,11 +51,13 @@ pub(super) async fn wait(
             ));
         }
     }
+}
+
+async fn until_it_answers(url: &str, longest: Duration) -> Result<(), Failure> {
     let until = Instant::now() + longest;
     while Instant::now() < until {
         sleep(Duration::from_millis(500)).await;
         if answers(url).await {
-            say("✓ It runs.");
             return Ok(());
         }
     }
