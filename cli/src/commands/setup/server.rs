@@ -27,7 +27,7 @@ pub(super) async fn wait(
     }
     if has_another_store(opened).await {
         return Err(Failure::Other(format!(
-            "the connector that answers at {url} has another store, so the consent would end nowhere. Stop it, or give this one an address of its own with --public-url, like http://localhost:8081"
+            "the connector that answers at {url} has another store, where the consent and the agent's calls would end. Stop it, or give this one an address of its own with --public-url, like http://localhost:8081"
         )));
     }
     Ok(())
