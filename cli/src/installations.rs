@@ -50,7 +50,10 @@ impl Installations {
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
                 Ok(Self::default())
             }
-            Err(error) => Err(Failure::Settings(format!("{} cannot be read: {error}", path.display()))),
+            Err(error) => Err(Failure::Settings(format!(
+                "{} cannot be read: {error}. If HOME or XDG_CONFIG_HOME is another user's, set it to a folder of this one",
+                path.display()
+            ))),
         }
     }
 

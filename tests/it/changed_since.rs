@@ -43,7 +43,10 @@ async fn a_list_of_inventory_holds_what_was_changed_since() {
     let agent = connector.agent(&["--can", "inventory:write"]).await;
     for (path, body) in [
         ("adjustments", json!({ "sku": "SHELF-OAK-80", "location": "Main", "delta": 1, "reason": "Found" })),
-        ("transferorders", json!({ "from": "Main", "to": "Outlet", "lines": [{ "sku": "SHELF-OAK-80", "quantity": 1 }] })),
+        (
+            "transferorders",
+            json!({ "from": "Main", "to": "Outlet", "lines": [{ "sku": "SHELF-OAK-80", "quantity": 1 }] }),
+        ),
     ] {
         agent.write("POST", &format!("/v1/inventory/{path}"), &[], &body).await.ok();
     }

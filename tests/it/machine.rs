@@ -277,7 +277,8 @@ async fn a_write_after_the_backup_is_found_and_never_sent_again() {
     let second = write().await;
     assert_eq!((second.status, &second.body["id"]), (201, &first.body["id"]), "{}", second.body);
     let written = agent.get(notes).await.ok();
-    let same = written["data"].as_array().unwrap().iter().filter(|one| one["Note_Content"] == note["Note_Content"]);
+    let same =
+        written["data"].as_array().unwrap().iter().filter(|one| one["Note_Content"] == note["Note_Content"]);
     assert_eq!(same.count(), 1, "{written}");
 }
 
@@ -443,7 +444,8 @@ async fn the_command_lists_asks_and_forgets() {
     let again = agent.write("POST", notes, &[("idempotency-key", "n")], &note).await;
     assert_eq!((again.status, &again.body["Note_Content"]), (201, &json!(FORGOTTEN)), "{}", again.body);
     let written = agent.get(notes).await.ok();
-    let same = written["data"].as_array().unwrap().iter().filter(|one| one["Note_Content"] == note["Note_Content"]);
+    let same =
+        written["data"].as_array().unwrap().iter().filter(|one| one["Note_Content"] == note["Note_Content"]);
     assert_eq!(same.count(), 1, "{written}");
     let nothing = connector.run(&forget, "").await;
     assert!(nothing.code == 0 && nothing.out.contains("Nothing is kept"), "{nothing:?}");

@@ -137,6 +137,24 @@ async fn a_missing_answer_is_told_by_its_flag() {
     assert!(ended.err.contains("goes on here"), "{}", ended.err);
 }
 
+/// Nobody is sent to consent where another connector answers, like a demo that still runs.
+#[tokio::test]
+async fn a_connector_with_another_store_is_told_before_the_consent() {
+    let newcomer = Newcomer::arrives().await;
+    let other = newcomer.home.path().join("other").to_str().unwrap().to_owned();
+    let line = format!(
+        "zoho-connector serve --data {other} --listen {}",
+        newcomer.url.trim_start_matches("http://")
+    );
+    let server = newcomer.serves(&line).await;
+    let args = ["setup", "--data", &newcomer.folder, "--public-url", &newcomer.url, "--client-id", CLIENT_ID];
+    let ended = process::run(&args, &newcomer.variables(), &format!("{CLIENT_SECRET}\n")).await;
+    assert_eq!(ended.code, 1, "{} {}", ended.out, ended.err);
+    assert!(ended.err.contains("another store"), "{}", ended.err);
+    assert!(!ended.out.contains("oauth/start"), "{}", ended.out);
+    server.kill().await;
+}
+
 /// At a terminal, interrupted at each of its questions and waits.
 #[tokio::test]
 async fn at_a_terminal_it_goes_on_where_it_stopped() {

@@ -34,7 +34,7 @@ impl Disconnect {
         let name = self.connection;
         let found = known::connection(&opened.services, &name).await?;
         let lost = lost(&opened.services, &found).await?;
-        confirm(self.yes, &format!("By disconnecting {name} is lost"), &lost).await?;
+        confirm(self.yes, &format!("Lost by disconnecting {name}"), &lost).await?;
         match opened.order(&Order::Disconnect { connection: name.clone() }).await? {
             Reply::Disconnected { revoked } => {
                 if revoked {

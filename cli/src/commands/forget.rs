@@ -24,12 +24,8 @@ const MAX_LISTED: usize = 20;
                         it are removed. Zoho's own records, logs, and backups of the store are left as they are: forget the person there, too."
 )]
 pub(crate) struct Forget {
-    /// An e-mail address, a telephone number or a name, however it is written; several may be given
-    #[arg(long, value_name = "TEXT", required_unless_present = "record")]
-    text: Vec<String>,
-    /// The person's record at Zoho, like crm:contact/6100000000451001; several may be given
-    #[arg(long, value_name = "PRODUCT:KIND/ID")]
-    record: Vec<String>,
+    #[command(flatten)]
+    whom: Whom,
     /// Only list what would be removed
     #[arg(long)]
     dry_run: bool,
@@ -43,13 +39,25 @@ pub(crate) struct Forget {
     installation: Installation,
 }
 
+/// What the person is known by.
+#[derive(Args)]
+#[group(required = true, multiple = true)]
+struct Whom {
+    /// An e-mail address, a telephone number or a name, however it is written; several may be given
+    #[arg(long, value_name = "TEXT")]
+    text: Vec<String>,
+    /// The person's record at Zoho, like crm:contact/6100000000451001; several may be given
+    #[arg(long, value_name = "PRODUCT:KIND/ID")]
+    record: Vec<String>,
+}
+
 impl Forget {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let mut person = Person::default();
-        for text in &self.text {
+        for text in &self.whom.text {
             person = person.with_text(text)?;
         }
-        for record in &self.record {
+        for record in &self.whom.record {
             person = person.with_record(record)?;
         }
         let opened = self.installation.open().await?;
@@ -62,7 +70,7 @@ impl Forget {
         if found.len() > MAX_LISTED {
             lost.push(format!("and {} more; --dry-run lists them all", found.len() - MAX_LISTED));
         }
-        confirm(self.yes, "By forgetting is lost, for good", &lost).await?;
+        confirm(self.yes, "Lost for good by forgetting", &lost).await?;
         let done = patiently("forgetting", forget(stores, &person, true)).await?;
         // What was replaced still stands in the log of the store's file, until that is emptied.
         if let Home::Folder(folder) = &opened.services.settings.home {

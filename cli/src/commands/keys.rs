@@ -336,7 +336,7 @@ impl Revoke {
         let key = all.iter().find(|key| key.id == id).ok_or_else(missing)?;
         let lost =
             [known::described(key), "whoever holds it is refused within a minute, for good".to_owned()];
-        confirm(self.yes, "By revoking is lost", &lost).await?;
+        confirm(self.yes, "Lost by revoking", &lost).await?;
         if !store.revoke(id).await? {
             return Err(missing());
         }

@@ -86,8 +86,7 @@ impl Export {
         opened.refuse_sealed().await?;
         let Opened { services, .. } = &opened;
         let (state, now) = (&*services.stores.state, services.clock.now());
-        let _lock = Lock::take(&folder, "moving it away", now)
-            .map_err(|why| Failure::Other(format!("{why}\nStop the server, and move then")))?;
+        let _lock = Lock::take(&folder, "moving it away", now)?;
         let openers = self.encryption.openers()?;
         let ends = [
             format!(
@@ -96,7 +95,7 @@ impl Export {
             ),
             "nothing else: connections and keys go on where the copy is imported".to_owned(),
         ];
-        confirm(self.yes, "By moving is lost", &ends).await?;
+        confirm(self.yes, "Lost by moving", &ends).await?;
         if !seal::move_to(state, &self.to, now).await? {
             return Err(Failure::Other(
                 "a renewal is under way, and nothing was changed; try again in some seconds".to_owned(),
@@ -210,7 +209,7 @@ impl Undo {
                 let ends = [
                     "the other one, if its copy was imported after all: both would use up each other's tokens, until Zoho locks them out".to_owned(),
                 ];
-                confirm(self.yes, "By opening this store again is lost", &ends).await?;
+                confirm(self.yes, "Lost by opening this store again", &ends).await?;
             }
             Some(found) => return Err(Failure::Other(found.to_string())),
             None => return Err(Failure::Other(format!("the store in {} is not sealed", folder.display()))),

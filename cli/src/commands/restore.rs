@@ -59,7 +59,7 @@ impl Restore {
             "its right to run: where it still does, both would use up each other's tokens. Stop it first"
                 .to_owned(),
         ];
-        confirm(self.yes, "By restoring is lost", &ends).await?;
+        confirm(self.yes, "Lost by restoring", &ends).await?;
 
         let (Opened { services, .. }, _) = self.folder.open_or_make()?;
         let (stores, now) = (&services.stores, services.clock.now());

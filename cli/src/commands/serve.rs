@@ -58,7 +58,8 @@ impl Serve {
         let lock = if self.beside_another {
             None
         } else {
-            Some(Lock::take(&folder, &format!("listening on {address}"), services.clock.now())?)
+            let lock = Lock::take(&folder, &format!("listening on {address}"), services.clock.now());
+            Some(lock.map_err(|why| format!("{why}; --beside-another runs a second one on purpose"))?)
         };
         let unseen = |error: &std::io::Error| tracing::warn!(%error, "the doctor will not see this server");
         let presence = Presence::announce(&folder, &address.to_string()).inspect_err(unseen).ok();

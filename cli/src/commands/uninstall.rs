@@ -46,7 +46,7 @@ impl Uninstall {
             .collect();
         lost.extend(keys.iter().map(described));
         lost.push("all events, the audit, mappings, reconciliations and settings".to_owned());
-        confirm(self.yes, "By uninstalling is lost for good", &lost).await?;
+        confirm(self.yes, "Lost for good by uninstalling", &lost).await?;
         let mut unrevoked = Vec::new();
         for found in &connections {
             if !end(&opened, &found.name).await? {

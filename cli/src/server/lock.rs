@@ -54,10 +54,7 @@ impl Lock {
 }
 
 fn is_served(folder: &Path, by: &str) -> String {
-    format!(
-        "{} is served already, by {by}. Stop that one first; --beside-another runs a second one on purpose",
-        folder.display()
-    )
+    format!("{} is served already, by {by}. Stop that one first", folder.display())
 }
 
 #[cfg(test)]
@@ -73,7 +70,7 @@ mod tests {
         let first = Lock::take(folder.path(), what, now).unwrap();
         let refused = Lock::take(folder.path(), what, now).err().unwrap();
         let holder = format!("process {}, listening on 127.0.0.1:8080", std::process::id());
-        assert!(refused.contains(&holder) && refused.contains("--beside-another"), "{refused}");
+        assert!(refused.contains(&holder) && refused.contains("Stop that one"), "{refused}");
         drop(first);
         let beside = Presence::announce(folder.path(), "127.0.0.1:8081").unwrap();
         let refused = Lock::take(folder.path(), what, now).err().unwrap();

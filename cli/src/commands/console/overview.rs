@@ -120,7 +120,7 @@ impl Quota {
                 },
                 None => Meter {
                     name: "CRM, 24 hours",
-                    value: "no word of Zoho".to_owned(),
+                    value: "no word from Zoho".to_owned(),
                     bar: (0.0, "none"),
                     about: "Zoho names the credits that are left once half of them are used".to_owned(),
                 },

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::Response;
+use rust_decimal::{Decimal, RoundingStrategy};
 use serde::Deserialize;
 use serde_json::Value;
 use shared::base::clock::Timestamp;
@@ -120,8 +121,8 @@ fn write_head(html: &mut String, head: &Head, connection: &ConnectionName, now: 
     let known = |sum: u64| if head.is_compared() { number(sum) } else { String::new() };
     let value = match (&head.currency, head.is_compared() && sums.drifted > 0) {
         (_, false) => String::new(),
-        (Some(currency), true) => format!("{} {currency}", sums.value),
-        (None, true) => sums.value.clone(),
+        (Some(currency), true) => format!("{} {currency}", money(&sums.value)),
+        (None, true) => money(&sums.value),
     };
     let _ = write!(
         html,
@@ -145,6 +146,14 @@ fn write_head(html: &mut String, head: &Head, connection: &ConnectionName, now: 
         let _ = write!(html, "<td class=\"n\" data-l=\"{name}\">{}</td>", Escaped(cell));
     }
     html.push_str("</tr>");
+}
+
+/// An amount of money, as the report shows it.
+fn money(amount: &str) -> String {
+    let Ok(amount) = amount.parse::<Decimal>() else { return amount.to_owned() };
+    let mut rounded = amount.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
+    rounded.rescale(2);
+    rounded.to_string()
 }
 
 /// The report of one, as `GET /v1/inventory/reconciliations/{id}` gives it to people.
@@ -174,7 +183,7 @@ mod tests {
             let text = format!(
                 "{{\"id\":\"019acf3d1c0d5e2b8f4a7c6d9e1f203\",\"name\":\"<b>November\",\"key_label\":\"Agent\",\"organization\":null,\
                  \"currency\":\"EUR\",\"state\":{state},\"created\":\"2026-11-30T10:00:00Z\",\"rows\":1204,\"calls\":7,\
-                 \"summary\":{{\"drifted\":31,\"unknown\":1,\"ambiguous\":1,\"unfit\":0,\"value\":\"-412.50\",\
+                 \"summary\":{{\"drifted\":31,\"unknown\":1,\"ambiguous\":1,\"unfit\":0,\"value\":\"-412.500\",\
                  \"applied\":{{\"adjusted\":29,\"pending\":0}}}}}}"
             );
             let head: Head = serde_json::from_str(&text).unwrap();

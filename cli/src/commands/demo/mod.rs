@@ -107,7 +107,9 @@ impl Demo {
             Err(_) if self.port.is_none() => {
                 TcpListener::bind(at(0)).await.map_err(|error| Failure::Other(error.to_string()))
             }
-            Err(error) => Err(Failure::Other(format!("cannot listen on port {wanted}: {error}"))),
+            Err(error) => Err(Failure::Other(format!(
+                "cannot listen on port {wanted}: {error}; choose another with --port"
+            ))),
         }
     }
 }

@@ -25,6 +25,9 @@ const CHECK: &str = "Public address";
 
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// What a connector says of a key that its store does not know.
+const UNKNOWN_KEY: &str = "key_invalid";
+
 /// A difference of clocks that matters to nobody, in seconds.
 const CLOCKS_AGREE: i64 = 60;
 
@@ -123,6 +126,26 @@ fn check_version(report: &mut Report, opened: &Opened, theirs: &str) {
     report.bad("Version", format!("the connector there is {theirs}, this command is {ours}"), mend);
 }
 
+/// Whether the connector that answers at the public address has another store.
+pub(in crate::commands) async fn has_another_store(opened: &Opened) -> bool {
+    let Ok(client) = http::browser() else { return false };
+    let Ok(key) = KeyForACheck::make(&opened.services, Vec::new(), Vec::new()).await else { return false };
+    let (_, document) = ask_with(key, &client, opened.public_url.as_str()).await;
+    document.get("code").and_then(Value::as_str) == Some(UNKNOWN_KEY)
+}
+
+/// What the connector answers to a key, which ends by that.
+async fn ask_with(key: KeyForACheck, client: &Client, url: &str) -> (u16, Value) {
+    let request = client.get(format!("{url}/v1/status")).timeout(CALL_TIMEOUT).bearer_auth(key.text.expose());
+    let answer = match request.send().await {
+        Ok(answer) => Some((answer.status().as_u16(), answer.text().await.unwrap_or_default())),
+        Err(_) => None,
+    };
+    key.end().await;
+    let (status, text) = answer.unwrap_or_default();
+    (status, serde_json::from_str(&text).unwrap_or_default())
+}
+
 /// A key that may do nothing is made in our store: whoever knows it has our store. A stranger who gets it can do nothing with it.
 async fn is_ours(report: &mut Report, opened: &Opened, client: &Client) -> bool {
     const CHECK: &str = "This installation";
@@ -134,22 +157,15 @@ async fn is_ours(report: &mut Report, opened: &Opened, client: &Client) -> bool 
             return false;
         }
     };
-    let request = client.get(format!("{url}/v1/status")).timeout(CALL_TIMEOUT).bearer_auth(key.text.expose());
-    let answer = match request.send().await {
-        Ok(answer) => Some((answer.status().as_u16(), answer.text().await.unwrap_or_default())),
-        Err(_) => None,
-    };
     let id = key.id.clone();
-    key.end().await;
-    let (status, text) = answer.unwrap_or_default();
-    let document: Value = serde_json::from_str(&text).unwrap_or_default();
+    let (status, document) = ask_with(key, client, url).await;
     if document.pointer("/key/id").and_then(Value::as_str) == Some(id.as_str()) {
         report.good(CHECK, "the address leads to this very store");
         return true;
     }
     let word = |name: &str| document.get(name).and_then(Value::as_str).unwrap_or("-");
     match word("code") {
-        "key_invalid" => report.bad(
+        UNKNOWN_KEY => report.bad(
             CHECK,
             format!("the connector at {url} has another store: it does not know the keys of this one"),
             "correct the address (--public-url), or name the installation that is served there (--data, --stack, --installation)",

@@ -20,6 +20,7 @@ use clap::Args;
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
+pub(super) use address::has_another_store;
 pub(super) use folder::agent_beside;
 use report::Report;
 

@@ -51,7 +51,10 @@ pub(super) async fn set(opened: &Opened, given: Given) -> Result<(), Failure> {
         say(format!("✓ The agent is told at {}: {}", hook.url.as_str(), probe.found));
     } else {
         say(format!("✗ The hook is stored, but {}: {}", hook.url.as_str(), probe.found));
-        say(opened.led("  Events wait until it is put right; `zoho-connector agent test` tries it again."));
+        say(opened.led(&format!(
+            "  Events wait until it is put right: `zoho-connector agent set --url {}` asks for its token again.",
+            hook.url.as_str()
+        )));
     }
     Ok(())
 }

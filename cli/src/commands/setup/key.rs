@@ -36,7 +36,7 @@ pub(super) async fn make(
     let may: Vec<_> = wanted.permissions.iter().map(ToString::to_string).collect();
     let (key, text) = keys.create(wanted).await?;
     say(format!(
-        "✓ Service key {} may {}. It is shown once, and stored nowhere in the clear.",
+        "✓ Service key {} is made, with {}. It is shown once, and stored nowhere in the clear.",
         key.id,
         may.join(",")
     ));

@@ -6,6 +6,7 @@ use shared::base::settings::Home;
 use shared::zoho::http;
 use tokio::time::{Instant, sleep};
 
+use crate::commands::doctor::has_another_store;
 use crate::commands::failure::Failure;
 use crate::commands::health;
 use crate::commands::installation::{Installation, Opened};
@@ -17,16 +18,28 @@ const USUAL_PORT: &str = "8080";
 /// For one call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Waits for it to answer at its public address, and says how it is started.
+/// Waits for it to answer at its public address, and says how it is started. Another one there would get the consent.
 pub(super) async fn wait(
     installation: &Installation,
     opened: &Opened,
     longest: Duration,
 ) -> Result<(), Failure> {
     let url = opened.public_url.as_str();
-    if answers(url).await {
-        return Ok(());
+    if !answers(url).await {
+        tell(installation, opened);
+        until_it_answers(installation, url, longest).await?;
+        say("✓ It runs.");
     }
+    if has_another_store(opened).await {
+        return Err(Failure::Other(format!(
+            "the connector that answers at {url} has another store, where the consent and the agent's calls would end. Stop it, or give this one an address of its own with --public-url, like http://localhost:8081"
+        )));
+    }
+    Ok(())
+}
+
+fn tell(installation: &Installation, opened: &Opened) {
+    let url = opened.public_url.as_str();
     match &opened.services.settings.home {
         Home::Folder(_) => {
             say("Start the connector in a second shell, and let it run:");
@@ -43,11 +56,13 @@ pub(super) async fn wait(
             ));
         }
     }
+}
+
+async fn until_it_answers(installation: &Installation, url: &str, longest: Duration) -> Result<(), Failure> {
     let until = Instant::now() + longest;
     while Instant::now() < until {
         sleep(Duration::from_millis(500)).await;
         if answers(url).await {
-            say("✓ It runs.");
             return Ok(());
         }
     }

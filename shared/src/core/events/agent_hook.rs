@@ -105,7 +105,8 @@ impl std::str::FromStr for HookUrl {
 
     /// The token must not go over the network in the clear, and `OpenClaw` refuses tokens in addresses.
     fn from_str(text: &str) -> Result<Self, String> {
-        let url = Url::parse(text).map_err(|error| format!("this is no address ({error})"))?;
+        let url = Url::parse(text)
+            .map_err(|_| "it must be an address like https://gateway.example.com/hooks/agent".to_owned())?;
         let safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
         if !safe {
             return Err("it must begin with https://, or be on this machine".to_owned());

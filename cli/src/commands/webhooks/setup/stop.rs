@@ -19,7 +19,7 @@ pub(super) async fn run(opened: &Opened, name: &ConnectionName, yes: bool) -> Re
     // What an earlier run began to stop is asked about once.
     let lost = stored.as_ref().map(|stored| lost(&stored.watch)).unwrap_or_default();
     if !lost.is_empty() {
-        confirm(yes, &format!("By stopping the watch of {name} is lost"), &lost).await?;
+        confirm(yes, &format!("Lost by stopping the watch of {name}"), &lost).await?;
     }
     let before = stored.map(|stored| stored.watch.inventory);
     let mut ended = Ok(false);

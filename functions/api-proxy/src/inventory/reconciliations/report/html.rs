@@ -63,7 +63,7 @@ impl Report<'_> {
         let of = head.organization.as_deref().unwrap_or("Zoho Inventory");
         let _ = write!(
             page,
-            "<p class=\"soft\">{} · connection {} · made {} with the key {}</p>",
+            "<p class=\"soft\">{} · connection {} · made {} with the key “{}”</p>",
             Escaped(of),
             Escaped(self.connection),
             moment(head.created),
