@@ -83,7 +83,7 @@ impl Question {
 
     /// What it reads, whichever page of it: the address without its parameters, and the query.
     pub fn name(&self) -> String {
-        format!("GET {} {}", without_query(&self.url), self.query.as_deref().unwrap_or_default())
+        ["GET ", without_query(&self.url), " ", self.query.as_deref().unwrap_or_default()].concat()
     }
 }
 
@@ -470,7 +470,7 @@ impl Call<'_> {
     /// Whether this token is for it: its product, organisation, account and scope.
     fn check(&self, token: &AccessToken) -> Result<(), Problem> {
         let Self { connection, product, .. } = self;
-        if !token.scopes.products().contains(product) {
+        if !token.scopes.has(*product) {
             let detail = format!("Connection {connection} was not granted {product}.");
             return Err(Problem::new(Code::ProductNotConnected, detail));
         }

@@ -41,7 +41,7 @@ pub struct Quotas {
     state: Arc<dyn Table>,
     clock: SharedClock,
     limits: InventoryLimits,
-    accounts: Mutex<HashMap<String, Arc<Account>>>,
+    accounts: Mutex<HashMap<DataCentre, HashMap<String, Arc<Account>>>>,
     credits: Credits,
 }
 
@@ -156,10 +156,15 @@ impl Quotas {
 
     fn account(&self, token: &AccessToken) -> Arc<Account> {
         let organization = token.organization.as_ref().map_or("-", |found| found.id.as_str());
-        let key = key(token.data_centre, organization);
         let mut accounts = self.accounts.lock().unwrap_or_else(PoisonError::into_inner);
-        let new = || Account::new(self.state.clone(), self.clock.clone(), self.limits, key.clone());
-        accounts.entry(key.partition.clone()).or_insert_with(|| Arc::new(new())).clone()
+        let accounts = accounts.entry(token.data_centre).or_default();
+        if let Some(known) = accounts.get(organization) {
+            return known.clone();
+        }
+        let key = key(token.data_centre, organization);
+        let new = Arc::new(Account::new(self.state.clone(), self.clock.clone(), self.limits, key));
+        accounts.insert(organization.to_owned(), new.clone());
+        new
     }
 
     fn refused(&self, refusal: Refusal) -> Problem {
