@@ -114,22 +114,27 @@ pub fn id(object: &Object, field: &str) -> Option<String> {
 /// which `is_number` says so numbers or null.
 pub fn even_out(object: &mut Object, is_number: fn(&str) -> bool) {
     for (field, value) in object.iter_mut() {
-        match value {
-            Value::String(text) if field.ends_with("_time") => {
-                if let Some(repaired) = rfc3339(text) {
-                    *text = repaired;
-                }
+        even_out_field(field, value, is_number);
+    }
+}
+
+/// As [`even_out`], for one field.
+pub(crate) fn even_out_field(field: &str, value: &mut Value, is_number: fn(&str) -> bool) {
+    match value {
+        Value::String(text) if field.ends_with("_time") => {
+            if let Some(repaired) = rfc3339(text) {
+                *text = repaired;
             }
-            Value::String(_) if is_number(field) => *value = number(Some(value)),
-            Value::Number(digits) if field.ends_with("_id") => *value = Value::String(digits.to_string()),
-            Value::Object(inner) => even_out(inner, is_number),
-            Value::Array(list) => {
-                for inner in list.iter_mut().filter_map(Value::as_object_mut) {
-                    even_out(inner, is_number);
-                }
-            }
-            _ => {}
         }
+        Value::String(_) if is_number(field) => *value = number(Some(value)),
+        Value::Number(digits) if field.ends_with("_id") => *value = Value::String(digits.to_string()),
+        Value::Object(inner) => even_out(inner, is_number),
+        Value::Array(list) => {
+            for inner in list.iter_mut().filter_map(Value::as_object_mut) {
+                even_out(inner, is_number);
+            }
+        }
+        _ => {}
     }
 }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::base::id::ConnectionName;
@@ -319,15 +321,20 @@ async fn one(
     caller: Caller,
     Segments(item_id): Segments<String>,
     Params(params): Params<OneParams>,
-) -> Result<Json<Object>, Problem> {
+) -> Result<Response, Problem> {
     let item_id = record_id(&item_id)
         .map_err(|problem| invalid(format!("{} To look up a SKU, use `{PATH}?sku=`.", problem.detail())))?;
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Read).await?;
-    let mut item = lookup::item(&app.zoho, &target(&caller, &connection), item_id).await?;
-    let notice = absent_fields(params.fields.as_deref(), std::slice::from_ref(&item));
-    pick(&mut item, params.fields.as_deref(), ALWAYS);
+    let target = target(&caller, &connection);
+    let Some(fields) = params.fields.as_deref() else {
+        let text = lookup::item_text(&app.zoho, &target, item_id).await?;
+        return Ok(([(CONTENT_TYPE, "application/json")], text).into_response());
+    };
+    let mut item = lookup::item(&app.zoho, &target, item_id).await?;
+    let notice = absent_fields(Some(fields), std::slice::from_ref(&item));
+    pick(&mut item, Some(fields), ALWAYS);
     item.extend(notice.map(|notice| ("notice".to_owned(), notice.into())));
-    Ok(Json(item))
+    Ok(Json(item).into_response())
 }
 
 fn target<'a>(caller: &'a Caller, connection: &'a ConnectionName) -> Target<'a> {

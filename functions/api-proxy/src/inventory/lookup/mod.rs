@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use shared::base::exactly_one::{Found, exactly_one};
 use shared::base::problem::{Code, Problem};
 use shared::zoho::inventory;
+use shared::zoho::inventory::copied;
 use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::response::{self, records};
 use shared::zoho::value::{Object, id, query_of, text};
@@ -38,6 +39,27 @@ pub(crate) async fn item(zoho: &Zoho, target: &Target<'_>, item_id: &str) -> Res
         )
         .await?;
     RecordKind::ITEM.take_record(&mut answer).map(inventory::item).ok_or_else(|| unreadable("item"))
+}
+
+/// The text of one item, as callers get it: the same as of [`item`], without its values where Zoho's answer is a plain one.
+pub(crate) async fn item_text(zoho: &Zoho, target: &Target<'_>, item_id: &str) -> Result<Vec<u8>, Problem> {
+    let found = zoho
+        .read(
+            target,
+            |place| inventory::item_url(place.api, place.organization, item_id),
+            |answer| match copied::item(answer) {
+                Some(text) => Ok(Ok(text)),
+                None => response::inventory(answer).map(Err),
+            },
+        )
+        .await?;
+    let mut answer = match found {
+        Ok(text) => return Ok(text),
+        Err(answer) => answer,
+    };
+    let item = RecordKind::ITEM.take_record(&mut answer).map(inventory::item);
+    let item = item.ok_or_else(|| unreadable("item"))?;
+    serde_json::to_vec(&item).map_err(|error| Problem::internal(error.to_string()))
 }
 
 /// A page of items, as Zoho gives them.

@@ -1,0 +1,369 @@
+//! A single item as callers get it, made of the bytes that Zoho sent: most of its fields stay as they are, and are copied without
+//! becoming values on the way. Whatever is not plain is left to [`super::item`], which gives the same text, at a higher price.
+
+use std::borrow::Cow;
+use std::collections::HashSet;
+use std::fmt;
+
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use serde_json::value::RawValue;
+
+use super::{OF_ITEM, holds_words, is_chosen, is_number, stock};
+use crate::zoho::http::Answer;
+use crate::zoho::value::{Object, even_out_field};
+
+/// About how many fields an item has, and how many bytes its shape adds.
+const FIELDS: usize = 128;
+const SHAPE: usize = 1024;
+
+/// The text of the item in an answer. None where that is no plain success with one item, or has anything that a reader of JSON
+/// could take in two ways.
+pub fn item(answer: &Answer) -> Option<Vec<u8>> {
+    let Parts { item: Fields(fields), others } = serde_json::from_slice(&answer.body).ok()?;
+    let is_success = others.iter().any(|(name, raw)| *name == "code" && matches!(raw.get(), "0" | "\"0\""));
+    let is_plain = |raw: &str| !raw.starts_with(['{', '[']) && !raw.contains('\\');
+    if answer.status >= 300
+        || !is_success
+        || !others.iter().all(|(_, raw)| is_plain(raw.get()))
+        || !are_distinct(&others)
+        || !are_distinct(&fields)
+        || !fields.iter().any(|(name, raw)| *name == "item_id" && is_id(raw.get()))
+        // Two are ours, and `serde_json` has names that it keeps for itself.
+        || fields.iter().any(|(name, _)| matches!(&**name, "stock" | "untrusted") || name.starts_with('$'))
+    {
+        return None;
+    }
+    shaped(&fields, answer.body.len() + SHAPE)
+}
+
+/// A field with the text of its value.
+type Field<'a> = (Cow<'a, str>, &'a RawValue);
+
+fn are_distinct(fields: &[Field<'_>]) -> bool {
+    let mut seen = HashSet::with_capacity(fields.len());
+    fields.iter().all(|(name, _)| seen.insert(&**name))
+}
+
+/// Whether a value can be an id: a text that is not empty, or a number.
+fn is_id(raw: &str) -> bool {
+    raw.starts_with(|first: char| first == '-' || first.is_ascii_digit())
+        || (raw.starts_with('"') && raw.len() > 2)
+}
+
+/// Whether a field is to be looked into for the stock.
+fn is_of_stock(name: &str) -> bool {
+    matches!(name, "locations" | "warehouses" | "is_combo_product" | "combo_type") || OF_ITEM.contains(&name)
+}
+
+/// Whether nothing becomes of a value, and its text is the one that would be written of it.
+fn stays(name: &str, raw: &str) -> bool {
+    if is_of_stock(name) {
+        return false;
+    }
+    match raw.as_bytes().first() {
+        // Escapes are written in one way of several.
+        Some(b'"') => !raw.contains('\\') && !name.ends_with("_time") && !is_number(name),
+        // Only where it is empty.
+        Some(b'{' | b'[') => raw.len() == 2,
+        Some(b't' | b'f' | b'n') => true,
+        // Exponents are written in one way of several.
+        _ => !name.ends_with("_id") && !raw.contains(['e', 'E']),
+    }
+}
+
+fn shaped(fields: &[Field<'_>], size: usize) -> Option<Vec<u8>> {
+    let mut read = Object::with_capacity(FIELDS / 4);
+    let mut untrusted: Vec<&str> = Vec::with_capacity(FIELDS / 8);
+    let mut stay = Vec::with_capacity(fields.len());
+    for (name, raw) in fields {
+        let stays = stays(name, raw.get());
+        let has_words = if stays {
+            // Of what stays, only texts can have words.
+            raw.get().starts_with('"') && raw.get().len() > 2 && !is_chosen(name)
+        } else {
+            let mut value: Value = serde_json::from_str(raw.get()).ok()?;
+            even_out_field(name, &mut value, is_number);
+            let has_words = holds_words(name, &value);
+            read.insert(name.to_string(), value);
+            has_words
+        };
+        if has_words {
+            untrusted.push(name);
+        }
+        stay.push(stays);
+    }
+    let stock = stock(&read);
+    if stock.get("locations").is_some_and(Value::is_array) {
+        untrusted.push("stock");
+    }
+    let mut text = Text(Vec::with_capacity(size));
+    let mut values = read.values();
+    for ((name, raw), stays) in fields.iter().zip(stay) {
+        text.name(name)?;
+        if stays {
+            text.0.extend_from_slice(raw.get().as_bytes());
+        } else {
+            text.value(values.next()?)?;
+        }
+    }
+    text.name("stock")?;
+    text.value(&stock)?;
+    text.name("untrusted")?;
+    text.value(&untrusted)?;
+    text.0.push(b'}');
+    Some(text.0)
+}
+
+/// The text of an object, but for its end.
+struct Text(Vec<u8>);
+
+impl Text {
+    fn name(&mut self, name: &str) -> Option<()> {
+        self.0.push(if self.0.is_empty() { b'{' } else { b',' });
+        self.value(name)?;
+        self.0.push(b':');
+        Some(())
+    }
+
+    fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Option<()> {
+        serde_json::to_writer(&mut self.0, value).ok()
+    }
+}
+
+/// A name without its escapes.
+#[derive(Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// The fields of an object.
+struct Fields<'a>(Vec<Field<'a>>);
+
+impl<'de> Deserialize<'de> for Fields<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(FieldsVisitor)
+    }
+}
+
+struct FieldsVisitor;
+
+impl<'de> Visitor<'de> for FieldsVisitor {
+    type Value = Fields<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
+        let mut fields = Vec::with_capacity(FIELDS);
+        while let Some((Name(name), raw)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
+            fields.push((name, raw));
+        }
+        Ok(Fields(fields))
+    }
+}
+
+/// An answer with an item.
+struct Parts<'a> {
+    item: Fields<'a>,
+    others: Vec<Field<'a>>,
+}
+
+impl<'de> Deserialize<'de> for Parts<'de> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(PartsVisitor)
+    }
+}
+
+struct PartsVisitor;
+
+impl<'de> Visitor<'de> for PartsVisitor {
+    type Value = Parts<'de>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an object with one item")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parts<'de>, A::Error> {
+        let (mut item, mut others) = (None, Vec::with_capacity(4));
+        while let Some(Name(name)) = map.next_key::<Name<'de>>()? {
+            if name != "item" {
+                others.push((name, map.next_value::<&'de RawValue>()?));
+            } else if item.replace(map.next_value::<Fields<'de>>()?).is_some() {
+                return Err(serde::de::Error::duplicate_field("item"));
+            }
+        }
+        let item = item.ok_or_else(|| serde::de::Error::missing_field("item"))?;
+        Ok(Parts { item, others })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+    use crate::zoho::inventory::record_kinds::RecordKind;
+    use crate::zoho::response;
+
+    fn answer(body: impl Into<Vec<u8>>) -> Answer {
+        let body: Vec<u8> = body.into();
+        Answer { status: 200, body: body.into(), ..Answer::default() }
+    }
+
+    /// The same item by way of the whole document.
+    fn usual(answer: &Answer) -> Option<String> {
+        let mut answer = response::inventory(answer).ok()?;
+        let item = RecordKind::ITEM.take_record(&mut answer).map(crate::zoho::inventory::item)?;
+        Some(serde_json::to_string(&item).unwrap())
+    }
+
+    fn copied(answer: &Answer) -> Option<String> {
+        item(answer).map(|text| String::from_utf8(text).unwrap())
+    }
+
+    /// An answer with an item of these fields.
+    fn body(fields: &str) -> String {
+        format!(r#"{{"code":0,"message":"success","item":{{{fields}}}}}"#)
+    }
+
+    #[test]
+    fn a_plain_item_is_copied_and_has_the_usual_text() {
+        let body = body(
+            r#""group_id":3300000000000001,"item_id":"3300000000070001","name":"Oak — shelf","sku":"SHELF-OAK-80","status":"active",
+               "description":"80 cm \"wide\"\nfrom Z\u00fcrich, 1\/2","rate":149.50,"purchase_rate":"","reorder_level":"10.0","weight":1E5,
+               "image_name":"","tags":[],"item_code":{},"is_returnable":true,"brand":null,"unit\u0041":"pcs","cf_status":"mine",
+               "created_time":"2026-10-05T21:32:21+0530","last_modified_time":"soon","stock_on_hand":42.0,"available_stock":"42.00",
+               "available_for_sale_stock":37.0,"committed_stock":5.0,"actual_available_stock":40.0,"quantity_in_transit":0,
+               "package_details":{ "length":"80","width":"","weight_unit":"kg","a":1,"a":2},"custom_fields":[{"label":"L","value":"v"}],
+               "locations":[{"location_id":7,"location_name":"Main","location_stock_on_hand":42.0,"is_primary":true}]"#,
+        );
+        let answer = answer(body);
+        assert!(copied(&answer).is_some());
+        assert_eq!(copied(&answer), usual(&answer));
+    }
+
+    #[test]
+    fn what_is_not_plain_is_left_to_the_usual_way() {
+        for fields in [
+            r#""item_id":"1","name":"a","name":"b""#,
+            r#""item_id":"1","name":"a","n\u0061me":"b""#,
+            r#""item_id":"1","name":"gift \uD83C""#,
+            r#""item_id":"1","stock":7"#,
+            r#""item_id":"1","untrusted":[]"#,
+            r#""$serde_json::private::Number":"7","item_id":"1""#,
+            r#""item_id":"""#,
+            r#""item_id":null"#,
+            r#""name":"a""#,
+            "",
+        ] {
+            assert_eq!(copied(&answer(body(fields))), None, "{fields}");
+        }
+        for whole in [
+            r#"{"code":0,"code":0,"item":{"item_id":"1"}}"#,
+            r#"{"code":0,"item":{"item_id":"1"},"item":{"item_id":"2"}}"#,
+            r#"{"code":0,"item":[{"item_id":"1"}]}"#,
+            r#"{"code":0,"item":{"item_id":"1"},"page_context":{}}"#,
+            r#"{"code":0,"message":"\uD83C","item":{"item_id":"1"}}"#,
+            r#"{"code":2006,"message":"no","item":{"item_id":"1"}}"#,
+            r#"{"item":{"item_id":"1"}}"#,
+            r#"{"code":0,"item":{"item_id":"1"}} x"#,
+            r#"{"code":0,"item":{"item_id":"1""#,
+            "\u{feff}{\"code\":0,\"item\":{\"item_id\":\"1\"}}",
+            "<html>",
+            "",
+        ] {
+            assert_eq!(copied(&answer(whole)), None, "{whole}");
+        }
+        assert_eq!(copied(&answer(b"{\"code\":0,\"item\":{\"item_id\":\"1\",\"name\":\"caf\xe9\"}}")), None);
+        let refused = Answer { status: 400, ..answer(body(r#""item_id":"1""#)) };
+        assert_eq!(copied(&refused), None);
+    }
+
+    /// Names of an item, of which some are touched and some are not.
+    const NAMES: &[&str] = &[
+        "name",
+        "sku",
+        "status",
+        "rate",
+        "reorder_level",
+        "group_id",
+        "created_time",
+        "cf_id",
+        "tags",
+        "locations",
+        "warehouses",
+        "stock_on_hand",
+        "available_stock",
+        "quantity_in_transit",
+        "is_combo_product",
+        "combo_type",
+        "odd \" name",
+    ];
+
+    /// Values as Zoho may write them, with blanks where JSON allows them.
+    fn written() -> impl Strategy<Value = String> {
+        let fixed = prop::sample::select(vec![
+            "null",
+            "true",
+            "false",
+            "0",
+            "-0",
+            "-1.50",
+            "1e5",
+            "1E+05",
+            "9007199254740993",
+            "\"\"",
+            "\"12.50\"",
+            "\" 7 \"",
+            "[]",
+            "[ ]",
+            "{}",
+            "{ }",
+            "\"kit\"",
+            "\"\\/\"",
+            "\"\\u00e9\\u001F\"",
+            "\"\u{7f}é\"",
+            "\"2026-10-05T21:32:21+0530\"",
+        ]);
+        let leaf = prop_oneof![
+            3 => fixed.prop_map(str::to_owned),
+            1 => any::<String>().prop_map(|text| json!(text).to_string()),
+            1 => any::<f64>().prop_map(|number| json!(number).to_string()),
+        ];
+        leaf.prop_recursive(3, 24, 4, |inner| {
+            let named = (prop::sample::select(NAMES), inner.clone());
+            let named = named.prop_map(|(name, value)| format!("{} : {value}", json!(name)));
+            let place = (0..3_u8, inner.clone()).prop_map(|(kind, value)| {
+                let name = ["location_id", "location_stock_on_hand", "warehouse_name"][usize::from(kind)];
+                format!("\"{name}\":{value}")
+            });
+            prop_oneof![
+                prop::collection::vec(inner, 0..4).prop_map(|list| format!("[{}]", list.join(", "))),
+                prop::collection::vec(prop_oneof![named, place], 0..4)
+                    .prop_map(|fields| format!("{{{}}}", fields.join(","))),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_copied_has_the_usual_text(
+            names in prop::sample::subsequence(NAMES.to_vec(), 0..=NAMES.len()).prop_shuffle(),
+            values in prop::collection::vec(written(), NAMES.len()),
+            id in prop::sample::select(vec!["\"1\"", "7", "\"\"", "null", "1e3"]),
+        ) {
+            let fields = names.iter().zip(values);
+            let mut all: Vec<String> = fields.map(|(name, value)| format!("{}:\n{value}", json!(name))).collect();
+            all.push(format!("\"item_id\":{id}"));
+            let answer = answer(body(&all.join(" , ")));
+            prop_assert_eq!(copied(&answer), usual(&answer));
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
+            let _ = item(&answer(bytes));
+        }
+    }
+}
