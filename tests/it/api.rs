@@ -101,6 +101,14 @@ async fn items_come_whole_once_and_in_zohos_words() {
     );
     assert_eq!(stock["locations"][0]["name"], "Main");
     assert!(item["untrusted"].as_array().unwrap().contains(&json!("name")));
+    // An item whose fields are named is made of values, and one without is copied: to the same text.
+    for id in found.iter().take(3) {
+        let path = format!("/v1/inventory/items/{id}");
+        let whole = agent.get(&path).await.ok();
+        let names: Vec<&str> = whole.as_object().unwrap().keys().map(String::as_str).collect();
+        let named = agent.get(&format!("{path}?fields={}", names.join(","))).await.ok();
+        assert_eq!(whole.to_string(), named.to_string());
+    }
     let service = agent.get("/v1/inventory/items/3300000000070003").await.ok();
     assert_eq!(service["stock"], json!({"tracked": false}));
     let picked = agent.get("/v1/inventory/items/3300000000070001?fields=name").await.ok();
