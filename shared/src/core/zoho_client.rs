@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::join;
 use tokio::time::Instant;
 
 use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later};
@@ -273,7 +274,7 @@ impl Session<'_> {
             query: query.as_deref(),
             external: self.call.external,
         };
-        let answer = self.client.http.read(url, read, left).await;
+        let (answer, ()) = join!(self.client.http.read(url, read, left), self.lease_ahead());
         drop(slot);
         Ok(self.learn(answer, judge).await)
     }
@@ -412,6 +413,13 @@ impl Session<'_> {
         match product {
             Product::Crm => Ok(None),
             Product::Inventory => self.client.quotas.take(&self.token, self.call.caller).await.map(Some),
+        }
+    }
+
+    /// Slots for the next calls, while Zoho answers this one. It ends before the answer is given: Lambda freezes what is left running.
+    async fn lease_ahead(&self) {
+        if self.call.product == Product::Inventory && self.call.is_waited_for() {
+            self.client.quotas.lease_ahead(&self.token).await;
         }
     }
 

@@ -25,6 +25,9 @@ const LEASE_LIFETIME: i64 = 10_000;
 /// How many slots are leased together while less than half of the minute's calls are used and no daily limit is set.
 const SLOTS_PER_LEASE: u32 = 5;
 
+/// How many slots a process leases ahead, once it has used those that it had: it is busy, and will need them.
+const SLOTS_AHEAD: u32 = 10;
+
 /// How long a call may wait for a free slot.
 const MAX_WAIT: i64 = 2_000;
 
@@ -237,6 +240,21 @@ impl Window {
             None => Why::Minute,
         };
         Decision::Refused { back, why }
+    }
+
+    /// Leases slots for calls that may come, where so much of the minute is free that nobody will miss them: their number, and until
+    /// when they may be used.
+    pub(super) fn take_ahead(&mut self, id: &str, limits: InventoryLimits, now: i64) -> Option<(u32, i64)> {
+        self.tidy(now);
+        let limit = limits.per_minute.unwrap_or(u32::MAX);
+        let others = count(self.promised.iter()) + SLOTS_AHEAD;
+        let few = self.used(now).saturating_add(others) <= limit / 2;
+        if !few || limits.per_day.is_some() || self.blocked.is_some() {
+            return None;
+        }
+        let until = now + LEASE_LIFETIME;
+        self.grant(id, SLOTS_AHEAD, now, until);
+        Some((SLOTS_AHEAD, until))
     }
 
     /// Removes the oldest due place that is kept for this key.
