@@ -109,6 +109,13 @@ async fn items_come_whole_once_and_in_zohos_words() {
         let named = agent.get(&format!("{path}?fields={}", names.join(","))).await.ok();
         assert_eq!(whole.to_string(), named.to_string());
     }
+    let whole = agent.get("/v1/inventory/items?per_page=50").await.ok();
+    let rows = whole["data"].as_array().unwrap().iter().filter_map(Value::as_object);
+    let names: BTreeSet<&str> = rows.flat_map(|row| row.keys().map(String::as_str)).collect();
+    let names: Vec<&str> = names.into_iter().collect();
+    let named = agent.get(&format!("/v1/inventory/items?per_page=50&fields={}", names.join(","))).await.ok();
+    assert_eq!(whole["data"].to_string(), named["data"].to_string());
+    assert_eq!(whole["notice"], named["notice"]);
     let service = agent.get("/v1/inventory/items/3300000000070003").await.ok();
     assert_eq!(service["stock"], json!({"tracked": false}));
     let picked = agent.get("/v1/inventory/items/3300000000070001?fields=name").await.ok();

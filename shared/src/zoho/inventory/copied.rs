@@ -1,4 +1,4 @@
-//! A single item as callers get it, made of the bytes that Zoho sent: most of its fields stay as they are, and are copied without
+//! Items as callers get them, made of the bytes that Zoho sent: most of their fields stay as they are, and are copied without
 //! becoming values on the way. Whatever is not plain is left to [`super::item`], which gives the same text, at a higher price.
 
 use std::borrow::Cow;
@@ -10,32 +10,59 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
-use super::{OF_ITEM, holds_words, is_chosen, is_number, stock};
+use super::{OF_ITEM, holds_words, is_chosen, is_number, lacks_figures, stock};
 use crate::zoho::http::Answer;
 use crate::zoho::value::{Object, even_out_field};
 
 /// About how many fields an item has, and how many bytes its shape adds.
-const FIELDS: usize = 128;
-const SHAPE: usize = 1024;
+const FIELDS: usize = 64;
+const SHAPE: usize = 512;
+
+/// A page of items.
+pub struct Items {
+    /// The text of each.
+    pub rows: Vec<Box<RawValue>>,
+    /// Whether some do not show all figures that a single item has.
+    pub lack_figures: bool,
+    /// The answer without them.
+    pub rest: Object,
+}
 
 /// The text of the item in an answer. None where that is no plain success with one item, or has anything that a reader of JSON
 /// could take in two ways.
 pub fn item(answer: &Answer) -> Option<Vec<u8>> {
-    let Parts { item: Fields(fields), others } = serde_json::from_slice(&answer.body).ok()?;
-    let is_success = others.iter().any(|(name, raw)| *name == "code" && matches!(raw.get(), "0" | "\"0\""));
-    let is_plain = |raw: &str| !raw.starts_with(['{', '[']) && !raw.contains('\\');
-    if answer.status >= 300
-        || !is_success
-        || !others.iter().all(|(_, raw)| is_plain(raw.get()))
-        || !are_distinct(&others)
-        || !are_distinct(&fields)
-        || !fields.iter().any(|(name, raw)| *name == "item_id" && is_id(raw.get()))
-        // Two are ours, and `serde_json` has names that it keeps for itself.
-        || fields.iter().any(|(name, _)| matches!(&**name, "stock" | "untrusted") || name.starts_with('$'))
-    {
-        return None;
+    let Parts { item: Some(Fields(fields)), items: None, .. } = success(answer)? else { return None };
+    let has_id = fields.iter().any(|(name, raw)| *name == "item_id" && is_id(raw.get()));
+    has_id.then(|| shaped(&fields))?.map(|(text, _)| text)
+}
+
+/// The items in an answer; None as in [`item`].
+pub fn items(answer: &Answer) -> Option<Items> {
+    let Parts { item: None, items: Some(items), others } = success(answer)? else { return None };
+    let mut found = Items { rows: Vec::with_capacity(items.len()), lack_figures: false, rest: Object::new() };
+    for Fields(fields) in items {
+        let (text, lacks_figures) = shaped(&fields)?;
+        found.rows.push(RawValue::from_string(String::from_utf8(text).ok()?).ok()?);
+        found.lack_figures |= lacks_figures;
     }
-    shaped(&fields, answer.body.len() + SHAPE)
+    for (name, raw) in others {
+        found.rest.insert(name.into_owned(), serde_json::from_str(raw.get()).ok()?);
+    }
+    Some(found)
+}
+
+/// The parts of a plain success.
+fn success(answer: &Answer) -> Option<Parts<'_>> {
+    let parts: Parts<'_> = serde_json::from_slice(&answer.body).ok()?;
+    let mut codes = parts.others.iter().filter(|(name, _)| *name == "code");
+    let is_success = codes.any(|(_, raw)| matches!(raw.get(), "0" | "\"0\""));
+    // What is not looked at must be readable, too.
+    let is_readable = |raw: &str| serde_json::from_str::<Value>(raw).is_ok();
+    let is_plain = answer.status < 300
+        && is_success
+        && are_distinct(&parts.others)
+        && parts.others.iter().all(|(_, raw)| is_readable(raw.get()));
+    is_plain.then_some(parts)
 }
 
 /// A field with the text of its value.
@@ -73,7 +100,13 @@ fn stays(name: &str, raw: &str) -> bool {
     }
 }
 
-fn shaped(fields: &[Field<'_>], size: usize) -> Option<Vec<u8>> {
+/// The text of an item, and whether it does not show all figures that a single one has.
+fn shaped(fields: &[Field<'_>]) -> Option<(Vec<u8>, bool)> {
+    // Two names are ours, and `serde_json` keeps some for itself.
+    let is_kept = |name: &str| matches!(name, "stock" | "untrusted") || name.starts_with('$');
+    if !are_distinct(fields) || fields.iter().any(|(name, _)| is_kept(name)) {
+        return None;
+    }
     let mut read = Object::with_capacity(FIELDS / 4);
     let mut untrusted: Vec<&str> = Vec::with_capacity(FIELDS / 8);
     let mut stay = Vec::with_capacity(fields.len());
@@ -98,7 +131,8 @@ fn shaped(fields: &[Field<'_>], size: usize) -> Option<Vec<u8>> {
     if stock.get("locations").is_some_and(Value::is_array) {
         untrusted.push("stock");
     }
-    let mut text = Text(Vec::with_capacity(size));
+    let size: usize = fields.iter().map(|(name, raw)| name.len() + raw.get().len() + 4).sum();
+    let mut text = Text(Vec::with_capacity(size + SHAPE));
     let mut values = read.values();
     for ((name, raw), stays) in fields.iter().zip(stay) {
         text.name(name)?;
@@ -113,7 +147,7 @@ fn shaped(fields: &[Field<'_>], size: usize) -> Option<Vec<u8>> {
     text.name("untrusted")?;
     text.value(&untrusted)?;
     text.0.push(b'}');
-    Some(text.0)
+    Some((text.0, lacks_figures(&stock)))
 }
 
 /// The text of an object, but for its end.
@@ -163,9 +197,10 @@ impl<'de> Visitor<'de> for FieldsVisitor {
     }
 }
 
-/// An answer with an item.
+/// An answer with an item, or with several.
 struct Parts<'a> {
-    item: Fields<'a>,
+    item: Option<Fields<'a>>,
+    items: Option<Vec<Fields<'a>>>,
     others: Vec<Field<'a>>,
 }
 
@@ -181,20 +216,25 @@ impl<'de> Visitor<'de> for PartsVisitor {
     type Value = Parts<'de>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object with one item")
+        formatter.write_str("an object with items")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parts<'de>, A::Error> {
-        let (mut item, mut others) = (None, Vec::with_capacity(4));
+        let mut parts = Parts { item: None, items: None, others: Vec::with_capacity(4) };
         while let Some(Name(name)) = map.next_key::<Name<'de>>()? {
-            if name != "item" {
-                others.push((name, map.next_value::<&'de RawValue>()?));
-            } else if item.replace(map.next_value::<Fields<'de>>()?).is_some() {
-                return Err(serde::de::Error::duplicate_field("item"));
+            let is_second = match &*name {
+                "item" => parts.item.replace(map.next_value()?).is_some(),
+                "items" => parts.items.replace(map.next_value()?).is_some(),
+                _ => {
+                    parts.others.push((name, map.next_value()?));
+                    false
+                }
+            };
+            if is_second {
+                return Err(serde::de::Error::custom("two fields have the same name"));
             }
         }
-        let item = item.ok_or_else(|| serde::de::Error::missing_field("item"))?;
-        Ok(Parts { item, others })
+        Ok(parts)
     }
 }
 
@@ -264,7 +304,8 @@ mod tests {
             r#"{"code":0,"code":0,"item":{"item_id":"1"}}"#,
             r#"{"code":0,"item":{"item_id":"1"},"item":{"item_id":"2"}}"#,
             r#"{"code":0,"item":[{"item_id":"1"}]}"#,
-            r#"{"code":0,"item":{"item_id":"1"},"page_context":{}}"#,
+            r#"{"code":0,"item":{"item_id":"1"},"items":[]}"#,
+            r#"{"code":0,"items":[{"item_id":"1"}]}"#,
             r#"{"code":0,"message":"\uD83C","item":{"item_id":"1"}}"#,
             r#"{"code":2006,"message":"no","item":{"item_id":"1"}}"#,
             r#"{"item":{"item_id":"1"}}"#,
@@ -279,6 +320,45 @@ mod tests {
         assert_eq!(copied(&answer(b"{\"code\":0,\"item\":{\"item_id\":\"1\",\"name\":\"caf\xe9\"}}")), None);
         let refused = Answer { status: 400, ..answer(body(r#""item_id":"1""#)) };
         assert_eq!(copied(&refused), None);
+    }
+
+    /// The same list by way of the whole document, with what stands beside it.
+    fn usual_list(answer: &Answer) -> Option<(String, Object)> {
+        let mut answer = response::inventory(answer).ok()?;
+        let rows = response::records(&mut answer, "items").ok()?;
+        answer.shift_remove("items");
+        let rows: Vec<Object> = rows.into_iter().map(crate::zoho::inventory::item).collect();
+        Some((serde_json::to_string(&rows).unwrap(), answer))
+    }
+
+    fn copied_list(answer: &Answer) -> Option<(String, Object)> {
+        items(answer).map(|found| (serde_json::to_string(&found.rows).unwrap(), found.rest))
+    }
+
+    #[test]
+    fn a_page_of_items_has_the_usual_text_and_what_stands_beside_it() {
+        let page = r#"{"code":0,"message":"success","items":[
+            {"item_id":1,"name":"Oak \u00e9","stock_on_hand":1.0,"available_stock":2.50,"tags":[]},
+            {"sku":"X","product_type":"service"}],
+            "page_context":{"page":1,"has_more_page":true,"applied_filter":"Status.All"}}"#;
+        assert!(copied_list(&answer(page)).is_some());
+        assert_eq!(copied_list(&answer(page)), usual_list(&answer(page)));
+        assert!(items(&answer(page)).unwrap().lack_figures);
+        let none = answer(r#"{"code":0,"items":[]}"#);
+        assert_eq!(copied_list(&none), usual_list(&none));
+        assert!(!items(&none).unwrap().lack_figures);
+        for odd in [
+            r#"{"code":0,"items":{}}"#,
+            r#"{"code":0,"items":[{}, 7]}"#,
+            r#"{"code":0,"items":[{"a":1,"a":2}]}"#,
+            r#"{"code":0,"items":[],"items":[]}"#,
+            r#"{"code":0,"items":[],"page_context":{},"page_context":{}}"#,
+            r#"{"code":0,"items":[],"message":"\uD83C"}"#,
+            r#"{"code":57,"items":[]}"#,
+            r#"{"items":[]}"#,
+        ] {
+            assert_eq!(copied_list(&answer(odd)), None, "{odd}");
+        }
     }
 
     /// Names of an item, of which some are touched and some are not.
@@ -359,11 +439,16 @@ mod tests {
             all.push(format!("\"item_id\":{id}"));
             let answer = answer(body(&all.join(" , ")));
             prop_assert_eq!(copied(&answer), usual(&answer));
+            let all = all.join(",");
+            let list = format!("{{\"code\":\"0\",\"items\":[{{{all}}},{{}},{{{all}}}],\"page_context\":{{\"page\":1}}}}");
+            let list = self::answer(list);
+            prop_assert_eq!(copied_list(&list), usual_list(&list));
         }
 
         #[test]
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
-            let _ = item(&answer(bytes));
+            let _ = item(&answer(bytes.clone()));
+            let _ = items(&answer(bytes));
         }
     }
 }

@@ -310,6 +310,11 @@ fn stock(item: &Object) -> Value {
     stock.into()
 }
 
+/// Whether an item of this `stock` does not show all figures that it has when it is read by itself.
+pub fn lacks_figures(stock: &Value) -> bool {
+    stock.get("tracked") == Some(&Value::Bool(true)) && stock.get("locations").is_some_and(Value::is_null)
+}
+
 /// Zoho's names of the six figures, in the order of [`figures`].
 macro_rules! figures_behind {
     ($prefix:literal) => {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use shared::base::exactly_one::{Found, exactly_one};
 use shared::base::problem::{Code, Problem};
 use shared::zoho::inventory;
-use shared::zoho::inventory::copied;
+use shared::zoho::inventory::copied::{self, Items};
 use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::response::{self, records};
 use shared::zoho::value::{Object, id, query_of, text};
@@ -78,17 +78,48 @@ pub(super) async fn item_page(
     page: u32,
     rows: u32,
 ) -> Result<ItemPage, Problem> {
-    let mut answer = zoho
+    let answer = zoho
         .read(
             target,
             |place| inventory::items_url(place.api, place.organization, filters, page, rows),
             response::inventory,
         )
         .await?;
+    page_in(answer, page, rows)
+}
+
+fn page_in(mut answer: Object, page: u32, rows: u32) -> Result<ItemPage, Problem> {
     let items = records(&mut answer, "items")?;
     let more = inventory::may_go_on(&answer, page, items.len(), rows);
     let low_stock_filtered = inventory::has_filtered(&answer, inventory::LOW_STOCK);
     Ok(ItemPage { items, more, low_stock_filtered })
+}
+
+/// A page of all items, as callers get them: the text of each, and whether there are more; or as [`item_page`] where Zoho's answer
+/// is not a plain one.
+pub(super) async fn item_texts(
+    zoho: &Zoho,
+    target: &Target<'_>,
+    page: u32,
+    rows: u32,
+) -> Result<Result<(Items, bool), ItemPage>, Problem> {
+    let found = zoho
+        .read(
+            target,
+            |place| inventory::items_url(place.api, place.organization, &[], page, rows),
+            |answer| match copied::items(answer) {
+                Some(items) => Ok(Ok(items)),
+                None => response::inventory(answer).map(Err),
+            },
+        )
+        .await?;
+    match found {
+        Ok(items) => {
+            let more = inventory::may_go_on(&items.rest, page, items.rows.len(), rows);
+            Ok(Ok((items, more)))
+        }
+        Err(answer) => page_in(answer, page, rows).map(Err),
+    }
 }
 
 /// The one active item with exactly this SKU.
