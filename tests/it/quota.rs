@@ -395,7 +395,7 @@ async fn below_half_a_lease_holds_for_several_calls_and_the_next_is_taken_ahead(
         assert_eq!(inside.get(ITEMS).await.0, 200);
         used.insert(call, row().await);
     }
-    let expected: Vec<_> = (1..=11).map(|call| (call, if call < 5 { 5 } else { 15 })).collect();
+    let expected: Vec<_> = (1..=11).map(|call| (call, if call < 5 { 5_u64 } else { 15 })).collect();
     assert_eq!(used.into_iter().collect::<Vec<_>>(), expected);
 }
 

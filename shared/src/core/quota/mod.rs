@@ -82,7 +82,7 @@ impl Quotas {
     }
 
     /// Leases slots for the next calls beside a call that an agent waits for, where this process has none left.
-    pub async fn lease_ahead(&self, token: &AccessToken) {
+    pub(crate) async fn lease_ahead(&self, token: &AccessToken) {
         self.account(token).lease_ahead().await;
     }
 
