@@ -215,11 +215,11 @@ impl Account {
         }
         // Whoever changes the row at this moment takes what is to be taken.
         let Ok(mut version) = self.version.try_lock() else { return };
-        let id = random_hex::<4>();
-        let take = |window: &mut Window, now| window.take_ahead(&id, self.limits, now);
-        if self.look(|window| take(&mut window.clone(), now)).is_none() {
+        if !self.look(|window| window.has_much_left(self.limits, now)) {
             return;
         }
+        let id = random_hex::<4>();
+        let take = |window: &mut Window, now| window.take_ahead(&id, self.limits, now);
         let leased = self.visit(&mut version, take).await;
         if let Visit::Done(Some((slots, until))) = leased {
             let held = Held { slots, until, flying: 0, facts: Facts::default() };

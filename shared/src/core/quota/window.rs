@@ -242,14 +242,18 @@ impl Window {
         Decision::Refused { back, why }
     }
 
-    /// Leases slots for calls that may come, where so much of the minute is free that nobody will miss them: their number, and until
-    /// when they may be used.
+    /// Whether slots may be leased ahead: so many are free that nobody will miss them, and nothing forbids calls.
+    pub(super) fn has_much_left(&self, limits: InventoryLimits, now: i64) -> bool {
+        let limit = limits.per_minute.unwrap_or(u32::MAX);
+        let promised = count(self.promised.iter().filter(|(at, _)| at + PROMISE_GRACE > now));
+        let few = self.used(now).saturating_add(promised + SLOTS_AHEAD) <= limit / 2;
+        few && limits.per_day.is_none() && self.blocked(now).is_none()
+    }
+
+    /// Leases slots for calls that may come, where there is much left: their number, and until when they may be used.
     pub(super) fn take_ahead(&mut self, id: &str, limits: InventoryLimits, now: i64) -> Option<(u32, i64)> {
         self.tidy(now);
-        let limit = limits.per_minute.unwrap_or(u32::MAX);
-        let others = count(self.promised.iter()) + SLOTS_AHEAD;
-        let few = self.used(now).saturating_add(others) <= limit / 2;
-        if !few || limits.per_day.is_some() || self.blocked.is_some() {
+        if !self.has_much_left(limits, now) {
             return None;
         }
         let until = now + LEASE_LIFETIME;
