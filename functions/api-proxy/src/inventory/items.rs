@@ -32,7 +32,7 @@ use crate::openapi::schema::{
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
 use crate::request::params::{
-    List, OneParams, Params, invalid, modified_since, next, page_of, per_page, pick, record_id,
+    List, OneParams, Params, invalid, modified_since, names_shown, next, page_of, per_page, pick, record_id,
 };
 use crate::request::redact;
 use crate::zoho::Target;
@@ -345,13 +345,14 @@ async fn one(
         .map_err(|problem| invalid(format!("{} To look up a SKU, use `{PATH}?sku=`.", problem.detail())))?;
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Read).await?;
     let target = target(&caller, &connection);
-    let Some(fields) = params.fields.as_deref() else {
-        let text = lookup::item_text(&app.zoho, &target, item_id).await?;
-        return Ok(([(CONTENT_TYPE, "application/json")], text).into_response());
+    let fields = params.fields.as_deref();
+    let shown = fields.map(|fields| names_shown(fields, ALWAYS));
+    let mut item = match lookup::item_text(&app.zoho, &target, item_id, shown.as_deref()).await? {
+        Ok(text) => return Ok(([(CONTENT_TYPE, "application/json")], text).into_response()),
+        Err(item) => item,
     };
-    let mut item = lookup::item(&app.zoho, &target, item_id).await?;
-    let notice = absent_fields(Some(fields), std::slice::from_ref(&item));
-    pick(&mut item, Some(fields), ALWAYS);
+    let notice = absent_fields(fields, std::slice::from_ref(&item));
+    pick(&mut item, fields, ALWAYS);
     item.extend(notice.map(|notice| ("notice".to_owned(), notice.into())));
     Ok(Json(item).into_response())
 }

@@ -18,6 +18,9 @@ use crate::zoho::value::{Object, even_out_field};
 const FIELDS: usize = 64;
 const SHAPE: usize = 512;
 
+/// The fields that are added.
+const OURS: [&str; 2] = ["stock", "untrusted"];
+
 /// A page of items.
 pub struct Items {
     /// The text of each.
@@ -28,12 +31,17 @@ pub struct Items {
     pub rest: Object,
 }
 
-/// The text of the item in an answer. None where that is no plain success with one item, or has anything that a reader of JSON
-/// could take in two ways.
-pub fn item(answer: &Answer) -> Option<Vec<u8>> {
+/// The text of the item in an answer, with the fields of these names, or with all. None where that is no plain success with one item,
+/// lacks one of these fields, or has anything that a reader of JSON could take in two ways.
+pub fn item(answer: &Answer, shown: Option<&[&str]>) -> Option<Vec<u8>> {
     let Parts { item: Some(Fields(fields)), items: None, .. } = success(answer)? else { return None };
     let has_id = fields.iter().any(|(name, raw)| *name == "item_id" && is_id(raw.get()));
-    has_id.then(|| shaped(&fields))?.map(|(text, _)| text)
+    let is_there =
+        |name: &str| name.is_empty() || OURS.contains(&name) || fields.iter().any(|(own, _)| **own == *name);
+    if !has_id || shown.is_some_and(|shown| !shown.iter().all(|name| is_there(name))) {
+        return None;
+    }
+    shaped(&fields, shown).map(|(text, _)| text)
 }
 
 /// The items in an answer; None as in [`item`].
@@ -41,7 +49,7 @@ pub fn items(answer: &Answer) -> Option<Items> {
     let Parts { item: None, items: Some(items), others } = success(answer)? else { return None };
     let mut found = Items { rows: Vec::with_capacity(items.len()), lack_figures: false, rest: Object::new() };
     for Fields(fields) in items {
-        let (text, lacks_figures) = shaped(&fields)?;
+        let (text, lacks_figures) = shaped(&fields, None)?;
         found.rows.push(RawValue::from_string(String::from_utf8(text).ok()?).ok()?);
         found.lack_figures |= lacks_figures;
     }
@@ -100,52 +108,80 @@ fn stays(name: &str, raw: &str) -> bool {
     }
 }
 
+/// What becomes of a field.
+enum Way {
+    LeftOut,
+    Copied,
+    Read,
+}
+
 /// The text of an item, and whether it does not show all figures that a single one has.
-fn shaped(fields: &[Field<'_>]) -> Option<(Vec<u8>, bool)> {
-    // Two names are ours, and `serde_json` keeps some for itself.
-    let is_kept = |name: &str| matches!(name, "stock" | "untrusted") || name.starts_with('$');
+fn shaped(fields: &[Field<'_>], shown: Option<&[&str]>) -> Option<(Vec<u8>, bool)> {
+    let is_shown = |name: &str| shown.is_none_or(|shown| shown.contains(&name));
+    // `serde_json` keeps some names for itself.
+    let is_kept = |name: &str| OURS.contains(&name) || name.starts_with('$');
     if !are_distinct(fields) || fields.iter().any(|(name, _)| is_kept(name)) {
         return None;
     }
     let mut read = Object::with_capacity(FIELDS / 4);
     let mut untrusted: Vec<&str> = Vec::with_capacity(FIELDS / 8);
-    let mut stay = Vec::with_capacity(fields.len());
+    let mut ways = Vec::with_capacity(fields.len());
     for (name, raw) in fields {
-        let stays = stays(name, raw.get());
-        let has_words = if stays {
-            // Of what stays, only texts can have words.
+        let is_shown = is_shown(name);
+        if !is_shown && !is_of_stock(name) {
+            ways.push(Way::LeftOut);
+            continue;
+        }
+        let has_words = if stays(name, raw.get()) {
+            ways.push(Way::Copied);
+            // Of what is copied, only texts can have words.
             raw.get().starts_with('"') && raw.get().len() > 2 && !is_chosen(name)
         } else {
+            ways.push(Way::Read);
             let mut value: Value = serde_json::from_str(raw.get()).ok()?;
             even_out_field(name, &mut value, is_number);
             let has_words = holds_words(name, &value);
             read.insert(name.to_string(), value);
             has_words
         };
-        if has_words {
+        if has_words && is_shown {
             untrusted.push(name);
         }
-        stay.push(stays);
     }
     let stock = stock(&read);
-    if stock.get("locations").is_some_and(Value::is_array) {
+    if is_shown("stock") && stock.get("locations").is_some_and(Value::is_array) {
         untrusted.push("stock");
     }
     let size: usize = fields.iter().map(|(name, raw)| name.len() + raw.get().len() + 4).sum();
     let mut text = Text(Vec::with_capacity(size + SHAPE));
     let mut values = read.values();
-    for ((name, raw), stays) in fields.iter().zip(stay) {
-        text.name(name)?;
-        if stays {
-            text.0.extend_from_slice(raw.get().as_bytes());
-        } else {
-            text.value(values.next()?)?;
+    for ((name, raw), way) in fields.iter().zip(ways) {
+        match way {
+            Way::LeftOut => {}
+            Way::Copied => {
+                text.name(name)?;
+                text.0.extend_from_slice(raw.get().as_bytes());
+            }
+            Way::Read => {
+                let value = values.next()?;
+                if is_shown(name) {
+                    text.name(name)?;
+                    text.value(value)?;
+                }
+            }
         }
     }
-    text.name("stock")?;
-    text.value(&stock)?;
-    text.name("untrusted")?;
-    text.value(&untrusted)?;
+    if is_shown("stock") {
+        text.name("stock")?;
+        text.value(&stock)?;
+    }
+    if is_shown("untrusted") {
+        text.name("untrusted")?;
+        text.value(&untrusted)?;
+    }
+    if text.0.is_empty() {
+        return None;
+    }
     text.0.push(b'}');
     Some((text.0, lacks_figures(&stock)))
 }
@@ -260,7 +296,17 @@ mod tests {
     }
 
     fn copied(answer: &Answer) -> Option<String> {
-        item(answer).map(|text| String::from_utf8(text).unwrap())
+        item(answer, None).map(|text| String::from_utf8(text).unwrap())
+    }
+
+    /// The usual item with these fields alone.
+    fn picked(answer: &Answer, shown: &[&str]) -> Option<String> {
+        let mut item: Object = serde_json::from_str(&usual(answer)?).unwrap();
+        item.retain(|name, _| shown.contains(&name.as_str()));
+        if let Some(Value::Array(names)) = item.get_mut("untrusted") {
+            names.retain(|name| shown.contains(&name.as_str().unwrap()));
+        }
+        Some(serde_json::to_string(&item).unwrap())
     }
 
     /// An answer with an item of these fields.
@@ -439,6 +485,11 @@ mod tests {
             all.push(format!("\"item_id\":{id}"));
             let answer = answer(body(&all.join(" , ")));
             prop_assert_eq!(copied(&answer), usual(&answer));
+            let some = names.iter().step_by(2).copied().chain(["item_id", "untrusted", ""]);
+            let some: Vec<&str> = some.chain((names.len() % 2 == 0).then_some("stock")).collect();
+            let shown = item(&answer, Some(&some)).map(|text| String::from_utf8(text).unwrap());
+            prop_assert_eq!(shown, picked(&answer, &some));
+            prop_assert_eq!(item(&answer, Some(&["item_id", "absent"])), None);
             let all = all.join(",");
             let list = format!("{{\"code\":\"0\",\"items\":[{{{all}}},{{}},{{{all}}}],\"page_context\":{{\"page\":1}}}}");
             let list = self::answer(list);
@@ -447,7 +498,7 @@ mod tests {
 
         #[test]
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
-            let _ = item(&answer(bytes.clone()));
+            let _ = item(&answer(bytes.clone()), None);
             let _ = items(&answer(bytes));
         }
     }

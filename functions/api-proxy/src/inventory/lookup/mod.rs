@@ -31,35 +31,42 @@ const ROWS: u32 = 200;
 
 /// One item, as callers get it.
 pub(crate) async fn item(zoho: &Zoho, target: &Target<'_>, item_id: &str) -> Result<Object, Problem> {
-    let mut answer = zoho
+    let answer = zoho
         .read(
             target,
             |place| inventory::item_url(place.api, place.organization, item_id),
             response::inventory,
         )
         .await?;
+    item_in(answer)
+}
+
+fn item_in(mut answer: Object) -> Result<Object, Problem> {
     RecordKind::ITEM.take_record(&mut answer).map(inventory::item).ok_or_else(|| unreadable("item"))
 }
 
-/// The text of one item, as callers get it: the same as of [`item`], without its values where Zoho's answer is a plain one.
-pub(crate) async fn item_text(zoho: &Zoho, target: &Target<'_>, item_id: &str) -> Result<Vec<u8>, Problem> {
+/// The text of one item, as callers get it, with the fields of these names or with all; or as [`item`] where Zoho's answer is not a
+/// plain one, or does not have one of these.
+pub(super) async fn item_text(
+    zoho: &Zoho,
+    target: &Target<'_>,
+    item_id: &str,
+    shown: Option<&[&str]>,
+) -> Result<Result<Vec<u8>, Object>, Problem> {
     let found = zoho
         .read(
             target,
             |place| inventory::item_url(place.api, place.organization, item_id),
-            |answer| match copied::item(answer) {
+            |answer| match copied::item(answer, shown) {
                 Some(text) => Ok(Ok(text)),
                 None => response::inventory(answer).map(Err),
             },
         )
         .await?;
-    let mut answer = match found {
-        Ok(text) => return Ok(text),
-        Err(answer) => answer,
-    };
-    let item = RecordKind::ITEM.take_record(&mut answer).map(inventory::item);
-    let item = item.ok_or_else(|| unreadable("item"))?;
-    serde_json::to_vec(&item).map_err(|error| Problem::internal(error.to_string()))
+    match found {
+        Ok(text) => Ok(Ok(text)),
+        Err(answer) => item_in(answer).map(Err),
+    }
 }
 
 /// A page of items, as Zoho gives them.
