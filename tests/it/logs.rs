@@ -48,6 +48,8 @@ async fn the_line_of_a_request_says_how_it_went_and_nothing_of_its_content() {
         (&json!("default"), &json!("ok"), &json!(200))
     );
     assert!(line["milliseconds"].is_u64(), "{line}");
+    assert!(line["lambda_request_id"].as_str().is_some_and(|id| !id.is_empty()), "{line}");
+    assert!(line.get("span").is_none(), "{line}");
     let line = of(&refused);
     assert_eq!((&line["outcome"], &line["code"]), (&json!("refused"), &code), "{line}");
     for content in ["SHELF-OAK-80", "Mars", "zck_"] {

@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath};
-use axum::middleware::{from_fn, from_fn_with_state, map_response};
+use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use serde_json::Value;
 use shared::base::id::ConnectionName;
@@ -33,7 +33,7 @@ use tokio::time::timeout;
 
 use app::App;
 use openapi::route::Serving;
-use request::{did_you_mean, redact, response_headers, run_to_completion, size_limit};
+use request::{around, did_you_mean};
 
 /// How long a start may wait for what it reads ahead.
 const PRELOAD_TIMEOUT: Duration = Duration::from_secs(2);
@@ -105,10 +105,7 @@ fn serve(app: App, services: &Services) -> Router {
         router
             .method_not_allowed_fallback(not_allowed)
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
-            .layer(from_fn(redact::layer))
-            .layer(map_response(size_limit::limit))
-            .layer(from_fn_with_state(services.clock.clone(), response_headers::told))
-            .layer(from_fn(run_to_completion::layer))
+            .layer(from_fn_with_state(services.clock.clone(), around::layer))
             .with_state(app.clone()),
         public_url,
         advice,

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use tower::ServiceExt;
 
 use super::settings::PublicUrl;
-use super::web::Deadline;
+use super::web::{Deadline, LambdaRequestId};
 
 /// The time that is kept to write the answer after a call to Zoho has used up the rest.
 const ANSWER_MARGIN: Duration = Duration::from_secs(1);
@@ -24,7 +24,9 @@ const ANSWER_MARGIN: Duration = Duration::from_secs(1);
 /// Where the Runtime API fails.
 pub async fn serve(router: Router) -> Result<(), Error> {
     // This wraps the router, because a layer of the router would run only after the route was chosen.
-    let service = ServiceExt::<Request>::map_request(router, describe);
+    let mut last = LastOrigin::default();
+    let service =
+        ServiceExt::<Request>::map_request(router, move |request: Request| describe(request, &mut last));
     lambda_http::run(service.map_response(Exact)).await
 }
 
@@ -70,15 +72,35 @@ const fn escape(byte: u8) -> usize {
     }
 }
 
-/// Adds the facts that only Lambda knows to a request: the domain that the caller used, and the deadline.
-fn describe(mut request: Request) -> Request {
+/// The origin of the last request's domain: nearly all requests have the same.
+#[derive(Default)]
+struct LastOrigin(Option<(String, PublicUrl)>);
+
+impl LastOrigin {
+    /// The origin of a domain, if it is a host's name.
+    fn of(&mut self, domain: &str) -> Option<PublicUrl> {
+        if let Some((known, origin)) = &self.0
+            && known == domain
+        {
+            return Some(origin.clone());
+        }
+        let origin = PublicUrl::of_domain(domain).ok()?;
+        self.0 = Some((domain.to_owned(), origin.clone()));
+        Some(origin)
+    }
+}
+
+/// Adds the facts that only Lambda knows to a request: the domain that the caller used, the deadline, and Lambda's own id.
+fn describe(mut request: Request, last: &mut LastOrigin) -> Request {
     let extensions = request.extensions();
     let domain = match extensions.get::<RequestContext>() {
         Some(RequestContext::ApiGatewayV2(context)) => context.domain_name.as_deref(),
         _ => None,
     };
-    let origin = domain.and_then(|domain| PublicUrl::of_domain(domain).ok());
-    let deadline = extensions.get::<Context>().map(Context::deadline);
+    let origin = domain.and_then(|domain| last.of(domain));
+    let context = extensions.get::<Context>();
+    let deadline = context.map(Context::deadline);
+    let id = context.map(|context| LambdaRequestId(context.request_id.clone()));
     let odd = !is_plain(request.raw_http_path());
     if odd {
         // No route serves this path.
@@ -86,6 +108,9 @@ fn describe(mut request: Request) -> Request {
     }
     if let Some(origin) = origin {
         request.extensions_mut().insert(origin);
+    }
+    if let Some(id) = id {
+        request.extensions_mut().insert(id);
     }
     if let Some(left) = deadline.and_then(|deadline| deadline.duration_since(SystemTime::now()).ok()) {
         request.extensions_mut().insert(Deadline(Instant::now() + left.saturating_sub(ANSWER_MARGIN)));
@@ -113,9 +138,23 @@ mod tests {
         context.deadline = u64::try_from(end.duration_since(UNIX_EPOCH).unwrap().as_millis()).unwrap();
         let mut request = Request::default();
         request.extensions_mut().insert(context);
-        let request = describe(request);
+        let request = describe(request, &mut LastOrigin::default());
         let Deadline(due) = *request.extensions().get().unwrap();
         assert!(due <= Instant::now() + Duration::from_secs(20) - ANSWER_MARGIN);
+    }
+
+    #[test]
+    fn each_domain_has_its_own_origin() {
+        let mut last = LastOrigin::default();
+        for (domain, origin) in [
+            ("a.example.com", Some("https://a.example.com")),
+            ("a.example.com", Some("https://a.example.com")),
+            ("evil.example/path", None),
+            ("b.example.com", Some("https://b.example.com")),
+            ("a.example.com", Some("https://a.example.com")),
+        ] {
+            assert_eq!(last.of(domain).as_ref().map(PublicUrl::as_str), origin, "{domain}");
+        }
     }
 
     #[test]

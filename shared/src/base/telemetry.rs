@@ -28,6 +28,9 @@ pub fn start(form: LogForm, filter: &str) {
     let filter: Targets = filter.parse().unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
     // At trace, the AWS SDK prints the bodies of its calls, which hold secrets.
     let filter = filter.with_target("aws_", Level::INFO);
+    // Its span would be read and written again with each line of a request, to say Lambda's request id.
+    let is_named = filter.iter().any(|(target, _)| target.starts_with("lambda_runtime"));
+    let filter = if is_named { filter } else { filter.with_target("lambda_runtime", Level::WARN) };
     let lines = tracing_subscriber::fmt::layer()
         .with_target(false)
         .with_writer(std::io::stderr)

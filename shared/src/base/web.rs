@@ -76,6 +76,10 @@ impl<S: Send + Sync> FromRequestParts<S> for Origin {
 #[derive(Debug, Clone, Copy)]
 pub struct Deadline(pub tokio::time::Instant);
 
+/// The id that Lambda gave to a request, under which it writes its own lines of the log.
+#[derive(Debug, Clone)]
+pub struct LambdaRequestId(pub String);
+
 /// The variable parts of a path. A part that is not UTF-8 (`%FF`) is answered with a problem.
 #[derive(Debug)]
 pub struct Segments<T>(pub T);
@@ -93,7 +97,7 @@ impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Segment
     }
 }
 
-async fn envelope(request: Request, next: Next) -> Response {
+async fn envelope(mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let request_id = random_hex::<8>();
     let method = request.method().clone();
@@ -101,6 +105,8 @@ async fn envelope(request: Request, next: Next) -> Response {
     let route = request.extensions().get::<MatchedPath>().cloned();
     let origin = request.extensions().get::<PublicUrl>().cloned();
     let counts = request.extensions().get::<CallCounts>().cloned();
+    let lambda_request_id = request.extensions_mut().remove::<LambdaRequestId>();
+    let lambda_request_id = lambda_request_id.as_ref().map(|id| id.0.as_str());
 
     let mut response = match AssertUnwindSafe(next.run(request)).catch_unwind().await {
         Ok(response) => response,
@@ -119,16 +125,18 @@ async fn envelope(request: Request, next: Next) -> Response {
     };
     // The functions name the connection to the caller in this header.
     let connection = response.headers().get("zoho-connection").and_then(|name| name.to_str().ok());
-    let connection = connection.unwrap_or_default().to_owned();
+    let connection = connection.unwrap_or_default();
     let route = route.as_ref().map_or("-", MatchedPath::as_str);
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
     if status >= 500 {
         tracing::error!(
-            %request_id, %method, route, connection, outcome, status, milliseconds, code, zoho_code, cause, "request"
+            %request_id, lambda_request_id, %method, route, connection, outcome, status, milliseconds, code, zoho_code,
+            cause, "request"
         );
     } else {
         tracing::info!(
-            %request_id, %method, route, connection, outcome, status, milliseconds, code, zoho_code, cause, "request"
+            %request_id, lambda_request_id, %method, route, connection, outcome, status, milliseconds, code, zoho_code,
+            cause, "request"
         );
     }
     if let Some(counts) = counts {

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::join;
 use tokio::time::Instant;
 
 use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later};
@@ -83,7 +84,7 @@ impl Question {
 
     /// What it reads, whichever page of it: the address without its parameters, and the query.
     pub fn name(&self) -> String {
-        format!("GET {} {}", without_query(&self.url), self.query.as_deref().unwrap_or_default())
+        ["GET ", without_query(&self.url), " ", self.query.as_deref().unwrap_or_default()].concat()
     }
 }
 
@@ -273,7 +274,7 @@ impl Session<'_> {
             query: query.as_deref(),
             external: self.call.external,
         };
-        let answer = self.client.http.read(url, read, left).await;
+        let (answer, ()) = join!(self.client.http.read(url, read, left), self.lease_ahead());
         drop(slot);
         Ok(self.learn(answer, judge).await)
     }
@@ -415,6 +416,13 @@ impl Session<'_> {
         }
     }
 
+    /// Slots for the next calls, while Zoho answers this one. It ends before the answer is given: Lambda freezes what is left running.
+    async fn lease_ahead(&self) {
+        if self.call.product == Product::Inventory && self.call.is_waited_for() {
+            self.client.quotas.lease_ahead(&self.token).await;
+        }
+    }
+
     /// Judges an answer, and learns from it what is left of the quota.
     async fn learn<T>(
         &self,
@@ -470,7 +478,7 @@ impl Call<'_> {
     /// Whether this token is for it: its product, organisation, account and scope.
     fn check(&self, token: &AccessToken) -> Result<(), Problem> {
         let Self { connection, product, .. } = self;
-        if !token.scopes.products().contains(product) {
+        if !token.scopes.has(*product) {
             let detail = format!("Connection {connection} was not granted {product}.");
             return Err(Problem::new(Code::ProductNotConnected, detail));
         }

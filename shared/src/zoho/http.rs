@@ -357,14 +357,27 @@ async fn send(request: RequestBuilder, within: Duration) -> Result<Answer, HttpE
 async fn read(mut response: Response) -> Result<Answer, HttpError> {
     let answer = Answer::without_body(response.status().as_u16(), response.headers());
     let told = response.content_length().and_then(|length| usize::try_from(length).ok());
+    // Most answers are one chunk, which is the body as it is.
+    let first = next_chunk(&mut response, 0).await?.unwrap_or_default();
+    let Some(second) = next_chunk(&mut response, first.len()).await? else {
+        return Ok(Answer { body: first, ..answer });
+    };
     let mut body = BytesMut::with_capacity(told.unwrap_or(0).min(BODY_LIMIT));
-    while let Some(chunk) = response.chunk().await.map_err(|error| classify(&error))? {
-        if body.len() + chunk.len() > BODY_LIMIT {
-            return Err(HttpError::TooLarge);
-        }
+    body.extend_from_slice(&first);
+    body.extend_from_slice(&second);
+    while let Some(chunk) = next_chunk(&mut response, body.len()).await? {
         body.extend_from_slice(&chunk);
     }
     Ok(Answer { body: body.freeze(), ..answer })
+}
+
+/// The next part of a body, of which so much is there already.
+async fn next_chunk(response: &mut Response, so_far: usize) -> Result<Option<Bytes>, HttpError> {
+    let chunk = response.chunk().await.map_err(|error| classify(&error))?;
+    match chunk {
+        Some(chunk) if so_far + chunk.len() > BODY_LIMIT => Err(HttpError::TooLarge),
+        chunk => Ok(chunk),
+    }
 }
 
 fn seconds_until(moment: Timestamp, now: Timestamp) -> Option<u64> {

@@ -188,34 +188,45 @@ impl ScopeSet {
 
     /// Whether the set covers this scope. Case is ignored, because both spellings of `FullAccess` are in use.
     pub fn allows(&self, needed: &str) -> bool {
-        let needed = needed.to_ascii_lowercase();
         let Some((module, operation)) = needed.rsplit_once('.') else { return false };
         self.iter().any(|granted| {
-            let granted = granted.to_ascii_lowercase();
             let Some((prefix, right)) = granted.rsplit_once('.') else { return false };
-            if right != "all" && right != operation {
+            let is_all = right.eq_ignore_ascii_case("all");
+            if !is_all && !right.eq_ignore_ascii_case(operation) {
                 return false;
             }
             // `ZohoCRM.modules.ALL` covers `ZohoCRM.modules.deals.READ`; `ZohoInventory.fullaccess.all` covers all of Inventory.
             let covers = |part: &str| {
-                module.strip_prefix(part).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+                without_start(module, part).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
             };
-            match prefix.strip_suffix(".fullaccess") {
-                Some(product) => right == "all" && covers(product),
+            match without_end(prefix, ".fullaccess") {
+                Some(product) => is_all && covers(product),
                 None => prefix.contains('.') && covers(prefix),
             }
         })
     }
 
+    /// Whether a scope in the set is of this product.
+    pub fn has(&self, product: Product) -> bool {
+        self.iter().any(|scope| without_start(scope, product.prefix()).is_some())
+    }
+
     /// The products that have a scope in the set.
     pub fn products(&self) -> Vec<Product> {
-        let touched = |product: &Product| {
-            let prefix = product.prefix();
-            self.iter()
-                .any(|scope| scope.get(..prefix.len()).is_some_and(|own| own.eq_ignore_ascii_case(prefix)))
-        };
-        Product::ALL.into_iter().filter(touched).collect()
+        Product::ALL.into_iter().filter(|product| self.has(*product)).collect()
     }
+}
+
+/// What stands behind this start, in any case.
+fn without_start<'a>(text: &'a str, start: &str) -> Option<&'a str> {
+    let (own, rest) = text.split_at_checked(start.len())?;
+    own.eq_ignore_ascii_case(start).then_some(rest)
+}
+
+/// What stands before this end, in any case.
+fn without_end<'a>(text: &'a str, end: &str) -> Option<&'a str> {
+    let (rest, own) = text.split_at_checked(text.len().checked_sub(end.len())?)?;
+    own.eq_ignore_ascii_case(end).then_some(rest)
 }
 
 #[cfg(test)]
@@ -247,6 +258,10 @@ mod tests {
             ("ZohoCRM.modules.ALL", "ZohoCRM.settings.fields.READ", false),
             ("ZohoCRM.modules.deals.ALL", "ZohoCRM.modules.deals_custom.READ", false),
             ("ZohoCRM.ALL", "ZohoCRM.modules.deals.READ", false),
+            ("zohocrm.MODULES.all", "ZohoCRM.modules.deals.READ", true),
+            ("ZohoCRM.módules.ALL", "ZohoCRM.modules.deals.READ", false),
+            ("fullaccess.all", "ZohoCRM.modules.deals.READ", false),
+            ("é.all", "ZohoCRM.modules.deals.READ", false),
         ] {
             assert_eq!(ScopeSet::parse(granted).allows(needed), expected, "{granted} / {needed}");
         }

@@ -110,26 +110,31 @@ pub fn id(object: &Object, field: &str) -> Option<String> {
     }
 }
 
-/// Normalises an object of Inventory, and the objects within it: ids become strings, times RFC 3339, and the fields in
-/// `numbers` numbers or null.
-pub fn even_out(object: &mut Object, numbers: &[&str]) {
+/// Normalises an object of Inventory, and the objects within it: ids become strings, times RFC 3339, and the fields for
+/// which `is_number` says so numbers or null.
+pub fn even_out(object: &mut Object, is_number: fn(&str) -> bool) {
     for (field, value) in object.iter_mut() {
-        match value {
-            Value::String(text) if field.ends_with("_time") => {
-                if let Some(repaired) = rfc3339(text) {
-                    *text = repaired;
-                }
+        even_out_field(field, value, is_number);
+    }
+}
+
+/// As [`even_out`], for one field.
+pub(crate) fn even_out_field(field: &str, value: &mut Value, is_number: fn(&str) -> bool) {
+    match value {
+        Value::String(text) if field.ends_with("_time") => {
+            if let Some(repaired) = rfc3339(text) {
+                *text = repaired;
             }
-            Value::String(_) if numbers.contains(&field.as_str()) => *value = number(Some(value)),
-            Value::Number(digits) if field.ends_with("_id") => *value = Value::String(digits.to_string()),
-            Value::Object(inner) => even_out(inner, numbers),
-            Value::Array(list) => {
-                for inner in list.iter_mut().filter_map(Value::as_object_mut) {
-                    even_out(inner, numbers);
-                }
-            }
-            _ => {}
         }
+        Value::String(_) if is_number(field) => *value = number(Some(value)),
+        Value::Number(digits) if field.ends_with("_id") => *value = Value::String(digits.to_string()),
+        Value::Object(inner) => even_out(inner, is_number),
+        Value::Array(list) => {
+            for inner in list.iter_mut().filter_map(Value::as_object_mut) {
+                even_out(inner, is_number);
+            }
+        }
+        _ => {}
     }
 }
 
@@ -213,7 +218,7 @@ mod tests {
                 "locations": [{"location_id": 9007199254740993, "rate": 42.0}]}"#,
         )
         .unwrap();
-        even_out(&mut object, &["reorder_level"]);
+        even_out(&mut object, |field| field == "reorder_level");
         assert_eq!(
             serde_json::to_string(&object).unwrap(),
             r#"{"item_id":"3300000000070001","reorder_level":null,"name":"","last_modified_time":"2026-11-18T16:40:12+01:00","locations":[{"location_id":"9007199254740993","rate":42.0}]}"#

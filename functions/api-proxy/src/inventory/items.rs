@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::base::id::ConnectionName;
@@ -30,7 +32,7 @@ use crate::openapi::schema::{
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
 use crate::request::params::{
-    List, OneParams, Params, invalid, modified_since, next, page_of, per_page, pick, record_id,
+    List, OneParams, Params, invalid, modified_since, names_shown, next, page_of, per_page, pick, record_id,
 };
 use crate::request::redact;
 use crate::zoho::Target;
@@ -174,7 +176,7 @@ async fn list(
     State(app): State<Arc<App>>,
     caller: Caller,
     Params(params): Params<ListParams>,
-) -> Result<Json<List<Object>>, Problem> {
+) -> Result<Response, Problem> {
     let rows = per_page(params.per_page)?;
     let mut page = page_of(params.cursor.as_deref())?;
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Read).await?;
@@ -186,7 +188,7 @@ async fn list(
 
     if params.sku.is_some() || params.product_id.is_some() {
         let item = one_named(&app, &target, &params).await?;
-        return Ok(Json(shown(vec![item], fields, None)));
+        return Ok(Json(shown(vec![item], fields, None)).into_response());
     }
     let (search, status) = (params.search.as_deref(), params.status.as_deref());
     if search.is_some_and(str::is_empty) {
@@ -207,6 +209,9 @@ async fn list(
     let sent_since = sent_since.as_deref().map(|since| ("last_modified_time", since));
     let filters: Vec<(&str, &str)> =
         sent.into_iter().chain(stock.map(|_| LOW_STOCK)).chain(sent_since).collect();
+    if filters.is_empty() && search.or(status).or(location).or(fields).is_none() && !params.details {
+        return whole_page(&app, &target, page, rows).await;
+    }
     // Zoho ignores filters it does not know.
     let fits = |item: &Object, low_stock_filtered: bool| {
         let has = |field, part: &str| {
@@ -257,7 +262,25 @@ async fn list(
         ];
         next(PATH, &params)
     });
-    Ok(Json(shown(data, fields, next)))
+    Ok(Json(shown(data, fields, next)).into_response())
+}
+
+/// A page in whose rows nothing is looked for: most of them is copied.
+async fn whole_page(app: &App, target: &Target<'_>, page: u32, rows: u32) -> Result<Response, Problem> {
+    let read = lookup::item_texts(&app.zoho, target, page, rows).await?;
+    let (rows, cursor) = (rows.to_string(), format!("p{}", page + 1));
+    let params = [("per_page", Some(rows.as_str())), ("cursor", Some(cursor.as_str()))];
+    let next = |more: bool| more.then(|| next(PATH, &params));
+    Ok(match read {
+        Ok((items, more)) => {
+            let notice = items.lack_figures.then_some(Cow::Borrowed(ONE_CALL_AWAY));
+            Json(List { data: items.rows, next: next(more), notice }).into_response()
+        }
+        Err(ItemPage { items, more, .. }) => {
+            let data = items.into_iter().map(inventory::item).collect();
+            Json(shown(data, None, next(more))).into_response()
+        }
+    })
 }
 
 /// The list with the fields that were asked for.
@@ -274,9 +297,7 @@ fn shown(mut data: Vec<Object>, fields: Option<&str>, next: Option<String>) -> L
 
 /// Whether a row shows stock, and not all figures that a single item has.
 fn is_short(item: &Object) -> bool {
-    let stock = item.get("stock");
-    let figure = |name: &str| stock.and_then(|stock| stock.get(name));
-    figure("tracked") == Some(&Value::Bool(true)) && figure("locations").is_some_and(Value::is_null)
+    item.get("stock").is_some_and(inventory::lacks_figures)
 }
 
 /// The one item of a SKU or of another system's id.
@@ -319,15 +340,21 @@ async fn one(
     caller: Caller,
     Segments(item_id): Segments<String>,
     Params(params): Params<OneParams>,
-) -> Result<Json<Object>, Problem> {
+) -> Result<Response, Problem> {
     let item_id = record_id(&item_id)
         .map_err(|problem| invalid(format!("{} To look up a SKU, use `{PATH}?sku=`.", problem.detail())))?;
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Read).await?;
-    let mut item = lookup::item(&app.zoho, &target(&caller, &connection), item_id).await?;
-    let notice = absent_fields(params.fields.as_deref(), std::slice::from_ref(&item));
-    pick(&mut item, params.fields.as_deref(), ALWAYS);
+    let target = target(&caller, &connection);
+    let fields = params.fields.as_deref();
+    let shown = fields.map(|fields| names_shown(fields, ALWAYS));
+    let mut item = match lookup::item_text(&app.zoho, &target, item_id, shown.as_deref()).await? {
+        Ok(text) => return Ok(([(CONTENT_TYPE, "application/json")], text).into_response()),
+        Err(item) => item,
+    };
+    let notice = absent_fields(fields, std::slice::from_ref(&item));
+    pick(&mut item, fields, ALWAYS);
     item.extend(notice.map(|notice| ("notice".to_owned(), notice.into())));
-    Ok(Json(item))
+    Ok(Json(item).into_response())
 }
 
 fn target<'a>(caller: &'a Caller, connection: &'a ConnectionName) -> Target<'a> {

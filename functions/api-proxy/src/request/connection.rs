@@ -50,7 +50,7 @@ async fn only_one_that_offers(
     let mut offering = Vec::new();
     for name in &caller.key.connections {
         let found = connections.get(name).await?;
-        if found.is_some_and(|found| found.scopes.products().contains(&product)) {
+        if found.is_some_and(|found| found.scopes.has(product)) {
             offering.push(name.clone());
         }
     }

@@ -1,6 +1,7 @@
 //! What every request needs before and after its route: who calls, for which connection, its parameters and body, the
 //! headers and the size of its answer.
 
+pub(crate) mod around;
 pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod connection;

@@ -209,11 +209,16 @@ pub(crate) fn next(path: &str, params: &[(&str, Option<&str>)]) -> String {
     query.finish()
 }
 
+/// The names of the fields that were asked for, and of those that are always there.
+pub(crate) fn names_shown<'a>(fields: &'a str, always: &[&'a str]) -> Vec<&'a str> {
+    fields.split(',').map(str::trim).chain(always.iter().copied()).collect()
+}
+
 /// Leaves only the fields that were asked for, and those that are always there.
 pub(crate) fn pick(record: &mut Object, fields: Option<&str>, always: &[&str]) {
     let Some(fields) = fields else { return };
-    let wanted: Vec<&str> = fields.split(',').map(str::trim).collect();
-    record.retain(|field, _| wanted.contains(&field.as_str()) || always.contains(&field.as_str()));
+    let shown = names_shown(fields, always);
+    record.retain(|field, _| shown.contains(&field.as_str()));
     let left: Vec<String> = record.keys().cloned().collect();
     if let Some(Value::Array(names)) = record.get_mut("untrusted") {
         names.retain(|name| name.as_str().is_some_and(|name| left.iter().any(|field| field == name)));

@@ -3,15 +3,19 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
-use axum::middleware::Next;
-use axum::response::Response;
-use shared::base::clock::{SharedClock, Timestamp};
+use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
 use shared::core::connection::access_token::AccessToken;
 use shared::core::quota::Left;
 use shared::zoho::scope::Product;
+
+const CONNECTION: HeaderName = HeaderName::from_static("zoho-connection");
+const ORGANIZATION: HeaderName = HeaderName::from_static("zoho-organization");
+const DATA_CENTRE: HeaderName = HeaderName::from_static("zoho-data-centre");
+const LIMIT: HeaderName = HeaderName::from_static("x-ratelimit-limit");
+const REMAINING: HeaderName = HeaderName::from_static("x-ratelimit-remaining");
+const RESET: HeaderName = HeaderName::from_static("x-ratelimit-reset");
 
 /// The facts of one request, filled in while it is handled.
 #[derive(Clone, Default)]
@@ -60,30 +64,31 @@ impl ResponseHeaders {
     pub(crate) fn quota(&self, left: Option<Left>) {
         self.note(|known| known.quota = left);
     }
+
+    /// Writes the facts into the headers of the response, once.
+    pub(crate) fn tell(&self, headers: &mut HeaderMap, now: Timestamp) {
+        self.note(|known| write(known, headers, now));
+    }
 }
 
-/// Writes the facts into the response's headers.
-pub(crate) async fn told(State(clock): State<SharedClock>, mut request: Request, next: Next) -> Response {
-    let headers = ResponseHeaders::default();
-    request.extensions_mut().insert(headers.clone());
-    let mut response = next.run(request).await;
-    headers.note(|known| write(known, response.headers_mut(), clock.now()));
-    response
-}
-
-fn write(known: &RequestFacts, headers: &mut HeaderMap, now: Timestamp) {
-    let mut tell = |name: &'static str, value: Option<String>| {
-        if let Some(value) = value.and_then(|value| HeaderValue::try_from(value).ok()) {
-            headers.insert(HeaderName::from_static(name), value);
+fn write(known: &mut RequestFacts, headers: &mut HeaderMap, now: Timestamp) {
+    let of_text = |text: Option<String>| HeaderValue::try_from(text?).ok();
+    let told = [
+        (CONNECTION, of_text(known.connection.take())),
+        (ORGANIZATION, of_text(known.organization.take())),
+        (DATA_CENTRE, known.data_centre.map(HeaderValue::from_static)),
+    ];
+    let left = known.quota.as_ref().map(|left| {
+        [
+            (LIMIT, Some(HeaderValue::from(left.limit_per_minute))),
+            (REMAINING, Some(HeaderValue::from(left.left))),
+            (RESET, Some(HeaderValue::from(left.resets_in(now)))),
+        ]
+    });
+    for (name, value) in told.into_iter().chain(left.into_iter().flatten()) {
+        if let Some(value) = value {
+            headers.insert(name, value);
         }
-    };
-    tell("zoho-connection", known.connection.clone());
-    tell("zoho-organization", known.organization.clone());
-    tell("zoho-data-centre", known.data_centre.map(str::to_owned));
-    if let Some(left) = &known.quota {
-        tell("x-ratelimit-limit", Some(left.limit_per_minute.to_string()));
-        tell("x-ratelimit-remaining", Some(left.left.to_string()));
-        tell("x-ratelimit-reset", Some(left.resets_in(now).to_string()));
     }
 }
 

@@ -10,7 +10,7 @@ use crate::request::response_headers::Written;
 pub(crate) const LARGEST: usize = 4 * 1024 * 1024;
 
 /// Refuses an answer that is larger.
-pub(crate) async fn limit(response: Response) -> Response {
+pub(crate) fn limit(response: Response) -> Response {
     let fits = |size: usize| size <= LARGEST;
     if response.body().size_hint().exact().is_none_or(|size| usize::try_from(size).is_ok_and(fits)) {
         return response;

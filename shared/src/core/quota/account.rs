@@ -201,6 +201,32 @@ impl Account {
         Some(Counted { account: self.clone(), lease: id.clone(), unused: false })
     }
 
+    /// Leases slots for the next calls, where this process has none left and few calls of the minute are used. Who calls this does it
+    /// beside a call to Zoho, so that the next one need not wait for the store.
+    pub(super) async fn lease_ahead(&self) {
+        let now = self.now();
+        let needs_none = {
+            let memory = self.memory();
+            memory.without_until > now
+                || memory.leases.values().any(|held| held.slots > 0 && now <= held.until)
+        };
+        if needs_none || self.limits.is_off() {
+            return;
+        }
+        // Whoever changes the row at this moment takes what is to be taken.
+        let Ok(mut version) = self.version.try_lock() else { return };
+        if !self.look(|window| window.has_much_left(self.limits, now)) {
+            return;
+        }
+        let id = random_hex::<4>();
+        let take = |window: &mut Window, now| window.take_ahead(&id, self.limits, now);
+        let leased = self.visit(&mut version, take).await;
+        if let Visit::Done(Some((slots, until))) = leased {
+            let held = Held { slots, until, flying: 0, facts: Facts::default() };
+            self.memory().leases.insert(id, held);
+        }
+    }
+
     /// Reads the row, unless it was read before. A failure is ignored: the first call will meet it.
     pub(super) async fn read_ahead(&self) {
         let mut version = self.version.lock().await;

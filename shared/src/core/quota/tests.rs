@@ -190,6 +190,32 @@ async fn five_calls_cost_one_put_and_no_limit_costs_none() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_lease_is_taken_ahead_once_and_only_when_none_is_left() {
+    let rows = Arc::new(Rows::default());
+    let (token, quotas) = (token(), Quotas::new(rows.clone(), clock(), LIMITS));
+    let mut puts = Vec::new();
+    for _ in 1..=16 {
+        let slot = quotas.take(&token, caller("k")).await.unwrap();
+        // Two calls at once: the second finds what the first has taken, or leaves it to that one.
+        join_all([quotas.lease_ahead(&token), quotas.lease_ahead(&token)]).await;
+        drop(slot);
+        puts.push(rows.puts.load(Ordering::SeqCst));
+    }
+    let expected: Vec<_> =
+        (1..=16).map(|call| 1 + usize::from(call >= 5) + usize::from(call >= 15)).collect();
+    assert_eq!(puts, expected);
+    // The slots that were leased ahead are used: five, ten, ten.
+    assert_eq!(quotas.known(&token).unwrap().used, 25);
+    *rows.trouble.lock().unwrap() = Some(Trouble::Down);
+    sleep(Duration::from_secs(11)).await;
+    quotas.lease_ahead(&token).await;
+    let begun = Instant::now();
+    quotas.lease_ahead(&token).await;
+    drop(quotas.take(&token, caller("k")).await.unwrap());
+    assert_eq!(begun.elapsed(), Duration::ZERO, "a store that is down is not asked again at once");
+}
+
+#[tokio::test(start_paused = true)]
 async fn so_many_at_once_and_no_more() {
     for (per_day, most) in [(Some(1000), 5), (None, 10)] {
         let limits = InventoryLimits { per_minute: Some(100), per_day };

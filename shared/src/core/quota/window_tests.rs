@@ -57,6 +57,18 @@ struct Seen {
 
 /// Callers that call again as soon as they are answered, on processes that know only their own leases.
 fn crowd(callers: usize, processes: usize, keys: usize, pause: i64, minutes: i64, seed: u64) -> Seen {
+    crowd_of(callers, processes, keys, (pause, minutes), seed, false)
+}
+
+/// The same; `ahead`: with the last slot of a lease, a process takes the next one.
+fn crowd_of(
+    callers: usize,
+    processes: usize,
+    keys: usize,
+    (pause, minutes): (i64, i64),
+    seed: u64,
+    ahead: bool,
+) -> Seen {
     let (mut random, mut window, mut seen) = (Random(seed), Window::default(), Seen::default());
     let mut held: Vec<Vec<(u64, u32, i64)>> = vec![Vec::new(); processes];
     let mut facts: Vec<Vec<(u64, Facts)>> = (0..processes).map(|_| Vec::new()).collect();
@@ -85,7 +97,17 @@ fn crowd(callers: usize, processes: usize, keys: usize, pause: i64, minutes: i64
                 };
                 if let Some((lease, slots, _)) = held[process].first_mut() {
                     *slots -= 1;
+                    let is_last = *slots == 0;
                     fly(*lease, now, &mut random);
+                    if ahead && is_last {
+                        for (lease, facts) in facts[process].drain(..) {
+                            window.settle(&lease.to_string(), &facts);
+                        }
+                        leases += 1;
+                        if let Some((slots, until)) = window.take_ahead(&leases.to_string(), LIMITS, now) {
+                            held[process].push((leases, slots, until));
+                        }
+                    }
                     continue;
                 }
                 for (lease, facts) in facts[process].drain(..) {
@@ -151,6 +173,41 @@ fn a_crowd_never_exceeds_either_minute_and_gets_nearly_all_of_it() {
             assert!(latest <= SLOT_LIFETIME + MAX_WAIT + MAX_TRAVEL, "{latest} ms");
         }
     }
+}
+
+#[test]
+fn leases_taken_ahead_never_make_it_too_many() {
+    for (processes, pause) in [(1, 0), (2, 0), (2, 1_000), (5, 2_000), (20, 5_000)] {
+        for seed in 0..4 {
+            let seen = crowd_of(20, processes, 20, (pause, 10), seed, true);
+            let (sliding, fixed) =
+                (most_in_any_minute(&seen.arrivals), most_in_a_minute_of_the_clock(&seen.arrivals));
+            assert!(sliding <= 100 && fixed <= 100, "{processes} processes: {sliding} and {fixed}");
+            assert_eq!(seen.untrue, 0, "{processes} processes: who comes when told is served");
+        }
+    }
+}
+
+#[test]
+fn only_below_half_anything_is_taken_ahead() {
+    let mut window = Window::default();
+    let ahead = |id: u32, window: &mut Window, limits| {
+        window.take_ahead(&format!("a{id}"), limits, START).map_or(0, |(slots, _)| slots)
+    };
+    let given: Vec<_> = (0..7).map(|id| ahead(id, &mut window, LIMITS)).collect();
+    assert_eq!(given, [10, 10, 10, 10, 10, 0, 0]);
+    assert_eq!(window.used(START), 50);
+    // A daily limit, a refusal of Zoho, and the places of others keep it from that.
+    let daily = InventoryLimits { per_day: Some(1000), ..LIMITS };
+    assert_eq!(ahead(10, &mut Window::default(), daily), 0);
+    let mut blocked = Window::default();
+    blocked.block(Blocked { until: START + 60_000, daily: false });
+    assert_eq!(ahead(11, &mut blocked, LIMITS), 0);
+    let places = (0..41).map(|_| (START + 30_000, "k".to_owned())).collect();
+    let mut promised = Window { promised: places, ..Window::default() };
+    assert_eq!(ahead(12, &mut promised, LIMITS), 0);
+    promised.promised.pop();
+    assert_eq!(ahead(13, &mut promised, LIMITS), 10);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! <https://www.zoho.com/inventory/api/v1/>
 
 pub mod adjustments;
+pub mod copied;
 pub mod record_kinds;
 pub mod transfer_orders;
 pub mod webhook_rules;
@@ -149,86 +150,102 @@ pub fn may_go_on(answer: &Object, page: u32, rows: usize, asked: u32) -> bool {
     rows > 0 && (page > 1 || rows.saturating_mul(NEARLY_EMPTY) >= size.unwrap_or(asked.into()))
 }
 
-/// Fields that hold numbers, or `""` in place of none.
-const NUMBERS: &[&str] = &[
-    "rate",
-    "purchase_rate",
-    "pricebook_rate",
-    "sales_rate",
-    "reorder_level",
-    "initial_stock",
-    "initial_stock_rate",
-    "asset_value",
-    "minimum_order_quantity",
-    "maximum_order_quantity",
-    "tax_percentage",
-    "tds_tax_percentage",
-    "shipping_charge_tax_percentage",
-    "sales_margin",
-    // Of packages.
-    "length",
-    "width",
-    "height",
-    "weight",
-];
+/// Whether a field holds a number, or `""` in place of none.
+fn is_number(field: &str) -> bool {
+    matches!(
+        field,
+        "rate"
+            | "purchase_rate"
+            | "pricebook_rate"
+            | "sales_rate"
+            | "reorder_level"
+            | "initial_stock"
+            | "initial_stock_rate"
+            | "asset_value"
+            | "minimum_order_quantity"
+            | "maximum_order_quantity"
+            | "tax_percentage"
+            | "tds_tax_percentage"
+            | "shipping_charge_tax_percentage"
+            | "sales_margin"
+            // Of packages.
+            | "length"
+            | "width"
+            | "height"
+            | "weight"
+    )
+}
 
-/// Text fields that Zoho fills, or whose values people only choose from a list. All others count as written by people.
-const CHOSEN: &[&str] = &[
-    "status",
-    "source",
-    "item_type",
-    "product_type",
-    "image_type",
-    "item_code",
-    "lock_details",
-    "date",
-    "sales_channel",
-    "orientation",
-    "computation_type",
-    "communication_preference",
-    "rounding_mode",
-    "gst_treatment",
-    "tax_treatment",
-    "vat_treatment",
-    "tax_regime",
-    "place_of_supply",
-    "source_of_supply",
-    "destination_of_supply",
-    "gst_no",
-    "language_code",
-];
-
-/// How the names of other such fields end.
-const CHOSEN_ENDS: &[&str] = &[
-    "_id",
-    "_ids",
-    "_time",
-    "_date",
-    "_status",
-    "_code",
-    "_type",
-    "_formatted",
-    "_symbol",
-    "_format",
-    "_mode",
-    "_width",
-    "_height",
-    "_size",
-    "_margin",
-];
+/// Whether Zoho fills a text field, or its values are only chosen from a list. All others count as written by people.
+fn is_chosen(field: &str) -> bool {
+    if field.starts_with("cf_") {
+        return false;
+    }
+    let chosen = matches!(
+        field,
+        "status"
+            | "source"
+            | "item_type"
+            | "product_type"
+            | "image_type"
+            | "item_code"
+            | "lock_details"
+            | "date"
+            | "sales_channel"
+            | "orientation"
+            | "computation_type"
+            | "communication_preference"
+            | "rounding_mode"
+            | "gst_treatment"
+            | "tax_treatment"
+            | "vat_treatment"
+            | "tax_regime"
+            | "place_of_supply"
+            | "source_of_supply"
+            | "destination_of_supply"
+            | "gst_no"
+            | "language_code"
+    );
+    let ends_as_chosen = |(_, end): (&str, &str)| {
+        matches!(
+            end,
+            "id" | "ids"
+                | "time"
+                | "date"
+                | "status"
+                | "code"
+                | "type"
+                | "formatted"
+                | "symbol"
+                | "format"
+                | "mode"
+                | "width"
+                | "height"
+                | "size"
+                | "margin"
+        )
+    };
+    chosen || field.rsplit_once('_').is_some_and(ends_as_chosen)
+}
 
 /// Whether a value holds words of people: text in a field that Zoho does not fill, or within it.
 fn holds_words(field: &str, value: &Value) -> bool {
-    let chosen = CHOSEN.contains(&field) || CHOSEN_ENDS.iter().any(|end| field.ends_with(end));
-    let ours = chosen && !field.starts_with("cf_");
     match value {
-        Value::String(text) => !ours && !text.is_empty(),
-        Value::Array(list) if !ours => list.iter().any(|value| match value {
-            // Lists of ids.
-            Value::String(text) => !text.is_empty() && !text.bytes().all(|byte| byte.is_ascii_digit()),
-            value => holds_words(field, value),
-        }),
-        Value::Object(inner) if !ours => inner.iter().any(|(field, value)| holds_words(field, value)),
+        Value::String(text) => !text.is_empty() && !is_chosen(field),
+        Value::Array(list) => {
+            !list.is_empty()
+                && !is_chosen(field)
+                && list.iter().any(|value| match value {
+                    // Lists of ids.
+                    Value::String(text) => {
+                        !text.is_empty() && !text.bytes().all(|byte| byte.is_ascii_digit())
+                    }
+                    value => holds_words(field, value),
+                })
+        }
+        Value::Object(inner) => {
+            !is_chosen(field) && inner.iter().any(|(field, value)| holds_words(field, value))
+        }
         _ => false,
     }
 }
@@ -241,7 +258,7 @@ fn untrusted(record: &Object) -> Value {
 
 /// An item as callers get it: Zoho's fields, normalised, with `stock` and `untrusted` added.
 pub fn item(mut item: Object) -> Object {
-    even_out(&mut item, NUMBERS);
+    even_out(&mut item, is_number);
     let stock = stock(&item);
     let mut untrusted = untrusted(&item);
     if let (Value::Array(names), true) = (&mut untrusted, stock.get("locations").is_some_and(Value::is_array))
@@ -255,7 +272,7 @@ pub fn item(mut item: Object) -> Object {
 
 /// Any other record as callers get it: Zoho's fields, normalised, with `untrusted` added.
 pub fn plain_record(mut record: Object) -> Object {
-    even_out(&mut record, NUMBERS);
+    even_out(&mut record, is_number);
     let untrusted = untrusted(&record);
     record.insert("untrusted".to_owned(), untrusted);
     record
@@ -271,14 +288,14 @@ fn stock(item: &Object) -> Value {
         return json!({ "tracked": false, "why": "A kit has no stock of its own: its components have." });
     }
     // Organisations that never switched to locations still have warehouses.
-    let places = [("locations", "location_"), ("warehouses", "warehouse_")];
-    let locations = places.iter().find_map(|(list, prefix)| {
-        let places = item.get(*list)?.as_array()?.iter().filter_map(Value::as_object);
+    let places = [("locations", &OF_LOCATION), ("warehouses", &OF_WAREHOUSE)];
+    let locations = places.into_iter().find_map(|(list, names)| {
+        let places = item.get(list)?.as_array()?.iter().filter_map(Value::as_object);
         let figures_of = |place: &Object| {
-            let mut named = Object::new();
-            named.insert("location_id".to_owned(), json!(id(place, &format!("{prefix}id"))));
-            named.insert("name".to_owned(), json!(text(place, &format!("{prefix}name"))));
-            named.extend(figures(place, prefix));
+            let mut named = Object::with_capacity(8);
+            named.insert("location_id".to_owned(), id(place, names.id).into());
+            named.insert("name".to_owned(), text(place, names.name).into());
+            named.extend(figures(place, &names.figures));
             Value::Object(named)
         };
         Some(places.map(figures_of).collect::<Vec<_>>())
@@ -286,31 +303,65 @@ fn stock(item: &Object) -> Value {
     if locations.is_none() && !item.contains_key("stock_on_hand") {
         return json!({ "tracked": false });
     }
-    let mut stock = Object::new();
+    let mut stock = Object::with_capacity(8);
     stock.insert("tracked".to_owned(), true.into());
-    stock.extend(figures(item, ""));
-    stock.insert("locations".to_owned(), json!(locations));
+    stock.extend(figures(item, &OF_ITEM));
+    stock.insert("locations".to_owned(), locations.map_or(Value::Null, Value::Array));
     stock.into()
 }
+
+/// Whether an item of this `stock` does not show all figures that it has when it is read by itself.
+pub fn lacks_figures(stock: &Value) -> bool {
+    stock.get("tracked") == Some(&Value::Bool(true)) && stock.get("locations").is_some_and(Value::is_null)
+}
+
+/// Zoho's names of the six figures, in the order of [`figures`].
+macro_rules! figures_behind {
+    ($prefix:literal) => {
+        [
+            concat!($prefix, "stock_on_hand"),
+            concat!($prefix, "available_for_sale_stock"),
+            concat!($prefix, "committed_stock"),
+            concat!($prefix, "actual_available_stock"),
+            concat!($prefix, "available_stock"),
+            concat!($prefix, "quantity_in_transit"),
+        ]
+    };
+}
+
+/// How Zoho names what a place says.
+struct PlaceNames {
+    id: &'static str,
+    name: &'static str,
+    figures: [&'static str; 6],
+}
+
+const OF_ITEM: [&str; 6] = figures_behind!("");
+const OF_LOCATION: PlaceNames =
+    PlaceNames { id: "location_id", name: "location_name", figures: figures_behind!("location_") };
+const OF_WAREHOUSE: PlaceNames =
+    PlaceNames { id: "warehouse_id", name: "warehouse_name", figures: figures_behind!("warehouse_") };
 
 /// Zoho's figures of an item or of a place by our names. Those that say which count they are come only where Zoho has them: the pages
 /// of Zoho do not say it, other products read them so. A count that is the stock on hand once more is left out, and so is nothing on
 /// its way.
-fn figures(object: &Object, prefix: &str) -> impl Iterator<Item = (String, Value)> {
-    const FIGURES: [(&str, &str, bool); 6] = [
-        ("on_hand", "stock_on_hand", true),
-        ("available", "available_for_sale_stock", true),
-        ("committed", "committed_stock", true),
-        ("physical", "actual_available_stock", false),
-        ("accounting", "available_stock", false),
-        ("in_transit", "quantity_in_transit", false),
+fn figures(object: &Object, zohos: &'static [&'static str; 6]) -> impl Iterator<Item = (String, Value)> {
+    const OURS: [(&str, bool); 6] = [
+        ("on_hand", true),
+        ("available", true),
+        ("committed", true),
+        ("physical", false),
+        ("accounting", false),
+        ("in_transit", false),
     ];
-    let on_hand = number(object.get(&format!("{prefix}stock_on_hand"))).as_f64();
-    FIGURES.iter().filter_map(move |(ours, zohos, always)| {
-        let figure = number(object.get(&format!("{prefix}{zohos}")));
-        let known = if *ours == "in_transit" { Some(0.0) } else { on_hand };
-        let says_more = !figure.is_null() && figure.as_f64() != known;
-        (*always || says_more).then(|| ((*ours).to_owned(), figure))
+    let [on_hand, ..] = *zohos;
+    OURS.iter().zip(zohos).filter_map(move |((ours, always), zohos)| {
+        let figure = number(object.get(*zohos));
+        let says_more = || {
+            let known = if *ours == "in_transit" { Some(0.0) } else { number(object.get(on_hand)).as_f64() };
+            !figure.is_null() && figure.as_f64() != known
+        };
+        (*always || says_more()).then(|| ((*ours).to_owned(), figure))
     })
 }
 

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 use shared::base::exactly_one::{Found, exactly_one};
 use shared::base::problem::{Code, Problem};
 use shared::zoho::inventory;
+use shared::zoho::inventory::copied::{self, Items};
 use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::response::{self, records};
 use shared::zoho::value::{Object, id, query_of, text};
@@ -30,14 +31,42 @@ const ROWS: u32 = 200;
 
 /// One item, as callers get it.
 pub(crate) async fn item(zoho: &Zoho, target: &Target<'_>, item_id: &str) -> Result<Object, Problem> {
-    let mut answer = zoho
+    let answer = zoho
         .read(
             target,
             |place| inventory::item_url(place.api, place.organization, item_id),
             response::inventory,
         )
         .await?;
+    item_in(answer)
+}
+
+fn item_in(mut answer: Object) -> Result<Object, Problem> {
     RecordKind::ITEM.take_record(&mut answer).map(inventory::item).ok_or_else(|| unreadable("item"))
+}
+
+/// The text of one item, as callers get it, with the fields of these names or with all; or as [`item`] where Zoho's answer is not a
+/// plain one, or does not have one of these.
+pub(super) async fn item_text(
+    zoho: &Zoho,
+    target: &Target<'_>,
+    item_id: &str,
+    shown: Option<&[&str]>,
+) -> Result<Result<Vec<u8>, Object>, Problem> {
+    let found = zoho
+        .read(
+            target,
+            |place| inventory::item_url(place.api, place.organization, item_id),
+            |answer| match copied::item(answer, shown) {
+                Some(text) => Ok(Ok(text)),
+                None => response::inventory(answer).map(Err),
+            },
+        )
+        .await?;
+    match found {
+        Ok(text) => Ok(Ok(text)),
+        Err(answer) => item_in(answer).map(Err),
+    }
 }
 
 /// A page of items, as Zoho gives them.
@@ -56,17 +85,48 @@ pub(super) async fn item_page(
     page: u32,
     rows: u32,
 ) -> Result<ItemPage, Problem> {
-    let mut answer = zoho
+    let answer = zoho
         .read(
             target,
             |place| inventory::items_url(place.api, place.organization, filters, page, rows),
             response::inventory,
         )
         .await?;
+    page_in(answer, page, rows)
+}
+
+fn page_in(mut answer: Object, page: u32, rows: u32) -> Result<ItemPage, Problem> {
     let items = records(&mut answer, "items")?;
     let more = inventory::may_go_on(&answer, page, items.len(), rows);
     let low_stock_filtered = inventory::has_filtered(&answer, inventory::LOW_STOCK);
     Ok(ItemPage { items, more, low_stock_filtered })
+}
+
+/// A page of all items, as callers get them: the text of each, and whether there are more; or as [`item_page`] where Zoho's answer
+/// is not a plain one.
+pub(super) async fn item_texts(
+    zoho: &Zoho,
+    target: &Target<'_>,
+    page: u32,
+    rows: u32,
+) -> Result<Result<(Items, bool), ItemPage>, Problem> {
+    let found = zoho
+        .read(
+            target,
+            |place| inventory::items_url(place.api, place.organization, &[], page, rows),
+            |answer| match copied::items(answer) {
+                Some(items) => Ok(Ok(items)),
+                None => response::inventory(answer).map(Err),
+            },
+        )
+        .await?;
+    match found {
+        Ok(items) => {
+            let more = inventory::may_go_on(&items.rest, page, items.rows.len(), rows);
+            Ok(Ok((items, more)))
+        }
+        Err(answer) => page_in(answer, page, rows).map(Err),
+    }
 }
 
 /// The one active item with exactly this SKU.

@@ -10,9 +10,7 @@ mod text;
 
 use axum::Json;
 use axum::body::{Body, to_bytes};
-use axum::extract::Request;
 use axum::http::header::CONTENT_LENGTH;
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 use shared::base::problem::{Code, Problem};
@@ -49,9 +47,7 @@ pub(crate) fn as_seen(mut document: Value) -> Value {
 pub(crate) struct OwnText;
 
 /// Hides it in the answers for such keys.
-pub(crate) async fn layer(request: Request, next: Next) -> Response {
-    let headers = request.extensions().get::<ResponseHeaders>().cloned().unwrap_or_default();
-    let mut response = next.run(request).await;
+pub(crate) async fn hide(headers: &ResponseHeaders, mut response: Response) -> Response {
     if !headers.is_redacted() {
         return response;
     }

@@ -1,0 +1,26 @@
+//! What stands around every route, as one layer: each layer of its own would cost every request a copy of the router below it.
+
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::Response;
+use shared::base::clock::SharedClock;
+
+use crate::request::response_headers::ResponseHeaders;
+use crate::request::{redact, run_to_completion, size_limit};
+
+/// Brings a request to its end, and its answer into the form that the caller may have.
+pub(crate) async fn layer(State(clock): State<SharedClock>, request: Request, next: Next) -> Response {
+    let method = request.method().clone();
+    run_to_completion::run(&method, answered(clock, request, next)).await
+}
+
+async fn answered(clock: SharedClock, mut request: Request, next: Next) -> Response {
+    let headers = ResponseHeaders::default();
+    request.extensions_mut().insert(headers.clone());
+    let answer = next.run(request).await;
+    // What is hidden makes an answer shorter, and the headers stand also on a refusal.
+    let answer = redact::hide(&headers, answer).await;
+    let mut answer = size_limit::limit(answer);
+    headers.tell(answer.headers_mut(), clock.now());
+    answer
+}
