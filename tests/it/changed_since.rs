@@ -48,7 +48,8 @@ async fn a_list_of_inventory_holds_what_was_changed_since() {
             json!({ "from": "Main", "to": "Outlet", "lines": [{ "sku": "SHELF-OAK-80", "quantity": 1 }] }),
         ),
     ] {
-        agent.write("POST", &format!("/v1/inventory/{path}"), &[], &body).await.ok();
+        let made = agent.write("POST", &format!("/v1/inventory/{path}"), &[], &body).await;
+        assert_eq!(made.status, 201, "{}", made.body);
     }
     let mut judged = 0;
     for ignored in [false, true] {

@@ -99,9 +99,12 @@ async fn the_list_of_keys_tells_when_each_was_used() {
         endless.out
     );
     agent.get("/v1/status").await.ok();
-    let listed = async || connector.run(&["keys", "list"], "").await.out;
-    until("listed", async || listed().await.lines().any(|line| line.matches(" 20").count() == 2)).await;
-    let listed = listed().await;
-    let idle = listed.lines().find(|line| line.contains("idle")).unwrap();
-    assert!(idle.contains("  never  20") && idle.contains("0 of 9 calls"), "{listed}");
+    let listed = async |with: &[&str]| connector.run(&[&["keys", "list"], with].concat(), "").await.out;
+    let keys = async || serde_json::from_str::<Vec<Value>>(&listed(&["--json"]).await).unwrap();
+    until("listed", async || keys().await.iter().any(|key| key["last_used"].is_string())).await;
+    let idle = keys().await.into_iter().find(|key| key["label"] == "idle").unwrap();
+    assert_eq!((&idle["last_used"], &idle["calls_per_day"]), (&Value::Null, &json!(9)), "{idle}");
+    let table = listed(&[]).await;
+    let idle = table.lines().find(|line| line.contains("idle")).unwrap();
+    assert!(idle.contains("  never  ") && idle.contains("0 of 9 calls"), "{table}");
 }

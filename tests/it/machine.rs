@@ -290,7 +290,7 @@ async fn an_installation_moves_to_a_stack_and_its_source_makes_no_token() {
     let to = ["--to", "the stack shop", "--recipient", RECIPIENT];
     let export = ["move", "export", text(&file)];
     let served = connector.run(&[&export[..], &to, &["--yes"]].concat(), "").await;
-    assert!(served.code == 1 && served.err.contains("Stop the server"), "{served:?}");
+    assert!(served.code == 1 && served.err.contains("Stop that one first"), "{served:?}");
     assert_eq!(connector.interrupt().await, 0);
     let unasked = connector.run(&[&export[..], &to].concat(), "").await;
     assert!(unasked.code == 1 && unasked.err.contains("Nothing was changed"), "{unasked:?}");

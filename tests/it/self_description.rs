@@ -159,7 +159,11 @@ async fn a_key_reads_of_its_own_rules() {
     let hidden = connector.agent(&["--redact", "contacts"]).await;
     let described = text(&hidden, "/v1").await;
     assert!(described.contains("no mail addresses"), "{described}");
-    assert!(described.contains("\nGET /v1/inventory/contacts[/{id}]?[contact_type,search,fields]: "));
+    assert!(
+        described
+            .contains("\nGET /v1/inventory/contacts[/{id}]?[contact_type,search,modified_since,fields]: "),
+        "{described}"
+    );
     let described = as_json(&hidden, "/v1").await;
     assert_eq!(described["key"]["redact"], "contacts");
     assert!(!described.to_string().contains("[redacted]"), "{described}");

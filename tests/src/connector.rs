@@ -115,6 +115,7 @@ impl Connector {
 
     /// Sets the client.
     pub async fn set_client(&self) {
+        keep_out(CLIENT_SECRET);
         let set = self.run(&["client", "set", "--id", CLIENT_ID], CLIENT_SECRET).await;
         assert_eq!(set.code, 0, "{}", set.err);
     }

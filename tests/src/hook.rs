@@ -10,6 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 
 use crate::connector::free_port;
+use crate::searched::keep_out;
 
 /// The hooks' token.
 pub const TOKEN: &str = "hook-token-0123456789abcdef";
@@ -77,6 +78,7 @@ pub struct Gateway {
 impl Gateway {
     /// One that runs.
     pub async fn start() -> Self {
+        keep_out(TOKEN);
         // While it is stopped, the system must not give its port to somebody's connection.
         let listener = TcpListener::bind(("127.0.0.1", free_port())).await.unwrap();
         let address = listener.local_addr().unwrap();

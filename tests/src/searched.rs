@@ -7,14 +7,10 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::sync::{LazyLock, Mutex};
 
-use crate::connector::CLIENT_SECRET;
-use crate::hook::TOKEN;
-
 /// The file.
 const FILE: &str = "SEARCHED_LOGS";
 
-static SECRETS: LazyLock<Mutex<HashSet<String>>> =
-    LazyLock::new(|| Mutex::new([CLIENT_SECRET, TOKEN].map(str::to_owned).into()));
+static SECRETS: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
 
 /// From now on, this secret must be in no log. Of a service key, its last part alone must be in none either.
 pub fn keep_out(secret: &str) {

@@ -58,6 +58,8 @@ async fn try_exchange(app: &App, asked: &Exchange) -> Result<Reply, NotExchanged
     let credentials = ClientCredentials { id: &client.id, secret: client.secret_at(dc) };
     let asked_at = app.clock.now();
     let (code, redirect_uri) = ((&asked.code, asked.verifier.as_ref()), asked.redirect_uri.as_deref());
+    // Read before the code is spent: what is revoked below must not be what the connection stands on.
+    let standing = standing(app, name).await?;
     let granted = match app.accounts.exchange(dc, credentials, code, redirect_uri).await {
         Ok(granted) => granted,
         Err(refusal) => {
@@ -88,7 +90,7 @@ async fn try_exchange(app: &App, asked: &Exchange) -> Result<Reply, NotExchanged
     let found = match found {
         Ok(found) => found,
         Err(lines) => {
-            revoke_unless_in_use(app, name, &unused(Revocable::Refresh(&refresh_token)), &refresh_token)
+            revoke_unless_in_use(app, name, &unused(Revocable::Refresh(&refresh_token)), standing.as_ref())
                 .await;
             return refused(lines);
         }
@@ -120,17 +122,17 @@ async fn try_exchange(app: &App, asked: &Exchange) -> Result<Reply, NotExchanged
     match result {
         Ok(reply) => Ok(reply),
         Err(NotStored::Overtaken) => {
-            revoke_unless_in_use(app, name, &unused(Revocable::Refresh(&refresh_token)), &refresh_token)
+            revoke_unless_in_use(app, name, &unused(Revocable::Refresh(&refresh_token)), standing.as_ref())
                 .await;
             refused(["The operator has ended this connection, or connected it anew, in the meantime."])
         }
         Err(NotStored::Busy) => {
-            revoke_unless_in_use(app, name, &unused(Revocable::Refresh(&refresh_token)), &refresh_token)
+            revoke_unless_in_use(app, name, &unused(Revocable::Refresh(&refresh_token)), standing.as_ref())
                 .await;
             refused(["Something else works on this connection at the moment. Open a new link in a minute."])
         }
         Err(NotStored::Before(error)) => {
-            revoke_unless_in_use(app, name, &unused(Revocable::Refresh(&refresh_token)), &refresh_token)
+            revoke_unless_in_use(app, name, &unused(Revocable::Refresh(&refresh_token)), standing.as_ref())
                 .await;
             Err(error.into())
         }
@@ -139,20 +141,24 @@ async fn try_exchange(app: &App, asked: &Exchange) -> Result<Reply, NotExchanged
     }
 }
 
-/// Revokes the grant of a consent that came to nothing, unless the connection stands on it: no page of Zoho's says that a second consent
-/// never gives the refresh token of the first.
+/// The refresh token that the connection stands on.
+async fn standing(app: &App, name: &ConnectionName) -> Result<Option<RefreshToken>, StoreError> {
+    let stored = load::<Grant>(&*app.stores.secrets, &Grant::secret_name(name)).await?;
+    Ok(stored.map(|(grant, _)| grant.refresh_token))
+}
+
+/// Revokes the grant of a consent that came to nothing, unless the connection stood on it before, or does so now: no page of Zoho's says
+/// that a second consent never gives the refresh token of the first.
 async fn revoke_unless_in_use(
     app: &App,
     name: &ConnectionName,
-    what: &Revocation<'_>,
-    refresh_token: &RefreshToken,
+    unused: &Revocation<'_>,
+    before: Option<&RefreshToken>,
 ) {
-    match load::<Grant>(&*app.stores.secrets, &Grant::secret_name(name)).await {
-        Ok(Some((current, _))) if current.refresh_token.digest() == refresh_token.digest() => {}
-        Ok(_) => revoke_unused(app, what).await,
-        Err(error) => {
-            tracing::warn!(connection = %name, %error, "an unused grant was not revoked, because it may be in use");
-        }
+    let Revocable::Refresh(token) = unused.token else { return };
+    let now = standing(app, name).await.unwrap_or_default();
+    if [before, now.as_ref()].into_iter().flatten().all(|used| used.digest() != token.digest()) {
+        revoke_unused(app, unused).await;
     }
 }
 

@@ -91,7 +91,7 @@ codes! {
         "Ask the operator for a key with the permission named in `detail`. Trying again with this key cannot help.";
     /// A key that has used its share of the day.
     KeyDailyLimit = "key_daily_limit", 429, true, Agent, "This key's share of the day is used up",
-        "Try again after `retry_after` seconds, or ask the operator for a key with a larger share (`zoho-connector keys create --calls-per-day`, `--writes-per-day`).";
+        "Try again after `retry_after` seconds, or ask the operator for a key with a larger share (`zoho-connector keys create --calls-per-day 5000`).";
     /// A call that the pass-through refuses for every key.
     PathDenied = "path_denied", 403, false, Agent, "Never passed through to Zoho",
         "No key can do this through the connector; `detail` says why. A person does it in Zoho itself, or the operator with `zoho-connector`.";

@@ -18,16 +18,16 @@ pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(20);
 const MISSING: &str = "message";
 
 /// What a probe found.
-pub(in crate::commands) struct Probe {
+pub(crate) struct Probe {
     /// Whether messages would be taken, as far as that shows without one.
-    pub(in crate::commands) is_ready: bool,
+    pub(crate) is_ready: bool,
     /// What was found, and what to do about it.
-    pub(in crate::commands) found: String,
+    pub(crate) found: String,
     pub(super) status: Option<u16>,
     pub(super) reason: Option<String>,
 }
 
-pub(in crate::commands) async fn probe(http: &Http, url: &HookUrl, token: &Secret) -> Probe {
+pub(crate) async fn probe(http: &Http, url: &HookUrl, token: &Secret) -> Probe {
     let is_mapping = is_mapping(url);
     let empty = json!({ "message": "" }).to_string();
     let body = if is_mapping { "{" } else { empty.as_str() };

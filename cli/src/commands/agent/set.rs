@@ -68,7 +68,7 @@ impl Set {
 }
 
 /// An address at which a message begins a run. Those beside it are refused by name.
-pub(in crate::commands) fn address(text: &str) -> Result<HookUrl, String> {
+pub(crate) fn address(text: &str) -> Result<HookUrl, String> {
     let url: HookUrl = text.parse()?;
     let path = url.as_str().trim_end_matches('/');
     let right = match path.rsplit_once('/') {

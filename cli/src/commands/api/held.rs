@@ -15,7 +15,7 @@ const LIFETIME: SignedDuration = SignedDuration::from_hours(1);
 const RENEW_AFTER: SignedDuration = SignedDuration::from_mins(30);
 
 /// What such keys are called.
-pub(in crate::commands) const LABEL: &str = "command line, for an hour";
+pub(crate) const LABEL: &str = "command line, for an hour";
 
 /// A key in use.
 pub(super) enum Held {

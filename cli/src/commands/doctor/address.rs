@@ -127,7 +127,7 @@ fn check_version(report: &mut Report, opened: &Opened, theirs: &str) {
 }
 
 /// Whether the connector that answers at the public address has another store.
-pub(in crate::commands) async fn has_another_store(opened: &Opened) -> bool {
+pub(crate) async fn has_another_store(opened: &Opened) -> bool {
     let Ok(client) = http::browser() else { return false };
     let Ok(key) = KeyForACheck::make(&opened.services, Vec::new(), Vec::new()).await else { return false };
     let (_, document) = ask_with(key, &client, opened.public_url.as_str()).await;

@@ -88,7 +88,7 @@ fn check_user(report: &mut Report, folder: &Path) {
 }
 
 /// The folder of OpenClaw in the home of the user to whom this folder belongs.
-pub(in crate::commands) fn agent_beside(folder: &Path) -> Option<PathBuf> {
+pub(crate) fn agent_beside(folder: &Path) -> Option<PathBuf> {
     home_of_user(folder).map(|home| home.join(".openclaw")).filter(|agent| agent.is_dir())
 }
 

@@ -76,7 +76,7 @@ impl Setup {
 }
 
 /// Watches these modules and kinds; what is not said stays as it is, at first all that the connection may read.
-pub(in crate::commands) async fn watch(
+pub(crate) async fn watch(
     opened: &Opened,
     installation: &Installation,
     name: &ConnectionName,

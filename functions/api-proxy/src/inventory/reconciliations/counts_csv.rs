@@ -101,7 +101,7 @@ mod tests {
             ("sku,count\nA,1\n", "the column \"count\" is unknown"),
             ("sku,location\nA,Main\n", "There is no column `quantity`"),
             ("location,quantity\nMain,1\n", "No column names the items"),
-            ("sku,sku,quantity\nA,B,1\n", "the column `sku` stands twice"),
+            ("sku,sku,quantity\nA,B,1\n", "the column \"sku\" stands twice"),
             ("sku,quantity\nA,1,5\n", "line 2: it has 3 values, and the header 2"),
             ("sku;quantity\nA;1,5\n", "line 2: \"1,5\" has a comma"),
             ("sku;quantity\nA;0.125\nB;12.5\nC;1.250\n", "line 4: \"1.250\" may be 1250 or a decimal"),
