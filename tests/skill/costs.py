@@ -21,7 +21,7 @@ class Call:
 
 class Costs:
     def __init__(self, asked_in):
-        self.asked_in, self.tasks, self.faults = asked_in, [], []
+        self.asked_in, self.tasks, self.is_good = asked_in, [], True
 
     def begin(self, task):
         self.tasks.append((task, []))
@@ -33,11 +33,11 @@ class Costs:
 
     def fault(self, what):
         """Something that a reader of the text should never see."""
-        self.faults.append(f"{self.tasks[-1][0]}: {what}")
-        print(self.faults[-1], file=sys.stderr)
+        self.is_good = False
+        print(f"{self.tasks[-1][0]}: {what}", file=sys.stderr)
 
     def show(self, apart, every_call):
-        """Prints the table, and what is counted apart by its name. Gives what is not good."""
+        """Prints the table, and what is counted apart by its name. Whether all is good."""
         calls = [call for _, calls in self.tasks for call in calls]
         counted = iter(tokens([text for call in calls for text in (call.asked, call.answered)] + list(apart.values())))
         total, details = [0] * 6, []
@@ -58,5 +58,6 @@ class Costs:
         print("\n" + ", ".join(f"{name} {count:,}" for name, count in zip(apart, counted)) + " tokens")
         if every_call:
             print("\n" + "\n".join(details))
-        dear = [f"all tasks cost {total[5]:,} tokens, more than {MOST_TOKENS:,}"] if total[5] > MOST_TOKENS else []
-        return self.faults + dear
+        if total[5] > MOST_TOKENS:
+            print(f"all tasks cost {total[5]:,} tokens, more than {MOST_TOKENS:,}", file=sys.stderr)
+        return self.is_good and total[5] <= MOST_TOKENS
