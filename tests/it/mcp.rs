@@ -287,6 +287,12 @@ async fn a_previewed_write_is_done_once() {
     assert_eq!(done["lines"][0]["outcome"], "adjusted", "{done}");
     assert_eq!(ok(&agent, "adjust_stock", change(json!({ "idempotency_key": id }))).await, done);
     assert_eq!(writes("inventoryadjustments"), 1);
+    // `fields` says what is answered of it.
+    let short =
+        ok(&agent, "adjust_stock", change(json!({ "idempotency_key": id, "fields": "status" }))).await;
+    assert!(!done["line_items"].is_null() && short["line_items"].is_null(), "{short}");
+    assert_eq!((&short["status"], &short["lines"]), (&done["status"], &done["lines"]));
+    assert_eq!(writes("inventoryadjustments"), 1);
     let other = json!({ "idempotency_key": id, "delta": -3 });
     problem(&agent, "adjust_stock", change(other), "idempotency_key_reused").await;
 

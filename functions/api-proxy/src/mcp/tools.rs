@@ -32,8 +32,8 @@ const HEADERS: [(&str, &str, bool); 3] = [
     ("idempotency_key", "idempotency-key", false),
 ];
 
-/// The arguments of a write that go into the query.
-const QUERY: [&str; 2] = ["dry_run", "calls"];
+/// The arguments of a write that go into the query, where they are not its body.
+const QUERY: [&str; 3] = ["dry_run", "calls", "fields"];
 
 /// The headers of an answer that a result tells of, and as what.
 const TOLD: [(&str, &str); 5] = [
@@ -106,8 +106,13 @@ impl Tool {
         self.arguments().any(|(name, _)| {
             let is_header = HEADERS.iter().any(|(argument, ..)| *argument == name);
             let is_path = self.call.contains(&format!("{{{name}}}"));
-            !is_header && !is_path && !QUERY.contains(&name)
+            !is_header && !is_path && !self.is_in_query(name)
         })
+    }
+
+    /// Whether an argument of a write goes into the query.
+    fn is_in_query(&self, argument: &str) -> bool {
+        QUERY.contains(&argument) && self.body.as_deref() != Some(argument)
     }
 
     /// The path with its arguments, which are taken out.
@@ -169,7 +174,7 @@ impl Tool {
         }
         let (mut pairs, mut body) = (Vec::new(), Map::new());
         for (name, value) in arguments {
-            if method == "GET" || QUERY.contains(&name.as_str()) {
+            if method == "GET" || self.is_in_query(&name) {
                 let value = text(&name, &value)?;
                 pairs.push((name, value));
             } else {
@@ -489,7 +494,7 @@ mod tests {
                     true
                 } else if let Some(header) = header {
                     query.contains(header)
-                } else if method == "GET" || QUERY.contains(&argument) {
+                } else if method == "GET" || tool.is_in_query(argument) {
                     query.contains(argument)
                 } else {
                     tool.body.as_deref() == Some(argument) || fields.contains(argument)
@@ -553,6 +558,20 @@ mod tests {
             ("apply_count", true),
         ] {
             assert_eq!(tool(name).takes_body(), takes, "{name}");
+        }
+    }
+
+    #[test]
+    fn fields_of_a_write_say_what_is_answered_unless_they_are_its_body() {
+        for (name, is_in_query) in [
+            ("create_order", true),
+            ("confirm_order", true),
+            ("adjust_stock", true),
+            ("add_note", true),
+            ("create_deal", false),
+            ("update_deal", false),
+        ] {
+            assert_eq!(tool(name).is_in_query("fields"), is_in_query, "{name}");
         }
     }
 }
