@@ -27,7 +27,7 @@ use tokio::net::TcpStream;
 const PASSPHRASE: &str = "correct horse battery staple\n";
 
 /// Both halves of a key of age that protects nothing: a copy that is encrypted to it costs no second of work, as a passphrase does.
-const RECIPIENT: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
+pub(crate) const RECIPIENT: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
 const IDENTITY: &str = "AGE-SECRET-KEY-1GQ9778VQXMMJVE8SK7J6VT8UJ4HDQAJUVSFCWCM02D8GEWQ72PVQ2Y5J33";
 
 /// The file with the secret half.

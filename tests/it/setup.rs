@@ -11,6 +11,8 @@ use tests::hook::{Gateway, TOKEN};
 use tests::lambda::Cloud;
 use tests::process::{self, Running};
 
+use crate::machine::RECIPIENT;
+
 /// Somebody new, whose home is empty, and a Zoho that knows their client.
 struct Newcomer {
     home: TempDir,
@@ -135,6 +137,24 @@ async fn a_missing_answer_is_told_by_its_flag() {
     assert_eq!(ended.code, 1);
     assert!(ended.out.contains("zoho-connector serve"), "it waits for the server: {}", ended.out);
     assert!(ended.err.contains("goes on here"), "{}", ended.err);
+}
+
+#[tokio::test]
+async fn a_store_that_is_refused_is_not_remembered() {
+    let newcomer = Newcomer::arrives().await;
+    let (folder, variables) = (newcomer.folder.as_str(), newcomer.variables());
+    let hook = ["agent", "set", "--url", "https://gateway.example.com/hooks/agent", "--no-test"];
+    let made = process::run(&[&hook[..], &["--data", folder]].concat(), &variables, TOKEN).await;
+    assert_eq!(made.code, 0, "{} {}", made.out, made.err);
+    let file = newcomer.home.path().join("move.age").to_str().unwrap().to_owned();
+    let export = ["move", "export", &file, "--recipient", RECIPIENT, "--yes", "--data", folder];
+    let sealed = process::run(&export, &variables, "").await;
+    assert_eq!(sealed.code, 0, "{} {}", sealed.out, sealed.err);
+
+    let refused = process::run(&["setup", "--data", folder], &variables, "").await;
+    assert!(refused.code == 1 && refused.err.contains("sealed"), "{} {}", refused.out, refused.err);
+    let listed = process::run(&["installations", "list", "--json"], &variables, "").await;
+    assert!(listed.code == 0 && !listed.out.contains(folder), "{} {}", listed.out, listed.err);
 }
 
 /// Nobody is sent to consent where another connector answers, like a demo that still runs.
