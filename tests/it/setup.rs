@@ -115,6 +115,8 @@ async fn by_flags_it_needs_no_question() {
     let keys = process::run(&["keys", "list", "--json"], &newcomer.variables(), "").await;
     let keys: Value = serde_json::from_str(&keys.out).unwrap();
     assert_eq!(keys.as_array().unwrap().len(), 1, "{keys}");
+    let link = process::run(&["connect", "--no-wait"], &newcomer.variables(), "").await;
+    assert!(link.code == 0 && !link.err.contains("another store"), "{} {}", link.out, link.err);
     assert!(!newcomer.connector.secret_strayed());
     server.kill().await;
 }
@@ -172,6 +174,10 @@ async fn a_connector_with_another_store_is_told_before_the_consent() {
     assert_eq!(ended.code, 1, "{} {}", ended.out, ended.err);
     assert!(ended.err.contains("another store"), "{}", ended.err);
     assert!(!ended.out.contains("oauth/start"), "{}", ended.out);
+
+    let link = ["connect", "--no-wait", "--data", &newcomer.folder, "--public-url", &newcomer.url];
+    let warned = process::run(&link, &newcomer.variables(), "").await;
+    assert!(warned.code == 0 && warned.err.contains("another store"), "{} {}", warned.out, warned.err);
     server.kill().await;
 }
 
