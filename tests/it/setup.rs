@@ -108,10 +108,15 @@ async fn by_flags_it_needs_no_question() {
     let deals = first_answer(url, &ended.out).await;
     assert!(!deals["data"].as_array().unwrap().is_empty(), "{deals}");
 
+    let place = ["setup", "--hook", &gateway.url];
+    let wrong = process::run(&place, &newcomer.variables(), "wrong\n").await;
+    assert!(wrong.code == 1 && wrong.err.contains("Nothing was stored"), "{} {}", wrong.out, wrong.err);
+
     // Again: nothing is asked and nothing made, and it is found by what is remembered.
     let again = process::run(&["setup"], &newcomer.variables(), "").await;
     assert_eq!(again.code, 0, "{} {}", again.out, again.err);
     assert!(again.out.contains("default is connected") && !again.out.contains("zck_"), "{}", again.out);
+    assert!(again.out.contains("✓ The agent is told at"), "the hook is tried, and as it was: {}", again.out);
     let keys = process::run(&["keys", "list", "--json"], &newcomer.variables(), "").await;
     let keys: Value = serde_json::from_str(&keys.out).unwrap();
     assert_eq!(keys.as_array().unwrap().len(), 1, "{keys}");
@@ -231,7 +236,13 @@ async fn at_a_terminal_it_goes_on_where_it_stopped() {
     let mut setup = newcomer.at_a_terminal();
     let lines = setup.until("Hook of the agent's gateway").await;
     assert!(lines.iter().any(|line| line.contains("✓ The key")), "{lines:#?}");
-    setup.type_line("").await;
+    let gateway = Gateway::start().await;
+    setup.type_line(&gateway.url).await;
+    for token in ["wrong", TOKEN] {
+        setup.until("Token of the gateway's hooks").await;
+        setup.type_line(token).await;
+    }
+    setup.until("✓ The agent is told at").await;
     setup.until("Its number").await;
     setup.type_line("2").await;
     let ended = setup.end().await;
