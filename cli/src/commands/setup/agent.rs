@@ -60,9 +60,9 @@ pub(super) async fn set(opened: &Opened, given: Given) -> Result<(), Failure> {
             ))));
         }
         say(format!("✗ {shown}: {}", probe.found));
-        say(opened.led(
-            "  Nothing is stored. Once more, then; `zoho-connector agent set --no-test` stores one that cannot be tried from here.",
-        ));
+        say(opened.led(&format!(
+            "  Nothing is stored. Once more, then; `zoho-connector agent set --url {shown} --no-test` stores one that cannot be tried."
+        )));
         next = if probe.is_token_wrong() { Next::Token(url) } else { Next::Address };
     }
 }

@@ -95,7 +95,7 @@ impl New {
         all.remember(&name, one);
         match all.save() {
             Ok(()) => {
-                say(format!("✓ {name} is {place}, remembered in {}.", Installations::path()?.display()))
+                say(format!("✓ {name} is {place}, remembered in {}.", Installations::path()?.display()));
             }
             Err(failure) => note(format!("Nothing is remembered: {}", failure.into_line())),
         }
