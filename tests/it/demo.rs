@@ -4,8 +4,9 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use serde_json::Value;
+use tempfile::TempDir;
 use tests::browser::Browser;
-use tests::process::Running;
+use tests::process::{Running, run};
 use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::Command;
 use tokio::time::timeout;
@@ -89,6 +90,34 @@ async fn the_pasted_commands_work_and_the_page_shows_what_happened() {
     a_real_server_is_set_up(&pasted(second)).await;
     assert_eq!(demo.interrupt().await, 0);
     assert!(!std::path::Path::new(report).exists(), "nothing is kept");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn its_client_is_led_back_to_the_addresses_that_setup_proposes() {
+    let mut demo = Running::start(&["demo", "--port", "0"], &[]);
+    let lines = demo.until("Ctrl-C ends it").await;
+    let client = lines.iter().find_map(|line| line.trim().strip_prefix("id ")).unwrap();
+    let words: Vec<_> = client.split(", ").collect();
+    let &[id, secret, _] = words.as_slice() else { panic!("{client}") };
+    let zoho = lines.iter().find_map(|line| line.trim().strip_prefix("export ZOHO_CONNECTOR_SANDBOX_URL="));
+    let variables = [("ZOHO_CONNECTOR_SANDBOX_URL", zoho.unwrap())];
+    let folder = TempDir::new().unwrap();
+    let data = folder.path().to_str().unwrap();
+    let set = ["client", "set", "--id", id, "--data-centre", "us", "--data", data];
+    let set = run(&set, &variables, secret.strip_prefix("secret ").unwrap()).await;
+    assert_eq!(set.code, 0, "{set:?}");
+    for address in ["http://localhost:8080", "http://localhost:8081"] {
+        let connect = ["connect", "--paste", "--data", data, "--public-url", address];
+        let mut connect = Running::start(&connect, &variables);
+        let link = connect.until("http").await.pop().unwrap();
+        let (link, browser) = (link.trim(), Browser::default());
+        browser.get(link).await;
+        let ended = browser.post(link, &[("decision", "accept")]).await;
+        let led = ended.location.unwrap_or_default();
+        assert!(led.starts_with(&format!("{address}/oauth/callback?")), "{}", ended.text);
+        connect.kill().await;
+    }
+    assert_eq!(demo.interrupt().await, 0);
 }
 
 /// The commands that set a real `serve` up beside the demo, with a person who consents.

@@ -6,7 +6,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tests::connector::{CLIENT_ID, CLIENT_SECRET, Connector};
-use tests::process::{Ended, run};
+use tests::process::{Ended, Running, run};
 
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
@@ -217,6 +217,42 @@ async fn shells_complete_and_have_a_manual() {
             std::fs::read_to_string(manual.join(page)).unwrap_or_else(|error| panic!("{page}: {error}"));
         assert!(text.contains(".TH"), "{page}");
     }
+}
+
+#[tokio::test]
+async fn a_command_answers_without_lines_of_the_log() {
+    let (connector, _) = Connector::connected().await;
+    let mut variables = connector.variables();
+    variables.retain(|(name, _)| *name != "ZOHO_CONNECTOR_LOG");
+    let refresh = ["refresh", "--data", text(connector.folder())];
+    let quiet = run(&refresh, &variables, "").await;
+    assert!(quiet.code == 0 && !quiet.err.contains("INFO"), "{quiet:?}");
+    variables.push(("ZOHO_CONNECTOR_LOG", "info"));
+    let loud = run(&refresh, &variables, "").await;
+    assert!(loud.code == 0 && loud.err.contains("INFO"), "{loud:?}");
+}
+
+#[tokio::test]
+async fn a_server_on_a_new_store_names_the_one_that_may_be_meant() {
+    let connector = Connector::start().await;
+    let home = TempDir::new().unwrap();
+    let mut variables = connector.variables();
+    variables.push(("XDG_CONFIG_HOME", text(home.path())));
+    let data = text(connector.folder());
+    let added = run(&["installations", "add", "here", "--data", data], &variables, "").await;
+    assert_eq!(added.code, 0, "{added:?}");
+    let typo = home.path().join("typo");
+    let serve = ["serve", "--listen", "0", "--data", text(&typo)];
+    let mut server = Running::start(&serve, &variables);
+    let lines = server.until("Store in").await;
+    assert!(lines.last().unwrap().ends_with("typo, which is new"), "{lines:#?}");
+    let lines = server.until("Warning: there was a store already").await;
+    assert!(lines.last().unwrap().contains(data), "{lines:#?}");
+    assert_eq!(server.interrupt().await, 0);
+    let mut server = Running::start(&serve, &variables);
+    let lines = server.until("Store in").await;
+    assert!(lines.last().unwrap().ends_with("typo"), "the second time it is known: {lines:#?}");
+    assert_eq!(server.interrupt().await, 0);
 }
 
 #[tokio::test]

@@ -20,6 +20,7 @@ use tests::aws::Aws;
 use tests::clock::until;
 use tests::connector::{CLIENT_ID, CLIENT_SECRET, Connector, free_port};
 use tests::deployed::Deployed;
+use tests::hook::TOKEN;
 use tests::lambda::Cloud;
 use tests::process::{BINARY, Ended, Running, run};
 use tokio::net::TcpStream;
@@ -27,7 +28,7 @@ use tokio::net::TcpStream;
 const PASSPHRASE: &str = "correct horse battery staple\n";
 
 /// Both halves of a key of age that protects nothing: a copy that is encrypted to it costs no second of work, as a passphrase does.
-const RECIPIENT: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
+pub(crate) const RECIPIENT: &str = "age1t7rxyev2z3rw82stdlrrepyc39nvn86l5078zqkf5uasdy86jp6svpy7pa";
 const IDENTITY: &str = "AGE-SECRET-KEY-1GQ9778VQXMMJVE8SK7J6VT8UJ4HDQAJUVSFCWCM02D8GEWQ72PVQ2Y5J33";
 
 /// The file with the secret half.
@@ -211,6 +212,8 @@ async fn a_copy_opens_with_its_passphrase_alone() {
     let backup = ["backup", text(&file), "--passphrase"];
     let short = connector.run(&backup, "short\n").await;
     assert!(short.code == 1 && short.err.contains("12 characters"), "{short:?}");
+    let hook = ["agent", "set", "--url", "https://gateway.example.com/hooks/agent", "--no-test"];
+    assert_eq!(connector.run(&hook, TOKEN).await.code, 0);
     assert_eq!(connector.run(&backup, PASSPHRASE).await.code, 0);
     let variables = connector.variables();
     let restore = ["restore", text(&file), "--yes", "--data", text(&new)];
@@ -220,6 +223,16 @@ async fn a_copy_opens_with_its_passphrase_alone() {
     assert!(right.code == 0 && right.out.contains("It has no keys"), "{right:?}");
     let shown = run(&["client", "show", "--data", text(&new)], &variables, "").await;
     assert!(shown.out.contains(CLIENT_ID), "{shown:?}");
+
+    // Its source may still run, and tells the agent of the same events.
+    assert!(right.out.contains("agent resume"), "{right:?}");
+    let state = async || {
+        let shown = parsed(&run(&["agent", "show", "--json", "--data", text(&new)], &variables, "").await);
+        shown["state"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(state().await, "paused");
+    let resumed = run(&["agent", "resume", "--data", text(&new)], &variables, "").await;
+    assert_eq!((resumed.code, state().await.as_str()), (0, "new"), "{resumed:?}");
 }
 
 /// Whoever else may write to the folder of a copy could put a link where it is written.

@@ -341,6 +341,25 @@ async fn a_key_that_is_given_is_used_and_none_is_made() {
     assert_eq!(listed.lines().count(), 3, "a head and two keys: {listed}");
 }
 
+#[tokio::test]
+async fn no_key_is_made_for_another_address() {
+    let (connector, _) = keeper().await;
+    let counts = file(&connector, "counts.csv", COUNTS);
+    let (url, asked) = scripted(Vec::new()).await;
+    let before = connector.run(&["keys", "list", "--json"], "").await.out;
+    let refused = connector.run(&["reconcile", text(&counts), "--url", &url], "").await;
+    assert_eq!(refused.code, 2, "{} {}", refused.out, refused.err);
+    assert!(
+        refused.err.contains("ZOHO_CONNECTOR_KEY") && refused.err.contains("--key-file"),
+        "{}",
+        refused.err
+    );
+    assert!(asked.lock().unwrap().is_empty(), "nothing is sent there");
+    assert_eq!(connector.run(&["keys", "list", "--json"], "").await.out, before);
+    let ours = connector.run(&["reconcile", text(&counts), "--url", &connector.url], "").await;
+    assert_eq!(ours.code, 3, "{} {}", ours.out, ours.err);
+}
+
 /// An API that gives these answers, one after the other, and what it was asked. Each `Idempotency-Key` is told by its number.
 async fn scripted(answers: Vec<(u16, Value)>) -> (String, Arc<Mutex<Vec<String>>>) {
     let answers = Arc::new(Mutex::new(VecDeque::from(answers)));

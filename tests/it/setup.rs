@@ -11,6 +11,8 @@ use tests::hook::{Gateway, TOKEN};
 use tests::lambda::Cloud;
 use tests::process::{self, Running};
 
+use crate::machine::RECIPIENT;
+
 /// Somebody new, whose home is empty, and a Zoho that knows their client.
 struct Newcomer {
     home: TempDir,
@@ -106,13 +108,20 @@ async fn by_flags_it_needs_no_question() {
     let deals = first_answer(url, &ended.out).await;
     assert!(!deals["data"].as_array().unwrap().is_empty(), "{deals}");
 
+    let place = ["setup", "--hook", &gateway.url];
+    let wrong = process::run(&place, &newcomer.variables(), "wrong\n").await;
+    assert!(wrong.code == 1 && wrong.err.contains("Nothing was stored"), "{} {}", wrong.out, wrong.err);
+
     // Again: nothing is asked and nothing made, and it is found by what is remembered.
     let again = process::run(&["setup"], &newcomer.variables(), "").await;
     assert_eq!(again.code, 0, "{} {}", again.out, again.err);
     assert!(again.out.contains("default is connected") && !again.out.contains("zck_"), "{}", again.out);
+    assert!(again.out.contains("✓ The agent is told at"), "the hook is tried, and as it was: {}", again.out);
     let keys = process::run(&["keys", "list", "--json"], &newcomer.variables(), "").await;
     let keys: Value = serde_json::from_str(&keys.out).unwrap();
     assert_eq!(keys.as_array().unwrap().len(), 1, "{keys}");
+    let link = process::run(&["connect", "--no-wait"], &newcomer.variables(), "").await;
+    assert!(link.code == 0 && !link.err.contains("another store"), "{} {}", link.out, link.err);
     assert!(!newcomer.connector.secret_strayed());
     server.kill().await;
 }
@@ -137,6 +146,24 @@ async fn a_missing_answer_is_told_by_its_flag() {
     assert!(ended.err.contains("goes on here"), "{}", ended.err);
 }
 
+#[tokio::test]
+async fn a_store_that_is_refused_is_not_remembered() {
+    let newcomer = Newcomer::arrives().await;
+    let (folder, variables) = (newcomer.folder.as_str(), newcomer.variables());
+    let hook = ["agent", "set", "--url", "https://gateway.example.com/hooks/agent", "--no-test"];
+    let made = process::run(&[&hook[..], &["--data", folder]].concat(), &variables, TOKEN).await;
+    assert_eq!(made.code, 0, "{} {}", made.out, made.err);
+    let file = newcomer.home.path().join("move.age").to_str().unwrap().to_owned();
+    let export = ["move", "export", &file, "--recipient", RECIPIENT, "--yes", "--data", folder];
+    let sealed = process::run(&export, &variables, "").await;
+    assert_eq!(sealed.code, 0, "{} {}", sealed.out, sealed.err);
+
+    let refused = process::run(&["setup", "--data", folder], &variables, "").await;
+    assert!(refused.code == 1 && refused.err.contains("sealed"), "{} {}", refused.out, refused.err);
+    let listed = process::run(&["installations", "list", "--json"], &variables, "").await;
+    assert!(listed.code == 0 && !listed.out.contains(folder), "{} {}", listed.out, listed.err);
+}
+
 /// Nobody is sent to consent where another connector answers, like a demo that still runs.
 #[tokio::test]
 async fn a_connector_with_another_store_is_told_before_the_consent() {
@@ -152,6 +179,10 @@ async fn a_connector_with_another_store_is_told_before_the_consent() {
     assert_eq!(ended.code, 1, "{} {}", ended.out, ended.err);
     assert!(ended.err.contains("another store"), "{}", ended.err);
     assert!(!ended.out.contains("oauth/start"), "{}", ended.out);
+
+    let link = ["connect", "--no-wait", "--data", &newcomer.folder, "--public-url", &newcomer.url];
+    let warned = process::run(&link, &newcomer.variables(), "").await;
+    assert!(warned.code == 0 && warned.err.contains("another store"), "{} {}", warned.out, warned.err);
     server.kill().await;
 }
 
@@ -205,7 +236,13 @@ async fn at_a_terminal_it_goes_on_where_it_stopped() {
     let mut setup = newcomer.at_a_terminal();
     let lines = setup.until("Hook of the agent's gateway").await;
     assert!(lines.iter().any(|line| line.contains("✓ The key")), "{lines:#?}");
-    setup.type_line("").await;
+    let gateway = Gateway::start().await;
+    setup.type_line(&gateway.url).await;
+    for token in ["wrong", TOKEN] {
+        setup.until("Token of the gateway's hooks").await;
+        setup.type_line(token).await;
+    }
+    setup.until("✓ The agent is told at").await;
     setup.until("Its number").await;
     setup.type_line("2").await;
     let ended = setup.end().await;

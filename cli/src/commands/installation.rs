@@ -341,6 +341,19 @@ pub(super) fn with_flags(text: &str, flags: &str) -> String {
     whole
 }
 
+/// What commands log: their lines stand among questions and answers, so only what goes wrong is told.
+const QUIET: &str = "warn";
+
+/// What the operator wants logged, else the usual.
+fn log_or(usual: &str) -> String {
+    variable(settings::LOG).filter(|log| !log.is_empty()).unwrap_or_else(|| usual.to_owned())
+}
+
+/// Starts the log of a server, which tells all that it does.
+pub(super) fn start_log_of_server() {
+    telemetry::start(LogForm::Plain, &log_or("info"));
+}
+
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok()
 }
@@ -361,6 +374,7 @@ fn settings(place: &Place) -> Result<(Settings, PathBuf), Failure> {
         settings::PUBLIC_URL => place.public_url.clone(),
         // What is meant for the functions does not lead the commands away from this machine.
         settings::STACK => None,
+        settings::LOG => Some(log_or(QUIET)),
         _ => variable(name),
     })?;
     telemetry::start(LogForm::Plain, &settings.log);
@@ -411,7 +425,7 @@ async fn open_stack(name: &str, place: &Place) -> Result<Opened, Failure> {
     let variables = answer.environment.and_then(|environment| environment.variables).unwrap_or_default();
     let settings = Settings::read(|name| match (name, &place.public_url) {
         (settings::PUBLIC_URL, Some(url)) => Some(url.clone()),
-        (settings::LOG, _) => variable(name),
+        (settings::LOG, _) => Some(log_or(QUIET)),
         _ => variables.get(name).cloned(),
     })?;
     telemetry::start(LogForm::Plain, &settings.log);

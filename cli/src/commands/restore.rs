@@ -7,9 +7,10 @@ use serde_json::{Value, json};
 use shared::base::clock::{Clock, SystemClock, Timestamp};
 use shared::core::access::key::{Keys, ServiceKey};
 use shared::core::copied::restored;
+use shared::core::events::agent_hook::Hook;
 use shared::core::{connection, seal};
-use shared::store::Stored;
 use shared::store::sqlite::Sqlite;
+use shared::store::{Secrets, Stored};
 
 use crate::commands::confirm::confirm;
 use crate::commands::failure::Failure;
@@ -22,7 +23,8 @@ use crate::terminal::{say, say_json};
 #[derive(Args)]
 #[command(
     after_help = "All keys are off afterwards, until `zoho-connector keys confirm` switches them on: one of them may have been revoked \
-                        after the backup was made. Writes that were under way are looked for at Zoho when they are repeated, and never sent again."
+                        after the backup was made. The agent's hook is paused until `zoho-connector agent resume`. \
+                        Writes that were under way are looked for at Zoho when they are repeated, and never sent again."
 )]
 pub(crate) struct Restore {
     /// File that `zoho-connector backup` wrote
@@ -68,6 +70,7 @@ impl Restore {
         let count = patiently("restoring", filling).await.map_err(|failure| {
             failure.going_on(&format!("{} is of no use: delete it, and restore again", folder.display()))
         })?;
+        let is_hook_paused = pause_hook(&*stores.secrets).await?;
         seal::lift(&*stores.state).await?;
 
         let keys = Keys::new(stores.state.clone(), services.clock.clone()).list().await?;
@@ -85,18 +88,32 @@ impl Restore {
                 "things": count,
                 "connections": connections,
                 "keys_off": ids(&keys),
+                "hook_paused": is_hook_paused,
                 "compared": compared,
             }))?);
         }
         say(format!("✓ {} holds what was there at {made}: {count} rows and secrets.", folder.display()));
         say_keys(&keys, compared.as_ref());
         say(format!("  Keys work again after `{}`.", self.folder.command("keys confirm ID")));
+        if is_hook_paused {
+            say(format!(
+                "  The agent is told nothing until `{}`: confirm its key first.",
+                self.folder.command("agent resume")
+            ));
+        }
         say(format!(
             "  Not known are events, connections and settings that came after the backup: compare `{}`.",
             self.folder.command("connections")
         ));
         Ok(())
     }
+}
+
+/// Pauses the agent's hook, if there is one: its key is off, and the source may still run and tell it of the same events.
+async fn pause_hook(secrets: &dyn Secrets) -> Result<bool, Failure> {
+    let Some(hook) = Hook::read(secrets).await? else { return Ok(false) };
+    Hook { paused: true, ..hook }.store(secrets).await?;
+    Ok(true)
 }
 
 fn say_keys(keys: &[ServiceKey], compared: Option<&Compared>) {

@@ -1,6 +1,7 @@
 //! `zoho-connector serve`.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use axum::Extension;
 use clap::Args;
@@ -11,7 +12,8 @@ use tokio::net::TcpListener;
 use crate::commands::api::quoted;
 use crate::commands::doctor::agent_beside;
 use crate::commands::failure::Failure;
-use crate::commands::installation::{Folder, Opened};
+use crate::commands::installation::{Folder, Opened, start_log_of_server};
+use crate::installations::Installations;
 use crate::server;
 use crate::server::counts::StoredCounts;
 use crate::server::deliver::NewEvents;
@@ -46,8 +48,20 @@ fn port_of(url: &str) -> u16 {
     url.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or(80)
 }
 
+/// A store beside the new one, which may be meant: one that is remembered, or the one in the usual folder.
+fn another_store() -> Result<Option<PathBuf>, Failure> {
+    let all = Installations::read()?;
+    let known = all.iter().filter_map(|(_, one)| one.data.clone());
+    let found = known.chain([PathBuf::from("data")]).find(|folder| Sqlite::is_in(folder));
+    Ok(found)
+}
+
 impl Serve {
     pub(super) async fn run(self) -> Result<(), Failure> {
+        start_log_of_server();
+        // What is wrong with the folder is told where it is opened.
+        let is_new = self.folder.find().is_ok_and(|(_, is_there)| !is_there);
+        let other = if is_new { another_store()? } else { None };
         let (opened, folder) = self.folder.open_or_make()?;
         opened.refuse_sealed().await?;
         let Opened { services, public_url, .. } = opened;
@@ -69,7 +83,13 @@ impl Serve {
         let counts = StoredCounts::new(&services);
         let app = server::functions(&services, &token_refresh).layer(Extension(counts.counts()));
         say(format!("Listening on http://{address}, known to browsers and Zoho as {}", public_url.as_str()));
-        say(format!("Store in {}", folder.display()));
+        say(format!("Store in {}{}", folder.display(), if is_new { ", which is new" } else { "" }));
+        if let Some(other) = other {
+            say(format!(
+                "Warning: there was a store already, in {other}. If that one is meant, end this and begin again with --data {other}",
+                other = quoted(&other.to_string_lossy())
+            ));
+        }
         if !public_url.is_https() && port_of(public_url.as_str()) != address.port() {
             note(format!(
                 "Warning: browsers and agents are sent to {}, but this is port {}. Have all commands know the right one: zoho-connector installations add here --data {} --public-url http://localhost:{}",

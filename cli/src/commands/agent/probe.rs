@@ -27,6 +27,13 @@ pub(crate) struct Probe {
     pub(super) reason: Option<String>,
 }
 
+impl Probe {
+    /// Whether another token would do.
+    pub(crate) fn is_token_wrong(&self) -> bool {
+        matches!(self.status, Some(401 | 403))
+    }
+}
+
 pub(crate) async fn probe(http: &Http, url: &HookUrl, token: &Secret) -> Probe {
     let is_mapping = is_mapping(url);
     let empty = json!({ "message": "" }).to_string();
@@ -111,6 +118,7 @@ mod tests {
         ] {
             let probe = found(status, body, is_mapping);
             assert_eq!(probe.is_ready, is_ready, "{status} {body}");
+            assert_eq!(probe.is_token_wrong(), status == 401, "{status} {body}");
             assert!(probe.found.contains(word), "{status} {body}: {}", probe.found);
         }
         let none = judge(&Err(HttpError::Unreachable), &Secret::new("hook-token"), false);

@@ -54,9 +54,12 @@ impl Access {
             return Api::new(&url, self.connection.clone(), Held::Given(key(&text)?));
         }
         let opened = self.installation.open().await?;
+        if let Some(url) = url.filter(|url| *url != opened.public_url) {
+            return Err(not_ours(&url, &opened.public_url));
+        }
         let connection = self.connection.clone().unwrap_or_default();
         let made = Made::new(&opened.services, connection.clone(), level).await?;
-        Api::new(&url.unwrap_or(opened.public_url), Some(connection), Held::Made(Box::new(made)))
+        Api::new(&opened.public_url, Some(connection), Held::Made(Box::new(made)))
     }
 }
 
@@ -67,6 +70,15 @@ fn address(text: &str) -> Result<PublicUrl, Failure> {
             "the address {text:?} cannot be used: it must be https (http on this machine only), a host and a port, without a path"
         ))
     })
+}
+
+/// A key of our store works nowhere else, and whoever answers elsewhere must not get one.
+fn not_ours(url: &PublicUrl, ours: &PublicUrl) -> Failure {
+    Failure::Settings(format!(
+        "a key is made only for the installation's own address, {}, and {} is another: give its key in {KEY} or with --key-file, or leave out --url and {URL}",
+        ours.as_str(),
+        url.as_str()
+    ))
 }
 
 fn key(text: &str) -> Result<Secret, Failure> {

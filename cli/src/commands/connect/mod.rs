@@ -12,6 +12,7 @@ use shared::base::settings::Home;
 use shared::core::connection::consent::Wish;
 use shared::zoho::data_centre::DataCentre;
 
+use crate::commands::doctor::has_another_store;
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
 use crate::terminal::{note, say};
@@ -54,8 +55,13 @@ impl Connect {
                     Home::Folder(_) => opened.led("Start the connector there with `zoho-connector serve`"),
                     Home::Stack(_) => "The output ApiUrl of the stack is its address".to_owned(),
                 };
-                if let Some(trouble) = reachable::trouble(opened.public_url.as_str(), &how, waits).await {
-                    note(format!("Warning: {trouble}."));
+                let url = opened.public_url.as_str();
+                match reachable::trouble(url, &how, waits).await {
+                    Some(trouble) => note(format!("Warning: {trouble}.")),
+                    None if has_another_store(&opened).await => {
+                        note(format!("Warning: {}.", reachable::another_store(url)));
+                    }
+                    None => {}
                 }
                 if self.json {
                     return link::show(&opened, &wish).await;

@@ -49,6 +49,13 @@ fn words(url: &str, how: &str, found: &Found) -> Option<String> {
     }
 }
 
+/// What is wrong where the connector that answers does not know the link.
+pub(super) fn another_store(url: &str) -> String {
+    format!(
+        "the connector that answers at {url} has another store, where this link is unknown. Stop it, or name this one's own address with --public-url"
+    )
+}
+
 async fn find(url: &str) -> Found {
     let Ok(client) = http::browser() else { return Found::Nobody };
     let Ok(answer) = health::ask(&client, url, CALL_TIMEOUT).await else { return Found::Nobody };

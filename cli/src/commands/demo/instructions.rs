@@ -6,6 +6,7 @@ use shared::base::secret::Secret;
 use shared::zoho::data_centre::DataCentre;
 use tempfile::TempDir;
 
+use super::USUAL;
 use super::page::SHELF;
 use crate::commands::api::quoted;
 use crate::commands::failure::Failure;
@@ -108,6 +109,8 @@ pub(super) fn say_all(shown: &Shown<'_>) {
         "A real `serve` against this Zoho, in a shell of its own; `connect` prints a link to open in a browser. The client has",
     );
     say(format!("  id {}, secret {}, registered in {}", client.id, client.secret, client.home));
+    let [usual, another] = USUAL;
+    say(format!("  It may be led back to {beside}, and to {usual} and {another}, which `setup` proposes."));
     say("");
     paste(&format!("export ZOHO_CONNECTOR_SANDBOX_URL={url}/sandbox"));
     paste(&format!("export ZOHO_CONNECTOR_PUBLIC_URL={beside}"));

@@ -36,6 +36,9 @@ use crate::server::{self, calls};
 use crate::terminal::say;
 use instructions::{Folder, Registered, Shown};
 
+/// The addresses that `setup` proposes: the usual one, and that for beside another connector.
+const USUAL: [&str; 2] = ["http://localhost:8080", "http://localhost:8081"];
+
 #[derive(Args, Default)]
 pub(crate) struct Demo {
     /// Port to listen on [default: 8080, or any free one]
@@ -69,7 +72,7 @@ impl Demo {
         let home = DataCentre::Us;
         // What is set up against the stand-in Zoho beside the demo has an address of its own.
         let beside = free_address().await?;
-        let client = register(&services, &sandbox, [&url, &beside], home).await?;
+        let client = register(&services, &sandbox, [&url, &beside, USUAL[0], USUAL[1]], home).await?;
         let folder = Folder::make()?;
         say(format!("✓ Sandbox      a Zoho of our own at {url}/sandbox, the client registered in {home}"));
         let wish = wish(&services).await?;
@@ -131,7 +134,7 @@ fn services(url: &str) -> Result<Services, Failure> {
 async fn register(
     services: &Services,
     sandbox: &Sandbox,
-    urls: [&str; 2],
+    urls: [&str; 4],
     home: DataCentre,
 ) -> Result<Registered, Failure> {
     let redirect_uris = urls.into_iter().map(|url| Ok(PublicUrl::parse(url)?.redirect_uri()));

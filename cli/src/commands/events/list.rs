@@ -2,7 +2,7 @@
 
 use clap::Args;
 use shared::base::id::ConnectionName;
-use shared::core::events::{Events as Store, TEST};
+use shared::core::events::{Event, Events as Store, TEST};
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
@@ -35,11 +35,43 @@ impl List {
         if events.is_empty() {
             say(opened.led("No events. `zoho-connector webhooks send-test` makes one."));
         }
-        for event in events {
-            let subject = event.subject.unwrap_or_default();
-            let mark = if event.data.get(TEST).is_some_and(|test| test == true) { "  (a test)" } else { "" };
-            say(format!("{}  {}  {}  {subject}{mark}", event.id, event.receivedtime, event.kind).trim_end());
-        }
+        events.iter().for_each(|event| say(line(event)));
         Ok(())
+    }
+}
+
+/// All times have milliseconds, so that they stand below each other.
+fn line(event: &Event) -> String {
+    let subject = event.subject.as_deref().unwrap_or_default();
+    let mark = if event.data.get(TEST).is_some_and(|test| test == true) { "  (a test)" } else { "" };
+    let line = format!("{}  {:.3}  {}  {subject}{mark}", event.id, event.receivedtime, event.kind);
+    line.trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn times_stand_below_each_other() {
+        let shown = |at: &str| {
+            line(&Event {
+                specversion: "1.0".to_owned(),
+                id: "1".to_owned(),
+                source: "/connections/default/inventory".to_owned(),
+                kind: "zoho.inventory.item.updated".to_owned(),
+                subject: None,
+                time: String::new(),
+                receivedtime: at.parse().unwrap(),
+                data: json!({}),
+            })
+        };
+        assert_eq!(
+            shown("2026-11-21T10:00:00.12Z"),
+            "1  2026-11-21T10:00:00.120Z  zoho.inventory.item.updated"
+        );
+        assert_eq!(shown("2026-11-21T10:00:00Z"), "1  2026-11-21T10:00:00.000Z  zoho.inventory.item.updated");
     }
 }

@@ -1,6 +1,6 @@
-//! The agent's hook, for who wants the agent to be told.
+//! The agent's hook, for who wants the agent to be told. It is tried each time; one that takes nothing is not stored.
 
-use shared::base::secret::random_hex;
+use shared::base::secret::{Secret, random_hex};
 use shared::core::events::agent_hook::{ALL_TYPES, Hook, HookUrl, TURNS_PER_HOUR};
 
 use super::ask;
@@ -16,45 +16,90 @@ pub(super) enum Given {
     Open,
 }
 
+/// What is to be done about it.
+enum Next {
+    /// It is as it shall be.
+    Nothing,
+    /// A token for this address is asked for.
+    Token(HookUrl),
+    /// The address is asked for, too.
+    Address,
+}
+
 /// Sets the hook, if there is to be one.
 pub(super) async fn set(opened: &Opened, given: Given) -> Result<(), Failure> {
-    let secrets = &*opened.services.stores.secrets;
-    let url = match given {
-        Given::Hook(url) => url,
-        Given::None => return Ok(()),
-        Given::Open if !can_ask() => return Ok(()),
-        Given::Open => {
-            if let Some(known) = Hook::read(secrets).await? {
-                say(format!("✓ The agent is told at {}.", known.url.as_str()));
-                return Ok(());
-            }
-            let question = "Hook of the agent's gateway, like https://gateway.example.com/hooks/agent (empty: the agent asks for events by itself)";
-            let read = |text: &str| if text.is_empty() { Ok(None) } else { address(text).map(Some) };
-            match ask::parsed(question, "--hook", Some(""), read)? {
+    let services = &opened.services;
+    let known = Hook::read(&*services.stores.secrets).await?;
+    let mut next = match (given, &known) {
+        (Given::Hook(url), _) => Next::Token(url),
+        (Given::Open, Some(known)) => try_known(opened, known).await,
+        (Given::Open, None) if can_ask() => Next::Address,
+        (Given::Open | Given::None, _) => Next::Nothing,
+    };
+    loop {
+        let url = match next {
+            Next::Nothing => return Ok(()),
+            Next::Token(url) => url,
+            Next::Address => match asked()? {
                 Some(url) => url,
                 None => return Ok(()),
-            }
+            },
+        };
+        let token = ask::secret("Token of the gateway's hooks")?;
+        let probe = probe(&services.http, &url, &token).await;
+        let shown = url.as_str();
+        if probe.is_ready {
+            say(opened.led(&format!("✓ The agent is told at {shown}: {}", probe.found)));
+            return Ok(like(known, url, token).store(&*services.stores.secrets).await?);
         }
-    };
-    let hook = Hook {
-        url,
-        token: ask::secret("Token of the gateway's hooks")?,
-        agent_id: None,
-        types: ALL_TYPES.iter().map(|kind| (*kind).to_owned()).collect(),
-        turns_per_hour: TURNS_PER_HOUR,
-        paused: false,
-        set: random_hex::<8>(),
-    };
-    hook.store(secrets).await?;
-    let probe = probe(&opened.services.http, &hook.url, &hook.token).await;
-    if probe.is_ready {
-        say(format!("✓ The agent is told at {}: {}", hook.url.as_str(), probe.found));
-    } else {
-        say(format!("✗ The hook is stored, but {}: {}", hook.url.as_str(), probe.found));
+        if !can_ask() {
+            return Err(Failure::Other(opened.led(&format!(
+                "{shown}: {}\nNothing was stored of this hook. Put it right and run setup again; or `zoho-connector agent set --url \
+                 {shown} --no-test` stores it as it is, and setup without --hook goes on.",
+                probe.found
+            ))));
+        }
+        say(format!("✗ {shown}: {}", probe.found));
         say(opened.led(&format!(
-            "  Events wait until it is put right: `zoho-connector agent set --url {}` asks for its token again.",
-            hook.url.as_str()
+            "  Nothing is stored. Once more, then; `zoho-connector agent set --url {shown} --no-test` stores one that cannot be tried."
         )));
+        next = if probe.is_token_wrong() { Next::Token(url) } else { Next::Address };
     }
-    Ok(())
+}
+
+/// A token that has become wrong can be given anew; whatever else is wrong is only told.
+async fn try_known(opened: &Opened, known: &Hook) -> Next {
+    let (url, probe) = (known.url.as_str(), probe(&opened.services.http, &known.url, &known.token).await);
+    if probe.is_ready {
+        let told = if known.paused {
+            format!("✓ The hook {url} is paused; `zoho-connector agent resume` ends it: {}", probe.found)
+        } else {
+            format!("✓ The agent is told at {url}: {}", probe.found)
+        };
+        say(opened.led(&told));
+        return Next::Nothing;
+    }
+    say(format!("✗ The agent cannot be told at {url}: {}", probe.found));
+    if probe.is_token_wrong() && can_ask() {
+        return Next::Token(known.url.clone());
+    }
+    say(opened.led(&format!(
+        "  Events wait until it is put right: `zoho-connector agent set --url {url}` asks for its token again."
+    )));
+    Next::Nothing
+}
+
+fn asked() -> Result<Option<HookUrl>, Failure> {
+    let question = "Hook of the agent's gateway, like https://gateway.example.com/hooks/agent (empty: the agent asks for events by itself)";
+    let read = |text: &str| if text.is_empty() { Ok(None) } else { address(text).map(Some) };
+    ask::parsed(question, "--hook", Some(""), read)
+}
+
+/// As the one that is set, where that has the same address; not paused.
+fn like(known: Option<Hook>, url: HookUrl, token: Secret) -> Hook {
+    let (agent_id, types, turns_per_hour) = match known.filter(|known| known.url == url) {
+        Some(known) => (known.agent_id, known.types, known.turns_per_hour),
+        None => (None, ALL_TYPES.iter().map(|kind| (*kind).to_owned()).collect(), TURNS_PER_HOUR),
+    };
+    Hook { url, token, agent_id, types, turns_per_hour, paused: false, set: random_hex::<8>() }
 }

@@ -64,8 +64,10 @@ pub(crate) struct Setup {
 
 impl Setup {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let installation = place::find(self.name.as_deref(), self.installation)?;
+        let (installation, new) = place::find(self.name.as_deref(), self.installation)?;
         let opened = installation.open_or_make().await?;
+        // A store that is refused is not worth remembering.
+        new.map_or(Ok(()), place::New::remember)?;
         let client = client::Given { id: self.client_id, data_centre: self.data_centre };
         client::set(&installation, &opened, &client).await?;
         let longest = Duration::from_secs(self.wait.into());

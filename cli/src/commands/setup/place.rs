@@ -15,8 +15,15 @@ enum Home {
     Aws,
 }
 
-/// The installation of the flags, else the one that is remembered, else a new one that is asked for.
-pub(super) fn find(name: Option<&str>, given: Installation) -> Result<Installation, Failure> {
+/// What is to be remembered, once the installation is open.
+pub(super) struct New {
+    name: String,
+    one: Remembered,
+    all: Installations,
+}
+
+/// The installation of the flags, else the one that is remembered, else a new one that is asked for; and what of it is new.
+pub(super) fn find(name: Option<&str>, given: Installation) -> Result<(Installation, Option<New>), Failure> {
     let all = Installations::read()?;
     let known = name.and_then(|name| all.get(name));
     let is_said = given.is_named() || std::env::var_os(DATA).is_some();
@@ -25,8 +32,8 @@ pub(super) fn find(name: Option<&str>, given: Installation) -> Result<Installati
         _ if is_said || (name.is_none() && all.names().next().is_some()) => given,
         _ => Installation::of(&asked(&given)?)?,
     };
-    remember(name, &installation, all)?;
-    Ok(installation)
+    let new = new(name, &installation, all)?;
+    Ok((installation, new))
 }
 
 fn asked(given: &Installation) -> Result<Remembered, Failure> {
@@ -59,8 +66,8 @@ fn asked(given: &Installation) -> Result<Remembered, Failure> {
     Ok(one)
 }
 
-/// Without a home folder nothing can be remembered, and everything else works.
-fn remember(name: Option<&str>, installation: &Installation, mut all: Installations) -> Result<(), Failure> {
+/// What is not remembered so yet. A name that another one has is refused before anything is made.
+fn new(name: Option<&str>, installation: &Installation, all: Installations) -> Result<Option<New>, Failure> {
     let (known, one) = installation.to_remember()?;
     let name = match (name, known) {
         (Some(name), _) => name.to_owned(),
@@ -68,7 +75,7 @@ fn remember(name: Option<&str>, installation: &Installation, mut all: Installati
         (None, None) => free_name(&one, &all),
     };
     match all.get(&name) {
-        Some(before) if *before == one => return Ok(()),
+        Some(before) if *before == one => return Ok(None),
         Some(before) if before.place() != one.place() => {
             return Err(Failure::Settings(format!(
                 "{name} is remembered already, for {}: choose another name with --name",
@@ -77,13 +84,23 @@ fn remember(name: Option<&str>, installation: &Installation, mut all: Installati
         }
         _ => {}
     }
-    let place = one.place();
-    all.remember(&name, one);
-    match all.save() {
-        Ok(()) => say(format!("✓ {name} is {place}, remembered in {}.", Installations::path()?.display())),
-        Err(failure) => note(format!("Nothing is remembered: {}", failure.into_line())),
+    Ok(Some(New { name, one, all }))
+}
+
+impl New {
+    /// Without a home folder nothing can be remembered, and everything else works.
+    pub(super) fn remember(self) -> Result<(), Failure> {
+        let Self { name, one, mut all } = self;
+        let place = one.place();
+        all.remember(&name, one);
+        match all.save() {
+            Ok(()) => {
+                say(format!("✓ {name} is {place}, remembered in {}.", Installations::path()?.display()));
+            }
+            Err(failure) => note(format!("Nothing is remembered: {}", failure.into_line())),
+        }
+        Ok(())
     }
-    Ok(())
 }
 
 fn free_name(one: &Remembered, all: &Installations) -> String {

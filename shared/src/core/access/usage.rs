@@ -195,7 +195,7 @@ impl KeyUsage {
     fn add(&self, used: &mut Used, what: &str, row: &Row) -> Result<(), StoreError> {
         let counted = || {
             let counted: Counted = row.read()?;
-            Ok::<u32, StoreError>(if counted.day == day(self.clock.now()) { counted.used } else { 0 })
+            Ok::<u32, StoreError>(if is_of(counted.day, day(self.clock.now())) { counted.used } else { 0 })
         };
         match what {
             "calls" => used.calls = counted()?,
@@ -210,10 +210,10 @@ impl KeyUsage {
     async fn take(&self, key: &ServiceKey, what: What, most: u32) -> Result<bool, StoreError> {
         let name = format!("{}/{}", key.id, what.as_str());
         let today = day(self.clock.now());
-        let (mut used, version) = match self.held(&name, today) {
+        let (mut on, mut used, version) = match self.held(&name, today) {
             Known::Taken => return Ok(true),
             Known::Spent => return Ok(false),
-            Known::Stored(used, version) => (used, version),
+            Known::Stored(on, used, version) => (on, used, version),
         };
         let mut condition = version.map_or(Condition::Absent, Condition::Version);
         for tried in 0..MAX_TRIES {
@@ -222,19 +222,20 @@ impl KeyUsage {
             }
             let lease = what.lease(most).min(most.saturating_sub(used));
             let Some(left) = lease.checked_sub(1) else {
-                self.memory().counts.insert(name, Held { day: today, is_spent: true, ..Held::default() });
+                self.memory().counts.insert(name, Held { day: on, is_spent: true, ..Held::default() });
                 return Ok(false);
             };
-            let counted = Counted { day: today, used: used.saturating_add(lease) };
-            let put = Put::record(row(&key.id, what.as_str()), &counted, condition)?.until(end_of(today));
+            let counted = Counted { day: on, used: used.saturating_add(lease) };
+            let put = Put::record(row(&key.id, what.as_str()), &counted, condition)?.until(end_of(on));
             match self.state.put(put).await? {
                 Outcome::Done(version) => {
-                    self.learn(name, today, left, counted.used, version);
+                    self.learn(name, on, left, counted.used, version);
                     return Ok(true);
                 }
                 Outcome::Refused { current, .. } => {
                     let stored = current.as_ref().map(Row::read::<Counted>).transpose()?;
-                    used = stored.filter(|stored| stored.day == today).map_or(0, |stored| stored.used);
+                    let stored = stored.filter(|stored| is_of(stored.day, today));
+                    (on, used) = stored.map_or((today, 0), |stored| (stored.day, stored.used));
                     condition = current.map_or(Condition::Absent, |row| Condition::Version(row.version));
                 }
             }
@@ -245,24 +246,24 @@ impl KeyUsage {
     /// Takes one of a lease in memory, or says what is known of the row.
     fn held(&self, name: &str, today: i64) -> Known {
         let mut memory = self.memory();
-        match memory.counts.get_mut(name).filter(|held| held.day == today) {
+        match memory.counts.get_mut(name).filter(|held| is_of(held.day, today)) {
             Some(held) if held.is_spent && held.left == 0 => Known::Spent,
             Some(held) => match held.left.checked_sub(1) {
                 Some(left) => {
                     held.left = left;
                     Known::Taken
                 }
-                None => Known::Stored(held.used, held.version.clone()),
+                None => Known::Stored(held.day, held.used, held.version.clone()),
             },
-            None => Known::Stored(0, None),
+            None => Known::Stored(today, 0, None),
         }
     }
 
-    fn learn(&self, name: String, today: i64, left: u32, used: u32, version: Option<Version>) {
+    fn learn(&self, name: String, on: i64, left: u32, used: u32, version: Option<Version>) {
         let mut memory = self.memory();
         let held = memory.counts.entry(name).or_default();
-        if held.day != today {
-            *held = Held { day: today, ..Held::default() };
+        if held.day != on {
+            *held = Held { day: on, ..Held::default() };
         }
         held.left = held.left.saturating_add(left);
         (held.used, held.version) = (used, version);
@@ -286,8 +287,8 @@ enum Known {
     Taken,
     /// There is no more today.
     Spent,
-    /// How much was used, and at which version that was.
-    Stored(u32, Option<Version>),
+    /// On which day how much was used, and at which version that was.
+    Stored(i64, u32, Option<Version>),
 }
 
 fn row(key: &str, what: &str) -> Key {
@@ -296,6 +297,12 @@ fn row(key: &str, what: &str) -> Key {
 
 fn day(at: Timestamp) -> i64 {
     at.as_second().div_euclid(SECONDS_OF_A_DAY)
+}
+
+/// Whether the count of a day holds today. That of tomorrow does: the clock of whoever began it is ahead, and to begin today anew would
+/// give both days' shares a second time. A day that is further away is of a wrong clock.
+fn is_of(day: i64, today: i64) -> bool {
+    (today..=today.saturating_add(1)).contains(&day)
 }
 
 fn end_of(day: i64) -> Timestamp {
@@ -356,6 +363,24 @@ mod tests {
         tokio::time::advance(Duration::from_secs(3600)).await;
         usage.write(&key).await.unwrap();
         assert_eq!(usage.of(&key).await.unwrap(), Used { last: None, calls: 0, writes: 1 });
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn clocks_that_differ_at_midnight_give_no_share_twice() {
+        let (stores, _, key) = limited(DayLimits { calls: None, writes: Some(2) }).await;
+        let process = |now: &str| {
+            let clock = Arc::new(TokioClock::starting_at(now.parse().unwrap()));
+            KeyUsage::new(stores.state.clone(), clock)
+        };
+        let (ahead, behind) = (process("2026-11-22T00:00:10Z"), process("2026-11-21T23:59:50Z"));
+        ahead.write(&key).await.unwrap();
+        behind.write(&key).await.unwrap();
+        for process in [&ahead, &behind] {
+            process.write(&key).await.unwrap_err();
+            assert_eq!(process.of(&key).await.unwrap().writes, 2);
+        }
+        process("2036-01-01T12:00:00Z").write(&key).await.unwrap();
+        process("2026-11-21T23:59:55Z").write(&key).await.unwrap();
     }
 
     #[tokio::test(start_paused = true)]

@@ -128,8 +128,13 @@ impl Ledger {
             }
         }
         // Batches pass an entry that is held back only where they tell of one behind it.
-        let (mut waiting, mut passed, mut is_cut) = (Vec::new(), progress.told.clone(), false);
+        let (mut waiting, mut passed) = (Vec::new(), progress.told.clone());
+        let (mut is_cut, mut is_full) = (false, false);
         for entry in fresh {
+            is_full = entries.len() >= MAX_BATCH_ENTRIES;
+            if is_full {
+                break;
+            }
             if hands.hold(&entry) {
                 waiting.push(entry);
                 continue;
@@ -146,7 +151,7 @@ impl Ledger {
             passed = Some(entry.id.clone());
             entries.push(entry);
         }
-        if is_cut || !waiting.is_empty() {
+        if is_cut || is_full || !waiting.is_empty() {
             last = passed;
         }
         // A mark that is written anew is not removed in the same transaction.
@@ -233,7 +238,8 @@ impl Ledger {
             if wanted(&entry) {
                 fresh.push(entry);
             }
-            marked.len() + fresh.len() < MAX_BATCH_ENTRIES
+            // However many are held back, they keep nobody from what is new.
+            fresh.len() < MAX_BATCH_ENTRIES
         })
         .await?;
         Ok(Candidates { marked, fresh, spent, last })
@@ -261,5 +267,73 @@ impl Ledger {
         })
         .await?;
         Ok(Hands { now, by_record })
+    }
+}
+
+#[cfg(test)]
+#[cfg(feature = "embedded")]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::base::clock::{SharedClock, TokioClock};
+    use crate::core::events::ledger::Claim;
+    use crate::store::Stores;
+    use crate::store::sqlite::Sqlite;
+
+    fn id(number: usize) -> String {
+        format!("{number:08}")
+    }
+
+    fn entry(number: usize, subject: &str, now: Timestamp) -> Entry {
+        Entry {
+            id: id(number),
+            kind: "zoho.inventory.item.updated".to_owned(),
+            subject: Some(subject.to_owned()),
+            time: now.to_string(),
+            receivedtime: now,
+            data: json!({}),
+            claim: None,
+            claims: 0,
+            batch: None,
+            replayed: None,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_held_back_keeps_nothing_new_from_being_told() {
+        let clock: SharedClock = Arc::new(TokioClock::starting_at("2026-11-30T10:00:00Z".parse().unwrap()));
+        let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
+        let ledger = Ledger::new(stores.events.clone(), clock.clone());
+        let (name, now) = (ConnectionName::default(), clock.now());
+        let put = |entry: &Entry| Write::Put(entry.put(&name, Condition::Any, ledger.retention).unwrap());
+        let told = Progress { told: Some(id(MAX_BATCH_ENTRIES)) };
+        let told = Put::record(progress_key(&name), &told, Condition::Absent).unwrap();
+        let claim = Claim { id: "claim".to_owned(), by: "key".to_owned(), until: later(now, CLAIM_TIME) };
+        let claimed = Entry { claim: Some(claim), ..entry(0, "item/1", now) };
+        let mut steps = vec![Write::Put(told), put(&claimed)];
+        for number in 1..=MAX_BATCH_ENTRIES {
+            let mark = Put::record(again_key(&name, &id(number)), &HELD, Condition::Absent).unwrap();
+            steps.extend([put(&entry(number, "item/1", now)), Write::Put(mark)]);
+        }
+        let fresh = |more: usize| MAX_BATCH_ENTRIES + more;
+        steps.push(put(&entry(fresh(1), "item/1", now)));
+        steps.push(put(&entry(fresh(2), "item/2", now)));
+        steps.push(put(&entry(fresh(3), "item/3", now)));
+        for steps in steps.chunks(MAX_GONE_MARKS) {
+            ledger.write(steps.to_vec()).await.unwrap();
+        }
+        let freeze = async || {
+            let made = ledger.freeze(&name, |_| true, |_, _| "{}".to_owned()).await.unwrap();
+            made.map(|made| made.batch.ids).unwrap_or_default()
+        };
+        assert_eq!(freeze().await, [id(fresh(2)), id(fresh(3))]);
+
+        let free = entry(0, "item/1", now);
+        ledger.write(vec![put(&free), put(&entry(fresh(4), "item/4", now))]).await.unwrap();
+        assert_eq!(freeze().await.len(), MAX_BATCH_ENTRIES, "no batch is larger");
+        assert_eq!(freeze().await, [id(fresh(4))]);
     }
 }

@@ -46,6 +46,7 @@ struct NoTurn {
 
 /// Whether a try may begin.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is taken apart where it is made")]
 pub enum Begun {
     /// It may, and is written down. The moment is the turn that it takes.
     Try(Frozen, i64),
