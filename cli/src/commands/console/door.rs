@@ -154,12 +154,12 @@ mod tests {
 
     const HOST: &str = "127.0.0.1:21600";
 
-    fn judged(door: &Door, method: Method, path: &str, headers: &[(HeaderName, &str)]) -> Judged {
+    fn judged(door: &Door, method: &Method, path: &str, headers: &[(HeaderName, &str)]) -> Judged {
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(name.clone(), value.parse().unwrap());
         }
-        door.judge(&method, &path.parse().unwrap(), &map)
+        door.judge(method, &path.parse().unwrap(), &map)
     }
 
     fn fresh() -> (Door, String, String) {
@@ -173,22 +173,22 @@ mod tests {
     fn a_link_opens_one_browser_once() {
         let (door, path, cookie) = fresh();
         let host = [(header::HOST, HOST)];
-        assert_eq!(judged(&door, Method::GET, "/", &host), Judged::Refused(Refusal::NoCookie));
+        assert_eq!(judged(&door, &Method::GET, "/", &host), Judged::Refused(Refusal::NoCookie));
         let wrong = format!("/?token={}", "0".repeat(64));
-        assert_eq!(judged(&door, Method::GET, &wrong, &host), Judged::Refused(Refusal::UsedLink));
-        assert_eq!(judged(&door, Method::HEAD, &path, &host), Judged::Refused(Refusal::NoCookie));
-        assert_eq!(judged(&door, Method::GET, &path, &host), Judged::Enters);
-        assert_eq!(judged(&door, Method::GET, &path, &host), Judged::Refused(Refusal::UsedLink));
+        assert_eq!(judged(&door, &Method::GET, &wrong, &host), Judged::Refused(Refusal::UsedLink));
+        assert_eq!(judged(&door, &Method::HEAD, &path, &host), Judged::Refused(Refusal::NoCookie));
+        assert_eq!(judged(&door, &Method::GET, &path, &host), Judged::Enters);
+        assert_eq!(judged(&door, &Method::GET, &path, &host), Judged::Refused(Refusal::UsedLink));
         for cookies in [cookie.clone(), format!("a=b; {cookie}; c=d")] {
             let headers = [(header::HOST, HOST), (header::COOKIE, cookies.as_str())];
-            assert_eq!(judged(&door, Method::GET, "/events", &headers), Judged::Inside);
-            assert_eq!(judged(&door, Method::GET, &path, &headers), Judged::Inside, "opened again");
+            assert_eq!(judged(&door, &Method::GET, "/events", &headers), Judged::Inside);
+            assert_eq!(judged(&door, &Method::GET, &path, &headers), Judged::Inside, "opened again");
         }
         let other = cookie.replace("zc_console", "zc_other");
         for cookies in [format!("{cookie}0"), other, format!("zc_console_21600={}", "0".repeat(64))] {
             let headers = [(header::HOST, HOST), (header::COOKIE, cookies.as_str())];
             assert_eq!(
-                judged(&door, Method::GET, "/events", &headers),
+                judged(&door, &Method::GET, "/events", &headers),
                 Judged::Refused(Refusal::NoCookie),
                 "{cookies}"
             );
@@ -200,12 +200,16 @@ mod tests {
         let (door, path, cookie) = fresh();
         for host in ["rebound.example:21600", "127.0.0.1", "127.0.0.1:80", "localhost:21601", ""] {
             let headers = [(header::HOST, host), (header::COOKIE, cookie.as_str())];
-            assert_eq!(judged(&door, Method::GET, &path, &headers), Judged::Refused(Refusal::Host), "{host}");
+            assert_eq!(
+                judged(&door, &Method::GET, &path, &headers),
+                Judged::Refused(Refusal::Host),
+                "{host}"
+            );
         }
         let two = [(header::HOST, HOST), (header::HOST, HOST), (header::COOKIE, cookie.as_str())];
-        assert_eq!(judged(&door, Method::GET, "/", &two), Judged::Refused(Refusal::Host));
+        assert_eq!(judged(&door, &Method::GET, "/", &two), Judged::Refused(Refusal::Host));
         let headers = [(header::HOST, "localhost:21600"), (header::COOKIE, cookie.as_str())];
-        assert_eq!(judged(&door, Method::GET, "/", &headers), Judged::Inside);
+        assert_eq!(judged(&door, &Method::GET, "/", &headers), Judged::Inside);
     }
 
     #[test]
@@ -222,13 +226,13 @@ mod tests {
         ] {
             let origin = origin.map(|origin| (header::ORIGIN, origin));
             let headers: Vec<_> = own.iter().cloned().chain(origin).collect();
-            let judged = judged(&door, Method::POST, "/events/replay", &headers);
+            let judged = judged(&door, &Method::POST, "/events/replay", &headers);
             assert_eq!(judged, Judged::Refused(Refusal::Origin), "{headers:?}");
         }
         let ours = (header::ORIGIN, "http://127.0.0.1:21600");
         let headers: Vec<_> = own.iter().cloned().chain([ours.clone()]).collect();
-        assert_eq!(judged(&door, Method::POST, "/events/replay", &headers), Judged::Inside);
-        let stranger = judged(&door, Method::POST, "/events/replay", &[(header::HOST, HOST), ours]);
+        assert_eq!(judged(&door, &Method::POST, "/events/replay", &headers), Judged::Inside);
+        let stranger = judged(&door, &Method::POST, "/events/replay", &[(header::HOST, HOST), ours]);
         assert_eq!(stranger, Judged::Refused(Refusal::NoCookie));
     }
 }

@@ -272,7 +272,7 @@ mod tests {
 
     use super::*;
 
-    fn entry(subject: Option<&str>, before: Value, after: Value) -> Entry {
+    fn entry(subject: Option<&str>, before: &Value, after: &Value) -> Entry {
         let entry = json!({
             "id": "019acf3d1c0d5e2b8f4a7c6d9e1f203", "at": "2026-11-18T10:00:00Z", "key": "k", "key_label": "<b>Agent",
             "connection": "default", "action": "PATCH /v1/crm/deals/{id}", "subject": subject, "outcome": "done",
@@ -306,7 +306,8 @@ mod tests {
 
     #[test]
     fn writes_stand_with_their_record_and_what_people_wrote_stays_text() {
-        let one = |subject, stage: &str| entry(subject, json!({ "Stage": "old" }), json!({ "Stage": stage }));
+        let one =
+            |subject, stage: &str| entry(subject, &json!({ "Stage": "old" }), &json!({ "Stage": stage }));
         let entries = [
             one(Some("deal/61"), "c"),
             one(None, "x"),

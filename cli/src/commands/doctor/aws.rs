@@ -2,7 +2,7 @@
 //! rights.
 
 use aws_sdk_lambda::Client;
-use aws_sdk_lambda::operation::get_function::GetFunctionOutput;
+use aws_sdk_lambda::operation::get_function::{GetFunctionError, GetFunctionOutput};
 use aws_sdk_lambda::primitives::Blob;
 use aws_sdk_lambda::types::{LastUpdateStatus, State};
 use serde_json::Value;
@@ -40,7 +40,7 @@ async fn check_function(report: &mut Report, lambda: &Client, name: &str) {
         Ok(found) => judge(report, check, &found),
         Err(error) => {
             let is_missing =
-                error.as_service_error().is_some_and(|error| error.is_resource_not_found_exception());
+                error.as_service_error().is_some_and(GetFunctionError::is_resource_not_found_exception);
             let said = error.as_service_error().map_or_else(|| error.to_string(), ToString::to_string);
             let mend = if is_missing {
                 "`sam deploy` makes it again"

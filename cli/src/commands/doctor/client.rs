@@ -61,7 +61,7 @@ pub(super) async fn check(report: &mut Report, opened: &Opened) {
         ),
         Some(Refusal::InvalidClient) => unknown(report, &accounts, client).await,
         Some(refusal) => {
-            report.open(CHECK, format!("Zoho did not say whether it knows the client ({refusal:?})"))
+            report.open(CHECK, format!("Zoho did not say whether it knows the client ({refusal:?})"));
         }
     }
 }

@@ -190,7 +190,7 @@ async fn summary(
     for row in crm::rows(answer)? {
         let group = Group::read(row, by, sum, stages).ok_or_else(|| unreadable("data"))?;
         if params.open.zip(group.open).is_none_or(|(wanted, open)| wanted == open) {
-            merge(&mut groups, group, |one, other| one.is_same(other));
+            merge(&mut groups, group, Group::is_same);
         }
     }
     groups.sort_by(|one, other| one.order(other, by, stages));
