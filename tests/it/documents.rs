@@ -206,6 +206,7 @@ async fn is_sound(what: &str, folder: &mut PathBuf, line: &str, code: &str, reci
         }
         "sam" => assert!(matches!(first, Some("build" | "deploy" | "delete")), "{what}"),
         "git" => assert_eq!(first, Some("pull"), "{what}"),
+        "npm" => assert_eq!(first, Some("install"), "{what}"),
         "sha256sum" | "unzip" => {}
         path if path.contains('/') => assert!(root().join(path).is_file(), "{what}: there is no {path}"),
         other => panic!("{what}: what is {other}?"),

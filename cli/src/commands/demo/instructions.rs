@@ -6,11 +6,13 @@ use shared::base::secret::Secret;
 use shared::zoho::data_centre::DataCentre;
 use tempfile::TempDir;
 
-use super::USUAL;
 use super::page::SHELF;
 use crate::commands::api::quoted;
 use crate::commands::failure::Failure;
 use crate::terminal::say;
+
+/// The addresses that `setup` proposes: the usual one, and that for beside another connector.
+pub(super) const USUAL: [&str; 2] = ["http://localhost:8080", "http://localhost:8081"];
 
 /// What somebody counted: two places of one item, and an item of which Zoho says that there are fewer than none.
 const COUNTS: &str = "sku,location,quantity\nSHELF-OAK-80,Main,26\nSHELF-OAK-80,Outlet,12\nBRKT-STD,Main,4\n";

@@ -34,10 +34,7 @@ use crate::commands::webhooks::secret::new_secret;
 use crate::server::deliver::NewEvents;
 use crate::server::{self, calls};
 use crate::terminal::say;
-use instructions::{Folder, Registered, Shown};
-
-/// The addresses that `setup` proposes: the usual one, and that for beside another connector.
-const USUAL: [&str; 2] = ["http://localhost:8080", "http://localhost:8081"];
+use instructions::{Folder, Registered, Shown, USUAL};
 
 #[derive(Args, Default)]
 pub(crate) struct Demo {
