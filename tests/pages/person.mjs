@@ -118,7 +118,7 @@ async function control(page, wrong, of) {
     spoiled.textContent = 'spoiled';
     Object.assign(spoiled.style, { color: '#999', width: '2000px' });
     document.body.append(spoiled, Object.assign(document.createElement('img'), { src }));
-    document.body.setAttribute('onclick', 'alert(1)');
+    document.body.append(Object.assign(document.createElement('script'), { textContent: 'alert(1)' }));
   }, ELSEWHERE);
   await look(page, of);
   const noticed = of.splice(before).join('\n');
