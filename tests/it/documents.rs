@@ -170,7 +170,10 @@ fn finds_tests(what: &str, words: &[String], code: &str) {
 async fn is_sound(what: &str, folder: &mut PathBuf, line: &str, code: &str, recipes: &BTreeSet<String>) {
     let mut words = words(line);
     while let Some((name, _)) = words.first().and_then(|word| word.split_once('=')) {
-        assert!(["INSTA_", "NODE_"].iter().any(|of| name.starts_with(of)) || code.contains(name), "{what}: nothing reads {name}");
+        assert!(
+            ["INSTA_", "NODE_"].iter().any(|of| name.starts_with(of)) || code.contains(name),
+            "{what}: nothing reads {name}"
+        );
         words.remove(0);
     }
     let Some(program) = words.first().cloned() else { return };
