@@ -19,6 +19,7 @@ use crate::server::counts::StoredCounts;
 use crate::server::deliver::NewEvents;
 use crate::server::lock::Lock;
 use crate::server::presence::Presence;
+use crate::server::signals::stop_signal;
 use crate::terminal::{note, say};
 
 #[derive(Args)]
@@ -82,6 +83,7 @@ impl Serve {
         let token_refresh = Local::new(&services);
         let counts = StoredCounts::new(&services);
         let app = server::functions(&services, &token_refresh).layer(Extension(counts.counts()));
+        let stop = stop_signal();
         say(format!("Listening on http://{address}, known to browsers and Zoho as {}", public_url.as_str()));
         say(format!("Store in {}{}", folder.display(), if is_new { ", which is new" } else { "" }));
         if let Some(other) = other {
@@ -111,7 +113,7 @@ impl Serve {
             );
         }
         tokio::select! {
-            () = server::run(listener, app, token_refresh, &services, new) => {}
+            () = server::run(listener, app, token_refresh, &services, new, stop) => {}
             () = counts.run() => {}
         }
         counts.store().await;

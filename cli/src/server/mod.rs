@@ -7,6 +7,7 @@ pub(crate) mod deliver;
 mod front;
 pub(crate) mod lock;
 pub(crate) mod presence;
+pub(crate) mod signals;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -51,20 +52,21 @@ pub(crate) fn functions(services: &Services, token_refresh: &Local) -> Router {
     }))
 }
 
-/// Serves until Ctrl-C or SIGTERM, renewing tokens on schedule and delivering events.
+/// Serves until `stop`, renewing tokens on schedule and delivering events.
 pub(crate) async fn run(
     listener: TcpListener,
     app: Router,
     token_refresh: Local,
     services: &Services,
     new: NewEvents,
+    stop: impl Future<Output = ()>,
 ) {
     let schedule = tokio::spawn(tick(token_refresh.clone()));
     let delivery = tokio::spawn({
         let (services, token_refresh) = (services.clone(), token_refresh.clone());
         async move { deliver::run(&services, token_refresh, new).await }
     });
-    connections::serve(listener, app, Limits::of_this_process(), stop_signal(), SHUTDOWN_TIMEOUT).await;
+    connections::serve(listener, app, Limits::of_this_process(), stop, SHUTDOWN_TIMEOUT).await;
     schedule.abort();
     delivery.abort();
     let _still_busy = timeout(EXCHANGE_TIMEOUT, token_refresh.idle()).await;
@@ -81,22 +83,4 @@ async fn tick(token_refresh: Local) {
             Err(error) => tracing::error!(%error, "schedule"),
         }
     }
-}
-
-/// Ctrl-C or SIGTERM.
-pub(crate) async fn stop_signal() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        match signal(SignalKind::terminate()) {
-            Ok(mut terminate) => tokio::select! {
-                _ = interrupt => {}
-                _ = terminate.recv() => {}
-            },
-            Err(_) => drop(interrupt.await),
-        }
-    }
-    #[cfg(not(unix))]
-    drop(interrupt.await);
 }

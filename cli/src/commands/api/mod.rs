@@ -14,10 +14,9 @@ pub(super) use refused::Trouble;
 pub(super) use typed::{command_line, quoted};
 
 use shared::zoho::scope::Access as Level;
-use tokio::spawn;
 
 use crate::commands::failure::{Failure, INTERRUPTED};
-use crate::server::stop_signal;
+use crate::server::signals::stop_signal;
 use crate::terminal::{can_ask, note};
 
 /// Works with a key that may do this much. However the work ends, also by Ctrl-C, a key that was made for it is revoked.
@@ -26,11 +25,11 @@ pub(super) async fn with_api(
     level: Level,
     work: impl AsyncFnOnce(&Api) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let stopped = spawn(stop_signal());
+    let stopped = stop_signal();
     let api = access.open(level).await?;
     let ended = tokio::select! {
         ended = work(&api) => ended,
-        _ = stopped => {
+        () = stopped => {
             // Behind the ^C that a terminal shows.
             if can_ask() {
                 note("");

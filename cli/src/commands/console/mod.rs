@@ -26,7 +26,7 @@ use tokio::net::TcpListener;
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
-use crate::server::stop_signal;
+use crate::server::signals::stop_signal;
 use crate::terminal::say;
 use door::Door;
 use shown::Shown;
@@ -52,6 +52,7 @@ impl Console {
         let (door, link) = Door::new(address);
         let token_refresh = opened.token_refresh();
         let shown = Arc::new(Shown::new(opened.services, token_refresh, self.installation));
+        let stop = stop_signal();
         say(format!("Console of {}, for one browser on this machine:", shown.name));
         say("");
         say(format!("  {link}"));
@@ -61,7 +62,7 @@ impl Console {
             served = axum::serve(listener, router(shown, Arc::new(door))).into_future() => {
                 served.map_err(|error| error.to_string())?;
             }
-            () = stop_signal() => {}
+            () = stop => {}
         }
         say("Ended.");
         Ok(())

@@ -32,6 +32,7 @@ use tokio::net::TcpListener;
 use crate::commands::failure::Failure;
 use crate::commands::webhooks::secret::new_secret;
 use crate::server::deliver::NewEvents;
+use crate::server::signals::stop_signal;
 use crate::server::{self, calls};
 use crate::terminal::say;
 use instructions::{Folder, Registered, Shown, USUAL};
@@ -61,7 +62,8 @@ impl Demo {
             .nest_service("/sandbox", sandbox.router());
         let serving = tokio::spawn({
             let services = services.clone();
-            async move { server::run(listener, app, token_refresh, &services, new).await }
+            let stop = stop_signal();
+            async move { server::run(listener, app, token_refresh, &services, new, stop).await }
         });
 
         say("Zoho Connector demo: all of it on this machine, against a stand-in Zoho. No account anywhere.");
