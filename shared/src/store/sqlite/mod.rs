@@ -1,6 +1,7 @@
 //! Both traits on one SQLite file: readable by its owner only, write-ahead log, every commit synced, any number of
 //! processes. In memory for tests.
 
+mod bounds;
 mod database;
 mod secrets;
 mod snapshot;
