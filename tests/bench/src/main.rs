@@ -26,11 +26,13 @@ mod picture;
 mod process;
 mod report;
 mod results;
+#[cfg(feature = "scale")]
+mod scale;
 mod stage;
 mod targets;
 mod zoho;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use contenders::Places;
@@ -41,6 +43,9 @@ use stage::Stage;
 
 /// Between these lines of the document stand the figures of the last run that wrote them.
 const MARKS: [&str; 2] = ["<!-- figures: tests/bench/run --write -->\n", "<!-- end of the figures -->\n"];
+#[cfg(feature = "scale")]
+const MARKS_OF_SCALE: [&str; 2] =
+    ["<!-- figures: tests/bench/run --scale --write -->\n", "<!-- end of the figures of one machine -->\n"];
 
 /// What is asked for.
 struct Options {
@@ -69,6 +74,16 @@ async fn main() -> ExitCode {
         && mode == "direct"
     {
         direct::run(url, times.parse().unwrap()).await;
+        return ExitCode::SUCCESS;
+    }
+    #[cfg(feature = "scale")]
+    if words.first().is_some_and(|word| word == "--scale") {
+        let options = Options::parse(&words[1..]);
+        let report = scale::run(options.quick).await;
+        println!("\n{report}");
+        if options.write {
+            replace(&MARKS_OF_SCALE, &report);
+        }
         return ExitCode::SUCCESS;
     }
     let options = Options::parse(&words);
@@ -140,14 +155,22 @@ async fn measure(options: &Options) -> Results {
 
 /// Puts the figures into the document, and the picture beside it.
 fn write(report: &str, picture: &str) {
-    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
-    let path = docs.join("reference/speed.md");
-    let text = std::fs::read_to_string(&path).unwrap();
-    let (before, rest) = text.split_once(MARKS[0]).expect("the document says where the figures begin");
-    let (_, after) = rest.split_once(MARKS[1]).expect("the document says where the figures end");
     let image = "![Starts, warm calls and memory, side by side](../figures/speed.svg)";
-    std::fs::write(path, format!("{before}{}\n{image}\n\n{report}\n{}{after}", MARKS[0], MARKS[1])).unwrap();
-    let figures = docs.join("figures");
+    replace(&MARKS, &format!("{image}\n\n{report}"));
+    let figures = docs().join("figures");
     std::fs::create_dir_all(&figures).unwrap();
     std::fs::write(figures.join("speed.svg"), picture).unwrap();
+}
+
+/// Puts figures between their marks in the document.
+fn replace([begin, end]: &[&str; 2], figures: &str) {
+    let path = docs().join("reference/speed.md");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let (before, rest) = text.split_once(*begin).expect("the document says where the figures begin");
+    let (_, after) = rest.split_once(*end).expect("the document says where the figures end");
+    std::fs::write(path, format!("{before}{begin}\n{figures}\n{end}{after}")).unwrap();
+}
+
+fn docs() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs")
 }

@@ -19,7 +19,7 @@ pub(crate) fn report(results: &Results, targets: &[Target]) -> String {
 }
 
 /// A table of these columns and rows.
-fn table(columns: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
+pub(crate) fn table(columns: &[&str], rows: impl Iterator<Item = Vec<String>>) -> String {
     let mut text = format!("| {} |\n|{}\n", columns.join(" | "), "---|".repeat(columns.len()));
     for row in rows {
         // A String takes all that is written.
