@@ -35,6 +35,9 @@ pub(crate) struct Figures {
     pub(crate) peak: f64,
     /// Calls to AWS and to Zoho of one start and its first event.
     pub(crate) cold: [Calls; 2],
+    /// Calls to AWS of all warm events, and how many events these were.
+    pub(crate) warm_aws: Calls,
+    pub(crate) events: usize,
     /// Calls of one warm event, on average.
     pub(crate) aws: f64,
     pub(crate) zoho: f64,
@@ -49,7 +52,13 @@ impl Figures {
             let all = starts.iter().flat_map(|start| start.later[of].values()).sum();
             count(all) / number(events.max(1))
         };
+        let mut warm_aws = Calls::new();
+        for (name, count) in starts.iter().flat_map(|start| &start.later[0]) {
+            *warm_aws.entry(name.clone()).or_default() += count;
+        }
         Self {
+            warm_aws,
+            events,
             init: middle(|start| micros(start.init) / 1e3),
             first: middle(|start| micros(start.first) / 1e3),
             cpu_first: middle(|start| micros(start.cpu_first) / 1e3),
@@ -111,5 +120,6 @@ mod tests {
         let figures = Figures::of(&[start(9, 1), start(1, 0), start(5, 2)]);
         let told = [figures.init, figures.first, figures.p50, figures.cpu, figures.aws, figures.zoho];
         assert_eq!(told, [5.0, 10.0, 5.0, 5.0, 0.25, 0.0]);
+        assert_eq!((figures.warm_aws, figures.events), (Calls::from([("PutItem".to_owned(), 3)]), 12));
     }
 }

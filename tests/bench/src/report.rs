@@ -139,15 +139,26 @@ fn calls(results: &Results) -> String {
 }
 
 fn costs(results: &Results) -> String {
-    let columns = ["a million calls on Lambda", "memory MB", "billed warm ms", "billed cold ms", "dollars"];
+    let columns = [
+        "a million calls on Lambda",
+        "× one item",
+        "memory MB",
+        "billed warm ms",
+        "billed cold ms",
+        "dollars for calls of AWS",
+        "dollars in all",
+    ];
+    let item = results.row("item").map_or(1.0, |row| Cost::of(&row.figures).dollars);
     // What calls nothing is no connector.
     let rows = results.rows.iter().filter(|row| row.contender.direct.is_some()).map(|row| {
         let cost = Cost::of(&row.figures);
         vec![
             row.contender.name.to_owned(),
+            format!("{:.2}", cost.dollars / item),
             format!("{:.0}", cost.memory),
             format!("{:.0}", cost.warm),
             format!("{:.0}", cost.cold),
+            format!("{:.2}", cost.aws),
             format!("{:.2}", cost.dollars),
         ]
     });
