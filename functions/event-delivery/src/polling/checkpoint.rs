@@ -149,6 +149,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn what_was_seen_before_the_clock_was_set_back_is_looked_for_again() {
+        let at = |text: &str| Some(format!("2026-11-21T{text}Z").parse::<Timestamp>().unwrap());
+        let polled = Checkpoint {
+            changes_seen_until: at("10:58:00"),
+            settled: at("10:53:00"),
+            polled_at: at("11:00:00"),
+            not_before: at("11:05:00"),
+            ..Checkpoint::default()
+        };
+        let mut checkpoint = polled.clone();
+        checkpoint.follow_clock(at("11:00:30").unwrap());
+        assert_eq!(checkpoint, polled, "the clock goes as it should");
+        checkpoint.follow_clock(at("10:00:00").unwrap());
+        let yesterday = Some("2026-11-20T10:00:00Z".parse().unwrap());
+        let again = Checkpoint { changes_seen_until: yesterday, settled: yesterday, ..Checkpoint::default() };
+        assert_eq!(checkpoint, again);
+    }
+
+    #[test]
     fn rows_keep_their_form() {
         let (one, two) = ("2026-11-21T10:00:00Z", "2026-11-21T11:00:00Z");
         let row = json!({

@@ -270,6 +270,16 @@ mod tests {
     }
 
     #[test]
+    fn turns_from_before_the_clock_was_set_back_are_in_nobodys_way() {
+        let now = at("2026-11-22T10:00:00Z");
+        let turns = vec![later(now, SignedDuration::from_hours(1)).as_millisecond()];
+        let no_turn = Some(NoTurn { until: at("2026-11-22T12:00:00Z"), types: vec!["zoho.*".to_owned()] });
+        let standing = Standing { turns, no_turn, ..Standing::default() };
+        assert_eq!(standing.next_turn(now, 1), None);
+        assert_eq!(standing.waits_for_turn("zoho.crm.deal.updated", now), None);
+    }
+
+    #[test]
     fn a_row_of_earlier_code_is_read() {
         let standing: Standing =
             serde_json::from_str(r#"{"turns":[1795341600000],"refused":["digest",400]}"#).unwrap();
