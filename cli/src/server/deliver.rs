@@ -181,6 +181,10 @@ impl Table for Watched {
         Ok(outcome)
     }
 
+    fn is_dated_by_one_machine(&self) -> bool {
+        self.table.is_dated_by_one_machine()
+    }
+
     async fn query(&self, query: Query) -> Result<Page, StoreError> {
         self.table.query(query).await
     }

@@ -75,7 +75,7 @@ impl HookDelivery<'_> {
         for frozen in open {
             let is_waiting = frozen.batch.stage == Stage::Waiting;
             waiting |= is_waiting;
-            if frozen.batch.next > self.clock.now() {
+            if frozen.batch.is_early(self.clock.now()) {
                 swept.due_at(frozen.batch.next);
                 if is_waiting && frozen.batch.attempts > 1 {
                     self.gauge_delay(&frozen.batch);

@@ -1,6 +1,6 @@
 //! A new access token for one connection.
 
-use shared::base::clock::{SignedDuration, Timestamp, earlier, later, seconds_until};
+use shared::base::clock::{SignedDuration, Timestamp, earlier, is_to_come, later, seconds_until};
 use shared::base::id::ConnectionName;
 use shared::base::secret::digests_equal;
 use shared::core::connection::access_token::AccessToken;
@@ -26,8 +26,9 @@ pub(crate) const EXPIRES_SOON: SignedDuration = SignedDuration::from_secs(60);
 /// So long after a consent, a grant that is not found may be one that is not seen yet: Secrets Manager is not everywhere at once.
 const UNSEEN: SignedDuration = SignedDuration::from_secs(60);
 
-/// The longest pause that Zoho can ask for, in seconds.
+/// The longest pause that Zoho can ask for, in seconds; none is longer.
 const LONGEST_PAUSE: i64 = 3600;
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_secs(LONGEST_PAUSE);
 
 /// The pause when today's versions of the secret are used up.
 const PAUSE_WITHOUT_ROOM: SignedDuration = SignedDuration::from_mins(30);
@@ -99,10 +100,10 @@ pub(crate) fn is_perhaps_unseen(row: &Connection, now: Timestamp) -> bool {
 /// The reply of a connection that must leave Zoho alone for now.
 fn pausing(found: &Connection, now: Timestamp) -> Option<Reply> {
     match &found.state {
-        State::CoolingDown { until, reason, .. } if now < *until => {
+        State::CoolingDown { until, reason, .. } if is_to_come(*until, now, LONGEST_WAIT) => {
             Some(Reply::Wait { seconds: seconds_until(*until, now), reason: reason.clone() })
         }
-        State::Exhausted { until } if now < *until => Some(exhausted(*until, now)),
+        State::Exhausted { until } if is_to_come(*until, now, LONGEST_WAIT) => Some(exhausted(*until, now)),
         _ => None,
     }
 }

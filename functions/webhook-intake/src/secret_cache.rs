@@ -3,7 +3,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use shared::base::clock::{SharedClock, SignedDuration, Timestamp, later};
+use shared::base::clock::{SharedClock, SignedDuration, Timestamp, is_younger};
 use shared::base::ttl_cache::TTL;
 use shared::core::events::webhook_secrets::WebhookSecrets;
 use shared::store::{Secrets, StoreError};
@@ -52,7 +52,7 @@ impl SecretCache {
     }
 
     fn is_recent(&self, began: Option<Timestamp>) -> bool {
-        began.is_some_and(|at| self.clock.now() < later(at, REREAD_PAUSE))
+        began.is_some_and(|at| is_younger(at, self.clock.now(), REREAD_PAUSE))
     }
 
     /// Newer ones than these, unless they were read just now.
@@ -77,7 +77,7 @@ impl SecretCache {
     fn younger_than(&self, max_age: SignedDuration) -> Option<Arc<WebhookSecrets>> {
         let last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         let now = self.clock.now();
-        last.as_ref().filter(|(read, _)| now < later(*read, max_age)).map(|(_, known)| known.clone())
+        last.as_ref().filter(|(read, _)| is_younger(*read, now, max_age)).map(|(_, known)| known.clone())
     }
 
     async fn read(&self, began: &mut Option<Timestamp>) -> Result<Arc<WebhookSecrets>, StoreError> {

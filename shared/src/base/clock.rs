@@ -51,6 +51,31 @@ impl Clock for TokioClock {
     }
 }
 
+/// A clock that shows what a test sets.
+#[cfg(test)]
+pub(crate) struct SetClock(std::sync::Mutex<Timestamp>);
+
+#[cfg(test)]
+impl SetClock {
+    /// One that shows ten o'clock.
+    pub(crate) fn at_ten() -> Self {
+        Self(std::sync::Mutex::new("2026-11-22T10:00:00Z".parse().unwrap()))
+    }
+
+    /// Sets it ahead, or back.
+    pub(crate) fn shift(&self, by: SignedDuration) {
+        let mut now = self.0.lock().unwrap();
+        *now = later(*now, by);
+    }
+}
+
+#[cfg(test)]
+impl Clock for SetClock {
+    fn now(&self) -> Timestamp {
+        *self.0.lock().unwrap()
+    }
+}
+
 /// `at + by`, ending at the last representable moment instead of overflowing.
 pub fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.checked_add(by).unwrap_or(Timestamp::MAX)
@@ -59,6 +84,21 @@ pub fn later(at: Timestamp, by: SignedDuration) -> Timestamp {
 /// `at - by`, ending at the first representable moment instead of overflowing.
 pub fn earlier(at: Timestamp, by: SignedDuration) -> Timestamp {
     at.checked_sub(by).unwrap_or(Timestamp::MIN)
+}
+
+/// By how much clocks may differ, or one may be set back, while every end that it gave still holds.
+pub const CLOCK_TOLERANCE: SignedDuration = SignedDuration::from_mins(1);
+
+/// Whether an end is yet to come that was set at most `span` ahead. One that lies further ahead is from before the clock was set
+/// back, and counts as over: else everything would wait for as long as the clock went back.
+pub fn is_to_come(end: Timestamp, now: Timestamp, span: SignedDuration) -> bool {
+    now < end && end <= later(later(now, span), CLOCK_TOLERANCE)
+}
+
+/// Whether what was read at `at` is younger than `age`. What was read later than now is from before the clock was set back: nobody
+/// knows how old it is.
+pub fn is_younger(at: Timestamp, now: Timestamp, age: SignedDuration) -> bool {
+    at <= now && now < later(at, age)
 }
 
 /// Seconds from `now` until `at` for a `Retry-After` header: rounded up, at least 1.
@@ -86,5 +126,26 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         assert_eq!(seconds_until(later(now, SignedDuration::from_millis(1001)), now), 2);
         assert_eq!(seconds_until(now, later(now, SignedDuration::from_secs(9))), 1);
+    }
+
+    #[test]
+    fn what_an_earlier_clock_set_is_neither_waited_for_nor_believed() {
+        let now: Timestamp = "2026-11-21T10:00:00Z".parse().unwrap();
+        let span = SignedDuration::from_secs(15);
+        for (seconds, to_come, younger) in [
+            (-15, false, false),
+            (-14, false, true),
+            (0, false, true),
+            (15, true, false),
+            (75, true, false),
+            (76, false, false),
+        ] {
+            let at = later(now, SignedDuration::from_secs(seconds));
+            assert_eq!(
+                (is_to_come(at, now, span), is_younger(at, now, span)),
+                (to_come, younger),
+                "{seconds}"
+            );
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 
-use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later};
+use crate::base::clock::{SharedClock, SignedDuration, Timestamp, is_younger};
 
 /// How long a value is valid.
 pub const TTL: SignedDuration = SignedDuration::from_secs(60);
@@ -32,7 +32,7 @@ impl<K: Eq + Hash, V: Clone> TtlCache<K, V> {
     {
         let now = self.clock.now();
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(key).filter(|(read, _)| now < later(*read, TTL)).map(|(_, value)| value.clone())
+        known.get(key).filter(|(read, _)| is_younger(*read, now, TTL)).map(|(_, value)| value.clone())
     }
 
     /// The last value of a key, however old.

@@ -12,7 +12,7 @@ use std::time::Duration;
 use tokio::join;
 use tokio::time::Instant;
 
-use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later};
+use crate::base::clock::{SharedClock, SignedDuration, Timestamp, is_to_come, later};
 use crate::base::id::ConnectionName;
 use crate::base::problem::{Code, Problem};
 use crate::base::secret::sha256_hex;
@@ -193,7 +193,7 @@ impl ZohoClient {
             return None;
         }
         let (failure, until) = refusals.get(&(token.token.digest(), name.to_owned()))?;
-        (self.clock.now() < *until).then(|| failure.clone())
+        is_to_come(*until, self.clock.now(), REFUSAL_BELIEVED).then(|| failure.clone())
     }
 }
 

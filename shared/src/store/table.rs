@@ -186,6 +186,12 @@ pub trait Table: Send + Sync {
     /// step's.
     async fn transact(&self, steps: Vec<Write>) -> Result<Outcome, StoreError>;
 
+    /// Whether the clock of one machine dates all rows, so that a row may be younger than one of a later date: such a clock may be set
+    /// back. In the cloud, clocks are kept right.
+    fn is_dated_by_one_machine(&self) -> bool {
+        false
+    }
+
     /// Rows in order.
     async fn query(&self, query: Query) -> Result<Page, StoreError>;
 

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use shared::base::clock::{SharedClock, SignedDuration, Timestamp, later};
+use shared::base::clock::{SharedClock, SignedDuration, Timestamp, is_younger};
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::base::ttl_cache::TtlCache;
@@ -80,7 +80,7 @@ impl FieldCache {
     async fn known(&self, target: &Target<'_>, module: &str) -> Result<Option<Known>, Problem> {
         let place = (target.connection.clone(), module.to_owned());
         if let Some((read, fields)) = self.known.last_known(&place)
-            && self.clock.now() < later(read, RETENTION)
+            && is_younger(read, self.clock.now(), RETENTION)
             && !fields.is_empty()
             && self.zoho.demand_scope(&target.with(crm::scope::FIELDS)).await.is_ok()
         {

@@ -1,7 +1,7 @@
 //! How far the polls of a list have come: a row for each list.
 
 use serde::{Deserialize, Serialize};
-use shared::base::clock::Timestamp;
+use shared::base::clock::{CLOCK_TOLERANCE, SignedDuration, Timestamp, earlier, later};
 use shared::store::{Condition, Key, Outcome, Put, Row, StoreError, Table, Version, all_rows};
 use shared::zoho::change_lists::{Order, PagePosition};
 
@@ -44,6 +44,32 @@ pub(super) struct Checkpoint {
     /// When the log last said that the list cannot be read.
     #[serde(default, rename = "noticed")]
     pub(super) warned_at: Option<Timestamp>,
+}
+
+/// How far back changes are looked for again once the clock was set back. The ledger knows what is no news.
+const LOOKED_FOR_AGAIN: SignedDuration = SignedDuration::from_hours(24);
+
+/// No list is left alone for longer, nor polled by one process.
+const LONGEST_PAUSE: SignedDuration = SignedDuration::from_hours(25);
+
+impl Checkpoint {
+    /// Does away with what was noted before the clock was set back: until when changes were seen is not known then.
+    pub(super) fn follow_clock(&mut self, now: Timestamp) {
+        let is_ahead = |at: &Timestamp| *at > now;
+        for seen in [&mut self.changes_seen_until, &mut self.deletions_seen_until, &mut self.settled] {
+            if seen.as_ref().is_some_and(is_ahead) {
+                *seen = Some(earlier(now, LOOKED_FOR_AGAIN));
+            }
+        }
+        let is_before = |until: &Timestamp| *until <= later(now, LONGEST_PAUSE);
+        self.busy_until = self.busy_until.filter(is_before);
+        self.not_before = self.not_before.filter(is_before);
+        self.cursor = self.cursor.take().filter(|cursor| !is_ahead(&cursor.to));
+        if self.polled_at.is_some_and(|at| at > later(now, CLOCK_TOLERANCE)) {
+            // Whatever else was noted then is of the same time.
+            (self.polled_at, self.busy_until, self.not_before, self.warned_at) = (None, None, None, None);
+        }
+    }
 }
 
 /// Where a poll goes on.
@@ -121,6 +147,25 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+
+    #[test]
+    fn what_was_seen_before_the_clock_was_set_back_is_looked_for_again() {
+        let at = |text: &str| Some(format!("2026-11-21T{text}Z").parse::<Timestamp>().unwrap());
+        let polled = Checkpoint {
+            changes_seen_until: at("10:58:00"),
+            settled: at("10:53:00"),
+            polled_at: at("11:00:00"),
+            not_before: at("11:05:00"),
+            ..Checkpoint::default()
+        };
+        let mut checkpoint = polled.clone();
+        checkpoint.follow_clock(at("11:00:30").unwrap());
+        assert_eq!(checkpoint, polled, "the clock goes as it should");
+        checkpoint.follow_clock(at("10:00:00").unwrap());
+        let yesterday = Some("2026-11-20T10:00:00Z".parse().unwrap());
+        let again = Checkpoint { changes_seen_until: yesterday, settled: yesterday, ..Checkpoint::default() };
+        assert_eq!(checkpoint, again);
+    }
 
     #[test]
     fn rows_keep_their_form() {

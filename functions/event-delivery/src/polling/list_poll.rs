@@ -137,7 +137,8 @@ impl ListPoll<'_> {
 }
 
 impl<'a> Poll<'a> {
-    fn new(list: &'a List, stored: StoredCheckpoint, now: Timestamp) -> Self {
+    fn new(list: &'a List, mut stored: StoredCheckpoint, now: Timestamp) -> Self {
+        stored.checkpoint.follow_clock(now);
         let checkpoint = &stored.checkpoint;
         let settled = checkpoint.settled.map_or(list.since, |settled| settled.max(list.since));
         let seen = |until| Seen { until: list.poll_from(until, now), settled };

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
 use super::key::ServiceKey;
-use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later, seconds_until};
+use crate::base::clock::{SharedClock, SignedDuration, Timestamp, is_younger, later, seconds_until};
 use crate::base::problem::{Code, Problem};
 use crate::store::{Condition, Key, Outcome, Put, Row, StoreError, Table, Version, all_rows};
 
@@ -115,7 +115,7 @@ impl KeyUsage {
         let now = self.clock.now();
         {
             let mut memory = self.memory();
-            if memory.seen.get(&key.id).is_some_and(|at| now < later(*at, SEEN_INTERVAL)) {
+            if memory.seen.get(&key.id).is_some_and(|at| is_younger(*at, now, SEEN_INTERVAL)) {
                 return;
             }
             memory.seen.insert(key.id.clone(), now);

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::sync::Mutex as AsyncMutex;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use crate::base::clock::{SharedClock, SignedDuration, Timestamp, earlier, later};
+use crate::base::clock::{SharedClock, SignedDuration, Timestamp, earlier, is_younger};
 use crate::base::id::ConnectionName;
 use crate::base::problem::{Code, Problem};
 use crate::base::secret::digests_equal;
@@ -194,7 +194,7 @@ impl Tokens {
     }
 
     fn is_believed(&self, slot: &Slot) -> bool {
-        slot.read.is_some_and(|read| self.clock.now() < later(read, TTL))
+        slot.read.is_some_and(|read| is_younger(read, self.clock.now(), TTL))
     }
 
     fn usable(&self, token: &AccessToken, dead: Option<&str>) -> bool {

@@ -17,7 +17,7 @@ use serde_json::Value;
 use serde_json::value::RawValue;
 
 use crate::base::clock::{SharedClock, SignedDuration, Timestamp, earlier, later};
-use crate::base::id::{ConnectionName, time_ordered, time_prefix};
+use crate::base::id::{ConnectionName, moment_of, time_ordered, time_prefix};
 use crate::base::settings::Retention;
 use crate::store::{Condition, Key, Order, Outcome, Put, Query, Row, StoreError, Table, Write};
 
@@ -153,7 +153,7 @@ impl Events {
         let mut condition = Condition::Absent;
         loop {
             let begun = self.clock.now();
-            stored.event.id = time_ordered(begun);
+            stored.event.id = time_ordered(self.behind_all(&delivery.connection, begun).await?);
             let id = stored.event.id.clone();
             let known = Put::record(marker.clone(), &Marker { event_id: id.clone() }, condition)?;
             let event = Put::record(Key::new(partition(&delivery.connection), &id), &stored, Condition::Any)?;
@@ -177,6 +177,23 @@ impl Events {
                 }
             }
         }
+    }
+
+    /// When an event that is stored now comes, in the order of arrival: behind all that are there, also where the clock was set back
+    /// since. Readers are past those.
+    async fn behind_all(&self, connection: &ConnectionName, now: Timestamp) -> Result<Timestamp, StoreError> {
+        if !self.table.is_dated_by_one_machine() {
+            return Ok(now);
+        }
+        let last = Query {
+            partition: partition(connection),
+            limit: 1,
+            order: Order::Descending,
+            ..Query::default()
+        };
+        let page = self.table.query(last).await?;
+        let last = page.rows.first().and_then(|row| moment_of(&row.key.sort)).filter(|last| *last > now);
+        Ok(last.map_or(now, |last| later(last, SignedDuration::from_millis(1))))
     }
 
     /// Takes a delivery for received before it comes, and gives the id that its sender is told then: a test of the way leaves no
@@ -208,16 +225,25 @@ impl Events {
         after: Option<String>,
         limit: usize,
     ) -> Result<(Vec<Event>, Option<String>), StoreError> {
-        let settled = time_prefix(earlier(self.clock.now(), SETTLED));
+        let now = self.clock.now();
+        let may_be_set_back = self.table.is_dated_by_one_machine();
         let query = Query {
             partition: partition(connection),
             after,
-            below: Some(settled),
-            limit,
+            below: (!may_be_set_back).then(|| time_prefix(earlier(now, SETTLED))),
+            // One more tells whether something settled follows.
+            limit: limit.saturating_add(usize::from(may_be_set_back)),
             ..Query::default()
         };
         let page = self.table.query(query).await?;
-        Ok((page.rows.iter().map(read_event).collect::<Result<_, _>>()?, page.next))
+        let mut events = page.rows.iter().map(read_event).collect::<Result<Vec<_>, _>>()?;
+        if !may_be_set_back {
+            return Ok((events, page.next));
+        }
+        let settled = events.iter().take_while(|event| is_settled(event, now)).count();
+        events.truncate(settled.min(limit));
+        let next = if settled > limit { events.last().map(|event| event.id.clone()) } else { None };
+        Ok((events, next))
     }
 
     /// The newest events of a connection, newest first, settled or not.
@@ -266,10 +292,65 @@ impl Events {
     }
 }
 
+/// Whether no event can come before this one any more.
+fn is_settled(event: &Event, now: Timestamp) -> bool {
+    let since = earlier(now, SETTLED);
+    match moment_of(&event.id) {
+        // The clock was set back. The event came before that, or was put behind one that did.
+        Some(at) if at > now => event.receivedtime > now || event.receivedtime <= since,
+        at => at.is_some_and(|at| at < since),
+    }
+}
+
 fn partition(connection: &ConnectionName) -> String {
     format!("event#{connection}")
 }
 
 fn read_event(row: &Row) -> Result<Event, StoreError> {
     row.read::<Stored>().map(|stored| stored.event)
+}
+
+#[cfg(test)]
+#[cfg(feature = "embedded")]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::base::clock::SetClock;
+    use crate::store::Stores;
+    use crate::store::sqlite::Sqlite;
+
+    #[tokio::test]
+    async fn readers_miss_no_event_when_the_clock_is_set_back_and_right_again() {
+        let clock = Arc::new(SetClock::at_ten());
+        let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
+        let events = Events::new(stores.events, clock.clone());
+        let (name, mut cursor) = (ConnectionName::default(), None);
+        let hours = SignedDuration::from_hours;
+        for (number, shift) in [0, 1, -1, -24, 25, -1].into_iter().enumerate() {
+            clock.shift(hours(shift));
+            let delivery = Delivery {
+                connection: name.clone(),
+                source: "custom",
+                digest: number.to_string(),
+                kind: "custom.x".to_owned(),
+                subject: None,
+                time: None,
+                data: json!({}),
+                body: "{}".to_owned(),
+            };
+            let stored = events.store(delivery).await.unwrap();
+            let (unsettled, _) = events.list(&name, cursor.clone(), 10).await.unwrap();
+            assert!(unsettled.is_empty(), "{number}: an earlier one may still come");
+            clock.shift(SignedDuration::from_secs(16));
+            let (listed, next) = events.list(&name, cursor.clone(), 10).await.unwrap();
+            let ids: Vec<_> = listed.into_iter().map(|event| event.id).collect();
+            assert_eq!((ids, next), (vec![stored.event_id.clone()], None), "{number}");
+            cursor = Some(stored.event_id);
+        }
+        let (first, next) = events.list(&name, None, 5).await.unwrap();
+        assert_eq!((first.len(), next.as_deref()), (5, first.last().map(|event| event.id.as_str())));
+        let (rest, none) = events.list(&name, next, 5).await.unwrap();
+        assert_eq!((rest.len(), none), (1, None));
+    }
 }

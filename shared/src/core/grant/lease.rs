@@ -10,7 +10,9 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-use crate::base::clock::{SharedClock, SignedDuration, Timestamp, earlier, later};
+use crate::base::clock::{
+    CLOCK_TOLERANCE, SharedClock, SignedDuration, Timestamp, earlier, is_to_come, later,
+};
 use crate::base::id::ConnectionName;
 use crate::core::connection::access_token::AccessToken;
 use crate::store::{Condition, Key, Outcome, Put, Secrets, StoreError, Table, Version, Write};
@@ -63,8 +65,16 @@ impl<'a> Lease<'a> {
         connection: &ConnectionName,
     ) -> Result<Option<Self>, StoreError> {
         let key = Key::new("lease", connection.as_str());
-        let ends = later(clock.now(), LEASE_TIME);
-        Ok(match state.put(lease_row(&key, ends, Condition::Absent)).await? {
+        let now = clock.now();
+        let ends = later(now, LEASE_TIME);
+        let mut outcome = state.put(lease_row(&key, ends, Condition::Absent)).await?;
+        if let Outcome::Refused { current: Some(row), .. } = &outcome
+            && row.expires.is_some_and(|ends| !is_to_come(ends, now, LEASE_TIME))
+        {
+            let condition = Condition::Version(row.version.clone());
+            outcome = state.put(lease_row(&key, ends, condition)).await?;
+        }
+        Ok(match outcome {
             Outcome::Done(Some(version)) => Some(Self { state, clock, key, version, ends }),
             _ => None,
         })
@@ -224,7 +234,18 @@ pub async fn reserve(
         let mut spent: Spent =
             found.as_ref().map_or_else(|| Ok(Spent::default()), crate::store::Row::read)?;
         spent.calls.retain(|at| *at > earlier(now, CALLS_WINDOW).as_millisecond());
+        // When calls were made before the clock was set back, nobody knows: they count from now.
+        let (latest, mut is_set_back) = (later(now, CLOCK_TOLERANCE).as_millisecond(), false);
+        for at in spent.calls.iter_mut().filter(|at| **at > latest) {
+            (*at, is_set_back) = (now.as_millisecond(), true);
+        }
         if let Some(blocking) = spent.calls.len().checked_sub(most) {
+            if let (true, Some(row)) = (is_set_back, &found) {
+                let condition = Condition::Version(row.version.clone());
+                state
+                    .put(Put::record(key.clone(), &spent, condition)?.until(later(now, CALLS_WINDOW)))
+                    .await?;
+            }
             let first = spent.calls.get(blocking).copied().unwrap_or_default();
             return Ok(Err(later(Timestamp::from_millisecond(first).unwrap_or(now), CALLS_WINDOW)));
         }
@@ -275,7 +296,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::base::clock::TokioClock;
+    use crate::base::clock::{SetClock, TokioClock};
     use crate::store::Stores;
     use crate::store::sqlite::Sqlite;
 
@@ -308,6 +329,26 @@ mod tests {
         assert!(state.get(&Key::new("x", "y")).await.unwrap().is_none());
         assert!(third.finish(row).await.unwrap());
         assert!(state.get(&Key::new("x", "y")).await.unwrap().is_some());
+    }
+
+    #[tokio::test]
+    async fn a_clock_that_is_set_back_leaves_no_lease_behind_and_forgets_no_call() {
+        let moved = Arc::new(SetClock::at_ten());
+        let clock: SharedClock = moved.clone();
+        let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
+        let (state, name) = (&*stores.state, ConnectionName::default());
+        let dead = Lease::take(state, &clock, &name).await.unwrap().unwrap();
+        for _ in 0..MAX_CALLS {
+            assert!(reserve(state, &clock, &name, MAX_CALLS).await.unwrap().is_ok());
+        }
+        moved.shift(SignedDuration::from_hours(-24));
+        let lease = Lease::take(state, &clock, &name).await.unwrap().unwrap();
+        assert!(!dead.holds().await.unwrap() && lease.holds().await.unwrap());
+        assert!(Lease::take(state, &clock, &name).await.unwrap().is_none(), "one at a time, as ever");
+        let free = reserve(state, &clock, &name, MAX_CALLS).await.unwrap().unwrap_err();
+        assert_eq!(free, later(clock.now(), CALLS_WINDOW), "they may have been made a moment ago");
+        moved.shift(CALLS_WINDOW + SignedDuration::from_millis(1));
+        assert!(reserve(state, &clock, &name, MAX_CALLS).await.unwrap().is_ok());
     }
 
     #[tokio::test(start_paused = true)]

@@ -136,6 +136,11 @@ impl Account {
         Ok(Slot { _counted: counted, _one_of_few: turn.ok() })
     }
 
+    /// Whether calls go out uncounted, because the store failed a moment ago.
+    fn is_without(&self, memory: &Memory, now: i64) -> bool {
+        memory.without_until > now && memory.without_until <= now + UNCOUNTED_PERIOD
+    }
+
     fn known_refusal(&self) -> Result<(), Refusal> {
         match self.memory().window.blocked(self.now()) {
             Some(Blocked { until, daily }) => {
@@ -159,7 +164,7 @@ impl Account {
                 return Ok(Some(held));
             }
             self.known_refusal()?;
-            if self.memory().without_until > self.now() {
+            if self.is_without(&self.memory(), self.now()) {
                 return Ok(None);
             }
             let id = random_hex::<4>();
@@ -207,7 +212,7 @@ impl Account {
         let now = self.now();
         let needs_none = {
             let memory = self.memory();
-            memory.without_until > now
+            self.is_without(&memory, now)
                 || memory.leases.values().any(|held| held.slots > 0 && now <= held.until)
         };
         if needs_none || self.limits.is_off() {

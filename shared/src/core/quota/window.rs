@@ -40,6 +40,9 @@ const MAX_PROMISED: usize = 200;
 
 const DAY: i64 = 86_400_000;
 
+/// No caller is told to come later than this, and Zoho refuses for no longer, unless the day's calls are used up.
+const LONGEST_WAIT: i64 = 3_600_000;
+
 /// For whom a call is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Priority {
@@ -155,7 +158,9 @@ impl Window {
 
     /// Zoho's own refusal, while it lasts.
     pub(super) fn blocked(&self, now: i64) -> Option<Blocked> {
-        self.blocked.filter(|blocked| blocked.until > now)
+        // One that ends later is from before the clock was set back.
+        let latest = |daily: bool| now + if daily { DAY + MINUTE } else { LONGEST_WAIT };
+        self.blocked.filter(|blocked| blocked.until > now && blocked.until <= latest(blocked.daily))
     }
 
     /// When the row has no more use.
@@ -187,14 +192,30 @@ impl Window {
         self.day.1 = self.day.1.saturating_sub(facts.unused);
     }
 
+    /// What was counted before the clock was set back counts as of now: it was made within the last minute, or is made up for soon.
+    fn follow_clock(&mut self, now: i64) {
+        let latest = now + MINUTE;
+        let ahead = self.spent.split_off(&(latest.div_euclid(1000) + 1));
+        if !ahead.is_empty() {
+            let calls = self.spent.entry(now.div_euclid(1000)).or_default();
+            *calls = ahead.into_values().fold(*calls, u32::saturating_add);
+        }
+        for lease in self.leases.values_mut().filter(|lease| lease.until > latest) {
+            lease.until = now + LEASE_LIFETIME;
+        }
+        self.promised.retain(|(at, _)| *at <= now + LONGEST_WAIT);
+    }
+
     fn tidy(&mut self, now: i64) {
+        self.follow_clock(now);
         self.spent.retain(|second, _| second_ends(*second) > now);
         self.leases.retain(|_, lease| counted_until(lease.until) > now);
         self.promised.retain(|(at, _)| at + PROMISE_GRACE > now);
         self.blocked = self.blocked(now);
         let today = now.div_euclid(DAY);
         if self.day.0 != today {
-            self.day = (today, 0);
+            // Of a day that is yet to come: its calls were made today.
+            self.day = (today, if self.day.0 > today { self.day.1 } else { 0 });
         }
     }
 

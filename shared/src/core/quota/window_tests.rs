@@ -336,3 +336,31 @@ fn a_day_ends_at_midnight() {
     assert_eq!(refused, Decision::Refused { back: midnight, why: Why::Day });
     assert_eq!(slots(&take(&mut window, 10, limits, midnight)), 1);
 }
+
+#[test]
+fn a_clock_that_is_set_back_forgets_no_call_and_stops_nobody_for_long() {
+    let mut window = Window::default();
+    while window.used(START) < LIMIT {
+        let id = window.leases.len().to_string();
+        let decision = window.take((&id, "k"), Priority::Agent, LIMITS, START);
+        assert!(matches!(decision, Decision::Granted { .. }), "{decision:?}");
+    }
+    window.settle("0", &Facts { landed: vec![START; 5], unused: 0 });
+    window.block(Blocked { until: START + 30_000, daily: false });
+    for back in [3_600_000, DAY] {
+        let (mut window, now) = (window.clone(), START - back);
+        let Decision::Refused { back: free, .. } = window.take(("x", "k"), Priority::Agent, LIMITS, now)
+        else {
+            panic!("calls are forgotten")
+        };
+        assert!((now + 60_000..now + 75_000).contains(&free), "{}", free - now);
+        assert_eq!(window.used(now), LIMIT);
+        let decision = window.take(("x", "k"), Priority::Agent, LIMITS, free);
+        assert!(matches!(decision, Decision::Granted { .. }), "{decision:?}");
+    }
+    let limits = InventoryLimits { per_minute: None, per_day: Some(1) };
+    let mut window = Window::default();
+    window.take(("0", "k"), Priority::Agent, limits, START);
+    let decision = window.take(("1", "k"), Priority::Agent, limits, START - DAY);
+    assert!(matches!(decision, Decision::Refused { why: Why::Day, .. }), "{decision:?}");
+}

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later, seconds_until};
+use crate::base::clock::{SharedClock, SignedDuration, Timestamp, is_to_come, later, seconds_until};
 use crate::base::secret::sha256_hex;
 use crate::store::{Condition, Key, Outcome, Put, StoreError, Table, Version};
 
@@ -155,14 +155,15 @@ impl Idempotency {
             let found: Record = row.read()?;
             let now = self.clock.now();
             // A request whose process died before it sent anything no longer holds the key.
-            let abandoned = matches!(found.state, State::Reserved) && found.until <= now;
+            let is_running = is_to_come(found.until, now, MAX_REQUEST_TIME);
+            let abandoned = matches!(found.state, State::Reserved) && !is_running;
             if found.request != request && !abandoned {
                 return Ok(Begun::Other);
             }
             if let State::Done(kept) = found.state {
                 return Ok(Begun::Answered(kept));
             }
-            if now < found.until {
+            if is_running {
                 return Ok(Begun::Running(seconds_until(found.until, now)));
             }
             let again = match &found.state {
@@ -267,7 +268,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::base::clock::TokioClock;
+    use crate::base::clock::{SetClock, TokioClock};
     use crate::store::Stores;
     use crate::store::sqlite::Sqlite;
 
@@ -320,6 +321,23 @@ mod tests {
         tokio::time::advance(Duration::from_secs(36)).await;
         let mut second = first(&keys).await;
         assert!(!keys.sending(&mut dead, sent(&keys, json!(1))).await.unwrap(), "a late riser sends nothing");
+        assert!(keys.sending(&mut second, sent(&keys, json!(2))).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn what_died_before_the_clock_was_set_back_is_not_waited_for() {
+        let clock = Arc::new(SetClock::at_ten());
+        let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
+        let keys = Idempotency::new(stores.state, clock.clone());
+        let mut dead = first(&keys).await;
+        clock.shift(SignedDuration::from_secs(-30));
+        assert!(matches!(keys.begin("k", "a", "r").await.unwrap(), Begun::Running(65)), "it may well live");
+        clock.shift(SignedDuration::from_hours(-24));
+        let mut second = first(&keys).await;
+        assert!(
+            !keys.sending(&mut dead, sent(&keys, json!(1))).await.unwrap(),
+            "if it lives, it sends nothing"
+        );
         assert!(keys.sending(&mut second, sent(&keys, json!(2))).await.unwrap());
     }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 use tokio::time::{Instant, sleep};
 
-use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later, seconds_until};
+use crate::base::clock::{SharedClock, SignedDuration, Timestamp, is_to_come, later, seconds_until};
 use crate::store::{Condition, Key, Outcome, Put, StoreError, Table, Version};
 use crate::zoho::data_centre::DataCentre;
 
@@ -65,8 +65,8 @@ impl Turns {
             };
             let held = current.as_ref().map(crate::store::Row::read::<Record>).transpose()?;
             condition = match (current, &held) {
-                // Its holder has died, and the store has not hidden the row yet.
-                (Some(row), Some(held)) if held.until <= now => {
+                // Its holder has died, and the store has not hidden the row yet; or the clock was set back since.
+                (Some(row), Some(held)) if !is_to_come(held.until, now, LIFETIME) => {
                     condition = Condition::Version(row.version);
                     continue;
                 }
@@ -93,9 +93,20 @@ impl Turns {
 #[cfg(feature = "embedded")]
 mod tests {
     use super::*;
-    use crate::base::clock::TokioClock;
+    use crate::base::clock::{SetClock, TokioClock};
     use crate::store::Stores;
     use crate::store::sqlite::Sqlite;
+
+    #[tokio::test]
+    async fn a_turn_from_before_the_clock_was_set_back_stops_nobody() {
+        let clock = Arc::new(SetClock::at_ten());
+        let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
+        let turns = Turns::new(stores.state, clock.clone());
+        let _dead = turns.take(DataCentre::Eu, "1", Instant::now()).await.unwrap().ok().unwrap();
+        assert_eq!(turns.take(DataCentre::Eu, "1", Instant::now()).await.unwrap().err(), Some(35));
+        clock.shift(SignedDuration::from_hours(-1));
+        assert!(turns.take(DataCentre::Eu, "1", Instant::now()).await.unwrap().is_ok());
+    }
 
     #[tokio::test(start_paused = true)]
     async fn one_at_a_time_and_a_dead_one_gives_way() {

@@ -135,7 +135,7 @@ fn unusable(path: &Path, error: &rusqlite::Error) -> StoreError {
     let path = path.display();
     StoreError::Unavailable(match error.sqlite_error_code() {
         Some(ErrorCode::ReadOnly | ErrorCode::CannotOpen | ErrorCode::PermissionDenied) => format!(
-            "{path} cannot be written ({error}): run as the user whom it belongs to, and make the folder and its files writable"
+            "{path} cannot be written ({error}): run as the user whom it belongs to, and make the folder and its files writable, or mount the disk for writing"
         ),
         Some(ErrorCode::DiskFull) => format!("{path} cannot be written: the disk is full"),
         Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {

@@ -57,6 +57,10 @@ impl Table for SqliteTable {
             .await
     }
 
+    fn is_dated_by_one_machine(&self) -> bool {
+        true
+    }
+
     async fn query(&self, query: Query) -> Result<Page, StoreError> {
         let (table, now) = (self.name, self.now());
         self.database.reader.read(move |sql| list(sql, table, &query, now)).await

@@ -4,8 +4,9 @@
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
-use crate::base::clock::{SignedDuration, Timestamp, later};
+use crate::base::clock::{SignedDuration, Timestamp, is_to_come, later};
 use crate::base::id::ConnectionName;
+use crate::core::events::ledger::entry::LONGEST_CLAIM;
 use crate::core::events::ledger::{Entry, Ledger, MAX_AT_ONCE};
 use crate::store::{Condition, Key, Order, Put, Query, StoreError, Version, Write};
 
@@ -160,7 +161,7 @@ impl Ledger {
         for ids in batch.ids.chunks(MAX_AT_ONCE) {
             let rows = try_join_all(ids.iter().map(|id| self.open_row(connection, id))).await?;
             for row in rows.into_iter().flatten() {
-                match row.read::<Entry>()?.claim.filter(|claim| claim.until > now) {
+                match row.read::<Entry>()?.claim.filter(|claim| claim.holds(now)) {
                     Some(claim) => claimed = claimed.max(Some(claim.until)),
                     None => free += 1,
                 }
@@ -170,7 +171,17 @@ impl Ledger {
     }
 }
 
+/// The longest time for which a batch that is to be sent is put off.
+const LONGEST_WAIT: SignedDuration = SignedDuration::from_hours(1);
+
 impl Batch {
+    /// Whether it is looked at later than now.
+    pub fn is_early(&self, now: Timestamp) -> bool {
+        // One that was taken waits for claims, or for their end.
+        let longest = if self.stage == Stage::Waiting { LONGEST_WAIT } else { LONGEST_CLAIM };
+        is_to_come(self.next, now, longest)
+    }
+
     pub(super) fn put(
         &self,
         connection: &ConnectionName,

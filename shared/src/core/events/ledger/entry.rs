@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::base::clock::{SignedDuration, Timestamp, later};
+use crate::base::clock::{SignedDuration, Timestamp, is_to_come, later};
 use crate::base::id::{ConnectionName, is_time_ordered};
 use crate::core::events::TEST;
 use crate::core::events::ledger::{ends, queue};
@@ -49,6 +49,16 @@ pub struct Claim {
     pub by: String,
     /// When it ends.
     pub until: Timestamp,
+}
+
+/// The longest claim.
+pub(super) const LONGEST_CLAIM: SignedDuration = SignedDuration::from_hours(12);
+
+impl Claim {
+    /// Whether it still holds.
+    pub(super) fn holds(&self, now: Timestamp) -> bool {
+        is_to_come(self.until, now, LONGEST_CLAIM)
+    }
 }
 
 /// The state of a closed entry.
@@ -110,7 +120,7 @@ impl Entry {
 
     /// Whether it is claimed.
     pub fn is_claimed(&self, now: Timestamp) -> bool {
-        self.claim.as_ref().is_some_and(|claim| claim.until > now)
+        self.claim.as_ref().is_some_and(|claim| claim.holds(now))
     }
 
     pub(super) fn put(

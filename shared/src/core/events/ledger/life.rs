@@ -138,7 +138,7 @@ impl Ledger {
         if let Some(claim) = &entry.claim {
             life.claimed_by = Some(claim.by.clone());
             life.claimed_until = Some(claim.until);
-            if claim.until > self.clock.now() {
+            if claim.holds(self.clock.now()) {
                 life.state = "claimed";
             }
         }

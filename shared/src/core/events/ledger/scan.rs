@@ -91,7 +91,7 @@ impl<'a> Chooser<'a> {
     /// Looks at the next entry.
     fn see(&mut self, entry: Entry, version: Version) {
         let wanted = self.wanted.is_none_or(|wanted| wanted.contains(entry.id.as_str()));
-        let claimed = entry.claim.as_ref().map(|claim| claim.until).filter(|until| *until > self.now);
+        let claimed = entry.claim.as_ref().filter(|claim| claim.holds(self.now)).map(|claim| claim.until);
         let Some(subject) = entry.subject.clone() else {
             match claimed {
                 _ if !wanted => {}

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::base::clock::{SignedDuration, Timestamp, earlier, later};
+use crate::base::clock::{CLOCK_TOLERANCE, SignedDuration, Timestamp, earlier, is_to_come, later};
 use crate::base::id::ConnectionName;
 use crate::core::events::agent_hook::is_among;
 use crate::core::events::ledger::{Batch, Frozen, Ledger, MAX_AT_ONCE, MAX_TRIES, crowded};
@@ -68,7 +68,9 @@ impl Standing {
     /// When the next turn is free, where none is now.
     pub fn next_turn(&self, now: Timestamp, per_hour: usize) -> Option<Timestamp> {
         let since = earlier(now, TURN_WINDOW).as_millisecond();
-        let recent: Vec<i64> = self.turns.iter().copied().filter(|at| *at > since).collect();
+        let latest = later(now, CLOCK_TOLERANCE).as_millisecond();
+        // None of before the clock was set back: it would stand in the way until then, and an hour more.
+        let recent: Vec<i64> = self.turns.iter().copied().filter(|at| *at > since && *at <= latest).collect();
         let blocking = recent.len().checked_sub(per_hour)?;
         let first = recent.get(blocking).or(recent.last()).copied().unwrap_or_default();
         Some(later(Timestamp::from_millisecond(first).unwrap_or(now), TURN_WINDOW))
@@ -76,7 +78,7 @@ impl Standing {
 
     /// Until when an event of this type waits for a turn, where it does.
     pub(super) fn waits_for_turn(&self, kind: &str, now: Timestamp) -> Option<Timestamp> {
-        let no_turn = self.no_turn.as_ref().filter(|no_turn| no_turn.until > now)?;
+        let no_turn = self.no_turn.as_ref().filter(|no_turn| is_to_come(no_turn.until, now, TURN_WINDOW))?;
         is_among(&no_turn.types, kind).then_some(no_turn.until)
     }
 }
@@ -115,7 +117,8 @@ impl Ledger {
             }
             let turn = now.as_millisecond();
             let since = earlier(now, TURN_WINDOW).as_millisecond();
-            standing.turns.retain(|at| *at > since);
+            let latest = later(now, CLOCK_TOLERANCE).as_millisecond();
+            standing.turns.retain(|at| *at > since && *at <= latest);
             standing.turns.push(turn);
             let mut batch = frozen.batch.clone();
             batch.attempts += 1;
@@ -264,6 +267,16 @@ mod tests {
         assert_eq!(standing.waits_for_turn("zoho.inventory.item.updated", now), Some(until));
         assert_eq!(standing.waits_for_turn("zoho.crm.deal.updated", now), None, "the hook is not told of it");
         assert_eq!(standing.waits_for_turn("zoho.inventory.item.updated", until), None);
+    }
+
+    #[test]
+    fn turns_from_before_the_clock_was_set_back_are_in_nobodys_way() {
+        let now = at("2026-11-22T10:00:00Z");
+        let turns = vec![later(now, SignedDuration::from_hours(1)).as_millisecond()];
+        let no_turn = Some(NoTurn { until: at("2026-11-22T12:00:00Z"), types: vec!["zoho.*".to_owned()] });
+        let standing = Standing { turns, no_turn, ..Standing::default() };
+        assert_eq!(standing.next_turn(now, 1), None);
+        assert_eq!(standing.waits_for_turn("zoho.crm.deal.updated", now), None);
     }
 
     #[test]
