@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::future::pending;
 use std::sync::{Mutex, MutexGuard};
 
+use tokio::sync::Notify;
 use tokio::task::yield_now;
 use tokio::time::Instant;
 
@@ -164,7 +165,10 @@ pub struct Process {
 
 /// Where all calls pass.
 #[derive(Default)]
-pub struct Switchboard(Mutex<Board>);
+pub struct Switchboard {
+    board: Mutex<Board>,
+    died: Notify,
+}
 
 #[derive(Default)]
 struct Board {
@@ -174,11 +178,31 @@ struct Board {
     made: BTreeSet<Call>,
     processes: Vec<Process>,
     dead: BTreeSet<Process>,
+    /// Whose processes die after how many more steps.
+    death: Option<(Function, u64)>,
+}
+
+impl Board {
+    /// One step less to live: whether it was the last.
+    fn ages(&mut self, function: Function) -> bool {
+        let Some((dying, left)) = &mut self.death else { return false };
+        if *dying != function {
+            return false;
+        }
+        *left = left.saturating_sub(1);
+        *left == 0
+    }
+
+    fn kill(&mut self, function: Function) {
+        self.death = None;
+        let dying = self.processes.iter().filter(|process| process.function == function).copied();
+        self.dead.extend(dying);
+    }
 }
 
 impl Switchboard {
     fn board(&self) -> MutexGuard<'_, Board> {
-        self.0.lock().unwrap()
+        self.board.lock().unwrap()
     }
 
     /// A new process.
@@ -189,18 +213,20 @@ impl Switchboard {
         process
     }
 
-    /// All processes of a function die: none of their calls ever ends.
-    pub fn kill(&self, function: Function) {
-        let mut board = self.board();
-        let dying: Vec<_> =
-            board.processes.iter().filter(|process| process.function == function).copied().collect();
-        board.dead.extend(dying);
+    /// All processes of a function die at this step, from 1: then and from then on, none of their calls ends.
+    pub fn die_at(&self, function: Function, step: u64) {
+        self.board().death = Some((function, step));
     }
 
-    /// From now on, this befalls calls, or nothing. Forgets what was called before.
+    /// Ends when they die.
+    pub async fn death(&self) {
+        self.died.notified().await;
+    }
+
+    /// From now on, this befalls calls, or nothing; nobody is to die any more. Forgets what was called before.
     pub fn set(&self, trouble: Option<Trouble>) {
         let mut board = self.board();
-        (board.trouble, board.began, board.has_fallen) = (trouble, None, false);
+        (board.trouble, board.began, board.has_fallen, board.death) = (trouble, None, false, None);
         board.made.clear();
     }
 
@@ -217,9 +243,18 @@ impl Switchboard {
     /// A process begins a call, or hears of its end. Who is dead never goes on.
     pub async fn step(&self, process: Process) {
         yield_now().await;
-        if self.board().dead.contains(&process) {
+        if self.is_dead_after_this_step(process) {
             pending::<()>().await;
         }
+    }
+
+    fn is_dead_after_this_step(&self, process: Process) -> bool {
+        let mut board = self.board();
+        if board.ages(process.function) {
+            board.kill(process.function);
+            self.died.notify_one();
+        }
+        board.dead.contains(&process)
     }
 
     /// What befalls a call.

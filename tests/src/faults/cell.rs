@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
+use tokio::select;
 use tokio::time::sleep;
 
 use super::calls::{Call, Target, Trouble};
 use super::kinds::{Fault, HALF_A_MINUTE, Span};
 use super::scenes::{Play, Scene};
-use crate::simulation::functions::mortal;
 
 /// After so many seconds since its end, whoever met a fault comes again.
 const RETURNS: [u64; 8] = [0, 20, 60, 300, 660, 1_300, 3_700, 7_500];
@@ -19,6 +19,8 @@ const RETURNS: [u64; 8] = [0, 20, 60, 300, 660, 1_300, 3_700, 7_500];
 pub struct Outcome {
     /// What the caller saw, and after what time all was well.
     pub text: String,
+    /// After how many seconds it was.
+    pub seconds: u64,
     /// What must not be.
     pub broken: Vec<String>,
     /// Whether the fault fell at all.
@@ -86,10 +88,11 @@ async fn ended(play: &Play, saw: &str) -> Outcome {
         None | Some(0) => saw.to_owned(),
         Some(seconds) => format!("{saw} +{}", span_of(seconds)),
     };
-    Outcome { text, broken: play.broken(), has_fallen: true }
+    Outcome { text, seconds: recovered.unwrap_or_default(), broken: play.broken(), has_fallen: true }
 }
 
-fn span_of(seconds: u64) -> String {
+/// A span of time, for people.
+pub fn span_of(seconds: u64) -> String {
     if seconds < 60 { format!("{seconds} s") } else { format!("{} min", seconds / 60) }
 }
 
@@ -112,9 +115,8 @@ pub fn trouble(scene: Scene, trouble: &Trouble) -> Outcome {
             }
         }
         let has_fallen = play.world().calls.has_fallen();
-        match trouble.span {
-            Span::UntilRestart => play.world().restart(),
-            Span::Once | Span::HalfAMinute => {}
+        if trouble.span == Span::UntilRestart {
+            play.world().restart();
         }
         Outcome { has_fallen, ..ended(&play, &saw).await }
     })
@@ -140,8 +142,8 @@ pub fn spans(scene: Scene, target: &Target, fault: Fault) -> Outcome {
         all.has_fallen &= outcome.has_fallen;
         texts.push(outcome.text);
     }
-    texts.dedup();
-    all.text = texts.join(" / ");
+    let is_one = texts.iter().all(|text| Some(text) == texts.first());
+    all.text = if is_one { texts.swap_remove(0) } else { texts.join(" / ") };
     all
 }
 
@@ -149,24 +151,25 @@ pub fn spans(scene: Scene, target: &Target, fault: Fault) -> Outcome {
 pub fn jump(scene: Scene, seconds: i64) -> Outcome {
     on_simulated_time(async {
         let play = Play::prepare(scene).await;
-        // It has read what it keeps in memory.
-        let warm = [play.world().api(), play.world().oauth(), play.world().intake()];
+        play.warm_up().await;
         play.world().clock.jump(seconds);
         let seen = play.go().await;
-        drop(warm);
         ended(&play, &seen.text).await
     })
 }
 
-/// The process dies at its n-th poll, from 1. Says whether it had not ended before.
-pub fn death(scene: Scene, poll: u64) -> Outcome {
+/// The process dies at its n-th step, from 1: before a call, or when the call is done and it has not heard of it. Its future is dropped
+/// there, and what it had begun beside it never goes on. Says whether it died before it came to its end.
+pub fn death(scene: Scene, step: u64) -> Outcome {
     on_simulated_time(async {
         let play = Play::prepare(scene).await;
-        let died = mortal(play.go(), poll).await.is_err();
-        if died {
-            play.world().kill(scene.function());
-        }
-        // What a dead process held is free a while later.
-        Outcome { has_fallen: died, ..ended(&play, "").await }
+        play.world().calls.die_at(scene.function(), step);
+        let has_fallen = select! {
+            biased;
+            () = play.world().calls.death() => true,
+            _ = play.go() => false,
+        };
+        play.world().restart();
+        Outcome { has_fallen, ..ended(&play, "").await }
     })
 }

@@ -172,6 +172,15 @@ impl Play {
         self.broken.lock().unwrap().push(what.into());
     }
 
+    /// Its processes have worked before, and have in memory what they keep there.
+    pub async fn warm_up(&self) {
+        // A dead token would be found out.
+        if self.scene != Scene::DeadToken {
+            let read = self.ask("GET", ITEM, None).await;
+            assert!(read.good, "{read:?}");
+        }
+    }
+
     /// Does it, or does it again.
     pub async fn go(&self) -> Seen {
         let seen = match self.scene {
@@ -276,7 +285,11 @@ impl Play {
     }
 
     /// A page of oauth-callback, with what the browser keeps of it.
-    async fn visit(&self, path: &str, jar: &mut BTreeMap<String, String>) -> Option<(Option<String>, String)> {
+    async fn visit(
+        &self,
+        path: &str,
+        jar: &mut BTreeMap<String, String>,
+    ) -> Option<(Option<String>, String)> {
         let cookies: Vec<_> = jar.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let request = Request::get(path).header(header::COOKIE, cookies.join("; "));
         let request = request.body(Body::empty()).unwrap();
@@ -298,12 +311,11 @@ impl Play {
         let link = consents.make_link(&wish()).await.unwrap();
         let mut jar = BTreeMap::new();
         let start = format!("/oauth/start?link={}", link.expose());
-        let (zoho, page) = match self.visit(&start, &mut jar).await {
+        let zoho = match self.visit(&start, &mut jar).await {
             None => return Seen::nothing(),
             Some((None, page)) => return self.page(page),
-            Some((Some(zoho), page)) => (zoho, page),
+            Some((Some(zoho), _)) => zoho,
         };
-        drop(page);
         let request = Request::post(&zoho)
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
             .body(Body::from("decision=accept"))
@@ -416,9 +428,12 @@ impl Play {
         let ledger = Ledger::new(self.world.stores.events.clone(), self.world.shared_clock());
         let name = ConnectionName::default();
         let taken = ledger.claim(&name, ClaimTarget::Oldest, 50, 300, "agents-key").await.unwrap();
-        let Claimed::Taken { entries, .. } = taken else {
-            self.breaks(format!("a claim is answered {taken:?}"));
-            return;
+        let entries = match taken {
+            Claimed::Taken { entries, .. } => entries,
+            other => {
+                self.breaks(format!("a claim is answered {other:?}"));
+                return;
+            }
         };
         let ours = entries.iter().filter(|entry| entry.id.starts_with(&event)).count();
         if ours != 1 {

@@ -62,9 +62,7 @@ impl Handle {
                 sleep(PATIENCE).await;
                 Err("no answer came in time")
             }
-            Some(
-                Fault::ResetAfter | Fault::Garbage | Fault::Html | Fault::Empty | Fault::Truncated,
-            ) => {
+            Some(Fault::ResetAfter | Fault::Garbage | Fault::Html | Fault::Empty | Fault::Truncated) => {
                 drop(self.perform(&work));
                 Err("its answer cannot be read")
             }

@@ -19,8 +19,8 @@ use shared::core::connection::consent::Wish;
 use shared::core::connection::organization::Organization;
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
 use shared::core::events::agent_hook::{ALL_TYPES, Hook};
-use shared::core::grant::client::{self, Client};
 use shared::core::grant::Grant;
+use shared::core::grant::client::{self, Client};
 use shared::core::services::Services;
 use shared::store::{Query, Stores, secret_record};
 use shared::zoho::data_centre::{DataCentre, DataCentres};
@@ -133,9 +133,7 @@ impl TokenRefreshClient for Invocations {
                 sleep(LONGEST_RUN).await;
                 failed("it took too long")
             }
-            Some(
-                Fault::ResetAfter | Fault::Garbage | Fault::Html | Fault::Empty | Fault::Truncated,
-            ) => {
+            Some(Fault::ResetAfter | Fault::Garbage | Fault::Html | Fault::Empty | Fault::Truncated) => {
                 let _lost = self.workshop.token_refresh().ask(ask).await;
                 failed("its reply cannot be read")
             }
@@ -173,7 +171,8 @@ impl World {
     /// One that is connected, has a token, a hook, secrets for webhooks, and a key.
     pub async fn new() -> Self {
         let start: Timestamp = "2026-12-01T10:00:00.25Z".parse().unwrap();
-        let clock = Arc::new(JumpingClock { steady: TokioClock::starting_at(start), ahead: AtomicI64::new(0) });
+        let clock =
+            Arc::new(JumpingClock { steady: TokioClock::starting_at(start), ahead: AtomicI64::new(0) });
         let sandbox = Sandbox::new(Options { standing: Some(start), ..Options::new(ZOHO) });
         sandbox.register_client(sandbox::Client {
             id: CLIENT_ID.to_owned(),
@@ -262,12 +261,6 @@ impl World {
     /// Ends what befalls calls; all processes are new.
     pub fn restart(&self) {
         self.calls.set(None);
-        *self.living.lock().unwrap() = Living::default();
-    }
-
-    /// The processes of a function die where they are.
-    pub fn kill(&self, function: Function) {
-        self.calls.kill(function);
         *self.living.lock().unwrap() = Living::default();
     }
 
