@@ -56,6 +56,7 @@ mod doctor;
 mod documents;
 mod errors;
 mod events;
+mod faults;
 mod gap;
 mod headers;
 mod hostile;

@@ -17,6 +17,7 @@ pub mod conformance;
 pub mod connector;
 pub mod deployed;
 pub mod doubts;
+pub mod faults;
 pub mod flood;
 pub mod hook;
 pub mod hooks;

@@ -40,6 +40,11 @@ impl Kept {
         first.is_some_and(|(_, made)| *made > since)
     }
 
+    /// Removes a secret with all its versions.
+    pub fn delete(&mut self, name: &str) {
+        self.secrets.remove(name);
+    }
+
     /// The names of secrets that have a current value.
     pub fn names(&self) -> Vec<String> {
         self.secrets.iter().filter(|(_, kept)| kept.current.is_some()).map(|(name, _)| name.clone()).collect()
