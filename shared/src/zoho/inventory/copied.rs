@@ -2,6 +2,7 @@
 //! becoming values on the way. Whatever is not plain is left to [`super::item`], which gives the same text, at a higher price.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{Deserializer, MapAccess, Visitor};
@@ -76,9 +77,8 @@ fn success(answer: &Answer) -> Option<Parts<'_>> {
 type Field<'a> = (Cow<'a, str>, &'a RawValue);
 
 fn are_distinct(fields: &[Field<'_>]) -> bool {
-    let mut names: Vec<&str> = fields.iter().map(|(name, _)| &**name).collect();
-    names.sort_unstable();
-    names.is_sorted_by(|one, next| one < next)
+    let mut seen = HashSet::with_capacity(fields.len());
+    fields.iter().all(|(name, _)| seen.insert(&**name))
 }
 
 /// Whether a value can be an id: a text that is not empty, or a number.
