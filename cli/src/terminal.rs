@@ -5,6 +5,7 @@ use std::fmt::{Display, Write as _};
 use std::io::{IsTerminal, Read, Write, stderr, stdin, stdout};
 use std::process::ExitCode;
 
+use shared::base::clock::Timestamp;
 use shared::base::pasted::{clean, oddity};
 use shared::base::secret::Secret;
 
@@ -20,6 +21,16 @@ pub(crate) fn say(line: impl Display) {
 pub(crate) fn say_json(document: &impl serde::Serialize) -> Result<(), String> {
     say(serde_json::to_string_pretty(document).map_err(|error| error.to_string())?);
     Ok(())
+}
+
+/// A time, always with milliseconds, so that times stand below each other.
+pub(crate) fn time(at: Timestamp) -> String {
+    format!("{at:.3}")
+}
+
+/// A time as somebody told it, shown as all times are; what is none stays as it is.
+pub(crate) fn told_time(text: &str) -> String {
+    text.parse().map_or_else(|_| text.to_owned(), time)
 }
 
 /// A line about how it goes, beside the result.
@@ -144,6 +155,17 @@ mod tests {
         {
             let error = judge(given).unwrap_err();
             assert!(error.contains(why) && !error.contains("123"), "{given:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn times_are_as_long_as_each_other() {
+        for (told, shown) in [
+            ("2026-11-21T10:00:00Z", "2026-11-21T10:00:00.000Z"),
+            ("2026-11-21T11:00:00.123456+01:00", "2026-11-21T10:00:00.123Z"),
+            ("yesterday", "yesterday"),
+        ] {
+            assert_eq!(told_time(told), shown);
         }
     }
 

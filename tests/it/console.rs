@@ -164,7 +164,14 @@ async fn the_pages_show_what_happened_and_an_event_is_replayed_by_a_click() {
     assert!(!calls.contains("SHELF-OAK-80"), "an address is shown whole: {calls}");
 
     let events = open.page("/events").await;
-    assert_says(&events, &["custom.<wbr>counted", "1 h 0 min", "&lt;i&gt;noted", "half ended within"]);
+    // However long the set-up took, the page says the lag that the event has.
+    let shown = connector.run(&["events", "show", id.as_str(), "--json"], "").await.out;
+    let shown: Value = serde_json::from_str(&shown).unwrap();
+    let time = |value: &Value| value.as_str().unwrap().parse::<Timestamp>().unwrap();
+    let lag = time(&shown["life"]["ended"]).duration_since(time(&shown["receivedtime"]));
+    assert!(lag >= SignedDuration::from_hours(1), "{shown}");
+    let lag = format!("{} h {} min<svg", lag.as_secs() / 3600, lag.as_secs() % 3600 / 60);
+    assert_says(&events, &["custom.<wbr>counted", lag.as_str(), "&lt;i&gt;noted", "half ended within"]);
     let form = [("connection", "default"), ("id", id.as_str())];
     let again = open.post("/events/replay", &form).await;
     assert_eq!(again.status, 303, "{}", again.text);

@@ -201,6 +201,10 @@ fn denied(error: Option<&str>) -> Ending {
         connected: false,
         title: "Not connected".to_owned(),
         facts: Vec::new(),
-        lines: vec![line, "Nothing was changed. To connect after all, open a new link.".to_owned()],
+        lines: vec![
+            line,
+            "Nothing was changed. To connect after all, open a new link: `zoho-connector connect` makes one."
+                .to_owned(),
+        ],
     }
 }

@@ -9,9 +9,12 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-const STYLE: &str = include_str!("page.css");
+/// What the styles of all pages begin with: the colours for light, dark and paper, and what shows where the focus is.
+pub const LOOK: &str = include_str!("look.css");
 
-static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| policy_of(STYLE));
+static STYLE: LazyLock<String> = LazyLock::new(|| format!("{LOOK}{}", include_str!("page.css")));
+
+static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| policy_of(&STYLE));
 
 /// A policy that allows only this style and forms to the connector itself, and forbids frames.
 pub fn policy_of(style: &str) -> HeaderValue {
@@ -107,10 +110,11 @@ impl IntoResponse for Page {
         let html = format!(
             "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">{refresh}\
-             <title>{title} · Zoho Connector</title><style>{STYLE}</style></head>\
+             <title>{title} · Zoho Connector</title><style>{style}</style></head>\
              <body class=\"{mood}\"><main><p class=\"brand\">Zoho Connector</p><h1>{title}</h1>{body}</main></body></html>",
             refresh = refresh.as_deref().unwrap_or_default(),
             title = Escaped(&self.title),
+            style = STYLE.as_str(),
             body = self.body,
         );
         let mut response = (self.status, Html(html)).into_response();

@@ -16,7 +16,7 @@ use super::page::{self, Part, breakable, page};
 use super::plot;
 use super::shown::Shown;
 use super::source::Source;
-use super::words::number;
+use super::words::{milliseconds, number};
 
 /// Routes that are listed.
 const MAX_ROUTES: usize = 100;
@@ -94,7 +94,7 @@ async fn counted(shown: &Shown, history: &CallHistory, period: Period) -> Result
 }
 
 const fn none() -> &'static str {
-    "<p class=\"soft\">No calls are counted yet. <code>zoho-connector serve</code> stores its counts each minute.</p>"
+    "<p class=\"soft\">No calls are counted in this time. <code>zoho-connector serve</code> stores its counts each minute.</p>"
 }
 
 /// The plot and the routes.
@@ -108,16 +108,20 @@ fn all(chart: &Chart) -> String {
         let name = if path == "-" { "<em>no route</em>".to_owned() } else { breakable(path) };
         let tally = route.tally;
         let took = tally.milliseconds.checked_div(tally.calls).unwrap_or_default();
+        let slowest = if tally.slowest > took {
+            format!("<small>at most {}</small>", milliseconds(tally.slowest))
+        } else {
+            String::new()
+        };
         let _ = write!(
             html,
             "<tr><th scope=\"row\" class=\"all\">{} {name}</th><td class=\"spark\">{}</td>\
-             <td class=\"n\" data-l=\"calls\">{}</td><td class=\"n\" data-l=\"took\">{} ms<small>at most {} ms</small></td>\
+             <td class=\"n\" data-l=\"calls\">{}</td><td class=\"n\" data-l=\"took\">{}{slowest}</td>\
              <td class=\"all\">{}</td></tr>",
             Escaped(method),
             plot::spark(&route.bars),
             number(tally.calls),
-            number(took),
-            number(tally.slowest),
+            milliseconds(took),
             failed(route),
         );
         html

@@ -116,18 +116,18 @@ async fn body(shown: &Shown, asked: &Asked) -> Result<String, StoreError> {
     Ok(body)
 }
 
-/// What the overview says of the newest events.
-pub(super) async fn glance(shown: &Shown, connection: &ConnectionName) -> Result<String, StoreError> {
+/// What the overview says of the newest events; nothing where none is kept.
+pub(super) async fn glance(shown: &Shown, connection: &ConnectionName) -> Result<Option<String>, StoreError> {
     let events = shown.events.newest(connection, GLANCE).await?;
     if events.is_empty() {
-        return Ok("<p class=\"soft\">None that is still kept.</p>".to_owned());
+        return Ok(None);
     }
     let newest = events.first().map_or_else(String::new, |event| ago(event.receivedtime, shown.now()));
     let rows = read(shown, connection, events).await?;
-    Ok(format!(
+    Ok(Some(format!(
         "{}<p>The last came {newest}. <a href=\"/events?connection={connection}\">All events</a></p>",
         sums(&rows)
-    ))
+    )))
 }
 
 /// The lives of events, each with those of its records.
@@ -283,7 +283,7 @@ fn said_of_replay(asked: &Asked) -> String {
         "again" => format!("<p class=\"notice well\" role=\"status\">{id} can be delivered again.</p>"),
         "open" => format!("<p class=\"notice well\" role=\"status\">{id} is open already.</p>"),
         _ => format!(
-            "<p class=\"notice\" role=\"status\">{id} is not in the queue, not yet or not any more.</p>"
+            "<p class=\"notice\" role=\"status\">{id} is not in the queue, not yet or not any more: nothing was changed.</p>"
         ),
     }
 }

@@ -47,15 +47,26 @@ async fn body(shown: &Shown) -> Result<String, StoreError> {
         "<h2>Calls of the last 24 hours</h2><div class=\"card\">{}</div>",
         calls::glance(shown).await?
     );
+    let none = || "<p class=\"soft\">None that is still kept.</p>".to_owned();
+    let mut quiet = Vec::new();
     for found in &connections {
+        let events = events::glance(shown, &found.name).await?;
+        let writes = writes::glance(shown, &found.name).await?;
+        if events.is_none() && writes.is_none() && connections.len() > 1 {
+            quiet.push(found.name.to_string());
+            continue;
+        }
         let of = if connections.len() > 1 { format!(" of {}", found.name) } else { String::new() };
         let _ = write!(
             body,
             "<div class=\"two\"><section><h2>Events{of}</h2><div class=\"card\">{}</div></section>\
              <section><h2>Last writes{of}</h2><div class=\"card\">{}</div></section></div>",
-            events::glance(shown, &found.name).await?,
-            writes::glance(shown, &found.name).await?,
+            events.unwrap_or_else(none),
+            writes.unwrap_or_else(none),
         );
+    }
+    if !quiet.is_empty() {
+        let _ = write!(body, "<p class=\"soft\">No event and no write is kept of {}.</p>", quiet.join(", "));
     }
     Ok(body)
 }
@@ -66,7 +77,7 @@ struct Quota(Vec<Meter>);
 struct Meter {
     name: &'static str,
     value: String,
-    /// How full its bar is, and in which colour.
+    /// How full its bar is, and in which colour; `none` draws none.
     bar: (f64, &'static str),
     about: String,
 }
@@ -195,13 +206,15 @@ fn card(found: &Connection, quotas: &Quota, now: Timestamp) -> String {
         format!("<p class=\"notice{well}\">{}</p>", Escaped(notice))
     });
     let meters = [&token(found, now)].into_iter().chain(&quotas.0).fold(String::new(), |mut html, meter| {
-        let (share, class) = meter.bar;
+        let bar = match meter.bar {
+            (_, "none") => String::new(),
+            (share, class) => plot::bar(share, class),
+        };
         let _ = write!(
             html,
-            "<div><small>{}</small><b>{}</b>{}<small>{}</small></div>",
+            "<div><small>{}</small><b>{}</b>{bar}<small>{}</small></div>",
             meter.name,
             meter.value,
-            plot::bar(share, class),
             Escaped(&meter.about)
         );
         html

@@ -5,15 +5,15 @@ use std::sync::LazyLock;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use shared::base::html_page::{Escaped, policy_of};
+use shared::base::html_page::{Escaped, LOOK, policy_of};
 use shared::base::id::ConnectionName;
 use shared::store::StoreError;
 
 use super::shown::Shown;
 
-const STYLE: &str = include_str!("console.css");
+static STYLE: LazyLock<String> = LazyLock::new(|| format!("{LOOK}{}", include_str!("console.css")));
 
-static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| policy_of(STYLE));
+static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| policy_of(&STYLE));
 
 /// The parts of the console.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,7 +84,11 @@ pub(super) fn message(status: StatusCode, title: &str, line: &str) -> Response {
 
 /// Where nothing is.
 pub(super) fn nothing() -> Response {
-    message(StatusCode::NOT_FOUND, "Nothing to show here", "The console has no page at this address.")
+    message(
+        StatusCode::NOT_FOUND,
+        "Nothing to show here",
+        "The console has no page at this address. Its overview is at `/`.",
+    )
 }
 
 /// Where the store does not answer.
@@ -95,9 +99,10 @@ pub(super) fn failed(error: &StoreError) -> Response {
 fn respond(status: StatusCode, title: &str, body: &str) -> Response {
     let html = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{}</title><style>{STYLE}</style></head>\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{}</title><style>{}</style></head>\
          <body>{body}</body></html>",
         Escaped(title),
+        STYLE.as_str(),
     );
     let mut response = (status, Html(html)).into_response();
     let headers = response.headers_mut();

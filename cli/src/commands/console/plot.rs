@@ -83,17 +83,27 @@ pub(super) fn calls(chart: &Chart) -> String {
         html
     });
     format!(
-        "<ul class=\"legend\">{legend}</ul><div class=\"plot\"><div class=\"scale\" aria-hidden=\"true\"><span>{}</span>\
+        "<ul class=\"legend\">{legend}</ul><p class=\"unit\">{}</p><div class=\"plot\"><div class=\"scale\" aria-hidden=\"true\"><span>{}</span>\
          <span>{}</span><span>0</span></div><svg viewBox=\"0 0 {width} 100\" preserveAspectRatio=\"none\" role=\"img\" \
          aria-label=\"Calls of {}, at most {} in a bar\"><line x1=\"0\" x2=\"{width}\" y1=\"0\" y2=\"0\"/>\
          <line x1=\"0\" x2=\"{width}\" y1=\"50\" y2=\"50\"/>{bars}</svg>\
          <div class=\"times\" aria-hidden=\"true\">{times}<span>now</span></div></div>{}",
+        unit(chart.period),
         number(top),
         number(top / 2),
         chart.period.title(),
         number(highest),
         table(chart),
     )
+}
+
+/// What a bar is, and in which time it stands.
+const fn unit(period: Period) -> &'static str {
+    match period {
+        Period::Day => "Calls an hour; times are UTC",
+        Period::Week => "Calls in 6 hours; times are UTC",
+        Period::Quarter => "Calls a day; days are UTC",
+    }
 }
 
 /// The same as numbers, for those who do not see the plot.
@@ -177,6 +187,7 @@ mod tests {
             "<rect class=\"f-done\" x=\"231\" y=\"50.00\" width=\"8\" height=\"50.00\"/>",
             "<rect class=\"f-refused\" x=\"231\" y=\"30.00\" width=\"8\" height=\"20.00\"/>",
             "<title>13:00: 7 calls, 5 done, 2 refused by the connector</title>",
+            "Calls an hour",
             "<span>10</span><span>5</span><span>0</span>",
             "<span>14:00</span>",
         ] {

@@ -31,6 +31,11 @@ pub(super) fn span(length: SignedDuration) -> String {
     }
 }
 
+/// How long a call took; what is counted knows whole milliseconds only.
+pub(super) fn milliseconds(length: u64) -> String {
+    if length == 0 { "under 1 ms".to_owned() } else { format!("{} ms", number(length)) }
+}
+
 /// How long ago it was.
 pub(super) fn ago(at: Timestamp, now: Timestamp) -> String {
     format!("{} ago", span(now.duration_since(at)))
@@ -98,6 +103,7 @@ mod tests {
         {
             assert_eq!(span(SignedDuration::from_secs(seconds)), shown);
         }
+        assert_eq!((milliseconds(0), milliseconds(1200)), ("under 1 ms".into(), "1,200 ms".into()));
         let at = "2026-11-30T01:21:26.5Z".parse().unwrap();
         assert_eq!((day(at), minute(at)), ("2026-11-30".to_owned(), "01:21".to_owned()));
         assert!(moment(at).ends_with(">2026-11-30 01:21:26 UTC</time>"));

@@ -151,7 +151,8 @@ fn write_entry(html: &mut String, entry: &Entry) {
     );
     let changes = changes(&entry.before, &entry.after);
     if !changes.is_empty() {
-        html.push_str("<table class=\"change\"><tbody>");
+        let new = if entry.before.is_object() { "" } else { " new" };
+        let _ = write!(html, "<table class=\"change{new}\"><tbody>");
         for Change { field, before, after } in &changes {
             let _ = write!(
                 html,
@@ -223,29 +224,48 @@ fn changes(before: &Value, after: &Value) -> Vec<Change> {
             .collect(),
         None => after
             .iter()
-            .filter(|(field, value)| is_data(field) && !value.is_null())
+            .filter(|(field, value)| is_data(field) && !is_empty(value))
             .take(MAX_NEW)
             .map(|(field, value)| Change { field: field.clone(), before: None, after: text(value) })
             .collect(),
     }
 }
 
-/// A value as people read it.
-fn text(value: &Value) -> String {
-    let whole = match value {
-        Value::Null => "nothing".to_owned(),
-        Value::String(text) if text.is_empty() => "empty".to_owned(),
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    cut(&whole, MAX_VALUE)
+fn is_empty(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::String(text) => text.is_empty(),
+        Value::Array(list) => list.is_empty(),
+        Value::Object(fields) => fields.values().all(is_empty),
+        Value::Bool(_) | Value::Number(_) => false,
+    }
 }
 
-/// The last writes, for the overview.
-pub(super) async fn glance(shown: &Shown, connection: &ConnectionName) -> Result<String, StoreError> {
+/// A value as people read it.
+fn text(value: &Value) -> String {
+    cut(&plain(value), MAX_VALUE)
+}
+
+/// A value in words: a line for each entry of a list, and of an object what is not empty.
+fn plain(value: &Value) -> String {
+    match value {
+        Value::String(text) if !text.is_empty() => text.clone(),
+        Value::Null => "nothing".to_owned(),
+        _ if is_empty(value) => "empty".to_owned(),
+        Value::Array(list) => list.iter().map(plain).collect::<Vec<_>>().join("\n"),
+        Value::Object(fields) => {
+            let filled = fields.iter().filter(|(_, value)| !is_empty(value));
+            filled.map(|(name, value)| format!("{name}: {}", plain(value))).collect::<Vec<_>>().join(", ")
+        }
+        other => other.to_string(),
+    }
+}
+
+/// The last writes, for the overview; nothing where none is kept.
+pub(super) async fn glance(shown: &Shown, connection: &ConnectionName) -> Result<Option<String>, StoreError> {
     let (entries, _) = shown.audit.list(connection, None, GLANCE).await?;
     if entries.is_empty() {
-        return Ok("<p class=\"soft\">None that is still kept.</p>".to_owned());
+        return Ok(None);
     }
     let now = shown.now();
     let rows = entries.iter().fold(String::new(), |mut html, entry| {
@@ -261,9 +281,9 @@ pub(super) async fn glance(shown: &Shown, connection: &ConnectionName) -> Result
         );
         html
     });
-    Ok(format!(
+    Ok(Some(format!(
         "<table><tbody>{rows}</tbody></table><p><a href=\"/writes?connection={connection}\">All writes</a></p>"
-    ))
+    )))
 }
 
 #[cfg(test)]
@@ -291,10 +311,7 @@ mod tests {
         let after = json!({ "id": "61", "Stage": "", "Amount": 5, "Owner": { "id": "1" }, "untrusted": [] });
         assert_eq!(
             changes(&before, &after),
-            [
-                change("Stage", Some("Qualification"), "empty"),
-                change("Owner", Some("nothing"), "{\"id\":\"1\"}")
-            ]
+            [change("Stage", Some("Qualification"), "empty"), change("Owner", Some("nothing"), "id: 1")]
         );
         let new = json!({ "Deal_Name": "Shelves", "Stage": null, "Amount": 12.50 });
         assert_eq!(
@@ -302,6 +319,12 @@ mod tests {
             [change("Deal_Name", None, "Shelves"), change("Amount", None, "12.5")]
         );
         assert!(changes(&before, &Value::Null).is_empty());
+        let lines = json!({ "Lines": [{ "sku": "A", "why": null }, { "sku": "B", "delta": -2 }], "Tag": [], "Note": "" });
+        let shown = changes(&Value::Null, &lines);
+        let [Change { field, after, .. }] = shown.as_slice() else { panic!("{shown:?}") };
+        assert_eq!(field, "Lines");
+        assert_eq!(after.lines().count(), 2, "{after}");
+        assert!(after.starts_with("sku: A\n") && after.contains("delta: -2"), "{after}");
     }
 
     #[test]

@@ -94,7 +94,7 @@ fn describe(found: &Connection, now: Timestamp) -> [(&'static str, String); 6] {
 
 fn list_events(events: &[Event], now: Timestamp) -> String {
     if events.is_empty() {
-        return "<h2>Events</h2><p class=\"soft\">None yet.</p>".to_owned();
+        return "<h2>Events</h2><p class=\"soft\">None yet: the button above makes one.</p>".to_owned();
     }
     let rows = events.iter().fold(String::new(), |mut html, event| {
         let _ = write!(
@@ -106,12 +106,13 @@ fn list_events(events: &[Event], now: Timestamp) -> String {
         );
         html
     });
-    format!("<h2>Events</h2><table><tr><th>came</th><th>type</th><th>subject</th></tr>{rows}</table>")
+    format!("<h2>Events</h2><table><tr><th>Came</th><th>Type</th><th>Subject</th></tr>{rows}</table>")
 }
 
 fn list_calls(calls: &[Call], now: Timestamp) -> String {
     if calls.is_empty() {
-        return "<h2>Last calls</h2><p class=\"soft\">None yet.</p>".to_owned();
+        return "<h2>Last calls</h2><p class=\"soft\">None yet: a command of the terminal makes one.</p>"
+            .to_owned();
     }
     let rows = calls.iter().fold(String::new(), |mut html, call| {
         let _ = write!(
@@ -126,7 +127,7 @@ fn list_calls(calls: &[Call], now: Timestamp) -> String {
         html
     });
     format!(
-        "<h2>Last calls</h2><table><tr><th>when</th><th>what</th><th>status</th><th class=\"wide\">took</th></tr>{rows}</table>"
+        "<h2>Last calls</h2><table><tr><th>When</th><th>What</th><th>Status</th><th class=\"wide\">Took</th></tr>{rows}</table>"
     )
 }
 

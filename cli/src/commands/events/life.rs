@@ -2,6 +2,8 @@
 
 use serde_json::Value;
 
+use crate::terminal::told_time;
+
 /// The lines of a life, or of that of each record where an event is about several.
 pub(super) fn lines(lives: &Value) -> Vec<String> {
     if let Some(parts) = lives.get("parts").and_then(Value::as_array) {
@@ -20,10 +22,10 @@ fn of_one(life: &Value) -> Vec<String> {
     let mut lines = vec![line("State", state(life))];
     lines.extend(told(life).map(|told| line("Told", told)));
     if let Some(by) = word(life, "claimed_by") {
-        let until = word(life, "claimed_until").map(|until| format!(", until {until}")).unwrap_or_default();
+        let until = moment(life, "claimed_until").map(|until| format!(", until {until}")).unwrap_or_default();
         lines.push(line("Claimed", format!("{}by the key {by}{until}", often(life, "claims"))));
     }
-    if let Some(at) = word(life, "ended") {
+    if let Some(at) = moment(life, "ended") {
         let outcome = word(life, "outcome").unwrap_or("-");
         let note = word(life, "note").map(|note| format!(": {note}")).unwrap_or_default();
         lines.push(line("Ended", format!("{at}, {outcome}{note}")));
@@ -33,7 +35,7 @@ fn of_one(life: &Value) -> Vec<String> {
 
 fn state(life: &Value) -> String {
     let state = word(life, "state").unwrap_or("-");
-    let more = match (state, word(life, "waits_until"), word(life, "next_try")) {
+    let more = match (state, moment(life, "waits_until"), moment(life, "next_try")) {
         ("received", _, _) => "; it is queued 15 seconds after it arrived".to_owned(),
         ("queued", Some(until), _) => {
             format!("; it waits until {until}, because all turns of the agent's hour are taken")
@@ -50,7 +52,7 @@ fn state(life: &Value) -> String {
 /// What the agent's hook was told, where it was told of it.
 fn told(life: &Value) -> Option<String> {
     let delivery = word(life, "delivery")?;
-    let at = word(life, "told").map(|at| format!("{at}, ")).unwrap_or_default();
+    let at = moment(life, "told").map(|at| format!("{at}, ")).unwrap_or_default();
     let run = word(life, "run").map(|run| format!(", run {run}")).unwrap_or_default();
     let answer = word(life, "last_answer").map(|said| format!(", answered {said}")).unwrap_or_default();
     Some(format!("{}{at}delivery {delivery}{run}{answer}", often(life, "attempts")))
@@ -66,6 +68,11 @@ fn often(life: &Value, name: &str) -> String {
 
 fn word<'a>(object: &'a Value, name: &str) -> Option<&'a str> {
     object.get(name)?.as_str()
+}
+
+/// A time of a life, as all times are shown.
+fn moment(life: &Value, name: &str) -> Option<String> {
+    word(life, name).map(told_time)
 }
 
 #[cfg(test)]
@@ -85,9 +92,9 @@ mod tests {
             lines(&json!({ "life": life })),
             [
                 "State      done",
-                "Told       2 times, last 2026-11-22T10:00:00Z, delivery d1, run run-1, answered 200",
-                "Claimed    by the key a1b2, until 2026-11-22T10:10:00Z",
-                "Ended      2026-11-22T10:01:00Z, done: looked at",
+                "Told       2 times, last 2026-11-22T10:00:00.000Z, delivery d1, run run-1, answered 200",
+                "Claimed    by the key a1b2, until 2026-11-22T10:10:00.000Z",
+                "Ended      2026-11-22T10:01:00.000Z, done: looked at",
             ]
         );
     }
@@ -99,7 +106,7 @@ mod tests {
             &json!({ "parts": [{ "id": "e.0000", "life": waits }, { "id": "e.0001", "life": { "state": "done" } }] }),
         );
         assert_eq!(parts.len(), 4);
-        assert!(parts[1].contains("waits until 2026-11-22T11:00:00Z, because"), "{parts:?}");
+        assert!(parts[1].contains("waits until 2026-11-22T11:00:00.000Z, because"), "{parts:?}");
         let retried = json!({ "life": { "state": "queued", "next_try": "2026-11-22T11:00:00Z" } });
         assert!(lines(&retried)[0].contains("tried again at"));
     }

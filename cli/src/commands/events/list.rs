@@ -6,7 +6,7 @@ use shared::core::events::{Event, Events as Store, TEST};
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
-use crate::terminal::{say, say_json};
+use crate::terminal::{say, say_json, time};
 
 #[derive(Args)]
 pub(crate) struct List {
@@ -44,7 +44,7 @@ impl List {
 fn line(event: &Event) -> String {
     let subject = event.subject.as_deref().unwrap_or_default();
     let mark = if event.data.get(TEST).is_some_and(|test| test == true) { "  (a test)" } else { "" };
-    let line = format!("{}  {:.3}  {}  {subject}{mark}", event.id, event.receivedtime, event.kind);
+    let line = format!("{}  {}  {}  {subject}{mark}", event.id, time(event.receivedtime), event.kind);
     line.trim_end().to_owned()
 }
 

@@ -9,7 +9,7 @@ use shared::core::events::{Event, Events as Store};
 use super::life;
 use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
-use crate::terminal::{say, say_json};
+use crate::terminal::{say, say_json, time, told_time};
 
 #[derive(Args)]
 pub(crate) struct Show {
@@ -71,7 +71,7 @@ fn lines(event: &Event) -> Vec<String> {
     let line = |name: &str, value: &str| format!("{name:<11}{value}");
     let mut lines = vec![line("Event", &event.id), line("Type", &event.kind)];
     lines.extend(event.subject.as_ref().map(|subject| line("Record", subject)));
-    lines.push(line("Happened", &event.time));
-    lines.push(line("Arrived", &event.receivedtime.to_string()));
+    lines.push(line("Happened", &told_time(&event.time)));
+    lines.push(line("Arrived", &time(event.receivedtime)));
     lines
 }

@@ -11,7 +11,7 @@ use shared::core::events::{Event, Events};
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
 use crate::commands::webhooks::found::is_found;
-use crate::terminal::{say, say_json};
+use crate::terminal::{say, say_json, time};
 
 /// Among so many events of a connection the last of each source is looked for.
 const MAX_EVENTS_READ: usize = 200;
@@ -78,7 +78,7 @@ fn last_of<'a>(events: &'a [Event], source: &str) -> Option<&'a Event> {
 }
 
 fn describe(watch: &Subscription, last: &[Event], now: Timestamp) {
-    say(format!("{}  watched since {}", watch.connection, watch.since));
+    say(format!("{}  watched since {}", watch.connection, time(watch.since)));
     let line = |name: &str, value: String| say(format!("  {name:<19}{value}"));
     if !watch.crm.is_empty() {
         line("Zoho CRM", watch.crm.join(", "));
@@ -97,7 +97,7 @@ fn describe(watch: &Subscription, last: &[Event], now: Timestamp) {
         let told = last_of(last, source).map(|event| {
             let how = if is_found(event) { "  (found, not told)" } else { "" };
             let subject = event.subject.as_deref().unwrap_or_default();
-            format!("{}  {}  {subject}{how}", event.receivedtime, event.kind)
+            format!("{}  {}  {subject}{how}", time(event.receivedtime), event.kind)
         });
         line(&format!("Last of {source}"), told.unwrap_or_else(|| "-".to_owned()));
     }
@@ -106,19 +106,19 @@ fn describe(watch: &Subscription, last: &[Event], now: Timestamp) {
 fn describe_channel(channel: &Channel, now: Timestamp) {
     let line = |name: &str, value: String| say(format!("  {name:<19}{value}"));
     let how = match (channel.lost, channel.expires) {
-        (Some(lost), _) => format!("lost, last seen {lost}: looked for until it is back"),
-        (None, Some(expires)) if now < expires => format!("until {expires}"),
-        (None, Some(expires)) => format!("ended {expires}"),
+        (Some(lost), _) => format!("lost, last seen {}: looked for until it is back", time(lost)),
+        (None, Some(expires)) if now < expires => format!("until {}", time(expires)),
+        (None, Some(expires)) => format!("ended {}", time(expires)),
         (None, None) => "not there yet".to_owned(),
     };
     line("Channel", format!("{}  {how}", channel.id));
     if let Some(confirmed) = channel.confirmed {
-        line("Last confirmed", confirmed.to_string());
+        line("Last confirmed", time(confirmed));
     }
     if let Some(restored) = channel.restored {
-        line("Last restored", restored.to_string());
+        line("Last restored", time(restored));
     }
     if let Some(refused) = &channel.refused {
-        line("Refused", format!("{}  {}", refused.at, refused.reason));
+        line("Refused", format!("{}  {}", time(refused.at), refused.reason));
     }
 }

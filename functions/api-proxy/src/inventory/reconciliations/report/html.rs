@@ -2,12 +2,13 @@
 //! a table.
 
 use std::fmt::{Display, Write};
+use std::sync::LazyLock;
 
 use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 use rust_decimal::Decimal;
 use shared::base::clock::Timestamp;
-use shared::base::html_page::{Escaped, policy_of};
+use shared::base::html_page::{Escaped, LOOK, policy_of};
 
 use super::json::place;
 use super::{Report, money, words};
@@ -16,7 +17,7 @@ use crate::inventory::reconciliations::parts::Ending;
 use crate::inventory::reconciliations::row::{Named, Outcome, Row};
 use crate::inventory::stock::Basis;
 
-const STYLE: &str = include_str!("report.css");
+static STYLE: LazyLock<String> = LazyLock::new(|| format!("{LOOK}{}", include_str!("report.css")));
 
 /// The most rows of what drifted, and the most bytes of a page: no answer has more than 4 MB.
 const MAX_ROWS: usize = 5000;
@@ -25,7 +26,7 @@ const MAX_BYTES: usize = 3_900_000;
 impl Report<'_> {
     /// The page.
     pub(in super::super) fn html(&self) -> Response {
-        let policy = policy_of(STYLE);
+        let policy = policy_of(&STYLE);
         let mut response = Html(self.page_for_people(policy.to_str().unwrap_or_default())).into_response();
         let headers = response.headers_mut();
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
@@ -43,9 +44,10 @@ impl Report<'_> {
             "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
              <meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\
-             <title>{} · Reconciliation</title><style>{STYLE}</style></head><body><main>",
+             <title>{} · Reconciliation</title><style>{}</style></head><body><main>",
             Escaped(policy),
             Escaped(title),
+            STYLE.as_str(),
         );
         self.write_head(&mut page, title);
         self.write_sums(&mut page);
