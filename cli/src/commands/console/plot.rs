@@ -5,7 +5,7 @@ use std::fmt::Write;
 use shared::base::html_page::Escaped;
 
 use super::chart::{Chart, Class, Period, Sums};
-use super::words::{count, day, minute, number};
+use super::words::{count, day, number, time_of_day};
 
 /// The times below a plot.
 const TIMES: usize = 4;
@@ -134,8 +134,8 @@ fn time(chart: &Chart, bar: usize) -> String {
     let at = chart.start_of(bar);
     let date = day(at).get(5..).unwrap_or_default().to_owned();
     match chart.period {
-        Period::Day => minute(at),
-        Period::Week => format!("{date} {}", minute(at)),
+        Period::Day => time_of_day(at),
+        Period::Week => format!("{date} {}", time_of_day(at)),
         Period::Quarter => date,
     }
 }

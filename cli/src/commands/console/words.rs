@@ -52,7 +52,7 @@ pub(super) fn day(at: Timestamp) -> String {
 }
 
 /// `01:21`
-pub(super) fn minute(at: Timestamp) -> String {
+pub(super) fn time_of_day(at: Timestamp) -> String {
     at.to_string().get(11..16).unwrap_or_default().to_owned()
 }
 
@@ -105,7 +105,7 @@ mod tests {
         }
         assert_eq!((milliseconds(0), milliseconds(1200)), ("under 1 ms".into(), "1,200 ms".into()));
         let at = "2026-11-30T01:21:26.5Z".parse().unwrap();
-        assert_eq!((day(at), minute(at)), ("2026-11-30".to_owned(), "01:21".to_owned()));
+        assert_eq!((day(at), time_of_day(at)), ("2026-11-30".to_owned(), "01:21".to_owned()));
         assert!(moment(at).ends_with(">2026-11-30 01:21:26 UTC</time>"));
         assert_eq!((cut("äöü", 3), cut("äöü", 2)), ("äöü".to_owned(), "äö…".to_owned()));
     }

@@ -1,7 +1,5 @@
 //! What Zoho tells of: what is watched, how CRM's channel is, and whether a webhook comes back through the public address.
 
-use std::time::Duration;
-
 use serde_json::{Value, json};
 use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
@@ -10,17 +8,11 @@ use shared::core::events::Events;
 use shared::core::events::subscription;
 use shared::core::events::subscription::{Channel, Subscription};
 use shared::core::events::webhook_secrets::WebhookSecrets;
-use shared::zoho::http;
 use shared::zoho::signature::{HEADER, SignedText};
-use tokio::time::sleep;
 
 use super::report::Report;
 use crate::commands::installation::Opened;
-
-const CALL_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// A running connector reads the secrets again for what does not fit, but not more often than this.
-const RETRY_DELAY: Duration = Duration::from_millis(2500);
+use crate::commands::webhooks::post::post;
 
 pub(super) async fn check(report: &mut Report, opened: &Opened, is_ours: bool) {
     let services = &opened.services;
@@ -105,14 +97,9 @@ async fn come_back(
         Ok(id) => id,
         Err(error) => return report.bad(check, error.to_string(), "see the check of the store"),
     };
-    let signature = SignedText::new("", body.as_bytes()).sign(secret);
+    let signature = (HEADER, SignedText::new("", body.as_bytes()).sign(secret));
     let url = format!("{}/webhooks/{name}/inventory/test", opened.public_url.as_str());
-    let mut answer = post(&url, &signature, &body).await;
-    if matches!(&answer, Ok((401 | 404, _))) {
-        sleep(RETRY_DELAY).await;
-        answer = post(&url, &signature, &body).await;
-    }
-    match answer {
+    match post(&url, Some(&signature), &body).await {
         Err(why) => report.bad(
             check,
             format!("{url} does not answer ({why})"),
@@ -138,13 +125,4 @@ async fn come_back(
             report.bad(check, found, mend);
         }
     }
-}
-
-async fn post(url: &str, signature: &str, body: &str) -> Result<(u16, Value), String> {
-    let request = http::browser()?.post(url).timeout(CALL_TIMEOUT).header("content-type", "application/json");
-    let answer = request.header(HEADER, signature).body(body.to_owned()).send().await;
-    let answer = answer.map_err(|error| if error.is_timeout() { "not in time" } else { "no connection" })?;
-    let status = answer.status().as_u16();
-    let text = answer.text().await.map_err(|_| "the answer broke off")?;
-    Ok((status, serde_json::from_str(&text).unwrap_or_default()))
 }

@@ -1,6 +1,7 @@
 //! `zoho-connector webhooks setup|show|rotate|send-test`.
 
 mod found;
+pub(crate) mod post;
 mod rotate;
 pub(crate) mod secret;
 mod send_test;

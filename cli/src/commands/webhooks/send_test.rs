@@ -1,26 +1,17 @@
 //! `zoho-connector webhooks send-test`: goes the way that Zoho goes, through the public address.
 
-use std::time::Duration;
-
 use clap::{Args, ValueEnum};
 use serde_json::{Value, json};
 use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
 use shared::core::events::TEST_NOTE;
 use shared::core::events::webhook_secrets::WebhookSecrets;
-use shared::zoho::http;
 use shared::zoho::signature::{HEADER, SignedText, sign_body};
-use tokio::time::sleep;
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
+use crate::commands::webhooks::post::{Signature, post};
 use crate::terminal::say;
-
-/// For the whole call.
-const CALL_TIMEOUT: Duration = Duration::from_secs(20);
-
-/// A running connector reads the secrets again for what does not fit, but not more often than this.
-const RETRY_DELAY: Duration = Duration::from_millis(2500);
 
 #[derive(Args)]
 pub(crate) struct SendTest {
@@ -47,7 +38,7 @@ pub(crate) enum Source {
 /// What is posted.
 struct Test {
     path: &'static str,
-    header: Option<(&'static str, String)>,
+    signature: Option<Signature>,
     body: String,
 }
 
@@ -57,11 +48,9 @@ impl SendTest {
         let known = WebhookSecrets::read(&*services.stores.secrets).await?;
         let test = self.test(&known, services.clock.now())?;
         let url = format!("{}/webhooks/{}/{}", public_url.as_str(), self.connection, test.path);
-        let (mut status, mut answer) = post(&url, &test).await?;
-        if status == 401 {
-            sleep(RETRY_DELAY).await;
-            (status, answer) = post(&url, &test).await?;
-        }
+        let (status, answer) = post(&url, test.signature.as_ref(), &test.body).await.map_err(|why| {
+            format!("{url} does not answer ({why}): is the connector running, and is this its address?")
+        })?;
         let word = |name: &str| answer.get(name).and_then(Value::as_str).unwrap_or("-");
         if status != 200 {
             return Err(Failure::Other(format!(
@@ -97,7 +86,7 @@ impl SendTest {
                 });
                 let body = body.to_string();
                 let signature = SignedText::new("", body.as_bytes()).sign(secret);
-                Test { path: "inventory/test", header: Some((HEADER, signature)), body }
+                Test { path: "inventory/test", signature: Some((HEADER, signature)), body }
             }
             Source::Crm => {
                 let channel = known.channels(name).last();
@@ -109,7 +98,7 @@ impl SendTest {
                     "ids": [now_ms.to_string()], "affected_fields": [], "operation": "update",
                     "channel_id": channel, "token": token.expose(),
                 });
-                Test { path: "crm", header: None, body: body.to_string() }
+                Test { path: "crm", signature: None, body: body.to_string() }
             }
             Source::Custom => {
                 let secret = known.custom(name).first();
@@ -117,26 +106,8 @@ impl SendTest {
                     .ok_or_else(|| missing("`zoho-connector webhooks rotate --source custom` makes one"))?;
                 let body = json!({ "note": note, "time": now.to_string() }).to_string();
                 let signature = sign_body(body.as_bytes(), secret);
-                Test { path: "custom/test", header: Some(("x-signature", signature)), body }
+                Test { path: "custom/test", signature: Some(("x-signature", signature)), body }
             }
         })
     }
-}
-
-async fn post(url: &str, test: &Test) -> Result<(u16, Value), Failure> {
-    let mut request =
-        http::browser()?.post(url).timeout(CALL_TIMEOUT).header("content-type", "application/json");
-    if let Some((name, value)) = &test.header {
-        request = request.header(*name, value);
-    }
-    let unreachable = |error: reqwest::Error| {
-        Failure::Other(format!(
-            "{url} does not answer ({}): is the connector running, and is this its address?",
-            if error.is_timeout() { "not in time" } else { "no connection" }
-        ))
-    };
-    let answer = request.body(test.body.clone()).send().await.map_err(unreachable)?;
-    let status = answer.status().as_u16();
-    let text = answer.text().await.map_err(unreachable)?;
-    Ok((status, serde_json::from_str(&text).unwrap_or_default()))
 }

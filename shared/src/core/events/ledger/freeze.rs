@@ -13,15 +13,14 @@ use crate::base::clock::{SignedDuration, Timestamp, later};
 use crate::base::id::{ConnectionName, time_ordered};
 use crate::core::events::ledger::batch::again_key;
 use crate::core::events::ledger::fan_out::PROGRESS;
-use crate::core::events::ledger::{Batch, Entry, Frozen, Ledger, MAX_AT_ONCE, MAX_TRIES, Stage};
-use crate::store::{Condition, Key, Outcome, Put, Query, Row, StoreError, Write};
+use crate::core::events::ledger::{Batch, Entry, Frozen, Ledger, MAX_AT_ONCE, Stage};
+use crate::store::{Condition, Key, Outcome, Put, Row, StoreError, Write, all_rows};
 
 /// The most entries of one batch: their ids fit into a row.
 const MAX_BATCH_ENTRIES: usize = 2000;
 
-/// New marks of one transaction, and marks that it removes: it has 100 steps in all.
-const MAX_NEW_MARKS: usize = 45;
-const MAX_GONE_MARKS: usize = 45;
+/// Marks that one transaction writes or removes: it has 100 steps in all.
+const MARKS_AT_ONCE: usize = 90;
 
 /// A run claims first of all. One that has not after this is not waited for: the next one claims what it was told of as well.
 const CLAIM_TIME: SignedDuration = SignedDuration::from_mins(5);
@@ -82,38 +81,8 @@ impl Ledger {
         wanted: impl Fn(&Entry) -> bool,
         write: impl Fn(&str, &[Entry]) -> String,
     ) -> Result<Option<Frozen>, StoreError> {
-        for _ in 0..MAX_TRIES {
-            let (made, is_more) = self.freeze_once(connection, &wanted, &write).await?;
-            if made.is_some() || !is_more {
-                return Ok(made);
-            }
-        }
-        Ok(None)
-    }
-
-    /// How many entries that are wanted wait to be told of.
-    ///
-    /// # Errors
-    /// Where the store fails.
-    pub async fn untold(
-        &self,
-        connection: &ConnectionName,
-        wanted: impl Fn(&Entry) -> bool,
-    ) -> Result<usize, StoreError> {
-        let (progress, _) = self.progress(connection).await?;
-        let Candidates { marked, fresh, .. } = self.candidates(connection, &progress, &wanted).await?;
-        Ok(marked.len() + fresh.len())
-    }
-
-    /// One transaction: the batch, where there is one, and whether there is more to look at.
-    async fn freeze_once(
-        &self,
-        connection: &ConnectionName,
-        wanted: &impl Fn(&Entry) -> bool,
-        write: &impl Fn(&str, &[Entry]) -> String,
-    ) -> Result<(Option<Frozen>, bool), StoreError> {
         let (progress, condition) = self.progress(connection).await?;
-        let candidates = self.candidates(connection, &progress, wanted).await?;
+        let candidates = self.candidates(connection, &progress, &wanted).await?;
         let Candidates { marked, fresh, spent: mut gone, mut last } = candidates;
         let hands = if marked.is_empty() && fresh.is_empty() {
             Hands { now: self.clock.now(), by_record: HashMap::new() }
@@ -122,14 +91,14 @@ impl Ledger {
         };
         let (mut entries, mut held) = (Vec::new(), Vec::new());
         for (entry, mark) in marked {
-            if !hands.hold(&entry) {
+            if entries.len() < MAX_BATCH_ENTRIES && !hands.hold(&entry) {
                 entries.push(entry);
                 gone.push(mark);
             }
         }
         // Batches pass an entry that is held back only where they tell of one behind it.
         let (mut waiting, mut passed) = (Vec::new(), progress.told.clone());
-        let (mut is_cut, mut is_full) = (false, false);
+        let mut is_full = false;
         for entry in fresh {
             is_full = entries.len() >= MAX_BATCH_ENTRIES;
             if is_full {
@@ -139,25 +108,22 @@ impl Ledger {
                 waiting.push(entry);
                 continue;
             }
-            let room = MAX_NEW_MARKS.saturating_sub(held.len());
-            is_cut = waiting.len() > room;
-            if is_cut {
-                waiting.truncate(room);
-                passed = waiting.last().map(|entry: &Entry| entry.id.clone()).or(passed);
-                held.append(&mut waiting);
-                break;
-            }
             held.append(&mut waiting);
             passed = Some(entry.id.clone());
             entries.push(entry);
         }
-        if is_cut || is_full || !waiting.is_empty() {
+        if is_full || !waiting.is_empty() {
             last = passed;
         }
-        // A mark that is written anew is not removed in the same transaction.
-        gone.retain(|mark| !held.iter().any(|entry| entry.id == mark.key.sort));
+        // A mark that is written anew is not removed.
+        let anew: HashSet<&str> = held.iter().map(|entry: &Entry| entry.id.as_str()).collect();
+        gone.retain(|mark| !anew.contains(mark.key.sort.as_str()));
         if entries.is_empty() && gone.is_empty() && last == progress.told {
-            return Ok((None, false));
+            return Ok(None);
+        }
+        // If the process dies after these, they are of entries that no batch has passed, and the next batch removes or rewrites them.
+        if !self.mark_held(connection, &held).await? {
+            return Ok(None);
         }
         let now = hands.now;
         let id = time_ordered(now);
@@ -179,21 +145,45 @@ impl Ledger {
             steps.push(Write::Put(batch.put(connection, Condition::Absent, self.retention)?));
         }
         steps.push(Write::Put(Put::record(progress_key(connection), &Progress { told: last }, condition)?));
-        for entry in &held {
-            let mark = Put::record(again_key(connection, &entry.id), &HELD, Condition::Any)?;
-            steps.push(Write::Put(mark.until(entry.end(self.retention))));
-        }
         let gone = gone.into_iter().map(|row| Write::Delete(row.key, Condition::Version(row.version)));
         let mut gone: Vec<Write> = gone.collect();
-        let rest = gone.split_off(gone.len().min(MAX_GONE_MARKS));
+        let rest = gone.split_off(gone.len().min(MARKS_AT_ONCE));
         steps.extend(gone);
-        let Outcome::Done(version) = self.events.transact(steps).await? else { return Ok((None, false)) };
+        let Outcome::Done(version) = self.events.transact(steps).await? else { return Ok(None) };
         // If the process dies before this, the remaining entries are reported twice.
-        for rest in rest.chunks(MAX_GONE_MARKS) {
+        for rest in rest.chunks(MARKS_AT_ONCE) {
             self.write(rest.to_vec()).await?;
         }
-        let made = version.filter(|_| is_made).map(|version| Frozen { batch, version });
-        Ok((made, is_cut))
+        Ok(version.filter(|_| is_made).map(|version| Frozen { batch, version }))
+    }
+
+    /// Marks entries that the next batch passes and does not tell. Says whether all of them were.
+    async fn mark_held(&self, connection: &ConnectionName, held: &[Entry]) -> Result<bool, StoreError> {
+        for some in held.chunks(MARKS_AT_ONCE) {
+            let mut steps = Vec::new();
+            for entry in some {
+                let mark = Put::record(again_key(connection, &entry.id), &HELD, Condition::Any)?;
+                steps.push(Write::Put(mark.until(entry.end(self.retention))));
+            }
+            if !self.write(steps).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// How many entries that are wanted wait to be told of.
+    ///
+    /// # Errors
+    /// Where the store fails.
+    pub async fn untold(
+        &self,
+        connection: &ConnectionName,
+        wanted: impl Fn(&Entry) -> bool,
+    ) -> Result<usize, StoreError> {
+        let (progress, _) = self.progress(connection).await?;
+        let Candidates { marked, fresh, .. } = self.candidates(connection, &progress, &wanted).await?;
+        Ok(marked.len() + fresh.len())
     }
 
     async fn progress(&self, connection: &ConnectionName) -> Result<(Progress, Condition), StoreError> {
@@ -210,8 +200,7 @@ impl Ledger {
         wanted: &impl Fn(&Entry) -> bool,
     ) -> Result<Candidates, StoreError> {
         let (mut marked, mut spent) = (Vec::new(), Vec::new());
-        let marks = Query::partition(format!("again#{connection}"), MAX_BATCH_ENTRIES);
-        let mut marks = self.events.query(marks).await?.rows;
+        let mut marks = all_rows(&*self.events, &format!("again#{connection}"), "").await?;
         while !marks.is_empty() {
             let rest = marks.split_off(marks.len().min(MAX_AT_ONCE));
             let some = std::mem::replace(&mut marks, rest);
@@ -238,8 +227,8 @@ impl Ledger {
             if wanted(&entry) {
                 fresh.push(entry);
             }
-            // However many are held back, they keep nobody from what is new.
-            fresh.len() < MAX_BATCH_ENTRIES
+            // However many are held back, what is behind them is seen.
+            true
         })
         .await?;
         Ok(Candidates { marked, fresh, spent, last })
@@ -302,38 +291,75 @@ mod tests {
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn what_is_held_back_keeps_nothing_new_from_being_told() {
+    /// A ledger that has told of everything up to this entry.
+    async fn ledger(told: usize) -> (Ledger, ConnectionName) {
         let clock: SharedClock = Arc::new(TokioClock::starting_at("2026-11-30T10:00:00Z".parse().unwrap()));
         let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
-        let ledger = Ledger::new(stores.events.clone(), clock.clone());
-        let (name, now) = (ConnectionName::default(), clock.now());
-        let put = |entry: &Entry| Write::Put(entry.put(&name, Condition::Any, ledger.retention).unwrap());
-        let told = Progress { told: Some(id(MAX_BATCH_ENTRIES)) };
+        let (ledger, name) = (Ledger::new(stores.events.clone(), clock), ConnectionName::default());
+        let told = Progress { told: Some(id(told)) };
         let told = Put::record(progress_key(&name), &told, Condition::Absent).unwrap();
-        let claim = Claim { id: "claim".to_owned(), by: "key".to_owned(), until: later(now, CLAIM_TIME) };
-        let claimed = Entry { claim: Some(claim), ..entry(0, "item/1", now) };
-        let mut steps = vec![Write::Put(told), put(&claimed)];
-        for number in 1..=MAX_BATCH_ENTRIES {
-            let mark = Put::record(again_key(&name, &id(number)), &HELD, Condition::Absent).unwrap();
-            steps.extend([put(&entry(number, "item/1", now)), Write::Put(mark)]);
-        }
-        let fresh = |more: usize| MAX_BATCH_ENTRIES + more;
-        steps.push(put(&entry(fresh(1), "item/1", now)));
-        steps.push(put(&entry(fresh(2), "item/2", now)));
-        steps.push(put(&entry(fresh(3), "item/3", now)));
-        for steps in steps.chunks(MAX_GONE_MARKS) {
-            ledger.write(steps.to_vec()).await.unwrap();
-        }
-        let freeze = async || {
-            let made = ledger.freeze(&name, |_| true, |_, _| "{}".to_owned()).await.unwrap();
-            made.map(|made| made.batch.ids).unwrap_or_default()
-        };
-        assert_eq!(freeze().await, [id(fresh(2)), id(fresh(3))]);
+        ledger.write(vec![Write::Put(told)]).await.unwrap();
+        (ledger, name)
+    }
 
-        let free = entry(0, "item/1", now);
-        ledger.write(vec![put(&free), put(&entry(fresh(4), "item/4", now))]).await.unwrap();
-        assert_eq!(freeze().await.len(), MAX_BATCH_ENTRIES, "no batch is larger");
-        assert_eq!(freeze().await, [id(fresh(4))]);
+    impl Ledger {
+        fn putting(&self, entry: &Entry) -> Write {
+            Write::Put(entry.put(&ConnectionName::default(), Condition::Any, self.retention).unwrap())
+        }
+
+        fn claimed(&self, number: usize, subject: &str) -> Entry {
+            let now = self.clock.now();
+            let claim = Claim { id: "claim".to_owned(), by: "key".to_owned(), until: later(now, CLAIM_TIME) };
+            Entry { claim: Some(claim), ..entry(number, subject, now) }
+        }
+
+        async fn write_all(&self, steps: Vec<Write>) {
+            for steps in steps.chunks(MARKS_AT_ONCE) {
+                self.write(steps.to_vec()).await.unwrap();
+            }
+        }
+
+        async fn told_next(&self) -> Vec<String> {
+            let made = self.freeze(&ConnectionName::default(), |_| true, |_, _| "{}".to_owned());
+            made.await.unwrap().map(|made| made.batch.ids).unwrap_or_default()
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn marks_of_what_is_held_back_hide_nothing_behind_them() {
+        let last_mark = MAX_BATCH_ENTRIES + 1;
+        let (ledger, name) = ledger(last_mark).await;
+        let now = ledger.clock.now();
+        let mut steps = vec![ledger.putting(&ledger.claimed(0, "item/1"))];
+        for number in 1..=last_mark {
+            let mark = Put::record(again_key(&name, &id(number)), &HELD, Condition::Absent).unwrap();
+            let subject = if number == last_mark { "item/9" } else { "item/1" };
+            steps.extend([ledger.putting(&entry(number, subject, now)), Write::Put(mark)]);
+        }
+        let fresh = |more: usize| last_mark + more;
+        for (more, subject) in [(1, "item/1"), (2, "item/2"), (3, "item/3")] {
+            steps.push(ledger.putting(&entry(fresh(more), subject, now)));
+        }
+        ledger.write_all(steps).await;
+        assert_eq!(ledger.told_next().await, [id(last_mark), id(fresh(2)), id(fresh(3))]);
+
+        let free = ledger.putting(&entry(0, "item/1", now));
+        ledger.write_all(vec![free, ledger.putting(&entry(fresh(4), "item/4", now))]).await;
+        assert_eq!(ledger.told_next().await.len(), MAX_BATCH_ENTRIES, "no batch is larger");
+        assert_eq!(ledger.told_next().await, [id(fresh(4))]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn new_entries_that_are_held_back_hide_nothing_behind_them() {
+        let (ledger, name) = ledger(0).await;
+        let now = ledger.clock.now();
+        let held = MAX_BATCH_ENTRIES + 1;
+        let mut steps = vec![ledger.putting(&ledger.claimed(0, "item/1"))];
+        steps.extend((1..=held).map(|number| ledger.putting(&entry(number, "item/1", now))));
+        steps.push(ledger.putting(&entry(held + 1, "item/2", now)));
+        ledger.write_all(steps).await;
+        assert_eq!(ledger.untold(&name, |_| true).await.unwrap(), held + 1);
+        assert_eq!(ledger.told_next().await, [id(held + 1)]);
+        assert_eq!(ledger.untold(&name, |_| true).await.unwrap(), held, "each has its mark");
     }
 }
