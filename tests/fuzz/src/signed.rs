@@ -44,10 +44,7 @@ pub fn is_of_custom(body: &[u8], header: &str) -> bool {
 pub fn is_standard(id: &str, at: &str, body: &[u8], header: &str) -> bool {
     let text = [format!("{id}.{at}.").as_bytes(), body].concat();
     let expected = sign(CUSTOM, &text);
-    header
-        .split(' ')
-        .filter_map(|one| one.strip_prefix("v1,"))
-        .any(|one| is_hex_or_base64_of(one, &expected))
+    header.split(' ').filter_map(|one| one.strip_prefix("v1,")).any(|one| is_hex_or_base64_of(one, &expected))
 }
 
 /// Whether a notification of CRM holds the channel's token.

@@ -27,7 +27,11 @@ const CALLS: [(&str, &str, &str); 12] = [
     ("GET", "/v1/crm/fields?module=Deals", ""),
     ("POST", "/v1/crm/query", r#"{"query":"select id from Deals where id > 0"}"#),
     ("POST", "/v1/crm/deals/6100000000451001/notes", r#"{"Note_Content":"Called"}"#),
-    ("POST", "/v1/inventory/adjustments", r#"{"reason":"Counted","line_items":[{"item":"3300000000070001","quantity":"1"}]}"#),
+    (
+        "POST",
+        "/v1/inventory/adjustments",
+        r#"{"reason":"Counted","line_items":[{"item":"3300000000070001","quantity":"1"}]}"#,
+    ),
     ("GET", "/v1/crm/contacts/6100000000451001", ""),
     ("GET", "/v1/inventory/items?sku=SHELF-OAK-80", ""),
 ];
@@ -63,7 +67,11 @@ impl Desk {
             let said = serde_json::from_slice::<Value>(body);
             let code = said.as_ref().ok().map(|said| &said["code"]);
             let is_success = code.is_none_or(|code| *code == 0 || *code == "0" || is_zero(code));
-            assert!((200..300).contains(&status) && is_success, "{address}: {status} told as {}", told.text());
+            assert!(
+                (200..300).contains(&status) && is_success,
+                "{address}: {status} told as {}",
+                told.text()
+            );
         }
     }
 }

@@ -137,10 +137,13 @@ impl Desk {
         }
         // The choice that may follow, by whoever has the cookie of the outcome.
         let cookies = told.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
-        let outcome = cookies.filter_map(|set| set.split(';').next()).find(|pair| pair.contains("zc_outcome="));
+        let outcome =
+            cookies.filter_map(|set| set.split(';').next()).find(|pair| pair.contains("zc_outcome="));
         let Some(outcome) = outcome else { return };
         assert!(!outcome.ends_with('='), "an outcome without a nonce");
-        demand_page(&send(&self.router, "GET", "/oauth/callback", &[("cookie", outcome)], b"").await.unwrap());
+        demand_page(
+            &send(&self.router, "GET", "/oauth/callback", &[("cookie", outcome)], b"").await.unwrap(),
+        );
         let headers = [("cookie", outcome), ("origin", &*origin), form];
         let headers = if origin.is_empty() { [headers[0], headers[2], headers[2]] } else { headers };
         let before = self.noted.choices.load(Ordering::SeqCst);

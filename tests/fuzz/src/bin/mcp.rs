@@ -25,7 +25,8 @@ impl Desk {
 
     async fn take(&self, input: &[u8]) {
         let Some(([version, method, name], body)) = lines(input) else { return };
-        let item = br#"{"code":0,"message":"success","item":{"item_id":"33","name":"Oak","stock_on_hand":1.0}}"#;
+        let item =
+            br#"{"code":0,"message":"success","item":{"item_id":"33","name":"Oak","stock_on_hand":1.0}}"#;
         self.api.house.line.answer(200, "application/json", item);
         let all = [
             ("authorization", &*self.api.authorization),
@@ -53,7 +54,10 @@ impl Desk {
         assert!(result.is_some() != error.is_some(), "{answer}");
         if let Some(error) = error {
             assert!(error["code"].is_i64() && error["message"].is_string(), "{answer}");
-            assert!(answer["id"].is_null() || asked.is_ok_and(|asked| asked["id"] == answer["id"]), "{answer}");
+            assert!(
+                answer["id"].is_null() || asked.is_ok_and(|asked| asked["id"] == answer["id"]),
+                "{answer}"
+            );
             return;
         }
         let asked = asked.expect("an answer to what is no JSON");

@@ -35,7 +35,8 @@ impl Desk {
             return;
         }
         let all = [("authorization", &*self.api.authorization), ("content-type", kind), (name, value)];
-        let headers: Vec<_> = all.into_iter().filter(|(name, value)| !name.is_empty() && !value.is_empty()).collect();
+        let headers: Vec<_> =
+            all.into_iter().filter(|(name, value)| !name.is_empty() && !value.is_empty()).collect();
         let uri = format!("/v1/zoho/{address}");
         let Some(told) = send(&self.api.router, method, &uri, &headers, body).await else { return };
         problem::demand(&told);

@@ -16,8 +16,8 @@ use libfuzzer_sys::fuzz_target;
 use shared::base::clock::{Clock, Timestamp};
 use tokio::runtime::Runtime;
 
-/// How many seconds a message may be old or ahead.
-const TOLERANCE: i64 = 5 * 60;
+/// How many milliseconds a message may be old or ahead.
+const TOLERANCE: i64 = 5 * 60 * 1000;
 
 const DOORS: [&str; 4] = [
     "/webhooks/default/inventory/item.updated",
@@ -81,10 +81,9 @@ impl Desk {
         } else if path.ends_with("/crm") {
             if signed::is_of_crm(body) { Rule::Genuine } else { Rule::Open }
         } else if !standard.is_empty() {
-            let near = at.parse().is_ok_and(|at: i64| {
-                Timestamp::from_second(at).is_ok()
-                    && (at - self.house.clock.now().as_second()).abs() <= TOLERANCE
-            });
+            let now = self.house.clock.now().as_millisecond();
+            let at_time = at.parse().ok().and_then(|at| Timestamp::from_second(at).ok());
+            let near = at_time.is_some_and(|at| (at.as_millisecond() - now).abs() <= TOLERANCE);
             rule(near && query.is_empty() && signed::is_standard(id, &at, body, &standard))
         } else if !plain.is_empty() {
             rule(query.is_empty() && signed::is_of_custom(body, &plain))

@@ -58,7 +58,8 @@ impl Desk {
         let id = receipt["event_id"].as_str().unwrap();
         assert_eq!(receipt["duplicate"], false, "{receipt}");
         let name = ConnectionName::default();
-        let (event, kept) = self.events.get(&name, id).await.unwrap().expect("what is acknowledged is stored");
+        let (event, kept) =
+            self.events.get(&name, id).await.unwrap().expect("what is acknowledged is stored");
         let listed = self.events.newest(&name, 10).await.unwrap();
         assert!(listed.contains(&event));
         // A second event is the connector's own word to the operator.
