@@ -18,7 +18,9 @@ use shared::core::events::webhook_secrets;
 use shared::core::events::webhook_secrets::Source;
 use shared::core::services::Services;
 use tests::clock::StandingClock;
-use tests::hooks::{CHANNEL, CUSTOM, Dice, Hook, INVENTORY, TOKEN, numbered, set_secrets, shuffled, sign};
+use tests::hooks::{
+    CHANNEL, CUSTOM, Dice, Hook, INVENTORY, TOKEN, numbered, set_secrets, shuffled, sign, sign_standard,
+};
 use tests::memory::{Fate, Memory};
 use tower::ServiceExt;
 
@@ -320,4 +322,29 @@ async fn shuffled_deliveries_are_stored_once_each_while_stores_fail() {
     let mut kept: Vec<_> = stored.into_iter().map(|row| row.key.sort).collect();
     kept.sort();
     assert_eq!(ids, kept);
+}
+
+/// A message that somebody kept is worth nothing after five minutes, and one from a clock that goes wrong is worth nothing before.
+#[tokio::test]
+async fn a_message_is_taken_within_five_minutes_of_its_time_and_not_a_second_beyond() {
+    let (memory, clock, services) = intake().await;
+    // To a whole second, as the messages have it.
+    clock.advance(Duration::from_millis(750));
+    let now = services.clock.now().as_second();
+    let router = webhook_intake::router(&services);
+    let body = br#"{"type":"stock.counted"}"#;
+    for (place, (seconds, expected)) in
+        [(0, 200), (-300, 200), (-301, 401), (300, 200), (301, 401)].into_iter().enumerate()
+    {
+        let (id, at) = (format!("msg_{place}"), (now + seconds).to_string());
+        let request = Request::post("/webhooks/default/custom/stock.counted")
+            .header("webhook-id", &id)
+            .header("webhook-timestamp", &at)
+            .header("webhook-signature", sign_standard(CUSTOM, &id, &at, body))
+            .body(Body::from(body.to_vec()))
+            .unwrap();
+        let (status, answer) = send(&router, request).await;
+        assert_eq!(status, expected, "{seconds}: {answer}");
+    }
+    assert_eq!(memory.rows("event#").len(), 3);
 }

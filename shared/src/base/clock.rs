@@ -148,4 +148,36 @@ mod tests {
             );
         }
     }
+
+    #[test]
+    fn whole_seconds_stay_whole() {
+        let now: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+        for (milliseconds, seconds) in
+            [(-1, 1), (0, 1), (1, 1), (999, 1), (1_000, 1), (1_001, 2), (2_000, 2), (60_000, 60)]
+        {
+            let at = later(now, SignedDuration::from_millis(milliseconds));
+            assert_eq!(seconds_until(at, now), seconds, "{milliseconds}");
+        }
+    }
+
+    #[test]
+    fn time_ends_where_no_moment_can_be_written() {
+        let (now, hour) = (Timestamp::UNIX_EPOCH, SignedDuration::from_hours(1));
+        assert_eq!((later(now, hour).as_second(), earlier(now, hour).as_second()), (3600, -3600));
+        assert_eq!(
+            (later(Timestamp::MAX, hour), earlier(Timestamp::MIN, hour)),
+            (Timestamp::MAX, Timestamp::MIN)
+        );
+    }
+
+    #[test]
+    fn a_jittered_wait_is_between_half_of_it_and_all_of_it() {
+        let (wait, mut seen) = (Duration::from_millis(1000), std::collections::BTreeSet::new());
+        for _ in 0..200 {
+            let jittered = jittered(wait);
+            assert!(wait / 2 <= jittered && jittered <= wait, "{jittered:?}");
+            seen.insert(jittered);
+        }
+        assert!(seen.len() > 10, "{seen:?}");
+    }
 }

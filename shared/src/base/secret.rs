@@ -103,4 +103,23 @@ mod tests {
         assert!(secret.equals("1000.abc.def") && !secret.equals("1000.abc.deg") && !secret.equals(""));
         assert_ne!(Secret::random().expose(), Secret::random().expose());
     }
+
+    #[test]
+    fn one_of_several_fits_wherever_it_stands_and_however_often() {
+        let secrets = |texts: &[&str]| -> Vec<Secret> { texts.iter().copied().map(Secret::new).collect() };
+        let cases: [(&[&str], bool); 6] = [
+            (&["a"], true),
+            (&["b", "a"], true),
+            (&["a", "b"], true),
+            (&["a", "a"], true),
+            (&["b"], false),
+            (&[], false),
+        ];
+        for (known, fits) in cases {
+            assert_eq!(is_one_of("a", &secrets(known)), fits, "{known:?}");
+        }
+        assert!(!digests_equal("", "00") && !digests_equal("00", "0000"));
+        assert_eq!(sha256_hex(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
+        assert_eq!(random_hex::<4>().len(), 8);
+    }
 }

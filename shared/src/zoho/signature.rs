@@ -332,4 +332,83 @@ mod tests {
             prop_assert!(!SignedText::new(&query, &body).is_signed_by([&Secret::new(SECRET)], &header));
         }
     }
+
+    /// Blanks around a signature are the transport's; digits of another form than the scheme's are no signature.
+    #[test]
+    fn of_a_header_the_digits_count_and_each_scheme_has_its_own() {
+        let (_, body, hex, base64) = VECTORS[0];
+        let secret = Secret::new(SECRET);
+        for header in [format!(" {hex}\t"), format!("  {base64} ")] {
+            assert!(signed("", body, &header), "{header:?}");
+        }
+        assert!(is_body_signed_by(body.as_bytes(), [&secret], &format!(" sha256={hex} ")));
+        for header in [
+            format!("sha256={base64}"),
+            format!("sha256={hex}00"),
+            format!("sha256={}", hex.get(..62).unwrap()),
+        ] {
+            assert!(!is_body_signed_by(body.as_bytes(), [&secret], &header), "{header}");
+        }
+        for header in
+            [format!("{hex}00"), hex.get(..62).unwrap().to_owned(), String::new(), STANDARD.encode("short")]
+        {
+            assert!(!signed("", body, &header), "{header:?}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_stands_twice_fits_as_well_as_once() {
+        let secret = Secret::new(SECRET);
+        assert!(SignedText::new("", JSON.as_bytes()).is_signed_by([&secret, &secret], VECTORS[0].2));
+        let message = Message { id: "msg_1", timestamp: "1614265330", body: b"{}" };
+        let one = message.sign(&secret);
+        assert!(message.is_signed_by(&[&secret, &secret], &format!("{one} {one}")));
+        assert!(!message.is_signed_by(&[], &one));
+    }
+
+    #[test]
+    fn of_many_signatures_of_a_message_ten_are_read() {
+        let secret = Secret::new(SECRET);
+        let message = Message { id: "msg_1", timestamp: "1614265330", body: b"{}" };
+        let after = |others: usize| format!("{}{}", "v1,x ".repeat(others), message.sign(&secret));
+        assert!(message.is_signed_by(&[&secret], &after(9)));
+        assert!(!message.is_signed_by(&[&secret], &after(10)));
+        // Signatures of other schemes are not among the ten.
+        assert!(
+            message.is_signed_by(&[&secret], &format!("{}{}", "v1a,x ".repeat(20), message.sign(&secret)))
+        );
+    }
+
+    #[test]
+    fn pairs_of_one_name_stay_in_their_order_and_a_list_is_json() {
+        assert_eq!(text_of("b=1&a=2&a=1", b""), b"a2a1b1");
+        assert_eq!(text_of("a=1", b"a=0&b=2"), b"a1a0b2");
+        assert_eq!(text_of("", b" [1]"), b" [1]");
+        assert!(
+            is_json(b"\r\n\t {") && is_json(b"[") && !is_json(b"") && !is_json(b"a{") && !is_json(b"\"{\"")
+        );
+    }
+
+    #[test]
+    fn a_plain_name_has_up_to_64_letters_digits_and_underscores() {
+        for (name, is_plain) in [
+            ("a".repeat(64), true),
+            ("a".repeat(65), false),
+            ("azAZ09_".to_owned(), true),
+            ("a-b".to_owned(), false),
+            ("a%5Bb".to_owned(), false),
+            ("a%40".to_owned(), false),
+            ("%60a".to_owned(), false),
+            ("a%2F".to_owned(), false),
+            ("a%3A".to_owned(), false),
+        ] {
+            assert_eq!(
+                SignedText::new("", format!("{name}=1").as_bytes()).has_plain_names(),
+                is_plain,
+                "{name}"
+            );
+        }
+        // One that is not plain is enough, wherever it stands.
+        assert!(!SignedText::new("a=1", b"b=1&c d=1").has_plain_names());
+    }
 }

@@ -111,4 +111,40 @@ mod tests {
             assert!(error.contains(says), "{written}: {error}");
         }
     }
+
+    #[test]
+    fn the_largest_and_the_finest_quantity_are_taken_and_what_is_beyond_is_not() {
+        for text in [
+            "999999999999999",
+            "-999999999999999.999999",
+            "999999999999999.9",
+            "0.1000000000",
+            "000000000000000000007",
+            "+7",
+            "-0",
+        ] {
+            assert!(parse(text).is_ok(), "{text}");
+        }
+        for text in [
+            "1000000000000000",
+            "-1000000000000000",
+            "0.0000001",
+            "--1",
+            "+-1",
+            "-",
+            "+",
+            ".",
+            "1.2.3",
+            "1 2",
+            "1_000",
+            "0x1",
+            "1,250.5",
+            "\u{0661}",
+        ] {
+            assert!(parse(text).is_err(), "{text}");
+        }
+        assert_eq!(parse("-0").unwrap(), parse("0").unwrap());
+        assert_eq!(parse("2.50").unwrap().0.to_string(), "2.5");
+        assert_eq!(parse("-2.5").unwrap().0, -parse("2.5").unwrap().0);
+    }
 }

@@ -255,4 +255,75 @@ mod tests {
         let serial = object(r#"{"stock_on_hand":1,"track_serial_number":true}"#);
         assert_eq!(unfit(&serial, (true, false)), None);
     }
+
+    #[test]
+    fn each_basis_has_its_own_figure_and_two_counts_differ_only_where_both_are_there() {
+        let figures = total(&object(
+            r#"{"stock_on_hand":1,"actual_available_stock":2,"available_stock":3,"available_for_sale_stock":4,"committed_stock":5,"quantity_in_transit":6}"#,
+        ));
+        let all = [figures.by(Basis::OnHand), figures.by(Basis::Physical), figures.by(Basis::Accounting)];
+        assert_eq!(all, [1, 2, 3].map(|figure| Some(Decimal::from(figure))));
+        let others = [figures.available, figures.committed, figures.in_transit];
+        assert_eq!(others, [4, 5, 6].map(|figure| Some(Decimal::from(figure))));
+        assert!(figures.bases_differ());
+        for same in [
+            r#"{"actual_available_stock":2,"available_stock":"2.00"}"#,
+            r#"{"actual_available_stock":2}"#,
+            r#"{"available_stock":2}"#,
+            "{}",
+        ] {
+            assert!(!total(&object(same)).bases_differ(), "{same}");
+        }
+    }
+
+    #[test]
+    fn figures_keep_their_digits() {
+        for (written, read) in [
+            ("1e2", Some("100")),
+            ("-0.50", Some("-0.5")),
+            ("\"12.50\"", Some("12.5")),
+            ("\"\"", None),
+            ("null", None),
+            ("true", None),
+            ("1e300", None),
+            ("9007199254740993", Some("9007199254740993")),
+        ] {
+            let value: Value = serde_json::from_str(written).unwrap();
+            let found = decimal(Some(&value)).map(|found| json(found).to_string());
+            assert_eq!(found.as_deref(), read, "{written}");
+        }
+        assert_eq!((decimal(None), json_or_null(None)), (None, Value::Null));
+        assert_eq!(json_or_null(Some(Decimal::ONE)).to_string(), "1");
+    }
+
+    #[test]
+    fn what_a_line_brings_along_is_asked_of_each_kind_alone() {
+        let batch = object(r#"{"stock_on_hand":1,"track_batch_number":true}"#);
+        assert_eq!(unfit(&batch, (true, false)), Some(Unfit::Batch));
+        assert_eq!(unfit(&batch, (false, true)), None);
+        let serial = object(r#"{"stock_on_hand":1,"track_serial_number":true}"#);
+        assert_eq!(unfit(&serial, (false, true)), Some(Unfit::Serial));
+        // A place is enough to be tracked by; one from which the item is kept is none.
+        let placed = object(r#"{"locations":[{"location_id":"1","is_item_mapped":true}]}"#);
+        assert_eq!(unfit(&placed, (false, false)), None);
+        let kept_away = object(r#"{"locations":[{"location_id":"1","is_item_mapped":false}]}"#);
+        assert_eq!(unfit(&kept_away, (false, false)), Some(Unfit::Untracked));
+    }
+
+    #[test]
+    fn a_place_must_be_one_of_some_items_and_twenty_are_named() {
+        let item = |id: usize| {
+            object(&format!(r#"{{"locations":[{{"location_id":"{id}","location_name":"P{id:02}"}}]}}"#))
+        };
+        let items: Vec<Object> = (0..21).map(item).collect();
+        assert!(demand_place(&items, "P20").is_ok() && demand_place(&items, "20").is_ok());
+        let problem = demand_place(&items, "elsewhere").unwrap_err();
+        assert_eq!(problem.code(), Code::LocationNotFound);
+        assert!(problem.detail().contains("\"P19\", and 1 more"), "{}", problem.detail());
+        let names = names_of(&items[..20].iter().flat_map(places).collect::<Vec<_>>());
+        assert!(names.ends_with("\"P19\""), "{names}");
+        let single = [object(r#"{"stock_on_hand":1}"#)];
+        assert!(demand_place(&single, "P01").unwrap_err().detail().contains("has no locations"));
+        assert!(demand_place(&[object("{}")], "P01").is_ok(), "that it has no stock is what is wrong");
+    }
 }

@@ -68,3 +68,46 @@ impl AccessToken {
         format!("connections/{connection}/access-token")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn token(inventory: Option<&str>, crm: Option<&str>) -> AccessToken {
+        let organization =
+            |id: Option<&str>| id.map(|id| Organization { id: id.to_owned(), ..Organization::default() });
+        AccessToken {
+            token: AccessTokenSecret::new("1000.a"),
+            generation: 1,
+            expires: Timestamp::UNIX_EPOCH,
+            data_centre: DataCentre::Eu,
+            scopes: ScopeSet::parse(""),
+            organization: organization(inventory),
+            crm_organization: organization(crm),
+        }
+    }
+
+    #[test]
+    fn tokens_are_interchangeable_where_both_organisations_are_the_same() {
+        assert_eq!(token(Some("1"), Some("2")).account(), "1/2");
+        assert_eq!(token(Some("1"), None).account(), "1/-");
+        assert_eq!(token(None, Some("1")).account(), "-/1");
+    }
+
+    #[test]
+    fn a_caller_may_name_either_of_its_organisations_or_none() {
+        let name = ConnectionName::default();
+        let token = token(Some("1"), Some("2"));
+        for (wanted, is_right) in
+            [(None, true), (Some("1"), true), (Some("2"), true), (Some("3"), false), (Some(""), false)]
+        {
+            let found = token.demand_organization(&name, wanted);
+            assert_eq!(found.is_ok(), is_right, "{wanted:?}");
+            if let Err(problem) = found {
+                assert_eq!(problem.code(), Code::OrganizationMismatch);
+                assert_eq!(problem.detail(), "Connection default belongs to organisation 1 and 2.");
+            }
+        }
+        assert_eq!(AccessToken::secret_name(&name), "connections/default/access-token");
+    }
+}

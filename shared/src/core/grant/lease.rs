@@ -392,4 +392,106 @@ mod tests {
         let silent: Vec<_> = (1..=6).map(|times| after_silence(times).as_mins()).collect();
         assert_eq!(silent, [1, 2, 5, 10, 10, 10]);
     }
+
+    fn write() -> Write {
+        Write::Put(Put::record(Key::new("x", "y"), &1, Condition::Any).unwrap())
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_ends_after_fifteen_seconds_and_outlasts_a_call_for_the_first_five() {
+        let (stores, clock) = stores();
+        let (state, name) = (&*stores.state, ConnectionName::default());
+        let mut lease = Lease::take(state, &clock, &name).await.unwrap().unwrap();
+        assert!(lease.outlasts_a_call());
+        tokio::time::advance(Duration::from_secs(5)).await;
+        assert!(lease.outlasts_a_call(), "ten seconds are left, which is what a call takes at most");
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert!(!lease.outlasts_a_call());
+        assert!(lease.covers_a_call().await.unwrap(), "prolonged");
+        tokio::time::advance(Duration::from_secs(5)).await;
+        assert!(lease.outlasts_a_call(), "from when it was prolonged");
+        assert!(lease.write(write()).await.unwrap());
+        tokio::time::advance(Duration::from_secs(5)).await;
+        assert!(lease.outlasts_a_call(), "a write prolongs it, too");
+        tokio::time::advance(Duration::from_millis(9_999)).await;
+        assert!(Lease::take(state, &clock, &name).await.unwrap().is_none());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        let other = Lease::take(state, &clock, &name).await.unwrap().unwrap();
+        assert!(!lease.covers_a_call().await.unwrap(), "it is somebody else's");
+        lease.release().await.unwrap();
+        assert!(other.holds().await.unwrap(), "who lost it does not give it back");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_outlasts_a_dead_holder_and_not_a_busy_one() {
+        let (stores, clock) = stores();
+        let (state, name) = (&*stores.state, ConnectionName::default());
+        let _dead = Lease::take(state, &clock, &name).await.unwrap().unwrap();
+        let begun = Instant::now();
+        let mut held = Lease::wait(state, &clock, &name).await.unwrap().unwrap();
+        assert!(
+            begun.elapsed() >= Duration::from_secs(15) && begun.elapsed() <= LEASE_WAIT,
+            "{:?}",
+            begun.elapsed()
+        );
+        let begun = Instant::now();
+        let (waited, ()) = tokio::join!(Lease::wait(state, &clock, &name), async {
+            for _ in 0..6 {
+                sleep(Duration::from_secs(4)).await;
+                assert!(held.write(write()).await.unwrap());
+            }
+        });
+        assert!(waited.unwrap().is_none());
+        assert!(begun.elapsed() < Duration::from_secs(30));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_that_was_taken_for_good_ends_only_when_it_is_freed() {
+        let (stores, clock) = stores();
+        let (state, name) = (&*stores.state, ConnectionName::default());
+        assert!(take_for_good(state, &name).await.unwrap());
+        assert!(take_for_good(state, &name).await.unwrap(), "again");
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        assert!(Lease::take(state, &clock, &name).await.unwrap().is_none());
+        free(state, &name).await.unwrap();
+        let lease = Lease::take(state, &clock, &name).await.unwrap().unwrap();
+        free(state, &name).await.unwrap();
+        assert!(lease.holds().await.unwrap(), "that of a renewal is not freed");
+        // A holder that finishes makes way.
+        let (taken, ()) = tokio::join!(take_for_good(state, &name), async {
+            sleep(Duration::from_secs(2)).await;
+            lease.release().await.unwrap();
+        });
+        assert!(taken.unwrap());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_slot_for_a_token_comes_free_ten_minutes_after_it_was_taken() {
+        let (stores, clock) = stores();
+        let (state, name) = (&*stores.state, ConnectionName::default());
+        let mut taken = Vec::new();
+        for _ in 0..MAX_CALLS {
+            taken.push(clock.now());
+            reserve(state, &clock, &name, MAX_CALLS).await.unwrap().unwrap();
+            tokio::time::advance(Duration::from_secs(10)).await;
+        }
+        let free = async |most| reserve(state, &clock, &name, most).await.unwrap().err();
+        assert_eq!(free(MAX_CALLS).await, Some(later(taken[0], CALLS_WINDOW)));
+        // A stranger waits until fewer than their share are taken.
+        assert_eq!(free(MAX_CALLS_OF_STRANGERS).await, Some(later(taken[3], CALLS_WINDOW)));
+        let other: ConnectionName = "other".parse().unwrap();
+        assert!(reserve(state, &clock, &other, 1).await.unwrap().is_ok(), "each connection has its own");
+        let first = later(taken[0], CALLS_WINDOW).duration_since(clock.now()).unsigned_abs();
+        tokio::time::advance(first - Duration::from_millis(1)).await;
+        assert_eq!(free(MAX_CALLS).await, Some(later(taken[0], CALLS_WINDOW)));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(free(MAX_CALLS).await, None);
+        assert_eq!(free(MAX_CALLS).await, Some(later(taken[1], CALLS_WINDOW)));
+    }
+
+    #[test]
+    fn a_first_pause_is_that_of_the_first_time() {
+        assert_eq!((after_throttle(0).as_mins(), after_silence(0).as_mins()), (10, 1));
+        assert_eq!((after_throttle(u32::MAX).as_mins(), after_silence(u32::MAX).as_mins()), (30, 10));
+    }
 }

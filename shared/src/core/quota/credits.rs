@@ -72,3 +72,52 @@ impl Credits {
 fn key(data_centre: DataCentre, organization: &str) -> Key {
     Key::new(format!("quota#{data_centre}/{organization}"), "crm")
 }
+
+#[cfg(test)]
+#[cfg(feature = "embedded")]
+mod tests {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use super::*;
+    use crate::base::clock::Clock;
+    use crate::store::Stores;
+    use crate::store::sqlite::Sqlite;
+
+    /// Milliseconds. Not tokio's paused time: that would run on to the timeout of each call of the store.
+    struct Standing(AtomicI64);
+
+    impl Clock for Standing {
+        fn now(&self) -> Timestamp {
+            Timestamp::from_millisecond(self.0.load(Ordering::SeqCst)).unwrap()
+        }
+    }
+
+    #[tokio::test]
+    async fn the_rest_is_stored_once_a_minute_and_shown_for_a_day() {
+        let start: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+        let clock = Arc::new(Standing(AtomicI64::new(start.as_millisecond())));
+        let advance = |by: i64| clock.0.fetch_add(by, Ordering::SeqCst);
+        let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
+        let credits = Credits::new(stores.state, clock.clone());
+        let rest = async |organization: &str| {
+            let found = credits.stored(DataCentre::Eu, organization).await.unwrap();
+            found.map(|found| found.credits_remaining)
+        };
+        assert_eq!(rest("1").await, None);
+        credits.learn(DataCentre::Eu, "1", 40).await;
+        credits.learn(DataCentre::Eu, "2", 7).await;
+        advance(59_999);
+        credits.learn(DataCentre::Eu, "1", 39).await;
+        assert_eq!((rest("1").await, rest("2").await), (Some(40), Some(7)));
+        advance(1);
+        credits.learn(DataCentre::Eu, "1", 38).await;
+        assert_eq!(rest("1").await, Some(38));
+        let as_of = credits.stored(DataCentre::Eu, "1").await.unwrap().unwrap().as_of;
+        assert_eq!(as_of.to_string(), "2026-11-22T10:01:00Z");
+        assert!(credits.stored(DataCentre::Us, "1").await.unwrap().is_none());
+        advance(24 * 3_600_000 - 1);
+        assert_eq!((rest("1").await, rest("2").await), (Some(38), None));
+        advance(1);
+        assert_eq!(rest("1").await, None);
+    }
+}

@@ -364,3 +364,124 @@ fn a_clock_that_is_set_back_forgets_no_call_and_stops_nobody_for_long() {
     let decision = window.take(("1", "k"), Priority::Agent, limits, START - DAY);
     assert!(matches!(decision, Decision::Refused { why: Why::Day, .. }), "{decision:?}");
 }
+
+#[test]
+fn a_call_counts_until_a_minute_and_half_a_second_after_its_second() {
+    let mut window = Window::default();
+    window.settle("", &Facts { landed: vec![START, START + 100, START + 900], unused: 0 });
+    let (first, second) = (1_795_000_001_000 + 60_500, 1_795_000_002_000 + 60_500);
+    assert_eq!((window.used(first - 1), window.used(first), window.used(second - 1)), (3, 1, 1));
+    assert_eq!(
+        (window.used(second), window.free_at(START), window.free_at(second + 7)),
+        (0, second, second + 7)
+    );
+}
+
+#[test]
+fn a_lease_counts_until_its_last_call_no_longer_can() {
+    let mut window = Window::default();
+    take(&mut window, 1, LIMITS, START);
+    let end = START + LEASE_LIFETIME + MAX_TRAVEL + MINUTE;
+    assert_eq!((window.used(end - 1), window.used(end), window.free_at(START)), (5, 0, end));
+    // Calls that landed do not end a lease that has slots in use.
+    window.settle("1", &Facts { landed: vec![START], unused: 2 });
+    assert_eq!((window.used(START), window.day.1, window.free_at(START)), (3, 3, end));
+    window.settle("1", &Facts { landed: vec![START, START], unused: 0 });
+    assert_eq!((window.used(START), window.leases.len()), (3, 0));
+    // What is known of a lease that is gone is known all the same.
+    window.settle("1", &Facts { landed: vec![START], unused: 0 });
+    assert_eq!((window.used(START), Window::default().free_at(START)), (4, START));
+}
+
+#[test]
+fn a_caller_waits_two_seconds_at_most_and_is_else_told_whole_seconds() {
+    let one = InventoryLimits { per_minute: Some(1), per_day: None };
+    let free = START + SLOT_LIFETIME + MAX_TRAVEL + MINUTE;
+    for (now, expected) in [
+        (free - MAX_WAIT, Decision::Granted { slots: 1, from: free, until: free + SLOT_LIFETIME }),
+        (free - MAX_WAIT - 1, Decision::Refused { back: free - MAX_WAIT - 1 + 3_000, why: Why::Minute }),
+        (free - 3_000, Decision::Refused { back: free, why: Why::Minute }),
+        (free, Decision::Granted { slots: 1, from: free, until: free + SLOT_LIFETIME }),
+    ] {
+        let mut window = Window::default();
+        let first = take(&mut window, 1, one, START);
+        assert_eq!(first, Decision::Granted { slots: 1, from: START, until: START + SLOT_LIFETIME });
+        assert_eq!(take(&mut window, 2, one, now), expected, "{}", now - free);
+    }
+}
+
+#[test]
+fn a_place_is_kept_for_four_seconds_after_its_time_and_only_for_its_key() {
+    let back = START + 10_000;
+    let promised = [(back, "a"), (START - 20, "a"), (START, "a"), (START - 30, "b"), (START + 1, "a")];
+    let promised: Vec<_> = promised.iter().map(|(at, by)| (*at, (*by).to_owned())).collect();
+    let mut window = Window { promised, ..Window::default() };
+    let left = |window: &Window| window.promised.iter().map(|(at, _)| *at).collect::<Vec<_>>();
+    window.redeem("a", START);
+    assert_eq!(left(&window), [back, START, START - 30, START + 1], "the oldest of its own");
+    window.redeem("a", START);
+    assert_eq!(left(&window), [back, START - 30, START + 1], "also one that is due at this moment");
+    window.redeem("a", START);
+    window.redeem("c", START + 60_000);
+    assert_eq!(left(&window), [back, START - 30, START + 1], "none is due, and none is the other's");
+    assert_eq!((window.left(back + PROMISE_GRACE - 1, 5), window.left(back + PROMISE_GRACE, 5)), (4, 5));
+    window.tidy(START - 30 + PROMISE_GRACE);
+    assert_eq!(left(&window), [back, START + 1]);
+    assert_eq!(window.ends(START), (START / DAY + 1) * DAY, "the day is longer");
+    window.day = (0, 0);
+    assert_eq!(window.ends(START), back + PROMISE_GRACE);
+}
+
+#[test]
+fn a_place_is_busy_from_its_time_until_its_call_no_longer_counts() {
+    let window = Window { promised: vec![(START, "a".to_owned())], ..Window::default() };
+    let end = START + SLOT_LIFETIME + MAX_TRAVEL + MINUTE;
+    let busy: Vec<_> = [START - 1, START, end - 1, end].map(|at| window.busy(at)).into();
+    assert_eq!(busy, [0, 1, 1, 0]);
+}
+
+#[test]
+fn two_hundred_places_are_kept_and_none_for_a_day_that_is_used_up() {
+    let mut window = Window { promised: vec![(START + 60_000, "k".to_owned()); 199], ..Window::default() };
+    window.block(Blocked { until: START + 60_000, daily: true });
+    let refused = take(&mut window, 1, LIMITS, START);
+    assert!(matches!(refused, Decision::Refused { why: Why::ZohoDay, .. }), "{refused:?}");
+    assert_eq!(window.promised.len(), 199, "no place is kept for tomorrow");
+    window.blocked = Some(Blocked { until: START + 60_000, daily: false });
+    for (id, kept) in [(2, 200), (3, 200)] {
+        assert!(matches!(
+            take(&mut window, id, LIMITS, START),
+            Decision::Refused { why: Why::ZohoMinute, .. }
+        ));
+        assert_eq!(window.promised.len(), kept);
+    }
+}
+
+#[test]
+fn zohos_refusal_ends_at_its_moment_and_holds_for_background_work_too() {
+    let mut window = Window::default();
+    let blocked = Blocked { until: START + 30_000, daily: false };
+    window.block(blocked);
+    assert_eq!((window.blocked(START + 29_999), window.blocked(START + 30_000)), (Some(blocked), None));
+    let background = window.take(("b", ""), Priority::Background, LIMITS, START);
+    assert_eq!(background, Decision::Refused { back: START + 30_000, why: Why::Minute });
+    let background = window.take(("b", ""), Priority::Background, LIMITS, START + 30_000);
+    let until = START + 30_000 + SLOT_LIFETIME;
+    assert_eq!(background, Decision::Granted { slots: 1, from: START + 30_000, until });
+    assert!(window.blocked.is_none(), "forgotten when it is over");
+    window.block(Blocked { until: START + 86_400_000, daily: true });
+    assert_eq!(window.ends(START), (START + 86_400_000).max((START / DAY + 1) * DAY));
+}
+
+#[test]
+fn the_calls_of_a_day_are_those_of_its_own_date() {
+    let mut window = Window::default();
+    take(&mut window, 1, LIMITS, START);
+    let midnight = (START / DAY + 1) * DAY;
+    assert_eq!((window.today(START), window.today(midnight - 1), window.today(midnight)), (5, 5, 0));
+    window.settle("1", &Facts { landed: Vec::new(), unused: 5 });
+    assert_eq!((window.today(START), window.used(START)), (0, 0));
+    // Slots of yesterday that come back unused are not taken off a count that has begun anew.
+    window.settle("1", &Facts { landed: Vec::new(), unused: 5 });
+    assert_eq!(window.today(START), 0);
+}

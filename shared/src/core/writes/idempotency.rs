@@ -367,4 +367,107 @@ mod tests {
         keys.forget(ticket).await.unwrap();
         assert!(matches!(keys.begin("k", "a", "other").await.unwrap(), Begun::First(_)));
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_holds_its_key_for_35_seconds_and_not_a_moment_longer() {
+        let keys = fresh();
+        let _dead = first(&keys).await;
+        assert!(matches!(keys.begin("k", "a", "other").await.unwrap(), Begun::Other), "the key is another's");
+        tokio::time::advance(Duration::from_millis(34_001)).await;
+        assert!(matches!(keys.begin("k", "a", "r").await.unwrap(), Begun::Running(1)));
+        tokio::time::advance(Duration::from_millis(998)).await;
+        assert!(matches!(keys.begin("k", "a", "r").await.unwrap(), Begun::Running(1)));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        // Nothing was sent, so that the key is free for any request.
+        assert!(matches!(keys.begin("k", "a", "other").await.unwrap(), Begun::First(_)));
+        assert!(matches!(keys.begin("k", "a", "r").await.unwrap(), Begun::Other));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_sent_keeps_its_key_from_other_requests() {
+        let keys = fresh();
+        let mut ticket = first(&keys).await;
+        assert!(keys.sending(&mut ticket, sent(&keys, json!(1))).await.unwrap());
+        tokio::time::advance(Duration::from_secs(35)).await;
+        assert!(matches!(keys.begin("k", "a", "other").await.unwrap(), Begun::Other));
+        assert!(
+            matches!(keys.begin("k", "a", "r").await.unwrap(), Begun::Unsettled(..)),
+            "from 35 seconds on"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_was_overtaken_neither_answers_nor_forgets_nor_unsettles() {
+        let keys = fresh();
+        let mut late = first(&keys).await;
+        let (also_late, third) = (copy(&late), copy(&late));
+        tokio::time::advance(Duration::from_secs(35)).await;
+        let mut next = first(&keys).await;
+        let answer = StoredAnswer { status: 201, body: json!(1), exact: None };
+        assert!(!keys.done(&mut late, &answer).await.unwrap());
+        keys.forget(also_late).await.unwrap();
+        keys.unsettled(third, sent(&keys, json!(1))).await.unwrap();
+        assert!(
+            matches!(keys.begin("k", "a", "r").await.unwrap(), Begun::Running(35)),
+            "it is still the next one's"
+        );
+        assert!(keys.done(&mut next, &answer).await.unwrap());
+    }
+
+    fn copy(ticket: &Ticket) -> Ticket {
+        let Ticket { key, request, version, retention } = ticket;
+        Ticket { key: key.clone(), request: request.clone(), version: version.clone(), retention: *retention }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_part_is_kept_as_long_as_the_audit_and_is_no_key_of_a_caller() {
+        let keys = fresh();
+        let days = SignedDuration::from_hours(24 * 30);
+        let parts = Idempotency::of_parts(keys.state.clone(), keys.clock.clone(), days);
+        let mut ticket = first(&parts).await;
+        assert!(
+            matches!(keys.begin("k", "a", "r").await.unwrap(), Begun::First(_)),
+            "the same key, of a caller"
+        );
+        let answer = StoredAnswer { status: 200, body: json!(1), exact: None };
+        assert!(parts.done(&mut ticket, &answer).await.unwrap());
+        tokio::time::advance(Duration::from_secs(24 * 3600 * 29)).await;
+        assert!(matches!(parts.begin("k", "a", "r").await.unwrap(), Begun::Answered(_)));
+        tokio::time::advance(Duration::from_secs(24 * 3600)).await;
+        assert!(matches!(parts.begin("k", "a", "r").await.unwrap(), Begun::First(_)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_unsettled_is_forgotten_after_a_day() {
+        let keys = fresh();
+        let mut ticket = first(&keys).await;
+        let plan = sent(&keys, json!(1));
+        assert!(keys.sending(&mut ticket, plan.clone()).await.unwrap());
+        keys.unsettled(ticket, plan).await.unwrap();
+        tokio::time::advance(Duration::from_secs(24 * 3600 - 1)).await;
+        assert!(matches!(keys.begin("k", "a", "r").await.unwrap(), Begun::Unsettled(..)));
+        tokio::time::advance(Duration::from_secs(24 * 3600)).await;
+        assert!(matches!(keys.begin("k", "a", "r").await.unwrap(), Begun::First(_)));
+    }
+
+    #[test]
+    fn of_a_copy_what_may_have_been_sent_is_looked_for_and_what_was_answered_stays() {
+        let made: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+        let row = |state: State| {
+            let record = Record { request: "r".to_owned(), until: Timestamp::MAX, state };
+            serde_json::to_string(&record).unwrap()
+        };
+        let copied =
+            |state| uncertain(&row(state), made).map(|text| serde_json::from_str::<Record>(&text).unwrap());
+        let reserved = copied(State::Reserved).unwrap();
+        assert_eq!((reserved.request.as_str(), reserved.until), ("r", made));
+        let none = SentWrite { plan: Value::Null, at: made, entry: None };
+        assert!(matches!(reserved.state, State::Sent(sent) if sent == none));
+        let known = SentWrite { plan: json!("plan"), at: Timestamp::UNIX_EPOCH, entry: Some("e".to_owned()) };
+        assert!(
+            matches!(copied(State::Sent(known.clone())).unwrap().state, State::Sent(sent) if sent == known)
+        );
+        assert!(copied(State::Done(StoredAnswer { status: 200, body: json!(1), exact: None })).is_none());
+        assert_eq!(uncertain("{}", made), None, "a row of another kind");
+    }
 }

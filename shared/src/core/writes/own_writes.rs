@@ -117,3 +117,86 @@ impl OwnWrites {
 fn key(connection: &ConnectionName, subject: &str, at: Timestamp) -> Key {
     Key::new(format!("own#{connection}"), format!("{subject}#{}", at.as_second()))
 }
+
+#[cfg(test)]
+#[cfg(feature = "embedded")]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::base::clock::TokioClock;
+    use crate::store::Stores;
+    use crate::store::sqlite::Sqlite;
+
+    fn at(text: &str) -> Timestamp {
+        format!("2026-11-22T{text}Z").parse().unwrap()
+    }
+
+    fn fresh() -> OwnWrites {
+        let clock: SharedClock = Arc::new(TokioClock::starting_at(at("10:00:00")));
+        let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
+        OwnWrites::new(stores.state, clock)
+    }
+
+    async fn mark(own: &OwnWrites, text: &str, before: Before) {
+        let record = json!({ "Modified_Time": at(text).to_string() });
+        own.mark(&ConnectionName::default(), "deal/6", &record, before).await.unwrap();
+    }
+
+    async fn hidden(own: &OwnWrites, text: &str, known: &[&str]) -> Option<Timestamp> {
+        let known: Vec<_> = known.iter().map(|text| at(text)).collect();
+        let is_known = |moment| known.contains(&moment);
+        own.hidden(&ConnectionName::default(), "deal/6", at(text), is_known).await.unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_write_is_known_by_record_connection_and_second_for_two_days() {
+        let (own, name) = (fresh(), ConnectionName::default());
+        let item = json!({ "last_modified_time": "2026-11-22T11:00:00+0100" });
+        own.mark(&name, "item/33", &item, Before::Unknown).await.unwrap();
+        own.mark(&name, "item/34", &json!({ "name": "no time" }), Before::New).await.unwrap();
+        let is_own = async |subject, moment| own.is_own(&name, subject, moment).await.unwrap();
+        assert!(is_own("item/33", at("10:00:00")).await && is_own("item/33", at("10:00:00.9")).await);
+        assert!(!is_own("item/33", at("10:00:01")).await && !is_own("item/34", at("10:00:00")).await);
+        let other: ConnectionName = "other".parse().unwrap();
+        assert!(!own.is_own(&other, "item/33", at("10:00:00")).await.unwrap());
+        tokio::time::advance(Duration::from_secs(48 * 3600 - 1)).await;
+        assert!(is_own("item/33", at("10:00:00")).await);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(!is_own("item/33", at("10:00:00")).await);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_change_before_a_chain_of_own_writes_is_found_unless_it_is_known() {
+        let own = fresh();
+        mark(&own, "10:00:00", Before::At(at("09:00:00"))).await;
+        mark(&own, "10:05:00", Before::At(at("10:00:00"))).await;
+        assert_eq!(hidden(&own, "10:05:00", &[]).await, Some(at("09:00:00")));
+        assert_eq!(hidden(&own, "10:05:00", &["09:00:00"]).await, None, "it is known");
+        assert_eq!(hidden(&own, "10:05:00", &["10:00:00"]).await, None);
+        assert_eq!(hidden(&own, "11:00:00", &[]).await, Some(at("11:00:00")), "no write of ours");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn before_what_we_made_ourselves_or_do_not_know_there_is_nothing() {
+        for before in [Before::New, Before::Unknown] {
+            let own = fresh();
+            mark(&own, "10:00:00", before).await;
+            mark(&own, "10:00:07", Before::At(at("10:00:00"))).await;
+            assert_eq!(hidden(&own, "10:00:07", &[]).await, None, "{before:?}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_two_writes_in_a_second_what_was_before_the_first_counts() {
+        let own = fresh();
+        mark(&own, "10:00:00", Before::At(at("09:00:00"))).await;
+        mark(&own, "10:00:00", Before::At(at("10:00:00"))).await;
+        assert_eq!(hidden(&own, "10:00:00", &[]).await, Some(at("09:00:00")));
+        // Somebody else's change in the second of ours is one that nobody can tell from it.
+        mark(&own, "10:01:00", Before::At(at("10:01:00"))).await;
+        assert_eq!(hidden(&own, "10:01:00", &[]).await, Some(at("10:01:00")));
+    }
+}

@@ -92,3 +92,36 @@ impl Previews {
         })
     }
 }
+
+#[cfg(test)]
+#[cfg(feature = "embedded")]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::base::clock::TokioClock;
+    use crate::store::Stores;
+    use crate::store::sqlite::Sqlite;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_preview_is_found_by_its_owner_and_request_for_a_quarter_of_an_hour() {
+        let clock: SharedClock = Arc::new(TokioClock::starting_at("2026-11-22T10:00:00Z".parse().unwrap()));
+        let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
+        let previews = Previews::new(stores.state, clock);
+        let kept = previews.keep("k", "r", json!("plan")).await.unwrap();
+        assert!(Previews::is_id(&kept.id) && !Previews::is_id("my-own-key"));
+        assert_eq!(kept.until.to_string(), "2026-11-22T10:15:00Z");
+        let find = async |owner, key: &str, request| previews.find(owner, key, request).await.unwrap();
+        assert!(matches!(find("k", &kept.id, "r").await, Found::Same(plan) if plan == "plan"));
+        assert!(matches!(find("k", &kept.id, "other").await, Found::Differs));
+        assert!(matches!(find("l", &kept.id, "r").await, Found::None), "another's");
+        assert!(matches!(find("k", "zcp_0", "r").await, Found::None));
+        assert!(matches!(find("k", "my-own-key", "r").await, Found::None));
+        tokio::time::advance(Duration::from_secs(15 * 60 - 1)).await;
+        assert!(matches!(find("k", &kept.id, "r").await, Found::Same(_)));
+        tokio::time::advance(Duration::from_secs(1)).await;
+        assert!(matches!(find("k", &kept.id, "r").await, Found::None));
+    }
+}

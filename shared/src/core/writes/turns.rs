@@ -128,4 +128,22 @@ mod tests {
         assert!(turns.take(DataCentre::Eu, "1", soon()).await.unwrap().is_err());
         turns.end(third).await.unwrap();
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_turn_lasts_35_seconds_and_who_lost_it_does_not_end_the_next() {
+        let clock: SharedClock = Arc::new(TokioClock::starting_at("2026-11-22T10:00:00Z".parse().unwrap()));
+        let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
+        let turns = Turns::new(stores.state, clock);
+        let take = async |wait| turns.take(DataCentre::Eu, "1", Instant::now() + wait).await.unwrap();
+        let late = take(Duration::ZERO).await.ok().unwrap();
+        assert_eq!(take(Duration::ZERO).await.err(), Some(35));
+        tokio::time::advance(Duration::from_millis(34_999)).await;
+        assert_eq!(take(Duration::ZERO).await.err(), Some(1));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        let _next = take(Duration::ZERO).await.ok().unwrap();
+        turns.end(late).await.unwrap();
+        assert_eq!(take(Duration::ZERO).await.err(), Some(35), "it is still the next one's");
+        // Who may wait that long outlasts a holder that died.
+        assert!(take(Duration::from_secs(36)).await.is_ok());
+    }
 }

@@ -159,4 +159,31 @@ mod tests {
         assert!(!are_newest_first(&rows(&[old, ""]), since), "one does not say when");
         assert!(!are_newest_first(&[], since));
     }
+
+    #[test]
+    fn a_document_has_not_moved_stock_before_zoho_says_so() {
+        let standing = |document: Value| standing(document.as_object().unwrap());
+        assert_eq!(standing(json!({})), (true, Vec::new()));
+        assert_eq!(
+            standing(json!({ "status": "adjusted", "is_advanced_tracking_missing": false })),
+            (true, Vec::new())
+        );
+        let (is_moved, notices) = standing(json!({ "status": "draft" }));
+        assert!(!is_moved && notices.len() == 1 && notices[0].contains("\"draft\""), "{notices:?}");
+        let (is_moved, notices) =
+            standing(json!({ "status": "draft", "is_advanced_tracking_missing": true }));
+        assert!(!is_moved && notices.len() == 2, "{notices:?}");
+        let (is_moved, notices) = standing(json!({ "is_advanced_tracking_missing": true }));
+        assert!(is_moved && notices.len() == 1, "{notices:?}");
+    }
+
+    #[test]
+    fn the_quantities_of_a_document_are_those_of_its_lines() {
+        let quantities = |document: Value| quantities(document.as_object().unwrap());
+        assert_eq!(quantities(json!({})), None);
+        let lines = json!([{ "item_id": 7, "quantity_adjusted": "-2.50" }, { "item_id": "8" }, { "quantity_adjusted": 1 }, 9]);
+        let found = quantities(json!({ "line_items": lines })).unwrap();
+        assert_eq!(found, BTreeMap::from([("7".to_owned(), "-2.5".parse().unwrap())]));
+        assert_eq!(quantities(json!({ "line_items": [] })), Some(BTreeMap::new()));
+    }
 }

@@ -211,3 +211,186 @@ fn first_upper(text: &str) -> String {
     let mut letters = text.chars();
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::inventory::quantity;
+    use crate::inventory::stock::Basis;
+
+    fn object(text: &str) -> Object {
+        serde_json::from_str(text).unwrap()
+    }
+
+    fn by(delta: &str) -> Change {
+        Change::Delta(quantity::parse(delta).unwrap())
+    }
+
+    fn to(target: &str, expected: Option<&str>) -> Change {
+        let expected = expected.map(|expected| quantity::parse(expected).unwrap());
+        Change::Target { target: quantity::parse(target).unwrap(), expected }
+    }
+
+    fn plan(changes: Vec<Change>, location: Option<&str>, basis: Option<Basis>) -> AdjustStock {
+        let line = |(number, change)| Line {
+            item_id: (number + 1).to_string(),
+            mapping: None,
+            change,
+            tracking: Object::new(),
+        };
+        AdjustStock {
+            reason: "Counted".to_owned(),
+            date: None,
+            description: None,
+            reference: "R-1".to_owned(),
+            own_reference: false,
+            location: location.map(str::to_owned),
+            basis,
+            lines: changes.into_iter().enumerate().map(line).collect(),
+            is_part: false,
+            seen: Vec::new(),
+        }
+    }
+
+    fn moves(delta: &str) -> Verdict {
+        Verdict::Moves(delta.parse().unwrap())
+    }
+
+    const ONE_PLACE: &str =
+        r#"{"item_id":"1","stock_on_hand":"9.50","actual_available_stock":9.5,"available_stock":9.5}"#;
+    const TWO_COUNTS: &str =
+        r#"{"item_id":"1","stock_on_hand":5,"actual_available_stock":7,"available_stock":5}"#;
+    const TWO_PLACES: &str = r#"{"item_id":"1","stock_on_hand":5,"locations":[
+        {"location_id":"10","location_name":"Main","location_stock_on_hand":4},
+        {"location_id":"11","location_name":"Shop","location_stock_on_hand":1}]}"#;
+
+    /// The verdict of one line, with what is there before and after it.
+    fn of(
+        item: &str,
+        change: Change,
+        location: Option<&str>,
+        basis: Option<Basis>,
+    ) -> (Verdict, String, String) {
+        let (plan, items) = (plan(vec![change], location, basis), [object(item)]);
+        let judged = judge(&plan, &items).unwrap();
+        let [only] = judged.as_slice() else { panic!("one line") };
+        let shown = |figure| json_or_null(figure).to_string();
+        (only.verdict.clone(), shown(only.before), shown(only.after()))
+    }
+
+    #[test]
+    fn a_line_moves_by_what_it_says_or_to_what_it_says() {
+        for (change, verdict, after) in [
+            (by("2.25"), moves("2.25"), "11.75"),
+            (by("-9.5"), moves("-9.5"), "0"),
+            (by("-20"), moves("-20"), "-10.5"),
+            (to("12", None), moves("2.5"), "12"),
+            (to("0", None), moves("-9.5"), "0"),
+            (to("9.500", None), Verdict::Unchanged, "9.5"),
+            (to("12", Some("9.5")), moves("2.5"), "12"),
+            (to("12", Some("9.4")), Verdict::Changed, "9.5"),
+            (to("9.5", Some("9.4")), Verdict::Changed, "9.5"),
+        ] {
+            let told = format!("{change:?}");
+            assert_eq!(
+                of(ONE_PLACE, change, None, None),
+                (verdict, "9.5".to_owned(), after.to_owned()),
+                "{told}"
+            );
+        }
+    }
+
+    #[test]
+    fn of_two_counts_a_target_needs_to_say_which() {
+        let (verdict, ..) = of(TWO_COUNTS, to("6", None), None, None);
+        let Verdict::Unfit(why) = verdict else { panic!("{verdict:?}") };
+        assert!(why.contains("physical 7 and accounting 5"), "{why}");
+        for (basis, delta) in [(Basis::Physical, "-1"), (Basis::Accounting, "1"), (Basis::OnHand, "1")] {
+            assert_eq!(of(TWO_COUNTS, to("6", None), None, Some(basis)).0, moves(delta), "{basis:?}");
+        }
+        assert_eq!(of(TWO_COUNTS, by("1"), None, None).0, moves("1"), "both counts move by it");
+        let none = r#"{"item_id":"1","stock_on_hand":5}"#;
+        let (verdict, ..) = of(none, to("6", None), None, Some(Basis::Physical));
+        assert!(matches!(verdict, Verdict::Unfit(why) if why.contains("no figure")));
+    }
+
+    #[test]
+    fn a_place_is_named_where_there_are_several() {
+        assert_eq!(
+            of(TWO_PLACES, to("6", None), Some("Main"), None),
+            (moves("2"), "4".to_owned(), "6".to_owned())
+        );
+        assert_eq!(
+            of(TWO_PLACES, to("6", None), Some("11"), None),
+            (moves("5"), "1".to_owned(), "6".to_owned())
+        );
+        let items = [object(TWO_PLACES)];
+        let nowhere = plan(vec![by("1")], None, None);
+        let problem = judge(&nowhere, &items).err().unwrap();
+        assert_eq!(problem.code(), Code::BodyInvalid);
+        assert!(problem.detail().contains("\"Main\", \"Shop\""), "{}", problem.detail());
+        let elsewhere = plan(vec![by("1")], Some("Elsewhere"), None);
+        assert_eq!(judge(&elsewhere, &items).err().unwrap().code(), Code::LocationNotFound);
+        // It is a place, but not this item's.
+        let other = r#"{"item_id":"2","locations":[{"location_id":"12","location_name":"Dock","location_stock_on_hand":1}]}"#;
+        let (docked, items) =
+            (plan(vec![by("1"), by("1")], Some("Dock"), None), [object(TWO_PLACES), object(other)]);
+        let judged = judge(&docked, &items).unwrap();
+        assert!(matches!(&judged[0].verdict, Verdict::Unfit(why) if why.contains("\"Dock\"")));
+        assert_eq!(judged[1].verdict, moves("1"));
+    }
+
+    #[test]
+    fn what_zoho_does_not_have_or_would_not_take_is_unfit() {
+        let (absent, items) =
+            (plan(vec![by("1")], None, None), [object(r#"{"item_id":"9","stock_on_hand":1}"#)]);
+        let judged = judge(&absent, &items).unwrap();
+        assert_eq!(judged[0].verdict, Verdict::Unfit("is not in Zoho Inventory".to_owned()));
+        assert_eq!((judged[0].before, judged[0].after()), (None, None));
+        let (verdict, ..) =
+            of(r#"{"item_id":"1","stock_on_hand":1,"status":"inactive"}"#, by("1"), None, None);
+        assert!(matches!(verdict, Verdict::Unfit(why) if why.contains("inactive")));
+        let most = "79228162514264337593543950335";
+        let full = format!(r#"{{"item_id":"1","stock_on_hand":-{most}}}"#);
+        let (verdict, ..) = of(&full, to("999999999999999", None), None, None);
+        assert!(matches!(verdict, Verdict::Unfit(why) if why.contains("reckoned")));
+    }
+
+    #[test]
+    fn lines_that_move_are_at_one_place() {
+        let item = |id: &str, place: &str| {
+            object(&format!(
+                r#"{{"item_id":"{id}","locations":[{{"location_id":"{place}","location_stock_on_hand":1}}]}}"#
+            ))
+        };
+        let several = plan(vec![by("1"), by("1")], None, None);
+        let same = [item("1", "10"), item("2", "10")];
+        assert!(demand_one_place(&judge(&several, &same).unwrap()).is_ok());
+        let apart = [item("1", "10"), item("2", "11")];
+        assert_eq!(
+            demand_one_place(&judge(&several, &apart).unwrap()).err().map(|problem| problem.code()),
+            Some(Code::BodyInvalid)
+        );
+        // One that stays as it is may be anywhere.
+        let stays = plan(vec![by("1"), to("1", None)], None, None);
+        assert!(demand_one_place(&judge(&stays, &apart).unwrap()).is_ok());
+    }
+
+    #[test]
+    fn where_nothing_is_left_the_problem_says_why_and_stock_that_is_right_is_none() {
+        let left = |changes: Vec<Change>, items: &[&str]| {
+            let items: Vec<Object> = items.iter().map(|item| object(item)).collect();
+            let plan = plan(changes, None, None);
+            nothing_left(&judge(&plan, &items).unwrap())
+                .map(|problem| (problem.code(), problem.detail().to_owned()))
+        };
+        assert_eq!(left(vec![to("9.5", None)], &[ONE_PLACE]), None);
+        let changed = left(vec![to("1", Some("3"))], &[ONE_PLACE]).unwrap();
+        assert_eq!(changed, (Code::StockChanged, "Of item 1 there is 9.5, and you expected 3.".to_owned()));
+        let unfit = left(vec![by("1")], &[]).unwrap();
+        assert_eq!(unfit, (Code::ItemNotAdjustable, "item 1 is not in Zoho Inventory.".to_owned()));
+        let (code, detail) = left(vec![to("1", Some("3")), by("1")], &[ONE_PLACE]).unwrap();
+        assert_eq!(code, Code::StockChanged);
+        assert!(detail.ends_with("Besides: item 2 is not in Zoho Inventory."), "{detail}");
+    }
+}

@@ -172,3 +172,92 @@ pub fn split_entry_id(text: &str) -> Option<(&str, Option<usize>)> {
 pub(super) fn part_id(event: &str, part: usize) -> String {
     format!("{event}.{part:04}")
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const EVENT: &str = "0199d3f2a400123456789abcdef0123";
+
+    fn at(text: &str) -> Timestamp {
+        format!("2026-11-22T{text}Z").parse().unwrap()
+    }
+
+    fn entry(kind: &str, data: Value) -> Entry {
+        Entry {
+            id: EVENT.to_owned(),
+            kind: kind.to_owned(),
+            subject: Some("item/33".to_owned()),
+            time: at("09:59:00").to_string(),
+            receivedtime: at("10:00:00"),
+            data,
+            claim: None,
+            claims: 0,
+            batch: None,
+            replayed: None,
+        }
+    }
+
+    #[test]
+    fn a_claim_holds_until_its_end_and_not_at_it() {
+        let mut entry = entry("zoho.inventory.item.updated", json!({}));
+        assert!(!entry.is_claimed(at("10:00:00")));
+        entry.claim = Some(Claim { id: "c".to_owned(), by: "k".to_owned(), until: at("10:05:00") });
+        assert!(entry.is_claimed(at("10:04:59.999")));
+        assert!(!entry.is_claimed(at("10:05:00")) && !entry.is_claimed(at("10:05:01")));
+    }
+
+    #[test]
+    fn an_entry_is_kept_from_when_it_arrived_or_was_replayed_whichever_is_later() {
+        let mut entry = entry("zoho.inventory.item.updated", json!({}));
+        let hour = SignedDuration::from_hours(1);
+        assert_eq!(entry.end(hour), at("11:00:00"));
+        entry.replayed = Some(at("10:30:00"));
+        assert_eq!(entry.end(hour), at("11:30:00"));
+        entry.replayed = Some(at("09:30:00"));
+        assert_eq!(entry.end(hour), at("11:00:00"));
+        let name = ConnectionName::default();
+        assert_eq!(entry.put(&name, Condition::Absent, hour).unwrap().expires, Some(at("11:00:00")));
+        // An end is kept for the full time, however old its event is.
+        let end = End { state: EndState::Done, outcome: "done".to_owned(), note: None, at: at("10:45:00") };
+        assert_eq!(entry.put_closed(&name, end, hour).unwrap().expires, Some(at("11:45:00")));
+    }
+
+    #[test]
+    fn what_an_entry_says_of_itself_is_taken_by_the_letter() {
+        for (kind, is_deletion) in [
+            ("zoho.crm.deal.deleted", true),
+            ("zoho.crm.deal.updated", false),
+            ("custom.deleted", true),
+            ("zoho.crm.deal.undeleted", false),
+        ] {
+            assert_eq!(entry(kind, json!({})).is_deletion(), is_deletion, "{kind}");
+        }
+        for (data, is_found, is_test) in [
+            (json!({ "found_by": "sweep" }), true, false),
+            (json!({ "found_by": "somebody" }), false, false),
+            (json!({ "test": true }), false, true),
+            (json!({ "test": "true" }), false, false),
+            (json!({ "test": false }), false, false),
+            (json!(null), false, false),
+        ] {
+            let entry = entry("zoho.crm.deal.updated", data);
+            assert_eq!((entry.is_found(), entry.is_test()), (is_found, is_test), "{:?}", entry.data);
+        }
+    }
+
+    #[test]
+    fn an_entrys_id_is_its_events_with_four_digits_where_that_has_parts() {
+        assert_eq!(part_id(EVENT, 7), format!("{EVENT}.0007"));
+        assert_eq!(split_entry_id(EVENT), Some((EVENT, None)));
+        assert_eq!(split_entry_id(&part_id(EVENT, 7)), Some((EVENT, Some(7))));
+        for bad in ["", ".", "x.0001", EVENT.get(1..).unwrap(), &format!("{EVENT}0")] {
+            assert!(!is_entry_id(bad), "{bad}");
+        }
+        for part in ["", "1", "001", "00001", "+001", "-001", "000a", "0001.0001"] {
+            assert!(!is_entry_id(&format!("{EVENT}.{part}")), "{part}");
+        }
+    }
+}

@@ -288,4 +288,22 @@ mod tests {
         let free = standing.next_turn(at("2026-11-22T10:30:00Z"), 1);
         assert_eq!(free, Some(later(Timestamp::from_millisecond(1_795_341_600_000).unwrap(), TURN_WINDOW)));
     }
+
+    #[test]
+    fn a_turn_comes_free_an_hour_after_it_was_taken() {
+        let taken = ["10:00:00", "10:10:00", "10:20:00"].map(|time| at(&format!("2026-11-22T{time}Z")));
+        let turns = taken.iter().map(|turn| turn.as_millisecond()).collect();
+        let standing = Standing { turns, ..Standing::default() };
+        let now = at("2026-11-22T10:30:00Z");
+        let hour_after = |turn: usize| Some(later(taken[turn], TURN_WINDOW));
+        for (per_hour, free) in
+            [(4, None), (3, hour_after(0)), (2, hour_after(1)), (1, hour_after(2)), (0, hour_after(2))]
+        {
+            assert_eq!(standing.next_turn(now, per_hour), free, "{per_hour}");
+        }
+        assert_eq!(standing.next_turn(at("2026-11-22T10:59:59.999Z"), 3), hour_after(0));
+        assert_eq!(standing.next_turn(at("2026-11-22T11:00:00Z"), 3), None, "the first is an hour old");
+        assert_eq!(standing.next_turn(at("2026-11-22T11:00:00Z"), 2), hour_after(1));
+        assert_eq!(Standing::default().next_turn(now, 1), None);
+    }
 }

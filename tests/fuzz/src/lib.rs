@@ -1,0 +1,235 @@
+//! What the fuzz targets stand on: the functions in this process, with stores in memory, a clock that stands still, and a line to
+//! Zoho that answers what it is told. Each target sends one input through a router, as a stranger could, and says what must hold
+//! for any input at all; that nothing panics is the least of it.
+
+#[path = "../../src/clock.rs"]
+pub mod clock;
+#[path = "../../src/hooks.rs"]
+pub mod hooks;
+pub mod line;
+#[path = "../../src/memory.rs"]
+pub mod memory;
+pub mod problem;
+pub mod signed;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use axum::Router;
+use axum::body::{Body, Bytes, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode};
+use serde_json::Value;
+use shared::base::clock::Timestamp;
+use shared::base::id::ConnectionName;
+use shared::base::secret::Secret;
+use shared::base::settings::{InventoryLimits, PUBLIC_URL, Settings};
+use shared::core::access::key::{Keys, NewKey};
+use shared::core::connection::access_token::AccessToken;
+use shared::core::connection::organization::Organization;
+use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
+use shared::core::connection::{Connection, State};
+use shared::core::services::Services;
+use shared::store::{Secrets, Table, secret_record};
+use shared::zoho::data_centre::DataCentre;
+use shared::zoho::http::Http;
+use shared::zoho::scope::{Access, Product, ScopeSet};
+use shared::zoho::secrets::AccessTokenSecret;
+use tokio::runtime::{Builder, Runtime};
+use tower::ServiceExt;
+
+use clock::StandingClock;
+use line::Line;
+use memory::Memory;
+
+/// Where the connector stands.
+pub const ORIGIN: &str = "https://connector.example.com";
+
+/// The organisation of each product, which no caller can choose.
+pub const ORGANIZATION: &str = "20098765432";
+
+/// The lines of an input, and the rest of it: so a person can read and write one. A line that is no UTF-8 makes the input useless.
+pub fn lines<const N: usize>(input: &[u8]) -> Option<([&str; N], &[u8])> {
+    let mut rest = input;
+    let mut lines = [""; N];
+    for line in &mut lines {
+        let end = rest.iter().position(|byte| *byte == b'\n')?;
+        *line = std::str::from_utf8(&rest[..end]).ok()?;
+        rest = &rest[end + 1..];
+    }
+    Some((lines, rest))
+}
+
+/// One of these, by a line of the input: its first letter counts from `a`.
+pub fn chosen<'a, T>(line: &str, from: &'a [T]) -> &'a T {
+    let place = line.bytes().next().unwrap_or(b'a').wrapping_sub(b'a');
+    &from[usize::from(place) % from.len()]
+}
+
+/// An answer.
+pub struct Told {
+    /// Its status.
+    pub status: StatusCode,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body.
+    pub body: Bytes,
+}
+
+impl Told {
+    /// The body as JSON.
+    pub fn json(&self) -> Option<Value> {
+        serde_json::from_slice(&self.body).ok()
+    }
+
+    /// The body as text.
+    pub fn text(&self) -> std::borrow::Cow<'_, str> {
+        String::from_utf8_lossy(&self.body)
+    }
+
+    /// A header as text.
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+/// A runtime of one thread, on which no time passes but what all wait for.
+pub fn runtime() -> Runtime {
+    Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
+}
+
+/// Sends a request; nothing where no client could send it.
+pub async fn send(
+    router: &Router,
+    method: &str,
+    uri: &str,
+    headers: &[(&str, &str)],
+    body: &[u8],
+) -> Option<Told> {
+    let mut request = Request::builder().method(method).uri(uri);
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    let request = request.body(Body::from(body.to_vec())).ok()?;
+    let response = router.clone().oneshot(request).await.unwrap();
+    let (status, headers) = (response.status(), response.headers().clone());
+    let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
+    Some(Told { status, headers, body })
+}
+
+/// token-refresh, which always has another token.
+pub struct Another(pub Arc<Memory>);
+
+#[async_trait]
+impl TokenRefreshClient for Another {
+    async fn ask(&self, _: Ask) -> Result<Reply, TokenRefreshError> {
+        give_token(&*self.0, &shared::base::secret::random_hex::<8>()).await;
+        Ok(Reply::Renewed)
+    }
+}
+
+async fn give_token(secrets: &dyn Secrets, text: &str) {
+    let organization = || {
+        Some(Organization {
+            id: ORGANIZATION.to_owned(),
+            name: "Harbor".to_owned(),
+            ..Organization::default()
+        })
+    };
+    let token = AccessToken {
+        token: AccessTokenSecret::new(text),
+        generation: 1,
+        expires: Timestamp::MAX,
+        data_centre: DataCentre::Eu,
+        scopes: ScopeSet::of(&Product::ALL, Access::Write),
+        organization: organization(),
+        crm_organization: organization(),
+    };
+    let name = AccessToken::secret_name(&ConnectionName::default());
+    let staged = secrets.stage(&name, &secret_record::text(&token).unwrap()).await.unwrap();
+    assert!(secrets.promote(&name, &staged, None).await.unwrap());
+}
+
+/// Stores, a clock, a line to Zoho, and what functions are made of.
+pub struct House {
+    /// What is kept.
+    pub memory: Arc<Memory>,
+    /// The time.
+    pub clock: Arc<StandingClock>,
+    /// The way to Zoho.
+    pub line: Line,
+    /// All of it.
+    pub services: Services,
+}
+
+impl House {
+    /// An installation at [`ORIGIN`] with nothing in it, and no limit of calls a minute.
+    pub fn new() -> Self {
+        let clock = Arc::new(StandingClock::default());
+        let memory = Memory::new(clock.clone());
+        let line = Line::default();
+        let settings = Settings::read(|name| (name == PUBLIC_URL).then(|| ORIGIN.to_owned())).unwrap();
+        let settings =
+            Settings { inventory: InventoryLimits { per_minute: None, per_day: None }, ..settings };
+        let services = Services {
+            http: Http::over(line.clone()),
+            ..Services::new(settings, clock.clone(), memory.stores()).unwrap()
+        };
+        Self { memory, clock, line, services }
+    }
+}
+
+impl Default for House {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// api-proxy with a connection, and a key that may do everything but read events.
+pub struct Api {
+    /// What it stands in.
+    pub house: House,
+    /// Its routes.
+    pub router: Router,
+    /// `Bearer …`
+    pub authorization: String,
+}
+
+impl Api {
+    /// One that is connected.
+    pub async fn open() -> Self {
+        let house = House::new();
+        let connection = Connection {
+            name: ConnectionName::default(),
+            generation: 1,
+            client_id: "client".to_owned(),
+            home: DataCentre::Eu,
+            data_centre: DataCentre::Eu,
+            scopes: ScopeSet::of(&Product::ALL, Access::Write),
+            organization: None,
+            crm_organization: None,
+            user: None,
+            connected_at: Timestamp::UNIX_EPOCH,
+            token_renewed_at: None,
+            token_expires: None,
+            clock_ahead: None,
+            state: State::Healthy,
+        };
+        house.memory.put(connection.row().unwrap()).await.unwrap();
+        give_token(&*house.memory, "token").await;
+        let permissions = ["inventory:write", "crm:write", "zoho:*:inventory/**", "zoho:*:crm/**"]
+            .map(|text| text.parse().unwrap());
+        let keys = Keys::new(house.services.stores.state.clone(), house.services.clock.clone());
+        let wanted = NewKey::new("fuzz", permissions.to_vec(), vec![ConnectionName::default()]);
+        let (_, key): (_, Secret) = keys.create(wanted).await.unwrap();
+        let router = api_proxy::router(&house.services, Arc::new(Another(house.memory.clone())));
+        Self { house, router, authorization: format!("Bearer {}", key.expose()) }
+    }
+
+    /// Before the next input: what was written is forgotten, and what was refused a while ago is believed no more.
+    pub async fn tidy(&self) {
+        self.house.memory.clear_but(&["connection", "key"]);
+        self.house.clock.advance(Duration::from_secs(200));
+        tokio::time::advance(Duration::from_secs(200)).await;
+    }
+}
