@@ -232,7 +232,7 @@ mod tests {
     }
 
     fn plan(changes: Vec<Change>, location: Option<&str>, basis: Option<Basis>) -> AdjustStock {
-        let line = |(number, change)| Line {
+        let line = |(number, change): (usize, Change)| Line {
             item_id: (number + 1).to_string(),
             mapping: None,
             change,

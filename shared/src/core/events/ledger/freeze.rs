@@ -320,7 +320,8 @@ mod tests {
         }
 
         async fn told_next(&self) -> Vec<String> {
-            let made = self.freeze(&ConnectionName::default(), |_| true, |_, _| "{}".to_owned());
+            let connection = ConnectionName::default();
+            let made = self.freeze(&connection, |_| true, |_, _| "{}".to_owned());
             made.await.unwrap().map(|made| made.batch.ids).unwrap_or_default()
         }
     }
