@@ -30,7 +30,7 @@ pub(crate) fn time(at: Timestamp) -> String {
 
 /// A time as somebody told it, shown as all times are; what is none stays as it is.
 pub(crate) fn told_time(text: &str) -> String {
-    text.parse().map_or_else(|_| text.to_owned(), time)
+    text.parse::<Timestamp>().map_or_else(|_| text.to_owned(), time)
 }
 
 /// A line about how it goes, beside the result.
