@@ -175,7 +175,7 @@ mod tests {
         let (wait, mut seen) = (Duration::from_millis(1000), std::collections::BTreeSet::new());
         for _ in 0..200 {
             let jittered = jittered(wait);
-            assert!(wait / 2 <= jittered && jittered <= wait, "{jittered:?}");
+            assert!((wait / 2..=wait).contains(&jittered), "{jittered:?}");
             seen.insert(jittered);
         }
         assert!(seen.len() > 10, "{seen:?}");

@@ -6,10 +6,15 @@ use serde_json::Value;
 
 use crate::hooks::{CHANNEL, CUSTOM, INVENTORY, TOKEN, sign};
 
+/// Whether a body is a document rather than a form.
+pub fn is_json(body: &[u8]) -> bool {
+    let first = body.iter().find(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'\x0c'));
+    matches!(first, Some(b'{' | b'['))
+}
+
 /// The text that Zoho signs: all pairs of query and form by key, run together; then a JSON body as it is.
 pub fn inventory_text(query: &str, body: &[u8]) -> Vec<u8> {
-    let first = body.iter().find(|byte| !matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'\x0c'));
-    let is_json = matches!(first, Some(b'{' | b'['));
+    let is_json = is_json(body);
     let mut pairs: Vec<(String, String)> = form_urlencoded::parse(query.as_bytes()).into_owned().collect();
     if !is_json {
         pairs.extend(form_urlencoded::parse(body).into_owned());

@@ -62,23 +62,19 @@ impl Desk {
             return;
         }
         assert!(told.json().is_some(), "{address}: {}", told.text());
-        // Inventory says in the body whether it is a success.
+        // Inventory says in the body whether it is a success, but for some bulk answers, which say nothing.
         if method == "GET" && address.starts_with("/v1/inventory/") {
             let said = serde_json::from_slice::<Value>(body);
-            let code = said.as_ref().ok().map(|said| &said["code"]);
-            let is_success = code.is_none_or(|code| *code == 0 || *code == "0" || is_zero(code));
-            assert!(
-                (200..300).contains(&status) && is_success,
-                "{address}: {status} told as {}",
-                told.text()
-            );
+            let is_success = said.as_ref().is_ok_and(|said| said.get("code").is_none_or(is_zero));
+            // What is not JSON to this reader, like a text with half a letter, Zoho may have meant all the same.
+            let is_told = (200..300).contains(&status) && (is_success || said.is_err());
+            assert!(is_told, "{address}: {status} told as {}", told.text());
         }
     }
 }
 
 fn is_zero(code: &Value) -> bool {
-    let text = code.as_str().map_or_else(|| code.to_string(), str::to_owned);
-    text.trim().parse::<f64>().is_ok_and(|number| number == 0.0)
+    *code == "0" || code.as_number().is_some_and(|number| number.as_str() == "0")
 }
 
 /// Two readers of the same bytes: what is copied without becoming values, and what is read as a whole.

@@ -69,7 +69,10 @@ impl Desk {
             assert!(signed::is_of_crm(body) || serde_json::from_slice::<Value>(body).is_err());
             assert!(kept.get("token").is_none(), "{kept}");
             assert!(stored.iter().all(|row| !row.value.contains(TOKEN) || body_repeats_token(body)));
-        } else if let Ok(sent) = serde_json::from_slice::<Value>(body) {
+        } else if let Ok(sent) = serde_json::from_slice::<Value>(body)
+            // Inventory's other bodies are forms, even those that are JSON, like `0`.
+            && (path.contains("/custom/") || signed::is_json(body))
+        {
             assert_eq!(kept, sent, "kept as it came");
         }
         let again = post().await.json().unwrap();

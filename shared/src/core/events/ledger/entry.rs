@@ -249,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entrys_id_is_its_events_with_four_digits_where_that_has_parts() {
+    fn the_id_of_an_entry_is_that_of_its_event_with_four_digits_where_that_has_parts() {
         assert_eq!(part_id(EVENT, 7), format!("{EVENT}.0007"));
         assert_eq!(split_entry_id(EVENT), Some((EVENT, None)));
         assert_eq!(split_entry_id(&part_id(EVENT, 7)), Some((EVENT, Some(7))));
