@@ -260,7 +260,11 @@ impl PublicUrl {
         let error = || SettingsError {
             variable: PUBLIC_URL,
             value: text.to_owned(),
-            expected: "an https address without a path, like https://connector.example.com (http only on this machine)",
+            expected: if text.is_ascii() {
+                "an https address without a path, like https://connector.example.com (http only on this machine)"
+            } else {
+                "an https address in ASCII; a host with other letters is written as browsers send it, like https://xn--bcher-kva.example"
+            },
         };
         let url = Url::parse(text).map_err(|_| error())?;
         let plain = url.path() == "/"
@@ -407,6 +411,13 @@ mod tests {
         assert_eq!(kept(AUDIT_DAYS, ""), Retention::default());
         assert_eq!(kept(AUDIT_DAYS, "30"), Retention { audit: days(30), ..Retention::default() });
         assert_eq!(kept(EVENTS_DAYS, "365"), Retention { events: days(365), ..Retention::default() });
+    }
+
+    #[test]
+    fn a_host_outside_ascii_is_asked_for_as_browsers_send_it() {
+        let error = PublicUrl::parse("https://bücher.example").unwrap_err();
+        assert!(error.expected.contains("xn--"), "{error}");
+        assert!(PublicUrl::parse("https://xn--bcher-kva.example").is_ok());
     }
 
     #[test]
