@@ -37,6 +37,7 @@ mod agent_command;
 mod answers;
 mod api;
 mod attacks;
+mod busy;
 mod changed_since;
 mod channels;
 mod choice;

@@ -16,6 +16,7 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::Method;
 use axum::routing::get;
+use shared::base::settings::Settings;
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient};
 use shared::core::services::Services;
 use token_refresh::Local;
@@ -39,7 +40,7 @@ pub(crate) fn functions(services: &Services, token_refresh: &Local) -> Router {
     let token_refresh: Arc<dyn TokenRefreshClient> = Arc::new(token_refresh.clone());
     let oauth = oauth_callback::router(services, token_refresh.clone());
     let webhooks = webhook_intake::router(services);
-    let api = api_proxy::router(services, token_refresh);
+    let api = api_proxy::router(&with_room(services), token_refresh);
     let front = Router::new().route("/", get(front::front));
     Router::new().fallback_service(service_fn(move |request: Request| {
         let function = match request.uri().path() {
@@ -50,6 +51,21 @@ pub(crate) fn functions(services: &Services, token_refresh: &Local) -> Router {
         };
         function.clone().oneshot(request)
     }))
+}
+
+/// The same services, with no more calls at a time than leave room for others.
+fn with_room(services: &Services) -> Services {
+    let wanted = services.settings.calls_at_once;
+    let calls_at_once = Limits::of_this_process(wanted).calls(wanted);
+    if calls_at_once < wanted {
+        tracing::warn!(
+            wanted,
+            calls_at_once,
+            "this process may have too few files open for so many calls at a time"
+        );
+    }
+    let settings = Settings { calls_at_once, ..(*services.settings).clone() };
+    Services { settings: Arc::new(settings), ..services.clone() }
 }
 
 /// Serves until `stop`, renewing tokens on schedule and delivering events.
@@ -66,7 +82,14 @@ pub(crate) async fn run(
         let (services, token_refresh) = (services.clone(), token_refresh.clone());
         async move { deliver::run(&services, token_refresh, new).await }
     });
-    connections::serve(listener, app, Limits::of_this_process(), stop, SHUTDOWN_TIMEOUT).await;
+    connections::serve(
+        listener,
+        app,
+        Limits::of_this_process(services.settings.calls_at_once),
+        stop,
+        SHUTDOWN_TIMEOUT,
+    )
+    .await;
     schedule.abort();
     delivery.abort();
     let _still_busy = timeout(EXCHANGE_TIMEOUT, token_refresh.idle()).await;
