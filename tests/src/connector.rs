@@ -40,6 +40,8 @@ pub struct Connector {
     pub per_minute: &'static str,
     /// The setting of the calls that are worked on at a time.
     pub calls_at_once: &'static str,
+    /// The file that says the time, where the test moves it.
+    pub clock: Option<String>,
     /// The stack that the operator's commands work on, in place of the folder, and the Lambda service.
     stack: Option<(String, String)>,
     /// The operator's key on AWS, where it is not the administrator's.
@@ -97,6 +99,7 @@ impl Connector {
             server: None,
             per_minute: "100",
             calls_at_once: "256",
+            clock: None,
             stack: None,
             operator: None,
         }
@@ -189,6 +192,9 @@ impl Connector {
             vec![("ZOHO_CONNECTOR_SANDBOX_URL", self.zoho.url.as_str()), ("ZOHO_CONNECTOR_LOG", "error")];
         variables.push(("ZOHO_CONNECTOR_INVENTORY_PER_MINUTE", self.per_minute));
         variables.push(("ZOHO_CONNECTOR_CALLS_AT_ONCE", self.calls_at_once));
+        if let Some(clock) = &self.clock {
+            variables.push(("ZOHO_CONNECTOR_SANDBOX_CLOCK", clock));
+        }
         if let Some((_, lambda_url)) = &self.stack {
             variables.extend(Aws::get().variables());
             variables.push(("AWS_ENDPOINT_URL_LAMBDA", lambda_url));

@@ -16,12 +16,13 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::Method;
 use axum::routing::get;
+use shared::base::clock::SharedClock;
 use shared::base::settings::Settings;
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient};
 use shared::core::services::Services;
 use token_refresh::Local;
 use tokio::net::TcpListener;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::timeout;
 use tower::{ServiceExt, service_fn};
 
 use self::connections::Limits;
@@ -77,7 +78,7 @@ pub(crate) async fn run(
     new: NewEvents,
     stop: impl Future<Output = ()>,
 ) {
-    let schedule = tokio::spawn(tick(token_refresh.clone()));
+    let schedule = tokio::spawn(tick(token_refresh.clone(), services.clock.clone()));
     let delivery = tokio::spawn({
         let (services, token_refresh) = (services.clone(), token_refresh.clone());
         async move { deliver::run(&services, token_refresh, new).await }
@@ -95,15 +96,15 @@ pub(crate) async fn run(
     let _still_busy = timeout(EXCHANGE_TIMEOUT, token_refresh.idle()).await;
 }
 
-async fn tick(token_refresh: Local) {
-    let mut schedule = interval(SCHEDULE_INTERVAL);
-    schedule.set_missed_tick_behavior(MissedTickBehavior::Delay);
+async fn tick(token_refresh: Local, clock: SharedClock) {
     loop {
-        schedule.tick().await;
+        // From one beginning to the next.
+        let next = clock.sleep(SCHEDULE_INTERVAL);
         match token_refresh.ask(Ask::Tick).await {
             Ok(Reply::Ticked { renewed, failed }) => tracing::debug!(renewed, failed, "schedule"),
             Ok(other) => tracing::error!(?other, "the schedule got a reply that is none of its own"),
             Err(error) => tracing::error!(%error, "schedule"),
         }
+        next.await;
     }
 }

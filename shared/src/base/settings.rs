@@ -31,6 +31,8 @@ pub struct Settings {
     pub public_url: Option<PublicUrl>,
     /// The address of the stand-in Zoho, in tests and in the demo.
     pub sandbox: Option<String>,
+    /// The file that says the time, where a test moves that.
+    pub sandbox_clock: Option<PathBuf>,
     /// The filter of the log: a level, or levels by crate (`info,api_proxy=debug`).
     pub log: String,
     /// The limits of calls to Zoho Inventory.
@@ -113,6 +115,8 @@ pub const DATA: &str = "ZOHO_CONNECTOR_DATA";
 pub const PUBLIC_URL: &str = "ZOHO_CONNECTOR_PUBLIC_URL";
 /// The address of the stand-in Zoho.
 pub const SANDBOX_URL: &str = "ZOHO_CONNECTOR_SANDBOX_URL";
+/// The file that says the time, in front of the stand-in Zoho.
+pub const SANDBOX_CLOCK: &str = "ZOHO_CONNECTOR_SANDBOX_CLOCK";
 /// The filter of the log.
 pub const LOG: &str = "ZOHO_CONNECTOR_LOG";
 /// The calls to Zoho Inventory in a minute.
@@ -177,6 +181,12 @@ impl Settings {
         let filled = |name: &str| lookup(name).map(|value| clean(&value)).filter(|value| !value.is_empty());
         let public_url = filled(PUBLIC_URL).map(|text| PublicUrl::parse(&text)).transpose()?;
         let sandbox = filled(SANDBOX_URL).map(parse_sandbox).transpose()?;
+        let sandbox_clock = filled(SANDBOX_CLOCK);
+        if let (Some(value), None) = (&sandbox_clock, &sandbox) {
+            let (value, expected) = (value.clone(), "unset where Zoho is no stand-in");
+            return Err(SettingsError { variable: SANDBOX_CLOCK, value, expected });
+        }
+        let sandbox_clock = sandbox_clock.map(PathBuf::from);
         let (home, public_url) = match filled(STACK) {
             Some(name) => {
                 let (state_table, events_table) = (filled(STATE_TABLE), filled(EVENTS_TABLE));
@@ -208,7 +218,7 @@ impl Settings {
         let retention = Retention { audit: days(audit), events: days(events) };
         let pkce = filled(PKCE).map_or(Ok(true), parse_switch)?;
         let calls_at_once = filled(CALLS_AT_ONCE).map_or(Ok(DEFAULT_CALLS_AT_ONCE), parse_calls_at_once)?;
-        Ok(Self { home, public_url, sandbox, log, inventory, retention, pkce, calls_at_once })
+        Ok(Self { home, public_url, sandbox, sandbox_clock, log, inventory, retention, pkce, calls_at_once })
     }
 }
 
@@ -388,6 +398,7 @@ mod tests {
             (PUBLIC_URL, "http://10.0.0.7:8080"),
             (SANDBOX_URL, "http://sandbox.example.com"),
             (SANDBOX_URL, "http://127.0.0.1@evil.example"),
+            (SANDBOX_CLOCK, "/tmp/now"),
             (LOG, "shared=loud"),
             (LOG, "shout"),
             (LOG, "info,shout"),
