@@ -103,7 +103,7 @@ async fn who_has_no_key_neither_needs_a_place_nor_takes_one() {
     let hook = hooks::numbered(0);
     let signature = hooks::sign(&secret, &hook.body);
     let body = String::from_utf8(hook.body).unwrap();
-    let taken = connector.post(&hook.path, &[("x-zoho-webhook-signature", &signature)], body).await;
+    let taken = connector.post(&hook.path, &[("x-zoho-webhook-signature", signature.as_str())], body).await;
     assert_eq!(taken.status, 200, "{}", taken.text);
     let begun = Browser::default().get(&connector.link(&["--access", "write"]).await).await;
     assert!(begun.location.is_some(), "a consent begins: {begun:?}");

@@ -93,6 +93,7 @@ mod sdks;
 mod self_description;
 mod setup;
 mod simulation;
+mod soak;
 mod stack;
 mod stack_life;
 mod stock;
