@@ -19,7 +19,7 @@ use tests::connector::{Agent, Answer, Connector, free_port};
 use tests::hook::{Gateway, TOKEN};
 use tests::hooks::sign;
 use tests::process::Running;
-use tokio::time::sleep_until;
+use tokio::time::{sleep, sleep_until};
 
 /// By how much time is moved: more than a minute, for which keys and tokens are believed and after which is swept.
 const STEP: Duration = Duration::from_secs(120);
@@ -185,7 +185,7 @@ impl Soak {
 
     /// Calls until it is done, as an agent does that is told to come again.
     async fn call(&mut self, method: &str, path: &str, headers: &[(&str, &str)], body: &Value) -> Answer {
-        for _ in 0..20 {
+        for _ in 0..60 {
             self.tally.calls += 1;
             let answer = self.agent.write(method, path, headers, body).await;
             if answer.status < 300 {
@@ -195,6 +195,7 @@ impl Soak {
             assert_eq!(answer.body["retryable"], true, "{why}");
             self.tally.retried += 1;
             self.advance(Duration::from_secs(answer.body["retry_after"].as_u64().unwrap_or(1)));
+            sleep(PACE).await;
         }
         panic!("{method} {path} is never done");
     }
@@ -339,7 +340,7 @@ impl Soak {
         assert!(self.tally.done.insert(id.to_owned()), "twice: {entry}");
         if kind.starts_with("connector.") {
             self.tally.notices.push(kind.to_owned());
-        } else if kind == "zoho.crm.deal.updated" {
+        } else if kind.starts_with("zoho.crm.deal.") {
             let subject = entry["subject"].as_str().unwrap().to_owned();
             let done = self.tally.deals_done.entry(subject).or_default();
             *done += 1;
@@ -427,13 +428,13 @@ async fn a_month_of_serve_loses_nothing_doubles_nothing_and_grows_by_nothing() {
         }
         soak.advance(STEP);
         soak.work(false).await;
-        tokio::time::sleep(PACE).await;
+        sleep(PACE).await;
     }
     // What would come twice has the time to.
     for _ in 0..60 {
         soak.advance(STEP);
         soak.work(false).await;
-        tokio::time::sleep(PACE).await;
+        sleep(PACE).await;
     }
     soak.row(days, &soak.sample());
 
@@ -442,14 +443,14 @@ async fn a_month_of_serve_loses_nothing_doubles_nothing_and_grows_by_nothing() {
         "{days} days in {:.0?}; {left} claims were left to end, {keys} keys came and went, {counts} times was counted; the connector's own events: {notices:?}",
         begun.elapsed()
     );
+    let log = soak.log.lock().unwrap().clone();
+    println!("{} lines of errors in the log; the first:", log.lines().count());
+    log.lines().take(10).for_each(|line| println!("{line}"));
     assert_eq!(soak.missing(), Vec::<String>::new(), "nothing is lost");
     assert_eq!(soak.connector.zoho.sandbox.salesorders().len() - orders, *made, "each order is there once");
     let tokens = soak.connector.zoho.sandbox.minted();
     let hours = usize::try_from(days * 24).unwrap();
-    assert!(
-        (hours * 4 / 5..hours * 2).contains(&tokens),
-        "a token lives for an hour: {tokens} in {hours} hours"
-    );
+    assert!((hours..hours * 3).contains(&tokens), "a token is renewed in time: {tokens} in {hours} hours");
     let runs = soak.gateway.runs();
     let keys: BTreeSet<&str> = runs.iter().map(|run| run.key.as_str()).collect();
     assert!(!runs.is_empty() && keys.len() == runs.len(), "each message begins one turn");
@@ -459,7 +460,5 @@ async fn a_month_of_serve_loses_nothing_doubles_nothing_and_grows_by_nothing() {
     let Soak { server, log, .. } = soak;
     assert_eq!(server.terminate().await, 0);
     let log = log.lock().unwrap().clone();
-    println!("{} lines of errors in the log; the first:", log.lines().count());
-    log.lines().take(10).for_each(|line| println!("{line}"));
     assert!(!log.contains("panicked"), "{log}");
 }
