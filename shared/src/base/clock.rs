@@ -57,7 +57,8 @@ impl FileClock {
 
 impl Clock for FileClock {
     fn now(&self) -> Timestamp {
-        let shown = std::fs::read_to_string(&self.file).ok().and_then(|text| text.trim().parse().ok());
+        let shown = std::fs::read_to_string(&self.file).ok();
+        let shown = shown.and_then(|text| text.trim().parse::<i64>().ok());
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(now) = shown.and_then(|shown| Timestamp::from_millisecond(shown).ok()) {
             *last = now;
