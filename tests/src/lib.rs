@@ -26,6 +26,7 @@ pub mod lambda;
 pub mod load;
 pub mod memory;
 pub mod node;
+pub mod open_loop;
 pub mod parallel;
 pub mod planted;
 pub mod process;

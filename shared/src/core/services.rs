@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::base::clock::{SharedClock, SystemClock};
+use crate::base::clock::{FileClock, SharedClock, SystemClock};
 #[cfg(feature = "aws")]
 use crate::base::settings::Stack;
 use crate::base::settings::{Home, Settings};
@@ -48,12 +48,15 @@ impl Services {
         })
     }
 
-    /// Opens the stores of these settings, on the machine's clock.
+    /// Opens the stores of these settings, on the machine's clock, or that of a test.
     ///
     /// # Errors
     /// One line for the operator.
     pub fn open(settings: Settings) -> Result<Self, String> {
-        let clock: SharedClock = Arc::new(SystemClock);
+        let clock: SharedClock = match &settings.sandbox_clock {
+            Some(file) => Arc::new(FileClock::new(file.clone())),
+            None => Arc::new(SystemClock),
+        };
         let (stores, token_refresh) = open_stores(&settings.home, &clock)?;
         Ok(Self { token_refresh, ..Self::new(settings, clock, stores)? })
     }

@@ -54,6 +54,7 @@ pub(super) fn hurried(caller: &Caller) -> Caller {
         organization: caller.organization.clone(),
         deadline,
         headers: caller.headers.clone(),
+        place: caller.place.clone(),
     }
 }
 
