@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use shared::base::html_page::{Escaped, LOOK, policy_of};
+use shared::base::html_page::{Escaped, ICON, LOOK, policy_of};
 use shared::base::id::ConnectionName;
 use shared::store::StoreError;
 
@@ -99,7 +99,7 @@ pub(super) fn failed(error: &StoreError) -> Response {
 fn respond(status: StatusCode, title: &str, body: &str) -> Response {
     let html = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{}</title><style>{}</style></head>\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">{ICON}<title>{}</title><style>{}</style></head>\
          <body>{body}</body></html>",
         Escaped(title),
         STYLE.as_str(),

@@ -1,5 +1,5 @@
-//! The report as one page for people, which holds no script and loads nothing: on a phone each row is a card, on a screen it is a row of
-//! a table.
+//! The report as one page for people, which holds no script and loads nothing from elsewhere: on a phone each row is a card, on a
+//! screen it is a row of a table.
 
 use std::fmt::{Display, Write};
 use std::sync::LazyLock;
@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 use rust_decimal::Decimal;
 use shared::base::clock::Timestamp;
-use shared::base::html_page::{Escaped, LOOK, policy_of};
+use shared::base::html_page::{Escaped, ICON, LOOK, policy_of};
 
 use super::json::place;
 use super::{Report, money, words};
@@ -44,7 +44,7 @@ impl Report<'_> {
             "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
              <meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\
-             <title>{} · Reconciliation</title><style>{}</style></head><body><main>",
+             {ICON}<title>{} · Reconciliation</title><style>{}</style></head><body><main>",
             Escaped(policy),
             Escaped(title),
             STYLE.as_str(),
