@@ -185,7 +185,7 @@ async fn is_sound(what: &str, folder: &mut PathBuf, line: &str, code: &str, reci
         }
     }
     match program.as_str() {
-        "zoho-connector" | "target/release/zoho-connector" => parses(what, args).await,
+        "zoho-connector" | "target/debug/zoho-connector" => parses(what, args).await,
         "cargo" => match first {
             Some("test") => finds_tests(what, args.get(1..).unwrap(), code),
             Some("run" | "build" | "install" | "fmt" | "clippy" | "doc" | "deny" | "lambda") => {}
