@@ -149,6 +149,11 @@ impl<T: Display> Display for Escaped<T> {
     }
 }
 
+/// An address or a name as escaped HTML, which a narrow column breaks after dots and slashes, before it breaks words.
+pub fn breakable(text: &str) -> String {
+    Escaped(text).to_string().replace('.', ".<wbr>").replace('/', "/<wbr>")
+}
+
 /// Displays text as escaped HTML, with the parts between backticks as code.
 struct Commands<'a>(&'a str);
 
@@ -184,6 +189,7 @@ mod tests {
     #[test]
     fn what_comes_from_elsewhere_stays_text() {
         assert_eq!(Escaped("<a href='x'>&\"").to_string(), "&lt;a href=&#39;x&#39;&gt;&amp;&quot;");
+        assert_eq!(breakable("/v1/<a>.b"), "/<wbr>v1/<wbr>&lt;a&gt;.<wbr>b");
     }
 
     #[test]

@@ -134,11 +134,6 @@ pub(super) fn foreign(text: impl Display) -> String {
     format!("<bdi>{}</bdi>", Escaped(text))
 }
 
-/// An address or a name that a narrow column breaks after dots and slashes, before it breaks words.
-pub(super) fn breakable(text: &str) -> String {
-    Escaped(text).to_string().replace('.', ".<wbr>").replace('/', "/<wbr>")
-}
-
 /// A state: a dot of its colour, and its word.
 pub(super) fn state(class: &str, word: &str) -> String {
     format!("<span class=\"state {class}\">{}</span>", Escaped(word))
