@@ -378,7 +378,7 @@ async fn without_zohos_settings_the_steps_are_printed() {
 async fn a_channel_that_does_not_end_is_logged_by_its_code_without_zohos_words() {
     let (connector, _) = Connector::connected().await;
     assert_eq!(setup(&connector, &["--inventory", "none", "--wait", "0"]).await.code, 0);
-    let said = json!({ "code": "NO_PERMISSION", "message": "Nora Blum may not do this", "status": "error", "details": {} });
+    let said = json!({ "code": "NO_PERMISSION", "message": "Quentin Marlow may not do this", "status": "error", "details": {} });
     let kind = FaultKind::Body(403, "application/json".to_owned(), said.to_string());
     let fault = Fault { path_contains: "actions/watch".to_owned(), times: 10, kind };
     connector.zoho.sandbox.inject_on("DELETE", fault);
@@ -386,5 +386,5 @@ async fn a_channel_that_does_not_end_is_logged_by_its_code_without_zohos_words()
     assert_eq!(ended.code, 0, "{ended:?}");
     let told = ended.err.lines().find(|line| line.contains("the channel was not ended at Zoho"));
     assert!(told.is_some_and(|line| line.contains("NO_PERMISSION")), "{}", ended.err);
-    assert!(!ended.err.contains("Nora Blum"), "{}", ended.err);
+    assert!(!ended.err.contains("Quentin"), "{}", ended.err);
 }
