@@ -16,6 +16,7 @@ use tokio::net::TcpSocket;
 use crate::aws::{Aws, guard};
 use crate::browser::{Browser, Seen, seen};
 use crate::doubts;
+use crate::hooks::Hook;
 use crate::process::{self, Ended, Running};
 use crate::searched::keep_out;
 
@@ -280,6 +281,19 @@ impl Connector {
             request = request.header(*name, *value);
         }
         seen(request.send().await.unwrap()).await
+    }
+
+    /// Posts a webhook.
+    pub async fn post_hook(&self, hook: &Hook) -> Seen {
+        let headers: Vec<_> = hook.header.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.post(&hook.path, &headers, String::from_utf8(hook.body.clone()).unwrap()).await
+    }
+
+    /// Posts a genuine webhook; its receipt.
+    pub async fn deliver(&self, hook: &Hook) -> Value {
+        let seen = self.post_hook(hook).await;
+        assert_eq!(seen.status, 200, "{}", seen.text);
+        serde_json::from_str(&seen.text).unwrap()
     }
 
     /// The token calls that Zoho received.

@@ -14,6 +14,7 @@ pub mod browser;
 pub mod cargo;
 pub mod clock;
 pub mod conformance;
+pub mod connected;
 pub mod connector;
 pub mod deployed;
 pub mod doubts;

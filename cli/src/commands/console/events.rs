@@ -9,13 +9,13 @@ use axum::response::{IntoResponse, Redirect, Response};
 use futures::future::try_join_all;
 use serde::Deserialize;
 use shared::base::clock::{SignedDuration, Timestamp};
-use shared::base::html_page::Escaped;
+use shared::base::html_page::{Escaped, breakable};
 use shared::base::id::{ConnectionName, is_time_ordered};
 use shared::core::events::Event;
 use shared::core::events::ledger::{Life, is_entry_id, narrow, split_entry_id};
 use shared::store::StoreError;
 
-use super::page::{self, Part, breakable, foreign, page, state};
+use super::page::{self, Part, foreign, page, state};
 use super::plot;
 use super::shown::Shown;
 use super::words::{ago, count, cut, moment, number, span};

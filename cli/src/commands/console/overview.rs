@@ -77,8 +77,8 @@ struct Quota(Vec<Meter>);
 struct Meter {
     name: &'static str,
     value: String,
-    /// How full its bar is, and in which colour; `none` draws none.
-    bar: (f64, &'static str),
+    /// How full its bar is, and in which colour; nothing where it has no bar.
+    bar: Option<(f64, &'static str)>,
     about: String,
 }
 
@@ -101,7 +101,7 @@ impl Quota {
                 meters.push(Meter {
                     name: "Inventory, this minute",
                     value: format!("{} of {} calls", left.used, number(left.limit_per_minute.into())),
-                    bar: full(left.used.into(), left.limit_per_minute.into(), is_blocked),
+                    bar: Some(full(left.used.into(), left.limit_per_minute.into(), is_blocked)),
                     about,
                 });
             }
@@ -110,13 +110,13 @@ impl Quota {
                 Some(most) => Meter {
                     name: "Inventory, today",
                     value: format!("{} of {} calls", number(today.into()), number(most.into())),
-                    bar: full(today.into(), most.into(), false),
+                    bar: Some(full(today.into(), most.into(), false)),
                     about: "as the connector counts, until midnight UTC".to_owned(),
                 },
                 None => Meter {
                     name: "Inventory, today",
                     value: super::words::count(today.into(), "call", "calls"),
-                    bar: (0.0, "none"),
+                    bar: None,
                     about: "as the connector counts since midnight UTC; no daily limit is set".to_owned(),
                 },
             });
@@ -126,13 +126,13 @@ impl Quota {
                 Some(left) => Meter {
                     name: "CRM, 24 hours",
                     value: format!("{} credits left", number(left.credits_remaining)),
-                    bar: (0.0, "none"),
+                    bar: None,
                     about: format!("as Zoho said {}", ago(left.as_of, now)),
                 },
                 None => Meter {
                     name: "CRM, 24 hours",
                     value: "no word from Zoho".to_owned(),
-                    bar: (0.0, "none"),
+                    bar: None,
                     about: "Zoho names the credits that are left once half of them are used".to_owned(),
                 },
             });
@@ -158,12 +158,12 @@ fn token(found: &Connection, now: Timestamp) -> Meter {
         None => "none was made yet".to_owned(),
     };
     let Some(ends) = found.token_expires else {
-        return Meter { name: "Access token", value: "none".to_owned(), bar: (0.0, "none"), about: made };
+        return Meter { name: "Access token", value: "none".to_owned(), bar: None, about: made };
     };
     let left = ends.duration_since(now);
     if left <= SignedDuration::ZERO {
         let value = format!("ended {}", ago(ends, now));
-        return Meter { name: "Access token", value, bar: (0.0, "bad"), about: made };
+        return Meter { name: "Access token", value, bar: Some((0.0, "bad")), about: made };
     }
     let whole = found.token_renewed_at.map_or(SignedDuration::from_hours(1), |at| ends.duration_since(at));
     let seconds = |length: SignedDuration| u64::try_from(length.as_secs()).unwrap_or_default();
@@ -172,7 +172,7 @@ fn token(found: &Connection, now: Timestamp) -> Meter {
     Meter {
         name: "Access token",
         value: format!("{} left", span(left)),
-        bar: (plot::share(seconds(left), seconds(whole)), class),
+        bar: Some((plot::share(seconds(left), seconds(whole)), class)),
         about: format!("{made}; renewed 30 minutes before its end"),
     }
 }
@@ -206,10 +206,7 @@ fn card(found: &Connection, quotas: &Quota, now: Timestamp) -> String {
         format!("<p class=\"notice{well}\">{}</p>", Escaped(notice))
     });
     let meters = [&token(found, now)].into_iter().chain(&quotas.0).fold(String::new(), |mut html, meter| {
-        let bar = match meter.bar {
-            (_, "none") => String::new(),
-            (share, class) => plot::bar(share, class),
-        };
+        let bar = meter.bar.map_or_else(String::new, |(share, class)| plot::bar(share, class));
         let _ = write!(
             html,
             "<div><small>{}</small><b>{}</b>{bar}<small>{}</small></div>",

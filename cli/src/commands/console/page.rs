@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use shared::base::html_page::{Escaped, LOOK, policy_of};
+use shared::base::html_page::{Escaped, ICON, LOOK, policy_of};
 use shared::base::id::ConnectionName;
 use shared::store::StoreError;
 
@@ -99,7 +99,7 @@ pub(super) fn failed(error: &StoreError) -> Response {
 fn respond(status: StatusCode, title: &str, body: &str) -> Response {
     let html = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{}</title><style>{}</style></head>\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">{ICON}<title>{}</title><style>{}</style></head>\
          <body>{body}</body></html>",
         Escaped(title),
         STYLE.as_str(),
@@ -132,11 +132,6 @@ pub(super) fn pick_connection(part: Part, names: &[ConnectionName], chosen: &Con
 /// What people wrote, isolated: it may run from right to left.
 pub(super) fn foreign(text: impl Display) -> String {
     format!("<bdi>{}</bdi>", Escaped(text))
-}
-
-/// An address or a name that a narrow column breaks after dots and slashes, before it breaks words.
-pub(super) fn breakable(text: &str) -> String {
-    Escaped(text).to_string().replace('.', ".<wbr>").replace('/', "/<wbr>")
 }
 
 /// A state: a dot of its colour, and its word.

@@ -167,7 +167,7 @@ pub(super) async fn report(
         Ok(report) => report,
         Err(problem) if problem.code() == Code::ReconciliationNotFound => page::nothing(),
         Err(problem) => {
-            tracing::error!(?problem, "a report could not be made");
+            tracing::error!(code = problem.code().as_str(), "a report could not be made");
             page::message(StatusCode::BAD_GATEWAY, "The report could not be made", problem.detail())
         }
     }

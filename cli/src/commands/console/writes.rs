@@ -7,12 +7,12 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value;
-use shared::base::html_page::Escaped;
+use shared::base::html_page::{Escaped, breakable};
 use shared::base::id::{ConnectionName, is_time_ordered};
 use shared::core::writes::audit::{Entry, Outcome};
 use shared::store::StoreError;
 
-use super::page::{self, Part, breakable, foreign, page, state};
+use super::page::{self, Part, foreign, page, state};
 use super::shown::Shown;
 use super::words::{ago, cut, moment};
 
