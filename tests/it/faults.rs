@@ -6,17 +6,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+use std::pin::pin;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 use std::time::Instant;
 
-use tests::faults::calls::{Call, Count, Function, Place, REASONS, Service, Target, Trouble};
+use tests::faults::calls::{Call, Count, Function, Place, REASONS, Service, Switchboard, Target, Trouble};
 use tests::faults::cell::{Outcome, calls, cell, death, jump, span_of, spans, trouble};
 use tests::faults::kinds::{Fault, Span};
 use tests::faults::play::Staged;
 use tests::faults::scenes::Scene;
+use tokio::select;
+use tokio::task::yield_now;
 
-/// Of so many cells, a usual run plays one; on a file, for one span alone.
+/// Of so many cells, a usual run plays one.
 const SAMPLE: usize = 24;
 const SAMPLE_ON_FILE: usize = 97;
 
@@ -220,28 +224,20 @@ fn jobs_of_calls(rows: &[(Scene, Call)]) -> Vec<Job> {
     jobs
 }
 
-/// The same on a file, for one span each where `is_whole` is false.
-fn jobs_of_calls_on_file(rows: &[(Scene, Call)], is_whole: bool) -> Vec<Job> {
+/// The same on a file: one of so many, for one span each.
+fn jobs_of_calls_on_file(rows: &[(Scene, Call)], every: usize) -> Vec<Job> {
+    let cells = rows.iter().flat_map(|(scene, call)| {
+        let faults = Fault::ALL.into_iter().enumerate();
+        faults.map(move |(column, fault)| (*scene, call, column, fault))
+    });
+    let possible = cells
+        .filter(|(_, call, _, fault)| Place::File.has(call, *fault) && call.impossible(*fault).is_none());
     let mut jobs = Vec::new();
-    let mut number = 0_usize;
-    for (scene, call) in rows {
-        for (column, fault) in Fault::ALL.into_iter().enumerate() {
-            if !Place::File.has(call, fault) || call.impossible(fault).is_some() {
-                continue;
-            }
-            number += 1;
-            let (staged, call, row) =
-                (Staged { scene: *scene, place: Place::File }, call.clone(), call.name());
-            let place = (scene.name(), row.as_str(), column);
-            if is_whole {
-                jobs.push(Job::new(place, move || cell(staged, &call, fault)));
-            } else if number.is_multiple_of(SAMPLE_ON_FILE) {
-                let span = Span::ALL[number / SAMPLE_ON_FILE % Span::ALL.len()];
-                let target = Target::Call(call);
-                let befalls = Trouble { target, fault, span };
-                jobs.push(Job::new(place, move || trouble(staged, &befalls)));
-            }
-        }
+    for (number, (scene, call, column, fault)) in possible.step_by(every).enumerate() {
+        let span = Span::ALL[number % Span::ALL.len()];
+        let befalls = Trouble { target: Target::Call(call.clone()), fault, span };
+        let staged = Staged { scene, place: Place::File };
+        jobs.push(Job::new((scene.name(), &call.name(), column), move || trouble(staged, &befalls)));
     }
     jobs
 }
@@ -473,6 +469,30 @@ fn every_call_of_every_function_may_fail_in_every_way() {
     );
 }
 
+#[tokio::test]
+async fn who_dies_at_a_poll_is_dropped_there() {
+    let calls = Switchboard::default();
+    let process = calls.start(Function::ApiProxy);
+    let (polls, held) = (AtomicUsize::new(0), Arc::new(()));
+    let (count, inside) = (&polls, held.clone());
+    let work = async move {
+        let _inside = inside;
+        for _ in 0..10 {
+            count.fetch_add(1, Ordering::Relaxed);
+            yield_now().await;
+        }
+    };
+    calls.die_at(Function::ApiProxy, Count::Polls, 3);
+    let mut life = pin!(calls.live(process, work));
+    select! {
+        biased;
+        () = &mut life => panic!("it lived to its end"),
+        () = calls.death() => {}
+    }
+    assert_eq!((polls.load(Ordering::Relaxed), Arc::strong_count(&held)), (2, 1));
+    assert!(calls.has_died(Function::ApiProxy) && !calls.has_died(Function::TokenRefresh));
+}
+
 #[test]
 fn the_same_rules_hold_on_a_file() {
     if is_of_another_reading() {
@@ -481,10 +501,10 @@ fn the_same_rules_hold_on_a_file() {
     let is_whole = is_whole();
     let began = Instant::now();
     let rows = rows(Place::File);
-    let mut jobs = jobs_of_calls_on_file(&rows, is_whole);
+    let mut jobs = jobs_of_calls_on_file(&rows, if is_whole { 1 } else { SAMPLE_ON_FILE });
     assert!(jobs.len() > 10, "{} cells are few", jobs.len());
     let mut everything = jobs_of_everything(Place::File);
-    let deaths = if is_whole { DEATHS_ON_FILE.map(|(count, _)| (count, 1)) } else { DEATHS_ON_FILE };
+    let deaths = if is_whole { DEATHS } else { DEATHS_ON_FILE };
     everything.extend(jobs_of_deaths(&rows, Place::File, deaths));
     let mut place = 0_usize;
     everything.retain(|_| {
