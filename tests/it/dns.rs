@@ -65,8 +65,15 @@ async fn add_note(api: &Router, key: &Secret) -> (u16, Value) {
 }
 
 fn says_when_to_come_again(status: u16, problem: &Value) {
-    assert_eq!((status, &problem["retryable"]), (503, &json!(true)), "{problem}");
+    assert_eq!((&problem["status"], &problem["retryable"]), (&json!(status), &json!(true)), "{problem}");
     assert!(problem["retry_after"].as_u64().is_some_and(|seconds| seconds > 0), "{problem}");
+}
+
+/// Zoho was not reached. A resolver that says nothing at all may take the caller's time.
+fn was_not_reached(status: u16, problem: &Value) {
+    says_when_to_come_again(status, problem);
+    let codes = ["zoho_unavailable", "zoho_timeout"].map(Value::from);
+    assert!(codes.contains(&problem["code"]), "{problem}");
 }
 
 #[tokio::test]
@@ -84,12 +91,11 @@ async fn a_name_that_is_not_resolved_is_told_and_goes_on_when_it_is() {
 
     are_lost.store(true, Ordering::SeqCst);
     let (status, problem) = inside.get_from(api.clone(), ITEMS).await;
-    says_when_to_come_again(status.as_u16(), &problem);
-    assert_eq!(problem["code"], "zoho_unavailable", "{problem}");
+    was_not_reached(status.as_u16(), &problem);
     // No connection was made: nothing was sent, and nobody need look for it.
     let (status, problem) = add_note(&api, &key).await;
-    says_when_to_come_again(status, &problem);
-    assert_eq!(problem["code"], "zoho_unavailable", "{problem}");
+    was_not_reached(status, &problem);
+    assert_eq!(notes(), 0);
 
     are_lost.store(false, Ordering::SeqCst);
     let minted = sandbox.minted();
