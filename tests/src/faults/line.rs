@@ -222,7 +222,7 @@ pub struct Line {
 impl Transport for Line {
     async fn send(&self, call: Call<'_>) -> Result<Answer, HttpError> {
         let (sent, service, writes) = Sent::of(&call);
-        self.calls.live(self.process, self.carry(sent, service, writes, call.within)).await
+        self.calls.live(self.process, self.carry(&sent, service, writes, call.within)).await
     }
 }
 
@@ -230,7 +230,7 @@ impl Line {
     /// Carries what is sent, and what comes back.
     async fn carry(
         &self,
-        sent: Sent,
+        sent: &Sent,
         service: Service,
         writes: bool,
         within: Duration,
