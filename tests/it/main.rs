@@ -53,6 +53,8 @@ mod crowd;
 mod deliveries;
 mod delivery;
 mod demo;
+mod disk;
+mod dns;
 mod doctor;
 mod documents;
 mod errors;

@@ -105,6 +105,15 @@ impl Running {
         Self { child, lines }
     }
 
+    /// Starts it so that it lives on when a limit of its files' sizes is reached, which stands for a full disk: a write fails.
+    pub fn on_a_disk_that_fills(args: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(&*BINARY).args(args);
+        let mut child = surrounded(command, variables).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
     /// Its number.
     pub fn pid(&self) -> u32 {
         self.child.id().expect("still running")
