@@ -97,7 +97,7 @@ pub(super) async fn look_up(zoho: &Zoho, target: &Target<'_>, work: &mut Work<'_
         work.head.state = State::Paging(1);
         return Ok(());
     }
-    let wanted = Wanted::of(work.rows());
+    let wanted = OpenRows::of(work.rows());
     note(work, &wanted, &items);
     if !items.iter().any(|item| text(item, "sku") == Some(&sku)) {
         // Only to name it.
@@ -117,12 +117,12 @@ pub(super) async fn page(
     zoho: &Zoho,
     target: &Target<'_>,
     work: &mut Work<'_>,
-    wanted: &mut Option<Wanted>,
+    wanted: &mut Option<OpenRows>,
     page: u32,
 ) -> Result<(), Problem> {
     work.head.calls += 1;
     let ItemPage { items, more, .. } = item_page(zoho, target, &[], page, ROWS).await?;
-    let wanted = wanted.get_or_insert_with(|| Wanted::of(work.rows()));
+    let wanted = wanted.get_or_insert_with(|| OpenRows::of(work.rows()));
     note(work, wanted, &items);
     work.has_moved = true;
     if more {
@@ -150,12 +150,12 @@ fn open_skus(rows: &[Row]) -> BTreeSet<&str> {
 }
 
 /// The rows whose item is looked for by its SKU.
-pub(super) struct Wanted {
+pub(super) struct OpenRows {
     exact: HashMap<String, Vec<usize>>,
     near: HashMap<String, Vec<usize>>,
 }
 
-impl Wanted {
+impl OpenRows {
     fn of(rows: &[Row]) -> Self {
         let mut wanted = Self { exact: HashMap::new(), near: HashMap::new() };
         for (index, row) in rows.iter().enumerate() {
@@ -169,7 +169,7 @@ impl Wanted {
 }
 
 /// Notes which of the items have a SKU that is looked for, or nearly.
-fn note(work: &mut Work<'_>, wanted: &Wanted, items: &[Object]) {
+fn note(work: &mut Work<'_>, wanted: &OpenRows, items: &[Object]) {
     for item in items {
         let (Some(sku), Some(id)) = (text(item, "sku"), id(item, "item_id")) else { continue };
         if let Some(rows) = wanted.exact.get(sku) {

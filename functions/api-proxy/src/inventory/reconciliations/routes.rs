@@ -23,7 +23,7 @@ use super::head::{Head, State};
 use super::parts::{self, Asked};
 use super::report::Report;
 use super::report::json::{PATH, Show, Shown, shown};
-use super::resolve::{self, Wanted};
+use super::resolve::{self, OpenRows};
 use super::upload::{self, UploadParams};
 use super::work::{self, Work, hurried};
 use super::{apply, calls, compare, documented};
@@ -348,7 +348,7 @@ async fn step(
     app: &App,
     target: &Target<'_>,
     work: &mut Work<'_>,
-    wanted: &mut Option<Wanted>,
+    wanted: &mut Option<OpenRows>,
 ) -> Result<(), Problem> {
     let state = work.head.state.clone();
     if resolve::calls_zoho(&state) {
