@@ -154,6 +154,15 @@ pub fn seconds_until(at: Timestamp, now: Timestamp) -> u64 {
     u64::try_from(milliseconds).unwrap_or(u64::MAX).div_ceil(1000)
 }
 
+/// A moment as a person reads it, `2026-11-30 08:32 UTC`: the next whole minute, so that nobody who waits for it comes too early.
+pub fn next_minute(at: Timestamp) -> String {
+    let text = later(at, SignedDuration::from_millis(59_999)).to_string();
+    match (text.get(..10), text.get(11..16)) {
+        (Some(day), Some(time)) => format!("{day} {time} UTC"),
+        _ => text,
+    }
+}
+
 /// A random time between half of `wait` and all of it, so that callers that wait at the same time do not retry at the same time.
 pub fn jittered(wait: Duration) -> Duration {
     let mut random = [0_u8; 1];
@@ -211,6 +220,17 @@ mod tests {
         waiting.await.unwrap();
         std::fs::remove_file(&file).unwrap();
         assert_eq!(clock.now().as_millisecond(), 61_000, "as it was last");
+    }
+
+    #[test]
+    fn a_person_reads_the_next_whole_minute() {
+        for (at, read) in [
+            ("2026-11-30T08:31:00Z", "2026-11-30 08:31 UTC"),
+            ("2026-11-30T08:31:00.001Z", "2026-11-30 08:32 UTC"),
+            ("2026-12-31T23:59:10.57Z", "2027-01-01 00:00 UTC"),
+        ] {
+            assert_eq!(next_minute(at.parse().unwrap()), read, "{at}");
+        }
     }
 
     #[test]

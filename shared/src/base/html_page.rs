@@ -155,7 +155,8 @@ pub fn breakable(text: &str) -> String {
 }
 
 /// Displays text as escaped HTML, with the parts between backticks as code.
-struct Commands<'a>(&'a str);
+#[derive(Debug, Clone, Copy)]
+pub struct Commands<'a>(pub &'a str);
 
 impl Display for Commands<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::types::{
 };
 use shared::base::clock::{Clock, SharedClock, SystemClock};
 use shared::base::secret::random_hex;
+use shared::base::settings::Stack;
 use shared::store::{Stores, aws};
 
 use super::guard::{self, ADMIN};

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use shared::base::clock::{SignedDuration, Timestamp};
-use shared::base::html_page::Escaped;
+use shared::base::html_page::{Commands, Escaped};
+use shared::core::connection::consent::Wish;
 use shared::core::connection::organization::Organization;
 use shared::core::connection::{Connection, State as ConnectionState};
 use shared::store::StoreError;
@@ -38,9 +39,10 @@ async fn body(shown: &Shown) -> Result<String, StoreError> {
             shown.command("connect")
         );
     }
+    let origin = shown.services.settings.public_url.clone().unwrap_or_default();
     for found in &connections {
         let quotas = Quota::read(shown, found).await?;
-        body.push_str(&card(found, &quotas, now));
+        body.push_str(&card(found, &quotas, origin.as_str(), now));
     }
     let _ = write!(
         body,
@@ -177,7 +179,16 @@ fn token(found: &Connection, now: Timestamp) -> Meter {
     }
 }
 
-fn card(found: &Connection, quotas: &Quota, now: Timestamp) -> String {
+/// Where the user of a dead connection consents again: the operator sends it to them.
+fn again(found: &Connection, origin: &str) -> String {
+    if !matches!(found.state, ConnectionState::ReconnectRequired { .. }) || Wish::again(found).is_none() {
+        return String::new();
+    }
+    let link = Escaped(format!("{origin}{}", Wish::path_again(&found.name))).to_string();
+    format!("<br>Reconnect link: <a href=\"{link}\">{link}</a>")
+}
+
+fn card(found: &Connection, quotas: &Quota, origin: &str, now: Timestamp) -> String {
     let class = match found.state {
         ConnectionState::Healthy => "good",
         ConnectionState::CoolingDown { .. } | ConnectionState::Exhausted { .. } => "wait",
@@ -203,7 +214,7 @@ fn card(found: &Connection, quotas: &Quota, now: Timestamp) -> String {
     });
     let notice = found.notice().map_or_else(String::new, |notice| {
         let well = if class == "bad" { "" } else { " well" };
-        format!("<p class=\"notice{well}\">{}</p>", Escaped(notice))
+        format!("<p class=\"notice{well}\">{}{}</p>", Commands(&notice), again(found, origin))
     });
     let meters = [&token(found, now)].into_iter().chain(&quotas.0).fold(String::new(), |mut html, meter| {
         let bar = meter.bar.map_or_else(String::new, |(share, class)| plot::bar(share, class));

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use shared::base::html_page::{Escaped, ICON, LOOK, policy_of};
+use shared::base::html_page::{Commands, Escaped, ICON, LOOK, policy_of};
 use shared::base::id::ConnectionName;
 use shared::store::StoreError;
 
@@ -70,13 +70,12 @@ pub(super) fn page(shown: &Shown, part: Part, body: &str) -> Response {
 
 /// A page that only says something. Text between backticks is code.
 pub(super) fn message(status: StatusCode, title: &str, line: &str) -> Response {
-    let mut text = String::new();
-    for (place, piece) in line.split('`').enumerate() {
-        let (open, close) = if place % 2 == 1 { ("<code>", "</code>") } else { ("", "") };
-        let _ = write!(text, "{open}{}{close}", Escaped(piece));
-    }
+    says(status, title, Commands(line))
+}
+
+fn says(status: StatusCode, title: &str, html: impl Display) -> Response {
     let body = format!(
-        "<header><p class=\"brand\">Zoho Connector · console</p></header><main id=\"main\"><h1>{}</h1><p>{text}</p></main>",
+        "<header><p class=\"brand\">Zoho Connector · console</p></header><main id=\"main\"><h1>{}</h1><p>{html}</p></main>",
         Escaped(title)
     );
     respond(status, title, &body)
@@ -84,11 +83,8 @@ pub(super) fn message(status: StatusCode, title: &str, line: &str) -> Response {
 
 /// Where nothing is.
 pub(super) fn nothing() -> Response {
-    message(
-        StatusCode::NOT_FOUND,
-        "Nothing to show here",
-        "The console has no page at this address. Its overview is at `/`.",
-    )
+    let html = "The console has no page at this address. <a href=\"/\">To the overview</a>";
+    says(StatusCode::NOT_FOUND, "Nothing to show here", html)
 }
 
 /// Where the store does not answer.

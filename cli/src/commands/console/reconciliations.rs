@@ -92,7 +92,7 @@ async fn body(shown: &Shown, asked: Asked) -> Result<String, StoreError> {
     if heads.is_empty() {
         let _ = write!(
             body,
-            "<p class=\"soft\">No reconciliations here. {} makes one; they are kept for 13 months.</p>",
+            "<p class=\"card soft\">No reconciliations here. {} makes one; they are kept for 13 months.</p>",
             shown.command("reconcile counts.csv")
         );
         return Ok(body);

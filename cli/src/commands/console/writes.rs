@@ -59,7 +59,7 @@ async fn body(shown: &Shown, asked: Asked) -> Result<String, StoreError> {
     }
     let (entries, next) = find(shown, &chosen, record.as_deref(), before).await?;
     if entries.is_empty() {
-        body.push_str("<p class=\"soft\">No writes here that are still kept.</p>");
+        body.push_str("<p class=\"card soft\">No writes here that are still kept.</p>");
     }
     for (subject, entries) in by_record(&entries) {
         write_record(&mut body, &chosen, subject, &entries, record.is_some());

@@ -150,7 +150,7 @@ impl ManagedSecrets {
             };
             let request = self
                 .read
-            .client
+                .client
                 .update_secret_version_stage()
                 .secret_id(id)
                 .version_stage(CURRENT)
@@ -206,8 +206,12 @@ impl Secrets for ManagedSecrets {
     }
 
     async fn delete(&self, name: &str) -> Result<(), StoreError> {
-        let request =
-            self.read.client.delete_secret().secret_id(self.read.id(name)).force_delete_without_recovery(true);
+        let request = self
+            .read
+            .client
+            .delete_secret()
+            .secret_id(self.read.id(name))
+            .force_delete_without_recovery(true);
         match unthrottled(move || request.clone().send()).await {
             Ok(_) => Ok(()),
             Err(error) if is_gone(&error) => Ok(()),
