@@ -3,10 +3,10 @@
 use shared::base::clock::later;
 use shared::base::id::ConnectionName;
 use shared::base::secret::digests_equal;
-use shared::core::connection;
 use shared::core::connection::consent::CHOICE;
 use shared::core::connection::organization::Organization;
 use shared::core::connection::token_refresh::Reply;
+use shared::core::connection::{self, Connection, State};
 use shared::core::grant::lease::Lease;
 use shared::core::grant::{Chosen, Grant};
 use shared::store::StoreError;
@@ -105,6 +105,11 @@ async fn taken(app: &App, name: &ConnectionName, ticket: &str) -> Result<Option<
         return Ok(None);
     };
     let all = connection::list(&*app.stores.state).await?;
+    let is_over =
+        |row: &Connection| matches!(row.state, State::Disconnecting | State::ReconnectRequired { .. });
+    if all.iter().any(|row| row.name == *name && is_over(row)) {
+        return Ok(None);
+    }
     let ending = connected(&grant.connection(name.clone()), &chosen.missing, &all);
     Ok(Some(Reply::Exchanged { ending }))
 }
