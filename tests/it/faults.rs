@@ -22,7 +22,7 @@ use tokio::task::yield_now;
 
 /// Of so many cells, a usual run plays one.
 const SAMPLE: usize = 24;
-const SAMPLE_ON_FILE: usize = 97;
+const SAMPLE_ON_FILE: usize = 61;
 
 /// Of what befalls everybody, a usual run plays all; on a file, one of so many.
 const EVERYTHING_ON_FILE: usize = 3;

@@ -382,7 +382,10 @@ async fn a_channel_that_does_not_end_is_logged_by_its_code_without_zohos_words()
     let kind = FaultKind::Body(403, "application/json".to_owned(), said.to_string());
     let fault = Fault { path_contains: "actions/watch".to_owned(), times: 10, kind };
     connector.zoho.sandbox.inject_on("DELETE", fault);
-    let ended = connector.run(&["disconnect", "--yes"], "").await;
+    let mut variables = connector.variables();
+    variables.retain(|(name, _)| *name != "ZOHO_CONNECTOR_LOG");
+    let folder = connector.folder().to_str().unwrap();
+    let ended = tests::process::run(&["disconnect", "--yes", "--data", folder], &variables, "").await;
     assert_eq!(ended.code, 0, "{ended:?}");
     let told = ended.err.lines().find(|line| line.contains("the channel was not ended at Zoho"));
     assert!(told.is_some_and(|line| line.contains("NO_PERMISSION")), "{}", ended.err);
