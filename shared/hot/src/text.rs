@@ -33,31 +33,87 @@ pub fn plain(bytes: &[u8]) -> usize {
     bytes.len() - rest.len() + more
 }
 
+/// As [`special`], and all of them are sure.
+const fn all_special(chunk: u64) -> u64 {
+    const fn zeros(bytes: u64) -> u64 {
+        !(((bytes & !HIGH) + !HIGH) | bytes | !HIGH)
+    }
+    let quotes = zeros(chunk ^ (EACH * b'"' as u64));
+    let backslashes = zeros(chunk ^ (EACH * b'\\' as u64));
+    let controls = zeros(chunk & (EACH * 0xE0));
+    quotes | backslashes | controls
+}
+
+/// How many bytes are written at once, and how long the longest escape is.
+const BLOCK: usize = 256;
+const LONGEST: usize = 6;
+
+/// Room for them, and for a chunk behind them.
+type Block = [u8; BLOCK * LONGEST + 8];
+
 /// Writes a text between quotes, as `serde_json` does.
 pub fn push_text(out: &mut Vec<u8>, text: &str) {
-    out.reserve(text.len() + text.len() / 4 + 2);
+    let bytes = text.as_bytes();
     out.push(b'"');
-    let mut rest = text.as_bytes();
-    while let Some((chunk, behind)) = rest.split_first_chunk::<8>() {
-        let special = special(u64::from_le_bytes(*chunk));
-        // All eight, and back: a copy of a length that is known is the cheapest.
-        out.extend_from_slice(chunk);
-        rest = behind;
-        if special != 0 {
-            let plain = (special.trailing_zeros() / 8) as usize;
-            out.truncate(out.len() - (8 - plain));
-            let Some((byte, left)) = chunk.get(plain..).and_then(<[u8]>::split_first) else { continue };
-            push_escape(out, *byte);
-            rest = text.as_bytes().get(text.len() - behind.len() - left.len()..).unwrap_or_default();
+    if plain(bytes) == bytes.len() {
+        out.extend_from_slice(bytes);
+    } else {
+        out.reserve(bytes.len() + bytes.len() / 4);
+        let mut block: Block = [0; BLOCK * LONGEST + 8];
+        for part in bytes.chunks(BLOCK) {
+            let length = escape(part, &mut block);
+            out.extend_from_slice(block.get(..length).unwrap_or_default());
         }
-    }
-    for byte in rest {
-        if is_special(*byte) { push_escape(out, *byte) } else { out.push(*byte) }
     }
     out.push(b'"');
 }
 
-fn push_escape(out: &mut Vec<u8>, byte: u8) {
+/// Writes the first bytes of a block, and says how many they are.
+fn escape(part: &[u8], block: &mut Block) -> usize {
+    let mut at = 0;
+    let (chunks, rest) = part.as_chunks::<8>();
+    for chunk in chunks {
+        let bytes = u64::from_le_bytes(*chunk);
+        // All eight, and more over them: a copy of a length that is known is the cheapest.
+        put(block, at, bytes);
+        if special(bytes) == 0 {
+            at += 8;
+            continue;
+        }
+        let mut left = all_special(bytes);
+        // How many bits of the chunk are done.
+        let mut done = 0;
+        while left != 0 {
+            let before = left.trailing_zeros() & !7;
+            at += ((before - done) / 8) as usize;
+            at = put_escape(block, at, bytes >> before);
+            done = before + 8;
+            put(block, at, bytes.checked_shr(done).unwrap_or(0));
+            left &= left - 1;
+        }
+        at += ((64 - done) / 8) as usize;
+    }
+    for byte in rest {
+        if is_special(*byte) {
+            at = put_escape(block, at, u64::from(*byte));
+        } else {
+            put(block, at, u64::from(*byte));
+            at += 1;
+        }
+    }
+    at
+}
+
+/// Writes eight bytes at a place.
+fn put(block: &mut Block, at: usize, bytes: u64) {
+    if let Some(place) = block.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<8>) {
+        *place = bytes.to_le_bytes();
+    }
+}
+
+/// Writes the escape of the lowest of these bytes at a place, and gives the place behind it.
+fn put_escape(block: &mut Block, at: usize, bytes: u64) -> usize {
+    let [byte, ..] = bytes.to_le_bytes();
     let short = match byte {
         b'"' | b'\\' => byte,
         b'\n' => b'n',
@@ -67,11 +123,13 @@ fn push_escape(out: &mut Vec<u8>, byte: u8) {
         0x0C => b'f',
         _ => {
             let digit = |value: u8| if value < 10 { b'0' + value } else { b'a' + value - 10 };
-            out.extend_from_slice(&[b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15)]);
-            return;
+            let escape = [b'\\', b'u', b'0', b'0', digit(byte >> 4), digit(byte & 15), 0, 0];
+            put(block, at, u64::from_le_bytes(escape));
+            return at + LONGEST;
         }
     };
-    out.extend_from_slice(&[b'\\', short]);
+    put(block, at, u64::from_le_bytes([b'\\', short, 0, 0, 0, 0, 0, 0]));
+    at + 2
 }
 
 #[cfg(test)]
@@ -100,7 +158,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_text_is_written_as_serde_json_writes_it(text in "[\u{0}-\u{7f}\"\\\\]{0,40}|.{0,40}") {
+        fn any_text_is_written_as_serde_json_writes_it(text in "[\u{0}-\u{7f}\"\\\\]{0,40}|.{0,40}|[\u{0}-\u{3}]{250,600}|[a-z\"]{250,600}") {
             prop_assert_eq!(pushed(&text), serde_json::to_string(&text).unwrap());
         }
     }

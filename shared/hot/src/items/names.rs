@@ -11,27 +11,45 @@ pub(super) const LEVELS: usize = 4;
 const MAX_NAMES: usize = 200;
 const PLACES: usize = 256;
 
-/// What an item says with a field, beside what it says with all.
+/// Whose figures they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Of {
+    Item,
+    Location,
+    Warehouse,
+}
+
+/// What an item or a place says with a field, beside what it says with all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Role {
     None,
     ItemId,
-    Figure(usize),
     Locations,
     Warehouses,
     IsCombo,
     ComboType,
+    Figure(Of, usize),
+    PlaceId(Of),
+    PlaceName(Of),
 }
 
 impl Role {
     fn of(name: &str) -> Self {
-        match name {
-            "item_id" => Self::ItemId,
-            "locations" => Self::Locations,
-            "warehouses" => Self::Warehouses,
-            "is_combo_product" => Self::IsCombo,
-            "combo_type" => Self::ComboType,
-            _ => OF_ITEM.iter().position(|own| *own == name).map_or(Self::None, Self::Figure),
+        let place = |prefix, of| name.strip_prefix(prefix).map(|rest| (of, rest));
+        let place = place("location_", Of::Location).or(place("warehouse_", Of::Warehouse));
+        match (name, place) {
+            ("item_id", _) => Self::ItemId,
+            ("locations", _) => Self::Locations,
+            ("warehouses", _) => Self::Warehouses,
+            ("is_combo_product", _) => Self::IsCombo,
+            ("combo_type", _) => Self::ComboType,
+            (_, Some((of, "id"))) => Self::PlaceId(of),
+            (_, Some((of, "name"))) => Self::PlaceName(of),
+            _ => {
+                let (of, figure) = place.unwrap_or((Of::Item, name));
+                let own = OF_ITEM.iter().position(|own| *own == figure);
+                own.map_or(Self::None, |place| Self::Figure(of, place))
+            }
         }
     }
 }
@@ -49,7 +67,10 @@ pub(super) struct Met {
 impl Met {
     /// Whether it is to be looked into for the stock.
     pub(super) fn is_of_stock(self) -> bool {
-        !matches!(self.role, Role::None | Role::ItemId)
+        matches!(
+            self.role,
+            Role::Locations | Role::Warehouses | Role::IsCombo | Role::ComboType | Role::Figure(Of::Item, _)
+        )
     }
 }
 

@@ -2,8 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::names::{LEVELS, Met, Names, Role, is_kept, is_private};
-use super::stock::{Figure, Stock};
+use super::names::{LEVELS, Met, Names, Of, Role, is_kept, is_private};
+use super::stock::{Figure, Place, Stock};
 use super::{Field, Kind, Row, Rules, is_added};
 use crate::scan::{Scan, Stop, Text};
 use crate::text::push_text;
@@ -29,14 +29,16 @@ pub struct Shaper<'a, 's> {
     /// How many objects were met.
     objects: u32,
     untrusted: Vec<&'a str>,
+    /// The places of an item.
+    places: Vec<Place<'a>>,
 }
 
 impl<'a, 's> Shaper<'a, 's> {
     /// With these fields, or with all, behind what stands in `out`.
     pub fn new(text: &'a str, out: Vec<u8>, rules: &'s dyn Rules, shown: Option<&'s [&'s str]>) -> Self {
         let names = Names::new(rules, shown);
-        let untrusted = Vec::with_capacity(16);
-        Self { scan: Scan::new(text), out, rules, names, copied: 0, objects: 0, untrusted }
+        let (untrusted, places) = (Vec::with_capacity(16), Vec::with_capacity(4));
+        Self { scan: Scan::new(text), out, rules, names, copied: 0, objects: 0, untrusted, places }
     }
 
     /// Writes the item that stands here.
@@ -109,6 +111,7 @@ impl<'a, 's> Shaper<'a, 's> {
         self.objects += 1;
         let object = self.objects;
         self.untrusted.clear();
+        self.places.clear();
         let (mut row, mut stock, mut is_empty) = (Row::default(), Stock::default(), true);
         self.scan.blank();
         self.copied = self.scan.at;
@@ -123,9 +126,14 @@ impl<'a, 's> Shaper<'a, 's> {
             if met.is_double || is_kept(name) {
                 return Err(Stop::Unusable);
             }
-            let start = self.scan.at;
+            let (start, places) = (self.scan.at, self.places.len());
+            let list = match met.role {
+                Role::Locations => Of::Location,
+                Role::Warehouses => Of::Warehouse,
+                _ => Of::Item,
+            };
             let has_words = if met.is_shown || met.is_of_stock() {
-                self.value(met.kind, 1)?
+                self.value(met.kind, 1, list)?
             } else {
                 self.scan.skip()?;
                 false
@@ -134,7 +142,7 @@ impl<'a, 's> Shaper<'a, 's> {
             if met.role == Role::ItemId {
                 row.has_id = is_id(raw);
             } else {
-                stock.note(met.role, raw);
+                stock.note(met.role, raw, places..self.places.len());
             }
             if met.is_shown {
                 is_empty = false;
@@ -155,7 +163,7 @@ impl<'a, 's> Shaper<'a, 's> {
         self.copy();
         self.scan.expect(b'}')?;
         self.copied = self.scan.at;
-        self.add(begin, &stock, &mut row)?;
+        row.lacks_figures = self.add(begin, &stock)?;
         row.is_whole = self
             .names
             .shown
@@ -163,15 +171,16 @@ impl<'a, 's> Shaper<'a, 's> {
         Ok(row)
     }
 
-    /// The fields that are ours, and the end.
-    fn add(&mut self, begin: usize, stock: &Stock<'a>, row: &mut Row) -> Result<(), Stop> {
+    /// Writes the fields that are ours, and the end; whether not all figures are there.
+    fn add(&mut self, begin: usize, stock: &Stock<'a>) -> Result<bool, Stop> {
         let is_shown = |name: &str| self.names.shown.is_none_or(|shown| shown.contains(&name));
         let (shows_stock, shows_untrusted) = (is_shown("stock"), is_shown("untrusted"));
+        let mut lacks_figures = false;
         if shows_stock {
             self.comma(begin);
             self.out.extend_from_slice(b"\"stock\":");
-            let has_places = stock.write(self.rules, &mut self.out)?;
-            row.lacks_figures = stock.is_tracked() && !has_places;
+            let has_places = stock.write(&self.places, self.rules, &mut self.out);
+            lacks_figures = stock.is_tracked() && !has_places;
             if has_places {
                 self.untrusted.push("stock");
             }
@@ -191,7 +200,7 @@ impl<'a, 's> Shaper<'a, 's> {
             return Err(Stop::Unusable);
         }
         self.out.push(b'}');
-        Ok(())
+        Ok(lacks_figures)
     }
 
     fn comma(&mut self, begin: usize) {
@@ -264,8 +273,8 @@ impl<'a, 's> Shaper<'a, 's> {
         if self.scan.number()? { Err(Stop::Odd) } else { Ok(()) }
     }
 
-    /// A value of a field, and whether it holds words of people.
-    fn value(&mut self, kind: Kind, level: usize) -> Result<bool, Stop> {
+    /// A value of a field, and whether it holds words of people. The objects in it may be places.
+    fn value(&mut self, kind: Kind, level: usize, list: Of) -> Result<bool, Stop> {
         let start = self.scan.at;
         let has_words = match self.scan.peek() {
             b'"' => {
@@ -291,8 +300,8 @@ impl<'a, 's> Shaper<'a, 's> {
                 // It is a text then.
                 kind.is_id
             }
-            b'{' => self.object(level)?,
-            b'[' => self.list(level)?,
+            b'{' => self.object(level, Of::Item)?,
+            b'[' => self.list(level, list)?,
             _ => {
                 self.scan.word()?;
                 false
@@ -302,8 +311,11 @@ impl<'a, 's> Shaper<'a, 's> {
     }
 
     /// An object within an item.
-    fn object(&mut self, level: usize) -> Result<bool, Stop> {
+    fn object(&mut self, level: usize, list: Of) -> Result<bool, Stop> {
         self.scan.expect(b'{')?;
+        if list != Of::Item {
+            self.places.push(Place::default());
+        }
         self.blank();
         if self.scan.peek() == b'}' {
             self.scan.at += 1;
@@ -320,7 +332,13 @@ impl<'a, 's> Shaper<'a, 's> {
             if met.is_double || is_private(name) {
                 return Err(Stop::Odd);
             }
-            has_words |= self.value(met.kind, level + 1)?;
+            let start = self.scan.at;
+            has_words |= self.value(met.kind, level + 1, Of::Item)?;
+            if list != Of::Item
+                && let Some(place) = self.places.last_mut()
+            {
+                place.note(list, met.role, self.scan.since(start));
+            }
             self.blank();
             if !self.scan.goes_on(b'}')? {
                 return Ok(has_words);
@@ -330,7 +348,7 @@ impl<'a, 's> Shaper<'a, 's> {
     }
 
     /// A list within an item, of which only objects are looked into.
-    fn list(&mut self, level: usize) -> Result<bool, Stop> {
+    fn list(&mut self, level: usize, list: Of) -> Result<bool, Stop> {
         self.scan.expect(b'[')?;
         self.blank();
         if self.scan.peek() == b']' {
@@ -346,7 +364,7 @@ impl<'a, 's> Shaper<'a, 's> {
                     has_words |= !text.bytes().all(|byte| byte.is_ascii_digit());
                 }
                 b'-' | b'0'..=b'9' => self.plain_number()?,
-                b'{' => has_words |= self.object(level)?,
+                b'{' => has_words |= self.object(level, list)?,
                 b'[' => return Err(Stop::Odd),
                 _ => self.scan.word()?,
             }

@@ -1,8 +1,10 @@
 //! The stock of an item, made of the texts of its fields.
 
-use super::names::Role;
-use super::{FIGURES, KIT_HAS_NONE, OF_ITEM, Rules};
-use crate::scan::{Scan, Stop};
+use std::ops::Range;
+
+use super::names::{Of, Role};
+use super::{FIGURES, KIT_HAS_NONE, Rules};
+use crate::scan::Scan;
 
 /// A number, or none.
 pub(super) enum Figure<'a> {
@@ -51,42 +53,84 @@ impl<'a> Figure<'a> {
 /// The texts of six figures, where they are there.
 type Figures<'a> = [Option<&'a str>; 6];
 
+/// What a place says, as texts of its fields; empty where they are not there.
+#[derive(Default)]
+pub(super) struct Place<'a> {
+    id: &'a str,
+    name: &'a str,
+    figures: Figures<'a>,
+}
+
+impl<'a> Place<'a> {
+    /// Notes the text of a field, in a list of such places.
+    pub(super) fn note(&mut self, list: Of, role: Role, raw: &'a str) {
+        match role {
+            Role::PlaceId(of) if of == list => self.id = raw,
+            Role::PlaceName(of) if of == list => self.name = raw,
+            Role::Figure(of, place) if of == list => {
+                if let Some(figure) = self.figures.get_mut(place) {
+                    *figure = Some(raw);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn write(&self, rules: &dyn Rules, out: &mut Vec<u8>) {
+        let is_filled = |raw: &str| raw.starts_with('"') && raw.len() > 2;
+        out.extend_from_slice(b"{\"location_id\":");
+        if is_filled(self.id) {
+            out.extend_from_slice(self.id.as_bytes());
+        } else if self.id.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
+            out.push(b'"');
+            out.extend_from_slice(self.id.as_bytes());
+            out.push(b'"');
+        } else {
+            out.extend_from_slice(b"null");
+        }
+        out.extend_from_slice(b",\"name\":");
+        out.extend_from_slice(if is_filled(self.name) { self.name.as_bytes() } else { b"null" });
+        write_figures(&self.figures, rules, out);
+        out.push(b'}');
+    }
+}
+
 /// What an item says of its stock.
 #[derive(Default)]
 pub(super) struct Stock<'a> {
     figures: Figures<'a>,
-    locations: Option<&'a str>,
-    warehouses: Option<&'a str>,
+    /// Which of the places that were met are its locations, and which its warehouses.
+    locations: Option<Range<usize>>,
+    warehouses: Option<Range<usize>>,
     is_combo: bool,
     is_of_kit: bool,
 }
 
 impl<'a> Stock<'a> {
-    /// Notes the text of a field.
-    pub(super) fn note(&mut self, role: Role, raw: &'a str) {
+    /// Notes the text of a field, with the places in it.
+    pub(super) fn note(&mut self, role: Role, raw: &'a str, places: Range<usize>) {
+        let list = || raw.starts_with('[').then_some(places);
         match role {
-            Role::Figure(place) => {
+            Role::Figure(Of::Item, place) => {
                 if let Some(figure) = self.figures.get_mut(place) {
                     *figure = Some(raw);
                 }
             }
-            Role::Locations => self.locations = Some(raw),
-            Role::Warehouses => self.warehouses = Some(raw),
+            Role::Locations => self.locations = list(),
+            Role::Warehouses => self.warehouses = list(),
             Role::IsCombo => self.is_combo = raw == "true",
             Role::ComboType => self.is_of_kit = raw.eq_ignore_ascii_case("\"kit\""),
-            Role::None | Role::ItemId => {}
+            _ => {}
         }
-    }
-
-    /// The list of places, and how its names begin.
-    fn places(&self) -> Option<(&'a str, &'static str)> {
-        [(self.locations, "location_"), (self.warehouses, "warehouse_")]
-            .into_iter()
-            .find_map(|(list, prefix)| Some((list.filter(|list| list.starts_with('['))?, prefix)))
     }
 
     fn is_kit(&self) -> bool {
         self.is_combo && self.is_of_kit
+    }
+
+    /// Organisations that never switched to locations still have warehouses.
+    fn places(&self) -> Option<Range<usize>> {
+        self.locations.clone().or_else(|| self.warehouses.clone())
     }
 
     /// Whether it is counted at all.
@@ -96,7 +140,7 @@ impl<'a> Stock<'a> {
     }
 
     /// Writes it, and says whether it has places.
-    pub(super) fn write(&self, rules: &dyn Rules, out: &mut Vec<u8>) -> Result<bool, Stop> {
+    pub(super) fn write(&self, met: &[Place<'_>], rules: &dyn Rules, out: &mut Vec<u8>) -> bool {
         if !self.is_tracked() {
             out.extend_from_slice(b"{\"tracked\":false");
             if self.is_kit() {
@@ -105,18 +149,24 @@ impl<'a> Stock<'a> {
                 out.push(b'"');
             }
             out.push(b'}');
-            return Ok(false);
+            return false;
         }
         out.extend_from_slice(b"{\"tracked\":true");
         write_figures(&self.figures, rules, out);
         out.extend_from_slice(b",\"locations\":");
-        let Some((list, prefix)) = self.places() else {
+        let Some(places) = self.places() else {
             out.extend_from_slice(b"null}");
-            return Ok(false);
+            return false;
         };
-        write_places(list, prefix, rules, out)?;
-        out.push(b'}');
-        Ok(true)
+        out.push(b'[');
+        for (number, place) in met.get(places).unwrap_or_default().iter().enumerate() {
+            if number > 0 {
+                out.push(b',');
+            }
+            place.write(rules, out);
+        }
+        out.extend_from_slice(b"]}");
+        true
     }
 }
 
@@ -142,75 +192,6 @@ fn write_figures(figures: &Figures<'_>, rules: &dyn Rules, out: &mut Vec<u8>) {
             out.extend_from_slice(figure.as_str().as_bytes());
         }
     }
-}
-
-/// The objects of a list that was gone through before.
-fn write_places(list: &str, prefix: &str, rules: &dyn Rules, out: &mut Vec<u8>) -> Result<(), Stop> {
-    let mut scan = Scan::new(list);
-    scan.expect(b'[')?;
-    out.push(b'[');
-    let begin = out.len();
-    scan.blank();
-    let mut more = scan.peek() != b']';
-    while more {
-        if scan.peek() == b'{' {
-            if out.len() > begin {
-                out.push(b',');
-            }
-            write_place(&mut scan, prefix, rules, out)?;
-        } else {
-            scan.skip()?;
-        }
-        scan.blank();
-        more = scan.goes_on(b']')?;
-        scan.blank();
-    }
-    out.push(b']');
-    Ok(())
-}
-
-fn write_place(scan: &mut Scan<'_>, prefix: &str, rules: &dyn Rules, out: &mut Vec<u8>) -> Result<(), Stop> {
-    let (mut id, mut name, mut figures) = ("", "", Figures::default());
-    scan.expect(b'{')?;
-    scan.blank();
-    let mut more = scan.peek() != b'}';
-    if !more {
-        scan.at += 1;
-    }
-    while more {
-        let field = scan.name()?.inner;
-        let raw = scan.skip()?;
-        match field.strip_prefix(prefix) {
-            Some("id") => id = raw,
-            Some("name") => name = raw,
-            Some(figure) => {
-                let own = OF_ITEM.iter().position(|own| *own == figure);
-                if let Some(place) = own.and_then(|place| figures.get_mut(place)) {
-                    *place = Some(raw);
-                }
-            }
-            None => {}
-        }
-        scan.blank();
-        more = scan.goes_on(b'}')?;
-        scan.blank();
-    }
-    let is_filled = |raw: &str| raw.starts_with('"') && raw.len() > 2;
-    out.extend_from_slice(b"{\"location_id\":");
-    if is_filled(id) {
-        out.extend_from_slice(id.as_bytes());
-    } else if id.starts_with(|first: char| first == '-' || first.is_ascii_digit()) {
-        out.push(b'"');
-        out.extend_from_slice(id.as_bytes());
-        out.push(b'"');
-    } else {
-        out.extend_from_slice(b"null");
-    }
-    out.extend_from_slice(b",\"name\":");
-    out.extend_from_slice(if is_filled(name) { name.as_bytes() } else { b"null" });
-    write_figures(&figures, rules, out);
-    out.push(b'}');
-    Ok(())
 }
 
 #[cfg(test)]
