@@ -200,7 +200,9 @@ VARIABLES = {
 }
 
 NOT_ON_AWS = {
+    "ZOHO_CONNECTOR_CALLS_AT_ONCE": "a function has one call at a time, and AWS limits how many functions run",
     "ZOHO_CONNECTOR_DATA": "the folder of the embedded store",
+    "ZOHO_CONNECTOR_SANDBOX_CLOCK": "the time of a test, in front of that",
     "ZOHO_CONNECTOR_SANDBOX_URL": "a stand-in Zoho on the same machine",
 }
 

@@ -222,6 +222,19 @@ async fn raw(url: &str, lines: &[&str]) -> String {
 }
 
 #[tokio::test]
+async fn a_dead_connection_says_where_it_is_connected_again() {
+    let (connector, _) = Connector::connected().await;
+    let open = Open::of(&connector).await;
+    assert_says(&open.page("/events").await, &["No event came that is still kept", "webhooks send-test"]);
+
+    connector.zoho.sandbox.revoke_user_grants();
+    assert_eq!(connector.run(&["refresh"], "").await.code, 1);
+    let link = format!("<a href=\"{}/oauth/start?connection=default\">", connector.url);
+    let code = "<code>zoho-connector connect</code>";
+    assert_says(&open.page("/").await, &["reconnect required", link.as_str(), code]);
+}
+
+#[tokio::test]
 async fn the_printed_link_opens_one_browser_once_and_nothing_else_gets_in() {
     let connector = Connector::prepare(Options::new(""), "http://localhost:1".to_owned()).await;
     let mut console = connector.start_command(&["console"]);

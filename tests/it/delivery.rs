@@ -7,9 +7,7 @@ use std::time::Duration;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
 use event_delivery::EventDelivery;
-use hmac::{Hmac, KeyInit, Mac};
 use serde_json::{Value, json};
-use sha2::Sha256;
 use shared::base::clock::{SignedDuration, Timestamp, later};
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
@@ -20,7 +18,7 @@ use shared::core::writes::own_writes::{Before, OwnWrites};
 use tests::clock::until;
 use tests::connector::Connector;
 use tests::hook::{Gateway, Mood, REASON, TOKEN};
-use tests::hooks::Dice;
+use tests::hooks::{self, Dice};
 use tests::inside::{Inside, any_key};
 use tests::simulation::delivery::{play, three_quick_edits};
 use tests::simulation::random::Random;
@@ -716,12 +714,6 @@ async fn thirteen_days_offline_lose_nothing() {
     );
 }
 
-fn sign(secret: &str, text: &str) -> String {
-    let mut mac = Hmac::<Sha256>::new_from_slice(secret.as_bytes()).unwrap();
-    mac.update(text.as_bytes());
-    hex::encode(mac.finalize().into_bytes())
-}
-
 /// The real binary, woken by the webhook itself: what others changed is told once it is settled, what we wrote is not.
 #[tokio::test(flavor = "multi_thread")]
 async fn serve_tells_of_what_others_changed() {
@@ -741,11 +733,8 @@ async fn serve_tells_of_what_others_changed() {
     });
     let mut ids = Vec::new();
     for body in [json!({ "salesorder": order }), json!({ "item": { "item_id": "3300000000070001" } })] {
-        let body = body.to_string();
-        let signature = sign(&secret, &body);
-        let headers = [("X-Zoho-Webhook-Signature", signature.as_str())];
-        let seen = connector.post("/webhooks/default/inventory/updated", &headers, body).await;
-        let receipt: Value = serde_json::from_str(&seen.text).unwrap();
+        let hook = hooks::Hook::of_inventory("updated", &secret, body.to_string());
+        let receipt = connector.deliver(&hook).await;
         ids.push(receipt["event_id"].as_str().unwrap().to_owned());
     }
     until("told", async || !gateway.runs().is_empty()).await;

@@ -332,6 +332,11 @@ async fn an_address_that_does_not_lead_here_is_told() {
     });
     let found = doctor_with(&connector, &stripped.await, &[]).await;
     found.only("This installation", "key_missing", "Authorization included");
+    let ahead = fronts::odd(&connector.url, |path| {
+        path.starts_with("/v1/").then_some((401, r#"{"code":"key_expired","detail":"ended"}"#))
+    });
+    let found = doctor_with(&connector, &ahead.await, &[]).await;
+    found.only("This installation", "clock is minutes ahead", "set the clocks of both machines right");
     let found = doctor_with(&connector, &fronts::with_an_ended_certificate().await, &[]).await;
     found.only("Certificate", "it has ended", "renew it");
 }

@@ -185,7 +185,7 @@ async fn is_sound(what: &str, folder: &mut PathBuf, line: &str, code: &str, reci
         }
     }
     match program.as_str() {
-        "zoho-connector" | "target/release/zoho-connector" => parses(what, args).await,
+        "zoho-connector" | "target/debug/zoho-connector" => parses(what, args).await,
         "cargo" => match first {
             Some("test") => finds_tests(what, args.get(1..).unwrap(), code),
             Some("run" | "build" | "install" | "fmt" | "clippy" | "doc" | "deny" | "lambda") => {}
@@ -376,9 +376,9 @@ work on a stack, too; [Operate it](../guides/operate.md#which-connector-a-comman
 | 0 | done; also where a list is empty |
 | 1 | not done, with the reason and what to do: something failed, what was named is not there, or nobody agreed; `doctor`: something is wrong |
 | 2 | a wrong command line, setting or file of settings; nothing was begun |
-| 3 | done as far as the command can, and something is left to a person: `webhooks setup`, `reconcile` |
+| 3 | done as far as the command can, and something is left to a person: `webhooks setup`, `reconcile`, `mappings resolve`, `uninstall` |
 | 4 | it is uncertain whether something was done: `reconcile` |
-| 130 | ended by Ctrl-C |
+| 130 | ended by Ctrl-C, which is the usual end of `serve`, `demo` and `console` (0) |
 
 Results go to standard output, everything else to standard error. With `--json`, standard output is one document. What ends something lists what
 is lost and asks; where there is no terminal to ask at, `--yes` agrees, and nothing is done without it.

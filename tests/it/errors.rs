@@ -16,6 +16,7 @@ use shared::base::clock::{SignedDuration, later};
 use shared::base::id::ConnectionName;
 use shared::base::problem::Code;
 use shared::base::secret::Secret;
+use shared::base::settings::Settings;
 use shared::base::web::{Deadline, finish};
 use shared::core::access::key::{DayLimits, NewKey};
 use shared::core::events::ledger::{ClaimTarget, Ending, Ledger};
@@ -770,6 +771,10 @@ async fn ourselves(book: &mut Book) {
     let services = Services { stores, ..inside.services.clone() };
     let api = api_proxy::router(&services, std::sync::Arc::new(inside.token_refresh.clone()));
     book.note(Code::StoreUnavailable, "", api, &key, Ask::get("/v1/status")).await;
+    let settings = Settings { calls_at_once: 0, ..(*inside.services.settings).clone() };
+    let services = Services { settings: std::sync::Arc::new(settings), ..inside.services.clone() };
+    let api = api_proxy::router(&services, std::sync::Arc::new(inside.token_refresh.clone()));
+    book.note(Code::ConnectorBusy, "", api, &key, Ask::get("/v1/status")).await;
     // A bug cannot be provoked, but what it would look like can be shown.
     async fn panics() {
         panic!("as a bug would");

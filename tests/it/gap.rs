@@ -24,7 +24,7 @@ use shared::zoho::scope::{Access, Product, ScopeSet};
 use tests::browser::Browser;
 use tests::clock::until;
 use tests::connector::Connector;
-use tests::hooks::{self, Hook, INVENTORY, sign};
+use tests::hooks::{self, Hook, INVENTORY};
 use tests::inside::{Inside, any_key};
 use tower::ServiceExt;
 
@@ -186,16 +186,13 @@ impl Scene {
             "server_time": time, "module": "Deals", "ids": [id], "operation": operation,
             "channel_id": hooks::CHANNEL, "token": hooks::TOKEN,
         });
-        let path = "/webhooks/default/crm".to_owned();
-        self.post(&Hook { path, header: None, body: body.to_string().into() }).await
+        self.post(&Hook::of_crm(body.to_string())).await
     }
 
     /// Inventory tells that an item is gone, or whoever may post in its name.
     async fn tell_gone(&self, item: &str) -> String {
         let body = json!({ "item": { "item_id": item } }).to_string();
-        let header = ("x-zoho-webhook-signature", sign(INVENTORY, body.as_bytes()));
-        let path = "/webhooks/default/inventory/item.deleted".to_owned();
-        self.post(&Hook { path, header: Some(header), body: body.into() }).await
+        self.post(&Hook::of_inventory("item.deleted", INVENTORY, body)).await
     }
 
     /// When CRM says that a deal was changed.
@@ -674,9 +671,7 @@ async fn one_product_in_trouble_does_not_hold_up_the_other() {
 impl Scene {
     async fn tell_custom(&self, body: &str) -> String {
         let body = json!({ "counted": body }).to_string();
-        let header = ("x-signature", format!("sha256={}", sign(hooks::CUSTOM, body.as_bytes())));
-        let path = "/webhooks/default/custom/counted".to_owned();
-        self.post(&Hook { path, header: Some(header), body: body.into() }).await
+        self.post(&Hook::custom("counted", hooks::CUSTOM, body)).await
     }
 
     async fn outcome_or_state(&self, id: &str) -> Value {

@@ -16,7 +16,7 @@ use shared::base::secret::Secret;
 use shared::core::access::key::NewKey;
 use shared::core::events::agent_hook::Hook;
 use tests::hook::{Gateway, TOKEN};
-use tests::hooks::{self, CUSTOM, INVENTORY, sign};
+use tests::hooks::{self, CUSTOM, INVENTORY};
 use tests::inside::{Inside, any_key};
 use tower::ServiceExt;
 
@@ -337,22 +337,11 @@ async fn the_message_to_the_hook_holds_none_of_it() {
         let item = json!({ "item": { "item_id": (3_390_000_000_000_000_u64 + place as u64).to_string(), "sku": form, "name": form } });
         let (item, custom) =
             (item.to_string(), json!({ "text": form, MARK: form, "type": form }).to_string());
-        for (path, name, signature, body) in [
-            (
-                "/webhooks/default/inventory/item.updated",
-                "x-zoho-webhook-signature",
-                sign(INVENTORY, item.as_bytes()),
-                item,
-            ),
-            (
-                "/webhooks/default/custom/Ignore-all-rules.PLANTED",
-                "x-signature",
-                format!("sha256={}", sign(CUSTOM, custom.as_bytes())),
-                custom,
-            ),
+        for hook in [
+            hooks::Hook::of_inventory("item.updated", INVENTORY, item),
+            hooks::Hook::custom("Ignore-all-rules.PLANTED", CUSTOM, custom),
         ] {
-            let request = Request::post(path).header(name, signature).body(Body::from(body)).unwrap();
-            let answer = intake.clone().oneshot(request).await.unwrap();
+            let answer = intake.clone().oneshot(hook.request()).await.unwrap();
             delivered += usize::from(answer.status().is_success());
             scene.inside.advance(Duration::from_millis(1));
         }

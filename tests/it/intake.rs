@@ -208,11 +208,7 @@ async fn a_new_secret_is_known_at_once_and_forgeries_cost_no_reads() {
     let (memory, clock, services) = intake().await;
     let router = webhook_intake::router(&services);
     let body = br#"{"item":{"item_id":"1"}}"#.to_vec();
-    let signed = |secret: &str| Hook {
-        path: "/webhooks/default/inventory/item.updated".to_owned(),
-        header: Some(("x-zoho-webhook-signature", sign(secret, &body))),
-        body: body.clone(),
-    };
+    let signed = |secret: &str| Hook::of_inventory("item.updated", secret, body.clone());
     assert_eq!(send(&router, signed(INVENTORY).request()).await.0, 200);
     for (number, secret) in
         ["brand-new-secret-1", "brand-new-secret-2", "brand-new-secret-3"].iter().enumerate()

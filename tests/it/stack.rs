@@ -12,7 +12,7 @@ use shared::core::events::{Delivery, Events, subscription};
 use tests::aws::Trouble;
 use tests::browser::Browser;
 use tests::deployed::Deployed;
-use tests::hook::{Gateway, TOKEN};
+use tests::hook::{Gateway, Mood, REASON, TOKEN};
 use tests::lambda::Cloud;
 use tests::process::{self, run};
 
@@ -200,6 +200,20 @@ async fn events_are_delivered_on_the_stores_of_aws() {
     assert_eq!(connector.run(&["agent", "resume"], "").await.code, 0);
     assert_eq!(cloud.invoke("event-delivery", &schedule).await.unwrap()["told"], 1);
     assert_eq!(gateway.runs().len(), 2);
+
+    // Why the gateway refuses is kept for the operator, and is in no log.
+    let key = gateway.runs()[1].key.clone();
+    post("/v1/events/claim", json!({ "delivery": key })).await.ok();
+    post("/v1/events/ack", json!({ "ids": [id], "outcome": "failed" })).await.ok();
+    gateway.set(Mood::Says(400, None));
+    let replayed = connector.run(&["events", "replay", &id], "").await;
+    assert!(replayed.out.contains("1 event can"), "{} {}", replayed.out, replayed.err);
+    cloud.invoke("event-delivery", &schedule).await.unwrap();
+    let life = agent.get(&format!("/v1/events/{id}")).await.ok()["life"].clone();
+    assert_eq!(life["last_answer"], format!("400: {REASON}"), "{life}");
+    let log = cloud.log("event-delivery");
+    assert!(log.contains(r#""status":400"#) && !log.contains(REASON), "{log}");
+
     let refused =
         connector.run(&["agent", "set", "--url", "http://gateway.example.com/hooks/agent"], TOKEN).await;
     assert_eq!(refused.code, 2, "{}", refused.err);

@@ -7,7 +7,7 @@ use tests::aws::Trouble;
 use tests::browser::Seen;
 use tests::connector::Agent;
 use tests::deployed::Deployed;
-use tests::hooks::sign;
+use tests::hooks::Hook;
 use tests::lambda::Cloud;
 
 const ITEMS: &str = "/v1/inventory/items?per_page=1";
@@ -23,9 +23,7 @@ async fn connected() -> (Deployed, Agent) {
 /// A genuine webhook, each number another one.
 async fn tell(deployed: &Deployed, secret: &str, number: usize) -> Seen {
     let body = format!(r#"{{"item":{{"item_id":"330000000007{number:04}","sku":"SHELF-OAK-80"}}}}"#);
-    let signature = sign(secret, body.as_bytes());
-    let headers = [("X-Zoho-Webhook-Signature", signature.as_str())];
-    deployed.connector.post("/webhooks/default/inventory/item.updated", &headers, body).await
+    deployed.connector.post_hook(&Hook::of_inventory("item.updated", secret, body)).await
 }
 
 /// It was stored by this very call.

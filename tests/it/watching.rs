@@ -372,3 +372,19 @@ async fn without_zohos_settings_the_steps_are_printed() {
     let signed = connector.zoho.sandbox.change_item(SHELF, ItemChange::Stock(-1.0)).await.unwrap();
     assert_eq!(signed.iter().map(|sent| sent.status).collect::<Vec<_>>(), [Some(200)]);
 }
+
+/// Zoho's words may name people and records of the company, and whoever reads the log need not know them.
+#[tokio::test]
+async fn a_channel_that_does_not_end_is_logged_by_its_code_without_zohos_words() {
+    let (connector, _) = Connector::connected().await;
+    assert_eq!(setup(&connector, &["--inventory", "none", "--wait", "0"]).await.code, 0);
+    let said = json!({ "code": "NO_PERMISSION", "message": "Quentin Marlow may not do this", "status": "error", "details": {} });
+    let kind = FaultKind::Body(403, "application/json".to_owned(), said.to_string());
+    let fault = Fault { path_contains: "actions/watch".to_owned(), times: 10, kind };
+    connector.zoho.sandbox.inject_on("DELETE", fault);
+    let ended = connector.run(&["disconnect", "--yes"], "").await;
+    assert_eq!(ended.code, 0, "{ended:?}");
+    let told = ended.err.lines().find(|line| line.contains("the channel was not ended at Zoho"));
+    assert!(told.is_some_and(|line| line.contains("NO_PERMISSION")), "{}", ended.err);
+    assert!(!ended.err.contains("Quentin"), "{}", ended.err);
+}

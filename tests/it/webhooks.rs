@@ -81,6 +81,7 @@ async fn a_forged_or_unsigned_delivery_is_refused_and_leaves_nothing() {
         (PATH, None, body, 401, "webhook_unsigned"),
         (PATH, Some(String::new()), body, 401, "webhook_signature_invalid"),
         (PATH, Some("0".repeat(64)), body, 401, "webhook_signature_invalid"),
+        (PATH, Some("\u{e9}".repeat(32)), body, 401, "webhook_signature_invalid"),
         (PATH, Some(sign("another-secret-1", body)), body, 401, "webhook_signature_invalid"),
         (PATH, Some(good.clone()), changed.as_str(), 401, "webhook_signature_invalid"),
         (PATH, Some(good.clone()), &format!("{body} "), 401, "webhook_signature_invalid"),
@@ -244,6 +245,8 @@ async fn custom_senders_sign_or_show_the_secret() {
         (path, "x-signature", sign(&secret, json), json, 401, "webhook_signature_invalid"),
         (path, "x-signature", signed(form), json, 401, "webhook_signature_invalid"),
         (path, "x-webhook-secret", secret.replace('a', "b") + "0", json, 401, "webhook_signature_invalid"),
+        (path, "x-signature", signed(json) + "\u{e9}", json, 401, "webhook_signature_invalid"),
+        (path, "x-webhook-secret", "\u{e9}".to_owned(), json, 401, "webhook_signature_invalid"),
         (path, "x-signature", signed("hello"), "hello", 400, "webhook_unreadable"),
         ("/webhooks/default/custom/x?a=b", "x-signature", signed(json), json, 400, "webhook_query_refused"),
         ("/webhooks/default/custom/a%20b", "x-signature", signed(json), json, 404, "webhook_unknown"),
@@ -254,6 +257,10 @@ async fn custom_senders_sign_or_show_the_secret() {
         let (found, problem) = post(&connector, path, &[(header, &value)], body).await;
         assert_eq!((found, problem["code"].as_str()), (status, Some(code)), "{header} {body}");
     }
+    // A signature that nobody can read is one: the secret beside it does not count.
+    let both = [("x-signature", "sha256=\u{e9}"), ("x-webhook-secret", secret.as_str())];
+    let (found, problem) = post(&connector, path, &both, json).await;
+    assert_eq!((found, problem["code"].as_str()), (401, Some("webhook_signature_invalid")));
     assert_eq!(last_event(&agent).await, Value::Null, "nothing is stored");
     for (header, value, body) in
         [("x-signature", signed(json), json), ("X-Webhook-Secret", secret.clone(), form)]

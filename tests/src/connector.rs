@@ -16,6 +16,7 @@ use tokio::net::TcpSocket;
 use crate::aws::{Aws, guard};
 use crate::browser::{Browser, Seen, seen};
 use crate::doubts;
+use crate::hooks::Hook;
 use crate::process::{self, Ended, Running};
 use crate::searched::keep_out;
 
@@ -38,6 +39,10 @@ pub struct Connector {
     server: Option<Running>,
     /// The setting of Inventory's calls a minute; [`MANY`] where a test makes more than Zoho's hundred.
     pub per_minute: &'static str,
+    /// The setting of the calls that are worked on at a time.
+    pub calls_at_once: &'static str,
+    /// The file that says the time, where the test moves it.
+    pub clock: Option<String>,
     /// The stack that the operator's commands work on, in place of the folder, and the Lambda service.
     stack: Option<(String, String)>,
     /// The operator's key on AWS, where it is not the administrator's.
@@ -87,7 +92,18 @@ impl Connector {
         });
         let http = shared::zoho::http::browser().unwrap();
         let folder = TempDir::new().unwrap();
-        Self { zoho, url, folder, http, server: None, per_minute: "100", stack: None, operator: None }
+        Self {
+            zoho,
+            url,
+            folder,
+            http,
+            server: None,
+            per_minute: "100",
+            calls_at_once: "256",
+            clock: None,
+            stack: None,
+            operator: None,
+        }
     }
 
     /// The same, with commands that work on a stack; `lambda_url` is where the Lambda service is.
@@ -176,6 +192,10 @@ impl Connector {
         let mut variables =
             vec![("ZOHO_CONNECTOR_SANDBOX_URL", self.zoho.url.as_str()), ("ZOHO_CONNECTOR_LOG", "error")];
         variables.push(("ZOHO_CONNECTOR_INVENTORY_PER_MINUTE", self.per_minute));
+        variables.push(("ZOHO_CONNECTOR_CALLS_AT_ONCE", self.calls_at_once));
+        if let Some(clock) = &self.clock {
+            variables.push(("ZOHO_CONNECTOR_SANDBOX_CLOCK", clock));
+        }
         if let Some((_, lambda_url)) = &self.stack {
             variables.extend(Aws::get().variables());
             variables.push(("AWS_ENDPOINT_URL_LAMBDA", lambda_url));
@@ -261,6 +281,19 @@ impl Connector {
             request = request.header(*name, *value);
         }
         seen(request.send().await.unwrap()).await
+    }
+
+    /// Posts a webhook.
+    pub async fn post_hook(&self, hook: &Hook) -> Seen {
+        let headers: Vec<_> = hook.header.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.post(&hook.path, &headers, String::from_utf8(hook.body.clone()).unwrap()).await
+    }
+
+    /// Posts a genuine webhook; its receipt.
+    pub async fn deliver(&self, hook: &Hook) -> Value {
+        let seen = self.post_hook(hook).await;
+        assert_eq!(seen.status, 200, "{}", seen.text);
+        serde_json::from_str(&seen.text).unwrap()
     }
 
     /// The token calls that Zoho received.

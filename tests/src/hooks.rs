@@ -39,6 +39,25 @@ pub struct Hook {
 }
 
 impl Hook {
+    /// One of Zoho Inventory, at the door of an event.
+    pub fn of_inventory(event: &str, secret: &str, body: impl Into<Vec<u8>>) -> Self {
+        let body = body.into();
+        let header = ("x-zoho-webhook-signature", sign(secret, &body));
+        Self { path: format!("/webhooks/default/inventory/{event}"), header: Some(header), body }
+    }
+
+    /// One of a channel of CRM, which is proved by what stands in its body.
+    pub fn of_crm(body: impl Into<Vec<u8>>) -> Self {
+        Self { path: "/webhooks/default/crm".to_owned(), header: None, body: body.into() }
+    }
+
+    /// One of any other sender, at the door of an event.
+    pub fn custom(event: &str, secret: &str, body: impl Into<Vec<u8>>) -> Self {
+        let body = body.into();
+        let header = ("x-signature", format!("sha256={}", sign(secret, &body)));
+        Self { path: format!("/webhooks/default/custom/{event}"), header: Some(header), body }
+    }
+
     /// As a request to a router.
     pub fn request(&self) -> Request<Body> {
         let mut request = Request::post(&self.path);
@@ -73,21 +92,17 @@ pub fn numbered(number: usize) -> Hook {
                 r#"{{"server_time":{},"module":"Deals","ids":["{id}"],"operation":"update","channel_id":"{CHANNEL}","token":"{TOKEN}"}}"#,
                 1_795_287_600_000_u64 + number as u64
             );
-            Hook { path: "/webhooks/default/crm".to_owned(), header: None, body: body.into() }
+            Hook::of_crm(body)
         }
         4 => {
             let body = format!(r#"{{"counted":"{id}","time":"2026-11-22T08:00:00Z"}}"#);
-            let header = ("x-signature", format!("sha256={}", sign(CUSTOM, body.as_bytes())));
-            let path = "/webhooks/default/custom/stock.counted".to_owned();
-            Hook { path, header: Some(header), body: body.into() }
+            Hook::custom("stock.counted", CUSTOM, body)
         }
         _ => {
             let body = format!(
                 r#"{{"item":{{"item_id":"{id}","sku":"SHELF-OAK-80","last_modified_time":"2026-11-18T16:40:12+0100"}}}}"#
             );
-            let header = ("x-zoho-webhook-signature", sign(INVENTORY, body.as_bytes()));
-            let path = "/webhooks/default/inventory/item.updated".to_owned();
-            Hook { path, header: Some(header), body: body.into() }
+            Hook::of_inventory("item.updated", INVENTORY, body)
         }
     }
 }

@@ -42,7 +42,8 @@ pub async fn run(address: &str, pid: u32, requests: Vec<Vec<u8>>, connections: u
                 let (mut buffer, mut statuses) = (Vec::new(), BTreeMap::<u16, usize>::new());
                 while let Some(request) = requests.get(next.fetch_add(1, Ordering::Relaxed)) {
                     stream.write_all(request).await.unwrap();
-                    *statuses.entry(answer(&mut stream, &mut buffer).await).or_default() += 1;
+                    let (status, _) = answer(&mut stream, &mut buffer).await;
+                    *statuses.entry(status).or_default() += 1;
                 }
                 statuses
             })
@@ -57,8 +58,8 @@ pub async fn run(address: &str, pid: u32, requests: Vec<Vec<u8>>, connections: u
     Load { took: started.elapsed(), statuses, cpu: cpu_of(pid).saturating_sub(cpu) }
 }
 
-/// Reads one answer to its end.
-async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> u16 {
+/// Reads one answer to its end: its status, and where its body begins.
+pub(crate) async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> (u16, usize) {
     buffer.clear();
     loop {
         assert!(stream.read_buf(buffer).await.unwrap() > 0, "the server hung up");
@@ -68,7 +69,7 @@ async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> u16 {
         let length: usize = length.map_or(0, |text| text.trim().parse().unwrap());
         let chunked = head.contains("transfer-encoding: chunked");
         if (chunked && buffer.ends_with(b"0\r\n\r\n")) || (!chunked && buffer.len() >= end + 4 + length) {
-            return head.split(' ').nth(1).unwrap().parse().unwrap();
+            return (head.split(' ').nth(1).unwrap().parse().unwrap(), end + 4);
         }
     }
 }

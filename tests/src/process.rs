@@ -3,7 +3,7 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::process::{Command as Sync, Stdio};
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
@@ -105,6 +105,15 @@ impl Running {
         Self { child, lines }
     }
 
+    /// Starts it so that it lives on when a limit of its files' sizes is reached, which stands for a full disk: a write fails.
+    pub fn on_a_disk_that_fills(args: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut command = Command::new("sh");
+        command.args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""]).arg(&*BINARY).args(args);
+        let mut child = surrounded(command, variables).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
     /// Its number.
     pub fn pid(&self) -> u32 {
         self.child.id().expect("still running")
@@ -123,6 +132,20 @@ impl Running {
                 return lines;
             }
         }
+    }
+
+    /// What it writes to standard error, from now on and as it comes.
+    pub fn log(&mut self) -> Arc<Mutex<String>> {
+        let (log, mut err) =
+            (Arc::<Mutex<String>>::default(), self.child.stderr.take().expect("not read yet"));
+        let kept = log.clone();
+        tokio::spawn(async move {
+            let mut bytes = vec![0; 16 * 1024];
+            while let Ok(read @ 1..) = err.read(&mut bytes).await {
+                kept.lock().unwrap().push_str(&String::from_utf8_lossy(&bytes[..read]));
+            }
+        });
+        log
     }
 
     /// Types a line.

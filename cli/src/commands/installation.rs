@@ -440,7 +440,7 @@ async fn open_stack(name: &str, place: &Place) -> Result<Opened, Failure> {
 #[expect(clippy::unused_async, reason = "it waits where it is built with AWS")]
 async fn open_stack(_: &str, _: &Place) -> Result<Opened, Failure> {
     Err(Failure::Other(
-        "this zoho-connector was built without AWS: `cargo install --path cli --features stack` makes one with it"
+        "this zoho-connector was built without AWS: `cargo install --path cli --locked --features stack` makes one with it"
             .to_owned(),
     ))
 }

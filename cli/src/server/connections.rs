@@ -35,14 +35,22 @@ pub(crate) struct Limits {
 }
 
 impl Limits {
-    /// What `serve` allows. Each connection is an open file: half of them are left for the store and for Zoho.
-    pub(crate) fn of_this_process() -> Self {
+    /// What `serve` allows where it works on so many calls at a time. Each connection is an open file: half of them are left for the
+    /// store and for Zoho.
+    pub(crate) fn of_this_process(calls: usize) -> Self {
+        let wanted = calls.saturating_mul(2).max(512);
         Self {
-            connections: open_files().map_or(128, |files| (files / 2).clamp(16, 512)),
+            connections: open_files().map_or(128, |files| (files / 2).clamp(16, wanted)),
             first_request: Duration::from_secs(15),
             body: Duration::from_secs(30),
             next_request: Duration::from_secs(90),
         }
+    }
+
+    /// The calls that may be at work at a time: at most half of the connections, so that who brings a webhook, a consent or no key at
+    /// all finds one.
+    pub(crate) fn calls(&self, wanted: usize) -> usize {
+        wanted.min(self.connections / 2)
     }
 }
 

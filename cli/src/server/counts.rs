@@ -4,10 +4,10 @@
 use std::time::Duration;
 
 use shared::base::call_counts::CallCounts;
+use shared::base::clock::SharedClock;
 use shared::base::secret::random_hex;
 use shared::core::call_history::CallHistory;
 use shared::core::services::Services;
-use tokio::time::sleep;
 
 const STORE_INTERVAL: Duration = Duration::from_secs(60);
 
@@ -16,6 +16,7 @@ pub(crate) struct StoredCounts {
     counts: CallCounts,
     history: CallHistory,
     process: String,
+    clock: SharedClock,
 }
 
 impl StoredCounts {
@@ -24,6 +25,7 @@ impl StoredCounts {
             counts: CallCounts::new(services.clock.clone()),
             history: CallHistory::new(services.stores.state.clone()),
             process: random_hex::<4>(),
+            clock: services.clock.clone(),
         }
     }
 
@@ -35,7 +37,7 @@ impl StoredCounts {
     /// Stores them each minute, until it is dropped.
     pub(crate) async fn run(&self) {
         loop {
-            sleep(STORE_INTERVAL).await;
+            self.clock.sleep(STORE_INTERVAL).await;
             self.store().await;
         }
     }

@@ -14,7 +14,7 @@ use shared::core::services::Services;
 use shared::store::{Key, Outcome, Page, Query, Row, StoreError, Table, Write};
 use token_refresh::Local;
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::Instant;
 use tokio::{join, select};
 
 /// The interval of the schedule in the cloud.
@@ -70,8 +70,8 @@ impl NewEvents {
 }
 
 impl Due {
-    fn get(&self) -> Instant {
-        *self.at.lock().unwrap_or_else(PoisonError::into_inner)
+    fn wait(&self) -> Duration {
+        self.at.lock().unwrap_or_else(PoisonError::into_inner).saturating_duration_since(Instant::now())
     }
 
     fn set(&self, at: Instant) {
@@ -108,7 +108,7 @@ impl InProcess {
         let Inner { came, .. } = &*self.new.0;
         loop {
             let wake = select! {
-                () = sleep_until(self.due.get()) => Wake::default(),
+                () = self.clock.sleep(self.due.wait()) => Wake::default(),
                 () = came.notified() => self.new.take(),
                 () = self.due.sooner.notified() => continue,
             };

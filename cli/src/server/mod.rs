@@ -16,11 +16,13 @@ use axum::Router;
 use axum::extract::Request;
 use axum::http::Method;
 use axum::routing::get;
+use shared::base::clock::SharedClock;
+use shared::base::settings::Settings;
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient};
 use shared::core::services::Services;
 use token_refresh::Local;
 use tokio::net::TcpListener;
-use tokio::time::{MissedTickBehavior, interval, timeout};
+use tokio::time::timeout;
 use tower::{ServiceExt, service_fn};
 
 use self::connections::Limits;
@@ -39,7 +41,7 @@ pub(crate) fn functions(services: &Services, token_refresh: &Local) -> Router {
     let token_refresh: Arc<dyn TokenRefreshClient> = Arc::new(token_refresh.clone());
     let oauth = oauth_callback::router(services, token_refresh.clone());
     let webhooks = webhook_intake::router(services);
-    let api = api_proxy::router(services, token_refresh);
+    let api = api_proxy::router(&with_room(services), token_refresh);
     let front = Router::new().route("/", get(front::front));
     Router::new().fallback_service(service_fn(move |request: Request| {
         let function = match request.uri().path() {
@@ -52,6 +54,21 @@ pub(crate) fn functions(services: &Services, token_refresh: &Local) -> Router {
     }))
 }
 
+/// The same services, with no more calls at a time than leave room for others.
+fn with_room(services: &Services) -> Services {
+    let wanted = services.settings.calls_at_once;
+    let calls_at_once = Limits::of_this_process(wanted).calls(wanted);
+    if calls_at_once < wanted {
+        tracing::warn!(
+            wanted,
+            calls_at_once,
+            "this process may have too few files open for so many calls at a time"
+        );
+    }
+    let settings = Settings { calls_at_once, ..(*services.settings).clone() };
+    Services { settings: Arc::new(settings), ..services.clone() }
+}
+
 /// Serves until `stop`, renewing tokens on schedule and delivering events.
 pub(crate) async fn run(
     listener: TcpListener,
@@ -61,26 +78,33 @@ pub(crate) async fn run(
     new: NewEvents,
     stop: impl Future<Output = ()>,
 ) {
-    let schedule = tokio::spawn(tick(token_refresh.clone()));
+    let schedule = tokio::spawn(tick(token_refresh.clone(), services.clock.clone()));
     let delivery = tokio::spawn({
         let (services, token_refresh) = (services.clone(), token_refresh.clone());
         async move { deliver::run(&services, token_refresh, new).await }
     });
-    connections::serve(listener, app, Limits::of_this_process(), stop, SHUTDOWN_TIMEOUT).await;
+    connections::serve(
+        listener,
+        app,
+        Limits::of_this_process(services.settings.calls_at_once),
+        stop,
+        SHUTDOWN_TIMEOUT,
+    )
+    .await;
     schedule.abort();
     delivery.abort();
     let _still_busy = timeout(EXCHANGE_TIMEOUT, token_refresh.idle()).await;
 }
 
-async fn tick(token_refresh: Local) {
-    let mut schedule = interval(SCHEDULE_INTERVAL);
-    schedule.set_missed_tick_behavior(MissedTickBehavior::Delay);
+async fn tick(token_refresh: Local, clock: SharedClock) {
     loop {
-        schedule.tick().await;
+        // From one beginning to the next.
+        let next = clock.sleep(SCHEDULE_INTERVAL);
         match token_refresh.ask(Ask::Tick).await {
             Ok(Reply::Ticked { renewed, failed }) => tracing::debug!(renewed, failed, "schedule"),
             Ok(other) => tracing::error!(?other, "the schedule got a reply that is none of its own"),
             Err(error) => tracing::error!(%error, "schedule"),
         }
+        next.await;
     }
 }

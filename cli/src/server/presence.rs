@@ -11,6 +11,9 @@ use shared::store::sqlite::Sqlite;
 /// Behind the name of the store's file, and before the number of the process.
 const MARK: &str = "server-";
 
+/// How often a file is made that somebody takes away before it is locked.
+const TRIES: usize = 10;
+
 /// A server's own file.
 pub(crate) struct Presence {
     path: PathBuf,
@@ -20,18 +23,29 @@ pub(crate) struct Presence {
 impl Presence {
     /// Says that this process serves the folder, at this address.
     pub(crate) fn announce(folder: &Path, address: &str) -> std::io::Result<Self> {
-        // In containers, servers on one folder may have the same number.
-        let own = format!("{MARK}{}-{}", std::process::id(), random_hex::<4>());
-        let path = Sqlite::beside(folder, &own);
-        let mut options = OpenOptions::new();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut file = options.open(&path)?;
-        file.lock()?;
-        file.write_all(address.as_bytes())?;
-        Ok(Self { path, _locked: file })
+        for _ in 0..TRIES {
+            let (path, mut file) = new_file(folder)?;
+            file.lock()?;
+            // Who looked before the lock took the file for one that was left, and took it away.
+            if path.exists() {
+                file.write_all(address.as_bytes())?;
+                return Ok(Self { path, _locked: file });
+            }
+        }
+        Err(std::io::Error::other("the file of this server was taken away each time"))
     }
+}
+
+fn new_file(folder: &Path) -> std::io::Result<(PathBuf, File)> {
+    // In containers, servers on one folder may have the same number.
+    let own = format!("{MARK}{}-{}", std::process::id(), random_hex::<4>());
+    let path = Sqlite::beside(folder, &own);
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(&path)?;
+    Ok((path, file))
 }
 
 impl Drop for Presence {
@@ -73,6 +87,8 @@ fn address(path: &Path) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
 
     #[test]
@@ -88,5 +104,26 @@ mod tests {
         let left = Sqlite::beside(folder.path(), "server-1");
         std::fs::write(&left, "127.0.0.1:1").unwrap();
         assert!(running(folder.path()).is_empty() && !left.exists(), "of one that was killed");
+    }
+
+    #[test]
+    fn who_looks_while_a_server_starts_takes_nothing_of_it_away() {
+        let folder = tempfile::tempdir().unwrap();
+        let is_over = AtomicBool::new(false);
+        let seen = std::thread::scope(|threads| {
+            threads.spawn(|| {
+                while !is_over.load(Ordering::SeqCst) {
+                    drop(running(folder.path()));
+                }
+            });
+            let is_seen = |_: &usize| {
+                Presence::announce(folder.path(), "127.0.0.1:8080")
+                    .is_ok_and(|presence| presence.path.exists())
+            };
+            let seen = (0..500).filter(is_seen).count();
+            is_over.store(true, Ordering::SeqCst);
+            seen
+        });
+        assert_eq!(seen, 500);
     }
 }

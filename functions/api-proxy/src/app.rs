@@ -17,6 +17,7 @@ use shared::core::writes::audit::Audit;
 use shared::core::zoho_client::ZohoClient;
 
 use crate::request::caller::Gate;
+use crate::request::places::Places;
 use crate::writes::Writes;
 use crate::zoho::Zoho;
 use crate::zoho::field_cache::FieldCache;
@@ -51,6 +52,7 @@ impl App {
                 keys: Arc::new(Keys::new(stores.state.clone(), clock.clone())),
                 usage: usage.clone(),
                 zoho: client,
+                places: Places::new(services.settings.calls_at_once),
             },
             connections: Connections::new(stores.state.clone(), clock.clone()),
             fields: FieldCache::new(zoho.clone(), clock.clone()),

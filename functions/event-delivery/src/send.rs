@@ -48,7 +48,13 @@ impl Sender<'_> {
             (Ok(answer), None) => answer.status.to_string(),
             (Err(error), _) => error.to_string(),
         };
-        tracing::info!(connection = %name, batch = batch.id, attempt = batch.attempts, said, "sent a batch to the agent's hook");
+        // The gateway's words stay with the batch: a log is read by others than the operator.
+        let (status, error) = (answer.as_ref().ok().map(|answer| answer.status), answer.as_ref().err());
+        let error = error.map(ToString::to_string);
+        tracing::info!(
+            connection = %name, batch = batch.id, attempt = batch.attempts, status, error,
+            "sent a batch to the agent's hook"
+        );
         if !verdict.may_have_begun() {
             self.ledger.give_back(turn).await?;
         }

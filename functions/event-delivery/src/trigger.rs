@@ -8,7 +8,6 @@ use shared::base::clock::{Clock, SignedDuration, Timestamp, later};
 use shared::base::id::{ConnectionName, is_time_ordered, moment_of};
 use shared::core::events::SETTLED;
 use shared::core::events::ledger::FREED;
-use tokio::time::sleep;
 
 /// How long new events are waited for at most, whatever their time says.
 const MAX_SETTLING_WAIT: Duration = Duration::from_secs(16);
@@ -54,7 +53,7 @@ pub(crate) async fn wait_until_settled(clock: &dyn Clock, wake: &Wake) {
     let Some(newest) = wake.newest else { return };
     let settled = later(newest, SETTLED + SignedDuration::from_millis(1));
     let wait = Duration::try_from(settled.duration_since(clock.now())).unwrap_or_default();
-    sleep(wait.min(MAX_SETTLING_WAIT)).await;
+    clock.sleep(wait.min(MAX_SETTLING_WAIT)).await;
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ impl TroubleEvents<'_> {
         (status, reason): (u16, Option<&str>),
         dead: usize,
     ) {
-        tracing::error!(connection = %name, batch = batch.id, status, reason, dead, "the agent's hook refuses every message");
+        tracing::error!(connection = %name, batch = batch.id, status, dead, "the agent's hook refuses every message");
         gauge("events_dead", dead);
         let next = match status {
             401 | 403 => "The token is wrong. Set it with `zoho-connector agent set`",

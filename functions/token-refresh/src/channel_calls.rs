@@ -121,7 +121,8 @@ pub(crate) async fn end(
             "The connection has no access token with which the channel could be ended.".to_owned()
         ));
     };
-    Ok(end_with(&app.http, &token.token, &app.centres.api(token.data_centre), id).await)
+    let ended = end_with(&app.http, &token.token, &app.centres.api(token.data_centre), id).await;
+    Ok(ended.map_err(|failure| words(&failure)))
 }
 
 /// Ends the channel at CRM.
@@ -130,14 +131,10 @@ pub(crate) async fn end_with(
     token: &AccessTokenSecret,
     api: &str,
     id: &str,
-) -> Result<(), String> {
+) -> Result<(), Failure> {
     let write =
         Write { method: Method::DELETE, token, body: None, if_unmodified_since: None, external: None };
-    let answer = http.write(&channel::end_url(api, id), write, CALL_TIMEOUT).await;
-    answer
-        .map_err(Failure::from)
-        .and_then(|answer| channel::ended(&answer))
-        .map_err(|failure| words(&failure))
+    channel::ended(&http.write(&channel::end_url(api, id), write, CALL_TIMEOUT).await?)
 }
 
 fn judge(failure: &Failure) -> Outcome {

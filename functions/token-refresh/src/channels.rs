@@ -128,8 +128,10 @@ pub(crate) async fn end_channel(app: &App, name: &ConnectionName) {
         let token = load::<AccessToken>(&*app.stores.secrets, &AccessToken::secret_name(name)).await?;
         if let (Some(channel), Some((token, _))) = (watch.channel, token) {
             let api = app.centres.api(token.data_centre);
-            if let Err(reason) = end_with(&app.http, &token.token, &api, &channel.id).await {
-                tracing::warn!(connection = %name, reason, "the channel was not ended at Zoho");
+            if let Err(failure) = end_with(&app.http, &token.token, &api, &channel.id).await {
+                // Not in Zoho's words, which may be about the company.
+                let zoho_code = failure.said.as_ref().map(|said| said.code.as_str());
+                tracing::warn!(connection = %name, kind = ?failure.kind, zoho_code, "the channel was not ended at Zoho");
             }
         }
         app.stores.state.delete(subscription::key(name), Condition::Any).await.map(drop)

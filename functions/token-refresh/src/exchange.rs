@@ -2,6 +2,7 @@
 //! one: exchange the code, demand a refresh token, test the access token, store the grant, and only then revoke the grant
 //! that was replaced.
 
+use shared::base::clock::next_minute;
 use shared::base::id::ConnectionName;
 use shared::core::connection;
 use shared::core::connection::consent::{Ending, Wish};
@@ -46,7 +47,7 @@ async fn try_exchange(app: &App, asked: &Exchange) -> Result<Reply, NotExchanged
     let stranger = wish.again.is_some();
     let most = if stranger { MAX_CALLS_OF_STRANGERS } else { MAX_CALLS };
     if let Err(until) = reserve(&*app.stores.state, &app.clock, name, most).await? {
-        let many = "This connection asked Zoho for too many tokens.";
+        let (many, until) = ("This connection asked Zoho for too many tokens.", next_minute(until));
         return refused(match stranger {
             true => vec![
                 format!("{many} Come again after {until}."),

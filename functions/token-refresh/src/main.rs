@@ -6,7 +6,7 @@ use token_refresh::{TokenRefresh, ask_of};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let function = &TokenRefresh::new(&Services::from_env_or_exit());
+    let function = &TokenRefresh::new(&Services::writing_secrets_from_env_or_exit());
     run(service_fn(async |event: LambdaEvent<_>| {
         let ask = ask_of(event.payload).map_err(|error| named("BadAsk", error))?;
         function.handle(ask).await.map_err(|error| named("StoreUnavailable", error))

@@ -153,7 +153,8 @@ async fn call_zoho(
         Ok(granted) => {
             found.clock_ahead = granted.date.and_then(|theirs| ahead(app.clock.now(), theirs));
             if let Some(seconds) = found.clock_ahead {
-                tracing::warn!(seconds, "this machine's clock is ahead of Zoho's: set it right");
+                let (by, side) = (seconds.unsigned_abs(), if seconds > 0 { "ahead of" } else { "behind" });
+                tracing::warn!(seconds, "this machine's clock is {by} s {side} Zoho's: set it right");
             }
             let token = access_token(grant, granted, asked_at);
             if !store_token(&*app.stores.secrets, lease, &found.name, &token, version.as_ref()).await? {

@@ -25,6 +25,7 @@ use shared::zoho::value::{text, timestamp};
 use crate::admission::{check, store};
 use crate::app::App;
 use crate::form;
+use crate::headers::sent;
 use crate::rejection::{not_genuine, whole};
 
 const SIGNATURE: &str = "x-signature";
@@ -57,7 +58,7 @@ pub(crate) async fn receive(
     }
     let no_secret = || unknown("This connection has no secret for custom webhooks.");
     let connection: ConnectionName = connection.parse().map_err(|_| no_secret())?;
-    let header = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let header = |name| sent(&headers, name);
     let message = message(header, &body)?;
     check(&app.secrets, |known| {
         let secrets = known.custom(&connection);
@@ -94,7 +95,7 @@ pub(crate) async fn receive(
 
     let document = document(&body)
         .ok_or_else(|| Problem::new(Code::WebhookUnreadable, "The body is neither JSON nor a form."))?;
-    let mut sent = None;
+    let mut sent_at = None;
     if let Some((message, _)) = message {
         let stale = |detail| not_genuine(Code::WebhookSignature, detail, &headers, &body);
         let at = message.timestamp.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
@@ -108,7 +109,7 @@ pub(crate) async fn receive(
                 "The body's `type` is not the event that the path names: of both, only the body is signed.";
             return Err(Problem::new(Code::WebhookUnreadable, detail));
         }
-        sent = Some(at);
+        sent_at = Some(at);
     }
     // The event's name is in the path and not signed, but it counts: the same body under two names is two events.
     // A message of Standard Webhooks that is sent again keeps its id.
@@ -126,7 +127,7 @@ pub(crate) async fn receive(
         digest: hex::encode(digest.finalize()),
         kind: format!("custom.{event}"),
         subject: None,
-        time: time.or_else(|| sent.map(|at| at.to_string())),
+        time: time.or_else(|| sent_at.map(|at| at.to_string())),
         data: json!({ "event": event }),
         body: document.to_string(),
         connection,

@@ -20,6 +20,7 @@ use shared::zoho::signature::{HEADER, SignedText};
 
 use crate::admission::{check, store};
 use crate::app::App;
+use crate::headers::sent;
 use crate::payload::Payload;
 use crate::rejection::{not_genuine, whole};
 
@@ -35,7 +36,7 @@ pub(crate) async fn receive(
     let unknown =
         || Problem::new(Code::WebhookUnknown, "This connection has no webhook secret for Zoho Inventory.");
     let connection: ConnectionName = connection.parse().map_err(|_| unknown())?;
-    let signature = headers.get(HEADER).and_then(|value| value.to_str().ok());
+    let signature = sent(&headers, HEADER);
     let signed = SignedText::new(&query, &body);
     check(&app.secrets, |known| {
         let secrets = known.inventory(&connection);

@@ -6,6 +6,7 @@ mod app;
 mod crm;
 mod custom;
 mod form;
+mod headers;
 mod inventory;
 mod operators_test;
 mod payload;

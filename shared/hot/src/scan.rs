@@ -95,34 +95,41 @@ impl<'a> Scan<'a> {
     pub fn text(&mut self) -> Result<Text<'a>, Stop> {
         self.expect(b'"')?;
         let start = self.at;
+        self.at += plain(self.bytes().get(start..).unwrap_or_default());
         let (mut is_escaped, mut is_odd) = (false, false);
-        loop {
-            self.at += plain(self.bytes().get(self.at..).unwrap_or_default());
-            if self.peek() == b'"' {
-                break;
-            }
-            self.expect(b'\\')?;
+        while self.peek() != b'"' {
             is_escaped = true;
-            match self.peek() {
-                b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't' => self.at += 1,
-                b'/' => {
-                    is_odd = true;
-                    self.at += 1;
-                }
-                b'u' => {
-                    is_odd = true;
-                    let digits = self.bytes().get(self.at + 1..self.at + 5).ok_or(Stop::Unusable)?;
-                    if !digits.iter().all(u8::is_ascii_hexdigit) {
-                        return Err(Stop::Unusable);
-                    }
-                    self.at += 5;
-                }
-                _ => return Err(Stop::Unusable),
-            }
+            is_odd |= self.escape()?;
+            self.at += plain(self.bytes().get(self.at..).unwrap_or_default());
         }
         let inner = self.since(start);
         self.at += 1;
         Ok(Text { inner, is_escaped, is_odd })
+    }
+
+    /// Passes an escape, and says whether it is written in one way of several.
+    #[cold]
+    fn escape(&mut self) -> Result<bool, Stop> {
+        self.expect(b'\\')?;
+        match self.peek() {
+            b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't' => {
+                self.at += 1;
+                Ok(false)
+            }
+            b'/' => {
+                self.at += 1;
+                Ok(true)
+            }
+            b'u' => {
+                let digits = self.bytes().get(self.at + 1..self.at + 5).ok_or(Stop::Unusable)?;
+                if !digits.iter().all(u8::is_ascii_hexdigit) {
+                    return Err(Stop::Unusable);
+                }
+                self.at += 5;
+                Ok(true)
+            }
+            _ => Err(Stop::Unusable),
+        }
     }
 
     fn digits(&mut self) -> Result<(), Stop> {

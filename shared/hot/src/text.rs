@@ -33,19 +33,8 @@ pub fn plain(bytes: &[u8]) -> usize {
     bytes.len() - rest.len() + more
 }
 
-/// As [`special`], and all of them are sure.
-const fn all_special(chunk: u64) -> u64 {
-    const fn zeros(bytes: u64) -> u64 {
-        !(((bytes & !HIGH) + !HIGH) | bytes | !HIGH)
-    }
-    let quotes = zeros(chunk ^ (EACH * b'"' as u64));
-    let backslashes = zeros(chunk ^ (EACH * b'\\' as u64));
-    let controls = zeros(chunk & (EACH * 0xE0));
-    quotes | backslashes | controls
-}
-
 /// How many bytes are written at once, and how long the longest escape is.
-const BLOCK: usize = 256;
+const BLOCK: usize = 512;
 const LONGEST: usize = 6;
 
 /// Room for them, and for a chunk behind them.
@@ -70,28 +59,22 @@ pub fn push_text(out: &mut Vec<u8>, text: &str) {
 
 /// Writes the first bytes of a block, and says how many they are.
 fn escape(part: &[u8], block: &mut Block) -> usize {
-    let mut at = 0;
-    let (chunks, rest) = part.as_chunks::<8>();
-    for chunk in chunks {
+    let (mut at, mut rest) = (0, part);
+    while let Some(chunk) = rest.first_chunk::<8>() {
         let bytes = u64::from_le_bytes(*chunk);
         // All eight, and more over them: a copy of a length that is known is the cheapest.
         put(block, at, bytes);
-        if special(bytes) == 0 {
+        let special = special(bytes);
+        let mut done = 8;
+        if special == 0 {
             at += 8;
-            continue;
+        } else {
+            let before = special.trailing_zeros() & 0x38;
+            let plain = (before / 8) as usize;
+            at = put_escape(block, at + plain, bytes >> before);
+            done = plain + 1;
         }
-        let mut left = all_special(bytes);
-        // How many bits of the chunk are done.
-        let mut done = 0;
-        while left != 0 {
-            let before = left.trailing_zeros() & !7;
-            at += ((before - done) / 8) as usize;
-            at = put_escape(block, at, bytes >> before);
-            done = before + 8;
-            put(block, at, bytes.checked_shr(done).unwrap_or(0));
-            left &= left - 1;
-        }
-        at += ((64 - done) / 8) as usize;
+        rest = rest.get(done..).unwrap_or_default();
     }
     for byte in rest {
         if is_special(*byte) {
@@ -105,17 +88,27 @@ fn escape(part: &[u8], block: &mut Block) -> usize {
 }
 
 /// Writes eight bytes at a place.
+#[inline(always)]
 fn put(block: &mut Block, at: usize, bytes: u64) {
-    if let Some(place) = block.get_mut(at..).and_then(<[u8]>::first_chunk_mut::<8>) {
-        *place = bytes.to_le_bytes();
+    if let Some(place) = block.get_mut(at..at + 8) {
+        place.copy_from_slice(&bytes.to_le_bytes());
     }
 }
 
 /// Writes the escape of the lowest of these bytes at a place, and gives the place behind it.
+#[inline(always)]
 fn put_escape(block: &mut Block, at: usize, bytes: u64) -> usize {
     let [byte, ..] = bytes.to_le_bytes();
+    if byte == b'"' || byte == b'\\' {
+        put(block, at, (u64::from(byte) << 8) | u64::from(b'\\'));
+        return at + 2;
+    }
+    put_control(block, at, byte)
+}
+
+#[cold]
+fn put_control(block: &mut Block, at: usize, byte: u8) -> usize {
     let short = match byte {
-        b'"' | b'\\' => byte,
         b'\n' => b'n',
         b'\r' => b'r',
         b'\t' => b't',

@@ -1,8 +1,10 @@
 //! The clock, which is passed to all code that needs the time, so that tests can set it.
 
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 pub use jiff::{SignedDuration, Timestamp};
 
 /// A source of the present moment.
@@ -13,6 +15,11 @@ pub trait Clock: Send + Sync {
     /// As [`jittered`]; a test can replace it.
     fn jittered(&self, wait: Duration) -> Duration {
         jittered(wait)
+    }
+
+    /// Ends after so much time, which begins now. Most clocks go as tokio's timer does; it is for what is done on a schedule.
+    fn sleep(&self, wait: Duration) -> BoxFuture<'static, ()> {
+        Box::pin(tokio::time::sleep(wait))
     }
 }
 
@@ -27,6 +34,46 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let now = Timestamp::now();
         Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+    }
+}
+
+/// A clock that a file shows, in milliseconds since 1970: a test moves the time of a process by it, and has days pass in minutes.
+#[derive(Debug, Clone)]
+pub struct FileClock {
+    file: PathBuf,
+    /// What it showed last, for a moment at which it cannot be read.
+    last: Arc<Mutex<Timestamp>>,
+}
+
+impl FileClock {
+    /// How often somebody who waits looks at it.
+    const LOOK: Duration = Duration::from_millis(2);
+
+    /// The clock in this file.
+    pub fn new(file: PathBuf) -> Self {
+        Self { file, last: Arc::new(Mutex::new(Timestamp::UNIX_EPOCH)) }
+    }
+}
+
+impl Clock for FileClock {
+    fn now(&self) -> Timestamp {
+        let shown = std::fs::read_to_string(&self.file).ok();
+        let shown = shown.and_then(|text| text.trim().parse::<i64>().ok());
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(now) = shown.and_then(|shown| Timestamp::from_millisecond(shown).ok()) {
+            *last = now;
+        }
+        *last
+    }
+
+    fn sleep(&self, wait: Duration) -> BoxFuture<'static, ()> {
+        let wait = SignedDuration::try_from(wait).unwrap_or(SignedDuration::MAX);
+        let (clock, end) = (self.clone(), later(self.now(), wait));
+        Box::pin(async move {
+            while clock.now() < end {
+                tokio::time::sleep(Self::LOOK).await;
+            }
+        })
     }
 }
 
@@ -107,6 +154,15 @@ pub fn seconds_until(at: Timestamp, now: Timestamp) -> u64 {
     u64::try_from(milliseconds).unwrap_or(u64::MAX).div_ceil(1000)
 }
 
+/// A moment as a person reads it, `2026-11-30 08:32 UTC`: the next whole minute, so that nobody who waits for it comes too early.
+pub fn next_minute(at: Timestamp) -> String {
+    let text = later(at, SignedDuration::from_millis(59_999)).to_string();
+    match (text.get(..10), text.get(11..16)) {
+        (Some(day), Some(time)) => format!("{day} {time} UTC"),
+        _ => text,
+    }
+}
+
 /// A random time between half of `wait` and all of it, so that callers that wait at the same time do not retry at the same time.
 pub fn jittered(wait: Duration) -> Duration {
     let mut random = [0_u8; 1];
@@ -146,6 +202,34 @@ mod tests {
                 (to_come, younger),
                 "{seconds}"
             );
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_by_a_clock_in_a_file_waits_until_it_shows_so_much() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("now");
+        let set = |milliseconds: i64| std::fs::write(&file, milliseconds.to_string()).unwrap();
+        set(1_000);
+        let clock = FileClock::new(file.clone());
+        assert_eq!(clock.now().as_millisecond(), 1_000);
+        let mut waiting = tokio::spawn(clock.sleep(Duration::from_secs(60)));
+        set(60_999);
+        assert!(tokio::time::timeout(Duration::from_secs(1), &mut waiting).await.is_err());
+        set(61_000);
+        waiting.await.unwrap();
+        std::fs::remove_file(&file).unwrap();
+        assert_eq!(clock.now().as_millisecond(), 61_000, "as it was last");
+    }
+
+    #[test]
+    fn a_person_reads_the_next_whole_minute() {
+        for (at, read) in [
+            ("2026-11-30T08:31:00Z", "2026-11-30 08:31 UTC"),
+            ("2026-11-30T08:31:00.001Z", "2026-11-30 08:32 UTC"),
+            ("2026-12-31T23:59:10.57Z", "2027-01-01 00:00 UTC"),
+        ] {
+            assert_eq!(next_minute(at.parse().unwrap()), read, "{at}");
         }
     }
 

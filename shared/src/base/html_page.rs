@@ -1,4 +1,4 @@
-//! HTML pages for people, with one inline style. They hold no script and load nothing.
+//! HTML pages for people, with one inline style. They hold no script and load nothing from elsewhere.
 
 use std::fmt::{Display, Write};
 use std::sync::LazyLock;
@@ -12,15 +12,19 @@ use sha2::{Digest, Sha256};
 /// What the styles of all pages begin with: the colours for light, dark and paper, and what shows where the focus is.
 pub const LOOK: &str = include_str!("look.css");
 
+/// The icon of all pages: an empty one, so that no browser asks for `/favicon.ico`.
+pub const ICON: &str = "<link rel=\"icon\" href=\"data:,\">";
+
 static STYLE: LazyLock<String> = LazyLock::new(|| format!("{LOOK}{}", include_str!("page.css")));
 
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| policy_of(&STYLE));
 
-/// A policy that allows only this style and forms to the connector itself, and forbids frames.
+/// A policy that allows only this style, the [`ICON`], and forms to the connector itself, and forbids frames.
 pub fn policy_of(style: &str) -> HeaderValue {
     let hash = STANDARD.encode(Sha256::digest(style));
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{hash}'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+        "default-src 'none'; style-src 'sha256-{hash}'; img-src data:; form-action 'self'; base-uri 'none'; \
+         frame-ancestors 'none'"
     );
     HeaderValue::try_from(policy).unwrap_or(HeaderValue::from_static("default-src 'none'"))
 }
@@ -109,7 +113,7 @@ impl IntoResponse for Page {
         let refresh = self.refresh.map(|s| format!("<meta http-equiv=\"refresh\" content=\"{s}\">"));
         let html = format!(
             "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">{refresh}\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">{ICON}{refresh}\
              <title>{title} · Zoho Connector</title><style>{style}</style></head>\
              <body class=\"{mood}\"><main><p class=\"brand\">Zoho Connector</p><h1>{title}</h1>{body}</main></body></html>",
             refresh = refresh.as_deref().unwrap_or_default(),
@@ -145,8 +149,14 @@ impl<T: Display> Display for Escaped<T> {
     }
 }
 
+/// An address or a name as escaped HTML, which a narrow column breaks after dots and slashes, before it breaks words.
+pub fn breakable(text: &str) -> String {
+    Escaped(text).to_string().replace('.', ".<wbr>").replace('/', "/<wbr>")
+}
+
 /// Displays text as escaped HTML, with the parts between backticks as code.
-struct Commands<'a>(&'a str);
+#[derive(Debug, Clone, Copy)]
+pub struct Commands<'a>(pub &'a str);
 
 impl Display for Commands<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -180,6 +190,7 @@ mod tests {
     #[test]
     fn what_comes_from_elsewhere_stays_text() {
         assert_eq!(Escaped("<a href='x'>&\"").to_string(), "&lt;a href=&#39;x&#39;&gt;&amp;&quot;");
+        assert_eq!(breakable("/v1/<a>.b"), "/<wbr>v1/<wbr>&lt;a&gt;.<wbr>b");
     }
 
     #[test]
@@ -187,5 +198,15 @@ mod tests {
         let policy = POLICY.to_str().unwrap();
         assert!(policy.starts_with("default-src 'none'; style-src 'sha256-"), "{policy}");
         assert!(!policy.contains("unsafe") && !policy.contains('*'), "{policy}");
+    }
+
+    #[tokio::test]
+    async fn a_page_has_an_icon_which_its_policy_allows() {
+        let page = Page::new(Mood::Plain, "A page").into_response();
+        assert!(
+            page.headers()[header::CONTENT_SECURITY_POLICY].to_str().unwrap().contains("; img-src data:;")
+        );
+        let body = axum::body::to_bytes(page.into_body(), 100_000).await.unwrap();
+        assert!(String::from_utf8_lossy(&body).contains(ICON));
     }
 }

@@ -280,6 +280,9 @@ codes! {
         "Remove the query string from the webhook's URL: what it would say belongs into the path. Where Zoho Inventory must have one, `zoho-connector webhooks rotate --query-string expected` allows it.";
 
     // The connector itself
+    /// As many calls are under way as the connector takes at a time.
+    ConnectorBusy = "connector_busy", 503, true, Nobody, "As many calls are under way as the connector takes",
+        "Nothing was done: send the same request again after `retry_after` seconds, a write with the same `Idempotency-Key`.";
     /// The connector's store does not answer.
     StoreUnavailable = "store_unavailable", 503, true, Connector, "The connector's store does not answer",
         "Try again after `retry_after` seconds. The operator finds the cause in the log under `request_id`.";

@@ -31,6 +31,8 @@ pub struct Settings {
     pub public_url: Option<PublicUrl>,
     /// The address of the stand-in Zoho, in tests and in the demo.
     pub sandbox: Option<String>,
+    /// The file that says the time, where a test moves that.
+    pub sandbox_clock: Option<PathBuf>,
     /// The filter of the log: a level, or levels by crate (`info,api_proxy=debug`).
     pub log: String,
     /// The limits of calls to Zoho Inventory.
@@ -39,6 +41,8 @@ pub struct Settings {
     pub pkce: bool,
     /// How long what happened is kept.
     pub retention: Retention,
+    /// How many calls of agents a process works on at a time.
+    pub calls_at_once: usize,
 }
 
 /// How long what happened is kept.
@@ -111,6 +115,8 @@ pub const DATA: &str = "ZOHO_CONNECTOR_DATA";
 pub const PUBLIC_URL: &str = "ZOHO_CONNECTOR_PUBLIC_URL";
 /// The address of the stand-in Zoho.
 pub const SANDBOX_URL: &str = "ZOHO_CONNECTOR_SANDBOX_URL";
+/// The file that says the time, in front of the stand-in Zoho.
+pub const SANDBOX_CLOCK: &str = "ZOHO_CONNECTOR_SANDBOX_CLOCK";
 /// The filter of the log.
 pub const LOG: &str = "ZOHO_CONNECTOR_LOG";
 /// The calls to Zoho Inventory in a minute.
@@ -121,6 +127,8 @@ pub const INVENTORY_PER_DAY: &str = "ZOHO_CONNECTOR_INVENTORY_PER_DAY";
 pub const AUDIT_DAYS: &str = "ZOHO_CONNECTOR_AUDIT_DAYS";
 /// The days for which events are kept.
 pub const EVENTS_DAYS: &str = "ZOHO_CONNECTOR_EVENTS_DAYS";
+/// How many calls of agents a process works on at a time.
+pub const CALLS_AT_ONCE: &str = "ZOHO_CONNECTOR_CALLS_AT_ONCE";
 /// Whether consents have a challenge (PKCE).
 pub const PKCE: &str = "ZOHO_CONNECTOR_PKCE";
 /// The name of the stack, on AWS.
@@ -148,6 +156,10 @@ const MIN_EVENTS_DAYS: u32 = 7;
 const MAX_AUDIT_DAYS: u32 = 3650;
 const MAX_EVENTS_DAYS: u32 = 365;
 
+/// More calls than Zoho answers in the time that an agent waits for, and fewer than a usual process may have files open.
+const DEFAULT_CALLS_AT_ONCE: usize = 256;
+const MAX_CALLS_AT_ONCE: usize = 10_000;
+
 /// The highest limit that is accepted, above that of any plan.
 const MAX_CALLS: u32 = 1_000_000_000;
 
@@ -169,6 +181,12 @@ impl Settings {
         let filled = |name: &str| lookup(name).map(|value| clean(&value)).filter(|value| !value.is_empty());
         let public_url = filled(PUBLIC_URL).map(|text| PublicUrl::parse(&text)).transpose()?;
         let sandbox = filled(SANDBOX_URL).map(parse_sandbox).transpose()?;
+        let sandbox_clock = filled(SANDBOX_CLOCK);
+        if let (Some(value), None) = (&sandbox_clock, &sandbox) {
+            let (value, expected) = (value.clone(), "unset where Zoho is no stand-in");
+            return Err(SettingsError { variable: SANDBOX_CLOCK, value, expected });
+        }
+        let sandbox_clock = sandbox_clock.map(PathBuf::from);
         let (home, public_url) = match filled(STACK) {
             Some(name) => {
                 let (state_table, events_table) = (filled(STATE_TABLE), filled(EVENTS_TABLE));
@@ -199,7 +217,8 @@ impl Settings {
         })?;
         let retention = Retention { audit: days(audit), events: days(events) };
         let pkce = filled(PKCE).map_or(Ok(true), parse_switch)?;
-        Ok(Self { home, public_url, sandbox, log, inventory, retention, pkce })
+        let calls_at_once = filled(CALLS_AT_ONCE).map_or(Ok(DEFAULT_CALLS_AT_ONCE), parse_calls_at_once)?;
+        Ok(Self { home, public_url, sandbox, sandbox_clock, log, inventory, retention, pkce, calls_at_once })
     }
 }
 
@@ -222,6 +241,16 @@ fn parse_calls(variable: &'static str, text: String) -> Result<Option<u32>, Sett
         Ok(0) => Ok(None),
         Ok(calls @ 1..=MAX_CALLS) => Ok(Some(calls)),
         _ => Err(SettingsError { variable, value: text, expected: "a number of calls, or off" }),
+    }
+}
+
+fn parse_calls_at_once(text: String) -> Result<usize, SettingsError> {
+    match text.parse() {
+        Ok(calls @ 1..=MAX_CALLS_AT_ONCE) => Ok(calls),
+        _ => {
+            let expected = "a number of calls from 1 to 10000";
+            Err(SettingsError { variable: CALLS_AT_ONCE, value: text, expected })
+        }
     }
 }
 
@@ -260,7 +289,11 @@ impl PublicUrl {
         let error = || SettingsError {
             variable: PUBLIC_URL,
             value: text.to_owned(),
-            expected: "an https address without a path, like https://connector.example.com (http only on this machine)",
+            expected: if text.is_ascii() {
+                "an https address without a path, like https://connector.example.com (http only on this machine)"
+            } else {
+                "an https address in ASCII; a host with other letters is written as browsers send it, like https://xn--bcher-kva.example"
+            },
         };
         let url = Url::parse(text).map_err(|_| error())?;
         let plain = url.path() == "/"
@@ -336,6 +369,7 @@ mod tests {
         assert_eq!(settings.public_url.unwrap().redirect_uri(), "http://localhost:8080/oauth/callback");
         assert_eq!(settings.home, Home::Folder("data".into()));
         assert!(settings.sandbox.is_none() && settings.pkce);
+        assert_eq!((settings.calls_at_once, read(CALLS_AT_ONCE, "50").unwrap().calls_at_once), (256, 50));
         assert!(!read(PKCE, "off").unwrap().pkce && read(PKCE, "on").unwrap().pkce);
     }
 
@@ -368,6 +402,7 @@ mod tests {
             (PUBLIC_URL, "http://10.0.0.7:8080"),
             (SANDBOX_URL, "http://sandbox.example.com"),
             (SANDBOX_URL, "http://127.0.0.1@evil.example"),
+            (SANDBOX_CLOCK, "/tmp/now"),
             (LOG, "shared=loud"),
             (LOG, "shout"),
             (LOG, "info,shout"),
@@ -379,6 +414,9 @@ mod tests {
             (EVENTS_DAYS, "6"),
             (EVENTS_DAYS, "366"),
             (EVENTS_DAYS, "a month"),
+            (CALLS_AT_ONCE, "0"),
+            (CALLS_AT_ONCE, "10001"),
+            (CALLS_AT_ONCE, "off"),
             (PKCE, "no"),
         ] {
             let error = read(variable, value).unwrap_err();
@@ -407,6 +445,13 @@ mod tests {
         assert_eq!(kept(AUDIT_DAYS, ""), Retention::default());
         assert_eq!(kept(AUDIT_DAYS, "30"), Retention { audit: days(30), ..Retention::default() });
         assert_eq!(kept(EVENTS_DAYS, "365"), Retention { events: days(365), ..Retention::default() });
+    }
+
+    #[test]
+    fn a_host_outside_ascii_is_asked_for_as_browsers_send_it() {
+        let error = PublicUrl::parse("https://bücher.example").unwrap_err();
+        assert!(error.expected.contains("xn--"), "{error}");
+        assert!(PublicUrl::parse("https://xn--bcher-kva.example").is_ok());
     }
 
     #[test]

@@ -118,8 +118,10 @@ async fn envelope(mut request: Request, next: Next) -> Response {
     let (code, cause) =
         problem.as_ref().map_or(("", ""), |p| (p.code().as_str(), p.cause().unwrap_or_default()));
     let zoho_code = problem.as_ref().and_then(Problem::said).map_or("", |said| said.code.as_str());
+    // What is refused for want of room is told once for all, by who refuses it.
+    let is_shed = problem.as_ref().is_some_and(|problem| problem.code() == Code::ConnectorBusy);
     let outcome = match status {
-        500.. => "failed",
+        500.. if !is_shed => "failed",
         400.. => "refused",
         _ => "ok",
     };
@@ -128,7 +130,7 @@ async fn envelope(mut request: Request, next: Next) -> Response {
     let connection = connection.unwrap_or_default();
     let route = route.as_ref().map_or("-", MatchedPath::as_str);
     let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
-    if status >= 500 {
+    if outcome == "failed" {
         tracing::error!(
             %request_id, lambda_request_id, %method, route, connection, outcome, status, milliseconds, code, zoho_code,
             cause, "request"

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::base::clock::{SharedClock, SystemClock};
+use crate::base::clock::{FileClock, SharedClock, SystemClock};
 #[cfg(feature = "aws")]
 use crate::base::settings::Stack;
 use crate::base::settings::{Home, Settings};
@@ -33,28 +33,31 @@ pub struct Services {
 }
 
 impl Services {
-    /// For the `main` of a function: reads the environment, starts the log and opens the stores. What is wrong is told in
-    /// one line, and the process ends with 2.
-    #[expect(clippy::print_stderr, reason = "there is no log yet")]
+    /// For the `main` of a function that writes no secrets: reads the environment, starts the log and opens the stores. What is
+    /// wrong is told in one line, and the process ends with 2.
     pub fn from_env_or_exit() -> Self {
-        let open = || {
-            let settings = Settings::from_env().map_err(|error| error.to_string())?;
-            telemetry::start(LogForm::Json, &settings.log);
-            Self::open(settings)
-        };
-        open().unwrap_or_else(|line| {
-            eprintln!("{line}");
-            std::process::exit(2)
-        })
+        from_env_or_exit(SecretsOfStack::READABLE)
     }
 
-    /// Opens the stores of these settings, on the machine's clock.
+    /// The same for token-refresh, the one function that writes secrets.
+    pub fn writing_secrets_from_env_or_exit() -> Self {
+        from_env_or_exit(SecretsOfStack::MANAGED)
+    }
+
+    /// Opens the stores of these settings, on the machine's clock, or that of a test.
     ///
     /// # Errors
     /// One line for the operator.
     pub fn open(settings: Settings) -> Result<Self, String> {
-        let clock: SharedClock = Arc::new(SystemClock);
-        let (stores, token_refresh) = open_stores(&settings.home, &clock)?;
+        Self::open_with(settings, SecretsOfStack::MANAGED)
+    }
+
+    fn open_with(settings: Settings, secrets: SecretsOfStack) -> Result<Self, String> {
+        let clock: SharedClock = match &settings.sandbox_clock {
+            Some(file) => Arc::new(FileClock::new(file.clone())),
+            None => Arc::new(SystemClock),
+        };
+        let (stores, token_refresh) = open_stores(&settings.home, &clock, secrets)?;
         Ok(Self { token_refresh, ..Self::new(settings, clock, stores)? })
     }
 
@@ -69,7 +72,7 @@ impl Services {
         config: &aws_config::SdkConfig,
     ) -> Result<Self, String> {
         let clock: SharedClock = Arc::new(SystemClock);
-        let (stores, token_refresh) = open_stack(stack, config, &clock);
+        let (stores, token_refresh) = open_stack(stack, config, &clock, SecretsOfStack::MANAGED);
         Ok(Self { token_refresh, operator: Some(config.clone()), ..Self::new(settings, clock, stores)? })
     }
 
@@ -92,9 +95,41 @@ impl Services {
     }
 }
 
+#[expect(clippy::print_stderr, reason = "there is no log yet")]
+fn from_env_or_exit(secrets: SecretsOfStack) -> Services {
+    let open = || {
+        let settings = Settings::from_env().map_err(|error| error.to_string())?;
+        telemetry::start(LogForm::Json, &settings.log);
+        Services::open_with(settings, secrets)
+    };
+    open().unwrap_or_else(|line| {
+        eprintln!("{line}");
+        std::process::exit(2)
+    })
+}
+
+/// How the secrets of a stack are opened.
+#[derive(Clone, Copy)]
+struct SecretsOfStack {
+    #[cfg(feature = "aws")]
+    open: crate::store::aws::OpenSecrets,
+}
+
+impl SecretsOfStack {
+    const READABLE: Self = Self {
+        #[cfg(feature = "aws")]
+        open: crate::store::aws::readable_secrets,
+    };
+    const MANAGED: Self = Self {
+        #[cfg(feature = "aws")]
+        open: crate::store::aws::managed_secrets,
+    };
+}
+
 type Opened = (Stores, Option<Arc<dyn TokenRefreshClient>>);
 
-fn open_stores(home: &Home, clock: &SharedClock) -> Result<Opened, String> {
+#[cfg_attr(not(feature = "aws"), expect(unused_variables, reason = "there is no stack"))]
+fn open_stores(home: &Home, clock: &SharedClock, secrets: SecretsOfStack) -> Result<Opened, String> {
     match home {
         #[cfg(feature = "embedded")]
         Home::Folder(folder) => {
@@ -107,7 +142,7 @@ fn open_stores(home: &Home, clock: &SharedClock) -> Result<Opened, String> {
             crate::base::settings::STACK
         )),
         #[cfg(feature = "aws")]
-        Home::Stack(stack) => Ok(open_stack(stack, &crate::store::aws::config_from_env()?, clock)),
+        Home::Stack(stack) => Ok(open_stack(stack, &crate::store::aws::config_from_env()?, clock, secrets)),
         #[cfg(not(feature = "aws"))]
         Home::Stack(_) => Err(format!(
             "{} is set, but this program was built without the stores of AWS",
@@ -117,10 +152,13 @@ fn open_stores(home: &Home, clock: &SharedClock) -> Result<Opened, String> {
 }
 
 #[cfg(feature = "aws")]
-fn open_stack(stack: &Stack, config: &aws_config::SdkConfig, clock: &SharedClock) -> Opened {
-    let (state, events) = (stack.state_table.clone(), stack.events_table.clone());
-    let kms_key = stack.kms_key.clone();
-    let stores = crate::store::aws::open(config, clock, &stack.name, state, events, kms_key);
+fn open_stack(
+    stack: &Stack,
+    config: &aws_config::SdkConfig,
+    clock: &SharedClock,
+    secrets: SecretsOfStack,
+) -> Opened {
+    let stores = crate::store::aws::open(config, clock, stack, secrets.open);
     let token_refresh = stack.token_refresh.as_ref().map(|function| {
         Arc::new(crate::core::connection::token_refresh::lambda::LambdaClient::new(config, function))
             as Arc<dyn TokenRefreshClient>

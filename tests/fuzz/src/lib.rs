@@ -4,6 +4,8 @@
 
 #[path = "../../src/clock.rs"]
 pub mod clock;
+#[path = "../../src/connected.rs"]
+pub mod connected;
 #[path = "../../src/hooks.rs"]
 pub mod hooks;
 pub mod line;
@@ -20,25 +22,19 @@ use axum::Router;
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode};
 use serde_json::Value;
-use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::base::settings::{InventoryLimits, PUBLIC_URL, Settings};
 use shared::core::access::key::{Keys, NewKey};
-use shared::core::connection::access_token::AccessToken;
-use shared::core::connection::organization::Organization;
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
-use shared::core::connection::{Connection, State};
 use shared::core::services::Services;
-use shared::store::{Secrets, Table, secret_record};
-use shared::zoho::data_centre::DataCentre;
 use shared::zoho::http::Http;
 use shared::zoho::scope::{Access, Product, ScopeSet};
-use shared::zoho::secrets::AccessTokenSecret;
 use tokio::runtime::{Builder, Runtime};
 use tower::ServiceExt;
 
 use clock::StandingClock;
+use connected::Account;
 use line::Line;
 use memory::Memory;
 
@@ -123,31 +119,14 @@ pub struct Another(pub Arc<Memory>);
 #[async_trait]
 impl TokenRefreshClient for Another {
     async fn ask(&self, _: Ask) -> Result<Reply, TokenRefreshError> {
-        give_token(&*self.0, &shared::base::secret::random_hex::<8>()).await;
+        account().give_token(&*self.0, &shared::base::secret::random_hex::<8>()).await;
         Ok(Reply::Renewed)
     }
 }
 
-async fn give_token(secrets: &dyn Secrets, text: &str) {
-    let organization = || {
-        Some(Organization {
-            id: ORGANIZATION.to_owned(),
-            name: "Harbor".to_owned(),
-            ..Organization::default()
-        })
-    };
-    let token = AccessToken {
-        token: AccessTokenSecret::new(text),
-        generation: 1,
-        expires: Timestamp::MAX,
-        data_centre: DataCentre::Eu,
-        scopes: ScopeSet::of(&Product::ALL, Access::Write),
-        organization: organization(),
-        crm_organization: organization(),
-    };
-    let name = AccessToken::secret_name(&ConnectionName::default());
-    let staged = secrets.stage(&name, &secret_record::text(&token).unwrap()).await.unwrap();
-    assert!(secrets.promote(&name, &staged, None).await.unwrap());
+fn account() -> Account {
+    let scopes = ScopeSet::of(&Product::ALL, Access::Write);
+    Account { scopes, inventory: Some(ORGANIZATION), crm: Some(ORGANIZATION) }
 }
 
 /// Stores, a clock, a line to Zoho, and what functions are made of.
@@ -199,24 +178,7 @@ impl Api {
     /// One that is connected.
     pub async fn open() -> Self {
         let house = House::new();
-        let connection = Connection {
-            name: ConnectionName::default(),
-            generation: 1,
-            client_id: "client".to_owned(),
-            home: DataCentre::Eu,
-            data_centre: DataCentre::Eu,
-            scopes: ScopeSet::of(&Product::ALL, Access::Write),
-            organization: None,
-            crm_organization: None,
-            user: None,
-            connected_at: Timestamp::UNIX_EPOCH,
-            token_renewed_at: None,
-            token_expires: None,
-            clock_ahead: None,
-            state: State::Healthy,
-        };
-        house.memory.put(connection.row().unwrap()).await.unwrap();
-        give_token(&*house.memory, "token").await;
+        account().connect(&house.services.stores, "token").await;
         let permissions = ["inventory:write", "crm:write", "zoho:*:inventory/**", "zoho:*:crm/**"]
             .map(|text| text.parse().unwrap());
         let keys = Keys::new(house.services.stores.state.clone(), house.services.clock.clone());
@@ -226,10 +188,33 @@ impl Api {
         Self { house, router, authorization: format!("Bearer {}", key.expose()) }
     }
 
-    /// Before the next input: what was written is forgotten, and what was refused a while ago is believed no more.
-    pub async fn tidy(&self) {
+    async fn tidy(&self) {
         self.house.memory.clear_but(&["connection", "key"]);
         self.house.clock.advance(Duration::from_secs(200));
         tokio::time::advance(Duration::from_secs(200)).await;
+    }
+}
+
+/// api-proxy on a runtime of its own, for the targets that call it.
+pub struct Desk {
+    runtime: Runtime,
+    api: Api,
+}
+
+impl Desk {
+    /// One that is connected.
+    pub fn open() -> Self {
+        let runtime = runtime();
+        let api = runtime.block_on(Api::open());
+        Self { runtime, api }
+    }
+
+    /// Lets a target take an input. Before the next, what was written is forgotten, and what was refused a while ago is believed no
+    /// more.
+    pub fn take(&self, target: impl AsyncFnOnce(&Api)) {
+        self.runtime.block_on(async {
+            target(&self.api).await;
+            self.api.tidy().await;
+        });
     }
 }

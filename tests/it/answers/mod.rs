@@ -19,22 +19,15 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, header};
 use serde_json::Value;
-use shared::base::clock::Timestamp;
-use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::base::settings::{InventoryLimits, Settings};
 use shared::core::access::key::{Keys, NewKey};
-use shared::core::connection::access_token::AccessToken;
-use shared::core::connection::organization::Organization;
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
-use shared::core::connection::{Connection, State as Healthy};
 use shared::core::services::Services;
-use shared::store::{Secrets, Table, secret_record};
-use shared::zoho::data_centre::DataCentre;
 use shared::zoho::http::Http;
 use shared::zoho::scope::{Access, Product, ScopeSet};
-use shared::zoho::secrets::AccessTokenSecret;
 use tests::clock::StandingClock;
+use tests::connected::Account;
 use tests::hooks::Dice;
 use tests::inside::any_key;
 use tests::memory::Memory;
@@ -69,29 +62,16 @@ impl TokenRefreshClient for Another {
             1 => Ok(Reply::Wait { seconds: 30, reason: "Zoho throttles".to_owned() }),
             2 => Err(TokenRefreshError("it did not start".to_owned())),
             _ => {
-                give_token(&*self.memory, &format!("token-{number}")).await;
+                account().give_token(&*self.memory, &format!("token-{number}")).await;
                 Ok(Reply::Renewed)
             }
         }
     }
 }
 
-async fn give_token(secrets: &dyn Secrets, text: &str) {
-    let organization = |id: &str| {
-        Some(Organization { id: id.to_owned(), name: "Harbor".to_owned(), ..Organization::default() })
-    };
-    let token = AccessToken {
-        token: AccessTokenSecret::new(text),
-        generation: 1,
-        expires: Timestamp::MAX,
-        data_centre: DataCentre::Eu,
-        scopes: ScopeSet::of(&Product::ALL, Access::Write),
-        organization: organization("1"),
-        crm_organization: organization("2"),
-    };
-    let name = AccessToken::secret_name(&ConnectionName::default());
-    let staged = secrets.stage(&name, &secret_record::text(&token).unwrap()).await.unwrap();
-    assert!(secrets.promote(&name, &staged, None).await.unwrap());
+fn account() -> Account {
+    let scopes = ScopeSet::of(&Product::ALL, Access::Write);
+    Account { scopes, inventory: Some("1"), crm: Some("2") }
 }
 
 /// How a request ended, or what was wrong, and how many answers it took.
@@ -121,24 +101,7 @@ impl Desk {
             http: Http::over(line.clone()),
             ..Services::new(settings, clock.clone(), memory.stores()).unwrap()
         };
-        let connection = Connection {
-            name: ConnectionName::default(),
-            generation: 1,
-            client_id: "client".to_owned(),
-            home: DataCentre::Eu,
-            data_centre: DataCentre::Eu,
-            scopes: ScopeSet::of(&Product::ALL, Access::Write),
-            organization: None,
-            crm_organization: None,
-            user: None,
-            connected_at: Timestamp::UNIX_EPOCH,
-            token_renewed_at: None,
-            token_expires: None,
-            clock_ahead: None,
-            state: Healthy::Healthy,
-        };
-        memory.put(connection.row().unwrap()).await.unwrap();
-        give_token(&*memory, "token").await;
+        account().connect(&memory.stores(), "token").await;
         let permissions = ["inventory:write", "crm:write", "zoho:*:inventory/**", "zoho:*:crm/**"]
             .map(|text| text.parse().unwrap());
         let keys = Keys::new(services.stores.state.clone(), clock.clone());

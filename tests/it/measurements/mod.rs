@@ -2,5 +2,6 @@
 //! is measured by `tests/bench`.
 
 mod deliveries;
+mod overload;
 mod two_megabytes;
 mod waits;

@@ -12,20 +12,15 @@ use rust_decimal::Decimal;
 use sandbox::{Options, Sandbox};
 use serde_json::{Value, json};
 use shared::base::clock::{SharedClock, Timestamp, TokioClock};
-use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::base::settings::{self, InventoryLimits, Settings};
 use shared::core::access::key::{Keys, NewKey};
-use shared::core::connection::access_token::AccessToken;
-use shared::core::connection::organization::Organization;
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
-use shared::core::connection::{Connection, State as Healthy};
 use shared::core::services::Services;
-use shared::store::{Stores, secret_record};
-use shared::zoho::data_centre::DataCentre;
+use shared::store::Stores;
 use shared::zoho::http::Http;
 use shared::zoho::scope::{Access, Product, ScopeSet};
-use shared::zoho::secrets::AccessTokenSecret;
+use tests::connected::Account;
 use tests::connector::{CLIENT_ID, CLIENT_SECRET};
 use tests::doubts;
 use tests::hooks::Dice;
@@ -168,42 +163,8 @@ impl World {
 
     /// A connection, its token, and a key for stock.
     async fn furnish(&self, stores: &Stores, token: &str) -> Secret {
-        let name = ConnectionName::default();
-        let scopes = ScopeSet::of(&[Product::Inventory], Access::Write);
-        let organization = Organization {
-            id: ORGANIZATION.to_owned(),
-            name: "Nordlicht Moebel".to_owned(),
-            ..Organization::default()
-        };
-        let connection = Connection {
-            name: name.clone(),
-            generation: 1,
-            client_id: CLIENT_ID.to_owned(),
-            home: DataCentre::Eu,
-            data_centre: DataCentre::Eu,
-            scopes: scopes.clone(),
-            organization: Some(organization.clone()),
-            crm_organization: None,
-            user: None,
-            connected_at: Timestamp::UNIX_EPOCH,
-            token_renewed_at: None,
-            token_expires: None,
-            clock_ahead: None,
-            state: Healthy::Healthy,
-        };
-        stores.state.put(connection.row().unwrap()).await.unwrap();
-        let token = AccessToken {
-            token: AccessTokenSecret::new(token),
-            generation: 1,
-            expires: Timestamp::MAX,
-            data_centre: DataCentre::Eu,
-            scopes,
-            organization: Some(organization),
-            crm_organization: None,
-        };
-        let secret = AccessToken::secret_name(&name);
-        let staged = stores.secrets.stage(&secret, &secret_record::text(&token).unwrap()).await.unwrap();
-        assert!(stores.secrets.promote(&secret, &staged, None).await.unwrap());
+        let account = Account { scopes: scopes(), inventory: Some(ORGANIZATION), crm: None };
+        account.connect(stores, token).await;
         let keys = Keys::new(stores.state.clone(), self.clock.clone());
         let permissions = vec!["inventory:stock".parse().unwrap()];
         keys.create(NewKey { permissions, ..any_key() }).await.unwrap().1
@@ -277,10 +238,14 @@ impl World {
     }
 }
 
+/// What the connection may do.
+fn scopes() -> ScopeSet {
+    ScopeSet::of(&[Product::Inventory], Access::Write)
+}
+
 /// An access token, from a refresh token of an earlier consent.
 async fn mint(zoho: &Router, sandbox: &Sandbox) -> String {
-    let scopes = ScopeSet::of(&[Product::Inventory], Access::Write).comma_separated();
-    let grant = sandbox.plant_grant(CLIENT_ID, &scopes);
+    let grant = sandbox.plant_grant(CLIENT_ID, &scopes().comma_separated());
     let form = format!(
         "grant_type=refresh_token&client_id={CLIENT_ID}&client_secret={CLIENT_SECRET}&refresh_token={grant}"
     );

@@ -46,8 +46,7 @@ async fn a_webhook_is_stored_and_read_again_whatever_its_text() {
                     1_795_287_600_000 + seed
                 );
                 let body = document(&form, &text);
-                let hook = Hook { path: "/webhooks/default/crm".to_owned(), header: None, body };
-                (hook, "/affected_values/0/values/Deal_Name", None)
+                (Hook::of_crm(body), "/affected_values/0/values/Deal_Name", None)
             }
             _ => {
                 let body = document(&format!(r#"{{"number":{seed},"counted":@}}"#), &text);

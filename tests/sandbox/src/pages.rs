@@ -17,13 +17,14 @@ pub(crate) fn page(status: u16, title: &str, inner: &str, forms_to: &str) -> Ans
     let title = escape(title);
     let html = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{title}</title>\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><link rel=\"icon\" href=\"data:,\">\
+         <title>{title}</title>\
          <style>{STYLE}</style></head><body><main><h1>{title}</h1>\
          <p class=\"note\">Sandbox: this is not Zoho. Nothing here reaches a real account.</p>{inner}</main></body></html>"
     );
     let style = STANDARD.encode(Sha256::digest(STYLE));
     let policy = format!(
-        "default-src 'none'; style-src 'sha256-{style}'; form-action 'self' {forms_to}; \
+        "default-src 'none'; style-src 'sha256-{style}'; img-src data:; form-action 'self' {forms_to}; \
          frame-ancestors 'none'; base-uri 'none'"
     );
     Answer::html(status, html)

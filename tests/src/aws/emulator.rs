@@ -9,6 +9,7 @@ use aws_sdk_dynamodb::types::{
 };
 use shared::base::clock::{Clock, SharedClock, SystemClock};
 use shared::base::secret::random_hex;
+use shared::base::settings::Stack;
 use shared::store::{Stores, aws};
 
 use super::guard::{self, ADMIN};
@@ -125,21 +126,28 @@ impl Aws {
 
     /// The stores of a stack with the rights of this function.
     pub fn stores_of(&self, function: &str, names: &Names, clock: &SharedClock) -> Stores {
-        self.opened(&guard::key(&names.stack, function), names, clock)
+        let secrets = if function == "token-refresh" { aws::managed_secrets } else { aws::readable_secrets };
+        self.opened(&guard::key(&names.stack, function), names, clock, secrets)
     }
 
     /// The same for a test that tries what is not allowed.
     pub fn stores_as(&self, function: &str, names: &Names, clock: &SharedClock) -> Stores {
-        self.opened(&guard::key_of_an_intruder(&names.stack, function), names, clock)
+        self.opened(&guard::key_of_an_intruder(&names.stack, function), names, clock, aws::managed_secrets)
     }
 
     /// The stores of a stack.
     pub fn stores(&self, names: &Names, clock: &SharedClock) -> Stores {
-        self.opened(ADMIN, names, clock)
+        self.opened(ADMIN, names, clock, aws::managed_secrets)
     }
 
-    fn opened(&self, key: &str, names: &Names, clock: &SharedClock) -> Stores {
-        let (state, events) = (Some(names.state.clone()), Some(names.events.clone()));
-        aws::open(&self.signed_with(key), clock, &names.stack, state, events, None)
+    fn opened(&self, key: &str, names: &Names, clock: &SharedClock, secrets: aws::OpenSecrets) -> Stores {
+        let stack = Stack {
+            name: names.stack.clone(),
+            state_table: Some(names.state.clone()),
+            events_table: Some(names.events.clone()),
+            token_refresh: None,
+            kms_key: None,
+        };
+        aws::open(&self.signed_with(key), clock, &stack, secrets)
     }
 }

@@ -1,8 +1,9 @@
 //! Who calls what, and what befalls a call: the one place that decides it.
 
 use std::collections::BTreeSet;
-use std::future::pending;
+use std::future::{pending, poll_fn};
 use std::sync::{Mutex, MutexGuard};
+use std::task::Poll;
 
 use tokio::sync::Notify;
 use tokio::task::yield_now;
@@ -108,6 +109,29 @@ impl Call {
     }
 }
 
+/// Where the stores are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Place {
+    /// In the cloud, as its stores behave: in memory.
+    Cloud,
+    /// On one machine, in a file of SQLite.
+    File,
+}
+
+impl Place {
+    /// Whether a fault can befall a call here. A file is locked for too long, or its disk fails; and a call to token-refresh within
+    /// `serve` has no way to fail on.
+    pub fn has(self, call: &Call, fault: Fault) -> bool {
+        match (self, call.service) {
+            (Self::File, Service::Invoke) => false,
+            (Self::File, Service::Secrets | Service::Table) => {
+                matches!(fault, Fault::Slow | Fault::ResetBefore)
+            }
+            _ => true,
+        }
+    }
+}
+
 /// Why a fault cannot befall a call, by the letter that stands in the cell.
 pub const REASONS: [(char, &str); 3] = [
     (
@@ -155,6 +179,15 @@ pub struct Trouble {
     pub span: Span,
 }
 
+/// What is counted until a process dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Count {
+    /// Its calls: the beginning of each, and the moment before it hears of its end.
+    Calls,
+    /// The polls of its future, and of its calls, also where they belong to work that it runs on beside.
+    Polls,
+}
+
 /// A process of a function.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Process {
@@ -178,15 +211,15 @@ struct Board {
     made: BTreeSet<Call>,
     processes: Vec<Process>,
     dead: BTreeSet<Process>,
-    /// Whose processes die after how many more steps.
-    death: Option<(Function, u64)>,
+    /// Whose processes die after how many more of what is counted.
+    death: Option<(Function, Count, u64)>,
 }
 
 impl Board {
-    /// One step less to live: whether it was the last.
-    fn ages(&mut self, function: Function) -> bool {
-        let Some((dying, left)) = &mut self.death else { return false };
-        if *dying != function {
+    /// One less to live: whether it was the last.
+    fn ages(&mut self, function: Function, by: Count) -> bool {
+        let Some((dying, counted, left)) = &mut self.death else { return false };
+        if (*dying, *counted) != (function, by) {
             return false;
         }
         *left = left.saturating_sub(1);
@@ -213,9 +246,26 @@ impl Switchboard {
         process
     }
 
-    /// All processes of a function die at this step, from 1: then and from then on, none of their calls ends.
-    pub fn die_at(&self, function: Function, step: u64) {
-        self.board().death = Some((function, step));
+    /// All processes of a function die at the n-th of what is counted, from 1: then and from then on, none of their calls ends.
+    pub fn die_at(&self, function: Function, count: Count, number: u64) {
+        self.board().death = Some((function, count, number));
+    }
+
+    /// Whether a process of this function has died.
+    pub fn has_died(&self, function: Function) -> bool {
+        self.board().dead.iter().any(|process| process.function == function)
+    }
+
+    /// Lets a process do this, as long as it lives. When it dies, what it was doing is dropped, and never ends.
+    pub async fn live<F: Future>(&self, process: Process, work: F) -> F::Output {
+        let mut work = Some(Box::pin(work));
+        poll_fn(|context| {
+            if self.is_dead_after(process, Count::Polls) {
+                work = None;
+            }
+            work.as_mut().map_or(Poll::Pending, |work| work.as_mut().poll(context))
+        })
+        .await
     }
 
     /// Ends when they die.
@@ -243,14 +293,14 @@ impl Switchboard {
     /// A process begins a call, or hears of its end. Who is dead never goes on.
     pub async fn step(&self, process: Process) {
         yield_now().await;
-        if self.is_dead_after_this_step(process) {
+        if self.is_dead_after(process, Count::Calls) {
             pending::<()>().await;
         }
     }
 
-    fn is_dead_after_this_step(&self, process: Process) -> bool {
+    fn is_dead_after(&self, process: Process, by: Count) -> bool {
         let mut board = self.board();
-        if board.ages(process.function) {
+        if board.ages(process.function, by) {
             board.kill(process.function);
             self.died.notify_one();
         }

@@ -7,9 +7,9 @@ use std::time::Duration;
 use tokio::select;
 use tokio::time::sleep;
 
-use super::calls::{Call, Target, Trouble};
+use super::calls::{Call, Count, Function, Target, Trouble};
 use super::kinds::{Fault, HALF_A_MINUTE, Span};
-use super::scenes::{Play, Scene};
+use super::play::{Play, Staged};
 
 /// After so many seconds since its end, whoever met a fault comes again.
 const RETURNS: [u64; 8] = [0, 20, 60, 300, 660, 1_300, 3_700, 7_500];
@@ -41,18 +41,18 @@ fn on_simulated_time(work: impl Future<Output = Outcome>) -> Outcome {
 ///
 /// # Panics
 /// Where it does not go well.
-pub fn calls(scene: Scene) -> BTreeSet<Call> {
+pub fn calls(staged: Staged) -> BTreeSet<Call> {
     let mut made = BTreeSet::new();
     let into = &mut made;
     let outcome = on_simulated_time(async {
-        let play = Play::prepare(scene).await;
+        let play = Play::prepare(staged).await;
         let seen = play.go().await;
         *into = play.world().calls.made();
-        assert!(seen.good, "{scene:?}: {seen:?}");
+        assert!(seen.good, "{staged:?}: {seen:?}");
         play.check().await;
         Outcome { broken: play.broken(), ..Outcome::default() }
     });
-    assert!(outcome.broken.is_empty(), "{scene:?}: {:?}", outcome.broken);
+    assert!(outcome.broken.is_empty(), "{staged:?}: {:?}", outcome.broken);
     made
 }
 
@@ -97,9 +97,9 @@ pub fn span_of(seconds: u64) -> String {
 }
 
 /// Plays a scene whose calls meet a trouble.
-pub fn trouble(scene: Scene, trouble: &Trouble) -> Outcome {
+pub fn trouble(staged: Staged, trouble: &Trouble) -> Outcome {
     on_simulated_time(async {
-        let play = Play::prepare(scene).await;
+        let play = Play::prepare(staged).await;
         play.world().set(trouble.clone());
         let first = play.go().await;
         let mut saw = first.text;
@@ -123,20 +123,20 @@ pub fn trouble(scene: Scene, trouble: &Trouble) -> Outcome {
 }
 
 /// Plays all spans of a cell: what is the same in all of them is said once.
-pub fn cell(scene: Scene, call: &Call, fault: Fault) -> Outcome {
+pub fn cell(staged: Staged, call: &Call, fault: Fault) -> Outcome {
     if let Some(reason) = call.impossible(fault) {
         return Outcome { text: format!("({reason})"), ..Outcome::default() };
     }
     let target = Target::Call(call.clone());
-    spans(scene, &target, fault)
+    spans(staged, &target, fault)
 }
 
 /// The same for any calls.
-pub fn spans(scene: Scene, target: &Target, fault: Fault) -> Outcome {
+pub fn spans(staged: Staged, target: &Target, fault: Fault) -> Outcome {
     let mut all = Outcome { has_fallen: true, ..Outcome::default() };
     let mut texts = Vec::new();
     for span in Span::ALL {
-        let outcome = trouble(scene, &Trouble { target: target.clone(), fault, span });
+        let outcome = trouble(staged, &Trouble { target: target.clone(), fault, span });
         let told = outcome.broken.into_iter().map(|what| format!("{span:?}: {what} (saw {})", outcome.text));
         all.broken.extend(told);
         all.has_fallen &= outcome.has_fallen;
@@ -148,9 +148,9 @@ pub fn spans(scene: Scene, target: &Target, fault: Fault) -> Outcome {
 }
 
 /// The clock jumps by so many seconds in a process that has worked before.
-pub fn jump(scene: Scene, seconds: i64) -> Outcome {
+pub fn jump(staged: Staged, seconds: i64) -> Outcome {
     on_simulated_time(async {
-        let play = Play::prepare(scene).await;
+        let play = Play::prepare(staged).await;
         play.warm_up().await;
         play.world().clock.jump(seconds);
         let seen = play.go().await;
@@ -158,17 +158,23 @@ pub fn jump(scene: Scene, seconds: i64) -> Outcome {
     })
 }
 
-/// The process dies at its n-th step, from 1: before a call, or when the call is done and it has not heard of it. Its future is dropped
-/// there, and what it had begun beside it never goes on. Says whether it died before it came to its end.
-pub fn death(scene: Scene, step: u64) -> Outcome {
+/// The processes of a function die at the n-th of what is counted, from 1. Where the scene is theirs, its future is dropped there;
+/// another's caller hears no more of it. Says whether they died before the scene came to its end.
+pub fn death(staged: Staged, function: Function, (count, number): (Count, u64)) -> Outcome {
     on_simulated_time(async {
-        let play = Play::prepare(scene).await;
-        play.world().calls.die_at(scene.function(), step);
-        let has_fallen = select! {
-            biased;
-            () = play.world().calls.death() => true,
-            _ = play.go() => false,
-        };
+        let play = Play::prepare(staged).await;
+        let calls = &play.world().calls;
+        calls.die_at(function, count, number);
+        if function == staged.scene.function() {
+            select! {
+                biased;
+                () = calls.death() => {}
+                _ = play.go() => {}
+            }
+        } else {
+            drop(play.go().await);
+        }
+        let has_fallen = calls.has_died(function);
         play.world().restart();
         Outcome { has_fallen, ..ended(&play, "").await }
     })

@@ -222,7 +222,19 @@ pub struct Line {
 impl Transport for Line {
     async fn send(&self, call: Call<'_>) -> Result<Answer, HttpError> {
         let (sent, service, writes) = Sent::of(&call);
-        let within = call.within;
+        self.calls.live(self.process, self.carry(&sent, service, writes, call.within)).await
+    }
+}
+
+impl Line {
+    /// Carries what is sent, and what comes back.
+    async fn carry(
+        &self,
+        sent: &Sent,
+        service: Service,
+        writes: bool,
+        within: Duration,
+    ) -> Result<Answer, HttpError> {
         self.calls.step(self.process).await;
         let fault = self.calls.fate(self.process, service, sent.what(), writes);
         let outside = &self.outside;

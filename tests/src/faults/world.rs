@@ -2,7 +2,7 @@
 //! is wanted.
 
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -16,6 +16,7 @@ use shared::base::settings::{self, Settings};
 use shared::core::access::key::{Keys, NewKey};
 use shared::core::connection::access_token::AccessToken;
 use shared::core::connection::consent::Wish;
+use shared::core::connection::orders::{Order, Orders};
 use shared::core::connection::organization::Organization;
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
 use shared::core::events::agent_hook::{ALL_TYPES, Hook};
@@ -27,16 +28,17 @@ use shared::zoho::data_centre::{DataCentre, DataCentres};
 use shared::zoho::http::Http;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 use shared::zoho::secrets::{ClientSecret, RefreshToken};
-use token_refresh::Local;
+use tempfile::TempDir;
+use token_refresh::TokenRefresh;
 use tokio::time::sleep;
 
-use super::calls::{Function, Process, Service, Switchboard, Trouble};
+use super::calls::{Function, Place, Process, Service, Switchboard, Trouble};
+use super::kept::{in_memory, on_file};
 use super::kinds::Fault;
 use super::line::{Line, Outside};
 use super::stores::stores;
 use crate::connector::{CLIENT_ID, CLIENT_SECRET};
 use crate::hooks::set_secrets;
-use crate::simulation::kept::Kept;
 
 /// The stand-in Zoho's address. Nobody listens there: requests go to its router.
 const ZOHO: &str = "http://127.0.0.1:9";
@@ -76,31 +78,47 @@ impl Clock for JumpingClock {
 struct Workshop {
     calls: Arc<Switchboard>,
     outside: Arc<Outside>,
-    kept: Arc<Mutex<Kept>>,
+    kept: Stores,
     clock: SharedClock,
     settings: Arc<Settings>,
 }
 
+/// A new process, and what it is made of.
+struct Started {
+    process: Process,
+    services: Services,
+    invocations: Arc<Invocations>,
+}
+
 impl Workshop {
     /// A new process of a function.
-    fn start(&self, function: Function) -> (Services, Arc<Invocations>) {
+    fn start(&self, function: Function) -> Started {
         let process = self.calls.start(function);
         let line = Line { calls: self.calls.clone(), outside: self.outside.clone(), process };
         let services = Services {
             settings: self.settings.clone(),
             clock: self.clock.clone(),
-            stores: stores(&self.calls, &self.kept, &self.clock, process),
+            stores: stores(&self.calls, &self.kept, process),
             token_refresh: None,
             http: Http::over(line),
             centres: DataCentres::new(Some(ZOHO.to_owned())),
             operator: None,
         };
-        (services, Arc::new(Invocations { workshop: self.clone(), process }))
+        Started { process, services, invocations: Arc::new(Invocations { workshop: self.clone(), process }) }
     }
 
-    /// A new process of token-refresh.
-    fn token_refresh(&self) -> Local {
-        Local::new(&self.start(Function::TokenRefresh).0)
+    /// A run of token-refresh in a new process, which goes on whatever becomes of its caller.
+    async fn token_refresh(&self, ask: Ask) -> Result<Reply, TokenRefreshError> {
+        let Started { process, services, .. } = self.start(Function::TokenRefresh);
+        let calls = self.calls.clone();
+        let run = tokio::spawn(async move {
+            let function = TokenRefresh::new(&services);
+            calls.live(process, function.handle(ask)).await
+        });
+        match run.await {
+            Ok(result) => result.map_err(|error| TokenRefreshError(error.to_string())),
+            Err(_) => Err(TokenRefreshError("it panicked".to_owned())),
+        }
     }
 }
 
@@ -113,6 +131,12 @@ struct Invocations {
 #[async_trait]
 impl TokenRefreshClient for Invocations {
     async fn ask(&self, ask: Ask) -> Result<Reply, TokenRefreshError> {
+        self.workshop.calls.live(self.process, self.invoke(ask)).await
+    }
+}
+
+impl Invocations {
+    async fn invoke(&self, ask: Ask) -> Result<Reply, TokenRefreshError> {
         let calls = &self.workshop.calls;
         calls.step(self.process).await;
         let what = match &ask {
@@ -125,16 +149,16 @@ impl TokenRefreshClient for Invocations {
         let fault = calls.fate(self.process, Service::Invoke, what.to_owned(), true);
         let failed = |words: &str| Err(TokenRefreshError(words.to_owned()));
         let reply = match fault {
-            None | Some(Fault::Duplicate) => self.workshop.token_refresh().ask(ask).await,
+            None | Some(Fault::Duplicate) => self.workshop.token_refresh(ask).await,
             Some(Fault::Throttled) => Ok(Reply::Full),
             Some(Fault::NoConnection | Fault::ResetBefore | Fault::Failing) => failed("it was not reached"),
             Some(Fault::Slow) => {
-                let _too_late = self.workshop.token_refresh().ask(ask).await;
+                let _too_late = self.workshop.token_refresh(ask).await;
                 sleep(LONGEST_RUN).await;
                 failed("it took too long")
             }
             Some(Fault::ResetAfter | Fault::Garbage | Fault::Html | Fault::Empty | Fault::Truncated) => {
-                let _lost = self.workshop.token_refresh().ask(ask).await;
+                let _lost = self.workshop.token_refresh(ask).await;
                 failed("its reply cannot be read")
             }
         };
@@ -143,12 +167,21 @@ impl TokenRefreshClient for Invocations {
     }
 }
 
+/// A process that answers requests.
+#[derive(Clone)]
+pub struct Served {
+    /// The process.
+    pub process: Process,
+    /// Its routes.
+    pub router: Router,
+}
+
 /// Processes that go on from one request to the next.
 #[derive(Default)]
 struct Living {
-    api: Option<Router>,
-    oauth: Option<Router>,
-    intake: Option<Router>,
+    api: Option<Served>,
+    oauth: Option<Served>,
+    intake: Option<Served>,
 }
 
 /// An installation.
@@ -165,15 +198,17 @@ pub struct World {
     pub key: Secret,
     workshop: Workshop,
     living: Mutex<Living>,
+    /// Where its stores are, if they are a file.
+    _folder: Option<TempDir>,
 }
 
 impl World {
-    /// One that is connected, has a token, a hook, secrets for webhooks, and a key.
-    pub async fn new() -> Self {
+    /// One that is connected, has a token, a hook, secrets for webhooks, and a key. Its user is in so many organisations.
+    pub async fn new(place: Place, organizations: usize) -> Self {
         let start: Timestamp = "2026-12-01T10:00:00.25Z".parse().unwrap();
         let clock =
             Arc::new(JumpingClock { steady: TokioClock::starting_at(start), ahead: AtomicI64::new(0) });
-        let sandbox = Sandbox::new(Options { standing: Some(start), ..Options::new(ZOHO) });
+        let sandbox = Sandbox::new(Options { standing: Some(start), organizations, ..Options::new(ZOHO) });
         sandbox.register_client(sandbox::Client {
             id: CLIENT_ID.to_owned(),
             secret: CLIENT_SECRET.to_owned(),
@@ -187,14 +222,22 @@ impl World {
             settings::SANDBOX_URL => Some(ZOHO.to_owned()),
             _ => None,
         });
+        let shared: SharedClock = clock.clone();
+        let (kept, folder) = match place {
+            Place::Cloud => (in_memory(&shared), None),
+            Place::File => {
+                let (stores, folder) = on_file(&shared);
+                (stores, Some(folder))
+            }
+        };
         let workshop = Workshop {
             calls: Arc::new(Switchboard::default()),
             outside: Outside::new(sandbox),
-            kept: Arc::new(Mutex::new(Kept::new(false))),
-            clock: clock.clone(),
+            kept,
+            clock: shared,
             settings: Arc::new(settings.unwrap()),
         };
-        let stores = workshop.start(Function::Outside).0.stores;
+        let stores = workshop.start(Function::Outside).services.stores;
         let key = furnish(&workshop, &stores).await;
         let world = Self {
             calls: workshop.calls.clone(),
@@ -204,6 +247,7 @@ impl World {
             key,
             workshop,
             living: Mutex::default(),
+            _folder: folder,
         };
         let ticked = world.tick().await;
         assert!(matches!(ticked, Ok(Reply::Ticked { renewed: 1, failed: 0 })), "{ticked:?}");
@@ -215,34 +259,41 @@ impl World {
         self.clock.clone()
     }
 
+    fn living(&self) -> MutexGuard<'_, Living> {
+        self.living.lock().unwrap()
+    }
+
     /// api-proxy.
-    pub fn api(&self) -> Router {
+    pub fn api(&self) -> Served {
         let new = || {
-            let (services, token_refresh) = self.workshop.start(Function::ApiProxy);
-            api_proxy::router(&services, token_refresh)
+            let Started { process, services, invocations } = self.workshop.start(Function::ApiProxy);
+            Served { process, router: api_proxy::router(&services, invocations) }
         };
-        self.living.lock().unwrap().api.get_or_insert_with(new).clone()
+        self.living().api.get_or_insert_with(new).clone()
     }
 
     /// oauth-callback.
-    pub fn oauth(&self) -> Router {
+    pub fn oauth(&self) -> Served {
         let new = || {
-            let (services, token_refresh) = self.workshop.start(Function::OauthCallback);
-            oauth_callback::router(&services, token_refresh)
+            let Started { process, services, invocations } = self.workshop.start(Function::OauthCallback);
+            Served { process, router: oauth_callback::router(&services, invocations) }
         };
-        self.living.lock().unwrap().oauth.get_or_insert_with(new).clone()
+        self.living().oauth.get_or_insert_with(new).clone()
     }
 
     /// webhook-intake.
-    pub fn intake(&self) -> Router {
-        let new = || webhook_intake::router(&self.workshop.start(Function::WebhookIntake).0);
-        self.living.lock().unwrap().intake.get_or_insert_with(new).clone()
+    pub fn intake(&self) -> Served {
+        let new = || {
+            let Started { process, services, .. } = self.workshop.start(Function::WebhookIntake);
+            Served { process, router: webhook_intake::router(&services) }
+        };
+        self.living().intake.get_or_insert_with(new).clone()
     }
 
-    /// A process of event-delivery.
-    pub fn delivery(&self) -> EventDelivery {
-        let (services, token_refresh) = self.workshop.start(Function::EventDelivery);
-        EventDelivery::new(&services, token_refresh)
+    /// A new process of event-delivery.
+    pub fn delivery(&self) -> (Process, EventDelivery) {
+        let Started { process, services, invocations } = self.workshop.start(Function::EventDelivery);
+        (process, EventDelivery::new(&services, invocations))
     }
 
     /// token-refresh, by its schedule.
@@ -250,7 +301,17 @@ impl World {
     /// # Errors
     /// Where it fails.
     pub async fn tick(&self) -> Result<Reply, TokenRefreshError> {
-        self.workshop.token_refresh().ask(Ask::Tick).await
+        self.workshop.token_refresh(Ask::Tick).await
+    }
+
+    /// token-refresh, by an order of the operator's.
+    ///
+    /// # Errors
+    /// Where it fails.
+    pub async fn order(&self, order: &Order) -> Result<Reply, TokenRefreshError> {
+        let orders = Orders::new(self.stores.state.clone(), self.shared_clock());
+        let id = orders.give(order).await.unwrap();
+        self.workshop.token_refresh(Ask::Order { id }).await
     }
 
     /// From now on, this befalls calls.
@@ -261,28 +322,30 @@ impl World {
     /// Ends what befalls calls; all processes are new.
     pub fn restart(&self) {
         self.calls.set(None);
-        *self.living.lock().unwrap() = Living::default();
+        *self.living() = Living::default();
     }
 
     /// How many events of this type are stored.
-    pub fn events(&self, kind: &str) -> usize {
+    pub async fn events(&self, kind: &str) -> usize {
         let query = Query::partition(format!("event#{}", ConnectionName::default()), 1000);
-        let page = self.workshop.kept.lock().unwrap().query("events", &query, self.clock.now());
+        let page = self.stores.events.query(query).await.unwrap();
         page.rows.iter().filter(|row| row.value.contains(kind)).count()
     }
 
     /// The secrets that nobody outside may read: the client's, the grant's and the token's.
-    pub fn secrets(&self) -> Vec<String> {
+    pub async fn secrets(&self) -> Vec<String> {
         let name = ConnectionName::default();
-        let kept = self.workshop.kept.lock().unwrap();
-        let field = |secret: String, field: &str| {
-            let (text, _) = kept.current(&secret)?;
-            let record: serde_json::Value = serde_json::from_str(&text).ok()?;
-            record[field].as_str().map(str::to_owned)
-        };
-        let grant = field(Grant::secret_name(&name), "refresh_token");
-        let token = field(AccessToken::secret_name(&name), "token");
-        [grant, token].into_iter().flatten().chain([CLIENT_SECRET.to_owned()]).collect()
+        let mut secrets = vec![CLIENT_SECRET.to_owned()];
+        for (secret, field) in
+            [(Grant::secret_name(&name), "refresh_token"), (AccessToken::secret_name(&name), "token")]
+        {
+            if let Some(found) = self.stores.secrets.get(&secret).await.unwrap() {
+                let record: serde_json::Value =
+                    serde_json::from_str(found.value.expose()).unwrap_or_default();
+                secrets.extend(record[field].as_str().map(str::to_owned));
+            }
+        }
+        secrets
     }
 }
 
@@ -347,7 +410,7 @@ async fn furnish(workshop: &Workshop, stores: &Stores) -> Secret {
     };
     hook.store(secrets).await.unwrap();
     set_secrets(secrets).await;
-    let permissions = ["inventory:write", "crm:write", "events"];
+    let permissions = ["inventory:write", "crm:write", "events", "zoho:*:inventory/**"];
     let permissions = permissions.iter().map(|text| text.parse().unwrap()).collect();
     let keys = Keys::new(stores.state.clone(), workshop.clock.clone());
     keys.create(NewKey::new("matrix", permissions, vec![name])).await.unwrap().1

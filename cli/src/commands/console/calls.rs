@@ -7,12 +7,12 @@ use std::sync::Arc;
 use axum::extract::{Form, Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use serde::Deserialize;
-use shared::base::html_page::Escaped;
+use shared::base::html_page::{Escaped, breakable};
 use shared::core::call_history::CallHistory;
 use shared::store::StoreError;
 
 use super::chart::{Chart, Period, Route};
-use super::page::{self, Part, breakable, page};
+use super::page::{self, Part, page};
 use super::plot;
 use super::shown::Shown;
 use super::source::Source;

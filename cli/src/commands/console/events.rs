@@ -9,13 +9,13 @@ use axum::response::{IntoResponse, Redirect, Response};
 use futures::future::try_join_all;
 use serde::Deserialize;
 use shared::base::clock::{SignedDuration, Timestamp};
-use shared::base::html_page::Escaped;
+use shared::base::html_page::{Escaped, breakable};
 use shared::base::id::{ConnectionName, is_time_ordered};
 use shared::core::events::Event;
 use shared::core::events::ledger::{Life, is_entry_id, narrow, split_entry_id};
 use shared::store::StoreError;
 
-use super::page::{self, Part, breakable, foreign, page, state};
+use super::page::{self, Part, foreign, page, state};
 use super::plot;
 use super::shown::Shown;
 use super::words::{ago, count, cut, moment, number, span};
@@ -85,13 +85,18 @@ async fn body(shown: &Shown, asked: &Asked) -> Result<String, StoreError> {
     let mut body = page::pick_connection(Part::Events, &names, &chosen);
     body.push_str(&said_of_replay(asked));
     let before = asked.before.clone().filter(|id| is_time_ordered(id));
+    let is_first = before.is_none();
     let (events, next) = shown.events.newest_before(&chosen, before, EVENTS).await?;
-    if events.is_empty() {
+    if events.is_empty() && is_first {
         let _ = write!(
             body,
-            "<p class=\"soft\">No events, or none that are older. {} makes one.</p>",
+            "<p class=\"card soft\">No event came that is still kept. {} makes one, as a test.</p>",
             shown.command("webhooks send-test")
         );
+        return Ok(body);
+    }
+    if events.is_empty() {
+        body.push_str("<p class=\"card soft\">No older events.</p>");
         return Ok(body);
     }
     let rows = read(shown, &chosen, events).await?;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use shared::base::clock::{SignedDuration, Timestamp};
-use shared::base::html_page::Escaped;
+use shared::base::html_page::{Commands, Escaped};
+use shared::core::connection::consent::Wish;
 use shared::core::connection::organization::Organization;
 use shared::core::connection::{Connection, State as ConnectionState};
 use shared::store::StoreError;
@@ -38,9 +39,10 @@ async fn body(shown: &Shown) -> Result<String, StoreError> {
             shown.command("connect")
         );
     }
+    let origin = shown.services.settings.public_url.clone().unwrap_or_default();
     for found in &connections {
         let quotas = Quota::read(shown, found).await?;
-        body.push_str(&card(found, &quotas, now));
+        body.push_str(&card(found, &quotas, origin.as_str(), now));
     }
     let _ = write!(
         body,
@@ -77,8 +79,8 @@ struct Quota(Vec<Meter>);
 struct Meter {
     name: &'static str,
     value: String,
-    /// How full its bar is, and in which colour; `none` draws none.
-    bar: (f64, &'static str),
+    /// How full its bar is, and in which colour; nothing where it has no bar.
+    bar: Option<(f64, &'static str)>,
     about: String,
 }
 
@@ -101,7 +103,7 @@ impl Quota {
                 meters.push(Meter {
                     name: "Inventory, this minute",
                     value: format!("{} of {} calls", left.used, number(left.limit_per_minute.into())),
-                    bar: full(left.used.into(), left.limit_per_minute.into(), is_blocked),
+                    bar: Some(full(left.used.into(), left.limit_per_minute.into(), is_blocked)),
                     about,
                 });
             }
@@ -110,13 +112,13 @@ impl Quota {
                 Some(most) => Meter {
                     name: "Inventory, today",
                     value: format!("{} of {} calls", number(today.into()), number(most.into())),
-                    bar: full(today.into(), most.into(), false),
+                    bar: Some(full(today.into(), most.into(), false)),
                     about: "as the connector counts, until midnight UTC".to_owned(),
                 },
                 None => Meter {
                     name: "Inventory, today",
                     value: super::words::count(today.into(), "call", "calls"),
-                    bar: (0.0, "none"),
+                    bar: None,
                     about: "as the connector counts since midnight UTC; no daily limit is set".to_owned(),
                 },
             });
@@ -126,13 +128,13 @@ impl Quota {
                 Some(left) => Meter {
                     name: "CRM, 24 hours",
                     value: format!("{} credits left", number(left.credits_remaining)),
-                    bar: (0.0, "none"),
+                    bar: None,
                     about: format!("as Zoho said {}", ago(left.as_of, now)),
                 },
                 None => Meter {
                     name: "CRM, 24 hours",
                     value: "no word from Zoho".to_owned(),
-                    bar: (0.0, "none"),
+                    bar: None,
                     about: "Zoho names the credits that are left once half of them are used".to_owned(),
                 },
             });
@@ -158,12 +160,12 @@ fn token(found: &Connection, now: Timestamp) -> Meter {
         None => "none was made yet".to_owned(),
     };
     let Some(ends) = found.token_expires else {
-        return Meter { name: "Access token", value: "none".to_owned(), bar: (0.0, "none"), about: made };
+        return Meter { name: "Access token", value: "none".to_owned(), bar: None, about: made };
     };
     let left = ends.duration_since(now);
     if left <= SignedDuration::ZERO {
         let value = format!("ended {}", ago(ends, now));
-        return Meter { name: "Access token", value, bar: (0.0, "bad"), about: made };
+        return Meter { name: "Access token", value, bar: Some((0.0, "bad")), about: made };
     }
     let whole = found.token_renewed_at.map_or(SignedDuration::from_hours(1), |at| ends.duration_since(at));
     let seconds = |length: SignedDuration| u64::try_from(length.as_secs()).unwrap_or_default();
@@ -172,12 +174,21 @@ fn token(found: &Connection, now: Timestamp) -> Meter {
     Meter {
         name: "Access token",
         value: format!("{} left", span(left)),
-        bar: (plot::share(seconds(left), seconds(whole)), class),
+        bar: Some((plot::share(seconds(left), seconds(whole)), class)),
         about: format!("{made}; renewed 30 minutes before its end"),
     }
 }
 
-fn card(found: &Connection, quotas: &Quota, now: Timestamp) -> String {
+/// Where the user of a dead connection consents again: the operator sends it to them.
+fn again(found: &Connection, origin: &str) -> String {
+    if !matches!(found.state, ConnectionState::ReconnectRequired { .. }) || Wish::again(found).is_none() {
+        return String::new();
+    }
+    let link = Escaped(format!("{origin}{}", Wish::path_again(&found.name))).to_string();
+    format!("<br>Reconnect link: <a href=\"{link}\">{link}</a>")
+}
+
+fn card(found: &Connection, quotas: &Quota, origin: &str, now: Timestamp) -> String {
     let class = match found.state {
         ConnectionState::Healthy => "good",
         ConnectionState::CoolingDown { .. } | ConnectionState::Exhausted { .. } => "wait",
@@ -203,13 +214,10 @@ fn card(found: &Connection, quotas: &Quota, now: Timestamp) -> String {
     });
     let notice = found.notice().map_or_else(String::new, |notice| {
         let well = if class == "bad" { "" } else { " well" };
-        format!("<p class=\"notice{well}\">{}</p>", Escaped(notice))
+        format!("<p class=\"notice{well}\">{}{}</p>", Commands(&notice), again(found, origin))
     });
     let meters = [&token(found, now)].into_iter().chain(&quotas.0).fold(String::new(), |mut html, meter| {
-        let bar = match meter.bar {
-            (_, "none") => String::new(),
-            (share, class) => plot::bar(share, class),
-        };
+        let bar = meter.bar.map_or_else(String::new, |(share, class)| plot::bar(share, class));
         let _ = write!(
             html,
             "<div><small>{}</small><b>{}</b>{bar}<small>{}</small></div>",

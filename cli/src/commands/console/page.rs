@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
-use shared::base::html_page::{Escaped, LOOK, policy_of};
+use shared::base::html_page::{Commands, Escaped, ICON, LOOK, policy_of};
 use shared::base::id::ConnectionName;
 use shared::store::StoreError;
 
@@ -70,13 +70,12 @@ pub(super) fn page(shown: &Shown, part: Part, body: &str) -> Response {
 
 /// A page that only says something. Text between backticks is code.
 pub(super) fn message(status: StatusCode, title: &str, line: &str) -> Response {
-    let mut text = String::new();
-    for (place, piece) in line.split('`').enumerate() {
-        let (open, close) = if place % 2 == 1 { ("<code>", "</code>") } else { ("", "") };
-        let _ = write!(text, "{open}{}{close}", Escaped(piece));
-    }
+    says(status, title, Commands(line))
+}
+
+fn says(status: StatusCode, title: &str, html: impl Display) -> Response {
     let body = format!(
-        "<header><p class=\"brand\">Zoho Connector · console</p></header><main id=\"main\"><h1>{}</h1><p>{text}</p></main>",
+        "<header><p class=\"brand\">Zoho Connector · console</p></header><main id=\"main\"><h1>{}</h1><p>{html}</p></main>",
         Escaped(title)
     );
     respond(status, title, &body)
@@ -84,11 +83,8 @@ pub(super) fn message(status: StatusCode, title: &str, line: &str) -> Response {
 
 /// Where nothing is.
 pub(super) fn nothing() -> Response {
-    message(
-        StatusCode::NOT_FOUND,
-        "Nothing to show here",
-        "The console has no page at this address. Its overview is at `/`.",
-    )
+    let html = "The console has no page at this address. <a href=\"/\">To the overview</a>";
+    says(StatusCode::NOT_FOUND, "Nothing to show here", html)
 }
 
 /// Where the store does not answer.
@@ -99,7 +95,7 @@ pub(super) fn failed(error: &StoreError) -> Response {
 fn respond(status: StatusCode, title: &str, body: &str) -> Response {
     let html = format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"><title>{}</title><style>{}</style></head>\
+         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">{ICON}<title>{}</title><style>{}</style></head>\
          <body>{body}</body></html>",
         Escaped(title),
         STYLE.as_str(),
@@ -132,11 +128,6 @@ pub(super) fn pick_connection(part: Part, names: &[ConnectionName], chosen: &Con
 /// What people wrote, isolated: it may run from right to left.
 pub(super) fn foreign(text: impl Display) -> String {
     format!("<bdi>{}</bdi>", Escaped(text))
-}
-
-/// An address or a name that a narrow column breaks after dots and slashes, before it breaks words.
-pub(super) fn breakable(text: &str) -> String {
-    Escaped(text).to_string().replace('.', ".<wbr>").replace('/', "/<wbr>")
 }
 
 /// A state: a dot of its colour, and its word.

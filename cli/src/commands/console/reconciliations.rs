@@ -92,7 +92,7 @@ async fn body(shown: &Shown, asked: Asked) -> Result<String, StoreError> {
     if heads.is_empty() {
         let _ = write!(
             body,
-            "<p class=\"soft\">No reconciliations here. {} makes one; they are kept for 13 months.</p>",
+            "<p class=\"card soft\">No reconciliations here. {} makes one; they are kept for 13 months.</p>",
             shown.command("reconcile counts.csv")
         );
         return Ok(body);
@@ -167,7 +167,7 @@ pub(super) async fn report(
         Ok(report) => report,
         Err(problem) if problem.code() == Code::ReconciliationNotFound => page::nothing(),
         Err(problem) => {
-            tracing::error!(?problem, "a report could not be made");
+            tracing::error!(code = problem.code().as_str(), "a report could not be made");
             page::message(StatusCode::BAD_GATEWAY, "The report could not be made", problem.detail())
         }
     }

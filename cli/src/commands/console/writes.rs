@@ -7,12 +7,12 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value;
-use shared::base::html_page::Escaped;
+use shared::base::html_page::{Escaped, breakable};
 use shared::base::id::{ConnectionName, is_time_ordered};
 use shared::core::writes::audit::{Entry, Outcome};
 use shared::store::StoreError;
 
-use super::page::{self, Part, breakable, foreign, page, state};
+use super::page::{self, Part, foreign, page, state};
 use super::shown::Shown;
 use super::words::{ago, cut, moment};
 
@@ -59,7 +59,7 @@ async fn body(shown: &Shown, asked: Asked) -> Result<String, StoreError> {
     }
     let (entries, next) = find(shown, &chosen, record.as_deref(), before).await?;
     if entries.is_empty() {
-        body.push_str("<p class=\"soft\">No writes here that are still kept.</p>");
+        body.push_str("<p class=\"card soft\">No writes here that are still kept.</p>");
     }
     for (subject, entries) in by_record(&entries) {
         write_record(&mut body, &chosen, subject, &entries, record.is_some());

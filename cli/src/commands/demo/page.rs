@@ -10,7 +10,7 @@ use axum::routing::get;
 use jiff::Timestamp;
 use sandbox::{ItemChange, Sandbox};
 use shared::base::clock::SharedClock;
-use shared::base::html_page::{Escaped, Mood, Page};
+use shared::base::html_page::{Escaped, Mood, Page, breakable};
 use shared::base::id::ConnectionName;
 use shared::core::connection::{self, Connection};
 use shared::core::events::{Event, Events};
@@ -129,11 +129,6 @@ fn list_calls(calls: &[Call], now: Timestamp) -> String {
     format!(
         "<h2>Last calls</h2><table><tr><th>When</th><th>What</th><th>Status</th><th class=\"wide\">Took</th></tr>{rows}</table>"
     )
-}
-
-/// Text that a narrow column breaks after dots and slashes, before it breaks words.
-fn breakable(text: &str) -> String {
-    Escaped(text).to_string().replace('.', ".<wbr>").replace('/', "/<wbr>")
 }
 
 /// A time span as people say it.

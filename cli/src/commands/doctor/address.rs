@@ -170,6 +170,14 @@ async fn is_ours(report: &mut Report, opened: &Opened, client: &Client) -> bool 
             format!("the connector at {url} has another store: it does not know the keys of this one"),
             "correct the address (--public-url), or name the installation that is served there (--data, --stack, --installation)",
         ),
+        // The key was made by our clock, and is judged by the connector's.
+        "key_expired" => report.bad(
+            CHECK,
+            format!(
+                "at {url}, a key of this moment has ended: the connector's clock is minutes ahead of this machine's"
+            ),
+            "set the clocks of both machines right",
+        ),
         "store_unavailable" => report.bad(
             CHECK,
             format!("the connector at {url} does not reach its own store"),

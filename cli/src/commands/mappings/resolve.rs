@@ -6,12 +6,9 @@ use shared::zoho::scope::Access as Level;
 
 use super::path::PATH;
 use crate::commands::api::{Access, Api, Body, with_api};
-use crate::commands::failure::Failure;
+use crate::commands::failure::{Failure, LEFT_TO_DO};
 use crate::table::{Column, Table};
 use crate::terminal::{say, say_json};
-
-/// The exit code where something does not fit.
-const LEFT_OVER: u8 = 3;
 
 /// How many problems are shown.
 const MAX_SHOWN: usize = 50;
@@ -69,7 +66,7 @@ impl Resolve {
             return Ok(());
         }
         Err(Failure::Ended(
-            LEFT_OVER,
+            LEFT_TO_DO,
             format!("Mappings that do not fit: {wrong}. Nothing was chosen and nothing remapped."),
         ))
     }

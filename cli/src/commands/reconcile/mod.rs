@@ -19,7 +19,7 @@ use shared::base::secret::random_hex;
 use shared::zoho::scope::Access as Level;
 
 use crate::commands::api::{Access, Api, Body, Trouble, command_line, with_api};
-use crate::commands::failure::Failure;
+use crate::commands::failure::{Failure, LEFT_TO_DO};
 use crate::terminal::{agrees, can_ask, note, say, say_json};
 use lines::Lines;
 use path::PATH;
@@ -37,8 +37,7 @@ const ENOUGH: usize = 5000;
 /// After so many answers that say the same, nothing goes on.
 const MAX_SAME: u32 = 100;
 
-/// The exit codes beside 0, 1 and 2.
-const LEFT_OVER: u8 = 3;
+/// The exit code where nobody knows whether some rows were adjusted.
 const UNCERTAIN: u8 = 4;
 
 const AFTER_HELP: &str = "\
@@ -373,7 +372,7 @@ impl Reconcile {
         }
         if word(found, "state") == "applying" {
             let line = format!("It is adjusted in part. This goes on:\n  {}", self.again(id));
-            return ended(LEFT_OVER, Some(line));
+            return ended(LEFT_TO_DO, Some(line));
         }
         // Rows that wait are adjusted as soon as somebody approves them.
         let changed = count(applied, "changed");
@@ -404,7 +403,7 @@ impl Reconcile {
             )
         });
         let lines: Vec<String> = line.into_iter().chain(counted_anew).collect();
-        ended(LEFT_OVER, (!lines.is_empty()).then(|| lines.join("\n")))
+        ended(LEFT_TO_DO, (!lines.is_empty()).then(|| lines.join("\n")))
     }
 }
 

@@ -199,6 +199,7 @@ impl Tool {
         *request.uri_mut() = Uri::try_from(address).map_err(|_| invalid("This makes no path of the API."))?;
         *request.headers_mut() = sent;
         request.extensions_mut().insert(Deadline(caller.deadline));
+        request.extensions_mut().insert(caller.place.clone());
         request.extensions_mut().insert(origin.clone());
         Ok(request)
     }

@@ -12,6 +12,7 @@ const KEY: &[Code] = &[
     Code::KeyInvalid,
     Code::KeyExpired,
     Code::InvalidParameter,
+    Code::ConnectorBusy,
     Code::StoreUnavailable,
     Code::Internal,
 ];

@@ -16,6 +16,7 @@ use tokio::join;
 use tokio::time::Instant;
 
 use crate::request::params::invalid;
+use crate::request::places::{Place, Places};
 use crate::request::redact::asked;
 use crate::request::response_headers::ResponseHeaders;
 
@@ -32,6 +33,8 @@ pub(crate) struct Caller {
     pub(crate) deadline: Instant,
     /// What its answer's headers will tell.
     pub(crate) headers: ResponseHeaders,
+    /// Its place among the calls that are worked on.
+    pub(crate) place: Place,
 }
 
 /// What a caller is checked with.
@@ -40,6 +43,7 @@ pub(crate) struct Gate {
     pub(crate) keys: Arc<Keys>,
     pub(crate) usage: Arc<KeyUsage>,
     pub(crate) zoho: Arc<ZohoClient>,
+    pub(crate) places: Places,
 }
 
 impl<S> FromRequestParts<S> for Caller
@@ -67,6 +71,8 @@ where
         };
         let (key, ()) = join!(gate.keys.check(authorization), ahead);
         let key = key?;
+        let place = parts.extensions.get::<Place>().cloned();
+        let place = place.map_or_else(|| gate.places.take(), Ok)?;
         gate.usage.seen(&key);
         let connection = guard(&parts.headers, "Zoho-Connection")?;
         let organization = guard(&parts.headers, "Zoho-Organization")?;
@@ -75,7 +81,7 @@ where
             headers.redacted();
             asked::refuse_query(parts.uri.query().unwrap_or_default())?;
         }
-        Ok(Self { key, connection, organization, deadline, headers })
+        Ok(Self { key, connection, organization, deadline, headers, place })
     }
 }
 

@@ -105,8 +105,14 @@ impl std::str::FromStr for HookUrl {
 
     /// The token must not go over the network in the clear, and `OpenClaw` refuses tokens in addresses.
     fn from_str(text: &str) -> Result<Self, String> {
-        let url = Url::parse(text)
-            .map_err(|_| "it must be an address like https://gateway.example.com/hooks/agent".to_owned())?;
+        let url = Url::parse(text).map_err(|_| {
+            if text.is_ascii() {
+                "it must be an address like https://gateway.example.com/hooks/agent".to_owned()
+            } else {
+                "it must be in ASCII; a host with other letters is written as browsers send it, with xn--"
+                    .to_owned()
+            }
+        })?;
         let safe = url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
         if !safe {
             return Err("it must begin with https://, or be on this machine".to_owned());
@@ -187,6 +193,8 @@ mod tests {
         ] {
             assert!(bad.parse::<HookUrl>().is_err(), "{bad}");
         }
+        let error = "https://bücher.example/hooks/agent".parse::<HookUrl>().unwrap_err();
+        assert!(error.contains("xn--"), "{error}");
     }
 
     #[test]

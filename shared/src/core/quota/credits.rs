@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
 
 use super::store_call::STORE_TIMEOUT;
-use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later};
+use crate::base::clock::{SharedClock, SignedDuration, Timestamp, is_younger, later};
 use crate::store::{Condition, Key, Put, StoreError, Table};
 use crate::zoho::data_centre::DataCentre;
 
@@ -41,7 +41,7 @@ impl Credits {
         let (key, now) = (key(data_centre, organization), self.clock.now());
         {
             let mut written = self.written.lock().unwrap_or_else(PoisonError::into_inner);
-            if written.get(&key.partition).is_some_and(|at| now < later(*at, WRITE_INTERVAL)) {
+            if written.get(&key.partition).is_some_and(|at| is_younger(*at, now, WRITE_INTERVAL)) {
                 return;
             }
             written.insert(key.partition.clone(), now);
@@ -119,5 +119,10 @@ mod tests {
         assert_eq!((rest("1").await, rest("2").await), (Some(38), None));
         advance(1);
         assert_eq!(rest("1").await, None);
+        // A clock that is set back keeps nothing from being stored.
+        credits.learn(DataCentre::Eu, "1", 37).await;
+        advance(-3_600_000);
+        credits.learn(DataCentre::Eu, "1", 36).await;
+        assert_eq!(rest("1").await, Some(36));
     }
 }

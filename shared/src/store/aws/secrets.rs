@@ -31,14 +31,13 @@ const MAX_TRIES: u32 = 7;
 /// that, a write is sent anew so often: what it would store may be a token that Zoho counts.
 const THROTTLED_TRIES: u32 = 4;
 
-pub(super) struct ManagedSecrets {
+/// Secrets that this function only reads: what writes them is in token-refresh and in the operator's commands.
+pub(super) struct ReadableSecrets {
     pub(super) client: Client,
     pub(super) stack: String,
-    /// The key of KMS for what is made; without it, the one of Secrets Manager itself.
-    pub(super) kms_key: Option<String>,
 }
 
-impl ManagedSecrets {
+impl ReadableSecrets {
     fn id(&self, name: &str) -> String {
         format!("{}/{name}", self.stack)
     }
@@ -58,10 +57,49 @@ impl ManagedSecrets {
             _ => Err(StoreError::Unreadable(format!("the secret {id} holds no text"))),
         }
     }
+}
 
+#[async_trait]
+impl Secrets for ReadableSecrets {
+    async fn get(&self, name: &str) -> Result<Option<SecretValue>, StoreError> {
+        let current = self.current(&self.id(name)).await?;
+        Ok(current.filter(|found| found.value.expose() != PLACEHOLDER))
+    }
+
+    async fn stage(&self, name: &str, _: &Secret) -> Result<VersionId, StoreError> {
+        Err(only_read(name))
+    }
+
+    async fn promote(&self, name: &str, _: &VersionId, _: Option<&VersionId>) -> Result<bool, StoreError> {
+        Err(only_read(name))
+    }
+
+    async fn delete(&self, name: &str) -> Result<(), StoreError> {
+        Err(only_read(name))
+    }
+
+    async fn versions_since(&self, name: &str, _: Timestamp) -> Result<usize, StoreError> {
+        Err(only_read(name))
+    }
+}
+
+/// What the role would refuse, too.
+fn only_read(name: &str) -> StoreError {
+    StoreError::Unavailable(format!("{name} is a secret, which this function may only read"))
+}
+
+/// Secrets that are read and written.
+pub(super) struct ManagedSecrets {
+    pub(super) read: ReadableSecrets,
+    /// The key of KMS for what is made; without it, the one of Secrets Manager itself.
+    pub(super) kms_key: Option<String>,
+}
+
+impl ManagedSecrets {
     /// Stores a pending version. Says whether it did: the secret may not be there.
     async fn put_pending(&self, id: &str, value: &Secret, token: &str) -> Result<bool, StoreError> {
         let request = self
+            .read
             .client
             .put_secret_value()
             .secret_id(id)
@@ -77,7 +115,7 @@ impl ManagedSecrets {
 
     /// Makes a secret. Says whether it is new: one that is there, or not gone yet, needs time.
     async fn create(&self, id: &str) -> Result<bool, StoreError> {
-        let request = self.client.create_secret().name(id).secret_string(PLACEHOLDER);
+        let request = self.read.client.create_secret().name(id).secret_string(PLACEHOLDER);
         let request = request.set_kms_key_id(self.kms_key.clone());
         match unthrottled(move || request.clone().send()).await {
             Ok(_) => Ok(true),
@@ -97,7 +135,7 @@ impl ManagedSecrets {
             tried += 1;
             let from = match from {
                 Some(from) => Some(from.clone()),
-                None => match self.current(id).await? {
+                None => match self.read.current(id).await? {
                     Some(found) if found.value.expose() == PLACEHOLDER => Some(found.version),
                     Some(found) => return Ok(found.version == *pending),
                     None => None,
@@ -111,6 +149,7 @@ impl ManagedSecrets {
                 continue;
             };
             let request = self
+                .read
                 .client
                 .update_secret_version_stage()
                 .secret_id(id)
@@ -125,7 +164,7 @@ impl ManagedSecrets {
                 // refused, too, though it did its work.
                 Some(
                     "ResourceNotFoundException" | "InvalidParameterException" | "InvalidRequestException",
-                ) => return Ok(self.current(id).await?.is_some_and(|found| found.version == *pending)),
+                ) => return Ok(self.read.current(id).await?.is_some_and(|found| found.version == *pending)),
                 _ => return Err(unavailable("UpdateSecretVersionStage", &error)),
             }
         }
@@ -135,12 +174,11 @@ impl ManagedSecrets {
 #[async_trait]
 impl Secrets for ManagedSecrets {
     async fn get(&self, name: &str) -> Result<Option<SecretValue>, StoreError> {
-        let current = self.current(&self.id(name)).await?;
-        Ok(current.filter(|found| found.value.expose() != PLACEHOLDER))
+        self.read.get(name).await
     }
 
     async fn stage(&self, name: &str, value: &Secret) -> Result<VersionId, StoreError> {
-        let id = self.id(name);
+        let id = self.read.id(name);
         // The token becomes the version's id; a retried call with the same token stores it once.
         let token = random_hex::<16>();
         for tried in 1..=MAX_TRIES {
@@ -161,15 +199,19 @@ impl Secrets for ManagedSecrets {
         from: Option<&VersionId>,
     ) -> Result<bool, StoreError> {
         // Leases rely on the end of a call: who promotes after it could bring back what another process replaced.
-        let id = self.id(name);
+        let id = self.read.id(name);
         let promoting = self.promote_in_time(&id, pending, from);
         let late = || StoreError::Unavailable(format!("UpdateSecretVersionStage: {CALL_TIMEOUT:?} are over"));
         timeout(CALL_TIMEOUT, promoting).await.unwrap_or_else(|_| Err(late()))
     }
 
     async fn delete(&self, name: &str) -> Result<(), StoreError> {
-        let request =
-            self.client.delete_secret().secret_id(self.id(name)).force_delete_without_recovery(true);
+        let request = self
+            .read
+            .client
+            .delete_secret()
+            .secret_id(self.read.id(name))
+            .force_delete_without_recovery(true);
         match unthrottled(move || request.clone().send()).await {
             Ok(_) => Ok(()),
             Err(error) if is_gone(&error) => Ok(()),
@@ -179,9 +221,10 @@ impl Secrets for ManagedSecrets {
 
     async fn versions_since(&self, name: &str, since: Timestamp) -> Result<usize, StoreError> {
         let mut pages = self
+            .read
             .client
             .list_secret_version_ids()
-            .secret_id(self.id(name))
+            .secret_id(self.read.id(name))
             .include_deprecated(true)
             .into_paginator()
             .send();

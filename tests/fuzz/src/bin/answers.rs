@@ -5,14 +5,13 @@
 
 #![no_main]
 
-use fuzz::{Api, chosen, lines, problem, runtime, send};
+use fuzz::{Api, Desk, chosen, lines, problem, send};
 use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use shared::zoho::http::Answer;
 use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::inventory::{copied, item};
 use shared::zoho::response;
-use tokio::runtime::Runtime;
 
 const STATUSES: [u16; 10] = [200, 201, 204, 304, 400, 401, 404, 429, 500, 503];
 
@@ -36,40 +35,27 @@ const CALLS: [(&str, &str, &str); 12] = [
     ("GET", "/v1/inventory/items?sku=SHELF-OAK-80", ""),
 ];
 
-struct Desk {
-    runtime: Runtime,
-    api: Api,
-}
-
-impl Desk {
-    fn open() -> Self {
-        let runtime = runtime();
-        let api = runtime.block_on(Api::open());
-        Self { runtime, api }
+async fn take(api: &Api, input: &[u8]) {
+    let Some(([call, status, kind], body)) = lines(input) else { return };
+    let (status, (method, address, asked)) = (*chosen(status, &STATUSES), *chosen(call, &CALLS));
+    readers_agree(status, body);
+    api.house.line.answer(status, kind, body);
+    let headers = [("authorization", &*api.authorization), ("content-type", "application/json")];
+    let told = send(&api.router, method, address, &headers, asked.as_bytes()).await.unwrap();
+    problem::demand(&told);
+    let sent = api.house.line.sent();
+    assert!(sent.len() <= 40, "{} calls for one", sent.len());
+    if !told.status.is_success() {
+        return;
     }
-
-    async fn take(&self, input: &[u8]) {
-        let Some(([call, status, kind], body)) = lines(input) else { return };
-        let (status, (method, address, asked)) = (*chosen(status, &STATUSES), *chosen(call, &CALLS));
-        readers_agree(status, body);
-        self.api.house.line.answer(status, kind, body);
-        let headers = [("authorization", &*self.api.authorization), ("content-type", "application/json")];
-        let told = send(&self.api.router, method, address, &headers, asked.as_bytes()).await.unwrap();
-        problem::demand(&told);
-        let sent = self.api.house.line.sent();
-        assert!(sent.len() <= 40, "{} calls for one", sent.len());
-        if !told.status.is_success() {
-            return;
-        }
-        assert!(told.json().is_some(), "{address}: {}", told.text());
-        // Inventory says in the body whether it is a success, but for some bulk answers, which say nothing.
-        if method == "GET" && address.starts_with("/v1/inventory/") {
-            let said = serde_json::from_slice::<Value>(body);
-            let is_success = said.as_ref().is_ok_and(|said| said.get("code").is_none_or(is_zero));
-            // What is not JSON to this reader, like a text with half a letter, Zoho may have meant all the same.
-            let is_told = (200..300).contains(&status) && (is_success || said.is_err());
-            assert!(is_told, "{address}: {status} told as {}", told.text());
-        }
+    assert!(told.json().is_some(), "{address}: {}", told.text());
+    // Inventory says in the body whether it is a success, but for some bulk answers, which say nothing.
+    if method == "GET" && address.starts_with("/v1/inventory/") {
+        let said = serde_json::from_slice::<Value>(body);
+        let is_success = said.as_ref().is_ok_and(|said| said.get("code").is_none_or(is_zero));
+        // What is not JSON to this reader, like a text with half a letter, Zoho may have meant all the same.
+        let is_told = (200..300).contains(&status) && (is_success || said.is_err());
+        assert!(is_told, "{address}: {status} told as {}", told.text());
     }
 }
 
@@ -100,10 +86,5 @@ thread_local! {
 }
 
 fuzz_target!(|input: &[u8]| {
-    DESK.with(|desk| {
-        desk.runtime.block_on(async {
-            desk.take(input).await;
-            desk.api.tidy().await;
-        });
-    });
+    DESK.with(|desk| desk.take(async |api| take(api, input).await));
 });

@@ -6,52 +6,38 @@
 
 #![no_main]
 
-use fuzz::{Api, ORGANIZATION, chosen, lines, problem, runtime, send};
+use fuzz::{Api, Desk, ORGANIZATION, chosen, lines, problem, send};
 use libfuzzer_sys::fuzz_target;
-use tokio::runtime::Runtime;
 use url::Url;
 
 const STATUSES: [u16; 6] = [200, 201, 204, 304, 400, 404];
 
-struct Desk {
-    runtime: Runtime,
-    api: Api,
-}
-
-impl Desk {
-    fn open() -> Self {
-        let runtime = runtime();
-        let api = runtime.block_on(Api::open());
-        Self { runtime, api }
+async fn take(api: &Api, input: &[u8]) {
+    let Some(([call, kind, further, status], body)) = lines(input) else { return };
+    let (method, address) = call.split_once(' ').unwrap_or(("GET", call));
+    let status = *chosen(status, &STATUSES);
+    api.house.line.answer(status, "application/json", body);
+    let (name, value) = further.split_once(": ").unwrap_or(("", ""));
+    if name.eq_ignore_ascii_case("authorization") {
+        return;
     }
-
-    async fn take(&self, input: &[u8]) {
-        let Some(([call, kind, further, status], body)) = lines(input) else { return };
-        let (method, address) = call.split_once(' ').unwrap_or(("GET", call));
-        let status = *chosen(status, &STATUSES);
-        self.api.house.line.answer(status, "application/json", body);
-        let (name, value) = further.split_once(": ").unwrap_or(("", ""));
-        if name.eq_ignore_ascii_case("authorization") {
-            return;
-        }
-        let all = [("authorization", &*self.api.authorization), ("content-type", kind), (name, value)];
-        let headers: Vec<_> =
-            all.into_iter().filter(|(name, value)| !name.is_empty() && !value.is_empty()).collect();
-        let uri = format!("/v1/zoho/{address}");
-        let Some(told) = send(&self.api.router, method, &uri, &headers, body).await else { return };
-        problem::demand(&told);
-        let sent = self.api.house.line.sent();
-        for sent in &sent {
-            demand_inside(&sent.url, address);
-        }
-        // A read of the fields may stand before; the last is the caller's.
-        let Some(last) = sent.iter().rfind(|sent| sent.method == method) else {
-            assert!(told.status != 200 || address.contains("dry_run"), "nothing was sent: {}", told.text());
-            return;
-        };
-        if told.status.is_success() && !address.contains("dry_run") {
-            assert_eq!(told.body, body, "Zoho's bytes for {}", last.url);
-        }
+    let all = [("authorization", &*api.authorization), ("content-type", kind), (name, value)];
+    let headers: Vec<_> =
+        all.into_iter().filter(|(name, value)| !name.is_empty() && !value.is_empty()).collect();
+    let uri = format!("/v1/zoho/{address}");
+    let Some(told) = send(&api.router, method, &uri, &headers, body).await else { return };
+    problem::demand(&told);
+    let sent = api.house.line.sent();
+    for sent in &sent {
+        demand_inside(&sent.url, address);
+    }
+    // A read of the fields may stand before; the last is the caller's.
+    let Some(last) = sent.iter().rfind(|sent| sent.method == method) else {
+        assert!(told.status != 200 || address.contains("dry_run"), "nothing was sent: {}", told.text());
+        return;
+    };
+    if told.status.is_success() && !address.contains("dry_run") {
+        assert_eq!(told.body, body, "Zoho's bytes for {}", last.url);
     }
 }
 
@@ -78,10 +64,5 @@ thread_local! {
 }
 
 fuzz_target!(|input: &[u8]| {
-    DESK.with(|desk| {
-        desk.runtime.block_on(async {
-            desk.take(input).await;
-            desk.api.tidy().await;
-        });
-    });
+    DESK.with(|desk| desk.take(async |api| take(api, input).await));
 });

@@ -97,11 +97,12 @@ pub(super) async fn look_up(zoho: &Zoho, target: &Target<'_>, work: &mut Work<'_
         work.head.state = State::Paging(1);
         return Ok(());
     }
-    note(work, &items);
+    let wanted = OpenRows::of(work.rows());
+    note(work, &wanted, &items);
     if !items.iter().any(|item| text(item, "sku") == Some(&sku)) {
         // Only to name it.
         work.head.calls += 1;
-        note(work, &lookup::near_twins(zoho, target, &sku).await);
+        note(work, &wanted, &lookup::near_twins(zoho, target, &sku).await);
     }
     for index in open(work.rows(), |row| row.sku() == Some(&sku)) {
         if let Some(row) = work.row(index) {
@@ -111,16 +112,18 @@ pub(super) async fn look_up(zoho: &Zoho, target: &Target<'_>, work: &mut Work<'_
     Ok(())
 }
 
-/// Reads a page of all items.
+/// Reads a page of all items. What is wanted stays the same from the first page to the last, so that it is made once.
 pub(super) async fn page(
     zoho: &Zoho,
     target: &Target<'_>,
     work: &mut Work<'_>,
+    wanted: &mut Option<OpenRows>,
     page: u32,
 ) -> Result<(), Problem> {
     work.head.calls += 1;
     let ItemPage { items, more, .. } = item_page(zoho, target, &[], page, ROWS).await?;
-    note(work, &items);
+    let wanted = wanted.get_or_insert_with(|| OpenRows::of(work.rows()));
+    note(work, wanted, &items);
     work.has_moved = true;
     if more {
         work.head.state = State::Paging(page.saturating_add(1));
@@ -146,19 +149,30 @@ fn open_skus(rows: &[Row]) -> BTreeSet<&str> {
     rows.iter().filter(|row| row.is_open()).filter_map(Row::sku).collect()
 }
 
-/// Notes which of the items have a SKU that is looked for, or nearly.
-fn note(work: &mut Work<'_>, items: &[Object]) {
-    let mut exact: HashMap<String, Vec<usize>> = HashMap::new();
-    let mut near: HashMap<String, Vec<usize>> = HashMap::new();
-    for (index, row) in work.rows().iter().enumerate() {
-        if let Some(sku) = row.sku().filter(|_| row.is_open()) {
-            near.entry(folded(sku)).or_default().push(index);
-            exact.entry(sku.to_owned()).or_default().push(index);
+/// The rows whose item is looked for by its SKU.
+pub(super) struct OpenRows {
+    exact: HashMap<String, Vec<usize>>,
+    near: HashMap<String, Vec<usize>>,
+}
+
+impl OpenRows {
+    fn of(rows: &[Row]) -> Self {
+        let mut wanted = Self { exact: HashMap::new(), near: HashMap::new() };
+        for (index, row) in rows.iter().enumerate() {
+            if let Some(sku) = row.sku().filter(|_| row.is_open()) {
+                wanted.near.entry(folded(sku)).or_default().push(index);
+                wanted.exact.entry(sku.to_owned()).or_default().push(index);
+            }
         }
+        wanted
     }
+}
+
+/// Notes which of the items have a SKU that is looked for, or nearly.
+fn note(work: &mut Work<'_>, wanted: &OpenRows, items: &[Object]) {
     for item in items {
         let (Some(sku), Some(id)) = (text(item, "sku"), id(item, "item_id")) else { continue };
-        if let Some(rows) = exact.get(sku) {
+        if let Some(rows) = wanted.exact.get(sku) {
             let name = cut(text(item, "name").unwrap_or_default());
             let active = text(item, "status") != Some("inactive");
             let found = Candidate { id, name, active };
@@ -171,7 +185,7 @@ fn note(work: &mut Work<'_>, items: &[Object]) {
                     row.found.push(found.clone());
                 }
             }
-        } else if let Some(rows) = near.get(&folded(sku)) {
+        } else if let Some(rows) = wanted.near.get(&folded(sku)) {
             for index in rows {
                 let is_known = |row: &Row| row.twins.iter().any(|twin| twin == sku);
                 if work.rows().get(*index).is_some_and(|row| row.twins.len() < MAX_OTHERS && !is_known(row))

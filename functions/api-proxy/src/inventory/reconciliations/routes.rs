@@ -23,9 +23,10 @@ use super::head::{Head, State};
 use super::parts::{self, Asked};
 use super::report::Report;
 use super::report::json::{PATH, Show, Shown, shown};
+use super::resolve::{self, OpenRows};
 use super::upload::{self, UploadParams};
 use super::work::{self, Work, hurried};
-use super::{apply, calls, compare, documented, resolve};
+use super::{apply, calls, compare, documented};
 use crate::app::App;
 use crate::openapi::body::body;
 use crate::openapi::operation::{Operation, Verb};
@@ -318,9 +319,9 @@ async fn advance(
     done: StatusCode,
 ) -> Result<Response, Problem> {
     let mut steps = 0;
-    let mut stopped = None;
+    let (mut stopped, mut wanted) = (None, None);
     while !work.head.state.is_compared() && work.head.state != State::Uploading && work.has_time() {
-        if let Err(problem) = step(app, target, &mut work).await {
+        if let Err(problem) = step(app, target, &mut work, &mut wanted).await {
             stopped = Some(problem);
             break;
         }
@@ -343,7 +344,12 @@ async fn advance(
     }
 }
 
-async fn step(app: &App, target: &Target<'_>, work: &mut Work<'_>) -> Result<(), Problem> {
+async fn step(
+    app: &App,
+    target: &Target<'_>,
+    work: &mut Work<'_>,
+    wanted: &mut Option<OpenRows>,
+) -> Result<(), Problem> {
     let state = work.head.state.clone();
     if resolve::calls_zoho(&state) {
         let (made, agreed) = (work.head.calls, work.head.calls_agreed);
@@ -352,7 +358,7 @@ async fn step(app: &App, target: &Target<'_>, work: &mut Work<'_>) -> Result<(),
     match state {
         State::Mapping => resolve::map(&app.mappings, work).await,
         State::LookingUp => resolve::look_up(&app.zoho, target, work).await,
-        State::Paging(page) => resolve::page(&app.zoho, target, work, page).await,
+        State::Paging(page) => resolve::page(&app.zoho, target, work, wanted, page).await,
         State::Comparing => compare::step(&app.zoho, target, work, app.calls_a_day).await,
         State::Uploading | State::Compared | State::Applying | State::Applied => Ok(()),
     }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use futures::future::try_join_all;
-use shared::base::clock::{SharedClock, SignedDuration, Timestamp, later, seconds_until};
+use shared::base::clock::{SharedClock, SignedDuration, Timestamp, is_to_come, later, seconds_until};
 use shared::base::id::{ConnectionName, is_time_ordered};
 use shared::base::problem::{Code, Problem};
 use shared::core::reconciliation::{Kind, Reconciliations};
@@ -54,6 +54,7 @@ pub(super) fn hurried(caller: &Caller) -> Caller {
         organization: caller.organization.clone(),
         deadline,
         headers: caller.headers.clone(),
+        place: caller.place.clone(),
     }
 }
 
@@ -135,7 +136,7 @@ impl<'a> Work<'a> {
         }
         let mut work = Self::of(app, caller, connection, head);
         let now = work.now();
-        if let Some(until) = work.head.lease.filter(|until| now < *until) {
+        if let Some(until) = work.head.lease.filter(|until| is_to_come(*until, now, LEASE)) {
             return Err(busy(seconds_until(until, now)));
         }
         work.version = Some(version);

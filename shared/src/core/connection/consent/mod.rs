@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 pub use returned::{NotZohos, Returned};
 
-use crate::base::clock::{SharedClock, SignedDuration, Timestamp, later};
+use crate::base::clock::{SharedClock, SignedDuration, Timestamp, is_to_come, later};
 use crate::base::id::ConnectionName;
 use crate::base::secret::Secret;
 use crate::core::connection::Connection;
@@ -199,7 +199,7 @@ impl Consents {
             let now = self.clock.now();
             let row = self.state.get(&key).await?;
             let mut open: Vec<Timestamp> = row.as_ref().map(Row::read).transpose()?.unwrap_or_default();
-            open.retain(|begun| now < later(*begun, LIFETIME));
+            open.retain(|begun| is_to_come(later(*begun, LIFETIME), now, LIFETIME));
             if open.len() >= MAX_OPEN {
                 return Ok(false);
             }

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 use futures::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
-use crate::base::clock::{SignedDuration, Timestamp, later};
+use crate::base::clock::{SignedDuration, Timestamp, is_to_come, later};
 use crate::base::id::{ConnectionName, time_ordered};
 use crate::core::events::ledger::batch::again_key;
 use crate::core::events::ledger::fan_out::PROGRESS;
@@ -239,7 +239,7 @@ impl Ledger {
         for Frozen { batch, .. } in self.open_batches(connection).await? {
             let is_expected = match batch.stage {
                 Stage::Waiting => true,
-                Stage::Admitted { at, .. } => later(at, CLAIM_TIME) > now,
+                Stage::Admitted { at, .. } => is_to_come(later(at, CLAIM_TIME), now, CLAIM_TIME),
                 Stage::Refused { .. } | Stage::Unclaimed => false,
             };
             if is_expected {
@@ -267,7 +267,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::base::clock::{SharedClock, TokioClock};
+    use crate::base::clock::{SetClock, SharedClock, TokioClock};
     use crate::core::events::ledger::Claim;
     use crate::store::Stores;
     use crate::store::sqlite::Sqlite;
@@ -348,6 +348,22 @@ mod tests {
         ledger.write_all(vec![free, ledger.putting(&entry(fresh(4), "item/4", now))]).await;
         assert_eq!(ledger.told_next().await.len(), MAX_BATCH_ENTRIES, "no batch is larger");
         assert_eq!(ledger.told_next().await, [id(fresh(4))]);
+    }
+
+    #[tokio::test]
+    async fn a_run_from_before_the_clock_was_set_back_holds_nothing_back() {
+        let clock = Arc::new(SetClock::at_ten());
+        let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
+        let (ledger, name) = (Ledger::new(stores.events, clock.clone()), ConnectionName::default());
+        let now = ledger.clock.now();
+        ledger.write_all(vec![ledger.putting(&entry(1, "item/1", now))]).await;
+        let made = ledger.freeze(&name, |_| true, |_, _| "{}".to_owned()).await.unwrap().unwrap();
+        let admitted = Stage::Admitted { run: None, at: now };
+        ledger.change_batch(&name, made, |batch| batch.stage = admitted).await.unwrap().unwrap();
+        ledger.write_all(vec![ledger.putting(&entry(2, "item/1", now))]).await;
+        assert!(ledger.told_next().await.is_empty(), "the run has yet to claim what it was told of");
+        clock.shift(SignedDuration::from_hours(-24));
+        assert_eq!(ledger.told_next().await, [id(2)]);
     }
 
     #[tokio::test(start_paused = true)]

@@ -1,5 +1,5 @@
-//! The report as one page for people, which holds no script and loads nothing: on a phone each row is a card, on a screen it is a row of
-//! a table.
+//! The report as one page for people, which holds no script and loads nothing from elsewhere: on a phone each row is a card, on a
+//! screen it is a row of a table.
 
 use std::fmt::{Display, Write};
 use std::sync::LazyLock;
@@ -8,7 +8,7 @@ use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 use rust_decimal::Decimal;
 use shared::base::clock::Timestamp;
-use shared::base::html_page::{Escaped, LOOK, policy_of};
+use shared::base::html_page::{Escaped, ICON, LOOK, policy_of};
 
 use super::json::place;
 use super::{Report, money, words};
@@ -44,7 +44,7 @@ impl Report<'_> {
             "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
              <meta http-equiv=\"Content-Security-Policy\" content=\"{}\">\
-             <title>{} · Reconciliation</title><style>{}</style></head><body><main>",
+             {ICON}<title>{} · Reconciliation</title><style>{}</style></head><body><main>",
             Escaped(policy),
             Escaped(title),
             STYLE.as_str(),
@@ -178,20 +178,10 @@ impl Report<'_> {
              <th scope=\"col\" class=\"n\">Zoho</th><th scope=\"col\" class=\"n\">Counted</th><th scope=\"col\" class=\"n\">Difference</th>\
              <th scope=\"col\" class=\"n\">Value</th><th scope=\"col\">What was done</th></tr></thead><tbody>",
         );
-        let mut shown = 0;
-        for row in &drifted {
-            if shown == MAX_ROWS || page.len() > MAX_BYTES {
-                break;
-            }
-            shown += 1;
-            self.write_drift(page, row);
-        }
-        page.push_str("</tbody></table>");
-        cut(page, drifted.len() - shown);
+        end_table(page, &drifted, MAX_ROWS, |page, row| self.write_drift(page, row));
     }
 
     fn write_drift(&self, page: &mut String, row: &Row) {
-        page.push_str("<tr>");
         item(page, row);
         cell(page, "Place", "p", place(row).unwrap_or_default());
         cell(page, "Zoho", "n", row.expected.map(plain).unwrap_or_default());
@@ -246,7 +236,7 @@ impl Report<'_> {
             let under_way = row.zoho.and_then(|figures| figures.in_transit).unwrap_or_default();
             let _ = write!(page, "<small>{} under way to this place</small>", plain(under_way));
         }
-        page.push_str("</td></tr>");
+        page.push_str("</td>");
     }
 
     fn write_others(&self, page: &mut String) {
@@ -260,21 +250,10 @@ impl Report<'_> {
             "<h2 id=\"others\">What could not be compared</h2><table aria-labelledby=\"others\"><thead><tr><th scope=\"col\">Item</th>\
              <th scope=\"col\" class=\"p\">Place</th><th scope=\"col\" class=\"n\">Counted</th><th scope=\"col\">Why</th></tr></thead><tbody>",
         );
-        let mut shown = 0;
-        for row in &others {
-            if page.len() > MAX_BYTES {
-                break;
-            }
-            shown += 1;
-            page.push_str("<tr>");
-            item(page, row);
-            cell(page, "Place", "p", place(row).unwrap_or_default());
-            cell(page, "Counted", "n", plain(row.counted));
+        end_table(page, &others, usize::MAX, |page, row| {
+            count(page, row);
             cell(page, "Why", "w", words::why(row).unwrap_or_default());
-            page.push_str("</tr>");
-        }
-        page.push_str("</tbody></table>");
-        cut(page, others.len() - shown);
+        });
     }
 
     fn write_matched(&self, page: &mut String) {
@@ -289,32 +268,38 @@ impl Report<'_> {
              <th scope=\"col\">Item</th><th scope=\"col\" class=\"p\">Place</th><th scope=\"col\" class=\"n\">Counted</th></tr></thead><tbody>",
             matched.len()
         );
-        let mut shown = 0;
-        for row in &matched {
-            if page.len() > MAX_BYTES {
-                break;
-            }
-            shown += 1;
-            page.push_str("<tr>");
-            item(page, row);
-            cell(page, "Place", "p", place(row).unwrap_or_default());
-            cell(page, "Counted", "n", plain(row.counted));
-            page.push_str("</tr>");
-        }
-        page.push_str("</tbody></table>");
-        cut(page, matched.len() - shown);
+        end_table(page, &matched, usize::MAX, count);
         page.push_str("</details>");
     }
 }
 
-/// Says that rows are left out.
-fn cut(page: &mut String, left: usize) {
+/// Writes the rows of a table that has begun, as far as they fit, and its end; says how many are left out.
+fn end_table(page: &mut String, rows: &[&Row], most: usize, cells: impl Fn(&mut String, &Row)) {
+    let mut shown = 0;
+    for row in rows.iter().copied().take(most) {
+        if page.len() > MAX_BYTES {
+            break;
+        }
+        shown += 1;
+        page.push_str("<tr>");
+        cells(page, row);
+        page.push_str("</tr>");
+    }
+    page.push_str("</tbody></table>");
+    let left = rows.len() - shown;
     if left > 0 {
         let _ = write!(
             page,
             "<p class=\"notice\">{left} more rows are left out here. The table (CSV) has all of them.</p>"
         );
     }
+}
+
+/// What was counted, and where.
+fn count(page: &mut String, row: &Row) {
+    item(page, row);
+    cell(page, "Place", "p", place(row).unwrap_or_default());
+    cell(page, "Counted", "n", plain(row.counted));
 }
 
 /// The item of a row: what people call it, its SKU and the line.

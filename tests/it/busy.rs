@@ -1,0 +1,135 @@
+//! As many calls as `serve` works on at a time, and one more: it is refused before anything is done, and who needs no place finds the
+//! door open all the same. How this is at ten times the load is measured in `measurements/overload.rs`.
+
+use futures::future::join_all;
+use sandbox::{Fault, FaultKind, Gate, Options};
+use serde_json::{Value, json};
+use tests::browser::Browser;
+use tests::connector::{Agent, Answer, Connector, free_port};
+use tests::hooks;
+
+const ITEMS: &str = "/v1/inventory/items";
+const ORDERS: &str = "/v1/inventory/salesorders";
+
+/// One that works on two calls at a time, and an agent that may write.
+async fn for_two() -> (Connector, Agent) {
+    let mut connector =
+        Connector::prepare(Options::new(""), format!("http://127.0.0.1:{}", free_port())).await;
+    connector.calls_at_once = "2";
+    connector.boot().await;
+    connector.connect(&["--access", "write"]).await;
+    let agent = connector.agent(&["--can", "inventory:write,crm:write,events"]).await;
+    // What is read once is known from now on.
+    agent.get(ITEMS).await.ok();
+    (connector, agent)
+}
+
+/// The next so many calls for items wait at the gate.
+fn hold(connector: &Connector, times: usize) -> Gate {
+    let gate = Gate::default();
+    let kind = FaultKind::Held(gate.clone());
+    connector.zoho.sandbox.inject_on("GET", Fault { path_contains: "/items".to_owned(), times, kind });
+    gate
+}
+
+fn order() -> Value {
+    json!({ "customer": "Harbor Interiors GmbH", "line_items": [{ "sku": "SHELF-OAK-80", "quantity": 2 }] })
+}
+
+fn is_busy(answer: Answer) {
+    assert_eq!((answer.status, answer.header("retry-after")), (503, Some("1")), "{}", answer.body);
+    answer.problem("connector_busy");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_call_more_than_there_are_places_is_refused_and_nothing_is_done() {
+    let (connector, agent) = for_two().await;
+    let gate = hold(&connector, 2);
+    let at_work =
+        [agent.clone(), agent.clone()].map(|agent| tokio::spawn(async move { agent.get(ITEMS).await }));
+    gate.reached_by(2).await;
+
+    let before = connector.zoho.sandbox.salesorders().len();
+    let key = [("idempotency-key", "once")];
+    is_busy(agent.get("/v1/status").await);
+    is_busy(agent.write("POST", ORDERS, &key, &order()).await);
+    is_busy(agent.write("POST", "/mcp", &[], &json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" })).await);
+    assert_eq!(connector.zoho.sandbox.salesorders().len(), before);
+
+    gate.open();
+    for answer in join_all(at_work).await {
+        answer.unwrap().ok();
+    }
+    agent.get("/v1/status").await.ok();
+    let made = agent.write("POST", ORDERS, &key, &order()).await;
+    assert_eq!((made.status, made.header("idempotency-replayed")), (201, None), "{}", made.body);
+    assert_eq!(connector.zoho.sandbox.salesorders().len(), before + 1);
+    let audit = agent.get("/v1/audit").await.ok();
+    assert_eq!(
+        audit["data"].as_array().unwrap().len(),
+        1,
+        "of what was refused, nothing is written down: {audit}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_no_key_neither_needs_a_place_nor_takes_one() {
+    let (connector, agent) = for_two().await;
+    let secret = connector.webhook_secret().await;
+    let gate = hold(&connector, 2);
+    let ask = |agent: &Agent| {
+        let agent = agent.clone();
+        tokio::spawn(async move { agent.get(ITEMS).await })
+    };
+    let first = ask(&agent);
+    gate.reached_by(1).await;
+    // The last place is free whatever strangers do.
+    let other = if agent.key.ends_with('0') { "1" } else { "0" };
+    let forged = format!("{}{other}", agent.key.get(..agent.key.len() - 1).unwrap());
+    for key in ["", "zck_", &forged] {
+        let refused = agent.with_key(key).get(ITEMS).await;
+        assert_eq!(refused.status, 401, "{}", refused.body);
+    }
+    agent.get("/v1/status").await.ok();
+
+    let second = ask(&agent);
+    gate.reached_by(2).await;
+    is_busy(agent.get("/v1/status").await);
+    for key in ["", "zck_", &forged] {
+        let refused = agent.with_key(key).get(ITEMS).await;
+        assert_eq!(refused.status, 401, "it is still not its key's turn: {}", refused.body);
+    }
+    agent.get("/health").await.ok();
+    let hook = hooks::numbered(0);
+    let signature = hooks::sign(&secret, &hook.body);
+    let body = String::from_utf8(hook.body).unwrap();
+    let taken = connector.post(&hook.path, &[("x-zoho-webhook-signature", signature.as_str())], body).await;
+    assert_eq!(taken.status, 200, "{}", taken.text);
+    let begun = Browser::default().get(&connector.link(&["--access", "write"]).await).await;
+    assert!(begun.location.is_some(), "a consent begins: {begun:?}");
+
+    gate.open();
+    first.await.unwrap().ok();
+    second.await.unwrap().ok();
+    agent.get("/v1/status").await.ok();
+}
+
+/// The call that a tool makes has the place of the tool's own call.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_tool_takes_one_place() {
+    let (connector, agent) = for_two().await;
+    let gate = hold(&connector, 1);
+    let held = {
+        let agent = agent.clone();
+        tokio::spawn(async move { agent.get(ITEMS).await })
+    };
+    gate.reached_by(1).await;
+    let params = json!({ "name": "status", "arguments": {} });
+    let call = json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params });
+    for _ in 0..3 {
+        let answer = agent.write("POST", "/mcp", &[], &call).await.ok();
+        assert_ne!(answer["result"]["isError"], true, "{answer}");
+    }
+    gate.open();
+    held.await.unwrap().ok();
+}

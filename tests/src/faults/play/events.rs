@@ -1,0 +1,96 @@
+//! What is reported to the connector, and what it tells the agent.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use serde_json::json;
+use shared::base::id::ConnectionName;
+use shared::core::events::ledger::{ClaimTarget, Claimed, Ledger};
+use shared::core::events::{Delivery, Events};
+use tokio::time::{sleep, timeout};
+
+use super::{LONGEST_RUN, Play, Seen};
+use crate::faults::scenes::Scene;
+use crate::hooks::numbered;
+
+const DEAL: &str = "6100000000451001";
+
+impl Play {
+    /// Which of the numbered deliveries it is, and the type of its event.
+    pub(super) fn reported(&self) -> (usize, &'static str) {
+        match self.scene {
+            Scene::Notification => (3, "zoho.crm.deal.updated"),
+            Scene::CustomWebhook => (4, "custom.stock.counted"),
+            _ => (0, "zoho.inventory.item.updated"),
+        }
+    }
+
+    /// A sender posts what it posts again until it is taken.
+    pub(super) async fn report(&self) -> Seen {
+        let (number, kind) = self.reported();
+        let answer = self.answer(self.world.intake(), numbered(number).request()).await;
+        let Some((status, body)) = answer else { return Seen::nothing() };
+        if status != 200 {
+            return self.problem(status, body);
+        }
+        if self.world.events(kind).await == 0 {
+            self.breaks("told as taken, and no event is stored");
+        }
+        Seen::good(body)
+    }
+
+    pub(super) async fn change_a_deal(&self) {
+        let delivery = Delivery {
+            connection: ConnectionName::default(),
+            source: "crm",
+            digest: "0".repeat(64),
+            kind: "zoho.crm.deal.updated".to_owned(),
+            subject: Some(format!("deal/{DEAL}")),
+            time: None,
+            data: json!({ "module": "Deals", "ids": [DEAL] }),
+            body: "{}".to_owned(),
+        };
+        let events = Events::new(self.world.stores.events.clone(), self.world.shared_clock());
+        let receipt = events.store(delivery).await.unwrap();
+        *self.event.lock().unwrap() = Some(receipt.event_id);
+        // So old is an event before it is looked at.
+        sleep(Duration::from_secs(20)).await;
+    }
+
+    pub(super) async fn deliver(&self) -> Seen {
+        let (process, function) = self.world.delivery();
+        let all = BTreeSet::new();
+        let swept = timeout(LONGEST_RUN, self.world.calls.live(process, function.sweep(&all))).await;
+        let is_told = self.world.outside.runs() > 0;
+        match swept {
+            Ok(Ok(swept)) if is_told && swept.failed == 0 => Seen::good(String::new()),
+            Ok(Ok(swept)) if swept.failed == 0 => Seen::bad("later", true, String::new()),
+            Ok(Ok(_)) if is_told => Seen::bad("told, failure counted", true, String::new()),
+            Ok(Ok(_)) => Seen::bad("later, failure counted", true, String::new()),
+            Ok(Err(error)) => Seen::bad("error", true, error.to_string()),
+            Err(_) => Seen::bad("timeout", true, String::new()),
+        }
+    }
+
+    /// The agent takes its work: the change is there, once.
+    pub(super) async fn check_delivery(&self) {
+        let event = self.event.lock().unwrap().clone().expect("a deal was changed");
+        let ledger = Ledger::new(self.world.stores.events.clone(), self.world.shared_clock());
+        let name = ConnectionName::default();
+        let taken = ledger.claim(&name, ClaimTarget::Oldest, 50, 300, "agents-key").await.unwrap();
+        let entries = match taken {
+            Claimed::Taken { entries, .. } => entries,
+            other => {
+                self.breaks(format!("a claim is answered {other:?}"));
+                return;
+            }
+        };
+        let ours = entries.iter().filter(|entry| entry.id.starts_with(&event)).count();
+        if ours != 1 {
+            self.breaks(format!("the agent gets the change {ours} times"));
+        }
+        for key in self.world.outside.changed() {
+            self.breaks(format!("the message {key} came with other bytes"));
+        }
+    }
+}
