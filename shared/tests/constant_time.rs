@@ -21,6 +21,7 @@ const FILES: &[(&str, usize)] = &[
     ("functions/webhook-intake/src/operators_test.rs", 0),
     ("functions/webhook-intake/src/payload.rs", 0),
     ("functions/webhook-intake/src/form.rs", 0),
+    ("functions/webhook-intake/src/headers.rs", 0),
     ("functions/webhook-intake/src/crm.rs", 0),
     ("functions/webhook-intake/src/custom.rs", 0),
     ("functions/webhook-intake/src/main.rs", 0),

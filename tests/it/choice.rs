@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use sandbox::Options;
-use shared::core::connection::consent::CHOICE;
+use shared::core::connection::consent::{CHOICE, Wish};
+use shared::store::{Condition, Put, Query};
 use tests::browser::{Browser, Seen};
 use tests::connector::Connector;
 use tests::inside::Inside;
@@ -15,10 +16,13 @@ async fn with_two() -> Connector {
 }
 
 async fn choose(browser: &Browser, connector: &Connector, id: &str) -> Seen {
-    let url = format!("{}/oauth/organization", connector.url);
-    let answer = browser.post(&url, &[("organization", id)]).await;
+    choose_at(browser, &connector.url, id).await
+}
+
+async fn choose_at(browser: &Browser, connector: &str, id: &str) -> Seen {
+    let answer = browser.post(&format!("{connector}/oauth/organization"), &[("organization", id)]).await;
     match &answer.location {
-        Some(_) => browser.get(&format!("{}/oauth/callback", connector.url)).await,
+        Some(_) => browser.get(&format!("{connector}/oauth/callback")).await,
         None => answer,
     }
 }
@@ -123,5 +127,47 @@ here_and_on_aws! {
         let late =
             browser.post(&format!("{}/oauth/organization", url.as_str()), &[("organization", SECOND)]).await;
         assert_eq!(late.status, 404, "{}", late.text);
+    }
+
+    async fn a_choice_whose_end_was_not_kept_is_told_again() {
+        let inside = Inside::with(Options { organizations: 2, ..Options::new("") }).await;
+        let browser = Browser::default();
+        browser.consent(&inside.link(inside.wish()).await).await;
+        // The browser's row and the operator's, as they stand before the choice.
+        let state = &inside.services.stores.state;
+        let asked = state.query(Query::partition("consent-ending", 10)).await.unwrap().rows;
+        assert_eq!(asked.len(), 2, "{asked:?}");
+        let choose_again = async |organization: &str| {
+            for row in asked.clone() {
+                let put =
+                    Put { key: row.key, value: row.value, condition: Condition::Any, expires: row.expires };
+                assert!(state.put(put).await.unwrap().is_done());
+            }
+            choose_at(&browser, inside.services.settings.public_url.as_ref().unwrap().as_str(), organization)
+                .await
+        };
+        let first = choose_again(SECOND).await;
+        assert!(first.text.contains("<h1>Connected</h1>"), "{}", first.text);
+        let generation = inside.connection().await.generation;
+
+        // The write of this end fails, and the person chooses once more, be it another one.
+        for organization in [SECOND, "20098765432"] {
+            let again = choose_again(organization).await;
+            assert_eq!(again.text, first.text);
+        }
+        let outcomes = state.query(Query::partition("consent-ending", 10)).await.unwrap().rows;
+        assert!(outcomes.iter().all(|row| row.value.contains("\"Connected\"")), "{outcomes:?}");
+        let connection = inside.connection().await;
+        assert_eq!(connection.generation, generation);
+        assert_eq!(connection.organization.unwrap().id, SECOND);
+        assert_eq!(revocations(&inside.zoho.sandbox), 0);
+
+        // Once another consent has taken its place, that is over.
+        let wish = Wish { organization: Some("20098765432".to_owned()), ..inside.wish() };
+        let newer = Browser::default().consent(&inside.link(wish).await).await;
+        assert!(newer.text.contains("<h1>Connected</h1>"), "{}", newer.text);
+        let late = choose_again(SECOND).await;
+        assert!(late.text.contains("a newer consent took its place"), "{}", late.text);
+        assert_eq!(inside.connection().await.organization.unwrap().id, "20098765432");
     }
 }

@@ -27,6 +27,17 @@ pub fn sign_standard(secret: &str, id: &str, at: &str, body: &[u8]) -> String {
     format!("v1,{}", base64::engine::general_purpose::STANDARD.encode(signature))
 }
 
+/// A message of Standard Webhooks at the custom door, sent at that moment, in seconds since 1970.
+pub fn standard(event: &str, secret: &str, (id, at): (&str, i64), body: &[u8]) -> Request<Body> {
+    let at = at.to_string();
+    Request::post(format!("/webhooks/default/custom/{event}"))
+        .header("webhook-id", id)
+        .header("webhook-timestamp", &at)
+        .header("webhook-signature", sign_standard(secret, id, &at, body))
+        .body(Body::from(body.to_vec()))
+        .unwrap()
+}
+
 /// One delivery.
 #[derive(Debug, Clone)]
 pub struct Hook {

@@ -39,6 +39,7 @@ pub async fn connections(connector: &Connector, stores: &Stores, count: usize) {
             crm_organization: None,
             user: None,
             connected_at: Timestamp::now(),
+            chosen: None,
         };
         let secret = Grant::secret_name(&name);
         let grant_text = text(&grant).unwrap();

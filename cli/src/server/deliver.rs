@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use event_delivery::{EventDelivery, Wake};
+use futures::future::BoxFuture;
 use shared::base::clock::{SharedClock, Timestamp};
 use shared::base::id::{ConnectionName, moment_of};
 use shared::core::events::ledger::FREED;
@@ -95,6 +96,40 @@ pub(crate) async fn run(services: &Services, token_refresh: Local, new: NewEvent
     join!(delivery.on_schedule_and_events(), delivery.on_acknowledgements());
 }
 
+/// What begins the next delivery: what is due, or new events.
+struct Alarm<'a> {
+    due: &'a Due,
+    clock: &'a SharedClock,
+    /// Goes on beside a delivery: one that was made anew after it would never be the first.
+    timer: BoxFuture<'static, ()>,
+}
+
+impl<'a> Alarm<'a> {
+    fn set(due: &'a Due, clock: &'a SharedClock) -> Self {
+        Self { due, clock, timer: clock.sleep(due.wait()) }
+    }
+
+    /// What is due comes first: else it would wait for as long as events keep coming.
+    async fn next(&mut self, new: &NewEvents) -> Wake {
+        loop {
+            let wake = select! {
+                biased;
+                () = &mut self.timer => Wake::default(),
+                () = self.due.sooner.notified() => {
+                    *self = Self::set(self.due, self.clock);
+                    continue;
+                }
+                () = new.0.came.notified() => new.take(),
+            };
+            if wake.connections.is_empty() {
+                self.due.set(Instant::now() + SWEEP_INTERVAL);
+                *self = Self::set(self.due, self.clock);
+            }
+            return wake;
+        }
+    }
+}
+
 /// The function, and what triggers it.
 struct InProcess {
     function: EventDelivery,
@@ -105,16 +140,9 @@ struct InProcess {
 
 impl InProcess {
     async fn on_schedule_and_events(&self) {
-        let Inner { came, .. } = &*self.new.0;
+        let mut alarm = Alarm::set(&self.due, &self.clock);
         loop {
-            let wake = select! {
-                () = self.clock.sleep(self.due.wait()) => Wake::default(),
-                () = came.notified() => self.new.take(),
-                () = self.due.sooner.notified() => continue,
-            };
-            if wake.connections.is_empty() {
-                self.due.set(Instant::now() + SWEEP_INTERVAL);
-            }
+            let wake = alarm.next(&self.new).await;
             self.deliver(wake).await;
         }
     }
@@ -195,6 +223,7 @@ mod tests {
     use shared::base::clock::SystemClock;
     use shared::store::sqlite::Sqlite;
     use shared::store::{Condition, Put, Stores};
+    use tokio::time::{advance, sleep};
 
     use super::*;
 
@@ -209,5 +238,29 @@ mod tests {
         table.put(put("freed#eu")).await.unwrap();
         assert_eq!(new.take_freed().into_iter().map(String::from).collect::<Vec<_>>(), ["eu"]);
         assert_eq!(new.take(), Wake::default(), "no new event");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_due_is_done_however_many_events_come() {
+        // Time stands between two ticks of the timer, as it mostly does.
+        advance(Duration::from_micros(300)).await;
+        let clock: SharedClock = Arc::new(SystemClock);
+        let due = Due { at: Mutex::new(Instant::now()), sooner: Notify::new() };
+        let (new, mut alarm) = (NewEvents::default(), Alarm::set(&due, &clock));
+        let mut swept = 0;
+        for _ in 0..30 {
+            new.add(ConnectionName::default(), None);
+            if alarm.next(&new).await.connections.is_empty() {
+                swept += 1;
+            }
+            // So long takes what is to be done; the next event comes meanwhile.
+            sleep(Duration::from_secs(5)).await;
+        }
+        assert_eq!(swept, 3, "once a minute");
+
+        due.not_later_than(Instant::now() + Duration::from_secs(2));
+        let (begun, _) = (Instant::now(), new.take());
+        while !alarm.next(&new).await.connections.is_empty() {}
+        assert!(begun.elapsed() < Duration::from_secs(3), "{:?}", begun.elapsed());
     }
 }

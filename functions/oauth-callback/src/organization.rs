@@ -52,8 +52,15 @@ async fn answer(app: &App, browser: &Browser<'_>, organization: String) -> Resul
     let ask = Ask::Choose { connection, ticket: nonce.digest(), organization };
     match app.token_refresh.ask(ask).await {
         Ok(Reply::Exchanged { ending }) => {
-            app.consents.settle(&Outcome::Ended(ending), &nonce, choice.link.as_deref()).await?;
-            Ok(to_clean_address().into_response())
+            let ended = Outcome::Ended(ending);
+            match app.consents.settle(&ended, &nonce, choice.link.as_deref()).await {
+                Ok(()) => Ok(to_clean_address().into_response()),
+                // Whoever chooses again is told the same end, and the operator who waits for it hears of it, too.
+                Err(error) => {
+                    tracing::error!(%error, "the end of a choice could not be stored");
+                    Ok(pages::choose_again(&choice).into_response())
+                }
+            }
         }
         Ok(Reply::Busy) => Ok(pages::choose_again(&choice).into_response()),
         other => {

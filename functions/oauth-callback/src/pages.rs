@@ -32,7 +32,7 @@ fn button(organization: &Organization) -> String {
 
 pub(crate) fn choose_again(of: &Choice) -> Page {
     let page = Page::new(Mood::Bad, "Choose once more").status(StatusCode::SERVICE_UNAVAILABLE);
-    ask(of, page.line("The connector was busy and has not taken your choice. Try again in some seconds."))
+    ask(of, page.line("The connector was busy, and your choice may not be taken. Try again in some seconds: it counts once."))
 }
 
 pub(crate) fn link_unknown() -> Page {

@@ -6,13 +6,14 @@ use shared::base::secret::digests_equal;
 use shared::core::connection::consent::CHOICE;
 use shared::core::connection::organization::Organization;
 use shared::core::connection::token_refresh::Reply;
-use shared::core::grant::Grant;
+use shared::core::connection::{self, Connection, State};
 use shared::core::grant::lease::Lease;
+use shared::core::grant::{Chosen, Grant};
 use shared::store::StoreError;
 use shared::store::secret_record::{load, text};
 
 use crate::app::App;
-use crate::consent_results::failed;
+use crate::consent_results::{connected, failed};
 use crate::fresh_grant::FreshGrant;
 use crate::parked::{Parked, mark, revoke_parked};
 use crate::store_grant::{NotStored, Replaces, store_grant};
@@ -75,14 +76,16 @@ pub(crate) async fn choose(
         Ok(Reply::Exchanged { ending: failed([line]) })
     };
     let Some(Parked { mut fresh, organizations, over, .. }) = parked else {
+        let taken = taken(app, name, ticket).await?;
         lease.release().await?;
-        return overtaken();
+        return taken.map_or_else(overtaken, Ok);
     };
     let Some(chosen) = organizations.into_iter().find(|found| found.id == organization) else {
         lease.release().await?;
         let ending = failed(["This organisation was not among those to choose from. Open a new link."]);
         return Ok(Reply::Exchanged { ending });
     };
+    fresh.grant.chosen = Some(Chosen { ticket: ticket.to_owned(), missing: fresh.missing.clone() });
     fresh.grant.organization = Some(chosen.clone());
     fresh.token.organization = Some(chosen);
     match store_grant(app, lease, name, fresh, Replaces::Generation(over)).await {
@@ -92,4 +95,21 @@ pub(crate) async fn choose(
         Err(NotStored::Busy) => Ok(Reply::Busy),
         Err(NotStored::Before(error) | NotStored::While(error)) => Err(error),
     }
+}
+
+/// The end of this very choice, where it was taken before: its first answer was lost on the way, or could not be kept.
+async fn taken(app: &App, name: &ConnectionName, ticket: &str) -> Result<Option<Reply>, StoreError> {
+    let current = load::<Grant>(&*app.stores.secrets, &Grant::secret_name(name)).await?;
+    let Some((grant, _)) = current else { return Ok(None) };
+    let Some(chosen) = grant.chosen.as_ref().filter(|chosen| digests_equal(&chosen.ticket, ticket)) else {
+        return Ok(None);
+    };
+    let all = connection::list(&*app.stores.state).await?;
+    let is_over =
+        |row: &Connection| matches!(row.state, State::Disconnecting | State::ReconnectRequired { .. });
+    if all.iter().any(|row| row.name == *name && is_over(row)) {
+        return Ok(None);
+    }
+    let ending = connected(&grant.connection(name.clone()), &chosen.missing, &all);
+    Ok(Some(Reply::Exchanged { ending }))
 }

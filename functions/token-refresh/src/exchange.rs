@@ -113,6 +113,7 @@ async fn try_exchange(app: &App, asked: &Exchange) -> Result<Reply, NotExchanged
         crm_organization: found.crm_organization,
         user: found.user,
         connected_at: asked_at,
+        chosen: None,
     };
     let token = access_token(&grant, granted, asked_at);
     let fresh = FreshGrant { grant, token, missing };

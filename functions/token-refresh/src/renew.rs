@@ -94,7 +94,7 @@ pub(crate) async fn renew(
 
 /// Whether the grant of this row may be there though it is not found.
 pub(crate) fn is_perhaps_unseen(row: &Connection, now: Timestamp) -> bool {
-    row.state != State::Disconnecting && now < later(row.connected_at, UNSEEN)
+    row.state != State::Disconnecting && is_to_come(later(row.connected_at, UNSEEN), now, UNSEEN)
 }
 
 /// The reply of a connection that must leave Zoho alone for now.

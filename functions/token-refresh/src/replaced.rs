@@ -4,7 +4,7 @@
 //! that there are some. It is written before the secret and removed after it.
 
 use serde::{Deserialize, Serialize};
-use shared::base::clock::{SignedDuration, Timestamp, later};
+use shared::base::clock::{SignedDuration, Timestamp, is_to_come, later};
 use shared::base::id::ConnectionName;
 use shared::core::grant::Grant;
 use shared::core::grant::lease::Lease;
@@ -129,7 +129,7 @@ pub(crate) async fn clear_replaced(app: &App, begin_until: Instant) -> Result<()
 
 async fn clear(app: &App, name: &ConnectionName, row: &Row) -> Result<(), StoreError> {
     let (secrets, now) = (&*app.stores.secrets, app.clock.now());
-    if now < later(row.read::<ReplacedRow>()?.since, MAX_RUN) {
+    if is_to_come(later(row.read::<ReplacedRow>()?.since, MAX_RUN), now, MAX_RUN) {
         return Ok(());
     }
     let Some(mut lease) = Lease::take(&*app.stores.state, &app.clock, name).await? else { return Ok(()) };

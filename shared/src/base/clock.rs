@@ -1,6 +1,6 @@
 //! The clock, which is passed to all code that needs the time, so that tests can set it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -50,17 +50,27 @@ impl FileClock {
     const LOOK: Duration = Duration::from_millis(2);
 
     /// The clock in this file.
-    pub fn new(file: PathBuf) -> Self {
-        Self { file, last: Arc::new(Mutex::new(Timestamp::UNIX_EPOCH)) }
+    ///
+    /// # Errors
+    /// One line, where it shows no time yet.
+    pub fn new(file: PathBuf) -> Result<Self, String> {
+        let Some(now) = shown(&file) else {
+            return Err(format!("{} shows no time in milliseconds since 1970", file.display()));
+        };
+        Ok(Self { file, last: Arc::new(Mutex::new(now)) })
     }
+}
+
+fn shown(file: &Path) -> Option<Timestamp> {
+    let text = std::fs::read_to_string(file).ok()?;
+    Timestamp::from_millisecond(text.trim().parse().ok()?).ok()
 }
 
 impl Clock for FileClock {
     fn now(&self) -> Timestamp {
-        let shown = std::fs::read_to_string(&self.file).ok();
-        let shown = shown.and_then(|text| text.trim().parse::<i64>().ok());
+        let shown = shown(&self.file);
         let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(now) = shown.and_then(|shown| Timestamp::from_millisecond(shown).ok()) {
+        if let Some(now) = shown {
             *last = now;
         }
         *last
@@ -210,8 +220,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("now");
         let set = |milliseconds: i64| std::fs::write(&file, milliseconds.to_string()).unwrap();
+        assert!(FileClock::new(file.clone()).is_err(), "no time is none of 1970");
         set(1_000);
-        let clock = FileClock::new(file.clone());
+        let clock = FileClock::new(file.clone()).unwrap();
         assert_eq!(clock.now().as_millisecond(), 1_000);
         let mut waiting = tokio::spawn(clock.sleep(Duration::from_secs(60)));
         set(60_999);

@@ -54,7 +54,7 @@ impl Services {
 
     fn open_with(settings: Settings, secrets: SecretsOfStack) -> Result<Self, String> {
         let clock: SharedClock = match &settings.sandbox_clock {
-            Some(file) => Arc::new(FileClock::new(file.clone())),
+            Some(file) => Arc::new(FileClock::new(file.clone())?),
             None => Arc::new(SystemClock),
         };
         let (stores, token_refresh) = open_stores(&settings.home, &clock, secrets)?;

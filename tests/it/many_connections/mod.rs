@@ -111,6 +111,7 @@ impl World {
             crm_organization: organization(60_000_000_000 + number),
             user: None,
             connected_at: self.now(),
+            chosen: None,
         };
         self.plant_secret(&Grant::secret_name(name), &grant);
         let mut channel = Channel::new(number.to_string(), "https://example.com/hook".to_owned());

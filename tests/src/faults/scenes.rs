@@ -45,13 +45,15 @@ pub enum Scene {
     Notification,
     /// Somebody else reports something, and signs it.
     CustomWebhook,
+    /// Somebody else reports something as Standard Webhooks do, and signs it with its time.
+    StandardWebhook,
     /// The agent is told of a change.
     Delivery,
 }
 
 impl Scene {
     /// All of them, in the order of the document.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Item,
         Self::Stock,
         Self::Deals,
@@ -72,6 +74,7 @@ impl Scene {
         Self::Webhook,
         Self::Notification,
         Self::CustomWebhook,
+        Self::StandardWebhook,
         Self::Delivery,
     ];
 
@@ -98,6 +101,7 @@ impl Scene {
             Self::Webhook => "Zoho Inventory reports a change",
             Self::Notification => "Zoho CRM reports a change",
             Self::CustomWebhook => "Another sender reports something",
+            Self::StandardWebhook => "Another sender reports something by Standard Webhooks",
             Self::Delivery => "The agent is told of a change",
         }
     }
@@ -119,7 +123,9 @@ impl Scene {
             | Self::PassedWrite => Function::ApiProxy,
             Self::Renewal | Self::Channel | Self::ChannelRenewal => Function::TokenRefresh,
             Self::Consent | Self::Choice => Function::OauthCallback,
-            Self::Webhook | Self::Notification | Self::CustomWebhook => Function::WebhookIntake,
+            Self::Webhook | Self::Notification | Self::CustomWebhook | Self::StandardWebhook => {
+                Function::WebhookIntake
+            }
             Self::Delivery => Function::EventDelivery,
         }
     }

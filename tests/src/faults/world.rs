@@ -394,6 +394,7 @@ async fn furnish(workshop: &Workshop, stores: &Stores) -> Secret {
         crm_organization: None,
         user: None,
         connected_at: workshop.clock.now(),
+        chosen: None,
     };
     let secret = Grant::secret_name(&name);
     let staged = secrets.stage(&secret, &secret_record::text(&grant).unwrap()).await.unwrap();

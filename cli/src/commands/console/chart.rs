@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use shared::base::call_counts::{CallKind, Tally, hour_of, start_of};
 use shared::base::clock::Timestamp;
+use shared::base::problem::Code;
 
 /// How far back it goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,7 +60,7 @@ impl Period {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Class {
     Done,
-    /// The caller's to mend.
+    /// The caller's to mend, or one call more than there was room for.
     Refused,
     /// Zoho refused or failed, or is full.
     Zoho,
@@ -76,6 +77,7 @@ impl Class {
             0..400 => Self::Done,
             _ if of_zoho || kind.code == "write_uncertain" => Self::Zoho,
             400..500 => Self::Refused,
+            _ if kind.code == Code::ConnectorBusy.as_str() => Self::Refused,
             _ => Self::Fault,
         }
     }
@@ -249,6 +251,7 @@ mod tests {
             (kind(202, "", ""), Class::Done),
             (kind(303, "", ""), Class::Done),
             (kind(404, "sku_not_found", ""), Class::Refused),
+            (kind(503, "connector_busy", ""), Class::Refused),
             (kind(400, "zoho_rejected", "1001"), Class::Zoho),
             (kind(429, "zoho_rate_limited", "43"), Class::Zoho),
             (kind(503, "token_pending", ""), Class::Zoho),
@@ -259,7 +262,7 @@ mod tests {
             assert_eq!(Class::of(&kind), class, "{kind:?}");
             chart.add(hour_of(now), kind, Tally { calls: 1, milliseconds: 1, slowest: 1 });
         }
-        assert_eq!(Class::ALL.map(|class| chart.sums.of(class)), [2, 1, 4, 2]);
+        assert_eq!(Class::ALL.map(|class| chart.sums.of(class)), [2, 2, 4, 2]);
         let failed = &chart.routes[&("/v1".to_owned(), "GET".to_owned())].failed;
         assert_eq!(failed[&(Class::Zoho, "zoho_rejected".to_owned())].zoho["1001"], 1);
         assert_eq!(failed[&(Class::Fault, "500".to_owned())].calls, 1);

@@ -95,7 +95,7 @@ pub(crate) async fn page(app: &App, target: &Target<'_>, request: &PageRequest<'
     let absent = absent(request.fields, &page.rows);
     let known = app.fields.hidden_columns(target, request.module);
     page.hidden.extend(absent);
-    page.hidden.sort();
+    page.hidden.sort_unstable();
     page.hidden.dedup();
     if page.hidden.iter().all(|name| known.contains(name)) {
         return Ok(page);

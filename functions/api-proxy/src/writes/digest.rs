@@ -15,7 +15,7 @@ fn canonical(value: &Value, text: &mut String) {
     match value {
         Value::Object(object) => {
             let mut fields: Vec<_> = object.iter().collect();
-            fields.sort_by_key(|(name, _)| *name);
+            fields.sort_unstable_by_key(|(name, _)| *name);
             text.push('{');
             for (name, value) in fields {
                 text.push_str(&Value::from(name.as_str()).to_string());

@@ -38,6 +38,19 @@ pub struct Grant {
     pub user: Option<String>,
     /// When.
     pub connected_at: Timestamp,
+    /// The choice of an organisation that made it, where one was needed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<Chosen>,
+}
+
+/// A choice that was taken. Whoever comes with it again, because the answer was lost, is told the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Chosen {
+    /// The digest of what its owner brought to choose.
+    pub ticket: String,
+    /// Scopes that were requested and not granted.
+    #[serde(default)]
+    pub missing: Vec<String>,
 }
 
 impl Grant {

@@ -91,6 +91,7 @@ impl Filled {
             crm_organization: None,
             user: None,
             connected_at: now,
+            chosen: None,
         };
         self.secret(&AccessToken::secret_name(&name), text(&token).unwrap()).await;
         webhook_secrets::set(&*self.stores.secrets, &name, Source::Custom, Secret::new(WEBHOOK_SECRET))

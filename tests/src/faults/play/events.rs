@@ -3,7 +3,10 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use axum::body::Body;
+use axum::http::Request;
 use serde_json::json;
+use shared::base::clock::Clock;
 use shared::base::id::ConnectionName;
 use shared::core::events::ledger::{ClaimTarget, Claimed, Ledger};
 use shared::core::events::{Delivery, Events};
@@ -11,29 +14,45 @@ use tokio::time::{sleep, timeout};
 
 use super::{LONGEST_RUN, Play, Seen};
 use crate::faults::scenes::Scene;
-use crate::hooks::numbered;
+use crate::hooks::{CUSTOM, numbered, standard};
 
 const DEAL: &str = "6100000000451001";
 
+/// A message of Standard Webhooks.
+const COUNTED: &[u8] = br#"{"type":"stock.counted","data":{"sku":"SHELF-OAK-80","counted":"41.50"}}"#;
+
 impl Play {
-    /// Which of the numbered deliveries it is, and the type of its event.
-    pub(super) fn reported(&self) -> (usize, &'static str) {
+    /// The type of the event that is reported.
+    pub(super) fn reported(&self) -> &'static str {
         match self.scene {
-            Scene::Notification => (3, "zoho.crm.deal.updated"),
-            Scene::CustomWebhook => (4, "custom.stock.counted"),
-            _ => (0, "zoho.inventory.item.updated"),
+            Scene::Notification => "zoho.crm.deal.updated",
+            Scene::CustomWebhook | Scene::StandardWebhook => "custom.stock.counted",
+            _ => "zoho.inventory.item.updated",
+        }
+    }
+
+    /// What its sender posts.
+    fn posted(&self) -> Request<Body> {
+        match self.scene {
+            Scene::Notification => numbered(3).request(),
+            Scene::CustomWebhook => numbered(4).request(),
+            // It keeps its id, and has a new time whenever it is sent. One whose clock is five minutes from ours is refused: this
+            // sender's clock goes with ours.
+            Scene::StandardWebhook => {
+                standard("stock.counted", CUSTOM, ("msg_1", self.world.clock.now().as_second()), COUNTED)
+            }
+            _ => numbered(0).request(),
         }
     }
 
     /// A sender posts what it posts again until it is taken.
     pub(super) async fn report(&self) -> Seen {
-        let (number, kind) = self.reported();
-        let answer = self.answer(self.world.intake(), numbered(number).request()).await;
+        let answer = self.answer(self.world.intake(), self.posted()).await;
         let Some((status, body)) = answer else { return Seen::nothing() };
         if status != 200 {
             return self.problem(status, body);
         }
-        if self.world.events(kind).await == 0 {
+        if self.world.events(self.reported()).await == 0 {
             self.breaks("told as taken, and no event is stored");
         }
         Seen::good(body)

@@ -135,7 +135,9 @@ impl Play {
             Scene::ChannelRenewal => self.renew_the_channel().await,
             Scene::Consent => self.consent().await,
             Scene::Choice => self.choose().await,
-            Scene::Webhook | Scene::Notification | Scene::CustomWebhook => self.report().await,
+            Scene::Webhook | Scene::Notification | Scene::CustomWebhook | Scene::StandardWebhook => {
+                self.report().await
+            }
             Scene::Delivery => self.deliver().await,
         };
         if self.world.secrets().await.iter().any(|secret| seen.body.contains(secret)) {
@@ -156,8 +158,8 @@ impl Play {
             Scene::Application => self.check_stock(),
             Scene::Choice => self.check_choice().await,
             Scene::Channel | Scene::ChannelRenewal => self.check_channel().await,
-            Scene::Webhook | Scene::Notification | Scene::CustomWebhook => {
-                let stored = self.world.events(self.reported().1).await;
+            Scene::Webhook | Scene::Notification | Scene::CustomWebhook | Scene::StandardWebhook => {
+                let stored = self.world.events(self.reported()).await;
                 if stored != 1 {
                     self.breaks(format!("{stored} events are stored of one change"));
                 }

@@ -21,6 +21,9 @@ const THE_CHOICE: &str = "“Which organisation?”";
 /// What a person sees who may choose, or choose once more, in the same browser.
 const GOES_ON: [&str; 5] = ["ok", "no answer", THE_CHOICE, "“Choose once more”", "“The connector failed”"];
 
+/// What a person sees whose choice is over.
+const OVER: &str = "“Nothing to show here”";
+
 impl Play {
     /// A page of oauth-callback, with what the browser keeps of it.
     async fn visit(&self, path: &str, form: Option<&str>, jar: &mut Jar) -> Option<(Option<String>, String)> {
@@ -95,7 +98,7 @@ impl Play {
         *self.choosing.lock().unwrap() = Some(jar);
     }
 
-    /// A person who chooses, and chooses again on the page that asks for it; where there is no choice any more, with a new link.
+    /// A person who chooses, and chooses again whatever befell the first answer; once the time for it is over, with a new link.
     pub(super) async fn choose(&self) -> Seen {
         let known = self.choosing.lock().unwrap().clone();
         let is_known = known.is_some();
@@ -110,6 +113,10 @@ impl Play {
         let visited = self.visit("/oauth/organization", Some(&form), &mut jar).await;
         let seen = self.shown(visited, &mut jar).await;
         let is_to_choose = GOES_ON.contains(&seen.text.as_str());
+        // Nobody else consents or chooses: in its time, a choice is taken, or was taken.
+        if is_known && !is_to_choose && seen.text != OVER {
+            self.breaks(format!("who chooses is told {}: {}", seen.text, seen.body));
+        }
         *self.choosing.lock().unwrap() = Some(jar).filter(|_| is_to_choose);
         seen
     }

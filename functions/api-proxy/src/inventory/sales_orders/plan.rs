@@ -53,7 +53,7 @@ impl CreateOrder {
                     (id(line, "item_id").unwrap_or_default(), quantity.unwrap_or_default())
                 })
                 .collect();
-            lines.sort();
+            lines.sort_unstable();
             lines
         };
         lines(self.body.get("line_items")) == lines(order.get("line_items"))

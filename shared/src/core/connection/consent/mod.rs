@@ -239,8 +239,9 @@ impl Consents {
         Ok(link.filter(|link| now < later(link.made, LIFETIME)).map(|link| link.wish))
     }
 
-    /// Stores how far a consent has come: under the nonce, for the page after the callback, and under the link, for the operator's
-    /// command that waits for it. A later outcome replaces an earlier one.
+    /// Stores how far a consent has come: under the link, for the operator's command that waits for it, and under the nonce, for the page
+    /// after the callback. A later outcome replaces an earlier one. The browser comes last: where only half is done, its person is asked
+    /// to do again what does both.
     ///
     /// # Errors
     /// Where the store fails.
@@ -251,7 +252,7 @@ impl Consents {
         link: Option<&str>,
     ) -> Result<(), StoreError> {
         let until = later(self.clock.now(), CHOICE);
-        let keys = [Some(Key::new(ENDINGS, nonce.digest())), link.map(of_link)];
+        let keys = [link.map(of_link), Some(Key::new(ENDINGS, nonce.digest()))];
         for key in keys.into_iter().flatten() {
             self.state.put(Put::record(key, outcome, Condition::Any)?.until(until)).await?;
         }

@@ -116,7 +116,7 @@ impl Ledger {
         };
         let (open, closed) = (parts(queue(connection)).await?, parts(ends(connection)).await?);
         let mut ids: Vec<String> = open.rows.into_iter().chain(closed.rows).map(|row| row.key.sort).collect();
-        ids.sort();
+        ids.sort_unstable();
         ids.dedup();
         Ok(ids)
     }
