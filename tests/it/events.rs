@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use shared::base::id::ConnectionName;
+use shared::base::lambda;
 use shared::core::events::{Delivery, Events};
 use tests::inside::Inside;
 
@@ -138,9 +139,7 @@ async fn the_sample_events_are_true() {
         ("webhook-intake-crm", intake.clone(), 404, "webhook_unknown"),
         ("webhook-intake-custom", intake, 404, "webhook_unknown"),
     ] {
-        let request = lambda_http::request::from_str(&read(name)).unwrap();
-        let (parts, body) = request.into_parts();
-        let request = axum::http::Request::from_parts(parts, axum::body::Body::from(body.to_vec()));
+        let request = lambda::request_of(&read(name)).unwrap();
         let response = tower::ServiceExt::oneshot(router, request).await.unwrap();
         assert_eq!(response.status(), status, "{name}");
         let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();

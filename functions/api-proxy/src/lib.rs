@@ -52,14 +52,14 @@ pub fn router(services: &Services, token_refresh: Arc<dyn TokenRefreshClient>) -
     serve(App::new(services, token_refresh), services)
 }
 
-/// The routes of this function, after the first keys, the usual connection's token and how much of its quota is used were
-/// read: while Lambda starts a function, its processor is fast, and nobody waits yet.
+/// The routes of this function, after the first keys and the usual connection's token were read, and the first slots of its quota
+/// taken: while Lambda starts a function, its processor is fast, and nobody waits yet.
 pub async fn warm_router(services: &Services, token_refresh: Arc<dyn TokenRefreshClient>) -> Router {
     let app = App::new(services, token_refresh);
     let (client, usual) = (&app.gate.zoho, ConnectionName::default());
     let token = async {
         if let Some(token) = client.tokens.read_ahead(&usual).await {
-            client.quotas.read_ahead(&token).await;
+            client.quotas.begin(&token).await;
         }
     };
     let ahead = timeout(PRELOAD_TIMEOUT, async { join!(app.gate.keys.preload(), token).0 }).await;

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::caller::Caller;
 use super::store_call::{STORE_TIMEOUT, timestamp};
-use super::window::{Blocked, Decision, Facts, Why, Window};
+use super::window::{Blocked, Decision, Facts, SLOTS_AHEAD, SLOTS_PER_LEASE, Why, Window};
 use crate::base::clock::SharedClock;
 use crate::base::secret::random_hex;
 use crate::base::settings::InventoryLimits;
@@ -220,28 +220,60 @@ impl Account {
         }
         // Whoever changes the row at this moment takes what is to be taken.
         let Ok(mut version) = self.version.try_lock() else { return };
-        if !self.look(|window| window.has_much_left(self.limits, now)) {
+        if !self.look(|window| window.has_much_left(SLOTS_AHEAD, self.limits, now)) {
             return;
         }
         let id = random_hex::<4>();
-        let take = |window: &mut Window, now| window.take_ahead(&id, self.limits, now);
+        let take = |window: &mut Window, now| window.take_ahead(&id, SLOTS_AHEAD, self.limits, now);
         let leased = self.visit(&mut version, take).await;
-        if let Visit::Done(Some((slots, until))) = leased {
-            let held = Held { slots, until, flying: 0, facts: Facts::default() };
-            self.memory().leases.insert(id, held);
+        if let Visit::Done(Some(until)) = leased {
+            self.hold(id, SLOTS_AHEAD, until);
         }
     }
 
-    /// Reads the row, unless it was read before. A failure is ignored: the first call will meet it.
-    pub(super) async fn read_ahead(&self) {
+    fn hold(&self, lease: String, slots: u32, until: i64) {
+        let held = Held { slots, until, flying: 0, facts: Facts::default() };
+        self.memory().leases.insert(lease, held);
+    }
+
+    /// Leases slots for the first calls of a process that starts. A put that is refused tells the row as a read would. Where slots are
+    /// not leased together, the row is only read. A failure is ignored: the first call will meet it.
+    pub(super) async fn begin(&self) {
         let mut version = self.version.lock().await;
         if version.is_some() {
             return;
         }
-        if let Ok(Ok(Some(row))) = timeout(STORE_TIMEOUT, self.state.get(&self.key)).await
-            && let Ok(window) = row.read()
-        {
-            // Content and version always change together.
+        let id = random_hex::<4>();
+        let mut window = Window::default();
+        let mut taken = window.take_ahead(&id, SLOTS_PER_LEASE, self.limits, self.now());
+        if taken.is_none() {
+            let Ok(Ok(Some(row))) = timeout(STORE_TIMEOUT, self.state.get(&self.key)).await else { return };
+            self.met(&mut version, row);
+            return;
+        }
+        let mut condition = Condition::Absent;
+        for _ in 0..2 {
+            let Some(until) = taken else { return };
+            match self.write(&window, condition).await {
+                Ok(Outcome::Done(written)) => {
+                    (self.memory().window, *version) = (window, written);
+                    self.hold(id, SLOTS_PER_LEASE, until);
+                    return;
+                }
+                Ok(Outcome::Refused { current: Some(row), .. }) => {
+                    condition = Condition::Version(row.version.clone());
+                    self.met(&mut version, row);
+                    window = self.look(Window::clone);
+                    taken = window.take_ahead(&id, SLOTS_PER_LEASE, self.limits, self.now());
+                }
+                _ => return,
+            }
+        }
+    }
+
+    /// Takes over the stored row, where it can be read: content and version always change together.
+    fn met(&self, version: &mut Option<Version>, row: Row) {
+        if let Ok(window) = row.read() {
             (self.memory().window, *version) = (window, Some(row.version));
         }
     }

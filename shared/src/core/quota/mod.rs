@@ -1,9 +1,9 @@
 //! Zoho's quotas, shared by all processes of an installation. A row for each organisation of Inventory counts its calls
 //! (`window`). A call that cannot succeed is refused here, with the time at which it can.
 //!
-//! While less than half of the minute's calls are used and no daily limit is set, a process leases five slots at once and uses
-//! them without asking the store again; with the last one, beside the call to Zoho, it leases ten ahead. Otherwise each call takes
-//! one slot. If the store is down, calls are sent without a slot: at worst Zoho refuses them.
+//! While less than half of the minute's calls are used and no daily limit is set, a process leases five slots at once, as early as
+//! when it starts, and uses them without asking the store again; with the last one, beside the call to Zoho, it leases ten ahead.
+//! Otherwise each call takes one slot. If the store is down, calls are sent without a slot: at worst Zoho refuses them.
 
 mod account;
 mod caller;
@@ -86,11 +86,10 @@ impl Quotas {
         self.account(token).lease_ahead().await;
     }
 
-    /// Reads the organisation's row ahead of the first call. Otherwise the first put of that call would be refused, because it
-    /// has no version yet.
-    pub async fn read_ahead(&self, token: &AccessToken) {
+    /// Leases slots ahead of the first calls of a process, so that these need not wait for the store.
+    pub async fn begin(&self, token: &AccessToken) {
         if token.organization.is_some() && !self.limits.is_off() {
-            self.account(token).read_ahead().await;
+            self.account(token).begin().await;
         }
     }
 

@@ -190,6 +190,44 @@ async fn five_calls_cost_one_put_and_no_limit_costs_none() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_first_calls_of_a_process_ask_no_store_where_slots_are_leased_together() {
+    let (rows, clock, token) = (Arc::new(Rows::default()), clock(), token());
+    let puts = || rows.puts.load(Ordering::SeqCst);
+    // The row is not there yet, then it is, and then there is not much left of the minute.
+    for (process, asked) in [(1, 1), (2, 3), (3, 5)] {
+        let quotas = Quotas::new(rows.clone(), clock.clone(), LIMITS);
+        quotas.begin(&token).await;
+        quotas.begin(&token).await;
+        assert_eq!(puts(), asked, "process {process}");
+        assert_eq!(quotas.known(&token).unwrap().used, 5 * process);
+        for _ in 0..5 {
+            drop(quotas.take(&token, caller("k")).await.unwrap());
+        }
+        assert_eq!(puts(), asked, "process {process}");
+    }
+    let mut crowd = Vec::new();
+    for _ in 0..7 {
+        let quotas = Quotas::new(rows.clone(), clock.clone(), LIMITS);
+        quotas.begin(&token).await;
+        crowd.push(quotas);
+    }
+    let (late, before) = (Quotas::new(rows.clone(), clock.clone(), LIMITS), puts());
+    late.begin(&token).await;
+    assert_eq!(
+        (puts(), late.known(&token).unwrap().used),
+        (before + 1, 50),
+        "it learnt of the others, and took none"
+    );
+    drop(late.take(&token, caller("k")).await.unwrap());
+    assert_eq!(late.known(&token).unwrap().used, 51);
+    // With a daily limit slots are taken one by one, and the row is read.
+    let daily = InventoryLimits { per_day: Some(1000), ..LIMITS };
+    let (daily, before) = (Quotas::new(rows.clone(), clock, daily), puts());
+    daily.begin(&token).await;
+    assert_eq!((puts(), daily.known(&token).unwrap().used), (before, 51));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lease_is_taken_ahead_once_and_only_when_none_is_left() {
     let rows = Arc::new(Rows::default());
     let (token, quotas) = (token(), Quotas::new(rows.clone(), clock(), LIMITS));

@@ -23,10 +23,10 @@ const SLOT_LIFETIME: i64 = 1_000;
 const LEASE_LIFETIME: i64 = 10_000;
 
 /// How many slots are leased together while less than half of the minute's calls are used and no daily limit is set.
-const SLOTS_PER_LEASE: u32 = 5;
+pub(super) const SLOTS_PER_LEASE: u32 = 5;
 
 /// How many slots a process leases ahead, once it has used those that it had: it is busy, and will need them.
-const SLOTS_AHEAD: u32 = 10;
+pub(super) const SLOTS_AHEAD: u32 = 10;
 
 /// How long a call may wait for a free slot.
 const MAX_WAIT: i64 = 2_000;
@@ -263,23 +263,29 @@ impl Window {
         Decision::Refused { back, why }
     }
 
-    /// Whether slots may be leased ahead: so many are free that nobody will miss them, and nothing forbids calls.
-    pub(super) fn has_much_left(&self, limits: InventoryLimits, now: i64) -> bool {
+    /// Whether so many slots may be leased ahead: so many are free that nobody will miss them, and nothing forbids calls.
+    pub(super) fn has_much_left(&self, slots: u32, limits: InventoryLimits, now: i64) -> bool {
         let limit = limits.per_minute.unwrap_or(u32::MAX);
         let promised = count(self.promised.iter().filter(|(at, _)| at + PROMISE_GRACE > now));
-        let few = self.used(now).saturating_add(promised + SLOTS_AHEAD) <= limit / 2;
+        let few = self.used(now).saturating_add(promised + slots) <= limit / 2;
         few && limits.per_day.is_none() && self.blocked(now).is_none()
     }
 
-    /// Leases slots for calls that may come, where there is much left: their number, and until when they may be used.
-    pub(super) fn take_ahead(&mut self, id: &str, limits: InventoryLimits, now: i64) -> Option<(u32, i64)> {
+    /// Leases slots for calls that may come, where there is much left: until when they may be used.
+    pub(super) fn take_ahead(
+        &mut self,
+        id: &str,
+        slots: u32,
+        limits: InventoryLimits,
+        now: i64,
+    ) -> Option<i64> {
         self.tidy(now);
-        if !self.has_much_left(limits, now) {
+        if !self.has_much_left(slots, limits, now) {
             return None;
         }
         let until = now + LEASE_LIFETIME;
-        self.grant(id, SLOTS_AHEAD, now, until);
-        Some((SLOTS_AHEAD, until))
+        self.grant(id, slots, now, until);
+        Some(until)
     }
 
     /// Removes the oldest due place that is kept for this key.

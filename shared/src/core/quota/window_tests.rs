@@ -104,8 +104,9 @@ fn crowd_of(
                             window.settle(&lease.to_string(), &facts);
                         }
                         leases += 1;
-                        if let Some((slots, until)) = window.take_ahead(&leases.to_string(), LIMITS, now) {
-                            held[process].push((leases, slots, until));
+                        if let Some(until) = window.take_ahead(&leases.to_string(), SLOTS_AHEAD, LIMITS, now)
+                        {
+                            held[process].push((leases, SLOTS_AHEAD, until));
                         }
                     }
                     continue;
@@ -192,7 +193,7 @@ fn leases_taken_ahead_never_make_it_too_many() {
 fn only_below_half_anything_is_taken_ahead() {
     let mut window = Window::default();
     let ahead = |id: u32, window: &mut Window, limits| {
-        window.take_ahead(&format!("a{id}"), limits, START).map_or(0, |(slots, _)| slots)
+        window.take_ahead(&format!("a{id}"), SLOTS_AHEAD, limits, START).map_or(0, |_| SLOTS_AHEAD)
     };
     let given: Vec<_> = (0..7).map(|id| ahead(id, &mut window, LIMITS)).collect();
     assert_eq!(given, [10, 10, 10, 10, 10, 0, 0]);

@@ -102,19 +102,20 @@ fn page_in(mut answer: Object, page: u32, rows: u32) -> Result<ItemPage, Problem
     Ok(ItemPage { items, more, low_stock_filtered })
 }
 
-/// A page of all items, as callers get them: the text of each, and whether there are more; or as [`item_page`] where Zoho's answer
-/// is not a plain one.
+/// A page of all items, as callers get them: their text behind `head`, and whether there are more; or as [`item_page`] where Zoho's
+/// answer is not a plain one.
 pub(super) async fn item_texts(
     zoho: &Zoho,
     target: &Target<'_>,
     page: u32,
     rows: u32,
+    head: &str,
 ) -> Result<Result<(Items, bool), ItemPage>, Problem> {
     let found = zoho
         .read(
             target,
             |place| inventory::items_url(place.api, place.organization, &[], page, rows),
-            |answer| match copied::items(answer) {
+            |answer| match copied::items(answer, head) {
                 Some(items) => Ok(Ok(items)),
                 None => response::inventory(answer).map(Err),
             },
@@ -122,7 +123,7 @@ pub(super) async fn item_texts(
         .await?;
     match found {
         Ok(items) => {
-            let more = inventory::may_go_on(&items.rest, page, items.rows.len(), rows);
+            let more = inventory::may_go_on(&items.rest, page, items.count, rows);
             Ok(Ok((items, more)))
         }
         Err(answer) => page_in(answer, page, rows).map(Err),

@@ -1,30 +1,24 @@
-//! Items as callers get them, made of the bytes that Zoho sent: most of their fields stay as they are, and are copied without
-//! becoming values on the way. Whatever is not plain is left to [`super::item`], which gives the same text, at a higher price.
+//! Items as callers get them, made of the bytes that Zoho sent: most of their fields stay as they are, and are copied in one pass,
+//! without becoming values on the way. Whatever is not plain is left to [`super::item`], which gives the same text, at a higher price.
 
-use std::borrow::Cow;
-use std::collections::HashSet;
-use std::fmt;
+mod tree;
 
-use serde::de::{Deserializer, MapAccess, Visitor};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use serde_json::value::RawValue;
+use hot::items::{Row, Shaper};
+use hot::scan::Stop;
 
-use super::{OF_ITEM, holds_words, is_chosen, is_number, lacks_figures, stock};
+use self::tree::OfItems;
 use crate::zoho::http::Answer;
-use crate::zoho::value::{Object, even_out_field};
+use crate::zoho::value::Object;
 
-/// About how many fields an item has, and how many bytes its shape adds.
-const FIELDS: usize = 64;
+/// How many bytes the shape of an item adds, at about most.
 const SHAPE: usize = 512;
-
-/// The fields that are added.
-const OURS: [&str; 2] = ["stock", "untrusted"];
 
 /// A page of items.
 pub struct Items {
-    /// The text of each.
-    pub rows: Vec<Box<RawValue>>,
+    /// The list of them as a text, behind what was to stand before it.
+    pub text: Vec<u8>,
+    /// How many they are.
+    pub count: usize,
     /// Whether some do not show all figures that a single item has.
     pub lack_figures: bool,
     /// The answer without them.
@@ -34,250 +28,93 @@ pub struct Items {
 /// The text of the item in an answer, with the fields of these names, or with all. None where that is no plain success with one item,
 /// lacks one of these fields, or has anything that a reader of JSON could take in two ways.
 pub fn item(answer: &Answer, shown: Option<&[&str]>) -> Option<Vec<u8>> {
-    let Parts { item: Some(Fields(fields)), items: None, .. } = success(answer)? else { return None };
-    let has_id = fields.iter().any(|(name, raw)| *name == "item_id" && is_id(raw.get()));
-    let is_there =
-        |name: &str| name.is_empty() || OURS.contains(&name) || fields.iter().any(|(own, _)| **own == *name);
-    if !has_id || shown.is_some_and(|shown| !shown.iter().all(|name| is_there(name))) {
-        return None;
-    }
-    shaped(&fields, shown).map(|(text, _)| text)
+    let text = std::str::from_utf8(&answer.body).ok()?;
+    let mut shaper = Shaper::new(text, Vec::with_capacity(text.len() + SHAPE), &OfItems, shown);
+    let mut row = Row::default();
+    read(&mut shaper, answer.status, "item", &mut |shaper| {
+        row = shaper.row()?;
+        Ok(())
+    })?;
+    (row.has_id && row.is_whole).then_some(shaper.out)
 }
 
-/// The items in an answer; None as in [`item`].
-pub fn items(answer: &Answer) -> Option<Items> {
-    let Parts { item: None, items: Some(items), others } = success(answer)? else { return None };
-    let mut found = Items { rows: Vec::with_capacity(items.len()), lack_figures: false, rest: Object::new() };
-    for Fields(fields) in items {
-        let (text, lacks_figures) = shaped(&fields, None)?;
-        found.rows.push(RawValue::from_string(String::from_utf8(text).ok()?).ok()?);
-        found.lack_figures |= lacks_figures;
-    }
-    for (name, raw) in others {
-        found.rest.insert(name.into_owned(), serde_json::from_str(raw.get()).ok()?);
-    }
-    Some(found)
-}
-
-/// The parts of a plain success.
-fn success(answer: &Answer) -> Option<Parts<'_>> {
-    let parts: Parts<'_> = serde_json::from_slice(&answer.body).ok()?;
-    let mut codes = parts.others.iter().filter(|(name, _)| *name == "code");
-    let is_success = codes.any(|(_, raw)| matches!(raw.get(), "0" | "\"0\""));
-    // What is not looked at must be readable, too.
-    let is_readable = |raw: &str| serde_json::from_str::<Value>(raw).is_ok();
-    let is_plain = answer.status < 300
-        && is_success
-        && are_distinct(&parts.others)
-        && parts.others.iter().all(|(_, raw)| is_readable(raw.get()));
-    is_plain.then_some(parts)
-}
-
-/// A field with the text of its value.
-type Field<'a> = (Cow<'a, str>, &'a RawValue);
-
-fn are_distinct(fields: &[Field<'_>]) -> bool {
-    let mut seen = HashSet::with_capacity(fields.len());
-    fields.iter().all(|(name, _)| seen.insert(&**name))
-}
-
-/// Whether a value can be an id: a text that is not empty, or a number.
-fn is_id(raw: &str) -> bool {
-    raw.starts_with(|first: char| first == '-' || first.is_ascii_digit())
-        || (raw.starts_with('"') && raw.len() > 2)
-}
-
-/// Whether a field is to be looked into for the stock.
-fn is_of_stock(name: &str) -> bool {
-    matches!(name, "locations" | "warehouses" | "is_combo_product" | "combo_type") || OF_ITEM.contains(&name)
-}
-
-/// Whether nothing becomes of a value, and its text is the one that would be written of it.
-fn stays(name: &str, raw: &str) -> bool {
-    if is_of_stock(name) {
-        return false;
-    }
-    match raw.as_bytes().first() {
-        // Escapes are written in one way of several.
-        Some(b'"') => !raw.contains('\\') && !name.ends_with("_time") && !is_number(name),
-        // Only where it is empty.
-        Some(b'{' | b'[') => raw.len() == 2,
-        Some(b't' | b'f' | b'n') => true,
-        // Exponents are written in one way of several.
-        _ => !name.ends_with("_id") && !raw.contains(['e', 'E']),
-    }
-}
-
-/// What becomes of a field.
-enum Way {
-    LeftOut,
-    Copied,
-    Read,
-}
-
-/// The text of an item, and whether it does not show all figures that a single one has.
-fn shaped(fields: &[Field<'_>], shown: Option<&[&str]>) -> Option<(Vec<u8>, bool)> {
-    let is_shown = |name: &str| shown.is_none_or(|shown| shown.contains(&name));
-    // `serde_json` keeps some names for itself.
-    let is_kept = |name: &str| OURS.contains(&name) || name.starts_with('$');
-    if !are_distinct(fields) || fields.iter().any(|(name, _)| is_kept(name)) {
-        return None;
-    }
-    let mut read = Object::with_capacity(FIELDS / 4);
-    let mut untrusted: Vec<&str> = Vec::with_capacity(FIELDS / 8);
-    let mut ways = Vec::with_capacity(fields.len());
-    for (name, raw) in fields {
-        let is_shown = is_shown(name);
-        if !is_shown && !is_of_stock(name) {
-            ways.push(Way::LeftOut);
-            continue;
+/// The items in an answer, with `head` before their text; None as in [`item`].
+pub fn items(answer: &Answer, head: &str) -> Option<Items> {
+    let text = std::str::from_utf8(&answer.body).ok()?;
+    let mut out = Vec::with_capacity(head.len() + text.len() + text.len() / 4 + SHAPE);
+    out.extend_from_slice(head.as_bytes());
+    let mut shaper = Shaper::new(text, out, &OfItems, None);
+    let (mut count, mut lack_figures) = (0, false);
+    let rest = read(&mut shaper, answer.status, "items", &mut |shaper| {
+        shaper.scan.expect(b'[')?;
+        shaper.out.push(b'[');
+        shaper.scan.blank();
+        let mut more = shaper.scan.peek() != b']';
+        if !more {
+            shaper.scan.at += 1;
         }
-        let has_words = if stays(name, raw.get()) {
-            ways.push(Way::Copied);
-            // Of what is copied, only texts can have words.
-            raw.get().starts_with('"') && raw.get().len() > 2 && !is_chosen(name)
-        } else {
-            ways.push(Way::Read);
-            let mut value: Value = serde_json::from_str(raw.get()).ok()?;
-            even_out_field(name, &mut value, is_number);
-            let has_words = holds_words(name, &value);
-            read.insert(name.to_string(), value);
-            has_words
-        };
-        if has_words && is_shown {
-            untrusted.push(name);
-        }
-    }
-    let stock = stock(&read);
-    if is_shown("stock") && stock.get("locations").is_some_and(Value::is_array) {
-        untrusted.push("stock");
-    }
-    let size: usize = fields.iter().map(|(name, raw)| name.len() + raw.get().len() + 4).sum();
-    let mut text = Text(Vec::with_capacity(size + SHAPE));
-    let mut values = read.values();
-    for ((name, raw), way) in fields.iter().zip(ways) {
-        match way {
-            Way::LeftOut => {}
-            Way::Copied => {
-                text.name(name)?;
-                text.0.extend_from_slice(raw.get().as_bytes());
+        while more {
+            if count > 0 {
+                shaper.out.push(b',');
             }
-            Way::Read => {
-                let value = values.next()?;
-                if is_shown(name) {
-                    text.name(name)?;
-                    text.value(value)?;
+            lack_figures |= shaper.row()?.lacks_figures;
+            count += 1;
+            shaper.scan.blank();
+            more = shaper.scan.goes_on(b']')?;
+            shaper.scan.blank();
+        }
+        shaper.out.push(b']');
+        Ok(())
+    })?;
+    Some(Items { text: shaper.out, count, lack_figures, rest })
+}
+
+/// Reads a plain success: what stands in the field of this name is shaped, and what stands beside it is given.
+fn read<'a>(
+    shaper: &mut Shaper<'a, '_>,
+    status: u16,
+    wanted: &str,
+    shape: &mut dyn FnMut(&mut Shaper<'a, '_>) -> Result<(), Stop>,
+) -> Option<Object> {
+    if status >= 300 {
+        return None;
+    }
+    let (mut rest, mut is_success, mut is_shaped) = (Object::new(), false, false);
+    shaper.scan.blank();
+    shaper.scan.expect(b'{').ok()?;
+    shaper.scan.blank();
+    let mut more = true;
+    while more {
+        let name = shaper.field_name().ok()?;
+        match &*name {
+            "item" | "items" => {
+                if is_shaped || name != wanted {
+                    return None;
+                }
+                shape(shaper).ok()?;
+                is_shaped = true;
+            }
+            _ => {
+                let raw = shaper.scan.skip().ok()?;
+                is_success |= name == "code" && matches!(raw, "0" | "\"0\"");
+                // What is not looked at must be readable, too.
+                let is_double = rest.insert(name.into_owned(), serde_json::from_str(raw).ok()?).is_some();
+                if is_double {
+                    return None;
                 }
             }
         }
+        shaper.scan.blank();
+        more = shaper.scan.goes_on(b'}').ok()?;
+        shaper.scan.blank();
     }
-    if is_shown("stock") {
-        text.name("stock")?;
-        text.value(&stock)?;
-    }
-    if is_shown("untrusted") {
-        text.name("untrusted")?;
-        text.value(&untrusted)?;
-    }
-    if text.0.is_empty() {
-        return None;
-    }
-    text.0.push(b'}');
-    Some((text.0, lacks_figures(&stock)))
-}
-
-/// The text of an object, but for its end.
-struct Text(Vec<u8>);
-
-impl Text {
-    fn name(&mut self, name: &str) -> Option<()> {
-        self.0.push(if self.0.is_empty() { b'{' } else { b',' });
-        self.value(name)?;
-        self.0.push(b':');
-        Some(())
-    }
-
-    fn value<T: Serialize + ?Sized>(&mut self, value: &T) -> Option<()> {
-        serde_json::to_writer(&mut self.0, value).ok()
-    }
-}
-
-/// A name without its escapes.
-#[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
-
-/// The fields of an object.
-struct Fields<'a>(Vec<Field<'a>>);
-
-impl<'de> Deserialize<'de> for Fields<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(FieldsVisitor)
-    }
-}
-
-struct FieldsVisitor;
-
-impl<'de> Visitor<'de> for FieldsVisitor {
-    type Value = Fields<'de>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
-        let mut fields = Vec::with_capacity(FIELDS);
-        while let Some((Name(name), raw)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
-            fields.push((name, raw));
-        }
-        Ok(Fields(fields))
-    }
-}
-
-/// An answer with an item, or with several.
-struct Parts<'a> {
-    item: Option<Fields<'a>>,
-    items: Option<Vec<Fields<'a>>>,
-    others: Vec<Field<'a>>,
-}
-
-impl<'de> Deserialize<'de> for Parts<'de> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_map(PartsVisitor)
-    }
-}
-
-struct PartsVisitor;
-
-impl<'de> Visitor<'de> for PartsVisitor {
-    type Value = Parts<'de>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("an object with items")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parts<'de>, A::Error> {
-        let mut parts = Parts { item: None, items: None, others: Vec::with_capacity(4) };
-        while let Some(Name(name)) = map.next_key::<Name<'de>>()? {
-            let is_second = match &*name {
-                "item" => parts.item.replace(map.next_value()?).is_some(),
-                "items" => parts.items.replace(map.next_value()?).is_some(),
-                _ => {
-                    parts.others.push((name, map.next_value()?));
-                    false
-                }
-            };
-            if is_second {
-                return Err(serde::de::Error::custom("two fields have the same name"));
-            }
-        }
-        Ok(parts)
-    }
+    (is_success && is_shaped && shaper.scan.is_at_end()).then_some(rest)
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::zoho::inventory::record_kinds::RecordKind;
@@ -378,7 +215,11 @@ mod tests {
     }
 
     fn copied_list(answer: &Answer) -> Option<(String, Object)> {
-        items(answer).map(|found| (serde_json::to_string(&found.rows).unwrap(), found.rest))
+        let found = items(answer, "[7]")?;
+        let text = String::from_utf8(found.text).unwrap();
+        let text = text.strip_prefix("[7]").unwrap().to_owned();
+        assert_eq!(found.count, serde_json::from_str::<Vec<Value>>(&text).unwrap().len());
+        Some((text, found.rest))
     }
 
     #[test]
@@ -389,10 +230,10 @@ mod tests {
             "page_context":{"page":1,"has_more_page":true,"applied_filter":"Status.All"}}"#;
         assert!(copied_list(&answer(page)).is_some());
         assert_eq!(copied_list(&answer(page)), usual_list(&answer(page)));
-        assert!(items(&answer(page)).unwrap().lack_figures);
+        assert!(items(&answer(page), "").unwrap().lack_figures);
         let none = answer(r#"{"code":0,"items":[]}"#);
         assert_eq!(copied_list(&none), usual_list(&none));
-        assert!(!items(&none).unwrap().lack_figures);
+        assert!(!items(&none, "").unwrap().lack_figures);
         for odd in [
             r#"{"code":0,"items":{}}"#,
             r#"{"code":0,"items":[{}, 7]}"#,
@@ -499,7 +340,7 @@ mod tests {
         #[test]
         fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..64)) {
             let _ = item(&answer(bytes.clone()), None);
-            let _ = items(&answer(bytes));
+            let _ = items(&answer(bytes), "");
         }
     }
 }

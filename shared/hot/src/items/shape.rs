@@ -1,0 +1,384 @@
+//! Items as callers get them, in one pass over Zoho's bytes: what stays as it is, is copied in runs as long as they come.
+
+use std::borrow::Cow;
+
+use super::names::{LEVELS, Met, Names, Of, Role, is_kept, is_private};
+use super::stock::{Figure, Place, Stock};
+use super::{Field, Kind, Row, Rules, is_added};
+use crate::scan::{Scan, Stop, Text};
+use crate::text::push_text;
+
+/// How much was written and copied at the end of a field.
+#[derive(Clone, Copy)]
+struct Mark {
+    written: usize,
+    copied: usize,
+    at: usize,
+}
+
+/// Goes through an answer, and writes its items.
+pub struct Shaper<'a, 's> {
+    /// Where it is.
+    pub scan: Scan<'a>,
+    /// What it has written.
+    pub out: Vec<u8>,
+    rules: &'s dyn Rules,
+    names: Names<'a, 's>,
+    /// From where on the text is not copied yet.
+    copied: usize,
+    /// How many objects were met.
+    objects: u32,
+    untrusted: Vec<&'a str>,
+    /// The places of an item.
+    places: Vec<Place<'a>>,
+}
+
+impl<'a, 's> Shaper<'a, 's> {
+    /// With these fields, or with all, behind what stands in `out`.
+    pub fn new(text: &'a str, out: Vec<u8>, rules: &'s dyn Rules, shown: Option<&'s [&'s str]>) -> Self {
+        let names = Names::new(rules, shown);
+        let (untrusted, places) = (Vec::with_capacity(16), Vec::with_capacity(4));
+        Self { scan: Scan::new(text), out, rules, names, copied: 0, objects: 0, untrusted, places }
+    }
+
+    /// Writes the item that stands here.
+    ///
+    /// # Errors
+    /// Where it is none, or has anything that a reader of JSON could take in two ways.
+    pub fn row(&mut self) -> Result<Row, Stop> {
+        let (start, written) = (self.scan.at, self.out.len());
+        match self.plain_row() {
+            Err(Stop::Odd) => {
+                self.scan.at = start;
+                self.out.truncate(written);
+                self.odd_row()
+            }
+            done => done,
+        }
+    }
+
+    /// An item of which some becomes values on the way.
+    fn odd_row(&mut self) -> Result<Row, Stop> {
+        let fields = self.fields()?;
+        let lacks_figures = self.rules.odd(&fields, self.names.shown, &mut self.out).ok_or(Stop::Unusable)?;
+        let is_there = |name: &str| is_added(name) || fields.iter().any(|(own, _)| **own == *name);
+        Ok(Row {
+            has_id: fields.iter().any(|(name, raw)| *name == "item_id" && is_id(raw)),
+            is_whole: self.names.shown.is_none_or(|shown| shown.iter().all(|name| is_there(name))),
+            lacks_figures,
+        })
+    }
+
+    /// The name of a field without its escapes, up to its value.
+    ///
+    /// # Errors
+    /// Where it is no JSON.
+    pub fn field_name(&mut self) -> Result<Cow<'a, str>, Stop> {
+        let start = self.scan.at;
+        let text = self.scan.text()?;
+        let written = self.scan.since(start);
+        self.scan.blank();
+        self.scan.expect(b':')?;
+        self.scan.blank();
+        if !text.is_escaped {
+            return Ok(Cow::Borrowed(text.inner));
+        }
+        self.rules.unescaped(written).map(Cow::Owned).ok_or(Stop::Unusable)
+    }
+
+    /// The fields of the object that stands here.
+    fn fields(&mut self) -> Result<Vec<Field<'a>>, Stop> {
+        let mut fields = Vec::with_capacity(64);
+        self.scan.expect(b'{')?;
+        self.scan.blank();
+        let mut more = self.scan.peek() != b'}';
+        if !more {
+            self.scan.at += 1;
+        }
+        while more {
+            fields.push((self.field_name()?, self.scan.skip()?));
+            self.scan.blank();
+            more = self.scan.goes_on(b'}')?;
+            self.scan.blank();
+        }
+        Ok(fields)
+    }
+
+    fn plain_row(&mut self) -> Result<Row, Stop> {
+        self.scan.expect(b'{')?;
+        self.out.push(b'{');
+        let begin = self.out.len();
+        self.objects += 1;
+        let object = self.objects;
+        self.untrusted.clear();
+        self.places.clear();
+        let (mut row, mut stock, mut is_empty) = (Row::default(), Stock::default(), true);
+        self.scan.blank();
+        self.copied = self.scan.at;
+        let mut mark = self.mark();
+        let mut more = self.scan.peek() != b'}';
+        while more {
+            if is_empty {
+                // No comma before the first.
+                self.copied = self.scan.at;
+            }
+            let (name, met) = self.name(0, object)?;
+            if met.is_double || is_kept(name) {
+                return Err(Stop::Unusable);
+            }
+            let (start, places) = (self.scan.at, self.places.len());
+            let list = match met.role {
+                Role::Locations => Of::Location,
+                Role::Warehouses => Of::Warehouse,
+                _ => Of::Item,
+            };
+            let has_words = if met.is_shown || met.is_of_stock() {
+                self.value(met.kind, 1, list)?
+            } else {
+                self.scan.skip()?;
+                false
+            };
+            let raw = self.scan.since(start);
+            if met.role == Role::ItemId {
+                row.has_id = is_id(raw);
+            } else {
+                stock.note(met.role, raw, places..self.places.len());
+            }
+            if met.is_shown {
+                is_empty = false;
+                if has_words {
+                    self.untrusted.push(name);
+                }
+            } else {
+                self.leave_out(mark);
+            }
+            mark = self.mark();
+            self.blank();
+            if self.scan.peek() == b'}' {
+                break;
+            }
+            more = self.scan.goes_on(b'}')?;
+            self.blank();
+        }
+        self.copy();
+        self.scan.expect(b'}')?;
+        self.copied = self.scan.at;
+        row.lacks_figures = self.add(begin, &stock)?;
+        row.is_whole = self
+            .names
+            .shown
+            .is_none_or(|shown| shown.iter().all(|name| is_added(name) || self.names.has(name, object)));
+        Ok(row)
+    }
+
+    /// Writes the fields that are ours, and the end; whether not all figures are there.
+    fn add(&mut self, begin: usize, stock: &Stock<'a>) -> Result<bool, Stop> {
+        let is_shown = |name: &str| self.names.shown.is_none_or(|shown| shown.contains(&name));
+        let (shows_stock, shows_untrusted) = (is_shown("stock"), is_shown("untrusted"));
+        let mut lacks_figures = false;
+        if shows_stock {
+            self.comma(begin);
+            self.out.extend_from_slice(b"\"stock\":");
+            let has_places = stock.write(&self.places, self.rules, &mut self.out);
+            lacks_figures = stock.is_tracked() && !has_places;
+            if has_places {
+                self.untrusted.push("stock");
+            }
+        }
+        if shows_untrusted {
+            self.comma(begin);
+            self.out.extend_from_slice(b"\"untrusted\":[");
+            for (place, name) in self.untrusted.iter().enumerate() {
+                if place > 0 {
+                    self.out.push(b',');
+                }
+                push_text(&mut self.out, name);
+            }
+            self.out.push(b']');
+        }
+        if self.out.len() == begin {
+            return Err(Stop::Unusable);
+        }
+        self.out.push(b'}');
+        Ok(lacks_figures)
+    }
+
+    fn comma(&mut self, begin: usize) {
+        if self.out.len() > begin {
+            self.out.push(b',');
+        }
+    }
+
+    fn mark(&self) -> Mark {
+        Mark { written: self.out.len(), copied: self.copied, at: self.scan.at }
+    }
+
+    /// Copies what is not copied yet.
+    fn copy(&mut self) {
+        self.copy_until(self.scan.at);
+    }
+
+    fn copy_until(&mut self, end: usize) {
+        self.out.extend_from_slice(self.scan.bytes().get(self.copied..end).unwrap_or_default());
+        self.copied = self.scan.at;
+    }
+
+    /// Takes back what was written since the mark, and goes on behind it.
+    fn leave_out(&mut self, mark: Mark) {
+        self.out.truncate(mark.written);
+        self.copied = mark.copied;
+        self.copy_until(mark.at);
+    }
+
+    /// Writes this in place of what was gone through since a place.
+    fn replace(&mut self, start: usize, text: &str, is_text: bool) {
+        self.copy_until(start);
+        if is_text {
+            self.out.push(b'"');
+        }
+        self.out.extend_from_slice(text.as_bytes());
+        if is_text {
+            self.out.push(b'"');
+        }
+    }
+
+    /// White space is not copied.
+    fn blank(&mut self) {
+        if self.scan.peek() <= b' ' {
+            self.copy();
+            self.scan.blank();
+            self.copied = self.scan.at;
+        }
+    }
+
+    /// The name of a field, and what becomes of it.
+    fn name(&mut self, level: usize, object: u32) -> Result<(&'a str, Met), Stop> {
+        let name = self.plain_text()?;
+        if name.is_escaped {
+            return Err(Stop::Odd);
+        }
+        let met = self.names.meet(name.inner, level, object)?;
+        self.blank();
+        self.scan.expect(b':')?;
+        self.blank();
+        Ok((name.inner, met))
+    }
+
+    fn plain_text(&mut self) -> Result<Text<'a>, Stop> {
+        let text = self.scan.text()?;
+        if text.is_odd { Err(Stop::Odd) } else { Ok(text) }
+    }
+
+    fn plain_number(&mut self) -> Result<(), Stop> {
+        if self.scan.number()? { Err(Stop::Odd) } else { Ok(()) }
+    }
+
+    /// A value of a field, and whether it holds words of people. The objects in it may be places.
+    fn value(&mut self, kind: Kind, level: usize, list: Of) -> Result<bool, Stop> {
+        let start = self.scan.at;
+        let has_words = match self.scan.peek() {
+            b'"' => {
+                let text = self.plain_text()?;
+                if kind.is_time {
+                    if let Some(repaired) = self.rules.time(text.inner) {
+                        self.replace(start, &repaired, true);
+                    }
+                    !text.inner.is_empty()
+                } else if kind.is_number {
+                    let figure = Figure::of(self.scan.since(start), self.rules);
+                    self.replace(start, figure.as_str(), false);
+                    false
+                } else {
+                    !text.inner.is_empty()
+                }
+            }
+            b'-' | b'0'..=b'9' => {
+                self.plain_number()?;
+                if kind.is_id {
+                    self.replace(start, self.scan.since(start), true);
+                }
+                // It is a text then.
+                kind.is_id
+            }
+            b'{' => self.object(level, Of::Item)?,
+            b'[' => self.list(level, list)?,
+            _ => {
+                self.scan.word()?;
+                false
+            }
+        };
+        Ok(has_words && !kind.is_chosen)
+    }
+
+    /// An object within an item.
+    fn object(&mut self, level: usize, list: Of) -> Result<bool, Stop> {
+        self.scan.expect(b'{')?;
+        if list != Of::Item {
+            self.places.push(Place::default());
+        }
+        self.blank();
+        if self.scan.peek() == b'}' {
+            self.scan.at += 1;
+            return Ok(false);
+        }
+        if level >= LEVELS {
+            return Err(Stop::Odd);
+        }
+        self.objects += 1;
+        let object = self.objects;
+        let mut has_words = false;
+        loop {
+            let (name, met) = self.name(level, object)?;
+            if met.is_double || is_private(name) {
+                return Err(Stop::Odd);
+            }
+            let start = self.scan.at;
+            has_words |= self.value(met.kind, level + 1, Of::Item)?;
+            if list != Of::Item
+                && let Some(place) = self.places.last_mut()
+            {
+                place.note(list, met.role, self.scan.since(start));
+            }
+            self.blank();
+            if !self.scan.goes_on(b'}')? {
+                return Ok(has_words);
+            }
+            self.blank();
+        }
+    }
+
+    /// A list within an item, of which only objects are looked into.
+    fn list(&mut self, level: usize, list: Of) -> Result<bool, Stop> {
+        self.scan.expect(b'[')?;
+        self.blank();
+        if self.scan.peek() == b']' {
+            self.scan.at += 1;
+            return Ok(false);
+        }
+        let mut has_words = false;
+        loop {
+            match self.scan.peek() {
+                b'"' => {
+                    let text = self.plain_text()?.inner;
+                    // Lists of ids.
+                    has_words |= !text.bytes().all(|byte| byte.is_ascii_digit());
+                }
+                b'-' | b'0'..=b'9' => self.plain_number()?,
+                b'{' => has_words |= self.object(level, list)?,
+                b'[' => return Err(Stop::Odd),
+                _ => self.scan.word()?,
+            }
+            self.blank();
+            if !self.scan.goes_on(b']')? {
+                return Ok(has_words);
+            }
+            self.blank();
+        }
+    }
+}
+
+/// Whether a value can be an id: a text that is not empty, or a number.
+fn is_id(raw: &str) -> bool {
+    raw.starts_with(|first: char| first == '-' || first.is_ascii_digit())
+        || (raw.starts_with('"') && raw.len() > 2)
+}

@@ -1,0 +1,330 @@
+//! Goes through JSON without making values of it: where a value ends, and whether it is written as JSON is.
+
+use crate::text::plain;
+
+/// Why a text is gone through no further.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stop {
+    /// It is no JSON, or not what is looked for.
+    Unusable,
+    /// It is not what is copied: it would be written in another way.
+    Odd,
+}
+
+/// What stands between the quotes of a text.
+#[derive(Debug, Clone, Copy)]
+pub struct Text<'a> {
+    /// As it is written.
+    pub inner: &'a str,
+    /// Whether it has escapes.
+    pub is_escaped: bool,
+    /// Whether it has escapes that are written in one way of several.
+    pub is_odd: bool,
+}
+
+/// A place in a text.
+#[derive(Debug, Clone, Copy)]
+pub struct Scan<'a> {
+    text: &'a str,
+    /// How many bytes lie before it.
+    pub at: usize,
+}
+
+impl<'a> Scan<'a> {
+    /// At the beginning.
+    pub const fn new(text: &'a str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    /// The whole text.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.text.as_bytes()
+    }
+
+    /// The next byte; no byte of JSON at the end.
+    pub fn peek(&self) -> u8 {
+        self.bytes().get(self.at).copied().unwrap_or(0)
+    }
+
+    /// Whether there is nothing more.
+    pub fn is_at_end(&self) -> bool {
+        self.at == self.text.len()
+    }
+
+    /// What was gone through since a place.
+    pub fn since(&self, start: usize) -> &'a str {
+        self.text.get(start..self.at).unwrap_or_default()
+    }
+
+    /// Passes white space.
+    pub fn blank(&mut self) {
+        while matches!(self.peek(), b' ' | b'\n' | b'\t' | b'\r') {
+            self.at += 1;
+        }
+    }
+
+    /// Passes this byte.
+    ///
+    /// # Errors
+    /// Where it is no JSON.
+    pub fn expect(&mut self, byte: u8) -> Result<(), Stop> {
+        if self.peek() != byte {
+            return Err(Stop::Unusable);
+        }
+        self.at += 1;
+        Ok(())
+    }
+
+    /// Whether a list or an object goes on behind one of its parts; else its end is passed.
+    ///
+    /// # Errors
+    /// Where it is no JSON.
+    pub fn goes_on(&mut self, end: u8) -> Result<bool, Stop> {
+        let next = self.peek();
+        if next != b',' && next != end {
+            return Err(Stop::Unusable);
+        }
+        self.at += 1;
+        Ok(next == b',')
+    }
+
+    /// Passes a text.
+    ///
+    /// # Errors
+    /// Where it is no JSON.
+    pub fn text(&mut self) -> Result<Text<'a>, Stop> {
+        self.expect(b'"')?;
+        let start = self.at;
+        self.at += plain(self.bytes().get(start..).unwrap_or_default());
+        let (mut is_escaped, mut is_odd) = (false, false);
+        while self.peek() != b'"' {
+            is_escaped = true;
+            is_odd |= self.escape()?;
+            self.at += plain(self.bytes().get(self.at..).unwrap_or_default());
+        }
+        let inner = self.since(start);
+        self.at += 1;
+        Ok(Text { inner, is_escaped, is_odd })
+    }
+
+    /// Passes an escape, and says whether it is written in one way of several.
+    #[cold]
+    fn escape(&mut self) -> Result<bool, Stop> {
+        self.expect(b'\\')?;
+        match self.peek() {
+            b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't' => {
+                self.at += 1;
+                Ok(false)
+            }
+            b'/' => {
+                self.at += 1;
+                Ok(true)
+            }
+            b'u' => {
+                let digits = self.bytes().get(self.at + 1..self.at + 5).ok_or(Stop::Unusable)?;
+                if !digits.iter().all(u8::is_ascii_hexdigit) {
+                    return Err(Stop::Unusable);
+                }
+                self.at += 5;
+                Ok(true)
+            }
+            _ => Err(Stop::Unusable),
+        }
+    }
+
+    fn digits(&mut self) -> Result<(), Stop> {
+        if !self.peek().is_ascii_digit() {
+            return Err(Stop::Unusable);
+        }
+        while self.peek().is_ascii_digit() {
+            self.at += 1;
+        }
+        Ok(())
+    }
+
+    /// Passes a number, and says whether it has an exponent, which is written in one way of several.
+    ///
+    /// # Errors
+    /// Where it is no JSON.
+    pub fn number(&mut self) -> Result<bool, Stop> {
+        if self.peek() == b'-' {
+            self.at += 1;
+        }
+        if self.peek() == b'0' {
+            self.at += 1;
+        } else {
+            self.digits()?;
+        }
+        if self.peek() == b'.' {
+            self.at += 1;
+            self.digits()?;
+        }
+        if !matches!(self.peek(), b'e' | b'E') {
+            return Ok(false);
+        }
+        self.at += 1;
+        if matches!(self.peek(), b'+' | b'-') {
+            self.at += 1;
+        }
+        self.digits()?;
+        Ok(true)
+    }
+
+    /// Passes one of the three words.
+    ///
+    /// # Errors
+    /// Where it is no JSON.
+    pub fn word(&mut self) -> Result<(), Stop> {
+        let word: &[u8] = match self.peek() {
+            b't' => b"true",
+            b'f' => b"false",
+            _ => b"null",
+        };
+        if !self.bytes().get(self.at..).is_some_and(|rest| rest.starts_with(word)) {
+            return Err(Stop::Unusable);
+        }
+        self.at += word.len();
+        Ok(())
+    }
+
+    /// The name of a field, up to its value.
+    ///
+    /// # Errors
+    /// Where it is no JSON.
+    pub fn name(&mut self) -> Result<Text<'a>, Stop> {
+        let name = self.text()?;
+        self.blank();
+        self.expect(b':')?;
+        self.blank();
+        Ok(name)
+    }
+
+    /// Passes a value, whatever it is, and gives its text.
+    ///
+    /// # Errors
+    /// Where it is no JSON.
+    pub fn skip(&mut self) -> Result<&'a str, Stop> {
+        let start = self.at;
+        // The ends of what is open.
+        let mut open: Vec<u8> = Vec::new();
+        loop {
+            match self.peek() {
+                b'"' => {
+                    self.text()?;
+                }
+                b'-' | b'0'..=b'9' => {
+                    self.number()?;
+                }
+                first @ (b'{' | b'[') => {
+                    // Two behind in ASCII.
+                    let end = first + 2;
+                    self.at += 1;
+                    self.blank();
+                    if self.peek() == end {
+                        self.at += 1;
+                    } else {
+                        open.push(end);
+                        if end == b'}' {
+                            self.name()?;
+                        }
+                        continue;
+                    }
+                }
+                _ => self.word()?,
+            }
+            loop {
+                let Some(end) = open.last().copied() else { return Ok(self.since(start)) };
+                self.blank();
+                if self.goes_on(end)? {
+                    self.blank();
+                    if end == b'}' {
+                        self.name()?;
+                    }
+                    break;
+                }
+                open.pop();
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::value::RawValue;
+
+    use super::*;
+
+    /// Where the value ends that a text begins with.
+    fn skipped(text: &str) -> Option<&str> {
+        let mut scan = Scan::new(text);
+        scan.blank();
+        let value = scan.skip().ok()?;
+        scan.blank();
+        scan.is_at_end().then_some(value)
+    }
+
+    fn expected(text: &str) -> Option<&str> {
+        serde_json::from_str::<&RawValue>(text).ok().map(RawValue::get)
+    }
+
+    #[test]
+    fn json_is_passed_and_nothing_else_is() {
+        for text in [
+            "",
+            " ",
+            "1",
+            " -0 ",
+            "01",
+            "-",
+            "1.",
+            ".5",
+            "1.5e",
+            "1e+5",
+            "1E-05",
+            "+1",
+            "tru",
+            "true",
+            "nul",
+            "null",
+            "nulll",
+            "[]",
+            "[ ]",
+            "[1,]",
+            "[,1]",
+            "[1 2]",
+            "[1",
+            "{}",
+            "{ }",
+            r#"{"a":1}"#,
+            r#"{"a":1,}"#,
+            r#"{"a"}"#,
+            r#"{a:1}"#,
+            r#"{"a":[{"b":[]}, {}]}"#,
+            r#"{"a":1]"#,
+            r#"[1}"#,
+            r#""\u00e9""#,
+            r#""\u00g9""#,
+            r#""\u00"#,
+            r#""\x""#,
+            r#""\/\b\f\n\r\t\"\\""#,
+            "\"\n\"",
+            "\"a",
+            "\"\u{7f}\"",
+            r#""\ud83c""#,
+            "\"a\" x",
+            "[\"\\\"]\"]",
+        ] {
+            assert_eq!(skipped(text), expected(text), "{text}");
+        }
+        let deep = "[".repeat(200) + &"]".repeat(200);
+        assert_eq!(skipped(&deep), Some(deep.as_str()));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_json_is_told_as_serde_json_tells_it(text in r#"[\[\]{},:"\\ntrueflas0-9.eE+ \n]{0,24}"#) {
+            prop_assert_eq!(skipped(&text), expected(&text));
+        }
+    }
+}
