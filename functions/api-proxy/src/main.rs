@@ -4,7 +4,7 @@ use shared::base::lambda;
 use shared::core::services::Services;
 
 #[tokio::main(flavor = "current_thread")]
-async fn main() -> Result<(), lambda::Error> {
+async fn main() -> Result<(), lambda_http::Error> {
     let services = Services::from_env_or_exit();
     let token_refresh = services.token_refresh.clone();
     #[cfg(feature = "embedded")]

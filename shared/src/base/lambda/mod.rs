@@ -8,10 +8,9 @@ use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::extract::Request;
-use lambda_runtime::{Context, LambdaEvent, Service, service_fn};
+use lambda_http::request::LambdaRequest;
+use lambda_http::{Context, Error, LambdaEvent, Service, lambda_runtime, service_fn};
 use tokio::time::Instant;
-
-pub use lambda_runtime::Error;
 
 use self::answer::Answer;
 use self::event::Event;
@@ -27,9 +26,9 @@ const ANSWER_MARGIN: Duration = Duration::from_secs(1);
 /// Where the Runtime API fails.
 pub async fn serve(mut router: Router) -> Result<(), Error> {
     let mut last = LastOrigin::default();
-    let handler = service_fn(move |LambdaEvent { payload, context }: LambdaEvent<Event>| {
+    let handler = service_fn(move |LambdaEvent { payload, context }: LambdaEvent<LambdaRequest>| {
         // Here and not in a layer of the router, which would run only after the route was chosen.
-        let answered = router.call(describe(payload, context, &mut last));
+        let answered = router.call(describe(payload.into(), context, &mut last));
         async move {
             let Ok(response) = answered.await;
             Ok::<_, Infallible>(Answer::of(response).await)
@@ -43,7 +42,7 @@ pub async fn serve(mut router: Router) -> Result<(), Error> {
 /// # Errors
 /// Where it is no event of an HTTP API.
 pub fn request_of(event: &str) -> serde_json::Result<Request> {
-    serde_json::from_str::<Event>(event).map(|event| event.request)
+    serde_json::from_str::<LambdaRequest>(event).map(|read| Event::from(read).request)
 }
 
 /// The origin of the last request's domain: nearly all requests have the same.
