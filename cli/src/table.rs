@@ -4,8 +4,8 @@ use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use crate::terminal::{harmless, say};
 
-/// How wide a cell is at most, but for those of the last column.
-const MAX_WIDTH: usize = 36;
+/// How wide a cell is at most, but for those of the last column: the ids of Zoho's clients are whole in it.
+const MAX_WIDTH: usize = 40;
 
 /// A column: its head, and whether it holds numbers, which stand at the right.
 pub(crate) type Column = (&'static str, bool);

@@ -178,7 +178,9 @@ async fn a_connector_with_another_store_is_told_before_the_consent() {
     let ended = process::run(&args, &newcomer.variables(), &format!("{CLIENT_SECRET}\n")).await;
     assert_eq!(ended.code, 1, "{} {}", ended.out, ended.err);
     assert!(ended.err.contains("another store"), "{}", ended.err);
-    assert!(!ended.out.contains("oauth/start"), "{}", ended.out);
+    for later in ["API console", "oauth/start"] {
+        assert!(!ended.out.contains(later), "{later}: {}", ended.out);
+    }
 
     let link = ["connect", "--no-wait", "--data", &newcomer.folder, "--public-url", &newcomer.url];
     let warned = process::run(&link, &newcomer.variables(), "").await;
@@ -206,9 +208,10 @@ async fn at_a_terminal_it_goes_on_where_it_stopped() {
     let mut setup = newcomer.at_a_terminal();
     setup.until("Your Zoho's data centre").await;
     setup.type_line("us").await;
-    for secret in ["wrong", CLIENT_SECRET] {
+    // The id of before is proposed.
+    for (id, secret) in [(CLIENT_ID, "wrong"), ("", CLIENT_SECRET)] {
         setup.until("Client ID").await;
-        setup.type_line(CLIENT_ID).await;
+        setup.type_line(id).await;
         setup.until("Client Secret").await;
         setup.type_line(secret).await;
     }
@@ -249,6 +252,30 @@ async fn at_a_terminal_it_goes_on_where_it_stopped() {
     assert_eq!(ended.code, 0, "{} {}", ended.out, ended.err);
     assert!(ended.out.contains("All is well"), "{}", ended.out);
     server.kill().await;
+}
+
+/// A second shell may be in any folder, and nothing has to be said to what is remembered.
+#[tokio::test]
+async fn what_was_asked_for_needs_no_flags_from_then_on() {
+    let newcomer = Newcomer::arrives().await;
+    let mut setup = newcomer.at_a_terminal();
+    let (folder, url) = (newcomer.folder.as_str(), newcomer.url.as_str());
+    let answers = [
+        ("Its number", "1"),
+        ("Folder for its store", folder),
+        ("Its address", url),
+        ("Your Zoho's data centre", "us"),
+        ("Client ID", CLIENT_ID),
+        ("Client Secret", CLIENT_SECRET),
+    ];
+    for (question, answer) in answers {
+        setup.until(question).await;
+        setup.type_line(answer).await;
+    }
+    let line = setup.until("zoho-connector serve").await.pop().unwrap();
+    let listen = url.trim_start_matches("http://");
+    assert_eq!(line.trim(), format!("zoho-connector serve --listen {listen}"));
+    setup.kill().await;
 }
 
 #[tokio::test]

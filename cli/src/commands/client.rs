@@ -142,7 +142,9 @@ impl Show {
                 table.push([client.id.clone(), client.home.to_string(), centres(client).join(", ")]);
             }
             table.say();
-            say("New connections are made with the last one.");
+            if clients.iter().nth(1).is_some() {
+                say("New connections are made with the last one.");
+            }
         }
         say(format!("Redirect URI to register at Zoho: {}", public_url.redirect_uri()));
         Ok(())

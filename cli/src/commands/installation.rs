@@ -69,7 +69,7 @@ impl Opened {
         with_flags(text, &self.flags)
     }
 
-    fn led_by(self, flags: String) -> Self {
+    pub(super) fn led_by(self, flags: String) -> Self {
         Self { flags, ..self }
     }
 
@@ -155,6 +155,12 @@ impl Installation {
             region: one.region.clone(),
             profile: one.profile.clone(),
         })
+    }
+
+    /// One that is remembered, as commands find it that say nothing but its name, or nothing at all.
+    pub(super) fn remembered(name: Option<String>) -> Self {
+        let folder = Folder { data: None, installation: name, public_url: None };
+        Self { folder, stack: None, region: None, profile: None }
     }
 
     /// What is to be remembered of it, and the name under which it is remembered already.

@@ -57,6 +57,9 @@ impl Uninstall {
             unrevoked.push(format!("an earlier or unfinished consent of {name}"));
         }
         remove(&self.installation, &opened).await?;
+        if let (Some(name), _) = self.installation.to_remember()? {
+            say(format!("`zoho-connector installations forget {name}` ends that commands look for it."));
+        }
         say("What is yours to do at Zoho: delete the webhooks and rules that you made in Zoho Inventory");
         say(
             "(Settings, Automation), and the client in https://api-console.zoho.com if nothing else uses it.",
@@ -112,7 +115,7 @@ async fn remove(installation: &Installation, opened: &Opened) -> Result<(), Fail
     match &opened.services.settings.home {
         Home::Folder(folder) => {
             say(format!(
-                "Stop `serve`, and delete the folder {}: all that is kept is in it, but for copies that `backup` wrote.",
+                "Stop `serve`: keys work until it ends. Then delete the folder {}: all that is kept is in it, but for copies that `backup` wrote.",
                 folder.display()
             ));
         }

@@ -36,7 +36,11 @@ impl Refused {
         // What is said of routes and bodies in general is for those who call the API themselves.
         let is_for_agents = matches!(word("code"), "route_not_found" | "method_not_allowed" | "body_invalid");
         let hint = if is_for_agents { "" } else { word("hint") };
-        let line = format!("{title} ({}): {}{zoho}\n{hint}{link}", word("code"), word("detail"));
+        let line = match word("code") {
+            // The body is the operator's file, and the detail names its lines.
+            "body_invalid" => word("detail").to_owned(),
+            code => format!("{title} ({code}): {}{zoho}\n{hint}{link}", word("detail")),
+        };
         let line = line.trim_end().to_owned();
         let is_for_now = document.get("retryable").and_then(Value::as_bool).unwrap_or_default();
         Self { code: word("code").to_owned(), line, is_for_now }

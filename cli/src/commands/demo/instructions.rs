@@ -87,7 +87,7 @@ pub(super) fn say_all(shown: &Shown<'_>) {
         "curl -s -w '\\n' -X POST \"$ZOHO_CONNECTOR_URL/sandbox/control/items/{SHELF}/stock?delta=-1\""
     ));
     head("The shelf, with its stock at each location");
-    get("/v1/inventory/items?sku=SHELF-OAK-80&details=true");
+    get("/v1/inventory/items?sku=SHELF-OAK-80&details=true&fields=name,sku,stock");
     head("Two of them are damaged: what an adjustment would do, and then the adjustment");
     let adjust = |more: &str| {
         format!(
@@ -108,11 +108,14 @@ pub(super) fn say_all(shown: &Shown<'_>) {
     say(format!("Then open the report in a browser: {}", folder.0.path().join("report.html").display()));
     say("");
     say(
-        "A real `serve` against this Zoho, in a shell of its own; `connect` prints a link to open in a browser. The client has",
+        "A connector of your own against this Zoho, in a shell of its own; `connect` prints a link to open in a browser. The client has",
     );
     say(format!("  id {}, secret {}, registered in {}", client.id, client.secret, client.home));
     let [usual, another] = USUAL;
-    say(format!("  It may be led back to {beside}, and to {usual} and {another}, which `setup` proposes."));
+    say(format!("  Its redirect URIs are those of {beside}, {usual} and {another}."));
+    say(format!(
+        "  `zoho-connector setup` asks for all of this instead: paste the first of these lines only, and name {another} as the address."
+    ));
     say("");
     paste(&format!("export ZOHO_CONNECTOR_SANDBOX_URL={url}/sandbox"));
     paste(&format!("export ZOHO_CONNECTOR_PUBLIC_URL={beside}"));

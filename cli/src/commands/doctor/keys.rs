@@ -130,7 +130,7 @@ fn check_writes(report: &mut Report, found: &Connection, keys: &[ServiceKey]) {
         if may_write && !of_it.any(|key| key.permissions.iter().any(writes)) {
             report.bad(
                 format!("Writes {}", found.name),
-                format!("the consent allows writes to {product}, but every key only reads it: an agent's write is told `key_not_allowed`"),
+                format!("the consent allows writes to {product}, but no key that works may write to it: an agent's write is told `key_not_allowed`"),
                 format!(
                     "`zoho-connector keys create --can inventory:write,crm:write,events --connections {}`; where nothing shall be written, `zoho-connector connect --connection {} --access read`",
                     found.name, found.name

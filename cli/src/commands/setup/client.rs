@@ -35,11 +35,14 @@ pub(super) async fn set(installation: &Installation, opened: &Opened, given: &Gi
         })?,
     };
     tell(opened, home);
+    // After a slip in the secret, the id need not be typed again.
+    let mut usual_id = known.map(|known| known.id).filter(|_| can_ask());
     loop {
         let id = match &given.id {
             Some(id) => id.clone(),
-            None => ask::parsed("Client ID", "--client-id", None, client_id)?,
+            None => ask::parsed("Client ID", "--client-id", usual_id.as_deref(), client_id)?,
         };
+        usual_id = Some(id.clone());
         let secret = ask::secret("Client Secret")?.into();
         client::set(secrets, Client { id, home, secret, secrets: Vec::new() }).await?;
         if is_client_good(installation, opened).await {

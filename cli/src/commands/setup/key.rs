@@ -86,8 +86,10 @@ fn tell(url: &str, key: &str) {
     say("");
     say("and the skill: openclaw skills install ./skill/zoho-connector --as zoho-connector");
     say("");
-    say("For any other agent:");
-    say(format!("  curl -s {url}/v1 --oauth2-bearer '{key}'"));
+    say("For any other agent, and to try it in a shell:");
+    say(format!("  export ZOHO_CONNECTOR_URL={url}"));
+    say(format!("  export ZOHO_CONNECTOR_KEY={key}"));
+    say("  curl -s \"$ZOHO_CONNECTOR_URL/v1\" --oauth2-bearer \"$ZOHO_CONNECTOR_KEY\"");
     say("");
 }
 

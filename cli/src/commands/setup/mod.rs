@@ -64,10 +64,19 @@ pub(crate) struct Setup {
 
 impl Setup {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let (installation, new) = place::find(self.name.as_deref(), self.installation)?;
-        let opened = installation.open_or_make().await?;
+        let (mut installation, new) = place::find(self.name.as_deref(), self.installation)?;
+        let mut opened = installation.open_or_make().await?;
         // A store that is refused is not worth remembering.
-        new.map_or(Ok(()), place::New::remember)?;
+        if let Some(new) = new
+            && let Some(remembered) = new.remember()?
+        {
+            opened = opened.led_by(remembered.flags());
+            installation = remembered;
+        }
+        // Before anybody registers an address at Zoho that is another's.
+        if !self.paste {
+            server::refuse_another(&opened).await?;
+        }
         let client = client::Given { id: self.client_id, data_centre: self.data_centre };
         client::set(&installation, &opened, &client).await?;
         let longest = Duration::from_secs(self.wait.into());

@@ -1,6 +1,6 @@
 //! Where the installation is, and that it is remembered: from then on, no command needs to be told.
 
-use shared::base::settings::{DATA, PublicUrl};
+use shared::base::settings::{DATA, PUBLIC_URL, PublicUrl};
 
 use super::ask;
 use crate::commands::failure::Failure;
@@ -20,6 +20,8 @@ pub(super) struct New {
     name: String,
     one: Remembered,
     all: Installations,
+    /// Whether it was asked for, and not named by a flag or a variable.
+    is_asked: bool,
 }
 
 /// The installation of the flags, else the one that is remembered, else a new one that is asked for; and what of it is new.
@@ -27,24 +29,27 @@ pub(super) fn find(name: Option<&str>, given: Installation) -> Result<(Installat
     let all = Installations::read()?;
     let known = name.and_then(|name| all.get(name));
     let is_said = given.is_named() || std::env::var_os(DATA).is_some();
-    let installation = match known {
-        Some(known) if !given.is_named() => Installation::of(known)?,
-        _ if is_said || (name.is_none() && all.names().next().is_some()) => given,
-        _ => Installation::of(&asked(&given)?)?,
+    let (installation, is_asked) = match known {
+        Some(known) if !given.is_named() => (Installation::of(known)?, false),
+        _ if is_said || (name.is_none() && all.names().next().is_some()) => (given, false),
+        _ => (Installation::of(&asked(&given)?)?, true),
     };
     let new = new(name, &installation, all)?;
-    Ok((installation, new))
+    Ok((installation, new.map(|new| New { is_asked, ..new })))
 }
 
 fn asked(given: &Installation) -> Result<Remembered, Failure> {
     let here = ("on this machine, in a folder", Home::Here);
     let aws = ("on AWS, as a stack that you have deployed (docs/guides/aws.md)", Home::Aws);
-    let home = ask::choice("Where is the connector, or shall it be?", "--data or --stack", &[here, aws])?;
+    let home =
+        ask::choice("Where is the connector, or where shall it be?", "--data or --stack", &[here, aws])?;
     let given = given.said_url();
     let mut one = Remembered::default();
     match home {
         Home::Here => {
-            one.data = Some(ask::line("Folder for its store", "--data", Some("data"))?.into());
+            let folder = ask::line("Folder for its store", "--data", Some("data"))?;
+            // Commands that are pasted elsewhere must find it, too.
+            one.data = Some(std::path::absolute(&folder).unwrap_or_else(|_| folder.into()));
             let usual = given.unwrap_or_default();
             let question = "Its address, as browsers and Zoho reach it";
             let url = ask::parsed(question, "--public-url", Some(usual.as_str()), public_url)?;
@@ -84,22 +89,28 @@ fn new(name: Option<&str>, installation: &Installation, all: Installations) -> R
         }
         _ => {}
     }
-    Ok(Some(New { name, one, all }))
+    Ok(Some(New { name, one, all, is_asked: false }))
 }
 
 impl New {
-    /// Without a home folder nothing can be remembered, and everything else works.
-    pub(super) fn remember(self) -> Result<(), Failure> {
-        let Self { name, one, mut all } = self;
+    /// Without a home folder nothing can be remembered, and everything else works. A folder that was asked for is from then on what
+    /// commands mean that name nothing; its name is needed beside others, and where a variable would come before.
+    pub(super) fn remember(self) -> Result<Option<Installation>, Failure> {
+        let Self { name, one, mut all, is_asked } = self;
         let place = one.place();
+        let is_found_again = is_asked && one.data.is_some();
         all.remember(&name, one);
         match all.save() {
             Ok(()) => {
                 say(format!("✓ {name} is {place}, remembered in {}.", Installations::path()?.display()));
+                let is_needed = all.only().is_none() || std::env::var_os(PUBLIC_URL).is_some();
+                Ok(is_found_again.then(|| Installation::remembered(is_needed.then_some(name))))
             }
-            Err(failure) => note(format!("Nothing is remembered: {}", failure.into_line())),
+            Err(failure) => {
+                note(format!("Nothing is remembered: {}", failure.into_line()));
+                Ok(None)
+            }
         }
-        Ok(())
     }
 }
 

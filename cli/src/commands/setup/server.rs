@@ -30,12 +30,18 @@ pub(super) async fn wait(
         until_it_answers(installation, url, longest).await?;
         say("✓ It runs.");
     }
-    if has_another_store(opened).await {
-        return Err(Failure::Other(format!(
-            "the connector that answers at {url} has another store, where the consent and the agent's calls would end. Stop it, or give this one an address of its own with --public-url, like http://localhost:8081"
-        )));
+    refuse_another(opened).await
+}
+
+/// Refuses an address at which another connector answers, like a demo that still runs.
+pub(super) async fn refuse_another(opened: &Opened) -> Result<(), Failure> {
+    if !has_another_store(opened).await {
+        return Ok(());
     }
-    Ok(())
+    Err(Failure::Other(format!(
+        "the connector that answers at {} has another store (is it a demo that still runs?): the consent and the agent's calls would end there. Stop it and run setup again, or give this one an address of its own with --public-url, like http://localhost:8081",
+        opened.public_url.as_str()
+    )))
 }
 
 fn tell(installation: &Installation, opened: &Opened) {
