@@ -2,6 +2,9 @@
 
 use crate::text::plain;
 
+/// How deep values stand within one another, at most: less than `serde_json` reads, with what stands around them.
+const DEPTH: usize = 100;
+
 /// Why a text is gone through no further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
@@ -199,10 +202,10 @@ impl<'a> Scan<'a> {
         Ok(name)
     }
 
-    /// Passes a value, whatever it is, and gives its text.
+    /// Passes a value, whatever it is, and gives its text. Escapes that are half a letter are passed, too.
     ///
     /// # Errors
-    /// Where it is no JSON.
+    /// Where it is no JSON, or deeper than anybody nests it.
     pub fn skip(&mut self) -> Result<&'a str, Stop> {
         let start = self.at;
         // The ends of what is open.
@@ -222,6 +225,8 @@ impl<'a> Scan<'a> {
                     self.blank();
                     if self.peek() == end {
                         self.at += 1;
+                    } else if open.len() == DEPTH {
+                        return Err(Stop::Unusable);
                     } else {
                         open.push(end);
                         if end == b'}' {
@@ -317,13 +322,70 @@ mod tests {
         ] {
             assert_eq!(skipped(text), expected(text), "{text}");
         }
-        let deep = "[".repeat(200) + &"]".repeat(200);
-        assert_eq!(skipped(&deep), Some(deep.as_str()));
+    }
+
+    #[test]
+    fn what_is_too_deep_is_not_passed() {
+        let deep = |lists: usize| "[".repeat(lists) + &"]".repeat(lists);
+        // The innermost is empty, so that nothing stands in it.
+        assert_eq!(skipped(&deep(DEPTH + 1)), Some(deep(DEPTH + 1).as_str()));
+        assert!(serde_json::from_str::<serde_json::Value>(&deep(DEPTH + 1)).is_ok());
+        assert_eq!(skipped(&deep(DEPTH + 2)), None);
+        assert_eq!(skipped(&"[{\"a\":".repeat(50_000)), None);
+    }
+
+    /// JSON, with a few letters changed.
+    fn nearly_json() -> impl Strategy<Value = String> {
+        let fixed = prop::sample::select(vec![
+            "null",
+            "true",
+            "false",
+            "0",
+            "-1.50",
+            "2E+05",
+            r#""\u00e9\n""#,
+            "\"é\u{7f}\"",
+            "[]",
+            "{ }",
+        ]);
+        let leaf = prop_oneof![
+            3 => fixed.prop_map(str::to_owned),
+            1 => any::<String>().prop_map(|text| serde_json::to_string(&text).unwrap()),
+        ];
+        let value = leaf.prop_recursive(4, 16, 4, |inner| {
+            let field = inner.clone().prop_map(|value| format!("\"a\\\"\" : {value}"));
+            prop_oneof![
+                prop::collection::vec(inner, 0..4).prop_map(|list| format!("[{}]", list.join(" ,"))),
+                prop::collection::vec(field, 0..4).prop_map(|fields| format!("{{{}}}", fields.join(", "))),
+            ]
+        });
+        let letters: Vec<char> =
+            "[]{},:\"\\/untrefals0123456789-+.E \t\n\u{0}\u{1f}\u{7f}\u{feff}é".chars().collect();
+        let edit = (any::<prop::sample::Index>(), 0..3_u8, prop::sample::select(letters));
+        (value, prop::collection::vec(edit, 0..4)).prop_map(|(value, edits)| {
+            let mut letters: Vec<char> = value.chars().collect();
+            for (place, edit, letter) in edits {
+                let place = place.index(letters.len() + 1);
+                match edit {
+                    1 if place < letters.len() => letters[place] = letter,
+                    2 if place < letters.len() => {
+                        letters.remove(place);
+                    }
+                    _ => letters.insert(place, letter),
+                }
+            }
+            letters.into_iter().collect()
+        })
     }
 
     proptest! {
         #[test]
         fn what_is_json_is_told_as_serde_json_tells_it(text in r#"[\[\]{},:"\\ntrueflas0-9.eE+ \n]{0,24}"#) {
+            prop_assert_eq!(skipped(&text), expected(&text));
+        }
+
+        #[test]
+        fn what_is_nearly_json_is_told_as_serde_json_tells_it(text in nearly_json()) {
             prop_assert_eq!(skipped(&text), expected(&text));
         }
     }

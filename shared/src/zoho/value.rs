@@ -119,7 +119,7 @@ pub fn even_out(object: &mut Object, is_number: fn(&str) -> bool) {
 }
 
 /// As [`even_out`], for one field.
-pub(crate) fn even_out_field(field: &str, value: &mut Value, is_number: fn(&str) -> bool) {
+fn even_out_field(field: &str, value: &mut Value, is_number: fn(&str) -> bool) {
     match value {
         Value::String(text) if field.ends_with("_time") => {
             if let Some(repaired) = rfc3339(text) {

@@ -5,12 +5,10 @@ mod names;
 mod shape;
 mod stock;
 
-use std::borrow::Cow;
-
 pub use shape::Shaper;
 
 /// The fields that are added to an item.
-pub const OURS: [&str; 2] = ["stock", "untrusted"];
+pub(crate) const OURS: [&str; 2] = ["stock", "untrusted"];
 
 /// Zoho's names of the six figures of an item. Those of a place have a word before them.
 pub const OF_ITEM: [&str; 6] = [
@@ -48,9 +46,6 @@ pub struct Kind {
     pub is_chosen: bool,
 }
 
-/// A field with the text of its value.
-pub type Field<'a> = (Cow<'a, str>, &'a str);
-
 /// What becomes of fields. It is asked once for each name, and for what is rare.
 pub trait Rules {
     /// What becomes of a field of this name.
@@ -62,11 +57,8 @@ pub trait Rules {
     /// The number in a text that is not written as one is.
     fn number(&self, raw: &str) -> Option<String>;
 
-    /// A text without its quotes and escapes.
-    fn unescaped(&self, raw: &str) -> Option<String>;
-
-    /// Writes an item of which not everything can be copied, and says whether it does not show all figures that a single one has.
-    fn odd(&self, fields: &[Field<'_>], shown: Option<&[&str]>, out: &mut Vec<u8>) -> Option<bool>;
+    /// Writes an item of which not everything can be copied, with these fields or with all. None where it is no item, or shows nothing.
+    fn odd(&self, raw: &str, shown: Option<&[&str]>, out: &mut Vec<u8>) -> Option<Row>;
 }
 
 /// What is to be known of an item, beside its text.
@@ -81,6 +73,6 @@ pub struct Row {
 }
 
 /// Whether a name is none of Zoho's fields: one of ours, or what stands between two commas.
-fn is_added(name: &str) -> bool {
+pub fn is_added(name: &str) -> bool {
     name.is_empty() || OURS.contains(&name)
 }

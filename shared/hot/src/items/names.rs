@@ -154,7 +154,7 @@ fn hash(name: &str) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::items::Field;
+    use crate::items::Row;
 
     struct NoRules;
 
@@ -171,11 +171,7 @@ mod tests {
             None
         }
 
-        fn unescaped(&self, _: &str) -> Option<String> {
-            None
-        }
-
-        fn odd(&self, _: &[Field<'_>], _: Option<&[&str]>, _: &mut Vec<u8>) -> Option<bool> {
+        fn odd(&self, _: &str, _: Option<&[&str]>, _: &mut Vec<u8>) -> Option<Row> {
             None
         }
     }

@@ -1,10 +1,8 @@
 //! Items as callers get them, in one pass over Zoho's bytes: what stays as it is, is copied in runs as long as they come.
 
-use std::borrow::Cow;
-
 use super::names::{LEVELS, Met, Names, Of, Role, is_kept, is_private};
 use super::stock::{Figure, Place, Stock};
-use super::{Field, Kind, Row, Rules, is_added};
+use super::{Kind, Row, Rules, is_added};
 use crate::scan::{Scan, Stop, Text};
 use crate::text::push_text;
 
@@ -51,57 +49,11 @@ impl<'a, 's> Shaper<'a, 's> {
             Err(Stop::Odd) => {
                 self.scan.at = start;
                 self.out.truncate(written);
-                self.odd_row()
+                let raw = self.scan.skip()?;
+                self.rules.odd(raw, self.names.shown, &mut self.out).ok_or(Stop::Unusable)
             }
             done => done,
         }
-    }
-
-    /// An item of which some becomes values on the way.
-    fn odd_row(&mut self) -> Result<Row, Stop> {
-        let fields = self.fields()?;
-        let lacks_figures = self.rules.odd(&fields, self.names.shown, &mut self.out).ok_or(Stop::Unusable)?;
-        let is_there = |name: &str| is_added(name) || fields.iter().any(|(own, _)| **own == *name);
-        Ok(Row {
-            has_id: fields.iter().any(|(name, raw)| *name == "item_id" && is_id(raw)),
-            is_whole: self.names.shown.is_none_or(|shown| shown.iter().all(|name| is_there(name))),
-            lacks_figures,
-        })
-    }
-
-    /// The name of a field without its escapes, up to its value.
-    ///
-    /// # Errors
-    /// Where it is no JSON.
-    pub fn field_name(&mut self) -> Result<Cow<'a, str>, Stop> {
-        let start = self.scan.at;
-        let text = self.scan.text()?;
-        let written = self.scan.since(start);
-        self.scan.blank();
-        self.scan.expect(b':')?;
-        self.scan.blank();
-        if !text.is_escaped {
-            return Ok(Cow::Borrowed(text.inner));
-        }
-        self.rules.unescaped(written).map(Cow::Owned).ok_or(Stop::Unusable)
-    }
-
-    /// The fields of the object that stands here.
-    fn fields(&mut self) -> Result<Vec<Field<'a>>, Stop> {
-        let mut fields = Vec::with_capacity(64);
-        self.scan.expect(b'{')?;
-        self.scan.blank();
-        let mut more = self.scan.peek() != b'}';
-        if !more {
-            self.scan.at += 1;
-        }
-        while more {
-            fields.push((self.field_name()?, self.scan.skip()?));
-            self.scan.blank();
-            more = self.scan.goes_on(b'}')?;
-            self.scan.blank();
-        }
-        Ok(fields)
     }
 
     fn plain_row(&mut self) -> Result<Row, Stop> {

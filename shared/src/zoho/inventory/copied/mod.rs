@@ -1,12 +1,13 @@
 //! Items as callers get them, made of the bytes that Zoho sent: most of their fields stay as they are, and are copied in one pass,
-//! without becoming values on the way. Whatever is not plain is left to [`super::item`], which gives the same text, at a higher price.
+//! without becoming values on the way. An item that is not plain is left to [`super::item`], which gives the same text, at a
+//! higher price, and an answer that is not plain around its items is left to whoever asked.
 
-mod tree;
+mod rules;
 
 use hot::items::{Row, Shaper};
 use hot::scan::Stop;
 
-use self::tree::OfItems;
+use self::rules::OfItems;
 use crate::zoho::http::Answer;
 use crate::zoho::value::Object;
 
@@ -85,10 +86,13 @@ fn read<'a>(
     shaper.scan.blank();
     let mut more = true;
     while more {
-        let name = shaper.field_name().ok()?;
-        match &*name {
+        let name = shaper.scan.name().ok()?;
+        if name.is_escaped {
+            return None;
+        }
+        match name.inner {
             "item" | "items" => {
-                if is_shaped || name != wanted {
+                if is_shaped || name.inner != wanted {
                     return None;
                 }
                 shape(shaper).ok()?;
@@ -96,9 +100,9 @@ fn read<'a>(
             }
             _ => {
                 let raw = shaper.scan.skip().ok()?;
-                is_success |= name == "code" && matches!(raw, "0" | "\"0\"");
+                is_success |= name.inner == "code" && matches!(raw, "0" | "\"0\"");
                 // What is not looked at must be readable, too.
-                let is_double = rest.insert(name.into_owned(), serde_json::from_str(raw).ok()?).is_some();
+                let is_double = rest.insert(name.inner.to_owned(), serde_json::from_str(raw).ok()?).is_some();
                 if is_double {
                     return None;
                 }
@@ -168,10 +172,55 @@ mod tests {
     }
 
     #[test]
+    fn a_row_that_is_not_plain_has_the_usual_text() {
+        let nested = |depth: usize| {
+            format!(r#""deep":{}"x"{},"name":"a""#, r#"{"a":"#.repeat(depth), "}".repeat(depth))
+        };
+        let many: Vec<String> = (0..300).map(|number| format!("\"cf_{number}\":\"x\"")).collect();
+        for fields in [
+            r#""name":"caf\u00e9 \/ \ud83c\udf81 \u0000","description":"a""#,
+            r#""name":"a","n\u0061me":"b","sku":"X""#,
+            r#""st\u006fck":7,"untrusted\u0020":[],"name":"a""#,
+            r#""untr\u0075sted":["stock"],"name":"""#,
+            r#""rate":1E5,"locations":[{"location_id":7,"location_stock_on_hand":"1e2","location_available_stock":100}]"#,
+            r#""matrix":[[1,["a"]],[]],"name":"a""#,
+            r#""a":{"$serde_json::private::Number":"7"},"name":"a""#,
+            r#""a":[{"b":1,"b":"words"}],"name":"a""#,
+            &nested(6),
+            &nested(90),
+            &many.join(","),
+        ] {
+            let answer = answer(body(&format!("\"item_id\":\"1\",{fields}")));
+            assert!(copied(&answer).is_some(), "{fields}");
+            assert_eq!(copied(&answer), usual(&answer), "{fields}");
+            for shown in [["item_id", "name", "untrusted"].as_slice(), &["stock", "untrusted", "rate", ""]] {
+                let is_there = |name: &str| {
+                    ["", "item_id", "stock", "untrusted"].contains(&name)
+                        || fields.contains(&format!("\"{name}\":"))
+                };
+                let expected =
+                    shown.iter().all(|name| is_there(name)).then(|| picked(&answer, shown).unwrap());
+                let some = item(&answer, Some(shown)).map(|text| String::from_utf8(text).unwrap());
+                assert_eq!(some, expected, "{fields}");
+            }
+            let list = format!(
+                r#"{{"code":0,"items":[{{"item_id":"2"}},{{"item_id":"1",{fields}}},{{"sku":"X","stock_on_hand":1}}]}}"#
+            );
+            let list = self::answer(list);
+            assert!(copied_list(&list).is_some(), "{fields}");
+            assert_eq!(copied_list(&list), usual_list(&list), "{fields}");
+        }
+        // Where the one way ends, the other one does not go on.
+        for depth in 95..135 {
+            let answer = answer(body(&format!("\"item_id\":\"1\",{}", nested(depth))));
+            assert!(copied(&answer).is_none_or(|text| usual(&answer) == Some(text)), "{depth}");
+        }
+    }
+
+    #[test]
     fn what_is_not_plain_is_left_to_the_usual_way() {
         for fields in [
             r#""item_id":"1","name":"a","name":"b""#,
-            r#""item_id":"1","name":"a","n\u0061me":"b""#,
             r#""item_id":"1","name":"gift \uD83C""#,
             r#""item_id":"1","stock":7"#,
             r#""item_id":"1","untrusted":[]"#,
@@ -190,6 +239,9 @@ mod tests {
             r#"{"code":0,"item":{"item_id":"1"},"items":[]}"#,
             r#"{"code":0,"items":[{"item_id":"1"}]}"#,
             r#"{"code":0,"message":"\uD83C","item":{"item_id":"1"}}"#,
+            r#"{"c\u006fde":0,"item":{"item_id":"1"}}"#,
+            r#"{"code":0,"it\u0065m":{"item_id":"1"}}"#,
+            r#"{"code":0,"item":{"item_id":"1"},"item\u0073":[]}"#,
             r#"{"code":2006,"message":"no","item":{"item_id":"1"}}"#,
             r#"{"item":{"item_id":"1"}}"#,
             r#"{"code":0,"item":{"item_id":"1"}} x"#,
@@ -314,6 +366,12 @@ mod tests {
         })
     }
 
+    /// Mostly what JSON is made of.
+    fn byte() -> impl Strategy<Value = u8> {
+        let of_json = prop::sample::select(br#"[]{},:"\/untrefalsd0123456789-+.E $"#.to_vec());
+        prop_oneof![of_json, any::<u8>()]
+    }
+
     proptest! {
         #[test]
         fn what_is_copied_has_the_usual_text(
@@ -335,6 +393,37 @@ mod tests {
             let list = format!("{{\"code\":\"0\",\"items\":[{{{all}}},{{}},{{{all}}}],\"page_context\":{{\"page\":1}}}}");
             let list = self::answer(list);
             prop_assert_eq!(copied_list(&list), usual_list(&list));
+        }
+
+        #[test]
+        fn nothing_is_copied_that_the_usual_way_reads_as_something_else(
+            values in prop::collection::vec(written(), NAMES.len()),
+            edits in prop::collection::vec((any::<prop::sample::Index>(), 0..3_u8, byte()), 0..4),
+        ) {
+            let fields = NAMES.iter().zip(values).map(|(name, value)| format!("{}:{value}", json!(name)));
+            let fields: Vec<String> = fields.collect();
+            let fields = format!("\"item_id\":\"1\",{}", fields.join(","));
+            let list = format!("{{\"code\":0,\"items\":[{{{fields}}}],\"page_context\":{{\"page\":1}}}}");
+            for whole in [body(&fields), list] {
+                let mut bytes = whole.into_bytes();
+                for (place, edit, byte) in &edits {
+                    let place = place.index(bytes.len());
+                    match *edit {
+                        0 => bytes[place] = *byte,
+                        1 => bytes.insert(place, *byte),
+                        _ => {
+                            bytes.remove(place);
+                        }
+                    }
+                }
+                let answer = answer(bytes);
+                if let Some(text) = copied(&answer) {
+                    prop_assert_eq!(Some(text), usual(&answer));
+                }
+                if let Some(found) = copied_list(&answer) {
+                    prop_assert_eq!(Some(found), usual_list(&answer));
+                }
+            }
         }
 
         #[test]
