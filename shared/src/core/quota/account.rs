@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::caller::Caller;
 use super::store_call::{STORE_TIMEOUT, timestamp};
-use super::window::{Blocked, Decision, Facts, SLOTS_AHEAD, SLOTS_PER_LEASE, Why, Window};
+use super::window::{Blocked, Decision, Facts, MINUTE, SLOTS_AHEAD, SLOTS_PER_LEASE, Why, Window};
 use crate::base::clock::SharedClock;
 use crate::base::secret::random_hex;
 use crate::base::settings::InventoryLimits;
@@ -52,6 +52,13 @@ struct Held {
     until: i64,
     flying: u32,
     facts: Facts,
+}
+
+impl Held {
+    /// Whether its slots may be used. An end further away is from before the clock was set back: the row moved it to an earlier time.
+    fn is_live(&self, now: i64) -> bool {
+        now <= self.until && self.until <= now + MINUTE
+    }
 }
 
 /// Why there is no slot, and when the caller may come back.
@@ -200,7 +207,7 @@ impl Account {
     fn held(self: &Arc<Self>) -> Option<Counted> {
         let now = self.now();
         let mut memory = self.memory();
-        let (id, held) = memory.leases.iter_mut().find(|(_, held)| held.slots > 0 && now <= held.until)?;
+        let (id, held) = memory.leases.iter_mut().find(|(_, held)| held.slots > 0 && held.is_live(now))?;
         held.slots -= 1;
         held.flying += 1;
         Some(Counted { account: self.clone(), lease: id.clone(), unused: false })
@@ -213,7 +220,7 @@ impl Account {
         let needs_none = {
             let memory = self.memory();
             self.is_without(&memory, now)
-                || memory.leases.values().any(|held| held.slots > 0 && now <= held.until)
+                || memory.leases.values().any(|held| held.slots > 0 && held.is_live(now))
         };
         if needs_none || self.limits.is_off() {
             return;
@@ -350,7 +357,7 @@ impl Account {
         let mut memory = self.memory();
         let mut known = Vec::new();
         memory.leases.retain(|id, held| {
-            if now > held.until {
+            if !held.is_live(now) {
                 held.facts.unused += std::mem::take(&mut held.slots);
             }
             known.push((id.clone(), std::mem::take(&mut held.facts)));

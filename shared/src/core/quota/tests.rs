@@ -9,7 +9,7 @@ use futures::future::join_all;
 use tokio::time::{Instant, sleep};
 
 use super::*;
-use crate::base::clock::TokioClock;
+use crate::base::clock::{SetClock, SignedDuration, TokioClock};
 use crate::base::secret::random_hex;
 use crate::core::connection::organization::Organization;
 use crate::store::{Condition, Outcome, Page, Query, Row, Version, Write};
@@ -225,6 +225,22 @@ async fn the_first_calls_of_a_process_ask_no_store_where_slots_are_leased_togeth
     let (daily, before) = (Quotas::new(rows.clone(), clock, daily), puts());
     daily.begin(&token).await;
     assert_eq!((puts(), daily.known(&token).unwrap().used), (before, 51));
+}
+
+#[tokio::test(start_paused = true)]
+async fn slots_from_before_the_clock_was_set_back_are_used_no_more() {
+    let (rows, clock, token) = (Arc::new(Rows::default()), Arc::new(SetClock::at_ten()), token());
+    let quotas = Quotas::new(rows.clone(), clock.clone(), LIMITS);
+    let puts = || rows.puts.load(Ordering::SeqCst);
+    quotas.begin(&token).await;
+    // Within a minute, the row counts them for as long as they may be used.
+    clock.shift(SignedDuration::from_secs(-40));
+    drop(quotas.take(&token, caller("k")).await.unwrap());
+    assert_eq!(puts(), 1);
+    clock.shift(SignedDuration::from_hours(-1));
+    drop(quotas.take(&token, caller("k")).await.unwrap());
+    assert_eq!(puts(), 2, "four were left, which nobody counts any more");
+    assert_eq!(quotas.known(&token).unwrap().used, 6, "five new ones, and the call that was made");
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::base::settings::InventoryLimits;
 
 /// Zoho's minute plus the tolerated difference between the clocks of processes. All times here are in milliseconds.
-const MINUTE: i64 = 60_000 + 500;
+pub(super) const MINUTE: i64 = 60_000 + 500;
 
 /// The longest time that a call takes to reach Zoho.
 pub(super) const MAX_TRAVEL: i64 = 2_000;
