@@ -192,7 +192,8 @@ fn no_route_without_its_documentation() {
 #[test]
 fn the_sandbox_uses_nothing_of_ours() {
     let manifest = fs::read_to_string(root().join("tests/sandbox/Cargo.toml")).unwrap();
-    for ours in ["shared", "oauth-callback", "token-refresh", "api-proxy", "webhook-intake", "zoho-connector"]
+    for ours in
+        ["hot", "shared", "oauth-callback", "token-refresh", "api-proxy", "webhook-intake", "zoho-connector"]
     {
         let named = manifest.lines().any(|line| line.split(['.', ' ', '=']).next() == Some(ours));
         assert!(!named, "the sandbox depends on {ours}");
