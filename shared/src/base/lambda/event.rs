@@ -1,8 +1,19 @@
-//! Events of an HTTP API, as requests. `lambda_http` reads them; only the answers are written by us.
+//! Events of an HTTP API, as requests:
+//! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html>
+//!
+//! Only what the functions look at is read. A type of all that an event can hold costs more than most calls.
+
+use std::borrow::Cow;
+use std::fmt;
 
 use axum::body::Body;
 use axum::extract::Request;
-use lambda_http::request::LambdaRequest;
+use axum::http::header::COOKIE;
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Uri};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 /// A request, and the domain that its caller used.
 pub(super) struct Event {
@@ -10,38 +21,129 @@ pub(super) struct Event {
     pub(super) domain: Option<String>,
 }
 
-impl From<LambdaRequest> for Event {
-    fn from(mut read: LambdaRequest) -> Self {
-        let mut domain = None;
-        // The only kind of event that this build knows.
-        if let LambdaRequest::ApiGatewayV2(event) = &mut read {
-            domain.clone_from(&event.request_context.domain_name);
-            let query = event.raw_query_string.as_deref().unwrap_or_default();
-            if !is_plain(event.raw_path.as_deref().unwrap_or_default(), query) {
-                event.raw_path = Some(NOWHERE.to_owned());
-                event.raw_query_string = None;
+impl<'de> Deserialize<'de> for Event {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // The runtime keeps the path to each field for its errors, which costs more than all fields.
+        let text = <&RawValue>::deserialize(deserializer)?.get();
+        let written: Written = serde_json::from_str(text).map_err(D::Error::custom)?;
+        written.event().map_err(D::Error::custom)
+    }
+}
+
+/// As it is written.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Written {
+    raw_path: Option<String>,
+    raw_query_string: Option<String>,
+    headers: Option<Headers>,
+    cookies: Option<Vec<String>>,
+    body: Option<String>,
+    is_base64_encoded: Option<bool>,
+    request_context: Caller,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Caller {
+    domain_name: Option<String>,
+    http: Http,
+}
+
+#[derive(serde::Deserialize)]
+struct Http {
+    method: String,
+}
+
+impl Written {
+    fn event(self) -> Result<Event, String> {
+        let method = Method::from_bytes(self.request_context.http.method.as_bytes());
+        let body = match self.body {
+            Some(text) if self.is_base64_encoded == Some(true) => {
+                Body::from(STANDARD.decode(text).map_err(|error| format!("the body is no base64: {error}"))?)
             }
-        }
-        let (parts, body) = lambda_http::Request::from(read).into_parts();
-        let body = match body {
-            lambda_http::Body::Text(text) => Body::from(text),
-            lambda_http::Body::Binary(bytes) => Body::from(bytes),
-            _ => Body::empty(),
+            Some(text) => Body::from(text),
+            None => Body::empty(),
         };
-        Self { request: Request::from_parts(parts, body), domain }
+        let mut request = Request::new(body);
+        *request.method_mut() = method.map_err(|error| error.to_string())?;
+        *request.uri_mut() = uri(&self.raw_path.unwrap_or_default(), self.raw_query_string.as_deref());
+        *request.headers_mut() = self.headers.unwrap_or_default().0;
+        if let Some(cookies) = self.cookies
+            && let Ok(cookies) = HeaderValue::try_from(cookies.join("; "))
+        {
+            request.headers_mut().insert(COOKIE, cookies);
+        }
+        Ok(Event { request, domain: self.request_context.domain_name })
     }
 }
 
 /// The path of an address that no route serves.
 const NOWHERE: &str = "/-";
 
-/// Whether an address has no character that decoding could have turned into syntax. API Gateway decodes a path before it passes it on:
-/// `%23` would then cut off the query, and `%5C` and dot segments would lead to another route. No route needs such characters.
-fn is_plain(path: &str, query: &str) -> bool {
-    path.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'#' | b'?' | b'%' | b'\\'))
-        && !path.split('/').any(|segment| matches!(segment, "." | ".."))
-        && query.bytes().all(|b| b.is_ascii_graphic() && b != b'#')
+fn uri(path: &str, query: Option<&str>) -> Uri {
+    let path = if is_plain(path) { encoded(path) } else { Cow::Borrowed(NOWHERE) };
+    let query = query.filter(|query| !query.is_empty());
+    let address = match query {
+        Some(query) => [&path, "?", query].concat(),
+        None => path.into_owned(),
+    };
+    Uri::try_from(address).unwrap_or_else(|_| Uri::from_static(NOWHERE))
 }
+
+/// Whether a path has no character that decoding could have turned into syntax. API Gateway decodes a path before it passes it on:
+/// `%23` would then cut off the query, and `%5C` and dot segments would lead to another route. No route needs such characters.
+fn is_plain(path: &str) -> bool {
+    path.starts_with('/')
+        && path.bytes().all(|b| b.is_ascii_graphic() && !matches!(b, b'#' | b'?' | b'%' | b'\\'))
+        && !path.split('/').any(|segment| matches!(segment, "." | ".."))
+}
+
+/// What was decoded, and does not stand in an address as it is.
+fn encoded(path: &str) -> Cow<'_, str> {
+    const DECODED: [char; 6] = ['"', '<', '>', '`', '{', '}'];
+    if !path.contains(DECODED) {
+        return Cow::Borrowed(path);
+    }
+    let each = path.chars().map(|char| match DECODED.contains(&char) {
+        true => format!("%{:02X}", u32::from(char)),
+        false => char.to_string(),
+    });
+    Cow::Owned(each.collect())
+}
+
+#[derive(Default)]
+struct Headers(HeaderMap);
+
+impl<'de> Deserialize<'de> for Headers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(HeadersVisitor)
+    }
+}
+
+struct HeadersVisitor;
+
+impl<'de> Visitor<'de> for HeadersVisitor {
+    type Value = Headers;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("headers")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Headers, A::Error> {
+        let mut headers = HeaderMap::with_capacity(32);
+        while let Some((name, value)) = map.next_entry::<Word<'de>, Word<'de>>()? {
+            let name = HeaderName::from_bytes(name.0.as_bytes()).map_err(A::Error::custom)?;
+            let value = HeaderValue::from_bytes(value.0.as_bytes()).map_err(A::Error::custom)?;
+            headers.insert(name, value);
+        }
+        Ok(Headers(headers))
+    }
+}
+
+/// A text without its escapes.
+#[derive(serde::Deserialize)]
+struct Word<'a>(#[serde(borrow)] Cow<'a, str>);
 
 #[cfg(test)]
 mod tests {
@@ -70,7 +172,7 @@ mod tests {
     }
 
     fn read(event: &Value) -> serde_json::Result<Event> {
-        serde_json::from_slice::<LambdaRequest>(event.to_string().as_bytes()).map(Event::from)
+        serde_json::from_slice(event.to_string().as_bytes())
     }
 
     async fn body(event: Event) -> Vec<u8> {
@@ -82,8 +184,7 @@ mod tests {
         let event = read(&written()).unwrap();
         assert_eq!(event.domain.as_deref(), Some("abc.execute-api.eu-central-1.amazonaws.com"));
         assert_eq!(event.request.method(), "POST");
-        let address = event.request.uri().path_and_query().unwrap();
-        assert_eq!(address.as_str(), "/v1/inventory/items?sku=A%26B");
+        assert_eq!(event.request.uri(), "/v1/inventory/items?sku=A%26B");
         let headers = event.request.headers();
         assert_eq!(
             (&headers["authorization"], &headers["cookie"]),
@@ -94,24 +195,36 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_body_is_bytes_where_it_says_so() {
+    async fn a_body_is_bytes_where_it_says_so_and_what_is_null_is_not_there() {
         let mut event = written();
         (event["body"], event["isBase64Encoded"]) = ("/wA=".into(), true.into());
         assert_eq!(body(read(&event).unwrap()).await, [0xFF, 0]);
-        for name in ["rawQueryString", "cookies", "body"] {
-            event.as_object_mut().unwrap().remove(name);
+        for name in ["rawQueryString", "headers", "cookies", "body", "isBase64Encoded"] {
+            event[name] = Value::Null;
         }
-        event["isBase64Encoded"] = false.into();
         event["requestContext"]["domainName"] = Value::Null;
         let read = read(&event).unwrap();
-        assert_eq!((read.request.uri().path(), read.domain.is_none()), ("/v1/inventory/items", true));
-        assert!(body(read).await.is_empty());
+        assert_eq!(
+            (read.request.uri().to_string(), read.domain.is_none()),
+            ("/v1/inventory/items".to_owned(), true)
+        );
+        assert!(read.request.headers().is_empty() && body(read).await.is_empty());
     }
 
     #[test]
     fn what_is_no_event_of_an_http_api_is_refused() {
+        let without = |name: &str| {
+            let mut event = written();
+            event.as_object_mut().unwrap().remove(name);
+            event
+        };
+        assert!(read(&without("requestContext")).is_err());
+        assert!(read(&without("rawPath")).is_ok());
         assert!(read(&json!({ "Records": [] })).is_err());
         let mut event = written();
+        (event["body"], event["isBase64Encoded"]) = ("?".into(), true.into());
+        assert!(read(&event).is_err());
+        event = written();
         event["headers"]["a b"] = "c".into();
         assert!(read(&event).is_err());
     }
@@ -120,19 +233,28 @@ mod tests {
     fn only_paths_that_read_as_they_were_sent_are_plain() {
         for plain in ["/v1/inventory/items/33", "/webhooks/default/inventory/item.updated", "/", "//", "/a+b"]
         {
-            assert!(is_plain(plain, "a=%3F"), "{plain}");
+            assert_eq!(uri(plain, None), plain);
+            assert_eq!(uri(plain, Some("a=%3F")).to_string(), format!("{plain}?a=%3F"));
         }
-        for odd in
-            ["/a#b", "/a?b", "/a%2Fb", "/a\\b", "/../a", "/a/./b", "/a/..", "/a b", "/a\tb", "/a\0b", "/ü"]
-        {
-            assert!(!is_plain(odd, ""), "{odd}");
+        for odd in [
+            "/a#b",
+            "/a?b",
+            "/a%2Fb",
+            "/a\\b",
+            "/../a",
+            "/a/./b",
+            "/a/..",
+            "/a b",
+            "/a\tb",
+            "/a\0b",
+            "/ü",
+            "",
+            "a",
+            "http://a/b",
+        ] {
+            assert_eq!(uri(odd, None), NOWHERE, "{odd}");
         }
-        let mut event = written();
-        event["rawPath"] = "/a/../v1".into();
-        assert_eq!(read(&event).unwrap().request.uri().path(), NOWHERE);
-        (event["rawPath"], event["rawQueryString"]) = ("/v1".into(), "b c".into());
-        assert_eq!(read(&event).unwrap().request.uri().path(), NOWHERE);
-        (event["rawPath"], event["rawQueryString"]) = ("/a{\"b\"}<`>".into(), "".into());
-        assert_eq!(read(&event).unwrap().request.uri().path(), "/a%7B%22b%22%7D%3C%60%3E");
+        assert_eq!(uri("/a{\"b\"}<`>", None), "/a%7B%22b%22%7D%3C%60%3E");
+        assert_eq!(uri("/a", Some("b c")), NOWHERE);
     }
 }
