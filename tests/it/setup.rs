@@ -182,6 +182,10 @@ async fn a_connector_with_another_store_is_told_before_the_consent() {
         assert!(!ended.out.contains(later), "{later}: {}", ended.out);
     }
 
+    let client =
+        ["client", "set", "--data", &newcomer.folder, "--public-url", &newcomer.url, "--id", CLIENT_ID];
+    let set = process::run(&client, &newcomer.variables(), &format!("{CLIENT_SECRET}\n")).await;
+    assert_eq!(set.code, 0, "{set:?}");
     let link = ["connect", "--no-wait", "--data", &newcomer.folder, "--public-url", &newcomer.url];
     let warned = process::run(&link, &newcomer.variables(), "").await;
     assert!(warned.code == 0 && warned.err.contains("another store"), "{} {}", warned.out, warned.err);
