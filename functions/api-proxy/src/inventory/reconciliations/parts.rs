@@ -186,7 +186,7 @@ pub(super) fn cut(
         }
     };
     let place = |row: &Row| row.spot().map(|spot| spot.id.clone());
-    chosen.sort_by_key(|row| (place(row), row.line));
+    chosen.sort_unstable_by_key(|row| (place(row), row.line));
     let same_place = chosen.chunk_by(|one, other| place(one) == place(other));
     let most = most_lines.unwrap_or(MAX_LINES).clamp(1, MAX_LINES);
     let lines = |rows: &[&Row]| rows.iter().map(|row| row.line).collect();

@@ -98,7 +98,7 @@ impl Ledger {
                 }
                 return Ok(nothing);
             }
-            chosen.sort_by(|(left, _), (right, _)| left.id.cmp(&right.id));
+            chosen.sort_unstable_by(|(left, _), (right, _)| left.id.cmp(&right.id));
             let until = later(now, SignedDuration::from_secs(seconds.into()));
             let claim = Claim { id: random_hex::<8>(), by: by.to_owned(), until };
             let (mut entries, mut steps) = (Vec::new(), Vec::new());
