@@ -205,7 +205,10 @@ async fn people_of(
     let Answered { answer, hidden } = asked.map_err(own_query::refused)?;
     fields.hide_columns(&target, CONTACTS.name, &hidden);
     let mut people = crm::rows(answer)?;
-    people.sort_by_key(|person| value::id(person, "id").as_deref() != contact);
+    if let Some(place) = people.iter().position(|person| value::id(person, "id").as_deref() == contact) {
+        let own = people.remove(place);
+        people.insert(0, own);
+    }
     people.truncate(MAX_PEOPLE);
     let mut people: Vec<Object> = people.into_iter().map(crm::record).collect();
     if contact.is_some() && people.first().and_then(|person| value::id(person, "id")).as_deref() != contact {

@@ -161,9 +161,10 @@ impl Report<'_> {
     }
 
     fn write_drifted(&self, page: &mut String) {
-        let mut drifted = self.sorted(|row| row.outcome == Some(Outcome::Drifted));
-        // What is left to do comes first; the sort keeps the order of the rest.
-        drifted.sort_by_key(|row| !self.is_left(row));
+        let drifted = self.sorted(|row| row.outcome == Some(Outcome::Drifted));
+        // What is left to do comes first.
+        let (mut drifted, settled): (Vec<_>, Vec<_>) = drifted.into_iter().partition(|row| self.is_left(row));
+        drifted.extend(settled);
         page.push_str("<h2 id=\"drifted\">What drifted</h2>");
         if drifted.is_empty() {
             page.push_str(if self.head.state.is_compared() {
