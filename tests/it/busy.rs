@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 use tests::browser::Browser;
 use tests::connector::{Agent, Answer, Connector, free_port};
 use tests::hooks;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 const ITEMS: &str = "/v1/inventory/items";
 const ORDERS: &str = "/v1/inventory/salesorders";
@@ -112,6 +114,79 @@ async fn who_has_no_key_neither_needs_a_place_nor_takes_one() {
     first.await.unwrap().ok();
     second.await.unwrap().ok();
     agent.get("/v1/status").await.ok();
+}
+
+/// A call whose body is on its way: it was sent with `Expect: 100-continue`, and so the connector says when it waits for the body.
+struct Sending(TcpStream);
+
+impl Sending {
+    async fn begin(connector: &Connector, path: &str, key: &str, body: &str) -> Self {
+        let mut stream = TcpStream::connect(connector.url.trim_start_matches("http://")).await.unwrap();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\n\
+             content-length: {}\r\nexpect: 100-continue\r\nconnection: close\r\n\r\n",
+            body.len(),
+        );
+        stream.write_all(head.as_bytes()).await.unwrap();
+        Self(stream)
+    }
+
+    /// The connector waits for the body.
+    async fn is_waited_for(&mut self) {
+        let mut line = [0; 25];
+        self.0.read_exact(&mut line).await.unwrap();
+        assert_eq!(String::from_utf8_lossy(&line), "HTTP/1.1 100 Continue\r\n\r\n");
+    }
+
+    async fn send(&mut self, part: &str) {
+        self.0.write_all(part.as_bytes()).await.unwrap();
+    }
+
+    async fn answer(mut self) -> String {
+        let mut answer = String::new();
+        self.0.read_to_string(&mut answer).await.unwrap();
+        answer
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_sends_slowly_takes_a_place_when_all_is_there() {
+    let (connector, agent) = for_two().await;
+    let query = json!({ "query": "select Deal_Name from Deals where Amount > 0" }).to_string();
+    let ping = json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" }).to_string();
+    let mut slow = Vec::new();
+    for (path, body) in [("/v1/crm/query", &query), ("/mcp", &ping), ("/v1/crm/query", &query)] {
+        let mut sending = Sending::begin(&connector, path, &agent.key, body).await;
+        sending.is_waited_for().await;
+        let (first, rest) = body.split_at(body.len() / 2);
+        sending.send(first).await;
+        slow.push((sending, rest));
+    }
+    agent.get("/v1/status").await.ok();
+
+    let gate = hold(&connector, 2);
+    let at_work =
+        [agent.clone(), agent.clone()].map(|agent| tokio::spawn(async move { agent.get(ITEMS).await }));
+    gate.reached_by(2).await;
+    let (mut late, rest) = slow.pop().unwrap();
+    late.send(rest).await;
+    let refused = late.answer().await;
+    assert!(refused.starts_with("HTTP/1.1 503") && refused.contains("connector_busy"), "{refused}");
+    // Neither is a body waited for that there is no room for, nor one without a key.
+    let refused = Sending::begin(&connector, "/v1/crm/query", &agent.key, &query).await.answer().await;
+    assert!(refused.starts_with("HTTP/1.1 503") && refused.contains("connector_busy"), "{refused}");
+    let refused = Sending::begin(&connector, "/v1/crm/query", "zck_", &query).await.answer().await;
+    assert!(refused.starts_with("HTTP/1.1 401"), "{refused}");
+
+    gate.open();
+    for answer in join_all(at_work).await {
+        answer.unwrap().ok();
+    }
+    for (mut sending, rest) in slow {
+        sending.send(rest).await;
+        let answer = sending.answer().await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
 }
 
 /// The call that a tool makes has the place of the tool's own call.

@@ -14,10 +14,9 @@ mod tools;
 
 use std::borrow::Cow;
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, FromRef, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
+use axum::middleware::map_request;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodFilter, MethodRouter, on};
 use axum::{Extension, Router};
@@ -28,6 +27,7 @@ use shared::base::settings::PublicUrl;
 use shared::base::web::Origin;
 
 use self::rpc::{Failure, Message};
+use crate::request::arriving::{Received, set_apart};
 use crate::request::body::unreadable;
 use crate::request::caller::{Caller, Gate};
 
@@ -68,7 +68,8 @@ impl FromRef<Mcp> for Gate {
 /// The route, in front of the finished API.
 pub(crate) fn route(gate: Gate, api: Router) -> MethodRouter {
     let route: MethodRouter<Mcp> = on(MethodFilter::POST, post).fallback(not_allowed);
-    route.layer(DefaultBodyLimit::max(BODY_LIMIT)).with_state(Mcp { gate, api })
+    let route: MethodRouter<Mcp> = route.layer(DefaultBodyLimit::max(BODY_LIMIT));
+    route.layer(map_request(set_apart)).with_state(Mcp { gate, api })
 }
 
 /// There is no stream to open with GET, and no session to end with DELETE.
@@ -83,7 +84,7 @@ async fn post(
     Origin(origin): Origin,
     headers: HeaderMap,
     counts: Option<Extension<CallCounts>>,
-    bytes: Result<Bytes, BytesRejection>,
+    Received(bytes): Received,
 ) -> Result<Response, Problem> {
     // Where calls are counted, those of tools are counted by their routes, too.
     let mcp = match counts {

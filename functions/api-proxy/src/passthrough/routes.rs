@@ -3,8 +3,6 @@
 use std::future::ready;
 use std::sync::Arc;
 
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State};
 use axum::handler::Handler;
 use axum::http::{HeaderMap, Method, Uri};
@@ -23,6 +21,7 @@ use crate::app::App;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::words;
+use crate::request::arriving::Received;
 use crate::request::body::unreadable;
 use crate::request::caller::Caller;
 use crate::request::connection;
@@ -71,7 +70,7 @@ async fn pass(
     uri: Uri,
     Segments((product, path)): Segments<(String, String)>,
     headers: HeaderMap,
-    body: Result<Bytes, BytesRejection>,
+    Received(body): Received,
 ) -> Result<Response, Problem> {
     let verb = method
         .as_str()

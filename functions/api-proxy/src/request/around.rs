@@ -6,7 +6,7 @@ use axum::response::Response;
 use shared::base::clock::SharedClock;
 
 use crate::request::response_headers::ResponseHeaders;
-use crate::request::{redact, run_to_completion, size_limit};
+use crate::request::{arriving, redact, run_to_completion, size_limit};
 
 /// Brings a request to its end, and its answer into the form that the caller may have.
 pub(crate) async fn layer(State(clock): State<SharedClock>, request: Request, next: Next) -> Response {
@@ -14,8 +14,9 @@ pub(crate) async fn layer(State(clock): State<SharedClock>, request: Request, ne
     run_to_completion::run(&method, answered(clock, request, next)).await
 }
 
-async fn answered(clock: SharedClock, mut request: Request, next: Next) -> Response {
+async fn answered(clock: SharedClock, request: Request, next: Next) -> Response {
     let headers = ResponseHeaders::default();
+    let mut request = arriving::set_apart(request).await;
     request.extensions_mut().insert(headers.clone());
     let answer = next.run(request).await;
     // What is hidden makes an answer shorter, and the headers stand also on a refusal.

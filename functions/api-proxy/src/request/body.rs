@@ -1,6 +1,5 @@
 //! Bodies of requests: one JSON object, of limited size.
 
-use axum::body::Bytes;
 use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
@@ -8,6 +7,7 @@ use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 use shared::base::problem::{Code, Problem};
 
+use crate::request::arriving::Received;
 use crate::request::did_you_mean::question;
 use crate::request::plain_json::demand_plain;
 use crate::request::redact::asked;
@@ -21,7 +21,7 @@ impl<S: Send + Sync> FromRequest<S> for Body {
 
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let headers = request.extensions().get::<ResponseHeaders>().cloned().unwrap_or_default();
-        let bytes = Bytes::from_request(request, state).await;
+        let Ok(Received(bytes)) = Received::from_request(request, state).await;
         let bytes = bytes.map_err(|rejection| unreadable(&rejection, "128 KiB"))?;
         demand_plain(&bytes)?;
         match serde_json::from_slice(&bytes) {

@@ -1,4 +1,5 @@
-//! Who calls: the service key of the request, checked before anything else is looked at.
+//! Who calls: the service key of the request, checked before anything else is looked at, and its place, taken once all of the
+//! request is there.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +16,7 @@ use shared::core::zoho_client::ZohoClient;
 use tokio::join;
 use tokio::time::Instant;
 
+use crate::request::arriving::Arriving;
 use crate::request::params::invalid;
 use crate::request::places::{Place, Places};
 use crate::request::redact::asked;
@@ -55,9 +57,6 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Problem> {
         let gate = Gate::from_ref(state);
-        let deadline = parts.extensions.get::<Deadline>().map(|deadline| deadline.0);
-        let deadline = deadline.into_iter().chain([Instant::now() + ANSWER_TIMEOUT]).min();
-        let deadline = deadline.unwrap_or_else(Instant::now);
         // A byte-order mark is no text of a header: what is unreadable is looked at all the same, to be named.
         let authorization =
             parts.headers.get(AUTHORIZATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
@@ -72,7 +71,16 @@ where
         let (key, ()) = join!(gate.keys.check(authorization), ahead);
         let key = key?;
         let place = parts.extensions.get::<Place>().cloned();
-        let place = place.map_or_else(|| gate.places.take(), Ok)?;
+        let take = || place.clone().map_or_else(|| gate.places.take(), Ok);
+        if let Some(arriving) = parts.extensions.get::<Arriving>().cloned() {
+            // Where there is no room, no body is waited for; and while one is waited for, others have the room.
+            drop(take()?);
+            arriving.receive(&parts.extensions).await;
+        }
+        let place = take()?;
+        let deadline = parts.extensions.get::<Deadline>().map(|deadline| deadline.0);
+        let deadline = deadline.into_iter().chain([Instant::now() + ANSWER_TIMEOUT]).min();
+        let deadline = deadline.unwrap_or_else(Instant::now);
         gate.usage.seen(&key);
         let connection = guard(&parts.headers, "Zoho-Connection")?;
         let organization = guard(&parts.headers, "Zoho-Organization")?;

@@ -2,6 +2,7 @@
 //! parameters and body, the headers and the size of its answer.
 
 pub(crate) mod around;
+pub(crate) mod arriving;
 pub(crate) mod body;
 pub(crate) mod caller;
 pub(crate) mod connection;

@@ -1,5 +1,5 @@
 //! How many calls are worked on at a time. One more is refused before anything is done, so that those that were taken keep their
-//! pace. A key that was checked takes a place: a caller without one takes none, and keeps nobody out.
+//! pace. A request of a checked key takes a place once all of it is there: who has no key, or sends slowly, keeps nobody out.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -7,6 +7,7 @@ use axum::http::header::{ACCEPT, CONTENT_TYPE};
 use serde::de::DeserializeOwned;
 use shared::base::problem::{Code, Problem};
 
+use crate::request::arriving::Received;
 use crate::request::body::{self, unreadable};
 use crate::request::redact::asked;
 use crate::request::response_headers::ResponseHeaders;
@@ -32,7 +33,7 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
         let kind =
             request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let is_csv = is_csv(kind);
-        let bytes = Bytes::from_request(request, state).await;
+        let Ok(Received(bytes)) = Received::from_request(request, state).await;
         let bytes = bytes.map_err(|rejection| unreadable(&rejection, "4 MiB"))?;
         if is_csv {
             if is_redacted {

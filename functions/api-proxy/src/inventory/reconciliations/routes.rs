@@ -3,8 +3,6 @@
 use std::sync::Arc;
 
 use axum::Json;
-use axum::body::Bytes;
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{DefaultBodyLimit, State as Shared};
 use axum::handler::Handler;
 use axum::http::header::ACCEPT;
@@ -32,6 +30,7 @@ use crate::openapi::body::body;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::{list_of, our_id, text, words};
+use crate::request::arriving::Received;
 use crate::request::body::{demand_object, unreadable};
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
@@ -403,7 +402,7 @@ async fn do_apply(
     caller: Caller,
     Segments(id): Segments<String>,
     Params(params): Params<GoParams>,
-    bytes: Result<Bytes, BytesRejection>,
+    Received(bytes): Received,
 ) -> Result<Response, Problem> {
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Stock).await?;
     let agreed = upload::agreed(params.calls.as_deref())?;
