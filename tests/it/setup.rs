@@ -126,6 +126,44 @@ async fn by_flags_it_needs_no_question() {
     server.kill().await;
 }
 
+/// Zoho, agents and other senders still have the old one.
+#[tokio::test]
+async fn a_new_address_is_told_with_all_that_have_the_old_one() {
+    let connector = Connector::start().await;
+    connector.connect(&[]).await;
+    let watch = ["webhooks", "setup", "--crm", "Deals", "--inventory", "none", "--wait", "0"];
+    for command in [&watch[..], &["webhooks", "rotate", "--source", "custom"]] {
+        let ended = connector.run(command, "").await;
+        assert_eq!(ended.code, 0, "{} {}", ended.out, ended.err);
+    }
+    let home = TempDir::new().unwrap();
+    let mut variables = connector.variables();
+    variables.push(("XDG_CONFIG_HOME", home.path().to_str().unwrap()));
+    let (data, old) = (connector.folder().to_str().unwrap(), connector.url.as_str());
+    let add = ["installations", "add", "shop", "--data", data, "--public-url", old];
+    let added = process::run(&add, &variables, "").await;
+    assert_eq!(added.code, 0, "{} {}", added.out, added.err);
+
+    let (server, new) = connector.second_server().await;
+    let setup = ["setup", "--name", "shop", "--no-hook", "--public-url", &new];
+    let moved = process::run(&setup, &variables, "").await;
+    let told = format!("The address was {old}, and is {new} from now on");
+    assert!(moved.out.contains(&told), "{} {}", moved.out, moved.err);
+    for copied in [format!("{new}/oauth/callback"), format!("{new}/webhooks/default/custom/EVENT")] {
+        assert!(moved.out.lines().any(|line| line.trim() == copied), "{copied}: {}", moved.out);
+    }
+    for named in ["https://api-console.zoho.com", CLIENT_ID, "webhooks setup --connection default"] {
+        assert!(moved.out.contains(named), "{named}: {}", moved.out);
+    }
+    let channel = format!("✗ Zoho CRM tells of changes of default at {old}/webhooks/default/crm");
+    assert!(moved.out.contains(&channel), "{} {}", moved.out, moved.err);
+
+    // It is told once, but for what goes on.
+    let again = process::run(&["setup", "--no-hook"], &variables, "").await;
+    assert!(!again.out.contains("The address was") && again.out.contains(&channel), "{}", again.out);
+    server.kill().await;
+}
+
 #[tokio::test]
 async fn a_missing_answer_is_told_by_its_flag() {
     let newcomer = Newcomer::arrives().await;

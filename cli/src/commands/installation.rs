@@ -157,6 +157,14 @@ impl Installation {
         })
     }
 
+    /// The same, at the address that the command line says, if it says one.
+    pub(super) fn addressed_as(mut self, said: &Self) -> Self {
+        if let Some(url) = &said.folder.public_url {
+            self.folder.public_url = Some(url.clone());
+        }
+        self
+    }
+
     /// One that is remembered, as commands find it that say nothing but its name, or nothing at all.
     pub(super) fn remembered(name: Option<String>) -> Self {
         let folder = Folder { data: None, installation: name, public_url: None };

@@ -32,8 +32,16 @@ pub(super) async fn watch(
 ) -> Result<(), Failure> {
     let name = &connection.name;
     let known = subscription::get(&*opened.services.stores.state, name).await?;
-    if known.is_some() && given.is_none() {
-        say(format!("✓ Changes of {name} are watched."));
+    if let (Some(known), None) = (&known, given) {
+        let ours = format!("{}/", opened.public_url.as_str());
+        let elsewhere = known.watch.channel.as_ref().filter(|channel| !channel.notify_url.starts_with(&ours));
+        match elsewhere {
+            None => say(format!("✓ Changes of {name} are watched.")),
+            Some(channel) => say(opened.led(&format!(
+                "✗ Zoho CRM tells of changes of {name} at {}: `zoho-connector webhooks setup --connection {name}` has it tell here.",
+                channel.notify_url
+            ))),
+        }
         return Ok(());
     }
     let how = match given {

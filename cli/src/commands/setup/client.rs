@@ -57,12 +57,16 @@ pub(super) async fn set(installation: &Installation, opened: &Opened, given: &Gi
     }
 }
 
+/// Where Zoho's API console of a data centre is.
+pub(super) fn console(home: DataCentre) -> String {
+    DataCentres::new(None).accounts(home).replace("//accounts.", "//api-console.")
+}
+
 /// Each value stands on a line of its own, to be copied.
 fn tell(opened: &Opened, home: DataCentre) {
-    let console = DataCentres::new(None).accounts(home).replace("//accounts.", "//api-console.");
     let url = &opened.public_url;
     say("");
-    say(format!("In Zoho's API console, {console}:"));
+    say(format!("In Zoho's API console, {}:", console(home)));
     say("  Add Client, Server-based Applications, Create Now. Then");
     say("    Client Name");
     say("      Stock Agent            (or any other name without \"ZOHO\" in it)");

@@ -1,6 +1,7 @@
 //! `zoho-connector setup`: the whole way, from Zoho's console to an agent's first answer. It looks at what is there and does what is
 //! missing, so that it can be interrupted anywhere and run again.
 
+mod address;
 mod agent;
 mod ask;
 mod changes;
@@ -17,7 +18,7 @@ use shared::core::access::key::Permission;
 use shared::core::events::agent_hook::HookUrl;
 use shared::zoho::data_centre::DataCentre;
 
-use crate::commands::agent::address;
+use crate::commands::agent::address as hook_address;
 use crate::commands::client::client_id;
 use crate::commands::connect::request::ConsentRequest;
 use crate::commands::doctor;
@@ -45,7 +46,7 @@ pub(crate) struct Setup {
     #[arg(long, value_name = "PERMISSION,…", value_delimiter = ',')]
     can: Option<Vec<Permission>>,
     /// Hook of the agent's gateway; its token is asked for, or read from standard input
-    #[arg(long, value_name = "URL", value_parser = address)]
+    #[arg(long, value_name = "URL", value_parser = hook_address)]
     hook: Option<HookUrl>,
     /// The agent asks for events by itself
     #[arg(long, conflicts_with = "hook")]
@@ -66,6 +67,7 @@ impl Setup {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let (mut installation, new) = place::find(self.name.as_deref(), self.installation)?;
         let mut opened = installation.open_or_make().await?;
+        let was = new.as_ref().and_then(|new| new.was.clone());
         // A store that is refused is not worth remembering.
         if let Some(new) = new
             && let Some(remembered) = new.remember()?
@@ -76,6 +78,9 @@ impl Setup {
         // Before anybody registers an address at Zoho that is another's.
         if !self.paste {
             server::refuse_another(&opened).await?;
+        }
+        if let Some(was) = was {
+            address::tell_new(&opened, &was).await?;
         }
         let client = client::Given { id: self.client_id, data_centre: self.data_centre };
         client::set(&installation, &opened, &client).await?;

@@ -22,6 +22,8 @@ pub(super) struct New {
     all: Installations,
     /// Whether it was asked for, and not named by a flag or a variable.
     is_asked: bool,
+    /// The address that was remembered of it.
+    pub(super) was: Option<PublicUrl>,
 }
 
 /// The installation of the flags, else the one that is remembered, else a new one that is asked for; and what of it is new.
@@ -30,7 +32,7 @@ pub(super) fn find(name: Option<&str>, given: Installation) -> Result<(Installat
     let known = name.and_then(|name| all.get(name));
     let is_said = given.is_named() || std::env::var_os(DATA).is_some();
     let (installation, is_asked) = match known {
-        Some(known) if !given.is_named() => (Installation::of(known)?, false),
+        Some(known) if !given.is_named() => (Installation::of(known)?.addressed_as(&given), false),
         _ if is_said || (name.is_none() && all.names().next().is_some()) => (given, false),
         _ => (Installation::of(&asked(&given)?)?, true),
     };
@@ -79,7 +81,8 @@ fn new(name: Option<&str>, installation: &Installation, all: Installations) -> R
         (None, Some(known)) => known,
         (None, None) => free_name(&one, &all),
     };
-    match all.get(&name) {
+    let known = all.get(&name);
+    match known {
         Some(before) if *before == one => return Ok(None),
         Some(before) if before.place() != one.place() => {
             return Err(Failure::Settings(format!(
@@ -89,14 +92,24 @@ fn new(name: Option<&str>, installation: &Installation, all: Installations) -> R
         }
         _ => {}
     }
-    Ok(Some(New { name, one, all, is_asked: false }))
+    let was = known.and_then(address);
+    Ok(Some(New { name, one, all, is_asked: false, was }))
+}
+
+/// The address of one that is remembered. Without a variable, a folder has the usual one where none was named.
+fn address(one: &Remembered) -> Option<PublicUrl> {
+    match (&one.public_url, &one.data) {
+        (Some(url), _) => PublicUrl::parse(url).ok(),
+        (None, Some(_)) => std::env::var_os(PUBLIC_URL).is_none().then(PublicUrl::default),
+        (None, None) => None,
+    }
 }
 
 impl New {
     /// Without a home folder nothing can be remembered, and everything else works. A folder that was asked for is from then on what
     /// commands mean that name nothing; its name is needed beside others, and where a variable would come before.
     pub(super) fn remember(self) -> Result<Option<Installation>, Failure> {
-        let Self { name, one, mut all, is_asked } = self;
+        let Self { name, one, mut all, is_asked, was: _ } = self;
         let place = one.place();
         let is_found_again = is_asked && one.data.is_some();
         all.remember(&name, one);

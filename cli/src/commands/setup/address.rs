@@ -1,0 +1,58 @@
+//! An address that is another one than before: who still has the old one. Nobody but the operator can tell them.
+
+use shared::base::settings::PublicUrl;
+use shared::core::connection;
+use shared::core::events::subscription;
+use shared::core::events::webhook_secrets::WebhookSecrets;
+use shared::core::grant::client::Clients;
+
+use super::client::console;
+use crate::commands::failure::Failure;
+use crate::commands::installation::Opened;
+use crate::terminal::say;
+
+/// Says where the new address must be entered, if it is a new one. Values to be copied stand on lines of their own.
+pub(super) async fn tell_new(opened: &Opened, before: &PublicUrl) -> Result<(), Failure> {
+    let stores = &opened.services.stores;
+    let (old, new) = (before.as_str(), opened.public_url.as_str());
+    let (clients, _) = Clients::read(&*stores.secrets).await?;
+    // Without a client, nobody has the old one.
+    if old == new || clients.newest().is_none() {
+        return Ok(());
+    }
+    say("");
+    say(format!("The address was {old}, and is {new} from now on. Elsewhere, it is changed by you:"));
+    for client in clients.iter() {
+        say(format!("  In Zoho's API console, {}, client {}:", console(client.home), client.id));
+        say("    Authorized Redirect URIs, to the letter");
+        say(format!("      {}", opened.public_url.redirect_uri()));
+        say("    Homepage URL");
+        say(format!("      {new}"));
+    }
+    say("  Agents call the old address: give them the new one. Their keys stay.");
+    for stored in subscription::list(&*stores.state).await? {
+        let watch = &stored.watch;
+        let name = &watch.connection;
+        if watch.channel.is_some() || watch.inventory_tells {
+            say(opened.led(&format!(
+                "  Zoho tells of changes of {name} at the old address, until you run `zoho-connector webhooks setup --connection {name}`."
+            )));
+        }
+        if watch.inventory_tells {
+            say(
+                "  That does not find Inventory's webhooks of the old address: delete them and their rules in Zoho Inventory,",
+            );
+            say("  Settings › Automation.");
+        }
+    }
+    let known = WebhookSecrets::read(&*stores.secrets).await?;
+    for connected in connection::list(&*stores.state).await? {
+        let name = &connected.name;
+        if !known.custom(name).is_empty() {
+            say(format!("  Other senders of {name} post to the old address: from now on, it is"));
+            say(format!("      {new}/webhooks/{name}/custom/EVENT"));
+        }
+    }
+    say("");
+    Ok(())
+}
