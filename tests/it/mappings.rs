@@ -2,7 +2,7 @@
 
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode};
-use sandbox::{ItemChange, Options};
+use sandbox::{Fault, FaultKind, ItemChange, Options};
 use serde_json::{Value, json};
 use shared::base::secret::Secret;
 use shared::core::access::key::NewKey;
@@ -150,6 +150,36 @@ async fn what_is_imported_is_exported_and_imported_again() {
     let (status, seen) = inside.ask(inside.api(), &hiding, MAPPINGS).await;
     assert_eq!((status, seen), inside.get(MAPPINGS).await);
 }
+}
+
+#[tokio::test]
+async fn a_place_that_zoho_does_not_have_is_refused_as_far_as_zoho_tells() {
+    let inside = Inside::connected().await;
+    let key = stock_key(&inside).await;
+    let body = |ids: &[&str]| {
+        let named =
+            |(index, id): (usize, &&str)| json!({ "name": format!("shop-{index}"), "location_id": id });
+        let locations: Vec<Value> = ids.iter().enumerate().map(named).collect();
+        json!({ "mappings": [{ "product_id": "7", "sku": "A" }], "locations": locations })
+    };
+    let (main, none) = ("3300000000038080", "3300000000099999");
+    let (status, problem) = send(&inside, &key, ("POST", MAPPINGS), &body(&[main, none])).await;
+    assert_eq!((status, &problem["code"]), (404, &json!("location_not_found")), "{problem}");
+    let detail = problem["detail"].as_str().unwrap();
+    for part in ["locations[1]: Zoho has no location 3300000000099999", "Main (3300000000038080)"] {
+        assert!(detail.contains(part), "{part}: {detail}");
+    }
+    let (_, list) = inside.get(MAPPINGS).await;
+    assert_eq!((&list["data"], list.get("locations")), (&json!([]), None), "nothing was taken");
+    let (status, answer) = send(&inside, &key, ("POST", MAPPINGS), &body(&[main])).await;
+    assert_eq!((status, &answer["imported"], answer.get("notice")), (200, &json!(2), None), "{answer}");
+
+    // An organisation that lists none cannot be asked.
+    let text = r#"{"code":0,"message":"success","locations":[]}"#.to_owned();
+    let kind = FaultKind::Body(200, "application/json".to_owned(), text);
+    inside.zoho.sandbox.inject(Fault { path_contains: "/locations".to_owned(), times: 1, kind });
+    let (status, answer) = send(&inside, &key, ("POST", MAPPINGS), &body(&[main, none])).await;
+    assert!(status == 200 && answer["notice"].as_str().unwrap().contains("could not be read"), "{answer}");
 }
 
 here_and_on_aws! {

@@ -84,6 +84,10 @@ async fn counts_are_compared_shown_and_adjusted_once() {
     ] {
         assert!(seen.out.contains(part), "{part}: {}", seen.out);
     }
+    for of in ["shortage", "Oak Shelf 80 cm"] {
+        let line = seen.out.lines().find(|line| line.contains(of)).unwrap();
+        assert!(line.contains(" EUR"), "a value without its currency: {line}");
+    }
     let id = id(&seen.out);
     assert!(seen.err.contains(&format!("--resume {id} --apply")), "{}", seen.err);
     assert!(adjustments(&connector) == 0 && on_hand(&agent, "Main").await == 30.0);
@@ -113,6 +117,19 @@ async fn counts_are_compared_shown_and_adjusted_once() {
     let document: Value = serde_json::from_str(&equal.out).unwrap();
     assert_eq!((&document["summary"]["matched"], &document["data"]), (&json!(3), &json!([])));
     no_key_is_left(&connector).await;
+}
+
+#[tokio::test]
+async fn a_file_that_is_not_there_is_named_before_anything_else() {
+    let folder = tempfile::TempDir::new().unwrap();
+    let counts = folder.path().join("counts.csv");
+    let args = ["reconcile", text(&counts), "--apply"];
+    let missing = process::run(&args, &[], "").await;
+    assert!(missing.code == 1 && missing.err.contains("counts.csv cannot be read"), "{missing:?}");
+    assert!(!missing.err.contains("--yes"), "{missing:?}");
+    std::fs::write(&counts, COUNTS).unwrap();
+    let unasked = process::run(&args, &[], "").await;
+    assert!(unasked.code == 2 && unasked.err.contains("add --yes"), "{unasked:?}");
 }
 
 #[tokio::test]

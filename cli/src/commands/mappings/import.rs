@@ -30,9 +30,10 @@ impl Import {
 
 async fn import(api: &Api, bytes: &[u8]) -> Result<(), Failure> {
     let content_type = if is_json(bytes) { "application/json" } else { "text/csv" };
-    let mut imported = 0;
+    let (mut imported, mut notice) = (0, None);
     loop {
         let answer = api.post(PATH, Some(Body { content_type, bytes, idempotency_key: None })).await?;
+        notice = notice.or_else(|| answer.get("notice").and_then(Value::as_str).map(str::to_owned));
         let count = |name: &str| answer.get(name).and_then(Value::as_u64).unwrap_or_default();
         imported += count("imported");
         let left = count("left");
@@ -41,6 +42,9 @@ async fn import(api: &Api, bytes: &[u8]) -> Result<(), Failure> {
             let unchanged = (count("imported") + count("unchanged")).saturating_sub(imported);
             api.progress.clear();
             say(format!("✓ {imported} imported, {unchanged} were there already."));
+            if let Some(notice) = notice {
+                say(format!("  {notice}"));
+            }
             say("  `zoho-connector mappings resolve` holds them against Zoho's items.");
             return Ok(());
         }

@@ -106,11 +106,6 @@ fn known_form(text: &str) -> Result<String, String> {
 
 impl Reconcile {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        if self.apply && !self.yes && !can_ask() {
-            return Err(Failure::Settings(
-                "--apply asks before it writes, and there is no terminal to ask at: add --yes".to_owned(),
-            ));
-        }
         let report = self.report.as_deref().map(|path| Report::of(path, self.file.as_deref())).transpose()?;
         let parts = self.file.as_ref().map(|path| {
             let table =
@@ -124,6 +119,11 @@ impl Reconcile {
             return Err(Failure::Other(format!(
                 "These are {rows} counts, and a reconciliation takes at most {MAX_COUNTS}. Nothing was sent: make several files, for example one for each location."
             )));
+        }
+        if self.apply && !self.yes && !can_ask() {
+            return Err(Failure::Settings(
+                "--apply asks before it writes, and there is no terminal to ask at: add --yes".to_owned(),
+            ));
         }
         with_api(&self.access, Level::Stock, async |api| {
             self.work(api, parts.as_ref(), report.as_ref()).await

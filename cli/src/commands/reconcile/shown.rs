@@ -53,6 +53,13 @@ fn figure(document: Option<&Value>, name: &str) -> String {
     }
 }
 
+/// What it is worth, with the currency where that is known.
+fn value(document: &Value, currency: &str) -> String {
+    let value = figure(Some(document), "value");
+    let is_known = value.ends_with(|last: char| last.is_ascii_digit());
+    if is_known && !currency.is_empty() { format!("{value} {currency}") } else { value }
+}
+
 /// How large a figure is, to put rows in order.
 fn size(row: &Value, name: &str) -> f64 {
     row.get(name).and_then(Value::as_f64).unwrap_or_default().abs()
@@ -80,8 +87,8 @@ pub(super) fn totals(found: &Value) {
     say(line);
     if of("drifted") > 0 {
         let sum = |name: &str| figure(Some(sums), name);
-        let mut line =
-            format!("  surplus {}, shortage {}, value {}", sum("surplus"), sum("shortage"), sum("value"));
+        let value = value(sums, word(found, "currency"));
+        let mut line = format!("  surplus {}, shortage {}, value {value}", sum("surplus"), sum("shortage"));
         if of("value_unknown") > 0 {
             line += &format!(" ({} without a purchase rate)", of("value_unknown"));
         }
@@ -101,7 +108,7 @@ pub(super) fn drifted(found: &Value, rows: &[Value]) {
     if rows.is_empty() {
         return;
     }
-    let basis = word(found, "basis");
+    let (basis, currency) = (word(found, "basis"), word(found, "currency"));
     let mut sorted: Vec<&Value> = rows.iter().collect();
     // Sizes are compared by their bits, which for what is not negative is the same.
     let order = |row: &&Value| {
@@ -120,7 +127,7 @@ pub(super) fn drifted(found: &Value, rows: &[Value]) {
             figure(Some(row), "counted"),
             figure(row.get("zoho"), basis),
             signed(figure(Some(row), "difference")),
-            figure(Some(row), "value"),
+            value(row, currency),
             if changed { "changed meanwhile".to_owned() } else { String::new() },
         ]);
     }

@@ -2,6 +2,7 @@
 //! has.
 
 mod conclude;
+mod demand;
 mod import;
 mod resolve;
 pub(crate) mod routes;

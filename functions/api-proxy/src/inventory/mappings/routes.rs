@@ -17,6 +17,7 @@ use shared::zoho::inventory;
 use shared::zoho::scope::{Access, Product};
 use tokio::time::Instant;
 
+use super::demand::demand_places;
 use super::import;
 use super::resolve::{self, Resolving};
 use super::shown::{documented, documented_list, shown, shown_location, table};
@@ -80,7 +81,8 @@ pub(crate) fn routes(to: &mut impl Routes) {
             .about(
                 "As JSON, or as a table with `Content-Type: text/csv` and the columns `product_id`, `sku`, `item_id`; up to 4 MB. If \
                  anything is wrong, nothing is imported, and `detail` names the lines. What a line does not say is kept, unless it \
-                 contradicts what is there. 202: there was no time for the rest, send the same again.",
+                 contradicts what is there. Of places that are new here, Zoho's list is asked. 202: there was no time for the rest, send \
+                 the same again.",
             )
             .takes(
                 body!("Mappings"),
@@ -92,7 +94,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
             .takes_also(CSV, "product_id,sku,item_id\r\nSHOP-1001,SHELF-OAK-80,\r\n")
             .answers(200, "How many there were.", imported())
             .answers(202, "The same, with more to do.", imported())
-            .fails(&[Code::ProductNotConnected])
+            .fails(&[Code::LocationNotFound, Code::ProductNotConnected])
     });
     to.on(Verb::Post, resolve::PATH, resolve_all, || {
         Operation::work(
@@ -126,6 +128,7 @@ fn imported() -> Shape {
                 "Where to send the same again; null at the end.",
             ),
         ),
+        ("notice", described(text(), "Where nobody could look whether Zoho has the places.")),
     ];
     named("ImportedMappings", exact(4, &fields))
 }
@@ -322,6 +325,7 @@ async fn import_all(
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Stock).await?;
     let import = import::parse(&upload)?;
     let until = caller.deadline.checked_sub(LEFT_FOR_THE_ANSWER).unwrap_or(caller.deadline);
+    let notice = demand_places(&app, &caller, &connection, &import.locations).await?;
     app.mappings.set_locations(&connection, &import.locations).await?;
     let Saved { changed, unchanged, left } = if import.mappings.is_empty() {
         Saved::default()
@@ -332,9 +336,12 @@ async fn import_all(
     };
     let status = if left == 0 { StatusCode::OK } else { StatusCode::ACCEPTED };
     let next = (left > 0).then_some(PATH);
-    let body = json!({
+    let mut body = json!({
         "imported": changed + import.locations.len(), "unchanged": unchanged, "left": left, "next": next,
     });
+    if let (Some(body), Some(notice)) = (body.as_object_mut(), notice) {
+        body.insert("notice".to_owned(), notice.into());
+    }
     Ok((status, Json(body)).into_response())
 }
 

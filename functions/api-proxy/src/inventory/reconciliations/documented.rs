@@ -139,10 +139,16 @@ fn head() -> Vec<(&'static str, Value)> {
     ]
 }
 
+/// Left out where Zoho does not say it.
+fn currency() -> (&'static str, Value) {
+    ("currency", described(text(), "The organisation's currency, which every `value` is in."))
+}
+
 /// A reconciliation without its rows.
 pub(super) fn reconciliation() -> Shape {
     let mut fields = head();
     let must = fields.len();
+    fields.push(currency());
     fields.push(("retry_after", described(count(), "After how many seconds going on makes sense.")));
     fields.push(("notice", described(text(), "What else is to be known.")));
     named("Reconciliation", exact(must, &fields))
@@ -152,7 +158,9 @@ pub(super) fn reconciliation() -> Shape {
 pub(super) fn with_rows() -> Shape {
     let mut fields = head();
     fields.push(("data", json!({ "type": "array", "items": row() })));
-    named("ReconciliationWithRows", exact(fields.len(), &fields))
+    let must = fields.len();
+    fields.push(currency());
+    named("ReconciliationWithRows", exact(must, &fields))
 }
 
 /// Which rows are asked for.

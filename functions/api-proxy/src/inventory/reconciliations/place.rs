@@ -1,34 +1,17 @@
 //! Where counts were made: names become places of the organisation. Organisations that list no places have those that their items
 //! show.
 
-use shared::base::problem::{Code, Problem};
+use shared::base::problem::Problem;
 use shared::core::mappings::MappedLocation;
-use shared::zoho::inventory;
-use shared::zoho::response::{self, records};
-use shared::zoho::value::{id, text};
 
 use super::row::{Spot, Where, cut};
+use crate::inventory::locations;
 use crate::zoho::{Target, Zoho};
 
-/// The places that the organisation lists. None where it lists none, or the connection may not read them.
+/// The places that the organisation lists, as a reconciliation keeps them.
 pub(super) async fn listed(zoho: &Zoho, target: &Target<'_>) -> Result<Vec<Spot>, Problem> {
-    let target = target.with(inventory::scope::SETTINGS);
-    let answer = zoho
-        .read(&target, |place| inventory::locations_url(place.api, place.organization), response::inventory)
-        .await;
-    let listed = match answer {
-        Ok(mut answer) => records(&mut answer, "locations")?,
-        Err(problem) => match problem.code() {
-            Code::RecordNotFound | Code::ZohoRejected | Code::ScopeMissing | Code::ZohoForbidden => {
-                Vec::new()
-            }
-            _ => return Err(problem),
-        },
-    };
-    let spot = |place: &shared::zoho::value::Object| {
-        Some(Spot { id: id(place, "location_id")?, name: text(place, "location_name").map(str::to_owned) })
-    };
-    Ok(listed.iter().filter_map(spot).collect())
+    let listed = locations::listed(zoho, target).await?;
+    Ok(listed.into_iter().map(|place| Spot { id: place.id, name: place.name }).collect())
 }
 
 /// The places of an organisation, and what other systems call them.

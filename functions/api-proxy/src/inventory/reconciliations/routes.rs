@@ -175,7 +175,7 @@ async fn create(
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Stock).await?;
     let key = idempotency_key(&headers)?;
     let agreed = upload::agreed(params.calls.as_deref())?;
-    let upload = upload::read(params, uploaded, 0)?;
+    let upload = upload::read(params, uploaded, 0, app.clock.now())?;
     let mut id = time_ordered(app.clock.now());
     let request = key.is_some().then(|| upload::digest(&upload));
     if let Some(key) = key {
@@ -255,14 +255,14 @@ async fn add(
     uploaded: Result<Uploaded, Problem>,
 ) -> Result<Response, Problem> {
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Stock).await?;
-    let again = uploaded.as_ref().ok().cloned();
-    let upload = match upload::read(params.clone(), uploaded, 0) {
+    let (again, now) = (uploaded.as_ref().ok().cloned(), app.clock.now());
+    let upload = match upload::read(params.clone(), uploaded, 0, now) {
         Ok(upload) => upload,
         Err(problem) => {
             // What is wrong is told by its line in all that was sent.
             let Some(again) = again else { return Err(problem) };
             return match work::head(&app, &connection, &id).await {
-                Ok((head, _)) => upload::read(params, Ok(again), head.last_line).and(Err(problem)),
+                Ok((head, _)) => upload::read(params, Ok(again), head.last_line, now).and(Err(problem)),
                 Err(_) => Err(problem),
             };
         }

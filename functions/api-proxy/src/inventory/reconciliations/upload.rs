@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
-use shared::base::clock::Timestamp;
+use shared::base::clock::{CLOCK_TOLERANCE, Timestamp, later};
 use shared::base::problem::{Code, Problem};
 use shared::base::secret::sha256_hex;
 
@@ -62,6 +62,7 @@ pub(super) fn read(
     params: UploadParams,
     uploaded: Result<Uploaded, Problem>,
     last_line: u32,
+    now: Timestamp,
 ) -> Result<Upload, Problem> {
     let calls_agreed = agreed(params.calls.as_deref())?;
     let uploaded = uploaded.map_err(|problem| match problem.code() {
@@ -84,12 +85,12 @@ pub(super) fn read(
             (read_json(&bytes, last_line)?, bytes, false)
         }
     };
-    check(&sent)?;
+    check(&sent, now)?;
     Ok(Upload { digest: sha256_hex(&bytes), sent, is_table, calls_agreed })
 }
 
-fn check(sent: &Sent) -> Result<(), Problem> {
-    let About { name, reason, location, .. } = &sent.about;
+fn check(sent: &Sent, now: Timestamp) -> Result<(), Problem> {
+    let About { name, reason, location, counted_at, .. } = &sent.about;
     for (field, words, most) in
         [("name", name, MAX_WORDS), ("reason", reason, MAX_REASON), ("location", location, MAX_WORDS)]
     {
@@ -97,6 +98,13 @@ fn check(sent: &Sent) -> Result<(), Problem> {
         if words.as_ref().is_some_and(|words| !fits(words)) {
             return Err(invalid(format!("`{field}` must be 1 to {most} letters.")));
         }
+    }
+    // All changes would look older than the count, and sales in between would be lost.
+    if let Some(at) = counted_at.filter(|at| *at > later(now, CLOCK_TOLERANCE)) {
+        return Err(invalid(format!(
+            "`counted_at` is {at}, and it is {now} now: a count is not in the future. The time of another zone ends with its \
+             offset, like 2026-11-30T18:00:00+01:00."
+        )));
     }
     too_many(sent.counts.len())
 }
@@ -251,4 +259,29 @@ fn demand_calls(app: &App, work: &Work<'_>, counts: &[Count]) -> Result<(), Prob
         "The comparison"
     };
     calls::demand(work.head.calls, more, app.calls_a_day, work.head.calls_agreed, least)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_is_counted_in_the_future_but_for_what_clocks_differ_by() {
+        let now: Timestamp = "2026-11-30T12:00:00Z".parse().unwrap();
+        for (at, fits) in [
+            ("2026-11-30T11:00:00Z", true),
+            ("2026-11-30T12:01:00Z", true),
+            ("2026-11-30T13:01:00+01:00", true),
+            ("2026-11-30T12:01:01Z", false),
+            ("2026-11-30T13:00:00Z", false),
+        ] {
+            let body = format!(r#"{{"counts":[{{"sku":"A","quantity":1}}],"counted_at":"{at}"}}"#);
+            let checked = check(&read_json(body.as_bytes(), 0).unwrap(), now);
+            assert_eq!(checked.is_ok(), fits, "{at}");
+            if let Err(problem) = checked {
+                assert_eq!(problem.code(), Code::BodyInvalid);
+                assert!(problem.detail().contains("2026-11-30T12:00:00Z now"), "{}", problem.detail());
+            }
+        }
+    }
 }

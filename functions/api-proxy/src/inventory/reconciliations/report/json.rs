@@ -28,6 +28,9 @@ pub(in super::super) struct Shown<'a> {
     counted_at: Option<Timestamp>,
     reason: Option<&'a str>,
     basis: Basis,
+    /// Of `value`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    currency: Option<&'a str>,
     done: usize,
     total: usize,
     /// Calls to Zoho so far.
@@ -57,6 +60,7 @@ pub(in super::super) fn shown(head: &Head) -> Shown<'_> {
         counted_at: head.counted_at,
         reason: head.reason.as_deref(),
         basis: head.basis.unwrap_or_default(),
+        currency: head.currency.as_deref(),
         done,
         total,
         calls: head.calls,

@@ -1,0 +1,88 @@
+//! Names of places are held against Zoho's list before they are kept, as far as that can be read: one that leads nowhere would only
+//! be noticed when somebody counts there.
+
+use std::time::Duration;
+
+use shared::base::id::ConnectionName;
+use shared::base::problem::{Code, Problem};
+use shared::zoho::inventory::scope;
+use shared::zoho::scope::Product;
+use tokio::time::timeout;
+
+use crate::app::App;
+use crate::inventory::locations::{Listed, listed};
+use crate::request::caller::Caller;
+use crate::request::csv::Wrong;
+use crate::zoho::Target;
+
+/// How long Zoho's list is waited for: an import needs the rest of its time.
+const TIMEOUT: Duration = Duration::from_secs(8);
+
+/// What is said where it is not known.
+const UNCHECKED: &str =
+    "Zoho's list of locations could not be read, so nobody looked whether it has the ids of `locations`.";
+
+/// Demands that Zoho has the places that are new here. A notice, where that is not known.
+pub(super) async fn demand_places(
+    app: &App,
+    caller: &Caller,
+    connection: &ConnectionName,
+    named: &[(String, Option<String>)],
+) -> Result<Option<&'static str>, Problem> {
+    let mut new: Vec<(usize, &str)> = Vec::new();
+    if named.iter().any(|(_, id)| id.is_some()) {
+        let kept = app.mappings.locations(connection).await?;
+        let is_kept =
+            |name: &str, id: &str| kept.iter().any(|kept| kept.name == name && kept.location_id == id);
+        let all = named.iter().enumerate();
+        let with_id = all.filter_map(|(index, (name, id))| Some((index, name.as_str(), id.as_deref()?)));
+        new.extend(with_id.filter(|(_, name, id)| !is_kept(name, id)).map(|(index, _, id)| (index, id)));
+    }
+    if new.is_empty() {
+        return Ok(None);
+    }
+    let target = Target::new(caller, connection, Product::Inventory, scope::SETTINGS);
+    match timeout(TIMEOUT, listed(&app.zoho, &target)).await {
+        Ok(Ok(places)) if !places.is_empty() => judge(&new, &places).map(|()| None),
+        // Older organisations list none.
+        _ => Ok(Some(UNCHECKED)),
+    }
+}
+
+/// Refuses ids that are not among Zoho's.
+fn judge(new: &[(usize, &str)], places: &[Listed]) -> Result<(), Problem> {
+    let mut wrong = Wrong::default();
+    for (index, id) in new {
+        if !places.iter().any(|place| place.id == *id) {
+            wrong.note(&format!("locations[{index}]"), &format!("Zoho has no location {id}"));
+        }
+    }
+    let called = |place: &Listed| match &place.name {
+        Some(name) => format!("{name} ({})", place.id),
+        None => place.id.clone(),
+    };
+    wrong.refuse().map_err(|problem| {
+        let known: Vec<String> = places.iter().map(called).collect();
+        let detail = format!("{} The locations are: {}.", problem.detail(), known.join(", "));
+        Problem::new(Code::LocationNotFound, detail)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_that_zoho_does_not_have_is_named_with_its_place() {
+        let place =
+            |id: &str, name: Option<&str>| Listed { id: id.to_owned(), name: name.map(str::to_owned) };
+        let places = [place("33001", Some("Main")), place("33002", None)];
+        assert!(judge(&[(0, "33001"), (4, "33002")], &places).is_ok());
+        let refused = judge(&[(0, "33001"), (1, "33003")], &places).unwrap_err();
+        assert_eq!(refused.code(), Code::LocationNotFound);
+        assert_eq!(
+            refused.detail(),
+            "One row is wrong, and nothing was taken. locations[1]: Zoho has no location 33003. The locations are: Main (33001), 33002."
+        );
+    }
+}
