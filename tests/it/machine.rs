@@ -179,6 +179,9 @@ async fn a_backup_is_made_while_writes_go_on_and_restored_elsewhere() {
     assert_eq!(said["compared"]["made_since"], json!([id(&late.key)]), "{said}");
     assert_eq!(said["keys_off"].as_array().unwrap().len(), 2, "{said}");
     assert_eq!(said["connections"], json!(["default"]));
+    let [held, taken, left_out] =
+        [&made["things"], &said["things"], &said["left_out"]].map(|count| count.as_u64().unwrap());
+    assert!(held == taken + left_out && left_out > 0, "{made} {said}");
     let again = run(&args, &variables, "").await;
     assert!(again.code == 1 && again.err.contains("there is a store in"), "{again:?}");
 

@@ -144,7 +144,7 @@ impl Import {
             seal::while_filling(state, services.clock.now()).await?;
         }
         let filling = copy.fill(&services.stores, |stored| Ok(moved(stored)));
-        let count = patiently("taking the copy over", filling).await.map_err(|failure| {
+        let filled = patiently("taking the copy over", filling).await.map_err(|failure| {
             failure.going_on(if is_folder {
                 "The folder is of no use: delete it, and import again."
             } else {
@@ -167,16 +167,21 @@ impl Import {
         if self.json {
             return Ok(say_json(&json!({
                 "made": made,
-                "things": count,
+                "things": filled.taken,
+                "left_out": filled.left_out,
                 "connections": connections,
                 "redirect_uri": redirect,
                 "file_deleted": is_deleted,
             }))?);
         }
         say(format!(
-            "✓ {count} rows and secrets are taken over, as they were at {made}: {}.",
+            "✓ {} rows and secrets are taken over, as they were at {made}: {}.",
+            filled.taken,
             connections.join(", ")
         ));
+        if let Some(why) = filled.why_fewer() {
+            say(format!("  {why}"));
+        }
         say("  Where the address is another one than before:");
         say(format!("    register {redirect} in Zoho's API console, beside the old one;"));
         say("    give agents the new address; their keys stay;");

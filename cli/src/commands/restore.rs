@@ -67,7 +67,7 @@ impl Restore {
         let (stores, now) = (&services.stores, services.clock.now());
         seal::while_filling(&*stores.state, now).await?;
         let filling = copy.fill(stores, |stored| restored(stored, made, now));
-        let count = patiently("restoring", filling).await.map_err(|failure| {
+        let filled = patiently("restoring", filling).await.map_err(|failure| {
             failure.going_on(&format!("{} is of no use: delete it, and restore again", folder.display()))
         })?;
         let is_hook_paused = pause_hook(&*stores.secrets).await?;
@@ -85,14 +85,22 @@ impl Restore {
             return Ok(say_json(&json!({
                 "folder": folder,
                 "made": made,
-                "things": count,
+                "things": filled.taken,
+                "left_out": filled.left_out,
                 "connections": connections,
                 "keys_off": ids(&keys),
                 "hook_paused": is_hook_paused,
                 "compared": compared,
             }))?);
         }
-        say(format!("✓ {} holds what was there at {made}: {count} rows and secrets.", folder.display()));
+        say(format!(
+            "✓ {} holds what was there at {made}: {} rows and secrets.",
+            folder.display(),
+            filled.taken
+        ));
+        if let Some(why) = filled.why_fewer() {
+            say(format!("  {why}"));
+        }
         say_keys(&keys, compared.as_ref());
         say(format!("  Keys work again after `{}`.", self.folder.command("keys confirm ID")));
         if is_hook_paused {

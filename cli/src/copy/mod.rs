@@ -118,6 +118,30 @@ fn write_part(
     Ok(count)
 }
 
+/// What became of the things in a copy.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Filled {
+    /// How many are there now.
+    pub(crate) taken: u64,
+    /// How many are not, because they were of use to their source alone.
+    pub(crate) left_out: u64,
+}
+
+impl Filled {
+    /// Why there are fewer than the copy holds, if there are.
+    pub(crate) fn why_fewer(self) -> Option<String> {
+        let Self { taken, left_out } = self;
+        let are = if left_out == 1 { "is" } else { "are" };
+        (left_out > 0).then(|| {
+            format!(
+                "{left_out} of the {} in the file {are} not taken over, and nothing is lost by it: leases of a running server, and \
+                 what is used only once, like links to consent.",
+                taken + left_out
+            )
+        })
+    }
+}
+
 /// A copy that is being read.
 pub(crate) struct Reader {
     lines: Lines<BufReader<StreamReader<BufReader<File>>>>,
@@ -184,20 +208,20 @@ impl Reader {
         }
     }
 
-    /// Puts all of it into these stores, each thing as `turn` makes it.
+    /// Puts all of it into these stores, each thing as `turn` makes it; nothing where `turn` leaves it out.
     pub(crate) async fn fill(
         mut self,
         stores: &Stores,
         mut turn: impl FnMut(Stored) -> Result<Option<Stored>, StoreError>,
-    ) -> Result<u64, Failure> {
-        let (mut last, mut count) = (Vec::new(), 0);
+    ) -> Result<Filled, Failure> {
+        let (mut last, mut taken) = (Vec::new(), 0);
         while !self.is_whole {
             let mut some = Vec::new();
             while some.len() < AT_ONCE
                 && let Some(stored) = self.read()?
             {
                 let Some(stored) = turn(stored)? else { continue };
-                count += 1;
+                taken += 1;
                 let is_last = matches!(&stored, Stored::Row(row) if LAST.contains(&row.kind()));
                 (if is_last { &mut last } else { &mut some }).push(stored);
             }
@@ -207,6 +231,23 @@ impl Reader {
         for stored in last {
             stored.put(stores).await?;
         }
-        Ok(count)
+        Ok(Filled { taken, left_out: self.seen.saturating_sub(taken) })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_left_out_is_told_with_its_reason() {
+        assert_eq!(Filled { taken: 40, left_out: 0 }.why_fewer(), None);
+        for (taken, left_out, begins) in [
+            (37, 3, "3 of the 40 in the file are not taken over"),
+            (39, 1, "1 of the 40 in the file is not taken over"),
+        ] {
+            let told = Filled { taken, left_out }.why_fewer().unwrap();
+            assert!(told.starts_with(begins) && told.contains("links to consent"), "{told}");
+        }
     }
 }
