@@ -77,12 +77,15 @@ async fn the_pasted_commands_work_and_the_page_shows_what_happened() {
     let browser = Browser::default();
     let sold = browser.post(&format!("{url}/"), &[]).await;
     assert_eq!(sold.status, 303);
+    // As a browser does that opens a document of JSON.
+    assert_eq!(browser.get(&format!("{url}/favicon.ico")).await.status, 404);
     let page = browser.get(&format!("{url}/")).await;
     for expected in
         ["Nordlicht Moebel", "healthy", "zoho.inventory.item.updated", "/v1/crm/deals", "Access token"]
     {
         assert!(page.text.replace("<wbr>", "").contains(expected), "{expected}");
     }
+    assert!(!page.text.contains("favicon"), "nobody called it");
     let key = exports[1].split_once('=').unwrap().1;
     assert!(!page.text.contains(key), "the key is shown once, in the terminal");
     assert!(page.headers["content-security-policy"].starts_with("default-src 'none'"));

@@ -12,6 +12,9 @@ use jiff::Timestamp;
 
 const MAX_CALLS: usize = 12;
 
+/// Browsers ask for it by themselves, beside any document that is no page of ours.
+const ICON: &str = "/favicon.ico";
+
 /// One call.
 #[derive(Clone)]
 pub(crate) struct Call {
@@ -32,8 +35,11 @@ impl Calls {
     }
 }
 
-/// Remembers a call. Its query stays out: it could hold a code.
+/// Remembers a call. Its query stays out: it could hold a code. So does what nobody asked for.
 pub(crate) async fn remember(State(calls): State<Calls>, request: Request, next: Next) -> Response {
+    if request.uri().path() == ICON {
+        return next.run(request).await;
+    }
     let (at, started) = (Timestamp::now(), Instant::now());
     let (method, path) = (request.method().clone(), request.uri().path().to_owned());
     let response = next.run(request).await;
