@@ -3,7 +3,7 @@
 
 use std::convert::Infallible;
 use std::future::ready;
-use std::mem::take;
+use std::mem::{replace, take};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::{Body, Bytes, HttpBody};
@@ -31,7 +31,7 @@ pub(crate) async fn set_apart(mut request: Request) -> Request {
         // Empty, it would look like what the caller sent.
         let elsewhere = "this body is read with `Received`";
         let elsewhere = Body::from_stream(stream::once(ready(Err::<Bytes, _>(elsewhere))));
-        let body = std::mem::replace(request.body_mut(), elsewhere);
+        let body = replace(request.body_mut(), elsewhere);
         request.extensions_mut().insert(Arriving(Arc::new(Mutex::new(Stage::Coming(body)))));
     }
     request
