@@ -25,7 +25,7 @@ use tests::connector::{CLIENT_ID, CLIENT_SECRET};
 use tests::doubts;
 use tests::hooks::Dice;
 use tests::inside::any_key;
-use tests::simulation::kept::Kept;
+use tests::simulation::in_memory::InMemory;
 use tokio::time::{Instant, timeout};
 use tower::ServiceExt;
 
@@ -88,7 +88,7 @@ pub(super) struct World {
     pub(super) shared: Arc<Shared>,
     pub(super) begin: BTreeMap<Spot, Decimal>,
     pub(super) key: Secret,
-    kept: Arc<Mutex<Kept>>,
+    kept: Stores,
     clock: SharedClock,
     dice: Arc<Mutex<Dice>>,
     /// Whether nobody else moves anything, and every call arrives.
@@ -144,13 +144,13 @@ impl World {
             begin: BTreeMap::new(),
             shared: Arc::new(shared),
             key: Secret::new(""),
-            kept: Arc::new(Mutex::new(Kept::new(false))),
+            kept: InMemory::stores(&clock),
             clock,
             dice: Arc::new(Mutex::new(Dice(dice.roll()))),
             is_quiet: false,
             living: OnceLock::new(),
         };
-        let stores = life::stores(&world.kept, &Life::of(None), &world.clock);
+        let stores = life::stores(&world.kept, &Life::of(None));
         let key = world.furnish(&stores, &token).await;
         let begin = world.true_stock();
         Self { key, begin, ..world }
@@ -186,7 +186,7 @@ impl World {
             Settings::read(|name| (name == settings::SANDBOX_URL).then(|| BASE.to_owned())).unwrap();
         let inventory = InventoryLimits { per_minute: None, per_day: None };
         let settings = Settings { inventory, ..settings };
-        let stores = life::stores(&self.kept, &life, &self.clock);
+        let stores = life::stores(&self.kept, &life);
         let services = Services {
             http: Http::over(line),
             ..Services::new(settings, self.clock.clone(), stores).unwrap()

@@ -33,12 +33,13 @@ use token_refresh::TokenRefresh;
 use tokio::time::sleep;
 
 use super::calls::{Function, Place, Process, Service, Switchboard, Trouble};
-use super::kept::{in_memory, on_file};
+use super::kept::on_file;
 use super::kinds::Fault;
 use super::line::{Line, Outside};
 use super::stores::stores;
 use crate::connector::{CLIENT_ID, CLIENT_SECRET};
 use crate::hooks::set_secrets;
+use crate::simulation::in_memory::InMemory;
 
 /// The stand-in Zoho's address. Nobody listens there: requests go to its router.
 const ZOHO: &str = "http://127.0.0.1:9";
@@ -224,7 +225,7 @@ impl World {
         });
         let shared: SharedClock = clock.clone();
         let (kept, folder) = match place {
-            Place::Cloud => (in_memory(&shared), None),
+            Place::Cloud => (InMemory::stores(&shared), None),
             Place::File => {
                 let (stores, folder) = on_file(&shared);
                 (stores, Some(folder))
