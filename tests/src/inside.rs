@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::http::{Request, StatusCode, header};
+use axum::http::StatusCode;
 use sandbox::Options;
 use serde_json::Value;
 use shared::base::clock::{Clock, SharedClock};
@@ -26,13 +25,13 @@ use shared::zoho::data_centre::DataCentre;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 use shared::zoho::secrets::ClientSecret;
 use token_refresh::Local;
-use tower::ServiceExt;
 
 use crate::aws::{Aws, Names};
 use crate::browser::Browser;
 use crate::clock::StandingClock;
 use crate::connector::{CLIENT_ID, CLIENT_SECRET};
 use crate::doubts;
+use crate::in_process::call;
 
 /// A key for reading everything with the usual connection.
 pub fn any_key() -> NewKey {
@@ -150,14 +149,17 @@ impl Inside {
 
     /// Consents in a browser.
     pub async fn connect(&self) {
-        let ending = Browser::default().consent(&self.link(self.wish()).await).await;
-        assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
+        self.connect_with(self.wish().scopes).await;
     }
 
     /// The same with a consent to write.
     pub async fn connect_to_write(&self) {
-        let wish = Wish { scopes: ScopeSet::of(&Product::ALL, Access::Write), ..self.wish() };
-        let ending = Browser::default().consent(&self.link(wish).await).await;
+        self.connect_with(ScopeSet::of(&Product::ALL, Access::Write)).await;
+    }
+
+    /// The same with a consent to these.
+    pub async fn connect_with(&self, scopes: ScopeSet) {
+        let ending = Browser::default().consent(&self.link(Wish { scopes, ..self.wish() }).await).await;
         assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
     }
 
@@ -239,14 +241,8 @@ impl Inside {
 
     /// Asks any api-proxy with any key.
     pub async fn ask(&self, api: Router, key: &Secret, path: &str) -> (StatusCode, Value) {
-        let request = Request::get(path)
-            .header(header::AUTHORIZATION, format!("Bearer {}", key.expose()))
-            .body(Body::empty())
-            .unwrap();
-        let response = api.oneshot(request).await.unwrap();
-        let status = response.status();
-        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        (status, serde_json::from_slice(&body).unwrap())
+        let told = call(&api, key, ("GET", path), &[], &Value::Null).await;
+        (told.status, told.json().unwrap())
     }
 }
 

@@ -8,6 +8,8 @@ pub mod clock;
 pub mod connected;
 #[path = "../../src/hooks.rs"]
 pub mod hooks;
+#[path = "../../src/in_process.rs"]
+pub mod in_process;
 pub mod line;
 #[path = "../../src/memory.rs"]
 pub mod memory;
@@ -19,9 +21,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
-use axum::http::{HeaderMap, Request, StatusCode};
-use serde_json::Value;
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::base::settings::{InventoryLimits, PUBLIC_URL, Settings};
@@ -31,7 +30,8 @@ use shared::core::services::Services;
 use shared::zoho::http::Http;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 use tokio::runtime::{Builder, Runtime};
-use tower::ServiceExt;
+
+pub use in_process::{Told, send};
 
 use clock::StandingClock;
 use connected::Account;
@@ -62,55 +62,9 @@ pub fn chosen<'a, T>(line: &str, from: &'a [T]) -> &'a T {
     &from[usize::from(place) % from.len()]
 }
 
-/// An answer.
-pub struct Told {
-    /// Its status.
-    pub status: StatusCode,
-    /// Its headers.
-    pub headers: HeaderMap,
-    /// Its body.
-    pub body: Bytes,
-}
-
-impl Told {
-    /// The body as JSON.
-    pub fn json(&self) -> Option<Value> {
-        serde_json::from_slice(&self.body).ok()
-    }
-
-    /// The body as text.
-    pub fn text(&self) -> std::borrow::Cow<'_, str> {
-        String::from_utf8_lossy(&self.body)
-    }
-
-    /// A header as text.
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-    }
-}
-
 /// A runtime of one thread, on which no time passes but what all wait for.
 pub fn runtime() -> Runtime {
     Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
-}
-
-/// Sends a request; nothing where no client could send it.
-pub async fn send(
-    router: &Router,
-    method: &str,
-    uri: &str,
-    headers: &[(&str, &str)],
-    body: &[u8],
-) -> Option<Told> {
-    let mut request = Request::builder().method(method).uri(uri);
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    let request = request.body(Body::from(body.to_vec())).ok()?;
-    let response = router.clone().oneshot(request).await.unwrap();
-    let (status, headers) = (response.status(), response.headers().clone());
-    let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-    Some(Told { status, headers, body })
 }
 
 /// token-refresh, which always has another token.

@@ -16,8 +16,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::http::{Request, header};
 use serde_json::Value;
 use shared::base::secret::Secret;
 use shared::base::settings::{InventoryLimits, Settings};
@@ -29,9 +27,9 @@ use shared::zoho::scope::{Access, Product, ScopeSet};
 use tests::clock::StandingClock;
 use tests::connected::Account;
 use tests::hooks::Dice;
+use tests::in_process::call;
 use tests::inside::any_key;
 use tests::memory::Memory;
-use tower::ServiceExt;
 
 use check::Told;
 use line::{Line, Mood};
@@ -112,26 +110,13 @@ impl Desk {
     }
 
     async fn ask(&self, method: &str, path: &str, key: Option<&str>, body: Option<&Value>) -> Told {
-        let mut request = Request::builder().method(method).uri(path);
-        request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.key.expose()));
-        if let Some(key) = key {
-            request = request.header("idempotency-key", key);
-        }
-        let body = match body {
-            Some(body) if !body.is_null() => {
-                request = request.header(header::CONTENT_TYPE, "application/json");
-                Body::from(body.to_string())
-            }
-            _ => Body::empty(),
-        };
-        let response = self.api.clone().oneshot(request.body(body).unwrap()).await.unwrap();
-        let status = response.status().as_u16();
-        let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        let problem = serde_json::from_slice::<Value>(&bytes).ok().filter(|body| {
+        let (key, body) = (key.map(|key| ("idempotency-key", key)), body.unwrap_or(&Value::Null));
+        let told = call(&self.api, &self.key, (method, path), key.as_slice(), body).await;
+        let problem = told.json().filter(|body| {
             let kind = body["type"].as_str().unwrap_or_default();
             kind.starts_with("urn:zoho-connector:problem:")
         });
-        Told { status, problem, body: bytes }
+        Told { status: told.status.as_u16(), problem, body: told.body }
     }
 
     /// Before the next: what was refused a while ago is not believed any more.

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::{Request, header};
 use rust_decimal::Decimal;
 use sandbox::{Options, Sandbox};
@@ -24,10 +24,10 @@ use tests::connected::Account;
 use tests::connector::{CLIENT_ID, CLIENT_SECRET};
 use tests::doubts;
 use tests::hooks::Dice;
+use tests::in_process::{ask, call};
 use tests::inside::any_key;
 use tests::simulation::in_memory::InMemory;
 use tokio::time::{Instant, timeout};
-use tower::ServiceExt;
 
 use super::Spot;
 use super::life::{self, Life};
@@ -203,22 +203,10 @@ impl World {
         key: Option<&str>,
         body: &Value,
     ) -> Option<(u16, Value)> {
-        let mut request = Request::builder().method(method).uri(path);
-        request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.key.expose()));
-        if let Some(key) = key {
-            request = request.header("idempotency-key", key);
-        }
-        let body = if body.is_null() {
-            Body::empty()
-        } else {
-            request = request.header(header::CONTENT_TYPE, "application/json");
-            Body::from(body.to_string())
-        };
-        let answering = process.clone().oneshot(request.body(body).unwrap());
-        let response = timeout(Duration::from_secs(29), answering).await.ok()?.unwrap();
-        let status = response.status().as_u16();
-        let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        Some((status, serde_json::from_slice(&bytes).unwrap_or(Value::Null)))
+        let key = key.map(|key| ("idempotency-key", key));
+        let answering = call(process, &self.key, (method, path), key.as_slice(), body);
+        let told = timeout(Duration::from_secs(29), answering).await.ok()?;
+        Some((told.status.as_u16(), told.json().unwrap_or(Value::Null)))
     }
 
     /// What Zoho has on hand.
@@ -251,8 +239,7 @@ async fn mint(zoho: &Router, sandbox: &Sandbox) -> String {
     );
     let request = Request::post(format!("{BASE}/eu/accounts/oauth/v2/token"))
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-    let response = zoho.clone().oneshot(request.body(Body::from(form)).unwrap()).await.unwrap();
-    let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-    let answer: Value = serde_json::from_slice(&bytes).expect("a token");
+    let told = ask(zoho, request.body(Body::from(form)).unwrap()).await;
+    let answer = told.json().expect("a token");
     answer["access_token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
 }
