@@ -13,19 +13,16 @@ use sandbox::{Options, Sandbox};
 use serde_json::{Value, json};
 use shared::base::clock::{SharedClock, Timestamp, TokioClock};
 use shared::base::secret::Secret;
-use shared::base::settings::{self, InventoryLimits, Settings};
-use shared::core::access::key::{Keys, NewKey};
+use shared::base::settings;
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
-use shared::core::services::Services;
 use shared::store::Stores;
-use shared::zoho::http::Http;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 use tests::connected::Account;
 use tests::connector::{CLIENT_ID, CLIENT_SECRET};
 use tests::doubts;
 use tests::hooks::Dice;
+use tests::house;
 use tests::in_process::{ask, call};
-use tests::inside::any_key;
 use tests::simulation::in_memory::InMemory;
 use tokio::time::{Instant, timeout};
 
@@ -165,9 +162,7 @@ impl World {
     async fn furnish(&self, stores: &Stores, token: &str) -> Secret {
         let account = Account { scopes: scopes(), inventory: Some(ORGANIZATION), crm: None };
         account.connect(stores, token).await;
-        let keys = Keys::new(stores.state.clone(), self.clock.clone());
-        let permissions = vec!["inventory:stock".parse().unwrap()];
-        keys.create(NewKey { permissions, ..any_key() }).await.unwrap().1
+        house::key(stores, &self.clock, &["inventory:stock"]).await
     }
 
     /// A process, which dies after so many steps, if at all.
@@ -182,15 +177,9 @@ impl World {
         let life = Life::of(steps);
         let dice = (!self.is_quiet).then(|| self.dice.clone());
         let line = Line { shared: self.shared.clone(), life: life.clone(), dice };
-        let settings =
-            Settings::read(|name| (name == settings::SANDBOX_URL).then(|| BASE.to_owned())).unwrap();
-        let inventory = InventoryLimits { per_minute: None, per_day: None };
-        let settings = Settings { inventory, ..settings };
         let stores = life::stores(&self.kept, &life);
-        let services = Services {
-            http: Http::over(line),
-            ..Services::new(settings, self.clock.clone(), stores).unwrap()
-        };
+        let setting = |name: &str| (name == settings::SANDBOX_URL).then(|| BASE.to_owned());
+        let services = house::services(stores, self.clock.clone(), line, setting);
         api_proxy::router(&services, Arc::new(NobodyRenews))
     }
 
