@@ -322,9 +322,8 @@ async fn events_are_completed_from_mappings() {
 
 /// A connector with everything, and agents who may write, and move stock.
 async fn shop() -> (Connector, Agent) {
-    let connector = Connector::start_without_limit().await;
-    connector.connect(&["--access", "write"]).await;
-    let agent = connector.agent(&["--can", "inventory:write,events"]).await;
+    let (connector, agent) =
+        Connector::start_without_limit().await.with_agent("write", "inventory:write,events").await;
     for (product_id, body) in [
         ("shelf", json!({ "sku": "SHELF-OAK-80" })),
         ("bracket", json!({ "sku": "BRKT-STD", "item_id": BRACKET })),

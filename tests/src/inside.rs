@@ -29,7 +29,7 @@ use token_refresh::Local;
 use crate::aws::{Aws, Names};
 use crate::browser::Browser;
 use crate::clock::StandingClock;
-use crate::connector::{CLIENT_ID, CLIENT_SECRET};
+use crate::connector::{self, CLIENT_ID, CLIENT_SECRET};
 use crate::doubts;
 use crate::in_process::call;
 
@@ -97,14 +97,7 @@ impl Inside {
             (None, Sqlite::in_memory(clock.clone()).unwrap().into())
         };
         let services = Services::new(settings, clock.clone(), stores).unwrap();
-        zoho.sandbox.register_client(sandbox::Client {
-            id: CLIENT_ID.to_owned(),
-            secret: CLIENT_SECRET.to_owned(),
-            redirect_uris: vec![format!("{url}/oauth/callback")],
-            home: "us".to_owned(),
-            multi_dc: true,
-            ..sandbox::Client::default()
-        });
+        zoho.sandbox.register_client(connector::client(&url));
         let secret = ClientSecret::new(CLIENT_SECRET);
         let registered =
             Client { id: CLIENT_ID.to_owned(), home: DataCentre::Us, secret, secrets: Vec::new() };

@@ -1,7 +1,5 @@
 //! Applying a reconciliation: what drifted is adjusted once, from what was compared, whatever happens on the way.
 
-use std::time::Duration;
-
 use sandbox::{Fault, FaultKind, Gate, Limit};
 use serde_json::{Value, json};
 use shared::core::access::key::NewKey;
@@ -10,7 +8,7 @@ use tests::connector::{Agent, Answer, Connector};
 use tests::in_process::call;
 use tests::inside::{Inside, any_key};
 
-use super::{PATH, calls, counter, many, post, rows, to_the_end};
+use super::{PATH, calls, counter, in_its_turn, many, post, rows, to_the_end};
 
 const OAK: &str = "3300000000070001";
 const RUG: &str = "3300000000070009";
@@ -201,15 +199,8 @@ async fn who_is_killed_while_applying_goes_on_and_adjusts_nothing_twice() {
     connector.kill().await;
     assert!(asking.await.unwrap().is_none(), "nobody answered");
     connector.boot().await;
-    let answer = loop {
-        // An empty body goes on with what was begun.
-        let answer = post(&agent, &format!("{PATH}/{id}/apply"), &Value::Null).await;
-        if answer.status != 409 {
-            break answer;
-        }
-        let wait = answer.problem("idempotency_in_progress")["retry_after"].as_u64().unwrap();
-        tokio::time::sleep(Duration::from_secs(wait)).await;
-    };
+    // An empty body goes on with what was begun.
+    let answer = in_its_turn(&agent, &format!("{PATH}/{id}/apply")).await;
     let done = to_the_end(&agent, answer).await;
     assert_eq!(done["summary"]["applied"]["adjusted"], 3, "{done}");
     assert_eq!(connector.zoho.sandbox.adjustments().len(), before + 2);

@@ -18,7 +18,7 @@ use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, To
 use shared::store::Stores;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 use tests::connected::Account;
-use tests::connector::{CLIENT_ID, CLIENT_SECRET};
+use tests::connector::{self, CLIENT_ID, CLIENT_SECRET};
 use tests::doubts;
 use tests::hooks::Dice;
 use tests::house;
@@ -121,13 +121,7 @@ impl World {
             switches.concurrent_limit = None;
         });
         doubts::turn(&sandbox);
-        sandbox.register_client(sandbox::Client {
-            id: CLIENT_ID.to_owned(),
-            secret: CLIENT_SECRET.to_owned(),
-            home: "eu".to_owned(),
-            multi_dc: true,
-            ..sandbox::Client::default()
-        });
+        sandbox.register_client(sandbox::Client { home: "eu".to_owned(), ..connector::client(BASE) });
         let zoho = sandbox.router();
         let token = mint(&zoho, &sandbox).await;
         let shared = Shared {

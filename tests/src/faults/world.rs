@@ -37,7 +37,7 @@ use super::kept::on_file;
 use super::kinds::Fault;
 use super::line::{Line, Outside};
 use super::stores::stores;
-use crate::connector::{CLIENT_ID, CLIENT_SECRET};
+use crate::connector::{self, CLIENT_ID, CLIENT_SECRET};
 use crate::hooks::set_secrets;
 use crate::simulation::in_memory::InMemory;
 
@@ -210,14 +210,7 @@ impl World {
         let clock =
             Arc::new(JumpingClock { steady: TokioClock::starting_at(start), ahead: AtomicI64::new(0) });
         let sandbox = Sandbox::new(Options { standing: Some(start), organizations, ..Options::new(ZOHO) });
-        sandbox.register_client(sandbox::Client {
-            id: CLIENT_ID.to_owned(),
-            secret: CLIENT_SECRET.to_owned(),
-            redirect_uris: vec![format!("{PUBLIC}/oauth/callback")],
-            home: "us".to_owned(),
-            multi_dc: true,
-            ..sandbox::Client::default()
-        });
+        sandbox.register_client(connector::client(PUBLIC));
         let settings = Settings::read(|name| match name {
             settings::PUBLIC_URL => Some(PUBLIC.to_owned()),
             settings::SANDBOX_URL => Some(ZOHO.to_owned()),
