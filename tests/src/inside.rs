@@ -38,6 +38,25 @@ pub fn any_key() -> NewKey {
     NewKey::new("test", Permission::DEFAULT.to_vec(), vec![ConnectionName::default()])
 }
 
+/// The client as an operator registers it.
+pub fn registered() -> Client {
+    let secret = ClientSecret::new(CLIENT_SECRET);
+    Client { id: CLIENT_ID.to_owned(), home: DataCentre::Us, secret, secrets: Vec::new() }
+}
+
+/// To what people consent, with these scopes.
+pub fn wish(scopes: ScopeSet) -> Wish {
+    Wish {
+        connection: ConnectionName::default(),
+        client_id: CLIENT_ID.to_owned(),
+        home: DataCentre::Us,
+        scopes,
+        organization: None,
+        crm_organization: None,
+        again: None,
+    }
+}
+
 /// Services, functions and a sandbox, all on one time that moves when a test moves it.
 pub struct Inside {
     /// The stand-in Zoho.
@@ -98,10 +117,7 @@ impl Inside {
         };
         let services = Services::new(settings, clock.clone(), stores).unwrap();
         zoho.sandbox.register_client(connector::client(&url));
-        let secret = ClientSecret::new(CLIENT_SECRET);
-        let registered =
-            Client { id: CLIENT_ID.to_owned(), home: DataCentre::Us, secret, secrets: Vec::new() };
-        client::set(&*services.stores.secrets, registered).await.unwrap();
+        client::set(&*services.stores.secrets, registered()).await.unwrap();
 
         let token_refresh = Local::new(&of_function(&services, names.as_ref(), "token-refresh"));
         let with_rights = of_function(&services, names.as_ref(), "oauth-callback");
@@ -121,15 +137,7 @@ impl Inside {
 
     /// What a connection to everything asks for.
     pub fn wish(&self) -> Wish {
-        Wish {
-            connection: ConnectionName::default(),
-            client_id: CLIENT_ID.to_owned(),
-            home: DataCentre::Us,
-            scopes: ScopeSet::of(&Product::ALL, Access::Read),
-            organization: None,
-            crm_organization: None,
-            again: None,
-        }
+        wish(ScopeSet::of(&Product::ALL, Access::Read))
     }
 
     /// A link to consent.
@@ -152,7 +160,7 @@ impl Inside {
 
     /// The same with a consent to these.
     pub async fn connect_with(&self, scopes: ScopeSet) {
-        let ending = Browser::default().consent(&self.link(Wish { scopes, ..self.wish() }).await).await;
+        let ending = Browser::default().consent(&self.link(wish(scopes)).await).await;
         assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
     }
 

@@ -21,13 +21,13 @@ use shared::core::connection::organization::Organization;
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
 use shared::core::events::agent_hook::{ALL_TYPES, Hook};
 use shared::core::grant::Grant;
-use shared::core::grant::client::{self, Client};
+use shared::core::grant::client;
 use shared::core::services::Services;
 use shared::store::{Query, Stores, secret_record};
 use shared::zoho::data_centre::{DataCentre, DataCentres};
 use shared::zoho::http::Http;
 use shared::zoho::scope::{Access, Product, ScopeSet};
-use shared::zoho::secrets::{ClientSecret, RefreshToken};
+use shared::zoho::secrets::RefreshToken;
 use tempfile::TempDir;
 use token_refresh::TokenRefresh;
 use tokio::time::sleep;
@@ -39,6 +39,7 @@ use super::line::{Line, Outside};
 use super::stores::stores;
 use crate::connector::{self, CLIENT_ID, CLIENT_SECRET};
 use crate::hooks::set_secrets;
+use crate::inside;
 use crate::simulation::in_memory::InMemory;
 
 /// The stand-in Zoho's address. Nobody listens there: requests go to its router.
@@ -345,15 +346,7 @@ impl World {
 
 /// To what people consent.
 pub fn wish() -> Wish {
-    Wish {
-        connection: ConnectionName::default(),
-        client_id: CLIENT_ID.to_owned(),
-        home: DataCentre::Us,
-        scopes: scopes(),
-        organization: None,
-        crm_organization: None,
-        again: None,
-    }
+    inside::wish(scopes())
 }
 
 fn scopes() -> ScopeSet {
@@ -363,13 +356,7 @@ fn scopes() -> ScopeSet {
 /// What an operator has set up: the client, a connection, a hook, secrets for webhooks, and a key, which this gives.
 async fn furnish(workshop: &Workshop, stores: &Stores) -> Secret {
     let secrets = &*stores.secrets;
-    let registered = Client {
-        id: CLIENT_ID.to_owned(),
-        home: DataCentre::Us,
-        secret: ClientSecret::new(CLIENT_SECRET),
-        secrets: Vec::new(),
-    };
-    client::set(secrets, registered).await.unwrap();
+    client::set(secrets, inside::registered()).await.unwrap();
     let name = ConnectionName::default();
     let grant = Grant {
         refresh_token: RefreshToken::new(

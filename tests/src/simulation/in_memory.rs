@@ -51,18 +51,20 @@ impl Table for InMemory {
     }
 }
 
-fn number(version: &VersionId) -> u64 {
+/// What is kept of a version.
+pub(super) fn number(version: &VersionId) -> u64 {
     version.0.parse().unwrap()
+}
+
+/// What is kept of a secret, as its store gives it.
+pub(super) fn secret_value((value, version): (String, u64)) -> SecretValue {
+    SecretValue { value: Secret::new(value), version: VersionId(version.to_string()) }
 }
 
 #[async_trait]
 impl Secrets for InMemory {
     async fn get(&self, name: &str) -> Result<Option<SecretValue>, StoreError> {
-        let found = self.kept().current(name);
-        Ok(found.map(|(value, version)| SecretValue {
-            value: Secret::new(value),
-            version: VersionId(version.to_string()),
-        }))
+        Ok(self.kept().current(name).map(secret_value))
     }
 
     async fn stage(&self, name: &str, value: &Secret) -> Result<VersionId, StoreError> {
