@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
-use std::io::{IsTerminal, Read, Write, stderr, stdin, stdout};
+use std::io::{self, IsTerminal, Read, Write, stderr, stdin, stdout};
 use std::process::ExitCode;
 
 use shared::base::clock::Timestamp;
@@ -94,24 +94,20 @@ pub(crate) fn ask_line(prompt: &str) -> Result<String, String> {
 
 /// Asks for a secret without showing it; from a pipe it is read as it comes.
 pub(crate) fn ask_secret(prompt: &str) -> Result<Secret, String> {
-    let read = if stdin().is_terminal() {
-        rpassword::prompt_password(prompt)
-    } else {
-        let mut line = String::new();
-        stdin().read_line(&mut line).map(|_| line)
-    };
-    judged(&read.map_err(|error| format!("the secret could not be read: {error}"))?)
+    judged(&hidden_line(prompt).map_err(|error| format!("the secret could not be read: {error}"))?)
+}
+
+fn hidden_line(prompt: &str) -> io::Result<String> {
+    if stdin().is_terminal() {
+        return rpassword::prompt_password(prompt);
+    }
+    let mut line = String::new();
+    stdin().read_line(&mut line).map(|_| line)
 }
 
 /// Asks for a passphrase, which may have blanks in it, without showing it; from a pipe, one line is read.
 pub(crate) fn ask_passphrase(prompt: &str) -> Result<Secret, String> {
-    let read = if stdin().is_terminal() {
-        rpassword::prompt_password(prompt)
-    } else {
-        let mut line = String::new();
-        stdin().read_line(&mut line).map(|_| line)
-    };
-    let line = read.map_err(|error| format!("the passphrase could not be read: {error}"))?;
+    let line = hidden_line(prompt).map_err(|error| format!("the passphrase could not be read: {error}"))?;
     match line.trim_end_matches(['\r', '\n']) {
         "" => Err("no passphrase was given".to_owned()),
         passphrase => Ok(Secret::new(passphrase)),

@@ -12,10 +12,7 @@ const TRANSFERS: &str = "/v1/inventory/transferorders";
 const OAK: &str = "3300000000070001";
 
 async fn keeper() -> (Connector, Agent) {
-    let connector = Connector::start_without_limit().await;
-    connector.connect(&["--access", "stock"]).await;
-    let agent = connector.agent(&["--can", "inventory:stock"]).await;
-    (connector, agent)
+    Connector::start_without_limit().await.with_agent("stock", "inventory:stock").await
 }
 
 async fn post(agent: &Agent, path: &str, key: &str, body: &Value) -> Answer {

@@ -6,8 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::Body;
-use axum::http::{Request, StatusCode};
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
@@ -17,10 +16,10 @@ use shared::core::events::webhook_secrets;
 use tests::browser::Browser;
 use tests::connector::Connector;
 use tests::hooks;
+use tests::in_process;
 use tests::inside::any_key;
 use tests::two_worlds::World;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tower::ServiceExt;
 
 /// How often each outcome came, by class.
 #[derive(Default)]
@@ -50,14 +49,9 @@ async fn send(
     headers: &[(&str, String)],
     body: Vec<u8>,
 ) -> Option<(StatusCode, String)> {
-    let mut request = Request::builder().method(method).uri(path);
-    for (name, value) in headers {
-        request = request.header(*name, value);
-    }
-    let response = router.clone().oneshot(request.body(Body::from(body)).ok()?).await.unwrap();
-    let status = response.status();
-    let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
-    Some((status, String::from_utf8_lossy(&bytes).into_owned()))
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+    let told = in_process::send(router, method, path, &headers, body).await?;
+    Some((told.status, told.text().into_owned()))
 }
 
 fn bearer(key: &Secret) -> (&'static str, String) {

@@ -38,9 +38,8 @@ fn moment(text: &str) -> i64 {
 /// Whether Zoho sorts or not, and filters or not, the list holds what was changed since, and nothing else.
 #[tokio::test]
 async fn a_list_of_inventory_holds_what_was_changed_since() {
-    let connector = Connector::start_without_limit().await;
-    connector.connect(&["--access", "write"]).await;
-    let agent = connector.agent(&["--can", "inventory:write"]).await;
+    let (connector, agent) =
+        Connector::start_without_limit().await.with_agent("write", "inventory:write").await;
     for (path, body) in [
         ("adjustments", json!({ "sku": "SHELF-OAK-80", "location": "Main", "delta": 1, "reason": "Found" })),
         (
@@ -119,9 +118,7 @@ async fn a_field_that_no_record_has_is_told() {
 
 #[tokio::test]
 async fn an_order_has_days_for_dates() {
-    let connector = Connector::start().await;
-    connector.connect(&["--access", "write"]).await;
-    let agent = connector.agent(&["--can", "inventory:write"]).await;
+    let (_connector, agent) = Connector::start().await.with_agent("write", "inventory:write").await;
     let order = |field: &str, date: &str| {
         let mut order = json!({ "customer": "Harbor Interiors GmbH", "line_items": [{ "sku": "SHELF-OAK-80", "quantity": 1 }] });
         order[field] = date.into();

@@ -11,10 +11,7 @@ const NOTES: &str = "/v1/crm/deals/6100000000451001/notes";
 const UPSERT: &str = "/v1/crm/deals/upsert?by=External_Order_ID";
 
 async fn writer() -> (Connector, Agent) {
-    let connector = Connector::start().await;
-    connector.connect(&["--access", "write"]).await;
-    let agent = connector.agent(&["--can", "crm:write"]).await;
-    (connector, agent)
+    Connector::start().await.with_agent("write", "crm:write").await
 }
 
 fn answer(connector: &Connector, method: &str, path: &str, status: u16, body: &str) {
@@ -69,9 +66,7 @@ async fn a_misspelt_field_is_refused_and_named_before_anything_leaves() {
 
 #[tokio::test]
 async fn a_preview_of_a_passed_write_names_what_crm_would_ignore() {
-    let connector = Connector::start().await;
-    connector.connect(&["--access", "write"]).await;
-    let agent = connector.agent(&["--can", "zoho:*:crm/**"]).await;
+    let (_connector, agent) = Connector::start().await.with_agent("write", "zoho:*:crm/**").await;
     for path in ["/v1/zoho/crm/Deals", "/v1/zoho/crm/Deals/upsert"] {
         let body = json!({ "data": [{ "id": "61", "stage": "Closed Won", "Amount": 1 }, { "Foo_Bar": 1 }] });
         let shown = agent.write("POST", &format!("{path}?dry_run=true"), &[], &body).await.ok();

@@ -137,9 +137,7 @@ const DEAL: &str = "/v1/crm/deals/6100000000451001";
 
 #[tokio::test]
 async fn a_brief_is_four_calls_and_says_what_it_lacks() {
-    let connector = Connector::start().await;
-    connector.connect(&["--access", "write"]).await;
-    let agent = connector.agent(&["--can", "crm:write"]).await;
+    let (connector, agent) = Connector::start().await.with_agent("write", "crm:write").await;
     for number in 0..12 {
         connector.zoho.sandbox.advance(std::time::Duration::from_secs(60));
         let note = json!({ "Note_Content": format!("Call {number}") });

@@ -9,10 +9,7 @@ use tests::connector::{Agent, Connector};
 const DEAL: &str = "/v1/crm/deals/6100000000451001";
 
 async fn writer() -> (Connector, Agent) {
-    let connector = Connector::start().await;
-    connector.connect(&["--access", "write"]).await;
-    let agent = connector.agent(&["--can", "crm:write"]).await;
-    (connector, agent)
+    Connector::start().await.with_agent("write", "crm:write").await
 }
 
 fn fault(connector: &Connector, method: &str, path: &str, times: usize, kind: FaultKind) {

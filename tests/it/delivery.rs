@@ -4,8 +4,7 @@ use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, to_bytes};
-use axum::http::{Request, StatusCode};
+use axum::http::StatusCode;
 use event_delivery::EventDelivery;
 use serde_json::{Value, json};
 use shared::base::clock::{SignedDuration, Timestamp, later};
@@ -19,10 +18,10 @@ use tests::clock::until;
 use tests::connector::Connector;
 use tests::hook::{Gateway, Mood, REASON, TOKEN};
 use tests::hooks::{self, Dice};
+use tests::in_process::call;
 use tests::inside::{Inside, any_key};
 use tests::simulation::delivery::{play, three_quick_edits};
 use tests::simulation::random::Random;
-use tower::ServiceExt;
 
 use crate::unicode::text::{Kind, any};
 
@@ -115,14 +114,8 @@ impl Scene {
     }
 
     async fn post(&self, path: &str, body: Value) -> (StatusCode, Value) {
-        let request = Request::post(path)
-            .header("authorization", format!("Bearer {}", self.key.expose()))
-            .body(Body::from(body.to_string()))
-            .unwrap();
-        let response = self.inside.api().oneshot(request).await.unwrap();
-        let status = response.status();
-        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        (status, serde_json::from_slice(&body).unwrap())
+        let told = call(&self.inside.api(), &self.key, ("POST", path), &[], &body).await;
+        (told.status, told.json().unwrap())
     }
 
     async fn claim(&self, body: Value) -> Value {

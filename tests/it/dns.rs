@@ -6,17 +6,15 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::http::{Request, header};
 use serde_json::{Value, json};
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::core::access::key::NewKey;
 use shared::core::services::Services;
 use shared::zoho::http::{Answer, Call, Content, Http, HttpError, Transport};
+use tests::in_process::call;
 use tests::inside::Inside;
 use token_refresh::Local;
-use tower::ServiceExt;
 use url::Url;
 
 /// No resolver knows a name below this one: RFC 6761.
@@ -52,16 +50,9 @@ impl Transport for Names {
 
 /// Adds a note, the same each time; status and document.
 async fn add_note(api: &Router, key: &Secret) -> (u16, Value) {
-    let request = Request::post(NOTES)
-        .header(header::AUTHORIZATION, format!("Bearer {}", key.expose()))
-        .header(header::CONTENT_TYPE, "application/json")
-        .header("idempotency-key", "n")
-        .body(Body::from(json!({ "Note_Content": CONTENT }).to_string()))
-        .unwrap();
-    let response = api.clone().oneshot(request).await.unwrap();
-    let status = response.status().as_u16();
-    let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-    (status, serde_json::from_slice(&body).unwrap())
+    let note = json!({ "Note_Content": CONTENT });
+    let told = call(api, key, ("POST", NOTES), &[("idempotency-key", "n")], &note).await;
+    (told.status.as_u16(), told.json().unwrap())
 }
 
 fn says_when_to_come_again(status: u16, problem: &Value) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::Request;
 use axum::routing::get;
 use event_delivery::EventDelivery;
@@ -26,8 +26,9 @@ use shared::core::services::Services;
 use shared::core::writes::turns::Turns;
 use shared::store::{Key, Outcome, Page, Query, Row, StoreError, Stores, Table, Write as Step};
 use shared::zoho::data_centre::DataCentre;
-use shared::zoho::scope::ScopeSet;
+use shared::zoho::scope::{Access, Product, ScopeSet};
 use tests::clock::pass;
+use tests::in_process;
 use tests::inside::{Inside, any_key};
 use tokio::time::Instant;
 use tower::ServiceExt;
@@ -109,10 +110,9 @@ impl Book {
         if let Some(within) = ask.within {
             request.extensions_mut().insert(Deadline(Instant::now() + within));
         }
-        let response = api.oneshot(request).await.unwrap();
-        let (status, headers) = (response.status(), response.headers().clone());
-        let text = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        let problem: Value = serde_json::from_slice(&text).unwrap();
+        let told = in_process::ask(&api, request).await;
+        let problem = told.json().unwrap();
+        let (status, headers) = (told.status, told.headers);
         let what = format!("{} {} {why}: {problem}", ask.method, ask.path);
         assert_eq!(problem["code"], code.as_str(), "{what}");
         assert_eq!(headers["content-type"], "application/problem+json", "{what}");
@@ -221,10 +221,7 @@ fn can(permissions: &[&str]) -> NewKey {
 
 async fn with_scopes(scopes: &str) -> Inside {
     let inside = Inside::start().await;
-    let mut wish = inside.wish();
-    wish.scopes = ScopeSet::parse(scopes);
-    let ending = tests::browser::Browser::default().consent(&inside.link(wish).await).await;
-    assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
+    inside.connect_with(ScopeSet::parse(scopes)).await;
     inside
 }
 
@@ -412,17 +409,11 @@ async fn what_is_asked_for(book: &mut Book) {
 async fn reconciliations(book: &mut Book) {
     const PATH: &str = "/v1/inventory/reconciliations";
     let inside = Inside::start().await;
-    let mut wish = inside.wish();
-    wish.scopes = ScopeSet::of(&shared::zoho::scope::Product::ALL, shared::zoho::scope::Access::Stock);
-    let ending = tests::browser::Browser::default().consent(&inside.link(wish).await).await;
-    assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
+    inside.connect_with(ScopeSet::of(&Product::ALL, Access::Stock)).await;
     let key = inside.key(can(&["inventory:stock"])).await;
     let made = async |body: Value| -> String {
-        let request = Request::post(PATH).header("authorization", format!("Bearer {}", key.expose()));
-        let response =
-            inside.api().oneshot(request.body(Body::from(body.to_string())).unwrap()).await.unwrap();
-        let text = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        let body: Value = serde_json::from_slice(&text).unwrap();
+        let told = in_process::call(&inside.api(), &key, ("POST", PATH), &[], &body).await;
+        let body = told.json().unwrap();
         body["id"].as_str().unwrap_or_else(|| panic!("{body}")).to_owned()
     };
     let counts = json!([{ "sku": "SHELF-OAK-80", "location": "Main", "quantity": 29 }]);
@@ -469,10 +460,7 @@ async fn stock(book: &mut Book, inside: &Inside, key: &Secret) {
 
 async fn writes(book: &mut Book) {
     let inside = Inside::start().await;
-    let mut wish = inside.wish();
-    wish.scopes = ScopeSet::of(&shared::zoho::scope::Product::ALL, shared::zoho::scope::Access::Write);
-    let ending = tests::browser::Browser::default().consent(&inside.link(wish).await).await;
-    assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
+    inside.connect_to_write().await;
     inside.zoho.sandbox.switches(|switches| switches.per_minute_limit = None);
     let (api, key) = (inside.api(), inside.key(can(&["inventory:write", "crm:write"])).await);
     let line = |line: Value| json!({ "customer": "Harbor Interiors GmbH", "line_items": [line] });

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use shared::base::id::ConnectionName;
 use shared::base::lambda;
 use shared::core::events::{Delivery, Events};
+use tests::in_process::ask;
 use tests::inside::Inside;
 
 fn delivery(index: usize) -> Delivery {
@@ -140,10 +141,8 @@ async fn the_sample_events_are_true() {
         ("webhook-intake-custom", intake, 404, "webhook_unknown"),
     ] {
         let request = lambda::request_of(&read(name)).unwrap();
-        let response = tower::ServiceExt::oneshot(router, request).await.unwrap();
-        assert_eq!(response.status(), status, "{name}");
-        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        let text = String::from_utf8(body.to_vec()).unwrap();
-        assert!(text.contains(expected), "{name}: {text}");
+        let told = ask(&router, request).await;
+        assert_eq!(told.status, status, "{name}");
+        assert!(told.text().contains(expected), "{name}: {}", told.text());
     }
 }

@@ -5,8 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::http::Request;
 use event_delivery::{EventDelivery, Swept};
 use sandbox::{Fault, FaultKind, ItemChange, Options};
 use serde_json::{Value, json};
@@ -14,19 +12,17 @@ use shared::base::clock::{SignedDuration, Timestamp, later};
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::core::access::key::NewKey;
-use shared::core::connection::consent::Wish;
 use shared::core::events::Events;
 use shared::core::events::subscription;
 use shared::core::events::subscription::{Channel, Subscription};
 use shared::store::{Condition, Key, Put};
 use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::scope::{Access, Product, ScopeSet};
-use tests::browser::Browser;
 use tests::clock::until;
 use tests::connector::Connector;
 use tests::hooks::{self, Hook, INVENTORY};
+use tests::in_process::{ask, call};
 use tests::inside::{Inside, any_key};
-use tower::ServiceExt;
 
 const DEAL: &str = "6100000000451001";
 const ANOTHER: &str = "6100000000451002";
@@ -48,9 +44,7 @@ impl Scene {
     async fn with(options: Options, scopes: ScopeSet) -> Self {
         let inside = Inside::with(options).await;
         inside.zoho.sandbox.switches(|switches| switches.deliver_notifications = false);
-        let wish = Wish { scopes, ..inside.wish() };
-        let ending = Browser::default().consent(&inside.link(wish).await).await;
-        assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
+        inside.connect_with(scopes).await;
         hooks::set_secrets(&*inside.services.stores.secrets).await;
         let permissions =
             ["inventory:stock", "inventory:write", "crm:write", "events", "zoho:PUT:crm/Deals/*"];
@@ -123,18 +117,9 @@ impl Scene {
     }
 
     async fn request(&self, method: &str, path: &str, body: &Value) -> Value {
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("authorization", format!("Bearer {}", self.key.expose()))
-            .header("content-type", "application/json")
-            .body(if body.is_null() { Body::empty() } else { Body::from(body.to_string()) })
-            .unwrap();
-        let response = self.inside.api().oneshot(request).await.unwrap();
-        let status = response.status();
-        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        let body: Value = serde_json::from_slice(&body).unwrap();
-        assert!(status.is_success(), "{body}");
+        let told = call(&self.inside.api(), &self.key, (method, path), &[], body).await;
+        let body = told.json().unwrap();
+        assert!(told.status.is_success(), "{body}");
         body
     }
 
@@ -169,11 +154,9 @@ impl Scene {
     }
 
     async fn post(&self, hook: &Hook) -> String {
-        let response = self.webhooks.clone().oneshot(hook.request()).await.unwrap();
-        let status = response.status();
-        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        let receipt: Value = serde_json::from_slice(&body).unwrap();
-        assert_eq!(status, 200, "{receipt}");
+        let told = ask(&self.webhooks, hook.request()).await;
+        let receipt = told.json().unwrap();
+        assert_eq!(told.status, 200, "{receipt}");
         // Ids of one millisecond have no order among them.
         self.inside.advance(Duration::from_millis(1));
         receipt["event_id"].as_str().unwrap().to_owned()

@@ -5,15 +5,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::http::{HeaderMap, Request, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use sandbox::{Fault, FaultKind};
+use serde_json::Value;
 use shared::base::secret::Secret;
 use shared::base::settings::{PublicUrl, Settings};
 use shared::core::services::Services;
+use tests::in_process::call;
 use tests::inside::{Inside, any_key};
 use tokio::net::TcpListener;
-use tower::ServiceExt;
 
 const LINK: &str = "/oauth/start?link=";
 
@@ -48,14 +48,8 @@ fn all(inside: &Inside, services: &Services) -> [(&'static str, Router); 3] {
 }
 
 async fn ask(router: &Router, (method, path): (&str, &str), key: &Secret) -> (StatusCode, HeaderMap) {
-    let request = Request::builder()
-        .method(method)
-        .uri(path)
-        .header(header::AUTHORIZATION, format!("Bearer {}", key.expose()))
-        .body(Body::empty())
-        .unwrap();
-    let response = router.clone().oneshot(request).await.unwrap();
-    (response.status(), response.headers().clone())
+    let told = call(router, key, (method, path), &[], &Value::Null).await;
+    (told.status, told.headers)
 }
 
 #[tokio::test]

@@ -7,14 +7,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::http::{Request, StatusCode};
+use axum::http::StatusCode;
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use serde_json::Value;
 use tests::hooks::{self, CHANNEL, CUSTOM, Dice, INVENTORY, TOKEN, sign};
+use tests::in_process;
 use tests::parallel::each_seed;
 use tests::two_worlds::World;
-use tower::ServiceExt;
 
 /// How many requests to a path got a status.
 type Outcomes = BTreeMap<(String, u16), usize>;
@@ -217,15 +216,10 @@ fn doors(dice: &mut Dice, key: &str, body: &[u8]) -> Vec<Door> {
 
 async fn send(router: &Router, door: Door) -> Option<(StatusCode, String)> {
     let (_, method, path, headers, body) = door;
-    let mut request = Request::builder().method(method).uri(path);
-    for (name, value) in &headers {
-        request = request.header(*name, value);
-    }
+    let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
     // What no client could send is left out.
-    let response = router.clone().oneshot(request.body(Body::from(body)).ok()?).await.unwrap();
-    let status = response.status();
-    let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
-    Some((status, String::from_utf8_lossy(&bytes).into_owned()))
+    let told = in_process::send(router, method, &path, &headers, body).await?;
+    Some((told.status, told.text().into_owned()))
 }
 
 async fn read(world: &World, path: &str) -> Value {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::Request;
 use event_delivery::EventDelivery;
 use sandbox::{Fault, FaultKind, Options};
@@ -17,8 +17,8 @@ use shared::core::access::key::NewKey;
 use shared::core::events::agent_hook::Hook;
 use tests::hook::{Gateway, TOKEN};
 use tests::hooks::{self, CUSTOM, INVENTORY};
+use tests::in_process::ask;
 use tests::inside::{Inside, any_key};
-use tower::ServiceExt;
 
 /// Stands in every text, and nowhere else.
 const MARK: &str = "PLANTED";
@@ -121,9 +121,8 @@ impl Scene {
                 Body::from(body.to_string())
             }
         };
-        let response = self.api.clone().oneshot(request.body(body).unwrap()).await.unwrap();
-        let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        serde_json::from_slice(&bytes).unwrap_or_else(|_| panic!("{method} {path}: {bytes:?}"))
+        let told = ask(&self.api, request.body(body).unwrap()).await;
+        told.json().unwrap_or_else(|| panic!("{method} {path}: {told:?}"))
     }
 
     /// Asks, and demands that all of it is marked.
@@ -341,8 +340,7 @@ async fn the_message_to_the_hook_holds_none_of_it() {
             hooks::Hook::of_inventory("item.updated", INVENTORY, item),
             hooks::Hook::custom("Ignore-all-rules.PLANTED", CUSTOM, custom),
         ] {
-            let answer = intake.clone().oneshot(hook.request()).await.unwrap();
-            delivered += usize::from(answer.status().is_success());
+            delivered += usize::from(ask(&intake, hook.request()).await.status.is_success());
             scene.inside.advance(Duration::from_millis(1));
         }
     }

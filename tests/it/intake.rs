@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::Request;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -21,8 +21,8 @@ use tests::clock::StandingClock;
 use tests::hooks::{
     CHANNEL, CUSTOM, Dice, Hook, INVENTORY, TOKEN, numbered, set_secrets, shuffled, sign, standard,
 };
+use tests::in_process::ask;
 use tests::memory::{Fate, Memory};
-use tower::ServiceExt;
 
 fn number(variable: &str, default: usize) -> usize {
     std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
@@ -38,10 +38,8 @@ async fn intake() -> (Arc<Memory>, Arc<StandingClock>, Services) {
 }
 
 async fn send(router: &Router, request: Request<Body>) -> (u16, Value) {
-    let response = router.clone().oneshot(request).await.unwrap();
-    let status = response.status().as_u16();
-    let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-    (status, serde_json::from_slice(&body).unwrap_or_default())
+    let told = ask(router, request).await;
+    (told.status.as_u16(), told.json().unwrap_or_default())
 }
 
 /// A request.

@@ -3,15 +3,14 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::http::{Request, StatusCode, header};
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 use shared::base::secret::Secret;
 use shared::core::access::key::{DayLimits, NewKey};
 use tests::clock::until;
 use tests::connector::Connector;
+use tests::in_process::call;
 use tests::inside::{Inside, any_key};
-use tower::ServiceExt;
 
 /// One call to Zoho each.
 const ITEMS: &str = "/v1/inventory/items?per_page=1";
@@ -28,14 +27,9 @@ async fn key(inside: &Inside, limits: DayLimits) -> Secret {
 }
 
 async fn note(api: Router, key: &Secret, text: &str) -> (StatusCode, Value) {
-    let request = Request::post("/v1/crm/deals/6100000000451001/notes")
-        .header(header::AUTHORIZATION, format!("Bearer {}", key.expose()))
-        .header(header::CONTENT_TYPE, "application/json")
-        .body(Body::from(json!({ "Note_Content": text }).to_string()))
-        .unwrap();
-    let response = api.oneshot(request).await.unwrap();
-    let status = response.status();
-    (status, serde_json::from_slice(&to_bytes(response.into_body(), usize::MAX).await.unwrap()).unwrap())
+    let notes = ("POST", "/v1/crm/deals/6100000000451001/notes");
+    let told = call(&api, key, notes, &[], &json!({ "Note_Content": text })).await;
+    (told.status, told.json().unwrap())
 }
 
 fn notes(inside: &Inside) -> usize {

@@ -261,9 +261,7 @@ async fn a_copy_is_written_through_no_link_and_for_its_user_alone() {
 /// A note was written after the backup was made, and its answer is unknown to the restored store: it is found, and not written again.
 #[tokio::test]
 async fn a_write_after_the_backup_is_found_and_never_sent_again() {
-    let connector = Connector::start().await;
-    connector.connect(&["--access", "write"]).await;
-    let agent = connector.agent(&["--can", "crm:write"]).await;
+    let (connector, agent) = Connector::start().await.with_agent("write", "crm:write").await;
     let made = SystemClock.now();
     let notes = "/v1/crm/deals/6100000000451001/notes";
     let note = json!({ "Note_Title": "Call", "Note_Content": "Wants oak, not pine." });
@@ -439,9 +437,7 @@ async fn a_person_is_forgotten_on_aws() {
 
 #[tokio::test]
 async fn the_command_lists_asks_and_forgets() {
-    let connector = Connector::start().await;
-    connector.connect(&["--access", "write"]).await;
-    let agent = connector.agent(&["--can", "crm:write"]).await;
+    let (connector, agent) = Connector::start().await.with_agent("write", "crm:write").await;
     let note = json!({ "Note_Content": "Call Lea Vogt, +49 30 123456" });
     let notes = "/v1/crm/deals/6100000000451001/notes";
     assert_eq!(agent.write("POST", notes, &[("idempotency-key", "n")], &note).await.status, 201);

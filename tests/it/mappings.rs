@@ -1,14 +1,13 @@
 //! What other systems call the items: said, imported, exported, held against Zoho, and used wherever an item is named.
 
-use axum::body::{Body, to_bytes};
-use axum::http::{Request, StatusCode};
+use axum::http::StatusCode;
 use sandbox::{Fault, FaultKind, ItemChange, Options};
 use serde_json::{Value, json};
 use shared::base::secret::Secret;
 use shared::core::access::key::NewKey;
 use tests::connector::{Agent, Connector};
+use tests::in_process;
 use tests::inside::{Inside, any_key};
-use tower::ServiceExt;
 
 const MAPPINGS: &str = "/v1/inventory/mappings";
 const RESOLVE: &str = "/v1/inventory/mappings/resolve";
@@ -31,15 +30,10 @@ async fn call(
     headers: &[(&str, &str)],
     body: &str,
 ) -> (StatusCode, String) {
-    let mut request = Request::builder().method(method).uri(path);
-    request = request.header("authorization", format!("Bearer {}", key.expose()));
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    let response = inside.api().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
-    let status = response.status();
-    let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-    (status, String::from_utf8(bytes.to_vec()).unwrap())
+    let bearer = format!("Bearer {}", key.expose());
+    let headers = [&[("authorization", bearer.as_str())][..], headers].concat();
+    let told = in_process::send(&inside.api(), method, path, &headers, body).await.unwrap();
+    (told.status, String::from_utf8(told.body.to_vec()).unwrap())
 }
 
 async fn send(inside: &Inside, key: &Secret, route: (&str, &str), body: &Value) -> (u16, Value) {
@@ -358,9 +352,8 @@ async fn events_are_completed_from_mappings() {
 
 /// A connector with everything, and agents who may write, and move stock.
 async fn shop() -> (Connector, Agent) {
-    let connector = Connector::start_without_limit().await;
-    connector.connect(&["--access", "write"]).await;
-    let agent = connector.agent(&["--can", "inventory:write,events"]).await;
+    let (connector, agent) =
+        Connector::start_without_limit().await.with_agent("write", "inventory:write,events").await;
     for (product_id, body) in [
         ("shelf", json!({ "sku": "SHELF-OAK-80" })),
         ("bracket", json!({ "sku": "BRKT-STD", "item_id": BRACKET })),

@@ -343,9 +343,7 @@ async fn what_a_key_hides_is_hidden_in_tools() {
 
 #[tokio::test]
 async fn a_recount_and_events_are_worked_through_by_tools() {
-    let connector = Connector::start().await;
-    connector.connect(&["--access", "stock"]).await;
-    let agent = connector.agent(&["--can", "inventory:stock,events"]).await;
+    let (_connector, agent) = Connector::start().await.with_agent("stock", "inventory:stock,events").await;
     let counts = json!({ "counts": [{ "sku": "SHELF-OAK-80", "quantity": 29 }], "location": "Main", "reason": "Stock count" });
     let mut count = ok(&agent, "start_count", counts).await;
     while count["state"] != "compared" {

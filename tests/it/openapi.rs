@@ -135,9 +135,8 @@ async fn what_is_documented_is_served_and_nothing_else_is() {
 /// An unknown parameter, and an unknown field where the body is closed, are refused with the names of those that are known.
 #[tokio::test]
 async fn parameters_and_fields_are_those_that_are_documented() {
-    let connector = Connector::start().await;
-    connector.connect(&["--access", "write"]).await;
-    let agent = connector.agent(&["--can", "inventory:write,crm:write,events"]).await;
+    let (connector, agent) =
+        Connector::start().await.with_agent("write", "inventory:write,crm:write,events").await;
     let document = document(&agent).await;
     let calls = connector.zoho.sandbox.requests().len();
     for (method, path, operation) in operations(&document) {

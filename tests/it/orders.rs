@@ -10,10 +10,7 @@ const SHELF: &str = "3300000000070001";
 const BRACKET: &str = "3300000000070002";
 
 async fn writer() -> (Connector, Agent) {
-    let connector = Connector::start_without_limit().await;
-    connector.connect(&["--access", "write"]).await;
-    let agent = connector.agent(&["--can", "inventory:write"]).await;
-    (connector, agent)
+    Connector::start_without_limit().await.with_agent("write", "inventory:write").await
 }
 
 fn order(lines: &Value) -> Value {

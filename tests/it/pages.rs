@@ -9,9 +9,8 @@ const ITEMS: &str = "/v1/inventory/items";
 
 /// With this many rows a page, and each page said to be the last.
 async fn short_pages(rows: usize) -> (Connector, Agent) {
-    let connector = Connector::start_without_limit().await;
-    connector.connect(&["--access", "write"]).await;
-    let agent = connector.agent(&["--can", "inventory:write"]).await;
+    let (connector, agent) =
+        Connector::start_without_limit().await.with_agent("write", "inventory:write").await;
     connector.zoho.sandbox.switches(|switches| {
         switches.rows_in_a_page = rows;
         switches.more_pages_denied = true;

@@ -2,8 +2,6 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, to_bytes};
-use axum::http::Request;
 use sandbox::{Fault, FaultKind};
 use serde_json::{Value, json};
 use shared::base::clock::{SharedClock, SystemClock};
@@ -14,8 +12,8 @@ use tests::aws::Aws;
 use tests::aws::policy::{Call, Context, Decision, decide, like, statements};
 use tests::aws::rights::Report;
 use tests::aws::roles::{Right, Roles};
+use tests::in_process::call;
 use tests::inside::{Inside, any_key};
-use tower::ServiceExt;
 
 /// What a policy of these statements makes of a call.
 fn decided(policy: &Value, action: &str, resource: &str, context: &[(&str, &[&str])]) -> Decision {
@@ -232,16 +230,10 @@ async fn an_agent_previews_writes_and_looks_it_up_on_aws() {
                 "customer": "Harbor Interiors GmbH",
                 "line_items": [{ "sku": "SHELF-OAK-80", "quantity": 2 }],
             });
-            let request = Request::post(format!("/v1/inventory/salesorders{path}"))
-                .header("authorization", format!("Bearer {}", key.expose()))
-                .header("content-type", "application/json")
-                .header("idempotency-key", id)
-                .body(Body::from(order.to_string()))
-                .unwrap();
-            let response = inside.api().oneshot(request).await.unwrap();
-            let status = response.status().as_u16();
-            let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-            (status, serde_json::from_slice::<Value>(&body).unwrap())
+            let path = format!("/v1/inventory/salesorders{path}");
+            let id = [("idempotency-key", id)];
+            let told = call(&inside.api(), &key, ("POST", &path), &id, &order).await;
+            (told.status.as_u16(), told.json().unwrap())
         };
         let preview = async || {
             let (status, body) = post("?dry_run=true", "unused").await;
@@ -273,12 +265,9 @@ async fn an_agent_previews_writes_and_looks_it_up_on_aws() {
         let permissions = vec!["crm:write".parse().unwrap()];
         let key = inside.key(NewKey { permissions, ..any_key() }).await;
         for step in ["call", "write"] {
-            let request = Request::patch("/v1/crm/deals/6100000000451001")
-                .header("authorization", format!("Bearer {}", key.expose()))
-                .header("content-type", "application/json")
-                .body(Body::from(json!({ "Next_Step": step }).to_string()))
-                .unwrap();
-            assert_eq!(inside.api().oneshot(request).await.unwrap().status(), 200);
+            let deal = ("PATCH", "/v1/crm/deals/6100000000451001");
+            let told = call(&inside.api(), &key, deal, &[], &json!({ "Next_Step": step })).await;
+            assert_eq!(told.status, 200);
         }
     })
     .await;

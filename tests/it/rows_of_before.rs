@@ -8,8 +8,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::http::Request;
 use event_delivery::EventDelivery;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -28,8 +26,8 @@ use shared::store::sqlite::Sqlite;
 use shared::store::{Condition, Key, Put, Stores};
 use tests::aws::Aws;
 use tests::clock::StandingClock;
+use tests::in_process::send;
 use token_refresh::Local;
-use tower::ServiceExt;
 
 /// What a version left behind.
 #[derive(Deserialize)]
@@ -98,18 +96,11 @@ impl Today {
     }
 
     async fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &str) -> Value {
-        let mut request = Request::builder().method(method).uri(path);
-        request = request.header("authorization", format!("Bearer {}", self.key));
-        for (name, value) in headers {
-            request = request.header(*name, *value);
-        }
-        let response =
-            self.api.clone().oneshot(request.body(Body::from(body.to_owned())).unwrap()).await.unwrap();
-        let status = response.status().as_u16();
-        let text = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        let text = String::from_utf8_lossy(&text);
-        assert!((200..300).contains(&status), "{method} {path}: {status} {text}");
-        serde_json::from_str(&text).unwrap()
+        let bearer = format!("Bearer {}", self.key);
+        let headers = [&[("authorization", bearer.as_str())][..], headers].concat();
+        let told = send(&self.api, method, path, &headers, body).await.unwrap();
+        assert!(told.status.is_success(), "{method} {path}: {} {}", told.status, told.text());
+        told.json().unwrap()
     }
 
     async fn get(&self, path: &str) -> Value {

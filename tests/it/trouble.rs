@@ -313,9 +313,7 @@ async fn a_refusal_is_believed_for_minutes_only() {
 /// The user may not confirm orders, and may not see one of the items: all else goes on.
 #[tokio::test]
 async fn what_one_record_or_action_is_refused_says_nothing_of_others() {
-    let connector = Connector::start().await;
-    connector.connect(&["--access", "write"]).await;
-    let agent = connector.agent(&["--can", "inventory:write"]).await;
+    let (connector, agent) = Connector::start().await.with_agent("write", "inventory:write").await;
     let order =
         json!({ "customer": "Harbor Interiors GmbH", "line_items": [{ "sku": "BRKT-STD", "quantity": 1 }] });
     let orders = "/v1/inventory/salesorders";

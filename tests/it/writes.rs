@@ -11,10 +11,7 @@ use tests::connector::{Agent, Answer, Connector};
 const ORDERS: &str = "/v1/inventory/salesorders";
 
 async fn writer() -> (Connector, Agent) {
-    let connector = Connector::start_without_limit().await;
-    connector.connect(&["--access", "write"]).await;
-    let agent = connector.agent(&["--can", "inventory:write,crm:write,events"]).await;
-    (connector, agent)
+    Connector::start_without_limit().await.with_agent("write", "inventory:write,crm:write,events").await
 }
 
 fn order() -> Value {

@@ -29,9 +29,17 @@ impl Account {
         self.give_token(&*stores.secrets, token).await;
     }
 
-    /// Puts a token of this text in the place of the last one. It never ends.
+    /// Puts a token of this text in the place of the last one.
     pub async fn give_token(&self, secrets: &dyn Secrets, token: &str) {
-        let token = AccessToken {
+        let name = AccessToken::secret_name(&ConnectionName::default());
+        let token = secret_record::text(&self.token(token)).unwrap();
+        let staged = secrets.stage(&name, &token).await.unwrap();
+        assert!(secrets.promote(&name, &staged, None).await.unwrap());
+    }
+
+    /// A token of this text, which never ends.
+    pub fn token(&self, token: &str) -> AccessToken {
+        AccessToken {
             token: AccessTokenSecret::new(token),
             generation: 1,
             expires: Timestamp::MAX,
@@ -39,10 +47,7 @@ impl Account {
             scopes: self.scopes.clone(),
             organization: organization(self.inventory),
             crm_organization: organization(self.crm),
-        };
-        let name = AccessToken::secret_name(&ConnectionName::default());
-        let staged = secrets.stage(&name, &secret_record::text(&token).unwrap()).await.unwrap();
-        assert!(secrets.promote(&name, &staged, None).await.unwrap());
+        }
     }
 
     fn connection(&self) -> Connection {

@@ -28,6 +28,18 @@ pub const CLIENT_SECRET: &str = "client-secret-0123456789abcdef";
 /// More calls a minute than any test makes: they are counted all the same.
 pub const MANY: &str = "1000000";
 
+/// The client as Zoho has it: registered in the US, for users of all data centres, of a connector that is reached at this address.
+pub fn client(url: &str) -> sandbox::Client {
+    sandbox::Client {
+        id: CLIENT_ID.to_owned(),
+        secret: CLIENT_SECRET.to_owned(),
+        redirect_uris: vec![format!("{url}/oauth/callback")],
+        home: "us".to_owned(),
+        multi_dc: true,
+        ..sandbox::Client::default()
+    }
+}
+
 /// The binary, its sandbox and its folder.
 pub struct Connector {
     /// The stand-in Zoho.
@@ -82,14 +94,7 @@ impl Connector {
     pub async fn unset(options: Options, url: String) -> Self {
         let zoho = sandbox::Sandbox::listen(options).await.unwrap();
         doubts::turn(&zoho.sandbox);
-        zoho.sandbox.register_client(sandbox::Client {
-            id: CLIENT_ID.to_owned(),
-            secret: CLIENT_SECRET.to_owned(),
-            redirect_uris: vec![format!("{url}/oauth/callback")],
-            home: "us".to_owned(),
-            multi_dc: true,
-            ..sandbox::Client::default()
-        });
+        zoho.sandbox.register_client(client(&url));
         let http = shared::zoho::http::browser().unwrap();
         let folder = TempDir::new().unwrap();
         Self {
@@ -134,6 +139,13 @@ impl Connector {
         keep_out(CLIENT_SECRET);
         let set = self.run(&["client", "set", "--id", CLIENT_ID], CLIENT_SECRET).await;
         assert_eq!(set.code, 0, "{}", set.err);
+    }
+
+    /// Connects it with this access; gives an agent whose key may do this.
+    pub async fn with_agent(self, access: &str, can: &str) -> (Self, Agent) {
+        self.connect(&["--access", access]).await;
+        let agent = self.agent(&["--can", can]).await;
+        (self, agent)
     }
 
     /// One that is connected, with a key for everything.

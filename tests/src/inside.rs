@@ -5,8 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::http::{Request, StatusCode, header};
+use axum::http::StatusCode;
 use sandbox::Options;
 use serde_json::Value;
 use shared::base::clock::{Clock, SharedClock};
@@ -26,17 +25,36 @@ use shared::zoho::data_centre::DataCentre;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 use shared::zoho::secrets::ClientSecret;
 use token_refresh::Local;
-use tower::ServiceExt;
 
 use crate::aws::{Aws, Names};
 use crate::browser::Browser;
 use crate::clock::StandingClock;
-use crate::connector::{CLIENT_ID, CLIENT_SECRET};
+use crate::connector::{self, CLIENT_ID, CLIENT_SECRET};
 use crate::doubts;
+use crate::in_process::call;
 
 /// A key for reading everything with the usual connection.
 pub fn any_key() -> NewKey {
     NewKey::new("test", Permission::DEFAULT.to_vec(), vec![ConnectionName::default()])
+}
+
+/// The client as an operator registers it.
+pub fn registered() -> Client {
+    let secret = ClientSecret::new(CLIENT_SECRET);
+    Client { id: CLIENT_ID.to_owned(), home: DataCentre::Us, secret, secrets: Vec::new() }
+}
+
+/// To what people consent, with these scopes.
+pub fn wish(scopes: ScopeSet) -> Wish {
+    Wish {
+        connection: ConnectionName::default(),
+        client_id: CLIENT_ID.to_owned(),
+        home: DataCentre::Us,
+        scopes,
+        organization: None,
+        crm_organization: None,
+        again: None,
+    }
 }
 
 /// Services, functions and a sandbox, all on one time that moves when a test moves it.
@@ -98,18 +116,8 @@ impl Inside {
             (None, Sqlite::in_memory(clock.clone()).unwrap().into())
         };
         let services = Services::new(settings, clock.clone(), stores).unwrap();
-        zoho.sandbox.register_client(sandbox::Client {
-            id: CLIENT_ID.to_owned(),
-            secret: CLIENT_SECRET.to_owned(),
-            redirect_uris: vec![format!("{url}/oauth/callback")],
-            home: "us".to_owned(),
-            multi_dc: true,
-            ..sandbox::Client::default()
-        });
-        let secret = ClientSecret::new(CLIENT_SECRET);
-        let registered =
-            Client { id: CLIENT_ID.to_owned(), home: DataCentre::Us, secret, secrets: Vec::new() };
-        client::set(&*services.stores.secrets, registered).await.unwrap();
+        zoho.sandbox.register_client(connector::client(&url));
+        client::set(&*services.stores.secrets, registered()).await.unwrap();
 
         let token_refresh = Local::new(&of_function(&services, names.as_ref(), "token-refresh"));
         let with_rights = of_function(&services, names.as_ref(), "oauth-callback");
@@ -129,15 +137,7 @@ impl Inside {
 
     /// What a connection to everything asks for.
     pub fn wish(&self) -> Wish {
-        Wish {
-            connection: ConnectionName::default(),
-            client_id: CLIENT_ID.to_owned(),
-            home: DataCentre::Us,
-            scopes: ScopeSet::of(&Product::ALL, Access::Read),
-            organization: None,
-            crm_organization: None,
-            again: None,
-        }
+        wish(ScopeSet::of(&Product::ALL, Access::Read))
     }
 
     /// A link to consent.
@@ -150,14 +150,17 @@ impl Inside {
 
     /// Consents in a browser.
     pub async fn connect(&self) {
-        let ending = Browser::default().consent(&self.link(self.wish()).await).await;
-        assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
+        self.connect_with(self.wish().scopes).await;
     }
 
     /// The same with a consent to write.
     pub async fn connect_to_write(&self) {
-        let wish = Wish { scopes: ScopeSet::of(&Product::ALL, Access::Write), ..self.wish() };
-        let ending = Browser::default().consent(&self.link(wish).await).await;
+        self.connect_with(ScopeSet::of(&Product::ALL, Access::Write)).await;
+    }
+
+    /// The same with a consent to these.
+    pub async fn connect_with(&self, scopes: ScopeSet) {
+        let ending = Browser::default().consent(&self.link(wish(scopes)).await).await;
         assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
     }
 
@@ -239,14 +242,8 @@ impl Inside {
 
     /// Asks any api-proxy with any key.
     pub async fn ask(&self, api: Router, key: &Secret, path: &str) -> (StatusCode, Value) {
-        let request = Request::get(path)
-            .header(header::AUTHORIZATION, format!("Bearer {}", key.expose()))
-            .body(Body::empty())
-            .unwrap();
-        let response = api.oneshot(request).await.unwrap();
-        let status = response.status();
-        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        (status, serde_json::from_slice(&body).unwrap())
+        let told = call(&api, key, ("GET", path), &[], &Value::Null).await;
+        (told.status, told.json().unwrap())
     }
 }
 

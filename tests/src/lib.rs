@@ -22,6 +22,8 @@ pub mod faults;
 pub mod flood;
 pub mod hook;
 pub mod hooks;
+pub mod house;
+pub mod in_process;
 pub mod inside;
 pub mod lambda;
 pub mod load;

@@ -4,17 +4,15 @@
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::Body;
-use axum::http::{Request, StatusCode, header};
+use axum::http::StatusCode;
 use serde_json::{Value, json};
 use shared::base::id::{ConnectionName, is_time_ordered};
 use shared::base::secret::Secret;
 use shared::core::access::key::NewKey;
-use shared::core::connection::consent::Wish;
 use shared::core::events::{Delivery, Events};
 use shared::zoho::scope::ScopeSet;
-use tower::ServiceExt;
 
+use crate::in_process::call;
 use crate::inside::{Inside, any_key};
 use crate::simulation::random::Random;
 
@@ -104,9 +102,7 @@ impl World {
     /// A world of this seed; `which` draws its data of people.
     pub async fn new(seed: u64, which: u64) -> Self {
         let mut inside = Inside::start().await;
-        let wish = Wish { scopes: ScopeSet::parse(SCOPES), ..inside.wish() };
-        let ending = crate::browser::Browser::default().consent(&inside.link(wish).await).await;
-        assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
+        inside.connect_with(ScopeSet::parse(SCOPES)).await;
         inside.lift_the_limit();
         let personal = Personal::new(&Random::new(seed ^ (which + 1).wrapping_mul(0xA5A5_5A5A)));
         let permissions: Vec<_> = CAN.iter().map(|text| text.parse().unwrap()).collect();
@@ -236,25 +232,13 @@ impl World {
     ) -> ((StatusCode, Vec<(String, String)>), String) {
         // What is sorted by time is sorted alike in both worlds.
         self.inside.advance(Duration::from_millis(3));
-        let mut request = Request::builder().method(method).uri(path);
-        request = request.header(header::AUTHORIZATION, format!("Bearer {}", key.expose()));
-        for (name, value) in headers {
-            request = request.header(*name, value);
-        }
-        let body = if body.is_null() {
-            Body::empty()
-        } else {
-            request = request.header(header::CONTENT_TYPE, "application/json");
-            Body::from(body.to_string())
-        };
-        let response = self.api.clone().oneshot(request.body(body).unwrap()).await.unwrap();
-        let told = response.headers().iter().filter(|(name, _)| *name != "x-request-id");
+        let headers: Vec<_> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        let answer = call(&self.api, key, (method, path), &headers, body).await;
+        let told = answer.headers.iter().filter(|(name, _)| *name != "x-request-id");
         let mut told: Vec<_> =
             told.map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned())).collect();
         told.sort();
-        let status = response.status();
-        let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        ((status, told), String::from_utf8_lossy(&body).into_owned())
+        ((answer.status, told), answer.text().into_owned())
     }
 
     /// What the key that does not see all is answered. None where the request names what this world does not have.

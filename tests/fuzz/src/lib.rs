@@ -8,6 +8,10 @@ pub mod clock;
 pub mod connected;
 #[path = "../../src/hooks.rs"]
 pub mod hooks;
+#[path = "../../src/house.rs"]
+pub mod house;
+#[path = "../../src/in_process.rs"]
+pub mod in_process;
 pub mod line;
 #[path = "../../src/memory.rs"]
 pub mod memory;
@@ -15,25 +19,17 @@ pub mod problem;
 pub mod signed;
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
-use axum::http::{HeaderMap, Request, StatusCode};
-use serde_json::Value;
-use shared::base::id::ConnectionName;
-use shared::base::secret::Secret;
-use shared::base::settings::{InventoryLimits, PUBLIC_URL, Settings};
-use shared::core::access::key::{Keys, NewKey};
+use shared::base::settings::PUBLIC_URL;
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
-use shared::core::services::Services;
-use shared::zoho::http::Http;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 use tokio::runtime::{Builder, Runtime};
-use tower::ServiceExt;
 
-use clock::StandingClock;
+pub use house::House;
+pub use in_process::{Told, send};
+
 use connected::Account;
 use line::Line;
 use memory::Memory;
@@ -62,59 +58,8 @@ pub fn chosen<'a, T>(line: &str, from: &'a [T]) -> &'a T {
     &from[usize::from(place) % from.len()]
 }
 
-/// An answer.
-pub struct Told {
-    /// Its status.
-    pub status: StatusCode,
-    /// Its headers.
-    pub headers: HeaderMap,
-    /// Its body.
-    pub body: Bytes,
-}
-
-impl Told {
-    /// The body as JSON.
-    pub fn json(&self) -> Option<Value> {
-        serde_json::from_slice(&self.body).ok()
-    }
-
-    /// The body as text.
-    pub fn text(&self) -> std::borrow::Cow<'_, str> {
-        String::from_utf8_lossy(&self.body)
-    }
-
-    /// A header as text.
-    pub fn header(&self, name: &str) -> &str {
-        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
-    }
-}
-
-/// A runtime of one thread, on which no time passes but what all wait for.
-pub fn runtime() -> Runtime {
-    Builder::new_current_thread().enable_time().start_paused(true).build().unwrap()
-}
-
-/// Sends a request; nothing where no client could send it.
-pub async fn send(
-    router: &Router,
-    method: &str,
-    uri: &str,
-    headers: &[(&str, &str)],
-    body: &[u8],
-) -> Option<Told> {
-    let mut request = Request::builder().method(method).uri(uri);
-    for (name, value) in headers {
-        request = request.header(*name, *value);
-    }
-    let request = request.body(Body::from(body.to_vec())).ok()?;
-    let response = router.clone().oneshot(request).await.unwrap();
-    let (status, headers) = (response.status(), response.headers().clone());
-    let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-    Some(Told { status, headers, body })
-}
-
 /// token-refresh, which always has another token.
-pub struct Another(pub Arc<Memory>);
+struct Another(Arc<Memory>);
 
 #[async_trait]
 impl TokenRefreshClient for Another {
@@ -129,92 +74,86 @@ fn account() -> Account {
     Account { scopes, inventory: Some(ORGANIZATION), crm: Some(ORGANIZATION) }
 }
 
-/// Stores, a clock, a line to Zoho, and what functions are made of.
-pub struct House {
-    /// What is kept.
-    pub memory: Arc<Memory>,
-    /// The time.
-    pub clock: Arc<StandingClock>,
-    /// The way to Zoho.
-    pub line: Line,
-    /// All of it.
-    pub services: Services,
+/// An installation at [`ORIGIN`] with nothing in it, in front of this line.
+pub fn installation(line: Line) -> House {
+    House::over(line, |name| (name == PUBLIC_URL).then(|| ORIGIN.to_owned()))
 }
 
-impl House {
-    /// An installation at [`ORIGIN`] with nothing in it, and no limit of calls a minute.
-    pub fn new() -> Self {
-        let clock = Arc::new(StandingClock::default());
-        let memory = Memory::new(clock.clone());
-        let line = Line::default();
-        let settings = Settings::read(|name| (name == PUBLIC_URL).then(|| ORIGIN.to_owned())).unwrap();
-        let settings =
-            Settings { inventory: InventoryLimits { per_minute: None, per_day: None }, ..settings };
-        let services = Services {
-            http: Http::over(line.clone()),
-            ..Services::new(settings, clock.clone(), memory.stores()).unwrap()
-        };
-        Self { memory, clock, line, services }
-    }
-}
+/// A function of the connector, and what it stands in.
+pub trait Function: Sized {
+    /// One that nobody has called.
+    fn open() -> impl Future<Output = Self>;
 
-impl Default for House {
-    fn default() -> Self {
-        Self::new()
-    }
+    /// Forgets what an input left behind.
+    fn tidy(&self) -> impl Future<Output = ()>;
 }
 
 /// api-proxy with a connection, and a key that may do everything but read events.
 pub struct Api {
     /// What it stands in.
     pub house: House,
+    /// The way to Zoho.
+    pub line: Line,
     /// Its routes.
     pub router: Router,
     /// `Bearer …`
     pub authorization: String,
 }
 
-impl Api {
-    /// One that is connected.
-    pub async fn open() -> Self {
-        let house = House::new();
-        account().connect(&house.services.stores, "token").await;
-        let permissions = ["inventory:write", "crm:write", "zoho:*:inventory/**", "zoho:*:crm/**"]
-            .map(|text| text.parse().unwrap());
-        let keys = Keys::new(house.services.stores.state.clone(), house.services.clock.clone());
-        let wanted = NewKey::new("fuzz", permissions.to_vec(), vec![ConnectionName::default()]);
-        let (_, key): (_, Secret) = keys.create(wanted).await.unwrap();
+impl Function for Api {
+    async fn open() -> Self {
+        let line = Line::default();
+        let house = installation(line.clone());
+        let key = house.connect(&account()).await;
         let router = api_proxy::router(&house.services, Arc::new(Another(house.memory.clone())));
-        Self { house, router, authorization: format!("Bearer {}", key.expose()) }
+        Self { house, line, router, authorization: format!("Bearer {}", key.expose()) }
     }
 
     async fn tidy(&self) {
-        self.house.memory.clear_but(&["connection", "key"]);
-        self.house.clock.advance(Duration::from_secs(200));
-        tokio::time::advance(Duration::from_secs(200)).await;
+        self.house.tidy().await;
     }
 }
 
-/// api-proxy on a runtime of its own, for the targets that call it.
-pub struct Desk {
+/// webhook-intake with the secrets of [`hooks`].
+pub struct Intake {
+    /// What it stands in.
+    pub house: House,
+    /// Its routes.
+    pub router: Router,
+}
+
+impl Function for Intake {
+    async fn open() -> Self {
+        let house = installation(Line::default());
+        hooks::set_secrets(&*house.memory).await;
+        let router = webhook_intake::router(&house.services);
+        Self { house, router }
+    }
+
+    async fn tidy(&self) {
+        self.house.memory.clear();
+    }
+}
+
+/// A function on a runtime of its own.
+pub struct Desk<F> {
     runtime: Runtime,
-    api: Api,
+    function: F,
 }
 
-impl Desk {
-    /// One that is connected.
+impl<F: Function> Desk<F> {
+    /// One that nobody has called, on one thread, on which no time passes but what all wait for.
     pub fn open() -> Self {
-        let runtime = runtime();
-        let api = runtime.block_on(Api::open());
-        Self { runtime, api }
+        let runtime = Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        let function = runtime.block_on(F::open());
+        Self { runtime, function }
     }
 
-    /// Lets a target take an input. Before the next, what was written is forgotten, and what was refused a while ago is believed no
-    /// more.
-    pub fn take(&self, target: impl AsyncFnOnce(&Api)) {
+    /// Lets a target take an input.
+    pub fn take(&self, target: impl AsyncFnOnce(&F)) {
         self.runtime.block_on(async {
-            target(&self.api).await;
-            self.api.tidy().await;
+            target(&self.function).await;
+            self.function.tidy().await;
         });
     }
 }

@@ -12,26 +12,18 @@ mod unsaid;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
-use axum::body::{Body, to_bytes};
-use axum::http::{Request, header};
 use serde_json::Value;
 use shared::base::secret::Secret;
-use shared::base::settings::{InventoryLimits, Settings};
-use shared::core::access::key::{Keys, NewKey};
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
-use shared::core::services::Services;
-use shared::zoho::http::Http;
 use shared::zoho::scope::{Access, Product, ScopeSet};
-use tests::clock::StandingClock;
 use tests::connected::Account;
 use tests::hooks::Dice;
-use tests::inside::any_key;
+use tests::house::House;
+use tests::in_process::call;
 use tests::memory::Memory;
-use tower::ServiceExt;
 
 use check::Told;
 use line::{Line, Mood};
@@ -84,61 +76,28 @@ struct Tried {
 struct Desk {
     api: Router,
     key: Secret,
-    memory: Arc<Memory>,
+    house: House,
     line: Line,
-    clock: Arc<StandingClock>,
 }
 
 impl Desk {
     async fn open() -> Self {
-        let clock = Arc::new(StandingClock::default());
-        let memory = Memory::new(clock.clone());
         let line = Line::new();
-        let settings = Settings::read(|_| None).unwrap();
-        let settings =
-            Settings { inventory: InventoryLimits { per_minute: None, per_day: None }, ..settings };
-        let services = Services {
-            http: Http::over(line.clone()),
-            ..Services::new(settings, clock.clone(), memory.stores()).unwrap()
-        };
-        account().connect(&memory.stores(), "token").await;
-        let permissions = ["inventory:write", "crm:write", "zoho:*:inventory/**", "zoho:*:crm/**"]
-            .map(|text| text.parse().unwrap());
-        let keys = Keys::new(services.stores.state.clone(), clock.clone());
-        let (_, key) = keys.create(NewKey { permissions: permissions.to_vec(), ..any_key() }).await.unwrap();
-        let refresh = Another { memory: memory.clone(), dice: std::sync::Mutex::new(Dice(1)) };
-        let api = api_proxy::router(&services, Arc::new(refresh));
-        Self { api, key, memory, line, clock }
+        let house = House::over(line.clone(), |_| None);
+        let key = house.connect(&account()).await;
+        let refresh = Another { memory: house.memory.clone(), dice: std::sync::Mutex::new(Dice(1)) };
+        let api = api_proxy::router(&house.services, Arc::new(refresh));
+        Self { api, key, house, line }
     }
 
     async fn ask(&self, method: &str, path: &str, key: Option<&str>, body: Option<&Value>) -> Told {
-        let mut request = Request::builder().method(method).uri(path);
-        request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.key.expose()));
-        if let Some(key) = key {
-            request = request.header("idempotency-key", key);
-        }
-        let body = match body {
-            Some(body) if !body.is_null() => {
-                request = request.header(header::CONTENT_TYPE, "application/json");
-                Body::from(body.to_string())
-            }
-            _ => Body::empty(),
-        };
-        let response = self.api.clone().oneshot(request.body(body).unwrap()).await.unwrap();
-        let status = response.status().as_u16();
-        let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        let problem = serde_json::from_slice::<Value>(&bytes).ok().filter(|body| {
+        let (key, body) = (key.map(|key| ("idempotency-key", key)), body.unwrap_or(&Value::Null));
+        let told = call(&self.api, &self.key, (method, path), key.as_slice(), body).await;
+        let problem = told.json().filter(|body| {
             let kind = body["type"].as_str().unwrap_or_default();
             kind.starts_with("urn:zoho-connector:problem:")
         });
-        Told { status, problem, body: bytes }
-    }
-
-    /// Before the next: what was refused a while ago is not believed any more.
-    async fn tidy(&self) {
-        self.memory.clear_but(&["connection", "key"]);
-        self.clock.advance(Duration::from_secs(200));
-        tokio::time::advance(Duration::from_secs(200)).await;
+        Told { status: told.status.as_u16(), problem, body: told.body }
     }
 
     /// A write, and where its key is repeated, the same again. Tells how it ended.
@@ -163,7 +122,7 @@ impl Desk {
         }
         let told = self.ask(write.method, &write.path, key.as_deref(), Some(&write.body)).await;
         let sent = self.line.sent();
-        let ending = check::write(&write, &told, &sent, &self.memory)
+        let ending = check::write(&write, &told, &sent, &self.house.memory)
             .map_err(|wrong| format!("{wrong}\n{write:?}\n{}\n{told}", line::story(&sent)));
         let (Some(key), Ok("uncertain")) = (&key, &ending) else {
             return Tried { ending, answers: sent.len() };
@@ -209,7 +168,7 @@ async fn tried(kind: &'static str, share: u64) -> BTreeMap<&'static str, usize> 
         }
         answers += tried.answers.max(1);
         seed += 1;
-        desk.tidy().await;
+        desk.house.tidy().await;
     }
     let told: Vec<String> = wrong.values().map(|(times, what)| format!("{times} times, {what}")).collect();
     assert!(told.is_empty(), "{}", told.join("\n\n"));

@@ -147,7 +147,7 @@ async fn what_zoho_did_not_say_is_not_told() {
                 "{told}"
             );
         }
-        desk.tidy().await;
+        desk.house.tidy().await;
     }
     // Only the look for it is refused, and the repetition with the same key says no more than that.
     let mut script = vec![html(503)];

@@ -12,6 +12,7 @@ use shared::store::{
     Key, Outcome, Page, Query, Row, SecretValue, Secrets, StoreError, Stores, Table, VersionId, Write,
 };
 use tests::hooks::Dice;
+use tests::simulation::in_memory::InMemory;
 use tests::simulation::kept::Kept;
 use tokio::time::sleep;
 
@@ -51,18 +52,19 @@ pub(super) struct Meter {
 pub(super) struct Aws {
     pub(super) clock: SharedClock,
     pub(super) meter: Mutex<Meter>,
-    kept: Mutex<Kept>,
+    kept: Arc<Mutex<Kept>>,
     dice: Mutex<Dice>,
 }
 
 impl Aws {
     pub(super) fn new(clock: SharedClock) -> Arc<Self> {
-        let (kept, dice) = (Mutex::new(Kept::new(false)), Mutex::new(Dice(7)));
+        let (kept, dice) = (Arc::new(Mutex::new(Kept::new(false))), Mutex::new(Dice(7)));
         Arc::new(Self { clock, meter: Mutex::default(), kept, dice })
     }
 
     pub(super) fn stores(self: &Arc<Self>) -> Stores {
-        let of = |table| Arc::new(Handle { aws: self.clone(), table });
+        let store = |table| InMemory::new(&self.kept, &self.clock, table);
+        let of = |table| Arc::new(Handle { aws: self.clone(), store: store(table), table });
         Stores { secrets: of("secrets"), state: of("state"), events: of("events") }
     }
 
@@ -117,6 +119,7 @@ impl Meter {
 /// One of the stores.
 struct Handle {
     aws: Arc<Aws>,
+    store: InMemory,
     table: &'static str,
 }
 
@@ -152,9 +155,9 @@ fn bytes(row: &Row) -> usize {
 #[async_trait]
 impl Table for Handle {
     async fn get(&self, key: &Key) -> Result<Option<Row>, StoreError> {
-        let found = self.aws.kept().find(self.table, key, self.aws.clock.now()).cloned();
+        let found = Table::get(&self.store, key).await?;
         self.reads("GetItem", GET, &key.partition, found.as_ref().map_or(0, bytes)).await?;
-        Ok(self.aws.kept().find(self.table, key, self.aws.clock.now()).cloned())
+        Table::get(&self.store, key).await
     }
 
     async fn transact(&self, steps: Vec<Write>) -> Result<Outcome, StoreError> {
@@ -179,10 +182,10 @@ impl Table for Handle {
         let (name, takes) =
             if steps.len() > 1 { ("TransactWriteItems", TRANSACTION) } else { ("PutItem", PUT) };
         self.aws.call(name, takes, limits).await?;
+        let outcome = self.store.transact(steps.clone()).await?;
         let now = self.aws.clock.now();
         let mut meter = self.aws.meter.lock().unwrap();
         meter.write_units += wanted.iter().map(|(_, units)| units).sum::<u64>();
-        let outcome = self.aws.kept().transact(self.table, &steps, now);
         if matches!(outcome, Outcome::Done(_)) {
             for step in &steps {
                 if let Write::Put(put) = step
@@ -196,7 +199,7 @@ impl Table for Handle {
     }
 
     async fn query(&self, query: Query) -> Result<Page, StoreError> {
-        let page = self.aws.kept().query(self.table, &query, self.aws.clock.now());
+        let page = self.store.query(query.clone()).await?;
         let bytes: usize = page.rows.iter().map(bytes).sum();
         // A megabyte is one answer.
         let calls = u32::try_from(bytes / (1 << 20)).unwrap() + 1;
@@ -209,11 +212,7 @@ impl Table for Handle {
 impl Secrets for Handle {
     async fn get(&self, name: &str) -> Result<Option<SecretValue>, StoreError> {
         self.aws.call("GetSecretValue", READ_SECRET, Vec::new).await?;
-        let found = self.aws.kept().current(name);
-        Ok(found.map(|(value, version)| SecretValue {
-            value: Secret::new(value),
-            version: VersionId(version.to_string()),
-        }))
+        Secrets::get(&self.store, name).await
     }
 
     async fn stage(&self, name: &str, value: &Secret) -> Result<VersionId, StoreError> {
@@ -226,8 +225,7 @@ impl Secrets for Handle {
         for call in calls {
             self.aws.call(call, WRITE_SECRET, || vec![((*call).to_owned(), 1, SECRET_CALLS)]).await?;
         }
-        let version = self.aws.kept().stage(name, value.expose().to_owned(), self.aws.clock.now());
-        Ok(VersionId(version.to_string()))
+        self.store.stage(name, value).await
     }
 
     async fn promote(
@@ -238,8 +236,7 @@ impl Secrets for Handle {
     ) -> Result<bool, StoreError> {
         let call = "UpdateSecretVersionStage";
         self.aws.call(call, WRITE_SECRET, || vec![(call.to_owned(), 1, SECRET_CALLS)]).await?;
-        let number = |version: &VersionId| version.0.parse().unwrap();
-        Ok(self.aws.kept().promote(name, number(pending), from.map(number)))
+        self.store.promote(name, pending, from).await
     }
 
     async fn delete(&self, _: &str) -> Result<(), StoreError> {
@@ -249,6 +246,6 @@ impl Secrets for Handle {
     async fn versions_since(&self, name: &str, since: Timestamp) -> Result<usize, StoreError> {
         let call = "ListSecretVersionIds";
         self.aws.call(call, READ_SECRET, || vec![(call.to_owned(), 1, SECRET_CALLS)]).await?;
-        Ok(self.aws.kept().versions(name, since))
+        self.store.versions_since(name, since).await
     }
 }

@@ -1,19 +1,14 @@
 //! Applying a reconciliation: what drifted is adjusted once, from what was compared, whatever happens on the way.
 
-use std::time::Duration;
-
-use axum::body::{Body, to_bytes};
-use axum::http::Request;
 use sandbox::{Fault, FaultKind, Gate, Limit};
 use serde_json::{Value, json};
 use shared::core::access::key::NewKey;
 use shared::zoho::scope::{Access, Product, ScopeSet};
-use tests::browser::Browser;
 use tests::connector::{Agent, Answer, Connector};
+use tests::in_process::call;
 use tests::inside::{Inside, any_key};
-use tower::ServiceExt;
 
-use super::{PATH, calls, counter, many, post, rows, to_the_end};
+use super::{PATH, calls, counter, in_its_turn, many, post, rows, to_the_end};
 
 const OAK: &str = "3300000000070001";
 const RUG: &str = "3300000000070009";
@@ -204,15 +199,8 @@ async fn who_is_killed_while_applying_goes_on_and_adjusts_nothing_twice() {
     connector.kill().await;
     assert!(asking.await.unwrap().is_none(), "nobody answered");
     connector.boot().await;
-    let answer = loop {
-        // An empty body goes on with what was begun.
-        let answer = post(&agent, &format!("{PATH}/{id}/apply"), &Value::Null).await;
-        if answer.status != 409 {
-            break answer;
-        }
-        let wait = answer.problem("idempotency_in_progress")["retry_after"].as_u64().unwrap();
-        tokio::time::sleep(Duration::from_secs(wait)).await;
-    };
+    // An empty body goes on with what was begun.
+    let answer = in_its_turn(&agent, &format!("{PATH}/{id}/apply")).await;
     let done = to_the_end(&agent, answer).await;
     assert_eq!(done["summary"]["applied"]["adjusted"], 3, "{done}");
     assert_eq!(connector.zoho.sandbox.adjustments().len(), before + 2);
@@ -281,20 +269,13 @@ here_and_on_aws! {
     /// The rights of the role are those that a reconciliation takes.
     async fn a_reconciliation_goes_its_whole_way() {
         let inside = Inside::start().await;
-        let mut wish = inside.wish();
-        wish.scopes = ScopeSet::of(&Product::ALL, Access::Stock);
-        let ending = Browser::default().consent(&inside.link(wish).await).await;
-        assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
+        inside.connect_with(ScopeSet::of(&Product::ALL, Access::Stock)).await;
         let key = NewKey { permissions: vec!["inventory:stock".parse().unwrap()], ..any_key() };
         let key = inside.key(key).await;
         let ask = async |method: &str, path: &str, body: Value| -> Value {
-            let request = Request::builder().method(method).uri(path);
-            let request = request.header("authorization", format!("Bearer {}", key.expose()));
-            let response = inside.api().oneshot(request.body(Body::from(body.to_string())).unwrap()).await.unwrap();
-            let status = response.status();
-            let text = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-            assert!(status.is_success(), "{method} {path}: {status} {}", String::from_utf8_lossy(&text));
-            serde_json::from_slice(&text).unwrap()
+            let told = call(&inside.api(), &key, (method, path), &[], &body).await;
+            assert!(told.status.is_success(), "{method} {path}: {} {}", told.status, told.text());
+            told.json().unwrap()
         };
         let counts = |sku: &str, more: bool| json!({ "counts": [{ "sku": sku, "location": "Main", "quantity": 5 }], "more": more });
         let made = ask("POST", PATH, counts("SHELF-OAK-80", true)).await;

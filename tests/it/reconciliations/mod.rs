@@ -21,9 +21,7 @@ async fn counter(extra_items: usize) -> (Connector, Agent) {
     let mut connector = Connector::prepare(Options { extra_items, ..Options::new("") }, url).await;
     connector.lift_the_limit();
     connector.boot().await;
-    connector.connect(&["--access", "stock"]).await;
-    let agent = connector.agent(&["--can", "inventory:stock"]).await;
-    (connector, agent)
+    connector.with_agent("stock", "inventory:stock").await
 }
 
 async fn post(agent: &Agent, path: &str, body: &Value) -> Answer {
@@ -35,6 +33,18 @@ async fn post_csv(agent: &Agent, query: &str, table: &str) -> (u16, Value) {
     let headers = [("content-type", "text/csv")];
     let (status, _, body) = agent.bytes("POST", &path, &headers, table.as_bytes().to_vec()).await;
     (status, serde_json::from_slice(&body).unwrap())
+}
+
+/// Goes on with it, as soon as the process that died can no longer be at it.
+async fn in_its_turn(agent: &Agent, path: &str) -> Answer {
+    loop {
+        let answer = post(agent, path, &Value::Null).await;
+        if answer.status != 409 {
+            return answer;
+        }
+        let wait = answer.problem("idempotency_in_progress")["retry_after"].as_u64().unwrap();
+        tokio::time::sleep(Duration::from_secs(wait)).await;
+    }
 }
 
 /// Goes on until it is done.
@@ -432,15 +442,7 @@ async fn who_is_killed_on_the_way_goes_on_where_it_was() {
     connector.kill().await;
     assert!(asking.await.unwrap().is_none(), "nobody answered");
     connector.boot().await;
-    // Until the dead process can no longer be at it.
-    let answer = loop {
-        let answer = post(&agent, &format!("{PATH}/{id}/compare"), &Value::Null).await;
-        if answer.status != 409 {
-            break answer;
-        }
-        let wait = answer.problem("idempotency_in_progress")["retry_after"].as_u64().unwrap();
-        tokio::time::sleep(Duration::from_secs(wait)).await;
-    };
+    let answer = in_its_turn(&agent, &format!("{PATH}/{id}/compare")).await;
     let made = to_the_end(&agent, answer).await;
     assert_eq!((&made["summary"]["matched"], &made["total"]), (&json!(600), &json!(600)), "{made}");
 }

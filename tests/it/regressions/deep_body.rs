@@ -11,9 +11,8 @@ fn nested(levels: usize) -> Value {
 
 #[tokio::test]
 async fn a_body_nests_64_deep_at_most() {
-    let connector = Connector::start().await;
-    connector.connect(&["--access", "write"]).await;
-    let agent = connector.agent(&["--can", "crm:write,inventory:write,zoho:*:crm/**"]).await;
+    let (_connector, agent) =
+        Connector::start().await.with_agent("write", "crm:write,inventory:write,zoho:*:crm/**").await;
     for (method, path, field) in [
         ("PATCH", "/v1/crm/deals/6100000000451001", "Next_Step"),
         ("POST", "/v1/inventory/salesorders", "customer"),
@@ -32,9 +31,7 @@ async fn a_body_nests_64_deep_at_most() {
 
 #[tokio::test]
 async fn a_body_is_what_everybody_reads_in_it() {
-    let connector = Connector::start().await;
-    connector.connect(&["--access", "write"]).await;
-    let agent = connector.agent(&["--can", "crm:write,zoho:*:crm/**"]).await;
+    let (_connector, agent) = Connector::start().await.with_agent("write", "crm:write,zoho:*:crm/**").await;
     let deep = nested(125).to_string();
     let hidden = json!({ "data": [{ "Last_Name": "x", "Zz": { "$serde_json::private::RawValue": deep } }] });
     let twice = r#"{"data":[{"Phone":"1"}],"data":[{"Last_Name":"x"}]}"#;

@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::{Request, header};
 use shared::zoho::http::{Answer, Call, Content, HttpError, Transport};
 use tests::hooks::Dice;
+use tests::in_process::ask;
 use tokio::time::{sleep, timeout};
-use tower::ServiceExt;
 
 use super::life::Life;
 use super::world::Shared;
@@ -69,12 +69,9 @@ impl Line {
 
     async fn arrive(&self, request: Request<Body>) -> Answer {
         self.shared.keep_time();
-        let response = self.shared.zoho.clone().oneshot(request).await.unwrap();
-        let status = response.status().as_u16();
-        let headers = response.headers().clone();
-        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        let content_type = headers.get(header::CONTENT_TYPE).cloned();
-        Answer { status, body, content_type, ..Answer::default() }
+        let told = ask(&self.shared.zoho, request).await;
+        let content_type = told.headers.get(header::CONTENT_TYPE).cloned();
+        Answer { status: told.status.as_u16(), body: told.body, content_type, ..Answer::default() }
     }
 }
 

@@ -6,28 +6,25 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::{Request, header};
 use rust_decimal::Decimal;
 use sandbox::{Options, Sandbox};
 use serde_json::{Value, json};
 use shared::base::clock::{SharedClock, Timestamp, TokioClock};
 use shared::base::secret::Secret;
-use shared::base::settings::{self, InventoryLimits, Settings};
-use shared::core::access::key::{Keys, NewKey};
+use shared::base::settings;
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
-use shared::core::services::Services;
 use shared::store::Stores;
-use shared::zoho::http::Http;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 use tests::connected::Account;
-use tests::connector::{CLIENT_ID, CLIENT_SECRET};
+use tests::connector::{self, CLIENT_ID, CLIENT_SECRET};
 use tests::doubts;
 use tests::hooks::Dice;
-use tests::inside::any_key;
-use tests::simulation::kept::Kept;
+use tests::house;
+use tests::in_process::{ask, call};
+use tests::simulation::in_memory::InMemory;
 use tokio::time::{Instant, timeout};
-use tower::ServiceExt;
 
 use super::Spot;
 use super::life::{self, Life};
@@ -88,7 +85,7 @@ pub(super) struct World {
     pub(super) shared: Arc<Shared>,
     pub(super) begin: BTreeMap<Spot, Decimal>,
     pub(super) key: Secret,
-    kept: Arc<Mutex<Kept>>,
+    kept: Stores,
     clock: SharedClock,
     dice: Arc<Mutex<Dice>>,
     /// Whether nobody else moves anything, and every call arrives.
@@ -124,13 +121,7 @@ impl World {
             switches.concurrent_limit = None;
         });
         doubts::turn(&sandbox);
-        sandbox.register_client(sandbox::Client {
-            id: CLIENT_ID.to_owned(),
-            secret: CLIENT_SECRET.to_owned(),
-            home: "eu".to_owned(),
-            multi_dc: true,
-            ..sandbox::Client::default()
-        });
+        sandbox.register_client(sandbox::Client { home: "eu".to_owned(), ..connector::client(BASE) });
         let zoho = sandbox.router();
         let token = mint(&zoho, &sandbox).await;
         let shared = Shared {
@@ -144,13 +135,13 @@ impl World {
             begin: BTreeMap::new(),
             shared: Arc::new(shared),
             key: Secret::new(""),
-            kept: Arc::new(Mutex::new(Kept::new(false))),
+            kept: InMemory::stores(&clock),
             clock,
             dice: Arc::new(Mutex::new(Dice(dice.roll()))),
             is_quiet: false,
             living: OnceLock::new(),
         };
-        let stores = life::stores(&world.kept, &Life::of(None), &world.clock);
+        let stores = life::stores(&world.kept, &Life::of(None));
         let key = world.furnish(&stores, &token).await;
         let begin = world.true_stock();
         Self { key, begin, ..world }
@@ -165,9 +156,7 @@ impl World {
     async fn furnish(&self, stores: &Stores, token: &str) -> Secret {
         let account = Account { scopes: scopes(), inventory: Some(ORGANIZATION), crm: None };
         account.connect(stores, token).await;
-        let keys = Keys::new(stores.state.clone(), self.clock.clone());
-        let permissions = vec!["inventory:stock".parse().unwrap()];
-        keys.create(NewKey { permissions, ..any_key() }).await.unwrap().1
+        house::key(stores, &self.clock, &["inventory:stock"]).await
     }
 
     /// A process, which dies after so many steps, if at all.
@@ -182,15 +171,9 @@ impl World {
         let life = Life::of(steps);
         let dice = (!self.is_quiet).then(|| self.dice.clone());
         let line = Line { shared: self.shared.clone(), life: life.clone(), dice };
-        let settings =
-            Settings::read(|name| (name == settings::SANDBOX_URL).then(|| BASE.to_owned())).unwrap();
-        let inventory = InventoryLimits { per_minute: None, per_day: None };
-        let settings = Settings { inventory, ..settings };
-        let stores = life::stores(&self.kept, &life, &self.clock);
-        let services = Services {
-            http: Http::over(line),
-            ..Services::new(settings, self.clock.clone(), stores).unwrap()
-        };
+        let stores = life::stores(&self.kept, &life);
+        let setting = |name: &str| (name == settings::SANDBOX_URL).then(|| BASE.to_owned());
+        let services = house::services(stores, self.clock.clone(), line, setting);
         api_proxy::router(&services, Arc::new(NobodyRenews))
     }
 
@@ -203,22 +186,10 @@ impl World {
         key: Option<&str>,
         body: &Value,
     ) -> Option<(u16, Value)> {
-        let mut request = Request::builder().method(method).uri(path);
-        request = request.header(header::AUTHORIZATION, format!("Bearer {}", self.key.expose()));
-        if let Some(key) = key {
-            request = request.header("idempotency-key", key);
-        }
-        let body = if body.is_null() {
-            Body::empty()
-        } else {
-            request = request.header(header::CONTENT_TYPE, "application/json");
-            Body::from(body.to_string())
-        };
-        let answering = process.clone().oneshot(request.body(body).unwrap());
-        let response = timeout(Duration::from_secs(29), answering).await.ok()?.unwrap();
-        let status = response.status().as_u16();
-        let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        Some((status, serde_json::from_slice(&bytes).unwrap_or(Value::Null)))
+        let key = key.map(|key| ("idempotency-key", key));
+        let answering = call(process, &self.key, (method, path), key.as_slice(), body);
+        let told = timeout(Duration::from_secs(29), answering).await.ok()?;
+        Some((told.status.as_u16(), told.json().unwrap_or(Value::Null)))
     }
 
     /// What Zoho has on hand.
@@ -251,8 +222,7 @@ async fn mint(zoho: &Router, sandbox: &Sandbox) -> String {
     );
     let request = Request::post(format!("{BASE}/eu/accounts/oauth/v2/token"))
         .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded");
-    let response = zoho.clone().oneshot(request.body(Body::from(form)).unwrap()).await.unwrap();
-    let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-    let answer: Value = serde_json::from_slice(&bytes).expect("a token");
+    let told = ask(zoho, request.body(Body::from(form)).unwrap()).await;
+    let answer = told.json().expect("a token");
     answer["access_token"].as_str().unwrap_or_else(|| panic!("{answer}")).to_owned()
 }

@@ -9,13 +9,14 @@ mod webhooks;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::{HeaderValue, Request, header};
 use sandbox::{Fault, FaultKind, Options};
 use serde_json::{Value, json};
 use shared::base::secret::Secret;
 use shared::core::access::key::NewKey;
 use tests::hooks::Dice;
+use tests::in_process::ask;
 use tests::inside::{Inside, any_key};
 
 use text::{Kind, Text, any, percent};
@@ -78,13 +79,9 @@ impl Place {
 
 /// What a router answers, which is never a fault of its own.
 async fn send(router: &Router, request: Request<Body>) -> Told {
-    use tower::ServiceExt;
-
     let what = format!("{} {}", request.method(), request.uri());
-    let response = router.clone().oneshot(request).await.unwrap();
-    let status = response.status().as_u16();
-    let bytes = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-    let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
+    let told = ask(router, request).await;
+    let (status, body) = (told.status.as_u16(), told.json().unwrap_or_default());
     assert!(status < 500, "{what}: {status} {body}");
     Told { status, body }
 }

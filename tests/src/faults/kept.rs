@@ -1,6 +1,6 @@
-//! What the stores keep, which nothing befalls: in memory, or in a file of SQLite.
+//! Stores in a file of SQLite, which nothing befalls.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use shared::base::clock::{SharedClock, Timestamp};
@@ -13,15 +13,6 @@ use tempfile::TempDir;
 use tokio::runtime::Handle;
 use tokio::task::spawn_blocking;
 
-use crate::simulation::kept::Kept;
-
-/// Stores in memory.
-pub fn in_memory(clock: &SharedClock) -> Stores {
-    let kept = Arc::new(Mutex::new(Kept::new(false)));
-    let store = |table| Arc::new(InMemory { kept: kept.clone(), clock: clock.clone(), table });
-    Stores { secrets: store("secrets"), state: store("state"), events: store("events") }
-}
-
 /// Stores in a file, and its folder, which is gone when that is dropped.
 pub fn on_file(clock: &SharedClock) -> (Stores, TempDir) {
     let folder = TempDir::new().unwrap();
@@ -32,71 +23,6 @@ pub fn on_file(clock: &SharedClock) -> (Stores, TempDir) {
         events: Arc::new(OnFile(file.events)),
     };
     (stores, folder)
-}
-
-struct InMemory {
-    kept: Arc<Mutex<Kept>>,
-    clock: SharedClock,
-    table: &'static str,
-}
-
-impl InMemory {
-    fn kept(&self) -> MutexGuard<'_, Kept> {
-        self.kept.lock().unwrap()
-    }
-}
-
-#[async_trait]
-impl Table for InMemory {
-    async fn get(&self, key: &Key) -> Result<Option<Row>, StoreError> {
-        Ok(self.kept().find(self.table, key, self.clock.now()).cloned())
-    }
-
-    async fn transact(&self, steps: Vec<Write>) -> Result<Outcome, StoreError> {
-        Ok(self.kept().transact(self.table, &steps, self.clock.now()))
-    }
-
-    async fn query(&self, query: Query) -> Result<Page, StoreError> {
-        Ok(self.kept().query(self.table, &query, self.clock.now()))
-    }
-}
-
-fn number(version: &VersionId) -> u64 {
-    version.0.parse().unwrap()
-}
-
-#[async_trait]
-impl Secrets for InMemory {
-    async fn get(&self, name: &str) -> Result<Option<SecretValue>, StoreError> {
-        let found = self.kept().current(name);
-        Ok(found.map(|(value, version)| SecretValue {
-            value: Secret::new(value),
-            version: VersionId(version.to_string()),
-        }))
-    }
-
-    async fn stage(&self, name: &str, value: &Secret) -> Result<VersionId, StoreError> {
-        let staged = self.kept().stage(name, value.expose().to_owned(), self.clock.now());
-        Ok(VersionId(staged.to_string()))
-    }
-
-    async fn promote(
-        &self,
-        name: &str,
-        pending: &VersionId,
-        from: Option<&VersionId>,
-    ) -> Result<bool, StoreError> {
-        Ok(self.kept().promote(name, number(pending), from.map(number)))
-    }
-
-    async fn delete(&self, name: &str) -> Result<(), StoreError> {
-        self.kept().delete(name);
-        Ok(())
-    }
-
-    async fn versions_since(&self, name: &str, since: Timestamp) -> Result<usize, StoreError> {
-        Ok(self.kept().versions(name, since))
-    }
 }
 
 /// A store whose work is done by threads of its own.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
-use axum::body::{Body, Bytes, to_bytes};
+use axum::body::{Body, Bytes};
 use axum::http::{Method, Request, header};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -14,12 +14,12 @@ use sandbox::Sandbox;
 use serde_json::json;
 use shared::zoho::http::{Answer, Call, Content, HttpError, Transport};
 use tokio::time::{Instant, sleep};
-use tower::ServiceExt;
 use url::Url;
 use url::form_urlencoded::Serializer;
 
 use super::calls::{Process, Service, Switchboard};
 use super::kinds::Fault;
+use crate::in_process::{Told, ask};
 
 /// How long a call is under way.
 const UNDER_WAY: Duration = Duration::from_millis(20);
@@ -58,9 +58,9 @@ impl Outside {
     }
 
     /// Sends a request to Zoho.
-    pub async fn zoho(&self, request: Request<Body>) -> axum::response::Response {
+    pub async fn zoho(&self, request: Request<Body>) -> Told {
         self.keep_time();
-        self.zoho.clone().oneshot(request).await.unwrap()
+        ask(&self.zoho, request).await
     }
 
     /// How many runs the gateway began.
@@ -165,10 +165,8 @@ impl Sent {
                 for (name, value) in headers {
                     request = request.header(*name, value);
                 }
-                let response = outside.zoho(request.body(Body::from(body.clone())).unwrap()).await;
-                let answer = Answer::without_body(response.status().as_u16(), response.headers());
-                let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-                Answer { body, ..answer }
+                let told = outside.zoho(request.body(Body::from(body.clone())).unwrap()).await;
+                Answer { body: told.body, ..Answer::without_body(told.status.as_u16(), &told.headers) }
             }
         }
     }

@@ -21,24 +21,26 @@ use shared::core::connection::organization::Organization;
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
 use shared::core::events::agent_hook::{ALL_TYPES, Hook};
 use shared::core::grant::Grant;
-use shared::core::grant::client::{self, Client};
+use shared::core::grant::client;
 use shared::core::services::Services;
 use shared::store::{Query, Stores, secret_record};
 use shared::zoho::data_centre::{DataCentre, DataCentres};
 use shared::zoho::http::Http;
 use shared::zoho::scope::{Access, Product, ScopeSet};
-use shared::zoho::secrets::{ClientSecret, RefreshToken};
+use shared::zoho::secrets::RefreshToken;
 use tempfile::TempDir;
 use token_refresh::TokenRefresh;
 use tokio::time::sleep;
 
 use super::calls::{Function, Place, Process, Service, Switchboard, Trouble};
-use super::kept::{in_memory, on_file};
+use super::kept::on_file;
 use super::kinds::Fault;
 use super::line::{Line, Outside};
 use super::stores::stores;
-use crate::connector::{CLIENT_ID, CLIENT_SECRET};
+use crate::connector::{self, CLIENT_ID, CLIENT_SECRET};
 use crate::hooks::set_secrets;
+use crate::inside;
+use crate::simulation::in_memory::InMemory;
 
 /// The stand-in Zoho's address. Nobody listens there: requests go to its router.
 const ZOHO: &str = "http://127.0.0.1:9";
@@ -209,14 +211,7 @@ impl World {
         let clock =
             Arc::new(JumpingClock { steady: TokioClock::starting_at(start), ahead: AtomicI64::new(0) });
         let sandbox = Sandbox::new(Options { standing: Some(start), organizations, ..Options::new(ZOHO) });
-        sandbox.register_client(sandbox::Client {
-            id: CLIENT_ID.to_owned(),
-            secret: CLIENT_SECRET.to_owned(),
-            redirect_uris: vec![format!("{PUBLIC}/oauth/callback")],
-            home: "us".to_owned(),
-            multi_dc: true,
-            ..sandbox::Client::default()
-        });
+        sandbox.register_client(connector::client(PUBLIC));
         let settings = Settings::read(|name| match name {
             settings::PUBLIC_URL => Some(PUBLIC.to_owned()),
             settings::SANDBOX_URL => Some(ZOHO.to_owned()),
@@ -224,7 +219,7 @@ impl World {
         });
         let shared: SharedClock = clock.clone();
         let (kept, folder) = match place {
-            Place::Cloud => (in_memory(&shared), None),
+            Place::Cloud => (InMemory::stores(&shared), None),
             Place::File => {
                 let (stores, folder) = on_file(&shared);
                 (stores, Some(folder))
@@ -351,15 +346,7 @@ impl World {
 
 /// To what people consent.
 pub fn wish() -> Wish {
-    Wish {
-        connection: ConnectionName::default(),
-        client_id: CLIENT_ID.to_owned(),
-        home: DataCentre::Us,
-        scopes: scopes(),
-        organization: None,
-        crm_organization: None,
-        again: None,
-    }
+    inside::wish(scopes())
 }
 
 fn scopes() -> ScopeSet {
@@ -369,13 +356,7 @@ fn scopes() -> ScopeSet {
 /// What an operator has set up: the client, a connection, a hook, secrets for webhooks, and a key, which this gives.
 async fn furnish(workshop: &Workshop, stores: &Stores) -> Secret {
     let secrets = &*stores.secrets;
-    let registered = Client {
-        id: CLIENT_ID.to_owned(),
-        home: DataCentre::Us,
-        secret: ClientSecret::new(CLIENT_SECRET),
-        secrets: Vec::new(),
-    };
-    client::set(secrets, registered).await.unwrap();
+    client::set(secrets, inside::registered()).await.unwrap();
     let name = ConnectionName::default();
     let grant = Grant {
         refresh_token: RefreshToken::new(

@@ -20,10 +20,9 @@ use shared::core::events::{Delivery, Events};
 use shared::core::services::Services;
 use shared::store::secret_record;
 use shared::store::{Key, Query, SecretValue, Secrets, StoreError, Stores, VersionId};
-use shared::zoho::data_centre::{DataCentre, DataCentres};
+use shared::zoho::data_centre::DataCentres;
 use shared::zoho::http::{Answer, Call, Content, Http, HttpError, Transport};
 use shared::zoho::scope::ScopeSet;
-use shared::zoho::secrets::AccessTokenSecret;
 use tokio::time::sleep;
 
 use super::functions::mortal;
@@ -32,6 +31,7 @@ use super::stores::stores;
 use super::trouble::{StoreMood, Trouble};
 use super::world::World;
 use super::{Outcome, on_simulated_time};
+use crate::connected::Account;
 
 const EVENTS: usize = 60;
 const RECORDS: u64 = 7;
@@ -287,15 +287,8 @@ impl Secrets for Connected {
         if name != AccessToken::secret_name(&ConnectionName::default()) {
             return Ok(found);
         }
-        let token = AccessToken {
-            token: AccessTokenSecret::new("token"),
-            generation: 1,
-            expires: Timestamp::MAX,
-            data_centre: DataCentre::Eu,
-            scopes: ScopeSet::parse("ZohoCRM.modules.deals.READ"),
-            organization: None,
-            crm_organization: None,
-        };
+        let scopes = ScopeSet::parse("ZohoCRM.modules.deals.READ");
+        let token = Account { scopes, inventory: None, crm: None }.token("token");
         Ok(Some(SecretValue { value: secret_record::text(&token)?, version: VersionId(String::new()) }))
     }
 

@@ -8,6 +8,7 @@
 pub mod delivery;
 pub mod functions;
 pub mod history;
+pub mod in_memory;
 pub mod journal;
 pub mod kept;
 pub mod life;

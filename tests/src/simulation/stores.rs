@@ -15,6 +15,7 @@ use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 
 use super::history::{Held, What, Who};
+use super::in_memory::{number, secret_value};
 use super::trouble::Fate;
 use super::world::World;
 
@@ -94,10 +95,6 @@ fn is_unseen(world: &World, name: &str) -> bool {
         && world.random.chance(500)
 }
 
-fn number(version: &VersionId) -> u64 {
-    version.0.parse().unwrap()
-}
-
 /// What a secret's value is, for the history.
 fn held(name: &str, value: &str) -> Held {
     let Ok(value) = serde_json::from_str::<Value>(value) else { return Held::Other };
@@ -123,11 +120,7 @@ impl Secrets for Handle {
         self.call("get", name, move |world, who| {
             world.note(who, What::Read { name: of.clone() });
             let is_unseen = is_unseen(world, &of);
-            let found = world.kept().current(&of).filter(|_| !is_unseen);
-            found.map(|(value, version)| SecretValue {
-                value: Secret::new(value),
-                version: VersionId(version.to_string()),
-            })
+            world.kept().current(&of).filter(|_| !is_unseen).map(secret_value)
         })
         .await
     }

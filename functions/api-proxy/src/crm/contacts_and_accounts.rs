@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
-use shared::base::problem::{Code, Problem};
+use shared::base::problem::Problem;
 use shared::base::web::Segments;
 use shared::zoho::crm;
 use shared::zoho::response;
@@ -14,7 +14,7 @@ use shared::zoho::value::{Object, query_of, text};
 
 use crate::app::App;
 use crate::crm::changed::Changed;
-use crate::crm::deals::read::{LEFT_OUT, chosen};
+use crate::crm::deals::read::{LEFT_OUT, read_one};
 use crate::crm::pagination::{self, Page, PageRequest};
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
@@ -281,16 +281,8 @@ async fn one(
     let fields = params.fields.as_deref().map(crm_fields).transpose()?;
     let connection = authorize(&app.connections, &caller, Product::Crm, Access::Read).await?;
     let target = Target::new(&caller, &connection, Product::Crm, module.scope);
-    let answer = app
-        .zoho
-        .read(&target, |place| crm::record_url(place.api, module.name, id), response::crm_found)
-        .await?;
-    let found = crm::rows(answer)?.into_iter().next();
-    let found = found.ok_or_else(|| {
-        Problem::new(Code::RecordNotFound, format!("There is no record {id} in {}.", module.name))
-    })?;
-    let found = crm::record(found);
-    Ok(Json(chosen(&app, &target, module.name, found, fields.as_deref(), module.fields).await?))
+    let unknown = || format!("There is no record {id} in {}.", module.name);
+    read_one(&app, &target, (module.name, module.fields), id, fields.as_deref(), &unknown).await
 }
 
 /// CRM's search finds more than was asked for: an equal value is what the caller means.

@@ -1,4 +1,4 @@
-//! Documents of Inventory: made, and read one by one.
+//! Documents of Inventory: made, given another status, and read one by one.
 
 use serde_json::Value;
 use shared::base::problem::Problem;
@@ -32,6 +32,35 @@ pub(crate) async fn create(
         .await?;
     // Without a document it was made, but Zoho did not show it.
     made.ok_or_else(|| WriteFailure::Uncertain(unreadable(kind.word)))
+}
+
+/// Gives a document another status; `url` is where that is posted. Zoho answers without the document, which is read then: where that
+/// fails, what is known of it is shown.
+pub(crate) async fn set_status(
+    zoho: &Zoho,
+    target: &Target<'_>,
+    kind: &'static RecordKind,
+    (id, status): (&str, &str),
+    url: &(dyn Fn(&str, &str) -> String + Sync),
+) -> Result<Object, WriteFailure> {
+    zoho.write(
+        target,
+        |place| Outgoing {
+            method: Method::POST,
+            url: url(place.api, place.organization),
+            body: None,
+            if_unmodified_since: None,
+        },
+        response::inventory_done,
+    )
+    .await?;
+    if let Ok(Some(found)) = one(zoho, &target.with(kind.read_scope), kind, id).await {
+        return Ok(found);
+    }
+    let mut known = Object::new();
+    known.insert(kind.id_field.to_owned(), id.into());
+    known.insert("status".to_owned(), status.into());
+    Ok(known)
 }
 
 /// One document, as Zoho has it.

@@ -5,10 +5,10 @@ use shared::zoho::value::{Object, id, text};
 
 use crate::writes::plan::Touched;
 
-/// Those of the items that were changed between two looks.
-pub(crate) fn touched(before: &[Object], after: &[Object]) -> Vec<Touched> {
+/// Those of the items that were changed between two looks, as far as the change is our own by these words.
+pub(crate) fn touched(before: &[Object], after: &[Object], is_ours: impl Fn(&str) -> bool) -> Vec<Touched> {
     let changed = |item: &Object| {
-        let item_id = id(item, "item_id")?;
+        let item_id = id(item, "item_id").filter(|item_id| is_ours(item_id))?;
         let was = before.iter().find(|was| id(was, "item_id").as_ref() == Some(&item_id));
         let was = was.and_then(|was| text(was, "last_modified_time"));
         let now = text(item, "last_modified_time")?;

@@ -155,13 +155,8 @@ impl Plan for PassedCall {
             // By it, the write is known as ours when Zoho tells of it.
             after.insert(field.to_owned(), time);
         }
-        Ok(Done {
-            status: sent.status,
-            subject,
-            body: after,
-            exact: Some(exact_response::exact(sent)),
-            touched: Vec::new(),
-        })
+        let done = Done::new(sent.status, subject, after);
+        Ok(Done { exact: Some(exact_response::exact(sent)), ..done })
     }
 
     /// Nobody but the caller knows what the call changes.

@@ -85,6 +85,13 @@ pub(crate) struct Done {
     pub(crate) touched: Vec<Touched>,
 }
 
+impl Done {
+    /// A record as a read would answer it, and nothing else that changed.
+    pub(crate) fn new(status: u16, subject: String, body: impl Into<Value>) -> Self {
+        Self { status, subject, body: body.into(), exact: None, touched: Vec::new() }
+    }
+}
+
 /// A record that a write of another one changed: Zoho will tell of it as well.
 pub(crate) struct Touched {
     /// `item/33…`

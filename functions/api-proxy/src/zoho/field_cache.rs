@@ -142,35 +142,20 @@ impl FieldCache {
         absent: Vec<String>,
         ours: &str,
     ) -> Result<Vec<String>, Problem> {
-        let strange: Vec<&String> =
-            absent.iter().filter(|name| !ours.split(',').any(|own| own == name.as_str())).collect();
-        if !strange.is_empty() {
-            let all_known = |module: Module<'_>| {
-                let unknown: Vec<Fault> = strange
-                    .iter()
-                    .filter(|name| !module.has_field(name))
-                    .map(|name| module.unknown(name))
-                    .collect();
-                if unknown.is_empty() { Ok(()) } else { Err(unknown) }
-            };
-            if let Some((Err(faults), _)) = self.judged(target, module, all_known).await? {
-                return Err(refused(&faults, Code::InvalidParameter));
-            }
+        let names = absent.iter().map(String::as_str);
+        let strange: Vec<&str> = names.filter(|name| !ours.split(',').any(|own| own == *name)).collect();
+        if !strange.is_empty()
+            && let Some((Err(faults), _)) =
+                self.judged(target, module, |module| has_fields(module, &strange)).await?
+        {
+            return Err(refused(&faults, Code::InvalidParameter));
         }
         Ok(absent)
     }
 
     /// What is to be said of names that a module does not have; nothing where CRM does not tell.
     pub(crate) async fn unknown(&self, target: &Target<'_>, module: &str, names: &[&str]) -> Vec<String> {
-        let judge = |module: Module<'_>| {
-            let unknown: Vec<Fault> = names
-                .iter()
-                .filter(|name| !module.has_field(name))
-                .map(|name| module.unknown(name))
-                .collect();
-            if unknown.is_empty() { Ok(()) } else { Err(unknown) }
-        };
-        match self.judged(target, module, judge).await {
+        match self.judged(target, module, |module| has_fields(module, names)).await {
             Ok(Some((Err(faults), _))) => faults.iter().map(ToString::to_string).collect(),
             _ => Vec::new(),
         }
@@ -246,6 +231,12 @@ impl FieldCache {
         };
         Err(Problem::new(Code::ValueNotAllowed, detail))
     }
+}
+
+fn has_fields(module: Module<'_>, names: &[&str]) -> Result<(), Vec<Fault>> {
+    let unknown = names.iter().filter(|name| !module.has_field(name)).map(|name| module.unknown(name));
+    let unknown: Vec<Fault> = unknown.collect();
+    if unknown.is_empty() { Ok(()) } else { Err(unknown) }
 }
 
 /// The fields, where CRM told them: a scope that is missing, or fields that nobody may see, hold no call up.

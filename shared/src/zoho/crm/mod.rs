@@ -89,7 +89,11 @@ pub fn record_url(api: &str, module: &str, id: &str) -> String {
 
 /// The newest records of a module. This is no search, because the index of searches lags behind.
 pub fn newest_url(api: &str, module: &str, fields: &str) -> String {
-    let mut query = query_of(module_url(api, module));
+    newest(module_url(api, module), fields)
+}
+
+fn newest(list: String, fields: &str) -> String {
+    let mut query = query_of(list);
     query
         .append_pair("fields", fields)
         .append_pair("per_page", "200")
@@ -115,13 +119,7 @@ pub fn notes_page_url(api: &str, deal: &str, page: u32, per_page: u32) -> String
 
 /// The newest notes of a deal. If CRM ignores the order, these are the first ones in its own order.
 pub fn newest_notes_url(api: &str, deal: &str) -> String {
-    let mut query = query_of(notes_url(api, deal));
-    query
-        .append_pair("fields", NOTE_FIELDS)
-        .append_pair("per_page", "200")
-        .append_pair("sort_by", "Created_Time")
-        .append_pair("sort_order", "desc");
-    query.finish()
+    newest(notes_url(api, deal), NOTE_FIELDS)
 }
 
 /// The fields of a module, and the values that they take.

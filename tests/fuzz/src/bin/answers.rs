@@ -39,11 +39,11 @@ async fn take(api: &Api, input: &[u8]) {
     let Some(([call, status, kind], body)) = lines(input) else { return };
     let (status, (method, address, asked)) = (*chosen(status, &STATUSES), *chosen(call, &CALLS));
     readers_agree(status, body);
-    api.house.line.answer(status, kind, body);
+    api.line.answer(status, kind, body);
     let headers = [("authorization", &*api.authorization), ("content-type", "application/json")];
     let told = send(&api.router, method, address, &headers, asked.as_bytes()).await.unwrap();
     problem::demand(&told);
-    let sent = api.house.line.sent();
+    let sent = api.line.sent();
     assert!(sent.len() <= 40, "{} calls for one", sent.len());
     if !told.status.is_success() {
         return;
@@ -82,7 +82,7 @@ fn readers_agree(status: u16, body: &[u8]) {
 }
 
 thread_local! {
-    static DESK: Desk = Desk::open();
+    static DESK: Desk<Api> = Desk::open();
 }
 
 fuzz_target!(|input: &[u8]| {

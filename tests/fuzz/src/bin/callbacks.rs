@@ -11,7 +11,8 @@ use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use axum::Router;
-use fuzz::{House, ORIGIN, Told, lines, runtime, send};
+use fuzz::line::Line;
+use fuzz::{Desk, Function, House, ORIGIN, Told, installation, lines, send};
 use libfuzzer_sys::fuzz_target;
 use shared::base::id::ConnectionName;
 use shared::core::connection::consent::{Consents, Ending, Wish};
@@ -19,7 +20,6 @@ use shared::core::connection::organization::Organization;
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::scope::{Access, Product, ScopeSet};
-use tokio::runtime::Runtime;
 
 /// token-refresh, which notes what it is asked for.
 #[derive(Default)]
@@ -64,8 +64,8 @@ fn ending() -> Ending {
     }
 }
 
-struct Desk {
-    runtime: Runtime,
+/// oauth-callback, and what it asks for.
+struct Callback {
     house: House,
     noted: Arc<Noted>,
     router: Router,
@@ -85,84 +85,84 @@ fn demand_page(told: &Told) {
     assert!(is_known, "leads to {location}");
 }
 
-impl Desk {
-    fn open() -> Self {
-        let (runtime, house, noted) = (runtime(), House::new(), Arc::new(Noted::default()));
+impl Function for Callback {
+    async fn open() -> Self {
+        let (house, noted) = (installation(Line::default()), Arc::new(Noted::default()));
         let router = oauth_callback::router(&house.services, noted.clone());
         let consents = Consents::new(house.services.stores.state.clone(), house.services.clock.clone());
-        Self { runtime, house, noted, router, consents }
+        Self { house, noted, router, consents }
     }
 
-    async fn take(&self, input: &[u8]) {
-        let Some(([address, cookie, origin], body)) = lines(input) else { return };
-        let wish = Wish {
-            connection: ConnectionName::default(),
-            client_id: "1000.CLIENT".to_owned(),
-            home: DataCentre::Us,
-            scopes: ScopeSet::of(&Product::ALL, Access::Read),
-            organization: None,
-            crm_organization: None,
-            again: None,
-        };
-        let link = self.consents.make_link(&wish).await.unwrap();
-        let start = format!("/oauth/start?link={}", link.expose());
-        let began = send(&self.router, "GET", &start, &[], b"").await.unwrap();
-        let zoho = url::Url::parse(began.header("location")).unwrap();
-        let state = zoho.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
-        let set = began.header("set-cookie");
-        let (name, value) = set.split(';').next().unwrap().split_once('=').unwrap();
-        let filled = |text: &str| {
-            text.replace("{link}", link.expose())
-                .replace("{state}", &state)
-                .replace("{name}", name)
-                .replace("{cookie}", value)
-                .replace("{origin}", ORIGIN)
-        };
-        let (address, cookie, origin) = (filled(address), filled(cookie), filled(origin));
-        let (method, uri) = address.split_once(' ').unwrap_or(("GET", &address));
-        let form = ("content-type", "application/x-www-form-urlencoded");
-        let all = [("cookie", &*cookie), ("origin", &*origin), form];
-        let headers: Vec<_> = all.into_iter().filter(|(_, value)| !value.is_empty()).collect();
-        let Some(told) = send(&self.router, method, uri, &headers, body).await else { return };
-        if !matches!(told.status.as_u16(), 404 | 405) {
-            demand_page(&told);
-        }
-        let exchanges = std::mem::take(&mut *self.noted.exchanges.lock().unwrap());
-        if !exchanges.is_empty() {
-            assert_eq!(exchanges.len(), 1, "a code was exchanged twice");
-            assert!(uri.contains(&state) && cookie.contains(value), "exchanged without state or cookie");
-            // The same address once more changes nothing.
-            demand_page(&send(&self.router, method, uri, &headers, body).await.unwrap());
-            assert!(self.noted.exchanges.lock().unwrap().is_empty(), "a state counted twice");
-        }
-        // The choice that may follow, by whoever has the cookie of the outcome.
-        let cookies = told.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
-        let outcome =
-            cookies.filter_map(|set| set.split(';').next()).find(|pair| pair.contains("zc_outcome="));
-        let Some(outcome) = outcome else { return };
-        assert!(!outcome.ends_with('='), "an outcome without a nonce");
-        demand_page(
-            &send(&self.router, "GET", "/oauth/callback", &[("cookie", outcome)], b"").await.unwrap(),
-        );
-        let headers = [("cookie", outcome), ("origin", &*origin), form];
-        let headers = if origin.is_empty() { [headers[0], headers[2], headers[2]] } else { headers };
-        let before = self.noted.choices.load(Ordering::SeqCst);
-        let Some(chosen) = send(&self.router, "POST", "/oauth/organization", &headers, body).await else {
-            return;
-        };
-        demand_page(&chosen);
-        let was_chosen = self.noted.choices.load(Ordering::SeqCst) > before;
-        assert!(!was_chosen || origin.is_empty() || origin == ORIGIN, "chosen by a page of {origin}");
+    async fn tidy(&self) {
+        self.house.memory.clear();
     }
+}
+
+async fn take(callback: &Callback, input: &[u8]) {
+    let Some(([address, cookie, origin], body)) = lines(input) else { return };
+    let wish = Wish {
+        connection: ConnectionName::default(),
+        client_id: "1000.CLIENT".to_owned(),
+        home: DataCentre::Us,
+        scopes: ScopeSet::of(&Product::ALL, Access::Read),
+        organization: None,
+        crm_organization: None,
+        again: None,
+    };
+    let link = callback.consents.make_link(&wish).await.unwrap();
+    let start = format!("/oauth/start?link={}", link.expose());
+    let began = send(&callback.router, "GET", &start, &[], b"").await.unwrap();
+    let zoho = url::Url::parse(began.header("location")).unwrap();
+    let state = zoho.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+    let set = began.header("set-cookie");
+    let (name, value) = set.split(';').next().unwrap().split_once('=').unwrap();
+    let filled = |text: &str| {
+        text.replace("{link}", link.expose())
+            .replace("{state}", &state)
+            .replace("{name}", name)
+            .replace("{cookie}", value)
+            .replace("{origin}", ORIGIN)
+    };
+    let (address, cookie, origin) = (filled(address), filled(cookie), filled(origin));
+    let (method, uri) = address.split_once(' ').unwrap_or(("GET", &address));
+    let form = ("content-type", "application/x-www-form-urlencoded");
+    let all = [("cookie", &*cookie), ("origin", &*origin), form];
+    let headers: Vec<_> = all.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+    let Some(told) = send(&callback.router, method, uri, &headers, body).await else { return };
+    if !matches!(told.status.as_u16(), 404 | 405) {
+        demand_page(&told);
+    }
+    let exchanges = std::mem::take(&mut *callback.noted.exchanges.lock().unwrap());
+    if !exchanges.is_empty() {
+        assert_eq!(exchanges.len(), 1, "a code was exchanged twice");
+        assert!(uri.contains(&state) && cookie.contains(value), "exchanged without state or cookie");
+        // The same address once more changes nothing.
+        demand_page(&send(&callback.router, method, uri, &headers, body).await.unwrap());
+        assert!(callback.noted.exchanges.lock().unwrap().is_empty(), "a state counted twice");
+    }
+    // The choice that may follow, by whoever has the cookie of the outcome.
+    let cookies = told.headers.get_all("set-cookie").iter().filter_map(|value| value.to_str().ok());
+    let outcome = cookies.filter_map(|set| set.split(';').next()).find(|pair| pair.contains("zc_outcome="));
+    let Some(outcome) = outcome else { return };
+    assert!(!outcome.ends_with('='), "an outcome without a nonce");
+    demand_page(
+        &send(&callback.router, "GET", "/oauth/callback", &[("cookie", outcome)], b"").await.unwrap(),
+    );
+    let headers = [("cookie", outcome), ("origin", &*origin), form];
+    let headers = if origin.is_empty() { [headers[0], headers[2], headers[2]] } else { headers };
+    let before = callback.noted.choices.load(Ordering::SeqCst);
+    let Some(chosen) = send(&callback.router, "POST", "/oauth/organization", &headers, body).await else {
+        return;
+    };
+    demand_page(&chosen);
+    let was_chosen = callback.noted.choices.load(Ordering::SeqCst) > before;
+    assert!(!was_chosen || origin.is_empty() || origin == ORIGIN, "chosen by a page of {origin}");
 }
 
 thread_local! {
-    static DESK: Desk = Desk::open();
+    static DESK: Desk<Callback> = Desk::open();
 }
 
 fuzz_target!(|input: &[u8]| {
-    DESK.with(|desk| {
-        desk.house.memory.clear();
-        desk.runtime.block_on(desk.take(input));
-    });
+    DESK.with(|desk| desk.take(async |callback| take(callback, input).await));
 });

@@ -16,7 +16,7 @@ async fn take(api: &Api, input: &[u8]) {
     let Some(([call, kind, further, status], body)) = lines(input) else { return };
     let (method, address) = call.split_once(' ').unwrap_or(("GET", call));
     let status = *chosen(status, &STATUSES);
-    api.house.line.answer(status, "application/json", body);
+    api.line.answer(status, "application/json", body);
     let (name, value) = further.split_once(": ").unwrap_or(("", ""));
     if name.eq_ignore_ascii_case("authorization") {
         return;
@@ -27,7 +27,7 @@ async fn take(api: &Api, input: &[u8]) {
     let uri = format!("/v1/zoho/{address}");
     let Some(told) = send(&api.router, method, &uri, &headers, body).await else { return };
     problem::demand(&told);
-    let sent = api.house.line.sent();
+    let sent = api.line.sent();
     for sent in &sent {
         demand_inside(&sent.url, address);
     }
@@ -60,7 +60,7 @@ fn demand_inside(sent: &str, address: &str) {
 }
 
 thread_local! {
-    static DESK: Desk = Desk::open();
+    static DESK: Desk<Api> = Desk::open();
 }
 
 fuzz_target!(|input: &[u8]| {

@@ -1,14 +1,14 @@
 //! How an agent asks, and what it reads.
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::{Request, header};
 use serde_json::Value;
 use shared::base::problem::Code;
 use tokio::time::timeout;
-use tower::ServiceExt;
 
 use super::{LONGEST_ANSWER, Play, Seen};
 use crate::faults::world::Served;
+use crate::in_process::ask;
 
 const ITEM: &str = "/v1/inventory/items/3300000000070001";
 const STOCK: &str = "/v1/inventory/items?location=Outlet&search=SHELF-OAK-80";
@@ -87,10 +87,8 @@ impl Play {
 
     pub(super) async fn answer(&self, served: Served, request: Request<Body>) -> Option<(u16, String)> {
         let answering = async {
-            let response = served.router.oneshot(request).await.unwrap();
-            let status = response.status().as_u16();
-            let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-            (status, String::from_utf8_lossy(&body).into_owned())
+            let told = ask(&served.router, request).await;
+            (told.status.as_u16(), told.text().into_owned())
         };
         timeout(LONGEST_ANSWER, self.world.calls.live(served.process, answering)).await.ok()
     }

@@ -1,16 +1,16 @@
 //! What a person does at the browser.
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::{Request, header};
 use shared::base::id::ConnectionName;
 use shared::core::connection;
 use shared::core::connection::consent::Consents;
 use tokio::time::timeout;
-use tower::ServiceExt;
 use url::Url;
 
 use super::{Jar, LONGEST_ANSWER, Play, Seen};
 use crate::faults::world::{PUBLIC, wish};
+use crate::in_process::ask;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -36,17 +36,16 @@ impl Play {
         let request =
             request.body(form.map_or_else(Body::empty, |form| Body::from(form.to_owned()))).unwrap();
         let served = self.world.oauth();
-        let answering = self.world.calls.live(served.process, served.router.oneshot(request));
-        let response = timeout(LONGEST_ANSWER, answering).await.ok()?.unwrap();
-        for cookie in response.headers().get_all(header::SET_COOKIE) {
+        let answering = self.world.calls.live(served.process, ask(&served.router, request));
+        let told = timeout(LONGEST_ANSWER, answering).await.ok()?;
+        for cookie in told.headers.get_all(header::SET_COOKIE) {
             let pair = cookie.to_str().unwrap().split(';').next().unwrap();
             let (name, value) = pair.split_once('=').unwrap();
             jar.insert(name.to_owned(), value.to_owned());
         }
-        let location = response.headers().get(header::LOCATION);
+        let location = told.headers.get(header::LOCATION);
         let location = location.map(|location| location.to_str().unwrap().to_owned());
-        let body = to_bytes(response.into_body(), usize::MAX).await.unwrap();
-        Some((location, String::from_utf8_lossy(&body).into_owned()))
+        Some((location, told.text().into_owned()))
     }
 
     /// The page, or the one to which it leads.
@@ -83,7 +82,7 @@ impl Play {
             .body(Body::from("decision=accept"))
             .unwrap();
         let accepted = self.world.outside.zoho(request).await;
-        let back = accepted.headers().get(header::LOCATION).expect("Zoho leads back");
+        let back = accepted.headers.get(header::LOCATION).expect("Zoho leads back");
         let back = Url::parse(back.to_str().unwrap()).unwrap();
         let path = format!("{}?{}", back.path(), back.query().unwrap_or_default());
         let visited = self.visit(&path, None, jar).await;

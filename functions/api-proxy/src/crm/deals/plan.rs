@@ -242,13 +242,7 @@ async fn read_back(zoho: &Zoho, target: &Target<'_>, status: u16, id: &str, sent
             deal.insert("id".to_owned(), id.into());
             let mut body = crm::record(deal);
             body.insert("notice".to_owned(), UNREAD.into());
-            Done {
-                status,
-                subject: format!("deal/{id}"),
-                body: body.into(),
-                exact: None,
-                touched: Vec::new(),
-            }
+            Done::new(status, format!("deal/{id}"), body)
         }
     }
 }
@@ -268,7 +262,7 @@ fn done(status: u16, id: &str, deal: Object, (sent, kept): SentFields<'_>) -> Do
         body.insert("not_applied".to_owned(), missing.into());
         body.insert("notice".to_owned(), notice.into());
     }
-    Done { status, subject: format!("deal/{id}"), body: body.into(), exact: None, touched: Vec::new() }
+    Done::new(status, format!("deal/{id}"), body)
 }
 
 #[cfg(test)]

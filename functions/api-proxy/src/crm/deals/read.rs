@@ -192,23 +192,25 @@ async fn one(
     let fields = params.fields.as_deref().map(crm_fields).transpose()?;
     let connection = authorize(&app.connections, &caller, Product::Crm, Access::Read).await?;
     let target = target(&caller, &connection);
-    let answer =
-        app.zoho.read(&target, |place| crm::record_url(place.api, "Deals", id), response::crm_found).await?;
-    let deal = crm::rows(answer)?.into_iter().next();
-    let deal = deal.ok_or_else(|| Problem::new(Code::RecordNotFound, format!("There is no deal {id}.")))?;
-    Ok(Json(chosen(&app, &target, "Deals", crm::record(deal), fields.as_deref(), DEAL_FIELDS).await?))
+    let unknown = || format!("There is no deal {id}.");
+    read_one(&app, &target, ("Deals", DEAL_FIELDS), id, fields.as_deref(), &unknown).await
 }
 
-/// The fields of a record that were asked for. `ours` are those that CRM is known to have.
-pub(crate) async fn chosen(
+/// One record, with the fields that were asked for. `ours` are those that CRM is known to have.
+pub(crate) async fn read_one(
     app: &App,
     target: &Target<'_>,
-    module: &str,
-    mut record: Object,
+    (module, ours): (&str, &str),
+    id: &str,
     fields: Option<&str>,
-    ours: &str,
-) -> Result<Object, Problem> {
-    let Some(fields) = fields else { return Ok(record) };
+    unknown: &(dyn Fn() -> String + Sync),
+) -> Result<Json<Object>, Problem> {
+    let answer =
+        app.zoho.read(target, |place| crm::record_url(place.api, module, id), response::crm_found).await?;
+    let record = crm::rows(answer)?.into_iter().next();
+    let record = record.ok_or_else(|| Problem::new(Code::RecordNotFound, unknown()))?;
+    let mut record = crm::record(record);
+    let Some(fields) = fields else { return Ok(Json(record)) };
     let mut absent = pagination::absent(fields, std::slice::from_ref(&record));
     // A lookup that is empty has no id beside it.
     absent.retain(|name| !name.strip_suffix("_id").is_some_and(|lookup| record.contains_key(lookup)));
@@ -220,7 +222,7 @@ pub(crate) async fn chosen(
     if let Some(notice) = own_query::notice(&hidden) {
         record.insert("notice".to_owned(), notice.into());
     }
-    Ok(record)
+    Ok(Json(record))
 }
 
 pub(super) fn target<'a>(caller: &'a Caller, connection: &'a ConnectionName) -> Target<'a> {

@@ -121,7 +121,7 @@ const CHANGED: &str =
 
 fn done(note: Object) -> Done {
     let subject = format!("note/{}", id(&note, "id").unwrap_or_default());
-    Done { status: 201, subject, body: crm::record(note).into(), exact: None, touched: Vec::new() }
+    Done::new(201, subject, crm::record(note))
 }
 
 #[cfg(test)]

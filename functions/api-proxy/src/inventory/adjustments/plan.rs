@@ -82,13 +82,10 @@ impl AdjustStock {
     /// The items that this write changed, and nobody else: a change of others in the same moment must be reported.
     fn touched(&self, was: &[Judged<'_>], now: &[Object]) -> Vec<Touched> {
         let judged = judge(self, now).unwrap_or_default();
-        let is_ours = |item: &str| {
+        touched(&self.seen, now, |item| {
             let mut lines = was.iter().zip(&judged).filter(|(was, _)| was.line.item_id == item);
             lines.all(|(was, now)| was.after() == now.before)
-        };
-        let mut touched = touched(&self.seen, now);
-        touched.retain(|touched| touched.subject.strip_prefix("item/").is_some_and(is_ours));
-        touched
+        })
     }
 
     /// What became of the lines, and what is to be said of it. `was` is what was read before the write, where that is known.
@@ -153,9 +150,7 @@ impl AdjustStock {
 
     fn done(&self, status: u16, document: Object, lines: Vec<Value>, notices: &[String]) -> Done {
         let id = id(&document, KIND.id_field).unwrap_or_default();
-        let subject = format!("{KIND}/{id}");
-        let body = document::shown(document, lines, notices, self.is_part);
-        Done { status, subject, body, exact: None, touched: Vec::new() }
+        Done::new(status, format!("{KIND}/{id}"), document::shown(document, lines, notices, self.is_part))
     }
 
     /// Whether a document can only be this one.

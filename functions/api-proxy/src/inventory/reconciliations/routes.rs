@@ -236,15 +236,26 @@ async fn again(
     let target = target(&hurried, connection, &account);
     // The first one died after the head, and before the counts.
     if work.head.uploads.is_empty() {
-        let before = work.head.clone();
-        if let Err(problem) = upload::add(app, &target, &mut work, upload).await {
-            let (places, calls) = (work.head.places.take(), work.head.calls);
-            work.head = Head { places, calls, ..before };
-            return Err(work.give_up(problem).await);
-        }
-        work.save().await?;
+        work = take_in(app, &target, work, upload).await?;
     }
     advance(app, &target, work, StatusCode::CREATED).await
+}
+
+/// Adds a part, and stores it. Nothing of one that was refused stays, but for the places, which are the same for all.
+async fn take_in<'a>(
+    app: &App,
+    target: &Target<'_>,
+    mut work: Work<'a>,
+    upload: upload::Upload,
+) -> Result<Work<'a>, Problem> {
+    let before = work.head.clone();
+    if let Err(problem) = upload::add(app, target, &mut work, upload).await {
+        let (places, calls) = (work.head.places.take(), work.head.calls);
+        work.head = Head { places, calls, ..before };
+        return Err(work.give_up(problem).await);
+    }
+    work.save().await?;
+    Ok(work)
 }
 
 async fn add(
@@ -267,18 +278,11 @@ async fn add(
             };
         }
     };
-    let mut work = Work::take(&app, &caller, &connection, &id).await?;
+    let work = Work::take(&app, &caller, &connection, &id).await?;
     let upload = upload.after(work.head.last_line);
     let (hurried, account) = (hurried(&caller), work.head.account.clone());
     let target = target(&hurried, &connection, &account);
-    let before = work.head.clone();
-    if let Err(problem) = upload::add(&app, &target, &mut work, upload).await {
-        // Nothing of a part that was refused stays, but for the places, which are the same for all.
-        let (places, calls) = (work.head.places.take(), work.head.calls);
-        work.head = Head { places, calls, ..before };
-        return Err(work.give_up(problem).await);
-    }
-    work.save().await?;
+    let work = take_in(&app, &target, work, upload).await?;
     advance(&app, &target, work, StatusCode::OK).await
 }
 

@@ -6,7 +6,6 @@ use serde_json::{Number, Value, json};
 use shared::base::exactly_one::exactly_one;
 use shared::base::problem::Problem;
 use shared::base::secret::random_hex;
-use shared::zoho::http::Method;
 use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::inventory::{self, orders};
 use shared::zoho::response::{self, records};
@@ -17,7 +16,7 @@ use crate::inventory::documents;
 use crate::writes::plan::{Done, Plan, Sent};
 use crate::writes::recovery::made_since;
 use crate::writes::request::WriteRequest;
-use crate::zoho::{Outgoing, Scope, Target, WriteFailure, Zoho};
+use crate::zoho::{Scope, Target, WriteFailure, Zoho};
 
 /// How many of the newest orders are looked at, and how many of those in detail.
 const MAX_NEWEST: u32 = 100;
@@ -161,27 +160,11 @@ impl Plan for SetOrderStatus {
 
     async fn send(&self, zoho: &Zoho, request: &WriteRequest<'_>) -> Result<Done, WriteFailure> {
         let target = request.target(self.needs());
-        zoho.write(
-            &target,
-            |place| Outgoing {
-                method: Method::POST,
-                url: orders::status_url(place.api, place.organization, &self.id, &self.status),
-                body: None,
-                if_unmodified_since: None,
-            },
-            response::inventory_done,
-        )
-        .await?;
-        // Zoho answers without the order.
-        match one(zoho, &target.with(orders::READ), &self.id).await {
-            Ok(Some(order)) => Ok(done(200, order)),
-            _ => {
-                let mut order = Object::new();
-                order.insert("salesorder_id".to_owned(), self.id.clone().into());
-                order.insert("status".to_owned(), self.status.clone().into());
-                Ok(done(200, order))
-            }
-        }
+        let url =
+            |api: &str, organization: &str| orders::status_url(api, organization, &self.id, &self.status);
+        documents::set_status(zoho, &target, RecordKind::SALES_ORDER, (&self.id, &self.status), &url)
+            .await
+            .map(|order| done(200, order))
     }
 
     async fn find(
@@ -206,7 +189,7 @@ pub(crate) async fn one(zoho: &Zoho, target: &Target<'_>, id: &str) -> Result<Op
 
 fn done(status: u16, order: Object) -> Done {
     let subject = format!("salesorder/{}", id(&order, "salesorder_id").unwrap_or_default());
-    Done { status, subject, body: inventory::plain_record(order).into(), exact: None, touched: Vec::new() }
+    Done::new(status, subject, inventory::plain_record(order))
 }
 
 #[cfg(test)]

@@ -109,13 +109,10 @@ impl TransferStock {
     /// The items that this write changed, and nobody else: a change of others in the same moment must be reported.
     fn touched(&self, was: &[Judged<'_>], now: &[Object]) -> Vec<Touched> {
         let judged = judge(self, now).unwrap_or_default();
-        let is_ours = |item: &str| {
+        touched(&self.seen, now, |item| {
             let mut lines = was.iter().zip(&judged).filter(|(was, _)| was.line.item_id == item).peekable();
             lines.peek().is_some() && lines.all(|(was, now)| was.became(now, self.in_transit))
-        };
-        let mut touched = touched(&self.seen, now);
-        touched.retain(|touched| touched.subject.strip_prefix("item/").is_some_and(is_ours));
-        touched
+        })
     }
 
     fn done(
@@ -150,13 +147,7 @@ impl TransferStock {
         if !notices.is_empty() {
             body.insert("notice".to_owned(), notices.join(" ").into());
         }
-        Done {
-            status: 201,
-            subject: format!("{KIND}/{id}"),
-            body: body.into(),
-            exact: None,
-            touched: Vec::new(),
-        }
+        Done::new(201, format!("{KIND}/{id}"), body)
     }
 }
 

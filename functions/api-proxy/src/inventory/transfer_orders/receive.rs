@@ -4,9 +4,7 @@ use async_trait::async_trait;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use shared::base::problem::{Code, Problem};
-use shared::zoho::http::Method;
 use shared::zoho::inventory::{self, transfer_orders};
-use shared::zoho::response;
 use shared::zoho::scope::Product;
 use shared::zoho::value::{Object, day_of_organization, id as record_id, text};
 
@@ -17,7 +15,7 @@ use crate::inventory::documents;
 use crate::inventory::touched::touched;
 use crate::writes::plan::{Done, Draft, Plan, Sent};
 use crate::writes::request::WriteRequest;
-use crate::zoho::{Outgoing, Scope, WriteFailure, Zoho, unreadable};
+use crate::zoho::{Scope, WriteFailure, Zoho, unreadable};
 
 /// A transfer that is in transit becomes transferred.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -97,29 +95,13 @@ impl Plan for ReceiveTransfer {
 
     async fn send(&self, zoho: &Zoho, request: &WriteRequest<'_>) -> Result<Done, WriteFailure> {
         let target = request.target(self.needs());
-        zoho.write(
-            &target,
-            |place| Outgoing {
-                method: Method::POST,
-                url: transfer_orders::received_url(place.api, place.organization, &self.id, &self.date),
-                body: None,
-                if_unmodified_since: None,
-            },
-            response::inventory_done,
-        )
-        .await
-        .map_err(begun_perhaps)?;
-        // Zoho answers without the order.
-        let order = match documents::one(zoho, &target.with(transfer_orders::READ), KIND, &self.id).await {
-            Ok(Some(order)) => order,
-            _ => {
-                let mut order = Object::new();
-                order.insert("transfer_order_id".to_owned(), self.id.clone().into());
-                order.insert("status".to_owned(), "transferred".into());
-                order
-            }
+        let url = |api: &str, organization: &str| {
+            transfer_orders::received_url(api, organization, &self.id, &self.date)
         };
-        let touched = touched(&self.seen, &self.look_at_items(zoho, request).await);
+        let order = documents::set_status(zoho, &target, KIND, (&self.id, "transferred"), &url)
+            .await
+            .map_err(begun_perhaps)?;
+        let touched = touched(&self.seen, &self.look_at_items(zoho, request).await, |_| true);
         Ok(Done { touched, ..self.done(order) })
     }
 
@@ -142,14 +124,7 @@ impl ReceiveTransfer {
     }
 
     fn done(&self, order: Object) -> Done {
-        let subject = format!("{}/{}", KIND, self.id);
-        Done {
-            status: 200,
-            subject,
-            body: inventory::plain_record(order).into(),
-            exact: None,
-            touched: Vec::new(),
-        }
+        Done::new(200, format!("{KIND}/{}", self.id), inventory::plain_record(order))
     }
 }
 
