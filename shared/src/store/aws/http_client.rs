@@ -13,12 +13,17 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_types::body::SdkBody;
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 
 use crate::base::http_client::{builder, tls};
 
 /// Amazon Root CA 1 to 4 and Starfield Services Root CA G2: <https://www.amazontrust.com/repository/>
-const ROOTS: &[u8] = include_bytes!("roots.pem");
+const ROOTS: [&[u8]; 5] = [
+    include_bytes!("roots/amazon-1.der"),
+    include_bytes!("roots/amazon-2.der"),
+    include_bytes!("roots/amazon-3.der"),
+    include_bytes!("roots/amazon-4.der"),
+    include_bytes!("roots/starfield-services-g2.der"),
+];
 
 /// Short, so that there is time for another try.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -32,9 +37,8 @@ struct OverReqwest(reqwest::Client);
 /// Where TLS cannot be set up.
 pub fn http_client() -> Result<SharedHttpClient, String> {
     let mut roots = RootCertStore::empty();
-    for root in CertificateDer::pem_slice_iter(ROOTS) {
-        let root = root.map_err(|error| error.to_string())?;
-        roots.add(root).map_err(|error| error.to_string())?;
+    for root in ROOTS {
+        roots.add(CertificateDer::from(root)).map_err(|error| error.to_string())?;
     }
     // DynamoDB's checksums are of what it sends, so that nothing is unpacked on the way.
     let client = builder(tls(roots)?).connect_timeout(CONNECT_TIMEOUT).no_gzip().build();
