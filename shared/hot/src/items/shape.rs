@@ -70,10 +70,6 @@ impl<'a, 's> Shaper<'a, 's> {
         let mut mark = self.mark();
         let mut more = self.scan.peek() != b'}';
         while more {
-            if is_empty {
-                // No comma before the first.
-                self.copied = self.scan.at;
-            }
             let (name, met) = self.name(0, object)?;
             if met.is_double || is_kept(name) {
                 return Err(Stop::Unusable);
@@ -110,6 +106,10 @@ impl<'a, 's> Shaper<'a, 's> {
                 break;
             }
             more = self.scan.goes_on(b'}')?;
+            if is_empty {
+                // No comma before the first that is shown, whatever blanks follow it.
+                self.copied = self.scan.at;
+            }
             self.blank();
         }
         self.copy();
