@@ -10,7 +10,7 @@ use libfuzzer_sys::fuzz_target;
 use serde_json::Value;
 use shared::zoho::http::Answer;
 use shared::zoho::inventory::record_kinds::RecordKind;
-use shared::zoho::inventory::{copied, item};
+use shared::zoho::inventory::{item, item_bytes};
 use shared::zoho::response;
 
 const STATUSES: [u16; 10] = [200, 201, 204, 304, 400, 401, 404, 429, 500, 503];
@@ -70,13 +70,15 @@ fn is_zero(code: &Value) -> bool {
 /// Two readers of the same bytes: what is copied without becoming values, and what is read as a whole.
 fn readers_agree(status: u16, body: &[u8]) {
     let answer = Answer { status, body: body.to_vec().into(), ..Answer::default() };
-    if let Some(text) = copied::item(&answer, None) {
+    if let Some(text) = item_bytes::item(&answer, None) {
         let mut whole = response::inventory(&answer).expect("copied, but no success");
         let whole = RecordKind::ITEM.take_record(&mut whole).map(item).expect("copied, but no item");
         assert_eq!(String::from_utf8(text).unwrap(), serde_json::to_string(&whole).unwrap());
     }
     // What is not shown need not be readable.
-    if let (Some(text), Ok(mut whole)) = (copied::item(&answer, Some(&SHOWN)), response::inventory(&answer)) {
+    if let (Some(text), Ok(mut whole)) =
+        (item_bytes::item(&answer, Some(&SHOWN)), response::inventory(&answer))
+    {
         let mut whole = RecordKind::ITEM.take_record(&mut whole).map(item).expect("copied, but no item");
         whole.retain(|name, _| SHOWN.contains(&name.as_str()));
         if let Some(Value::Array(names)) = whole.get_mut("untrusted") {
@@ -84,7 +86,7 @@ fn readers_agree(status: u16, body: &[u8]) {
         }
         assert_eq!(String::from_utf8(text).unwrap(), serde_json::to_string(&whole).unwrap());
     }
-    if let Some(found) = copied::items(&answer, "") {
+    if let Some(found) = item_bytes::items(&answer, "") {
         let mut whole = response::inventory(&answer).expect("copied, but no success");
         let rows = response::records(&mut whole, "items").expect("copied, but no list");
         whole.shift_remove("items");
