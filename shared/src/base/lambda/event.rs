@@ -85,7 +85,7 @@ fn uri(path: &str, query: Option<&str>) -> Uri {
     let path = if is_plain(path) { encoded(path, DECODED) } else { Cow::Borrowed(NOWHERE) };
     let query = query.filter(|query| !query.is_empty());
     let address = match query {
-        Some(query) => [&*path, "?", &*encoded(query, NOT_ENCODED)].concat(),
+        Some(query) => format!("{path}?{}", encoded(query, NOT_ENCODED)),
         None => path.into_owned(),
     };
     Uri::try_from(address).unwrap_or_else(|_| Uri::from_static(NOWHERE))
