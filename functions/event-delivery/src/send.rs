@@ -11,8 +11,8 @@ use shared::store::StoreError;
 use shared::zoho::http::{self, Http};
 
 use crate::give_up::{BEFORE_REASON, GiveUp};
+use crate::hook_retry::{Verdict, claim_pause, judge, retry_pause};
 use crate::next_step::NextStep;
-use crate::retry::{Verdict, claim_pause, judge, retry_pause};
 
 /// What sending works with.
 pub(crate) struct Sender<'a> {

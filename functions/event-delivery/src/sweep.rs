@@ -16,7 +16,7 @@ use tokio::time::Instant;
 use crate::hook_delivery::HookDelivery;
 use crate::polling::Polling;
 use crate::queue::{Queue, Queued};
-use crate::rotation::{AT_ONCE, rotate_by_minute};
+use crate::sweep_order::{AT_ONCE, rotate_by_minute};
 use crate::swept::Swept;
 
 /// After this nothing new is begun, so that what has begun ends before Lambda ends the function.

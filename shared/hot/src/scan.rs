@@ -8,9 +8,10 @@ const DEPTH: usize = 100;
 /// Why a text is gone through no further.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stop {
-    /// It is no JSON, or not what is looked for.
+    /// It is no JSON, or not what is looked for: the whole answer is left to `serde_json`.
     Unusable,
-    /// It is not what is copied: it would be written in another way.
+    /// It is JSON that cannot be copied: `serde_json` would write it in another way, like `/` for `\/`, or it has more names or levels
+    /// than are looked at. This item is left to `serde_json`.
     Odd,
 }
 

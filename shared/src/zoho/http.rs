@@ -18,7 +18,7 @@ use crate::base::http_client;
 use crate::base::secret::Secret;
 use crate::zoho::secrets::{AccessTokenSecret, ClientSecret};
 
-/// The largest answer that is read. The connector's own answers have at most 4 MB, and JSON shrinks when it is normalised.
+/// The largest answer that is read. The connector's own answers have at most 4 MB; Zoho's are longer by what they escape and indent.
 const BODY_LIMIT: usize = 8 * 1024 * 1024;
 
 /// The header by which the ids of a call to CRM are those of other systems, in the fields that it names.

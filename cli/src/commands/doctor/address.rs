@@ -1,18 +1,13 @@
 //! The public address: that it can be looked up, has a good certificate, is answered by this version of the connector and by
-//! this very installation; and the clocks.
+//! this very installation.
 
 use std::error::Error;
 use std::time::Duration;
 
-use jiff::fmt::rfc2822;
-use reqwest::header::{DATE, HeaderMap};
 use reqwest::tls::TlsInfo;
 use reqwest::{Client, Url};
 use serde_json::Value;
-use shared::base::clock::Timestamp;
 use shared::base::settings::Home;
-use shared::core::grant::client::Clients;
-use shared::zoho::data_centre::DataCentre;
 use shared::zoho::http;
 
 use super::certificate;
@@ -23,13 +18,10 @@ use crate::commands::installation::Opened;
 
 const CHECK: &str = "Public address";
 
-const CALL_TIMEOUT: Duration = Duration::from_secs(15);
+pub(super) const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// What a connector says of a key that its store does not know.
 const UNKNOWN_KEY: &str = "key_invalid";
-
-/// A difference of clocks that matters to nobody, in seconds.
-const CLOCKS_AGREE: i64 = 60;
 
 /// Looks at the address, and says whether this installation answers there.
 pub(super) async fn check(report: &mut Report, opened: &Opened) -> bool {
@@ -40,7 +32,6 @@ pub(super) async fn check(report: &mut Report, opened: &Opened) -> bool {
             return false;
         }
     };
-    check_clock(report, opened, &client).await;
     let url = opened.public_url.as_str();
     if let Some(why) = unknown_name(url).await {
         report.bad(
@@ -101,7 +92,7 @@ fn unreachable(report: &mut Report, opened: &Opened, error: &reqwest::Error) {
 }
 
 /// All that an error says, but for the address.
-fn causes(error: &reqwest::Error) -> String {
+pub(super) fn causes(error: &reqwest::Error) -> String {
     let mut words = Vec::new();
     let mut next = error.source();
     while let Some(cause) = next {
@@ -196,39 +187,4 @@ async fn is_ours(report: &mut Report, opened: &Opened, client: &Client) -> bool 
         ),
     }
     false
-}
-
-/// Zoho's clock is right. Ours is taken for it by every end of a token, of a key and of a consent.
-async fn check_clock(report: &mut Report, opened: &Opened, client: &Client) {
-    const CHECK: &str = "Clock";
-    let services = &opened.services;
-    let clients = Clients::read(&*services.stores.secrets).await;
-    let home = clients.ok().and_then(|(clients, _)| clients.newest().map(|client| client.home));
-    let accounts = services.centres.accounts(home.unwrap_or(DataCentre::Us));
-    let answer = match client.get(format!("{accounts}/")).timeout(CALL_TIMEOUT).send().await {
-        Ok(answer) => answer,
-        Err(error) => {
-            let mend = "let this machine reach Zoho over HTTPS: firewall, DNS";
-            return report.bad("Zoho", format!("{accounts} does not answer ({})", causes(&error)), mend);
-        }
-    };
-    report.good("Zoho", format!("{accounts} answers"));
-    let Some(theirs) = date(answer.headers()) else {
-        return report.open(CHECK, "Zoho's answer says no time");
-    };
-    let ahead = services.clock.now().as_second() - theirs.as_second();
-    if ahead.abs() < CLOCKS_AGREE {
-        return report.good(CHECK, "as Zoho's");
-    }
-    let side = if ahead > 0 { "ahead of" } else { "behind" };
-    report.bad(
-        CHECK,
-        format!("this machine's clock is {} s {side} Zoho's", ahead.abs()),
-        "set the machine's clock right, and keep it so by NTP (`timedatectl set-ntp true`)",
-    );
-}
-
-fn date(headers: &HeaderMap) -> Option<Timestamp> {
-    let text = headers.get(DATE)?.to_str().ok()?;
-    rfc2822::parse(text).ok().map(|date| date.timestamp())
 }

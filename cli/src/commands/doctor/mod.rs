@@ -6,6 +6,7 @@ mod address;
 mod aws;
 mod certificate;
 mod client;
+mod clock;
 mod connections;
 mod folder;
 mod hook;
@@ -65,6 +66,7 @@ async fn look(installation: &Installation, mut report: Report, least_free: u64) 
 /// Everything but what must be looked at before the store is opened.
 #[cfg_attr(not(feature = "stack"), expect(unused_variables, reason = "only a stack is asked by its name"))]
 async fn examine(report: &mut Report, installation: &Installation, opened: &Opened) {
+    clock::check(report, opened).await;
     let is_ours = address::check(report, opened).await;
     client::check(report, opened).await;
     let connections = connections::check(report, opened).await;

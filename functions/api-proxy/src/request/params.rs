@@ -163,13 +163,19 @@ pub(crate) fn modified_since(text: Option<&str>) -> Result<Option<Timestamp>, Pr
 pub(crate) fn crm_fields(text: &str) -> Result<String, Problem> {
     let names: Vec<&str> =
         text.split(',').map(str::trim).filter(|name| !name.is_empty() && *name != "id").collect();
-    let plain = |name: &&str| name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    if names.len() > MAX_FIELDS || !names.iter().all(plain) {
+    if names.len() > MAX_FIELDS || !names.iter().all(|name| is_api_name(name)) {
         return Err(invalid(format!(
             "`fields` takes up to {MAX_FIELDS} API names of fields, separated by commas."
         )));
     }
     Ok(if names.is_empty() { "id".to_owned() } else { names.join(",") })
+}
+
+/// Whether CRM can have a field of this API name. What begins with a digit is a number in its query language, and would be refused as
+/// a mistake of ours.
+pub(crate) fn is_api_name(name: &str) -> bool {
+    name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_')
+        && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
 }
 
 /// An id in a path.
@@ -238,6 +244,15 @@ mod tests {
         assert_eq!(moment("since", "2026-11-18T15:40:12.5Z").unwrap().to_string(), "2026-11-18T15:40:12.5Z");
         for text in ["", " ", "yesterday", "2026-11-18", "2026-11-18T16:40:12", "2026-13-18T15:40:12Z"] {
             assert!(moment("since", text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn fields_of_crm_are_names() {
+        assert_eq!(crm_fields(" Deal_Name, ,id,Field2").unwrap(), "Deal_Name,Field2");
+        assert_eq!(crm_fields("id").unwrap(), "id");
+        for text in ["1", "Stage,1e5", "3300000000070001", "a b", "Stage;Amount", "\u{e9}", "$converted"] {
+            assert!(crm_fields(text).is_err(), "{text}");
         }
     }
 

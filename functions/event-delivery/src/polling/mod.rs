@@ -24,7 +24,7 @@ use shared::store::{StoreError, Stores};
 use tokio::time::Instant;
 
 use crate::queue::Queued;
-use crate::rotation::{AT_ONCE, rotate_by_minute};
+use crate::sweep_order::{AT_ONCE, rotate_by_minute};
 use crate::swept::Swept;
 use crate::zoho_reads::Run;
 use checkpoint::StoredCheckpoint;

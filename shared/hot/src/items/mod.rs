@@ -72,7 +72,7 @@ pub struct Row {
     pub lacks_figures: bool,
 }
 
-/// Whether a name is none of Zoho's fields: one of ours, or what stands between two commas.
+/// Whether a name is none of Zoho's fields: one of ours, or nothing, as between the commas of `fields=name,,sku`.
 pub fn is_added(name: &str) -> bool {
     name.is_empty() || OURS.contains(&name)
 }

@@ -6,7 +6,7 @@ use super::{Kind, Row, Rules, is_added};
 use crate::scan::{Scan, Stop, Text};
 use crate::text::push_text;
 
-/// How much was written and copied at the end of a field.
+/// How much was written and copied at the end of a field, before the comma behind it.
 #[derive(Clone, Copy)]
 struct Mark {
     written: usize,
@@ -15,6 +15,9 @@ struct Mark {
 }
 
 /// Goes through an answer, and writes its items.
+///
+/// What stands between `copied` and `scan.at` was gone through and is not written yet. It is copied at once where something else is to stand
+/// behind it (`replace`, `blank`), or at the end; what was written too early is taken back (`leave_out`).
 pub struct Shaper<'a, 's> {
     /// Where it is.
     pub scan: Scan<'a>,
@@ -70,10 +73,6 @@ impl<'a, 's> Shaper<'a, 's> {
         let mut mark = self.mark();
         let mut more = self.scan.peek() != b'}';
         while more {
-            if is_empty {
-                // No comma before the first.
-                self.copied = self.scan.at;
-            }
             let (name, met) = self.name(0, object)?;
             if met.is_double || is_kept(name) {
                 return Err(Stop::Unusable);
@@ -110,6 +109,10 @@ impl<'a, 's> Shaper<'a, 's> {
                 break;
             }
             more = self.scan.goes_on(b'}')?;
+            if is_empty {
+                // No comma before the first that is shown, whatever blanks follow it.
+                self.copied = self.scan.at;
+            }
             self.blank();
         }
         self.copy();

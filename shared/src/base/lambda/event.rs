@@ -82,10 +82,10 @@ impl Written {
 const NOWHERE: &str = "/-";
 
 fn uri(path: &str, query: Option<&str>) -> Uri {
-    let path = if is_plain(path) { encoded(path) } else { Cow::Borrowed(NOWHERE) };
+    let path = if is_plain(path) { encoded(path, DECODED) } else { Cow::Borrowed(NOWHERE) };
     let query = query.filter(|query| !query.is_empty());
     let address = match query {
-        Some(query) => [&path, "?", query].concat(),
+        Some(query) => format!("{path}?{}", encoded(query, NOT_ENCODED)),
         None => path.into_owned(),
     };
     Uri::try_from(address).unwrap_or_else(|_| Uri::from_static(NOWHERE))
@@ -99,13 +99,17 @@ fn is_plain(path: &str) -> bool {
         && !path.split('/').any(|segment| matches!(segment, "." | ".."))
 }
 
-/// What was decoded, and does not stand in an address as it is.
-fn encoded(path: &str) -> Cow<'_, str> {
-    const DECODED: [char; 6] = ['"', '<', '>', '`', '{', '}'];
-    if !path.contains(DECODED) {
-        return Cow::Borrowed(path);
+/// What API Gateway decoded, and does not stand in a path as it is.
+const DECODED: &[char] = &['"', '<', '>', '`', '{', '}'];
+
+/// What callers need not encode in a query, and does not stand in one as it is.
+const NOT_ENCODED: &[char] = &['"', '#', '<', '>'];
+
+fn encoded<'a>(text: &'a str, these: &[char]) -> Cow<'a, str> {
+    if !text.contains(these) {
+        return Cow::Borrowed(text);
     }
-    let each = path.chars().map(|char| match DECODED.contains(&char) {
+    let each = text.chars().map(|char| match these.contains(&char) {
         true => format!("%{:02X}", u32::from(char)),
         false => char.to_string(),
     });
@@ -255,6 +259,7 @@ mod tests {
             assert_eq!(uri(odd, None), NOWHERE, "{odd}");
         }
         assert_eq!(uri("/a{\"b\"}<`>", None), "/a%7B%22b%22%7D%3C%60%3E");
+        assert_eq!(uri("/a", Some("b={<c>}\"#d")).to_string(), "/a?b={%3Cc%3E}%22%23d");
         assert_eq!(uri("/a", Some("b c")), NOWHERE);
     }
 }

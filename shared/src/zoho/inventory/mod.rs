@@ -2,7 +2,7 @@
 //! <https://www.zoho.com/inventory/api/v1/>
 
 pub mod adjustments;
-pub mod copied;
+pub mod item_bytes;
 pub mod record_kinds;
 pub mod transfer_orders;
 pub mod webhook_rules;

@@ -24,7 +24,7 @@ use crate::openapi::route::Routes;
 use crate::openapi::schema::{count, described, exact, named, text as any_text, untrusted};
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
-use crate::request::params::{Params, invalid};
+use crate::request::params::{Params, invalid, is_api_name};
 use crate::request::redact::{columns, is_personal};
 use crate::zoho::unreadable;
 
@@ -215,8 +215,7 @@ async fn summary(
 
 /// The API name of a field.
 fn field_name<'a>(parameter: &str, name: &'a str) -> Result<&'a str, Problem> {
-    let is_name = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
-    is_name.then_some(name).ok_or_else(|| {
+    is_api_name(name).then_some(name).ok_or_else(|| {
         invalid(format!("`{parameter}` must be the API name of a field of deals, as `GET /v1/crm/fields?module=Deals` lists them."))
     })
 }

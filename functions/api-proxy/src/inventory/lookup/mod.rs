@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use shared::base::exactly_one::{Found, exactly_one};
 use shared::base::problem::{Code, Problem};
 use shared::zoho::inventory;
-use shared::zoho::inventory::copied::{self, Items};
+use shared::zoho::inventory::item_bytes::{self, Items};
 use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::response::{self, records};
 use shared::zoho::value::{Object, id, query_of, text};
@@ -57,7 +57,7 @@ pub(super) async fn item_text(
         .read(
             target,
             |place| inventory::item_url(place.api, place.organization, item_id),
-            |answer| match copied::item(answer, shown) {
+            |answer| match item_bytes::item(answer, shown) {
                 Some(text) => Ok(Ok(text)),
                 None => response::inventory(answer).map(Err),
             },
@@ -115,7 +115,7 @@ pub(super) async fn item_texts(
         .read(
             target,
             |place| inventory::items_url(place.api, place.organization, &[], page, rows),
-            |answer| match copied::items(answer, head) {
+            |answer| match item_bytes::items(answer, head) {
                 Some(items) => Ok(Ok(items)),
                 None => response::inventory(answer).map(Err),
             },
