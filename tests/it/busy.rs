@@ -1,7 +1,7 @@
 //! As many calls as `serve` works on at a time, and one more: it is refused before anything is done, and who needs no place finds the
 //! door open all the same. How this is at ten times the load is measured in `measurements/overload.rs`.
 
-use futures::future::join_all;
+use futures::future::{join_all, select_all};
 use sandbox::{Fault, FaultKind, Gate, Options};
 use serde_json::{Value, json};
 use tests::browser::Browser;
@@ -187,6 +187,27 @@ async fn who_sends_slowly_takes_a_place_when_all_is_there() {
         let answer = sending.answer().await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     }
+}
+
+/// What has arrived of them lies in memory.
+#[tokio::test(flavor = "multi_thread")]
+async fn no_more_large_bodies_arrive_than_there_are_places() {
+    const LARGE: usize = 128 * 1024;
+    let (connector, agent) = for_two().await;
+    let (sent, rest) = ("x".repeat(LARGE + 1), "x".repeat(9));
+    let whole = format!("{sent}{rest}");
+    let mut answers = Vec::new();
+    for _ in 0..3 {
+        let mut sending = Sending::begin(&connector, "/v1/inventory/mappings", &agent.key, &whole).await;
+        sending.is_waited_for().await;
+        sending.send(&sent).await;
+        answers.push(Box::pin(sending.answer()));
+    }
+    let (refused, _, on_their_way) = select_all(answers).await;
+    assert!(refused.starts_with("HTTP/1.1 503") && refused.contains("connector_busy"), "{refused}");
+    let query = json!({ "query": "select Deal_Name from Deals where Amount > 0" });
+    agent.write("POST", "/v1/crm/query", &[], &query).await.ok();
+    drop(on_their_way);
 }
 
 /// The call that a tool makes has the place of the tool's own call.

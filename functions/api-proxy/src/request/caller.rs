@@ -72,10 +72,13 @@ where
         let key = key?;
         let place = parts.extensions.get::<Place>().cloned();
         let take = || place.clone().map_or_else(|| gate.places.take(), Ok);
-        if let Some(arriving) = parts.extensions.get::<Arriving>().cloned() {
+        // The body of a tool's call is there already.
+        if place.is_none()
+            && let Some(arriving) = parts.extensions.get::<Arriving>().cloned()
+        {
             // Where there is no room, no body is waited for; and while one is waited for, others have the room.
             drop(take()?);
-            arriving.receive(&parts.extensions).await;
+            arriving.receive(&parts.extensions, &gate.places).await?;
         }
         let place = take()?;
         let deadline = parts.extensions.get::<Deadline>().map(|deadline| deadline.0);

@@ -1,5 +1,5 @@
 //! Names of places are held against Zoho's list before they are kept, as far as that can be read: one that leads nowhere would only
-//! be noticed when somebody counts there.
+//! be noticed when somebody counts there, and one by which Zoho calls another place would have its stock moved in place of that one's.
 
 use std::time::Duration;
 
@@ -29,14 +29,14 @@ pub(super) async fn demand_places(
     connection: &ConnectionName,
     named: &[(String, Option<String>)],
 ) -> Result<Option<&'static str>, Problem> {
-    let mut new: Vec<(usize, &str)> = Vec::new();
+    let mut new: Vec<(usize, &str, &str)> = Vec::new();
     if named.iter().any(|(_, id)| id.is_some()) {
         let kept = app.mappings.locations(connection).await?;
         let is_kept =
             |name: &str, id: &str| kept.iter().any(|kept| kept.name == name && kept.location_id == id);
         let all = named.iter().enumerate();
         let with_id = all.filter_map(|(index, (name, id))| Some((index, name.as_str(), id.as_deref()?)));
-        new.extend(with_id.filter(|(_, name, id)| !is_kept(name, id)).map(|(index, _, id)| (index, id)));
+        new.extend(with_id.filter(|(_, name, id)| !is_kept(name, id)));
     }
     if new.is_empty() {
         return Ok(None);
@@ -49,12 +49,15 @@ pub(super) async fn demand_places(
     }
 }
 
-/// Refuses ids that are not among Zoho's.
-fn judge(new: &[(usize, &str)], places: &[Listed]) -> Result<(), Problem> {
+/// Refuses ids that are not among Zoho's, and names that Zoho has for another place.
+fn judge(new: &[(usize, &str, &str)], places: &[Listed]) -> Result<(), Problem> {
     let mut wrong = Wrong::default();
-    for (index, id) in new {
+    for (index, name, id) in new {
+        let place = format!("locations[{index}]");
         if !places.iter().any(|place| place.id == *id) {
-            wrong.note(&format!("locations[{index}]"), &format!("Zoho has no location {id}"));
+            wrong.note(&place, &format!("Zoho has no location {id}"));
+        } else if places.iter().any(|place| place.id != *id && place.name.as_deref() == Some(name)) {
+            wrong.note(&place, &format!("Zoho calls another location {name:?} than {id}"));
         }
     }
     let called = |place: &Listed| match &place.name {
@@ -77,12 +80,18 @@ mod tests {
         let place =
             |id: &str, name: Option<&str>| Listed { id: id.to_owned(), name: name.map(str::to_owned) };
         let places = [place("33001", Some("Main")), place("33002", None)];
-        assert!(judge(&[(0, "33001"), (4, "33002")], &places).is_ok());
-        let refused = judge(&[(0, "33001"), (1, "33003")], &places).unwrap_err();
+        assert!(judge(&[(0, "Main", "33001"), (4, "Shop", "33002")], &places).is_ok());
+        let refused = judge(&[(0, "W-1", "33001"), (1, "W-2", "33003")], &places).unwrap_err();
         assert_eq!(refused.code(), Code::LocationNotFound);
         assert_eq!(
             refused.detail(),
             "One row is wrong, and nothing was taken. locations[1]: Zoho has no location 33003. The locations are: Main (33001), 33002."
+        );
+        let refused = judge(&[(0, "Main", "33002")], &places).unwrap_err();
+        assert!(
+            refused.detail().contains("locations[0]: Zoho calls another location \"Main\" than 33002."),
+            "{}",
+            refused.detail()
         );
     }
 }
