@@ -221,7 +221,7 @@ async fn a_copy_opens_with_its_passphrase_alone() {
     let variables = connector.variables();
     let restore = ["restore", text(&file), "--yes", "--data", text(&new)];
     let wrong = run(&restore, &variables, "another passphrase\n").await;
-    assert!(wrong.code == 1 && wrong.err.contains("cannot be opened"), "{wrong:?}");
+    assert!(wrong.code == 1 && wrong.err.contains("cannot be opened with this passphrase"), "{wrong:?}");
     let right = run(&restore, &variables, PASSPHRASE).await;
     assert!(right.code == 0 && right.out.contains("It has no keys"), "{right:?}");
     let shown = run(&["client", "show", "--data", text(&new)], &variables, "").await;

@@ -168,6 +168,12 @@ async fn a_place_that_zoho_does_not_have_is_refused_as_far_as_zoho_tells() {
     let (status, answer) = send(&inside, &key, ("POST", MAPPINGS), &body(&[main])).await;
     assert_eq!((status, &answer["imported"], answer.get("notice")), (200, &json!(2), None), "{answer}");
 
+    // An adjustment of the outlet would be made in the main one.
+    let outlet = json!({ "locations": [{ "name": "Outlet", "location_id": main }] });
+    let (status, problem) = send(&inside, &key, ("POST", MAPPINGS), &outlet).await;
+    assert_eq!((status, &problem["code"]), (400, &json!("body_invalid")), "{problem}");
+    assert!(problem["detail"].as_str().unwrap().contains("\"Outlet\" is Zoho's own name"), "{problem}");
+
     // An organisation that lists none cannot be asked.
     let text = r#"{"code":0,"message":"success","locations":[]}"#.to_owned();
     let kind = FaultKind::Body(200, "application/json".to_owned(), text);

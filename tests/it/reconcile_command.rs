@@ -216,6 +216,7 @@ async fn nothing_is_written_without_a_yes() {
         (&["--report", "report.pdf"], ".html"),
         (&["--report", "no-such-folder/report.html"], "no-such-folder"),
         (&["--report", text(&counts)], "choose another"),
+        (&["--counted-at", "2026-11-30"], "like 2026-11-30T18:00:00Z"),
         (&["--resume", "../keys"], "id of a reconciliation"),
         (&["--url", "ftp://example.com"], "https"),
         (&["--url", "http://connector.example.com"], "https"),

@@ -77,7 +77,8 @@ impl Serve {
             Some(lock.map_err(|why| format!("{why}; --beside-another runs a second one on purpose"))?)
         };
         let unseen = |error: &std::io::Error| tracing::warn!(%error, "the doctor will not see this server");
-        let presence = Presence::announce(&folder, &address.to_string()).inspect_err(unseen).ok();
+        let presence = Presence::announce(&folder, &address.to_string(), public_url.as_str());
+        let presence = presence.inspect_err(unseen).ok();
         let new = NewEvents::default();
         let services = new.watch(&services);
         let token_refresh = Local::new(&services);

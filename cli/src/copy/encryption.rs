@@ -95,7 +95,14 @@ impl Decryption {
             (None, true) => {
                 let passphrase = ask_passphrase("Passphrase of the copy (not shown): ")?;
                 let passphrase = scrypt::Identity::new(SecretString::from(passphrase.expose().to_owned()));
-                decryptor.decrypt(std::iter::once(&passphrase as &dyn age::Identity)).map_err(wrong)
+                let opened = decryptor.decrypt(std::iter::once(&passphrase as &dyn age::Identity));
+                opened.map_err(|error| match error {
+                    age::DecryptError::DecryptionFailed => {
+                        "it cannot be opened with this passphrase: the copy was made with another one"
+                            .to_owned()
+                    }
+                    other => wrong(other),
+                })
             }
             (None, false) => {
                 Err("it is encrypted to a public key: name the file with the secret one, --identity FILE"

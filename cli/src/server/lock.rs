@@ -72,7 +72,7 @@ mod tests {
         let holder = format!("process {}, listening on 127.0.0.1:8080", std::process::id());
         assert!(refused.contains(&holder) && refused.contains("Stop that one"), "{refused}");
         drop(first);
-        let beside = Presence::announce(folder.path(), "127.0.0.1:8081").unwrap();
+        let beside = Presence::announce(folder.path(), "127.0.0.1:8081", "https://a.example").unwrap();
         let refused = Lock::take(folder.path(), what, now).err().unwrap();
         assert!(refused.contains("127.0.0.1:8081"), "one that ran beside the first still runs: {refused}");
         drop(beside);

@@ -11,6 +11,9 @@ use shared::store::sqlite::Sqlite;
 /// Behind the name of the store's file, and before the number of the process.
 const MARK: &str = "server-";
 
+/// Between the address at which a server listens and the one by which browsers and Zoho know it.
+const KNOWN_AS: &str = ", known as ";
+
 /// How often a file is made that somebody takes away before it is locked.
 const TRIES: usize = 10;
 
@@ -21,14 +24,14 @@ pub(crate) struct Presence {
 }
 
 impl Presence {
-    /// Says that this process serves the folder, at this address.
-    pub(crate) fn announce(folder: &Path, address: &str) -> std::io::Result<Self> {
+    /// Says that this process serves the folder, at this address, and as what it is known to browsers and Zoho.
+    pub(crate) fn announce(folder: &Path, address: &str, known_as: &str) -> std::io::Result<Self> {
         for _ in 0..TRIES {
             let (path, mut file) = new_file(folder)?;
             file.lock()?;
             // Who looked before the lock took the file for one that was left, and took it away.
             if path.exists() {
-                file.write_all(address.as_bytes())?;
+                file.write_all(format!("{address}{KNOWN_AS}{known_as}").as_bytes())?;
                 return Ok(Self { path, _locked: file });
             }
         }
@@ -67,6 +70,12 @@ pub(crate) fn running(folder: &Path) -> Vec<String> {
     found
 }
 
+/// As what a server of these is known, where it is not known as this.
+pub(crate) fn known_otherwise<'a>(servers: &'a [String], public_url: &str) -> Option<&'a str> {
+    let known = servers.iter().filter_map(|server| server.split_once(KNOWN_AS));
+    known.map(|(_, known_as)| known_as).find(|known_as| *known_as != public_url)
+}
+
 /// The address in a file that its server keeps locked.
 fn address(path: &Path) -> Option<String> {
     let mut file = File::open(path).ok()?;
@@ -95,10 +104,14 @@ mod tests {
     fn a_server_is_seen_as_long_as_it_lives() {
         let folder = tempfile::tempdir().unwrap();
         assert!(running(folder.path()).is_empty());
-        let presence = Presence::announce(folder.path(), "127.0.0.1:8080").unwrap();
-        assert_eq!(running(folder.path()), ["127.0.0.1:8080"]);
-        let beside = Presence::announce(folder.path(), "127.0.0.1:8081").unwrap();
-        assert_eq!(running(folder.path()), ["127.0.0.1:8080", "127.0.0.1:8081"], "with the same number");
+        let presence = Presence::announce(folder.path(), "127.0.0.1:8080", "https://a.example").unwrap();
+        let first = "127.0.0.1:8080, known as https://a.example";
+        assert_eq!(running(folder.path()), [first]);
+        let beside = Presence::announce(folder.path(), "127.0.0.1:8081", "https://b.example").unwrap();
+        let both = running(folder.path());
+        assert_eq!(both, [first, "127.0.0.1:8081, known as https://b.example"], "with the same number");
+        assert_eq!(known_otherwise(&both, "https://a.example"), Some("https://b.example"));
+        assert_eq!(known_otherwise(&both[..1], "https://a.example"), None);
         drop((presence, beside));
         assert!(running(folder.path()).is_empty());
         let left = Sqlite::beside(folder.path(), "server-1");
@@ -117,7 +130,7 @@ mod tests {
                 }
             });
             let is_seen = |_: &usize| {
-                Presence::announce(folder.path(), "127.0.0.1:8080")
+                Presence::announce(folder.path(), "127.0.0.1:8080", "https://a.example")
                     .is_ok_and(|presence| presence.path.exists())
             };
             let seen = (0..500).filter(is_seen).count();

@@ -15,6 +15,7 @@ use super::key_for_a_check::KeyForACheck;
 use super::report::Report;
 use crate::commands::health;
 use crate::commands::installation::Opened;
+use crate::server::presence;
 
 const CHECK: &str = "Public address";
 
@@ -137,6 +138,22 @@ async fn ask_with(key: KeyForACheck, client: &Client, url: &str) -> (u16, Value)
     (status, serde_json::from_str(&text).unwrap_or_default())
 }
 
+/// The server knows its address from its start: consents and webhooks of another one end nowhere.
+fn check_own_address(report: &mut Report, opened: &Opened) {
+    let (Home::Folder(folder), url) = (&opened.services.settings.home, opened.public_url.as_str()) else {
+        return;
+    };
+    let servers = presence::running(folder);
+    // Several are wrong already, and only one of them has the address.
+    if let ([_], Some(known_as)) = (servers.as_slice(), presence::known_otherwise(&servers, url)) {
+        report.bad(
+            "Server's address",
+            format!("the server takes {known_as} for its address, and gives Zoho a redirect URI there: no consent begun at {url} comes back"),
+            format!("end it, and start it with --public-url {url} (a service: with ZOHO_CONNECTOR_PUBLIC_URL={url}); or, where that one is right, name it here: --public-url {known_as}"),
+        );
+    }
+}
+
 /// A key that may do nothing is made in our store: whoever knows it has our store. A stranger who gets it can do nothing with it.
 async fn is_ours(report: &mut Report, opened: &Opened, client: &Client) -> bool {
     const CHECK: &str = "This installation";
@@ -152,6 +169,7 @@ async fn is_ours(report: &mut Report, opened: &Opened, client: &Client) -> bool 
     let (status, document) = ask_with(key, client, url).await;
     if document.pointer("/key/id").and_then(Value::as_str) == Some(id.as_str()) {
         report.good(CHECK, "the address leads to this very store");
+        check_own_address(report, opened);
         return true;
     }
     let word = |name: &str| document.get(name).and_then(Value::as_str).unwrap_or("-");

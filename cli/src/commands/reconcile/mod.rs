@@ -67,7 +67,7 @@ pub(crate) struct Reconcile {
     #[arg(long, value_enum)]
     basis: Option<Basis>,
     /// When it was counted, like 2026-11-30T18:00:00Z: items that were changed afterwards are flagged
-    #[arg(long, value_name = "TIME")]
+    #[arg(long, value_name = "TIME", value_parser = moment)]
     counted_at: Option<Timestamp>,
     /// What to call it [default: the file's name]
     #[arg(long, value_name = "NAME")]
@@ -205,7 +205,8 @@ impl Reconcile {
         let id = word(&made, "id").to_owned();
         api.resumed_by(&["--resume", &id]);
         if !self.json {
-            say(format!("Reconciliation {id}: {} counts", parts.rows));
+            let noun = if parts.rows == 1 { "count" } else { "counts" };
+            say(format!("Reconciliation {id}: {} {noun}", parts.rows));
         }
         self.upload_to(api, &id, parts, 1).await
     }
@@ -427,6 +428,14 @@ fn to_adjust(found: &Value, drifted: &[Value]) -> u64 {
     count(sums, "drifted").saturating_sub(drifted.iter().filter(not).count() as u64)
 }
 
+/// A moment as the flag takes it.
+fn moment(text: &str) -> Result<Timestamp, String> {
+    text.trim().parse().map_err(|_| {
+        "it must be a day and a time with its offset, like 2026-11-30T18:00:00Z or 2026-11-30T18:00:00+01:00"
+            .to_owned()
+    })
+}
+
 /// Rows that could not be compared.
 async fn left(api: &Api, id: &str, found: &Value, enough: usize) -> Result<Vec<Value>, Failure> {
     let mut left = Vec::new();
@@ -437,4 +446,17 @@ async fn left(api: &Api, id: &str, found: &Value, enough: usize) -> Result<Vec<V
     }
     left.sort_by_key(|row| count(row, "line"));
     Ok(left)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_alone_is_no_moment() {
+        assert_eq!(moment(" 2026-11-30T18:00:00+01:00 ").unwrap(), moment("2026-11-30T17:00:00Z").unwrap());
+        for text in ["2026-11-30", "18:00", "2026-11-30T18:00:00"] {
+            assert!(moment(text).unwrap_err().contains("like 2026-11-30T18:00:00Z"), "{text}");
+        }
+    }
 }

@@ -1,6 +1,6 @@
 //! An address that is another one than before: who still has the old one. Nobody but the operator can tell them.
 
-use shared::base::settings::PublicUrl;
+use shared::base::settings::{Home, PublicUrl};
 use shared::core::connection;
 use shared::core::events::subscription;
 use shared::core::events::webhook_secrets::WebhookSecrets;
@@ -9,6 +9,7 @@ use shared::core::grant::client::Clients;
 use super::client::console;
 use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
+use crate::server::presence;
 use crate::terminal::say;
 
 /// Says where the new address must be entered, if it is a new one. Values to be copied stand on lines of their own.
@@ -28,6 +29,14 @@ pub(super) async fn tell_new(opened: &Opened, before: &PublicUrl) -> Result<(), 
         say(format!("      {}", opened.public_url.redirect_uri()));
         say("    Homepage URL");
         say(format!("      {new}"));
+    }
+    if let Home::Folder(folder) = &opened.services.settings.home
+        && presence::known_otherwise(&presence::running(folder), new).is_some()
+    {
+        say(format!(
+            "  The connector that runs keeps the old one: end it, and start it with --public-url {new}. A service has it in its settings,"
+        ));
+        say(format!("    ZOHO_CONNECTOR_PUBLIC_URL={new}"));
     }
     say("  Agents call the old address: give them the new one. Their keys stay.");
     for stored in subscription::list(&*stores.state).await? {

@@ -10,6 +10,7 @@ use shared::zoho::signature::{HEADER, SignedText, sign_body};
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
+use crate::commands::known;
 use crate::commands::webhooks::post::{Signature, post};
 use crate::terminal::say;
 
@@ -45,8 +46,15 @@ struct Test {
 impl SendTest {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let Opened { services, public_url, .. } = self.installation.open().await?;
-        let known = WebhookSecrets::read(&*services.stores.secrets).await?;
-        let test = self.test(&known, services.clock.now())?;
+        let secrets = WebhookSecrets::read(&*services.stores.secrets).await?;
+        let test = match self.test(&secrets, services.clock.now()) {
+            Ok(test) => test,
+            Err(missing) => {
+                // It may be missing because the connection is.
+                known::warn_of_unknown(&services, [&self.connection]).await?;
+                return Err(missing);
+            }
+        };
         let url = format!("{}/webhooks/{}/{}", public_url.as_str(), self.connection, test.path);
         let (status, answer) = post(&url, test.signature.as_ref(), &test.body).await.map_err(|why| {
             format!("{url} does not answer ({why}): is the connector running, and is this its address?")
@@ -91,8 +99,9 @@ impl SendTest {
             Source::Crm => {
                 let channel = known.channels(name).last();
                 let found = channel.and_then(|id| Some((id, known.channel(name, id).first()?)));
-                let (channel, token) =
-                    found.ok_or_else(|| missing("channels of Zoho CRM must be set up first"))?;
+                let (channel, token) = found.ok_or_else(|| {
+                    missing("`zoho-connector webhooks setup` makes a channel of Zoho CRM, which has one")
+                })?;
                 let body = json!({
                     "server_time": now_ms, "query_params": {}, "module": "Tests", "resource_uri": note,
                     "ids": [now_ms.to_string()], "affected_fields": [], "operation": "update",

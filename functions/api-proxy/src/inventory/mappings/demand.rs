@@ -51,13 +51,14 @@ pub(super) async fn demand_places(
 
 /// Refuses ids that are not among Zoho's, and names that Zoho has for another place.
 fn judge(new: &[(usize, &str, &str)], places: &[Listed]) -> Result<(), Problem> {
-    let mut wrong = Wrong::default();
+    let (mut wrong, mut is_missing) = (Wrong::default(), false);
     for (index, name, id) in new {
         let place = format!("locations[{index}]");
         if !places.iter().any(|place| place.id == *id) {
+            is_missing = true;
             wrong.note(&place, &format!("Zoho has no location {id}"));
-        } else if places.iter().any(|place| place.id != *id && place.name.as_deref() == Some(name)) {
-            wrong.note(&place, &format!("Zoho calls another location {name:?} than {id}"));
+        } else if places.iter().any(|place| place.id != *id && place.name.as_deref() == Some(*name)) {
+            wrong.note(&place, &format!("{name:?} is Zoho's own name of another location than {id}"));
         }
     }
     let called = |place: &Listed| match &place.name {
@@ -67,7 +68,7 @@ fn judge(new: &[(usize, &str, &str)], places: &[Listed]) -> Result<(), Problem> 
     wrong.refuse().map_err(|problem| {
         let known: Vec<String> = places.iter().map(called).collect();
         let detail = format!("{} The locations are: {}.", problem.detail(), known.join(", "));
-        Problem::new(Code::LocationNotFound, detail)
+        Problem::new(if is_missing { Code::LocationNotFound } else { Code::BodyInvalid }, detail)
     })
 }
 
@@ -88,8 +89,11 @@ mod tests {
             "One row is wrong, and nothing was taken. locations[1]: Zoho has no location 33003. The locations are: Main (33001), 33002."
         );
         let refused = judge(&[(0, "Main", "33002")], &places).unwrap_err();
+        assert_eq!(refused.code(), Code::BodyInvalid);
         assert!(
-            refused.detail().contains("locations[0]: Zoho calls another location \"Main\" than 33002."),
+            refused
+                .detail()
+                .contains("locations[0]: \"Main\" is Zoho's own name of another location than 33002."),
             "{}",
             refused.detail()
         );
