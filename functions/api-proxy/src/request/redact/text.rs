@@ -107,7 +107,8 @@ pub(super) fn document(text: &str) -> Option<Value> {
     if text.len() > MAX_DOCUMENT || !matches!(begins, Some(b'{' | b'[' | b'"')) {
         return None;
     }
-    zoho_json::read(text.as_bytes()).ok()
+    // It is short enough, and what stands in it is not to be shown because there is much of it.
+    zoho_json::skim(text.as_bytes()).ok()
 }
 
 /// The fields of a text that is a form or an address with a query: name, and from where to where the value goes.
