@@ -352,7 +352,7 @@ mod tests {
             let of_inventory = answer(200, &format!(r#"{{"code":0,"items":[{list}]}}"#));
             let of_crm = answer(200, &format!(r#"{{"data":[{list}]}}"#));
             for judged in [inventory(&of_inventory).map(drop), crm(&of_crm).map(drop)] {
-                let expected = if is_read { None } else { Some(FailureKind::Unreadable) };
+                let expected = (!is_read).then_some(FailureKind::Unreadable);
                 assert_eq!(judged.err().map(|failure| failure.kind), expected, "{} bytes", list.len());
             }
         }

@@ -107,7 +107,7 @@ pub(super) fn document(text: &str) -> Option<Value> {
     if text.len() > MAX_DOCUMENT || !matches!(begins, Some(b'{' | b'[' | b'"')) {
         return None;
     }
-    // It is short enough, and what stands in it is not to be shown because there is much of it.
+    // However much it holds: the fields of what is taken for no document are shown.
     zoho_json::skim(text.as_bytes()).ok()
 }
 
