@@ -71,6 +71,7 @@ impl Scene {
             inventory: Vec::new(),
             channel: Some(channel.unwrap_or_else(|| Channel::new(ID.to_owned(), self.url.clone()))),
             inventory_tells: false,
+            inventory_origin: None,
         };
         assert!(subscription::put(&*stores.state, &watch, stored.as_ref()).await.unwrap());
         self.inside.order(&Order::Watch { connection: name }).await

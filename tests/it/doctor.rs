@@ -247,6 +247,7 @@ async fn a_channel_that_is_gone_and_webhooks_that_do_not_come_are_told() {
             inventory: Vec::new(),
             channel: Some(channel),
             inventory_tells: false,
+            inventory_origin: None,
         };
         assert!(subscription::put(&*stores.state, &watch, before.as_ref()).await.unwrap());
         doctor(&connector).await

@@ -70,6 +70,7 @@ impl Scene {
                 inventory: RecordKind::watchable().collect(),
                 channel: None,
                 inventory_tells: false,
+                inventory_origin: None,
             },
             |stored| stored.watch.clone(),
         );
@@ -952,6 +953,7 @@ async fn serve_finds_what_happened_while_it_was_away() {
         inventory: Vec::new(),
         channel: None,
         inventory_tells: false,
+        inventory_origin: None,
     };
     assert!(subscription::put(&*stores.state, &watched, None).await.unwrap());
     connector.boot().await;

@@ -131,6 +131,7 @@ async fn a_connection_begins_and_begins_anew_on_a_bad_day_of_aws() {
         inventory: Vec::new(),
         channel: None,
         inventory_tells: false,
+        inventory_origin: None,
     };
     let state = deployed.stores().state;
     assert!(subscription::put(&*state, &watch, None).await.unwrap());

@@ -12,7 +12,7 @@ use shared::store::secret_record::load;
 use shared::store::sqlite::Sqlite;
 use shared::zoho::data_centre::DataCentres;
 use tests::connector::Connector;
-use tests::process::Ended;
+use tests::process::{self, Ended};
 
 const SHELF: &str = "3300000000070001";
 
@@ -235,6 +235,13 @@ async fn inventorys_webhooks_are_made_by_hand_and_believed_once_one_came() {
     assert_eq!(again.code, 3, "nothing came: something is left to do");
     assert!(again.out.contains("✗ No change of item of Zoho Inventory came"), "{}", again.out);
     assert!(again.out.contains("`webhooks_refused`"), "{}", again.out);
+    assert!(show(&connector).await.contains("told by webhooks"), "they worked at this address before");
+
+    let folder = connector.folder().to_str().unwrap();
+    let new = ["--wait", "0", "--data", folder, "--public-url", "http://127.0.0.1:9"];
+    let moved = process::run(&[&["webhooks", "setup"][..], &new].concat(), &connector.variables(), "").await;
+    assert_eq!(moved.code, 3, "{moved:?}");
+    assert!(show(&connector).await.contains("looked for every 5 minutes"), "they post to the old address");
     let stopped = setup(&connector, &["--stop", "--yes"]).await;
     assert!(stopped.code == 3 && stopped.out.contains("inventory/item.updated"), "{stopped:?}");
     assert!(stopped.err.contains("left to be deleted"), "{stopped:?}");

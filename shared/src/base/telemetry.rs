@@ -5,6 +5,7 @@ use std::sync::OnceLock;
 
 use serde_json::{Value, json};
 use tracing::Level;
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
@@ -22,20 +23,37 @@ pub enum LogForm {
 
 static FORM: OnceLock<LogForm> = OnceLock::new();
 
+/// Crates that print secrets at debug or trace, by how their names begin: whole events of Lambda with the keys in them, bodies of calls
+/// to AWS. Each has its level unless the operator names it: Lambda's span would be read and written again with each line of a request,
+/// to say Lambda's request id.
+const TALKATIVE: [(&str, LevelFilter); 2] = [("aws_", LevelFilter::INFO), ("lambda_", LevelFilter::WARN)];
+
+/// The most that any of these says, whatever the operator asks for.
+const MOST_OF_TALKATIVE: LevelFilter = LevelFilter::INFO;
+
+/// What is logged by the operator's words, which are `info` where they cannot be read.
+fn filter(words: &str) -> Targets {
+    let asked: Targets = words.parse().unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
+    let capped = |target: &str, level: LevelFilter| {
+        let is_talkative = TALKATIVE.iter().any(|(begins, _)| target.starts_with(begins));
+        if is_talkative { level.min(MOST_OF_TALKATIVE) } else { level }
+    };
+    // Built anew: a filter by fields would stand before one by the name alone.
+    let named = asked.iter().map(|(target, level)| (target.to_owned(), capped(target, level)));
+    Targets::new()
+        .with_default(asked.default_level().unwrap_or(LevelFilter::OFF))
+        .with_targets(TALKATIVE)
+        .with_targets(named)
+}
+
 /// Starts logging to standard error. A second call does nothing, so tests may call it freely.
-pub fn start(form: LogForm, filter: &str) {
+pub fn start(form: LogForm, words: &str) {
     let _already_set = FORM.set(form);
-    let filter: Targets = filter.parse().unwrap_or_else(|_| Targets::new().with_default(Level::INFO));
-    // At trace, the AWS SDK prints the bodies of its calls, which hold secrets.
-    let filter = filter.with_target("aws_", Level::INFO);
-    // Its span would be read and written again with each line of a request, to say Lambda's request id.
-    let is_named = filter.iter().any(|(target, _)| target.starts_with("lambda_runtime"));
-    let filter = if is_named { filter } else { filter.with_target("lambda_runtime", Level::WARN) };
     let lines = tracing_subscriber::fmt::layer()
         .with_target(false)
         .with_writer(std::io::stderr)
         .with_ansi(in_colour(stderr().is_terminal(), std::env::var("NO_COLOR").ok().as_deref()));
-    let registry = tracing_subscriber::registry().with(filter);
+    let registry = tracing_subscriber::registry().with(filter(words));
     let _already_started = match form {
         LogForm::Json => registry.with(lines.json().flatten_event(true).with_span_list(false)).try_init(),
         LogForm::Plain => registry.with(lines.compact()).try_init(),
@@ -94,6 +112,46 @@ fn metric_line(function: &str, name: &str, outcome: Option<&str>, value: usize, 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_prints_secrets_says_no_more_than_info_whatever_is_asked_for() {
+        for words in [
+            "trace",
+            "lambda_runtime=trace",
+            "info,lambda_runtime::layers::api_response=trace,aws_smithy_runtime=debug",
+            "lambda_=trace,aws_=trace",
+            "lambda=trace,aws=trace,aws_config=error",
+            "trace,lambda_runtime[{body}]=trace,[{body}]=trace,aws_smithy_runtime[{request}]=trace",
+        ] {
+            let filter = filter(words);
+            for target in
+                ["lambda_runtime", "lambda_runtime::layers::api_response", "aws_smithy_runtime::client"]
+            {
+                for level in [Level::DEBUG, Level::TRACE] {
+                    assert!(!filter.would_enable(target, &level), "{words}: {target} at {level}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_the_operator_asks_for_is_logged() {
+        for (words, target, most, beyond) in [
+            ("info", "shared::core", Level::INFO, Level::DEBUG),
+            ("warn,api_proxy=debug", "api_proxy::routes", Level::DEBUG, Level::TRACE),
+            ("warn,api_proxy=debug", "shared", Level::WARN, Level::INFO),
+            ("trace,api_proxy=error", "api_proxy", Level::ERROR, Level::WARN),
+            ("info", "lambda_runtime::layers", Level::WARN, Level::INFO),
+            ("lambda_runtime=info", "lambda_runtime::layers", Level::INFO, Level::DEBUG),
+            ("error,aws_config=warn", "aws_config", Level::WARN, Level::INFO),
+            ("shout=loud", "shared", Level::INFO, Level::DEBUG),
+        ] {
+            let filter = filter(words);
+            assert!(filter.would_enable(target, &most), "{words}: {target} at {most}");
+            assert!(!filter.would_enable(target, &beyond), "{words}: {target} at {beyond}");
+        }
+        assert!(!filter("api_proxy=debug").would_enable("shared", &Level::ERROR), "only this crate");
+    }
 
     #[test]
     fn colours_are_for_terminals_only() {

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
+use hot::bounds;
 use serde::de::{DeserializeOwned, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::Value;
 
@@ -12,11 +13,24 @@ use crate::zoho::value::Object;
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 const REPLACEMENT: &[u8] = b"\\ufffd";
 
-/// Reads a document, and repairs it only if it is invalid.
+/// Reads a document, and repairs it only if it is invalid. One that holds more than any answer of Zoho's is refused before any value is
+/// made of it.
+///
+/// # Errors
+/// Where it is no JSON of this shape, or holds too much.
+pub fn read<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
+    if bounds::fits(body) {
+        skim(body)
+    } else {
+        Err(serde_json::Error::custom("it holds more than any answer of Zoho's"))
+    }
+}
+
+/// As [`read`], for who makes no values of what the document holds, however much that is.
 ///
 /// # Errors
 /// Where it is no JSON of this shape.
-pub fn read<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
+pub fn skim<T: DeserializeOwned>(body: &[u8]) -> serde_json::Result<T> {
     serde_json::from_slice(body).or_else(|error| match repaired(body) {
         Cow::Owned(repaired) => serde_json::from_slice(&repaired),
         Cow::Borrowed(same) if same.len() < body.len() => serde_json::from_slice(same),
@@ -121,6 +135,7 @@ impl<'de> Visitor<'de> for Fields {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde::de::IgnoredAny;
     use serde_json::json;
 
     use super::*;
@@ -153,6 +168,15 @@ mod tests {
         {
             assert!(read::<Value>(document).is_err());
         }
+    }
+
+    #[test]
+    fn what_holds_too_much_is_read_only_by_who_makes_no_values() {
+        let many = format!("[{}0]", "{},".repeat(100_001));
+        assert!(read::<Value>(many.as_bytes()).is_err());
+        assert!(skim::<IgnoredAny>(many.as_bytes()).is_ok());
+        let fewer = many.replacen("{},", "", 1);
+        assert_eq!(read::<Value>(fewer.as_bytes()).unwrap().as_array().unwrap().len(), 100_001);
     }
 
     #[test]

@@ -53,9 +53,9 @@ pub fn judge(product: Product, verb: Verb, answer: &Answer) -> Result<(), Failur
         Form::Html => Err(unreadable()),
         Form::Json => {
             if first_letter(answer) != Some(b'{') {
-                return json::read::<IgnoredAny>(&answer.body).map(drop).map_err(|_| unreadable());
+                return json::skim::<IgnoredAny>(&answer.body).map(drop).map_err(|_| unreadable());
             }
-            let envelope: Envelope = json::read(&answer.body).map_err(|_| unreadable())?;
+            let envelope: Envelope = json::skim(&answer.body).map_err(|_| unreadable())?;
             match (product, envelope.code.as_deref().map(RawValue::get)) {
                 (Product::Crm, None) if !verb.is_read() && answer.body.len() <= ONE_RECORD => {
                     only_record(answer)
@@ -103,7 +103,7 @@ fn form(answer: &Answer, verb: Verb) -> Form {
     match (kind.as_str(), first_letter(answer)) {
         (_, None) => Form::Other,
         (kind, Some(b'{' | b'['))
-            if !verb.is_read() || (kind == "text/html" && json::read::<IgnoredAny>(&answer.body).is_ok()) =>
+            if !verb.is_read() || (kind == "text/html" && json::skim::<IgnoredAny>(&answer.body).is_ok()) =>
         {
             Form::Json
         }

@@ -336,6 +336,29 @@ mod tests {
     }
 
     #[test]
+    fn what_holds_more_than_any_page_of_zohos_is_unreadable() {
+        // The answer itself is an object, too.
+        let rows = |count: usize| vec!["{}"; count].join(",");
+        let places = |count| format!(r#"{{"locations":[{}]}}"#, rows(count));
+        let numbers = |count: usize| format!("[{}]", vec!["1"; count].join(","));
+        for (list, is_read) in [
+            (rows(99_999), true),
+            (rows(100_000), false),
+            (places(99_998), true),
+            (places(99_999), false),
+            (numbers(399_000), true),
+            (numbers(400_000), false),
+        ] {
+            let of_inventory = answer(200, &format!(r#"{{"code":0,"items":[{list}]}}"#));
+            let of_crm = answer(200, &format!(r#"{{"data":[{list}]}}"#));
+            for judged in [inventory(&of_inventory).map(drop), crm(&of_crm).map(drop)] {
+                let expected = (!is_read).then_some(FailureKind::Unreadable);
+                assert_eq!(judged.err().map(|failure| failure.kind), expected, "{} bytes", list.len());
+            }
+        }
+    }
+
+    #[test]
     fn only_words_of_zoho_refuse_a_write() {
         for (status, body) in
             [(400, "<html>"), (403, "{}"), (404, ""), (429, "slow"), (401, "no"), (200, "{}")]

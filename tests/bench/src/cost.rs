@@ -58,7 +58,8 @@ fn price(calls: &Calls) -> f64 {
         "PutItem" => WRITES,
         _ => panic!("{name} has no price here"),
     };
-    calls.iter().map(|(name, times)| count(*times) * each(name)).sum()
+    // No sum of nothing: of numbers like these it is -0.
+    calls.iter().fold(0.0, |sum, (name, times)| sum + count(*times) * each(name))
 }
 
 #[cfg(test)]
@@ -83,6 +84,7 @@ mod tests {
         };
         let idle = Cost::of(&Figures::of(&[start(Calls::new(), Calls::new())]));
         assert_eq!((idle.memory, idle.warm, idle.cold, idle.aws), (128.0, 150.0, 170.0, 0.0));
+        assert_eq!(format!("{:.2}", idle.aws), "0.00");
         // 0.151 s on average, an eighth of a GB.
         assert!((idle.dollars - (0.20 + 151_000.0 / 8.0 * GB_SECOND)).abs() < 1e-9, "{}", idle.dollars);
         let busy = Cost::of(&Figures::of(&[start(calls("GetSecretValue", 2), calls("PutItem", 5))]));

@@ -125,6 +125,7 @@ impl World {
             inventory: RecordKind::of_word("item").into_iter().collect(),
             channel: Some(channel),
             inventory_tells: true,
+            inventory_origin: None,
         };
         let watch = Put::record(Key::new("watch", name.as_str()), &watch, Condition::Absent).unwrap();
         let rows = [grant.connection(name.clone()).row().unwrap(), watch].map(Write::Put);

@@ -22,6 +22,7 @@ pub(super) fn watch() -> Subscription {
         inventory: vec![RecordKind::ITEM],
         channel: Some(channel),
         inventory_tells: false,
+        inventory_origin: None,
     }
 }
 

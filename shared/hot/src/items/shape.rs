@@ -3,6 +3,7 @@
 use super::names::{LEVELS, Met, Names, Of, Role, is_kept, is_private};
 use super::stock::{Figure, Place, Stock};
 use super::{Kind, Row, Rules, is_added};
+use crate::bounds::Count;
 use crate::scan::{Scan, Stop, Text};
 use crate::text::push_text;
 
@@ -27,8 +28,8 @@ pub struct Shaper<'a, 's> {
     names: Names<'a, 's>,
     /// From where on the text is not copied yet.
     copied: usize,
-    /// How many objects were met.
-    objects: u32,
+    /// What was met: all objects, and of the values those that did not stay text.
+    met: Count,
     untrusted: Vec<&'a str>,
     /// The places of an item.
     places: Vec<Place<'a>>,
@@ -39,7 +40,7 @@ impl<'a, 's> Shaper<'a, 's> {
     pub fn new(text: &'a str, out: Vec<u8>, rules: &'s dyn Rules, shown: Option<&'s [&'s str]>) -> Self {
         let names = Names::new(rules, shown);
         let (untrusted, places) = (Vec::with_capacity(16), Vec::with_capacity(4));
-        Self { scan: Scan::new(text), out, rules, names, copied: 0, objects: 0, untrusted, places }
+        Self { scan: Scan::new(text), out, rules, names, copied: 0, met: Count::default(), untrusted, places }
     }
 
     /// Writes the item that stands here.
@@ -53,18 +54,35 @@ impl<'a, 's> Shaper<'a, 's> {
                 self.scan.at = start;
                 self.out.truncate(written);
                 let raw = self.scan.skip()?;
+                self.becomes_values(raw)?;
                 self.rules.odd(raw, self.names.shown, &mut self.out).ok_or(Stop::Unusable)
             }
             done => done,
         }
     }
 
+    /// Counts what becomes values, and so takes much more than its text.
+    ///
+    /// # Errors
+    /// Where the answer holds too much.
+    pub fn becomes_values(&mut self, raw: &str) -> Result<(), Stop> {
+        let more = Count::of(raw.as_bytes());
+        self.met.objects += more.objects;
+        self.met.values += more.values;
+        if self.met.fits() { Ok(()) } else { Err(Stop::Unusable) }
+    }
+
+    /// The number of an object that begins here. What is written of one, or of a place, is longer than it may be.
+    fn object_number(&mut self) -> Result<u32, Stop> {
+        self.met.objects += 1;
+        if self.met.fits() { Ok(self.met.objects) } else { Err(Stop::Unusable) }
+    }
+
     fn plain_row(&mut self) -> Result<Row, Stop> {
         self.scan.expect(b'{')?;
         self.out.push(b'{');
         let begin = self.out.len();
-        self.objects += 1;
-        let object = self.objects;
+        let object = self.object_number()?;
         self.untrusted.clear();
         self.places.clear();
         let (mut row, mut stock, mut is_empty) = (Row::default(), Stock::default(), true);
@@ -268,6 +286,7 @@ impl<'a, 's> Shaper<'a, 's> {
     /// An object within an item.
     fn object(&mut self, level: usize, list: Of) -> Result<bool, Stop> {
         self.scan.expect(b'{')?;
+        let object = self.object_number()?;
         if list != Of::Item {
             self.places.push(Place::default());
         }
@@ -279,8 +298,6 @@ impl<'a, 's> Shaper<'a, 's> {
         if level >= LEVELS {
             return Err(Stop::Odd);
         }
-        self.objects += 1;
-        let object = self.objects;
         let mut has_words = false;
         loop {
             let (name, met) = self.name(level, object)?;

@@ -38,6 +38,9 @@ pub struct Subscription {
     /// Whether Inventory's own webhooks send changes of these kinds; else the connector polls often.
     #[serde(default)]
     pub inventory_tells: bool,
+    /// The origin of the addresses to which these webhooks post.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inventory_origin: Option<String>,
 }
 
 /// The name of a watched list, unique among both products.

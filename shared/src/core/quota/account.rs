@@ -46,18 +46,26 @@ struct Memory {
 }
 
 /// The slots of one lease.
-#[derive(Default)]
 struct Held {
     slots: u32,
     until: i64,
+    /// The same end by a clock that nobody sets.
+    ends: Instant,
     flying: u32,
     facts: Facts,
 }
 
 impl Held {
+    fn new(slots: u32, until: i64, flying: u32, now: i64) -> Self {
+        let life = Duration::from_millis(u64::try_from((until - now).clamp(0, MINUTE)).unwrap_or(0));
+        Self { slots, until, ends: Instant::now() + life, flying, facts: Facts::default() }
+    }
+
     /// Whether its slots may be used. An end further away is from before the clock was set back: the row moved it to an earlier time.
+    /// What ended so stays ended when the old time comes again. The clock that nobody sets is not enough: it may stand still while
+    /// Lambda holds a process.
     fn is_live(&self, now: i64) -> bool {
-        now <= self.until && self.until <= now + MINUTE
+        now <= self.until && self.until <= now + MINUTE && Instant::now() <= self.ends
     }
 }
 
@@ -183,7 +191,7 @@ impl Account {
                 Visit::Without => return Ok(None),
                 Visit::Contended => break,
             };
-            let held = Held { slots: slots.saturating_sub(1), until, flying: 1, facts: Facts::default() };
+            let held = Held::new(slots.saturating_sub(1), until, 1, self.now());
             self.memory().leases.insert(id.clone(), held);
             drop(version);
             let counted = Counted { account: self.clone(), lease: id, unused: false };
@@ -239,7 +247,7 @@ impl Account {
     }
 
     fn hold(&self, lease: String, slots: u32, until: i64) {
-        let held = Held { slots, until, flying: 0, facts: Facts::default() };
+        let held = Held::new(slots, until, 0, self.now());
         self.memory().leases.insert(lease, held);
     }
 

@@ -244,6 +244,21 @@ async fn slots_from_before_the_clock_was_set_back_are_used_no_more() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn slots_that_ended_while_the_clock_was_behind_stay_ended() {
+    let (rows, clock, token) = (Arc::new(Rows::default()), Arc::new(SetClock::at_ten()), token());
+    let quotas = Quotas::new(rows.clone(), clock.clone(), LIMITS);
+    let puts = || rows.puts.load(Ordering::SeqCst);
+    quotas.begin(&token).await;
+    // Nobody asks for an hour, until it is ten o'clock once more.
+    clock.shift(SignedDuration::from_hours(-1));
+    sleep(Duration::from_secs(3600)).await;
+    clock.shift(SignedDuration::from_hours(1));
+    drop(quotas.take(&token, caller("k")).await.unwrap());
+    assert_eq!(puts(), 2, "the five of the first ten o'clock are not used");
+    assert_eq!(quotas.known(&token).unwrap().used, 5, "they are given back, and five are new");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lease_is_taken_ahead_once_and_only_when_none_is_left() {
     let rows = Arc::new(Rows::default());
     let (token, quotas) = (token(), Quotas::new(rows.clone(), clock(), LIMITS));

@@ -31,7 +31,8 @@ const MAX_TRIES: u32 = 7;
 /// that, a write is sent anew so often: what it would store may be a token that Zoho counts.
 const THROTTLED_TRIES: u32 = 4;
 
-/// Secrets that this function only reads: what writes them is in token-refresh and in the operator's commands.
+/// Secrets of which this function only reads the values: what writes them, and counts what was written, is in token-refresh and in the
+/// operator's commands.
 pub(super) struct ReadableSecrets {
     pub(super) client: Client,
     pub(super) stack: String,
@@ -79,13 +80,15 @@ impl Secrets for ReadableSecrets {
     }
 
     async fn versions_since(&self, name: &str, _: Timestamp) -> Result<usize, StoreError> {
-        Err(only_read(name))
+        Err(StoreError::Unavailable(format!(
+            "{name} is a secret, whose versions this function may not count"
+        )))
     }
 }
 
 /// What the role would refuse, too.
 fn only_read(name: &str) -> StoreError {
-    StoreError::Unavailable(format!("{name} is a secret, which this function may only read"))
+    StoreError::Unavailable(format!("{name} is a secret, whose value this function may only read"))
 }
 
 /// Secrets that are read and written.
@@ -273,4 +276,33 @@ where
 async fn pause(tried: u32) {
     let growing = Duration::from_millis(100) * 2_u32.saturating_pow(tried);
     sleep(jittered(growing.min(Duration::from_secs(2)))).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_config::environment::EnvironmentVariableCredentialsProvider;
+
+    use super::*;
+    use crate::store::aws::config;
+
+    #[tokio::test]
+    async fn who_only_reads_is_told_what_it_may_not() {
+        let credentials = EnvironmentVariableCredentialsProvider::new();
+        let config = config("eu-central-1".to_owned(), credentials, None).unwrap();
+        let secrets = ReadableSecrets { client: Client::new(&config), stack: "stack".to_owned() };
+        let version = VersionId("1".to_owned());
+        let only_read = "s is a secret, whose value this function may only read";
+        for refused in [
+            secrets.stage("s", &Secret::new("x")).await.map(drop),
+            secrets.promote("s", &version, None).await.map(drop),
+            secrets.delete("s").await,
+        ] {
+            assert!(refused.unwrap_err().to_string().ends_with(only_read));
+        }
+        let not_counted = secrets.versions_since("s", Timestamp::UNIX_EPOCH).await.unwrap_err().to_string();
+        assert!(
+            not_counted.ends_with("s is a secret, whose versions this function may not count"),
+            "{not_counted}"
+        );
+    }
 }

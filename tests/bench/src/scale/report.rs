@@ -84,7 +84,8 @@ fn word(ratio: f64, times: f64) -> &'static str {
         power if power < -0.15 => "less",
         power if power < 0.15 => "flat",
         power if power < 0.6 => "less than linear",
-        _ => "linear",
+        power if power < 1.2 => "linear",
+        _ => "more than linear",
     }
 }
 
@@ -99,7 +100,13 @@ mod tests {
 
     #[test]
     fn what_grows_is_told_by_its_power() {
-        for (ratio, expected) in [(0.5, "less"), (1.2, "flat"), (2.5, "less than linear"), (7.6, "linear")] {
+        for (ratio, expected) in [
+            (0.5, "less"),
+            (1.2, "flat"),
+            (2.5, "less than linear"),
+            (7.6, "linear"),
+            (40.0, "more than linear"),
+        ] {
             assert_eq!(word(ratio, 8.0), expected, "{ratio}");
         }
     }

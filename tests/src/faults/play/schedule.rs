@@ -39,6 +39,7 @@ impl Play {
             inventory: Vec::new(),
             channel: Some(Channel::new(CHANNEL.to_owned(), format!("{PUBLIC}/webhooks/default/crm"))),
             inventory_tells: false,
+            inventory_origin: None,
         };
         assert!(subscription::put(&*self.world.stores.state, &watch, None).await.unwrap());
     }

@@ -38,14 +38,16 @@ pub(super) async fn set(
     before: Option<&Subscription>,
     told: Notifier,
 ) -> Result<(), Failure> {
-    let notify_url = format!("{}/webhooks/{name}/crm", opened.public_url.as_str());
+    let origin = opened.public_url.as_str();
+    let notify_url = format!("{origin}/webhooks/{name}/crm");
     let now = opened.services.clock.now();
     let since = before.map_or(now, |before| before.since);
     let added = before.map(|before| added(wanted, before, now)).unwrap_or_default();
     change(&opened.services, name, |watch| {
         (watch.since, watch.added) = (since, added.clone());
-        let is_moved = watch.channel.as_ref().is_some_and(|channel| channel.notify_url != notify_url);
-        watch.inventory_tells &= watch.inventory == wanted.inventory && !is_moved && told != Notifier::Nobody;
+        watch.inventory_tells &= watch.inventory == wanted.inventory
+            && !is_moved(watch, origin, &notify_url)
+            && told != Notifier::Nobody;
         watch.crm.clone_from(&wanted.crm);
         watch.inventory.clone_from(&wanted.inventory);
         let by_channel = told == Notifier::ZohoWithChannel;
@@ -56,6 +58,12 @@ pub(super) async fn set(
         });
     })
     .await
+}
+
+/// Whether the connector had another address when this was stored. A row of an earlier build may tell it by the channel alone.
+fn is_moved(watch: &Subscription, origin: &str, notify_url: &str) -> bool {
+    watch.inventory_origin.as_ref().is_some_and(|before| before != origin)
+        || watch.channel.as_ref().is_some_and(|channel| channel.notify_url != notify_url)
 }
 
 /// The beginning of each list that this setup or an earlier one added.
@@ -71,7 +79,7 @@ fn added(wanted: &Selection, before: &Subscription, now: Timestamp) -> BTreeMap<
     since.filter(|(_, since)| *since != before.since).collect()
 }
 
-/// Stores that Inventory's webhooks for these kinds work, unless another setup has changed the selection since.
+/// Stores that Inventory's webhooks for these kinds work at this address, unless another setup has changed the selection since.
 pub(super) async fn inventory_tells(
     opened: &Opened,
     name: &ConnectionName,
@@ -83,7 +91,9 @@ pub(super) async fn inventory_tells(
         if kinds.is_empty() || stored.watch.inventory != kinds {
             return Ok(());
         }
-        let watch = Subscription { inventory_tells: true, ..stored.watch.clone() };
+        let origin = opened.public_url.as_str().to_owned();
+        let watch =
+            Subscription { inventory_tells: true, inventory_origin: Some(origin), ..stored.watch.clone() };
         if subscription::put(state, &watch, Some(&stored)).await? {
             return Ok(());
         }
@@ -110,6 +120,7 @@ pub(super) async fn change(
                 inventory: Vec::new(),
                 channel: None,
                 inventory_tells: false,
+                inventory_origin: None,
             },
         };
         how(&mut watch);
@@ -149,6 +160,32 @@ mod tests {
     use super::*;
 
     #[test]
+    fn another_address_is_noticed_with_and_without_a_channel() {
+        let (old, new) = ("https://old.example.com", "https://new.example.com");
+        let hook = |origin: &str| format!("{origin}/webhooks/default/crm");
+        let watch = |inventory_origin: Option<&str>, channel: Option<&str>| Subscription {
+            connection: ConnectionName::default(),
+            since: Timestamp::UNIX_EPOCH,
+            added: BTreeMap::new(),
+            crm: Vec::new(),
+            inventory: vec![RecordKind::ITEM],
+            channel: channel.map(|origin| Channel::new("7".to_owned(), hook(origin))),
+            inventory_tells: true,
+            inventory_origin: inventory_origin.map(str::to_owned),
+        };
+        for (stored, moved) in [
+            (watch(Some(old), None), true),
+            (watch(None, Some(old)), true),
+            (watch(Some(old), Some(new)), true),
+            (watch(Some(new), None), false),
+            (watch(None, Some(new)), false),
+            (watch(None, None), false),
+        ] {
+            assert_eq!(is_moved(&stored, new, &hook(new)), moved, "{stored:?}");
+        }
+    }
+
+    #[test]
     fn what_was_watched_before_keeps_its_beginning_and_what_is_new_begins_now() {
         let at = |text: &str| format!("2026-11-21T{text}:00Z").parse::<Timestamp>().unwrap();
         let before = Subscription {
@@ -159,6 +196,7 @@ mod tests {
             inventory: Vec::new(),
             channel: None,
             inventory_tells: false,
+            inventory_origin: None,
         };
         let crm = ["Deals", "Leads", "Contacts"].map(str::to_owned).to_vec();
         let wanted = Selection { crm, inventory: vec![RecordKind::ITEM] };

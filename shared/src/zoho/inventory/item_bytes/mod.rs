@@ -101,6 +101,7 @@ fn read<'a>(
             _ => {
                 let raw = shaper.scan.skip().ok()?;
                 is_success |= name.inner == "code" && matches!(raw, "0" | "\"0\"");
+                shaper.becomes_values(raw).ok()?;
                 // What is not looked at must be readable, too.
                 let is_double = rest.insert(name.inner.to_owned(), serde_json::from_str(raw).ok()?).is_some();
                 if is_double {
@@ -121,6 +122,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
+    use crate::zoho::failure::FailureKind;
     use crate::zoho::inventory::record_kinds::RecordKind;
     use crate::zoho::response;
 
@@ -317,6 +319,33 @@ mod tests {
             r#"{"items":[]}"#,
         ] {
             assert_eq!(copied_list(&answer(odd)), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn what_holds_too_much_is_copied_no_further_and_unreadable_in_the_usual_way() {
+        let list = |count: usize, one: &str| vec![one; count].join(",");
+        let items = |rows: &str| answer(format!(r#"{{"code":0,"items":[{rows}]}}"#));
+        let places = |count| format!(r#"{{"item_id":"1","locations":[{}]}}"#, list(count, "{}"));
+        // Of which not everything can be copied.
+        let odd = |within: &str| format!(r#"{{"item_id":"1","name":"1\/2","a":[{within}]}}"#);
+        for much in [
+            items(&list(100_001, "{}")),
+            items(&places(100_001)),
+            items(&odd(&list(100_001, "{}"))),
+            items(&odd(&list(400_001, "1"))),
+            items(&list(2, &odd(&list(60_000, "{}")))),
+            answer(format!(r#"{{"code":0,"items":[],"a":[{}]}}"#, list(100_001, "{}"))),
+            answer(format!(r#"{{"code":0,"items":[],"a":[{0}],"b":[{0}]}}"#, list(60_000, "{}"))),
+        ] {
+            assert!(self::items(&much, "").is_none());
+            assert_eq!(response::inventory(&much).unwrap_err().kind, FailureKind::Unreadable);
+        }
+        let item = |item: &str| answer(format!(r#"{{"code":0,"item":{item}}}"#));
+        assert!(self::item(&item(&places(100_001)), None).is_none());
+        for some in [&list(10_000, "{}"), &places(10_000), &odd(&list(60_000, "{}"))] {
+            assert!(copied_list(&items(some)).is_some());
+            assert_eq!(copied_list(&items(some)), usual_list(&items(some)));
         }
     }
 
