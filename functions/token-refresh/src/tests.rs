@@ -210,7 +210,7 @@ async fn a_parked_grant_replaces_only_what_was_there_when_it_was_parked() {
         }
         let reply = replace(&app, &name, Replaces::Generation(over)).await;
         let is_overtaken = matches!(reply, Err(NotStored::Overtaken));
-        let is_connected = matches!(reply, Ok(Reply::Exchanged { ending }) if ending.connected);
+        let is_connected = matches!(&reply, Ok(Reply::Exchanged { ending }) if ending.connected);
         assert_eq!((is_connected, is_overtaken), (stored.is_some(), stored.is_none()), "{before:?} {over}");
         let current = stored.or(before.map(|(generation, _)| generation));
         assert_eq!(app.generations(&name).await, (current, stored), "{before:?} {over}");

@@ -110,7 +110,6 @@ async fn made_by_others(
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
-    use shared::base::clock::later;
 
     use super::*;
 
@@ -138,7 +137,7 @@ mod tests {
     #[cfg(feature = "embedded")]
     #[tokio::test]
     async fn the_writes_of_others_are_read_back_to_a_little_before_it_was_sent() {
-        use shared::base::clock::TokioClock;
+        use shared::base::clock::{TokioClock, later};
         use shared::core::writes::audit::{Entry, Outcome};
         use shared::store::Stores;
         use shared::store::sqlite::Sqlite;

@@ -504,9 +504,8 @@ fn a_call_waits_for_the_end_of_a_place_that_it_would_take() {
 
 #[test]
 fn a_call_waits_for_the_first_end_after_which_it_fits_in() {
-    let lease = |slots: u32, until: i64| Lease { slots, until };
-    let leases = [("1", lease(1, START + 1_000)), ("2", lease(1, START + 10_000))];
-    let leases = leases.into_iter().map(|(id, lease)| (id.to_owned(), lease)).collect();
+    let lease = |(id, until): (&str, i64)| (id.to_owned(), Lease { slots: 1, until });
+    let leases = [("1", START + 1_000), ("2", START + 10_000)].into_iter().map(lease).collect();
     let spent = BTreeMap::from([(START.div_euclid(1000), 1)]);
     let window = Window { spent, leases, ..Window::default() };
     let landed = second_ends(START.div_euclid(1000));
