@@ -24,6 +24,9 @@ mod schedule;
 mod store_grant;
 mod store_token;
 mod task;
+#[cfg(test)]
+#[cfg(feature = "embedded")]
+mod tests;
 
 pub use handler::{TokenRefresh, ask_of};
 pub use local::Local;

@@ -159,3 +159,78 @@ fn not_known(plan: &dyn Plan, has_key: bool, was_looked: bool) -> Problem {
         },
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::{Bytes, to_bytes};
+    use serde_json::json;
+    use shared::core::writes::idempotency::Exact;
+
+    use super::*;
+
+    async fn bytes(response: Response) -> Bytes {
+        to_bytes(response.into_body(), MAX_KEPT).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_repetition_gets_the_kept_answer_and_is_told_so() {
+        let body = json!({ "id": "61", "title": "Call", "content": "Back", "notice": "Twice." });
+        let kept = StoredAnswer { status: 201, body, exact: None };
+        let again = replay(kept.clone(), Some("title")).unwrap();
+        assert_eq!(
+            (again.status(), &again.headers()[REPLAYED]),
+            (StatusCode::CREATED, &HeaderValue::from_static("true"))
+        );
+        assert!(again.extensions().get::<Written>().is_some());
+        let shown: Value = serde_json::from_slice(&bytes(again).await).unwrap();
+        assert_eq!(shown, json!({ "id": "61", "title": "Call", "notice": "Twice." }));
+
+        let first = response(kept.clone(), None).unwrap();
+        assert_eq!(first.status(), StatusCode::CREATED);
+        assert!(!first.headers().contains_key(REPLAYED), "it repeats nothing");
+        let shown: Value = serde_json::from_slice(&bytes(first).await).unwrap();
+        assert_eq!(shown, kept.body);
+    }
+
+    #[tokio::test]
+    async fn zohos_own_answer_is_repeated_byte_for_byte() {
+        let exact = Exact {
+            content_type: Some("text/plain".to_owned()),
+            content_disposition: None,
+            body: Bytes::from_static(b"as it came"),
+        };
+        let kept = StoredAnswer { status: 202, body: Value::Null, exact: Some(exact) };
+        let again = replay(kept, Some("title")).unwrap();
+        assert_eq!(again.status(), StatusCode::ACCEPTED);
+        assert_eq!(again.headers()["content-type"], "text/plain");
+        assert_eq!(again.headers()[REPLAYED], "true");
+        assert!(again.extensions().get::<Written>().is_some());
+        assert_eq!(bytes(again).await, Bytes::from_static(b"as it came"));
+    }
+
+    #[test]
+    fn a_record_that_is_too_large_is_kept_without_its_parts() {
+        let record = |text: usize| json!({ "id": "61", "text": "x".repeat(text), "lines": [1], "owner": {} });
+        let fits = MAX_KEPT - 1 - record(0).to_string().len();
+        assert_eq!(small(record(fits)), record(fits));
+        let cut = small(record(fits + 1));
+        let fields: Vec<_> = cut.as_object().unwrap().keys().map(String::as_str).collect();
+        assert_eq!(fields, ["id", "text", "notice"]);
+        assert_eq!(small(json!("x".repeat(MAX_KEPT))), Value::Null);
+    }
+
+    #[test]
+    fn that_something_was_made_twice_is_said_before_anything_else() {
+        let twin = Twin { at: "2026-11-22T10:00:00Z".parse().unwrap(), subject: "note/61".to_owned() };
+        let notice = |mut body: Value| {
+            say_twice(&mut body, &twin, "note/62");
+            body["notice"].as_str().map(str::to_owned)
+        };
+        let only = notice(json!({})).unwrap();
+        assert!(only.contains("made note/61 at 2026-11-22T10:00:00Z, and this one made note/62"), "{only}");
+        assert_eq!(notice(json!({ "notice": "Cut." })).unwrap(), format!("{only} Cut."));
+        let mut list = json!([1]);
+        say_twice(&mut list, &twin, "note/62");
+        assert_eq!(list, json!([1]), "it has no place for a notice");
+    }
+}

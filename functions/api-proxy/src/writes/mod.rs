@@ -80,6 +80,12 @@ fn is_of_the_look(problem: &Problem) -> bool {
     !problem.code().is_retryable() && (own || problem.said().is_some())
 }
 
+/// Whether the same request may have been done before and nothing said so: a change that is made again changes nothing, and Zoho's own
+/// answers stay as they are.
+fn can_be_a_twin(key: Option<&str>, done: &Done) -> bool {
+    key.is_none() && done.status == 201 && done.exact.is_none()
+}
+
 /// A plan in the making.
 type Preparing<'a> = Pin<Box<dyn Future<Output = Result<Prepared, Problem>> + Send + 'a>>;
 
@@ -444,8 +450,7 @@ impl Writes {
 
     /// The same request of a moment ago, where neither has an `Idempotency-Key` that would have kept it from being done twice.
     async fn twin(&self, request: &WriteRequest<'_>, done: &Done) -> Option<Twin> {
-        // A change that is made again changes nothing, and Zoho's own answers stay as they are.
-        if request.key.is_some() || done.status != 201 || done.exact.is_some() {
+        if !can_be_a_twin(request.key.as_deref(), done) {
             return None;
         }
         let noted = self.twins.note(&request.caller.key.id, &request.digest, &done.subject).await;
@@ -466,6 +471,30 @@ impl Writes {
     async fn note(&self, entry: &Entry) {
         if let Err(error) = self.audit.end(entry).await {
             tracing::error!(%error, entry = entry.id, "an audit entry could not be completed");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn only_what_was_made_anew_without_a_key_can_be_a_twin() {
+        let exact = || Exact { content_type: None, content_disposition: None, body: Bytes::new() };
+        for (key, status, exact, expected) in [
+            (None, 201, None, true),
+            (Some("key"), 201, None, false),
+            (None, 200, None, false),
+            (None, 202, None, false),
+            (None, 201, Some(exact()), false),
+            (Some("key"), 200, Some(exact()), false),
+        ] {
+            let (is_exact, done) = (exact.is_some(), Done::new(status, "note/61".to_owned(), json!({})));
+            let done = Done { exact, ..done };
+            assert_eq!(can_be_a_twin(key, &done), expected, "{key:?} {status} {is_exact}");
         }
     }
 }

@@ -486,3 +486,31 @@ fn the_calls_of_a_day_are_those_of_its_own_date() {
     window.settle("1", &Facts { landed: Vec::new(), unused: 5 });
     assert_eq!(window.today(START), 0);
 }
+
+#[test]
+fn a_call_waits_for_the_end_of_a_place_that_it_would_take() {
+    let window = Window { promised: vec![(START, "a".to_owned())], ..Window::default() };
+    let end = START + SLOT_LIFETIME + MAX_TRAVEL + MINUTE;
+    assert_eq!((window.next(START, 1), window.next(START, 2)), (end, START));
+    assert_eq!((window.next(end - 1, 1), window.next(end, 1)), (end, end));
+    // A call before it, too, would still count at its time, which may be a second later than it is told.
+    let counts = SLOT_LIFETIME + MAX_TRAVEL + MINUTE + 1_000;
+    assert_eq!(window.next(START - counts, 1), START - counts);
+    for before in [counts - 1, 30_000, 1] {
+        assert_eq!(window.next(START - before, 1), end, "{before}");
+        assert_eq!(window.next(START - before, 2), START - before, "{before}: both fit in");
+    }
+}
+
+#[test]
+fn a_call_waits_for_the_first_end_after_which_it_fits_in() {
+    let lease = |(id, until): (&str, i64)| (id.to_owned(), Lease { slots: 1, until });
+    let leases = [("1", START + 1_000), ("2", START + 10_000)].into_iter().map(lease).collect();
+    let spent = BTreeMap::from([(START.div_euclid(1000), 1)]);
+    let window = Window { spent, leases, ..Window::default() };
+    let landed = second_ends(START.div_euclid(1000));
+    let (first, second) = (START + 1_000 + MAX_TRAVEL + MINUTE, START + 10_000 + MAX_TRAVEL + MINUTE);
+    let waits: Vec<_> = (1..=4).map(|limit| window.next(START, limit)).collect();
+    assert_eq!(waits, [second, first, landed, START]);
+    assert_eq!(window.next(second + 5, 1), second + 5);
+}

@@ -65,3 +65,23 @@ impl Line {
         (has("serial_numbers"), has("batches"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_brings_the_arrays_that_stand_in_it_or_in_its_bins() {
+        for (tracking, brings) in [
+            ("{}", (false, false)),
+            (r#"{"serial_numbers":["1"]}"#, (true, false)),
+            (r#"{"batches":[{}]}"#, (false, true)),
+            (r#"{"serial_numbers":["1"],"batches":[{}]}"#, (true, true)),
+            (r#"{"storages":[{}]}"#, (true, true)),
+        ] {
+            let row = format!(r#"{{"item_id":"33","change":{{"delta":1}},"tracking":{tracking}}}"#);
+            let line: Line = serde_json::from_str(&row).unwrap();
+            assert_eq!(line.brings(), brings, "{tracking}");
+        }
+    }
+}

@@ -176,6 +176,15 @@ pub(crate) fn demand_one_place(lines: &[Judged<'_>]) -> Result<(), Problem> {
     Ok(())
 }
 
+/// Whether Zoho still shows, of all lines that a write has moved, the figures of before it.
+pub(super) fn is_stale(plan: &AdjustStock, was: &[Judged<'_>], now: &[Object]) -> bool {
+    judge(plan, now).is_ok_and(|now| {
+        let moved = was.iter().zip(now).filter(|(was, _)| matches!(was.verdict, Verdict::Moves(_)));
+        let mut moved = moved.peekable();
+        moved.peek().is_some() && moved.all(|(was, now)| was.before.is_some() && was.before == now.before)
+    })
+}
+
 /// The problem where no line is left that could be sent, if it is one: stock that is what it shall be is none.
 pub(crate) fn nothing_left(lines: &[Judged<'_>]) -> Option<Problem> {
     let told = |of: &dyn Fn(&Judged<'_>) -> Option<String>| {
@@ -374,6 +383,40 @@ mod tests {
         // One that stays as it is may be anywhere.
         let stays = plan(vec![by("1"), to("1", None)], None, None);
         assert!(demand_one_place(&judge(&stays, &apart).unwrap()).is_ok());
+    }
+
+    #[test]
+    fn figures_are_old_where_no_line_that_moved_shows_a_new_one() {
+        let stock = |figures: &[&str]| -> Vec<Object> {
+            let item = |(number, figure): (usize, &&str)| {
+                object(&format!(r#"{{"item_id":"{}","stock_on_hand":{figure}}}"#, number + 1))
+            };
+            figures.iter().enumerate().map(item).collect()
+        };
+        let stale = |plan: &AdjustStock, before: &[Object], after: &[Object]| {
+            is_stale(plan, &judge(plan, before).unwrap(), after)
+        };
+        let two_move = plan(vec![by("1"), by("-2"), to("5", None)], None, None);
+        let before = stock(&["4", "4", "5"]);
+        for (after, expected) in [
+            (&["4", "4", "5"][..], true),
+            (&["4", "4", "9"], true), // the last one is not of this write
+            (&["5", "4", "5"], false),
+            (&["4", "2", "5"], false),
+            (&["5", "2", "5"], false),
+            (&["4"], false), // one that is not there has no old figure
+        ] {
+            assert_eq!(stale(&two_move, &before, &stock(after)), expected, "{after:?}");
+        }
+        let none_moves = plan(vec![to("4", None)], None, None);
+        assert!(!stale(&none_moves, &before, &before), "there is nothing to wait for");
+        let of_no_figure = plan(vec![by("1")], None, Some(Basis::Physical));
+        assert!(!stale(&of_no_figure, &before, &before), "it would stay so for ever");
+        let at_main = plan(vec![by("1")], Some("Main"), None);
+        let two_places = [object(TWO_PLACES)];
+        assert!(stale(&at_main, &two_places, &two_places));
+        let renamed = [object(&TWO_PLACES.replace("Main", "Centre"))];
+        assert!(!stale(&at_main, &two_places, &renamed), "the place cannot be found any more");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use tokio::time::{Instant, sleep};
 
 use super::adjustment::{AdjustStock, Change};
 use super::document;
-use super::judge::{Judged, Verdict, demand_one_place, judge, nothing_left};
+use super::judge::{Judged, Verdict, demand_one_place, is_stale, judge, nothing_left};
 use crate::inventory::details::details;
 use crate::inventory::documents;
 use crate::inventory::touched::touched;
@@ -60,17 +60,9 @@ impl AdjustStock {
         lines: &[Judged<'_>],
     ) -> Option<Vec<Object>> {
         let target = request.target(self.needs());
-        let is_stale = |items: &[Object]| {
-            judge(self, items).is_ok_and(|now| {
-                let moved = lines.iter().zip(now).filter(|(was, _)| matches!(was.verdict, Verdict::Moves(_)));
-                let mut moved = moved.peekable();
-                moved.peek().is_some()
-                    && moved.all(|(was, now)| was.before.is_some() && was.before == now.before)
-            })
-        };
         let mut items = self.items(zoho, &target).await.ok()?;
         for _ in 0..MAX_LOOKS {
-            if !is_stale(&items) || Instant::now() + LAG * 2 > request.caller.deadline {
+            if !is_stale(self, lines, &items) || Instant::now() + LAG * 2 > request.caller.deadline {
                 break;
             }
             sleep(LAG).await;

@@ -238,3 +238,66 @@ impl Asked {
 fn invalid(detail: impl Into<String>) -> Problem {
     Problem::new(Code::BodyInvalid, detail.into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(fields: &str) -> Asked {
+        serde_json::from_str(fields).unwrap()
+    }
+
+    #[test]
+    fn a_line_says_a_change_or_what_the_stock_shall_be() {
+        let change = |fields: &str| match line(fields).change("lines[2].") {
+            Ok(Change::Delta(delta)) => format!("by {}", delta.0),
+            Ok(Change::Target { target, expected: None }) => format!("to {}", target.0),
+            Ok(Change::Target { target, expected: Some(expected) }) => {
+                format!("to {} from {}", target.0, expected.0)
+            }
+            Err(problem) => {
+                assert_eq!(problem.code(), Code::BodyInvalid, "{fields}");
+                problem.detail().to_owned()
+            }
+        };
+        for (fields, expected) in [
+            (r#"{"delta":1}"#, "by 1"),
+            (r#"{"delta":"-0.000001"}"#, "by -0.000001"),
+            (r#"{"target":0}"#, "to 0"),
+            (r#"{"target":5,"expected":0}"#, "to 5 from 0"),
+            (r#"{"target":0,"expected":-2.5}"#, "to 0 from -2.5"),
+        ] {
+            assert_eq!(change(fields), expected, "{fields}");
+        }
+        for (fields, why) in [
+            (r#"{"delta":0}"#, "`lines[2].delta` is 0: there is nothing to adjust"),
+            (r#"{"delta":"-0.00"}"#, "`lines[2].delta` is 0: there is nothing to adjust"),
+            (r#"{"delta":1,"expected":1}"#, "`lines[2].expected` goes with `lines[2].target`"),
+            (r#"{"delta":0,"expected":0}"#, "`lines[2].expected` goes with `lines[2].target`"),
+            (r#"{"delta":1,"target":1}"#, "must be there: one of them"),
+            (r#"{"delta":1,"target":1,"expected":1}"#, "must be there: one of them"),
+            (r#"{"expected":1}"#, "must be there: one of them"),
+            ("{}", "must be there: one of them"),
+        ] {
+            assert!(change(fields).contains(why), "{fields}: {}", change(fields));
+        }
+    }
+
+    #[test]
+    fn a_line_that_says_anything_is_not_empty() {
+        assert!(line("{}").is_empty());
+        for fields in [
+            r#"{"sku":"A"}"#,
+            r#"{"item_id":"33"}"#,
+            r#"{"product_id":"7"}"#,
+            r#"{"delta":1}"#,
+            r#"{"target":1}"#,
+            r#"{"expected":1}"#,
+            r#"{"serial_numbers":["1"]}"#,
+            r#"{"batches":[{}]}"#,
+            r#"{"storages":[{}]}"#,
+        ] {
+            assert!(!line(fields).is_empty(), "{fields}");
+        }
+    }
+}

@@ -403,4 +403,63 @@ mod tests {
             assert_eq!(entries_of(&event(none))[0].subject, None);
         }
     }
+
+    /// An event about so many records.
+    fn about(id: &str, records: usize) -> Event {
+        let ids: Vec<String> = (0..records).map(|record| record.to_string()).collect();
+        Event { id: id.to_owned(), ..event(json!({ "ids": ids })) }
+    }
+
+    fn stands_at(after: Option<&str>, parts: usize) -> FanOut {
+        let position = Position { after: after.map(str::to_owned), parts };
+        FanOut { position, ..FanOut::begin(&ConnectionName::default()) }
+    }
+
+    fn position(step: &Step, index: usize) -> (Option<&str>, usize) {
+        (step.ends[index].after.as_deref(), step.ends[index].parts)
+    }
+
+    #[test]
+    fn a_step_ends_after_so_many_entries_also_within_an_event() {
+        let (few, one, many) = (about("a", 2), about("b", 1), about("c", MAX_STEP_ENTRIES + 3));
+        let begun = stands_at(None, 0).step(&[few, one, many.clone(), about("d", 1)]);
+        assert_eq!((begun.entries().len(), begun.ends.len()), (MAX_STEP_ENTRIES, MAX_STEP_ENTRIES));
+        let ids: Vec<_> = begun.entries()[..4].iter().map(|entry| entry.id.as_str()).collect();
+        assert_eq!(ids, ["a.0000", "a.0001", "b", "c.0000"]);
+        let stands: Vec<_> = (0..4).map(|index| position(&begun, index)).collect();
+        assert_eq!(stands, [(None, 1), (Some("a"), 0), (Some("b"), 0), (Some("b"), 1)]);
+        let done = MAX_STEP_ENTRIES - 3;
+        assert_eq!(position(&begun, MAX_STEP_ENTRIES - 1), (Some("b"), done));
+
+        // The next one leaves out what is done of the first event, and nothing of those after it.
+        let next = stands_at(Some("b"), done).step(&[many, about("d", 2)]);
+        assert_eq!(next.entries().len(), 6 + 2);
+        assert_eq!(next.entries()[0].id, part_id("c", done));
+        assert_eq!((position(&next, 5), position(&next, 6)), ((Some("c"), 0), (Some("c"), 1)));
+        assert_eq!(position(&next, 7), (Some("d"), 0));
+        assert_eq!(next.from.after(), Some("b"));
+    }
+
+    #[test]
+    fn a_full_step_may_be_all_there_is_and_is_cut_where_it_is_told() {
+        let mut full = stands_at(None, 0).step(&[about("a", MAX_STEP_ENTRIES)]);
+        assert_eq!(full.entries().len(), MAX_STEP_ENTRIES);
+        assert_eq!(position(&full, MAX_STEP_ENTRIES - 1), (Some("a"), 0));
+        full.end_before(2);
+        assert_eq!((full.entries().len(), full.ends.len()), (2, 2));
+        assert_eq!(position(&full, 1), (None, 2));
+        let nothing = stands_at(None, 0).step(&[]);
+        assert!(nothing.entries().is_empty() && nothing.ends.is_empty());
+    }
+
+    #[test]
+    fn a_part_of_an_event_is_there_only_where_it_has_several() {
+        let (one, two) = (about("a", 1), about("b", 2));
+        assert_eq!(narrow(one.clone(), None).unwrap(), one);
+        assert_eq!(narrow(two.clone(), None).unwrap(), two);
+        let second = narrow(two.clone(), Some(1)).unwrap();
+        assert_eq!((second.id.as_str(), second.subject.as_deref()), ("b.0001", Some("deal/1")));
+        assert_eq!(second.data, json!({ "ids": ["1"] }));
+        assert!(narrow(two, Some(2)).is_none() && narrow(one, Some(0)).is_none());
+    }
 }

@@ -18,6 +18,9 @@ mod lookup;
 mod newest;
 mod scan;
 mod standing;
+#[cfg(test)]
+#[cfg(feature = "embedded")]
+mod tests;
 
 use std::sync::Arc;
 

@@ -1,0 +1,228 @@
+//! Closing, reopening and showing entries, on a table in memory.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use super::{AckResult, Claim, Closed, End, EndState, Ending, Entry, Ledger, MAX_AT_ONCE};
+use crate::base::clock::{SetClock, SignedDuration, later};
+use crate::base::id::ConnectionName;
+use crate::store::sqlite::Sqlite;
+use crate::store::{Condition, Key, Stores};
+
+/// A ledger with entries of these ids in its queue, none of them claimed.
+async fn ledger(ids: &[&str]) -> (Ledger, ConnectionName) {
+    let clock = Arc::new(SetClock::at_ten());
+    let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
+    let (ledger, name) = (Ledger::new(stores.events, clock), ConnectionName::default());
+    for id in ids {
+        ledger.put(&entry(&ledger, id, None)).await;
+    }
+    (ledger, name)
+}
+
+/// An entry; where it is claimed, by this key and with this claim.
+fn entry(ledger: &Ledger, id: &str, claimed: Option<(&str, &str)>) -> Entry {
+    let now = ledger.clock.now();
+    let until = later(now, SignedDuration::from_mins(5));
+    Entry {
+        id: id.to_owned(),
+        kind: "zoho.inventory.item.updated".to_owned(),
+        subject: Some(format!("item/{id}")),
+        time: now.to_string(),
+        receivedtime: now,
+        data: json!({}),
+        claim: claimed.map(|(by, claim)| Claim { id: claim.to_owned(), by: by.to_owned(), until }),
+        claims: 0,
+        batch: None,
+        replayed: None,
+    }
+}
+
+impl Ledger {
+    async fn put(&self, entry: &Entry) {
+        let put = entry.put(&ConnectionName::default(), Condition::Any, self.retention).unwrap();
+        assert!(self.events.put(put).await.unwrap().is_done());
+    }
+
+    async fn put_closed(&self, entry: Entry, state: EndState) {
+        let end = End { state, outcome: state.as_str().to_owned(), note: None, at: self.clock.now() };
+        let put = entry.put_closed(&ConnectionName::default(), end, self.retention).unwrap();
+        assert!(self.events.put(put).await.unwrap().is_done());
+    }
+
+    async fn is_open(&self, id: &str) -> bool {
+        self.open_row(&ConnectionName::default(), id).await.unwrap().is_some()
+    }
+
+    async fn closed(&self, id: &str) -> Option<Closed> {
+        let row = self.closed_row(&ConnectionName::default(), id).await.unwrap();
+        row.map(|row| row.read().unwrap())
+    }
+
+    async fn acknowledge(&self, ids: &[&str], ending: Ending, by: &str, claim: Option<&str>) -> AckResult {
+        let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+        self.ack(&ConnectionName::default(), &ids, ending, Some("a note"), by, claim).await.unwrap()
+    }
+
+    async fn wakes_delivery(&self) -> bool {
+        let key = Key::new(format!("{}default", super::FREED), "last");
+        self.events.get(&key).await.unwrap().is_some()
+    }
+}
+
+fn written(states: &[(&str, &'static str)]) -> AckResult {
+    AckResult::Written(states.iter().map(|(id, state)| ((*id).to_owned(), *state)).collect())
+}
+
+#[tokio::test]
+async fn only_who_claimed_an_entry_acknowledges_it() {
+    let (ledger, _) = ledger(&["3"]).await;
+    ledger.put(&entry(&ledger, "1", Some(("key", "claim")))).await;
+    ledger.put(&entry(&ledger, "2", Some(("key", "other claim")))).await;
+    let not_claimed = |id: &str| AckResult::NotClaimed(id.to_owned());
+    for (ids, by, claim, refused) in [
+        (&["1"][..], "other", None, not_claimed("1")),
+        (&["1"], "other", Some("claim"), not_claimed("1")),
+        (&["1"], "key", Some("other claim"), not_claimed("1")),
+        (&["1", "2"], "key", Some("claim"), not_claimed("2")),
+        (&["1", "3"], "key", None, not_claimed("3")),
+        (&["1", "4"], "key", None, AckResult::Unknown("4".to_owned())),
+    ] {
+        let said = ledger.acknowledge(ids, Ending::Done, by, claim).await;
+        assert_eq!(said, refused, "{ids:?} {by} {claim:?}");
+    }
+    assert!(ledger.is_open("1").await && !ledger.wakes_delivery().await, "all of it or nothing");
+
+    let said = ledger.acknowledge(&["1"], Ending::Done, "key", Some("claim")).await;
+    assert_eq!(said, written(&[("1", "done")]));
+    assert!(!ledger.is_open("1").await && ledger.wakes_delivery().await);
+    let end = ledger.closed("1").await.unwrap().end;
+    assert_eq!(
+        (end.state, end.outcome.as_str(), end.note.as_deref()),
+        (EndState::Done, "done", Some("a note"))
+    );
+    // What is closed stays as it is, and keeps nobody from closing the rest.
+    let said = ledger.acknowledge(&["1", "2"], Ending::Failed, "key", None).await;
+    assert_eq!(said, written(&[("1", "done"), ("2", "failed")]));
+    assert_eq!(ledger.closed("1").await.unwrap().end.state, EndState::Done);
+    assert_eq!(ledger.closed("2").await.unwrap().end.state, EndState::Failed);
+}
+
+#[tokio::test]
+async fn what_is_put_back_is_in_nobodys_hands() {
+    let (ledger, name) = ledger(&[]).await;
+    ledger.put(&entry(&ledger, "1", Some(("key", "claim")))).await;
+    let said = ledger.acknowledge(&["1"], Ending::Retry, "key", None).await;
+    assert_eq!(said, written(&[("1", "queued")]));
+    let open = ledger.entry(&name, "1").await.unwrap().unwrap();
+    assert!(open.claim.is_none() && ledger.closed("1").await.is_none());
+    assert!(ledger.wakes_delivery().await);
+    assert_eq!(
+        ledger.acknowledge(&["1"], Ending::Done, "key", None).await,
+        AckResult::NotClaimed("1".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn of_more_entries_than_one_transaction_takes_all_that_are_free_are_buried_and_counted() {
+    let ids: Vec<String> = (0..=MAX_AT_ONCE).map(|number| format!("{number:04}")).collect();
+    let names: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let (ledger, name) = ledger(&names).await;
+    ledger.put(&entry(&ledger, "0007", Some(("key", "claim")))).await;
+    let wanted: Vec<String> = ids.iter().cloned().chain(["none".to_owned()]).collect();
+    let bury = async || ledger.bury(&name, "batch", &wanted, "refused", "410 Gone").await.unwrap();
+    // One is claimed and one is not there; of each transaction, some are buried.
+    assert_eq!(bury().await, MAX_AT_ONCE);
+    assert_eq!(bury().await, 0, "once");
+    assert!(ledger.is_open("0007").await);
+    for id in names.iter().filter(|id| **id != "0007") {
+        let Closed { entry, end } = ledger.closed(id).await.unwrap();
+        assert!(!ledger.is_open(id).await);
+        assert_eq!(
+            (end.state, end.outcome.as_str(), end.note.as_deref()),
+            (EndState::Dead, "refused", Some("410 Gone"))
+        );
+        assert_eq!(entry.batch.as_deref(), Some("batch"));
+    }
+
+    ledger.put_closed(entry(&ledger, "0000a", None), EndState::Done).await;
+    assert_eq!(ledger.dead(&name, 3).await.unwrap(), ["0000", "0001", "0002"], "what is done is not dead");
+    assert_eq!(ledger.dead(&name, 1000).await.unwrap().len(), MAX_AT_ONCE);
+}
+
+#[tokio::test]
+async fn only_what_is_closed_is_replayed() {
+    let (ledger, name) = ledger(&["1"]).await;
+    let claimed = Entry { batch: Some("batch".to_owned()), ..entry(&ledger, "2", Some(("key", "claim"))) };
+    ledger.put_closed(claimed, EndState::Dead).await;
+    assert_eq!(ledger.replay(&name, "1").await.unwrap(), Some(false), "it is open");
+    assert_eq!(ledger.replay(&name, "3").await.unwrap(), None);
+    assert_eq!(ledger.replay(&name, "2").await.unwrap(), Some(true));
+    assert!(ledger.closed("2").await.is_none());
+    let open = ledger.entry(&name, "2").await.unwrap().unwrap();
+    assert_eq!((open.claim, open.batch, open.replayed), (None, None, Some(ledger.clock.now())));
+    assert_eq!(ledger.replay(&name, "2").await.unwrap(), Some(false), "it is open again");
+}
+
+#[tokio::test]
+async fn an_event_about_several_records_has_the_life_of_each_in_their_order() {
+    let (ledger, name) = ledger(&["e.0002", "e.0000", "ee.0000", "other"]).await;
+    ledger.put_closed(entry(&ledger, "e.0001", None), EndState::Failed).await;
+    assert_eq!(ledger.parts(&name, "e").await.unwrap(), ["e.0000", "e.0001", "e.0002"]);
+    assert!(
+        ledger.parts(&name, "other").await.unwrap().is_empty()
+            && ledger.parts(&name, "x").await.unwrap().is_empty()
+    );
+    // Closed between the two reads, it is there twice.
+    ledger.put(&entry(&ledger, "e.0001", None)).await;
+    assert_eq!(ledger.parts(&name, "e").await.unwrap(), ["e.0000", "e.0001", "e.0002"]);
+    let row = ledger.open_row(&name, "e.0001").await.unwrap().unwrap();
+    ledger.events.delete(row.key, Condition::Any).await.unwrap();
+
+    let state = |life: &Value| life["life"]["state"].as_str().map(str::to_owned);
+    let lives = ledger.lives(&name, "e").await.unwrap();
+    let parts = lives["parts"].as_array().unwrap();
+    let told: Vec<_> =
+        parts.iter().map(|part| (part["id"].as_str().unwrap(), state(part).unwrap())).collect();
+    let expected = [("e.0000", "queued"), ("e.0001", "failed"), ("e.0002", "queued")];
+    assert_eq!(told, expected.map(|(id, state)| (id, state.to_owned())));
+    assert!(lives.get("life").is_none());
+    for (id, expected) in [
+        ("other", "queued"),
+        ("e.0001", "failed"),
+        // Nothing of it is in the queue yet; of a part, no further parts are looked for.
+        ("x", "received"),
+        ("e.0009", "received"),
+    ] {
+        let life = ledger.lives(&name, id).await.unwrap();
+        assert_eq!((state(&life).as_deref(), life.get("parts")), (Some(expected), None), "{id}");
+    }
+}
+
+#[tokio::test]
+async fn the_life_of_an_entry_says_who_has_it_and_how_it_ended() {
+    let (ledger, name) = ledger(&[]).await;
+    ledger.put(&entry(&ledger, "1", Some(("key", "claim")))).await;
+    let claimed = ledger.life(&name, "1").await.unwrap();
+    let until = later(ledger.clock.now(), SignedDuration::from_mins(5));
+    assert_eq!(
+        (claimed.state, claimed.claimed_by.as_deref(), claimed.claimed_until),
+        ("claimed", Some("key"), Some(until))
+    );
+    assert_eq!((claimed.outcome, claimed.ended), (None, None));
+
+    // A claim of before.
+    let over = Claim { id: "claim".to_owned(), by: "key".to_owned(), until: ledger.clock.now() };
+    ledger.put(&Entry { claim: Some(over), ..entry(&ledger, "2", None) }).await;
+    let free = ledger.life(&name, "2").await.unwrap();
+    assert_eq!((free.state, free.claimed_by.as_deref()), ("queued", Some("key")), "its last claim is over");
+
+    ledger.acknowledge(&["1"], Ending::Failed, "key", None).await;
+    let ended = ledger.life(&name, "1").await.unwrap();
+    assert_eq!(
+        (ended.state, ended.outcome.as_deref(), ended.note.as_deref()),
+        ("failed", Some("failed"), Some("a note"))
+    );
+    assert_eq!((ended.ended, ended.claimed_by.as_deref()), (Some(ledger.clock.now()), Some("key")));
+}
