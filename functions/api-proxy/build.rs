@@ -1,8 +1,8 @@
-//! Makes two things of the OpenAPI document: the document as it is served, without white space and compressed, so that the binary
-//! carries a tenth of it, and most callers get it as it is kept; and the list of operations by what they need, which a running
+//! Packs the OpenAPI document and the tools of `/mcp`, without white space and compressed, so that the binary carries a tenth of them,
+//! and most callers get the document as it is kept. And makes a list of the document's operations by what they need, which a running
 //! function looks at to say what a key may do.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 use std::{env, error, fs};
 
@@ -15,19 +15,29 @@ const PAGES: [&str; 2] = ["per_page", "cursor"];
 
 fn main() -> Result<(), Box<dyn error::Error>> {
     println!("cargo::rerun-if-changed=openapi.json");
+    println!("cargo::rerun-if-changed=src/mcp/tools.json");
     println!("cargo::rerun-if-changed=build.rs");
-    let document: Value = serde_json::from_slice(&fs::read("openapi.json")?).unwrap_or_else(|error| {
-        // The test that writes it anew must be built first.
-        println!("cargo::warning=openapi.json is no JSON: {error}");
-        Value::Object(Map::new())
-    });
+    let document = read("openapi.json")?;
     let folder = env::var("OUT_DIR")?;
     let folder = Path::new(&folder);
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(document.to_string().as_bytes())?;
-    fs::write(folder.join("openapi.json.gz"), encoder.finish()?)?;
+    fs::write(folder.join("openapi.json.gz"), packed(&document)?)?;
+    fs::write(folder.join("tools.json.gz"), packed(&read("src/mcp/tools.json")?)?)?;
     fs::write(folder.join("operations.rs"), operations(&document))?;
     Ok(())
+}
+
+/// A file of JSON. A test that writes it anew, or says what is wrong with it, must be built first.
+fn read(path: &str) -> io::Result<Value> {
+    Ok(serde_json::from_slice(&fs::read(path)?).unwrap_or_else(|error| {
+        println!("cargo::warning={path} is no JSON: {error}");
+        Value::Object(Map::new())
+    }))
+}
+
+fn packed(json: &Value) -> io::Result<Vec<u8>> {
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+    encoder.write_all(json.to_string().as_bytes())?;
+    encoder.finish()
 }
 
 /// The operations that need a permission, as an expression of Rust. What is passed through is not among them: the patterns of a

@@ -10,7 +10,7 @@ use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use flate2::Compression;
-use flate2::read::{GzDecoder, GzEncoder};
+use flate2::read::GzEncoder;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::base::problem::{Code, Problem};
@@ -22,15 +22,14 @@ use super::allowed;
 use crate::app::App;
 use crate::openapi::listed::{Listed, OPERATIONS};
 use crate::openapi::operation::{Operation, Verb};
+use crate::openapi::packed::{DOCUMENT, unpacked};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::{text, words};
 use crate::request::params::Params;
 
-const COMPRESSED: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json.gz"));
-
 /// Made by the first who asks. It is a weak one: the document is the same, compressed or not.
 static ETAG: LazyLock<HeaderValue> = LazyLock::new(|| {
-    let digest = sha256_hex(COMPRESSED);
+    let digest = sha256_hex(DOCUMENT);
     HeaderValue::try_from(format!("W/\"{digest}\"")).unwrap_or(HeaderValue::from_static("W/\"\""))
 });
 
@@ -116,15 +115,13 @@ fn whole(headers: &HeaderMap) -> Result<Response, Problem> {
     }
     let own = (own, [(header::CONTENT_TYPE, "application/json"), (header::VARY, "Accept-Encoding")]);
     if takes_gzip(headers) {
-        return Ok((own, [(header::CONTENT_ENCODING, "gzip")], COMPRESSED).into_response());
+        return Ok((own, [(header::CONTENT_ENCODING, "gzip")], DOCUMENT).into_response());
     }
     Ok((own, decompressed()?).into_response())
 }
 
-fn decompressed() -> Result<Vec<u8>, Problem> {
-    let mut document = Vec::new();
-    GzDecoder::new(COMPRESSED).read_to_end(&mut document).map_err(|error| fault(&error))?;
-    Ok(document)
+fn decompressed() -> Result<String, Problem> {
+    unpacked(DOCUMENT).map_err(|error| fault(&error))
 }
 
 fn fault(error: &io::Error) -> Problem {
@@ -144,7 +141,7 @@ async fn of_key(app: &App, headers: &HeaderMap) -> Result<String, Problem> {
         }
     }
     let mut document =
-        serde_json::from_slice(&decompressed()?).map_err(|error| Problem::internal(error.to_string()))?;
+        serde_json::from_str(&decompressed()?).map_err(|error| Problem::internal(error.to_string()))?;
     keep(&mut document, &key, &scopes);
     Ok(document.to_string())
 }
@@ -230,7 +227,7 @@ mod tests {
     use super::*;
 
     fn document_for(permissions: &[&str], scopes: &[ScopeSet]) -> Value {
-        let mut document = serde_json::from_slice(&decompressed().unwrap()).unwrap();
+        let mut document = serde_json::from_str(&decompressed().unwrap()).unwrap();
         keep(&mut document, &allowed::key_with(permissions), scopes);
         document
     }
@@ -255,7 +252,7 @@ mod tests {
         let everything = ["inventory:write", "crm:write", "events", "zoho:*:crm/**"];
         for scopes in [vec![all], Vec::new()] {
             let document = document_for(&everything, &scopes);
-            let served: Value = serde_json::from_slice(&decompressed().unwrap()).unwrap();
+            let served: Value = serde_json::from_str(&decompressed().unwrap()).unwrap();
             assert_eq!(document["paths"], served["paths"]);
         }
     }
@@ -263,7 +260,7 @@ mod tests {
     #[test]
     fn what_is_served_has_no_white_space_between_its_parts() {
         let served = decompressed().unwrap();
-        let document: Value = serde_json::from_slice(&served).unwrap();
-        assert_eq!(document.to_string().into_bytes(), served);
+        let document: Value = serde_json::from_str(&served).unwrap();
+        assert_eq!(document.to_string(), served);
     }
 }

@@ -19,6 +19,7 @@ use shared::zoho::value::query_of;
 use tower::ServiceExt;
 
 use super::rpc::Failure;
+use crate::openapi::packed::{self, unpacked};
 use crate::request::caller::Caller;
 use crate::request::did_you_mean::{question, short};
 use crate::request::params::invalid;
@@ -76,8 +77,10 @@ struct Tool {
 }
 
 /// Read by the first who asks. A test reads them, too, so that they are there.
-static TOOLS: LazyLock<Vec<Tool>> =
-    LazyLock::new(|| serde_json::from_str(include_str!("tools.json")).unwrap_or_default());
+static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
+    let text = unpacked(packed::TOOLS).unwrap_or_default();
+    serde_json::from_str(&text).unwrap_or_default()
+});
 
 impl Tool {
     fn name(&self) -> Option<&str> {

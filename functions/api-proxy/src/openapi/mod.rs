@@ -4,6 +4,7 @@
 pub(crate) mod body;
 pub(crate) mod listed;
 pub mod operation;
+pub(crate) mod packed;
 mod responses;
 pub(crate) mod route;
 pub mod schema;

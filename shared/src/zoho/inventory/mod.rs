@@ -182,31 +182,6 @@ fn is_chosen(field: &str) -> bool {
     if field.starts_with("cf_") {
         return false;
     }
-    let chosen = matches!(
-        field,
-        "status"
-            | "source"
-            | "item_type"
-            | "product_type"
-            | "image_type"
-            | "item_code"
-            | "lock_details"
-            | "date"
-            | "sales_channel"
-            | "orientation"
-            | "computation_type"
-            | "communication_preference"
-            | "rounding_mode"
-            | "gst_treatment"
-            | "tax_treatment"
-            | "vat_treatment"
-            | "tax_regime"
-            | "place_of_supply"
-            | "source_of_supply"
-            | "destination_of_supply"
-            | "gst_no"
-            | "language_code"
-    );
     let ends_as_chosen = |end: &str| {
         matches!(
             end,
@@ -228,7 +203,25 @@ fn is_chosen(field: &str) -> bool {
     };
     // Names are short: the last one is found faster byte by byte.
     let end = field.bytes().rposition(|byte| byte == b'_').and_then(|place| field.get(place + 1..));
-    chosen || end.is_some_and(ends_as_chosen)
+    end.is_some_and(ends_as_chosen)
+        || matches!(
+            field,
+            "status"
+                | "source"
+                | "lock_details"
+                | "date"
+                | "sales_channel"
+                | "orientation"
+                | "communication_preference"
+                | "gst_treatment"
+                | "tax_treatment"
+                | "vat_treatment"
+                | "tax_regime"
+                | "place_of_supply"
+                | "source_of_supply"
+                | "destination_of_supply"
+                | "gst_no"
+        )
 }
 
 /// Whether a value holds words of people: text in a field that Zoho does not fill, or within it.
