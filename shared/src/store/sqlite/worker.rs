@@ -140,14 +140,20 @@ fn commit(connection: &mut Connection, first: Work, jobs: &mpsc::Receiver<Job>) 
 }
 
 fn refuse(error: &StoreError, first: Work, jobs: &mpsc::Receiver<Job>) -> Option<Job> {
-    first(Err(error.clone()))(Ok(()));
-    while let Ok(job) = jobs.try_recv() {
+    let (mut waiting, mut left_over) = (vec![first], None);
+    // All of them before the first is told: who comes afterwards has not waited, and may find the file free.
+    while left_over.is_none()
+        && let Ok(job) = jobs.try_recv()
+    {
         match job {
-            Job::Write(work) => work(Err(error.clone()))(Ok(())),
-            read => return Some(read),
+            Job::Write(work) => waiting.push(work),
+            read => left_over = Some(read),
         }
     }
-    None
+    for work in waiting {
+        work(Err(error.clone()))(Ok(()));
+    }
+    left_over
 }
 
 #[cfg(test)]
