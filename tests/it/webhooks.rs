@@ -351,8 +351,8 @@ async fn the_operator_sends_a_test_and_reads_what_it_became() {
         let ended = connector.run(&["webhooks", "send-test", "--source", source], "").await;
         assert!(ended.code == 1 && ended.err.contains("none of these secrets"), "{source}: {}", ended.err);
     }
-    let misspelt = connector.run(&["webhooks", "send-test", "--connection", "defualt"], "").await;
-    assert!(misspelt.err.contains("there is no connection defualt yet"), "{}", misspelt.err);
+    let misspelt = connector.run(&["webhooks", "send-test", "--connection", "elsewhere"], "").await;
+    assert!(misspelt.err.contains("there is no connection elsewhere yet"), "{}", misspelt.err);
     assert!(connector.run(&["events", "list"], "").await.out.contains("No events"));
     hooks::set_secrets(&*stores(&connector).secrets).await;
     for (source, kind) in [
