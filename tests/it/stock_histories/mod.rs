@@ -18,7 +18,7 @@ use serde_json::json;
 use tests::hooks::Dice;
 use tokio::time::sleep;
 
-use story::{Ended, Story};
+use story::{Ended, Story, decimal};
 use world::{ITEMS, PLACES, World};
 
 /// As many as half a minute takes.
@@ -122,6 +122,33 @@ async fn stock_adds_up_whatever_happens() {
 #[tokio::test(start_paused = true)]
 async fn stock_adds_up_whatever_else_happens() {
     lived(1).await;
+}
+
+/// What moved is answered with what Zoho holds afterwards, and each item that it changed is known as changed by us: its agent is not
+/// told of it as news.
+#[tokio::test(start_paused = true)]
+async fn what_moved_is_told_and_known_as_our_own() {
+    let (item, main, outlet) = (ITEMS[0].0, PLACES[0], PLACES[1]);
+    let adjustment = json!({ "item_id": item, "location": main.1, "reason": "Damaged goods", "delta": -2 });
+    let transfer = json!({ "from": main.1, "to": outlet.1, "lines": [{ "item_id": item, "quantity": 2 }] });
+    for (path, body, place) in
+        [("/v1/inventory/adjustments", adjustment, ""), ("/v1/inventory/transferorders", transfer, "/from")]
+    {
+        let world = World::quiet().await;
+        let process = world.process(None);
+        let before = world.begin[&(item.to_owned(), main.0.to_owned())];
+        let (status, answer) = world.ask(&process, "POST", path, Some("k"), &body).await.unwrap();
+        assert_eq!(status, 201, "{answer}");
+        let line = &answer["lines"][0];
+        let told = ["before", "after"].map(|name| line.pointer(&format!("{place}/{name}")).and_then(decimal));
+        assert_eq!(told, [Some(before), Some(before - Decimal::TWO)], "{answer}");
+
+        let read = format!("/v1/inventory/items/{item}");
+        let (_, read) = world.ask(&process, "GET", &read, None, &json!({})).await.unwrap();
+        let changed = read["last_modified_time"].as_str().and_then(|text| text.parse().ok()).unwrap();
+        assert!(world.is_own(&format!("item/{item}"), changed).await, "{path}: {read}");
+        assert!(!world.is_own(&format!("item/{}", ITEMS[1].0), changed).await);
+    }
 }
 
 /// A process dies at each of its steps in turn: what it had not sent is done by who asks again, what it had sent is found, and only

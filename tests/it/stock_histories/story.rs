@@ -50,7 +50,7 @@ fn spot(item: &str, place: &str) -> Spot {
     (item.to_owned(), place.to_owned())
 }
 
-fn decimal(value: &Value) -> Option<Decimal> {
+pub(super) fn decimal(value: &Value) -> Option<Decimal> {
     value.as_number().and_then(|number| number.to_string().parse().ok())
 }
 

@@ -12,9 +12,11 @@ use rust_decimal::Decimal;
 use sandbox::{Options, Sandbox};
 use serde_json::{Value, json};
 use shared::base::clock::{SharedClock, Timestamp, TokioClock};
+use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::base::settings;
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
+use shared::core::writes::own_writes::OwnWrites;
 use shared::store::Stores;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 use tests::connected::Account;
@@ -190,6 +192,12 @@ impl World {
         let answering = call(process, &self.key, (method, path), key.as_slice(), body);
         let told = timeout(Duration::from_secs(29), answering).await.ok()?;
         Some((told.status.as_u16(), told.json().unwrap_or(Value::Null)))
+    }
+
+    /// Whether the record's change at that time is known as a write of ours.
+    pub(super) async fn is_own(&self, subject: &str, at: Timestamp) -> bool {
+        let own = OwnWrites::new(self.kept.state.clone(), self.clock.clone());
+        own.is_own(&ConnectionName::default(), subject, at).await.unwrap()
     }
 
     /// What Zoho has on hand.
