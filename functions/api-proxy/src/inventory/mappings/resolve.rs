@@ -43,7 +43,7 @@ const MAX_ASKED: usize = 20;
 /// The most troubles that an answer tells.
 const MAX_TROUBLES: usize = 1000;
 
-/// The mappings to resolve.
+/// Which mappings.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
