@@ -5,7 +5,7 @@ use shared::base::secret::Secret;
 use shared::core::events::agent_hook::Hook;
 use shared::store::Stores;
 use tests::connector::Connector;
-use tests::hook::{Gateway, Mood, REASON, TOKEN};
+use tests::gateway::{Gateway, Mood, REASON, TOKEN};
 use tests::process::Ended;
 
 use sandbox::Options;

@@ -21,7 +21,7 @@ use shared::store::{Condition, Key, Put, Stores};
 use shared::zoho::data_centre::DataCentre;
 use tests::connector::{CLIENT_ID, CLIENT_SECRET, Connector, free_port};
 use tests::deployed::Deployed;
-use tests::hook::{Gateway, TOKEN};
+use tests::gateway::{Gateway, TOKEN};
 use tests::lambda::Cloud;
 use tests::process;
 use tests::process::Ended;

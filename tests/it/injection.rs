@@ -15,7 +15,7 @@ use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::core::access::key::NewKey;
 use shared::core::events::agent_hook::Hook;
-use tests::hook::{Gateway, TOKEN};
+use tests::gateway::{Gateway, TOKEN};
 use tests::hooks::{self, CUSTOM, INVENTORY};
 use tests::in_process::ask;
 use tests::inside::{Inside, any_key};

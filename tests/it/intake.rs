@@ -18,8 +18,9 @@ use shared::core::events::webhook_secrets;
 use shared::core::events::webhook_secrets::Source;
 use shared::core::services::Services;
 use tests::clock::StandingClock;
+use tests::dice::Dice;
 use tests::hooks::{
-    CHANNEL, CUSTOM, Dice, Hook, INVENTORY, TOKEN, numbered, set_secrets, shuffled, sign, standard,
+    CHANNEL, CUSTOM, Hook, INVENTORY, TOKEN, numbered, set_secrets, shuffled, sign, standard,
 };
 use tests::in_process::ask;
 use tests::memory::{Fate, Memory};

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tests::connector::CLIENT_SECRET;
 use tests::deployed::Deployed;
-use tests::hook::TOKEN;
+use tests::gateway::TOKEN;
 use tests::lambda::Cloud;
 use tests::searched::{keep_out, report, secrets_in};
 

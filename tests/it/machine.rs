@@ -20,7 +20,7 @@ use tests::aws::Aws;
 use tests::clock::until;
 use tests::connector::{CLIENT_ID, CLIENT_SECRET, Connector, free_port};
 use tests::deployed::Deployed;
-use tests::hook::TOKEN;
+use tests::gateway::TOKEN;
 use tests::lambda::Cloud;
 use tests::process::{BINARY, Ended, Running, run};
 use tokio::net::TcpStream;

@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use tests::browser::Browser;
 use tests::connector::{CLIENT_ID, CLIENT_SECRET, Connector, free_port};
 use tests::deployed::Deployed;
-use tests::hook::{Gateway, TOKEN};
+use tests::gateway::{Gateway, TOKEN};
 use tests::lambda::Cloud;
 use tests::process::{self, Running};
 

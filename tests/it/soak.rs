@@ -16,7 +16,7 @@ use shared::base::clock::Clock;
 use tempfile::TempDir;
 use tests::clock::StandingClock;
 use tests::connector::{Agent, Answer, Connector, free_port};
-use tests::hook::{Gateway, TOKEN};
+use tests::gateway::{Gateway, TOKEN};
 use tests::hooks::sign;
 use tests::process::Running;
 use tokio::time::{sleep, sleep_until};

@@ -12,7 +12,7 @@ use shared::core::events::{Delivery, Events, subscription};
 use tests::aws::Trouble;
 use tests::browser::Browser;
 use tests::deployed::Deployed;
-use tests::hook::{Gateway, Mood, REASON, TOKEN};
+use tests::gateway::{Gateway, Mood, REASON, TOKEN};
 use tests::lambda::Cloud;
 use tests::process::{self, run};
 

@@ -8,7 +8,7 @@ use shared::base::secret::random_hex;
 use tests::aws::roles::operator_actions;
 use tests::aws::{Aws, Names, venv};
 use tests::deployed::{Deployed, Given};
-use tests::hook::{Gateway, TOKEN};
+use tests::gateway::{Gateway, TOKEN};
 use tests::lambda::Cloud;
 use tokio::process::Command;
 

@@ -1,10 +1,10 @@
 //! Connections that a command names: whether they are there, and what somebody may have meant who misspelt one.
 
 use shared::base::id::ConnectionName;
+use shared::base::nearest::nearest;
 use shared::core::access::key::ServiceKey;
 use shared::core::connection::{self, Connection};
 use shared::core::services::Services;
-use shared::zoho::crm::nearest::nearest;
 
 use crate::commands::failure::Failure;
 use crate::terminal::note;

@@ -3,8 +3,8 @@
 use std::fs::canonicalize;
 use std::path::{Path, PathBuf, absolute};
 
+use shared::base::nearest::nearest;
 use shared::base::settings;
-use shared::zoho::crm::nearest::nearest;
 
 use crate::commands::failure::Failure;
 use crate::installations::{Installations, Remembered};

@@ -41,21 +41,7 @@ async fn try_exchange(app: &App, asked: &Exchange) -> Result<Reply, NotExchanged
     let Some(client) = clients.find(&wish.client_id) else {
         return refused(["The client of this link is no longer registered in the connector."]);
     };
-    if !room(&*app.stores.secrets, &app.clock, name, true).await? {
-        return refused(["This connection was made anew too often today. Open a new link tomorrow."]);
-    }
-    let stranger = wish.again.is_some();
-    let most = if stranger { MAX_CALLS_OF_STRANGERS } else { MAX_CALLS };
-    if let Err(until) = reserve(&*app.stores.state, &app.clock, name, most).await? {
-        let (many, until) = ("This connection asked Zoho for too many tokens.", next_minute(until));
-        return refused(match stranger {
-            true => vec![
-                format!("{many} Come again after {until}."),
-                "A link of the operator (`zoho-connector connect`) works at once.".to_owned(),
-            ],
-            false => vec![format!("{many} Open a new link after {until}.")],
-        });
-    }
+    reserve_exchange(app, wish).await?;
     let credentials = ClientCredentials { id: &client.id, secret: client.secret_at(dc) };
     let asked_at = app.clock.now();
     let (code, redirect_uri) = ((&asked.code, asked.verifier.as_ref()), asked.redirect_uri.as_deref());
@@ -68,14 +54,16 @@ async fn try_exchange(app: &App, asked: &Exchange) -> Result<Reply, NotExchanged
             return refused(explain(&refusal, (dc, client.home), redirect_uri));
         }
     };
-    let unused = |token| Revocation { data_centre: dc, client_id: &client.id, token };
+    let given = |token| Revocation { data_centre: dc, client_id: &client.id, token };
     let Some(refresh_token) = granted.refresh_token.clone() else {
-        revoke_unused(app, &unused(Revocable::Access(&granted.access_token))).await;
+        revoke_unused(app, &given(Revocable::Access(&granted.access_token))).await;
         return refused([
             "Zoho gave an access token, but no refresh token: the connection would have ended within the hour.",
             "Remove this app under Connected Apps in the Zoho account (accounts server, Security), then open a new link.",
         ]);
     };
+    let new_grant = given(Revocable::Refresh(&refresh_token));
+    let give_back = || revoke_unless_in_use(app, name, &new_grant, standing.as_ref());
     let scopes = granted.scopes.clone().unwrap_or_else(|| wish.scopes.clone());
     let found = match unfit(wish, &scopes) {
         Some(lines) => Err(lines),
@@ -91,8 +79,7 @@ async fn try_exchange(app: &App, asked: &Exchange) -> Result<Reply, NotExchanged
     let found = match found {
         Ok(found) => found,
         Err(lines) => {
-            revoke_unless_in_use(app, name, &unused(Revocable::Refresh(&refresh_token)), standing.as_ref())
-                .await;
+            give_back().await;
             return refused(lines);
         }
     };
@@ -124,23 +111,41 @@ async fn try_exchange(app: &App, asked: &Exchange) -> Result<Reply, NotExchanged
     match result {
         Ok(reply) => Ok(reply),
         Err(NotStored::Overtaken) => {
-            revoke_unless_in_use(app, name, &unused(Revocable::Refresh(&refresh_token)), standing.as_ref())
-                .await;
+            give_back().await;
             refused(["The operator has ended this connection, or connected it anew, in the meantime."])
         }
         Err(NotStored::Busy) => {
-            revoke_unless_in_use(app, name, &unused(Revocable::Refresh(&refresh_token)), standing.as_ref())
-                .await;
+            give_back().await;
             refused(["Something else works on this connection at the moment. Open a new link in a minute."])
         }
         Err(NotStored::Before(error)) => {
-            revoke_unless_in_use(app, name, &unused(Revocable::Refresh(&refresh_token)), standing.as_ref())
-                .await;
+            give_back().await;
             Err(error.into())
         }
         // The new grant may be stored, so it must not be revoked.
         Err(NotStored::While(error)) => Err(error.into()),
     }
+}
+
+/// Counts the exchange before it is made: a token more to store today, and a call more to Zoho's accounts server.
+async fn reserve_exchange(app: &App, wish: &Wish) -> Result<(), NotExchanged> {
+    let name = &wish.connection;
+    if !room(&*app.stores.secrets, &app.clock, name, true).await? {
+        return refused(["This connection was made anew too often today. Open a new link tomorrow."]);
+    }
+    let stranger = wish.again.is_some();
+    let most = if stranger { MAX_CALLS_OF_STRANGERS } else { MAX_CALLS };
+    if let Err(until) = reserve(&*app.stores.state, &app.clock, name, most).await? {
+        let (many, until) = ("This connection asked Zoho for too many tokens.", next_minute(until));
+        return refused(match stranger {
+            true => vec![
+                format!("{many} Come again after {until}."),
+                "A link of the operator (`zoho-connector connect`) works at once.".to_owned(),
+            ],
+            false => vec![format!("{many} Open a new link after {until}.")],
+        });
+    }
+    Ok(())
 }
 
 /// The refresh token that the connection stands on.

@@ -1,6 +1,6 @@
-//! Whether what is asked may be done. Every function may ask for tokens, and whoever takes one over could ask for anything: so
-//! that a consent is believed only with the operator's link, or for a connection that is dead, and the rest only with the
-//! operator's order. Links and orders are rows that no function can write.
+//! Whether what is asked may be done. Every function may ask for tokens, so somebody who takes one over could ask for anything. A
+//! consent therefore counts only with the operator's link, or for a connection that is dead; all else counts only with the operator's
+//! order. Links and orders are rows that no function can write.
 
 use shared::core::connection;
 use shared::core::connection::State;

@@ -98,18 +98,13 @@ pub(crate) async fn receive(
     let mut sent_at = None;
     if let Some((message, _)) = message {
         let stale = |detail| not_genuine(Code::WebhookSignature, detail, &headers, &body);
-        let at = message.timestamp.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
-        let at = at.ok_or_else(|| stale("`webhook-timestamp` is no time in seconds."))?;
-        if app.clock.now().duration_since(at).abs() > TOLERANCE {
-            return Err(stale("`webhook-timestamp` is more than five minutes from now."));
-        }
+        sent_at = Some(sent_now(&message, app.clock.now()).map_err(stale)?);
         let named = document.get("type").and_then(Value::as_str);
         if named != Some(event.as_str()) {
             let detail =
                 "The body's `type` is not the event that the path names: of both, only the body is signed.";
             return Err(Problem::new(Code::WebhookUnreadable, detail));
         }
-        sent_at = Some(at);
     }
     // The event's name is in the path and not signed, but it counts: the same body under two names is two events.
     // A message of Standard Webhooks that is sent again keeps its id.
@@ -150,6 +145,16 @@ fn message<'a>(
         ));
     };
     Ok(Some((Message { id, timestamp, body }, signature)))
+}
+
+/// When a message was sent, which must be now; else what is wrong with its time.
+fn sent_now(message: &Message<'_>, now: Timestamp) -> Result<Timestamp, &'static str> {
+    let at = message.timestamp.parse().ok().and_then(|seconds| Timestamp::from_second(seconds).ok());
+    let at = at.ok_or("`webhook-timestamp` is no time in seconds.")?;
+    if now.duration_since(at).abs() > TOLERANCE {
+        return Err("`webhook-timestamp` is more than five minutes from now.");
+    }
+    Ok(at)
 }
 
 /// JSON of any kind, or the fields of a form.

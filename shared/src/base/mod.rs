@@ -9,6 +9,7 @@ pub mod id;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 pub mod loopback;
+pub mod nearest;
 pub mod pasted;
 pub mod problem;
 pub mod secret;

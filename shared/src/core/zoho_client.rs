@@ -451,8 +451,8 @@ impl Session<'_> {
     }
 }
 
-/// What is told where a token is refused, and the call that was to find out whether it lives failed, too: that one's trouble, where
-/// it passes, and never its refusal, which is not about what the caller asked for.
+/// The problem for a caller whose token was refused, where the call that probes the token failed, too. A trouble of the probe that passes
+/// is told. Its refusal is not, because it is not about what the caller asked for.
 fn unknown(probed: &Failure) -> Problem {
     let Failure { kind, retry_after, .. } = *probed;
     let problem = Problem::from(Failure { retry_after, ..Failure::of(kind) });

@@ -6,6 +6,8 @@
 pub mod clock;
 #[path = "../../src/connected.rs"]
 pub mod connected;
+#[path = "../../src/dice.rs"]
+pub mod dice;
 #[path = "../../src/hooks.rs"]
 pub mod hooks;
 #[path = "../../src/house.rs"]

@@ -1,7 +1,7 @@
 //! What an agent asks: writes and reads of each kind, on native routes and passed through.
 
 use serde_json::{Value, json};
-use tests::hooks::Dice;
+use tests::dice::Dice;
 
 use super::heard::Heard;
 use super::proper::{ID, ITEM, ORDER};

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use serde_json::Value;
 use shared::zoho::http::{Answer, Call, Content, HttpError, Transport};
-use tests::hooks::Dice;
+use tests::dice::Dice;
 
 use super::proper::{self, State};
 use super::said::{Said, anything};

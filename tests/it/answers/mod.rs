@@ -20,7 +20,7 @@ use shared::base::secret::Secret;
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
 use shared::zoho::scope::{Access, Product, ScopeSet};
 use tests::connected::Account;
-use tests::hooks::Dice;
+use tests::dice::Dice;
 use tests::house::House;
 use tests::in_process::call;
 use tests::memory::Memory;

@@ -3,7 +3,7 @@
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
 use shared::zoho::http::HttpError;
-use tests::hooks::Dice;
+use tests::dice::Dice;
 
 /// An answer as it comes over the line.
 #[derive(Debug, Clone)]

@@ -11,7 +11,7 @@ use shared::base::secret::Secret;
 use shared::store::{
     Key, Outcome, Page, Query, Row, SecretValue, Secrets, StoreError, Stores, Table, VersionId, Write,
 };
-use tests::hooks::Dice;
+use tests::dice::Dice;
 use tests::simulation::in_memory::InMemory;
 use tests::simulation::kept::Kept;
 use tokio::time::sleep;

@@ -34,7 +34,7 @@ use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 use shared::zoho::secrets::{ClientSecret, RefreshToken};
 use tests::connector::CLIENT_ID;
-use tests::hooks::Dice;
+use tests::dice::Dice;
 use tests::planted;
 use token_refresh::{Local, Task, TokenRefresh};
 use tokio::time::{Instant, sleep};

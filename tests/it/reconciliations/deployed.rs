@@ -7,7 +7,7 @@ use sandbox::Options;
 use serde_json::{Value, json};
 use tests::connector::{Agent, Answer};
 use tests::deployed::Deployed;
-use tests::hooks::Dice;
+use tests::dice::Dice;
 use tests::lambda::Cloud;
 
 use super::{PATH, rows};

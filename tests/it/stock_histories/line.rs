@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use axum::body::Body;
 use axum::http::{Request, header};
 use shared::zoho::http::{Answer, Call, Content, HttpError, Transport};
-use tests::hooks::Dice;
+use tests::dice::Dice;
 use tests::in_process::ask;
 use tokio::time::{sleep, timeout};
 

@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use rust_decimal::Decimal;
 use serde_json::json;
-use tests::hooks::Dice;
+use tests::dice::Dice;
 use tokio::time::sleep;
 
 use story::{Ended, Story, decimal};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures::future::join;
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
-use tests::hooks::Dice;
+use tests::dice::Dice;
 use tokio::time::sleep;
 
 use super::Spot;

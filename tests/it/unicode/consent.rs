@@ -36,7 +36,7 @@ fn answer(inside: &Inside, path: &str, form: &str, text: &Text) {
 }
 
 /// A text of Zoho's, which cuts it and sends it as JSON.
-fn sendable(dice: &mut tests::hooks::Dice) -> Text {
+fn sendable(dice: &mut tests::dice::Dice) -> Text {
     loop {
         let text = any(dice, Kind::Broken);
         if std::str::from_utf8(&text.json).is_ok() {

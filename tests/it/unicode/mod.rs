@@ -15,7 +15,7 @@ use sandbox::{Fault, FaultKind, Options};
 use serde_json::{Value, json};
 use shared::base::secret::Secret;
 use shared::core::access::key::NewKey;
-use tests::hooks::Dice;
+use tests::dice::Dice;
 use tests::in_process::ask;
 use tests::inside::{Inside, any_key};
 

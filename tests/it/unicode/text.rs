@@ -1,7 +1,7 @@
 //! Text as people, phones and broken programs write it: combining marks, bidi, controls, what is no character, emoji cut in half, and
 //! bytes of other encodings.
 
-use tests::hooks::Dice;
+use tests::dice::Dice;
 
 /// A text, as it is sent and as it must be read.
 #[derive(Debug, Clone)]

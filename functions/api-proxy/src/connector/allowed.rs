@@ -7,7 +7,7 @@ use shared::zoho::scope::{Product, ScopeSet};
 use crate::openapi::listed::{Listed, OPERATIONS};
 
 /// The most connections that are looked at, one by one, to say what a key may do.
-pub(super) const MOST: usize = 10;
+pub(super) const MAX_CONNECTIONS: usize = 10;
 
 /// Whether a key has a permission for it, whatever the connection.
 pub(super) fn by_key(key: &ServiceKey, operation: &Listed) -> bool {

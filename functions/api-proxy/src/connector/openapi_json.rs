@@ -27,7 +27,7 @@ use crate::openapi::route::Routes;
 use crate::openapi::schema::{text, words};
 use crate::request::params::Params;
 
-/// Made by the first who asks. It is a weak one: the document is the same, compressed or not.
+/// The document's tag, made for the first caller. It is a weak one, because the document is the same, compressed or not.
 static ETAG: LazyLock<HeaderValue> = LazyLock::new(|| {
     let digest = sha256_hex(DOCUMENT);
     HeaderValue::try_from(format!("W/\"{digest}\"")).unwrap_or(HeaderValue::from_static("W/\"\""))
@@ -134,7 +134,7 @@ async fn of_key(app: &App, headers: &HeaderMap) -> Result<String, Problem> {
         headers.get(header::AUTHORIZATION).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let key = app.gate.keys.check(authorization.as_deref()).await?;
     let mut scopes = Vec::new();
-    if key.connections.len() <= allowed::MOST {
+    if key.connections.len() <= allowed::MAX_CONNECTIONS {
         for name in &key.connections {
             let found = app.connections.get(name).await?;
             scopes.push(found.map(|found| found.scopes.clone()).unwrap_or_default());

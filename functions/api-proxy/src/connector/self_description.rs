@@ -211,7 +211,7 @@ async fn describe(
                 || Problem::new(Code::ConnectionUnknown, "This key has no connection of this name.");
             vec![found.ok_or_else(unknown)?]
         }
-        None if key.connections.len() > allowed::MOST => Vec::new(),
+        None if key.connections.len() > allowed::MAX_CONNECTIONS => Vec::new(),
         None => key.connections.iter().collect(),
     };
     let found = try_join_all(shown.iter().map(|name| app.connections.read(name))).await?;
@@ -245,7 +245,7 @@ fn self_description(key: &ServiceKey, seen: &[(&ConnectionName, Option<&Connecti
     let (routes, left_out) =
         if seen.is_empty() { (Vec::new(), LeftOut::default()) } else { routes_of(key, seen) };
     let among = if seen.is_empty() {
-        key.connections.iter().take(allowed::MOST).cloned().collect()
+        key.connections.iter().take(allowed::MAX_CONNECTIONS).cloned().collect()
     } else {
         Vec::new()
     };

@@ -156,7 +156,7 @@ async fn claim(
                         "id": entry.id, "type": entry.kind, "subject": entry.subject, "time": entry.time, "data": data,
                     });
                     mark_type(&mut event, &entry.kind);
-                    // Whoever gets it first needs no number.
+                    // The first claim needs no number.
                     if let (Some(event), true) = (event.as_object_mut(), entry.claims > 1) {
                         event.insert("claims".to_owned(), entry.claims.into());
                     }
@@ -185,7 +185,7 @@ async fn claim(
     }
 }
 
-/// Nearly every item is active: to whoever works on a change, only another status says something.
+/// Nearly every item is active, so only another status says something to an agent that works on a change.
 fn leave_out_active(data: &mut Value) {
     if let Some(data) = data.as_object_mut() {
         data.retain(|field, value| field != "status" || value.as_str() != Some("active"));

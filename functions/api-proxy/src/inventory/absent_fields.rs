@@ -5,10 +5,10 @@ use shared::zoho::value::Object;
 
 use crate::request::did_you_mean::question;
 
-/// How many are named.
-const MOST: usize = 10;
-/// How much of a name.
-const LONGEST: usize = 60;
+/// How many fields are named.
+const MAX_FIELDS: usize = 10;
+/// How many letters of each.
+const MAX_LETTERS: usize = 60;
 
 /// The notice, for the records as callers would get them whole.
 pub(crate) fn absent_fields(fields: Option<&str>, records: &[Object]) -> Option<String> {
@@ -22,9 +22,10 @@ pub(crate) fn absent_fields(fields: Option<&str>, records: &[Object]) -> Option<
     let known: Vec<&str> = records.iter().flat_map(|record| record.keys().map(String::as_str)).collect();
     let told: Vec<String> = absent
         .iter()
-        .take(MOST)
+        .take(MAX_FIELDS)
         .map(|name| {
-            let short: String = name.chars().filter(|letter| !letter.is_control()).take(LONGEST).collect();
+            let short: String =
+                name.chars().filter(|letter| !letter.is_control()).take(MAX_LETTERS).collect();
             format!("`{short}`.{}", question(name, known.iter().copied()))
         })
         .collect();

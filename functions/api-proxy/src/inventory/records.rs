@@ -72,7 +72,7 @@ const SEARCHED: &[&str] = &[
 const CHANGED: &str = "last_modified_time";
 
 /// What a notice of a read says.
-pub(super) const ABOUT_NOTICE: &str = "Which fields of `fields` no record has, and what Zoho does not tell.";
+const ABOUT_NOTICE: &str = "Which fields of `fields` no record has, and what Zoho does not tell.";
 
 const TIMELESS: &str = "Zoho's list does not say when these were changed: none of them is left out.";
 

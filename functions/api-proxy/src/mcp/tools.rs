@@ -76,7 +76,7 @@ struct Tool {
     tool: Value,
 }
 
-/// Read by the first who asks. A test reads them, too, so that they are there.
+/// All tools, read for the first caller. A test reads them, too, so a build whose tools cannot be read does not pass.
 static TOOLS: LazyLock<Vec<Tool>> = LazyLock::new(|| {
     let text = unpacked(packed::TOOLS).unwrap_or_default();
     serde_json::from_str(&text).unwrap_or_default()

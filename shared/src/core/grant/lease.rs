@@ -31,7 +31,7 @@ const STORE_CALL: SignedDuration = SignedDuration::from_secs(10);
 
 /// Calls of a connection that mint a token, and the time in which they are counted.
 pub const MAX_CALLS: usize = 8;
-/// So many of them may be for consents that anybody can begin, so that some are left for who has a link of the operator's.
+/// How many of these may be for consents that anybody can begin. The rest is left for people with a link of the operator's.
 pub const MAX_CALLS_OF_STRANGERS: usize = 5;
 const CALLS_WINDOW: SignedDuration = SignedDuration::from_mins(10);
 

@@ -141,7 +141,7 @@ fn commit(connection: &mut Connection, first: Work, jobs: &mpsc::Receiver<Job>) 
 
 fn refuse(error: &StoreError, first: Work, jobs: &mpsc::Receiver<Job>) -> Option<Job> {
     let (mut waiting, mut left_over) = (vec![first], None);
-    // All of them before the first is told: who comes afterwards has not waited, and may find the file free.
+    // All who wait are collected before the first is told. A job that comes afterwards has not waited, and may find the file free.
     while left_over.is_none()
         && let Ok(job) = jobs.try_recv()
     {

@@ -16,9 +16,6 @@ pub const SCOPE: &str = "ZohoCRM.notifications.ALL";
 /// The requested life of a channel: a day less than the most, because clocks may differ.
 const ASKED: SignedDuration = SignedDuration::from_hours(6 * 24);
 
-/// The longest token that CRM keeps.
-pub const MAX_TOKEN_LENGTH: usize = 50;
-
 /// A whole channel. A renewal must name all of it, because CRM drops parts that are left out.
 pub struct Definition<'a> {
     /// Its id, which the connector chose.

@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::field::Field;
 use super::moment::moment;
-use super::nearest::nearest;
 use crate::base::id::is_zoho_id;
+use crate::base::nearest::nearest;
 use crate::zoho::value::Object;
 
 /// Fields that CRM takes although its description of a module can leave them out.

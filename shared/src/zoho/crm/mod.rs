@@ -8,7 +8,6 @@ pub mod field;
 pub mod judge;
 pub mod modules;
 pub mod moment;
-pub mod nearest;
 
 use serde_json::Value;
 

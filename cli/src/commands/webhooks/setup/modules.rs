@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use shared::base::nearest::nearest;
 use shared::core::connection::Connection;
 use shared::core::connection::token_cache::Tokens;
 use shared::zoho::crm::list_url;
 use shared::zoho::crm::modules::standard;
-use shared::zoho::crm::nearest::nearest;
 use shared::zoho::failure::Failure as Refusal;
 use shared::zoho::response;
 use tokio::time::Instant;

@@ -29,7 +29,7 @@ pub(super) const PATH: &str = "/v1/inventory/mappings/resolve";
 const LEFT_FOR_THE_ANSWER: Duration = Duration::from_secs(5);
 
 /// So many mappings are looked up one by one; more are found in pages of all items.
-const FEW: usize = 10;
+const MAX_SINGLE_LOOKUPS: usize = 10;
 
 /// The most mappings that a call may name.
 const MAX_NAMED: usize = 200;
@@ -40,7 +40,7 @@ const ROWS: u32 = 200;
 /// How many items that no page had are asked for by themselves.
 const MAX_ASKED: usize = 20;
 
-/// What is told of at most.
+/// The most troubles that an answer tells.
 const MAX_TROUBLES: usize = 1000;
 
 /// Which mappings.
@@ -89,7 +89,7 @@ pub(super) async fn resolve(
     let wanted: Vec<String> = asked.product_ids.clone().unwrap_or_else(|| all.keys().cloned().collect());
     let total = wanted.len();
     if run.is_none()
-        && total <= FEW
+        && total <= MAX_SINGLE_LOOKUPS
         && let Some(mut candidates) = work.few(&all, &wanted).await?
     {
         let conclusion = work.concluded(&all, &wanted, &mut candidates).await?;

@@ -336,7 +336,7 @@ async fn advance(
     let has_moved = work.has_moved;
     let head = work.end().await?;
     match stopped {
-        // Whoever goes on finds out what it is that stays.
+        // The next call finds out whether the trouble stays.
         Some(problem) if !(has_moved && problem.code().is_retryable()) => Err(problem),
         stopped => {
             let is_done = head.state.is_compared();

@@ -19,7 +19,7 @@ use crate::app::App;
 use crate::request::caller::Caller;
 
 /// How many rows stand in a chunk: the largest that there can be fit into 400 KB.
-pub(super) const CHUNK: usize = 128;
+const CHUNK: usize = 128;
 
 /// How many chunks are written at once.
 const AT_ONCE: usize = 8;
@@ -27,9 +27,11 @@ const AT_ONCE: usize = 8;
 /// No request runs longer.
 const LEASE: SignedDuration = SignedDuration::from_secs(35);
 
-/// How long before the answer must be there nothing new is begun, and no call to Zoho is waited for.
-const ROOM: Duration = Duration::from_secs(6);
-const ROOM_AFTER_CALLS: Duration = Duration::from_secs(3);
+/// How long before the answer is due nothing new is begun.
+const LEFT_FOR_THE_ANSWER: Duration = Duration::from_secs(6);
+
+/// How long before the answer is due no call to Zoho is waited for.
+const LEFT_AFTER_CALLS: Duration = Duration::from_secs(3);
 
 /// The work.
 pub(super) struct Work<'a> {
@@ -47,7 +49,7 @@ pub(super) struct Work<'a> {
 
 /// The caller, with less time: what it is given is left for storing and answering.
 pub(super) fn hurried(caller: &Caller) -> Caller {
-    let deadline = caller.deadline.checked_sub(ROOM_AFTER_CALLS).unwrap_or(caller.deadline);
+    let deadline = caller.deadline.checked_sub(LEFT_AFTER_CALLS).unwrap_or(caller.deadline);
     Caller {
         key: caller.key.clone(),
         connection: caller.connection.clone(),
@@ -116,7 +118,7 @@ impl<'a> Work<'a> {
             version: None,
             rows: Vec::new(),
             touched: BTreeSet::new(),
-            ends: caller.deadline.checked_sub(ROOM).unwrap_or(caller.deadline),
+            ends: caller.deadline.checked_sub(LEFT_FOR_THE_ANSWER).unwrap_or(caller.deadline),
             has_moved: false,
         }
     }

@@ -332,7 +332,7 @@ pub fn narrow(event: Event, part: Option<usize>) -> Option<Event> {
 }
 
 /// The entries of an event. `data.ids` names its records where there may be several.
-pub(super) fn entries_of(event: &Event) -> Vec<Entry> {
+fn entries_of(event: &Event) -> Vec<Entry> {
     let ids: Vec<String> = match event.data.get("ids") {
         Some(Value::Array(ids)) => ids
             .iter()
