@@ -178,7 +178,7 @@ fn reconnect_required(found: &Connection) -> Reply {
 }
 
 /// Zoho's refusal becomes a state of the connection.
-fn refused(
+pub(crate) fn refused(
     found: &mut Connection,
     Refused { refusal, retry_after }: Refused,
     home: DataCentre,

@@ -10,18 +10,19 @@ use shared::core::connection::access_token::AccessToken;
 use shared::core::connection::token_refresh::Reply;
 use shared::core::connection::{self, Connection, State};
 use shared::core::grant::Grant;
-use shared::core::grant::lease::Lease;
+use shared::core::grant::lease::{Lease, after_silence, after_throttle};
 use shared::core::services::Services;
 use shared::store::Stores;
 use shared::store::secret_record::{load, text};
 use shared::store::sqlite::Sqlite;
 use shared::zoho::data_centre::DataCentre;
+use shared::zoho::oauth::{Refusal, Refused};
 use shared::zoho::scope::ScopeSet;
 use shared::zoho::secrets::{AccessTokenSecret, RefreshToken};
 
 use crate::app::App;
 use crate::fresh_grant::FreshGrant;
-use crate::renew::{EXPIRES_SOON, is_perhaps_unseen, renew};
+use crate::renew::{EXPIRES_SOON, is_perhaps_unseen, refused, renew};
 use crate::store_grant::{NotStored, Replaces, store_grant};
 
 /// A clock that shows ten o'clock.
@@ -244,4 +245,23 @@ async fn whoever_reconnects_replaces_the_dead_grant_that_they_saw_and_nothing_el
         assert_eq!(app.generations(&name).await.0, Some(generation), "{told}");
         assert!(app.is_free(&name).await, "{told}");
     }
+}
+
+#[test]
+fn what_is_no_answer_of_zohos_is_waited_for_as_silence_is() {
+    let throttled = (Refusal::Throttled, after_throttle(1), "throttles");
+    let page = (Refusal::Unreadable, after_silence(1), "no token");
+    let unknown = (Refusal::Unknown("new_error".to_owned()), after_throttle(1), "\"new_error\"");
+    for (refusal, pause, said) in [throttled, page, unknown] {
+        let mut row = grant(1, "1000.own").connection(ConnectionName::default());
+        let refusal = Refused { refusal, retry_after: None };
+        let Reply::Wait { seconds, reason } = refused(&mut row, refusal, DataCentre::Eu, None, Ten.now())
+        else {
+            panic!("{said}: {row:?}")
+        };
+        assert_eq!(i64::try_from(seconds).unwrap(), pause.as_secs(), "{reason}");
+        assert!(reason.contains(said), "{reason}");
+        assert!(matches!(row.state, State::CoolingDown { times: 1, .. }), "{row:?}");
+    }
+    assert!(after_silence(1) < after_throttle(1));
 }

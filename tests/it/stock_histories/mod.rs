@@ -129,7 +129,8 @@ async fn stock_adds_up_whatever_else_happens() {
 #[tokio::test(start_paused = true)]
 async fn what_moved_is_told_and_known_as_our_own() {
     let (item, main, outlet) = (ITEMS[0].0, PLACES[0], PLACES[1]);
-    let adjustment = json!({ "item_id": item, "location": main.1, "reason": "Damaged goods", "delta": -2 });
+    let lines = json!([{ "item_id": item, "delta": -2 }]);
+    let adjustment = json!({ "location": main.1, "reason": "Damaged goods", "lines": lines });
     let transfer = json!({ "from": main.1, "to": outlet.1, "lines": [{ "item_id": item, "quantity": 2 }] });
     for (path, body, place) in
         [("/v1/inventory/adjustments", adjustment, ""), ("/v1/inventory/transferorders", transfer, "/from")]

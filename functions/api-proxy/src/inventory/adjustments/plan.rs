@@ -294,7 +294,21 @@ pub(crate) fn begun_perhaps(failure: WriteFailure) -> WriteFailure {
 
 #[cfg(test)]
 mod tests {
+    use shared::base::problem::{Code, ZohoSaid};
+
     use super::*;
+
+    #[test]
+    fn a_refusal_for_too_much_at_once_is_uncertain_and_any_other_is_none() {
+        for (code, is_uncertain) in [(TOO_MANY_AT_ONCE, true), ("1002", false)] {
+            let said = ZohoSaid { code: code.to_owned(), message: "Wait".to_owned(), details: None };
+            let refused = Problem::new(Code::ZohoRejected, "Zoho refused it.").zoho(said);
+            let failure = begun_perhaps(WriteFailure::Refused(refused));
+            assert_eq!(matches!(failure, WriteFailure::Uncertain(_)), is_uncertain, "{code}");
+        }
+        let silent = Problem::new(Code::ZohoRejected, "Zoho refused it.");
+        assert!(matches!(begun_perhaps(WriteFailure::Refused(silent)), WriteFailure::Refused(_)));
+    }
 
     #[test]
     fn what_is_stored_stays_readable() {

@@ -8,8 +8,7 @@ use crate::base::id::ConnectionName;
 use crate::core::events::ledger::Ledger;
 use crate::store::{Condition, Key, Put, StoreError, Write};
 
-/// How long it is remembered: as long as events are kept. Polling never goes back further, or it would report changes again that
-/// webhooks sent long ago.
+/// How long it is remembered. Polling never goes back further, or it would report changes again that webhooks sent long ago.
 pub const REMEMBERED: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// The newest change of a record.

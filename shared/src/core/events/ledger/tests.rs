@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{AckResult, Claim, Closed, End, EndState, Ending, Entry, Ledger, MAX_AT_ONCE};
-use crate::base::clock::{SetClock, SignedDuration, later};
+use super::{AckResult, Claim, Closed, End, EndState, Ending, Entry, Ledger, MAX_AT_ONCE, Newest};
+use crate::base::clock::{Clock, SetClock, SignedDuration, later};
 use crate::base::id::ConnectionName;
 use crate::store::sqlite::Sqlite;
 use crate::store::{Condition, Key, Stores};
@@ -163,6 +163,22 @@ async fn only_what_is_closed_is_replayed() {
     let open = ledger.entry(&name, "2").await.unwrap().unwrap();
     assert_eq!((open.claim, open.batch, open.replayed), (None, None, Some(ledger.clock.now())));
     assert_eq!(ledger.replay(&name, "2").await.unwrap(), Some(false), "it is open again");
+}
+
+#[tokio::test]
+async fn the_newest_change_of_a_record_is_remembered_for_thirty_days() {
+    let clock = Arc::new(SetClock::at_ten());
+    let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
+    let (ledger, name) = (Ledger::new(stores.events, clock.clone()), ConnectionName::default());
+    let at = clock.now();
+    let newest = Newest { at, modified: None, deleted: false };
+    let marks = vec![ledger.remember(&name, "item/1", &newest), ledger.remember_own(&name, "item/1", at)];
+    ledger.events.transact(marks.into_iter().map(Result::unwrap).collect()).await.unwrap();
+    for (days, is_known) in [(29, true), (2, false)] {
+        clock.shift(SignedDuration::from_hours(days * 24));
+        assert_eq!(ledger.newest(&name, "item/1").await.unwrap().is_some(), is_known, "{days} days later");
+        assert_eq!(ledger.own_told(&name, "item/1").await.unwrap().is_some(), is_known, "{days} days later");
+    }
 }
 
 #[tokio::test]
