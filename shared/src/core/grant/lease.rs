@@ -331,6 +331,29 @@ mod tests {
         assert!(state.get(&Key::new("x", "y")).await.unwrap().is_some());
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn a_lease_is_taken_for_good_where_its_holder_ends_and_given_up_where_he_does_not() {
+        let (stores, clock) = stores();
+        let (state, name) = (&*stores.state, ConnectionName::default());
+        let mut holder = Lease::take(state, &clock, &name).await.unwrap().unwrap();
+        let started = Instant::now();
+        let (taken, ()) = tokio::join!(take_for_good(state, &name), async {
+            // He prolongs it, over and over.
+            while started.elapsed() < LEASE_WAIT * 2 {
+                holder.write(write()).await.unwrap();
+                sleep(Duration::from_millis(900)).await;
+            }
+        });
+        assert!(!taken.unwrap());
+        assert!(Lease::take(state, &clock, &name).await.unwrap().is_none(), "it is still his");
+
+        holder.release().await.unwrap();
+        assert!(take_for_good(state, &name).await.unwrap() && take_for_good(state, &name).await.unwrap());
+        assert!(Lease::take(state, &clock, &name).await.unwrap().is_none());
+        free(state, &name).await.unwrap();
+        assert!(Lease::take(state, &clock, &name).await.unwrap().is_some());
+    }
+
     #[tokio::test]
     async fn a_clock_that_is_set_back_leaves_no_lease_behind_and_forgets_no_call() {
         let moved = Arc::new(SetClock::at_ten());
