@@ -55,7 +55,7 @@ pub(super) async fn step(
         work.head.calls += 1;
         let found = match details::some(zoho, target, part).await? {
             Some(found) => found,
-            // Zoho does not have one of them, and does not say which.
+            // Zoho does not have one of them, and does not say which; or they were too much for one answer.
             None if part.len() > 1 => {
                 let (first, second) = part.split_at(part.len() / 2);
                 parts.extend([second, first]);
