@@ -41,7 +41,7 @@ pub(crate) async fn listed(zoho: &Zoho, target: &Target<'_>) -> Result<Vec<Liste
 }
 
 /// A place as a caller named it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) struct NamedPlace {
     /// Its id, or its exact name, as Zoho knows it.
     pub(crate) place: String,
