@@ -443,6 +443,59 @@ async fn a_stale_mapping_is_told_and_never_remapped() {
     assert_eq!(sandbox.salesorders().len(), orders);
 }
 
+/// It is no other place's when it is imported; people make and rename places afterwards.
+#[tokio::test]
+async fn a_name_that_zoho_has_for_another_place_by_now_leads_to_neither() {
+    let (connector, agent) =
+        Connector::start_without_limit().await.with_agent("stock", "inventory:stock").await;
+    let sandbox = &connector.zoho.sandbox;
+    let (main, outlet) = ("3300000000038080", "3300000000038095");
+    // Where Zoho's list cannot be read, the name is taken as if the other place had got it later.
+    let none = r#"{"code":0,"message":"success","locations":[]}"#.to_owned();
+    let kind = FaultKind::Body(200, "application/json".to_owned(), none);
+    sandbox.inject(Fault { path_contains: "/locations".to_owned(), times: 1, kind });
+    let named = json!({ "locations": [{ "name": "Outlet", "location_id": main }, { "name": "till 1", "location_id": main }] });
+    agent.write("POST", MAPPINGS, &[], &named).await.ok();
+
+    let before = sandbox.requests().len();
+    let adjust =
+        |place: &str| json!({ "item_id": SHELF, "location": place, "reason": "Damaged goods", "delta": -1 });
+    let transfer = |from: &str, to: &str| json!({ "from": from, "to": to, "lines": [{ "item_id": SHELF, "quantity": 1 }] });
+    let (adjustments, transfers) = ("/v1/inventory/adjustments", "/v1/inventory/transferorders");
+    for (path, body) in [
+        (adjustments, adjust("Outlet")),
+        (transfers, transfer("Outlet", outlet)),
+        (transfers, transfer(outlet, "Outlet")),
+    ] {
+        for path in [path.to_owned(), format!("{path}?dry_run=true")] {
+            let told = agent.write("POST", &path, &[], &body).await.problem("mapping_stale");
+            assert_eq!(
+                told["detail"],
+                format!(
+                    "The name \"Outlet\" is mapped to location {main}, and is Zoho's own name of location {outlet} now."
+                ),
+                "{path}"
+            );
+        }
+    }
+    for query in ["location=Outlet", "sku=SHELF-OAK-80&location=Outlet"] {
+        agent.get(&format!("{ITEMS}?{query}")).await.problem("mapping_stale");
+    }
+    let asked = sandbox.requests();
+    let mut calls = asked[before..].iter().filter(|request| request.path.contains("/inventory/"));
+    assert!(calls.all(|request| request.method == "GET"), "nothing was written");
+
+    let moved = agent.write("POST", adjustments, &[], &adjust("till 1")).await;
+    assert_eq!((moved.status, &moved.body["lines"][0]["location_id"]), (201, &json!(main)), "{}", moved.body);
+    let moved = agent.write("POST", transfers, &[], &transfer("till 1", outlet)).await;
+    assert_eq!(
+        (moved.status, &moved.body["lines"][0]["to"]["location_id"]),
+        (201, &json!(outlet)),
+        "{}",
+        moved.body
+    );
+}
+
 #[tokio::test]
 async fn near_twins_are_named_and_never_chosen() {
     let (connector, agent) = shop().await;

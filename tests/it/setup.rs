@@ -144,6 +144,17 @@ async fn a_new_address_is_told_with_all_that_have_the_old_one() {
     let added = process::run(&add, &variables, "").await;
     assert_eq!(added.code, 0, "{} {}", added.out, added.err);
 
+    // Another's is refused, and not remembered: the next time, it would be the old one.
+    let (other, listen) = (home.path().join("other"), format!("127.0.0.1:{}", free_port()));
+    let serve = ["serve", "--data", other.to_str().unwrap(), "--listen", &listen];
+    let mut stranger = Running::start(&serve, &variables);
+    stranger.until("Store in").await;
+    let strangers = format!("http://{listen}");
+    let setup = ["setup", "--name", "shop", "--no-hook", "--public-url", &strangers];
+    let refused = process::run(&setup, &variables, "").await;
+    assert!(refused.code == 1 && refused.err.contains("another store"), "{} {}", refused.out, refused.err);
+    stranger.kill().await;
+
     let (server, new) = connector.second_server().await;
     let setup = ["setup", "--name", "shop", "--no-hook", "--public-url", &new];
     let moved = process::run(&setup, &variables, "").await;

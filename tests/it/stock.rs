@@ -1,6 +1,6 @@
 //! Reading stock: what is low, and what is where.
 
-use sandbox::Options;
+use sandbox::{Fault, FaultKind, Options};
 use serde_json::{Value, json};
 use tests::connector::Connector;
 
@@ -64,4 +64,20 @@ async fn stock_at_one_location_is_that_of_the_location() {
     let none =
         agent.get("/v1/inventory/items?location=Mars&search=SHELF-OAK").await.problem("location_not_found");
     assert!(none["detail"].as_str().unwrap().contains("Outlet"), "{none}");
+}
+
+/// A hundred items with as many places each are more than 8 MB.
+#[tokio::test]
+async fn items_that_are_too_much_for_one_answer_are_read_in_parts() {
+    let (connector, agent) = Connector::connected().await;
+    let sandbox = &connector.zoho.sandbox;
+    let detailed = "/v1/inventory/items?details=true";
+    let whole = agent.get(detailed).await.ok();
+    assert!(whole["data"].as_array().unwrap().len() > 1);
+    let kind = FaultKind::Body(200, "application/json".to_owned(), " ".repeat(9 * 1024 * 1024));
+    sandbox.inject(Fault { path_contains: "/itemdetails".to_owned(), times: 1, kind });
+    sandbox.clear_requests();
+    assert_eq!(agent.get(detailed).await.ok(), whole);
+    let calls = sandbox.requests().iter().filter(|request| request.path.ends_with("/itemdetails")).count();
+    assert_eq!(calls, 3, "all at once, and then each half");
 }

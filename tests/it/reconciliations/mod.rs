@@ -472,6 +472,30 @@ async fn an_organisation_without_locations_is_counted_as_a_whole() {
     assert!(all[1]["why"].as_str().unwrap().contains("\"Main\", \"Outlet\""), "{}", all[1]);
 }
 
+/// Without a list of places, only the items show that Zoho has the name for another one.
+#[tokio::test]
+async fn a_mapped_name_that_is_another_warehouses_own_is_not_counted_at_either() {
+    let (connector, agent) = counter(0).await;
+    connector.zoho.sandbox.switches(|switches| switches.legacy_warehouses = true);
+    let main = "3300000000038080";
+    let named = json!({ "locations": [{ "name": "Outlet", "location_id": main }, { "name": "till 1", "location_id": main }] });
+    agent.write("POST", "/v1/inventory/mappings", &[], &named).await.ok();
+    let body = json!({ "counts": [
+        { "sku": "SHELF-OAK-80", "location": "Outlet", "quantity": 29 },
+        { "sku": "SHELF-OAK-80", "location": "till 1", "quantity": 29 },
+    ] });
+    let made = to_the_end(&agent, post(&agent, PATH, &body).await).await;
+    let all = rows(&agent, made["id"].as_str().unwrap(), "all").await;
+    assert_eq!(
+        (&all[0]["outcome"], &all[0]["location"]),
+        (&json!("ambiguous"), &json!("Outlet")),
+        "{}",
+        all[0]
+    );
+    assert!(all[0]["why"].as_str().unwrap().contains("Zoho's own name of another"), "{}", all[0]);
+    assert_eq!((&all[1]["outcome"], &all[1]["location"]), (&json!("drifted"), &json!("Main")), "{}", all[1]);
+}
+
 #[tokio::test]
 async fn the_report_is_a_table_and_a_page_for_people() {
     let (_connector, agent) = counter(0).await;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 use shared::core::connection::Connection;
 use shared::core::events::subscription;
+use shared::core::events::subscription::Subscription;
 
 use super::ask;
 use crate::commands::failure::Failure;
@@ -33,13 +34,10 @@ pub(super) async fn watch(
     let name = &connection.name;
     let known = subscription::get(&*opened.services.stores.state, name).await?;
     if let (Some(known), None) = (&known, given) {
-        let ours = format!("{}/", opened.public_url.as_str());
-        let elsewhere = known.watch.channel.as_ref().filter(|channel| !channel.notify_url.starts_with(&ours));
-        match elsewhere {
+        match elsewhere(&known.watch, opened.public_url.as_str()) {
             None => say(format!("✓ Changes of {name} are watched.")),
-            Some(channel) => say(opened.led(&format!(
-                "✗ Zoho CRM tells of changes of {name} at {}: `zoho-connector webhooks setup --connection {name}` has it tell here.",
-                channel.notify_url
+            Some((product, address)) => say(opened.led(&format!(
+                "✗ Zoho {product} tells of changes of {name} at {address}: `zoho-connector webhooks setup --connection {name}` has it tell here."
             ))),
         }
         return Ok(());
@@ -65,6 +63,16 @@ pub(super) async fn watch(
     }
 }
 
+/// Which product tells of changes at another address than this, and where.
+fn elsewhere<'a>(watch: &'a Subscription, origin: &str) -> Option<(&'static str, &'a str)> {
+    let ours = format!("{origin}/");
+    let channel = watch.channel.as_ref().map(|channel| channel.notify_url.as_str());
+    let channel = channel.filter(|address| !address.starts_with(&ours));
+    let webhooks = watch.inventory_origin.as_deref();
+    let webhooks = webhooks.filter(|address| watch.inventory_tells && *address != origin);
+    channel.map(|address| ("CRM", address)).or(webhooks.map(|address| ("Inventory", address)))
+}
+
 /// Zoho reaches only what is on the internet.
 fn options(opened: &Opened) -> [(&'static str, Changes); 3] {
     let told = ("Zoho tells of them, within seconds", Changes::Webhooks);
@@ -73,5 +81,46 @@ fn options(opened: &Opened) -> [(&'static str, Changes); 3] {
     match opened.public_url.is_https() {
         true => [told, looked, none],
         false => [looked, none, told],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use shared::base::clock::Timestamp;
+    use shared::base::id::ConnectionName;
+    use shared::core::events::subscription::Channel;
+    use shared::zoho::inventory::record_kinds::RecordKind;
+
+    use super::*;
+
+    #[test]
+    fn what_tells_at_an_old_address_is_no_watch() {
+        let (old, new) = ("https://old.example.com", "https://new.example.com");
+        let hook = |origin: &str| format!("{origin}/webhooks/default/crm");
+        let watch = |channel: Option<&str>, inventory_tells: bool, origin: Option<&str>| Subscription {
+            connection: ConnectionName::default(),
+            since: Timestamp::UNIX_EPOCH,
+            added: BTreeMap::new(),
+            crm: Vec::new(),
+            inventory: vec![RecordKind::ITEM],
+            channel: channel.map(|origin| Channel::new("7".to_owned(), hook(origin))),
+            inventory_tells,
+            inventory_origin: origin.map(str::to_owned),
+        };
+        let old_hook = hook(old);
+        for (watch, told) in [
+            (watch(Some(old), false, None), Some(("CRM", old_hook.as_str()))),
+            (watch(Some(old), true, Some(old)), Some(("CRM", old_hook.as_str()))),
+            (watch(None, true, Some(old)), Some(("Inventory", old))),
+            (watch(Some(new), true, Some(old)), Some(("Inventory", old))),
+            (watch(Some(new), true, Some(new)), None),
+            (watch(None, false, Some(old)), None), // they are looked for
+            (watch(None, true, None), None),       // a row of an earlier build
+        ] {
+            assert_eq!(elsewhere(&watch, new), told, "{watch:?}");
+        }
+        assert!(elsewhere(&watch(Some("https://new.example.com.evil.example"), false, None), new).is_some());
     }
 }

@@ -68,6 +68,10 @@ impl Setup {
         let (mut installation, new) = place::find(self.name.as_deref(), self.installation)?;
         let mut opened = installation.open_or_make().await?;
         let was = new.as_ref().and_then(|new| new.was.clone());
+        // In place of an address that is remembered, another's is not: the next run would take it for the old one.
+        if was.is_some() && !self.paste {
+            server::refuse_another(&opened).await?;
+        }
         // A store that is refused is not worth remembering.
         if let Some(new) = new
             && let Some(remembered) = new.remember()?
@@ -75,12 +79,12 @@ impl Setup {
             opened = opened.led_by(remembered.flags());
             installation = remembered;
         }
-        // Before anybody registers an address at Zoho that is another's.
-        if !self.paste {
-            server::refuse_another(&opened).await?;
-        }
-        if let Some(was) = was {
-            address::tell_new(&opened, &was).await?;
+        match was {
+            // At once: the next run finds nothing new.
+            Some(was) => address::tell_new(&opened, &was).await?,
+            // Before anybody registers an address at Zoho that is another's.
+            None if !self.paste => server::refuse_another(&opened).await?,
+            None => {}
         }
         let client = client::Given { id: self.client_id, data_centre: self.data_centre };
         client::set(&installation, &opened, &client).await?;

@@ -40,16 +40,28 @@ pub(crate) async fn listed(zoho: &Zoho, target: &Target<'_>) -> Result<Vec<Liste
     Ok(listed.iter().filter_map(place).collect())
 }
 
-/// Zoho's name of a place that a caller named: another system's name becomes the id that it is mapped to, all else stays as it is.
+/// A place as a caller named it.
+#[derive(Debug)]
+pub(crate) struct NamedPlace {
+    /// Its id, or its exact name, as Zoho knows it.
+    pub(crate) place: String,
+    /// Another system's name of it, where a mapping led from that to the id.
+    pub(crate) mapped: Option<String>,
+}
+
+/// Zoho's name of a place that a caller named: another system's name becomes the id that it is mapped to, all else stays as it is. Whoever
+/// reads items afterwards calls [`demand_one_meaning`](crate::inventory::stock::demand_one_meaning).
 pub(crate) async fn as_zoho_knows_it(
     mappings: &Mappings,
     connection: &ConnectionName,
     place: String,
-) -> Result<String, Problem> {
+) -> Result<NamedPlace, Problem> {
     // A short number may be a name.
     if place.len() >= LENGTH_OF_IDS && is_zoho_id(&place) {
-        return Ok(place);
+        return Ok(NamedPlace { place, mapped: None });
     }
-    let mapped = mappings.location(connection, &place).await?;
-    Ok(mapped.map_or(place, |mapped| mapped.location_id))
+    Ok(match mappings.location(connection, &place).await? {
+        Some(mapped) => NamedPlace { place: mapped.location_id, mapped: Some(place) },
+        None => NamedPlace { place, mapped: None },
+    })
 }

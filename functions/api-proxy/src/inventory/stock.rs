@@ -131,6 +131,36 @@ pub(crate) fn demand_place(items: &[Object], name: &str) -> Result<(), Problem> 
     Err(Problem::new(Code::LocationNotFound, format!("The locations are: {}.", names_of(&places))))
 }
 
+/// The ids and the names of the places that Zoho shows with an item, also of those from which it is kept.
+fn names_shown(item: &Object) -> impl Iterator<Item = (String, &str)> {
+    let kinds =
+        [("locations", "location_id", "location_name"), ("warehouses", "warehouse_id", "warehouse_name")];
+    let shown = kinds.into_iter().find_map(|(list, id_field, name_field)| {
+        let places = item.get(list)?.as_array()?;
+        (!places.is_empty()).then_some((places, id_field, name_field))
+    });
+    shown.into_iter().flat_map(|(places, id_field, name_field)| {
+        let places = places.iter().filter_map(Value::as_object);
+        places.filter_map(move |place| Some((id(place, id_field)?, text(place, name_field)?)))
+    })
+}
+
+/// Demands that the name by which a mapping led to a place is not Zoho's own name of another one. It was not when it was imported; people
+/// make and rename places since, and then nobody knows which of the two is meant.
+pub(crate) fn demand_one_meaning(items: &[Object], place: &str, mapped: Option<&str>) -> Result<(), Problem> {
+    let Some(name) = mapped else { return Ok(()) };
+    let mut shown = items.iter().flat_map(names_shown);
+    let Some((other, _)) = shown.find(|(other, called)| other != place && *called == name) else {
+        return Ok(());
+    };
+    let detail = format!(
+        "The name {name:?} is mapped to location {place}, and is Zoho's own name of location {other} now."
+    );
+    Err(Problem::new(Code::MappingStale, detail).hint(
+        "Name the location by its id. The operator can remove the name, or say what is right: `locations` of `POST /v1/inventory/mappings`.",
+    ))
+}
+
 /// The names of places for a sentence of ours: people wrote them, so that they are quoted and cut.
 pub(crate) fn names_of(places: &[Place]) -> String {
     let names: BTreeSet<&str> =
@@ -308,6 +338,34 @@ mod tests {
         assert_eq!(unfit(&placed, (false, false)), None);
         let kept_away = object(r#"{"locations":[{"location_id":"1","is_item_mapped":false}]}"#);
         assert_eq!(unfit(&kept_away, (false, false)), Some(Unfit::Untracked));
+    }
+
+    #[test]
+    fn a_mapped_name_that_zoho_has_for_another_place_means_neither() {
+        let item = |list: &str, prefix: &str, rest: &str| {
+            object(&format!(
+                r#"{{"{list}":[{{"{prefix}_id":"1","{prefix}_name":"Main"}},{{"{prefix}_id":2,"{prefix}_name":"Shop"{rest}}}]}}"#
+            ))
+        };
+        for shown in [
+            item("locations", "location", ""),
+            item("locations", "location", r#","is_item_mapped":false"#),
+            item("warehouses", "warehouse", ""),
+        ] {
+            let items = [object("{}"), shown];
+            let problem = demand_one_meaning(&items, "1", Some("Shop")).unwrap_err();
+            assert_eq!(problem.code(), Code::MappingStale);
+            assert_eq!(
+                problem.detail(),
+                "The name \"Shop\" is mapped to location 1, and is Zoho's own name of location 2 now."
+            );
+            for (place, mapped) in
+                [("1", None), ("Shop", None), ("2", Some("Shop")), ("1", Some("shop")), ("1", Some("till 1"))]
+            {
+                assert!(demand_one_meaning(&items, place, mapped).is_ok(), "{place} {mapped:?}");
+            }
+        }
+        assert!(demand_one_meaning(&[], "1", Some("Shop")).is_ok());
     }
 
     #[test]

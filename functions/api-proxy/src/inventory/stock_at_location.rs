@@ -8,7 +8,9 @@ use shared::zoho::inventory;
 use shared::zoho::value::{Object, id};
 
 use crate::inventory::details::details;
+use crate::inventory::locations::NamedPlace;
 use crate::inventory::lookup::demand_location;
+use crate::inventory::stock::demand_one_meaning;
 use crate::zoho::{Target, Zoho};
 
 /// Those of the items that have figures at the location, with these alone. Of the `first` page without any, the location is looked
@@ -17,17 +19,18 @@ pub(crate) async fn items_at(
     zoho: &Zoho,
     target: &Target<'_>,
     items: Vec<Object>,
-    location: &str,
+    location: &NamedPlace,
     first: bool,
 ) -> Result<Vec<Object>, Problem> {
     let ids: Vec<String> = items.iter().filter_map(|item| id(item, "item_id")).collect();
     let found = details(zoho, target, &ids).await?;
     let mut at: Vec<Object> = found.into_iter().map(inventory::item).collect();
+    demand_one_meaning(&at, &location.place, location.mapped.as_deref())?;
     let seen: BTreeSet<String> =
         if first { at.iter().flat_map(names_of_places).collect() } else { BTreeSet::new() };
-    at.retain_mut(|item| keep_only(item, location));
+    at.retain_mut(|item| keep_only(item, &location.place));
     if at.is_empty() && first {
-        demand_location(zoho, target, location, &seen).await?;
+        demand_location(zoho, target, &location.place, &seen).await?;
     }
     Ok(at)
 }
@@ -37,11 +40,12 @@ pub(crate) async fn item_at(
     zoho: &Zoho,
     target: &Target<'_>,
     mut item: Object,
-    location: &str,
+    location: &NamedPlace,
 ) -> Result<Object, Problem> {
+    demand_one_meaning(std::slice::from_ref(&item), &location.place, location.mapped.as_deref())?;
     let seen: BTreeSet<String> = names_of_places(&item).into_iter().collect();
-    if !keep_only(&mut item, location) {
-        demand_location(zoho, target, location, &seen).await?;
+    if !keep_only(&mut item, &location.place) {
+        demand_location(zoho, target, &location.place, &seen).await?;
     }
     Ok(item)
 }

@@ -438,6 +438,8 @@ mod tests {
         let tools = tools();
         assert!(tools.len() <= MAX_TOOLS, "{} tools", tools.len());
         let told: Vec<&Value> = tools.iter().map(|tool| &tool.tool).collect();
+        let carried: Vec<&Value> = TOOLS.iter().map(|tool| &tool.tool).collect();
+        assert_eq!(carried, told, "what the build packed is the file");
         let size = json!({ "tools": told }).to_string().len();
         assert!(size <= MAX_BYTES, "{size} bytes");
         let mut names = HashSet::new();

@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Mappings, partition};
 use crate::base::id::ConnectionName;
-use crate::store::{Condition, Key, Put, Query, Row, StoreError, Write};
+use crate::store::{Condition, Key, Put, Query, StoreError, Write};
 
-/// Names of places that are listed; an organisation has few places.
-const MAX_LOCATIONS: usize = 1000;
+/// Rows that are read at once. Mostly, these are all: an organisation has few places.
+const READ_AT_ONCE: usize = 1000;
 
 /// How many a transaction writes.
 const WRITTEN_AT_ONCE: usize = 100;
@@ -39,9 +39,22 @@ impl Mappings {
     /// # Errors
     /// Where the store fails.
     pub async fn locations(&self, connection: &ConnectionName) -> Result<Vec<MappedLocation>, StoreError> {
-        let query =
-            Query { prefix: "l/".to_owned(), ..Query::partition(partition(connection), MAX_LOCATIONS) };
-        self.state.query(query).await?.rows.iter().map(Row::read).collect()
+        let (mut all, mut after) = (Vec::new(), None);
+        loop {
+            let query = Query {
+                prefix: "l/".to_owned(),
+                after,
+                ..Query::partition(partition(connection), READ_AT_ONCE)
+            };
+            let page = self.state.query(query).await?;
+            for row in &page.rows {
+                all.push(row.read()?);
+            }
+            after = page.next;
+            if after.is_none() {
+                return Ok(all);
+            }
+        }
     }
 
     /// Sets names, each once; without an id, a name is removed.
@@ -91,12 +104,17 @@ mod tests {
         let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
         let (mappings, connection) = (Mappings::new(stores.state, clock), ConnectionName::default());
         let many: Vec<_> =
-            (0..150).map(|number| (format!("shop {number:03}"), Some(number.to_string()))).collect();
+            (0..1_150).map(|number| (format!("shop {number:03}"), Some(number.to_string()))).collect();
         mappings.set_locations(&connection, &many).await.unwrap();
         let found = mappings.location(&connection, "shop 007").await.unwrap().unwrap();
         assert_eq!(found.location_id, "7");
         mappings.set_locations(&connection, &[("shop 007".to_owned(), None)]).await.unwrap();
         assert_eq!(mappings.location(&connection, "shop 007").await.unwrap(), None);
-        assert_eq!(mappings.locations(&connection).await.unwrap().len(), 149);
+        let all = mappings.locations(&connection).await.unwrap();
+        assert_eq!(
+            (all.len(), all.last().map(|last| last.name.as_str())),
+            (1_149, Some("shop 999")),
+            "of two reads"
+        );
     }
 }

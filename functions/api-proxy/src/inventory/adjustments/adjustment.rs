@@ -20,6 +20,9 @@ pub(crate) struct AdjustStock {
     pub(crate) own_reference: bool,
     /// The id or the exact name of the place.
     pub(crate) location: Option<String>,
+    /// Another system's name of the place, where a mapping led to its id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) location_name: Option<String>,
     pub(crate) basis: Option<Basis>,
     pub(crate) lines: Vec<Line>,
     /// Whether it is a part of a reconciliation: then lines of which none can be sent are an answer, and no failure.

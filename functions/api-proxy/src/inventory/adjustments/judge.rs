@@ -254,6 +254,7 @@ mod tests {
             reference: "R-1".to_owned(),
             own_reference: false,
             location: location.map(str::to_owned),
+            location_name: None,
             basis,
             lines: changes.into_iter().enumerate().map(line).collect(),
             is_part: false,

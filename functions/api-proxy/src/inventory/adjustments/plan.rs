@@ -23,6 +23,7 @@ use super::document;
 use super::judge::{Judged, Verdict, demand_one_place, is_stale, judge, nothing_left};
 use crate::inventory::details::details;
 use crate::inventory::documents;
+use crate::inventory::stock::demand_one_meaning;
 use crate::inventory::touched::touched;
 use crate::writes::plan::{Done, Plan, Sent, Touched};
 use crate::writes::request::WriteRequest;
@@ -49,6 +50,14 @@ impl AdjustStock {
     async fn items(&self, zoho: &Zoho, target: &Target<'_>) -> Result<Vec<Object>, Problem> {
         let ids: Vec<String> = self.lines.iter().map(|line| line.item_id.clone()).collect();
         details(zoho, &target.with(inventory::scope::ITEMS), &ids).await
+    }
+
+    /// Demands that its place is the one that is meant, where a mapping led to it.
+    pub(super) fn demand_place_meant(&self, items: &[Object]) -> Result<(), Problem> {
+        match &self.location {
+            Some(place) => demand_one_meaning(items, place, self.location_name.as_deref()),
+            None => Ok(()),
+        }
     }
 
     /// What the items are after the write. Zoho may show the old figures for some seconds: while it does so for all lines, they are
@@ -212,6 +221,7 @@ impl Plan for AdjustStock {
 
     async fn look(&mut self, zoho: &Zoho, request: &WriteRequest<'_>) -> Result<Option<Done>, Problem> {
         self.seen = self.items(zoho, &request.target(self.needs())).await?;
+        self.demand_place_meant(&self.seen)?;
         let lines = judge(self, &self.seen)?;
         demand_one_place(&lines)?;
         if lines.iter().any(|line| matches!(line.verdict, Verdict::Moves(_))) {

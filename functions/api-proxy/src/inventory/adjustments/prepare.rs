@@ -28,9 +28,12 @@ pub(super) async fn prepare(
     request: &WriteRequest<'_>,
     asked: Adjustment,
 ) -> Result<Draft<AdjustStock>, Problem> {
-    let location = match location(&asked)? {
-        Some(place) => Some(as_zoho_knows_it(mappings, request.connection, place).await?),
-        None => None,
+    let (location, location_name) = match location(&asked)? {
+        Some(place) => {
+            let named = as_zoho_knows_it(mappings, request.connection, place).await?;
+            (Some(named.place), named.mapped)
+        }
+        None => (None, None),
     };
     let reason = asked.reason.trim().to_owned();
     if reason.is_empty() || reason.chars().count() > 100 {
@@ -53,6 +56,7 @@ pub(super) async fn prepare(
         reference: reference.unwrap_or_else(own_reference),
         own_reference: own,
         location,
+        location_name,
         basis,
         lines,
         is_part: false,
@@ -64,6 +68,7 @@ pub(super) async fn prepare(
             Target::new(request.caller, request.connection, Product::Inventory, inventory::scope::ITEMS);
         let ids: Vec<String> = plan.lines.iter().map(|line| line.item_id.clone()).collect();
         let items = details(zoho, &target, &ids).await?;
+        plan.demand_place_meant(&items)?;
         let judged = judge(&plan, &items)?;
         demand_one_place(&judged)?;
         let moves = judged.iter().any(|line| matches!(line.verdict, Verdict::Moves(_)));

@@ -297,6 +297,7 @@ async fn perform(
         reference: format!("ZC-{tail}-{}", number + 1),
         own_reference: true,
         location: rows.iter().find_map(|row| row.spot()).map(|spot| spot.id.clone()),
+        location_name: None,
         basis: head.basis,
         lines: lines.collect(),
         is_part: true,

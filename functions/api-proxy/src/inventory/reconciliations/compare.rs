@@ -55,7 +55,7 @@ pub(super) async fn step(
         work.head.calls += 1;
         let found = match details::some(zoho, target, part).await? {
             Some(found) => found,
-            // Zoho does not have one of them, and does not say which.
+            // Zoho does not have one of them, and does not say which; or they were too much for one answer.
             None if part.len() > 1 => {
                 let (first, second) = part.split_at(part.len() / 2);
                 parts.extend([second, first]);
@@ -159,8 +159,13 @@ fn at(row: &mut Row, item: &Object) -> Result<Figures, (Outcome, Why)> {
     let wanted = match &row.place {
         Where::Only => None,
         Where::Called(name) => Some(name.clone()),
-        Where::At(spot) => Some(spot.id.clone()),
+        Where::At(spot) | Where::Mapped(spot) => Some(spot.id.clone()),
     };
+    if let Where::Mapped(spot) = &row.place
+        && stock::demand_one_meaning(std::slice::from_ref(item), &spot.id, spot.name.as_deref()).is_err()
+    {
+        return Err((Outcome::Ambiguous, Why::TwoMeanings));
+    }
     let names = |places: &[Place]| {
         let name = |place: &Place| cut(place.name.as_deref().unwrap_or(&place.id));
         places.iter().take(MAX_OTHERS).map(name).collect::<Vec<_>>()
@@ -215,6 +220,11 @@ mod tests {
         assert_eq!((row.outcome, row.why), (Some(Outcome::Ambiguous), Some(Why::TwoFigures)));
         let row = judged("7", Where::Only, Some(&both), None);
         assert_eq!(row.why, Some(Why::WhichPlace(vec!["Main".to_owned(), "Shop".to_owned()])));
+        let mapped = |name: &str| Where::Mapped(Spot { id: "1".to_owned(), name: Some(name.to_owned()) });
+        let row = judged("5", mapped("till 1"), Some(&both), None);
+        assert_eq!((row.outcome, row.spot().unwrap().id.as_str()), (Some(Outcome::Matched), "1"));
+        let row = judged("5", mapped("Shop"), Some(&both), None);
+        assert_eq!((row.outcome, row.why), (Some(Outcome::Ambiguous), Some(Why::TwoMeanings)));
         let row = judged("7", Where::Called("Attic".to_owned()), Some(&both), None);
         assert_eq!((row.outcome, row.why.is_some()), (Some(Outcome::Unknown), true));
         let one = item(&format!(r#","locations":[{MAIN}]"#));

@@ -30,7 +30,11 @@ impl Places<'_> {
         let mapped =
             self.mapped.iter().find(|mapped| mapped.name == name).map(|mapped| mapped.location_id.as_str());
         if self.listed.is_empty() {
-            return Ok(Where::Called(mapped.unwrap_or(name).to_owned()));
+            let name = name.to_owned();
+            return Ok(match mapped {
+                Some(id) => Where::Mapped(Spot { id: id.to_owned(), name: Some(name) }),
+                None => Where::Called(name),
+            });
         }
         let is = |place: &&Spot| {
             place.id == name || place.name.as_deref() == Some(name) || mapped == Some(place.id.as_str())
@@ -68,6 +72,8 @@ mod tests {
         assert!(places.find("Shop").unwrap_err().contains("several"));
         assert!(places.find("main").unwrap_err().ends_with("Main, Shop, Shop"));
         let none = Places { listed: &[], ..places };
-        assert_eq!(none.find("W-9"), Ok(Where::Called("2".to_owned())));
+        let mapped = Spot { id: "2".to_owned(), name: Some("W-9".to_owned()) };
+        assert_eq!(none.find("W-9"), Ok(Where::Mapped(mapped)));
+        assert_eq!(none.find("Main"), Ok(Where::Called("Main".to_owned())));
     }
 }

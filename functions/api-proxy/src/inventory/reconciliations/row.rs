@@ -42,6 +42,9 @@ pub(super) enum Where {
     /// At the place of this name, which only the item can tell.
     #[serde(rename = "n")]
     Called(String),
+    /// At the place of this id, to which a mapping led from another system's name, which is this one.
+    #[serde(rename = "m")]
+    Mapped(Spot),
     #[serde(rename = "k")]
     At(Spot),
 }
@@ -128,6 +131,9 @@ pub(super) enum Why {
     /// The item has no place of this name.
     #[serde(rename = "place")]
     NoPlace(Vec<String>),
+    /// The place's name is mapped, and Zoho's own name of another one.
+    #[serde(rename = "means")]
+    TwoMeanings,
     /// Zoho's answer lacks the figure.
     #[serde(rename = "figure")]
     NoFigure,
@@ -235,7 +241,7 @@ impl Row {
     pub(super) fn spot(&self) -> Option<&Spot> {
         match &self.place {
             Where::At(spot) => Some(spot),
-            Where::Only | Where::Called(_) => None,
+            Where::Only | Where::Called(_) | Where::Mapped(_) => None,
         }
     }
 

@@ -230,7 +230,7 @@ fn no_twins(rows: &[Row], counts: &[Count], word: &str) -> Result<(), Problem> {
         let place = match &row.place {
             Where::Only => None,
             Where::Called(name) => Some(name.as_str()),
-            Where::At(spot) => Some(spot.name.as_deref().unwrap_or(&spot.id)),
+            Where::At(spot) | Where::Mapped(spot) => Some(spot.name.as_deref().unwrap_or(&spot.id)),
         };
         seen.insert((&row.named, place), row.line);
     }

@@ -38,6 +38,12 @@ impl TransferStock {
         details(zoho, &target.with(inventory::scope::ITEMS), &ids).await
     }
 
+    /// Demands that its places are those that are meant, where mappings led to them.
+    pub(super) fn demand_places_meant(&self, items: &[Object]) -> Result<(), Problem> {
+        stock::demand_one_meaning(items, &self.from, self.from_name.as_deref())?;
+        stock::demand_one_meaning(items, &self.to, self.to_name.as_deref())
+    }
+
     fn to_send(&self, lines: &[Judged<'_>], today: &str) -> Object {
         let mut body = Object::new();
         let mut put = |field: &str, value: Value| {
@@ -181,6 +187,7 @@ impl Plan for TransferStock {
 
     async fn look(&mut self, zoho: &Zoho, request: &WriteRequest<'_>) -> Result<Option<Done>, Problem> {
         self.seen = self.items(zoho, &request.target(self.needs())).await?;
+        self.demand_places_meant(&self.seen)?;
         match nothing_left(&judge(self, &self.seen)?) {
             Some(problem) => Err(problem),
             None => Ok(None),

@@ -63,11 +63,15 @@ pub(super) async fn prepare(
         tracking: line.tracking(),
     });
     let lines: Vec<Line> = lines.collect();
+    let from = as_zoho_knows_it(mappings, request.connection, asked.from).await?;
+    let to = as_zoho_knows_it(mappings, request.connection, asked.to).await?;
     let plan = TransferStock {
         own_number: asked.transfer_order_number.is_none(),
         number: asked.transfer_order_number.unwrap_or_else(own_number),
-        from: as_zoho_knows_it(mappings, request.connection, asked.from).await?,
-        to: as_zoho_knows_it(mappings, request.connection, asked.to).await?,
+        from: from.place,
+        to: to.place,
+        from_name: from.mapped,
+        to_name: to.mapped,
         in_transit: asked.in_transit,
         date: asked.date,
         description: asked.description,
@@ -81,6 +85,7 @@ pub(super) async fn prepare(
 
 async fn preview(zoho: &Zoho, target: &Target<'_>, plan: &TransferStock) -> Result<Value, Problem> {
     let items = plan.items(zoho, target).await?;
+    plan.demand_places_meant(&items)?;
     let judged = judge(plan, &items)?;
     if let Some(problem) = nothing_left(&judged) {
         return Err(problem);

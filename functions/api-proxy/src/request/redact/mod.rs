@@ -12,6 +12,7 @@ use axum::Json;
 use axum::body::{Body, to_bytes};
 use axum::http::header::CONTENT_LENGTH;
 use axum::response::{IntoResponse, Response};
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use shared::base::problem::{Code, Problem};
 use shared::zoho::json as zoho_json;
@@ -73,10 +74,45 @@ pub(crate) async fn hide(headers: &ResponseHeaders, mut response: Response) -> R
     if let (Some(OwnText), Ok(words)) = (parts.extensions.get(), std::str::from_utf8(&bytes)) {
         return Response::from_parts(parts, Body::from(text::without_addresses(words)));
     }
-    if parts.extensions.get::<Written>().is_some() {
+    let is_written = parts.extensions.get::<Written>().is_some();
+    // It is no file, and would be read if it held less.
+    if zoho_json::skim::<IgnoredAny>(&bytes).is_ok() {
+        let detail = if is_written {
+            "Zoho has done this, so do not send it again; but its answer holds more than is looked through for what this key may not see."
+        } else {
+            "The answer holds more than is looked through for what this key may not see."
+        };
+        return Problem::new(Code::ResponseTooLarge, detail).into_response();
+    }
+    if is_written {
         let notice =
             "Zoho has done this: do not send it again. Its answer is a file, which this key may not see.";
         return Json(json!({ "notice": notice })).into_response();
     }
     hidden("in a file nothing can be hidden.").into_response()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    async fn code(body: String, is_written: bool) -> Option<Code> {
+        let headers = ResponseHeaders::default();
+        headers.redacted();
+        let mut response = Response::new(Body::from(body));
+        if is_written {
+            response.extensions_mut().insert(Written);
+        }
+        hide(&headers, response).await.extensions().get::<Problem>().map(Problem::code)
+    }
+
+    #[tokio::test]
+    async fn json_that_holds_too_much_is_no_file() {
+        let much = format!("[{}0]", "{},".repeat(100_001));
+        assert_eq!(code(much.clone(), false).await, Some(Code::ResponseTooLarge));
+        assert_eq!(code(much.clone(), true).await, Some(Code::ResponseTooLarge));
+        assert_eq!(code(much.replacen("{},", "", 1), false).await, None, "it is looked through");
+        assert_eq!(code("%PDF".to_owned(), false).await, Some(Code::KeyNotAllowed));
+        assert_eq!(code("%PDF".to_owned(), true).await, None, "what was done is said");
+    }
 }

@@ -290,6 +290,6 @@ pub(super) fn place(row: &Row) -> Option<&str> {
     match &row.place {
         Where::Only => None,
         Where::Called(name) => Some(name),
-        Where::At(spot) => spot.name.as_deref(),
+        Where::At(spot) | Where::Mapped(spot) => spot.name.as_deref(),
     }
 }

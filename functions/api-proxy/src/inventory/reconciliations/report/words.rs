@@ -38,6 +38,9 @@ fn of(why: &Why) -> String {
         }
         Why::NoPlace(places) if places.is_empty() => "Zoho shows no places of this item.".to_owned(),
         Why::NoPlace(places) => format!("Zoho has no stock figures of this item there, but at {}.", quoted(places)),
+        Why::TwoMeanings => {
+            "The name of its place is mapped to one place, and is Zoho's own name of another: give the id of the one that is meant.".to_owned()
+        }
         Why::NoFigure => "Zoho's answer has no such figure for this item.".to_owned(),
         Why::TwoFigures => {
             "Zoho keeps two figures of this item, accounting and physical stock, and they differ: count it with a basis.".to_owned()
