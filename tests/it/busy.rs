@@ -121,11 +121,16 @@ struct Sending(TcpStream);
 
 impl Sending {
     async fn begin(connector: &Connector, path: &str, key: &str, body: &str) -> Self {
+        let size = u64::try_from(body.len()).unwrap();
+        Self::announce(connector, &format!("POST {path}"), key, size).await
+    }
+
+    /// So many bytes are to come.
+    async fn announce(connector: &Connector, call: &str, key: &str, size: u64) -> Self {
         let mut stream = TcpStream::connect(connector.url.trim_start_matches("http://")).await.unwrap();
         let head = format!(
-            "POST {path} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\n\
-             content-length: {}\r\nexpect: 100-continue\r\nconnection: close\r\n\r\n",
-            body.len(),
+            "{call} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {key}\r\ncontent-type: application/json\r\n\
+             content-length: {size}\r\nexpect: 100-continue\r\nconnection: close\r\n\r\n",
         );
         stream.write_all(head.as_bytes()).await.unwrap();
         Self(stream)
@@ -189,6 +194,26 @@ async fn who_sends_slowly_takes_a_place_when_all_is_there() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_that_nobody_reads_is_not_waited_for() {
+    let (connector, agent) = for_two().await;
+    for (call, status, code) in [
+        (format!("GET {ITEMS}"), 200, ""),
+        ("GET /health".to_owned(), 200, ""),
+        ("DELETE /v1/inventory/mappings?product_id=none".to_owned(), 404, "product_unmapped"),
+        ("POST /v1/crm/query".to_owned(), 413, "body_too_large"),
+        ("POST /v1/inventory/mappings".to_owned(), 413, "body_too_large"),
+        ("POST /mcp".to_owned(), 413, "body_too_large"),
+        ("POST /webhooks/default/inventory/item.updated".to_owned(), 413, "body_too_large"),
+    ] {
+        let answer = Sending::announce(&connector, &call, &agent.key, 99_999_999_999).await.answer().await;
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")) && answer.contains(code),
+            "{call}: {answer}"
+        );
+    }
+}
+
 /// What has arrived of them lies in memory.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_more_large_bodies_arrive_than_there_are_places() {
@@ -207,6 +232,13 @@ async fn no_more_large_bodies_arrive_than_there_are_places() {
     assert!(refused.starts_with("HTTP/1.1 503") && refused.contains("connector_busy"), "{refused}");
     let query = json!({ "query": "select Deal_Name from Deals where Amount > 0" });
     agent.write("POST", "/v1/crm/query", &[], &query).await.ok();
+    // Whoever sends slowly with one key has half of the places, and another key the rest.
+    let other = connector.agent(&["--can", "inventory:write"]).await;
+    let mut sending = Sending::begin(&connector, "/v1/inventory/mappings", &other.key, &whole).await;
+    sending.is_waited_for().await;
+    sending.send(&whole).await;
+    let answer = sending.answer().await;
+    assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("body_invalid"), "{answer}");
     drop(on_their_way);
 }
 

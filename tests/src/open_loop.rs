@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tokio::time::sleep_until;
+use tokio::time::{sleep_until, timeout_at};
 
 use crate::load::answer;
 
@@ -74,9 +74,18 @@ async fn send(address: &str, requests: Vec<Vec<u8>>, pace: Pace) -> Vec<Told> {
         .into_iter()
         .map(|stream| tokio::spawn(one_by_one(stream, requests.clone(), next.clone(), (start, pace))))
         .collect();
+    // Who falls behind sends what is due later, but not for ever.
+    let (due, most) = (pace.a_second * pace.seconds, Duration::from_secs(3) * pace.seconds);
     let mut told = Vec::new();
     for task in tasks {
-        told.extend(task.await.unwrap());
+        let Ok(done) = timeout_at((start + most).into(), task).await else {
+            let sent = next.load(Ordering::Relaxed).min(due);
+            panic!(
+                "{sent} of {due} requests were sent in {most:?}, and not all of these are answered: the server hangs, or the \
+                 machine has too much other work"
+            );
+        };
+        told.extend(done.unwrap());
     }
     told
 }

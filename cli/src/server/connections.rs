@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -20,6 +20,8 @@ use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{Instant, Sleep, interval, sleep, timeout};
 use tower::ServiceExt;
+
+use super::lingering::Lingering;
 
 /// How many connections there may be, and how long each may take for what.
 #[derive(Debug, Clone, Copy)]
@@ -82,11 +84,14 @@ impl Stage {
 struct Progress {
     stage: AtomicU8,
     since: Mutex<Instant>,
+    /// Whether a body was not read to its end.
+    left_unread: Arc<AtomicBool>,
 }
 
 impl Progress {
     fn new() -> Arc<Self> {
-        Arc::new(Self { stage: AtomicU8::new(0), since: Mutex::new(Instant::now()) })
+        let (stage, since) = (AtomicU8::new(0), Mutex::new(Instant::now()));
+        Arc::new(Self { stage, since, left_unread: Arc::default() })
     }
 
     fn set(&self, stage: Stage) {
@@ -245,6 +250,7 @@ async fn one(
     mut stopping: watch::Receiver<bool>,
 ) {
     let _ = stream.set_nodelay(true);
+    let stream = Lingering::new(stream, progress.left_unread.clone(), stopping.clone());
     let service = service_fn(move |request: Request<Incoming>| {
         let (app, progress) = (app.clone(), progress.clone());
         progress.set(Stage::Receiving);
@@ -281,11 +287,24 @@ struct TimedBody {
     inner: Incoming,
     progress: Arc<Progress>,
     deadline: Pin<Box<Sleep>>,
+    /// All of it was read.
+    is_whole: bool,
 }
 
 impl TimedBody {
     fn new(inner: Incoming, progress: Arc<Progress>, within: Duration) -> Self {
-        Self { inner, progress, deadline: Box::pin(sleep(within)) }
+        let is_whole = inner.is_end_stream();
+        Self { inner, progress, deadline: Box::pin(sleep(within)), is_whole }
+    }
+}
+
+impl Drop for TimedBody {
+    /// Where nobody waits for the rest, the request is at work without it.
+    fn drop(&mut self) {
+        if !self.is_whole {
+            self.progress.left_unread.store(true, Ordering::SeqCst);
+            self.progress.set(Stage::Working);
+        }
     }
 }
 
@@ -299,6 +318,7 @@ impl HttpBody for TimedBody {
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.inner).poll_frame(context) {
             if frame.is_none() || self.inner.is_end_stream() {
+                self.is_whole = true;
                 self.progress.set(Stage::Working);
             }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
@@ -337,10 +357,14 @@ mod tests {
     }
 
     async fn start(limits: Limits) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
-        let address = listener.local_addr().unwrap();
         let read = |body: Body| async { if to_bytes(body, 100).await.is_ok() { "read" } else { "unread" } };
         let app = Router::new().route("/", get(|| async { "here" })).route("/body", post(read));
+        start_with(app, limits).await
+    }
+
+    async fn start_with(app: Router, limits: Limits) -> (SocketAddr, oneshot::Sender<()>, JoinHandle<()>) {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let address = listener.local_addr().unwrap();
         let (stop, stopped) = oneshot::channel();
         let stopped = async { drop(stopped.await) };
         let serving = tokio::spawn(serve(listener, app, limits, stopped, LONG));
@@ -388,6 +412,45 @@ mod tests {
         let answer = rest(open(address, BODY).await).await;
         assert!(answer.contains("unread"), "{answer}");
         let answer = rest(open(address, "GET / HTTP/1.1\r\nhost: x\r\n\r\n").await).await;
+        assert!(answer.ends_with("here"), "{answer}");
+    }
+
+    #[tokio::test]
+    async fn who_sends_all_of_a_body_that_is_not_read_sees_the_answer() {
+        const SIZE: usize = 16 * 1024 * 1024;
+        let app = Router::new().route("/", post(|| async { "not read" }));
+        let (address, _stop, _serving) = start_with(app, limits(8)).await;
+        let head = format!("POST / HTTP/1.1\r\nhost: x\r\ncontent-length: {SIZE}\r\n\r\n");
+        let mut stream = open(address, &head).await;
+        // More than the system holds for somebody who does not read.
+        stream.write_all(&vec![b'x'; SIZE]).await.unwrap();
+        let answer = rest(stream).await;
+        assert!(answer.ends_with("not read"), "{answer}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_request_whose_body_nobody_waits_for_is_at_work_and_not_closed_for_another() {
+        let at_work = Arc::new((Notify::new(), Notify::new()));
+        let work = {
+            let at_work = at_work.clone();
+            move || async move {
+                at_work.0.notify_one();
+                at_work.1.notified().await;
+                "done"
+            }
+        };
+        let app = Router::new().route("/", get(|| async { "here" })).route("/work", post(work));
+        let (address, _stop, _serving) = start_with(app, limits(1)).await;
+        let sent = "POST /work HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\nconnection: close\r\n\r\n";
+        let first = open(address, sent).await;
+        at_work.0.notified().await;
+        let second = tokio::spawn(rest(open(address, WHOLE).await));
+        // Meanwhile, it is seen that somebody wants the only place.
+        sleep(Duration::from_secs(5)).await;
+        at_work.1.notify_one();
+        let answer = rest(first).await;
+        assert!(answer.ends_with("done"), "{answer}");
+        let answer = second.await.unwrap();
         assert!(answer.ends_with("here"), "{answer}");
     }
 

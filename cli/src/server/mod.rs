@@ -5,6 +5,7 @@ mod connections;
 pub(crate) mod counts;
 pub(crate) mod deliver;
 mod front;
+mod lingering;
 pub(crate) mod lock;
 pub(crate) mod presence;
 pub(crate) mod signals;

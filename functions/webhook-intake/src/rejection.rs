@@ -1,14 +1,17 @@
 //! What is refused: the sender gets an error, the operator a metric and a line in the log, and nothing is stored. A stranger
 //! must not be able to write rows or wake an agent, so a refusal is no event.
 
+use axum::body::HttpBody;
 use axum::extract::Request;
 use axum::extract::rejection::BytesRejection;
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
-use axum::response::Response;
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use shared::base::problem::{Code, Problem};
 use shared::base::telemetry;
+
+use crate::routes::BODY_LIMIT;
 
 /// How many bytes of header names are logged.
 const MAX_HEADER_NAMES: usize = 1000;
@@ -26,6 +29,14 @@ pub(crate) fn whole(body: Result<Bytes, BytesRejection>) -> Result<Bytes, Proble
 
 pub(crate) fn too_large() -> Problem {
     Problem::new(Code::BodyTooLarge, "A webhook's body may have 256 KiB.")
+}
+
+/// Refuses a body that is declared to be too large, and does not wait for it.
+pub(crate) async fn refuse_large(request: Request, next: Next) -> Response {
+    match usize::try_from(request.body().size_hint().lower()) {
+        Ok(declared) if declared <= BODY_LIMIT => next.run(request).await,
+        _ => too_large().into_response(),
+    }
 }
 
 /// Not genuine. The log gets the names of the headers and no values, which could be the sender's secrets.

@@ -13,7 +13,7 @@ use crate::app::App;
 use crate::{crm, custom, inventory, rejection};
 
 /// The largest body that is accepted: Zoho's are smaller, and a row holds 400 KB.
-const BODY_LIMIT: usize = 256 * 1024;
+pub(crate) const BODY_LIMIT: usize = 256 * 1024;
 
 /// All routes.
 pub(crate) fn serve(app: App, services: &Services) -> Router {
@@ -23,6 +23,7 @@ pub(crate) fn serve(app: App, services: &Services) -> Router {
         .route("/webhooks/{connection}/crm", post(crm::receive))
         .route("/webhooks/{connection}/custom/{event}", post(custom::receive).put(custom::receive))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn(rejection::refuse_large))
         .with_state(Arc::new(app));
     finish(router, services.settings.public_url.as_ref()).layer(from_fn(rejection::count))
 }

@@ -14,7 +14,7 @@ mod tools;
 
 use std::borrow::Cow;
 
-use axum::extract::{DefaultBodyLimit, FromRef, State};
+use axum::extract::{FromRef, State};
 use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::middleware::map_request;
 use axum::response::{IntoResponse, Response};
@@ -27,8 +27,7 @@ use shared::base::settings::PublicUrl;
 use shared::base::web::Origin;
 
 use self::rpc::{Failure, Message};
-use crate::request::arriving::{Received, set_apart};
-use crate::request::body::unreadable;
+use crate::request::arriving::{MostBytes, Received, set_apart};
 use crate::request::caller::{Caller, Gate};
 
 /// Where it is.
@@ -68,7 +67,7 @@ impl FromRef<Mcp> for Gate {
 /// The route, in front of the finished API.
 pub(crate) fn route(gate: Gate, api: Router) -> MethodRouter {
     let route: MethodRouter<Mcp> = on(MethodFilter::POST, post).fallback(not_allowed);
-    let route: MethodRouter<Mcp> = route.layer(DefaultBodyLimit::max(BODY_LIMIT));
+    let route: MethodRouter<Mcp> = route.layer(Extension(MostBytes(BODY_LIMIT)));
     route.layer(map_request(set_apart)).with_state(Mcp { gate, api })
 }
 
@@ -91,8 +90,7 @@ async fn post(
         Some(counts) => Mcp { api: mcp.api.layer(counts), ..mcp },
         None => mcp,
     };
-    let bytes = bytes.map_err(|rejection| unreadable(&rejection, "1 MiB"))?;
-    let answered = handle(&mcp, &caller, &origin, &headers, &bytes).await;
+    let answered = handle(&mcp, &caller, &origin, &headers, &bytes?).await;
     Ok(answered.unwrap_or_else(Failure::into_response))
 }
 

@@ -3,7 +3,8 @@
 use std::future::ready;
 use std::sync::Arc;
 
-use axum::extract::{DefaultBodyLimit, State};
+use axum::Extension;
+use axum::extract::State;
 use axum::handler::Handler;
 use axum::http::{HeaderMap, Method, Uri};
 use axum::response::Response;
@@ -21,8 +22,7 @@ use crate::app::App;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::words;
-use crate::request::arriving::Received;
-use crate::request::body::unreadable;
+use crate::request::arriving::{MostBytes, Received};
 use crate::request::caller::Caller;
 use crate::request::connection;
 use crate::request::params::invalid;
@@ -43,7 +43,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
         (Verb::Delete, "passDelete", "Deletes what has no route of its own"),
     ];
     for (verb, id, summary) in methods {
-        to.on(verb, PATH, pass.layer(DefaultBodyLimit::max(LARGEST)), || documented(verb, id, summary));
+        to.on(verb, PATH, pass.layer(Extension(MostBytes(LARGEST))), || documented(verb, id, summary));
     }
 }
 
@@ -83,8 +83,7 @@ async fn pass(
     let aim = Aim::judge(verb, &product, &path)?;
     // Before the body is looked at: who may not call there gets neither the work nor advice.
     aim.allowed(&caller.key)?;
-    let body = body.map_err(|rejection| unreadable(&rejection, "4 MiB"))?;
-    let mut call = Passed::judge(aim, uri.query().unwrap_or_default(), &headers, body)?;
+    let mut call = Passed::judge(aim, uri.query().unwrap_or_default(), &headers, body?)?;
     if caller.key.redact_contacts {
         redacted::judge(&mut call)?;
     }

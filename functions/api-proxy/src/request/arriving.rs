@@ -1,6 +1,6 @@
 //! Bodies on their way in. `Caller` receives the body of its request between the check of the key and the place that it takes: who
 //! sends slowly holds no place meanwhile, and a body without a valid key is never waited for. A large one arrives only while few
-//! others do: what has arrived lies in memory.
+//! others do: what has arrived lies in memory. Nor is one waited for that nobody reads, or that is declared to be too large.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -8,13 +8,22 @@ use std::mem::{replace, take};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
-use axum::http::Extensions;
+use axum::http::{Extensions, Method};
 use futures::{StreamExt, stream};
-use shared::base::problem::Problem;
+use shared::base::problem::{Code, Problem};
 
-use crate::request::places::{LARGE, Place, Places};
+use crate::request::places::{LARGE, Places};
+
+/// How many bytes the body of a route may have, where these are not [`LARGE`]: an `Extension` around it.
+#[derive(Clone, Copy)]
+pub(crate) struct MostBytes(pub(crate) usize);
+
+impl MostBytes {
+    fn of(extensions: &Extensions) -> usize {
+        extensions.get::<Self>().map_or(LARGE, |most| most.0)
+    }
+}
 
 /// A body that nobody has asked for yet, or all of it.
 #[derive(Clone)]
@@ -23,40 +32,52 @@ pub(crate) struct Arriving(Arc<Mutex<Stage>>);
 #[derive(Default)]
 enum Stage {
     Coming(Body),
-    Received(Result<Bytes, BytesRejection>),
+    Received(Result<Bytes, Problem>),
     /// Somebody reads it, or has it.
     #[default]
     Taken,
 }
 
-/// Takes a body that is still to come out of its request, so that it can be read before the rest of the request is.
+/// Takes a body that is still to come out of its request, so that it can be read before the rest of the request is. That of a method
+/// which has no use of one is let go.
 pub(crate) async fn set_apart(mut request: Request) -> Request {
     if !request.body().is_end_stream() {
         // Empty, it would look like what the caller sent.
         let elsewhere = "this body is read with `Received`";
         let elsewhere = Body::from_stream(stream::once(ready(Err::<Bytes, _>(elsewhere))));
         let body = replace(request.body_mut(), elsewhere);
-        request.extensions_mut().insert(Arriving(Arc::new(Mutex::new(Stage::Coming(body)))));
+        let stage = match request.method() {
+            method if matches!(*method, Method::GET | Method::HEAD | Method::DELETE) => {
+                Stage::Received(Err(Problem::new(
+                    Code::BodyInvalid,
+                    format!("A {method} has no body here: what it is about stands in path and query."),
+                )))
+            }
+            _ => Stage::Coming(body),
+        };
+        request.extensions_mut().insert(Arriving(Arc::new(Mutex::new(stage))));
     }
     request
 }
 
 impl Arriving {
-    /// Waits until it is there, or until it is clear that it will not be. The extensions of its request say how large it may be.
+    /// Waits until it is there, or until it is clear that it will not be. The extensions of its request say how large it may be; the
+    /// key is whose it is.
     ///
     /// # Errors
     /// It is large, and there is no place for it.
-    pub(crate) async fn receive(&self, extensions: &Extensions, places: &Places) -> Result<(), Problem> {
+    pub(crate) async fn receive(
+        &self,
+        extensions: &Extensions,
+        places: &Places,
+        key: &str,
+    ) -> Result<(), Problem> {
         let coming = take(&mut *self.stage());
         let received = match coming {
-            Stage::Coming(body) => {
-                let room = Room::default();
-                let received = read(room.watched(body, places.clone()), extensions).await;
-                if let Some(busy) = room.refused() {
-                    return Err(busy);
-                }
-                Stage::Received(received)
-            }
+            Stage::Coming(body) => match read(body, MostBytes::of(extensions), Some((places, key))).await {
+                Err(busy) if busy.code() == Code::ConnectorBusy => return Err(busy),
+                received => Stage::Received(received),
+            },
             other => other,
         };
         *self.stage() = received;
@@ -68,67 +89,65 @@ impl Arriving {
     }
 }
 
-async fn read(body: Body, extensions: &Extensions) -> Result<Bytes, BytesRejection> {
-    let mut request = Request::new(body);
-    *request.extensions_mut() = extensions.clone();
-    Bytes::from_request(request, &()).await
+/// All of a body. As soon as it turns out to be large, it takes a place of its key's, until it is there.
+async fn read(body: Body, most: usize, room: Option<(&Places, &str)>) -> Result<Bytes, Problem> {
+    if usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX) > most {
+        return Err(too_large(most));
+    }
+    let (mut parts, mut whole, mut place) = (body.into_data_stream(), Vec::<u8>::new(), None);
+    while let Some(part) = parts.next().await {
+        let part =
+            part.map_err(|_| Problem::new(Code::BodyInvalid, "The body could not be read to its end."))?;
+        let size = whole.len() + part.len();
+        if size > most {
+            return Err(too_large(most));
+        }
+        if size > LARGE
+            && place.is_none()
+            && let Some((places, key)) = room
+        {
+            place = Some(places.take_large(key)?);
+        }
+        whole.extend_from_slice(&part);
+    }
+    Ok(whole.into())
 }
 
-/// What a body that arrives needs beside the others.
-#[derive(Clone, Default)]
-struct Room(Arc<Mutex<Option<Result<Place, Problem>>>>);
-
-impl Room {
-    /// The same body, which takes a place as soon as it turns out to be large, and ends there without one.
-    fn watched(&self, body: Body, places: Places) -> Body {
-        let (room, mut size) = (self.clone(), 0_usize);
-        Body::from_stream(body.into_data_stream().map(move |part| {
-            let part = part?;
-            size = size.saturating_add(part.len());
-            if size > LARGE && !room.is_there(&places) {
-                return Err(axum::Error::new("there is no room for it"));
-            }
-            Ok(part)
-        }))
-    }
-
-    fn is_there(&self, places: &Places) -> bool {
-        let mut taken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        taken.get_or_insert_with(|| places.take_large()).is_ok()
-    }
-
-    /// Why there was none. What was taken ends here.
-    fn refused(&self) -> Option<Problem> {
-        take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner))?.err()
-    }
+fn too_large(most: usize) -> Problem {
+    let most = match most / 1024 {
+        kib if kib % 1024 == 0 => format!("{} MiB", kib / 1024),
+        kib => format!("{kib} KiB"),
+    };
+    Problem::new(Code::BodyTooLarge, format!("The body has more than the {most} that this route takes."))
 }
 
 /// The bytes of a body, or why they could not be read.
-pub(crate) struct Received(pub(crate) Result<Bytes, BytesRejection>);
+pub(crate) struct Received(pub(crate) Result<Bytes, Problem>);
 
 impl<S: Send + Sync> FromRequest<S> for Received {
     type Rejection = Infallible;
 
-    async fn from_request(mut request: Request, state: &S) -> Result<Self, Infallible> {
+    async fn from_request(mut request: Request, _: &S) -> Result<Self, Infallible> {
+        let most = MostBytes::of(request.extensions());
         let arriving = request.extensions_mut().remove::<Arriving>();
         let stage = arriving.map(|arriving| take(&mut *arriving.stage())).unwrap_or_default();
         Ok(Self(match stage {
             Stage::Received(received) => received,
-            Stage::Coming(body) => read(body, request.extensions()).await,
-            Stage::Taken => Bytes::from_request(request, state).await,
+            Stage::Coming(body) => read(body, most, None).await,
+            Stage::Taken => read(request.into_body(), most, None).await,
         }))
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use axum::Router;
     use axum::body::to_bytes;
-    use axum::extract::{DefaultBodyLimit, FromRequestParts};
+    use axum::extract::FromRequestParts;
     use axum::http::request::Parts;
     use axum::middleware::map_request;
-    use axum::routing::post;
-    use shared::base::problem::Code;
+    use axum::routing::{any, post};
+    use axum::{Extension, Router};
+    use futures::FutureExt;
     use tokio::sync::oneshot;
     use tower::ServiceExt;
 
@@ -142,7 +161,7 @@ mod tests {
 
         async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
             if let Some(arriving) = parts.extensions.get::<Arriving>().cloned() {
-                arriving.receive(&parts.extensions, &Places::new(1)).await.unwrap();
+                arriving.receive(&parts.extensions, &Places::new(1), "a").await.unwrap();
                 let stage = arriving.stage();
                 assert!(matches!(*stage, Stage::Received(_)), "it is there before the handler is");
             }
@@ -153,7 +172,7 @@ mod tests {
     fn told(Received(read): Received) -> String {
         match read {
             Ok(bytes) => format!("{bytes:?}"),
-            Err(rejection) => rejection.status().as_u16().to_string(),
+            Err(problem) => problem.code().status().as_u16().to_string(),
         }
     }
 
@@ -163,7 +182,7 @@ mod tests {
             .route("/waited", post(|_: Waited, received: Received| async move { told(received) }))
             .route("/read", post(|received: Received| async move { told(received) }))
             .route("/unread", post(|body: Bytes| async move { format!("{body:?}") }))
-            .layer(DefaultBodyLimit::max(5))
+            .layer(Extension(MostBytes(5)))
             .layer(map_request(set_apart));
         for (path, sent, expected) in [
             ("/waited", "", r#"b"""#),
@@ -179,9 +198,36 @@ mod tests {
             let text = to_bytes(answer.into_body(), 100).await.unwrap();
             assert_eq!(String::from_utf8_lossy(&text), expected, "{path} {sent:?}");
         }
+        let undeclared = Body::from_stream(stream::iter(["123", "456"].map(Ok::<_, Infallible>)));
+        let answer = app.clone().oneshot(Request::post("/read").body(undeclared).unwrap()).await.unwrap();
+        assert_eq!(to_bytes(answer.into_body(), 100).await.unwrap(), "413");
         let request = Request::post("/unread").body(Body::from("12345")).unwrap();
         let answer = app.oneshot(request).await.unwrap();
         assert!(answer.status().is_client_error(), "a body is never taken for an empty one");
+    }
+
+    #[test]
+    fn a_method_without_a_body_waits_for_none_and_takes_none() {
+        let app = Router::new()
+            .route("/waited", any(|_: Waited| async { "answered" }))
+            .route("/read", any(|_: Waited, received: Received| async move { told(received) }))
+            .layer(map_request(set_apart));
+        for (method, path, expected) in [
+            ("GET", "/waited", Some("answered")),
+            ("DELETE", "/waited", Some("answered")),
+            ("GET", "/read", Some("400")),
+            ("DELETE", "/read", Some("400")),
+            ("POST", "/waited", None),
+            ("PATCH", "/read", None),
+        ] {
+            let never = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
+            let request = Request::builder().method(method).uri(path).body(never).unwrap();
+            let answer = app.clone().oneshot(request).now_or_never();
+            let text = answer.map(|answer| to_bytes(answer.unwrap().into_body(), 100).now_or_never());
+            let text = text.map(|text| text.unwrap().unwrap());
+            let expected = expected.map(str::as_bytes);
+            assert_eq!(text.as_deref(), expected, "{method} {path}");
+        }
     }
 
     /// A body of so many bytes, in parts, that comes to its end when it is let.
@@ -199,26 +245,26 @@ mod tests {
     #[tokio::test]
     async fn a_large_body_arrives_while_there_is_a_place_for_it_and_keeps_none() {
         let places = Places::new(1);
-        // The usual limit is 2 MB.
-        let extensions = Extensions::new();
+        let mut extensions = Extensions::new();
+        extensions.insert(MostBytes(LARGE + 1));
         let (first, let_first_end) = coming(LARGE + 1);
         let (second, let_second_end) = coming(LARGE + 1);
         let (small, let_small_end) = coming(LARGE);
         let waits = {
             let (first, extensions, places) = (first.clone(), extensions.clone(), places.clone());
-            tokio::spawn(async move { first.receive(&extensions, &places).await })
+            tokio::spawn(async move { first.receive(&extensions, &places, "a").await })
         };
-        while places.take_large().is_ok() {
+        while places.take_large("c").is_ok() {
             tokio::task::yield_now().await;
         }
-        let refused = second.receive(&extensions, &places).await.unwrap_err();
+        let refused = second.receive(&extensions, &places, "b").await.unwrap_err();
         assert_eq!(refused.code(), Code::ConnectorBusy);
         let_small_end.send(()).unwrap();
-        small.receive(&extensions, &places).await.unwrap();
+        small.receive(&extensions, &places, "b").await.unwrap();
         let_first_end.send(()).unwrap();
         waits.await.unwrap().unwrap();
         assert!(matches!(&*first.stage(), Stage::Received(Ok(bytes)) if bytes.len() == LARGE + 1));
-        assert!(places.take_large().is_ok(), "it is there, and holds no place any more");
+        assert!(places.take_large("c").is_ok(), "it is there, and holds no place any more");
         drop(let_second_end);
     }
 }

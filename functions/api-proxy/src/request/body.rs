@@ -1,8 +1,6 @@
 //! Bodies of requests: one JSON object, of limited size.
 
-use axum::extract::rejection::BytesRejection;
 use axum::extract::{FromRequest, Request};
-use axum::http::StatusCode;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
 use shared::base::problem::{Code, Problem};
@@ -22,7 +20,7 @@ impl<S: Send + Sync> FromRequest<S> for Body {
     async fn from_request(request: Request, state: &S) -> Result<Self, Problem> {
         let headers = request.extensions().get::<ResponseHeaders>().cloned().unwrap_or_default();
         let Ok(Received(bytes)) = Received::from_request(request, state).await;
-        let bytes = bytes.map_err(|rejection| unreadable(&rejection, "128 KiB"))?;
+        let bytes = bytes?;
         demand_plain(&bytes)?;
         match serde_json::from_slice(&bytes) {
             Ok(body @ Value::Object(_)) => {
@@ -38,15 +36,6 @@ impl<S: Send + Sync> FromRequest<S> for Body {
             )),
             Err(error) => Err(no_json(&error)),
         }
-    }
-}
-
-/// Why a body could not be read, where it may have so much.
-pub(crate) fn unreadable(rejection: &BytesRejection, most: &str) -> Problem {
-    if rejection.status() == StatusCode::PAYLOAD_TOO_LARGE {
-        Problem::new(Code::BodyTooLarge, format!("The body has more than the {most} that this route takes."))
-    } else {
-        Problem::new(Code::BodyInvalid, "The body could not be read to its end.")
     }
 }
 

@@ -78,7 +78,7 @@ where
         {
             // Where there is no room, no body is waited for; and while one is waited for, others have the room.
             drop(take()?);
-            arriving.receive(&parts.extensions, &gate.places).await?;
+            arriving.receive(&parts.extensions, &gate.places, &key.id).await?;
         }
         let place = take()?;
         let deadline = parts.extensions.get::<Deadline>().map(|deadline| deadline.0);

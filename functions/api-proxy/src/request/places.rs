@@ -1,8 +1,9 @@
 //! How many calls are worked on at a time. One more is refused before anything is done, so that those that were taken keep their
 //! pace. A request of a checked key takes a place once all of it is there: who has no key, or sends slowly, keeps nobody out. Large
-//! bodies have places of their own while they arrive: without, as many of them as there may be connections would lie in memory.
+//! bodies have places of their own while they arrive: without, as many of them as there may be connections would lie in memory. Of
+//! these, a key has no more than half: who sends slowly with it keeps no other key out.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use shared::base::problem::{Code, Problem};
@@ -22,8 +23,36 @@ pub(crate) const LARGE: usize = 128 * 1024;
 #[derive(Clone)]
 pub(crate) struct Places {
     free: Arc<Semaphore>,
-    large: Arc<Semaphore>,
+    large: Arc<Large>,
     told: Arc<Mutex<Option<Instant>>>,
+}
+
+/// The places of large bodies.
+struct Large {
+    many: usize,
+    /// The key of each body that has one.
+    taken: Mutex<Vec<String>>,
+}
+
+impl Large {
+    fn taken(&self) -> MutexGuard<'_, Vec<String>> {
+        self.taken.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The place of a large body, until it is dropped.
+pub(crate) struct LargePlace {
+    large: Arc<Large>,
+    key: String,
+}
+
+impl Drop for LargePlace {
+    fn drop(&mut self) {
+        let mut taken = self.large.taken();
+        if let Some(own) = taken.iter().position(|key| *key == self.key) {
+            taken.swap_remove(own);
+        }
+    }
 }
 
 /// The place of one call, until its last clone is gone. The call that a tool makes has the place of the tool's own.
@@ -35,32 +64,39 @@ pub(crate) struct Place {
 impl Places {
     /// So many.
     pub(crate) fn new(many: usize) -> Self {
-        let places = |many: usize| Arc::new(Semaphore::new(many.min(Semaphore::MAX_PERMITS)));
-        Self { free: places(many), large: places(many.min(LARGE_AT_ONCE)), told: Arc::default() }
+        let free = Arc::new(Semaphore::new(many.min(Semaphore::MAX_PERMITS)));
+        let large = Large { many: many.min(LARGE_AT_ONCE), taken: Mutex::default() };
+        Self { free, large: Arc::new(large), told: Arc::default() }
     }
 
     /// A place, at once or not at all: who waits here would be late afterwards.
     pub(crate) fn take(&self) -> Result<Place, Problem> {
-        self.one_of(
-            &self.free,
-            "The connector works on as many calls as it takes at a time. This one was refused before anything was done.",
-        )
-    }
-
-    /// A place for a large body, until it is there.
-    pub(crate) fn take_large(&self) -> Result<Place, Problem> {
-        self.one_of(
-            &self.large,
-            "As many large bodies are on their way as the connector takes at a time. This one was refused before anything was done.",
-        )
-    }
-
-    fn one_of(&self, free: &Arc<Semaphore>, detail: &'static str) -> Result<Place, Problem> {
-        if let Ok(permit) = free.clone().try_acquire_owned() {
-            return Ok(Place { _held: Arc::new(permit) });
+        match self.free.clone().try_acquire_owned() {
+            Ok(permit) => Ok(Place { _held: Arc::new(permit) }),
+            Err(_) => Err(self.busy(
+                "The connector works on as many calls as it takes at a time. This one was refused before anything was done.",
+            )),
         }
+    }
+
+    /// A place for a large body of this key's, until it is there.
+    pub(crate) fn take_large(&self, key: &str) -> Result<LargePlace, Problem> {
+        let mut taken = self.large.taken();
+        let own = taken.iter().filter(|holder| *holder == key).count();
+        if taken.len() < self.large.many && own < self.large.many.div_ceil(2) {
+            taken.push(key.to_owned());
+            return Ok(LargePlace { large: self.large.clone(), key: key.to_owned() });
+        }
+        drop(taken);
+        Err(self.busy(
+            "As many large bodies are on their way as the connector takes at a time, or half as many with this key. This one was \
+             refused before anything was done.",
+        ))
+    }
+
+    fn busy(&self, detail: &'static str) -> Problem {
         self.tell();
-        Err(Problem::new(Code::ConnectorBusy, detail).retry_after(1))
+        Problem::new(Code::ConnectorBusy, detail).retry_after(1)
     }
 
     fn tell(&self) {
@@ -69,7 +105,7 @@ impl Places {
             *told = Some(Instant::now());
             drop(told);
             tracing::warn!(
-                "calls are refused: as many are under way as ZOHO_CONNECTOR_CALLS_AT_ONCE lets in, or half as many as there may be connections, or as many large bodies arrive as are taken at a time"
+                "calls are refused: as many are under way as ZOHO_CONNECTOR_CALLS_AT_ONCE lets in, or half as many as there may be connections, or as many large bodies arrive as are taken at a time or from one key"
             );
         }
     }
@@ -96,13 +132,25 @@ mod tests {
     #[test]
     fn large_bodies_have_places_of_their_own_and_no_more_than_there_are_calls() {
         let places = Places::new(1);
-        let (call, large) = (places.take().unwrap(), places.take_large().unwrap());
-        assert_eq!(places.take_large().err().unwrap().code(), Code::ConnectorBusy);
+        let (call, large) = (places.take().unwrap(), places.take_large("a").unwrap());
+        assert_eq!(places.take_large("b").err().unwrap().code(), Code::ConnectorBusy);
         drop(large);
-        assert!(places.take_large().is_ok());
+        assert!(places.take_large("b").is_ok());
         drop(call);
-        let many = Places::new(1_000);
-        let large: Vec<Place> = std::iter::from_fn(|| many.take_large().ok()).collect();
-        assert_eq!(large.len(), LARGE_AT_ONCE);
+    }
+
+    #[test]
+    fn a_key_has_half_of_the_places_for_large_bodies() {
+        let places = Places::new(1_000);
+        let all_of = |key: &str| std::iter::from_fn(|| places.take_large(key).ok()).collect::<Vec<_>>();
+        let mut first = all_of("a");
+        assert_eq!(first.len(), LARGE_AT_ONCE / 2);
+        let second = all_of("b");
+        assert_eq!(second.len(), LARGE_AT_ONCE / 2, "whatever another key does");
+        assert!(all_of("c").is_empty(), "these are all");
+        drop(first.pop());
+        assert!(places.take_large("b").is_err() && places.take_large("a").is_ok());
+        drop((first, second));
+        assert_eq!(all_of("c").len(), LARGE_AT_ONCE / 2);
     }
 }

@@ -8,14 +8,14 @@ use serde::de::DeserializeOwned;
 use shared::base::problem::{Code, Problem};
 
 use crate::request::arriving::Received;
-use crate::request::body::{self, unreadable};
+use crate::request::body;
 use crate::request::redact::asked;
 use crate::request::response_headers::ResponseHeaders;
 
 /// The media type of tables.
 pub(crate) const CSV: &str = "text/csv";
 
-/// What was uploaded, as it came. Its route takes more than others: `DefaultBodyLimit::max(LARGEST)`.
+/// What was uploaded, as it came. Its route takes more than others: `Extension(MostBytes(LARGEST))`.
 #[derive(Clone)]
 pub(crate) enum Upload {
     /// One JSON object.
@@ -34,7 +34,7 @@ impl<S: Send + Sync> FromRequest<S> for Upload {
             request.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
         let is_csv = is_csv(kind);
         let Ok(Received(bytes)) = Received::from_request(request, state).await;
-        let bytes = bytes.map_err(|rejection| unreadable(&rejection, "4 MiB"))?;
+        let bytes = bytes?;
         if is_csv {
             if is_redacted {
                 asked::refuse_pair("table", &String::from_utf8_lossy(&bytes))?;

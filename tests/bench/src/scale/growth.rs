@@ -55,7 +55,8 @@ pub(super) async fn measure(plan: &Plan) -> Vec<(Axis, Vec<Step>)> {
     all
 }
 
-/// One axis, on a store of its own that is filled further from step to step.
+/// One axis, on a store of its own that is filled further from step to step; but where nobody calls for a while, each step has a new
+/// store. The server would tell agents of the webhooks of the step before meanwhile.
 async fn along(plan: &Plan, axis: Axis, base: usize) -> Vec<Step> {
     let folder = plan.folder.join(axis.name().replace(' ', "-"));
     let mut callers = Vec::new();
@@ -64,6 +65,11 @@ async fn along(plan: &Plan, axis: Axis, base: usize) -> Vec<Step> {
     for doubling in 0..=DOUBLINGS {
         let size = base << doubling;
         let begun = Instant::now();
+        if matches!(axis, Axis::Connections) {
+            super::empty(&folder);
+            callers.clear();
+            filled = 0;
+        }
         let mut store = Filled::make(&folder).await;
         let cursor = fill(&mut store, axis, filled..size).await;
         callers.append(&mut store.take_callers());

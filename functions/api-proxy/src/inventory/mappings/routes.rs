@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Json;
-use axum::extract::{DefaultBodyLimit, State};
+use axum::extract::State;
 use axum::handler::Handler;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::base::id::{ConnectionName, is_zoho_id};
@@ -27,6 +27,7 @@ use crate::openapi::body::body;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::{Shape, count, described, exact, id as an_id, named, our_id, text, untrusted};
+use crate::request::arriving::MostBytes;
 use crate::request::body::{self, Body};
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
@@ -75,7 +76,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
             .answers_empty(204, "It is gone.")
             .fails(&[Code::ProductUnmapped, Code::ProductNotConnected])
     });
-    to.on(Verb::Post, PATH, import_all.layer(DefaultBodyLimit::max(LARGEST)), || {
+    to.on(Verb::Post, PATH, import_all.layer(Extension(MostBytes(LARGEST))), || {
         Operation::own(CHANGE, "importMappings", "Imports mappings")
             .tagged("Inventory")
             .about(

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::Json;
-use axum::extract::{DefaultBodyLimit, State as Shared};
+use axum::extract::State as Shared;
 use axum::handler::Handler;
 use axum::http::header::ACCEPT;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use shared::base::id::{ConnectionName, is_time_ordered, time_ordered};
@@ -30,8 +30,8 @@ use crate::openapi::body::body;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::{list_of, our_id, text, words};
-use crate::request::arriving::Received;
-use crate::request::body::{demand_object, unreadable};
+use crate::request::arriving::{MostBytes, Received};
+use crate::request::body::demand_object;
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
 use crate::request::params::{List, Params, invalid, invalid_cursor, next, per_page};
@@ -83,7 +83,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
     let going_on =
         |operation: Operation, about: &str| operation.answers(202, about, documented::reconciliation());
 
-    to.on(Verb::Post, PATH, create.layer(DefaultBodyLimit::max(LARGEST)), || {
+    to.on(Verb::Post, PATH, create.layer(Extension(MostBytes(LARGEST))), || {
         let operation = with_calls(with_counts(work("createReconciliation", "Compares counts with Zoho's stock", items)))
             .about(
                 "Takes up to 50,000 counts: JSON, or a CSV table with the columns `sku` (or `item_id`, `product_id`), `quantity` and, \
@@ -101,7 +101,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
             .fails(&[Code::LocationNotFound, Code::CallsUnconfirmed, Code::IdempotencyKeyReused]);
         going_on(operation, "Counts are taken, and there is more to do: POST to `next`.")
     });
-    to.on(Verb::Post, "/v1/inventory/reconciliations/{id}/counts", add.layer(DefaultBodyLimit::max(LARGEST)), || {
+    to.on(Verb::Post, "/v1/inventory/reconciliations/{id}/counts", add.layer(Extension(MostBytes(LARGEST))), || {
         let operation = with_id(with_calls(with_counts(work("addCounts", "Adds counts to a reconciliation", items))))
             .about("The last part comes without `more`, and the comparison begins. The same part twice is taken once.")
             .answers(200, "Everything is compared.", documented::reconciliation())
@@ -410,7 +410,7 @@ async fn do_apply(
 ) -> Result<Response, Problem> {
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Stock).await?;
     let agreed = upload::agreed(params.calls.as_deref())?;
-    let bytes = bytes.map_err(|rejection| unreadable(&rejection, "128 KiB"))?;
+    let bytes = bytes?;
     let asked = if bytes.is_empty() {
         None
     } else {
