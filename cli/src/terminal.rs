@@ -33,6 +33,11 @@ pub(crate) fn told_time(text: &str) -> String {
     text.parse::<Timestamp>().map_or_else(|_| text.to_owned(), time)
 }
 
+/// So many of something, whose plural ends in s.
+pub(crate) fn counted(count: usize, one: &str) -> String {
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
+}
+
 /// A line about how it goes, beside the result.
 pub(crate) fn note(line: impl Display) {
     let _ = writeln!(stderr(), "{}", harmless(&line.to_string()));
@@ -152,6 +157,12 @@ mod tests {
             let error = judge(given).unwrap_err();
             assert!(error.contains(why) && !error.contains("123"), "{given:?}: {error}");
         }
+    }
+
+    #[test]
+    fn one_is_told_from_several() {
+        let told = |count| counted(count, "key");
+        assert_eq!([told(0), told(1), told(2)], ["0 keys", "1 key", "2 keys"]);
     }
 
     #[test]

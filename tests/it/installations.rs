@@ -212,6 +212,10 @@ async fn shells_complete_and_have_a_manual() {
     let manual = folder.path().join("man1");
     let made = run(&["man", text(&manual)], &[], "").await;
     assert_eq!(made.code, 0, "{}", made.err);
+    let twice = run(&["man", text(&manual)], &[], "").await;
+    assert!(twice.code == 2 && twice.err.contains("zoho-connector.1 is there already"), "{twice:?}");
+    let forced = run(&["man", text(&manual), "--force"], &[], "").await;
+    assert_eq!(forced.code, 0, "{}", forced.err);
     for page in ["zoho-connector.1", "zoho-connector-keys-create.1", "zoho-connector-webhooks-setup.1"] {
         let text =
             std::fs::read_to_string(manual.join(page)).unwrap_or_else(|error| panic!("{page}: {error}"));

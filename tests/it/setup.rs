@@ -218,9 +218,11 @@ async fn a_connector_with_another_store_is_told_before_the_consent() {
     let ended = process::run(&args, &newcomer.variables(), &format!("{CLIENT_SECRET}\n")).await;
     assert_eq!(ended.code, 1, "{} {}", ended.out, ended.err);
     assert!(ended.err.contains("another store"), "{}", ended.err);
-    for later in ["API console", "oauth/start"] {
+    for later in ["API console", "oauth/start", "remembered in"] {
         assert!(!ended.out.contains(later), "{later}: {}", ended.out);
     }
+    let listed = process::run(&["installations", "list", "--json"], &newcomer.variables(), "").await;
+    assert_eq!((listed.code, listed.out.trim()), (0, "[]"), "what was refused is not remembered");
 
     let client =
         ["client", "set", "--data", &newcomer.folder, "--public-url", &newcomer.url, "--id", CLIENT_ID];

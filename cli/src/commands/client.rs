@@ -76,15 +76,24 @@ impl Client {
 impl Set {
     async fn run(self) -> Result<(), Failure> {
         let id = self.id;
-        // The secret is judged before anything is made: a first command that fails leaves no store.
+        // What is there is looked at before anybody types a secret, and the secret is judged before anything is made: a first command
+        // that fails leaves no store.
+        let known = match self.only_for {
+            Some(_) => Some(self.installation.open().await?),
+            None => self.installation.open_known().await?,
+        };
+        if let (Some(_), Some(opened)) = (self.only_for, &known) {
+            let (clients, _) = Clients::read(&*opened.services.stores.secrets).await?;
+            clients.find(&id).ok_or_else(|| unknown(&id))?;
+        }
         let secret = ask_only_secret("Client secret (not shown): ")?;
         if secret.expose() == id {
             return Err(Failure::Other(
                 "this is the client id again; the secret stands below it at Zoho".to_owned(),
             ));
         }
-        let opened = match self.only_for {
-            Some(_) => self.installation.open().await?,
+        let opened = match known {
+            Some(opened) => opened,
             None => self.installation.open_or_make().await?,
         };
         let Opened { services, public_url, .. } = opened;
@@ -101,11 +110,7 @@ impl Set {
                 known.secrets.push(CentreSecret { data_centre, secret });
                 (known.home, known)
             }
-            (Some(_), None) => {
-                return Err(Failure::Other(format!(
-                    "there is no client {id} yet; set it without --only-for first"
-                )));
-            }
+            (Some(_), None) => return Err(unknown(&id)),
         };
         client::set(secrets, client).await?;
         say(format!(
@@ -149,6 +154,10 @@ impl Show {
         say(format!("Redirect URI to register at Zoho: {}", public_url.redirect_uri()));
         Ok(())
     }
+}
+
+fn unknown(id: &str) -> Failure {
+    Failure::Other(format!("there is no client {id} yet; set it without --only-for first"))
 }
 
 /// The data centres with a secret of their own.

@@ -1,6 +1,6 @@
 //! Where the connector is that a command works on: a folder on this machine, or a stack on AWS.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -104,13 +104,7 @@ impl Installation {
             return Ok(open_stack(stack, &place).await?.led_by(self.flags()));
         }
         let (settings, folder) = settings(&place)?;
-        let is_there = Sqlite::find_in(&folder).map_err(|error| {
-            format!(
-                "the store in {} cannot be looked at ({error}): run the command as the user whom the folder belongs to",
-                folder.display()
-            )
-        })?;
-        if !is_there {
+        if !store_is_in(&folder)? {
             let name = place.name.map(|name| format!(", the folder of {name}")).unwrap_or_default();
             return Err(Failure::Other(format!(
                 "there is no store in {}{name}: name its folder with --data, or begin with `{}`",
@@ -121,6 +115,14 @@ impl Installation {
         let opened = opened(settings)?.led_by(self.flags());
         opened.refuse_sealed().await?;
         Ok(opened)
+    }
+
+    /// Opens the connector where one is there; nothing where its folder is still to be made.
+    pub(super) async fn open_known(&self) -> Result<Option<Opened>, Failure> {
+        match self.folder()? {
+            Some(folder) if !store_is_in(&folder)? => Ok(None),
+            _ => self.open().await.map(Some),
+        }
     }
 
     /// The seal on the store of its folder, where that is there and can be opened.
@@ -225,15 +227,12 @@ impl Installation {
         }
     }
 
-    /// Opens a place that an installation moves to: a folder without a store, or a stack.
-    pub(super) async fn open_empty(&self) -> Result<Opened, Failure> {
+    /// Opens a stack that an installation moves to. Of a folder it sees that no store is there, and makes nothing yet.
+    pub(super) async fn open_target(&self) -> Result<Option<Opened>, Failure> {
         let place = self.place()?;
         match &place.home {
-            Home::Stack(stack) => Ok(open_stack(stack, &place).await?.led_by(self.flags())),
-            Home::Folder(_) => {
-                self.folder.find_empty()?;
-                open_or_make(&place).map(|(opened, _)| opened.led_by(self.flags()))
-            }
+            Home::Stack(stack) => Ok(Some(open_stack(stack, &place).await?.led_by(self.flags()))),
+            Home::Folder(_) => self.folder.find_empty().map(|_| None),
         }
     }
 
@@ -288,8 +287,7 @@ impl Folder {
     pub(super) fn find(&self) -> Result<(PathBuf, bool), Failure> {
         let asked = Asked { only_folders: true, ..self.asked() };
         let (_, folder) = settings(&place::find(&asked, &Installations::read()?, variable)?)?;
-        let is_there = Sqlite::find_in(&folder)
-            .map_err(|error| format!("the store in {} cannot be looked at ({error})", folder.display()))?;
+        let is_there = store_is_in(&folder)?;
         Ok((folder, is_there))
     }
 
@@ -353,6 +351,16 @@ pub(super) fn with_flags(text: &str, flags: &str) -> String {
         }
     }
     whole
+}
+
+/// Whether a store is in the folder, which is not opened.
+fn store_is_in(folder: &Path) -> Result<bool, Failure> {
+    Sqlite::find_in(folder).map_err(|error| {
+        Failure::Other(format!(
+            "the store in {} cannot be looked at ({error}): run the command as the user whom the folder belongs to",
+            folder.display()
+        ))
+    })
 }
 
 /// What commands log: their lines stand among questions and answers, so only what goes wrong is told.

@@ -17,6 +17,7 @@ use shared::store::{StoreError, Stored, Stores};
 pub(crate) use encryption::{Decryption, Encryption, Openers};
 
 use crate::commands::failure::Failure;
+use crate::new_file::{Over, refuse_taken};
 
 /// The form of the lines.
 const FORM: u32 = 1;
@@ -69,9 +70,7 @@ pub(crate) fn write(
     folder: &Path,
     now: Timestamp,
 ) -> Result<u64, Failure> {
-    if file.exists() {
-        return Err(Failure::Other(format!("{} is there already: name another file", file.display())));
-    }
+    refuse_taken(file, Over::Nothing).map_err(Failure::Settings)?;
     let head = Head {
         form: FORM,
         version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -107,7 +107,7 @@ async fn deliver(report: &mut Report, lambda: &Client, name: &str) {
                 0 => report.good(CHECK, "event-delivery does its round"),
                 count => report.bad(
                     CHECK,
-                    format!("event-delivery failed {count} times on its round"),
+                    format!("event-delivery failed on its round, for {count} of the connections"),
                     format!("its log group /aws/lambda/{name} has the causes"),
                 ),
             }

@@ -68,16 +68,16 @@ impl Setup {
         let (mut installation, new) = place::find(self.name.as_deref(), self.installation)?;
         let mut opened = installation.open_or_make().await?;
         let was = new.as_ref().and_then(|new| new.was.clone());
-        // A store that is refused is not worth remembering.
+        // Before anybody registers an address at Zoho that is another's.
+        if !self.paste {
+            server::refuse_another(&opened).await?;
+        }
+        // A store or an address that is refused is not worth remembering.
         if let Some(new) = new
             && let Some(remembered) = new.remember()?
         {
             opened = opened.led_by(remembered.flags());
             installation = remembered;
-        }
-        // Before anybody registers an address at Zoho that is another's.
-        if !self.paste {
-            server::refuse_another(&opened).await?;
         }
         if let Some(was) = was {
             address::tell_new(&opened, &was).await?;
