@@ -66,6 +66,8 @@ pub(crate) fn write(path: &Path, text: &str, over: Over, readers: Readers) -> Re
     if readers == Readers::Owner {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     }
+    #[cfg(not(unix))]
+    let _ = readers;
     let failed = |error: std::io::Error| format!("{} could not be written: {error}", path.display());
     let mut file = options.open(path).map_err(failed)?;
     // One that was there keeps its rights when it is opened.

@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 use shared::base::pasted::{clean, oddity};
 use shared::core::grant::client;
 use shared::core::grant::client::{CentreSecret, Client as Registered, Clients};
-use shared::zoho::data_centre::DataCentre;
+use shared::zoho::data_centre::{DataCentre, DataCentres};
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
+use crate::commands::told;
 use crate::table::{Column, Table};
 use crate::terminal::{ask_only_secret, say, say_json};
 
@@ -64,6 +65,11 @@ pub(super) fn client_id(text: &str) -> Result<String, String> {
     }
 }
 
+/// Where Zoho's API console of a data centre is.
+pub(super) fn console(home: DataCentre) -> String {
+    DataCentres::new(None).accounts(home).replace("//accounts.", "//api-console.")
+}
+
 impl Client {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
@@ -114,9 +120,11 @@ impl Set {
         };
         client::set(secrets, client).await?;
         say(format!(
-            "Client stored. In Zoho's API console ({home}), register this redirect URI to the letter:"
+            "Client stored. In Zoho's API console, {}, register this redirect URI to the letter:",
+            console(home)
         ));
         say(format!("  {}", public_url.redirect_uri()));
+        told::keep_first(&*services.stores.state, &public_url).await?;
         say(format!("Then: {}", self.installation.command("connect")));
         Ok(())
     }

@@ -59,6 +59,8 @@ pub(super) fn public_url(text: &str) -> Result<PublicUrl, String> {
 pub(super) struct Opened {
     pub(super) services: Services,
     pub(super) public_url: PublicUrl,
+    /// What a stack takes for its address, where its template names one.
+    pub(super) own_url: Option<PublicUrl>,
     /// What leads other commands to it.
     flags: String,
 }
@@ -415,7 +417,7 @@ fn address_unknown() -> Failure {
 
 fn opened(settings: Settings) -> Result<Opened, Failure> {
     let public_url = settings.public_url.clone().unwrap_or_default();
-    Ok(Opened { services: Services::open(settings)?, public_url, flags: String::new() })
+    Ok(Opened { services: Services::open(settings)?, public_url, own_url: None, flags: String::new() })
 }
 
 /// AWS with the operator's own credentials.
@@ -455,7 +457,9 @@ async fn open_stack(name: &str, place: &Place) -> Result<Opened, Failure> {
         return Err(Failure::Other(format!("{function} is not a function of this connector")));
     };
     let public_url = settings.public_url.clone().ok_or_else(address_unknown)?;
-    Ok(Opened { services: Services::of_stack(settings, &stack, &config)?, public_url, flags: String::new() })
+    let own_url = variables.get(settings::PUBLIC_URL).and_then(|url| PublicUrl::parse(&clean(url)).ok());
+    let services = Services::of_stack(settings, &stack, &config)?;
+    Ok(Opened { services, public_url, own_url, flags: String::new() })
 }
 
 #[cfg(not(feature = "stack"))]

@@ -33,14 +33,20 @@ pub(super) async fn watch(
     let name = &connection.name;
     let known = subscription::get(&*opened.services.stores.state, name).await?;
     if let (Some(known), None) = (&known, given) {
-        let ours = format!("{}/", opened.public_url.as_str());
-        let elsewhere = known.watch.channel.as_ref().filter(|channel| !channel.notify_url.starts_with(&ours));
-        match elsewhere {
-            None => say(format!("✓ Changes of {name} are watched.")),
-            Some(channel) => say(opened.led(&format!(
-                "✗ Zoho CRM tells of changes of {name} at {}: `zoho-connector webhooks setup --connection {name}` has it tell here.",
-                channel.notify_url
-            ))),
+        let (channel, inventory) = webhooks::posting_elsewhere(&known.watch, &opened.public_url);
+        let tells = |product: &str, at: &str| {
+            say(opened.led(&format!(
+                "✗ Zoho {product} tells of changes of {name} at {at}: `zoho-connector webhooks setup --connection {name}` has it tell here."
+            )));
+        };
+        if let Some(at) = channel {
+            tells("CRM", at);
+        }
+        if let Some(at) = inventory {
+            tells("Inventory", at);
+        }
+        if channel.is_none() && inventory.is_none() {
+            say(format!("✓ Changes of {name} are watched."));
         }
         return Ok(());
     }
