@@ -38,6 +38,11 @@ pub(crate) fn counted(count: usize, one: &str) -> String {
     format!("{count} {one}{}", if count == 1 { "" } else { "s" })
 }
 
+/// The verb of so many.
+pub(crate) fn are(count: usize) -> &'static str {
+    if count == 1 { "is" } else { "are" }
+}
+
 /// A line about how it goes, beside the result.
 pub(crate) fn note(line: impl Display) {
     let _ = writeln!(stderr(), "{}", harmless(&line.to_string()));
@@ -163,6 +168,7 @@ mod tests {
     fn one_is_told_from_several() {
         let told = |count| counted(count, "key");
         assert_eq!([told(0), told(1), told(2)], ["0 keys", "1 key", "2 keys"]);
+        assert_eq!([are(0), are(1), are(2)], ["are", "is", "are"]);
     }
 
     #[test]

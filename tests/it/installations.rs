@@ -113,7 +113,7 @@ async fn values_are_judged_before_anything_is_done() {
     let near = connector.run(&["keys", "create", "--connections", "shpo"], "").await;
     assert!(near.code == 0 && near.err.contains("no connection shpo yet: did you mean shop?"), "{near:?}");
     let far = connector.run(&["webhooks", "rotate", "--connection", "nope"], "").await;
-    assert!(far.code == 0 && far.err.contains("no connection nope yet: connected are shop"), "{far:?}");
+    assert!(far.code == 0 && far.err.contains("no connection nope yet: connected is shop"), "{far:?}");
     let ended = connector.run(&["disconnect", "--connection", "shpo", "--yes"], "").await;
     assert!(ended.code == 1 && ended.err.contains("did you mean shop?"), "{ended:?}");
 }

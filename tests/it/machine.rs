@@ -344,6 +344,8 @@ async fn an_installation_moves_to_a_stack_and_its_source_makes_no_token() {
             ended.code == 1 && ended.err.contains("was moved to the stack shop at"),
             "{args:?}: {ended:?}"
         );
+        let undo = format!("`zoho-connector move undo --data {}", text(connector.folder()));
+        assert!(ended.err.contains(&undo), "led to this folder: {args:?}: {ended:?}");
     }
     let lease = stores(connector.folder()).state.get(&Key::new("lease", "default")).await.unwrap();
     assert!(lease.is_some_and(|lease| lease.expires.is_none()), "its lease is taken for good");

@@ -83,7 +83,7 @@ impl Opened {
     /// Refuses a store that was moved elsewhere, or is not whole.
     pub(super) async fn refuse_sealed(&self) -> Result<(), Failure> {
         match seal::get(&*self.services.stores.state).await? {
-            Some(seal) => Err(Failure::Other(seal.to_string())),
+            Some(seal) => Err(Failure::Other(self.led(&seal.to_string()))),
             None => Ok(()),
         }
     }
@@ -223,8 +223,9 @@ impl Installation {
             Home::Stack(stack) => Ok(open_stack(stack, &place).await?.led_by(self.flags())),
             Home::Folder(_) => {
                 let (opened, _) = open_or_make(&place)?;
+                let opened = opened.led_by(self.flags());
                 opened.refuse_sealed().await?;
-                Ok(opened.led_by(self.flags()))
+                Ok(opened)
             }
         }
     }
@@ -434,6 +435,28 @@ async fn aws_config(place: &Place) -> Result<aws_config::SdkConfig, Failure> {
     Ok(config.load().await)
 }
 
+/// What AWS answers, or why it was not reached, with the causes of that.
+#[cfg(feature = "stack")]
+pub(super) fn words_of_aws<E, R>(error: &aws_sdk_lambda::error::SdkError<E, R>) -> String
+where
+    E: std::error::Error + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    if let Some(said) = error.as_service_error() {
+        return said.to_string();
+    }
+    let mut words = vec![error.to_string()];
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if words.last() != Some(&text) {
+            words.push(text);
+        }
+        next = cause.source();
+    }
+    words.join(": ")
+}
+
 /// The stack as its own functions know it: one of them is asked for its variables.
 #[cfg(feature = "stack")]
 async fn open_stack(name: &str, place: &Place) -> Result<Opened, Failure> {
@@ -443,7 +466,7 @@ async fn open_stack(name: &str, place: &Place) -> Result<Opened, Failure> {
     let asked = client.get_function_configuration().function_name(&function).send();
     let answer = patiently(&format!("looking for the stack {name}"), asked).await;
     let answer = answer.map_err(|error| {
-        let said = error.as_service_error().map_or_else(|| format!("{error:?}"), ToString::to_string);
+        let said = words_of_aws(&error);
         format!("the function {function} cannot be read ({said}): are the stack's name, region and your credentials right?")
     })?;
     let variables = answer.environment.and_then(|environment| environment.variables).unwrap_or_default();

@@ -17,7 +17,7 @@ use crate::copy::{self, Decryption, Encryption, Purpose, Reader};
 use crate::new_file::{Over, refuse_taken};
 use crate::patience::patiently;
 use crate::server::lock::Lock;
-use crate::terminal::{counted, note, say, say_json};
+use crate::terminal::{are, counted, note, say, say_json};
 
 #[derive(Subcommand)]
 pub(crate) enum Move {
@@ -187,9 +187,9 @@ impl Import {
                 "file_deleted": is_deleted,
             }))?);
         }
-        let of = match connections.join(", ") {
-            none if none.is_empty() => "there was no connection".to_owned(),
-            all => format!("connected are {all}"),
+        let of = match connections.as_slice() {
+            [] => "nothing was connected".to_owned(),
+            all => format!("connected {} {}", are(all.len()), all.join(", ")),
         };
         say(format!("✓ {} rows and secrets are taken over, as they were at {made}: {of}.", filled.taken));
         if let Some(why) = filled.why_fewer() {

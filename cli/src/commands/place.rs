@@ -8,6 +8,7 @@ use shared::zoho::crm::nearest::nearest;
 
 use crate::commands::failure::Failure;
 use crate::installations::{Installations, Remembered};
+use crate::terminal::are;
 
 /// What the command line says.
 #[derive(Debug, Clone, Copy, Default)]
@@ -100,7 +101,7 @@ fn named<'a>(name: &'a str, all: &'a Installations, only_folders: bool) -> Resul
             None if all.names().next().is_none() => {
                 "none is remembered; `zoho-connector installations add` remembers one".to_owned()
             }
-            None => format!("remembered are {}", listed(all.names())),
+            None => format!("remembered {} {}", are(all.names().count()), listed(all.names())),
         };
         return Err(Failure::Settings(format!("there is no installation {name}: {advice}")));
     };
