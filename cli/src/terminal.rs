@@ -93,13 +93,23 @@ pub(crate) fn harmless(line: &str) -> Cow<'_, str> {
     Cow::Owned(line.chars().fold(String::with_capacity(line.len() + 16), show))
 }
 
-/// Asks for a line, and shows it. Nothing where the input has ended.
+/// Asks for a line, and shows it. An empty one where the input has ended.
 pub(crate) fn ask_line(prompt: &str) -> Result<String, String> {
+    Ok(ask_line_or_end(prompt)?.unwrap_or_default())
+}
+
+/// Asks for a line, and shows it. Nothing where the input has ended, which is no empty answer.
+pub(crate) fn ask_line_or_end(prompt: &str) -> Result<Option<String>, String> {
     let _ = write!(stdout(), "{}", harmless(prompt));
     let _ = stdout().flush();
     let mut line = String::new();
-    stdin().read_line(&mut line).map_err(|error| format!("the answer could not be read: {error}"))?;
-    Ok(clean(&line))
+    let read = stdin().read_line(&mut line);
+    let is_there = read.map_err(|error| format!("the answer could not be read: {error}"))? > 0;
+    if !is_there {
+        // The next line begins behind the prompt otherwise.
+        let _ = writeln!(stdout());
+    }
+    Ok(is_there.then(|| clean(&line)))
 }
 
 /// Asks for a secret without showing it; from a pipe it is read as it comes.
