@@ -159,6 +159,9 @@ async fn a_backup_is_made_while_writes_go_on_and_restored_elsewhere() {
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is beside it");
     let twice = connector.run(&["backup", text(&file), "--recipient", RECIPIENT], "").await;
     assert!(twice.code == 2 && twice.err.contains("is there already"), "{twice:?}");
+    let nowhere = folder.path().join("none").join("backup.age");
+    let nowhere = connector.run(&["backup", text(&nowhere), "--passphrase"], "").await;
+    assert!(nowhere.code == 2 && nowhere.err.contains("there is no folder"), "{nowhere:?}");
     // No passphrase was given, and that is not what is told: nothing was asked for yet.
     let asking = connector.run(&["backup", text(&file), "--passphrase"], "").await;
     assert!(asking.code == 2 && asking.err.contains("is there already"), "{asking:?}");

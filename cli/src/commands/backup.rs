@@ -9,7 +9,6 @@ use shared::base::clock::{Clock, SystemClock};
 use crate::commands::failure::Failure;
 use crate::commands::installation::Folder;
 use crate::copy::{self, Encryption, Purpose};
-use crate::new_file::{Over, refuse_taken};
 use crate::patience::patiently;
 use crate::terminal::{say, say_json};
 
@@ -35,8 +34,7 @@ impl Backup {
         let folder = self.folder.find_store()?;
         // A copy of what goes on elsewhere would bring a second one to life.
         self.folder.open_or_make()?.0.refuse_sealed().await?;
-        // Before anybody types a passphrase.
-        refuse_taken(&self.file, Over::Nothing).map_err(Failure::Settings)?;
+        copy::refuse(&self.file)?;
         let openers = self.encryption.openers()?;
         let (file, now) = (self.file.clone(), SystemClock.now());
         let writing =

@@ -14,7 +14,6 @@ use crate::commands::confirm::{confirm, refuse_unasked};
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Folder, Installation, Opened};
 use crate::copy::{self, Decryption, Encryption, Purpose, Reader};
-use crate::new_file::{Over, refuse_taken};
 use crate::patience::patiently;
 use crate::server::lock::Lock;
 use crate::terminal::{are, counted, note, say, say_json};
@@ -88,8 +87,7 @@ impl Export {
         let Opened { services, .. } = &opened;
         let (state, now) = (&*services.stores.state, services.clock.now());
         let _lock = Lock::take(&folder, "moving it away", now)?;
-        // Before anybody types a passphrase, and before anything is sealed.
-        refuse_taken(&self.file, Over::Nothing).map_err(Failure::Settings)?;
+        copy::refuse(&self.file)?;
         if self.encryption.asks() {
             refuse_unasked(self.yes)?;
         }
