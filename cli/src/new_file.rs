@@ -27,13 +27,12 @@ pub(crate) fn refuse_taken(path: &Path, over: Over) -> Result<(), String> {
     let name = path.display();
     match metadata(path) {
         Ok(found) if found.is_dir() => Err(format!("{name} is a folder: name a file")),
-        Ok(found) if found.is_file() => match over {
-            Over::Unless { forced: true } => Ok(()),
-            Over::Unless { forced: false } => Err(format!(
-                "{name} is there already, and nothing was done: name another file, or write over it with --force"
-            )),
-            Over::Nothing => Err(format!("{name} is there already, and nothing was done: name another file")),
-        },
+        Ok(_) if over == Over::Nothing => {
+            Err(format!("{name} is there already, and nothing was done: name another file"))
+        }
+        Ok(found) if found.is_file() && over == (Over::Unless { forced: false }) => Err(format!(
+            "{name} is there already, and nothing was done: name another file, or write over it with --force"
+        )),
         // A pipe or a terminal takes what is written, again and again.
         Ok(_) => Ok(()),
         Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -125,6 +124,7 @@ mod tests {
     fn a_device_takes_a_text_and_a_secret_file_is_its_owners() {
         use std::os::unix::fs::PermissionsExt;
         write(Path::new("/dev/null"), "text", UNFORCED, Readers::Usual).unwrap();
+        assert!(refuse_taken(Path::new("/dev/null"), Over::Nothing).is_err(), "a copy would take its place");
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("callback.json");
         let mode = || file.metadata().unwrap().permissions().mode() & 0o777;

@@ -440,7 +440,11 @@ async fn another_address_of_a_stack_is_told_with_what_has_the_old_one() {
     assert_eq!(remembered.out.trim(), "[]", "what was refused is not remembered");
 
     // Nothing of it is remembered on this machine: the store knows what the operator was told.
-    doctor(connector).await.only("Address at Zoho", &old, &format!("enter {new}/oauth/callback for {old}/"));
+    doctor(connector).await.only(
+        "Address at Zoho",
+        &old,
+        &format!("enter {new}/oauth/callback in place of {old}/"),
+    );
     let setup = on_stack(&["setup", "--no-hook"], new).await;
     assert_eq!(setup.code, 0, "{setup:?}");
     let told = format!("The address was {old}, and is {new} from now on");

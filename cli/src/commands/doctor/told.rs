@@ -38,7 +38,7 @@ pub(super) async fn check(report: &mut Report, opened: &Opened, is_ours: bool) {
             new.as_str()
         ),
         format!(
-            "{at_zoho}, enter {} for {} in Authorized Redirect URIs; `zoho-connector setup` names all others that have the old address, and from then on takes the new one for known. Where the old one is right, name it with --public-url {}",
+            "{at_zoho}, enter {} in place of {} in Authorized Redirect URIs; `zoho-connector setup` names all others that have the old address, and from then on takes the new one for known. Where the old one is right, name it with --public-url {}",
             new.redirect_uri(),
             old.redirect_uri(),
             old.as_str()

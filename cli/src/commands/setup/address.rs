@@ -40,7 +40,7 @@ pub(super) async fn tell_new(opened: &Opened, before: &PublicUrl) -> Result<(), 
     say(format!("The address was {old}, and is {new} from now on. Elsewhere, it is changed by you:"));
     for client in clients.iter() {
         say(format!("  In Zoho's API console, {}, client {}:", console(client.home), client.id));
-        say(format!("    Authorized Redirect URIs, to the letter, for {}", before.redirect_uri()));
+        say(format!("    Authorized Redirect URIs, to the letter, in place of {}", before.redirect_uri()));
         say(format!("      {}", opened.public_url.redirect_uri()));
         say("    Homepage URL");
         say(format!("      {new}"));
