@@ -3,6 +3,7 @@
 mod commands;
 mod copy;
 mod installations;
+mod new_file;
 mod patience;
 mod server;
 mod table;

@@ -33,6 +33,16 @@ pub(crate) fn told_time(text: &str) -> String {
     text.parse::<Timestamp>().map_or_else(|_| text.to_owned(), time)
 }
 
+/// So many of something, whose plural ends in s.
+pub(crate) fn counted(count: usize, one: &str) -> String {
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
+}
+
+/// The verb of so many.
+pub(crate) fn are(count: usize) -> &'static str {
+    if count == 1 { "is" } else { "are" }
+}
+
 /// A line about how it goes, beside the result.
 pub(crate) fn note(line: impl Display) {
     let _ = writeln!(stderr(), "{}", harmless(&line.to_string()));
@@ -83,13 +93,23 @@ pub(crate) fn harmless(line: &str) -> Cow<'_, str> {
     Cow::Owned(line.chars().fold(String::with_capacity(line.len() + 16), show))
 }
 
-/// Asks for a line, and shows it. Nothing where the input has ended.
+/// Asks for a line, and shows it. An empty one where the input has ended.
 pub(crate) fn ask_line(prompt: &str) -> Result<String, String> {
+    Ok(ask_line_or_end(prompt)?.unwrap_or_default())
+}
+
+/// Asks for a line, and shows it. Nothing where the input has ended, which is no empty answer.
+pub(crate) fn ask_line_or_end(prompt: &str) -> Result<Option<String>, String> {
     let _ = write!(stdout(), "{}", harmless(prompt));
     let _ = stdout().flush();
     let mut line = String::new();
-    stdin().read_line(&mut line).map_err(|error| format!("the answer could not be read: {error}"))?;
-    Ok(clean(&line))
+    let read = stdin().read_line(&mut line);
+    let is_there = read.map_err(|error| format!("the answer could not be read: {error}"))? > 0;
+    if !is_there {
+        // The next line begins behind the prompt otherwise.
+        let _ = writeln!(stdout());
+    }
+    Ok(is_there.then(|| clean(&line)))
 }
 
 /// Asks for a secret without showing it; from a pipe it is read as it comes.
@@ -152,6 +172,13 @@ mod tests {
             let error = judge(given).unwrap_err();
             assert!(error.contains(why) && !error.contains("123"), "{given:?}: {error}");
         }
+    }
+
+    #[test]
+    fn one_is_told_from_several() {
+        let told = |count| counted(count, "key");
+        assert_eq!([told(0), told(1), told(2)], ["0 keys", "1 key", "2 keys"]);
+        assert_eq!([are(0), are(1), are(2)], ["are", "is", "are"]);
     }
 
     #[test]

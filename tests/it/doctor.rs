@@ -235,7 +235,7 @@ async fn a_channel_that_is_gone_and_webhooks_that_do_not_come_are_told() {
     let channel = Channel {
         confirmed: Some(past),
         expires: Some(future),
-        ..Channel::new("1".to_owned(), "http://127.0.0.1/x".to_owned())
+        ..Channel::new("1".to_owned(), format!("{}/webhooks/default/crm", connector.url))
     };
     let watch = async |channel: Channel| {
         let before = subscription::get(&*stores.state, &name).await.unwrap();
@@ -261,6 +261,9 @@ async fn a_channel_that_is_gone_and_webhooks_that_do_not_come_are_told() {
     watch(lost).await.only(check, "has lost it", mend);
     let refused = Channel { refused: Some(Refusal { at: past, reason }), ..channel.clone() };
     watch(refused).await.only(check, "Deals may not be watched", mend);
+    let notify_url = "https://old.example.com/webhooks/default/crm".to_owned();
+    let elsewhere = Channel { notify_url, ..channel.clone() };
+    watch(elsewhere).await.only(check, "at https://old.example.com/", mend);
     watch(channel).await.is_well();
 
     connector.webhook_secret().await;
@@ -410,6 +413,47 @@ async fn a_stack_that_is_broken_is_told() {
     doctor(connector).await.only(&check, "of version 0.0.9", "sam deploy");
     deployed.cloud.remove(&function);
     doctor(connector).await.only(&check, "cannot be read", "`sam deploy` makes it again");
+}
+
+/// The template has another address than before, and the commands of some machine still have the old one.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_address_of_a_stack_is_told_with_what_has_the_old_one() {
+    let deployed = Deployed::on_aws(Cloud::start().await).await;
+    deployed.connect().await;
+    let old = deployed.connector.url.clone();
+    let deployed = deployed.at_another_address().await;
+    let (connector, stack) = (&deployed.connector, deployed.names().stack.as_str());
+    let new = connector.url.as_str();
+    let home = tempfile::tempdir().unwrap();
+    let mut variables = connector.variables();
+    variables.push(("XDG_CONFIG_HOME", home.path().to_str().unwrap()));
+    let on_stack = async |args: &[&str], url: &str| {
+        process::run(&[args, &["--stack", stack, "--public-url", url]].concat(), &variables, "").await
+    };
+
+    let found = Found::read(&on_stack(&["doctor", "--json"], &old).await);
+    let takes = format!("the stack takes {new} for its address");
+    found.names("Stack's address", &takes, &format!("--public-url {new}"));
+    let refused = on_stack(&["setup", "--no-hook"], &old).await;
+    assert!(refused.code == 1 && refused.err.contains(&format!("--public-url {new}")), "{refused:?}");
+    let remembered = process::run(&["installations", "list", "--json"], &variables, "").await;
+    assert_eq!(remembered.out.trim(), "[]", "what was refused is not remembered");
+
+    // Nothing of it is remembered on this machine: the store knows what the operator was told.
+    doctor(connector).await.only(
+        "Address at Zoho",
+        &old,
+        &format!("enter {new}/oauth/callback in place of {old}/"),
+    );
+    let setup = on_stack(&["setup", "--no-hook"], new).await;
+    assert_eq!(setup.code, 0, "{setup:?}");
+    let told = format!("The address was {old}, and is {new} from now on");
+    assert!(setup.out.contains(&told), "{}", setup.out);
+    let redirect_uri = format!("{new}/oauth/callback");
+    assert!(setup.out.lines().any(|line| line.trim() == redirect_uri), "to be copied: {}", setup.out);
+    doctor(connector).await.is_well();
+    let again = on_stack(&["setup", "--no-hook"], new).await;
+    assert!(again.code == 0 && !again.out.contains("The address was"), "{again:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

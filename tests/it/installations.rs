@@ -93,6 +93,13 @@ async fn a_first_command_that_fails_makes_no_store() {
     let loud =
         run(&[&set[..], &["--id", CLIENT_ID]].concat(), &[("ZOHO_CONNECTOR_LOG", "chatty")], "x").await;
     assert!(loud.code == 2 && loud.err.starts_with("ZOHO_CONNECTOR_LOG is "), "{loud:?}");
+    let hook = ["agent", "set", "--url", "https://gateway.example.com/hooks/agent", "--data", text(&data)];
+    let untold = run(&hook, &[], "").await;
+    assert!(untold.code == 1 && untold.err.contains("no secret was given"), "{untold:?}");
+    let taken = std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let serve = run(&["serve", "--listen", &port, "--data", text(&data)], &[], "").await;
+    assert!(serve.code == 1 && serve.err.contains("cannot listen on"), "{serve:?}");
     assert!(!data.exists());
 }
 
@@ -105,6 +112,7 @@ async fn values_are_judged_before_anything_is_done() {
         (&["keys", "create", "--label", "two\nlines"], "one line"),
         (&["serve", "--listen", "connector.example.com"], "127.0.0.1:8083"),
         (&["installations", "add", "a b", "--stack", "x"], "letters"),
+        (&["installations", "add", "a"], "--stack <NAME>"),
     ] {
         let ended = run(args, &[], "").await;
         assert!(ended.code == 2 && ended.err.contains(said), "{args:?}: {ended:?}");
@@ -113,7 +121,16 @@ async fn values_are_judged_before_anything_is_done() {
     let near = connector.run(&["keys", "create", "--connections", "shpo"], "").await;
     assert!(near.code == 0 && near.err.contains("no connection shpo yet: did you mean shop?"), "{near:?}");
     let far = connector.run(&["webhooks", "rotate", "--connection", "nope"], "").await;
-    assert!(far.code == 0 && far.err.contains("no connection nope yet: connected are shop"), "{far:?}");
+    assert!(far.code == 0 && far.err.contains("no connection nope yet: connected is shop"), "{far:?}");
+    let unheard = connector.run(&["events", "list", "--connection", "nope"], "").await;
+    assert!(unheard.code == 0 && unheard.err.contains("connected is shop"), "{unheard:?}");
+    let unmapped = connector.run(&["mappings", "export", "--connection", "nope"], "").await;
+    assert!(unmapped.err.contains("no connection nope yet"), "{unmapped:?}");
+    let other = ["client", "set", "--id", "1000.OTHER", "--only-for", "in"];
+    let other = connector.run(&other, "").await;
+    assert!(other.code == 1 && other.err.contains("there is no client 1000.OTHER yet"), "{other:?}");
+    let dead = connector.run(&["events", "replay", "--dead", "--connection", "shop"], "").await;
+    assert!(dead.code == 0 && dead.out.contains("No event of shop is dead."), "{dead:?}");
     let ended = connector.run(&["disconnect", "--connection", "shpo", "--yes"], "").await;
     assert!(ended.code == 1 && ended.err.contains("did you mean shop?"), "{ended:?}");
 }
@@ -212,6 +229,10 @@ async fn shells_complete_and_have_a_manual() {
     let manual = folder.path().join("man1");
     let made = run(&["man", text(&manual)], &[], "").await;
     assert_eq!(made.code, 0, "{}", made.err);
+    let twice = run(&["man", text(&manual)], &[], "").await;
+    assert!(twice.code == 2 && twice.err.contains("zoho-connector.1 is there already"), "{twice:?}");
+    let forced = run(&["man", text(&manual), "--force"], &[], "").await;
+    assert_eq!(forced.code, 0, "{}", forced.err);
     for page in ["zoho-connector.1", "zoho-connector-keys-create.1", "zoho-connector-webhooks-setup.1"] {
         let text =
             std::fs::read_to_string(manual.join(page)).unwrap_or_else(|error| panic!("{page}: {error}"));

@@ -158,7 +158,13 @@ async fn a_backup_is_made_while_writes_go_on_and_restored_elsewhere() {
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is beside it");
     let twice = connector.run(&["backup", text(&file), "--recipient", RECIPIENT], "").await;
-    assert!(twice.code == 1 && twice.err.contains("is there already"), "{twice:?}");
+    assert!(twice.code == 2 && twice.err.contains("is there already"), "{twice:?}");
+    let nowhere = folder.path().join("none").join("backup.age");
+    let nowhere = connector.run(&["backup", text(&nowhere), "--passphrase"], "").await;
+    assert!(nowhere.code == 2 && nowhere.err.contains("there is no folder"), "{nowhere:?}");
+    // No passphrase was given, and that is not what is told: nothing was asked for yet.
+    let asking = connector.run(&["backup", text(&file), "--passphrase"], "").await;
+    assert!(asking.code == 2 && asking.err.contains("is there already"), "{asking:?}");
 
     // After the backup, a key is revoked and another one made; then the machine is lost.
     assert_eq!(connector.run(&["keys", "revoke", &revoked.key, "--yes"], "").await.code, 0);
@@ -306,6 +312,19 @@ async fn an_installation_moves_to_a_stack_and_its_source_makes_no_token() {
     let served = connector.run(&[&export[..], &to, &["--yes"]].concat(), "").await;
     assert!(served.code == 1 && served.err.contains("Stop that one first"), "{served:?}");
     assert_eq!(connector.interrupt().await, 0);
+    fs::write(&file, "somebody's own").unwrap();
+    let taken = connector.run(&["move", "export", text(&file), "--passphrase", "--yes"], "").await;
+    assert!(
+        taken.code == 2 && taken.err.contains("is there already"),
+        "before a passphrase is asked for: {taken:?}"
+    );
+    fs::remove_file(&file).unwrap();
+    let untold = folder.path().join("untold.age");
+    let untold = connector.run(&["move", "export", text(&untold), "--passphrase"], "").await;
+    assert!(
+        untold.code == 1 && untold.err.contains("add --yes"),
+        "before a passphrase is asked for: {untold:?}"
+    );
     let unasked = connector.run(&[&export[..], &to].concat(), "").await;
     assert!(unasked.code == 1 && unasked.err.contains("Nothing was changed"), "{unasked:?}");
     let exported = connector.run(&[&export[..], &to, &["--yes"]].concat(), "").await;
@@ -328,6 +347,8 @@ async fn an_installation_moves_to_a_stack_and_its_source_makes_no_token() {
             ended.code == 1 && ended.err.contains("was moved to the stack shop at"),
             "{args:?}: {ended:?}"
         );
+        let undo = format!("`zoho-connector move undo --data {}", text(connector.folder()));
+        assert!(ended.err.contains(&undo), "led to this folder: {args:?}: {ended:?}");
     }
     let lease = stores(connector.folder()).state.get(&Key::new("lease", "default")).await.unwrap();
     assert!(lease.is_some_and(|lease| lease.expires.is_none()), "its lease is taken for good");
@@ -365,6 +386,10 @@ async fn a_place_in_use_takes_no_other_installation() {
     assert_eq!(connector.run(&args, "").await.code, 0);
     let identity = identity();
     let import = ["move", "import", text(&file), "--identity", text(identity.path())];
+    // The place is looked at before the copy, and so before a passphrase is asked for.
+    let none = folder.path().join("none.age");
+    let itself = connector.run(&["move", "import", text(&none)], "").await;
+    assert!(itself.code == 1 && itself.err.contains("there is a store in"), "{itself:?}");
     let itself = connector.run(&import, "").await;
     assert!(itself.code == 1 && itself.err.contains("there is a store in"), "{itself:?}");
     let new = folder.path().join("new");
@@ -377,7 +402,7 @@ async fn a_place_in_use_takes_no_other_installation() {
     let deployed = Deployed::on_aws(Cloud::start().await).await;
     assert_eq!(deployed.connector.run(&["keys", "create"], "").await.code, 0);
     let used = deployed.connector.run(&import, "").await;
-    assert!(used.code == 1 && used.err.contains("0 connections and 1 keys are there already"), "{used:?}");
+    assert!(used.code == 1 && used.err.contains("with 0 connections and 1 key:"), "{used:?}");
     assert!(file.exists());
 }
 

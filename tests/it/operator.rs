@@ -238,7 +238,11 @@ async fn a_live_callback_event_ends_a_consent() {
     let deployed = Deployed::on(Cloud::start().await).await;
     let connector = &deployed.connector;
     let file = connector.folder().join("callback.json");
-    let mut command = connector.start_command(&["sample", "callback", "--out", file.to_str().unwrap()]);
+    std::fs::write(&file, "of an hour ago").unwrap();
+    let sample = ["sample", "callback", "--out", file.to_str().unwrap()];
+    let kept = connector.run(&sample, "").await;
+    assert!(kept.code == 2 && kept.err.contains("--force") && kept.out.is_empty(), "{kept:?}");
+    let mut command = connector.start_command(&[&sample[..], &["--force"]].concat());
     let address = consent(&mut command).await;
     command.type_line(&address).await;
     let ended = command.end().await;

@@ -104,7 +104,9 @@ async fn counts_are_compared_shown_and_adjusted_once() {
     let page = std::fs::read_to_string(&report).unwrap();
     assert!(page.starts_with("<!") && page.contains("SHELF-OAK-80") && page.contains("counts.csv"), "{page}");
     let sent = adjustments(&connector);
-    let again = connector.run(&args, "").await;
+    let kept = connector.run(&args, "").await;
+    assert!(kept.code == 2 && kept.err.contains("report.html is there already"), "{kept:?}");
+    let again = connector.run(&[&args[..], &["--force"]].concat(), "").await;
     assert_eq!((again.code, adjustments(&connector)), (3, sent), "{} {}", again.out, again.err);
     assert!(on_hand(&agent, "Main").await == 26.0);
 
@@ -543,7 +545,7 @@ async fn mappings_are_imported_exported_and_held_against_zoho() {
     );
     let resolved = connector.run(&["mappings", "resolve"], "").await;
     assert!(
-        resolved.code == 0 && resolved.out.contains("2 mappings: 2 lead to one item"),
+        resolved.code == 0 && resolved.out.contains("All 2 mappings lead to one item each."),
         "{} {}",
         resolved.out,
         resolved.err
@@ -560,8 +562,15 @@ async fn mappings_are_imported_exported_and_held_against_zoho() {
     assert_eq!(connector.run(&["mappings", "import", text(&places)], "").await.code, 0);
     for name in ["all.csv", "all.json"] {
         let path = connector.folder().join(name);
-        let exported = connector.run(&["mappings", "export", text(&path)], "").await;
+        let export = ["mappings", "export", text(&path)];
+        let exported = connector.run(&export, "").await;
         assert_eq!(exported.code, 0, "{}", exported.err);
+        std::fs::write(&path, "somebody's own").unwrap();
+        let refused = connector.run(&export, "").await;
+        assert!(refused.code == 2 && refused.err.contains("write over it with --force"), "{refused:?}");
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "somebody's own");
+        let forced = connector.run(&[&export[..], &["--force"]].concat(), "").await;
+        assert_eq!(forced.code, 0, "{}", forced.err);
         let again = connector.run(&["mappings", "import", text(&path)], "").await;
         assert!(
             again.code == 0 && again.out.contains("2 were there already"),

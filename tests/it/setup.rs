@@ -229,9 +229,11 @@ async fn a_connector_with_another_store_is_told_before_the_consent() {
     let ended = process::run(&args, &newcomer.variables(), &format!("{CLIENT_SECRET}\n")).await;
     assert_eq!(ended.code, 1, "{} {}", ended.out, ended.err);
     assert!(ended.err.contains("another store"), "{}", ended.err);
-    for later in ["API console", "oauth/start"] {
+    for later in ["API console", "oauth/start", "remembered in"] {
         assert!(!ended.out.contains(later), "{later}: {}", ended.out);
     }
+    let listed = process::run(&["installations", "list", "--json"], &newcomer.variables(), "").await;
+    assert_eq!((listed.code, listed.out.trim()), (0, "[]"), "what was refused is not remembered");
 
     let client =
         ["client", "set", "--data", &newcomer.folder, "--public-url", &newcomer.url, "--id", CLIENT_ID];
@@ -247,6 +249,14 @@ async fn a_connector_with_another_store_is_told_before_the_consent() {
 #[tokio::test]
 async fn at_a_terminal_it_goes_on_where_it_stopped() {
     let newcomer = Newcomer::arrives().await;
+    // The end of the input is no answer, and not the usual one either.
+    let mut setup = newcomer.at_a_terminal();
+    setup.until("Its number").await;
+    setup.type_line("\u{4}").await;
+    let ended = setup.end().await;
+    assert!(ended.code == 1 && ended.out.contains("nothing was answered"), "{ended:?}");
+    assert!(!ended.out.contains("remembered in"), "{}", ended.out);
+
     let mut setup = newcomer.at_a_terminal();
     setup.until("Its number").await;
     setup.type_line("1").await;

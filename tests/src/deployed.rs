@@ -101,6 +101,13 @@ impl Deployed {
         self
     }
 
+    /// The same at another address, as its template has it from now on; what answers at the old one stays.
+    #[must_use]
+    pub async fn at_another_address(mut self) -> Self {
+        self.connector.url = self.cloud.serve(gateway()).await;
+        self.with_functions()
+    }
+
     /// Just the variables that the template gives to the function of this name, and on AWS the key of its role.
     pub fn variables(&self, name: &str) -> Vec<(&str, &str)> {
         let Connector { zoho, url, per_minute, .. } = &self.connector;

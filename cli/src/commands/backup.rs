@@ -34,6 +34,7 @@ impl Backup {
         let folder = self.folder.find_store()?;
         // A copy of what goes on elsewhere would bring a second one to life.
         self.folder.open_or_make()?.0.refuse_sealed().await?;
+        copy::refuse(&self.file)?;
         let openers = self.encryption.openers()?;
         let (file, now) = (self.file.clone(), SystemClock.now());
         let writing =

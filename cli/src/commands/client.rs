@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 use shared::base::pasted::{clean, oddity};
 use shared::core::grant::client;
 use shared::core::grant::client::{CentreSecret, Client as Registered, Clients};
-use shared::zoho::data_centre::DataCentre;
+use shared::zoho::data_centre::{DataCentre, DataCentres};
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
+use crate::commands::told;
 use crate::table::{Column, Table};
 use crate::terminal::{ask_only_secret, say, say_json};
 
@@ -64,6 +65,11 @@ pub(super) fn client_id(text: &str) -> Result<String, String> {
     }
 }
 
+/// Where Zoho's API console of a data centre is.
+pub(super) fn console(home: DataCentre) -> String {
+    DataCentres::new(None).accounts(home).replace("//accounts.", "//api-console.")
+}
+
 impl Client {
     pub(super) async fn run(self) -> Result<(), Failure> {
         match self {
@@ -76,15 +82,24 @@ impl Client {
 impl Set {
     async fn run(self) -> Result<(), Failure> {
         let id = self.id;
-        // The secret is judged before anything is made: a first command that fails leaves no store.
+        // What is there is looked at before anybody types a secret, and the secret is judged before anything is made: a first command
+        // that fails leaves no store.
+        let known = match self.only_for {
+            Some(_) => Some(self.installation.open().await?),
+            None => self.installation.open_known().await?,
+        };
+        if let (Some(_), Some(opened)) = (self.only_for, &known) {
+            let (clients, _) = Clients::read(&*opened.services.stores.secrets).await?;
+            clients.find(&id).ok_or_else(|| unknown(&id))?;
+        }
         let secret = ask_only_secret("Client secret (not shown): ")?;
         if secret.expose() == id {
             return Err(Failure::Other(
                 "this is the client id again; the secret stands below it at Zoho".to_owned(),
             ));
         }
-        let opened = match self.only_for {
-            Some(_) => self.installation.open().await?,
+        let opened = match known {
+            Some(opened) => opened,
             None => self.installation.open_or_make().await?,
         };
         let Opened { services, public_url, .. } = opened;
@@ -101,17 +116,15 @@ impl Set {
                 known.secrets.push(CentreSecret { data_centre, secret });
                 (known.home, known)
             }
-            (Some(_), None) => {
-                return Err(Failure::Other(format!(
-                    "there is no client {id} yet; set it without --only-for first"
-                )));
-            }
+            (Some(_), None) => return Err(unknown(&id)),
         };
         client::set(secrets, client).await?;
         say(format!(
-            "Client stored. In Zoho's API console ({home}), register this redirect URI to the letter:"
+            "Client stored. In Zoho's API console, {}, register this redirect URI to the letter:",
+            console(home)
         ));
         say(format!("  {}", public_url.redirect_uri()));
+        told::keep_first(&*services.stores.state, &public_url).await?;
         say(format!("Then: {}", self.installation.command("connect")));
         Ok(())
     }
@@ -149,6 +162,10 @@ impl Show {
         say(format!("Redirect URI to register at Zoho: {}", public_url.redirect_uri()));
         Ok(())
     }
+}
+
+fn unknown(id: &str) -> Failure {
+    Failure::Other(format!("there is no client {id} yet; set it without --only-for first"))
 }
 
 /// The data centres with a secret of their own.

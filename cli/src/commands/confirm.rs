@@ -3,6 +3,16 @@
 use crate::commands::failure::Failure;
 use crate::terminal::{agrees, can_ask, note};
 
+/// Refuses where the question could not be asked: before anything else is asked for.
+pub(super) fn refuse_unasked(yes: bool) -> Result<(), Failure> {
+    if yes || can_ask() {
+        return Ok(());
+    }
+    Err(Failure::Other(
+        "Nothing was changed: there is no terminal to ask at. To agree, add --yes.".to_owned(),
+    ))
+}
+
 /// Lists what is lost and asks, unless `--yes` has agreed already. Where nobody can be asked, nothing is done.
 pub(super) async fn confirm(yes: bool, what: &str, lost: &[String]) -> Result<(), Failure> {
     if yes {
@@ -10,10 +20,6 @@ pub(super) async fn confirm(yes: bool, what: &str, lost: &[String]) -> Result<()
     }
     note(format!("{what}:"));
     lost.iter().for_each(|line| note(format!("  {line}")));
-    if !can_ask() {
-        return Err(Failure::Other(
-            "Nothing was changed: there is no terminal to ask at. To agree, add --yes.".to_owned(),
-        ));
-    }
+    refuse_unasked(yes)?;
     if agrees("Go on?").await? { Ok(()) } else { Err(Failure::Other("Nothing was changed.".to_owned())) }
 }

@@ -11,7 +11,7 @@ use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
 use crate::patience::patiently;
 use crate::table::{Column, Table};
-use crate::terminal::{say, say_json};
+use crate::terminal::{counted, say, say_json};
 
 const COLUMNS: &[Column] = &[("Kind", false), ("Ends by itself", false), ("Values", true), ("Row", false)];
 
@@ -97,10 +97,11 @@ impl Forget {
             table.push([trace.kind.clone(), ends, values, format!("{}/{}", trace.partition, trace.sort)]);
         }
         table.say();
+        let (rows, verb) = (counted(traces.len(), "row"), if traces.len() == 1 { "says" } else { "say" });
         say(if forgotten {
-            format!("✓ {} rows say nothing of this person any more.", traces.len())
+            format!("✓ {rows} {verb} nothing of this person any more.")
         } else {
-            format!("{} rows say something of this person; nothing was changed.", traces.len())
+            format!("{rows} {verb} something of this person; nothing was changed.")
         });
         Ok(())
     }

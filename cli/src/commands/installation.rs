@@ -1,6 +1,6 @@
 //! Where the connector is that a command works on: a folder on this machine, or a stack on AWS.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
@@ -59,6 +59,8 @@ pub(super) fn public_url(text: &str) -> Result<PublicUrl, String> {
 pub(super) struct Opened {
     pub(super) services: Services,
     pub(super) public_url: PublicUrl,
+    /// What a stack takes for its address, where its template names one.
+    pub(super) own_url: Option<PublicUrl>,
     /// What leads other commands to it.
     flags: String,
 }
@@ -81,7 +83,7 @@ impl Opened {
     /// Refuses a store that was moved elsewhere, or is not whole.
     pub(super) async fn refuse_sealed(&self) -> Result<(), Failure> {
         match seal::get(&*self.services.stores.state).await? {
-            Some(seal) => Err(Failure::Other(seal.to_string())),
+            Some(seal) => Err(Failure::Other(self.led(&seal.to_string()))),
             None => Ok(()),
         }
     }
@@ -104,13 +106,7 @@ impl Installation {
             return Ok(open_stack(stack, &place).await?.led_by(self.flags()));
         }
         let (settings, folder) = settings(&place)?;
-        let is_there = Sqlite::find_in(&folder).map_err(|error| {
-            format!(
-                "the store in {} cannot be looked at ({error}): run the command as the user whom the folder belongs to",
-                folder.display()
-            )
-        })?;
-        if !is_there {
+        if !store_is_in(&folder)? {
             let name = place.name.map(|name| format!(", the folder of {name}")).unwrap_or_default();
             return Err(Failure::Other(format!(
                 "there is no store in {}{name}: name its folder with --data, or begin with `{}`",
@@ -121,6 +117,14 @@ impl Installation {
         let opened = opened(settings)?.led_by(self.flags());
         opened.refuse_sealed().await?;
         Ok(opened)
+    }
+
+    /// Opens the connector where one is there; nothing where its folder is still to be made.
+    pub(super) async fn open_known(&self) -> Result<Option<Opened>, Failure> {
+        match self.folder()? {
+            Some(folder) if !store_is_in(&folder)? => Ok(None),
+            _ => self.open().await.map(Some),
+        }
     }
 
     /// The seal on the store of its folder, where that is there and can be opened.
@@ -219,21 +223,19 @@ impl Installation {
             Home::Stack(stack) => Ok(open_stack(stack, &place).await?.led_by(self.flags())),
             Home::Folder(_) => {
                 let (opened, _) = open_or_make(&place)?;
+                let opened = opened.led_by(self.flags());
                 opened.refuse_sealed().await?;
-                Ok(opened.led_by(self.flags()))
+                Ok(opened)
             }
         }
     }
 
-    /// Opens a place that an installation moves to: a folder without a store, or a stack.
-    pub(super) async fn open_empty(&self) -> Result<Opened, Failure> {
+    /// Opens a stack that an installation moves to. Of a folder it sees that no store is there, and makes nothing yet.
+    pub(super) async fn open_target(&self) -> Result<Option<Opened>, Failure> {
         let place = self.place()?;
         match &place.home {
-            Home::Stack(stack) => Ok(open_stack(stack, &place).await?.led_by(self.flags())),
-            Home::Folder(_) => {
-                self.folder.find_empty()?;
-                open_or_make(&place).map(|(opened, _)| opened.led_by(self.flags()))
-            }
+            Home::Stack(stack) => Ok(Some(open_stack(stack, &place).await?.led_by(self.flags()))),
+            Home::Folder(_) => self.folder.find_empty().map(|_| None),
         }
     }
 
@@ -288,8 +290,7 @@ impl Folder {
     pub(super) fn find(&self) -> Result<(PathBuf, bool), Failure> {
         let asked = Asked { only_folders: true, ..self.asked() };
         let (_, folder) = settings(&place::find(&asked, &Installations::read()?, variable)?)?;
-        let is_there = Sqlite::find_in(&folder)
-            .map_err(|error| format!("the store in {} cannot be looked at ({error})", folder.display()))?;
+        let is_there = store_is_in(&folder)?;
         Ok((folder, is_there))
     }
 
@@ -355,6 +356,16 @@ pub(super) fn with_flags(text: &str, flags: &str) -> String {
     whole
 }
 
+/// Whether a store is in the folder, which is not opened.
+fn store_is_in(folder: &Path) -> Result<bool, Failure> {
+    Sqlite::find_in(folder).map_err(|error| {
+        Failure::Other(format!(
+            "the store in {} cannot be looked at ({error}): run the command as the user whom the folder belongs to",
+            folder.display()
+        ))
+    })
+}
+
 /// What commands log: their lines stand among questions and answers, so only what goes wrong is told.
 const QUIET: &str = "warn";
 
@@ -407,7 +418,7 @@ fn address_unknown() -> Failure {
 
 fn opened(settings: Settings) -> Result<Opened, Failure> {
     let public_url = settings.public_url.clone().unwrap_or_default();
-    Ok(Opened { services: Services::open(settings)?, public_url, flags: String::new() })
+    Ok(Opened { services: Services::open(settings)?, public_url, own_url: None, flags: String::new() })
 }
 
 /// AWS with the operator's own credentials.
@@ -424,6 +435,28 @@ async fn aws_config(place: &Place) -> Result<aws_config::SdkConfig, Failure> {
     Ok(config.load().await)
 }
 
+/// What AWS answers, or why it was not reached, with the causes of that.
+#[cfg(feature = "stack")]
+pub(super) fn words_of_aws<E, R>(error: &aws_sdk_lambda::error::SdkError<E, R>) -> String
+where
+    E: std::error::Error + 'static,
+    R: std::fmt::Debug + 'static,
+{
+    if let Some(said) = error.as_service_error() {
+        return said.to_string();
+    }
+    let mut words = vec![error.to_string()];
+    let mut next = std::error::Error::source(error);
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if words.last() != Some(&text) {
+            words.push(text);
+        }
+        next = cause.source();
+    }
+    words.join(": ")
+}
+
 /// The stack as its own functions know it: one of them is asked for its variables.
 #[cfg(feature = "stack")]
 async fn open_stack(name: &str, place: &Place) -> Result<Opened, Failure> {
@@ -433,7 +466,7 @@ async fn open_stack(name: &str, place: &Place) -> Result<Opened, Failure> {
     let asked = client.get_function_configuration().function_name(&function).send();
     let answer = patiently(&format!("looking for the stack {name}"), asked).await;
     let answer = answer.map_err(|error| {
-        let said = error.as_service_error().map_or_else(|| format!("{error:?}"), ToString::to_string);
+        let said = words_of_aws(&error);
         format!("the function {function} cannot be read ({said}): are the stack's name, region and your credentials right?")
     })?;
     let variables = answer.environment.and_then(|environment| environment.variables).unwrap_or_default();
@@ -447,7 +480,9 @@ async fn open_stack(name: &str, place: &Place) -> Result<Opened, Failure> {
         return Err(Failure::Other(format!("{function} is not a function of this connector")));
     };
     let public_url = settings.public_url.clone().ok_or_else(address_unknown)?;
-    Ok(Opened { services: Services::of_stack(settings, &stack, &config)?, public_url, flags: String::new() })
+    let own_url = variables.get(settings::PUBLIC_URL).and_then(|url| PublicUrl::parse(&clean(url)).ok());
+    let services = Services::of_stack(settings, &stack, &config)?;
+    Ok(Opened { services, public_url, own_url, flags: String::new() })
 }
 
 #[cfg(not(feature = "stack"))]

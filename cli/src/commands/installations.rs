@@ -2,7 +2,7 @@
 
 use std::path::{PathBuf, absolute};
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Value, json};
 use shared::base::settings::PublicUrl;
 use shared::store::sqlite::Sqlite;
@@ -33,15 +33,16 @@ pub(crate) struct List {
 }
 
 #[derive(Args)]
+#[command(group = ArgGroup::new("place").required(true).args(["data", "stack"]))]
 pub(crate) struct Add {
     /// What to call it
     #[arg(value_name = "NAME", value_parser = check_name)]
     name: String,
     /// Folder of the store
-    #[arg(long, value_name = "DIR", required_unless_present = "stack")]
+    #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     /// Name of the stack on AWS
-    #[arg(long, value_name = "NAME", conflicts_with = "data")]
+    #[arg(long, value_name = "NAME")]
     stack: Option<String>,
     /// The stack's region
     #[arg(long, value_name = "REGION", requires = "stack")]

@@ -7,7 +7,7 @@ use shared::core::connection::{self, Connection};
 use shared::core::services::Services;
 
 use crate::commands::failure::Failure;
-use crate::terminal::note;
+use crate::terminal::{are, note};
 
 /// The connection, which must be there.
 pub(super) async fn connection(services: &Services, name: &ConnectionName) -> Result<Connection, Failure> {
@@ -35,9 +35,9 @@ fn advice(name: &ConnectionName, all: &[Connection]) -> String {
     if let Some(near) = nearest(name.as_str(), names.clone().map(|name| (name, name))) {
         return format!(": did you mean {near}?");
     }
-    match names.collect::<Vec<_>>().join(", ") {
-        none if none.is_empty() => ": nothing is connected yet".to_owned(),
-        all => format!(": connected are {all}"),
+    match names.collect::<Vec<_>>().as_slice() {
+        [] => ": nothing is connected yet".to_owned(),
+        all => format!(": connected {} {}", are(all.len()), all.join(", ")),
     }
 }
 

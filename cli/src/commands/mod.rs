@@ -29,6 +29,7 @@ mod sample;
 mod serve;
 mod setup;
 mod shell;
+mod told;
 mod uninstall;
 mod webhooks;
 

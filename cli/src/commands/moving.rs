@@ -10,13 +10,13 @@ use shared::core::copied::moved;
 use shared::core::services::Services;
 use shared::core::{connection, seal};
 
-use crate::commands::confirm::confirm;
+use crate::commands::confirm::{confirm, refuse_unasked};
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Folder, Installation, Opened};
 use crate::copy::{self, Decryption, Encryption, Purpose, Reader};
 use crate::patience::patiently;
 use crate::server::lock::Lock;
-use crate::terminal::{note, say, say_json};
+use crate::terminal::{are, counted, note, say, say_json};
 
 #[derive(Subcommand)]
 pub(crate) enum Move {
@@ -87,6 +87,10 @@ impl Export {
         let Opened { services, .. } = &opened;
         let (state, now) = (&*services.stores.state, services.clock.now());
         let _lock = Lock::take(&folder, "moving it away", now)?;
+        copy::refuse(&self.file)?;
+        if self.encryption.asks() {
+            refuse_unasked(self.yes)?;
+        }
         let openers = self.encryption.openers()?;
         let ends = [
             format!(
@@ -133,11 +137,18 @@ impl Export {
 
 impl Import {
     async fn run(self) -> Result<(), Failure> {
+        // The target is looked at before anybody types a passphrase. A folder is made only once the copy is open.
+        let stack = self.installation.open_target().await?;
+        if let Some(stack) = &stack {
+            refuse_used(&stack.services).await?;
+        }
         let copy = Reader::open(&self.file, &self.decryption, Purpose::Move)?;
         let made = copy.head.made;
-        let opened = self.installation.open_empty().await?;
+        let opened = match stack {
+            Some(stack) => stack,
+            None => self.installation.open_or_make().await?,
+        };
         let services = &opened.services;
-        refuse_used(services).await?;
         let state = &*services.stores.state;
         let is_folder = services.token_refresh.is_none();
         if is_folder {
@@ -174,11 +185,11 @@ impl Import {
                 "file_deleted": is_deleted,
             }))?);
         }
-        say(format!(
-            "✓ {} rows and secrets are taken over, as they were at {made}: {}.",
-            filled.taken,
-            connections.join(", ")
-        ));
+        let of = match connections.as_slice() {
+            [] => "nothing was connected".to_owned(),
+            all => format!("connected {} {}", are(all.len()), all.join(", ")),
+        };
+        say(format!("✓ {} rows and secrets are taken over, as they were at {made}: {of}.", filled.taken));
         if let Some(why) = filled.why_fewer() {
             say(format!("  {why}"));
         }
@@ -197,10 +208,10 @@ async fn refuse_used(services: &Services) -> Result<(), Failure> {
     if connections.is_empty() && keys.is_empty() {
         return Ok(());
     }
+    let found = [counted(connections.len(), "connection"), counted(keys.len(), "key")];
     Err(Failure::Other(format!(
-        "{} connections and {} keys are there already: an installation moves to a place that has none",
-        connections.len(),
-        keys.len()
+        "the place is in use, with {}: an installation moves to one that has none",
+        found.join(" and ")
     )))
 }
 

@@ -8,6 +8,7 @@ use shared::base::settings;
 
 use crate::commands::failure::Failure;
 use crate::installations::{Installations, Remembered};
+use crate::terminal::are;
 
 /// What the command line says.
 #[derive(Debug, Clone, Copy, Default)]
@@ -100,13 +101,13 @@ fn named<'a>(name: &'a str, all: &'a Installations, only_folders: bool) -> Resul
             None if all.names().next().is_none() => {
                 "none is remembered; `zoho-connector installations add` remembers one".to_owned()
             }
-            None => format!("remembered are {}", listed(all.names())),
+            None => format!("remembered {} {}", are(all.names().count()), listed(all.names())),
         };
         return Err(Failure::Settings(format!("there is no installation {name}: {advice}")));
     };
     if only_folders && one.data.is_none() {
         return Err(Failure::Settings(format!(
-            "{name} is a {}, which runs by itself: this command runs a connector of a folder",
+            "{name} is a {}, and this command works on a folder of this machine: name one with --data",
             one.place()
         )));
     }
@@ -266,7 +267,7 @@ mod tests {
             assert!(error.contains(expected), "{error}");
         }
         let serve = Asked { installation: Some("shop"), ..serve };
-        assert!(find_with(&serve, &all, &[]).unwrap_err().contains("runs by itself"));
+        assert!(find_with(&serve, &all, &[]).unwrap_err().contains("on a folder of this machine"));
         let shop = Asked { installation: Some("shop"), ..Asked::default() };
         let error = find_with(&shop, &all, &[("AWS_ACCESS_KEY_ID", "key")]).unwrap_err();
         assert!(error.contains("profile shop"), "{error}");

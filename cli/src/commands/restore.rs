@@ -12,7 +12,7 @@ use shared::core::{connection, seal};
 use shared::store::sqlite::Sqlite;
 use shared::store::{Secrets, Stored};
 
-use crate::commands::confirm::confirm;
+use crate::commands::confirm::{confirm, refuse_unasked};
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Folder, Opened};
 use crate::commands::known;
@@ -54,6 +54,9 @@ impl Restore {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let folder = self.folder.find_empty()?;
         let lost = self.compare.as_deref().map(keys_in).transpose()?;
+        if self.decryption.asks() {
+            refuse_unasked(self.yes)?;
+        }
         let copy = Reader::open(&self.file, &self.decryption, Purpose::Backup)?;
         let (made, of) = (copy.head.made, copy.head.of.clone());
         let ends = [

@@ -1,7 +1,6 @@
 //! `zoho-connector sample callback`: an event that is true only for a minute, and so cannot lie in `events/`.
 
-use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 use oauth_callback::begin::begin;
@@ -11,6 +10,7 @@ use shared::core::connection::consent::Consents;
 use crate::commands::connect::request::ConsentRequest;
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
+use crate::new_file::{Over, Readers, refuse_taken, write};
 use crate::terminal::{ask_line, say};
 
 const EVENT: &str = include_str!("../../../events/oauth-callback.json");
@@ -26,6 +26,9 @@ pub(crate) struct Callback {
     /// Where to write it
     #[arg(long, value_name = "FILE", default_value = "callback.json")]
     out: PathBuf,
+    /// Write over the file if it is there
+    #[arg(long)]
+    force: bool,
     #[command(flatten)]
     request: ConsentRequest,
     #[command(flatten)]
@@ -35,6 +38,9 @@ pub(crate) struct Callback {
 impl Sample {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let Self::Callback(callback) = self;
+        // Before anybody consents for nothing.
+        let over = Over::Unless { forced: callback.force };
+        refuse_taken(&callback.out, over).map_err(Failure::Settings)?;
         let opened = callback.installation.open().await?;
         let Opened { services, public_url, .. } = &opened;
         let wish = callback.request.wish(&opened).await?;
@@ -52,8 +58,8 @@ impl Sample {
         };
         let domain = public_url.as_str().strip_prefix("https://");
         let cookie = beginning.cookie.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
-        write_private(&callback.out, &event(query, cookie, domain)?)
-            .map_err(|error| format!("{} could not be written: {error}", callback.out.display()))?;
+        // The code in it is worth a connection for a minute.
+        write(&callback.out, &event(query, cookie, domain)?, over, Readers::Owner)?;
         say(format!("✓ {} is written. Zoho takes its code once, and for a minute:", callback.out.display()));
         say(format!("  cargo lambda invoke oauth-callback --data-file {}", callback.out.display()));
         if domain.is_none() {
@@ -61,19 +67,6 @@ impl Sample {
         }
         Ok(())
     }
-}
-
-/// Writes a file that only its owner may read: the code in it is worth a connection for a minute.
-fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let mut file = options.open(path)?;
-    // One that was there keeps its rights when it is opened.
-    #[cfg(unix)]
-    file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-    file.write_all(text.as_bytes())
 }
 
 /// The event as API Gateway sends it.

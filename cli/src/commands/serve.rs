@@ -63,12 +63,13 @@ impl Serve {
         // What is wrong with the folder is told where it is opened.
         let is_new = self.folder.find().is_ok_and(|(_, is_there)| !is_there);
         let other = if is_new { another_store()? } else { None };
-        let (opened, folder) = self.folder.open_or_make()?;
-        opened.refuse_sealed().await?;
-        let Opened { services, public_url, .. } = opened;
+        // Before a store is made where there is none.
         let listener = TcpListener::bind(self.listen).await.map_err(|error| {
             format!("cannot listen on {}: {error}; choose another with --listen", self.listen)
         })?;
+        let (opened, folder) = self.folder.open_or_make()?;
+        opened.refuse_sealed().await?;
+        let Opened { services, public_url, .. } = opened;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let lock = if self.beside_another {
             None

@@ -22,6 +22,9 @@ pub(crate) struct Man {
     /// Folder to write them to
     #[arg(value_name = "DIR")]
     folder: PathBuf,
+    /// Write over pages that are there
+    #[arg(long)]
+    force: bool,
 }
 
 impl Completions {
@@ -36,6 +39,13 @@ impl Completions {
 
 impl Man {
     pub(super) fn run(self, command: Command) -> Result<(), Failure> {
+        let first = self.folder.join(format!("{PROGRAM}.1"));
+        if !self.force && first.exists() {
+            return Err(Failure::Settings(format!(
+                "{} is there already, and nothing was done: name another folder, or write over its pages with --force",
+                first.display()
+            )));
+        }
         let failed = |error: std::io::Error| format!("{} cannot be written: {error}", self.folder.display());
         std::fs::create_dir_all(&self.folder).map_err(failed)?;
         clap_mangen::generate_to(command, &self.folder).map_err(failed)?;

@@ -123,9 +123,11 @@ async fn remove(installation: &Installation, opened: &Opened) -> Result<(), Fail
         Home::Stack(stack) => {
             use shared::store::aws::{remove_secrets, remove_table};
 
+            use crate::terminal::{are, counted};
+
             let config = installation.aws().await?;
             let secrets = remove_secrets(&config, &stack.name).await?;
-            say(format!("✓ {} secrets are deleted.", secrets.len()));
+            say(format!("✓ {} {} deleted.", counted(secrets.len(), "secret"), are(secrets.len())));
             for table in stack.state_table.iter().chain(&stack.events_table) {
                 if remove_table(&config, table).await? {
                     say(format!("✓ The table {table} is deleted."));

@@ -50,6 +50,11 @@ pub(crate) enum Openers {
 }
 
 impl Encryption {
+    /// Whether a passphrase is asked for.
+    pub(crate) fn asks(&self) -> bool {
+        self.passphrase
+    }
+
     /// Asks for what is still to be known.
     pub(crate) fn openers(self) -> Result<Openers, String> {
         if !self.recipient.is_empty() {
@@ -86,6 +91,11 @@ impl Openers {
 }
 
 impl Decryption {
+    /// Whether a passphrase may be asked for.
+    pub(crate) fn asks(&self) -> bool {
+        self.identity.is_none()
+    }
+
     /// What is read from there is decrypted; asks for the passphrase where the copy has one.
     pub(super) fn open<R: BufRead>(&self, from: R) -> Result<StreamReader<R>, String> {
         let decryptor = Decryptor::new_buffered(from)

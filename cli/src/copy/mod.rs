@@ -17,6 +17,7 @@ use shared::store::{StoreError, Stored, Stores};
 pub(crate) use encryption::{Decryption, Encryption, Openers};
 
 use crate::commands::failure::Failure;
+use crate::new_file::{Over, refuse_taken};
 
 /// The form of the lines.
 const FORM: u32 = 1;
@@ -61,6 +62,17 @@ enum Line {
     End(u64),
 }
 
+/// Refuses a file that cannot be written, before anybody types a passphrase and before anything is sealed.
+pub(crate) fn refuse(file: &Path) -> Result<(), Failure> {
+    refuse_taken(file, Over::Nothing).map_err(Failure::Settings)?;
+    let tried = tempfile::tempfile_in(folder_of(file));
+    tried.map(drop).map_err(|error| Failure::Other(format!("{} cannot be written: {error}", file.display())))
+}
+
+fn folder_of(file: &Path) -> &Path {
+    file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
+}
+
 /// Writes a copy of the store in `folder` as it is at this moment, and says how many things it holds. It blocks.
 pub(crate) fn write(
     file: &Path,
@@ -69,9 +81,7 @@ pub(crate) fn write(
     folder: &Path,
     now: Timestamp,
 ) -> Result<u64, Failure> {
-    if file.exists() {
-        return Err(Failure::Other(format!("{} is there already: name another file", file.display())));
-    }
+    refuse_taken(file, Over::Nothing).map_err(Failure::Settings)?;
     let head = Head {
         form: FORM,
         version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -82,9 +92,11 @@ pub(crate) fn write(
     let failed =
         |error: std::io::Error| Failure::Other(format!("{} cannot be written: {error}", file.display()));
     // Its name is new and only its user may read it, whoever else writes to that folder. It is gone where this fails.
-    let beside = file.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let part =
-        tempfile::Builder::new().prefix("copy-").suffix(".part").tempfile_in(beside).map_err(failed)?;
+    let part = tempfile::Builder::new()
+        .prefix("copy-")
+        .suffix(".part")
+        .tempfile_in(folder_of(file))
+        .map_err(failed)?;
     let count = write_part(part.as_file(), openers, head, folder, now, failed)?;
     part.persist(file).map_err(|error| failed(error.error))?;
     Ok(count)

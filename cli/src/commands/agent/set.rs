@@ -35,8 +35,13 @@ pub(crate) struct Set {
 
 impl Set {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let opened = self.installation.open_or_make().await?;
+        // What is there is looked at before anybody types a token; a first command that fails for it leaves no store.
+        let known = self.installation.open_known().await?;
         let token = ask_secret("Token of the gateway's hooks (not shown): ")?;
+        let opened = match known {
+            Some(opened) => opened,
+            None => self.installation.open_or_make().await?,
+        };
         if self.no_test {
             say(opened
                 .led("Nothing was tried. `zoho-connector agent test` does it once the gateway is there."));

@@ -14,6 +14,7 @@ use super::client::Api;
 use super::held::{Held, Made};
 use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
+use crate::commands::known;
 
 /// The address of the API.
 const URL: &str = "ZOHO_CONNECTOR_URL";
@@ -58,6 +59,8 @@ impl Access {
             return Err(not_ours(&url, &opened.public_url));
         }
         let connection = self.connection.clone().unwrap_or_default();
+        // The API has an empty list for one that nobody connected.
+        known::warn_of_unknown(&opened.services, [&connection]).await?;
         let made = Made::new(&opened.services, connection.clone(), level).await?;
         Api::new(&opened.public_url, Some(connection), Held::Made(Box::new(made)))
     }

@@ -78,14 +78,14 @@ impl ConsentRequest {
         };
         let before = connection::get(&*services.stores.state, &self.connection).await?;
         let scopes = self.scopes(before.as_ref());
-        if let Some(before) = &before {
-            tell_what_ends(before, &scopes);
-        }
         if scopes.products().is_empty() {
             return Err(Failure::Other("--scopes names no scope of ZohoInventory or ZohoCRM".to_owned()));
         }
         if !self.another_user {
             refuse_one_too_many(&connection::list(&*services.stores.state).await?, &client.id)?;
+        }
+        if let Some(before) = &before {
+            tell_what_ends(before, &scopes);
         }
         // Whoever gets hold of a link of an existing connection must not turn it into one of their own company.
         // `--organization` says which one of Inventory's; CRM's stays what it was.

@@ -14,6 +14,7 @@ use tokio::time::sleep;
 
 use super::chart::{Chart, Period};
 use super::words::bytes;
+use crate::commands::installation::words_of_aws;
 
 /// The functions that answer calls.
 const FUNCTIONS: [&str; 3] = ["api-proxy", "oauth-callback", "webhook-intake"];
@@ -114,14 +115,14 @@ impl Logs {
             .send()
             .await;
         let started = started.map_err(|error| {
-            let said = error.as_service_error().map_or_else(|| format!("{error:?}"), ToString::to_string);
+            let said = words_of_aws(&error);
             format!("CloudWatch did not take the query ({said}); it needs the rights logs:StartQuery and logs:GetQueryResults")
         })?;
         let id = started.query_id().ok_or("CloudWatch gave the query no id")?;
         for _ in 0..PATIENCE {
             let answer = self.client.get_query_results().query_id(id).send().await;
             let answer = answer.map_err(|error| {
-                let said = error.as_service_error().map_or_else(|| format!("{error:?}"), ToString::to_string);
+                let said = words_of_aws(&error);
                 format!("CloudWatch did not give the query's results ({said})")
             })?;
             match answer.status() {

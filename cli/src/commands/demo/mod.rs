@@ -34,7 +34,7 @@ use crate::commands::webhooks::secret::new_secret;
 use crate::server::deliver::NewEvents;
 use crate::server::signals::stop_signal;
 use crate::server::{self, calls};
-use crate::terminal::say;
+use crate::terminal::{counted, say};
 use instructions::{Folder, Registered, Shown, USUAL};
 
 #[derive(Args, Default)]
@@ -84,7 +84,7 @@ impl Demo {
             connection.data_centre
         ));
         let organization = connection.organization.as_ref().map_or("", |found| found.name.as_str());
-        say(format!("✓ Connected    {organization}, {} scopes", connection.scopes.iter().count()));
+        say(format!("✓ Connected    {organization}, {}", counted(connection.scopes.iter().count(), "scope")));
         add_webhook(&services, &sandbox, &url, &wish.connection).await?;
         say("✓ Webhook      every change of an item is posted here, signed");
         let key = make_key(&services, wish.connection).await?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use reqwest::tls::TlsInfo;
 use reqwest::{Client, Url};
 use serde_json::Value;
-use shared::base::settings::Home;
+use shared::base::settings::{Home, PublicUrl};
 use shared::zoho::http;
 
 use super::certificate;
@@ -33,6 +33,7 @@ pub(super) async fn check(report: &mut Report, opened: &Opened) -> bool {
             return false;
         }
     };
+    check_stacks_address(report, opened);
     let url = opened.public_url.as_str();
     if let Some(why) = unknown_name(url).await {
         report.bad(
@@ -136,6 +137,17 @@ async fn ask_with(key: KeyForACheck, client: &Client, url: &str) -> (u16, Value)
     key.end().await;
     let (status, text) = answer.unwrap_or_default();
     (status, serde_json::from_str(&text).unwrap_or_default())
+}
+
+/// A stack has its address from its template, if that names one: consents and links of another one end nowhere.
+fn check_stacks_address(report: &mut Report, opened: &Opened) {
+    let url = opened.public_url.as_str();
+    let Some(own) = opened.own_url.as_ref().map(PublicUrl::as_str).filter(|own| *own != url) else { return };
+    report.bad(
+        "Stack's address",
+        format!("the stack takes {own} for its address (PublicUrl or DomainName of its template), and gives Zoho a redirect URI there: no consent begun at {url} comes back"),
+        format!("name that one: setup with --public-url {own} remembers it, and says who still has the old one; or, where {url} is right, deploy the stack with it"),
+    );
 }
 
 /// The server knows its address from its start: consents and webhooks of another one end nowhere.

@@ -10,7 +10,7 @@ use shared::base::settings::Home;
 use shared::core::connection::token_refresh::{Ask, Reply};
 
 use super::report::Report;
-use crate::commands::installation::{Installation, Opened};
+use crate::commands::installation::{Installation, Opened, words_of_aws};
 
 const FUNCTIONS: [&str; 5] =
     ["api-proxy", "oauth-callback", "token-refresh", "webhook-intake", "event-delivery"];
@@ -41,7 +41,7 @@ async fn check_function(report: &mut Report, lambda: &Client, name: &str) {
         Err(error) => {
             let is_missing =
                 error.as_service_error().is_some_and(GetFunctionError::is_resource_not_found_exception);
-            let said = error.as_service_error().map_or_else(|| error.to_string(), ToString::to_string);
+            let said = words_of_aws(&error);
             let mend = if is_missing {
                 "`sam deploy` makes it again"
             } else {
@@ -107,13 +107,13 @@ async fn deliver(report: &mut Report, lambda: &Client, name: &str) {
                 0 => report.good(CHECK, "event-delivery does its round"),
                 count => report.bad(
                     CHECK,
-                    format!("event-delivery failed {count} times on its round"),
+                    format!("event-delivery failed on its round, for {count} of the connections"),
                     format!("its log group /aws/lambda/{name} has the causes"),
                 ),
             }
         }
         Err(error) => {
-            let said = error.as_service_error().map_or_else(|| error.to_string(), ToString::to_string);
+            let said = words_of_aws(&error);
             failed(report, CHECK, &said, name);
         }
     }

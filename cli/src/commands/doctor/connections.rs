@@ -8,6 +8,7 @@ use shared::zoho::scope::Product;
 
 use super::report::Report;
 use crate::commands::installation::Opened;
+use crate::terminal::counted;
 
 /// The schedule renews a token half an hour before its end: with less than this left, it has missed several turns.
 const RENEWED_BY: SignedDuration = SignedDuration::from_mins(15);
@@ -78,7 +79,7 @@ fn described(found: &Connection) -> String {
     let mut names: Vec<_> = organizations.into_iter().flatten().map(|found| found.name.as_str()).collect();
     names.dedup();
     let names = if names.is_empty() { "connected".to_owned() } else { names.join(" and ") };
-    format!("{names}, data centre {}, {} scopes", found.data_centre, found.scopes.iter().count())
+    format!("{names}, data centre {}, {}", found.data_centre, counted(found.scopes.iter().count(), "scope"))
 }
 
 fn check_organization(report: &mut Report, found: &Connection) {

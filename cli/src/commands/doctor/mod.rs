@@ -15,6 +15,7 @@ mod keys;
 mod reads;
 mod report;
 mod store;
+mod told;
 mod webhooks;
 
 use clap::Args;
@@ -69,6 +70,7 @@ async fn examine(report: &mut Report, installation: &Installation, opened: &Open
     clock::check(report, opened).await;
     let is_ours = address::check(report, opened).await;
     client::check(report, opened).await;
+    told::check(report, opened, is_ours).await;
     let connections = connections::check(report, opened).await;
     // After the tokens were looked at, because this renews those that are due.
     #[cfg(feature = "stack")]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, with_flags};
-use crate::terminal::{say, say_json};
+use crate::terminal::{counted, say, say_json};
 
 /// What became of one check.
 struct Finding {
@@ -92,14 +92,17 @@ impl Report {
         let asked = self.findings.iter().filter(|finding| finding.ok.is_some()).count();
         if wrong == 0 {
             if !self.as_json {
-                say(format!("All is well: {asked} checks."));
+                say(format!("All is well: {}.", counted(asked, "check")));
             }
             return Ok(());
         }
         let things = if wrong == 1 { "One thing is" } else { "Some things are" };
         Err(Failure::Ended(
             1,
-            format!("{things} to be mended: {wrong} of {asked} checks. Each says how, behind its arrow."),
+            format!(
+                "{things} to be mended: {wrong} of {}. Each says how, behind its arrow.",
+                counted(asked, "check")
+            ),
         ))
     }
 }

@@ -13,6 +13,7 @@ use shared::zoho::signature::{HEADER, SignedText};
 use super::report::Report;
 use crate::commands::installation::Opened;
 use crate::commands::webhooks::post::post;
+use crate::commands::webhooks::posting_elsewhere;
 
 pub(super) async fn check(report: &mut Report, opened: &Opened, is_ours: bool) {
     let services = &opened.services;
@@ -24,7 +25,12 @@ pub(super) async fn check(report: &mut Report, opened: &Opened, is_ours: bool) {
         report.open("Webhooks", "nothing is watched; `zoho-connector webhooks setup` begins it");
     }
     for stored in &watched {
-        check_channel(report, &stored.watch, services.clock.now());
+        let (channel, inventory) = posting_elsewhere(&stored.watch, &opened.public_url);
+        // At an address that is wrong in itself, nothing is elsewhere.
+        check_channel(report, &stored.watch, services.clock.now(), channel.filter(|_| is_ours));
+        if let Some(origin) = inventory.filter(|_| is_ours) {
+            tell_of_old_webhooks(report, &stored.watch.connection, origin);
+        }
     }
     let known = match WebhookSecrets::read(&*services.stores.secrets).await {
         Ok(known) => known,
@@ -41,7 +47,18 @@ pub(super) async fn check(report: &mut Report, opened: &Opened, is_ours: bool) {
     }
 }
 
-fn check_channel(report: &mut Report, watch: &Subscription, now: Timestamp) {
+/// Zoho Inventory's webhooks are at another address, as far as a setup has seen.
+fn tell_of_old_webhooks(report: &mut Report, name: &ConnectionName, origin: &str) {
+    report.bad(
+        format!("Inventory {name}"),
+        format!("Zoho Inventory posts to {origin}/webhooks/{name}/inventory/…, which is not the address any more"),
+        format!(
+            "`zoho-connector webhooks setup --connection {name}` makes webhooks for the new one, or says what to enter; delete those of the old one, with their rules, in Zoho Inventory, Settings › Automation"
+        ),
+    );
+}
+
+fn check_channel(report: &mut Report, watch: &Subscription, now: Timestamp, elsewhere: Option<&str>) {
     let check = format!("Channel {}", watch.connection);
     if watch.crm.is_empty() {
         return;
@@ -50,7 +67,10 @@ fn check_channel(report: &mut Report, watch: &Subscription, now: Timestamp) {
     let Some(channel) = &watch.channel else {
         return report.good(check, "none is wanted: changes of Zoho CRM are looked for every 5 minutes");
     };
-    match trouble(channel, now) {
+    let elsewhere = || {
+        elsewhere.map(|at| format!("Zoho CRM tells of changes at {at}, which is not the address any more"))
+    };
+    match trouble(channel, now).or_else(elsewhere) {
         Some(trouble) => report.bad(check, trouble, again),
         None => {
             let end = channel.expires.map(|end| end.to_string()).unwrap_or_default();

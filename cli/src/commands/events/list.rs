@@ -6,6 +6,7 @@ use shared::core::events::{Event, Events as Store, TEST};
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
+use crate::commands::known;
 use crate::terminal::{say, say_json, time};
 
 #[derive(Args)]
@@ -29,6 +30,9 @@ impl List {
         let services = &opened.services;
         let store = Store::new(services.stores.events.clone(), services.clock.clone());
         let events = store.newest(&self.connection, self.limit.into()).await?;
+        if events.is_empty() {
+            known::warn_of_unknown(services, [&self.connection]).await?;
+        }
         if self.json {
             return Ok(say_json(&events)?);
         }

@@ -46,10 +46,12 @@ impl Replay {
                 }
             }
         }
-        say(match again {
-            1 => "✓ 1 event can be delivered again.".to_owned(),
-            count => format!("✓ {count} events can be delivered again."),
-        });
+        match again {
+            0 if self.dead => say(format!("No event of {} is dead.", self.connection)),
+            0 => {}
+            1 => say("✓ 1 event can be delivered again."),
+            count => say(format!("✓ {count} events can be delivered again.")),
+        }
         if unknown.is_empty() {
             return Ok(());
         }

@@ -9,6 +9,7 @@ use shared::zoho::scope::Access as Level;
 use super::path::PATH;
 use crate::commands::api::{Access, Api, with_api};
 use crate::commands::failure::Failure;
+use crate::new_file::{Over, Readers, refuse_taken, write};
 use crate::terminal::say;
 
 #[derive(Args)]
@@ -16,6 +17,9 @@ pub(crate) struct Export {
     /// Where to write them [default: standard output]
     #[arg(value_name = "FILE")]
     file: Option<PathBuf>,
+    /// Write over the file if it is there
+    #[arg(long, requires = "file")]
+    force: bool,
     /// In which form; without, as the file's name ends, else csv. Names of places are only in json
     #[arg(long, value_enum)]
     format: Option<Format>,
@@ -34,7 +38,14 @@ impl Export {
         let ending = self.file.as_ref().and_then(|path| path.extension());
         let is_json = ending.is_some_and(|ending| ending.eq_ignore_ascii_case("json"));
         let format = self.format.unwrap_or(if is_json { Format::Json } else { Format::Csv });
+        if let Some(path) = &self.file {
+            refuse_taken(path, self.over()).map_err(Failure::Settings)?;
+        }
         with_api(&self.access, Level::Read, async |api| self.export(api, format).await).await
+    }
+
+    fn over(&self) -> Over {
+        Over::Unless { forced: self.force }
     }
 
     async fn export(&self, api: &Api, format: Format) -> Result<(), Failure> {
@@ -44,10 +55,8 @@ impl Export {
         };
         match &self.file {
             Some(path) => {
-                let name = path.display();
-                std::fs::write(path, text)
-                    .map_err(|error| format!("{name} could not be written: {error}"))?;
-                say(format!("✓ The mappings are in {name}"));
+                write(path, &text, self.over(), Readers::Usual)?;
+                say(format!("✓ The mappings are in {}", path.display()));
             }
             None => say(text.replace("\r\n", "\n").trim_end()),
         }

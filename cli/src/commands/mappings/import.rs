@@ -41,7 +41,8 @@ async fn import(api: &Api, bytes: &[u8]) -> Result<(), Failure> {
             // What an earlier call imported is unchanged for the last one.
             let unchanged = (count("imported") + count("unchanged")).saturating_sub(imported);
             api.progress.clear();
-            say(format!("✓ {imported} imported, {unchanged} were there already."));
+            let were = if unchanged == 1 { "was" } else { "were" };
+            say(format!("✓ {imported} imported, {unchanged} {were} there already."));
             if let Some(notice) = notice {
                 say(format!("  {notice}"));
             }

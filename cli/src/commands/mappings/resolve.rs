@@ -59,7 +59,7 @@ impl Resolve {
         if self.json {
             say_json(&answer)?;
         } else {
-            say(format!("{} mappings: {} lead to one item", count("total"), count("resolved")));
+            say(told(count("total"), count("resolved")));
             show(problems, wrong);
         }
         if wrong == 0 {
@@ -69,6 +69,19 @@ impl Resolve {
             LEFT_TO_DO,
             format!("Mappings that do not fit: {wrong}. Nothing was chosen and nothing remapped."),
         ))
+    }
+}
+
+/// How many of them lead to one item, in a sentence.
+fn told(total: u64, resolved: u64) -> String {
+    match (total, resolved) {
+        (0, _) => "There are no mappings yet: `zoho-connector mappings import FILE` reads some.".to_owned(),
+        (1, 0) => "The only mapping leads to no single item.".to_owned(),
+        (1, _) => "The only mapping leads to one item.".to_owned(),
+        (_, 0) => format!("None of the {total} mappings leads to one item."),
+        (_, 1) => format!("1 of {total} mappings leads to one item."),
+        _ if resolved == total => format!("All {total} mappings lead to one item each."),
+        _ => format!("{resolved} of {total} mappings lead to one item each."),
     }
 }
 
@@ -85,5 +98,25 @@ fn show(problems: &[Value], all: u64) {
     let left = all.saturating_sub(MAX_SHOWN as u64);
     if left > 0 {
         say(format!("  … and {left} more: --json lists up to 1,000"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_a_sentence_for_any_count() {
+        for (total, resolved, sentence) in [
+            (1, 0, "The only mapping leads to no single item."),
+            (1, 1, "The only mapping leads to one item."),
+            (2, 0, "None of the 2 mappings leads to one item."),
+            (2, 1, "1 of 2 mappings leads to one item."),
+            (2, 2, "All 2 mappings lead to one item each."),
+            (5, 3, "3 of 5 mappings lead to one item each."),
+        ] {
+            assert_eq!(told(total, resolved), sentence);
+        }
+        assert!(told(0, 0).contains("mappings import"));
     }
 }

@@ -75,6 +75,9 @@ pub(crate) struct Reconcile {
     /// Write the report to this file: .html, .csv or .json
     #[arg(long, value_name = "FILE")]
     report: Option<PathBuf>,
+    /// Write over the report if it is there
+    #[arg(long, requires = "report")]
+    force: bool,
     /// Answer every question with yes
     #[arg(long)]
     yes: bool,
@@ -106,7 +109,11 @@ fn known_form(text: &str) -> Result<String, String> {
 
 impl Reconcile {
     pub(super) async fn run(self) -> Result<(), Failure> {
-        let report = self.report.as_deref().map(|path| Report::of(path, self.file.as_deref())).transpose()?;
+        let report = self
+            .report
+            .as_deref()
+            .map(|path| Report::of(path, self.file.as_deref(), self.force))
+            .transpose()?;
         let parts = self.file.as_ref().map(|path| {
             let table =
                 std::fs::read(path).map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
@@ -343,7 +350,9 @@ impl Reconcile {
     fn again(&self, id: &str) -> String {
         let resume = self.resume.is_none().then_some(["--resume", id]);
         let apply = (!self.apply).then_some("--apply");
-        let added: Vec<&str> = resume.into_iter().flatten().chain(apply).collect();
+        // The report is written by now, and that command writes it anew.
+        let force = (self.report.is_some() && !self.force).then_some("--force");
+        let added: Vec<&str> = resume.into_iter().flatten().chain(apply).chain(force).collect();
         command_line(&added)
     }
 

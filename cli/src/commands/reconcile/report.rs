@@ -8,6 +8,7 @@ use super::path::PATH;
 use super::rows::all;
 use crate::commands::api::Api;
 use crate::commands::failure::Failure;
+use crate::new_file::{Over, Readers, refuse_taken, write};
 use crate::terminal::say;
 
 #[derive(Clone, Copy)]
@@ -21,11 +22,12 @@ enum Form {
 pub(super) struct Report {
     path: PathBuf,
     form: Form,
+    over: Over,
 }
 
 impl Report {
     /// Checks, before anything else is done, that it can be written.
-    pub(super) fn of(path: &Path, counts: Option<&Path>) -> Result<Self, Failure> {
+    pub(super) fn of(path: &Path, counts: Option<&Path>, forced: bool) -> Result<Self, Failure> {
         let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default().to_lowercase();
         let form = match ending.as_str() {
             "html" | "htm" => Form::Page,
@@ -37,10 +39,6 @@ impl Report {
                 ));
             }
         };
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        if !folder.is_dir() {
-            return Err(Failure::Settings(format!("--report: there is no folder {}", folder.display())));
-        }
         let same = |one: &Path, other: &Path| {
             one.canonicalize().is_ok_and(|one| other.canonicalize().is_ok_and(|other| one == other))
         };
@@ -49,7 +47,9 @@ impl Report {
                 "--report names the file with the counts: choose another".to_owned(),
             ));
         }
-        Ok(Self { path: path.to_owned(), form })
+        let over = Over::Unless { forced };
+        refuse_taken(path, over).map_err(|why| Failure::Settings(format!("--report: {why}")))?;
+        Ok(Self { path: path.to_owned(), form, over })
     }
 
     pub(super) async fn write(&self, api: &Api, id: &str, is_quiet: bool) -> Result<(), Failure> {
@@ -66,10 +66,9 @@ impl Report {
                 serde_json::to_string_pretty(&document).map_err(|error| error.to_string())?
             }
         };
-        let name = self.path.display();
-        std::fs::write(&self.path, text).map_err(|error| format!("{name} could not be written: {error}"))?;
+        write(&self.path, &text, self.over, Readers::Usual)?;
         if !is_quiet {
-            say(format!("✓ The report is in {name}"));
+            say(format!("✓ The report is in {}", self.path.display()));
         }
         Ok(())
     }

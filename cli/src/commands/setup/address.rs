@@ -6,11 +6,26 @@ use shared::core::events::subscription;
 use shared::core::events::webhook_secrets::WebhookSecrets;
 use shared::core::grant::client::Clients;
 
-use super::client::console;
+use crate::commands::client::console;
 use crate::commands::failure::Failure;
 use crate::commands::installation::Opened;
+use crate::commands::webhooks;
 use crate::server::presence;
 use crate::terminal::say;
+
+/// Refuses an address that a stack does not take for its own: a consent begun there would not come back.
+pub(super) fn refuse_other_than_stacks(opened: &Opened) -> Result<(), Failure> {
+    match &opened.own_url {
+        Some(own) if *own != opened.public_url => Err(Failure::Other(format!(
+            "the stack takes {own} for its address, by PublicUrl or DomainName of its template, and not {url}: no consent begun at {url} \
+             comes back. Name that one, --public-url {own}: setup says who still has the old one. Where {url} is right, deploy the stack \
+             with it first",
+            own = own.as_str(),
+            url = opened.public_url.as_str()
+        ))),
+        _ => Ok(()),
+    }
+}
 
 /// Says where the new address must be entered, if it is a new one. Values to be copied stand on lines of their own.
 pub(super) async fn tell_new(opened: &Opened, before: &PublicUrl) -> Result<(), Failure> {
@@ -25,7 +40,7 @@ pub(super) async fn tell_new(opened: &Opened, before: &PublicUrl) -> Result<(), 
     say(format!("The address was {old}, and is {new} from now on. Elsewhere, it is changed by you:"));
     for client in clients.iter() {
         say(format!("  In Zoho's API console, {}, client {}:", console(client.home), client.id));
-        say("    Authorized Redirect URIs, to the letter");
+        say(format!("    Authorized Redirect URIs, to the letter, in place of {}", before.redirect_uri()));
         say(format!("      {}", opened.public_url.redirect_uri()));
         say("    Homepage URL");
         say(format!("      {new}"));
@@ -42,16 +57,18 @@ pub(super) async fn tell_new(opened: &Opened, before: &PublicUrl) -> Result<(), 
     for stored in subscription::list(&*stores.state).await? {
         let watch = &stored.watch;
         let name = &watch.connection;
-        if watch.channel.is_some() || watch.inventory_tells {
+        let (channel, inventory) = webhooks::posting_elsewhere(watch, &opened.public_url);
+        if channel.is_some() || inventory.is_some() {
             say(opened.led(&format!(
                 "  Zoho tells of changes of {name} at the old address, until you run `zoho-connector webhooks setup --connection {name}`."
             )));
         }
-        if watch.inventory_tells {
+        if let Some(origin) = inventory {
             say(
                 "  That does not find Inventory's webhooks of the old address: delete them and their rules in Zoho Inventory,",
             );
-            say("  Settings › Automation.");
+            say("  Settings › Automation. Their addresses begin with");
+            say(format!("      {origin}/webhooks/{name}/inventory/"));
         }
     }
     let known = WebhookSecrets::read(&*stores.secrets).await?;

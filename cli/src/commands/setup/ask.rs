@@ -3,7 +3,7 @@
 use shared::base::secret::Secret;
 
 use crate::commands::failure::Failure;
-use crate::terminal::{ask_line, ask_secret, can_ask, say};
+use crate::terminal::{ask_line_or_end, ask_secret, can_ask, say};
 
 /// So often an empty answer is taken for a slip.
 const MAX_EMPTY: usize = 3;
@@ -20,7 +20,8 @@ pub(super) fn line(question: &str, flag: &str, usual: Option<&str>) -> Result<St
         _ => format!("{question}: "),
     };
     for _ in 0..MAX_EMPTY {
-        let answer = ask_line(&prompt)?;
+        // Who ends the input answers nothing more, and takes no usual answer either.
+        let Some(answer) = ask_line_or_end(&prompt)? else { break };
         if !answer.is_empty() {
             return Ok(answer);
         }

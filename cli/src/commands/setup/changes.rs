@@ -34,11 +34,28 @@ pub(super) async fn watch(
     let name = &connection.name;
     let known = subscription::get(&*opened.services.stores.state, name).await?;
     if let (Some(known), None) = (&known, given) {
+<<<<<<< HEAD
         match elsewhere(&known.watch, opened.public_url.as_str()) {
             None => say(format!("✓ Changes of {name} are watched.")),
             Some((product, address)) => say(opened.led(&format!(
                 "✗ Zoho {product} tells of changes of {name} at {address}: `zoho-connector webhooks setup --connection {name}` has it tell here."
             ))),
+=======
+        let (channel, inventory) = webhooks::posting_elsewhere(&known.watch, &opened.public_url);
+        let tells = |product: &str, at: &str| {
+            say(opened.led(&format!(
+                "✗ Zoho {product} tells of changes of {name} at {at}: `zoho-connector webhooks setup --connection {name}` has it tell here."
+            )));
+        };
+        if let Some(at) = channel {
+            tells("CRM", at);
+        }
+        if let Some(at) = inventory {
+            tells("Inventory", at);
+        }
+        if channel.is_none() && inventory.is_none() {
+            say(format!("✓ Changes of {name} are watched."));
+>>>>>>> operator
         }
         return Ok(());
     }

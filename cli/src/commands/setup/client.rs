@@ -2,10 +2,10 @@
 
 use shared::core::grant::client;
 use shared::core::grant::client::{Client, Clients};
-use shared::zoho::data_centre::{DataCentre, DataCentres};
+use shared::zoho::data_centre::DataCentre;
 
 use super::ask;
-use crate::commands::client::client_id;
+use crate::commands::client::{client_id, console};
 use crate::commands::doctor::is_client_good;
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
@@ -55,11 +55,6 @@ pub(super) async fn set(installation: &Installation, opened: &Opened, given: &Gi
         }
         say("Once more, then:");
     }
-}
-
-/// Where Zoho's API console of a data centre is.
-pub(super) fn console(home: DataCentre) -> String {
-    DataCentres::new(None).accounts(home).replace("//accounts.", "//api-console.")
 }
 
 /// Each value stands on a line of its own, to be copied.

@@ -24,6 +24,7 @@ use crate::commands::connect::request::ConsentRequest;
 use crate::commands::doctor;
 use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
+use crate::commands::told;
 use crate::installations::check_name;
 use crate::terminal::say;
 use changes::Changes;
@@ -67,27 +68,27 @@ impl Setup {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let (mut installation, new) = place::find(self.name.as_deref(), self.installation)?;
         let mut opened = installation.open_or_make().await?;
-        let was = new.as_ref().and_then(|new| new.was.clone());
-        // In place of an address that is remembered, another's is not: the next run would take it for the old one.
-        if was.is_some() && !self.paste {
+        address::refuse_other_than_stacks(&opened)?;
+        // What the operator was told last; a store of an earlier build does not say.
+        let remembered = new.as_ref().and_then(|new| new.was.clone());
+        let was = told::address(&*opened.services.stores.state).await?.or(remembered);
+        // Before anybody registers an address at Zoho that is another's.
+        if !self.paste {
             server::refuse_another(&opened).await?;
         }
-        // A store that is refused is not worth remembering.
+        // A store or an address that is refused is not worth remembering.
         if let Some(new) = new
             && let Some(remembered) = new.remember()?
         {
             opened = opened.led_by(remembered.flags());
             installation = remembered;
         }
-        match was {
-            // At once: the next run finds nothing new.
-            Some(was) => address::tell_new(&opened, &was).await?,
-            // Before anybody registers an address at Zoho that is another's.
-            None if !self.paste => server::refuse_another(&opened).await?,
-            None => {}
+        if let Some(was) = was {
+            address::tell_new(&opened, &was).await?;
         }
         let client = client::Given { id: self.client_id, data_centre: self.data_centre };
         client::set(&installation, &opened, &client).await?;
+        told::keep(&*opened.services.stores.state, &opened.public_url).await?;
         let longest = Duration::from_secs(self.wait.into());
         if !self.paste {
             server::wait(&installation, &opened, longest).await?;

@@ -1,5 +1,6 @@
 //! `zoho-connector webhooks setup|show|rotate|send-test`.
 
+mod elsewhere;
 mod found;
 pub(crate) mod post;
 mod rotate;
@@ -11,6 +12,7 @@ mod show;
 use clap::Subcommand;
 
 use crate::commands::failure::Failure;
+pub(super) use elsewhere::posting_elsewhere;
 pub(super) use setup::watch;
 
 #[derive(Subcommand)]

@@ -186,8 +186,10 @@ fn write_end(checkpoint: &mut Checkpoint, list: &List, end: End, now: Timestamp)
             let unread = checkpoint.unread;
             if unread > 0 && !checkpoint.told_unread {
                 let name = list.name();
+                let (records, have, their) =
+                    if unread == 1 { ("record", "has", "its") } else { ("records", "have", "their") };
                 let notice = format!(
-                    "{unread} records of {name} have no time or id that can be read: their changes are not found."
+                    "{unread} {records} of {name} {have} no time or id that can be read: {their} changes are not found."
                 );
                 tracing::warn!(list = name, unread, notice, "rows of a watched list cannot be read");
             }

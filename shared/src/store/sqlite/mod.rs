@@ -24,6 +24,9 @@ use worker::Worker;
 
 const FILE_NAME: &str = "zoho-connector.sqlite3";
 
+/// The form of the tables, as `user_version` of SQLite has it. A version that changes them in a way that this one must not meet raises it.
+const FORM: i64 = 0;
+
 /// Pages in the log before they are moved to the file, which costs two more syncs: 16 MB.
 const CHECKPOINT_PAGES: u32 = 4000;
 
@@ -50,6 +53,7 @@ impl Sqlite {
         private_file(&path).map_err(failed)?;
 
         let writer = Connection::open(&path).map_err(|error| unusable(&path, &error))?;
+        refuse_newer(&writer, &path)?;
         prepare(&writer).map_err(|error| unusable(&path, &error))?;
         let reader = Connection::open(&path)?;
         reader.busy_timeout(worker::BUSY_TIMEOUT)?;
@@ -114,6 +118,20 @@ impl Sqlite {
     pub fn table(&self, name: &'static str) -> Arc<dyn Table> {
         Arc::new(SqliteTable { name, database: self.0.clone() })
     }
+}
+
+/// Leaves a database alone whose tables a later version has changed.
+fn refuse_newer(writer: &Connection, path: &Path) -> Result<(), StoreError> {
+    writer.busy_timeout(worker::BUSY_TIMEOUT)?;
+    let form: rusqlite::Result<i64> = writer.query_row("PRAGMA user_version", [], |row| row.get(0));
+    let form = form.map_err(|error| unusable(path, &error))?;
+    if form <= FORM {
+        return Ok(());
+    }
+    Err(StoreError::Unavailable(format!(
+        "{} was written by a later version of the connector, and nothing in it was changed: install that version, or name another folder",
+        path.display()
+    )))
 }
 
 /// Sets a connection up for writing, and makes sure that it can write: SQLite opens what it may only read without a word.
@@ -252,6 +270,21 @@ impl From<rusqlite::Error> for StoreError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_later_version_wrote_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let clock = || std::sync::Arc::new(crate::base::clock::SystemClock);
+        drop(Sqlite::open(folder.path(), clock()).unwrap());
+        let other = Connection::open(folder.path().join(FILE_NAME)).unwrap();
+        // The one that was dropped may still be closing.
+        other.busy_timeout(worker::BUSY_TIMEOUT).unwrap();
+        other.pragma_update(None, "user_version", FORM + 1).unwrap();
+        let error = Sqlite::open(folder.path(), clock()).map(drop).unwrap_err().to_string();
+        assert!(error.contains("later version") && error.contains(FILE_NAME), "{error}");
+        other.pragma_update(None, "user_version", FORM).unwrap();
+        assert!(Sqlite::open(folder.path(), clock()).is_ok());
+    }
 
     #[test]
     fn what_can_only_be_read_is_refused_when_it_is_opened() {

@@ -108,7 +108,10 @@ impl Rules {
         match ended {
             Ok(0) => Ok(true),
             Ok(count) => {
-                say(format!("✓ {count} webhooks of Zoho Inventory are deleted, each with its rule."));
+                say(match count {
+                    1 => "✓ 1 webhook of Zoho Inventory is deleted, with its rule.".to_owned(),
+                    count => format!("✓ {count} webhooks of Zoho Inventory are deleted, each with its rule."),
+                });
                 Ok(true)
             }
             Err(reason) => {

@@ -138,9 +138,10 @@ impl AdjustStock {
             was.iter().filter(|line| matches!(line.verdict, Verdict::Changed | Verdict::Unfit(_))).count();
         if left > 0 {
             let all = was.len();
+            let was_left = if left == 1 { "was" } else { "were" };
             notices.insert(
                 0,
-                format!("{left} of {all} lines were left out: `why` beside each says what to do."),
+                format!("{left} of {all} lines {was_left} left out: `why` beside each says what to do."),
             );
         }
         if now.is_none() {

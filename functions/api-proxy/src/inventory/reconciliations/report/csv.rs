@@ -25,9 +25,11 @@ impl Report<'_> {
             if table.len() > MAX_BYTES {
                 table.truncate(length);
                 let left = self.rows.len() - index;
+                let (rows_do, these) =
+                    if left == 1 { ("row does", "this one") } else { ("rows do", "these") };
                 let _ = write!(
                     table,
-                    ",,,,\"{left} more rows do not fit into 4 MB: GET the reconciliation as JSON, by pages, for these\"{}\r\n",
+                    ",,,,\"{left} more {rows_do} not fit into 4 MB: GET the reconciliation as JSON, by pages, for {these}\"{}\r\n",
                     ",".repeat(19)
                 );
                 break;

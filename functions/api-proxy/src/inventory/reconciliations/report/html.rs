@@ -101,7 +101,8 @@ impl Report<'_> {
                 let _ = write!(words, ", in {currency}");
             }
             if sums.value_unknown > 0 {
-                let _ = write!(words, ", without {} rows of unknown value", sums.value_unknown);
+                let rows = if sums.value_unknown == 1 { "row" } else { "rows" };
+                let _ = write!(words, ", without {} {rows} of unknown value", sums.value_unknown);
             }
             add(signed(sums.value, true), &words);
             add(signed(sums.surplus, false), "more than Zoho says");
@@ -289,9 +290,10 @@ fn end_table(page: &mut String, rows: &[&Row], most: usize, cells: impl Fn(&mut 
     page.push_str("</tbody></table>");
     let left = rows.len() - shown;
     if left > 0 {
+        let rows_are = if left == 1 { "row is" } else { "rows are" };
         let _ = write!(
             page,
-            "<p class=\"notice\">{left} more rows are left out here. The table (CSV) has all of them.</p>"
+            "<p class=\"notice\">{left} more {rows_are} left out here. The table (CSV) has all of them.</p>"
         );
     }
 }
@@ -364,7 +366,12 @@ fn state(head: &Head) -> String {
         }
         State::Applied => {
             let (done, of) = (head.summary.applied.adjusted, head.summary.drifted);
-            format!("{done} of {of} drifted rows are adjusted.")
+            match (done, of) {
+                (0, 1) => "The row that drifted is not adjusted.".to_owned(),
+                (_, 1) => "The row that drifted is adjusted.".to_owned(),
+                (1, _) => format!("1 of {of} drifted rows is adjusted."),
+                _ => format!("{done} of {of} drifted rows are adjusted."),
+            }
         }
     }
 }
