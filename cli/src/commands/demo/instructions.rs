@@ -100,7 +100,9 @@ pub(super) fn say_all(shown: &Shown<'_>) {
     paste(&adjust("\" -H \"Idempotency-Key: $PREVIEW_ID\""));
     head("A count against the stock in Zoho: what drifted is adjusted, and a page says so");
     let (counts, report) = (folder.file("counts.csv"), folder.file("report.html"));
-    paste(&format!("{program} reconcile {counts} --reason 'Stock count' --apply --yes --report {report} --force"));
+    paste(&format!(
+        "{program} reconcile {counts} --reason 'Stock count' --apply --yes --report {report} --force"
+    ));
     head("What happened meanwhile");
     paste("sleep 15");
     get("/v1/events");
