@@ -6,13 +6,10 @@ const HIGH: u64 = 0x8080_8080_8080_8080;
 /// The high bits of those bytes that cannot stand in a text as they are: quotes, backslashes and control characters. Only the lowest
 /// one is sure: a borrow may mark a byte behind it.
 const fn special(chunk: u64) -> u64 {
-    const fn zeros(bytes: u64) -> u64 {
-        bytes.wrapping_sub(EACH) & !bytes
-    }
-    let quotes = zeros(chunk ^ (EACH * b'"' as u64));
-    let backslashes = zeros(chunk ^ (EACH * b'\\' as u64));
-    let controls = chunk.wrapping_sub(EACH * 0x20) & !chunk;
-    (quotes | backslashes | controls) & HIGH
+    // With this bit turned over, a quote stands right behind the control characters, and nothing that is none is among them.
+    let quotes_and_controls = (chunk ^ (EACH * 0x02)).wrapping_sub(EACH * 0x21);
+    let backslashes = (chunk ^ (EACH * b'\\' as u64)).wrapping_sub(EACH);
+    (quotes_and_controls | backslashes) & !chunk & HIGH
 }
 
 const fn is_special(byte: u8) -> bool {
@@ -20,6 +17,7 @@ const fn is_special(byte: u8) -> bool {
 }
 
 /// How many of these bytes stand for themselves, up to the first that does not.
+#[inline(always)]
 pub fn plain(bytes: &[u8]) -> usize {
     let mut rest = bytes;
     while let Some((chunk, behind)) = rest.split_first_chunk::<8>() {
@@ -33,8 +31,8 @@ pub fn plain(bytes: &[u8]) -> usize {
     bytes.len() - rest.len() + more
 }
 
-/// How many bytes are written at once, and how long the longest escape is.
-const BLOCK: usize = 512;
+/// How many bytes are written at once, and how long the longest escape is. A block of more than 2 KB is cleared byte by byte.
+const BLOCK: usize = 320;
 const LONGEST: usize = 6;
 
 /// Room for them, and for a chunk behind them.
@@ -42,7 +40,11 @@ type Block = [u8; BLOCK * LONGEST + 8];
 
 /// Writes a text between quotes, as `serde_json` does.
 pub fn push_text(out: &mut Vec<u8>, text: &str) {
-    let bytes = text.as_bytes();
+    push_bytes(out, text.as_bytes());
+}
+
+/// As [`push_text`]. What is written is UTF-8 where the bytes are: only bytes of ASCII are changed, and only such are added.
+pub fn push_bytes(out: &mut Vec<u8>, bytes: &[u8]) {
     out.push(b'"');
     if plain(bytes) == bytes.len() {
         out.extend_from_slice(bytes);
@@ -145,6 +147,26 @@ mod tests {
                 assert_eq!(pushed(&text), serde_json::to_string(&text).unwrap());
                 let expected = if is_special(byte) { before } else { text.len() };
                 assert_eq!(plain(text.as_bytes()), expected, "{text:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn bytes_that_are_no_utf_8_are_none_when_they_are_written() {
+        for bytes in [b"a\xff\"b\n".as_slice(), b"\xc3\"\xa9", b"\xc3", b"12345678\"\xe2\x82"] {
+            let mut out = Vec::new();
+            push_bytes(&mut out, bytes);
+            assert!(String::from_utf8(out).is_err(), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn the_first_byte_that_must_be_escaped_is_found_behind_any_other() {
+        for before in 0..=u8::MAX {
+            for byte in 0..=u8::MAX {
+                let bytes = [before, b'#', byte, b']', b'a', 0x80, 0xA1, 0xFF];
+                let expected = bytes.iter().position(|byte| is_special(*byte)).unwrap_or(8);
+                assert_eq!(plain(&bytes), expected, "{bytes:?}");
             }
         }
     }
