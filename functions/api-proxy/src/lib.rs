@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{DefaultBodyLimit, MatchedPath};
+use axum::extract::MatchedPath;
 use axum::middleware::from_fn_with_state;
 use axum::response::Response;
 use serde_json::Value;
@@ -37,9 +37,6 @@ use request::{around, did_you_mean};
 
 /// How long a start may wait for what it reads ahead.
 const PRELOAD_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// The largest body that is taken, but for what is passed through.
-const BODY_LIMIT: usize = 128 * 1024;
 
 /// The OpenAPI document, made of what the routes say of themselves. A running function makes nothing of it: it serves the copy
 /// that a test keeps equal to this, and what the build took out of that copy.
@@ -104,7 +101,6 @@ fn serve(app: App, services: &Services) -> Router {
     let api = finish_with_advice(
         router
             .method_not_allowed_fallback(not_allowed)
-            .layer(DefaultBodyLimit::max(BODY_LIMIT))
             .layer(from_fn_with_state(services.clock.clone(), around::layer))
             .with_state(app.clone()),
         public_url,
