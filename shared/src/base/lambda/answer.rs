@@ -4,7 +4,7 @@
 //! They are written here and not by `serde_json`: the body is a text in a text, of which nearly all bytes stand for themselves.
 
 use axum::body::{Bytes, to_bytes};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -55,10 +55,12 @@ fn bytes(status: StatusCode, headers: &HeaderMap, body: &[u8], is_base64: bool) 
     out.extend_from_slice(b"{\"statusCode\":");
     out.extend_from_slice(status.as_str().as_bytes());
     out.extend_from_slice(b",\"headers\":{");
-    let mut comma = false;
-    // Cookies have a place of their own.
-    for name in headers.keys().filter(|name| **name != header::SET_COOKIE) {
-        let Some(value) = headers.get(name) else { continue };
+    let (mut comma, mut last): (_, Option<&HeaderName>) = (false, None);
+    for (name, value) in headers {
+        // Of several values, which stand side by side, the first is told. Cookies have a place of their own.
+        if last.replace(name) == Some(name) || *name == header::SET_COOKIE {
+            continue;
+        }
         if std::mem::replace(&mut comma, true) {
             out.push(b',');
         }
