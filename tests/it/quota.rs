@@ -391,11 +391,13 @@ async fn below_half_a_lease_holds_for_several_calls_and_the_next_is_taken_ahead(
         status["connections"][0]["quota"]["inventory"]["used"].as_u64().unwrap()
     };
     let mut used = BTreeMap::new();
-    for call in 1..=11 {
+    for call in 1..=25 {
         assert_eq!(inside.get(ITEMS).await.0, 200);
         used.insert(call, row().await);
     }
-    let expected: Vec<_> = (1..=11).map(|call| (call, if call < 5 { 5_u64 } else { 15 })).collect();
+    // Five, and twenty more each time: no time passes between these calls.
+    let so_far = |call| if call < 5 { 5_u64 } else { 25 + if call < 25 { 0 } else { 20 } };
+    let expected: Vec<_> = (1..=25).map(|call| (call, so_far(call))).collect();
     assert_eq!(used.into_iter().collect::<Vec<_>>(), expected);
 }
 

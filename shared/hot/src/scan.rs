@@ -92,6 +92,21 @@ impl<'a> Scan<'a> {
         Ok(next == b',')
     }
 
+    /// Passes a text without escapes, and gives what stands between its quotes. Where there is none, nothing is passed.
+    #[inline(always)]
+    pub fn simple_text(&mut self) -> Option<&'a str> {
+        if self.peek() != b'"' {
+            return None;
+        }
+        let start = self.at + 1;
+        let end = start + plain(self.bytes().get(start..)?);
+        if self.bytes().get(end) != Some(&b'"') {
+            return None;
+        }
+        self.at = end + 1;
+        self.text.get(start..end)
+    }
+
     /// Passes a text.
     ///
     /// # Errors
@@ -322,6 +337,27 @@ mod tests {
             "[\"\\\"]\"]",
         ] {
             assert_eq!(skipped(text), expected(text), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_simple_text_is_passed_and_any_other_is_not() {
+        for (text, simple) in [
+            ("\"\"", Some("")),
+            ("\"a\" \"", Some("a")),
+            ("\"twelve bytes\":1", Some("twelve bytes")),
+            ("\"\u{e9}\u{7f}\"", Some("\u{e9}\u{7f}")),
+            (r#""a\"b""#, None),
+            (r#""\u0061""#, None),
+            ("\"a\nb\"", None),
+            ("\"a", None),
+            ("\"", None),
+            ("1", None),
+            ("", None),
+        ] {
+            let mut scan = Scan::new(text);
+            assert_eq!(scan.simple_text(), simple, "{text}");
+            assert_eq!(scan.at, simple.map_or(0, |simple| simple.len() + 2), "{text}");
         }
     }
 

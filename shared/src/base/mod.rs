@@ -6,6 +6,7 @@ pub mod exactly_one;
 pub mod html_page;
 pub(crate) mod http_client;
 pub mod id;
+mod json_lines;
 #[cfg(feature = "lambda")]
 pub mod lambda;
 pub mod loopback;

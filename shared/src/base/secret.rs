@@ -66,7 +66,18 @@ pub fn expose_option<S: Serializer>(secret: &Option<Secret>, serializer: S) -> R
 
 /// SHA-256, in lower-case hexadecimal.
 pub fn sha256_hex(bytes: &[u8]) -> String {
-    hex::encode(Sha256::digest(bytes))
+    hexadecimal(Sha256::digest(bytes))
+}
+
+/// Bytes in lower-case hexadecimal, as `hex` writes them, but not letter by letter.
+fn hexadecimal(bytes: impl AsRef<[u8]>) -> String {
+    let bytes = bytes.as_ref();
+    let letter = |half: u8| if half < 10 { b'0' + half } else { b'a' + (half - 10) };
+    let mut text = vec![0; bytes.len() * 2];
+    for (letters, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        letters.copy_from_slice(&[letter(byte >> 4), letter(byte & 15)]);
+    }
+    String::from_utf8(text).unwrap_or_default()
 }
 
 /// Compares two digests of equal length, in a time that does not reveal where they differ.
@@ -87,7 +98,7 @@ pub fn is_one_of(text: &str, secrets: &[Secret]) -> bool {
 pub fn random_hex<const N: usize>() -> String {
     let mut bytes = [0_u8; N];
     getrandom::fill(&mut bytes).expect("the operating system gives random bytes");
-    hex::encode(bytes)
+    hexadecimal(bytes)
 }
 
 #[cfg(test)]
@@ -121,5 +132,8 @@ mod tests {
         assert!(!digests_equal("", "00") && !digests_equal("00", "0000"));
         assert_eq!(sha256_hex(b"abc"), "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
         assert_eq!(random_hex::<4>().len(), 8);
+        let all: Vec<u8> = (0..=u8::MAX).collect();
+        assert_eq!(hexadecimal(&all), hex::encode(&all));
+        assert_eq!(hexadecimal([0_u8; 0]), "");
     }
 }

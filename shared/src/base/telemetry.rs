@@ -11,6 +11,7 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use super::clock::Timestamp;
+use super::json_lines::JsonLines;
 
 /// The form of log lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,8 +25,8 @@ pub enum LogForm {
 static FORM: OnceLock<LogForm> = OnceLock::new();
 
 /// Crates that print secrets at debug or trace, by how their names begin: whole events of Lambda with the keys in them, bodies of calls
-/// to AWS. Each has its level unless the operator names it: Lambda's span would be read and written again with each line of a request,
-/// to say Lambda's request id.
+/// to AWS. Each has its level unless the operator names it: Lambda's span would be written anew with each request, to say Lambda's
+/// request id, which our own line says.
 const TALKATIVE: [(&str, LevelFilter); 2] = [("aws_", LevelFilter::INFO), ("lambda_", LevelFilter::WARN)];
 
 /// The most that any of these says, whatever the operator asks for.
@@ -55,7 +56,7 @@ pub fn start(form: LogForm, words: &str) {
         .with_ansi(in_colour(stderr().is_terminal(), std::env::var("NO_COLOR").ok().as_deref()));
     let registry = tracing_subscriber::registry().with(filter(words));
     let _already_started = match form {
-        LogForm::Json => registry.with(lines.json().flatten_event(true).with_span_list(false)).try_init(),
+        LogForm::Json => registry.with(lines.event_format(JsonLines)).try_init(),
         LogForm::Plain => registry.with(lines.compact()).try_init(),
     };
 }

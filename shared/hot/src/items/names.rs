@@ -28,7 +28,7 @@ pub(super) enum Role {
     Warehouses,
     IsCombo,
     ComboType,
-    Figure(Of, usize),
+    Figure(Of, u8),
     PlaceId(Of),
     PlaceName(Of),
 }
@@ -47,8 +47,8 @@ impl Role {
             (_, Some((of, "name"))) => Self::PlaceName(of),
             _ => {
                 let (of, figure) = place.unwrap_or((Of::Item, name));
-                let own = OF_ITEM.iter().position(|own| *own == figure);
-                own.map_or(Self::None, |place| Self::Figure(of, place))
+                let own = OF_ITEM.iter().zip(0..).find(|(own, _)| **own == figure);
+                own.map_or(Self::None, |(_, place)| Self::Figure(of, place))
             }
         }
     }
@@ -86,9 +86,13 @@ pub(super) fn is_private(name: &str) -> bool {
 
 struct Known<'a> {
     name: &'a str,
+    /// With its quotes and the colon; empty where these stood apart.
+    written: &'a [u8],
     met: Met,
     /// The last object of each level that had it.
     seen: [u32; LEVELS],
+    /// One more than the place of the name that stood behind it last: in one item after another, it is the same.
+    next: u8,
 }
 
 /// The names that were met so far.
@@ -96,6 +100,8 @@ pub(super) struct Names<'a, 's> {
     /// By the hash of a name: one more than its place in `known`.
     places: [u8; PLACES],
     known: Vec<Known<'a>>,
+    /// The place of the name that was met last.
+    last: u8,
     rules: &'s dyn Rules,
     /// The fields that are shown; all without.
     pub(super) shown: Option<&'s [&'s str]>,
@@ -103,22 +109,61 @@ pub(super) struct Names<'a, 's> {
 
 impl<'a, 's> Names<'a, 's> {
     pub(super) fn new(rules: &'s dyn Rules, shown: Option<&'s [&'s str]>) -> Self {
-        Self { places: [0; PLACES], known: Vec::with_capacity(PLACES / 2), rules, shown }
+        Self { places: [0; PLACES], known: Vec::with_capacity(PLACES / 2), last: 0, rules, shown }
     }
 
-    /// What becomes of the field of an object. Objects are numbered.
-    pub(super) fn meet(&mut self, name: &'a str, level: usize, object: u32) -> Result<Met, Stop> {
+    /// The field of an object that a text begins with, and how long its name is with the colon, where that name stood behind the last
+    /// one before, too.
+    #[inline(always)]
+    pub(super) fn foresee(
+        &mut self,
+        text: &[u8],
+        level: usize,
+        object: u32,
+    ) -> Option<(&'a str, Met, usize)> {
+        let place = self.known.get(usize::from(self.last))?.next.checked_sub(1)?;
+        let known = self.known.get_mut(usize::from(place))?;
+        if !text.starts_with(known.written) {
+            return None;
+        }
+        let seen = known.seen.get_mut(level)?;
+        let is_double = *seen == object;
+        *seen = object;
+        self.last = place;
+        Some((known.name, Met { is_double, ..known.met }, known.written.len()))
+    }
+
+    /// Notes which name stands behind the last one.
+    fn follow(&mut self, place: u8) {
+        let is_close = self.known.get(usize::from(place)).is_some_and(|known| !known.written.is_empty());
+        if is_close && let Some(last) = self.known.get_mut(usize::from(self.last)) {
+            last.next = place.saturating_add(1);
+        }
+        self.last = place;
+    }
+
+    /// What becomes of the field of an object. Objects are numbered. `written` is its name with the quotes and the colon, where these
+    /// stand close.
+    pub(super) fn meet(
+        &mut self,
+        name: &'a str,
+        written: &'a [u8],
+        level: usize,
+        object: u32,
+    ) -> Result<Met, Stop> {
         let mut place = hash(name);
         loop {
             let Some(entry) = self.places.get_mut(usize::from(place)) else { return Err(Stop::Odd) };
             let Some(number) = entry.checked_sub(1) else {
                 let mut seen = [0; LEVELS];
                 *seen.get_mut(level).ok_or(Stop::Odd)? = object;
-                *entry = u8::try_from(self.known.len() + 1).map_err(|_| Stop::Odd)?;
+                let number = u8::try_from(self.known.len()).map_err(|_| Stop::Odd)?;
+                *entry = number.checked_add(1).ok_or(Stop::Odd)?;
                 let is_shown = self.shown.is_none_or(|shown| shown.contains(&name));
                 let met =
                     Met { kind: self.rules.kind(name), role: Role::of(name), is_shown, is_double: false };
-                self.known.push(Known { name, met, seen });
+                self.known.push(Known { name, written, met, seen, next: 0 });
+                self.follow(number);
                 // Beyond that, what was noted is of no use any more.
                 return if self.known.len() > MAX_NAMES { Err(Stop::Odd) } else { Ok(met) };
             };
@@ -127,7 +172,9 @@ impl<'a, 's> Names<'a, 's> {
                 let seen = known.seen.get_mut(level).ok_or(Stop::Odd)?;
                 let is_double = *seen == object;
                 *seen = object;
-                return Ok(Met { is_double, ..known.met });
+                let met = Met { is_double, ..known.met };
+                self.follow(number);
+                return Ok(met);
             }
             place = place.wrapping_add(1);
         }
@@ -179,7 +226,7 @@ mod tests {
     #[test]
     fn a_name_is_double_in_its_own_object_only() {
         let mut names = Names::new(&NoRules, None);
-        let mut is_double = |name, level, object| names.meet(name, level, object).unwrap().is_double;
+        let mut is_double = |name, level, object| names.meet(name, b"", level, object).unwrap().is_double;
         assert!(!is_double("name", 0, 1));
         assert!(!is_double("name", 1, 2));
         assert!(!is_double("name", 1, 3));
@@ -194,8 +241,38 @@ mod tests {
         let all: Vec<String> = (0..1000).map(|number| format!("cf_{number}")).collect();
         let mut names = Names::new(&NoRules, None);
         for (place, name) in all.iter().enumerate() {
-            assert_eq!(names.meet(name, 0, 1).is_ok(), place < MAX_NAMES, "{name}");
+            assert_eq!(names.meet(name, b"", 0, 1).is_ok(), place < MAX_NAMES, "{name}");
         }
-        assert_eq!(names.meet("name", LEVELS, 1).err(), Some(Stop::Odd));
+        assert_eq!(names.meet("name", b"", LEVELS, 1).err(), Some(Stop::Odd));
+    }
+
+    /// The name that a text of the first level is foreseen to begin with, whether its object has it already, and its length.
+    fn foreseen(names: &mut Names<'_, '_>, text: &str, object: u32) -> Option<(String, bool, usize)> {
+        let found = names.foresee(text.as_bytes(), 0, object);
+        found.map(|(name, met, length)| (name.to_owned(), met.is_double, length))
+    }
+
+    #[test]
+    fn a_name_is_foreseen_behind_the_one_that_it_stood_behind_before() {
+        let mut names = Names::new(&NoRules, None);
+        let found = |name: &str, is_double| Some((name.to_owned(), is_double, name.len() + 3));
+        assert_eq!(foreseen(&mut names, r#""id":1"#, 1), None, "nothing is known");
+        names.meet("id", br#""id":"#, 0, 1).unwrap();
+        names.meet("sku", br#""sku":"#, 0, 1).unwrap();
+        names.meet("unit", b"", 0, 1).unwrap();
+        assert!(!names.meet("id", br#""id":"#, 0, 2).unwrap().is_double);
+        for other in [r#""sk":"#, r#""sku" :1"#, r#""sku_":1"#, r#""skU":1"#, r#""sku""#, "", "7"] {
+            assert_eq!(foreseen(&mut names, other, 2), None, "{other}");
+        }
+        assert_eq!(foreseen(&mut names, r#""sku":7"#, 2), found("sku", false));
+        assert_eq!(foreseen(&mut names, r#""unit":7"#, 2), None, "its colon stood apart");
+        assert!(!names.meet("unit", b"", 0, 2).unwrap().is_double);
+        // Behind the last one of an item, the next item begins.
+        assert_eq!(foreseen(&mut names, r#""id":1"#, 3), found("id", false));
+        assert_eq!(foreseen(&mut names, r#""sku":7"#, 3), found("sku", false));
+        assert!(names.has("sku", 3) && !names.has("unit", 3));
+        assert!(names.meet("sku", br#""sku":"#, 0, 3).unwrap().is_double);
+        assert_eq!(foreseen(&mut names, r#""sku":7"#, 3), found("sku", true), "twice in its object");
+        assert!(names.foresee(br#""sku":7"#, LEVELS, 3).is_none());
     }
 }

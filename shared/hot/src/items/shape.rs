@@ -107,11 +107,10 @@ impl<'a, 's> Shaper<'a, 's> {
                 self.scan.skip()?;
                 false
             };
-            let raw = self.scan.since(start);
-            if met.role == Role::ItemId {
-                row.has_id = is_id(raw);
-            } else {
-                stock.note(met.role, raw, places..self.places.len());
+            match met.role {
+                Role::None => {}
+                Role::ItemId => row.has_id = is_id(self.scan.since(start)),
+                role => stock.note(role, self.scan.since(start), places..self.places.len()),
             }
             if met.is_shown {
                 is_empty = false;
@@ -225,19 +224,39 @@ impl<'a, 's> Shaper<'a, 's> {
     }
 
     /// The name of a field, and what becomes of it.
+    #[inline(always)]
     fn name(&mut self, level: usize, object: u32) -> Result<(&'a str, Met), Stop> {
+        let rest = self.scan.bytes().get(self.scan.at..).unwrap_or_default();
+        let Some((name, met, length)) = self.names.foresee(rest, level, object) else {
+            return self.unforeseen_name(level, object);
+        };
+        self.scan.at += length;
+        self.blank();
+        Ok((name, met))
+    }
+
+    fn unforeseen_name(&mut self, level: usize, object: u32) -> Result<(&'a str, Met), Stop> {
+        let start = self.scan.at;
         let name = self.plain_text()?;
         if name.is_escaped {
             return Err(Stop::Odd);
         }
-        let met = self.names.meet(name.inner, level, object)?;
+        let written: &[u8] = match self.scan.peek() {
+            b':' => self.scan.bytes().get(start..=self.scan.at).unwrap_or_default(),
+            _ => b"",
+        };
+        let met = self.names.meet(name.inner, written, level, object)?;
         self.blank();
         self.scan.expect(b':')?;
         self.blank();
         Ok((name.inner, met))
     }
 
+    #[inline(always)]
     fn plain_text(&mut self) -> Result<Text<'a>, Stop> {
+        if let Some(inner) = self.scan.simple_text() {
+            return Ok(Text { inner, is_escaped: false, is_odd: false });
+        }
         let text = self.scan.text()?;
         if text.is_odd { Err(Stop::Odd) } else { Ok(text) }
     }
@@ -247,7 +266,19 @@ impl<'a, 's> Shaper<'a, 's> {
     }
 
     /// A value of a field, and whether it holds words of people. The objects in it may be places.
+    #[inline(always)]
     fn value(&mut self, kind: Kind, level: usize, list: Of) -> Result<bool, Stop> {
+        // Most are texts that stay as they are.
+        if !kind.is_time
+            && !kind.is_number
+            && let Some(text) = self.scan.simple_text()
+        {
+            return Ok(!text.is_empty() && !kind.is_chosen);
+        }
+        self.any_value(kind, level, list)
+    }
+
+    fn any_value(&mut self, kind: Kind, level: usize, list: Of) -> Result<bool, Stop> {
         let start = self.scan.at;
         let has_words = match self.scan.peek() {
             b'"' => {

@@ -68,7 +68,7 @@ impl<'a> Place<'a> {
             Role::PlaceId(of) if of == list => self.id = raw,
             Role::PlaceName(of) if of == list => self.name = raw,
             Role::Figure(of, place) if of == list => {
-                if let Some(figure) = self.figures.get_mut(place) {
+                if let Some(figure) = self.figures.get_mut(usize::from(place)) {
                     *figure = Some(raw);
                 }
             }
@@ -112,7 +112,7 @@ impl<'a> Stock<'a> {
         let list = || raw.starts_with('[').then_some(places);
         match role {
             Role::Figure(Of::Item, place) => {
-                if let Some(figure) = self.figures.get_mut(place) {
+                if let Some(figure) = self.figures.get_mut(usize::from(place)) {
                     *figure = Some(raw);
                 }
             }

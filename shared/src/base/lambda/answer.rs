@@ -4,11 +4,11 @@
 //! They are written here and not by `serde_json`: the body is a text in a text, of which nearly all bytes stand for themselves.
 
 use axum::body::{Bytes, to_bytes};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, HeaderName, StatusCode, header};
 use axum::response::Response;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hot::text::push_text;
+use hot::text::{push_bytes, push_text};
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 /// How many bytes stand around a body, but for unusual headers.
@@ -42,14 +42,25 @@ impl Answer {
 }
 
 fn written(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> String {
+    // Whether the body is a text is found out with the whole answer.
+    let as_text =
+        if swells(body) { None } else { String::from_utf8(bytes(status, headers, body, false)).ok() };
+    // All of it is made of texts then.
+    as_text.unwrap_or_else(|| String::from_utf8(bytes(status, headers, body, true)).unwrap_or_default())
+}
+
+/// The bytes of an answer, which are a text where those of the body are one, or become base64.
+fn bytes(status: StatusCode, headers: &HeaderMap, body: &[u8], is_base64: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(body.len() + body.len() / 4 + AROUND);
     out.extend_from_slice(b"{\"statusCode\":");
     out.extend_from_slice(status.as_str().as_bytes());
     out.extend_from_slice(b",\"headers\":{");
-    let mut comma = false;
-    // Cookies have a place of their own.
-    for name in headers.keys().filter(|name| **name != header::SET_COOKIE) {
-        let Some(value) = headers.get(name) else { continue };
+    let (mut comma, mut last): (_, Option<&HeaderName>) = (false, None);
+    for (name, value) in headers {
+        // Of several values, which stand side by side, the first is told. Cookies have a place of their own.
+        if last.replace(name) == Some(name) || *name == header::SET_COOKIE {
+            continue;
+        }
         if std::mem::replace(&mut comma, true) {
             out.push(b',');
         }
@@ -58,20 +69,14 @@ fn written(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> String {
         push_text(&mut out, &String::from_utf8_lossy(value.as_bytes()));
     }
     out.extend_from_slice(b"},\"multiValueHeaders\":{}");
-    let is_base64 = match std::str::from_utf8(body) {
-        _ if body.is_empty() => false,
-        Ok(text) if !swells(body) => {
-            out.extend_from_slice(b",\"body\":");
-            push_text(&mut out, text);
-            false
-        }
-        _ => {
-            out.extend_from_slice(b",\"body\":\"");
-            out.extend_from_slice(STANDARD.encode(body).as_bytes());
-            out.push(b'"');
-            true
-        }
-    };
+    if is_base64 {
+        out.extend_from_slice(b",\"body\":\"");
+        out.extend_from_slice(STANDARD.encode(body).as_bytes());
+        out.push(b'"');
+    } else if !body.is_empty() {
+        out.extend_from_slice(b",\"body\":");
+        push_bytes(&mut out, body);
+    }
     out.extend_from_slice(b",\"isBase64Encoded\":");
     out.extend_from_slice(if is_base64 { b"true" } else { b"false" });
     out.extend_from_slice(b",\"cookies\":[");
@@ -82,8 +87,7 @@ fn written(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> String {
         push_text(&mut out, cookie.to_str().unwrap_or_default());
     }
     out.extend_from_slice(b"]}");
-    // It was made of texts.
-    String::from_utf8(out).unwrap_or_default()
+    out
 }
 
 /// Above this size a body is sent as base64 where that is shorter than escaped text, so that 4 MB always fit into Lambda's limit of 6 MiB.

@@ -9,7 +9,9 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::caller::Caller;
 use super::store_call::{STORE_TIMEOUT, timestamp};
-use super::window::{Blocked, Decision, Facts, MINUTE, SLOTS_AHEAD, SLOTS_PER_LEASE, Why, Window};
+use super::window::{
+    Blocked, Decision, Facts, MINUTE, SLOTS_AHEAD, SLOTS_PER_LEASE, Why, Window, slots_ahead,
+};
 use crate::base::clock::SharedClock;
 use crate::base::secret::random_hex;
 use crate::base::settings::InventoryLimits;
@@ -42,6 +44,8 @@ struct Memory {
     /// The last known content of the row.
     window: Window,
     leases: HashMap<String, Held>,
+    /// When the first slot was used since the last lease came, and how many were.
+    pace: (i64, u32),
     without_until: i64,
 }
 
@@ -191,8 +195,13 @@ impl Account {
                 Visit::Without => return Ok(None),
                 Visit::Contended => break,
             };
-            let held = Held::new(slots.saturating_sub(1), until, 1, self.now());
-            self.memory().leases.insert(id.clone(), held);
+            let now = self.now();
+            let held = Held::new(slots.saturating_sub(1), until, 1, now);
+            {
+                let mut memory = self.memory();
+                memory.leases.insert(id.clone(), held);
+                memory.pace = (now, 1);
+            }
             drop(version);
             let counted = Counted { account: self.clone(), lease: id, unused: false };
             let wait = Duration::from_millis(u64::try_from(from - self.now()).unwrap_or(0));
@@ -215,9 +224,11 @@ impl Account {
     fn held(self: &Arc<Self>) -> Option<Counted> {
         let now = self.now();
         let mut memory = self.memory();
-        let (id, held) = memory.leases.iter_mut().find(|(_, held)| held.slots > 0 && held.is_live(now))?;
+        let Memory { leases, pace, .. } = &mut *memory;
+        let (id, held) = leases.iter_mut().find(|(_, held)| held.slots > 0 && held.is_live(now))?;
         held.slots -= 1;
         held.flying += 1;
+        *pace = if pace.1 == 0 { (now, 1) } else { (pace.0, pace.1.saturating_add(1)) };
         Some(Counted { account: self.clone(), lease: id.clone(), unused: false })
     }
 
@@ -225,10 +236,12 @@ impl Account {
     /// beside a call to Zoho, so that the next one need not wait for the store.
     pub(super) async fn lease_ahead(&self) {
         let now = self.now();
-        let needs_none = {
+        let (needs_none, wanted) = {
             let memory = self.memory();
-            self.is_without(&memory, now)
-                || memory.leases.values().any(|held| held.slots > 0 && held.is_live(now))
+            let needs_none = self.is_without(&memory, now)
+                || memory.leases.values().any(|held| held.slots > 0 && held.is_live(now));
+            let (since, used) = memory.pace;
+            (needs_none, slots_ahead(used, now - since))
         };
         if needs_none || self.limits.is_off() {
             return;
@@ -239,16 +252,21 @@ impl Account {
             return;
         }
         let id = random_hex::<4>();
-        let take = |window: &mut Window, now| window.take_ahead(&id, SLOTS_AHEAD, self.limits, now);
+        let take = |window: &mut Window, now| {
+            let take = |slots| Some((slots, window.take_ahead(&id, slots, self.limits, now)?));
+            [wanted, SLOTS_AHEAD].into_iter().find_map(take)
+        };
         let leased = self.visit(&mut version, take).await;
-        if let Visit::Done(Some(until)) = leased {
-            self.hold(id, SLOTS_AHEAD, until);
+        if let Visit::Done(Some((slots, until))) = leased {
+            self.hold(id, slots, until);
         }
     }
 
     fn hold(&self, lease: String, slots: u32, until: i64) {
         let held = Held::new(slots, until, 0, self.now());
-        self.memory().leases.insert(lease, held);
+        let mut memory = self.memory();
+        memory.leases.insert(lease, held);
+        memory.pace = (0, 0);
     }
 
     /// Leases slots for the first calls of a process that starts. A put that is refused tells the row as a read would. Where slots are

@@ -2,8 +2,9 @@
 //! (`window`). A call that cannot succeed is refused here, with the time at which it can.
 //!
 //! While less than half of the minute's calls are used and no daily limit is set, a process leases five slots at once, as early as
-//! when it starts, and uses them without asking the store again; with the last one, beside the call to Zoho, it leases ten ahead.
-//! Otherwise each call takes one slot. If the store is down, calls are sent without a slot: at worst Zoho refuses them.
+//! when it starts, and uses them without asking the store again; with the last one, beside the call to Zoho, it leases ten ahead, or
+//! up to twenty where it uses as many at its pace. Otherwise each call takes one slot. If the store is down, calls are sent without
+//! a slot: at worst Zoho refuses them.
 
 mod account;
 mod caller;

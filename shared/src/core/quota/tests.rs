@@ -263,7 +263,7 @@ async fn a_lease_is_taken_ahead_once_and_only_when_none_is_left() {
     let rows = Arc::new(Rows::default());
     let (token, quotas) = (token(), Quotas::new(rows.clone(), clock(), LIMITS));
     let mut puts = Vec::new();
-    for _ in 1..=16 {
+    for _ in 1..=26 {
         let slot = quotas.take(&token, caller("k")).await.unwrap();
         // Two calls at once: the second finds what the first has taken, or leaves it to that one.
         join_all([quotas.lease_ahead(&token), quotas.lease_ahead(&token)]).await;
@@ -271,10 +271,10 @@ async fn a_lease_is_taken_ahead_once_and_only_when_none_is_left() {
         puts.push(rows.puts.load(Ordering::SeqCst));
     }
     let expected: Vec<_> =
-        (1..=16).map(|call| 1 + usize::from(call >= 5) + usize::from(call >= 15)).collect();
+        (1..=26).map(|call| 1 + usize::from(call >= 5) + usize::from(call >= 25)).collect();
     assert_eq!(puts, expected);
-    // The slots that were leased ahead are used: five, ten, ten.
-    assert_eq!(quotas.known(&token).unwrap().used, 25);
+    // The slots that were leased ahead are used: five, twenty, twenty.
+    assert_eq!(quotas.known(&token).unwrap().used, 45);
     *rows.trouble.lock().unwrap() = Some(Trouble::Down);
     sleep(Duration::from_secs(11)).await;
     quotas.lease_ahead(&token).await;
@@ -282,6 +282,24 @@ async fn a_lease_is_taken_ahead_once_and_only_when_none_is_left() {
     quotas.lease_ahead(&token).await;
     drop(quotas.take(&token, caller("k")).await.unwrap());
     assert_eq!(begun.elapsed(), Duration::ZERO, "a store that is down is not asked again at once");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_taken_ahead_is_as_large_as_the_pace_and_what_is_left_of_the_minute_let_it_be() {
+    for (pause, limit, leased) in [(2_400, 100, 10), (700, 100, 17), (1, 100, 20), (1, 40, 10)] {
+        let limits = InventoryLimits { per_minute: Some(limit), per_day: None };
+        let (token, quotas) = (token(), Quotas::new(Arc::new(Rows::default()), clock(), limits));
+        for call in 1..=5 {
+            if call > 1 {
+                sleep(Duration::from_millis(pause)).await;
+            }
+            let slot = quotas.take(&token, caller("k")).await.unwrap();
+            quotas.lease_ahead(&token).await;
+            drop(slot);
+        }
+        let used = quotas.known(&token).unwrap().used;
+        assert_eq!(used, 5 + leased, "{pause} ms between calls, {limit} a minute");
+    }
 }
 
 #[tokio::test(start_paused = true)]

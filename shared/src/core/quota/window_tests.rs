@@ -104,9 +104,10 @@ fn crowd_of(
                             window.settle(&lease.to_string(), &facts);
                         }
                         leases += 1;
-                        if let Some(until) = window.take_ahead(&leases.to_string(), SLOTS_AHEAD, LIMITS, now)
-                        {
-                            held[process].push((leases, SLOTS_AHEAD, until));
+                        let id = leases.to_string();
+                        let take = |slots| Some((slots, window.take_ahead(&id, slots, LIMITS, now)?));
+                        if let Some((slots, until)) = [MOST_AHEAD, SLOTS_AHEAD].into_iter().find_map(take) {
+                            held[process].push((leases, slots, until));
                         }
                     }
                     continue;
@@ -186,6 +187,24 @@ fn leases_taken_ahead_never_make_it_too_many() {
             assert!(sliding <= 100 && fixed <= 100, "{processes} processes: {sliding} and {fixed}");
             assert_eq!(seen.untrue, 0, "{processes} processes: who comes when told is served");
         }
+    }
+}
+
+#[test]
+fn as_many_are_leased_ahead_as_would_be_used_within_bounds() {
+    for (used, milliseconds, expected) in [
+        (0, 1_795_000_000_123, 10),
+        (5, 10_000, 10),
+        (5, 3_000, 16),
+        (5, 2_500, 20),
+        (10, 6_667, 14),
+        (20, 10_001, 19),
+        (20, 10_000, 20),
+        (20, 0, 20),
+        (u32::MAX, 1, 20),
+        (1, -5_000, 20),
+    ] {
+        assert_eq!(slots_ahead(used, milliseconds), expected, "{used} in {milliseconds} ms");
     }
 }
 
