@@ -1,16 +1,13 @@
 //! What stands around every route, as one layer: each layer of its own would cost every request a copy of the router below it, and
 //! every start one more service for each route.
 
-use axum::extract::{DefaultBodyLimit, Request, State};
+use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 use shared::base::clock::SharedClock;
 
 use crate::request::response_headers::ResponseHeaders;
 use crate::request::{arriving, redact, run_to_completion, size_limit};
-
-/// The largest body that is taken, but by routes that say otherwise themselves.
-const BODY_LIMIT: usize = 128 * 1024;
 
 /// About how many headers are added to an answer, here and by the wrapper of every function: room for them is made once.
 const ADDED: usize = 14;
@@ -24,7 +21,6 @@ pub(crate) async fn layer(State(clock): State<SharedClock>, request: Request, ne
 async fn answered(clock: SharedClock, request: Request, next: Next) -> Response {
     let headers = ResponseHeaders::default();
     let mut request = arriving::set_apart(request).await;
-    DefaultBodyLimit::max(BODY_LIMIT).apply(&mut request);
     request.extensions_mut().insert(headers.clone());
     let answer = next.run(request).await;
     // What is hidden makes an answer shorter, and the headers stand also on a refusal.
