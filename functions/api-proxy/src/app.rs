@@ -44,7 +44,8 @@ impl App {
         let (stores, clock) = (&services.stores, services.clock.clone());
         let kept = services.settings.retention;
         let client = Arc::new(ZohoClient::new(services, token_refresh));
-        let usage = Arc::new(KeyUsage::new(stores.state.clone(), clock.clone()));
+        let usage = KeyUsage::new(stores.state.clone(), clock.clone());
+        let usage = Arc::new(usage.written_beside(services.background.clone()));
         let zoho = Arc::new(Zoho::new(client.clone(), usage.clone(), clock.clone()));
         let audit = Arc::new(Audit::new(stores.state.clone(), clock.clone()).kept_for(kept.audit));
         Self {

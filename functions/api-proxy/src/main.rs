@@ -12,5 +12,5 @@ async fn main() -> Result<(), lambda_http::Error> {
         token_refresh.or_else(|| Some(std::sync::Arc::new(token_refresh::Local::new(&services))));
     let token_refresh =
         token_refresh.ok_or("ZOHO_CONNECTOR_TOKEN_REFRESH is not set, but must name a function")?;
-    lambda::serve(api_proxy::warm_router(&services, token_refresh).await).await
+    lambda::serve(api_proxy::warm_router(&services, token_refresh).await, services.background).await
 }

@@ -5,5 +5,6 @@ use shared::core::services::Services;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    lambda::serve(webhook_intake::warm_router(&Services::from_env_or_exit()).await).await
+    let services = Services::from_env_or_exit();
+    lambda::serve(webhook_intake::warm_router(&services).await, services.background).await
 }

@@ -1,5 +1,6 @@
 //! The lowest layer: all others import it, and it depends neither on Zoho nor on stores.
 
+pub mod background;
 pub mod call_counts;
 pub mod clock;
 pub mod exactly_one;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::base::background::Background;
 use crate::base::clock::{FileClock, SharedClock, SystemClock};
 #[cfg(feature = "aws")]
 use crate::base::settings::Stack;
@@ -27,6 +28,8 @@ pub struct Services {
     pub http: Http,
     /// Zoho's addresses.
     pub centres: DataCentres,
+    /// What is done beside requests.
+    pub background: Background,
     /// The operator's own region and credentials, where they work on a stack.
     #[cfg(feature = "aws")]
     pub operator: Option<aws_config::SdkConfig>,
@@ -89,6 +92,7 @@ impl Services {
             token_refresh: None,
             http: Http::new()?,
             centres,
+            background: Background::default(),
             #[cfg(feature = "aws")]
             operator: None,
         })

@@ -9,9 +9,9 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::join;
 use tokio::time::Instant;
 
+use crate::base::background::Background;
 use crate::base::clock::{SharedClock, SignedDuration, Timestamp, is_to_come, later};
 use crate::base::id::ConnectionName;
 use crate::base::problem::{Code, Problem};
@@ -141,6 +141,7 @@ pub struct ZohoClient {
     pub quotas: Quotas,
     http: Http,
     centres: DataCentres,
+    background: Background,
     /// Not the monotonic clock: Lambda freezes processes between events, and does not say whether that clock goes on meanwhile. What
     /// is believed for minutes could be believed for hours.
     clock: SharedClock,
@@ -158,6 +159,7 @@ impl ZohoClient {
             quotas: Quotas::new(stores.state.clone(), clock.clone(), services.settings.inventory),
             http: services.http.clone(),
             centres: services.centres.clone(),
+            background: services.background.clone(),
             clock: clock.clone(),
             refusals: Mutex::default(),
         }
@@ -274,7 +276,8 @@ impl Session<'_> {
             query: query.as_deref(),
             external: self.call.external,
         };
-        let (answer, ()) = join!(self.client.http.read(url, read, left), self.lease_ahead());
+        self.lease_ahead();
+        let answer = self.client.http.read(url, read, left).await;
         drop(slot);
         Ok(self.learn(answer, judge).await)
     }
@@ -416,10 +419,13 @@ impl Session<'_> {
         }
     }
 
-    /// Slots for the next calls, while Zoho answers this one. It ends before the answer is given: Lambda freezes what is left running.
-    async fn lease_ahead(&self) {
-        if self.call.product == Product::Inventory && self.call.is_waited_for() {
-            self.client.quotas.lease_ahead(&self.token).await;
+    /// Slots for the next calls, while Zoho answers this one.
+    fn lease_ahead(&self) {
+        if self.call.product == Product::Inventory
+            && self.call.is_waited_for()
+            && let Some(lease) = self.client.quotas.lease_ahead(&self.token)
+        {
+            self.client.background.spawn(lease);
         }
     }
 

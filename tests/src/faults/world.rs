@@ -9,6 +9,7 @@ use async_trait::async_trait;
 use axum::Router;
 use event_delivery::EventDelivery;
 use sandbox::{Options, Sandbox};
+use shared::base::background::Background;
 use shared::base::clock::{Clock, SharedClock, SignedDuration, Timestamp, TokioClock, later};
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
@@ -104,6 +105,7 @@ impl Workshop {
             token_refresh: None,
             http: Http::over(line),
             centres: DataCentres::new(Some(ZOHO.to_owned())),
+            background: Background::default(),
             operator: None,
         };
         Started { process, services, invocations: Arc::new(Invocations { workshop: self.clone(), process }) }

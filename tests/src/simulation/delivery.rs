@@ -8,6 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use event_delivery::{EventDelivery, wake_of};
 use serde_json::{Value, json};
+use shared::base::background::Background;
 use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
@@ -323,6 +324,7 @@ fn services(stage: &Stage) -> Services {
         token_refresh: None,
         http: Http::over(stage.clone()),
         centres: DataCentres::new(None),
+        background: Background::default(),
         operator: None,
     }
 }

@@ -7,6 +7,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use shared::base::background::Background;
 use shared::base::settings::Settings;
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
 use shared::core::services::Services;
@@ -66,6 +67,7 @@ fn services(world: &Arc<World>, who: Who) -> Services {
         token_refresh: None,
         http: Http::over(Line { world: world.clone(), who }),
         centres: DataCentres::new(None),
+        background: Background::default(),
         operator: None,
     }
 }

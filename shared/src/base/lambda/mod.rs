@@ -9,22 +9,26 @@ use std::time::{Duration, SystemTime};
 
 use axum::Router;
 use axum::extract::Request;
-use lambda_http::{Context, Error, LambdaEvent, Service, lambda_runtime, service_fn};
+use lambda_http::lambda_runtime::Runtime;
+use lambda_http::lambda_runtime::tower::util::ThenLayer;
+use lambda_http::{Context, Error, LambdaEvent, Service, service_fn};
 use tokio::time::Instant;
 
 use self::answer::Answer;
 use self::event::Event;
+use super::background::Background;
 use super::settings::PublicUrl;
 use super::web::{Deadline, LambdaRequestId};
 
 /// The time that is kept to write the answer after a call to Zoho has used up the rest.
 const ANSWER_MARGIN: Duration = Duration::from_secs(1);
 
-/// Serves until Lambda ends the process.
+/// Serves until Lambda ends the process. An event is asked for once the answer to the last one has been sent, and the work beside it
+/// is done.
 ///
 /// # Errors
 /// Where the Runtime API fails.
-pub async fn serve(mut router: Router) -> Result<(), Error> {
+pub async fn serve(mut router: Router, background: Background) -> Result<(), Error> {
     let mut last = LastOrigin::default();
     let handler = service_fn(move |LambdaEvent { payload, context }: LambdaEvent<Event>| {
         // Here and not in a layer of the router, which would run only after the route was chosen.
@@ -34,7 +38,14 @@ pub async fn serve(mut router: Router) -> Result<(), Error> {
             Ok::<_, Infallible>(Answer::of(response).await)
         }
     });
-    lambda_runtime::run(handler).await
+    let afterwards = ThenLayer::new(move |sent: Result<(), Error>| {
+        let background = background.clone();
+        async move {
+            background.finish().await;
+            sent
+        }
+    });
+    Runtime::new(handler).layer(afterwards).run().await
 }
 
 /// The request in the text of an event.

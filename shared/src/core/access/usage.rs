@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use tokio::time::sleep;
 
 use super::key::ServiceKey;
+use crate::base::background::Background;
 use crate::base::clock::{SharedClock, SignedDuration, Timestamp, is_younger, later, seconds_until};
 use crate::base::problem::{Code, Problem};
 use crate::store::{Condition, Key, Outcome, Put, Row, StoreError, Table, Version, all_rows};
@@ -102,12 +103,19 @@ pub struct KeyUsage {
     state: Arc<dyn Table>,
     clock: SharedClock,
     memory: Mutex<Memory>,
+    background: Background,
 }
 
 impl KeyUsage {
     /// In this table.
     pub fn new(state: Arc<dyn Table>, clock: SharedClock) -> Self {
-        Self { state, clock, memory: Mutex::default() }
+        Self { state, clock, memory: Mutex::default(), background: Background::default() }
+    }
+
+    /// As part of this process's work beside its requests.
+    #[must_use]
+    pub fn written_beside(self, background: Background) -> Self {
+        Self { background, ..self }
     }
 
     /// Writes down that a key is used, now and then, and beside the request.
@@ -122,7 +130,7 @@ impl KeyUsage {
         }
         let Ok(put) = Put::record(row(&key.id, "seen"), &Seen { at: now }, Condition::Any) else { return };
         let (state, put) = (self.state.clone(), put.until(later(now, SEEN_RETENTION)));
-        tokio::spawn(async move {
+        self.background.spawn(async move {
             if let Err(error) = state.put(put).await {
                 tracing::warn!(%error, "that a key was used could not be written down");
             }

@@ -82,9 +82,13 @@ impl Quotas {
         self.account(token).take(caller).await.map_err(|refusal| self.refused(refusal))
     }
 
-    /// Leases slots for the next calls beside a call that an agent waits for, where this process has none left.
-    pub(crate) async fn lease_ahead(&self, token: &AccessToken) {
-        self.account(token).lease_ahead().await;
+    /// A lease of slots for the next calls, beside a call that an agent waits for, where this process has none left.
+    pub(crate) fn lease_ahead(
+        &self,
+        token: &AccessToken,
+    ) -> Option<impl Future<Output = ()> + Send + 'static + use<>> {
+        let account = self.account(token);
+        account.wanted_ahead().map(|_| async move { account.lease_ahead().await })
     }
 
     /// Leases slots ahead of the first calls of a process, so that these need not wait for the store.

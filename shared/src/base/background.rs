@@ -1,0 +1,82 @@
+//! Work beside requests, for which no answer waits. On Lambda, the next event is asked for once it is done: a process is frozen while
+//! it waits for one, with all that is left running.
+
+use std::mem::take;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+/// How long the next event waits for it at most. What takes longer goes on whenever the process does.
+const MOST_WAIT: Duration = Duration::from_secs(3);
+
+/// What a process does beside its requests.
+#[derive(Debug, Clone, Default)]
+pub struct Background(Arc<Mutex<JoinSet<()>>>);
+
+impl Background {
+    /// Begins some work.
+    pub fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let mut tasks = self.tasks();
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(work);
+    }
+
+    /// Waits until all of it is done.
+    pub async fn finish(&self) {
+        let mut tasks = take(&mut *self.tasks());
+        if timeout(MOST_WAIT, async { while tasks.join_next().await.is_some() {} }).await.is_err() {
+            tracing::warn!("work beside requests takes longer than the next one may wait");
+            tasks.detach_all();
+        }
+    }
+
+    fn tasks(&self) -> MutexGuard<'_, JoinSet<()>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tokio::time::{Instant, sleep};
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn all_work_is_done_when_it_is_finished_but_no_event_waits_for_ever() {
+        let (background, done) = (Background::default(), Arc::new(AtomicUsize::new(0)));
+        let work = |seconds| {
+            let done = done.clone();
+            async move {
+                sleep(Duration::from_secs(seconds)).await;
+                done.fetch_add(1, Ordering::SeqCst);
+            }
+        };
+        let begun = Instant::now();
+        background.finish().await;
+        background.spawn(work(1));
+        background.spawn(work(2));
+        background.spawn(async { panic!("this ends alone") });
+        background.finish().await;
+        assert_eq!((done.load(Ordering::SeqCst), begun.elapsed()), (2, Duration::from_secs(2)));
+
+        background.spawn(work(10));
+        background.finish().await;
+        assert_eq!((done.load(Ordering::SeqCst), begun.elapsed()), (2, Duration::from_secs(2) + MOST_WAIT));
+        sleep(Duration::from_secs(10)).await;
+        assert_eq!(done.load(Ordering::SeqCst), 3, "it went on");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_done_is_forgotten() {
+        let background = Background::default();
+        for _ in 0..1000 {
+            background.spawn(async {});
+            sleep(Duration::from_millis(1)).await;
+        }
+        assert!(background.tasks().len() <= 1);
+    }
+}
