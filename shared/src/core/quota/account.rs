@@ -235,19 +235,14 @@ impl Account {
     /// Leases slots for the next calls, where this process has none left and few calls of the minute are used. Who calls this does it
     /// beside a call to Zoho, so that the next one need not wait for the store.
     pub(super) async fn lease_ahead(&self) {
-        let now = self.now();
-        let (needs_none, wanted) = {
-            let memory = self.memory();
-            let needs_none = self.is_without(&memory, now)
-                || memory.leases.values().any(|held| held.slots > 0 && held.is_live(now));
-            let (since, used) = memory.pace;
-            (needs_none, slots_ahead(used, now - since))
-        };
-        if needs_none || self.limits.is_off() {
+        if self.limits.is_off() || self.wanted_ahead(self.now()).is_none() {
             return;
         }
         // Whoever changes the row at this moment takes what is to be taken.
         let Ok(mut version) = self.version.try_lock() else { return };
+        let now = self.now();
+        // Another call may have taken a lease meanwhile.
+        let Some(wanted) = self.wanted_ahead(now) else { return };
         if !self.look(|window| window.has_much_left(SLOTS_AHEAD, self.limits, now)) {
             return;
         }
@@ -260,6 +255,15 @@ impl Account {
         if let Visit::Done(Some((slots, until))) = leased {
             self.hold(id, slots, until);
         }
+    }
+
+    /// How many slots it would lease ahead. None where it has some, or where calls are not counted.
+    fn wanted_ahead(&self, now: i64) -> Option<u32> {
+        let memory = self.memory();
+        let needs_none = self.is_without(&memory, now)
+            || memory.leases.values().any(|held| held.slots > 0 && held.is_live(now));
+        let (since, used) = memory.pace;
+        (!needs_none).then(|| slots_ahead(used, now - since))
     }
 
     fn hold(&self, lease: String, slots: u32, until: i64) {
