@@ -1,7 +1,7 @@
 //! Files that a command writes for somebody: what is there is written over by nobody who did not ask for it.
 
-use std::fs::{OpenOptions, metadata, remove_file};
-use std::io::{ErrorKind, Write};
+use std::fs::{File, OpenOptions, metadata, remove_file};
+use std::io::{Error, ErrorKind, Write};
 use std::path::Path;
 
 /// What may be at the place of a file that is to be written.
@@ -30,9 +30,7 @@ pub(crate) fn refuse_taken(path: &Path, over: Over) -> Result<(), String> {
         Ok(_) if over == Over::Nothing => {
             Err(format!("{name} is there already, and nothing was done: name another file"))
         }
-        Ok(found) if found.is_file() && over == (Over::Unless { forced: false }) => Err(format!(
-            "{name} is there already, and nothing was done: name another file, or write over it with --force"
-        )),
+        Ok(found) if found.is_file() && over == (Over::Unless { forced: false }) => Err(taken(path)),
         // A pipe or a terminal takes what is written, again and again.
         Ok(_) => Ok(()),
         Err(error) if error.kind() == ErrorKind::NotFound => {
@@ -53,33 +51,56 @@ pub(crate) fn refuse_taken(path: &Path, over: Over) -> Result<(), String> {
 /// taken away.
 pub(crate) fn write(path: &Path, text: &str, over: Over, readers: Readers) -> Result<(), String> {
     refuse_taken(path, over)?;
-    let is_new = !path.exists();
+    let (mut file, is_new) = open(path, over, readers)?;
+    file.write_all(text.as_bytes()).and_then(|()| file.flush()).map_err(|error| {
+        if is_new {
+            let _perhaps_gone = remove_file(path);
+        }
+        failed(path, &error)
+    })
+}
+
+/// Opens a new file, or empties what may be written over, and says whether it is new. Only what is open is known: at a path that was
+/// looked at, something else may be by now.
+fn open(path: &Path, over: Over, readers: Readers) -> Result<(File, bool), String> {
+    let failed = |error: Error| failed(path, &error);
     let mut options = OpenOptions::new();
     options.write(true);
-    if is_new {
-        options.create_new(true);
-    } else {
-        options.truncate(true);
-    }
     #[cfg(unix)]
     if readers == Readers::Owner {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     }
     #[cfg(not(unix))]
     let _ = readers;
-    let failed = |error: std::io::Error| format!("{} could not be written: {error}", path.display());
-    let mut file = options.open(path).map_err(failed)?;
-    // One that was there keeps its rights when it is opened.
-    #[cfg(unix)]
-    if readers == Readers::Owner && file.metadata().is_ok_and(|found| found.is_file()) {
-        file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600)).map_err(failed)?;
+    match options.clone().create_new(true).open(path) {
+        Ok(file) => return Ok((file, true)),
+        Err(error) if error.kind() == ErrorKind::AlreadyExists && over != Over::Nothing => {}
+        Err(error) => return Err(failed(error)),
     }
-    file.write_all(text.as_bytes()).and_then(|()| file.flush()).map_err(|error| {
-        if is_new {
-            let _perhaps_gone = remove_file(path);
+    let file = options.open(path).map_err(failed)?;
+    if file.metadata().map_err(failed)?.is_file() {
+        if over != (Over::Unless { forced: true }) {
+            return Err(taken(path));
         }
-        failed(error)
-    })
+        // It keeps the rights that it has when it is opened.
+        #[cfg(unix)]
+        if readers == Readers::Owner {
+            file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(0o600)).map_err(failed)?;
+        }
+        file.set_len(0).map_err(failed)?;
+    }
+    Ok((file, false))
+}
+
+fn taken(path: &Path) -> String {
+    format!(
+        "{} is there already, and nothing was done: name another file, or write over it with --force",
+        path.display()
+    )
+}
+
+fn failed(path: &Path, error: &Error) -> String {
+    format!("{} could not be written: {error}", path.display())
 }
 
 #[cfg(test)]
@@ -106,6 +127,19 @@ mod tests {
         refuse_taken(&file, FORCED).unwrap();
         write(&file, "second", FORCED, Readers::Usual).unwrap();
         assert_eq!(read_to_string(&file).unwrap(), "second");
+    }
+
+    #[test]
+    fn what_came_after_the_look_is_not_written_over_either() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("report.csv");
+        assert!(open(&file, UNFORCED, Readers::Usual).unwrap().1, "it is new");
+        std::fs::write(&file, "precious").unwrap();
+        assert!(open(&file, UNFORCED, Readers::Usual).unwrap_err().contains("--force"));
+        assert!(open(&file, Over::Nothing, Readers::Usual).is_err());
+        assert_eq!(read_to_string(&file).unwrap(), "precious");
+        assert!(!open(&file, FORCED, Readers::Usual).unwrap().1);
+        assert_eq!(read_to_string(&file).unwrap(), "");
     }
 
     #[test]

@@ -406,6 +406,46 @@ async fn a_place_in_use_takes_no_other_installation() {
     assert!(file.exists());
 }
 
+/// A copy takes as long to open as its passphrase takes to type, or its key to come.
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_came_while_a_copy_was_opened_takes_no_copy() {
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::unix::pipe;
+
+    let (mut connector, _) = Connector::connected().await;
+    let folder = TempDir::new().unwrap();
+    let [backup, moving, fifo] = ["backup.age", "move.age", "key"].map(|name| folder.path().join(name));
+    assert_eq!(connector.interrupt().await, 0);
+    let args = ["backup", text(&backup), "--recipient", RECIPIENT];
+    assert_eq!(connector.run(&args, "").await.code, 0);
+    let args = ["move", "export", text(&moving), "--recipient", RECIPIENT, "--yes"];
+    assert_eq!(connector.run(&args, "").await.code, 0);
+    assert!(Command::new("mkfifo").arg(&fifo).status().unwrap().success());
+    for (place, taken) in [
+        ("restored", ["restore", text(&backup), "--yes"].as_slice()),
+        ("moved", ["move", "import", text(&moving)].as_slice()),
+    ] {
+        let new = folder.path().join(place);
+        let args = [taken, &["--identity", text(&fifo), "--data", text(&new)]].concat();
+        let variables = connector.variables();
+        let meanwhile = async {
+            // It is read once the place was looked at.
+            let mut key = None;
+            until("read", async || {
+                key = pipe::OpenOptions::new().open_sender(&fifo).ok();
+                key.is_some()
+            })
+            .await;
+            drop(stores(&new));
+            key.unwrap().write_all(format!("{IDENTITY}\n").as_bytes()).await.unwrap();
+        };
+        let (ended, ()) = tokio::join!(run(&args, &variables, ""), meanwhile);
+        assert!(ended.code == 1 && ended.err.contains("there is a store in"), "{args:?}: {ended:?}");
+    }
+    assert!(moving.exists());
+}
+
 /// What both stores must do: rows stay, and say nothing of the person.
 async fn forgets(stores: Stores) {
     let connection = ConnectionName::default();

@@ -144,11 +144,16 @@ impl Import {
         }
         let copy = Reader::open(&self.file, &self.decryption, Purpose::Move)?;
         let made = copy.head.made;
+        // While somebody typed, the target may have come into use.
         let opened = match stack {
             Some(stack) => stack,
-            None => self.installation.open_or_make().await?,
+            None => {
+                self.installation.open_target().await?;
+                self.installation.open_or_make().await?
+            }
         };
         let services = &opened.services;
+        refuse_used(services).await?;
         let state = &*services.stores.state;
         let is_folder = services.token_refresh.is_none();
         if is_folder {

@@ -65,6 +65,8 @@ impl Restore {
                 .to_owned(),
         ];
         confirm(self.yes, "Lost by restoring", &ends).await?;
+        // While somebody typed, a store may have come there.
+        self.folder.find_empty()?;
 
         let (Opened { services, .. }, _) = self.folder.open_or_make()?;
         let (stores, now) = (&services.stores, services.clock.now());

@@ -4,7 +4,7 @@
 mod encryption;
 
 use std::fs::File;
-use std::io::{BufRead, BufReader, BufWriter, Lines, Write};
+use std::io::{BufRead, BufReader, BufWriter, ErrorKind, Lines, Write};
 use std::path::Path;
 
 use age::stream::StreamReader;
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use shared::base::clock::Timestamp;
 use shared::store::sqlite::Sqlite;
 use shared::store::{StoreError, Stored, Stores};
+use tempfile::NamedTempFile;
 
 pub(crate) use encryption::{Decryption, Encryption, Openers};
 
@@ -98,8 +99,17 @@ pub(crate) fn write(
         .tempfile_in(folder_of(file))
         .map_err(failed)?;
     let count = write_part(part.as_file(), openers, head, folder, now, failed)?;
-    part.persist(file).map_err(|error| failed(error.error))?;
+    name(part, file).map_err(failed)?;
     Ok(count)
+}
+
+/// Gives a copy its name. What came there while it was made is not written over, where the file system can tell.
+fn name(part: NamedTempFile, file: &Path) -> std::io::Result<()> {
+    match part.persist_noclobber(file) {
+        Ok(_) => Ok(()),
+        Err(taken) if taken.error.kind() == ErrorKind::AlreadyExists => Err(taken.error),
+        Err(cannot_tell) => cannot_tell.file.persist(file).map(drop).map_err(|error| error.error),
+    }
 }
 
 fn write_part(
@@ -250,6 +260,23 @@ impl Reader {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_copy_is_given_no_name_that_was_taken_meanwhile() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("backup.age");
+        let part = || {
+            let mut part = NamedTempFile::new_in(folder.path()).unwrap();
+            part.write_all(b"copy").unwrap();
+            part
+        };
+        name(part(), &file).unwrap();
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "copy");
+        std::fs::write(&file, "precious").unwrap();
+        assert_eq!(name(part(), &file).unwrap_err().kind(), ErrorKind::AlreadyExists);
+        assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left over");
+    }
 
     #[test]
     fn what_is_left_out_is_told_with_its_reason() {

@@ -15,6 +15,7 @@ use event_delivery::{EventDelivery, Wake};
 use futures::future::join;
 use serde::Serialize;
 use serde_json::json;
+use shared::base::background::Background;
 use shared::base::clock::{SharedClock, SignedDuration, Timestamp, TokioClock, later};
 use shared::base::id::ConnectionName;
 use shared::base::settings::Settings;
@@ -67,6 +68,7 @@ impl World {
             token_refresh: None,
             http: Http::over(Line(zoho.clone())),
             centres: DataCentres::new(None),
+            background: Background::default(),
             operator: None,
         };
         let names = planted::names(connections);

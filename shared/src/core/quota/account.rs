@@ -232,27 +232,26 @@ impl Account {
         Some(Counted { account: self.clone(), lease: id.clone(), unused: false })
     }
 
-    /// How many slots this process would lease for its next calls; nothing where it has one left.
+    /// How many slots this process would lease for its next calls. None where it has one left, and where much of the minute is used.
     pub(super) fn wanted_ahead(&self) -> Option<u32> {
         let now = self.now();
-        let memory = self.memory();
-        let needs_none = self.limits.is_off()
-            || self.is_without(&memory, now)
-            || memory.leases.values().any(|held| held.slots > 0 && held.is_live(now));
-        let (since, used) = memory.pace;
-        (!needs_none).then(|| slots_ahead(used, now - since))
+        let wanted = {
+            let memory = self.memory();
+            let needs_none = self.limits.is_off()
+                || self.is_without(&memory, now)
+                || memory.leases.values().any(|held| held.slots > 0 && held.is_live(now));
+            let (since, used) = memory.pace;
+            (!needs_none).then(|| slots_ahead(used, now - since))
+        };
+        wanted.filter(|_| self.look(|window| window.has_much_left(SLOTS_AHEAD, self.limits, now)))
     }
 
-    /// Leases slots for the next calls, where this process has none left and few calls of the minute are used. Who calls this does it
-    /// beside a call to Zoho, so that the next one need not wait for the store.
+    /// Leases as many. Who calls this does it beside a call to Zoho, so that the next one need not wait for the store.
     pub(super) async fn lease_ahead(&self) {
-        let Some(wanted) = self.wanted_ahead() else { return };
-        let now = self.now();
         // Whoever changes the row at this moment takes what is to be taken.
         let Ok(mut version) = self.version.try_lock() else { return };
-        if !self.look(|window| window.has_much_left(SLOTS_AHEAD, self.limits, now)) {
-            return;
-        }
+        // Another call may have taken a lease meanwhile.
+        let Some(wanted) = self.wanted_ahead() else { return };
         let id = random_hex::<4>();
         let take = |window: &mut Window, now| {
             let take = |slots| Some((slots, window.take_ahead(&id, slots, self.limits, now)?));

@@ -118,6 +118,8 @@ fn read<'a>(
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use proptest::prelude::*;
     use serde_json::{Value, json};
 
@@ -370,6 +372,23 @@ mod tests {
         "odd \" name",
     ];
 
+    /// Names that begin alike, of which some are touched.
+    const ALIKE: &[&str] = &[
+        "name",
+        "nam",
+        "name_",
+        "na",
+        "group_id",
+        "group_i",
+        "group_id ",
+        "locations",
+        "location_id",
+        "n\u{e9}",
+    ];
+
+    /// What stands between a name and its value.
+    const COLONS: &[&str] = &[":", ": ", " :", "\n:\t"];
+
     /// Values as Zoho may write them, with blanks where JSON allows them.
     fn written() -> impl Strategy<Value = String> {
         let fixed = prop::sample::select(vec![
@@ -443,6 +462,29 @@ mod tests {
             let list = format!("{{\"code\":\"0\",\"items\":[{{{all}}},{{}},{{{all}}}],\"page_context\":{{\"page\":1}}}}");
             let list = self::answer(list);
             prop_assert_eq!(copied_list(&list), usual_list(&list));
+        }
+
+        #[test]
+        fn rows_have_the_usual_text_in_whatever_order_their_names_stand(
+            rows in prop::collection::vec(
+                prop::collection::vec((prop::sample::select(ALIKE), prop::sample::select(COLONS), written()), 0..6),
+                1..6,
+            ),
+        ) {
+            let (mut has_doubles, mut texts) = (false, Vec::new());
+            for fields in &rows {
+                let names: BTreeSet<&str> = fields.iter().map(|(name, ..)| *name).collect();
+                has_doubles |= names.len() < fields.len();
+                let fields = fields.iter().map(|(name, colon, value)| format!("\"{name}\"{colon}{value}"));
+                let fields: Vec<String> = fields.collect();
+                texts.push(format!("{{{}}}", fields.join(",")));
+            }
+            let list = answer(format!("{{\"code\":0,\"items\":[{}]}}", texts.join(",")));
+            let copied = copied_list(&list);
+            prop_assert!(
+                copied == usual_list(&list) || has_doubles && copied.is_none(),
+                "{:?}: {}", copied, texts.join(",")
+            );
         }
 
         #[test]
