@@ -11,7 +11,8 @@ use bytes::Bytes;
 use shared::base::problem::{Code, Problem};
 use shared::base::telemetry;
 
-use crate::routes::BODY_LIMIT;
+/// The largest body that is accepted: Zoho's are smaller, and a row holds 400 KB.
+pub(crate) const BODY_LIMIT: usize = 256 * 1024;
 
 /// How many bytes of header names are logged.
 const MAX_HEADER_NAMES: usize = 1000;

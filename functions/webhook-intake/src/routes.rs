@@ -10,10 +10,8 @@ use shared::base::web::finish;
 use shared::core::services::Services;
 
 use crate::app::App;
+use crate::rejection::BODY_LIMIT;
 use crate::{crm, custom, inventory, rejection};
-
-/// The largest body that is accepted: Zoho's are smaller, and a row holds 400 KB.
-pub(crate) const BODY_LIMIT: usize = 256 * 1024;
 
 /// All routes.
 pub(crate) fn serve(app: App, services: &Services) -> Router {
