@@ -343,7 +343,7 @@ async fn a_batch_is_claimed_once_then_it_is_busy_and_over_in_the_end() {
     );
 
     assert_eq!(
-        ledger.acknowledge(&["1", "2"], Ending::Done, "key", Some(&claim.id)).await,
+        ledger.acknowledge(&["1", "2"], Ending::Done, "key", Some(claim.id.as_str())).await,
         written(&[("1", "done"), ("2", "done")])
     );
     ledger.acknowledge(&["3"], Ending::Failed, "key", None).await;
