@@ -3,6 +3,8 @@
 pub(crate) mod adjustment;
 mod body;
 pub(crate) mod document;
+#[cfg(test)]
+mod fixtures;
 pub(crate) mod judge;
 pub(crate) mod plan;
 mod prepare;
