@@ -7,6 +7,9 @@ pub(crate) mod document;
 mod fixtures;
 pub(crate) mod judge;
 pub(crate) mod plan;
+#[cfg(test)]
+#[cfg(feature = "embedded")]
+mod plan_tests;
 mod prepare;
 pub(crate) mod routes;
 

@@ -1,0 +1,270 @@
+//! An adjustment on its way to Zoho and back, with a stand-in of Zoho that has items and documents.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use axum::{Json, Router};
+use serde_json::{Value, json};
+use shared::base::clock::{SharedClock, SignedDuration, Timestamp, TokioClock, later};
+use shared::base::id::ConnectionName;
+use shared::base::problem::Code;
+use shared::base::settings::{SANDBOX_URL, Settings};
+use shared::core::access::key::ServiceKey;
+use shared::core::connection::access_token::AccessToken;
+use shared::core::connection::organization::Organization;
+use shared::core::services::Services;
+use shared::store::Stores;
+use shared::store::secret_record::text;
+use shared::store::sqlite::Sqlite;
+use shared::zoho::data_centre::DataCentre;
+use shared::zoho::inventory::{adjustments, scope};
+use shared::zoho::scope::ScopeSet;
+use shared::zoho::secrets::AccessTokenSecret;
+use token_refresh::Local;
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+
+use super::adjustment::AdjustStock;
+use super::fixtures::{by, plan, to};
+use crate::app::App;
+use crate::request::caller::Caller;
+use crate::request::places::Places;
+use crate::request::response_headers::ResponseHeaders;
+use crate::writes::plan::{Done, Plan, Sent};
+use crate::writes::request::{WriteParams, WriteRequest};
+use crate::zoho::WriteFailure;
+
+/// When a test begins, and what Zoho says when something was changed meanwhile.
+const BEGIN: &str = "2026-11-22T10:00:00Z";
+const CHANGED: &str = "2026-11-22T11:00:05+0100";
+
+#[derive(Default)]
+struct StandIn {
+    items: Vec<Value>,
+    documents: Vec<Value>,
+    posted: Vec<Value>,
+    /// What it says to what is posted in place of a document.
+    refusal: Option<(StatusCode, Value)>,
+}
+
+impl StandIn {
+    fn adjust(&mut self, body: Value) -> Value {
+        for line in body["line_items"].as_array().unwrap() {
+            let item = self.items.iter_mut().find(|item| item["item_id"] == line["item_id"]).unwrap();
+            let figure =
+                item["stock_on_hand"].as_i64().unwrap() + line["quantity_adjusted"].as_i64().unwrap();
+            item["stock_on_hand"] = json!(figure);
+            item["last_modified_time"] = json!(CHANGED);
+        }
+        let document = json!({
+            "inventory_adjustment_id": "900",
+            "reference_number": body["reference_number"],
+            "line_items": body["line_items"],
+            "created_time": CHANGED,
+            "status": "adjusted",
+        });
+        self.documents.push(document.clone());
+        self.posted.push(body);
+        json!({ "code": 0, "inventory_adjustment": document })
+    }
+}
+
+async fn answer(
+    State(zoho): State<Arc<Mutex<StandIn>>>,
+    method: Method,
+    uri: Uri,
+    body: String,
+) -> (StatusCode, Json<Value>) {
+    let mut zoho = zoho.lock().unwrap();
+    if method == Method::POST {
+        return match zoho.refusal.clone() {
+            Some((status, said)) => (status, Json(said)),
+            None => (StatusCode::CREATED, Json(zoho.adjust(serde_json::from_str(&body).unwrap()))),
+        };
+    }
+    let said = match uri.path().rsplit('/').next().unwrap_or_default() {
+        "itemdetails" => json!({ "code": 0, "items": zoho.items }),
+        "inventoryadjustments" => json!({ "code": 0, "inventory_adjustments": zoho.documents }),
+        id => {
+            let found = zoho.documents.iter().find(|document| document["inventory_adjustment_id"] == id);
+            json!({ "code": 0, "inventory_adjustment": found })
+        }
+    };
+    (StatusCode::OK, Json(said))
+}
+
+struct World {
+    zoho: Arc<Mutex<StandIn>>,
+    app: App,
+    caller: Caller,
+    name: ConnectionName,
+}
+
+/// A connection to a Zoho that has the items 1, 2, … with these figures.
+async fn world(figures: &[i64]) -> World {
+    let item = |(number, figure): (usize, &i64)| {
+        json!({
+            "item_id": (number + 1).to_string(),
+            "stock_on_hand": figure,
+            "last_modified_time": "2026-11-21T11:00:00+0100",
+        })
+    };
+    let items = figures.iter().enumerate().map(item).collect();
+    let zoho = Arc::new(Mutex::new(StandIn { items, ..StandIn::default() }));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let router: Router = Router::new().fallback(answer).with_state(zoho.clone());
+    tokio::spawn(async move { axum::serve(listener, router).await });
+
+    let clock: SharedClock = Arc::new(TokioClock::starting_at(BEGIN.parse().unwrap()));
+    let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
+    let settings = Settings::read(|name| (name == SANDBOX_URL).then(|| format!("http://{address}"))).unwrap();
+    let services = Services::new(settings, clock.clone(), stores).unwrap();
+    let name = ConnectionName::default();
+    let token = AccessToken {
+        token: AccessTokenSecret::new("1000.token"),
+        generation: 1,
+        expires: later(clock.now(), SignedDuration::from_hours(1)),
+        data_centre: DataCentre::Eu,
+        scopes: ScopeSet::parse(&[scope::ITEMS, adjustments::CREATE, adjustments::READ].join(",")),
+        organization: Some(Organization { id: "1".to_owned(), ..Organization::default() }),
+        crm_organization: None,
+    };
+    let (secrets, secret) = (&services.stores.secrets, AccessToken::secret_name(&name));
+    let pending = secrets.stage(&secret, &text(&token).unwrap()).await.unwrap();
+    assert!(secrets.promote(&secret, &pending, None).await.unwrap());
+    let key: ServiceKey = serde_json::from_value(json!({
+        "id": "key", "label": "key", "digest": "", "permissions": [], "connections": [], "created": BEGIN, "expires": null,
+    }))
+    .unwrap();
+    let caller = Caller {
+        key: Arc::new(key),
+        connection: None,
+        organization: None,
+        deadline: Instant::now() + Duration::from_secs(25),
+        headers: ResponseHeaders::default(),
+        place: Places::new(1).take().unwrap(),
+    };
+    let app = App::new(&services, Arc::new(Local::new(&services)));
+    World { zoho, app, caller, name }
+}
+
+impl World {
+    async fn request(&self) -> WriteRequest<'_> {
+        let params = WriteParams { dry_run: false, fields: None };
+        let (action, none) = ("POST /v1/inventory/adjustments", HeaderMap::new());
+        let request =
+            WriteRequest::new(&self.app.zoho, &self.caller, &self.name, action, &Value::Null, &params, &none);
+        request.await.unwrap()
+    }
+
+    /// The answer of a plan that has nothing to send, or the code of its problem.
+    async fn look(&self, plan: &mut AdjustStock) -> Result<Option<Done>, Code> {
+        let looked = plan.look(&self.app.zoho, &self.request().await).await;
+        looked.map_err(|problem| problem.code())
+    }
+
+    async fn send(&self, plan: &AdjustStock) -> Result<Done, WriteFailure> {
+        plan.send(&self.app.zoho, &self.request().await).await
+    }
+
+    /// What is found of a plan that was sent so many seconds after the begin.
+    async fn find(&self, plan: &AdjustStock, seconds: i64, taken: &[String]) -> Option<Done> {
+        let begin: Timestamp = BEGIN.parse().unwrap();
+        let sent = Sent { at: later(begin, SignedDuration::from_secs(seconds)), taken };
+        plan.find(&self.app.zoho, &self.request().await, &sent).await.unwrap()
+    }
+
+    fn posted(&self) -> Vec<Value> {
+        self.zoho.lock().unwrap().posted.clone()
+    }
+}
+
+#[tokio::test]
+async fn stock_is_read_written_once_and_read_again() {
+    let world = world(&[10, 4]).await;
+    let mut two = plan(vec![by("-2"), to("5", Some("4"))], None, None);
+    assert!(matches!(world.look(&mut two).await, Ok(None)));
+    let Ok(done) = world.send(&two).await else { panic!("it was not done") };
+    assert_eq!((done.status, done.subject.as_str()), (201, "inventory_adjustment/900"));
+    for (line, expected) in [(0, json!(["adjusted", -2, 10, 8])), (1, json!(["adjusted", 1, 4, 5]))] {
+        let line = &done.body["lines"][line];
+        let told = json!([line["outcome"], line["delta"], line["before"], line["after"]]);
+        assert_eq!(told.to_string(), expected.to_string());
+    }
+    assert!(done.body.get("notice").is_none(), "{}", done.body);
+    let touched: Vec<_> = done.touched.iter().map(|touched| touched.subject.as_str()).collect();
+    assert_eq!(touched, ["item/1", "item/2"]);
+    let [sent] = world.posted().try_into().unwrap();
+    let lines =
+        r#"[{"item_id":"1","quantity_adjusted":-2},{"item_id":"2","quantity_adjusted":1}]"#.to_owned();
+    assert_eq!(sent["line_items"].to_string(), lines);
+    let [date, reason, reference] = ["date", "reason", "reference_number"].map(|field| &sent[field]);
+    assert_eq!((date, reason, reference), (&json!("2026-11-22"), &json!("Counted"), &json!("R-1")));
+}
+
+#[tokio::test]
+async fn where_nothing_moves_nothing_is_written_and_it_is_told_why() {
+    let world = world(&[10]).await;
+    let mut right = plan(vec![to("10", None)], None, None);
+    let Ok(Some(done)) = world.look(&mut right).await else { panic!("there is nothing to send") };
+    assert_eq!((done.status, &done.body["lines"][0]["outcome"]), (200, &json!("unchanged")));
+    let mut changed = plan(vec![to("9", Some("3"))], None, None);
+    assert_eq!(world.look(&mut changed).await.err(), Some(Code::StockChanged));
+    changed.is_part = true;
+    let Ok(Some(done)) = world.look(&mut changed).await else { panic!("of a part it is an answer") };
+    assert_eq!(done.body["lines"][0]["outcome"], json!("changed"));
+    let mut one_moves = plan(vec![by("1"), by("1")], None, None);
+    assert!(matches!(world.look(&mut one_moves).await, Ok(None)), "Zoho has one of the two items");
+    assert!(world.posted().is_empty());
+}
+
+#[tokio::test]
+async fn what_was_sent_is_found_by_its_reference_where_it_can_be_no_other() {
+    let world = world(&[10]).await;
+    let mut sent = plan(vec![by("-2")], None, None);
+    assert!(world.find(&sent, 0, &[]).await.is_none());
+    assert!(matches!(world.look(&mut sent).await, Ok(None)));
+    assert!(world.send(&sent).await.is_ok());
+
+    let found = world.find(&sent, 125, &[]).await.unwrap();
+    assert_eq!((found.status, found.subject.as_str()), (201, "inventory_adjustment/900"));
+    let line = &found.body["lines"][0];
+    let told = json!([line["outcome"], line["delta"], line["before"], line["after"]]);
+    assert_eq!(told.to_string(), r#"["adjusted",-2,null,8]"#);
+    assert!(found.body["notice"].as_str().unwrap().starts_with("The answer to this write was lost"));
+    assert!(world.find(&sent, 126, &[]).await.is_none(), "it was made more than two minutes before");
+    let taken = ["inventory_adjustment/900".to_owned()];
+    assert!(world.find(&sent, 0, &taken).await.is_none(), "another write has made it");
+
+    let mut other = plan(vec![by("-3")], None, None);
+    assert!(world.find(&other, 0, &[]).await.is_none(), "the caller's reference, with another quantity");
+    other.own_reference = true;
+    assert!(world.find(&other, 0, &[]).await.is_some(), "nobody else has a reference that we made up");
+    other.reference = "ZC-0".to_owned();
+    assert!(world.find(&other, 0, &[]).await.is_none());
+
+    let mut twin = world.zoho.lock().unwrap().documents[0].clone();
+    twin["inventory_adjustment_id"] = json!("901");
+    world.zoho.lock().unwrap().documents.push(twin);
+    assert!(world.find(&sent, 0, &[]).await.is_none(), "it can be either");
+}
+
+#[tokio::test]
+async fn a_refusal_says_that_nothing_was_done_unless_zoho_may_have_begun() {
+    for (status, said, is_uncertain) in [
+        (400, json!({ "code": 4, "message": "Invalid value" }), false),
+        (429, json!({ "code": 1070, "message": "Too many at once" }), true),
+        (500, json!({}), true),
+    ] {
+        let world = world(&[10]).await;
+        let mut one = plan(vec![by("-2")], None, None);
+        assert!(matches!(world.look(&mut one).await, Ok(None)));
+        let told = format!("{status} {said}");
+        world.zoho.lock().unwrap().refusal = Some((StatusCode::from_u16(status).unwrap(), said));
+        let failure = world.send(&one).await.err().unwrap();
+        assert_eq!(matches!(failure, WriteFailure::Uncertain(_)), is_uncertain, "{told}");
+    }
+}
