@@ -460,6 +460,45 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn why_there_is_no_token_is_told_and_nobody_waits() {
+        let wait = Reply::Wait { seconds: 7, reason: "Zoho is busy".to_owned() };
+        let wrong = Reply::Misconfigured { reason: "the secret is wrong".to_owned() };
+        for (reply, code, says) in [
+            (wait, Code::TokenCoolingDown, "Zoho is busy."),
+            (Reply::ReconnectRequired { by_user: true }, Code::ReconnectRequired, "no longer accepts"),
+            (Reply::ReconnectRequired { by_user: false }, Code::ReconnectRequired, ONLY_THE_OPERATOR),
+            (wrong, Code::ConnectionMisconfigured, "the secret is wrong"),
+            (Reply::Unknown, Code::ProductNotConnected, "is not connected"),
+            (Reply::LinkUsed, Code::Internal, ""),
+        ] {
+            let (world, tokens, name) = world(&[reply]);
+            let begun = Instant::now();
+            let problem = tokens.current(&name, in_seconds(25)).await.unwrap_err();
+            assert_eq!(problem.code(), code);
+            assert!(problem.detail().contains(says), "{}", problem.detail());
+            assert_eq!((begun.elapsed(), world.asked()), (Duration::ZERO, 1));
+            assert_eq!(problem.wait() == 7, code == Code::TokenCoolingDown);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_read_ahead_is_believed_like_the_rest_and_a_failure_is_left_to_the_use() {
+        let (world, tokens, name) = world(&[Reply::Renewed]);
+        assert!(tokens.read_ahead(&name).await.is_none());
+        world.store("first", 3_600_000);
+        assert!(is(&tokens.read_ahead(&name).await.unwrap(), "first"));
+        world.store("second", 3_600_000);
+        advance(Duration::from_millis(59_999)).await;
+        assert!(is(&tokens.read_ahead(&name).await.unwrap(), "first"));
+        advance(Duration::from_millis(1)).await;
+        world.is_down.store(true, Ordering::SeqCst);
+        assert!(is(&tokens.read_ahead(&name).await.unwrap(), "first"));
+        world.is_down.store(false, Ordering::SeqCst);
+        assert!(is(&tokens.read_ahead(&name).await.unwrap(), "second"));
+        assert_eq!(world.asked(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn a_token_is_not_used_in_its_last_minute() {
         for (lives_on, asked) in [(60_001, 0), (60_000, 1), (-1, 1)] {
             let (world, tokens, name) = world(&[Reply::Renewed]);

@@ -401,3 +401,57 @@ async fn a_batch_is_looked_at_again_within_an_hour_and_one_that_was_taken_within
         assert_eq!(batch.is_early(now), is_early, "{told}");
     }
 }
+
+#[tokio::test]
+async fn the_life_of_an_entry_tells_of_its_batch() {
+    let (ledger, name) = ledger(&["1", "2"]).await;
+    let (tried, _) = ledger.begun(&ledger.made().await, 9).await;
+    let id = tried.batch.id.clone();
+    ledger.put(&entry(&ledger, "3", None)).await;
+    let waiting = ledger.life(&name, "1").await.unwrap();
+    assert_eq!(
+        (waiting.state, waiting.attempts, waiting.delivery.as_ref(), waiting.next_try),
+        ("queued", 1, Some(&id), Some(tried.batch.next))
+    );
+    assert_eq!(ledger.life(&name, "3").await.unwrap().delivery, None, "no batch tells of it");
+
+    let at = ledger.clock.now();
+    let taken = ledger.change_batch(&name, tried, |batch| {
+        batch.stage = Stage::Admitted { run: Some("run".to_owned()), at };
+        batch.said = Some("202".to_owned());
+    });
+    assert!(taken.await.unwrap().is_some());
+    let admitted = ledger.life(&name, "1").await.unwrap();
+    assert_eq!(
+        (admitted.state, admitted.run.as_deref(), admitted.last_answer.as_deref(), admitted.told),
+        ("admitted", Some("run"), Some("202"), Some(at))
+    );
+    assert_eq!(admitted.next_try, None);
+
+    ledger.claimed_by_key(ClaimTarget::Batch(&id), 1).await;
+    assert_eq!(ledger.life(&name, "1").await.unwrap().state, "claimed");
+    ledger.acknowledge(&["1"], Ending::Done, "key", None).await;
+    let ended = ledger.life(&name, "1").await.unwrap();
+    assert_eq!((ended.state, ended.delivery.as_ref(), ended.told), ("done", Some(&id), Some(at)));
+}
+
+#[tokio::test]
+async fn a_long_queue_is_read_in_its_order_until_enough_was_seen() {
+    let ids: Vec<String> = (0..600).map(|number| format!("{number:04}")).collect();
+    let names: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let (ledger, name) = ledger(&names).await;
+    for (after, most, expected) in [
+        (None, 1000, &ids[..]),
+        (Some("0249"), 1000, &ids[250..]),
+        (Some("0599"), 1000, &[]),
+        (None, 300, &ids[..300]),
+    ] {
+        let mut seen = Vec::new();
+        let whole = ledger.scan(&name, after.map(str::to_owned), |entry, _| {
+            seen.push(entry.id);
+            seen.len() < most
+        });
+        assert!(whole.await.unwrap());
+        assert_eq!(seen, expected, "{after:?} {most}");
+    }
+}
