@@ -5,19 +5,21 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Json;
+use axum::body::to_bytes;
 use axum::extract::State;
 use axum::handler::Handler;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use serde_json::{Value, json};
 use shared::base::clock::{SharedClock, SignedDuration, Timestamp, TokioClock, later};
 use shared::base::id::ConnectionName;
-use shared::base::problem::Code;
+use shared::base::problem::{Code, Problem};
 use shared::base::settings::{SANDBOX_URL, Settings};
 use shared::core::access::key::ServiceKey;
 use shared::core::connection::access_token::AccessToken;
 use shared::core::connection::organization::Organization;
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
 use shared::core::services::Services;
+use shared::core::writes::audit::Outcome;
 use shared::store::Stores;
 use shared::store::secret_record::text;
 use shared::store::sqlite::Sqlite;
@@ -28,13 +30,13 @@ use shared::zoho::secrets::AccessTokenSecret;
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 
-use super::adjustment::AdjustStock;
+use super::adjustment::{AdjustStock, Change};
 use super::fixtures::{by, plan, to};
 use crate::app::App;
 use crate::request::caller::Caller;
 use crate::request::places::Places;
 use crate::request::response_headers::ResponseHeaders;
-use crate::writes::plan::{Done, Plan, Sent};
+use crate::writes::plan::{Done, Draft, Plan, Sent};
 use crate::writes::request::{WriteParams, WriteRequest};
 use crate::zoho::WriteFailure;
 
@@ -49,6 +51,8 @@ struct StandIn {
     posted: Vec<Value>,
     /// What it says to what is posted in place of a document.
     refusal: Option<(StatusCode, Value)>,
+    /// Whether it makes the document nevertheless.
+    obeys: bool,
 }
 
 impl StandIn {
@@ -81,9 +85,12 @@ async fn answer(
 ) -> (StatusCode, Json<Value>) {
     let mut zoho = zoho.lock().unwrap();
     if method == Method::POST {
-        return match zoho.refusal.clone() {
+        let refusal = zoho.refusal.clone();
+        let made =
+            (refusal.is_none() || zoho.obeys).then(|| zoho.adjust(serde_json::from_str(&body).unwrap()));
+        return match refusal {
             Some((status, said)) => (status, Json(said)),
-            None => (StatusCode::CREATED, Json(zoho.adjust(serde_json::from_str(&body).unwrap()))),
+            None => (StatusCode::CREATED, Json(made.unwrap())),
         };
     }
     let said = match uri.path().rsplit('/').next().unwrap_or_default() {
@@ -189,6 +196,39 @@ impl World {
         plan.find(&self.app.zoho, &self.request().await, &sent).await.unwrap()
     }
 
+    fn refuse(&self, status: StatusCode, said: Value) {
+        self.zoho.lock().unwrap().refusal = Some((status, said));
+    }
+
+    /// The status of the answer, whether it repeats an earlier one, and its body.
+    async fn perform(
+        &self,
+        request: &WriteRequest<'_>,
+        changes: Vec<Change>,
+    ) -> Result<(StatusCode, bool, Value), Code> {
+        let prepare = async {
+            let plan = plan(changes, None, None);
+            Ok::<_, Problem>(Draft { plan, preview: Value::Null, before: Value::Null, modified: None })
+        };
+        let performed = self.app.writes.perform(request, prepare).await;
+        let response = performed.map_err(|problem| problem.code())?;
+        let (status, is_again) = (response.status(), response.headers().contains_key("idempotency-replayed"));
+        let body = to_bytes(response.into_body(), 1_000_000).await.unwrap();
+        Ok((status, is_again, serde_json::from_slice(&body).unwrap()))
+    }
+
+    async fn request_with_key(&self, key: &str) -> WriteRequest<'_> {
+        let mut request = self.request().await;
+        request.key = Some(key.to_owned());
+        request
+    }
+
+    /// How the writes ended, by the audit, the newest first.
+    async fn audited(&self) -> Vec<Outcome> {
+        let (entries, _) = self.app.audit.list(&self.name, None, 10).await.unwrap();
+        entries.into_iter().map(|entry| entry.outcome).collect()
+    }
+
     fn posted(&self) -> Vec<Value> {
         self.zoho.lock().unwrap().posted.clone()
     }
@@ -275,8 +315,82 @@ async fn a_refusal_says_that_nothing_was_done_unless_zoho_may_have_begun() {
         let mut one = plan(vec![by("-2")], None, None);
         assert!(matches!(world.look(&mut one).await, Ok(None)));
         let told = format!("{status} {said}");
-        world.zoho.lock().unwrap().refusal = Some((StatusCode::from_u16(status).unwrap(), said));
+        world.refuse(StatusCode::from_u16(status).unwrap(), said);
         let failure = world.send(&one).await.err().unwrap();
         assert_eq!(matches!(failure, WriteFailure::Uncertain(_)), is_uncertain, "{told}");
     }
+}
+
+#[tokio::test]
+async fn a_request_with_a_key_is_performed_once() {
+    let world = world(&[10]).await;
+    let mut request = world.request_with_key("order 7").await;
+    let (status, is_again, first) = world.perform(&request, vec![by("-2")]).await.unwrap();
+    assert_eq!((status, is_again), (StatusCode::CREATED, false));
+    let (status, is_again, again) = world.perform(&request, vec![by("-2")]).await.unwrap();
+    assert_eq!((status, is_again, again), (StatusCode::CREATED, true, first));
+    request.digest = "of another request".to_owned();
+    let other = world.perform(&request, vec![by("-2")]).await;
+    assert_eq!(other.err(), Some(Code::IdempotencyKeyReused));
+    assert_eq!(world.posted().len(), 1);
+    assert!(matches!(world.audited().await.as_slice(), [Outcome::Done]));
+}
+
+#[tokio::test]
+async fn a_request_that_zoho_refused_leaves_its_key_free() {
+    let world = world(&[10]).await;
+    let request = world.request_with_key("order 7").await;
+    world.refuse(StatusCode::BAD_REQUEST, json!({ "code": 4, "message": "Invalid value" }));
+    assert_eq!(world.perform(&request, vec![by("-2")]).await.err(), Some(Code::ZohoRejected));
+    assert!(matches!(world.audited().await.as_slice(), [Outcome::Refused]));
+    world.zoho.lock().unwrap().refusal = None;
+    let (status, is_again, _) = world.perform(&request, vec![by("-2")]).await.unwrap();
+    assert_eq!((status, is_again, world.posted().len()), (StatusCode::CREATED, false, 1));
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_was_lost_is_looked_for_and_not_sent_again() {
+    let world = world(&[10]).await;
+    let request = world.request().await;
+    world.refuse(StatusCode::INTERNAL_SERVER_ERROR, json!({}));
+    world.zoho.lock().unwrap().obeys = true;
+    let (status, is_again, body) = world.perform(&request, vec![by("-2")]).await.unwrap();
+    assert_eq!((status, is_again, world.posted().len()), (StatusCode::CREATED, false, 1));
+    assert_eq!(body["inventory_adjustment_id"], json!("900"));
+    assert!(body["notice"].as_str().unwrap().contains("The answer to this write was lost"), "{body}");
+    assert!(matches!(world.audited().await.as_slice(), [Outcome::Done]));
+}
+
+#[tokio::test]
+async fn the_same_request_twice_without_a_key_is_done_twice_and_told_so() {
+    let world = world(&[10]).await;
+    let request = world.request().await;
+    let (_, _, first) = world.perform(&request, vec![by("-2")]).await.unwrap();
+    assert!(first.get("notice").is_none(), "{first}");
+    let (_, _, second) = world.perform(&request, vec![by("-2")]).await.unwrap();
+    assert!(second["notice"].as_str().unwrap().starts_with("The very same request made"), "{second}");
+    assert_eq!(world.posted().len(), 2);
+}
+
+#[tokio::test]
+async fn a_key_that_must_preview_performs_what_was_previewed_and_nothing_else() {
+    let world = world(&[10]).await;
+    let mut request = world.request().await;
+    request.needs_preview = true;
+    assert_eq!(world.perform(&request, vec![by("-2")]).await.err(), Some(Code::PreviewRequired));
+    request.dry_run = true;
+    let (_, _, shown) = world.perform(&request, vec![by("-2")]).await.unwrap();
+    assert!(world.posted().is_empty(), "a preview writes nothing");
+
+    let id = shown["preview_id"].as_str().unwrap();
+    let mut previewed = world.request_with_key(id).await;
+    previewed.needs_preview = true;
+    let digest = std::mem::replace(&mut previewed.digest, "of another request".to_owned());
+    assert_eq!(world.perform(&previewed, vec![by("-2")]).await.err(), Some(Code::PreviewRequired));
+    previewed.digest = digest;
+    // What was shown is performed, whatever it would be worked out to be now.
+    let (_, is_again, _) = world.perform(&previewed, vec![by("-9")]).await.unwrap();
+    assert!(!is_again && world.posted()[0]["line_items"][0]["quantity_adjusted"] == json!(-2));
+    let (_, is_again, _) = world.perform(&previewed, vec![by("-9")]).await.unwrap();
+    assert_eq!((is_again, world.posted().len()), (true, 1));
 }
