@@ -394,3 +394,23 @@ async fn a_key_that_must_preview_performs_what_was_previewed_and_nothing_else() 
     let (_, is_again, _) = world.perform(&previewed, vec![by("-9")]).await.unwrap();
     assert_eq!((is_again, world.posted().len()), (true, 1));
 }
+
+#[tokio::test]
+async fn a_part_of_a_longer_work_is_done_once_and_not_begun_too_late() {
+    let world = world(&[10]).await;
+    let request = world.request().await;
+    let part = async |name: &str, may_begin: bool| {
+        let plan = plan(vec![by("-2")], None, None);
+        let draft = Draft { plan, preview: Value::Null, before: Value::Null, modified: None };
+        let done = world.app.writes.perform_part(&request, name, draft, may_begin).await;
+        done.map_err(|problem| problem.code())
+    };
+    assert_eq!(part("1/0", false).await, Err(Code::ReconciliationExpired));
+    assert!(world.posted().is_empty());
+    let done = part("1/0", true).await.unwrap();
+    assert_eq!(part("1/0", true).await, Ok(done.clone()));
+    assert_eq!(part("1/0", false).await, Ok(done), "it was begun in time");
+    assert_eq!(world.posted().len(), 1);
+    assert!(part("1/1", true).await.is_ok());
+    assert_eq!(world.posted().len(), 2);
+}
