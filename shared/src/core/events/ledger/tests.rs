@@ -4,14 +4,15 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::batch::told_key;
 use super::{
-    AckResult, Begun, Claim, ClaimTarget, Claimed, Closed, End, EndState, Ending, Entry, Frozen, Ledger,
-    MAX_AT_ONCE, Newest, Stage,
+    AckResult, Batch, Begun, Claim, ClaimTarget, Claimed, Closed, End, EndState, Ending, Entry, Frozen,
+    Ledger, MAX_AT_ONCE, Newest, Stage,
 };
 use crate::base::clock::{Clock, SetClock, SignedDuration, later};
 use crate::base::id::ConnectionName;
 use crate::store::sqlite::Sqlite;
-use crate::store::{Condition, Key, Stores};
+use crate::store::{Condition, Key, Put, Stores};
 
 /// A ledger with entries of these ids in its queue, none of them claimed.
 async fn ledger(ids: &[&str]) -> (Ledger, ConnectionName) {
@@ -454,4 +455,18 @@ async fn a_long_queue_is_read_in_its_order_until_enough_was_seen() {
         assert!(whole.await.unwrap());
         assert_eq!(seen, expected, "{after:?} {most}");
     }
+}
+
+#[tokio::test]
+async fn of_many_batches_that_are_done_with_the_last_ones_say_when_one_was_taken() {
+    let (ledger, name) = ledger(&["1"]).await;
+    let (made, now) = (ledger.made().await.batch, ledger.clock.now());
+    let minutes = |minutes| later(now, SignedDuration::from_mins(minutes));
+    for number in 0..12 {
+        let stage = Stage::Admitted { run: None, at: minutes(number) };
+        let batch = Batch { id: format!("{number:04}"), stage, ..made.clone() };
+        let put = Put::record(told_key(&name, &batch.id), &batch, Condition::Any).unwrap();
+        assert!(ledger.events.put(put).await.unwrap().is_done());
+    }
+    assert_eq!(ledger.told_last(&name).await.unwrap(), Some(minutes(11)));
 }
