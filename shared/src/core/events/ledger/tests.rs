@@ -1,4 +1,4 @@
-//! Closing, reopening and showing entries, on a table in memory.
+//! Claiming, telling of, closing, reopening and showing entries, on a table in memory.
 
 use std::sync::Arc;
 
