@@ -235,3 +235,24 @@ fn exhausted(until: Timestamp, now: Timestamp) -> Reply {
         reason: "So many tokens were needed that one more could make Zoho lock the connection".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_is_told_to_be_wrong_from_a_minute_on() {
+        let theirs: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+        for (milliseconds, told) in [
+            (0, None),
+            (59_999, None),
+            (60_000, Some(60)),
+            (-59_999, None),
+            (-60_000, Some(-60)),
+            (86_400_000, Some(86_400)),
+        ] {
+            let ours = later(theirs, SignedDuration::from_millis(milliseconds));
+            assert_eq!(ahead(ours, theirs), told, "{milliseconds}");
+        }
+    }
+}

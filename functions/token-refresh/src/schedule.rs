@@ -82,15 +82,16 @@ pub(crate) async fn tick(app: &App) -> Result<Reply, StoreError> {
     Ok(Reply::Ticked { renewed, failed })
 }
 
-/// How many connections are in which state: always those that are healthy, and each trouble that there is.
 fn measure(connections: &[Connection]) {
+    for (word, found) in by_state(connections) {
+        count("connections", word, found);
+    }
+}
+
+/// How many connections are in which state: always those that are healthy, and each trouble that there is.
+pub(crate) fn by_state(connections: &[Connection]) -> Vec<(&'static str, usize)> {
     let of = |word: &str| connections.iter().filter(|found| found.state.as_str() == word).count();
     let troubles = ["cooling_down", "exhausted", "misconfigured", "reconnect_required", "disconnecting"];
-    count("connections", "healthy", of("healthy"));
-    for word in troubles {
-        let found = of(word);
-        if found > 0 {
-            count("connections", word, found);
-        }
-    }
+    let troubles = troubles.map(|word| (word, of(word))).into_iter().filter(|(_, found)| *found > 0);
+    std::iter::once(("healthy", of("healthy"))).chain(troubles).collect()
 }

@@ -1,5 +1,9 @@
 //! Renewing a token and storing a grant, on a store in memory and a clock that stands. Nothing here is asked of Zoho.
 
+mod pauses;
+mod schedule;
+mod tokens;
+
 use std::sync::Arc;
 
 use serde::Serialize;

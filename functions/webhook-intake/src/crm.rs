@@ -159,6 +159,26 @@ mod tests {
     }
 
     #[test]
+    fn the_operation_names_the_change_and_a_module_is_a_plain_word() {
+        let kind = |module: &str, operation: &str| {
+            read(&json!({ "module": module, "operation": operation, "ids": ["1"] })).kind
+        };
+        for (operation, change) in
+            [("insert", "created"), ("update", "updated"), ("delete", "deleted"), ("edit", "changed")]
+        {
+            assert_eq!(kind("Deals", operation), format!("zoho.crm.deal.{change}"));
+        }
+        let longest = "x".repeat(64);
+        assert!(is_module("Custom_Module1") && is_module(&longest));
+        for other in ["", "a b", "a/b", "\u{e4}", &format!("{longest}x")] {
+            assert!(!is_module(other), "{other}");
+            assert_eq!(kind(other, "update"), "zoho.crm.unknown.updated");
+        }
+        let read = read(&json!({ "server_time": "1795287600123" }));
+        assert_eq!(read.time.as_deref(), Some("2026-11-21T19:00:00.123Z"), "also as text");
+    }
+
+    #[test]
     fn what_is_odd_is_an_event_all_the_same() {
         for odd in
             [json!({}), json!({ "module": "a b", "ids": 1, "server_time": 1e300 }), json!({ "ids": [[]] })]

@@ -13,6 +13,9 @@ mod payload;
 mod rejection;
 mod routes;
 mod secret_cache;
+#[cfg(test)]
+#[cfg(feature = "embedded")]
+mod tests;
 
 use std::time::Duration;
 

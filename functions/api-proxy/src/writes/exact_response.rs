@@ -51,3 +51,26 @@ pub(crate) fn response(status: u16, exact: Exact) -> Result<Response, Problem> {
     *response.headers_mut() = headers;
     Ok(response)
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Bytes;
+
+    use super::*;
+
+    #[test]
+    fn an_answer_that_is_too_large_to_keep_leaves_a_notice() {
+        let exact = |bytes: usize| Exact {
+            content_type: Some("text/plain".to_owned()),
+            content_disposition: None,
+            body: Bytes::from(vec![b'x'; bytes]),
+        };
+        let whole = kept(201, exact(LARGEST_KEPT));
+        assert_eq!((whole.status, whole.exact.map(|exact| exact.body.len())), (201, Some(LARGEST_KEPT)));
+        let cut = kept(201, exact(LARGEST_KEPT + 1));
+        assert!(cut.status == 201 && cut.exact.is_none());
+        assert_eq!(cut.body["content_type"], "text/plain");
+        let notice = cut.body["notice"].as_str().unwrap();
+        assert!(notice.contains("was not repeated. Its answer had 200001 bytes"), "{notice}");
+    }
+}

@@ -80,6 +80,11 @@ fn is_of_the_look(problem: &Problem) -> bool {
     !problem.code().is_retryable() && (own || problem.said().is_some())
 }
 
+/// Whether a write needs a preview and has none: one whose key may write nothing else, or one that names a preview by its id.
+fn lacks_preview(needs_preview: bool, is_id: bool, previewed: &Previewed) -> bool {
+    (needs_preview || is_id) && !matches!(previewed, Previewed::Same(_))
+}
+
 /// Whether the same request may have been done before and nothing said so: a change that is made again changes nothing, and Zoho's own
 /// answers stay as they are.
 fn can_be_a_twin(key: Option<&str>, done: &Done) -> bool {
@@ -190,9 +195,9 @@ impl Writes {
             Some(key) => self.previews.find(owner, key, &request.digest).await?,
             None => Previewed::None,
         };
-        let must = request.needs_preview || request.key.as_deref().is_some_and(Previews::is_id);
-        let previewless = must && !matches!(previewed, Previewed::Same(_));
-        let refusal = preview_required(&previewed, request.key.as_deref().is_some_and(Previews::is_id));
+        let is_id = request.key.as_deref().is_some_and(Previews::is_id);
+        let previewless = lacks_preview(request.needs_preview, is_id, &previewed);
+        let refusal = preview_required(&previewed, is_id);
         let prepare = async {
             match previewed {
                 Previewed::Same(plan) => restore(plan),
@@ -478,8 +483,40 @@ impl Writes {
 #[cfg(test)]
 mod tests {
     use axum::body::Bytes;
+    use shared::base::problem::ZohoSaid;
 
     use super::*;
+
+    #[test]
+    fn who_must_preview_or_names_a_preview_is_held_to_one_of_the_same_request() {
+        for (needs_preview, is_id, lacks) in
+            [(false, false, false), (true, false, true), (false, true, true), (true, true, true)]
+        {
+            for other in [Previewed::None, Previewed::Differs] {
+                assert_eq!(lacks_preview(needs_preview, is_id, &other), lacks, "{needs_preview} {is_id}");
+            }
+            assert!(!lacks_preview(needs_preview, is_id, &Previewed::Same(Value::Null)));
+        }
+    }
+
+    #[test]
+    fn what_only_a_look_can_come_to_says_nothing_of_the_write() {
+        let said = || ZohoSaid { code: "57".to_owned(), message: "No".to_owned(), details: None };
+        for (code, has_said, is_of_the_look) in [
+            (Code::ResponseTooLarge, false, true),
+            (Code::ZohoForbidden, false, true),
+            (Code::ZohoRejected, true, true),
+            (Code::ZohoRejected, false, false),
+            (Code::Internal, false, false),
+            // It may end otherwise the next time.
+            (Code::ZohoRateLimited, true, false),
+            (Code::ZohoTimeout, false, false),
+        ] {
+            let problem = Problem::new(code, "It failed.");
+            let problem = if has_said { problem.zoho(said()) } else { problem };
+            assert_eq!(super::is_of_the_look(&problem), is_of_the_look, "{code:?} {has_said}");
+        }
+    }
 
     #[test]
     fn only_what_was_made_anew_without_a_key_can_be_a_twin() {

@@ -211,6 +211,24 @@ mod tests {
     }
 
     #[test]
+    fn what_was_before_a_write_is_known_by_its_answer_and_by_what_was_read() {
+        let at = "2026-11-22T10:00:00Z";
+        let known = Before::At(at.parse().unwrap());
+        for (modified, status, before) in [
+            (None, 201, Before::New),
+            (Some(at), 201, Before::New),
+            (Some(at), 200, known),
+            (None, 200, Before::Unknown),
+            (Some("lately"), 200, Before::Unknown),
+        ] {
+            let (preview, modified) = (Value::Null, modified.map(str::to_owned));
+            let draft = Draft { plan: Nothing {}, preview, before: Value::Null, modified };
+            let prepared = Prepared::new(draft).unwrap();
+            assert_eq!(prepared.changed_before(status), before, "{:?} {status}", prepared.modified);
+        }
+    }
+
+    #[test]
     fn a_row_of_another_write_or_of_later_code_is_not_taken_for_ours() {
         let row = json!({ "version": 1, "write": "nothing", "plan": {}, "before": null, "modified": null });
         assert_stored::<Nothing>(&row.to_string());

@@ -101,3 +101,28 @@ pub(crate) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Pro
         || Problem::new(Code::InvalidParameter, "`Idempotency-Key` must be 1 to 255 plain characters.");
     key.map(|key| Some(key.to_owned())).ok_or_else(unusable)
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_key_is_up_to_255_plain_characters() {
+        let longest = "k".repeat(MAX_KEY_LENGTH);
+        let key = |value: &[u8]| {
+            let value = HeaderValue::from_bytes(value).unwrap();
+            let headers = HeaderMap::from_iter([("idempotency-key".parse().unwrap(), value)]);
+            idempotency_key(&headers).map_err(|problem| problem.code())
+        };
+        assert!(idempotency_key(&HeaderMap::new()).unwrap().is_none());
+        for plain in ["1", "order 7", longest.as_str()] {
+            assert_eq!(key(plain.as_bytes()), Ok(Some(plain.to_owned())));
+        }
+        let longer = format!("{longest}k");
+        for other in [b"".as_slice(), b"\xfc", longer.as_bytes()] {
+            assert_eq!(key(other), Err(Code::InvalidParameter));
+        }
+    }
+}

@@ -307,3 +307,267 @@ impl Tokens {
 fn pending() -> Problem {
     Problem::new(Code::TokenPending, "The connection's access token is being renewed.").retry_after(3)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+    use async_trait::async_trait;
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::base::clock::{Clock, TokioClock, later};
+    use crate::base::secret::Secret;
+    use crate::core::connection::token_refresh::TokenRefreshError;
+    use crate::store::secret_record::text;
+    use crate::store::{SecretValue, StoreError, VersionId};
+    use crate::zoho::data_centre::DataCentre;
+    use crate::zoho::scope::ScopeSet;
+    use crate::zoho::secrets::AccessTokenSecret;
+
+    /// A store with one token, and token-refresh, which gives these replies in their order and the last one for ever.
+    struct World {
+        clock: TokioClock,
+        stored: Mutex<Option<AccessToken>>,
+        is_down: AtomicBool,
+        replies: Mutex<Vec<Reply>>,
+        asked: AtomicUsize,
+    }
+
+    #[async_trait]
+    impl Secrets for World {
+        async fn get(&self, _: &str) -> Result<Option<SecretValue>, StoreError> {
+            if self.is_down.load(Ordering::SeqCst) {
+                return Err(StoreError::Unavailable("down".to_owned()));
+            }
+            let version = VersionId("1".to_owned());
+            let stored = self.stored.lock().unwrap().clone();
+            Ok(stored.map(|token| SecretValue { value: text(&token).unwrap(), version }))
+        }
+
+        async fn stage(&self, _: &str, _: &Secret) -> Result<VersionId, StoreError> {
+            unreachable!()
+        }
+
+        async fn promote(&self, _: &str, _: &VersionId, _: Option<&VersionId>) -> Result<bool, StoreError> {
+            unreachable!()
+        }
+
+        async fn delete(&self, _: &str) -> Result<(), StoreError> {
+            unreachable!()
+        }
+
+        async fn versions_since(&self, _: &str, _: Timestamp) -> Result<usize, StoreError> {
+            unreachable!()
+        }
+    }
+
+    #[async_trait]
+    impl TokenRefreshClient for World {
+        async fn ask(&self, _: Ask) -> Result<Reply, TokenRefreshError> {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            let mut replies = self.replies.lock().unwrap();
+            let reply = if replies.len() > 1 { replies.remove(0) } else { replies[0].clone() };
+            if reply == Reply::Renewed {
+                self.store("new", 3_600_000);
+            }
+            Ok(reply)
+        }
+    }
+
+    impl World {
+        /// Stores a token that lives on for so many milliseconds.
+        fn store(&self, token: &str, lives_on: i64) {
+            let token = AccessToken {
+                token: AccessTokenSecret::new(token),
+                generation: 1,
+                expires: later(self.clock.now(), SignedDuration::from_millis(lives_on)),
+                data_centre: DataCentre::Eu,
+                scopes: ScopeSet::parse(""),
+                organization: None,
+                crm_organization: None,
+            };
+            *self.stored.lock().unwrap() = Some(token);
+        }
+
+        fn asked(&self) -> usize {
+            self.asked.load(Ordering::SeqCst)
+        }
+    }
+
+    fn world(replies: &[Reply]) -> (Arc<World>, Tokens, ConnectionName) {
+        let clock = TokioClock::starting_at("2026-11-22T10:00:00Z".parse().unwrap());
+        let world = Arc::new(World {
+            clock,
+            stored: Mutex::default(),
+            is_down: AtomicBool::new(false),
+            replies: Mutex::new(replies.to_vec()),
+            asked: AtomicUsize::new(0),
+        });
+        let tokens = Tokens::new(world.clone(), world.clone(), Arc::new(clock));
+        (world, tokens, ConnectionName::default())
+    }
+
+    fn in_seconds(seconds: u64) -> Instant {
+        Instant::now() + Duration::from_secs(seconds)
+    }
+
+    fn is(token: &AccessToken, text: &str) -> bool {
+        token.token.digest() == AccessTokenSecret::new(text).digest()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn token_refresh_that_finds_no_room_is_asked_again_for_a_while() {
+        let (world, tokens, name) = world(&[Reply::Full, Reply::Full, Reply::Renewed]);
+        assert!(is(&tokens.current(&name, in_seconds(25)).await.unwrap(), "new"));
+        assert_eq!(world.asked(), 3);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_finds_no_room_makes_room_soon() {
+        let (world, tokens, name) = world(&[Reply::Full]);
+        let begun = Instant::now();
+        let problem = tokens.current(&name, in_seconds(25)).await.unwrap_err();
+        assert_eq!(problem.code(), Code::TokenPending);
+        let waited = begun.elapsed();
+        assert!(Duration::from_millis(700) < waited && waited < Duration::from_secs(2), "{waited:?}");
+        assert!(world.asked() > 5, "{}", world.asked());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn somebody_elses_renewal_is_awaited_by_reading() {
+        let (world, tokens, name) = world(&[Reply::Busy]);
+        let (found, ()) = tokio::join!(tokens.current(&name, in_seconds(25)), async {
+            sleep(Duration::from_millis(500)).await;
+            world.store("theirs", 3_600_000);
+        });
+        assert!(is(&found.unwrap(), "theirs"));
+        assert_eq!(world.asked(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_renewal_that_does_not_end_is_asked_for_again_and_not_for_ever() {
+        let (world, tokens, name) = world(&[Reply::Busy]);
+        let begun = Instant::now();
+        let problem = tokens.current(&name, in_seconds(25)).await.unwrap_err();
+        assert_eq!(problem.code(), Code::TokenPending);
+        let (waited, asked) = (begun.elapsed(), world.asked());
+        assert!(RENEWAL_TIMEOUT <= waited && waited < Duration::from_secs(16), "{waited:?}");
+        assert!((4..=8).contains(&asked), "{asked}");
+        let begun = Instant::now();
+        assert!(tokens.current(&name, in_seconds(2)).await.is_err());
+        assert!(begun.elapsed() < Duration::from_millis(2_100), "nobody waits longer than they have time");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn why_there_is_no_token_is_told_and_nobody_waits() {
+        let wait = Reply::Wait { seconds: 7, reason: "Zoho is busy".to_owned() };
+        let wrong = Reply::Misconfigured { reason: "the secret is wrong".to_owned() };
+        for (reply, code, says) in [
+            (wait, Code::TokenCoolingDown, "Zoho is busy."),
+            (Reply::ReconnectRequired { by_user: true }, Code::ReconnectRequired, "no longer accepts"),
+            (Reply::ReconnectRequired { by_user: false }, Code::ReconnectRequired, ONLY_THE_OPERATOR),
+            (wrong, Code::ConnectionMisconfigured, "the secret is wrong"),
+            (Reply::Unknown, Code::ProductNotConnected, "is not connected"),
+            (Reply::LinkUsed, Code::Internal, ""),
+        ] {
+            let (world, tokens, name) = world(&[reply]);
+            let begun = Instant::now();
+            let problem = tokens.current(&name, in_seconds(25)).await.unwrap_err();
+            assert_eq!(problem.code(), code);
+            assert!(problem.detail().contains(says), "{}", problem.detail());
+            assert_eq!((begun.elapsed(), world.asked()), (Duration::ZERO, 1));
+            assert_eq!(problem.wait() == 7, code == Code::TokenCoolingDown);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_read_ahead_is_believed_like_the_rest_and_a_failure_is_left_to_the_use() {
+        let (world, tokens, name) = world(&[Reply::Renewed]);
+        assert!(tokens.read_ahead(&name).await.is_none());
+        world.store("first", 3_600_000);
+        assert!(is(&tokens.read_ahead(&name).await.unwrap(), "first"));
+        world.store("second", 3_600_000);
+        advance(Duration::from_millis(59_999)).await;
+        assert!(is(&tokens.read_ahead(&name).await.unwrap(), "first"));
+        advance(Duration::from_millis(1)).await;
+        world.is_down.store(true, Ordering::SeqCst);
+        assert!(is(&tokens.read_ahead(&name).await.unwrap(), "first"));
+        world.is_down.store(false, Ordering::SeqCst);
+        assert!(is(&tokens.read_ahead(&name).await.unwrap(), "second"));
+        assert_eq!(world.asked(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_is_not_used_in_its_last_minute() {
+        for (lives_on, asked) in [(60_001, 0), (60_000, 1), (-1, 1)] {
+            let (world, tokens, name) = world(&[Reply::Renewed]);
+            world.store("old", lives_on);
+            let found = tokens.current(&name, in_seconds(25)).await.unwrap();
+            assert_eq!((is(&found, "old"), world.asked()), (asked == 0, asked), "{lives_on}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_token_is_believed_for_a_minute_and_longer_where_the_store_fails() {
+        let (world, tokens, name) = world(&[Reply::Renewed]);
+        let current = async || tokens.current(&name, in_seconds(25)).await;
+        world.store("first", 3_600_000);
+        assert!(is(&current().await.unwrap(), "first"));
+        world.store("second", 3_600_000);
+        advance(Duration::from_millis(59_999)).await;
+        assert!(is(&current().await.unwrap(), "first"));
+        world.is_down.store(true, Ordering::SeqCst);
+        advance(Duration::from_millis(1)).await;
+        assert!(is(&current().await.unwrap(), "first"), "Zoho may answer though the store does not");
+        world.is_down.store(false, Ordering::SeqCst);
+        assert!(is(&current().await.unwrap(), "second"));
+        world.is_down.store(true, Ordering::SeqCst);
+        advance(Duration::from_secs(3480)).await;
+        assert_eq!(current().await.unwrap_err().code(), Code::StoreUnavailable, "its last minute has begun");
+        assert_eq!(world.asked(), 0);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn in_the_place_of_a_refused_token_there_is_a_stored_one_or_a_new_one_if_it_is_dead() {
+        let (world, tokens, name) = world(&[Reply::Renewed]);
+        world.store("refused", 3_600_000);
+        let refused = tokens.current(&name, in_seconds(25)).await.unwrap();
+        let instead = async |state: TokenState| {
+            tokens.instead_of(&name, &refused, std::future::ready(state), in_seconds(25)).await
+        };
+        assert!(matches!(instead(TokenState::Alive).await, Err(NoOther::Alive)));
+        advance(Duration::from_millis(1)).await;
+        let unknown = TokenState::Unknown(Problem::new(Code::ZohoTimeout, "Zoho was silent."));
+        let told = instead(unknown).await;
+        assert!(matches!(&told, Err(NoOther::Unknown(problem)) if problem.code() == Code::ZohoTimeout));
+        advance(Duration::from_millis(1)).await;
+        assert_eq!(world.asked(), 0, "it is not known to be dead");
+        assert!(is(&instead(TokenState::Dead).await.unwrap(), "new"));
+        assert_eq!(world.asked(), 1);
+        assert!(is(&instead(TokenState::Dead).await.unwrap(), "new"));
+        assert_eq!(world.asked(), 1, "there is another one by now");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn of_all_who_wait_together_one_finds_out() {
+        let (world, tokens, name) = world(&[Reply::Renewed]);
+        world.store("refused", 3_600_000);
+        let refused = tokens.current(&name, in_seconds(25)).await.unwrap();
+        let looked = AtomicUsize::new(0);
+        let instead = async || {
+            let state = async {
+                looked.fetch_add(1, Ordering::SeqCst);
+                sleep(Duration::from_secs(1)).await;
+                TokenState::Alive
+            };
+            tokens.instead_of(&name, &refused, state, in_seconds(25)).await
+        };
+        let (one, other) = tokio::join!(instead(), instead());
+        assert!(matches!(one, Err(NoOther::Alive)) && matches!(other, Err(NoOther::Alive)));
+        assert_eq!(looked.load(Ordering::SeqCst), 1);
+        advance(Duration::from_millis(1)).await;
+        assert!(instead().await.is_err());
+        assert_eq!(looked.load(Ordering::SeqCst), 2, "who comes later looks again");
+    }
+}

@@ -194,6 +194,25 @@ mod tests {
     }
 
     #[test]
+    fn each_connection_has_its_own_channels_and_each_channel_its_own_tokens() {
+        let stored = r#"{"default":{"crm":{"7":["new","old"],"8":["other"]}},"shop":{"inventory":["key"]}}"#;
+        let read: WebhookSecrets = serde_json::from_str(stored).unwrap();
+        let (name, shop) = (ConnectionName::default(), "shop".parse().unwrap());
+        assert_eq!(read.channels(&name).collect::<Vec<_>>(), ["7", "8"]);
+        assert_eq!(read.channels(&shop).count(), 0);
+        let tokens = |connection: &ConnectionName, channel: &str| {
+            read.channel(connection, channel)
+                .iter()
+                .map(|token| token.expose().to_owned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(tokens(&name, "7"), ["new", "old"]);
+        assert_eq!(tokens(&name, "8"), ["other"]);
+        assert!(tokens(&name, "9").is_empty() && tokens(&shop, "7").is_empty());
+        assert!(read.inventory(&name).is_empty() && !read.inventory(&shop).is_empty());
+    }
+
+    #[test]
     fn of_each_source_the_newest_two_are_accepted() {
         let mut accepted = Accepted::default();
         for secret in ["a", "b", "b", "c", "c"] {

@@ -324,3 +324,43 @@ async fn so_many_at_once_and_no_more() {
         drop(quotas.take(&token, caller("k")).await.unwrap());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn only_a_refusal_for_too_many_calls_keeps_calls_back() {
+    let (minute, day) = (Code::ZohoRateLimited, Code::ZohoDailyLimit);
+    for (kind, retry_after, refused) in [
+        (FailureKind::RateLimited, None, Some((minute, 60))),
+        (FailureKind::RateLimited, Some(7), Some((minute, 7))),
+        (FailureKind::DailyLimit, None, Some((day, 3600))),
+        (FailureKind::TooManyAtOnce, Some(7), None),
+        (FailureKind::Locked, Some(7), None),
+        (FailureKind::Unavailable, Some(7), None),
+        (FailureKind::Rejected, Some(7), None),
+    ] {
+        let (rows, clock, token) = (Arc::new(Rows::default()), clock(), token());
+        let failure = Failure { retry_after, ..Failure::of(kind) };
+        let quotas = Quotas::new(rows.clone(), clock.clone(), LIMITS);
+        quotas.heed(&token, &failure).await;
+        let told = quotas.take(&token, caller("k")).await.err();
+        assert_eq!(told.map(|problem| (problem.code(), problem.wait())), refused, "{kind:?}");
+        let left = quotas.known(&token).unwrap();
+        assert_eq!((left.left == 0, left.blocked_until.is_some()), (refused.is_some(), refused.is_some()));
+        // Another process learns of it, and one that counts nothing does not care.
+        let other = Quotas::new(rows.clone(), clock.clone(), LIMITS);
+        let told = other.take(&token, caller("k")).await.err();
+        assert_eq!(told.map(|problem| problem.code()), refused.map(|(code, _)| code), "{kind:?}");
+        let off = Quotas::new(rows, clock, InventoryLimits { per_minute: None, per_day: None });
+        off.heed(&token, &failure).await;
+        assert!(off.take(&token, caller("k")).await.is_ok() && off.known(&token).is_none());
+    }
+}
+
+#[test]
+fn what_is_free_again_is_so_in_no_seconds() {
+    let now: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+    let left = Left { limit_per_minute: 100, used: 1, left: 99, resets_at: now, blocked_until: None };
+    for (milliseconds, seconds) in [(-1, 1), (0, 0), (1, 0), (-1_001, 2)] {
+        let at = crate::base::clock::later(now, SignedDuration::from_millis(milliseconds));
+        assert_eq!(left.resets_in(at), seconds, "{milliseconds}");
+    }
+}

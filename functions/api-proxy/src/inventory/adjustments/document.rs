@@ -145,6 +145,52 @@ pub(super) fn shown(document: Object, lines: Vec<Value>, notices: &[String], is_
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inventory::adjustments::fixtures::{by, object, plan, to};
+    use crate::inventory::adjustments::judge::judge;
+
+    #[test]
+    fn what_is_sent_names_the_place_as_zoho_calls_it_and_only_the_lines_that_move() {
+        for (list, kind) in [("locations", "location"), ("warehouses", "warehouse")] {
+            let item = |id: &str| {
+                object(&format!(
+                    r#"{{"item_id":"{id}","{list}":[{{"{kind}_id":"10","{kind}_name":"Main","{kind}_stock_on_hand":4}}]}}"#
+                ))
+            };
+            let items = [item("1"), item("2")];
+            let mut two = plan(vec![by("-2"), to("4", None)], Some("Main"), None);
+            two.lines[0].tracking = object(r#"{"serial_numbers":["A"]}"#);
+            let sent = |plan: &AdjustStock| {
+                let body = to_send(plan, &judge(plan, &items).unwrap(), "2026-11-22");
+                Value::Object(body).to_string()
+            };
+            let expected = format!(
+                r#"{{"date":"2026-11-22","reason":"Counted","reference_number":"R-1","adjustment_type":"quantity","{kind}_id":"10","line_items":[{{"item_id":"1","quantity_adjusted":-2,"{kind}_id":"10","serial_numbers":["A"]}}]}}"#
+            );
+            assert_eq!(sent(&two), expected);
+            (two.date, two.description) = (Some("2026-11-01".to_owned()), Some("It fell".to_owned()));
+            let said = sent(&two);
+            assert!(
+                said.starts_with(r#"{"date":"2026-11-01","reason":"Counted","description":"It fell","#),
+                "{said}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_part_of_a_longer_work_is_shown_without_zohos_own_lines() {
+        let document = object(
+            r#"{"inventory_adjustment_id":"900","status":"adjusted","reason":"Counted","line_items":[{"item_id":"1"}]}"#,
+        );
+        let notices = ["One.".to_owned(), "Two.".to_owned()];
+        for (is_part, notices, has_lines) in [(false, &notices[..], true), (true, &[], false)] {
+            let shown = shown(document.clone(), vec![json!({ "outcome": "adjusted" })], notices, is_part);
+            assert_eq!(shown["inventory_adjustment_id"], "900");
+            assert_eq!(shown["lines"][0]["outcome"], "adjusted");
+            let has = |field: &str| shown.get(field).is_some();
+            assert_eq!((has("line_items"), has("reason")), (has_lines, has_lines));
+            assert_eq!(shown.get("notice").and_then(Value::as_str), (!is_part).then_some("One. Two."));
+        }
+    }
 
     #[test]
     fn pages_are_read_on_unless_the_newest_come_first_and_the_last_is_older() {

@@ -224,43 +224,8 @@ fn first_upper(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inventory::quantity;
+    use crate::inventory::adjustments::fixtures::{by, items_with, object, plan, to};
     use crate::inventory::stock::Basis;
-
-    fn object(text: &str) -> Object {
-        serde_json::from_str(text).unwrap()
-    }
-
-    fn by(delta: &str) -> Change {
-        Change::Delta(quantity::parse(delta).unwrap())
-    }
-
-    fn to(target: &str, expected: Option<&str>) -> Change {
-        let expected = expected.map(|expected| quantity::parse(expected).unwrap());
-        Change::Target { target: quantity::parse(target).unwrap(), expected }
-    }
-
-    fn plan(changes: Vec<Change>, location: Option<&str>, basis: Option<Basis>) -> AdjustStock {
-        let line = |(number, change): (usize, Change)| Line {
-            item_id: (number + 1).to_string(),
-            mapping: None,
-            change,
-            tracking: Object::new(),
-        };
-        AdjustStock {
-            reason: "Counted".to_owned(),
-            date: None,
-            description: None,
-            reference: "R-1".to_owned(),
-            own_reference: false,
-            location: location.map(str::to_owned),
-            location_name: None,
-            basis,
-            lines: changes.into_iter().enumerate().map(line).collect(),
-            is_part: false,
-            seen: Vec::new(),
-        }
-    }
 
     fn moves(delta: &str) -> Verdict {
         Verdict::Moves(delta.parse().unwrap())
@@ -388,17 +353,11 @@ mod tests {
 
     #[test]
     fn figures_are_old_where_no_line_that_moved_shows_a_new_one() {
-        let stock = |figures: &[&str]| -> Vec<Object> {
-            let item = |(number, figure): (usize, &&str)| {
-                object(&format!(r#"{{"item_id":"{}","stock_on_hand":{figure}}}"#, number + 1))
-            };
-            figures.iter().enumerate().map(item).collect()
-        };
         let stale = |plan: &AdjustStock, before: &[Object], after: &[Object]| {
             is_stale(plan, &judge(plan, before).unwrap(), after)
         };
         let two_move = plan(vec![by("1"), by("-2"), to("5", None)], None, None);
-        let before = stock(&["4", "4", "5"]);
+        let before = items_with(&["4", "4", "5"]);
         for (after, expected) in [
             (&["4", "4", "5"][..], true),
             (&["4", "4", "9"], true), // the last one is not of this write
@@ -407,7 +366,7 @@ mod tests {
             (&["5", "2", "5"], false),
             (&["4"], false), // one that is not there has no old figure
         ] {
-            assert_eq!(stale(&two_move, &before, &stock(after)), expected, "{after:?}");
+            assert_eq!(stale(&two_move, &before, &items_with(after)), expected, "{after:?}");
         }
         let none_moves = plan(vec![to("4", None)], None, None);
         assert!(!stale(&none_moves, &before, &before), "there is nothing to wait for");

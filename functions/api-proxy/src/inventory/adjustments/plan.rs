@@ -308,6 +308,124 @@ mod tests {
     use shared::base::problem::{Code, ZohoSaid};
 
     use super::*;
+    use crate::inventory::adjustments::fixtures::{by, items_with, object, plan, to};
+
+    /// What is told of each line, `outcome delta before>after`, and the notices.
+    fn told(
+        plan: &AdjustStock,
+        before: &[Object],
+        document: &str,
+        after: Option<&[Object]>,
+    ) -> (Vec<String>, Vec<String>) {
+        let was = judge(plan, before).unwrap();
+        let (lines, notices) = plan.outcome(&object(document), &was, after);
+        let line = |line: &Value| {
+            let outcome = line["outcome"].as_str().unwrap();
+            format!("{outcome} {} {}>{}", line["delta"], line["before"], line["after"])
+        };
+        (lines.iter().map(line).collect(), notices)
+    }
+
+    fn booked(first: &str, second: &str) -> String {
+        format!(
+            r#"{{"line_items":[{{"item_id":"1","quantity_adjusted":{first}}},{{"item_id":"2","quantity_adjusted":{second}}}]}}"#
+        )
+    }
+
+    #[test]
+    fn of_each_line_it_is_told_what_zoho_booked() {
+        let three = plan(vec![by("2"), by("-1"), to("5", None)], None, None);
+        let before = items_with(&["4", "4", "5"]);
+        let short = "Of item 1, Zoho booked 1 in place of 2.";
+        let nothing = "Zoho booked nothing of item 2, without a word.";
+        for (document, after, first, second, notices) in [
+            (booked("2", "-1"), ["6", "3", "5"], "adjusted 2 4>6", "adjusted -1 4>3", vec![]),
+            (booked("\"2.00\"", "-1.0"), ["6", "3", "5"], "adjusted 2 4>6", "adjusted -1 4>3", vec![]),
+            ("{}".to_owned(), ["6", "3", "5"], "adjusted 2 4>6", "adjusted -1 4>3", vec![]),
+            (booked("1", "-1"), ["5", "3", "5"], "adjusted 1 4>5", "adjusted -1 4>3", vec![short]),
+            (booked("2", "0"), ["6", "4", "5"], "adjusted 2 4>6", "not_booked 0 4>4", vec![nothing]),
+        ] {
+            let (lines, said) = told(&three, &before, &document, Some(&items_with(&after)));
+            assert_eq!(lines, [first, second, "unchanged null 5>5"], "{document}");
+            assert_eq!(said, notices, "{document}");
+        }
+    }
+
+    #[test]
+    fn what_has_not_moved_yet_or_cannot_be_read_again_is_told_so() {
+        let one = plan(vec![by("2")], None, None);
+        let before = items_with(&["4"]);
+        let (lines, said) = told(&one, &before, r#"{"status":"draft"}"#, Some(&before));
+        assert_eq!(lines, ["awaits_approval 2 4>4"]);
+        assert!(
+            said.len() == 1 && said[0].contains("\"draft\""),
+            "a person must act, and nobody raced: {said:?}"
+        );
+        let (lines, said) = told(&one, &before, "{}", None);
+        assert_eq!(lines, ["adjusted 2 4>null"]);
+        assert_eq!(said, ["The stock could not be read again: `after` is unknown. Read the items."]);
+        let (_, said) = told(&one, &before, "{}", Some(&items_with(&["7"])));
+        assert!(said.len() == 1 && said[0].contains("somebody else moved it"), "{said:?}");
+    }
+
+    #[test]
+    fn lines_that_were_left_out_are_counted_before_all_else() {
+        let (before, after) = (items_with(&["4", "4"]), items_with(&["6", "4"]));
+        let two = plan(vec![by("2"), to("9", Some("3"))], None, None);
+        let (lines, said) = told(&two, &before, "{}", Some(&after));
+        assert_eq!(lines, ["adjusted 2 4>6", "changed null 4>4"]);
+        assert_eq!(said, ["1 of 2 lines was left out: `why` beside each says what to do."]);
+        let three = plan(vec![by("2"), to("9", Some("3")), by("1")], None, None);
+        let (lines, said) = told(&three, &before, "{}", None);
+        assert_eq!(lines[2], "refused null null>null", "Zoho does not have it");
+        assert_eq!(said[0], "2 of 3 lines were left out: `why` beside each says what to do.");
+    }
+
+    #[test]
+    fn a_movement_of_somebody_else_and_old_figures_are_told_apart() {
+        let (one, items) = (plan(vec![by("-2")], None, None), items_with(&["10"]));
+        let was = judge(&one, &items).unwrap();
+        let said = |after: Option<i64>| raced(&was[0], Decimal::from(-2), after.map(Decimal::from));
+        assert_eq!((said(Some(8)), said(None)), (None, None));
+        assert!(said(Some(10)).unwrap().contains("does not show it yet"));
+        let moved = said(Some(5)).unwrap();
+        assert!(moved.contains("there was 10, -2 was booked, and there is 5 in place of 8"), "{moved}");
+    }
+
+    #[test]
+    fn only_what_this_write_alone_has_changed_is_known_as_our_own() {
+        let item = |id: &str, figure: &str, time: &str| {
+            object(&format!(r#"{{"item_id":"{id}","stock_on_hand":{figure},"last_modified_time":"{time}"}}"#))
+        };
+        let mut three = plan(vec![by("1"), by("1"), by("1")], None, None);
+        three.seen = vec![item("1", "4", "a"), item("2", "4", "a"), item("3", "4", "a")];
+        let was = judge(&three, &three.seen).unwrap();
+        // Somebody else moved the second one, too, and the third one does not say that it was changed.
+        let now = [item("1", "5", "b"), item("2", "6", "b"), item("3", "5", "a")];
+        let found = three.touched(&was, &now).into_iter();
+        let found: Vec<_> = found.map(|found| (found.subject, found.record, found.before)).collect();
+        let first = ("item/1".to_owned(), json!({ "last_modified_time": "b" }), Some("a".to_owned()));
+        assert_eq!(found, [first]);
+        assert!(three.touched(&was, &[]).is_empty());
+    }
+
+    #[test]
+    fn a_document_with_a_reference_of_the_callers_own_is_ours_only_where_its_lines_are() {
+        let mut two = plan(vec![by("2"), to("5", None)], None, None);
+        for (document, is_mine) in [
+            (booked("2", "7"), true), // to a target, by whatever was missing
+            (booked("3", "7"), false),
+            (booked("2", "7").replace("\"2\"", "\"3\""), false),
+            (r#"{"line_items":[{"item_id":"1","quantity_adjusted":2}]}"#.to_owned(), true),
+            (r#"{"line_items":[]}"#.to_owned(), false),
+            ("{}".to_owned(), false),
+        ] {
+            two.own_reference = false;
+            assert_eq!(two.is_mine(&object(&document)), is_mine, "{document}");
+            two.own_reference = true;
+            assert!(two.is_mine(&object(&document)), "nothing else has a reference that we made up");
+        }
+    }
 
     #[test]
     fn a_refusal_for_too_much_at_once_is_uncertain_and_any_other_is_none() {

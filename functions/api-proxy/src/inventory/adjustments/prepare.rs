@@ -154,12 +154,8 @@ pub(crate) fn demand_date(field: &str, date: &str) -> Result<(), Problem> {
     }
 }
 
-async fn lines_of(
-    zoho: &Zoho,
-    mappings: &Mappings,
-    request: &WriteRequest<'_>,
-    asked: Adjustment,
-) -> Result<Vec<Line>, Problem> {
+/// The lines as they are asked for, and whether they stand in a list.
+fn asked_lines(asked: Adjustment) -> Result<(Vec<Asked>, bool), Problem> {
     let one = Asked {
         sku: asked.sku,
         item_id: asked.item_id,
@@ -171,18 +167,23 @@ async fn lines_of(
         batches: asked.batches,
         storages: asked.storages,
     };
-    let (lines, several) = match asked.lines {
-        None => (vec![one], false),
-        Some(_) if !one.is_empty() => {
-            return Err(invalid("Send either one item, or `lines`: not both."));
-        }
+    match asked.lines {
+        None => Ok((vec![one], false)),
+        Some(_) if !one.is_empty() => Err(invalid("Send either one item, or `lines`: not both.")),
         Some(lines) if lines.is_empty() || lines.len() > MAX_LINES => {
-            return Err(invalid(format!(
-                "`lines` must have 1 to {MAX_LINES} lines; more are a reconciliation."
-            )));
+            Err(invalid(format!("`lines` must have 1 to {MAX_LINES} lines; more are a reconciliation.")))
         }
-        Some(lines) => (lines, true),
-    };
+        Some(lines) => Ok((lines, true)),
+    }
+}
+
+async fn lines_of(
+    zoho: &Zoho,
+    mappings: &Mappings,
+    request: &WriteRequest<'_>,
+    asked: Adjustment,
+) -> Result<Vec<Line>, Problem> {
+    let (lines, several) = asked_lines(asked)?;
     let mut changes = Vec::with_capacity(lines.len());
     for (index, line) in lines.iter().enumerate() {
         let at = if several { format!("lines[{index}].") } else { String::new() };
@@ -247,6 +248,91 @@ fn invalid(detail: impl Into<String>) -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::inventory::adjustments::fixtures::{by, items_with, plan, to};
+
+    #[test]
+    fn a_preview_warns_of_stock_below_zero_and_of_lines_that_are_left_out() {
+        let changes = vec![by("-4"), by("-5"), to("-1", None), to("9", Some("3")), by("1")];
+        let (plan, items) = (plan(changes, None, None), items_with(&["4", "4", "-1", "4"]));
+        let shown = shown(&plan, &judge(&plan, &items).unwrap());
+        let expected = [
+            "The stock of item 2 would be below zero.",
+            "The stock of item 4 is not what you expected: its line is left out.",
+            "item 5 is not in Zoho Inventory: its line is left out.",
+        ];
+        assert_eq!(shown["warnings"], json!(expected));
+        let outcomes = shown["lines"].as_array().unwrap().iter().map(|line| &line["outcome"]);
+        let expected = ["ready", "ready", "unchanged", "changed", "refused"];
+        assert_eq!(outcomes.collect::<Vec<_>>(), expected);
+        assert_eq!((&shown["reason"], &shown["reference_number"]), (&json!("Counted"), &json!("R-1")));
+    }
+
+    #[test]
+    fn one_field_names_the_place() {
+        let found = |fields: [Option<&str>; 3]| {
+            let [location, location_id, warehouse_id] = fields.map(|field| field.map(str::to_owned));
+            let named = one_place([
+                ("location", &location),
+                ("location_id", &location_id),
+                ("warehouse_id", &warehouse_id),
+            ]);
+            named.map_err(|problem| problem.detail().to_owned())
+        };
+        for (fields, place) in [
+            ([None, None, None], None),
+            ([Some("Main"), None, None], Some("Main")),
+            ([Some("7"), None, None], Some("7")),
+            ([None, Some("33"), None], Some("33")),
+            ([None, None, Some("33")], Some("33")),
+        ] {
+            assert_eq!(found(fields), Ok(place.map(str::to_owned)), "{fields:?}");
+        }
+        for (fields, why) in [
+            ([Some("Main"), Some("33"), None], "`location` and `location_id` name the location"),
+            ([None, Some("33"), Some("33")], "`location_id` and `warehouse_id` name the location"),
+            ([Some(""), None, None], "`location` is empty"),
+            ([None, Some("Main"), None], "`location_id` must be Zoho's own"),
+            ([None, None, Some("Main")], "`warehouse_id` must be Zoho's own"),
+        ] {
+            let detail = found(fields).unwrap_err();
+            assert!(detail.contains(why), "{fields:?}: {detail}");
+        }
+    }
+
+    #[test]
+    fn a_day_is_written_as_zoho_writes_it() {
+        for day in ["2026-11-30", "2028-02-29"] {
+            assert!(demand_date("date", day).is_ok(), "{day}");
+        }
+        for other in ["", "2026-2-3", "2026-13-01", "2026-02-29", "30.11.2026", "2026-11-30T", "+02026-11-3"]
+        {
+            let problem = demand_date("date", other).unwrap_err();
+            assert_eq!(problem.code(), Code::BodyInvalid);
+            assert!(problem.detail().contains(&format!("`date` is {other:?}")), "{}", problem.detail());
+        }
+    }
+
+    #[test]
+    fn an_adjustment_is_of_one_item_or_of_a_list_of_up_to_a_hundred() {
+        let asked = |body: Value| {
+            let asked: Adjustment = serde_json::from_str(&body.to_string()).unwrap();
+            asked_lines(asked)
+                .map(|(lines, several)| (lines.len(), several))
+                .map_err(|problem| problem.code())
+        };
+        let lines = |many: usize| vec![json!({ "item_id": "1", "delta": 1 }); many];
+        assert_eq!(asked(json!({ "reason": "Count", "item_id": "1", "delta": 1 })), Ok((1, false)));
+        for (many, found) in [
+            (0, Err(Code::BodyInvalid)),
+            (1, Ok((1, true))),
+            (MAX_LINES, Ok((MAX_LINES, true))),
+            (MAX_LINES + 1, Err(Code::BodyInvalid)),
+        ] {
+            assert_eq!(asked(json!({ "reason": "Count", "lines": lines(many) })), found, "{many}");
+        }
+        let both = json!({ "reason": "Count", "delta": 1, "lines": lines(1) });
+        assert_eq!(asked(both), Err(Code::BodyInvalid));
+    }
 
     fn line(fields: &str) -> Asked {
         serde_json::from_str(fields).unwrap()

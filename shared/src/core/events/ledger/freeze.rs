@@ -268,7 +268,7 @@ mod tests {
 
     use super::*;
     use crate::base::clock::{SetClock, SharedClock, TokioClock};
-    use crate::core::events::ledger::Claim;
+    use crate::core::events::ledger::{Claim, REPLAYED};
     use crate::store::Stores;
     use crate::store::sqlite::Sqlite;
 
@@ -348,6 +348,22 @@ mod tests {
         ledger.write_all(vec![free, ledger.putting(&entry(fresh(4), "item/4", now))]).await;
         assert_eq!(ledger.told_next().await.len(), MAX_BATCH_ENTRIES, "no batch is larger");
         assert_eq!(ledger.told_next().await, [id(fresh(4))]);
+    }
+
+    #[tokio::test]
+    async fn what_was_held_back_is_told_where_it_is_still_wanted_and_what_is_replayed_in_any_case() {
+        let (ledger, name) = ledger(2).await;
+        let now = ledger.clock.now();
+        let mark = |number: usize, word: &str| {
+            Write::Put(Put::record(again_key(&name, &id(number)), &word, Condition::Absent).unwrap())
+        };
+        let entries = [entry(1, "item/1", now), entry(2, "item/2", now)].map(|entry| ledger.putting(&entry));
+        ledger.write_all([entries, [mark(1, HELD), mark(2, REPLAYED)]].concat()).await;
+        assert_eq!(ledger.untold(&name, |_| true).await.unwrap(), 2);
+        assert_eq!(ledger.untold(&name, |_| false).await.unwrap(), 1);
+        let made = ledger.freeze(&name, |_| false, |_, _| "{}".to_owned()).await.unwrap().unwrap();
+        assert_eq!(made.batch.ids, [id(2)]);
+        assert_eq!(ledger.untold(&name, |_| true).await.unwrap(), 0, "the marks are gone");
     }
 
     #[tokio::test]

@@ -12,6 +12,9 @@ mod claim;
 mod close;
 mod entry;
 mod fan_out;
+#[cfg(test)]
+#[cfg(feature = "embedded")]
+mod fan_out_tests;
 mod freeze;
 mod life;
 mod lookup;

@@ -90,3 +90,24 @@ fn key(connection: &ConnectionName, subject: &str) -> Key {
 fn own_key(connection: &ConnectionName, subject: &str) -> Key {
     Key::new(format!("newest-own#{connection}"), subject)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_change_was_reported_that_is_no_later_than_the_records_own_time_or_that_of_the_message() {
+        let at = |time: &str| -> Timestamp { format!("2026-11-22T{time}Z").parse().unwrap() };
+        for (modified, change, was_reported) in [
+            (None, "09:59:59", true),
+            (None, "10:00:00", true),
+            (None, "10:00:01", false),
+            (Some("09:00:00"), "08:59:59", true),
+            (Some("09:00:00"), "09:00:00", true),
+            (Some("09:00:00"), "09:00:01", false), // though the message came later than that
+        ] {
+            let newest = Newest { at: at("10:00:00"), modified: modified.map(at), deleted: false };
+            assert_eq!(newest.has_change(at(change)), was_reported, "{modified:?} {change}");
+        }
+    }
+}

@@ -1,14 +1,18 @@
-//! Closing, reopening and showing entries, on a table in memory.
+//! Claiming, telling of, closing, reopening and showing entries, on a table in memory.
 
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::{AckResult, Claim, Closed, End, EndState, Ending, Entry, Ledger, MAX_AT_ONCE, Newest};
+use super::batch::told_key;
+use super::{
+    AckResult, Batch, Begun, Claim, ClaimTarget, Claimed, Closed, End, EndState, Ending, Entry, Frozen,
+    Ledger, MAX_AT_ONCE, Newest, Stage,
+};
 use crate::base::clock::{Clock, SetClock, SignedDuration, later};
 use crate::base::id::ConnectionName;
 use crate::store::sqlite::Sqlite;
-use crate::store::{Condition, Key, Stores};
+use crate::store::{Condition, Key, Put, Stores};
 
 /// A ledger with entries of these ids in its queue, none of them claimed.
 async fn ledger(ids: &[&str]) -> (Ledger, ConnectionName) {
@@ -63,6 +67,25 @@ impl Ledger {
     async fn acknowledge(&self, ids: &[&str], ending: Ending, by: &str, claim: Option<&str>) -> AckResult {
         let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
         self.ack(&ConnectionName::default(), &ids, ending, Some("a note"), by, claim).await.unwrap()
+    }
+
+    /// A batch of all that is to be told of.
+    async fn made(&self) -> Frozen {
+        let made = self.freeze(&ConnectionName::default(), |_| true, |_, _| "{}".to_owned());
+        made.await.unwrap().unwrap()
+    }
+
+    /// A try to send a batch, with the turn that it takes.
+    async fn begun(&self, frozen: &Frozen, per_hour: usize) -> (Frozen, i64) {
+        match self.begin_try(&ConnectionName::default(), frozen, per_hour).await.unwrap() {
+            Begun::Try(tried, turn) => (tried, turn),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What a key claims for a minute.
+    async fn claimed_by_key(&self, wanted: ClaimTarget<'_>, limit: usize) -> Claimed {
+        self.claim(&ConnectionName::default(), wanted, limit, 60, "key").await.unwrap()
     }
 
     async fn wakes_delivery(&self) -> bool {
@@ -241,4 +264,209 @@ async fn the_life_of_an_entry_says_who_has_it_and_how_it_ended() {
         ("failed", Some("failed"), Some("a note"))
     );
     assert_eq!((ended.ended, ended.claimed_by.as_deref()), (Some(ledger.clock.now()), Some("key")));
+}
+
+#[tokio::test]
+async fn what_waits_for_a_turn_is_shown_with_its_end() {
+    let (ledger, name) = ledger(&["1"]).await;
+    let until = |minutes| later(ledger.clock.now(), SignedDuration::from_mins(minutes));
+    for (minutes, kind, waits_until) in [
+        (30, "zoho.inventory.*", Some(until(30))),
+        (40, "zoho.inventory.*", Some(until(40))),
+        (40, "zoho.crm.*", None),
+        (40, "zoho.crm.*", None), // told again
+        (40, "zoho.*", Some(until(40))),
+    ] {
+        ledger.note_no_turn(until(minutes), &[kind.to_owned()]).await.unwrap();
+        assert_eq!(ledger.life(&name, "1").await.unwrap().waits_until, waits_until, "{minutes} {kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_try_takes_a_turn_of_the_hour_and_one_that_began_no_run_gives_it_back() {
+    let (ledger, name) = ledger(&["1"]).await;
+    let (made, now) = (ledger.made().await, ledger.clock.now());
+    let (tried, turn) = ledger.begun(&made, 1).await;
+    assert_eq!((tried.batch.attempts, tried.batch.turn, turn), (1, Some(turn), now.as_millisecond()));
+    let seconds = |seconds| later(now, SignedDuration::from_secs(seconds));
+    assert!(tried.batch.is_early(seconds(44)) && !tried.batch.is_early(seconds(45)), "its process may die");
+
+    let none = ledger.begin_try(&name, &tried, 1).await.unwrap();
+    assert!(matches!(none, Begun::NoTurn(free) if free == seconds(3600)), "{none:?}");
+    let late = ledger.begin_try(&name, &made, 2).await.unwrap();
+    assert!(matches!(late, Begun::Taken), "another run has it: {late:?}");
+    ledger.give_back(turn + 1).await.unwrap();
+    assert!(ledger.standing().await.unwrap().next_turn(now, 1).is_some(), "that was nobody's turn");
+    ledger.give_back(turn).await.unwrap();
+    assert_eq!(ledger.begun(&tried, 1).await.0.batch.attempts, 2);
+}
+
+#[tokio::test]
+async fn turns_of_runs_that_got_nothing_are_given_back_as_many_as_an_hour_has() {
+    let (ledger, name) = ledger(&["1"]).await;
+    let (mut tried, _) = ledger.begun(&ledger.made().await, 1).await;
+    for is_given_back in [true, false] {
+        ledger.note_wasted(&name, &tried.batch).await.unwrap();
+        assert_eq!(ledger.give_back_wasted(&name, 1).await.unwrap(), 1);
+        assert_eq!(ledger.give_back_wasted(&name, 1).await.unwrap(), 0, "once");
+        let next = ledger.standing().await.unwrap().next_turn(ledger.clock.now(), 1);
+        assert_eq!(next.is_none(), is_given_back);
+        if is_given_back {
+            (tried, _) = ledger.begun(&tried, 1).await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_batch_is_claimed_once_then_it_is_busy_and_over_in_the_end() {
+    let (ledger, name) = ledger(&["1", "2", "3"]).await;
+    let (tried, _) = ledger.begun(&ledger.made().await, 9).await;
+    let batch = ClaimTarget::Batch(&tried.batch.id);
+    let unknown = ledger.claimed_by_key(ClaimTarget::Batch("none"), 9).await;
+    assert!(matches!(unknown, Claimed::Unknown), "{unknown:?}");
+
+    let Claimed::Taken { claim: Some(claim), entries, more } = ledger.claimed_by_key(batch, 2).await else {
+        panic!("it is free")
+    };
+    let until = later(ledger.clock.now(), SignedDuration::from_secs(60));
+    assert_eq!((claim.by.as_str(), claim.until, more), ("key", until, true));
+    let taken: Vec<_> =
+        entries.iter().map(|entry| (entry.id.as_str(), entry.claims, entry.batch.as_ref())).collect();
+    assert_eq!(taken, [("1", 1, Some(&tried.batch.id)), ("2", 1, Some(&tried.batch.id))]);
+    let rest = ledger.claimed_by_key(batch, 9).await;
+    assert!(matches!(&rest, Claimed::Taken { entries, more: false, .. } if entries.len() == 1), "{rest:?}");
+    let busy = ledger.claimed_by_key(batch, 9).await;
+    assert!(matches!(busy, Claimed::Busy(end) if end == until), "{busy:?}");
+    let nothing = ledger.claimed_by_key(ClaimTarget::Oldest, 9).await;
+    assert!(
+        matches!(&nothing, Claimed::Taken { claim: None, entries, more: false } if entries.is_empty()),
+        "{nothing:?}"
+    );
+
+    assert_eq!(
+        ledger.acknowledge(&["1", "2"], Ending::Done, "key", Some(claim.id.as_str())).await,
+        written(&[("1", "done"), ("2", "done")])
+    );
+    ledger.acknowledge(&["3"], Ending::Failed, "key", None).await;
+    let over = ledger.claimed_by_key(batch, 9).await;
+    assert!(matches!(over, Claimed::Over), "{over:?}");
+    assert_eq!(ledger.give_back_wasted(&name, 9).await.unwrap(), 0, "it had its run");
+}
+
+#[tokio::test]
+async fn a_run_whose_entries_somebody_else_took_before_it_has_wasted_its_turn() {
+    let (ledger, name) = ledger(&["1"]).await;
+    let (tried, _) = ledger.begun(&ledger.made().await, 9).await;
+    let taken = ledger.claimed_by_key(ClaimTarget::Oldest, 9).await;
+    assert!(matches!(&taken, Claimed::Taken { entries, .. } if entries.len() == 1), "{taken:?}");
+    let busy = ledger.claimed_by_key(ClaimTarget::Batch(&tried.batch.id), 9).await;
+    assert!(matches!(busy, Claimed::Busy(_)), "{busy:?}");
+    assert_eq!(ledger.give_back_wasted(&name, 9).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_batch_that_is_done_with_is_open_no_more_and_says_when_it_was_taken() {
+    let (ledger, name) = ledger(&["1", "2"]).await;
+    let (made, at) = (ledger.made().await, ledger.clock.now());
+    assert_eq!(ledger.still_open(&name, &made.batch).await.unwrap(), (2, None));
+    ledger.put(&entry(&ledger, "1", Some(("key", "claim")))).await;
+    let until = later(at, SignedDuration::from_mins(5));
+    assert_eq!(ledger.still_open(&name, &made.batch).await.unwrap(), (1, Some(until)));
+
+    let stage = Stage::Admitted { run: None, at };
+    let changed = ledger.change_batch(&name, made.clone(), |batch| batch.stage = stage).await.unwrap();
+    assert!(ledger.change_batch(&name, made, |_| {}).await.unwrap().is_none(), "another run has changed it");
+    assert_eq!(ledger.told_last(&name).await.unwrap(), None);
+    ledger.close_batch(&name, changed.unwrap()).await.unwrap();
+    assert!(ledger.open_batches(&name).await.unwrap().is_empty());
+    assert_eq!(ledger.told_last(&name).await.unwrap(), Some(at));
+}
+
+#[tokio::test]
+async fn a_batch_is_looked_at_again_within_an_hour_and_one_that_was_taken_within_the_longest_claim() {
+    let (ledger, _) = ledger(&["1"]).await;
+    let (mut batch, now) = (ledger.made().await.batch, ledger.clock.now());
+    let minutes = |minutes| later(now, SignedDuration::from_mins(minutes));
+    let admitted = Stage::Admitted { run: None, at: now };
+    // A minute more is what clocks may differ by; an end beyond that is from before the clock was set back.
+    for (stage, next, is_early) in [
+        (Stage::Waiting, 0, false),
+        (Stage::Waiting, 61, true),
+        (Stage::Waiting, 62, false),
+        (admitted.clone(), 62, true),
+        (admitted.clone(), 12 * 60 + 1, true),
+        (admitted, 12 * 60 + 2, false),
+    ] {
+        let told = format!("{stage:?} {next}");
+        (batch.stage, batch.next) = (stage, minutes(next));
+        assert_eq!(batch.is_early(now), is_early, "{told}");
+    }
+}
+
+#[tokio::test]
+async fn the_life_of_an_entry_tells_of_its_batch() {
+    let (ledger, name) = ledger(&["1", "2"]).await;
+    let (tried, _) = ledger.begun(&ledger.made().await, 9).await;
+    let id = tried.batch.id.clone();
+    ledger.put(&entry(&ledger, "3", None)).await;
+    let waiting = ledger.life(&name, "1").await.unwrap();
+    assert_eq!(
+        (waiting.state, waiting.attempts, waiting.delivery.as_ref(), waiting.next_try),
+        ("queued", 1, Some(&id), Some(tried.batch.next))
+    );
+    assert_eq!(ledger.life(&name, "3").await.unwrap().delivery, None, "no batch tells of it");
+
+    let at = ledger.clock.now();
+    let taken = ledger.change_batch(&name, tried, |batch| {
+        batch.stage = Stage::Admitted { run: Some("run".to_owned()), at };
+        batch.said = Some("202".to_owned());
+    });
+    assert!(taken.await.unwrap().is_some());
+    let admitted = ledger.life(&name, "1").await.unwrap();
+    assert_eq!(
+        (admitted.state, admitted.run.as_deref(), admitted.last_answer.as_deref(), admitted.told),
+        ("admitted", Some("run"), Some("202"), Some(at))
+    );
+    assert_eq!(admitted.next_try, None);
+
+    ledger.claimed_by_key(ClaimTarget::Batch(&id), 1).await;
+    assert_eq!(ledger.life(&name, "1").await.unwrap().state, "claimed");
+    ledger.acknowledge(&["1"], Ending::Done, "key", None).await;
+    let ended = ledger.life(&name, "1").await.unwrap();
+    assert_eq!((ended.state, ended.delivery.as_ref(), ended.told), ("done", Some(&id), Some(at)));
+}
+
+#[tokio::test]
+async fn a_long_queue_is_read_in_its_order_until_enough_was_seen() {
+    let ids: Vec<String> = (0..600).map(|number| format!("{number:04}")).collect();
+    let names: Vec<&str> = ids.iter().map(String::as_str).collect();
+    let (ledger, name) = ledger(&names).await;
+    for (after, most, expected) in [
+        (None, 1000, &ids[..]),
+        (Some("0249"), 1000, &ids[250..]),
+        (Some("0599"), 1000, &[]),
+        (None, 300, &ids[..300]),
+    ] {
+        let mut seen = Vec::new();
+        let whole = ledger.scan(&name, after.map(str::to_owned), |entry, _| {
+            seen.push(entry.id);
+            seen.len() < most
+        });
+        assert!(whole.await.unwrap());
+        assert_eq!(seen, expected, "{after:?} {most}");
+    }
+}
+
+#[tokio::test]
+async fn of_many_batches_that_are_done_with_the_last_ones_say_when_one_was_taken() {
+    let (ledger, name) = ledger(&["1"]).await;
+    let (made, now) = (ledger.made().await.batch, ledger.clock.now());
+    let minutes = |minutes| later(now, SignedDuration::from_mins(minutes));
+    for number in 0..12 {
+        let stage = Stage::Admitted { run: None, at: minutes(number) };
+        let batch = Batch { id: format!("{number:04}"), stage, ..made.clone() };
+        let put = Put::record(told_key(&name, &batch.id), &batch, Condition::Any).unwrap();
+        assert!(ledger.events.put(put).await.unwrap().is_done());
+    }
+    assert_eq!(ledger.told_last(&name).await.unwrap(), Some(minutes(11)));
 }
