@@ -71,8 +71,8 @@ impl Ledger {
 
     /// A batch of all that is to be told of.
     async fn made(&self) -> Frozen {
-        let made = self.freeze(&ConnectionName::default(), |_| true, |_, _| "{}".to_owned());
-        made.await.unwrap().unwrap()
+        let name = ConnectionName::default();
+        self.freeze(&name, |_| true, |_, _| "{}".to_owned()).await.unwrap().unwrap()
     }
 
     /// A try to send a batch, with the turn that it takes.
