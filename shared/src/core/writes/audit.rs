@@ -144,3 +144,47 @@ impl Audit {
 fn partition(connection: &ConnectionName) -> String {
     format!("audit#{connection}")
 }
+
+#[cfg(test)]
+#[cfg(feature = "embedded")]
+mod tests {
+    use super::*;
+    use crate::base::clock::SetClock;
+    use crate::core::access::key::{Keys, NewKey};
+    use crate::store::Stores;
+    use crate::store::sqlite::Sqlite;
+
+    #[tokio::test]
+    async fn entries_are_read_newest_first_by_pages_and_kept_as_long_as_the_operator_set() {
+        let clock = Arc::new(SetClock::at_ten());
+        let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
+        let days = |days: i64| SignedDuration::from_hours(days * 24);
+        let audit = Audit::new(stores.state.clone(), clock.clone()).kept_for(days(40));
+        let name = ConnectionName::default();
+        let wanted = NewKey::new("agent", vec!["inventory:stock".parse().unwrap()], vec![name.clone()]);
+        let (key, _) = Keys::new(stores.state.clone(), clock.clone()).create(wanted).await.unwrap();
+        for action in ["first", "second", "third"] {
+            let mut entry = audit.entry(&key, &name, action, Value::Null, Value::Null);
+            audit.begin(&entry).await.unwrap();
+            audit.begin(&entry).await.expect_err("it never takes the place of another");
+            entry.outcome = Outcome::Done;
+            audit.end(&entry).await.unwrap();
+            clock.shift(SignedDuration::from_secs(1));
+        }
+        let page = async |below: Option<String>| {
+            let (entries, next) = audit.list(&name, below, 2).await.unwrap();
+            let told: Vec<_> = entries.into_iter().map(|entry| (entry.action, entry.outcome)).collect();
+            (told, next)
+        };
+        let done = |action: &str| (action.to_owned(), Outcome::Done);
+        let (newest, next) = page(None).await;
+        assert_eq!(newest, [done("third"), done("second")]);
+        assert!(next.is_some());
+        assert_eq!(page(next).await, (vec![done("first")], None));
+
+        clock.shift(days(39));
+        assert_eq!(page(None).await.0.len(), 2);
+        clock.shift(days(2));
+        assert_eq!(page(None).await, (Vec::new(), None));
+    }
+}

@@ -175,6 +175,39 @@ async fn of_more_entries_than_one_transaction_takes_all_that_are_free_are_buried
 }
 
 #[tokio::test]
+async fn the_dead_are_found_beyond_what_one_query_reads_and_gone_when_the_operator_keeps_them_no_longer() {
+    let clock = Arc::new(SetClock::at_ten());
+    let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
+    let ledger = Ledger::new(stores.events, clock.clone()).kept_for(SignedDuration::from_hours(10 * 24));
+    let name = ConnectionName::default();
+    for number in 0..260 {
+        let state = if number < 255 { EndState::Done } else { EndState::Dead };
+        ledger.put_closed(entry(&ledger, &format!("{number:03}"), None), state).await;
+    }
+    assert_eq!(ledger.dead(&name, 3).await.unwrap(), ["255", "256", "257"]);
+    assert_eq!(ledger.dead(&name, 100).await.unwrap().len(), 5);
+    let dead = ledger.life(&name, "255").await.unwrap();
+    assert_eq!((dead.state, dead.next_try), ("dead", None));
+    clock.shift(SignedDuration::from_hours(9 * 24));
+    assert_eq!(ledger.dead(&name, 100).await.unwrap().len(), 5);
+    clock.shift(SignedDuration::from_hours(2 * 24));
+    assert!(ledger.dead(&name, 100).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn what_is_closed_has_no_next_try_though_its_batch_still_waits_for_one() {
+    let (ledger, name) = ledger(&["1", "2"]).await;
+    let batch = ledger.made().await.batch.id;
+    let row = ledger.open_row(&name, "1").await.unwrap().unwrap();
+    ledger.events.delete(row.key, Condition::Any).await.unwrap();
+    let closed = Entry { batch: Some(batch.clone()), ..entry(&ledger, "1", None) };
+    ledger.put_closed(closed, EndState::Done).await;
+    let (done, open) = (ledger.life(&name, "1").await.unwrap(), ledger.life(&name, "2").await.unwrap());
+    assert_eq!((done.state, done.delivery.as_ref(), done.next_try), ("done", Some(&batch), None));
+    assert!(open.next_try.is_some() && open.delivery == Some(batch));
+}
+
+#[tokio::test]
 async fn only_what_is_closed_is_replayed() {
     let (ledger, name) = ledger(&["1"]).await;
     let claimed = Entry { batch: Some("batch".to_owned()), ..entry(&ledger, "2", Some(("key", "claim"))) };
