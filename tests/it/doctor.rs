@@ -151,7 +151,11 @@ async fn what_a_connection_suffers_from_is_told_with_the_way_out() {
     let stores = stores(&connector);
     let (now, until) = (SystemClock.now(), in_minutes(10));
     let check = "Connection default";
-    let throttled = State::CoolingDown { until, times: 1, reason: "Zoho throttles tokens".to_owned() };
+    let paused = |reason: &str| State::CoolingDown { until, times: 1, reason: reason.to_owned() };
+    let (throttled, unreached) = (
+        paused("Zoho throttles tokens"),
+        paused("Zoho's accounts server could not be asked: no connection could be made"),
+    );
     let wrong = State::Misconfigured { reason: "the client secret is wrong".to_owned(), clients: None };
     for (state, cause, mend) in [
         (
@@ -159,7 +163,8 @@ async fn what_a_connection_suffers_from_is_told_with_the_way_out() {
             "has not accepted the grant",
             "/oauth/start?connection=default",
         ),
-        (throttled, "Zoho throttles tokens", "it goes on by itself"),
+        (throttled, "Zoho throttles tokens", "let no other program renew tokens"),
+        (unreached, "no connection could be made", "reach Zoho over HTTPS"),
         (State::Exhausted { until }, "must wait until", "it goes on by itself"),
         (wrong, "the client secret is wrong", "client set"),
         (State::Disconnecting, "ending this connection", "disconnect --connection default"),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tests::connector::{CLIENT_ID, CLIENT_SECRET, Connector};
+use tests::connector::{CLIENT_ID, CLIENT_SECRET, Connector, free_port};
 use tests::process::{Ended, Running, run};
 
 fn text(path: &Path) -> &str {
@@ -208,7 +208,7 @@ async fn a_folder_is_served_once_and_its_front_says_what_it_is() {
 
 #[tokio::test]
 async fn a_link_to_nowhere_comes_with_a_word() {
-    let url = format!("http://127.0.0.1:{}", tests::connector::free_port());
+    let url = format!("http://127.0.0.1:{}", free_port());
     let connector = Connector::prepare(sandbox::Options::new(""), url.clone()).await;
     let nobody = connector.run(&["connect", "--no-wait"], "").await;
     assert!(nobody.code == 0 && nobody.err.contains(&format!("nothing answers at {url}")), "{nobody:?}");
@@ -251,6 +251,27 @@ async fn a_command_answers_without_lines_of_the_log() {
     variables.push(("ZOHO_CONNECTOR_LOG", "info"));
     let loud = run(&refresh, &variables, "").await;
     assert!(loud.code == 0 && loud.err.contains("INFO"), "{loud:?}");
+}
+
+/// Logs and mends speak of the network in words, not in the names of the code.
+#[tokio::test]
+async fn without_a_network_commands_say_so_in_words() {
+    let (connector, _) = Connector::connected().await;
+    let nowhere = format!("http://127.0.0.1:{}", free_port());
+    let mut variables = connector.variables();
+    variables.retain(|(name, _)| !["ZOHO_CONNECTOR_LOG", "ZOHO_CONNECTOR_SANDBOX_URL"].contains(name));
+    variables.push(("ZOHO_CONNECTOR_SANDBOX_URL", &nowhere));
+    let place = ["--data", text(connector.folder()), "--public-url", &connector.url];
+    let refresh = run(&[&["refresh"], &place[..]].concat(), &variables, "").await;
+    assert_eq!(refresh.code, 1, "{refresh:?}");
+    assert!(refresh.err.contains("WARN") && refresh.err.contains("token not renewed"), "{refresh:?}");
+    assert!(refresh.err.contains("could not be asked: no connection could be made"), "{refresh:?}");
+    let doctor = run(&[&["doctor"], &place[..]].concat(), &variables, "").await;
+    assert!(doctor.out.contains("let this machine reach Zoho over HTTPS"), "{doctor:?}");
+    assert!(doctor.out.contains("let what renews the tokens reach Zoho over HTTPS"), "{doctor:?}");
+    for told in [&refresh.err, &doctor.out, &doctor.err] {
+        assert!(!told.contains("Unreachable") && !told.contains("refusal: "), "{told}");
+    }
 }
 
 #[tokio::test]

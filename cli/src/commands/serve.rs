@@ -121,8 +121,13 @@ impl Serve {
         counts.store().await;
         drop(presence);
         let settled = tokio::task::spawn_blocking(move || Sqlite::settle(&folder)).await;
-        if !matches!(settled, Ok(Ok(()))) {
-            tracing::warn!(?settled, "the store's log stays beside its file; nothing of it is lost");
+        let unsettled = match settled {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(error) = unsettled {
+            tracing::warn!(%error, "the store's log stays beside its file; nothing of it is lost");
         }
         drop(lock);
         say("Ended.");
