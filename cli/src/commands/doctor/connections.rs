@@ -9,6 +9,7 @@ use token_refresh::pause;
 
 use super::report::Report;
 use crate::commands::installation::Opened;
+use crate::commands::serving;
 use crate::terminal::counted;
 
 /// The schedule renews a token half an hour before its end: with less than this left, it has missed several turns.
@@ -129,8 +130,8 @@ fn check_token(report: &mut Report, opened: &Opened, found: &Connection, now: Ti
     let mend = match &opened.services.settings.home {
         Home::Folder(folder) => {
             format!(
-                "let `zoho-connector serve --data {}` run all the time: it has the schedule inside",
-                folder.display()
+                "let `{}` run all the time: it has the schedule inside",
+                serving::command(folder, &opened.public_url)
             )
         }
         Home::Stack(stack) => format!(
