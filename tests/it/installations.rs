@@ -297,6 +297,67 @@ async fn a_server_on_a_new_store_names_the_one_that_may_be_meant() {
     assert_eq!(server.interrupt().await, 0);
 }
 
+/// What it says is to be pasted, and leads there: to the port, or to a folder that has one name.
+#[tokio::test]
+async fn a_server_on_another_port_says_how_both_agree() {
+    let connector = Connector::start().await;
+    let home = TempDir::new().unwrap();
+    let mut variables = connector.variables();
+    variables.push(("XDG_CONFIG_HOME", text(home.path())));
+    let (folder, port) = (home.path().join("store"), free_port());
+    let (data, url) = (text(&folder), format!("http://localhost:{port}"));
+    let warned = async |args: &[&str]| {
+        let mut server = Running::start(&[&["serve", "--listen", "0"], args].concat(), &variables);
+        let log = server.log();
+        server.until("Store in").await;
+        assert_eq!(server.interrupt().await, 0);
+        for _ in 0..200 {
+            if log.lock().unwrap().contains("have all commands know it: ") {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        let log = log.lock().unwrap().clone();
+        assert!(log.contains(&format!("start it with --listen 127.0.0.1:{port}; or")), "{log}");
+        log
+    };
+    let unknown = warned(&["--data", data, "--public-url", &url]).await;
+    assert!(
+        unknown.contains(&format!("installations add here --data {data} --public-url http://")),
+        "{unknown}"
+    );
+    let add = ["installations", "add", "zoho", "--data", data, "--public-url", &url];
+    let added = run(&add, &variables, "").await;
+    assert_eq!(added.code, 0, "{added:?}");
+    let known = warned(&[]).await;
+    assert!(known.contains("know it: zoho-connector setup --name zoho --public-url http://"), "{known}");
+
+    let twice = run(&["installations", "add", "here", "--data", data], &variables, "").await;
+    assert!(twice.code == 1 && twice.err.contains("is remembered already, as zoho"), "{twice:?}");
+    assert!(twice.err.contains("setup --name zoho --public-url URL"), "{twice:?}");
+    assert_eq!(parsed(&run(&["installations", "list", "--json"], &variables, "").await)[1], Value::Null);
+}
+
+#[tokio::test]
+async fn a_file_is_no_folder_for_any_command() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("counts.csv");
+    std::fs::write(&file, "sku,quantity\n").unwrap();
+    let config = [("XDG_CONFIG_HOME", text(folder.path()))];
+    for (args, mend) in [
+        (["keys", "list", "--data", text(&file)].as_slice(), "name the folder of the store with --data"),
+        (&["doctor", "--data", text(&file)], "name the folder of the store with --data"),
+        (&["installations", "add", "a", "--data", text(&file)], "name the folder of a store with --data"),
+        (&["man", text(&file)], "name the folder to write the manual to"),
+        (&["man", "--force", text(&file)], "name the folder to write the manual to"),
+    ] {
+        let ended = run(args, &config, "").await;
+        let told = format!("{} is a file, and no folder: {mend}", file.display());
+        assert!(ended.code == 2 && ended.err.contains(&told), "{args:?}: {ended:?}");
+        assert!(!ended.err.contains("setup"), "{args:?}: {ended:?}");
+    }
+}
+
 #[tokio::test]
 async fn a_log_that_nobody_looks_at_has_no_colours() {
     let connector = Connector::start().await;

@@ -510,6 +510,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_command_holds_in_any_folder() {
+        let folder = Folder { data: Some("./data".into()), installation: None, public_url: None };
+        let data = std::env::current_dir().unwrap().join("data");
+        let data = quoted(&data.to_string_lossy());
+        assert_eq!(folder.command("serve"), format!("zoho-connector serve --data {data}"));
+    }
+
+    #[test]
     fn commands_in_a_text_are_led_to_the_installation() {
         let flags = " --stack zoho";
         for (text, expected) in [

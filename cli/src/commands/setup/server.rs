@@ -105,3 +105,15 @@ async fn answers(url: &str) -> bool {
         Err(_) => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_that_is_proposed_is_free() {
+        // Whoever listens there, somebody does.
+        let _held = TcpListener::bind((Ipv4Addr::LOCALHOST, 8081));
+        assert_ne!(free_address().as_deref(), Some("http://localhost:8081"));
+    }
+}
