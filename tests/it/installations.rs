@@ -212,6 +212,8 @@ async fn a_link_to_nowhere_comes_with_a_word() {
     let connector = Connector::prepare(sandbox::Options::new(""), url.clone()).await;
     let nobody = connector.run(&["connect", "--no-wait"], "").await;
     assert!(nobody.code == 0 && nobody.err.contains(&format!("nothing answers at {url}")), "{nobody:?}");
+    let listen = url.trim_start_matches("http://");
+    assert!(nobody.err.contains(&format!("`zoho-connector serve --listen {listen} --data ")), "{nobody:?}");
     // Something else than a connector.
     let elsewhere =
         ["connect", "--no-wait", "--data", text(connector.folder()), "--public-url", &connector.zoho.url];

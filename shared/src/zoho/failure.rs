@@ -56,7 +56,7 @@ pub enum FailureKind {
 /// In words, as the operator reads it in a log.
 impl fmt::Display for FailureKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        let words = match self {
             Self::DeadToken => "the access token is not accepted",
             Self::DeadTokenOrScope => "the access token is not accepted, or lacks a scope or a right",
             Self::ScopeMissing => "the access token lacks a scope",
@@ -72,7 +72,8 @@ impl fmt::Display for FailureKind {
             Self::Unreadable => "the answer cannot be read",
             Self::Unavailable => "Zoho itself failed",
             Self::Http(error) => return write!(f, "{error}"),
-        })
+        };
+        f.write_str(words)
     }
 }
 

@@ -93,7 +93,7 @@ impl Refusal {
 /// In words, as the operator reads it in a log.
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+        let words = match self {
             Self::InvalidCode => "Zoho does not accept the code or the grant any more",
             Self::InvalidClient => "Zoho does not know the client id in this data centre",
             Self::InvalidClientSecret => "the client secret is wrong",
@@ -105,7 +105,8 @@ impl fmt::Display for Refusal {
             Self::Unknown(word) => return write!(f, "Zoho refused with {word:?}"),
             Self::Unreadable => "Zoho answered with something that cannot be read, as during an outage",
             Self::Http(error) => return write!(f, "Zoho's accounts server could not be asked: {error}"),
-        })
+        };
+        f.write_str(words)
     }
 }
 
