@@ -75,9 +75,16 @@ impl Installations {
         self.installations.iter().map(|(name, one)| (name.as_str(), one))
     }
 
+    /// A name that none has yet, like the usual one.
+    pub(crate) fn free_name(&self, usual: &str) -> String {
+        let numbered = (2..).map(|number| format!("{usual}-{number}"));
+        let mut names = std::iter::once(usual.to_owned()).chain(numbered);
+        names.find(|name| self.get(name).is_none()).unwrap_or_default()
+    }
+
     /// Remembers it under this name, in place of what the name stood for. A folder is remembered wherever the command ran.
     pub(crate) fn remember(&mut self, name: &str, one: Remembered) {
-        let data = one.data.map(|data| std::path::absolute(&data).unwrap_or(data));
+        let data = one.data.map(|data| absolute(&data));
         self.installations.insert(name.to_owned(), Remembered { data, ..one });
     }
 
@@ -157,6 +164,20 @@ impl Remembered {
             },
             (None, None) => String::new(),
         }
+    }
+}
+
+/// A folder as it is found from any other one.
+pub(crate) fn absolute(folder: &Path) -> PathBuf {
+    std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned())
+}
+
+/// Why this cannot be a folder, now or once it is made: a file has its place, or the place of a folder above it.
+pub(crate) fn refuse_file(folder: &Path) -> Result<(), String> {
+    let there = folder.ancestors().find(|part| part.exists());
+    match there.filter(|part| !part.is_dir()) {
+        Some(file) => Err(format!("{} is a file, and no folder", file.display())),
+        None => Ok(()),
     }
 }
 
@@ -248,6 +269,28 @@ mod tests {
             assert!(error.contains(why) && !error.contains('\n'), "{text:?}: {error}");
         }
         assert_eq!(parse("").unwrap(), Installations::default());
+    }
+
+    #[test]
+    fn a_free_name_is_the_usual_one_or_has_a_number() {
+        let mut all = Installations::default();
+        assert_eq!(all.free_name("zoho"), "zoho");
+        all.remember("zoho", Remembered { data: Some("/srv".into()), ..Remembered::default() });
+        assert_eq!(all.free_name("zoho"), "zoho-2");
+    }
+
+    #[test]
+    fn a_file_is_no_folder_and_has_none_in_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("counts.csv");
+        std::fs::write(&file, "").unwrap();
+        let told = format!("{} is a file", file.display());
+        for taken in [file.clone(), file.join("data")] {
+            assert!(refuse_file(&taken).unwrap_err().starts_with(&told), "{}", taken.display());
+        }
+        for free in [folder.path().to_owned(), folder.path().join("new").join("data")] {
+            assert_eq!(refuse_file(&free), Ok(()));
+        }
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub(crate) fn refuse_taken(path: &Path, over: Over) -> Result<(), String> {
                 _ => Ok(()),
             }
         }
-        Err(error) => Err(format!("{name} cannot be written: {error}")),
+        Err(error) => Err(format!("{name} cannot be written ({error}): name another file")),
     }
 }
 

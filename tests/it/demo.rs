@@ -109,6 +109,10 @@ async fn its_client_is_led_back_to_the_addresses_that_setup_proposes() {
     let set = ["client", "set", "--id", id, "--data-centre", "us", "--data", data];
     let set = run(&set, &variables, secret.strip_prefix("secret ").unwrap()).await;
     assert_eq!(set.code, 0, "{set:?}");
+    let url = variables[0].1.strip_suffix("/sandbox").unwrap();
+    let refused = run(&["setup", "--data", data, "--public-url", url], &variables, "").await;
+    let told = format!("the demo still runs at {url}");
+    assert!(refused.code == 1 && refused.err.contains(&told), "{refused:?}");
     for address in ["http://localhost:8080", "http://localhost:8081"] {
         let connect = ["connect", "--paste", "--data", data, "--public-url", address];
         let mut connect = Running::start(&connect, &variables);

@@ -26,6 +26,8 @@ use tests::lambda::Cloud;
 use tests::process;
 use tests::process::Ended;
 
+use crate::machine::RECIPIENT;
+
 /// What the doctor found.
 struct Found(Vec<Value>);
 
@@ -151,7 +153,11 @@ async fn what_a_connection_suffers_from_is_told_with_the_way_out() {
     let stores = stores(&connector);
     let (now, until) = (SystemClock.now(), in_minutes(10));
     let check = "Connection default";
-    let throttled = State::CoolingDown { until, times: 1, reason: "Zoho throttles tokens".to_owned() };
+    let paused = |reason: &str| State::CoolingDown { until, times: 1, reason: reason.to_owned() };
+    let (throttled, unreached) = (
+        paused("Zoho throttles tokens"),
+        paused("Zoho's accounts server could not be asked: no connection could be made"),
+    );
     let wrong = State::Misconfigured { reason: "the client secret is wrong".to_owned(), clients: None };
     for (state, cause, mend) in [
         (
@@ -159,7 +165,8 @@ async fn what_a_connection_suffers_from_is_told_with_the_way_out() {
             "has not accepted the grant",
             "/oauth/start?connection=default",
         ),
-        (throttled, "Zoho throttles tokens", "it goes on by itself"),
+        (throttled, "Zoho throttles tokens", "let no other program renew tokens"),
+        (unreached, "no connection could be made", "reach Zoho over HTTPS"),
         (State::Exhausted { until }, "must wait until", "it goes on by itself"),
         (wrong, "the client secret is wrong", "client set"),
         (State::Disconnecting, "ending this connection", "disconnect --connection default"),
@@ -321,9 +328,14 @@ async fn an_address_that_does_not_lead_here_is_told() {
     let (other, _) = Connector::connected().await;
     let found = doctor_with(&connector, &other.url, &[]).await;
     found.only("This installation", "has another store", "--public-url");
+    // Where something else answers, or nobody does, the server's own address is the cause.
+    let known = format!("of this store takes {} for its address", connector.url);
+    found.only("This installation", &known, "--public-url");
     let nobody = format!("http://127.0.0.1:{}", free_port());
     let found = doctor_with(&connector, &nobody, &[]).await;
-    found.only("Public address", "nothing answers", "zoho-connector serve --data");
+    found.only("Public address", "nothing answers", "end it, and start it with `zoho-connector serve --data");
+    let listen = nobody.trim_start_matches("http://");
+    found.only("Public address", &known, &format!("--public-url {nobody} --listen {listen}`"));
     let found = doctor_with(&connector, &connector.zoho.url, &[]).await;
     found.only("Public address", "it is no Zoho Connector", "lead the address to the connector");
     let old = fronts::odd(&connector.url, |path| {
@@ -374,8 +386,20 @@ async fn a_folder_that_is_not_safe_is_told() {
     doctor(&connector).await.is_well();
     connector.kill().await;
     let found = doctor(&connector).await;
-    found.names("Servers", "no `serve` runs", "zoho-connector serve --data");
-    found.names("Public address", "nothing answers", "zoho-connector serve --data");
+    let listen = connector.url.trim_start_matches("http://");
+    for (check, cause) in [("Servers", "no `serve` runs"), ("Public address", "nothing answers")] {
+        found.names(check, cause, "start it with `zoho-connector serve --data");
+        found.names(check, cause, &format!("--public-url {} --listen {listen}`", connector.url));
+    }
+    let (elsewhere, _) = connector.second_server().await;
+    let found = doctor(&connector).await;
+    found.only(
+        "Public address",
+        "the server of this store is one at 127.0.0.1:",
+        "end it, and start it with",
+    );
+    found.only("Public address", "nothing answers", &format!("--listen {listen}`"));
+    elsewhere.kill().await;
 
     fs::write(folder.join("zoho-connector.sqlite3"), "no database ".repeat(1000)).unwrap();
     for name in ["zoho-connector.sqlite3-wal", "zoho-connector.sqlite3-shm"] {
@@ -384,6 +408,18 @@ async fn a_folder_that_is_not_safe_is_told() {
     doctor(&connector).await.names("Store", "is no database", "put a backup in the place");
     fs::remove_file(folder.join("zoho-connector.sqlite3")).unwrap();
     doctor(&connector).await.only("Store", "no store in", "zoho-connector setup");
+}
+
+/// `serve` would be refused there: it is no mend.
+#[tokio::test]
+async fn a_store_that_was_moved_away_is_to_be_served_nowhere() {
+    let (mut connector, _) = Connector::connected().await;
+    connector.kill().await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("move.age").to_str().unwrap().to_owned();
+    let sealed = connector.run(&["move", "export", &file, "--recipient", RECIPIENT, "--yes"], "").await;
+    assert_eq!(sealed.code, 0, "{sealed:?}");
+    doctor(&connector).await.only("Store", "its store is sealed", "run the doctor where it went");
 }
 
 /// The tag by which the doctor knows a function's version.

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tests::connector::{CLIENT_ID, CLIENT_SECRET, Connector};
+use tests::connector::{CLIENT_ID, CLIENT_SECRET, Connector, free_port};
 use tests::process::{Ended, Running, run};
 
 fn text(path: &Path) -> &str {
@@ -208,10 +208,12 @@ async fn a_folder_is_served_once_and_its_front_says_what_it_is() {
 
 #[tokio::test]
 async fn a_link_to_nowhere_comes_with_a_word() {
-    let url = format!("http://127.0.0.1:{}", tests::connector::free_port());
+    let url = format!("http://127.0.0.1:{}", free_port());
     let connector = Connector::prepare(sandbox::Options::new(""), url.clone()).await;
     let nobody = connector.run(&["connect", "--no-wait"], "").await;
     assert!(nobody.code == 0 && nobody.err.contains(&format!("nothing answers at {url}")), "{nobody:?}");
+    let listen = url.trim_start_matches("http://");
+    assert!(nobody.err.contains(&format!("`zoho-connector serve --listen {listen} --data ")), "{nobody:?}");
     // Something else than a connector.
     let elsewhere =
         ["connect", "--no-wait", "--data", text(connector.folder()), "--public-url", &connector.zoho.url];
@@ -253,6 +255,27 @@ async fn a_command_answers_without_lines_of_the_log() {
     assert!(loud.code == 0 && loud.err.contains("INFO"), "{loud:?}");
 }
 
+/// Logs and mends speak of the network in words, not in the names of the code.
+#[tokio::test]
+async fn without_a_network_commands_say_so_in_words() {
+    let (connector, _) = Connector::connected().await;
+    let nowhere = format!("http://127.0.0.1:{}", free_port());
+    let mut variables = connector.variables();
+    variables.retain(|(name, _)| !["ZOHO_CONNECTOR_LOG", "ZOHO_CONNECTOR_SANDBOX_URL"].contains(name));
+    variables.push(("ZOHO_CONNECTOR_SANDBOX_URL", &nowhere));
+    let place = ["--data", text(connector.folder()), "--public-url", &connector.url];
+    let refresh = run(&[&["refresh"], &place[..]].concat(), &variables, "").await;
+    assert_eq!(refresh.code, 1, "{refresh:?}");
+    assert!(refresh.err.contains("WARN") && refresh.err.contains("token not renewed"), "{refresh:?}");
+    assert!(refresh.err.contains("could not be asked: no connection could be made"), "{refresh:?}");
+    let doctor = run(&[&["doctor"], &place[..]].concat(), &variables, "").await;
+    assert!(doctor.out.contains("let this machine reach Zoho over HTTPS"), "{doctor:?}");
+    assert!(doctor.out.contains("let what renews the tokens reach Zoho over HTTPS"), "{doctor:?}");
+    for told in [&refresh.err, &doctor.out, &doctor.err] {
+        assert!(!told.contains("Unreachable") && !told.contains("refusal: "), "{told}");
+    }
+}
+
 #[tokio::test]
 async fn a_server_on_a_new_store_names_the_one_that_may_be_meant() {
     let connector = Connector::start().await;
@@ -274,6 +297,67 @@ async fn a_server_on_a_new_store_names_the_one_that_may_be_meant() {
     let lines = server.until("Store in").await;
     assert!(lines.last().unwrap().ends_with("typo"), "the second time it is known: {lines:#?}");
     assert_eq!(server.interrupt().await, 0);
+}
+
+/// What it says is to be pasted, and leads there: to the port, or to a folder that has one name.
+#[tokio::test]
+async fn a_server_on_another_port_says_how_both_agree() {
+    let connector = Connector::start().await;
+    let home = TempDir::new().unwrap();
+    let mut variables = connector.variables();
+    variables.push(("XDG_CONFIG_HOME", text(home.path())));
+    let (folder, port) = (home.path().join("store"), free_port());
+    let (data, url) = (text(&folder), format!("http://localhost:{port}"));
+    let warned = async |args: &[&str]| {
+        let mut server = Running::start(&[&["serve", "--listen", "0"], args].concat(), &variables);
+        let log = server.log();
+        server.until("Store in").await;
+        assert_eq!(server.interrupt().await, 0);
+        for _ in 0..200 {
+            if log.lock().unwrap().contains("have all commands know it: ") {
+                break;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+        let log = log.lock().unwrap().clone();
+        assert!(log.contains(&format!("start it with --listen 127.0.0.1:{port}; or")), "{log}");
+        log
+    };
+    let unknown = warned(&["--data", data, "--public-url", &url]).await;
+    assert!(
+        unknown.contains(&format!("installations add here --data {data} --public-url http://")),
+        "{unknown}"
+    );
+    let add = ["installations", "add", "zoho", "--data", data, "--public-url", &url];
+    let added = run(&add, &variables, "").await;
+    assert_eq!(added.code, 0, "{added:?}");
+    let known = warned(&[]).await;
+    assert!(known.contains("know it: zoho-connector setup --name zoho --public-url http://"), "{known}");
+
+    let twice = run(&["installations", "add", "here", "--data", data], &variables, "").await;
+    assert!(twice.code == 1 && twice.err.contains("is remembered already, as zoho"), "{twice:?}");
+    assert!(twice.err.contains("setup --name zoho --public-url URL"), "{twice:?}");
+    assert_eq!(parsed(&run(&["installations", "list", "--json"], &variables, "").await)[1], Value::Null);
+}
+
+#[tokio::test]
+async fn a_file_is_no_folder_for_any_command() {
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("counts.csv");
+    std::fs::write(&file, "sku,quantity\n").unwrap();
+    let config = [("XDG_CONFIG_HOME", text(folder.path()))];
+    for (args, mend) in [
+        (["keys", "list", "--data", text(&file)].as_slice(), "name the folder of the store with --data"),
+        (&["doctor", "--data", text(&file)], "name the folder of the store with --data"),
+        (&["installations", "add", "a", "--data", text(&file)], "name the folder of a store with --data"),
+        (&["man", text(&file)], "name the folder to write the manual to"),
+        (&["man", "--force", text(&file)], "name the folder to write the manual to"),
+    ] {
+        let ended = run(args, &config, "").await;
+        let told = format!("{} is a file, and no folder: {mend}", file.display());
+        assert!(ended.code == 2 && ended.err.contains(&told), "{args:?}: {ended:?}");
+        assert!(!ended.err.contains("setup"), "{args:?}: {ended:?}");
+    }
 }
 
 #[tokio::test]

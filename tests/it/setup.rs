@@ -228,7 +228,7 @@ async fn a_connector_with_another_store_is_told_before_the_consent() {
     let args = ["setup", "--data", &newcomer.folder, "--public-url", &newcomer.url, "--client-id", CLIENT_ID];
     let ended = process::run(&args, &newcomer.variables(), &format!("{CLIENT_SECRET}\n")).await;
     assert_eq!(ended.code, 1, "{} {}", ended.out, ended.err);
-    assert!(ended.err.contains("another store"), "{}", ended.err);
+    assert!(ended.err.contains("another store") && !ended.err.contains("demo"), "{}", ended.err);
     for later in ["API console", "oauth/start", "remembered in"] {
         assert!(!ended.out.contains(later), "{later}: {}", ended.out);
     }
@@ -317,6 +317,86 @@ async fn at_a_terminal_it_goes_on_where_it_stopped() {
     assert_eq!(ended.code, 0, "{} {}", ended.out, ended.err);
     assert!(ended.out.contains("All is well"), "{}", ended.out);
     server.kill().await;
+}
+
+/// Whoever names the folder is still asked for the address, and whoever names both for neither.
+#[tokio::test]
+async fn what_no_flag_says_is_asked_for() {
+    let newcomer = Newcomer::arrives().await;
+    let (folder, url, variables) = (newcomer.folder.as_str(), newcomer.url.as_str(), newcomer.variables());
+    let mut setup = Running::at_a_terminal(&["setup", "--data", folder], &variables);
+    let lines = setup.until("Its address").await;
+    let how = format!("Ctrl-C ends this at any time; `zoho-connector setup --data {folder}` goes on");
+    assert!(lines.iter().any(|line| line.starts_with(&how)), "{lines:#?}");
+    assert!(!lines.iter().any(|line| line.contains("Folder for its store")), "{lines:#?}");
+    setup.type_line(url).await;
+    setup.until("Your Zoho's data centre").await;
+    setup.kill().await;
+    let listed = process::run(&["installations", "list", "--json"], &variables, "").await;
+    let listed: Value = serde_json::from_str(&listed.out).unwrap();
+    assert_eq!((&listed[0]["data"], &listed[0]["public_url"]), (&folder.into(), &url.into()), "{listed}");
+
+    // It is remembered, and the folder has one name.
+    let mut again = Running::at_a_terminal(&["setup", "--data", folder], &variables);
+    let lines = again.until("Your Zoho's data centre").await;
+    assert!(!lines.iter().any(|line| line.contains("Its address")), "{lines:#?}");
+    again.kill().await;
+    let renamed = process::run(&["setup", "--name", "other", "--data", folder], &variables, "").await;
+    assert!(renamed.code == 2 && renamed.err.contains("already, as zoho"), "{renamed:?}");
+
+    let other = newcomer.home.path().join("other").to_str().unwrap().to_owned();
+    let named = ["setup", "--name", "other", "--data", &other, "--public-url", url];
+    let mut setup = Running::at_a_terminal(&named, &variables);
+    let lines = setup.until("Your Zoho's data centre").await;
+    assert!(!lines.iter().any(|line| line.contains("Its address")), "{lines:#?}");
+    setup.kill().await;
+}
+
+#[tokio::test]
+async fn a_file_in_the_folders_place_is_told_before_anything_else_is_asked() {
+    let newcomer = Newcomer::arrives().await;
+    let file = newcomer.home.path().join("afile").to_str().unwrap().to_owned();
+    std::fs::write(&file, "").unwrap();
+    let told = format!("{file} is a file, and no folder");
+    let setup = Running::at_a_terminal(&["setup", "--data", &file], &newcomer.variables());
+    let ended = setup.end().await;
+    assert!(ended.code == 2 && ended.out.contains(&told), "{ended:?}");
+    assert!(!ended.out.contains("Its address"), "{ended:?}");
+
+    let mut setup = newcomer.at_a_terminal();
+    setup.until("Its number").await;
+    setup.type_line("1").await;
+    for _ in 0..2 {
+        setup.until("Folder for its store").await;
+        setup.type_line(&file).await;
+        let lines = setup.until("That cannot be used").await;
+        assert!(lines.last().unwrap().contains(&told), "{lines:#?}");
+    }
+    setup.kill().await;
+}
+
+/// A key that was made by hand is not taken for that of setup, and the parts for OpenClaw can be had nevertheless.
+#[tokio::test]
+async fn a_key_that_is_there_is_told_with_what_it_may_do() {
+    let (connector, _) = Connector::connected().await;
+    let home = TempDir::new().unwrap();
+    let mut variables = connector.variables();
+    variables.push(("XDG_CONFIG_HOME", home.path().to_str().unwrap()));
+    let data = connector.folder().to_str().unwrap();
+    let place = ["setup", "--data", data, "--public-url", &connector.url];
+    let setup = [&place[..], &["--no-hook", "--changes", "none"]].concat();
+    let told = process::run(&setup, &variables, "").await;
+    assert_eq!(told.code, 0, "{} {}", told.out, told.err);
+    assert!(told.out.contains("(agent) is there, and may inventory:read,crm:read,events;"), "{}", told.out);
+    assert!(told.out.contains(&format!("`zoho-connector setup --new-key --data {data}")), "{}", told.out);
+    assert!(!told.out.contains("zck_"), "{}", told.out);
+
+    let new = process::run(&[&setup[..], &["--new-key"]].concat(), &variables, "").await;
+    assert_eq!(new.code, 0, "{} {}", new.out, new.err);
+    assert!(new.out.contains("openclaw.json") && new.out.contains("in the folder of the connector's source"));
+    first_answer(&connector.url, &new.out).await;
+    let again = process::run(&setup, &variables, "").await;
+    assert!(again.out.contains("(openclaw) is there, and may "), "{}", again.out);
 }
 
 /// A second shell may be in any folder, and nothing has to be said to what is remembered.

@@ -17,7 +17,7 @@ use token_refresh::Local;
 use crate::commands::api::quoted;
 use crate::commands::failure::Failure;
 use crate::commands::place::{self, Asked, Home, Place};
-use crate::installations::{Installations, Remembered};
+use crate::installations::{Installations, Remembered, absolute, refuse_file};
 use crate::patience::patiently;
 
 /// A connector on this machine.
@@ -161,6 +161,12 @@ impl Installation {
         })
     }
 
+    /// The same, at this address.
+    pub(super) fn at(mut self, url: PublicUrl) -> Self {
+        self.folder.public_url = Some(url);
+        self
+    }
+
     /// The same, at the address that the command line says, if it says one.
     pub(super) fn addressed_as(mut self, said: &Self) -> Self {
         if let Some(url) = &said.folder.public_url {
@@ -181,7 +187,7 @@ impl Installation {
         let (data, stack) = match &place.home {
             Home::Folder(_) => {
                 let (_, folder) = settings(&place)?;
-                (Some(std::path::absolute(&folder).unwrap_or(folder)), None)
+                (Some(folder), None)
             }
             Home::Stack(stack) => (None, Some(stack.clone())),
         };
@@ -321,7 +327,8 @@ impl Folder {
     }
 
     fn flags(&self) -> String {
-        let data = self.data.as_ref().map(|data| data.to_string_lossy());
+        // They may be pasted into a shell in another folder.
+        let data = self.data.as_deref().map(|data| absolute(data).to_string_lossy().into_owned());
         let url = self.public_url.as_ref().map(PublicUrl::as_str);
         let flags =
             [("data", data.as_deref()), ("installation", self.installation.as_deref()), ("public-url", url)];
@@ -388,13 +395,13 @@ fn open_or_make(place: &Place) -> Result<(Opened, PathBuf), Failure> {
     Ok((opened(settings)?, folder))
 }
 
-/// Reads the settings of a connector in a folder, and starts the log.
+/// Reads the settings of a connector in a folder, and starts the log. The folder is one as any shell finds it.
 fn settings(place: &Place) -> Result<(Settings, PathBuf), Failure> {
     let data = match &place.home {
         Home::Folder(data) => data.as_ref().map(|path| path.display().to_string()),
         Home::Stack(_) => None,
     };
-    let settings = Settings::read(|name| match name {
+    let mut settings = Settings::read(|name| match name {
         settings::DATA => data.clone(),
         settings::PUBLIC_URL => place.public_url.clone(),
         // What is meant for the functions does not lead the commands away from this machine.
@@ -404,9 +411,13 @@ fn settings(place: &Place) -> Result<(Settings, PathBuf), Failure> {
     })?;
     telemetry::start(LogForm::Plain, &settings.log);
     let folder = match &settings.home {
-        settings::Home::Folder(folder) => folder.clone(),
-        settings::Home::Stack(_) => PathBuf::new(),
+        settings::Home::Folder(folder) => Some(absolute(folder)),
+        settings::Home::Stack(_) => None,
     };
+    let Some(folder) = folder else { return Ok((settings, PathBuf::new())) };
+    refuse_file(&folder)
+        .map_err(|why| Failure::Settings(format!("{why}: name the folder of the store with --data")))?;
+    settings.home = settings::Home::Folder(folder.clone());
     Ok((settings, folder))
 }
 
@@ -497,6 +508,14 @@ async fn open_stack(_: &str, _: &Place) -> Result<Opened, Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_command_holds_in_any_folder() {
+        let folder = Folder { data: Some("./data".into()), installation: None, public_url: None };
+        let data = std::env::current_dir().unwrap().join("data");
+        let data = quoted(&data.to_string_lossy());
+        assert_eq!(folder.command("serve"), format!("zoho-connector serve --data {data}"));
+    }
 
     #[test]
     fn commands_in_a_text_are_led_to_the_installation() {

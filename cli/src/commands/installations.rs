@@ -1,6 +1,6 @@
 //! `zoho-connector installations`: where connectors are, by name.
 
-use std::path::{PathBuf, absolute};
+use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand};
 use serde_json::{Value, json};
@@ -9,7 +9,8 @@ use shared::store::sqlite::Sqlite;
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::public_url;
-use crate::installations::{Installations as All, Remembered, check_name};
+use crate::commands::place::in_folder;
+use crate::installations::{Installations as All, Remembered, absolute, check_name, refuse_file};
 use crate::table::{Column, Table};
 use crate::terminal::{note, say, say_json};
 
@@ -114,7 +115,19 @@ impl Add {
                 self.name
             )));
         }
-        let data = self.data.map(|data| absolute(&data).unwrap_or(data));
+        let data = self.data.map(|data| absolute(&data));
+        if let Some(folder) = &data {
+            refuse_file(folder)
+                .map_err(|why| Failure::Settings(format!("{why}: name the folder of a store with --data")))?;
+            // Two names of one folder would leave all commands without the one that is meant.
+            if let Some((name, _)) = in_folder(folder, &all) {
+                return Err(Failure::Other(format!(
+                    "{} is remembered already, as {name}: `zoho-connector setup --name {name} --public-url URL` changes its address, and \
+                     `zoho-connector installations forget {name}` comes before another name",
+                    folder.display()
+                )));
+            }
+        }
         let one = Remembered {
             data,
             stack: self.stack,

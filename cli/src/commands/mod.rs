@@ -27,6 +27,7 @@ mod refresh;
 mod restore;
 mod sample;
 mod serve;
+mod serving;
 mod setup;
 mod shell;
 mod told;

@@ -90,7 +90,7 @@ pub(super) fn find(
     Ok(place)
 }
 
-type Found<'a> = (&'a str, &'a Remembered);
+pub(super) type Found<'a> = (&'a str, &'a Remembered);
 
 /// The one that the command line names.
 fn named<'a>(name: &'a str, all: &'a Installations, only_folders: bool) -> Result<Found<'a>, Failure> {
@@ -130,7 +130,7 @@ fn usual(all: &Installations, only_folders: bool) -> Result<Option<Found<'_>>, F
 }
 
 /// What is remembered of this folder.
-fn in_folder<'a>(data: &Path, all: &'a Installations) -> Option<Found<'a>> {
+pub(super) fn in_folder<'a>(data: &Path, all: &'a Installations) -> Option<Found<'a>> {
     let real = |path: &Path| canonicalize(path).or_else(|_| absolute(path)).ok();
     let data = real(data)?;
     all.iter().find(|(_, one)| one.data.as_deref().and_then(real).is_some_and(|other| other == data))

@@ -1,7 +1,7 @@
 //! `zoho-connector serve`.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use axum::Extension;
 use clap::Args;
@@ -13,7 +13,9 @@ use crate::commands::api::quoted;
 use crate::commands::doctor::agent_beside;
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Folder, Opened, start_log_of_server};
-use crate::installations::Installations;
+use crate::commands::place::in_folder;
+use crate::commands::serving;
+use crate::installations::{Installations, absolute};
 use crate::server;
 use crate::server::counts::StoredCounts;
 use crate::server::deliver::NewEvents;
@@ -44,9 +46,22 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     })
 }
 
-/// The port of an address of this machine.
-fn port_of(url: &str) -> u16 {
-    url.rsplit(':').next().and_then(|port| port.parse().ok()).unwrap_or(80)
+/// The port of a place on this machine.
+fn port_of(place: &str) -> Option<u16> {
+    place.rsplit(':').next().and_then(|port| port.parse().ok())
+}
+
+/// The command by which all others know the folder at this address.
+fn to_learn(folder: &Path, url: &str) -> Result<String, Failure> {
+    let all = Installations::read()?;
+    Ok(match in_folder(folder, &all) {
+        Some((name, _)) => format!("zoho-connector setup --name {name} --public-url {url}"),
+        None => format!(
+            "zoho-connector installations add {} --data {} --public-url {url}",
+            all.free_name("here"),
+            quoted(&folder.to_string_lossy())
+        ),
+    })
 }
 
 /// A store beside the new one, which may be meant: one that is remembered, or the one in the usual folder.
@@ -54,7 +69,7 @@ fn another_store() -> Result<Option<PathBuf>, Failure> {
     let all = Installations::read()?;
     let known = all.iter().filter_map(|(_, one)| one.data.clone());
     let found = known.chain([PathBuf::from("data")]).find(|folder| Sqlite::is_in(folder));
-    Ok(found)
+    Ok(found.map(|folder| absolute(&folder)))
 }
 
 impl Serve {
@@ -94,13 +109,15 @@ impl Serve {
                 other = quoted(&other.to_string_lossy())
             ));
         }
-        if !public_url.is_https() && port_of(public_url.as_str()) != address.port() {
+        let port = address.port();
+        if let Some(place) = serving::place(&public_url)
+            && port_of(&place) != Some(port)
+        {
             note(format!(
-                "Warning: browsers and agents are sent to {}, but this is port {}. Have all commands know the right one: zoho-connector installations add here --data {} --public-url http://localhost:{}",
+                "Warning: browsers and agents are sent to {}, but this is port {port}. End it, and start it with --listen {place}; or, where port \
+                 {port} is the right one, have all commands know it: {}",
                 public_url.as_str(),
-                address.port(),
-                quoted(&folder.to_string_lossy()),
-                address.port()
+                to_learn(&folder, &format!("http://localhost:{port}"))?
             ));
         }
         if let Some(agent) = agent_beside(&folder) {
@@ -121,8 +138,13 @@ impl Serve {
         counts.store().await;
         drop(presence);
         let settled = tokio::task::spawn_blocking(move || Sqlite::settle(&folder)).await;
-        if !matches!(settled, Ok(Ok(()))) {
-            tracing::warn!(?settled, "the store's log stays beside its file; nothing of it is lost");
+        let unsettled = match settled {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(error.to_string()),
+            Err(error) => Some(error.to_string()),
+        };
+        if let Some(error) = unsettled {
+            tracing::warn!(%error, "the store's log stays beside its file; nothing of it is lost");
         }
         drop(lock);
         say("Ended.");

@@ -7,6 +7,7 @@ use clap::{Args, Command};
 use clap_complete::Shell;
 
 use crate::commands::failure::Failure;
+use crate::installations::refuse_file;
 use crate::terminal::say;
 
 const PROGRAM: &str = "zoho-connector";
@@ -39,6 +40,8 @@ impl Completions {
 
 impl Man {
     pub(super) fn run(self, command: Command) -> Result<(), Failure> {
+        refuse_file(&self.folder)
+            .map_err(|why| Failure::Settings(format!("{why}: name the folder to write the manual to")))?;
         let first = self.folder.join(format!("{PROGRAM}.1"));
         if !self.force && first.exists() {
             return Err(Failure::Settings(format!(
@@ -46,7 +49,12 @@ impl Man {
                 first.display()
             )));
         }
-        let failed = |error: std::io::Error| format!("{} cannot be written: {error}", self.folder.display());
+        let failed = |error: std::io::Error| {
+            format!(
+                "{} cannot be written: {error}. Name a folder that this user may write to",
+                self.folder.display()
+            )
+        };
         std::fs::create_dir_all(&self.folder).map_err(failed)?;
         clap_mangen::generate_to(command, &self.folder).map_err(failed)?;
         say(format!(

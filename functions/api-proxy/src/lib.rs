@@ -60,8 +60,10 @@ pub async fn warm_router(services: &Services, token_refresh: Arc<dyn TokenRefres
         }
     };
     let ahead = timeout(PRELOAD_TIMEOUT, async { join!(app.gate.keys.preload(), token).0 }).await;
-    if !matches!(ahead, Ok(Ok(()))) {
-        tracing::warn!(?ahead, "the keys could not be read ahead");
+    match ahead {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => tracing::warn!(%error, "the keys could not be read ahead"),
+        Err(error) => tracing::warn!(%error, "the keys could not be read ahead"),
     }
     serve(app, services)
 }

@@ -146,8 +146,12 @@ async fn exchange(
         Ok(Ok(Reply::Choose { organizations })) => {
             Outcome::Choose(Choice { connection, organizations, link: begun.link })
         }
-        Ok(other) => {
+        Ok(Ok(other)) => {
             tracing::error!(?other, "token-refresh did not finish a consent");
+            Outcome::Ended(unfinished())
+        }
+        Ok(Err(error)) => {
+            tracing::error!(%error, "token-refresh did not finish a consent");
             Outcome::Ended(unfinished())
         }
         Err(_) => Outcome::Ended(still_at_work()),

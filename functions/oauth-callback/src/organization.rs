@@ -63,8 +63,12 @@ async fn answer(app: &App, browser: &Browser<'_>, organization: String) -> Resul
             }
         }
         Ok(Reply::Busy) => Ok(pages::choose_again(&choice).into_response()),
-        other => {
+        Ok(other) => {
             tracing::error!(?other, "token-refresh did not take a choice");
+            Ok(pages::choose_again(&choice).into_response())
+        }
+        Err(error) => {
+            tracing::error!(%error, "token-refresh did not take a choice");
             Ok(pages::choose_again(&choice).into_response())
         }
     }

@@ -151,6 +151,6 @@ fn judge(failure: &Failure) -> Outcome {
 fn words(failure: &Failure) -> String {
     match &failure.said {
         Some(said) => format!("CRM says {}: {}", said.code, said.message),
-        None => format!("CRM gave no proper answer ({:?}).", failure.kind),
+        None => format!("CRM gave no proper answer: {}.", failure.kind),
     }
 }

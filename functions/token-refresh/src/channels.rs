@@ -131,7 +131,7 @@ pub(crate) async fn end_channel(app: &App, name: &ConnectionName) {
             if let Err(failure) = end_with(&app.http, &token.token, &api, &channel.id).await {
                 // Not in Zoho's words, which may be about the company.
                 let zoho_code = failure.said.as_ref().map(|said| said.code.as_str());
-                tracing::warn!(connection = %name, kind = ?failure.kind, zoho_code, "the channel was not ended at Zoho");
+                tracing::warn!(connection = %name, kind = %failure.kind, zoho_code, "the channel was not ended at Zoho");
             }
         }
         app.stores.state.delete(subscription::key(name), Condition::Any).await.map(drop)

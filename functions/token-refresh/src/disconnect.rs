@@ -54,7 +54,7 @@ pub(crate) async fn disconnect(app: &App, name: &ConnectionName, begun: bool) ->
     let revoked = match revoke(app, &Revocation::of(&grant)).await {
         Ok(()) => true,
         Err(refusal) => {
-            tracing::warn!(connection = %name, ?refusal, "Zoho did not confirm the revocation");
+            tracing::warn!(connection = %name, %refusal, "Zoho did not confirm the revocation");
             false
         }
     };

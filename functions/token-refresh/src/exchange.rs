@@ -50,7 +50,7 @@ async fn try_exchange(app: &App, asked: &Exchange) -> Result<Reply, NotExchanged
     let granted = match app.accounts.exchange(dc, credentials, code, redirect_uri).await {
         Ok(granted) => granted,
         Err(refusal) => {
-            tracing::warn!(connection = %name, data_centre = %dc, ?refusal, "code not exchanged");
+            tracing::warn!(connection = %name, data_centre = %dc, %refusal, "code not exchanged");
             return refused(explain(&refusal, (dc, client.home), redirect_uri));
         }
     };

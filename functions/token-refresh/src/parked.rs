@@ -108,7 +108,7 @@ pub(crate) async fn delete(
 pub(crate) async fn revoke_parked(app: &App, name: &ConnectionName, parked: &Parked) -> bool {
     let revoked = revoke(app, &Revocation::of(&parked.fresh.grant)).await;
     if let Err(refusal) = &revoked {
-        tracing::warn!(connection = %name, ?refusal, "a parked grant could not be revoked");
+        tracing::warn!(connection = %name, %refusal, "a parked grant could not be revoked");
     }
     revoked.is_ok()
 }

@@ -17,7 +17,8 @@ use shared::zoho::oauth::{ClientCredentials, Refusal, Refused};
 
 use crate::announce;
 use crate::app::App;
-use crate::client_fault::{GENERAL, client_fault};
+use crate::client_fault::client_fault;
+use crate::pause::{GENERAL, NO_TOKEN, NOT_ASKED};
 use crate::store_token::{access_token, store_token};
 
 /// A token that ends within this time is renewed when a caller asks.
@@ -166,9 +167,10 @@ async fn call_zoho(
             tracing::info!(connection = %found.name, expires = %token.expires, "token renewed");
             Ok(Reply::Renewed)
         }
-        Err(refusal) => {
-            tracing::warn!(connection = %found.name, ?refusal, "token not renewed");
-            Ok(refused(found, refusal, grant.home, mark, app.clock.now()))
+        Err(refused_so) => {
+            let Refused { refusal, retry_after } = &refused_so;
+            tracing::warn!(connection = %found.name, %refusal, retry_after, "token not renewed");
+            Ok(refused(found, refused_so, grant.home, mark, app.clock.now()))
         }
     }
 }
@@ -199,13 +201,8 @@ pub(crate) fn refused(
         _ => 0,
     };
     let (length, reason) = match refusal {
-        Refusal::Http(error) => {
-            (after_silence(times), format!("Zoho's accounts server could not be asked: {error}"))
-        }
-        Refusal::Unreadable => (
-            after_silence(times),
-            "Zoho's accounts server answered with something that is no token".to_owned(),
-        ),
+        Refusal::Http(error) => (after_silence(times), format!("{NOT_ASKED}: {error}")),
+        Refusal::Unreadable => (after_silence(times), NO_TOKEN.to_owned()),
         Refusal::Throttled => {
             (after_throttle(times), "Zoho throttles the token requests of this connection".to_owned())
         }

@@ -93,7 +93,7 @@ pub(crate) async fn keep(
 /// Revokes a grant that was replaced, and forgets it. What cannot be done now, the schedule does.
 pub(crate) async fn revoke_replaced(app: &App, name: &ConnectionName, old: &Grant) {
     if let Err(refusal) = revoke(app, &Revocation::of(old)).await {
-        tracing::warn!(connection = %name, ?refusal, "a replaced grant was not revoked yet");
+        tracing::warn!(connection = %name, %refusal, "a replaced grant was not revoked yet");
         return;
     }
     if let Err(error) = forget(app, name, old).await {
@@ -150,12 +150,12 @@ async fn clear(app: &App, name: &ConnectionName, row: &Row) -> Result<(), StoreE
         match revoked {
             Ok(()) => {}
             Err(refusal) if now < later(one.since, REVOKE_ATTEMPTS_END) => {
-                tracing::warn!(connection = %name, ?refusal, "a replaced grant was not revoked yet");
+                tracing::warn!(connection = %name, %refusal, "a replaced grant was not revoked yet");
                 left.push(one);
             }
             Err(refusal) => tracing::error!(
                 connection = %name,
-                ?refusal,
+                %refusal,
                 "a replaced grant could not be revoked within a day: its user can remove it in Zoho, under Connected Apps"
             ),
         }

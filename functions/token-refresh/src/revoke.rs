@@ -51,6 +51,6 @@ async fn revoke_either_way(app: &App, what: &Revocation<'_>) -> Result<(), Refus
 /// Revokes what is not used. Zoho keeps 20 grants of one user and then ends the oldest, so none is left behind.
 pub(crate) async fn revoke_unused(app: &App, what: &Revocation<'_>) {
     if let Err(refusal) = revoke(app, what).await {
-        tracing::warn!(data_centre = %what.data_centre, ?refusal, "an unused grant could not be revoked");
+        tracing::warn!(data_centre = %what.data_centre, %refusal, "an unused grant could not be revoked");
     }
 }

@@ -1,5 +1,7 @@
 //! Failed calls to Zoho: their meaning, Zoho's own message, and the problem that a caller gets.
 
+use std::fmt;
+
 use crate::base::problem::{Code, Problem, ZohoSaid};
 use crate::zoho::http::HttpError;
 
@@ -49,6 +51,30 @@ pub enum FailureKind {
     Unavailable,
     /// No answer.
     Http(HttpError),
+}
+
+/// In words, as the operator reads it in a log.
+impl fmt::Display for FailureKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = match self {
+            Self::DeadToken => "the access token is not accepted",
+            Self::DeadTokenOrScope => "the access token is not accepted, or lacks a scope or a right",
+            Self::ScopeMissing => "the access token lacks a scope",
+            Self::Forbidden => "the Zoho user lacks the right",
+            Self::Organization => "the organisation is not the Zoho user's",
+            Self::NotFound => "there is no such record",
+            Self::Rejected => "the request was refused",
+            Self::Modified => "the record was changed meanwhile",
+            Self::Locked => "the record is locked for now",
+            Self::RateLimited => "there were too many calls in a short time",
+            Self::TooManyAtOnce => "there were too many calls at a time",
+            Self::DailyLimit => "the calls of the day are used up",
+            Self::Unreadable => "the answer cannot be read",
+            Self::Unavailable => "Zoho itself failed",
+            Self::Http(error) => return write!(f, "{error}"),
+        };
+        f.write_str(words)
+    }
 }
 
 impl Failure {

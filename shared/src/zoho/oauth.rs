@@ -5,6 +5,7 @@
 //! A refusal is usually HTTP 200 with `{"error": …}`, a throttle is 200 or 400 in the user's language, and an outage is a page of
 //! HTML. So a success needs a 2xx *and* an access token, and only errors that are known to be final count as final.
 
+use std::fmt;
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
@@ -86,6 +87,26 @@ impl Refusal {
     /// Whether the client id or secret is wrong, so that no call can succeed before they change.
     pub fn blames_client(&self) -> bool {
         matches!(self, Self::InvalidClient | Self::InvalidClientSecret)
+    }
+}
+
+/// In words, as the operator reads it in a log.
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let words = match self {
+            Self::InvalidCode => "Zoho does not accept the code or the grant any more",
+            Self::InvalidClient => "Zoho does not know the client id in this data centre",
+            Self::InvalidClientSecret => "the client secret is wrong",
+            Self::InvalidRedirectUri => "the redirect URI is not the one that is registered",
+            Self::AccessDenied => "Zoho had too many codes in a short time, or access was refused",
+            Self::Throttled => "Zoho throttles token requests",
+            Self::General => "Zoho refused with `general_error`, which names no cause",
+            Self::Unknown(word) if word.is_empty() => "Zoho gave neither a token nor a reason",
+            Self::Unknown(word) => return write!(f, "Zoho refused with {word:?}"),
+            Self::Unreadable => "Zoho answered with something that cannot be read, as during an outage",
+            Self::Http(error) => return write!(f, "Zoho's accounts server could not be asked: {error}"),
+        };
+        f.write_str(words)
     }
 }
 
@@ -316,6 +337,18 @@ mod tests {
 
     fn judged(status: u16, body: &str) -> Result<Granted, Refusal> {
         judge(&Answer { status, body: body.to_owned().into(), ..Answer::default() })
+    }
+
+    #[test]
+    fn a_refusal_is_told_in_words() {
+        for (refusal, words) in [
+            (Refusal::Http(HttpError::Unreachable), "could not be asked: no connection could be made"),
+            (Refusal::InvalidClientSecret, "the client secret is wrong"),
+            (Refusal::Unknown("odd \n word".to_owned()), r#"refused with "odd \n word""#),
+            (Refusal::Unknown(String::new()), "neither a token nor a reason"),
+        ] {
+            assert!(refusal.to_string().ends_with(words), "{refusal}");
+        }
     }
 
     #[test]

@@ -15,6 +15,7 @@ use shared::zoho::data_centre::DataCentre;
 use crate::commands::doctor::has_another_store;
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
+use crate::commands::serving;
 use crate::terminal::{note, say};
 use request::ConsentRequest;
 
@@ -52,7 +53,10 @@ impl Connect {
             (false, None) => {
                 let waits = !self.no_wait && !self.json;
                 let how = match &opened.services.settings.home {
-                    Home::Folder(_) => opened.led("Start the connector there with `zoho-connector serve`"),
+                    Home::Folder(_) => opened.led(&format!(
+                        "Start the connector there with `zoho-connector serve{}`",
+                        serving::listen(&opened.public_url)
+                    )),
                     Home::Stack(_) => "The output ApiUrl of the stack is its address".to_owned(),
                 };
                 let url = opened.public_url.as_str();

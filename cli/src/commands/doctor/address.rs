@@ -2,6 +2,7 @@
 //! this very installation.
 
 use std::error::Error;
+use std::path::Path;
 use std::time::Duration;
 
 use reqwest::tls::TlsInfo;
@@ -15,6 +16,7 @@ use super::key_for_a_check::KeyForACheck;
 use super::report::Report;
 use crate::commands::health;
 use crate::commands::installation::Opened;
+use crate::commands::serving;
 use crate::server::presence;
 
 const CHECK: &str = "Public address";
@@ -57,7 +59,7 @@ pub(super) async fn check(report: &mut Report, opened: &Opened) -> bool {
     let Some(version) = health::version(answer).await else {
         report.bad(
             CHECK,
-            format!("something answers at {url}, but it is no Zoho Connector"),
+            format!("something answers at {url}, but it is no Zoho Connector{}", served_elsewhere(opened)),
             "lead the address to the connector (reverse proxy, tunnel, port), or correct it with --public-url",
         );
         return false;
@@ -81,16 +83,46 @@ fn unreachable(report: &mut Report, opened: &Opened, error: &reqwest::Error) {
         return;
     }
     let why = if error.is_timeout() { "not in time".to_owned() } else { words };
-    let mend = match &opened.services.settings.home {
-        Home::Folder(folder) => format!(
-            "start it with `zoho-connector serve --data {}`; where it runs, lead the address to it (reverse proxy, tunnel, port)",
-            folder.display()
-        ),
+    let folder = match &opened.services.settings.home {
+        Home::Folder(folder) => folder,
         Home::Stack(_) => {
-            "name the stack's output ApiUrl with --public-url, or lead your own domain to it".to_owned()
+            return report.bad(
+                CHECK,
+                format!("nothing answers at {url} ({why})"),
+                "name the stack's output ApiUrl with --public-url, or lead your own domain to it",
+            );
         }
     };
-    report.bad(CHECK, format!("nothing answers at {url} ({why})"), mend);
+    let (cause, mend) = why_no_server_answers(&presence::running(folder), folder, &opened.public_url);
+    report.bad(CHECK, format!("nothing answers at {url} ({why}){cause}"), mend);
+}
+
+/// Which of this folder's servers should answer at an address where nothing does, and the mend.
+fn why_no_server_answers(servers: &[String], folder: &Path, url: &PublicUrl) -> (String, String) {
+    let (command, address) = (serving::command(folder, url), url.as_str());
+    match (servers, presence::known_otherwise(servers, address)) {
+        ([], _) => (
+            String::new(),
+            format!(
+                "start it with `{command}`; where it runs elsewhere, lead the address to it (reverse proxy, tunnel, port)"
+            ),
+        ),
+        ([_], Some(known_as)) => (
+            format!(": the server of this store takes {known_as} for its address"),
+            format!(
+                "end it, and start it with `{command}` (a service: with ZOHO_CONNECTOR_PUBLIC_URL={address}); or, where {known_as} is right, \
+                 name it here: --public-url {known_as}"
+            ),
+        ),
+        ([one], None) if !url.is_https() => (
+            format!(": the server of this store is one at {one}"),
+            format!("end it, and start it with `{command}`"),
+        ),
+        _ => (
+            format!(": what runs on this store is at {}", servers.join("; ")),
+            "lead the address to it (reverse proxy, tunnel, DNS)".to_owned(),
+        ),
+    }
 }
 
 /// All that an error says, but for the address.
@@ -166,6 +198,15 @@ fn check_own_address(report: &mut Report, opened: &Opened) {
     }
 }
 
+/// Where the server of this store is, in place of the address that leads to another; nothing where that is not known.
+fn served_elsewhere(opened: &Opened) -> String {
+    let Home::Folder(folder) = &opened.services.settings.home else { return String::new() };
+    match presence::known_otherwise(&presence::running(folder), opened.public_url.as_str()) {
+        Some(known_as) => format!(". The server of this store takes {known_as} for its address"),
+        None => String::new(),
+    }
+}
+
 /// A key that may do nothing is made in our store: whoever knows it has our store. A stranger who gets it can do nothing with it.
 async fn is_ours(report: &mut Report, opened: &Opened, client: &Client) -> bool {
     const CHECK: &str = "This installation";
@@ -188,7 +229,10 @@ async fn is_ours(report: &mut Report, opened: &Opened, client: &Client) -> bool 
     match word("code") {
         UNKNOWN_KEY => report.bad(
             CHECK,
-            format!("the connector at {url} has another store: it does not know the keys of this one"),
+            format!(
+                "the connector at {url} has another store: it does not know the keys of this one{}",
+                served_elsewhere(opened)
+            ),
             "correct the address (--public-url), or name the installation that is served there (--data, --stack, --installation)",
         ),
         // The key was made by our clock, and is judged by the connector's.

@@ -86,7 +86,10 @@ async fn renew(report: &mut Report, opened: &Opened, stack: &str) {
             format!("token-refresh could not renew {failed} of the connections that are due"),
             format!("see the checks of the connections; its log group /aws/lambda/{stack}-token-refresh has the causes"),
         ),
-        Ok(other) => report.open(CHECK, format!("token-refresh answered {other:?}")),
+        Ok(_) => report.open(
+            CHECK,
+            "token-refresh answered, but with no word of a round: is it of this version? `sam deploy` makes it so",
+        ),
         Err(error) => failed(report, CHECK, &error.to_string(), &format!("{stack}-token-refresh")),
     }
 }

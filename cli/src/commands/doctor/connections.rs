@@ -5,9 +5,11 @@ use shared::base::settings::Home;
 use shared::core::connection::consent::Wish;
 use shared::core::connection::{self, Connection, State};
 use shared::zoho::scope::Product;
+use token_refresh::pause;
 
 use super::report::Report;
 use crate::commands::installation::Opened;
+use crate::commands::serving;
 use crate::terminal::counted;
 
 /// The schedule renews a token half an hour before its end: with less than this left, it has missed several turns.
@@ -57,9 +59,9 @@ fn mend(opened: &Opened, found: &Connection) -> Option<String> {
                 "nothing: AWS sets its own clocks, and the notice goes with the next renewal".to_owned()
             }
         },
-        State::CoolingDown { until, .. } => format!(
-            "wait until {until}: it goes on by itself. Where it comes again, let no other program renew tokens with this client"
-        ),
+        State::CoolingDown { until, reason, .. } => {
+            format!("wait until {until}: it goes on by itself. {}", against_pauses(reason))
+        }
         State::Exhausted { until } => format!("wait until {until}: it goes on by itself"),
         State::Misconfigured { .. } => {
             format!("`zoho-connector client set`, then `zoho-connector refresh --connection {name}`")
@@ -72,6 +74,19 @@ fn mend(opened: &Opened, found: &Connection) -> Option<String> {
         ),
         State::ReconnectRequired { .. } => format!("`zoho-connector connect --connection {name}`"),
     })
+}
+
+/// What keeps such a pause from coming again.
+fn against_pauses(reason: &str) -> &'static str {
+    if reason.starts_with(pause::NOT_ASKED) {
+        "Where it comes again, let what renews the tokens reach Zoho over HTTPS: network, DNS, firewall"
+    } else if reason.starts_with(pause::NO_TOKEN) {
+        "Where it comes again, look whether a proxy answers in Zoho's place; else it is Zoho that fails"
+    } else if reason.starts_with(pause::GENERAL) {
+        "Where it comes again, look at the client in Zoho's API console"
+    } else {
+        "Where it comes again, let no other program renew tokens with this client"
+    }
 }
 
 fn described(found: &Connection) -> String {
@@ -115,8 +130,8 @@ fn check_token(report: &mut Report, opened: &Opened, found: &Connection, now: Ti
     let mend = match &opened.services.settings.home {
         Home::Folder(folder) => {
             format!(
-                "let `zoho-connector serve --data {}` run all the time: it has the schedule inside",
-                folder.display()
+                "let `{}` run all the time: it has the schedule inside",
+                serving::command(folder, &opened.public_url)
             )
         }
         Home::Stack(stack) => format!(

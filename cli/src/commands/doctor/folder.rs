@@ -1,9 +1,12 @@
 //! A folder of this machine, looked at before its store is opened, which takes away what others may do: who may read it, the
-//! disk, the servers on it, and who else is its user.
+//! disk, and who else is its user. Its servers are looked at once the store is open.
 
 use std::path::{Path, PathBuf};
 
+use shared::base::settings::PublicUrl;
+
 use super::report::Report;
+use crate::commands::serving;
 use crate::server::presence;
 
 /// Megabytes that must be free: the store's log and a copy of its file.
@@ -17,8 +20,7 @@ pub(super) fn check(report: &mut Report, folder: &Path, least_free: u64) {
         check_user(report, folder);
     }
     #[cfg(not(unix))]
-    let _only_on_unix = least_free;
-    check_servers(report, folder);
+    let _only_on_unix = (report, folder, least_free);
 }
 
 #[cfg(unix)]
@@ -116,13 +118,14 @@ fn home_of(uid: u32) -> Option<PathBuf> {
     user.get(5).map(Into::into)
 }
 
-fn check_servers(report: &mut Report, folder: &Path) {
+/// That one server runs on a folder that is known at this address. A store that is sealed is none for a server.
+pub(super) fn check_servers(report: &mut Report, folder: &Path, url: &PublicUrl) {
     const CHECK: &str = "Servers";
     match presence::running(folder).as_slice() {
         [] => report.bad(
             CHECK,
             "no `serve` runs on this folder from here: no token is renewed, and no event comes",
-            format!("zoho-connector serve --data {}", folder.display()),
+            format!("start it with `{}`", serving::command(folder, url)),
         ),
         [one] => report.good(CHECK, format!("one, at {one}")),
         several => report.bad(

@@ -41,6 +41,9 @@ pub(super) async fn open(
             return Ok(None);
         }
     };
+    if let Home::Folder(folder) = &opened.services.settings.home {
+        folder::check_servers(report, folder, &opened.public_url);
+    }
     match try_out(&opened).await {
         Ok(()) => report.good(CHECK, format!("{} can be read and written", place(&opened))),
         Err(error) => {

@@ -9,39 +9,54 @@ use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
 use crate::terminal::say;
 
-/// Makes a key, unless the connection has one without an end.
+/// What the keys are called that are made here.
+const LABEL: &str = "openclaw";
+
+/// Makes a key, unless the connection has one without an end and no new one is wanted.
 pub(super) async fn make(
     installation: &Installation,
     opened: &Opened,
     connection: &Connection,
-    can: Option<Vec<Permission>>,
+    (can, is_new): (Option<Vec<Permission>>, bool),
 ) -> Result<(), Failure> {
     let services = &opened.services;
     let keys = Keys::new(services.stores.state.clone(), services.clock.clone());
     let all = keys.list().await?;
-    let is_an_agents = |key: &&ServiceKey| {
-        key.connections.contains(&connection.name) && key.expires.is_none() && key.off_since.is_none()
-    };
-    if let Some(known) = all.iter().find(is_an_agents) {
+    if let Some(known) = known(&all, connection).filter(|_| !is_new) {
         say(format!(
-            "✓ The key {} ({}) is there; its text was shown once. `{}` makes another.",
+            "✓ The key {} ({}) is there, and may {}; its text was shown once.",
             known.id,
             known.label,
-            installation.command("keys create")
+            listed(&known.permissions)
+        ));
+        say(format!(
+            "  `{}` makes another, and shows it inside the parts of OpenClaw's configuration.",
+            installation.command("setup --new-key")
         ));
         return Ok(());
     }
     let may = can.unwrap_or_else(|| allowed(&connection.scopes));
-    let wanted = NewKey::new("openclaw", may, vec![connection.name.clone()]);
-    let may: Vec<_> = wanted.permissions.iter().map(ToString::to_string).collect();
+    let wanted = NewKey::new(LABEL, may, vec![connection.name.clone()]);
+    let may = listed(&wanted.permissions);
     let (key, text) = keys.create(wanted).await?;
     say(format!(
-        "✓ Service key {} is made, with {}. It is shown once, and stored nowhere in the clear.",
-        key.id,
-        may.join(",")
+        "✓ Service key {} is made, with {may}. It is shown once, and stored nowhere in the clear.",
+        key.id
     ));
     tell(opened.public_url.as_str(), text.expose());
     Ok(())
+}
+
+fn listed(permissions: &[Permission]) -> String {
+    permissions.iter().map(ToString::to_string).collect::<Vec<_>>().join(",")
+}
+
+/// The agent's key: the newest that was made here, else any that the connection has.
+fn known<'a>(all: &'a [ServiceKey], connection: &Connection) -> Option<&'a ServiceKey> {
+    let is_an_agents = |key: &&ServiceKey| {
+        key.connections.contains(&connection.name) && key.expires.is_none() && key.off_since.is_none()
+    };
+    all.iter().filter(is_an_agents).max_by_key(|key| (key.label == LABEL, key.created))
 }
 
 /// As much as the consent allows.
@@ -84,7 +99,9 @@ fn tell(url: &str, key: &str) {
         say(format!("  {line}"));
     }
     say("");
-    say("and the skill: openclaw skills install ./skill/zoho-connector --as zoho-connector");
+    say("and the skill, in the folder of the connector's source, which has it in skill/zoho-connector:");
+    say("");
+    say("  openclaw skills install ./skill/zoho-connector --as zoho-connector");
     say("");
     say("For any other agent, and to try it in a shell:");
     say(format!("  export ZOHO_CONNECTOR_URL={url}"));

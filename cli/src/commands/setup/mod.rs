@@ -26,7 +26,7 @@ use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
 use crate::commands::told;
 use crate::installations::check_name;
-use crate::terminal::say;
+use crate::terminal::{can_ask, say};
 use changes::Changes;
 
 #[derive(Args)]
@@ -46,6 +46,9 @@ pub(crate) struct Setup {
     /// What the agent's key may do [default: as much as the consent allows]; see `zoho-connector keys create`
     #[arg(long, value_name = "PERMISSION,…", value_delimiter = ',')]
     can: Option<Vec<Permission>>,
+    /// Make another key for the agent although there is one, and show it inside the parts of OpenClaw's configuration
+    #[arg(long)]
+    new_key: bool,
     /// Hook of the agent's gateway; its token is asked for, or read from standard input
     #[arg(long, value_name = "URL", value_parser = hook_address)]
     hook: Option<HookUrl>,
@@ -66,6 +69,10 @@ pub(crate) struct Setup {
 
 impl Setup {
     pub(super) async fn run(self) -> Result<(), Failure> {
+        if can_ask() {
+            let end = "Ctrl-C ends this at any time; `zoho-connector setup` goes on where it stopped.";
+            say(self.installation.led(end));
+        }
         let (mut installation, new) = place::find(self.name.as_deref(), self.installation)?;
         let mut opened = installation.open_or_make().await?;
         address::refuse_other_than_stacks(&opened)?;
@@ -94,7 +101,7 @@ impl Setup {
             server::wait(&installation, &opened, longest).await?;
         }
         let connection = connection::connect(&opened, self.request, self.paste).await?;
-        key::make(&installation, &opened, &connection, self.can).await?;
+        key::make(&installation, &opened, &connection, (self.can, self.new_key)).await?;
         let hook = match (self.hook, self.no_hook) {
             (Some(url), _) => agent::Given::Hook(url),
             (None, true) => agent::Given::None,

@@ -1,12 +1,14 @@
 //! Where the installation is, and that it is remembered: from then on, no command needs to be told.
 
+use std::path::{Path, PathBuf};
+
 use shared::base::settings::{DATA, PUBLIC_URL, PublicUrl};
 
 use super::ask;
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, public_url};
-use crate::installations::{Installations, Remembered};
-use crate::terminal::{note, say};
+use crate::installations::{Installations, Remembered, absolute, refuse_file};
+use crate::terminal::{can_ask, note, say};
 
 /// In which of the two homes it is.
 #[derive(Clone, Copy)]
@@ -33,11 +35,46 @@ pub(super) fn find(name: Option<&str>, given: Installation) -> Result<(Installat
     let is_said = given.is_named() || std::env::var_os(DATA).is_some();
     let (installation, is_asked) = match known {
         Some(known) if !given.is_named() => (Installation::of(known)?.addressed_as(&given), false),
-        _ if is_said || (name.is_none() && all.names().next().is_some()) => (given, false),
+        _ if is_said => (addressed(given)?, false),
+        _ if name.is_none() && all.names().next().is_some() => (given, false),
         _ => (Installation::of(&asked(&given)?)?, true),
     };
     let new = new(name, &installation, all)?;
     Ok((installation, new.map(|new| New { is_asked, ..new })))
+}
+
+/// The address is asked for where nothing says it: no flag, no variable, nothing that is remembered.
+fn addressed(given: Installation) -> Result<Installation, Failure> {
+    let (_, one) = given.to_remember()?;
+    if one.public_url.is_some() || !can_ask() {
+        return Ok(given);
+    }
+    if one.data.is_some() {
+        return Ok(given.at(asked_address()?));
+    }
+    // The template may name it.
+    let question = "Its address: ApiUrl of the stack's outputs (empty: as its template says)";
+    let read = |text: &str| if text.is_empty() { Ok(None) } else { public_url(text).map(Some) };
+    Ok(match ask::parsed(question, "--public-url", Some(""), read)? {
+        Some(url) => given.at(url),
+        None => given,
+    })
+}
+
+fn asked_address() -> Result<PublicUrl, Failure> {
+    let usual = PublicUrl::default();
+    ask::parsed(
+        "Its address, as browsers and Zoho reach it",
+        "--public-url",
+        Some(usual.as_str()),
+        public_url,
+    )
+}
+
+/// Commands that are pasted elsewhere must find it, too.
+fn folder(text: &str) -> Result<PathBuf, String> {
+    let folder = absolute(Path::new(text));
+    refuse_file(&folder).map(|()| folder)
 }
 
 fn asked(given: &Installation) -> Result<Remembered, Failure> {
@@ -49,12 +86,11 @@ fn asked(given: &Installation) -> Result<Remembered, Failure> {
     let mut one = Remembered::default();
     match home {
         Home::Here => {
-            let folder = ask::line("Folder for its store", "--data", Some("data"))?;
-            // Commands that are pasted elsewhere must find it, too.
-            one.data = Some(std::path::absolute(&folder).unwrap_or_else(|_| folder.into()));
-            let usual = given.unwrap_or_default();
-            let question = "Its address, as browsers and Zoho reach it";
-            let url = ask::parsed(question, "--public-url", Some(usual.as_str()), public_url)?;
+            one.data = Some(ask::parsed("Folder for its store", "--data", Some("data"), folder)?);
+            let url = match given {
+                Some(url) => url,
+                None => asked_address()?,
+            };
             one.public_url = Some(url.as_str().to_owned());
         }
         Home::Aws => {
@@ -64,9 +100,11 @@ fn asked(given: &Installation) -> Result<Remembered, Failure> {
             let profile =
                 ask::line("Profile of your credentials (empty: the usual one)", "--profile", Some(""))?;
             one.profile = Some(profile).filter(|profile| !profile.is_empty());
-            let usual = given.as_ref().map(PublicUrl::as_str);
             let question = "Its address: ApiUrl of the stack's outputs";
-            let url = ask::parsed(question, "--public-url", usual, public_url)?;
+            let url = match given {
+                Some(url) => url,
+                None => ask::parsed(question, "--public-url", None, public_url)?,
+            };
             one.public_url = Some(url.as_str().to_owned());
         }
     }
@@ -77,9 +115,16 @@ fn asked(given: &Installation) -> Result<Remembered, Failure> {
 fn new(name: Option<&str>, installation: &Installation, all: Installations) -> Result<Option<New>, Failure> {
     let (known, one) = installation.to_remember()?;
     let name = match (name, known) {
+        // Two names of one place would leave all commands without the one that is meant.
+        (Some(name), Some(known)) if name != known => {
+            return Err(Failure::Settings(format!(
+                "{} is remembered already, as {known}: leave --name {name} out, or `zoho-connector installations forget {known}` comes first",
+                one.place()
+            )));
+        }
         (Some(name), _) => name.to_owned(),
         (None, Some(known)) => known,
-        (None, None) => free_name(&one, &all),
+        (None, None) => all.free_name(one.stack.as_deref().unwrap_or("zoho")),
     };
     let known = all.get(&name);
     match known {
@@ -125,11 +170,4 @@ impl New {
             }
         }
     }
-}
-
-fn free_name(one: &Remembered, all: &Installations) -> String {
-    let usual = one.stack.clone().unwrap_or_else(|| "zoho".to_owned());
-    let numbered = (2..).map(|number| format!("{usual}-{number}"));
-    let mut names = std::iter::once(usual.clone()).chain(numbered);
-    names.find(|name| all.get(name).is_none()).unwrap_or_default()
 }

@@ -1,5 +1,6 @@
 //! The connector must run before a consent comes back to it.
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
 use shared::base::settings::Home;
@@ -10,10 +11,8 @@ use crate::commands::doctor::has_another_store;
 use crate::commands::failure::Failure;
 use crate::commands::health;
 use crate::commands::installation::{Installation, Opened};
+use crate::commands::serving;
 use crate::terminal::say;
-
-/// Where `serve` listens if it is not told otherwise.
-const USUAL_PORT: &str = "8080";
 
 /// For one call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);
@@ -38,10 +37,30 @@ pub(super) async fn refuse_another(opened: &Opened) -> Result<(), Failure> {
     if !has_another_store(opened).await {
         return Ok(());
     }
+    let url = opened.public_url.as_str();
+    let what = match is_demo(url).await {
+        true => format!("the demo still runs at {url}"),
+        false => format!("the connector that answers at {url} has another store"),
+    };
+    let free = if opened.public_url.is_https() { None } else { free_address() };
+    let like = free.map(|free| format!(", like {free}")).unwrap_or_default();
     Err(Failure::Other(format!(
-        "the connector that answers at {} has another store (is it a demo that still runs?): the consent and the agent's calls would end there. Stop it and run setup again, or give this one an address of its own with --public-url, like http://localhost:8081",
-        opened.public_url.as_str()
+        "{what}: the consent and the agent's calls would end there. Stop it and run setup again, or give this one an address of its own with \
+         --public-url{like}"
     )))
+}
+
+/// Whether a demo answers there: a stand-in Zoho is beside it.
+async fn is_demo(url: &str) -> bool {
+    let Ok(client) = http::browser() else { return false };
+    let request = client.get(format!("{url}/sandbox/control/requests")).timeout(CALL_TIMEOUT);
+    request.send().await.is_ok_and(|answer| answer.status().is_success())
+}
+
+/// An address of this machine at which nobody listens.
+fn free_address() -> Option<String> {
+    let is_free = |port: &u16| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok();
+    (8081..8100).find(is_free).map(|port| format!("http://localhost:{port}"))
 }
 
 fn tell(installation: &Installation, opened: &Opened) {
@@ -49,7 +68,7 @@ fn tell(installation: &Installation, opened: &Opened) {
     match &opened.services.settings.home {
         Home::Folder(_) => {
             say("Start the connector in a second shell, and let it run:");
-            say(format!("  {}{}", installation.command("serve"), listen(url)));
+            say(format!("  {}{}", installation.command("serve"), serving::listen(&opened.public_url)));
             if url.starts_with("https://") {
                 say(format!("and lead {url} to it, by a reverse proxy or a tunnel."));
             }
@@ -87,25 +106,14 @@ async fn answers(url: &str) -> bool {
     }
 }
 
-/// On this machine, the address names the port.
-fn listen(url: &str) -> String {
-    let Some(rest) = url.strip_prefix("http://") else { return String::new() };
-    match rest.rsplit_once(':') {
-        Some((_, USUAL_PORT)) => String::new(),
-        Some((_, port)) => format!(" --listen 127.0.0.1:{port}"),
-        None => " --listen 127.0.0.1:80".to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn serve_listens_where_its_address_says() {
-        assert_eq!(listen("http://localhost:8080"), "");
-        assert_eq!(listen("http://localhost:8081"), " --listen 127.0.0.1:8081");
-        assert_eq!(listen("http://localhost"), " --listen 127.0.0.1:80");
-        assert_eq!(listen("https://connector.example.com"), "");
+    fn an_address_that_is_proposed_is_free() {
+        // Whoever listens there, somebody does.
+        let _held = TcpListener::bind((Ipv4Addr::LOCALHOST, 8081));
+        assert_ne!(free_address().as_deref(), Some("http://localhost:8081"));
     }
 }

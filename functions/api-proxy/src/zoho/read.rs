@@ -65,7 +65,7 @@ impl Zoho {
             if tried >= tries(target.product, &failure) || pause >= left.saturating_sub(NEEDED_FOR_A_TRY) {
                 return Ok(Err(failure));
             }
-            tracing::warn!(kind = ?failure.kind, tried, "a read is tried again");
+            tracing::warn!(kind = %failure.kind, tried, "a read is tried again");
             sleep(pause).await;
             tried += 1;
         }

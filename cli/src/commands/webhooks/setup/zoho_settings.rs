@@ -229,7 +229,7 @@ fn words(refusal: &Refusal) -> String {
         Some(said) => format!("Zoho says {}: {}", said.code, said.message),
         None => match refusal.kind {
             FailureKind::Http(error) => format!("of Zoho's answer is known that {error}"),
-            kind => format!("Zoho gave no proper answer ({kind:?})"),
+            kind => format!("Zoho gave no proper answer: {kind}"),
         },
     }
 }
