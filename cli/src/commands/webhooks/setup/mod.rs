@@ -191,7 +191,7 @@ async fn poll_only(
     if !selection.inventory.is_empty() {
         say("  What is deleted in Zoho Inventory cannot be found: its lists do not say.");
     }
-    say(opened.led("  `zoho-connector webhooks show` says how it goes."));
+    say(opened.led(&format!("  `zoho-connector webhooks show --connection {name}` says how it goes.")));
     if ended { Ok(()) } else { Err(stop::left_to_delete()) }
 }
 
