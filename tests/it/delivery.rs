@@ -307,7 +307,7 @@ here_and_on_aws! {
         let (status, problem) = scene.post("/v1/events/claim", json!({ "delivery": delivery })).await;
         assert_eq!((status.as_u16(), &problem["code"]), (409, &json!("events_claimed")));
         let (_, problem) = scene.post("/v1/events/claim", json!({ "delivery": "x" })).await;
-        assert_eq!(problem["code"], "record_not_found");
+        assert_eq!(problem["code"], "event_not_found");
         scene.after(3600).await;
         assert_eq!(scene.gateway.requests().len(), 1, "what is done is not told again");
         assert!(scene.ledger().open_batches(&ConnectionName::default()).await.unwrap().is_empty());

@@ -59,7 +59,7 @@ impl Resolve {
         if self.json {
             say_json(&answer)?;
         } else {
-            say(told(count("total"), count("resolved")));
+            say(self.access.led(&told(count("total"), count("resolved"))));
             show(problems, wrong);
         }
         if wrong == 0 {
