@@ -264,6 +264,7 @@ async fn on_a_terminal_it_shows_a_bar_and_asks() {
     let counts = file(&connector, "counts.csv", COUNTS);
     for (answer, code, expected, left) in [
         ("n\\n", 3, "Nothing was written.", 30.0),
+        ("\\x04", 3, "Nothing was written.", 30.0),
         ("\\x03", 130, "Interrupted.", 30.0),
         ("y\\n", 0, "2 adjusted", 26.0),
     ] {
@@ -285,6 +286,9 @@ async fn on_a_terminal_it_shows_a_bar_and_asks() {
             "{answer}: {shown}"
         );
         assert!(shown.contains('█') || shown.contains('░'), "{shown}");
+        // Who does not agree has nothing to mend.
+        assert!(!shown.contains("stands beside"), "{answer}: {shown}");
+        assert_eq!(shown.contains("this adjusts it"), code == 3, "{answer}: {shown}");
         assert!(on_hand(&agent, "Main").await == left, "{answer}");
         no_key_is_left(&connector).await;
     }
