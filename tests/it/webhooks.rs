@@ -163,6 +163,22 @@ async fn after_a_rotation_both_secrets_count_and_after_two_the_first_does_not() 
 
 /// What was signed for one company must not be believed of another one that is connected by the same name.
 #[tokio::test]
+async fn an_address_that_zoho_cannot_reach_comes_with_a_warning() {
+    let (connector, _) = Connector::connected().await;
+    let folder = connector.folder().to_str().unwrap();
+    for (url, source, warned) in [
+        ("http://localhost:8080", "inventory", true),
+        ("http://localhost:8080", "custom", false),
+        ("https://shop.example.com", "inventory", false),
+    ] {
+        let args = ["webhooks", "rotate", "--source", source, "--data", folder, "--public-url", url];
+        let ended = tests::process::run(&args, &connector.variables(), "").await;
+        assert!(ended.code == 0 && ended.out.contains(url), "{ended:?}");
+        assert_eq!(ended.err.contains("Zoho cannot reach http://localhost:8080"), warned, "{ended:?}");
+    }
+}
+
+#[tokio::test]
 async fn after_a_disconnect_nothing_more_is_believed() {
     let (mut connector, _) = Connector::connected().await;
     let secret = connector.webhook_secret().await;
