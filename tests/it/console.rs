@@ -233,7 +233,7 @@ async fn a_dead_connection_says_where_it_is_connected_again() {
     connector.zoho.sandbox.revoke_user_grants();
     assert_eq!(connector.run(&["refresh"], "").await.code, 1);
     let link = format!("<a href=\"{}/oauth/start?connection=default\">", connector.url);
-    let code = "<code>zoho-connector connect</code>";
+    let code = "<code>zoho-connector connect --connection default</code>";
     assert_says(&open.page("/").await, &["reconnect required", link.as_str(), code]);
 }
 

@@ -183,7 +183,7 @@ impl Import {
         let connections: Vec<_> = connections.iter().map(|found| found.name.as_str()).collect();
         let (name, place) = self.installation.to_remember()?;
         // The copy does not hold the address, and the one that is taken where none is said would be a guess.
-        let is_said = !is_folder || place.public_url.is_some() || self.installation.said_url().is_some();
+        let is_said = !is_folder || place.public_url.is_some();
         let redirect = is_said.then(|| opened.public_url.redirect_uri());
         if self.json {
             return Ok(say_json(&json!({
