@@ -54,6 +54,12 @@ impl Table {
     }
 }
 
+/// Whether a cell is not cut, whatever its column.
+#[cfg(test)]
+pub(crate) fn is_whole(cell: &str) -> bool {
+    fit(cell, false) == cell
+}
+
 /// A cell in one line that commands no terminal, cut where it is too wide.
 fn fit(cell: &str, is_last: bool) -> String {
     let cell = harmless(&cell.replace(['\n', '\t'], " ")).into_owned();

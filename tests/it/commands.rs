@@ -104,6 +104,13 @@ async fn uninstalling_tells_of_an_earlier_grant_that_lives_on() {
     let ended = connector.run(&["uninstall", "--yes"], "").await;
     assert_eq!(ended.code, 3, "{} {}", ended.out, ended.err);
     assert!(ended.out.contains("default is disconnected, here and at Zoho"), "{}", ended.out);
+    assert!(
+        ended.out.contains("✓ 1 key is revoked") && ended.out.contains("delete the folder"),
+        "{}",
+        ended.out
+    );
+    let keys = connector.run(&["keys", "list"], "").await;
+    assert!(keys.out.contains("No keys."), "what was listed as lost is: {keys:?}");
     for part in ["an earlier or unfinished consent of default", "Connected Apps"] {
         assert!(ended.err.contains(part), "{part}: {}", ended.err);
     }

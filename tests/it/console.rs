@@ -225,12 +225,15 @@ async fn raw(url: &str, lines: &[&str]) -> String {
 async fn a_dead_connection_says_where_it_is_connected_again() {
     let (connector, _) = Connector::connected().await;
     let open = Open::of(&connector).await;
-    assert_says(&open.page("/events").await, &["No event came that is still kept", "webhooks send-test"]);
+    let none = open.page("/events").await;
+    assert_says(&none, &["No event of default came", "webhooks setup --connection default"]);
+    let none = open.page("/reconciliations").await;
+    assert_says(&none, &["reconcile counts.csv --connection default"]);
 
     connector.zoho.sandbox.revoke_user_grants();
     assert_eq!(connector.run(&["refresh"], "").await.code, 1);
     let link = format!("<a href=\"{}/oauth/start?connection=default\">", connector.url);
-    let code = "<code>zoho-connector connect</code>";
+    let code = "<code>zoho-connector connect --connection default</code>";
     assert_says(&open.page("/").await, &["reconnect required", link.as_str(), code]);
 }
 

@@ -11,7 +11,7 @@ use shared::base::clock::{SignedDuration, Timestamp, later};
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::core::events::agent_hook::{ALL_TYPES, Hook};
-use shared::core::events::ledger::{Batch, Ledger, MAX_OPEN_BATCHES, Stage};
+use shared::core::events::ledger::{Batch, Ledger, MAX_OPEN_BATCHES, Replayed, Stage};
 use shared::core::events::{Delivery, Events};
 use shared::core::writes::own_writes::{Before, OwnWrites};
 use tests::clock::until;
@@ -274,6 +274,9 @@ here_and_on_aws! {
         assert_eq!(scene.event_view(&ours).await["life"]["outcome"], "own_write");
         assert_eq!(scene.event_view(&late).await["life"]["outcome"], "superseded");
         assert_eq!(scene.event_view(&test).await["life"]["outcome"], "test");
+        let replayed = scene.ledger().replay(&ConnectionName::default(), &test).await.unwrap();
+        assert_eq!(replayed, Replayed::Test, "nor is it put back");
+        assert_eq!(scene.state(&test).await, "done");
         assert_eq!(ids(&scene.claim(json!({})).await), [theirs, another, gone]);
     }
 }
@@ -304,7 +307,7 @@ here_and_on_aws! {
         let (status, problem) = scene.post("/v1/events/claim", json!({ "delivery": delivery })).await;
         assert_eq!((status.as_u16(), &problem["code"]), (409, &json!("events_claimed")));
         let (_, problem) = scene.post("/v1/events/claim", json!({ "delivery": "x" })).await;
-        assert_eq!(problem["code"], "record_not_found");
+        assert_eq!(problem["code"], "event_not_found");
         scene.after(3600).await;
         assert_eq!(scene.gateway.requests().len(), 1, "what is done is not told again");
         assert!(scene.ledger().open_batches(&ConnectionName::default()).await.unwrap().is_empty());
@@ -523,8 +526,8 @@ here_and_on_aws! {
             scene.gateway.set(Mood::Admits);
             let name = ConnectionName::default();
             assert_eq!(scene.ledger().dead(&name, 10).await.unwrap(), std::slice::from_ref(&id));
-            assert_eq!(scene.ledger().replay(&name, &id).await.unwrap(), Some(true));
-            assert_eq!(scene.ledger().replay(&name, &id).await.unwrap(), Some(false));
+            assert_eq!(scene.ledger().replay(&name, &id).await.unwrap(), Replayed::Again);
+            assert_eq!(scene.ledger().replay(&name, &id).await.unwrap(), Replayed::Open);
             scene.set_hook(ALL_TYPES, TOKEN).await;
             let mut hook = Hook::read(&*scene.inside.services.stores.secrets).await.unwrap().unwrap();
             hook.set = "resumed".to_owned();
@@ -549,7 +552,7 @@ async fn what_is_replayed_after_a_month_is_there() {
     scene.ack(&[&id], "failed").await;
     scene.inside.advance(Duration::from_secs(15 * 24 * 3600));
     let name = ConnectionName::default();
-    assert_eq!(scene.ledger().replay(&name, &id).await.unwrap(), Some(true));
+    assert_eq!(scene.ledger().replay(&name, &id).await.unwrap(), Replayed::Again);
     assert_eq!(ids(&scene.claim(json!({ "seconds": 60 })).await), std::slice::from_ref(&id));
     scene.inside.advance(Duration::from_secs(29 * 24 * 3600));
     assert_eq!(ids(&scene.claim(json!({})).await), [id], "a claim does not shorten its life");

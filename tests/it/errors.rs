@@ -370,7 +370,7 @@ async fn what_is_asked_for(book: &mut Book) {
     book.note(Code::RecordNotFound, "", api.clone(), &key, Ask::get("/v1/crm/deals/6100000000000001")).await;
     book.note(Code::RecordNotFound, "", api.clone(), &key, Ask::get("/v1/crm/contacts/6100000000000001"))
         .await;
-    book.note(Code::RecordNotFound, "", api.clone(), &key, Ask::get("/v1/events/0")).await;
+    book.note(Code::EventNotFound, "", api.clone(), &key, Ask::get("/v1/events/0")).await;
     for (id, sku, status) in [(1, "DUP-1", "active"), (2, "DUP-1", "active"), (3, "GONE-9", "inactive")] {
         let item = json!({ "item_id": format!("330000000099000{id}"), "name": "Twin", "sku": sku, "status": status });
         inside.zoho.sandbox.add_item(item);
@@ -739,9 +739,9 @@ async fn events(book: &mut Book) {
     ledger.ack(&name, std::slice::from_ref(&id), Ending::Done, None, "another", None).await.unwrap();
     book.note(Code::EventsClaimed, "all is done", api(), &key, Ask::post(CLAIM, claim)).await;
     let unknown = json!({ "delivery": "x" });
-    book.note(Code::RecordNotFound, "", api(), &key, Ask::post(CLAIM, unknown)).await;
+    book.note(Code::EventNotFound, "", api(), &key, Ask::post(CLAIM, unknown)).await;
     let unknown = json!({ "ids": ["0".repeat(31)], "outcome": "done" });
-    book.note(Code::RecordNotFound, "", api(), &key, Ask::post(ACK, unknown)).await;
+    book.note(Code::EventNotFound, "", api(), &key, Ask::post(ACK, unknown)).await;
     for body in [json!({ "limit": 0 }), json!({ "seconds": 5 })] {
         book.note(Code::BodyInvalid, "", api(), &key, Ask::post(CLAIM, body)).await;
     }

@@ -125,7 +125,10 @@ async fn values_are_judged_before_anything_is_done() {
     let unheard = connector.run(&["events", "list", "--connection", "nope"], "").await;
     assert!(unheard.code == 0 && unheard.err.contains("connected is shop"), "{unheard:?}");
     let unmapped = connector.run(&["mappings", "export", "--connection", "nope"], "").await;
-    assert!(unmapped.err.contains("no connection nope yet"), "{unmapped:?}");
+    assert!(
+        unmapped.code == 1 && unmapped.err.contains("there is no connection nope: connected is shop"),
+        "{unmapped:?}"
+    );
     let other = ["client", "set", "--id", "1000.OTHER", "--only-for", "in"];
     let other = connector.run(&other, "").await;
     assert!(other.code == 1 && other.err.contains("there is no client 1000.OTHER yet"), "{other:?}");

@@ -55,6 +55,11 @@ fn id(ended: &str) -> String {
     line.expect(ended).split(':').next().unwrap().to_owned()
 }
 
+/// The form of a key, which no connector has made.
+fn some_key() -> String {
+    format!("zck_0123456789ab_{}", "ab".repeat(32))
+}
+
 /// No key but the agent's is left.
 async fn no_key_is_left(connector: &Connector) {
     let listed = connector.run(&["keys", "list"], "").await.out;
@@ -259,6 +264,7 @@ async fn on_a_terminal_it_shows_a_bar_and_asks() {
     let counts = file(&connector, "counts.csv", COUNTS);
     for (answer, code, expected, left) in [
         ("n\\n", 3, "Nothing was written.", 30.0),
+        ("\\x04", 3, "Nothing was written.", 30.0),
         ("\\x03", 130, "Interrupted.", 30.0),
         ("y\\n", 0, "2 adjusted", 26.0),
     ] {
@@ -280,6 +286,9 @@ async fn on_a_terminal_it_shows_a_bar_and_asks() {
             "{answer}: {shown}"
         );
         assert!(shown.contains('█') || shown.contains('░'), "{shown}");
+        // Who does not agree has nothing to mend.
+        assert!(!shown.contains("stands beside"), "{answer}: {shown}");
+        assert_eq!(shown.contains("this adjusts it"), code == 3, "{answer}: {shown}");
         assert!(on_hand(&agent, "Main").await == left, "{answer}");
         no_key_is_left(&connector).await;
     }
@@ -344,18 +353,45 @@ async fn a_key_that_is_given_is_used_and_none_is_made() {
     let variables = [url[0], ("ZOHO_CONNECTOR_KEY", reader.key.as_str())];
     let refused = process::run(&["reconcile", text(&counts)], &variables, "").await;
     assert!(refused.code == 1 && refused.err.contains("inventory:stock"), "{}", refused.err);
+    // What is no key is told with where it stands, and not sent.
     let variables = [url[0], ("ZOHO_CONNECTOR_KEY", "zck_typo")];
     let refused = process::run(&["reconcile", text(&counts)], &variables, "").await;
-    assert!(
-        refused.code == 1 && refused.err.contains("key_invalid") && !refused.err.contains("zck_typo"),
-        "{}",
-        refused.err
-    );
+    for said in ["the variable ZOHO_CONNECTOR_KEY holds", "8 characters long", "keys create"] {
+        assert!(refused.code == 1 && refused.err.contains(said), "{said}: {}", refused.err);
+    }
+    assert!(!refused.err.contains("zck_typo") && !refused.err.contains("Authorization"), "{}", refused.err);
+    let typo = file(&connector, "typo", "hunter2\n");
+    let refused = process::run(&["reconcile", text(&counts), "--key-file", text(&typo)], &url, "").await;
+    assert!(refused.code == 1 && refused.err.contains(text(&typo)), "{}", refused.err);
+    assert!(!refused.err.contains("hunter2"), "{}", refused.err);
+    let unknown = some_key();
+    let variables = [url[0], ("ZOHO_CONNECTOR_KEY", unknown.as_str())];
+    let refused = process::run(&["reconcile", text(&counts)], &variables, "").await;
+    for said in ["key_invalid", "The key is from the variable ZOHO_CONNECTOR_KEY."] {
+        assert!(refused.code == 1 && refused.err.contains(said), "{said}: {}", refused.err);
+    }
     let nobody = [("ZOHO_CONNECTOR_URL", "http://127.0.0.1:9"), ("ZOHO_CONNECTOR_KEY", agent.key.as_str())];
     let silent = process::run(&["reconcile", text(&counts)], &nobody, "").await;
     assert!(silent.code == 1 && silent.err.contains("is the connector running"), "{}", silent.err);
     let listed = connector.run(&["keys", "list"], "").await.out;
     assert_eq!(listed.lines().count(), 3, "a head and two keys: {listed}");
+}
+
+#[tokio::test]
+async fn no_key_is_made_for_a_connection_that_is_not_there() {
+    let (connector, _) = keeper().await;
+    let counts = file(&connector, "counts.csv", COUNTS);
+    let listed = async || connector.run(&["keys", "list", "--json"], "").await.out;
+    let before = listed().await;
+    for args in
+        [&["reconcile", text(&counts)][..], &["mappings", "resolve"], &["mappings", "import", text(&counts)]]
+    {
+        let refused = connector.run(&[args, &["--connection", "shop"]].concat(), "").await;
+        assert!(refused.code == 1 && refused.out.is_empty(), "{args:?}: {} {}", refused.out, refused.err);
+        assert!(refused.err.contains("there is no connection shop: connected is default"), "{}", refused.err);
+        assert!(!refused.err.contains("--products"), "{args:?}: {}", refused.err);
+    }
+    assert_eq!(listed().await, before);
 }
 
 #[tokio::test]
@@ -436,7 +472,8 @@ async fn it_waits_where_it_is_told_to_and_asks_what_it_is_asked() {
     let folder = tempfile::TempDir::new().unwrap();
     let counts = folder.path().join("counts.csv");
     std::fs::write(&counts, "sku,quantity\nA,1\n").unwrap();
-    let variables = [("ZOHO_CONNECTOR_URL", url.as_str()), ("ZOHO_CONNECTOR_KEY", "zck_a_b")];
+    let key = some_key();
+    let variables = [("ZOHO_CONNECTOR_URL", url.as_str()), ("ZOHO_CONNECTOR_KEY", key.as_str())];
     let args = [
         "reconcile",
         text(&counts),
@@ -474,7 +511,8 @@ async fn it_waits_where_it_is_told_to_and_asks_what_it_is_asked() {
         let mut answers = begin();
         answers.push((428, answer));
         let (url, _) = scripted(answers).await;
-        let variables = [("ZOHO_CONNECTOR_URL", url.as_str()), ("ZOHO_CONNECTOR_KEY", "zck_a_b")];
+        let key = some_key();
+        let variables = [("ZOHO_CONNECTOR_URL", url.as_str()), ("ZOHO_CONNECTOR_KEY", key.as_str())];
         let ended = process::run(&["reconcile", text(&counts)], &variables, "").await;
         assert_eq!(ended.code, 1, "{}", ended.out);
         assert!(
@@ -517,7 +555,8 @@ async fn what_waits_for_approval_or_is_uncertain_is_not_to_be_counted_again_yet(
         let sums = json!({ "rows": 3, "drifted": 3, "applied": applied });
         let head = json!({ "id": id, "state": "applied", "summary": sums, "next": null, "data": [] });
         let (url, asked) = scripted(vec![(200, head.clone()), (200, head)]).await;
-        let variables = [("ZOHO_CONNECTOR_URL", url.as_str()), ("ZOHO_CONNECTOR_KEY", "zck_a_b")];
+        let key = some_key();
+        let variables = [("ZOHO_CONNECTOR_URL", url.as_str()), ("ZOHO_CONNECTOR_KEY", key.as_str())];
         let ended = process::run(&["reconcile", "--resume", id], &variables, "").await;
         assert_eq!(ended.code, code, "{applied}: {} {}", ended.out, ended.err);
         for part in expected {

@@ -163,6 +163,22 @@ async fn after_a_rotation_both_secrets_count_and_after_two_the_first_does_not() 
 
 /// What was signed for one company must not be believed of another one that is connected by the same name.
 #[tokio::test]
+async fn an_address_that_zoho_cannot_reach_comes_with_a_warning() {
+    let (connector, _) = Connector::connected().await;
+    let folder = connector.folder().to_str().unwrap();
+    for (url, source, warned) in [
+        ("http://localhost:8080", "inventory", true),
+        ("http://localhost:8080", "custom", false),
+        ("https://shop.example.com", "inventory", false),
+    ] {
+        let args = ["webhooks", "rotate", "--source", source, "--data", folder, "--public-url", url];
+        let ended = tests::process::run(&args, &connector.variables(), "").await;
+        assert!(ended.code == 0 && ended.out.contains(url), "{ended:?}");
+        assert_eq!(ended.err.contains("Zoho cannot reach http://localhost:8080"), warned, "{ended:?}");
+    }
+}
+
+#[tokio::test]
 async fn after_a_disconnect_nothing_more_is_believed() {
     let (mut connector, _) = Connector::connected().await;
     let secret = connector.webhook_secret().await;
@@ -347,13 +363,21 @@ async fn a_query_string_is_signed_where_it_is_expected() {
 #[tokio::test]
 async fn the_operator_sends_a_test_and_reads_what_it_became() {
     let connector = Connector::start().await;
-    for source in ["inventory", "crm", "custom"] {
-        let ended = connector.run(&["webhooks", "send-test", "--source", source], "").await;
-        assert!(ended.code == 1 && ended.err.contains("none of these secrets"), "{source}: {}", ended.err);
+    connector.connect(&["--connection", "shop"]).await;
+    for (source, command) in [
+        ("inventory", "`zoho-connector webhooks rotate --connection shop"),
+        ("crm", "`zoho-connector webhooks setup --connection shop"),
+        ("custom", "`zoho-connector webhooks rotate --connection shop --source custom"),
+    ] {
+        let args = ["webhooks", "send-test", "--connection", "shop", "--source", source];
+        let ended = connector.run(&args, "").await;
+        assert!(ended.code == 1 && ended.err.contains(command), "{source}: {}", ended.err);
     }
-    let misspelt = connector.run(&["webhooks", "send-test", "--connection", "elsewhere"], "").await;
-    assert!(misspelt.err.contains("there is no connection elsewhere yet"), "{}", misspelt.err);
-    assert!(connector.run(&["events", "list"], "").await.out.contains("No events"));
+    let misspelt = connector.run(&["webhooks", "send-test", "--connection", "shpo"], "").await;
+    assert!(misspelt.code == 1 && misspelt.err.contains("did you mean shop?"), "{}", misspelt.err);
+    assert!(!misspelt.err.contains("rotate"), "no secret is to be made for it: {}", misspelt.err);
+    let none = connector.run(&["events", "list", "--connection", "shop"], "").await;
+    assert!(none.out.contains("`zoho-connector webhooks setup --connection shop"), "{}", none.out);
     hooks::set_secrets(&*stores(&connector).secrets).await;
     for (source, kind) in [
         ("inventory", "zoho.inventory.test.changed"),
@@ -367,6 +391,8 @@ async fn the_operator_sends_a_test_and_reads_what_it_became() {
             serde_json::from_str(&connector.run(&["events", "show", &id, "--json"], "").await.out).unwrap();
         assert_eq!((&shown["id"], &shown["type"]), (&json!(id), &json!(kind)));
         assert_eq!((&shown["data"]["test"], &shown["life"]["state"]), (&json!(true), &json!("received")));
+        let early = connector.run(&["events", "replay", &id], "").await;
+        assert!(early.code == 1 && early.err.contains("not in the queue yet"), "{early:?}");
         let lines = connector.run(&["events", "show", &id], "").await.out;
         assert!(lines.contains(kind) && lines.contains("State      received"), "{lines}");
         // At once after a rotation, too.
@@ -381,7 +407,7 @@ async fn the_operator_sends_a_test_and_reads_what_it_became() {
     let newest = listed.lines().next().unwrap();
     assert!(newest.contains("custom.test") && newest.ends_with("(a test)"), "the newest first: {listed}");
     let unknown = connector.run(&["events", "show", "no-such-event"], "").await;
-    assert!(unknown.code == 1 && unknown.err.contains("events list"), "{}", unknown.err);
+    assert!(unknown.code == 1 && unknown.err.contains("events list --connection default"), "{}", unknown.err);
 }
 
 /// Zoho sent the name of a placeholder: the webhook is stored, and the operator is told once.

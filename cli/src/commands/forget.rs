@@ -2,6 +2,7 @@
 
 use clap::Args;
 use serde_json::json;
+use shared::base::clock::Timestamp;
 use shared::base::settings::Home;
 use shared::core::forget::{Person, Trace, forget};
 use shared::store::sqlite::Sqlite;
@@ -13,7 +14,8 @@ use crate::patience::patiently;
 use crate::table::{Column, Table};
 use crate::terminal::{counted, say, say_json};
 
-const COLUMNS: &[Column] = &[("Kind", false), ("Ends by itself", false), ("Values", true), ("Row", false)];
+const COLUMNS: &[Column] =
+    &[("Kind", false), ("Day", false), ("Connection", false), ("Values", true), ("Ends by itself", false)];
 
 /// So many rows are listed before the question.
 const MAX_LISTED: usize = 20;
@@ -91,10 +93,16 @@ impl Forget {
         }
         let mut table = Table::new(COLUMNS);
         for trace in traces {
-            let ends =
-                trace.ends.map_or_else(|| "never".to_owned(), |at| at.strftime("%Y-%m-%d").to_string());
+            let ends = trace.ends.map_or_else(|| "never".to_owned(), day);
             let values = if trace.values == 0 { "all".to_owned() } else { trace.values.to_string() };
-            table.push([trace.kind.clone(), ends, values, format!("{}/{}", trace.partition, trace.sort)]);
+            let (at, connection) = (trace.at.map(day), trace.connection.clone());
+            table.push([
+                kind(trace).to_owned(),
+                at.unwrap_or_default(),
+                connection.unwrap_or_default(),
+                values,
+                ends,
+            ]);
         }
         table.say();
         let (rows, verb) = (counted(traces.len(), "row"), if traces.len() == 1 { "says" } else { "say" });
@@ -113,5 +121,54 @@ fn line(trace: &Trace) -> String {
         1 => "a value".to_owned(),
         values => format!("{values} values"),
     };
-    format!("{what} in {}/{}", trace.partition, trace.sort)
+    let mut line = format!("{what}: {}", kind(trace));
+    if let Some(at) = trace.at {
+        line.push_str(&format!(" of {}", day(at)));
+    }
+    if let Some(connection) = &trace.connection {
+        line.push_str(&format!(", connection {connection}"));
+    }
+    line
+}
+
+fn day(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%d").to_string()
+}
+
+/// What a row is, in words.
+fn kind(trace: &Trace) -> &str {
+    match trace.kind.as_str() {
+        "audit" => "entry of the audit",
+        "idempotency" => "answer to a write",
+        "part" => "part of an adjustment",
+        "preview" => "preview of a write",
+        "queue" => "event in the queue",
+        "life" => "event that is closed",
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_told_without_its_key() {
+        let trace = |kind: &str, connection: Option<&str>, values| Trace {
+            kind: kind.to_owned(),
+            partition: "part".to_owned(),
+            sort: "0d2540".to_owned(),
+            connection: connection.map(str::to_owned),
+            at: connection.and(Some("2026-11-30T10:00:00Z".parse().unwrap())),
+            values,
+            ends: None,
+        };
+        for (trace, expected) in [
+            (trace("audit", Some("shop"), 1), "a value: entry of the audit of 2026-11-30, connection shop"),
+            (trace("preview", None, 0), "all of it: preview of a write"),
+            (trace("event", Some("shop"), 2), "2 values: event of 2026-11-30, connection shop"),
+        ] {
+            assert_eq!(line(&trace), expected);
+        }
+    }
 }

@@ -107,7 +107,7 @@ enum Command {
     Completions(shell::Completions),
     /// Writes manual pages, one for each command
     Man(shell::Man),
-    /// Ends everything for good: connections here and at Zoho, then what is kept
+    /// Ends all connections, here and at Zoho, and all keys; of a stack it deletes what is kept, a folder is left to you
     Uninstall(uninstall::Uninstall),
     /// Writes live events for `cargo lambda invoke --data-file`
     #[command(subcommand)]

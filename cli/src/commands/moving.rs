@@ -10,10 +10,12 @@ use shared::core::copied::moved;
 use shared::core::services::Services;
 use shared::core::{connection, seal};
 
+use crate::commands::api::quoted;
 use crate::commands::confirm::{confirm, refuse_unasked};
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Folder, Installation, Opened};
 use crate::copy::{self, Decryption, Encryption, Purpose, Reader};
+use crate::installations::{Installations, Remembered};
 use crate::patience::patiently;
 use crate::server::lock::Lock;
 use crate::terminal::{are, counted, note, say, say_json};
@@ -143,7 +145,7 @@ impl Import {
             refuse_used(&stack.services).await?;
         }
         let copy = Reader::open(&self.file, &self.decryption, Purpose::Move)?;
-        let made = copy.head.made;
+        let (made, source) = (copy.head.made, copy.head.of.clone());
         // While somebody typed, the target may have come into use.
         let opened = match stack {
             Some(stack) => stack,
@@ -179,7 +181,10 @@ impl Import {
         }
         let connections = connection::list(state).await?;
         let connections: Vec<_> = connections.iter().map(|found| found.name.as_str()).collect();
-        let redirect = opened.public_url.redirect_uri();
+        let (name, place) = self.installation.to_remember()?;
+        // The copy does not hold the address, and the one that is taken where none is said would be a guess.
+        let is_said = !is_folder || place.public_url.is_some();
+        let redirect = is_said.then(|| opened.public_url.redirect_uri());
         if self.json {
             return Ok(say_json(&json!({
                 "made": made,
@@ -198,12 +203,88 @@ impl Import {
         if let Some(why) = filled.why_fewer() {
             say(format!("  {why}"));
         }
-        say("  Where the address is another one than before:");
-        say(format!("    register {redirect} in Zoho's API console, beside the old one;"));
-        say("    give agents the new address; their keys stay;");
-        say(format!("    have Zoho report to it: {}", self.installation.command("webhooks setup")));
+        let all = Installations::read()?;
+        let is_source = |one: &Remembered| {
+            one.data.as_ref().is_some_and(|data| data.display().to_string() == source)
+                && one.data != place.data
+        };
+        let sealed = all.iter().find(|(_, one)| is_source(one)).map(|(name, _)| name);
+        let flags = self.installation.flags();
+        let next = Next {
+            name: name.as_deref(),
+            place: &place,
+            sealed,
+            redirect: redirect.as_deref(),
+            connections: &connections,
+            flags: &flags,
+        };
+        next.lines().into_iter().for_each(say);
         Ok(())
     }
+}
+
+/// What comes after an import.
+struct Next<'a> {
+    /// The name under which the new place is remembered.
+    name: Option<&'a str>,
+    place: &'a Remembered,
+    /// The name under which this machine remembers the folder that was sealed.
+    sealed: Option<&'a str>,
+    /// The new redirect URI, where somebody said the address.
+    redirect: Option<&'a str>,
+    connections: &'a [&'a str],
+    flags: &'a str,
+}
+
+impl Next<'_> {
+    fn lines(&self) -> Vec<String> {
+        let Self { place, flags, .. } = self;
+        let mut lines = vec!["  Next:".to_owned()];
+        if place.data.is_some() {
+            let url = if self.redirect.is_some() { "" } else { " --public-url URL" };
+            lines.push(format!("    start it: zoho-connector serve{flags}{url}"));
+        }
+        if let Some(sealed) = self.sealed {
+            lines.push(
+                "    have commands on this machine go there, and not to the folder that is sealed:"
+                    .to_owned(),
+            );
+            lines.push(format!("      zoho-connector installations forget {sealed}"));
+        } else if self.name.is_none() {
+            lines.push(
+                "    have commands go there; those that name no place go where they went before:".to_owned(),
+            );
+        }
+        if self.name.is_none() {
+            lines.push(format!("      zoho-connector installations add NAME{}", where_it_is(place)));
+        }
+        lines.push("  Where the address is another one than before:".to_owned());
+        lines.push(match self.redirect {
+            Some(redirect) => format!("    register {redirect} in Zoho's API console, beside the old one;"),
+            None => "    register URL/oauth/callback in Zoho's API console, beside the old one, with the new address for URL;"
+                .to_owned(),
+        });
+        lines.push("    give agents the new address; their keys stay;".to_owned());
+        lines.extend(self.connections.iter().map(|name| {
+            format!("    have Zoho report to it: zoho-connector webhooks setup --connection {name}{flags}")
+        }));
+        lines
+    }
+}
+
+/// A place as flags.
+fn where_it_is(place: &Remembered) -> String {
+    let data = place.data.as_ref().map(|data| data.to_string_lossy().into_owned());
+    let all = [
+        ("data", &data),
+        ("stack", &place.stack),
+        ("region", &place.region),
+        ("profile", &place.profile),
+        ("public-url", &place.public_url),
+    ];
+    let given =
+        all.into_iter().filter_map(|(flag, value)| Some(format!(" --{flag} {}", quoted(value.as_deref()?))));
+    given.collect()
 }
 
 /// A target must be one that nobody uses: what is there would be mixed with what comes.
@@ -238,5 +319,43 @@ impl Undo {
         seal::lift(state).await?;
         say(format!("✓ The store in {} is open again. Delete the copy.", folder.display()));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn after_an_import_it_is_said_how_it_is_started_and_found() {
+        let place = Remembered { data: Some(PathBuf::from("/srv/new")), ..Remembered::default() };
+        let folder = Next {
+            name: None,
+            place: &place,
+            sealed: Some("old"),
+            redirect: None,
+            connections: &["default", "shop"],
+            flags: " --data /srv/new",
+        };
+        let lines = folder.lines();
+        for line in [
+            "    start it: zoho-connector serve --data /srv/new --public-url URL",
+            "      zoho-connector installations forget old",
+            "      zoho-connector installations add NAME --data /srv/new",
+            "    have Zoho report to it: zoho-connector webhooks setup --connection shop --data /srv/new",
+        ] {
+            assert!(lines.iter().any(|found| found == line), "{line}: {lines:#?}");
+        }
+        assert!(lines.concat().contains("register URL/oauth/callback"), "no address is guessed: {lines:#?}");
+
+        let place = Remembered { stack: Some("zoho".to_owned()), ..Remembered::default() };
+        let redirect = Some("https://shop.example.com/oauth/callback");
+        let (name, sealed, flags) = (Some("aws"), None, " --installation aws");
+        let stack = Next { name, place: &place, sealed, redirect, connections: &["default"], flags };
+        let lines = stack.lines();
+        assert!(lines.concat().contains("register https://shop.example.com/oauth/callback"), "{lines:#?}");
+        for not in ["serve", "installations"] {
+            assert!(!lines.concat().contains(not), "it runs, and is remembered: {lines:#?}");
+        }
     }
 }

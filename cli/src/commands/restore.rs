@@ -106,7 +106,7 @@ impl Restore {
         if let Some(why) = filled.why_fewer() {
             say(format!("  {why}"));
         }
-        say_keys(&keys, compared.as_ref());
+        key_lines(&keys, compared.as_ref()).into_iter().for_each(say);
         say(format!("  Keys work again after `{}`.", self.folder.command("keys confirm ID")));
         if is_hook_paused {
             say(format!(
@@ -129,30 +129,37 @@ async fn pause_hook(secrets: &dyn Secrets) -> Result<bool, Failure> {
     Ok(true)
 }
 
-fn say_keys(keys: &[ServiceKey], compared: Option<&Compared>) {
-    if keys.is_empty() {
-        say("  It has no keys.");
-        return;
+/// What is said of the keys.
+fn key_lines(keys: &[ServiceKey], compared: Option<&Compared>) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut list = |head: &str, keys: &[ServiceKey]| {
+        lines.push(format!("  {head}:"));
+        lines.extend(keys.iter().map(|key| format!("    {}", known::described(key))));
+    };
+    if !keys.is_empty() {
+        list("These keys are off until they are confirmed", keys);
     }
-    say("  These keys are off until they are confirmed:");
-    keys.iter().for_each(|key| say(format!("    {}", known::described(key))));
-    let Some(compared) = compared else {
-        say(
-            "  Keys that were made since are unknown here, and those that were revoked since stand among them.",
-        );
-        return;
-    };
-    let list = |head: &str, keys: &[ServiceKey]| {
-        if !keys.is_empty() {
-            say(format!("  {head}:"));
-            keys.iter().for_each(|key| say(format!("    {}", known::described(key))));
+    let compared = compared.map(|compared| (&compared.revoked_since, &compared.made_since));
+    if let Some((revoked, made)) = compared {
+        if !revoked.is_empty() {
+            list("These were revoked after the backup; leave them off, and revoke them again", revoked);
         }
+        if !made.is_empty() {
+            list("These were made after the backup, and are unknown here; make new ones", made);
+        }
+    }
+    let rest = match compared {
+        _ if keys.is_empty() && compared.is_none() => "  It has no keys.",
+        None => {
+            "  Keys that were made since are unknown here, and those that were revoked since stand among them."
+        }
+        Some((revoked, made)) if revoked.is_empty() && made.is_empty() => {
+            "  Compared with the lost store: it has the same keys. None was made or revoked after the backup."
+        }
+        Some(_) => return lines,
     };
-    list(
-        "These were revoked after the backup; leave them off, and revoke them again",
-        &compared.revoked_since,
-    );
-    list("These were made after the backup, and are unknown here; make new ones", &compared.made_since);
+    lines.push(rest.to_owned());
+    lines
 }
 
 /// The keys in a folder that nobody serves any more.
@@ -179,4 +186,33 @@ fn compare(restored: &[ServiceKey], lost: &[ServiceKey]) -> Compared {
         keys.iter().filter(|key| !others.iter().any(|other| other.id == key.id)).cloned().collect()
     };
     Compared { made_since: missing_in(restored, lost), revoked_since: missing_in(lost, restored) }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use shared::base::clock::SharedClock;
+    use shared::core::access::key::{NewKey, Permission};
+    use shared::store::Stores;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_comparison_always_has_a_result() {
+        let clock: SharedClock = Arc::new(SystemClock);
+        let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
+        let made = Keys::new(stores.state, clock);
+        let new = NewKey::new("agent", vec![Permission::Events], vec!["default".parse().unwrap()]);
+        let (key, _) = made.create(new).await.unwrap();
+        let keys = vec![key];
+        let compared = |lost: &[ServiceKey]| key_lines(&keys, Some(&compare(&keys, lost))).join("\n");
+        assert!(compared(&keys).contains("it has the same keys"), "{}", compared(&keys));
+        let revoked = compared(&[]);
+        assert!(revoked.contains("revoked after the backup;") && !revoked.contains("the same"), "{revoked}");
+        let nothing = Compared { made_since: Vec::new(), revoked_since: Vec::new() };
+        assert!(key_lines(&[], Some(&nothing)).join("").contains("it has the same keys"));
+        assert_eq!(key_lines(&[], None), ["  It has no keys."]);
+        assert!(key_lines(&keys, None).join("").contains("are unknown here"));
+    }
 }

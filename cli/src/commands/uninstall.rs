@@ -1,4 +1,4 @@
-//! `zoho-connector uninstall`: revokes all grants at Zoho, deletes what is kept, and says what is left to do.
+//! `zoho-connector uninstall`: revokes all grants at Zoho and all keys, deletes what a stack keeps, and says what is left to do.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::commands::confirm::confirm;
 use crate::commands::failure::{Failure, LEFT_TO_DO};
 use crate::commands::installation::{Installation, Opened};
 use crate::commands::known::described;
-use crate::terminal::say;
+use crate::terminal::{are, counted, say};
 
 /// A renewal that is under way ends within this many tries, two seconds apart.
 const TRIES: u32 = 15;
@@ -39,13 +39,14 @@ impl Uninstall {
         let opened = self.installation.open().await?;
         let (state, clock) = (&opened.services.stores.state, &opened.services.clock);
         let connections = connection::list(&**state).await?;
-        let keys = Keys::new(state.clone(), clock.clone()).list().await?;
+        let all_keys = Keys::new(state.clone(), clock.clone());
+        let keys = all_keys.list().await?;
         let mut lost: Vec<_> = connections
             .iter()
             .map(|found| format!("the connection {}, here and at Zoho", found.name))
             .collect();
         lost.extend(keys.iter().map(described));
-        lost.push("all events, the audit, mappings, reconciliations and settings".to_owned());
+        lost.push(kept(&opened.services.settings.home));
         confirm(self.yes, "Lost for good by uninstalling", &lost).await?;
         let mut unrevoked = Vec::new();
         for found in &connections {
@@ -56,15 +57,25 @@ impl Uninstall {
         for name in with_grants_to_revoke(&**state).await? {
             unrevoked.push(format!("an earlier or unfinished consent of {name}"));
         }
-        remove(&self.installation, &opened).await?;
-        if let (Some(name), _) = self.installation.to_remember()? {
-            say(format!("`zoho-connector installations forget {name}` ends that commands look for it."));
+        // Whoever held one would go on getting answers from a folder that is still served.
+        for key in &keys {
+            all_keys.revoke(&key.id).await?;
         }
-        say("What is yours to do at Zoho: delete the webhooks and rules that you made in Zoho Inventory");
-        say(
-            "(Settings, Automation), and the client in https://api-console.zoho.com if nothing else uses it.",
-        );
+        if !keys.is_empty() {
+            say(format!(
+                "✓ {} {} revoked, and refused within a minute.",
+                counted(keys.len(), "key"),
+                are(keys.len())
+            ));
+        }
+        remove(&self.installation, &opened).await?;
+        say("At Zoho, delete the webhooks and rules that you made in Zoho Inventory (Settings, Automation),");
+        say("and the client in https://api-console.zoho.com if nothing else uses it.");
+        if let (Some(name), _) = self.installation.to_remember()? {
+            say(format!("Have commands forget it: zoho-connector installations forget {name}"));
+        }
         if unrevoked.is_empty() {
+            say("✓ No connection and no key is left. What stands above is yours to do.");
             return Ok(());
         }
         let names = unrevoked.join(", ");
@@ -74,6 +85,17 @@ impl Uninstall {
                 "Zoho did not confirm the end of {names}: remove the app in the Zoho account (Security, Connected Apps)"
             ),
         ))
+    }
+}
+
+/// What else is lost, and when.
+fn kept(home: &Home) -> String {
+    let kept = "all events, the audit, mappings, reconciliations and settings";
+    match home {
+        Home::Folder(folder) => {
+            format!("{kept}, but only once you delete the folder {} yourself", folder.display())
+        }
+        Home::Stack(_) => kept.to_owned(),
     }
 }
 
@@ -115,15 +137,13 @@ async fn remove(installation: &Installation, opened: &Opened) -> Result<(), Fail
     match &opened.services.settings.home {
         Home::Folder(folder) => {
             say(format!(
-                "Stop `serve`: keys work until it ends. Then delete the folder {}: all that is kept is in it, but for copies that `backup` wrote.",
+                "Stop `serve`, then delete the folder {}: all that is kept is still in it, but for copies that `backup` wrote.",
                 folder.display()
             ));
         }
         #[cfg(feature = "stack")]
         Home::Stack(stack) => {
             use shared::store::aws::{remove_secrets, remove_table};
-
-            use crate::terminal::{are, counted};
 
             let config = installation.aws().await?;
             let secrets = remove_secrets(&config, &stack.name).await?;

@@ -62,9 +62,11 @@ pub(crate) async fn channel_loss(
     tracing::warn!(%connection, channel = channel.id, restored, "a channel was lost");
     count("channel_losses", if restored { "restored" } else { "gone" }, 1);
     let next = if restored {
-        "It was made anew, and the connector looks for what changed meanwhile."
+        "It was made anew, and the connector looks for what changed meanwhile.".to_owned()
     } else {
-        "The connector goes on asking for it, and looks for changes until it is there. `zoho-connector webhooks show` says why CRM does not give it."
+        format!(
+            "The connector goes on asking for it, and looks for changes until it is there. `zoho-connector webhooks show --connection {connection}` says why CRM does not give it."
+        )
     };
     let notice = format!("CRM's channel {} was lost: Zoho told of no change. {next}", channel.id);
     let delivery = Delivery {

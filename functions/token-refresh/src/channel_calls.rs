@@ -39,16 +39,22 @@ pub(crate) async fn request(
 ) -> Result<Outcome, StoreError> {
     let secrets = WebhookSecrets::read(&*app.stores.secrets).await?;
     let Some(secret) = secrets.channel(&watch.connection, &channel.id).first() else {
-        let reason = "The channel's token is gone. Run `zoho-connector webhooks setup` again.";
-        return Ok(Outcome::Refused(reason.to_owned()));
+        let reason = format!(
+            "The channel's token is gone. Run `zoho-connector webhooks setup --connection {}` again.",
+            watch.connection
+        );
+        return Ok(Outcome::Refused(reason));
     };
     let Some(mut token) = usable_token(app, &watch.connection, None).await? else {
         let reason = "The connection has no access token now; `zoho-connector connections` says why.";
         return Ok(Outcome::Unknown(reason.to_owned()));
     };
     if !token.scopes.allows(channel::SCOPE) {
-        let reason =
-            format!("The connection lacks the scope {}. Run `zoho-connector connect` again.", channel::SCOPE);
+        let reason = format!(
+            "The connection lacks the scope {}. Run `zoho-connector connect --connection {}` again, with it.",
+            channel::SCOPE,
+            watch.connection
+        );
         return Ok(Outcome::Refused(reason));
     }
     let definition =

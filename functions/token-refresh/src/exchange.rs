@@ -80,7 +80,7 @@ async fn try_exchange(app: &App, asked: &Exchange) -> Result<Reply, NotExchanged
         Ok(found) => found,
         Err(lines) => {
             give_back().await;
-            return refused(lines);
+            return refused(lines.iter().map(|line| led(line, name)));
         }
     };
     let missing = wish.scopes.iter().filter(|scope| !scopes.allows(scope)).map(str::to_owned).collect();
@@ -140,7 +140,7 @@ async fn reserve_exchange(app: &App, wish: &Wish) -> Result<(), NotExchanged> {
         return refused(match stranger {
             true => vec![
                 format!("{many} Come again after {until}."),
-                "A link of the operator (`zoho-connector connect`) works at once.".to_owned(),
+                led("A link of the operator (`zoho-connector connect`) works at once.", name),
             ],
             false => vec![format!("{many} Open a new link after {until}.")],
         });
@@ -187,6 +187,15 @@ fn refused<T, L: Into<String>>(lines: impl IntoIterator<Item = L>) -> Result<T, 
     Err(NotExchanged::Refused(failed(lines)))
 }
 
+/// A line whose commands to connect, between backticks, are about this connection: without its name they would change another.
+fn led(line: &str, name: &ConnectionName) -> String {
+    let parts = line.split('`').map(|part| match part.strip_prefix("zoho-connector connect") {
+        Some(flags) if flags.is_empty() || flags.starts_with(' ') => format!("{part} --connection {name}"),
+        _ => part.to_owned(),
+    });
+    parts.collect::<Vec<_>>().join("`")
+}
+
 /// Whether the connection was this user's before. Anybody who knows the address may reconnect it, but nobody may take it over.
 async fn is_same_user(app: &App, name: &ConnectionName, user: Option<&str>) -> Result<bool, StoreError> {
     // One that was ended meanwhile is not brought back, whoever consented: that is told when the grant is to be stored.
@@ -210,5 +219,25 @@ fn unfit(wish: &Wish, granted: &ScopeSet) -> Option<Vec<String>> {
             "To widen it, the operator runs `zoho-connector connect`.".to_owned(),
         ]),
         _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn commands_to_connect_are_about_the_connection() {
+        let shop = "shop".parse().unwrap();
+        for (line, expected) in [
+            ("Run `zoho-connector connect`.", "Run `zoho-connector connect --connection shop`."),
+            (
+                "name it with `zoho-connector connect --organization <id>`, or alone: `zoho-connector connect --products crm`.",
+                "name it with `zoho-connector connect --organization <id> --connection shop`, or alone: `zoho-connector connect --products crm --connection shop`.",
+            ),
+            ("See `zoho-connector connections`", "See `zoho-connector connections`"),
+        ] {
+            assert_eq!(led(line, &shop), expected);
+        }
     }
 }

@@ -114,7 +114,7 @@ codes! {
         "`GET /v1/status` lists the connections of this key.";
     /// No connection of this key has the product.
     ProductNotConnected = "product_not_connected", 409, false, Operator, "Product not connected",
-        "None of this key's connections was granted this Zoho product. The operator adds it with `zoho-connector connect --products inventory,crm`.";
+        "The connection in `detail`, or each of this key's, lacks this Zoho product. The operator adds it with `zoho-connector connect --connection <name> --products inventory,crm`, and with the `--access` that the connection has: a consent replaces the one before it.";
     /// More than one connection of this key has the product.
     ConnectionAmbiguous = "connection_ambiguous", 400, false, Agent, "More than one connection fits",
         "Send the header `Zoho-Connection: <name>` with one of the names in `detail`.";
@@ -252,6 +252,9 @@ codes! {
         "Of a read, ask for fewer rows with `per_page=`, or for fewer fields with `fields=`. A write that `detail` says was done is not sent again: read the record.";
 
     // Events
+    /// No event or delivery has that id.
+    EventNotFound = "event_not_found", 404, false, Agent, "No such event",
+        "`GET /v1/events` lists the events that are kept. Take ids as `POST /v1/events/claim` or the message about the events gave them, to the letter.";
     /// Another run has claimed the events.
     EventsClaimed = "events_claimed", 409, false, Nobody, "Another run has these events",
         "Do not work on them: the run that claimed them does. What it leaves undone can be claimed when its time is over, or comes in another delivery.";

@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::base::clock::Timestamp;
+use crate::base::id::{is_time_ordered, moment_of};
 use crate::store::{Condition, Key, Put, Row, StoreError, Stores, Table};
 
 /// What stands in the place of what is forgotten.
@@ -36,6 +37,9 @@ const HELD: [(&str, &[&str], Option<&str>); 8] = [
 
 /// Where the answer of a call that was passed through stands, in base64, and the name of a file in it.
 const EXACT: (&str, &str) = ("/state/done/exact/body", "/state/done/exact/content_disposition");
+
+/// Where rows say when they came or were written.
+const MOMENTS: [&str; 5] = ["/at", "/event/receivedtime", "/receivedtime", "/entry/receivedtime", "/until"];
 
 /// The ends of names of fields that say nothing of a person, in small letters.
 const NEUTRAL: [&str; 14] = [
@@ -75,10 +79,31 @@ pub struct Trace {
     pub partition: String,
     /// The rest of its key.
     pub sort: String,
+    /// Of which connection it is, where it says so.
+    pub connection: Option<String>,
+    /// When it came or was written, where it says so.
+    pub at: Option<Timestamp>,
     /// How many values are replaced; none where the row is removed.
     pub values: usize,
     /// When it would have ended by itself.
     pub ends: Option<Timestamp>,
+}
+
+impl Trace {
+    fn of(row: &Row, values: usize) -> Self {
+        let Key { partition, sort } = &row.key;
+        let (kind, connection) = match partition.split_once('#') {
+            Some((kind, connection)) => (kind, Some(connection.to_owned())),
+            None => (partition.as_str(), None),
+        };
+        let value: Value = serde_json::from_str(&row.value).unwrap_or_default();
+        let told = || MOMENTS.iter().find_map(|place| value.pointer(place)?.as_str()?.parse().ok());
+        // Ids begin with their moment, and other keys are digests.
+        let id = sort.split(['/', '.']).next().filter(|id| is_time_ordered(id));
+        let at = told().or_else(|| id.and_then(moment_of));
+        let (kind, partition, sort) = (kind.to_owned(), partition.clone(), sort.clone());
+        Self { kind, partition, sort, connection, at, values, ends: row.expires }
+    }
 }
 
 /// What becomes of a row.
@@ -268,13 +293,7 @@ pub async fn forget(stores: &Stores, person: &Person, ends: bool) -> Result<Vec<
                     Change::Remove => 0,
                     Change::Replace(_, count) => *count,
                 };
-                traces.push(Trace {
-                    kind: row.key.partition.split('#').next().unwrap_or_default().to_owned(),
-                    partition: row.key.partition.clone(),
-                    sort: row.key.sort.clone(),
-                    values,
-                    ends: row.expires,
-                });
+                traces.push(Trace::of(&row, values));
                 if ends {
                     apply(table, person, row, change).await?;
                 }
@@ -410,6 +429,25 @@ mod tests {
             "by its number"
         );
         assert!(after(&person, "idempotency", &answer("dear all")).is_none());
+    }
+
+    #[test]
+    fn a_row_is_told_by_its_kind_its_connection_and_its_day() {
+        let day = "2026-11-30T10:00:00Z".parse::<Timestamp>().unwrap();
+        let of = |partition: &str, sort: &str, value: Value| {
+            let trace = Trace::of(&Row { key: Key::new(partition, sort), ..row(partition, &value) }, 1);
+            (trace.kind, trace.connection, trace.at)
+        };
+        let shop = || Some("shop".to_owned());
+        let arrived = json!({ "event": { "receivedtime": day } });
+        assert_eq!(of("event#shop", "1", arrived), ("event".to_owned(), shop(), Some(day)));
+        let written = json!({ "until": day });
+        assert_eq!(of("idempotency", &"ab".repeat(32), written), ("idempotency".to_owned(), None, Some(day)));
+        // A digest is no moment.
+        assert_eq!(of("preview", &"0a".repeat(32), json!({})), ("preview".to_owned(), None, None));
+        let id = crate::base::id::time_ordered(day);
+        let (_, _, at) = of("reconciliation#shop", &format!("{id}/part/1"), json!({}));
+        assert_eq!(at, Some(day));
     }
 
     #[test]

@@ -112,6 +112,7 @@ async fn a_row_whose_stock_has_changed_since_is_left_out_and_told() {
         (&shown[0]["adjustment"]["outcome"], &shown[0]["adjustment"]["before"]),
         (&json!("changed"), &json!(29))
     );
+    assert_eq!(shown[0]["adjustment"]["why"], "compared was 30");
     // Not even by its line: it must be counted again.
     apply(&agent, &id, json!([1])).await.problem("body_invalid");
 }

@@ -8,12 +8,14 @@ use shared::base::id::ConnectionName;
 use shared::base::pasted::{clean, oddity};
 use shared::base::secret::Secret;
 use shared::base::settings::PublicUrl;
+use shared::core::access::key::flaw;
 use shared::zoho::scope::Access as Level;
 
 use super::client::Api;
 use super::held::{Held, Made};
+use super::typed::quoted;
 use crate::commands::failure::Failure;
-use crate::commands::installation::Installation;
+use crate::commands::installation::{Installation, with_flags};
 use crate::commands::known;
 
 /// The address of the API.
@@ -52,17 +54,31 @@ impl Access {
         };
         if let Some(text) = given {
             let url = url.map_or_else(|| self.installation.address(), Ok)?;
-            return Api::new(&url, self.connection.clone(), Held::Given(key(&text)?));
+            let origin = self
+                .key_file
+                .as_ref()
+                .map_or_else(|| format!("the variable {KEY}"), |path| format!("the file {}", path.display()));
+            return Api::new(&url, self.connection.clone(), Held::Given(key(&text, &origin)?), Some(origin));
         }
         let opened = self.installation.open().await?;
         if let Some(url) = url.filter(|url| *url != opened.public_url) {
             return Err(not_ours(&url, &opened.public_url));
         }
         let connection = self.connection.clone().unwrap_or_default();
-        // The API has an empty list for one that nobody connected.
-        known::warn_of_unknown(&opened.services, [&connection]).await?;
+        // The API would speak of a key that this command has made, and has an empty list of mappings for any name.
+        known::connection(&opened.services, &connection).await?;
         let made = Made::new(&opened.services, connection.clone(), level).await?;
-        Api::new(&opened.public_url, Some(connection), Held::Made(Box::new(made)))
+        Api::new(&opened.public_url, Some(connection), Held::Made(Box::new(made)), None)
+    }
+
+    /// A text whose commands, between backticks, are led to the same API and connection.
+    pub(crate) fn led(&self, text: &str) -> String {
+        let url = self.url.as_deref().map(quoted);
+        let key_file = self.key_file.as_ref().map(|path| quoted(&path.to_string_lossy()));
+        let connection = self.connection.as_ref().map(ToString::to_string);
+        let own = [("url", url), ("key-file", key_file), ("connection", connection)];
+        let own = own.into_iter().filter_map(|(name, value)| Some(format!(" --{name} {}", value?)));
+        with_flags(text, &(own.collect::<String>() + &self.installation.flags()))
     }
 }
 
@@ -84,15 +100,60 @@ fn not_ours(url: &PublicUrl, ours: &PublicUrl) -> Failure {
     ))
 }
 
-fn key(text: &str) -> Result<Secret, Failure> {
+/// The key that somebody gave. What is none is told with where it stands, and not sent.
+fn key(text: &str, origin: &str) -> Result<Secret, Failure> {
     let key = clean(text);
+    let wrong = |what: &str| {
+        Failure::Other(format!(
+            "{origin} {what}: put there a service key as `zoho-connector keys create` printed it, and nothing else"
+        ))
+    };
     if key.is_empty() {
-        return Err(Failure::Other("the service key is empty".to_owned()));
+        return Err(wrong("is empty"));
     }
-    match oddity(&key) {
-        Some(oddity) => {
-            Err(Failure::Other(format!("the service key holds {oddity}: give the key, and nothing else")))
-        }
+    match oddity(&key).or_else(|| flaw(&key)) {
+        Some(found) => Err(wrong(&format!("holds {found}"))),
         None => Ok(Secret::new(key)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_key_is_told_of_its_origin() {
+        for (text, what) in [
+            ("\n", "is empty"),
+            ("zck_typo x", "holds a space"),
+            ("1000.typo", "holds something that does not begin with `zck_`"),
+            ("zck_typo", "holds something that begins like a key, but is 8 characters long"),
+        ] {
+            let line = key(text, "the file kf").err().unwrap().into_line();
+            assert!(line.starts_with(&format!("the file kf {what}")), "{text:?}: {line}");
+            assert!(line.contains("keys create") && !line.contains("typo"), "{line}");
+        }
+        let whole = format!("zck_0123456789ab_{}", "ab".repeat(32));
+        assert_eq!(key(&format!(" {whole}\n"), "the file kf").ok().unwrap().expose(), whole);
+    }
+
+    #[test]
+    fn commands_are_led_to_the_same_api_and_connection() {
+        let access = Access {
+            url: Some("https://shop.example.com".to_owned()),
+            key_file: Some(PathBuf::from("my key")),
+            connection: Some("shop".parse().unwrap()),
+            installation: Installation::remembered(None),
+        };
+        assert_eq!(
+            access.led("`zoho-connector mappings resolve` holds them"),
+            "`zoho-connector mappings resolve --url https://shop.example.com --key-file 'my key' --connection shop` holds them"
+        );
+        let installation = Installation::remembered(Some("eu".to_owned()));
+        let access = Access { url: None, key_file: None, connection: None, installation };
+        assert_eq!(
+            access.led("`zoho-connector mappings resolve`"),
+            "`zoho-connector mappings resolve --installation eu`"
+        );
     }
 }

@@ -54,6 +54,8 @@ pub(crate) struct Api {
     url: String,
     connection: Option<ConnectionName>,
     held: tokio::sync::Mutex<Held>,
+    /// Where the key stands, if it was given.
+    key_origin: Option<String>,
     pub(crate) progress: Progress,
     resumed_by: Mutex<Option<String>>,
 }
@@ -76,12 +78,14 @@ impl Api {
         url: &PublicUrl,
         connection: Option<ConnectionName>,
         held: Held,
+        key_origin: Option<String>,
     ) -> Result<Self, Failure> {
         Ok(Self {
             http: http::browser()?,
             url: url.as_str().to_owned(),
             connection,
             held: tokio::sync::Mutex::new(held),
+            key_origin,
             progress: Progress::new(),
             resumed_by: Mutex::default(),
         })
@@ -173,7 +177,13 @@ impl Api {
                     lost += 1;
                     self.progress.wait("The connector is busy", 1 << lost.min(5)).await;
                 }
-                _ => return Err(Trouble::Refused(Refused::read(status, &document))),
+                _ => {
+                    return Err(Trouble::Refused(Refused::read(
+                        status,
+                        &document,
+                        self.key_origin.as_deref(),
+                    )));
+                }
             }
         }
     }

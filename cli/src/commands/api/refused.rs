@@ -20,8 +20,8 @@ pub(crate) enum Trouble {
 }
 
 impl Refused {
-    /// Reads it.
-    pub(super) fn read(status: u16, document: &Value) -> Self {
+    /// Reads it. Of a key that was given it says where that stands.
+    pub(super) fn read(status: u16, document: &Value, key_origin: Option<&str>) -> Self {
         let word = |name: &str| document.get(name).and_then(Value::as_str).unwrap_or_default();
         let Some(title) = Some(word("title")).filter(|title| !title.is_empty()) else {
             let line = format!(
@@ -39,7 +39,11 @@ impl Refused {
         let line = match word("code") {
             // The body is the operator's file, and the detail names its lines.
             "body_invalid" => word("detail").to_owned(),
-            code => format!("{title} ({code}): {}{zoho}\n{hint}{link}", word("detail")),
+            code => {
+                let origin = key_origin.filter(|_| code.starts_with("key_"));
+                let origin = origin.map(|origin| format!(" The key is from {origin}.")).unwrap_or_default();
+                format!("{title} ({code}): {}{origin}{zoho}\n{hint}{link}", word("detail"))
+            }
         };
         let line = line.trim_end().to_owned();
         let is_for_now = document.get("retryable").and_then(Value::as_bool).unwrap_or_default();
@@ -80,5 +84,26 @@ impl From<Failure> for Trouble {
 impl From<String> for Trouble {
     fn from(line: String) -> Self {
         Self::Failure(Failure::Other(line))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn of_a_key_that_was_given_it_is_said_where_it_stands() {
+        let problem =
+            |code: &str| json!({ "title": "Not so", "code": code, "detail": "Why.", "hint": "Do this." });
+        let line = |code: &str, origin| Refused::read(401, &problem(code), origin).into_line();
+        let file = Some("the file kf");
+        assert_eq!(
+            line("key_invalid", file),
+            "Not so (key_invalid): Why. The key is from the file kf.\nDo this."
+        );
+        assert_eq!(line("key_invalid", None), "Not so (key_invalid): Why.\nDo this.");
+        assert_eq!(line("sku_not_found", file), "Not so (sku_not_found): Why.\nDo this.");
     }
 }

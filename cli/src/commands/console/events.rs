@@ -12,7 +12,7 @@ use shared::base::clock::{SignedDuration, Timestamp};
 use shared::base::html_page::{Escaped, breakable};
 use shared::base::id::{ConnectionName, is_time_ordered};
 use shared::core::events::Event;
-use shared::core::events::ledger::{Life, is_entry_id, narrow, split_entry_id};
+use shared::core::events::ledger::{Life, Replayed, is_entry_id, narrow, split_entry_id};
 use shared::store::StoreError;
 
 use super::page::{self, Part, foreign, page, state};
@@ -67,8 +67,9 @@ impl Row {
         }
     }
 
-    fn is_closed(&self) -> bool {
-        matches!(self.life.state, "done" | "failed" | "dead")
+    /// Whether it can be delivered again. A test never is.
+    fn can_be_replayed(&self) -> bool {
+        matches!(self.life.state, "done" | "failed" | "dead") && !self.event.is_test()
     }
 }
 
@@ -83,15 +84,17 @@ async fn body(shown: &Shown, asked: &Asked) -> Result<String, StoreError> {
     let now = shown.now();
     let (names, chosen) = shown.chosen(asked.connection.as_deref()).await?;
     let mut body = page::pick_connection(Part::Events, &names, &chosen);
-    body.push_str(&said_of_replay(asked));
+    body.push_str(&said_of_replay(shown, asked, &chosen));
     let before = asked.before.clone().filter(|id| is_time_ordered(id));
     let is_first = before.is_none();
     let (events, next) = shown.events.newest_before(&chosen, before, EVENTS).await?;
     if events.is_empty() && is_first {
         let _ = write!(
             body,
-            "<p class=\"card soft\">No event came that is still kept. {} makes one, as a test.</p>",
-            shown.command("webhooks send-test")
+            "<p class=\"card soft\">No event of {chosen} came that is still kept. One comes when a watched record changes in Zoho: {} \
+             shows what is watched, and {} begins it.</p>",
+            shown.command(&format!("webhooks show --connection {chosen}")),
+            shown.command(&format!("webhooks setup --connection {chosen}"))
         );
         return Ok(body);
     }
@@ -237,7 +240,7 @@ fn write_row(html: &mut String, row: &Row, connection: &ConnectionName, now: Tim
         }
     }
     html.push_str("</td><td class=\"n act\">");
-    if row.is_closed() {
+    if row.can_be_replayed() {
         let _ = write!(
             html,
             "<form method=\"post\" action=\"/events/replay\"><input type=\"hidden\" name=\"connection\" value=\"{connection}\">\
@@ -255,13 +258,13 @@ fn length(lag: SignedDuration) -> f64 {
 }
 
 #[derive(Deserialize)]
-pub(super) struct Replayed {
+pub(super) struct ReplayForm {
     connection: String,
     id: String,
 }
 
 /// Makes one entry deliverable again.
-pub(super) async fn replay(State(shown): State<Arc<Shown>>, Form(form): Form<Replayed>) -> Response {
+pub(super) async fn replay(State(shown): State<Arc<Shown>>, Form(form): Form<ReplayForm>) -> Response {
     let Some(connection) = form.connection.parse::<ConnectionName>().ok().filter(|_| is_entry_id(&form.id))
     else {
         return page::message(
@@ -271,9 +274,10 @@ pub(super) async fn replay(State(shown): State<Arc<Shown>>, Form(form): Form<Rep
         );
     };
     let said = match shown.ledger.replay(&connection, &form.id).await {
-        Ok(Some(true)) => "again",
-        Ok(Some(false)) => "open",
-        Ok(None) => "gone",
+        Ok(Replayed::Again) => "again",
+        Ok(Replayed::Open) => "open",
+        Ok(Replayed::Test) => "test",
+        Ok(Replayed::Unknown) => "gone",
         Err(error) => return page::failed(&error),
     };
     // Names of connections and ids of entries are plain.
@@ -281,14 +285,21 @@ pub(super) async fn replay(State(shown): State<Arc<Shown>>, Form(form): Form<Rep
     Redirect::to(&format!("/events?connection={connection}&replay={said}&id={id}")).into_response()
 }
 
-fn said_of_replay(asked: &Asked) -> String {
+fn said_of_replay(shown: &Shown, asked: &Asked, chosen: &ConnectionName) -> String {
     let (Some(said), Some(id)) = (asked.replay.as_deref(), asked.id.as_deref()) else { return String::new() };
     let id = Escaped(cut(id, 40));
     match said {
         "again" => format!("<p class=\"notice well\" role=\"status\">{id} can be delivered again.</p>"),
         "open" => format!("<p class=\"notice well\" role=\"status\">{id} is open already.</p>"),
+        "test" => format!(
+            "<p class=\"notice\" role=\"status\">{id} is a test of a webhook, which no agent is ever told of: nothing was changed. \
+             {} tries the way to the agent.</p>",
+            shown.command("agent test")
+        ),
         _ => format!(
-            "<p class=\"notice\" role=\"status\">{id} is not in the queue, not yet or not any more: nothing was changed.</p>"
+            "<p class=\"notice\" role=\"status\">{id} is not in the queue, and nothing was changed. One that came just now gets \
+             there within a minute; {} lists those that are kept.</p>",
+            shown.command(&format!("events list --connection {chosen}"))
         ),
     }
 }
@@ -333,6 +344,9 @@ mod tests {
             assert!(done.contains(part), "{part}: {done}");
         }
         assert!(!done.contains("<i>") && !done.contains("<b>"), "{done}");
+        let mut test = row("done", "zoho.crm.test.updated");
+        test.event.data = json!({ "test": true });
+        assert!(!html(&test).contains("<form"), "a test is never delivered again");
         let open = html(&row("queued", "zoho.crm.deal.updated"));
         assert!(open.contains("open for 5 min") && !open.contains("<form"), "{open}");
         let sums = sums(&[row("done", ""), row("dead", ""), row("queued", "")]);

@@ -93,7 +93,7 @@ async fn body(shown: &Shown, asked: Asked) -> Result<String, StoreError> {
         let _ = write!(
             body,
             "<p class=\"card soft\">No reconciliations here. {} makes one; they are kept for 13 months.</p>",
-            shown.command("reconcile counts.csv")
+            shown.command(&format!("reconcile counts.csv --connection {chosen}"))
         );
         return Ok(body);
     }

@@ -2,7 +2,8 @@
 
 use clap::Args;
 use shared::base::id::ConnectionName;
-use shared::core::events::{Event, Events as Store, TEST};
+use shared::core::events::subscription::{self, Subscription};
+use shared::core::events::{Event, Events as Store};
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
@@ -37,26 +38,67 @@ impl List {
             return Ok(say_json(&events)?);
         }
         if events.is_empty() {
-            say(opened.led("No events. `zoho-connector webhooks send-test` makes one."));
+            let stored = subscription::get(&*services.stores.state, &self.connection).await?;
+            say(opened.led(&none(&self.connection, stored.map(|stored| stored.watch).as_ref())));
         }
         events.iter().for_each(|event| say(line(event)));
         Ok(())
     }
 }
 
+/// Where there are none: what makes one.
+fn none(name: &ConnectionName, watch: Option<&Subscription>) -> String {
+    let kinds = watch.into_iter().flat_map(|watch| watch.inventory.iter().map(|kind| kind.word));
+    let modules = watch.into_iter().flat_map(|watch| watch.crm.iter().map(String::as_str));
+    let watched: Vec<_> = modules.chain(kinds).collect();
+    if watched.is_empty() {
+        return format!(
+            "No events of {name}, and nothing is watched. `zoho-connector webhooks setup --connection {name}` begins it."
+        );
+    }
+    format!(
+        "No events of {name} yet. Change one of these in Zoho: {}. Its event comes at once where Zoho tells of it, else within 5 minutes.",
+        watched.join(", ")
+    )
+}
+
 /// All times have milliseconds, so that they stand below each other.
 fn line(event: &Event) -> String {
     let subject = event.subject.as_deref().unwrap_or_default();
-    let mark = if event.data.get(TEST).is_some_and(|test| test == true) { "  (a test)" } else { "" };
+    let mark = if event.is_test() { "  (a test)" } else { "" };
     let line = format!("{}  {}  {}  {subject}{mark}", event.id, time(event.receivedtime), event.kind);
     line.trim_end().to_owned()
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use serde_json::json;
+    use shared::zoho::inventory::record_kinds::RecordKind;
 
     use super::*;
+
+    #[test]
+    fn where_there_are_none_it_is_said_what_makes_one() {
+        let shop: ConnectionName = "shop".parse().unwrap();
+        let watch = |crm: &[&str], inventory| Subscription {
+            connection: shop.clone(),
+            since: "2026-11-30T10:00:00Z".parse().unwrap(),
+            added: BTreeMap::new(),
+            crm: crm.iter().map(|&module| module.to_owned()).collect(),
+            inventory,
+            channel: None,
+            inventory_tells: false,
+            inventory_origin: None,
+        };
+        let stopped = watch(&[], Vec::new());
+        for nothing in [None, Some(&stopped)] {
+            assert!(none(&shop, nothing).contains("`zoho-connector webhooks setup --connection shop`"));
+        }
+        let polled = none(&shop, Some(&watch(&["Deals"], vec![RecordKind::ITEM])));
+        assert!(polled.contains("in Zoho: Deals, item.") && polled.contains("within 5 minutes"), "{polled}");
+    }
 
     #[test]
     fn times_stand_below_each_other() {

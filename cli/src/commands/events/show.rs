@@ -37,7 +37,7 @@ impl Show {
         let narrowed = found.and_then(|((event, body), part)| Some((narrow(event, part)?, body)));
         let Some((event, body)) = narrowed else {
             return Err(Failure::Other(opened.led(&format!(
-                "the connection {} has no event {}, or it is no longer kept; `zoho-connector events list` shows the last ones",
+                "the connection {0} has no event {1}, or it is no longer kept; `zoho-connector events list --connection {0}` shows the last ones",
                 self.connection, self.id
             ))));
         };

@@ -24,11 +24,11 @@ impl Import {
     pub(super) async fn run(self) -> Result<(), Failure> {
         let name = self.file.display();
         let bytes = std::fs::read(&self.file).map_err(|error| format!("{name} cannot be read: {error}"))?;
-        with_api(&self.access, Level::Stock, async |api| import(api, &bytes).await).await
+        with_api(&self.access, Level::Stock, async |api| import(api, &self.access, &bytes).await).await
     }
 }
 
-async fn import(api: &Api, bytes: &[u8]) -> Result<(), Failure> {
+async fn import(api: &Api, access: &Access, bytes: &[u8]) -> Result<(), Failure> {
     let content_type = if is_json(bytes) { "application/json" } else { "text/csv" };
     let (mut imported, mut notice) = (0, None);
     loop {
@@ -46,7 +46,7 @@ async fn import(api: &Api, bytes: &[u8]) -> Result<(), Failure> {
             if let Some(notice) = notice {
                 say(format!("  {notice}"));
             }
-            say("  `zoho-connector mappings resolve` holds them against Zoho's items.");
+            say(access.led("  `zoho-connector mappings resolve` holds them against Zoho's items."));
             return Ok(());
         }
         if count("imported") == 0 {

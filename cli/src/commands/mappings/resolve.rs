@@ -16,7 +16,7 @@ const MAX_SHOWN: usize = 50;
 /// After so many answers that say the same, nothing goes on.
 const MAX_SAME: u32 = 100;
 
-const PROBLEMS: &[Column] = &[("Product", false), ("Code", false), ("What, and what to do", false)];
+const PROBLEMS: &[Column] = &[("Product", false), ("Code", false), ("What is wrong", false)];
 
 #[derive(Args)]
 #[command(
@@ -59,16 +59,13 @@ impl Resolve {
         if self.json {
             say_json(&answer)?;
         } else {
-            say(told(count("total"), count("resolved")));
+            say(self.access.led(&told(count("total"), count("resolved"))));
             show(problems, wrong);
         }
         if wrong == 0 {
             return Ok(());
         }
-        Err(Failure::Ended(
-            LEFT_TO_DO,
-            format!("Mappings that do not fit: {wrong}. Nothing was chosen and nothing remapped."),
-        ))
+        Err(Failure::Ended(LEFT_TO_DO, self.access.led(&left(wrong))))
     }
 }
 
@@ -83,6 +80,14 @@ fn told(total: u64, resolved: u64) -> String {
         _ if resolved == total => format!("All {total} mappings lead to one item each."),
         _ => format!("{resolved} of {total} mappings lead to one item each."),
     }
+}
+
+/// What is said of those that do not fit.
+fn left(wrong: u64) -> String {
+    format!(
+        "Mappings that do not fit: {wrong}. Nothing was chosen and nothing remapped: correct them in the table, which `zoho-connector mappings \
+         import FILE` reads again, or their items in Zoho."
+    )
 }
 
 fn show(problems: &[Value], all: u64) {
@@ -118,5 +123,9 @@ mod tests {
             assert_eq!(told(total, resolved), sentence);
         }
         assert!(told(0, 0).contains("mappings import"));
+        assert!(
+            left(2).starts_with("Mappings that do not fit: 2.")
+                && left(2).contains("`zoho-connector mappings import FILE`")
+        );
     }
 }

@@ -143,7 +143,8 @@ impl Reconcile {
         let id = word(&begun, "id").to_owned();
         let found = self.drive(api, begun).await?;
         let (found, drifted) = self.show(api, &id).await.map(|drifted| (found, drifted))?;
-        let found = if self.apply { self.adjust(api, &id, found, &drifted).await? } else { found };
+        let (found, declined) =
+            if self.apply { self.adjust(api, &id, found, &drifted).await? } else { (found, false) };
         api.progress.clear();
         if self.json {
             say_json(&self.document(api, &id).await?)?;
@@ -151,7 +152,7 @@ impl Reconcile {
         if let Some(report) = report {
             report.write(api, &id, self.json).await?;
         }
-        self.verdict(&id, &found)
+        self.verdict(&id, &found, declined)
     }
 
     /// The reconciliation with all its counts, new or found again.
@@ -295,8 +296,14 @@ impl Reconcile {
         Ok(drifted)
     }
 
-    /// Has what drifted adjusted, and shows how it ended.
-    async fn adjust(&self, api: &Api, id: &str, found: Value, drifted: &[Value]) -> Result<Value, Failure> {
+    /// Has what drifted adjusted, and shows how it ended. Says also whether somebody who was asked did not agree.
+    async fn adjust(
+        &self,
+        api: &Api,
+        id: &str,
+        found: Value,
+        drifted: &[Value],
+    ) -> Result<(Value, bool), Failure> {
         let path = format!("{PATH}/{id}/apply");
         // What was begun, or ended uncertain, is gone on with: nothing new is asked for.
         let uncertain = found.pointer("/summary/applied/uncertain").and_then(Value::as_u64).unwrap_or(0);
@@ -306,13 +313,13 @@ impl Reconcile {
             None => to_adjust(&found, drifted),
         };
         if !is_begun && rows == 0 {
-            return Ok(found);
+            return Ok((found, false));
         }
         if !is_begun && !self.yes {
             let question = format!("Adjust {} in Zoho?", in_rows(rows));
             if !agrees(&question).await? {
                 note("Nothing was written.");
-                return Ok(found);
+                return Ok((found, true));
             }
         }
         let asked = match &self.rows {
@@ -332,7 +339,7 @@ impl Reconcile {
             }
             shown::done(&found, &drifted);
         }
-        Ok(found)
+        Ok((found, false))
     }
 
     /// All but the rows that matched.
@@ -356,8 +363,30 @@ impl Reconcile {
         command_line(&added)
     }
 
+    /// What is said of rows that drifted and are not adjusted: so many, of which Zoho refused so many.
+    fn of_drifted(&self, id: &str, drifted: u64, refused: u64, until: &str, declined: bool) -> String {
+        let rows = in_rows(drifted);
+        if !self.apply || declined {
+            return format!("Drifted: {rows}. Until {until}, this adjusts it:\n  {}", self.again(id));
+        }
+        if refused > 0 {
+            return format!(
+                "Drifted and not adjusted: {rows}. Once what stands beside each is mended, this tries again:\n  {}",
+                self.again(id)
+            );
+        }
+        if self.rows.is_some() {
+            return format!(
+                "Drifted, and not named by --rows: {rows}. Until {until}, they are adjusted where they are named there, or without --rows; go on with --resume {id}"
+            );
+        }
+        format!(
+            "Drifted and not adjusted: {rows}, of items that were changed after they were counted. Count these again, or name their lines with --rows; go on with --resume {id}"
+        )
+    }
+
     /// What it all came to.
-    fn verdict(&self, id: &str, found: &Value) -> Result<(), Failure> {
+    fn verdict(&self, id: &str, found: &Value, declined: bool) -> Result<(), Failure> {
         let sums = found.get("summary").unwrap_or(&Value::Null);
         let of = |name: &str| count(sums, name);
         let applied = sums.get("applied").unwrap_or(&Value::Null);
@@ -394,17 +423,10 @@ impl Reconcile {
                 "Not compared: {}. Correct what stands beside each, and count it again.",
                 in_rows(left)
             )),
-            (drifted, _) if self.apply => Some(format!(
-                "Drifted and not adjusted: {}. Once what stands beside each is mended, this tries again:\n  {}",
-                in_rows(drifted),
-                self.again(id)
-            )),
-            (drifted, _) => Some(format!(
-                "Drifted: {}. Until {}, this adjusts it:\n  {}",
-                in_rows(drifted),
-                word(found, "valid_until"),
-                self.again(id)
-            )),
+            (drifted, _) => {
+                let refused = count(applied, "refused");
+                Some(self.of_drifted(id, drifted, refused, word(found, "valid_until"), declined))
+            }
         };
         let counted_anew = (changed > 0).then(|| {
             format!(
@@ -459,7 +481,39 @@ async fn left(api: &Api, id: &str, found: &Value, enough: usize) -> Result<Vec<V
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+
     use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        reconcile: Reconcile,
+    }
+
+    #[test]
+    fn of_what_is_not_adjusted_it_is_said_what_adjusts_it() {
+        let said = |args: &[&str], refused, declined| {
+            let line = Line::try_parse_from([&["reconcile", "counts.csv"], args].concat()).ok().unwrap();
+            line.reconcile.of_drifted("ID", 2, refused, "Friday", declined)
+        };
+        for (args, refused, declined, expected) in [
+            (&[] as &[&str], 0, false, "Drifted: 2 rows. Until Friday, this adjusts it:"),
+            (&["--apply"], 0, true, "Drifted: 2 rows. Until Friday, this adjusts it:"),
+            (&["--apply"], 1, false, "not adjusted: 2 rows. Once what stands beside each is mended"),
+            (&["--apply", "--rows", "3"], 0, false, "not named by --rows: 2 rows."),
+            (
+                &["--apply"],
+                0,
+                false,
+                "2 rows, of items that were changed after they were counted. Count these again",
+            ),
+        ] {
+            let line = said(args, refused, declined);
+            assert!(line.contains(expected), "{args:?}: {line}");
+            assert_eq!(line.contains("stands beside"), refused > 0, "{line}");
+        }
+    }
 
     #[test]
     fn a_day_alone_is_no_moment() {

@@ -183,7 +183,7 @@ pub(super) fn done(found: &Value, rows: &[Value]) {
                 word(row, "location").to_owned(),
                 figure(done, "before"),
                 figure(done, "after"),
-                in_words(&result(row)).to_owned(),
+                in_brief(&result(row)).to_owned(),
                 done.map_or("", |done| word(done, "why")).to_owned(),
             ]);
         }
@@ -200,6 +200,17 @@ pub(super) fn done(found: &Value, rows: &[Value]) {
     }
 }
 
+/// In a cell of a table, which is cut where it is too wide.
+fn in_brief(outcome: &str) -> &str {
+    match outcome {
+        "pending" => "waits for approval in Zoho",
+        "changed" => "not adjusted: changed at Zoho",
+        "refused" => "not adjusted: refused by Zoho",
+        "uncertain" => "uncertain: look in Zoho",
+        other => other,
+    }
+}
+
 fn in_words(outcome: &str) -> &str {
     match outcome {
         "adjusted" => "adjusted",
@@ -208,5 +219,19 @@ fn in_words(outcome: &str) -> &str {
         "refused" => "not adjusted: refused by Zoho",
         "uncertain" => "uncertain: look in Zoho before anything is counted again",
         other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::is_whole;
+
+    #[test]
+    fn how_it_ended_is_whole_in_its_cell() {
+        for outcome in ["adjusted", "pending", "changed", "refused", "uncertain"] {
+            assert!(is_whole(in_brief(outcome)), "{outcome}: {}", in_brief(outcome));
+            assert_eq!(in_brief(outcome) == outcome, outcome == "adjusted", "{outcome}");
+        }
     }
 }

@@ -65,7 +65,10 @@ pub(super) async fn watch(
         // The rest is set up all the same.
         Err(failure) => {
             say(format!("✗ {}", failure.into_line()));
-            say(format!("  `{}` goes on with it.", installation.command("webhooks setup")));
+            say(format!(
+                "  `{}` goes on with it.",
+                installation.command(&format!("webhooks setup --connection {name}"))
+            ));
             Ok(())
         }
     }

@@ -10,7 +10,8 @@ use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
 use crate::commands::known;
 use crate::commands::webhooks::secret::new_secret;
-use crate::terminal::say;
+use crate::commands::webhooks::setup::unreachable;
+use crate::terminal::{note, say};
 
 #[derive(Args)]
 pub(crate) struct Rotate {
@@ -62,7 +63,12 @@ impl Rotate {
         }
         let url = format!("{}/webhooks/{}", public_url.as_str(), self.connection);
         match self.source {
-            Source::Inventory => inventory(&url, &secret),
+            Source::Inventory => {
+                if let Some(why) = unreachable(public_url.as_str()) {
+                    note(format!("Warning: {why}. The URL below then begins with that address."));
+                }
+                inventory(&url, &secret);
+            }
             Source::Custom => custom(&url, &secret),
         }
         say(

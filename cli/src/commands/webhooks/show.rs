@@ -49,8 +49,12 @@ impl Show {
             return Ok(say_json(&all)?);
         }
         if found.is_empty() {
-            let setup = self.installation.command("webhooks setup");
-            say(format!("Nothing is watched. `{setup}` begins it."));
+            let (of, with) = match &self.connection {
+                Some(name) => (format!(" for {name}"), format!(" --connection {name}")),
+                None => (String::new(), String::new()),
+            };
+            let setup = self.installation.command(&format!("webhooks setup{with}"));
+            say(format!("Nothing is watched{of}. `{setup}` begins it."));
         }
         for watch in found {
             let last = events.newest(&watch.connection, MAX_EVENTS_READ).await?;

@@ -22,7 +22,7 @@ use shared::zoho::data_centre::DataCentre;
 use shared::zoho::scope::ScopeSet;
 
 use super::allowed;
-use super::status::NOT_CONNECTED;
+use super::status::not_connected;
 use crate::app::App;
 use crate::openapi::listed::{Listed, OPERATIONS};
 use crate::openapi::operation::{Operation, Verb};
@@ -306,7 +306,7 @@ fn connection(name: &ConnectionName, found: Option<&Connection>) -> ConnectionWo
     ConnectionWords {
         connection: name.clone(),
         state: found.map_or("not_connected", |found| found.state.as_str()),
-        notice: found.map_or_else(|| Some(NOT_CONNECTED.to_owned()), Connection::notice),
+        notice: found.map_or_else(|| Some(not_connected(name)), Connection::notice),
         data_centre: found.map(|found| found.data_centre),
         organization: found.and_then(|found| found.organization.as_ref()).map(account),
         crm_organization: found.and_then(|found| found.crm_organization.as_ref()).map(account),

@@ -30,7 +30,9 @@ use crate::request::caller::Caller;
 use crate::request::params::{NoParams, Params};
 
 /// What is said of a connection that nobody has consented to.
-pub(super) const NOT_CONNECTED: &str = "Not connected yet: the operator runs `zoho-connector connect`.";
+pub(super) fn not_connected(name: &ConnectionName) -> String {
+    format!("Not connected yet: the operator runs `zoho-connector connect --connection {name}`.")
+}
 
 pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Get, "/v1/status", status, || {
@@ -314,7 +316,7 @@ fn describe(
     last: Option<Event>,
 ) -> ConnectionStatus {
     let notice = match found {
-        None => Some(NOT_CONNECTED.to_owned()),
+        None => Some(not_connected(&name)),
         Some(found) => found.notice(),
     };
     let dead = found.filter(|found| matches!(found.state, ConnectionState::ReconnectRequired { .. }));

@@ -110,7 +110,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
             )
             .takes(body!("Claiming"), json!({ "limit": 5, "seconds": 600 }))
             .answers(200, "The claim.", named("Claim", gives))
-            .fails(&[Code::EventsClaimed, Code::RecordNotFound])
+            .fails(&[Code::EventsClaimed, Code::EventNotFound])
     });
     to.on(Verb::Post, "/v1/events/ack", ack, || {
         let state = exact(2, &[("id", text()), ("state", text())]);
@@ -119,7 +119,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
             .about("`retry` makes them free for another run at once.")
             .takes(body!("Acking"), json!({ "ids": ["0190c5f0a0b0c0d0e0f00112233445"], "outcome": "done" }))
             .answers(200, "How each is now.", named("Acked", gives))
-            .fails(&[Code::EventNotClaimed, Code::RecordNotFound])
+            .fails(&[Code::EventNotClaimed, Code::EventNotFound])
     });
 }
 
@@ -179,7 +179,7 @@ async fn claim(
             Err(Problem::new(Code::EventsClaimed, "All events of this delivery are done with."))
         }
         Claimed::Unknown => Err(Problem::new(
-            Code::RecordNotFound,
+            Code::EventNotFound,
             format!("Connection {connection} has no such delivery, or it is no longer kept."),
         )),
     }
@@ -236,7 +236,7 @@ async fn ack(
 
 fn unknown() -> Problem {
     Problem::new(
-        Code::RecordNotFound,
+        Code::EventNotFound,
         "One of `ids` is no event that was ever in the queue, or it is no longer kept.",
     )
 }

@@ -44,7 +44,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
         Operation::own(&["events"], "getEvent", "One event with what Zoho delivered")
             .path("id", "The id of the event.", our_id(), "019a0b1c2d30123456789abcdef0123")
             .answers(200, "The event.", named("DeliveredEvent", documented(true)))
-            .fails(&[Code::RecordNotFound])
+            .fails(&[Code::EventNotFound])
     });
 }
 
@@ -158,7 +158,7 @@ async fn one(
     };
     let narrowed = found.and_then(|((event, body), part)| Some((narrow(event, part)?, body)));
     let Some((mut event, body)) = narrowed else {
-        return Err(Problem::new(Code::RecordNotFound, "There is no such event, or it is no longer kept."));
+        return Err(Problem::new(Code::EventNotFound, "There is no such event, or it is no longer kept."));
     };
     complete(&app.mappings, &connection, vec![(event.subject.as_deref(), &mut event.data)]).await;
     let missing = missing(&caller.key, &event.source);

@@ -193,7 +193,7 @@ impl Unfit {
     pub(crate) const fn why(self) -> &'static str {
         match self {
             Self::Inactive => "is inactive: a person can activate it in Zoho",
-            Self::Untracked => "is not tracked in inventory: it has no stock",
+            Self::Untracked => "is not tracked in inventory: it has no stock, leave it out",
             Self::Kit => "is a kit: it has no stock of its own, count its components",
             Self::Serial => "has serial numbers: send `serial_numbers` with the line",
             Self::Batch => "has batches: send `batches` with the line",

@@ -364,6 +364,12 @@ impl Keys {
     }
 }
 
+/// What a text holds in place of a whole key: the end of a sentence, without the key. Nothing where it has the form of one.
+pub fn flaw(text: &str) -> Option<String> {
+    let header = format!("Bearer {text}");
+    parse(&header).is_none().then(|| seen(&header))
+}
+
 #[cfg(test)]
 #[cfg(feature = "embedded")]
 mod tests {

@@ -127,7 +127,8 @@ impl Connection {
             }
             State::Disconnecting => Some("The operator is ending this connection.".to_owned()),
             State::ReconnectRequired { since } => Some(format!(
-                "Zoho has not accepted the grant since {since}. Its user consents again at the reconnect link, where there is one, or the operator runs `zoho-connector connect`."
+                "Zoho has not accepted the grant since {since}. Its user consents again at the reconnect link, where there is one, or the operator runs `zoho-connector connect --connection {}`.",
+                self.name
             )),
         }
     }

@@ -32,6 +32,9 @@ const START_TIMEOUT: Duration = Duration::from_millis(1500);
 const ONLY_THE_OPERATOR: &str =
     "Which user it belongs to is not known, so only the operator can connect it again.";
 
+/// What to do about a connection that is not there.
+const UNKNOWN: &str = "`GET /v1/status` lists the connections of this key. Where the name is right, the operator connects it with `zoho-connector connect --connection <name>`.";
+
 /// The tokens of all connections.
 pub struct Tokens {
     secrets: Arc<dyn Secrets>,
@@ -298,7 +301,8 @@ impl Tokens {
             Reply::Unknown => Problem::new(
                 Code::ProductNotConnected,
                 format!("Connection {connection} is not connected to Zoho yet, or not any more."),
-            ),
+            )
+            .hint(UNKNOWN),
             other => Problem::internal(format!("token-refresh answered a renewal with {other:?}")),
         }
     }
@@ -476,6 +480,8 @@ mod tests {
             let problem = tokens.current(&name, in_seconds(25)).await.unwrap_err();
             assert_eq!(problem.code(), code);
             assert!(problem.detail().contains(says), "{}", problem.detail());
+            let is_unknown = code == Code::ProductNotConnected;
+            assert_eq!(problem.own_hint() == UNKNOWN, is_unknown, "{}", problem.own_hint());
             assert_eq!((begun.elapsed(), world.asked()), (Duration::ZERO, 1));
             assert_eq!(problem.wait() == 7, code == Code::TokenCoolingDown);
         }

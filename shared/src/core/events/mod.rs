@@ -56,6 +56,18 @@ pub struct Event {
     pub data: Value,
 }
 
+impl Event {
+    /// Whether the operator sent it as a test, which nobody is told of.
+    pub fn is_test(&self) -> bool {
+        is_test(&self.data)
+    }
+}
+
+/// Whether data are those of a test of the operator's.
+fn is_test(data: &Value) -> bool {
+    data.get(TEST) == Some(&Value::Bool(true))
+}
+
 /// A delivery that was found genuine.
 #[derive(Debug, Clone)]
 pub struct Delivery {

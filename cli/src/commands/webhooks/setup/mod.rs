@@ -191,7 +191,7 @@ async fn poll_only(
     if !selection.inventory.is_empty() {
         say("  What is deleted in Zoho Inventory cannot be found: its lists do not say.");
     }
-    say(opened.led("  `zoho-connector webhooks show` says how it goes."));
+    say(opened.led(&format!("  `zoho-connector webhooks show --connection {name}` says how it goes.")));
     if ended { Ok(()) } else { Err(stop::left_to_delete()) }
 }
 
@@ -217,15 +217,21 @@ async fn connected(
     }
 }
 
-/// Refuses `localhost`, the default, which at Zoho would mean Zoho's own machine. Nobody sets `127.0.0.1` by accident.
+/// Refuses an address that Zoho cannot reach.
 fn reachable(url: &str) -> Result<(), Failure> {
-    let host = url.split_once("://").map_or(url, |(_, host)| host);
-    if host.split(':').next() != Some("localhost") {
-        return Ok(());
+    match unreachable(url) {
+        Some(why) => Err(Failure::Other(format!("{why}; --look-only works without"))),
+        None => Ok(()),
     }
-    Err(Failure::Other(format!(
-        "Zoho cannot reach {url}: name the connector's address on the internet with --public-url; --look-only works without"
-    )))
+}
+
+/// Why Zoho cannot reach an address: `localhost`, the default, would mean Zoho's own machine there. Nobody sets `127.0.0.1` by accident.
+pub(crate) fn unreachable(url: &str) -> Option<String> {
+    let host = url.split_once("://").map_or(url, |(_, host)| host);
+    let is_own = host.split(':').next() == Some("localhost");
+    is_own.then(|| {
+        format!("Zoho cannot reach {url}: name the connector's address on the internet with --public-url")
+    })
 }
 
 #[cfg(test)]

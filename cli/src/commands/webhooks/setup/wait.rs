@@ -97,9 +97,9 @@ pub(super) async fn wait(
         return Ok(());
     }
     if timeout.is_zero() {
-        say(opened.led(
-            "Nothing was waited for: the first change in Zoho shows whether it comes (`zoho-connector webhooks show`).",
-        ));
+        say(opened.led(&format!(
+            "Nothing was waited for: the first change in Zoho shows whether it comes (`zoho-connector webhooks show --connection {name}`)."
+        )));
         return Ok(());
     }
     let events = Events::new(opened.services.stores.events.clone(), opened.services.clock.clone());

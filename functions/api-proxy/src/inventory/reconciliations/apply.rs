@@ -337,7 +337,12 @@ fn endings(done: &Object, rows: &[&Row]) -> Vec<Ended> {
             // An adjustment that says nothing of a line may have moved it.
             _ => Ending::Uncertain,
         };
-        let why = line.and_then(|line| text(line, "why")).map(super::row::cut);
+        // An agent expects a figure that it read. Of a count, it is the one that was compared.
+        let compared = row.expected.filter(|_| ending == Ending::Changed);
+        let why = match compared {
+            Some(figure) => Some(format!("compared was {}", figure.normalize())),
+            None => line.and_then(|line| text(line, "why")).map(super::row::cut),
+        };
         let (before, after) = (figure("before"), figure("after"));
         Ended { line: row.line, ending, before, after, why }
     };

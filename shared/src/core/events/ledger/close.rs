@@ -40,6 +40,19 @@ const FREED_RETENTION: SignedDuration = SignedDuration::from_hours(1);
 /// The outcome of an entry that an operator replayed, until it is closed again.
 pub const REPLAYED: &str = "replayed";
 
+/// What became of an entry that was to be replayed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Replayed {
+    /// It was closed, and can be delivered again.
+    Again,
+    /// It is open already.
+    Open,
+    /// It is a test of the operator's, which nobody is ever told of. Nothing was changed.
+    Test,
+    /// No entry has this id: its event is not in the queue yet, or no longer kept.
+    Unknown,
+}
+
 /// Where an entry is stored at the moment.
 enum Found {
     Open(Entry, Row),
@@ -165,16 +178,20 @@ impl Ledger {
         Err(crowded())
     }
 
-    /// Makes an entry that is closed deliverable again. Says whether it was closed; nothing where there is no such entry.
+    /// Makes an entry that is closed deliverable again, unless it is a test of the operator's.
     ///
     /// # Errors
     /// Where the store fails.
-    pub async fn replay(&self, connection: &ConnectionName, id: &str) -> Result<Option<bool>, StoreError> {
+    pub async fn replay(&self, connection: &ConnectionName, id: &str) -> Result<Replayed, StoreError> {
         for _ in 0..MAX_TRIES {
             let Some(row) = self.closed_row(connection, id).await? else {
-                return Ok(self.open_row(connection, id).await?.map(|_| false));
+                let open = self.open_row(connection, id).await?;
+                return Ok(if open.is_some() { Replayed::Open } else { Replayed::Unknown });
             };
             let mut entry = row.read::<Closed>()?.entry;
+            if entry.is_test() {
+                return Ok(Replayed::Test);
+            }
             (entry.claim, entry.batch, entry.replayed) = (None, None, Some(self.clock.now()));
             // Where batches have passed it, it is told of from here.
             let again = Put::record(
@@ -188,13 +205,13 @@ impl Ledger {
                 Write::Put(again.until(entry.end(self.retention))),
             ];
             if self.write(steps).await? {
-                return Ok(Some(true));
+                return Ok(Replayed::Again);
             }
         }
         Err(crowded())
     }
 
-    /// The entries that are dead, oldest first; so many at most.
+    /// The entries that are dead and no tests, oldest first; so many at most.
     ///
     /// # Errors
     /// Where the store fails.
@@ -205,7 +222,7 @@ impl Ledger {
             let page = self.events.query(query).await?;
             for row in page.rows {
                 let Closed { entry, end } = row.read()?;
-                if end.state == EndState::Dead {
+                if end.state == EndState::Dead && !entry.is_test() {
                     ids.push(entry.id);
                 }
             }

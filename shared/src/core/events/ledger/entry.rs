@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::base::clock::{SignedDuration, Timestamp, is_to_come, later};
 use crate::base::id::{ConnectionName, is_time_ordered};
-use crate::core::events::TEST;
+use crate::core::events::is_test;
 use crate::core::events::ledger::{ends, queue};
 use crate::store::{Condition, Key, Put, StoreError};
 
@@ -115,7 +115,7 @@ impl Entry {
 
     /// Whether the operator sent it as a test, which is nothing to work on.
     pub fn is_test(&self) -> bool {
-        self.data.get(TEST) == Some(&Value::Bool(true))
+        is_test(&self.data)
     }
 
     /// Whether it is claimed.

@@ -29,7 +29,7 @@ use std::sync::Arc;
 
 pub use batch::{Batch, Frozen, MAX_OPEN_BATCHES, Stage};
 pub use claim::{ClaimTarget, Claimed};
-pub use close::{AckResult, Ending, FREED, REPLAYED};
+pub use close::{AckResult, Ending, FREED, REPLAYED, Replayed};
 pub use entry::{Claim, Closed, EARLIER, End, EndState, Entry, FOUND, is_entry_id, split_entry_id};
 pub use fan_out::{FanOut, Step, narrow};
 pub use freeze::Progress;

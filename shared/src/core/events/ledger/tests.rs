@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::batch::told_key;
 use super::{
     AckResult, Batch, Begun, Claim, ClaimTarget, Claimed, Closed, End, EndState, Ending, Entry, Frozen,
-    Ledger, MAX_AT_ONCE, Newest, Stage,
+    Ledger, MAX_AT_ONCE, Newest, Replayed, Stage,
 };
 use crate::base::clock::{Clock, SetClock, SignedDuration, later};
 use crate::base::id::ConnectionName;
@@ -212,13 +212,26 @@ async fn only_what_is_closed_is_replayed() {
     let (ledger, name) = ledger(&["1"]).await;
     let claimed = Entry { batch: Some("batch".to_owned()), ..entry(&ledger, "2", Some(("key", "claim"))) };
     ledger.put_closed(claimed, EndState::Dead).await;
-    assert_eq!(ledger.replay(&name, "1").await.unwrap(), Some(false), "it is open");
-    assert_eq!(ledger.replay(&name, "3").await.unwrap(), None);
-    assert_eq!(ledger.replay(&name, "2").await.unwrap(), Some(true));
+    assert_eq!(ledger.replay(&name, "1").await.unwrap(), Replayed::Open);
+    assert_eq!(ledger.replay(&name, "3").await.unwrap(), Replayed::Unknown);
+    assert_eq!(ledger.replay(&name, "2").await.unwrap(), Replayed::Again);
     assert!(ledger.closed("2").await.is_none());
     let open = ledger.entry(&name, "2").await.unwrap().unwrap();
     assert_eq!((open.claim, open.batch, open.replayed), (None, None, Some(ledger.clock.now())));
-    assert_eq!(ledger.replay(&name, "2").await.unwrap(), Some(false), "it is open again");
+    assert_eq!(ledger.replay(&name, "2").await.unwrap(), Replayed::Open, "it is open again");
+}
+
+#[tokio::test]
+async fn a_test_of_the_operators_is_never_put_back() {
+    let (ledger, name) = ledger(&[]).await;
+    let test = |id| Entry { data: json!({ "test": true }), ..entry(&ledger, id, None) };
+    ledger.put_closed(test("1"), EndState::Done).await;
+    ledger.put_closed(test("2"), EndState::Dead).await;
+    for id in ["1", "2"] {
+        assert_eq!(ledger.replay(&name, id).await.unwrap(), Replayed::Test);
+        assert!(!ledger.is_open(id).await && ledger.closed(id).await.is_some(), "{id}");
+    }
+    assert!(ledger.dead(&name, 10).await.unwrap().is_empty(), "none of them is to be delivered");
 }
 
 #[tokio::test]
