@@ -42,6 +42,9 @@ fn code(file: &str) -> String {
 fn every_file_of_the_intake_is_among_them() {
     for entry in fs::read_dir(root().join("functions/webhook-intake/src")).unwrap() {
         let name = entry.unwrap().file_name();
+        if name == "tests.rs" {
+            continue;
+        }
         let known = FILES.iter().any(|(file, _)| Path::new(file).file_name() == Some(&*name));
         assert!(known, "{} is not looked at", name.display());
     }

@@ -114,7 +114,7 @@ codes! {
         "`GET /v1/status` lists the connections of this key.";
     /// No connection of this key has the product.
     ProductNotConnected = "product_not_connected", 409, false, Operator, "Product not connected",
-        "The connection in `detail`, or each of this key's, lacks this Zoho product. The operator adds it with `zoho-connector connect --connection <name> --products inventory,crm`, and with the `--access` that the connection has: a consent replaces the one before it.";
+        "The connection in `detail`, or each of this key's, lacks this Zoho product. The operator adds it with `zoho-connector connect --connection NAME --products inventory,crm`, and with the `--access` that the connection has: a consent replaces the one before it.";
     /// More than one connection of this key has the product.
     ConnectionAmbiguous = "connection_ambiguous", 400, false, Agent, "More than one connection fits",
         "Send the header `Zoho-Connection: <name>` with one of the names in `detail`.";

@@ -33,7 +33,7 @@ const ONLY_THE_OPERATOR: &str =
     "Which user it belongs to is not known, so only the operator can connect it again.";
 
 /// What to do about a connection that is not there.
-const UNKNOWN: &str = "`GET /v1/status` lists the connections of this key. Where the name is right, the operator connects it with `zoho-connector connect --connection <name>`.";
+const UNKNOWN: &str = "`GET /v1/status` lists the connections of this key. Where the name is right, the operator connects it with `zoho-connector connect --connection NAME`.";
 
 /// The tokens of all connections.
 pub struct Tokens {
