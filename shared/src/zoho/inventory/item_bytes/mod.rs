@@ -375,7 +375,7 @@ mod tests {
     /// Names that begin alike, of which some are touched.
     const ALIKE: &[&str] = &[
         "name",
-        "nam",
+        "n",
         "name_",
         "na",
         "group_id",
