@@ -10,7 +10,7 @@ use shared::base::clock::{Clock, SignedDuration, SystemClock, Timestamp, earlier
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::core::access::key::{Keys, NewKey, Permission};
-use shared::core::connection::{self, Connection, State};
+use shared::core::connection::{self, Connection, PauseCause, State};
 use shared::core::events::agent_hook::{ALL_TYPES, Hook, TURNS_PER_HOUR};
 use shared::core::events::subscription;
 use shared::core::events::subscription::{Channel, Refusal, Subscription};
@@ -153,11 +153,10 @@ async fn what_a_connection_suffers_from_is_told_with_the_way_out() {
     let stores = stores(&connector);
     let (now, until) = (SystemClock.now(), in_minutes(10));
     let check = "Connection default";
-    let paused = |reason: &str| State::CoolingDown { until, times: 1, reason: reason.to_owned() };
-    let (throttled, unreached) = (
-        paused("Zoho throttles tokens"),
-        paused("Zoho's accounts server could not be asked: no connection could be made"),
-    );
+    // What is for people tells nothing of the mend.
+    let paused =
+        |cause| State::CoolingDown { until, times: 1, cause, reason: "Zoho gave no token".to_owned() };
+    let said = "Zoho gave no token. The next try is at";
     let wrong = State::Misconfigured { reason: "the client secret is wrong".to_owned(), clients: None };
     for (state, cause, mend) in [
         (
@@ -165,8 +164,12 @@ async fn what_a_connection_suffers_from_is_told_with_the_way_out() {
             "has not accepted the grant",
             "/oauth/start?connection=default",
         ),
-        (throttled, "Zoho throttles tokens", "let no other program renew tokens"),
-        (unreached, "no connection could be made", "reach Zoho over HTTPS"),
+        (paused(PauseCause::NoAnswer), said, "reach Zoho over HTTPS"),
+        (paused(PauseCause::NoToken), said, "a proxy answers in Zoho's place"),
+        (paused(PauseCause::Throttled), said, "let no other program renew tokens"),
+        (paused(PauseCause::GeneralError), said, "look at the client in Zoho's API console"),
+        (paused(PauseCause::OtherRefusal), said, "look at the client in Zoho's API console, and let"),
+        (paused(PauseCause::Unknown), said, "look here again"),
         (State::Exhausted { until }, "must wait until", "it goes on by itself"),
         (wrong, "the client secret is wrong", "client set"),
         (State::Disconnecting, "ending this connection", "disconnect --connection default"),
