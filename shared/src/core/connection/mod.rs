@@ -70,7 +70,7 @@ pub enum State {
         until: Timestamp,
         /// How many pauses in a row.
         times: u32,
-        /// What the pause is for: what is judged by.
+        /// Why, as programs judge by it.
         #[serde(default)]
         cause: PauseCause,
         /// What Zoho said, for people.
