@@ -81,7 +81,8 @@ pub(crate) fn routes(to: &mut impl Routes) {
             .fields("name,sku,rate")
             .pages()
             .answers(200, "Items.", with_notice(list_of(documented()), "What is not in a list, and which fields of `fields` no record has."))
-            .fails(&[Code::SkuNotFound, Code::SkuAmbiguous, Code::SkuUnresolved, Code::SkuInactive, Code::ProductUnmapped, Code::MappingStale, Code::LocationNotFound])
+            .fails(lookup::named::CODES)
+            .fails(&[Code::LocationNotFound])
     });
     to.on(Verb::Get, "/v1/inventory/items/{item_id}", one, || {
         Operation::read(Product::Inventory, "getItem", "One item with its stock by location")

@@ -79,7 +79,8 @@ pub(crate) fn routes(to: &mut impl Routes) {
                 "Which deal is meant tells the value of the field that `by` names. It must be unique in CRM (`GET /v1/crm/fields`), \
                  so that no other deal of the same name is changed.",
             )
-            .required("by", "The API name of a field that is unique.", text(), "External_Order_ID")
+            .query("by", "The API name of a field that is unique.", text(), "External_Order_ID")
+            .required()
             .takes(
                 named("DealUpsert", writable("All of a new deal; of one that is there, what is to be changed.", &[], 1)),
                 json!({ "Deal_Name": "Web order", "Stage": "Qualification", "External_Order_ID": "W-1001" }),

@@ -17,6 +17,7 @@ use super::order_body::Order;
 use super::plan::{self, SetOrderStatus};
 use super::prepare;
 use crate::app::App;
+use crate::inventory::lookup;
 use crate::inventory::records as kinds;
 use crate::openapi::body::body;
 use crate::openapi::operation::{Operation, Verb};
@@ -54,16 +55,8 @@ pub(crate) fn routes(to: &mut impl Routes) {
                 }),
             )
             .answers(201, "The order, as a draft.", kinds::salesorder())
-            .fails(&[
-                Code::CustomerNotFound,
-                Code::CustomerAmbiguous,
-                Code::SkuNotFound,
-                Code::SkuAmbiguous,
-                Code::SkuUnresolved,
-                Code::SkuInactive,
-                Code::ProductUnmapped,
-                Code::MappingStale,
-            ])
+            .fails(&[Code::CustomerNotFound, Code::CustomerAmbiguous])
+            .fails(lookup::named::CODES)
     });
     to.on(Verb::Post, "/v1/inventory/salesorders/{id}/confirm", confirm, || {
         write("confirmSalesOrder", "Confirms a sales order")
