@@ -247,14 +247,9 @@ async fn a_channel_that_is_gone_and_webhooks_that_do_not_come_are_told() {
     let watch = async |channel: Channel| {
         let before = subscription::get(&*stores.state, &name).await.unwrap();
         let watch = Subscription {
-            connection: name.clone(),
-            since: past,
-            added: std::collections::BTreeMap::new(),
             crm: vec!["Deals".to_owned()],
-            inventory: Vec::new(),
             channel: Some(channel),
-            inventory_tells: false,
-            inventory_origin: None,
+            ..Subscription::new(name.clone(), past)
         };
         assert!(subscription::put(&*stores.state, &watch, before.as_ref()).await.unwrap());
         doctor(&connector).await

@@ -124,14 +124,8 @@ async fn a_connection_begins_and_begins_anew_on_a_bad_day_of_aws() {
     let agent = connector.agent(&[]).await;
     agent.get("/v1/crm/deals").await.ok();
     let watch = Subscription {
-        connection: ConnectionName::default(),
-        since: SystemClock.now(),
-        added: std::collections::BTreeMap::new(),
         crm: vec!["Deals".to_owned()],
-        inventory: Vec::new(),
-        channel: None,
-        inventory_tells: false,
-        inventory_origin: None,
+        ..Subscription::new(ConnectionName::default(), SystemClock.now())
     };
     let state = deployed.stores().state;
     assert!(subscription::put(&*state, &watch, None).await.unwrap());
