@@ -11,7 +11,7 @@ use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::core::access::key::{Keys, NewKey, Permission};
 use shared::core::connection::{self, Connection, State};
-use shared::core::events::agent_hook::{ALL_TYPES, Hook, TURNS_PER_HOUR};
+use shared::core::events::agent_hook::Hook;
 use shared::core::events::subscription;
 use shared::core::events::subscription::{Channel, Refusal, Subscription};
 use shared::core::grant::client;
@@ -285,15 +285,8 @@ async fn a_hook_that_tells_nobody_is_told() {
     let stores = stores(&connector);
     let mut gateway = Gateway::start().await;
     let set = async |url: &str, token: &str, paused: bool| {
-        let hook = Hook {
-            url: url.parse().unwrap(),
-            token: Secret::new(token),
-            agent_id: None,
-            types: ALL_TYPES.iter().map(|kind| (*kind).to_owned()).collect(),
-            turns_per_hour: TURNS_PER_HOUR,
-            paused,
-            set: "1".to_owned(),
-        };
+        let hook =
+            Hook { paused, set: "1".to_owned(), ..Hook::new(url.parse().unwrap(), Secret::new(token)) };
         hook.store(&*stores.secrets).await.unwrap();
         (doctor(&connector).await, hook)
     };

@@ -86,13 +86,8 @@ mod tests {
 
     fn hook() -> Hook {
         Hook {
-            url: "https://gateway.example.com/hooks/agent".parse().unwrap(),
-            token: Secret::new("hook-token"),
             agent_id: Some("zoho".to_owned()),
-            types: Vec::new(),
-            turns_per_hour: 12,
-            paused: false,
-            set: String::new(),
+            ..Hook::new("https://gateway.example.com/hooks/agent".parse().unwrap(), Secret::new("hook-token"))
         }
     }
 

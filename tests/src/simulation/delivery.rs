@@ -15,7 +15,7 @@ use shared::base::secret::Secret;
 use shared::base::settings::Settings;
 use shared::core::connection::access_token::AccessToken;
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
-use shared::core::events::agent_hook::{ALL_TYPES, Hook};
+use shared::core::events::agent_hook::Hook;
 use shared::core::events::ledger::{AckResult, ClaimTarget, Claimed, Ending, Entry, FREED, Ledger};
 use shared::core::events::{Delivery, Events};
 use shared::core::services::Services;
@@ -484,13 +484,9 @@ async fn woken(stage: Stage, partition: String, sort: String) {
 
 fn hook() -> Hook {
     Hook {
-        url: "https://gateway.example.com/hooks/agent".parse().unwrap(),
-        token: Secret::new("hook-token"),
-        agent_id: None,
-        types: ALL_TYPES.iter().map(|text| (*text).to_owned()).collect(),
         turns_per_hour: TURNS,
-        paused: false,
         set: String::new(),
+        ..Hook::new("https://gateway.example.com/hooks/agent".parse().unwrap(), Secret::new("hook-token"))
     }
 }
 
