@@ -20,7 +20,7 @@ use crate::crm::pagination::{self, Page, PageRequest};
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema;
-use crate::openapi::schema::{Field, Holds, Shape, list_of, named, with_notice};
+use crate::openapi::schema::{Field, Holds, Shape, list_of, with_notice};
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
 use crate::request::params::{
@@ -161,9 +161,7 @@ impl Module {
     }
 
     pub(crate) fn shape(&self) -> Shape {
-        let own = [("id", Holds::Id, "Its id.")];
-        let fields: Vec<Field> = own.iter().chain(self.documented).copied().collect();
-        named(self.one.0, schema::record(&fields, &[]))
+        schema::record_with_id(self.one.0, "id", self.documented)
     }
 }
 

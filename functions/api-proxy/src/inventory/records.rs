@@ -22,7 +22,7 @@ use crate::inventory::absent_fields::absent_fields;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema;
-use crate::openapi::schema::{Field, Holds, Shape, list_of, named, with_notice};
+use crate::openapi::schema::{Field, Holds, Shape, list_of, with_notice};
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
 use crate::request::params::{
@@ -288,9 +288,7 @@ impl Kind {
 
     /// As reads and writes give it.
     fn shape(&self) -> Shape {
-        let fields: Vec<Field> =
-            [(self.record.id_field, Holds::Id, "Its id.")].iter().chain(self.fields).copied().collect();
-        named(self.name.0, schema::record(&fields, &[]))
+        schema::record_with_id(self.name.0, self.record.id_field, self.fields)
     }
 }
 

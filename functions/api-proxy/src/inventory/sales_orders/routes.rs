@@ -58,6 +58,8 @@ pub(crate) fn routes(to: &mut impl Routes) {
             .fails(&[Code::CustomerNotFound, Code::CustomerAmbiguous])
             .fails(lookup::named::CODES)
     });
+    let confirm =
+        |app, caller, id, params, headers| set_status(app, caller, id, params, headers, "confirmed");
     to.on(Verb::Post, "/v1/inventory/salesorders/{id}/confirm", confirm, || {
         write("confirmSalesOrder", "Confirms a sales order")
             .with_fields("salesorder_number,status")
@@ -65,6 +67,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
             .id("id", EXAMPLE)
             .answers(200, "The order.", kinds::salesorder())
     });
+    let void = |app, caller, id, params, headers| set_status(app, caller, id, params, headers, "void");
     to.on(Verb::Post, "/v1/inventory/salesorders/{id}/void", void, || {
         write("voidSalesOrder", "Voids a sales order")
             .with_fields("salesorder_number,status")
@@ -87,26 +90,6 @@ async fn create(
     let request =
         WriteRequest::new(&app.zoho, &caller, &connection, action, &body, &params, &headers).await?;
     app.writes.perform(&request, prepare::prepare(&app.zoho, &app.mappings, &request, order)).await
-}
-
-async fn confirm(
-    app: State<Arc<App>>,
-    caller: Caller,
-    id: Segments<String>,
-    params: Params<WriteParams>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    set_status(app, caller, id, params, headers, "confirmed").await
-}
-
-async fn void(
-    app: State<Arc<App>>,
-    caller: Caller,
-    id: Segments<String>,
-    params: Params<WriteParams>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    set_status(app, caller, id, params, headers, "void").await
 }
 
 async fn set_status(
