@@ -1,7 +1,7 @@
 //! What happens to a connection is announced: an event for the agent and the operator, a line in the log, and a metric for
 //! alarms.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use shared::base::id::ConnectionName;
 use shared::base::secret::{random_hex, sha256_hex};
 use shared::base::telemetry::count;
@@ -17,15 +17,10 @@ pub(crate) async fn state_change(events: &Events, before: &State, found: &Connec
     }
     let kind = if found.state == State::Healthy { "recovered" } else { now };
     tracing::warn!(connection = %found.name, before, now, "a connection changed its state");
+    let data = json!({ "state": now, "before": before, "notice": found.notice() });
     let delivery = Delivery {
-        connection: found.name.clone(),
-        source: "connector",
-        digest: random_hex::<16>(),
-        kind: format!("connector.{kind}"),
         subject: Some(format!("connection/{}", found.name)),
-        time: None,
-        data: json!({ "state": now, "before": before, "notice": found.notice() }),
-        body: Value::Null.to_string(),
+        ..Delivery::own(found.name.clone(), format!("connector.{kind}"), random_hex::<16>(), data)
     };
     store(events, delivery).await;
 }
@@ -38,15 +33,10 @@ pub(crate) async fn user_change(events: &Events, before: &Connection, now: &Conn
     }
     tracing::warn!(connection = %now.name, "another user of Zoho connected");
     let notice = "Another user of Zoho connected this connection than before. What it may do in Zoho are this user's rights.";
+    let data = json!({ "user": is, "before": was, "notice": notice });
     let delivery = Delivery {
-        connection: now.name.clone(),
-        source: "connector",
-        digest: random_hex::<16>(),
-        kind: "connector.user_changed".to_owned(),
         subject: Some(format!("connection/{}", now.name)),
-        time: None,
-        data: json!({ "user": is, "before": was, "notice": notice }),
-        body: Value::Null.to_string(),
+        ..Delivery::own(now.name.clone(), "connector.user_changed", random_hex::<16>(), data)
     };
     store(events, delivery).await;
 }
@@ -69,16 +59,12 @@ pub(crate) async fn channel_loss(
         )
     };
     let notice = format!("CRM's channel {} was lost: Zoho told of no change. {next}", channel.id);
+    let data = json!({ "channel_id": channel.id, "since": since, "restored": restored, "notice": notice });
+    // One event a loss, also where this process dies half-way and another one announces it again.
+    let digest = sha256_hex(format!("channel_lost {} {since:?}", channel.id).as_bytes());
     let delivery = Delivery {
-        connection: connection.clone(),
-        source: "connector",
-        // One event a loss, also where this process dies half-way and another one announces it again.
-        digest: sha256_hex(format!("channel_lost {} {since:?}", channel.id).as_bytes()),
-        kind: "connector.channel_lost".to_owned(),
         subject: Some(format!("channel/{}", channel.id)),
-        time: None,
-        data: json!({ "channel_id": channel.id, "since": since, "restored": restored, "notice": notice }),
-        body: Value::Null.to_string(),
+        ..Delivery::own(connection.clone(), "connector.channel_lost", digest, data)
     };
     store(events, delivery).await;
 }

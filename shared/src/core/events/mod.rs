@@ -89,6 +89,22 @@ pub struct Delivery {
     pub body: String,
 }
 
+impl Delivery {
+    /// An event of the connector's own, which nobody sent: `connector.exhausted`.
+    pub fn own(connection: ConnectionName, kind: impl Into<String>, digest: String, data: Value) -> Self {
+        Self {
+            connection,
+            source: "connector",
+            digest,
+            kind: kind.into(),
+            subject: None,
+            time: None,
+            data,
+            body: Value::Null.to_string(),
+        }
+    }
+}
+
 #[derive(Serialize, Deserialize)]
 struct Stored {
     event: Event,
