@@ -21,7 +21,6 @@ mod keys;
 mod known;
 mod mappings;
 mod moving;
-mod place;
 mod reconcile;
 mod refresh;
 mod restore;

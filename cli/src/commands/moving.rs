@@ -15,8 +15,8 @@ use crate::commands::confirm::{confirm, refuse_unasked};
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Folder, Installation, Opened};
 use crate::copy::{self, Decryption, Encryption, Purpose, Reader};
-use crate::installations::{Installations, Remembered};
 use crate::patience::patiently;
+use crate::remembered::{Installations, Remembered};
 use crate::server::lock::Lock;
 use crate::terminal::{are, counted, note, say, say_json};
 

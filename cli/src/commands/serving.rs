@@ -7,7 +7,7 @@ use reqwest::Url;
 use shared::base::settings::PublicUrl;
 
 use crate::commands::api::quoted;
-use crate::installations::absolute;
+use crate::folders::absolute;
 
 /// Where `serve` listens if it is not told otherwise.
 pub(super) const USUAL: &str = "127.0.0.1:8080";

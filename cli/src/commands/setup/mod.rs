@@ -7,8 +7,8 @@ mod ask;
 mod changes;
 mod client;
 mod connection;
+mod installation;
 mod key;
-mod place;
 mod server;
 
 use std::time::Duration;
@@ -25,7 +25,7 @@ use crate::commands::doctor;
 use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
 use crate::commands::told;
-use crate::installations::check_name;
+use crate::remembered::check_name;
 use crate::terminal::{can_ask, say};
 use changes::Changes;
 
@@ -73,7 +73,7 @@ impl Setup {
             let end = "Ctrl-C ends this at any time; `zoho-connector setup` goes on where it stopped.";
             say(self.installation.led(end));
         }
-        let (mut installation, new) = place::find(self.name.as_deref(), self.installation)?;
+        let (mut installation, new) = installation::find(self.name.as_deref(), self.installation)?;
         let mut opened = installation.open_or_make().await?;
         address::refuse_other_than_stacks(&opened)?;
         // What the operator was told last; a store of an earlier build does not say.
