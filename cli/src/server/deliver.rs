@@ -10,6 +10,7 @@ use event_delivery::{EventDelivery, Wake};
 use futures::future::BoxFuture;
 use shared::base::clock::{SharedClock, Timestamp};
 use shared::base::id::{ConnectionName, moment_of};
+use shared::core::events::EVENTS;
 use shared::core::events::ledger::FREED;
 use shared::core::services::Services;
 use shared::store::{Key, Outcome, Page, Query, Row, StoreError, Table, Write};
@@ -198,7 +199,7 @@ impl Table for Watched {
                 Write::Delete(..) => None,
             })
         };
-        let (event, freed) = (of("event#"), of(FREED));
+        let (event, freed) = (of(EVENTS), of(FREED));
         let outcome = self.table.transact(steps).await?;
         if let Some((connection, at)) = event.filter(|_| outcome.is_done()) {
             self.new.add(connection, at);

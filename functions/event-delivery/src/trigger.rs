@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde_json::Value;
 use shared::base::clock::{Clock, SignedDuration, Timestamp, later};
 use shared::base::id::{ConnectionName, is_time_ordered, moment_of};
-use shared::core::events::SETTLED;
 use shared::core::events::ledger::FREED;
+use shared::core::events::{EVENTS, SETTLED};
 
 /// How long new events are waited for at most, whatever their time says.
 const MAX_SETTLING_WAIT: Duration = Duration::from_secs(16);
@@ -41,7 +41,7 @@ pub fn wake_of(event: &Value) -> Result<Wake, String> {
             continue;
         }
         // Other rows of the ledger are in the same table.
-        let Some(connection) = partition.strip_prefix("event#") else { continue };
+        let Some(connection) = partition.strip_prefix(EVENTS) else { continue };
         wake.connections.extend(connection.parse::<ConnectionName>());
         wake.newest = wake.newest.max(sort.filter(|id| is_time_ordered(id)).and_then(|id| moment_of(&id)));
     }

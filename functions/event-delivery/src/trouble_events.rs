@@ -60,17 +60,10 @@ impl TroubleEvents<'_> {
 
     /// A failure to store the event is logged and stops nothing.
     async fn store(&self, name: &ConnectionName, batch: &Batch, kind: &str, data: Value) {
-        let delivery = Delivery {
-            connection: name.clone(),
-            source: "connector",
-            // One event for each batch and kind: another process may repeat this one after a crash.
-            digest: sha256_hex(format!("{kind} {}", batch.id).as_bytes()),
-            kind: kind.to_owned(),
-            subject: Some(format!("delivery/{}", batch.id)),
-            time: None,
-            data,
-            body: Value::Null.to_string(),
-        };
+        // One event for each batch and kind: another process may repeat this one after a crash.
+        let digest = sha256_hex(format!("{kind} {}", batch.id).as_bytes());
+        let subject = Some(format!("delivery/{}", batch.id));
+        let delivery = Delivery::of_connector(name.clone(), kind.to_owned(), digest, subject, data);
         if let Err(error) = self.events.store(delivery).await {
             tracing::error!(connection = %name, %error, "a trouble event could not be stored");
         }

@@ -17,17 +17,8 @@ pub(crate) async fn state_change(events: &Events, before: &State, found: &Connec
     }
     let kind = if found.state == State::Healthy { "recovered" } else { now };
     tracing::warn!(connection = %found.name, before, now, "a connection changed its state");
-    let delivery = Delivery {
-        connection: found.name.clone(),
-        source: "connector",
-        digest: random_hex::<16>(),
-        kind: format!("connector.{kind}"),
-        subject: Some(format!("connection/{}", found.name)),
-        time: None,
-        data: json!({ "state": now, "before": before, "notice": found.notice() }),
-        body: Value::Null.to_string(),
-    };
-    store(events, delivery).await;
+    let data = json!({ "state": now, "before": before, "notice": found.notice() });
+    store(events, of_connection(found, format!("connector.{kind}"), data)).await;
 }
 
 /// Another user of Zoho stands behind a connection than before: what it may do in Zoho can differ.
@@ -38,17 +29,14 @@ pub(crate) async fn user_change(events: &Events, before: &Connection, now: &Conn
     }
     tracing::warn!(connection = %now.name, "another user of Zoho connected");
     let notice = "Another user of Zoho connected this connection than before. What it may do in Zoho are this user's rights.";
-    let delivery = Delivery {
-        connection: now.name.clone(),
-        source: "connector",
-        digest: random_hex::<16>(),
-        kind: "connector.user_changed".to_owned(),
-        subject: Some(format!("connection/{}", now.name)),
-        time: None,
-        data: json!({ "user": is, "before": was, "notice": notice }),
-        body: Value::Null.to_string(),
-    };
-    store(events, delivery).await;
+    let data = json!({ "user": is, "before": was, "notice": notice });
+    store(events, of_connection(now, "connector.user_changed".to_owned(), data)).await;
+}
+
+/// An event about a connection, which is news each time.
+fn of_connection(found: &Connection, kind: String, data: Value) -> Delivery {
+    let subject = Some(format!("connection/{}", found.name));
+    Delivery::of_connector(found.name.clone(), kind, random_hex::<16>(), subject, data)
 }
 
 /// A channel is lost, or was and is `restored`.
@@ -69,18 +57,11 @@ pub(crate) async fn channel_loss(
         )
     };
     let notice = format!("CRM's channel {} was lost: Zoho told of no change. {next}", channel.id);
-    let delivery = Delivery {
-        connection: connection.clone(),
-        source: "connector",
-        // One event a loss, also where this process dies half-way and another one announces it again.
-        digest: sha256_hex(format!("channel_lost {} {since:?}", channel.id).as_bytes()),
-        kind: "connector.channel_lost".to_owned(),
-        subject: Some(format!("channel/{}", channel.id)),
-        time: None,
-        data: json!({ "channel_id": channel.id, "since": since, "restored": restored, "notice": notice }),
-        body: Value::Null.to_string(),
-    };
-    store(events, delivery).await;
+    let data = json!({ "channel_id": channel.id, "since": since, "restored": restored, "notice": notice });
+    // One event a loss, also where this process dies half-way and another one announces it again.
+    let digest = sha256_hex(format!("channel_lost {} {since:?}", channel.id).as_bytes());
+    let (kind, subject) = ("connector.channel_lost".to_owned(), Some(format!("channel/{}", channel.id)));
+    store(events, Delivery::of_connector(connection.clone(), kind, digest, subject, data)).await;
 }
 
 /// Stores an event. Where that fails, the work goes on.

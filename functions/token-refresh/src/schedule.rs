@@ -91,7 +91,6 @@ fn measure(connections: &[Connection]) {
 /// How many connections are in which state: always those that are healthy, and each trouble that there is.
 pub(crate) fn by_state(connections: &[Connection]) -> Vec<(&'static str, usize)> {
     let of = |word: &str| connections.iter().filter(|found| found.state.as_str() == word).count();
-    let troubles = ["cooling_down", "exhausted", "misconfigured", "reconnect_required", "disconnecting"];
-    let troubles = troubles.map(|word| (word, of(word))).into_iter().filter(|(_, found)| *found > 0);
-    std::iter::once(("healthy", of("healthy"))).chain(troubles).collect()
+    let all = State::WORDS.into_iter().map(|word| (word, of(word)));
+    all.filter(|(word, found)| *found > 0 || *word == State::Healthy.as_str()).collect()
 }

@@ -88,17 +88,12 @@ async fn tell_of_placeholders(app: &App, connection: ConnectionName, unfilled: &
         "A webhook of Zoho Inventory came with {names}, which Zoho did not fill in, so that nobody can tell which record it is about. \
          In Zoho, open the webhook and choose the default payload, or placeholders of the very module that its rule is for."
     );
-    let told = Delivery {
-        connection,
-        source: "connector",
-        digest: sha256_hex(format!("unfilled {names}").as_bytes()),
-        kind: "connector.webhook_unfilled".to_owned(),
-        subject: None,
-        // With a time, an equal event of the same day is not stored again.
-        time: Some(app.clock.now().to_string()),
-        data: json!({ "placeholders": unfilled, "notice": notice }),
-        body: Value::Null.to_string(),
-    };
+    let digest = sha256_hex(format!("unfilled {names}").as_bytes());
+    let data = json!({ "placeholders": unfilled, "notice": notice });
+    let kind = "connector.webhook_unfilled".to_owned();
+    // With a time, an equal event of the same day is not stored again.
+    let time = Some(app.clock.now().to_string());
+    let told = Delivery { time, ..Delivery::of_connector(connection, kind, digest, None, data) };
     if let Err(error) = app.events.store(told).await {
         tracing::error!(%error, "an event of an unfilled webhook could not be stored");
     }

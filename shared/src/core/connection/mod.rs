@@ -95,7 +95,11 @@ pub enum State {
 }
 
 impl State {
-    /// The word for it, as status shows it.
+    /// The words of all states, the good one first.
+    pub const WORDS: [&str; 6] =
+        ["healthy", "cooling_down", "exhausted", "misconfigured", "reconnect_required", "disconnecting"];
+
+    /// The word for it, one of [`Self::WORDS`], as status and metrics show it.
     pub const fn as_str(&self) -> &'static str {
         match self {
             Self::Healthy => "healthy",
@@ -207,4 +211,23 @@ pub async fn list(state: &dyn Table) -> Result<Vec<Connection>, StoreError> {
 /// Where a connection's row stands.
 pub fn key(name: &ConnectionName) -> Key {
     Key::new(PARTITION, name.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_are_those_of_the_states() {
+        let at: Timestamp = "2026-11-22T10:00:00Z".parse().unwrap();
+        let states = [
+            State::Healthy,
+            State::CoolingDown { until: at, times: 1, reason: String::new() },
+            State::Exhausted { until: at },
+            State::Misconfigured { reason: String::new(), clients: None },
+            State::ReconnectRequired { since: at },
+            State::Disconnecting,
+        ];
+        assert_eq!(states.map(|state| state.as_str()), State::WORDS);
+    }
 }
