@@ -26,7 +26,7 @@ use super::request::WriteRequest;
 use crate::request::response_headers::Written;
 use crate::zoho::{WriteFailure, Zoho};
 
-/// What a write that looks at stock first needs of its caller's time.
+/// The time that a write needs after it got its turn. Nobody waits for a turn longer than leaves this much.
 const NEEDED_AFTER_TURN: Duration = Duration::from_secs(10);
 
 /// What a write goes through, of whichever kind it is.
@@ -38,7 +38,7 @@ pub(super) struct Engine {
     twins: Twins,
     own_writes: OwnWrites,
     recovery: Recovery,
-    /// Of which each write takes one.
+    /// The keys' shares of the day: each write takes one.
     usage: Arc<KeyUsage>,
 }
 
@@ -60,14 +60,14 @@ impl Finished {
     }
 }
 
-/// Whether only the look for a write came to this, and would again: then it says nothing of the write.
+/// Whether the look for a write failed for good. Such a failure says nothing about the write itself.
 fn is_of_the_look(problem: &Problem) -> bool {
     let own = matches!(problem.code(), Code::ResponseTooLarge | Code::ZohoForbidden);
     !problem.code().is_retryable() && (own || problem.said().is_some())
 }
 
-/// Whether the same request may have been done before and nothing said so: a change that is made again changes nothing, and Zoho's own
-/// answers stay as they are.
+/// Whether the caller must be told if the same request was done a moment ago. Only a record that was made can be there twice; a key
+/// prevents that, and Zoho's own answers are not changed.
 fn can_be_a_twin(key: Option<&str>, done: &Done) -> bool {
     key.is_none() && done.status == 201 && done.exact.is_none()
 }
@@ -93,7 +93,7 @@ impl Engine {
         }
     }
 
-    /// Performs it, in its turn where it needs one.
+    /// Performs a write. One that moves stock waits for its turn.
     pub(super) async fn execute(
         &self,
         request: &WriteRequest<'_>,
@@ -130,8 +130,8 @@ impl Engine {
         })
     }
 
-    /// Looks, writes it down, sends it once, and finds out how it ended. Where the process dies after the look, the next request
-    /// with the same key finds out.
+    /// Looks at what must be known, records the write, sends it once, and finds out how it ended. If the process dies after it
+    /// recorded the write, the next request with the same key finds out.
     async fn send(
         &self,
         request: &WriteRequest<'_>,
@@ -175,7 +175,7 @@ impl Engine {
                 Err(problem)
             }
             Err(WriteFailure::Uncertain(problem)) => {
-                // Not the action: of a call that is passed through it holds ids.
+                // The action is not logged: that of a call that is passed through holds ids.
                 let (write, code) = (plan.subject(), problem.code().as_str());
                 tracing::warn!(write, code, "a write has no answer");
                 match self.recovery.look(plan, request, &sent).await {
@@ -198,7 +198,7 @@ impl Engine {
         }
     }
 
-    /// The request before this one, with the same key, was sent and never ended: it is looked for, and never sent again.
+    /// Looks for a write that an earlier request with the same key sent, and whose end nobody knows. It is never sent again.
     pub(super) async fn recover(
         &self,
         request: &WriteRequest<'_>,

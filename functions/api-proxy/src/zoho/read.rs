@@ -1,4 +1,4 @@
-//! Reads: a fault of Zoho is tried again while there is time, and so is a call that came beside too many others.
+//! Reads. A read is tried again while there is time, where Zoho failed or had too many calls at once.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ const PAUSE: Duration = Duration::from_millis(400);
 const NEEDED_FOR_A_TRY: Duration = Duration::from_secs(2);
 
 impl Zoho {
-    /// Reads once, in the caller's name.
+    /// Reads something in the caller's name.
     pub(crate) async fn read<T, Q: Into<Question>>(
         &self,
         target: &Target<'_>,
@@ -61,7 +61,7 @@ impl Zoho {
             };
             let pause = self.clock.jittered(PAUSE * tried).max(asked_pause(&failure));
             let left = target.caller.deadline.saturating_duration_since(Instant::now());
-            // Not added to the time: what Zoho asks for may be longer than any clock.
+            // Compared with what is left, and not added to the present: Zoho may ask for a pause that overflows.
             if tried >= tries(target.product, &failure) || pause >= left.saturating_sub(NEEDED_FOR_A_TRY) {
                 return Ok(Err(failure));
             }
@@ -72,7 +72,7 @@ impl Zoho {
     }
 }
 
-/// How often it is worth to try.
+/// How often a read is tried after this failure.
 fn tries(product: Product, failure: &Failure) -> u32 {
     match failure.kind {
         FailureKind::Unavailable | FailureKind::Http(HttpError::Unreachable | HttpError::Broken) => MAX_TRIES,
@@ -83,7 +83,7 @@ fn tries(product: Product, failure: &Failure) -> u32 {
     }
 }
 
-/// What Zoho itself asks for, which is the rule for calls that were too many, and comes with an outage too.
+/// The pause that Zoho asks for. It does so where calls were too many, and sometimes in an outage.
 fn asked_pause(failure: &Failure) -> Duration {
     match failure.kind {
         FailureKind::TooManyAtOnce | FailureKind::RateLimited | FailureKind::Unavailable => {

@@ -1,4 +1,4 @@
-//! Writes: sent once, on a connection of their own. Only what never left, or what Zoho refused for the token, is sent again.
+//! Writes. A write is sent once, over a new HTTP connection. It is sent again only if it never left, or if Zoho refused its token.
 
 use std::time::Duration;
 

@@ -24,7 +24,7 @@ pub struct Call<'a> {
     pub name: &'a str,
     /// The only organisation that will do, where the caller names one.
     pub organization: Option<&'a str>,
-    /// The only account that will do, where something was worked out for one.
+    /// The only account that will do, where the call was prepared for it.
     pub account: Option<&'a str>,
     /// The fields of other systems' ids by which CRM finds the records, where the call names them by these.
     pub external: Option<&'a str>,

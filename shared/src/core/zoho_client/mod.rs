@@ -1,6 +1,5 @@
-//! Calls to Zoho with all that each of them needs: a living token with the right scope, a slot of the organisation's quota, one
-//! try, and what its answer teaches about limits and dead tokens. What is tried again, and how a failure is told, is the
-//! business of who calls.
+//! One call to Zoho with all that it needs: a living token with the right scope, a slot of the organisation's quota, one try, and
+//! what its answer teaches about limits and dead tokens. Callers decide what they retry and how they report a failure.
 //!
 //! A call begins with [`ZohoClient::begin`], is made with [`Session::read`] or [`Session::write`], and where it fails,
 //! [`Session::after`] says whether it may be made once more, with another token.
@@ -57,10 +56,10 @@ impl ZohoClient {
         }
     }
 
-    /// Finds a token with which this call may be made. Whose token was found is told to `found`, also where it will not do.
+    /// Finds a token with which this call may be made. `found` gets the token, also one that does not fit the call.
     ///
     /// # Errors
-    /// Where there is none.
+    /// Where there is no token, or it does not fit.
     pub async fn begin<'a>(
         &'a self,
         call: Call<'a>,
@@ -88,9 +87,9 @@ pub struct Session<'a> {
     token: Arc<AccessToken>,
     api: String,
     name: Option<String>,
-    /// Whether the token is already one in place of another.
+    /// Whether the token was replaced once.
     replaced: bool,
-    /// Whether a refused token of CRM was tried at Inventory.
+    /// Whether a token that CRM refused was probed at Inventory, which counts that call.
     probes_inventory: bool,
 }
 
@@ -111,11 +110,11 @@ impl Session<'_> {
         Place { api: &self.api, organization }
     }
 
-    /// Gives a name to the call: a refusal is believed for a while, and costs no other call. It holds for what has the same
-    /// name, and says nothing of anything else. Whatever has no name is asked each time.
+    /// Names the call, so that a denial of it is remembered for a while and costs no further call. A denial holds for calls of the
+    /// same name only. A call without a name is made each time.
     ///
     /// # Errors
-    /// Where a living token was refused it a moment ago.
+    /// Where the token was denied this a moment ago.
     pub async fn named(&mut self, name: String) -> Result<(), CallError> {
         let mut refused = self.client.denials.find(&self.token, &name);
         if refused.is_some() && self.call.is_waited_for() {
@@ -131,7 +130,7 @@ impl Session<'_> {
         refused.map_or(Ok(()), |failure| Err(CallError::Denied(failure)))
     }
 
-    /// Takes another token of the connection, where that one is for the call, too.
+    /// Continues with another token of the connection, if that fits the call.
     fn go_on_with(&mut self, token: Arc<AccessToken>) -> Result<(), CallError> {
         self.call.check(&token).map_err(CallError::NotAllowed)?;
         self.api = self.client.centres.api(token.data_centre);
@@ -188,10 +187,11 @@ impl Session<'_> {
         Ok(self.learn(answer, judge).await)
     }
 
-    /// Says whether a call that failed may be made once more: then the session has another token.
+    /// Decides what a failure means. Where the token was dead and another was found, the session has that one, and the call may be
+    /// made once more.
     ///
     /// # Errors
-    /// Where it may not, and why.
+    /// Where the call is not to be made again, and why.
     pub async fn after(&mut self, failure: Failure) -> Result<(), CallError> {
         if !matches!(failure.kind, FailureKind::DeadToken | FailureKind::DeadTokenOrScope) {
             return Err(CallError::Failed(failure));
@@ -214,7 +214,7 @@ impl Session<'_> {
         }
     }
 
-    /// A token that has only just been given is refused, too. Only where Zoho takes it elsewhere is that a denial.
+    /// The replacing token is refused, too. That is a denial only if Zoho accepts this token for another call.
     async fn refused_again(&mut self, failure: Failure) -> CallError {
         if failure.said.is_none() {
             return self.denial(failure);
@@ -231,7 +231,8 @@ impl Session<'_> {
         }
     }
 
-    /// What a living token was refused. A page under 401 denies nothing: Zoho did not say so.
+    /// The failure of a call that a living token is denied. A web page with status 401 is not a denial, because it is not Zoho's API
+    /// that answered.
     fn denial(&self, failure: Failure) -> CallError {
         if failure.said.is_none() {
             return CallError::Failed(Failure { kind: FailureKind::Unreadable, ..failure });
@@ -240,7 +241,7 @@ impl Session<'_> {
         CallError::Denied(failure)
     }
 
-    /// Where else its token is tried.
+    /// The call that probes the token, where there is one.
     fn probe(&mut self, failure: &Failure) -> Option<TokenProbe> {
         let ambiguous = failure.kind == FailureKind::DeadTokenOrScope;
         let probe = TokenProbe::of(&self.token.scopes, self.call.product, ambiguous, &self.api);
@@ -248,23 +249,23 @@ impl Session<'_> {
         probe
     }
 
-    /// Whether Inventory counts a call of it.
+    /// Whether this session made calls that Inventory counts.
     pub fn counts_at_inventory(&self) -> bool {
         self.call.product == Product::Inventory || self.probes_inventory
     }
 
-    /// Remembers that this token is refused what has this name.
+    /// Remembers that this token is denied the call of this name.
     pub fn remember(&self, failure: &Failure) {
         if let Some(name) = &self.name {
             self.client.denials.remember(&self.token, name, failure);
         }
     }
 
-    /// Whether the refused token is dead. Zoho's refusals do not tell, so another product, or another route of Inventory, is
-    /// asked with it: only a token that is refused there, too, is worth a new one.
+    /// Whether the refused token is dead. Zoho's refusal does not tell, so the token is probed with another product or another
+    /// route of Inventory. It is dead if that is refused, too.
     async fn token_state(&self, failure: &Failure, probe: Option<TokenProbe>) -> TokenState {
         let Some(probe) = probe else {
-            // Without another opinion, a caller who waits may cost a token, and a read in the background may not.
+            // Without a probe, a new token is made for a caller who waits, and not for a read in the background.
             let ambiguous = failure.kind == FailureKind::DeadTokenOrScope;
             return if ambiguous && !self.call.is_waited_for() {
                 TokenState::Alive
@@ -288,7 +289,7 @@ impl Session<'_> {
         }
     }
 
-    /// A slot for one call. CRM has no limit a minute, and needs none.
+    /// A slot for one call. CRM has no limit a minute, so its calls need no slot.
     async fn slot(&self, product: Product) -> Result<Option<Slot>, Problem> {
         match product {
             Product::Crm => Ok(None),
@@ -334,8 +335,8 @@ impl Session<'_> {
     }
 }
 
-/// The problem for a caller whose token was refused, where the call that probes the token failed, too. A trouble of the probe that passes
-/// is told. Its refusal is not, because it is not about what the caller asked for.
+/// The problem for a caller whose token was refused and could not be probed. A failure of the probe that can pass is passed on. A
+/// refusal is not, because it is not about what the caller asked for.
 fn unknown(probed: &Failure) -> Problem {
     let Failure { kind, retry_after, .. } = *probed;
     let problem = Problem::from(Failure { retry_after, ..Failure::of(kind) });

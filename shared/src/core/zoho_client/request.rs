@@ -28,7 +28,8 @@ impl Question {
         Self { url: coql::url(place.api), query: Some(coql::body(query)), if_modified_since: None }
     }
 
-    /// What it reads, whichever page of it: the address without its parameters, and the query.
+    /// Its name for [`Session::named`](super::Session::named): the address without its parameters, and the query. All pages of a list
+    /// have the same.
     pub fn name(&self) -> String {
         ["GET ", without_query(&self.url), " ", self.query.as_deref().unwrap_or_default()].concat()
     }
@@ -48,12 +49,12 @@ pub struct Outgoing {
     pub url: String,
     /// What it carries.
     pub body: Option<Body>,
-    /// Not before the record is as it was then, in CRM's own form.
+    /// The time since which the record must not have changed, in CRM's own form.
     pub if_unmodified_since: Option<String>,
 }
 
 impl Outgoing {
-    /// What it writes, to the byte: another body may be allowed.
+    /// Its name for [`Session::named`](super::Session::named), with the digest of its body: another body may be allowed.
     pub fn name(&self) -> String {
         let body = self.body.as_ref().map(|body| sha256_hex(&body.bytes)).unwrap_or_default();
         format!("{} {} {body}", self.method, without_query(&self.url))
