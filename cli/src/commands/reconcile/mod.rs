@@ -7,6 +7,7 @@ mod report;
 mod rows;
 mod shown;
 mod table_parts;
+mod verdict;
 
 use std::path::PathBuf;
 
@@ -18,8 +19,8 @@ use shared::base::id::is_time_ordered;
 use shared::base::secret::random_hex;
 use shared::zoho::scope::Access as Level;
 
-use crate::commands::api::{Access, Api, Body, Trouble, command_line, with_api};
-use crate::commands::failure::{Failure, LEFT_TO_DO};
+use crate::commands::api::{Access, Api, Body, Trouble, with_api};
+use crate::commands::failure::Failure;
 use crate::terminal::{agrees, can_ask, note, say, say_json};
 use lines::Lines;
 use path::PATH;
@@ -27,6 +28,7 @@ use report::Report;
 use rows::{all, some};
 use shown::{count, word};
 use table_parts::{Parts, cut};
+use verdict::{Wanted, in_rows};
 
 /// The most counts of one reconciliation: more are refused before anything is sent.
 const MAX_COUNTS: usize = 50_000;
@@ -36,9 +38,6 @@ const ENOUGH: usize = 5000;
 
 /// After so many answers that say the same, nothing goes on.
 const MAX_SAME: u32 = 100;
-
-/// The exit code where nobody knows whether some rows were adjusted.
-const UNCERTAIN: u8 = 4;
 
 const AFTER_HELP: &str = "\
 Exit codes: 0 all counts are as Zoho says, or were adjusted; 1 an error; 2 a wrong command line; 3 rows drifted and were
@@ -152,7 +151,7 @@ impl Reconcile {
         if let Some(report) = report {
             report.write(api, &id, self.json).await?;
         }
-        self.verdict(&id, &found, declined)
+        self.wanted().verdict(&id, &found, declined)
     }
 
     /// The reconciliation with all its counts, new or found again.
@@ -342,6 +341,16 @@ impl Reconcile {
         Ok((found, false))
     }
 
+    fn wanted(&self) -> Wanted {
+        Wanted {
+            apply: self.apply,
+            is_resumed: self.resume.is_some(),
+            names_rows: self.rows.is_some(),
+            // The report is written by now, and another command would write it anew.
+            needs_force: self.report.is_some() && !self.force,
+        }
+    }
+
     /// All but the rows that matched.
     async fn document(&self, api: &Api, id: &str) -> Result<Value, Failure> {
         let (mut found, mut rows) = all(api, id, "drifted").await?;
@@ -352,96 +361,6 @@ impl Reconcile {
         }
         Ok(found)
     }
-
-    /// The command that goes on with it, and adjusts.
-    fn again(&self, id: &str) -> String {
-        let resume = self.resume.is_none().then_some(["--resume", id]);
-        let apply = (!self.apply).then_some("--apply");
-        // The report is written by now, and that command writes it anew.
-        let force = (self.report.is_some() && !self.force).then_some("--force");
-        let added: Vec<&str> = resume.into_iter().flatten().chain(apply).chain(force).collect();
-        command_line(&added)
-    }
-
-    /// What is said of rows that drifted and are not adjusted: so many, of which Zoho refused so many.
-    fn of_drifted(&self, id: &str, drifted: u64, refused: u64, until: &str, declined: bool) -> String {
-        let rows = in_rows(drifted);
-        if !self.apply || declined {
-            return format!("Drifted: {rows}. Until {until}, this adjusts it:\n  {}", self.again(id));
-        }
-        if refused > 0 {
-            return format!(
-                "Drifted and not adjusted: {rows}. Once what stands beside each is mended, this tries again:\n  {}",
-                self.again(id)
-            );
-        }
-        if self.rows.is_some() {
-            return format!(
-                "Drifted, and not named by --rows: {rows}. Until {until}, they are adjusted where they are named there, or without --rows; go on with --resume {id}"
-            );
-        }
-        format!(
-            "Drifted and not adjusted: {rows}, of items that were changed after they were counted. Count these again, or name their lines with --rows; go on with --resume {id}"
-        )
-    }
-
-    /// What it all came to.
-    fn verdict(&self, id: &str, found: &Value, declined: bool) -> Result<(), Failure> {
-        let sums = found.get("summary").unwrap_or(&Value::Null);
-        let of = |name: &str| count(sums, name);
-        let applied = sums.get("applied").unwrap_or(&Value::Null);
-        let (pending, uncertain) = (count(applied, "pending"), count(applied, "uncertain"));
-        let waiting = (pending > 0).then(|| {
-            format!(
-                "Waiting for approval in Zoho: {}. Approve or reject it there, and do not count it again before that.",
-                in_rows(pending)
-            )
-        });
-        let ended = |code, line: Option<String>| {
-            let lines: Vec<String> = line.into_iter().chain(waiting).collect();
-            if lines.is_empty() { Ok(()) } else { Err(Failure::Ended(code, lines.join("\n"))) }
-        };
-        if uncertain > 0 {
-            let line = format!(
-                "Uncertain whether adjusted: {}. Look at them in Zoho. This looks for them once more, and adjusts nothing twice; count them again only after it found nothing:\n  {}",
-                in_rows(uncertain),
-                self.again(id)
-            );
-            return ended(UNCERTAIN, Some(line));
-        }
-        if word(found, "state") == "applying" {
-            let line = format!("It is adjusted in part. This goes on:\n  {}", self.again(id));
-            return ended(LEFT_TO_DO, Some(line));
-        }
-        // Rows that wait are adjusted as soon as somebody approves them.
-        let changed = count(applied, "changed");
-        let drifted = of("drifted").saturating_sub(count(applied, "adjusted") + pending + changed);
-        let left = of("unknown") + of("ambiguous") + of("unfit");
-        let line = match (drifted, left) {
-            (0, 0) => None,
-            (0, left) => Some(format!(
-                "Not compared: {}. Correct what stands beside each, and count it again.",
-                in_rows(left)
-            )),
-            (drifted, _) => {
-                let refused = count(applied, "refused");
-                Some(self.of_drifted(id, drifted, refused, word(found, "valid_until"), declined))
-            }
-        };
-        let counted_anew = (changed > 0).then(|| {
-            format!(
-                "Changed at Zoho since they were compared, and not adjusted: {}. Count them again: what is counted anew is compared anew.",
-                in_rows(changed)
-            )
-        });
-        let lines: Vec<String> = line.into_iter().chain(counted_anew).collect();
-        ended(LEFT_TO_DO, (!lines.is_empty()).then(|| lines.join("\n")))
-    }
-}
-
-/// So many rows, in words.
-fn in_rows(count: u64) -> String {
-    format!("{count} row{}", if count == 1 { "" } else { "s" })
 }
 
 fn table(bytes: &[u8]) -> Body<'_> {
@@ -481,39 +400,7 @@ async fn left(api: &Api, id: &str, found: &Value, enough: usize) -> Result<Vec<V
 
 #[cfg(test)]
 mod tests {
-    use clap::Parser;
-
     use super::*;
-
-    #[derive(Parser)]
-    struct Line {
-        #[command(flatten)]
-        reconcile: Reconcile,
-    }
-
-    #[test]
-    fn of_what_is_not_adjusted_it_is_said_what_adjusts_it() {
-        let said = |args: &[&str], refused, declined| {
-            let line = Line::try_parse_from([&["reconcile", "counts.csv"], args].concat()).ok().unwrap();
-            line.reconcile.of_drifted("ID", 2, refused, "Friday", declined)
-        };
-        for (args, refused, declined, expected) in [
-            (&[] as &[&str], 0, false, "Drifted: 2 rows. Until Friday, this adjusts it:"),
-            (&["--apply"], 0, true, "Drifted: 2 rows. Until Friday, this adjusts it:"),
-            (&["--apply"], 1, false, "not adjusted: 2 rows. Once what stands beside each is mended"),
-            (&["--apply", "--rows", "3"], 0, false, "not named by --rows: 2 rows."),
-            (
-                &["--apply"],
-                0,
-                false,
-                "2 rows, of items that were changed after they were counted. Count these again",
-            ),
-        ] {
-            let line = said(args, refused, declined);
-            assert!(line.contains(expected), "{args:?}: {line}");
-            assert_eq!(line.contains("stands beside"), refused > 0, "{line}");
-        }
-    }
 
     #[test]
     fn a_day_alone_is_no_moment() {
