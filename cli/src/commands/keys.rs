@@ -14,7 +14,7 @@ use shared::core::writes::audit::Audit;
 use crate::commands::confirm::confirm;
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
-use crate::commands::known;
+use crate::commands::named_connection;
 use crate::table::{Column, Table};
 use crate::terminal::{say, say_json};
 
@@ -154,7 +154,7 @@ fn store(services: &Services) -> Store {
 impl Create {
     async fn run(self) -> Result<(), Failure> {
         let Opened { services, public_url, .. } = self.installation.open().await?;
-        known::warn_of_unknown(&services, &self.connections).await?;
+        named_connection::warn_of_unknown(&services, &self.connections).await?;
         let mut permissions = self.can.unwrap_or_else(|| Permission::DEFAULT.to_vec());
         permissions.extend(self.allow);
         let wanted = NewKey {
@@ -312,7 +312,7 @@ impl Confirm {
                 || "not known to have written".to_owned(),
                 |at| format!("wrote last {}", minute(at)),
             );
-            on.push(format!("{}, made {}, {last}", known::described(key), minute(key.created)));
+            on.push(format!("{}, made {}, {last}", in_words(key), minute(key.created)));
         }
         confirm(self.yes, "By confirming, whoever holds one of these gets in again", &on).await?;
         for key in chosen {
@@ -334,8 +334,7 @@ impl Revoke {
         };
         let all = store.list().await?;
         let key = all.iter().find(|key| key.id == id).ok_or_else(missing)?;
-        let lost =
-            [known::described(key), "whoever holds it is refused within a minute, for good".to_owned()];
+        let lost = [in_words(key), "whoever holds it is refused within a minute, for good".to_owned()];
         confirm(self.yes, "Lost by revoking", &lost).await?;
         if !store.revoke(id).await? {
             return Err(missing());
@@ -343,6 +342,13 @@ impl Revoke {
         say(format!("✓ Key {id} is revoked; it is dead everywhere within a minute."));
         Ok(())
     }
+}
+
+/// A key as a person recognises it.
+pub(super) fn in_words(key: &ServiceKey) -> String {
+    let permissions: Vec<_> = key.permissions.iter().map(ToString::to_string).collect();
+    let connections: Vec<_> = key.connections.iter().map(ConnectionName::as_str).collect();
+    format!("key {} ({}), {} on {}", key.id, key.label, permissions.join(","), connections.join(","))
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use super::held::{Held, Made};
 use super::typed::quoted;
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, with_flags};
-use crate::commands::known;
+use crate::commands::named_connection;
 
 /// The address of the API.
 const URL: &str = "ZOHO_CONNECTOR_URL";
@@ -66,7 +66,7 @@ impl Access {
         }
         let connection = self.connection.clone().unwrap_or_default();
         // The API would speak of a key that this command has made, and has an empty list of mappings for any name.
-        known::connection(&opened.services, &connection).await?;
+        named_connection::find(&opened.services, &connection).await?;
         let made = Made::new(&opened.services, connection.clone(), level).await?;
         Api::new(&opened.public_url, Some(connection), Held::Made(Box::new(made)), None)
     }

@@ -8,7 +8,7 @@ use shared::zoho::signature::standard_secret;
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
-use crate::commands::known;
+use crate::commands::named_connection;
 use crate::commands::webhooks::secret::new_secret;
 use crate::commands::webhooks::setup::unreachable;
 use crate::terminal::{note, say};
@@ -49,7 +49,7 @@ impl Rotate {
             return Err(Failure::Other("--query-string is for --source inventory only".to_owned()));
         }
         let Opened { services, public_url, .. } = self.installation.open().await?;
-        known::warn_of_unknown(&services, [&self.connection]).await?;
+        named_connection::warn_of_unknown(&services, [&self.connection]).await?;
         let secrets = &*services.stores.secrets;
         let secret = new_secret();
         let source = match self.source {

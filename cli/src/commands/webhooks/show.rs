@@ -10,7 +10,7 @@ use shared::core::events::{Event, Events};
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
-use crate::commands::known;
+use crate::commands::named_connection;
 use crate::commands::webhooks::found::is_found;
 use crate::terminal::{say, say_json, time};
 
@@ -37,7 +37,7 @@ impl Show {
             |watch: &Subscription| self.connection.as_ref().is_none_or(|name| *name == watch.connection);
         let found: Vec<_> = all.filter(is_asked).collect();
         if found.is_empty() {
-            known::warn_of_unknown(&services, &self.connection).await?;
+            named_connection::warn_of_unknown(&services, &self.connection).await?;
         }
         let events = Events::new(services.stores.events.clone(), services.clock.clone());
         if self.json {

@@ -2,7 +2,6 @@
 
 use shared::base::id::ConnectionName;
 use shared::base::nearest::nearest;
-use shared::core::access::key::ServiceKey;
 use shared::core::connection::{self, Connection};
 use shared::core::services::Services;
 
@@ -10,7 +9,7 @@ use crate::commands::failure::Failure;
 use crate::terminal::{are, note};
 
 /// The connection, which must be there.
-pub(super) async fn connection(services: &Services, name: &ConnectionName) -> Result<Connection, Failure> {
+pub(super) async fn find(services: &Services, name: &ConnectionName) -> Result<Connection, Failure> {
     let all = connection::list(&*services.stores.state).await?;
     let missing = format!("there is no connection {name}{}", advice(name, &all));
     all.into_iter().find(|found| found.name == *name).ok_or(Failure::Other(missing))
@@ -39,11 +38,4 @@ fn advice(name: &ConnectionName, all: &[Connection]) -> String {
         [] => ": nothing is connected yet".to_owned(),
         all => format!(": connected {} {}", are(all.len()), all.join(", ")),
     }
-}
-
-/// How a person recognises a key.
-pub(super) fn described(key: &ServiceKey) -> String {
-    let permissions: Vec<_> = key.permissions.iter().map(ToString::to_string).collect();
-    let connections: Vec<_> = key.connections.iter().map(ConnectionName::as_str).collect();
-    format!("key {} ({}), {} on {}", key.id, key.label, permissions.join(","), connections.join(","))
 }
