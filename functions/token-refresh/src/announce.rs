@@ -1,5 +1,5 @@
-//! What happens to a connection is announced: an event for the agent and the operator, a line in the log, and a metric for
-//! alarms.
+//! Announces what happens to a connection: by an event for the agent and the operator, and a line in the log. A lost channel is
+//! counted here as well; connections are counted by their states in `schedule`.
 
 use serde_json::{Value, json};
 use shared::base::id::ConnectionName;
