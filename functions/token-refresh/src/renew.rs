@@ -24,8 +24,8 @@ use crate::store_token::{access_token, store_token};
 /// A token that ends within this time is renewed when a caller asks.
 pub(crate) const EXPIRES_SOON: SignedDuration = SignedDuration::from_secs(60);
 
-/// So long after a consent, a grant that is not found may be one that is not seen yet: Secrets Manager is not everywhere at once.
-const UNSEEN: SignedDuration = SignedDuration::from_secs(60);
+/// How long after a consent its grant may not be readable yet: Secrets Manager is not everywhere at once.
+const VISIBILITY_DELAY: SignedDuration = SignedDuration::from_secs(60);
 
 /// The longest pause that Zoho can ask for, in seconds; none is longer.
 const LONGEST_PAUSE: i64 = 3600;
@@ -95,7 +95,8 @@ pub(crate) async fn renew(
 
 /// Whether the grant of this row may be there though it is not found.
 pub(crate) fn is_perhaps_unseen(row: &Connection, now: Timestamp) -> bool {
-    row.state != State::Disconnecting && is_to_come(later(row.connected_at, UNSEEN), now, UNSEEN)
+    row.state != State::Disconnecting
+        && is_to_come(later(row.connected_at, VISIBILITY_DELAY), now, VISIBILITY_DELAY)
 }
 
 /// The reply of a connection that must leave Zoho alone for now.

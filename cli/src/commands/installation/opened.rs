@@ -19,7 +19,7 @@ use crate::folders::{absolute, refuse_file};
 use crate::patience::patiently;
 
 /// What commands log: their lines stand among questions and answers, so only what goes wrong is told.
-pub(super) const QUIET: &str = "warn";
+pub(super) const LOG_OF_COMMANDS: &str = "warn";
 
 /// An open connector.
 pub(crate) struct Opened {
@@ -119,7 +119,7 @@ pub(super) fn settings_of(resolved: &Resolved) -> Result<(Settings, PathBuf), Fa
         settings::PUBLIC_URL => resolved.public_url.clone(),
         // What is meant for the functions does not lead the commands away from this machine.
         settings::STACK => None,
-        settings::LOG => Some(log_or(QUIET)),
+        settings::LOG => Some(log_or(LOG_OF_COMMANDS)),
         _ => variable(name),
     })?;
     telemetry::start(LogForm::Plain, &settings.log);

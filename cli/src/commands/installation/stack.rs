@@ -5,7 +5,7 @@ use shared::base::settings::{self, PublicUrl, Settings};
 use shared::base::telemetry::{self, LogForm};
 use shared::core::services::Services;
 
-use super::opened::{Opened, QUIET, address_unknown, log_or};
+use super::opened::{LOG_OF_COMMANDS, Opened, address_unknown, log_or};
 use super::resolve::Resolved;
 use crate::commands::failure::Failure;
 use crate::patience::patiently;
@@ -58,7 +58,7 @@ pub(super) async fn open_stack(name: &str, resolved: &Resolved) -> Result<Opened
     let variables = answer.environment.and_then(|environment| environment.variables).unwrap_or_default();
     let settings = Settings::read(|name| match (name, &resolved.public_url) {
         (settings::PUBLIC_URL, Some(url)) => Some(url.clone()),
-        (settings::LOG, _) => Some(log_or(QUIET)),
+        (settings::LOG, _) => Some(log_or(LOG_OF_COMMANDS)),
         _ => variables.get(name).cloned(),
     })?;
     telemetry::start(LogForm::Plain, &settings.log);

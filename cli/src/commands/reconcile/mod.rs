@@ -34,7 +34,7 @@ use verdict::{Wanted, in_rows};
 const MAX_COUNTS: usize = 50_000;
 
 /// How many rows are read for a table that shows those that are worth most.
-const ENOUGH: usize = 5000;
+const MAX_ROWS_FOR_TABLES: usize = 5000;
 
 /// After so many answers that say the same, nothing goes on.
 const MAX_SAME: u32 = 100;
@@ -283,11 +283,11 @@ impl Reconcile {
 
     /// Shows what was found, and returns rows that drifted.
     async fn show(&self, api: &Api, id: &str) -> Result<Vec<Value>, Failure> {
-        let (found, drifted) = some(api, id, "drifted", ENOUGH).await?;
+        let (found, drifted) = some(api, id, "drifted", MAX_ROWS_FOR_TABLES).await?;
         if self.json {
             return Ok(drifted);
         }
-        let left = left(api, id, &found, ENOUGH).await?;
+        let left = left(api, id, &found, MAX_ROWS_FOR_TABLES).await?;
         api.progress.clear();
         shown::totals(&found);
         shown::drifted(&found, &drifted);
@@ -330,7 +330,7 @@ impl Reconcile {
         let begun = self.step(api, &path, (!is_begun).then_some(asked)).await?;
         let notice = word(&begun, "notice").to_owned();
         self.drive(api, begun).await?;
-        let (found, drifted) = some(api, id, "drifted", ENOUGH).await?;
+        let (found, drifted) = some(api, id, "drifted", MAX_ROWS_FOR_TABLES).await?;
         api.progress.clear();
         if !self.json {
             if !notice.is_empty() {

@@ -33,6 +33,7 @@ const NEEDED_AFTER_TURN: Duration = Duration::from_secs(10);
 pub(super) struct Engine {
     zoho: Arc<Zoho>,
     audit: Arc<Audit>,
+    /// Settles the tickets of all writes. A ticket knows its row and how long that is kept, also where it is of a part.
     idempotency: Arc<Idempotency>,
     turns: Turns,
     twins: Twins,

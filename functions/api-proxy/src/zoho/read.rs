@@ -13,7 +13,7 @@ use super::{Target, Zoho};
 
 /// How often a read is tried when Zoho fails, and the pause after the first try.
 const MAX_TRIES: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(400);
+const RETRY_PAUSE: Duration = Duration::from_millis(400);
 
 /// What must be left after a pause, so that another try is worth it.
 const NEEDED_FOR_A_TRY: Duration = Duration::from_secs(2);
@@ -59,7 +59,7 @@ impl Zoho {
                 Ok(answer) => return Ok(Ok(answer)),
                 Err(failure) => failure,
             };
-            let pause = self.clock.jittered(PAUSE * tried).max(asked_pause(&failure));
+            let pause = self.clock.jittered(RETRY_PAUSE * tried).max(asked_pause(&failure));
             let left = target.caller.deadline.saturating_duration_since(Instant::now());
             // Compared with what is left, and not added to the present: Zoho may ask for a pause that overflows.
             if tried >= tries(target.product, &failure) || pause >= left.saturating_sub(NEEDED_FOR_A_TRY) {
