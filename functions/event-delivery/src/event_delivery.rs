@@ -81,7 +81,7 @@ impl EventDelivery {
         self.sweep(&wake.connections).await
     }
 
-    /// Brings the events of these connections on their way; without any, does all that is due for all that are known.
+    /// Sweeps these connections. If none is named, does all that is due for all connections.
     ///
     /// # Errors
     /// Where the store fails for all of them.

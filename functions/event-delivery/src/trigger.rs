@@ -9,7 +9,7 @@ use shared::base::id::{ConnectionName, is_time_ordered, moment_of};
 use shared::core::events::ledger::FREED;
 use shared::core::events::{EVENTS, SETTLED};
 
-/// How long new events are waited for at most, whatever their time says.
+/// The longest wait until new events are settled, whatever their time says.
 const MAX_SETTLING_WAIT: Duration = Duration::from_secs(16);
 
 /// What triggered the function.

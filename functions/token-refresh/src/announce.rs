@@ -21,7 +21,7 @@ pub(crate) async fn state_change(events: &Events, before: &State, found: &Connec
     store(events, of_connection(found, format!("connector.{kind}"), data)).await;
 }
 
-/// Another user of Zoho stands behind a connection than before: what it may do in Zoho can differ.
+/// Another user of Zoho has connected a connection than before: what it may do in Zoho can differ.
 pub(crate) async fn user_change(events: &Events, before: &Connection, now: &Connection) {
     let (Some(was), Some(is)) = (&before.user, &now.user) else { return };
     if was.eq_ignore_ascii_case(is) {

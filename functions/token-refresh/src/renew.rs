@@ -1,4 +1,4 @@
-//! A new access token for one connection.
+//! Renews the access token of one connection.
 
 use shared::base::clock::{SignedDuration, Timestamp, earlier, is_to_come, later, seconds_until};
 use shared::base::id::ConnectionName;
@@ -43,7 +43,7 @@ pub(crate) async fn renew(
     margin: SignedDuration,
 ) -> Result<Reply, StoreError> {
     let state = &*app.stores.state;
-    // Without the lease, because callers come again and again during a pause.
+    // This is checked without the lease, because callers come again and again during a pause.
     if let Some(wait) = connection::get(state, name).await?.and_then(|found| pausing(&found, app.clock.now()))
     {
         return Ok(wait);
@@ -110,7 +110,7 @@ fn pausing(found: &Connection, now: Timestamp) -> Option<Reply> {
     }
 }
 
-/// Asks Zoho for a token, where nothing speaks against it, and notes in `found` how the connection is then.
+/// Asks Zoho for a token, unless the connection must wait, and changes the state in `found` by the answer.
 async fn call_zoho(
     app: &App,
     lease: &Lease<'_>,

@@ -58,11 +58,11 @@ pub(crate) async fn tick(app: &App) -> Result<Reply, StoreError> {
     for error in results.iter().filter_map(|result| result.as_ref().err()) {
         tracing::error!(%error, "a scheduled renewal failed");
     }
-    // After the tokens, because channels need them.
+    // Channels come after the tokens, because they need them.
     if let Err(error) = keep_channels(app, begun + TIME_TO_BEGIN).await {
         tracing::error!(%error, "channels could not be read");
     }
-    // Last, so that a Zoho that does not answer a revocation delays nothing else.
+    // Revocations come last, so that a Zoho that does not answer them delays nothing else.
     if let Err(error) = clear_parked(app).await {
         tracing::error!(%error, "parked grants could not be read");
     }
