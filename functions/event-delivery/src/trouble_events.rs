@@ -62,8 +62,10 @@ impl TroubleEvents<'_> {
     async fn store(&self, name: &ConnectionName, batch: &Batch, kind: &str, data: Value) {
         // One event for each batch and kind: another process may repeat this one after a crash.
         let digest = sha256_hex(format!("{kind} {}", batch.id).as_bytes());
-        let subject = Some(format!("delivery/{}", batch.id));
-        let delivery = Delivery::of_connector(name.clone(), kind.to_owned(), digest, subject, data);
+        let delivery = Delivery {
+            subject: Some(format!("delivery/{}", batch.id)),
+            ..Delivery::own(name.clone(), kind, digest, data)
+        };
         if let Err(error) = self.events.store(delivery).await {
             tracing::error!(connection = %name, %error, "a trouble event could not be stored");
         }

@@ -1,7 +1,7 @@
-//! Announces what happens to a connection: by an event for the agent and the operator, and a line in the log. A lost channel is
-//! counted here as well; connections are counted by their states in `schedule`.
+//! What happens to a connection is announced: an event for the agent and the operator, a line in the log, and a metric for
+//! alarms.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use shared::base::id::ConnectionName;
 use shared::base::secret::{random_hex, sha256_hex};
 use shared::base::telemetry::count;
@@ -18,10 +18,14 @@ pub(crate) async fn state_change(events: &Events, before: &State, found: &Connec
     let kind = if found.state == State::Healthy { "recovered" } else { now };
     tracing::warn!(connection = %found.name, before, now, "a connection changed its state");
     let data = json!({ "state": now, "before": before, "notice": found.notice() });
-    store(events, of_connection(found, format!("connector.{kind}"), data)).await;
+    let delivery = Delivery {
+        subject: Some(format!("connection/{}", found.name)),
+        ..Delivery::own(found.name.clone(), format!("connector.{kind}"), random_hex::<16>(), data)
+    };
+    store(events, delivery).await;
 }
 
-/// Another user of Zoho has connected a connection than before: what it may do in Zoho can differ.
+/// Another user of Zoho stands behind a connection than before: what it may do in Zoho can differ.
 pub(crate) async fn user_change(events: &Events, before: &Connection, now: &Connection) {
     let (Some(was), Some(is)) = (&before.user, &now.user) else { return };
     if was.eq_ignore_ascii_case(is) {
@@ -30,13 +34,11 @@ pub(crate) async fn user_change(events: &Events, before: &Connection, now: &Conn
     tracing::warn!(connection = %now.name, "another user of Zoho connected");
     let notice = "Another user of Zoho connected this connection than before. What it may do in Zoho are this user's rights.";
     let data = json!({ "user": is, "before": was, "notice": notice });
-    store(events, of_connection(now, "connector.user_changed".to_owned(), data)).await;
-}
-
-/// An event about a connection, which is news each time.
-fn of_connection(found: &Connection, kind: String, data: Value) -> Delivery {
-    let subject = Some(format!("connection/{}", found.name));
-    Delivery::of_connector(found.name.clone(), kind, random_hex::<16>(), subject, data)
+    let delivery = Delivery {
+        subject: Some(format!("connection/{}", now.name)),
+        ..Delivery::own(now.name.clone(), "connector.user_changed", random_hex::<16>(), data)
+    };
+    store(events, delivery).await;
 }
 
 /// A channel is lost, or was and is `restored`.
@@ -60,8 +62,11 @@ pub(crate) async fn channel_loss(
     let data = json!({ "channel_id": channel.id, "since": since, "restored": restored, "notice": notice });
     // One event a loss, also where this process dies half-way and another one announces it again.
     let digest = sha256_hex(format!("channel_lost {} {since:?}", channel.id).as_bytes());
-    let (kind, subject) = ("connector.channel_lost".to_owned(), Some(format!("channel/{}", channel.id)));
-    store(events, Delivery::of_connector(connection.clone(), kind, digest, subject, data)).await;
+    let delivery = Delivery {
+        subject: Some(format!("channel/{}", channel.id)),
+        ..Delivery::own(connection.clone(), "connector.channel_lost", digest, data)
+    };
+    store(events, delivery).await;
 }
 
 /// Stores an event. Where that fails, the work goes on.

@@ -90,10 +90,11 @@ async fn tell_of_placeholders(app: &App, connection: ConnectionName, unfilled: &
     );
     let digest = sha256_hex(format!("unfilled {names}").as_bytes());
     let data = json!({ "placeholders": unfilled, "notice": notice });
-    let kind = "connector.webhook_unfilled".to_owned();
-    // With a time, an equal event of the same day is not stored again.
-    let time = Some(app.clock.now().to_string());
-    let told = Delivery { time, ..Delivery::of_connector(connection, kind, digest, None, data) };
+    let told = Delivery {
+        // With a time, an equal event of the same day is not stored again.
+        time: Some(app.clock.now().to_string()),
+        ..Delivery::own(connection, "connector.webhook_unfilled", digest, data)
+    };
     if let Err(error) = app.events.store(told).await {
         tracing::error!(%error, "an event of an unfilled webhook could not be stored");
     }

@@ -93,16 +93,18 @@ pub struct Delivery {
 }
 
 impl Delivery {
-    /// An event of the connector's own, like `connector.recovered`. Of two with the same digest, the later one is not stored.
-    pub fn of_connector(
-        connection: ConnectionName,
-        kind: String,
-        digest: String,
-        subject: Option<String>,
-        data: Value,
-    ) -> Self {
-        let body = Value::Null.to_string();
-        Self { connection, source: "connector", digest, kind, subject, time: None, data, body }
+    /// An event of the connector's own, which nobody sent: `connector.exhausted`.
+    pub fn own(connection: ConnectionName, kind: impl Into<String>, digest: String, data: Value) -> Self {
+        Self {
+            connection,
+            source: "connector",
+            digest,
+            kind: kind.into(),
+            subject: None,
+            time: None,
+            data,
+            body: Value::Null.to_string(),
+        }
     }
 }
 

@@ -54,6 +54,11 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
+    /// A POST, on no condition.
+    pub fn post(url: String, body: Option<Body>) -> Self {
+        Self { method: Method::POST, url, body, if_unmodified_since: None }
+    }
+
     /// Its name for [`Session::named`](super::Session::named), with the digest of its body: another body may be allowed.
     pub fn name(&self) -> String {
         let body = self.body.as_ref().map(|body| sha256_hex(&body.bytes)).unwrap_or_default();
