@@ -1,4 +1,4 @@
-//! The reasons why a connection waits, as its state says them. The doctor looks for these words to say what to do.
+//! Why a connection waits, as the words of its state begin. Whoever tells the operator what to do about it goes by them.
 
 pub use crate::client_fault::GENERAL;
 

@@ -1,6 +1,6 @@
-//! Bodies on their way in. [`Caller`](crate::request::caller::Caller) checks the key, receives the body, and only then takes its
-//! place: a slow sender holds no place, and a body without a valid key is never waited for. Few large bodies arrive at a time,
-//! because what has arrived lies in memory. A body that no route reads, or that is declared to be too large, is not waited for.
+//! Bodies on their way in. `Caller` receives the body of its request between the check of the key and the place that it takes: who
+//! sends slowly holds no place meanwhile, and a body without a valid key is never waited for. A large one arrives only while few
+//! others do: what has arrived lies in memory. Nor is one waited for that nobody reads, or that is declared to be too large.
 
 use std::convert::Infallible;
 use std::future::ready;
@@ -15,7 +15,7 @@ use shared::base::problem::{Code, Problem};
 
 use crate::request::places::{LARGE, Places};
 
-/// How many bytes the body of a route may have, where that is more or less than [`LARGE`]. A route sets it as an `Extension`.
+/// How many bytes the body of a route may have, where these are not [`LARGE`]: an `Extension` around it.
 #[derive(Clone, Copy)]
 pub(crate) struct MostBytes(pub(crate) usize);
 
@@ -38,11 +38,11 @@ enum Stage {
     Taken,
 }
 
-/// Takes the body out of its request, so that it can be received before the request is handled. The body of a GET, HEAD or DELETE
-/// is dropped.
+/// Takes a body that is still to come out of its request, so that it can be read before the rest of the request is. That of a method
+/// which has no use of one is let go.
 pub(crate) async fn set_apart(mut request: Request) -> Request {
     if !request.body().is_end_stream() {
-        // An empty body in its place would look like what the caller sent.
+        // Empty, it would look like what the caller sent.
         let elsewhere = "this body is read with `Received`";
         let elsewhere = Body::from_stream(stream::once(ready(Err::<Bytes, _>(elsewhere))));
         let body = replace(request.body_mut(), elsewhere);
@@ -61,11 +61,11 @@ pub(crate) async fn set_apart(mut request: Request) -> Request {
 }
 
 impl Arriving {
-    /// Waits until the body is there, or has failed. The extensions of its request say how large it may be; `key` is the key of its
-    /// caller.
+    /// Waits until it is there, or until it is clear that it will not be. The extensions of its request say how large it may be; the
+    /// key is whose it is.
     ///
     /// # Errors
-    /// Where the body is large, and no place is free for it.
+    /// It is large, and there is no place for it.
     pub(crate) async fn receive(
         &self,
         extensions: &Extensions,
@@ -89,7 +89,7 @@ impl Arriving {
     }
 }
 
-/// Reads a whole body. Once it turns out to be large, it needs one of the places for large bodies, until it is there.
+/// All of a body. As soon as it turns out to be large, it takes a place of its key's, until it is there.
 async fn read(body: Body, most: usize, room: Option<(&Places, &str)>) -> Result<Bytes, Problem> {
     if usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX) > most {
         return Err(too_large(most));
