@@ -1,6 +1,6 @@
 //! Consent: what works, and everything that must not. After each refusal the sandbox says what was sent to it.
 
-use oauth_callback::begin::begin;
+use oauth_callback::authorization_request::begin;
 use sandbox::Options;
 use shared::core::connection::consent::Consents;
 use shared::core::services::Services;
