@@ -2,8 +2,9 @@
 
 use std::borrow::Cow;
 use std::fmt::{Display, Write as _};
-use std::io::{self, IsTerminal, Read, Write, stderr, stdin, stdout};
+use std::io::{self, ErrorKind, IsTerminal, Read, Write, stderr, stdin, stdout};
 use std::process::ExitCode;
+use std::thread;
 
 use shared::base::clock::Timestamp;
 use shared::base::pasted::{clean, oddity};
@@ -57,14 +58,49 @@ pub(crate) fn can_ask() -> bool {
 pub(crate) async fn agrees(question: &str) -> Result<bool, String> {
     let _ = write!(stderr(), "{} [y/N] ", harmless(question));
     let _ = stderr().flush();
-    // A thread of its own waits for the answer, so that Ctrl-C ends the command meanwhile.
-    let read = tokio::task::spawn_blocking(|| {
-        let mut line = String::new();
-        stdin().read_line(&mut line).map(|_| line)
-    });
-    let line = read.await.map_err(|error| error.to_string())?;
-    let line = line.map_err(|error| format!("the answer could not be read: {error}"))?;
+    let (_, line) = read_line().await?;
     Ok(matches!(line.trim().to_lowercase().as_str(), "y" | "yes"))
+}
+
+/// Has a thread of its own wait for an answer, so that Ctrl-C ends the command meanwhile.
+async fn apart<T: Send + 'static>(
+    wait: impl FnOnce() -> Result<T, String> + Send + 'static,
+) -> Result<T, String> {
+    tokio::task::spawn_blocking(wait).await.map_err(|error| error.to_string())?
+}
+
+/// A line of the input, and how many bytes it has: none at its end.
+async fn read_line() -> Result<(usize, String), String> {
+    apart(|| {
+        let mut line = String::new();
+        let read = stdin().read_line(&mut line);
+        Ok((read.map_err(|error| format!("the answer could not be read: {error}"))?, line))
+    })
+    .await
+}
+
+/// How the terminal is where secrets may be asked for: a question that is broken off would leave it without an echo.
+pub(crate) struct Modes {
+    #[cfg(unix)]
+    before: Option<rustix::termios::Termios>,
+}
+
+impl Modes {
+    /// As it is now.
+    pub(crate) fn now() -> Self {
+        Self {
+            #[cfg(unix)]
+            before: rustix::termios::tcgetattr(stdin()).ok(),
+        }
+    }
+
+    /// As it was.
+    pub(crate) fn put_back(&self) {
+        #[cfg(unix)]
+        if let Some(before) = &self.before {
+            let _ = rustix::termios::tcsetattr(stdin(), rustix::termios::OptionalActions::Now, before);
+        }
+    }
 }
 
 /// The last line of a command that failed.
@@ -94,32 +130,42 @@ pub(crate) fn harmless(line: &str) -> Cow<'_, str> {
 }
 
 /// Asks for a line, and shows it. An empty one where the input has ended.
-pub(crate) fn ask_line(prompt: &str) -> Result<String, String> {
-    Ok(ask_line_or_end(prompt)?.unwrap_or_default())
+pub(crate) async fn ask_line(prompt: &str) -> Result<String, String> {
+    Ok(ask_line_or_end(prompt).await?.unwrap_or_default())
 }
 
 /// Asks for a line, and shows it. Nothing where the input has ended, which is no empty answer.
-pub(crate) fn ask_line_or_end(prompt: &str) -> Result<Option<String>, String> {
+pub(crate) async fn ask_line_or_end(prompt: &str) -> Result<Option<String>, String> {
     let _ = write!(stdout(), "{}", harmless(prompt));
     let _ = stdout().flush();
-    let mut line = String::new();
-    let read = stdin().read_line(&mut line);
-    let is_there = read.map_err(|error| format!("the answer could not be read: {error}"))? > 0;
-    if !is_there {
+    let (read, line) = read_line().await?;
+    if read == 0 {
         // The next line begins behind the prompt otherwise.
         let _ = writeln!(stdout());
+        return Ok(None);
     }
-    Ok(is_there.then(|| clean(&line)))
+    Ok(Some(clean(&line)))
 }
 
 /// Asks for a secret without showing it; from a pipe it is read as it comes.
-pub(crate) fn ask_secret(prompt: &str) -> Result<Secret, String> {
+pub(crate) async fn ask_secret(prompt: &str) -> Result<Secret, String> {
+    let prompt = prompt.to_owned();
+    apart(move || read_secret(&prompt)).await
+}
+
+fn read_secret(prompt: &str) -> Result<Secret, String> {
     judged(&hidden_line(prompt).map_err(|error| format!("the secret could not be read: {error}"))?)
 }
 
 fn hidden_line(prompt: &str) -> io::Result<String> {
     if stdin().is_terminal() {
-        return rpassword::prompt_password(prompt);
+        return match rpassword::prompt_password(prompt) {
+            // Ctrl-C was pressed. Its signal, which was raised, ends the command: this is no answer.
+            Err(error) if error.kind() == ErrorKind::Interrupted => loop {
+                thread::park();
+            },
+            read => read,
+        };
     }
     let mut line = String::new();
     stdin().read_line(&mut line).map(|_| line)
@@ -137,7 +183,7 @@ pub(crate) fn ask_passphrase(prompt: &str) -> Result<Secret, String> {
 /// As [`ask_secret`], where nothing else is asked: from a pipe, all of it must be the secret.
 pub(crate) fn ask_only_secret(prompt: &str) -> Result<Secret, String> {
     if stdin().is_terminal() {
-        return ask_secret(prompt);
+        return read_secret(prompt);
     }
     let mut all = String::new();
     let read = stdin().take(MAX_SECRET).read_to_string(&mut all);

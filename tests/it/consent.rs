@@ -190,7 +190,9 @@ async fn declining_says_so_and_changes_nothing() {
     let zoho = browser.get(&connector.link(&[]).await).await.location.unwrap();
     let back = browser.post(&zoho, &[("decision", "reject")]).await.location.unwrap();
     let page = browser.finish(&back).await;
-    assert!(page.text.contains("You declined"), "{}", page.text);
+    for said in ["You declined", "zoho-connector connect --connection default"] {
+        assert!(page.text.contains(said), "{said}: {}", page.text);
+    }
     assert_eq!(connector.token_calls(), 0);
 }
 

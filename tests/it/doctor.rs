@@ -10,8 +10,9 @@ use shared::base::clock::{Clock, SignedDuration, SystemClock, Timestamp, earlier
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::core::access::key::{Keys, NewKey, Permission};
-use shared::core::connection::{self, Connection, State};
+use shared::core::connection::{self, Connection, PauseCause, State};
 use shared::core::events::agent_hook::{ALL_TYPES, Hook, TURNS_PER_HOUR};
+use shared::core::events::ledger::{Closed, End, EndState, Entry};
 use shared::core::events::subscription;
 use shared::core::events::subscription::{Channel, Refusal, Subscription};
 use shared::core::grant::client;
@@ -153,11 +154,10 @@ async fn what_a_connection_suffers_from_is_told_with_the_way_out() {
     let stores = stores(&connector);
     let (now, until) = (SystemClock.now(), in_minutes(10));
     let check = "Connection default";
-    let paused = |reason: &str| State::CoolingDown { until, times: 1, reason: reason.to_owned() };
-    let (throttled, unreached) = (
-        paused("Zoho throttles tokens"),
-        paused("Zoho's accounts server could not be asked: no connection could be made"),
-    );
+    // What is for people tells nothing of the mend.
+    let paused =
+        |cause| State::CoolingDown { until, times: 1, cause, reason: "Zoho gave no token".to_owned() };
+    let said = "Zoho gave no token. The next try is at";
     let wrong = State::Misconfigured { reason: "the client secret is wrong".to_owned(), clients: None };
     for (state, cause, mend) in [
         (
@@ -165,8 +165,12 @@ async fn what_a_connection_suffers_from_is_told_with_the_way_out() {
             "has not accepted the grant",
             "/oauth/start?connection=default",
         ),
-        (throttled, "Zoho throttles tokens", "let no other program renew tokens"),
-        (unreached, "no connection could be made", "reach Zoho over HTTPS"),
+        (paused(PauseCause::NoAnswer), said, "reach Zoho over HTTPS"),
+        (paused(PauseCause::NoToken), said, "a proxy answers in Zoho's place"),
+        (paused(PauseCause::Throttled), said, "let no other program renew tokens"),
+        (paused(PauseCause::GeneralError), said, "look at the client in Zoho's API console"),
+        (paused(PauseCause::OtherRefusal), said, "look at the client in Zoho's API console, and let"),
+        (paused(PauseCause::Unknown), said, "look here again"),
         (State::Exhausted { until }, "must wait until", "it goes on by itself"),
         (wrong, "the client secret is wrong", "client set"),
         (State::Disconnecting, "ending this connection", "disconnect --connection default"),
@@ -197,7 +201,7 @@ async fn keys_that_do_not_fit_are_told() {
     let connector = Connector::start().await;
     doctor(&connector).await.names("Connections", "nothing is connected", "zoho-connector connect");
     connector.connect(&["--access", "write"]).await;
-    doctor(&connector).await.only("Keys", "there is none", "zoho-connector keys create");
+    doctor(&connector).await.only("Keys", "there is none", "keys create --connections default");
     let reader = connector.agent(&[]).await;
     doctor(&connector).await.only("Writes default", "key_not_allowed", "keys create --can");
     let _writer = connector.agent(&["--can", "inventory:write,crm:write,events", "--label", "writer"]).await;
@@ -222,7 +226,9 @@ async fn keys_that_do_not_fit_are_told() {
     let killed = NewKey { label: "command line, for an hour".to_owned(), ..wanted.clone() };
     keys.create(killed).await.unwrap();
     let (old, _) = keys.create(wanted.clone()).await.unwrap();
-    doctor(&connector).await.only("Key old", "has ended at", &format!("keys revoke {}", old.id));
+    let found = doctor(&connector).await;
+    found.only("Key old", "has ended at", &format!("keys revoke {}", old.id));
+    found.only("Key old", "has ended at", "keys create --connections default");
     keys.revoke(&old.id).await.unwrap();
     let lost = NewKey { connections: vec!["gone".parse().unwrap()], expires: None, ..wanted };
     keys.create(lost).await.unwrap();
@@ -282,6 +288,30 @@ async fn a_channel_that_is_gone_and_webhooks_that_do_not_come_are_told() {
         fronts::odd(&connector.url, |path| path.starts_with("/webhooks/").then_some((404, "not found")));
     let found = doctor_with(&connector, &front.await, &[]).await;
     found.names("Webhook default", "was answered 404", "pass /webhooks/ on");
+    let front = fronts::odd(&connector.url, |path| path.starts_with("/webhooks/").then_some((401, "{}")));
+    let found = doctor_with(&connector, &front.await, &[]).await;
+    found.names("Webhook default", "was answered 401", "webhooks rotate --connection default");
+}
+
+/// Without the name, the mend of one connection would change another.
+#[tokio::test]
+async fn commands_are_about_the_connection_that_is_there() {
+    let connector = Connector::start().await;
+    connector.connect(&["--connection", "shop"]).await;
+    let is_told = |found: &Found, check: &str, command: &str| {
+        found.0.iter().any(|one| one["check"] == check && one.to_string().contains(command))
+    };
+    let found = doctor(&connector).await;
+    found.only("Keys", "there is none", "keys create --connections shop");
+    assert!(is_told(&found, "Webhooks", "webhooks setup --connection shop"), "{:#?}", found.0);
+    let shown = connector.run(&["webhooks", "show"], "").await.out;
+    assert!(shown.contains("`zoho-connector webhooks setup --connection shop "), "{shown}");
+
+    connector.connect(&["--connection", "branch"]).await;
+    let found = doctor(&connector).await;
+    found.only("Keys", "there is none", "keys create --connections NAME");
+    found.only("Keys", "there is none", "(NAME: branch, shop)");
+    assert!(is_told(&found, "Webhooks", "webhooks setup --connection NAME"), "{:#?}", found.0);
 }
 
 #[tokio::test]
@@ -316,7 +346,33 @@ async fn a_hook_that_tells_nobody_is_told() {
     let standing = json!({ "turns": [], "refused": [hook.digest(), 401] });
     let row = Put::record(Key::new("agent", "hook"), &standing, Condition::Any).unwrap();
     stores.events.put(row).await.unwrap();
-    doctor(&connector).await.only("Agent is told", "answered 401", "events replay --dead");
+    let found = doctor(&connector).await;
+    found.only("Agent is told", "answered 401", "agent resume");
+    assert!(
+        !format!("{:?}", found.wrong()).contains("events replay"),
+        "nothing is dead: {:#?}",
+        found.wrong()
+    );
+    let (id, at) = ("1a22a22a8b9113213ac0553656fbb89".to_owned(), SystemClock.now());
+    let entry = Entry {
+        id: id.clone(),
+        kind: "zoho.inventory.item.updated".to_owned(),
+        subject: None,
+        time: at.to_string(),
+        receivedtime: at,
+        data: json!({}),
+        claim: None,
+        claims: 0,
+        batch: None,
+        replayed: None,
+    };
+    let end = End { state: EndState::Dead, outcome: "refused".to_owned(), note: None, at };
+    let dead = Key::new("life#default", &id);
+    let row = Put::record(dead.clone(), &Closed { entry, end }, Condition::Any).unwrap();
+    stores.events.put(row).await.unwrap();
+    let found = doctor(&connector).await;
+    found.only("Agent is told", "answered 401", "`zoho-connector events replay --dead --connection default");
+    stores.events.delete(dead, Condition::Any).await.unwrap();
     stores.events.delete(Key::new("agent", "hook"), Condition::Any).await.unwrap();
     gateway.stop().await;
     doctor(&connector).await.only(check, "does not answer", "agent test");

@@ -90,6 +90,7 @@ fn filled(words: &[String]) -> Vec<Vec<String>> {
                 "ID" | "ID…" => "0190c5f0a0b0c0d0e0f001122334455",
                 "CODE" => "1000.a.b",
                 "NAME" | "DIR" => "name",
+                "SOURCE" => "custom",
                 "URL" | "ApiUrl" => "https://connector.example.com",
                 other => other,
             })

@@ -2,8 +2,13 @@
 //! before something ends, and speak JSON.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
+use shared::base::clock::SystemClock;
+use shared::core::events::webhook_secrets::WebhookSecrets;
+use shared::store::Stores;
+use shared::store::sqlite::Sqlite;
 use tempfile::TempDir;
 use tests::connector::{CLIENT_ID, CLIENT_SECRET, Connector, free_port};
 use tests::process::{Ended, Running, run};
@@ -118,10 +123,6 @@ async fn values_are_judged_before_anything_is_done() {
         assert!(ended.code == 2 && ended.err.contains(said), "{args:?}: {ended:?}");
     }
     connector.connect(&["--connection", "shop"]).await;
-    let near = connector.run(&["keys", "create", "--connections", "shpo"], "").await;
-    assert!(near.code == 0 && near.err.contains("no connection shpo yet: did you mean shop?"), "{near:?}");
-    let far = connector.run(&["webhooks", "rotate", "--connection", "nope"], "").await;
-    assert!(far.code == 0 && far.err.contains("no connection nope yet: connected is shop"), "{far:?}");
     let unheard = connector.run(&["events", "list", "--connection", "nope"], "").await;
     assert!(unheard.code == 0 && unheard.err.contains("connected is shop"), "{unheard:?}");
     let unmapped = connector.run(&["mappings", "export", "--connection", "nope"], "").await;
@@ -136,6 +137,42 @@ async fn values_are_judged_before_anything_is_done() {
     assert!(dead.code == 0 && dead.out.contains("No event of shop is dead."), "{dead:?}");
     let ended = connector.run(&["disconnect", "--connection", "shpo", "--yes"], "").await;
     assert!(ended.code == 1 && ended.err.contains("did you mean shop?"), "{ended:?}");
+}
+
+/// A typo makes no key and no secret for nothing.
+#[tokio::test]
+async fn nothing_is_made_for_a_connection_that_is_not_there() {
+    let connector = Connector::start().await;
+    let create = ["keys", "create", "--json"];
+    let none = connector.run(&create, "").await;
+    assert!(none.code == 1 && none.out.is_empty(), "{none:?}");
+    for said in [
+        "no connection default: nothing is connected yet\n",
+        "`zoho-connector connect --connection default --data",
+    ] {
+        assert!(none.err.contains(said), "{said}: {}", none.err);
+    }
+    connector.connect(&["--connection", "shop"]).await;
+    let near = connector.run(&["keys", "create", "--connections", "shop,shpo"], "").await;
+    assert!(near.code == 1 && near.err.contains("no connection shpo: did you mean shop?\n"), "{near:?}");
+    assert!(!near.out.contains("zck_") && near.err.contains("--not-yet-connected"), "{near:?}");
+    let rotate = ["webhooks", "rotate", "--source", "custom", "--connection", "nope"];
+    let far = connector.run(&rotate, "").await;
+    assert!(far.code == 1 && far.err.contains("no connection nope: connected is shop\n"), "{far:?}");
+    assert!(far.out.is_empty(), "{far:?}");
+    let keys = connector.run(&["keys", "list"], "").await.out;
+    assert!(keys.contains("No keys. `zoho-connector keys create --connections shop "), "{keys}");
+    let stores: Stores = Sqlite::open(connector.folder(), Arc::new(SystemClock)).unwrap().into();
+    let secrets = WebhookSecrets::read(&*stores.secrets).await.unwrap();
+    assert!(secrets.custom(&"nope".parse().unwrap()).is_empty());
+
+    // Who makes it before on purpose is told all the same.
+    for before in [&create[..], &rotate] {
+        let made = connector.run(&[before, &["--not-yet-connected"]].concat(), "").await;
+        assert!(made.code == 0 && made.err.contains("Warning: there is no connection"), "{made:?}");
+    }
+    let secrets = WebhookSecrets::read(&*stores.secrets).await.unwrap();
+    assert_eq!(secrets.custom(&"nope".parse().unwrap()).len(), 1);
 }
 
 #[tokio::test]

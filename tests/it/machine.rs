@@ -400,7 +400,7 @@ async fn a_place_in_use_takes_no_other_installation() {
     assert!(!new.exists());
 
     let deployed = Deployed::on_aws(Cloud::start().await).await;
-    assert_eq!(deployed.connector.run(&["keys", "create"], "").await.code, 0);
+    deployed.connector.agent(&[]).await;
     let used = deployed.connector.run(&import, "").await;
     assert!(used.code == 1 && used.err.contains("with 0 connections and 1 key:"), "{used:?}");
     assert!(file.exists());

@@ -206,17 +206,40 @@ async fn what_would_undo_the_connector_never_passes() {
 
 /// Sends a request whose target no client library would send as it stands; the status.
 async fn send_target(url: &str, agent: &Agent, target: &str) -> u16 {
+    send_bytes(url, agent, &format!("GET {target}"), "", "").await
+}
+
+/// Sends a request with these headers and this body, as they stand; the status.
+async fn send_bytes(url: &str, agent: &Agent, line: &str, headers: &str, body: &str) -> u16 {
     let host = url.trim_start_matches("http://");
     let mut stream = tokio::net::TcpStream::connect(host).await.unwrap();
     let key = &agent.key;
     let request = format!(
-        "GET {target} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {key}\r\nconnection: close\r\n\r\n"
+        "{line} HTTP/1.1\r\nhost: {host}\r\nauthorization: Bearer {key}\r\nconnection: close\r\n{headers}\r\n{body}"
     );
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = Vec::new();
     stream.read_to_end(&mut answer).await.unwrap();
     let answer = String::from_utf8_lossy(&answer);
-    answer.split(' ').nth(1).unwrap_or_else(|| panic!("{target}: {answer}")).parse().unwrap()
+    answer.split(' ').nth(1).unwrap_or_else(|| panic!("{line}: {answer}")).parse().unwrap()
+}
+
+/// Several clients send one with every request.
+#[tokio::test]
+async fn an_empty_body_in_chunks_is_none() {
+    let (connector, agent) = all_of_zoho().await;
+    let chunked = "transfer-encoding: chunked\r\n";
+    let get = format!("GET {GROUPS}");
+    assert_eq!(send_bytes(&connector.url, &agent, &get, chunked, "0\r\n\r\n").await, 200);
+    let calls = sent(&connector, "/itemgroups");
+    let [read] = calls.as_slice() else { panic!("{calls:?}") };
+    assert!(!read.headers.iter().any(|(name, _)| name == "transfer-encoding"), "{:?}", read.headers);
+    let delete = "DELETE /v1/zoho/crm/Deals/6100000000451001?dry_run=true";
+    assert_eq!(send_bytes(&connector.url, &agent, delete, chunked, "0\r\n\r\n").await, 200);
+    for line in [get.as_str(), delete] {
+        let status = send_bytes(&connector.url, &agent, line, chunked, "2\r\n{}\r\n0\r\n\r\n").await;
+        assert_eq!(status, 400, "{line}");
+    }
 }
 
 /// A target below `/v1/zoho/`, and the path and query with which it reaches Zoho through API Gateway, if it does.

@@ -11,13 +11,13 @@ use axum::Router;
 use event_delivery::EventDelivery;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use shared::base::clock::{SharedClock, Timestamp};
+use shared::base::clock::{SharedClock, SignedDuration, Timestamp, later};
 use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::base::settings::{self, Settings};
 use shared::core::access::key::Keys;
-use shared::core::connection;
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient};
+use shared::core::connection::{self, PauseCause, State};
 use shared::core::events::agent_hook::Hook;
 use shared::core::events::subscription;
 use shared::core::grant::client::Clients;
@@ -181,5 +181,40 @@ async fn rows_and_secrets_of_earlier_versions_are_read_on_aws() {
         let clock: SharedClock = Arc::new(StandingClock::at(left.at));
         let names = Aws::get().stack().await;
         everything_is_read(Aws::get().stores(&names, &clock), clock, &left).await;
+    }
+}
+
+/// Earlier builds stored the pause of a connection without its cause; a later one may know causes that this one does not.
+#[tokio::test]
+async fn a_pause_whose_cause_is_not_known_is_kept() {
+    for left in versions() {
+        for cause in [None, Some("a_cause_to_come")] {
+            let clock: SharedClock = Arc::new(StandingClock::at(left.at));
+            let stores: Stores = Sqlite::in_memory(clock.clone()).unwrap().into();
+            left.fill(&stores).await;
+            let name = ConnectionName::default();
+            let mut row = left.rows.iter().find(|row| row.partition == "connection").unwrap().value.clone();
+            let until = later(left.at, SignedDuration::from_mins(10));
+            row["state"] =
+                json!({ "is": "cooling_down", "until": until, "times": 2, "reason": "Zoho throttles" });
+            if let Some(cause) = cause {
+                row["state"]["cause"] = json!(cause);
+            }
+            let put = Put::record(connection::key(&name), &row, Condition::Any).unwrap();
+            assert!(stores.state.put(put).await.unwrap().is_done());
+
+            let found = connection::get(&*stores.state, &name).await.unwrap().unwrap();
+            let expected = State::CoolingDown {
+                until,
+                times: 2,
+                cause: PauseCause::Unknown,
+                reason: "Zoho throttles".to_owned(),
+            };
+            assert_eq!(found.state, expected, "{cause:?}");
+            let today = Today::on(stores, clock, &left.key);
+            assert_eq!(today.get("/v1/status").await["connections"][0]["state"], "cooling_down");
+            let reply = today.token_refresh.ask(Ask::Renew { connection: name, dead: None }).await.unwrap();
+            assert!(matches!(&reply, Reply::Wait { seconds: 600, .. }), "{reply:?}");
+        }
     }
 }

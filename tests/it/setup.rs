@@ -319,6 +319,53 @@ async fn at_a_terminal_it_goes_on_where_it_stopped() {
     server.kill().await;
 }
 
+/// At a question, at one for a secret, and where nothing is asked.
+#[tokio::test]
+async fn ctrl_c_says_what_is_kept_and_which_command_goes_on() {
+    let newcomer = Newcomer::arrives().await;
+    let interrupted = async |mut setup: Running, told: &str| {
+        setup.press("\u{3}").await;
+        let ended = setup.end().await;
+        assert_eq!(ended.code, 130, "{ended:?}");
+        assert!(ended.out.lines().any(|line| line == told), "{told}: {ended:?}");
+        assert!(!ended.out.contains("cannot be used"), "it is no answer: {ended:?}");
+        assert!(!ended.out.contains("left without an echo"), "{ended:?}");
+    };
+    let args = ["setup", "--connection", "shop"];
+    let mut setup = Running::at_a_terminal(&args, &newcomer.variables());
+    setup.until("Its number").await;
+    let told = "Interrupted: nothing was made yet. `zoho-connector setup --connection shop` begins anew.";
+    interrupted(setup, told).await;
+
+    let answers = [
+        ("Its number", "1"),
+        ("Folder for its store", newcomer.folder.as_str()),
+        ("Its address", newcomer.url.as_str()),
+        ("Your Zoho's data centre", "us"),
+        ("Client ID", CLIENT_ID),
+    ];
+    let mut setup = newcomer.at_a_terminal();
+    for (question, answer) in answers {
+        setup.until(question).await;
+        setup.type_line(answer).await;
+    }
+    setup.until("Client Secret").await;
+    let told = "Interrupted. Kept: the store, where it is. `zoho-connector setup` goes on from there.";
+    interrupted(setup, told).await;
+
+    let mut setup = newcomer.at_a_terminal();
+    for (question, answer) in
+        [("Your Zoho's data centre", "us"), ("Client ID", CLIENT_ID), ("Client Secret", CLIENT_SECRET)]
+    {
+        setup.until(question).await;
+        setup.type_line(answer).await;
+    }
+    setup.until("Waiting for it").await;
+    let told =
+        "Interrupted. Kept: the store, where it is, the client. `zoho-connector setup` goes on from there.";
+    interrupted(setup, told).await;
+}
+
 /// Whoever names the folder is still asked for the address, and whoever names both for neither.
 #[tokio::test]
 async fn what_no_flag_says_is_asked_for() {

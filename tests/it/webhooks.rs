@@ -335,7 +335,8 @@ async fn standard_webhooks_sign_the_name_and_the_time() {
 #[tokio::test]
 async fn a_query_string_is_signed_where_it_is_expected() {
     let connector = Connector::start().await;
-    let rotated = connector.run(&["webhooks", "rotate", "--query-string", "expected"], "").await;
+    let rotate = ["webhooks", "rotate", "--not-yet-connected", "--query-string"];
+    let rotated = connector.run(&[&rotate[..], &["expected"]].concat(), "").await;
     let secret = rotated.out.lines().find_map(|line| line.trim().strip_prefix("Secret")).unwrap().trim();
     for body in [BodyForm::Json, BodyForm::Form] {
         connector.zoho.sandbox.add_webhook(Webhook {
@@ -354,7 +355,7 @@ async fn a_query_string_is_signed_where_it_is_expected() {
     let (status, problem) = post(&connector, &cut, &[(HEADER, &sign(secret, body))], "").await;
     assert_eq!((status, &problem["code"]), (400, &json!("webhook_unreadable")));
 
-    connector.run(&["webhooks", "rotate", "--query-string", "refused"], "").await;
+    connector.run(&[&rotate[..], &["refused"]].concat(), "").await;
     let sent = connector.zoho.sandbox.change_item(SHELF, ItemChange::Stock(-1.0)).await.unwrap();
     // What was expected is believed for up to a minute.
     assert!(sent.iter().all(|sent| matches!(sent.status, Some(200 | 400))), "{sent:?}");

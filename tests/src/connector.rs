@@ -262,9 +262,9 @@ impl Connector {
         assert!(ending.text.contains("<h1>Connected</h1>"), "{}", ending.text);
     }
 
-    /// An agent with a new key.
+    /// An agent with a new key, whatever is connected yet.
     pub async fn agent(&self, args: &[&str]) -> Agent {
-        let ended = self.run(&[&["keys", "create"], args].concat(), "").await;
+        let ended = self.run(&[&["keys", "create", "--not-yet-connected"], args].concat(), "").await;
         assert_eq!(ended.code, 0, "{}", ended.err);
         let key = ended.out.split_whitespace().find(|word| word.starts_with("zck_")).expect("a key");
         keep_out(key);
@@ -276,9 +276,10 @@ impl Connector {
         self.webhook_secret_of("inventory").await
     }
 
-    /// A new webhook secret of this source.
+    /// A new webhook secret of this source, whatever is connected yet.
     pub async fn webhook_secret_of(&self, source: &str) -> String {
-        let ended = self.run(&["webhooks", "rotate", "--source", source], "").await;
+        let rotate = ["webhooks", "rotate", "--source", source, "--not-yet-connected"];
+        let ended = self.run(&rotate, "").await;
         assert_eq!(ended.code, 0, "{}", ended.err);
         let secret = ended.out.lines().find_map(|line| line.trim().strip_prefix("Secret"));
         let secret = secret.expect("a secret").trim();

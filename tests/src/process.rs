@@ -150,8 +150,12 @@ impl Running {
 
     /// Types a line.
     pub async fn type_line(&mut self, line: &str) {
-        let stdin = self.child.stdin.as_mut().unwrap();
-        stdin.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+        self.press(&format!("{line}\n")).await;
+    }
+
+    /// Presses keys, one after the other: at a terminal, `\u{3}` is Ctrl-C.
+    pub async fn press(&mut self, keys: &str) {
+        self.child.stdin.as_mut().unwrap().write_all(keys.as_bytes()).await.unwrap();
     }
 
     /// Waits for its own end.

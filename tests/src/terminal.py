@@ -1,10 +1,11 @@
 """Runs a command at a terminal of its own. What comes on standard input is typed there, what is shown there goes to standard
-output; a question that waits for its answer ends its line."""
+output; a question that waits for its answer ends its line. A terminal that is left without an echo is told in the last one."""
 
 import os
 import pty
 import select
 import sys
+import termios
 
 child, terminal = pty.fork()
 if child == 0:
@@ -28,4 +29,6 @@ while True:
         else:
             sources.remove(0)
 _, status = os.waitpid(child, 0)
+if not termios.tcgetattr(terminal)[3] & termios.ECHO:
+    os.write(1, b"The terminal is left without an echo.\n")
 sys.exit(os.waitstatus_to_exitcode(status))

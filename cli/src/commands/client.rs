@@ -3,12 +3,14 @@
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use shared::base::pasted::{clean, oddity};
+use shared::core::connection;
 use shared::core::grant::client;
 use shared::core::grant::client::{CentreSecret, Client as Registered, Clients};
 use shared::zoho::data_centre::{DataCentre, DataCentres};
 
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
+use crate::commands::named_connection;
 use crate::commands::told;
 use crate::table::{Column, Table};
 use crate::terminal::{ask_only_secret, say, say_json};
@@ -84,11 +86,11 @@ impl Set {
         let id = self.id;
         // What is there is looked at before anybody types a secret, and the secret is judged before anything is made: a first command
         // that fails leaves no store.
-        let known = match self.only_for {
+        let there = match self.only_for {
             Some(_) => Some(self.installation.open().await?),
             None => self.installation.open_known().await?,
         };
-        if let (Some(_), Some(opened)) = (self.only_for, &known) {
+        if let (Some(_), Some(opened)) = (self.only_for, &there) {
             let (clients, _) = Clients::read(&*opened.services.stores.secrets).await?;
             clients.find(&id).ok_or_else(|| unknown(&id))?;
         }
@@ -98,15 +100,15 @@ impl Set {
                 "this is the client id again; the secret stands below it at Zoho".to_owned(),
             ));
         }
-        let opened = match known {
+        let opened = match there {
             Some(opened) => opened,
             None => self.installation.open_or_make().await?,
         };
         let Opened { services, public_url, .. } = opened;
         let (secret, secrets) = (secret.into(), &*services.stores.secrets);
         let (clients, _) = Clients::read(secrets).await?;
-        let known = clients.find(&id).cloned();
-        let (home, client) = match (self.only_for, known) {
+        let before = clients.find(&id).cloned();
+        let (home, client) = match (self.only_for, before) {
             (None, _) => {
                 let home = self.data_centre;
                 (home, Registered { id, home, secret, secrets: Vec::new() })
@@ -118,6 +120,7 @@ impl Set {
             }
             (Some(_), None) => return Err(unknown(&id)),
         };
+        let id = client.id.clone();
         client::set(secrets, client).await?;
         say(format!(
             "Client stored. In Zoho's API console, {}, register this redirect URI to the letter:",
@@ -125,7 +128,13 @@ impl Set {
         ));
         say(format!("  {}", public_url.redirect_uri()));
         told::keep_first(&*services.stores.state, &public_url).await?;
-        say(format!("Then: {}", self.installation.command("connect")));
+        // Connections of this client go on with it; without any, a consent is what comes next.
+        let all = connection::list(&*services.stores.state).await?;
+        let of_it: Vec<_> = all.iter().filter(|found| found.client_id == id).cloned().collect();
+        let (what, about) = if of_it.is_empty() { ("connect", &all) } else { ("refresh", &of_it) };
+        let (name, names) = named_connection::unsaid(about);
+        let then = self.installation.command(&format!("{what} --connection {name}"));
+        say(format!("Then: {then}{names}"));
         Ok(())
     }
 }

@@ -8,6 +8,7 @@ use shared::base::id::ConnectionName;
 use shared::base::pasted::clean;
 use shared::core::access::key::{DayLimits, Keys as Store, NewKey, Permission, ServiceKey};
 use shared::core::access::usage::{KeyUsage, Used};
+use shared::core::connection;
 use shared::core::services::Services;
 use shared::core::writes::audit::Audit;
 
@@ -79,6 +80,9 @@ pub(crate) struct Create {
     /// Connections it may use
     #[arg(long, value_name = "NAME,…", value_delimiter = ',', default_value = "default")]
     connections: Vec<ConnectionName>,
+    /// Make it also for connections that are still to be made: it works once they are
+    #[arg(long)]
+    not_yet_connected: bool,
     /// Each of its writes must be previewed (`?dry_run=true`) before it is performed
     #[arg(long)]
     confirm: bool,
@@ -154,7 +158,11 @@ fn store(services: &Services) -> Store {
 impl Create {
     async fn run(self) -> Result<(), Failure> {
         let Opened { services, public_url, .. } = self.installation.open().await?;
-        named_connection::warn_of_unknown(&services, &self.connections).await?;
+        if self.not_yet_connected {
+            named_connection::warn_of_unknown(&services, &self.connections).await?;
+        } else {
+            named_connection::refuse_unknown(&services, &self.installation, &self.connections).await?;
+        }
         let mut permissions = self.can.unwrap_or_else(|| Permission::DEFAULT.to_vec());
         permissions.extend(self.allow);
         let wanted = NewKey {
@@ -211,7 +219,10 @@ impl List {
             return Ok(say_json(&shown.collect::<Vec<_>>())?);
         }
         if keys.is_empty() {
-            say(format!("No keys. `{}` makes one.", self.installation.command("keys create")));
+            let connections = connection::list(&*services.stores.state).await?;
+            let (name, names) = named_connection::unsaid(&connections);
+            let create = self.installation.command(&format!("keys create --connections {name}"));
+            say(format!("No keys. `{create}` makes one{names}."));
             return Ok(());
         }
         let mut table = Table::new(COLUMNS);

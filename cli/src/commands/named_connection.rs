@@ -1,4 +1,5 @@
-//! Connections that a command names: whether they are there, and what somebody may have meant who misspelt one.
+//! Connections that a command names: whether they are there, what somebody may have meant who misspelt one, and how a command that is
+//! told names one where nobody said which.
 
 use shared::base::id::ConnectionName;
 use shared::base::nearest::nearest;
@@ -6,6 +7,7 @@ use shared::core::connection::{self, Connection};
 use shared::core::services::Services;
 
 use crate::commands::failure::Failure;
+use crate::commands::installation::Installation;
 use crate::terminal::{are, note};
 
 /// The connection, which must be there.
@@ -13,6 +15,26 @@ pub(super) async fn find(services: &Services, name: &ConnectionName) -> Result<C
     let all = connection::list(&*services.stores.state).await?;
     let missing = format!("there is no connection {name}{}", advice(name, &all));
     all.into_iter().find(|found| found.name == *name).ok_or(Failure::Other(missing))
+}
+
+/// Refuses connections that are not there, before something is made for them: for a typo, it would be made for nothing.
+pub(super) async fn refuse_unknown<'a>(
+    services: &Services,
+    installation: &Installation,
+    names: impl IntoIterator<Item = &'a ConnectionName>,
+) -> Result<(), Failure> {
+    let all = connection::list(&*services.stores.state).await?;
+    for name in names {
+        if !all.iter().any(|found| found.name == *name) {
+            return Err(Failure::Other(format!(
+                "there is no connection {name}{}\nNothing was made. Where the name is right, `{}` comes first; with \
+                 --not-yet-connected, it may also come later.",
+                advice(name, &all),
+                installation.command(&format!("connect --connection {name}"))
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// A word to the operator who names connections that are not there yet: what is made for them works once they are.
@@ -37,5 +59,16 @@ fn advice(name: &ConnectionName, all: &[Connection]) -> String {
     match names.collect::<Vec<_>>().as_slice() {
         [] => ": nothing is connected yet".to_owned(),
         all => format!(": connected {} {}", are(all.len()), all.join(", ")),
+    }
+}
+
+/// How a command that is told names the connection where nobody said which: the only one there is, else a word in its place, with
+/// the names that it stands for.
+pub(super) fn unsaid(all: &[Connection]) -> (&str, String) {
+    let names: Vec<_> = all.iter().map(|found| found.name.as_str()).collect();
+    match names.as_slice() {
+        [] => ("default", String::new()),
+        [only] => (*only, String::new()),
+        several => ("NAME", format!(" (NAME: {})", several.join(", "))),
     }
 }

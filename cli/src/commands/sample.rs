@@ -52,7 +52,7 @@ impl Sample {
             beginning.ok_or_else(|| "too many consents of this connection are open".to_owned())?;
         say("Open this link of Zoho in a browser, and consent:");
         say(format!("  {}", beginning.location));
-        let address = ask_line("Paste the address at which the browser ends: ")?;
+        let address = ask_line("Paste the address at which the browser ends: ").await?;
         let Some((_, query)) = address.split_once('?') else {
             return Err(Failure::Other("this is not the address that Zoho's consent ends at".to_owned()));
         };

@@ -5,7 +5,8 @@ use shared::base::html_page::{Escaped, Mood, Page};
 use shared::core::connection::consent::{Choice, Ending};
 use shared::core::connection::organization::Organization;
 
-const NEW_LINK: &str = "Ask the operator for a new link: `zoho-connector connect` makes one.";
+const NEW_LINK: &str =
+    "Ask the operator for a new link: `zoho-connector connect --connection NAME` makes one.";
 
 pub(crate) fn ending(ending: &Ending) -> Page {
     let mood = if ending.connected { Mood::Good } else { Mood::Bad };

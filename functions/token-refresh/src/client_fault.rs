@@ -4,7 +4,7 @@ use shared::zoho::data_centre::DataCentre;
 use shared::zoho::oauth::Refusal;
 
 /// What `general_error` means. No document of Zoho's says it.
-pub const GENERAL: &str = "Zoho's accounts server refused with `general_error`, which names no cause: the client may be of another kind or data centre, or \
+pub(crate) const GENERAL: &str = "Zoho's accounts server refused with `general_error`, which names no cause: the client may be of another kind or data centre, or \
      switched off in Zoho's API console";
 
 /// `home` is where the client is registered, as far as the operator said it.

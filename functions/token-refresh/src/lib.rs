@@ -15,7 +15,6 @@ mod fresh_grant;
 mod handler;
 mod local;
 mod parked;
-pub mod pause;
 mod probe;
 mod proof;
 mod renew;

@@ -6,7 +6,7 @@ use shared::base::secret::digests_equal;
 use shared::core::connection::access_token::AccessToken;
 use shared::core::connection::consent::Wish;
 use shared::core::connection::token_refresh::Reply;
-use shared::core::connection::{self, Connection, State};
+use shared::core::connection::{self, Connection, PauseCause, State};
 use shared::core::grant::Grant;
 use shared::core::grant::client::Clients;
 use shared::core::grant::lease::{Lease, MAX_CALLS, after_silence, after_throttle, reserve, room};
@@ -17,8 +17,7 @@ use shared::zoho::oauth::{ClientCredentials, Refusal, Refused};
 
 use crate::announce;
 use crate::app::App;
-use crate::client_fault::client_fault;
-use crate::pause::{GENERAL, NO_TOKEN, NOT_ASKED};
+use crate::client_fault::{GENERAL, client_fault};
 use crate::store_token::{access_token, store_token};
 
 /// A token that ends within this time is renewed when a caller asks.
@@ -201,23 +200,34 @@ pub(crate) fn refused(
         State::CoolingDown { times, .. } => *times,
         _ => 0,
     };
-    let (length, reason) = match refusal {
-        Refusal::Http(error) => (after_silence(times), format!("{NOT_ASKED}: {error}")),
-        Refusal::Unreadable => (after_silence(times), NO_TOKEN.to_owned()),
+    let (cause, reason) = match refusal {
+        Refusal::Http(error) => {
+            (PauseCause::NoAnswer, format!("Zoho's accounts server could not be asked: {error}"))
+        }
+        Refusal::Unreadable => (
+            PauseCause::NoToken,
+            "Zoho's accounts server answered with something that is no token".to_owned(),
+        ),
         Refusal::Throttled => {
-            (after_throttle(times), "Zoho throttles the token requests of this connection".to_owned())
+            (PauseCause::Throttled, "Zoho throttles the token requests of this connection".to_owned())
         }
-        Refusal::General => (after_throttle(times), format!("{GENERAL}; it is tried again")),
+        Refusal::General => (PauseCause::GeneralError, format!("{GENERAL}; it is tried again")),
         Refusal::Unknown(word) if word.is_empty() => {
-            (after_throttle(times), "Zoho's accounts server gave neither a token nor a reason".to_owned())
+            (PauseCause::OtherRefusal, "Zoho's accounts server gave neither a token nor a reason".to_owned())
         }
-        Refusal::Unknown(word) => (after_throttle(times), format!("Zoho refused a new token with {word:?}")),
-        _ => (after_throttle(times), "Zoho refused a new token for now".to_owned()),
+        Refusal::Unknown(word) => {
+            (PauseCause::OtherRefusal, format!("Zoho refused a new token with {word:?}"))
+        }
+        _ => (PauseCause::OtherRefusal, "Zoho refused a new token for now".to_owned()),
+    };
+    let length = match cause {
+        PauseCause::NoAnswer | PauseCause::NoToken => after_silence(times),
+        _ => after_throttle(times),
     };
     // What Zoho asks for itself, where that is longer: its throttle ends no sooner for a caller who comes early.
     let asked = i64::try_from(retry_after.unwrap_or(0)).unwrap_or(i64::MAX);
     let until = later(now, length.max(SignedDuration::from_secs(asked.min(LONGEST_PAUSE))));
-    found.state = State::CoolingDown { until, times, reason: reason.clone() };
+    found.state = State::CoolingDown { until, times, cause, reason: reason.clone() };
     Reply::Wait { seconds: seconds_until(until, now), reason }
 }
 

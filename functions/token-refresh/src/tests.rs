@@ -12,7 +12,7 @@ use shared::base::id::ConnectionName;
 use shared::base::settings::{SANDBOX_URL, Settings};
 use shared::core::connection::access_token::AccessToken;
 use shared::core::connection::token_refresh::Reply;
-use shared::core::connection::{self, Connection, State};
+use shared::core::connection::{self, Connection, PauseCause, State};
 use shared::core::grant::Grant;
 use shared::core::grant::lease::{Lease, after_silence, after_throttle};
 use shared::core::services::Services;
@@ -253,10 +253,15 @@ async fn whoever_reconnects_replaces_the_dead_grant_that_they_saw_and_nothing_el
 
 #[test]
 fn what_is_no_answer_of_zohos_is_waited_for_as_silence_is() {
-    let throttled = (Refusal::Throttled, after_throttle(1), "throttles");
-    let page = (Refusal::Unreadable, after_silence(1), "no token");
-    let unknown = (Refusal::Unknown("new_error".to_owned()), after_throttle(1), "\"new_error\"");
-    for (refusal, pause, said) in [throttled, page, unknown] {
+    let unknown = |word: &str| Refusal::Unknown(word.to_owned());
+    for (refusal, pause, cause, said) in [
+        (Refusal::Throttled, after_throttle(1), PauseCause::Throttled, "throttles"),
+        (Refusal::Unreadable, after_silence(1), PauseCause::NoToken, "no token"),
+        (Refusal::General, after_throttle(1), PauseCause::GeneralError, "`general_error`"),
+        (unknown("new_error"), after_throttle(1), PauseCause::OtherRefusal, "\"new_error\""),
+        (unknown(""), after_throttle(1), PauseCause::OtherRefusal, "neither a token nor a reason"),
+        (Refusal::AccessDenied, after_throttle(1), PauseCause::OtherRefusal, "for now"),
+    ] {
         let mut row = grant(1, "1000.own").connection(ConnectionName::default());
         let refusal = Refused { refusal, retry_after: None };
         let Reply::Wait { seconds, reason } = refused(&mut row, refusal, DataCentre::Eu, None, Ten.now())
@@ -265,7 +270,8 @@ fn what_is_no_answer_of_zohos_is_waited_for_as_silence_is() {
         };
         assert_eq!(i64::try_from(seconds).unwrap(), pause.as_secs(), "{reason}");
         assert!(reason.contains(said), "{reason}");
-        assert!(matches!(row.state, State::CoolingDown { times: 1, .. }), "{row:?}");
+        let until = later(Ten.now(), pause);
+        assert_eq!(row.state, State::CoolingDown { until, times: 1, cause, reason });
     }
     assert!(after_silence(1) < after_throttle(1));
 }

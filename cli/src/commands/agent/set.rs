@@ -37,7 +37,7 @@ impl Set {
     pub(super) async fn run(self) -> Result<(), Failure> {
         // What is there is looked at before anybody types a token; a first command that fails for it leaves no store.
         let known = self.installation.open_known().await?;
-        let token = ask_secret("Token of the gateway's hooks (not shown): ")?;
+        let token = ask_secret("Token of the gateway's hooks (not shown): ").await?;
         let opened = match known {
             Some(opened) => opened,
             None => self.installation.open_or_make().await?,

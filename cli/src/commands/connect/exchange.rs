@@ -31,7 +31,7 @@ pub(super) async fn exchange(
     let asked = patiently("having Zoho exchange the code", token_refresh.ask(ask)).await;
     let mut reply = asked.map_err(|error| error.to_string())?;
     if let Reply::Choose { organizations } = &reply {
-        let organization = choose_organization(organizations)?;
+        let organization = choose_organization(organizations).await?;
         let ask = Ask::Choose { connection, ticket, organization };
         reply = token_refresh.ask(ask).await.map_err(|error| error.to_string())?;
     }
@@ -41,13 +41,13 @@ pub(super) async fn exchange(
     }
 }
 
-fn choose_organization(organizations: &[Organization]) -> Result<String, Failure> {
+async fn choose_organization(organizations: &[Organization]) -> Result<String, Failure> {
     say("The user is in several organisations of Zoho Inventory:");
     for (number, organization) in organizations.iter().enumerate() {
         say(format!("  {}  {} ({})", number + 1, organization.name, organization.id));
     }
     loop {
-        let answer = ask_line("Which one? Its number: ")?;
+        let answer = ask_line("Which one? Its number: ").await?;
         let number = answer.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
         match number.and_then(|number| organizations.get(number)) {
             Some(chosen) => return Ok(chosen.id.clone()),

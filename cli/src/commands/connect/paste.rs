@@ -31,7 +31,8 @@ pub(super) async fn connect(opened: &Opened, wish: Wish) -> Result<(), Failure> 
     ));
     say(format!("The browser ends at {redirect_uri}?…, where it may show nothing: that is right."));
     let address =
-        ask_line("Paste the whole address from its address bar here, within a minute of consenting: ")?;
+        ask_line("Paste the whole address from its address bar here, within a minute of consenting: ")
+            .await?;
     let returned = read(&address, &state)?;
     let Ok(data_centre) = returned.data_centre(&services.centres, wish.home) else {
         return Err(refuse("the address names an accounts server that is none of Zoho's"));

@@ -20,7 +20,7 @@ pub(super) async fn connect(opened: &Opened, wish: Wish, code: &str, dc: DataCen
     }
     // On the command line, other users of the machine and the shell's history see it.
     let code = if code.is_empty() {
-        ask_secret("The code of the Self Client: ")?.expose().to_owned()
+        ask_secret("The code of the Self Client: ").await?.expose().to_owned()
     } else {
         clean(code)
     };

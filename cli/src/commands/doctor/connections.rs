@@ -3,9 +3,8 @@
 use shared::base::clock::{SignedDuration, Timestamp, earlier};
 use shared::base::settings::Home;
 use shared::core::connection::consent::Wish;
-use shared::core::connection::{self, Connection, State};
+use shared::core::connection::{self, Connection, PauseCause, State};
 use shared::zoho::scope::Product;
-use token_refresh::pause;
 
 use super::report::Report;
 use crate::commands::installation::Opened;
@@ -59,8 +58,8 @@ fn mend(opened: &Opened, found: &Connection) -> Option<String> {
                 "nothing: AWS sets its own clocks, and the notice goes with the next renewal".to_owned()
             }
         },
-        State::CoolingDown { until, reason, .. } => {
-            format!("wait until {until}: it goes on by itself. {}", against_pauses(reason))
+        State::CoolingDown { until, cause, .. } => {
+            format!("wait until {until}: it goes on by itself. {}", against_pauses(*cause))
         }
         State::Exhausted { until } => format!("wait until {until}: it goes on by itself"),
         State::Misconfigured { .. } => {
@@ -77,15 +76,20 @@ fn mend(opened: &Opened, found: &Connection) -> Option<String> {
 }
 
 /// What keeps such a pause from coming again.
-fn against_pauses(reason: &str) -> &'static str {
-    if reason.starts_with(pause::NOT_ASKED) {
-        "Where it comes again, let what renews the tokens reach Zoho over HTTPS: network, DNS, firewall"
-    } else if reason.starts_with(pause::NO_TOKEN) {
-        "Where it comes again, look whether a proxy answers in Zoho's place; else it is Zoho that fails"
-    } else if reason.starts_with(pause::GENERAL) {
-        "Where it comes again, look at the client in Zoho's API console"
-    } else {
-        "Where it comes again, let no other program renew tokens with this client"
+fn against_pauses(cause: PauseCause) -> &'static str {
+    match cause {
+        PauseCause::NoAnswer => {
+            "Where it comes again, let what renews the tokens reach Zoho over HTTPS: network, DNS, firewall"
+        }
+        PauseCause::NoToken => {
+            "Where it comes again, look whether a proxy answers in Zoho's place; else it is Zoho that fails"
+        }
+        PauseCause::Throttled => "Where it comes again, let no other program renew tokens with this client",
+        PauseCause::GeneralError => "Where it comes again, look at the client in Zoho's API console",
+        PauseCause::OtherRefusal => {
+            "Where it comes again, look at the client in Zoho's API console, and let no other program renew tokens with it"
+        }
+        PauseCause::Unknown => "Where the next try fails as well, look here again: it says why",
     }
 }
 

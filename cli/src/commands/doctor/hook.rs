@@ -1,5 +1,6 @@
 //! The agent's hook: that the gateway is there and takes the token, that the agent is told, and that the hook has refused nothing.
 
+use shared::core::connection::Connection;
 use shared::core::events::agent_hook::Hook;
 use shared::core::events::ledger::Ledger;
 
@@ -9,7 +10,7 @@ use crate::commands::installation::Opened;
 
 const CHECK: &str = "Agent's hook";
 
-pub(super) async fn check(report: &mut Report, opened: &Opened) {
+pub(super) async fn check(report: &mut Report, opened: &Opened, connections: &[Connection]) {
     let services = &opened.services;
     let hook = match Hook::read(&*services.stores.secrets).await {
         Ok(Some(hook)) => hook,
@@ -47,10 +48,22 @@ pub(super) async fn check(report: &mut Report, opened: &Opened) {
     let refused = standing.refused.filter(|(by, _)| *by == hook.digest());
     if let Some((_, status)) = refused {
         let reason = standing.reason.map(|reason| format!(" ({reason})")).unwrap_or_default();
+        let replays = replays(&ledger, connections).await;
         report.bad(
             "Agent is told",
             format!("the hook answered {status}{reason} to an event, so that nothing more is told to it"),
-            "mend what the hook refuses, then `zoho-connector agent resume`, and `zoho-connector events replay --dead`",
+            format!("mend what the hook refuses, then `zoho-connector agent resume`{replays}"),
         );
     }
+}
+
+/// The commands that have dead events delivered again: one for each connection that has some, or that cannot be looked at.
+async fn replays(ledger: &Ledger, connections: &[Connection]) -> String {
+    let mut commands = String::new();
+    for Connection { name, .. } in connections {
+        if !matches!(ledger.dead(name, 1).await, Ok(dead) if dead.is_empty()) {
+            commands += &format!(", and `zoho-connector events replay --dead --connection {name}`");
+        }
+    }
+    commands
 }

@@ -1,6 +1,7 @@
 //! The service keys: that there is one, that it has not ended, and that connections and keys may do the same.
 
 use shared::base::clock::Timestamp;
+use shared::base::id::ConnectionName;
 use shared::core::access::key::{Keys, Permission, ServiceKey};
 use shared::core::connection::Connection;
 use shared::zoho::scope::{Access, Product, ScopeSet};
@@ -9,6 +10,7 @@ use super::key_for_a_check::KeyForACheck;
 use super::report::Report;
 use crate::commands::api::LABEL_FOR_AN_HOUR;
 use crate::commands::installation::Opened;
+use crate::commands::named_connection;
 
 const CHECK: &str = "Keys";
 
@@ -24,14 +26,18 @@ pub(super) async fn check(report: &mut Report, opened: &Opened, connections: &[C
         |key: &ServiceKey| KeyForACheck::is_label(&key.label) || key.label == LABEL_FOR_AN_HOUR;
     let keys: Vec<_> = keys.into_iter().filter(|key| !is_a_commands(key)).collect();
     if keys.is_empty() {
-        return report.bad(CHECK, "there is none, so that no agent can call", "`zoho-connector keys create`");
+        return report.bad(CHECK, "there is none, so that no agent can call", create_first(connections));
     }
     let (ended, alive): (Vec<_>, Vec<_>) = keys.into_iter().partition(|key| has_ended(key, now));
     for key in &ended {
         report.bad(
             format!("Key {}", key.label),
             format!("{} has ended{}", key.id, key.expires.map(|at| format!(" at {at}")).unwrap_or_default()),
-            format!("`zoho-connector keys revoke {}`, and `zoho-connector keys create` for the agent that used it", key.id),
+            format!(
+                "`zoho-connector keys revoke {}`, and `zoho-connector keys create --connections {}` for the agent that used it",
+                key.id,
+                key.connections.iter().map(ConnectionName::as_str).collect::<Vec<_>>().join(",")
+            ),
         );
     }
     let (off, alive): (Vec<_>, Vec<_>) = alive.into_iter().partition(|key| key.off_since.is_some());
@@ -48,6 +54,15 @@ pub(super) async fn check(report: &mut Report, opened: &Opened, connections: &[C
     for found in connections {
         check_writes(report, found, &alive);
     }
+}
+
+/// How the first key is made.
+fn create_first(connections: &[Connection]) -> String {
+    if connections.is_empty() {
+        return "connect Zoho, then `zoho-connector keys create`".to_owned();
+    }
+    let (name, names) = named_connection::unsaid(connections);
+    format!("`zoho-connector keys create --connections {name}`{names}")
 }
 
 fn has_ended(key: &ServiceKey, now: Timestamp) -> bool {

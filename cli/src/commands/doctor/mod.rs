@@ -77,6 +77,6 @@ async fn examine(report: &mut Report, installation: &Installation, opened: &Open
     aws::check(report, installation, opened).await;
     keys::check(report, opened, &connections).await;
     reads::check(report, opened, &connections, is_ours).await;
-    webhooks::check(report, opened, is_ours).await;
-    hook::check(report, opened).await;
+    webhooks::check(report, opened, &connections, is_ours).await;
+    hook::check(report, opened, &connections).await;
 }

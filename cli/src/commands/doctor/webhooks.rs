@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
 use shared::base::secret::sha256_hex;
+use shared::core::connection::Connection;
 use shared::core::events::Events;
 use shared::core::events::subscription;
 use shared::core::events::subscription::{Channel, Subscription};
@@ -12,17 +13,20 @@ use shared::zoho::signature::{HEADER, SignedText};
 
 use super::report::Report;
 use crate::commands::installation::Opened;
+use crate::commands::named_connection;
 use crate::commands::webhooks::post::post;
 use crate::commands::webhooks::posting_elsewhere;
 
-pub(super) async fn check(report: &mut Report, opened: &Opened, is_ours: bool) {
+pub(super) async fn check(report: &mut Report, opened: &Opened, connections: &[Connection], is_ours: bool) {
     let services = &opened.services;
     let watched = match subscription::list(&*services.stores.state).await {
         Ok(found) => found,
         Err(error) => return report.bad("Webhooks", error.to_string(), "see the check of the store"),
     };
     if watched.is_empty() {
-        report.open("Webhooks", "nothing is watched; `zoho-connector webhooks setup` begins it");
+        let (name, names) = named_connection::unsaid(connections);
+        let begin = format!("`zoho-connector webhooks setup --connection {name}` begins it{names}");
+        report.open("Webhooks", format!("nothing is watched; {begin}"));
     }
     for stored in &watched {
         let (channel, inventory) = posting_elsewhere(&stored.watch, &opened.public_url);
@@ -32,17 +36,19 @@ pub(super) async fn check(report: &mut Report, opened: &Opened, is_ours: bool) {
             tell_of_old_webhooks(report, &stored.watch.connection, origin);
         }
     }
-    let known = match WebhookSecrets::read(&*services.stores.secrets).await {
-        Ok(known) => known,
+    let secrets = match WebhookSecrets::read(&*services.stores.secrets).await {
+        Ok(secrets) => secrets,
         Err(error) => {
-            let mend = "make new ones: `zoho-connector webhooks rotate`";
+            // A new secret is added to them, and so cannot be made either.
+            let mend =
+                "see the check of the store; where they cannot be read, put those of a backup in their place";
             return report.bad("Webhook secrets", error.to_string(), mend);
         }
     };
     for stored in &watched {
         let name = &stored.watch.connection;
-        if !known.inventory(name).is_empty() {
-            come_back(report, opened, &known, name, is_ours).await;
+        if !secrets.inventory(name).is_empty() {
+            come_back(report, opened, &secrets, name, is_ours).await;
         }
     }
 }
@@ -98,7 +104,7 @@ fn trouble(channel: &Channel, now: Timestamp) -> Option<String> {
 async fn come_back(
     report: &mut Report,
     opened: &Opened,
-    known: &WebhookSecrets,
+    secrets: &WebhookSecrets,
     name: &ConnectionName,
     is_ours: bool,
 ) {
@@ -107,7 +113,7 @@ async fn come_back(
     if !is_ours {
         return report.open(check, "the public address must answer first");
     }
-    let Some(secret) = known.inventory(name).first() else { return };
+    let Some(secret) = secrets.inventory(name).first() else { return };
     let body = json!({
         "test": { "test_id": now.as_millisecond().to_string(), "note": "a check of the way, by the doctor" }
     });
@@ -136,11 +142,11 @@ async fn come_back(
                 word("detail")
             );
             let mend = match status {
-                401 => {
-                    "let nothing between change body or headers; else make a new secret, `zoho-connector webhooks rotate`, and set it at Zoho"
-                }
-                503 => "look at the log of webhook-intake: it does not reach its store",
-                _ => "let the reverse proxy pass /webhooks/ on as it is",
+                401 => format!(
+                    "let nothing between change body or headers; else make a new secret, `zoho-connector webhooks rotate --connection {name}`, and set it at Zoho"
+                ),
+                503 => "look at the log of webhook-intake: it does not reach its store".to_owned(),
+                _ => "let the reverse proxy pass /webhooks/ on as it is".to_owned(),
             };
             report.bad(check, found, mend);
         }

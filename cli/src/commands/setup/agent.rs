@@ -26,8 +26,8 @@ enum Next {
     Address,
 }
 
-/// Sets the hook, if there is to be one.
-pub(super) async fn set(opened: &Opened, given: Given) -> Result<(), Failure> {
+/// Sets the hook, if there is to be one; says whether there is.
+pub(super) async fn set(opened: &Opened, given: Given) -> Result<bool, Failure> {
     let services = &opened.services;
     let known = Hook::read(&*services.stores.secrets).await?;
     let mut next = match (given, &known) {
@@ -38,19 +38,20 @@ pub(super) async fn set(opened: &Opened, given: Given) -> Result<(), Failure> {
     };
     loop {
         let url = match next {
-            Next::Nothing => return Ok(()),
+            Next::Nothing => return Ok(known.is_some()),
             Next::Token(url) => url,
-            Next::Address => match asked()? {
+            Next::Address => match asked().await? {
                 Some(url) => url,
-                None => return Ok(()),
+                None => return Ok(known.is_some()),
             },
         };
-        let token = ask::secret("Token of the gateway's hooks")?;
+        let token = ask::secret("Token of the gateway's hooks").await?;
         let probe = probe(&services.http, &url, &token).await;
         let shown = url.as_str();
         if probe.is_ready {
             say(opened.led(&format!("✓ The agent is told at {shown}: {}", probe.found)));
-            return Ok(like(known, url, token).store(&*services.stores.secrets).await?);
+            like(known, url, token).store(&*services.stores.secrets).await?;
+            return Ok(true);
         }
         if !can_ask() {
             return Err(Failure::Other(opened.led(&format!(
@@ -89,10 +90,10 @@ async fn try_known(opened: &Opened, known: &Hook) -> Next {
     Next::Nothing
 }
 
-fn asked() -> Result<Option<HookUrl>, Failure> {
+async fn asked() -> Result<Option<HookUrl>, Failure> {
     let question = "Hook of the agent's gateway, like https://gateway.example.com/hooks/agent (empty: the agent asks for events by itself)";
     let read = |text: &str| if text.is_empty() { Ok(None) } else { address(text).map(Some) };
-    ask::parsed(question, "--hook", Some(""), read)
+    ask::parsed(question, "--hook", Some(""), read).await
 }
 
 /// As the one that is set, where that has the same address; not paused.

@@ -9,7 +9,7 @@ use crate::terminal::{ask_line_or_end, ask_secret, can_ask, say};
 const MAX_EMPTY: usize = 3;
 
 /// A line. An empty one is the usual answer, where there is one.
-pub(super) fn line(question: &str, flag: &str, usual: Option<&str>) -> Result<String, Failure> {
+pub(super) async fn line(question: &str, flag: &str, usual: Option<&str>) -> Result<String, Failure> {
     let unanswered =
         || Failure::Settings(format!("{question}: this cannot be asked here, name it with {flag}"));
     if !can_ask() {
@@ -21,7 +21,7 @@ pub(super) fn line(question: &str, flag: &str, usual: Option<&str>) -> Result<St
     };
     for _ in 0..MAX_EMPTY {
         // Who ends the input answers nothing more, and takes no usual answer either.
-        let Some(answer) = ask_line_or_end(&prompt)? else { break };
+        let Some(answer) = ask_line_or_end(&prompt).await? else { break };
         if !answer.is_empty() {
             return Ok(answer);
         }
@@ -29,18 +29,18 @@ pub(super) fn line(question: &str, flag: &str, usual: Option<&str>) -> Result<St
             return Ok(usual.to_owned());
         }
     }
-    Err(Failure::Other("nothing was answered; `zoho-connector setup` goes on here".to_owned()))
+    Err(Failure::Other("nothing was answered; setup goes on here when it is run again".to_owned()))
 }
 
 /// A line that can be read as something; else it is asked for again.
-pub(super) fn parsed<T>(
+pub(super) async fn parsed<T>(
     question: &str,
     flag: &str,
     usual: Option<&str>,
     parse: impl Fn(&str) -> Result<T, String>,
 ) -> Result<T, Failure> {
     loop {
-        match parse(&line(question, flag, usual)?) {
+        match parse(&line(question, flag, usual).await?) {
             Ok(value) => return Ok(value),
             Err(why) if can_ask() => say(format!("That cannot be used: {why}.")),
             Err(why) => return Err(Failure::Settings(format!("{flag}: {why}"))),
@@ -49,7 +49,7 @@ pub(super) fn parsed<T>(
 }
 
 /// One of several; the first is the usual one.
-pub(super) fn choice<T: Copy>(question: &str, flag: &str, options: &[(&str, T)]) -> Result<T, Failure> {
+pub(super) async fn choice<T: Copy>(question: &str, flag: &str, options: &[(&str, T)]) -> Result<T, Failure> {
     if can_ask() {
         say(question);
         for (number, (words, _)) in options.iter().enumerate() {
@@ -61,15 +61,16 @@ pub(super) fn choice<T: Copy>(question: &str, flag: &str, options: &[(&str, T)])
         let chosen = number.and_then(|number| options.get(number));
         chosen.map(|(_, value)| *value).ok_or_else(|| "it is none of the numbers".to_owned())
     })
+    .await
 }
 
 /// A secret, not shown; from a pipe, its next line.
-pub(super) fn secret(question: &str) -> Result<Secret, Failure> {
+pub(super) async fn secret(question: &str) -> Result<Secret, Failure> {
     for _ in 1..MAX_EMPTY {
-        match ask_secret(&format!("{question} (not shown): ")) {
+        match ask_secret(&format!("{question} (not shown): ")).await {
             Err(why) if can_ask() => say(format!("That cannot be used: {why}.")),
             answer => return Ok(answer?),
         }
     }
-    Ok(ask_secret(&format!("{question} (not shown): "))?)
+    Ok(ask_secret(&format!("{question} (not shown): ")).await?)
 }

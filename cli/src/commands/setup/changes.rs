@@ -23,13 +23,13 @@ pub(crate) enum Changes {
     None,
 }
 
-/// Sets up what is wanted, unless something is watched already.
+/// Sets up what is wanted, unless something is watched already; says whether something is.
 pub(super) async fn watch(
     installation: &Installation,
     opened: &Opened,
     connection: &Connection,
     given: Option<Changes>,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let name = &connection.name;
     let known = subscription::get(&*opened.services.stores.state, name).await?;
     if let (Some(known), None) = (&known, given) {
@@ -48,20 +48,22 @@ pub(super) async fn watch(
         if channel.is_none() && inventory.is_none() {
             say(format!("✓ Changes of {name} are watched."));
         }
-        return Ok(());
+        return Ok(true);
     }
     let how = match given {
         Some(how) => how,
         None if !can_ask() => Changes::None,
-        None => ask::choice("How does the agent hear of changes in Zoho?", "--changes", &options(opened))?,
+        None => {
+            ask::choice("How does the agent hear of changes in Zoho?", "--changes", &options(opened)).await?
+        }
     };
     let looks_only = match how {
-        Changes::None => return Ok(()),
+        Changes::None => return Ok(known.is_some()),
         Changes::Polling => true,
         Changes::Webhooks => false,
     };
     match webhooks::watch(opened, installation, name, (None, None), looks_only, Duration::ZERO).await {
-        Ok(()) => Ok(()),
+        Ok(()) => Ok(true),
         // The rest is set up all the same.
         Err(failure) => {
             say(format!("✗ {}", failure.into_line()));
@@ -69,7 +71,7 @@ pub(super) async fn watch(
                 "  `{}` goes on with it.",
                 installation.command(&format!("webhooks setup --connection {name}"))
             ));
-            Ok(())
+            Ok(known.is_some())
         }
     }
 }

@@ -30,9 +30,12 @@ pub(super) async fn set(installation: &Installation, opened: &Opened, given: &Gi
     let question = "Your Zoho's data centre: us, eu, in, au, jp, ca, sa, cn, uk, ae";
     let home = match given.data_centre {
         Some(home) => home,
-        None => ask::parsed(question, "--data-centre", Some(usual), |text| {
-            text.to_lowercase().parse::<DataCentre>().map_err(|error| error.to_string())
-        })?,
+        None => {
+            ask::parsed(question, "--data-centre", Some(usual), |text| {
+                text.to_lowercase().parse::<DataCentre>().map_err(|error| error.to_string())
+            })
+            .await?
+        }
     };
     tell(opened, home);
     // After a slip in the secret, the id need not be typed again.
@@ -40,10 +43,10 @@ pub(super) async fn set(installation: &Installation, opened: &Opened, given: &Gi
     loop {
         let id = match &given.id {
             Some(id) => id.clone(),
-            None => ask::parsed("Client ID", "--client-id", usual_id.as_deref(), client_id)?,
+            None => ask::parsed("Client ID", "--client-id", usual_id.as_deref(), client_id).await?,
         };
         usual_id = Some(id.clone());
-        let secret = ask::secret("Client Secret")?.into();
+        let secret = ask::secret("Client Secret").await?.into();
         client::set(secrets, Client { id, home, secret, secrets: Vec::new() }).await?;
         if is_client_good(installation, opened).await {
             return Ok(());

@@ -4,6 +4,7 @@ use shared::core::connection::{self, Connection, State};
 use shared::zoho::scope::Access;
 
 use super::ask;
+use super::progress::leading_to;
 use crate::commands::connect;
 use crate::commands::connect::request::ConsentRequest;
 use crate::commands::failure::Failure;
@@ -26,7 +27,7 @@ pub(super) async fn connect(
             ("read, and adjust and transfer stock", Access::Stock),
             ("read, and write stock, orders, deals and notes", Access::Write),
         ];
-        request.set_access(ask::choice("What may the connector do at Zoho?", "--access", &options)?);
+        request.set_access(ask::choice("What may the connector do at Zoho?", "--access", &options).await?);
     }
     let wish = request.wish(opened).await?;
     match pastes {
@@ -34,9 +35,10 @@ pub(super) async fn connect(
         false => connect::by_link(opened, &wish).await?,
     }
     known(opened, &request).await?.ok_or_else(|| {
-        Failure::Other(
-            opened.led("the consent has ended, but there is no connection; run `zoho-connector setup` again"),
-        )
+        Failure::Other(opened.led(&format!(
+            "the consent has ended, but there is no connection; run `zoho-connector setup{}` again",
+            leading_to(request.name())
+        )))
     })
 }
 

@@ -30,39 +30,42 @@ pub(super) struct New {
 }
 
 /// The installation of the flags, else the one that is remembered, else a new one that is asked for; and what of it is new.
-pub(super) fn find(name: Option<&str>, given: Installation) -> Result<(Installation, Option<New>), Failure> {
+pub(super) async fn find(
+    name: Option<&str>,
+    given: Installation,
+) -> Result<(Installation, Option<New>), Failure> {
     let all = Installations::read()?;
     let known = name.and_then(|name| all.get(name));
     let is_said = given.is_named() || std::env::var_os(DATA).is_some();
     let (installation, is_asked) = match known {
         Some(known) if !given.is_named() => (Installation::of(known)?.addressed_as(&given), false),
-        _ if is_said => (addressed(given)?, false),
+        _ if is_said => (addressed(given).await?, false),
         _ if name.is_none() && all.names().next().is_some() => (given, false),
-        _ => (Installation::of(&asked(&given)?)?, true),
+        _ => (Installation::of(&asked(&given).await?)?, true),
     };
     let new = new(name, &installation, all)?;
     Ok((installation, new.map(|new| New { is_asked, ..new })))
 }
 
 /// The address is asked for where nothing says it: no flag, no variable, nothing that is remembered.
-fn addressed(given: Installation) -> Result<Installation, Failure> {
+async fn addressed(given: Installation) -> Result<Installation, Failure> {
     let (_, one) = given.to_remember()?;
     if one.public_url.is_some() || !can_ask() {
         return Ok(given);
     }
     if one.data.is_some() {
-        return Ok(given.at(asked_address()?));
+        return Ok(given.at(asked_address().await?));
     }
     // The template may name it.
     let question = "Its address: ApiUrl of the stack's outputs (empty: as its template says)";
     let read = |text: &str| if text.is_empty() { Ok(None) } else { public_url(text).map(Some) };
-    Ok(match ask::parsed(question, "--public-url", Some(""), read)? {
+    Ok(match ask::parsed(question, "--public-url", Some(""), read).await? {
         Some(url) => given.at(url),
         None => given,
     })
 }
 
-fn asked_address() -> Result<PublicUrl, Failure> {
+async fn asked_address() -> Result<PublicUrl, Failure> {
     let usual = PublicUrl::default();
     ask::parsed(
         "Its address, as browsers and Zoho reach it",
@@ -70,6 +73,7 @@ fn asked_address() -> Result<PublicUrl, Failure> {
         Some(usual.as_str()),
         public_url,
     )
+    .await
 }
 
 /// Commands that are pasted elsewhere must find it, too.
@@ -78,33 +82,36 @@ fn folder(text: &str) -> Result<PathBuf, String> {
     refuse_file(&folder).map(|()| folder)
 }
 
-fn asked(given: &Installation) -> Result<Remembered, Failure> {
+async fn asked(given: &Installation) -> Result<Remembered, Failure> {
     let here = ("on this machine, in a folder", Home::Here);
     let aws = ("on AWS, as a stack that you have deployed (docs/guides/aws.md)", Home::Aws);
     let home =
-        ask::choice("Where is the connector, or where shall it be?", "--data or --stack", &[here, aws])?;
+        ask::choice("Where is the connector, or where shall it be?", "--data or --stack", &[here, aws])
+            .await?;
     let given = given.said_url();
     let mut one = Remembered::default();
     match home {
         Home::Here => {
-            one.data = Some(ask::parsed("Folder for its store", "--data", Some("data"), folder)?);
+            one.data = Some(ask::parsed("Folder for its store", "--data", Some("data"), folder).await?);
             let url = match given {
                 Some(url) => url,
-                None => asked_address()?,
+                None => asked_address().await?,
             };
             one.public_url = Some(url.as_str().to_owned());
         }
         Home::Aws => {
-            one.stack = Some(ask::line("Name of the stack", "--stack", Some("zoho-connector"))?);
-            let region = ask::line("Its region (empty: as AWS's own settings say)", "--region", Some(""))?;
+            one.stack = Some(ask::line("Name of the stack", "--stack", Some("zoho-connector")).await?);
+            let region =
+                ask::line("Its region (empty: as AWS's own settings say)", "--region", Some("")).await?;
             one.region = Some(region).filter(|region| !region.is_empty());
             let profile =
-                ask::line("Profile of your credentials (empty: the usual one)", "--profile", Some(""))?;
+                ask::line("Profile of your credentials (empty: the usual one)", "--profile", Some(""))
+                    .await?;
             one.profile = Some(profile).filter(|profile| !profile.is_empty());
             let question = "Its address: ApiUrl of the stack's outputs";
             let url = match given {
                 Some(url) => url,
-                None => ask::parsed(question, "--public-url", None, public_url)?,
+                None => ask::parsed(question, "--public-url", None, public_url).await?,
             };
             one.public_url = Some(url.as_str().to_owned());
         }

@@ -9,6 +9,7 @@ mod client;
 mod connection;
 mod installation;
 mod key;
+mod progress;
 mod server;
 
 use std::time::Duration;
@@ -26,8 +27,10 @@ use crate::commands::failure::Failure;
 use crate::commands::installation::Installation;
 use crate::commands::told;
 use crate::remembered::check_name;
-use crate::terminal::{can_ask, say};
+use crate::server::signals::stop_signal;
+use crate::terminal::{Modes, can_ask, note, say};
 use changes::Changes;
+use progress::{Progress, leading_to};
 
 #[derive(Args)]
 pub(crate) struct Setup {
@@ -68,13 +71,41 @@ pub(crate) struct Setup {
 }
 
 impl Setup {
+    /// Goes through all steps. Ctrl-C ends it at any of them, also at a question.
     pub(super) async fn run(self) -> Result<(), Failure> {
-        if can_ask() {
-            let end = "Ctrl-C ends this at any time; `zoho-connector setup` goes on where it stopped.";
-            say(self.installation.led(end));
+        let modes = Modes::now();
+        let progress = Progress::begin(self.installation.command(&self.again()));
+        let stopped = stop_signal();
+        tokio::select! {
+            biased;
+            () = stopped => {
+                modes.put_back();
+                // Behind the ^C that a terminal shows.
+                if can_ask() {
+                    note("");
+                }
+                Err(progress.interrupted())
+            }
+            ended = self.go(&progress) => ended,
         }
-        let (mut installation, new) = installation::find(self.name.as_deref(), self.installation)?;
+    }
+
+    /// The command that goes on, with the answers of the command line that lead somewhere else.
+    fn again(&self) -> String {
+        let name = self.name.as_ref().map(|name| format!(" --name {name}")).unwrap_or_default();
+        let paste = if self.paste { " --paste" } else { "" };
+        format!("setup{name}{}{paste}", leading_to(self.request.name()))
+    }
+
+    async fn go(self, progress: &Progress) -> Result<(), Failure> {
+        if can_ask() {
+            say(format!("Ctrl-C ends this at any time; `{}` goes on where it stopped.", progress.command()));
+        }
+        let again = self.again();
+        let (mut installation, new) = installation::find(self.name.as_deref(), self.installation).await?;
+        progress.goes_on_with(installation.command(&again));
         let mut opened = installation.open_or_make().await?;
+        progress.keep("the store");
         address::refuse_other_than_stacks(&opened)?;
         // What the operator was told last; a store of an earlier build does not say.
         let remembered = new.as_ref().and_then(|new| new.was.clone());
@@ -89,27 +120,36 @@ impl Setup {
         {
             opened = opened.led_by(remembered.flags());
             installation = remembered;
+            progress.goes_on_with(installation.command(&again));
         }
+        progress.keep("where it is");
         if let Some(was) = was {
             address::tell_new(&opened, &was).await?;
         }
         let client = client::Given { id: self.client_id, data_centre: self.data_centre };
         client::set(&installation, &opened, &client).await?;
+        progress.keep("the client");
         told::keep(&*opened.services.stores.state, &opened.public_url).await?;
         let longest = Duration::from_secs(self.wait.into());
         if !self.paste {
-            server::wait(&installation, &opened, longest).await?;
+            server::wait(&installation, &opened, longest, progress).await?;
         }
         let connection = connection::connect(&opened, self.request, self.paste).await?;
+        progress.keep("the connection");
         key::make(&installation, &opened, &connection, (self.can, self.new_key)).await?;
+        progress.keep("the agent's key");
         let hook = match (self.hook, self.no_hook) {
             (Some(url), _) => agent::Given::Hook(url),
             (None, true) => agent::Given::None,
             (None, false) => agent::Given::Open,
         };
-        agent::set(&opened, hook).await?;
-        changes::watch(&installation, &opened, &connection, self.changes).await?;
-        server::wait(&installation, &opened, longest).await?;
+        if agent::set(&opened, hook).await? {
+            progress.keep("the agent's hook");
+        }
+        if changes::watch(&installation, &opened, &connection, self.changes).await? {
+            progress.keep("what is watched");
+        }
+        server::wait(&installation, &opened, longest, progress).await?;
         say("");
         doctor::look_at_all(&installation).await?;
         say(installation.led("Set up. `zoho-connector doctor` looks at all of it again, at any time."));

@@ -7,6 +7,7 @@ use shared::base::settings::Home;
 use shared::zoho::http;
 use tokio::time::{Instant, sleep};
 
+use super::progress::Progress;
 use crate::commands::doctor::has_another_store;
 use crate::commands::failure::Failure;
 use crate::commands::health;
@@ -22,11 +23,12 @@ pub(super) async fn wait(
     installation: &Installation,
     opened: &Opened,
     longest: Duration,
+    progress: &Progress,
 ) -> Result<(), Failure> {
     let url = opened.public_url.as_str();
     if !answers(url).await {
         tell(installation, opened);
-        until_it_answers(installation, url, longest).await?;
+        until_it_answers(url, longest, progress).await?;
         say("✓ It runs.");
     }
     refuse_another(opened).await
@@ -83,7 +85,7 @@ fn tell(installation: &Installation, opened: &Opened) {
     }
 }
 
-async fn until_it_answers(installation: &Installation, url: &str, longest: Duration) -> Result<(), Failure> {
+async fn until_it_answers(url: &str, longest: Duration, progress: &Progress) -> Result<(), Failure> {
     let until = Instant::now() + longest;
     while Instant::now() < until {
         sleep(Duration::from_millis(500)).await;
@@ -91,9 +93,9 @@ async fn until_it_answers(installation: &Installation, url: &str, longest: Durat
             return Ok(());
         }
     }
-    let again = installation.command("setup");
     Err(Failure::Other(format!(
-        "nothing answers at {url}; start the connector, and run `{again}` again: it goes on here"
+        "nothing answers at {url}; start the connector, and run `{}` again: it goes on here",
+        progress.command()
     )))
 }
 

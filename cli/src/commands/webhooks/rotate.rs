@@ -25,6 +25,9 @@ pub(crate) struct Rotate {
     /// it stays as it is, at first refused
     #[arg(long, value_enum, value_name = "WHETHER")]
     query_string: Option<QueryString>,
+    /// Make it also for a connection that is still to be made: its webhooks are taken at once
+    #[arg(long)]
+    not_yet_connected: bool,
     #[command(flatten)]
     installation: Installation,
 }
@@ -49,7 +52,11 @@ impl Rotate {
             return Err(Failure::Other("--query-string is for --source inventory only".to_owned()));
         }
         let Opened { services, public_url, .. } = self.installation.open().await?;
-        named_connection::warn_of_unknown(&services, [&self.connection]).await?;
+        if self.not_yet_connected {
+            named_connection::warn_of_unknown(&services, [&self.connection]).await?;
+        } else {
+            named_connection::refuse_unknown(&services, &self.installation, [&self.connection]).await?;
+        }
         let secrets = &*services.stores.secrets;
         let secret = new_secret();
         let source = match self.source {

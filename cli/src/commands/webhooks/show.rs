@@ -4,6 +4,7 @@ use clap::Args;
 use serde_json::{Value, json};
 use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
+use shared::core::connection;
 use shared::core::events::subscription;
 use shared::core::events::subscription::{Channel, Subscription};
 use shared::core::events::{Event, Events};
@@ -49,12 +50,13 @@ impl Show {
             return Ok(say_json(&all)?);
         }
         if found.is_empty() {
-            let (of, with) = match &self.connection {
-                Some(name) => (format!(" for {name}"), format!(" --connection {name}")),
-                None => (String::new(), String::new()),
+            let connections = connection::list(&*services.stores.state).await?;
+            let (of, (name, names)) = match &self.connection {
+                Some(name) => (format!(" for {name}"), (name.as_str(), String::new())),
+                None => (String::new(), named_connection::unsaid(&connections)),
             };
-            let setup = self.installation.command(&format!("webhooks setup{with}"));
-            say(format!("Nothing is watched{of}. `{setup}` begins it."));
+            let setup = self.installation.command(&format!("webhooks setup --connection {name}"));
+            say(format!("Nothing is watched{of}. `{setup}` begins it{names}."));
         }
         for watch in found {
             let last = events.newest(&watch.connection, MAX_EVENTS_READ).await?;

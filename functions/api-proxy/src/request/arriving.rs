@@ -1,19 +1,26 @@
 //! Bodies on their way in. `Caller` receives the body of its request between the check of the key and the place that it takes: who
 //! sends slowly holds no place meanwhile, and a body without a valid key is never waited for. A large one arrives only while few
-//! others do: what has arrived lies in memory. Nor is one waited for that nobody reads, or that is declared to be too large.
+//! others do: what has arrived lies in memory. Nor is one waited for that nobody reads, or that is declared to be too large. The body of
+//! a method that has no use of one must be empty: some clients send one that is, chunked and without a chunk.
 
 use std::convert::Infallible;
 use std::future::ready;
 use std::mem::{replace, take};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{FromRequest, Request};
 use axum::http::{Extensions, Method};
 use futures::{StreamExt, stream};
 use shared::base::problem::{Code, Problem};
+use tokio::time::timeout;
 
 use crate::request::places::{LARGE, Places};
+
+/// How long the end of a body that must be empty is waited for. It comes with the head of the request, where it is; meanwhile the
+/// caller holds a place.
+const EMPTY_BODY_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// How many bytes the body of a route may have, where these are not [`LARGE`]: an `Extension` around it.
 #[derive(Clone, Copy)]
@@ -32,14 +39,15 @@ pub(crate) struct Arriving(Arc<Mutex<Stage>>);
 #[derive(Default)]
 enum Stage {
     Coming(Body),
+    /// One that must be empty, because its method has no use of it. Nobody waits to see it but who reads it.
+    Unwanted(Method, Body),
     Received(Result<Bytes, Problem>),
     /// Somebody reads it, or has it.
     #[default]
     Taken,
 }
 
-/// Takes a body that is still to come out of its request, so that it can be read before the rest of the request is. That of a method
-/// which has no use of one is let go.
+/// Takes a body that is still to come out of its request, so that it can be read before the rest of the request is.
 pub(crate) async fn set_apart(mut request: Request) -> Request {
     if !request.body().is_end_stream() {
         // Empty, it would look like what the caller sent.
@@ -48,10 +56,7 @@ pub(crate) async fn set_apart(mut request: Request) -> Request {
         let body = replace(request.body_mut(), elsewhere);
         let stage = match request.method() {
             method if matches!(*method, Method::GET | Method::HEAD | Method::DELETE) => {
-                Stage::Received(Err(Problem::new(
-                    Code::BodyInvalid,
-                    format!("A {method} has no body here: what it is about stands in path and query."),
-                )))
+                Stage::Unwanted(method.clone(), body)
             }
             _ => Stage::Coming(body),
         };
@@ -113,6 +118,27 @@ async fn read(body: Body, most: usize, room: Option<(&Places, &str)>) -> Result<
     Ok(whole.into())
 }
 
+/// Nothing, of a body that ends without a byte. One that is declared to have some is not looked at.
+async fn read_nothing(method: &Method, body: Body) -> Result<Bytes, Problem> {
+    let is_declared = body.size_hint().lower() > 0;
+    let mut parts = body.into_data_stream();
+    let is_empty = async {
+        while let Some(part) = parts.next().await {
+            if !part.is_ok_and(|part| part.is_empty()) {
+                return false;
+            }
+        }
+        true
+    };
+    if !is_declared && matches!(timeout(EMPTY_BODY_TIMEOUT, is_empty).await, Ok(true)) {
+        return Ok(Bytes::new());
+    }
+    Err(Problem::new(
+        Code::BodyInvalid,
+        format!("A {method} has no body here: what it is about stands in path and query."),
+    ))
+}
+
 fn too_large(most: usize) -> Problem {
     let most = match most / 1024 {
         kib if kib % 1024 == 0 => format!("{} MiB", kib / 1024),
@@ -134,6 +160,7 @@ impl<S: Send + Sync> FromRequest<S> for Received {
         Ok(Self(match stage {
             Stage::Received(received) => received,
             Stage::Coming(body) => read(body, most, None).await,
+            Stage::Unwanted(method, body) => read_nothing(&method, body).await,
             Stage::Taken => read(request.into_body(), most, None).await,
         }))
     }
@@ -147,7 +174,6 @@ mod tests {
     use axum::middleware::map_request;
     use axum::routing::{any, post};
     use axum::{Extension, Router};
-    use futures::FutureExt;
     use tokio::sync::oneshot;
     use tower::ServiceExt;
 
@@ -162,8 +188,13 @@ mod tests {
         async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
             if let Some(arriving) = parts.extensions.get::<Arriving>().cloned() {
                 arriving.receive(&parts.extensions, &Places::new(1), "a").await.unwrap();
-                let stage = arriving.stage();
-                assert!(matches!(*stage, Stage::Received(_)), "it is there before the handler is");
+                let is_there = match *arriving.stage() {
+                    Stage::Received(_) => true,
+                    // Nobody waits for it here.
+                    Stage::Unwanted(..) => parts.method == Method::GET || parts.method == Method::DELETE,
+                    Stage::Coming(_) | Stage::Taken => false,
+                };
+                assert!(is_there, "it is there before the handler is");
             }
             Ok(Self)
         }
@@ -206,27 +237,60 @@ mod tests {
         assert!(answer.status().is_client_error(), "a body is never taken for an empty one");
     }
 
-    #[test]
-    fn a_method_without_a_body_waits_for_none_and_takes_none() {
-        let app = Router::new()
+    /// A route that waits as `Caller` does and reads no body, and one that reads it.
+    fn routes_of_any_method() -> Router {
+        Router::new()
             .route("/waited", any(|_: Waited| async { "answered" }))
             .route("/read", any(|_: Waited, received: Received| async move { told(received) }))
-            .layer(map_request(set_apart));
-        for (method, path, expected) in [
-            ("GET", "/waited", Some("answered")),
-            ("DELETE", "/waited", Some("answered")),
-            ("GET", "/read", Some("400")),
-            ("DELETE", "/read", Some("400")),
-            ("POST", "/waited", None),
-            ("PATCH", "/read", None),
+            .layer(map_request(set_apart))
+    }
+
+    fn sent(method: &str, path: &str, body: Body) -> Request {
+        Request::builder().method(method).uri(path).body(body).unwrap()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_method_without_a_body_waits_for_none_that_nobody_reads_and_takes_none() {
+        let app = routes_of_any_method();
+        for (method, path, patience, expected) in [
+            ("GET", "/waited", Duration::ZERO, Some("answered")),
+            ("DELETE", "/waited", Duration::ZERO, Some("answered")),
+            ("GET", "/read", EMPTY_BODY_TIMEOUT * 2, Some("400")),
+            ("DELETE", "/read", EMPTY_BODY_TIMEOUT * 2, Some("400")),
+            ("POST", "/waited", EMPTY_BODY_TIMEOUT * 100, None),
+            ("PATCH", "/read", EMPTY_BODY_TIMEOUT * 100, None),
         ] {
             let never = Body::from_stream(stream::pending::<Result<Bytes, Infallible>>());
-            let request = Request::builder().method(method).uri(path).body(never).unwrap();
-            let answer = app.clone().oneshot(request).now_or_never();
-            let text = answer.map(|answer| to_bytes(answer.unwrap().into_body(), 100).now_or_never());
-            let text = text.map(|text| text.unwrap().unwrap());
-            let expected = expected.map(str::as_bytes);
-            assert_eq!(text.as_deref(), expected, "{method} {path}");
+            let answer = timeout(patience, app.clone().oneshot(sent(method, path, never))).await;
+            let text = match answer {
+                Ok(answer) => Some(to_bytes(answer.unwrap().into_body(), 100).await.unwrap()),
+                Err(_) => None,
+            };
+            assert_eq!(text.as_deref(), expected.map(str::as_bytes), "{method} {path}");
+        }
+    }
+
+    /// As several clients send it: chunked, without a chunk.
+    #[tokio::test]
+    async fn an_empty_body_of_a_method_without_one_is_none() {
+        let app = routes_of_any_method();
+        let cases: [(&str, &'static [&'static str], &str); 5] = [
+            ("GET", &[], r#"b"""#),
+            ("DELETE", &[], r#"b"""#),
+            ("GET", &[""], r#"b"""#),
+            ("GET", &["", "1"], "400"),
+            ("DELETE", &["{}"], "400"),
+        ];
+        for (method, parts, expected) in cases {
+            let chunks = stream::iter(parts.iter().copied().map(Ok::<_, Infallible>));
+            let answer = app.clone().oneshot(sent(method, "/read", Body::from_stream(chunks))).await;
+            let text = to_bytes(answer.unwrap().into_body(), 100).await.unwrap();
+            assert_eq!(String::from_utf8_lossy(&text), expected, "{method} {parts:?}");
+        }
+        let broken = Body::from_stream(stream::once(ready(Err::<Bytes, _>("broken"))));
+        for body in [broken, Body::from("declared")] {
+            let answer = app.clone().oneshot(sent("DELETE", "/read", body)).await.unwrap();
+            assert_eq!(to_bytes(answer.into_body(), 100).await.unwrap(), "400");
         }
     }
 

@@ -5,7 +5,7 @@ use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::core::connection::access_token::AccessToken;
 use shared::core::connection::token_refresh::Reply;
-use shared::core::connection::{Connection, State};
+use shared::core::connection::{Connection, PauseCause, State};
 use shared::core::grant::client::{self, Client};
 use shared::core::grant::lease::{MAX_CALLS, after_throttle, reserve, room};
 use shared::zoho::data_centre::DataCentre;
@@ -51,7 +51,8 @@ async fn a_pause_is_waited_for_and_one_longer_than_any_is_over() {
         (3_660_001, None),
     ] {
         let until = in_milliseconds(milliseconds);
-        let cooling = State::CoolingDown { until, times: 1, reason: "Zoho is busy".to_owned() };
+        let (cause, reason) = (PauseCause::Throttled, "Zoho is busy".to_owned());
+        let cooling = State::CoolingDown { until, times: 1, cause, reason };
         for state in [cooling, State::Exhausted { until }] {
             let told = format!("{milliseconds} {state:?}");
             let (reply, _) = renewed_in(state).await;
@@ -121,7 +122,8 @@ async fn an_accounts_server_that_cannot_be_reached_is_left_alone_for_a_minute() 
     let reply = renew(&app, &name, None, EXPIRES_SOON).await.unwrap();
     assert!(matches!(reply, Reply::Wait { seconds: 60, .. }), "{reply:?}");
     let state = app.row(&name).await.unwrap().state;
-    assert!(matches!(state, State::CoolingDown { times: 1, .. }), "{state:?}");
+    let is_silence = matches!(state, State::CoolingDown { times: 1, cause: PauseCause::NoAnswer, .. });
+    assert!(is_silence, "{state:?}");
     let left = reserve(&*app.stores.state, &app.clock, &name, 1).await.unwrap();
     assert!(left.is_err(), "Zoho may have counted it");
 }

@@ -69,19 +69,19 @@ codes! {
     // The caller's key
     /// No service key in the request.
     KeyMissing = "key_missing", 401, false, Agent, "No service key",
-        "Send the header `Authorization: Bearer <service key>`. The operator makes one with `zoho-connector keys create`.";
+        "Send the header `Authorization: Bearer <service key>`. The operator makes one with `zoho-connector keys create --connections NAME`.";
     /// A key that is unknown, revoked or wrong.
     KeyInvalid = "key_invalid", 401, false, Agent, "Service key not accepted",
-        "The key is mistyped, was revoked or belongs to another connector. Ask the operator for a new one (`zoho-connector keys create`).";
+        "The key is mistyped, was revoked or belongs to another connector. Ask the operator for a new one (`zoho-connector keys create --connections NAME`).";
     /// A key past its end date.
     KeyExpired = "key_expired", 401, false, Operator, "Service key expired",
-        "Ask the operator for a new key (`zoho-connector keys create`).";
+        "Ask the operator for a new key (`zoho-connector keys create --connections NAME`).";
     /// A key without the permission that the route needs.
     KeyNotAllowed = "key_not_allowed", 403, false, Agent, "Not allowed for this key",
         "Ask the operator for a key with the permission named in `detail`. Trying again with this key cannot help.";
     /// A key that has used its share of the day.
     KeyDailyLimit = "key_daily_limit", 429, true, Agent, "This key's share of the day is used up",
-        "Try again after `retry_after` seconds, or ask the operator for a key with a larger share (`zoho-connector keys create --calls-per-day 5000`).";
+        "Try again after `retry_after` seconds, or ask the operator for a key with a larger share (`zoho-connector keys create --connections NAME --calls-per-day 5000`).";
     /// A call that the pass-through refuses for every key.
     PathDenied = "path_denied", 403, false, Agent, "Never passed through to Zoho",
         "No key can do this through the connector; `detail` says why. A person does it in Zoho itself, or the operator with `zoho-connector`.";
@@ -198,7 +198,7 @@ codes! {
     // The state of the connection
     /// The grant is dead.
     ReconnectRequired = "reconnect_required", 409, false, ZohoUser, "The connection to Zoho has ended",
-        "A person must open `reconnect_url` (or run `zoho-connector connect`) and consent again. Until then every call will fail like this.";
+        "A person must open `reconnect_url` (or run `zoho-connector connect --connection NAME`) and consent again. Until then every call will fail like this.";
     /// Client id or secret are wrong.
     ConnectionMisconfigured = "connection_misconfigured", 409, false, Operator, "The connection is misconfigured",
         "The operator must correct the client id, secret or data centre (`zoho-connector client set`). Trying again cannot help until then.";
@@ -210,7 +210,7 @@ codes! {
         "Try again after `retry_after` seconds.";
     /// The token lacks a scope.
     ScopeMissing = "scope_missing", 403, false, Operator, "The connection lacks a Zoho scope",
-        "The operator must connect again with the scope named in `detail`: `zoho-connector connect --access write`, or `--scopes` with all that the connection shall have. Trying again cannot help until then.";
+        "The operator must connect again with the scope named in `detail`: `zoho-connector connect --connection NAME --access write`, or `--scopes` with all that the connection shall have. Trying again cannot help until then.";
 
     // Zoho's answers
     /// Zoho refused the request.
@@ -221,7 +221,7 @@ codes! {
         "The person who connected Zoho lacks this right in Zoho itself. An administrator of Zoho must grant it, or another user must connect.";
     /// The organisation is not this user's.
     OrganizationRefused = "organization_refused", 409, false, ZohoUser, "Zoho does not accept the organisation",
-        "The user who connected is no longer in this organisation. The operator must connect again (`zoho-connector connect`).";
+        "The user who connected is no longer in this organisation. The operator must connect again (`zoho-connector connect --connection NAME`).";
     /// Too many calls in a short time.
     ZohoRateLimited = "zoho_rate_limited", 429, true, Nobody, "Zoho's rate limit is reached",
         "Try again after `retry_after` seconds. Ask for more rows per call (`per_page=200`) rather than for more calls.";
@@ -255,10 +255,10 @@ codes! {
     // Webhooks
     /// No signature.
     WebhookUnsigned = "webhook_unsigned", 401, false, Sender, "Webhook without a signature",
-        "Enter at the sender the secret that `zoho-connector webhooks rotate` prints, so that it signs its calls.";
+        "Enter at the sender the secret that `zoho-connector webhooks rotate --connection NAME --source SOURCE` prints, so that it signs its calls. NAME and SOURCE stand in the URL.";
     /// A signature that does not fit.
     WebhookSignature = "webhook_signature_invalid", 401, false, Sender, "Webhook signature does not fit",
-        "The secret at the sender and the one of this connection differ (`zoho-connector webhooks rotate` makes a new one), or something on the way changed the body.";
+        "The secret at the sender and the one of this connection differ (`zoho-connector webhooks rotate --connection NAME --source SOURCE` makes a new one; NAME and SOURCE stand in the URL), or something on the way changed the body.";
     /// A token other than the channel's.
     WebhookToken = "webhook_token_invalid", 401, false, Sender, "Not the token of a channel",
         "The channel was made by somebody else, or its token was replaced. The operator removes the channel at Zoho CRM or sets it up anew.";
@@ -270,7 +270,7 @@ codes! {
         "Send JSON or a form: from Zoho Inventory the default payload or a form field `JSONString` holding it.";
     /// A query string where the source expects none.
     WebhookQuery = "webhook_query_refused", 400, false, Sender, "Webhook URL with a query string",
-        "Remove the query string from the webhook's URL: what it would say belongs into the path. Where Zoho Inventory must have one, `zoho-connector webhooks rotate --query-string expected` allows it.";
+        "Remove the query string from the webhook's URL: what it would say belongs into the path. Where Zoho Inventory must have one, `zoho-connector webhooks rotate --connection NAME --query-string expected` allows it.";
 
     // The connector itself
     /// As many calls are under way as the connector takes at a time.

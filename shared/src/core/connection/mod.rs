@@ -70,7 +70,10 @@ pub enum State {
         until: Timestamp,
         /// How many pauses in a row.
         times: u32,
-        /// What Zoho said.
+        /// Why, as programs judge by it.
+        #[serde(default)]
+        cause: PauseCause,
+        /// What Zoho said, for people.
         reason: String,
     },
     /// Our own budget of token calls is spent.
@@ -92,6 +95,26 @@ pub enum State {
         /// Since when.
         since: Timestamp,
     },
+}
+
+/// Why Zoho gave no token, so that it is left alone for a while.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PauseCause {
+    /// No answer came: of the network, or of Zoho.
+    NoAnswer,
+    /// The answer was no token and no refusal: something answered in Zoho's place, or Zoho in an outage.
+    NoToken,
+    /// Zoho throttles the token requests.
+    Throttled,
+    /// Zoho refused with `general_error`, which names no cause.
+    GeneralError,
+    /// Zoho refused with another word, or with none.
+    OtherRefusal,
+    /// Not known: an earlier version stored the pause without its cause, or a later one with a cause that came after this version.
+    #[default]
+    #[serde(other)]
+    Unknown,
 }
 
 impl State {

@@ -1,0 +1,75 @@
+//! How far setup has come: what is kept where it is broken off, and the command that goes on.
+
+use std::cell::RefCell;
+
+use shared::base::id::ConnectionName;
+
+use crate::commands::failure::{Failure, INTERRUPTED};
+
+/// How far it has come.
+pub(super) struct Progress {
+    kept: RefCell<Vec<&'static str>>,
+    /// The command that goes on, as a shell takes it.
+    command: RefCell<String>,
+}
+
+impl Progress {
+    /// Nothing is made yet.
+    pub(super) fn begin(command: String) -> Self {
+        Self { kept: RefCell::default(), command: RefCell::new(command) }
+    }
+
+    /// This is there now, and stays.
+    pub(super) fn keep(&self, what: &'static str) {
+        self.kept.borrow_mut().push(what);
+    }
+
+    /// From now on, another command goes on.
+    pub(super) fn goes_on_with(&self, command: String) {
+        self.command.replace(command);
+    }
+
+    /// The command that goes on.
+    pub(super) fn command(&self) -> String {
+        self.command.borrow().clone()
+    }
+
+    /// Why setup ends where somebody breaks it off.
+    pub(super) fn interrupted(&self) -> Failure {
+        let (kept, command) = (self.kept.borrow(), self.command.borrow());
+        let line = match kept.as_slice() {
+            [] => format!("Interrupted: nothing was made yet. `{command}` begins anew."),
+            kept => format!("Interrupted. Kept: {}. `{command}` goes on from there.", kept.join(", ")),
+        };
+        Failure::Ended(INTERRUPTED, line)
+    }
+}
+
+/// What leads setup to a connection; nothing for the one that it means by itself.
+pub(super) fn leading_to(name: &ConnectionName) -> String {
+    if *name == ConnectionName::default() { String::new() } else { format!(" --connection {name}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_is_told_with_the_command_that_goes_on() {
+        let shop: ConnectionName = "shop".parse().unwrap();
+        let command = format!("zoho-connector setup{}", leading_to(&shop));
+        let progress = Progress::begin(command);
+        let Failure::Ended(130, line) = progress.interrupted() else { panic!("another end") };
+        assert_eq!(
+            line,
+            "Interrupted: nothing was made yet. `zoho-connector setup --connection shop` begins anew."
+        );
+        progress.keep("the store");
+        progress.keep("the client");
+        progress.goes_on_with(format!("zoho-connector setup{}", leading_to(&ConnectionName::default())));
+        assert_eq!(
+            progress.interrupted().into_line(),
+            "Interrupted. Kept: the store, the client. `zoho-connector setup` goes on from there."
+        );
+    }
+}
