@@ -311,6 +311,30 @@ def references(value):
     return found
 
 
+def rights_of_function(template, name):
+    role = template["Resources"][resource_name(function(template, name)["Role"])]
+    return set().union(*(rights_of(policy["PolicyDocument"]) for policy in role["Properties"]["Policies"]))
+
+
+def integrations_of(template):
+    """What API Gateway does with each route, like `GET /v1/status`."""
+    (api,) = of_type(template, "AWS::ApiGatewayV2::Api").values()
+    found = {}
+    for path, methods in api["Properties"]["Body"]["paths"].items():
+        for method, route in methods.items():
+            method = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
+            found[f"{method} {path}"] = route["x-amazon-apigateway-integration"]
+    return found
+
+
+def routes_of(template):
+    """The function that each route leads to."""
+    found = {}
+    for route, integration in integrations_of(template).items():
+        (found[route],) = references(integration["uri"]) & set(template["Resources"])
+    return found
+
+
 # --- The checks: each returns what is wrong -------------------------------------------------------------------------
 
 
@@ -331,7 +355,7 @@ def check_rights(template):
         wanted += [("HasKey", "KeyForNewSecretsPolicy")] if name == "TokenRefresh" else []
         if managed != [given_where(condition, {"Ref": policy}) for condition, policy in wanted]:
             problems.append(f"{role} has the managed policies {managed}")
-        actual = set().union(*(rights_of(policy["PolicyDocument"]) for policy in properties["Policies"]))
+        actual = rights_of_function(template, name)
         problems += [f"{name} lacks {right}" for right in sorted(expected_rights(name) - actual)]
         problems += [f"{name} has {right} for nothing" for right in sorted(actual - expected_rights(name))]
     for name, resource in template["Resources"].items():
@@ -361,11 +385,6 @@ PROOFS = ("consent-link", "order")
 
 SECRETS = {GRANT: "grants", ACCESS_TOKEN: "access tokens", "ClientSecret": "client", "WebhooksSecret": "webhooks",
            "AgentSecret": "agent"}
-
-
-def rights_of_function(template, name):
-    role = template["Resources"][resource_name(function(template, name)["Role"])]
-    return set().union(*(rights_of(policy["PolicyDocument"]) for policy in role["Properties"]["Policies"]))
 
 
 def check_proofs(template):
@@ -422,16 +441,10 @@ def check_wildcards(template):
 
 
 def check_routes(template):
-    problems, actual = [], {}
-    (api,) = of_type(template, "AWS::ApiGatewayV2::Api").values()
-    for path, methods in api["Properties"]["Body"]["paths"].items():
-        for method, route in methods.items():
-            method = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
-            integration = route["x-amazon-apigateway-integration"]
-            (target,) = references(integration["uri"]) & set(template["Resources"])
-            actual[f"{method} {path}"] = target
-            if integration["payloadFormatVersion"] != "2.0":
-                problems.append(f"{method} {path} is not in payload format 2.0")
+    integrations = integrations_of(template)
+    formats = {route: integration["payloadFormatVersion"] for route, integration in integrations.items()}
+    problems = [f"{route} is not in payload format 2.0" for route, found in formats.items() if found != "2.0"]
+    actual = routes_of(template)
     if actual != ROUTES:
         problems.append(f"routes are {actual}, not {ROUTES}")
     invokers = of_type(template, "AWS::Lambda::Permission").values()
@@ -483,13 +496,7 @@ def leads_to(routes, method, path):
 
 def check_operations(template):
     """Each operation of the document gets from API Gateway to the function that serves it."""
-    (api,) = of_type(template, "AWS::ApiGatewayV2::Api").values()
-    routes = {}
-    for path, methods in api["Properties"]["Body"]["paths"].items():
-        for method, route in methods.items():
-            method = "ANY" if method == "x-amazon-apigateway-any-method" else method.upper()
-            (target,) = references(route["x-amazon-apigateway-integration"]["uri"]) & set(template["Resources"])
-            routes[f"{method} {path}"] = target
+    routes = routes_of(template)
     document = json.loads((ROOT / "functions/api-proxy/openapi.json").read_text())["paths"]
     asked = [f"{method.upper()} {path}" for path, methods in document.items() for method in methods]
     problems = [] if len(asked) > 50 else [f"the document has only {len(asked)} operations"]

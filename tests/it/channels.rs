@@ -64,14 +64,9 @@ impl Scene {
             set_channel(&*stores.secrets, &name, ID, Secret::new("t0ken-of-the-channel")).await.unwrap();
         }
         let watch = Subscription {
-            connection: name.clone(),
-            since: self.now(),
-            added: std::collections::BTreeMap::new(),
             crm: modules.iter().map(|module| (*module).to_owned()).collect(),
-            inventory: Vec::new(),
             channel: Some(channel.unwrap_or_else(|| Channel::new(ID.to_owned(), self.url.clone()))),
-            inventory_tells: false,
-            inventory_origin: None,
+            ..Subscription::new(name.clone(), self.now())
         };
         assert!(subscription::put(&*stores.state, &watch, stored.as_ref()).await.unwrap());
         self.inside.order(&Order::Watch { connection: name }).await

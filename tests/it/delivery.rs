@@ -55,13 +55,10 @@ impl Scene {
 
     async fn set_hook_of(&self, types: &[&str], token: &str, turns_per_hour: u32) {
         let hook = Hook {
-            url: self.gateway.url.parse().unwrap(),
-            token: Secret::new(token),
-            agent_id: None,
             types: types.iter().map(|text| (*text).to_owned()).collect(),
             turns_per_hour,
-            paused: false,
             set: token.to_owned(),
+            ..Hook::new(self.gateway.url.parse().unwrap(), Secret::new(token))
         };
         hook.store(&*self.inside.services.stores.secrets).await.unwrap();
     }

@@ -11,7 +11,7 @@ use shared::base::id::ConnectionName;
 use shared::base::secret::Secret;
 use shared::core::access::key::{Keys, NewKey, Permission};
 use shared::core::connection::{self, Connection, PauseCause, State};
-use shared::core::events::agent_hook::{ALL_TYPES, Hook, TURNS_PER_HOUR};
+use shared::core::events::agent_hook::Hook;
 use shared::core::events::ledger::{Closed, End, EndState, Entry};
 use shared::core::events::subscription;
 use shared::core::events::subscription::{Channel, Refusal, Subscription};
@@ -253,14 +253,9 @@ async fn a_channel_that_is_gone_and_webhooks_that_do_not_come_are_told() {
     let watch = async |channel: Channel| {
         let before = subscription::get(&*stores.state, &name).await.unwrap();
         let watch = Subscription {
-            connection: name.clone(),
-            since: past,
-            added: std::collections::BTreeMap::new(),
             crm: vec!["Deals".to_owned()],
-            inventory: Vec::new(),
             channel: Some(channel),
-            inventory_tells: false,
-            inventory_origin: None,
+            ..Subscription::new(name.clone(), past)
         };
         assert!(subscription::put(&*stores.state, &watch, before.as_ref()).await.unwrap());
         doctor(&connector).await
@@ -320,15 +315,8 @@ async fn a_hook_that_tells_nobody_is_told() {
     let stores = stores(&connector);
     let mut gateway = Gateway::start().await;
     let set = async |url: &str, token: &str, paused: bool| {
-        let hook = Hook {
-            url: url.parse().unwrap(),
-            token: Secret::new(token),
-            agent_id: None,
-            types: ALL_TYPES.iter().map(|kind| (*kind).to_owned()).collect(),
-            turns_per_hour: TURNS_PER_HOUR,
-            paused,
-            set: "1".to_owned(),
-        };
+        let hook =
+            Hook { paused, set: "1".to_owned(), ..Hook::new(url.parse().unwrap(), Secret::new(token)) };
         hook.store(&*stores.secrets).await.unwrap();
         (doctor(&connector).await, hook)
     };
@@ -354,18 +342,7 @@ async fn a_hook_that_tells_nobody_is_told() {
         found.wrong()
     );
     let (id, at) = ("1a22a22a8b9113213ac0553656fbb89".to_owned(), SystemClock.now());
-    let entry = Entry {
-        id: id.clone(),
-        kind: "zoho.inventory.item.updated".to_owned(),
-        subject: None,
-        time: at.to_string(),
-        receivedtime: at,
-        data: json!({}),
-        claim: None,
-        claims: 0,
-        batch: None,
-        replayed: None,
-    };
+    let entry = Entry::new(id.clone(), "zoho.inventory.item.updated", None, at, json!({}));
     let end = End { state: EndState::Dead, outcome: "refused".to_owned(), note: None, at };
     let dead = Key::new("life#default", &id);
     let row = Put::record(dead.clone(), &Closed { entry, end }, Condition::Any).unwrap();

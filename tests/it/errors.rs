@@ -19,14 +19,15 @@ use shared::base::secret::Secret;
 use shared::base::settings::Settings;
 use shared::base::web::{Deadline, finish};
 use shared::core::access::key::{DayLimits, NewKey};
+use shared::core::events::Events;
 use shared::core::events::ledger::{ClaimTarget, Ending, Ledger};
-use shared::core::events::{Delivery, Events};
 use shared::core::mappings::{Mapping, Mappings};
 use shared::core::services::Services;
 use shared::core::writes::turns::Turns;
 use shared::store::{Key, Outcome, Page, Query, Row, StoreError, Stores, Table, Write as Step};
 use shared::zoho::data_centre::DataCentre;
 use shared::zoho::scope::{Access, Product, ScopeSet};
+use tests::changes;
 use tests::clock::pass;
 use tests::in_process;
 use tests::inside::{Inside, any_key};
@@ -711,17 +712,7 @@ async fn events(book: &mut Book) {
     let api = || api.clone();
     let name = ConnectionName::default();
     let store = Events::new(inside.services.stores.events.clone(), inside.services.clock.clone());
-    let delivery = Delivery {
-        connection: name.clone(),
-        source: "inventory",
-        digest: "0".repeat(64),
-        kind: "zoho.inventory.item.updated".to_owned(),
-        subject: Some("item/1".to_owned()),
-        time: None,
-        data: json!({}),
-        body: "{}".to_owned(),
-    };
-    let id = store.store(delivery).await.unwrap().event_id;
+    let id = store.store(changes::of_item("1", 0)).await.unwrap().event_id;
     inside.advance(Duration::from_secs(16));
     let delivery = EventDelivery::new(
         &inside.services_of("event-delivery"),

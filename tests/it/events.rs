@@ -4,23 +4,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use shared::base::id::ConnectionName;
 use shared::base::lambda;
 use shared::core::events::{Delivery, Events};
+use tests::changes;
 use tests::in_process::ask;
 use tests::inside::Inside;
 
 fn delivery(index: usize) -> Delivery {
-    Delivery {
-        connection: ConnectionName::default(),
-        source: "inventory",
-        digest: format!("{index:064x}"),
-        kind: "zoho.inventory.item.updated".to_owned(),
-        subject: Some(format!("item/{index}")),
-        time: None,
-        data: json!({"item_id": index.to_string()}),
-        body: "{}".to_owned(),
-    }
+    changes::of_item(&index.to_string(), index)
 }
 
 #[tokio::test]

@@ -320,13 +320,8 @@ async fn the_message_to_the_hook_holds_none_of_it() {
     let scene = Scene::start(&forms).await;
     let gateway = Gateway::start().await;
     let hook = Hook {
-        url: gateway.url.parse().unwrap(),
-        token: Secret::new(TOKEN),
-        agent_id: None,
         types: vec!["zoho.*".to_owned(), "custom.*".to_owned()],
-        turns_per_hour: 12,
-        paused: false,
-        set: TOKEN.to_owned(),
+        ..Hook::new(gateway.url.parse().unwrap(), Secret::new(TOKEN))
     };
     hook.store(&*scene.inside.services.stores.secrets).await.unwrap();
     let intake = webhook_intake::router(&scene.inside.services);

@@ -332,17 +332,7 @@ async fn events_are_completed_from_mappings() {
         inside.services.clock.clone(),
     );
     for (number, item_id) in [SHELF, BRACKET, SHELF].into_iter().enumerate() {
-        let delivery = shared::core::events::Delivery {
-            connection: shared::base::id::ConnectionName::default(),
-            source: "inventory",
-            digest: number.to_string(),
-            kind: "zoho.inventory.item.updated".to_owned(),
-            subject: Some(format!("item/{item_id}")),
-            time: None,
-            data: json!({ "item_id": item_id }),
-            body: "{}".to_owned(),
-        };
-        events.store(delivery).await.unwrap();
+        events.store(tests::changes::of_item(item_id, number)).await.unwrap();
         inside.advance(std::time::Duration::from_secs(1));
     }
     inside.advance(std::time::Duration::from_secs(20));

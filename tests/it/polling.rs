@@ -63,14 +63,9 @@ impl Scene {
         let stored = subscription::get(state, &name).await.unwrap();
         let mut wanted = stored.as_ref().map_or_else(
             || Subscription {
-                connection: name,
-                since: self.now(),
-                added: std::collections::BTreeMap::new(),
                 crm: vec!["Deals".to_owned()],
                 inventory: RecordKind::watchable().collect(),
-                channel: None,
-                inventory_tells: false,
-                inventory_origin: None,
+                ..Subscription::new(name, self.now())
             },
             |stored| stored.watch.clone(),
         );
@@ -946,14 +941,8 @@ async fn serve_finds_what_happened_while_it_was_away() {
     let stores: shared::store::Stores =
         shared::store::sqlite::Sqlite::open(connector.folder(), clock.clone()).unwrap().into();
     let watched = Subscription {
-        connection: ConnectionName::default(),
-        since: "2026-11-01T00:00:00Z".parse().unwrap(),
-        added: std::collections::BTreeMap::new(),
         crm: vec!["Deals".to_owned()],
-        inventory: Vec::new(),
-        channel: None,
-        inventory_tells: false,
-        inventory_origin: None,
+        ..Subscription::new(ConnectionName::default(), "2026-11-01T00:00:00Z".parse().unwrap())
     };
     assert!(subscription::put(&*stores.state, &watched, None).await.unwrap());
     connector.boot().await;

@@ -8,9 +8,10 @@ use shared::base::clock::{Clock, SystemClock};
 use shared::base::id::ConnectionName;
 use shared::base::settings::STACK;
 use shared::core::events::subscription::Subscription;
-use shared::core::events::{Delivery, Events, subscription};
+use shared::core::events::{Events, subscription};
 use tests::aws::Trouble;
 use tests::browser::Browser;
+use tests::changes;
 use tests::deployed::Deployed;
 use tests::gateway::{Gateway, Mood, REASON, TOKEN};
 use tests::lambda::Cloud;
@@ -126,14 +127,8 @@ async fn a_connection_begins_and_begins_anew_on_a_bad_day_of_aws() {
     let agent = connector.agent(&[]).await;
     agent.get("/v1/crm/deals").await.ok();
     let watch = Subscription {
-        connection: ConnectionName::default(),
-        since: SystemClock.now(),
-        added: std::collections::BTreeMap::new(),
         crm: vec!["Deals".to_owned()],
-        inventory: Vec::new(),
-        channel: None,
-        inventory_tells: false,
-        inventory_origin: None,
+        ..Subscription::new(ConnectionName::default(), SystemClock.now())
     };
     let state = deployed.stores().state;
     assert!(subscription::put(&*state, &watch, None).await.unwrap());
@@ -156,17 +151,7 @@ async fn events_are_delivered_on_the_stores_of_aws() {
     assert_eq!(set.code, 0, "{}", set.err);
     let stores = deployed.stores();
     let events = Events::new(stores.events, Arc::new(SystemClock));
-    let delivery = Delivery {
-        connection: ConnectionName::default(),
-        source: "crm",
-        digest: "0".repeat(64),
-        kind: "zoho.crm.deal.updated".to_owned(),
-        subject: Some("deal/6100000000451001".to_owned()),
-        time: None,
-        data: json!({ "module": "Deals", "ids": ["6100000000451001"] }),
-        body: "{}".to_owned(),
-    };
-    let id = events.store(delivery).await.unwrap().event_id;
+    let id = events.store(changes::of_deal("6100000000451001", 0)).await.unwrap().event_id;
 
     // As the stream tells of it: the function waits until the event is settled.
     let mut record: serde_json::Value =

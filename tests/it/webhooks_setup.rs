@@ -12,7 +12,7 @@ use shared::store::secret_record::load;
 use shared::store::sqlite::Sqlite;
 use shared::zoho::data_centre::DataCentres;
 use tests::connector::Connector;
-use tests::process::{self, Ended};
+use tests::process::{self, Ended, Running};
 
 const SHELF: &str = "3300000000070001";
 
@@ -26,6 +26,17 @@ async fn setup(connector: &Connector, args: &[&str]) -> Ended {
 
 async fn show(connector: &Connector) -> String {
     connector.run(&["webhooks", "show"], "").await.out
+}
+
+/// Changes an item. The command waits for one: it sees it and ends well, and the webhooks are believed from then on.
+async fn sees_a_change(connector: &Connector, running: Running) {
+    connector.zoho.sandbox.change_item(SHELF, ItemChange::Stock(-1.0)).await.unwrap();
+    let ended = running.end().await;
+    assert!(
+        ended.code == 0 && ended.out.contains(&format!("✓ zoho.inventory.item.updated item/{SHELF}")),
+        "{ended:?}"
+    );
+    assert!(show(connector).await.contains("told by webhooks"));
 }
 
 fn a_deal(connector: &Connector) -> String {
@@ -222,13 +233,7 @@ async fn inventorys_webhooks_are_made_by_hand_and_believed_once_one_came() {
         body: BodyForm::Json,
         encoding: SignatureEncoding::Hex,
     });
-    connector.zoho.sandbox.change_item(SHELF, ItemChange::Stock(-1.0)).await.unwrap();
-    let ended = running.end().await;
-    assert!(
-        ended.code == 0 && ended.out.contains(&format!("✓ zoho.inventory.item.updated item/{SHELF}")),
-        "{ended:?}"
-    );
-    assert!(show(&connector).await.contains("told by webhooks"));
+    sees_a_change(&connector, running).await;
 
     let again = setup(&connector, &["--wait", "2"]).await;
     assert!(again.out.contains(&secret), "the secret stays: {}", again.out);
@@ -297,13 +302,7 @@ async fn inventorys_webhooks_are_made_once_each_with_its_rule_and_the_first_chan
     assert!(begun.contains("✓ Zoho Inventory tells of changes"), "{begun}");
     assert!(begun.contains("on now: 4; there already: 0"), "{begun}");
     assert_eq!(at_zoho(&connector).await, [4; 2]);
-    connector.zoho.sandbox.change_item(SHELF, ItemChange::Stock(-1.0)).await.unwrap();
-    let ended = running.end().await;
-    assert!(
-        ended.code == 0 && ended.out.contains(&format!("✓ zoho.inventory.item.updated item/{SHELF}")),
-        "{ended:?}"
-    );
-    assert!(show(&connector).await.contains("told by webhooks"));
+    sees_a_change(&connector, running).await;
 
     let again = setup(&connector, &["--wait", "0"]).await;
     assert!(again.out.contains("on now: 0; there already: 4"), "{}", again.out);

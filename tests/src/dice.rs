@@ -1,5 +1,8 @@
 //! Chance that can be had again: the same seed rolls the same numbers.
 
+/// What the numbers of SplitMix64 step by.
+pub(crate) const STEP: u64 = 0x9e37_79b9_7f4a_7c15;
+
 /// A generator of numbers from a seed (SplitMix64), so that what failed can be done again.
 #[derive(Debug, Clone)]
 pub struct Dice(pub u64);
@@ -7,7 +10,7 @@ pub struct Dice(pub u64);
 impl Dice {
     /// The next number.
     pub fn roll(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        self.0 = self.0.wrapping_add(STEP);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

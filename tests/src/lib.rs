@@ -12,6 +12,7 @@
 pub mod aws;
 pub mod browser;
 pub mod cargo;
+pub mod changes;
 pub mod clock;
 pub mod conformance;
 pub mod connected;

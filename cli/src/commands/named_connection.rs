@@ -53,7 +53,7 @@ pub(super) async fn warn_of_unknown<'a>(
 
 fn advice(name: &ConnectionName, all: &[Connection]) -> String {
     let names = all.iter().map(|found| found.name.as_str());
-    if let Some(near) = nearest(name.as_str(), names.clone().map(|name| (name, name))) {
+    if let Some(near) = nearest(name.as_str(), names.clone()) {
         return format!(": did you mean {near}?");
     }
     match names.collect::<Vec<_>>().as_slice() {

@@ -9,6 +9,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
+use crate::base::clock::Timestamp;
+
 /// What the styles of all pages begin with: the colours for light, dark and paper, and what shows where the focus is.
 pub const LOOK: &str = include_str!("look.css");
 
@@ -154,6 +156,22 @@ pub fn breakable(text: &str) -> String {
     Escaped(text).to_string().replace('.', ".<wbr>").replace('/', "/<wbr>")
 }
 
+/// A moment as people read it, as HTML: to the minute, and whose clock it is.
+pub fn to_the_minute(at: Timestamp) -> String {
+    moment(at, "2026-11-30T01:21".len())
+}
+
+/// A moment to the second, as HTML.
+pub fn to_the_second(at: Timestamp) -> String {
+    moment(at, "2026-11-30T01:21:26".len())
+}
+
+fn moment(at: Timestamp, letters: usize) -> String {
+    let text = at.to_string();
+    let shown = text.get(..letters).unwrap_or_default().replace('T', " ");
+    format!("<time datetime=\"{}\">{shown} UTC</time>", Escaped(&text))
+}
+
 /// Displays text as escaped HTML, with the parts between backticks as code.
 #[derive(Debug, Clone, Copy)]
 pub struct Commands<'a>(pub &'a str);
@@ -191,6 +209,14 @@ mod tests {
     fn what_comes_from_elsewhere_stays_text() {
         assert_eq!(Escaped("<a href='x'>&\"").to_string(), "&lt;a href=&#39;x&#39;&gt;&amp;&quot;");
         assert_eq!(breakable("/v1/<a>.b"), "/<wbr>v1/<wbr>&lt;a&gt;.<wbr>b");
+    }
+
+    #[test]
+    fn a_moment_says_whose_clock_it_is() {
+        let at = "2026-11-30T01:21:26.5Z".parse().unwrap();
+        let html = "<time datetime=\"2026-11-30T01:21:26.5Z\">2026-11-30 01:21 UTC</time>";
+        assert_eq!(to_the_minute(at), html);
+        assert_eq!(to_the_second(at), html.replace("01:21 ", "01:21:26 "));
     }
 
     #[test]

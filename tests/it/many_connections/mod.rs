@@ -120,14 +120,11 @@ impl World {
         channel.confirmed = Some(self.now());
         channel.expires = Some(later(self.now(), SignedDuration::from_hours(7 * 24)));
         let watch = Subscription {
-            connection: name.clone(),
-            since: self.now(),
-            added: BTreeMap::new(),
             crm: vec!["Deals".to_owned()],
             inventory: RecordKind::of_word("item").into_iter().collect(),
             channel: Some(channel),
             inventory_tells: true,
-            inventory_origin: None,
+            ..Subscription::new(name.clone(), self.now())
         };
         let watch = Put::record(Key::new("watch", name.as_str()), &watch, Condition::Absent).unwrap();
         let rows = [grant.connection(name.clone()).row().unwrap(), watch].map(Write::Put);

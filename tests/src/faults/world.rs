@@ -20,7 +20,7 @@ use shared::core::connection::consent::Wish;
 use shared::core::connection::orders::{Order, Orders};
 use shared::core::connection::organization::Organization;
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
-use shared::core::events::agent_hook::{ALL_TYPES, Hook};
+use shared::core::events::agent_hook::Hook;
 use shared::core::grant::Grant;
 use shared::core::grant::client;
 use shared::core::services::Services;
@@ -384,13 +384,9 @@ async fn furnish(workshop: &Workshop, stores: &Stores) -> Secret {
     assert!(secrets.promote(&secret, &staged, None).await.unwrap());
     stores.state.put(grant.connection(name.clone()).row().unwrap()).await.unwrap();
     let hook = Hook {
-        url: "https://gateway.example.com/hooks/agent".parse().unwrap(),
-        token: Secret::new("hook-token"),
-        agent_id: None,
-        types: ALL_TYPES.iter().map(|text| (*text).to_owned()).collect(),
         turns_per_hour: 30,
-        paused: false,
         set: String::new(),
+        ..Hook::new("https://gateway.example.com/hooks/agent".parse().unwrap(), Secret::new("hook-token"))
     };
     hook.store(secrets).await.unwrap();
     set_secrets(secrets).await;

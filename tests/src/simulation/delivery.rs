@@ -15,7 +15,7 @@ use shared::base::secret::Secret;
 use shared::base::settings::Settings;
 use shared::core::connection::access_token::AccessToken;
 use shared::core::connection::token_refresh::{Ask, Reply, TokenRefreshClient, TokenRefreshError};
-use shared::core::events::agent_hook::{ALL_TYPES, Hook};
+use shared::core::events::agent_hook::Hook;
 use shared::core::events::ledger::{AckResult, ClaimTarget, Claimed, Ending, Entry, FREED, Ledger};
 use shared::core::events::{Delivery, Events};
 use shared::core::services::Services;
@@ -32,6 +32,7 @@ use super::stores::stores;
 use super::trouble::{StoreMood, Trouble};
 use super::world::World;
 use super::{Outcome, on_simulated_time};
+use crate::changes;
 use crate::connected::Account;
 
 const EVENTS: usize = 60;
@@ -348,44 +349,19 @@ async fn deliver(stage: Stage, last: u64) {
     let _dead_or_done = tokio::time::timeout(Duration::from_secs(60), mortal(work, last)).await;
 }
 
-/// A change of a deal, as CRM tells of it.
-fn change_of(subject: &str, number: usize) -> Delivery {
-    let id = subject.rsplit('/').next().unwrap_or_default();
-    Delivery {
-        connection: ConnectionName::default(),
-        source: "crm",
-        digest: format!("{number:064x}"),
-        kind: "zoho.crm.deal.updated".to_owned(),
-        subject: Some(subject.to_owned()),
-        time: None,
-        data: json!({ "module": "Deals", "ids": [id] }),
-        body: "{}".to_owned(),
-    }
-}
-
 async fn store_events(stage: Stage) {
-    let (world, name) = (stage.world.clone(), ConnectionName::default());
+    let world = stage.world.clone();
     let events = Events::new(stores(&world, Who::Zoho).events, world.clock());
     for index in 0..EVENTS {
         sleep(world.random.seconds(0, 90)).await;
         let id = world.random.between(1, RECORDS);
         // Deals must be looked up before they are queued.
-        let (source, record, data) = if id % 2 == 0 {
-            ("crm", "deal", json!({ "module": "Deals", "ids": [id.to_string()] }))
+        let delivery = if id % 2 == 0 {
+            changes::of_deal(&id.to_string(), index)
         } else {
-            ("inventory", "item", Value::Null)
+            Delivery { data: Value::Null, ..changes::of_item(&id.to_string(), index) }
         };
-        let subject = format!("{record}/{id}");
-        let delivery = Delivery {
-            connection: name.clone(),
-            source,
-            digest: format!("{index:064x}"),
-            kind: format!("zoho.{source}.{record}.updated"),
-            subject: Some(subject.clone()),
-            time: None,
-            data,
-            body: "{}".to_owned(),
-        };
+        let subject = delivery.subject.clone().unwrap();
         // Zoho sends again what was not acknowledged.
         loop {
             if let Ok(receipt) = events.store(delivery.clone()).await {
@@ -425,7 +401,7 @@ pub fn three_quick_edits(seed: u64) -> (Outcome, Edits) {
             let began = world.at();
             let events = Events::new(stores(&world, Who::Zoho).events, world.clock());
             for number in 0..3 {
-                let receipt = events.store(change_of("deal/2", number)).await.unwrap();
+                let receipt = events.store(changes::of_deal("2", number)).await.unwrap();
                 let of_deal = receipt.event_id;
                 stage.seen.lock().unwrap().stored.entry("deal/2".to_owned()).or_default().insert(of_deal);
                 sleep(Duration::from_secs(3)).await;
@@ -484,13 +460,9 @@ async fn woken(stage: Stage, partition: String, sort: String) {
 
 fn hook() -> Hook {
     Hook {
-        url: "https://gateway.example.com/hooks/agent".parse().unwrap(),
-        token: Secret::new("hook-token"),
-        agent_id: None,
-        types: ALL_TYPES.iter().map(|text| (*text).to_owned()).collect(),
         turns_per_hour: TURNS,
-        paused: false,
         set: String::new(),
+        ..Hook::new("https://gateway.example.com/hooks/agent".parse().unwrap(), Secret::new("hook-token"))
     }
 }
 

@@ -1,25 +1,22 @@
 //! The one source of chance: the same seed gives the same run.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::Mutex;
 use std::time::Duration;
 
-/// SplitMix64: small, and good enough to choose by.
-pub struct Random(AtomicU64);
+use crate::dice::{Dice, STEP};
 
-const STEP: u64 = 0x9E37_79B9_7F4A_7C15;
+/// Dice for all who run at once.
+pub struct Random(Mutex<Dice>);
 
 impl Random {
     /// Begins with a seed.
     pub fn new(seed: u64) -> Self {
-        Self(AtomicU64::new(seed.wrapping_mul(STEP) ^ 0x5EED))
+        Self(Mutex::new(Dice(seed.wrapping_mul(STEP) ^ 0x5EED)))
     }
 
     /// The next number.
     pub fn number(&self) -> u64 {
-        let mut z = self.0.fetch_add(STEP, Ordering::Relaxed).wrapping_add(STEP);
-        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ (z >> 31)
+        self.0.lock().unwrap().roll()
     }
 
     /// From `low` to `high`, both included.

@@ -1,7 +1,6 @@
 //! `zoho-connector agent set`.
 
 use clap::Args;
-use shared::base::secret::random_hex;
 use shared::core::events::agent_hook::{ALL_TYPES, Hook, HookUrl, TURNS_PER_HOUR};
 
 use super::probe::probe;
@@ -58,13 +57,10 @@ impl Set {
             say(opened.led(&format!("✓ {}", probe.found)));
         }
         let hook = Hook {
-            url: self.url,
-            token,
             agent_id: self.agent_id,
             types: self.types,
             turns_per_hour: self.turns_per_hour,
-            paused: false,
-            set: random_hex::<8>(),
+            ..Hook::new(self.url, token)
         };
         hook.store(&*opened.services.stores.secrets).await?;
         say("Hook stored. A running connector tells it of what waits within a minute.");

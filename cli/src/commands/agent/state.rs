@@ -146,19 +146,13 @@ fn events_wait(count: usize) -> String {
 #[cfg(test)]
 mod tests {
     use shared::base::secret::Secret;
-    use shared::core::events::agent_hook::TURNS_PER_HOUR;
 
     use super::*;
 
     fn hook() -> Hook {
         Hook {
-            url: "https://gateway.example.com/hooks/agent".parse().unwrap(),
-            token: Secret::new("hook-token"),
-            agent_id: None,
             types: vec!["zoho.*".to_owned()],
-            turns_per_hour: TURNS_PER_HOUR,
-            paused: false,
-            set: String::new(),
+            ..Hook::new("https://gateway.example.com/hooks/agent".parse().unwrap(), Secret::new("hook-token"))
         }
     }
 

@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Redirect, Response};
 use futures::future::try_join_all;
 use serde::Deserialize;
 use shared::base::clock::{SignedDuration, Timestamp};
-use shared::base::html_page::{Escaped, breakable};
+use shared::base::html_page::{Escaped, breakable, to_the_second};
 use shared::base::id::{ConnectionName, is_time_ordered};
 use shared::core::events::Event;
 use shared::core::events::ledger::{Life, Replayed, is_entry_id, narrow, split_entry_id};
@@ -18,7 +18,7 @@ use shared::store::StoreError;
 use super::page::{self, Part, foreign, page, state};
 use super::plot;
 use super::shown::Shown;
-use super::words::{ago, count, cut, moment, number, span};
+use super::words::{ago, count, cut, number, span};
 
 /// Events of a page, and those that the overview looks at.
 const EVENTS: usize = 30;
@@ -199,7 +199,7 @@ fn write_row(html: &mut String, row: &Row, connection: &ConnectionName, now: Tim
         breakable(&event.kind),
         breakable(event.subject.as_deref().unwrap_or(id)),
         ago(event.receivedtime, now),
-        moment(event.receivedtime),
+        to_the_second(event.receivedtime),
         state(class, word),
     );
     let mut about: Vec<String> = Vec::new();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use shared::base::clock::{SignedDuration, Timestamp};
-use shared::base::html_page::{Commands, Escaped};
+use shared::base::html_page::{Commands, Escaped, to_the_second};
 use shared::core::connection::consent::Wish;
 use shared::core::connection::organization::Organization;
 use shared::core::connection::{Connection, State as ConnectionState};
@@ -15,7 +15,7 @@ use shared::zoho::scope::Product;
 
 use super::page::{self, Part, foreign, page, state};
 use super::shown::Shown;
-use super::words::{ago, day, moment, number, span, until};
+use super::words::{ago, day, number, span, until};
 use super::{calls, events, plot, writes};
 
 /// From this share of a quota on, its bar warns.
@@ -31,7 +31,7 @@ pub(super) async fn show(State(shown): State<Arc<Shown>>) -> Response {
 async fn body(shown: &Shown) -> Result<String, StoreError> {
     let now = shown.now();
     let connections = shown.connections().await?;
-    let mut body = format!("<p class=\"soft\">{}. <a href=\"/\">Look again</a></p>", moment(now));
+    let mut body = format!("<p class=\"soft\">{}. <a href=\"/\">Look again</a></p>", to_the_second(now));
     if connections.is_empty() {
         let _ = write!(
             body,

@@ -10,14 +10,14 @@ use rust_decimal::{Decimal, RoundingStrategy};
 use serde::Deserialize;
 use serde_json::Value;
 use shared::base::clock::Timestamp;
-use shared::base::html_page::Escaped;
+use shared::base::html_page::{Escaped, to_the_second};
 use shared::base::id::{ConnectionName, is_time_ordered};
 use shared::base::problem::Code;
 use shared::store::StoreError;
 
 use super::page::{self, Part, foreign, page, state};
 use super::shown::Shown;
-use super::words::{ago, moment, number};
+use super::words::{ago, number};
 
 /// Reconciliations of a page.
 const HEADS: usize = 30;
@@ -132,7 +132,7 @@ fn write_head(html: &mut String, head: &Head, connection: &ConnectionName, now: 
         foreign(head.name.as_deref().unwrap_or("Stock count")),
         foreign(head.organization.as_deref().unwrap_or("Zoho Inventory")),
         ago(head.created, now),
-        moment(head.created),
+        to_the_second(head.created),
         foreign(&head.key_label),
         state(class, word),
     );

@@ -1,7 +1,6 @@
 //! Numbers and times as people read them.
 
 use shared::base::clock::{SignedDuration, Timestamp};
-use shared::base::html_page::Escaped;
 
 /// With a comma between thousands.
 pub(super) fn number(number: u64) -> String {
@@ -56,13 +55,6 @@ pub(super) fn time_of_day(at: Timestamp) -> String {
     at.to_string().get(11..16).unwrap_or_default().to_owned()
 }
 
-/// A moment to the second, as HTML.
-pub(super) fn moment(at: Timestamp) -> String {
-    let text = at.to_string();
-    let time = text.get(11..19).unwrap_or_default();
-    format!("<time datetime=\"{}\">{} {time} UTC</time>", Escaped(&text), day(at))
-}
-
 /// A number of bytes.
 #[cfg(feature = "stack")]
 pub(super) fn bytes(bytes: f64) -> String {
@@ -106,7 +98,6 @@ mod tests {
         assert_eq!((milliseconds(0), milliseconds(1200)), ("under 1 ms".into(), "1,200 ms".into()));
         let at = "2026-11-30T01:21:26.5Z".parse().unwrap();
         assert_eq!((day(at), time_of_day(at)), ("2026-11-30".to_owned(), "01:21".to_owned()));
-        assert!(moment(at).ends_with(">2026-11-30 01:21:26 UTC</time>"));
         assert_eq!((cut("äöü", 3), cut("äöü", 2)), ("äöü".to_owned(), "äö…".to_owned()));
     }
 }

@@ -7,14 +7,14 @@ use axum::extract::{Query, State};
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::Value;
-use shared::base::html_page::{Escaped, breakable};
+use shared::base::html_page::{Escaped, breakable, to_the_second};
 use shared::base::id::{ConnectionName, is_time_ordered};
 use shared::core::writes::audit::{Entry, Outcome};
 use shared::store::StoreError;
 
 use super::page::{self, Part, foreign, page, state};
 use super::shown::Shown;
-use super::words::{ago, cut, moment};
+use super::words::{ago, cut};
 
 /// Writes of a page, and those of the overview.
 const WRITES: usize = 30;
@@ -147,7 +147,7 @@ fn write_entry(html: &mut String, entry: &Entry) {
         state(class, word),
         breakable(&entry.action),
         foreign(if entry.key_label.is_empty() { &entry.key } else { &entry.key_label }),
-        moment(entry.at),
+        to_the_second(entry.at),
     );
     let changes = changes(&entry.before, &entry.after);
     if !changes.is_empty() {

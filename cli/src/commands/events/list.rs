@@ -72,8 +72,6 @@ fn line(event: &Event) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use serde_json::json;
     use shared::zoho::inventory::record_kinds::RecordKind;
 
@@ -83,14 +81,9 @@ mod tests {
     fn where_there_are_none_it_is_said_what_makes_one() {
         let shop: ConnectionName = "shop".parse().unwrap();
         let watch = |crm: &[&str], inventory| Subscription {
-            connection: shop.clone(),
-            since: "2026-11-30T10:00:00Z".parse().unwrap(),
-            added: BTreeMap::new(),
             crm: crm.iter().map(|&module| module.to_owned()).collect(),
             inventory,
-            channel: None,
-            inventory_tells: false,
-            inventory_origin: None,
+            ..Subscription::new(shop.clone(), "2026-11-30T10:00:00Z".parse().unwrap())
         };
         let stopped = watch(&[], Vec::new());
         for nothing in [None, Some(&stopped)] {

@@ -96,7 +96,7 @@ pub(crate) type Found<'a> = (&'a str, &'a Remembered);
 /// The one that the command line names.
 fn named<'a>(name: &'a str, all: &'a Installations, only_folders: bool) -> Result<Found<'a>, Failure> {
     let Some(one) = all.get(name) else {
-        let near = nearest(name, all.names().map(|name| (name, name)));
+        let near = nearest(name, all.names());
         let advice = match near {
             Some(near) => format!("did you mean {near}?"),
             None if all.names().next().is_none() => {

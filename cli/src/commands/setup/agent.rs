@@ -1,7 +1,7 @@
 //! The agent's hook, for who wants the agent to be told. It is tried each time; one that takes nothing is not stored.
 
-use shared::base::secret::{Secret, random_hex};
-use shared::core::events::agent_hook::{ALL_TYPES, Hook, HookUrl, TURNS_PER_HOUR};
+use shared::base::secret::Secret;
+use shared::core::events::agent_hook::{Hook, HookUrl};
 
 use super::ask;
 use crate::commands::agent::{address, probe};
@@ -98,9 +98,9 @@ async fn asked() -> Result<Option<HookUrl>, Failure> {
 
 /// As the one that is set, where that has the same address; not paused.
 fn like(known: Option<Hook>, url: HookUrl, token: Secret) -> Hook {
-    let (agent_id, types, turns_per_hour) = match known.filter(|known| known.url == url) {
-        Some(known) => (known.agent_id, known.types, known.turns_per_hour),
-        None => (None, ALL_TYPES.iter().map(|kind| (*kind).to_owned()).collect(), TURNS_PER_HOUR),
-    };
-    Hook { url, token, agent_id, types, turns_per_hour, paused: false, set: random_hex::<8>() }
+    let new = Hook::new(url, token);
+    match known.filter(|known| known.url == new.url) {
+        Some(Hook { agent_id, types, turns_per_hour, .. }) => Hook { agent_id, types, turns_per_hour, ..new },
+        None => new,
+    }
 }

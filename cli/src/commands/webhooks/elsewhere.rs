@@ -25,8 +25,6 @@ pub(crate) fn posting_elsewhere<'a>(
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use shared::base::id::ConnectionName;
     use shared::core::events::subscription::Channel;
 
@@ -38,14 +36,10 @@ mod tests {
         let address = PublicUrl::parse(new).unwrap();
         let crm = |origin: &str| format!("{origin}/webhooks/default/crm");
         let watch = |channel: Option<&str>, origin: Option<&str>, tells: bool| Subscription {
-            connection: ConnectionName::default(),
-            since: "2026-11-30T10:00:00Z".parse().unwrap(),
-            added: BTreeMap::new(),
-            crm: Vec::new(),
-            inventory: Vec::new(),
             channel: channel.map(|origin| Channel::new("1".to_owned(), crm(origin))),
             inventory_tells: tells,
             inventory_origin: origin.map(str::to_owned),
+            ..Subscription::new(ConnectionName::default(), "2026-11-30T10:00:00Z".parse().unwrap())
         };
         let at_old = crm(old);
         for (watch, expected) in [

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use serde_json::{Value, json};
+use shared::base::clock::Timestamp;
 use shared::base::problem::Problem;
 use shared::base::web::Segments;
 use shared::zoho::crm;
@@ -19,7 +20,7 @@ use crate::crm::pagination::{self, Page, PageRequest};
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema;
-use crate::openapi::schema::{Field, Holds, Shape, list_of, named, with_notice};
+use crate::openapi::schema::{Field, Holds, Shape, list_of, with_notice};
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
 use crate::request::params::{
@@ -154,10 +155,13 @@ impl Module {
             .answers(200, "The record.", self.shape())
     }
 
+    /// Whether what a key that does not see all sees of a record's names has this part, in small letters.
+    fn has_in_a_name(&self, record: &Object, part: &str) -> bool {
+        self.names.iter().filter_map(|name| text(record, name)).any(|has| redact::shows(has, part))
+    }
+
     pub(crate) fn shape(&self) -> Shape {
-        let own = [("id", Holds::Id, "Its id.")];
-        let fields: Vec<Field> = own.iter().chain(self.documented).copied().collect();
-        named(self.one.0, schema::record(&fields, &[]))
+        schema::record_with_id(self.one.0, "id", self.documented)
     }
 }
 
@@ -171,92 +175,150 @@ async fn list(
     caller: Caller,
     mut pairs: Pairs,
 ) -> Result<Json<List<Object>>, Problem> {
-    let rows = per_page(pairs.number("per_page")?)?;
-    let cursor = pairs.text("cursor");
-    let named = pairs.text("fields");
-    let fields = named.as_deref().map(crm_fields).transpose()?;
-    let modified = pairs.text("modified_since");
-    let since = modified_since(modified.as_deref())?;
-    let mut wanted: Vec<_> = module.by.iter().filter_map(|by| Some((by, pairs.text(by.0)?))).collect();
-    pairs.nothing_else()?;
-    let by = wanted.pop();
-    if !wanted.is_empty() || by.as_ref().is_some_and(|(_, value)| value.trim().len() < 2) {
-        let names = in_ticks(module.by.iter().map(|by| by.0));
-        return Err(invalid(format!("One of {names} may be there, with at least two characters.")));
-    }
+    let params = ListParams::read(module, &mut pairs)?;
     let connection = authorize(&app.connections, &caller, Product::Crm, Access::Read).await?;
     let target = Target::new(&caller, &connection, Product::Crm, module.scope);
-    let mut asked = fields.clone().unwrap_or_else(|| module.fields.to_owned());
-    let changed = Changed::since(since, &mut asked);
-    // CRM's search looks at what such a key does not see, too: then the connector looks into names, page by page.
-    let searched = by.as_ref().filter(|((how, _), _)| caller.key.redact_contacts && *how == "search");
-    let part = searched.map(|(_, value)| value.trim().to_lowercase());
-    if let (Some(((how, _), value)), None) = (&by, &part) {
-        // CRM searches by an index of its own.
+    let mut asked = params.fields.clone().unwrap_or_else(|| module.fields.to_owned());
+    let changed = Changed::since(params.since, &mut asked);
+    let lists = Lists { app: &app, target: &target, module, params: &params, asked, changed };
+    let list = match &params.by {
+        None => lists.page(None).await?,
+        // CRM's search looks at what such a key does not see, too: then the connector looks into names, page by page.
+        Some(by) if caller.key.redact_contacts && by.how == "search" => {
+            lists.page(Some(&by.value.trim().to_lowercase())).await?
+        }
+        Some(by) => lists.search(by).await?,
+    };
+    Ok(Json(list))
+}
+
+/// What a caller asks of a list.
+struct ListParams {
+    rows: u32,
+    cursor: Option<String>,
+    /// As CRM takes them.
+    fields: Option<String>,
+    /// As it was written.
+    modified_since: Option<String>,
+    since: Option<Timestamp>,
+    by: Option<SearchBy>,
+}
+
+/// What is searched by.
+struct SearchBy {
+    /// The parameter.
+    how: &'static str,
+    /// The fields of which one must have the value.
+    fields: &'static [&'static str],
+    value: String,
+}
+
+impl ListParams {
+    fn read(module: &'static Module, pairs: &mut Pairs) -> Result<Self, Problem> {
+        let rows = per_page(pairs.number("per_page")?)?;
+        let cursor = pairs.text("cursor");
+        let fields = pairs.text("fields").as_deref().map(crm_fields).transpose()?;
+        let modified = pairs.text("modified_since");
+        let since = modified_since(modified.as_deref())?;
+        let by = module.by.iter();
+        let by = by.filter_map(|&(how, fields)| Some(SearchBy { how, fields, value: pairs.text(how)? }));
+        let mut wanted: Vec<SearchBy> = by.collect();
+        pairs.nothing_else()?;
+        let by = wanted.pop();
+        if !wanted.is_empty() || by.as_ref().is_some_and(|by| by.value.trim().len() < 2) {
+            let names = in_ticks(module.by.iter().map(|by| by.0));
+            return Err(invalid(format!("One of {names} may be there, with at least two characters.")));
+        }
+        Ok(Self { rows, cursor, fields, modified_since: modified, since, by })
+    }
+}
+
+/// The lists that a call can be answered with.
+struct Lists<'a> {
+    app: &'a App,
+    target: &'a Target<'a>,
+    module: &'static Module,
+    params: &'a ListParams,
+    /// The fields that CRM is asked for.
+    asked: String,
+    changed: Changed,
+}
+
+impl Lists<'_> {
+    /// What CRM's search finds, by an index of its own.
+    async fn search(&self, by: &SearchBy) -> Result<List<Object>, Problem> {
+        let Self { app, target, module, params, asked, changed } = self;
         app.zoho.demand_scope(&target.with(SEARCH)).await?;
-        if cursor.is_some() {
+        if params.cursor.is_some() {
             return Err(invalid("A search has one page: leave out `cursor`."));
         }
-        let how = if *how == "search" { "word" } else { how };
+        let how = if by.how == "search" { "word" } else { by.how };
         let answer = app
             .zoho
             .read(
-                &target,
+                target,
                 |place| {
                     let mut url = query_of(format!("{}/search", crm::module_url(place.api, module.name)));
-                    url.append_pair(how, value).append_pair("fields", &asked);
-                    url.append_pair("per_page", &rows.to_string());
+                    url.append_pair(how, &by.value).append_pair("fields", asked);
+                    url.append_pair("per_page", &params.rows.to_string());
                     url.finish()
                 },
                 response::crm,
             )
             .await?;
         let found = crm::rows(answer)?;
-        let absent = pagination::absent(&asked, &found);
-        let hidden = app.fields.hidden(&target, module.name, absent, module.fields).await?;
+        let absent = pagination::absent(asked, &found);
+        let hidden = app.fields.hidden(target, module.name, absent, module.fields).await?;
         let mut rows: Vec<Object> =
-            found.into_iter().filter(|row| fits(row, &by) && changed.fits(row)).collect();
+            found.into_iter().filter(|row| by.fits(row) && changed.fits(row)).collect();
         changed.leave_out(&mut rows);
-        return Ok(Json(Page { rows, cursor: None, hidden }.list(str::to_owned)));
+        Ok(Page { rows, cursor: None, hidden }.list(str::to_owned))
     }
-    let asked = if part.is_some() { with_names(asked, module) } else { asked };
-    let mut cursor = cursor;
-    let conditions: Vec<String> = changed.condition().into_iter().collect();
-    let mut pages = redact::pages(part.is_some());
-    let page = loop {
-        let request = PageRequest {
-            module: module.name,
-            fields: &asked,
-            ours: module.fields,
-            conditions: &conditions,
-            rows,
-            cursor: cursor.as_deref(),
-        };
-        let mut page = pagination::page(&app, &target, &request).await?;
-        page.rows.retain(|row| changed.fits(row));
-        if let Some(part) = &part {
-            page.rows.retain(|row| {
-                module.names.iter().filter_map(|name| text(row, name)).any(|has| redact::shows(has, part))
-            });
+
+    /// A page of all, or of those that have this part, in small letters, in what such a key sees of their names.
+    async fn page(&self, part: Option<&str>) -> Result<List<Object>, Problem> {
+        let page = self.page_that_fits(part).await?;
+        let ListParams { rows, fields, modified_since, .. } = self.params;
+        let rows = rows.to_string();
+        Ok(page.list(|cursor| {
+            let params = [
+                ("per_page", Some(rows.as_str())),
+                ("fields", fields.as_deref()),
+                ("search", part),
+                ("modified_since", modified_since.as_deref()),
+                ("cursor", Some(cursor)),
+            ];
+            next(self.module.path, &params)
+        }))
+    }
+
+    /// The page that was asked for; where names are looked into, the first from it on that has one of those records.
+    async fn page_that_fits(&self, part: Option<&str>) -> Result<Page, Problem> {
+        let Self { app, target, module, params, asked, changed } = self;
+        let asked = if part.is_some() { with_names(asked.clone(), module) } else { asked.clone() };
+        let conditions: Vec<String> = changed.condition().into_iter().collect();
+        let mut cursor = params.cursor.clone();
+        let mut pages = redact::pages(part.is_some());
+        loop {
+            let request = PageRequest {
+                module: module.name,
+                fields: &asked,
+                ours: module.fields,
+                conditions: &conditions,
+                rows: params.rows,
+                cursor: cursor.as_deref(),
+            };
+            let mut page = pagination::page(app, target, &request).await?;
+            page.rows
+                .retain(|row| changed.fits(row) && part.is_none_or(|part| module.has_in_a_name(row, part)));
             if page.rows.is_empty() && page.cursor.is_some() && pages.next().is_some() {
                 cursor = page.cursor;
                 continue;
             }
+            changed.leave_out(&mut page.rows);
+            return Ok(page);
         }
-        changed.leave_out(&mut page.rows);
-        break page;
-    };
-    let rows = rows.to_string();
-    Ok(Json(page.list(|cursor| {
-        let params = [
-            ("per_page", Some(rows.as_str())),
-            ("fields", fields.as_deref()),
-            ("search", part.as_deref()),
-            ("modified_since", modified.as_deref()),
-            ("cursor", Some(cursor)),
-        ];
-        next(module.path, &params)
-    })))
+    }
 }
 
 /// The fields that were asked for, and those by which a key that does not see all may search.
@@ -285,20 +347,21 @@ async fn one(
     read_one(&app, &target, (module.name, module.fields), id, fields.as_deref(), &unknown).await
 }
 
-/// CRM's search finds more than was asked for: an equal value is what the caller means.
-fn fits(row: &Object, by: &Option<(&(&str, &[&str]), String)>) -> bool {
-    let Some(((how, fields), value)) = by else { return true };
-    let same = |has: &str| match *how {
-        // With or without the country's code.
-        "phone" => {
-            let (has, wanted) = (digits(has), digits(value));
-            has.len().min(wanted.len()) >= 4 && (has.ends_with(&wanted) || wanted.ends_with(&has))
-        }
-        _ => has.eq_ignore_ascii_case(value.trim()),
-    };
-    let mut has = fields.iter().filter_map(|field| text(row, field)).peekable();
-    // What was not asked for with `fields=` cannot be judged.
-    fields.is_empty() || has.peek().is_none() || has.any(same)
+impl SearchBy {
+    /// CRM's search finds more than was asked for: an equal value is what the caller means.
+    fn fits(&self, row: &Object) -> bool {
+        let same = |has: &str| match self.how {
+            // With or without the country's code.
+            "phone" => {
+                let (has, wanted) = (digits(has), digits(&self.value));
+                has.len().min(wanted.len()) >= 4 && (has.ends_with(&wanted) || wanted.ends_with(&has))
+            }
+            _ => has.eq_ignore_ascii_case(self.value.trim()),
+        };
+        let mut has = self.fields.iter().filter_map(|field| text(row, field)).peekable();
+        // What was not asked for with `fields=` cannot be judged.
+        self.fields.is_empty() || has.peek().is_none() || has.any(same)
+    }
 }
 
 fn digits(text: &str) -> String {

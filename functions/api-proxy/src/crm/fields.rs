@@ -25,12 +25,13 @@ pub(crate) fn routes(to: &mut impl Routes) {
         Operation::read(Product::Crm, "listFields", "The fields of a module of CRM")
             .scopes(&[scope::FIELDS])
             .about("What can be asked for, filtered by and written, and which values it takes.")
-            .required(
+            .query(
                 "module",
                 "The API name of the module.",
                 json!({ "type": "string", "pattern": "^[A-Za-z0-9_]+$" }),
                 "Deals",
             )
+            .required()
             .answers(
                 200,
                 "Fields.",

@@ -2,12 +2,17 @@
 
 use serde_json::Value;
 use shared::base::problem::Problem;
-use shared::zoho::http::Method;
+use shared::base::secret::random_hex;
 use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::response;
 use shared::zoho::value::Object;
 
 use crate::zoho::{Outgoing, Target, WriteFailure, Zoho, unreadable};
+
+/// A reference of our own, by which a document is found again: Zoho has no idempotency keys.
+pub(crate) fn own_reference() -> String {
+    format!("ZC-{}", random_hex::<6>())
+}
 
 /// Makes a document, once; `url` is where it is posted, by the API's address and the organisation.
 pub(crate) async fn create(
@@ -21,12 +26,7 @@ pub(crate) async fn create(
     let made = zoho
         .write(
             target,
-            |place| Outgoing {
-                method: Method::POST,
-                url: url(place.api, place.organization),
-                body: Some(body.clone().into()),
-                if_unmodified_since: None,
-            },
+            |place| Outgoing::post(url(place.api, place.organization), Some(body.clone().into())),
             |answer| response::inventory(answer).map(|mut answer| kind.take_record(&mut answer)),
         )
         .await?;
@@ -45,12 +45,7 @@ pub(crate) async fn set_status(
 ) -> Result<Object, WriteFailure> {
     zoho.write(
         target,
-        |place| Outgoing {
-            method: Method::POST,
-            url: url(place.api, place.organization),
-            body: None,
-            if_unmodified_since: None,
-        },
+        |place| Outgoing::post(url(place.api, place.organization), None),
         response::inventory_done,
     )
     .await?;

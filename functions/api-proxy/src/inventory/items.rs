@@ -9,6 +9,7 @@ use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use shared::base::clock::Timestamp;
 use shared::base::id::ConnectionName;
 use shared::base::problem::{Code, Problem};
 use shared::base::web::Segments;
@@ -81,7 +82,8 @@ pub(crate) fn routes(to: &mut impl Routes) {
             .fields("name,sku,rate")
             .pages()
             .answers(200, "Items.", with_notice(list_of(documented()), "What is not in a list, and which fields of `fields` no record has."))
-            .fails(&[Code::SkuNotFound, Code::SkuAmbiguous, Code::SkuUnresolved, Code::SkuInactive, Code::ProductUnmapped, Code::MappingStale, Code::LocationNotFound])
+            .fails(lookup::named::CODES)
+            .fails(&[Code::LocationNotFound])
     });
     to.on(Verb::Get, "/v1/inventory/items/{item_id}", one, || {
         Operation::read(Product::Inventory, "getItem", "One item with its stock by location")
@@ -178,7 +180,7 @@ async fn list(
     Params(params): Params<ListParams>,
 ) -> Result<Response, Problem> {
     let rows = per_page(params.per_page)?;
-    let mut page = page_of(params.cursor.as_deref())?;
+    let page = page_of(params.cursor.as_deref())?;
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Read).await?;
     let target = target(&caller, &connection);
     let fields = params.fields.as_deref();
@@ -190,79 +192,128 @@ async fn list(
         let item = one_named(&app, &target, &params).await?;
         return Ok(Json(shown(vec![item], fields, None)).into_response());
     }
-    let (search, status) = (params.search.as_deref(), params.status.as_deref());
-    if search.is_some_and(str::is_empty) {
-        return Err(invalid("`search` is empty."));
-    }
-    if status.is_some_and(|status| !["active", "inactive"].contains(&status)) {
-        return Err(invalid("`status` is `active` or `inactive`."));
-    }
-    let (stock, location) = (params.stock.as_deref(), params.location.as_deref());
-    if stock.is_some_and(|stock| stock != "low") {
-        return Err(invalid("`stock` is `low`, or left out."));
-    }
-    // Zoho searches descriptions, too, in which addresses may stand: for such a key the connector looks, page by page.
-    let is_redacted = caller.key.redact_contacts;
-    let sent = search.filter(|_| !is_redacted).map(|part| ("search_text", part));
-    let since = modified_since(params.modified_since.as_deref())?;
-    let sent_since = since.map(inventory_time);
-    let sent_since = sent_since.as_deref().map(|since| ("last_modified_time", since));
-    let filters: Vec<(&str, &str)> =
-        sent.into_iter().chain(stock.map(|_| LOW_STOCK)).chain(sent_since).collect();
-    if filters.is_empty() && search.or(status).or(location).or(fields).is_none() && !params.details {
+    let filters = Filters::of(&params, caller.key.redact_contacts)?;
+    if filters.are_none() && params.location.is_none() && fields.is_none() && !params.details {
         return whole_page(&app, &target, page, rows).await;
     }
-    // Zoho ignores filters it does not know.
-    let fits = |item: &Object, low_stock_filtered: bool| {
-        let has = |field, part: &str| {
-            text(item, field).is_some_and(|has| {
-                if is_redacted { redact::shows(has, part) } else { has.to_lowercase().contains(part) }
-            })
-        };
-        status.is_none_or(|status| text(item, "status").is_none_or(|has| has == status))
-            && search.map(str::to_lowercase).is_none_or(|part| has("name", &part) || has("sku", &part))
-            && (stock.is_none() || inventory::is_low(item, low_stock_filtered))
-            && since.is_none_or(|since| {
-                text(item, "last_modified_time").and_then(timestamp).is_none_or(|changed| changed >= since)
-            })
-    };
-    let mut pages = redact::pages(is_redacted && search.is_some());
-    let (found, more) = loop {
-        let ItemPage { items, more, low_stock_filtered } =
-            lookup::item_page(&app.zoho, &target, &filters, page, rows).await?;
-        let found: Vec<Object> = items.into_iter().filter(|item| fits(item, low_stock_filtered)).collect();
-        if !found.is_empty() || !more || pages.next().is_none() {
-            break (found, more);
-        }
-        page += 1;
-    };
-    let data: Vec<Object> = match location {
-        None if params.details => {
-            let ids: Vec<String> = found.iter().filter_map(|item| id(item, "item_id")).collect();
-            details(&app.zoho, &target, &ids).await?.into_iter().map(inventory::item).collect()
-        }
-        None => found.into_iter().map(inventory::item).collect(),
-        Some(location) => {
-            let location = as_zoho_knows_it(&app.mappings, &connection, location.to_owned()).await?;
-            stock_at_location::items_at(&app.zoho, &target, found, &location, page == 1).await?
-        }
-    };
-    let (cursor, rows) = (format!("p{}", page + 1), rows.to_string());
-    let next = more.then(|| {
+    let (found, page, more) = page_that_fits(&app, &target, &filters, page, rows).await?;
+    let data = with_figures(&app, &target, &params, found, page == 1).await?;
+    let next = more.then(|| params.next(page + 1, rows));
+    Ok(Json(shown(data, fields, next)).into_response())
+}
+
+impl ListParams {
+    /// Where the list goes on.
+    fn next(&self, page: u32, rows: u32) -> String {
+        let (cursor, rows) = (format!("p{page}"), rows.to_string());
         let params = [
             ("per_page", Some(rows.as_str())),
-            ("fields", fields),
-            ("search", search),
-            ("status", status),
-            ("stock", stock),
-            ("location", location),
-            ("modified_since", params.modified_since.as_deref()),
-            ("details", params.details.then_some("true")),
-            ("cursor", Some(&cursor)),
+            ("fields", self.fields.as_deref()),
+            ("search", self.search.as_deref()),
+            ("status", self.status.as_deref()),
+            ("stock", self.stock.as_deref()),
+            ("location", self.location.as_deref()),
+            ("modified_since", self.modified_since.as_deref()),
+            ("details", self.details.then_some("true")),
+            ("cursor", Some(cursor.as_str())),
         ];
         next(PATH, &params)
-    });
-    Ok(Json(shown(data, fields, next)).into_response())
+    }
+}
+
+/// Which items are wanted.
+struct Filters<'a> {
+    search: Option<&'a str>,
+    status: Option<&'a str>,
+    is_low: bool,
+    since: Option<Timestamp>,
+    /// Zoho searches descriptions, too, in which addresses may stand: for such a key the connector looks, page by page.
+    is_redacted: bool,
+}
+
+impl<'a> Filters<'a> {
+    fn of(params: &'a ListParams, is_redacted: bool) -> Result<Self, Problem> {
+        let (search, status) = (params.search.as_deref(), params.status.as_deref());
+        if search.is_some_and(str::is_empty) {
+            return Err(invalid("`search` is empty."));
+        }
+        if status.is_some_and(|status| !["active", "inactive"].contains(&status)) {
+            return Err(invalid("`status` is `active` or `inactive`."));
+        }
+        let stock = params.stock.as_deref();
+        if stock.is_some_and(|stock| stock != "low") {
+            return Err(invalid("`stock` is `low`, or left out."));
+        }
+        let since = modified_since(params.modified_since.as_deref())?;
+        Ok(Self { search, status, is_low: stock.is_some(), since, is_redacted })
+    }
+
+    fn are_none(&self) -> bool {
+        self.search.or(self.status).is_none() && !self.is_low && self.since.is_none()
+    }
+
+    /// Whether an item is wanted: Zoho ignores filters it does not know, and is not sent all of them.
+    fn fit(&self, item: &Object, low_stock_filtered: bool) -> bool {
+        let has = |field, part: &str| {
+            text(item, field).is_some_and(|has| {
+                if self.is_redacted { redact::shows(has, part) } else { has.to_lowercase().contains(part) }
+            })
+        };
+        self.status.is_none_or(|status| text(item, "status").is_none_or(|has| has == status))
+            && self.search.map(str::to_lowercase).is_none_or(|part| has("name", &part) || has("sku", &part))
+            && (!self.is_low || inventory::is_low(item, low_stock_filtered))
+            && self.since.is_none_or(|since| {
+                text(item, "last_modified_time").and_then(timestamp).is_none_or(|changed| changed >= since)
+            })
+    }
+}
+
+/// The items that are wanted of this page, or of the next ones where the connector searches in Zoho's place; the page that they are
+/// of, and whether another one follows it.
+async fn page_that_fits(
+    app: &App,
+    target: &Target<'_>,
+    filters: &Filters<'_>,
+    mut page: u32,
+    rows: u32,
+) -> Result<(Vec<Object>, u32, bool), Problem> {
+    let search = filters.search.filter(|_| !filters.is_redacted).map(|part| ("search_text", part));
+    let since = filters.since.map(inventory_time);
+    let since = since.as_deref().map(|since| ("last_modified_time", since));
+    let sent: Vec<(&str, &str)> =
+        search.into_iter().chain(filters.is_low.then_some(LOW_STOCK)).chain(since).collect();
+    let mut pages = redact::pages(filters.is_redacted && filters.search.is_some());
+    loop {
+        let ItemPage { items, more, low_stock_filtered } =
+            lookup::item_page(&app.zoho, target, &sent, page, rows).await?;
+        let found: Vec<Object> =
+            items.into_iter().filter(|item| filters.fit(item, low_stock_filtered)).collect();
+        if !found.is_empty() || !more || pages.next().is_none() {
+            return Ok((found, page, more));
+        }
+        page += 1;
+    }
+}
+
+/// The items as they are shown: with all their figures, or with those of one location, where that is asked for.
+async fn with_figures(
+    app: &App,
+    target: &Target<'_>,
+    params: &ListParams,
+    found: Vec<Object>,
+    is_first_page: bool,
+) -> Result<Vec<Object>, Problem> {
+    if let Some(location) = &params.location {
+        let location = as_zoho_knows_it(&app.mappings, target.connection, location.clone()).await?;
+        return stock_at_location::items_at(&app.zoho, target, found, &location, is_first_page).await;
+    }
+    let items = if params.details {
+        let ids: Vec<String> = found.iter().filter_map(|item| id(item, "item_id")).collect();
+        details(&app.zoho, target, &ids).await?
+    } else {
+        found
+    };
+    Ok(items.into_iter().map(inventory::item).collect())
 }
 
 /// What stands behind the rows of a [`List`].

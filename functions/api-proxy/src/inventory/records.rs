@@ -22,7 +22,7 @@ use crate::inventory::absent_fields::absent_fields;
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema;
-use crate::openapi::schema::{Field, Holds, Shape, list_of, named, with_notice};
+use crate::openapi::schema::{Field, Holds, Shape, list_of, with_notice};
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
 use crate::request::params::{
@@ -288,9 +288,7 @@ impl Kind {
 
     /// As reads and writes give it.
     fn shape(&self) -> Shape {
-        let fields: Vec<Field> =
-            [(self.record.id_field, Holds::Id, "Its id.")].iter().chain(self.fields).copied().collect();
-        named(self.name.0, schema::record(&fields, &[]))
+        schema::record_with_id(self.name.0, self.record.id_field, self.fields)
     }
 }
 
@@ -319,29 +317,85 @@ async fn list(
     caller: Caller,
     mut pairs: Pairs,
 ) -> Result<Json<List<Object>>, Problem> {
-    let (rows, mut page) = (per_page(pairs.number("per_page")?)?, page_of(pairs.text("cursor").as_deref())?);
-    let fields = pairs.text("fields");
-    let modified = if kind.tells_changes() { pairs.text("modified_since") } else { None };
-    let since = modified_since(modified.as_deref())?;
-    let filters: Vec<(&Filter, String)> =
-        kind.filters.iter().filter_map(|filter| Some((filter, pairs.text(filter.0)?))).collect();
-    pairs.nothing_else()?;
-    // Zoho takes what it does not understand for no filter.
-    let is_usable =
-        |name: &str, value: &str| !value.is_empty() && (!name.ends_with("_id") || is_zoho_id(value));
-    if let Some(((name, ..), _)) = filters.iter().find(|((name, ..), value)| !is_usable(name, value)) {
-        return Err(invalid(format!("`{name}` is empty, or not an id of Zoho's.")));
-    }
+    let params = ListParams::read(kind, &mut pairs)?;
     let connection = authorize(&app.connections, &caller, Product::Inventory, Access::Read).await?;
     let target = Target::new(&caller, &connection, Product::Inventory, kind.record.read_scope);
+    let Found { mut data, page, more, is_timeless } = page_that_fits(&app, &target, kind, &params).await?;
+    let fields = params.fields.as_deref();
+    let notices = [absent_fields(fields, &data), is_timeless.then(|| TIMELESS.to_owned())];
+    let notices: Vec<String> = notices.into_iter().flatten().collect();
+    data.iter_mut().for_each(|row| pick(row, fields, &[kind.record.id_field, "untrusted"]));
+    let next = more.then(|| params.next(kind, page + 1));
+    let notice = Some(notices.join(" ")).filter(|notice| !notice.is_empty()).map(Cow::Owned);
+    Ok(Json(List { data, next, notice }))
+}
+
+/// What a caller asks of a list.
+struct ListParams {
+    rows: u32,
+    page: u32,
+    fields: Option<String>,
+    /// As it was written.
+    modified_since: Option<String>,
+    since: Option<Timestamp>,
+    filters: Vec<(&'static Filter, String)>,
+}
+
+impl ListParams {
+    fn read(kind: &'static Kind, pairs: &mut Pairs) -> Result<Self, Problem> {
+        let (rows, page) = (per_page(pairs.number("per_page")?)?, page_of(pairs.text("cursor").as_deref())?);
+        let fields = pairs.text("fields");
+        let modified = if kind.tells_changes() { pairs.text("modified_since") } else { None };
+        let since = modified_since(modified.as_deref())?;
+        let filters: Vec<(&Filter, String)> =
+            kind.filters.iter().filter_map(|filter| Some((filter, pairs.text(filter.0)?))).collect();
+        pairs.nothing_else()?;
+        // Zoho takes what it does not understand for no filter.
+        let is_usable =
+            |name: &str, value: &str| !value.is_empty() && (!name.ends_with("_id") || is_zoho_id(value));
+        if let Some(((name, ..), _)) = filters.iter().find(|((name, ..), value)| !is_usable(name, value)) {
+            return Err(invalid(format!("`{name}` is empty, or not an id of Zoho's.")));
+        }
+        Ok(Self { rows, page, fields, modified_since: modified, since, filters })
+    }
+
+    /// Where the list goes on.
+    fn next(&self, kind: &Kind, page: u32) -> String {
+        let (rows, cursor) = (self.rows.to_string(), format!("p{page}"));
+        let mut params = vec![("per_page", Some(rows.as_str())), ("fields", self.fields.as_deref())];
+        params.extend(self.filters.iter().map(|(filter, value)| (filter.0, Some(value.as_str()))));
+        params
+            .extend([("modified_since", self.modified_since.as_deref()), ("cursor", Some(cursor.as_str()))]);
+        next(kind.path, &params)
+    }
+}
+
+/// The records of a page that are among those that were asked for.
+struct Found {
+    data: Vec<Object>,
+    page: u32,
+    more: bool,
+    /// Whether it is not known when they were changed, and was asked.
+    is_timeless: bool,
+}
+
+/// The page that was asked for; where rows are left out of it here, the first from it on of which any are left.
+async fn page_that_fits(
+    app: &App,
+    target: &Target<'_>,
+    kind: &Kind,
+    params: &ListParams,
+) -> Result<Found, Problem> {
+    let (rows, since, filters) = (params.rows, params.since, &params.filters);
+    let mut page = params.page;
     // Zoho searches what such a key does not see, too: then the connector looks for it, page by page.
-    let is_redacted = caller.key.redact_contacts;
+    let is_redacted = target.caller.key.redact_contacts;
     let is_sent = |filter: &Filter| !is_redacted || filter.2.is_some();
     let mut pages = redact::pages(since.is_some() || filters.iter().any(|(filter, _)| !is_sent(filter)));
     let (column, direction) = if since.is_some() { (CHANGED, "D") } else { ("created_time", "A") };
-    let (data, more, is_timeless) = loop {
+    loop {
         let read = app.zoho.read(
-            &target,
+            target,
             |place| {
                 let mut url = query_of(kind.record.list_url(place.api));
                 url.append_pair("organization_id", place.organization)
@@ -371,26 +425,10 @@ async fn list(
             .map(inventory::plain_record)
             .collect();
         if !data.is_empty() || !more || pages.next().is_none() {
-            break (data, more, is_timeless);
+            return Ok(Found { data, page, more, is_timeless });
         }
         page += 1;
-    };
-    let notices = [absent_fields(fields.as_deref(), &data), is_timeless.then(|| TIMELESS.to_owned())];
-    let notices: Vec<String> = notices.into_iter().flatten().collect();
-    let picked = |mut row: Object| {
-        pick(&mut row, fields.as_deref(), &[kind.record.id_field, "untrusted"]);
-        row
-    };
-    let data: Vec<Object> = data.into_iter().map(picked).collect();
-    let (rows, cursor) = (rows.to_string(), format!("p{}", page + 1));
-    let next = more.then(|| {
-        let mut params = vec![("per_page", Some(rows.as_str())), ("fields", fields.as_deref())];
-        params.extend(filters.iter().map(|(filter, value)| (filter.0, Some(value.as_str()))));
-        params.extend([("modified_since", modified.as_deref()), ("cursor", Some(cursor.as_str()))]);
-        next(kind.path, &params)
-    });
-    let notice = Some(notices.join(" ")).filter(|notice| !notice.is_empty()).map(Cow::Owned);
-    Ok(Json(List { data, next, notice }))
+    }
 }
 
 async fn one(

@@ -245,19 +245,12 @@ impl Operation {
         self.query("fields", about, json!({ "type": "string" }), example)
     }
 
-    /// A parameter in the query that must be there.
-    pub(crate) fn required(
-        self,
-        name: &'static str,
-        description: impl Into<String>,
-        schema: Value,
-        example: impl Into<Value>,
-    ) -> Self {
-        let mut operation = self.query(name, description, schema, example);
-        if let Some(parameter) = operation.parameters.last_mut() {
+    /// The last parameter must be there.
+    pub(crate) fn required(mut self) -> Self {
+        if let Some(parameter) = self.parameters.last_mut() {
             parameter.required = true;
         }
-        operation
+        self
     }
 
     /// A header.

@@ -93,6 +93,12 @@ pub(crate) fn record(fields: &[Field], ours: &[(&'static str, Value)]) -> Value 
     json!({ "type": "object", "required": always, "properties": properties(own.chain(ours)) })
 }
 
+/// A record of this name, whose id stands first.
+pub(crate) fn record_with_id(name: &'static str, id: &'static str, fields: &[Field]) -> Shape {
+    let fields: Vec<Field> = [(id, Holds::Id, "Its id.")].iter().chain(fields).copied().collect();
+    named(name, record(&fields, &[]))
+}
+
 /// An object with exactly these fields, of which the first so many must be there.
 pub(crate) fn exact(must: usize, fields: &[(&'static str, Value)]) -> Value {
     let required: Vec<&str> = fields.iter().take(must).map(|field| field.0).collect();

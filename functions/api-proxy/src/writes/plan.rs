@@ -72,6 +72,13 @@ pub(crate) struct Sent<'a> {
     pub(crate) taken: &'a [String],
 }
 
+impl Sent<'_> {
+    /// Whether no other write has made this record: `salesorder/33…`.
+    pub(crate) fn is_free(&self, subject: &str) -> bool {
+        !self.taken.iter().any(|taken| taken == subject)
+    }
+}
+
 /// What Zoho has now.
 pub(crate) struct Done {
     pub(crate) status: u16,

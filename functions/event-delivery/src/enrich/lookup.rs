@@ -57,18 +57,8 @@ mod tests {
     use super::*;
 
     fn entry(kind: &str, subject: Option<&str>, data: Value) -> Entry {
-        Entry {
-            id: "0".repeat(31),
-            kind: kind.to_owned(),
-            subject: subject.map(str::to_owned),
-            time: String::new(),
-            receivedtime: "2026-11-21T10:00:00Z".parse().unwrap(),
-            data,
-            claim: None,
-            claims: 0,
-            batch: None,
-            replayed: None,
-        }
+        let at = "2026-11-21T10:00:00Z".parse().unwrap();
+        Entry::new("0".repeat(31), kind, subject.map(str::to_owned), at, data)
     }
 
     #[test]

@@ -15,14 +15,11 @@ pub(super) fn watch() -> Subscription {
     let mut channel = Channel::new("7".to_owned(), String::new());
     channel.expires = Some(at("20:00:00"));
     Subscription {
-        connection: ConnectionName::default(),
-        since: at("08:00:00"),
         added: [("inventory/item".to_owned(), at("09:00:00"))].into(),
         crm: vec!["Price_Books".to_owned()],
         inventory: vec![RecordKind::ITEM],
         channel: Some(channel),
-        inventory_tells: false,
-        inventory_origin: None,
+        ..Subscription::new(ConnectionName::default(), at("08:00:00"))
     }
 }
 

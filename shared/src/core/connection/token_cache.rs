@@ -416,6 +416,14 @@ mod tests {
         Instant::now() + Duration::from_secs(seconds)
     }
 
+    /// How long it takes until it is said that the token is still being renewed.
+    async fn pending_after(tokens: &Tokens, name: &ConnectionName) -> Duration {
+        let begun = Instant::now();
+        let problem = tokens.current(name, in_seconds(25)).await.unwrap_err();
+        assert_eq!(problem.code(), Code::TokenPending);
+        begun.elapsed()
+    }
+
     fn is(token: &AccessToken, text: &str) -> bool {
         token.token.digest() == AccessTokenSecret::new(text).digest()
     }
@@ -430,10 +438,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_finds_no_room_makes_room_soon() {
         let (world, tokens, name) = world(&[Reply::Full]);
-        let begun = Instant::now();
-        let problem = tokens.current(&name, in_seconds(25)).await.unwrap_err();
-        assert_eq!(problem.code(), Code::TokenPending);
-        let waited = begun.elapsed();
+        let waited = pending_after(&tokens, &name).await;
         assert!(Duration::from_millis(700) < waited && waited < Duration::from_secs(2), "{waited:?}");
         assert!(world.asked() > 5, "{}", world.asked());
     }
@@ -452,10 +457,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_renewal_that_does_not_end_is_asked_for_again_and_not_for_ever() {
         let (world, tokens, name) = world(&[Reply::Busy]);
-        let begun = Instant::now();
-        let problem = tokens.current(&name, in_seconds(25)).await.unwrap_err();
-        assert_eq!(problem.code(), Code::TokenPending);
-        let (waited, asked) = (begun.elapsed(), world.asked());
+        let (waited, asked) = (pending_after(&tokens, &name).await, world.asked());
         assert!(RENEWAL_TIMEOUT <= waited && waited < Duration::from_secs(16), "{waited:?}");
         assert!((4..=8).contains(&asked), "{asked}");
         let begun = Instant::now();

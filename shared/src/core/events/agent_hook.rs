@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::base::loopback::is_loopback;
-use crate::base::secret::{Secret, expose, sha256_hex};
+use crate::base::secret::{Secret, expose, random_hex, sha256_hex};
 use crate::store::secret_record::{load, write};
 use crate::store::{Secrets, StoreError};
 
@@ -38,6 +38,19 @@ pub struct Hook {
 }
 
 impl Hook {
+    /// A hook as it is usually set.
+    pub fn new(url: HookUrl, token: Secret) -> Self {
+        Self {
+            url,
+            token,
+            agent_id: None,
+            types: ALL_TYPES.iter().map(|kind| (*kind).to_owned()).collect(),
+            turns_per_hour: TURNS_PER_HOUR,
+            paused: false,
+            set: random_hex::<8>(),
+        }
+    }
+
     /// The hook that the operator set.
     ///
     /// # Errors
@@ -150,13 +163,9 @@ mod tests {
 
     fn hook(types: &[&str]) -> Hook {
         Hook {
-            url: "https://gateway.example.com/hooks/agent".parse().unwrap(),
-            token: Secret::new("hook-token"),
-            agent_id: None,
             types: types.iter().map(|text| (*text).to_owned()).collect(),
-            turns_per_hour: TURNS_PER_HOUR,
-            paused: false,
             set: "1".to_owned(),
+            ..Hook::new("https://gateway.example.com/hooks/agent".parse().unwrap(), Secret::new("hook-token"))
         }
     }
 

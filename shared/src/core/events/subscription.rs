@@ -49,6 +49,20 @@ pub fn list_name(product: Product, name: &str) -> String {
 }
 
 impl Subscription {
+    /// One that watches nothing yet.
+    pub fn new(connection: ConnectionName, since: Timestamp) -> Self {
+        Self {
+            connection,
+            since,
+            added: BTreeMap::new(),
+            crm: Vec::new(),
+            inventory: Vec::new(),
+            channel: None,
+            inventory_tells: false,
+            inventory_origin: None,
+        }
+    }
+
     /// From when on changes of a module or a kind count.
     pub fn since_of(&self, product: Product, name: &str) -> Timestamp {
         self.added.get(&list_name(product, name)).copied().unwrap_or(self.since)

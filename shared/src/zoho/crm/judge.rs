@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use super::field::Field;
 use super::moment::moment;
 use crate::base::id::is_zoho_id;
-use crate::base::nearest::nearest;
+use crate::base::nearest::nearest_of;
 use crate::zoho::value::Object;
 
 /// Fields that CRM takes although its description of a module can leave them out.
@@ -107,13 +107,10 @@ impl<'a> Module<'a> {
 
     /// A name that the module does not have.
     pub fn unknown(&self, name: &str) -> Fault {
-        let names = self.fields.iter().flat_map(|field| {
-            [
-                (field.api_name.as_str(), field.api_name.as_str()),
-                (field.api_name.as_str(), field.label.as_str()),
-            ]
+        let called = self.fields.iter().flat_map(|field| {
+            [(field.api_name.as_str(), &field.api_name), (field.label.as_str(), &field.api_name)]
         });
-        let nearest = nearest(name, names).map(str::to_owned);
+        let nearest = nearest_of(name, called).cloned();
         Fault::Unknown { name: name.to_owned(), module: self.name.to_owned(), nearest }
     }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use sandbox::{Entity, Fault, FaultKind, Options};
 use serde_json::{Value, json};
 
-use crate::support::{ORG, Reply, Zoho};
+use crate::support::{ORG, Reply, Zoho, code};
 
 pub(crate) const SHELF: &str = "3300000000070001";
 pub(crate) const BRACKET: &str = "3300000000070002";
@@ -24,19 +24,15 @@ fn of(item: &str, quantity: Value) -> Value {
     wanted(Value::Array(vec![with(json!({ "item_id": item }), "quantity_adjusted", quantity)]))
 }
 
-fn with(mut body: Value, key: &str, value: Value) -> Value {
+pub(crate) fn with(mut body: Value, key: &str, value: Value) -> Value {
     body[key] = value;
     body
-}
-
-fn code(reply: &Reply) -> (u16, String) {
-    (reply.status, reply.at("/code"))
 }
 
 type Turn = fn(&mut sandbox::Switches);
 
 /// A sandbox whose clock stands, and a token.
-async fn start() -> (Zoho, String) {
+pub(crate) async fn start() -> (Zoho, String) {
     let standing = Some("2026-11-21T10:00:00Z".parse().unwrap());
     let zoho = Zoho::start_with(Options { standing, ..Options::new("") }).await;
     let token = zoho.connected().await;

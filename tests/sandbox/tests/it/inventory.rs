@@ -5,15 +5,11 @@ use std::time::Duration;
 use sandbox::{ItemChange, Options};
 use serde_json::{Value, json};
 
-use crate::support::{ORG, Reply, Zoho};
+use crate::support::{ORG, Reply, Zoho, code};
 
 fn skus(reply: &Reply) -> Vec<String> {
     let rows = reply.json()["items"].as_array().cloned().unwrap_or_default();
     rows.iter().map(|row| row["sku"].as_str().unwrap_or_default().to_owned()).collect()
-}
-
-fn code(reply: &Reply) -> (u16, String) {
-    (reply.status, reply.at("/code"))
 }
 
 #[tokio::test]

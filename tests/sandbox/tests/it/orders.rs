@@ -3,7 +3,7 @@
 use sandbox::{Entity, Fault, FaultKind};
 use serde_json::{Value, json};
 
-use crate::support::{Reply, Zoho};
+use crate::support::{Zoho, code};
 
 const HARBOR: &str = "3300000000060210";
 const SHELF: &str = "3300000000070001";
@@ -12,10 +12,6 @@ fn wanted() -> Value {
     json!({ "customer_id": HARBOR, "reference_number": "web-1", "date": "2026-11-20", "shipping_charge": 6.0,
         "line_items": [{ "item_id": SHELF, "quantity": 2, "rate": 49.9 },
             { "item_id": 3_300_000_000_070_002_u64, "quantity": 1 }] })
-}
-
-fn code(reply: &Reply) -> (u16, String) {
-    (reply.status, reply.at("/code"))
 }
 
 async fn stock(zoho: &Zoho, token: &str) -> [String; 4] {

@@ -2,11 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Reply, Zoho};
-
-fn code(reply: &Reply) -> (u16, String) {
-    (reply.status, reply.at("/code"))
-}
+use crate::support::{Reply, Zoho, code};
 
 fn names(reply: &Reply) -> Vec<String> {
     let rows = reply.json()["contacts"].as_array().cloned().unwrap_or_default();

@@ -3,7 +3,7 @@
 use sandbox::{ItemChange, Options};
 use serde_json::{Value, json};
 
-use crate::support::{ORG, Reply, Zoho};
+use crate::support::{ORG, Reply, Zoho, code};
 
 const SHELF: &str = "3300000000070001";
 const SECRET: &str = "a1b2c3d4e5f6";
@@ -31,10 +31,6 @@ async fn post(zoho: &Zoho, token: &str, path: &str, body: &Value) -> Reply {
 
 async fn delete(zoho: &Zoho, token: &str, path: &str) -> Reply {
     zoho.call("DELETE", &format!("/inventory/v1/settings/{path}?{ORG}"), token, &Value::Null).await
-}
-
-fn code(reply: &Reply) -> (u16, String) {
-    (reply.status, reply.at("/code"))
 }
 
 /// A webhook and its rule; gives the rule's id.

@@ -48,6 +48,11 @@ impl Reply {
     }
 }
 
+/// The status and the code of a reply.
+pub(crate) fn code(reply: &Reply) -> (u16, String) {
+    (reply.status, reply.at("/code"))
+}
+
 impl std::ops::Deref for Zoho {
     type Target = Sandbox;
     fn deref(&self) -> &Sandbox {

@@ -1,30 +1,13 @@
 //! Transfer orders: when both places move, what is refused, how they are found again.
 
-use sandbox::Options;
 use serde_json::{Value, json};
 
-use crate::adjustments::{MAIN, OUTLET, PINE, SERVICE, SHELF};
-use crate::support::{ORG, Reply, Zoho};
+use crate::adjustments::{MAIN, OUTLET, PINE, SERVICE, SHELF, start, with};
+use crate::support::{ORG, Reply, Zoho, code};
 
 fn wanted() -> Value {
     json!({ "date": "2026-11-20", "from_location_id": MAIN, "to_location_id": OUTLET, "description": "zc-1",
         "line_items": [{ "item_id": SHELF, "name": "Oak Shelf", "quantity_transfer": 4 }] })
-}
-
-fn with(mut body: Value, key: &str, value: Value) -> Value {
-    body[key] = value;
-    body
-}
-
-fn code(reply: &Reply) -> (u16, String) {
-    (reply.status, reply.at("/code"))
-}
-
-async fn start() -> (Zoho, String) {
-    let standing = Some("2026-11-21T10:00:00Z".parse().unwrap());
-    let zoho = Zoho::start_with(Options { standing, ..Options::new("") }).await;
-    let token = zoho.connected().await;
-    (zoho, token)
 }
 
 async fn transfer(zoho: &Zoho, token: &str, body: &Value) -> Reply {

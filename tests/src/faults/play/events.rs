@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::http::Request;
-use serde_json::json;
 use shared::base::clock::Clock;
 use shared::base::id::ConnectionName;
+use shared::core::events::Events;
 use shared::core::events::ledger::{ClaimTarget, Claimed, Ledger};
-use shared::core::events::{Delivery, Events};
 use tokio::time::{sleep, timeout};
 
 use super::{LONGEST_RUN, Play, Seen};
+use crate::changes;
 use crate::faults::scenes::Scene;
 use crate::hooks::{CUSTOM, numbered, standard};
 
@@ -59,18 +59,8 @@ impl Play {
     }
 
     pub(super) async fn change_a_deal(&self) {
-        let delivery = Delivery {
-            connection: ConnectionName::default(),
-            source: "crm",
-            digest: "0".repeat(64),
-            kind: "zoho.crm.deal.updated".to_owned(),
-            subject: Some(format!("deal/{DEAL}")),
-            time: None,
-            data: json!({ "module": "Deals", "ids": [DEAL] }),
-            body: "{}".to_owned(),
-        };
         let events = Events::new(self.world.stores.events.clone(), self.world.shared_clock());
-        let receipt = events.store(delivery).await.unwrap();
+        let receipt = events.store(changes::of_deal(DEAL, 0)).await.unwrap();
         *self.event.lock().unwrap() = Some(receipt.event_id);
         // So old is an event before it is looked at.
         sleep(Duration::from_secs(20)).await;

@@ -1,6 +1,5 @@
 //! What the schedule and the operator have token-refresh do.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use shared::base::clock::{Clock, Timestamp};
@@ -32,14 +31,9 @@ impl Play {
     /// As the operator's command notes it, before it orders the channel.
     pub(super) async fn want_a_channel(&self) {
         let watch = Subscription {
-            connection: ConnectionName::default(),
-            since: self.world.clock.now(),
-            added: BTreeMap::new(),
             crm: vec!["Deals".to_owned()],
-            inventory: Vec::new(),
             channel: Some(Channel::new(CHANNEL.to_owned(), format!("{PUBLIC}/webhooks/default/crm"))),
-            inventory_tells: false,
-            inventory_origin: None,
+            ..Subscription::new(ConnectionName::default(), self.world.clock.now())
         };
         assert!(subscription::put(&*self.world.stores.state, &watch, None).await.unwrap());
     }

@@ -13,27 +13,24 @@ pub(super) fn tell(rules: &[Rule], secret: &Secret) {
     say("   Method POST, body: default payload, no header, no parameter, and in each as secret:");
     say(format!("     {}", secret.expose()));
     for rule in rules {
-        say("");
-        say("   Name");
-        say(format!("     {}", rule.name));
-        say("   Module");
-        say(format!("     {}", module(rule)));
-        say("   URL");
-        say(format!("     {}", rule.url));
+        tell_values(rule, "URL", &rule.url);
     }
     say("");
     say("2. Settings, Automation, Workflow Rules, New Workflow Rule, once for each of these,");
     say("   event based, without criteria, with the webhook of the same name as its immediate action:");
     for rule in rules {
-        say("");
-        say("   Name");
-        say(format!("     {}", rule.name));
-        say("   Module");
-        say(format!("     {}", module(rule)));
-        say("   When");
-        say(if rule.deleted { "     Deleted" } else { "     Created or edited, every time" });
+        tell_values(rule, "When", if rule.deleted { "Deleted" } else { "Created or edited, every time" });
     }
     say("");
+}
+
+/// What to fill in for one, with this value of the webhook or of the rule.
+fn tell_values(rule: &Rule, name: &str, value: &str) {
+    say("");
+    for (name, value) in [("Name", rule.name.as_str()), ("Module", module(rule)), (name, value)] {
+        say(format!("   {name}"));
+        say(format!("     {value}"));
+    }
 }
 
 /// How to end these. False where there are none.

@@ -67,7 +67,7 @@ pub(super) fn meant(module: &str) -> Option<String> {
     if standard().any(|known| known == module) {
         return None;
     }
-    nearest(module, standard().map(|known| (known, known))).map(|near| format!(": did you mean {near}?"))
+    nearest(module, standard()).map(|near| format!(": did you mean {near}?"))
 }
 
 #[cfg(test)]

@@ -112,16 +112,7 @@ pub(super) async fn change(
         let stored = subscription::get(state, name).await?;
         let mut watch = match &stored {
             Some(stored) => stored.watch.clone(),
-            None => Subscription {
-                connection: name.clone(),
-                since: services.clock.now(),
-                added: BTreeMap::new(),
-                crm: Vec::new(),
-                inventory: Vec::new(),
-                channel: None,
-                inventory_tells: false,
-                inventory_origin: None,
-            },
+            None => Subscription::new(name.clone(), services.clock.now()),
         };
         how(&mut watch);
         if stored.as_ref().is_some_and(|stored| stored.watch == watch)
@@ -164,14 +155,11 @@ mod tests {
         let (old, new) = ("https://old.example.com", "https://new.example.com");
         let hook = |origin: &str| format!("{origin}/webhooks/default/crm");
         let watch = |inventory_origin: Option<&str>, channel: Option<&str>| Subscription {
-            connection: ConnectionName::default(),
-            since: Timestamp::UNIX_EPOCH,
-            added: BTreeMap::new(),
-            crm: Vec::new(),
             inventory: vec![RecordKind::ITEM],
             channel: channel.map(|origin| Channel::new("7".to_owned(), hook(origin))),
             inventory_tells: true,
             inventory_origin: inventory_origin.map(str::to_owned),
+            ..Subscription::new(ConnectionName::default(), Timestamp::UNIX_EPOCH)
         };
         for (stored, moved) in [
             (watch(Some(old), None), true),
@@ -189,14 +177,9 @@ mod tests {
     fn what_was_watched_before_keeps_its_beginning_and_what_is_new_begins_now() {
         let at = |text: &str| format!("2026-11-21T{text}:00Z").parse::<Timestamp>().unwrap();
         let before = Subscription {
-            connection: ConnectionName::default(),
-            since: at("08:00"),
             added: [("crm/Leads".to_owned(), at("09:00")), ("crm/Calls".to_owned(), at("09:30"))].into(),
             crm: ["Deals", "Leads", "Calls"].map(str::to_owned).to_vec(),
-            inventory: Vec::new(),
-            channel: None,
-            inventory_tells: false,
-            inventory_origin: None,
+            ..Subscription::new(ConnectionName::default(), at("08:00"))
         };
         let crm = ["Deals", "Leads", "Contacts"].map(str::to_owned).to_vec();
         let wanted = Selection { crm, inventory: vec![RecordKind::ITEM] };

@@ -51,11 +51,9 @@ impl Plan for CreateDeal {
         let id = zoho
             .write(
                 &target,
-                |place| Outgoing {
-                    method: Method::POST,
-                    url: crm::module_url(place.api, "Deals"),
-                    body: Some(json!({ "data": [self.fields] }).to_string().into()),
-                    if_unmodified_since: None,
+                |place| {
+                    let body = json!({ "data": [self.fields] }).to_string();
+                    Outgoing::post(crm::module_url(place.api, "Deals"), Some(body.into()))
                 },
                 response::crm_written,
             )
@@ -80,7 +78,7 @@ impl Plan for CreateDeal {
             let id = value::id(row, "id").unwrap_or_default();
             made_since(row, "Created_Time", sent.at)
                 && holds(row, &self.fields, &self.kept)
-                && !sent.taken.contains(&format!("deal/{id}"))
+                && sent.is_free(&format!("deal/{id}"))
         };
         let found = crm::rows(answer)?.into_iter().filter(mine).collect();
         let Some(found) = exactly_one(found).one() else { return Ok(None) };
@@ -152,9 +150,7 @@ impl Plan for UpdateDeal {
         _: &Sent<'_>,
     ) -> Result<Option<Done>, Problem> {
         let target = request.target((Product::Crm, Scope::Known(crm::scope::DEALS)));
-        let found = fetch::one(zoho, &target, &self.id).await?;
-        let changed = found.filter(|deal| holds(deal, &self.fields, &self.kept));
-        Ok(changed.map(|deal| done(200, &self.id, deal, (&self.fields, &self.kept))))
+        if_applied(zoho, &target, 200, &self.id, (&self.fields, &self.kept)).await
     }
 }
 
@@ -201,12 +197,7 @@ impl Plan for UpsertDeal {
         let (id, made) = zoho
             .write(
                 &target,
-                |place| Outgoing {
-                    method: Method::POST,
-                    url: crm::upsert_url(place.api, "Deals"),
-                    body: Some(body.clone().into()),
-                    if_unmodified_since: None,
-                },
+                |place| Outgoing::post(crm::upsert_url(place.api, "Deals"), Some(body.clone().into())),
                 |answer| Ok((response::crm_written(answer)?, response::crm_inserted(answer))),
             )
             .await?;
@@ -224,9 +215,7 @@ impl Plan for UpsertDeal {
             return Ok(None);
         };
         let status = if self.found.is_none() { 201 } else { 200 };
-        let found = fetch::one(zoho, &target, &id).await?;
-        let changed = found.filter(|deal| holds(deal, &self.fields, &self.kept));
-        Ok(changed.map(|deal| done(status, &id, deal, (&self.fields, &self.kept))))
+        if_applied(zoho, &target, status, &id, (&self.fields, &self.kept)).await
     }
 }
 
@@ -245,6 +234,19 @@ async fn read_back(zoho: &Zoho, target: &Target<'_>, status: u16, id: &str, sent
             Done::new(status, format!("deal/{id}"), body)
         }
     }
+}
+
+/// The deal as it is, if it shows what was sent.
+async fn if_applied(
+    zoho: &Zoho,
+    target: &Target<'_>,
+    status: u16,
+    id: &str,
+    sent: SentFields<'_>,
+) -> Result<Option<Done>, Problem> {
+    let (fields, kept) = sent;
+    let deal = fetch::one(zoho, target, id).await?.filter(|deal| holds(deal, fields, kept));
+    Ok(deal.map(|deal| done(status, id, deal, sent)))
 }
 
 const UNREAD: &str = "CRM has written the deal, and it could not be read back: these are the values that were sent. Do not send them again; read the deal.";

@@ -18,7 +18,7 @@ use shared::zoho::value::{Object, text as text_of};
 use crate::app::App;
 use crate::crm::changed::Changed;
 use crate::crm::own_query;
-use crate::crm::pagination::{self, PageRequest};
+use crate::crm::pagination::{self, Page, PageRequest};
 use crate::openapi::operation::{Operation, Verb};
 use crate::openapi::route::Routes;
 use crate::openapi::schema::{
@@ -126,48 +126,8 @@ async fn list(
         asked.push_str(",Deal_Name");
     }
     let changed = Changed::since(since, &mut asked);
-    let page_of = async |stage: Option<&str>, cursor: Option<&str>| {
-        let conditions = [
-            stage.map(|stage| coql::equals("Stage", stage)),
-            // `like` finds what such a key does not see of a name.
-            search.filter(|_| !is_redacted).map(|part| coql::contains("Deal_Name", part)),
-            changed.condition(),
-        ];
-        let request = PageRequest {
-            module: "Deals",
-            fields: &asked,
-            ours: DEAL_FIELDS,
-            conditions: &conditions.into_iter().flatten().collect::<Vec<_>>(),
-            rows,
-            cursor,
-        };
-        pagination::page(&app, &target, &request).await
-    };
-    let mut page = page_of(stage, params.cursor.as_deref()).await?;
-    // An empty list of a stage that there is not would be a wrong answer, and so would one of a stage that CRM keeps under
-    // another name.
-    let other = match stage.filter(|_| page.rows.is_empty()) {
-        Some(stage) => app.fields.other_word(&target, "Stage", stage).await?,
-        None => None,
-    };
-    if other.is_some() {
-        page = page_of(other.as_deref(), params.cursor.as_deref()).await?;
-    }
-    // `%` in what is searched for is a wildcard to CRM.
-    let part = search.map(str::to_lowercase);
-    let fits = |deal: &Object| {
-        part.as_ref().zip(text_of(deal, "Deal_Name")).is_none_or(|(part, name)| {
-            if is_redacted { redact::shows(name, part) } else { name.to_lowercase().contains(part) }
-        }) && changed.fits(deal)
-    };
-    page.rows.retain(fits);
-    let mut pages = redact::pages(is_redacted && part.is_some());
-    while page.rows.is_empty() && page.cursor.is_some() && pages.next().is_some() {
-        let cursor = page.cursor;
-        page = page_of(other.as_deref().or(stage), cursor.as_deref()).await?;
-        page.rows.retain(fits);
-    }
-    changed.leave_out(&mut page.rows);
+    let deals = Deals { app: &app, target: &target, search, changed, is_redacted, asked, rows };
+    let page = deals.page_that_fits(stage, params.cursor.as_deref()).await?;
     let (rows, modified_since) = (rows.to_string(), params.modified_since.as_deref());
     Ok(Json(page.list(|cursor| {
         let params = [
@@ -180,6 +140,70 @@ async fn list(
         ];
         next(PATH, &params)
     })))
+}
+
+/// The deals that a call asks for.
+struct Deals<'a> {
+    app: &'a App,
+    target: &'a Target<'a>,
+    search: Option<&'a str>,
+    changed: Changed,
+    is_redacted: bool,
+    /// The fields that CRM is asked for.
+    asked: String,
+    rows: u32,
+}
+
+impl Deals<'_> {
+    /// A page as CRM finds it.
+    async fn page(&self, stage: Option<&str>, cursor: Option<&str>) -> Result<Page, Problem> {
+        let conditions = [
+            stage.map(|stage| coql::equals("Stage", stage)),
+            // `like` finds what such a key does not see of a name.
+            self.search.filter(|_| !self.is_redacted).map(|part| coql::contains("Deal_Name", part)),
+            self.changed.condition(),
+        ];
+        let request = PageRequest {
+            module: "Deals",
+            fields: &self.asked,
+            ours: DEAL_FIELDS,
+            conditions: &conditions.into_iter().flatten().collect::<Vec<_>>(),
+            rows: self.rows,
+            cursor,
+        };
+        pagination::page(self.app, self.target, &request).await
+    }
+
+    /// The page that was asked for, without what does not belong there; where names are looked into, the first from it on of which
+    /// any deal is left.
+    async fn page_that_fits(&self, stage: Option<&str>, cursor: Option<&str>) -> Result<Page, Problem> {
+        let mut page = self.page(stage, cursor).await?;
+        // An empty list of a stage that there is not would be a wrong answer, and so would one of a stage that CRM keeps under
+        // another name.
+        let other = match stage.filter(|_| page.rows.is_empty()) {
+            Some(stage) => self.app.fields.other_word(self.target, "Stage", stage).await?,
+            None => None,
+        };
+        if other.is_some() {
+            page = self.page(other.as_deref(), cursor).await?;
+        }
+        // `%` in what is searched for is a wildcard to CRM.
+        let part = self.search.map(str::to_lowercase);
+        let fits = |deal: &Object| {
+            part.as_ref().zip(text_of(deal, "Deal_Name")).is_none_or(|(part, name)| {
+                if self.is_redacted { redact::shows(name, part) } else { name.to_lowercase().contains(part) }
+            }) && self.changed.fits(deal)
+        };
+        page.rows.retain(fits);
+        let mut pages = redact::pages(self.is_redacted && part.is_some());
+        while page.rows.is_empty() && page.cursor.is_some() && pages.next().is_some() {
+            let cursor = page.cursor;
+            page = self.page(other.as_deref().or(stage), cursor.as_deref()).await?;
+            page.rows.retain(fits);
+        }
+        self.changed.leave_out(&mut page.rows);
+        Ok(page)
+    }
 }
 
 async fn one(

@@ -150,14 +150,8 @@ async fn summary(
     }
     let known = known.as_deref();
     demand_kinds(known, by, sum)?;
-    if caller.key.redact_contacts && by != STAGE {
-        let is_plain = field(known, by).is_some_and(|field| columns::is_plain_kind(&field.kind));
-        if !is_plain || is_personal(by) {
-            return Err(columns::refused(by));
-        }
-    }
-    if caller.key.redact_contacts && is_personal(sum) {
-        return Err(columns::refused(sum));
+    if caller.key.redact_contacts {
+        demand_shown(known, by, sum)?;
     }
 
     let mut grouped = vec![by];
@@ -186,19 +180,9 @@ async fn summary(
     }
     let stages = field(known, STAGE);
     let is_untold = known.is_none() && !grouped.contains(&CURRENCY);
-    let mut groups: Vec<Group> = Vec::new();
-    for row in crm::rows(answer)? {
-        let group = Group::read(row, by, sum, stages).ok_or_else(|| unreadable("data"))?;
-        if params.open.zip(group.open).is_none_or(|(wanted, open)| wanted == open) {
-            merge(&mut groups, group, Group::is_same);
-        }
-    }
-    groups.sort_by(|one, other| one.order(other, by, stages));
-    let mut totals: Vec<Group> = Vec::new();
-    for group in &groups {
-        let total = Group { by: None, ..group.clone() };
-        merge(&mut totals, total, |one, other| one.currency == other.currency && one.open == other.open);
-    }
+    let groups = groups_of(crm::rows(answer)?, (by, sum), stages, params.open);
+    let groups = groups.ok_or_else(|| unreadable("data"))?;
+    let totals = totals_of(&groups);
     let notices = [
         own_query::notice(&hidden),
         groups.iter().any(|group| group.open.is_none()).then(|| UNTOLD.to_owned()),
@@ -246,6 +230,17 @@ fn demand_kinds(known: Option<&[Field]>, by: &str, sum: &str) -> Result<(), Prob
         )));
     }
     Ok(())
+}
+
+/// Refuses what a key that does not see all may not group by, or add up.
+fn demand_shown(known: Option<&[Field]>, by: &str, sum: &str) -> Result<(), Problem> {
+    if by != STAGE {
+        let is_plain = field(known, by).is_some_and(|field| columns::is_plain_kind(&field.kind));
+        if !is_plain || is_personal(by) {
+            return Err(columns::refused(by));
+        }
+    }
+    if is_personal(sum) { Err(columns::refused(sum)) } else { Ok(()) }
 }
 
 /// Deals that have the same value in the field of `by`, the same currency, and are all open or all closed.
@@ -313,6 +308,34 @@ impl Group {
     }
 }
 
+/// The groups of CRM's rows, in their order: all, or only those that are open, or are not. Nothing where a row cannot be read.
+fn groups_of(
+    rows: Vec<Object>,
+    (by, sum): (&str, &str),
+    stages: Option<&Field>,
+    open: Option<bool>,
+) -> Option<Vec<Group>> {
+    let mut groups = Vec::new();
+    for row in rows {
+        let group = Group::read(row, by, sum, stages)?;
+        if open.zip(group.open).is_none_or(|(wanted, open)| wanted == open) {
+            merge(&mut groups, group, Group::is_same);
+        }
+    }
+    groups.sort_by(|one, other| one.order(other, by, stages));
+    Some(groups)
+}
+
+/// What all groups of a currency make together, open and closed apart.
+fn totals_of(groups: &[Group]) -> Vec<Group> {
+    let mut totals = Vec::new();
+    for group in groups {
+        let total = Group { by: None, ..group.clone() };
+        merge(&mut totals, total, |one, other| one.currency == other.currency && one.open == other.open);
+    }
+    totals
+}
+
 /// Adds a group to those that are there.
 fn merge(groups: &mut Vec<Group>, group: Group, is_same: impl Fn(&Group, &Group) -> bool) {
     match groups.iter_mut().find(|known| is_same(known, &group)) {
@@ -355,13 +378,8 @@ mod tests {
     }
 
     fn groups(rows: &Value, by: &str) -> Vec<Object> {
-        let stages = stages();
-        let mut groups = Vec::new();
-        for row in rows.as_array().unwrap() {
-            let group = Group::read(row.as_object().unwrap().clone(), by, AMOUNT, Some(&stages)).unwrap();
-            merge(&mut groups, group, Group::is_same);
-        }
-        groups.sort_by(|one, other| one.order(other, by, Some(&stages)));
+        let rows = rows.as_array().unwrap().iter().map(|row| row.as_object().unwrap().clone()).collect();
+        let groups = groups_of(rows, (by, AMOUNT), Some(&stages()), None).unwrap();
         groups.into_iter().map(|group| group.row(by)).collect()
     }
 

@@ -8,6 +8,7 @@ use axum::http::header::IF_UNMODIFIED_SINCE;
 use axum::response::Response;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use shared::base::nearest::nearest;
 use shared::base::problem::{Code, Problem};
 use shared::base::web::Segments;
 use shared::zoho::crm;
@@ -27,7 +28,6 @@ use crate::openapi::schema::{Shape, described, named, text, time};
 use crate::request::body::Body;
 use crate::request::caller::Caller;
 use crate::request::connection::authorize;
-use crate::request::did_you_mean::nearest;
 use crate::request::params::{Params, invalid, record_id};
 use crate::writes::plan::Draft;
 use crate::writes::request::{WriteParams, WriteRequest};
@@ -79,7 +79,8 @@ pub(crate) fn routes(to: &mut impl Routes) {
                 "Which deal is meant tells the value of the field that `by` names. It must be unique in CRM (`GET /v1/crm/fields`), \
                  so that no other deal of the same name is changed.",
             )
-            .required("by", "The API name of a field that is unique.", text(), "External_Order_ID")
+            .query("by", "The API name of a field that is unique.", text(), "External_Order_ID")
+            .required()
             .takes(
                 named("DealUpsert", writable("All of a new deal; of one that is there, what is to be changed.", &[], 1)),
                 json!({ "Deal_Name": "Web order", "Stage": "Qualification", "External_Order_ID": "W-1001" }),

@@ -7,7 +7,6 @@ use shared::base::exactly_one::exactly_one;
 use shared::base::problem::Problem;
 use shared::zoho::crm;
 use shared::zoho::crm::applied::{holds, not_applied};
-use shared::zoho::http::Method;
 use shared::zoho::response;
 use shared::zoho::scope::Product;
 use shared::zoho::value::{self, Object, id};
@@ -49,11 +48,9 @@ impl Plan for CreateNote {
         let id = zoho
             .write(
                 &target,
-                |place| Outgoing {
-                    method: Method::POST,
-                    url: crm::notes_url(place.api, &self.deal),
-                    body: Some(json!({ "data": [note] }).to_string().into()),
-                    if_unmodified_since: None,
+                |place| {
+                    let body = json!({ "data": [note] }).to_string();
+                    Outgoing::post(crm::notes_url(place.api, &self.deal), Some(body.into()))
                 },
                 response::crm_written,
             )
@@ -89,7 +86,7 @@ impl Plan for CreateNote {
         let mine = |row: &Object| {
             made_since(row, "Created_Time", sent.at)
                 && holds(row, &note, &Object::new())
-                && !sent.taken.contains(&format!("note/{}", id(row, "id").unwrap_or_default()))
+                && sent.is_free(&format!("note/{}", id(row, "id").unwrap_or_default()))
         };
         let rows = newest(zoho, &request.target(self.needs()), &self.deal).await?;
         Ok(exactly_one(rows.into_iter().filter(mine).collect()).one().map(done))

@@ -11,7 +11,6 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use shared::base::exactly_one::exactly_one;
 use shared::base::problem::Problem;
-use shared::base::secret::random_hex;
 use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::inventory::{self, adjustments};
 use shared::zoho::scope::Product;
@@ -24,7 +23,7 @@ use super::judge::{Judged, Verdict, demand_one_place, is_stale, judge, nothing_l
 use crate::inventory::details::details;
 use crate::inventory::documents;
 use crate::inventory::stock::demand_one_meaning;
-use crate::inventory::touched::touched;
+use crate::inventory::touched::{NOT_READ_AGAIN, touched};
 use crate::writes::plan::{Done, Plan, Sent, Touched};
 use crate::writes::request::WriteRequest;
 use crate::zoho::{Scope, Target, WriteFailure, Zoho};
@@ -41,13 +40,8 @@ const MAX_LOOKS: usize = 3;
 /// Zoho works on too much at once. Nobody says whether it looks before or after it has begun.
 const TOO_MANY_AT_ONCE: &str = "1070";
 
-/// A reference by which a document is found. Zoho has no idempotency keys.
-pub(crate) fn own_reference() -> String {
-    format!("ZC-{}", random_hex::<6>())
-}
-
 impl AdjustStock {
-    async fn items(&self, zoho: &Zoho, target: &Target<'_>) -> Result<Vec<Object>, Problem> {
+    pub(super) async fn items(&self, zoho: &Zoho, target: &Target<'_>) -> Result<Vec<Object>, Problem> {
         let ids: Vec<String> = self.lines.iter().map(|line| line.item_id.clone()).collect();
         details(zoho, &target.with(inventory::scope::ITEMS), &ids).await
     }
@@ -145,7 +139,7 @@ impl AdjustStock {
             );
         }
         if now.is_none() {
-            notices.push("The stock could not be read again: `after` is unknown. Read the items.".to_owned());
+            notices.push(NOT_READ_AGAIN.to_owned());
         }
         (lines, notices)
     }
@@ -261,7 +255,7 @@ impl Plan for AdjustStock {
         let target = request.target((Product::Inventory, Scope::Known(adjustments::READ)));
         let ids =
             document::with_reference(zoho, &target, &self.reference, sent.at, self.date.is_none()).await?;
-        let free = |id: &String| !sent.taken.contains(&format!("{KIND}/{id}"));
+        let free = |id: &String| sent.is_free(&format!("{KIND}/{id}"));
         let mut found = Vec::new();
         for id in ids.iter().filter(|id| free(id)).take(MAX_CANDIDATES) {
             found.extend(

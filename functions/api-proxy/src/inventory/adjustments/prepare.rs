@@ -11,8 +11,7 @@ use shared::zoho::value::Object;
 use super::adjustment::{AdjustStock, Change, Line};
 use super::body::{Adjustment, Line as Asked, MAX_LINES};
 use super::judge::{Judged, Verdict, demand_one_place, judge, nothing_left};
-use super::plan::own_reference;
-use crate::inventory::details::details;
+use crate::inventory::documents::own_reference;
 use crate::inventory::locations::as_zoho_knows_it;
 use crate::inventory::lookup::named::ItemName;
 use crate::inventory::named_lines::{find_items, tracking};
@@ -66,8 +65,7 @@ pub(super) async fn prepare(
     if request.dry_run {
         let target =
             Target::new(request.caller, request.connection, Product::Inventory, inventory::scope::ITEMS);
-        let ids: Vec<String> = plan.lines.iter().map(|line| line.item_id.clone()).collect();
-        let items = details(zoho, &target, &ids).await?;
+        let items = plan.items(zoho, &target).await?;
         plan.demand_place_meant(&items)?;
         let judged = judge(&plan, &items)?;
         demand_one_place(&judged)?;

@@ -13,6 +13,7 @@ use shared::zoho::scope::{Access, Product};
 use super::body::Adjustment;
 use super::prepare;
 use crate::app::App;
+use crate::inventory::lookup;
 use crate::inventory::records;
 use crate::openapi::body::body;
 use crate::openapi::operation::{Operation, Verb};
@@ -43,18 +44,8 @@ pub(crate) fn routes(to: &mut impl Routes) {
             )
             .answers(201, "The adjustment, with `lines`.", records::adjustment())
             .answers(200, "There was nothing to adjust.", named("NothingAdjusted", nothing_adjusted()))
-            .fails(&[
-                Code::SkuNotFound,
-                Code::SkuAmbiguous,
-                Code::SkuUnresolved,
-                Code::SkuInactive,
-                Code::ProductUnmapped,
-                Code::MappingStale,
-                Code::LocationNotFound,
-                Code::StockChanged,
-                Code::ItemNotAdjustable,
-                Code::StockInProgress,
-            ])
+            .fails(lookup::named::CODES)
+            .fails(&[Code::LocationNotFound, Code::StockChanged, Code::ItemNotAdjustable, Code::StockInProgress])
     });
 }
 

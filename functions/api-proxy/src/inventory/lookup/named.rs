@@ -17,6 +17,16 @@ const MAX_TWINS: usize = 5;
 /// Mappings that are read at once.
 const ROWS: usize = 1000;
 
+/// How a call fails whose items are named by their SKUs, or by another system's ids.
+pub(crate) const CODES: &[Code] = &[
+    Code::SkuNotFound,
+    Code::SkuAmbiguous,
+    Code::SkuUnresolved,
+    Code::SkuInactive,
+    Code::ProductUnmapped,
+    Code::MappingStale,
+];
+
 /// The names of an item in a request, of which exactly one must be there. Bodies have these three fields of their own: serde tells the
 /// place of a mistake only in fields that are not flattened.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

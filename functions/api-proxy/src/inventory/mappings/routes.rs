@@ -64,7 +64,8 @@ pub(crate) fn routes(to: &mut impl Routes) {
         Operation::own(CHANGE, "putMapping", "Says which item a product id of another system is")
             .tagged("Inventory")
             .about("It takes the place of what was said before. Zoho is not asked.")
-            .required("product_id", "The other system's id.", product_id(), "SHOP-1001")
+            .query("product_id", "The other system's id.", product_id(), "SHOP-1001")
+            .required()
             .takes(body!("Naming"), json!({ "sku": "SHELF-OAK-80" }))
             .answers(200, "The mapping.", documented())
             .fails(&[Code::ProductNotConnected])
@@ -72,7 +73,8 @@ pub(crate) fn routes(to: &mut impl Routes) {
     to.on(Verb::Delete, PATH, delete, || {
         Operation::own(CHANGE, "deleteMapping", "Removes the mapping of a product id")
             .tagged("Inventory")
-            .required("product_id", "The other system's id.", product_id(), "SHOP-1001")
+            .query("product_id", "The other system's id.", product_id(), "SHOP-1001")
+            .required()
             .answers_empty(204, "It is gone.")
             .fails(&[Code::ProductUnmapped, Code::ProductNotConnected])
     });

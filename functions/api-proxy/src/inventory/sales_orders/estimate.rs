@@ -30,78 +30,12 @@ pub(crate) fn order(
     lines: &[Line<'_>],
     charges: &[(&str, &Number)],
 ) -> Result<Value, Problem> {
-    let (mut subtotal, mut tax) = (Decimal::ZERO, Some(Decimal::ZERO));
-    let mut warnings: Vec<String> = Vec::new();
-    let mut taken: BTreeMap<&str, Decimal> = BTreeMap::new();
+    let mut estimate = Estimate::new(decimals);
     let mut shown = Vec::new();
     for (index, line) in lines.iter().enumerate() {
-        let place = format!("line_items[{index}]");
-        let field = |name: &str| format!("{place}.{name}");
-        let quantity = decimal(line.quantity, &field("quantity"))?;
-        let given = line.rate.map(|rate| decimal(rate, &field("rate"))).transpose()?;
-        let rate = match given {
-            Some(rate) => rate,
-            None => figure(line.item, "rate", &field("rate"))?.unwrap_or_default(),
-        };
-        if given.is_none() && rate.is_zero() {
-            warnings.push(format!(
-                "`{place}`: no `rate` is given, and the item's own is 0: it would cost nothing."
-            ));
-        }
-        let total = rounded(product(rate, quantity, &place)?, decimals);
-        subtotal = sum(subtotal, total, &place)?;
-        let percentage = percentage(line, &place)?;
-        let of_line = percentage.map(|part| product(total, part, &place)).transpose()?;
-        tax = match (tax, of_line) {
-            (Some(tax), Some(more)) => {
-                Some(sum(tax, rounded(more / Decimal::ONE_HUNDRED, decimals), &place)?)
-            }
-            _ => None,
-        };
-        if percentage.is_none() {
-            warnings.push(format!(
-                "`{place}`: its tax is unknown, because Zoho shows none for the item as it is ordered."
-            ));
-        }
-        if line.has_discount {
-            warnings.push(format!("`{place}`: its discount is left out of the estimate."));
-        }
-        if text(line.item, "status") == Some("inactive") {
-            warnings.push(format!("`{place}`: the item is inactive."));
-        }
-        if line.item.get("can_be_sold") == Some(&Value::Bool(false)) {
-            warnings.push(format!("`{place}`: the item is not for sale, and Zoho may refuse it."));
-        }
-        let available =
-            line.item.get("stock").and_then(|stock| stock.get("available")).and_then(Value::as_number);
-        let stock = match available {
-            Some(available) => {
-                let all = taken.entry(text(line.item, "item_id").unwrap_or_default()).or_default();
-                let before = sum(decimal(available, "available")?, -*all, &place)?;
-                *all = sum(*all, quantity, &place)?;
-                let after = sum(before, -quantity, &place)?;
-                if after.is_sign_negative() && !after.is_zero() {
-                    let (before, after) = (before.normalize(), after.normalize());
-                    warnings.push(format!(
-                        "`{place}`: {before} can be promised, so that the stock for sale would be {after}."
-                    ));
-                }
-                json!({ "available": number(before), "after": number(after) })
-            }
-            None => Value::Null,
-        };
-        shown.push(json!({
-            "item_id": text(line.item, "item_id"),
-            "sku": text(line.item, "sku"),
-            "name": text(line.item, "name"),
-            "status": text(line.item, "status"),
-            "quantity": line.quantity,
-            "rate": number(rate),
-            "tax_percentage": percentage.map(number),
-            "total": number(total),
-            "stock": stock,
-        }));
+        shown.push(estimate.add(line, &format!("line_items[{index}]"))?);
     }
+    let Estimate { subtotal, tax, mut warnings, .. } = estimate;
     let mut before_tax = subtotal;
     for (field, charge) in charges {
         before_tax = sum(before_tax, decimal(charge, field)?, field)?;
@@ -130,6 +64,110 @@ pub(crate) fn order(
         "warnings": warnings,
         "untrusted": ["customer_name", "lines"],
     }))
+}
+
+/// The sums of the lines that were looked at.
+struct Estimate<'a> {
+    decimals: Option<u32>,
+    subtotal: Decimal,
+    /// None where that of a line is unknown.
+    tax: Option<Decimal>,
+    /// What the lines take of each item.
+    taken: BTreeMap<&'a str, Decimal>,
+    warnings: Vec<String>,
+}
+
+impl<'a> Estimate<'a> {
+    fn new(decimals: Option<u32>) -> Self {
+        Self {
+            decimals,
+            subtotal: Decimal::ZERO,
+            tax: Some(Decimal::ZERO),
+            taken: BTreeMap::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// Adds a line, and shows it. `place` is what it is called in the request.
+    fn add(&mut self, line: &Line<'a>, place: &str) -> Result<Value, Problem> {
+        let quantity = decimal(line.quantity, &format!("{place}.quantity"))?;
+        let rate = self.rate(line, place)?;
+        let total = rounded(product(rate, quantity, place)?, self.decimals);
+        self.subtotal = sum(self.subtotal, total, place)?;
+        let percentage = percentage(line, place)?;
+        self.add_tax(total, percentage, place)?;
+        self.warn_of(line, place);
+        let stock = self.take(line, quantity, place)?;
+        Ok(json!({
+            "item_id": text(line.item, "item_id"),
+            "sku": text(line.item, "sku"),
+            "name": text(line.item, "name"),
+            "status": text(line.item, "status"),
+            "quantity": line.quantity,
+            "rate": number(rate),
+            "tax_percentage": percentage.map(number),
+            "total": number(total),
+            "stock": stock,
+        }))
+    }
+
+    /// What one costs: the rate of the line, or the item's own.
+    fn rate(&mut self, line: &Line<'a>, place: &str) -> Result<Decimal, Problem> {
+        let field = format!("{place}.rate");
+        if let Some(given) = line.rate {
+            return decimal(given, &field);
+        }
+        let own = figure(line.item, "rate", &field)?.unwrap_or_default();
+        if own.is_zero() {
+            self.warnings.push(format!(
+                "`{place}`: no `rate` is given, and the item's own is 0: it would cost nothing."
+            ));
+        }
+        Ok(own)
+    }
+
+    fn add_tax(&mut self, total: Decimal, percentage: Option<Decimal>, place: &str) -> Result<(), Problem> {
+        let Some(percentage) = percentage else {
+            self.tax = None;
+            self.warnings.push(format!(
+                "`{place}`: its tax is unknown, because Zoho shows none for the item as it is ordered."
+            ));
+            return Ok(());
+        };
+        let of_line = rounded(product(total, percentage, place)? / Decimal::ONE_HUNDRED, self.decimals);
+        self.tax = self.tax.map(|tax| sum(tax, of_line, place)).transpose()?;
+        Ok(())
+    }
+
+    /// Warns of what the sums leave out, and of items that Zoho may refuse.
+    fn warn_of(&mut self, line: &Line<'a>, place: &str) {
+        if line.has_discount {
+            self.warnings.push(format!("`{place}`: its discount is left out of the estimate."));
+        }
+        if text(line.item, "status") == Some("inactive") {
+            self.warnings.push(format!("`{place}`: the item is inactive."));
+        }
+        if line.item.get("can_be_sold") == Some(&Value::Bool(false)) {
+            self.warnings.push(format!("`{place}`: the item is not for sale, and Zoho may refuse it."));
+        }
+    }
+
+    /// What can be promised of the item before and after the line, where that is known. Lines before it take theirs first.
+    fn take(&mut self, line: &Line<'a>, quantity: Decimal, place: &str) -> Result<Value, Problem> {
+        let available = line.item.get("stock").and_then(|stock| stock.get("available"));
+        let Some(available) = available.and_then(Value::as_number) else { return Ok(Value::Null) };
+        let taken = self.taken.entry(text(line.item, "item_id").unwrap_or_default()).or_default();
+        let before = sum(decimal(available, "available")?, -*taken, place)?;
+        *taken = sum(*taken, quantity, place)?;
+        let after = sum(before, -quantity, place)?;
+        if after.is_sign_negative() && !after.is_zero() {
+            let (before, after) = (before.normalize(), after.normalize());
+            self.warnings.push(format!(
+                "`{place}`: {before} can be promised, so that the stock for sale would be {after}."
+            ));
+        }
+        Ok(json!({ "available": number(before), "after": number(after) }))
+    }
 }
 
 /// The tax of a line in percent, where it can be known: the item has a tax, and the line no other.

@@ -5,7 +5,6 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Number, Value, json};
 use shared::base::exactly_one::exactly_one;
 use shared::base::problem::Problem;
-use shared::base::secret::random_hex;
 use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::inventory::{self, orders};
 use shared::zoho::response::{self, records};
@@ -37,7 +36,7 @@ impl CreateOrder {
     pub(crate) fn new(mut body: Object) -> Self {
         let own_reference = text(&body, "reference_number").is_none();
         if own_reference {
-            body.insert("reference_number".to_owned(), format!("ZC-{}", random_hex::<6>()).into());
+            body.insert("reference_number".to_owned(), documents::own_reference().into());
         }
         Self { body: body.into(), own_reference }
     }
@@ -108,7 +107,7 @@ impl Plan for CreateOrder {
             same("reference_number") && same("customer_id") && made_since(row, "created_time", sent.at)
         };
         let candidates: Vec<_> = records(&mut answer, "salesorders")?.into_iter().filter(mine).collect();
-        let free = |id: &String| !sent.taken.contains(&format!("salesorder/{id}"));
+        let free = |id: &String| sent.is_free(&format!("salesorder/{id}"));
         let ids = candidates.iter().filter_map(|row| id(row, "salesorder_id")).filter(free);
         let mut found = Vec::new();
         for id in ids.take(MAX_CANDIDATES) {

@@ -17,6 +17,7 @@ use super::order_body::Order;
 use super::plan::{self, SetOrderStatus};
 use super::prepare;
 use crate::app::App;
+use crate::inventory::lookup;
 use crate::inventory::records as kinds;
 use crate::openapi::body::body;
 use crate::openapi::operation::{Operation, Verb};
@@ -54,17 +55,11 @@ pub(crate) fn routes(to: &mut impl Routes) {
                 }),
             )
             .answers(201, "The order, as a draft.", kinds::salesorder())
-            .fails(&[
-                Code::CustomerNotFound,
-                Code::CustomerAmbiguous,
-                Code::SkuNotFound,
-                Code::SkuAmbiguous,
-                Code::SkuUnresolved,
-                Code::SkuInactive,
-                Code::ProductUnmapped,
-                Code::MappingStale,
-            ])
+            .fails(&[Code::CustomerNotFound, Code::CustomerAmbiguous])
+            .fails(lookup::named::CODES)
     });
+    let confirm =
+        |app, caller, id, params, headers| set_status(app, caller, id, params, headers, "confirmed");
     to.on(Verb::Post, "/v1/inventory/salesorders/{id}/confirm", confirm, || {
         write("confirmSalesOrder", "Confirms a sales order")
             .with_fields("salesorder_number,status")
@@ -72,6 +67,7 @@ pub(crate) fn routes(to: &mut impl Routes) {
             .id("id", EXAMPLE)
             .answers(200, "The order.", kinds::salesorder())
     });
+    let void = |app, caller, id, params, headers| set_status(app, caller, id, params, headers, "void");
     to.on(Verb::Post, "/v1/inventory/salesorders/{id}/void", void, || {
         write("voidSalesOrder", "Voids a sales order")
             .with_fields("salesorder_number,status")
@@ -94,26 +90,6 @@ async fn create(
     let request =
         WriteRequest::new(&app.zoho, &caller, &connection, action, &body, &params, &headers).await?;
     app.writes.perform(&request, prepare::prepare(&app.zoho, &app.mappings, &request, order)).await
-}
-
-async fn confirm(
-    app: State<Arc<App>>,
-    caller: Caller,
-    id: Segments<String>,
-    params: Params<WriteParams>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    set_status(app, caller, id, params, headers, "confirmed").await
-}
-
-async fn void(
-    app: State<Arc<App>>,
-    caller: Caller,
-    id: Segments<String>,
-    params: Params<WriteParams>,
-    headers: HeaderMap,
-) -> Result<Response, Problem> {
-    set_status(app, caller, id, params, headers, "void").await
 }
 
 async fn set_status(

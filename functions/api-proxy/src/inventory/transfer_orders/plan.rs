@@ -7,7 +7,6 @@ use async_trait::async_trait;
 use serde_json::{Value, json};
 use shared::base::exactly_one::exactly_one;
 use shared::base::problem::{Code, Problem};
-use shared::base::secret::random_hex;
 use shared::zoho::inventory::record_kinds::RecordKind;
 use shared::zoho::inventory::{self, transfer_orders};
 use shared::zoho::response;
@@ -20,17 +19,13 @@ use crate::inventory::adjustments::plan::begun_perhaps;
 use crate::inventory::details::details;
 use crate::inventory::documents;
 use crate::inventory::stock;
-use crate::inventory::touched::touched;
+use crate::inventory::touched::{NOT_READ_AGAIN, touched};
 use crate::writes::plan::{Done, Plan, Sent, Touched};
 use crate::writes::recovery::made_since;
 use crate::writes::request::WriteRequest;
 use crate::zoho::{Scope, Target, WriteFailure, Zoho};
 
 pub(super) const KIND: &RecordKind = RecordKind::TRANSFER_ORDER;
-
-pub(super) fn own_number() -> String {
-    format!("ZC-{}", random_hex::<6>().to_uppercase())
-}
 
 impl TransferStock {
     pub(super) async fn items(&self, zoho: &Zoho, target: &Target<'_>) -> Result<Vec<Object>, Problem> {
@@ -106,7 +101,7 @@ impl TransferStock {
                 && made_since(row, "created_time", sent.at)
         };
         let rows = KIND.take_list(&mut answer)?.into_iter().filter(is);
-        let free = |id: &String| !sent.taken.contains(&format!("{KIND}/{id}"));
+        let free = |id: &String| sent.is_free(&format!("{KIND}/{id}"));
         let ids: Vec<String> = rows.filter_map(|row| id(&row, KIND.id_field)).filter(free).collect();
         let Some(id) = exactly_one(ids).one() else { return Ok(None) };
         Ok(documents::one(zoho, &target, KIND, &id).await?.filter(|document| self.is_mine(document)))
@@ -218,7 +213,7 @@ impl Plan for TransferStock {
         let now = self.items(zoho, &target).await.ok();
         let mut notices = Vec::new();
         if now.is_none() {
-            notices.push("The stock could not be read again: `after` is unknown. Read the items.".to_owned());
+            notices.push(NOT_READ_AGAIN.to_owned());
         }
         let touched = self.touched(&lines, now.as_deref().unwrap_or_default());
         Ok(Done { touched, ..self.done(document, &lines, now.as_deref(), notices) })

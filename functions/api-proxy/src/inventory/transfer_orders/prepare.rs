@@ -9,9 +9,9 @@ use shared::zoho::value::Object;
 
 use super::body::{Line as Asked, MAX_LINES, Transfer};
 use super::judge::{Judged, judge, nothing_left};
-use super::plan::own_number;
 use super::transfer::{Line, TransferStock};
 use crate::inventory::adjustments::demand_date;
+use crate::inventory::documents::own_reference;
 use crate::inventory::locations::as_zoho_knows_it;
 use crate::inventory::lookup::named::ItemName;
 use crate::inventory::named_lines::{find_items, tracking};
@@ -67,7 +67,7 @@ pub(super) async fn prepare(
     let to = as_zoho_knows_it(mappings, request.connection, asked.to).await?;
     let plan = TransferStock {
         own_number: asked.transfer_order_number.is_none(),
-        number: asked.transfer_order_number.unwrap_or_else(own_number),
+        number: asked.transfer_order_number.unwrap_or_else(|| own_reference().to_uppercase()),
         from: from.place,
         to: to.place,
         from_name: from.mapped,

@@ -16,6 +16,7 @@ use super::body::Transfer;
 use super::{prepare, receive};
 use crate::app::App;
 use crate::inventory::adjustments::demand_date;
+use crate::inventory::lookup;
 use crate::inventory::records;
 use crate::openapi::body::body;
 use crate::openapi::operation::{Operation, Verb};
@@ -46,17 +47,8 @@ pub(crate) fn routes(to: &mut impl Routes) {
                 json!({ "from": "Main", "to": "Outlet", "lines": [{ "sku": "SHELF-OAK-80", "quantity": 3 }] }),
             )
             .answers(201, "The transfer order, with `lines`.", records::transfer_order())
-            .fails(&[
-                Code::SkuNotFound,
-                Code::SkuAmbiguous,
-                Code::SkuUnresolved,
-                Code::SkuInactive,
-                Code::ProductUnmapped,
-                Code::MappingStale,
-                Code::LocationNotFound,
-                Code::ItemNotAdjustable,
-                Code::StockInProgress,
-            ])
+            .fails(lookup::named::CODES)
+            .fails(&[Code::LocationNotFound, Code::ItemNotAdjustable, Code::StockInProgress])
     });
     to.on(Verb::Post, &format!("{PATH}/{{id}}/receive"), receive, || {
         write("receiveTransferOrder", "Ends a transfer: its goods have arrived")

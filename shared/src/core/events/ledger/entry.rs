@@ -103,6 +103,22 @@ pub const FOUND: (&str, &str) = ("found_by", "sweep");
 pub const EARLIER: &str = "earlier_change";
 
 impl Entry {
+    /// One that nobody has worked on; it happened when it arrived.
+    pub fn new(id: String, kind: &str, subject: Option<String>, at: Timestamp, data: Value) -> Self {
+        Self {
+            id,
+            kind: kind.to_owned(),
+            subject,
+            time: at.to_string(),
+            receivedtime: at,
+            data,
+            claim: None,
+            claims: 0,
+            batch: None,
+            replayed: None,
+        }
+    }
+
     /// Whether it says that its record is gone.
     pub fn is_deletion(&self) -> bool {
         self.kind.ends_with(".deleted")
@@ -186,18 +202,8 @@ mod tests {
     }
 
     fn entry(kind: &str, data: Value) -> Entry {
-        Entry {
-            id: EVENT.to_owned(),
-            kind: kind.to_owned(),
-            subject: Some("item/33".to_owned()),
-            time: at("09:59:00").to_string(),
-            receivedtime: at("10:00:00"),
-            data,
-            claim: None,
-            claims: 0,
-            batch: None,
-            replayed: None,
-        }
+        let entry = Entry::new(EVENT.to_owned(), kind, Some("item/33".to_owned()), at("10:00:00"), data);
+        Entry { time: at("09:59:00").to_string(), ..entry }
     }
 
     #[test]

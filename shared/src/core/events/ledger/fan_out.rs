@@ -347,16 +347,8 @@ fn entries_of(event: &Event) -> Vec<Entry> {
     let record = event.kind.split('.').nth(2).unwrap_or("record");
     let about = |id: &String| format!("{record}/{id}");
     let entry = |id: String, subject: Option<String>, data: Value| Entry {
-        id,
-        kind: event.kind.clone(),
-        subject,
         time: event.time.clone(),
-        receivedtime: event.receivedtime,
-        data,
-        claim: None,
-        claims: 0,
-        batch: None,
-        replayed: None,
+        ..Entry::new(id, &event.kind, subject, event.receivedtime, data)
     };
     if let [_, _, ..] = ids.as_slice() {
         let part = |(index, id): (usize, &String)| {

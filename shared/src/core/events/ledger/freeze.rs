@@ -277,18 +277,7 @@ mod tests {
     }
 
     fn entry(number: usize, subject: &str, now: Timestamp) -> Entry {
-        Entry {
-            id: id(number),
-            kind: "zoho.inventory.item.updated".to_owned(),
-            subject: Some(subject.to_owned()),
-            time: now.to_string(),
-            receivedtime: now,
-            data: json!({}),
-            claim: None,
-            claims: 0,
-            batch: None,
-            replayed: None,
-        }
+        Entry::new(id(number), "zoho.inventory.item.updated", Some(subject.to_owned()), now, json!({}))
     }
 
     /// A ledger that has told of everything up to this entry.

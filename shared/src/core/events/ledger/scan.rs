@@ -130,6 +130,8 @@ impl<'a> Chooser<'a> {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::Value;
+
     use super::*;
     use crate::base::clock::{SignedDuration, later};
     use crate::core::events::ledger::Claim;
@@ -140,17 +142,11 @@ mod tests {
 
     fn entry(id: &str, subject: &str, claimed: bool) -> Read {
         let until = later(now(), SignedDuration::from_mins(if claimed { 5 } else { -5 }));
+        let subject = (!subject.is_empty()).then(|| subject.to_owned());
         let entry = Entry {
-            id: id.to_owned(),
-            kind: "zoho.inventory.item.updated".to_owned(),
-            subject: (!subject.is_empty()).then(|| subject.to_owned()),
-            time: String::new(),
-            receivedtime: now(),
-            data: serde_json::Value::Null,
             claim: Some(Claim { id: "c".to_owned(), by: "k".to_owned(), until }),
             claims: 1,
-            batch: None,
-            replayed: None,
+            ..Entry::new(id.to_owned(), "zoho.inventory.item.updated", subject, now(), Value::Null)
         };
         (entry, Version(id.to_owned()))
     }

@@ -29,17 +29,10 @@ async fn ledger(ids: &[&str]) -> (Ledger, ConnectionName) {
 fn entry(ledger: &Ledger, id: &str, claimed: Option<(&str, &str)>) -> Entry {
     let now = ledger.clock.now();
     let until = later(now, SignedDuration::from_mins(5));
+    let subject = Some(format!("item/{id}"));
     Entry {
-        id: id.to_owned(),
-        kind: "zoho.inventory.item.updated".to_owned(),
-        subject: Some(format!("item/{id}")),
-        time: now.to_string(),
-        receivedtime: now,
-        data: json!({}),
         claim: claimed.map(|(by, claim)| Claim { id: claim.to_owned(), by: by.to_owned(), until }),
-        claims: 0,
-        batch: None,
-        replayed: None,
+        ..Entry::new(id.to_owned(), "zoho.inventory.item.updated", subject, now, json!({}))
     }
 }
 

@@ -7,8 +7,7 @@ use std::sync::LazyLock;
 use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 use rust_decimal::Decimal;
-use shared::base::clock::Timestamp;
-use shared::base::html_page::{Escaped, ICON, LOOK, policy_of};
+use shared::base::html_page::{Escaped, ICON, LOOK, policy_of, to_the_minute};
 
 use super::json::place;
 use super::{Report, money, words};
@@ -68,7 +67,7 @@ impl Report<'_> {
             "<p class=\"soft\">{} · connection {} · made {} with the key “{}”</p>",
             Escaped(of),
             Escaped(self.connection),
-            moment(head.created),
+            to_the_minute(head.created),
             Escaped(if head.key_label.is_empty() { &head.key } else { &head.key_label }),
         );
         let basis = match head.basis {
@@ -76,8 +75,8 @@ impl Report<'_> {
             Some(Basis::Physical) => "physical stock",
             Some(Basis::Accounting) => "accounting stock",
         };
-        let compared = head.compared.map(|at| format!("Compared with Zoho's {basis} {}.", moment(at)));
-        let counted = head.counted_at.map(|at| format!(" Counted {}.", moment(at)));
+        let compared = head.compared.map(|at| format!("Compared with Zoho's {basis} {}.", to_the_minute(at)));
+        let counted = head.counted_at.map(|at| format!(" Counted {}.", to_the_minute(at)));
         let reason = head.reason.as_ref().map(|reason| format!(" Reason: <bdi>{}</bdi>.", Escaped(reason)));
         let words = [compared, counted, reason].into_iter().flatten().collect::<String>();
         let _ = write!(page, "<p>{words}</p>");
@@ -341,13 +340,6 @@ fn signed(amount: Decimal, is_money: bool) -> String {
     format!("{sign}{digits}")
 }
 
-/// A moment as people read it, as HTML: to the minute, and whose clock it is.
-fn moment(at: Timestamp) -> String {
-    let text = at.to_string();
-    let (day, time) = (text.get(..10).unwrap_or_default(), text.get(11..16).unwrap_or_default());
-    format!("<time datetime=\"{}\">{day} {time} UTC</time>", Escaped(&text))
-}
-
 /// How far it is, as HTML.
 fn state(head: &Head) -> String {
     match head.state {
@@ -358,7 +350,7 @@ fn state(head: &Head) -> String {
         }
         State::Compared if head.summary.drifted == 0 => "There is nothing to adjust.".to_owned(),
         State::Compared => {
-            format!("Nothing is adjusted yet; this can be applied until {}.", moment(head.valid_until))
+            format!("Nothing is adjusted yet; this can be applied until {}.", to_the_minute(head.valid_until))
         }
         State::Applying => {
             let (done, total) = head.progress();
