@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use shared::base::clock::Timestamp;
 use shared::base::id::is_time_ordered;
 use shared::base::secret::random_hex;
+use shared::core::reconciliation::MAX_COUNTS;
 use shared::zoho::scope::Access as Level;
 
 use crate::commands::api::{Access, Api, Body, Trouble, with_api};
@@ -29,9 +30,6 @@ use rows::{all, some};
 use shown::{count, word};
 use table_parts::{Parts, cut};
 use verdict::{Wanted, in_rows};
-
-/// The most counts of one reconciliation: more are refused before anything is sent.
-const MAX_COUNTS: usize = 50_000;
 
 /// How many rows are read for a table that shows those that are worth most.
 const MAX_ROWS_FOR_TABLES: usize = 5000;
