@@ -356,7 +356,7 @@ async fn store_events(stage: Stage) {
         sleep(world.random.seconds(0, 90)).await;
         let id = world.random.between(1, RECORDS);
         // Deals must be looked up before they are queued.
-        let delivery = if id % 2 == 0 {
+        let delivery = if id.is_multiple_of(2) {
             changes::of_deal(&id.to_string(), index)
         } else {
             Delivery { data: Value::Null, ..changes::of_item(&id.to_string(), index) }
