@@ -9,6 +9,7 @@ use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, header};
 use axum::response::{AppendHeaders, IntoResponse, Response};
+use shared::base::id::ConnectionName;
 use shared::base::secret::{Secret, digests_equal};
 use shared::base::web::{Deadline, Origin};
 use shared::core::connection::consent::{Begun, CHOICE, Choice, Ending, Outcome, Returned};
@@ -97,7 +98,7 @@ async fn answer(
                 Some(code) if returned.error.is_none() => {
                     exchange(&*app.token_refresh, begun, data_centre, (code, verifier), &nonce, until).await
                 }
-                _ => Some(Outcome::Ended(denied(returned.error.as_deref()))),
+                _ => Some(Outcome::Ended(denied(returned.error.as_deref(), &begun.wish.connection))),
             };
             if let Some(ended) = &ended {
                 app.consents.settle(ended, &nonce, link.as_deref()).await?;
@@ -196,7 +197,7 @@ fn still_at_work() -> Ending {
     }
 }
 
-fn denied(error: Option<&str>) -> Ending {
+fn denied(error: Option<&str>, connection: &ConnectionName) -> Ending {
     let line = match error {
         Some("access_denied") => "You declined, so Zoho gave no access.".to_owned(),
         _ => "Zoho gave no access.".to_owned(),
@@ -207,8 +208,28 @@ fn denied(error: Option<&str>) -> Ending {
         facts: Vec::new(),
         lines: vec![
             line,
-            "Nothing was changed. To connect after all, open a new link: `zoho-connector connect` makes one."
-                .to_owned(),
+            format!(
+                "Nothing was changed. To connect after all, open a new link: `zoho-connector connect --connection {connection}` makes one."
+            ),
         ],
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_declined_is_told_of_a_link_of_the_same_connection() {
+        let shop: ConnectionName = "shop".parse().unwrap();
+        for (error, why) in [
+            (Some("access_denied"), "You declined, so Zoho gave no access."),
+            (Some("other"), "Zoho gave no access."),
+            (None, "Zoho gave no access."),
+        ] {
+            let lines = denied(error, &shop).lines;
+            assert_eq!(lines[0], why);
+            assert!(lines[1].contains("`zoho-connector connect --connection shop`"), "{lines:?}");
+        }
     }
 }

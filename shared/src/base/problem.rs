@@ -208,7 +208,7 @@ codes! {
     // The state of the connection
     /// The grant is dead.
     ReconnectRequired = "reconnect_required", 409, false, ZohoUser, "The connection to Zoho has ended",
-        "A person must open `reconnect_url` (or run `zoho-connector connect`) and consent again. Until then every call will fail like this.";
+        "A person must open `reconnect_url` (or run `zoho-connector connect --connection NAME`) and consent again. Until then every call will fail like this.";
     /// Client id or secret are wrong.
     ConnectionMisconfigured = "connection_misconfigured", 409, false, Operator, "The connection is misconfigured",
         "The operator must correct the client id, secret or data centre (`zoho-connector client set`). Trying again cannot help until then.";
@@ -220,7 +220,7 @@ codes! {
         "Try again after `retry_after` seconds.";
     /// The token lacks a scope.
     ScopeMissing = "scope_missing", 403, false, Operator, "The connection lacks a Zoho scope",
-        "The operator must connect again with the scope named in `detail`: `zoho-connector connect --access write`, or `--scopes` with all that the connection shall have. Trying again cannot help until then.";
+        "The operator must connect again with the scope named in `detail`: `zoho-connector connect --connection NAME --access write`, or `--scopes` with all that the connection shall have. Trying again cannot help until then.";
 
     // Zoho's answers
     /// Zoho refused the request.
@@ -231,7 +231,7 @@ codes! {
         "The person who connected Zoho lacks this right in Zoho itself. An administrator of Zoho must grant it, or another user must connect.";
     /// The organisation is not this user's.
     OrganizationRefused = "organization_refused", 409, false, ZohoUser, "Zoho does not accept the organisation",
-        "The user who connected is no longer in this organisation. The operator must connect again (`zoho-connector connect`).";
+        "The user who connected is no longer in this organisation. The operator must connect again (`zoho-connector connect --connection NAME`).";
     /// Too many calls in a short time.
     ZohoRateLimited = "zoho_rate_limited", 429, true, Nobody, "Zoho's rate limit is reached",
         "Try again after `retry_after` seconds. Ask for more rows per call (`per_page=200`) rather than for more calls.";
@@ -265,10 +265,10 @@ codes! {
     // Webhooks
     /// No signature.
     WebhookUnsigned = "webhook_unsigned", 401, false, Sender, "Webhook without a signature",
-        "Enter at the sender the secret that `zoho-connector webhooks rotate` prints, so that it signs its calls.";
+        "Enter at the sender the secret that `zoho-connector webhooks rotate --connection NAME` prints, so that it signs its calls.";
     /// A signature that does not fit.
     WebhookSignature = "webhook_signature_invalid", 401, false, Sender, "Webhook signature does not fit",
-        "The secret at the sender and the one of this connection differ (`zoho-connector webhooks rotate` makes a new one), or something on the way changed the body.";
+        "The secret at the sender and the one of this connection differ (`zoho-connector webhooks rotate --connection NAME` makes a new one), or something on the way changed the body.";
     /// A token other than the channel's.
     WebhookToken = "webhook_token_invalid", 401, false, Sender, "Not the token of a channel",
         "The channel was made by somebody else, or its token was replaced. The operator removes the channel at Zoho CRM or sets it up anew.";
@@ -280,7 +280,7 @@ codes! {
         "Send JSON or a form: from Zoho Inventory the default payload or a form field `JSONString` holding it.";
     /// A query string where the source expects none.
     WebhookQuery = "webhook_query_refused", 400, false, Sender, "Webhook URL with a query string",
-        "Remove the query string from the webhook's URL: what it would say belongs into the path. Where Zoho Inventory must have one, `zoho-connector webhooks rotate --query-string expected` allows it.";
+        "Remove the query string from the webhook's URL: what it would say belongs into the path. Where Zoho Inventory must have one, `zoho-connector webhooks rotate --connection NAME --query-string expected` allows it.";
 
     // The connector itself
     /// As many calls are under way as the connector takes at a time.
@@ -539,6 +539,22 @@ mod tests {
             assert!((400..600).contains(&row.status), "{}", row.code);
             assert!(row.hint.len() > 15 && row.hint.ends_with('.'), "{}", row.code);
             assert!(!row.title.ends_with('.'), "{}", row.code);
+        }
+    }
+
+    #[test]
+    fn a_command_that_changes_a_connection_names_it() {
+        for code in Code::ALL {
+            for part in code.hint().split('`').skip(1).step_by(2) {
+                let changes = |command: &str| {
+                    let flags =
+                        part.strip_prefix("zoho-connector ").and_then(|part| part.strip_prefix(command));
+                    flags.is_some_and(|flags| flags.is_empty() || flags.starts_with(' '))
+                };
+                if ["connect", "webhooks"].into_iter().any(changes) {
+                    assert!(part.contains(" --connection NAME"), "{part}: it would change the usual one");
+                }
+            }
         }
     }
 
