@@ -204,11 +204,15 @@ impl Import {
             say(format!("  {why}"));
         }
         let all = Installations::read()?;
-        let is_source = |one: &Remembered| {
-            one.data.as_ref().is_some_and(|data| data.display().to_string() == source)
-                && one.data != place.data
-        };
-        let sealed = all.iter().find(|(_, one)| is_source(one)).map(|(name, _)| name);
+        let mut sealed = None;
+        for (name, one) in all.iter().filter(|(_, one)| is_source(one, &source, &place)) {
+            // On another machine, the same path can be that of an installation of its own.
+            if let Ok(there) = Installation::of(one)
+                && there.seal().await.is_some()
+            {
+                sealed = Some(name);
+            }
+        }
         let flags = self.installation.flags();
         let next = Next {
             name: name.as_deref(),
@@ -221,6 +225,11 @@ impl Import {
         next.lines().into_iter().for_each(say);
         Ok(())
     }
+}
+
+/// Whether this is where a copy came from, by its path, and not where it went.
+fn is_source(one: &Remembered, path: &str, to: &Remembered) -> bool {
+    one.data.as_ref().is_some_and(|data| data.display().to_string() == path) && one.data != to.data
 }
 
 /// What comes after an import.
