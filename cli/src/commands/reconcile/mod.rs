@@ -143,7 +143,7 @@ impl Reconcile {
         let id = word(&begun, "id").to_owned();
         let found = self.drive(api, begun).await?;
         let (found, drifted) = self.show(api, &id).await.map(|drifted| (found, drifted))?;
-        let (found, declined) =
+        let (found, goes_on) =
             if self.apply { self.adjust(api, &id, found, &drifted).await? } else { (found, false) };
         api.progress.clear();
         if self.json {
@@ -152,7 +152,7 @@ impl Reconcile {
         if let Some(report) = report {
             report.write(api, &id, self.json).await?;
         }
-        self.verdict(&id, &found, declined)
+        self.verdict(&id, &found, goes_on)
     }
 
     /// The reconciliation with all its counts, new or found again.
@@ -296,7 +296,8 @@ impl Reconcile {
         Ok(drifted)
     }
 
-    /// Has what drifted adjusted, and shows how it ended. Says also whether somebody who was asked did not agree.
+    /// Has what drifted adjusted, and shows how it ended. Says also whether the same command would adjust more: somebody who was asked did
+    /// not agree, or only what was begun before is done.
     async fn adjust(
         &self,
         api: &Api,
@@ -339,7 +340,8 @@ impl Reconcile {
             }
             shown::done(&found, &drifted);
         }
-        Ok((found, false))
+        let goes_on = is_begun && has_more(self.rows.as_ref(), &found, &drifted);
+        Ok((found, goes_on))
     }
 
     /// All but the rows that matched.
@@ -364,9 +366,9 @@ impl Reconcile {
     }
 
     /// What is said of rows that drifted and are not adjusted: so many, of which Zoho refused so many.
-    fn of_drifted(&self, id: &str, drifted: u64, refused: u64, until: &str, declined: bool) -> String {
+    fn of_drifted(&self, id: &str, drifted: u64, refused: u64, until: &str, goes_on: bool) -> String {
         let rows = in_rows(drifted);
-        if !self.apply || declined {
+        if !self.apply || goes_on {
             return format!("Drifted: {rows}. Until {until}, this adjusts it:\n  {}", self.again(id));
         }
         if refused > 0 {
@@ -386,7 +388,7 @@ impl Reconcile {
     }
 
     /// What it all came to.
-    fn verdict(&self, id: &str, found: &Value, declined: bool) -> Result<(), Failure> {
+    fn verdict(&self, id: &str, found: &Value, goes_on: bool) -> Result<(), Failure> {
         let sums = found.get("summary").unwrap_or(&Value::Null);
         let of = |name: &str| count(sums, name);
         let applied = sums.get("applied").unwrap_or(&Value::Null);
@@ -425,7 +427,7 @@ impl Reconcile {
             )),
             (drifted, _) => {
                 let refused = count(applied, "refused");
-                Some(self.of_drifted(id, drifted, refused, word(found, "valid_until"), declined))
+                Some(self.of_drifted(id, drifted, refused, word(found, "valid_until"), goes_on))
             }
         };
         let counted_anew = (changed > 0).then(|| {
@@ -457,6 +459,18 @@ fn to_adjust(found: &Value, drifted: &[Value]) -> u64 {
         is_done || row.get("changed_while_counting") == Some(&Value::Bool(true)) && outcome.is_empty()
     };
     count(sums, "drifted").saturating_sub(drifted.iter().filter(not).count() as u64)
+}
+
+/// Whether the same command would adjust more, once what was begun before is done: of these rows, or of all.
+fn has_more(rows: Option<&Lines>, found: &Value, drifted: &[Value]) -> bool {
+    let applied = found.pointer("/summary/applied").unwrap_or(&Value::Null);
+    match rows {
+        None => to_adjust(found, drifted) > count(applied, "refused") + count(applied, "uncertain"),
+        Some(Lines(lines)) => drifted.iter().any(|row| {
+            let is_named = lines.iter().any(|line| u64::from(*line) == count(row, "line"));
+            is_named && !row.get("adjustment").is_some_and(Value::is_object)
+        }),
+    }
 }
 
 /// A moment as the flag takes it.
@@ -512,6 +526,27 @@ mod tests {
             let line = said(args, refused, declined);
             assert!(line.contains(expected), "{args:?}: {line}");
             assert_eq!(line.contains("stands beside"), refused > 0, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_was_begun_before_may_leave_rows_that_the_same_command_adjusts() {
+        let row = |line: u32, outcome: Option<&str>| match outcome {
+            Some(outcome) => json!({ "line": line, "adjustment": { "outcome": outcome } }),
+            None => json!({ "line": line }),
+        };
+        let found = |applied: Value| json!({ "summary": { "drifted": 2, "applied": applied } });
+        let named = Lines(vec![2]);
+        for (first, second, applied, of_all, of_the_second) in [
+            (Some("adjusted"), None, json!({ "adjusted": 1 }), true, true),
+            (None, Some("adjusted"), json!({ "adjusted": 1 }), true, false),
+            (Some("adjusted"), Some("adjusted"), json!({ "adjusted": 2 }), false, false),
+            (Some("adjusted"), Some("refused"), json!({ "adjusted": 1, "refused": 1 }), false, false),
+            (Some("adjusted"), Some("uncertain"), json!({ "adjusted": 1, "uncertain": 1 }), false, false),
+        ] {
+            let (rows, found) = ([row(1, first), row(2, second)], found(applied));
+            let more = [has_more(None, &found, &rows), has_more(Some(&named), &found, &rows)];
+            assert_eq!(more, [of_all, of_the_second], "{found} {rows:?}");
         }
     }
 
