@@ -351,6 +351,8 @@ async fn what_no_flag_says_is_asked_for() {
     let mut setup = Running::at_a_terminal(&named, &variables);
     let lines = setup.until("Your Zoho's data centre").await;
     assert!(!lines.iter().any(|line| line.contains("Its address")), "{lines:#?}");
+    let how = format!("Ctrl-C ends this at any time; `zoho-connector setup --name other --data {other} ");
+    assert!(lines.iter().any(|line| line.starts_with(&how)), "{lines:#?}");
     setup.kill().await;
 }
 

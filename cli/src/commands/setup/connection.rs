@@ -3,7 +3,7 @@
 use shared::core::connection::{self, Connection, State};
 use shared::zoho::scope::Access;
 
-use super::ask;
+use super::{ask, leading_to};
 use crate::commands::connect;
 use crate::commands::connect::request::ConsentRequest;
 use crate::commands::failure::Failure;
@@ -34,9 +34,10 @@ pub(super) async fn connect(
         false => connect::by_link(opened, &wish).await?,
     }
     known(opened, &request).await?.ok_or_else(|| {
-        Failure::Other(
-            opened.led("the consent has ended, but there is no connection; run `zoho-connector setup` again"),
-        )
+        Failure::Other(opened.led(&format!(
+            "the consent has ended, but there is no connection; run `zoho-connector setup{}` again",
+            leading_to(request.name())
+        )))
     })
 }
 

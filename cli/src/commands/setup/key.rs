@@ -5,6 +5,7 @@ use shared::core::access::key::{Keys, NewKey, Permission, ServiceKey};
 use shared::core::connection::Connection;
 use shared::zoho::scope::{Access, Product, ScopeSet};
 
+use super::leading_to;
 use crate::commands::failure::Failure;
 use crate::commands::installation::{Installation, Opened};
 use crate::terminal::say;
@@ -31,7 +32,7 @@ pub(super) async fn make(
         ));
         say(format!(
             "  `{}` makes another, and shows it inside the parts of OpenClaw's configuration.",
-            installation.command("setup --new-key")
+            installation.command(&format!("setup --new-key{}", leading_to(&connection.name)))
         ));
         return Ok(());
     }

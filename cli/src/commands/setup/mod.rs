@@ -14,6 +14,7 @@ mod server;
 use std::time::Duration;
 
 use clap::Args;
+use shared::base::id::ConnectionName;
 use shared::core::access::key::Permission;
 use shared::core::events::agent_hook::HookUrl;
 use shared::zoho::data_centre::DataCentre;
@@ -67,11 +68,21 @@ pub(crate) struct Setup {
     installation: Installation,
 }
 
+/// What leads `setup` to this connection, with a blank before; nothing where it goes there anyway.
+fn leading_to(name: &ConnectionName) -> String {
+    if *name == ConnectionName::default() { String::new() } else { format!(" --connection {name}") }
+}
+
 impl Setup {
     pub(super) async fn run(self) -> Result<(), Failure> {
         if can_ask() {
-            let end = "Ctrl-C ends this at any time; `zoho-connector setup` goes on where it stopped.";
-            say(self.installation.led(end));
+            // Without its name, another one would go on.
+            let name = self.name.as_ref().map(|name| format!(" --name {name}")).unwrap_or_default();
+            let end = format!(
+                "Ctrl-C ends this at any time; `zoho-connector setup{name}{}` goes on where it stopped.",
+                leading_to(self.request.name())
+            );
+            say(self.installation.led(&end));
         }
         let (mut installation, new) = place::find(self.name.as_deref(), self.installation)?;
         let mut opened = installation.open_or_make().await?;
@@ -97,8 +108,9 @@ impl Setup {
         client::set(&installation, &opened, &client).await?;
         told::keep(&*opened.services.stores.state, &opened.public_url).await?;
         let longest = Duration::from_secs(self.wait.into());
+        let to = leading_to(self.request.name());
         if !self.paste {
-            server::wait(&installation, &opened, longest).await?;
+            server::wait(&installation, &opened, &to, longest).await?;
         }
         let connection = connection::connect(&opened, self.request, self.paste).await?;
         key::make(&installation, &opened, &connection, (self.can, self.new_key)).await?;
@@ -109,10 +121,35 @@ impl Setup {
         };
         agent::set(&opened, hook).await?;
         changes::watch(&installation, &opened, &connection, self.changes).await?;
-        server::wait(&installation, &opened, longest).await?;
+        server::wait(&installation, &opened, &to, longest).await?;
         say("");
         doctor::look_at_all(&installation).await?;
         say(installation.led("Set up. `zoho-connector doctor` looks at all of it again, at any time."));
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        setup: Setup,
+    }
+
+    #[test]
+    fn another_run_is_about_the_same_connection() {
+        for (args, to) in [
+            (&[] as &[&str], ""),
+            (&["--connection", "default"], ""),
+            (&["--connection", "shop"], " --connection shop"),
+        ] {
+            let line = Line::try_parse_from([&["setup"], args].concat()).ok().unwrap();
+            assert_eq!(leading_to(line.setup.request.name()), to);
+        }
     }
 }

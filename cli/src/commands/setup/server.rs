@@ -17,16 +17,18 @@ use crate::terminal::say;
 /// For one call.
 const CALL_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Waits for it to answer at its public address, and says how it is started. Another one there would get the consent.
+/// Waits for it to answer at its public address, and says how it is started. Another one there would get the consent. `to` are the flags
+/// that lead `setup` to the connection.
 pub(super) async fn wait(
     installation: &Installation,
     opened: &Opened,
+    to: &str,
     longest: Duration,
 ) -> Result<(), Failure> {
     let url = opened.public_url.as_str();
     if !answers(url).await {
         tell(installation, opened);
-        until_it_answers(installation, url, longest).await?;
+        until_it_answers(&installation.command(&format!("setup{to}")), url, longest).await?;
         say("✓ It runs.");
     }
     refuse_another(opened).await
@@ -83,7 +85,7 @@ fn tell(installation: &Installation, opened: &Opened) {
     }
 }
 
-async fn until_it_answers(installation: &Installation, url: &str, longest: Duration) -> Result<(), Failure> {
+async fn until_it_answers(again: &str, url: &str, longest: Duration) -> Result<(), Failure> {
     let until = Instant::now() + longest;
     while Instant::now() < until {
         sleep(Duration::from_millis(500)).await;
@@ -91,7 +93,6 @@ async fn until_it_answers(installation: &Installation, url: &str, longest: Durat
             return Ok(());
         }
     }
-    let again = installation.command("setup");
     Err(Failure::Other(format!(
         "nothing answers at {url}; start the connector, and run `{again}` again: it goes on here"
     )))
