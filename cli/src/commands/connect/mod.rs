@@ -76,7 +76,8 @@ impl Connect {
                 }
             }
         }
-        say(format!("Then: {}", self.installation.command("keys create")));
+        let keys = format!("keys create --connections {}", self.request.name());
+        say(format!("Then: {}", self.installation.command(&keys)));
         Ok(())
     }
 }
