@@ -29,7 +29,7 @@ pub(super) fn line(question: &str, flag: &str, usual: Option<&str>) -> Result<St
             return Ok(usual.to_owned());
         }
     }
-    Err(Failure::Other("nothing was answered; `zoho-connector setup` goes on here".to_owned()))
+    Err(Failure::Other("nothing was answered; the same command, run again, goes on here".to_owned()))
 }
 
 /// A line that can be read as something; else it is asked for again.
