@@ -138,8 +138,9 @@ impl Add {
         one.check()?;
         if let Some(folder) = one.data.as_deref().filter(|folder| !Sqlite::is_in(folder)) {
             note(format!(
-                "There is no store in {} yet; `zoho-connector client set` makes one.",
-                folder.display()
+                "There is no store in {} yet; `zoho-connector setup --name {}` makes one.",
+                folder.display(),
+                self.name
             ));
         }
         let place = one.place();

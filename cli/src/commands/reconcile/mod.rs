@@ -140,7 +140,7 @@ impl Reconcile {
         let id = word(&begun, "id").to_owned();
         let found = self.drive(api, begun).await?;
         let (found, drifted) = self.show(api, &id).await.map(|drifted| (found, drifted))?;
-        let (found, declined) =
+        let (found, goes_on) =
             if self.apply { self.adjust(api, &id, found, &drifted).await? } else { (found, false) };
         api.progress.clear();
         if self.json {
@@ -149,7 +149,7 @@ impl Reconcile {
         if let Some(report) = report {
             report.write(api, &id, self.json).await?;
         }
-        self.wanted().verdict(&id, &found, declined)
+        self.wanted().verdict(&id, &found, goes_on)
     }
 
     /// The reconciliation with all its counts, new or found again.
@@ -293,7 +293,8 @@ impl Reconcile {
         Ok(drifted)
     }
 
-    /// Has what drifted adjusted, and shows how it ended. Says also whether somebody who was asked did not agree.
+    /// Has what drifted adjusted, and shows how it ended. Says also whether the same command would adjust more: somebody who was asked did
+    /// not agree, or only what was begun before is done.
     async fn adjust(
         &self,
         api: &Api,
@@ -336,7 +337,8 @@ impl Reconcile {
             }
             shown::done(&found, &drifted);
         }
-        Ok((found, false))
+        let goes_on = is_begun && has_more(self.rows.as_ref(), &found, &drifted);
+        Ok((found, goes_on))
     }
 
     fn wanted(&self) -> Wanted {
@@ -376,6 +378,18 @@ fn to_adjust(found: &Value, drifted: &[Value]) -> u64 {
     count(sums, "drifted").saturating_sub(drifted.iter().filter(not).count() as u64)
 }
 
+/// Whether the same command would adjust more, once what was begun before is done: of these rows, or of all.
+fn has_more(rows: Option<&Lines>, found: &Value, drifted: &[Value]) -> bool {
+    let applied = found.pointer("/summary/applied").unwrap_or(&Value::Null);
+    match rows {
+        None => to_adjust(found, drifted) > count(applied, "refused") + count(applied, "uncertain"),
+        Some(Lines(lines)) => drifted.iter().any(|row| {
+            let is_named = lines.iter().any(|line| u64::from(*line) == count(row, "line"));
+            is_named && row.get("adjustment").is_none_or(|done| !done.is_object())
+        }),
+    }
+}
+
 /// A moment as the flag takes it.
 fn moment(text: &str) -> Result<Timestamp, String> {
     text.trim().parse().map_err(|_| {
@@ -399,6 +413,27 @@ async fn left(api: &Api, id: &str, found: &Value, enough: usize) -> Result<Vec<V
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_begun_before_may_leave_rows_that_the_same_command_adjusts() {
+        let row = |line: u32, outcome: Option<&str>| match outcome {
+            Some(outcome) => json!({ "line": line, "adjustment": { "outcome": outcome } }),
+            None => json!({ "line": line }),
+        };
+        let found = |applied: Value| json!({ "summary": { "drifted": 2, "applied": applied } });
+        let named = Lines(vec![2]);
+        for (first, second, applied, of_all, of_the_second) in [
+            (Some("adjusted"), None, json!({ "adjusted": 1 }), true, true),
+            (None, Some("adjusted"), json!({ "adjusted": 1 }), true, false),
+            (Some("adjusted"), Some("adjusted"), json!({ "adjusted": 2 }), false, false),
+            (Some("adjusted"), Some("refused"), json!({ "adjusted": 1, "refused": 1 }), false, false),
+            (Some("adjusted"), Some("uncertain"), json!({ "adjusted": 1, "uncertain": 1 }), false, false),
+        ] {
+            let (rows, found) = ([row(1, first), row(2, second)], found(applied));
+            let more = [has_more(None, &found, &rows), has_more(Some(&named), &found, &rows)];
+            assert_eq!(more, [of_all, of_the_second], "{found} {rows:?}");
+        }
+    }
 
     #[test]
     fn a_day_alone_is_no_moment() {

@@ -32,9 +32,9 @@ impl Wanted {
     }
 
     /// What is said of rows that drifted and are not adjusted: so many, of which Zoho refused so many.
-    fn of_drifted(&self, id: &str, drifted: u64, refused: u64, until: &str, declined: bool) -> String {
+    fn of_drifted(&self, id: &str, drifted: u64, refused: u64, until: &str, goes_on: bool) -> String {
         let rows = in_rows(drifted);
-        if !self.apply || declined {
+        if !self.apply || goes_on {
             return format!("Drifted: {rows}. Until {until}, this adjusts it:\n  {}", self.again(id));
         }
         if refused > 0 {
@@ -54,7 +54,7 @@ impl Wanted {
     }
 
     /// What it all came to.
-    pub(super) fn verdict(&self, id: &str, found: &Value, declined: bool) -> Result<(), Failure> {
+    pub(super) fn verdict(&self, id: &str, found: &Value, goes_on: bool) -> Result<(), Failure> {
         let sums = found.get("summary").unwrap_or(&Value::Null);
         let of = |name: &str| count(sums, name);
         let applied = sums.get("applied").unwrap_or(&Value::Null);
@@ -93,7 +93,7 @@ impl Wanted {
             )),
             (drifted, _) => {
                 let refused = count(applied, "refused");
-                Some(self.of_drifted(id, drifted, refused, word(found, "valid_until"), declined))
+                Some(self.of_drifted(id, drifted, refused, word(found, "valid_until"), goes_on))
             }
         };
         let counted_anew = (changed > 0).then(|| {
@@ -118,11 +118,11 @@ mod tests {
 
     #[test]
     fn of_what_is_not_adjusted_it_is_said_what_adjusts_it() {
-        let said = |(apply, names_rows), refused, declined| {
+        let said = |(apply, names_rows), refused, goes_on| {
             let wanted = Wanted { apply, is_resumed: false, names_rows, needs_force: false };
-            wanted.of_drifted("ID", 2, refused, "Friday", declined)
+            wanted.of_drifted("ID", 2, refused, "Friday", goes_on)
         };
-        for (flags, refused, declined, expected) in [
+        for (flags, refused, goes_on, expected) in [
             ((false, false), 0, false, "Drifted: 2 rows. Until Friday, this adjusts it:"),
             ((true, false), 0, true, "Drifted: 2 rows. Until Friday, this adjusts it:"),
             ((true, false), 1, false, "not adjusted: 2 rows. Once what stands beside each is mended"),
@@ -134,7 +134,7 @@ mod tests {
                 "2 rows, of items that were changed after they were counted. Count these again",
             ),
         ] {
-            let line = said(flags, refused, declined);
+            let line = said(flags, refused, goes_on);
             assert!(line.contains(expected), "{flags:?}: {line}");
             assert_eq!(line.contains("stands beside"), refused > 0, "{line}");
         }

@@ -335,6 +335,22 @@ mod tests {
     }
 
     #[test]
+    fn a_command_that_changes_a_connection_names_it() {
+        for code in Code::ALL {
+            for part in code.hint().split('`').skip(1).step_by(2) {
+                let changes = |command: &str| {
+                    let flags =
+                        part.strip_prefix("zoho-connector ").and_then(|part| part.strip_prefix(command));
+                    flags.is_some_and(|flags| flags.is_empty() || flags.starts_with(' '))
+                };
+                if ["connect", "webhooks"].into_iter().any(changes) {
+                    assert!(part.contains(" --connection NAME"), "{part}: it would change the usual one");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn the_table_as_callers_see_it() {
         let table: Vec<_> = Code::ALL
             .iter()
